@@ -1,0 +1,74 @@
+//! Sizes and offsets, checked when compiled, and one hash over them that names a layout on disk.
+
+use core::mem::{offset_of, size_of};
+
+use super::{
+    event::{Globals, NewFlow},
+    key::{KeyTail, KeyV4, KeyV6},
+    ledger::{Hook, Reasons, Totals, Uncounted},
+    slot::{Lane, Slot},
+};
+
+const FACTS: [usize; 31] = [
+    size_of::<KeyTail>(),
+    size_of::<KeyV4>(),
+    offset_of!(KeyV4, addresses),
+    size_of::<KeyV6>(),
+    offset_of!(KeyV6, addresses),
+    size_of::<Slot>(),
+    offset_of!(Slot, state),
+    offset_of!(Slot, origin),
+    offset_of!(Slot, link_length),
+    offset_of!(Slot, lanes_used),
+    offset_of!(Slot, first_seen),
+    offset_of!(Slot, lanes),
+    size_of::<Lane>(),
+    offset_of!(Lane, octets),
+    offset_of!(Lane, extra),
+    offset_of!(Lane, last_seen),
+    offset_of!(Lane, sample),
+    offset_of!(Lane, tcp_flags),
+    offset_of!(Lane, syn_at),
+    offset_of!(Lane, mac),
+    offset_of!(Lane, acked_fin),
+    offset_of!(Lane, fin_second),
+    offset_of!(Slot, fin_seen),
+    size_of::<Hook>(),
+    size_of::<Totals>(),
+    size_of::<Uncounted>(),
+    size_of::<Reasons>(),
+    size_of::<NewFlow>(),
+    offset_of!(NewFlow, slot),
+    size_of::<Globals>(),
+    offset_of!(Globals, ring_refused),
+];
+
+/// Raised when bytes keep their place and change their meaning.
+const MEANING: usize = 1;
+
+/// FNV-1a over every size and offset and the meaning's number. Two builds with the same hash may share pinned maps.
+pub const LAYOUT_HASH: u64 = {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ MEANING as u64;
+    let mut at = 0;
+    while at < FACTS.len() {
+        hash = (hash ^ FACTS[at] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        at += 1;
+    }
+    hash
+};
+
+const _: () = {
+    assert!(size_of::<KeyV4>() == 24);
+    assert!(size_of::<KeyV6>() == 48);
+    assert!(size_of::<Lane>() == 64);
+    assert!(size_of::<Slot>() == 320);
+    assert!(offset_of!(Slot, lanes) == 64);
+    assert!(size_of::<Hook>() == 8);
+    assert!(size_of::<Totals>() == 64);
+    assert!(size_of::<Reasons>() == 512);
+    assert!(size_of::<NewFlow>() == 16);
+    assert!(size_of::<Globals>() == 128);
+    assert!(offset_of!(Globals, ring_refused) == 64);
+    // User space reads and writes these from a mapping: bytes must mean the same on both sides.
+    assert!(cfg!(target_endian = "little"));
+};

@@ -1,0 +1,153 @@
+//! Where every packet of a hook is accounted for: `totals == flows + reasons`, in packets and in octets.
+
+/// Directions of a hook.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// Received by the interface.
+    Ingress = 0,
+    /// Sent by the interface.
+    Egress = 1,
+}
+
+/// What stands before the IP header on an interface.
+pub mod link {
+    /// An Ethernet header (`ARPHRD_ETHER`, `ARPHRD_LOOPBACK`).
+    pub const ETHERNET: u8 = 1;
+    /// Nothing (tun, wg, ipip).
+    pub const IP: u8 = 2;
+}
+
+/// Places that are tried for an interface in the table of hooks, from `ifindex` modulo its size on.
+pub const HOOK_PROBES: u32 = 8;
+
+/// An interface that is watched; its place in the table numbers its ledger.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hook {
+    /// Kernel index; 0 is an empty place.
+    pub ifindex: u32,
+    /// One of [`link`].
+    pub link: u8,
+    /// Room for flags.
+    pub reserved: [u8; 3],
+}
+
+/// All that crossed a hook, per CPU: one cache line, written without atomics because a CPU runs one program at a time
+/// there (bottom halves are off).
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Socket buffers, as `ip -s link` counts them.
+    pub skbs: u64,
+    /// Octets of those buffers, link header included.
+    pub skb_octets: u64,
+    /// Packets on the wire: segments of a super-packet each.
+    pub packets: u64,
+    /// Octets of those packets, link header and padding included.
+    pub octets: u64,
+}
+
+/// Stripes of [`Reasons`], chosen by CPU number.
+pub const REASON_STRIPES: usize = 4;
+/// Room for reasons, so that adding one does not change the layout.
+pub const REASON_ROOM: usize = 32;
+
+/// Packets that went to no flow, for one reason.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uncounted {
+    /// Packets on the wire.
+    pub packets: u64,
+    /// Octets of their frames.
+    pub octets: u64,
+}
+
+/// Everything of one hook and stripe that went to no flow, indexed by [`Reason`].
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reasons {
+    /// One per reason.
+    pub by: [Uncounted; REASON_ROOM],
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
+        /// Why a packet belongs to no flow.
+        #[repr(u8)]
+        #[non_exhaustive]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[$doc])* $variant = $number,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of its number.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its name in statistics.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Address resolution (ethertype 0x0806 or 0x8035).
+    Arp = 0, "arp";
+    /// An IEEE 802.3 length where an ethertype would stand: spanning tree, LLDP's ancestors.
+    Llc = 1, "llc";
+    /// Any other ethertype that is not IP.
+    OtherEthertype = 2, "other_ethertype";
+    /// Shorter than its Ethernet header.
+    MalformedEthernet = 3, "malformed_ethernet";
+    /// Cut within a VLAN tag.
+    MalformedVlan = 4, "malformed_vlan";
+    /// IPv4 header cut, of another version, or with a length that cannot be.
+    MalformedIpv4 = 5, "malformed_ipv4";
+    /// IPv6 header cut, of another version, or claiming more than there is.
+    MalformedIpv6 = 6, "malformed_ipv6";
+    /// IPv6 extension header cut.
+    MalformedExtension = 7, "malformed_extension";
+    /// TCP header cut or with an offset that cannot be.
+    MalformedTcp = 8, "malformed_tcp";
+    /// UDP header cut or with a length that cannot be.
+    MalformedUdp = 9, "malformed_udp";
+    /// ICMP or ICMPv6 header cut.
+    MalformedIcmp = 10, "malformed_icmp";
+    /// A fragment other than the first: it carries no ports.
+    Fragment = 11, "fragment";
+    /// More headers than are followed.
+    TooDeep = 12, "too_deep";
+    /// No slot was free.
+    TableFull = 13, "table_full";
+    /// The index took no further element though a slot was free.
+    IndexFull = 14, "index_full";
+    /// The index refused because another context on this CPU held its lock (-EBUSY, Linux 5.11 to 6.14).
+    IndexBusy = 15, "index_busy";
+    /// The index failed in a way that is not expected.
+    IndexError = 16, "index_error";
+    /// The flow was removed and re-created under this packet more often than it looks.
+    Race = 17, "race";
+    /// Leaves the interface it came in by: counted where it came in.
+    Hairpin = 18, "hairpin";
+    /// The bytes could not be read from the socket buffer.
+    Unreadable = 19, "unreadable";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_fit_their_room_and_are_numbered_in_order() {
+        assert!(Reason::ALL.len() <= REASON_ROOM);
+        for (number, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, number);
+        }
+    }
+}

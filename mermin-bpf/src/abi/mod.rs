@@ -1,0 +1,8 @@
+//! The bytes that cross the kernel boundary. Little-endian, checked for size and offset when compiled.
+
+pub mod event;
+pub mod key;
+pub mod layout;
+pub mod ledger;
+pub mod names;
+pub mod slot;

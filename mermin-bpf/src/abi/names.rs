@@ -1,0 +1,33 @@
+//! Names under which user space finds things in the object.
+
+/// Program for packets that an interface receives. Fits the 15 characters the kernel keeps.
+pub const PROGRAM_INGRESS: &str = "mermin_ingress";
+/// Program for packets that an interface sends.
+pub const PROGRAM_EGRESS: &str = "mermin_egress";
+
+/// IPv4 keys to slot numbers: hash, preallocated.
+pub const MAP_INDEX_V4: &str = "INDEX_V4";
+/// IPv6 keys to slot numbers: hash, preallocated.
+pub const MAP_INDEX_V6: &str = "INDEX_V6";
+/// [`Slot`](super::slot::Slot) by number: array, mmapable.
+pub const MAP_SLOTS: &str = "SLOTS";
+/// Numbers of slots that were given back: stack, so that the touched range stays small.
+pub const MAP_FREE: &str = "FREE";
+/// [`NewFlow`](super::event::NewFlow) events: ring buffer.
+pub const MAP_EVENTS: &str = "EVENTS";
+/// [`Hook`](super::ledger::Hook) by hashed place: array, mmapable. One more than a power of two; the last is for
+/// interfaces the table does not know.
+pub const MAP_HOOKS: &str = "HOOKS";
+/// [`Totals`](super::ledger::Totals) by `(hook * 2 + direction) * cpus + cpu`: array, mmapable.
+pub const MAP_TOTALS: &str = "TOTALS";
+/// [`Reasons`](super::ledger::Reasons) by `(hook * 2 + direction) * 4 + cpu % 4`: array, mmapable.
+pub const MAP_REASONS: &str = "REASONS";
+/// One [`Globals`](super::event::Globals): array, mmapable.
+pub const MAP_GLOBALS: &str = "GLOBALS";
+
+/// Constant: slots there are.
+pub const CONST_SLOTS: &str = "SLOT_COUNT";
+/// Constant: CPUs the kernel may ever bring up.
+pub const CONST_CPUS: &str = "CPU_COUNT";
+/// Constant: places in the table of hooks less one, a power of two less one.
+pub const CONST_HOOK_MASK: &str = "HOOK_MASK";

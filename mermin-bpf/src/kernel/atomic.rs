@@ -1,0 +1,23 @@
+//! Shared counters. `core::sync::atomic` offers no addition on this target, which has no compare-and-swap.
+
+use core::intrinsics::{AtomicOrdering, atomic_xadd};
+
+/// Adds without using the old value: every kernel and JIT since 5.14 takes that form.
+///
+/// # Safety
+/// `counter` is valid, aligned, and only ever changed atomically.
+#[inline(always)]
+pub(super) unsafe fn add(counter: *mut u64, amount: u64) {
+    // SAFETY: by the contract above.
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, amount) };
+}
+
+/// Adds and returns what was there before.
+///
+/// # Safety
+/// As [`add`].
+#[inline(always)]
+pub(super) unsafe fn fetch_add(counter: *mut u64, amount: u64) -> u64 {
+    // SAFETY: by the contract above.
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, amount) }
+}

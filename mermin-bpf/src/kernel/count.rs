@@ -1,0 +1,166 @@
+//! One packet into its flow.
+
+use aya_ebpf::helpers::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns};
+use mermin_bpf::{
+    abi::{
+        ledger::Reason,
+        slot::{DIRECTIONS, LANES, STRIPES, Slot, lane},
+    },
+    track::{measure::Measure, tcp},
+    wire::{packet::Packet, protocol, tcp::flag},
+};
+
+use super::{
+    atomic,
+    create,
+    index::{Found, Key, find},
+    skb::Skb,
+};
+
+/// What a packet adds to its flow, whatever its IP version.
+#[derive(Clone, Copy)]
+pub(super) struct Facts {
+    pub(super) measure: Measure,
+    pub(super) sample: u64,
+    /// Lane by CPU and direction.
+    pub(super) lane: u32,
+    pub(super) direction: u8,
+    pub(super) link_length: u8,
+    pub(super) protocol: u8,
+    pub(super) tcp_flags: u8,
+}
+
+impl Facts {
+    #[inline(always)]
+    pub(super) fn new(cpu: u32, direction: u8, packet: &Packet, measure: Measure) -> Self {
+        let stripe = cpu % STRIPES as u32;
+        Self {
+            measure,
+            sample: packet.sample.pack(),
+            lane: stripe * DIRECTIONS as u32 + u32::from(direction),
+            direction,
+            link_length: if packet.link_length > 255 {
+                255
+            } else {
+                packet.link_length as u8
+            },
+            protocol: packet.protocol,
+            tcp_flags: packet.tcp_flags,
+        }
+    }
+}
+
+/// Counts into the flow, creating it where there is none.
+#[inline(always)]
+pub(super) fn count<K: Key>(skb: Skb, key: &K, facts: &Facts) -> Result<(), Reason> {
+    if let Found::Flow(slot) = find(key)
+        && !(tcp::starts(facts.tcp_flags) && has_ended(slot))
+    {
+        add(slot, facts);
+        return Ok(());
+    }
+    let slot = create::find_or_create(skb, key, *facts)?;
+    add(slot, facts);
+    Ok(())
+}
+
+/// Flags of one direction, gathered over its stripes.
+#[inline(always)]
+fn flags(slot: *mut Slot, direction: usize) -> u8 {
+    let mut spread = 0;
+    for stripe in 0..STRIPES {
+        // SAFETY: the lane exists; another CPU may be adding a flag, which is then seen next time.
+        spread |= unsafe { (*slot).lanes[stripe * DIRECTIONS + direction].tcp_flags };
+    }
+    tcp::gather(spread)
+}
+
+/// Whether a connection is over, so that a SYN begins another.
+#[inline(always)]
+pub(super) fn has_ended(slot: *mut Slot) -> bool {
+    tcp::ended(flags(slot, 0), flags(slot, 1))
+}
+
+/// Adds a packet to a slot that the index led to during this program run.
+#[inline(always)]
+fn add(slot: *mut Slot, facts: &Facts) {
+    let number = facts.lane as usize & (LANES - 1);
+    // SAFETY: the lane exists. Counters are added to atomically; the other fields are whole stores, of which any of two
+    // at once is right.
+    unsafe {
+        let lane = &raw mut (*slot).lanes[number];
+        atomic::add(&raw mut (*lane).packets, facts.measure.packets);
+        atomic::add(&raw mut (*lane).octets, facts.measure.octets);
+        let expected =
+            facts.measure.octets + facts.measure.packets * u64::from((*slot).link_length);
+        let extra = facts.measure.frame_octets.wrapping_sub(expected);
+        if extra != 0 {
+            atomic::add(&raw mut (*lane).extra, extra);
+        }
+        (*lane).last_seen = bpf_ktime_get_coarse_ns();
+        if (*slot).lanes_used[number] < lane::SAMPLED {
+            sample(slot, number, facts);
+        }
+        if facts.protocol == protocol::TCP {
+            let new = tcp::spread(facts.tcp_flags) & !(*lane).tcp_flags;
+            if new != 0 {
+                learn(lane, new, facts);
+            }
+            if (*slot).fin_seen != 0 || facts.tcp_flags & flag::FIN != 0 {
+                finish(slot, number, facts);
+            }
+        }
+    }
+}
+
+/// Keeps the fields of the interval's first packet in this direction.
+#[inline(always)]
+fn sample(slot: *mut Slot, number: usize, facts: &Facts) {
+    let other = number ^ DIRECTIONS;
+    // SAFETY: both lanes exist. Two first packets at once leave two samples, and either is right.
+    unsafe {
+        if (*slot).lanes_used[other & (LANES - 1)] >= lane::SAMPLED {
+            (*slot).lanes_used[number] = lane::SEEN;
+        } else {
+            (*slot).lanes[number].sample = facts.sample;
+            (*slot).lanes_used[number] = lane::SAMPLED;
+        }
+    }
+}
+
+/// Notes flags not seen before in this lane: a store of one byte each, which no other CPU can undo.
+#[inline(always)]
+fn learn(lane: *mut mermin_bpf::abi::slot::Lane, new: u64, facts: &Facts) {
+    // SAFETY: eight bytes within the lane.
+    unsafe {
+        let bytes = (&raw mut (*lane).tcp_flags).cast::<u8>();
+        for bit in 0..8 {
+            let byte = (new >> (bit * 8)) as u8;
+            if byte != 0 {
+                bytes.add(bit).write_volatile(byte);
+            }
+        }
+        if facts.tcp_flags & flag::SYN != 0 && (*lane).syn_at == 0 {
+            (*lane).syn_at = bpf_ktime_get_ns();
+        }
+    }
+}
+
+/// Follows the close of a connection: who sent FIN second, and who acknowledged it.
+#[inline(always)]
+fn finish(slot: *mut Slot, number: usize, facts: &Facts) {
+    let other = flags(slot, usize::from(facts.direction ^ 1));
+    // SAFETY: the lane exists; the fields are whole bytes.
+    unsafe {
+        let lane = &raw mut (*slot).lanes[number];
+        if other & flag::FIN != 0 {
+            if facts.tcp_flags & flag::ACK != 0 {
+                (*lane).acked_fin = 1;
+            }
+            if facts.tcp_flags & flag::FIN != 0 && (*slot).fin_seen != 0 {
+                (*lane).fin_second = 1;
+            }
+        }
+        (*slot).fin_seen = 1;
+    }
+}

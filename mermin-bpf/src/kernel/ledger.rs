@@ -1,0 +1,81 @@
+//! Every packet of a hook: counted once in its totals, and once in a flow or under a reason.
+
+use aya_ebpf::helpers::bpf_get_smp_processor_id;
+use mermin_bpf::{
+    abi::ledger::{HOOK_PROBES, REASON_STRIPES, Reason, link},
+    track::measure::Measure,
+};
+
+use super::{
+    atomic,
+    maps::{HOOKS, REASONS, TOTALS, cpu_count, hook_mask},
+};
+
+/// The ledger of one interface and direction.
+#[derive(Clone, Copy)]
+pub(super) struct Account {
+    number: u32,
+    pub(super) link: u8,
+}
+
+/// Finds the interface among those watched; an unknown one has the last place, as if it were Ethernet.
+#[inline(always)]
+pub(super) fn account(ifindex: u32, direction: u32) -> Account {
+    let mask = hook_mask();
+    for probe in 0..HOOK_PROBES {
+        let place = ifindex.wrapping_add(probe) & mask;
+        let Some(hook) = HOOKS.get_ptr(place) else {
+            break;
+        };
+        // SAFETY: the array holds a hook there; user space changes it in whole words.
+        let hook = unsafe { hook.read_volatile() };
+        if hook.ifindex == ifindex {
+            return Account {
+                number: place * 2 + direction,
+                link: hook.link,
+            };
+        }
+    }
+    Account {
+        number: (mask + 1) * 2 + direction,
+        link: link::ETHERNET,
+    }
+}
+
+impl Account {
+    /// Adds to what crossed the hook.
+    #[inline(always)]
+    pub(super) fn total(self, cpu: u32, skb_octets: u32, measure: &Measure) {
+        let Some(totals) = TOTALS.get_ptr_mut(self.number * cpu_count() + cpu) else {
+            return;
+        };
+        // SAFETY: this CPU's own line, and no other program run of this hook can interrupt this one.
+        unsafe {
+            (*totals).skbs += 1;
+            (*totals).skb_octets += u64::from(skb_octets);
+            (*totals).packets += measure.packets;
+            (*totals).octets += measure.frame_octets;
+        }
+    }
+
+    /// Adds to what went to no flow.
+    #[inline(always)]
+    pub(super) fn uncounted(self, cpu: u32, reason: Reason, measure: &Measure) {
+        let stripes = REASON_STRIPES as u32;
+        let Some(reasons) = REASONS.get_ptr_mut(self.number * stripes + cpu % stripes) else {
+            return;
+        };
+        // SAFETY: `Reason` numbers are below the array's length, and its counters are only changed atomically.
+        unsafe {
+            let counters = (&raw mut (*reasons).by[reason as usize]);
+            atomic::add(&raw mut (*counters).packets, measure.packets);
+            atomic::add(&raw mut (*counters).octets, measure.frame_octets);
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn cpu() -> u32 {
+    // SAFETY: takes nothing.
+    unsafe { bpf_get_smp_processor_id() as u32 }
+}

@@ -1,0 +1,66 @@
+//! Maps and constants. Sizes here are the least; the loader sets the real ones before it creates the maps.
+
+use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
+    macros::map,
+    maps::{Array, HashMap, PerCpuArray, RingBuf, Stack},
+};
+use mermin_bpf::{
+    abi::{
+        event::Globals,
+        key::{KeyV4, KeyV6},
+        ledger::{Hook, Reasons, Totals},
+        slot::Slot,
+    },
+    wire::bytes::HEADER_LIMIT,
+};
+
+#[map]
+pub(super) static INDEX_V4: HashMap<KeyV4, u32> = HashMap::with_max_entries(1, 0);
+#[map]
+pub(super) static INDEX_V6: HashMap<KeyV6, u32> = HashMap::with_max_entries(1, 0);
+#[map]
+pub(super) static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+pub(super) static FREE: Stack<u32> = Stack::with_max_entries(1, 0);
+#[map]
+pub(super) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
+#[map]
+pub(super) static HOOKS: Array<Hook> = Array::with_max_entries(2, BPF_F_MMAPABLE);
+#[map]
+pub(super) static TOTALS: Array<Totals> = Array::with_max_entries(4, BPF_F_MMAPABLE);
+#[map]
+pub(super) static REASONS: Array<Reasons> = Array::with_max_entries(16, BPF_F_MMAPABLE);
+#[map]
+pub(super) static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+pub(super) static SCRATCH: PerCpuArray<[u8; HEADER_LIMIT]> = PerCpuArray::with_max_entries(1, 0);
+
+#[unsafe(no_mangle)]
+static SLOT_COUNT: u32 = 1;
+#[unsafe(no_mangle)]
+static CPU_COUNT: u32 = 1;
+#[unsafe(no_mangle)]
+static HOOK_MASK: u32 = 0;
+
+/// Reads a constant that the loader wrote: the compiler must not fold the value above.
+#[inline(always)]
+fn constant(at: &'static u32) -> u32 {
+    // SAFETY: a reference to a static is valid for reads.
+    unsafe { core::ptr::read_volatile(at) }
+}
+
+#[inline(always)]
+pub(super) fn slot_count() -> u32 {
+    constant(&SLOT_COUNT)
+}
+
+#[inline(always)]
+pub(super) fn cpu_count() -> u32 {
+    constant(&CPU_COUNT)
+}
+
+#[inline(always)]
+pub(super) fn hook_mask() -> u32 {
+    constant(&HOOK_MASK)
+}

@@ -1,0 +1,19 @@
+//! Maps, socket buffer, and the path of one packet. Reads headers only and never changes, drops or redirects a packet.
+
+mod atomic;
+mod count;
+mod create;
+mod index;
+mod ledger;
+mod maps;
+mod program;
+mod skb;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

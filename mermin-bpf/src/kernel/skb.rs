@@ -1,0 +1,177 @@
+//! The socket buffer: its facts, and its bytes as the parser reads them.
+
+use aya_ebpf::{bindings::__sk_buff, helpers::bpf_skb_load_bytes};
+use mermin_bpf::wire::{
+    bytes::{Bytes, HEADER_LIMIT, Window},
+    packet::Frame,
+};
+
+use super::maps::SCRATCH;
+
+/// The context of a tc program.
+#[derive(Clone, Copy)]
+pub(super) struct Skb(pub(super) *mut __sk_buff);
+
+macro_rules! field {
+    ($($name:ident)*) => {
+        $(
+            #[inline(always)]
+            pub(super) fn $name(self) -> u32 {
+                // SAFETY: the kernel passes a valid context; the verifier turns this load into one of its own.
+                unsafe { (*self.0).$name }
+            }
+        )*
+    };
+}
+
+impl Skb {
+    field! { len ifindex ingress_ifindex gso_segs gso_size vlan_present vlan_tci }
+
+    /// The part of the packet that can be read without a helper.
+    #[inline(always)]
+    pub(super) fn linear(self) -> Linear {
+        // SAFETY: as in `field`.
+        let (start, end) = unsafe { ((*self.0).data, (*self.0).data_end) };
+        Linear {
+            start: start as usize,
+            end: end as usize,
+        }
+    }
+
+    /// What is known besides the bytes.
+    #[inline(always)]
+    pub(super) fn frame(self, link: u8) -> Frame {
+        Frame {
+            length: self.len(),
+            link,
+            stripped_vlan: (self.vlan_present() != 0).then(|| self.vlan_tci() as u16),
+            segmented: self.gso_size() != 0,
+        }
+    }
+
+    /// Copies the first headers out of paged memory. Nothing is pulled up: the buffer stays as it was.
+    #[inline(always)]
+    pub(super) fn copied(self) -> Option<Copied> {
+        let start = SCRATCH.get_ptr_mut(0)?;
+        let length = self.len();
+        let length = if length > HEADER_LIMIT as u32 {
+            HEADER_LIMIT as u32
+        } else {
+            length
+        };
+        if length == 0 {
+            return None;
+        }
+        // SAFETY: the scratch holds `HEADER_LIMIT` octets, and `length` is no more.
+        let status = unsafe { bpf_skb_load_bytes(self.0.cast(), 0, start.cast(), length) };
+        (status == 0).then_some(Copied {
+            start: start.cast(),
+            length: length as usize,
+        })
+    }
+
+    /// The sender's MAC, for a frame with an Ethernet header.
+    #[inline(always)]
+    pub(super) fn source_mac(self) -> [u8; 6] {
+        let mut mac = [0_u8; 6];
+        // SAFETY: `mac` holds the six octets asked for; on failure the helper zeroes them.
+        unsafe {
+            bpf_skb_load_bytes(
+                self.0.cast(),
+                mermin_bpf::wire::ethernet::SOURCE_AT as u32,
+                mac.as_mut_ptr().cast(),
+                6,
+            )
+        };
+        mac
+    }
+}
+
+/// Direct packet access.
+#[derive(Clone, Copy)]
+pub(super) struct Linear {
+    start: usize,
+    end: usize,
+}
+
+impl Linear {
+    #[inline(always)]
+    pub(super) fn length(self) -> u32 {
+        (self.end - self.start) as u32
+    }
+}
+
+impl Bytes for Linear {
+    type Window<const N: usize> = Proven;
+
+    #[inline(always)]
+    fn window<const N: usize>(self, at: usize) -> Option<Proven> {
+        if at > HEADER_LIMIT - N {
+            return None;
+        }
+        let start = self.start + at;
+        (start + N <= self.end).then_some(Proven(start as *const u8))
+    }
+}
+
+/// Headers copied to the CPU's scratch memory.
+#[derive(Clone, Copy)]
+pub(super) struct Copied {
+    start: *const u8,
+    length: usize,
+}
+
+impl Bytes for Copied {
+    type Window<const N: usize> = Proven;
+
+    #[inline(always)]
+    fn window<const N: usize>(self, at: usize) -> Option<Proven> {
+        if at > HEADER_LIMIT - N || at + N > self.length {
+            return None;
+        }
+        // SAFETY: `at + N` is within the scratch memory.
+        Some(Proven(unsafe { self.start.add(at) }))
+    }
+}
+
+/// A range that the verifier has seen to be readable.
+///
+/// Loads claim their natural alignment though packets do not keep it: x86-64 and arm64 load unaligned words as well, the
+/// verifier allows it there, and a byte-wise load would cost eight instructions.
+#[derive(Clone, Copy)]
+pub(super) struct Proven(*const u8);
+
+impl Proven {
+    #[inline(always)]
+    fn load<T: Copy>(self, at: usize) -> T {
+        // SAFETY: callers of `Window` stay inside the proven range; for alignment see the type.
+        unsafe { self.0.add(at).cast::<T>().read() }
+    }
+}
+
+impl Window for Proven {
+    #[inline(always)]
+    fn u8(self, at: usize) -> u8 {
+        self.load(at)
+    }
+
+    #[inline(always)]
+    fn be16(self, at: usize) -> u16 {
+        u16::from_be(self.load(at))
+    }
+
+    #[inline(always)]
+    fn be32(self, at: usize) -> u32 {
+        u32::from_be(self.load(at))
+    }
+
+    #[inline(always)]
+    fn raw32(self, at: usize) -> u32 {
+        self.load(at)
+    }
+
+    #[inline(always)]
+    fn raw64(self, at: usize) -> u64 {
+        self.load(at)
+    }
+}

@@ -1,0 +1,16 @@
+//! The kernel program. Compiled for `bpfel-unknown-none` by `cargo xtask bpf`; anywhere else this is an empty program.
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(core_intrinsics))]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(internal_features, reason = "atomic addition has no other name on this target")
+)]
+
+#[cfg(target_arch = "bpf")]
+#[expect(
+    unsafe_code,
+    reason = "helpers and packet memory are reached by pointer"
+)]
+mod kernel;
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}

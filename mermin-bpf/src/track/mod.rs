@@ -1,0 +1,6 @@
+//! What one packet does to a flow: pure, and shared by the kernel program and the offline source.
+
+pub mod key;
+pub mod measure;
+pub mod origin;
+pub mod tcp;

@@ -1,0 +1,188 @@
+//! TCP as seen from beside the path: flags gathered per direction, and the state that follows from them.
+//!
+//! The kernel stores only what no two CPUs can lose (a byte per flag); the state is derived when a record is made.
+
+use crate::wire::tcp::flag;
+
+/// One byte per flag bit, each holding its own bit: [`Lane::tcp_flags`](crate::abi::slot::Lane::tcp_flags).
+#[inline(always)]
+#[must_use]
+pub const fn spread(flags: u8) -> u64 {
+    (flags as u64).wrapping_mul(0x0101_0101_0101_0101) & 0x8040_2010_0804_0201
+}
+
+/// The inverse of [`spread`].
+#[must_use]
+pub const fn gather(spread: u64) -> u8 {
+    let bytes = spread.to_le_bytes();
+    let mut flags = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        flags |= bytes[at];
+        at += 1;
+    }
+    flags
+}
+
+/// A SYN without ACK: the start of a connection.
+#[inline(always)]
+#[must_use]
+pub const fn starts(flags: u8) -> bool {
+    flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN) == flag::SYN
+}
+
+/// Whether nothing but stragglers can come: both sides sent FIN, or one sent RST.
+#[inline(always)]
+#[must_use]
+pub const fn ended(one: u8, other: u8) -> bool {
+    (one & other & flag::FIN) | ((one | other) & flag::RST) != 0
+}
+
+/// States of RFC 9293 section 3.3.2, from the view of who opened the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// SYN sent.
+    SynSent,
+    /// SYN answered; the answer not yet acknowledged.
+    SynReceived,
+    /// Open, or joined late.
+    Established,
+    /// The opener sent FIN.
+    FinWait1,
+    /// The opener's FIN was acknowledged.
+    FinWait2,
+    /// The other side sent FIN.
+    CloseWait,
+    /// Both sent FIN, the opener's is not acknowledged.
+    Closing,
+    /// The other side closed first, then the opener: its FIN is not acknowledged.
+    LastAck,
+    /// The opener closed first and all is acknowledged.
+    TimeWait,
+    /// Reset, or the other side closed first and all is acknowledged.
+    Closed,
+}
+
+/// One side of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// Flags it sent so far.
+    pub flags: u8,
+    /// It acknowledged something after the other side's FIN.
+    pub acked_fin: bool,
+    /// Its own FIN came after the other side's.
+    pub fin_second: bool,
+}
+
+impl Side {
+    const fn sent(self, bit: u8) -> bool {
+        self.flags & bit != 0
+    }
+}
+
+/// The state that a connection's flags amount to.
+#[must_use]
+pub const fn state(opener: Side, other: Side) -> State {
+    if opener.sent(flag::RST) || other.sent(flag::RST) {
+        return State::Closed;
+    }
+    match (opener.sent(flag::FIN), other.sent(flag::FIN)) {
+        (true, true) if opener.fin_second && !other.fin_second => {
+            if other.acked_fin {
+                State::Closed
+            } else {
+                State::LastAck
+            }
+        }
+        (true, true) if opener.acked_fin && other.acked_fin => State::TimeWait,
+        (true, true) => State::Closing,
+        (true, false) if other.acked_fin => State::FinWait2,
+        (true, false) => State::FinWait1,
+        (false, true) => State::CloseWait,
+        (false, false) => {
+            if opener.sent(flag::SYN) && !other.sent(flag::SYN) {
+                State::SynSent
+            } else if opener.sent(flag::SYN) && !opener.sent(flag::ACK) {
+                State::SynReceived
+            } else {
+                State::Established
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flag::{ACK, FIN, RST, SYN};
+
+    const fn side(flags: u8) -> Side {
+        Side {
+            flags,
+            acked_fin: false,
+            fin_second: false,
+        }
+    }
+
+    const fn acked(mut side: Side) -> Side {
+        side.acked_fin = true;
+        side
+    }
+
+    const fn second(mut side: Side) -> Side {
+        side.fin_second = true;
+        side
+    }
+
+    #[test]
+    fn every_flag_survives_spreading() {
+        for flags in 0..=u8::MAX {
+            assert_eq!(gather(spread(flags)), flags);
+        }
+    }
+
+    #[test]
+    fn a_connection_opens() {
+        assert_eq!(state(side(SYN), side(0)), State::SynSent);
+        assert_eq!(state(side(SYN), side(SYN | ACK)), State::SynReceived);
+        assert_eq!(state(side(SYN | ACK), side(SYN | ACK)), State::Established);
+        assert_eq!(state(side(ACK), side(ACK)), State::Established);
+    }
+
+    #[test]
+    fn the_opener_closes_first() {
+        let (open, fin) = (side(SYN | ACK), side(SYN | ACK | FIN));
+        assert_eq!(state(fin, open), State::FinWait1);
+        assert_eq!(state(fin, acked(open)), State::FinWait2);
+        assert_eq!(state(fin, second(acked(fin))), State::Closing);
+        assert_eq!(state(acked(fin), second(acked(fin))), State::TimeWait);
+    }
+
+    #[test]
+    fn the_other_side_closes_first() {
+        let (open, fin) = (side(SYN | ACK), side(SYN | ACK | FIN));
+        assert_eq!(state(open, fin), State::CloseWait);
+        assert_eq!(state(second(acked(fin)), fin), State::LastAck);
+        assert_eq!(state(second(acked(fin)), acked(fin)), State::Closed);
+    }
+
+    #[test]
+    fn both_close_at_once_or_one_resets() {
+        let fin = side(SYN | ACK | FIN);
+        assert_eq!(state(fin, fin), State::Closing);
+        assert_eq!(state(acked(fin), acked(fin)), State::TimeWait);
+        assert_eq!(state(side(SYN), side(RST | ACK)), State::Closed);
+        assert!(ended(SYN, RST));
+        assert!(ended(FIN, FIN));
+        assert!(!ended(FIN, ACK));
+    }
+
+    #[test]
+    fn only_a_pure_syn_starts() {
+        assert!(starts(SYN));
+        assert!(starts(SYN | flag::ECE | flag::CWR));
+        assert!(!starts(SYN | ACK));
+        assert!(!starts(SYN | FIN));
+    }
+}

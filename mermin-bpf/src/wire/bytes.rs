@@ -1,0 +1,92 @@
+//! How a header's bytes are reached: the one thing that differs between the kernel and user space.
+
+/// Headers are looked for in this many octets of a frame; whatever begins beyond is [`Reason::TooDeep`].
+///
+/// [`Reason::TooDeep`]: crate::abi::ledger::Reason::TooDeep
+pub const HEADER_LIMIT: usize = 512;
+
+/// A frame of which ranges can be borrowed after one check of their bounds.
+pub trait Bytes: Copy {
+    /// `N` octets that are known to be there.
+    type Window<const N: usize>: Window;
+
+    /// The octets `at .. at + N`, unless the frame ends before or they reach beyond [`HEADER_LIMIT`].
+    fn window<const N: usize>(self, at: usize) -> Option<Self::Window<N>>;
+}
+
+/// Fields of a range that was checked. Offsets are literals below the window's length.
+pub trait Window: Copy {
+    /// One octet.
+    fn u8(self, at: usize) -> u8;
+    /// Two octets in network byte order.
+    fn be16(self, at: usize) -> u16;
+    /// Four octets in network byte order.
+    fn be32(self, at: usize) -> u32;
+    /// Four octets as they stand in memory.
+    fn raw32(self, at: usize) -> u32;
+    /// Eight octets as they stand in memory.
+    fn raw64(self, at: usize) -> u64;
+}
+
+impl<'a> Bytes for &'a [u8] {
+    type Window<const N: usize> = &'a [u8; N];
+
+    #[inline]
+    fn window<const N: usize>(self, at: usize) -> Option<&'a [u8; N]> {
+        let end = at.checked_add(N).filter(|&end| end <= HEADER_LIMIT)?;
+        self.get(at..end)?.try_into().ok()
+    }
+}
+
+/// `L` octets from `at` on. Past the window's end they read as zeroes; callers pass literals inside it.
+#[inline]
+fn array<const L: usize>(bytes: &[u8], at: usize) -> [u8; L] {
+    let mut out = [0; L];
+    if let Some(found) = bytes.get(at..at + L) {
+        out.copy_from_slice(found);
+    }
+    out
+}
+
+impl<const N: usize> Window for &[u8; N] {
+    #[inline]
+    fn u8(self, at: usize) -> u8 {
+        let [octet] = array(self, at);
+        octet
+    }
+
+    #[inline]
+    fn be16(self, at: usize) -> u16 {
+        u16::from_be_bytes(array(self, at))
+    }
+
+    #[inline]
+    fn be32(self, at: usize) -> u32 {
+        u32::from_be_bytes(array(self, at))
+    }
+
+    #[inline]
+    fn raw32(self, at: usize) -> u32 {
+        u32::from_ne_bytes(array(self, at))
+    }
+
+    #[inline]
+    fn raw64(self, at: usize) -> u64 {
+        u64::from_ne_bytes(array(self, at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_never_reaches_past_frame_or_limit() {
+        let frame = [7_u8; 600];
+        assert!((&frame[..10]).window::<4>(6).is_some());
+        assert!((&frame[..10]).window::<4>(7).is_none());
+        assert!((&frame[..]).window::<4>(HEADER_LIMIT - 4).is_some());
+        assert!((&frame[..]).window::<4>(HEADER_LIMIT - 3).is_none());
+        assert!((&frame[..]).window::<4>(usize::MAX).is_none());
+    }
+}

@@ -1,0 +1,111 @@
+//! What went wrong, in words an operator can act on.
+
+use std::{borrow::Cow, error::Error as StdError, fmt};
+
+/// What kind of thing went wrong; open to new kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An option or its combination with others cannot be.
+    InvalidOption,
+    /// The process lacks a privilege that a trial showed to be missing.
+    PermissionDenied,
+    /// The kernel lacks something that nothing can stand in for.
+    Unsupported,
+    /// No interface fits, or a named one does not exist.
+    NoInterface,
+    /// The kernel refused the program.
+    Verifier,
+    /// Memory, file descriptors or another limit ran out.
+    Exhausted,
+    /// A system call failed in a way that has no kind of its own.
+    System,
+    /// The capture thread panicked; the text is the panic's.
+    Panicked,
+    /// A sink refused flows.
+    Sink,
+}
+
+/// An error of this crate: one word wide, "cannot <verb> <object>", with the system call's own words as
+/// [`source`](StdError::source) and a remedy to type where there is one.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    remedy: Option<Cow<'static, str>>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            remedy: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        self.0.remedy = Some(remedy.into());
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What kind of thing went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What to do about it: a sentence, often with something to type.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.remedy.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("remedy", &self.0.remedy)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_word_and_names_its_cause() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        let cause = std::io::Error::from_raw_os_error(1);
+        let error = Error::new(ErrorKind::PermissionDenied, "cannot load the program")
+            .with_remedy("run as root")
+            .with_source(cause);
+        assert_eq!(error.to_string(), "cannot load the program");
+        assert_eq!(error.remedy(), Some("run as root"));
+        assert!(error.source().is_some());
+    }
+}

@@ -1,0 +1,13 @@
+//! Network flows of this host as an async stream, captured with eBPF.
+
+mod attach;
+mod bpf;
+mod error;
+pub mod flow;
+mod iface;
+mod probe;
+pub mod report;
+pub mod sink;
+mod source;
+mod sys;
+mod table;
