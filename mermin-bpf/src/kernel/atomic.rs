@@ -14,10 +14,13 @@ pub(super) unsafe fn add(counter: *mut u64, amount: u64) {
 
 /// Adds and returns what was there before.
 ///
+/// Not relaxed: LLVM 22 turns a relaxed addition into the form without a result even where the result is used, and what
+/// comes back is then the amount.
+///
 /// # Safety
 /// As [`add`].
 #[inline(always)]
 pub(super) unsafe fn fetch_add(counter: *mut u64, amount: u64) -> u64 {
     // SAFETY: by the contract above.
-    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, amount) }
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::SeqCst }>(counter, amount) }
 }

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use mermin_bpf::{
-    abi::ledger::{HOOK_PROBES, REASON_STRIPES, Reason, link},
+    abi::ledger::{HOOK_PROBES, REASON_ROOM, REASON_STRIPES, Reason, link},
     track::measure::Measure,
 };
 
@@ -27,12 +27,17 @@ pub(super) fn account(ifindex: u32, direction: u32) -> Account {
         let Some(hook) = HOOKS.get_ptr(place) else {
             break;
         };
-        // SAFETY: the array holds a hook there; user space changes it in whole words.
-        let hook = unsafe { hook.read_volatile() };
-        if hook.ifindex == ifindex {
+        // SAFETY: the array holds a hook there; user space writes the link before the index that makes it valid.
+        let (known, link) = unsafe {
+            (
+                (&raw const (*hook).ifindex).read_volatile(),
+                (&raw const (*hook).link).read_volatile(),
+            )
+        };
+        if known == ifindex {
             return Account {
                 number: place * 2 + direction,
-                link: hook.link,
+                link,
             };
         }
     }
@@ -65,9 +70,11 @@ impl Account {
         let Some(reasons) = REASONS.get_ptr_mut(self.number * stripes + cpu % stripes) else {
             return;
         };
-        // SAFETY: `Reason` numbers are below the array's length, and its counters are only changed atomically.
+        // The compiler knows that a reason's number is small and the verifier does not, so the mask must survive.
+        let number = core::hint::black_box(reason as usize) & (REASON_ROOM - 1);
+        // SAFETY: the number is below the array's length, and its counters are only changed atomically.
         unsafe {
-            let counters = (&raw mut (*reasons).by[reason as usize]);
+            let counters = &raw mut (*reasons).by[number];
             atomic::add(&raw mut (*counters).packets, measure.packets);
             atomic::add(&raw mut (*counters).octets, measure.frame_octets);
         }

@@ -35,6 +35,8 @@ pub(super) static REASONS: Array<Reasons> = Array::with_max_entries(16, BPF_F_MM
 pub(super) static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static SCRATCH: PerCpuArray<[u8; HEADER_LIMIT]> = PerCpuArray::with_max_entries(1, 0);
+#[map]
+pub(super) static OFFSET: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 #[unsafe(no_mangle)]
 static SLOT_COUNT: u32 = 1;

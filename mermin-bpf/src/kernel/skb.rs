@@ -6,7 +6,7 @@ use mermin_bpf::wire::{
     packet::Frame,
 };
 
-use super::maps::SCRATCH;
+use super::maps::{OFFSET, SCRATCH};
 
 /// The context of a tc program.
 #[derive(Clone, Copy)]
@@ -87,6 +87,19 @@ impl Skb {
     }
 }
 
+/// Sends an offset through map memory, whose contents the verifier does not follow.
+#[inline(always)]
+fn blur(at: usize) -> usize {
+    let Some(cell) = OFFSET.get_ptr_mut(0) else {
+        return 0;
+    };
+    // SAFETY: this CPU's own cell.
+    unsafe {
+        cell.write_volatile(at as u64);
+        cell.read_volatile() as usize
+    }
+}
+
 /// Direct packet access.
 #[derive(Clone, Copy)]
 pub(super) struct Linear {
@@ -112,6 +125,11 @@ impl Bytes for Linear {
         let start = self.start + at;
         (start + N <= self.end).then_some(Proven(start as *const u8))
     }
+
+    #[inline(always)]
+    fn blur(self, at: usize) -> usize {
+        blur(at)
+    }
 }
 
 /// Headers copied to the CPU's scratch memory.
@@ -131,6 +149,11 @@ impl Bytes for Copied {
         }
         // SAFETY: `at + N` is within the scratch memory.
         Some(Proven(unsafe { self.start.add(at) }))
+    }
+
+    #[inline(always)]
+    fn blur(self, at: usize) -> usize {
+        blur(at)
     }
 }
 

@@ -12,6 +12,15 @@ pub trait Bytes: Copy {
 
     /// The octets `at .. at + N`, unless the frame ends before or they reach beyond [`HEADER_LIMIT`].
     fn window<const N: usize>(self, at: usize) -> Option<Self::Window<N>>;
+
+    /// The same offset, of which the kernel's verifier has forgotten how it came about.
+    ///
+    /// Called where paths of different length meet (after a VLAN tag, after an extension header): the verifier then sees
+    /// one state there instead of one for each path, which would exceed its limit of a million instructions.
+    #[must_use]
+    fn blur(self, at: usize) -> usize {
+        at
+    }
 }
 
 /// Fields of a range that was checked. Offsets are literals below the window's length.

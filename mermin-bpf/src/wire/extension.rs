@@ -53,7 +53,7 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
                     break;
                 }
                 next = header.u8(0);
-                at += (usize::from(header.u8(1)) + 1) * 8;
+                at = frame.blur(at + (usize::from(header.u8(1)) + 1) * 8);
             }
             protocol::FRAGMENT => {
                 let header = frame
@@ -61,7 +61,7 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
                     .ok_or(Reason::MalformedExtension)?;
                 let offset = header.be16(2);
                 next = header.u8(0);
-                at += SHORTEST;
+                at = frame.blur(at + SHORTEST);
                 // An atomic fragment (RFC 6946) is a whole packet.
                 fragment |= offset & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0;
                 if offset & FRAGMENT_OFFSET != 0 {

@@ -72,7 +72,10 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Result<Packet, Reason> {
             (outer, ethernet::LENGTH)
         }
     } else {
-        let first = bytes.window::<1>(0).ok_or(Reason::MalformedIpv4)?;
+        // No IP header is shorter than this, of either version.
+        let first = bytes
+            .window::<{ ipv4::LENGTH }>(0)
+            .ok_or(Reason::MalformedIpv4)?;
         let kind = match first.u8(0) >> 4 {
             4 => ethertype::IPV4,
             6 => ethertype::IPV6,

@@ -64,7 +64,7 @@ pub fn skip<B: Bytes>(
         let tag = frame.window::<LENGTH>(at).ok_or(Reason::MalformedVlan)?;
         vlans.push(tag.be16(0));
         kind = tag.be16(2);
-        at += LENGTH;
+        at = frame.blur(at + LENGTH);
     }
     if is_tag(kind) {
         Err(Reason::TooDeep)
