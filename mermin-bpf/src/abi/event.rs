@@ -18,8 +18,22 @@ pub struct NewFlow {
 pub struct Globals {
     /// Slots below this were used at least once. May run past the number of slots by one per CPU. Atomic.
     pub high_water: u64,
-    /// Keeps the two counters on lines of their own.
+    /// Keeps the counters on lines of their own.
     pub reserved: [u64; 7],
     /// Events that the ring refused. Atomic.
     pub ring_refused: u64,
+    /// As above.
+    pub reserved_too: [u64; 7],
+    /// What the clock program saw when user space last ran it.
+    pub clock: Clock,
+}
+
+/// The same moment on two clocks, so that ticks can be told as time.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// Kernel ticks (jiffies).
+    pub ticks: u64,
+    /// Coarse `CLOCK_MONOTONIC`, ns: as of the last tick.
+    pub monotonic: u64,
 }

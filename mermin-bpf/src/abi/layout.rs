@@ -9,7 +9,7 @@ use super::{
     slot::{Lane, Slot},
 };
 
-const FACTS: [usize; 31] = [
+const FACTS: [usize; 32] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -41,6 +41,7 @@ const FACTS: [usize; 31] = [
     offset_of!(NewFlow, slot),
     size_of::<Globals>(),
     offset_of!(Globals, ring_refused),
+    offset_of!(Globals, clock),
 ];
 
 /// Raised when bytes keep their place and change their meaning.
@@ -67,7 +68,7 @@ const _: () = {
     assert!(size_of::<Totals>() == 64);
     assert!(size_of::<Reasons>() == 512);
     assert!(size_of::<NewFlow>() == 16);
-    assert!(size_of::<Globals>() == 128);
+    assert!(size_of::<Globals>() == 192);
     assert!(offset_of!(Globals, ring_refused) == 64);
     // User space reads and writes these from a mapping: bytes must mean the same on both sides.
     assert!(cfg!(target_endian = "little"));

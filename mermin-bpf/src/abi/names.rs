@@ -4,11 +4,15 @@
 pub const PROGRAM_INGRESS: &str = "mermin_ingress";
 /// Program for packets that an interface sends.
 pub const PROGRAM_EGRESS: &str = "mermin_egress";
+/// Program that writes [`Clock`](super::event::Clock); run by user space, never attached.
+pub const PROGRAM_CLOCK: &str = "mermin_clock";
 
 /// IPv4 keys to slot numbers: hash, preallocated.
 pub const MAP_INDEX_V4: &str = "INDEX_V4";
 /// IPv6 keys to slot numbers: hash, preallocated.
 pub const MAP_INDEX_V6: &str = "INDEX_V6";
+/// Slot numbers by a digest of the key, where the flow was last found: array, a power of two. Hints, not truth.
+pub const MAP_HINTS: &str = "HINTS";
 /// [`Slot`](super::slot::Slot) by number: array, mmapable.
 pub const MAP_SLOTS: &str = "SLOTS";
 /// Numbers of slots that were given back: stack, so that the touched range stays small.
@@ -27,6 +31,8 @@ pub const MAP_GLOBALS: &str = "GLOBALS";
 
 /// Constant: slots there are.
 pub const CONST_SLOTS: &str = "SLOT_COUNT";
+/// Constant: hints less one, a power of two less one.
+pub const CONST_HINT_MASK: &str = "HINT_MASK";
 /// Constant: CPUs the kernel may ever bring up.
 pub const CONST_CPUS: &str = "CPU_COUNT";
 /// Constant: places in the table of hooks less one, a power of two less one.

