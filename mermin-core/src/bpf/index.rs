@@ -1,0 +1,117 @@
+//! Taking flows out of the kernel's index, and giving their slots back.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use mermin_bpf::abi::key::{KeyV4, KeyV6};
+
+use crate::sys::bpf;
+
+/// The two indexes and the stack of free slots.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(crate) v4: OwnedFd,
+    pub(crate) v6: OwnedFd,
+    pub(crate) free: OwnedFd,
+}
+
+/// Keys of flows that are being closed.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    pub(crate) v4: Vec<KeyV4>,
+    pub(crate) v6: Vec<KeyV6>,
+}
+
+impl Index {
+    /// Deletes keys; one that is gone already is no error.
+    pub(crate) fn delete(&self, keys: &Keys) -> io::Result<()> {
+        delete_all(&keys.v4, |keys| bpf::delete_batch(self.v4.as_fd(), keys))?;
+        delete_all(&keys.v6, |keys| bpf::delete_batch(self.v6.as_fd(), keys))
+    }
+
+    /// Gives a slot back to the kernel program.
+    pub(crate) fn give_back(&self, slot: u32) -> io::Result<()> {
+        retry_busy(|| bpf::push(self.free.as_fd(), slot))
+    }
+}
+
+/// Goes on after each key that stopped the batch: past one that is missing, again at one that was busy.
+fn delete_all<K>(
+    keys: &[K],
+    mut delete: impl FnMut(&[K]) -> Result<(), (usize, io::Error)>,
+) -> io::Result<()> {
+    let mut rest = keys;
+    let mut refusals = 0;
+    while let Err((done, error)) = delete(rest) {
+        refusals = if done == 0 { refusals + 1 } else { 0 };
+        let skip = match error.raw_os_error() {
+            Some(libc::ENOENT) => 1,
+            // Anything else passes (-EBUSY, -EINTR, -ENOMEM), but does not always: a program must not hang on it.
+            _ if refusals < MOST_REFUSALS => 0,
+            _ => return Err(error),
+        };
+        rest = rest.get(done + skip..).unwrap_or_default();
+        if rest.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Refusals in a row before an operation is given up.
+const MOST_REFUSALS: u32 = 10_000;
+
+fn retry_busy(mut push: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    let mut refusals = 0;
+    loop {
+        match push() {
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) && refusals < MOST_REFUSALS => {
+                refusals += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_key_is_passed_and_a_busy_one_tried_again() {
+        let mut calls = Vec::new();
+        let mut busy = true;
+        let result = delete_all(&[1, 2, 3, 4], |keys: &[i32]| {
+            calls.push(keys.to_vec());
+            match keys {
+                // 1 goes, 2 is missing.
+                [1, ..] => Err((1, io::Error::from_raw_os_error(libc::ENOENT))),
+                [3, ..] if std::mem::take(&mut busy) => {
+                    Err((0, io::Error::from_raw_os_error(libc::EBUSY)))
+                }
+                _ => Ok(()),
+            }
+        });
+        assert!(result.is_ok());
+        assert_eq!(calls, [vec![1, 2, 3, 4], vec![3, 4], vec![3, 4]]);
+    }
+
+    #[test]
+    fn what_never_passes_is_an_error_and_no_loop() {
+        let result = delete_all(&[1], |_| Err((0, io::Error::from_raw_os_error(libc::EPERM))));
+        assert_eq!(
+            result.err().and_then(|error| error.raw_os_error()),
+            Some(libc::EPERM)
+        );
+    }
+
+    #[test]
+    fn the_last_key_may_be_the_missing_one() {
+        let result = delete_all(&[1, 2], |keys| {
+            Err((keys.len() - 1, io::Error::from_raw_os_error(libc::ENOENT)))
+        });
+        assert!(result.is_ok());
+    }
+}

@@ -1,0 +1,129 @@
+//! The kernel's ledger: what crossed each hook, and what of it went to no flow.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use mermin_bpf::abi::ledger::{
+    Direction, HOOK_PROBES, Hook, REASON_ROOM, REASON_STRIPES, Reasons, Totals, Uncounted,
+};
+
+use super::size::HOOK_PLACES;
+use crate::sys::mapping::Mapping;
+
+/// Where an interface's ledger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place(u32);
+
+/// Where packets are counted whose interface has no place: those of a test run, or of a hook that was just removed.
+pub(crate) const UNKNOWN: Place = Place(HOOK_PLACES);
+
+/// One hook's ledger, summed over CPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) totals: Totals,
+    pub(crate) uncounted: [Uncounted; REASON_ROOM],
+}
+
+/// All ledgers.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    hooks: Mapping<Hook>,
+    totals: Mapping<Totals>,
+    reasons: Mapping<Reasons>,
+    cpus: u32,
+}
+
+impl Ledger {
+    pub(crate) fn new(
+        hooks: Mapping<Hook>,
+        totals: Mapping<Totals>,
+        reasons: Mapping<Reasons>,
+        cpus: u32,
+    ) -> Self {
+        Self {
+            hooks,
+            totals,
+            reasons,
+            cpus,
+        }
+    }
+
+    fn index_at(&self, place: u32) -> &AtomicU32 {
+        let hook = self.hooks.at(place as usize);
+        // SAFETY: four aligned octets of the mapping, which lives as long as `self`; the kernel program only reads them.
+        unsafe { AtomicU32::from_ptr(&raw mut (*hook).ifindex) }
+    }
+
+    /// Gives an interface a place, before a program is attached to it. `None` when those it may have are taken.
+    pub(crate) fn watch(&self, ifindex: u32, link: u8) -> Option<Place> {
+        let place = (0..HOOK_PROBES)
+            .map(|probe| ifindex.wrapping_add(probe) & (HOOK_PLACES - 1))
+            .find(|&place| self.index_at(place).load(Ordering::Relaxed) == 0)?;
+        let hook = self.hooks.at(place as usize);
+        // SAFETY: within the mapping; nothing reads the link before the index says that it is valid.
+        unsafe { (&raw mut (*hook).link).write_volatile(link) };
+        self.index_at(place).store(ifindex, Ordering::SeqCst);
+        Some(Place(place))
+    }
+
+    /// Takes the place away. To be called a grace period after the programs were detached.
+    pub(crate) fn forget(&self, place: Place) {
+        self.index_at(place.0).store(0, Ordering::SeqCst);
+        for direction in [Direction::Ingress, Direction::Egress] {
+            for cpu in 0..self.cpus {
+                let totals = self.totals.at(self.total_number(place, direction, cpu));
+                // SAFETY: within the mapping; no program counts there any more.
+                unsafe { totals.write_volatile(Totals::default()) };
+            }
+            for stripe in 0..REASON_STRIPES {
+                let reasons = self.reasons.at(reason_number(place, direction, stripe));
+                let empty = Reasons {
+                    by: [Uncounted::default(); REASON_ROOM],
+                };
+                // SAFETY: as above.
+                unsafe { reasons.write_volatile(empty) };
+            }
+        }
+    }
+
+    fn total_number(&self, place: Place, direction: Direction, cpu: u32) -> usize {
+        ((place.0 * 2 + direction as u32) * self.cpus + cpu) as usize
+    }
+
+    /// Sums a hook's ledger. Reads 64 octets per CPU and 2 KiB of reasons, no system call.
+    pub(crate) fn account(&self, place: Place, direction: Direction) -> Account {
+        let mut sum = Account::default();
+        for cpu in 0..self.cpus {
+            let totals = self.totals.read(self.total_number(place, direction, cpu));
+            sum.totals.skbs += totals.skbs;
+            sum.totals.skb_octets += totals.skb_octets;
+            sum.totals.packets += totals.packets;
+            sum.totals.octets += totals.octets;
+        }
+        for stripe in 0..REASON_STRIPES {
+            let reasons = self.reasons.read(reason_number(place, direction, stripe));
+            for (sum, found) in sum.uncounted.iter_mut().zip(&reasons.by) {
+                sum.packets += found.packets;
+                sum.octets += found.octets;
+            }
+        }
+        sum
+    }
+}
+
+fn reason_number(place: Place, direction: Direction, stripe: usize) -> usize {
+    (place.0 as usize * 2 + direction as usize) * REASON_STRIPES + stripe
+}
+
+impl Account {
+    /// Adds another hook's ledger.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.totals.skbs += other.totals.skbs;
+        self.totals.skb_octets += other.totals.skb_octets;
+        self.totals.packets += other.totals.packets;
+        self.totals.octets += other.totals.octets;
+        for (sum, found) in self.uncounted.iter_mut().zip(&other.uncounted) {
+            sum.packets += found.packets;
+            sum.octets += found.octets;
+        }
+    }
+}

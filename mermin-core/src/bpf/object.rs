@@ -1,0 +1,205 @@
+//! Loading the kernel program.
+
+use std::{
+    error::Error as StdError,
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    maps::{Map, MapData, RingBuf},
+    programs::{ProgramError, SchedClassifier},
+};
+use mermin_bpf::{
+    OBJECT,
+    abi::{event::NewFlow, names},
+};
+
+use super::{
+    clock,
+    index::Index,
+    ledger::Ledger,
+    size::{HOOK_PLACES, Sizes},
+    slab::Slab,
+};
+use crate::{
+    error::{Error, ErrorKind},
+    probe::privilege,
+    sys::mapping::Mapping,
+};
+
+/// The programs that are attached.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pub(crate) ingress: OwnedFd,
+    pub(crate) egress: OwnedFd,
+}
+
+/// Everything of one load. Dropping it frees the kernel's memory once no hook holds a program.
+pub(crate) struct Loaded {
+    pub(crate) programs: Programs,
+    pub(crate) slab: Slab,
+    pub(crate) index: Index,
+    pub(crate) ledger: Ledger,
+    pub(crate) ring: Ring,
+    pub(crate) clock: clock::Reader,
+}
+
+/// Events of new flows.
+pub(crate) struct Ring(RingBuf<MapData>);
+
+impl Ring {
+    /// The next event, if there is one.
+    pub(crate) fn next(&mut self) -> Option<NewFlow> {
+        let item = self.0.next()?;
+        let octets = item.get(..size_of::<NewFlow>())?;
+        // SAFETY: as many octets as an event has, copied out whatever their alignment; any are a valid event.
+        Some(unsafe { octets.as_ptr().cast::<NewFlow>().read_unaligned() })
+    }
+}
+
+/// Creates maps of these sizes and loads the programs.
+pub(crate) fn load(sizes: &Sizes) -> Result<Loaded, Error> {
+    let mut ebpf = create(sizes).map_err(|error| explain(error, sizes))?;
+    let mut program = |name: &str| -> Result<OwnedFd, Error> {
+        let program: &mut SchedClassifier = ebpf
+            .program_mut(name)
+            .ok_or_else(|| missing(name))?
+            .try_into()
+            .map_err(|error: ProgramError| explain(error.into(), sizes))?;
+        program
+            .load()
+            .and_then(|()| Ok(program.fd()?.as_fd().try_clone_to_owned()?))
+            .map_err(|error| explain(error.into(), sizes))
+    };
+    let programs = Programs {
+        ingress: program(names::PROGRAM_INGRESS)?,
+        egress: program(names::PROGRAM_EGRESS)?,
+    };
+    let clock = clock::Reader::new(program(names::PROGRAM_CLOCK)?);
+    let slots = map_values(&mut ebpf, names::MAP_SLOTS, sizes.slots)?;
+    let globals = map_values(&mut ebpf, names::MAP_GLOBALS, 1)?;
+    let index = Index {
+        v4: map_fd(&mut ebpf, names::MAP_INDEX_V4)?,
+        v6: map_fd(&mut ebpf, names::MAP_INDEX_V6)?,
+        free: map_fd(&mut ebpf, names::MAP_FREE)?,
+    };
+    let counts = Sizes::ledgers(sizes.cpus);
+    let ledger = Ledger::new(
+        map_values(&mut ebpf, names::MAP_HOOKS, HOOK_PLACES + 1)?,
+        map_values(&mut ebpf, names::MAP_TOTALS, counts.totals)?,
+        map_values(&mut ebpf, names::MAP_REASONS, counts.reasons)?,
+        sizes.cpus,
+    );
+    let ring = ebpf
+        .take_map(names::MAP_EVENTS)
+        .ok_or_else(|| missing(names::MAP_EVENTS))
+        .and_then(|map| RingBuf::try_from(map).map_err(|error| explain(error.into(), sizes)))?;
+    Ok(Loaded {
+        programs,
+        slab: Slab::new(slots, globals),
+        index,
+        ledger,
+        ring: Ring(ring),
+        clock,
+    })
+}
+
+fn create(sizes: &Sizes) -> Result<Ebpf, EbpfError> {
+    let counts = Sizes::ledgers(sizes.cpus);
+    let mask = HOOK_PLACES - 1;
+    let hint_mask = sizes.hints() - 1;
+    EbpfLoader::new()
+        // The program needs no BTF, and parsing the kernel's takes 20 ms.
+        .btf(None)
+        .map_max_entries(names::MAP_INDEX_V4, sizes.slots)
+        .map_max_entries(names::MAP_INDEX_V6, sizes.slots)
+        .map_max_entries(names::MAP_HINTS, sizes.hints())
+        .map_max_entries(names::MAP_SLOTS, sizes.slots)
+        .map_max_entries(names::MAP_FREE, sizes.slots)
+        .map_max_entries(names::MAP_EVENTS, sizes.ring)
+        .map_max_entries(names::MAP_HOOKS, HOOK_PLACES + 1)
+        .map_max_entries(names::MAP_TOTALS, counts.totals)
+        .map_max_entries(names::MAP_REASONS, counts.reasons)
+        .override_global(names::CONST_SLOTS, &sizes.slots, true)
+        .override_global(names::CONST_HINT_MASK, &hint_mask, true)
+        .override_global(names::CONST_CPUS, &sizes.cpus, true)
+        .override_global(names::CONST_HOOK_MASK, &mask, true)
+        .load(OBJECT)
+}
+
+fn missing(name: &str) -> Error {
+    Error::new(
+        ErrorKind::System,
+        format!("cannot find `{name}` in the kernel program"),
+    )
+    .with_remedy("rebuild it with `cargo xtask bpf`")
+}
+
+fn map_fd(ebpf: &mut Ebpf, name: &str) -> Result<OwnedFd, Error> {
+    let map = ebpf.take_map(name).ok_or_else(|| missing(name))?;
+    let data = match &map {
+        Map::Array(data) | Map::HashMap(data) | Map::Stack(data) => data,
+        _ => return Err(missing(name)),
+    };
+    data.fd()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(|error| system("cannot keep a map's descriptor", error))
+}
+
+fn map_values<T: Copy>(ebpf: &mut Ebpf, name: &str, length: u32) -> Result<Mapping<T>, Error> {
+    let fd = map_fd(ebpf, name)?;
+    Mapping::new(fd.as_fd(), length as usize)
+        .map_err(|error| system(format!("cannot map `{name}` into memory"), error))
+}
+
+fn system(message: impl Into<std::borrow::Cow<'static, str>>, error: io::Error) -> Error {
+    Error::new(ErrorKind::System, message).with_source(error)
+}
+
+/// Tells a missing privilege, a refused program and want of memory apart.
+fn explain(error: EbpfError, sizes: &Sizes) -> Error {
+    if let EbpfError::ProgramError(ProgramError::LoadError { verifier_log, .. }) = &error {
+        let log = verifier_log.to_string();
+        if !log.trim().is_empty() {
+            let last: Vec<&str> = log.lines().rev().filter(|line| !line.is_empty()).take(3).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            return Error::new(
+                ErrorKind::Verifier,
+                format!("cannot load the kernel program: the verifier says `{}`", last.join("; ")),
+            )
+            .with_remedy("report it with the output of `uname -r`")
+            .with_source(error);
+        }
+    }
+    match system_error(&error) {
+        Some(libc::EPERM | libc::EACCES) => privilege::denied("load the kernel program", error),
+        Some(libc::ENOMEM | libc::E2BIG) => Error::new(
+            ErrorKind::Exhausted,
+            format!("cannot create maps for {} flows", sizes.slots),
+        )
+        .with_remedy("lower `max_flows`, or raise the memory limit of the control group")
+        .with_source(error),
+        Some(libc::EMFILE | libc::ENFILE) => Error::new(
+            ErrorKind::Exhausted,
+            "cannot create maps: no file descriptor is left",
+        )
+        .with_remedy("raise the limit: `ulimit -n 4096`")
+        .with_source(error),
+        _ => Error::new(ErrorKind::System, "cannot load the kernel program").with_source(error),
+    }
+}
+
+/// The number of the system call's error at the end of the chain.
+fn system_error(error: &EbpfError) -> Option<i32> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.raw_os_error();
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,76 @@
+//! How large the maps are: decided before anything is created.
+
+use mermin_bpf::abi::ledger::REASON_STRIPES;
+
+/// Most interfaces whose ledgers fit: the table of hooks has this many places, and is found crowded before it is full.
+pub(crate) const HOOK_PLACES: u32 = 1024;
+/// Octets of the event ring. An event takes 24, so this is 10,900 new flows between two sweeps.
+pub(crate) const RING_OCTETS: u32 = 256 * 1024;
+
+/// Sizes that depend on options and host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    /// Flows at once.
+    pub(crate) slots: u32,
+    /// CPUs the kernel may ever bring up.
+    pub(crate) cpus: u32,
+    /// Octets of the event ring: a power of two, at least a page.
+    pub(crate) ring: u32,
+}
+
+impl Sizes {
+    /// Hints there are: the next power of two.
+    pub(crate) fn hints(&self) -> u32 {
+        self.slots.next_power_of_two()
+    }
+}
+
+/// Elements of the ledgers' arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ledgers {
+    pub(crate) totals: u32,
+    pub(crate) reasons: u32,
+}
+
+impl Sizes {
+    /// One ledger for each place in the table of hooks, one for what is in no place, each in two directions.
+    pub(crate) fn ledgers(cpus: u32) -> Ledgers {
+        let hooks = (HOOK_PLACES + 1) * 2;
+        Ledgers {
+            totals: hooks * cpus,
+            reasons: hooks * REASON_STRIPES as u32,
+        }
+    }
+}
+
+/// CPUs in the kernel's list of possible ones (`/sys/devices/system/cpu/possible`): one more than the highest.
+pub(crate) fn cpus(list: &str) -> Option<u32> {
+    let highest: u32 = list.trim().rsplit([',', '-']).next()?.parse().ok()?;
+    highest.checked_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_are_counted_from_the_highest() {
+        assert_eq!(cpus("0\n"), Some(1));
+        assert_eq!(cpus("0-1\n"), Some(2));
+        assert_eq!(cpus("0-3,8-11"), Some(12));
+        assert_eq!(cpus("0,2"), Some(3));
+        assert_eq!(cpus(""), None);
+    }
+
+    #[test]
+    fn hints_are_a_power_of_two() {
+        let sizes = |slots| Sizes {
+            slots,
+            cpus: 1,
+            ring: RING_OCTETS,
+        };
+        assert_eq!(sizes(1).hints(), 1);
+        assert_eq!(sizes(1000).hints(), 1024);
+        assert_eq!(sizes(1024).hints(), 1024);
+    }
+}

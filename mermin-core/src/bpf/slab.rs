@@ -1,0 +1,193 @@
+//! The flows' slots, read and written where the kernel program counts.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+
+use mermin_bpf::abi::{
+    event::Globals,
+    key::KeyWords,
+    slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, lane, origin, state},
+};
+
+use super::clock::Ticks;
+use crate::{
+    sys::mapping::Mapping,
+    table::observation::{Observation, Side},
+};
+
+/// Reads of a lane's counters before a torn pair is taken as it is.
+const MOST_READS: usize = 8;
+
+/// All slots, and how many were ever used.
+#[derive(Debug)]
+pub(crate) struct Slab {
+    slots: Mapping<Slot>,
+    globals: Mapping<Globals>,
+}
+
+impl Slab {
+    pub(crate) fn new(slots: Mapping<Slot>, globals: Mapping<Globals>) -> Self {
+        Self { slots, globals }
+    }
+
+    /// The counters that belong to no slot.
+    pub(crate) fn globals(&self) -> &Mapping<Globals> {
+        &self.globals
+    }
+
+    /// Slots there are.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Slots that were used at least once.
+    pub(crate) fn touched(&self) -> u32 {
+        let high_water = self.globals.read(0).high_water;
+        u32::try_from(high_water).map_or(self.len(), |touched| touched.min(self.len()))
+    }
+
+    fn state_of(&self, slot: u32) -> &AtomicU8 {
+        let slot = self.slots.at(slot as usize);
+        // SAFETY: one byte of the mapping, which lives as long as `self`; the kernel stores it whole.
+        unsafe { AtomicU8::from_ptr(&raw mut (*slot).state) }
+    }
+
+    /// One of [`state`]. What is read of the slot afterwards is at least as new.
+    pub(crate) fn state(&self, slot: u32) -> u8 {
+        self.state_of(slot).load(Ordering::Acquire)
+    }
+
+    /// Marks a live slot as being closed; `false` when the kernel program has replaced it meanwhile.
+    ///
+    /// Hints no longer lead to it from the next grace period on, nor does the index once its key is deleted.
+    pub(crate) fn begin_close(&self, slot: u32) -> bool {
+        self.state_of(slot)
+            .compare_exchange(
+                state::LIVE,
+                state::CLOSING,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            )
+            .is_ok()
+    }
+
+    /// The slot's key.
+    pub(crate) fn key(&self, slot: u32) -> KeyWords {
+        let slot = self.slots.at(slot as usize);
+        // SAFETY: within the mapping; the key does not change while the slot is not free.
+        unsafe { (&raw const (*slot).key).read_volatile() }
+    }
+
+    /// Whether the key is an IPv6 one.
+    pub(crate) fn is_ipv6(&self, slot: u32) -> bool {
+        let slot = self.slots.at(slot as usize);
+        // SAFETY: as in `key`.
+        unsafe { (&raw const (*slot).origin).read_volatile() & origin::IPV6 != 0 }
+    }
+
+    /// What names this use of the slot.
+    pub(crate) fn first_seen(&self, slot: u32) -> u64 {
+        let slot = self.slots.at(slot as usize);
+        // SAFETY: as in `key`.
+        unsafe { (&raw const (*slot).first_seen).read_volatile() }
+    }
+
+    /// Reads everything there is to know of a flow.
+    pub(crate) fn observe(&self, slot: u32, ticks: &Ticks) -> Observation {
+        let at = self.slots.at(slot as usize);
+        // SAFETY: within the mapping; each field is read whole, and those of the first line are settled by now.
+        let (key, origin_bits, link_length, first_seen, used) = unsafe {
+            (
+                (&raw const (*at).key).read_volatile(),
+                (&raw const (*at).origin).read_volatile(),
+                (&raw const (*at).link_length).read_volatile(),
+                (&raw const (*at).first_seen).read_volatile(),
+                (&raw const (*at).lanes_used).read_volatile(),
+            )
+        };
+        let mut mac = [0; 6];
+        let mut sides = [Side::default(); DIRECTIONS];
+        for number in 0..LANES {
+            if used[number] == lane::UNUSED {
+                continue;
+            }
+            // SAFETY: the lane is within the slot.
+            let lane = read_lane(unsafe { &raw const (*at).lanes[number] });
+            if lane.mac != [0; 6] {
+                mac = lane.mac;
+            }
+            let side = &mut sides[number % DIRECTIONS];
+            side.packets += lane.packets;
+            side.octets += lane.octets;
+            side.extra = side.extra.wrapping_add(lane.extra);
+            if lane.packets != 0 {
+                side.last_seen = side.last_seen.max(ticks.monotonic(lane.last_seen));
+            }
+            side.tcp.flags |= mermin_bpf::track::tcp::gather(lane.tcp_flags);
+            side.tcp.acked_fin |= lane.acked_fin != 0;
+            side.tcp.fin_second |= lane.fin_second != 0;
+            side.syn_at = match (side.syn_at, lane.syn_at) {
+                (known, 0) => known,
+                (0, found) => found,
+                (known, found) => known.min(found),
+            };
+            if used[number] == lane::SAMPLED {
+                side.sample = Some(Sample::unpack(lane.sample));
+            }
+        }
+        Observation {
+            key,
+            ipv6: origin_bits & origin::IPV6 != 0,
+            higher_started: origin_bits & origin::HIGHER_STARTED != 0,
+            by_syn: origin_bits & origin::BY_SYN != 0,
+            link_length,
+            first_seen,
+            mac,
+            sides,
+        }
+    }
+
+    /// Asks the kernel program for a sample of the next packet in each direction.
+    pub(crate) fn want_samples(&self, slot: u32) {
+        let at = self.slots.at(slot as usize);
+        for number in 0..LANES {
+            // SAFETY: one byte within the slot, stored whole by either side.
+            let used = unsafe { AtomicU8::from_ptr(&raw mut (*at).lanes_used[number]) };
+            if used.load(Ordering::Relaxed) > lane::WANTED {
+                used.store(lane::WANTED, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Empties a slot that nobody counts into any more. Its number may then be given back.
+    ///
+    /// The key goes with the rest and before the number is pushed: a program that reads a stale number from a recycled
+    /// index element must find a key that is not its own.
+    pub(crate) fn scrub(&self, slot: u32) {
+        let at = self.slots.at(slot as usize);
+        // SAFETY: after the grace period the slot is this thread's alone.
+        unsafe { at.write_volatile(Slot::default()) };
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// Reads a lane so that packets and octets are of one moment: packets, octets, packets again, until they stood still.
+fn read_lane(at: *const Lane) -> Lane {
+    // SAFETY: `at` is a lane of the mapping; the counter is only changed atomically.
+    let packets = unsafe { AtomicU64::from_ptr((&raw const (*at).packets).cast_mut()) };
+    let mut before = packets.load(Ordering::Acquire);
+    // SAFETY: within the mapping, aligned; any bytes are a valid lane.
+    let mut lane = unsafe { at.read_volatile() };
+    for _ in 0..MOST_READS {
+        fence(Ordering::Acquire);
+        let after = packets.load(Ordering::Acquire);
+        if before == after && lane.packets == after {
+            break;
+        }
+        before = after;
+        // SAFETY: as above.
+        lane = unsafe { at.read_volatile() };
+    }
+    lane
+}
+
+const _: () = assert!(STRIPES * DIRECTIONS == LANES);

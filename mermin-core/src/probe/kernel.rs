@@ -1,0 +1,58 @@
+//! The kernel's version: named to the user when it is too old, never a test of a feature above the floor.
+
+use crate::error::{Error, ErrorKind};
+
+/// The oldest kernel that has all the program needs (bounded loops over maps' memory, atomics, ring buffer, coarse clock).
+const FLOOR: (u32, u32) = (5, 14);
+
+/// Major and minor version of a release such as `6.1.0-13-amd64`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(['.', '-', '+', '_']);
+    let major = parts.next()?.parse().ok()?;
+    let minor = parts.next()?.parse().ok()?;
+    Some((major, minor))
+}
+
+/// Refuses a kernel below the floor; one that does not say its version is tried.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`].
+pub(crate) fn check(release: &str) -> Result<(), Error> {
+    match version(release) {
+        Some(found) if found < FLOOR => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("cannot capture on Linux {release}: 5.14 or newer is needed"),
+        )
+        .with_remedy("boot a newer kernel; 6.6 or newer is recommended, where TCX keeps programs in order")),
+        _ => Ok(()),
+    }
+}
+
+/// The running kernel's release.
+pub(crate) fn release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_below_the_floor_are_refused_by_name() {
+        let error = check("5.10.0-46-cloud-amd64").expect_err("too old");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(
+            error.to_string(),
+            "cannot capture on Linux 5.10.0-46-cloud-amd64: 5.14 or newer is needed"
+        );
+        assert!(error.remedy().is_some());
+        assert!(check("4.19.0").is_err());
+    }
+
+    #[test]
+    fn all_others_are_tried() {
+        for release in ["5.14.0-362.el9", "5.15.0", "6.1.0", "6.18.44-fc", "7.3.4+deb13", "odd"] {
+            assert!(check(release).is_ok(), "{release}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Capabilities of this process, for the sentence that says which one is missing.
+
+use std::error::Error as StdError;
+
+use crate::error::{Error, ErrorKind};
+
+/// Capabilities that capturing takes, with their bit (`linux/capability.h`) and what each gives.
+const NEEDED: [(&str, u32, &str); 3] = [
+    ("CAP_NET_ADMIN", 12, "load a network program and attach it"),
+    ("CAP_BPF", 39, "create maps and load programs"),
+    ("CAP_PERFMON", 38, "the verifier's rules that the program is written for"),
+];
+const SYS_ADMIN: u32 = 21;
+
+/// The effective set in `/proc/self/status`.
+fn effective(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
+/// What is missing of the needed, given the effective set. `CAP_SYS_ADMIN` stands in for BPF and PERFMON.
+fn missing(effective: u64) -> Vec<(&'static str, &'static str)> {
+    let has = |bit: u32| effective >> bit & 1 == 1;
+    NEEDED
+        .iter()
+        .filter(|&&(name, bit, _)| !has(bit) && (name == "CAP_NET_ADMIN" || !has(SYS_ADMIN)))
+        .map(|&(name, _, gives)| (name, gives))
+        .collect()
+}
+
+/// The remedy for a refusal under an effective set.
+fn remedy(effective: Option<u64>) -> String {
+    match effective.map(missing) {
+        Some(missing) if missing.is_empty() => {
+            "the capabilities are there, so a seccomp profile or a security module denies bpf(2): allow it, or run privileged"
+                .to_owned()
+        }
+        Some(missing) => {
+            let list: Vec<String> = missing
+                .iter()
+                .map(|(name, gives)| format!("{name} ({gives})"))
+                .collect();
+            format!("run as root with `sudo`, or grant {}", list.join(", "))
+        }
+        None => "run as root with `sudo`, or grant CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON".to_owned(),
+    }
+}
+
+/// "cannot `what`: permission denied", with the capabilities that are not there.
+pub(crate) fn denied(
+    what: &str,
+    source: impl Into<Box<dyn StdError + Send + Sync>>,
+) -> Error {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    Error::new(ErrorKind::PermissionDenied, format!("cannot {what}: permission denied"))
+        .with_remedy(remedy(effective(&status)))
+        .with_source(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_missing_is_named() {
+        let none = remedy(effective("Name:\tx\nCapEff:\t0000000000000000\n"));
+        for name in ["CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON"] {
+            assert!(none.contains(name), "{none}");
+        }
+        let net_only = remedy(Some(1 << 12));
+        assert!(!net_only.contains("CAP_NET_ADMIN"), "{net_only}");
+        let admin = remedy(Some(1 << SYS_ADMIN));
+        assert!(admin.contains("CAP_NET_ADMIN") && !admin.contains("CAP_BPF"), "{admin}");
+        assert!(remedy(Some(u64::MAX)).contains("seccomp"));
+    }
+}

@@ -1,0 +1,239 @@
+//! bpf(2) where the loader's library has no call: batches, stacks, maps of maps, test runs.
+
+use std::{
+    io,
+    mem::size_of,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+};
+
+const MAP_CREATE: libc::c_int = 0;
+const MAP_UPDATE_ELEM: libc::c_int = 2;
+const PROG_TEST_RUN: libc::c_int = 10;
+const MAP_DELETE_BATCH: libc::c_int = 27;
+
+const MAP_TYPE_ARRAY: u32 = 2;
+const MAP_TYPE_ARRAY_OF_MAPS: u32 = 12;
+
+/// Calls bpf(2) with the part of `union bpf_attr` that `attr` stands for.
+///
+/// # Safety
+/// Every pointer in `attr` is valid for what `command` does with it.
+unsafe fn bpf<T>(command: libc::c_int, attr: &mut T) -> io::Result<i64> {
+    // SAFETY: `attr` is valid for its size; the rest is the caller's contract.
+    let status = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command,
+            std::ptr::from_mut(attr),
+            size_of::<T>(),
+        )
+    };
+    if status < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(status)
+    }
+}
+
+fn raw(fd: BorrowedFd<'_>) -> u32 {
+    fd.as_raw_fd().cast_unsigned()
+}
+
+fn address<T: ?Sized>(of: &T) -> u64 {
+    std::ptr::from_ref(of).cast::<u8>().addr() as u64
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Element {
+    map: u32,
+    padding: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// Pushes a number to a stack map.
+///
+/// # Errors
+/// The kernel's: E2BIG for a full stack, EBUSY when its lock is held by an interrupted program on this CPU.
+pub(crate) fn push(stack: BorrowedFd<'_>, number: u32) -> io::Result<()> {
+    let mut attr = Element {
+        map: raw(stack),
+        value: address(&number),
+        ..Element::default()
+    };
+    // SAFETY: `number` outlives the call.
+    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Batch {
+    input: u64,
+    output: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map: u32,
+    element_flags: u64,
+    flags: u64,
+}
+
+/// Deletes keys from a hash until one fails: how many were deleted, and why it stopped.
+///
+/// `K` is the map's key, without padding.
+///
+/// # Errors
+/// The kernel's for the key that follows the deleted ones: ENOENT when it is not there.
+pub(crate) fn delete_batch<K: Copy>(
+    map: BorrowedFd<'_>,
+    keys: &[K],
+) -> Result<(), (usize, io::Error)> {
+    let Ok(count) = u32::try_from(keys.len()) else {
+        return Err((0, io::Error::from_raw_os_error(libc::E2BIG)));
+    };
+    if count == 0 {
+        return Ok(());
+    }
+    let mut attr = Batch {
+        keys: address(keys),
+        count,
+        map: raw(map),
+        ..Batch::default()
+    };
+    // SAFETY: `keys` outlives the call.
+    match unsafe { bpf(MAP_DELETE_BATCH, &mut attr) } {
+        Ok(_) => Ok(()),
+        // The kernel writes how far it came, but not when it refuses the call itself.
+        Err(error) if attr.count == count => Err((0, error)),
+        Err(error) => Err((attr.count as usize, error)),
+    }
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Create {
+    kind: u32,
+    key_size: u32,
+    value_size: u32,
+    entries: u32,
+    flags: u32,
+    inner: u32,
+}
+
+fn create(attr: &mut Create) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers.
+    let fd = unsafe { bpf(MAP_CREATE, attr) }?;
+    let fd = i32::try_from(fd).map_err(io::Error::other)?;
+    // SAFETY: the call returned a new descriptor that nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Creates an array of one number.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn create_array() -> io::Result<OwnedFd> {
+    create(&mut Create {
+        kind: MAP_TYPE_ARRAY,
+        key_size: 4,
+        value_size: 4,
+        entries: 1,
+        ..Create::default()
+    })
+}
+
+/// Creates an array of one map like `inner`.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn create_array_of_maps(inner: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    create(&mut Create {
+        kind: MAP_TYPE_ARRAY_OF_MAPS,
+        key_size: 4,
+        value_size: 4,
+        entries: 1,
+        inner: raw(inner),
+        ..Create::default()
+    })
+}
+
+/// Puts a map into the array of maps. The kernel waits for a grace period before it returns (since Linux 5.0), because
+/// programs may still use the map that was there.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn set_inner_map(outer: BorrowedFd<'_>, inner: BorrowedFd<'_>) -> io::Result<()> {
+    let key = 0_u32;
+    let value = raw(inner);
+    let mut attr = Element {
+        map: raw(outer),
+        key: address(&key),
+        value: address(&value),
+        ..Element::default()
+    };
+    // SAFETY: key and value outlive the call.
+    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct TestRun {
+    program: u32,
+    verdict: u32,
+    data_size_in: u32,
+    data_size_out: u32,
+    data_in: u64,
+    data_out: u64,
+    repeat: u32,
+    duration: u32,
+    context_size_in: u32,
+    context_size_out: u32,
+    context_in: u64,
+    context_out: u64,
+    flags: u32,
+    cpu: u32,
+    batch_size: u32,
+    padding: u32,
+}
+
+/// What a test run gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    /// What the program returned.
+    pub(crate) verdict: u32,
+    /// Nanoseconds per run, averaged by the kernel.
+    pub(crate) nanoseconds: u32,
+}
+
+/// Runs a program on a packet (`BPF_PROG_TEST_RUN`), `repeat` times, with the context `context` (a `__sk_buff` or its
+/// beginning; empty for none).
+///
+/// # Errors
+/// The kernel's: EINVAL for a packet shorter than an Ethernet header or longer than it takes.
+pub(crate) fn test_run(
+    program: BorrowedFd<'_>,
+    packet: &[u8],
+    context: &[u8],
+    repeat: u32,
+) -> io::Result<Ran> {
+    let size = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(io::Error::other);
+    let mut attr = TestRun {
+        program: raw(program),
+        data_size_in: size(packet)?,
+        data_in: address(packet),
+        repeat,
+        ..TestRun::default()
+    };
+    if !context.is_empty() {
+        attr.context_size_in = size(context)?;
+        attr.context_in = address(context);
+    }
+    // SAFETY: packet and context outlive the call, and nothing is asked to be written back.
+    unsafe { bpf(PROG_TEST_RUN, &mut attr) }?;
+    Ok(Ran {
+        verdict: attr.verdict,
+        nanoseconds: attr.duration,
+    })
+}

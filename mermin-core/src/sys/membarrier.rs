@@ -1,0 +1,29 @@
+//! membarrier(2): the one command that waits until every program run that began before has ended.
+
+use std::io;
+
+const QUERY: libc::c_int = 0;
+const GLOBAL: libc::c_int = 1;
+
+fn membarrier(command: libc::c_int) -> io::Result<i64> {
+    // SAFETY: takes three integers.
+    let status = unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) };
+    if status < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(status)
+    }
+}
+
+/// Whether the kernel offers `MEMBARRIER_CMD_GLOBAL` (not with `nohz_full`, nor where seccomp denies it).
+pub(crate) fn is_offered() -> bool {
+    membarrier(QUERY).is_ok_and(|commands| commands & i64::from(GLOBAL) != 0)
+}
+
+/// Waits for an RCU grace period: 6-20 ms, over 100 under load.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn wait() -> io::Result<()> {
+    membarrier(GLOBAL).map(drop)
+}

@@ -1,0 +1,52 @@
+//! What user space remembers of a slot between two records.
+
+use mermin_bpf::abi::slot::DIRECTIONS;
+
+use super::{moment::Moment, observation::Observation};
+
+/// Counters of one direction as the previous record gave them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+    pub(crate) extra: u64,
+}
+
+/// What the flow's previous record said. All zero before the first, so that memory is touched by flows that live long
+/// enough for a second one, and by no others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) told: [Told; DIRECTIONS],
+    /// Records so far.
+    pub(crate) sequence: u32,
+    /// When the interval began that the next record covers, if not with the flow.
+    pub(crate) since: Moment,
+}
+
+impl Entry {
+    /// When the current interval began, monotonic ns.
+    pub(crate) fn interval_start(&self, flow: &Observation) -> u64 {
+        self.since.nanoseconds().max(flow.first_seen)
+    }
+
+    /// Takes note of a record of `flow` made at `now` (monotonic ns).
+    pub(crate) fn told(&mut self, flow: &Observation, now: u64) {
+        for (told, side) in self.told.iter_mut().zip(&flow.sides) {
+            *told = Told {
+                packets: side.packets,
+                octets: side.octets,
+                extra: side.extra,
+            };
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        self.since = Moment::at(now);
+    }
+
+    /// Packets that no record has told yet.
+    pub(crate) fn untold(&self, flow: &Observation) -> u64 {
+        let told: u64 = self.told.iter().map(|side| side.packets).sum();
+        flow.packets().wrapping_sub(told)
+    }
+}
+
+const _: () = assert!(size_of::<Entry>() == 56);

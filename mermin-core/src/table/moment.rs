@@ -1,0 +1,44 @@
+//! Monotonic time in four octets, because every slot keeps two of them.
+
+/// Steps of 2^24 ns (16.8 ms), for 2.3 years of uptime; later than that it stays at its highest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(u32);
+
+const SHIFT: u32 = 24;
+
+impl Moment {
+    /// At once.
+    pub(crate) const NOW: Self = Self(0);
+    /// Not before something else calls for it.
+    pub(crate) const NEVER: Self = Self(u32::MAX);
+
+    /// The step that a time in ns falls into.
+    pub(crate) fn at(nanoseconds: u64) -> Self {
+        Self(u32::try_from(nanoseconds >> SHIFT).map_or(u32::MAX - 1, |step| step.min(u32::MAX - 1)))
+    }
+
+    /// The first step that begins no earlier than a time in ns: a look then is not too early.
+    pub(crate) fn after(nanoseconds: u64) -> Self {
+        Self::at(nanoseconds.saturating_add((1 << SHIFT) - 1))
+    }
+
+    /// The time at which the step began, ns.
+    pub(crate) fn nanoseconds(self) -> u64 {
+        u64::from(self.0) << SHIFT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_never_too_early_and_late_by_less_than_a_step() {
+        for nanoseconds in [0, 1, (1 << SHIFT) - 1, 1 << SHIFT, 60_000_000_000] {
+            let after = Moment::after(nanoseconds).nanoseconds();
+            assert!(after >= nanoseconds && after - nanoseconds < 1 << SHIFT);
+            assert!(Moment::at(nanoseconds).nanoseconds() <= nanoseconds);
+        }
+        assert!(Moment::at(u64::MAX) < Moment::NEVER);
+    }
+}

@@ -1,0 +1,70 @@
+//! All that is known of one flow at one moment.
+
+use mermin_bpf::{
+    abi::{
+        key::{KeyTail, KeyV4, KeyV6, KeyWords},
+        slot::{DIRECTIONS, Sample},
+    },
+    track::tcp,
+};
+
+/// One direction, its stripes summed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Side {
+    /// Packets on the wire.
+    pub(crate) packets: u64,
+    /// IP octets on the wire.
+    pub(crate) octets: u64,
+    /// Frame octets beyond `octets + packets * link_length`, two's complement.
+    pub(crate) extra: u64,
+    /// Monotonic time of the last packet, ns; 0 without.
+    pub(crate) last_seen: u64,
+    /// Monotonic time of the first SYN, ns; 0 without.
+    pub(crate) syn_at: u64,
+    /// TCP flags and how it closed.
+    pub(crate) tcp: tcp::Side,
+    /// Fields of the first packet since samples were last asked for.
+    pub(crate) sample: Option<Sample>,
+}
+
+/// One flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Observation {
+    pub(crate) key: KeyWords,
+    pub(crate) ipv6: bool,
+    /// The higher endpoint is the source.
+    pub(crate) higher_started: bool,
+    /// A SYN or SYN-ACK told so.
+    pub(crate) by_syn: bool,
+    pub(crate) link_length: u8,
+    /// Monotonic time of the first packet, ns.
+    pub(crate) first_seen: u64,
+    /// MAC of the first packet's sender; zeroes for none.
+    pub(crate) mac: [u8; 6],
+    /// Lower endpoint to higher, then back.
+    pub(crate) sides: [Side; DIRECTIONS],
+}
+
+impl Observation {
+    /// The part of the key without addresses.
+    pub(crate) fn tail(&self) -> KeyTail {
+        if self.ipv6 {
+            KeyV6::from_words(&self.key).tail
+        } else {
+            KeyV4::from_words(&self.key).tail
+        }
+    }
+
+    /// Monotonic time of the last packet in either direction, ns. The coarse clock may lag behind the first packet's.
+    pub(crate) fn last_seen(&self) -> u64 {
+        self.sides
+            .iter()
+            .map(|side| side.last_seen)
+            .fold(self.first_seen, u64::max)
+    }
+
+    /// Packets in both directions.
+    pub(crate) fn packets(&self) -> u64 {
+        self.sides.iter().map(|side| side.packets).sum()
+    }
+}

@@ -1,0 +1,211 @@
+//! A flow's observation told as a record.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use mermin_bpf::{
+    abi::key::{KeyTail, KeyV4, KeyV6},
+    track::{key::icmp_identifier, tcp},
+    wire::protocol,
+};
+
+use super::{
+    entry::{Entry, Told},
+    observation::{Observation, Side},
+};
+use crate::flow::{
+    Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
+    IpHeader, MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
+};
+
+/// Bits of a flow id: whose it is, which slot, when it began there.
+const SLOT_BITS: u32 = 24;
+const TIME_BITS: u32 = 56;
+
+/// What turns slots and monotonic times into ids and dates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// Random, drawn with the maps: ids of two runs differ.
+    pub(crate) epoch: u64,
+    /// Now on the monotonic clock, ns.
+    pub(crate) monotonic: u64,
+    /// The same moment on the wall clock, ns since 1970: read anew, so that records follow its steps.
+    pub(crate) wall: u64,
+}
+
+impl Frame {
+    fn date(&self, monotonic: u64) -> SystemTime {
+        let ago = self.monotonic.saturating_sub(monotonic);
+        let ahead = monotonic.saturating_sub(self.monotonic);
+        UNIX_EPOCH + Duration::from_nanos(self.wall.saturating_sub(ago).saturating_add(ahead))
+    }
+
+    /// No two flows of a slot begin in the same nanosecond, so slot and time name a flow within an epoch.
+    fn id(&self, slot: u32, first_seen: u64) -> FlowId {
+        let time = u128::from(first_seen) & ((1 << TIME_BITS) - 1);
+        let slot = u128::from(slot) & ((1 << SLOT_BITS) - 1);
+        FlowId::from_u128(u128::from(self.epoch) << (SLOT_BITS + TIME_BITS) | slot << TIME_BITS | time)
+    }
+}
+
+/// Makes the record that follows `entry`.
+pub(crate) fn record(
+    slot: u32,
+    flow: &Observation,
+    entry: &Entry,
+    reason: EndReason,
+    interface: &Arc<str>,
+    frame: &Frame,
+) -> Flow {
+    let tail = flow.tail();
+    let number = tail.protocol();
+    let [low, high] = addresses(flow);
+    let starter = usize::from(flow.higher_started);
+    let [source, destination] = if flow.higher_started {
+        [high, low]
+    } else {
+        [low, high]
+    };
+    let [source_port, destination_port] = ports(&tail, flow.higher_started);
+    let mut record = Flow::new(
+        frame.id(slot, flow.first_seen),
+        Protocol(number),
+        Endpoint {
+            address: source,
+            port: source_port,
+        },
+        Endpoint {
+            address: destination,
+            port: destination_port,
+        },
+        Interface::new(tail.ifindex, Arc::clone(interface)),
+        frame.date(flow.first_seen),
+    );
+    record.sequence = u64::from(entry.sequence);
+    record.end = frame.date(flow.last_seen());
+    record.end_reason = reason;
+    if flow.mac != [0; 6] {
+        record.interface.mac = Some(MacAddress(flow.mac));
+    }
+    let vlans = tail.vlans();
+    let known = vlans.iter().take_while(|&&id| id != 0).count();
+    record.vlans = VlanIds::from_slice(&vlans[..known]);
+    let half = |side: usize| uniflow(&flow.sides[side], &entry.told[side], flow, number);
+    record.forward = half(starter);
+    record.reverse = half(1 - starter);
+    let (direction, rule) = direction(flow, number, source_port, destination_port);
+    record.direction = direction;
+    record.direction_rule = Some(rule);
+    match number {
+        protocol::TCP => {
+            record.tcp = Some(connection(&flow.sides[starter], &flow.sides[1 - starter]));
+        }
+        protocol::ICMP | protocol::ICMPV6 => record.icmp_id = icmp_identifier(tail.ports),
+        _ => {}
+    }
+    record
+}
+
+fn addresses(flow: &Observation) -> [IpAddr; 2] {
+    if flow.ipv6 {
+        KeyV6::from_words(&flow.key).addresses.map(|words| {
+            let mut octets = [0; 16];
+            let (first, second) = octets.split_at_mut(8);
+            first.copy_from_slice(&words[0].to_ne_bytes());
+            second.copy_from_slice(&words[1].to_ne_bytes());
+            IpAddr::V6(Ipv6Addr::from(octets))
+        })
+    } else {
+        KeyV4::from_words(&flow.key)
+            .addresses
+            .map(|word| IpAddr::V4(Ipv4Addr::from(word.to_ne_bytes())))
+    }
+}
+
+/// Ports of source and destination, for protocols that have them.
+fn ports(tail: &KeyTail, higher_started: bool) -> [Option<u16>; 2] {
+    match tail.protocol() {
+        protocol::TCP | protocol::UDP => {
+            let [low, high] = tail.ports.map(Some);
+            if higher_started {
+                [high, low]
+            } else {
+                [low, high]
+            }
+        }
+        _ => [None, None],
+    }
+}
+
+fn uniflow(side: &Side, told: &Told, flow: &Observation, number: u8) -> Uniflow {
+    let frames = |packets: u64, octets: u64, extra: u64| {
+        octets
+            .wrapping_add(packets.wrapping_mul(u64::from(flow.link_length)))
+            .wrapping_add(extra)
+    };
+    let count = |total: u64, before: u64| Count {
+        delta: total.wrapping_sub(before),
+        total,
+    };
+    let icmp = matches!(number, protocol::ICMP | protocol::ICMPV6);
+    Uniflow {
+        packets: count(side.packets, told.packets),
+        octets: count(side.octets, told.octets),
+        frame_octets: count(
+            frames(side.packets, side.octets, side.extra),
+            frames(told.packets, told.octets, told.extra),
+        ),
+        ip: side.sample.map(|sample| {
+            IpHeader::new(
+                sample.traffic_class,
+                sample.ttl,
+                flow.ipv6.then_some(sample.flow_label),
+            )
+        }),
+        icmp: side.sample.filter(|_| icmp).map(|sample| IcmpMessage {
+            kind: sample.icmp_type,
+            code: sample.icmp_code,
+        }),
+        tcp_flags: (number == protocol::TCP && side.packets != 0)
+            .then_some(TcpFlags(side.tcp.flags)),
+    }
+}
+
+fn connection(opener: &Side, other: &Side) -> Tcp {
+    let latency = (opener.syn_at != 0 && other.syn_at >= opener.syn_at)
+        .then(|| Duration::from_nanos(other.syn_at - opener.syn_at));
+    Tcp {
+        state: TcpState::from_track(tcp::state(opener.tcp, other.tcp)),
+        handshake_latency: latency,
+    }
+}
+
+/// Ports below this are servers' (RFC 6335, system ports).
+const FIRST_USER_PORT: u16 = 1024;
+
+/// Whether the source is the client.
+///
+/// A SYN tells. A TCP flow that was joined late is told by its ports where one alone is a system port. Other protocols
+/// have no start to see: who spoke first is the client.
+fn direction(
+    flow: &Observation,
+    number: u8,
+    source: Option<u16>,
+    destination: Option<u16>,
+) -> (Direction, DirectionRule) {
+    if flow.by_syn {
+        return (Direction::Forward, DirectionRule::Syn);
+    }
+    if number != protocol::TCP {
+        return (Direction::Forward, DirectionRule::FirstPacket);
+    }
+    let is_server = |port: Option<u16>| port.is_some_and(|port| port < FIRST_USER_PORT);
+    match (is_server(source), is_server(destination)) {
+        (false, true) => (Direction::Forward, DirectionRule::PortNumber),
+        (true, false) => (Direction::Reverse, DirectionRule::PortNumber),
+        _ => (Direction::Unknown, DirectionRule::FirstPacket),
+    }
+}

@@ -1,0 +1,90 @@
+//! How long a flow may live without a record, and without a packet.
+
+use std::time::Duration;
+
+use mermin_bpf::{
+    track::tcp::ended,
+    wire::{protocol, tcp::flag},
+};
+
+use super::observation::Observation;
+
+/// Timeouts, each above zero. IPFIX calls the first `flowActiveTimeout`, the others `flowIdleTimeout`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// A flow that lives longer gets a record this often (60 s).
+    pub active: Duration,
+    /// TCP without a packet (20 s).
+    pub tcp: Duration,
+    /// TCP without a packet after a FIN (5 s).
+    pub tcp_fin: Duration,
+    /// TCP without a packet after a RST (5 s).
+    pub tcp_rst: Duration,
+    /// UDP without a packet (60 s).
+    pub udp: Duration,
+    /// ICMP and ICMPv6 without a packet (10 s).
+    pub icmp: Duration,
+    /// Any other protocol without a packet (30 s).
+    pub other: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            active: Duration::from_secs(60),
+            tcp: Duration::from_secs(20),
+            tcp_fin: Duration::from_secs(5),
+            tcp_rst: Duration::from_secs(5),
+            udp: Duration::from_secs(60),
+            icmp: Duration::from_secs(10),
+            other: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Nanoseconds, as far as 64 bits go (584 years).
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Timeouts {
+    /// Each timeout with its name.
+    pub(crate) fn named(&self) -> [(&'static str, Duration); 7] {
+        [
+            ("active", self.active),
+            ("tcp", self.tcp),
+            ("tcp_fin", self.tcp_fin),
+            ("tcp_rst", self.tcp_rst),
+            ("udp", self.udp),
+            ("icmp", self.icmp),
+            ("other", self.other),
+        ]
+    }
+
+    /// How long this flow may stay without a packet.
+    pub(crate) fn idle(&self, flow: &Observation) -> Duration {
+        match flow.tail().protocol() {
+            protocol::TCP => {
+                let [one, other] = flow.sides.map(|side| side.tcp.flags);
+                let seen = one | other;
+                if seen & flag::RST != 0 {
+                    self.tcp_rst
+                } else if seen & flag::FIN != 0 {
+                    self.tcp_fin
+                } else {
+                    self.tcp
+                }
+            }
+            protocol::UDP => self.udp,
+            protocol::ICMP | protocol::ICMPV6 => self.icmp,
+            _ => self.other,
+        }
+    }
+}
+
+/// Whether the flow's own protocol said that it is over.
+pub(crate) fn is_over(flow: &Observation) -> bool {
+    let [one, other] = flow.sides.map(|side| side.tcp.flags);
+    flow.tail().protocol() == protocol::TCP && ended(one, other)
+}

@@ -1,0 +1,156 @@
+//! What is to be done with a flow now, and when to look again.
+
+use super::{
+    entry::Entry,
+    moment::Moment,
+    observation::Observation,
+    timeouts::{Timeouts, is_over, nanoseconds},
+};
+use crate::flow::EndReason;
+
+/// TCP flows are looked at this often, because a FIN or RST brings their end nearer, ns.
+const TCP_LOOK: u64 = 1_000_000_000;
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing before this moment.
+    Keep(Moment),
+    /// A record of what came since the last one; the flow goes on.
+    Report,
+    /// The flow is over.
+    Close(EndReason),
+}
+
+/// Judges a flow at `now` (monotonic ns).
+pub(crate) fn judge(flow: &Observation, entry: &Entry, timeouts: &Timeouts, now: u64) -> Verdict {
+    let idle = nanoseconds(timeouts.idle(flow));
+    let idle_at = flow.last_seen().saturating_add(idle);
+    if now >= idle_at {
+        return Verdict::Close(if is_over(flow) {
+            EndReason::EndOfFlow
+        } else {
+            EndReason::IdleTimeout
+        });
+    }
+    let report_at = entry
+        .interval_start(flow)
+        .saturating_add(nanoseconds(timeouts.active));
+    if now >= report_at {
+        return Verdict::Report;
+    }
+    let next = idle_at.min(report_at);
+    let next = if flow.tail().protocol() == mermin_bpf::wire::protocol::TCP {
+        next.min(now.saturating_add(TCP_LOOK))
+    } else {
+        next
+    };
+    Verdict::Keep(Moment::after(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use mermin_bpf::{
+        abi::key::{KeyTail, KeyV4},
+        track::tcp,
+        wire::{protocol, tcp::flag},
+    };
+
+    use super::*;
+    use crate::table::observation::Side;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn flow(protocol: u8, flags: [u8; 2], first: u64, last: u64) -> Observation {
+        let key = KeyV4 {
+            tail: KeyTail {
+                ifindex: 1,
+                protocol_vlan: KeyTail::pack(protocol, 0, 0),
+                encapsulation: 0,
+                ports: [1, 2],
+            },
+            addresses: [1, 2],
+        };
+        Observation {
+            key: key.words(),
+            first_seen: first,
+            sides: flags.map(|flags| Side {
+                packets: 1,
+                last_seen: last,
+                tcp: tcp::Side {
+                    flags,
+                    ..tcp::Side::default()
+                },
+                ..Side::default()
+            }),
+            ..Observation::default()
+        }
+    }
+
+    fn at(flow: &Observation, now: u64) -> Verdict {
+        judge(flow, &Entry::default(), &Timeouts::default(), now)
+    }
+
+    #[test]
+    fn each_protocol_idles_out_at_its_own_time() {
+        for (number, seconds) in [
+            (protocol::TCP, 20),
+            (protocol::ICMP, 10),
+            (protocol::ICMPV6, 10),
+            (132, 30),
+        ] {
+            let flow = flow(number, [0, 0], 100 * SECOND, 100 * SECOND);
+            let end = (100 + seconds) * SECOND;
+            assert!(matches!(at(&flow, end - 1), Verdict::Keep(_)), "{number}");
+            assert_eq!(at(&flow, end), Verdict::Close(EndReason::IdleTimeout));
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_over_ends_after_five_quiet_seconds() {
+        let fin = flow(protocol::TCP, [flag::FIN, flag::FIN], SECOND, 2 * SECOND);
+        assert!(matches!(at(&fin, 7 * SECOND - 1), Verdict::Keep(_)));
+        assert_eq!(at(&fin, 7 * SECOND), Verdict::Close(EndReason::EndOfFlow));
+        let reset = flow(protocol::TCP, [flag::SYN, flag::RST], SECOND, 2 * SECOND);
+        assert_eq!(at(&reset, 7 * SECOND), Verdict::Close(EndReason::EndOfFlow));
+        let half = flow(protocol::TCP, [flag::FIN, flag::ACK], SECOND, 2 * SECOND);
+        assert_eq!(at(&half, 7 * SECOND), Verdict::Close(EndReason::IdleTimeout));
+    }
+
+    #[test]
+    fn a_busy_flow_is_reported_once_a_minute() {
+        let start = 100 * SECOND;
+        let busy = flow(protocol::UDP, [0, 0], start, start + 59 * SECOND);
+        assert!(matches!(at(&busy, start + 60 * SECOND - 1), Verdict::Keep(_)));
+        assert_eq!(at(&busy, start + 60 * SECOND), Verdict::Report);
+        let mut entry = Entry::default();
+        entry.told(&busy, start + 60 * SECOND);
+        let busy = flow(protocol::UDP, [0, 0], start, start + 119 * SECOND);
+        let verdict = judge(&busy, &entry, &Timeouts::default(), start + 119 * SECOND);
+        assert!(matches!(verdict, Verdict::Keep(_)));
+        let verdict = judge(&busy, &entry, &Timeouts::default(), start + 120 * SECOND);
+        assert_eq!(verdict, Verdict::Report);
+    }
+
+    #[test]
+    fn a_clock_that_lags_makes_no_flow_idle() {
+        // The coarse clock of the last packet is behind the precise one of the first.
+        let new = flow(protocol::ICMP, [0, 0], 100 * SECOND, 100 * SECOND - 4_000_000);
+        assert!(matches!(at(&new, 99 * SECOND), Verdict::Keep(_)));
+        assert!(matches!(at(&new, 110 * SECOND - 1), Verdict::Keep(_)));
+    }
+
+    #[test]
+    fn the_next_look_is_when_something_can_be_due() {
+        let udp = flow(protocol::UDP, [0, 0], 100 * SECOND, 130 * SECOND);
+        assert_eq!(
+            at(&udp, 131 * SECOND),
+            Verdict::Keep(Moment::after(160 * SECOND))
+        );
+        let tcp = flow(protocol::TCP, [0, 0], 100 * SECOND, 100 * SECOND);
+        assert_eq!(
+            at(&tcp, 101 * SECOND),
+            Verdict::Keep(Moment::after(102 * SECOND))
+        );
+    }
+}
