@@ -1,1 +1,42 @@
-//! To be written.
+//! What a flow is: plain data.
+//!
+//! A [`Flow`] is one record of one conversation, as IPFIX (RFC 7011) exports it: a bidirectional flow (RFC 5103) whose
+//! `forward` half went from `source` to `destination`. [`Flow::attributes`] gives every known fact under its name.
+
+mod address;
+pub mod attributes;
+mod community_id;
+mod count;
+mod direction;
+mod display;
+mod end_reason;
+#[cfg(test)]
+pub(crate) mod example;
+mod icmp;
+mod id;
+mod interface;
+mod ip;
+mod names;
+mod protocol;
+mod record;
+mod tcp;
+pub(crate) mod time;
+mod tunnel;
+mod vlan;
+
+pub use self::{
+    address::{Endpoint, MacAddress},
+    attributes::{Attribute, Attributes, Value},
+    count::{Count, Uniflow},
+    direction::{Direction, DirectionRule},
+    end_reason::EndReason,
+    icmp::IcmpMessage,
+    id::FlowId,
+    interface::Interface,
+    ip::IpHeader,
+    protocol::Protocol,
+    record::Flow,
+    tcp::{Tcp, TcpFlags, TcpState},
+    tunnel::{Tunnel, TunnelKind},
+    vlan::VlanIds,
+};

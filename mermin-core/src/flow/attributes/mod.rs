@@ -1,0 +1,14 @@
+//! One vocabulary: every fact of a flow under its name.
+//!
+//! JSON lines, exporters and the reference all take names from here, so they cannot differ. A name is given only when
+//! its fact is known.
+
+mod table;
+mod value;
+mod visit;
+
+pub use self::{
+    table::{ALL, Attribute, Kind},
+    value::Value,
+    visit::Attributes,
+};

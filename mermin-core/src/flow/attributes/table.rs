@@ -1,0 +1,210 @@
+//! The names, what they hold and what they mean. The reference is made from this table.
+
+/// What kind of value an attribute holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// [`Value::Text`](super::Value::Text).
+    Text,
+    /// [`Value::Texts`](super::Value::Texts).
+    Texts,
+    /// [`Value::Number`](super::Value::Number): an unsigned integer of at most 64 bits.
+    Number,
+    /// [`Value::Numbers`](super::Value::Numbers).
+    Numbers,
+    /// [`Value::Time`](super::Value::Time).
+    Time,
+}
+
+/// One name of the vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attribute {
+    /// The name, with dots.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What that means, in one sentence.
+    pub meaning: &'static str,
+}
+
+const fn text(name: &'static str, meaning: &'static str) -> Attribute {
+    let kind = Kind::Text;
+    Attribute {
+        name,
+        kind,
+        meaning,
+    }
+}
+
+const fn number(name: &'static str, meaning: &'static str) -> Attribute {
+    Attribute {
+        kind: Kind::Number,
+        ..text(name, meaning)
+    }
+}
+
+const fn of(kind: Kind, name: &'static str, meaning: &'static str) -> Attribute {
+    Attribute {
+        kind,
+        ..text(name, meaning)
+    }
+}
+
+/// Names of what each direction has.
+pub(super) struct Names {
+    /// Packets, octets, frame octets: delta and total.
+    pub(super) counts: [[&'static str; 2]; 3],
+    pub(super) dscp_id: &'static str,
+    pub(super) dscp_name: &'static str,
+    pub(super) ecn_id: &'static str,
+    pub(super) ecn_name: &'static str,
+    pub(super) ttl: &'static str,
+    pub(super) flow_label: &'static str,
+    pub(super) icmp_type_id: &'static str,
+    pub(super) icmp_type_name: &'static str,
+    pub(super) icmp_code_id: &'static str,
+    pub(super) icmp_code_name: &'static str,
+    pub(super) tcp_flag_bits: &'static str,
+    pub(super) tcp_flag_tags: &'static str,
+}
+
+macro_rules! names {
+    ($prefix:literal) => {
+        Names {
+            counts: [
+                [
+                    concat!($prefix, "packets.delta"),
+                    concat!($prefix, "packets.total"),
+                ],
+                [
+                    concat!($prefix, "bytes.delta"),
+                    concat!($prefix, "bytes.total"),
+                ],
+                [
+                    concat!($prefix, "frame_bytes.delta"),
+                    concat!($prefix, "frame_bytes.total"),
+                ],
+            ],
+            dscp_id: concat!($prefix, "ip.dscp.id"),
+            dscp_name: concat!($prefix, "ip.dscp.name"),
+            ecn_id: concat!($prefix, "ip.ecn.id"),
+            ecn_name: concat!($prefix, "ip.ecn.name"),
+            ttl: concat!($prefix, "ip.ttl"),
+            flow_label: concat!($prefix, "ip.flow_label"),
+            icmp_type_id: concat!($prefix, "icmp.type.id"),
+            icmp_type_name: concat!($prefix, "icmp.type.name"),
+            icmp_code_id: concat!($prefix, "icmp.code.id"),
+            icmp_code_name: concat!($prefix, "icmp.code.name"),
+            tcp_flag_bits: concat!($prefix, "tcp.flags.bits"),
+            tcp_flag_tags: concat!($prefix, "tcp.flags.tags"),
+        }
+    };
+}
+
+pub(super) const FORWARD: Names = names!("flow.");
+pub(super) const REVERSE: Names = names!("flow.reverse.");
+
+/// What each direction has; `$way` says which.
+macro_rules! one_way {
+    ($names:ident, $way:literal) => {
+        [
+            number($names.counts[0][0], concat!("Packets on the wire ", $way, " since this flow's previous record (IPFIX `packetDeltaCount`)")),
+            number($names.counts[0][1], concat!("Packets on the wire ", $way, " since the flow began (IPFIX `packetTotalCount`)")),
+            number($names.counts[1][0], concat!("IP octets on the wire ", $way, " since this flow's previous record (IPFIX `octetDeltaCount`)")),
+            number($names.counts[1][1], concat!("IP octets on the wire ", $way, " since the flow began (IPFIX `octetTotalCount`)")),
+            number($names.counts[2][0], concat!("Octets of whole frames ", $way, ", link header and padding included, since this flow's previous record (IPFIX `layer2OctetDeltaCount`)")),
+            number($names.counts[2][1], concat!("Octets of whole frames ", $way, ", link header and padding included, since the flow began (IPFIX `layer2OctetTotalCount`)")),
+            number($names.dscp_id, concat!("Differentiated services code point of the first packet ", $way, " in the record's interval (IPFIX `ipDiffServCodePoint`)")),
+            text($names.dscp_name, "Its name in IANA's registry, lower case; `df` for 0"),
+            number($names.ecn_id, concat!("ECN bits of the first packet ", $way, " in the record's interval (RFC 3168)")),
+            text($names.ecn_name, "Their name: `non-ect`, `ect1`, `ect0`, `ce`"),
+            number($names.ttl, concat!("IPv4 time to live or IPv6 hop limit of the first packet ", $way, " in the record's interval (IPFIX `ipTTL`)")),
+            number($names.flow_label, concat!("IPv6 flow label of the first packet ", $way, " in the record's interval (IPFIX `flowLabelIPv6`)")),
+            number($names.icmp_type_id, concat!("ICMP or ICMPv6 type of the first message ", $way, " in the record's interval (IPFIX `icmpTypeIPv4`, `icmpTypeIPv6`)")),
+            text($names.icmp_type_name, "Its name in IANA's registry, lower case with underscores"),
+            number($names.icmp_code_id, concat!("ICMP or ICMPv6 code of the first message ", $way, " in the record's interval (IPFIX `icmpCodeIPv4`, `icmpCodeIPv6`)")),
+            text($names.icmp_code_name, "Its name in IANA's registry, lower case with underscores; absent where the type has one code only"),
+            number($names.tcp_flag_bits, concat!("TCP flags ", $way, ", OR over the flow so far (IPFIX `tcpControlBits`)")),
+            of(Kind::Texts, $names.tcp_flag_tags, "Their names: `FIN`, `SYN`, `RST`, `PSH`, `ACK`, `URG`, `ECE`, `CWR`"),
+        ]
+    };
+}
+
+const FORWARD_ATTRIBUTES: [Attribute; 18] = one_way!(FORWARD, "from source to destination");
+const REVERSE_ATTRIBUTES: [Attribute; 18] = one_way!(REVERSE, "from destination to source");
+
+#[rustfmt::skip]
+const BEFORE: [Attribute; 19] = [
+    text("flow.id", "Names the flow: 128 bits in hexadecimal, unique across restarts (IPFIX `flowId`)"),
+    number("flow.sequence", "Number of this record among the flow's, from 0; the same pair of id and sequence twice is the same record"),
+    of(Kind::Time, "flow.start", "First packet of the flow (IPFIX `flowStartNanoseconds`)"),
+    of(Kind::Time, "flow.end", "Last packet counted in this record (IPFIX `flowEndNanoseconds`)"),
+    text("flow.community_id", "Community ID version 1, seed 0 unless configured"),
+    text("flow.end_reason", "Why the record was made: `active timeout`, `idle timeout`, `end of flow detected`, `forced end`, `lack of resources` (IPFIX `flowEndReason`)"),
+    text("flow.connection.state", "TCP state as of this record: `syn_sent`, `syn_received`, `established`, `fin_wait_1`, `fin_wait_2`, `close_wait`, `closing`, `last_ack`, `time_wait`, `closed`"),
+    text("source.address", "Who started the flow: for TCP who sent the SYN, else who was seen first (IPFIX `sourceIPv4Address`, `sourceIPv6Address`)"),
+    number("source.port", "Its transport port; absent where the protocol has none, ICMP included (IPFIX `sourceTransportPort`)"),
+    text("destination.address", "The other side (IPFIX `destinationIPv4Address`, `destinationIPv6Address`)"),
+    number("destination.port", "Its transport port (IPFIX `destinationTransportPort`)"),
+    text("flow.direction", "`forward`: the source is the client; `reverse`: the flow was joined late and the source is the server; `unknown`"),
+    text("flow.direction.rule", "What decided the direction: `syn`, `first_packet`, `listening_port`, `port_number`"),
+    text("network.transport", "IANA's keyword of the protocol in lower case, else its number (IPFIX `protocolIdentifier`)"),
+    text("network.type", "`ipv4` or `ipv6` (IPFIX `ipVersion`)"),
+    number("network.interface.index", "Kernel index of the interface it was seen on (IPFIX `ingressInterface`)"),
+    text("network.interface.name", "Name of that interface (IPFIX `interfaceName`)"),
+    text("network.interface.mac", "MAC address of the first packet's sender (IPFIX `sourceMacAddress`)"),
+    of(Kind::Numbers, "network.vlan.ids", "VLAN ids, outermost first (IPFIX `dot1qVlanId`, `dot1qCustomerVlanId`)"),
+];
+
+#[rustfmt::skip]
+const AFTER: [Attribute; 15] = [
+    number("flow.icmp.id", "Identifier of an ICMP or ICMPv6 query and its answers"),
+    number("flow.tcp.handshake.latency", "Nanoseconds from SYN to SYN-ACK as seen here"),
+    text("tunnel.type", "Outermost encapsulation: `vxlan`, `geneve`, `gre`, `ipip`, `gtpu`, `wireguard`"),
+    text("tunnel.id", "VNI, key, TEID or receiver index, decimal (IPFIX `layer2SegmentId`)"),
+    text("tunnel.network.type", "`ipv4` or `ipv6` of the outer header"),
+    text("tunnel.network.transport", "Protocol of the outer header, as `network.transport`"),
+    text("tunnel.source.address", "Outer address of the source's side"),
+    number("tunnel.source.port", "Its port, where the outer protocol has ports"),
+    text("tunnel.destination.address", "Outer address of the destination's side"),
+    number("tunnel.destination.port", "Its port, where the outer protocol has ports"),
+    text("tunnel.network.interface.mac", "MAC address of the first outer frame's sender"),
+    number("tunnel.bytes.delta", "Octets the encapsulation added from source to destination since this flow's previous record"),
+    number("tunnel.bytes.total", "Octets the encapsulation added from source to destination since the flow began"),
+    number("tunnel.reverse.bytes.delta", "Octets the encapsulation added from destination to source since this flow's previous record"),
+    number("tunnel.reverse.bytes.total", "Octets the encapsulation added from destination to source since the flow began"),
+];
+
+/// Every name, in the order in which [`Attributes::for_each`](super::Attributes::for_each) gives them.
+pub const ALL: &[Attribute] = &{
+    let parts: [&[Attribute]; 4] = [&BEFORE, &FORWARD_ATTRIBUTES, &REVERSE_ATTRIBUTES, &AFTER];
+    let mut all = [BEFORE[0]; BEFORE.len() + 2 * FORWARD_ATTRIBUTES.len() + AFTER.len()];
+    let (mut part, mut at) = (0, 0);
+    while part < parts.len() {
+        let mut of_part = 0;
+        while of_part < parts[part].len() {
+            all[at] = parts[part][of_part];
+            at += 1;
+            of_part += 1;
+        }
+        part += 1;
+    }
+    all
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_explained() {
+        let mut seen = std::collections::HashSet::new();
+        for attribute in ALL {
+            assert!(seen.insert(attribute.name), "{} twice", attribute.name);
+            assert!(attribute.meaning.len() > 10, "{}", attribute.name);
+            assert!(!attribute.meaning.ends_with('.'), "{}", attribute.name);
+        }
+        assert_eq!(ALL.len(), 70);
+    }
+}

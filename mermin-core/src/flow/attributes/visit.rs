@@ -1,0 +1,266 @@
+//! From a record to names and values.
+
+use std::net::IpAddr;
+
+use super::{
+    table::{FORWARD, Names, REVERSE},
+    value::{Rendered, Value},
+};
+use crate::flow::{Endpoint, Flow, Protocol, TcpFlags, Tunnel, Uniflow};
+
+/// The known facts of one flow, by name.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "call `for_each` to see them"]
+pub struct Attributes<'a> {
+    flow: &'a Flow,
+    community_id_seed: u16,
+}
+
+impl Flow {
+    /// Every known fact of this record under its name, in the order of [`ALL`](super::ALL).
+    pub const fn attributes(&self) -> Attributes<'_> {
+        Attributes {
+            flow: self,
+            community_id_seed: 0,
+        }
+    }
+}
+
+const fn network_type(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "ipv4",
+        IpAddr::V6(_) => "ipv6",
+    }
+}
+
+impl Attributes<'_> {
+    /// Seed of `flow.community_id`, 0 unless set.
+    pub const fn community_id_seed(mut self, seed: u16) -> Self {
+        self.community_id_seed = seed;
+        self
+    }
+
+    /// Calls `visit` with each name and its value.
+    pub fn for_each(self, mut visit: impl FnMut(&'static str, Value<'_>)) {
+        let flow = self.flow;
+        let community_id = flow.community_id_inline(self.community_id_seed);
+        visit("flow.id", Value::Text(Rendered::new(flow.id).as_str()));
+        visit("flow.sequence", Value::Number(flow.sequence));
+        visit("flow.start", Value::Time(flow.start));
+        visit("flow.end", Value::Time(flow.end));
+        visit("flow.community_id", Value::Text(community_id.as_str()));
+        visit("flow.end_reason", Value::Text(flow.end_reason.as_str()));
+        if let Some(tcp) = &flow.tcp {
+            visit("flow.connection.state", Value::Text(tcp.state.as_str()));
+        }
+        endpoint(&mut visit, ["source.address", "source.port"], &flow.source);
+        endpoint(
+            &mut visit,
+            ["destination.address", "destination.port"],
+            &flow.destination,
+        );
+        visit("flow.direction", Value::Text(flow.direction.as_str()));
+        if let Some(rule) = flow.direction_rule {
+            visit("flow.direction.rule", Value::Text(rule.as_str()));
+        }
+        protocol(&mut visit, "network.transport", flow.protocol);
+        visit(
+            "network.type",
+            Value::Text(network_type(flow.source.address)),
+        );
+        self.interface(&mut visit);
+        uniflow(&mut visit, &FORWARD, &flow.forward, flow.protocol);
+        uniflow(&mut visit, &REVERSE, &flow.reverse, flow.protocol);
+        if let Some(id) = flow.icmp_id {
+            visit("flow.icmp.id", Value::Number(id.into()));
+        }
+        if let Some(latency) = flow.tcp.and_then(|tcp| tcp.handshake_latency) {
+            let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+            visit("flow.tcp.handshake.latency", Value::Number(nanos));
+        }
+        if let Some(tunnel) = &flow.tunnel {
+            encapsulation(&mut visit, tunnel);
+        }
+    }
+
+    fn interface(self, visit: &mut impl FnMut(&'static str, Value<'_>)) {
+        let interface = &self.flow.interface;
+        visit(
+            "network.interface.index",
+            Value::Number(interface.index.into()),
+        );
+        visit("network.interface.name", Value::Text(&interface.name));
+        if let Some(mac) = interface.mac {
+            visit(
+                "network.interface.mac",
+                Value::Text(Rendered::new(mac).as_str()),
+            );
+        }
+        if !self.flow.vlans.is_empty() {
+            visit("network.vlan.ids", Value::Numbers(&self.flow.vlans));
+        }
+    }
+}
+
+fn endpoint(
+    visit: &mut impl FnMut(&'static str, Value<'_>),
+    [address, port]: [&'static str; 2],
+    endpoint: &Endpoint,
+) {
+    visit(
+        address,
+        Value::Text(Rendered::new(endpoint.address).as_str()),
+    );
+    if let Some(number) = endpoint.port {
+        visit(port, Value::Number(number.into()));
+    }
+}
+
+fn protocol(
+    visit: &mut impl FnMut(&'static str, Value<'_>),
+    name: &'static str,
+    protocol: Protocol,
+) {
+    match protocol.keyword() {
+        Some(keyword) => visit(name, Value::Text(keyword)),
+        None => visit(name, Value::Text(Rendered::new(protocol).as_str())),
+    }
+}
+
+fn uniflow(
+    visit: &mut impl FnMut(&'static str, Value<'_>),
+    names: &Names,
+    uniflow: &Uniflow,
+    protocol: Protocol,
+) {
+    let counts = [uniflow.packets, uniflow.octets, uniflow.frame_octets];
+    for ([delta, total], count) in names.counts.into_iter().zip(counts) {
+        visit(delta, Value::Number(count.delta));
+        visit(total, Value::Number(count.total));
+    }
+    if let Some(ip) = &uniflow.ip {
+        visit(names.dscp_id, Value::Number(ip.dscp.into()));
+        if let Some(name) = ip.dscp_name() {
+            visit(names.dscp_name, Value::Text(name));
+        }
+        visit(names.ecn_id, Value::Number(ip.ecn.into()));
+        visit(names.ecn_name, Value::Text(ip.ecn_name()));
+        visit(names.ttl, Value::Number(ip.ttl.into()));
+        if let Some(label) = ip.flow_label {
+            visit(names.flow_label, Value::Number(label.into()));
+        }
+    }
+    if let Some(icmp) = uniflow.icmp {
+        visit(names.icmp_type_id, Value::Number(icmp.kind.into()));
+        if let Some(name) = icmp.kind_name(protocol) {
+            visit(names.icmp_type_name, Value::Text(name));
+        }
+        visit(names.icmp_code_id, Value::Number(icmp.code.into()));
+        if let Some(name) = icmp.code_name(protocol) {
+            visit(names.icmp_code_name, Value::Text(name));
+        }
+    }
+    if let Some(flags) = uniflow.tcp_flags {
+        visit(names.tcp_flag_bits, Value::Number(flags.0.into()));
+        let mut tags = [""; TcpFlags::TAGS.len()];
+        let mut count = 0;
+        for (place, tag) in tags.iter_mut().zip(flags.tags()) {
+            *place = tag;
+            count += 1;
+        }
+        visit(names.tcp_flag_tags, Value::Texts(&tags[..count]));
+    }
+}
+
+fn encapsulation(visit: &mut impl FnMut(&'static str, Value<'_>), tunnel: &Tunnel) {
+    visit("tunnel.type", Value::Text(tunnel.kind.as_str()));
+    if let Some(id) = tunnel.id {
+        visit("tunnel.id", Value::Text(Rendered::new(id).as_str()));
+    }
+    visit(
+        "tunnel.network.type",
+        Value::Text(network_type(tunnel.source.address)),
+    );
+    protocol(visit, "tunnel.network.transport", tunnel.protocol);
+    endpoint(
+        visit,
+        ["tunnel.source.address", "tunnel.source.port"],
+        &tunnel.source,
+    );
+    endpoint(
+        visit,
+        ["tunnel.destination.address", "tunnel.destination.port"],
+        &tunnel.destination,
+    );
+    if let Some(mac) = tunnel.source_mac {
+        visit(
+            "tunnel.network.interface.mac",
+            Value::Text(Rendered::new(mac).as_str()),
+        );
+    }
+    visit("tunnel.bytes.delta", Value::Number(tunnel.forward.delta));
+    visit("tunnel.bytes.total", Value::Number(tunnel.forward.total));
+    visit(
+        "tunnel.reverse.bytes.delta",
+        Value::Number(tunnel.reverse.delta),
+    );
+    visit(
+        "tunnel.reverse.bytes.total",
+        Value::Number(tunnel.reverse.total),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{
+        attributes::{ALL, Kind},
+        example::{everything, plain},
+    };
+
+    const fn kind(value: Value<'_>) -> Kind {
+        match value {
+            Value::Text(_) => Kind::Text,
+            Value::Texts(_) => Kind::Texts,
+            Value::Number(_) => Kind::Number,
+            Value::Numbers(_) => Kind::Numbers,
+            Value::Time(_) => Kind::Time,
+        }
+    }
+
+    fn given(flow: &Flow) -> Vec<(&'static str, Kind)> {
+        let mut given = Vec::new();
+        flow.attributes()
+            .for_each(|name, value| given.push((name, kind(value))));
+        given
+    }
+
+    #[test]
+    fn a_flow_with_every_fact_gives_every_name_in_order() {
+        let documented: Vec<_> = ALL
+            .iter()
+            .map(|attribute| (attribute.name, attribute.kind))
+            .collect();
+        assert_eq!(given(&everything()), documented);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_given() {
+        let names: Vec<_> = given(&plain()).into_iter().map(|(name, _)| name).collect();
+        for absent in [
+            "flow.connection.state",
+            "flow.direction.rule",
+            "network.interface.mac",
+            "network.vlan.ids",
+            "flow.ip.ttl",
+            "flow.icmp.type.id",
+            "flow.icmp.id",
+            "flow.tcp.flags.bits",
+            "flow.tcp.handshake.latency",
+            "tunnel.type",
+        ] {
+            assert!(!names.contains(&absent), "{absent}");
+        }
+        assert_eq!(names.len(), 27);
+    }
+}

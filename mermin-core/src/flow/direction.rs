@@ -1,0 +1,65 @@
+//! Which side is the client.
+
+use std::fmt;
+
+/// Whether the source of a flow is its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The source is the client.
+    Forward,
+    /// The flow was joined late, and the source is the server.
+    Reverse,
+    /// Nothing tells.
+    Unknown,
+}
+
+impl Direction {
+    /// As attributes have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Reverse => "reverse",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What decided a [`Direction`], the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DirectionRule {
+    /// A TCP SYN or SYN-ACK was seen.
+    Syn,
+    /// The flow's first packet was seen, and the protocol has no handshake.
+    FirstPacket,
+    /// One port is listened on, by this host or in the flows seen.
+    ListeningPort,
+    /// The lower or registered port is taken for the server's.
+    PortNumber,
+}
+
+impl DirectionRule {
+    /// As attributes have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Syn => "syn",
+            Self::FirstPacket => "first_packet",
+            Self::ListeningPort => "listening_port",
+            Self::PortNumber => "port_number",
+        }
+    }
+}
+
+impl fmt::Display for DirectionRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

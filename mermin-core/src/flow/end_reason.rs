@@ -1,0 +1,72 @@
+//! Why a record was made.
+
+use std::fmt;
+
+/// Why a record was made; the numbers are those of IANA's IPFIX `flowEndReason` registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// Nothing came for the protocol's idle timeout: the flow is over.
+    IdleTimeout = 1,
+    /// The flow lasted longer than the active timeout: it goes on, this is what it did so far.
+    ActiveTimeout = 2,
+    /// The protocol said so: TCP FIN both ways, or RST.
+    EndOfFlow = 3,
+    /// The source was closed, or the interface went away.
+    ForcedEnd = 4,
+    /// The table was full and this flow had to leave.
+    LackOfResources = 5,
+}
+
+impl EndReason {
+    /// Number in IANA's `flowEndReason` registry.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The registry's words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IdleTimeout => "idle timeout",
+            Self::ActiveTimeout => "active timeout",
+            Self::EndOfFlow => "end of flow detected",
+            Self::ForcedEnd => "forced end",
+            Self::LackOfResources => "lack of resources",
+        }
+    }
+
+    /// Whether more records of this flow may follow.
+    #[must_use]
+    pub const fn goes_on(self) -> bool {
+        matches!(self, Self::ActiveTimeout)
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_registry() {
+        let registry = [
+            (1, "idle timeout", EndReason::IdleTimeout),
+            (2, "active timeout", EndReason::ActiveTimeout),
+            (3, "end of flow detected", EndReason::EndOfFlow),
+            (4, "forced end", EndReason::ForcedEnd),
+            (5, "lack of resources", EndReason::LackOfResources),
+        ];
+        for (number, words, reason) in registry {
+            assert_eq!((reason.number(), reason.as_str()), (number, words));
+            assert_eq!(reason.goes_on(), number == 2);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Records for tests.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use super::*;
+
+pub(crate) fn plain() -> Flow {
+    Flow::new(
+        FlowId::from_u128(0x1234),
+        Protocol::TCP,
+        Endpoint::new(Ipv4Addr::new(10, 0, 0, 1), 40_000),
+        Endpoint::new(Ipv4Addr::new(10, 0, 0, 2), 443),
+        Interface::new(7, "eth0"),
+        UNIX_EPOCH + Duration::new(1_763_856_000, 5),
+    )
+}
+
+/// Every fact that a record can hold, though no packet could have them all.
+pub(crate) fn everything() -> Flow {
+    let mut flow = plain();
+    flow.sequence = 3;
+    flow.end = flow.start + Duration::from_millis(1_500);
+    flow.end_reason = EndReason::ActiveTimeout;
+    flow.direction = Direction::Forward;
+    flow.direction_rule = Some(DirectionRule::Syn);
+    flow.interface.mac = Some(MacAddress([0x02, 0, 0, 0xab, 0xcd, 0xef]));
+    flow.vlans = VlanIds::from_slice(&[100, 200]);
+    flow.forward = Uniflow {
+        packets: Count { delta: 1, total: 2 },
+        octets: Count {
+            delta: 60,
+            total: 120,
+        },
+        frame_octets: Count {
+            delta: 74,
+            total: u64::MAX,
+        },
+        ip: Some(IpHeader {
+            dscp: 46,
+            ecn: 2,
+            ttl: 64,
+            flow_label: Some(0xf_abcd),
+        }),
+        icmp: Some(IcmpMessage { kind: 3, code: 3 }),
+        tcp_flags: Some(TcpFlags(0x12)),
+    };
+    flow.reverse = Uniflow {
+        packets: Count { delta: 5, total: 6 },
+        ..flow.forward
+    };
+    flow.protocol = Protocol::ICMP;
+    flow.icmp_id = Some(77);
+    flow.tcp = Some(Tcp {
+        state: TcpState::Established,
+        handshake_latency: Some(Duration::from_micros(1_234)),
+    });
+    flow.tunnel = Some(Tunnel {
+        id: Some(42),
+        source_mac: Some(MacAddress([0x02, 0, 0, 0, 0, 9])),
+        forward: Count {
+            delta: 50,
+            total: 100,
+        },
+        ..Tunnel::new(
+            TunnelKind::Vxlan,
+            Protocol::UDP,
+            Endpoint::new(Ipv6Addr::LOCALHOST, 55_555),
+            Endpoint::new(Ipv6Addr::LOCALHOST, 4789),
+        )
+    });
+    flow
+}

@@ -1,0 +1,41 @@
+//! The name of a flow.
+
+use std::fmt;
+
+/// Names one flow for good: unique across interfaces, hosts and restarts. Shown as 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowId(u128);
+
+impl FlowId {
+    /// The id with these bits.
+    #[must_use]
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Its 128 bits.
+    #[must_use]
+    pub const fn to_u128(self) -> u128 {
+        self.0
+    }
+}
+
+impl fmt::Display for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_32_digits() {
+        assert_eq!(
+            FlowId::from_u128(0xAB).to_string(),
+            "000000000000000000000000000000ab"
+        );
+        assert_eq!(FlowId::from_u128(u128::MAX).to_string(), "f".repeat(32));
+    }
+}

@@ -1,0 +1,149 @@
+//! What only TCP flows have.
+
+use std::{fmt, time::Duration};
+
+use mermin_bpf::track::tcp::State;
+
+/// What only TCP flows have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tcp {
+    /// State as of this record.
+    pub state: TcpState,
+    /// From SYN to SYN-ACK as seen on this interface; absent unless both were.
+    pub handshake_latency: Option<Duration>,
+}
+
+/// States of RFC 9293 section 3.3.2, from the view of who opened the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TcpState {
+    /// SYN sent.
+    SynSent,
+    /// SYN answered; the answer not yet acknowledged.
+    SynReceived,
+    /// Open, or joined late.
+    Established,
+    /// The opener sent FIN.
+    FinWait1,
+    /// The opener's FIN was acknowledged.
+    FinWait2,
+    /// The other side sent FIN.
+    CloseWait,
+    /// Both sent FIN, the opener's is not acknowledged.
+    Closing,
+    /// The other side closed first, then the opener: its FIN is not acknowledged.
+    LastAck,
+    /// The opener closed first and all is acknowledged.
+    TimeWait,
+    /// Reset, or the other side closed first and all is acknowledged.
+    Closed,
+}
+
+impl TcpState {
+    /// As attributes have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SynSent => "syn_sent",
+            Self::SynReceived => "syn_received",
+            Self::Established => "established",
+            Self::FinWait1 => "fin_wait_1",
+            Self::FinWait2 => "fin_wait_2",
+            Self::CloseWait => "close_wait",
+            Self::Closing => "closing",
+            Self::LastAck => "last_ack",
+            Self::TimeWait => "time_wait",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub(crate) const fn from_track(state: State) -> Self {
+        match state {
+            State::SynSent => Self::SynSent,
+            State::SynReceived => Self::SynReceived,
+            State::FinWait1 => Self::FinWait1,
+            State::FinWait2 => Self::FinWait2,
+            State::CloseWait => Self::CloseWait,
+            State::Closing => Self::Closing,
+            State::LastAck => Self::LastAck,
+            State::TimeWait => Self::TimeWait,
+            State::Closed => Self::Closed,
+            // `State` is open to new variants; a connection not known to be opening or closing is open.
+            _ => Self::Established,
+        }
+    }
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// TCP control bits (RFC 9293 section 3.1). Shown as `SYN|ACK`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// Names of the bits, the lowest bit first.
+    pub const TAGS: [&'static str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+
+    /// Names of the bits that are set, the lowest bit first.
+    pub fn tags(self) -> impl Iterator<Item = &'static str> {
+        Self::TAGS
+            .into_iter()
+            .enumerate()
+            .filter_map(move |(bit, tag)| (self.0 >> bit & 1 == 1).then_some(tag))
+    }
+}
+
+impl fmt::Display for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, tag) in self.tags().enumerate() {
+            if at > 0 {
+                f.write_str("|")?;
+            }
+            f.write_str(tag)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_state_keeps_its_name() {
+        let states = [
+            (State::SynSent, "syn_sent"),
+            (State::SynReceived, "syn_received"),
+            (State::Established, "established"),
+            (State::FinWait1, "fin_wait_1"),
+            (State::FinWait2, "fin_wait_2"),
+            (State::CloseWait, "close_wait"),
+            (State::Closing, "closing"),
+            (State::LastAck, "last_ack"),
+            (State::TimeWait, "time_wait"),
+            (State::Closed, "closed"),
+        ];
+        let converted: HashSet<_> = states
+            .iter()
+            .map(|&(state, name)| {
+                let public = TcpState::from_track(state);
+                assert_eq!(public.as_str(), name);
+                public
+            })
+            .collect();
+        assert_eq!(converted.len(), states.len());
+    }
+
+    #[test]
+    fn flags_are_named_from_the_lowest_bit() {
+        assert_eq!(TcpFlags(0x12).to_string(), "SYN|ACK");
+        assert_eq!(TcpFlags(0).to_string(), "");
+        assert_eq!(TcpFlags(0xff).tags().count(), 8);
+        assert_eq!(TcpFlags(0x80).to_string(), "CWR");
+    }
+}

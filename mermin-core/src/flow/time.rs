@@ -1,0 +1,146 @@
+//! Times as RFC 3339 writes them, in UTC.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Shows a time with this many decimals of a second (0 to 9), cut, not rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rfc3339 {
+    pub(crate) time: SystemTime,
+    pub(crate) decimals: u8,
+}
+
+/// Year, month and day of a day number counted from 1970-01-01 in the proleptic Gregorian calendar.
+///
+/// Counts from 0000-03-01, so that a leap day is the last of its year, and in eras of 400 years, which all have 146,097
+/// days.
+fn civil(day: i64) -> (i64, i64, i64) {
+    const DAYS_PER_ERA: i64 = 146_097;
+    const MARCH_0000_TO_1970: i64 = 719_468;
+    let shifted = day + MARCH_0000_TO_1970;
+    let era = shifted.div_euclid(DAYS_PER_ERA);
+    let day_of_era = shifted.rem_euclid(DAYS_PER_ERA);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Months from March have 31, 30, 31, 30, 31 days, over and over: 153 in five.
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day_of_month)
+}
+
+/// Nanoseconds since 1970, negative before.
+fn nanos(time: SystemTime) -> i128 {
+    let signed = |duration: Duration| i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => signed(after),
+        Err(before) => -signed(before.duration()),
+    }
+}
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = nanos(self.time);
+        let seconds = i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).unwrap_or(i64::MAX);
+        let fraction = nanos.rem_euclid(NANOS_PER_SECOND);
+        let (year, month, day) = civil(seconds.div_euclid(SECONDS_PER_DAY));
+        let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
+        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        )?;
+        let decimals = usize::from(self.decimals.min(9));
+        if decimals > 0 {
+            let cut = fraction / 10_i128.pow(9 - u32::from(self.decimals.min(9)));
+            write!(f, ".{cut:0decimals$}")?;
+        }
+        f.write_str("Z")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(time: SystemTime, decimals: u8) -> String {
+        Rfc3339 { time, decimals }.to_string()
+    }
+
+    fn at(seconds: u64, nanos: u32) -> SystemTime {
+        UNIX_EPOCH + Duration::new(seconds, nanos)
+    }
+
+    #[test]
+    fn known_times() {
+        // `date -u -d @N +%FT%TZ` gave these.
+        let known = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_763_856_000, "2025-11-23T00:00:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ];
+        for (seconds, text) in known {
+            assert_eq!(shown(at(seconds, 0), 0), text);
+        }
+    }
+
+    #[test]
+    fn decimals_are_cut_and_padded() {
+        assert_eq!(shown(at(1, 5), 9), "1970-01-01T00:00:01.000000005Z");
+        assert_eq!(shown(at(1, 999_999_999), 3), "1970-01-01T00:00:01.999Z");
+        assert_eq!(
+            shown(UNIX_EPOCH - Duration::from_nanos(1), 9),
+            "1969-12-31T23:59:59.999999999Z"
+        );
+    }
+
+    #[test]
+    fn days_follow_each_other() {
+        let lengths = |leap: bool| {
+            [
+                31,
+                if leap { 29 } else { 28 },
+                31,
+                30,
+                31,
+                30,
+                31,
+                31,
+                30,
+                31,
+                30,
+                31,
+            ]
+        };
+        let mut day = civil(0);
+        for number in 1..200_000 {
+            let (year, month, of_month) = day;
+            let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+            let next = if of_month < lengths(leap)[usize::try_from(month).unwrap() - 1] {
+                (year, month, of_month + 1)
+            } else if month < 12 {
+                (year, month + 1, 1)
+            } else {
+                (year + 1, 1, 1)
+            };
+            day = civil(number);
+            assert_eq!(day, next);
+        }
+    }
+}
