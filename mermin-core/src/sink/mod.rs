@@ -1,1 +1,5 @@
-//! To be written.
+//! Where flows go.
+
+mod json;
+
+pub use self::json::{JsonLines, write_json};

@@ -1,0 +1,223 @@
+//! Flows as JSON, one object per line, with the names of [`crate::flow::attributes`].
+//!
+//! Numbers are JSON numbers, exact up to 2^64-1; times are RFC 3339 in UTC with nine decimals.
+
+use std::io::{self, Write};
+
+use crate::flow::{Flow, Value, time::Rfc3339};
+
+/// Octets of a line without tunnel; grows when one is longer.
+const USUAL_LINE: usize = 2_048;
+
+/// Writes each flow as one line. Every line is one `write_all`, so give it a buffered writer where many flows come at
+/// once.
+#[derive(Debug)]
+pub struct JsonLines<W> {
+    out: W,
+    line: Vec<u8>,
+    community_id_seed: u16,
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Lines into `out`.
+    pub fn new(out: W) -> Self {
+        Self {
+            out,
+            line: Vec::with_capacity(USUAL_LINE),
+            community_id_seed: 0,
+        }
+    }
+
+    /// Seed of `flow.community_id`, 0 unless set.
+    #[must_use]
+    pub fn community_id_seed(mut self, seed: u16) -> Self {
+        self.community_id_seed = seed;
+        self
+    }
+
+    /// Writes one flow.
+    ///
+    /// # Errors
+    /// Whatever the writer says; part of the line may have been written.
+    pub fn write(&mut self, flow: &Flow) -> io::Result<()> {
+        self.line.clear();
+        object(&mut self.line, flow, self.community_id_seed)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
+    }
+
+    /// Flushes the writer.
+    ///
+    /// # Errors
+    /// Whatever the writer says.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// The writer; lines written are with it already.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+}
+
+/// Writes one flow as one line; for more than a few, [`JsonLines`] keeps its buffer.
+///
+/// # Errors
+/// Whatever the writer says.
+pub fn write_json(flow: &Flow, out: &mut impl Write) -> io::Result<()> {
+    JsonLines::new(out).write(flow)
+}
+
+fn object(line: &mut Vec<u8>, flow: &Flow, community_id_seed: u16) -> io::Result<()> {
+    let mut outcome = Ok(());
+    line.push(b'{');
+    flow.attributes()
+        .community_id_seed(community_id_seed)
+        .for_each(|name, value| {
+            if line.len() > 1 {
+                line.push(b',');
+            }
+            string(line, name);
+            line.push(b':');
+            if let Err(error) = put(line, value) {
+                outcome = Err(error);
+            }
+        });
+    line.push(b'}');
+    outcome
+}
+
+fn put(line: &mut Vec<u8>, value: Value<'_>) -> io::Result<()> {
+    match value {
+        Value::Text(text) => {
+            string(line, text);
+            Ok(())
+        }
+        Value::Number(number) => write!(line, "{number}"),
+        Value::Time(time) => write!(line, "\"{}\"", Rfc3339 { time, decimals: 9 }),
+        Value::Texts(texts) => list(line, texts, |line, text| {
+            string(line, text);
+            Ok(())
+        }),
+        Value::Numbers(numbers) => list(line, numbers, |line, number| write!(line, "{number}")),
+    }
+}
+
+fn list<T>(
+    line: &mut Vec<u8>,
+    items: &[T],
+    mut put: impl FnMut(&mut Vec<u8>, &T) -> io::Result<()>,
+) -> io::Result<()> {
+    line.push(b'[');
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            line.push(b',');
+        }
+        put(line, item)?;
+    }
+    line.push(b']');
+    Ok(())
+}
+
+/// Quotes and escapes as RFC 8259 section 7 asks.
+fn string(line: &mut Vec<u8>, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    line.push(b'"');
+    for &octet in text.as_bytes() {
+        match octet {
+            b'"' | b'\\' => line.extend([b'\\', octet]),
+            b'\n' => line.extend(b"\\n"),
+            b'\t' => line.extend(b"\\t"),
+            b'\r' => line.extend(b"\\r"),
+            0..0x20 => {
+                line.extend(b"\\u00");
+                line.extend([octet >> 4, octet & 15].map(|digit| HEX[usize::from(digit)]));
+            }
+            _ => line.push(octet),
+        }
+    }
+    line.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value as Json;
+
+    use super::*;
+    use crate::flow::{
+        Interface,
+        attributes::{ALL, Kind},
+        example::{everything, plain},
+    };
+
+    fn written(flow: &Flow) -> String {
+        let mut out = Vec::new();
+        write_json(flow, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn parsed(flow: &Flow) -> Json {
+        serde_json::from_str(&written(flow)).unwrap()
+    }
+
+    #[test]
+    fn every_name_holds_its_kind() {
+        let flow = parsed(&everything());
+        let object = flow.as_object().unwrap();
+        assert_eq!(object.len(), ALL.len());
+        for attribute in ALL {
+            let value = &object[attribute.name];
+            let fits = match attribute.kind {
+                Kind::Text | Kind::Time => value.is_string(),
+                Kind::Number => value.is_u64(),
+                Kind::Texts => value.as_array().unwrap().iter().all(Json::is_string),
+                Kind::Numbers => value.as_array().unwrap().iter().all(Json::is_u64),
+            };
+            assert!(fits, "{}: {value}", attribute.name);
+        }
+    }
+
+    #[test]
+    fn every_row_says_what_the_record_holds() {
+        let flow = parsed(&everything());
+        let expected: Json =
+            serde_json::from_str(include_str!("../../tests/data/flow.json")).unwrap();
+        assert_eq!(flow, expected);
+    }
+
+    #[test]
+    fn a_seed_changes_the_community_id_alone() {
+        let mut lines = JsonLines::new(Vec::new()).community_id_seed(9);
+        lines.write(&plain()).unwrap();
+        lines.write(&plain()).unwrap();
+        lines.flush().unwrap();
+        let text = String::from_utf8(lines.into_inner()).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        let seeded: Json = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        let mut unseeded = parsed(&plain());
+        assert_ne!(unseeded, seeded);
+        unseeded["flow.community_id"] = plain().community_id(9).into();
+        assert_eq!(unseeded, seeded);
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_comes_back(name in any::<String>(), control in "[\\x00-\\x20\"\\\\\u{7f}-\u{a0}]*") {
+            for name in [name, control] {
+                let mut flow = plain();
+                flow.interface = Interface::new(1, name.as_str());
+                let text = written(&flow);
+                prop_assert_eq!(text.matches('\n').count(), 1);
+                prop_assert_eq!(&parsed(&flow)["network.interface.name"], &Json::from(name));
+            }
+        }
+
+        #[test]
+        fn any_number_comes_back(number: u64) {
+            let mut flow = plain();
+            flow.forward.octets.total = number;
+            prop_assert_eq!(parsed(&flow)["flow.bytes.total"].as_u64(), Some(number));
+        }
+    }
+}
