@@ -1,0 +1,54 @@
+//! Two objects, byte for byte.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+/// Size and SHA-256 of an object.
+pub(super) fn identity(object: &[u8]) -> String {
+    let mut hash = String::new();
+    for octet in Sha256::digest(object) {
+        // Writing to a string cannot fail.
+        let _ = write!(hash, "{octet:02x}");
+    }
+    format!("{} bytes, sha256 {hash}", object.len())
+}
+
+/// What tells two objects apart, for people; `None` when nothing does.
+pub(super) fn difference(committed: &[u8], built: &[u8]) -> Option<String> {
+    if committed == built {
+        return None;
+    }
+    let first = committed
+        .iter()
+        .zip(built)
+        .position(|(one, other)| one != other)
+        .unwrap_or(committed.len().min(built.len()));
+    Some(format!(
+        "  committed: {}\n  compiled:  {}\n  first difference at byte {first}",
+        identity(committed),
+        identity(built)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_objects_have_no_difference() {
+        assert_eq!(difference(b"same", b"same"), None);
+    }
+
+    #[test]
+    fn a_difference_names_both_sides_and_its_place() {
+        let said = difference(b"abc", b"abd").unwrap_or_default();
+        // The first is FIPS 180-4's own example.
+        assert!(said.contains(
+            "3 bytes, sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        ));
+        assert!(said.contains("byte 2"), "{said}");
+        let longer = difference(b"abc", b"abcd").unwrap_or_default();
+        assert!(longer.contains("byte 3"), "{longer}");
+    }
+}

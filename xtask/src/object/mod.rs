@@ -1,0 +1,44 @@
+//! The compiled kernel program: built anew, and held against what is committed.
+
+mod build;
+mod compare;
+mod summary;
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+use crate::project;
+
+/// Compiles the kernel program and commits it to the working tree.
+pub(crate) fn rebuild() -> Result<()> {
+    let built = build::build()?;
+    print!("{}", summary::Summary::read(&built)?);
+    let path = project::root().join(project::OBJECT);
+    if fs::read(&path).is_ok_and(|committed| committed == built) {
+        println!("{} is up to date", project::OBJECT);
+        return Ok(());
+    }
+    fs::write(&path, &built).with_context(|| format!("cannot write `{}`", project::OBJECT))?;
+    println!("{} is new: commit it with its source", project::OBJECT);
+    Ok(())
+}
+
+/// Compiles the kernel program and compares it with the committed one, byte for byte.
+pub(crate) fn check() -> Result<()> {
+    let built = build::build()?;
+    let committed = fs::read(project::root().join(project::OBJECT))
+        .with_context(|| format!("cannot read `{}`", project::OBJECT))?;
+    if let Some(difference) = compare::difference(&committed, &built) {
+        bail!(
+            "`{}` is not what the source compiles to\n{difference}\ntype `cargo xtask bpf` and commit the object",
+            project::OBJECT
+        );
+    }
+    println!(
+        "{} is what the source compiles to ({})",
+        project::OBJECT,
+        compare::identity(&built)
+    );
+    Ok(())
+}
