@@ -16,6 +16,9 @@
     reason = "fields are cut out of wider words on purpose, here more often than not"
 )]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod abi;
 #[cfg(not(target_arch = "bpf"))]
 mod object;

@@ -1,8 +1,6 @@
 //! How a header's bytes are reached: the one thing that differs between the kernel and user space.
 
-/// Headers are looked for in this many octets of a frame; whatever begins beyond is [`Reason::TooDeep`].
-///
-/// [`Reason::TooDeep`]: crate::abi::ledger::Reason::TooDeep
+/// Headers are looked for in this many octets of a frame; one that reaches beyond counts as cut there.
 pub const HEADER_LIMIT: usize = 512;
 
 /// A frame of which ranges can be borrowed after one check of their bounds.
@@ -97,5 +95,18 @@ mod tests {
         assert!((&frame[..]).window::<4>(HEADER_LIMIT - 4).is_some());
         assert!((&frame[..]).window::<4>(HEADER_LIMIT - 3).is_none());
         assert!((&frame[..]).window::<4>(usize::MAX).is_none());
+    }
+
+    #[test]
+    fn numbers_are_in_network_order_and_raw_words_as_in_memory() {
+        let frame: &[u8] = &[9, 1, 2, 3, 4, 5, 6, 7, 8];
+        let Some(window) = frame.window::<8>(1) else {
+            panic!("the frame has nine octets");
+        };
+        assert_eq!(window.u8(7), 8);
+        assert_eq!(window.be16(0), 0x0102);
+        assert_eq!(window.be32(4), 0x0506_0708);
+        assert_eq!(window.raw32(0).to_ne_bytes(), [1, 2, 3, 4]);
+        assert_eq!(window.raw64(0).to_ne_bytes(), [1, 2, 3, 4, 5, 6, 7, 8]);
     }
 }

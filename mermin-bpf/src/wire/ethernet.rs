@@ -14,8 +14,32 @@ pub const SOURCE_AT: usize = 6;
 /// [`Reason::MalformedEthernet`] for a frame shorter than its header.
 #[inline(always)]
 pub fn ethertype<B: Bytes>(frame: B) -> Result<u16, Reason> {
-    let header = frame
-        .window::<LENGTH>(0)
-        .ok_or(Reason::MalformedEthernet)?;
+    let header = frame.window::<LENGTH>(0).ok_or(Reason::MalformedEthernet)?;
     Ok(header.be16(12))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::ethertype as kind;
+
+    const HEADER: [u8; LENGTH] = [
+        0x02, 0x00, 0x00, 0x00, 0x00, 0x02, // receiver
+        0x02, 0x00, 0x00, 0x00, 0x00, 0x01, // sender
+        0x86, 0xdd, // IPv6
+    ];
+
+    #[test]
+    fn a_header_names_its_payload() {
+        assert_eq!(ethertype(&HEADER[..]), Ok(kind::IPV6));
+        assert_eq!(HEADER[SOURCE_AT..][..6], [2, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn a_cut_header_is_malformed() {
+        for length in 0..LENGTH {
+            let cut = ethertype(&HEADER[..length]);
+            assert_eq!(cut, Err(Reason::MalformedEthernet), "{length} octets");
+        }
+    }
 }

@@ -34,7 +34,7 @@ pub struct Chain {
 #[inline(always)]
 pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, Reason> {
     let mut fragment = false;
-    for _ in 0..=DEPTH {
+    for _ in 0..DEPTH {
         match next {
             protocol::HOP_BY_HOP
             | protocol::ROUTING
@@ -87,5 +87,144 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
             later_fragment: false,
             fragment,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::wire::{
+        bytes::HEADER_LIMIT,
+        testing::{fragment, options},
+    };
+
+    const FOLLOWED: [u8; 3] = [
+        protocol::HOP_BY_HOP,
+        protocol::ROUTING,
+        protocol::DESTINATION_OPTIONS,
+    ];
+
+    /// A chain of destination options with TCP behind it.
+    fn chain(headers: usize) -> Vec<u8> {
+        let mut bytes = Vec::from([0; 20]);
+        let mut next = protocol::TCP;
+        for _ in 0..headers {
+            bytes = options(next, 0, &bytes);
+            next = protocol::DESTINATION_OPTIONS;
+        }
+        bytes
+    }
+
+    const fn end(protocol: u8, at: usize) -> Chain {
+        Chain {
+            protocol,
+            at,
+            later_fragment: false,
+            fragment: false,
+        }
+    }
+
+    #[test]
+    fn without_extension_the_chain_ends_where_it_begins() {
+        for number in [protocol::TCP, protocol::NO_NEXT, protocol::AH, 50, 255] {
+            assert_eq!(follow(&[][..], number, 40), Ok(end(number, 40)));
+        }
+    }
+
+    #[test]
+    fn headers_say_their_length_in_words_beyond_the_first() {
+        for first in FOLLOWED {
+            let bytes: [u8; 8] = [protocol::UDP, 0, 1, 4, 0, 0, 0, 0];
+            assert_eq!(follow(&bytes[..], first, 0), Ok(end(protocol::UDP, 8)));
+            let bytes = options(protocol::UDP, 3, &[]);
+            assert_eq!(follow(&bytes[..], first, 0), Ok(end(protocol::UDP, 32)));
+        }
+    }
+
+    #[test]
+    fn headers_that_end_the_chain_are_the_protocol() {
+        for last in [protocol::MOBILITY, protocol::HIP, protocol::SHIM6] {
+            let bytes = options(last, 0, &options(protocol::NO_NEXT, 0, &[]));
+            assert_eq!(
+                follow(&bytes[..], protocol::HOP_BY_HOP, 0),
+                Ok(end(last, 8))
+            );
+        }
+    }
+
+    #[test]
+    fn as_many_as_are_followed_and_one_more() {
+        let first = protocol::DESTINATION_OPTIONS;
+        let most = chain(DEPTH);
+        assert_eq!(
+            follow(&most[..], first, 0),
+            Ok(end(protocol::TCP, DEPTH * 8))
+        );
+        let more = chain(DEPTH + 1);
+        assert_eq!(follow(&more[..], first, 0), Err(Reason::TooDeep));
+    }
+
+    #[test]
+    fn fragment_headers_without_end_are_too_deep() {
+        let bytes: Vec<u8> = [44, 0, 0, 1, 0, 0, 0, 0].repeat(64);
+        assert_eq!(
+            follow(&bytes[..], protocol::FRAGMENT, 0),
+            Err(Reason::TooDeep)
+        );
+    }
+
+    #[test]
+    fn fragments() {
+        let parts = |offset: u16| {
+            let bytes = fragment(protocol::UDP, offset, &[]);
+            follow(&bytes[..], protocol::FRAGMENT, 0)
+                .map(|end| (end.protocol, end.at, end.fragment, end.later_fragment))
+        };
+        assert_eq!(parts(0x0000), Ok((17, 8, false, false)), "atomic, RFC 6946");
+        assert_eq!(parts(0x0006), Ok((17, 8, false, false)), "reserved bits");
+        assert_eq!(parts(0x0001), Ok((17, 8, true, false)), "first");
+        assert_eq!(parts(0x0009), Ok((17, 8, true, true)), "middle");
+        assert_eq!(parts(0xfff8), Ok((17, 8, true, true)), "last");
+    }
+
+    #[test]
+    fn nothing_behind_a_later_fragments_header_is_read() {
+        let bytes = fragment(protocol::DESTINATION_OPTIONS, 8, &[]);
+        let end = follow(&bytes[..], protocol::FRAGMENT, 0);
+        assert!(end.is_ok_and(|end| end.later_fragment && end.at == 8));
+    }
+
+    #[test]
+    fn a_cut_chain_is_malformed() {
+        let bytes = options(
+            protocol::ROUTING,
+            1,
+            &options(
+                protocol::FRAGMENT,
+                0,
+                &fragment(protocol::MOBILITY, 1, &options(protocol::NO_NEXT, 0, &[])),
+            ),
+        );
+        let whole = follow(&bytes[..], protocol::HOP_BY_HOP, 0);
+        assert!(whole.is_ok_and(|end| end.protocol == protocol::MOBILITY && end.at == 32));
+        for length in 0..bytes.len() {
+            let cut = follow(&bytes[..length], protocol::HOP_BY_HOP, 0);
+            assert_eq!(cut, Err(Reason::MalformedExtension), "{length} octets");
+        }
+    }
+
+    #[test]
+    fn a_header_beyond_the_limit_counts_as_cut() {
+        let bytes = options(
+            protocol::ROUTING,
+            (HEADER_LIMIT / 8 - 1) as u8,
+            &options(protocol::TCP, 0, &[]),
+        );
+        assert_eq!(
+            follow(&bytes[..], protocol::HOP_BY_HOP, 0),
+            Err(Reason::MalformedExtension)
+        );
     }
 }

@@ -33,3 +33,30 @@ pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Icmp, Reas
         identifier: header.be16(4),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Echo request, identifier 0x1234, sequence 1.
+    const PING: [u8; LENGTH] = [0x08, 0x00, 0x00, 0x00, 0x12, 0x34, 0x00, 0x01];
+
+    #[test]
+    fn a_header() {
+        let expected = Icmp {
+            kind: 8,
+            code: 0,
+            identifier: 0x1234,
+        };
+        assert_eq!(parse(&PING[..], 0, 8), Ok(expected));
+    }
+
+    #[test]
+    fn a_cut_header_is_malformed() {
+        for length in 0..LENGTH {
+            let cut = parse(&PING[..length], 0, 8);
+            assert_eq!(cut, Err(Reason::MalformedIcmp), "{length} octets");
+        }
+        assert_eq!(parse(&PING[..], 0, 7), Err(Reason::MalformedIcmp));
+    }
+}

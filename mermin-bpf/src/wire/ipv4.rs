@@ -63,3 +63,96 @@ pub fn parse<B: Bytes>(frame: B, at: usize, frame_length: u32) -> Result<Ipv4, R
         fragment: fragment & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{protocol, testing::with};
+
+    /// A ping's header, of a packet of 84 octets.
+    const HEADER: [u8; LENGTH] = [
+        0x45, 0xb8, 0x00, 0x54, // version 4, 20 octets; expedited forwarding; 84 octets
+        0x12, 0x34, 0x40, 0x00, // identification; do not fragment
+        0x40, 0x01, 0x00, 0x00, // 64 hops, ICMP
+        0xc0, 0x00, 0x02, 0x01, // 192.0.2.1
+        0xc6, 0x33, 0x64, 0x02, // 198.51.100.2
+    ];
+
+    const PING: Ipv4 = Ipv4 {
+        source: u32::from_ne_bytes([192, 0, 2, 1]),
+        destination: u32::from_ne_bytes([198, 51, 100, 2]),
+        protocol: protocol::ICMP,
+        traffic_class: 0xb8,
+        ttl: 64,
+        header_length: 20,
+        length: 84,
+        later_fragment: false,
+        fragment: false,
+    };
+
+    fn changed(at: usize, octets: &[u8], frame_length: u32) -> Result<Ipv4, Reason> {
+        parse(&with(HEADER.to_vec(), at, octets)[..], 0, frame_length)
+    }
+
+    #[test]
+    fn a_header() {
+        assert_eq!(parse(&HEADER[..], 0, 84), Ok(PING));
+    }
+
+    #[test]
+    fn padding_is_no_part_of_the_packet() {
+        assert_eq!(parse(&HEADER[..], 0, 84 + 6), Ok(PING));
+    }
+
+    #[test]
+    fn a_length_of_0_is_the_frames() {
+        let packet = changed(2, &[0, 0], 70_020).map(|packet| packet.length);
+        assert_eq!(packet, Ok(70_020));
+    }
+
+    #[test]
+    fn options_belong_to_the_header() {
+        let packet = changed(0, &[0x4f], 84).map(|packet| packet.header_length);
+        assert_eq!(packet, Ok(60));
+    }
+
+    #[test]
+    fn fragments() {
+        let fragment = |field: u16| {
+            changed(6, &field.to_be_bytes(), 84)
+                .map(|packet| (packet.fragment, packet.later_fragment))
+        };
+        assert_eq!(fragment(0x0000), Ok((false, false)));
+        assert_eq!(fragment(0x4000), Ok((false, false)), "do not fragment");
+        assert_eq!(fragment(0x2000), Ok((true, false)), "first");
+        assert_eq!(fragment(0x2001), Ok((true, true)), "middle");
+        assert_eq!(fragment(0x1fff), Ok((true, true)), "last");
+    }
+
+    #[test]
+    fn what_cannot_be() {
+        let malformed = Err(Reason::MalformedIpv4);
+        assert_eq!(changed(0, &[0x65], 84), malformed, "version 6");
+        assert_eq!(changed(0, &[0x44], 84), malformed, "16 octets of header");
+        assert_eq!(
+            changed(2, &[0, 19], 84),
+            malformed,
+            "shorter than its header"
+        );
+        assert_eq!(
+            changed(0, &[0x46, 0, 0, 20], 84),
+            malformed,
+            "nor its options"
+        );
+        assert_eq!(changed(2, &[0, 85], 84), malformed, "longer than its frame");
+        assert_eq!(parse(&HEADER[..], 0, 83), malformed, "in a shorter frame");
+    }
+
+    #[test]
+    fn a_cut_header_is_malformed() {
+        for length in 0..LENGTH {
+            let cut = parse(&HEADER[..length], 0, 84);
+            assert_eq!(cut, Err(Reason::MalformedIpv4), "{length} octets");
+        }
+    }
+}

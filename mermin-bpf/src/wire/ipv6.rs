@@ -61,3 +61,78 @@ pub fn parse<B: Bytes>(frame: B, at: usize, frame_length: u32) -> Result<Ipv6, R
         jumbo,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{
+        protocol,
+        testing::{self, with},
+    };
+
+    /// A header in front of 20 octets of TCP.
+    const HEADER: [u8; LENGTH] = [
+        0x6b, 0x81, 0x23, 0x45, // version 6, class 0xb8, label 0x12345
+        0x00, 0x14, 0x06, 0x3f, // 20 octets, TCP, 63 hops
+        0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // 2001:db8::1
+        0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, // 2001:db8::2
+    ];
+
+    fn changed(at: usize, octets: &[u8], frame_length: u32) -> Result<Ipv6, Reason> {
+        parse(&with(HEADER.to_vec(), at, octets)[..], 0, frame_length)
+    }
+
+    #[test]
+    fn a_header() {
+        let half = |octets: [u8; 8]| u64::from_ne_bytes(octets);
+        let prefix = half([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0]);
+        let expected = Ipv6 {
+            source: [prefix, half([0, 0, 0, 0, 0, 0, 0, 1])],
+            destination: [prefix, half([0, 0, 0, 0, 0, 0, 0, 2])],
+            next_header: protocol::TCP,
+            traffic_class: 0xb8,
+            ttl: 63,
+            flow_label: 0x1_2345,
+            length: 60,
+            jumbo: false,
+        };
+        assert_eq!(parse(&HEADER[..], 0, 60), Ok(expected));
+        assert_eq!(parse(&HEADER[..], 0, 66), Ok(expected), "with padding");
+    }
+
+    #[test]
+    fn the_builder_of_other_tests_agrees() {
+        let built = testing::ipv6(protocol::TCP, &[0; 20]);
+        assert_eq!(built[..LENGTH], HEADER);
+    }
+
+    #[test]
+    fn a_length_of_0_is_a_long_packet_or_an_empty_one() {
+        let length = |next: u8, frame_length: u32| {
+            changed(4, &[0, 0, next], frame_length).map(|packet| (packet.length, packet.jumbo))
+        };
+        assert_eq!(length(protocol::HOP_BY_HOP, 70_000), Ok((70_000, true)));
+        assert_eq!(
+            length(protocol::TCP, 70_000),
+            Ok((70_000, true)),
+            "BIG TCP without its option"
+        );
+        assert_eq!(length(protocol::NO_NEXT, 46), Ok((40, false)));
+    }
+
+    #[test]
+    fn what_cannot_be() {
+        let malformed = Err(Reason::MalformedIpv6);
+        assert_eq!(changed(0, &[0x4b], 60), malformed, "version 4");
+        assert_eq!(changed(4, &[0, 21], 60), malformed, "longer than its frame");
+        assert_eq!(parse(&HEADER[..], 0, 59), malformed, "in a shorter frame");
+    }
+
+    #[test]
+    fn a_cut_header_is_malformed() {
+        for length in 0..LENGTH {
+            let cut = parse(&HEADER[..length], 0, 60);
+            assert_eq!(cut, Err(Reason::MalformedIpv6), "{length} octets");
+        }
+    }
+}

@@ -10,5 +10,7 @@ pub mod ipv6;
 pub mod packet;
 pub mod protocol;
 pub mod tcp;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod udp;
 pub mod vlan;

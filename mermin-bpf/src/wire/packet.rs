@@ -10,7 +10,7 @@ use crate::abi::{
 /// What is known of a frame besides its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// Octets on the wire, or of the whole super-packet.
+    /// Octets on the wire, or of the whole super-packet; never fewer than the bytes at hand.
     pub length: u32,
     /// One of [`link`].
     pub link: u8,
@@ -93,12 +93,7 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Result<Packet, Reason> {
 }
 
 #[inline(always)]
-fn walk_ipv4<B: Bytes>(
-    bytes: B,
-    frame: &Frame,
-    at: usize,
-    vlans: Vlans,
-) -> Result<Packet, Reason> {
+fn walk_ipv4<B: Bytes>(bytes: B, frame: &Frame, at: usize, vlans: Vlans) -> Result<Packet, Reason> {
     let ip = ipv4::parse(bytes, at, frame.length)?;
     if ip.later_fragment {
         return Err(Reason::Fragment);
@@ -131,12 +126,7 @@ fn walk_ipv4<B: Bytes>(
 }
 
 #[inline(always)]
-fn walk_ipv6<B: Bytes>(
-    bytes: B,
-    frame: &Frame,
-    at: usize,
-    vlans: Vlans,
-) -> Result<Packet, Reason> {
+fn walk_ipv6<B: Bytes>(bytes: B, frame: &Frame, at: usize, vlans: Vlans) -> Result<Packet, Reason> {
     let ip = ipv6::parse(bytes, at, frame.length)?;
     let chain = extension::follow(bytes, ip.next_header, at + ipv6::LENGTH)?;
     if chain.later_fragment {
@@ -220,3 +210,8 @@ fn transport<B: Bytes>(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

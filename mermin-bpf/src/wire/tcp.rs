@@ -54,3 +54,72 @@ pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Tcp, Reaso
         header_length,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::testing::with;
+
+    /// A SYN with the maximum segment size as its only option.
+    const SYN: [u8; 24] = [
+        0xc7, 0x38, 0x01, 0xbb, // 51,000 to 443
+        0x01, 0x02, 0x03, 0x04, // sequence
+        0x00, 0x00, 0x00, 0x00, // acknowledgement
+        0x60, 0x02, 0xfa, 0xf0, // 24 octets, SYN
+        0x00, 0x00, 0x00, 0x00, // checksum, urgent pointer
+        0x02, 0x04, 0x05, 0xb4, // 1,460
+    ];
+
+    fn offset(words: u8, available: u32) -> Result<u32, Reason> {
+        let bytes = with(SYN.to_vec(), 12, &[words << 4]);
+        parse(&bytes[..], 0, available).map(|header| header.header_length)
+    }
+
+    #[test]
+    fn a_header() {
+        let expected = Tcp {
+            ports: [51_000, 443],
+            flags: flag::SYN,
+            header_length: 24,
+        };
+        assert_eq!(parse(&SYN[..], 0, 24), Ok(expected));
+    }
+
+    #[test]
+    fn every_flag_is_read() {
+        let bytes = with(SYN.to_vec(), 13, &[0xff]);
+        let flags = parse(&bytes[..], 0, 24).map(|header| header.flags);
+        assert_eq!(flags, Ok(0xff));
+    }
+
+    #[test]
+    fn an_offset_that_cannot_be() {
+        assert_eq!(offset(5, 20), Ok(20));
+        assert_eq!(offset(15, 60), Ok(60));
+        for words in 0..5 {
+            assert_eq!(
+                offset(words, 60),
+                Err(Reason::MalformedTcp),
+                "{words} words"
+            );
+        }
+        assert_eq!(
+            offset(6, 23),
+            Err(Reason::MalformedTcp),
+            "beyond the packet"
+        );
+        assert_eq!(
+            offset(5, 19),
+            Err(Reason::MalformedTcp),
+            "nor without options"
+        );
+    }
+
+    #[test]
+    fn a_cut_header_is_malformed() {
+        for length in 0..LENGTH {
+            let cut = parse(&SYN[..length], 0, 24);
+            assert_eq!(cut, Err(Reason::MalformedTcp), "{length} octets");
+        }
+    }
+}

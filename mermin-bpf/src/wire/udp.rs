@@ -30,3 +30,52 @@ pub fn parse<B: Bytes>(
     }
     Ok([header.be16(0), header.be16(2)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::testing::with;
+
+    /// From port 5353 to port 53, 12 octets in all.
+    const DATAGRAM: [u8; 12] = [0x14, 0xe9, 0x00, 0x35, 0x00, 0x0c, 0x00, 0x00, 1, 2, 3, 4];
+
+    fn claiming(length: u16, available: u32, whole: bool) -> Result<[u16; 2], Reason> {
+        let bytes = with(DATAGRAM.to_vec(), 4, &length.to_be_bytes());
+        parse(&bytes[..], 0, available, whole)
+    }
+
+    #[test]
+    fn a_header() {
+        assert_eq!(parse(&DATAGRAM[..], 0, 12, true), Ok([5353, 53]));
+    }
+
+    #[test]
+    fn a_length_that_can_be() {
+        assert_eq!(claiming(8, 12, true), Ok([5353, 53]), "trailing octets");
+        assert_eq!(claiming(0, 12, true), Ok([5353, 53]), "jumbogram");
+    }
+
+    #[test]
+    fn a_length_that_cannot_be() {
+        for length in 1..8 {
+            assert_eq!(claiming(length, 12, true), Err(Reason::MalformedUdp));
+        }
+        assert_eq!(claiming(13, 12, true), Err(Reason::MalformedUdp));
+        assert_eq!(claiming(8, 7, true), Err(Reason::MalformedUdp));
+        assert_eq!(claiming(8, 7, false), Err(Reason::MalformedUdp));
+    }
+
+    #[test]
+    fn a_part_may_claim_the_whole_and_the_whole_a_part() {
+        assert_eq!(claiming(2000, 12, false), Ok([5353, 53]), "first fragment");
+        assert_eq!(claiming(3, 12, false), Ok([5353, 53]), "super-packet");
+    }
+
+    #[test]
+    fn a_cut_header_is_malformed() {
+        for length in 0..LENGTH {
+            let cut = parse(&DATAGRAM[..length], 0, 12, true);
+            assert_eq!(cut, Err(Reason::MalformedUdp), "{length} octets");
+        }
+    }
+}

@@ -72,3 +72,88 @@ pub fn skip<B: Bytes>(
         Ok((kind, at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::wire::testing::tag;
+
+    /// Tags with the ids given, outermost first, and an IPv4 EtherType behind them.
+    fn stack(ids: &[u16]) -> Vec<u8> {
+        let mut kind = ethertype::IPV4;
+        let mut bytes = Vec::new();
+        for &id in ids.iter().rev() {
+            bytes = tag(id, kind, &bytes);
+            kind = ethertype::VLAN;
+        }
+        bytes
+    }
+
+    fn skipped(ids: &[u16]) -> (Result<(u16, usize), Reason>, Vlans) {
+        let mut vlans = Vlans::default();
+        let end = skip(&stack(ids)[..], ethertype::VLAN, 0, &mut vlans);
+        (end, vlans)
+    }
+
+    #[test]
+    fn three_ethertypes_announce_a_tag() {
+        for kind in [0x8100, 0x88a8, 0x9100] {
+            assert!(is_tag(kind));
+        }
+        for kind in [ethertype::IPV4, ethertype::IPV6, ethertype::ARP, 0, 0xffff] {
+            assert!(!is_tag(kind));
+        }
+    }
+
+    #[test]
+    fn one_tag_and_two() {
+        // Priority 7 and the drop bit stand above the id 100.
+        let tag: [u8; 4] = [0xf0, 0x64, 0x08, 0x00];
+        let mut vlans = Vlans::default();
+        let end = skip(&tag[..], ethertype::VLAN, 0, &mut vlans);
+        assert_eq!(end, Ok((ethertype::IPV4, 4)));
+        assert_eq!((vlans.ids, vlans.deeper), ([100, 0], 0));
+
+        let (end, vlans) = skipped(&[0xfff, 1]);
+        assert_eq!(end, Ok((ethertype::IPV4, 8)));
+        assert_eq!((vlans.ids, vlans.deeper), ([0xfff, 1], 0));
+    }
+
+    #[test]
+    fn a_priority_tag_names_no_vlan() {
+        let (end, vlans) = skipped(&[0xe000]);
+        assert_eq!(end, Ok((ethertype::IPV4, 4)));
+        assert_eq!(vlans.ids, [0, 0]);
+    }
+
+    #[test]
+    fn tags_below_the_second_tell_stacks_apart() {
+        let (end, four) = skipped(&[1, 2, 3, 4]);
+        assert_eq!(end, Ok((ethertype::IPV4, 16)));
+        assert_eq!(four.ids, [1, 2]);
+        assert_ne!(four.deeper, 0);
+        assert_ne!(four.deeper, skipped(&[1, 2, 4, 3]).1.deeper);
+        assert_ne!(four.deeper, skipped(&[1, 2, 3]).1.deeper);
+    }
+
+    #[test]
+    fn five_tags_are_too_deep() {
+        assert_eq!(skipped(&[1, 2, 3, 4, 5]).0, Err(Reason::TooDeep));
+    }
+
+    #[test]
+    fn a_cut_stack_is_malformed() {
+        let bytes = stack(&[1, 2, 3]);
+        for length in 0..bytes.len() {
+            let end = skip(
+                &bytes[..length],
+                ethertype::SERVICE_VLAN,
+                0,
+                &mut Vlans::default(),
+            );
+            assert_eq!(end, Err(Reason::MalformedVlan), "{length} octets");
+        }
+    }
+}

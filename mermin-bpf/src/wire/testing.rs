@@ -1,0 +1,115 @@
+//! Frames for tests, put together from the inside out. Lengths are right; a test that wants them wrong overwrites them.
+
+use std::vec::Vec;
+
+use super::{ethertype, packet::Frame};
+use crate::abi::ledger::link;
+
+/// Lower address of every IPv4 frame built here, and sender unless turned round.
+pub(crate) const LOW_V4: [u8; 4] = [192, 0, 2, 1];
+/// Higher address.
+pub(crate) const HIGH_V4: [u8; 4] = [198, 51, 100, 2];
+/// Address of IPv6 frames, but for the last octet.
+const PREFIX_V6: [u8; 15] = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// Octets of an Ethernet header.
+pub(crate) const ETHERNET: usize = 14;
+/// Octets of an IPv4 header without options.
+pub(crate) const IPV4: usize = 20;
+/// Octets of an IPv6 header.
+pub(crate) const IPV6: usize = 40;
+
+/// Some octets, one behind the other.
+pub(crate) fn join(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
+/// An Ethernet frame.
+pub(crate) fn ethernet(kind: u16, payload: &[u8]) -> Vec<u8> {
+    let macs = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+    join(&[&macs, &kind.to_be_bytes(), payload])
+}
+
+/// What follows a VLAN EtherType.
+pub(crate) fn tag(control: u16, kind: u16, payload: &[u8]) -> Vec<u8> {
+    join(&[&control.to_be_bytes(), &kind.to_be_bytes(), payload])
+}
+
+/// An IPv4 packet, from the lower address to the higher.
+pub(crate) fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    ipv4_options(protocol, &[], payload)
+}
+
+/// An IPv4 packet with options, whose octets are a multiple of four.
+pub(crate) fn ipv4_options(protocol: u8, options: &[u8], payload: &[u8]) -> Vec<u8> {
+    let header = IPV4 + options.len();
+    let [high, low] = ((header + payload.len()) as u16).to_be_bytes();
+    let first = 0x40 | (header / 4) as u8;
+    let fixed = [first, 0xb8, high, low, 0, 1, 0, 0, 64, protocol, 0, 0];
+    join(&[&fixed, &LOW_V4, &HIGH_V4, options, payload])
+}
+
+/// An IPv6 packet, from the lower address to the higher.
+pub(crate) fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
+    let [high, low] = (payload.len() as u16).to_be_bytes();
+    let fixed = [0x6b, 0x81, 0x23, 0x45, high, low, next, 63];
+    join(&[&fixed, &PREFIX_V6, &[1], &PREFIX_V6, &[2], payload])
+}
+
+/// An extension header of `8 + words * 8` octets.
+pub(crate) fn options(next: u8, words: u8, payload: &[u8]) -> Vec<u8> {
+    let mut header = std::vec![0; 8 + usize::from(words) * 8];
+    header[0] = next;
+    header[1] = words;
+    join(&[&header, payload])
+}
+
+/// A fragment header; `offset` is the field with the flag of more to come in its lowest bit.
+pub(crate) fn fragment(next: u8, offset: u16, payload: &[u8]) -> Vec<u8> {
+    let [high, low] = offset.to_be_bytes();
+    join(&[&[next, 0, high, low, 0, 0, 0, 7], payload])
+}
+
+/// A TCP segment without options.
+pub(crate) fn tcp(ports: [u16; 2], flags: u8, payload: &[u8]) -> Vec<u8> {
+    let rest = [0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0];
+    let [source, destination] = ports.map(u16::to_be_bytes);
+    join(&[&source, &destination, &rest, payload])
+}
+
+/// A UDP datagram.
+pub(crate) fn udp(ports: [u16; 2], payload: &[u8]) -> Vec<u8> {
+    let length = ((8 + payload.len()) as u16).to_be_bytes();
+    let [source, destination] = ports.map(u16::to_be_bytes);
+    join(&[&source, &destination, &length, &[0, 0], payload])
+}
+
+/// An ICMP or ICMPv6 message of eight octets.
+pub(crate) fn icmp(kind: u8, code: u8, identifier: u16) -> Vec<u8> {
+    let [high, low] = identifier.to_be_bytes();
+    std::vec![kind, code, 0, 0, high, low, 0, 1]
+}
+
+/// An IPv4 packet in an Ethernet frame.
+pub(crate) fn ethernet_v4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    ethernet(ethertype::IPV4, &ipv4(protocol, payload))
+}
+
+/// An IPv6 packet in an Ethernet frame.
+pub(crate) fn ethernet_v6(next: u8, payload: &[u8]) -> Vec<u8> {
+    ethernet(ethertype::IPV6, &ipv6(next, payload))
+}
+
+/// What is known of a whole Ethernet frame.
+pub(crate) fn whole(bytes: &[u8]) -> Frame {
+    Frame {
+        length: bytes.len() as u32,
+        link: link::ETHERNET,
+        ..Frame::default()
+    }
+}
+
+/// The octets with some of them overwritten from `at` on.
+pub(crate) fn with(mut bytes: Vec<u8>, at: usize, octets: &[u8]) -> Vec<u8> {
+    bytes[at..at + octets.len()].copy_from_slice(octets);
+    bytes
+}
