@@ -357,6 +357,20 @@ fn big_tcp_takes_its_length_from_the_buffer() {
 }
 
 #[test]
+fn hop_by_hop_options_that_were_sent_stay_in_the_count() {
+    let bytes = ethernet_v6(
+        protocol::HOP_BY_HOP,
+        &options(protocol::TCP, 0, &tcp(PORTS, 0, &[0; 2000])),
+    );
+    let frame = Frame {
+        segmented: true,
+        ..whole(&bytes)
+    };
+    let packet = walk(&bytes[..], &frame).map(|it| (it.header_length, it.unsent_length));
+    assert_eq!(packet, Ok((68, 0)));
+}
+
+#[test]
 fn a_sample_is_the_first_packets_fields() {
     let v6 = ethernet_v6(protocol::ICMPV6, &icmp(1, 4, 0));
     let expected = Sample {
