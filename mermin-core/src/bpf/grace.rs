@@ -38,6 +38,14 @@ impl Grace {
         Ok(Self::MapInMap { outer, inner })
     }
 
+    /// Another of the same kind, for another thread.
+    pub(crate) fn like(other: &Self) -> io::Result<Self> {
+        match other {
+            Self::Membarrier => Ok(Self::Membarrier),
+            Self::MapInMap { .. } => Self::by_map(),
+        }
+    }
+
     /// Waits.
     pub(crate) fn wait(&self) -> io::Result<()> {
         match self {

@@ -1,0 +1,62 @@
+//! Something given up, in a form that a program can read and a person can act on.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+/// What is given up or replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Feature {
+    /// Attaching by TCX.
+    Tcx,
+    /// Watching an interface, or one direction of it.
+    Interface,
+    /// A pattern that matches no interface.
+    Pattern,
+    /// Waiting for grace periods by membarrier(2).
+    Membarrier,
+}
+
+impl Feature {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcx => "tcx",
+            Self::Interface => "interface",
+            Self::Pattern => "pattern",
+            Self::Membarrier => "membarrier",
+        }
+    }
+}
+
+/// One thing that is not as it could be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Degradation {
+    /// What is given up.
+    pub feature: Feature,
+    /// The interface concerned, if it is one alone.
+    pub interface: Option<Arc<str>>,
+    /// Why.
+    pub cause: Cow<'static, str>,
+    /// What is done instead.
+    pub instead: Cow<'static, str>,
+    /// What that costs.
+    pub cost: Cow<'static, str>,
+    /// What to do about it.
+    pub remedy: Cow<'static, str>,
+}
+
+impl fmt::Display for Degradation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.feature.as_str())?;
+        if let Some(interface) = &self.interface {
+            write!(f, " on `{interface}`")?;
+        }
+        write!(
+            f,
+            ": {}; {}; {}; to change that, {}",
+            self.cause, self.instead, self.cost, self.remedy
+        )
+    }
+}

@@ -1,0 +1,132 @@
+//! Counters: the ledger of every hook, and the flows.
+
+use std::sync::Arc;
+
+use mermin_bpf::abi::ledger::{self, Reason};
+
+use crate::bpf::ledger::Account;
+
+/// What crossed a hook, all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Socket buffers, as the interface's own counters count them.
+    pub skbs: u64,
+    /// Octets of those buffers, link header included.
+    pub skb_octets: u64,
+    /// Packets on the wire: each segment of a GSO or GRO super-packet.
+    pub packets: u64,
+    /// Octets of those packets, link header and padding included.
+    pub octets: u64,
+}
+
+/// Packets that belong to no flow, by reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Uncounted {
+    /// Why: `arp`, `table_full`, `malformed_ipv4`, ..
+    pub reason: &'static str,
+    /// Packets on the wire.
+    pub packets: u64,
+    /// Octets of their frames.
+    pub octets: u64,
+}
+
+/// The ledger of one interface and direction: `traffic` equals the flows' packets and frame octets plus `uncounted`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HookStats {
+    /// Kernel index of the interface.
+    pub index: u32,
+    /// Its name.
+    pub interface: Arc<str>,
+    /// `true` for packets that the interface sends.
+    pub egress: bool,
+    /// Everything.
+    pub traffic: Traffic,
+    /// What of it went to no flow; reasons without packets are left out.
+    pub uncounted: Vec<Uncounted>,
+}
+
+/// A source's counters since it was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Flows open as of the last sweep (every 100 ms).
+    pub flows_open: u64,
+    /// Flows at once that there is room for.
+    pub flows_capacity: u64,
+    /// Flows that ended and whose last record was made.
+    pub flows_ended: u64,
+    /// Records made.
+    pub records: u64,
+    /// Packets on the wire over all hooks.
+    pub packets: u64,
+    /// Octets of those packets, link header and padding included.
+    pub octets: u64,
+    /// Events of new flows that the full ring refused. Costs nothing but time: the flows are found by looking.
+    pub ring_refused: u64,
+    /// Sweeps of the table so far.
+    pub sweeps: u64,
+    /// How long the last sweep took, ns.
+    pub sweep_ns: u64,
+    /// Grace periods waited for so far.
+    pub graces: u64,
+    /// How long the last one took, ns.
+    pub grace_ns: u64,
+    /// The ledger of each hook, and of packets whose interface had none any more (index 0).
+    pub hooks: Vec<HookStats>,
+}
+
+impl Stats {
+    /// Packets that belong to no flow, over all hooks, by reason.
+    #[must_use]
+    pub fn uncounted(&self) -> Vec<Uncounted> {
+        let mut sum: Vec<Uncounted> = Vec::new();
+        for found in self.hooks.iter().flat_map(|hook| &hook.uncounted) {
+            match sum.iter_mut().find(|known| known.reason == found.reason) {
+                Some(known) => {
+                    known.packets += found.packets;
+                    known.octets += found.octets;
+                }
+                None => sum.push(*found),
+            }
+        }
+        sum
+    }
+}
+
+impl From<&ledger::Totals> for Traffic {
+    fn from(totals: &ledger::Totals) -> Self {
+        Self {
+            skbs: totals.skbs,
+            skb_octets: totals.skb_octets,
+            packets: totals.packets,
+            octets: totals.octets,
+        }
+    }
+}
+
+impl HookStats {
+    pub(crate) fn new(index: u32, interface: Arc<str>, egress: bool, account: &Account) -> Self {
+        let uncounted = Reason::ALL
+            .iter()
+            .map(|&reason| {
+                let found = account.uncounted[reason as usize];
+                Uncounted {
+                    reason: reason.name(),
+                    packets: found.packets,
+                    octets: found.octets,
+                }
+            })
+            .filter(|found| found.packets != 0)
+            .collect();
+        Self {
+            index,
+            interface,
+            egress,
+            traffic: Traffic::from(&account.totals),
+            uncounted,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! From options to a running source.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use futures_channel::oneshot;
+
+use super::{
+    capture,
+    control::Control,
+    options::Options,
+    queue::Queue,
+    stream::FlowSource,
+};
+use crate::{
+    attach::Attach,
+    error::{Error, ErrorKind},
+    table::Timeouts,
+};
+
+/// Options of a [`FlowSource`]. By value and `Clone`, so that one set of options opens several sources.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is captured before `open` is awaited"]
+pub struct FlowSourceBuilder {
+    options: Options,
+}
+
+impl FlowSourceBuilder {
+    /// Interfaces to watch: exact names and globs (`*`, `?`, `[..]`). What a pattern matches is watched also when it is
+    /// down or loopback. Default, and with an empty list: all that are up, loopback aside.
+    pub fn interfaces<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.options.interfaces = patterns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How programs are attached. Default: [`Attach::Auto`].
+    pub fn attach(mut self, attach: Attach) -> Self {
+        self.options.attach = attach;
+        self
+    }
+
+    /// All timeouts at once.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.options.timeouts = timeouts;
+        self
+    }
+
+    /// A flow that lives longer gets a record this often. Default: 60 s. Above zero.
+    pub fn active_timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeouts.active = timeout;
+        self
+    }
+
+    /// TCP flows end after this long without a packet. Default: 20 s; 5 s after a FIN or RST. Above zero.
+    pub fn tcp_timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeouts.tcp = timeout;
+        self
+    }
+
+    /// TCP flows that saw a FIN end after this long without a packet. Default: 5 s. Above zero.
+    pub fn tcp_fin_timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeouts.tcp_fin = timeout;
+        self
+    }
+
+    /// TCP flows that saw a RST end after this long without a packet. Default: 5 s. Above zero.
+    pub fn tcp_rst_timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeouts.tcp_rst = timeout;
+        self
+    }
+
+    /// UDP flows end after this long without a packet. Default: 60 s. Above zero.
+    pub fn udp_timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeouts.udp = timeout;
+        self
+    }
+
+    /// ICMP and ICMPv6 flows end after this long without a packet. Default: 10 s. Above zero.
+    pub fn icmp_timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeouts.icmp = timeout;
+        self
+    }
+
+    /// Flows of other protocols end after this long without a packet. Default: 30 s. Above zero.
+    pub fn other_timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeouts.other = timeout;
+        self
+    }
+
+    /// Flows at once, 1 to 16,777,216. Default: 65,536. Each takes about 550 octets of kernel memory, in use or not;
+    /// what finds no room is counted under `table_full`.
+    pub fn max_flows(mut self, flows: u32) -> Self {
+        self.options.max_flows = flows;
+        self
+    }
+
+    /// Whether something given up is an error instead of a line in the report. Default: no.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.options.strict = strict;
+        self
+    }
+
+    /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls this.
+    ///
+    /// The work is done by the source's own thread, so no executor is blocked. Dropping the future before it is ready
+    /// leaves nothing attached.
+    ///
+    /// # Errors
+    /// By [`ErrorKind`]: `InvalidOption`; `Unsupported` below Linux 5.14; `PermissionDenied`; `NoInterface`; `Verifier`;
+    /// `Exhausted`; `System`.
+    pub async fn open(self) -> Result<FlowSource, Error> {
+        let patterns = self.options.validate()?;
+        let control = Control::new().map_err(|error| {
+            Error::new(ErrorKind::Exhausted, "cannot create an event descriptor")
+                .with_remedy("raise the limit: `ulimit -n 4096`")
+                .with_source(error)
+        })?;
+        let control = Arc::new(control);
+        let queue = Arc::new(Queue::default());
+        let (answer, opened) = oneshot::channel();
+        let job = capture::Job {
+            options: self.options,
+            patterns,
+            control: Arc::clone(&control),
+            queue: Arc::clone(&queue),
+        };
+        thread::Builder::new()
+            .name("mermin-capture".to_owned())
+            .spawn(move || job.run(answer))
+            .map_err(|error| {
+                Error::new(ErrorKind::Exhausted, "cannot start the capture thread")
+                    .with_source(error)
+            })?;
+        match opened.await {
+            Ok(opened) => Ok(FlowSource::new(queue, control, opened?)),
+            Err(_) => Err(Error::new(
+                ErrorKind::Panicked,
+                "cannot open the source: its thread panicked",
+            )),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Taking flows out of the index and waiting for the grace period, beside the sweep: neither waits for the other.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::Control;
+use crate::{
+    bpf::{
+        grace::Grace,
+        index::{Index, Keys},
+    },
+    error::{Error, ErrorKind},
+    flow::EndReason,
+};
+
+/// Flows on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// Slots, and why each ends.
+    pub(super) slots: Vec<(u32, EndReason)>,
+    /// Keys to delete: of those the kernel program has not led to another slot.
+    pub(super) keys: Keys,
+}
+
+/// A batch that no program run counts into any more.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) slots: Vec<(u32, EndReason)>,
+    pub(super) result: io::Result<()>,
+    /// How long the grace period took.
+    pub(super) grace: Duration,
+}
+
+/// The thread that deletes and waits.
+#[derive(Debug)]
+pub(super) struct Closer {
+    batches: Sender<Batch>,
+    closed: Receiver<Closed>,
+    in_flight: usize,
+}
+
+impl Closer {
+    /// Starts the thread. It ends when this value is dropped and its last wait is over.
+    pub(super) fn start(
+        index: Arc<Index>,
+        grace: Grace,
+        control: Arc<Control>,
+    ) -> Result<Self, Error> {
+        let (batches, received) = channel();
+        let (done, closed) = channel();
+        thread::Builder::new()
+            .name("mermin-grace".to_owned())
+            .spawn(move || work(&index, &grace, &control, &received, &done))
+            .map_err(|error| {
+                Error::new(ErrorKind::Exhausted, "cannot start the grace thread").with_source(error)
+            })?;
+        Ok(Self {
+            batches,
+            closed,
+            in_flight: 0,
+        })
+    }
+
+    /// Flows that were handed over and are not closed yet.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Hands a batch over.
+    pub(super) fn close(&mut self, batch: Batch) {
+        let flows = batch.slots.len();
+        if flows != 0 && self.batches.send(batch).is_ok() {
+            self.in_flight += flows;
+        }
+    }
+
+    /// The next batch that is closed, if one is.
+    pub(super) fn next(&mut self) -> Option<Closed> {
+        let closed = self.closed.try_recv().ok()?;
+        self.in_flight -= closed.slots.len();
+        Some(closed)
+    }
+
+    /// The next batch that is closed, waited for; `None` when none is on its way.
+    pub(super) fn wait(&mut self) -> Option<Closed> {
+        if self.in_flight == 0 {
+            return None;
+        }
+        let closed = self.closed.recv().ok()?;
+        self.in_flight -= closed.slots.len();
+        Some(closed)
+    }
+}
+
+fn work(
+    index: &Index,
+    grace: &Grace,
+    control: &Control,
+    batches: &Receiver<Batch>,
+    done: &Sender<Closed>,
+) {
+    while let Ok(first) = batches.recv() {
+        // What has gathered meanwhile shares the grace period.
+        let mut result = index.delete(&first.keys);
+        let mut slots = first.slots;
+        for next in batches.try_iter() {
+            result = result.and_then(|()| index.delete(&next.keys));
+            slots.extend(next.slots);
+        }
+        let began = Instant::now();
+        let result = result.and_then(|()| grace.wait());
+        let closed = Closed {
+            slots,
+            result,
+            grace: began.elapsed(),
+        };
+        if done.send(closed).is_err() {
+            return;
+        }
+        control.wake();
+    }
+}

@@ -1,0 +1,154 @@
+//! The capture thread: it alone touches the kernel, so that no executor is ever blocked.
+
+mod closing;
+mod open;
+mod shared;
+mod sweep;
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_channel::oneshot;
+
+pub(super) use self::{open::Opened, shared::Shared};
+use self::{open::Capture, sweep::Emptied};
+use super::{control::Control, options::Options, queue::Queue};
+use crate::{
+    bpf::clock::monotonic,
+    error::{Error, ErrorKind},
+    iface::Pattern,
+};
+
+/// Time from one sweep to the next.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// What the thread is started with.
+pub(super) struct Job {
+    pub(super) options: Options,
+    pub(super) patterns: Vec<Pattern>,
+    pub(super) control: Arc<Control>,
+    pub(super) queue: Arc<Queue>,
+}
+
+/// Says that nothing is attached, however the thread ends.
+struct SayDetached(Arc<Control>);
+
+impl Drop for SayDetached {
+    fn drop(&mut self) {
+        self.0.detached();
+    }
+}
+
+impl Job {
+    /// Opens, answers, captures until closed. A panic ends the stream with an error, and detaches on its way.
+    pub(super) fn run(self, answer: oneshot::Sender<Result<Opened, Error>>) {
+        let _say = SayDetached(Arc::clone(&self.control));
+        let queue = Arc::clone(&self.queue);
+        guard(&queue, || self.capture(answer));
+    }
+
+    fn capture(self, answer: oneshot::Sender<Result<Opened, Error>>) -> Result<(), Error> {
+        let control = Arc::clone(&self.control);
+        match Capture::open(self) {
+            Ok((capture, opened)) => match answer.send(Ok(opened)) {
+                Ok(()) => capture.run(),
+                // Whoever opened it has gone: dropping the capture detaches.
+                Err(_) => Ok(()),
+            },
+            Err(error) => {
+                // Nothing was attached, or what was has been dropped by now.
+                control.detached();
+                // Whoever opened it may have gone.
+                let _ = answer.send(Err(error));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Runs the thread's work so that the stream ends however it ends.
+fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(Error::new(
+            ErrorKind::Panicked,
+            format!("cannot go on capturing: its thread panicked: {}", said(&*panic)),
+        )
+        .with_remedy("report it as a defect; nothing is attached any more"))
+    });
+    queue.end(result);
+}
+
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("nothing")
+}
+
+impl Capture {
+    /// Captures until closed or abandoned.
+    fn run(mut self) -> Result<(), Error> {
+        while !self.control.is_closing() {
+            if self.control.is_abandoned() {
+                return Ok(());
+            }
+            let began = monotonic();
+            self.finish_closed()?;
+            self.listen();
+            self.sweep(began)?;
+            self.deliver();
+            let took = Duration::from_nanos(monotonic().saturating_sub(began));
+            self.shared.swept(took);
+            // A table so large that a sweep takes long is swept less often, so that this thread stays below a fifth.
+            self.control.wait(PERIOD.max(took * 4).saturating_sub(took));
+        }
+        self.detach();
+        self.drain()
+    }
+
+    /// Delivers every flow that is still open, as fast as the consumer takes them.
+    fn drain(&mut self) -> Result<(), Error> {
+        self.wait_out()?;
+        loop {
+            if self.control.is_abandoned() {
+                return Ok(());
+            }
+            let emptied = self.empty()?;
+            self.deliver();
+            if matches!(emptied, Emptied::Everything) {
+                return Ok(());
+            }
+            self.control.wait(PERIOD);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_panic_in_the_capture_thread_ends_the_stream_with_an_error() {
+        let queue = Queue::default();
+        guard(&queue, || panic!("number {}", 7));
+        let mut flows = VecDeque::new();
+        let Poll::Ready(Some(Err(error))) =
+            queue.take(&Context::from_waker(Waker::noop()), &mut flows)
+        else {
+            panic!("the stream must end with an error");
+        };
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+        assert!(error.to_string().ends_with("number 7"), "{error}");
+    }
+}

@@ -1,0 +1,100 @@
+//! What statistics are read from while the capture thread works.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use crate::{
+    bpf::{
+        ledger::{self, Ledger, Place},
+        slab::Slab,
+    },
+    report::{HookStats, Stats},
+};
+
+/// An interface that is watched, and where its ledger is.
+#[derive(Clone, Debug)]
+pub(in crate::source) struct Ledgers {
+    pub(super) index: u32,
+    pub(super) name: Arc<str>,
+    pub(super) place: Place,
+    pub(super) directions: &'static [Direction],
+}
+
+/// The kernel's memory, and the capture thread's own counters.
+#[derive(Debug)]
+pub(in crate::source) struct Shared {
+    pub(super) slab: Slab,
+    pub(super) ledger: Ledger,
+    pub(super) interfaces: Vec<Ledgers>,
+    pub(super) counts: Counts,
+}
+
+/// Counters of the capture thread.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) open: AtomicU64,
+    pub(super) ended: AtomicU64,
+    pub(super) records: AtomicU64,
+    pub(super) sweeps: AtomicU64,
+    pub(super) sweep_ns: AtomicU64,
+    pub(super) graces: AtomicU64,
+    pub(super) grace_ns: AtomicU64,
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Shared {
+    pub(super) fn swept(&self, took: Duration) {
+        self.counts.sweeps.fetch_add(1, Ordering::Relaxed);
+        self.counts.sweep_ns.store(nanoseconds(took), Ordering::Relaxed);
+    }
+
+    pub(super) fn waited(&self, took: Duration) {
+        self.counts.graces.fetch_add(1, Ordering::Relaxed);
+        self.counts.grace_ns.store(nanoseconds(took), Ordering::Relaxed);
+    }
+
+    /// All counters as of now.
+    pub(in crate::source) fn stats(&self) -> Stats {
+        let hook = |index, name: &Arc<str>, place, direction| {
+            let account = self.ledger.account(place, direction);
+            let egress = matches!(direction, Direction::Egress);
+            HookStats::new(index, Arc::clone(name), egress, &account)
+        };
+        let mut hooks: Vec<HookStats> = self
+            .interfaces
+            .iter()
+            .flat_map(|at| at.directions.iter().map(move |&direction| (at, direction)))
+            .map(|(at, direction)| hook(at.index, &at.name, at.place, direction))
+            .collect();
+        let nobody: Arc<str> = Arc::from("");
+        let strays = [Direction::Ingress, Direction::Egress]
+            .map(|direction| hook(0, &nobody, ledger::UNKNOWN, direction));
+        hooks.extend(strays.into_iter().filter(|stray| stray.traffic.skbs != 0));
+        let sum = |field: fn(&HookStats) -> u64| hooks.iter().map(field).sum();
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            flows_open: read(&self.counts.open),
+            flows_capacity: u64::from(self.slab.len()),
+            flows_ended: read(&self.counts.ended),
+            records: read(&self.counts.records),
+            packets: sum(|hook| hook.traffic.packets),
+            octets: sum(|hook| hook.traffic.octets),
+            ring_refused: self.slab.globals().read(0).ring_refused,
+            sweeps: read(&self.counts.sweeps),
+            sweep_ns: read(&self.counts.sweep_ns),
+            graces: read(&self.counts.graces),
+            grace_ns: read(&self.counts.grace_ns),
+            hooks,
+        }
+    }
+}

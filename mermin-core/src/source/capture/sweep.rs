@@ -1,0 +1,235 @@
+//! The sweep: looks at the flows that may be due, reports them, closes them.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use mermin_bpf::abi::{
+    key::{KeyV4, KeyV6},
+    slot::state,
+};
+
+use super::{
+    closing::{Batch, Closed},
+    open::Capture,
+};
+use crate::{
+    bpf::clock::realtime,
+    error::{Error, ErrorKind},
+    flow::EndReason,
+    table::{
+        entry::Entry,
+        moment::Moment,
+        observation::Observation,
+        record::{Frame, record},
+        verdict::{Verdict, judge},
+    },
+};
+
+/// A look at every slot ever used, whether its event came or not, this often (ns).
+const WHOLE_PERIOD: u64 = 2_000_000_000;
+
+/// How far emptying the table came.
+pub(super) enum Emptied {
+    /// Until the queue was full.
+    Partly,
+    /// No flow is left.
+    Everything,
+}
+
+impl Capture {
+    /// Takes the events of new flows: each makes the next sweep look at a slot that was free.
+    pub(super) fn listen(&mut self) {
+        while let Some(event) = self.ring.next() {
+            if let Some(due) = self.due.get_mut(event.slot as usize) {
+                *due = Moment::NOW;
+            }
+        }
+        let refused = self.shared.slab.globals().read(0).ring_refused;
+        if refused != self.refused_before {
+            self.refused_before = refused;
+            self.whole_at = 0;
+        }
+    }
+
+    /// Looks at every flow that may be due at `now` (monotonic ns).
+    pub(super) fn sweep(&mut self, now: u64) -> Result<(), Error> {
+        self.ticks = self.read_clock()?;
+        let frame = self.frame(now);
+        let step = Moment::at(now);
+        let whole = now >= self.whole_at;
+        if whole {
+            self.whole_at = now + WHOLE_PERIOD;
+        }
+        let mut room = self.room();
+        let mut batch = Batch::default();
+        let mut open = 0;
+        for slot in 0..self.shared.slab.touched() {
+            let due = self.due[slot as usize];
+            if due > step && !(whole && due == Moment::NEVER) {
+                open += u64::from(due != Moment::NEVER);
+                continue;
+            }
+            match self.shared.slab.state(slot) {
+                state::LIVE => {
+                    open += 1;
+                    self.look(slot, now, &frame, &mut room, &mut batch);
+                }
+                state::REPLACED => {
+                    open += 1;
+                    if room != 0 {
+                        room -= 1;
+                        batch.slots.push((slot, EndReason::EndOfFlow));
+                        self.due[slot as usize] = Moment::NEVER;
+                    }
+                }
+                // Free: its event will tell when it is not. Closing: its batch will.
+                _ => self.due[slot as usize] = Moment::NEVER,
+            }
+        }
+        self.closer.close(batch);
+        self.shared.counts.open.store(open, Ordering::Relaxed);
+        if room == 0 && !self.queue.want_room() {
+            self.control.wake();
+        }
+        Ok(())
+    }
+
+    /// Judges one live flow. Without room for a record it is left as it is, and looked at again.
+    fn look(&mut self, slot: u32, now: u64, frame: &Frame, room: &mut usize, batch: &mut Batch) {
+        let flow = self.shared.slab.observe(slot, &self.ticks);
+        let entry = &self.entries[slot as usize];
+        match judge(&flow, entry, &self.timeouts, now) {
+            Verdict::Keep(next) => self.due[slot as usize] = next,
+            Verdict::Report if entry.untold(&flow) == 0 => {
+                self.entries[slot as usize].since = Moment::at(now);
+            }
+            Verdict::Report if *room != 0 => {
+                *room -= 1;
+                self.shared.slab.want_samples(slot);
+                self.emit(slot, &flow, EndReason::ActiveTimeout, frame);
+                self.entries[slot as usize].told(&flow, now);
+            }
+            Verdict::Close(reason) if *room != 0 => {
+                *room -= 1;
+                if self.shared.slab.begin_close(slot) {
+                    if flow.ipv6 {
+                        batch.keys.v6.push(KeyV6::from_words(&flow.key));
+                    } else {
+                        batch.keys.v4.push(KeyV4::from_words(&flow.key));
+                    }
+                }
+                // Else the kernel program replaced it meanwhile, and its key leads elsewhere.
+                batch.slots.push((slot, reason));
+                self.due[slot as usize] = Moment::NEVER;
+            }
+            Verdict::Report | Verdict::Close(_) => {}
+        }
+    }
+
+    /// Records that still fit into the queue once all flows that are being closed have theirs.
+    fn room(&self) -> usize {
+        self.queue
+            .room()
+            .saturating_sub(self.closer.in_flight() + self.out.len())
+    }
+
+    fn frame(&self, monotonic: u64) -> Frame {
+        Frame {
+            epoch: self.epoch,
+            monotonic,
+            wall: realtime(),
+        }
+    }
+
+    fn emit(&mut self, slot: u32, flow: &Observation, reason: EndReason, frame: &Frame) {
+        let index = flow.tail().ifindex;
+        let name = match self.names.get(&index) {
+            Some(name) => Arc::clone(name),
+            None => Arc::from(""),
+        };
+        let entry = &self.entries[slot as usize];
+        self.out
+            .push_back(record(slot, flow, entry, reason, &name, frame));
+    }
+
+    /// Hands the records made so far to the consumer.
+    pub(super) fn deliver(&mut self) {
+        let made = self.out.len() as u64;
+        if made != 0 {
+            self.shared.counts.records.fetch_add(made, Ordering::Relaxed);
+            self.queue.put(&mut self.out);
+        }
+    }
+
+    /// Makes the last records of flows whose grace period is over, and gives their slots back.
+    pub(super) fn finish_closed(&mut self) -> Result<(), Error> {
+        while let Some(closed) = self.closer.next() {
+            self.finish(closed)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, closed: Closed) -> Result<(), Error> {
+        closed.result.map_err(|error| {
+            Error::new(ErrorKind::System, "cannot take ended flows out of the index")
+                .with_source(error)
+        })?;
+        self.shared.waited(closed.grace);
+        self.ticks = self.read_clock()?;
+        let frame = self.frame(crate::bpf::clock::monotonic());
+        for (slot, reason) in closed.slots {
+            self.end(slot, reason, &frame);
+            self.index.give_back(slot).map_err(|error| {
+                Error::new(ErrorKind::System, "cannot give a slot back").with_source(error)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Makes a flow's last record and empties its slot.
+    fn end(&mut self, slot: u32, reason: EndReason, frame: &Frame) {
+        let flow = self.shared.slab.observe(slot, &self.ticks);
+        self.emit(slot, &flow, reason, frame);
+        self.shared.slab.scrub(slot);
+        self.entries[slot as usize] = Entry::default();
+        self.due[slot as usize] = Moment::NEVER;
+        self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// After detaching: waits until no program runs, and finishes what was being closed.
+    pub(super) fn wait_out(&mut self) -> Result<(), Error> {
+        self.grace.wait().map_err(|error| {
+            Error::new(ErrorKind::System, "cannot wait for a grace period").with_source(error)
+        })?;
+        while let Some(closed) = self.closer.wait() {
+            self.finish(closed)?;
+        }
+        self.ticks = self.read_clock()?;
+        Ok(())
+    }
+
+    /// Ends flows as long as there is room for their records. No program runs any more, so no slot changes.
+    pub(super) fn empty(&mut self) -> Result<Emptied, Error> {
+        let frame = self.frame(crate::bpf::clock::monotonic());
+        let mut room = self.room();
+        let touched = self.shared.slab.touched();
+        while self.emptied < touched {
+            if room == 0 {
+                if !self.queue.want_room() {
+                    self.control.wake();
+                }
+                return Ok(Emptied::Partly);
+            }
+            let slot = self.emptied;
+            self.emptied += 1;
+            let reason = match self.shared.slab.state(slot) {
+                state::FREE => continue,
+                state::REPLACED => EndReason::EndOfFlow,
+                _ => EndReason::ForcedEnd,
+            };
+            room -= 1;
+            self.end(slot, reason, &frame);
+        }
+        self.shared.counts.open.store(0, Ordering::Relaxed);
+        Ok(Emptied::Everything)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the public side asks of the capture thread.
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+/// Requests and the descriptor that wakes the thread to look at them.
+#[derive(Debug)]
+pub(super) struct Control {
+    wake: OwnedFd,
+    closing: AtomicBool,
+    abandoned: AtomicBool,
+    detached: Mutex<bool>,
+    detaching: Condvar,
+}
+
+impl Control {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            closing: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            detached: Mutex::new(false),
+            detaching: Condvar::new(),
+        })
+    }
+
+    /// Makes the thread look. A wake-up that is pending already is as good.
+    pub(super) fn wake(&self) {
+        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+    }
+
+    /// Waits until woken or until the time is over.
+    pub(super) fn wait(&self, longest: Duration) {
+        let timeout = Timespec {
+            tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(longest.subsec_nanos()),
+        };
+        let mut fds = [PollFd::new(&self.wake, PollFlags::IN)];
+        // An interrupted wait is a short one.
+        if poll(&mut fds, Some(&timeout)).is_ok_and(|ready| ready != 0) {
+            let mut count = [0; 8];
+            let _ = rustix::io::read(self.wake.as_fd(), &mut count);
+        }
+    }
+
+    /// Asks for everything to be delivered and ended.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Nobody will take another flow. Returns when nothing is attached any more.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.wake();
+        let mut detached = self.detached.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*detached {
+            detached = self
+                .detaching
+                .wait(detached)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
+    }
+
+    /// Tells whoever abandons the source that it may go on.
+    pub(super) fn detached(&self) {
+        *self.detached.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.detaching.notify_all();
+    }
+}

@@ -1,0 +1,97 @@
+//! What may be asked for, checked before anything is done.
+
+use crate::{
+    attach::Attach,
+    error::{Error, ErrorKind},
+    iface::Pattern,
+    table::Timeouts,
+};
+
+/// Slot numbers have 24 bits in a flow's id.
+pub(crate) const MOST_FLOWS: u32 = 1 << 24;
+/// 36 MB of kernel memory.
+pub(crate) const DEFAULT_FLOWS: u32 = 1 << 16;
+
+/// Options as the builder gathers them.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) attach: Attach,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) max_flows: u32,
+    pub(crate) strict: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            interfaces: Vec::new(),
+            attach: Attach::default(),
+            timeouts: Timeouts::default(),
+            max_flows: DEFAULT_FLOWS,
+            strict: false,
+        }
+    }
+}
+
+impl Options {
+    /// Checks every option; returns the interface patterns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`].
+    pub(crate) fn validate(&self) -> Result<Vec<Pattern>, Error> {
+        self.attach.validate()?;
+        if !(1..=MOST_FLOWS).contains(&self.max_flows) {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                format!("cannot use `{}` for max_flows", self.max_flows),
+            )
+            .with_remedy(format!("choose a number from 1 to {MOST_FLOWS}")));
+        }
+        for (name, timeout) in self.timeouts.named() {
+            if timeout.is_zero() {
+                return Err(Error::new(
+                    ErrorKind::InvalidOption,
+                    format!("cannot use a timeout of zero for `{name}`"),
+                )
+                .with_remedy("choose a time above zero"));
+            }
+        }
+        self.interfaces
+            .iter()
+            .map(|text| text.parse::<Pattern>())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn refused(change: impl FnOnce(&mut Options)) -> String {
+        let mut options = Options::default();
+        change(&mut options);
+        let error = options.validate().expect_err("must be refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidOption);
+        assert!(error.remedy().is_some());
+        error.to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_before_anything_is_done() {
+        assert!(Options::default().validate().is_ok());
+        assert_eq!(
+            refused(|options| options.max_flows = 0),
+            "cannot use `0` for max_flows"
+        );
+        refused(|options| options.max_flows = MOST_FLOWS + 1);
+        assert_eq!(
+            refused(|options| options.timeouts.udp = Duration::ZERO),
+            "cannot use a timeout of zero for `udp`"
+        );
+        refused(|options| options.attach = Attach::Tc { priority: 0 });
+        refused(|options| options.interfaces = vec!["eth[".to_owned()]);
+    }
+}

@@ -1,0 +1,200 @@
+//! From the capture thread to whoever polls the stream: bounded, and handed over in batches.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use crate::{error::Error, flow::Flow};
+
+/// Flows that wait for the consumer at most. It may hold as many again that it took and has not looked at.
+pub(super) const CAPACITY: usize = 4096;
+
+/// The queue. One thread puts, one task takes.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    flows: VecDeque<Flow>,
+    end: Option<End>,
+    waker: Option<Waker>,
+    /// The capture thread left flows in the table because there was no room.
+    wanted: bool,
+}
+
+#[derive(Debug)]
+enum End {
+    Done,
+    Failed(Error),
+}
+
+/// What the consumer got.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// The capture thread waits for room.
+    pub(super) wanted: bool,
+}
+
+impl Queue {
+    /// A panic in another thread leaves the state whole: every change is one assignment.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Flows that still fit.
+    pub(super) fn room(&self) -> usize {
+        CAPACITY.saturating_sub(self.lock().flows.len())
+    }
+
+    /// Asks to be told when the consumer takes what is there. `false` when it has done so by now.
+    pub(super) fn want_room(&self) -> bool {
+        let mut state = self.lock();
+        state.wanted = state.flows.len() >= CAPACITY / 2;
+        state.wanted
+    }
+
+    /// Adds flows, emptying `flows`.
+    pub(super) fn put(&self, flows: &mut VecDeque<Flow>) {
+        if flows.is_empty() {
+            return;
+        }
+        let waker = {
+            let mut state = self.lock();
+            if state.flows.is_empty() {
+                std::mem::swap(&mut state.flows, flows);
+            } else {
+                state.flows.append(flows);
+            }
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Nothing comes after this. Of two ends the first counts.
+    pub(super) fn end(&self, result: Result<(), Error>) {
+        let waker = {
+            let mut state = self.lock();
+            if state.end.is_none() {
+                state.end = Some(match result {
+                    Ok(()) => End::Done,
+                    Err(error) => End::Failed(error),
+                });
+            }
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Takes all flows into `into`, which is empty; then the end, of which an error is given once.
+    pub(super) fn take(
+        &self,
+        context: &Context<'_>,
+        into: &mut VecDeque<Flow>,
+    ) -> Poll<Option<Result<Taken, Error>>> {
+        let mut state = self.lock();
+        if !state.flows.is_empty() {
+            std::mem::swap(&mut state.flows, into);
+            let wanted = std::mem::take(&mut state.wanted);
+            return Poll::Ready(Some(Ok(Taken { wanted })));
+        }
+        match state.end.take() {
+            Some(end) => {
+                state.end = Some(End::Done);
+                Poll::Ready(match end {
+                    End::Done => None,
+                    End::Failed(error) => Some(Err(error)),
+                })
+            }
+            None => {
+                match &mut state.waker {
+                    Some(waker) => waker.clone_from(context.waker()),
+                    none => *none = Some(context.waker().clone()),
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+    use std::task::Wake;
+
+    use super::*;
+    use crate::{error::ErrorKind, flow::tests_support::plain};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn flows(count: usize) -> VecDeque<Flow> {
+        (0..count).map(|_| plain()).collect()
+    }
+
+    #[test]
+    fn flows_come_before_the_end_and_an_error_comes_once() {
+        let queue = Queue::default();
+        let context = Context::from_waker(Waker::noop());
+        queue.put(&mut flows(3));
+        queue.put(&mut flows(2));
+        queue.end(Err(Error::new(ErrorKind::System, "cannot go on")));
+        queue.end(Ok(()));
+        let mut taken = VecDeque::new();
+        assert!(matches!(queue.take(&context, &mut taken), Poll::Ready(Some(Ok(_)))));
+        assert_eq!(taken.len(), 5);
+        taken.clear();
+        assert!(matches!(queue.take(&context, &mut taken), Poll::Ready(Some(Err(_)))));
+        assert!(matches!(queue.take(&context, &mut taken), Poll::Ready(None)));
+        assert!(matches!(queue.take(&context, &mut taken), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn who_waits_is_woken_by_flows_and_by_the_end() {
+        let queue = Queue::default();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let context = Context::from_waker(&waker);
+        let mut taken = VecDeque::new();
+        assert!(queue.take(&context, &mut taken).is_pending());
+        queue.put(&mut flows(1));
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert!(queue.take(&context, &mut taken).is_ready());
+        taken.clear();
+        assert!(queue.take(&context, &mut taken).is_pending());
+        queue.end(Ok(()));
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_full_queue_says_so_and_who_empties_it_learns_who_waits() {
+        let queue = Queue::default();
+        let context = Context::from_waker(Waker::noop());
+        queue.put(&mut flows(CAPACITY));
+        assert_eq!(queue.room(), 0);
+        assert!(queue.want_room());
+        let mut taken = VecDeque::new();
+        let Poll::Ready(Some(Ok(first))) = queue.take(&context, &mut taken) else {
+            panic!("flows are there");
+        };
+        assert!(first.wanted);
+        assert_eq!(queue.room(), CAPACITY);
+        assert!(!queue.want_room());
+    }
+}
