@@ -10,17 +10,22 @@ use anyhow::{Context, Result, bail};
 
 use crate::project;
 
-/// Compiles the kernel program and commits it to the working tree.
+/// Compiles the kernel program and puts it where it is committed from.
 pub(crate) fn rebuild() -> Result<()> {
     let built = build::build()?;
-    print!("{}", summary::Summary::read(&built)?);
+    let summary = summary::Summary::read(&built)?;
     let path = project::root().join(project::OBJECT);
-    if fs::read(&path).is_ok_and(|committed| committed == built) {
-        println!("{} is up to date", project::OBJECT);
-        return Ok(());
+    let is_new = fs::read(&path).map_or(true, |committed| committed != built);
+    if is_new {
+        fs::write(&path, &built).with_context(|| format!("cannot write `{}`", project::OBJECT))?;
     }
-    fs::write(&path, &built).with_context(|| format!("cannot write `{}`", project::OBJECT))?;
-    println!("{} is new: commit it with its source", project::OBJECT);
+    print!("{summary}");
+    let state = if is_new {
+        "is new: commit it with its source"
+    } else {
+        "is up to date"
+    };
+    println!("{} {state}", project::OBJECT);
     Ok(())
 }
 
