@@ -1,4 +1,5 @@
 //! bpf(2) where the loader's library has no call: batches, stacks, maps of maps, test runs.
+#![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
     io,

@@ -1,4 +1,5 @@
 //! Memory shared with the kernel program.
+#![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{io, marker::PhantomData, mem::size_of, os::fd::BorrowedFd, ptr::NonNull};
 

@@ -1,4 +1,5 @@
 //! membarrier(2): the one command that waits until every program run that began before has ended.
+#![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::io;
 

@@ -1,6 +1,8 @@
-//! System calls.
-#![expect(unsafe_code, reason = "system calls take pointers")]
+//! System calls: with `bpf/`, the only unsafe code of this crate. Errors are the kernel's own, as [`std::io::Error`].
 
 pub(crate) mod bpf;
+pub(crate) mod bpf_link;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
+pub(crate) mod netlink;
+pub(crate) mod netns;

@@ -1,0 +1,317 @@
+//! A blocking `NETLINK_ROUTE` client: one request and its answer, in the calling thread (RFC 3549, netlink(7)).
+//!
+//! Answers are handed over as bytes, not as decoded messages: a decoder of whole messages fails on the one attribute it
+//! does not expect, and then a foreign filter or an odd device would hide all others.
+
+use std::{cell::Cell, error::Error as StdError, fmt, io};
+
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
+    NetlinkBuffer, NetlinkMessage, NlasIterator,
+};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+const NLMSG_NOOP: u16 = 1;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLMSG_OVERRUN: u16 = 4;
+const NLMSGERR_ATTR_MSG: u16 = 1;
+
+/// `struct nlmsghdr`.
+const HEADER: usize = 16;
+/// What the kernel puts into one datagram of a dump at most (32 KiB), twice; a larger one is seen by peeking.
+const BUFFER: usize = 64 * 1024;
+/// A dump that changes while it is read is repeated, but not for ever on a host that creates links all the time.
+const DUMP_TRIES: u32 = 8;
+
+/// A socket in the network namespace that its creator was in; it stays there when the thread moves on.
+pub(crate) struct Netlink {
+    socket: Socket,
+    sequence: Cell<u32>,
+}
+
+struct Answer<T> {
+    items: Vec<T>,
+    interrupted: bool,
+}
+
+impl Netlink {
+    /// Opens a socket in the calling thread's network namespace.
+    pub(crate) fn open() -> io::Result<Self> {
+        let socket = Socket::new(NETLINK_ROUTE)?;
+        socket.set_ext_ack(true)?;
+        socket.set_cap_ack(true)?;
+        // Port 0 is the kernel: nobody else's datagram is received from here on.
+        socket.connect(&SocketAddr::new(0, 0))?;
+        Ok(Self {
+            socket,
+            sequence: Cell::new(0),
+        })
+    }
+
+    /// Sends a request and waits until the kernel has done it.
+    pub(crate) fn execute(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        self.request(message, flags, |_, _| None::<()>).map(drop)
+    }
+
+    /// Sends a request, and reads what comes (message type, payload) before the kernel's acknowledgement.
+    pub(crate) fn request<T>(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+        read: impl Fn(u16, &[u8]) -> Option<T>,
+    ) -> io::Result<Vec<T>> {
+        let answer = self.exchange(message, flags | NLM_F_ACK, read)?;
+        Ok(answer.items)
+    }
+
+    /// Reads a whole table as it was at one moment; begins again when it changed meanwhile.
+    pub(crate) fn dump<T>(
+        &self,
+        message: &RouteNetlinkMessage,
+        read: impl Fn(u16, &[u8]) -> Option<T>,
+    ) -> io::Result<Vec<T>> {
+        for _ in 0..DUMP_TRIES {
+            let answer = self.exchange(message.clone(), NLM_F_DUMP, &read)?;
+            if !answer.interrupted {
+                return Ok(answer.items);
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            format!("the table changed while it was read, {DUMP_TRIES} times"),
+        ))
+    }
+
+    fn exchange<T>(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+        read: impl Fn(u16, &[u8]) -> Option<T>,
+    ) -> io::Result<Answer<T>> {
+        let sequence = self.send(message, flags)?;
+        let mut answer = Answer {
+            items: Vec::new(),
+            interrupted: false,
+        };
+        let mut buffer = Vec::with_capacity(BUFFER);
+        loop {
+            self.receive(&mut buffer)?;
+            let mut rest = buffer.as_slice();
+            while rest.len() >= HEADER {
+                let message = NetlinkBuffer::new_checked(rest).map_err(io::Error::other)?;
+                // What an exchange that failed half-way has left bears an older number.
+                if message.sequence_number() == sequence {
+                    answer.interrupted |= message.flags() & NLM_F_DUMP_INTR != 0;
+                    match message.message_type() {
+                        NLMSG_NOOP => {}
+                        kind @ (NLMSG_ERROR | NLMSG_DONE) => {
+                            return ended(kind, message.flags(), message.payload())
+                                .map(|()| answer);
+                        }
+                        NLMSG_OVERRUN => return Err(io::Error::from_raw_os_error(libc::ENOBUFS)),
+                        kind => answer.items.extend(read(kind, message.payload())),
+                    }
+                }
+                rest = rest.get(aligned(message.length())..).unwrap_or_default();
+            }
+        }
+    }
+
+    fn send(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<u32> {
+        let sequence = self.sequence.get().wrapping_add(1);
+        self.sequence.set(sequence);
+        let mut message = NetlinkMessage::from(message);
+        message.header.flags = NLM_F_REQUEST | flags;
+        message.header.sequence_number = sequence;
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        uninterrupted(|| self.socket.send(&bytes, 0))?;
+        Ok(sequence)
+    }
+
+    /// One datagram, whole: a link with hundreds of virtual functions is larger than any usual buffer.
+    fn receive(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        buffer.clear();
+        let length = uninterrupted(|| {
+            self.socket.recv(
+                &mut buffer.spare_capacity_mut(),
+                libc::MSG_PEEK | libc::MSG_TRUNC,
+            )
+        })?;
+        buffer.reserve(length);
+        uninterrupted(|| self.socket.recv(buffer, 0)).map(drop)
+    }
+}
+
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn aligned(length: u32) -> usize {
+    (length as usize).next_multiple_of(4)
+}
+
+/// Reads the message that ends an answer: an acknowledgement, a refusal, or the end of a dump.
+fn ended(kind: u16, flags: u16, payload: &[u8]) -> io::Result<()> {
+    let Some((code, rest)) = payload.split_first_chunk() else {
+        // A dump may end without a code.
+        return if kind == NLMSG_DONE {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::InvalidData.into())
+        };
+    };
+    let errno = match i32::from_ne_bytes(*code) {
+        code @ ..0 => code.wrapping_neg(),
+        _ => return Ok(()),
+    };
+    let text = (flags & NLM_F_ACK_TLVS != 0)
+        .then(|| extended_text(kind, flags, rest))
+        .flatten();
+    Err(match text {
+        Some(text) => {
+            let kind = io::Error::from_raw_os_error(errno).kind();
+            io::Error::new(kind, Refused { errno, text })
+        }
+        None => io::Error::from_raw_os_error(errno),
+    })
+}
+
+/// The kernel's own sentence: behind the header of the request, and behind its body where that was not left out.
+fn extended_text(kind: u16, flags: u16, rest: &[u8]) -> Option<String> {
+    let skipped = match kind {
+        NLMSG_DONE => 0,
+        _ if flags & NLM_F_CAPPED != 0 => HEADER,
+        _ => aligned(u32::from_ne_bytes(*rest.first_chunk()?)),
+    };
+    attribute(rest.get(skipped..)?, NLMSGERR_ATTR_MSG).map(text)
+}
+
+/// The value of the first attribute of a kind, in a sequence of attributes.
+pub(crate) fn attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
+    NlasIterator::new(attributes)
+        .map_while(Result::ok)
+        .find(|attribute| attribute.kind() == kind)
+        .and_then(|attribute| {
+            attribute
+                .into_inner()
+                .get(4..usize::from(attribute.length()))
+        })
+}
+
+/// A string attribute: up to its first zero byte, if it has one.
+pub(crate) fn text(value: &[u8]) -> String {
+    let end = value
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(value.len());
+    String::from_utf8_lossy(&value[..end]).into_owned()
+}
+
+/// A number attribute of 32 bits in host order.
+pub(crate) fn number(value: &[u8]) -> Option<u32> {
+    value.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
+}
+
+/// The kernel's refusal with its extended acknowledgement.
+#[derive(Debug)]
+struct Refused {
+    errno: i32,
+    text: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}",
+            io::Error::from_raw_os_error(self.errno),
+            self.text
+        )
+    }
+}
+
+impl StdError for Refused {}
+
+/// The errno of an error, whether or not the kernel added words to it.
+pub(crate) fn errno(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| {
+        let refused = error.get_ref()?.downcast_ref::<Refused>()?;
+        Some(refused.errno)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_route::link::LinkMessage;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_the_kernels_errno_and_words() {
+        let mut payload = Vec::new();
+        payload.extend((-22i32).to_ne_bytes());
+        payload.extend([0; HEADER]);
+        payload.extend([8, 0, 1, 0, b'n', b'o', 0, 0]);
+        let flags = NLM_F_CAPPED | NLM_F_ACK_TLVS;
+        let error = ended(NLMSG_ERROR, flags, &payload).unwrap_err();
+        assert_eq!(errno(&error), Some(22));
+        assert_eq!(error.to_string(), "Invalid argument (os error 22): no");
+        let error = ended(NLMSG_ERROR, 0, &payload).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(22));
+    }
+
+    #[test]
+    fn the_words_stand_behind_a_request_that_was_not_left_out() {
+        let mut payload = Vec::new();
+        payload.extend((-1i32).to_ne_bytes());
+        payload.extend(18u32.to_ne_bytes());
+        payload.extend([0; 16]);
+        payload.extend([6, 0, 1, 0, b'x', 0]);
+        let error = ended(NLMSG_ERROR, NLM_F_ACK_TLVS, &payload).unwrap_err();
+        assert_eq!(error.to_string(), "Operation not permitted (os error 1): x");
+    }
+
+    #[test]
+    fn acknowledgements_and_ends_without_a_code_are_no_errors() {
+        assert!(ended(NLMSG_ERROR, 0, &[0; 20]).is_ok());
+        assert!(ended(NLMSG_DONE, 0, &[]).is_ok());
+        assert!(ended(NLMSG_ERROR, 0, &[]).is_err());
+        let refused = ended(NLMSG_DONE, 0, &(-105i32).to_ne_bytes()).unwrap_err();
+        assert_eq!(errno(&refused), Some(libc::ENOBUFS));
+    }
+
+    #[test]
+    fn attributes_that_are_cut_hide_nothing_before_them() {
+        let attributes = [5, 0, 7, 0, 9, 0, 0, 0, 200, 0, 8, 0];
+        assert_eq!(attribute(&attributes, 7), Some(&[9][..]));
+        assert_eq!(attribute(&attributes, 8), None);
+    }
+
+    #[test]
+    fn the_kernel_answers_and_refuses() {
+        let netlink = Netlink::open().unwrap();
+        let names = netlink
+            .dump(
+                &RouteNetlinkMessage::GetLink(LinkMessage::default()),
+                |_, payload| attribute(payload.get(16..)?, 3).map(text),
+            )
+            .unwrap();
+        assert!(names.contains(&"lo".to_owned()), "{names:?}");
+
+        let mut message = LinkMessage::default();
+        message.header.index = 0x7fff_fff0;
+        let error = netlink
+            .execute(RouteNetlinkMessage::GetLink(message), 0)
+            .unwrap_err();
+        assert_eq!(errno(&error), Some(libc::ENODEV));
+    }
+}
