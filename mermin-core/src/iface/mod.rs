@@ -1,1 +1,99 @@
-//! To be written.
+//! Which interfaces there are, and which of them are wanted. An interface is its index; the name is an attribute.
+
+mod glob;
+pub(crate) mod list;
+pub(crate) mod netns;
+mod pattern;
+pub(crate) mod select;
+
+pub use pattern::Pattern;
+
+use mermin_bpf::abi::ledger::link;
+
+/// A network interface as it was when it was listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Interface {
+    /// The kernel's number for it in its network namespace; never 0.
+    pub(crate) index: u32,
+    /// Its name then; it may be renamed at any time.
+    pub(crate) name: String,
+    /// What made it (`veth`, `vxlan`, `wireguard`, ..); none for hardware and loopback.
+    pub(crate) kind: Option<String>,
+    /// What its packets begin with.
+    pub(crate) link: LinkLayer,
+    /// Its link-layer address where that is six octets long.
+    pub(crate) mac: Option<[u8; 6]>,
+    /// Set up by the administrator (`IFF_UP`), with or without a carrier.
+    pub(crate) up: bool,
+    /// The loopback interface of its network namespace.
+    pub(crate) loopback: bool,
+}
+
+/// What stands at the start of a packet at the traffic control hooks of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum LinkLayer {
+    /// An Ethernet header.
+    Ethernet,
+    /// The IP header.
+    Ip,
+    /// Something that is not parsed; its `ARPHRD` number.
+    Other(u16),
+}
+
+impl LinkLayer {
+    /// From the hardware type of a device (`ARPHRD_*` of `linux/if_arp.h`).
+    ///
+    /// The devices counted as bare IP have no header at either hook: they add theirs below the egress hook, and set the
+    /// MAC header to the IP header before the ingress hook (for tunnels since Linux 5.14; PPP pulls its protocol field
+    /// on receipt). GRE is not among them though its payload is IP: there the ingress hook sees the outer headers and
+    /// the egress hook, on point-to-point tunnels, does not, so that one reading would be wrong in one direction.
+    pub(crate) fn from_arphrd(kind: u16) -> Self {
+        const ETHER: u16 = 1;
+        const PPP: u16 = 512;
+        const RAWIP: u16 = 519;
+        const TUNNEL: u16 = 768;
+        const TUNNEL6: u16 = 769;
+        const LOOPBACK: u16 = 772;
+        const SIT: u16 = 776;
+        const NONE: u16 = 0xfffe;
+        match kind {
+            ETHER | LOOPBACK => Self::Ethernet,
+            // In this order: PPP; modems; IPIP and VTI; their IPv6 kin; 6in4; tun, WireGuard and XFRM.
+            PPP | RAWIP | TUNNEL | TUNNEL6 | SIT | NONE => Self::Ip,
+            other => Self::Other(other),
+        }
+    }
+
+    /// The number by which the kernel program knows it, if it can read such packets.
+    pub(crate) fn code(self) -> Option<u8> {
+        match self {
+            Self::Ethernet => Some(link::ETHERNET),
+            Self::Ip => Some(link::IP),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hardware_types_tell_what_packets_begin_with() {
+        for (kind, link) in [
+            (1, LinkLayer::Ethernet),
+            (772, LinkLayer::Ethernet),
+            (512, LinkLayer::Ip),
+            (519, LinkLayer::Ip),
+            (768, LinkLayer::Ip),
+            (769, LinkLayer::Ip),
+            (776, LinkLayer::Ip),
+            (65534, LinkLayer::Ip),
+            (778, LinkLayer::Other(778)),
+            (32, LinkLayer::Other(32)),
+        ] {
+            assert_eq!(LinkLayer::from_arphrd(kind), link);
+        }
+        assert_eq!(LinkLayer::Other(32).code(), None);
+    }
+}
