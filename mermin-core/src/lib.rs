@@ -11,3 +11,7 @@ pub mod sink;
 mod source;
 mod sys;
 mod table;
+
+pub use attach::{Attach, Mechanism};
+pub use error::{Error, ErrorKind};
+pub use iface::Pattern;

@@ -1,0 +1,129 @@
+//! A hook: one direction of one interface.
+
+use std::{fmt, io};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use crate::{
+    error::{Error, ErrorKind},
+    iface::Interface,
+    sys::netlink::errno,
+};
+
+/// The hooks of an interface that see each of its packets once: on loopback every packet that is sent is received as
+/// well, by the same interface.
+pub(crate) fn directions(interface: &Interface) -> &'static [Direction] {
+    if interface.loopback {
+        &[Direction::Ingress]
+    } else {
+        &[Direction::Ingress, Direction::Egress]
+    }
+}
+
+/// One direction of one interface.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hook<'a> {
+    pub(super) interface: &'a Interface,
+    pub(super) direction: Direction,
+}
+
+impl Hook<'_> {
+    pub(super) fn index(&self) -> u32 {
+        self.interface.index
+    }
+
+    /// The kernel's refusal of what `cannot` says, in an operator's words.
+    pub(super) fn refused(&self, cannot: &str, capabilities: &str, error: io::Error) -> Error {
+        let message = format!("cannot {cannot} {self}");
+        match errno(&error) {
+            Some(libc::EPERM | libc::EACCES) => Error::new(ErrorKind::PermissionDenied, message).with_remedy(format!(
+                "run as root, or give the process {capabilities} in the user namespace that owns the network namespace"
+            )),
+            Some(libc::ENODEV) => Error::new(ErrorKind::NoInterface, message)
+                .with_remedy("the interface has gone meanwhile; see `ip link` for those there are"),
+            Some(libc::ENOMEM | libc::ENOBUFS | libc::EMFILE | libc::ENFILE) => {
+                Error::new(ErrorKind::Exhausted, message)
+            }
+            _ => Error::new(ErrorKind::System, message),
+        }
+        .with_source(error)
+    }
+}
+
+impl fmt::Display for Hook<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {} of `{}`",
+            word(self.direction),
+            self.interface.name
+        )
+    }
+}
+
+/// A direction as tc(8) writes it.
+pub(super) fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    }
+}
+
+#[cfg(test)]
+pub(super) fn example() -> Interface {
+    Interface {
+        index: 7,
+        name: "eth0".to_owned(),
+        kind: None,
+        link: crate::iface::LinkLayer::Ethernet,
+        mac: None,
+        up: true,
+        loopback: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_one_hook() {
+        let mut interface = example();
+        assert_eq!(
+            directions(&interface),
+            [Direction::Ingress, Direction::Egress]
+        );
+        interface.loopback = true;
+        assert_eq!(directions(&interface), [Direction::Ingress]);
+    }
+
+    #[test]
+    fn refusals_have_the_kind_that_tells_what_to_do() {
+        let interface = example();
+        let hook = Hook {
+            interface: &interface,
+            direction: Direction::Egress,
+        };
+        for (errno, kind) in [
+            (libc::EPERM, ErrorKind::PermissionDenied),
+            (libc::EACCES, ErrorKind::PermissionDenied),
+            (libc::ENODEV, ErrorKind::NoInterface),
+            (libc::ENOMEM, ErrorKind::Exhausted),
+            (libc::EINVAL, ErrorKind::System),
+        ] {
+            let error = hook.refused(
+                "attach to",
+                "CAP_NET_ADMIN",
+                io::Error::from_raw_os_error(errno),
+            );
+            assert_eq!(error.kind(), kind);
+            assert_eq!(error.to_string(), "cannot attach to the egress of `eth0`");
+        }
+        let denied = hook.refused(
+            "attach to",
+            "CAP_NET_ADMIN",
+            io::Error::from_raw_os_error(libc::EPERM),
+        );
+        assert!(denied.remedy().unwrap().contains("CAP_NET_ADMIN"));
+    }
+}

@@ -1,0 +1,104 @@
+//! What to try, and what stands in when the kernel refuses: decisions without action.
+
+use std::io;
+
+use super::mode::{Attach, FIRST_PRIORITY};
+use crate::sys::{bpf_link::ENOTSUPP, netlink::errno};
+
+/// One way to attach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A TCX link.
+    Tcx,
+    /// A filter at this priority.
+    Tc { priority: u16 },
+}
+
+/// What to try, and what then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) first: Step,
+    /// After a refusal that [`falls_back`].
+    pub(crate) fallback: Option<Step>,
+}
+
+/// Decides from what is asked for, and from whether the kernel has TCX where that is known.
+pub(crate) fn plan(mode: Attach, tcx: Option<bool>) -> Plan {
+    let tc = Step::Tc {
+        priority: FIRST_PRIORITY,
+    };
+    let (first, fallback) = match (mode, tcx) {
+        (Attach::Auto, Some(false)) => (tc, None),
+        (Attach::Auto, Some(true) | None) => (Step::Tcx, Some(tc)),
+        // Asked for by name: tried even where it is believed to be missing, so that the kernel's own refusal is told.
+        (Attach::Tcx, _) => (Step::Tcx, None),
+        (Attach::Tc { priority }, _) => (Step::Tc { priority }, None),
+    };
+    Plan { first, fallback }
+}
+
+/// Whether a refusal of TCX says that the kernel lacks it, or has no room at the hook.
+///
+/// Before Linux 6.6, and without `CONFIG_NET_XGRESS`, the attach type is unknown: `EINVAL`. A hook takes 64 programs and
+/// then answers `ERANGE`; filters run behind them. `EPERM` and `EACCES` do not count: a filter needs `CAP_NET_ADMIN` as
+/// well, and what a policy forbids is not to be had by a side door. Nor do a missing interface or memory, which another
+/// mechanism would miss too.
+pub(crate) fn falls_back(refusal: &io::Error) -> bool {
+    lacks(refusal) || errno(refusal) == Some(libc::ERANGE)
+}
+
+/// Whether a refusal says that the kernel does not have what was asked of it.
+pub(crate) fn lacks(refusal: &io::Error) -> bool {
+    matches!(
+        errno(refusal),
+        Some(libc::EINVAL | libc::EOPNOTSUPP | ENOTSUPP | libc::ENOSYS)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_mechanism_has_no_fallback() {
+        let first = Step::Tc { priority: 1 };
+        let ninth = Step::Tc { priority: 9 };
+        for (mode, tcx, first, fallback) in [
+            (Attach::Auto, None, Step::Tcx, Some(first)),
+            (Attach::Auto, Some(true), Step::Tcx, Some(first)),
+            (Attach::Auto, Some(false), first, None),
+            (Attach::Tcx, None, Step::Tcx, None),
+            (Attach::Tcx, Some(true), Step::Tcx, None),
+            (Attach::Tcx, Some(false), Step::Tcx, None),
+            (Attach::Tc { priority: 9 }, None, ninth, None),
+            (Attach::Tc { priority: 9 }, Some(true), ninth, None),
+            (Attach::Tc { priority: 9 }, Some(false), ninth, None),
+        ] {
+            assert_eq!(
+                plan(mode, tcx),
+                Plan { first, fallback },
+                "{mode:?} {tcx:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_the_kernel_lacks_falls_back() {
+        for (errno, expected) in [
+            (libc::EINVAL, true),
+            (libc::EOPNOTSUPP, true),
+            (524, true),
+            (libc::ENOSYS, true),
+            (libc::ERANGE, true),
+            (libc::EPERM, false),
+            (libc::EACCES, false),
+            (libc::ENODEV, false),
+            (libc::ENOMEM, false),
+            (libc::EEXIST, false),
+            (libc::EBADF, false),
+        ] {
+            let refusal = io::Error::from_raw_os_error(errno);
+            assert_eq!(falls_back(&refusal), expected, "{refusal}");
+        }
+    }
+}

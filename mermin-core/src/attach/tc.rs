@@ -1,0 +1,352 @@
+//! clsact and `cls_bpf`: a filter at a hook, on any kernel.
+//!
+//! **Whose qdisc it is.** The first of us adds the clsact qdisc, and the last of us removes it; whoever that is, in
+//! whichever process. The knowledge that it was ours to begin with is kept in the kernel, in the name of the filters:
+//! who made the qdisc, or finds a filter so marked on it, marks its own with `+clsact`. Detaching deletes the qdisc when
+//! the filter it has just deleted bore the mark and no filter of anybody is left in either direction. A filter that has
+//! gone before (then its qdisc may be a new one, and somebody else's) is reason enough to leave the qdisc alone.
+//!
+//! The kernel has no "delete if empty". Sources take turns (`turn`), so they do not delete each other's filters; a filter
+//! that a stranger adds in the microseconds between the last look and the deletion goes too. That is the price of
+//! leaving nothing behind, paid only where the qdisc was ours.
+
+pub(crate) mod filter;
+mod qdisc;
+mod turn;
+
+use std::{fmt, io, rc::Rc};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use self::{filter::Filter, qdisc::Qdisc};
+use super::{
+    Program,
+    hook::{Hook, word},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    sys::{bpf_link, netlink::Netlink, netlink::errno},
+};
+
+/// Marks filters of ours whose qdisc is ours too.
+const QDISC_MARK: &str = "+clsact";
+/// Times the qdisc may vanish under us, removed by a stranger.
+const TRIES: u32 = 4;
+const CAPABILITY: &str = "CAP_NET_ADMIN";
+
+/// A filter of ours. Deleted when dropped, as far as that succeeds.
+pub(super) struct Attachment {
+    netlink: Rc<Netlink>,
+    interface: String,
+    ifindex: u32,
+    direction: Direction,
+    priority: u16,
+    handle: u32,
+    /// Tells our filter from another that got its handle after somebody deleted it.
+    program: u32,
+    owns_qdisc: bool,
+    deleted: bool,
+}
+
+/// Adds a filter, and the qdisc where there is none.
+pub(super) fn attach(
+    netlink: &Rc<Netlink>,
+    program: Program<'_>,
+    hook: &Hook<'_>,
+    priority: u16,
+) -> Result<Attachment, Error> {
+    let refused = |error| hook.refused("attach by tc to", CAPABILITY, error);
+    let identity = bpf_link::identify(program.fd).map_err(refused)?;
+    let ifindex = hook.index();
+    let _turn = turn::take(ifindex);
+    let mut tries = 1;
+    loop {
+        let added = qdisc::add(netlink, ifindex).map_err(|error| explain_qdisc(hook, error))?;
+        let found = qdisc::get(netlink, ifindex).map_err(refused)?;
+        if found == Some(Qdisc::Ingress) && hook.direction == Direction::Egress {
+            // Not to be tried: an ingress qdisc takes the filter, and runs it for ingress.
+            return Err(ingress_only(hook));
+        }
+        let owns_qdisc = added || marked(netlink, ifindex).map_err(refused)?;
+        let mut name = program.name.to_owned();
+        if owns_qdisc {
+            name += QDISC_MARK;
+        }
+        match filter::add(netlink, ifindex, hook.direction, priority, program, &name) {
+            Ok(handle) => {
+                return Ok(Attachment {
+                    netlink: Rc::clone(netlink),
+                    interface: hook.interface.name.clone(),
+                    ifindex,
+                    direction: hook.direction,
+                    priority,
+                    handle,
+                    program: identity.id,
+                    owns_qdisc,
+                    deleted: false,
+                });
+            }
+            Err(error) => {
+                let there = filter::list(netlink, ifindex, hook.direction).unwrap_or_default();
+                if added {
+                    delete_empty_qdisc(netlink, ifindex);
+                }
+                let qdisc_may_have_gone =
+                    matches!(errno(&error), Some(libc::EINVAL | libc::ENOENT))
+                        && conflict(&there, priority).is_none();
+                if tries == TRIES || !qdisc_may_have_gone {
+                    return Err(explain_filter(&there, hook, priority, error));
+                }
+                tries += 1;
+            }
+        }
+    }
+}
+
+impl Attachment {
+    pub(super) fn priority(&self) -> u16 {
+        self.priority
+    }
+
+    pub(super) fn detach(mut self) -> Result<(), Error> {
+        self.delete().map_err(|error| {
+            let message = format!(
+                "cannot remove the filter from the {} of `{}`",
+                word(self.direction),
+                self.interface
+            );
+            let kind = match errno(&error) {
+                Some(libc::EPERM | libc::EACCES) => ErrorKind::PermissionDenied,
+                _ => ErrorKind::System,
+            };
+            Error::new(kind, message)
+                .with_remedy(format!(
+                    "keep {CAPABILITY} until the end, or remove it by hand: `tc filter del dev {} {} pref {} handle \
+                     {:#x} bpf`",
+                    self.interface,
+                    word(self.direction),
+                    self.priority,
+                    self.handle
+                ))
+                .with_source(error)
+        })
+    }
+
+    fn delete(&mut self) -> io::Result<()> {
+        self.deleted = true;
+        let _turn = turn::take(self.ifindex);
+        if !self.is_there()? {
+            return Ok(());
+        }
+        let deleted = filter::delete(
+            &self.netlink,
+            self.ifindex,
+            self.direction,
+            self.priority,
+            self.handle,
+        );
+        if let Err(error) = deleted {
+            // Somebody else may have deleted it first, or the interface.
+            return if self.is_there()? { Err(error) } else { Ok(()) };
+        }
+        if self.owns_qdisc {
+            delete_empty_qdisc(&self.netlink, self.ifindex);
+        }
+        Ok(())
+    }
+
+    fn is_there(&self) -> io::Result<bool> {
+        let filters = filter::list(&self.netlink, self.ifindex, self.direction)?;
+        Ok(filters.iter().any(|filter| self.is(filter)))
+    }
+
+    fn is(&self, filter: &Filter) -> bool {
+        filter.chain == 0
+            && filter.priority == self.priority
+            && filter.handle == self.handle
+            && filter.program == Some(self.program)
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        if !self.deleted {
+            let _ = self.delete();
+        }
+    }
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachment")
+            .field("ifindex", &self.ifindex)
+            .field("direction", &self.direction)
+            .field("priority", &self.priority)
+            .field("handle", &self.handle)
+            .field("program", &self.program)
+            .field("owns_qdisc", &self.owns_qdisc)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All filters on an interface's qdisc.
+fn filters(netlink: &Netlink, ifindex: u32) -> io::Result<Vec<Filter>> {
+    let mut filters = filter::list(netlink, ifindex, Direction::Ingress)?;
+    filters.extend(filter::list(netlink, ifindex, Direction::Egress)?);
+    Ok(filters)
+}
+
+/// Whether a filter of ours says that the qdisc is ours.
+fn marked(netlink: &Netlink, ifindex: u32) -> io::Result<bool> {
+    let filters = filters(netlink, ifindex)?;
+    Ok(filters
+        .iter()
+        .filter_map(|filter| filter.name.as_deref())
+        .any(bears_mark))
+}
+
+fn bears_mark(name: &str) -> bool {
+    use mermin_bpf::abi::names::{PROGRAM_EGRESS, PROGRAM_INGRESS};
+    name.strip_suffix(QDISC_MARK)
+        .is_some_and(|name| [PROGRAM_INGRESS, PROGRAM_EGRESS].contains(&name))
+}
+
+/// Leaves the qdisc where anything is in doubt: an empty qdisc costs nothing, a lost filter may be a firewall.
+fn delete_empty_qdisc(netlink: &Netlink, ifindex: u32) {
+    if filters(netlink, ifindex).is_ok_and(|filters| filters.is_empty()) {
+        let _ = qdisc::delete(netlink, ifindex);
+    }
+}
+
+fn ingress_only(hook: &Hook<'_>) -> Error {
+    let name = &hook.interface.name;
+    let message =
+        format!("cannot attach by tc to {hook}: an `ingress` qdisc has the place of `clsact`");
+    Error::new(ErrorKind::Unsupported, message).with_remedy(format!(
+        "have its owner replace it, with its filters: `tc qdisc del dev {name} ingress && tc qdisc add dev {name} \
+         clsact`; TCX (Linux 6.6) needs neither"
+    ))
+}
+
+fn explain_qdisc(hook: &Hook<'_>, error: io::Error) -> Error {
+    match errno(&error) {
+        Some(libc::ENOENT | libc::EOPNOTSUPP) => missing(hook, "sch_ingress", error),
+        _ => hook.refused("add a clsact qdisc for", CAPABILITY, error),
+    }
+}
+
+fn explain_filter(there: &[Filter], hook: &Hook<'_>, priority: u16, error: io::Error) -> Error {
+    match (errno(&error), conflict(there, priority)) {
+        (Some(libc::EINVAL | libc::EEXIST), Some(other)) => {
+            occupied(hook, priority, other, free_priority(there, priority)).with_source(error)
+        }
+        (Some(libc::ENOENT), _) => missing(hook, "cls_bpf", error),
+        _ => hook.refused("attach by tc to", CAPABILITY, error),
+    }
+}
+
+fn missing(hook: &Hook<'_>, module: &str, error: io::Error) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("cannot attach by tc to {hook}"),
+    )
+    .with_remedy(format!("load the kernel module: `modprobe {module}`"))
+    .with_source(error)
+}
+
+/// A filter that keeps BPF filters for all protocols out of a priority.
+fn conflict(there: &[Filter], priority: u16) -> Option<&Filter> {
+    there.iter().find(|filter| {
+        filter.chain == 0
+            && filter.priority == priority
+            && (filter.kind != filter::BPF || filter.protocol != filter::ALL_PROTOCOLS)
+    })
+}
+
+/// The nearest priority that is free, behind the wanted one if there is any.
+fn free_priority(there: &[Filter], wanted: u16) -> Option<u16> {
+    let mut candidates = (wanted..=i16::MAX.cast_unsigned()).chain((1..wanted).rev());
+    candidates.find(|priority| conflict(there, *priority).is_none())
+}
+
+fn occupied(hook: &Hook<'_>, priority: u16, other: &Filter, free: Option<u16>) -> Error {
+    let Filter { kind, protocol, .. } = other;
+    let what = if *protocol == filter::ALL_PROTOCOLS {
+        format!("a `{kind}` filter")
+    } else {
+        format!("a `{kind}` filter for protocol {protocol:#06x}")
+    };
+    let message = format!("cannot attach by tc to {hook} at priority {priority}: {what} has it");
+    let explained = Error::new(ErrorKind::InvalidOption, message);
+    match free {
+        Some(free) => explained.with_remedy(format!(
+            "choose another one: `Attach::Tc {{ priority: {free} }}` is free"
+        )),
+        None => explained,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(kind: &str, priority: u16, protocol: u16) -> Filter {
+        Filter {
+            kind: kind.to_owned(),
+            priority,
+            protocol,
+            chain: 0,
+            handle: 1,
+            name: None,
+            program: None,
+        }
+    }
+
+    #[test]
+    fn only_bpf_filters_for_all_protocols_share_a_priority() {
+        let mut there = vec![
+            filter("bpf", 1, 3),
+            filter("u32", 2, 3),
+            filter("bpf", 3, 0x0800),
+        ];
+        assert_eq!(conflict(&there, 1), None);
+        assert_eq!(conflict(&there, 2), Some(&there[1]));
+        assert_eq!(conflict(&there, 3), Some(&there[2]));
+        assert_eq!(conflict(&there, 4), None);
+        assert_eq!(free_priority(&there, 2), Some(4));
+        there[1].chain = 5;
+        assert_eq!(conflict(&there, 2), None);
+    }
+
+    #[test]
+    fn a_free_priority_is_looked_for_in_front_when_there_is_none_behind() {
+        let there = [filter("u32", 32766, 3), filter("flower", 32767, 3)];
+        assert_eq!(free_priority(&there, 32766), Some(32765));
+    }
+
+    #[test]
+    fn a_conflict_names_the_other_and_a_way_out() {
+        let interface = crate::attach::hook::example();
+        let hook = Hook {
+            interface: &interface,
+            direction: Direction::Ingress,
+        };
+        let error = occupied(&hook, 3, &filter("flower", 3, 0x0800), Some(4));
+        assert_eq!(
+            error.to_string(),
+            "cannot attach by tc to the ingress of `eth0` at priority 3: a `flower` filter for protocol 0x0800 has it"
+        );
+        assert_eq!(
+            error.remedy(),
+            Some("choose another one: `Attach::Tc { priority: 4 }` is free")
+        );
+    }
+
+    #[test]
+    fn only_filters_of_ours_bear_the_mark() {
+        assert!(bears_mark("mermin_ingress+clsact"));
+        assert!(bears_mark("mermin_egress+clsact"));
+        assert!(!bears_mark("mermin_ingress"));
+        assert!(!bears_mark("other+clsact"));
+    }
+}

@@ -1,0 +1,472 @@
+//! Attaching for real: each test has a network namespace of its own, with a pair of veth interfaces in it.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use mermin_bpf::abi::ledger::Direction::{self, Egress, Ingress};
+
+use super::{
+    Attach, Attached, Hooks, Mechanism, Programs,
+    occupant::{Occupant, Place},
+};
+use crate::{
+    error::ErrorKind,
+    iface::{self, Interface, LinkLayer},
+    sys::{
+        bpf_link::{identify, trial::load_pass},
+        netns,
+    },
+};
+
+const FIRST: Attach = Attach::Tc { priority: 1 };
+
+/// What a test stands in.
+struct Bench {
+    hooks: Hooks,
+    interface: Interface,
+}
+
+/// What one source has loaded.
+struct Loaded {
+    ingress: OwnedFd,
+    egress: OwnedFd,
+}
+
+impl Loaded {
+    fn new() -> Self {
+        Self::try_new().unwrap()
+    }
+
+    fn try_new() -> io::Result<Self> {
+        Ok(Self {
+            ingress: load_pass("mermin_ingress")?,
+            egress: load_pass("mermin_egress")?,
+        })
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        run("ip", "link add v0 type veth peer name v1");
+        run("ip", "link set v0 up");
+        let hooks = Hooks::open().unwrap();
+        let links = iface::list::links(hooks.netlink()).unwrap();
+        let interface = links.into_iter().find(|link| link.name == "v0").unwrap();
+        Self { hooks, interface }
+    }
+
+    fn attach(
+        &self,
+        mode: Attach,
+        loaded: &Loaded,
+        direction: Direction,
+    ) -> Result<Attached, crate::Error> {
+        let programs = Programs {
+            ingress: loaded.ingress.as_fd(),
+            egress: loaded.egress.as_fd(),
+        };
+        self.hooks
+            .attach(mode, programs, &self.interface, direction)
+    }
+
+    fn occupants(&self, direction: Direction) -> Vec<Occupant> {
+        self.hooks.occupants(&self.interface, direction).unwrap()
+    }
+
+    fn assert_bare(&self) {
+        assert_eq!(self.occupants(Ingress), []);
+        assert_eq!(self.occupants(Egress), []);
+        assert_eq!(qdiscs().trim(), "qdisc noqueue 0: root refcnt 2");
+    }
+}
+
+/// Runs a test in a thread that has a network namespace of its own, or says why it does not.
+fn isolated(test: impl FnOnce(Bench) + Send + 'static) {
+    let thread = thread::spawn(move || {
+        if let Err(error) = netns::enter_new().and_then(|()| Loaded::try_new().map(drop)) {
+            eprintln!("skipped: cannot make a network namespace and load a program: {error}");
+            assert!(
+                std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
+                "MERMIN_REQUIRE_KERNEL is set"
+            );
+            return;
+        }
+        test(Bench::new());
+    });
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn run(program: &str, arguments: &str) -> String {
+    let output = Command::new(program)
+        .args(arguments.split(' '))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{program} {arguments}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn qdiscs() -> String {
+    run("tc", "qdisc show dev v0")
+}
+
+fn names(occupants: &[Occupant]) -> Vec<&str> {
+    occupants
+        .iter()
+        .map(|occupant| occupant.name.as_deref().unwrap_or(""))
+        .collect()
+}
+
+#[test]
+fn interfaces_are_listed_with_what_made_them() {
+    isolated(|bench| {
+        let Interface {
+            kind,
+            link,
+            mac,
+            up,
+            ..
+        } = &bench.interface;
+        assert_eq!(
+            (kind.as_deref(), *link, *up),
+            (Some("veth"), LinkLayer::Ethernet, true)
+        );
+        let address = mac.unwrap().map(|octet| format!("{octet:02x}")).join(":");
+        assert!(run("ip", "link show v0").contains(&address));
+        if Command::new("ip")
+            .args(["tuntap", "add", "t0", "mode", "tun"])
+            .status()
+            .unwrap()
+            .success()
+        {
+            let links = iface::list::links(bench.hooks.netlink()).unwrap();
+            let tun = links.iter().find(|link| link.name == "t0").unwrap();
+            assert_eq!((tun.link, tun.mac, tun.up), (LinkLayer::Ip, None, false));
+        }
+    });
+}
+
+#[test]
+fn thousands_of_interfaces_are_listed_whole() {
+    isolated(|bench| {
+        let script: Vec<String> = (0..1000)
+            .map(|n| format!("link add w{n} type veth peer name x{n}"))
+            .collect();
+        let path = std::env::temp_dir().join(format!("mermin-links-{}", std::process::id()));
+        std::fs::write(&path, script.join("\n")).unwrap();
+        run("ip", &format!("-batch {}", path.display()));
+        std::fs::remove_file(path).unwrap();
+        let links = iface::list::links(bench.hooks.netlink()).unwrap();
+        assert_eq!(links.len(), 2003);
+        assert!(links.is_sorted_by(|left, right| left.index < right.index));
+    });
+}
+
+#[test]
+fn auto_uses_tcx_and_leaves_nothing() {
+    isolated(|bench| {
+        let loaded = Loaded::new();
+        let ingress = bench.attach(Attach::Auto, &loaded, Ingress).unwrap();
+        if let Some(refusal) = ingress.tcx_refusal() {
+            assert_eq!(ingress.mechanism(), Mechanism::Tc { priority: 1 });
+            eprintln!("skipped: this kernel has no TCX: {refusal}");
+            return;
+        }
+        assert_eq!(ingress.mechanism(), Mechanism::Tcx);
+        assert!(!qdiscs().contains("clsact"));
+        let egress = bench.attach(Attach::Tcx, &loaded, Egress).unwrap();
+        let there = bench.occupants(Egress);
+        assert_eq!(names(&there), ["mermin_egress"]);
+        assert!(matches!(
+            there[0].place,
+            Place::Tcx {
+                position: 0,
+                link: 1..
+            }
+        ));
+        ingress.detach().unwrap();
+        assert_eq!(bench.occupants(Ingress), []);
+        drop(egress);
+        bench.assert_bare();
+    });
+}
+
+#[test]
+fn a_later_tcx_program_stands_before_an_earlier_one() {
+    isolated(|bench| {
+        let (early, late) = (Loaded::new(), Loaded::new());
+        let Ok(first) = bench.attach(Attach::Tcx, &early, Ingress) else {
+            return eprintln!("skipped: this kernel has no TCX");
+        };
+        let second = bench.attach(Attach::Tcx, &late, Ingress).unwrap();
+        let there = bench.occupants(Ingress);
+        assert_eq!(there.len(), 2);
+        second.detach().unwrap();
+        assert_eq!(bench.occupants(Ingress)[0].program, there[1].program);
+        first.detach().unwrap();
+        bench.assert_bare();
+    });
+}
+
+#[test]
+fn tc_leaves_nothing() {
+    isolated(|bench| {
+        let loaded = Loaded::new();
+        let ingress = bench
+            .attach(Attach::Tc { priority: 7 }, &loaded, Ingress)
+            .unwrap();
+        let egress = bench
+            .attach(Attach::Tc { priority: 7 }, &loaded, Egress)
+            .unwrap();
+        assert_eq!(ingress.mechanism(), Mechanism::Tc { priority: 7 });
+        let shown = run("tc", "filter show dev v0 egress");
+        assert!(
+            shown.contains(
+                "protocol all pref 7 bpf chain 0 handle 0x1 mermin_egress+clsact direct-action"
+            ),
+            "{shown}"
+        );
+        assert!(run("tc", "filter show dev v0 ingress").contains("mermin_ingress+clsact"));
+        ingress.detach().unwrap();
+        assert_eq!(bench.occupants(Ingress), []);
+        assert!(qdiscs().contains("clsact"));
+        drop(egress);
+        bench.assert_bare();
+    });
+}
+
+#[test]
+fn sources_share_a_priority_and_the_last_to_go_removes_the_qdisc() {
+    isolated(|bench| {
+        let (one, other) = (Loaded::new(), Loaded::new());
+        let maker = bench.attach(FIRST, &one, Ingress).unwrap();
+        // Another source has sockets of its own, and knows nothing of the first.
+        let hooks = Hooks::open().unwrap();
+        let guest = Bench {
+            hooks,
+            interface: bench.interface.clone(),
+        };
+        let later = guest.attach(FIRST, &other, Ingress).unwrap();
+        let there = bench.occupants(Ingress);
+        assert_eq!(
+            names(&there),
+            ["mermin_ingress+clsact", "mermin_ingress+clsact"]
+        );
+        maker.detach().unwrap();
+        let left = bench.occupants(Ingress);
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].program, there[0].program);
+        later.detach().unwrap();
+        bench.assert_bare();
+    });
+}
+
+#[test]
+fn a_qdisc_that_was_there_stays() {
+    isolated(|bench| {
+        run("tc", "qdisc add dev v0 clsact");
+        let loaded = Loaded::new();
+        let attached = bench.attach(FIRST, &loaded, Egress).unwrap();
+        assert_eq!(names(&bench.occupants(Egress)), ["mermin_egress"]);
+        attached.detach().unwrap();
+        assert_eq!(bench.occupants(Egress), []);
+        assert!(qdiscs().contains("clsact"));
+    });
+}
+
+#[test]
+fn a_foreign_filter_survives_on_our_qdisc() {
+    isolated(|bench| {
+        let loaded = Loaded::new();
+        let attached = bench.attach(FIRST, &loaded, Ingress).unwrap();
+        run(
+            "tc",
+            "filter add dev v0 egress pref 1 protocol all u32 match u32 0 0",
+        );
+        attached.detach().unwrap();
+        assert_eq!(bench.occupants(Ingress), []);
+        assert!(run("tc", "filter show dev v0 egress").contains("u32"));
+    });
+}
+
+#[test]
+fn a_filter_of_another_kind_at_our_priority_is_named() {
+    isolated(|bench| {
+        run("tc", "qdisc add dev v0 clsact");
+        run(
+            "tc",
+            "filter add dev v0 ingress pref 1 protocol all u32 match u32 0 0",
+        );
+        let loaded = Loaded::new();
+        let error = bench.attach(FIRST, &loaded, Ingress).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot attach by tc to the ingress of `v0` at priority 1: a `u32` filter has it"
+        );
+        assert!(error.remedy().unwrap().contains("priority: 2"), "{error:?}");
+        let second = bench
+            .attach(Attach::Tc { priority: 2 }, &loaded, Ingress)
+            .unwrap();
+        second.detach().unwrap();
+        assert!(run("tc", "filter show dev v0 ingress").contains("u32"));
+    });
+}
+
+#[test]
+fn a_filter_for_another_protocol_at_our_priority_is_named() {
+    isolated(|bench| {
+        run("tc", "qdisc add dev v0 clsact");
+        run(
+            "tc",
+            "filter add dev v0 egress pref 4 protocol ip u32 match u32 0 0",
+        );
+        let error = bench
+            .attach(Attach::Tc { priority: 4 }, &Loaded::new(), Egress)
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("a `u32` filter for protocol 0x0800 has it"),
+            "{error:?}"
+        );
+    });
+}
+
+#[test]
+fn an_ingress_qdisc_carries_ingress_alone() {
+    isolated(|bench| {
+        run("tc", "qdisc add dev v0 ingress");
+        let loaded = Loaded::new();
+        let ingress = bench.attach(FIRST, &loaded, Ingress).unwrap();
+        assert_eq!(names(&bench.occupants(Ingress)), ["mermin_ingress"]);
+        let error = bench.attach(FIRST, &loaded, Egress).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(
+            error
+                .remedy()
+                .unwrap()
+                .contains("tc qdisc del dev v0 ingress")
+        );
+        ingress.detach().unwrap();
+        assert_eq!(bench.occupants(Ingress), []);
+        assert!(qdiscs().contains("qdisc ingress"));
+    });
+}
+
+#[test]
+fn an_interface_that_goes_takes_everything_along_quietly() {
+    isolated(|bench| {
+        let loaded = Loaded::new();
+        let auto = bench.attach(Attach::Auto, &loaded, Ingress).unwrap();
+        let ingress = bench.attach(FIRST, &loaded, Ingress).unwrap();
+        let egress = bench.attach(FIRST, &loaded, Egress).unwrap();
+        run("ip", "link del v0");
+        auto.detach().unwrap();
+        ingress.detach().unwrap();
+        drop(egress);
+        for mode in [Attach::Tcx, FIRST, Attach::Auto] {
+            let error = bench.attach(mode, &loaded, Ingress).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NoInterface, "{error:?}");
+        }
+    });
+}
+
+#[test]
+fn a_qdisc_that_somebody_replaced_is_left_alone() {
+    isolated(|bench| {
+        let attached = bench.attach(FIRST, &Loaded::new(), Ingress).unwrap();
+        run("tc", "qdisc del dev v0 clsact");
+        run("tc", "qdisc add dev v0 clsact");
+        attached.detach().unwrap();
+        assert!(qdiscs().contains("clsact"));
+    });
+}
+
+#[test]
+fn a_filter_that_got_our_handle_is_left_alone() {
+    isolated(|bench| {
+        let (ours, others) = (Loaded::new(), Loaded::new());
+        let attached = bench.attach(FIRST, &ours, Ingress).unwrap();
+        let guard = bench.attach(FIRST, &others, Egress).unwrap();
+        run("tc", "filter del dev v0 ingress pref 1 handle 1 bpf");
+        let heir = bench.attach(FIRST, &others, Ingress).unwrap();
+        let there = bench.occupants(Ingress);
+        assert!(matches!(
+            there[0].place,
+            Place::Tc {
+                priority: 1,
+                handle: 1
+            }
+        ));
+        attached.detach().unwrap();
+        assert_eq!(bench.occupants(Ingress), there);
+        heir.detach().unwrap();
+        guard.detach().unwrap();
+        bench.assert_bare();
+    });
+}
+
+#[test]
+fn a_process_without_capabilities_is_told_which_it_lacks() {
+    isolated(|bench| {
+        let loaded = Loaded::new();
+        let attached = bench.attach(FIRST, &loaded, Egress).unwrap();
+        // Capabilities belong to the thread, and this thread ends with the test.
+        let none = rustix::thread::CapabilitySet::empty();
+        let sets = rustix::thread::CapabilitySets {
+            effective: none,
+            permitted: none,
+            inheritable: none,
+        };
+        rustix::thread::set_capabilities(None, sets).unwrap();
+        // TCX is not asked: on Linux 6.18 it attaches for whoever has the descriptor of a program.
+        let error = bench.attach(FIRST, &loaded, Ingress).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
+        assert!(error.remedy().unwrap().contains("CAP_NET_ADMIN"));
+        let error = bench.hooks.occupants(&bench.interface, Egress).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
+        let error = attached.detach().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        let by_hand = "tc filter del dev v0 egress pref 1 handle 0x1 bpf";
+        assert!(error.remedy().unwrap().contains(by_hand), "{error:?}");
+    });
+}
+
+/// Comes and goes; counts how often its filter was gone while it was there.
+fn come_and_go(bench: &Bench) -> u32 {
+    let loaded = Loaded::new();
+    let id = identify(loaded.ingress.as_fd()).unwrap().id;
+    let mut lost = 0;
+    for _ in 0..500 {
+        let attached = bench.attach(FIRST, &loaded, Ingress).unwrap();
+        // Long enough for the other to leave meanwhile: without turns, one in a thousand is lost.
+        thread::sleep(Duration::from_micros(100));
+        let there = bench.occupants(Ingress);
+        lost += u32::from(there.iter().all(|at| at.program != Some(id)));
+        attached.detach().unwrap();
+    }
+    lost
+}
+
+#[test]
+fn sources_that_come_and_go_lose_nothing_to_one_another() {
+    isolated(|bench| {
+        let here = File::open("/proc/thread-self/ns/net").unwrap();
+        let interface = bench.interface.clone();
+        let other = thread::spawn(move || {
+            netns::enter(here.as_fd()).unwrap();
+            let hooks = Hooks::open().unwrap();
+            come_and_go(&Bench { hooks, interface })
+        });
+        assert_eq!(come_and_go(&bench), 0);
+        assert_eq!(other.join().unwrap(), 0);
+        bench.assert_bare();
+    });
+}
