@@ -8,7 +8,7 @@ use std::{
 use super::{Program, hook::Hook, plan};
 use crate::{
     error::{Error, ErrorKind},
-    sys::bpf_link,
+    sys::{bpf_link, netlink::errno},
 };
 
 /// A program at a TCX hook, detached when dropped.
@@ -36,6 +36,12 @@ pub(super) fn explain(hook: &Hook<'_>, refusal: io::Error) -> Error {
         let message = format!("cannot attach by TCX to {hook}");
         return Error::new(ErrorKind::Unsupported, message)
             .with_remedy("TCX needs Linux 6.6 or newer with CONFIG_NET_XGRESS; with `Attach::Auto` a tc filter stands in")
+            .with_source(refusal);
+    }
+    if errno(&refusal) == Some(libc::ERANGE) {
+        let message = format!("cannot attach by TCX to {hook}: it has its 64 programs already");
+        return Error::new(ErrorKind::Exhausted, message)
+            .with_remedy("see `bpftool net`; with `Attach::Auto` a tc filter stands in")
             .with_source(refusal);
     }
     hook.refused("attach by TCX to", "CAP_NET_ADMIN and CAP_BPF", refusal)

@@ -216,6 +216,32 @@ fn a_later_tcx_program_stands_before_an_earlier_one() {
 }
 
 #[test]
+fn a_filter_stands_in_where_tcx_has_no_room() {
+    isolated(|bench| {
+        let loaded: Vec<Loaded> = (0..65).map(|_| Loaded::new()).collect();
+        let full: Result<Vec<Attached>, crate::Error> = loaded[..64]
+            .iter()
+            .map(|loaded| bench.attach(Attach::Tcx, loaded, Egress))
+            .collect();
+        let Ok(full) = full else {
+            return eprintln!("skipped: this kernel has no TCX");
+        };
+        let error = bench.attach(Attach::Tcx, &loaded[64], Egress).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Exhausted);
+        let attached = bench.attach(Attach::Auto, &loaded[64], Egress).unwrap();
+        assert_eq!(attached.mechanism(), Mechanism::Tc { priority: 1 });
+        let refusal = attached.tcx_refusal().unwrap();
+        assert_eq!(refusal.raw_os_error(), Some(libc::ERANGE));
+        let there = bench.occupants(Egress);
+        assert_eq!(there.len(), 65);
+        assert_eq!(names(&there)[64], "mermin_egress+clsact");
+        attached.detach().unwrap();
+        drop(full);
+        bench.assert_bare();
+    });
+}
+
+#[test]
 fn tc_leaves_nothing() {
     isolated(|bench| {
         let loaded = Loaded::new();
