@@ -2,7 +2,10 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(core_intrinsics))]
 #![cfg_attr(
     target_arch = "bpf",
-    expect(internal_features, reason = "atomic addition has no other name on this target")
+    expect(
+        internal_features,
+        reason = "atomic addition has no other name on this target"
+    )
 )]
 
 #[cfg(target_arch = "bpf")]

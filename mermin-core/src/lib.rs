@@ -14,4 +14,8 @@ mod table;
 
 pub use attach::{Attach, Mechanism};
 pub use error::{Error, ErrorKind};
+pub use flow::Flow;
 pub use iface::Pattern;
+pub use report::{Degradation, Report, Stats};
+pub use source::{FlowSource, FlowSourceBuilder, Handle};
+pub use table::Timeouts;

@@ -11,8 +11,7 @@ use mermin_bpf::{
 };
 
 use super::{
-    atomic,
-    create,
+    atomic, create,
     index::{Key, find_by_hint},
     skb::Skb,
 };

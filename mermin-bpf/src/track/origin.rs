@@ -49,7 +49,10 @@ mod tests {
 
     #[test]
     fn else_who_was_seen_first() {
-        assert_eq!(decide(protocol::UDP, 0, HIGH_TO_LOW), origin::HIGHER_STARTED);
+        assert_eq!(
+            decide(protocol::UDP, 0, HIGH_TO_LOW),
+            origin::HIGHER_STARTED
+        );
         assert_eq!(decide(protocol::TCP, flag::ACK, LOW_TO_HIGH), 0);
     }
 }

@@ -1,6 +1,9 @@
 //! Kernel ticks told as time.
 
-use std::{io, os::fd::{AsFd, OwnedFd}};
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+};
 
 use mermin_bpf::abi::event::{Clock, Globals};
 use rustix::time::{ClockId, clock_getres, clock_gettime};
@@ -18,7 +21,8 @@ pub(crate) fn realtime() -> u64 {
 }
 
 fn nanoseconds(time: rustix::time::Timespec) -> u64 {
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+        + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
 /// A moment known on both clocks, and the length of a tick.

@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn what_never_passes_is_an_error_and_no_loop() {
-        let result = delete_all(&[1], |_| Err((0, io::Error::from_raw_os_error(libc::EPERM))));
+        let result = delete_all(&[1], |_| {
+            Err((0, io::Error::from_raw_os_error(libc::EPERM)))
+        });
         assert_eq!(
             result.err().and_then(|error| error.raw_os_error()),
             Some(libc::EPERM)

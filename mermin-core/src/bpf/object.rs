@@ -164,11 +164,19 @@ fn explain(error: EbpfError, sizes: &Sizes) -> Error {
     if let EbpfError::ProgramError(ProgramError::LoadError { verifier_log, .. }) = &error {
         let log = verifier_log.to_string();
         if !log.trim().is_empty() {
-            let last: Vec<&str> = log.lines().rev().filter(|line| !line.is_empty()).take(3).collect();
+            let last: Vec<&str> = log
+                .lines()
+                .rev()
+                .filter(|line| !line.is_empty())
+                .take(3)
+                .collect();
             let last: Vec<&str> = last.into_iter().rev().collect();
             return Error::new(
                 ErrorKind::Verifier,
-                format!("cannot load the kernel program: the verifier says `{}`", last.join("; ")),
+                format!(
+                    "cannot load the kernel program: the verifier says `{}`",
+                    last.join("; ")
+                ),
             )
             .with_remedy("report it with the output of `uname -r`")
             .with_source(error);

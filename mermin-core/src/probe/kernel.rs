@@ -23,14 +23,19 @@ pub(crate) fn check(release: &str) -> Result<(), Error> {
             ErrorKind::Unsupported,
             format!("cannot capture on Linux {release}: 5.14 or newer is needed"),
         )
-        .with_remedy("boot a newer kernel; 6.6 or newer is recommended, where TCX keeps programs in order")),
+        .with_remedy(
+            "boot a newer kernel; 6.6 or newer is recommended, where TCX keeps programs in order",
+        )),
         _ => Ok(()),
     }
 }
 
 /// The running kernel's release.
 pub(crate) fn release() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]
@@ -51,7 +56,14 @@ mod tests {
 
     #[test]
     fn all_others_are_tried() {
-        for release in ["5.14.0-362.el9", "5.15.0", "6.1.0", "6.18.44-fc", "7.3.4+deb13", "odd"] {
+        for release in [
+            "5.14.0-362.el9",
+            "5.15.0",
+            "6.1.0",
+            "6.18.44-fc",
+            "7.3.4+deb13",
+            "odd",
+        ] {
             assert!(check(release).is_ok(), "{release}");
         }
     }

@@ -8,13 +8,19 @@ use crate::error::{Error, ErrorKind};
 const NEEDED: [(&str, u32, &str); 3] = [
     ("CAP_NET_ADMIN", 12, "load a network program and attach it"),
     ("CAP_BPF", 39, "create maps and load programs"),
-    ("CAP_PERFMON", 38, "the verifier's rules that the program is written for"),
+    (
+        "CAP_PERFMON",
+        38,
+        "the verifier's rules that the program is written for",
+    ),
 ];
 const SYS_ADMIN: u32 = 21;
 
 /// The effective set in `/proc/self/status`.
 fn effective(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
@@ -47,14 +53,14 @@ fn remedy(effective: Option<u64>) -> String {
 }
 
 /// "cannot `what`: permission denied", with the capabilities that are not there.
-pub(crate) fn denied(
-    what: &str,
-    source: impl Into<Box<dyn StdError + Send + Sync>>,
-) -> Error {
+pub(crate) fn denied(what: &str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    Error::new(ErrorKind::PermissionDenied, format!("cannot {what}: permission denied"))
-        .with_remedy(remedy(effective(&status)))
-        .with_source(source)
+    Error::new(
+        ErrorKind::PermissionDenied,
+        format!("cannot {what}: permission denied"),
+    )
+    .with_remedy(remedy(effective(&status)))
+    .with_source(source)
 }
 
 #[cfg(test)]
@@ -70,7 +76,10 @@ mod tests {
         let net_only = remedy(Some(1 << 12));
         assert!(!net_only.contains("CAP_NET_ADMIN"), "{net_only}");
         let admin = remedy(Some(1 << SYS_ADMIN));
-        assert!(admin.contains("CAP_NET_ADMIN") && !admin.contains("CAP_BPF"), "{admin}");
+        assert!(
+            admin.contains("CAP_NET_ADMIN") && !admin.contains("CAP_BPF"),
+            "{admin}"
+        );
         assert!(remedy(Some(u64::MAX)).contains("seccomp"));
     }
 }

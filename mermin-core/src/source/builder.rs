@@ -1,20 +1,10 @@
 //! From options to a running source.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use futures_channel::oneshot;
 
-use super::{
-    capture,
-    control::Control,
-    options::Options,
-    queue::Queue,
-    stream::FlowSource,
-};
+use super::{capture, control::Control, options::Options, queue::Queue, stream::FlowSource};
 use crate::{
     attach::Attach,
     error::{Error, ErrorKind},

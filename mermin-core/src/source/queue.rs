@@ -133,7 +133,7 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
-    use crate::{error::ErrorKind, flow::tests_support::plain};
+    use crate::{error::ErrorKind, flow::example::plain};
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -157,12 +157,24 @@ mod tests {
         queue.end(Err(Error::new(ErrorKind::System, "cannot go on")));
         queue.end(Ok(()));
         let mut taken = VecDeque::new();
-        assert!(matches!(queue.take(&context, &mut taken), Poll::Ready(Some(Ok(_)))));
+        assert!(matches!(
+            queue.take(&context, &mut taken),
+            Poll::Ready(Some(Ok(_)))
+        ));
         assert_eq!(taken.len(), 5);
         taken.clear();
-        assert!(matches!(queue.take(&context, &mut taken), Poll::Ready(Some(Err(_)))));
-        assert!(matches!(queue.take(&context, &mut taken), Poll::Ready(None)));
-        assert!(matches!(queue.take(&context, &mut taken), Poll::Ready(None)));
+        assert!(matches!(
+            queue.take(&context, &mut taken),
+            Poll::Ready(Some(Err(_)))
+        ));
+        assert!(matches!(
+            queue.take(&context, &mut taken),
+            Poll::Ready(None)
+        ));
+        assert!(matches!(
+            queue.take(&context, &mut taken),
+            Poll::Ready(None)
+        ));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::{
 
 use futures_core::{FusedStream, Stream};
 
-use super::{builder::FlowSourceBuilder, capture::Opened, control::Control, handle::Handle, queue::Queue};
+use super::{
+    builder::FlowSourceBuilder, capture::Opened, control::Control, handle::Handle, queue::Queue,
+};
 use crate::{error::Error, flow::Flow, report::Report};
 
 /// Flows of this host, as a stream for any runtime.

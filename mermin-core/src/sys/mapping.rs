@@ -39,8 +39,8 @@ impl<T: Copy> Mapping<T> {
                 0,
             )
         }?;
-        let start = NonNull::new(start.cast())
-            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
+        let start =
+            NonNull::new(start.cast()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
         Ok(Self {
             start,
             length,

@@ -14,7 +14,9 @@ impl Moment {
 
     /// The step that a time in ns falls into.
     pub(crate) fn at(nanoseconds: u64) -> Self {
-        Self(u32::try_from(nanoseconds >> SHIFT).map_or(u32::MAX - 1, |step| step.min(u32::MAX - 1)))
+        Self(
+            u32::try_from(nanoseconds >> SHIFT).map_or(u32::MAX - 1, |step| step.min(u32::MAX - 1)),
+        )
     }
 
     /// The first step that begins no earlier than a time in ns: a look then is not too early.

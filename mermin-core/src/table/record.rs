@@ -47,7 +47,9 @@ impl Frame {
     fn id(&self, slot: u32, first_seen: u64) -> FlowId {
         let time = u128::from(first_seen) & ((1 << TIME_BITS) - 1);
         let slot = u128::from(slot) & ((1 << SLOT_BITS) - 1);
-        FlowId::from_u128(u128::from(self.epoch) << (SLOT_BITS + TIME_BITS) | slot << TIME_BITS | time)
+        FlowId::from_u128(
+            u128::from(self.epoch) << (SLOT_BITS + TIME_BITS) | slot << TIME_BITS | time,
+        )
     }
 }
 

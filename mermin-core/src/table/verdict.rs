@@ -114,14 +114,20 @@ mod tests {
         let reset = flow(protocol::TCP, [flag::SYN, flag::RST], SECOND, 2 * SECOND);
         assert_eq!(at(&reset, 7 * SECOND), Verdict::Close(EndReason::EndOfFlow));
         let half = flow(protocol::TCP, [flag::FIN, flag::ACK], SECOND, 2 * SECOND);
-        assert_eq!(at(&half, 7 * SECOND), Verdict::Close(EndReason::IdleTimeout));
+        assert_eq!(
+            at(&half, 7 * SECOND),
+            Verdict::Close(EndReason::IdleTimeout)
+        );
     }
 
     #[test]
     fn a_busy_flow_is_reported_once_a_minute() {
         let start = 100 * SECOND;
         let busy = flow(protocol::UDP, [0, 0], start, start + 59 * SECOND);
-        assert!(matches!(at(&busy, start + 60 * SECOND - 1), Verdict::Keep(_)));
+        assert!(matches!(
+            at(&busy, start + 60 * SECOND - 1),
+            Verdict::Keep(_)
+        ));
         assert_eq!(at(&busy, start + 60 * SECOND), Verdict::Report);
         let mut entry = Entry::default();
         entry.told(&busy, start + 60 * SECOND);
@@ -135,7 +141,12 @@ mod tests {
     #[test]
     fn a_clock_that_lags_makes_no_flow_idle() {
         // The coarse clock of the last packet is behind the precise one of the first.
-        let new = flow(protocol::ICMP, [0, 0], 100 * SECOND, 100 * SECOND - 4_000_000);
+        let new = flow(
+            protocol::ICMP,
+            [0, 0],
+            100 * SECOND,
+            100 * SECOND - 4_000_000,
+        );
         assert!(matches!(at(&new, 99 * SECOND), Verdict::Keep(_)));
         assert!(matches!(at(&new, 110 * SECOND - 1), Verdict::Keep(_)));
     }

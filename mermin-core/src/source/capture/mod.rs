@@ -14,8 +14,8 @@ use std::{
 
 use futures_channel::oneshot;
 
-pub(super) use self::{open::Opened, shared::Shared};
 use self::{open::Capture, sweep::Emptied};
+pub(super) use self::{open::Opened, shared::Shared};
 use super::{control::Control, options::Options, queue::Queue};
 use crate::{
     bpf::clock::monotonic,
@@ -75,7 +75,10 @@ fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
     let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(Error::new(
             ErrorKind::Panicked,
-            format!("cannot go on capturing: its thread panicked: {}", said(&*panic)),
+            format!(
+                "cannot go on capturing: its thread panicked: {}",
+                said(&*panic)
+            ),
         )
         .with_remedy("report it as a defect; nothing is attached any more"))
     });

@@ -134,10 +134,7 @@ impl Capture {
             counts: Counts::default(),
         });
         let index = Arc::new(loaded.index);
-        let ticks = loaded
-            .clock
-            .read(shared.slab.globals())
-            .map_err(no_clock)?;
+        let ticks = loaded.clock.read(shared.slab.globals()).map_err(no_clock)?;
         let closer = Closer::start(Arc::clone(&index), closer_grace, Arc::clone(&job.control))?;
         let slots = sizes.slots as usize;
         let capture = Self {
@@ -215,7 +212,7 @@ fn watch(
     let mut held = Vec::new();
     let mut refusal = None;
     for &direction in directions {
-        match hooks.attach(mode, programs, interface, direction) {
+        match hooks.attach(mode, *programs, interface, direction) {
             Ok(attached) => {
                 let mechanism = Some(attached.mechanism());
                 match direction {
@@ -320,11 +317,7 @@ fn unwatched(interface: &Interface, error: &Error) -> Degradation {
         cause: cause.into(),
         instead: "the rest is watched".into(),
         cost: "these packets are not counted".into(),
-        remedy: error
-            .remedy()
-            .unwrap_or("see the cause")
-            .to_owned()
-            .into(),
+        remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
     }
 }
 

@@ -55,12 +55,16 @@ fn nanoseconds(duration: Duration) -> u64 {
 impl Shared {
     pub(super) fn swept(&self, took: Duration) {
         self.counts.sweeps.fetch_add(1, Ordering::Relaxed);
-        self.counts.sweep_ns.store(nanoseconds(took), Ordering::Relaxed);
+        self.counts
+            .sweep_ns
+            .store(nanoseconds(took), Ordering::Relaxed);
     }
 
     pub(super) fn waited(&self, took: Duration) {
         self.counts.graces.fetch_add(1, Ordering::Relaxed);
-        self.counts.grace_ns.store(nanoseconds(took), Ordering::Relaxed);
+        self.counts
+            .grace_ns
+            .store(nanoseconds(took), Ordering::Relaxed);
     }
 
     /// All counters as of now.

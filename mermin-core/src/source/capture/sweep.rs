@@ -155,7 +155,10 @@ impl Capture {
     pub(super) fn deliver(&mut self) {
         let made = self.out.len() as u64;
         if made != 0 {
-            self.shared.counts.records.fetch_add(made, Ordering::Relaxed);
+            self.shared
+                .counts
+                .records
+                .fetch_add(made, Ordering::Relaxed);
             self.queue.put(&mut self.out);
         }
     }
@@ -170,8 +173,11 @@ impl Capture {
 
     fn finish(&mut self, closed: Closed) -> Result<(), Error> {
         closed.result.map_err(|error| {
-            Error::new(ErrorKind::System, "cannot take ended flows out of the index")
-                .with_source(error)
+            Error::new(
+                ErrorKind::System,
+                "cannot take ended flows out of the index",
+            )
+            .with_source(error)
         })?;
         self.shared.waited(closed.grace);
         self.ticks = self.read_clock()?;
