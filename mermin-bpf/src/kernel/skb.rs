@@ -91,7 +91,7 @@ impl Skb {
 #[inline(always)]
 fn blur(at: usize) -> usize {
     let Some(cell) = OFFSET.get_ptr_mut(0) else {
-        return 0;
+        return HEADER_LIMIT;
     };
     // SAFETY: this CPU's own cell.
     unsafe {

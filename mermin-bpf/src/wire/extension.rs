@@ -33,61 +33,50 @@ pub struct Chain {
 /// [`Reason::MalformedExtension`] for a header that is cut, [`Reason::TooDeep`] for more than [`DEPTH`] of them.
 #[inline(always)]
 pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, Reason> {
-    let mut fragment = false;
+    // Kept as bits and not as a truth value: the verifier would follow each chain once for either.
+    let mut fragment = 0;
     for _ in 0..DEPTH {
-        match next {
-            protocol::HOP_BY_HOP
-            | protocol::ROUTING
-            | protocol::DESTINATION_OPTIONS
-            | protocol::MOBILITY
-            | protocol::HIP
-            | protocol::SHIM6 => {
-                let header = frame
-                    .window::<SHORTEST>(at)
-                    .ok_or(Reason::MalformedExtension)?;
-                // Mobility, HIP and Shim6 are always last, so their payload is nothing: they are the protocol.
-                if !matches!(
-                    next,
-                    protocol::HOP_BY_HOP | protocol::ROUTING | protocol::DESTINATION_OPTIONS
-                ) {
-                    break;
-                }
-                next = header.u8(0);
-                at = frame.blur(at + (usize::from(header.u8(1)) + 1) * 8);
+        if !is_followed(next) {
+            break;
+        }
+        let header = frame
+            .window::<SHORTEST>(at)
+            .ok_or(Reason::MalformedExtension)?;
+        let here = next;
+        next = header.u8(0);
+        if here == protocol::FRAGMENT {
+            at = frame.blur(at + SHORTEST);
+            // An atomic fragment (RFC 6946) has neither and is a whole packet.
+            fragment |= header.be16(2) & (FRAGMENT_OFFSET | MORE_FRAGMENTS);
+            if fragment & FRAGMENT_OFFSET != 0 {
+                break;
             }
-            protocol::FRAGMENT => {
-                let header = frame
-                    .window::<SHORTEST>(at)
-                    .ok_or(Reason::MalformedExtension)?;
-                let offset = header.be16(2);
-                next = header.u8(0);
-                at = frame.blur(at + SHORTEST);
-                // An atomic fragment (RFC 6946) is a whole packet.
-                fragment |= offset & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0;
-                if offset & FRAGMENT_OFFSET != 0 {
-                    return Ok(Chain {
-                        protocol: next,
-                        at,
-                        later_fragment: true,
-                        fragment,
-                    });
-                }
-            }
-            _ => break,
+        } else {
+            at = frame.blur(at + (usize::from(header.u8(1)) + 1) * 8);
         }
     }
-    match next {
-        protocol::HOP_BY_HOP
-        | protocol::ROUTING
-        | protocol::DESTINATION_OPTIONS
-        | protocol::FRAGMENT => Err(Reason::TooDeep),
-        _ => Ok(Chain {
-            protocol: next,
-            at,
-            later_fragment: false,
-            fragment,
-        }),
+    let later_fragment = fragment & FRAGMENT_OFFSET != 0;
+    if is_followed(next) && !later_fragment {
+        return Err(Reason::TooDeep);
     }
+    Ok(Chain {
+        protocol: next,
+        at,
+        later_fragment,
+        fragment: fragment != 0,
+    })
+}
+
+/// Whether a header may have others behind it. Mobility, HIP and Shim6 headers are always last: they are the protocol.
+#[inline(always)]
+const fn is_followed(number: u8) -> bool {
+    matches!(
+        number,
+        protocol::HOP_BY_HOP
+            | protocol::ROUTING
+            | protocol::DESTINATION_OPTIONS
+            | protocol::FRAGMENT
+    )
 }
 
 #[cfg(test)]
@@ -209,7 +198,8 @@ mod tests {
         );
         let whole = follow(&bytes[..], protocol::HOP_BY_HOP, 0);
         assert!(whole.is_ok_and(|end| end.protocol == protocol::MOBILITY && end.at == 32));
-        for length in 0..bytes.len() {
+        // The mobility header is the protocol and not read: only what leads to it must be there.
+        for length in 0..32 {
             let cut = follow(&bytes[..length], protocol::HOP_BY_HOP, 0);
             assert_eq!(cut, Err(Reason::MalformedExtension), "{length} octets");
         }
