@@ -1,0 +1,187 @@
+//! What was asked for on the command line.
+
+use std::{ffi::OsStr, time::Duration};
+
+use lexopt::{Arg, Error, Parser, ValueExt as _};
+use mermin_core::Attach;
+
+/// How long a demonstration lasts unless told.
+const DEMO_DURATION: Duration = Duration::from_secs(10);
+/// Priority of the netlink filter, the kernel's first.
+const TC_PRIORITY: u16 = 1;
+
+const HELP: &str = "\
+Shows the network flows of this host as they end. Needs the privilege to load eBPF programs.
+
+Usage: flows [OPTIONS]
+
+  --interface PATTERN  watch interfaces of this name, `*` and `?` allowed; may be repeated
+                       (all that are up, loopback aside)
+  --json               one JSON object per flow on standard output
+  --duration SECS      end after this many seconds
+  --attach MODE        auto, tcx or tc (auto)
+  --demo               make traffic in network namespaces of its own and show that
+                       (for 10 seconds)
+  --help               this text
+  --version            version
+
+Ctrl-C ends: flows still open are shown, then the program exits. Everything but flows goes to
+standard error.";
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Show flows.
+    Capture(Options),
+    /// Print this and be done.
+    Say(String),
+}
+
+/// How to show flows.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) json: bool,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) attach: Attach,
+    pub(crate) demo: bool,
+}
+
+/// Reads the arguments.
+///
+/// # Errors
+/// An unknown argument, a value that cannot be, or two options that exclude each other.
+pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
+    let mut options = Options {
+        interfaces: Vec::new(),
+        json: false,
+        duration: None,
+        attach: Attach::Auto,
+        demo: false,
+    };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("interface") | Arg::Short('i') => {
+                options.interfaces.push(parser.value()?.string()?);
+            }
+            Arg::Long("json") => options.json = true,
+            Arg::Long("duration") => {
+                options.duration = Some(parser.value()?.parse_with(seconds)?);
+            }
+            Arg::Long("attach") => options.attach = attach(&parser.value()?)?,
+            Arg::Long("demo") => options.demo = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Request::Say(HELP.to_owned())),
+            Arg::Long("version") | Arg::Short('V') => {
+                return Ok(Request::Say(format!("flows {}", env!("CARGO_PKG_VERSION"))));
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    if options.demo {
+        if !options.interfaces.is_empty() {
+            return Err("`--demo` has its own interfaces, leave out `--interface`".into());
+        }
+        options.duration.get_or_insert(DEMO_DURATION);
+    }
+    Ok(Request::Capture(options))
+}
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("not a duration above zero"),
+    }
+}
+
+fn attach(mode: &OsStr) -> Result<Attach, Error> {
+    match mode.to_str() {
+        Some("auto") => Ok(Attach::Auto),
+        Some("tcx") => Ok(Attach::Tcx),
+        Some("tc") => Ok(Attach::Tc {
+            priority: TC_PRIORITY,
+        }),
+        _ => Err(Error::ParsingFailed {
+            value: mode.to_string_lossy().into_owned(),
+            error: "not one of auto, tcx, tc".into(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Request, Error> {
+        parse(Parser::from_args(line.split_whitespace()))
+    }
+
+    fn options(line: &str) -> Options {
+        match parsed(line) {
+            Ok(Request::Capture(options)) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_arguments_it_watches_everything_for_ever() {
+        let options = options("");
+        assert!(options.interfaces.is_empty());
+        assert!(!options.json && !options.demo);
+        assert_eq!(options.duration, None);
+        assert!(matches!(options.attach, Attach::Auto));
+    }
+
+    #[test]
+    fn every_option_is_heard() {
+        let options = options("--interface eth* -i veth0 --json --duration 2.5 --attach=tc");
+        assert_eq!(options.interfaces, ["eth*", "veth0"]);
+        assert!(options.json);
+        assert_eq!(options.duration, Some(Duration::from_millis(2_500)));
+        assert!(matches!(options.attach, Attach::Tc { priority: 1 }));
+    }
+
+    #[test]
+    fn a_demonstration_ends_by_itself() {
+        assert_eq!(options("--demo").duration, Some(DEMO_DURATION));
+        assert_eq!(
+            options("--demo --duration 3").duration,
+            Some(Duration::from_secs(3))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for line in [
+            "--nonsense",
+            "eth0",
+            "--interface",
+            "--duration 0",
+            "--duration -1",
+            "--duration soon",
+            "--duration 1e300",
+            "--duration nan",
+            "--attach xdp",
+            "--demo --interface eth0",
+            "--json=yes",
+        ] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_option_and_fits_a_terminal() {
+        for option in [
+            "interface",
+            "json",
+            "duration",
+            "attach",
+            "demo",
+            "help",
+            "version",
+        ] {
+            assert!(HELP.contains(&format!("--{option}")), "{option}");
+        }
+        assert!(HELP.lines().all(|line| line.len() <= 100));
+    }
+}

@@ -1,0 +1,147 @@
+//! From opening the source to its last flow.
+
+use std::{
+    io::{self, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt as _, executor::block_on};
+use mermin_core::{FlowSource, FlowSourceBuilder, Handle, Stats};
+
+use crate::{
+    args::Options,
+    demo::Demo,
+    failure::Failure,
+    output::Output,
+    status::{self, Status},
+    stop::Stop,
+};
+
+/// How soon a signal or the end of the time is noticed.
+const TICK: Duration = Duration::from_millis(50);
+/// Flows that are ready at once are written out together.
+const BATCH: usize = 1_024;
+/// In a demonstration flows end soon, so that there is something to see.
+const DEMO_IDLE: Duration = Duration::from_secs(1);
+const DEMO_ACTIVE: Duration = Duration::from_secs(3);
+
+/// Shows flows until a signal comes or the time is over.
+///
+/// # Errors
+/// Whatever keeps the source from opening or ends it early, or standard output from taking a flow.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let stop = Stop::on_signals().map_err(|error| Failure::new("cannot catch signals", &error))?;
+    // Before any thread is made: this one moves to a network namespace of its own.
+    let demo = options.demo.then(Demo::prepare).transpose()?;
+    let mut flows = block_on(builder(options).open())?;
+    say(&flows.report().to_string());
+    if let Some(demo) = &demo {
+        demo.make_traffic();
+    }
+
+    let now = Instant::now();
+    let watch = Watch {
+        handle: flows.handle(),
+        stop,
+        deadline: options
+            .duration
+            .and_then(|duration| now.checked_add(duration)),
+        status: Status::new(now),
+        done: AtomicBool::new(false),
+    };
+    let outcome = thread::scope(|scope| {
+        scope.spawn(|| watch.keep());
+        let outcome = show(&mut flows, Output::new(options.json), &watch.status);
+        watch.done.store(true, Ordering::Relaxed);
+        outcome
+    });
+    watch.status.end();
+    outcome?;
+    say(&summary(&watch.handle.stats()));
+    Ok(())
+}
+
+fn builder(options: &Options) -> FlowSourceBuilder {
+    let mut builder = FlowSource::builder().attach(options.attach);
+    if !options.interfaces.is_empty() {
+        builder = builder.interfaces(options.interfaces.iter().cloned());
+    }
+    if options.demo {
+        builder = builder
+            .active_timeout(DEMO_ACTIVE)
+            .tcp_timeout(DEMO_IDLE)
+            .udp_timeout(DEMO_IDLE)
+            .icmp_timeout(DEMO_IDLE)
+            .other_timeout(DEMO_IDLE);
+    }
+    builder
+}
+
+/// Writes flows until there are no more. A reader that went away (`flows | head`) is no failure.
+fn show(flows: &mut FlowSource, mut output: Output, status: &Status) -> Result<(), Failure> {
+    let mut batches = flows.ready_chunks(BATCH);
+    while let Some(batch) = block_on(batches.next()) {
+        status.end();
+        for flow in batch {
+            if let Err(error) = output.write(&flow?) {
+                return refused(&error);
+            }
+        }
+        if let Err(error) = output.flush() {
+            return refused(&error);
+        }
+    }
+    Ok(())
+}
+
+/// What it means that standard output did not take a flow.
+fn refused(error: &io::Error) -> Result<(), Failure> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Failure::new("cannot write to standard output", error)),
+    }
+}
+
+/// Runs beside the stream.
+struct Watch {
+    handle: Handle,
+    stop: Stop,
+    deadline: Option<Instant>,
+    status: Status,
+    done: AtomicBool,
+}
+
+impl Watch {
+    /// Closes the source on a signal or when the time is over; until then keeps the status line fresh.
+    fn keep(&self) {
+        while !self.done.load(Ordering::Relaxed) {
+            let now = Instant::now();
+            if self.stop.raised() || self.deadline.is_some_and(|deadline| now >= deadline) {
+                self.handle.close();
+                return;
+            }
+            self.status.refresh(now, || {
+                let stats = self.handle.stats();
+                status::waiting(stats.flows_open, stats.packets)
+            });
+            thread::sleep(TICK);
+        }
+    }
+}
+
+fn summary(stats: &Stats) -> String {
+    let (records, packets) = (stats.flows_emitted, stats.packets);
+    format!(
+        "{records} {}, {packets} {}, {} bytes\n",
+        status::plural(records, "record"),
+        status::plural(packets, "packet"),
+        stats.octets,
+    )
+}
+
+fn say(text: &str) {
+    // Flows matter more than a standard error that nobody reads.
+    let _ = io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,79 @@
+//! Why the program could not do it, for who has to do something about it.
+
+use std::{
+    error::Error as StdError,
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+/// What could not be done, why, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    remedy: Option<String>,
+    causes: Vec<String>,
+}
+
+impl Failure {
+    /// Something this program tried itself.
+    pub(crate) fn new(message: impl Into<String>, cause: &dyn StdError) -> Self {
+        Self {
+            message: message.into(),
+            remedy: None,
+            causes: chain(Some(cause)),
+        }
+    }
+
+    pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn tell(&self) {
+        // Where standard error is closed too, the exit status is all that is left.
+        let _ = io::stderr().write_all(self.text().as_bytes());
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("flows: {}\n", self.message);
+        for cause in &self.causes {
+            let _ = writeln!(text, "  because: {cause}");
+        }
+        if let Some(remedy) = &self.remedy {
+            let _ = writeln!(text, "  what to do: {remedy}");
+        }
+        text
+    }
+}
+
+impl From<mermin_core::Error> for Failure {
+    fn from(error: mermin_core::Error) -> Self {
+        Self {
+            message: error.to_string(),
+            remedy: error.remedy().map(str::to_owned),
+            causes: chain(error.source()),
+        }
+    }
+}
+
+fn chain(first: Option<&dyn StdError>) -> Vec<String> {
+    std::iter::successors(first, |&error| error.source())
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_why_and_what_to_do() {
+        let cause = io::Error::other(io::Error::from_raw_os_error(1));
+        let failure = Failure::new("cannot do it", &cause).with_remedy("run as root");
+        assert_eq!(
+            failure.text(),
+            "flows: cannot do it\n  because: Operation not permitted (os error 1)\n  what to do: run as root\n"
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! Flows on standard output, in the form that suits who reads it.
+
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
+
+use mermin_core::{Flow, sink::JsonLines};
+use rustix::termios::tcgetwinsize;
+
+use crate::table::{Size, Table};
+
+/// One of three forms.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// For programs.
+    Json(JsonLines<BufWriter<Stdout>>),
+    /// For who looks at a terminal.
+    Table(BufWriter<Stdout>, Table),
+    /// For files and pipes.
+    Lines(BufWriter<Stdout>),
+}
+
+impl Output {
+    /// JSON where asked for, a table on a terminal, plain lines elsewhere.
+    pub(crate) fn new(json: bool) -> Self {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        let out = BufWriter::new(stdout);
+        match (json, terminal) {
+            (true, _) => Self::Json(JsonLines::new(out)),
+            (false, true) => Self::Table(out, Table::default()),
+            (false, false) => Self::Lines(out),
+        }
+    }
+
+    /// # Errors
+    /// Whatever standard output says.
+    pub(crate) fn write(&mut self, flow: &Flow) -> io::Result<()> {
+        match self {
+            Self::Json(lines) => lines.write(flow),
+            Self::Table(out, table) => out.write_all(table.lines(flow, size()).as_bytes()),
+            Self::Lines(out) => writeln!(out, "{flow}"),
+        }
+    }
+
+    /// # Errors
+    /// Whatever standard output says.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Json(lines) => lines.flush(),
+            Self::Table(out, _) | Self::Lines(out) => out.flush(),
+        }
+    }
+}
+
+/// Asked before each line: a window is resized at any time, and the call takes less than a microsecond.
+fn size() -> Size {
+    match tcgetwinsize(io::stdout()) {
+        Ok(window) if window.ws_col > 0 => Size {
+            columns: window.ws_col.into(),
+            rows: window.ws_row.into(),
+        },
+        _ => Size::default(),
+    }
+}

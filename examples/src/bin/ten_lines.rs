@@ -1,0 +1,15 @@
+//! Every flow of this host on standard output, in ten lines.
+
+use futures::StreamExt as _;
+use mermin_core::{Error, FlowSource};
+
+fn main() -> Result<(), Error> {
+    futures::executor::block_on(async {
+        let mut flows = FlowSource::builder().open().await?;
+        eprint!("{}", flows.report()); // empty when nothing was given up
+        while let Some(flow) = flows.next().await {
+            println!("{}", flow?);
+        }
+        Ok(())
+    })
+}

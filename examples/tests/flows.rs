@@ -1,0 +1,241 @@
+//! The `flows` program from outside: arguments, exit status, both output streams, signals, and real traffic.
+//!
+//! What needs the privilege to load eBPF programs is skipped by name without it; with `MERMIN_REQUIRE_KERNEL=1` it
+//! fails instead.
+
+mod support;
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    os::unix::process::CommandExt as _,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use rustix::process::Signal;
+use serde_json::Value as Json;
+use support::{Finished, flows, run, terminal};
+
+/// Nobody, on every distribution.
+const UNPRIVILEGED: u32 = 65_534;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = vec![
+        Trial::test("bad_arguments_exit_2", bad_arguments_exit_2),
+        Trial::test("help_and_version_exit_0", help_and_version_exit_0),
+        Trial::test("without_privilege_it_says_what_to_do", without_privilege),
+        kernel(
+            "demo_shows_every_kind_of_flow",
+            demo_shows_every_kind_of_flow,
+        ),
+        kernel("demo_lines_are_for_people", demo_lines_are_for_people),
+        kernel("demo_table_fits_the_terminal", demo_table_fits_the_terminal),
+        kernel("sigterm_drains", || a_signal_drains(Signal::TERM)),
+        kernel("ctrl_c_drains", || a_signal_drains(Signal::INT)),
+        kernel("a_reader_may_leave", a_reader_may_leave),
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A test that loads the program; ignored, and listed so, where that cannot be.
+fn kernel(name: &str, test: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
+    let skipped = !support::privileged() && !support::kernel_required();
+    Trial::test(name, test).with_ignored_flag(skipped)
+}
+
+fn ensure(holds: bool, what: impl Into<String>) -> Result<(), Failed> {
+    if holds {
+        Ok(())
+    } else {
+        Err(what.into().into())
+    }
+}
+
+fn bad_arguments_exit_2() -> Result<(), Failed> {
+    for arguments in [
+        &["--nonsense"][..],
+        &["eth0"],
+        &["--duration", "soon"],
+        &["--attach", "xdp"],
+        &["--demo", "--interface", "eth0"],
+    ] {
+        let finished = run(flows().args(arguments))?;
+        ensure(
+            finished.code == Some(2),
+            format!("{arguments:?}: {finished:?}"),
+        )?;
+        ensure(finished.stdout.is_empty(), format!("{finished:?}"))?;
+        ensure(
+            finished.stderr.contains("flows --help"),
+            format!("{finished:?}"),
+        )?;
+        ensure(
+            !finished.stderr.contains("panicked"),
+            format!("{finished:?}"),
+        )?;
+    }
+    Ok(())
+}
+
+fn help_and_version_exit_0() -> Result<(), Failed> {
+    for (argument, expected) in [("--help", "Usage: flows"), ("--version", "flows 0.")] {
+        let finished = run(flows().arg(argument))?;
+        ensure(finished.code == Some(0), format!("{finished:?}"))?;
+        ensure(finished.stdout.contains(expected), format!("{finished:?}"))?;
+        ensure(finished.stderr.is_empty(), format!("{finished:?}"))?;
+    }
+    Ok(())
+}
+
+fn without_privilege() -> Result<(), Failed> {
+    // Elsewhere than in the build directory, which nobody may not be allowed to enter.
+    let copy = support::Copy::of_flows()?;
+    for arguments in [&["--duration", "1"][..], &["--demo"]] {
+        let mut command = copy.command();
+        command.args(arguments);
+        if support::is_root() {
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
+        }
+        let finished = run(&mut command)?;
+        ensure(finished.code == Some(1), format!("{finished:?}"))?;
+        ensure(finished.stdout.is_empty(), format!("{finished:?}"))?;
+        ensure(
+            finished.stderr.starts_with("flows: cannot "),
+            format!("{finished:?}"),
+        )?;
+        ensure(
+            finished.stderr.contains("because: "),
+            format!("{finished:?}"),
+        )?;
+        ensure(
+            finished.stderr.contains("what to do: "),
+            format!("{finished:?}"),
+        )?;
+    }
+    Ok(())
+}
+
+fn records(finished: &Finished) -> Result<Vec<Json>, Failed> {
+    let lines = finished.stdout.lines();
+    let parsed: Result<Vec<Json>, _> = lines.map(serde_json::from_str).collect();
+    Ok(parsed?)
+}
+
+fn demo_shows_every_kind_of_flow() -> Result<(), Failed> {
+    let started = Instant::now();
+    let finished = run(flows().args(["--demo", "--json", "--duration", "3"]))?;
+    ensure(finished.code == Some(0), format!("{finished:?}"))?;
+    ensure(
+        started.elapsed() < Duration::from_secs(10),
+        format!("took {:?}", started.elapsed()),
+    )?;
+    let records = records(&finished)?;
+    for (transport, network) in [
+        ("tcp", "ipv4"),
+        ("udp", "ipv4"),
+        ("icmp", "ipv4"),
+        ("tcp", "ipv6"),
+        ("udp", "ipv6"),
+        ("ipv6-icmp", "ipv6"),
+    ] {
+        // Both ways: what is not answered proves half.
+        let seen = records.iter().any(|record| {
+            record["network.transport"] == transport
+                && record["network.type"] == network
+                && record["flow.packets.total"].as_u64() > Some(0)
+                && record["flow.reverse.packets.total"].as_u64() > Some(0)
+        });
+        ensure(seen, format!("no {transport} over {network}: {finished:?}"))?;
+    }
+    for (name, value) in [
+        ("flow.icmp.type.name", "echo_request"),
+        ("flow.reverse.icmp.type.name", "echo_reply"),
+        ("flow.direction", "forward"),
+        ("network.interface.name", "demo0"),
+    ] {
+        let seen = records.iter().any(|record| record[name] == value);
+        ensure(seen, format!("no {name} {value}: {finished:?}"))?;
+    }
+    tcp_answers_are_counted(&records)
+}
+
+/// The demonstration's server sends 600, 40,000 and 1,500,000 octets in turn.
+fn tcp_answers_are_counted(records: &[Json]) -> Result<(), Failed> {
+    for (least, most) in [(600, 2_000), (40_000, 50_000), (1_500_000, 1_700_000)] {
+        let seen = records.iter().any(|record| {
+            record["network.transport"] == "tcp"
+                && record["destination.port"] == 8080
+                && record["flow.reverse.bytes.total"]
+                    .as_u64()
+                    .is_some_and(|octets| (least..most).contains(&octets))
+        });
+        ensure(
+            seen,
+            format!("no TCP flow with {least} octets back: {records:?}"),
+        )?;
+    }
+    Ok(())
+}
+
+fn demo_lines_are_for_people() -> Result<(), Failed> {
+    let finished = run(flows().args(["--demo", "--duration", "2"]))?;
+    ensure(finished.code == Some(0), format!("{finished:?}"))?;
+    ensure(
+        finished.stdout.contains("tcp 192.0.2.1:"),
+        format!("{finished:?}"),
+    )?;
+    ensure(
+        finished.stdout.contains("-> 192.0.2.2:8080 sent"),
+        format!("{finished:?}"),
+    )?;
+    ensure(!finished.stdout.contains('\x1b'), format!("{finished:?}"))
+}
+
+fn demo_table_fits_the_terminal() -> Result<(), Failed> {
+    const COLUMNS: u16 = 100;
+    let shown = terminal::run(flows().args(["--demo", "--duration", "3"]), COLUMNS)?;
+    ensure(shown.contains("SOURCE"), shown.as_str())?;
+    ensure(shown.contains("icmp6"), shown.as_str())?;
+    for line in shown.lines() {
+        // The status line is drawn over; what counts is what stands after it was cleared.
+        let last = line.rsplit("\x1b[K").next().unwrap_or(line);
+        ensure(last.chars().count() <= COLUMNS.into(), last)?;
+    }
+    Ok(())
+}
+
+fn a_signal_drains(signal: Signal) -> Result<(), Failed> {
+    let mut child =
+        support::Running::start(flows().args(["--demo", "--json", "--duration", "60"]))?;
+    let mut stdout = BufReader::new(child.stdout()?);
+    let mut first = String::new();
+    stdout.read_line(&mut first)?;
+    let signalled = Instant::now();
+    child.signal(signal)?;
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest)?;
+    let code = child.wait(Duration::from_secs(10))?;
+    ensure(code == Some(0), format!("exit status {code:?}"))?;
+    ensure(
+        signalled.elapsed() < Duration::from_secs(5),
+        format!("took {:?}", signalled.elapsed()),
+    )?;
+    // The pings go on for ever: only draining shows their end.
+    let drained = rest.lines().any(|line| line.contains("forced end"));
+    ensure(drained, format!("nothing was drained: {rest}"))
+}
+
+fn a_reader_may_leave() -> Result<(), Failed> {
+    let mut child =
+        support::Running::start(flows().args(["--demo", "--json", "--duration", "60"]))?;
+    let mut line = String::new();
+    BufReader::new(child.stdout()?).read_line(&mut line)?;
+    let _: Json = serde_json::from_str(&line)?;
+    let code = child.wait(Duration::from_secs(10))?;
+    ensure(code == Some(0), format!("exit status {code:?}"))?;
+    let stderr = child.stderr()?;
+    ensure(!stderr.contains("panicked"), stderr.as_str())?;
+    ensure(!stderr.contains("cannot"), stderr.as_str())
+}

@@ -1,0 +1,154 @@
+//! Runs the program under test, and never leaves it behind.
+
+pub(crate) mod terminal;
+
+use std::{
+    env, fs, io,
+    io::Read as _,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, Stdio, id},
+    thread,
+    time::{Duration, Instant},
+};
+
+use libtest_mimic::Failed;
+use rustix::{
+    process::{Pid, Signal, geteuid, kill_process},
+    thread::UnshareFlags,
+};
+
+/// How often an ending is looked for.
+const TICK: Duration = Duration::from_millis(10);
+/// No test takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program under test.
+pub(crate) fn flows() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_flows"))
+}
+
+pub(crate) fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+/// Whether this process may make namespaces, which the demonstration needs before it loads anything.
+pub(crate) fn privileged() -> bool {
+    #[expect(
+        deprecated,
+        reason = "deprecated because of file tables, which a network namespace leaves alone; the new one is unsafe"
+    )]
+    let try_in_thread = || rustix::thread::unshare(UnshareFlags::NEWNET).is_ok();
+    is_root() && thread::spawn(try_in_thread).join().unwrap_or(false)
+}
+
+/// Whether a test that cannot run has to fail.
+pub(crate) fn kernel_required() -> bool {
+    env::var_os("MERMIN_REQUIRE_KERNEL").is_some_and(|value| value == "1")
+}
+
+/// What a program said, all of it.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs to the end.
+pub(crate) fn run(command: &mut Command) -> Result<Finished, Failed> {
+    let mut child = Running::start(command)?;
+    let mut out = child.stdout()?;
+    let reader = thread::spawn(move || -> io::Result<String> {
+        let mut text = String::new();
+        out.read_to_string(&mut text)?;
+        Ok(text)
+    });
+    let code = child.wait(PATIENCE)?;
+    let stdout = reader.join().map_err(|_| "the reader panicked")??;
+    Ok(Finished {
+        code,
+        stdout,
+        stderr: child.stderr()?,
+    })
+}
+
+/// A program that is killed when the test ends before it.
+pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map(Self)
+    }
+
+    pub(crate) fn stdout(&mut self) -> Result<ChildStdout, Failed> {
+        Ok(self.0.stdout.take().ok_or("standard output is taken")?)
+    }
+
+    /// All of standard error, once it has ended. It stays within a pipe's buffer.
+    pub(crate) fn stderr(&mut self) -> Result<String, Failed> {
+        let mut text = String::new();
+        let mut stderr = self.0.stderr.take().ok_or("standard error is taken")?;
+        stderr.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.0), signal)?)
+    }
+
+    /// Its exit status, or an error when it goes on for longer.
+    pub(crate) fn wait(&mut self, patience: Duration) -> Result<Option<i32>, Failed> {
+        let started = Instant::now();
+        while started.elapsed() < patience {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status.code());
+            }
+            thread::sleep(TICK);
+        }
+        Err(format!("still running after {patience:?}").into())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail for one that has ended and was waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The program in a directory that everybody may enter.
+pub(crate) struct Copy(PathBuf);
+
+impl Copy {
+    pub(crate) fn of_flows() -> io::Result<Self> {
+        let directory = env::temp_dir().join(format!("mermin-flows-{}", id()));
+        fs::create_dir(&directory)?;
+        let copy = Self(directory);
+        fs::set_permissions(&copy.0, fs::Permissions::from_mode(0o755))?;
+        fs::copy(env!("CARGO_BIN_EXE_flows"), copy.path())?;
+        fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755))?;
+        Ok(copy)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.join("flows")
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        Command::new(self.path())
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // What stays is in the system's temporary directory.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
