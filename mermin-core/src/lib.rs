@@ -1,4 +1,24 @@
 //! Network flows of this host as an async stream, captured with eBPF.
+//!
+//! ```no_run
+//! use futures::StreamExt;
+//! use mermin_core::FlowSource;
+//!
+//! # async fn watch() -> Result<(), mermin_core::Error> {
+//! let mut flows = FlowSource::builder().interfaces(["eth*", "veth*"]).open().await?;
+//! eprint!("{}", flows.report()); // empty when nothing was given up
+//! while let Some(flow) = flows.next().await {
+//!     println!("{}", flow?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The kernel program counts; this crate reads its memory. Any runtime can poll the stream: a thread of the source's own
+//! does whatever touches the kernel. Flows and named counters together equal what crossed the hooks, in packets and in
+//! octets ([`Stats`]); what the host cannot do is given up aloud ([`Report`]).
+//!
+//! Needs Linux 5.14 on x86-64 or arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.
 
 mod attach;
 mod bpf;
@@ -15,7 +35,7 @@ mod table;
 pub use attach::{Attach, Mechanism};
 pub use error::{Error, ErrorKind};
 pub use flow::Flow;
-pub use iface::Pattern;
+pub use iface::{NetNs, Pattern};
 pub use report::{Degradation, Report, Stats};
 pub use source::{FlowSource, FlowSourceBuilder, Handle};
 pub use table::Timeouts;

@@ -35,17 +35,17 @@ pub fn measure(packet: &Packet, frame_length: u32, gso_segments: u32, gso_size: 
     if gso_size == 0 {
         return Measure {
             packets: 1,
-            octets: packet.ip_length as u64,
-            frame_octets: frame_length as u64,
+            octets: u64::from(packet.ip_length),
+            frame_octets: u64::from(frame_length),
         };
     }
     let headers = packet.header_length - packet.unsent_length;
     let payload = packet.ip_length.saturating_sub(packet.header_length);
-    let packets = segments(gso_segments, gso_size, payload) as u64;
+    let packets = u64::from(segments(gso_segments, gso_size, payload));
     let repeats = packets - 1;
-    let octets = (packet.ip_length - packet.unsent_length) as u64 + repeats * headers as u64;
-    let frame_octets = (frame_length - packet.unsent_length) as u64
-        + repeats * (headers + packet.link_length) as u64;
+    let octets = u64::from(packet.ip_length - packet.unsent_length) + repeats * u64::from(headers);
+    let frame_octets = u64::from(frame_length - packet.unsent_length)
+        + repeats * u64::from(headers + packet.link_length);
     Measure {
         packets,
         octets,

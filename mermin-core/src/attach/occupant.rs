@@ -9,23 +9,36 @@ use crate::{error::Error, iface::Interface, sys::bpf_link};
 
 /// A program or filter at a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Occupant {
-    pub(crate) place: Place,
+#[non_exhaustive]
+pub struct Occupant {
+    /// Where it stands.
+    pub place: Place,
     /// `bpf`, or the kind of another filter.
-    pub(crate) kind: String,
+    pub kind: String,
     /// Name of the program or filter; none where it has none or may not be read (`CAP_SYS_ADMIN`).
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// Id of the program, where it is one.
-    pub(crate) program: Option<u32>,
+    pub program: Option<u32>,
 }
 
 /// Where an occupant stands. All of TCX runs before all of tc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+#[non_exhaustive]
+pub enum Place {
     /// Position among the TCX programs, from 0, and the id of the link that holds it (0: none does).
-    Tcx { position: usize, link: u32 },
+    Tcx {
+        /// From 0, which runs first.
+        position: usize,
+        /// Id of the link; 0 for none.
+        link: u32,
+    },
     /// Priority and handle of the filter.
-    Tc { priority: u16, handle: u32 },
+    Tc {
+        /// `pref` of tc(8); lower runs first.
+        priority: u16,
+        /// The filter's number there.
+        handle: u32,
+    },
 }
 
 impl Hooks {

@@ -113,17 +113,3 @@ impl Ledger {
 fn reason_number(place: Place, direction: Direction, stripe: usize) -> usize {
     (place.0 as usize * 2 + direction as usize) * REASON_STRIPES + stripe
 }
-
-impl Account {
-    /// Adds another hook's ledger.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.totals.skbs += other.totals.skbs;
-        self.totals.skb_octets += other.totals.skb_octets;
-        self.totals.packets += other.totals.packets;
-        self.totals.octets += other.totals.octets;
-        for (sum, found) in self.uncounted.iter_mut().zip(&other.uncounted) {
-            sum.packets += found.packets;
-            sum.octets += found.octets;
-        }
-    }
-}

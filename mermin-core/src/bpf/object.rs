@@ -139,9 +139,8 @@ fn missing(name: &str) -> Error {
 
 fn map_fd(ebpf: &mut Ebpf, name: &str) -> Result<OwnedFd, Error> {
     let map = ebpf.take_map(name).ok_or_else(|| missing(name))?;
-    let data = match &map {
-        Map::Array(data) | Map::HashMap(data) | Map::Stack(data) => data,
-        _ => return Err(missing(name)),
+    let (Map::Array(data) | Map::HashMap(data) | Map::Stack(data)) = &map else {
+        return Err(missing(name));
     };
     data.fd()
         .as_fd()

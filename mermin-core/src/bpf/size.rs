@@ -32,13 +32,16 @@ pub(crate) struct Ledgers {
     pub(crate) reasons: u32,
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "four")]
+const STRIPES: u32 = REASON_STRIPES as u32;
+
 impl Sizes {
     /// One ledger for each place in the table of hooks, one for what is in no place, each in two directions.
     pub(crate) fn ledgers(cpus: u32) -> Ledgers {
         let hooks = (HOOK_PLACES + 1) * 2;
         Ledgers {
             totals: hooks * cpus,
-            reasons: hooks * REASON_STRIPES as u32,
+            reasons: hooks * STRIPES,
         }
     }
 }

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
 
 use mermin_bpf::abi::{
     event::Globals,
-    key::KeyWords,
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, lane, origin, state},
 };
 
@@ -68,27 +67,6 @@ impl Slab {
                 Ordering::SeqCst,
             )
             .is_ok()
-    }
-
-    /// The slot's key.
-    pub(crate) fn key(&self, slot: u32) -> KeyWords {
-        let slot = self.slots.at(slot as usize);
-        // SAFETY: within the mapping; the key does not change while the slot is not free.
-        unsafe { (&raw const (*slot).key).read_volatile() }
-    }
-
-    /// Whether the key is an IPv6 one.
-    pub(crate) fn is_ipv6(&self, slot: u32) -> bool {
-        let slot = self.slots.at(slot as usize);
-        // SAFETY: as in `key`.
-        unsafe { (&raw const (*slot).origin).read_volatile() & origin::IPV6 != 0 }
-    }
-
-    /// What names this use of the slot.
-    pub(crate) fn first_seen(&self, slot: u32) -> u64 {
-        let slot = self.slots.at(slot as usize);
-        // SAFETY: as in `key`.
-        unsafe { (&raw const (*slot).first_seen).read_volatile() }
     }
 
     /// Reads everything there is to know of a flow.

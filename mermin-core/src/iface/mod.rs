@@ -6,6 +6,7 @@ pub(crate) mod netns;
 mod pattern;
 pub(crate) mod select;
 
+pub use netns::NetNs;
 pub use pattern::Pattern;
 
 use mermin_bpf::abi::ledger::link;

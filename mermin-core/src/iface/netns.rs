@@ -1,22 +1,49 @@
 //! Entering another network namespace, with errors an operator can act on.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     error::{Error, ErrorKind},
-    sys::netns::{self, NetnsId},
+    sys::netns,
 };
 
-/// Moves the calling thread into the network namespace at `path`, and says which one that is.
+/// Whose interfaces are watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NetNs {
+    /// Those of the network namespace of the thread that opens the source.
+    #[default]
+    Own,
+    /// Those of the host: of process 1, so a container needs the host's process namespace (`hostPID`) too.
+    Host,
+    /// Those of the namespace at a path, such as `/run/netns/<name>` or `/proc/<pid>/ns/net`.
+    Path(PathBuf),
+}
+
+impl NetNs {
+    /// Moves the calling thread there, if it is not there already.
+    ///
+    /// # Errors
+    /// As [`enter`].
+    pub(crate) fn enter(&self) -> Result<(), Error> {
+        match self {
+            Self::Own => Ok(()),
+            Self::Host => enter(Path::new("/proc/1/ns/net")),
+            Self::Path(path) => enter(path),
+        }
+    }
+}
+
+/// Moves the calling thread into the network namespace at `path`.
 ///
 /// # Errors
 /// [`ErrorKind::PermissionDenied`] without `CAP_SYS_ADMIN`, [`ErrorKind::InvalidOption`] where `path` is not there or
 /// not a network namespace.
-pub(crate) fn enter(path: &Path) -> Result<NetnsId, Error> {
-    netns::enter_path(path).map_err(|error| explain(path, error))?;
-    netns::current().map_err(|error| {
-        Error::new(ErrorKind::System, "cannot identify the network namespace").with_source(error)
-    })
+fn enter(path: &Path) -> Result<(), Error> {
+    netns::enter_path(path).map_err(|error| explain(path, error))
 }
 
 fn explain(path: &Path, error: io::Error) -> Error {

@@ -10,6 +10,8 @@ pub use self::{
 
 use std::{fmt, sync::Arc};
 
+pub use crate::attach::occupant::{Occupant, Place};
+
 use crate::attach::Mechanism;
 
 /// How a source was opened. Displays as nothing when nothing was given up, else as a line for each degradation.
@@ -30,10 +32,21 @@ pub struct Watched {
     pub index: u32,
     /// Name when it was attached to.
     pub name: Arc<str>,
-    /// What holds the program for received packets, if there is one.
-    pub ingress: Option<Mechanism>,
-    /// What holds the program for sent packets, if there is one (loopback has none: what is sent there is received).
-    pub egress: Option<Mechanism>,
+    /// Where received packets are counted, if they are.
+    pub ingress: Option<AtHook>,
+    /// Where sent packets are counted, if they are (not on loopback: what is sent there is received there).
+    pub egress: Option<AtHook>,
+}
+
+/// A program of this source at its hook, and who else is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AtHook {
+    /// What holds it.
+    pub mechanism: Mechanism,
+    /// Everything at the hook after attaching, this source's program included, in the order it runs. Empty where the
+    /// kernel does not tell.
+    pub occupants: Vec<Occupant>,
 }
 
 impl fmt::Display for Report {

@@ -8,6 +8,7 @@ use super::{capture, control::Control, options::Options, queue::Queue, stream::F
 use crate::{
     attach::Attach,
     error::{Error, ErrorKind},
+    iface::NetNs,
     table::Timeouts,
 };
 
@@ -33,6 +34,12 @@ impl FlowSourceBuilder {
     /// How programs are attached. Default: [`Attach::Auto`].
     pub fn attach(mut self, attach: Attach) -> Self {
         self.options.attach = attach;
+        self
+    }
+
+    /// Whose interfaces are watched. Default: [`NetNs::Own`]. Only the source's own threads change namespace.
+    pub fn netns(mut self, netns: NetNs) -> Self {
+        self.options.netns = netns;
         self
     }
 

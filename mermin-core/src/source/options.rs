@@ -3,7 +3,7 @@
 use crate::{
     attach::Attach,
     error::{Error, ErrorKind},
-    iface::Pattern,
+    iface::{NetNs, Pattern},
     table::Timeouts,
 };
 
@@ -17,6 +17,7 @@ pub(crate) const DEFAULT_FLOWS: u32 = 1 << 16;
 pub(crate) struct Options {
     pub(crate) interfaces: Vec<String>,
     pub(crate) attach: Attach,
+    pub(crate) netns: NetNs,
     pub(crate) timeouts: Timeouts,
     pub(crate) max_flows: u32,
     pub(crate) strict: bool,
@@ -27,6 +28,7 @@ impl Default for Options {
         Self {
             interfaces: Vec::new(),
             attach: Attach::default(),
+            netns: NetNs::default(),
             timeouts: Timeouts::default(),
             max_flows: DEFAULT_FLOWS,
             strict: false,

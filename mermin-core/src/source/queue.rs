@@ -105,21 +105,18 @@ impl Queue {
             let wanted = std::mem::take(&mut state.wanted);
             return Poll::Ready(Some(Ok(Taken { wanted })));
         }
-        match state.end.take() {
-            Some(end) => {
-                state.end = Some(End::Done);
-                Poll::Ready(match end {
-                    End::Done => None,
-                    End::Failed(error) => Some(Err(error)),
-                })
+        if let Some(end) = state.end.take() {
+            state.end = Some(End::Done);
+            Poll::Ready(match end {
+                End::Done => None,
+                End::Failed(error) => Some(Err(error)),
+            })
+        } else {
+            match &mut state.waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                none => *none = Some(context.waker().clone()),
             }
-            None => {
-                match &mut state.waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    none => *none = Some(context.waker().clone()),
-                }
-                Poll::Pending
-            }
+            Poll::Pending
         }
     }
 }

@@ -10,20 +10,23 @@
     )
 )]
 
+#[cfg(test)]
+use std::os::unix::fs::MetadataExt;
 use std::{
     fs::File,
     io,
     os::fd::{AsFd, BorrowedFd},
-    os::unix::fs::MetadataExt,
     path::Path,
 };
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The namespace of the calling thread, whichever thread that is.
+#[cfg(test)]
 const OWN: &str = "/proc/thread-self/ns/net";
 
 /// What tells a network namespace from all others that exist at the same time.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NetnsId {
     /// Device of the namespace file system.
@@ -33,6 +36,7 @@ pub(crate) struct NetnsId {
 }
 
 /// The calling thread's network namespace.
+#[cfg(test)]
 pub(crate) fn current() -> io::Result<NetnsId> {
     let metadata = std::fs::metadata(OWN)?;
     Ok(NetnsId {

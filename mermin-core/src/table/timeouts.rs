@@ -32,11 +32,11 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            active: Duration::from_secs(60),
+            active: Duration::from_mins(1),
             tcp: Duration::from_secs(20),
             tcp_fin: Duration::from_secs(5),
             tcp_rst: Duration::from_secs(5),
-            udp: Duration::from_secs(60),
+            udp: Duration::from_mins(1),
             icmp: Duration::from_secs(10),
             other: Duration::from_secs(30),
         }

@@ -132,7 +132,7 @@ impl Watch {
 }
 
 fn summary(stats: &Stats) -> String {
-    let (records, packets) = (stats.flows_emitted, stats.packets);
+    let (records, packets) = (stats.records, stats.packets);
     format!(
         "{records} {}, {packets} {}, {} bytes\n",
         status::plural(records, "record"),

@@ -122,7 +122,7 @@ impl Capture {
             if self.control.is_abandoned() {
                 return Ok(());
             }
-            let emptied = self.empty()?;
+            let emptied = self.empty();
             self.deliver();
             if matches!(emptied, Emptied::Everything) {
                 return Ok(());

@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use mermin_bpf::abi::ledger::Direction;
+
 use super::{
     Job,
     closing::Closer,
@@ -27,7 +29,7 @@ use crate::{
     flow::Flow,
     iface::{Interface, list, select},
     probe,
-    report::{Degradation, Feature, Report, Watched},
+    report::{AtHook, Degradation, Feature, Report, Watched},
     source::{control::Control, queue::Queue},
     table::{Timeouts, entry::Entry, moment::Moment},
 };
@@ -69,9 +71,10 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    /// Opens in the calling thread's network namespace.
+    /// Opens; the calling thread moves to the network namespace asked for and stays there.
     pub(super) fn open(job: Job) -> Result<(Self, Opened), Error> {
         probe::kernel::check(&probe::kernel::release())?;
+        job.options.netns.enter()?;
         let hooks = Hooks::open()?;
         let interfaces = list::links(hooks.netlink())?;
         let selection = select::select(&job.patterns, &interfaces)?;
@@ -98,7 +101,7 @@ impl Capture {
             let watching = watch(
                 &hooks,
                 &loaded.ledger,
-                &programs,
+                programs,
                 job.options.attach,
                 interface,
                 &mut report,
@@ -182,7 +185,7 @@ impl Capture {
 fn watch(
     hooks: &Hooks,
     ledger: &Ledger,
-    programs: &Programs<'_>,
+    programs: Programs<'_>,
     mode: Attach,
     interface: &Interface,
     report: &mut Report,
@@ -212,12 +215,16 @@ fn watch(
     let mut held = Vec::new();
     let mut refusal = None;
     for &direction in directions {
-        match hooks.attach(mode, *programs, interface, direction) {
+        match hooks.attach(mode, programs, interface, direction) {
             Ok(attached) => {
-                let mechanism = Some(attached.mechanism());
+                let at = Some(AtHook {
+                    mechanism: attached.mechanism(),
+                    // To be refused the list is no reason to give the hook up.
+                    occupants: hooks.occupants(interface, direction).unwrap_or_default(),
+                });
                 match direction {
-                    mermin_bpf::abi::ledger::Direction::Ingress => watched.ingress = mechanism,
-                    mermin_bpf::abi::ledger::Direction::Egress => watched.egress = mechanism,
+                    Direction::Ingress => watched.ingress = at,
+                    Direction::Egress => watched.egress = at,
                 }
                 if let Some(cause) = attached.tcx_refusal() {
                     note_tcx(report, cause);

@@ -20,6 +20,7 @@ use crate::{
         moment::Moment,
         observation::Observation,
         record::{Frame, record},
+        timeouts::is_over,
         verdict::{Verdict, judge},
     },
 };
@@ -194,6 +195,12 @@ impl Capture {
     /// Makes a flow's last record and empties its slot.
     fn end(&mut self, slot: u32, reason: EndReason, frame: &Frame) {
         let flow = self.shared.slab.observe(slot, &self.ticks);
+        // Packets may have come since it was judged.
+        let reason = if is_over(&flow) {
+            EndReason::EndOfFlow
+        } else {
+            reason
+        };
         self.emit(slot, &flow, reason, frame);
         self.shared.slab.scrub(slot);
         self.entries[slot as usize] = Entry::default();
@@ -214,7 +221,7 @@ impl Capture {
     }
 
     /// Ends flows as long as there is room for their records. No program runs any more, so no slot changes.
-    pub(super) fn empty(&mut self) -> Result<Emptied, Error> {
+    pub(super) fn empty(&mut self) -> Emptied {
         let frame = self.frame(crate::bpf::clock::monotonic());
         let mut room = self.room();
         let touched = self.shared.slab.touched();
@@ -223,19 +230,16 @@ impl Capture {
                 if !self.queue.want_room() {
                     self.control.wake();
                 }
-                return Ok(Emptied::Partly);
+                return Emptied::Partly;
             }
             let slot = self.emptied;
             self.emptied += 1;
-            let reason = match self.shared.slab.state(slot) {
-                state::FREE => continue,
-                state::REPLACED => EndReason::EndOfFlow,
-                _ => EndReason::ForcedEnd,
-            };
-            room -= 1;
-            self.end(slot, reason, &frame);
+            if self.shared.slab.state(slot) != state::FREE {
+                room -= 1;
+                self.end(slot, EndReason::ForcedEnd, &frame);
+            }
         }
         self.shared.counts.open.store(0, Ordering::Relaxed);
-        Ok(Emptied::Everything)
+        Emptied::Everything
     }
 }
