@@ -1,0 +1,177 @@
+//! Flows in aligned columns that fit the terminal.
+
+mod cells;
+mod layout;
+mod units;
+
+use mermin_core::Flow;
+
+use cells::Cells;
+use layout::Layout;
+
+/// Columns and rows of a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+}
+
+impl Default for Size {
+    /// That of a VT100, which stands for unknown.
+    fn default() -> Self {
+        Self {
+            columns: 80,
+            rows: 24,
+        }
+    }
+}
+
+/// Remembers when the header was last on the screen.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    layout: Option<Layout>,
+    rows: usize,
+}
+
+impl Table {
+    /// A flow's line, after a header when there is none on the screen or the columns changed.
+    pub(crate) fn lines(&mut self, flow: &Flow, size: Size) -> String {
+        let layout = Layout::for_width(size.columns);
+        let mut lines = String::new();
+        // One row for the header and one for the cursor.
+        let page = size.rows.saturating_sub(2).max(1);
+        if self.layout != Some(layout) || self.rows >= page {
+            lines = Cells::header(layout.endpoint).line(layout);
+            self.layout = Some(layout);
+            self.rows = 0;
+        }
+        self.rows += 1;
+        lines + &Cells::of(flow, layout).line(layout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::{Ipv4Addr, Ipv6Addr},
+        time::{Duration, UNIX_EPOCH},
+    };
+
+    use mermin_core::flow::{Endpoint, FlowId, Interface, Protocol, Tcp, TcpState};
+
+    use super::*;
+
+    fn flow(source: Endpoint, destination: Endpoint) -> Flow {
+        let mut flow = Flow::new(
+            FlowId::from_u128(1),
+            Protocol::TCP,
+            source,
+            destination,
+            Interface::new(2, "enp0s31f6"),
+            UNIX_EPOCH + Duration::from_secs(3_600 + 61),
+        );
+        flow.end = flow.start + Duration::from_millis(1_500);
+        flow.forward.packets.delta = 7;
+        flow.forward.octets.delta = 12_345;
+        flow.reverse.octets.delta = u64::MAX;
+        flow.tcp = Some(Tcp {
+            state: TcpState::SynReceived,
+            handshake_latency: None,
+        });
+        flow
+    }
+
+    fn v4() -> Flow {
+        flow(
+            Endpoint::new(Ipv4Addr::BROADCAST, 65_535),
+            Endpoint::new(Ipv4Addr::new(10, 0, 0, 1), 443),
+        )
+    }
+
+    fn v6() -> Flow {
+        let longest = Ipv6Addr::from_bits(u128::MAX);
+        flow(Endpoint::new(longest, 65_535), Endpoint::new(longest, 443))
+    }
+
+    fn rows(columns: usize) -> Vec<String> {
+        let mut table = Table::default();
+        let size = Size { columns, rows: 50 };
+        let text = table.lines(&v4(), size) + &table.lines(&v6(), size);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for columns in 44..250 {
+            for row in rows(columns) {
+                assert!(row.chars().count() <= columns, "{columns}: {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn columns_stand_below_their_headers() {
+        for columns in [60, 80, 100, 120, 140, 200] {
+            let rows = rows(columns);
+            assert_eq!(rows.len(), 3);
+            let at = |row: &str, text: &str| {
+                let byte = row
+                    .find(text)
+                    .unwrap_or_else(|| panic!("{columns}: {text} in {row}"));
+                row[..byte].chars().count()
+            };
+            for row in &rows[1..] {
+                assert_eq!(at(row, "tcp"), at(&rows[0], "PROTO"));
+                assert_eq!(at(row, " → "), at(&rows[0], " → "));
+                assert_eq!(at(row, "syn_received"), at(&rows[0], "STATE"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_wide_terminal_shows_more() {
+        assert!(!rows(60)[0].contains("TIME"));
+        assert!(rows(80)[0].starts_with("UTC TIME PROTO"));
+        assert!(!rows(80)[0].contains("PKTS"));
+        assert!(rows(112)[0].contains("PKTS"));
+        let widest = rows(200);
+        assert!(widest[0].ends_with("INTERFACE"));
+        assert!(widest[1].starts_with("01:01:02 tcp    255.255.255.255:65535 "));
+        assert!(widest[2].contains(&v6().source.to_string()));
+    }
+
+    #[test]
+    fn an_ipv4_endpoint_is_whole_from_a_hundred_columns() {
+        assert!(rows(100)[1].contains("255.255.255.255:65535"));
+        assert!(rows(80)[1].contains(":65535"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_the_reason_where_there_is_no_state() {
+        let mut stateless = v4();
+        stateless.tcp = None;
+        let shown = |columns| {
+            let size = Size { columns, rows: 50 };
+            Table::default()
+                .lines(&stateless, size)
+                .matches("forced")
+                .count()
+        };
+        assert_eq!((shown(80), shown(120)), (1, 1));
+    }
+
+    #[test]
+    fn the_header_comes_again_with_each_screen_and_new_width() {
+        let headers = |text: &str| text.matches("PROTO").count();
+        let mut table = Table::default();
+        let mut size = Size {
+            columns: 80,
+            rows: 12,
+        };
+        let screens: String = (0..30).map(|_| table.lines(&v4(), size)).collect();
+        assert_eq!(headers(&screens), 3);
+        size.columns = 140;
+        assert_eq!(headers(&table.lines(&v4(), size)), 1);
+        assert_eq!(headers(&table.lines(&v4(), size)), 0);
+    }
+}
