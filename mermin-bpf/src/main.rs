@@ -13,6 +13,14 @@
     unsafe_code,
     reason = "helpers and packet memory are reached by pointer"
 )]
+#[expect(
+    clippy::inline_always,
+    reason = "one function, so that the verifier follows packet bounds"
+)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "fields are cut out of wider words on purpose"
+)]
 mod kernel;
 
 #[cfg(not(target_arch = "bpf"))]

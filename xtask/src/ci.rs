@@ -33,6 +33,11 @@ pub(crate) fn run() -> Result<()> {
         command: "cargo clippy --workspace --all-targets -- -D warnings",
         variables: &[],
     })?;
+    timed(
+        "lints of the kernel program",
+        "the same for its target",
+        object::lint,
+    )?;
     step(&Step {
         name: "tests",
         command: readme::test_command(&readme)?,

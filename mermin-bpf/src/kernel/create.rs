@@ -112,9 +112,9 @@ fn fill<K: Key>(slot: *mut Slot, skb: Skb, key: &K, facts: &Facts) -> u64 {
 /// `slot` is this program's alone.
 #[inline(always)]
 unsafe fn set_key(slot: *mut Slot, words: &KeyWords) {
-    for word in 0..KEY_WORDS {
+    for (number, &word) in words.iter().enumerate() {
         // SAFETY: by the contract above.
-        unsafe { (&raw mut (*slot).key[word]).write_volatile(words[word]) };
+        unsafe { (&raw mut (*slot).key[number]).write_volatile(word) };
     }
 }
 
@@ -125,13 +125,13 @@ fn give_back(slot: *mut Slot, number: u32) {
     unsafe {
         set_key(slot, &[0; KEY_WORDS]);
         for lane in 0..LANES {
-            let mac = (&raw mut (*slot).lanes[lane].mac).cast::<u16>();
-            for word in 0..3 {
-                mac.add(word).write_volatile(0);
+            let mac = (&raw mut (*slot).lanes[lane].mac).cast::<u8>();
+            for octet in 0..6 {
+                mac.add(octet).write_volatile(0);
             }
         }
     }
-    let _ = FREE.push(&number, 0);
+    let _ = FREE.push(number, 0);
 }
 
 #[inline(always)]

@@ -128,9 +128,9 @@ pub(super) fn find<K: Key>(key: &K) -> Found {
 fn holds<K: Key>(slot: *mut Slot, key: &K) -> bool {
     let words = key.words();
     let mut differs = 0;
-    for word in 0..K::WORDS {
-        // SAFETY: `word` is below the key's length; the slot lives as long as its map.
-        differs |= unsafe { (*slot).key[word] } ^ words[word];
+    for (number, word) in words[..K::WORDS].iter().enumerate() {
+        // SAFETY: `number` is below the key's length; the slot lives as long as its map.
+        differs |= unsafe { (*slot).key[number] } ^ word;
     }
     differs == 0
 }

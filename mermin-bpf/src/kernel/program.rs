@@ -15,6 +15,7 @@ use super::{
 
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 pub fn mermin_ingress(context: TcContext) -> i32 {
     run(Skb(context.skb.skb), Direction::Ingress);
     TC_ACT_UNSPEC
@@ -22,6 +23,7 @@ pub fn mermin_ingress(context: TcContext) -> i32 {
 
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 pub fn mermin_egress(context: TcContext) -> i32 {
     run(Skb(context.skb.skb), Direction::Egress);
     TC_ACT_UNSPEC

@@ -17,33 +17,49 @@ const SEPARATOR: &str = "\u{1f}";
 /// Compiles the kernel program with the pinned tools.
 pub(super) fn build() -> Result<Vec<u8>> {
     let rustc = toolchain::ready(&Pin::read()?)?;
-    let target_dir = project::object_target_dir();
-    let status = command(&rustc)
-        .args(["build", "--release", "--quiet", "--locked"])
-        .args(["--package", PACKAGE, "--bin", PACKAGE, "--target", TARGET])
-        .arg("--target-dir")
-        .arg(&target_dir)
-        .status()
-        .context("cannot start `cargo`")?;
-    ensure!(
-        status.success(),
-        "cannot compile the kernel program: cargo ended with {status}"
-    );
-    let built = target_dir.join(TARGET).join("release").join(PACKAGE);
+    run(&rustc, "build", &[])?;
+    let built = project::object_target_dir()
+        .join(TARGET)
+        .join("release")
+        .join(PACKAGE);
     let object = fs::read(&built).with_context(|| format!("cannot read `{}`", built.display()))?;
     refuse_paths(&object, &rustc)?;
     Ok(object)
 }
 
+/// Lints what is compiled for the kernel alone, which the workspace's own lints never see.
+pub(super) fn lint() -> Result<()> {
+    let rustc = toolchain::ready(&Pin::read()?)?;
+    run(&rustc, "clippy", &["--", "-D", "warnings"])
+}
+
+/// Runs a command of cargo on the kernel program.
+fn run(rustc: &Rustc, subcommand: &str, arguments: &[&str]) -> Result<()> {
+    let status = command(rustc, subcommand)
+        .args(["--release", "--quiet", "--locked"])
+        .args(["--package", PACKAGE, "--bin", PACKAGE, "--target", TARGET])
+        .arg("--target-dir")
+        .arg(project::object_target_dir())
+        .args(arguments)
+        .status()
+        .context("cannot start `cargo`")?;
+    ensure!(
+        status.success(),
+        "cargo {subcommand} of the kernel program ended with {status}"
+    );
+    Ok(())
+}
+
 /// A cargo for the kernel's target with every flag that decides about the bytes.
-fn command(rustc: &Rustc) -> Command {
+fn command(rustc: &Rustc, subcommand: &str) -> Command {
     let mut command = toolchain::cargo(rustc);
     command
         .current_dir(project::root())
         // `-Z build-std` on a stable compiler: `core` has no compiled form for this target.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags(rustc).join(SEPARATOR))
-        .args(["-Z", "build-std=core", "--config"])
+        // Behind the subcommand: clippy is a program of its own and gets only those flags.
+        .args([subcommand, "-Z", "build-std=core", "--config"])
         // No DWARF: it would be five times the program, and nothing reads it.
         .arg("profile.release.debug=false")
         .args(["--config", "profile.release.incremental=false"]);

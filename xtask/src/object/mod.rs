@@ -29,6 +29,11 @@ pub(crate) fn rebuild() -> Result<()> {
     Ok(())
 }
 
+/// Lints the kernel program's own code.
+pub(crate) fn lint() -> Result<()> {
+    build::lint()
+}
+
 /// Compiles the kernel program and compares it with the committed one, byte for byte.
 pub(crate) fn check() -> Result<()> {
     let built = build::build()?;
