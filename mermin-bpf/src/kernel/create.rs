@@ -14,7 +14,7 @@ use mermin_bpf::{
 use super::{
     atomic,
     count::{Facts, restarts},
-    index::{Found, Key, Updated, find, publish, replace},
+    index::{Found, Key, Updated, find, is_live, publish, replace},
     maps::{EVENTS, FREE, GLOBALS, SLOTS, slot_count},
     skb::Skb,
 };
@@ -31,7 +31,9 @@ const RING_NO_WAKEUP: u64 = 1;
 pub(super) fn find_or_create<K: Key>(skb: Skb, key: &K, facts: Facts) -> Result<*mut Slot, Reason> {
     for _ in 0..ATTEMPTS {
         let ended = match find(key) {
-            Found::Flow(slot) if restarts(slot, &facts) => Some(slot),
+            // One that user space is closing takes the SYN along: its key is about to be deleted, and a new slot behind
+            // that key would be lost to the index with it.
+            Found::Flow(slot) if restarts(slot, &facts) && is_live(slot) => Some(slot),
             Found::Flow(slot) => return Ok(slot),
             Found::Recycled => continue,
             Found::Nothing => None,

@@ -81,9 +81,14 @@ pub(super) fn find_by_hint<K: Key>(key: &K) -> Option<*mut Slot> {
     let number = HINTS.get_ptr(place(key))?;
     // SAFETY: the element holds a number; volatile because other CPUs change it.
     let slot = SLOTS.get_ptr_mut(unsafe { number.read_volatile() })?;
-    // SAFETY: the slot lives as long as its map.
-    let live = unsafe { (&raw const (*slot).state).read_volatile() } == state::LIVE;
-    (holds(slot, key) && live).then_some(slot)
+    (holds(slot, key) && is_live(slot)).then_some(slot)
+}
+
+/// Whether a slot is neither being closed nor replaced.
+#[inline(always)]
+pub(super) fn is_live(slot: *mut Slot) -> bool {
+    // SAFETY: the slot lives as long as its map; its state is one byte.
+    unsafe { (&raw const (*slot).state).read_volatile() == state::LIVE }
 }
 
 /// Where a key's hint is: a multiplicative digest, for speed alone.

@@ -4,6 +4,7 @@ use std::{
     error::Error as StdError,
     io,
     os::fd::{AsFd, OwnedFd},
+    thread,
 };
 
 use aya::{
@@ -62,17 +63,8 @@ impl Ring {
 /// Creates maps of these sizes and loads the programs.
 pub(crate) fn load(sizes: &Sizes) -> Result<Loaded, Error> {
     let mut ebpf = create(sizes).map_err(|error| explain(error, sizes))?;
-    let mut program = |name: &str| -> Result<OwnedFd, Error> {
-        let program: &mut SchedClassifier = ebpf
-            .program_mut(name)
-            .ok_or_else(|| missing(name))?
-            .try_into()
-            .map_err(|error: ProgramError| explain(error.into(), sizes))?;
-        program
-            .load()
-            .and_then(|()| Ok(program.fd()?.as_fd().try_clone_to_owned()?))
-            .map_err(|error| explain(error.into(), sizes))
-    };
+    load_programs(&mut ebpf).map_err(|error| explain(error.into(), sizes))?;
+    let program = |name: &str| program_fd(&ebpf, name, sizes);
     let programs = Programs {
         ingress: program(names::PROGRAM_INGRESS)?,
         egress: program(names::PROGRAM_EGRESS)?,
@@ -127,6 +119,38 @@ fn create(sizes: &Sizes) -> Result<Ebpf, EbpfError> {
         .override_global(names::CONST_CPUS, &sizes.cpus, true)
         .override_global(names::CONST_HOOK_MASK, &mask, true)
         .load(OBJECT)
+}
+
+/// Loads all programs at once: the verifier takes 100 ms for each of the large ones, and another CPU may be idle.
+fn load_programs(ebpf: &mut Ebpf) -> Result<(), ProgramError> {
+    thread::scope(|scope| {
+        let loading: Vec<_> = ebpf
+            .programs_mut()
+            .map(|(_, program)| {
+                scope.spawn(move || {
+                    let program: &mut SchedClassifier = program.try_into()?;
+                    program.load()
+                })
+            })
+            .collect();
+        loading.into_iter().try_for_each(|loaded| {
+            loaded
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    })
+}
+
+fn program_fd(ebpf: &Ebpf, name: &str, sizes: &Sizes) -> Result<OwnedFd, Error> {
+    let program: &SchedClassifier = ebpf
+        .program(name)
+        .ok_or_else(|| missing(name))?
+        .try_into()
+        .map_err(|error: ProgramError| explain(error.into(), sizes))?;
+    program
+        .fd()
+        .and_then(|fd| Ok(fd.as_fd().try_clone_to_owned()?))
+        .map_err(|error| explain(error.into(), sizes))
 }
 
 fn missing(name: &str) -> Error {
