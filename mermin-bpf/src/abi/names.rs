@@ -4,6 +4,8 @@
 pub const PROGRAM_INGRESS: &str = "mermin_ingress";
 /// Program for packets that an interface sends.
 pub const PROGRAM_EGRESS: &str = "mermin_egress";
+/// Program that the two hand over to, through [`MAP_PROGRAMS`].
+pub const PROGRAM_GENERAL: &str = "mermin_general";
 /// Program that writes [`Clock`](super::event::Clock); run by user space, never attached.
 pub const PROGRAM_CLOCK: &str = "mermin_clock";
 
@@ -28,6 +30,8 @@ pub const MAP_TOTALS: &str = "TOTALS";
 pub const MAP_REASONS: &str = "REASONS";
 /// One [`Globals`](super::event::Globals): array, mmapable.
 pub const MAP_GLOBALS: &str = "GLOBALS";
+/// Element 0 is [`PROGRAM_GENERAL`]: program array. Empties itself when user space closes its last descriptor.
+pub const MAP_PROGRAMS: &str = "PROGRAMS";
 
 /// Constant: slots there are.
 pub const CONST_SLOTS: &str = "SLOT_COUNT";

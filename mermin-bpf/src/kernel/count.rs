@@ -2,19 +2,12 @@
 
 use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
 use mermin_bpf::{
-    abi::{
-        ledger::Reason,
-        slot::{DIRECTIONS, LANES, STRIPES, Slot, lane},
-    },
+    abi::slot::{DIRECTIONS, LANES, STRIPES, Slot, lane},
     track::{measure::Measure, tcp},
     wire::{packet::Packet, protocol, tcp::flag},
 };
 
-use super::{
-    atomic, create,
-    index::{Key, find_by_hint},
-    skb::Skb,
-};
+use super::atomic;
 
 /// What a packet adds to its flow, whatever its IP version.
 #[derive(Clone, Copy)]
@@ -49,17 +42,6 @@ impl Facts {
     }
 }
 
-/// Counts into the flow, creating it where there is none.
-#[inline(always)]
-pub(super) fn count<K: Key>(skb: Skb, key: &K, facts: &Facts) -> Result<(), Reason> {
-    let slot = match find_by_hint(key) {
-        Some(slot) if !restarts(slot, facts) => slot,
-        _ => create::find_or_create(skb, key, *facts)?,
-    };
-    add(slot, facts);
-    Ok(())
-}
-
 /// Whether a packet begins a new connection where one has ended.
 #[inline(always)]
 pub(super) fn restarts(slot: *mut Slot, facts: &Facts) -> bool {
@@ -85,7 +67,7 @@ fn has_ended(slot: *mut Slot) -> bool {
 
 /// Adds a packet to a slot that the index led to during this program run.
 #[inline(always)]
-fn add(slot: *mut Slot, facts: &Facts) {
+pub(super) fn add(slot: *mut Slot, facts: &Facts) {
     let number = facts.lane as usize & (LANES - 1);
     // SAFETY: the lane exists. Counters are added to atomically; the other fields are whole stores, of which any of two
     // at once is right.

@@ -13,7 +13,7 @@ use mermin_bpf::{
 
 use super::{
     atomic,
-    count::{Facts, restarts},
+    count::{Facts, add, restarts},
     index::{Found, Key, Updated, find, is_live, publish, replace},
     maps::{EVENTS, FREE, GLOBALS, SLOTS, slot_count},
     skb::Skb,
@@ -24,11 +24,16 @@ const ATTEMPTS: usize = 3;
 /// User space looks at the ring when it sweeps; waking it for each flow would cost more than the flow.
 const RING_NO_WAKEUP: u64 = 1;
 
-/// Finds the flow's slot after all, or makes one.
-///
-/// Not inlined: what a known flow pays stays short, and the verifier reads this once per key type.
+/// Counts into the flow, creating it where there is none.
+#[inline(always)]
+pub(super) fn count<K: Key>(skb: Skb, key: &K, facts: &Facts) -> Result<(), Reason> {
+    add(find_or_create(skb, key, *facts)?, facts);
+    Ok(())
+}
+
+/// Finds the flow's slot, or makes one. Not inlined: the verifier then reads it once per key type and path.
 #[inline(never)]
-pub(super) fn find_or_create<K: Key>(skb: Skb, key: &K, facts: Facts) -> Result<*mut Slot, Reason> {
+fn find_or_create<K: Key>(skb: Skb, key: &K, facts: Facts) -> Result<*mut Slot, Reason> {
     for _ in 0..ATTEMPTS {
         let ended = match find(key) {
             // One that user space is closing takes the SYN along: its key is about to be deleted, and a new slot behind

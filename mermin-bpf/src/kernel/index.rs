@@ -72,12 +72,22 @@ pub(super) enum Found {
     Nothing,
 }
 
-/// Looks a flow up where it was last found: 20 ns cheaper than the index.
-///
+/// Looks a known flow up: where it was last found, which is 20 ns cheaper than the index, then in the index.
+#[inline(always)]
+pub(super) fn find_known<K: Key>(key: &K) -> Option<*mut Slot> {
+    if let Some(slot) = find_by_hint(key) {
+        return Some(slot);
+    }
+    match find(key) {
+        Found::Flow(slot) => Some(slot),
+        Found::Recycled | Found::Nothing => None,
+    }
+}
+
 /// The slot itself says whether the hint is right. It must be live as well as of this key: the index no longer leads to
 /// a slot that is being closed, and a hint still does, so without that check packets could come after the grace period.
 #[inline(always)]
-pub(super) fn find_by_hint<K: Key>(key: &K) -> Option<*mut Slot> {
+fn find_by_hint<K: Key>(key: &K) -> Option<*mut Slot> {
     let number = HINTS.get_ptr(place(key))?;
     // SAFETY: the element holds a number; volatile because other CPUs change it.
     let slot = SLOTS.get_ptr_mut(unsafe { number.read_volatile() })?;

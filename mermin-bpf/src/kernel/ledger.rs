@@ -3,12 +3,13 @@
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use mermin_bpf::{
     abi::ledger::{HOOK_PROBES, REASON_ROOM, REASON_STRIPES, Reason, link},
-    track::measure::Measure,
+    track::measure::{Measure, segments},
 };
 
 use super::{
     atomic,
     maps::{HOOKS, REASONS, TOTALS, cpu_count, hook_mask},
+    skb::Skb,
 };
 
 /// The ledger of one interface and direction.
@@ -63,6 +64,14 @@ impl Account {
         }
     }
 
+    /// Counts a packet that could not be handed over.
+    #[inline(always)]
+    pub(super) fn lost(self, cpu: u32, skb: Skb) {
+        let measure = unparsed(skb);
+        self.total(cpu, skb.len(), &measure);
+        self.uncounted(cpu, Reason::Unreadable, &measure);
+    }
+
     /// Adds to what went to no flow.
     #[inline(always)]
     pub(super) fn uncounted(self, cpu: u32, reason: Reason, measure: &Measure) {
@@ -78,6 +87,17 @@ impl Account {
             atomic::add(&raw mut (*counters).packets, measure.packets);
             atomic::add(&raw mut (*counters).octets, measure.frame_octets);
         }
+    }
+}
+
+/// What a buffer of which no header was understood stands for.
+#[inline(always)]
+pub(super) fn unparsed(skb: Skb) -> Measure {
+    let length = skb.len();
+    Measure {
+        packets: u64::from(segments(skb.gso_segs(), skb.gso_size(), length)),
+        octets: 0,
+        frame_octets: u64::from(length),
     }
 }
 

@@ -3,7 +3,7 @@
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, RingBuf, Stack},
+    maps::{Array, HashMap, PerCpuArray, ProgramArray, RingBuf, Stack},
 };
 use mermin_bpf::{
     abi::{
@@ -36,9 +36,21 @@ pub(super) static REASONS: Array<Reasons> = Array::with_max_entries(16, BPF_F_MM
 #[map]
 pub(super) static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
-pub(super) static SCRATCH: PerCpuArray<[u8; HEADER_LIMIT]> = PerCpuArray::with_max_entries(1, 0);
+pub(super) static WORKSPACE: PerCpuArray<Workspace> = PerCpuArray::with_max_entries(1, 0);
 #[map]
-pub(super) static OFFSET: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
+/// What one CPU keeps while it handles a packet.
+#[repr(C)]
+pub(super) struct Workspace {
+    /// Copied headers.
+    pub(super) headers: [u8; HEADER_LIMIT],
+    /// An offset on its way past the verifier.
+    pub(super) offset: u64,
+    /// The direction of the hook, for the program that is called next.
+    pub(super) direction: u32,
+    reserved: u32,
+}
 
 #[unsafe(no_mangle)]
 static SLOT_COUNT: u32 = 1;

@@ -1,84 +1,146 @@
-//! Entry points: one program for each direction of a hook.
+//! Entry points: one program for each direction of a hook, and the one they hand over to.
+//!
+//! The first two count what is plain and known: IP right behind the link header, of a flow that has a slot. All else, a
+//! flow's first packet included, goes to [`mermin_general`] by tail call, where it starts afresh. So a plain packet pays for
+//! nothing else, and what the verifier walks through stays a tenth of its limit.
 
 use aya_ebpf::{bindings::TC_ACT_UNSPEC, macros::classifier, programs::TcContext};
 use mermin_bpf::{
     abi::ledger::{Direction, Reason},
-    track::{key, measure},
-    wire::packet::{Addresses, Packet, walk},
+    track::{key, measure, measure::Measure},
+    wire::{
+        packet::{self, Addresses, Packet},
+        plain,
+    },
 };
 
 use super::{
     count::{self, Facts},
-    ledger::{self, account},
+    create,
+    index::{Key, find_known},
+    ledger::{self, Account, account},
+    maps::{PROGRAMS, WORKSPACE, Workspace},
     skb::Skb,
 };
 
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
-#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 pub fn mermin_ingress(context: TcContext) -> i32 {
-    run(Skb(context.skb.skb), Direction::Ingress);
-    TC_ACT_UNSPEC
+    run(&context, Direction::Ingress)
+}
+
+#[classifier]
+#[expect(unreachable_pub, reason = "the loader finds it by its section")]
+pub fn mermin_egress(context: TcContext) -> i32 {
+    run(&context, Direction::Egress)
 }
 
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
-pub fn mermin_egress(context: TcContext) -> i32 {
-    run(Skb(context.skb.skb), Direction::Egress);
+pub fn mermin_general(context: TcContext) -> i32 {
+    if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
+        general(Skb(context.skb.skb), workspace);
+    }
+    TC_ACT_UNSPEC
+}
+
+/// Counts a plain packet of a known flow, or hands over.
+#[inline(always)]
+fn run(context: &TcContext, direction: Direction) -> i32 {
+    let skb = Skb(context.skb.skb);
+    let account = account(skb.ifindex(), direction as u32);
+    if count_known(skb, account, direction).is_some() {
+        return TC_ACT_UNSPEC;
+    }
+    if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
+        // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
+        unsafe {
+            (*workspace).direction = direction as u32;
+            PROGRAMS.tail_call(context, 0);
+        }
+    }
+    account.lost(ledger::cpu(), skb);
     TC_ACT_UNSPEC
 }
 
 #[inline(always)]
-fn run(skb: Skb, direction: Direction) {
+fn count_known(skb: Skb, account: Account, direction: Direction) -> Option<()> {
+    let packet = plain::walk(skb.linear(), &skb.frame(account.link))?;
+    if is_hairpin(skb, direction) {
+        return None;
+    }
+    let measured = measure::measure(&packet, skb.len(), skb.gso_segs(), skb.gso_size());
     let cpu = ledger::cpu();
-    let account = account(skb.ifindex(), direction as u32);
-    let length = skb.len();
-    let walked = parse(skb, account.link);
-    let measured = match &walked {
-        Ok(packet) => measure::measure(packet, length, skb.gso_segs(), skb.gso_size()),
-        Err(_) => measure::Measure {
-            packets: u64::from(measure::segments(skb.gso_segs(), skb.gso_size(), length)),
-            octets: 0,
-            frame_octets: u64::from(length),
-        },
+    match packet.addresses {
+        Addresses::V4(addresses) => {
+            let (key, direction) = key::v4(&packet, addresses, skb.ifindex());
+            count_into(&key, &Facts::new(cpu, direction, &packet, measured))?;
+        }
+        Addresses::V6(addresses) => {
+            let (key, direction) = key::v6(&packet, addresses, skb.ifindex());
+            count_into(&key, &Facts::new(cpu, direction, &packet, measured))?;
+        }
+    }
+    account.total(cpu, skb.len(), &measured);
+    Some(())
+}
+
+#[inline(always)]
+fn count_into<K: Key>(key: &K, facts: &Facts) -> Option<()> {
+    let slot = find_known(key).filter(|&slot| !count::restarts(slot, facts))?;
+    count::add(slot, facts);
+    Some(())
+}
+
+/// A packet that leaves by the interface it came in by was counted there.
+#[inline(always)]
+fn is_hairpin(skb: Skb, direction: Direction) -> bool {
+    matches!(direction, Direction::Egress) && skb.ingress_ifindex() == skb.ifindex()
+}
+
+/// Counts any packet, into a flow or under a reason.
+#[inline(always)]
+fn general(skb: Skb, workspace: *mut Workspace) {
+    // SAFETY: this CPU's own workspace.
+    let direction = if unsafe { (*workspace).direction } == Direction::Egress as u32 {
+        Direction::Egress
+    } else {
+        Direction::Ingress
     };
-    account.total(cpu, length, &measured);
+    let account = account(skb.ifindex(), direction as u32);
+    let cpu = ledger::cpu();
+    let walked = skb
+        .copy(workspace)
+        .ok_or(Reason::Unreadable)
+        .and_then(|bytes| packet::walk(bytes, &skb.frame(account.link)));
+    let measured = match &walked {
+        Ok(packet) => measure::measure(packet, skb.len(), skb.gso_segs(), skb.gso_size()),
+        Err(_) => ledger::unparsed(skb),
+    };
+    account.total(cpu, skb.len(), &measured);
     let counted = walked.and_then(|packet| {
-        if matches!(direction, Direction::Egress) && skb.ingress_ifindex() == skb.ifindex() {
+        if is_hairpin(skb, direction) {
             return Err(Reason::Hairpin);
         }
-        count(skb, cpu, &packet, measured)
+        create_or_count(skb, cpu, &packet, measured)
     });
     if let Err(reason) = counted {
         account.uncounted(cpu, reason, &measured);
     }
 }
 
-/// Reads the headers where they lie, or from a copy when they reach into paged memory.
 #[inline(always)]
-fn parse(skb: Skb, link: u8) -> Result<Packet, Reason> {
-    let frame = skb.frame(link);
-    let linear = skb.linear();
-    match walk(linear, &frame) {
-        Err(_) if linear.length() < frame.length => {
-            walk(skb.copied().ok_or(Reason::Unreadable)?, &frame)
-        }
-        walked => walked,
-    }
-}
-
-#[inline(always)]
-fn count(skb: Skb, cpu: u32, packet: &Packet, measure: measure::Measure) -> Result<(), Reason> {
-    let facts = |direction| Facts::new(cpu, direction, packet, measure);
+fn create_or_count(skb: Skb, cpu: u32, packet: &Packet, measured: Measure) -> Result<(), Reason> {
+    let facts = |direction| Facts::new(cpu, direction, packet, measured);
     match packet.addresses {
         Addresses::V4(addresses) => {
             let (key, direction) = key::v4(packet, addresses, skb.ifindex());
-            count::count(skb, &key, &facts(direction))
+            create::count(skb, &key, &facts(direction))
         }
         Addresses::V6(addresses) => {
             let (key, direction) = key::v6(packet, addresses, skb.ifindex());
-            count::count(skb, &key, &facts(direction))
+            create::count(skb, &key, &facts(direction))
         }
     }
 }

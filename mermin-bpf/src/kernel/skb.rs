@@ -6,7 +6,7 @@ use mermin_bpf::wire::{
     packet::Frame,
 };
 
-use super::maps::{OFFSET, SCRATCH};
+use super::maps::Workspace;
 
 /// The context of a tc program.
 #[derive(Clone, Copy)]
@@ -49,10 +49,9 @@ impl Skb {
         }
     }
 
-    /// Copies the first headers out of paged memory. Nothing is pulled up: the buffer stays as it was.
+    /// Copies the first headers, wherever they lie. Nothing is pulled up: the buffer stays as it was.
     #[inline(always)]
-    pub(super) fn copied(self) -> Option<Copied> {
-        let start = SCRATCH.get_ptr_mut(0)?;
+    pub(super) fn copy(self, workspace: *mut Workspace) -> Option<Copied> {
         let length = self.len();
         let length = if length > HEADER_LIMIT as u32 {
             HEADER_LIMIT as u32
@@ -62,10 +61,17 @@ impl Skb {
         if length == 0 {
             return None;
         }
-        // SAFETY: the scratch holds `HEADER_LIMIT` octets, and `length` is no more.
-        let status = unsafe { bpf_skb_load_bytes(self.0.cast(), 0, start.cast(), length) };
+        // SAFETY: the workspace holds `HEADER_LIMIT` octets of headers, and `length` is no more.
+        let status = unsafe {
+            bpf_skb_load_bytes(
+                self.0.cast(),
+                0,
+                (&raw mut (*workspace).headers).cast(),
+                length,
+            )
+        };
         (status == 0).then_some(Copied {
-            start: start.cast(),
+            workspace,
             length: length as usize,
         })
     }
@@ -87,31 +93,11 @@ impl Skb {
     }
 }
 
-/// Sends an offset through map memory, whose contents the verifier does not follow.
-#[inline(always)]
-fn blur(at: usize) -> usize {
-    let Some(cell) = OFFSET.get_ptr_mut(0) else {
-        return HEADER_LIMIT;
-    };
-    // SAFETY: this CPU's own cell.
-    unsafe {
-        cell.write_volatile(at as u64);
-        cell.read_volatile() as usize
-    }
-}
-
 /// Direct packet access.
 #[derive(Clone, Copy)]
 pub(super) struct Linear {
     start: usize,
     end: usize,
-}
-
-impl Linear {
-    #[inline(always)]
-    pub(super) fn length(self) -> u32 {
-        (self.end - self.start) as u32
-    }
 }
 
 impl Bytes for Linear {
@@ -125,17 +111,12 @@ impl Bytes for Linear {
         let start = self.start + at;
         (start + N <= self.end).then_some(Proven(start as *const u8))
     }
-
-    #[inline(always)]
-    fn blur(self, at: usize) -> usize {
-        blur(at)
-    }
 }
 
-/// Headers copied to the CPU's scratch memory.
+/// Headers copied to the CPU's workspace.
 #[derive(Clone, Copy)]
 pub(super) struct Copied {
-    start: *const u8,
+    workspace: *mut Workspace,
     length: usize,
 }
 
@@ -147,13 +128,21 @@ impl Bytes for Copied {
         if at > HEADER_LIMIT - N || at + N > self.length {
             return None;
         }
-        // SAFETY: `at + N` is within the scratch memory.
-        Some(Proven(unsafe { self.start.add(at) }))
+        // SAFETY: `at + N` is within the copied headers.
+        Some(Proven(unsafe {
+            (&raw const (*self.workspace).headers).cast::<u8>().add(at)
+        }))
     }
 
+    /// Sends the offset through map memory, whose contents the verifier does not follow.
     #[inline(always)]
     fn blur(self, at: usize) -> usize {
-        blur(at)
+        // SAFETY: this CPU's own workspace.
+        unsafe {
+            let cell = &raw mut (*self.workspace).offset;
+            cell.write_volatile(at as u64);
+            cell.read_volatile() as usize
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
 
 /// Whether a header may have others behind it. Mobility, HIP and Shim6 headers are always last: they are the protocol.
 #[inline(always)]
-const fn is_followed(number: u8) -> bool {
+pub(super) const fn is_followed(number: u8) -> bool {
     matches!(
         number,
         protocol::HOP_BY_HOP

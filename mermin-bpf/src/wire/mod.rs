@@ -8,6 +8,7 @@ pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod packet;
+pub mod plain;
 pub mod protocol;
 pub mod tcp;
 #[cfg(test)]

@@ -1,7 +1,15 @@
 //! The walk through a frame's headers, down to what a flow needs.
 
-use super::{bytes::Bytes, ethernet, ethertype, extension, icmp, ipv4, ipv6, protocol, tcp, udp};
-use super::{bytes::Window, vlan, vlan::Vlans};
+use super::{
+    bytes::{Bytes, Window},
+    ethernet, ethertype,
+    extension::{self, Chain},
+    icmp,
+    ipv4::{self, Ipv4},
+    ipv6::{self, Ipv6},
+    protocol, tcp, udp,
+    vlan::{self, Vlans},
+};
 use crate::abi::{
     ledger::{Reason, link},
     slot::Sample,
@@ -72,16 +80,7 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Result<Packet, Reason> {
             (outer, ethernet::LENGTH)
         }
     } else {
-        // No IP header is shorter than this, of either version.
-        let first = bytes
-            .window::<{ ipv4::LENGTH }>(0)
-            .ok_or(Reason::MalformedIpv4)?;
-        let kind = match first.u8(0) >> 4 {
-            4 => ethertype::IPV4,
-            6 => ethertype::IPV6,
-            _ => return Err(Reason::OtherEthertype),
-        };
-        (kind, 0)
+        (bare_ip(bytes)?, 0)
     };
     match kind {
         ethertype::IPV4 => walk_ipv4(bytes, frame, at, vlans),
@@ -92,12 +91,38 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Result<Packet, Reason> {
     }
 }
 
+/// The EtherType that a packet without a link header would have, by its version.
+#[inline(always)]
+pub(super) fn bare_ip<B: Bytes>(bytes: B) -> Result<u16, Reason> {
+    // No IP header is shorter than this, of either version.
+    let first = bytes
+        .window::<{ ipv4::LENGTH }>(0)
+        .ok_or(Reason::MalformedIpv4)?;
+    match first.u8(0) >> 4 {
+        4 => Ok(ethertype::IPV4),
+        6 => Ok(ethertype::IPV6),
+        _ => Err(Reason::OtherEthertype),
+    }
+}
+
 #[inline(always)]
 fn walk_ipv4<B: Bytes>(bytes: B, frame: &Frame, at: usize, vlans: Vlans) -> Result<Packet, Reason> {
     let ip = ipv4::parse(bytes, at, frame.length)?;
     if ip.later_fragment {
         return Err(Reason::Fragment);
     }
+    finish_ipv4(bytes, frame, at, vlans, &ip)
+}
+
+/// What follows the header and its options.
+#[inline(always)]
+pub(super) fn finish_ipv4<B: Bytes>(
+    bytes: B,
+    frame: &Frame,
+    at: usize,
+    vlans: Vlans,
+    ip: &Ipv4,
+) -> Result<Packet, Reason> {
     let transport = transport(
         bytes,
         ip.protocol,
@@ -132,6 +157,19 @@ fn walk_ipv6<B: Bytes>(bytes: B, frame: &Frame, at: usize, vlans: Vlans) -> Resu
     if chain.later_fragment {
         return Err(Reason::Fragment);
     }
+    finish_ipv6(bytes, frame, at, vlans, &ip, &chain)
+}
+
+/// What follows the chain of extension headers.
+#[inline(always)]
+pub(super) fn finish_ipv6<B: Bytes>(
+    bytes: B,
+    frame: &Frame,
+    at: usize,
+    vlans: Vlans,
+    ip: &Ipv6,
+    chain: &Chain,
+) -> Result<Packet, Reason> {
     let before_transport = (chain.at - at) as u32;
     if before_transport > ip.length {
         return Err(Reason::MalformedExtension);

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     probe::privilege,
-    sys::mapping::Mapping,
+    sys::{bpf, mapping::Mapping},
 };
 
 /// The programs that are attached.
@@ -35,6 +35,8 @@ use crate::{
 pub(crate) struct Programs {
     pub(crate) ingress: OwnedFd,
     pub(crate) egress: OwnedFd,
+    /// What the two call next; it empties itself when its last descriptor is closed.
+    _handover: OwnedFd,
 }
 
 /// Everything of one load. Dropping it frees the kernel's memory once no hook holds a program.
@@ -65,11 +67,18 @@ pub(crate) fn load(sizes: &Sizes) -> Result<Loaded, Error> {
     let mut ebpf = create(sizes).map_err(|error| explain(error, sizes))?;
     load_programs(&mut ebpf).map_err(|error| explain(error.into(), sizes))?;
     let program = |name: &str| program_fd(&ebpf, name, sizes);
-    let programs = Programs {
-        ingress: program(names::PROGRAM_INGRESS)?,
-        egress: program(names::PROGRAM_EGRESS)?,
-    };
+    let ingress = program(names::PROGRAM_INGRESS)?;
+    let egress = program(names::PROGRAM_EGRESS)?;
     let clock = clock::Reader::new(program(names::PROGRAM_CLOCK)?);
+    let general = program(names::PROGRAM_GENERAL)?;
+    let handover = map_fd(&mut ebpf, names::MAP_PROGRAMS)?;
+    bpf::set_program(handover.as_fd(), general.as_fd())
+        .map_err(|error| system("cannot connect the programs", error))?;
+    let programs = Programs {
+        ingress,
+        egress,
+        _handover: handover,
+    };
     let slots = map_values(&mut ebpf, names::MAP_SLOTS, sizes.slots)?;
     let globals = map_values(&mut ebpf, names::MAP_GLOBALS, 1)?;
     let index = Index {
@@ -163,7 +172,8 @@ fn missing(name: &str) -> Error {
 
 fn map_fd(ebpf: &mut Ebpf, name: &str) -> Result<OwnedFd, Error> {
     let map = ebpf.take_map(name).ok_or_else(|| missing(name))?;
-    let (Map::Array(data) | Map::HashMap(data) | Map::Stack(data)) = &map else {
+    let (Map::Array(data) | Map::HashMap(data) | Map::ProgramArray(data) | Map::Stack(data)) = &map
+    else {
         return Err(missing(name));
     };
     data.fd()

@@ -160,16 +160,29 @@ pub(crate) fn create_array_of_maps(inner: BorrowedFd<'_>) -> io::Result<OwnedFd>
     })
 }
 
+/// Puts a program into the first element of a program array.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn set_program(array: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    set_descriptor(array, program)
+}
+
 /// Puts a map into the array of maps. The kernel waits for a grace period before it returns (since Linux 5.0), because
 /// programs may still use the map that was there.
 ///
 /// # Errors
 /// The kernel's.
 pub(crate) fn set_inner_map(outer: BorrowedFd<'_>, inner: BorrowedFd<'_>) -> io::Result<()> {
+    set_descriptor(outer, inner)
+}
+
+/// Sets the first element of an array whose values are descriptors.
+fn set_descriptor(array: BorrowedFd<'_>, value: BorrowedFd<'_>) -> io::Result<()> {
     let key = 0_u32;
-    let value = raw(inner);
+    let value = raw(value);
     let mut attr = Element {
-        map: raw(outer),
+        map: raw(array),
         key: address(&key),
         value: address(&value),
         ..Element::default()

@@ -44,6 +44,8 @@ pub(in crate::source) struct Opened {
 /// All that the capture thread owns. Dropping it detaches first.
 pub(super) struct Capture {
     hooks: Vec<Attached>,
+    /// Kept because the programs lose each other with the last descriptor.
+    _programs: bpf::object::Programs,
     pub(super) control: Arc<Control>,
     pub(super) queue: Arc<Queue>,
     pub(super) shared: Arc<Shared>,
@@ -142,6 +144,7 @@ impl Capture {
         let slots = sizes.slots as usize;
         let capture = Self {
             hooks: attached,
+            _programs: loaded.programs,
             control: job.control,
             queue: job.queue,
             shared: Arc::clone(&shared),
