@@ -25,6 +25,8 @@ mod bpf;
 mod error;
 pub mod flow;
 mod iface;
+#[cfg(feature = "test-util")]
+pub mod lab;
 mod probe;
 pub mod report;
 pub mod sink;

@@ -12,10 +12,7 @@ use aya::{
     maps::{Map, MapData, RingBuf},
     programs::{ProgramError, SchedClassifier},
 };
-use mermin_bpf::{
-    OBJECT,
-    abi::{event::NewFlow, names},
-};
+use mermin_bpf::abi::{event::NewFlow, names};
 
 use super::{
     clock,
@@ -62,9 +59,9 @@ impl Ring {
     }
 }
 
-/// Creates maps of these sizes and loads the programs.
-pub(crate) fn load(sizes: &Sizes) -> Result<Loaded, Error> {
-    let mut ebpf = create(sizes).map_err(|error| explain(error, sizes))?;
+/// Creates maps of these sizes and loads the programs of an object.
+pub(crate) fn load(object: &[u8], sizes: &Sizes) -> Result<Loaded, Error> {
+    let mut ebpf = create(object, sizes).map_err(|error| explain(error, sizes))?;
     load_programs(&mut ebpf).map_err(|error| explain(error.into(), sizes))?;
     let program = |name: &str| program_fd(&ebpf, name, sizes);
     let ingress = program(names::PROGRAM_INGRESS)?;
@@ -107,7 +104,7 @@ pub(crate) fn load(sizes: &Sizes) -> Result<Loaded, Error> {
     })
 }
 
-fn create(sizes: &Sizes) -> Result<Ebpf, EbpfError> {
+fn create(object: &[u8], sizes: &Sizes) -> Result<Ebpf, EbpfError> {
     let counts = Sizes::ledgers(sizes.cpus);
     let mask = HOOK_PLACES - 1;
     let hint_mask = sizes.hints() - 1;
@@ -127,7 +124,7 @@ fn create(sizes: &Sizes) -> Result<Ebpf, EbpfError> {
         .override_global(names::CONST_HINT_MASK, &hint_mask, true)
         .override_global(names::CONST_CPUS, &sizes.cpus, true)
         .override_global(names::CONST_HOOK_MASK, &mask, true)
-        .load(OBJECT)
+        .load(object)
 }
 
 /// Loads all programs at once: the verifier takes 100 ms for each of the large ones, and another CPU may be idle.

@@ -104,6 +104,11 @@ impl FlowSourceBuilder {
         self
     }
 
+    #[cfg(feature = "test-util")]
+    pub(crate) fn workings(&mut self) -> &mut super::options::Workings {
+        &mut self.options.workings
+    }
+
     /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls this.
     ///
     /// The work is done by the source's own thread, so no executor is blocked. Dropping the future before it is ready

@@ -23,6 +23,11 @@ impl Handle {
         self.shared.stats()
     }
 
+    #[cfg(feature = "test-util")]
+    pub(crate) fn programs(&self) -> &Arc<crate::bpf::object::Programs> {
+        self.shared.programs()
+    }
+
     /// As [`FlowSource::close`](super::FlowSource::close).
     pub fn close(&self) {
         self.control.close();

@@ -1,7 +1,10 @@
 //! What may be asked for, checked before anything is done.
 
+use std::io;
+
 use crate::{
     attach::Attach,
+    bpf::{grace::Grace, size::RING_OCTETS},
     error::{Error, ErrorKind},
     iface::{NetNs, Pattern},
     table::Timeouts,
@@ -21,6 +24,28 @@ pub(crate) struct Options {
     pub(crate) timeouts: Timeouts,
     pub(crate) max_flows: u32,
     pub(crate) strict: bool,
+    pub(crate) workings: Workings,
+}
+
+/// What is not up to applications, and other than this in the lab alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Workings {
+    /// The kernel program.
+    pub(crate) object: &'static [u8],
+    /// Octets of the event ring.
+    pub(crate) ring: u32,
+    /// What grace periods are waited for with.
+    pub(crate) grace: fn() -> io::Result<Grace>,
+}
+
+impl Default for Workings {
+    fn default() -> Self {
+        Self {
+            object: mermin_bpf::OBJECT,
+            ring: RING_OCTETS,
+            grace: Grace::new,
+        }
+    }
 }
 
 impl Default for Options {
@@ -32,6 +57,7 @@ impl Default for Options {
             timeouts: Timeouts::default(),
             max_flows: DEFAULT_FLOWS,
             strict: false,
+            workings: Workings::default(),
         }
     }
 }

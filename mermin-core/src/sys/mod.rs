@@ -2,6 +2,8 @@
 
 pub(crate) mod bpf;
 pub(crate) mod bpf_link;
+#[cfg(feature = "test-util")]
+pub(crate) mod bpf_trial;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
 pub(crate) mod netlink;

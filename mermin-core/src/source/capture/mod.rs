@@ -2,6 +2,8 @@
 
 mod closing;
 mod open;
+#[cfg(feature = "test-util")]
+pub(super) mod rig;
 mod shared;
 mod sweep;
 
@@ -101,18 +103,23 @@ impl Capture {
             if self.control.is_abandoned() {
                 return Ok(());
             }
-            let began = monotonic();
-            self.finish_closed()?;
-            self.listen();
-            self.sweep(began)?;
-            self.deliver();
-            let took = Duration::from_nanos(monotonic().saturating_sub(began));
-            self.shared.swept(took);
-            // A table so large that a sweep takes long is swept less often, so that this thread stays below a fifth.
-            self.control.wait(PERIOD.max(took * 4).saturating_sub(took));
+            self.round(monotonic())?;
         }
         self.detach();
         self.drain()
+    }
+
+    /// One sweep and what belongs to it, at `now` (monotonic ns), and the wait for the next.
+    fn round(&mut self, now: u64) -> Result<(), Error> {
+        self.finish_closed()?;
+        self.listen();
+        self.sweep(now)?;
+        self.deliver();
+        let took = Duration::from_nanos(monotonic().saturating_sub(now));
+        self.shared.swept(took);
+        // A table so large that a sweep takes long is swept less often, so that this thread stays below a fifth.
+        self.control.wait(PERIOD.max(took * 4).saturating_sub(took));
+        Ok(())
     }
 
     /// Delivers every flow that is still open, as fast as the consumer takes them.

@@ -22,8 +22,8 @@ use crate::{
         grace::Grace,
         index::Index,
         ledger::Ledger,
-        object::Ring,
-        size::{RING_OCTETS, Sizes},
+        object::{Loaded, Ring},
+        size::Sizes,
     },
     error::{Error, ErrorKind},
     flow::Flow,
@@ -44,8 +44,6 @@ pub(in crate::source) struct Opened {
 /// All that the capture thread owns. Dropping it detaches first.
 pub(super) struct Capture {
     hooks: Vec<Attached>,
-    /// Kept because the programs lose each other with the last descriptor.
-    _programs: bpf::object::Programs,
     pub(super) control: Arc<Control>,
     pub(super) queue: Arc<Queue>,
     pub(super) shared: Arc<Shared>,
@@ -84,14 +82,8 @@ impl Capture {
         report
             .degradations
             .extend(selection.unmatched.iter().map(|pattern| unmatched(pattern)));
-        let sizes = Sizes {
-            slots: job.options.max_flows,
-            cpus: cpus(),
-            ring: RING_OCTETS,
-        };
-        let loaded = bpf::object::load(&sizes)?;
-        let grace = grace(&mut report)?;
-        let closer_grace = Grace::like(&grace).map_err(no_grace)?;
+        let loaded = load(&job)?;
+        let grace = grace(&job, &mut report)?;
         let programs = Programs {
             ingress: loaded.programs.ingress.as_fd(),
             egress: loaded.programs.egress.as_fd(),
@@ -128,6 +120,19 @@ impl Capture {
         {
             return Err(refused(degradation));
         }
+        let capture = Self::new(job, loaded, grace, attached, ledgers)?;
+        let shared = Arc::clone(&capture.shared);
+        Ok((capture, Opened { shared, report }))
+    }
+
+    /// Puts together what was loaded and attached.
+    pub(super) fn new(
+        job: Job,
+        loaded: Loaded,
+        grace: Grace,
+        hooks: Vec<Attached>,
+        ledgers: Vec<Ledgers>,
+    ) -> Result<Self, Error> {
         let names = ledgers
             .iter()
             .map(|at| (at.index, Arc::clone(&at.name)))
@@ -137,17 +142,18 @@ impl Capture {
             ledger: loaded.ledger,
             interfaces: ledgers,
             counts: Counts::default(),
+            programs: Arc::new(loaded.programs),
         });
         let index = Arc::new(loaded.index);
         let ticks = loaded.clock.read(shared.slab.globals()).map_err(no_clock)?;
+        let closer_grace = Grace::like(&grace).map_err(no_grace)?;
         let closer = Closer::start(Arc::clone(&index), closer_grace, Arc::clone(&job.control))?;
-        let slots = sizes.slots as usize;
-        let capture = Self {
-            hooks: attached,
-            _programs: loaded.programs,
+        let slots = shared.slab.len() as usize;
+        Ok(Self {
+            hooks,
             control: job.control,
             queue: job.queue,
-            shared: Arc::clone(&shared),
+            shared,
             index,
             ring: loaded.ring,
             clock: loaded.clock,
@@ -163,8 +169,7 @@ impl Capture {
             refused_before: 0,
             out: VecDeque::new(),
             emptied: 0,
-        };
-        Ok((capture, Opened { shared, report }))
+        })
     }
 
     /// Takes the programs away. An interface that has gone took its own along.
@@ -282,8 +287,18 @@ fn epoch() -> Result<u64, Error> {
     Ok(u64::from_ne_bytes(octets))
 }
 
-fn grace(report: &mut Report) -> Result<Grace, Error> {
-    let grace = Grace::new().map_err(no_grace)?;
+/// Loads the kernel program with room for as many flows as are asked for.
+pub(super) fn load(job: &Job) -> Result<Loaded, Error> {
+    let sizes = Sizes {
+        slots: job.options.max_flows,
+        cpus: cpus(),
+        ring: job.options.workings.ring,
+    };
+    bpf::object::load(job.options.workings.object, &sizes)
+}
+
+pub(super) fn grace(job: &Job, report: &mut Report) -> Result<Grace, Error> {
+    let grace = (job.options.workings.grace)().map_err(no_grace)?;
     if matches!(grace, Grace::MapInMap { .. }) {
         report.degradations.push(Degradation {
             feature: Feature::Membarrier,

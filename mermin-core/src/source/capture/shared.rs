@@ -13,6 +13,7 @@ use mermin_bpf::abi::ledger::Direction;
 use crate::{
     bpf::{
         ledger::{self, Ledger, Place},
+        object::Programs,
         slab::Slab,
     },
     report::{HookStats, Stats},
@@ -34,6 +35,12 @@ pub(in crate::source) struct Shared {
     pub(super) ledger: Ledger,
     pub(super) interfaces: Vec<Ledgers>,
     pub(super) counts: Counts,
+    /// Kept because the programs lose each other with the last descriptor; the lab runs them by hand.
+    #[cfg_attr(
+        not(feature = "test-util"),
+        expect(dead_code, reason = "held for its descriptors")
+    )]
+    pub(super) programs: Arc<Programs>,
 }
 
 /// Counters of the capture thread.
@@ -65,6 +72,11 @@ impl Shared {
         self.counts
             .grace_ns
             .store(nanoseconds(took), Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "test-util")]
+    pub(in crate::source) fn programs(&self) -> &Arc<crate::bpf::object::Programs> {
+        &self.programs
     }
 
     /// All counters as of now.

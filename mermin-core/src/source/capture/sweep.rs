@@ -133,7 +133,7 @@ impl Capture {
             .saturating_sub(self.closer.in_flight() + self.out.len())
     }
 
-    fn frame(&self, monotonic: u64) -> Frame {
+    pub(super) fn frame(&self, monotonic: u64) -> Frame {
         Frame {
             epoch: self.epoch,
             monotonic,
@@ -193,7 +193,7 @@ impl Capture {
     }
 
     /// Makes a flow's last record and empties its slot.
-    fn end(&mut self, slot: u32, reason: EndReason, frame: &Frame) {
+    pub(super) fn end(&mut self, slot: u32, reason: EndReason, frame: &Frame) {
         let flow = self.shared.slab.observe(slot, &self.ticks);
         // Packets may have come since it was judged.
         let reason = if is_over(&flow) {

@@ -1,0 +1,58 @@
+//! What the kernel says of programs and their maps.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+};
+
+use crate::sys::bpf_trial::{map_name, maps_of, program_info};
+
+/// Size of a loaded program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramFacts {
+    /// Instructions that the verifier went through, over all paths. It gives up at [`VERIFIED_LIMIT`].
+    pub verified: u32,
+    /// Instructions of the program as the verifier left it.
+    pub instructions: u32,
+    /// Octets of machine code; 0 without a JIT.
+    pub jited_octets: u32,
+}
+
+/// Instructions that the verifier goes through at most (`BPF_COMPLEXITY_LIMIT_INSNS`).
+pub const VERIFIED_LIMIT: u32 = 1_000_000;
+
+/// Kernel memory of one map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapFacts {
+    /// Its name.
+    pub name: String,
+    /// Octets the kernel charges for it (`memlock`).
+    pub octets: u64,
+}
+
+pub(super) fn program(program: BorrowedFd<'_>) -> io::Result<ProgramFacts> {
+    let info = program_info(program)?;
+    Ok(ProgramFacts {
+        verified: info.verified,
+        instructions: info.instruction_octets / 8,
+        jited_octets: info.jited_octets,
+    })
+}
+
+pub(super) fn maps(program: BorrowedFd<'_>) -> io::Result<Vec<MapFacts>> {
+    maps_of(program)?
+        .iter()
+        .map(|map| {
+            let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", map.as_raw_fd()))?;
+            let octets = info
+                .lines()
+                .find_map(|line| line.strip_prefix("memlock:"))
+                .and_then(|octets| octets.trim().parse().ok())
+                .ok_or_else(|| io::Error::other("no `memlock` in fdinfo"))?;
+            Ok(MapFacts {
+                name: map_name(map.as_fd())?,
+                octets,
+            })
+        })
+        .collect()
+}

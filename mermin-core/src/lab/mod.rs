@@ -1,0 +1,193 @@
+//! The kernel program and the engine, taken apart: for benchmarks and tests, not for applications.
+//!
+//! Nothing here is covered by semantic versioning. All of it needs the privilege that capturing needs.
+
+mod facts;
+pub mod frame;
+mod inject;
+mod instructions;
+mod traffic;
+mod twist;
+
+pub use mermin_bpf::abi::ledger::Direction;
+
+pub use self::{
+    facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT},
+    inject::{Context, Injector, Run},
+    instructions::Order,
+    traffic::{Driver, Generator},
+    twist::{Twist, twisted},
+};
+pub use crate::source::{Phases, Reading};
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
+
+use crate::{
+    error::{Error, ErrorKind},
+    flow::Flow,
+    report::Stats,
+    source::Rig,
+    table::Timeouts,
+};
+
+/// The programs, loaded by the real loader and attached to nothing, and the engine that reads and closes their flows,
+/// one step at a time in the calling thread.
+#[derive(Debug)]
+pub struct Lab {
+    rig: Rig,
+    injector: Injector,
+    empty: OwnedFd,
+}
+
+impl Lab {
+    /// Loads the programs with room for this many flows.
+    ///
+    /// # Errors
+    /// As opening a source.
+    pub fn open(max_flows: u32) -> Result<Self, Error> {
+        Self::with_timeouts(max_flows, Timeouts::default())
+    }
+
+    /// As [`Lab::open`], with other timeouts.
+    ///
+    /// # Errors
+    /// As opening a source.
+    pub fn with_timeouts(max_flows: u32, timeouts: Timeouts) -> Result<Self, Error> {
+        let rig = Rig::open(max_flows, timeouts)?;
+        let injector = Injector::of(Arc::clone(rig.programs()));
+        let empty = instructions::empty().map_err(|error| {
+            Error::new(ErrorKind::System, "cannot load an empty program").with_source(error)
+        })?;
+        Ok(Self {
+            rig,
+            injector,
+            empty,
+        })
+    }
+
+    /// Runs frames from other threads.
+    #[must_use]
+    pub fn injector(&self) -> Injector {
+        self.injector.clone()
+    }
+
+    /// As [`Injector::run`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run(
+        &self,
+        direction: Direction,
+        frame: &[u8],
+        context: &Context,
+        repeat: u32,
+    ) -> io::Result<Run> {
+        self.injector.run(direction, frame, context, repeat)
+    }
+
+    /// The same with a program that does nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_empty(&self, frame: &[u8], context: &Context, repeat: u32) -> io::Result<Run> {
+        inject::run(self.empty.as_fd(), frame, context, repeat)
+    }
+
+    /// Packets of many flows for the ingress program.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn driver(&self, order: Order, flows: u32) -> io::Result<Driver> {
+        let program = self.injector.program(Direction::Ingress);
+        Driver::new(&program.try_clone_to_owned()?, order, flows)
+    }
+
+    /// The same packets for the program that does nothing.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn empty_driver(&self, order: Order, flows: u32) -> io::Result<Driver> {
+        Driver::new(&self.empty, order, flows)
+    }
+
+    /// The size of a program.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn program(&self, direction: Direction) -> io::Result<ProgramFacts> {
+        facts::program(self.injector.program(direction))
+    }
+
+    /// The maps of the programs.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn maps(&self) -> io::Result<Vec<MapFacts>> {
+        facts::maps(self.injector.program(Direction::Ingress))
+    }
+
+    /// Counters and the ledger: of loopback, and of packets with another `ifindex` (index 0).
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.rig.stats()
+    }
+
+    /// Reads all that is known of every live flow, without a system call.
+    #[must_use]
+    pub fn read(&self) -> Reading {
+        self.rig.read()
+    }
+
+    /// Makes the next sweep look at every flow.
+    pub fn make_due(&mut self) {
+        self.rig.make_due();
+    }
+
+    /// Takes the events of new flows.
+    pub fn listen(&mut self) {
+        self.rig.listen();
+    }
+
+    /// One sweep: looks at the flows that may be due and judges them.
+    ///
+    /// # Errors
+    /// As those of a source's stream.
+    pub fn sweep(&mut self) -> Result<(), Error> {
+        self.rig.sweep()
+    }
+
+    /// Closes every live flow in one go, phase by phase.
+    ///
+    /// # Errors
+    /// As those of a source's stream.
+    pub fn close_all(&mut self) -> Result<Phases, Error> {
+        self.rig.close_all()
+    }
+
+    /// Lets the engine close every live flow as if their timeouts were over, at its own pace and with a consumer that
+    /// takes records at once. Returns the records.
+    ///
+    /// # Errors
+    /// As those of a source's stream.
+    pub fn expire(&mut self) -> Result<u64, Error> {
+        self.rig.expire()
+    }
+
+    /// Takes the records made so far.
+    pub fn take(&mut self) -> Vec<Flow> {
+        self.rig.take()
+    }
+}
+
+/// Moves the calling thread into a network namespace made for it, with a loopback interface that is down. Threads it
+/// starts are there as well; the namespace goes with the last of them.
+///
+/// # Errors
+/// The kernel's: EPERM without `CAP_SYS_ADMIN`.
+pub fn enter_new_namespace() -> io::Result<()> {
+    crate::sys::netns::enter_new()
+}

@@ -1,0 +1,28 @@
+//! Sources that work otherwise than applications may choose.
+
+use crate::{FlowSourceBuilder, bpf::grace::Grace, source::Workings};
+
+/// What is other than usual.
+#[derive(Clone, Copy, Debug)]
+pub enum Twist {
+    /// Grace periods are not waited for: packets get lost, which tests must see.
+    NoGrace,
+    /// Grace periods are waited for by an array of maps, as where membarrier(2) is not offered.
+    GraceByMap,
+    /// The event ring has this many octets: a power of two, at least a page.
+    Ring(u32),
+    /// Another build of the kernel program.
+    Object(&'static [u8]),
+}
+
+/// Options with a twist.
+pub fn twisted(mut builder: FlowSourceBuilder, twist: Twist) -> FlowSourceBuilder {
+    let workings: &mut Workings = builder.workings();
+    match twist {
+        Twist::NoGrace => workings.grace = || Ok(Grace::Skip),
+        Twist::GraceByMap => workings.grace = Grace::by_map,
+        Twist::Ring(octets) => workings.ring = octets,
+        Twist::Object(object) => workings.object = object,
+    }
+    builder
+}

@@ -1,0 +1,346 @@
+//! bpf(2) as the lab needs it: loading instructions, live frames, and what the kernel knows of a program and its maps.
+#![expect(unsafe_code, reason = "system calls take pointers")]
+
+use std::{
+    io,
+    mem::size_of,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+};
+
+const MAP_CREATE: libc::c_int = 0;
+const MAP_UPDATE_ELEM: libc::c_int = 2;
+const PROG_LOAD: libc::c_int = 5;
+const PROG_TEST_RUN: libc::c_int = 10;
+const MAP_GET_FD_BY_ID: libc::c_int = 14;
+const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+
+const MAP_TYPE_ARRAY: u32 = 2;
+const MAP_TYPE_PROG_ARRAY: u32 = 3;
+/// Frames travel on as if a driver had received them.
+const F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
+
+/// What a program is attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Kind {
+    /// Classifier.
+    SchedCls = 3,
+    /// XDP.
+    Xdp = 6,
+}
+
+/// # Safety
+/// Every pointer in `attr` is valid for what `command` does with it.
+unsafe fn bpf<T>(command: libc::c_int, attr: &mut T) -> io::Result<i32> {
+    let attr = std::ptr::from_mut(attr);
+    // SAFETY: `attr` is valid for its size; the rest is the caller's contract.
+    let status = unsafe { libc::syscall(libc::SYS_bpf, command, attr, size_of::<T>()) };
+    match i32::try_from(status) {
+        Ok(value) if value >= 0 => Ok(value),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn raw(fd: BorrowedFd<'_>) -> u32 {
+    fd.as_raw_fd().cast_unsigned()
+}
+
+fn address<T: ?Sized>(of: &T) -> u64 {
+    std::ptr::from_ref(of).cast::<u8>().expose_provenance() as u64
+}
+
+fn address_mut<T: ?Sized>(of: &mut T) -> u64 {
+    std::ptr::from_mut(of).cast::<u8>().expose_provenance() as u64
+}
+
+/// Takes a descriptor that the kernel has just made.
+fn own(fd: i32) -> OwnedFd {
+    // SAFETY: callers pass what a command returned that makes descriptors; nobody else knows it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Load {
+    kind: u32,
+    instruction_count: u32,
+    instructions: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log: u64,
+    kernel_version: u32,
+    flags: u32,
+}
+
+/// Loads a program, given as the kernel's eight-octet instructions.
+///
+/// # Errors
+/// The kernel's: EINVAL or EACCES for instructions that the verifier refuses.
+pub(crate) fn load(kind: Kind, instructions: &[u64]) -> io::Result<OwnedFd> {
+    let license = *b"GPL\0";
+    let mut attr = Load {
+        kind: kind as u32,
+        instruction_count: u32::try_from(instructions.len()).map_err(io::Error::other)?,
+        instructions: address(instructions),
+        license: address(&license),
+        ..Load::default()
+    };
+    // SAFETY: instructions and license outlive the call.
+    unsafe { bpf(PROG_LOAD, &mut attr) }.map(own)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Create {
+    kind: u32,
+    key_size: u32,
+    value_size: u32,
+    entries: u32,
+    flags: u32,
+}
+
+/// Creates an array of one counter of eight octets.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn create_counter() -> io::Result<OwnedFd> {
+    let mut attr = Create {
+        kind: MAP_TYPE_ARRAY,
+        key_size: 4,
+        value_size: 8,
+        entries: 1,
+        ..Create::default()
+    };
+    // SAFETY: no pointers.
+    unsafe { bpf(MAP_CREATE, &mut attr) }.map(own)
+}
+
+/// Creates an array of programs that others call as their last act.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn create_calls(programs: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
+    let mut attr = Create {
+        kind: MAP_TYPE_PROG_ARRAY,
+        key_size: 4,
+        value_size: 4,
+        entries: u32::try_from(programs.len()).map_err(io::Error::other)?,
+        ..Create::default()
+    };
+    // SAFETY: no pointers.
+    let map = own(unsafe { bpf(MAP_CREATE, &mut attr) }?);
+    for (key, program) in (0_u32..).zip(programs) {
+        set(&map, key, &raw(*program))?;
+    }
+    Ok(map)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct Element {
+    map: u32,
+    padding: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// Sets an element of an array; `T` is the map's value.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn set<T: Copy>(map: &OwnedFd, key: u32, value: &T) -> io::Result<()> {
+    let mut attr = Element {
+        map: map.as_raw_fd().cast_unsigned(),
+        key: address(&key),
+        value: address(value),
+        ..Element::default()
+    };
+    // SAFETY: key and value outlive the call.
+    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct TestRun {
+    program: u32,
+    verdict: u32,
+    data_size_in: u32,
+    data_size_out: u32,
+    data_in: u64,
+    data_out: u64,
+    repeat: u32,
+    duration: u32,
+    context_size_in: u32,
+    context_size_out: u32,
+    context_in: u64,
+    context_out: u64,
+    flags: u32,
+    cpu: u32,
+    batch_size: u32,
+    padding: u32,
+}
+
+/// `struct xdp_md`.
+#[repr(C)]
+#[derive(Default)]
+struct XdpContext {
+    data: u32,
+    data_end: u32,
+    data_meta: u32,
+    ingress_ifindex: u32,
+    rx_queue: u32,
+    egress_ifindex: u32,
+}
+
+/// Lets an interface of the calling thread's network namespace receive `repeat` copies of a frame, each as the XDP
+/// program leaves it.
+///
+/// # Errors
+/// The kernel's: EINVAL for an interface that has no receive queue for XDP.
+pub(crate) fn live_frames(
+    program: BorrowedFd<'_>,
+    frame: &[u8],
+    ifindex: u32,
+    repeat: u32,
+    batch: u32,
+) -> io::Result<()> {
+    let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
+    let context = XdpContext {
+        data_end: length,
+        ingress_ifindex: ifindex,
+        ..XdpContext::default()
+    };
+    let mut attr = TestRun {
+        program: raw(program),
+        data_size_in: length,
+        data_in: address(frame),
+        repeat,
+        context_size_in: 24,
+        context_in: address(&context),
+        flags: F_TEST_XDP_LIVE_FRAMES,
+        batch_size: batch,
+        ..TestRun::default()
+    };
+    // SAFETY: frame and context outlive the call, and nothing is asked to be written back.
+    unsafe { bpf(PROG_TEST_RUN, &mut attr) }.map(drop)
+}
+
+#[repr(C)]
+struct InfoByFd {
+    fd: u32,
+    length: u32,
+    info: u64,
+}
+
+/// `struct bpf_prog_info` as of Linux 5.16.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct ProgramInfo {
+    kind: u32,
+    id: u32,
+    tag: [u8; 8],
+    /// Octets of machine code.
+    pub(crate) jited_octets: u32,
+    /// Octets of instructions as the verifier left them.
+    pub(crate) instruction_octets: u32,
+    jited: u64,
+    instructions: u64,
+    load_time: u64,
+    created_by: u32,
+    map_count: u32,
+    map_ids: u64,
+    name: [u8; 16],
+    ifindex: u32,
+    gpl_compatible: u32,
+    netns: [u64; 2],
+    symbol_counts: [u32; 2],
+    symbols: [u64; 2],
+    btf: u32,
+    function_record: u32,
+    functions: u64,
+    function_counts: [u32; 2],
+    lines: [u64; 2],
+    line_counts: [u32; 4],
+    tags: u64,
+    run_time: u64,
+    runs: u64,
+    recursion_misses: u64,
+    /// Instructions the verifier went through.
+    pub(crate) verified: u32,
+    attach_btf: [u32; 2],
+    padding: u32,
+}
+
+/// What the kernel knows of a program.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
+    let mut info = ProgramInfo::default();
+    get_info(program, &mut info)?;
+    Ok(info)
+}
+
+/// The maps a program uses.
+///
+/// # Errors
+/// The kernel's; needs `CAP_SYS_ADMIN`.
+pub(crate) fn maps_of(program: BorrowedFd<'_>) -> io::Result<Vec<OwnedFd>> {
+    let mut ids = [0_u32; 64];
+    let mut info = ProgramInfo {
+        map_count: 64,
+        map_ids: address_mut(&mut ids),
+        ..ProgramInfo::default()
+    };
+    get_info(program, &mut info)?;
+    let open = |id: &u32| {
+        let mut attr = [*id, 0, 0];
+        // SAFETY: no pointers.
+        unsafe { bpf(MAP_GET_FD_BY_ID, &mut attr) }.map(own)
+    };
+    ids.iter().take(info.map_count as usize).map(open).collect()
+}
+
+fn get_info<T>(of: BorrowedFd<'_>, info: &mut T) -> io::Result<()> {
+    let mut attr = InfoByFd {
+        fd: raw(of),
+        length: u32::try_from(size_of::<T>()).map_err(io::Error::other)?,
+        info: address_mut(info),
+    };
+    // SAFETY: `info` is as long as said and lives on; what it points to is as long as it says.
+    unsafe { bpf(OBJ_GET_INFO_BY_FD, &mut attr) }.map(drop)
+}
+
+/// `struct bpf_map_info` up to the name.
+#[repr(C)]
+#[derive(Default)]
+struct MapInfo {
+    kind: u32,
+    id: u32,
+    key_size: u32,
+    value_size: u32,
+    entries: u32,
+    flags: u32,
+    name: [u8; 16],
+}
+
+/// A map's name.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn map_name(map: BorrowedFd<'_>) -> io::Result<String> {
+    let mut info = MapInfo::default();
+    get_info(map, &mut info)?;
+    let end = info.name.iter().position(|octet| *octet == 0);
+    let name = &info.name[..end.unwrap_or(info.name.len())];
+    Ok(String::from_utf8_lossy(name).into_owned())
+}
+
+const _: () = {
+    assert!(std::mem::offset_of!(ProgramInfo, name) == 64);
+    assert!(std::mem::offset_of!(ProgramInfo, btf) == 128);
+    assert!(std::mem::offset_of!(ProgramInfo, verified) == 216);
+    assert!(size_of::<XdpContext>() == 24);
+};
