@@ -1,1 +1,53 @@
+//! What the benchmarks share: options, rounds and their summary, a table for people or JSON for machines, network
+//! namespaces that clean up behind themselves.
+//!
+//! Each figure is the median of many rounds; what is compared is measured in the same rounds, one after the other.
 
+pub mod cpu;
+pub mod frames;
+pub mod options;
+pub mod report;
+pub mod rounds;
+
+pub use self::{
+    options::Options,
+    report::{Report, Row},
+    rounds::{Summary, summary},
+};
+use std::{error::Error, process::ExitCode};
+
+/// What a benchmark ends with when something is in its way.
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Runs a benchmark and prints its report. Without the privilege it says so, and fails if `MERMIN_REQUIRE_KERNEL` is set.
+pub fn main(name: &str, bench: impl FnOnce(&Options, &mut Report) -> Result<()>) -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(unknown) => {
+            eprintln!("error: cannot use `{unknown}`; options are --json and --quick");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = mermin_core::lab::Lab::open(1) {
+        eprintln!("skipped: {name}: {error}");
+        return match std::env::var_os("MERMIN_REQUIRE_KERNEL") {
+            Some(_) => ExitCode::FAILURE,
+            None => ExitCode::SUCCESS,
+        };
+    }
+    let mut report = Report::new(options.json);
+    let result = bench(&options, &mut report);
+    report.finish();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {name}: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("  {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Rows of figures, told as a table or as JSON.
+
+use std::fmt::Write as _;
+
+/// What a figure is held against.
+#[derive(Clone, Debug)]
+struct Target {
+    words: String,
+    met: bool,
+}
+
+/// One thing that was measured.
+#[derive(Clone, Debug)]
+#[must_use = "a row is told when it is added to a report"]
+pub struct Row {
+    name: String,
+    figures: Vec<(&'static str, f64)>,
+    targets: Vec<Target>,
+    note: Option<String>,
+}
+
+impl Row {
+    /// A row without figures.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            figures: Vec::new(),
+            targets: Vec::new(),
+            note: None,
+        }
+    }
+
+    /// Adds a figure; its key names the unit.
+    pub fn with(mut self, key: &'static str, figure: f64) -> Self {
+        self.figures.push((key, figure));
+        self
+    }
+
+    /// `what` should be at most this.
+    pub fn at_most(mut self, what: &str, figure: f64, limit: f64) -> Self {
+        self.targets.push(Target {
+            words: format!("{what} {figure:.1} <= {limit}"),
+            met: figure <= limit,
+        });
+        self
+    }
+
+    /// `what` should be at least this.
+    pub fn at_least(mut self, what: &str, figure: f64, limit: f64) -> Self {
+        self.targets.push(Target {
+            words: format!("{what} {figure:.1} >= {limit}"),
+            met: figure >= limit,
+        });
+        self
+    }
+
+    /// Adds a remark for people.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    fn json(&self) -> String {
+        let mut line = format!("{{\"row\": \"{}\"", self.name);
+        for (key, figure) in &self.figures {
+            // Writing to a string does not fail.
+            let _ = write!(line, ", \"{key}\": {figure:?}");
+        }
+        if !self.targets.is_empty() {
+            let met = self.targets.iter().all(|target| target.met);
+            let _ = write!(line, ", \"target_met\": {met}");
+        }
+        if let Some(note) = &self.note {
+            let note = note.replace(['"', '\\'], "'");
+            let _ = write!(line, ", \"note\": \"{note}\"");
+        }
+        line.push('}');
+        line
+    }
+
+    fn keys(&self) -> Vec<&'static str> {
+        self.figures.iter().map(|(key, _)| *key).collect()
+    }
+
+    fn line(&self) -> String {
+        let mut line = format!("{:<28}", self.name);
+        for (key, figure) in &self.figures {
+            let width = key.len().max(9) + 2;
+            let _ = if figure.abs() >= 10_000.0 {
+                write!(line, "{figure:>width$.0}")
+            } else {
+                write!(line, "{figure:>width$.2}")
+            };
+        }
+        for target in &self.targets {
+            let word = if target.met { "met" } else { "MISSED" };
+            let _ = write!(line, "  {word}: {}", target.words);
+        }
+        if let Some(note) = &self.note {
+            let _ = write!(line, "  ({note})");
+        }
+        line
+    }
+}
+
+/// Tells rows as they come.
+#[derive(Debug)]
+pub struct Report {
+    json: bool,
+    keys: Vec<&'static str>,
+    missed: Vec<String>,
+}
+
+impl Report {
+    /// A table, or one JSON object per row.
+    #[must_use]
+    pub fn new(json: bool) -> Self {
+        Self {
+            json,
+            keys: Vec::new(),
+            missed: Vec::new(),
+        }
+    }
+
+    /// Tells a row.
+    pub fn row(&mut self, row: &Row) {
+        let missed = row.targets.iter().filter(|target| !target.met);
+        self.missed
+            .extend(missed.map(|target| format!("{}: {}", row.name, target.words)));
+        if self.json {
+            println!("{}", row.json());
+            return;
+        }
+        let keys = row.keys();
+        if keys != self.keys && !keys.is_empty() {
+            let mut head = format!("\n{:<28}", "");
+            for key in &keys {
+                let width = key.len().max(9) + 2;
+                let _ = write!(head, "{key:>width$}");
+            }
+            println!("{head}");
+            self.keys = keys;
+        }
+        println!("{}", row.line());
+    }
+
+    /// Tells what was missed, to people.
+    pub fn finish(&self) {
+        if self.json {
+            return;
+        }
+        println!();
+        if self.missed.is_empty() {
+            println!("no target was missed");
+        }
+        for missed in &self.missed {
+            println!("missed: {missed}");
+        }
+    }
+}
