@@ -84,8 +84,12 @@ fn many(options: &Options, report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     let repeat = options.scaled(600_000);
     let frame = udp4(0);
-    lab.driver(Order::Sequence, MANY)?.run(&frame, &HERE, MANY)?;
-    let one = (lab.driver(Order::Random, 1)?, lab.empty_driver(Order::Random, 1)?);
+    lab.driver(Order::Sequence, MANY)?
+        .run(&frame, &HERE, MANY)?;
+    let one = (
+        lab.driver(Order::Random, 1)?,
+        lab.empty_driver(Order::Random, 1)?,
+    );
     let all = (
         lab.driver(Order::Random, MANY)?,
         lab.empty_driver(Order::Random, MANY)?,
@@ -120,13 +124,11 @@ fn many(options: &Options, report: &mut Report) -> Result<()> {
     };
     let gross = many.median - many_empty.median + empty.median;
     report.row(&row("udp4_1_driven", one, one_empty.median));
-    report.row(
-        &row("udp4_60k_random", many, many_empty.median).at_most(
-            "gross without making the frames",
-            gross,
-            100.0,
-        ),
-    );
+    report.row(&row("udp4_60k_random", many, many_empty.median).at_most(
+        "gross without making the frames",
+        gross,
+        100.0,
+    ));
     Ok(())
 }
 
@@ -136,7 +138,11 @@ fn new(options: &Options, report: &mut Report) -> Result<()> {
     let shots = u16::try_from(options.scaled(50_000))?;
     for (name, known_name, empty_name) in [
         ("new_flow", "known_flow_single", "empty_single"),
-        ("new_flow_reused_slot", "known_flow_single_2", "empty_single_2"),
+        (
+            "new_flow_reused_slot",
+            "known_flow_single_2",
+            "empty_single_2",
+        ),
     ] {
         let mut figures = [const { Vec::new() }; 3];
         for port in 1..=shots {
@@ -223,20 +229,16 @@ fn shared(options: &Options, report: &mut Report, other: usize) -> Result<()> {
     };
     let times = |found: mermin_benches::Summary| found.median / alone.median;
     report.row(&row("one_cpu", alone, empty_alone));
-    report.row(
-        &row("two_cpus_same_direction", same, empty_beside).at_most(
-            "times one CPU",
-            times(same),
-            1.5,
-        ),
-    );
-    report.row(
-        &row("two_cpus_opposite", opposite, empty_beside).at_most(
-            "times one CPU",
-            times(opposite),
-            1.5,
-        ),
-    );
+    report.row(&row("two_cpus_same_direction", same, empty_beside).at_most(
+        "times one CPU",
+        times(same),
+        1.5,
+    ));
+    report.row(&row("two_cpus_opposite", opposite, empty_beside).at_most(
+        "times one CPU",
+        times(opposite),
+        1.5,
+    ));
     Ok(())
 }
 

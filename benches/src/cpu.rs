@@ -17,7 +17,9 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 /// The kernel's.
 pub fn allowed() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(None)?;
-    Ok((0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect())
+    Ok((0..CpuSet::MAX_CPU)
+        .filter(|cpu| set.is_set(*cpu))
+        .collect())
 }
 
 /// Keeps the calling thread, and those it starts from now on, on one CPU.

@@ -9,7 +9,7 @@ mod queue;
 mod stream;
 
 #[cfg(feature = "test-util")]
-pub(crate) use self::{capture::rig::Rig, options::Workings};
-#[cfg(feature = "test-util")]
 pub use self::capture::rig::{Phases, Reading};
 pub use self::{builder::FlowSourceBuilder, handle::Handle, stream::FlowSource};
+#[cfg(feature = "test-util")]
+pub(crate) use self::{capture::rig::Rig, options::Workings};

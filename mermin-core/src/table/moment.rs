@@ -10,13 +10,14 @@ impl Moment {
     /// At once.
     pub(crate) const NOW: Self = Self(0);
     /// Not before something else calls for it.
-    pub(crate) const NEVER: Self = Self(u32::MAX);
+    pub(crate) const NEVER: Self = Self(u32::MAX - 1);
+    /// Not at all: the slot is being closed, and only the end of that gives it back.
+    pub(crate) const CLOSING: Self = Self(u32::MAX);
+    const LAST: u32 = u32::MAX - 2;
 
     /// The step that a time in ns falls into.
     pub(crate) fn at(nanoseconds: u64) -> Self {
-        Self(
-            u32::try_from(nanoseconds >> SHIFT).map_or(u32::MAX - 1, |step| step.min(u32::MAX - 1)),
-        )
+        Self(u32::try_from(nanoseconds >> SHIFT).map_or(Self::LAST, |step| step.min(Self::LAST)))
     }
 
     /// The first step that begins no earlier than a time in ns: a look then is not too early.

@@ -127,7 +127,11 @@ impl Rig {
     }
 
     pub(crate) fn make_due(&mut self) {
-        self.capture.due.fill(Moment::NOW);
+        for due in &mut self.capture.due {
+            if *due != Moment::CLOSING {
+                *due = Moment::NOW;
+            }
+        }
     }
 
     pub(crate) fn listen(&mut self) {

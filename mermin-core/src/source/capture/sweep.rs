@@ -40,7 +40,9 @@ impl Capture {
     /// Takes the events of new flows: each makes the next sweep look at a slot that was free.
     pub(super) fn listen(&mut self) {
         while let Some(event) = self.ring.next() {
-            if let Some(due) = self.due.get_mut(event.slot as usize) {
+            if let Some(due) = self.due.get_mut(event.slot as usize)
+                && *due != Moment::CLOSING
+            {
                 *due = Moment::NOW;
             }
         }
@@ -66,7 +68,7 @@ impl Capture {
         for slot in 0..self.shared.slab.touched() {
             let due = self.due[slot as usize];
             if due > step && !(whole && due == Moment::NEVER) {
-                open += u64::from(due != Moment::NEVER);
+                open += u64::from(due < Moment::NEVER);
                 continue;
             }
             match self.shared.slab.state(slot) {
@@ -79,10 +81,10 @@ impl Capture {
                     if room != 0 {
                         room -= 1;
                         batch.slots.push((slot, EndReason::EndOfFlow));
-                        self.due[slot as usize] = Moment::NEVER;
+                        self.due[slot as usize] = Moment::CLOSING;
                     }
                 }
-                // Free: its event will tell when it is not. Closing: its batch will.
+                // Free: its event will tell when it is not.
                 _ => self.due[slot as usize] = Moment::NEVER,
             }
         }
@@ -120,7 +122,7 @@ impl Capture {
                 }
                 // Else the kernel program replaced it meanwhile, and its key leads elsewhere.
                 batch.slots.push((slot, reason));
-                self.due[slot as usize] = Moment::NEVER;
+                self.due[slot as usize] = Moment::CLOSING;
             }
             Verdict::Report | Verdict::Close(_) => {}
         }

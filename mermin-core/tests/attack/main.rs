@@ -1,0 +1,333 @@
+//! The attack on the real program and the real engine: everything is closed all the time while two threads inject, and
+//! every packet must be told in exactly one record, or under exactly one reason.
+//!
+//! Takes 10 s per case, or `MERMIN_ATTACK_SECONDS`.
+
+mod account;
+mod injectors;
+
+use std::{
+    env,
+    process::Command,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, executor::block_on};
+use mermin_core::{
+    FlowSource, FlowSourceBuilder, Handle, Stats, Timeouts,
+    lab::{Injector, Lab, Twist, enter_new_namespace, twisted},
+};
+
+use crate::{
+    account::Account,
+    injectors::{Counts, Injectors, Kind},
+};
+
+/// One attack at a time: each wants both CPUs.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// One case.
+#[derive(Clone, Copy)]
+struct Attack {
+    kind: Kind,
+    flows: u16,
+    slots: u32,
+    idle: Duration,
+    active: Duration,
+    twist: Option<Twist>,
+}
+
+const SHORT: Duration = Duration::from_nanos(1);
+
+const PLAIN: Attack = Attack {
+    kind: Kind::Udp,
+    flows: 64,
+    slots: 8192,
+    idle: SHORT,
+    active: Duration::from_secs(60),
+    twist: None,
+};
+
+/// What came of it.
+struct Outcome {
+    truth: Counts,
+    told: Account,
+    stats: Stats,
+}
+
+fn seconds() -> u64 {
+    env::var("MERMIN_ATTACK_SECONDS")
+        .ok()
+        .and_then(|seconds| seconds.parse().ok())
+        .unwrap_or(10)
+}
+
+/// Why the kernel cannot be had here, if it cannot.
+fn hindrance() -> Option<String> {
+    if let Err(error) = enter_new_namespace() {
+        return Some(format!("cannot make a network namespace: {error}"));
+    }
+    Lab::open(1).err().map(|error| error.to_string())
+}
+
+impl Attack {
+    /// Runs it in a network namespace of its own; `None` where the kernel is out of reach.
+    fn run(self, name: &str) -> Option<Outcome> {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let thread = thread::spawn(move || {
+            if let Some(hindrance) = hindrance() {
+                eprintln!("skipped: {hindrance}");
+                assert!(
+                    env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
+                    "MERMIN_REQUIRE_KERNEL is set"
+                );
+                return None;
+            }
+            Some(self.run_here())
+        });
+        let outcome = thread.join().unwrap()?;
+        eprintln!("{name}: {}", outcome.summary());
+        Some(outcome)
+    }
+
+    fn builder(self) -> FlowSourceBuilder {
+        let mut timeouts = Timeouts::default();
+        timeouts.active = self.active;
+        for idle in [
+            &mut timeouts.udp,
+            &mut timeouts.tcp,
+            &mut timeouts.tcp_fin,
+            &mut timeouts.tcp_rst,
+        ] {
+            *idle = self.idle;
+        }
+        let builder = FlowSource::builder()
+            .interfaces(["v0"])
+            .timeouts(timeouts)
+            .max_flows(self.slots);
+        match self.twist {
+            Some(twist) => twisted(builder, twist),
+            None => builder,
+        }
+    }
+
+    fn run_here(self) -> Outcome {
+        // Down, so that the kernel sends nothing of its own.
+        ip("link add v0 type veth peer name v1");
+        let mut source = block_on(self.builder().open()).unwrap();
+        let ifindex = source.report().interfaces[0].index;
+        let handle = source.handle();
+        let injectors = Injectors::start(&Injector::new(&handle), ifindex, self.kind, self.flows);
+        let until = Instant::now() + Duration::from_secs(seconds());
+        let closing = thread::spawn(move || {
+            thread::sleep(until.saturating_duration_since(Instant::now()));
+            // Closed before the stream is, so that nothing is injected after the programs are detached.
+            let truth = injectors.stop();
+            Handle::close(&handle);
+            truth
+        });
+        let mut told = Account::new(self.flows);
+        block_on(async {
+            while let Some(record) = source.next().await {
+                told.add(&record.unwrap());
+            }
+        });
+        Outcome {
+            truth: closing.join().unwrap(),
+            told,
+            stats: source.handle().stats(),
+        }
+    }
+}
+
+fn ip(arguments: &str) {
+    let done = Command::new("ip")
+        .args(arguments.split(' '))
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "ip {arguments}: {done:?}");
+}
+
+fn sum(counts: &Counts) -> u64 {
+    counts.iter().flatten().map(|[packets, _]| packets).sum()
+}
+
+impl Outcome {
+    fn uncounted(&self) -> u64 {
+        self.stats.uncounted().iter().map(|of| of.packets).sum()
+    }
+
+    /// Packets told too little (positive) or too much (negative), with those that have a reason taken as told.
+    fn missing(&self) -> i64 {
+        (sum(&self.truth) - self.uncounted()).cast_signed() - sum(&self.told.counts).cast_signed()
+    }
+
+    /// Flows and directions whose records differ from what was injected.
+    fn wrong(&self) -> usize {
+        self.truth
+            .iter()
+            .flatten()
+            .zip(self.told.counts.iter().flatten())
+            .filter(|(truth, told)| truth != told)
+            .count()
+    }
+
+    fn summary(&self) -> String {
+        format!(
+            "{} packets, {} flows ended in {} records, {} grace periods; missing {}, wrong ways {}, absurd {}; uncounted {:?}; ring refused {}",
+            sum(&self.truth),
+            self.told.ended,
+            self.told.records,
+            self.stats.graces,
+            self.missing(),
+            self.wrong(),
+            self.told.absurd.len(),
+            self.stats
+                .uncounted()
+                .iter()
+                .map(|of| (of.reason, of.packets))
+                .collect::<Vec<_>>(),
+            self.stats.ring_refused,
+        )
+    }
+
+    /// Every packet is told once, in the right flow and direction.
+    fn assert_exact(&self) {
+        let absurd = self.told.absurd.first();
+        assert!(absurd.is_none(), "{absurd:?}");
+        assert_eq!(self.told.unfinished(), 0);
+        assert_eq!(self.stats.packets, sum(&self.truth), "the ledger's total");
+        assert_eq!(self.missing(), 0, "{}", self.summary());
+        for (truth, told) in self.truth.iter().zip(&self.told.counts) {
+            for (truth, told) in truth.iter().zip(told) {
+                assert!(told[0] <= truth[0] && told[1] <= truth[1], "told too much");
+            }
+        }
+        if self.uncounted() == 0 {
+            assert_eq!(self.wrong(), 0, "{}", self.summary());
+        }
+    }
+}
+
+#[test]
+fn few_flows_closed_all_the_time() {
+    let Some(outcome) = PLAIN.run("64 UDP flows") else {
+        return;
+    };
+    outcome.assert_exact();
+    assert_eq!(outcome.uncounted(), 0);
+    assert!(outcome.told.ended > 1000);
+}
+
+#[test]
+fn many_flows_closed_all_the_time() {
+    let attack = Attack {
+        flows: 4096,
+        slots: 16_384,
+        ..PLAIN
+    };
+    let Some(outcome) = attack.run("4096 UDP flows") else {
+        return;
+    };
+    outcome.assert_exact();
+    assert!(outcome.told.ended > 10_000);
+}
+
+#[test]
+fn connections_that_restart_while_they_are_closed() {
+    let attack = Attack {
+        kind: Kind::Tcp,
+        // Each restart takes a slot until the one before it is closed.
+        slots: 131_072,
+        ..PLAIN
+    };
+    let Some(outcome) = attack.run("64 TCP flows") else {
+        return;
+    };
+    outcome.assert_exact();
+}
+
+#[test]
+fn connections_that_restart_while_every_event_is_refused() {
+    let attack = Attack {
+        kind: Kind::Tcp,
+        flows: 4096,
+        slots: 131_072,
+        twist: Some(Twist::Ring(4096)),
+        ..PLAIN
+    };
+    let Some(outcome) = attack.run("4096 TCP flows, ring of a page") else {
+        return;
+    };
+    outcome.assert_exact();
+    assert!(outcome.stats.ring_refused > 0);
+}
+
+#[test]
+fn records_of_flows_that_go_on() {
+    let attack = Attack {
+        idle: Duration::from_millis(30),
+        active: SHORT,
+        ..PLAIN
+    };
+    let Some(outcome) = attack.run("64 UDP flows, a record at each sweep") else {
+        return;
+    };
+    outcome.assert_exact();
+    assert!(outcome.told.records > outcome.told.ended);
+}
+
+#[test]
+fn a_ring_that_refuses_nearly_all() {
+    let attack = Attack {
+        flows: 4096,
+        slots: 16_384,
+        twist: Some(Twist::Ring(4096)),
+        ..PLAIN
+    };
+    let Some(outcome) = attack.run("4096 UDP flows, ring of a page") else {
+        return;
+    };
+    outcome.assert_exact();
+    assert!(outcome.stats.ring_refused > 0);
+}
+
+#[test]
+fn a_table_that_is_full_all_the_time() {
+    let attack = Attack {
+        flows: 4096,
+        slots: 1024,
+        ..PLAIN
+    };
+    let Some(outcome) = attack.run("4096 UDP flows, 1024 slots") else {
+        return;
+    };
+    outcome.assert_exact();
+    assert!(outcome.uncounted() > 0);
+}
+
+#[test]
+fn grace_periods_by_an_array_of_maps() {
+    let attack = Attack {
+        twist: Some(Twist::GraceByMap),
+        ..PLAIN
+    };
+    let Some(outcome) = attack.run("64 UDP flows, grace by map") else {
+        return;
+    };
+    outcome.assert_exact();
+    assert_eq!(outcome.uncounted(), 0);
+}
+
+#[test]
+fn without_grace_periods_packets_are_lost() {
+    let attack = Attack {
+        twist: Some(Twist::NoGrace),
+        ..PLAIN
+    };
+    let Some(outcome) = attack.run("64 UDP flows, no grace") else {
+        return;
+    };
+}

@@ -1,0 +1,110 @@
+//! The engine's steps one at a time on the real program, in an order that a running source meets only by chance.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    thread,
+    time::Duration,
+};
+
+use mermin_core::{
+    flow::EndReason,
+    lab::{
+        Context, Direction, Lab, Order,
+        frame::{
+            flag::{ACK, FIN, SYN},
+            tcp, udp,
+        },
+    },
+};
+
+/// A lab, or a word on why there is none.
+fn lab(max_flows: u32) -> Option<Lab> {
+    match Lab::open(max_flows) {
+        Ok(lab) => Some(lab),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            assert!(
+                std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
+                "MERMIN_REQUIRE_KERNEL is set"
+            );
+            None
+        }
+    }
+}
+
+fn client() -> SocketAddr {
+    (Ipv4Addr::new(10, 0, 0, 1), 50_000).into()
+}
+
+fn server() -> SocketAddr {
+    (Ipv4Addr::new(198, 18, 0, 1), 443).into()
+}
+
+#[test]
+fn a_flow_that_was_replaced_is_closed_once() {
+    let Some(mut lab) = lab(64) else { return };
+    for (from, to, flags) in [
+        (client(), server(), SYN),
+        (server(), client(), SYN | ACK),
+        (client(), server(), FIN | ACK),
+        (server(), client(), FIN | ACK),
+        // The next connection, of the same key.
+        (client(), server(), SYN),
+    ] {
+        let frame = tcp(from, to, flags, 0);
+        lab.run(Direction::Ingress, &frame, &Context::default(), 1)
+            .unwrap();
+    }
+    lab.sweep().unwrap();
+    // The ended connection is being closed when everything is looked at again.
+    thread::sleep(Duration::from_millis(2100));
+    lab.sweep().unwrap();
+    lab.expire().unwrap();
+    assert_eq!(lab.stats().flows_ended, 2);
+}
+
+#[test]
+fn packets_of_many_flows_are_that_many_flows() {
+    let Some(mut lab) = lab(4096) else { return };
+    let driver = lab.driver(Order::Sequence, 1000).unwrap();
+    let frame = udp(client(), server(), 4);
+    let run = driver.run(&frame, &Context::default(), 3000).unwrap();
+    assert_eq!(run.verdict, -1);
+    let reading = lab.read();
+    assert_eq!((reading.flows, reading.packets), (1000, 3000));
+    assert_eq!(reading.octets, 3000 * 32);
+    assert_eq!(lab.close_all().unwrap().flows, 1000);
+    let records = lab.take();
+    assert_eq!(records.len(), 1000);
+    assert!(records.iter().all(|record| {
+        record.end_reason == EndReason::ForcedEnd && record.forward.packets.delta == 3
+    }));
+    assert_eq!(lab.stats().packets, 3000);
+    assert_eq!(lab.read().flows, 0);
+}
+
+#[test]
+fn a_super_packet_counts_its_segments() {
+    let Some(mut lab) = lab(64) else { return };
+    let context = Context {
+        gso_segs: 3,
+        gso_size: 500,
+        ..Context::default()
+    };
+    let frame = tcp(client(), server(), ACK, 1400);
+    lab.run(Direction::Egress, &frame, &context, 1).unwrap();
+    assert_eq!(lab.read().packets, 3);
+    lab.close_all().unwrap();
+    // Two more IP and TCP headers on the wire than in the buffer.
+    assert_eq!(lab.take()[0].forward.octets.total, 1440 + 2 * 40);
+}
+
+#[test]
+fn the_kernel_tells_the_size_of_program_and_maps() {
+    let Some(lab) = lab(64) else { return };
+    let facts = lab.program(Direction::Ingress).unwrap();
+    assert!(facts.verified >= facts.instructions && facts.instructions > 100);
+    let maps = lab.maps().unwrap();
+    let slots = maps.iter().find(|map| map.name == "SLOTS").unwrap();
+    assert!(slots.octets >= 64 * 320);
+}
