@@ -7,7 +7,7 @@ use std::{
 
 use mermin_bpf::abi::key::{KeyV4, KeyV6};
 
-use crate::sys::bpf;
+use crate::{sys::bpf, table::observation::Observation};
 
 /// The two indexes and the stack of free slots.
 #[derive(Debug)]
@@ -22,6 +22,17 @@ pub(crate) struct Index {
 pub(crate) struct Keys {
     pub(crate) v4: Vec<KeyV4>,
     pub(crate) v6: Vec<KeyV6>,
+}
+
+impl Keys {
+    /// Adds a flow's key.
+    pub(crate) fn push(&mut self, flow: &Observation) {
+        if flow.ipv6 {
+            self.v6.push(KeyV6::from_words(&flow.key));
+        } else {
+            self.v4.push(KeyV4::from_words(&flow.key));
+        }
+    }
 }
 
 impl Index {

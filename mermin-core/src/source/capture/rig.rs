@@ -8,7 +8,6 @@ use std::{
 };
 
 use mermin_bpf::abi::{
-    key::{KeyV4, KeyV6},
     ledger::{Direction, link},
     slot::state,
 };
@@ -152,12 +151,7 @@ impl Rig {
             if capture.shared.slab.state(slot) == state::LIVE
                 && capture.shared.slab.begin_close(slot)
             {
-                let key = capture.shared.slab.key(slot);
-                if capture.shared.slab.is_ipv6(slot) {
-                    keys.v6.push(KeyV6::from_words(&key));
-                } else {
-                    keys.v4.push(KeyV4::from_words(&key));
-                }
+                keys.push(&capture.shared.slab.observe(slot, &capture.ticks));
                 slots.push(slot);
             }
         }

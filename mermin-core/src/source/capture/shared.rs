@@ -75,7 +75,7 @@ impl Shared {
     }
 
     #[cfg(feature = "test-util")]
-    pub(in crate::source) fn programs(&self) -> &Arc<crate::bpf::object::Programs> {
+    pub(in crate::source) fn programs(&self) -> &Arc<Programs> {
         &self.programs
     }
 

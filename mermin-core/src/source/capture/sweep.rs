@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use mermin_bpf::abi::{
-    key::{KeyV4, KeyV6},
-    slot::state,
-};
+use mermin_bpf::abi::slot::state;
 
 use super::{
     closing::{Batch, Closed},
@@ -114,11 +111,7 @@ impl Capture {
             Verdict::Close(reason) if *room != 0 => {
                 *room -= 1;
                 if self.shared.slab.begin_close(slot) {
-                    if flow.ipv6 {
-                        batch.keys.v6.push(KeyV6::from_words(&flow.key));
-                    } else {
-                        batch.keys.v4.push(KeyV4::from_words(&flow.key));
-                    }
+                    batch.keys.push(&flow);
                 }
                 // Else the kernel program replaced it meanwhile, and its key leads elsewhere.
                 batch.slots.push((slot, reason));
