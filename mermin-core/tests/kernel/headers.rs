@@ -1,0 +1,257 @@
+//! Frames made by hand: tags, fragments, what is no IP, what is cut, and headers that are not in linear memory.
+
+use std::net::SocketAddr;
+
+use mermin_core::Attach;
+
+use crate::{
+    Case, each_mode,
+    support::{
+        frame::{self, IPV4, IPV6, SERVICE_VLAN, TCP, UDP, VLAN},
+        host::Pair,
+        ledger::buffers,
+        traffic::{Injector, address, udp_socket},
+        watch::{Outcome, Watch, on},
+    },
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    cases.extend(each_mode("vlan_tags", vlan_tags));
+    cases.extend(each_mode("later_fragments", later_fragments));
+    cases.extend(each_mode("what_is_not_ip", what_is_not_ip));
+    cases.extend(each_mode("cut_headers", cut_headers));
+    cases.extend(each_mode("headers_in_paged_memory", headers_in_paged_memory));
+    cases
+}
+
+/// A pair with a source on `v0`, and a way to put frames on either end.
+struct Bench {
+    pair: Pair,
+    watch: Watch,
+    /// What it sends leaves through the egress hook.
+    out: Injector,
+    /// What it sends arrives at the ingress hook.
+    into: Injector,
+}
+
+impl Bench {
+    fn new(mode: Attach) -> Self {
+        let pair = Pair::new();
+        for (host, name) in [(&pair.near, "v0"), (&pair.far, "v1")] {
+            host.shell(&format!("ip link set {name} mtu 9000"));
+        }
+        Self {
+            watch: Watch::open(&pair.near, on("v0").attach(mode)),
+            out: Injector::new(&pair.near, "v0"),
+            into: Injector::new(&pair.far, "v1"),
+            pair,
+        }
+    }
+
+    fn both_ways(&self, frame: &[u8]) {
+        self.out.send(frame);
+        self.into.send(frame);
+    }
+}
+
+fn near() -> SocketAddr {
+    address("10.0.0.1:40000")
+}
+
+fn far() -> SocketAddr {
+    address("10.0.0.2:53")
+}
+
+/// A tag is in the frame when it leaves, and taken out of it when it arrives: both directions are one flow.
+fn vlan_tags(mode: Attach) {
+    let bench = Bench::new(mode);
+    let stacks: [&[(u16, u16)]; 6] = [
+        &[],
+        &[(VLAN, 7)],
+        &[(SERVICE_VLAN, 8)],
+        &[(SERVICE_VLAN, 7), (VLAN, 9)],
+        &[(VLAN, 9), (VLAN, 7)],
+        &[(SERVICE_VLAN, 0xfff), (VLAN, 1), (VLAN, 2)],
+    ];
+    let ends = [
+        [near(), far()],
+        [address("[fd00::1]:40000"), address("[fd00::2]:53")],
+    ];
+    for tags in stacks {
+        for [near, far] in ends {
+            let there = frame::tagged(tags, &frame::udp(near, far, &[1; 60]));
+            let back = frame::tagged(tags, &frame::udp(far, near, &[2; 70]));
+            for _ in 0..3 {
+                bench.out.send(&there);
+                bench.into.send(&back);
+            }
+        }
+    }
+    let outcome = bench.watch.finish();
+    assert_eq!(outcome.flows.len(), 12);
+    for tags in stacks {
+        for ([near, _], ip_header) in ends.into_iter().zip([20, 40]) {
+            // A record names two tags; deeper ones tell flows apart.
+            let ids: Vec<u16> = tags.iter().take(2).map(|&(_, id)| id).collect();
+            let flow = outcome.only(|flow| flow.source.address == near.ip() && *flow.vlans == ids);
+            let ([sent, got], tag) = ([&flow.forward, &flow.reverse], 4 * tags.len() as u64);
+            assert_eq!(
+                (sent.packets.total, sent.octets.total),
+                (3, 3 * (ip_header + 68))
+            );
+            assert_eq!(
+                (got.packets.total, got.octets.total),
+                (3, 3 * (ip_header + 78))
+            );
+            assert_eq!(sent.frame_octets.total, sent.octets.total + 3 * (14 + tag));
+            // The outermost tag is no part of the frame any more when the hook sees it.
+            let left = tag.saturating_sub(4);
+            assert_eq!(got.frame_octets.total, got.octets.total + 3 * (14 + left));
+        }
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(buffers(&outcome, "v0", true), bench.pair.near.sent("v0"));
+}
+
+/// Only a packet's first fragment has ports.
+fn later_fragments(mode: Attach) {
+    let pair = Pair::new();
+    let watch = Watch::open(&pair.near, on("v0").attach(mode));
+    let client = udp_socket(&pair.near, near(), far());
+    let server = udp_socket(&pair.far, far(), near());
+    for _ in 0..10 {
+        assert_eq!(client.send(&[3; 4000]).unwrap(), 4000);
+        assert_eq!(server.recv(&mut [0; 5000]).unwrap(), 4000);
+        assert_eq!(server.send(&[3; 2000]).unwrap(), 2000);
+        assert_eq!(client.recv(&mut [0; 5000]).unwrap(), 2000);
+    }
+    let outcome = watch.finish();
+    let flow = outcome.only(|_| true);
+    for half in [&flow.forward, &flow.reverse] {
+        // 1,480 octets of payload is what a first fragment carries.
+        assert_eq!((half.packets.total, half.octets.total), (10, 10 * 1500));
+    }
+    assert_eq!(outcome.uncounted("fragment"), 10 * (2 + 1));
+    assert_eq!(outcome.all_uncounted(), 30);
+    assert_eq!(buffers(&outcome, "v0", true), pair.near.sent("v0"));
+    assert_eq!(buffers(&outcome, "v0", false), pair.near.received("v0"));
+}
+
+fn what_is_not_ip(mode: Attach) {
+    let bench = Bench::new(mode);
+    for (kind, times) in [
+        (0x0806, 3),
+        (0x8035, 1),
+        (0x88cc, 4),
+        (0x0026, 5),
+        (0x8847, 1),
+    ] {
+        for _ in 0..times {
+            bench.both_ways(&frame::ethernet(kind, &[0; 46]));
+        }
+    }
+    let outcome = bench.watch.finish();
+    assert_eq!(outcome.flows, []);
+    for (reason, packets) in [("arp", 4), ("other_ethertype", 5), ("llc", 5)] {
+        assert_eq!(outcome.uncounted(reason), 2 * packets, "{reason}");
+    }
+    assert_eq!(outcome.packets, outcome.all_uncounted());
+    assert_eq!(outcome.octets, 28 * 60);
+    assert_eq!(buffers(&outcome, "v0", false), bench.pair.near.received("v0"));
+}
+
+/// A frame that ends within a header, or claims what cannot be, is counted under the layer that failed.
+///
+/// None ends within the Ethernet header: neither packet sockets nor tap devices let such a frame in.
+fn cut_headers(mode: Attach) {
+    let bench = Bench::new(mode);
+    let [v4, v6] = [
+        [near().ip(), far().ip()],
+        [address("[fd00::1]:0").ip(), address("[fd00::2]:0").ip()],
+    ];
+    let mut frames: Vec<(&str, Vec<u8>)> = Vec::new();
+    for ([source, destination], kind, icmp) in [(v4, IPV4, 1), (v6, IPV6, 58)] {
+        let (whole, malformed_ip) = (
+            frame::ip(source, destination, 99, &[0; 8]),
+            if kind == IPV4 { "malformed_ipv4" } else { "malformed_ipv6" },
+        );
+        let mut of_another_version = whole.clone();
+        of_another_version[0] = 0x50;
+        frames.push((malformed_ip, frame::ethernet(kind, &of_another_version)));
+        // Shorter than its header, and shorter than it claims.
+        frames.push((malformed_ip, frame::ethernet(kind, &whole[..12])));
+        frames.push((
+            malformed_ip,
+            frame::ethernet(kind, &whole[..whole.len() - 1]),
+        ));
+        for (protocol, length, reason) in [
+            (TCP, 19, "malformed_tcp"),
+            (UDP, 7, "malformed_udp"),
+            (icmp, 7, "malformed_icmp"),
+        ] {
+            let packet = frame::ip(source, destination, protocol, &[0; 19][..length]);
+            frames.push((reason, frame::ethernet(kind, &packet)));
+        }
+        // A header of four words is none of TCP's.
+        let mut offset = [0; 20];
+        offset[12] = 0x40;
+        let packet = frame::ip(source, destination, TCP, &offset);
+        frames.push(("malformed_tcp", frame::ethernet(kind, &packet)));
+    }
+    // Destination options that say they are longer than the packet.
+    let options = frame::ip(v6[0], v6[1], 60, &[17, 9, 0, 0, 0, 0, 0, 0]);
+    frames.push(("malformed_extension", frame::ethernet(IPV6, &options)));
+    for (_, frame) in &frames {
+        bench.both_ways(frame);
+    }
+    // Receivers take the outermost tag out before the hook, and drop what is cut within it.
+    bench.out.send(&frame::ethernet(VLAN, &[0, 1, 8]));
+    let inner = [&[0, 1][..], &VLAN.to_be_bytes(), &[0, 2, 8]].concat();
+    bench.both_ways(&frame::ethernet(SERVICE_VLAN, &inner));
+    let outcome = bench.watch.finish();
+    assert_eq!(outcome.flows, []);
+    for reason in [
+        "malformed_ipv4",
+        "malformed_ipv6",
+        "malformed_extension",
+        "malformed_tcp",
+        "malformed_udp",
+        "malformed_icmp",
+    ] {
+        let expected = frames.iter().filter(|(name, _)| *name == reason).count() as u64;
+        assert_eq!(outcome.uncounted(reason), 2 * expected, "{reason}: {:#?}", outcome.stats);
+    }
+    assert_eq!(outcome.uncounted("malformed_vlan"), 3);
+    assert_eq!(outcome.packets, outcome.all_uncounted());
+    assert_eq!(buffers(&outcome, "v0", true), bench.pair.near.sent("v0"));
+}
+
+/// A packet socket puts of a frame longer than a page little more than the Ethernet header into linear memory.
+fn headers_in_paged_memory(mode: Attach) {
+    let bench = Bench::new(mode);
+    let payload = [4; 8000];
+    let ends = [
+        [near(), far()],
+        [address("[fd00::1]:40000"), address("[fd00::2]:53")],
+    ];
+    for [near, far] in ends {
+        for tags in [&[][..], &[(VLAN, 5)], &[(SERVICE_VLAN, 6), (VLAN, 5)]] {
+            for _ in 0..5 {
+                bench.out.send(&frame::tagged(tags, &frame::udp(near, far, &payload)));
+                bench.into.send(&frame::tagged(tags, &frame::udp(far, near, &payload)));
+            }
+        }
+    }
+    let outcome: Outcome = bench.watch.finish();
+    assert_eq!(outcome.flows.len(), 6);
+    for flow in &outcome.flows {
+        let header = if flow.source.address.is_ipv4() { 28 } else { 48 };
+        assert_eq!(flow.source.port, Some(40_000));
+        for half in [&flow.forward, &flow.reverse] {
+            let counted = (half.packets.total, half.octets.total);
+            assert_eq!(counted, (5, 5 * (8000 + header)), "{flow:#?}");
+        }
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+}

@@ -1,0 +1,114 @@
+//! The product against a real kernel: every test has hosts of its own, made of network namespaces.
+//!
+//! Needs root and eBPF. Where they are missing each test is printed as ignored, with the reason; under
+//! `MERMIN_REQUIRE_KERNEL=1` that is a failure.
+
+mod counting;
+mod detach;
+mod devices;
+mod headers;
+mod lifecycle;
+mod load;
+mod runtimes;
+mod support;
+mod table;
+mod tcp;
+mod trouble;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use mermin_core::Attach;
+
+use support::{
+    host::Host,
+    skip::Skip,
+    watch::{MODES, on, try_open},
+};
+
+/// A test and its name.
+struct Case {
+    name: String,
+    run: Box<dyn FnOnce() + Send>,
+    mode: Option<Attach>,
+}
+
+/// A test that is the same however programs are attached.
+fn case(name: &str, run: fn()) -> Case {
+    Case {
+        name: name.to_owned(),
+        run: Box::new(run),
+        mode: None,
+    }
+}
+
+/// A test for each way to attach.
+fn each_mode(name: &str, run: fn(Attach)) -> impl Iterator<Item = Case> {
+    let name = name.to_owned();
+    MODES.into_iter().map(move |(mode_name, mode)| Case {
+        name: format!("{name}::{mode_name}"),
+        run: Box::new(move || run(mode)),
+        mode: Some(mode),
+    })
+}
+
+/// Why nothing can be captured here by this mechanism, if so: found out by doing it.
+fn obstacle(mode: Attach) -> Option<String> {
+    let host = match Host::try_new() {
+        Ok(host) => host,
+        Err(error) => return Some(format!("cannot make a network namespace: {error}")),
+    };
+    host.shell("ip link set lo up");
+    let error = try_open(&host, on("lo").attach(mode)).err()?;
+    Some(error.to_string())
+}
+
+/// Runs one test, or says why not.
+fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion, Failed> {
+    let required = std::env::var_os("MERMIN_REQUIRE_KERNEL").is_some_and(|value| value == "1");
+    let mode = case.mode.unwrap_or(Attach::Tc { priority: 1 });
+    let obstacle = obstacles
+        .iter()
+        .find(|(found, _)| *found == mode)
+        .and_then(|(_, obstacle)| obstacle.clone());
+    let skipped = match obstacle {
+        Some(reason) => reason,
+        None => match catch_unwind(AssertUnwindSafe(case.run)) {
+            Ok(()) => return Ok(Completion::Completed),
+            Err(panic) => match panic.downcast::<Skip>() {
+                Ok(skip) => skip.0,
+                Err(panic) => resume_unwind(panic),
+            },
+        },
+    };
+    if required {
+        return Err(format!("MERMIN_REQUIRE_KERNEL is set, and it cannot run: {skipped}").into());
+    }
+    Ok(Completion::ignored_with(skipped))
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let obstacles = if arguments.list {
+        Vec::new()
+    } else {
+        MODES.map(|(_, mode)| (mode, obstacle(mode))).to_vec()
+    };
+    let cases = [
+        counting::cases(),
+        headers::cases(),
+        devices::cases(),
+        tcp::cases(),
+        lifecycle::cases(),
+        table::cases(),
+        load::cases(),
+        detach::cases(),
+        runtimes::cases(),
+        trouble::cases(),
+    ];
+    let trials = cases.into_iter().flatten().map(|case| {
+        let obstacles = obstacles.clone();
+        Trial::ignorable_test(case.name.clone(), move || run(case, &obstacles))
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}

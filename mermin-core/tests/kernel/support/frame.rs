@@ -1,0 +1,99 @@
+//! Frames made by hand.
+
+use std::net::{IpAddr, SocketAddr};
+
+pub(crate) const IPV4: u16 = 0x0800;
+pub(crate) const IPV6: u16 = 0x86dd;
+pub(crate) const VLAN: u16 = 0x8100;
+pub(crate) const SERVICE_VLAN: u16 = 0x88a8;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+
+pub(crate) const FIN: u8 = 1;
+pub(crate) const SYN: u8 = 2;
+pub(crate) const RST: u8 = 4;
+pub(crate) const ACK: u8 = 16;
+
+/// Nobody's: a host that gets such a frame drops it, and answers nothing.
+const NOBODY: [u8; 6] = [0x02, 0, 0, 0, 0, 0x99];
+const SENDER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
+
+/// A frame for nobody.
+pub(crate) fn ethernet(kind: u16, payload: &[u8]) -> Vec<u8> {
+    ethernet_to(NOBODY, kind, payload)
+}
+
+pub(crate) fn ethernet_to(mac: [u8; 6], kind: u16, payload: &[u8]) -> Vec<u8> {
+    [&mac[..], &SENDER, &kind.to_be_bytes(), payload].concat()
+}
+
+/// An IP packet in a frame for nobody, behind VLAN tags of these kinds and ids, the outermost first.
+pub(crate) fn tagged(tags: &[(u16, u16)], packet: &[u8]) -> Vec<u8> {
+    let (mut kind, mut payload) = (ip_kind(packet), packet.to_vec());
+    for &(tag, id) in tags.iter().rev() {
+        payload = [&id.to_be_bytes()[..], &kind.to_be_bytes(), &payload].concat();
+        kind = tag;
+    }
+    ethernet(kind, &payload)
+}
+
+fn ip_kind(packet: &[u8]) -> u16 {
+    if packet[0] >> 4 == 4 { IPV4 } else { IPV6 }
+}
+
+/// An IP packet of either version.
+pub(crate) fn ip(source: IpAddr, destination: IpAddr, protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap();
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let mut header = [0; 20];
+            header[0] = 0x45;
+            header[2..4].copy_from_slice(&(length + 20).to_be_bytes());
+            header[8] = 64;
+            header[9] = protocol;
+            header[12..16].copy_from_slice(&source.octets());
+            header[16..20].copy_from_slice(&destination.octets());
+            let checksum = ones_complement(&header);
+            header[10..12].copy_from_slice(&checksum.to_be_bytes());
+            [&header[..], payload].concat()
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            let mut header = vec![0x60, 0, 0, 0];
+            header.extend(length.to_be_bytes());
+            header.extend([protocol, 64]);
+            header.extend(source.octets());
+            header.extend(destination.octets());
+            [&header[..], payload].concat()
+        }
+        _ => panic!("both of one version"),
+    }
+}
+
+fn ones_complement(octets: &[u8]) -> u16 {
+    let mut sum: u32 = octets
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]))
+        .sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum).unwrap()
+}
+
+/// A UDP datagram without a checksum.
+pub(crate) fn udp(source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len() + 8).unwrap();
+    let header = [source.port(), destination.port(), length, 0].map(u16::to_be_bytes);
+    let datagram = [&header.concat()[..], payload].concat();
+    ip(source.ip(), destination.ip(), UDP, &datagram)
+}
+
+/// A TCP segment with nothing in it.
+pub(crate) fn tcp(source: SocketAddr, destination: SocketAddr, flags: u8) -> Vec<u8> {
+    let mut segment = [0; 20];
+    segment[0..2].copy_from_slice(&source.port().to_be_bytes());
+    segment[2..4].copy_from_slice(&destination.port().to_be_bytes());
+    segment[12] = 0x50;
+    segment[13] = flags;
+    ip(source.ip(), destination.ip(), TCP, &segment)
+}

@@ -1,0 +1,168 @@
+//! Hosts: network namespaces, and the links between them.
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    process::Command,
+    thread,
+};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use serde_json::Value;
+
+use super::raw;
+
+/// A network namespace; it goes when nothing is left in it.
+pub(crate) struct Host {
+    namespace: OwnedFd,
+}
+
+/// An interface's own counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counters {
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+}
+
+impl Host {
+    pub(crate) fn new() -> Self {
+        Self::try_new().unwrap()
+    }
+
+    pub(crate) fn try_new() -> io::Result<Self> {
+        let thread = thread::spawn(|| {
+            raw::unshare_network()?;
+            Ok(Self {
+                namespace: File::open("/proc/thread-self/ns/net")?.into(),
+            })
+        });
+        thread.join().unwrap()
+    }
+
+    /// Works in a thread of this host.
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let work = || {
+            move_into_link_name_space(self.namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                .unwrap();
+            work()
+        };
+        match thread::scope(|scope| scope.spawn(work).join()) {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    /// Runs a command line; it must succeed.
+    pub(crate) fn shell(&self, line: &str) -> String {
+        let mut words = line.split_whitespace();
+        let mut command = Command::new(words.next().unwrap());
+        let output = self.run(|| command.args(words).output()).unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Sets a network setting of this host.
+    pub(crate) fn set(&self, setting: &str, value: &str) {
+        self.run(|| std::fs::write(format!("/proc/sys/net/{setting}"), value))
+            .unwrap();
+    }
+
+    fn link(&self, name: &str) -> Value {
+        let shown = self.shell(&format!("ip -json -statistics link show dev {name}"));
+        let mut links: Vec<Value> = serde_json::from_str(&shown).unwrap();
+        links.remove(0)
+    }
+
+    pub(crate) fn index(&self, name: &str) -> u32 {
+        u32::try_from(self.link(name)["ifindex"].as_u64().unwrap()).unwrap()
+    }
+
+    /// What an interface says that it received.
+    pub(crate) fn received(&self, name: &str) -> Counters {
+        counters(&self.link(name)["stats64"]["rx"])
+    }
+
+    /// What an interface says that it sent.
+    pub(crate) fn sent(&self, name: &str) -> Counters {
+        counters(&self.link(name)["stats64"]["tx"])
+    }
+}
+
+fn counters(side: &Value) -> Counters {
+    Counters {
+        packets: side["packets"].as_u64().unwrap(),
+        octets: side["bytes"].as_u64().unwrap(),
+    }
+}
+
+/// Two hosts joined by a pair of veth interfaces: `v0` of the near one (10.0.0.1), `v1` of the far one (10.0.0.2).
+/// Neighbours are known and IPv6 is off, so that nothing is sent that a test does not send.
+pub(crate) struct Pair {
+    pub(crate) near: Host,
+    pub(crate) far: Host,
+}
+
+pub(crate) const NEAR_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
+pub(crate) const FAR_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 2];
+
+impl Pair {
+    pub(crate) fn new() -> Self {
+        let pair = Self {
+            near: Host::new(),
+            far: Host::new(),
+        };
+        for host in [&pair.near, &pair.far] {
+            host.set("ipv6/conf/default/disable_ipv6", "1");
+            host.set("ipv6/conf/default/accept_dad", "0");
+            host.set("ipv6/conf/default/router_solicitations", "0");
+        }
+        pair.join(0);
+        pair
+    }
+
+    /// Adds the link of this number: `v<2n>` (10.0.n.1) of the near host, `v<2n+1>` (10.0.n.2) of the far one.
+    pub(crate) fn join(&self, number: u32) {
+        let names = [format!("v{}", 2 * number), format!("v{}", 2 * number + 1)];
+        let [near, far] = &names;
+        let [near_mac, far_mac] = [NEAR_MAC, FAR_MAC].map(shown);
+        let far_host = format!(
+            "/proc/{}/fd/{}",
+            std::process::id(),
+            self.far.namespace.as_raw_fd()
+        );
+        self.near.shell(&format!(
+            "ip link add {near} address {near_mac} type veth peer name {far} address {far_mac} netns {far_host}"
+        ));
+        for (host, name, own, other, mac) in [
+            (&self.near, near, 1, 2, &far_mac),
+            (&self.far, far, 2, 1, &near_mac),
+        ] {
+            let net = format!("10.0.{number}");
+            host.shell(&format!("ip link set {name} up"));
+            host.shell(&format!("ip addr add {net}.{own}/24 dev {name}"));
+            host.shell(&format!(
+                "ip neigh replace {net}.{other} lladdr {mac} dev {name} nud permanent"
+            ));
+        }
+    }
+
+    /// Gives `v0` the address fd00::1 and `v1` fd00::2. From now on the kernel sends ICMPv6 of its own.
+    pub(crate) fn add_ipv6(&self) {
+        for (host, name, own, other, mac) in [
+            (&self.near, "v0", 1, 2, FAR_MAC),
+            (&self.far, "v1", 2, 1, NEAR_MAC),
+        ] {
+            host.set(&format!("ipv6/conf/{name}/disable_ipv6"), "0");
+            host.shell(&format!("ip addr add fd00::{own}/64 dev {name} nodad"));
+            host.shell(&format!(
+                "ip neigh replace fd00::{other} lladdr {} dev {name} nud permanent",
+                shown(mac)
+            ));
+        }
+    }
+}
+
+fn shown(mac: [u8; 6]) -> String {
+    mac.map(|octet| format!("{octet:02x}")).join(":")
+}

@@ -1,0 +1,12 @@
+//! What kernel tests stand on: hosts in network namespaces, traffic between them, and the checks every test ends with.
+
+pub(crate) mod attached;
+pub(crate) mod frame;
+pub(crate) mod host;
+pub(crate) mod ledger;
+pub(crate) mod process;
+pub(crate) mod raw;
+pub(crate) mod skip;
+pub(crate) mod traffic;
+pub(crate) mod wait;
+pub(crate) mod watch;

@@ -1,0 +1,127 @@
+//! System calls that have no safe wrapper.
+#![expect(
+    unsafe_code,
+    reason = "packet sockets, tun devices and bpf(2) take structures that only libc and the kernel's headers know"
+)]
+
+use std::{
+    fs::File,
+    io,
+    mem::{size_of, size_of_val},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+};
+
+/// Moves the calling thread into a network namespace made for it.
+pub(crate) fn unshare_network() -> io::Result<()> {
+    // SAFETY: no file descriptor table is unshared, which is all that the function's contract is about.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }?;
+    Ok(())
+}
+
+fn checked(result: i32) -> io::Result<i32> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// A socket that sends whole frames out of an interface of the calling thread's namespace, and receives none.
+pub(crate) fn packet_socket(ifindex: u32) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers.
+    let fd = checked(unsafe {
+        libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0)
+    })?;
+    // SAFETY: the socket was just made, and nobody else has it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: all zeroes are a valid address.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    address.sll_family = u16::try_from(libc::AF_PACKET).unwrap();
+    address.sll_ifindex = i32::try_from(ifindex).unwrap();
+    let length = u32::try_from(size_of_val(&address)).unwrap();
+    // SAFETY: the address is as long as said.
+    checked(unsafe { libc::bind(fd, (&raw const address).cast(), length) })?;
+    Ok(socket)
+}
+
+/// Makes a device of bare IP packets in the calling thread's namespace: what is written is received by it, what it
+/// sends can be read.
+pub(crate) fn tun(name: &str) -> io::Result<File> {
+    let device = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/net/tun")?;
+    // SAFETY: all zeroes are a valid request.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI).unwrap();
+    // SAFETY: TUNSETIFF reads and writes one `ifreq`.
+    checked(unsafe { libc::ioctl(device.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
+    Ok(device)
+}
+
+/// Makes every send of a UDP socket one super-packet of segments this long (`UDP_SEGMENT`).
+pub(crate) fn segment_udp(socket: &impl AsRawFd, octets: i32) -> io::Result<()> {
+    // SAFETY: the option is an int.
+    checked(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_UDP,
+            libc::UDP_SEGMENT,
+            (&raw const octets).cast(),
+            u32::try_from(size_of::<i32>()).unwrap(),
+        )
+    })?;
+    Ok(())
+}
+
+/// The part of `union bpf_attr` that `BPF_PROG_QUERY` uses.
+#[repr(C)]
+#[derive(Default)]
+struct Query {
+    target_ifindex: u32,
+    attach_type: u32,
+    query_flags: u32,
+    attach_flags: u32,
+    prog_ids: u64,
+    prog_cnt: u32,
+    reserved: u32,
+    prog_attach_flags: u64,
+    link_ids: u64,
+    link_attach_flags: u64,
+    revision: u64,
+}
+
+const BPF_PROG_QUERY: i64 = 16;
+const BPF_TCX_INGRESS: u32 = 46;
+const BPF_TCX_EGRESS: u32 = 47;
+
+/// Programs at both TCX hooks of an interface of the calling thread's namespace; none where the kernel has no TCX.
+pub(crate) fn tcx_programs(ifindex: u32) -> io::Result<u32> {
+    let mut programs = 0;
+    for attach_type in [BPF_TCX_INGRESS, BPF_TCX_EGRESS] {
+        let mut query = Query {
+            target_ifindex: ifindex,
+            attach_type,
+            ..Query::default()
+        };
+        // SAFETY: the structure is as long as said, and asks for no arrays.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_bpf,
+                BPF_PROG_QUERY,
+                &raw mut query,
+                size_of::<Query>(),
+            )
+        };
+        match checked(i32::try_from(result).unwrap()) {
+            Ok(_) => programs += query.prog_cnt,
+            // Nothing was ever attached there, or there is no TCX.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(programs)
+}

@@ -1,0 +1,160 @@
+//! Traffic between hosts, with what must be counted of it.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::fd::OwnedFd,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use rustix::net::{SendFlags, sockopt};
+
+use super::{
+    host::{Host, Pair},
+    raw,
+};
+
+pub(crate) fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+/// An interface to put frames on by hand.
+pub(crate) struct Injector(OwnedFd);
+
+impl Injector {
+    pub(crate) fn new(host: &Host, interface: &str) -> Self {
+        let index = host.index(interface);
+        Self(host.run(|| raw::packet_socket(index)).unwrap())
+    }
+
+    pub(crate) fn send(&self, frame: &[u8]) {
+        let sent = rustix::net::send(&self.0, frame, SendFlags::empty()).unwrap();
+        assert_eq!(sent, frame.len());
+    }
+}
+
+/// A UDP socket in a host, for one peer.
+pub(crate) fn udp_socket(host: &Host, own: SocketAddr, peer: SocketAddr) -> UdpSocket {
+    host.run(|| {
+        let socket = UdpSocket::bind(own).unwrap();
+        socket.connect(peer).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        socket
+    })
+}
+
+/// Sends datagrams of this size from the near address to the far one; each is answered by one of another size.
+pub(crate) fn udp_dialogue(
+    pair: &Pair,
+    [near, far]: [SocketAddr; 2],
+    datagrams: u64,
+    [there, back]: [usize; 2],
+) {
+    let client = udp_socket(&pair.near, near, far);
+    let server = udp_socket(&pair.far, far, near);
+    let mut buffer = [0; 2048];
+    for _ in 0..datagrams {
+        client.send(&vec![1; there]).unwrap();
+        assert_eq!(server.recv(&mut buffer).unwrap(), there);
+        server.send(&vec![2; back]).unwrap();
+        assert_eq!(client.recv(&mut buffer).unwrap(), back);
+    }
+}
+
+/// Sends octets over TCP from the near host to the far address, which closes after it. Returns the client's address.
+///
+/// The receiver's window is small, so that the queue between the hosts (1,000 packets for a veth) never runs over.
+pub(crate) fn tcp_transfer(pair: &Pair, far: SocketAddr, octets: usize) -> SocketAddr {
+    let listener = pair.far.run(|| {
+        let listener = TcpListener::bind(far).unwrap();
+        sockopt::set_socket_recv_buffer_size(&listener, 64 * 1024).unwrap();
+        listener
+    });
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut buffer = vec![0; 64 * 1024];
+        let mut received = 0;
+        loop {
+            match stream.read(&mut buffer).unwrap() {
+                0 => return received,
+                more => received += more,
+            }
+        }
+    });
+    let mut client = pair.near.run(|| TcpStream::connect(far).unwrap());
+    let own = client.local_addr().unwrap();
+    let chunk = vec![7; 256 * 1024];
+    let mut left = octets;
+    while left != 0 {
+        let length = left.min(chunk.len());
+        client.write_all(&chunk[..length]).unwrap();
+        left -= length;
+    }
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(server.join().unwrap(), octets);
+    // Its end of file says that the other side has closed as well.
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    own
+}
+
+/// TCP segments that a host sent more than once.
+pub(crate) fn retransmissions(host: &Host) -> u64 {
+    let table = host.run(|| std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
+    let mut rows = table.lines().filter(|line| line.starts_with("Tcp:"));
+    let [names, values] = [(); 2].map(|()| rows.next().unwrap().split_whitespace());
+    names
+        .zip(values)
+        .find(|(name, _)| *name == "RetransSegs")
+        .map(|(_, value)| value.parse().unwrap())
+        .unwrap()
+}
+
+/// Work that goes on in threads, one on each CPU, until it is stopped.
+pub(crate) struct Busy {
+    stop: Vec<mpsc::Sender<()>>,
+    threads: Vec<thread::JoinHandle<u64>>,
+}
+
+impl Busy {
+    /// `work` is made for each CPU, gets the round's number, and returns how many packets it sent in it.
+    pub(crate) fn start<W>(mut work: impl FnMut(usize) -> W) -> Self
+    where
+        W: FnMut(u64) -> u64 + Send + 'static,
+    {
+        let mut busy = Self {
+            stop: Vec::new(),
+            threads: Vec::new(),
+        };
+        for cpu in 0..2 {
+            let (stop, stopped) = mpsc::channel();
+            let mut work = work(cpu);
+            busy.stop.push(stop);
+            busy.threads.push(thread::spawn(move || {
+                let mut cpus = rustix::thread::CpuSet::new();
+                cpus.set(cpu);
+                // With one CPU alone both threads share it.
+                let _ = rustix::thread::sched_setaffinity(None, &cpus);
+                let (mut sent, mut round) = (0, 0);
+                while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                    sent += work(round);
+                    round += 1;
+                }
+                sent
+            }));
+        }
+        busy
+    }
+
+    /// Stops; returns how many packets each thread sent.
+    pub(crate) fn stop(self) -> Vec<u64> {
+        drop(self.stop);
+        self.threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! A source under test, and what came out of it.
+
+use std::{ops::Deref, time::Duration};
+
+use futures::StreamExt;
+use mermin_core::{Attach, Error, Flow, FlowSource, FlowSourceBuilder, Handle, Stats};
+
+use super::{
+    host::Host,
+    ledger,
+    wait::{LONGEST, within},
+};
+
+/// Both ways to attach, with the name a test has by each.
+pub(crate) const MODES: [(&str, Attach); 2] =
+    [("tcx", Attach::Tcx), ("tc", Attach::Tc { priority: 1 })];
+
+/// Options most tests start from: one interface, and a table that is made quickly.
+pub(crate) fn on(interface: &str) -> FlowSourceBuilder {
+    FlowSource::builder()
+        .interfaces([interface])
+        .max_flows(4096)
+}
+
+/// Opens in a host.
+pub(crate) fn try_open(host: &Host, options: FlowSourceBuilder) -> Result<FlowSource, Error> {
+    host.run(|| within(LONGEST, options.open()).expect("opening hangs"))
+}
+
+/// A source, and the records it gave so far.
+pub(crate) struct Watch {
+    pub(crate) source: FlowSource,
+    pub(crate) handle: Handle,
+    pub(crate) flows: Vec<Flow>,
+}
+
+impl Watch {
+    pub(crate) fn open(host: &Host, options: FlowSourceBuilder) -> Self {
+        let source = try_open(host, options).unwrap_or_else(|error| {
+            panic!("{error}: {:?}", std::error::Error::source(&error));
+        });
+        assert_eq!(source.report().to_string(), "");
+        Self::new(source)
+    }
+
+    pub(crate) fn new(source: FlowSource) -> Self {
+        Self {
+            handle: source.handle(),
+            source,
+            flows: Vec::new(),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.handle.stats()
+    }
+
+    /// Takes what comes within this time.
+    pub(crate) fn take_for(&mut self, limit: Duration) {
+        while let Some(item) = within(limit, self.source.next()) {
+            self.flows.push(item.expect("the stream goes on").unwrap());
+        }
+    }
+
+    /// Takes records until they fulfil a condition.
+    pub(crate) fn take_until(&mut self, what: &str, mut holds: impl FnMut(&[Flow]) -> bool) {
+        while !holds(&self.flows) {
+            let item = within(LONGEST, self.source.next());
+            let item = item.unwrap_or_else(|| {
+                panic!("waited in vain for {what}: {:#?}", self.flows);
+            });
+            self.flows.push(item.expect("the stream goes on").unwrap());
+        }
+    }
+
+    /// Closes, takes what is left, and checks the ledger.
+    pub(crate) fn finish(mut self) -> Outcome {
+        self.source.close();
+        loop {
+            match within(LONGEST, self.source.next()) {
+                Some(Some(flow)) => self.flows.push(flow.unwrap()),
+                Some(None) => break,
+                None => panic!("draining hangs: {:#?}", self.stats()),
+            }
+        }
+        let outcome = Outcome {
+            stats: self.handle.stats(),
+            flows: self.flows,
+        };
+        ledger::check(&outcome);
+        outcome
+    }
+}
+
+/// Everything that a source gave.
+pub(crate) struct Outcome {
+    pub(crate) flows: Vec<Flow>,
+    pub(crate) stats: Stats,
+}
+
+impl Outcome {
+    /// Packets under a reason, over all hooks.
+    pub(crate) fn uncounted(&self, reason: &str) -> u64 {
+        self.stats
+            .uncounted()
+            .iter()
+            .filter(|found| found.reason == reason)
+            .map(|found| found.packets)
+            .sum()
+    }
+
+    /// Packets of no flow, over all hooks and reasons.
+    pub(crate) fn all_uncounted(&self) -> u64 {
+        self.stats
+            .uncounted()
+            .iter()
+            .map(|found| found.packets)
+            .sum()
+    }
+
+    /// The only record that fits.
+    pub(crate) fn only(&self, fits: impl Fn(&Flow) -> bool) -> &Flow {
+        let found: Vec<&Flow> = self.flows.iter().filter(|flow| fits(flow)).collect();
+        match found[..] {
+            [flow] => flow,
+            _ => panic!(
+                "one record must fit, not {}: {:#?} {:#?}",
+                found.len(),
+                self.flows,
+                self.stats
+            ),
+        }
+    }
+}
+
+impl Deref for Outcome {
+    type Target = Stats;
+
+    fn deref(&self) -> &Stats {
+        &self.stats
+    }
+}

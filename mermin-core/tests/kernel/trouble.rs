@@ -1,0 +1,3 @@
+//! To be.
+use crate::Case;
+pub(crate) fn cases() -> Vec<Case> { Vec::new() }
