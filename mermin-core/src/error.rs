@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Panicked,
     /// A sink refused flows.
     Sink,
+    /// A capture file is cut, damaged, or no capture; the text says at which byte.
+    InvalidCapture,
 }
 
 /// An error of this crate: one word wide, "cannot _verb_ _object_", with the system call's own words as

@@ -27,6 +27,8 @@ pub mod flow;
 mod iface;
 #[cfg(feature = "test-util")]
 pub mod lab;
+#[cfg(feature = "pcap")]
+mod pcap;
 mod probe;
 pub mod report;
 pub mod sink;

@@ -137,6 +137,8 @@ reasons! {
     Hairpin = 18, "hairpin";
     /// The bytes could not be read from the socket buffer.
     Unreadable = 19, "unreadable";
+    /// Captured too short to tell: a header is not in what a capture file kept of the packet.
+    Snapped = 20, "snapped";
 }
 
 #[cfg(test)]

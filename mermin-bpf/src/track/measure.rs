@@ -13,6 +13,16 @@ pub struct Measure {
     pub frame_octets: u64,
 }
 
+impl Measure {
+    /// Frame octets beyond the IP packet and a link header of `link_length` octets, two's complement: padding, as a rule.
+    #[inline(always)]
+    #[must_use]
+    pub const fn extra(&self, link_length: u8) -> u64 {
+        let expected = self.octets + self.packets * link_length as u64;
+        self.frame_octets.wrapping_sub(expected)
+    }
+}
+
 /// Segments of a super-packet: as the kernel counted them, else from its payload and the size of one.
 #[inline(always)]
 #[must_use]
@@ -80,6 +90,9 @@ mod tests {
     fn padding_belongs_to_the_frame_alone() {
         let one = measure(&tcp(52), 66 + 4, 0, 0);
         assert_eq!((one.packets, one.octets, one.frame_octets), (1, 52, 70));
+        assert_eq!(one.extra(14), 4);
+        assert_eq!(one.extra(18), 0, "the first had a longer link header");
+        assert_eq!(one.extra(22), 4_u64.wrapping_neg());
     }
 
     #[test]

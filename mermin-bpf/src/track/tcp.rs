@@ -38,6 +38,14 @@ pub const fn ended(one: u8, other: u8) -> bool {
     (one & other & flag::FIN) | ((one | other) & flag::RST) != 0
 }
 
+/// Whether a segment begins a new connection where one has ended. `one` and `other` are the flags that the sides sent so
+/// far.
+#[inline(always)]
+#[must_use]
+pub const fn restarts(flags: u8, one: u8, other: u8) -> bool {
+    starts(flags) && ended(one, other)
+}
+
 /// States of RFC 9293 section 3.3.2, from the view of who opened the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -76,6 +84,16 @@ pub struct Side {
 }
 
 impl Side {
+    /// Takes note of a segment that this side sent. `other` are the flags that the other side sent so far.
+    #[inline(always)]
+    pub const fn send(&mut self, flags: u8, other: u8) {
+        if other & flag::FIN != 0 {
+            self.acked_fin |= flags & flag::ACK != 0;
+            self.fin_second |= flags & flag::FIN != 0;
+        }
+        self.flags |= flags;
+    }
+
     const fn sent(self, bit: u8) -> bool {
         self.flags & bit != 0
     }
@@ -176,6 +194,71 @@ mod tests {
         assert!(ended(SYN, RST));
         assert!(ended(FIN, FIN));
         assert!(!ended(FIN, ACK));
+    }
+
+    /// Both sides after the segments given; `true` is the opener's.
+    fn after(segments: &[(bool, u8)]) -> (Side, Side) {
+        let (mut opener, mut other) = (Side::default(), Side::default());
+        for &(from_opener, flags) in segments {
+            if from_opener {
+                opener.send(flags, other.flags);
+            } else {
+                other.send(flags, opener.flags);
+            }
+        }
+        (opener, other)
+    }
+
+    #[test]
+    fn a_connection_is_followed_from_its_segments() {
+        let close = |first: bool| {
+            [
+                (true, SYN),
+                (false, SYN | ACK),
+                (true, ACK),
+                (first, FIN | ACK),
+                (!first, ACK),
+                (!first, FIN | ACK),
+                (first, ACK),
+            ]
+        };
+        let states = |segments: &[(bool, u8)]| -> std::vec::Vec<State> {
+            (1..=segments.len())
+                .map(|count| {
+                    let (opener, other) = after(&segments[..count]);
+                    state(opener, other)
+                })
+                .collect()
+        };
+        assert_eq!(
+            states(&close(true)),
+            [
+                State::SynSent,
+                State::SynReceived,
+                State::Established,
+                State::FinWait1,
+                State::FinWait2,
+                State::Closing,
+                State::TimeWait,
+            ]
+        );
+        assert_eq!(
+            states(&close(false))[3..],
+            [
+                State::CloseWait,
+                State::CloseWait,
+                State::LastAck,
+                State::Closed,
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_has_ended_starts_again() {
+        assert!(restarts(SYN, FIN | ACK, FIN | ACK));
+        assert!(restarts(SYN, SYN, RST | ACK));
+        assert!(!restarts(SYN, FIN | ACK, ACK));
+        assert!(!restarts(SYN | ACK, FIN, FIN));
     }
 
     #[test]

@@ -79,10 +79,12 @@ pub struct Injector {
 }
 
 impl Injector {
-    /// For a source that was opened.
+    /// For a source that was opened; `None` for one that reads a file.
     #[must_use]
-    pub fn new(handle: &crate::Handle) -> Self {
-        Self::of(Arc::clone(handle.programs()))
+    pub fn new(handle: &crate::Handle) -> Option<Self> {
+        handle
+            .programs()
+            .map(|programs| Self::of(Arc::clone(programs)))
     }
 
     pub(super) fn of(programs: Arc<Programs>) -> Self {

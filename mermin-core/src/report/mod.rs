@@ -8,7 +8,7 @@ pub use self::{
     stats::{HookStats, Stats, Traffic, Uncounted},
 };
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 pub use crate::attach::occupant::{Occupant, Place};
 
@@ -18,10 +18,26 @@ use crate::attach::Mechanism;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Interfaces that are watched.
+    /// Where flows come from.
+    pub source: SourceKind,
+    /// Interfaces that are watched; none of a capture file.
     pub interfaces: Vec<Watched>,
     /// What was given up.
     pub degradations: Vec<Degradation>,
+}
+
+/// Where a source's flows come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceKind {
+    /// Interfaces of this host.
+    #[default]
+    Interfaces,
+    /// A pcap or pcapng capture. Its interfaces are in [`Stats::hooks`] from their first packet on.
+    Capture {
+        /// The file; absent for a reader.
+        path: Option<Arc<Path>>,
+    },
 }
 
 /// One interface that is watched.

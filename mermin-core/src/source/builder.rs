@@ -1,9 +1,13 @@
 //! From options to a running source.
 
+#[cfg(feature = "pcap")]
+use std::{io, path::PathBuf};
 use std::{sync::Arc, thread, time::Duration};
 
 use futures_channel::oneshot;
 
+#[cfg(feature = "pcap")]
+use super::offline::{self, Input};
 use super::{capture, control::Control, options::Options, queue::Queue, stream::FlowSource};
 use crate::{
     attach::Attach,
@@ -17,6 +21,8 @@ use crate::{
 #[must_use = "nothing is captured before `open` is awaited"]
 pub struct FlowSourceBuilder {
     options: Options,
+    #[cfg(feature = "pcap")]
+    input: Option<Input>,
 }
 
 impl FlowSourceBuilder {
@@ -92,9 +98,10 @@ impl FlowSourceBuilder {
     }
 
     /// Flows at once, 1 to 16,777,216. Default: 65,536. Each takes about 550 octets of kernel memory, in use or not;
-    /// what finds no room is counted under `table_full`.
+    /// what finds no room is counted under `table_full`. Of a capture file the default is the most, because there memory
+    /// is taken as flows come.
     pub fn max_flows(mut self, flows: u32) -> Self {
-        self.options.max_flows = flows;
+        self.options.max_flows = Some(flows);
         self
     }
 
@@ -109,6 +116,31 @@ impl FlowSourceBuilder {
         &mut self.options.workings
     }
 
+    /// Reads a pcap or pcapng file instead of watching interfaces: no root, no kernel program, any link type of Ethernet,
+    /// raw IP, Linux cooked (versions 1 and 2) and BSD loopback.
+    ///
+    /// Timeouts run on the capture's clock, dates are the capture's, and reading waits for a slow consumer. When the file
+    /// ends, so do the flows that are open; then the stream does, with an error if the file is cut or damaged. An
+    /// interface's index is its number in the file plus one, over all sections; its name is the file's, or `pcap`. Octets
+    /// are those on the wire also where packets were captured in part; those captured too short for their headers are
+    /// counted under `snapped`. A super-packet (captured before segmentation) counts as the one packet it is in the file.
+    /// `interfaces` and `attach` cannot be combined with it.
+    #[cfg(feature = "pcap")]
+    pub fn pcap(mut self, path: impl Into<PathBuf>) -> Self {
+        self.input = Some(Input::Path(path.into()));
+        self
+    }
+
+    /// As [`pcap`](Self::pcap), from a reader: standard input, a decompressor, a socket. No buffering is needed.
+    ///
+    /// The first [`open`](Self::open) of this builder and its clones takes the reader. While a call of the reader blocks,
+    /// so does `close`'s effect.
+    #[cfg(feature = "pcap")]
+    pub fn pcap_reader(mut self, reader: impl io::Read + Send + 'static) -> Self {
+        self.input = Some(Input::reader(reader));
+        self
+    }
+
     /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls this.
     ///
     /// The work is done by the source's own thread, so no executor is blocked. Dropping the future before it is ready
@@ -116,7 +148,7 @@ impl FlowSourceBuilder {
     ///
     /// # Errors
     /// By [`ErrorKind`]: `InvalidOption`; `Unsupported` below Linux 5.14; `PermissionDenied`; `NoInterface`; `Verifier`;
-    /// `Exhausted`; `System`.
+    /// `Exhausted`; `System`. Of a capture file also `InvalidCapture`, and `Unsupported` for a link type that is not read.
     pub async fn open(self) -> Result<FlowSource, Error> {
         let patterns = self.options.validate()?;
         let control = Control::new().map_err(|error| {
@@ -126,6 +158,11 @@ impl FlowSourceBuilder {
         })?;
         let control = Arc::new(control);
         let queue = Arc::new(Queue::default());
+        #[cfg(feature = "pcap")]
+        if let Some(input) = self.input {
+            let opened = offline::start(self.options, input, &control, &queue)?;
+            return opened_by(opened, queue, control).await;
+        }
         let (answer, opened) = oneshot::channel();
         let job = capture::Job {
             options: self.options,
@@ -140,12 +177,21 @@ impl FlowSourceBuilder {
                 Error::new(ErrorKind::Exhausted, "cannot start the capture thread")
                     .with_source(error)
             })?;
-        match opened.await {
-            Ok(opened) => Ok(FlowSource::new(queue, control, opened?)),
-            Err(_) => Err(Error::new(
-                ErrorKind::Panicked,
-                "cannot open the source: its thread panicked",
-            )),
-        }
+        opened_by(opened, queue, control).await
+    }
+}
+
+/// Waits for what the source's thread says.
+async fn opened_by(
+    opened: oneshot::Receiver<Result<capture::Opened, Error>>,
+    queue: Arc<Queue>,
+    control: Arc<Control>,
+) -> Result<FlowSource, Error> {
+    match opened.await {
+        Ok(opened) => Ok(FlowSource::new(queue, control, opened?)),
+        Err(_) => Err(Error::new(
+            ErrorKind::Panicked,
+            "cannot open the source: its thread panicked",
+        )),
     }
 }

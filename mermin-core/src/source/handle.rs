@@ -1,30 +1,45 @@
 //! A source's statistics, from any thread.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use super::{capture::Shared, control::Control};
+use super::control::Control;
+#[cfg(feature = "test-util")]
+use crate::bpf::object::Programs;
 use crate::report::Stats;
+
+/// What statistics are read from, while a thread goes on counting and after it has ended.
+pub(super) trait Counters: fmt::Debug + Send + Sync {
+    /// All counters as of now.
+    fn stats(&self) -> Stats;
+
+    /// The kernel program, where there is one.
+    #[cfg(feature = "test-util")]
+    fn programs(&self) -> Option<&Arc<Programs>> {
+        None
+    }
+}
 
 /// Reads a source's statistics and can close it. Keeps the kernel's counters readable after the source has ended.
 #[derive(Clone, Debug)]
 pub struct Handle {
     control: Arc<Control>,
-    shared: Arc<Shared>,
+    shared: Arc<dyn Counters>,
 }
 
 impl Handle {
-    pub(super) fn new(control: Arc<Control>, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(control: Arc<Control>, shared: Arc<dyn Counters>) -> Self {
         Self { control, shared }
     }
 
-    /// Counters as of now. No system call: they are read from memory shared with the kernel program.
+    /// Counters as of now. No system call: they are read from memory shared with the kernel program, or with the thread
+    /// that reads a capture file.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.stats()
     }
 
     #[cfg(feature = "test-util")]
-    pub(crate) fn programs(&self) -> &Arc<crate::bpf::object::Programs> {
+    pub(crate) fn programs(&self) -> Option<&Arc<Programs>> {
         self.shared.programs()
     }
 

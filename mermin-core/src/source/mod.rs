@@ -4,6 +4,8 @@ mod builder;
 mod capture;
 mod control;
 mod handle;
+#[cfg(feature = "pcap")]
+mod offline;
 mod options;
 mod queue;
 mod stream;

@@ -22,7 +22,8 @@ pub(crate) struct Options {
     pub(crate) attach: Attach,
     pub(crate) netns: NetNs,
     pub(crate) timeouts: Timeouts,
-    pub(crate) max_flows: u32,
+    /// None is the default of the kind of source: [`DEFAULT_FLOWS`] or, where no memory is taken ahead, [`MOST_FLOWS`].
+    pub(crate) max_flows: Option<u32>,
     pub(crate) strict: bool,
     pub(crate) workings: Workings,
 }
@@ -55,7 +56,7 @@ impl Default for Options {
             attach: Attach::default(),
             netns: NetNs::default(),
             timeouts: Timeouts::default(),
-            max_flows: DEFAULT_FLOWS,
+            max_flows: None,
             strict: false,
             workings: Workings::default(),
         }
@@ -69,10 +70,12 @@ impl Options {
     /// [`ErrorKind::InvalidOption`].
     pub(crate) fn validate(&self) -> Result<Vec<Pattern>, Error> {
         self.attach.validate()?;
-        if !(1..=MOST_FLOWS).contains(&self.max_flows) {
+        if let Some(flows) = self.max_flows
+            && !(1..=MOST_FLOWS).contains(&flows)
+        {
             return Err(Error::new(
                 ErrorKind::InvalidOption,
-                format!("cannot use `{}` for max_flows", self.max_flows),
+                format!("cannot use `{flows}` for max_flows"),
             )
             .with_remedy(format!("choose a number from 1 to {MOST_FLOWS}")));
         }
@@ -89,6 +92,31 @@ impl Options {
             .iter()
             .map(|text| text.parse::<Pattern>())
             .collect()
+    }
+}
+
+#[cfg(feature = "pcap")]
+impl Options {
+    /// Checks the options of a source that reads a capture.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`], also for an option that only a live source has.
+    pub(crate) fn validate_offline(&self) -> Result<(), Error> {
+        self.validate()?;
+        let live_only = [
+            ("interfaces", !self.interfaces.is_empty()),
+            ("attach", self.attach != Attach::default()),
+        ];
+        for (option, given) in live_only {
+            if given {
+                return Err(Error::new(
+                    ErrorKind::InvalidOption,
+                    format!("cannot use `{option}` with a capture file"),
+                )
+                .with_remedy("leave it out; to choose, look at `interface` of each flow"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -111,10 +139,10 @@ mod tests {
     fn what_cannot_be_is_refused_before_anything_is_done() {
         assert!(Options::default().validate().is_ok());
         assert_eq!(
-            refused(|options| options.max_flows = 0),
+            refused(|options| options.max_flows = Some(0)),
             "cannot use `0` for max_flows"
         );
-        refused(|options| options.max_flows = MOST_FLOWS + 1);
+        refused(|options| options.max_flows = Some(MOST_FLOWS + 1));
         assert_eq!(
             refused(|options| options.timeouts.udp = Duration::ZERO),
             "cannot use a timeout of zero for `udp`"

@@ -5,6 +5,9 @@
 pub(crate) struct Moment(u32);
 
 const SHIFT: u32 = 24;
+/// One step, ns.
+#[cfg(feature = "pcap")]
+pub(crate) const STEP: u64 = 1 << SHIFT;
 
 impl Moment {
     /// At once.

@@ -22,6 +22,18 @@ pub(crate) enum Verdict {
     Close(EndReason),
 }
 
+/// When something is due unless a packet comes before (monotonic ns): the flow is idle, or its next record is.
+#[cfg(any(feature = "pcap", test))]
+pub(crate) fn due(flow: &Observation, entry: &Entry, timeouts: &Timeouts) -> u64 {
+    let idle_at = flow
+        .last_seen()
+        .saturating_add(nanoseconds(timeouts.idle(flow)));
+    let report_at = entry
+        .interval_start(flow)
+        .saturating_add(nanoseconds(timeouts.active));
+    idle_at.min(report_at)
+}
+
 /// Judges a flow at `now` (monotonic ns).
 pub(crate) fn judge(flow: &Observation, entry: &Entry, timeouts: &Timeouts, now: u64) -> Verdict {
     let idle = nanoseconds(timeouts.idle(flow));
@@ -158,7 +170,15 @@ mod tests {
             at(&udp, 131 * SECOND),
             Verdict::Keep(Moment::after(160 * SECOND))
         );
+        assert_eq!(
+            due(&udp, &Entry::default(), &Timeouts::default()),
+            160 * SECOND
+        );
         let tcp = flow(protocol::TCP, [0, 0], 100 * SECOND, 100 * SECOND);
+        assert_eq!(
+            due(&tcp, &Entry::default(), &Timeouts::default()),
+            120 * SECOND
+        );
         assert_eq!(
             at(&tcp, 101 * SECOND),
             Verdict::Keep(Moment::after(102 * SECOND))

@@ -24,8 +24,14 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(each_mode("udp_over_ipv6", udp_over_ipv6));
     cases.extend(each_mode("udp_segmentation", udp_segmentation));
     cases.extend(each_mode("tcp_super_packets", tcp_super_packets));
-    cases.extend(each_mode("tcp_segmented_on_the_way", tcp_segmented_on_the_way));
-    cases.extend(each_mode("tcp_gathered_on_receipt", tcp_gathered_on_receipt));
+    cases.extend(each_mode(
+        "tcp_segmented_on_the_way",
+        tcp_segmented_on_the_way,
+    ));
+    cases.extend(each_mode(
+        "tcp_gathered_on_receipt",
+        tcp_gathered_on_receipt,
+    ));
     cases.extend(each_mode("tcp_over_ipv6", tcp_over_ipv6));
     cases.extend(each_mode("ping", ping));
     cases.extend(each_mode("ping_over_ipv6", ping_over_ipv6));

@@ -23,8 +23,14 @@ use crate::{
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(each_mode("tun", tun));
-    cases.extend(each_mode("loopback_is_counted_once", loopback_is_counted_once));
-    cases.extend(each_mode("hairpin_is_counted_once", hairpin_is_counted_once));
+    cases.extend(each_mode(
+        "loopback_is_counted_once",
+        loopback_is_counted_once,
+    ));
+    cases.extend(each_mode(
+        "hairpin_is_counted_once",
+        hairpin_is_counted_once,
+    ));
     cases.extend(each_mode("two_interfaces", two_interfaces));
     cases
 }

@@ -21,7 +21,10 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(each_mode("later_fragments", later_fragments));
     cases.extend(each_mode("what_is_not_ip", what_is_not_ip));
     cases.extend(each_mode("cut_headers", cut_headers));
-    cases.extend(each_mode("headers_in_paged_memory", headers_in_paged_memory));
+    cases.extend(each_mode(
+        "headers_in_paged_memory",
+        headers_in_paged_memory,
+    ));
     cases
 }
 
@@ -158,7 +161,10 @@ fn what_is_not_ip(mode: Attach) {
     }
     assert_eq!(outcome.packets, outcome.all_uncounted());
     assert_eq!(outcome.octets, 28 * 60);
-    assert_eq!(buffers(&outcome, "v0", false), bench.pair.near.received("v0"));
+    assert_eq!(
+        buffers(&outcome, "v0", false),
+        bench.pair.near.received("v0")
+    );
 }
 
 /// A frame that ends within a header, or claims what cannot be, is counted under the layer that failed.
@@ -174,7 +180,11 @@ fn cut_headers(mode: Attach) {
     for ([source, destination], kind, icmp) in [(v4, IPV4, 1), (v6, IPV6, 58)] {
         let (whole, malformed_ip) = (
             frame::ip(source, destination, 99, &[0; 8]),
-            if kind == IPV4 { "malformed_ipv4" } else { "malformed_ipv6" },
+            if kind == IPV4 {
+                "malformed_ipv4"
+            } else {
+                "malformed_ipv6"
+            },
         );
         let mut of_another_version = whole.clone();
         of_another_version[0] = 0x50;
@@ -220,7 +230,12 @@ fn cut_headers(mode: Attach) {
         "malformed_icmp",
     ] {
         let expected = frames.iter().filter(|(name, _)| *name == reason).count() as u64;
-        assert_eq!(outcome.uncounted(reason), 2 * expected, "{reason}: {:#?}", outcome.stats);
+        assert_eq!(
+            outcome.uncounted(reason),
+            2 * expected,
+            "{reason}: {:#?}",
+            outcome.stats
+        );
     }
     assert_eq!(outcome.uncounted("malformed_vlan"), 3);
     assert_eq!(outcome.packets, outcome.all_uncounted());
@@ -238,15 +253,23 @@ fn headers_in_paged_memory(mode: Attach) {
     for [near, far] in ends {
         for tags in [&[][..], &[(VLAN, 5)], &[(SERVICE_VLAN, 6), (VLAN, 5)]] {
             for _ in 0..5 {
-                bench.out.send(&frame::tagged(tags, &frame::udp(near, far, &payload)));
-                bench.into.send(&frame::tagged(tags, &frame::udp(far, near, &payload)));
+                bench
+                    .out
+                    .send(&frame::tagged(tags, &frame::udp(near, far, &payload)));
+                bench
+                    .into
+                    .send(&frame::tagged(tags, &frame::udp(far, near, &payload)));
             }
         }
     }
     let outcome: Outcome = bench.watch.finish();
     assert_eq!(outcome.flows.len(), 6);
     for flow in &outcome.flows {
-        let header = if flow.source.address.is_ipv4() { 28 } else { 48 };
+        let header = if flow.source.address.is_ipv4() {
+            28
+        } else {
+            48
+        };
         assert_eq!(flow.source.port, Some(40_000));
         for half in [&flow.forward, &flow.reverse] {
             let counted = (half.packets.total, half.octets.total);

@@ -1,3 +1,5 @@
 //! To be.
 use crate::Case;
-pub(crate) fn cases() -> Vec<Case> { Vec::new() }
+pub(crate) fn cases() -> Vec<Case> {
+    Vec::new()
+}

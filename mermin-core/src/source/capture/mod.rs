@@ -16,8 +16,10 @@ use std::{
 
 use futures_channel::oneshot;
 
+pub(super) use self::open::Opened;
+#[cfg(feature = "pcap")]
+pub(super) use self::open::epoch;
 use self::{open::Capture, sweep::Emptied};
-pub(super) use self::{open::Opened, shared::Shared};
 use super::{control::Control, options::Options, queue::Queue};
 use crate::{
     bpf::clock::monotonic,
@@ -73,7 +75,7 @@ impl Job {
 }
 
 /// Runs the thread's work so that the stream ends however it ends.
-fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
+pub(super) fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
     let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(Error::new(
             ErrorKind::Panicked,

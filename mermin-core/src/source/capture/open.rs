@@ -30,14 +30,14 @@ use crate::{
     iface::{Interface, list, select},
     probe,
     report::{AtHook, Degradation, Feature, Report, Watched},
-    source::{control::Control, queue::Queue},
+    source::{control::Control, handle::Counters, options::DEFAULT_FLOWS, queue::Queue},
     table::{Timeouts, entry::Entry, moment::Moment},
 };
 
 /// What opening gives the public side.
 #[derive(Debug)]
 pub(in crate::source) struct Opened {
-    pub(in crate::source) shared: Arc<Shared>,
+    pub(in crate::source) shared: Arc<dyn Counters>,
     pub(in crate::source) report: Report,
 }
 
@@ -279,7 +279,8 @@ fn cpus() -> u32 {
         })
 }
 
-fn epoch() -> Result<u64, Error> {
+/// What tells the ids of two sources apart.
+pub(in crate::source) fn epoch() -> Result<u64, Error> {
     let mut octets = [0; 8];
     rustix::rand::getrandom(&mut octets, rustix::rand::GetRandomFlags::empty()).map_err(
         |error| Error::new(ErrorKind::System, "cannot draw a random number").with_source(error),
@@ -290,7 +291,7 @@ fn epoch() -> Result<u64, Error> {
 /// Loads the kernel program with room for as many flows as are asked for.
 pub(super) fn load(job: &Job) -> Result<Loaded, Error> {
     let sizes = Sizes {
-        slots: job.options.max_flows,
+        slots: job.options.max_flows.unwrap_or(DEFAULT_FLOWS),
         cpus: cpus(),
         ring: job.options.workings.ring,
     };

@@ -17,6 +17,7 @@ use super::{
     open::{self, Capture},
     shared::Ledgers,
 };
+use crate::source::handle::Counters as _;
 use crate::{
     bpf::{clock::monotonic, index::Keys, object::Programs},
     error::{Error, ErrorKind},
@@ -73,8 +74,8 @@ impl fmt::Debug for Rig {
 impl Rig {
     pub(crate) fn open(max_flows: u32, timeouts: Timeouts) -> Result<Self, Error> {
         let options = Options {
-            max_flows,
             timeouts,
+            max_flows: Some(max_flows),
             ..Options::default()
         };
         let control = Control::new().map_err(|error| {

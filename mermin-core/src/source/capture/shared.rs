@@ -17,6 +17,7 @@ use crate::{
         slab::Slab,
     },
     report::{HookStats, Stats},
+    source::handle::Counters,
 };
 
 /// An interface that is watched, and where its ledger is.
@@ -73,14 +74,15 @@ impl Shared {
             .grace_ns
             .store(nanoseconds(took), Ordering::Relaxed);
     }
+}
 
+impl Counters for Shared {
     #[cfg(feature = "test-util")]
-    pub(in crate::source) fn programs(&self) -> &Arc<Programs> {
-        &self.programs
+    fn programs(&self) -> Option<&Arc<Programs>> {
+        Some(&self.programs)
     }
 
-    /// All counters as of now.
-    pub(in crate::source) fn stats(&self) -> Stats {
+    fn stats(&self) -> Stats {
         let hook = |index, name: &Arc<str>, place, direction| {
             let account = self.ledger.account(place, direction);
             let egress = matches!(direction, Direction::Egress);

@@ -33,7 +33,13 @@ fn every_packet_is_somewhere_once(outcome: &Outcome) {
     let mut indices: Vec<u32> = outcome.stats.hooks.iter().map(|hook| hook.index).collect();
     indices.dedup();
     for index in indices {
-        let hooks = || outcome.stats.hooks.iter().filter(|hook| hook.index == index);
+        let hooks = || {
+            outcome
+                .stats
+                .hooks
+                .iter()
+                .filter(|hook| hook.index == index)
+        };
         let uncounted = || hooks().flat_map(|hook| &hook.uncounted);
         let flows = || {
             outcome
@@ -43,7 +49,9 @@ fn every_packet_is_somewhere_once(outcome: &Outcome) {
         };
         let crossed = hooks().map(|hook| hook.traffic.packets).sum::<u64>();
         let left = uncounted().map(|found| found.packets).sum::<u64>();
-        let told: u64 = flows().map(|flow| both(flow, |half| half.packets).delta).sum();
+        let told: u64 = flows()
+            .map(|flow| both(flow, |half| half.packets).delta)
+            .sum();
         assert_eq!(told, crossed - left, "packets: {:#?}", outcome.stats);
         let crossed = hooks().map(|hook| hook.traffic.octets).sum::<u64>();
         let left = uncounted().map(|found| found.octets).sum::<u64>();

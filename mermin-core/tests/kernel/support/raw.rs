@@ -29,9 +29,8 @@ fn checked(result: i32) -> io::Result<i32> {
 /// A socket that sends whole frames out of an interface of the calling thread's namespace, and receives none.
 pub(crate) fn packet_socket(ifindex: u32) -> io::Result<OwnedFd> {
     // SAFETY: plain numbers.
-    let fd = checked(unsafe {
-        libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0)
-    })?;
+    let fd =
+        checked(unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) })?;
     // SAFETY: the socket was just made, and nobody else has it.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     // SAFETY: all zeroes are a valid address.

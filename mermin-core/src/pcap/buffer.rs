@@ -1,0 +1,175 @@
+//! The part of a capture that is in memory.
+
+use std::{io, ops::Range};
+
+/// What is asked of the input at once: within a core's cache, and few enough calls.
+const CHUNK: usize = 256 << 10;
+
+/// A window that moves through the input.
+#[derive(Debug)]
+pub(super) struct Buffer<R> {
+    input: R,
+    bytes: Vec<u8>,
+    /// Octets before this are used up.
+    start: usize,
+    /// Octets before this are read.
+    end: usize,
+    /// Where in the input `start` is.
+    offset: u64,
+    /// Octets of the input to leave out, and where they begin.
+    skipping: Option<(u64, u64)>,
+    ended: bool,
+}
+
+impl<R> Buffer<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self {
+            input,
+            bytes: vec![0; CHUNK],
+            start: 0,
+            end: 0,
+            offset: 0,
+            skipping: None,
+            ended: false,
+        }
+    }
+
+    /// What is in memory and not used up.
+    pub(super) fn data(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Where in the input that begins, or what is being skipped does.
+    pub(super) fn offset(&self) -> u64 {
+        match self.skipping {
+            Some((_, began)) => began,
+            None => self.offset,
+        }
+    }
+
+    /// Where in the input reading stands.
+    pub(super) fn end_offset(&self) -> u64 {
+        self.offset + self.data().len() as u64
+    }
+
+    /// Whether the input has no more.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether octets are to be skipped that were not read yet.
+    pub(super) fn is_skipping(&self) -> bool {
+        self.skipping.is_some()
+    }
+
+    /// Uses up the first octets; returns where `part` of them stays until the next fill.
+    pub(super) fn take(&mut self, octets: usize, part: Range<usize>) -> Range<usize> {
+        let at = self.start + part.start..self.start + part.end;
+        let octets = octets.min(self.end - self.start);
+        self.start += octets;
+        self.offset += octets as u64;
+        at
+    }
+
+    /// Octets that were taken.
+    pub(super) fn octets(&self, at: Range<usize>) -> &[u8] {
+        self.bytes.get(at).unwrap_or_default()
+    }
+
+    /// Uses up octets without a need to have them in memory.
+    pub(super) fn skip(&mut self, octets: u64) {
+        let began = self.offset();
+        let here = usize::try_from(octets).map_or(usize::MAX, |octets| octets);
+        let here = here.min(self.end - self.start);
+        self.take(here, 0..0);
+        let left = octets - here as u64;
+        self.skipping = (left != 0).then_some((left, began));
+    }
+
+    /// Makes room for so many octets at once.
+    pub(super) fn want(&mut self, octets: usize) {
+        if octets > self.bytes.len() {
+            self.bytes.resize(octets.next_multiple_of(CHUNK), 0);
+        }
+    }
+}
+
+impl<R: io::Read> Buffer<R> {
+    /// Reads once; what was taken before is gone.
+    pub(super) fn fill(&mut self) -> io::Result<()> {
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        let Some(room) = self.bytes.get_mut(self.end..) else {
+            return Ok(());
+        };
+        let read = loop {
+            match self.input.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result?,
+            }
+        };
+        // A reader that claims more than it was given room for is wrong; what it claims is not there.
+        self.end = self.bytes.len().min(self.end + read);
+        self.ended = read == 0;
+        if let Some((octets, began)) = self.skipping {
+            self.skipping = None;
+            self.skip(octets);
+            if let Some((_, from)) = &mut self.skipping {
+                *from = began;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_moves_and_knows_where_it_is() {
+        let input: Vec<u8> = (0..=255).collect();
+        let mut buffer = Buffer::new(&input[..]);
+        buffer.fill().unwrap();
+        let part = buffer.take(10, 4..6);
+        assert_eq!(buffer.octets(part), [4, 5]);
+        assert_eq!((buffer.offset(), buffer.data()[0]), (10, 10));
+        buffer.skip(20);
+        assert_eq!((buffer.offset(), buffer.data()[0]), (30, 30));
+        assert!(!buffer.is_ended());
+        buffer.fill().unwrap();
+        assert!(buffer.is_ended());
+        assert_eq!(buffer.data(), &input[30..]);
+    }
+
+    #[test]
+    fn skipping_goes_on_over_reads_and_remembers_where_it_began() {
+        let input = vec![7; 3 * CHUNK];
+        let mut buffer = Buffer::new(&input[..]);
+        buffer.fill().unwrap();
+        buffer.take(5, 0..0);
+        buffer.skip(2 * CHUNK as u64);
+        assert!(buffer.is_skipping());
+        assert_eq!(buffer.offset(), 5);
+        buffer.fill().unwrap();
+        assert!(buffer.is_skipping());
+        assert_eq!(buffer.offset(), 5);
+        buffer.fill().unwrap();
+        assert!(!buffer.is_skipping());
+        assert_eq!(buffer.offset(), 5 + 2 * CHUNK as u64);
+        buffer.skip(2 * CHUNK as u64);
+        buffer.fill().unwrap();
+        assert!(buffer.is_ended() && buffer.is_skipping());
+    }
+
+    #[test]
+    fn it_grows_for_a_long_record() {
+        let input = vec![7; 2 * CHUNK];
+        let mut buffer = Buffer::new(&input[..]);
+        buffer.fill().unwrap();
+        buffer.want(CHUNK + 1);
+        buffer.fill().unwrap();
+        assert_eq!(buffer.data().len(), 2 * CHUNK);
+    }
+}

@@ -1,0 +1,262 @@
+//! Link types: what stands before the IP header of a captured packet.
+//!
+//! Linux cooked and BSD loopback headers are the capture's own and never were on a wire, so lengths are told without them.
+
+use std::{cell::Cell, fmt::Write as _};
+
+use mermin_bpf::{
+    abi::ledger::{Reason, link},
+    wire::{
+        bytes::{Bytes, HEADER_LIMIT, Window},
+        ethernet, ethertype,
+        packet::{Frame, Packet, walk},
+        vlan::{self, Vlans},
+    },
+};
+
+use super::Broken;
+
+/// A kind of link that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// An Ethernet header.
+    Ethernet,
+    /// The IP header.
+    Ip,
+    /// An address family of four octets, in the byte order of who captured (NULL) or of the network (LOOP).
+    Loopback,
+    /// Linux cooked, version 1.
+    Cooked,
+    /// Linux cooked, version 2.
+    Cooked2,
+}
+
+/// A cooked header: where in it the fields are.
+struct Cooked {
+    length: usize,
+    protocol: usize,
+    address: usize,
+    /// One octet; of the two in version 1 the lower.
+    address_length: usize,
+}
+
+const COOKED: Cooked = Cooked {
+    length: 16,
+    protocol: 14,
+    address: 6,
+    address_length: 5,
+};
+const COOKED_2: Cooked = Cooked {
+    length: 20,
+    protocol: 0,
+    address: 12,
+    address_length: 11,
+};
+const FAMILY: usize = 4;
+const MAC: usize = 6;
+
+/// A captured packet, read.
+pub(crate) struct Read {
+    /// The packet, or why there is none.
+    pub(crate) outcome: Result<Packet, Reason>,
+    /// Octets of the frame on the wire.
+    pub(crate) length: u32,
+}
+
+impl Layer {
+    /// By its number (the registry of link types at tcpdump.org).
+    pub(crate) const fn of(number: u32) -> Option<Self> {
+        match number {
+            0 | 108 => Some(Self::Loopback),
+            1 => Some(Self::Ethernet),
+            // 12 and 14 are what BSDs and old programs wrote for 101.
+            12 | 14 | 101 | 228 | 229 => Some(Self::Ip),
+            113 => Some(Self::Cooked),
+            276 => Some(Self::Cooked2),
+            _ => None,
+        }
+    }
+
+    /// Reads the headers of a packet of which `octets` were captured and that had `length` octets.
+    pub(crate) fn read(self, octets: &[u8], length: u32) -> Read {
+        let short = Cell::new(false);
+        let bytes = Captured {
+            octets,
+            length: length as usize,
+            short: &short,
+        };
+        let (outcome, length) = match self {
+            Self::Ethernet => (frame(bytes, link::ETHERNET), length),
+            Self::Ip => (frame(bytes, link::IP), length),
+            Self::Loopback => (loopback(bytes), length.saturating_sub(FAMILY as u32)),
+            Self::Cooked => (
+                cooked(bytes, &COOKED),
+                length.saturating_sub(COOKED.length as u32),
+            ),
+            Self::Cooked2 => (
+                cooked(bytes, &COOKED_2),
+                length.saturating_sub(COOKED_2.length as u32),
+            ),
+        };
+        let outcome = outcome.map_err(|reason| if short.get() { Reason::Snapped } else { reason });
+        Read { outcome, length }
+    }
+
+    /// The sender's MAC; zeroes where there is none.
+    pub(crate) fn mac(self, octets: &[u8]) -> [u8; MAC] {
+        let header = match self {
+            Self::Ethernet => return mac_at(octets, ethernet::SOURCE_AT),
+            Self::Cooked => &COOKED,
+            Self::Cooked2 => &COOKED_2,
+            Self::Ip | Self::Loopback => return [0; MAC],
+        };
+        if octets.get(header.address_length).copied().map(usize::from) == Some(MAC) {
+            mac_at(octets, header.address)
+        } else {
+            [0; MAC]
+        }
+    }
+}
+
+fn mac_at(octets: &[u8], at: usize) -> [u8; MAC] {
+    octets
+        .get(at..)
+        .and_then(|from| from.first_chunk())
+        .copied()
+        .unwrap_or_default()
+}
+
+fn frame(bytes: Captured<'_>, link: u8) -> Result<Packet, Reason> {
+    let frame = Frame {
+        length: u32::try_from(bytes.length).unwrap_or(u32::MAX),
+        link,
+        stripped_vlan: None,
+        segmented: false,
+    };
+    walk(bytes, &frame)
+}
+
+fn loopback(bytes: Captured<'_>) -> Result<Packet, Reason> {
+    let family = bytes
+        .window::<FAMILY>(0)
+        .ok_or(Reason::MalformedEthernet)?
+        .be32(0);
+    // Families are small numbers: in the wrong byte order they are not.
+    match family.min(family.swap_bytes()) {
+        // AF_INET, and AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin.
+        2 | 10 | 24 | 28 | 30 => frame(bytes.from(FAMILY), link::IP),
+        _ => Err(Reason::OtherEthertype),
+    }
+}
+
+/// Tags that a driver took off stand behind the cooked header.
+fn cooked(bytes: Captured<'_>, header: &Cooked) -> Result<Packet, Reason> {
+    // Version 2 is the longer one; of version 1 the window must not ask for more than its header has.
+    let kind = match header.length {
+        16 => bytes
+            .window::<16>(0)
+            .map(|window| window.be16(header.protocol)),
+        _ => bytes
+            .window::<20>(0)
+            .map(|window| window.be16(header.protocol)),
+    };
+    let kind = kind.ok_or(Reason::MalformedEthernet)?;
+    let bytes = bytes.from(header.length);
+    let mut vlans = Vlans::default();
+    let (kind, at) = if vlan::is_tag(kind) {
+        vlan::skip(bytes, kind, 0, &mut vlans)?
+    } else {
+        (kind, 0)
+    };
+    match kind {
+        ethertype::IPV4 | ethertype::IPV6 => {
+            let mut packet = frame(bytes.from(at), link::IP)?;
+            packet.vlans = vlans;
+            packet.link_length = u32::try_from(at).unwrap_or(u32::MAX);
+            Ok(packet)
+        }
+        ethertype::ARP | ethertype::RARP => Err(Reason::Arp),
+        length if length < ethertype::LOWEST => Err(Reason::Llc),
+        _ => Err(Reason::OtherEthertype),
+    }
+}
+
+/// Octets of which the packet had more: tells a header that was not captured from one that never was there.
+#[derive(Clone, Copy)]
+struct Captured<'a> {
+    octets: &'a [u8],
+    length: usize,
+    short: &'a Cell<bool>,
+}
+
+impl Captured<'_> {
+    fn from(self, at: usize) -> Self {
+        Self {
+            octets: self.octets.get(at..).unwrap_or_default(),
+            length: self.length.saturating_sub(at),
+            ..self
+        }
+    }
+}
+
+impl<'a> Bytes for Captured<'a> {
+    type Window<const N: usize> = &'a [u8; N];
+
+    #[inline]
+    fn window<const N: usize>(self, at: usize) -> Option<&'a [u8; N]> {
+        let found = self.octets.window::<N>(at);
+        if found.is_none() && at + N <= self.length.min(HEADER_LIMIT) {
+            self.short.set(true);
+        }
+        found
+    }
+}
+
+/// The error for a link type that is not read, on the interface of this number and name.
+pub(super) fn unsupported(at: u64, number: u32, interface: Option<(u32, Option<&str>)>) -> Broken {
+    let mut why = format!("its link type is {number}");
+    if let Some(name) = name(number) {
+        // Writing to a string cannot fail.
+        let _ = write!(why, " ({name})");
+    }
+    let remedy = match interface {
+        None => "capture Ethernet, raw IP, Linux cooked or loopback".to_owned(),
+        Some((interface, name)) => {
+            let name = name.map_or_else(String::new, |name| format!(" (`{name}`)"));
+            why = format!("of interface {interface}{name} {why}");
+            format!("leave it out: `tshark -r IN -Y 'frame.interface_id != {interface}' -w OUT`")
+        }
+    };
+    Broken::unsupported(at, format!("{why}, which is not read"), remedy)
+}
+
+/// Names of link types that are met now and then.
+const fn name(number: u32) -> Option<&'static str> {
+    Some(match number {
+        6 => "IEEE802_5",
+        8 => "SLIP",
+        9 => "PPP",
+        10 => "FDDI",
+        50 => "PPP_HDLC",
+        51 => "PPP_ETHER",
+        104 => "C_HDLC",
+        105 => "IEEE802_11",
+        107 => "FRELAY",
+        117 => "PFLOG",
+        119 => "IEEE802_11_PRISM",
+        127 => "IEEE802_11_RADIOTAP",
+        163 => "IEEE802_11_AVS",
+        187 => "BLUETOOTH_HCI_H4",
+        189 => "USB_LINUX",
+        192 => "PPI",
+        195 => "IEEE802_15_4_WITHFCS",
+        201 => "BLUETOOTH_HCI_H4_WITH_PHDR",
+        220 => "USB_LINUX_MMAPPED",
+        227 => "CAN_SOCKETCAN",
+        239 => "NFLOG",
+        249 => "USBPCAP",
+        252 => "WIRESHARK_UPPER_PDU",
+        253 => "NETLINK",
+        _ => return None,
+    })
+}

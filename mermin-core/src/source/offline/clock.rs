@@ -1,0 +1,124 @@
+//! The capture's clock: what its packets' times amount to, for timeouts.
+
+/// Where it begins, ns: any moment but 0, which elsewhere stands for none, and far enough from it for packets that are late.
+const BEGIN: u64 = 60_000_000_000;
+/// Packets that are late by less were captured side by side, on several CPUs or interfaces, ns. By more, the clock was set
+/// back (or files were put together), and time goes on from there.
+const LATE: u64 = 10_000_000_000;
+
+/// Two years: keeps the sum of leaps that damage can make far from the end of 64 bits.
+const LONGEST_LEAP: u64 = 1 << 56;
+
+/// A clock that packets drive. It never goes back, and never leaps further than any timeout: whatever the time between two
+/// packets, more than the longest timeout is as good as the longest timeout.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// The latest time so far.
+    now: u64,
+    /// A packet's time, and what it is on this clock.
+    reference: Option<(u64, u64)>,
+    longest_leap: u64,
+}
+
+impl Clock {
+    /// A clock for timeouts of at most `longest` ns.
+    pub(super) fn new(longest: u64) -> Self {
+        Self {
+            now: BEGIN,
+            reference: None,
+            // A step more than the timeout, so that it is over for good.
+            longest_leap: longest.saturating_add(LATE).min(LONGEST_LEAP),
+        }
+    }
+
+    /// The time that all packets so far have come to, ns.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// A packet's time (ns since 1970) on this clock, which moves on to it.
+    pub(super) fn tell(&mut self, time: u64) -> u64 {
+        let (then, told) = *self.reference.get_or_insert((time, BEGIN));
+        let moment = if time >= then {
+            told.saturating_add(time - then)
+        } else {
+            told.saturating_sub(then - time)
+        };
+        let moment = if moment < self.now.saturating_sub(LATE) {
+            self.now
+        } else if moment > self.now.saturating_add(self.longest_leap) {
+            self.now.saturating_add(self.longest_leap)
+        } else {
+            self.now = self.now.max(moment);
+            return moment;
+        };
+        self.reference = Some((time, moment));
+        self.now = moment;
+        moment
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+    const YEAR: u64 = 365 * 86_400 * SECOND;
+
+    #[test]
+    fn it_goes_as_the_capture_does() {
+        let mut clock = Clock::new(60 * SECOND);
+        let first = clock.tell(50 * YEAR);
+        assert_eq!(clock.tell(50 * YEAR + 7), first + 7);
+        assert_eq!(clock.now(), first + 7);
+    }
+
+    #[test]
+    fn a_packet_that_is_late_keeps_its_own_time() {
+        let mut clock = Clock::new(60 * SECOND);
+        let first = clock.tell(50 * YEAR);
+        assert_eq!(clock.tell(50 * YEAR - SECOND), first - SECOND);
+        assert_eq!(clock.now(), first);
+        assert_eq!(clock.tell(50 * YEAR + SECOND), first + SECOND);
+    }
+
+    #[test]
+    fn a_clock_set_back_goes_on_from_there() {
+        let mut clock = Clock::new(60 * SECOND);
+        clock.tell(50 * YEAR);
+        let before = clock.tell(50 * YEAR + SECOND);
+        assert_eq!(clock.tell(49 * YEAR), before);
+        assert_eq!(clock.tell(49 * YEAR + 3), before + 3);
+    }
+
+    #[test]
+    fn a_gap_is_no_longer_than_any_timeout() {
+        let mut clock = Clock::new(60 * SECOND);
+        let first = clock.tell(0);
+        assert_eq!(clock.tell(70 * SECOND), first + 70 * SECOND);
+        let second = clock.tell(u64::MAX / 2);
+        assert_eq!(second, first + 140 * SECOND);
+        assert_eq!(clock.tell(u64::MAX / 2 + 5), second + 5);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn it_never_goes_back_and_no_packet_is_far_behind(
+            times in prop::collection::vec(prop_oneof![any::<u64>(), 0..100 * SECOND], 1..50),
+            longest in any::<u64>(),
+        ) {
+            let mut clock = Clock::new(longest);
+            let mut before = clock.now();
+            for time in times {
+                let moment = clock.tell(time);
+                prop_assert!(clock.now() >= before);
+                prop_assert!(moment <= clock.now() && moment.saturating_add(LATE) >= clock.now());
+                before = clock.now();
+            }
+        }
+    }
+}

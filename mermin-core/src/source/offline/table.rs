@@ -1,0 +1,131 @@
+//! The flows that are open: from a key to its slot, and slots to use again.
+
+use std::collections::HashMap;
+
+use mermin_bpf::{
+    abi::{
+        key::{KeyV4, KeyV6, KeyWords},
+        ledger::Reason,
+    },
+    track::key,
+    wire::packet::{Addresses, Packet},
+};
+
+use super::{hasher::Fold, slot::Slot};
+
+/// A packet's key, whatever its IP version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    V4([u64; KeyV4::WORDS]),
+    V6([u64; KeyV6::WORDS]),
+}
+
+impl Key {
+    /// Key and direction of a packet of the interface with this index.
+    pub(super) fn of(packet: &Packet, ifindex: u32) -> (Self, u8) {
+        match packet.addresses {
+            Addresses::V4(addresses) => {
+                let (key, direction) = key::v4(packet, addresses, ifindex);
+                let [a, b, c, ..] = key.words();
+                (Self::V4([a, b, c]), direction)
+            }
+            Addresses::V6(addresses) => {
+                let (key, direction) = key::v6(packet, addresses, ifindex);
+                (Self::V6(key.words()), direction)
+            }
+        }
+    }
+
+    fn of_slot(slot: &Slot) -> Self {
+        let words @ [a, b, c, ..] = slot.flow.key;
+        if slot.flow.ipv6 {
+            Self::V6(words)
+        } else {
+            Self::V4([a, b, c])
+        }
+    }
+
+    pub(super) fn words(&self) -> KeyWords {
+        match *self {
+            Self::V4([a, b, c]) => [a, b, c, 0, 0, 0],
+            Self::V6(words) => words,
+        }
+    }
+}
+
+/// Slots and their index.
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    v4: HashMap<[u64; KeyV4::WORDS], u32, Fold>,
+    v6: HashMap<[u64; KeyV6::WORDS], u32, Fold>,
+    most: u32,
+}
+
+impl Table {
+    /// A table for so many flows at once. Memory is taken as they come.
+    pub(super) fn new(most: u32, seed: u64) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            v4: HashMap::with_hasher(Fold::new(seed)),
+            v6: HashMap::with_hasher(Fold::new(seed)),
+            most,
+        }
+    }
+
+    pub(super) fn find(&self, key: &Key) -> Option<u32> {
+        match key {
+            Key::V4(words) => self.v4.get(words).copied(),
+            Key::V6(words) => self.v6.get(words).copied(),
+        }
+    }
+
+    pub(super) fn get(&mut self, number: u32) -> Option<&mut Slot> {
+        self.slots
+            .get_mut(number as usize)
+            .filter(|slot| slot.serial != 0)
+    }
+
+    /// Slots that were ever used.
+    pub(super) fn touched(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Flows that are open.
+    pub(super) fn open(&self) -> u64 {
+        (self.slots.len() - self.free.len()) as u64
+    }
+
+    /// Takes up a flow whose key is not in the table.
+    pub(super) fn insert(&mut self, key: &Key, slot: Slot) -> Result<u32, Reason> {
+        let number = match self.free.pop() {
+            Some(number) => number,
+            None if self.touched() < self.most => {
+                self.slots.push(Slot::default());
+                self.touched() - 1
+            }
+            None => return Err(Reason::TableFull),
+        };
+        if let Some(place) = self.slots.get_mut(number as usize) {
+            *place = slot;
+        }
+        match key {
+            Key::V4(words) => self.v4.insert(*words, number),
+            Key::V6(words) => self.v6.insert(*words, number),
+        };
+        Ok(number)
+    }
+
+    /// Takes a flow out.
+    pub(super) fn remove(&mut self, number: u32) -> Option<Slot> {
+        let slot = self.get(number).map(std::mem::take)?;
+        match Key::of_slot(&slot) {
+            Key::V4(words) => self.v4.remove(&words),
+            Key::V6(words) => self.v6.remove(&words),
+        };
+        self.free.push(number);
+        Some(slot)
+    }
+}
