@@ -9,14 +9,14 @@ use mermin_bpf::{
         slot::{LANES, Slot, state},
     },
     track::origin,
+    wire::ethernet,
 };
 
 use super::{
     atomic,
     count::{Facts, add, restarts},
     index::{Found, Key, Updated, find, is_live, publish, replace},
-    maps::{EVENTS, FREE, GLOBALS, SLOTS, slot_count},
-    skb::Skb,
+    maps::{EVENTS, FREE, GLOBALS, Headers, SLOTS, slot_count},
 };
 
 /// Looks before a packet is counted under [`Reason::Race`].
@@ -26,14 +26,14 @@ const RING_NO_WAKEUP: u64 = 1;
 
 /// Counts into the flow, creating it where there is none.
 #[inline(always)]
-pub(super) fn count<K: Key>(skb: Skb, key: &K, facts: &Facts) -> Result<(), Reason> {
-    add(find_or_create(skb, key, *facts)?, facts);
+pub(super) fn count<K: Key>(headers: &Headers, key: &K, facts: &Facts) -> Result<(), Reason> {
+    add(find_or_create(headers, key, *facts)?, facts);
     Ok(())
 }
 
 /// Finds the flow's slot, or makes one. Not inlined: the verifier then reads it once per key type and path.
 #[inline(never)]
-fn find_or_create<K: Key>(skb: Skb, key: &K, facts: Facts) -> Result<*mut Slot, Reason> {
+fn find_or_create<K: Key>(headers: &Headers, key: &K, facts: Facts) -> Result<*mut Slot, Reason> {
     for _ in 0..ATTEMPTS {
         let ended = match find(key) {
             // One that user space is closing takes the SYN along: its key is about to be deleted, and a new slot behind
@@ -47,7 +47,7 @@ fn find_or_create<K: Key>(skb: Skb, key: &K, facts: Facts) -> Result<*mut Slot, 
         let Some(slot) = SLOTS.get_ptr_mut(number) else {
             return Err(Reason::TableFull);
         };
-        let first_seen = fill(slot, skb, key, &facts);
+        let first_seen = fill(slot, headers, key, &facts);
         let updated = match ended {
             Some(_) => replace(key, number),
             None => publish(key, number),
@@ -61,7 +61,7 @@ fn find_or_create<K: Key>(skb: Skb, key: &K, facts: Facts) -> Result<*mut Slot, 
                 // SAFETY: the slot is this program's until it is live. Published first, live second: a slot that user
                 // space sees live is in the index.
                 unsafe { (&raw mut (*slot).state).write_volatile(state::LIVE) };
-                announce(number, first_seen, skb.ifindex());
+                announce(number, first_seen, key.ifindex());
                 return Ok(slot);
             }
             Updated::Overtaken => give_back(slot, number),
@@ -95,7 +95,7 @@ fn take() -> Option<u32> {
 
 /// Writes the facts of a new flow; counters are zero, as user space left them.
 #[inline(always)]
-fn fill<K: Key>(slot: *mut Slot, skb: Skb, key: &K, facts: &Facts) -> u64 {
+fn fill<K: Key>(slot: *mut Slot, headers: &Headers, key: &K, facts: &Facts) -> u64 {
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
     unsafe {
         let first_seen = bpf_ktime_get_ns();
@@ -106,10 +106,24 @@ fn fill<K: Key>(slot: *mut Slot, skb: Skb, key: &K, facts: &Facts) -> u64 {
         (*slot).link_length = facts.link_length;
         let lane = &raw mut (*slot).lanes[facts.lane as usize & (LANES - 1)];
         if facts.link_length != 0 {
-            (*lane).mac = skb.source_mac();
+            (*lane).mac = source_mac(headers);
         }
         first_seen
     }
+}
+
+/// The sender of an Ethernet frame.
+#[inline(always)]
+fn source_mac(headers: &Headers) -> [u8; 6] {
+    const AT: usize = ethernet::SOURCE_AT;
+    [
+        headers[AT],
+        headers[AT + 1],
+        headers[AT + 2],
+        headers[AT + 3],
+        headers[AT + 4],
+        headers[AT + 5],
+    ]
 }
 
 /// Writes a key word by word: left to itself the compiler calls `memset` for the zeroes, here a loop over bytes that the

@@ -30,6 +30,7 @@ pub(super) trait Key: Copy + 'static {
     where
         Self: Sized;
     fn words(&self) -> KeyWords;
+    fn ifindex(&self) -> u32;
 }
 
 impl Key for KeyV4 {
@@ -45,6 +46,11 @@ impl Key for KeyV4 {
     fn words(&self) -> KeyWords {
         self.words()
     }
+
+    #[inline(always)]
+    fn ifindex(&self) -> u32 {
+        self.tail.ifindex
+    }
 }
 
 impl Key for KeyV6 {
@@ -59,6 +65,11 @@ impl Key for KeyV6 {
     #[inline(always)]
     fn words(&self) -> KeyWords {
         self.words()
+    }
+
+    #[inline(always)]
+    fn ifindex(&self) -> u32 {
+        self.tail.ifindex
     }
 }
 
@@ -88,22 +99,41 @@ pub(super) fn find_known<K: Key>(key: &K) -> Option<*mut Slot> {
 /// a slot that is being closed, and a hint still does, so without that check packets could come after the grace period.
 #[inline(always)]
 fn find_by_hint<K: Key>(key: &K) -> Option<*mut Slot> {
-    let number = HINTS.get_ptr(place(key))?;
-    // SAFETY: the element holds a number; volatile because other CPUs change it.
-    let slot = SLOTS.get_ptr_mut(unsafe { number.read_volatile() })?;
+    let digest = digest(key);
+    let hints = HINTS.get_ptr(place(digest))?;
+    // SAFETY: the element holds two words; volatile because other CPUs change them.
+    let (first, second) = unsafe {
+        (
+            (&raw const (*hints)[0]).read_volatile(),
+            (&raw const (*hints)[1]).read_volatile(),
+        )
+    };
+    let tag = tag(digest);
+    let hint = if first >> 32 == tag { first } else { second };
+    if hint >> 32 != tag {
+        return None;
+    }
+    let slot = SLOTS.get_ptr_mut(hint as u32)?;
     (holds(slot, key) && is_live(slot)).then_some(slot)
 }
 
-/// Whether a slot is neither being closed nor replaced.
+/// Leaves a hint to a slot in front of the other one there.
 #[inline(always)]
-pub(super) fn is_live(slot: *mut Slot) -> bool {
-    // SAFETY: the slot lives as long as its map; its state is one byte.
-    unsafe { (&raw const (*slot).state).read_volatile() == state::LIVE }
+fn hint<K: Key>(key: &K, number: u32) {
+    let digest = digest(key);
+    if let Some(hints) = HINTS.get_ptr_mut(place(digest)) {
+        // SAFETY: the element holds two words, each stored whole; two CPUs at once lose a hint at worst.
+        unsafe {
+            let first = &raw mut (*hints)[0];
+            (&raw mut (*hints)[1]).write_volatile(first.read_volatile());
+            first.write_volatile(tag(digest) << 32 | u64::from(number));
+        }
+    }
 }
 
-/// Where a key's hint is: a multiplicative digest, for speed alone.
+/// A multiplicative digest of a key: for speed alone, what it leads to is always compared.
 #[inline(always)]
-fn place<K: Key>(key: &K) -> u32 {
+fn digest<K: Key>(key: &K) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let words = key.words();
     let mut digest = 0_u64;
@@ -111,7 +141,26 @@ fn place<K: Key>(key: &K) -> u32 {
         digest = (digest ^ word).wrapping_mul(ODD);
         digest ^= digest >> 29;
     }
-    (digest >> 24) as u32 & hint_mask()
+    digest
+}
+
+/// Where a key's hints are.
+#[inline(always)]
+fn place(digest: u64) -> u32 {
+    (digest >> 32) as u32 & hint_mask()
+}
+
+/// What tells it from the other key there, without touching either slot.
+#[inline(always)]
+fn tag(digest: u64) -> u64 {
+    digest & 0xffff_ffff
+}
+
+/// Whether a slot is neither being closed nor replaced.
+#[inline(always)]
+pub(super) fn is_live(slot: *mut Slot) -> bool {
+    // SAFETY: the slot lives as long as its map; its state is one byte.
+    unsafe { (&raw const (*slot).state).read_volatile() == state::LIVE }
 }
 
 /// Looks a flow up in the index, and leaves a hint.
@@ -131,10 +180,7 @@ pub(super) fn find<K: Key>(key: &K) -> Found {
     if !holds(slot, key) {
         return Found::Recycled;
     }
-    if let Some(hint) = HINTS.get_ptr_mut(place(key)) {
-        // SAFETY: the element holds a number, which is stored whole.
-        unsafe { hint.write_volatile(number) };
-    }
+    hint(key, number);
     Found::Flow(slot)
 }
 

@@ -20,7 +20,7 @@ pub(super) static INDEX_V4: HashMap<KeyV4, u32> = HashMap::with_max_entries(1, 0
 #[map]
 pub(super) static INDEX_V6: HashMap<KeyV6, u32> = HashMap::with_max_entries(1, 0);
 #[map]
-pub(super) static HINTS: Array<u32> = Array::with_max_entries(1, 0);
+pub(super) static HINTS: Array<[u64; 2]> = Array::with_max_entries(1, 0);
 #[map]
 pub(super) static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -40,11 +40,14 @@ pub(super) static WORKSPACE: PerCpuArray<Workspace> = PerCpuArray::with_max_entr
 #[map]
 pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
+/// The first octets of a frame.
+pub(super) type Headers = [u8; HEADER_LIMIT];
+
 /// What one CPU keeps while it handles a packet.
 #[repr(C)]
 pub(super) struct Workspace {
     /// Copied headers.
-    pub(super) headers: [u8; HEADER_LIMIT],
+    pub(super) headers: Headers,
     /// An offset on its way past the verifier.
     pub(super) offset: u64,
     /// The direction of the hook, for the program that is called next.

@@ -19,7 +19,7 @@ use super::{
     create,
     index::{Key, find_known},
     ledger::{self, Account, account},
-    maps::{PROGRAMS, WORKSPACE, Workspace},
+    maps::{Headers, PROGRAMS, WORKSPACE, Workspace},
     skb::Skb,
 };
 
@@ -123,7 +123,9 @@ fn general(skb: Skb, workspace: *mut Workspace) {
         if is_hairpin(skb, direction) {
             return Err(Reason::Hairpin);
         }
-        create_or_count(skb, cpu, &packet, measured)
+        // SAFETY: this CPU's own workspace.
+        let headers = unsafe { &(*workspace).headers };
+        create_or_count(skb, cpu, headers, &packet, measured)
     });
     if let Err(reason) = counted {
         account.uncounted(cpu, reason, &measured);
@@ -131,16 +133,22 @@ fn general(skb: Skb, workspace: *mut Workspace) {
 }
 
 #[inline(always)]
-fn create_or_count(skb: Skb, cpu: u32, packet: &Packet, measured: Measure) -> Result<(), Reason> {
+fn create_or_count(
+    skb: Skb,
+    cpu: u32,
+    headers: &Headers,
+    packet: &Packet,
+    measured: Measure,
+) -> Result<(), Reason> {
     let facts = |direction| Facts::new(cpu, direction, packet, measured);
     match packet.addresses {
         Addresses::V4(addresses) => {
             let (key, direction) = key::v4(packet, addresses, skb.ifindex());
-            create::count(skb, &key, &facts(direction))
+            create::count(headers, &key, &facts(direction))
         }
         Addresses::V6(addresses) => {
             let (key, direction) = key::v6(packet, addresses, skb.ifindex());
-            create::count(skb, &key, &facts(direction))
+            create::count(headers, &key, &facts(direction))
         }
     }
 }

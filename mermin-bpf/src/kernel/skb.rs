@@ -75,22 +75,6 @@ impl Skb {
             length: length as usize,
         })
     }
-
-    /// The sender's MAC, for a frame with an Ethernet header.
-    #[inline(always)]
-    pub(super) fn source_mac(self) -> [u8; 6] {
-        let mut mac = [0_u8; 6];
-        // SAFETY: `mac` holds the six octets asked for; on failure the helper zeroes them.
-        unsafe {
-            bpf_skb_load_bytes(
-                self.0.cast(),
-                mermin_bpf::wire::ethernet::SOURCE_AT as u32,
-                mac.as_mut_ptr().cast(),
-                6,
-            )
-        };
-        mac
-    }
 }
 
 /// Direct packet access.

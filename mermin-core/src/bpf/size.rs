@@ -19,7 +19,7 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// Hints there are: the next power of two.
+    /// Pairs of hints there are: the next power of two, so that few flows find both taken.
     pub(crate) fn hints(&self) -> u32 {
         self.slots.next_power_of_two()
     }
