@@ -28,6 +28,11 @@ pub(crate) fn run() -> Result<()> {
         variables: &[],
     })?;
     timed("kernel program", "cargo xtask bpf --check", object::check)?;
+    timed(
+        "kernel program for tests",
+        "cargo xtask bpf --widened",
+        object::widened,
+    )?;
     step(&Step {
         name: "lints",
         command: "cargo clippy --workspace --all-targets -- -D warnings",

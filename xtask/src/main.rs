@@ -16,6 +16,7 @@ usage: cargo xtask <command>
 
   bpf           compile the kernel program into mermin-bpf/prebuilt/mermin.bpf.o
   bpf --check   prove that the committed object is what the source compiles to
+  bpf --widened compile a kernel program for tests, into the target directory
   setup         install what `bpf` needs: the rust-src component and bpf-linker
   ci            all of CI, stopping at the first failure
 ";
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["bpf"] => object::rebuild(),
         ["bpf", "--check"] => object::check(),
+        ["bpf", "--widened"] => object::widened(),
         ["setup"] => setup::run(),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {

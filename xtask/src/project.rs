@@ -22,3 +22,8 @@ pub(crate) fn object_target_dir() -> PathBuf {
         .map_or_else(|| root().join("target"), |target| root().join(target))
         .join("bpf")
 }
+
+/// The kernel program that tests show to lose packets where it may.
+pub(crate) fn widened_object() -> PathBuf {
+    object_target_dir().join("widened.bpf.o")
+}

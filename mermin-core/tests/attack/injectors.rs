@@ -84,7 +84,10 @@ impl Injectors {
         let threads = (0..2_u64)
             .map(|seed| {
                 let (injector, stop) = (injector.clone(), Arc::clone(&stop));
-                thread::spawn(move || inject(&injector, ifindex, kind, flows, seed, &stop))
+                thread::spawn(move || {
+                    pin(seed as usize);
+                    inject(&injector, ifindex, kind, flows, seed, &stop)
+                })
             })
             .collect();
         Self {
@@ -106,6 +109,21 @@ impl Injectors {
             }
         }
         sum
+    }
+}
+
+/// Keeps this thread, and those it starts, on one of the CPUs it may use; wherever it is if there are fewer.
+pub(crate) fn pin(number: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    // The first thread's, which nobody pins.
+    let allowed = sched_getaffinity(Some(rustix::process::getpid())).unwrap();
+    if let Some(cpu) = (0..CpuSet::MAX_CPU)
+        .filter(|cpu| allowed.is_set(*cpu))
+        .nth(number)
+    {
+        let mut one = CpuSet::new();
+        one.set(cpu);
+        sched_setaffinity(None, &one).unwrap();
     }
 }
 

@@ -14,11 +14,20 @@ const PACKAGE: &str = "mermin-bpf";
 /// Separates flags in `CARGO_ENCODED_RUSTFLAGS`, so that a path may hold spaces.
 const SEPARATOR: &str = "\u{1f}";
 
+/// Which kernel program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// The one that is committed.
+    Shipped,
+    /// The one whose packets linger between look-up and count, for tests.
+    Widened,
+}
+
 /// Compiles the kernel program with the pinned tools.
-pub(super) fn build() -> Result<Vec<u8>> {
+pub(super) fn build(variant: Variant) -> Result<Vec<u8>> {
     let rustc = toolchain::ready(&Pin::read()?)?;
-    run(&rustc, "build", &[])?;
-    let built = project::object_target_dir()
+    run(&rustc, variant, "build", &[])?;
+    let built = target_dir(variant)
         .join(TARGET)
         .join("release")
         .join(PACKAGE);
@@ -27,19 +36,31 @@ pub(super) fn build() -> Result<Vec<u8>> {
     Ok(object)
 }
 
+fn target_dir(variant: Variant) -> PathBuf {
+    match variant {
+        Variant::Shipped => project::object_target_dir(),
+        Variant::Widened => project::object_target_dir().join("widened"),
+    }
+}
+
 /// Lints what is compiled for the kernel alone, which the workspace's own lints never see.
 pub(super) fn lint() -> Result<()> {
     let rustc = toolchain::ready(&Pin::read()?)?;
-    run(&rustc, "clippy", &["--", "-D", "warnings"])
+    run(
+        &rustc,
+        Variant::Shipped,
+        "clippy",
+        &["--", "-D", "warnings"],
+    )
 }
 
 /// Runs a command of cargo on the kernel program.
-fn run(rustc: &Rustc, subcommand: &str, arguments: &[&str]) -> Result<()> {
-    let status = command(rustc, subcommand)
+fn run(rustc: &Rustc, variant: Variant, subcommand: &str, arguments: &[&str]) -> Result<()> {
+    let status = command(rustc, variant, subcommand)
         .args(["--release", "--quiet", "--locked"])
         .args(["--package", PACKAGE, "--bin", PACKAGE, "--target", TARGET])
         .arg("--target-dir")
-        .arg(project::object_target_dir())
+        .arg(target_dir(variant))
         .args(arguments)
         .status()
         .context("cannot start `cargo`")?;
@@ -51,13 +72,16 @@ fn run(rustc: &Rustc, subcommand: &str, arguments: &[&str]) -> Result<()> {
 }
 
 /// A cargo for the kernel's target with every flag that decides about the bytes.
-fn command(rustc: &Rustc, subcommand: &str) -> Command {
+fn command(rustc: &Rustc, variant: Variant, subcommand: &str) -> Command {
     let mut command = toolchain::cargo(rustc);
     command
         .current_dir(project::root())
         // `-Z build-std` on a stable compiler: `core` has no compiled form for this target.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(rustc).join(SEPARATOR))
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            flags(rustc, variant).join(SEPARATOR),
+        )
         // Behind the subcommand: clippy is a program of its own and gets only those flags.
         .args([subcommand, "-Z", "build-std=core", "--config"])
         // No DWARF: it would be five times the program, and nothing reads it.
@@ -66,9 +90,12 @@ fn command(rustc: &Rustc, subcommand: &str) -> Command {
     command
 }
 
-fn flags(rustc: &Rustc) -> Vec<String> {
+fn flags(rustc: &Rustc, variant: Variant) -> Vec<String> {
     // v3 has 32-bit registers and jumps; every kernel since 5.1 knows it.
     let mut flags = vec!["-Ctarget-cpu=v3".to_owned()];
+    if variant == Variant::Widened {
+        flags.push("--cfg=mermin_widen".to_owned());
+    }
     for (path, name) in local_paths(rustc) {
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));
     }

@@ -8,11 +8,12 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
+use self::build::Variant;
 use crate::project;
 
 /// Compiles the kernel program and puts it where it is committed from.
 pub(crate) fn rebuild() -> Result<()> {
-    let built = build::build()?;
+    let built = build::build(Variant::Shipped)?;
     let summary = summary::Summary::read(&built)?;
     let path = project::root().join(project::OBJECT);
     let is_new = fs::read(&path).map_or(true, |committed| committed != built);
@@ -34,9 +35,18 @@ pub(crate) fn lint() -> Result<()> {
     build::lint()
 }
 
+/// Compiles the kernel program for the test that must lose packets, and puts it beside what else is compiled.
+pub(crate) fn widened() -> Result<()> {
+    let built = build::build(Variant::Widened)?;
+    let path = project::widened_object();
+    fs::write(&path, &built).with_context(|| format!("cannot write `{}`", path.display()))?;
+    println!("{} is for tests alone", path.display());
+    Ok(())
+}
+
 /// Compiles the kernel program and compares it with the committed one, byte for byte.
 pub(crate) fn check() -> Result<()> {
-    let built = build::build()?;
+    let built = build::build(Variant::Shipped)?;
     let committed = fs::read(project::root().join(project::OBJECT))
         .with_context(|| format!("cannot read `{}`", project::OBJECT))?;
     if let Some(difference) = compare::difference(&committed, &built) {
