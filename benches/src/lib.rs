@@ -14,10 +14,16 @@ pub use self::{
     report::{Report, Row},
     rounds::{Summary, summary},
 };
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 /// What a benchmark ends with when something is in its way.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// A time in milliseconds.
+#[must_use]
+pub fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
 
 /// Runs a benchmark and prints its report. Without the privilege it says so, and fails if `MERMIN_REQUIRE_KERNEL` is set.
 pub fn main(name: &str, bench: impl FnOnce(&Options, &mut Report) -> Result<()>) -> ExitCode {

@@ -1,0 +1,173 @@
+//! What reading, sweeping, closing and opening cost in user space.
+
+use std::{
+    hint::black_box,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use futures::executor::block_on;
+use mermin_benches::{Options, Report, Result, Row, cpu, frames::udp4, milliseconds, summary};
+use mermin_core::{
+    FlowSource,
+    lab::{Context, Lab, Order, enter_new_namespace},
+};
+
+/// Octets of a slot, 64 of facts and four lanes.
+const SLOT_WORDS: usize = 40;
+
+fn main() -> ExitCode {
+    mermin_benches::main("drain", |options, report| {
+        cpu::pin(*cpu::allowed()?.last().unwrap_or(&0))?;
+        enter_new_namespace()?;
+        let flows: &[u32] = if options.quick {
+            &[100_000]
+        } else {
+            &[100_000, 1_000_000]
+        };
+        for &flows in flows {
+            sweep(options, report, flows)?;
+        }
+        close(options, report, 100_000)?;
+        for slots in [1 << 16, 1 << 20] {
+            open(options, report, slots)?;
+        }
+        Ok(())
+    })
+}
+
+/// A lab with this many live flows.
+fn filled(flows: u32) -> Result<Lab> {
+    let mut lab = Lab::open(flows.next_power_of_two())?;
+    fill(&mut lab, flows)?;
+    Ok(lab)
+}
+
+fn fill(lab: &mut Lab, flows: u32) -> Result<()> {
+    let driver = lab.driver(Order::Sequence, flows)?;
+    driver.run(&udp4(0), &Context::default(), flows)?;
+    lab.listen();
+    match lab.read().flows {
+        live if live == u64::from(flows) => Ok(()),
+        live => Err(format!("{live} flows are live instead of {flows}").into()),
+    }
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let began = Instant::now();
+    let result = black_box(work());
+    (began.elapsed(), result)
+}
+
+fn row(name: String, flows: u32, rounds: Vec<Duration>) -> (Row, f64) {
+    let found = summary(rounds.into_iter().map(milliseconds).collect());
+    let row = Row::new(name)
+        .with("ms", found.median)
+        .with("min_ms", found.min)
+        .with("p99_ms", found.p99)
+        .with("ns_per_flow", found.median * 1e6 / f64::from(flows));
+    (row, found.median)
+}
+
+/// Reads and sweeps a table of live flows. No part of it makes a system call per flow.
+fn sweep(options: &Options, report: &mut Report, flows: u32) -> Result<()> {
+    let mut lab = filled(flows)?;
+    // As much memory as the slots have, one word read of each line: the floor for anything that looks at all lanes.
+    let memory = vec![1_u64; flows as usize * SLOT_WORDS];
+    let mut rounds = [const { Vec::new() }; 4];
+    for round in 0..options.scaled(30) + 1 {
+        let (lines, _) = timed(|| memory.iter().step_by(8).copied().map(black_box).sum::<u64>());
+        let (read, reading) = timed(|| lab.read());
+        if reading.flows != u64::from(flows) {
+            return Err("flows were closed while they were measured".into());
+        }
+        lab.make_due();
+        let (all, swept) = timed(|| lab.sweep());
+        swept?;
+        let (none, swept) = timed(|| lab.sweep());
+        swept?;
+        if round != 0 {
+            for (rounds, took) in rounds.iter_mut().zip([lines, read, all, none]) {
+                rounds.push(took);
+            }
+        }
+    }
+    let [lines, read, all, none] = rounds;
+    let label = if flows >= 1_000_000 {
+        format!("{}m", flows / 1_000_000)
+    } else {
+        format!("{}k", flows / 1000)
+    };
+    report.row(&row(format!("memory_lines_{label}"), flows, lines).0);
+    report.row(&row(format!("read_{label}"), flows, read).0);
+    let (mut swept, median) = row(format!("sweep_all_due_{label}"), flows, all);
+    if flows >= 1_000_000 {
+        swept = swept.at_most("ms", median, 20.0);
+    }
+    report.row(&swept);
+    report.row(&row(format!("sweep_none_due_{label}"), flows, none).0);
+    Ok(())
+}
+
+/// Closes all flows: phase by phase in one go, and as the engine does it with a queue of 4096 records.
+fn close(options: &Options, report: &mut Report, flows: u32) -> Result<()> {
+    let mut lab = Lab::open(flows.next_power_of_two())?;
+    let mut phases = [const { Vec::new() }; 6];
+    let mut paced = Vec::new();
+    for round in 0..options.scaled(10) + 1 {
+        fill(&mut lab, flows)?;
+        let (whole, closed) = timed(|| lab.close_all());
+        let closed = closed?;
+        if closed.flows != u64::from(flows) || lab.take().len() != flows as usize {
+            return Err("not every flow was closed".into());
+        }
+        fill(&mut lab, flows)?;
+        let (engine, records) = timed(|| lab.expire());
+        if records? != u64::from(flows) {
+            return Err("not every flow has a record".into());
+        }
+        if round != 0 {
+            paced.push(engine);
+            let all = [
+                closed.mark,
+                closed.delete,
+                closed.grace,
+                closed.records,
+                closed.give_back,
+                whole,
+            ];
+            for (rounds, took) in phases.iter_mut().zip(all) {
+                rounds.push(took);
+            }
+        }
+    }
+    let names = ["mark", "delete", "grace", "records", "give_back", "all"];
+    for (name, rounds) in names.iter().zip(phases) {
+        report.row(&row(format!("close_100k_{name}"), flows, rounds).0);
+    }
+    let note = "at most 4096 records on their way, a grace period for each batch";
+    report.row(&row("close_100k_engine".into(), flows, paced).0.note(note));
+    Ok(())
+}
+
+/// Opens a source on a loopback interface.
+fn open(options: &Options, report: &mut Report, slots: u32) -> Result<()> {
+    let mut rounds = [const { Vec::new() }; 2];
+    for _ in 0..options.scaled(10) {
+        let builder = FlowSource::builder().interfaces(["lo"]).max_flows(slots);
+        let (opened, source) = timed(|| block_on(builder.open()));
+        let source = source?;
+        let (dropped, ()) = timed(|| drop(source));
+        rounds[0].push(opened);
+        rounds[1].push(dropped);
+    }
+    let [opened, dropped] = rounds;
+    let label = if slots == 1 << 16 { "64k" } else { "1m" };
+    let (mut row_opened, median) = row(format!("open_{label}_slots"), slots, opened);
+    if slots == 1 << 20 {
+        row_opened = row_opened.at_most("ms", median, 300.0);
+    }
+    report.row(&row_opened);
+    report.row(&row(format!("drop_{label}_slots"), slots, dropped).0);
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! What a flow of capacity costs in memory, used or not.
+
+use std::{fs, process::ExitCode};
+
+use mermin_benches::{Report, Result, Row, frames::udp4};
+use mermin_core::lab::{Context, Lab, Order};
+
+const SLOTS: u32 = 1 << 20;
+const LIVE: u32 = 1_000_000;
+
+fn main() -> ExitCode {
+    mermin_benches::main("memory", |_, report| {
+        let before = own()?;
+        let mut lab = Lab::open(SLOTS)?;
+        let kernel = maps(&lab, report)?;
+        told(report, "empty", kernel, own()? - before);
+        lab.driver(Order::Sequence, LIVE)?
+            .run(&udp4(0), &Context::default(), LIVE)?;
+        lab.listen();
+        for _ in 0..3 {
+            lab.make_due();
+            lab.sweep()?;
+        }
+        if lab.read().flows != u64::from(LIVE) {
+            return Err("not every flow is live".into());
+        }
+        told(report, "live_1m", kernel, own()? - before);
+        // Records come and go once; what stays allocated behind them counts as well.
+        lab.expire()?;
+        told(report, "after_close", kernel, own()? - before);
+        Ok(())
+    })
+}
+
+/// Memory of this process that is its own, octets. The slots are mapped from the kernel and already counted there.
+fn own() -> Result<f64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let kilobytes: f64 = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .ok_or("no `RssAnon` in /proc/self/status")?
+        .parse()?;
+    Ok(kilobytes * 1024.0)
+}
+
+/// Octets the kernel charges for the maps.
+fn maps(lab: &Lab, report: &mut Report) -> Result<f64> {
+    let mut sum = 0.0;
+    for map in lab.maps()? {
+        #[expect(clippy::cast_precision_loss, reason = "sizes stay far below 2^53")]
+        let octets = map.octets as f64;
+        sum += octets;
+        if octets >= f64::from(SLOTS) {
+            report.row(
+                &Row::new(format!("map_{}", map.name.to_lowercase()))
+                    .with("octets_per_flow", octets / f64::from(SLOTS)),
+            );
+        }
+    }
+    Ok(sum)
+}
+
+fn told(report: &mut Report, name: &str, kernel: f64, user: f64) {
+    let per_flow = |octets: f64| octets / f64::from(SLOTS);
+    report.row(
+        &Row::new(name)
+            .with("kernel_octets_per_flow", per_flow(kernel))
+            .with("user_octets_per_flow", per_flow(user))
+            .at_most("octets per flow", per_flow(kernel + user), 600.0),
+    );
+}
