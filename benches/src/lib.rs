@@ -4,8 +4,10 @@
 //! Each figure is the median of many rounds; what is compared is measured in the same rounds, one after the other.
 
 pub mod cpu;
+pub mod far;
 pub mod frames;
 pub mod options;
+pub mod peer;
 pub mod report;
 pub mod rounds;
 
