@@ -94,6 +94,9 @@ fn many(options: &Options, report: &mut Report) -> Result<()> {
         lab.driver(Order::Random, MANY)?,
         lab.empty_driver(Order::Random, MANY)?,
     );
+    // As much memory as the slots of so many flows.
+    let lines = cpu::Lines::new(MANY * 5);
+    let mut misses = Vec::new();
     let mut figures = [const { Vec::new() }; 5];
     for round in 0..options.scaled(60) + 1 {
         let costs = [
@@ -103,7 +106,9 @@ fn many(options: &Options, report: &mut Report) -> Result<()> {
             one.1.run(&frame, &HERE, repeat)?,
             lab.run_empty(&frame, &HERE, repeat)?,
         ];
+        let miss = lines.read(repeat);
         if round != 0 {
+            misses.push(miss);
             for (all, cost) in figures.iter_mut().zip(costs) {
                 all.push(cost.nanoseconds);
             }
@@ -123,6 +128,14 @@ fn many(options: &Options, report: &mut Report) -> Result<()> {
             .note("gross with the program that makes the frames")
     };
     let gross = many.median - many_empty.median + empty.median;
+    let miss = summary(misses);
+    report.row(
+        &Row::new("memory_random_line")
+            .with("ns", miss.median)
+            .with("min_ns", miss.min)
+            .with("p99_ns", miss.p99)
+            .note("one dependent read in as much memory as the slots of 60k flows: this machine, these rounds"),
+    );
     report.row(&row("udp4_1_driven", one, one_empty.median));
     report.row(&row("udp4_60k_random", many, many_empty.median).at_most(
         "gross without making the frames",

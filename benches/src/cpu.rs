@@ -7,9 +7,13 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::{
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+    time::{ClockId, clock_gettime},
+};
 
 /// CPUs that this process may use.
 ///
@@ -31,6 +35,55 @@ pub fn pin(cpu: usize) -> io::Result<()> {
     set.set(cpu);
     sched_setaffinity(None, &set)?;
     Ok(())
+}
+
+/// CPU time of the calling thread: what others do on its CPU meanwhile is not in it.
+#[must_use]
+pub fn time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+/// Memory whose lines are read in random order, each telling where the next is: what a cache miss costs here and now.
+#[derive(Debug)]
+pub struct Lines {
+    /// The first word of each line is the next line.
+    words: Vec<u32>,
+}
+
+/// Words of a cache line.
+const LINE: usize = 16;
+
+impl Lines {
+    /// So many lines of 64 octets.
+    #[must_use]
+    pub fn new(lines: u32) -> Self {
+        let mut order: Vec<u32> = (0..lines).collect();
+        let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+        for at in (1..order.len()).rev() {
+            // xorshift64
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            order.swap(at, (random >> 16) as usize % at);
+        }
+        let mut words = vec![0; lines as usize * LINE];
+        for (here, next) in order.iter().zip(order.iter().cycle().skip(1)) {
+            words[*here as usize * LINE] = *next;
+        }
+        Self { words }
+    }
+
+    /// Nanoseconds for one line, over so many.
+    #[must_use]
+    pub fn read(&self, count: u32) -> f64 {
+        let began = time();
+        let mut line = 0;
+        for _ in 0..count {
+            line = self.words[line as usize * LINE];
+        }
+        std::hint::black_box(line);
+        (time() - began).as_secs_f64() * 1e9 / f64::from(count)
+    }
 }
 
 /// A thread on its own CPU that does the same thing until it is dropped.

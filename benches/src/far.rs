@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     sync::mpsc::{Sender, channel},
     thread::{self, JoinHandle},
@@ -49,6 +50,8 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            // So that its own children can be ended with it.
+            .process_group(0)
             .spawn()
             .map(Self)
     }
@@ -62,7 +65,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended by itself, and its children with it.
+        let _ = run(&format!("kill -KILL -- -{}", self.0.id()));
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -49,9 +49,9 @@ impl Peer {
         fs::create_dir_all(&files)?;
         let at = files.display();
         let line = match kind {
-            Kind::Softflowd => format!(
-                "softflowd -d -i v0 -m 131072 -n 10.9.0.1:9995 -p {at}/pid -c {at}/control"
-            ),
+            Kind::Softflowd => {
+                format!("softflowd -d -i v0 -m 131072 -n 10.9.0.1:9995 -p {at}/pid -c {at}/control")
+            }
             Kind::Pmacctd => {
                 fs::write(
                     files.join("conf"),
@@ -62,8 +62,8 @@ impl Peer {
                 format!("pmacctd -f {at}/conf")
             }
         };
-        let process =
-            Process::start(&line).map_err(|error| format!("{} is missing: {error}", kind.name()))?;
+        let process = Process::start(&line)
+            .map_err(|error| format!("{} is missing: {error}", kind.name()))?;
         let peer = Self {
             kind,
             process,

@@ -4,8 +4,10 @@ use std::{
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
-    time::Instant,
+    time::Duration,
 };
+
+use rustix::time::{ClockId, clock_gettime};
 
 use super::Direction;
 use crate::{
@@ -45,7 +47,8 @@ impl Context {
 /// What a run gave.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Run {
-    /// Wall-clock time of the whole call by its runs, ns: good from some thousand runs on.
+    /// CPU time of the whole call by its runs, ns: what others do on the CPU meanwhile is not in it. Good from some
+    /// thousand runs on.
     pub nanoseconds: f64,
     /// The kernel's own figure, whole ns per run: for few runs. Includes reading its clock twice per call.
     pub kernel_nanoseconds: u32,
@@ -59,14 +62,14 @@ pub(super) fn run(
     context: &Context,
     repeat: u32,
 ) -> io::Result<Run> {
-    let began = Instant::now();
+    let began = clock_gettime(ClockId::ThreadCPUTime);
     let Ran {
         verdict,
         nanoseconds,
     } = bpf::test_run(program, frame, &context.words(), repeat)?;
-    let took = began.elapsed().as_secs_f64() * 1e9;
+    let took = Duration::try_from(clock_gettime(ClockId::ThreadCPUTime) - began);
     Ok(Run {
-        nanoseconds: took / f64::from(repeat.max(1)),
+        nanoseconds: took.unwrap_or_default().as_secs_f64() * 1e9 / f64::from(repeat.max(1)),
         kernel_nanoseconds: nanoseconds,
         verdict: verdict.cast_signed(),
     })
