@@ -1,0 +1,252 @@
+//! Timeouts on the capture's clock, connections that start again, clocks that go wrong.
+
+use std::time::Duration;
+
+use mermin_core::{Flow, FlowSource, flow::EndReason};
+use proptest::prelude::*;
+
+use crate::{
+    craft::{ACK, ETHERNET, FIN, Frame, RST, SECOND, SYN, Shape, pcap, tcp, udp},
+    run::{dates, read, read_by, seconds, sums},
+};
+
+const NANOSECONDS: Shape = Shape {
+    big_endian: false,
+    nanoseconds: true,
+};
+
+fn flows(frames: &[Frame]) -> Vec<Flow> {
+    read(pcap(NANOSECONDS, ETHERNET, frames)).whole()
+}
+
+fn ends(flows: &[Flow]) -> Vec<EndReason> {
+    flows.iter().map(|flow| flow.end_reason).collect()
+}
+
+#[test]
+fn a_flow_is_idle_by_the_times_of_the_capture_to_the_nanosecond() {
+    let datagrams = |gap| [Frame::new(0, udp(1, 1)), Frame::new(gap, udp(1, 1))];
+    let shorter = flows(&datagrams(seconds(60) - 1));
+    assert_eq!(shorter.len(), 1);
+    assert_eq!(sums(&shorter[0]), [2, 58, 0, 0]);
+    let longer = flows(&datagrams(seconds(60)));
+    assert_eq!(
+        ends(&longer),
+        [EndReason::IdleTimeout, EndReason::ForcedEnd]
+    );
+    assert_ne!(longer[0].id, longer[1].id);
+    assert_eq!(dates(&longer[0]), [0, 0]);
+    assert_eq!(dates(&longer[1]), [seconds(60); 2]);
+}
+
+#[test]
+fn timeouts_are_the_builders() {
+    let frames = [Frame::new(0, udp(1, 1)), Frame::new(2 * SECOND, udp(1, 1))];
+    let builder = FlowSource::builder().udp_timeout(Duration::from_secs(1));
+    let outcome = read_by(builder, pcap(NANOSECONDS, ETHERNET, &frames));
+    assert_eq!(outcome.whole().len(), 2);
+}
+
+#[test]
+fn a_long_flow_is_reported_every_minute() {
+    let frames: Vec<Frame> = (0..150)
+        .map(|second| Frame::new(seconds(second), udp(1, 1)))
+        .collect();
+    let found = flows(&frames);
+    assert_eq!(
+        ends(&found),
+        [
+            EndReason::ActiveTimeout,
+            EndReason::ActiveTimeout,
+            EndReason::ForcedEnd
+        ]
+    );
+    assert_eq!(sums(&found[0])[0], 60);
+    assert_eq!(sums(&found[1])[0], 60);
+    assert_eq!(sums(&found[2])[0], 30);
+    assert_eq!(found[2].forward.packets.total, 150);
+    assert!(found.iter().all(|flow| flow.id == found[0].id));
+    let sequences: Vec<u64> = found.iter().map(|flow| flow.sequence).collect();
+    assert_eq!(sequences, [0, 1, 2]);
+    assert_eq!(dates(&found[1]), [0, seconds(119)]);
+}
+
+#[test]
+fn a_report_samples_its_own_interval() {
+    let mut frames: Vec<Frame> = (0..4)
+        .map(|step| Frame::new(seconds(step * 25), udp(1, 1)))
+        .collect();
+    for (frame, ttl) in frames.iter_mut().zip(10..) {
+        frame.octets[14 + 8] = ttl;
+    }
+    let ttls: Vec<u8> = flows(&frames)
+        .iter()
+        .map(|flow| flow.forward.ip.unwrap().ttl)
+        .collect();
+    assert_eq!(ttls, [10, 13]);
+}
+
+#[test]
+fn an_ended_connection_closes_soon_and_a_syn_starts_another() {
+    let connection = |begin: u64, close: u8| {
+        [
+            Frame::new(begin, tcp(7, true, SYN, 0)),
+            Frame::new(begin + 1, tcp(7, false, SYN | ACK, 0)),
+            Frame::new(begin + 2, tcp(7, true, close, 0)),
+            Frame::new(begin + 3, tcp(7, false, close, 0)),
+        ]
+    };
+    for (close, begin) in [(FIN | ACK, 10), (RST, 10), (FIN | ACK, seconds(5) + 3)] {
+        let frames = [connection(0, close), connection(begin, close)].concat();
+        let found = flows(&frames);
+        assert_eq!(ends(&found), [EndReason::EndOfFlow; 2], "{begin}");
+        assert_eq!(sums(&found[0]), [2, 80, 2, 80]);
+        assert_eq!(sums(&found[1]), [2, 80, 2, 80]);
+        assert_eq!(dates(&found[0]), [0, 3]);
+        assert_eq!(dates(&found[1]), [begin, begin + 3]);
+        assert_ne!(found[0].id, found[1].id);
+    }
+}
+
+#[test]
+fn a_syn_on_a_connection_that_is_open_counts_into_it() {
+    let frames = [
+        Frame::new(0, tcp(7, true, SYN, 0)),
+        Frame::new(1, tcp(7, true, SYN, 0)),
+        Frame::new(2, tcp(7, false, SYN | ACK, 0)),
+        Frame::new(3, tcp(7, true, SYN, 0)),
+    ];
+    let found = flows(&frames);
+    assert_eq!(found.len(), 1);
+    assert_eq!(sums(&found[0]), [3, 120, 1, 40]);
+    let latency = found[0].tcp.as_ref().unwrap().handshake_latency;
+    assert_eq!(latency, Some(Duration::from_nanos(2)));
+}
+
+#[test]
+fn who_answers_a_syn_that_was_not_captured_is_the_server() {
+    let found = flows(&[
+        Frame::new(0, tcp(7, false, SYN | ACK, 0)),
+        Frame::new(1, tcp(7, true, ACK, 5)),
+    ]);
+    assert_eq!(found[0].destination.port, Some(443));
+    assert_eq!(sums(&found[0]), [1, 45, 1, 40]);
+}
+
+#[test]
+fn packets_out_of_order_belong_to_their_flow() {
+    let frames = [
+        Frame::new(seconds(5), udp(1, 1)),
+        Frame::new(seconds(4), udp(1, 1)),
+        Frame::new(seconds(6), udp(1, 1)),
+    ];
+    let found = flows(&frames);
+    assert_eq!(sums(&found[0])[0], 3);
+    assert_eq!(dates(&found[0]), [seconds(5), seconds(6)]);
+}
+
+#[test]
+fn a_clock_set_back_ends_no_flow_and_keeps_the_captures_dates() {
+    let frames = [
+        Frame::new(seconds(10_000), udp(1, 1)),
+        Frame::new(seconds(10_001), udp(1, 1)),
+        Frame::new(seconds(500), udp(1, 1)),
+        Frame::new(seconds(501), udp(1, 1)),
+        Frame::new(seconds(502), udp(2, 1)),
+        // A minute after the fourth packet, by the clock as it is now.
+        Frame::new(seconds(561), udp(2, 1)),
+    ];
+    let found = flows(&frames);
+    assert_eq!(
+        ends(&found),
+        [
+            EndReason::ActiveTimeout,
+            EndReason::IdleTimeout,
+            EndReason::ForcedEnd
+        ]
+    );
+    assert_eq!(sums(&found[0])[0], 4);
+    assert_eq!(
+        found[0].duration(),
+        Duration::ZERO,
+        "it ends before it begins"
+    );
+    assert_eq!(found[1].id, found[0].id);
+    assert_eq!(dates(&found[1]), [seconds(10_000), seconds(501)]);
+    assert_eq!(sums(&found[2])[0], 2);
+    assert_eq!(dates(&found[2]), [seconds(502), seconds(561)]);
+}
+
+#[test]
+fn times_beyond_reason_are_times_all_the_same() {
+    let mut file = pcap(NANOSECONDS, ETHERNET, &[]);
+    for (second, fraction) in [(0_u32, 0_u32), (u32::MAX, u32::MAX), (5, 7), (u32::MAX, 0)] {
+        let octets = udp(1, 1);
+        let length = u32::try_from(octets.len()).unwrap();
+        for word in [second, fraction, length, length] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(octets);
+    }
+    let found = read(file).whole();
+    assert_eq!(
+        ends(&found),
+        [
+            EndReason::IdleTimeout,
+            EndReason::IdleTimeout,
+            EndReason::ForcedEnd
+        ]
+    );
+    // Set back, the clock goes on from there: the third packet comes at once after the second.
+    assert_eq!(sums(&found[1])[0], 2);
+}
+
+#[test]
+fn a_timeout_below_the_resolution_of_reports_still_ends() {
+    let frames: Vec<Frame> = (0..10)
+        .map(|step| Frame::new(step * SECOND, udp(1, 1)))
+        .collect();
+    let builder = FlowSource::builder().active_timeout(Duration::from_nanos(1));
+    let found = read_by(builder, pcap(NANOSECONDS, ETHERNET, &frames)).whole();
+    let packets: u64 = found.iter().map(|flow| sums(flow)[0]).sum();
+    assert_eq!(packets, 10);
+    assert_eq!(found.last().unwrap().forward.packets.total, 10);
+}
+
+/// A flow as told by a reader: everything but ids.
+fn lines(flows: &[Flow]) -> Vec<String> {
+    let mut lines: Vec<String> = flows.iter().map(ToString::to_string).collect();
+    lines.sort();
+    lines
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_happens_to_a_flow_does_not_depend_on_other_flows(
+        steps in prop::collection::vec((0_u64..40, 1_u16..4, any::<bool>(), 0_u8..32), 1..80)
+    ) {
+        let mut at = 0;
+        let frames: Vec<(u16, Frame)> = steps
+            .iter()
+            .map(|&(gap, port, there, flags)| {
+                at += gap * SECOND;
+                let octets = if port == 3 { udp(port, 9) } else { tcp(port, there, flags, 9) };
+                (port, Frame::new(at, octets))
+            })
+            .collect();
+        let all: Vec<Frame> = frames.iter().map(|(_, frame)| frame.clone()).collect();
+        let mut alone = Vec::new();
+        for wanted in 1..4 {
+            // What begins every file is a packet of no flow, so that the clocks agree.
+            let mut own = vec![Frame::new(0, vec![0; 14])];
+            own.extend(frames.iter().filter(|(port, _)| *port == wanted).map(|(_, frame)| frame.clone()));
+            own.push(Frame::new(at, vec![0; 14]));
+            alone.extend(flows(&own));
+        }
+        let mut whole = vec![Frame::new(0, vec![0; 14])];
+        whole.extend(all);
+        prop_assert_eq!(lines(&flows(&whole)), lines(&alone));
+    }
+}

@@ -1,0 +1,160 @@
+//! Every link type that is read, and one that is not.
+
+use mermin_core::{Error, ErrorKind};
+
+use crate::{
+    craft::{Described, Frame, Shape, ethernet, ipv4, ipv6, pcap, pcapng, udp, udp_datagram},
+    run::{Outcome, read, sums},
+};
+
+fn v4() -> Vec<u8> {
+    ipv4(
+        17,
+        [10, 0, 0, 1],
+        [10, 0, 0, 2],
+        &udp_datagram([1000, 53], &[0; 4]),
+    )
+}
+
+fn v6() -> Vec<u8> {
+    ipv6(17, 1, 2, &udp_datagram([1000, 53], &[0; 4]))
+}
+
+fn of(link: u32, packets: &[Vec<u8>]) -> Outcome {
+    let frames: Vec<Frame> = packets
+        .iter()
+        .map(|octets| Frame::new(0, octets.clone()))
+        .collect();
+    read(pcap(Shape::LITTLE, link, &frames))
+}
+
+/// A packet of each IP version gives a flow of each; nothing but `overhead` octets is on the wire besides.
+fn both(link: u32, packets: &[Vec<u8>], overhead: u64) -> Vec<mermin_core::Flow> {
+    let flows = of(link, packets).whole();
+    let found: Vec<[u64; 4]> = flows.iter().map(sums).collect();
+    assert_eq!(found, [[1, 32, 0, 0], [1, 52, 0, 0]], "link type {link}");
+    assert_eq!(flows[0].forward.frame_octets.total, 32 + overhead);
+    assert_eq!(flows[1].forward.frame_octets.total, 52 + overhead);
+    flows
+}
+
+#[test]
+fn ethernet_and_raw_ip() {
+    both(1, &[ethernet(0x0800, &v4()), ethernet(0x86dd, &v6())], 14);
+    for link in [12, 14, 101, 228, 229] {
+        let flows = both(link, &[v4(), v6()], 0);
+        assert_eq!(flows[0].interface.mac, None);
+    }
+}
+
+#[test]
+fn loopback_of_every_system() {
+    for link in [0, 108] {
+        for family in [10, 24, 28, 30_u32] {
+            for word in [u32::to_be_bytes, u32::to_le_bytes] {
+                let packets = [
+                    [&word(2)[..], &v4()].concat(),
+                    [&word(family)[..], &v6()].concat(),
+                ];
+                both(link, &packets, 0);
+            }
+        }
+        let other = of(link, &[[&[0, 0, 0, 7][..], &v4()].concat()]);
+        assert_eq!(other.reasons()["other_ethertype"], (1, 32));
+    }
+}
+
+fn cooked(kind: u16, payload: &[u8]) -> Vec<u8> {
+    let mac = [0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 9, 0, 0];
+    [&mac[..], &kind.to_be_bytes(), payload].concat()
+}
+
+fn cooked_2(kind: u16, payload: &[u8]) -> Vec<u8> {
+    let rest = [0, 0, 0, 0, 0, 3, 0, 1, 0, 6, 2, 0, 0, 0, 0, 9, 0, 0];
+    [&kind.to_be_bytes()[..], &rest, payload].concat()
+}
+
+#[test]
+fn linux_cooked() {
+    let versions: [(u32, fn(u16, &[u8]) -> Vec<u8>); 2] = [(113, cooked), (276, cooked_2)];
+    for (link, cooked) in versions {
+        let flows = both(link, &[cooked(0x0800, &v4()), cooked(0x86dd, &v6())], 0);
+        let mac = flows[0].interface.mac.unwrap();
+        assert_eq!(mac.to_string(), "02:00:00:00:00:09");
+
+        let tagged = [&[0x20, 0x64, 0x08, 0x00][..], &v4()].concat();
+        let flows = of(link, &[cooked(0x8100, &tagged)]).whole();
+        assert_eq!(flows[0].vlans.as_slice(), [100]);
+        assert_eq!(sums(&flows[0]), [1, 32, 0, 0]);
+        assert_eq!(flows[0].forward.frame_octets.total, 36);
+
+        let outcome = of(
+            link,
+            &[
+                cooked(0x0806, &[0; 28]),
+                cooked(0x0004, &[0; 20]),
+                cooked(0x88cc, &[0; 20]),
+                cooked(0x0800, &v4()[..12]),
+                cooked(0x0800, &v4())[..10].to_vec(),
+            ],
+        );
+        let reasons = outcome.reasons();
+        assert_eq!(reasons["arp"], (1, 28));
+        assert_eq!(reasons["llc"], (1, 20));
+        assert_eq!(reasons["other_ethertype"], (1, 20));
+        assert_eq!(reasons["malformed_ipv4"], (1, 12));
+        assert_eq!(reasons["malformed_ethernet"], (1, 0));
+        outcome.whole();
+    }
+}
+
+#[test]
+fn without_a_mac_of_six_octets_there_is_none() {
+    let mut packet = cooked(0x0800, &v4());
+    packet[5] = 0;
+    let flows = of(113, &[packet]).whole();
+    assert_eq!(flows[0].interface.mac, None);
+}
+
+fn refused(error: &Error, text: &str) {
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(error.to_string(), text);
+    assert!(error.remedy().is_some());
+}
+
+#[test]
+fn a_link_type_that_is_not_read_is_named() {
+    let outcome = of(127, &[v4()]);
+    refused(
+        outcome.error.as_ref().unwrap(),
+        "cannot read the capture at byte 0: its link type is 127 (IEEE802_11_RADIOTAP), which is not read",
+    );
+    let outcome = of(9999, &[v4()]);
+    refused(
+        outcome.error.as_ref().unwrap(),
+        "cannot read the capture at byte 0: its link type is 9999, which is not read",
+    );
+}
+
+#[test]
+fn an_interface_that_is_not_read_is_none_until_it_has_a_packet() {
+    let interfaces = [Described::new(220, "usbmon0"), Described::new(1, "eth0")];
+    let frames = [
+        Frame::new(0, udp(1, 1)).on(1),
+        Frame::new(0, udp(2, 1)).on(1),
+        Frame::new(0, vec![0; 64]).on(0),
+        Frame::new(0, udp(3, 1)).on(1),
+    ];
+    let file = pcapng(Shape::LITTLE, &interfaces, &frames[..2]);
+    let at = file.len();
+    assert_eq!(read(file).whole().len(), 2);
+    let outcome = read(pcapng(Shape::LITTLE, &interfaces, &frames));
+    assert_eq!(outcome.flows.len(), 2);
+    refused(
+        outcome.error.as_ref().unwrap(),
+        &format!(
+            "cannot read the capture at byte {at}: of interface 0 (`usbmon0`) its link type is 220 (USB_LINUX_MMAPPED), \
+             which is not read"
+        ),
+    );
+}
