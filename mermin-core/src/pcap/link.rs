@@ -33,7 +33,7 @@ pub(crate) enum Layer {
 
 /// A cooked header: where in it the fields are.
 struct Cooked {
-    length: usize,
+    length: u32,
     protocol: usize,
     address: usize,
     /// One octet; of the two in version 1 the lower.
@@ -52,7 +52,7 @@ const COOKED_2: Cooked = Cooked {
     address: 12,
     address_length: 11,
 };
-const FAMILY: usize = 4;
+const FAMILY: u32 = 4;
 const MAC: usize = 6;
 
 /// A captured packet, read.
@@ -88,14 +88,11 @@ impl Layer {
         let (outcome, length) = match self {
             Self::Ethernet => (frame(bytes, link::ETHERNET), length),
             Self::Ip => (frame(bytes, link::IP), length),
-            Self::Loopback => (loopback(bytes), length.saturating_sub(FAMILY as u32)),
-            Self::Cooked => (
-                cooked(bytes, &COOKED),
-                length.saturating_sub(COOKED.length as u32),
-            ),
+            Self::Loopback => (loopback(bytes), length.saturating_sub(FAMILY)),
+            Self::Cooked => (cooked(bytes, &COOKED), length.saturating_sub(COOKED.length)),
             Self::Cooked2 => (
                 cooked(bytes, &COOKED_2),
-                length.saturating_sub(COOKED_2.length as u32),
+                length.saturating_sub(COOKED_2.length),
             ),
         };
         let outcome = outcome.map_err(|reason| if short.get() { Reason::Snapped } else { reason });
@@ -138,13 +135,13 @@ fn frame(bytes: Captured<'_>, link: u8) -> Result<Packet, Reason> {
 
 fn loopback(bytes: Captured<'_>) -> Result<Packet, Reason> {
     let family = bytes
-        .window::<FAMILY>(0)
+        .window::<{ FAMILY as usize }>(0)
         .ok_or(Reason::MalformedEthernet)?
         .be32(0);
     // Families are small numbers: in the wrong byte order they are not.
     match family.min(family.swap_bytes()) {
         // AF_INET, and AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin.
-        2 | 10 | 24 | 28 | 30 => frame(bytes.from(FAMILY), link::IP),
+        2 | 10 | 24 | 28 | 30 => frame(bytes.from(FAMILY as usize), link::IP),
         _ => Err(Reason::OtherEthertype),
     }
 }
@@ -161,7 +158,7 @@ fn cooked(bytes: Captured<'_>, header: &Cooked) -> Result<Packet, Reason> {
             .map(|window| window.be16(header.protocol)),
     };
     let kind = kind.ok_or(Reason::MalformedEthernet)?;
-    let bytes = bytes.from(header.length);
+    let bytes = bytes.from(header.length as usize);
     let mut vlans = Vlans::default();
     let (kind, at) = if vlan::is_tag(kind) {
         vlan::skip(bytes, kind, 0, &mut vlans)?

@@ -6,13 +6,14 @@
 mod broken;
 mod buffer;
 mod classic;
+mod interface;
 pub(crate) mod link;
 mod ng;
 mod time;
 
 use std::{io, ops::Range};
 
-pub(crate) use self::{broken::Broken, ng::Interface};
+pub(crate) use self::{broken::Broken, interface::Interface};
 use self::{buffer::Buffer, classic::Classic, ng::Ng};
 
 /// A record or block longer than this is damage. The longest packets that are captured have 256 KiB.
@@ -128,16 +129,13 @@ impl<R: io::Read> Capture<R> {
                     return Ok(Parsed::Needs(4));
                 };
                 if *magic == ng::SECTION_HEADER.to_le_bytes() {
-                    let Parsed::Other = Ng::open(&mut self.buffer, &mut self.format)? else {
-                        return Ok(Parsed::Needs(ng::SHORTEST_SECTION_HEADER));
-                    };
-                } else {
-                    let Some((file, interface)) = Classic::open(&mut self.buffer)? else {
-                        return Ok(Parsed::Needs(classic::HEADER));
-                    };
-                    self.interfaces.push(interface);
-                    self.format = Format::Classic(file);
+                    return Ng::open(&mut self.buffer, &mut self.format);
                 }
+                let Some((file, interface)) = Classic::open(&mut self.buffer)? else {
+                    return Ok(Parsed::Needs(classic::HEADER));
+                };
+                self.interfaces.push(interface);
+                self.format = Format::Classic(file);
                 Ok(Parsed::Other)
             }
         }

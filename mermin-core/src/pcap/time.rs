@@ -79,8 +79,8 @@ mod tests {
         assert_eq!(second(9, 7), 7);
         assert_eq!(second(12, 7_999), 7);
         assert_eq!(second(0x80, 3), 3 * NANOSECONDS);
-        assert_eq!(second(0x80 | 10, 1536), 1_500_000_000);
-        assert_eq!(second(0x80 | 32, 1 << 31), 500_000_000);
+        assert_eq!(second(0x8a, 1536), 1_500_000_000);
+        assert_eq!(second(0xa0, 1 << 31), 500_000_000);
         assert_eq!(second(0xff, u64::MAX), 0);
         assert_eq!(second(127, u64::MAX), 0);
         assert_eq!(second(28, u64::MAX), 1);

@@ -16,7 +16,7 @@ pub(crate) const MOST_FLOWS: u32 = 1 << 24;
 pub(crate) const DEFAULT_FLOWS: u32 = 1 << 16;
 
 /// Options as the builder gathers them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) interfaces: Vec<String>,
     pub(crate) attach: Attach,
@@ -45,20 +45,6 @@ impl Default for Workings {
             object: mermin_bpf::OBJECT,
             ring: RING_OCTETS,
             grace: Grace::new,
-        }
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            interfaces: Vec::new(),
-            attach: Attach::default(),
-            netns: NetNs::default(),
-            timeouts: Timeouts::default(),
-            max_flows: None,
-            strict: false,
-            workings: Workings::default(),
         }
     }
 }

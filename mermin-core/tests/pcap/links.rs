@@ -64,6 +64,9 @@ fn loopback_of_every_system() {
     }
 }
 
+/// Puts a header before a payload of an EtherType.
+type Header = fn(u16, &[u8]) -> Vec<u8>;
+
 fn cooked(kind: u16, payload: &[u8]) -> Vec<u8> {
     let mac = [0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 9, 0, 0];
     [&mac[..], &kind.to_be_bytes(), payload].concat()
@@ -76,8 +79,7 @@ fn cooked_2(kind: u16, payload: &[u8]) -> Vec<u8> {
 
 #[test]
 fn linux_cooked() {
-    let versions: [(u32, fn(u16, &[u8]) -> Vec<u8>); 2] = [(113, cooked), (276, cooked_2)];
-    for (link, cooked) in versions {
+    for (link, cooked) in [(113, cooked as Header), (276, cooked_2)] {
         let flows = both(link, &[cooked(0x0800, &v4()), cooked(0x86dd, &v6())], 0);
         let mac = flows[0].interface.mac.unwrap();
         assert_eq!(mac.to_string(), "02:00:00:00:00:09");

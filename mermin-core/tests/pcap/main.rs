@@ -1,4 +1,9 @@
 //! Flows of capture files: crafted ones, damaged ones, and a few that are kept.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod broken;
 mod containers;

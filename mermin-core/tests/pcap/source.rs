@@ -162,7 +162,7 @@ fn a_reader_that_blocks_holds_back_no_flow_and_no_drop() {
 }
 
 fn refused(builder: mermin_core::FlowSourceBuilder, kind: ErrorKind) -> String {
-    let error = open(builder).err().expect("must be refused");
+    let error = open(builder).expect_err("must be refused");
     assert_eq!(error.kind(), kind);
     assert!(error.remedy().is_some());
     error.to_string()

@@ -136,17 +136,16 @@ impl Flows {
             self.end(counts, number, EndReason::EndOfFlow);
             known = None;
         }
-        let number = match known {
-            Some(number) => number,
-            None => {
-                let (layer, octets) = captured;
-                self.serial += 1;
-                let mac = layer.mac(octets);
-                let slot = Slot::begin(key.words(), packet, direction, mac, at, self.serial);
-                let number = self.table.insert(&key, slot)?;
-                counts.open = self.table.open();
-                number
-            }
+        let number = if let Some(number) = known {
+            number
+        } else {
+            let (layer, octets) = captured;
+            self.serial += 1;
+            let mac = layer.mac(octets);
+            let slot = Slot::begin(key.words(), packet, direction, mac, at, self.serial);
+            let number = self.table.insert(&key, slot)?;
+            counts.open = self.table.open();
+            number
         };
         if let Some(slot) = self.table.get(number)
             && (slot.add(packet, measured, direction, at) || known.is_none())

@@ -1,4 +1,4 @@
-//! Hashing of keys: SipHash would take a third of a packet's time.
+//! Hashing of keys: the standard library's hasher would take a third of a packet's time.
 
 use std::hash::{BuildHasher, Hasher};
 

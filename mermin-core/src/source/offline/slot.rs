@@ -63,8 +63,9 @@ impl Slot {
 
     /// Whether a packet begins a new connection where this one has ended.
     pub(super) fn restarts(&self, packet: &Packet) -> bool {
-        let [one, other] = self.flow.sides.map(|side| side.tcp.flags);
-        packet.protocol == protocol::TCP && tcp::restarts(packet.tcp_flags, one, other)
+        let [one, other] = &self.flow.sides;
+        packet.protocol == protocol::TCP
+            && tcp::restarts(packet.tcp_flags, one.tcp.flags, other.tcp.flags)
     }
 
     /// Counts a packet. Returns whether the flow may now be due earlier than it was.

@@ -12,7 +12,7 @@ use crate::{
 /// Records that are handed over at once.
 const BATCH: usize = 512;
 /// Requests wake the thread; this is how long it would sleep without any.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// All that the thread owns.
 #[derive(Debug)]
