@@ -28,7 +28,7 @@ pub enum ErrorKind {
     InvalidCapture,
 }
 
-/// An error of this crate: one word wide, "cannot _verb_ _object_", with the system call's own words as
+/// An error of this crate: one word wide, `cannot <verb> <object>`, with the system call's own words as
 /// [`source`](StdError::source) and a remedy to type where there is one.
 pub struct Error(Box<Inner>);
 

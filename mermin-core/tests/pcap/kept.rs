@@ -13,14 +13,9 @@ use crate::{
 };
 
 fn mixed() -> Vec<Frame> {
-    let ping = |kind| {
-        ipv4(
-            1,
-            [10, 0, 0, 1],
-            [10, 0, 0, 2],
-            &[kind, 0, 0, 0, 0, 77, 0, 1],
-        )
-    };
+    let message = |kind: u8| [kind, 0, 0, 0, 0, 77, 0, 1];
+    let request = ipv4(1, [10, 0, 0, 1], [10, 0, 0, 2], &message(8));
+    let reply = ipv4(1, [10, 0, 0, 2], [10, 0, 0, 1], &message(0));
     let tagged = [
         &[0x00, 0x64, 0x08, 0x00][..],
         &ipv4(47, [10, 0, 0, 1], [10, 0, 0, 9], &[0; 12]),
@@ -36,8 +31,8 @@ fn mixed() -> Vec<Frame> {
         Frame::new(20_000_000, tcp(40_000, false, SYN | ACK, 0)),
         Frame::new(21_000_000, tcp(40_000, true, ACK, 700)),
         Frame::new(22_000_000, udp(5353, 40)),
-        Frame::new(30_000_000, ethernet(0x0800, &ping(8))),
-        Frame::new(31_000_000, ethernet(0x0800, &ping(0))),
+        Frame::new(30_000_000, ethernet(0x0800, &request)),
+        Frame::new(31_000_000, ethernet(0x0800, &reply)),
         Frame::new(40_000_000, ethernet(0x8100, &tagged)),
         Frame::new(
             50_000_000,
@@ -45,7 +40,7 @@ fn mixed() -> Vec<Frame> {
         ),
         Frame::new(60_000_000, ethernet(0x0806, &[0; 46])),
         Frame::new(61_000_000, ethernet(0x0800, &later)),
-        Frame::new(2 * SECOND, tcp(40_000, false, ACK, 1400).clone()).snapped(96),
+        Frame::new(2 * SECOND, tcp(40_000, false, ACK, 1400)).snapped(96),
         Frame::new(2 * SECOND + 1_000, tcp(40_000, true, ACK, 0)).snapped(30),
         Frame::new(3 * SECOND, tcp(40_000, true, FIN | ACK, 0)),
         Frame::new(3 * SECOND + 1_000_000, tcp(40_000, false, FIN | ACK, 0)),
