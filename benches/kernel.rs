@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 /// One flow that is known, over and over.
-fn known(options: &Options, report: &mut Report) -> Result<()> {
+fn known(options: Options, report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     let repeat = options.scaled(200_000);
     let cases = [
@@ -48,7 +48,7 @@ fn known(options: &Options, report: &mut Report) -> Result<()> {
     ];
     let mut empty = Vec::new();
     let mut found = vec![Vec::new(); cases.len()];
-    for round in 0..options.scaled(100) + 1 {
+    for round in 0..=options.scaled(100) {
         let bare = lab.run_empty(&cases[0].1, &HERE, repeat)?.nanoseconds;
         let mut costs = Vec::new();
         for (_, frame, _) in &cases {
@@ -80,7 +80,7 @@ fn known(options: &Options, report: &mut Report) -> Result<()> {
 }
 
 /// Many flows that are known, in random order.
-fn many(options: &Options, report: &mut Report) -> Result<()> {
+fn many(options: Options, report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     let repeat = options.scaled(600_000);
     let frame = udp4(0);
@@ -98,7 +98,7 @@ fn many(options: &Options, report: &mut Report) -> Result<()> {
     let lines = cpu::Lines::new(MANY * 5);
     let mut misses = Vec::new();
     let mut figures = [const { Vec::new() }; 5];
-    for round in 0..options.scaled(60) + 1 {
+    for round in 0..=options.scaled(60) {
         let costs = [
             all.0.run(&frame, &HERE, repeat)?,
             all.1.run(&frame, &HERE, repeat)?,
@@ -146,7 +146,7 @@ fn many(options: &Options, report: &mut Report) -> Result<()> {
 }
 
 /// A flow's first packet: single shots, because the distribution counts.
-fn new(options: &Options, report: &mut Report) -> Result<()> {
+fn new(options: Options, report: &mut Report) -> Result<()> {
     let mut lab = Lab::open(ROOM)?;
     let shots = u16::try_from(options.scaled(50_000))?;
     for (name, known_name, empty_name) in [
@@ -194,7 +194,7 @@ fn new(options: &Options, report: &mut Report) -> Result<()> {
 }
 
 /// One flow hit by two CPUs at once.
-fn shared(options: &Options, report: &mut Report, other: usize) -> Result<()> {
+fn shared(options: Options, report: &mut Report, other: usize) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     let repeat = options.scaled(200_000);
     let there = options.scaled(20_000);
@@ -204,7 +204,7 @@ fn shared(options: &Options, report: &mut Report, other: usize) -> Result<()> {
     let mut empty_alone = Vec::new();
     let mut empty_beside = Vec::new();
     let here = || lab.run(Direction::Ingress, &tcp4(1), &HERE, repeat);
-    for round in 0..options.scaled(50) + 1 {
+    for round in 0..=options.scaled(50) {
         let bare = lab.run_empty(&tcp4(1), &HERE, repeat)?;
         let one = here()?;
         let beside = |frame: Vec<u8>| {

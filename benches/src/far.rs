@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc::{Sender, channel},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use mermin_core::lab::enter_new_namespace;
@@ -56,6 +57,14 @@ impl Process {
             .map(Self)
     }
 
+    /// Waits until it has ended, for so long at most.
+    pub fn wait(&mut self, longest: Duration) {
+        let until = Instant::now() + longest;
+        while Instant::now() < until && matches!(self.0.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Its number.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -82,11 +91,11 @@ pub struct Far {
 }
 
 impl Far {
-    /// Moves the calling thread into a new namespace and makes the other. In the other, `server` runs, if it can.
+    /// Moves the calling thread into a new namespace and makes the other. In the other, `server` runs on one CPU, if it can.
     ///
     /// # Errors
     /// What is missing.
-    pub fn new(server: &str) -> Result<Self> {
+    pub fn new(server: &str, on: usize) -> Result<Self> {
         enter_new_namespace()?;
         let (tell, told) = channel();
         let (go, ready) = channel::<()>();
@@ -103,7 +112,8 @@ impl Far {
                 .and_then(|_| run("ip link set v1 addrgenmode none"))
                 .and_then(|_| run("ip link set v1 up"))
                 .map_err(|error| error.to_string());
-            let process = Process::start(&server);
+            // Where it would land by itself changes the rate more than what is measured.
+            let process = crate::cpu::pin(on).and_then(|()| Process::start(&server));
             let _ = up.send(set);
             // Until whoever made this drops it.
             let _ = left.recv();

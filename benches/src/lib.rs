@@ -28,7 +28,7 @@ pub fn milliseconds(time: Duration) -> f64 {
 }
 
 /// Runs a benchmark and prints its report. Without the privilege it says so, and fails if `MERMIN_REQUIRE_KERNEL` is set.
-pub fn main(name: &str, bench: impl FnOnce(&Options, &mut Report) -> Result<()>) -> ExitCode {
+pub fn main(name: &str, bench: impl FnOnce(Options, &mut Report) -> Result<()>) -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(unknown) => {
@@ -44,7 +44,7 @@ pub fn main(name: &str, bench: impl FnOnce(&Options, &mut Report) -> Result<()>)
         };
     }
     let mut report = Report::new(options.json);
-    let result = bench(&options, &mut report);
+    let result = bench(options, &mut report);
     report.finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,

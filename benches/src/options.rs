@@ -30,7 +30,7 @@ impl Options {
 
     /// `usual`, or a tenth of it.
     #[must_use]
-    pub fn scaled(&self, usual: u32) -> u32 {
+    pub fn scaled(self, usual: u32) -> u32 {
         if self.quick {
             usual.div_ceil(10)
         } else {

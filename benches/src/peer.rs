@@ -117,6 +117,9 @@ fn first_number(text: &str) -> Option<u64> {
 
 impl Drop for Peer {
     fn drop(&mut self) {
+        // Asked to end, pmacctd ends its plugins, which are in no group of its own; softflowd exports what it has.
+        let _ = run(&format!("kill -INT {}", self.process.id()));
+        self.process.wait(Duration::from_secs(5));
         // What is left of it is a directory in the temporary one.
         let _ = fs::remove_dir_all(&self.files);
     }

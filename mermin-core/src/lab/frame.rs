@@ -56,19 +56,16 @@ fn ethernet(source: IpAddr, destination: IpAddr, protocol: u8, payload: &[u8]) -
     let mut frame = Vec::with_capacity(ETHERNET + 40 + payload.len());
     // Locally administered, and nobody's: a stack that receives the frame drops it at once.
     frame.extend([2, 0, 0, 0, 0xee, 2, 2, 0, 0, 0, 0xee, 1]);
-    match (source, destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            let [high, low] = low16(20 + payload.len());
-            frame.extend([8, 0, 0x45, 0, high, low, 0, 0, 0x40, 0, 64, protocol, 0, 0]);
-            frame.extend(source.octets());
-            frame.extend(destination.octets());
-        }
-        _ => {
-            let [high, low] = low16(payload.len());
-            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, high, low, protocol, 64]);
-            frame.extend(v6(source));
-            frame.extend(v6(destination));
-        }
+    if let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) {
+        let [high, low] = low16(20 + payload.len());
+        frame.extend([8, 0, 0x45, 0, high, low, 0, 0, 0x40, 0, 64, protocol, 0, 0]);
+        frame.extend(source.octets());
+        frame.extend(destination.octets());
+    } else {
+        let [high, low] = low16(payload.len());
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, high, low, protocol, 64]);
+        frame.extend(v6(source));
+        frame.extend(v6(destination));
     }
     frame.extend(payload);
     frame

@@ -81,12 +81,13 @@ impl Injectors {
     /// Starts two of them, at the ingress and the egress hook of one interface of this thread's network namespace.
     pub(crate) fn start(injector: &Injector, ifindex: u32, kind: Kind, flows: u16) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let threads = (0..2_u64)
-            .map(|seed| {
+        let threads = [0_u8, 1]
+            .into_iter()
+            .map(|number| {
                 let (injector, stop) = (injector.clone(), Arc::clone(&stop));
                 thread::spawn(move || {
-                    pin(seed as usize);
-                    inject(&injector, ifindex, kind, flows, seed, &stop)
+                    pin(usize::from(number));
+                    inject(&injector, ifindex, kind, flows, u64::from(number), &stop)
                 })
             })
             .collect();
