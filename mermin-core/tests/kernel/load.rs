@@ -1,5 +1,166 @@
-//! To be.
-use crate::Case;
+//! Nothing is lost or doubled while two CPUs send and flows come and go under them.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use mermin_core::{Attach, Flow, Timeouts};
+
+use crate::{
+    Case, each_mode,
+    support::{
+        frame::{self, IPV4, RST, SYN},
+        host::Pair,
+        ledger::{buffers, wire},
+        traffic::{Busy, Injector, address, udp_socket},
+        watch::{Outcome, Watch, on},
+    },
+};
+
 pub(crate) fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut cases = Vec::new();
+    cases.extend(each_mode("busy_flows_closed_all_the_time", busy_flows_closed_all_the_time));
+    cases.extend(each_mode("connections_replaced_all_the_time", connections_replaced_all_the_time));
+    cases.extend(each_mode("connections_replaced_while_they_are_closed", connections_replaced_while_they_are_closed));
+    cases
+}
+
+/// Every timeout as short as it can be: each sweep closes every flow.
+fn shortest() -> Timeouts {
+    let mut timeouts = Timeouts::default();
+    for timeout in [
+        &mut timeouts.active,
+        &mut timeouts.tcp,
+        &mut timeouts.tcp_fin,
+        &mut timeouts.tcp_rst,
+        &mut timeouts.udp,
+        &mut timeouts.icmp,
+        &mut timeouts.other,
+    ] {
+        *timeout = Duration::from_millis(1);
+    }
+    timeouts
+}
+
+/// The number of an address and port that frames of a test come from.
+fn source(number: u64) -> SocketAddr {
+    let bits = u32::from(Ipv4Addr::new(10, 0, 0, 0)) + 0x100 + u32::try_from(number >> 8).unwrap();
+    let port = 1024 + u16::try_from(number & 0xff).unwrap();
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(bits)), port)
+}
+
+fn packets(outcome: &Outcome, fits: impl Fn(&Flow) -> bool) -> u64 {
+    let flows = outcome.flows.iter().filter(|flow| fits(flow));
+    flows
+        .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta)
+        .sum()
+}
+
+/// Both CPUs send on the same flows, without a pause, and every sweep closes those flows.
+fn busy_flows_closed_all_the_time(mode: Attach) {
+    let pair = Pair::new();
+    let options = on("v0").attach(mode).timeouts(shortest());
+    let mut watch = Watch::open(&pair.near, options);
+    let far = address("10.0.0.2:53");
+    let own = |port| SocketAddr::new(address("10.0.0.1:0").ip(), port);
+    let _receiver = pair.far.run(|| std::net::UdpSocket::bind(far).unwrap());
+    let sockets: Arc<Vec<_>> = Arc::new(
+        (40_000..40_008)
+            .map(|port| udp_socket(&pair.near, own(port), far))
+            .collect(),
+    );
+    let busy = Busy::start(|_| {
+        let sockets = Arc::clone(&sockets);
+        move |_| {
+            for socket in &*sockets {
+                assert_eq!(socket.send(&[1; 32]).unwrap(), 32);
+            }
+            sockets.len() as u64
+        }
+    });
+    let sent = watch.take_during(busy, Duration::from_secs(2));
+    let outcome = watch.finish();
+    assert!(outcome.flows_ended > 8 * 5, "{:#?}", outcome.stats);
+    assert_eq!(outcome.all_uncounted(), 0, "{:#?}", outcome.stats);
+    assert_eq!(outcome.packets, sent);
+    assert_eq!(wire(&outcome, "v0", true), pair.near.sent("v0"));
+    for port in 40_000..40_008 {
+        let counted = packets(&outcome, |flow| flow.source.port == Some(port));
+        assert_eq!(counted, sent / 8);
+    }
+}
+
+/// Connections of one SYN and one RST, over and over from the same ports, on both CPUs.
+fn reset_connections(pair: &Pair, mut pause: impl FnMut() -> bool + Clone + Send + 'static) -> Busy {
+    const PORTS: u64 = 1024;
+    let far = address("10.0.0.2:80");
+    let injector = Arc::new(Injector::new(&pair.near, "v0"));
+    Busy::start(|cpu| {
+        let injector = Arc::clone(&injector);
+        let frames: Vec<[Vec<u8>; 2]> = (0..PORTS)
+            .map(|number| {
+                let near = source(cpu as u64 * PORTS + number);
+                [SYN, RST].map(|flags| frame::ethernet(IPV4, &frame::tcp(near, far, flags)))
+            })
+            .collect();
+        let mut pause = pause.clone();
+        move |_| {
+            for [open, reset] in &frames {
+                injector.send(open);
+                injector.send(reset);
+            }
+            while pause() {
+                thread::sleep(Duration::from_millis(2));
+            }
+            2 * PORTS
+        }
+    })
+}
+
+fn every_connection_is_a_flow(outcome: &Outcome, pair: &Pair, sent: u64) {
+    assert_eq!(outcome.packets, sent);
+    assert_eq!(buffers(outcome, "v0", true), pair.near.sent("v0"));
+    assert_eq!(outcome.all_uncounted(), 0, "{:#?}", outcome.stats);
+    for flow in &outcome.flows {
+        if flow.forward.packets.total != 2 {
+            let of_port: Vec<String> = outcome
+                .flows
+                .iter()
+                .filter(|other| other.source == flow.source)
+                .map(|other| {
+                    let [sent, start] = [other.forward.packets.total, other.id.to_u128() as u64 as u64];
+                    let slot = other.id.to_u128() >> 56 & 0xff_ffff;
+                    format!("{sent} packets {:?}, {start:x} in {slot}, {}", other.forward.tcp_flags, other.end_reason)
+                })
+                .collect();
+            panic!("{:x} {flow} {}", flow.id.to_u128(), of_port.join("\n"));
+        }
+    }
+}
+
+/// Each SYN takes the place of a connection that was reset, faster than the ring takes them.
+fn connections_replaced_all_the_time(mode: Attach) {
+    let pair = Pair::new();
+    let mut watch = Watch::open(&pair.near, on("v0").max_flows(1 << 17).attach(mode));
+    let handle = watch.handle.clone();
+    let busy = reset_connections(&pair, move || handle.stats().flows_open > 50_000);
+    let sent = watch.take_during(busy, Duration::from_secs(2));
+    let outcome = watch.finish();
+    every_connection_is_a_flow(&outcome, &pair, sent);
+}
+
+/// The same while connections that were reset are closed at once: a SYN may come at any moment of that.
+fn connections_replaced_while_they_are_closed(mode: Attach) {
+    let pair = Pair::new();
+    let options = on("v0").max_flows(1 << 17).attach(mode);
+    let options = options.tcp_rst_timeout(Duration::from_millis(1));
+    let mut watch = Watch::open(&pair.near, options);
+    let handle = watch.handle.clone();
+    let busy = reset_connections(&pair, move || handle.stats().flows_open > 50_000);
+    let sent = watch.take_during(busy, Duration::from_secs(2));
+    let outcome = watch.finish();
+    every_connection_is_a_flow(&outcome, &pair, sent);
 }

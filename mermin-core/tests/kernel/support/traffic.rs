@@ -149,12 +149,19 @@ impl Busy {
         busy
     }
 
-    /// Stops; returns how many packets each thread sent.
-    pub(crate) fn stop(self) -> Vec<u64> {
-        drop(self.stop);
-        self.threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+    /// Tells the threads to stop.
+    pub(crate) fn stop(&mut self) {
+        self.stop.clear();
+    }
+
+    /// Whether all have stopped.
+    pub(crate) fn is_over(&self) -> bool {
+        self.threads.iter().all(thread::JoinHandle::is_finished)
+    }
+
+    /// How many packets were sent, once all have stopped.
+    pub(crate) fn sent(self) -> u64 {
+        let threads = self.threads.into_iter();
+        threads.map(|thread| thread.join().unwrap()).sum()
     }
 }

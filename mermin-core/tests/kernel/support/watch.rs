@@ -1,6 +1,6 @@
 //! A source under test, and what came out of it.
 
-use std::{ops::Deref, time::Duration};
+use std::{ops::Deref, time::{Duration, Instant}};
 
 use futures::StreamExt;
 use mermin_core::{Attach, Error, Flow, FlowSource, FlowSourceBuilder, Handle, Stats};
@@ -8,6 +8,7 @@ use mermin_core::{Attach, Error, Flow, FlowSource, FlowSourceBuilder, Handle, St
 use super::{
     host::Host,
     ledger,
+    traffic::Busy,
     wait::{LONGEST, within},
 };
 
@@ -55,11 +56,24 @@ impl Watch {
         self.handle.stats()
     }
 
-    /// Takes what comes within this time.
-    pub(crate) fn take_for(&mut self, limit: Duration) {
-        while let Some(item) = within(limit, self.source.next()) {
-            self.flows.push(item.expect("the stream goes on").unwrap());
+    /// Takes all that comes for this long.
+    pub(crate) fn take_for(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            if let Some(item) = within(left, self.source.next()) {
+                self.flows.push(item.expect("the stream goes on").unwrap());
+            }
         }
+    }
+
+    /// Takes what comes while threads work for this long, and until they have stopped; returns what they sent.
+    pub(crate) fn take_during(&mut self, mut busy: Busy, time: Duration) -> u64 {
+        self.take_for(time);
+        busy.stop();
+        while !busy.is_over() {
+            self.take_for(Duration::from_millis(1));
+        }
+        busy.sent()
     }
 
     /// Takes records until they fulfil a condition.
