@@ -16,7 +16,7 @@ const NEEDED: [(&str, u32, &str); 3] = [
 ];
 const SYS_ADMIN: u32 = 21;
 
-/// The effective set in `/proc/self/status`.
+/// The effective set in `/proc/thread-self/status`.
 fn effective(status: &str) -> Option<u64> {
     let line = status
         .lines()
@@ -54,7 +54,8 @@ fn remedy(effective: Option<u64>) -> String {
 
 /// "cannot `what`: permission denied", with the capabilities that are not there.
 pub(crate) fn denied(what: &str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // Capabilities are the thread's; those of the process's first thread may differ.
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     Error::new(
         ErrorKind::PermissionDenied,
         format!("cannot {what}: permission denied"),

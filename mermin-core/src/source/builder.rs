@@ -144,7 +144,8 @@ impl FlowSourceBuilder {
     /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls this.
     ///
     /// The work is done by the source's own thread, so no executor is blocked. Dropping the future before it is ready
-    /// leaves nothing attached.
+    /// leaves nothing attached: it waits for that thread to take away what it has attached by then, a few tenths of a second
+    /// when it has just begun to load.
     ///
     /// # Errors
     /// By [`ErrorKind`]: `InvalidOption`; `Unsupported` below Linux 5.14; `PermissionDenied`; `NoInterface`; `Verifier`;
@@ -181,17 +182,30 @@ impl FlowSourceBuilder {
     }
 }
 
+/// Ends a source whose `open` was cancelled: its thread may have answered already, and would go on for nobody.
+struct Unopened(Option<Arc<Control>>);
+
+impl Drop for Unopened {
+    fn drop(&mut self) {
+        if let Some(control) = &self.0 {
+            control.abandon();
+        }
+    }
+}
+
 /// Waits for what the source's thread says.
 async fn opened_by(
     opened: oneshot::Receiver<Result<capture::Opened, Error>>,
     queue: Arc<Queue>,
     control: Arc<Control>,
 ) -> Result<FlowSource, Error> {
-    match opened.await {
-        Ok(opened) => Ok(FlowSource::new(queue, control, opened?)),
-        Err(_) => Err(Error::new(
+    let mut unopened = Unopened(Some(Arc::clone(&control)));
+    let opened = opened.await.map_err(|_| {
+        Error::new(
             ErrorKind::Panicked,
             "cannot open the source: its thread panicked",
-        )),
-    }
+        )
+    })??;
+    unopened.0 = None;
+    Ok(FlowSource::new(queue, control, opened))
 }

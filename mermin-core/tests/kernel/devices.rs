@@ -107,7 +107,10 @@ fn loopback_is_counted_once(mode: Attach) {
     let (buffers, received) = (buffers(&outcome, "lo", false), host.received("lo"));
     // The device counts behind its header of zeroes, the hook with it.
     let octets = received.octets + 14 * received.packets;
-    assert_eq!((buffers.packets, buffers.octets), (received.packets, octets));
+    assert_eq!(
+        (buffers.packets, buffers.octets),
+        (received.packets, octets)
+    );
     assert_eq!(outcome.all_uncounted(), 0);
 }
 

@@ -1,5 +1,125 @@
-//! To be.
-use crate::Case;
+//! Too many flows, too many events, too slow a consumer: counted or late, and never lost.
+
+use std::{
+    ops::Range,
+    thread,
+    time::{Duration, Instant},
+};
+
+use mermin_core::Attach;
+
+use crate::{
+    Case, each_mode,
+    support::{
+        frame::{numbered, source},
+        host::Pair,
+        traffic::Injector,
+        wait::until_true,
+        watch::{Watch, on},
+    },
+};
+
 pub(crate) fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut cases = Vec::new();
+    cases.extend(each_mode("full_table", full_table));
+    cases.extend(each_mode("full_ring", full_ring));
+    cases.extend(each_mode("a_consumer_that_pauses", a_consumer_that_pauses));
+    cases
+}
+
+/// More flows than the table has room for are counted as such, and there is room again when flows have ended.
+fn full_table(mode: Attach) {
+    let pair = Pair::new();
+    let options = on("v0").max_flows(100).attach(mode);
+    let mut watch = Watch::open(&pair.near, options.udp_timeout(Duration::from_millis(300)));
+    let injector = Injector::new(&pair.near, "v0");
+    let send = |numbers: Range<u64>| {
+        for number in numbers {
+            injector.send(&numbered(number));
+        }
+    };
+    for _ in 0..3 {
+        send(0..1000);
+    }
+    let refused = watch.stats().uncounted();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(
+        (refused[0].reason, refused[0].packets),
+        ("table_full", 2700)
+    );
+    watch.take_until("all flows to end", |flows| flows.len() == 100);
+    // Their slots come back with their records.
+    send(2000..2100);
+    let outcome = watch.finish();
+    assert_eq!(outcome.uncounted("table_full"), 2700);
+    assert_eq!(outcome.flows.len(), 200);
+    for number in 0..100 {
+        let flow = outcome.only(|flow| flow.source.to_string() == source(number).to_string());
+        assert_eq!(flow.forward.packets.total, 3);
+        outcome.only(|flow| flow.source.to_string() == source(2000 + number).to_string());
+    }
+}
+
+/// Events that find the ring full cost nothing: every flow is found.
+fn full_ring(mode: Attach) {
+    let pair = Pair::new();
+    let watch = Watch::open(&pair.near, on("v0").max_flows(1 << 17).attach(mode));
+    let injector = Injector::new(&pair.near, "v0");
+    // The ring holds 10,900 events, and is emptied ten times a second.
+    let frames: Vec<Vec<u8>> = (0..100_000).map(numbered).collect();
+    let mut sent = 0;
+    for frame in &frames {
+        injector.send(frame);
+        sent += 1;
+        if sent % 1000 == 0 && watch.stats().ring_refused > 1000 {
+            break;
+        }
+    }
+    assert!(watch.stats().ring_refused > 0, "{:#?}", watch.stats());
+    // What a sweep finds without an event is open like the rest.
+    until_true("all flows to be found", || watch.stats().flows_open == sent);
+    let outcome = watch.finish();
+    assert_eq!(outcome.flows.len() as u64, sent);
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// A consumer that stops polling loses nothing: flows stay in the table until it polls again.
+fn a_consumer_that_pauses(mode: Attach) {
+    let pair = Pair::new();
+    let options = on("v0").max_flows(20_000).attach(mode);
+    let options = options.udp_timeout(Duration::from_millis(100));
+    let mut watch = Watch::open(&pair.near, options);
+    let injector = Injector::new(&pair.near, "v0");
+    let send_all = || {
+        for number in 0..10_000 {
+            injector.send(&numbered(number));
+        }
+    };
+    send_all();
+    until_true("the queue to fill", || watch.stats().flows_ended >= 4096);
+    let full = watch.stats();
+    // Waiting for the consumer is not done by looking all the time.
+    until_true("time to pass", || watch.stats().sweeps > full.sweeps + 2);
+    let (before, began) = (watch.stats(), Instant::now());
+    send_all();
+    thread::sleep(Duration::from_millis(500));
+    let after = watch.stats();
+    let periods = began.elapsed().as_millis() as u64 / 100;
+    assert!(
+        after.sweeps - before.sweeps <= periods + 2,
+        "{before:#?} {after:#?}"
+    );
+    // The queue holds no more than it has room for, and the kernel went on counting.
+    assert_eq!(after.flows_ended, before.flows_ended);
+    assert!(after.records <= 4096, "{after:#?}");
+    assert_eq!(after.packets, 20_000);
+    watch.take_until("all packets", |flows| {
+        flows
+            .iter()
+            .map(|flow| flow.forward.packets.delta)
+            .sum::<u64>()
+            == 20_000
+    });
+    let outcome = watch.finish();
+    assert_eq!(outcome.all_uncounted(), 0);
 }

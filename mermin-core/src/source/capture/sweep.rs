@@ -87,7 +87,8 @@ impl Capture {
         }
         self.closer.close(batch);
         self.shared.counts.open.store(open, Ordering::Relaxed);
-        if room == 0 && !self.queue.want_room() {
+        // With flows on their way out, their end wakes this thread; looking before would find no more room.
+        if room == 0 && self.closer.in_flight() == 0 && !self.queue.want_room() {
             self.control.wake();
         }
         Ok(())

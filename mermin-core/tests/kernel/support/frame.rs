@@ -1,6 +1,6 @@
 //! Frames made by hand.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const IPV6: u16 = 0x86dd;
@@ -96,4 +96,18 @@ pub(crate) fn tcp(source: SocketAddr, destination: SocketAddr, flags: u8) -> Vec
     segment[12] = 0x50;
     segment[13] = flags;
     ip(source.ip(), destination.ip(), TCP, &segment)
+}
+
+/// The endpoint of this number: tests with many flows count them.
+pub(crate) fn source(number: u64) -> SocketAddr {
+    let first = u32::from(Ipv4Addr::new(10, 1, 0, 0));
+    let address = first + u32::try_from(number >> 8).unwrap();
+    let port = 1024 + u16::try_from(number & 0xff).unwrap();
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(address)), port)
+}
+
+/// A small datagram from that endpoint to 10.0.0.2, in a frame for nobody.
+pub(crate) fn numbered(number: u64) -> Vec<u8> {
+    let destination = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 53);
+    ethernet(IPV4, &udp(source(number), destination, &[0; 40]))
 }

@@ -22,13 +22,30 @@ pub(crate) fn alone(name: &str, test: impl FnOnce()) {
     );
 }
 
-/// Descriptors, threads, and mappings of BPF maps that this process has.
-pub(crate) fn holdings() -> (usize, usize, usize) {
-    let count = |path| std::fs::read_dir(path).unwrap().count();
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    (
-        count("/proc/self/fd"),
-        count("/proc/self/task"),
-        maps.matches("bpf-map").count(),
-    )
+/// What this process holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holdings {
+    descriptors: usize,
+    threads: usize,
+    /// Mappings of BPF maps.
+    maps: usize,
+}
+
+impl Holdings {
+    pub(crate) fn now() -> Self {
+        let count = |path| std::fs::read_dir(path).unwrap().count();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        Self {
+            descriptors: count("/proc/self/fd"),
+            threads: count("/proc/self/task"),
+            maps: maps.matches("bpf-map").count(),
+        }
+    }
+
+    /// Whether this is no more than that.
+    pub(crate) fn is_within(self, other: Self) -> bool {
+        self.descriptors <= other.descriptors
+            && self.threads <= other.threads
+            && self.maps <= other.maps
+    }
 }

@@ -1,6 +1,9 @@
 //! A source under test, and what came out of it.
 
-use std::{ops::Deref, time::{Duration, Instant}};
+use std::{
+    ops::Deref,
+    time::{Duration, Instant},
+};
 
 use futures::StreamExt;
 use mermin_core::{Attach, Error, Flow, FlowSource, FlowSourceBuilder, Handle, Stats};
