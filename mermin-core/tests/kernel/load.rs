@@ -93,7 +93,7 @@ fn busy_flows_closed_all_the_time(mode: Attach) {
 /// Connections of one SYN and one RST, over and over from the same ports, on both CPUs.
 fn reset_connections(
     pair: &Pair,
-    mut pause: impl FnMut() -> bool + Clone + Send + 'static,
+    pause: impl Fn() -> bool + Clone + Send + 'static,
 ) -> Busy {
     const PORTS: u64 = 1024;
     let far = address("10.0.0.2:80");
@@ -106,7 +106,7 @@ fn reset_connections(
                 [SYN, RST].map(|flags| frame::ethernet(IPV4, &frame::tcp(near, far, flags)))
             })
             .collect();
-        let mut pause = pause.clone();
+        let pause = pause.clone();
         move |_| {
             for [open, reset] in &frames {
                 injector.send(open);

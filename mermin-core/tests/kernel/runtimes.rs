@@ -1,5 +1,78 @@
-//! To be.
-use crate::Case;
+//! Any executor will do: the same source under three.
+
+use futures::StreamExt;
+use mermin_core::{Flow, FlowSource};
+
+use crate::{
+    Case, case,
+    support::{
+        host::Pair,
+        traffic::{address, udp_dialogue},
+        watch::on,
+    },
+};
+
 pub(crate) fn cases() -> Vec<Case> {
-    Vec::new()
+    vec![
+        case("runtime_futures", || {
+            with(|pair| futures::executor::block_on(capture(pair)));
+        }),
+        case("runtime_smol", || {
+            with(|pair| smol::block_on(capture(pair)))
+        }),
+        case("runtime_tokio", || {
+            with(|pair| {
+                let runtime = tokio::runtime::Builder::new_current_thread().build();
+                runtime.unwrap().block_on(capture(pair))
+            });
+        }),
+        case("runtime_tokio_with_threads", || {
+            with(|pair| {
+                let mut runtime = tokio::runtime::Builder::new_multi_thread();
+                let runtime = runtime.worker_threads(2).build().unwrap();
+                let source = runtime.block_on(runtime.spawn(open())).unwrap();
+                runtime
+                    .block_on(async { futures::join!(drain(source), exchange(pair)) })
+                    .0
+            });
+        }),
+    ]
+}
+
+/// Runs in a host, and checks what comes of it.
+fn with(run: impl FnOnce(&Pair) -> Vec<Flow> + Send) {
+    let pair = Pair::new();
+    let flows = pair.near.run(|| run(&pair));
+    assert_eq!(flows.len(), 1);
+    assert_eq!(flows[0].forward.packets.total, 10);
+}
+
+async fn open() -> FlowSource {
+    on("v0").open().await.unwrap()
+}
+
+async fn exchange(pair: &Pair) {
+    let (near, far) = (address("10.0.0.1:40000"), address("10.0.0.2:53"));
+    udp_dialogue(pair, [near, far], 10, [10, 20]);
+}
+
+/// Takes everything of a source that another task closes once it has seen the traffic.
+async fn drain(mut source: FlowSource) -> Vec<Flow> {
+    let handle = source.handle();
+    let closer = std::thread::spawn(move || {
+        crate::support::wait::until_true("the traffic", || handle.stats().packets == 20);
+        handle.close();
+    });
+    let mut flows = Vec::new();
+    while let Some(flow) = source.next().await {
+        flows.push(flow.unwrap());
+    }
+    closer.join().unwrap();
+    flows
+}
+
+async fn capture(pair: &Pair) -> Vec<Flow> {
+    let source = open().await;
+    exchange(pair).await;
+    drain(source).await
 }
