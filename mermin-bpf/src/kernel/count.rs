@@ -99,12 +99,12 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
             sample(slot, number, facts);
         }
         if facts.protocol == protocol::TCP {
+            if (*slot).fin_seen != 0 || facts.tcp_flags & flag::FIN != 0 {
+                finish(slot, number, facts);
+            }
             let new = tcp::spread(facts.tcp_flags) & !(*lane).tcp_flags;
             if new != 0 {
                 learn(lane, new, facts);
-            }
-            if (*slot).fin_seen != 0 || facts.tcp_flags & flag::FIN != 0 {
-                finish(slot, number, facts);
             }
         }
     }
@@ -143,20 +143,25 @@ fn learn(lane: *mut mermin_bpf::abi::slot::Lane, new: u64, facts: &Facts) {
     }
 }
 
-/// Follows the close of a connection: who sent FIN second, and who acknowledged it.
+/// Follows the close of a connection: who sent FIN second, and who acknowledged it. Before this packet's flags are noted, so
+/// that a FIN sent again is not taken for a second one.
 #[inline(always)]
 fn finish(slot: *mut Slot, number: usize, facts: &Facts) {
-    let other = flags(slot, usize::from(facts.direction ^ 1));
-    // SAFETY: the lane exists; the fields are whole bytes.
+    let direction = usize::from(facts.direction);
+    let mut side = tcp::Side {
+        flags: flags(slot, direction),
+        acked_fin: false,
+        fin_second: false,
+    };
+    side.send(facts.tcp_flags, flags(slot, direction ^ 1));
+    // SAFETY: the lane exists; the fields are whole bytes, and only ever set.
     unsafe {
         let lane = &raw mut (*slot).lanes[number];
-        if other & flag::FIN != 0 {
-            if facts.tcp_flags & flag::ACK != 0 {
-                (*lane).acked_fin = 1;
-            }
-            if facts.tcp_flags & flag::FIN != 0 && (*slot).fin_seen != 0 {
-                (*lane).fin_second = 1;
-            }
+        if side.acked_fin {
+            (*lane).acked_fin = 1;
+        }
+        if side.fin_second {
+            (*lane).fin_second = 1;
         }
         (*slot).fin_seen = 1;
     }

@@ -89,7 +89,8 @@ impl Side {
     pub const fn send(&mut self, flags: u8, other: u8) {
         if other & flag::FIN != 0 {
             self.acked_fin |= flags & flag::ACK != 0;
-            self.fin_second |= flags & flag::FIN != 0;
+            // A FIN sent again says nothing of who was first.
+            self.fin_second |= flags & flag::FIN != 0 && !self.sent(flag::FIN);
         }
         self.flags |= flags;
     }
@@ -183,6 +184,19 @@ mod tests {
         assert_eq!(state(open, fin), State::CloseWait);
         assert_eq!(state(second(acked(fin)), fin), State::LastAck);
         assert_eq!(state(second(acked(fin)), acked(fin)), State::Closed);
+    }
+
+    #[test]
+    fn a_fin_sent_again_is_no_second_one() {
+        let mut opener = side(SYN | ACK);
+        let mut other = side(SYN | ACK);
+        other.send(FIN | ACK, opener.flags);
+        opener.send(ACK, other.flags);
+        opener.send(FIN | ACK, other.flags);
+        other.send(FIN | ACK, opener.flags);
+        assert!(opener.fin_second && !other.fin_second);
+        other.send(ACK, opener.flags);
+        assert_eq!(state(opener, other), State::Closed);
     }
 
     #[test]

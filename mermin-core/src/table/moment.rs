@@ -1,10 +1,10 @@
 //! Monotonic time in four octets, because every slot keeps two of them.
 
-/// Steps of 2^24 ns (16.8 ms), for 2.3 years of uptime; later than that it stays at its highest.
+/// Steps of 2^26 ns (67 ms), for 9 years of uptime; later than that it stays at its highest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(u32);
 
-const SHIFT: u32 = 24;
+const SHIFT: u32 = 26;
 /// One step, ns.
 #[cfg(feature = "pcap")]
 pub(crate) const STEP: u64 = 1 << SHIFT;

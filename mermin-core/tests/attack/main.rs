@@ -125,7 +125,12 @@ impl Attack {
         let mut source = block_on(self.builder().open()).unwrap();
         let ifindex = source.report().interfaces[0].index;
         let handle = source.handle();
-        let injectors = Injectors::start(&Injector::new(&handle).expect("a live source"), ifindex, self.kind, self.flows);
+        let injectors = Injectors::start(
+            &Injector::new(&handle).unwrap(),
+            ifindex,
+            self.kind,
+            self.flows,
+        );
         let until = Instant::now() + Duration::from_secs(seconds());
         let closing = thread::spawn(move || {
             thread::sleep(until.saturating_duration_since(Instant::now()));

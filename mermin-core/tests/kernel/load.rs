@@ -91,10 +91,7 @@ fn busy_flows_closed_all_the_time(mode: Attach) {
 }
 
 /// Connections of one SYN and one RST, over and over from the same ports, on both CPUs.
-fn reset_connections(
-    pair: &Pair,
-    pause: impl Fn() -> bool + Clone + Send + 'static,
-) -> Busy {
+fn reset_connections(pair: &Pair, pause: impl Fn() -> bool + Clone + Send + 'static) -> Busy {
     const PORTS: u64 = 1024;
     let far = address("10.0.0.2:80");
     let injector = Arc::new(Injector::new(&pair.near, "v0"));
