@@ -1,6 +1,6 @@
 //! What was asked for on the command line.
 
-use std::{ffi::OsStr, time::Duration};
+use std::{ffi::OsStr, path::PathBuf, time::Duration};
 
 use lexopt::{Arg, Error, Parser, ValueExt as _};
 use mermin_core::Attach;
@@ -11,12 +11,14 @@ const DEMO_DURATION: Duration = Duration::from_secs(10);
 const TC_PRIORITY: u16 = 1;
 
 const HELP: &str = "\
-Shows the network flows of this host as they end. Needs the privilege to load eBPF programs.
+Shows the network flows of this host as they end, which takes the privilege to load eBPF programs; or
+those of a capture file, which takes none.
 
 Usage: flows [OPTIONS]
 
   --interface PATTERN  watch interfaces of this name, `*` and `?` allowed; may be repeated
                        (all that are up, loopback aside)
+  --pcap FILE          read a pcap or pcapng file instead; `-` is standard input
   --json               one JSON object per flow on standard output
   --duration SECS      end after this many seconds
   --attach MODE        auto, tcx or tc (auto)
@@ -41,6 +43,7 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) interfaces: Vec<String>,
+    pub(crate) pcap: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) duration: Option<Duration>,
     pub(crate) attach: Attach,
@@ -54,6 +57,7 @@ pub(crate) struct Options {
 pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
     let mut options = Options {
         interfaces: Vec::new(),
+        pcap: None,
         json: false,
         duration: None,
         attach: Attach::Auto,
@@ -64,6 +68,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
             Arg::Long("interface") | Arg::Short('i') => {
                 options.interfaces.push(parser.value()?.string()?);
             }
+            Arg::Long("pcap") => options.pcap = Some(parser.value()?.into()),
             Arg::Long("json") => options.json = true,
             Arg::Long("duration") => {
                 options.duration = Some(parser.value()?.parse_with(seconds)?);
@@ -76,6 +81,9 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
             }
             other => return Err(other.unexpected()),
         }
+    }
+    if options.pcap.is_some() && (options.demo || !options.interfaces.is_empty()) {
+        return Err("`--pcap` watches no interface, leave out `--interface` and `--demo`".into());
     }
     if options.demo {
         if !options.interfaces.is_empty() {
@@ -130,6 +138,14 @@ mod tests {
         assert!(!options.json && !options.demo);
         assert_eq!(options.duration, None);
         assert!(matches!(options.attach, Attach::Auto));
+    }
+
+    #[test]
+    fn a_capture_file_excludes_interfaces() {
+        assert_eq!(options("--pcap x.pcap").pcap, Some("x.pcap".into()));
+        assert!(parsed("--pcap x.pcap --interface eth0").is_err());
+        assert!(parsed("--pcap x.pcap --demo").is_err());
+        assert!(parsed("--pcap").is_err());
     }
 
     #[test]

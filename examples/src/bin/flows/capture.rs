@@ -64,7 +64,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn builder(options: &Options) -> FlowSourceBuilder {
-    let mut builder = FlowSource::builder().attach(options.attach);
+    let builder = FlowSource::builder();
+    match &options.pcap {
+        Some(path) if path.as_os_str() == "-" => return builder.pcap_reader(io::stdin()),
+        Some(path) => return builder.pcap(path),
+        None => {}
+    }
+    let mut builder = builder.attach(options.attach);
     if !options.interfaces.is_empty() {
         builder = builder.interfaces(options.interfaces.iter().cloned());
     }
