@@ -186,7 +186,7 @@ fn dropped(peer: &Peer, before: [u64; 2]) -> Result<String> {
 /// TCP over the pair.
 fn iperf(options: Options, report: &mut Report, engine: usize, sender: usize) -> Result<()> {
     let seconds = if options.quick { 1 } else { 3 };
-    let measure = || -> Result<f64> {
+    let once = || -> Result<f64> {
         cpu::pin(sender)?;
         let line = format!("iperf3 --client 10.9.0.2 --time {seconds} --json");
         let said = run(&line)?;
@@ -196,8 +196,15 @@ fn iperf(options: Options, report: &mut Report, engine: usize, sender: usize) ->
             .and_then(|rest| rest.split("\"bits_per_second\":").nth(1))
             .and_then(|rest| rest.split([',', '\n', '}']).next())
             .and_then(|number| number.trim().parse::<f64>().ok())
-            .ok_or("iperf3 tells no rate")?;
+            .ok_or_else(|| format!("iperf3 tells no rate: {}", said.trim()))?;
         Ok(rate / 1e9)
+    };
+    // The server may still be busy with the test before.
+    let measure = || {
+        once().or_else(|_| {
+            thread::sleep(Duration::from_secs(1));
+            once()
+        })
     };
     if let Err(error) = measure() {
         report.row(&Row::new("iperf3").note(error.to_string()));
