@@ -11,8 +11,8 @@ const DEMO_DURATION: Duration = Duration::from_secs(10);
 const TC_PRIORITY: u16 = 1;
 
 const HELP: &str = "\
-Shows the network flows of this host as they end, which takes the privilege to load eBPF programs; or
-those of a capture file, which takes none.
+Shows the network flows of this host as they end, which takes the privilege to load eBPF
+programs; or those of a capture file, which takes none.
 
 Usage: flows [OPTIONS]
 
