@@ -16,13 +16,49 @@ pub(crate) fn monotonic() -> u64 {
 }
 
 /// Nanoseconds since 1970 of `CLOCK_REALTIME`.
-pub(crate) fn realtime() -> u64 {
+fn realtime() -> u64 {
     nanoseconds(clock_gettime(ClockId::Realtime))
 }
 
 fn nanoseconds(time: rustix::time::Timespec) -> u64 {
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
         + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+/// How far the wall clock is ahead of the monotonic one.
+///
+/// The two run alike until somebody sets the wall clock, so what a thread that was interrupted between two readings finds
+/// is no change: dates of one flow stay the same from record to record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wall {
+    ahead: i64,
+}
+
+/// Changes below this (1 ms) are the reading's, ns.
+const LEAST_STEP: u64 = 1_000_000;
+
+impl Wall {
+    /// Looks at both clocks.
+    pub(crate) fn read() -> Self {
+        let before = monotonic();
+        let wall = realtime();
+        let middle = before.midpoint(monotonic());
+        Self {
+            ahead: wall.wrapping_sub(middle).cast_signed(),
+        }
+    }
+
+    /// Takes a later reading if the clock was set meanwhile.
+    pub(crate) fn follow(&mut self, later: Self) {
+        if self.ahead.abs_diff(later.ahead) >= LEAST_STEP {
+            *self = later;
+        }
+    }
+
+    /// The wall clock at a time of the monotonic one, ns.
+    pub(crate) fn at(self, monotonic: u64) -> u64 {
+        monotonic.saturating_add_signed(self.ahead)
+    }
 }
 
 /// A moment known on both clocks, and the length of a tick.
@@ -85,5 +121,30 @@ mod tests {
         assert_eq!(ticks.monotonic(1002), 50_008_000_000);
         assert_eq!(ticks.monotonic(999), 49_996_000_000);
         assert_eq!(ticks.monotonic(0), 46_000_000_000);
+    }
+
+    #[test]
+    fn the_wall_clock_is_followed_when_it_is_set() {
+        let mut wall = Wall {
+            ahead: 1_763_856_000_000_000_000,
+        };
+        let first = wall;
+        wall.follow(Wall {
+            ahead: first.ahead + 999_999,
+        });
+        assert_eq!(wall, first);
+        assert_eq!(wall.at(5), 1_763_856_000_000_000_005);
+        // Daylight saving done wrong.
+        wall.follow(Wall {
+            ahead: first.ahead - 3_600_000_000_000,
+        });
+        assert_eq!(wall.at(5), 1_763_852_400_000_000_005);
+    }
+
+    #[test]
+    fn both_clocks_are_read_at_once() {
+        let wall = Wall::read();
+        let (now, date) = (monotonic(), realtime());
+        assert!(wall.at(now).abs_diff(date) < 1_000_000_000);
     }
 }

@@ -189,28 +189,35 @@ fn system(message: impl Into<std::borrow::Cow<'static, str>>, error: io::Error) 
     Error::new(ErrorKind::System, message).with_source(error)
 }
 
+/// The end of a verifier's log, without the statistics behind it.
+fn verdict(log: &str) -> Option<String> {
+    const STATISTICS: [&str; 3] = ["verification time", "stack depth", "processed "];
+    let mut last: Vec<&str> = log
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start)))
+        .rev()
+        .take(3)
+        .collect();
+    last.reverse();
+    (!last.is_empty()).then(|| last.join("; "))
+}
+
 /// Tells a missing privilege, a refused program and want of memory apart.
 fn explain(error: EbpfError, sizes: &Sizes) -> Error {
-    if let EbpfError::ProgramError(ProgramError::LoadError { verifier_log, .. }) = &error {
-        let log = verifier_log.to_string();
-        if !log.trim().is_empty() {
-            let last: Vec<&str> = log
-                .lines()
-                .rev()
-                .filter(|line| !line.is_empty())
-                .take(3)
-                .collect();
-            let last: Vec<&str> = last.into_iter().rev().collect();
-            return Error::new(
-                ErrorKind::Verifier,
-                format!(
-                    "cannot load the kernel program: the verifier says `{}`",
-                    last.join("; ")
-                ),
-            )
-            .with_remedy("report it with the output of `uname -r`")
-            .with_source(error);
+    if let EbpfError::ProgramError(ProgramError::LoadError { verifier_log, .. }) = &error
+        && let Some(verdict) = verdict(&verifier_log.to_string())
+    {
+        // The verifier is stricter with a process that lacks CAP_PERFMON, and refuses what it else would take.
+        if privilege::is_lacking() {
+            return privilege::denied("load the kernel program", error);
         }
+        return Error::new(
+            ErrorKind::Verifier,
+            format!("cannot load the kernel program: the verifier says `{verdict}`"),
+        )
+        .with_remedy("report it with the output of `uname -r`")
+        .with_source(error);
     }
     match system_error(&error) {
         Some(libc::EPERM | libc::EACCES) => privilege::denied("load the kernel program", error),
@@ -240,4 +247,22 @@ fn system_error(error: &EbpfError) -> Option<i32> {
         next = error.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_the_end_of_the_log_without_statistics() {
+        let log = "0: (bf) r6 = r1\n239: (79) r4 = *(u64 *)(r10 -80)\n240: (0f) r4 += r8\nR8 has pointer with \
+            unsupported alu operation\nverification time 482 usec\nstack depth 80\nprocessed 44 insns (limit 1000000)\n";
+        assert_eq!(
+            verdict(log).as_deref(),
+            Some(
+                "239: (79) r4 = *(u64 *)(r10 -80); 240: (0f) r4 += r8; R8 has pointer with unsupported alu operation"
+            )
+        );
+        assert_eq!(verdict("\nprocessed 0 insns\n"), None);
+    }
 }

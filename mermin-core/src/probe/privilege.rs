@@ -52,15 +52,24 @@ fn remedy(effective: Option<u64>) -> String {
     }
 }
 
+/// The calling thread's effective set: those of the process's first thread may differ.
+fn own() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    effective(&status)
+}
+
+/// Whether the calling thread is known to lack what capturing takes.
+pub(crate) fn is_lacking() -> bool {
+    own().is_some_and(|effective| !missing(effective).is_empty())
+}
+
 /// "cannot `what`: permission denied", with the capabilities that are not there.
 pub(crate) fn denied(what: &str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-    // Capabilities are the thread's; those of the process's first thread may differ.
-    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     Error::new(
         ErrorKind::PermissionDenied,
         format!("cannot {what}: permission denied"),
     )
-    .with_remedy(remedy(effective(&status)))
+    .with_remedy(remedy(own()))
     .with_source(source)
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Frame {
     pub(crate) epoch: u64,
     /// Now on the monotonic clock, ns.
     pub(crate) monotonic: u64,
-    /// The same moment on the wall clock, ns since 1970: read anew, so that records follow its steps.
+    /// The same moment on the wall clock, ns since 1970: records follow its steps.
     pub(crate) wall: u64,
 }
 
@@ -93,7 +93,11 @@ pub(crate) fn record(
         record.interface.mac = Some(MacAddress(flow.mac));
     }
     let vlans = tail.vlans();
-    let known = vlans.iter().take_while(|&&id| id != 0).count();
+    // A priority tag (id 0) counts as one when a VLAN's tag is inside it.
+    let known = vlans
+        .iter()
+        .rposition(|&id| id != 0)
+        .map_or(0, |last| last + 1);
     record.vlans = VlanIds::from_slice(&vlans[..known]);
     let half = |side: usize| uniflow(&flow.sides[side], &entry.told[side], flow, number);
     record.forward = half(starter);
@@ -211,3 +215,6 @@ fn direction(
         _ => (Direction::Unknown, DirectionRule::FirstPacket),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,7 +115,7 @@ fn udp_segmentation(mode: Attach) {
     let receiver = udp_socket(&pair.far, far, near);
     raw::segment_udp(&socket, 1000).unwrap();
     for _ in 0..10 {
-        assert_eq!(socket.send(&[5; 19_500]).unwrap(), 19_500);
+        assert_eq!(socket.send(&vec![5; 19_500]).unwrap(), 19_500);
         for number in 0..20 {
             let expected = if number == 19 { 500 } else { 1000 };
             assert_eq!(receiver.recv(&mut [0; 2000]).unwrap(), expected);

@@ -29,6 +29,9 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
+/// The kernel counts last packets in ticks, of 10 ms at most.
+const TICK: Duration = Duration::from_millis(10);
+
 /// A busy flow has a record each interval, with what came in it.
 fn active_timeout(mode: Attach) {
     let pair = Pair::new();
@@ -56,18 +59,20 @@ fn active_timeout(mode: Attach) {
         assert_eq!(record.sequence, number as u64);
         assert_eq!(record.id, last.id);
         assert_eq!(record.start, last.start);
-        assert!(record.forward.packets.delta > 0);
-        // The header is that of the interval's first packet.
-        assert_eq!(record.forward.ip.unwrap().ttl, 64);
-        // The clock of the last packet steps by ticks.
-        let tick = Duration::from_millis(20);
+        // The last one may find that all was told.
+        assert!(record.forward.packets.delta > 0 || number + 1 == outcome.flows.len());
         assert!(
-            record.start >= before && record.end <= after + tick,
+            record.start >= before && record.end <= after + TICK,
             "{record:#?}"
         );
     }
-    let ends: Vec<_> = outcome.flows.iter().map(|record| record.end).collect();
-    assert!(ends.is_sorted(), "{ends:?}");
+    // Where two records have the same last packet, its date may differ by what their references to the tick do.
+    let mut ends = outcome.flows.iter().map(|record| record.end);
+    let mut latest = ends.next().unwrap();
+    for end in ends {
+        assert!(end + TICK > latest, "{:#?}", outcome.flows);
+        latest = latest.max(end);
+    }
 }
 
 /// A quiet flow ends without being asked, and one that comes back is another.

@@ -2,6 +2,11 @@
 //!
 //! Needs root and eBPF. Where they are missing each test is printed as ignored, with the reason; under
 //! `MERMIN_REQUIRE_KERNEL=1` that is a failure.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
+)]
 
 mod counting;
 mod detach;

@@ -18,7 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
             with(|pair| futures::executor::block_on(capture(pair)));
         }),
         case("runtime_smol", || {
-            with(|pair| smol::block_on(capture(pair)))
+            with(|pair| smol::block_on(capture(pair)));
         }),
         case("runtime_tokio", || {
             with(|pair| {
@@ -32,7 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 let runtime = runtime.worker_threads(2).build().unwrap();
                 let source = runtime.block_on(runtime.spawn(open())).unwrap();
                 runtime
-                    .block_on(async { futures::join!(drain(source), exchange(pair)) })
+                    .block_on(async { futures::join!(drain(source), async { exchange(pair) }) })
                     .0
             });
         }),
@@ -51,7 +51,7 @@ async fn open() -> FlowSource {
     on("v0").open().await.unwrap()
 }
 
-async fn exchange(pair: &Pair) {
+fn exchange(pair: &Pair) {
     let (near, far) = (address("10.0.0.1:40000"), address("10.0.0.2:53"));
     udp_dialogue(pair, [near, far], 10, [10, 20]);
 }
@@ -73,6 +73,6 @@ async fn drain(mut source: FlowSource) -> Vec<Flow> {
 
 async fn capture(pair: &Pair) -> Vec<Flow> {
     let source = open().await;
-    exchange(pair).await;
+    exchange(pair);
     drain(source).await
 }

@@ -162,7 +162,7 @@ impl Rig {
         phases.delete = lap.lap();
         capture.grace.wait().map_err(system)?;
         phases.grace = lap.lap();
-        let frame = capture.frame(monotonic());
+        let frame = capture.frame();
         for &slot in &slots {
             capture.end(slot, EndReason::ForcedEnd, &frame);
         }

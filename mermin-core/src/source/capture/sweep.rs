@@ -9,7 +9,7 @@ use super::{
     open::Capture,
 };
 use crate::{
-    bpf::clock::realtime,
+    bpf::clock::{Wall, monotonic},
     error::{Error, ErrorKind},
     flow::EndReason,
     table::{
@@ -53,7 +53,7 @@ impl Capture {
     /// Looks at every flow that may be due at `now` (monotonic ns).
     pub(super) fn sweep(&mut self, now: u64) -> Result<(), Error> {
         self.ticks = self.read_clock()?;
-        let frame = self.frame(now);
+        let frame = self.frame();
         let step = Moment::at(now);
         let whole = now >= self.whole_at;
         if whole {
@@ -129,11 +129,13 @@ impl Capture {
             .saturating_sub(self.closer.in_flight() + self.out.len())
     }
 
-    pub(super) fn frame(&self, monotonic: u64) -> Frame {
+    pub(super) fn frame(&mut self) -> Frame {
+        self.wall.follow(Wall::read());
+        let monotonic = monotonic();
         Frame {
             epoch: self.epoch,
             monotonic,
-            wall: realtime(),
+            wall: self.wall.at(monotonic),
         }
     }
 
@@ -178,7 +180,7 @@ impl Capture {
         })?;
         self.shared.waited(closed.grace);
         self.ticks = self.read_clock()?;
-        let frame = self.frame(crate::bpf::clock::monotonic());
+        let frame = self.frame();
         for (slot, reason) in closed.slots {
             self.end(slot, reason, &frame);
             self.index.give_back(slot).map_err(|error| {
@@ -218,7 +220,7 @@ impl Capture {
 
     /// Ends flows as long as there is room for their records. No program runs any more, so no slot changes.
     pub(super) fn empty(&mut self) -> Emptied {
-        let frame = self.frame(crate::bpf::clock::monotonic());
+        let frame = self.frame();
         let mut room = self.room();
         let touched = self.shared.slab.touched();
         while self.emptied < touched {

@@ -147,7 +147,7 @@ impl Pair {
         }
     }
 
-    /// Gives `v0` the address fd00::1 and `v1` fd00::2. From now on the kernel sends ICMPv6 of its own.
+    /// Gives `v0` the address `fd00::1` and `v1` `fd00::2`. From now on the kernel sends ICMPv6 of its own.
     pub(crate) fn add_ipv6(&self) {
         for (host, name, own, other, mac) in [
             (&self.near, "v0", 1, 2, FAR_MAC),

@@ -80,17 +80,16 @@ pub(crate) fn segment_udp(socket: &impl AsRawFd, octets: i32) -> io::Result<()> 
 #[repr(C)]
 #[derive(Default)]
 struct Query {
-    target_ifindex: u32,
-    attach_type: u32,
-    query_flags: u32,
-    attach_flags: u32,
-    prog_ids: u64,
-    prog_cnt: u32,
-    reserved: u32,
-    prog_attach_flags: u64,
-    link_ids: u64,
-    link_attach_flags: u64,
-    revision: u64,
+    ifindex: u32,
+    hook: u32,
+    /// Flags, in and out.
+    flags: [u32; 2],
+    /// Where the programs' ids would go.
+    ids: u64,
+    programs: u32,
+    padding: u32,
+    /// Flags of each program, links and their flags, revision.
+    rest: [u64; 4],
 }
 
 const BPF_PROG_QUERY: i64 = 16;
@@ -100,10 +99,10 @@ const BPF_TCX_EGRESS: u32 = 47;
 /// Programs at both TCX hooks of an interface of the calling thread's namespace; none where the kernel has no TCX.
 pub(crate) fn tcx_programs(ifindex: u32) -> io::Result<u32> {
     let mut programs = 0;
-    for attach_type in [BPF_TCX_INGRESS, BPF_TCX_EGRESS] {
+    for hook in [BPF_TCX_INGRESS, BPF_TCX_EGRESS] {
         let mut query = Query {
-            target_ifindex: ifindex,
-            attach_type,
+            ifindex,
+            hook,
             ..Query::default()
         };
         // SAFETY: the structure is as long as said, and asks for no arrays.
@@ -116,7 +115,7 @@ pub(crate) fn tcx_programs(ifindex: u32) -> io::Result<u32> {
             )
         };
         match checked(i32::try_from(result).unwrap()) {
-            Ok(_) => programs += query.prog_cnt,
+            Ok(_) => programs += query.programs,
             // Nothing was ever attached there, or there is no TCX.
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL)) => {}
             Err(error) => return Err(error),

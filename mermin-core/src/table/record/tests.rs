@@ -1,0 +1,375 @@
+//! Literal observations and the records they must give.
+
+use std::time::Duration;
+
+use mermin_bpf::{
+    abi::slot::Sample,
+    track::tcp as track,
+    wire::tcp::flag::{ACK, FIN, RST, SYN},
+};
+
+use super::*;
+use crate::{flow::TcpState, table::moment::Moment};
+
+const SECOND: u64 = 1_000_000_000;
+/// The wall clock is 1,000,000 s ahead of the monotonic one.
+const FRAME: Frame = Frame {
+    epoch: 0x1122_3344_5566_7788,
+    monotonic: 500 * SECOND,
+    wall: 1_000_500 * SECOND,
+};
+
+fn tail(number: u8, ports: [u16; 2]) -> KeyTail {
+    KeyTail {
+        ifindex: 7,
+        protocol_vlan: KeyTail::pack(number, 0, 0),
+        encapsulation: 0,
+        ports,
+    }
+}
+
+/// 10.0.0.1 and 10.0.0.2: the lower endpoint started, 3 packets there and 2 back, from second 100 to 103.
+fn ipv4(tail: KeyTail) -> Observation {
+    let key = KeyV4 {
+        tail,
+        addresses: [[10, 0, 0, 1], [10, 0, 0, 2]].map(u32::from_ne_bytes),
+    };
+    Observation {
+        key: key.words(),
+        link_length: 14,
+        first_seen: 100 * SECOND,
+        mac: [2, 0, 0, 0, 0, 1],
+        sides: [
+            Side {
+                packets: 3,
+                octets: 300,
+                last_seen: 103 * SECOND,
+                sample: Some(Sample {
+                    traffic_class: 0xb8,
+                    ttl: 63,
+                    ..Sample::default()
+                }),
+                ..Side::default()
+            },
+            Side {
+                packets: 2,
+                octets: 2000,
+                last_seen: 102 * SECOND,
+                ..Side::default()
+            },
+        ],
+        ..Observation::default()
+    }
+}
+
+fn told(flow: &Observation) -> Flow {
+    told_after(flow, &Entry::default())
+}
+
+fn told_after(flow: &Observation, entry: &Entry) -> Flow {
+    let name = Arc::from("eth0");
+    record(
+        0x12_3456,
+        flow,
+        entry,
+        EndReason::IdleTimeout,
+        &name,
+        &FRAME,
+    )
+}
+
+fn date(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn ends(flow: &Flow) -> [String; 2] {
+    [flow.source.to_string(), flow.destination.to_string()]
+}
+
+fn counts(half: &Uniflow) -> [[u64; 2]; 3] {
+    [half.packets, half.octets, half.frame_octets].map(|count| [count.delta, count.total])
+}
+
+#[test]
+fn a_datagram_flow_over_ipv4() {
+    let flow = told(&ipv4(tail(protocol::UDP, [40_000, 53])));
+    assert_eq!(ends(&flow), ["10.0.0.1:40000", "10.0.0.2:53"]);
+    assert_eq!(flow.protocol, Protocol::UDP);
+    assert_eq!((flow.start, flow.end), (date(1_000_100), date(1_000_103)));
+    assert_eq!(
+        (flow.sequence, flow.end_reason),
+        (0, EndReason::IdleTimeout)
+    );
+    assert_eq!((flow.interface.index, &*flow.interface.name), (7, "eth0"));
+    assert_eq!(flow.interface.mac, Some(MacAddress([2, 0, 0, 0, 0, 1])));
+    assert_eq!(counts(&flow.forward), [[3; 2], [300; 2], [300 + 3 * 14; 2]]);
+    assert_eq!(
+        counts(&flow.reverse),
+        [[2; 2], [2000; 2], [2000 + 2 * 14; 2]]
+    );
+    assert_eq!(flow.forward.ip, Some(IpHeader::new(0xb8, 63, None)));
+    assert_eq!(flow.reverse.ip, None);
+    assert_eq!(
+        (flow.direction, flow.direction_rule),
+        (Direction::Forward, Some(DirectionRule::FirstPacket))
+    );
+    assert!(flow.vlans.is_empty());
+    let absent = (
+        flow.tcp,
+        flow.icmp_id,
+        flow.forward.icmp,
+        flow.forward.tcp_flags,
+    );
+    assert_eq!(absent, (None, None, None, None));
+}
+
+#[test]
+fn the_id_names_epoch_slot_and_beginning() {
+    let flow = told(&ipv4(tail(protocol::UDP, [1, 2])));
+    let began = 100 * u128::from(SECOND);
+    let lower = 0x12_3456_u128 << 56 | began;
+    // 48 bits of the epoch are left.
+    assert_eq!(flow.id.to_u128(), 0x3344_5566_7788 << 80 | lower);
+}
+
+#[test]
+fn the_higher_endpoint_may_have_started() {
+    let mut observed = ipv4(tail(protocol::UDP, [40_000, 53]));
+    observed.higher_started = true;
+    let flow = told(&observed);
+    assert_eq!(ends(&flow), ["10.0.0.2:53", "10.0.0.1:40000"]);
+    assert_eq!(counts(&flow.forward)[0], [2, 2]);
+    assert_eq!(counts(&flow.reverse)[0], [3, 3]);
+    assert!(flow.forward.ip.is_none() && flow.reverse.ip.is_some());
+}
+
+#[test]
+fn ipv6_has_a_flow_label() {
+    let address = |last| {
+        let octets = [0xfd, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, last];
+        let [first, second] = [0, 8].map(|at| {
+            let mut half = [0; 8];
+            half.copy_from_slice(&octets[at..at + 8]);
+            u64::from_ne_bytes(half)
+        });
+        [first, second]
+    };
+    let key = KeyV6 {
+        tail: tail(protocol::TCP, [443, 50_000]),
+        addresses: [address(1), address(2)],
+    };
+    let mut observed = ipv4(key.tail);
+    observed.key = key.words();
+    observed.ipv6 = true;
+    observed.sides[0].sample = Some(Sample {
+        flow_label: 0xf_abcd,
+        ttl: 64,
+        ..Sample::default()
+    });
+    let flow = told(&observed);
+    assert_eq!(
+        ends(&flow),
+        ["[fd00:0:0:1::1]:443", "[fd00:0:0:1::2]:50000"]
+    );
+    let header = flow.forward.ip.unwrap();
+    assert_eq!((header.flow_label, header.ttl), (Some(0xf_abcd), 64));
+}
+
+#[test]
+fn icmp_has_messages_and_no_ports() {
+    let mut observed = ipv4(tail(protocol::ICMP, [8, 0x1234]));
+    observed.sides[1].sample = Some(Sample {
+        icmp_type: 0,
+        icmp_code: 0,
+        ..Sample::default()
+    });
+    if let Some(sample) = &mut observed.sides[0].sample {
+        sample.icmp_type = 8;
+    }
+    let flow = told(&observed);
+    assert_eq!(ends(&flow), ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(flow.icmp_id, Some(0x1234));
+    assert_eq!(flow.forward.icmp.map(|icmp| icmp.kind), Some(8));
+    assert_eq!(flow.reverse.icmp.map(|icmp| icmp.kind), Some(0));
+
+    // An error is a flow of its type and code.
+    let flow = told(&ipv4(tail(protocol::ICMP, [256 + 3, 4])));
+    assert_eq!((flow.icmp_id, flow.source.port), (None, None));
+}
+
+#[test]
+fn other_protocols_have_neither() {
+    let flow = told(&ipv4(tail(47, [0, 0])));
+    assert_eq!(ends(&flow), ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(
+        (flow.icmp_id, flow.forward.icmp, flow.tcp),
+        (None, None, None)
+    );
+}
+
+#[test]
+fn vlans_from_the_outside() {
+    for (packed, ids) in [([0, 0], &[][..]), ([7, 0], &[7]), ([7, 4095], &[7, 4095])] {
+        let mut tail = tail(protocol::UDP, [1, 2]);
+        tail.protocol_vlan = KeyTail::pack(protocol::UDP, packed[0], packed[1]);
+        assert_eq!(&*told(&ipv4(tail)).vlans, ids);
+    }
+}
+
+#[test]
+fn a_priority_tag_does_not_hide_the_tag_in_it() {
+    let mut tail = tail(protocol::UDP, [1, 2]);
+    tail.protocol_vlan = KeyTail::pack(protocol::UDP, 0, 9);
+    assert_eq!(&*told(&ipv4(tail)).vlans, [0, 9]);
+}
+
+#[test]
+fn a_link_without_addresses_has_no_mac() {
+    let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
+    observed.mac = [0; 6];
+    observed.link_length = 0;
+    let flow = told(&observed);
+    assert_eq!(flow.interface.mac, None);
+    assert_eq!(flow.forward.frame_octets, flow.forward.octets);
+}
+
+#[test]
+fn padding_and_tags_make_frames_longer_or_shorter() {
+    let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
+    observed.sides[0].extra = 18;
+    // A tag less than the first packet had, two times.
+    observed.sides[1].extra = 0_u64.wrapping_sub(8);
+    let flow = told(&observed);
+    assert_eq!(flow.forward.frame_octets.total, 300 + 3 * 14 + 18);
+    assert_eq!(flow.reverse.frame_octets.total, 2000 + 2 * 14 - 8);
+}
+
+#[test]
+fn a_later_record_tells_what_came_since() {
+    let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
+    observed.sides[0].extra = 0_u64.wrapping_sub(4);
+    let mut entry = Entry::default();
+    entry.told(&observed, 160 * SECOND);
+    assert_eq!(entry.since, Moment::at(160 * SECOND));
+    observed.sides[0].packets += 10;
+    observed.sides[0].octets += 1000;
+    observed.sides[0].extra = observed.sides[0].extra.wrapping_sub(40);
+    observed.sides[0].last_seen = 170 * SECOND;
+    let flow = told_after(&observed, &entry);
+    assert_eq!(flow.sequence, 1);
+    assert_eq!((flow.start, flow.end), (date(1_000_100), date(1_000_170)));
+    assert_eq!(
+        counts(&flow.forward),
+        [
+            [10, 13],
+            [1000, 1300],
+            [1000 + 10 * 14 - 40, 1300 + 13 * 14 - 44]
+        ]
+    );
+    assert_eq!(counts(&flow.reverse), [[0, 2], [0, 2000], [0, 2028]]);
+}
+
+#[test]
+fn dates_follow_the_wall_clock() {
+    let observed = ipv4(tail(protocol::UDP, [1, 2]));
+    let name: Arc<str> = Arc::from("eth0");
+    let at = |monotonic, wall| {
+        let frame = Frame {
+            monotonic,
+            wall,
+            ..FRAME
+        };
+        record(
+            1,
+            &observed,
+            &Entry::default(),
+            EndReason::IdleTimeout,
+            &name,
+            &frame,
+        )
+    };
+    // Set back by an hour meanwhile.
+    let flow = at(500 * SECOND, (1_000_500 - 3600) * SECOND);
+    assert_eq!(flow.start, date(1_000_100 - 3600));
+    // A tick may be ahead of the moment the record is made.
+    let flow = at(101 * SECOND, 1_000_101 * SECOND);
+    assert_eq!((flow.start, flow.end), (date(1_000_100), date(1_000_103)));
+}
+
+fn tcp(ports: [u16; 2], flags: [u8; 2]) -> Observation {
+    let mut observed = ipv4(tail(protocol::TCP, ports));
+    for (side, flags) in observed.sides.iter_mut().zip(flags) {
+        side.tcp = track::Side {
+            flags,
+            ..track::Side::default()
+        };
+    }
+    observed
+}
+
+#[test]
+fn a_handshake_has_a_latency() {
+    let mut observed = tcp([50_000, 443], [SYN | ACK, SYN | ACK]);
+    observed.by_syn = true;
+    observed.sides[0].syn_at = 100 * SECOND;
+    let state = |observed: &Observation| told(observed).tcp.unwrap();
+    assert_eq!(state(&observed).handshake_latency, None);
+    observed.sides[1].syn_at = 100 * SECOND + 1_500_000;
+    let tcp = state(&observed);
+    assert_eq!(tcp.handshake_latency, Some(Duration::from_micros(1500)));
+    assert_eq!(tcp.state, TcpState::Established);
+    // Not when the answer is older than the question.
+    observed.sides[1].syn_at = 99 * SECOND;
+    assert_eq!(state(&observed).handshake_latency, None);
+}
+
+#[test]
+fn the_state_is_the_openers() {
+    let mut observed = tcp([50_000, 443], [SYN | ACK | FIN, SYN | ACK]);
+    assert_eq!(told(&observed).tcp.unwrap().state, TcpState::FinWait1);
+    observed.higher_started = true;
+    assert_eq!(told(&observed).tcp.unwrap().state, TcpState::CloseWait);
+    let reset = tcp([50_000, 443], [SYN, RST | ACK]);
+    let flow = told(&reset);
+    assert_eq!(flow.tcp.unwrap().state, TcpState::Closed);
+    let flags = [flow.forward, flow.reverse].map(|half| half.tcp_flags.unwrap().to_string());
+    assert_eq!(flags, ["SYN", "RST|ACK"]);
+}
+
+#[test]
+fn flags_are_absent_where_nothing_went() {
+    let mut observed = tcp([50_000, 443], [SYN, 0]);
+    observed.sides[1].packets = 0;
+    assert_eq!(told(&observed).reverse.tcp_flags, None);
+}
+
+#[test]
+fn each_rule_of_direction() {
+    use Direction::{Forward, Reverse, Unknown};
+    use DirectionRule::{FirstPacket, PortNumber, Syn};
+    // Lower port, higher port, who started, whether a SYN said so.
+    for (ports, higher_started, by_syn, direction, rule) in [
+        ([443, 50_000], false, true, Forward, Syn),
+        ([50_000, 443], false, false, Forward, PortNumber),
+        ([443, 50_000], false, false, Reverse, PortNumber),
+        ([443, 50_000], true, false, Forward, PortNumber),
+        ([8080, 50_000], false, false, Unknown, FirstPacket),
+        ([22, 443], false, false, Unknown, FirstPacket),
+        ([1023, 1024], true, false, Forward, PortNumber),
+    ] {
+        let mut observed = tcp(ports, [ACK, ACK]);
+        observed.higher_started = higher_started;
+        observed.by_syn = by_syn;
+        let flow = told(&observed);
+        assert_eq!(
+            (flow.direction, flow.direction_rule),
+            (direction, Some(rule)),
+            "{ports:?}"
+        );
+    }
+    let flow = told(&ipv4(tail(protocol::UDP, [53, 50_000])));
+    assert_eq!(
+        (flow.direction, flow.direction_rule),
+        (Forward, Some(FirstPacket))
+    );
+}
