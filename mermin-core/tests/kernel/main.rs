@@ -63,7 +63,6 @@ fn obstacle(mode: Attach) -> Option<String> {
         Ok(host) => host,
         Err(error) => return Some(format!("cannot make a network namespace: {error}")),
     };
-    host.shell("ip link set lo up");
     let error = try_open(&host, on("lo").attach(mode)).err()?;
     Some(error.to_string())
 }

@@ -11,7 +11,7 @@ use std::{
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
-use super::raw;
+use super::{raw, skip::skip};
 
 /// A network namespace; it goes when nothing is left in it.
 pub(crate) struct Host {
@@ -56,8 +56,14 @@ impl Host {
     /// Runs a command line; it must succeed.
     pub(crate) fn shell(&self, line: &str) -> String {
         let mut words = line.split_whitespace();
-        let mut command = Command::new(words.next().unwrap());
-        let output = self.run(|| command.args(words).output()).unwrap();
+        let program = words.next().unwrap();
+        let mut command = Command::new(program);
+        let output = match self.run(|| command.args(words).output()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                skip(format!("`{program}` is not installed"));
+            }
+            output => output.unwrap(),
+        };
         assert!(output.status.success(), "{line}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
