@@ -19,6 +19,7 @@
 //! octets ([`Stats`]); what the host cannot do is given up aloud ([`Report`]).
 //!
 //! Needs Linux 5.14 on x86-64 or arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attach;
 mod bpf;

@@ -1,15 +1,25 @@
 //! What the project does to itself: build and check the kernel program, set up its tools, run all of CI.
 
+mod api;
 mod ci;
+mod dependencies;
+mod manifest;
 mod object;
+mod package;
 mod project;
+mod promises;
 mod readme;
 mod setup;
+mod shell;
 mod toolchain;
+mod tools;
+mod versions;
 
 use std::{env, process::ExitCode};
 
 use anyhow::Result;
+
+use crate::ci::Scope;
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -17,8 +27,14 @@ usage: cargo xtask <command>
   bpf           compile the kernel program into mermin-bpf/prebuilt/mermin.bpf.o
   bpf --check   prove that the committed object is what the source compiles to
   bpf --widened compile a kernel program for tests, into the target directory
-  setup         install what `bpf` needs: the rust-src component and bpf-linker
+  api           write the public API into docs/public-api
+  api --check   prove that the committed texts are the public API
+  package       make the packages and build them outside the workspace
+  promises      prove that all that holds a promise of docs/GUARANTEES.md is there
+  setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
+  setup --full  install what `ci --full` needs as well
   ci            all of CI, stopping at the first failure
+  ci --full     the long steps as well, and those that need more tools
 ";
 
 fn main() -> ExitCode {
@@ -28,8 +44,14 @@ fn main() -> ExitCode {
         ["bpf"] => object::rebuild(),
         ["bpf", "--check"] => object::check(),
         ["bpf", "--widened"] => object::widened(),
+        ["api"] => api::rewrite(),
+        ["api", "--check"] => api::check(),
+        ["package"] => package::check(),
+        ["promises"] => promises::check(),
         ["setup"] => setup::run(),
-        ["ci"] => ci::run(),
+        ["setup", "--full"] => setup::full(),
+        ["ci"] => ci::run(Scope::Quick),
+        ["ci", "--full"] => ci::run(Scope::Full),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -16,11 +16,20 @@ pub(crate) fn root() -> &'static Path {
     package.parent().unwrap_or(package)
 }
 
-/// Where the kernel program is compiled, apart from everything else so that its flags and theirs never meet.
-pub(crate) fn object_target_dir() -> PathBuf {
+/// Where cargo builds.
+pub(crate) fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().join("target"), |target| root().join(target))
-        .join("bpf")
+}
+
+/// Where the kernel program is compiled, apart from everything else so that its flags and theirs never meet.
+pub(crate) fn object_target_dir() -> PathBuf {
+    target_dir().join("bpf")
+}
+
+/// Where a stable compiler is allowed unstable features, of which build scripts take notice.
+pub(crate) fn unstable_target_dir() -> PathBuf {
+    target_dir().join("unstable")
 }
 
 /// The kernel program that tests show to lose packets where it may.

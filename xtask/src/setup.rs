@@ -1,13 +1,36 @@
-//! Installing what compiles the kernel program.
+//! Installing what CI needs; what compiles the kernel program is the first part of it.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::toolchain::{self, Pin, Rustc};
+use crate::{
+    dependencies::TARGETS,
+    shell,
+    toolchain::{self, Pin, Rustc},
+    tools,
+};
+
+/// Installs what is missing for everything that CI does.
+pub(crate) fn full() -> Result<()> {
+    run()?;
+    tools::install()
+}
 
 /// Installs what is missing, and nothing else.
 pub(crate) fn run() -> Result<()> {
+    compilers()?;
+    let here = shell::read(&mut shell::command("rustup target list --installed")?)?;
+    for target in TARGETS {
+        if !here.lines().any(|line| line == target) {
+            println!("rustup target add {target}");
+            shell::run(&mut shell::command(&format!("rustup target add {target}"))?)?;
+        }
+    }
+    Ok(())
+}
+
+fn compilers() -> Result<()> {
     let pin = Pin::read()?;
     let commands = toolchain::missing(&pin, Rustc::find(&pin)?.as_ref());
     for words in &commands {

@@ -125,6 +125,11 @@ fn rustc(rustup_name: Option<&str>, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Version of the compiler that runs without further ado.
+pub(crate) fn running() -> Result<String> {
+    release(None)
+}
+
 fn release(rustup_name: Option<&str>) -> Result<String> {
     rustc(rustup_name, &["-vV"])?
         .lines()
@@ -154,6 +159,18 @@ pub(crate) fn missing(pin: &Pin, rustc: Option<&Rustc>) -> Vec<Vec<String>> {
         commands.push(pin.install_linker());
     }
     commands
+}
+
+/// The pinned compiler, for what depends on the format of its output.
+pub(crate) fn pinned() -> Result<Rustc> {
+    let pin = Pin::read()?;
+    Rustc::find(&pin)?.with_context(|| {
+        format!(
+            "cannot find rustc {}: type `{}`",
+            pin.rustc,
+            pin.install_rustc().join(" ")
+        )
+    })
 }
 
 /// The compiler to use, once everything is in place.

@@ -96,8 +96,8 @@ impl Stats {
     }
 }
 
-impl From<&ledger::Totals> for Traffic {
-    fn from(totals: &ledger::Totals) -> Self {
+impl Traffic {
+    fn of(totals: &ledger::Totals) -> Self {
         Self {
             skbs: totals.skbs,
             skb_octets: totals.skb_octets,
@@ -125,7 +125,7 @@ impl HookStats {
             index,
             interface,
             egress,
-            traffic: Traffic::from(&account.totals),
+            traffic: Traffic::of(&account.totals),
             uncounted,
         }
     }

@@ -1,0 +1,83 @@
+//! The public API: as text that is committed, and what may be in it.
+
+mod foreign;
+mod rustdoc;
+mod semver;
+mod text;
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+pub(crate) use self::{foreign::check as check_foreign, semver::check as check_semver};
+use crate::{project, shell};
+
+/// A library whose API others build on.
+pub(crate) struct Library {
+    pub(crate) package: &'static str,
+    /// The features that are covered by semantic versioning.
+    pub(crate) features: &'static str,
+}
+
+/// `test-util` of mermin-core is left out: it promises nothing.
+pub(crate) const LIBRARIES: [Library; 2] = [
+    Library {
+        package: "mermin-bpf",
+        features: "",
+    },
+    Library {
+        package: "mermin-core",
+        features: "pcap",
+    },
+];
+
+/// Where a library's text is, from the project's root.
+fn place(library: &Library) -> String {
+    format!("docs/public-api/{}.txt", library.package)
+}
+
+/// Writes the texts anew.
+pub(crate) fn rewrite() -> Result<()> {
+    for library in &LIBRARIES {
+        let place = place(library);
+        let path = project::root().join(&place);
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        fs::write(&path, text::of(library)?).with_context(|| format!("cannot write `{place}`"))?;
+        println!("{place} is up to date");
+    }
+    Ok(())
+}
+
+/// Builds the documentation as it is published: all features, marked where they are needed.
+pub(crate) fn document() -> Result<()> {
+    for Library { package, .. } in &LIBRARIES {
+        let mut command = rustdoc::cargo(&format!(
+            "doc --package {package} --lib --no-deps --all-features"
+        ))?;
+        shell::run(command.env("RUSTDOCFLAGS", "-D warnings --cfg docsrs"))?;
+    }
+    Ok(())
+}
+
+/// Compares the texts with what the source says.
+pub(crate) fn check() -> Result<()> {
+    let mut drift = String::new();
+    for library in &LIBRARIES {
+        let place = place(library);
+        let committed = fs::read_to_string(project::root().join(&place))
+            .with_context(|| format!("cannot read `{place}`"))?;
+        let lines = text::difference(&committed, &text::of(library)?);
+        if !lines.is_empty() {
+            drift.extend([place.as_str(), ":\n", &lines]);
+        }
+    }
+    if !drift.is_empty() {
+        bail!(
+            "the public API is not what is committed (- gone, + new)\n{drift}type `cargo xtask api` and commit the texts if this is meant"
+        );
+    }
+    println!("the public API is what is committed");
+    Ok(())
+}

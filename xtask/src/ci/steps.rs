@@ -1,0 +1,133 @@
+//! The steps of CI in their order. A new one is a new row.
+
+use anyhow::Result;
+
+use crate::{api, dependencies, object, package, promises, shell::Variables, versions};
+
+/// When a step is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// Always: half an hour on a fresh machine of two cores, with the installation of all it takes.
+    Quick,
+    /// With `--full` only: takes long, or tools that take minutes to compile.
+    Full,
+}
+
+/// What a step does.
+pub(super) enum Work {
+    /// The README's own test command.
+    Tests(&'static Variables),
+    Command(&'static str, &'static Variables),
+    /// What it is, as a command or in words.
+    Function(&'static str, fn() -> Result<()>),
+}
+
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) scope: Scope,
+    pub(super) work: Work,
+}
+
+/// Variables that the caller cannot change.
+pub(super) const FIXED: [&str; 2] = ["MERMIN_REQUIRE_KERNEL", "RUSTDOCFLAGS"];
+
+/// A kernel test that cannot run here is a failure here.
+const REQUIRE_KERNEL: (&str, &str) = ("MERMIN_REQUIRE_KERNEL", "1");
+
+const fn quick(name: &'static str, work: Work) -> Step {
+    Step {
+        name,
+        scope: Scope::Quick,
+        work,
+    }
+}
+
+const fn full(name: &'static str, work: Work) -> Step {
+    Step {
+        name,
+        scope: Scope::Full,
+        work,
+    }
+}
+
+pub(super) const STEPS: &[Step] = &[
+    quick("format", Work::Command("cargo fmt --all --check", &[])),
+    quick(
+        "rust version",
+        Work::Function("rust-version, the pin, rustc", versions::check),
+    ),
+    quick(
+        "dependencies",
+        Work::Function("crates of mermin-core", dependencies::count),
+    ),
+    quick(
+        "kernel program",
+        Work::Function("cargo xtask bpf --check", object::check),
+    ),
+    quick(
+        "kernel program for tests",
+        Work::Function("cargo xtask bpf --widened", object::widened),
+    ),
+    quick(
+        "lints",
+        Work::Command("cargo clippy --workspace --all-targets -- -D warnings", &[]),
+    ),
+    quick(
+        "lints of the kernel program",
+        Work::Function("the same for its target", object::lint),
+    ),
+    quick("tests", Work::Tests(&[REQUIRE_KERNEL])),
+    quick(
+        "promises",
+        Work::Function("cargo xtask promises", promises::check),
+    ),
+    quick(
+        "documentation",
+        Work::Command(
+            "cargo doc --workspace --no-deps",
+            &[("RUSTDOCFLAGS", "-D warnings")],
+        ),
+    ),
+    quick(
+        "public API",
+        Work::Function("cargo xtask api --check", api::check),
+    ),
+    quick(
+        "documentation as published",
+        Work::Function("all features, as docs.rs builds it", api::document),
+    ),
+    quick(
+        "arm64",
+        Work::Command(
+            "cargo check --target aarch64-unknown-linux-gnu -p mermin-core -p mermin-examples",
+            &[],
+        ),
+    ),
+    quick(
+        "packages",
+        Work::Function("cargo xtask package", package::check),
+    ),
+    full(
+        "licences",
+        Work::Function("cargo deny check", dependencies::deny),
+    ),
+    full(
+        "foreign types",
+        Work::Function("cargo check-external-types", api::check_foreign),
+    ),
+    full(
+        "semantic versioning",
+        Work::Function("cargo semver-checks", api::check_semver),
+    ),
+    full(
+        "cost of a packet",
+        Work::Command("cargo bench -p mermin-benches --bench kernel", &[]),
+    ),
+    full(
+        "long attack",
+        Work::Command(
+            "cargo test --release -p mermin-core --test attack -- --nocapture",
+            &[("MERMIN_ATTACK_SECONDS", "600"), REQUIRE_KERNEL],
+        ),
+    ),
+];

@@ -1,0 +1,60 @@
+//! What comes into an embedder's build.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+
+use crate::{shell, tools};
+
+/// Crates that mermin-core may bring with its default features.
+const MOST: usize = 45;
+
+/// The processors that are supported.
+pub(crate) const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+
+/// Counts the crates that mermin-core brings.
+pub(crate) fn count() -> Result<()> {
+    let [one, other] = TARGETS;
+    let tree = shell::read(&mut shell::command(&format!(
+        "cargo tree --package mermin-core --edges normal,build --prefix none --target {one} --target {other}"
+    ))?)?;
+    let crates = crates(&tree);
+    // Itself aside.
+    let brought = crates.len().saturating_sub(1);
+    println!("mermin-core brings {brought} crates; {MOST} are allowed");
+    ensure!(
+        brought <= MOST,
+        "mermin-core brings too many crates: {}",
+        crates.into_iter().collect::<Vec<_>>().join(", ")
+    );
+    Ok(())
+}
+
+/// Names and versions in what `cargo tree --prefix none` prints. A crate is there once for each way to it.
+fn crates(tree: &str) -> BTreeSet<String> {
+    tree.lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some(format!("{} {}", words.next()?, words.next()?))
+        })
+        .collect()
+}
+
+/// Licences, sources, and crates that must not come in.
+pub(crate) fn deny() -> Result<()> {
+    tools::DENY.ready()?;
+    shell::run(&mut shell::command(
+        "cargo deny --log-level error check licenses bans sources",
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_counts_once_and_its_versions_each() {
+        let tree = "core v1.0.0 (/here)\nsyn v2.0.1\nsyn v3.0.0\nquote v1.0.0\nsyn v2.0.1 (*)\n";
+        assert_eq!(crates(tree).len(), 4);
+    }
+}

@@ -1,0 +1,77 @@
+//! What the manifests say, by `cargo metadata`.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::shell;
+
+/// The workspace's packages, without their dependencies.
+pub(crate) fn packages() -> Result<Vec<Value>> {
+    let said = shell::read(&mut shell::command(
+        "cargo metadata --format-version 1 --no-deps --offline",
+    )?)?;
+    let mut said: Value = serde_json::from_str(&said)?;
+    match said.get_mut("packages").map(Value::take) {
+        Some(Value::Array(packages)) => Ok(packages),
+        _ => None.context("cannot find packages in what `cargo metadata` says"),
+    }
+}
+
+/// Names of the packages that are published, in their order: each may depend on those before it.
+pub(crate) const PUBLISHED: [&str; 2] = ["mermin-bpf", "mermin-core"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_packages_say_all_that_a_registry_shows() {
+        let packages = packages().unwrap();
+        let published: Vec<&Value> = packages
+            .iter()
+            // `publish = false` reads as an empty list.
+            .filter(|package| package["publish"].is_null())
+            .collect();
+        let names: Vec<&str> = published
+            .iter()
+            .filter_map(|it| it["name"].as_str())
+            .collect();
+        assert_eq!(names, PUBLISHED);
+        for package in published {
+            for field in [
+                "description",
+                "license",
+                "repository",
+                "readme",
+                "rust_version",
+            ] {
+                assert!(package[field].is_string(), "{}: {field}", package["name"]);
+            }
+            for field in ["keywords", "categories"] {
+                let words = package[field].as_array().unwrap();
+                assert!(
+                    (1..=5).contains(&words.len()),
+                    "{}: {field}",
+                    package["name"]
+                );
+            }
+            assert!(
+                package["metadata"]["docs"]["rs"].is_object(),
+                "{}",
+                package["name"]
+            );
+        }
+    }
+
+    #[test]
+    fn all_packages_have_one_version_of_themselves_and_of_rust() {
+        let packages = packages().unwrap();
+        for field in ["version", "rust_version", "edition", "license"] {
+            let first = &packages[0][field];
+            assert!(
+                packages.iter().all(|package| package[field] == *first),
+                "{field}"
+            );
+        }
+    }
+}

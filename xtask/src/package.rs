@@ -1,0 +1,77 @@
+//! The packages as a registry would have them: what is in them, and that they build without the workspace.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{manifest::PUBLISHED, project, shell};
+
+/// Octets that a compressed package may have. The kernel program is a third of mermin-bpf.
+const MOST: u64 = 200_000;
+
+/// Makes the packages, unpacks them elsewhere, and builds them from what was unpacked alone.
+pub(crate) fn check() -> Result<()> {
+    let [bpf, core] = PUBLISHED;
+    shell::run(&mut shell::command(&format!(
+        "cargo package --quiet --no-verify --allow-dirty --package {bpf} --package {core}"
+    ))?)?;
+    let alone = Alone::new()?;
+    let bpf = alone.unpack(bpf)?;
+    let core = alone.unpack(core)?;
+    build(&bpf, None)?;
+    build(&core, Some(&bpf))
+}
+
+/// A directory outside the workspace.
+struct Alone(PathBuf);
+
+impl Alone {
+    fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("mermin-packages-{}", std::process::id()));
+        fs::create_dir(&path).with_context(|| format!("cannot create `{}`", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Unpacks a package and gives its directory.
+    fn unpack(&self, package: &str) -> Result<PathBuf> {
+        let stem = format!("{package}-{}", env!("CARGO_PKG_VERSION"));
+        let archive = project::target_dir().join(format!("package/{stem}.crate"));
+        let size = fs::metadata(&archive)
+            .with_context(|| format!("cannot find `{}`", archive.display()))?
+            .len();
+        let mut tar = shell::command("tar --extract --verbose --gzip --file")?;
+        tar.arg(&archive).arg("--directory").arg(&self.0);
+        let files = shell::read(&mut tar)?.lines().count();
+        println!("{stem}: {files} files, {size} octets");
+        ensure!(
+            size <= MOST,
+            "cannot pass `{stem}`: it may have {MOST} octets"
+        );
+        Ok(self.0.join(stem))
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // What is left lies in the directory for temporary files.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Checks a package and its unit tests; `bpf` stands in for the registry's.
+fn build(package: &Path, bpf: Option<&Path>) -> Result<()> {
+    let mut command = shell::command("cargo check --quiet --all-features --all-targets")?;
+    command
+        .current_dir(package)
+        .env("CARGO_TARGET_DIR", project::target_dir().join("alone"));
+    if let Some(bpf) = bpf {
+        command.arg("--config").arg(format!(
+            "patch.crates-io.mermin-bpf.path='{}'",
+            bpf.display()
+        ));
+    }
+    shell::run(&mut command)
+}

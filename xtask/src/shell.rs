@@ -1,0 +1,50 @@
+//! Running other programs from the project's root.
+
+use std::{ffi::OsStr, process::Command};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::project;
+
+/// Variables a command is given.
+pub(crate) type Variables = [(&'static str, &'static str)];
+
+/// A command from a line without quotes.
+pub(crate) fn command(line: &str) -> Result<Command> {
+    let mut words = line.split_whitespace();
+    let program = words.next().context("cannot run an empty command")?;
+    let mut command = Command::new(program);
+    command.args(words).current_dir(project::root());
+    Ok(command)
+}
+
+/// Runs a command to its end; what it prints is seen.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let line = line_of(command);
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    ensure!(status.success(), "`{line}` failed: {status}");
+    Ok(())
+}
+
+/// Runs a command and gives what it prints; its errors are seen.
+pub(crate) fn read(command: &mut Command) -> Result<String> {
+    let line = line_of(command);
+    let output = command
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    ensure!(
+        output.status.success(),
+        "`{line}` failed: {}",
+        output.status
+    );
+    String::from_utf8(output.stdout).with_context(|| format!("cannot read what `{line}` says"))
+}
+
+fn line_of(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(OsStr::to_string_lossy).collect();
+    words.join(" ")
+}

@@ -1,0 +1,71 @@
+//! Programs that only `cargo xtask ci --full` needs. Compiling them takes minutes.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::shell;
+
+/// A subcommand of cargo.
+pub(crate) struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+/// Licences, sources and duplicates of all dependencies.
+pub(crate) const DENY: Tool = Tool {
+    name: "deny",
+    version: "0.20.2",
+};
+/// Foreign types in public signatures. This version reads the JSON that rustdoc 1.95 writes.
+pub(crate) const EXTERNAL_TYPES: Tool = Tool {
+    name: "check-external-types",
+    version: "0.5.0",
+};
+/// Semantic versioning.
+pub(crate) const SEMVER_CHECKS: Tool = Tool {
+    name: "semver-checks",
+    version: "0.51.0",
+};
+
+impl Tool {
+    fn is_here(&self) -> bool {
+        Command::new(format!("cargo-{}", self.name))
+            .args([self.name, "--help"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+
+    /// What installs it.
+    fn install(&self) -> String {
+        format!(
+            "cargo install cargo-{} --version {} --locked",
+            self.name, self.version
+        )
+    }
+
+    /// Says what to type if it is missing.
+    pub(crate) fn ready(&self) -> Result<()> {
+        if self.is_here() {
+            return Ok(());
+        }
+        bail!(
+            "cannot find `cargo-{}`: type `cargo xtask setup --full`, or\n  {}",
+            self.name,
+            self.install()
+        )
+    }
+}
+
+/// Installs those that are missing.
+pub(crate) fn install() -> Result<()> {
+    for tool in [DENY, EXTERNAL_TYPES, SEMVER_CHECKS] {
+        if !tool.is_here() {
+            println!("{}", tool.install());
+            shell::run(&mut shell::command(&tool.install())?)?;
+        }
+    }
+    Ok(())
+}
