@@ -8,3 +8,4 @@ pub(crate) mod mapping;
 pub(crate) mod membarrier;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+pub(crate) mod zeroed;

@@ -31,6 +31,7 @@ use crate::{
     probe,
     report::{AtHook, Degradation, Feature, Report, Watched},
     source::{control::Control, handle::Counters, options::DEFAULT_FLOWS, queue::Queue},
+    sys::zeroed,
     table::{Timeouts, entry::Entry, moment::Moment},
 };
 
@@ -59,9 +60,9 @@ pub(super) struct Capture {
     /// Names of interfaces by index.
     pub(super) names: HashMap<u32, Arc<str>>,
     /// What was told of each slot.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Box<[Entry]>,
     /// When each slot is to be looked at.
-    pub(super) due: Vec<Moment>,
+    pub(super) due: Box<[Moment]>,
     /// When all slots are, monotonic ns.
     pub(super) whole_at: u64,
     pub(super) refused_before: u64,
@@ -165,8 +166,8 @@ impl Capture {
             timeouts: job.options.timeouts,
             epoch: epoch()?,
             names,
-            entries: vec![Entry::default(); slots],
-            due: vec![Moment::NOW; slots],
+            entries: zeroed::slice(slots),
+            due: zeroed::slice(slots),
             whole_at: 0,
             refused_before: 0,
             out: VecDeque::new(),

@@ -201,7 +201,11 @@ impl Capture {
         };
         self.emit(slot, &flow, reason, frame);
         self.shared.slab.scrub(slot);
-        self.entries[slot as usize] = Entry::default();
+        let entry = &mut self.entries[slot as usize];
+        // Most flows have one record, and their entry was never touched: reading it takes no memory.
+        if *entry != Entry::default() {
+            *entry = Entry::default();
+        }
         self.due[slot as usize] = Moment::NEVER;
         self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
     }
