@@ -7,7 +7,7 @@ use std::{
 
 use mermin_bpf::abi::key::{KeyV4, KeyV6};
 
-use crate::{sys::bpf, table::observation::Observation};
+use crate::sys::bpf;
 
 /// The two indexes and the stack of free slots.
 #[derive(Debug)]
@@ -25,13 +25,10 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Adds a flow's key.
-    pub(crate) fn push(&mut self, flow: &Observation) {
-        if flow.ipv6 {
-            self.v6.push(KeyV6::from_words(&flow.key));
-        } else {
-            self.v4.push(KeyV4::from_words(&flow.key));
-        }
+    /// Takes all away, and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.v4.clear();
+        self.v6.clear();
     }
 }
 

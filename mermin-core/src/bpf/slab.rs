@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
 
 use mermin_bpf::abi::{
     event::Globals,
+    key::{KeyV4, KeyV6},
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, lane, origin, state},
 };
 
-use super::clock::Ticks;
+use super::{clock::Ticks, index::Keys};
 use crate::{
     sys::mapping::Mapping,
     table::observation::{Observation, Side},
@@ -67,6 +68,23 @@ impl Slab {
                 Ordering::SeqCst,
             )
             .is_ok()
+    }
+
+    /// Adds a slot's key to `keys`.
+    pub(crate) fn give_key(&self, slot: u32, keys: &mut Keys) {
+        let slot = self.slots.at(slot as usize);
+        // SAFETY: within the mapping; key and origin do not change while the slot is not free.
+        let (words, origin_bits) = unsafe {
+            (
+                (&raw const (*slot).key).read_volatile(),
+                (&raw const (*slot).origin).read_volatile(),
+            )
+        };
+        if origin_bits & origin::IPV6 == 0 {
+            keys.v4.push(KeyV4::from_words(&words));
+        } else {
+            keys.v6.push(KeyV6::from_words(&words));
+        }
     }
 
     /// Reads everything there is to know of a flow.

@@ -10,29 +10,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Control;
+use super::{Control, shared::Shared};
 use crate::{
     bpf::{
         grace::Grace,
         index::{Index, Keys},
+        slab::Slab,
     },
     error::{Error, ErrorKind},
     flow::EndReason,
 };
 
-/// Flows on their way out.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    /// Slots, and why each ends.
-    pub(super) slots: Vec<(u32, EndReason)>,
-    /// Keys to delete: of those the kernel program has not led to another slot.
-    pub(super) keys: Keys,
-}
+/// Flows on their way out: their slots, and why each ends.
+pub(super) type Batch = Vec<(u32, EndReason)>;
+
+/// Flows that are marked before their keys are deleted. While a flow is marked and has its key, a SYN that should begin
+/// another is counted into it; the fewer at once, the shorter that time.
+const MARKED_AT_ONCE: usize = 128;
 
 /// A batch that no program run counts into any more.
 #[derive(Debug)]
 pub(super) struct Closed {
-    pub(super) slots: Vec<(u32, EndReason)>,
+    pub(super) slots: Batch,
     pub(super) result: io::Result<()>,
     /// How long the grace period took.
     pub(super) grace: Duration,
@@ -49,6 +48,7 @@ pub(super) struct Closer {
 impl Closer {
     /// Starts the thread. It ends when this value is dropped and its last wait is over.
     pub(super) fn start(
+        shared: Arc<Shared>,
         index: Arc<Index>,
         grace: Grace,
         control: Arc<Control>,
@@ -57,7 +57,7 @@ impl Closer {
         let (done, closed) = channel();
         thread::Builder::new()
             .name("mermin-grace".to_owned())
-            .spawn(move || work(&index, &grace, &control, &received, &done))
+            .spawn(move || work(&shared.slab, &index, &grace, &control, &received, &done))
             .map_err(|error| {
                 Error::new(ErrorKind::Exhausted, "cannot start the grace thread").with_source(error)
             })?;
@@ -75,7 +75,7 @@ impl Closer {
 
     /// Hands a batch over.
     pub(super) fn close(&mut self, batch: Batch) {
-        let flows = batch.slots.len();
+        let flows = batch.len();
         if flows != 0 && self.batches.send(batch).is_ok() {
             self.in_flight += flows;
         }
@@ -100,20 +100,17 @@ impl Closer {
 }
 
 fn work(
+    slab: &Slab,
     index: &Index,
     grace: &Grace,
     control: &Control,
     batches: &Receiver<Batch>,
     done: &Sender<Closed>,
 ) {
-    while let Ok(first) = batches.recv() {
+    while let Ok(mut slots) = batches.recv() {
         // What has gathered meanwhile shares the grace period.
-        let mut result = index.delete(&first.keys);
-        let mut slots = first.slots;
-        for next in batches.try_iter() {
-            result = result.and_then(|()| index.delete(&next.keys));
-            slots.extend(next.slots);
-        }
+        slots.extend(batches.try_iter().flatten());
+        let result = delete(slab, index, &slots);
         let began = Instant::now();
         let result = result.and_then(|()| grace.wait());
         let closed = Closed {
@@ -126,4 +123,20 @@ fn work(
         }
         control.wake();
     }
+}
+
+/// Marks flows as closing and takes them out of the index. One that the kernel program has replaced is out already, and its
+/// key leads to another.
+fn delete(slab: &Slab, index: &Index, slots: &[(u32, EndReason)]) -> io::Result<()> {
+    let mut keys = Keys::default();
+    for marked in slots.chunks(MARKED_AT_ONCE) {
+        keys.clear();
+        for &(slot, _) in marked {
+            if slab.begin_close(slot) {
+                slab.give_key(slot, &mut keys);
+            }
+        }
+        index.delete(&keys)?;
+    }
+    Ok(())
 }

@@ -149,7 +149,12 @@ impl Capture {
         let index = Arc::new(loaded.index);
         let ticks = loaded.clock.read(shared.slab.globals()).map_err(no_clock)?;
         let closer_grace = Grace::like(&grace).map_err(no_grace)?;
-        let closer = Closer::start(Arc::clone(&index), closer_grace, Arc::clone(&job.control))?;
+        let closer = Closer::start(
+            Arc::clone(&shared),
+            Arc::clone(&index),
+            closer_grace,
+            Arc::clone(&job.control),
+        )?;
         let slots = shared.slab.len() as usize;
         Ok(Self {
             hooks,

@@ -152,7 +152,7 @@ impl Rig {
             if capture.shared.slab.state(slot) == state::LIVE
                 && capture.shared.slab.begin_close(slot)
             {
-                keys.push(&capture.shared.slab.observe(slot, &capture.ticks));
+                capture.shared.slab.give_key(slot, &mut keys);
                 slots.push(slot);
             }
         }

@@ -77,7 +77,7 @@ impl Capture {
                     open += 1;
                     if room != 0 {
                         room -= 1;
-                        batch.slots.push((slot, EndReason::EndOfFlow));
+                        batch.push((slot, EndReason::EndOfFlow));
                         self.due[slot as usize] = Moment::CLOSING;
                     }
                 }
@@ -111,11 +111,7 @@ impl Capture {
             }
             Verdict::Close(reason) if *room != 0 => {
                 *room -= 1;
-                if self.shared.slab.begin_close(slot) {
-                    batch.keys.push(&flow);
-                }
-                // Else the kernel program replaced it meanwhile, and its key leads elsewhere.
-                batch.slots.push((slot, reason));
+                batch.push((slot, reason));
                 self.due[slot as usize] = Moment::CLOSING;
             }
             Verdict::Report | Verdict::Close(_) => {}
