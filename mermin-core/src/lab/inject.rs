@@ -12,8 +12,15 @@ use rustix::time::{ClockId, clock_gettime};
 use super::Direction;
 use crate::{
     bpf::object::Programs,
-    sys::bpf::{self, Ran},
+    sys::{
+        bpf::{self, Ran},
+        bpf_trial,
+    },
 };
+
+/// Where `struct __sk_buff` has `mark` and `priority`.
+const MARK: usize = 8;
+const PRIORITY: usize = 32;
 
 /// What a packet comes with, as far as the kernel lets a test run set it (`struct __sk_buff`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +61,17 @@ pub struct Run {
     pub kernel_nanoseconds: u32,
     /// What the program returned, of the last run.
     pub verdict: i32,
+}
+
+/// What a program left of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// What the program returned: -1 (`TC_ACT_UNSPEC`, `TCX_NEXT`) for "as if I were not here".
+    pub verdict: i32,
+    /// The frame.
+    pub frame: Vec<u8>,
+    /// Mark and priority of the socket buffer.
+    pub metadata: [u32; 2],
 }
 
 pub(super) fn run(
@@ -118,5 +136,33 @@ impl Injector {
         repeat: u32,
     ) -> io::Result<Run> {
         run(self.program(direction), frame, context, repeat)
+    }
+
+    /// Runs a frame through the program of one direction, once, and looks at what comes out. It goes in with this mark and
+    /// priority.
+    ///
+    /// # Errors
+    /// As [`Injector::run`].
+    pub fn pass(
+        &self,
+        direction: Direction,
+        frame: &[u8],
+        context: &Context,
+        metadata: [u32; 2],
+    ) -> io::Result<Passed> {
+        let mut words = context.words();
+        for (at, value) in [MARK, PRIORITY].into_iter().zip(metadata) {
+            words[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+        }
+        let mut frame = frame.to_vec();
+        let verdict = bpf_trial::pass(self.program(direction), &mut frame, &mut words)?;
+        Ok(Passed {
+            verdict: verdict.cast_signed(),
+            frame,
+            metadata: [MARK, PRIORITY].map(|at| {
+                let word = words.get(at..at + 4).and_then(|word| word.try_into().ok());
+                word.map_or(0, u32::from_ne_bytes)
+            }),
+        })
     }
 }

@@ -13,7 +13,7 @@ pub use mermin_bpf::abi::ledger::Direction;
 
 pub use self::{
     facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT},
-    inject::{Context, Injector, Run},
+    inject::{Context, Injector, Passed, Run},
     instructions::Order,
     traffic::{Driver, Generator},
     twist::{Twist, twisted},

@@ -182,6 +182,41 @@ struct TestRun {
     padding: u32,
 }
 
+/// Runs a classifier once, and writes what it leaves of a frame and its context (a `__sk_buff`) over them. Gives its
+/// verdict.
+///
+/// # Errors
+/// The kernel's: EINVAL for a frame shorter than an Ethernet header or longer than it takes; ENOSPC where a program has made
+/// it longer.
+pub(crate) fn pass(
+    program: BorrowedFd<'_>,
+    frame: &mut Vec<u8>,
+    context: &mut [u8],
+) -> io::Result<u32> {
+    let mut left = vec![0; frame.len()];
+    let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
+    let context_length = u32::try_from(context.len()).map_err(io::Error::other)?;
+    let mut attr = TestRun {
+        program: raw(program),
+        data_size_in: length,
+        data_in: address(frame.as_slice()),
+        data_size_out: length,
+        data_out: address_mut(left.as_mut_slice()),
+        repeat: 1,
+        context_size_in: context_length,
+        context_in: address(context),
+        context_size_out: context_length,
+        context_out: address_mut(context),
+        ..TestRun::default()
+    };
+    // SAFETY: frames and context outlive the call; the kernel writes no more than the sizes say, and reads the context
+    // before it writes it.
+    unsafe { bpf(PROG_TEST_RUN, &mut attr) }?;
+    left.truncate(attr.data_size_out as usize);
+    *frame = left;
+    Ok(attr.verdict)
+}
+
 /// `struct xdp_md`.
 #[repr(C)]
 #[derive(Default)]

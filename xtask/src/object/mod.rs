@@ -2,6 +2,8 @@
 
 mod build;
 mod compare;
+#[cfg(test)]
+mod helpers;
 mod summary;
 
 use std::fs;
