@@ -1,0 +1,73 @@
+//! What a source takes is settled when it is opened: kernel memory by the room for flows, and nothing with traffic.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use mermin_core::lab::{Context, Direction, Lab, Order, frame::udp};
+
+/// Kernel memory per flow of room: slot, both indexes, hints, list of free slots.
+const OCTETS_PER_FLOW: u64 = 640;
+
+/// A lab, or a word on why there is none.
+fn lab(max_flows: u32) -> Option<Lab> {
+    match Lab::open(max_flows) {
+        Ok(lab) => Some(lab),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            assert!(
+                std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
+                "MERMIN_REQUIRE_KERNEL is set"
+            );
+            None
+        }
+    }
+}
+
+fn octets(lab: &Lab) -> u64 {
+    lab.maps().unwrap().iter().map(|map| map.octets).sum()
+}
+
+#[test]
+fn traffic_takes_no_kernel_memory() {
+    let Some(lab) = lab(1024) else { return };
+    let before = lab.maps().unwrap();
+    let peers: [[SocketAddr; 2]; 2] = [
+        [
+            (Ipv4Addr::new(10, 0, 0, 1), 1).into(),
+            (Ipv4Addr::new(10, 0, 0, 2), 2).into(),
+        ],
+        [
+            (Ipv6Addr::LOCALHOST, 1).into(),
+            (Ipv6Addr::UNSPECIFIED, 2).into(),
+        ],
+    ];
+    // Far more flows than there is room for.
+    let [v4, v6] = peers;
+    let driver = lab.driver(Order::Sequence, 60_000).unwrap();
+    driver
+        .run(&udp(v4[0], v4[1], 0), &Context::default(), 60_000)
+        .unwrap();
+    for port in 1..5000 {
+        let mut own = v6[0];
+        own.set_port(port);
+        lab.run(
+            Direction::Egress,
+            &udp(own, v6[1], 0),
+            &Context::default(),
+            1,
+        )
+        .unwrap();
+    }
+    assert_eq!(lab.read().flows, 1024);
+    assert_eq!(lab.maps().unwrap(), before);
+}
+
+#[test]
+fn kernel_memory_is_proportional_to_the_room() {
+    let (Some(small), Some(large)) = (lab(1 << 10), lab(1 << 16)) else {
+        return;
+    };
+    let more = octets(&large) - octets(&small);
+    let flows = (1 << 16) - (1 << 10);
+    println!("{} octets per flow", more / flows);
+    assert!(more / flows <= OCTETS_PER_FLOW, "{}", more / flows);
+}
