@@ -13,8 +13,8 @@ pub const PROGRAM_CLOCK: &str = "mermin_clock";
 pub const MAP_INDEX_V4: &str = "INDEX_V4";
 /// IPv6 keys to slot numbers: hash, preallocated.
 pub const MAP_INDEX_V6: &str = "INDEX_V6";
-/// Two words by a digest of the key, each a slot's number with more of the digest above it: array, a power of two. Where
-/// flows were last found; hints, not truth.
+/// Pairs of slot numbers, 24 bits each below 8 bits of tag, by a digest of the key: array, a power of two. Where flows were
+/// last found; hints, not truth.
 pub const MAP_HINTS: &str = "HINTS";
 /// [`Slot`](super::slot::Slot) by number: array, mmapable.
 pub const MAP_SLOTS: &str = "SLOTS";

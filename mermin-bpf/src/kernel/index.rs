@@ -19,6 +19,10 @@ const ENOMEM: i64 = 12;
 const EBUSY: i64 = 16;
 const EEXIST: i64 = 17;
 
+/// A hint is a slot's number with a tag above it.
+const SLOT_BITS: u32 = 24;
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
 /// What can be looked up.
 pub(super) trait Key: Copy + 'static {
     /// Words that tell two keys apart.
@@ -101,19 +105,19 @@ pub(super) fn find_known<K: Key>(key: &K) -> Option<*mut Slot> {
 fn find_by_hint<K: Key>(key: &K) -> Option<*mut Slot> {
     let digest = digest(key);
     let hints = HINTS.get_ptr(place(digest))?;
-    // SAFETY: the element holds two words; volatile because other CPUs change them.
-    let (first, second) = unsafe {
-        (
-            (&raw const (*hints)[0]).read_volatile(),
-            (&raw const (*hints)[1]).read_volatile(),
-        )
-    };
+    // SAFETY: the element holds a pair in one word; volatile because other CPUs change it.
+    let pair = unsafe { hints.read_volatile() };
     let tag = tag(digest);
-    let hint = if first >> 32 == tag { first } else { second };
-    if hint >> 32 != tag {
+    let (first, second) = (pair as u32, (pair >> 32) as u32);
+    let hint = if first >> SLOT_BITS == tag {
+        first
+    } else {
+        second
+    };
+    if hint >> SLOT_BITS != tag {
         return None;
     }
-    let slot = SLOTS.get_ptr_mut(hint as u32)?;
+    let slot = SLOTS.get_ptr_mut(hint & SLOT_MASK)?;
     (holds(slot, key) && is_live(slot)).then_some(slot)
 }
 
@@ -122,11 +126,11 @@ fn find_by_hint<K: Key>(key: &K) -> Option<*mut Slot> {
 fn hint<K: Key>(key: &K, number: u32) {
     let digest = digest(key);
     if let Some(hints) = HINTS.get_ptr_mut(place(digest)) {
-        // SAFETY: the element holds two words, each stored whole; two CPUs at once lose a hint at worst.
+        let hint = tag(digest) << SLOT_BITS | number & SLOT_MASK;
+        // SAFETY: the pair is read and stored whole; two CPUs at once lose a hint at worst.
         unsafe {
-            let first = &raw mut (*hints)[0];
-            (&raw mut (*hints)[1]).write_volatile(first.read_volatile());
-            first.write_volatile(tag(digest) << 32 | u64::from(number));
+            let pair = hints.read_volatile();
+            hints.write_volatile(pair << 32 | u64::from(hint));
         }
     }
 }
@@ -150,10 +154,10 @@ fn place(digest: u64) -> u32 {
     (digest >> 32) as u32 & hint_mask()
 }
 
-/// What tells it from the other key there, without touching either slot.
+/// Eight bits that tell it from most other keys there without touching their slots.
 #[inline(always)]
-fn tag(digest: u64) -> u64 {
-    digest & 0xffff_ffff
+fn tag(digest: u64) -> u32 {
+    digest as u32 >> SLOT_BITS
 }
 
 /// Whether a slot is neither being closed nor replaced.

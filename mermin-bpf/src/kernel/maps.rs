@@ -20,7 +20,7 @@ pub(super) static INDEX_V4: HashMap<KeyV4, u32> = HashMap::with_max_entries(1, 0
 #[map]
 pub(super) static INDEX_V6: HashMap<KeyV6, u32> = HashMap::with_max_entries(1, 0);
 #[map]
-pub(super) static HINTS: Array<[u64; 2]> = Array::with_max_entries(1, 0);
+pub(super) static HINTS: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 pub(super) static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
