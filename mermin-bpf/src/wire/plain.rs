@@ -1,4 +1,4 @@
-//! The walk that most packets need: IP right behind the link header, no fragment, no extension header.
+//! The walk that most packets need: IP behind the link header and at most one VLAN tag, no fragment, no extension header.
 //!
 //! It gives what [`packet::walk`](super::packet::walk) gives, or nothing. The kernel program tries it first, where the packet
 //! lies; whatever it does not know goes to a second program, so that neither the verifier nor a plain packet pays for rare
@@ -10,7 +10,7 @@ use super::{
     extension::{self, Chain},
     ipv4, ipv6,
     packet::{Frame, Packet, bare_ip, finish_ipv4, finish_ipv6},
-    vlan::Vlans,
+    vlan::{self, Vlans},
 };
 use crate::abi::ledger::link;
 
@@ -22,7 +22,15 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Option<Packet> {
         if let Some(control) = frame.stripped_vlan {
             vlans.push(control);
         }
-        (ethernet::ethertype(bytes).ok()?, ethernet::LENGTH)
+        let outer = ethernet::ethertype(bytes).ok()?;
+        if vlan::is_tag(outer) {
+            (
+                vlan::one(bytes, &mut vlans)?,
+                ethernet::LENGTH + vlan::LENGTH,
+            )
+        } else {
+            (outer, ethernet::LENGTH)
+        }
     } else {
         (bare_ip(bytes).ok()?, 0)
     };
@@ -48,5 +56,37 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Option<Packet> {
             finish_ipv6(bytes, frame, at, vlans, &ip, &chain).ok()
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{packet, testing::whole};
+
+    /// 10.0.0.1:1 to 10.0.0.2:2 by UDP, behind these octets.
+    fn udp(before: &[u8], kind: u16) -> std::vec::Vec<u8> {
+        let mut frame = std::vec![0; 12];
+        frame.extend(before);
+        frame.extend(kind.to_be_bytes());
+        frame.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0]);
+        frame.extend([10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2, 0, 8, 0, 0]);
+        frame
+    }
+
+    #[test]
+    fn plain_frames_are_known_and_others_are_left() {
+        let tag = [0x81, 0, 0, 9];
+        for (before, known) in [(&[][..], true), (&tag, true), (&[tag, tag].concat(), false)] {
+            let bytes = udp(before, ethertype::IPV4);
+            let walked = packet::walk(&bytes[..], &whole(&bytes)).unwrap();
+            let expected = known.then_some(walked);
+            assert_eq!(walk(&bytes[..], &whole(&bytes)), expected, "{before:?}");
+        }
+        let mut fragment = udp(&[], ethertype::IPV4);
+        fragment[20] = 0x20;
+        assert_eq!(walk(&fragment[..], &whole(&fragment)), None);
+        let arp = udp(&[], ethertype::ARP);
+        assert_eq!(walk(&arp[..], &whole(&arp)), None);
     }
 }

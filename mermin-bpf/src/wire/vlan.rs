@@ -46,6 +46,14 @@ pub const fn is_tag(kind: u16) -> bool {
     )
 }
 
+/// Follows the one tag right behind the Ethernet header; returns the EtherType behind it.
+#[inline(always)]
+pub(super) fn one<B: Bytes>(frame: B, vlans: &mut Vlans) -> Option<u16> {
+    let tag = frame.window::<LENGTH>(super::ethernet::LENGTH)?;
+    vlans.push(tag.be16(0));
+    Some(tag.be16(2))
+}
+
 /// Follows the tags at `at`; returns the EtherType behind them and where its payload begins.
 ///
 /// # Errors

@@ -5,11 +5,18 @@ use std::vec::Vec;
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 use super::{tests::with_ports, *};
-use crate::{track::measure::measure, wire::testing::ETHERNET};
+use crate::{
+    track::measure::measure,
+    wire::{plain, testing::ETHERNET},
+};
 
 /// What a packet says must fit the frame it came from, and must be measurable.
 fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
-    let Ok(packet) = walk(bytes, frame) else {
+    let walked = walk(bytes, frame);
+    if let Some(plain) = plain::walk(bytes, frame) {
+        prop_assert_eq!(Ok(plain), walked, "the short walk and the long one");
+    }
+    let Ok(packet) = walked else {
         return Ok(());
     };
     let at_hand = bytes.len() as u32;
