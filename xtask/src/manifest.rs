@@ -23,6 +23,7 @@ pub(crate) const PUBLISHED: [&str; 2] = ["mermin-bpf", "mermin-core"];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project;
 
     #[test]
     fn published_packages_say_all_that_a_registry_shows() {
@@ -60,6 +61,22 @@ mod tests {
                 "{}",
                 package["name"]
             );
+        }
+    }
+
+    /// A registry shows the README without the repository around it.
+    #[test]
+    fn links_of_published_readmes_lead_somewhere() {
+        for package in PUBLISHED {
+            let directory = project::root().join(package);
+            let readme = std::fs::read_to_string(directory.join("README.md")).unwrap();
+            for link in readme.split("](").skip(1) {
+                let link = link.split(')').next().unwrap();
+                assert!(
+                    link.starts_with("https://") || directory.join(link).is_file(),
+                    "{package}: {link}"
+                );
+            }
         }
     }
 
