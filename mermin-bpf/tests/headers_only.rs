@@ -1,5 +1,5 @@
 //! The parser looks at headers and at nothing behind them: every octet it asks for is written down.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::Cell;
 

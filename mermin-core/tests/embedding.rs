@@ -1,4 +1,5 @@
 //! A source keeps to itself: what belongs to the process, and to its other threads, is as it was.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     collections::BTreeMap,
