@@ -25,12 +25,14 @@ use super::{
 
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 pub fn mermin_ingress(context: TcContext) -> i32 {
     run(&context, Direction::Ingress)
 }
 
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 pub fn mermin_egress(context: TcContext) -> i32 {
     run(&context, Direction::Egress)
 }
