@@ -12,7 +12,17 @@ const MOST: usize = 45;
 /// The processors that are supported.
 pub(crate) const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
-/// Counts the crates that mermin-core brings.
+/// Runtimes, one of which the embedder has: a library that brings another makes two.
+const RUNTIMES: [&str; 6] = [
+    "async-executor",
+    "async-io",
+    "async-std",
+    "mio",
+    "smol",
+    "tokio",
+];
+
+/// Counts the crates that mermin-core brings, and looks for runtimes among them.
 pub(crate) fn count() -> Result<()> {
     let [one, other] = TARGETS;
     let tree = shell::read(&mut shell::command(&format!(
@@ -25,7 +35,17 @@ pub(crate) fn count() -> Result<()> {
     ensure!(
         brought <= MOST,
         "mermin-core brings too many crates: {}",
-        crates.into_iter().collect::<Vec<_>>().join(", ")
+        crates
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let runtime = runtime(&crates);
+    ensure!(
+        runtime.is_none(),
+        "mermin-core brings a runtime: {}",
+        runtime.unwrap_or_default()
     );
     Ok(())
 }
@@ -38,6 +58,13 @@ fn crates(tree: &str) -> BTreeSet<String> {
             Some(format!("{} {}", words.next()?, words.next()?))
         })
         .collect()
+}
+
+fn runtime(crates: &BTreeSet<String>) -> Option<&str> {
+    crates.iter().map(String::as_str).find(|found| {
+        let name = found.split(' ').next();
+        name.is_some_and(|name| RUNTIMES.contains(&name))
+    })
 }
 
 /// Licences, sources, and crates that must not come in.
@@ -56,5 +83,11 @@ mod tests {
     fn a_crate_counts_once_and_its_versions_each() {
         let tree = "core v1.0.0 (/here)\nsyn v2.0.1\nsyn v3.0.0\nquote v1.0.0\nsyn v2.0.1 (*)\n";
         assert_eq!(crates(tree).len(), 4);
+    }
+
+    #[test]
+    fn a_runtime_is_known_by_its_whole_name() {
+        assert_eq!(runtime(&crates("core v1\ntokio-util v1\n")), None);
+        assert_eq!(runtime(&crates("core v1\ntokio v1\n")), Some("tokio v1"));
     }
 }
