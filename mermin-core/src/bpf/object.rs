@@ -127,7 +127,7 @@ fn create(object: &[u8], sizes: &Sizes) -> Result<Ebpf, EbpfError> {
         .load(object)
 }
 
-/// Loads all programs at once: the verifier takes 100 ms for each of the large ones, and another CPU may be idle.
+/// Loads all programs at once: the verifier takes some 80 ms for the general one, and another CPU may be idle.
 fn load_programs(ebpf: &mut Ebpf) -> Result<(), ProgramError> {
     thread::scope(|scope| {
         let loading: Vec<_> = ebpf

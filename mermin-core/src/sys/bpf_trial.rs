@@ -7,6 +7,8 @@ use std::{
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
 
+use super::bpf::TestRun;
+
 const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const PROG_LOAD: libc::c_int = 5;
@@ -159,27 +161,6 @@ pub(crate) fn set<T: Copy>(map: &OwnedFd, key: u32, value: &T) -> io::Result<()>
     };
     // SAFETY: key and value outlive the call.
     unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct TestRun {
-    program: u32,
-    verdict: u32,
-    data_size_in: u32,
-    data_size_out: u32,
-    data_in: u64,
-    data_out: u64,
-    repeat: u32,
-    duration: u32,
-    context_size_in: u32,
-    context_size_out: u32,
-    context_in: u64,
-    context_out: u64,
-    flags: u32,
-    cpu: u32,
-    batch_size: u32,
-    padding: u32,
 }
 
 /// Runs a classifier once, and writes what it leaves of a frame and its context (a `__sk_buff`) over them. Gives its
