@@ -1,6 +1,6 @@
 //! What went wrong, in words an operator can act on.
 
-use std::{borrow::Cow, error::Error as StdError, fmt};
+use std::{borrow::Cow, convert::Infallible, error::Error as StdError, fmt};
 
 /// What kind of thing went wrong; open to new kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +72,13 @@ impl Error {
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.0.remedy.as_deref()
+    }
+}
+
+/// For conversions that cannot fail among those that can.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

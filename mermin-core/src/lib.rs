@@ -24,6 +24,7 @@
 mod attach;
 mod bpf;
 mod error;
+pub mod filter;
 pub mod flow;
 mod iface;
 #[cfg(feature = "test-util")]
@@ -39,6 +40,7 @@ mod table;
 
 pub use attach::{Attach, Mechanism};
 pub use error::{Error, ErrorKind};
+pub use filter::Filter;
 pub use flow::Flow;
 pub use iface::{NetNs, Pattern};
 pub use report::{Degradation, Report, Stats};

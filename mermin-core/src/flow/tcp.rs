@@ -39,6 +39,20 @@ pub enum TcpState {
 }
 
 impl TcpState {
+    /// Every state, as a connection goes through them.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::SynSent,
+        Self::SynReceived,
+        Self::Established,
+        Self::FinWait1,
+        Self::FinWait2,
+        Self::CloseWait,
+        Self::Closing,
+        Self::LastAck,
+        Self::TimeWait,
+        Self::Closed,
+    ];
+
     /// As attributes have it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

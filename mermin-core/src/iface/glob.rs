@@ -1,4 +1,4 @@
-//! Shell patterns over interface names (glob(7)): `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`.
+//! Shell patterns over names (glob(7)): `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`.
 
 /// One step of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,11 +18,11 @@ enum Token {
 
 /// A parsed pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Glob(Vec<Token>);
+pub(crate) struct Glob(Vec<Token>);
 
 /// Why a pattern is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// `[` without its `]`.
     Unclosed,
     /// A range whose end comes before its start.
@@ -31,11 +31,11 @@ pub(super) enum Fault {
 
 impl Glob {
     /// True for text that is more than a plain name.
-    pub(super) fn is_glob(text: &str) -> bool {
+    pub(crate) fn is_glob(text: &str) -> bool {
         text.contains(['*', '?', '['])
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
         let mut tokens = Vec::new();
         let mut rest = text.chars();
         while let Some(next) = rest.next() {
@@ -54,7 +54,7 @@ impl Glob {
     }
 
     /// Whether the whole name fits. Takes time in proportion to both lengths: only the last `*` is ever tried again.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         let (mut token, mut at) = (0, 0);
         let mut last_any = None;

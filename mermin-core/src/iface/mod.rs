@@ -1,6 +1,6 @@
 //! Which interfaces there are, and which of them are wanted. An interface is its index; the name is an attribute.
 
-mod glob;
+pub(crate) mod glob;
 pub(crate) mod list;
 pub(crate) mod netns;
 mod pattern;

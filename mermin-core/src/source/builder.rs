@@ -12,6 +12,7 @@ use super::{capture, control::Control, options::Options, queue::Queue, stream::F
 use crate::{
     attach::Attach,
     error::{Error, ErrorKind},
+    filter::Filter,
     iface::NetNs,
     table::Timeouts,
 };
@@ -94,6 +95,12 @@ impl FlowSourceBuilder {
     /// Flows of other protocols end after this long without a packet. Default: 30 s. Above zero.
     pub fn other_timeout(mut self, timeout: Duration) -> Self {
         self.options.timeouts.other = timeout;
+        self
+    }
+
+    /// Which flows are wanted. Default: all.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.options.filter = filter;
         self
     }
 

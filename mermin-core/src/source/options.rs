@@ -6,6 +6,7 @@ use crate::{
     attach::Attach,
     bpf::{grace::Grace, size::RING_OCTETS},
     error::{Error, ErrorKind},
+    filter::Filter,
     iface::{NetNs, Pattern},
     table::Timeouts,
 };
@@ -22,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) attach: Attach,
     pub(crate) netns: NetNs,
     pub(crate) timeouts: Timeouts,
+    pub(crate) filter: Filter,
     /// None is the default of the kind of source: [`DEFAULT_FLOWS`] or, where no memory is taken ahead, [`MOST_FLOWS`].
     pub(crate) max_flows: Option<u32>,
     pub(crate) strict: bool,

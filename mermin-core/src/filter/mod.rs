@@ -1,0 +1,111 @@
+//! Which flows are wanted.
+//!
+//! A [`Filter`] has a [`Rule`] for each fact of a record that it can look at. A rule is two lists: what may be (`match` in a
+//! configuration file) and what may not (`not_match`). Of a list one item that fits is enough; what may not be wins; an empty
+//! list does not restrict; and all rules must hold.
+//!
+//! ```
+//! use mermin_core::filter::{Filter, Rule};
+//!
+//! let mut filter = Filter::default();
+//! filter.source.address = Rule::matching(["10.0.0.0/8", "fd00::/8"])?.but_not(["10.0.0.1"])?;
+//! filter.destination.port = Rule::not_matching(["53", "8000-8999"])?;
+//! filter.network.transport = Rule::matching(["tcp", "udp"])?;
+//! # Ok::<(), mermin_core::Error>(())
+//! ```
+
+mod address;
+mod admit;
+mod name;
+mod number;
+mod parse;
+mod rule;
+mod text;
+
+pub use self::{
+    address::AddressPattern,
+    name::{ConnectionState, Dscp, Ecn, IcmpCode, IcmpType, Name, Vocabulary},
+    number::{Bound, FlowLabel, InterfaceIndex, NumberRange, Port, Ttl},
+    rule::Rule,
+};
+
+use crate::{
+    flow::{MacAddress, Protocol, TcpFlags},
+    iface::Pattern,
+};
+
+/// Which flows are wanted; by default all of them.
+///
+/// Source and destination are those of the record: the source started the flow. What is known when a flow begins
+/// ([`source`](Self::source), [`destination`](Self::destination), [`network`](Self::network)) is decided once and holds
+/// until the flow ends; [`flow`](Self::flow) is decided for each record. What is not wanted stays in the ledger under the
+/// reason `filtered`, see [`Uncounted`](crate::report::Uncounted).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Filter {
+    /// The side that started the flow.
+    pub source: EndpointFilter,
+    /// The other side.
+    pub destination: EndpointFilter,
+    /// Protocols, and where the flow is seen.
+    pub network: NetworkFilter,
+    /// Fields that may differ from one record of a flow to the next.
+    pub flow: FlowFilter,
+}
+
+/// What one side of a flow may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndpointFilter {
+    /// Addresses, networks and globs (`source.address`, `destination.address`).
+    pub address: Rule<AddressPattern>,
+    /// Ports and ranges of them (`source.port`, `destination.port`). A flow without ports fits none.
+    pub port: Rule<NumberRange<Port>>,
+}
+
+/// What a flow's protocols and interface may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NetworkFilter {
+    /// The protocol above IP (`network.transport`).
+    pub transport: Rule<Protocol>,
+    /// The IP version (`network.type`).
+    pub ip_version: Rule<IpVersion>,
+    /// Name of the interface when the flow is decided (`network.interface.name`).
+    pub interface_name: Rule<Pattern>,
+    /// Kernel index of the interface (`network.interface.index`).
+    pub interface_index: Rule<NumberRange<InterfaceIndex>>,
+    /// MAC address of the first packet's sender (`network.interface.mac`). A flow of a link without any fits none.
+    pub interface_mac: Rule<MacAddress>,
+}
+
+/// What a record's own fields may be. Those that each direction has of its own fit when either direction's does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlowFilter {
+    /// TCP state as of the record (`flow.connection.state`). Other protocols fit none, here and below.
+    pub connection_state: Rule<Name<ConnectionState>>,
+    /// TCP flags seen so far (`flow.tcp.flags.tags`). An item with several (`SYN|ACK`) wants all of them.
+    pub tcp_flags_tags: Rule<TcpFlags>,
+    /// Differentiated services code point (`flow.ip.dscp.name`).
+    pub ip_dscp_name: Rule<Name<Dscp>>,
+    /// Explicit congestion notification (`flow.ip.ecn.name`).
+    pub ip_ecn_name: Rule<Name<Ecn>>,
+    /// IPv4 time to live, IPv6 hop limit (`flow.ip.ttl`).
+    pub ip_ttl: Rule<NumberRange<Ttl>>,
+    /// IPv6 flow label (`flow.ip.flow_label`).
+    pub ip_flow_label: Rule<NumberRange<FlowLabel>>,
+    /// ICMP or `ICMPv6` type (`flow.icmp.type.name`).
+    pub icmp_type_name: Rule<Name<IcmpType>>,
+    /// ICMP or `ICMPv6` code (`flow.icmp.code.name`).
+    pub icmp_code_name: Rule<Name<IcmpCode>>,
+}
+
+/// A version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IpVersion {
+    /// IPv4 (RFC 791).
+    V4,
+    /// IPv6 (RFC 8200).
+    V6,
+}

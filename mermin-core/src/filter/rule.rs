@@ -1,0 +1,121 @@
+//! What may be and what may not.
+
+use crate::error::Error;
+
+/// Two lists about one fact of a flow: one item of `matching` must fit unless it is empty, and none of `not_matching` may.
+///
+/// A fact that a flow does not have (the port of a ping) fits no item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule<T> {
+    /// What may be; empty for anything.
+    pub matching: Vec<T>,
+    /// What may not be, whatever `matching` says.
+    pub not_matching: Vec<T>,
+}
+
+impl<T> Default for Rule<T> {
+    fn default() -> Self {
+        Self {
+            matching: Vec::new(),
+            not_matching: Vec::new(),
+        }
+    }
+}
+
+impl<T> Rule<T> {
+    /// One of these, as values or as text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for text that is no such item.
+    pub fn matching<I>(items: I) -> Result<Self, Error>
+    where
+        I: IntoIterator<Item: TryInto<T>>,
+        Error: From<<I::Item as TryInto<T>>::Error>,
+    {
+        Ok(Self {
+            matching: gather(items)?,
+            ..Self::default()
+        })
+    }
+
+    /// None of these, as values or as text.
+    ///
+    /// # Errors
+    /// As [`matching`](Self::matching).
+    pub fn not_matching<I>(items: I) -> Result<Self, Error>
+    where
+        I: IntoIterator<Item: TryInto<T>>,
+        Error: From<<I::Item as TryInto<T>>::Error>,
+    {
+        Self::default().but_not(items)
+    }
+
+    /// Adds what may not be.
+    ///
+    /// # Errors
+    /// As [`matching`](Self::matching).
+    pub fn but_not<I>(mut self, items: I) -> Result<Self, Error>
+    where
+        I: IntoIterator<Item: TryInto<T>>,
+        Error: From<<I::Item as TryInto<T>>::Error>,
+    {
+        self.not_matching.extend(gather(items)?);
+        Ok(self)
+    }
+
+    /// Whether nothing is restricted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.matching.is_empty() && self.not_matching.is_empty()
+    }
+
+    /// Whether a fact of which `fits` knows holds.
+    pub(super) fn admits(&self, fits: impl Fn(&T) -> bool) -> bool {
+        (self.matching.is_empty() || self.matching.iter().any(&fits))
+            && !self.not_matching.iter().any(fits)
+    }
+}
+
+fn gather<T, I>(items: I) -> Result<Vec<T>, Error>
+where
+    I: IntoIterator<Item: TryInto<T>>,
+    Error: From<<I::Item as TryInto<T>>::Error>,
+{
+    let items: Result<Vec<T>, _> = items.into_iter().map(TryInto::try_into).collect();
+    Ok(items?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admits(matching: &[u8], not_matching: &[u8], fact: Option<u8>) -> bool {
+        let rule = Rule {
+            matching: matching.to_vec(),
+            not_matching: not_matching.to_vec(),
+        };
+        rule.admits(|item| fact == Some(*item))
+    }
+
+    #[test]
+    fn one_that_fits_is_enough_and_what_may_not_be_wins() {
+        for (matching, not_matching, fact, admitted) in [
+            (&[][..], &[][..], Some(1), true),
+            (&[], &[], None, true),
+            (&[1, 2], &[], Some(2), true),
+            (&[1, 2], &[], Some(3), false),
+            (&[1, 2], &[], None, false),
+            (&[], &[1, 2], Some(2), false),
+            (&[], &[1, 2], Some(3), true),
+            (&[], &[1, 2], None, true),
+            (&[1, 2], &[2], Some(2), false),
+            (&[1, 2], &[2], Some(1), true),
+        ] {
+            assert_eq!(
+                admits(matching, not_matching, fact),
+                admitted,
+                "{matching:?} but not {not_matching:?}: {fact:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What items of all kinds have in common: text that is none is refused in the same words.
+
+use crate::{
+    error::{Error, ErrorKind},
+    iface::glob::{Fault, Glob},
+};
+
+/// Why text is no item, and what to write.
+pub(super) type Refusal = (String, String);
+
+/// The error for `text`, which should have been a `what`.
+pub(super) fn refused(what: &str, text: &str, (fault, remedy): Refusal) -> Error {
+    Error::new(
+        ErrorKind::InvalidOption,
+        format!("cannot use the {what} `{text}`: {fault}"),
+    )
+    .with_remedy(remedy)
+}
+
+/// Reads a glob.
+pub(super) fn glob(text: &str) -> Result<Glob, Refusal> {
+    Glob::parse(text).map_err(|fault| match fault {
+        Fault::Unclosed => (
+            "a bracket is not closed".to_owned(),
+            "close the set with `]`".to_owned(),
+        ),
+        Fault::Backwards => (
+            "a range in brackets ends before it starts".to_owned(),
+            "write the lower end first, as in `[0-9]`".to_owned(),
+        ),
+    })
+}
+
+/// Conversions from text, for lists that take it.
+macro_rules! from_text {
+    ($($({$parameter:ident: $bound:ident})? $type:ty;)*) => {$(
+        impl$(<$parameter: $bound>)? TryFrom<&str> for $type {
+            type Error = crate::error::Error;
+
+            fn try_from(text: &str) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl$(<$parameter: $bound>)? TryFrom<String> for $type {
+            type Error = crate::error::Error;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+    )*};
+}
+
+pub(super) use from_text;
