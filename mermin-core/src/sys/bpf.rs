@@ -3,9 +3,10 @@
 
 use std::{
     io,
-    mem::size_of,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    os::fd::{BorrowedFd, OwnedFd},
 };
+
+use super::bpf_call::{Create, Element, address, bpf, open, raw};
 
 const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
@@ -14,45 +15,6 @@ const MAP_DELETE_BATCH: libc::c_int = 27;
 
 const MAP_TYPE_ARRAY: u32 = 2;
 const MAP_TYPE_ARRAY_OF_MAPS: u32 = 12;
-
-/// Calls bpf(2) with the part of `union bpf_attr` that `attr` stands for.
-///
-/// # Safety
-/// Every pointer in `attr` is valid for what `command` does with it.
-unsafe fn bpf<T>(command: libc::c_int, attr: &mut T) -> io::Result<i64> {
-    // SAFETY: `attr` is valid for its size; the rest is the caller's contract.
-    let status = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            std::ptr::from_mut(attr),
-            size_of::<T>(),
-        )
-    };
-    if status < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(status)
-    }
-}
-
-fn raw(fd: BorrowedFd<'_>) -> u32 {
-    fd.as_raw_fd().cast_unsigned()
-}
-
-fn address<T: ?Sized>(of: &T) -> u64 {
-    std::ptr::from_ref(of).cast::<u8>().addr() as u64
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct Element {
-    map: u32,
-    padding: u32,
-    key: u64,
-    value: u64,
-    flags: u64,
-}
 
 /// Pushes a number to a stack map.
 ///
@@ -112,23 +74,9 @@ pub(crate) fn delete_batch<K: Copy>(
     }
 }
 
-#[repr(C)]
-#[derive(Default)]
-struct Create {
-    kind: u32,
-    key_size: u32,
-    value_size: u32,
-    entries: u32,
-    flags: u32,
-    inner: u32,
-}
-
 fn create(attr: &mut Create) -> io::Result<OwnedFd> {
     // SAFETY: no pointers.
-    let fd = unsafe { bpf(MAP_CREATE, attr) }?;
-    let fd = i32::try_from(fd).map_err(io::Error::other)?;
-    // SAFETY: the call returned a new descriptor that nobody else has.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    unsafe { open(MAP_CREATE, attr) }
 }
 
 /// Creates an array of one number.

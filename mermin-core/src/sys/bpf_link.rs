@@ -6,17 +6,17 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
-    ptr::from_mut,
+    os::fd::{BorrowedFd, OwnedFd},
 };
 
 use mermin_bpf::abi::ledger::Direction;
 
-const BPF_PROG_GET_FD_BY_ID: libc::c_long = 13;
-const BPF_OBJ_GET_INFO_BY_FD: libc::c_long = 15;
-const BPF_PROG_QUERY: libc::c_long = 16;
-const BPF_LINK_CREATE: libc::c_long = 28;
-const BPF_LINK_DETACH: libc::c_long = 34;
+use super::bpf_call::{address_mut, bpf, get_info, name, open, raw};
+
+const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
+const BPF_PROG_QUERY: libc::c_int = 16;
+const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_LINK_DETACH: libc::c_int = 34;
 
 /// With no relative given: before all others.
 const BPF_F_BEFORE: u32 = 1 << 3;
@@ -65,14 +65,6 @@ struct ById {
     id: u32,
     next_id: u32,
     open_flags: u32,
-}
-
-/// `struct { .. } info`.
-#[repr(C)]
-struct InfoByFd {
-    fd: u32,
-    length: u32,
-    info: u64,
 }
 
 /// `struct bpf_prog_info` up to the name.
@@ -126,7 +118,7 @@ pub(crate) fn attach_tcx_first(
     direction: Direction,
 ) -> io::Result<OwnedFd> {
     let mut attributes = LinkCreate {
-        prog_fd: number(program),
+        prog_fd: raw(program),
         ifindex,
         attach_type: attach_type(direction),
         flags: BPF_F_BEFORE,
@@ -135,16 +127,12 @@ pub(crate) fn attach_tcx_first(
         expected_revision: 0,
     };
     // SAFETY: the command reads `LinkCreate`, which holds no pointers.
-    let fd = unsafe { bpf(BPF_LINK_CREATE, &mut attributes) }?;
-    // SAFETY: the kernel has just made this descriptor (with close-on-exec) and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    unsafe { open(BPF_LINK_CREATE, &mut attributes) }
 }
 
 /// Detaches now, whoever else has the link open: a child between fork and exec has, for a moment.
 pub(crate) fn detach(link: BorrowedFd<'_>) -> io::Result<()> {
-    let mut attributes = LinkDetach {
-        link_fd: number(link),
-    };
+    let mut attributes = LinkDetach { link_fd: raw(link) };
     // SAFETY: the command reads `LinkDetach`, which holds no pointers.
     unsafe { bpf(BPF_LINK_DETACH, &mut attributes) }.map(drop)
 }
@@ -158,11 +146,11 @@ pub(crate) fn query_tcx(ifindex: u32, direction: Direction) -> io::Result<Vec<Tc
         attach_type: attach_type(direction),
         flags: 0,
         attach_flags: 0,
-        program_ids: address(&mut programs),
+        program_ids: address_mut(&mut programs),
         count: 64,
         padding: 0,
         program_attach_flags: 0,
-        link_ids: address(&mut links),
+        link_ids: address_mut(&mut links),
         link_attach_flags: 0,
         revision: 0,
     };
@@ -185,22 +173,11 @@ pub(crate) fn query_tcx(ifindex: u32, direction: Direction) -> io::Result<Vec<Tc
 /// Who a program is.
 pub(crate) fn identify(program: BorrowedFd<'_>) -> io::Result<ProgramIdentity> {
     let mut info = ProgramInfo::default();
-    let mut attributes = InfoByFd {
-        fd: number(program),
-        length: size_of::<ProgramInfo>().try_into().unwrap_or(u32::MAX),
-        info: address(&mut info),
-    };
-    // SAFETY: the command writes `length` bytes at most to `info`, which is that long and lives on. The pointers in
-    // `info` are null and the lengths zero, so nothing is written through them.
-    unsafe { bpf(BPF_OBJ_GET_INFO_BY_FD, &mut attributes) }?;
-    let end = info
-        .name
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(info.name.len());
+    // SAFETY: it is the beginning of the kernel's structure. The pointers in it are null and the lengths zero.
+    unsafe { get_info(program, &mut info) }?;
     Ok(ProgramIdentity {
         id: info.id,
-        name: String::from_utf8_lossy(&info.name[..end]).into_owned(),
+        name: name(&info.name),
     })
 }
 
@@ -212,76 +189,32 @@ pub(crate) fn open_program(id: u32) -> io::Result<OwnedFd> {
         open_flags: 0,
     };
     // SAFETY: the command reads `ById`, which holds no pointers.
-    let fd = unsafe { bpf(BPF_PROG_GET_FD_BY_ID, &mut attributes) }?;
-    // SAFETY: the kernel has just made this descriptor and nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// A descriptor as the kernel's structures have it.
-fn number(fd: BorrowedFd<'_>) -> u32 {
-    fd.as_raw_fd().cast_unsigned()
-}
-
-fn address<T>(value: &mut T) -> u64 {
-    from_mut(value).expose_provenance() as u64
-}
-
-/// # Safety
-/// `attributes` is what `command` reads, and every pointer in it is valid for what `command` does with it.
-unsafe fn bpf<T>(command: libc::c_long, attributes: &mut T) -> io::Result<i32> {
-    // SAFETY: `attributes` is readable and writable over its size; the rest is the caller's word.
-    let result =
-        unsafe { libc::syscall(libc::SYS_bpf, command, from_mut(attributes), size_of::<T>()) };
-    match i32::try_from(result) {
-        Ok(value) if value >= 0 => Ok(value),
-        _ => Err(io::Error::last_os_error()),
-    }
+    unsafe { open(BPF_PROG_GET_FD_BY_ID, &mut attributes) }
 }
 
 /// Programs for tests.
 #[cfg(test)]
 pub(crate) mod trial {
-    use super::{FromRawFd, OwnedFd, address, bpf, io};
-
-    /// `struct { .. }` of `BPF_PROG_LOAD` up to the name.
-    #[repr(C)]
-    struct ProgramLoad {
-        kind: u32,
-        instruction_count: u32,
-        instructions: u64,
-        license: u64,
-        log_level: u32,
-        log_size: u32,
-        log: u64,
-        kernel_version: u32,
-        flags: u32,
-        name: [u8; 16],
-    }
+    use super::{OwnedFd, io};
+    use crate::sys::bpf_call::{Load, address, open};
 
     /// Loads a classifier that lets every packet pass on to the next one (`TC_ACT_UNSPEC`).
     pub(crate) fn load_pass(name: &str) -> io::Result<OwnedFd> {
-        const BPF_PROG_LOAD: libc::c_long = 5;
+        const BPF_PROG_LOAD: libc::c_int = 5;
         const SCHED_CLS: u32 = 3;
         // r0 = -1; exit
-        let mut instructions: [u64; 2] = [0xffff_ffff_0000_00b7, 0x0000_0000_0000_0095];
-        let mut license = *b"GPL\0";
-        let mut attributes = ProgramLoad {
+        let instructions: [u64; 2] = [0xffff_ffff_0000_00b7, 0x0000_0000_0000_0095];
+        let license = *b"GPL\0";
+        let mut attributes = Load {
             kind: SCHED_CLS,
             instruction_count: 2,
-            instructions: address(&mut instructions),
-            license: address(&mut license),
-            log_level: 0,
-            log_size: 0,
-            log: 0,
-            kernel_version: 0,
-            flags: 0,
-            name: [0; 16],
+            instructions: address(&instructions),
+            license: address(&license),
+            ..Load::default()
         };
         attributes.name[..name.len()].copy_from_slice(name.as_bytes());
         // SAFETY: the command reads two instructions and a string, both of which live on.
-        let fd = unsafe { bpf(BPF_PROG_LOAD, &mut attributes) }?;
-        // SAFETY: the kernel has just made this descriptor and nobody else knows it.
-        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+        unsafe { open(BPF_PROG_LOAD, &mut attributes) }
     }
 }
 
@@ -309,6 +242,5 @@ mod tests {
             (size_of::<ProgramInfo>(), offset_of!(ProgramInfo, name)),
             (80, 64)
         );
-        assert_eq!((size_of::<InfoByFd>(), offset_of!(InfoByFd, info)), (16, 8));
     }
 }

@@ -3,18 +3,19 @@
 
 use std::{
     io,
-    mem::size_of,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use super::bpf::TestRun;
+use super::{
+    bpf::TestRun,
+    bpf_call::{self, Create, Element, Load, address, address_mut, bpf, get_info, open, raw},
+};
 
 const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const PROG_LOAD: libc::c_int = 5;
 const PROG_TEST_RUN: libc::c_int = 10;
 const MAP_GET_FD_BY_ID: libc::c_int = 14;
-const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 
 const MAP_TYPE_ARRAY: u32 = 2;
 const MAP_TYPE_PROG_ARRAY: u32 = 3;
@@ -31,50 +32,6 @@ pub(crate) enum Kind {
     Xdp = 6,
 }
 
-/// # Safety
-/// Every pointer in `attr` is valid for what `command` does with it.
-unsafe fn bpf<T>(command: libc::c_int, attr: &mut T) -> io::Result<i32> {
-    let attr = std::ptr::from_mut(attr);
-    // SAFETY: `attr` is valid for its size; the rest is the caller's contract.
-    let status = unsafe { libc::syscall(libc::SYS_bpf, command, attr, size_of::<T>()) };
-    match i32::try_from(status) {
-        Ok(value) if value >= 0 => Ok(value),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
-fn raw(fd: BorrowedFd<'_>) -> u32 {
-    fd.as_raw_fd().cast_unsigned()
-}
-
-fn address<T: ?Sized>(of: &T) -> u64 {
-    std::ptr::from_ref(of).cast::<u8>().expose_provenance() as u64
-}
-
-fn address_mut<T: ?Sized>(of: &mut T) -> u64 {
-    std::ptr::from_mut(of).cast::<u8>().expose_provenance() as u64
-}
-
-/// Takes a descriptor that the kernel has just made.
-fn own(fd: i32) -> OwnedFd {
-    // SAFETY: callers pass what a command returned that makes descriptors; nobody else knows it.
-    unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct Load {
-    kind: u32,
-    instruction_count: u32,
-    instructions: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log: u64,
-    kernel_version: u32,
-    flags: u32,
-}
-
 /// Loads a program, given as the kernel's eight-octet instructions.
 ///
 /// # Errors
@@ -89,17 +46,7 @@ pub(crate) fn load(kind: Kind, instructions: &[u64]) -> io::Result<OwnedFd> {
         ..Load::default()
     };
     // SAFETY: instructions and license outlive the call.
-    unsafe { bpf(PROG_LOAD, &mut attr) }.map(own)
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct Create {
-    kind: u32,
-    key_size: u32,
-    value_size: u32,
-    entries: u32,
-    flags: u32,
+    unsafe { open(PROG_LOAD, &mut attr) }
 }
 
 /// Creates an array of one counter of eight octets.
@@ -115,7 +62,7 @@ pub(crate) fn create_counter() -> io::Result<OwnedFd> {
         ..Create::default()
     };
     // SAFETY: no pointers.
-    unsafe { bpf(MAP_CREATE, &mut attr) }.map(own)
+    unsafe { open(MAP_CREATE, &mut attr) }
 }
 
 /// Creates an array of programs that others call as their last act.
@@ -131,21 +78,11 @@ pub(crate) fn create_calls(programs: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
         ..Create::default()
     };
     // SAFETY: no pointers.
-    let map = own(unsafe { bpf(MAP_CREATE, &mut attr) }?);
+    let map = unsafe { open(MAP_CREATE, &mut attr) }?;
     for (key, program) in (0_u32..).zip(programs) {
         set(&map, key, &raw(*program))?;
     }
     Ok(map)
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct Element {
-    map: u32,
-    padding: u32,
-    key: u64,
-    value: u64,
-    flags: u64,
 }
 
 /// Sets an element of an array; `T` is the map's value.
@@ -154,7 +91,7 @@ struct Element {
 /// The kernel's.
 pub(crate) fn set<T: Copy>(map: &OwnedFd, key: u32, value: &T) -> io::Result<()> {
     let mut attr = Element {
-        map: map.as_raw_fd().cast_unsigned(),
+        map: raw(map.as_fd()),
         key: address(&key),
         value: address(value),
         ..Element::default()
@@ -243,13 +180,6 @@ pub(crate) fn live_frames(
     unsafe { bpf(PROG_TEST_RUN, &mut attr) }.map(drop)
 }
 
-#[repr(C)]
-struct InfoByFd {
-    fd: u32,
-    length: u32,
-    info: u64,
-}
-
 /// `struct bpf_prog_info` as of Linux 5.16.
 #[repr(C)]
 #[derive(Default)]
@@ -295,7 +225,8 @@ pub(crate) struct ProgramInfo {
 /// The kernel's.
 pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
     let mut info = ProgramInfo::default();
-    get_info(program, &mut info)?;
+    // SAFETY: it is the kernel's structure, without pointers.
+    unsafe { get_info(program, &mut info) }?;
     Ok(info)
 }
 
@@ -310,23 +241,17 @@ pub(crate) fn maps_of(program: BorrowedFd<'_>) -> io::Result<Vec<OwnedFd>> {
         map_ids: address_mut(&mut ids),
         ..ProgramInfo::default()
     };
-    get_info(program, &mut info)?;
-    let open = |id: &u32| {
+    // SAFETY: it is the kernel's structure, and its one pointer as long as said.
+    unsafe { get_info(program, &mut info) }?;
+    let by_id = |id: &u32| {
         let mut attr = [*id, 0, 0];
         // SAFETY: no pointers.
-        unsafe { bpf(MAP_GET_FD_BY_ID, &mut attr) }.map(own)
+        unsafe { open(MAP_GET_FD_BY_ID, &mut attr) }
     };
-    ids.iter().take(info.map_count as usize).map(open).collect()
-}
-
-fn get_info<T>(of: BorrowedFd<'_>, info: &mut T) -> io::Result<()> {
-    let mut attr = InfoByFd {
-        fd: raw(of),
-        length: u32::try_from(size_of::<T>()).map_err(io::Error::other)?,
-        info: address_mut(info),
-    };
-    // SAFETY: `info` is as long as said and lives on; what it points to is as long as it says.
-    unsafe { bpf(OBJ_GET_INFO_BY_FD, &mut attr) }.map(drop)
+    ids.iter()
+        .take(info.map_count as usize)
+        .map(by_id)
+        .collect()
 }
 
 /// `struct bpf_map_info` up to the name.
@@ -348,10 +273,9 @@ struct MapInfo {
 /// The kernel's.
 pub(crate) fn map_name(map: BorrowedFd<'_>) -> io::Result<String> {
     let mut info = MapInfo::default();
-    get_info(map, &mut info)?;
-    let end = info.name.iter().position(|octet| *octet == 0);
-    let name = &info.name[..end.unwrap_or(info.name.len())];
-    Ok(String::from_utf8_lossy(name).into_owned())
+    // SAFETY: it is the beginning of the kernel's structure, without pointers.
+    unsafe { get_info(map, &mut info) }?;
+    Ok(bpf_call::name(&info.name))
 }
 
 const _: () = {

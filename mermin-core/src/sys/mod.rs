@@ -1,6 +1,7 @@
 //! System calls: with `bpf/`, the only unsafe code of this crate. Errors are the kernel's own, as [`std::io::Error`].
 
 pub(crate) mod bpf;
+mod bpf_call;
 pub(crate) mod bpf_link;
 #[cfg(feature = "test-util")]
 pub(crate) mod bpf_trial;
