@@ -42,7 +42,7 @@ pub use attach::{Attach, Mechanism};
 pub use error::{Error, ErrorKind};
 pub use filter::Filter;
 pub use flow::Flow;
-pub use iface::{NetNs, Pattern};
+pub use iface::{NetNs, Pattern, Preset};
 pub use report::{Degradation, Report, Stats};
 pub use source::{FlowSource, FlowSourceBuilder, Handle};
 pub use table::Timeouts;

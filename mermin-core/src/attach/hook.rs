@@ -62,7 +62,7 @@ impl fmt::Display for Hook<'_> {
 }
 
 /// A direction as tc(8) writes it.
-pub(super) fn word(direction: Direction) -> &'static str {
+pub(crate) fn word(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => "ingress",
         Direction::Egress => "egress",
@@ -71,15 +71,7 @@ pub(super) fn word(direction: Direction) -> &'static str {
 
 #[cfg(test)]
 pub(super) fn example() -> Interface {
-    Interface {
-        index: 7,
-        name: "eth0".to_owned(),
-        kind: None,
-        link: crate::iface::LinkLayer::Ethernet,
-        mac: None,
-        up: true,
-        loopback: false,
-    }
+    crate::iface::example(7, "eth0", true)
 }
 
 #[cfg(test)]

@@ -159,6 +159,14 @@ impl Attached {
         self.tcx_refusal.as_ref()
     }
 
+    /// Whether the program is still where it was put: others can detach it.
+    pub(crate) fn is_in_place(&self) -> io::Result<bool> {
+        match &self.hold {
+            Hold::Tcx(link) => link.is_attached(),
+            Hold::Tc(filter) => filter.is_there(),
+        }
+    }
+
     /// Takes the program away. An interface that has gone has taken it along, which is no error.
     pub(crate) fn detach(self) -> Result<(), Error> {
         match self.hold {

@@ -155,7 +155,7 @@ impl Attachment {
         Ok(())
     }
 
-    fn is_there(&self) -> io::Result<bool> {
+    pub(super) fn is_there(&self) -> io::Result<bool> {
         let filters = filter::list(&self.netlink, self.ifindex, self.direction)?;
         Ok(filters.iter().any(|filter| self.is(filter)))
     }

@@ -17,6 +17,13 @@ pub(super) struct Link {
     fd: OwnedFd,
 }
 
+impl Link {
+    /// Whether it still holds the program at a hook. Somebody may have detached it, or the interface may have gone.
+    pub(super) fn is_attached(&self) -> io::Result<bool> {
+        bpf_link::tcx_interface(self.fd.as_fd()).map(|ifindex| ifindex != 0)
+    }
+}
+
 impl Drop for Link {
     fn drop(&mut self) {
         // Closing detaches as well, but not while a child between fork and exec has a copy of the descriptor. After

@@ -23,6 +23,20 @@ pub(crate) struct Account {
     pub(crate) uncounted: [Uncounted; REASON_ROOM],
 }
 
+impl Account {
+    /// Adds another hook's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.totals.skbs += other.totals.skbs;
+        self.totals.skb_octets += other.totals.skb_octets;
+        self.totals.packets += other.totals.packets;
+        self.totals.octets += other.totals.octets;
+        for (sum, found) in self.uncounted.iter_mut().zip(&other.uncounted) {
+            sum.packets += found.packets;
+            sum.octets += found.octets;
+        }
+    }
+}
+
 /// All ledgers.
 #[derive(Debug)]
 pub(crate) struct Ledger {

@@ -87,6 +87,14 @@ impl Slab {
         }
     }
 
+    /// The interface of a slot's flow; 0 while there is none.
+    pub(crate) fn ifindex(&self, slot: u32) -> u32 {
+        let slot = self.slots.at(slot as usize);
+        // SAFETY: within the mapping; the key does not change while the slot is not free.
+        let words = unsafe { (&raw const (*slot).key).read_volatile() };
+        KeyV4::from_words(&words).tail.ifindex
+    }
+
     /// Reads everything there is to know of a flow.
     pub(crate) fn observe(&self, slot: u32, ticks: &Ticks) -> Observation {
         let at = self.slots.at(slot as usize);

@@ -11,6 +11,7 @@ use crate::{
     sys::netlink::{Netlink, attribute, text},
 };
 
+pub(super) const AF_UNSPEC: u8 = 0;
 const RTM_NEWLINK: u16 = 16;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
@@ -37,24 +38,48 @@ pub(crate) fn links(netlink: &Netlink) -> Result<Vec<Interface>, Error> {
     Ok(links)
 }
 
-/// Reads what says that a link exists, from a dump or a notification.
-pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Interface> {
-    if kind != RTM_NEWLINK {
-        return None;
-    }
-    let (header, attributes) = payload.split_first_chunk::<HEADER>()?;
-    let half = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
+/// `struct ifinfomsg`, as far as it is read.
+pub(super) struct Header {
+    /// [`AF_UNSPEC`] where the message is about the link itself and not about one of its roles.
+    pub(super) family: u8,
+    hardware: u16,
+    pub(super) index: u32,
+    flags: u32,
+}
+
+/// The fixed part of a message about a link.
+pub(super) fn header(payload: &[u8]) -> Option<Header> {
+    let header = payload.first_chunk::<HEADER>()?;
     let word = |at: usize| {
         u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
-    let flags = word(8);
-    Some(Interface {
+    Some(Header {
+        family: header[0],
+        hardware: u16::from_ne_bytes([header[2], header[3]]),
         index: word(4),
+        flags: word(8),
+    })
+}
+
+/// Reads what says that a link exists, from a dump or a notification.
+pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Interface> {
+    let Header {
+        family,
+        hardware,
+        index,
+        flags,
+    } = header(payload)?;
+    if kind != RTM_NEWLINK || family != AF_UNSPEC {
+        return None;
+    }
+    let attributes = payload.get(HEADER..)?;
+    Some(Interface {
+        index,
         name: attribute(attributes, IFLA_IFNAME).map(text)?,
         kind: attribute(attributes, IFLA_LINKINFO)
             .and_then(|info| attribute(info, IFLA_INFO_KIND))
             .map(text),
-        link: LinkLayer::from_arphrd(half(2)),
+        link: LinkLayer::from_arphrd(hardware),
         mac: attribute(attributes, IFLA_ADDRESS).and_then(|address| address.try_into().ok()),
         up: flags & IFF_UP != 0,
         loopback: flags & IFF_LOOPBACK != 0,

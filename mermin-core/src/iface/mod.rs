@@ -4,10 +4,14 @@ pub(crate) mod glob;
 pub(crate) mod list;
 pub(crate) mod netns;
 mod pattern;
+mod preset;
+pub(crate) mod reconcile;
 pub(crate) mod select;
+pub(crate) mod watch;
 
 pub use netns::NetNs;
 pub use pattern::Pattern;
+pub use preset::Preset;
 
 use mermin_bpf::abi::ledger::link;
 
@@ -72,6 +76,20 @@ impl LinkLayer {
             Self::Ip => Some(link::IP),
             Self::Other(_) => None,
         }
+    }
+}
+
+/// An Ethernet device, or loopback by its name.
+#[cfg(test)]
+pub(crate) fn example(index: u32, name: &str, up: bool) -> Interface {
+    Interface {
+        index,
+        name: name.to_owned(),
+        kind: None,
+        link: LinkLayer::Ethernet,
+        mac: None,
+        up,
+        loopback: name == "lo",
     }
 }
 

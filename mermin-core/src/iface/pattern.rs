@@ -1,6 +1,13 @@
-//! Which interfaces a user means: an exact name or a glob.
+//! Which interfaces a user means: an exact name, a glob or a regular expression.
 
-use std::{fmt, str::FromStr};
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
+
+use regex_lite::Regex;
 
 use super::glob::{Fault, Glob};
 use crate::error::{Error, ErrorKind};
@@ -8,36 +15,60 @@ use crate::error::{Error, ErrorKind};
 /// Longest interface name (`IFNAMSIZ` less its zero byte), in bytes.
 const NAME_MAX: usize = 15;
 
-/// Interface names that are wanted: one name (`eth0`) or a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`).
+/// Interface names that are meant: one name (`eth0`), a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`) or a regular expression
+/// between slashes (`/eth[0-9]+/`).
 ///
-/// A glob matches whole names. A special character in brackets stands for itself (`[*]`). Regular expressions between
-/// slashes are not supported now; the form is refused so that it can be given that meaning later.
+/// Each matches whole names. In a glob a special character in brackets stands for itself (`[*]`). Regular expressions
+/// have the syntax of the `regex-lite` crate, and take time in proportion to their length and the name's.
 ///
-/// An exact name must exist; a glob may match nothing now and something later. Either also picks interfaces that are
-/// down, and loopback.
+/// An exact name that is to be watched must exist when a source is opened; the others may match nothing now and something
+/// later. All pick interfaces that are down too, and loopback.
 ///
 /// ```
 /// use mermin_core::Pattern;
 ///
 /// let pattern: Pattern = "veth*".parse()?;
 /// assert!(pattern.matches("veth1a2b"));
+/// let pattern: Pattern = "/(eth|ens)[0-9]+/".parse()?;
+/// assert!(pattern.matches("ens5") && !pattern.matches("ens5.100"));
 /// assert!("eth[".parse::<Pattern>().is_err());
 /// # Ok::<(), mermin_core::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Pattern {
     text: Box<str>,
-    /// None for an exact name.
-    glob: Option<Glob>,
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Exact,
+    Glob(Glob),
+    Regex(Regex),
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Hash for Pattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
 }
 
 impl Pattern {
     /// Whether an interface of this name is meant.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        match &self.glob {
-            Some(glob) => glob.matches(name),
-            None => *self.text == *name,
+        match &self.form {
+            Form::Exact => *self.text == *name,
+            Form::Glob(glob) => glob.matches(name),
+            Form::Regex(regex) => regex.is_match(name),
         }
     }
 
@@ -50,7 +81,7 @@ impl Pattern {
     /// Whether this names one interface, which then must exist.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        self.glob.is_none()
+        matches!(self.form, Form::Exact)
     }
 }
 
@@ -61,7 +92,7 @@ impl FromStr for Pattern {
     /// [`ErrorKind::InvalidOption`] for text that cannot match the name of any interface, or is malformed.
     fn from_str(text: &str) -> Result<Self, Error> {
         Ok(Self {
-            glob: parse(text).map_err(|(fault, remedy)| {
+            form: parse(text).map_err(|(fault, remedy)| {
                 let message = format!("cannot use the interface pattern `{text}`: {fault}");
                 Error::new(ErrorKind::InvalidOption, message).with_remedy(remedy)
             })?,
@@ -92,18 +123,37 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// A fault and its remedy, or the glob where it is one.
-fn parse(text: &str) -> Result<Option<Glob>, (&'static str, &'static str)> {
+/// What is at fault, and its remedy.
+type Refusal = (Cow<'static, str>, &'static str);
+
+fn parse(text: &str) -> Result<Form, Refusal> {
+    match text
+        .strip_prefix('/')
+        .and_then(|rest| rest.strip_suffix('/'))
+    {
+        Some(expression) if !expression.is_empty() => regex(expression),
+        _ => name_or_glob(text).map_err(|(fault, remedy)| (fault.into(), remedy)),
+    }
+}
+
+fn regex(expression: &str) -> Result<Form, Refusal> {
+    // By itself first: in a group a stray bracket could close that group.
+    Regex::new(expression)
+        .and_then(|_| Regex::new(&format!("^(?:{expression})$")))
+        .map(Form::Regex)
+        .map_err(|error| {
+            (
+                format!("it is no regular expression: {error}").into(),
+                "correct what stands between the slashes, or write a glob without them: `*` is any text, `?` one character",
+            )
+        })
+}
+
+fn name_or_glob(text: &str) -> Result<Form, (&'static str, &'static str)> {
     if text.is_empty() {
         return Err((
             "it is empty",
             "name an interface, or write `*` for all of them",
-        ));
-    }
-    if text.len() > 1 && text.starts_with('/') && text.ends_with('/') {
-        return Err((
-            "regular expressions are not supported",
-            "write a glob: `*` is any text, `?` one character, `[0-9]` one of a set",
         ));
     }
     // What the kernel refuses in a name (`dev_valid_name`).
@@ -127,16 +177,18 @@ fn parse(text: &str) -> Result<Option<Glob>, (&'static str, &'static str)> {
         });
     }
     if Glob::is_glob(text) {
-        return Glob::parse(text).map(Some).map_err(|fault| match fault {
-            Fault::Unclosed => (
-                "a bracket is not closed",
-                "close the set with `]`, or write `[[]` for the bracket itself",
-            ),
-            Fault::Backwards => (
-                "a range in brackets ends before it starts",
-                "write the lower end first, as in `[0-9]`",
-            ),
-        });
+        return Glob::parse(text)
+            .map(Form::Glob)
+            .map_err(|fault| match fault {
+                Fault::Unclosed => (
+                    "a bracket is not closed",
+                    "close the set with `]`, or write `[[]` for the bracket itself",
+                ),
+                Fault::Backwards => (
+                    "a range in brackets ends before it starts",
+                    "write the lower end first, as in `[0-9]`",
+                ),
+            });
     }
     if text.len() > NAME_MAX {
         return Err((
@@ -144,7 +196,7 @@ fn parse(text: &str) -> Result<Option<Glob>, (&'static str, &'static str)> {
             "write the name as `ip link` shows it, or shorten it with `*`",
         ));
     }
-    Ok(None)
+    Ok(Form::Exact)
 }
 
 #[cfg(test)]
@@ -160,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_matches_whole_names() {
+        let pattern: Pattern = "/eth[0-9]+|lo/".parse().unwrap();
+        assert!(!pattern.is_exact());
+        for name in ["eth0", "eth17", "lo"] {
+            assert!(pattern.matches(name), "{name}");
+        }
+        for name in ["veth0", "eth", "eth0.1", "lo0"] {
+            assert!(!pattern.matches(name), "{name}");
+        }
+        assert_eq!(pattern.to_string(), "/eth[0-9]+|lo/");
+    }
+
+    #[test]
     fn names_may_hold_whatever_the_kernel_allows() {
         for name in ["flannel.1", "br-0123456789ab", "eth0@x", "lxc_health"] {
             assert!(Pattern::try_from(name).unwrap().matches(name));
@@ -171,7 +236,9 @@ mod tests {
         for (text, part) in [
             ("", "is empty"),
             ("sixteen-bytes-ab", "at most 15 bytes"),
-            ("/eth[0-9]+/", "regular expressions are not supported"),
+            ("/eth[0-9+/", "no regular expression"),
+            ("/(/", "no regular expression"),
+            ("//", "slash"),
             ("eth/0", "slash"),
             ("/", "slash"),
             ("eth0:1", "colon"),

@@ -1,4 +1,4 @@
-//! Which of the interfaces that exist are wanted: a pure function of patterns and list.
+//! Which of the interfaces that exist are wanted: pure functions of patterns and list.
 
 use super::{Interface, Pattern};
 use crate::error::{Error, ErrorKind};
@@ -6,83 +6,117 @@ use crate::error::{Error, ErrorKind};
 /// Names an error shows at most: a node may have thousands.
 const NAMES_SHOWN: usize = 20;
 
-/// What patterns chose.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Selection<'a> {
-    /// The interfaces that are wanted, each once, in the order of the list.
-    pub(crate) chosen: Vec<&'a Interface>,
-    /// Globs that matched no interface while others did.
-    pub(crate) unmatched: Vec<&'a Pattern>,
+/// What is to be watched, whatever exists now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selector {
+    /// What is wanted: whatever any of these matches. None: everything that is up, loopback aside.
+    pub(crate) include: Vec<Pattern>,
+    /// What is not wanted after all.
+    pub(crate) exclude: Vec<Pattern>,
+    /// While nothing is matched, everything that is up is wanted, as without patterns.
+    pub(crate) or_all: bool,
 }
 
-/// Whether an interface is wanted: matched by any pattern, also when down or loopback. Without patterns, everything
-/// that is up but loopback.
-pub(crate) fn wanted(patterns: &[Pattern], interface: &Interface) -> bool {
-    if patterns.is_empty() {
-        interface.up && !interface.loopback
-    } else {
-        patterns
+/// What a selector means with the interfaces there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// What its patterns match.
+    Matching,
+    /// Everything that is up, loopback aside.
+    AllUp,
+}
+
+impl Selector {
+    /// Decides between patterns and everything.
+    pub(crate) fn scope<'a>(&self, interfaces: impl IntoIterator<Item = &'a Interface>) -> Scope {
+        let falls_back = self.or_all && !interfaces.into_iter().any(|at| self.matches(at));
+        if self.include.is_empty() || falls_back {
+            Scope::AllUp
+        } else {
+            Scope::Matching
+        }
+    }
+
+    /// Whether an interface is wanted. What is watched already stays so while it is down.
+    pub(crate) fn wants(&self, scope: Scope, interface: &Interface, watched: bool) -> bool {
+        match scope {
+            Scope::Matching => self.matches(interface),
+            Scope::AllUp => {
+                (interface.up || watched) && !interface.loopback && !self.excludes(interface)
+            }
+        }
+    }
+
+    fn matches(&self, interface: &Interface) -> bool {
+        any(&self.include, interface) && !self.excludes(interface)
+    }
+
+    fn excludes(&self, interface: &Interface) -> bool {
+        any(&self.exclude, interface)
+    }
+
+    /// Patterns that match no interface.
+    pub(crate) fn unmatched(&self, list: &[Interface]) -> Vec<&Pattern> {
+        self.include
             .iter()
-            .any(|pattern| pattern.matches(&interface.name))
+            .filter(|pattern| !list.iter().any(|at| pattern.matches(&at.name)))
+            .collect()
+    }
+
+    /// Whether the selection makes sense when a source is opened; `waits` when what is missing may still come.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoInterface`] for an exact name that does not exist, and when nothing is wanted of what exists and
+    /// nothing more is waited for.
+    pub(crate) fn check(&self, list: &[Interface], waits: bool) -> Result<(), Error> {
+        let scope = self.scope(list);
+        let unmatched = self.unmatched(list);
+        if scope == Scope::Matching
+            && let Some(missing) = unmatched.iter().find(|pattern| pattern.is_exact())
+        {
+            let message = format!("cannot find the interface `{missing}`");
+            return Err(absent(message, list));
+        }
+        if waits || list.iter().any(|at| self.wants(scope, at, false)) {
+            return Ok(());
+        }
+        if scope == Scope::AllUp {
+            let message = "cannot find an interface that is up, loopback aside";
+            return Err(absent(message.to_owned(), list));
+        }
+        let patterns: Vec<String> = self
+            .include
+            .iter()
+            .map(|pattern| format!("`{pattern}`"))
+            .collect();
+        Err(absent(
+            format!(
+                "cannot find an interface that matches {}",
+                patterns.join(" or ")
+            ),
+            list,
+        ))
     }
 }
 
-/// Chooses interfaces.
-///
-/// # Errors
-/// [`ErrorKind::NoInterface`] for an exact name that does not exist, and when nothing at all is chosen.
-pub(crate) fn select<'a>(
-    patterns: &'a [Pattern],
-    list: &'a [Interface],
-) -> Result<Selection<'a>, Error> {
-    let unmatched: Vec<&Pattern> = patterns
+fn any(patterns: &[Pattern], interface: &Interface) -> bool {
+    patterns
         .iter()
-        .filter(|pattern| {
-            !list
-                .iter()
-                .any(|interface| pattern.matches(&interface.name))
-        })
-        .collect();
-    if let Some(missing) = unmatched.iter().find(|pattern| pattern.is_exact()) {
-        return Err(absent(
-            format!("cannot find the interface `{missing}`"),
-            list,
-        ));
-    }
-    let chosen: Vec<&Interface> = list
-        .iter()
-        .filter(|interface| wanted(patterns, interface))
-        .collect();
-    if !chosen.is_empty() {
-        return Ok(Selection { chosen, unmatched });
-    }
-    if patterns.is_empty() {
-        return Err(absent(
-            "cannot find an interface that is up, loopback aside".to_owned(),
-            list,
-        ));
-    }
-    let patterns: Vec<String> = patterns
-        .iter()
-        .map(|pattern| format!("`{pattern}`"))
-        .collect();
-    Err(absent(
-        format!(
-            "cannot find an interface that matches {}",
-            patterns.join(" or ")
-        ),
-        list,
-    ))
+        .any(|pattern| pattern.matches(&interface.name))
 }
 
 fn absent(message: String, list: &[Interface]) -> Error {
-    Error::new(ErrorKind::NoInterface, message).with_remedy(names(list))
+    let remedy = if list.is_empty() {
+        "there are no interfaces in this network namespace; check which one the process is in"
+            .to_owned()
+    } else {
+        format!("name one of those there are: {}", names(list))
+    };
+    Error::new(ErrorKind::NoInterface, message).with_remedy(remedy)
 }
 
-fn names(list: &[Interface]) -> String {
-    if list.is_empty() {
-        return "there are no interfaces in this network namespace; check which one the process is in".to_owned();
-    }
+/// Names of interfaces for people.
+pub(crate) fn names(list: &[Interface]) -> String {
     let shown: Vec<&str> = list
         .iter()
         .take(NAMES_SHOWN)
@@ -90,36 +124,22 @@ fn names(list: &[Interface]) -> String {
         .collect();
     let shown = shown.join(", ");
     match list.len().saturating_sub(NAMES_SHOWN) {
-        0 => format!("name one of those there are: {shown}"),
-        more => {
-            format!("name one of those there are: {shown} and {more} more, see `ip -brief link`")
-        }
+        0 => shown,
+        more => format!("{shown} and {more} more, see `ip -brief link`"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iface::LinkLayer;
-
-    fn interface(index: u32, name: &str, up: bool) -> Interface {
-        Interface {
-            index,
-            name: name.to_owned(),
-            kind: None,
-            link: LinkLayer::Ethernet,
-            mac: None,
-            up,
-            loopback: name == "lo",
-        }
-    }
+    use crate::iface::example;
 
     fn host() -> Vec<Interface> {
         vec![
-            interface(1, "lo", true),
-            interface(2, "eth0", true),
-            interface(3, "eth1", false),
-            interface(4, "veth0", true),
+            example(1, "lo", true),
+            example(2, "eth0", true),
+            example(3, "eth1", false),
+            example(4, "veth0", true),
         ]
     }
 
@@ -127,41 +147,74 @@ mod tests {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
-    fn chosen(texts: &[&str]) -> Vec<u32> {
-        let (patterns, host) = (patterns(texts), host());
-        let selection = select(&patterns, &host).unwrap();
-        selection
-            .chosen
-            .iter()
-            .map(|interface| interface.index)
+    fn selector(include: &[&str], exclude: &[&str]) -> Selector {
+        Selector {
+            include: patterns(include),
+            exclude: patterns(exclude),
+            or_all: false,
+        }
+    }
+
+    fn wanted(selector: &Selector, list: &[Interface]) -> Vec<u32> {
+        let scope = selector.scope(list);
+        list.iter()
+            .filter(|at| selector.wants(scope, at, false))
+            .map(|at| at.index)
             .collect()
     }
 
     #[test]
-    fn without_patterns_all_that_are_up_but_loopback() {
-        assert_eq!(chosen(&[]), [2, 4]);
+    fn what_is_wanted_follows_from_patterns_and_state() {
+        for (include, exclude, expected) in [
+            // Without patterns all that are up but loopback.
+            (&[][..], &[][..], &[2, 4][..]),
+            (&[], &["v*"], &[2]),
+            // What is matched is wanted also when down or loopback.
+            (&["eth*", "eth0", "e*"], &[], &[2, 3]),
+            (&["lo"], &[], &[1]),
+            (&["*"], &[], &[1, 2, 3, 4]),
+            (&["veth0", "eth1"], &[], &[3, 4]),
+            // What is excluded is not, however it is written.
+            (&["*"], &["lo", "/eth[0-9]/"], &[4]),
+            (&["/v?eth[0-9]+/"], &["*1"], &[2, 4]),
+            (&["eth0"], &["eth0"], &[]),
+        ] {
+            let selector = selector(include, exclude);
+            assert_eq!(
+                wanted(&selector, &host()),
+                expected,
+                "{include:?} {exclude:?}"
+            );
+        }
     }
 
     #[test]
-    fn what_is_matched_is_chosen_once_also_when_down_or_loopback() {
-        assert_eq!(chosen(&["eth*", "eth0", "e*"]), [2, 3]);
-        assert_eq!(chosen(&["lo"]), [1]);
-        assert_eq!(chosen(&["*"]), [1, 2, 3, 4]);
-        assert_eq!(chosen(&["veth0", "eth1"]), [3, 4]);
+    fn everything_stands_in_while_nothing_is_matched() {
+        let mut selector = selector(&["cali*", "tunl*"], &["veth*"]);
+        selector.or_all = true;
+        assert_eq!(wanted(&selector, &host()), [2]);
+        let mut host = host();
+        host.push(example(5, "cali1", false));
+        assert_eq!(wanted(&selector, &host), [5]);
+        // What is excluded counts as not matched.
+        selector.exclude = patterns(&["cali*"]);
+        assert_eq!(wanted(&selector, &host), [2, 4]);
     }
 
     #[test]
-    fn a_glob_without_match_is_said_while_others_match() {
-        let (patterns, host) = (patterns(&["cali*", "eth0"]), host());
-        let selection = select(&patterns, &host).unwrap();
-        assert_eq!(selection.chosen.len(), 1);
-        assert_eq!(selection.unmatched, [&patterns[0]]);
+    fn what_is_watched_stays_so_while_it_is_down() {
+        let all = Selector::default();
+        let down = example(3, "eth1", false);
+        assert!(!all.wants(Scope::AllUp, &down, false));
+        assert!(all.wants(Scope::AllUp, &down, true));
+        let excluded = selector(&[], &["eth1"]);
+        assert!(!excluded.wants(Scope::AllUp, &down, true));
     }
 
     #[test]
     fn a_name_that_does_not_exist_is_an_error_even_when_others_match() {
-        let (patterns, host) = (patterns(&["eth*", "eth7"]), host());
-        let error = select(&patterns, &host).unwrap_err();
+        let selector = selector(&["eth*", "eth7"], &[]);
+        let error = selector.check(&host(), true).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoInterface);
         assert_eq!(error.to_string(), "cannot find the interface `eth7`");
         assert_eq!(
@@ -171,27 +224,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_chosen_is_an_error() {
-        let globs = patterns(&["cali*", "lxc*"]);
-        let error = select(&globs, &host()).unwrap_err().to_string();
+    fn a_glob_without_match_is_said_and_may_be_waited_for() {
+        let globs = selector(&["cali*", "eth*"], &[]);
+        assert_eq!(globs.unmatched(&host()), [&globs.include[0]]);
+        let globs = selector(&["cali*", "lxc*"], &[]);
+        assert!(globs.check(&host(), true).is_ok());
+        let error = globs.check(&host(), false).unwrap_err().to_string();
         assert_eq!(
             error,
             "cannot find an interface that matches `cali*` or `lxc*`"
         );
-        let down = [interface(1, "lo", true), interface(2, "eth0", false)];
-        assert_eq!(
-            select(&[], &down).unwrap_err().kind(),
-            ErrorKind::NoInterface
-        );
+        let down = [example(1, "lo", true), example(2, "eth0", false)];
+        let error = Selector::default().check(&down, false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoInterface);
+        assert!(Selector::default().check(&down, true).is_ok());
     }
 
     #[test]
     fn an_error_shows_some_of_thousands_of_names() {
         let list: Vec<Interface> = (1..=3000)
-            .map(|index| interface(index, &format!("v{index}"), true))
+            .map(|index| example(index, &format!("v{index}"), true))
             .collect();
-        let names = patterns(&["eth0"]);
-        let error = select(&names, &list).unwrap_err();
+        let error = selector(&["eth0"], &[]).check(&list, true).unwrap_err();
         let remedy = error.remedy().unwrap();
         assert!(
             remedy.ends_with("v20 and 2980 more, see `ip -brief link`"),

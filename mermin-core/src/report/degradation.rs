@@ -12,6 +12,8 @@ pub enum Feature {
     Interface,
     /// A pattern that matches no interface.
     Pattern,
+    /// Staying at a hook.
+    Hook,
     /// Waiting for grace periods by membarrier(2).
     Membarrier,
 }
@@ -24,6 +26,7 @@ impl Feature {
             Self::Tcx => "tcx",
             Self::Interface => "interface",
             Self::Pattern => "pattern",
+            Self::Hook => "hook",
             Self::Membarrier => "membarrier",
         }
     }

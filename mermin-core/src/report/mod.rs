@@ -5,7 +5,7 @@ mod stats;
 
 pub use self::{
     degradation::{Degradation, Feature},
-    stats::{HookStats, Stats, Traffic, Uncounted},
+    stats::{HookStats, InterfaceStats, Stats, Traffic, Uncounted},
 };
 
 use std::{fmt, path::Path, sync::Arc};
@@ -14,7 +14,7 @@ pub use crate::attach::occupant::{Occupant, Place};
 
 use crate::attach::Mechanism;
 
-/// How a source was opened. Displays as nothing when nothing was given up, else as a line for each degradation.
+/// What a source does at one moment, and what is given up. Displays as nothing when nothing was given up, else as a line for each degradation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -46,7 +46,7 @@ pub enum SourceKind {
 pub struct Watched {
     /// Kernel index.
     pub index: u32,
-    /// Name when it was attached to.
+    /// Its name.
     pub name: Arc<str>,
     /// Where received packets are counted, if they are.
     pub ingress: Option<AtHook>,
@@ -60,7 +60,7 @@ pub struct Watched {
 pub struct AtHook {
     /// What holds it.
     pub mechanism: Mechanism,
-    /// Everything at the hook after attaching, this source's program included, in the order it runs. Empty where the
+    /// Everything at the hook when it was last looked at, this source's program included, in the order it runs. Empty where the
     /// kernel does not tell.
     pub occupants: Vec<Occupant>,
 }

@@ -60,7 +60,7 @@ pub struct Stats {
     pub flows_ended: u64,
     /// Records made.
     pub records: u64,
-    /// Packets on the wire over all hooks.
+    /// Packets on the wire over all hooks there are and were.
     pub packets: u64,
     /// Octets of those packets, link header and padding included.
     pub octets: u64,
@@ -74,16 +74,45 @@ pub struct Stats {
     pub graces: u64,
     /// How long the last one took, ns.
     pub grace_ns: u64,
+    /// Interfaces that came and went.
+    pub interfaces: InterfaceStats,
     /// The ledger of each hook, and of packets whose interface had none any more (index 0).
     pub hooks: Vec<HookStats>,
+    /// The sums of the ledgers of interfaces that left, by direction (index 0, no name); none before one did.
+    pub departed: Vec<HookStats>,
+}
+
+/// Interfaces that came and went since a source was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InterfaceStats {
+    /// Watched now.
+    pub watched: u64,
+    /// Times that an interface was attached to.
+    pub attached: u64,
+    /// How long that took the last time, both hooks, ns. Each hook by TCX takes a grace period of the kernel's.
+    pub attach_ns: u64,
+    /// Interfaces that left: deleted, or not wanted any more. All their flows were closed.
+    pub left: u64,
+    /// Interfaces that were wanted and had gone before a program was attached: what crossed them was not counted.
+    pub missed: u64,
+    /// Programs that somebody else had detached, and that were put back.
+    pub put_back: u64,
+    /// Times that notifications were lost and the list was read anew; what came and went in between is in no count.
+    pub resyncs: u64,
 }
 
 impl Stats {
-    /// Packets that belong to no flow, over all hooks, by reason.
+    /// Packets that belong to no flow, over all hooks there are and were, by reason.
     #[must_use]
     pub fn uncounted(&self) -> Vec<Uncounted> {
         let mut sum: Vec<Uncounted> = Vec::new();
-        for found in self.hooks.iter().flat_map(|hook| &hook.uncounted) {
+        for found in self
+            .hooks
+            .iter()
+            .chain(&self.departed)
+            .flat_map(|hook| &hook.uncounted)
+        {
             match sum.iter_mut().find(|known| known.reason == found.reason) {
                 Some(known) => {
                     known.packets += found.packets;

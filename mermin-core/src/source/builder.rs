@@ -27,14 +27,40 @@ pub struct FlowSourceBuilder {
 }
 
 impl FlowSourceBuilder {
-    /// Interfaces to watch: exact names and globs (`*`, `?`, `[..]`). What a pattern matches is watched also when it is
-    /// down or loopback. Default, and with an empty list: all that are up, loopback aside.
+    /// Interfaces to watch: exact names, globs (`*`, `?`, `[..]`) and regular expressions between slashes, see
+    /// [`Pattern`](crate::Pattern); [`Preset`](crate::Preset) has those of the usual Kubernetes networks. What a pattern
+    /// matches is watched also when it is down or loopback. Default, and with an empty list: all that are up, loopback
+    /// aside.
     pub fn interfaces<I>(mut self, patterns: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
         self.options.interfaces = patterns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Interfaces not to watch though [`interfaces`](Self::interfaces) has them, in the same forms. Default: none.
+    pub fn exclude<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.options.exclude = patterns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether everything that is up, loopback aside, stands in while no interface matches
+    /// [`interfaces`](Self::interfaces); the report says so. Default: no.
+    pub fn or_all(mut self, or_all: bool) -> Self {
+        self.options.or_all = or_all;
+        self
+    }
+
+    /// Whether interfaces that come later are watched too, when they fit. Default: yes. Those that go are noticed in any
+    /// case.
+    pub fn hot_plug(mut self, hot_plug: bool) -> Self {
+        self.options.no_hot_plug = !hot_plug;
         self
     }
 
@@ -158,7 +184,7 @@ impl FlowSourceBuilder {
     /// By [`ErrorKind`]: `InvalidOption`; `Unsupported` below Linux 5.14; `PermissionDenied`; `NoInterface`; `Verifier`;
     /// `Exhausted`; `System`. Of a capture file also `InvalidCapture`, and `Unsupported` for a link type that is not read.
     pub async fn open(self) -> Result<FlowSource, Error> {
-        let patterns = self.options.validate()?;
+        let selector = self.options.validate()?;
         let control = Control::new().map_err(|error| {
             Error::new(ErrorKind::Exhausted, "cannot create an event descriptor")
                 .with_remedy("raise the limit: `ulimit -n 4096`")
@@ -174,7 +200,7 @@ impl FlowSourceBuilder {
         let (answer, opened) = oneshot::channel();
         let job = capture::Job {
             options: self.options,
-            patterns,
+            selector,
             control: Arc::clone(&control),
             queue: Arc::clone(&queue),
         };

@@ -40,16 +40,33 @@ impl Control {
 
     /// Waits until woken or until the time is over.
     pub(super) fn wait(&self, longest: Duration) {
+        self.poll(&mut [self.poll_fd()], longest);
+    }
+
+    /// As [`wait`](Self::wait), and until there is something to read from `other`. Says whether it was woken.
+    pub(super) fn wait_for(&self, longest: Duration, other: &impl AsFd) -> bool {
+        let mut fds = [self.poll_fd(), PollFd::new(other, PollFlags::IN)];
+        self.poll(&mut fds, longest)
+    }
+
+    fn poll_fd(&self) -> PollFd<'_> {
+        PollFd::new(&self.wake, PollFlags::IN)
+    }
+
+    /// The first of `fds` is this value's own.
+    fn poll(&self, fds: &mut [PollFd<'_>], longest: Duration) -> bool {
         let timeout = Timespec {
             tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(longest.subsec_nanos()),
         };
-        let mut fds = [PollFd::new(&self.wake, PollFlags::IN)];
         // An interrupted wait is a short one.
-        if poll(&mut fds, Some(&timeout)).is_ok_and(|ready| ready != 0) {
+        let ready = poll(fds, Some(&timeout)).is_ok_and(|ready| ready != 0);
+        let woken = ready && fds.first().is_some_and(|own| !own.revents().is_empty());
+        if woken {
             let mut count = [0; 8];
             let _ = rustix::io::read(self.wake.as_fd(), &mut count);
         }
+        woken
     }
 
     /// Asks for everything to be delivered and ended.

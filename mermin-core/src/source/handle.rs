@@ -5,12 +5,15 @@ use std::{fmt, sync::Arc};
 use super::control::Control;
 #[cfg(feature = "test-util")]
 use crate::bpf::object::Programs;
-use crate::report::Stats;
+use crate::report::{Report, Stats};
 
 /// What statistics are read from, while a thread goes on counting and after it has ended.
 pub(super) trait Counters: fmt::Debug + Send + Sync {
     /// All counters as of now.
     fn stats(&self) -> Stats;
+
+    /// What is in force now.
+    fn report(&self) -> Report;
 
     /// The kernel program, where there is one.
     #[cfg(feature = "test-util")]
@@ -36,6 +39,12 @@ impl Handle {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared.stats()
+    }
+
+    /// What the source does now, and what is given up: interfaces come and go.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.shared.report()
     }
 
     #[cfg(feature = "test-util")]

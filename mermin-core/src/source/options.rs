@@ -7,9 +7,11 @@ use crate::{
     bpf::{grace::Grace, size::RING_OCTETS},
     error::{Error, ErrorKind},
     filter::Filter,
-    iface::{NetNs, Pattern},
+    iface::{NetNs, Pattern, select::Selector},
     table::Timeouts,
 };
+
+use super::capture::NOTIFICATIONS;
 
 /// Slot numbers have 24 bits in a flow's id.
 pub(crate) const MOST_FLOWS: u32 = 1 << 24;
@@ -20,6 +22,11 @@ pub(crate) const DEFAULT_FLOWS: u32 = 1 << 16;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) interfaces: Vec<String>,
+    pub(crate) exclude: Vec<String>,
+    /// Everything that is up stands in while `interfaces` matches nothing.
+    pub(crate) or_all: bool,
+    /// Interfaces that come later are left alone.
+    pub(crate) no_hot_plug: bool,
     pub(crate) attach: Attach,
     pub(crate) netns: NetNs,
     pub(crate) timeouts: Timeouts,
@@ -37,6 +44,8 @@ pub(crate) struct Workings {
     pub(crate) object: &'static [u8],
     /// Octets of the event ring.
     pub(crate) ring: u32,
+    /// Octets of notifications from the kernel that may wait.
+    pub(crate) notifications: usize,
     /// What grace periods are waited for with.
     pub(crate) grace: fn() -> io::Result<Grace>,
 }
@@ -46,17 +55,18 @@ impl Default for Workings {
         Self {
             object: mermin_bpf::OBJECT,
             ring: RING_OCTETS,
+            notifications: NOTIFICATIONS,
             grace: Grace::new,
         }
     }
 }
 
 impl Options {
-    /// Checks every option; returns the interface patterns.
+    /// Checks every option; returns which interfaces are meant.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`].
-    pub(crate) fn validate(&self) -> Result<Vec<Pattern>, Error> {
+    pub(crate) fn validate(&self) -> Result<Selector, Error> {
         self.attach.validate()?;
         if let Some(flows) = self.max_flows
             && !(1..=MOST_FLOWS).contains(&flows)
@@ -76,10 +86,14 @@ impl Options {
                 .with_remedy("choose a time above zero"));
             }
         }
-        self.interfaces
-            .iter()
-            .map(|text| text.parse::<Pattern>())
-            .collect()
+        let patterns = |texts: &[String]| -> Result<Vec<Pattern>, Error> {
+            texts.iter().map(|text| text.parse()).collect()
+        };
+        Ok(Selector {
+            include: patterns(&self.interfaces)?,
+            exclude: patterns(&self.exclude)?,
+            or_all: self.or_all,
+        })
     }
 }
 
@@ -93,6 +107,7 @@ impl Options {
         self.validate()?;
         let live_only = [
             ("interfaces", !self.interfaces.is_empty()),
+            ("exclude", !self.exclude.is_empty()),
             ("attach", self.attach != Attach::default()),
         ];
         for (option, given) in live_only {
@@ -137,5 +152,6 @@ mod tests {
         );
         refused(|options| options.attach = Attach::Tc { priority: 0 });
         refused(|options| options.interfaces = vec!["eth[".to_owned()]);
+        refused(|options| options.exclude = vec!["/(/".to_owned()]);
     }
 }

@@ -24,7 +24,6 @@ pub struct FlowSource {
     queue: Arc<Queue>,
     control: Arc<Control>,
     handle: Handle,
-    report: Report,
     batch: VecDeque<Flow>,
     ended: bool,
 }
@@ -41,7 +40,6 @@ impl FlowSource {
             queue,
             control,
             handle,
-            report: opened.report,
             batch: VecDeque::new(),
             ended: false,
         }
@@ -53,10 +51,10 @@ impl FlowSource {
         self.control.close();
     }
 
-    /// What the source does, and what was given up when it was opened.
+    /// What the source does now, and what is given up: interfaces come and go.
     #[must_use]
-    pub fn report(&self) -> &Report {
-        &self.report
+    pub fn report(&self) -> Report {
+        self.handle.report()
     }
 
     /// Statistics and [`close`](Handle::close), from any thread.

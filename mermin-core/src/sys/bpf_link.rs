@@ -85,6 +85,20 @@ struct ProgramInfo {
     name: [u8; 16],
 }
 
+/// `struct bpf_link_info` with its `tcx` part.
+#[repr(C)]
+#[derive(Default)]
+struct LinkInfo {
+    kind: u32,
+    id: u32,
+    program: u32,
+    padding: u32,
+    ifindex: u32,
+    attach_type: u32,
+    // Other kinds of link have longer parts.
+    rest: [u64; 8],
+}
+
 /// One program at a TCX hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TcxProgram {
@@ -135,6 +149,14 @@ pub(crate) fn detach(link: BorrowedFd<'_>) -> io::Result<()> {
     let mut attributes = LinkDetach { link_fd: raw(link) };
     // SAFETY: the command reads `LinkDetach`, which holds no pointers.
     unsafe { bpf(BPF_LINK_DETACH, &mut attributes) }.map(drop)
+}
+
+/// The interface that a TCX link holds its program at; 0 once it holds it no more.
+pub(crate) fn tcx_interface(link: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut info = LinkInfo::default();
+    // SAFETY: the structure is the beginning of the kernel's for a TCX link, and holds no pointer there.
+    unsafe { get_info(link, &mut info) }?;
+    Ok(info.ifindex)
 }
 
 /// The programs at a TCX hook, in the order they run.

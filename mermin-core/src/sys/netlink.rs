@@ -3,7 +3,12 @@
 //! Answers are handed over as bytes, not as decoded messages: a decoder of whole messages fails on the one attribute it
 //! does not expect, and then a foreign filter or an odd device would hide all others.
 
-use std::{cell::Cell, error::Error as StdError, fmt, io};
+use std::{
+    cell::Cell,
+    error::Error as StdError,
+    fmt, io,
+    os::fd::{AsFd, BorrowedFd},
+};
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
@@ -11,6 +16,7 @@ use netlink_packet_core::{
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use rustix::net::sockopt;
 
 const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
@@ -29,6 +35,82 @@ const DUMP_TRIES: u32 = 8;
 pub(crate) struct Netlink {
     socket: Socket,
     sequence: Cell<u32>,
+}
+
+/// What is read of a socket whose receive buffer is full: notifications were lost.
+const LOST: i32 = libc::ENOBUFS;
+
+/// A socket that receives notifications of the network namespace it was made in.
+pub(crate) struct Monitor {
+    socket: Socket,
+}
+
+impl Monitor {
+    /// Subscribes to a multicast group; what happens from here on is heard. `room` is asked for as receive buffer, in octets; more
+    /// than the host's limit takes `CAP_NET_ADMIN`, and without it the limit is what there is.
+    pub(crate) fn open(group: u32, room: usize) -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.set_non_blocking(true)?;
+        if sockopt::set_socket_recv_buffer_size_force(&socket, room).is_err() {
+            sockopt::set_socket_recv_buffer_size(&socket, room)?;
+        }
+        socket.bind_auto()?;
+        socket.add_membership(group)?;
+        Ok(Self { socket })
+    }
+
+    /// Subscribes to another group.
+    pub(crate) fn join(&self, group: u32) -> io::Result<()> {
+        self.socket.add_membership(group)
+    }
+
+    /// Reads one datagram, if one waits, and hands its messages (type, payload) on.
+    ///
+    /// # Errors
+    /// That notifications were [lost](is_loss): what they said has to be asked for. Later ones are still to be read.
+    pub(crate) fn read(
+        &self,
+        buffer: &mut Vec<u8>,
+        mut take: impl FnMut(u16, &[u8]),
+    ) -> io::Result<bool> {
+        match receive(&self.socket, buffer) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        for message in messages(buffer) {
+            let message = message?;
+            take(message.message_type(), message.payload());
+        }
+        Ok(true)
+    }
+}
+
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Whether an error says that notifications were lost.
+pub(crate) fn is_loss(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(LOST)
+}
+
+/// The messages of a datagram. One that is cut ends them.
+fn messages(datagram: &[u8]) -> impl Iterator<Item = io::Result<NetlinkBuffer<&[u8]>>> {
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        if rest.len() < HEADER {
+            return None;
+        }
+        let message = NetlinkBuffer::new_checked(rest).map_err(io::Error::other);
+        rest = match &message {
+            Ok(message) => rest.get(aligned(message.length())..).unwrap_or_default(),
+            Err(_) => &[],
+        };
+        Some(message)
+    })
 }
 
 struct Answer<T> {
@@ -97,24 +179,22 @@ impl Netlink {
         };
         let mut buffer = Vec::with_capacity(BUFFER);
         loop {
-            self.receive(&mut buffer)?;
-            let mut rest = buffer.as_slice();
-            while rest.len() >= HEADER {
-                let message = NetlinkBuffer::new_checked(rest).map_err(io::Error::other)?;
+            receive(&self.socket, &mut buffer)?;
+            for message in messages(&buffer) {
+                let message = message?;
                 // What an exchange that failed half-way has left bears an older number.
-                if message.sequence_number() == sequence {
-                    answer.interrupted |= message.flags() & NLM_F_DUMP_INTR != 0;
-                    match message.message_type() {
-                        NLMSG_NOOP => {}
-                        kind @ (NLMSG_ERROR | NLMSG_DONE) => {
-                            return ended(kind, message.flags(), message.payload())
-                                .map(|()| answer);
-                        }
-                        NLMSG_OVERRUN => return Err(io::Error::from_raw_os_error(libc::ENOBUFS)),
-                        kind => answer.items.extend(read(kind, message.payload())),
-                    }
+                if message.sequence_number() != sequence {
+                    continue;
                 }
-                rest = rest.get(aligned(message.length())..).unwrap_or_default();
+                answer.interrupted |= message.flags() & NLM_F_DUMP_INTR != 0;
+                match message.message_type() {
+                    NLMSG_NOOP => {}
+                    kind @ (NLMSG_ERROR | NLMSG_DONE) => {
+                        return ended(kind, message.flags(), message.payload()).map(|()| answer);
+                    }
+                    NLMSG_OVERRUN => return Err(io::Error::from_raw_os_error(libc::ENOBUFS)),
+                    kind => answer.items.extend(read(kind, message.payload())),
+                }
             }
         }
     }
@@ -131,19 +211,19 @@ impl Netlink {
         uninterrupted(|| self.socket.send(&bytes, 0))?;
         Ok(sequence)
     }
+}
 
-    /// One datagram, whole: a link with hundreds of virtual functions is larger than any usual buffer.
-    fn receive(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
-        buffer.clear();
-        let length = uninterrupted(|| {
-            self.socket.recv(
-                &mut buffer.spare_capacity_mut(),
-                libc::MSG_PEEK | libc::MSG_TRUNC,
-            )
-        })?;
-        buffer.reserve(length);
-        uninterrupted(|| self.socket.recv(buffer, 0)).map(drop)
-    }
+/// One datagram, whole: a link with hundreds of virtual functions is larger than any usual buffer.
+fn receive(socket: &Socket, buffer: &mut Vec<u8>) -> io::Result<()> {
+    buffer.clear();
+    let length = uninterrupted(|| {
+        socket.recv(
+            &mut buffer.spare_capacity_mut(),
+            libc::MSG_PEEK | libc::MSG_TRUNC,
+        )
+    })?;
+    buffer.reserve(length);
+    uninterrupted(|| socket.recv(buffer, 0)).map(drop)
 }
 
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {

@@ -46,13 +46,14 @@ fn an_interface_that_does_not_exist() {
     assert_eq!(error.kind(), ErrorKind::NoInterface);
     assert_eq!(error.to_string(), "cannot find the interface `v9`");
     assert_eq!(error.remedy(), Some("name one of those there are: lo, v0"));
-    let error = refused(&pair.near, on("eth*").interfaces(["eth*", "w?"]));
+    let later = on("eth*").interfaces(["eth*", "w?"]);
+    let error = refused(&pair.near, later.hot_plug(false));
     assert_eq!(
         error.to_string(),
         "cannot find an interface that matches `eth*` or `w?`"
     );
     // Nothing is up but loopback.
-    let error = refused(&Host::new(), FlowSource::builder());
+    let error = refused(&Host::new(), FlowSource::builder().hot_plug(false));
     assert_eq!(error.kind(), ErrorKind::NoInterface);
 }
 
@@ -117,12 +118,8 @@ fn what_was_given_up_is_reported() {
         report.starts_with("pattern: `eth*` matches no interface; "),
         "{report}"
     );
-    let names: Vec<&str> = source
-        .report()
-        .interfaces
-        .iter()
-        .map(|at| &*at.name)
-        .collect();
+    let report = source.report();
+    let names: Vec<&str> = report.interfaces.iter().map(|at| &*at.name).collect();
     assert_eq!(names, ["v0"]);
     let watch = Watch::new(source);
     let (near, far) = (address("10.0.0.1:40000"), address("10.0.0.2:53"));

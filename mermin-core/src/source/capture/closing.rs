@@ -21,8 +21,14 @@ use crate::{
     flow::EndReason,
 };
 
-/// Flows on their way out: their slots, and why each ends.
-pub(super) type Batch = Vec<(u32, EndReason)>;
+/// What is on its way out.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// Flows: their slots, and why each ends.
+    pub(super) flows: Vec<(u32, EndReason)>,
+    /// Interfaces that wait for the same grace period.
+    pub(super) left: Vec<u32>,
+}
 
 /// Flows that are marked before their keys are deleted. While a flow is marked and has its key, a SYN that should begin
 /// another is counted into it; the fewer at once, the shorter that time.
@@ -31,7 +37,7 @@ const MARKED_AT_ONCE: usize = 128;
 /// A batch that no program run counts into any more.
 #[derive(Debug)]
 pub(super) struct Closed {
-    pub(super) slots: Batch,
+    pub(super) batch: Batch,
     pub(super) result: io::Result<()>,
     /// How long the grace period took.
     pub(super) grace: Duration,
@@ -75,8 +81,9 @@ impl Closer {
 
     /// Hands a batch over.
     pub(super) fn close(&mut self, batch: Batch) {
-        let flows = batch.len();
-        if flows != 0 && self.batches.send(batch).is_ok() {
+        let flows = batch.flows.len();
+        let is_empty = flows == 0 && batch.left.is_empty();
+        if !is_empty && self.batches.send(batch).is_ok() {
             self.in_flight += flows;
         }
     }
@@ -84,7 +91,7 @@ impl Closer {
     /// The next batch that is closed, if one is.
     pub(super) fn next(&mut self) -> Option<Closed> {
         let closed = self.closed.try_recv().ok()?;
-        self.in_flight -= closed.slots.len();
+        self.in_flight -= closed.batch.flows.len();
         Some(closed)
     }
 
@@ -94,7 +101,7 @@ impl Closer {
             return None;
         }
         let closed = self.closed.recv().ok()?;
-        self.in_flight -= closed.slots.len();
+        self.in_flight -= closed.batch.flows.len();
         Some(closed)
     }
 }
@@ -107,14 +114,17 @@ fn work(
     batches: &Receiver<Batch>,
     done: &Sender<Closed>,
 ) {
-    while let Ok(mut slots) = batches.recv() {
+    while let Ok(mut batch) = batches.recv() {
         // What has gathered meanwhile shares the grace period.
-        slots.extend(batches.try_iter().flatten());
-        let result = delete(slab, index, &slots);
+        for more in batches.try_iter() {
+            batch.flows.extend(more.flows);
+            batch.left.extend(more.left);
+        }
+        let result = delete(slab, index, &batch.flows);
         let began = Instant::now();
         let result = result.and_then(|()| grace.wait());
         let closed = Closed {
-            slots,
+            batch,
             result,
             grace: began.elapsed(),
         };

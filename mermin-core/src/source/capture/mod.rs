@@ -1,7 +1,9 @@
 //! The capture thread: it alone touches the kernel, so that no executor is ever blocked.
 
 mod closing;
+mod interfaces;
 mod open;
+mod register;
 #[cfg(feature = "test-util")]
 pub(super) mod rig;
 mod shared;
@@ -16,15 +18,15 @@ use std::{
 
 use futures_channel::oneshot;
 
-pub(super) use self::open::Opened;
 #[cfg(feature = "pcap")]
 pub(super) use self::open::epoch;
+pub(super) use self::{interfaces::NOTIFICATIONS, open::Opened};
 use self::{open::Capture, sweep::Emptied};
 use super::{control::Control, options::Options, queue::Queue};
 use crate::{
     bpf::clock::monotonic,
     error::{Error, ErrorKind},
-    iface::Pattern,
+    iface::select::Selector,
 };
 
 /// Time from one sweep to the next.
@@ -33,7 +35,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// What the thread is started with.
 pub(super) struct Job {
     pub(super) options: Options,
-    pub(super) patterns: Vec<Pattern>,
+    pub(super) selector: Selector,
     pub(super) control: Arc<Control>,
     pub(super) queue: Arc<Queue>,
 }
@@ -105,13 +107,30 @@ impl Capture {
             if self.control.is_abandoned() {
                 return Ok(());
             }
-            self.round(monotonic())?;
+            self.turn()?;
         }
         self.detach();
         self.drain()
     }
 
-    /// One sweep and what belongs to it, at `now` (monotonic ns), and the wait for the next.
+    /// A sweep if one is due, one piece of work with interfaces if there is any, and a wait if there is not: so neither waits
+    /// for the other longer than one piece of it takes.
+    fn turn(&mut self) -> Result<(), Error> {
+        let now = monotonic();
+        if now >= self.sweep_at {
+            self.round(now)?;
+        }
+        self.tend(now);
+        let now = monotonic();
+        let sweep = Duration::from_nanos(self.sweep_at.saturating_sub(now));
+        let patience = sweep.min(self.interfaces.patience(now));
+        if self.control.wait_for(patience, self.interfaces.events()) {
+            self.sweep_at = 0;
+        }
+        Ok(())
+    }
+
+    /// One sweep and what belongs to it, at `now` (monotonic ns).
     fn round(&mut self, now: u64) -> Result<(), Error> {
         self.finish_closed()?;
         self.listen();
@@ -120,7 +139,8 @@ impl Capture {
         let took = Duration::from_nanos(monotonic().saturating_sub(now));
         self.shared.swept(took);
         // A table so large that a sweep takes long is swept less often, so that this thread stays below a fifth.
-        self.control.wait(PERIOD.max(took * 4).saturating_sub(took));
+        let pause = PERIOD.max(took * 4);
+        self.sweep_at = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
         Ok(())
     }
 

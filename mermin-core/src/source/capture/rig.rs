@@ -13,16 +13,18 @@ use mermin_bpf::abi::{
 };
 
 use super::{
-    Job,
+    Job, PERIOD,
+    interfaces::{Interfaces, NOTIFICATIONS},
     open::{self, Capture},
-    shared::Ledgers,
+    register::{Ledgers, Registered},
 };
 use crate::source::handle::Counters as _;
 use crate::{
+    attach::Attach,
     bpf::{clock::monotonic, index::Keys, object::Programs},
     error::{Error, ErrorKind},
     flow::{EndReason, Flow},
-    report::{Report, Stats},
+    report::Stats,
     source::{control::Control, options::Options, queue::Queue},
     table::{Timeouts, moment::Moment},
 };
@@ -82,26 +84,31 @@ impl Rig {
             Error::new(ErrorKind::Exhausted, "cannot create an event descriptor").with_source(error)
         })?;
         let job = Job {
-            patterns: options.validate()?,
+            selector: options.validate()?,
             options,
             control: Arc::new(control),
             queue: Arc::new(Queue::default()),
         };
         let loaded = open::load(&job)?;
-        let grace = open::grace(&job, &mut Report::default())?;
-        let ledgers = loaded
-            .ledger
-            .watch(LOOPBACK, link::ETHERNET)
-            .map(|place| Ledgers {
-                index: LOOPBACK,
-                name: Arc::from("lo"),
-                place,
-                directions: &[Direction::Ingress, Direction::Egress],
-            });
-        let ledgers = ledgers.into_iter().collect();
-        Ok(Self {
-            capture: Capture::new(job, loaded, grace, Vec::new(), ledgers)?,
-        })
+        let grace = open::grace(&job, &mut Vec::new())?;
+        let interfaces = Interfaces::open(job.selector.clone(), Attach::default(), NOTIFICATIONS)?;
+        let capture = Capture::new(job, loaded, grace, interfaces)?;
+        let registered = Registered {
+            ledgers: capture
+                .shared
+                .ledger
+                .watch(LOOPBACK, link::ETHERNET)
+                .map(|place| Ledgers {
+                    name: Arc::from("lo"),
+                    place,
+                    directions: &[Direction::Ingress, Direction::Egress],
+                }),
+            ..Registered::default()
+        };
+        let mut entries = capture.shared.register.lock();
+        entries.interfaces.insert(LOOPBACK, registered);
+        drop(entries);
+        Ok(Self { capture })
     }
 
     pub(crate) fn programs(&self) -> &Arc<Programs> {
@@ -180,6 +187,7 @@ impl Rig {
         self.make_due();
         loop {
             self.capture.round(monotonic() + HOUR)?;
+            self.capture.control.wait(PERIOD);
             records += self.take().len() as u64;
             if self.read().flows == 0 && self.capture.closer.in_flight() == 0 {
                 self.capture.finish_closed()?;

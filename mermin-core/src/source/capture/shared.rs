@@ -8,39 +8,21 @@ use std::{
     time::Duration,
 };
 
-use mermin_bpf::abi::ledger::Direction;
-
+use super::register::Register;
 use crate::{
-    bpf::{
-        ledger::{self, Ledger, Place},
-        object::Programs,
-        slab::Slab,
-    },
-    report::{HookStats, Stats},
+    bpf::{ledger::Ledger, object::Programs, slab::Slab},
+    report::{HookStats, Report, Stats},
     source::handle::Counters,
 };
-
-/// An interface that is watched, and where its ledger is.
-#[derive(Clone, Debug)]
-pub(in crate::source) struct Ledgers {
-    pub(super) index: u32,
-    pub(super) name: Arc<str>,
-    pub(super) place: Place,
-    pub(super) directions: &'static [Direction],
-}
 
 /// The kernel's memory, and the capture thread's own counters.
 #[derive(Debug)]
 pub(in crate::source) struct Shared {
     pub(super) slab: Slab,
     pub(super) ledger: Ledger,
-    pub(super) interfaces: Vec<Ledgers>,
+    pub(super) register: Register,
     pub(super) counts: Counts,
     /// Kept because the programs lose each other with the last descriptor; the lab runs them by hand.
-    #[cfg_attr(
-        not(feature = "test-util"),
-        expect(dead_code, reason = "held for its descriptors")
-    )]
     pub(super) programs: Arc<Programs>,
 }
 
@@ -82,23 +64,13 @@ impl Counters for Shared {
         Some(&self.programs)
     }
 
+    fn report(&self) -> Report {
+        self.register.report()
+    }
+
     fn stats(&self) -> Stats {
-        let hook = |index, name: &Arc<str>, place, direction| {
-            let account = self.ledger.account(place, direction);
-            let egress = matches!(direction, Direction::Egress);
-            HookStats::new(index, Arc::clone(name), egress, &account)
-        };
-        let mut hooks: Vec<HookStats> = self
-            .interfaces
-            .iter()
-            .flat_map(|at| at.directions.iter().map(move |&direction| (at, direction)))
-            .map(|(at, direction)| hook(at.index, &at.name, at.place, direction))
-            .collect();
-        let nobody: Arc<str> = Arc::from("");
-        let strays = [Direction::Ingress, Direction::Egress]
-            .map(|direction| hook(0, &nobody, ledger::UNKNOWN, direction));
-        hooks.extend(strays.into_iter().filter(|stray| stray.traffic.skbs != 0));
-        let sum = |field: fn(&HookStats) -> u64| hooks.iter().map(field).sum();
+        let (hooks, departed, interfaces) = self.register.stats(&self.ledger);
+        let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&departed).map(field).sum();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
             flows_open: read(&self.counts.open),
@@ -112,7 +84,9 @@ impl Counters for Shared {
             sweep_ns: read(&self.counts.sweep_ns),
             graces: read(&self.counts.graces),
             grace_ns: read(&self.counts.grace_ns),
+            interfaces,
             hooks,
+            departed,
         }
     }
 }

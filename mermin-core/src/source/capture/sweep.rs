@@ -61,6 +61,7 @@ impl Capture {
         }
         let mut room = self.room();
         let mut batch = Batch::default();
+        self.close_flows_of_left(&mut room, &mut batch);
         let mut open = 0;
         for slot in 0..self.shared.slab.touched() {
             let due = self.due[slot as usize];
@@ -77,7 +78,7 @@ impl Capture {
                     open += 1;
                     if room != 0 {
                         room -= 1;
-                        batch.push((slot, EndReason::EndOfFlow));
+                        batch.flows.push((slot, EndReason::EndOfFlow));
                         self.due[slot as usize] = Moment::CLOSING;
                     }
                 }
@@ -111,7 +112,7 @@ impl Capture {
             }
             Verdict::Close(reason) if *room != 0 => {
                 *room -= 1;
-                batch.push((slot, reason));
+                batch.flows.push((slot, reason));
                 self.due[slot as usize] = Moment::CLOSING;
             }
             Verdict::Report | Verdict::Close(_) => {}
@@ -177,11 +178,14 @@ impl Capture {
         self.shared.waited(closed.grace);
         self.ticks = self.read_clock()?;
         let frame = self.frame();
-        for (slot, reason) in closed.slots {
+        for (slot, reason) in closed.batch.flows {
             self.end(slot, reason, &frame);
             self.index.give_back(slot).map_err(|error| {
                 Error::new(ErrorKind::System, "cannot give a slot back").with_source(error)
             })?;
+        }
+        for index in closed.batch.left {
+            self.left(index);
         }
         Ok(())
     }

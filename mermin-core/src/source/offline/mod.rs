@@ -28,7 +28,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     pcap::Capture,
-    report::{Report, SourceKind},
+    report::SourceKind,
 };
 
 /// What the thread is started with.
@@ -90,14 +90,10 @@ impl Job {
         let mut capture = Capture::new(self.input.open()?);
         capture.open().map_err(|broken| broken.into_error(&name))?;
         let capacity = self.options.max_flows.unwrap_or(MOST_FLOWS);
-        let shared = Arc::new(Shared::new(capacity));
-        let report = Report {
-            source: SourceKind::Capture { path },
-            ..Report::default()
-        };
+        let source = SourceKind::Capture { path };
+        let shared = Arc::new(Shared::new(capacity, source));
         let opened = Opened {
             shared: Arc::clone(&shared) as _,
-            report,
         };
         let flows = Flows::new(self.options.timeouts, capacity, epoch()?);
         let work = Work {

@@ -6,7 +6,7 @@ use mermin_bpf::{abi::ledger::Reason, track::measure::Measure};
 
 use crate::{
     bpf::ledger::Account,
-    report::{HookStats, Stats},
+    report::{HookStats, Report, SourceKind, Stats},
     source::handle::Counters,
 };
 
@@ -31,13 +31,15 @@ pub(super) struct Counts {
 pub(super) struct Shared {
     counts: Mutex<Counts>,
     capacity: u32,
+    source: SourceKind,
 }
 
 impl Shared {
-    pub(super) fn new(capacity: u32) -> Self {
+    pub(super) fn new(capacity: u32, source: SourceKind) -> Self {
         Self {
             counts: Mutex::default(),
             capacity,
+            source,
         }
     }
 
@@ -69,6 +71,13 @@ pub(super) fn ifindex(place: usize) -> u32 {
 }
 
 impl Counters for Shared {
+    fn report(&self) -> Report {
+        Report {
+            source: self.source.clone(),
+            ..Report::default()
+        }
+    }
+
     fn stats(&self) -> Stats {
         let counts = self.lock();
         let hooks: Vec<HookStats> = counts

@@ -30,6 +30,39 @@ pub(crate) fn check(outcome: &Outcome) {
 }
 
 fn every_packet_is_somewhere_once(outcome: &Outcome) {
+    let stats = &outcome.stats;
+    let hooks = || stats.hooks.iter().chain(&stats.departed);
+    let uncounted = || hooks().flat_map(|hook| &hook.uncounted);
+    let sum = |counts: &mut dyn Iterator<Item = u64>| counts.sum::<u64>();
+    for (what, crossed, left, told) in [
+        (
+            "packets",
+            sum(&mut hooks().map(|hook| hook.traffic.packets)),
+            sum(&mut uncounted().map(|found| found.packets)),
+            sum(&mut outcome
+                .flows
+                .iter()
+                .map(|flow| both(flow, |half| half.packets).delta)),
+        ),
+        (
+            "octets",
+            sum(&mut hooks().map(|hook| hook.traffic.octets)),
+            sum(&mut uncounted().map(|found| found.octets)),
+            sum(&mut outcome
+                .flows
+                .iter()
+                .map(|flow| both(flow, |half| half.frame_octets).delta)),
+        ),
+    ] {
+        assert_eq!(told, crossed - left, "{what}: {stats:#?}");
+    }
+    // Of an interface that left there is no ledger of its own any more.
+    if stats.departed.is_empty() {
+        each_interface_has_its_own(outcome);
+    }
+}
+
+fn each_interface_has_its_own(outcome: &Outcome) {
     let mut indices: Vec<u32> = outcome.stats.hooks.iter().map(|hook| hook.index).collect();
     indices.dedup();
     for index in indices {

@@ -1,0 +1,205 @@
+//! From what is wanted and what is watched to what has to be done: a decision without action.
+
+use super::{
+    select::Selector,
+    watch::{Link, Links},
+};
+
+/// How far an interface has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Programs are attached.
+    Watched,
+    /// They no longer are, and its flows are being closed. Nothing else can be done under its index meanwhile.
+    Leaving,
+    /// Attaching failed.
+    Refused {
+        /// Whether it is to be tried again now.
+        retry: bool,
+    },
+}
+
+/// An interface that something was done about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept<'a> {
+    pub(crate) index: u32,
+    pub(crate) generation: u64,
+    pub(crate) name: &'a str,
+    pub(crate) standing: Standing,
+}
+
+/// What to do about the interface of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Its name has changed.
+    Rename(u32),
+    /// Attach to it.
+    Join(u32),
+    /// Detach from it and close its flows.
+    Leave(u32),
+    /// It was never attached to, and no longer matters.
+    Forget(u32),
+}
+
+/// Compares. `newest` is the last generation that is of interest: without hot-plug, that of the start.
+pub(crate) fn steps<'a>(
+    selector: &Selector,
+    links: &Links,
+    newest: u64,
+    kept: impl IntoIterator<Item = Kept<'a>>,
+) -> Vec<Step> {
+    let scope = selector.scope(links.iter().map(|link| &link.interface));
+    let wants = |link: &Link, watched| {
+        link.generation <= newest && selector.wants(scope, &link.interface, watched)
+    };
+    let mut steps = Vec::new();
+    let mut ends = Vec::new();
+    let mut kept = kept.into_iter().peekable();
+    // Both sides are in the order of indexes.
+    for link in links.iter() {
+        let index = link.interface.index;
+        while let Some(gone) = kept.next_if(|kept| kept.index < index) {
+            ends.extend(end(&gone));
+        }
+        match kept.next_if(|kept| kept.index == index) {
+            None if wants(link, false) => steps.push(Step::Join(index)),
+            None => {}
+            Some(known) => match known.standing {
+                Standing::Leaving => {}
+                Standing::Watched if known.generation == link.generation && wants(link, true) => {
+                    if known.name != link.interface.name {
+                        steps.push(Step::Rename(index));
+                    }
+                }
+                Standing::Watched => ends.push(Step::Leave(index)),
+                Standing::Refused { retry } if wants(link, false) => {
+                    if retry || known.generation != link.generation {
+                        steps.push(Step::Join(index));
+                    }
+                }
+                Standing::Refused { .. } => ends.push(Step::Forget(index)),
+            },
+        }
+    }
+    ends.extend(kept.filter_map(|gone| end(&gone)));
+    steps.extend(ends);
+    steps
+}
+
+/// What to do about an interface that has gone.
+fn end(gone: &Kept<'_>) -> Option<Step> {
+    match gone.standing {
+        Standing::Watched => Some(Step::Leave(gone.index)),
+        Standing::Leaving => None,
+        Standing::Refused { .. } => Some(Step::Forget(gone.index)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iface::{example, watch::Event};
+
+    const WATCHED: Standing = Standing::Watched;
+    const LEAVING: Standing = Standing::Leaving;
+    const REFUSED: Standing = Standing::Refused { retry: false };
+    const DUE: Standing = Standing::Refused { retry: true };
+
+    fn kept(index: u32, generation: u64, name: &str, standing: Standing) -> Kept<'_> {
+        Kept {
+            index,
+            generation,
+            name,
+            standing,
+        }
+    }
+
+    /// Links 1, 2, .. of generations 1, 2, ..
+    fn links(links: &[(&str, bool)]) -> Links {
+        let mut all = Links::default();
+        for (index, (name, up)) in (1..).zip(links) {
+            all.apply(Event::There(example(index, name, *up)));
+        }
+        all
+    }
+
+    #[test]
+    fn each_standing_has_its_step() {
+        let there = links(&[("lo", true), ("eth0", true), ("eth1", false)]);
+        let up = Selector::default();
+        for (before, expected) in [
+            (vec![], vec![Step::Join(2)]),
+            (vec![kept(2, 2, "eth0", WATCHED)], vec![]),
+            (vec![kept(2, 2, "old", WATCHED)], vec![Step::Rename(2)]),
+            // Watched before it went down.
+            (
+                vec![kept(2, 2, "eth0", WATCHED), kept(3, 3, "eth1", WATCHED)],
+                vec![],
+            ),
+            // Another link has its index: its flows are closed first.
+            (vec![kept(2, 1, "eth0", WATCHED)], vec![Step::Leave(2)]),
+            (vec![kept(2, 1, "eth0", LEAVING)], vec![]),
+            (vec![kept(2, 2, "eth0", REFUSED)], vec![]),
+            (vec![kept(2, 2, "eth0", DUE)], vec![Step::Join(2)]),
+            (vec![kept(2, 1, "eth0", REFUSED)], vec![Step::Join(2)]),
+            // Of no interest: loopback, and one that is down.
+            (
+                vec![kept(1, 1, "lo", WATCHED), kept(2, 2, "eth0", WATCHED)],
+                vec![Step::Leave(1)],
+            ),
+            (
+                vec![kept(2, 2, "eth0", WATCHED), kept(3, 3, "eth1", REFUSED)],
+                vec![Step::Forget(3)],
+            ),
+            // Gone, before, between and behind those there are; attaching comes first.
+            (
+                vec![
+                    kept(7, 4, "a", WATCHED),
+                    kept(8, 5, "b", LEAVING),
+                    kept(9, 6, "c", REFUSED),
+                ],
+                vec![Step::Join(2), Step::Leave(7), Step::Forget(9)],
+            ),
+        ] {
+            let found = steps(&up, &there, u64::MAX, before.clone());
+            assert_eq!(found, expected, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn without_hot_plug_what_comes_later_is_left_alone() {
+        let there = links(&[("lo", true), ("eth0", true), ("eth1", true)]);
+        let up = Selector::default();
+        assert_eq!(steps(&up, &there, 2, []), [Step::Join(2)]);
+        let again = kept(3, 2, "eth1", WATCHED);
+        assert_eq!(steps(&up, &there, 1, [again]), [Step::Leave(3)]);
+    }
+
+    #[test]
+    fn another_selection_is_a_difference_like_any_other() {
+        let there = links(&[("lo", true), ("eth0", true), ("eth1", true)]);
+        let selector = Selector {
+            include: vec!["eth1".parse().unwrap()],
+            ..Selector::default()
+        };
+        let before = [kept(2, 2, "eth0", WATCHED)];
+        assert_eq!(
+            steps(&selector, &there, u64::MAX, before),
+            [Step::Join(3), Step::Leave(2)]
+        );
+    }
+
+    #[test]
+    fn one_step_for_each_of_what_went_at_once() {
+        let there = links(&[("lo", true)]);
+        let before = [
+            kept(2, 2, "a", WATCHED),
+            kept(3, 3, "b", WATCHED),
+            kept(5, 4, "c", WATCHED),
+        ];
+        assert_eq!(
+            steps(&Selector::default(), &there, u64::MAX, before),
+            [Step::Leave(2), Step::Leave(3), Step::Leave(5)]
+        );
+    }
+}

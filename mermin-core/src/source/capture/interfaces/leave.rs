@@ -1,0 +1,119 @@
+//! Taking leave of an interface: its programs go, then its flows are closed, then its ledger is.
+//!
+//! Nothing is attached under its index before all that is done: a flow's key holds the index, and a packet of a later
+//! interface would be counted in a flow of this one.
+
+use std::collections::BTreeSet;
+
+use mermin_bpf::abi::slot::state;
+
+use super::State;
+use crate::{
+    flow::EndReason,
+    source::capture::{closing::Batch, open::Capture},
+    table::moment::Moment,
+};
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// The programs are gone; a run of theirs may still count until the grace period is over.
+    Detached,
+    /// No program counts for it any more, and its flows stand still in the table.
+    Quiet,
+    /// All its flows are on their way out.
+    Emptied,
+}
+
+impl Capture {
+    /// Detaches from an interface, and has its flows closed.
+    pub(super) fn leave(&mut self, index: u32) {
+        let Some(known) = self.interfaces.watched.get_mut(&index) else {
+            return;
+        };
+        let state = std::mem::replace(&mut known.state, State::Leaving(Leaving::Detached));
+        if let State::Watched(held) = state {
+            for held in held {
+                // Dropping it tries once more. One that has gone with its interface is no error.
+                let _ = held.attached.detach();
+            }
+        }
+        if let Some(registered) = self.shared.register.lock().interfaces.get_mut(&index) {
+            registered.watched = None;
+            registered.troubles.clear();
+        }
+        self.closer.close(Batch {
+            left: vec![index],
+            ..Batch::default()
+        });
+    }
+
+    /// A grace period has gone by for an interface that leaves, behind whatever was closed before.
+    pub(in crate::source::capture) fn left(&mut self, index: u32) {
+        let Some(known) = self.interfaces.watched.get_mut(&index) else {
+            return;
+        };
+        match &mut known.state {
+            State::Leaving(leaving @ Leaving::Detached) => *leaving = Leaving::Quiet,
+            State::Leaving(Leaving::Emptied) => {
+                self.interfaces.watched.remove(&index);
+                self.interfaces.stale = true;
+                self.names.remove(&index);
+                self.shared.register.depart(index, &self.shared.ledger);
+                self.shared.register.lock().counts.left += 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Hands over the flows of interfaces that have become quiet, as many as there is room for records of.
+    pub(in crate::source::capture) fn close_flows_of_left(
+        &mut self,
+        room: &mut usize,
+        batch: &mut Batch,
+    ) {
+        let quiet: BTreeSet<u32> = self
+            .interfaces
+            .watched
+            .iter()
+            .filter(|(_, known)| matches!(known.state, State::Leaving(Leaving::Quiet)))
+            .map(|(index, _)| *index)
+            .collect();
+        if quiet.is_empty() {
+            return;
+        }
+        for slot in 0..self.shared.slab.touched() {
+            if self.due[slot as usize] == Moment::CLOSING
+                || self.shared.slab.state(slot) == state::FREE
+                || !quiet.contains(&self.shared.slab.ifindex(slot))
+            {
+                continue;
+            }
+            if *room == 0 {
+                return;
+            }
+            *room -= 1;
+            batch.flows.push((slot, EndReason::ForcedEnd));
+            self.due[slot as usize] = Moment::CLOSING;
+        }
+        for index in quiet {
+            if let Some(known) = self.interfaces.watched.get_mut(&index) {
+                known.state = State::Leaving(Leaving::Emptied);
+                batch.left.push(index);
+            }
+        }
+    }
+
+    /// Takes all programs away: the source ends.
+    pub(in crate::source::capture) fn detach(&mut self) {
+        for known in self.interfaces.watched.values_mut() {
+            if let State::Watched(held) = &mut known.state {
+                for held in held.drain(..) {
+                    // There is nobody to tell, and nothing else to do.
+                    let _ = held.attached.detach();
+                }
+            }
+        }
+        self.control.detached();
+    }
+}

@@ -1,0 +1,362 @@
+//! The interfaces a source watches: what the kernel says of links is compared with what is wanted, and each difference is
+//! a step. Opening, hot-plug, the periodic look and another selection all go this way.
+
+mod join;
+mod leave;
+pub(super) mod said;
+mod verify;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    os::fd::AsFd,
+    sync::Arc,
+    time::Duration,
+};
+
+use self::leave::Leaving;
+use super::open::Capture;
+use crate::{
+    attach::{Attach, Attached, Hooks},
+    bpf::clock::monotonic,
+    error::{Error, ErrorKind},
+    iface::{
+        Interface, list,
+        reconcile::{self, Kept, Standing, Step},
+        select::{Scope, Selector},
+        watch::{self, Event, Link, Links},
+    },
+    sys::netlink::{Monitor, is_loss},
+};
+
+/// `RTNLGRP_LINK`.
+const LINK_GROUP: u32 = 1;
+/// `RTNLGRP_TC`.
+const TRAFFIC_CONTROL_GROUP: u32 = 4;
+/// Octets of notifications that may wait: some 1,500 of links, as the kernel counts them.
+pub(in crate::source) const NOTIFICATIONS: usize = 4 << 20;
+/// From one look at everything to the next (ns): what no notification tells is noticed by then.
+const PERIOD: u64 = 5_000_000_000;
+/// Notifications taken before the rest of the thread's work has its turn.
+const AT_ONCE: usize = 256;
+
+/// Interfaces of one network namespace.
+pub(super) struct Interfaces {
+    hooks: Hooks,
+    monitor: Monitor,
+    mode: Attach,
+    selector: Selector,
+    /// Links that appeared later than this are not of interest.
+    newest: u64,
+    links: Links,
+    watched: BTreeMap<u32, Known>,
+    steps: VecDeque<Step>,
+    /// What is wanted is to be compared anew.
+    stale: bool,
+    /// Notifications were lost: the list is to be read anew.
+    lost: bool,
+    /// Qdiscs or filters were deleted at these: ours may be among them.
+    disturbed: BTreeSet<u32>,
+    /// Notifications of traffic control come too: they are many on some hosts, and matter to filters alone.
+    hears_tc: bool,
+    /// When everything is looked at again, monotonic ns.
+    look_at: u64,
+    buffer: Vec<u8>,
+}
+
+/// An interface that something was done about.
+struct Known {
+    generation: u64,
+    interface: Interface,
+    state: State,
+}
+
+enum State {
+    Watched(Vec<Held>),
+    Leaving(Leaving),
+    /// Whether it is to be tried again.
+    Refused {
+        due: bool,
+    },
+}
+
+/// A program at a hook.
+struct Held {
+    direction: mermin_bpf::abi::ledger::Direction,
+    attached: Attached,
+}
+
+impl Interfaces {
+    /// Subscribes to what happens to links and then lists them, in the calling thread's network namespace.
+    pub(super) fn open(selector: Selector, mode: Attach, room: usize) -> Result<Self, Error> {
+        let hooks = Hooks::open()?;
+        let monitor = Monitor::open(LINK_GROUP, room).map_err(|error| {
+            Error::new(ErrorKind::System, "cannot listen for changes of interfaces")
+                .with_source(error)
+        })?;
+        let mut links = Links::default();
+        links.replace(list::links(hooks.netlink())?);
+        Ok(Self {
+            hooks,
+            monitor,
+            mode,
+            selector,
+            newest: u64::MAX,
+            links,
+            watched: BTreeMap::new(),
+            steps: VecDeque::new(),
+            stale: true,
+            lost: false,
+            disturbed: BTreeSet::new(),
+            hears_tc: false,
+            look_at: monotonic() + PERIOD,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Whether the selection makes sense with what there is now. With `hot_plug`, what is missing may come later.
+    pub(super) fn check(&mut self, hot_plug: bool) -> Result<(), Error> {
+        if !hot_plug {
+            self.newest = self.links.generation();
+        }
+        self.selector.check(&self.list(), hot_plug)
+    }
+
+    /// Has refusals tried again.
+    fn retry(&mut self) {
+        self.stale = true;
+        for known in self.watched.values_mut() {
+            if let State::Refused { due } = &mut known.state {
+                *due = true;
+            }
+        }
+    }
+
+    fn list(&self) -> Vec<Interface> {
+        self.links
+            .iter()
+            .map(|link| link.interface.clone())
+            .collect()
+    }
+
+    fn scope(&self) -> Scope {
+        self.selector
+            .scope(self.links.iter().map(|link| &link.interface))
+    }
+
+    /// What wakes the capture thread when a link changes.
+    pub(super) fn events(&self) -> &impl AsFd {
+        &self.monitor
+    }
+
+    /// Takes notifications in. Returns links that went though they were wanted, and before anything was attached to them.
+    fn hear(&mut self) -> u64 {
+        let mut missed = 0;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        for _ in 0..AT_ONCE {
+            let mut events = Vec::new();
+            let read = self.monitor.read(&mut buffer, |kind, payload| {
+                events.extend(watch::read(kind, payload));
+            });
+            match read {
+                Ok(true) => {
+                    for event in events {
+                        missed += self.apply(event);
+                    }
+                }
+                Ok(false) => break,
+                // Whatever it is, the list tells what is true.
+                Err(error) => {
+                    self.lost = true;
+                    if !is_loss(&error) {
+                        break;
+                    }
+                }
+            }
+        }
+        self.buffer = buffer;
+        missed
+    }
+
+    fn apply(&mut self, event: Event) -> u64 {
+        if let Event::Disturbed(index) = event {
+            self.disturbed.insert(index);
+            return 0;
+        }
+        self.stale = true;
+        let scope = self.scope();
+        match self.links.apply(event) {
+            Some(gone) => u64::from(self.missed(scope, &gone)),
+            None => 0,
+        }
+    }
+
+    /// Whether a link that has gone was wanted and never attached to.
+    fn missed(&self, scope: Scope, gone: &Link) -> bool {
+        let attached = self
+            .watched
+            .get(&gone.interface.index)
+            .is_some_and(|known| {
+                known.generation == gone.generation && !matches!(known.state, State::Refused { .. })
+            });
+        !attached
+            && gone.generation <= self.newest
+            && self.selector.wants(scope, &gone.interface, false)
+    }
+
+    /// Reads the list anew; returns as [`hear`](Self::hear).
+    fn resync(&mut self) -> Result<u64, Error> {
+        let list = list::links(self.hooks.netlink())?;
+        let scope = self.scope();
+        let gone = self.links.replace(list);
+        self.stale = true;
+        self.lost = false;
+        Ok(gone.iter().filter(|gone| self.missed(scope, gone)).count() as u64)
+    }
+
+    /// Listens for what happens to filters, once there are any of ours.
+    fn hear_tc(&mut self) {
+        if !self.hears_tc {
+            // Refused, the look that comes at its time has to do.
+            self.hears_tc = self.monitor.join(TRAFFIC_CONTROL_GROUP).is_ok();
+        }
+    }
+
+    /// The next step, decided anew when something has changed.
+    fn next_step(&mut self) -> Option<Step> {
+        if std::mem::take(&mut self.stale) {
+            let kept = self.watched.iter().map(|(index, known)| Kept {
+                index: *index,
+                generation: known.generation,
+                name: &known.interface.name,
+                standing: match known.state {
+                    State::Watched(_) => Standing::Watched,
+                    State::Leaving(_) => Standing::Leaving,
+                    State::Refused { due } => Standing::Refused { retry: due },
+                },
+            });
+            self.steps = reconcile::steps(&self.selector, &self.links, self.newest, kept).into();
+        }
+        self.steps.pop_front()
+    }
+
+    /// How long the thread may wait at most for this module's sake.
+    pub(super) fn patience(&self, now: u64) -> Duration {
+        if self.stale || self.lost || !self.steps.is_empty() {
+            return Duration::ZERO;
+        }
+        Duration::from_nanos(self.look_at.saturating_sub(now))
+    }
+}
+
+impl Capture {
+    /// Brings what is watched in line with what is wanted, all at once: when opening.
+    ///
+    /// # Errors
+    /// What would meet every interface alike; under `strict` whatever is refused or given up; else the first refusal when
+    /// nothing at all can be watched. An interface that vanished meanwhile is none.
+    pub(super) fn align(&mut self, strict: bool) -> Result<(), Error> {
+        let mut first = None;
+        while let Some(step) = self.interfaces.next_step() {
+            match self.take(step) {
+                Err(error) if error.kind() == ErrorKind::NoInterface => {}
+                Err(error) if strict || is_for_all(&error) => return Err(error),
+                Err(error) => _ = first.get_or_insert(error),
+                Ok(()) => {}
+            }
+        }
+        self.say_selection();
+        match first {
+            Some(error) if self.shared.register.report().interfaces.is_empty() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// One piece of work with interfaces: a step takes as long as two grace periods of the kernel, and the sweep must not wait
+    /// for many.
+    pub(super) fn tend(&mut self, now: u64) {
+        let mut missed = self.interfaces.hear();
+        if self.interfaces.lost {
+            let refused = self.interfaces.resync();
+            self.shared.register.lock().counts.resyncs += 1;
+            match refused {
+                Ok(more) => missed += more,
+                // As after a list that was refused while links came and went: at the next look.
+                Err(_) => self.interfaces.lost = false,
+            }
+            self.verify(verify::After::Loss);
+        } else if now >= self.interfaces.look_at {
+            self.interfaces.look_at = now + PERIOD;
+            self.interfaces.retry();
+            // A list that is refused now is read at the next look.
+            missed += self.interfaces.resync().unwrap_or_default();
+            self.verify(verify::After::Nothing);
+        }
+        for index in std::mem::take(&mut self.interfaces.disturbed) {
+            self.verify_one(index, verify::After::Nothing);
+        }
+        if missed != 0 {
+            self.shared.register.lock().counts.missed += missed;
+        }
+        let decided = self.interfaces.stale;
+        if let Some(step) = self.interfaces.next_step() {
+            // Refusals are in the report; only opening fails by them.
+            let _ = self.take(step);
+        }
+        if decided {
+            self.say_selection();
+        }
+    }
+
+    fn take(&mut self, step: Step) -> Result<(), Error> {
+        match step {
+            Step::Join(index) => return self.join(index),
+            Step::Leave(index) => self.leave(index),
+            Step::Rename(index) => self.rename(index),
+            Step::Forget(index) => {
+                self.interfaces.watched.remove(&index);
+                self.shared.register.lock().interfaces.remove(&index);
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, index: u32) {
+        let Some(link) = self.interfaces.links.get(index) else {
+            return;
+        };
+        let name: Arc<str> = Arc::from(link.interface.name.as_str());
+        if let Some(known) = self.interfaces.watched.get_mut(&index) {
+            known.interface.name.clone_from(&link.interface.name);
+        }
+        self.names.insert(index, Arc::clone(&name));
+        let mut entries = self.shared.register.lock();
+        if let Some(registered) = entries.interfaces.get_mut(&index) {
+            if let Some(watched) = &mut registered.watched {
+                watched.name = Arc::clone(&name);
+            }
+            if let Some(ledgers) = &mut registered.ledgers {
+                ledgers.name = Arc::clone(&name);
+            }
+            for trouble in &mut registered.troubles {
+                trouble.interface = Some(Arc::clone(&name));
+            }
+        }
+    }
+
+    /// Says which patterns match nothing now.
+    fn say_selection(&self) {
+        let said = said::selection(&self.interfaces.selector, &self.interfaces.list());
+        let mut entries = self.shared.register.lock();
+        if entries.selection != said {
+            entries.selection = said;
+        }
+    }
+}
+
+/// Whether an error would meet every interface alike.
+fn is_for_all(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::InvalidOption
+    )
+}

@@ -1,0 +1,132 @@
+//! Which interfaces are watched, what was given up for each, and what those that left had counted: for whoever asks while the
+//! capture thread works.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use crate::{
+    bpf::ledger::{self, Account, Ledger, Place},
+    report::{Degradation, HookStats, InterfaceStats, Report, Watched},
+};
+
+/// An interface's ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Ledgers {
+    pub(super) name: Arc<str>,
+    pub(super) place: Place,
+    pub(super) directions: &'static [Direction],
+}
+
+/// An interface that something was done about.
+#[derive(Debug, Default)]
+pub(super) struct Registered {
+    /// How it is watched, if it is.
+    pub(super) watched: Option<Watched>,
+    /// What was given up for it.
+    pub(super) troubles: Vec<Degradation>,
+    /// What it counts, until its last flow is closed.
+    pub(super) ledgers: Option<Ledgers>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// What was given up for the source as a whole.
+    pub(super) general: Vec<Degradation>,
+    /// What is amiss with the selection now.
+    pub(super) selection: Vec<Degradation>,
+    /// By index.
+    pub(super) interfaces: BTreeMap<u32, Registered>,
+    /// Sums of the ledgers of interfaces that left, by direction.
+    departed: [Account; 2],
+    pub(super) counts: InterfaceStats,
+}
+
+/// The entries, behind a lock that is never held across a system call.
+#[derive(Debug, Default)]
+pub(super) struct Register(Mutex<Entries>);
+
+impl Register {
+    /// A panic in another thread leaves the entries whole enough to be read.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes an interface's ledger: its sums stay, its place may be used again. No program counts there any more.
+    pub(super) fn depart(&self, index: u32, ledger: &Ledger) {
+        let mut entries = self.lock();
+        let Some(Registered {
+            ledgers: Some(ledgers),
+            ..
+        }) = entries.interfaces.remove(&index)
+        else {
+            return;
+        };
+        for &direction in ledgers.directions {
+            let account = ledger.account(ledgers.place, direction);
+            entries.departed[direction as usize].add(&account);
+        }
+        // Still under the lock: who sums meanwhile must find each count once.
+        ledger.forget(ledgers.place);
+    }
+
+    pub(super) fn report(&self) -> Report {
+        let entries = self.lock();
+        let each = entries.interfaces.values();
+        Report {
+            interfaces: each.clone().filter_map(|at| at.watched.clone()).collect(),
+            degradations: entries
+                .general
+                .iter()
+                .chain(&entries.selection)
+                .chain(each.flat_map(|at| &at.troubles))
+                .cloned()
+                .collect(),
+            ..Report::default()
+        }
+    }
+
+    /// The ledger of each hook, the sums of those that left, and the counts of interfaces.
+    pub(super) fn stats(
+        &self,
+        ledger: &Ledger,
+    ) -> (Vec<HookStats>, Vec<HookStats>, InterfaceStats) {
+        let entries = self.lock();
+        let nobody: Arc<str> = Arc::from("");
+        let hook = |index, name: &Arc<str>, direction, account: &Account| {
+            let egress = matches!(direction, Direction::Egress);
+            HookStats::new(index, Arc::clone(name), egress, account)
+        };
+        let mut hooks = Vec::new();
+        for (index, at) in &entries.interfaces {
+            let Some(ledgers) = &at.ledgers else {
+                continue;
+            };
+            for &direction in ledgers.directions {
+                let account = ledger.account(ledgers.place, direction);
+                hooks.push(hook(*index, &ledgers.name, direction, &account));
+            }
+        }
+        let both = [Direction::Ingress, Direction::Egress];
+        let strays = both.map(|direction| {
+            hook(
+                0,
+                &nobody,
+                direction,
+                &ledger.account(ledger::UNKNOWN, direction),
+            )
+        });
+        let departed = both
+            .map(|direction| hook(0, &nobody, direction, &entries.departed[direction as usize]));
+        let used = |hook: &HookStats| hook.traffic.skbs != 0;
+        hooks.extend(strays.into_iter().filter(used));
+        let mut counts = entries.counts;
+        let watched = |at: &&Registered| at.watched.is_some();
+        counts.watched = entries.interfaces.values().filter(watched).count() as u64;
+        (hooks, departed.into_iter().filter(used).collect(), counts)
+    }
+}
