@@ -4,6 +4,8 @@ use std::{io, ops::Range};
 
 /// What is asked of the input at once: within a core's cache, and few enough calls.
 const CHUNK: usize = 256 << 10;
+/// What is asked of it first: a short capture needs no more.
+const FIRST: usize = 8 << 10;
 
 /// A window that moves through the input.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(super) struct Buffer<R> {
     end: usize,
     /// Where in the input `start` is.
     offset: u64,
+    /// Octets that must fit in at once.
+    wanted: usize,
     /// Octets of the input to leave out, and where they begin.
     skipping: Option<(u64, u64)>,
     ended: bool,
@@ -25,10 +29,11 @@ impl<R> Buffer<R> {
     pub(super) fn new(input: R) -> Self {
         Self {
             input,
-            bytes: vec![0; CHUNK],
+            bytes: vec![0; FIRST],
             start: 0,
             end: 0,
             offset: 0,
+            wanted: CHUNK,
             skipping: None,
             ended: false,
         }
@@ -86,11 +91,9 @@ impl<R> Buffer<R> {
         self.skipping = (left != 0).then_some((left, began));
     }
 
-    /// Makes room for so many octets at once.
+    /// Lets so many octets be at hand at once. Room is made as they come: a length that lies takes no memory.
     pub(super) fn want(&mut self, octets: usize) {
-        if octets > self.bytes.len() {
-            self.bytes.resize(octets.next_multiple_of(CHUNK), 0);
-        }
+        self.wanted = self.wanted.max(octets.next_multiple_of(CHUNK));
     }
 }
 
@@ -100,6 +103,9 @@ impl<R: io::Read> Buffer<R> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
+        if self.end == self.bytes.len() {
+            self.grow();
+        }
         let Some(room) = self.bytes.get_mut(self.end..) else {
             return Ok(());
         };
@@ -112,6 +118,9 @@ impl<R: io::Read> Buffer<R> {
         // A reader that claims more than it was given room for is wrong; what it claims is not there.
         self.end = self.bytes.len().min(self.end + read);
         self.ended = read == 0;
+        if self.end == self.bytes.len() && self.end < CHUNK {
+            self.grow();
+        }
         if let Some((octets, began)) = self.skipping {
             self.skipping = None;
             self.skip(octets);
@@ -120,6 +129,11 @@ impl<R: io::Read> Buffer<R> {
             }
         }
         Ok(())
+    }
+
+    fn grow(&mut self) {
+        let octets = (2 * self.bytes.len()).min(self.wanted);
+        self.bytes.resize(octets.max(self.bytes.len()), 0);
     }
 }
 
@@ -143,6 +157,13 @@ mod tests {
         assert_eq!(buffer.data(), &input[30..]);
     }
 
+    /// Reads on until so many octets are at hand, or all are.
+    fn fill_to(buffer: &mut Buffer<&[u8]>, octets: usize) {
+        while buffer.data().len() < octets && !buffer.is_ended() {
+            buffer.fill().unwrap();
+        }
+    }
+
     #[test]
     fn skipping_goes_on_over_reads_and_remembers_where_it_began() {
         let input = vec![7; 3 * CHUNK];
@@ -150,26 +171,53 @@ mod tests {
         buffer.fill().unwrap();
         buffer.take(5, 0..0);
         buffer.skip(2 * CHUNK as u64);
-        assert!(buffer.is_skipping());
-        assert_eq!(buffer.offset(), 5);
-        buffer.fill().unwrap();
-        assert!(buffer.is_skipping());
-        assert_eq!(buffer.offset(), 5);
-        buffer.fill().unwrap();
-        assert!(!buffer.is_skipping());
+        let mut fills = 0;
+        while buffer.is_skipping() {
+            assert_eq!(buffer.offset(), 5);
+            buffer.fill().unwrap();
+            fills += 1;
+        }
+        assert!(fills > 1);
         assert_eq!(buffer.offset(), 5 + 2 * CHUNK as u64);
         buffer.skip(2 * CHUNK as u64);
-        buffer.fill().unwrap();
-        assert!(buffer.is_ended() && buffer.is_skipping());
+        while !buffer.is_ended() {
+            buffer.fill().unwrap();
+        }
+        assert!(buffer.is_skipping());
     }
 
     #[test]
     fn it_grows_for_a_long_record() {
         let input = vec![7; 2 * CHUNK];
         let mut buffer = Buffer::new(&input[..]);
-        buffer.fill().unwrap();
+        fill_to(&mut buffer, CHUNK);
         buffer.want(CHUNK + 1);
-        buffer.fill().unwrap();
+        fill_to(&mut buffer, 2 * CHUNK);
         assert_eq!(buffer.data().len(), 2 * CHUNK);
+    }
+
+    #[test]
+    fn it_takes_no_memory_for_a_length_that_lies() {
+        let input = [7; 20];
+        let mut buffer = Buffer::new(&input[..]);
+        buffer.fill().unwrap();
+        buffer.want(64 * CHUNK);
+        buffer.fill().unwrap();
+        assert!(buffer.is_ended());
+        assert_eq!(buffer.bytes.len(), FIRST);
+    }
+
+    #[test]
+    fn a_short_input_needs_little_and_a_long_one_is_read_in_large_pieces() {
+        let input = vec![7; 4 * CHUNK];
+        let mut buffer = Buffer::new(&input[..]);
+        let mut largest = 0;
+        while !buffer.is_ended() {
+            buffer.fill().unwrap();
+            let there = buffer.data().len();
+            largest = largest.max(there);
+            buffer.take(there, 0..0);
+        }
+        assert_eq!(largest, CHUNK);
     }
 }
