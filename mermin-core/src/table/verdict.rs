@@ -22,22 +22,29 @@ pub(crate) enum Verdict {
     Close(EndReason),
 }
 
-/// When something is due unless a packet comes before (monotonic ns): the flow is idle, or its next record is.
-#[cfg(any(feature = "pcap", test))]
-pub(crate) fn due(flow: &Observation, entry: &Entry, timeouts: &Timeouts) -> u64 {
-    let idle_at = flow
-        .last_seen()
-        .saturating_add(nanoseconds(timeouts.idle(flow)));
-    let report_at = entry
+/// When the flow has been idle for too long unless a packet comes before (monotonic ns).
+fn idle_at(flow: &Observation, timeouts: &Timeouts) -> u64 {
+    flow.last_seen()
+        .saturating_add(nanoseconds(timeouts.idle(flow)))
+}
+
+/// When its next record is due while it goes on (monotonic ns).
+fn report_at(flow: &Observation, entry: &Entry, timeouts: &Timeouts) -> u64 {
+    entry
         .interval_start(flow)
-        .saturating_add(nanoseconds(timeouts.active));
-    idle_at.min(report_at)
+        .saturating_add(nanoseconds(timeouts.active))
+}
+
+/// When something is due unless a packet comes before (monotonic ns): the flow is idle, or its next record is, which is
+/// not before `earliest`.
+#[cfg(any(feature = "pcap", test))]
+pub(crate) fn due(flow: &Observation, entry: &Entry, timeouts: &Timeouts, earliest: u64) -> u64 {
+    idle_at(flow, timeouts).min(report_at(flow, entry, timeouts).max(earliest))
 }
 
 /// Judges a flow at `now` (monotonic ns).
 pub(crate) fn judge(flow: &Observation, entry: &Entry, timeouts: &Timeouts, now: u64) -> Verdict {
-    let idle = nanoseconds(timeouts.idle(flow));
-    let idle_at = flow.last_seen().saturating_add(idle);
+    let idle_at = idle_at(flow, timeouts);
     if now >= idle_at {
         return Verdict::Close(if is_over(flow) {
             EndReason::EndOfFlow
@@ -45,9 +52,7 @@ pub(crate) fn judge(flow: &Observation, entry: &Entry, timeouts: &Timeouts, now:
             EndReason::IdleTimeout
         });
     }
-    let report_at = entry
-        .interval_start(flow)
-        .saturating_add(nanoseconds(timeouts.active));
+    let report_at = report_at(flow, entry, timeouts);
     if now >= report_at {
         return Verdict::Report;
     }
@@ -171,12 +176,12 @@ mod tests {
             Verdict::Keep(Moment::after(160 * SECOND))
         );
         assert_eq!(
-            due(&udp, &Entry::default(), &Timeouts::default()),
+            due(&udp, &Entry::default(), &Timeouts::default(), 0),
             160 * SECOND
         );
         let tcp = flow(protocol::TCP, [0, 0], 100 * SECOND, 100 * SECOND);
         assert_eq!(
-            due(&tcp, &Entry::default(), &Timeouts::default()),
+            due(&tcp, &Entry::default(), &Timeouts::default(), 0),
             120 * SECOND
         );
         assert_eq!(

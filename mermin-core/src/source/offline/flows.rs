@@ -150,8 +150,11 @@ impl Flows {
         if let Some(slot) = self.table.get(number)
             && (slot.add(packet, measured, direction, at) || known.is_none())
         {
-            self.timers
-                .schedule(slot, number, due(&slot.flow, &slot.entry, &self.timeouts));
+            self.timers.schedule(
+                slot,
+                number,
+                due(&slot.flow, &slot.entry, &self.timeouts, 0),
+            );
         }
         Ok(())
     }
@@ -185,7 +188,7 @@ impl Flows {
                 }
             }
             if let Some(slot) = self.table.get(number) {
-                let next = due(&slot.flow, &slot.entry, &self.timeouts).max(earliest);
+                let next = due(&slot.flow, &slot.entry, &self.timeouts, earliest);
                 self.timers.schedule(slot, number, next);
             }
         }
