@@ -19,6 +19,8 @@ pub use self::{
     twist::{Twist, twisted},
 };
 pub use crate::source::{Phases, Reading};
+#[cfg(feature = "pcap")]
+pub use crate::source::{Whole, read_whole};
 
 use std::{
     io,

@@ -12,6 +12,8 @@ mod stream;
 
 #[cfg(feature = "test-util")]
 pub use self::capture::rig::{Phases, Reading};
+#[cfg(all(feature = "pcap", feature = "test-util"))]
+pub use self::offline::{Whole, read_whole};
 pub use self::{builder::FlowSourceBuilder, handle::Handle, stream::FlowSource};
 #[cfg(feature = "test-util")]
 pub(crate) use self::{capture::rig::Rig, options::Workings};

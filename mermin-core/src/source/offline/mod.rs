@@ -7,10 +7,13 @@ mod clock;
 mod flows;
 mod hasher;
 mod input;
+mod reading;
 mod shared;
 mod slot;
 mod table;
 mod timers;
+#[cfg(feature = "test-util")]
+mod whole;
 mod work;
 
 use std::{io, sync::Arc, thread};
@@ -18,7 +21,9 @@ use std::{io, sync::Arc, thread};
 use futures_channel::oneshot;
 
 pub(super) use self::input::Input;
-use self::{flows::Flows, shared::Shared, work::Work};
+#[cfg(feature = "test-util")]
+pub use self::whole::{Whole, read_whole};
+use self::{flows::Flows, reading::Reading, shared::Shared, work::Work};
 use super::{
     capture::{Opened, epoch, guard},
     control::Control,
@@ -97,11 +102,8 @@ impl Job {
         };
         let flows = Flows::new(self.options.timeouts, capacity, epoch()?);
         let work = Work {
-            capture,
+            reading: Reading::new(capture, flows, shared),
             name,
-            flows,
-            pending: None,
-            shared,
             control: self.control,
             queue: self.queue,
         };

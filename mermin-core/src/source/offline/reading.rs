@@ -1,0 +1,78 @@
+//! From the octets of a capture to records, without a thread and without a consumer.
+
+use std::{io, sync::Arc};
+
+use super::{flows::Flows, shared::Shared};
+use crate::pcap::{Broken, Capture, Next, Packet};
+
+/// Records that are made before somebody has to take them.
+const BATCH: usize = 512;
+
+/// A capture that is being counted. Records gather in `flows.out`.
+#[derive(Debug)]
+pub(super) struct Reading<R> {
+    pub(super) capture: Capture<R>,
+    pub(super) flows: Flows,
+    pub(super) shared: Arc<Shared>,
+    /// A packet that waits until what was due before it is told.
+    pending: Option<Packet>,
+}
+
+/// Why going through what is in memory stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// All of it is counted: [`Reading::fill`].
+    Starved,
+    /// Records wait to be taken.
+    Records,
+    /// There is no more.
+    End,
+}
+
+impl<R: io::Read> Reading<R> {
+    pub(super) fn new(capture: Capture<R>, flows: Flows, shared: Arc<Shared>) -> Self {
+        Self {
+            capture,
+            flows,
+            shared,
+            pending: None,
+        }
+    }
+
+    /// Reads once. Blocks as long as the input does.
+    pub(super) fn fill(&mut self) -> Result<(), Broken> {
+        self.capture.fill()
+    }
+
+    /// Counts packets as long as they are in memory and few records wait.
+    pub(super) fn go_through(&mut self) -> Result<Stop, Broken> {
+        let mut counts = self.shared.lock();
+        while self.flows.out.len() < BATCH {
+            let packet = match self.pending.take() {
+                Some(packet) => packet,
+                None => match self.capture.next()? {
+                    Next::Packet(packet) => packet,
+                    Next::More => return Ok(Stop::Starved),
+                    Next::End => return Ok(Stop::End),
+                },
+            };
+            let at = self.flows.moment(&packet);
+            if !self.flows.expire(&mut counts, BATCH) {
+                self.pending = Some(packet);
+                break;
+            }
+            if let Some(interface) = self.capture.interfaces().get(packet.interface) {
+                let octets = self.capture.octets(&packet);
+                self.flows
+                    .packet(&mut counts, interface, &packet, at, octets);
+            }
+        }
+        Ok(Stop::Records)
+    }
+
+    /// Ends flows that are still open, as many as may wait. `true` when none is left.
+    pub(super) fn empty(&mut self) -> bool {
+        let mut counts = self.shared.lock();
+        self.flows.empty(&mut counts, BATCH)
+    }
+}

@@ -1,0 +1,60 @@
+//! A capture read from one end to the other in the calling thread.
+
+use std::{io, sync::Arc};
+
+use super::{
+    flows::Flows,
+    reading::{Reading, Stop},
+    shared::Shared,
+};
+use crate::{
+    error::Error, flow::Flow, pcap::Capture, report::Stats, source::handle::Counters as _,
+    table::Timeouts,
+};
+
+/// All that came of a capture.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Whole {
+    /// Its records in the order in which they were made.
+    pub flows: Vec<Flow>,
+    /// Why it ends early.
+    pub error: Option<Error>,
+    /// Its ledger.
+    pub stats: Stats,
+}
+
+/// Reads a capture with room for this many flows at once. The same input gives the same records: ids are drawn from
+/// nowhere.
+pub fn read_whole(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> Whole {
+    let shared = Arc::new(Shared::new(max_flows));
+    let flows = Flows::new(timeouts, max_flows, 0);
+    let mut reading = Reading::new(Capture::new(input), flows, Arc::clone(&shared));
+    let mut told = Vec::new();
+    let opened = reading.capture.open();
+    let broken = loop {
+        if let Err(broken) = opened {
+            break Some(broken);
+        }
+        let stop = match reading.go_through() {
+            Ok(Stop::Starved) => reading.fill().map(|()| Stop::Starved),
+            other => other,
+        };
+        told.extend(reading.flows.out.drain(..));
+        match stop {
+            Ok(Stop::End) => break None,
+            Ok(_) => {}
+            Err(broken) => break Some(broken),
+        }
+    };
+    while !reading.empty() {
+        told.extend(reading.flows.out.drain(..));
+    }
+    told.extend(reading.flows.out.drain(..));
+    shared.lock().records = told.len() as u64;
+    Whole {
+        flows: told,
+        error: broken.map(|broken| broken.into_error("the capture")),
+        stats: shared.stats(),
+    }
+}
