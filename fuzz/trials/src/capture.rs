@@ -1,0 +1,98 @@
+//! A capture file of any octets: flows, then perhaps an error with its place, and a ledger that closes.
+
+use std::io::{self, Read};
+
+use mermin_core::{
+    ErrorKind, Timeouts,
+    lab::{Whole, read_whole},
+};
+
+use crate::bits::Bits;
+
+const ROOM: u32 = 64;
+
+/// Two octets that say how the file is handed over, then the file.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn run(octets: &[u8]) {
+    let mut bits = Bits(octets);
+    let (piece, cut) = (bits.octet(), bits.octet());
+    let file = bits.rest();
+    let whole = read_whole(file, Timeouts::default(), ROOM);
+    ledger(&whole);
+    placed(&whole, file.len());
+
+    let pieces = Pieces {
+        left: file,
+        most: usize::from(piece) + 1,
+    };
+    let in_parts = read_whole(pieces, Timeouts::default(), ROOM);
+    assert_eq!(text(&whole), text(&in_parts), "the pieces it came in count");
+    assert_eq!(whole.flows, in_parts.flows, "the pieces it came in count");
+    assert_eq!(whole.stats, in_parts.stats);
+
+    let part = &file[..file.len() * usize::from(cut) / 256];
+    let part = read_whole(part, Timeouts::default(), ROOM);
+    ledger(&part);
+    assert!(part.stats.packets <= whole.stats.packets);
+}
+
+fn text(whole: &Whole) -> Option<String> {
+    whole.error.as_ref().map(ToString::to_string)
+}
+
+/// Every packet is in one flow or under one reason, on each interface.
+pub(crate) fn ledger(whole: &Whole) {
+    let stats = &whole.stats;
+    for hook in &stats.hooks {
+        let [mut packets, mut octets] = [0, 0];
+        let flows = whole.flows.iter();
+        for flow in flows.filter(|flow| flow.interface.index == hook.index) {
+            for half in [&flow.forward, &flow.reverse] {
+                packets += half.packets.delta;
+                octets += half.frame_octets.delta;
+            }
+        }
+        for found in &hook.uncounted {
+            packets += found.packets;
+            octets += found.octets;
+        }
+        assert_eq!(
+            [packets, octets],
+            [hook.traffic.packets, hook.traffic.octets]
+        );
+    }
+    assert_eq!(stats.records, whole.flows.len() as u64);
+    assert_eq!(stats.flows_open, 0);
+}
+
+/// An error says at which byte, and that byte is in the file or at its end.
+fn placed(whole: &Whole, length: usize) {
+    let Some(error) = &whole.error else {
+        return;
+    };
+    assert!(matches!(
+        error.kind(),
+        ErrorKind::InvalidCapture | ErrorKind::Unsupported
+    ));
+    let text = error.to_string();
+    let place = text
+        .split_once(" at byte ")
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .and_then(|(place, _)| place.parse::<usize>().ok());
+    assert!(place.is_some_and(|place| place <= length), "{text}");
+}
+
+/// A reader that gives few octets at a time.
+struct Pieces<'a> {
+    left: &'a [u8],
+    most: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = self.most.min(buffer.len());
+        self.left.read(&mut buffer[..most])
+    }
+}

@@ -1,0 +1,90 @@
+//! The walk through a frame's headers: what it gives is within the frame, and no part of the frame changes what was read
+//! before it.
+
+use mermin_bpf::{
+    abi::ledger::{Reason, link},
+    track::{key, measure::measure},
+    wire::{
+        bytes::HEADER_LIMIT,
+        packet::{Addresses, Frame, Packet, walk},
+        plain,
+    },
+};
+
+use crate::bits::Bits;
+
+/// Octets: how the frame came, then the frame.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn run(octets: &[u8]) {
+    let mut bits = Bits(octets);
+    let (how, more, vlan) = (bits.octet(), bits.word(), bits.word());
+    let cut = usize::from(bits.word());
+    let bytes = bits.rest();
+    let frame = Frame {
+        // As captured in part when the lowest bits say so.
+        length: length(bytes) + if how & 3 == 3 { u32::from(more) } else { 0 },
+        link: if how & 4 == 0 {
+            link::ETHERNET
+        } else {
+            link::IP
+        },
+        stripped_vlan: (how & 8 != 0).then_some(vlan),
+        segmented: how & 16 != 0,
+    };
+    let found = walk(bytes, &frame);
+    if let Some(known) = plain::walk(bytes, &frame) {
+        assert_eq!(found, Ok(known), "the quick walk differs");
+    }
+    if let Ok(packet) = &found {
+        within(packet, &frame);
+    }
+    let near = bytes.get(..HEADER_LIMIT).unwrap_or(bytes);
+    assert_eq!(found, walk(near, &frame), "what is far away changes it");
+    let part = bytes.get(..cut % (bytes.len() + 1)).unwrap_or(bytes);
+    shorter(&found, &walk(part, &frame));
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
+/// A packet's parts lie within its frame, and are measured without overflow.
+fn within(packet: &Packet, frame: &Frame) {
+    assert!(packet.ip_length >= 20, "{packet:?}");
+    assert!(
+        u64::from(packet.link_length) + u64::from(packet.ip_length) <= u64::from(frame.length),
+        "{packet:?} reaches beyond {frame:?}"
+    );
+    assert!(packet.header_length <= packet.ip_length, "{packet:?}");
+    assert!(packet.unsent_length <= packet.header_length, "{packet:?}");
+    let alone = measure(packet, frame.length, 0, 0);
+    assert_eq!(alone.packets, 1);
+    assert!(alone.frame_octets >= alone.octets);
+    let segments = measure(packet, frame.length, 3, 500);
+    assert!(segments.packets == 3 && segments.octets <= segments.frame_octets);
+    // Turned round, a packet has the same key and the other direction.
+    let mut back = *packet;
+    if let Addresses::V4([one, other]) = packet.addresses
+        && one != other
+    {
+        back.addresses = Addresses::V4([other, one]);
+        if packet.protocol != 1 && packet.protocol != 58 {
+            back.ports.reverse();
+        }
+        let (there, direction) = key::v4(packet, [one, other], 1);
+        assert_eq!(key::v4(&back, [other, one], 1), (there, 1 - direction));
+    }
+}
+
+/// A frame of which less is at hand gives the same packet or none.
+fn shorter(whole: &Result<Packet, Reason>, part: &Result<Packet, Reason>) {
+    if let Ok(packet) = part {
+        assert_eq!(
+            whole.as_ref(),
+            Ok(packet),
+            "octets behind the headers count"
+        );
+    }
+}
