@@ -3,6 +3,7 @@
 mod api;
 mod ci;
 mod dependencies;
+mod fuzz;
 mod manifest;
 mod object;
 mod package;
@@ -31,6 +32,7 @@ usage: cargo xtask <command>
   api --check   prove that the committed texts are the public API
   package       make the packages and build them outside the workspace
   promises      prove that all that holds a promise of docs/GUARANTEES.md is there
+  fuzz SECONDS  fuzz every target for so long
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
   setup --full  install what `ci --full` needs as well
   ci            all of CI, stopping at the first failure
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ["api"] => api::rewrite(),
         ["api", "--check"] => api::check(),
         ["package"] => package::check(),
+        ["fuzz", seconds] => fuzz::run(seconds),
         ["promises"] => promises::check(),
         ["setup"] => setup::run(),
         ["setup", "--full"] => setup::full(),

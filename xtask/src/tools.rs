@@ -1,4 +1,4 @@
-//! Programs that only `cargo xtask ci --full` needs. Compiling them takes minutes.
+//! Programs that only `cargo xtask ci --full` and `cargo xtask fuzz` need. Compiling them takes minutes.
 
 use std::process::{Command, Stdio};
 
@@ -21,6 +21,11 @@ pub(crate) const DENY: Tool = Tool {
 pub(crate) const EXTERNAL_TYPES: Tool = Tool {
     name: "check-external-types",
     version: "0.5.0",
+};
+/// Fuzzing with libFuzzer.
+pub(crate) const FUZZ: Tool = Tool {
+    name: "fuzz",
+    version: "0.13.2",
 };
 /// Semantic versioning.
 pub(crate) const SEMVER_CHECKS: Tool = Tool {
@@ -61,7 +66,7 @@ impl Tool {
 
 /// Installs those that are missing.
 pub(crate) fn install() -> Result<()> {
-    for tool in [DENY, EXTERNAL_TYPES, SEMVER_CHECKS] {
+    for tool in [DENY, EXTERNAL_TYPES, FUZZ, SEMVER_CHECKS] {
         if !tool.is_here() {
             println!("{}", tool.install());
             shell::run(&mut shell::command(&tool.install())?)?;

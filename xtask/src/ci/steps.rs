@@ -34,6 +34,9 @@ pub(super) const FIXED: [&str; 2] = ["MERMIN_REQUIRE_KERNEL", "RUSTDOCFLAGS"];
 /// A kernel test that cannot run here is a failure here.
 const REQUIRE_KERNEL: (&str, &str) = ("MERMIN_REQUIRE_KERNEL", "1");
 
+/// For each of the trials that fuzzing drives as well; 20 s in all.
+const TRIAL_SECONDS: (&str, &str) = ("MERMIN_TRIAL_SECONDS", "5");
+
 const fn quick(name: &'static str, work: Work) -> Step {
     Step {
         name,
@@ -76,7 +79,7 @@ pub(super) const STEPS: &[Step] = &[
         "lints of the kernel program",
         Work::Function("the same for its target", object::lint),
     ),
-    quick("tests", Work::Tests(&[REQUIRE_KERNEL])),
+    quick("tests", Work::Tests(&[REQUIRE_KERNEL, TRIAL_SECONDS])),
     quick(
         "promises",
         Work::Function("cargo xtask promises", promises::check),
