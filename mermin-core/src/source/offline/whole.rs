@@ -8,7 +8,11 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    error::Error, flow::Flow, pcap::Capture, report::Stats, source::handle::Counters as _,
+    error::Error,
+    flow::Flow,
+    pcap::Capture,
+    report::{SourceKind, Stats},
+    source::handle::Counters as _,
     table::Timeouts,
 };
 
@@ -27,7 +31,8 @@ pub struct Whole {
 /// Reads a capture with room for this many flows at once. The same input gives the same records: ids are drawn from
 /// nowhere.
 pub fn read_whole(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> Whole {
-    let shared = Arc::new(Shared::new(max_flows));
+    let source = SourceKind::Capture { path: None };
+    let shared = Arc::new(Shared::new(max_flows, source));
     let flows = Flows::new(timeouts, max_flows, 0);
     let mut reading = Reading::new(Capture::new(input), flows, Arc::clone(&shared));
     let mut told = Vec::new();
