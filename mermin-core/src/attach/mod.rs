@@ -167,6 +167,15 @@ impl Attached {
         }
     }
 
+    /// Gives it up without taking anything away: it is not [in its place](Self::is_in_place) any more, and what is put there
+    /// in its stead is the same program, perhaps under the same handle.
+    pub(crate) fn forget(self) {
+        match self.hold {
+            Hold::Tcx(link) => drop(link),
+            Hold::Tc(filter) => filter.forget(),
+        }
+    }
+
     /// Takes the program away. An interface that has gone has taken it along, which is no error.
     pub(crate) fn detach(self) -> Result<(), Error> {
         match self.hold {

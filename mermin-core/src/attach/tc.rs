@@ -132,6 +132,11 @@ impl Attachment {
         })
     }
 
+    /// Leaves whatever is at the hook.
+    pub(super) fn forget(mut self) {
+        self.deleted = true;
+    }
+
     fn delete(&mut self) -> io::Result<()> {
         self.deleted = true;
         let _turn = turn::take(self.ifindex);

@@ -11,6 +11,8 @@ pub enum Twist {
     GraceByMap,
     /// The event ring has this many octets: a power of two, at least a page.
     Ring(u32),
+    /// Octets of the kernel's notifications that may wait; the kernel has a least of its own.
+    Notifications(usize),
     /// Another build of the kernel program.
     Object(&'static [u8]),
 }
@@ -22,6 +24,7 @@ pub fn twisted(mut builder: FlowSourceBuilder, twist: Twist) -> FlowSourceBuilde
         Twist::NoGrace => workings.grace = || Ok(Grace::Skip),
         Twist::GraceByMap => workings.grace = Grace::by_map,
         Twist::Ring(octets) => workings.ring = octets,
+        Twist::Notifications(octets) => workings.notifications = octets,
         Twist::Object(object) => workings.object = object,
     }
     builder

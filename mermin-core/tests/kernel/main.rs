@@ -14,6 +14,7 @@ mod devices;
 mod headers;
 mod lifecycle;
 mod load;
+mod plug;
 mod runtimes;
 mod support;
 mod table;
@@ -107,6 +108,7 @@ fn main() {
         table::cases(),
         load::cases(),
         detach::cases(),
+        plug::cases(),
         runtimes::cases(),
         trouble::cases(),
     ];

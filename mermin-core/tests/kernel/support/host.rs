@@ -2,9 +2,9 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, Write},
     os::fd::{AsFd, AsRawFd, OwnedFd},
-    process::Command,
+    process::{Command, Stdio},
     thread,
 };
 
@@ -68,6 +68,23 @@ impl Host {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Runs commands of ip(8), one a line, in one process.
+    pub(crate) fn batch(&self, lines: &str) {
+        let mut command = Command::new("ip");
+        command.args(["-batch", "-"]).stdin(Stdio::piped());
+        let mut child = self.run(|| command.spawn()).unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(lines.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(child.wait().unwrap().success(), "{lines}");
+    }
+
+    /// Takes all programs away from the TCX hooks of an interface, as `bpftool link detach` does.
+    pub(crate) fn detach_tcx(&self, interface: &str) {
+        let index = self.index(interface);
+        self.run(|| raw::detach_tcx(index)).unwrap();
+    }
+
     /// Sets a network setting of this host.
     pub(crate) fn set(&self, setting: &str, value: &str) {
         self.run(|| std::fs::write(format!("/proc/sys/net/{setting}"), value))
@@ -129,6 +146,12 @@ impl Pair {
 
     /// Adds the link of this number: `v<2n>` (10.0.n.1) of the near host, `v<2n+1>` (10.0.n.2) of the far one.
     pub(crate) fn join(&self, number: u32) {
+        self.join_as(number, None);
+    }
+
+    /// As [`join`](Self::join), with an index for the near end.
+    pub(crate) fn join_as(&self, number: u32, index: Option<u32>) {
+        let index = index.map_or_else(String::new, |index| format!("index {index}"));
         let names = [format!("v{}", 2 * number), format!("v{}", 2 * number + 1)];
         let [near, far] = &names;
         let [near_mac, far_mac] = [NEAR_MAC, FAR_MAC].map(shown);
@@ -138,7 +161,7 @@ impl Pair {
             self.far.namespace.as_raw_fd()
         );
         self.near.shell(&format!(
-            "ip link add {near} address {near_mac} type veth peer name {far} address {far_mac} netns {far_host}"
+            "ip link add {near} {index} address {near_mac} type veth peer name {far} address {far_mac} netns {far_host}"
         ));
         for (host, name, own, other, mac) in [
             (&self.near, near, 1, 2, &far_mac),

@@ -88,8 +88,12 @@ struct Query {
     ids: u64,
     programs: u32,
     padding: u32,
-    /// Flags of each program, links and their flags, revision.
-    rest: [u64; 4],
+    /// Flags of each program.
+    program_flags: u64,
+    /// Where the links' ids would go.
+    links: u64,
+    /// Flags of each link, revision.
+    rest: [u64; 2],
 }
 
 const BPF_PROG_QUERY: i64 = 16;
@@ -122,4 +126,41 @@ pub(crate) fn tcx_programs(ifindex: u32) -> io::Result<u32> {
         }
     }
     Ok(programs)
+}
+
+/// Detaches the links at both TCX hooks of an interface, whoever has made them.
+pub(crate) fn detach_tcx(ifindex: u32) -> io::Result<()> {
+    const BPF_LINK_GET_FD_BY_ID: i64 = 30;
+    const BPF_LINK_DETACH: i64 = 34;
+    let call = |command: i64, attributes: &mut [u64; 8]| {
+        // SAFETY: the commands below take numbers, and an array of ids that is as long as said.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_bpf,
+                command,
+                attributes.as_mut_ptr(),
+                size_of_val(attributes),
+            )
+        };
+        checked(i32::try_from(result).unwrap())
+    };
+    for hook in [BPF_TCX_INGRESS, BPF_TCX_EGRESS] {
+        let (mut programs, mut links) = ([0_u32; 8], [0_u32; 8]);
+        let mut query = [0; 8];
+        query[0] = u64::from(hook) << 32 | u64::from(ifindex);
+        query[2] = programs.as_mut_ptr() as u64;
+        query[3] = programs.len() as u64;
+        query[5] = links.as_mut_ptr() as u64;
+        call(BPF_PROG_QUERY, &mut query)?;
+        for link in links.into_iter().filter(|link| *link != 0) {
+            let mut attributes = [0; 8];
+            attributes[0] = u64::from(link);
+            let fd = call(BPF_LINK_GET_FD_BY_ID, &mut attributes)?;
+            // SAFETY: the kernel has just made it, and nobody else knows it.
+            let link = unsafe { OwnedFd::from_raw_fd(fd) };
+            attributes[0] = u64::from(link.as_raw_fd().cast_unsigned());
+            call(BPF_LINK_DETACH, &mut attributes)?;
+        }
+    }
+    Ok(())
 }

@@ -51,7 +51,7 @@ impl Capture {
             );
             let said = match again {
                 Ok(attached) => {
-                    held.attached = attached;
+                    std::mem::replace(&mut held.attached, attached).forget();
                     said::put_back(interface, held.direction)
                 }
                 Err(error) => said::unwatched(interface, &error),

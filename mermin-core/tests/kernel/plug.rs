@@ -1,0 +1,290 @@
+//! Interfaces come, go, are renamed and come again, and every packet that crossed them while they were watched is found.
+
+use std::time::Duration;
+
+use mermin_core::{
+    Attach, Flow, FlowSource, Stats,
+    flow::EndReason,
+    lab::{Twist, twisted},
+};
+
+use crate::{
+    Case, each_mode,
+    support::{
+        attached,
+        frame::numbered,
+        host::Pair,
+        traffic::{Injector, address, udp_dialogue},
+        wait::until_true,
+        watch::{Watch, on, try_open},
+    },
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    cases.extend(each_mode(
+        "an_interface_that_comes",
+        an_interface_that_comes,
+    ));
+    cases.extend(each_mode("nothing_at_first", nothing_at_first));
+    cases.extend(each_mode("renamed_down_and_up", renamed_down_and_up));
+    cases.extend(each_mode("the_same_name_again", the_same_name_again));
+    cases.extend(each_mode("the_same_index_again", the_same_index_again));
+    cases.extend(each_mode(
+        "gone_while_its_flows_close",
+        gone_while_its_flows_close,
+    ));
+    cases.extend(each_mode("without_hot_plug", without_hot_plug));
+    cases.extend(each_mode(
+        "notifications_that_are_lost",
+        notifications_that_are_lost,
+    ));
+    cases.extend(each_mode("detached_from_outside", detached_from_outside));
+    cases
+}
+
+/// Waits until the source watches these interfaces and no others, and no flow of another is left.
+fn watching(watch: &Watch, names: &[&str]) {
+    until_true(&format!("{names:?}: {:#?}", watch.handle.report()), || {
+        let report = watch.handle.report();
+        let found: Vec<&str> = report.interfaces.iter().map(|at| &*at.name).collect();
+        let both = report
+            .interfaces
+            .iter()
+            .all(|at| at.ingress.is_some() && at.egress.is_some());
+        found == names && both
+    });
+}
+
+/// Sends ten datagrams each way over the pair's link of this number.
+fn talk(pair: &Pair, link: u32, port: u16) {
+    let near = address(&format!("10.0.{link}.1:{port}"));
+    let far = address(&format!("10.0.{link}.2:53"));
+    udp_dialogue(pair, [near, far], 10, [10, 20]);
+}
+
+fn names(flows: &[Flow]) -> Vec<(&str, u64)> {
+    let mut names: Vec<(&str, u64)> = flows
+        .iter()
+        .map(|flow| {
+            let packets = flow.forward.packets.delta + flow.reverse.packets.delta;
+            (&*flow.interface.name, packets)
+        })
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+fn an_interface_that_comes(mode: Attach) {
+    let pair = Pair::new();
+    let options = FlowSource::builder()
+        .max_flows(4096)
+        .exclude(["v4"])
+        .attach(mode);
+    let watch = Watch::open(&pair.near, options);
+    watching(&watch, &["v0"]);
+    pair.join(1);
+    pair.join(2);
+    watching(&watch, &["v0", "v2"]);
+    for link in 0..3 {
+        talk(&pair, link, 40_000);
+    }
+    let Stats { interfaces, .. } = watch.stats();
+    assert_eq!(
+        (interfaces.watched, interfaces.attached, interfaces.missed),
+        (2, 2, 0)
+    );
+    assert!(interfaces.attach_ns > 0);
+    let outcome = watch.finish();
+    assert_eq!(names(&outcome.flows), [("v0", 20), ("v2", 20)]);
+    assert_eq!(outcome.packets, 40);
+    assert_eq!(attached::at(&pair.near, "v2"), "");
+}
+
+/// A pattern of interfaces that do not exist yet is no reason to fail, and is said.
+fn nothing_at_first(mode: Attach) {
+    let pair = Pair::new();
+    let options = on("/v[24]/").or_all(false).attach(mode);
+    let source = try_open(&pair.near, options.clone()).unwrap();
+    let said = source.report().to_string();
+    assert!(
+        said.contains("`/v[24]/` matches no interface; nothing is watched until"),
+        "{said}"
+    );
+    let watch = Watch::new(source);
+    pair.join(1);
+    watching(&watch, &["v2"]);
+    until_true("nothing to complain about", || {
+        watch.handle.report().to_string().is_empty()
+    });
+    talk(&pair, 1, 40_000);
+    assert_eq!(names(&watch.finish().flows), [("v2", 20)]);
+    // All that is up stands in while nothing matches, and says so.
+    pair.near.shell("ip link del v2");
+    let source = try_open(&pair.near, options.or_all(true)).unwrap();
+    let said = source.report().to_string();
+    assert!(said.contains("all that are up are watched"), "{said}");
+    let watch = Watch::new(source);
+    watching(&watch, &["v0"]);
+    pair.join(1);
+    watching(&watch, &["v2"]);
+    assert_eq!(watch.handle.report().to_string(), "");
+    watch.finish();
+}
+
+/// Neither a name nor being down ends what is counted.
+fn renamed_down_and_up(mode: Attach) {
+    let pair = Pair::new();
+    let watch = Watch::open(
+        &pair.near,
+        FlowSource::builder().max_flows(4096).attach(mode),
+    );
+    watching(&watch, &["v0"]);
+    talk(&pair, 0, 40_000);
+    pair.near.shell("ip link set v0 name eth9");
+    watching(&watch, &["eth9"]);
+    talk(&pair, 0, 40_001);
+    pair.near.shell("ip link set eth9 down");
+    pair.near.shell("ip link set eth9 up");
+    let mac = "02:00:00:00:00:02";
+    pair.near.shell(&format!(
+        "ip neigh replace 10.0.0.2 lladdr {mac} dev eth9 nud permanent"
+    ));
+    talk(&pair, 0, 40_002);
+    let stats = watch.stats();
+    assert_eq!((stats.interfaces.attached, stats.interfaces.left), (1, 0));
+    assert_eq!(&*stats.hooks[0].interface, "eth9");
+    let outcome = watch.finish();
+    // A record has the name of its own time.
+    assert_eq!(names(&outcome.flows), [("eth9", 20); 3]);
+    assert_eq!(attached::at(&pair.near, "eth9"), "");
+}
+
+fn the_same_name_again(mode: Attach) {
+    let pair = Pair::new();
+    let mut watch = Watch::open(&pair.near, on("v0").attach(mode));
+    talk(&pair, 0, 40_000);
+    let first = pair.near.index("v0");
+    pair.near.shell("ip link del v0");
+    watch.take_until("its flow", |flows| !flows.is_empty());
+    assert_eq!(watch.flows[0].end_reason, EndReason::ForcedEnd);
+    pair.join(0);
+    assert_ne!(pair.near.index("v0"), first);
+    watching(&watch, &["v0"]);
+    talk(&pair, 0, 40_000);
+    until_true("the first one's end", || watch.stats().interfaces.left == 1);
+    let outcome = watch.finish();
+    assert_eq!(names(&outcome.flows), [("v0", 20); 2]);
+    assert_ne!(outcome.flows[0].id, outcome.flows[1].id);
+    // What the first one counted is still in the sums.
+    assert_eq!(outcome.stats.packets, 40);
+    assert_eq!(outcome.stats.departed.len(), 2);
+}
+
+/// The kernel gives an index again only to who asks for it: then the flows of the old one must not go on in the new one.
+fn the_same_index_again(mode: Attach) {
+    let pair = Pair::new();
+    let mut watch = Watch::open(&pair.near, on("v*").attach(mode));
+    talk(&pair, 0, 40_000);
+    let index = pair.near.index("v0");
+    for round in 1..=3 {
+        pair.near.shell("ip link del v0");
+        pair.join_as(0, Some(index));
+        assert_eq!(pair.near.index("v0"), index);
+        until_true("the old one's end", || {
+            watch.stats().interfaces.left == round
+        });
+        watching(&watch, &["v0"]);
+        talk(&pair, 0, 40_000);
+        watch.take_until("the old one's flow", |flows| flows.len() as u64 == round);
+    }
+    let outcome = watch.finish();
+    assert_eq!(names(&outcome.flows), [("v0", 20); 4]);
+    for flow in &outcome.flows {
+        assert_eq!((flow.end_reason, flow.sequence), (EndReason::ForcedEnd, 0));
+    }
+}
+
+/// A consumer that takes nothing keeps flows in the table; those of an interface that has gone are kept for it all the same.
+fn gone_while_its_flows_close(mode: Attach) {
+    let pair = Pair::new();
+    let options = on("v*")
+        .max_flows(20_000)
+        .udp_timeout(Duration::from_millis(100));
+    let watch = Watch::open(&pair.near, options.attach(mode));
+    let injector = Injector::new(&pair.near, "v0");
+    for flow in 0..15_000 {
+        injector.send(&numbered(flow));
+    }
+    until_true("a queue that is full", || watch.stats().records > 3_000);
+    pair.near.shell("ip link del v0");
+    let outcome = watch.finish();
+    assert_eq!(outcome.flows.len(), 15_000);
+    assert!(
+        outcome
+            .flows
+            .iter()
+            .all(|flow| &*flow.interface.name == "v0")
+    );
+}
+
+fn without_hot_plug(mode: Attach) {
+    let pair = Pair::new();
+    let options = on("v*").hot_plug(false).attach(mode);
+    let mut watch = Watch::open(&pair.near, options);
+    pair.join(1);
+    talk(&pair, 1, 40_000);
+    watch.take_for(Duration::from_millis(200));
+    watching(&watch, &["v0"]);
+    talk(&pair, 0, 40_000);
+    pair.near.shell("ip link del v0");
+    watch.take_until("its flow", |flows| !flows.is_empty());
+    pair.join(0);
+    watch.take_for(Duration::from_millis(200));
+    watching(&watch, &[]);
+    assert_eq!(names(&watch.finish().flows), [("v0", 20)]);
+}
+
+/// More notifications than fit: the list is read anew, and nothing is forgotten.
+fn notifications_that_are_lost(mode: Attach) {
+    let pair = Pair::new();
+    let options = twisted(on("/[vx].*/"), Twist::Notifications(1));
+    let watch = Watch::open(&pair.near, options.attach(mode));
+    let batch: Vec<String> = (0..40)
+        .map(|n| format!("link add x{n} type veth peer name y{n}\n"))
+        .collect();
+    pair.near.batch(&batch.concat());
+    let gone: Vec<String> = (0..20).map(|n| format!("link del x{n}\n")).collect();
+    pair.near.batch(&gone.concat());
+    until_true("20 more", || {
+        let report = watch.handle.report();
+        report.interfaces.len() == 21 && report.interfaces.iter().all(|at| at.egress.is_some())
+    });
+    let stats = watch.stats();
+    assert!(stats.interfaces.resyncs > 0, "{:?}", stats.interfaces);
+    talk(&pair, 0, 40_000);
+    assert_eq!(names(&watch.finish().flows), [("v0", 20)]);
+}
+
+/// Whoever takes the program away is put right, and named as far as one can.
+fn detached_from_outside(mode: Attach) {
+    let pair = Pair::new();
+    let watch = Watch::open(&pair.near, on("v0").attach(mode));
+    talk(&pair, 0, 40_000);
+    match mode {
+        Attach::Tcx => pair.near.detach_tcx("v0"),
+        _ => _ = pair.near.shell("tc qdisc del dev v0 clsact"),
+    }
+    until_true("it was put back", || watch.stats().interfaces.put_back >= 2);
+    let report = watch.handle.report();
+    assert_eq!(report.degradations.len(), 2, "{report}");
+    let said = report.to_string();
+    for direction in ["ingress", "egress"] {
+        let said_of = format!("somebody else took the program away from the {direction}");
+        assert!(said.contains(&said_of), "{said}");
+    }
+    talk(&pair, 0, 40_001);
+    let outcome = watch.finish();
+    assert_eq!(names(&outcome.flows), [("v0", 20); 2]);
+    assert_eq!(attached::at(&pair.near, "v0"), "");
+}
