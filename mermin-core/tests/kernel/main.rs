@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
 )]
 
+mod churn;
 mod counting;
 mod detach;
 mod devices;
@@ -109,6 +110,7 @@ fn main() {
         load::cases(),
         detach::cases(),
         plug::cases(),
+        churn::cases(),
         runtimes::cases(),
         trouble::cases(),
     ];
