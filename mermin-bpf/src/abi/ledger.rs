@@ -139,6 +139,8 @@ reasons! {
     Unreadable = 19, "unreadable";
     /// Captured too short to tell: a header is not in what a capture file kept of the packet.
     Snapped = 20, "snapped";
+    /// Counted in a flow, or in a record of one, that was not asked for. User space moves it here.
+    Filtered = 21, "filtered";
 }
 
 #[cfg(test)]

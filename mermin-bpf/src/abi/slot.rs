@@ -45,6 +45,37 @@ pub mod lane {
     pub const SEEN: u8 = 3;
 }
 
+/// What a lane's sample says above the fields of [`Sample`](super::slot::Sample): by which hook its packet came.
+pub mod crossed {
+    use crate::abi::ledger::Direction;
+
+    /// A packet was sampled. Not taken back when another sample is wanted.
+    const KNOWN: u64 = 1 << 63;
+    const EGRESS: u64 = 1 << 62;
+
+    /// Bits to add to a sample.
+    #[inline(always)]
+    #[must_use]
+    pub const fn by(hook: Direction) -> u64 {
+        match hook {
+            Direction::Ingress => KNOWN,
+            Direction::Egress => KNOWN | EGRESS,
+        }
+    }
+
+    /// What the bits say, once a packet was sampled.
+    #[must_use]
+    pub const fn hook(sample: u64) -> Option<Direction> {
+        if sample & KNOWN == 0 {
+            None
+        } else if sample & EGRESS == 0 {
+            Some(Direction::Ingress)
+        } else {
+            Some(Direction::Egress)
+        }
+    }
+}
+
 /// Counters of one direction and stripe: one cache line.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +89,7 @@ pub struct Lane {
     /// Kernel ticks (jiffies) at the last packet: 13 ns cheaper to read than the coarse clock, and as fine. The kernel
     /// derives them from `CLOCK_MONOTONIC`, so the two never drift apart; see [`Clock`](super::event::Clock).
     pub last_seen: u64,
-    /// First packet of the interval, see [`Sample`].
+    /// First packet of the interval, see [`Sample`] and [`crossed`].
     pub sample: u64,
     /// TCP flags seen: byte `k` holds `1 << k` once flag bit `k` was seen. A byte each, because no two CPUs can lose a
     /// store that way, and old arm64 kernels refuse an atomic OR.
@@ -139,6 +170,7 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::ledger::Direction;
 
     #[test]
     fn a_sample_survives_its_word() {
@@ -150,5 +182,11 @@ mod tests {
             flow_label: 0xf_abcd,
         };
         assert_eq!(Sample::unpack(sample.pack()), sample);
+        assert_eq!(crossed::hook(sample.pack()), None);
+        for hook in [Direction::Ingress, Direction::Egress] {
+            let word = sample.pack() | crossed::by(hook);
+            assert_eq!(Sample::unpack(word), sample);
+            assert_eq!(crossed::hook(word), Some(hook));
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
 use mermin_bpf::{
-    abi::slot::{DIRECTIONS, LANES, STRIPES, Slot, lane},
+    abi::{
+        ledger,
+        slot::{DIRECTIONS, LANES, STRIPES, Slot, crossed, lane},
+    },
     track::{measure::Measure, tcp},
     wire::{packet::Packet, protocol, tcp::flag},
 };
@@ -24,11 +27,17 @@ pub(super) struct Facts {
 
 impl Facts {
     #[inline(always)]
-    pub(super) fn new(cpu: u32, direction: u8, packet: &Packet, measure: Measure) -> Self {
+    pub(super) fn new(
+        cpu: u32,
+        hook: ledger::Direction,
+        direction: u8,
+        packet: &Packet,
+        measure: Measure,
+    ) -> Self {
         let stripe = cpu % STRIPES as u32;
         Self {
             measure,
-            sample: packet.sample.pack(),
+            sample: packet.sample.pack() | crossed::by(hook),
             lane: stripe * DIRECTIONS as u32 + u32::from(direction),
             direction,
             link_length: if packet.link_length > 255 {

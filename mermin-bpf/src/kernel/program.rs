@@ -74,14 +74,15 @@ fn count_known(skb: Skb, account: Account, direction: Direction) -> Option<()> {
     }
     let measured = measure::measure(&packet, skb.len(), skb.gso_segs(), skb.gso_size());
     let cpu = ledger::cpu();
+    let facts = |way| Facts::new(cpu, direction, way, &packet, measured);
     match packet.addresses {
         Addresses::V4(addresses) => {
-            let (key, direction) = key::v4(&packet, addresses, skb.ifindex());
-            count_into(&key, &Facts::new(cpu, direction, &packet, measured))?;
+            let (key, way) = key::v4(&packet, addresses, skb.ifindex());
+            count_into(&key, &facts(way))?;
         }
         Addresses::V6(addresses) => {
-            let (key, direction) = key::v6(&packet, addresses, skb.ifindex());
-            count_into(&key, &Facts::new(cpu, direction, &packet, measured))?;
+            let (key, way) = key::v6(&packet, addresses, skb.ifindex());
+            count_into(&key, &facts(way))?;
         }
     }
     account.total(cpu, skb.len(), &measured);
@@ -127,7 +128,7 @@ fn general(skb: Skb, workspace: *mut Workspace) {
         }
         // SAFETY: this CPU's own workspace.
         let headers = unsafe { &(*workspace).headers };
-        create_or_count(skb, cpu, headers, &packet, measured)
+        create_or_count(skb, cpu, direction, headers, &packet, measured)
     });
     if let Err(reason) = counted {
         account.uncounted(cpu, reason, &measured);
@@ -138,11 +139,12 @@ fn general(skb: Skb, workspace: *mut Workspace) {
 fn create_or_count(
     skb: Skb,
     cpu: u32,
+    hook: Direction,
     headers: &Headers,
     packet: &Packet,
     measured: Measure,
 ) -> Result<(), Reason> {
-    let facts = |direction| Facts::new(cpu, direction, packet, measured);
+    let facts = |direction| Facts::new(cpu, hook, direction, packet, measured);
     match packet.addresses {
         Addresses::V4(addresses) => {
             let (key, direction) = key::v4(packet, addresses, skb.ifindex());

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mermin_bpf::abi::ledger::{
-    Direction, HOOK_PROBES, Hook, REASON_ROOM, REASON_STRIPES, Reasons, Totals, Uncounted,
+    Direction, HOOK_PROBES, Hook, REASON_ROOM, REASON_STRIPES, Reason, Reasons, Totals, Uncounted,
 };
 
 use super::size::HOOK_PLACES;
@@ -96,6 +96,25 @@ impl Ledger {
                 // SAFETY: as above.
                 unsafe { reasons.write_volatile(empty) };
             }
+        }
+    }
+
+    /// Moves packets and octets of frames from a flow to a reason of the hook that they crossed, as the kernel program finds
+    /// it. Only for a reason that the kernel program does not count under.
+    pub(crate) fn move_to(&self, reason: Reason, ifindex: u32, hook: Direction, moved: Uncounted) {
+        let place = (0..HOOK_PROBES)
+            .map(|probe| ifindex.wrapping_add(probe) & (HOOK_PLACES - 1))
+            .find(|&place| self.index_at(place).load(Ordering::Relaxed) == ifindex)
+            .map_or(UNKNOWN, Place);
+        let reasons = self.reasons.at(reason_number(place, hook, 0));
+        // SAFETY: within the mapping; nobody else writes what is counted under this reason.
+        unsafe {
+            let at = &raw mut (*reasons).by[reason as usize];
+            let before = at.read_volatile();
+            at.write_volatile(Uncounted {
+                packets: before.packets.wrapping_add(moved.packets),
+                octets: before.octets.wrapping_add(moved.octets),
+            });
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
 use mermin_bpf::abi::{
     event::Globals,
     key::{KeyV4, KeyV6},
-    slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, lane, origin, state},
+    slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, lane, origin, state},
 };
 
 use super::{clock::Ticks, index::Keys};
@@ -134,6 +134,7 @@ impl Slab {
                 (0, found) => found,
                 (known, found) => known.min(found),
             };
+            side.hook = side.hook.or(crossed::hook(lane.sample));
             if used[number] == lane::SAMPLED {
                 side.sample = Some(Sample::unpack(lane.sample));
             }

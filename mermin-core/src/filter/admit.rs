@@ -31,7 +31,7 @@ impl Filter {
     /// Whether a record is wanted, as if its flow had just begun.
     #[must_use]
     pub fn admits(&self, flow: &Flow) -> bool {
-        self.admits_flow(&Facts::from(flow)) && self.admits_record(flow)
+        self.admits_flow(&Facts::from(flow)) && self.flow.admits(flow)
     }
 
     /// Whether everything is wanted.
@@ -41,15 +41,10 @@ impl Filter {
     }
 
     /// Whether a flow is wanted.
-    pub(crate) fn admits_flow(&self, facts: &Facts<'_>) -> bool {
+    pub(super) fn admits_flow(&self, facts: &Facts<'_>) -> bool {
         self.network.admits(facts)
             && self.source.admits(&facts.source)
             && self.destination.admits(&facts.destination)
-    }
-
-    /// Whether a record of a wanted flow is.
-    pub(crate) fn admits_record(&self, flow: &Flow) -> bool {
-        self.flow.admits(flow)
     }
 }
 
@@ -84,7 +79,8 @@ impl NetworkFilter {
 }
 
 impl FlowFilter {
-    fn admits(&self, flow: &Flow) -> bool {
+    /// Whether a record of a wanted flow is.
+    pub(super) fn admits(&self, flow: &Flow) -> bool {
         let halves = [&flow.forward, &flow.reverse];
         let state = flow.tcp.map(|tcp| tcp.state.as_str());
         let flags = halves.map(|half| half.tcp_flags);
@@ -126,3 +122,6 @@ impl FlowFilter {
                 .admits(|wanted| message(IcmpMessage::code_name, &|name| wanted.matches(name)))
     }
 }
+
+#[cfg(test)]
+mod tests;

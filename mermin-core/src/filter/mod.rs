@@ -20,6 +20,7 @@ mod name;
 mod number;
 mod parse;
 mod rule;
+mod standing;
 mod text;
 
 pub use self::{
@@ -27,6 +28,11 @@ pub use self::{
     name::{ConnectionState, Dscp, Ecn, IcmpCode, IcmpType, Name, Vocabulary},
     number::{Bound, FlowLabel, InterfaceIndex, NumberRange, Port, Ttl},
     rule::Rule,
+};
+
+pub(crate) use self::{
+    admit::Facts,
+    standing::{Filters, Standing},
 };
 
 use crate::{

@@ -20,11 +20,15 @@ pub struct Traffic {
     pub octets: u64,
 }
 
-/// Packets that belong to no flow, by reason.
+/// Packets that belong to no flow that was told of, by reason.
+///
+/// What a [filter](crate::Filter) does not want is under `filtered` from when its record would have been made: at each active
+/// timeout and at the flow's end. Until then it is in an open flow, as the packets of a wanted flow are that no record has told
+/// yet. It is counted at the hook that the flow's packets of the same direction began to cross.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Uncounted {
-    /// Why: `arp`, `table_full`, `malformed_ipv4`, ..
+    /// Why: `arp`, `table_full`, `filtered`, `malformed_ipv4`, ..
     pub reason: &'static str,
     /// Packets on the wire.
     pub packets: u64,
@@ -56,10 +60,12 @@ pub struct Stats {
     pub flows_open: u64,
     /// Flows at once that there is room for.
     pub flows_capacity: u64,
-    /// Flows that ended and whose last record was made.
+    /// Flows that ended and whose last record was made, or withheld by the filter.
     pub flows_ended: u64,
-    /// Records made.
+    /// Records made and not withheld.
     pub records: u64,
+    /// Records that the filter withheld; their packets are under `filtered`.
+    pub records_withheld: u64,
     /// Packets on the wire over all hooks there are and were.
     pub packets: u64,
     /// Octets of those packets, link header and padding included.

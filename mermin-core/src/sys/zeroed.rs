@@ -4,7 +4,10 @@
     reason = "zeroed memory is a value by a promise about its type"
 )]
 
-use crate::table::{entry::Entry, moment::Moment};
+use crate::{
+    filter::Standing,
+    table::{entry::Entry, moment::Moment},
+};
 
 /// Plain data of which all bytes zero is a value.
 ///
@@ -16,6 +19,8 @@ pub(crate) unsafe trait Zero: Copy {}
 unsafe impl Zero for Entry {}
 // SAFETY: an integer.
 unsafe impl Zero for Moment {}
+// SAFETY: an integer.
+unsafe impl Zero for Standing {}
 
 /// A slice of zeroes. `vec![T::default(); length]` would write each one.
 pub(crate) fn slice<T: Zero>(length: usize) -> Box<[T]> {
@@ -35,5 +40,10 @@ mod tests {
                 .all(|entry| *entry == Entry::default())
         );
         assert!(slice::<Moment>(3).iter().all(|due| *due == Moment::NOW));
+        assert!(
+            slice::<Standing>(3)
+                .iter()
+                .all(|standing| *standing == Standing::UNDECIDED)
+        );
     }
 }

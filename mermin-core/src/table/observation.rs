@@ -3,6 +3,7 @@
 use mermin_bpf::{
     abi::{
         key::{KeyTail, KeyV4, KeyV6, KeyWords},
+        ledger::Direction,
         slot::{DIRECTIONS, Sample},
     },
     track::tcp,
@@ -25,6 +26,8 @@ pub(crate) struct Side {
     pub(crate) tcp: tcp::Side,
     /// Fields of the first packet since samples were last asked for.
     pub(crate) sample: Option<Sample>,
+    /// The hook that the latest sample's packet crossed.
+    pub(crate) hook: Option<Direction>,
 }
 
 /// One flow.

@@ -7,7 +7,10 @@ use std::{
 };
 
 use mermin_bpf::{
-    abi::key::{KeyTail, KeyV4, KeyV6},
+    abi::{
+        key::{KeyTail, KeyV4, KeyV6},
+        ledger::Uncounted,
+    },
     track::{key::icmp_identifier, tcp},
     wire::protocol,
 };
@@ -16,9 +19,12 @@ use super::{
     entry::{Entry, Told},
     observation::{Observation, Side},
 };
-use crate::flow::{
-    Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
-    IpHeader, MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
+use crate::{
+    filter::Facts,
+    flow::{
+        Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
+        IpHeader, MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
+    },
 };
 
 /// Bits of a flow id: whose it is, which slot, when it began there.
@@ -64,34 +70,20 @@ pub(crate) fn record(
 ) -> Flow {
     let tail = flow.tail();
     let number = tail.protocol();
-    let [low, high] = addresses(flow);
     let starter = usize::from(flow.higher_started);
-    let [source, destination] = if flow.higher_started {
-        [high, low]
-    } else {
-        [low, high]
-    };
-    let [source_port, destination_port] = ports(&tail, flow.higher_started);
+    let [source, destination] = endpoints(flow);
     let mut record = Flow::new(
         frame.id(slot, flow.first_seen),
         Protocol(number),
-        Endpoint {
-            address: source,
-            port: source_port,
-        },
-        Endpoint {
-            address: destination,
-            port: destination_port,
-        },
+        source,
+        destination,
         Interface::new(tail.ifindex, Arc::clone(interface)),
         frame.date(flow.first_seen),
     );
     record.sequence = u64::from(entry.sequence);
     record.end = frame.date(flow.last_seen());
     record.end_reason = reason;
-    if flow.mac != [0; 6] {
-        record.interface.mac = Some(MacAddress(flow.mac));
-    }
+    record.interface.mac = mac(flow);
     let vlans = tail.vlans();
     // A priority tag (id 0) counts as one when a VLAN's tag is inside it.
     let known = vlans
@@ -102,7 +94,7 @@ pub(crate) fn record(
     let half = |side: usize| uniflow(&flow.sides[side], &entry.told[side], flow, number);
     record.forward = half(starter);
     record.reverse = half(1 - starter);
-    let (direction, rule) = direction(flow, number, source_port, destination_port);
+    let (direction, rule) = direction(flow, number, source.port, destination.port);
     record.direction = direction;
     record.direction_rule = Some(rule);
     match number {
@@ -113,6 +105,62 @@ pub(crate) fn record(
         _ => {}
     }
     record
+}
+
+/// What a filter decides the flow by.
+pub(crate) fn facts<'a>(flow: &Observation, interface: &'a str) -> Facts<'a> {
+    let tail = flow.tail();
+    let [source, destination] = endpoints(flow);
+    Facts {
+        source,
+        destination,
+        protocol: Protocol(tail.protocol()),
+        interface_index: tail.ifindex,
+        interface_name: interface,
+        mac: mac(flow),
+    }
+}
+
+/// Packets and frame octets of one direction that no record has told, given or withheld.
+pub(crate) fn untold(side: &Side, told: &Told, link_length: u8) -> Uncounted {
+    let frames = frame_octets(link_length, side.packets, side.octets, side.extra);
+    let before = frame_octets(link_length, told.packets, told.octets, told.extra);
+    Uncounted {
+        packets: side.packets.wrapping_sub(told.packets),
+        octets: frames.wrapping_sub(before),
+    }
+}
+
+fn frame_octets(link_length: u8, packets: u64, octets: u64, extra: u64) -> u64 {
+    octets
+        .wrapping_add(packets.wrapping_mul(u64::from(link_length)))
+        .wrapping_add(extra)
+}
+
+/// Of the first packet's sender, where its link has any.
+fn mac(flow: &Observation) -> Option<MacAddress> {
+    (flow.mac != [0; 6]).then_some(MacAddress(flow.mac))
+}
+
+/// Source and destination.
+fn endpoints(flow: &Observation) -> [Endpoint; 2] {
+    let [low, high] = addresses(flow);
+    let [source, destination] = if flow.higher_started {
+        [high, low]
+    } else {
+        [low, high]
+    };
+    let [source_port, destination_port] = ports(&flow.tail(), flow.higher_started);
+    [
+        Endpoint {
+            address: source,
+            port: source_port,
+        },
+        Endpoint {
+            address: destination,
+            port: destination_port,
+        },
+    ]
 }
 
 fn addresses(flow: &Observation) -> [IpAddr; 2] {
@@ -147,11 +195,7 @@ fn ports(tail: &KeyTail, higher_started: bool) -> [Option<u16>; 2] {
 }
 
 fn uniflow(side: &Side, told: &Told, flow: &Observation, number: u8) -> Uniflow {
-    let frames = |packets: u64, octets: u64, extra: u64| {
-        octets
-            .wrapping_add(packets.wrapping_mul(u64::from(flow.link_length)))
-            .wrapping_add(extra)
-    };
+    let frames = |packets, octets, extra| frame_octets(flow.link_length, packets, octets, extra);
     let count = |total: u64, before: u64| Count {
         delta: total.wrapping_sub(before),
         total,

@@ -12,6 +12,7 @@ mod churn;
 mod counting;
 mod detach;
 mod devices;
+mod filter;
 mod headers;
 mod lifecycle;
 mod load;
@@ -104,6 +105,7 @@ fn main() {
         counting::cases(),
         headers::cases(),
         devices::cases(),
+        filter::cases(),
         tcp::cases(),
         lifecycle::cases(),
         table::cases(),

@@ -8,6 +8,7 @@
 mod broken;
 mod containers;
 mod craft;
+mod filter;
 mod kept;
 mod ledger;
 mod life;

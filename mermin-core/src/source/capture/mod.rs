@@ -8,6 +8,7 @@ mod register;
 pub(super) mod rig;
 mod shared;
 mod sweep;
+mod withhold;
 
 use std::{
     any::Any,

@@ -23,6 +23,7 @@ use crate::{
         size::Sizes,
     },
     error::{Error, ErrorKind},
+    filter::{Filters, Standing},
     flow::Flow,
     probe,
     report::{Degradation, Feature},
@@ -58,6 +59,10 @@ pub(super) struct Capture {
     pub(super) sweep_at: u64,
     /// What was told of each slot.
     pub(super) entries: Box<[Entry]>,
+    /// What was decided of the flow in each slot.
+    pub(super) standings: Box<[Standing]>,
+    /// What decides.
+    pub(super) filters: Filters,
     /// When each slot is to be looked at.
     pub(super) due: Box<[Moment]>,
     /// When all slots are, monotonic ns.
@@ -65,6 +70,8 @@ pub(super) struct Capture {
     pub(super) refused_before: u64,
     /// Records on their way to the queue.
     pub(super) out: VecDeque<Flow>,
+    /// Records that flows on their way out will have.
+    pub(super) promised: usize,
     /// Slots below this are emptied for good.
     pub(super) emptied: u32,
 }
@@ -135,10 +142,13 @@ impl Capture {
             names: HashMap::new(),
             sweep_at: 0,
             entries: zeroed::slice(slots),
+            standings: zeroed::slice(slots),
+            filters: Filters::new(job.options.filter),
             due: zeroed::slice(slots),
             whole_at: 0,
             refused_before: 0,
             out: VecDeque::new(),
+            promised: 0,
             emptied: 0,
         })
     }

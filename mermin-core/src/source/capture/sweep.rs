@@ -1,6 +1,6 @@
 //! The sweep: looks at the flows that may be due, reports them, closes them.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use mermin_bpf::abi::slot::state;
 
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     bpf::clock::{Wall, monotonic},
     error::{Error, ErrorKind},
+    filter::Standing,
     flow::EndReason,
     table::{
         entry::Entry,
@@ -76,11 +77,8 @@ impl Capture {
                 }
                 state::REPLACED => {
                     open += 1;
-                    if room != 0 {
-                        room -= 1;
-                        batch.flows.push((slot, EndReason::EndOfFlow));
-                        self.due[slot as usize] = Moment::CLOSING;
-                    }
+                    let unwanted = self.is_unwanted(slot);
+                    self.close(slot, EndReason::EndOfFlow, unwanted, &mut room, &mut batch);
                 }
                 // Free: its event will tell when it is not.
                 _ => self.due[slot as usize] = Moment::NEVER,
@@ -98,32 +96,49 @@ impl Capture {
     /// Judges one live flow. Without room for a record it is left as it is, and looked at again.
     fn look(&mut self, slot: u32, now: u64, frame: &Frame, room: &mut usize, batch: &mut Batch) {
         let flow = self.shared.slab.observe(slot, &self.ticks);
+        let unwanted = self.standing(slot, &flow) == Standing::UNWANTED;
         let entry = &self.entries[slot as usize];
         match judge(&flow, entry, &self.timeouts, now) {
             Verdict::Keep(next) => self.due[slot as usize] = next,
             Verdict::Report if entry.untold(&flow) == 0 => {
                 self.entries[slot as usize].since = Moment::at(now);
             }
-            Verdict::Report if *room != 0 => {
-                *room -= 1;
+            Verdict::Report if unwanted || *room != 0 => {
+                *room -= usize::from(!unwanted);
                 self.shared.slab.want_samples(slot);
                 self.emit(slot, &flow, EndReason::ActiveTimeout, frame);
                 self.entries[slot as usize].told(&flow, now);
             }
-            Verdict::Close(reason) if *room != 0 => {
-                *room -= 1;
-                batch.flows.push((slot, reason));
-                self.due[slot as usize] = Moment::CLOSING;
-            }
-            Verdict::Report | Verdict::Close(_) => {}
+            Verdict::Close(reason) => self.close(slot, reason, unwanted, room, batch),
+            Verdict::Report => {}
         }
+    }
+
+    /// Has a flow closed if there will be room for its record, or none is to come.
+    pub(super) fn close(
+        &mut self,
+        slot: u32,
+        reason: EndReason,
+        unwanted: bool,
+        room: &mut usize,
+        batch: &mut Batch,
+    ) {
+        if !unwanted {
+            if *room == 0 {
+                return;
+            }
+            *room -= 1;
+            self.promised += 1;
+        }
+        batch.flows.push((slot, reason));
+        self.due[slot as usize] = Moment::CLOSING;
     }
 
     /// Records that still fit into the queue once all flows that are being closed have theirs.
     fn room(&self) -> usize {
         self.queue
             .room()
-            .saturating_sub(self.closer.in_flight() + self.out.len())
+            .saturating_sub(self.promised + self.out.len())
     }
 
     pub(super) fn frame(&mut self) -> Frame {
@@ -136,15 +151,19 @@ impl Capture {
         }
     }
 
+    /// Gives a record, or withholds it.
     fn emit(&mut self, slot: u32, flow: &Observation, reason: EndReason, frame: &Frame) {
-        let index = flow.tail().ifindex;
-        let name = match self.names.get(&index) {
-            Some(name) => Arc::clone(name),
-            None => Arc::from(""),
-        };
-        let entry = &self.entries[slot as usize];
-        self.out
-            .push_back(record(slot, flow, entry, reason, &name, frame));
+        let standing = self.standing(slot, flow);
+        if standing != Standing::UNWANTED {
+            let name = self.name(flow);
+            let entry = &self.entries[slot as usize];
+            let record = record(slot, flow, entry, reason, &name, frame);
+            if self.filters.admit(standing, &record) {
+                self.out.push_back(record);
+                return;
+            }
+        }
+        self.withhold(slot, flow);
     }
 
     /// Hands the records made so far to the consumer.
@@ -179,6 +198,8 @@ impl Capture {
         self.ticks = self.read_clock()?;
         let frame = self.frame();
         for (slot, reason) in closed.batch.flows {
+            let unwanted = self.is_unwanted(slot);
+            self.promised = self.promised.saturating_sub(usize::from(!unwanted));
             self.end(slot, reason, &frame);
             self.index.give_back(slot).map_err(|error| {
                 Error::new(ErrorKind::System, "cannot give a slot back").with_source(error)
@@ -206,6 +227,7 @@ impl Capture {
         if *entry != Entry::default() {
             *entry = Entry::default();
         }
+        self.forget_standing(slot);
         self.due[slot as usize] = Moment::NEVER;
         self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
     }
@@ -228,18 +250,19 @@ impl Capture {
         let mut room = self.room();
         let touched = self.shared.slab.touched();
         while self.emptied < touched {
-            if room == 0 {
-                if !self.queue.want_room() {
-                    self.control.wake();
-                }
-                return Emptied::Partly;
-            }
             let slot = self.emptied;
-            self.emptied += 1;
             if self.shared.slab.state(slot) != state::FREE {
-                room -= 1;
+                let unwanted = self.is_unwanted(slot);
+                if room == 0 && !unwanted {
+                    if !self.queue.want_room() {
+                        self.control.wake();
+                    }
+                    return Emptied::Partly;
+                }
+                room -= usize::from(!unwanted);
                 self.end(slot, EndReason::ForcedEnd, &frame);
             }
+            self.emptied += 1;
         }
         self.shared.counts.open.store(0, Ordering::Relaxed);
         Emptied::Everything

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mermin_bpf::{
-    abi::ledger::Reason,
+    abi::ledger::{Reason, Uncounted},
     track::measure::{self, Measure},
     wire::packet,
 };
@@ -20,11 +20,12 @@ use super::{
     timers::Timers,
 };
 use crate::{
+    filter::{Filter, Filters, Standing},
     flow::{EndReason, Flow, FlowId},
     pcap::{Interface, Packet, link::Layer},
     table::{
         Timeouts, moment,
-        record::{Frame, record},
+        record::{Frame, facts, record, untold},
         timeouts::{is_over, nanoseconds},
         verdict::{Verdict, due, judge},
     },
@@ -42,6 +43,7 @@ pub(super) struct Flows {
     wall: u64,
     table: Table,
     timers: Timers,
+    filters: Filters,
     epoch: u64,
     serial: u64,
     /// Slots below this were ended when the capture was over.
@@ -52,7 +54,7 @@ pub(super) struct Flows {
 
 impl Flows {
     /// No flows yet; `epoch` is random, so that ids of two sources differ.
-    pub(super) fn new(timeouts: Timeouts, most: u32, epoch: u64) -> Self {
+    pub(super) fn new(timeouts: Timeouts, filter: Filter, most: u32, epoch: u64) -> Self {
         let longest = timeouts
             .named()
             .iter()
@@ -64,6 +66,7 @@ impl Flows {
             wall: 0,
             table: Table::new(most, epoch),
             timers: Timers::default(),
+            filters: Filters::new(filter),
             epoch,
             serial: 0,
             emptied: 0,
@@ -111,7 +114,11 @@ impl Flows {
             }
         };
         if let Err(reason) = outcome {
-            hook(counts, packet.interface, interface).uncounted(reason, &measured);
+            let left = Uncounted {
+                packets: measured.packets,
+                octets: measured.frame_octets,
+            };
+            hook(counts, packet.interface, interface).uncounted(reason, left);
         }
     }
 
@@ -142,7 +149,10 @@ impl Flows {
             let (layer, octets) = captured;
             self.serial += 1;
             let mac = layer.mac(octets);
-            let slot = Slot::begin(key.words(), packet, direction, mac, at, self.serial);
+            let mut slot = Slot::begin(key.words(), packet, direction, mac, at, self.serial);
+            slot.standing = self
+                .filters
+                .decide(&facts(&slot.flow, &name_of(counts, place)));
             let number = self.table.insert(&key, slot)?;
             counts.open = self.table.open();
             number
@@ -196,29 +206,31 @@ impl Flows {
     }
 
     /// Makes a record of a flow that goes on.
-    fn report(&mut self, counts: &Counts, number: u32, now: u64) {
+    fn report(&mut self, counts: &mut Counts, number: u32, now: u64) {
         let Some(slot) = self.table.get(number) else {
             return;
         };
-        let flow = tell(
-            slot,
-            number,
-            EndReason::ActiveTimeout,
-            counts,
-            self.epoch,
+        let teller = Teller {
+            filters: &self.filters,
+            epoch: self.epoch,
             now,
-        );
+        };
+        let flow = teller.tell(slot, number, EndReason::ActiveTimeout, counts);
         slot.entry.told(&slot.flow, now);
         slot.want_samples();
-        self.out.push_back(flow);
+        self.out.extend(flow);
     }
 
     /// Makes a flow's last record.
     fn end(&mut self, counts: &mut Counts, number: u32, reason: EndReason) {
         if let Some(slot) = self.table.remove(number) {
-            let now = self.clock.now();
-            let flow = tell(&slot, number, reason, counts, self.epoch, now);
-            self.out.push_back(flow);
+            let teller = Teller {
+                filters: &self.filters,
+                epoch: self.epoch,
+                now: self.clock.now(),
+            };
+            self.out.extend(teller.tell(&slot, number, reason, counts));
+            self.filters.ended(slot.standing);
             counts.ended += 1;
             counts.open = self.table.open();
         }
@@ -245,31 +257,55 @@ impl Flows {
     }
 }
 
-/// A flow's record, with the capture's own dates, which may have gone back.
-fn tell(
-    slot: &Slot,
-    number: u32,
-    reason: EndReason,
-    counts: &Counts,
+/// What makes records, or withholds them.
+struct Teller<'a> {
+    filters: &'a Filters,
     epoch: u64,
     now: u64,
-) -> Flow {
-    let place = (slot.flow.tail().ifindex as usize).wrapping_sub(1);
-    let name = match counts.hooks.get(place) {
+}
+
+impl Teller<'_> {
+    /// A flow's record, with the capture's own dates, which may have gone back. One that is not wanted goes to the ledger.
+    fn tell(
+        &self,
+        slot: &Slot,
+        number: u32,
+        reason: EndReason,
+        counts: &mut Counts,
+    ) -> Option<Flow> {
+        let place = (slot.flow.tail().ifindex as usize).wrapping_sub(1);
+        if slot.standing != Standing::UNWANTED {
+            let name = name_of(counts, place);
+            let frame = Frame {
+                epoch: self.epoch,
+                monotonic: self.now,
+                wall: 0,
+            };
+            let mut flow = record(number, &slot.flow, &slot.entry, reason, &name, &frame);
+            // A slot may be used twice within the same time stamp; the number of the flow is its own.
+            flow.id = FlowId::from_u128(u128::from(self.epoch) << 64 | u128::from(slot.serial));
+            flow.start = UNIX_EPOCH + Duration::from_nanos(slot.started);
+            flow.end = UNIX_EPOCH + Duration::from_nanos(slot.ended);
+            if self.filters.admit(slot.standing, &flow) {
+                return Some(flow);
+            }
+        }
+        counts.withheld += 1;
+        if let Some(Some(hook)) = counts.hooks.get_mut(place) {
+            for (side, told) in slot.flow.sides.iter().zip(&slot.entry.told) {
+                hook.uncounted(Reason::Filtered, untold(side, told, slot.flow.link_length));
+            }
+        }
+        None
+    }
+}
+
+/// The name of the interface at a place in the capture.
+fn name_of(counts: &Counts, place: usize) -> Arc<str> {
+    match counts.hooks.get(place) {
         Some(Some(hook)) => Arc::clone(&hook.name),
         _ => Arc::from(UNNAMED),
-    };
-    let frame = Frame {
-        epoch,
-        monotonic: now,
-        wall: 0,
-    };
-    let mut flow = record(number, &slot.flow, &slot.entry, reason, &name, &frame);
-    // A slot may be used twice within the same time stamp; the number of the flow is its own.
-    flow.id = FlowId::from_u128(u128::from(epoch) << 64 | u128::from(slot.serial));
-    flow.start = UNIX_EPOCH + Duration::from_nanos(slot.started);
-    flow.end = UNIX_EPOCH + Duration::from_nanos(slot.ended);
-    flow
+    }
 }
 
 /// The ledger of an interface, from its first packet on.

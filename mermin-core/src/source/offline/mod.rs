@@ -100,7 +100,12 @@ impl Job {
         let opened = Opened {
             shared: Arc::clone(&shared) as _,
         };
-        let flows = Flows::new(self.options.timeouts, capacity, epoch()?);
+        let flows = Flows::new(
+            self.options.timeouts,
+            self.options.filter,
+            capacity,
+            epoch()?,
+        );
         let work = Work {
             reading: Reading::new(capture, flows, shared),
             name,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mermin_bpf::{abi::ledger::Reason, track::measure::Measure};
+use mermin_bpf::abi::ledger::{Reason, Uncounted};
 
 use crate::{
     bpf::ledger::Account,
@@ -25,6 +25,7 @@ pub(super) struct Counts {
     pub(super) open: u64,
     pub(super) ended: u64,
     pub(super) records: u64,
+    pub(super) withheld: u64,
 }
 
 #[derive(Debug)]
@@ -57,10 +58,10 @@ impl Hook {
         totals.octets += u64::from(octets);
     }
 
-    pub(super) fn uncounted(&mut self, reason: Reason, measure: &Measure) {
+    pub(super) fn uncounted(&mut self, reason: Reason, left: Uncounted) {
         if let Some(found) = self.account.uncounted.get_mut(reason as usize) {
-            found.packets += measure.packets;
-            found.octets += measure.frame_octets;
+            found.packets += left.packets;
+            found.octets += left.octets;
         }
     }
 }
@@ -94,6 +95,7 @@ impl Counters for Shared {
             flows_capacity: u64::from(self.capacity),
             flows_ended: counts.ended,
             records: counts.records,
+            records_withheld: counts.withheld,
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),
             octets: hooks.iter().map(|hook| hook.traffic.octets).sum(),
             hooks,

@@ -6,7 +6,10 @@ use mermin_bpf::{
     wire::{packet::Packet, protocol, tcp::flag},
 };
 
-use crate::table::{entry::Entry, observation::Observation};
+use crate::{
+    filter::Standing,
+    table::{entry::Entry, observation::Observation},
+};
 
 /// A packet's place in its flow.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,8 @@ pub(super) struct Moment {
 pub(super) struct Slot {
     pub(super) flow: Observation,
     pub(super) entry: Entry,
+    /// What the filter decided of it.
+    pub(super) standing: Standing,
     /// Number of the flow in this capture; 0 for a free slot.
     pub(super) serial: u64,
     /// When it is to be looked at; other timers of this slot are void.

@@ -89,12 +89,11 @@ impl Capture {
             {
                 continue;
             }
-            if *room == 0 {
+            let unwanted = self.is_unwanted(slot);
+            if *room == 0 && !unwanted {
                 return;
             }
-            *room -= 1;
-            batch.flows.push((slot, EndReason::ForcedEnd));
-            self.due[slot as usize] = Moment::CLOSING;
+            self.close(slot, EndReason::ForcedEnd, unwanted, room, batch);
         }
         for index in quiet {
             if let Some(known) = self.interfaces.watched.get_mut(&index) {

@@ -1,0 +1,247 @@
+//! What was decided of each flow, and the filters that open flows were decided by.
+
+use super::{Facts, Filter, FlowFilter};
+use crate::{
+    error::{Error, ErrorKind},
+    flow::Flow,
+};
+
+/// What was decided of a flow, in the one octet that is kept of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing(u8);
+
+impl Standing {
+    /// Nobody has looked at it yet.
+    pub(crate) const UNDECIDED: Self = Self(0);
+    /// No record of it is.
+    pub(crate) const UNWANTED: Self = Self(1);
+    /// All of its records are.
+    pub(crate) const WANTED: Self = Self(2);
+    /// From here on: those records are that the filter of this number admits.
+    const FIRST_KEPT: u8 = 3;
+}
+
+/// Filters of records that flows may be decided by at once, the latest included.
+const MOST_KEPT: usize = (u8::MAX - Standing::FIRST_KEPT) as usize + 1;
+
+/// The filter in force, and what flows need of earlier ones until they end.
+#[derive(Debug)]
+pub(crate) struct Filters {
+    current: Filter,
+    /// It does not restrict.
+    all: bool,
+    /// What a flow is that the current filter wants.
+    wanted: Standing,
+    kept: Vec<Kept>,
+}
+
+/// What is to hold of records.
+#[derive(Debug)]
+struct Kept {
+    records: FlowFilter,
+    /// Open flows that were decided by it.
+    flows: u32,
+}
+
+impl Filters {
+    pub(crate) fn new(filter: Filter) -> Self {
+        let mut filters = Self {
+            current: Filter::default(),
+            all: true,
+            wanted: Standing::WANTED,
+            kept: Vec::new(),
+        };
+        // The first always finds room.
+        let wanted = filters.keep(&filter.flow).unwrap_or(Standing::WANTED);
+        filters.put(filter, wanted);
+        filters
+    }
+
+    /// Whether new flows are all wanted, so that nothing need be remembered of them: one that is undecided is
+    /// [`WANTED`](Standing::WANTED).
+    pub(crate) fn want_all(&self) -> bool {
+        self.all
+    }
+
+    /// Decides a flow for as long as it lives. [`ended`](Self::ended) is to be told.
+    pub(crate) fn decide(&mut self, facts: &Facts<'_>) -> Standing {
+        if !self.current.admits_flow(facts) {
+            return Standing::UNWANTED;
+        }
+        if let Some(kept) = kept(&mut self.kept, self.wanted) {
+            kept.flows += 1;
+        }
+        self.wanted
+    }
+
+    /// Whether a record of a flow that was decided is wanted.
+    pub(crate) fn admit(&self, standing: Standing, record: &Flow) -> bool {
+        match number(standing) {
+            Some(number) => self
+                .kept
+                .get(number)
+                .is_none_or(|kept| kept.records.admits(record)),
+            None => standing != Standing::UNWANTED,
+        }
+    }
+
+    /// A flow that was decided is no more.
+    pub(crate) fn ended(&mut self, standing: Standing) {
+        if let Some(kept) = kept(&mut self.kept, standing) {
+            kept.flows = kept.flows.saturating_sub(1);
+        }
+    }
+
+    /// Decides flows by another filter from now on. All that are open have been decided.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exhausted`] while flows are open that were decided by so many filters of records that differ; nothing
+    /// has changed then.
+    pub(crate) fn replace(&mut self, filter: Filter) -> Result<(), Error> {
+        let wanted = self.keep(&filter.flow).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Exhausted,
+                format!("cannot change `filter`: {MOST_KEPT} filters of records are still in use"),
+            )
+            .with_remedy("try again when flows that were open before earlier changes have ended")
+        })?;
+        self.put(filter, wanted);
+        Ok(())
+    }
+
+    fn put(&mut self, filter: Filter, wanted: Standing) {
+        self.all = filter.is_empty();
+        self.wanted = wanted;
+        self.current = filter;
+    }
+
+    /// Keeps what is to hold of records: with an equal one, in a place that no flow needs, or in a new one.
+    fn keep(&mut self, records: &FlowFilter) -> Option<Standing> {
+        if *records == FlowFilter::default() {
+            return Some(Standing::WANTED);
+        }
+        let equal = |kept: &Kept| kept.records == *records;
+        let place = self
+            .kept
+            .iter()
+            .position(equal)
+            .or_else(|| self.kept.iter().position(|kept| kept.flows == 0));
+        let number = match place {
+            Some(number) => {
+                self.kept[number].records = records.clone();
+                number
+            }
+            None if self.kept.len() < MOST_KEPT => {
+                self.kept.push(Kept {
+                    records: records.clone(),
+                    flows: 0,
+                });
+                self.kept.len() - 1
+            }
+            None => return None,
+        };
+        Some(Standing(Standing::FIRST_KEPT + u8::try_from(number).ok()?))
+    }
+}
+
+fn number(standing: Standing) -> Option<usize> {
+    standing
+        .0
+        .checked_sub(Standing::FIRST_KEPT)
+        .map(usize::from)
+}
+
+fn kept(all: &mut [Kept], standing: Standing) -> Option<&mut Kept> {
+    all.get_mut(number(standing)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        filter::Rule,
+        flow::{IpHeader, example::plain},
+    };
+
+    fn ttl(text: &str) -> Filter {
+        let mut filter = Filter::default();
+        filter.flow.ip_ttl = Rule::matching([text]).unwrap();
+        filter
+    }
+
+    fn record(ttl: u8) -> Flow {
+        let mut flow = plain();
+        flow.forward.ip = Some(IpHeader::new(0, ttl, None));
+        flow
+    }
+
+    fn decide(filters: &mut Filters) -> Standing {
+        filters.decide(&Facts::from(&plain()))
+    }
+
+    #[test]
+    fn without_a_filter_nothing_is_remembered() {
+        let mut filters = Filters::new(Filter::default());
+        assert!(filters.want_all());
+        assert_eq!(decide(&mut filters), Standing::WANTED);
+        assert!(filters.admit(Standing::UNDECIDED, &record(1)));
+        let mut filter = Filter::default();
+        filter.source.port = Rule::matching(["1"]).unwrap();
+        let mut filters = Filters::new(filter);
+        assert!(!filters.want_all());
+        assert_eq!(decide(&mut filters), Standing::UNWANTED);
+        assert!(!filters.admit(Standing::UNWANTED, &record(1)));
+        assert!(!Filters::new(ttl("1")).want_all());
+    }
+
+    #[test]
+    fn a_flow_is_judged_by_the_filter_it_began_under() {
+        let mut filters = Filters::new(ttl("1"));
+        let first = decide(&mut filters);
+        filters.replace(ttl("2")).unwrap();
+        let second = decide(&mut filters);
+        filters.replace(Filter::default()).unwrap();
+        let third = decide(&mut filters);
+        for (standing, admitted) in [
+            (first, [true, false, false]),
+            (second, [false, true, false]),
+            (third, [true, true, true]),
+        ] {
+            let found = [1, 2, 3].map(|ttl| filters.admit(standing, &record(ttl)));
+            assert_eq!(found, admitted);
+        }
+    }
+
+    #[test]
+    fn a_filter_is_kept_as_long_as_a_flow_needs_it() {
+        let mut filters = Filters::new(ttl("0"));
+        let first = decide(&mut filters);
+        for number in 1..MOST_KEPT {
+            filters.replace(ttl(&number.to_string())).unwrap();
+            decide(&mut filters);
+        }
+        // An equal one needs no room.
+        filters.replace(ttl("7")).unwrap();
+        let error = filters.replace(ttl("255")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Exhausted);
+        assert!(filters.admit(first, &record(0)));
+        // What was refused changed nothing.
+        let latest = decide(&mut filters);
+        assert!(filters.admit(latest, &record(7)) && !filters.admit(latest, &record(255)));
+        filters.ended(first);
+        filters.replace(ttl("255")).unwrap();
+        let latest = decide(&mut filters);
+        assert!(filters.admit(latest, &record(255)) && !filters.admit(latest, &record(0)));
+    }
+
+    #[test]
+    fn changes_without_flows_take_no_room() {
+        let mut filters = Filters::new(Filter::default());
+        for number in 0..1000 {
+            filters.replace(ttl(&(number % 256).to_string())).unwrap();
+            let standing = decide(&mut filters);
+            filters.ended(standing);
+        }
+        assert_eq!(filters.kept.len(), 1);
+    }
+}

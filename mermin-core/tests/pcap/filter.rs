@@ -1,0 +1,68 @@
+//! Filters on a capture: the same flows as of a host, and the same ledger.
+
+use std::time::Duration;
+
+use mermin_core::{
+    FlowSource,
+    filter::{Filter, Rule},
+};
+
+use crate::{
+    craft::{ACK, ETHERNET, Frame, SECOND, SYN, Shape, pcap, tcp, udp},
+    run::{Outcome, read_by, sums},
+};
+
+const FRAMES: u64 = 40;
+
+fn read(filter: Filter) -> Outcome {
+    let frames: Vec<Frame> = (0..FRAMES)
+        .flat_map(|second| {
+            let flags = if second == 0 { SYN } else { ACK };
+            [
+                Frame::new(second * SECOND, udp(7, 10)),
+                Frame::new(second * SECOND + 1, udp(8, 20)),
+                Frame::new(second * SECOND + 2, tcp(9, true, flags, 30)),
+            ]
+        })
+        .collect();
+    let builder = FlowSource::builder()
+        .active_timeout(Duration::from_secs(10))
+        .filter(filter);
+    let outcome = read_by(builder, pcap(Shape::LITTLE, ETHERNET, &frames));
+    assert!(outcome.error.is_none());
+    outcome
+}
+
+#[test]
+fn what_is_not_wanted_is_in_the_ledger() {
+    let mut filter = Filter::default();
+    filter.network.transport = Rule::matching(["udp"]).unwrap();
+    filter.source.port = Rule::not_matching([8_u16]).unwrap();
+    let outcome = read(filter);
+    // 14 octets of Ethernet, 20 of IPv4, 8 of UDP or 20 of TCP.
+    let octets = FRAMES * (14 + 20 + 8 + 20) + FRAMES * (14 + 20 + 20 + 30);
+    assert_eq!(outcome.reasons()["filtered"], (2 * FRAMES, octets));
+    assert_eq!((outcome.stats.flows_ended, outcome.stats.records), (3, 4));
+    assert_eq!(outcome.stats.records_withheld, 8);
+    let flows = outcome.whole();
+    assert!(flows.iter().all(|flow| flow.source.port == Some(7)));
+    let packets: u64 = flows.iter().map(|flow| sums(flow)[0]).sum();
+    assert_eq!(packets, FRAMES);
+}
+
+#[test]
+fn withheld_records_lose_no_packet() {
+    let mut filter = Filter::default();
+    filter.flow.connection_state = Rule::not_matching(["syn_sent"]).unwrap();
+    let outcome = read(filter);
+    // The first record of the connection is withheld, if it was not established by then.
+    let told: u64 = outcome
+        .flows
+        .iter()
+        .map(|flow| flow.forward.packets.delta)
+        .sum();
+    let (withheld, _) = outcome.reasons()["filtered"];
+    assert!(withheld > 0);
+    assert_eq!(told + withheld, 3 * FRAMES);
+    outcome.whole();
+}
