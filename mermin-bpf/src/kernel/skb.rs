@@ -52,28 +52,24 @@ impl Skb {
     /// Copies the first headers, wherever they lie. Nothing is pulled up: the buffer stays as it was.
     #[inline(always)]
     pub(super) fn copy(self, workspace: *mut Workspace) -> Option<Copied> {
-        let length = self.len();
-        let length = if length > HEADER_LIMIT as u32 {
-            HEADER_LIMIT as u32
-        } else {
-            length
-        };
-        if length == 0 {
+        // Linux 6.1 learns nothing from "is not 0", so it is told one less than the length, in a way that the compiler
+        // cannot turn back.
+        let last = self.len().min(HEADER_LIMIT as u32).wrapping_sub(1);
+        let last = blur(workspace, last as usize);
+        if last >= HEADER_LIMIT {
             return None;
         }
+        let length = last + 1;
         // SAFETY: the workspace holds `HEADER_LIMIT` octets of headers, and `length` is no more.
         let status = unsafe {
             bpf_skb_load_bytes(
                 self.0.cast(),
                 0,
                 (&raw mut (*workspace).headers).cast(),
-                length,
+                length as u32,
             )
         };
-        (status == 0).then_some(Copied {
-            workspace,
-            length: length as usize,
-        })
+        (status == 0).then_some(Copied { workspace, length })
     }
 }
 
@@ -109,6 +105,8 @@ impl Bytes for Copied {
 
     #[inline(always)]
     fn window<const N: usize>(self, at: usize) -> Option<Proven> {
+        // Before Linux 6.8 the verifier does not carry bounds from one register to another that holds the same number.
+        let at = blur(self.workspace, at);
         if at > HEADER_LIMIT - N || at + N > self.length {
             return None;
         }
@@ -118,15 +116,20 @@ impl Bytes for Copied {
         }))
     }
 
-    /// Sends the offset through map memory, whose contents the verifier does not follow.
     #[inline(always)]
     fn blur(self, at: usize) -> usize {
-        // SAFETY: this CPU's own workspace.
-        unsafe {
-            let cell = &raw mut (*self.workspace).offset;
-            cell.write_volatile(at as u64);
-            cell.read_volatile() as usize
-        }
+        blur(self.workspace, at)
+    }
+}
+
+/// Sends a number through map memory, whose contents the verifier does not follow.
+#[inline(always)]
+fn blur(workspace: *mut Workspace, number: usize) -> usize {
+    // SAFETY: this CPU's own workspace.
+    unsafe {
+        let cell = &raw mut (*workspace).offset;
+        cell.write_volatile(number as u64);
+        cell.read_volatile() as usize
     }
 }
 
