@@ -91,7 +91,7 @@ fn count_known(skb: Skb, account: Account, direction: Direction) -> Option<()> {
 
 #[inline(always)]
 fn count_into<K: Key>(key: &K, facts: &Facts) -> Option<()> {
-    let slot = find_known(key).filter(|&slot| !count::restarts(slot, facts))?;
+    let slot = find_known(key, facts.lane).filter(|&slot| !count::restarts(slot, facts))?;
     count::add(slot, facts);
     Some(())
 }
