@@ -122,6 +122,7 @@ impl KeyV4 {
     }
 
     /// The inverse of [`KeyV4::words`].
+    #[inline(always)]
     #[must_use]
     pub const fn from_words(words: &KeyWords) -> Self {
         Self {
@@ -145,6 +146,7 @@ impl KeyV6 {
     }
 
     /// The inverse of [`KeyV6::words`].
+    #[inline(always)]
     #[must_use]
     pub const fn from_words(words: &KeyWords) -> Self {
         Self {

@@ -3,13 +3,13 @@
 use core::mem::{offset_of, size_of};
 
 use super::{
-    event::{Globals, NewFlow},
+    globals::Globals,
     key::{KeyTail, KeyV4, KeyV6},
     ledger::{Hook, Reasons, Totals, Uncounted},
     slot::{Lane, Slot},
 };
 
-const FACTS: [usize; 32] = [
+const FACTS: [usize; 29] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -37,10 +37,7 @@ const FACTS: [usize; 32] = [
     size_of::<Totals>(),
     size_of::<Uncounted>(),
     size_of::<Reasons>(),
-    size_of::<NewFlow>(),
-    offset_of!(NewFlow, slot),
     size_of::<Globals>(),
-    offset_of!(Globals, ring_refused),
     offset_of!(Globals, clock),
 ];
 
@@ -67,9 +64,7 @@ const _: () = {
     assert!(size_of::<Hook>() == 8);
     assert!(size_of::<Totals>() == 64);
     assert!(size_of::<Reasons>() == 512);
-    assert!(size_of::<NewFlow>() == 16);
-    assert!(size_of::<Globals>() == 192);
-    assert!(offset_of!(Globals, ring_refused) == 64);
+    assert!(size_of::<Globals>() == 128);
     // User space reads and writes these from a mapping: bytes must mean the same on both sides.
     assert!(cfg!(target_endian = "little"));
 };

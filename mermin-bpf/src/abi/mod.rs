@@ -1,6 +1,6 @@
 //! The bytes that cross the kernel boundary. Little-endian, checked for size and offset when compiled.
 
-pub mod event;
+pub mod globals;
 pub mod key;
 pub mod layout;
 pub mod ledger;

@@ -6,7 +6,9 @@ pub const PROGRAM_INGRESS: &str = "mermin_ingress";
 pub const PROGRAM_EGRESS: &str = "mermin_egress";
 /// Program that the two hand over to, through [`MAP_PROGRAMS`].
 pub const PROGRAM_GENERAL: &str = "mermin_general";
-/// Program that writes [`Clock`](super::event::Clock); run by user space, never attached.
+/// Program that makes a flow for a packet that has none; the others hand over to it, through [`MAP_PROGRAMS`].
+pub const PROGRAM_CREATE: &str = "mermin_create";
+/// Program that writes [`Clock`](super::globals::Clock); run by user space, never attached.
 pub const PROGRAM_CLOCK: &str = "mermin_clock";
 
 /// IPv4 keys to slot numbers: hash, preallocated.
@@ -20,8 +22,9 @@ pub const MAP_HINTS: &str = "HINTS";
 pub const MAP_SLOTS: &str = "SLOTS";
 /// Numbers of slots that were given back: stack, so that the touched range stays small.
 pub const MAP_FREE: &str = "FREE";
-/// [`NewFlow`](super::event::NewFlow) events: ring buffer.
-pub const MAP_EVENTS: &str = "EVENTS";
+/// A word for each [`SLOTS_A_WORD`](super::globals::SLOTS_A_WORD) slots: array, mmapable. Not 0 when a flow may have begun in one
+/// of them since user space made it 0. A hint that saves a look at every slot; the slots are the truth.
+pub const MAP_FRESH: &str = "FRESH";
 /// [`Hook`](super::ledger::Hook) by hashed place: array, mmapable. One more than a power of two; the last is for
 /// interfaces the table does not know.
 pub const MAP_HOOKS: &str = "HOOKS";
@@ -29,9 +32,9 @@ pub const MAP_HOOKS: &str = "HOOKS";
 pub const MAP_TOTALS: &str = "TOTALS";
 /// [`Reasons`](super::ledger::Reasons) by `(hook * 2 + direction) * 4 + cpu % 4`: array, mmapable.
 pub const MAP_REASONS: &str = "REASONS";
-/// One [`Globals`](super::event::Globals): array, mmapable.
+/// One [`Globals`](super::globals::Globals): array, mmapable.
 pub const MAP_GLOBALS: &str = "GLOBALS";
-/// Element 0 is [`PROGRAM_GENERAL`]: program array. Empties itself when user space closes its last descriptor.
+/// Elements [`GENERAL`](super::globals::next::GENERAL) and [`CREATE`](super::globals::next::CREATE): program array. Empties itself when user space closes its last descriptor.
 pub const MAP_PROGRAMS: &str = "PROGRAMS";
 
 /// Constant: slots there are.

@@ -87,7 +87,7 @@ pub struct Lane {
     /// Frame octets beyond `octets + packets * link_length`, two's complement: padding. Atomic, rarely written.
     pub extra: u64,
     /// Kernel ticks (jiffies) at the last packet: 13 ns cheaper to read than the coarse clock, and as fine. The kernel
-    /// derives them from `CLOCK_MONOTONIC`, so the two never drift apart; see [`Clock`](super::event::Clock).
+    /// derives them from `CLOCK_MONOTONIC`, so the two never drift apart; see [`Clock`](super::globals::Clock).
     pub last_seen: u64,
     /// First packet of the interval, see [`Sample`] and [`crossed`].
     pub sample: u64,

@@ -156,7 +156,7 @@ fn learn(lane: *mut mermin_bpf::abi::slot::Lane, new: u64, facts: &Facts) {
 /// that a FIN sent again is not taken for a second one.
 #[inline(always)]
 fn finish(slot: *mut Slot, number: usize, facts: &Facts) {
-    let direction = usize::from(facts.direction);
+    let direction = usize::from(facts.direction) & (DIRECTIONS - 1);
     let mut side = tcp::Side {
         flags: flags(slot, direction),
         acked_fin: false,

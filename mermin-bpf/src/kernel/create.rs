@@ -3,42 +3,49 @@
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use mermin_bpf::{
     abi::{
-        event::NewFlow,
-        key::{KEY_WORDS, KeyWords},
+        globals::SLOTS_A_WORD,
+        key::{KEY_WORDS, KeyV4, KeyV6, KeyWords},
         ledger::Reason,
-        slot::{LANES, Slot, state},
+        slot::{LANES, Slot, origin, state},
     },
-    track::origin,
-    wire::ethernet,
+    track::origin::decide,
+    wire::{ethernet, protocol, tcp::flag},
 };
 
 use super::{
     atomic,
     count::{Facts, add, restarts},
     index::{Found, Key, Updated, find, is_live, publish, replace},
-    maps::{EVENTS, FREE, GLOBALS, Headers, SLOTS, slot_count},
+    maps::{FREE, FRESH, Flowless, GLOBALS, SLOTS, slot_count},
+    skb::Skb,
 };
 
 /// Looks before a packet is counted under [`Reason::Race`].
 const ATTEMPTS: usize = 3;
-/// User space looks at the ring when it sweeps; waking it for each flow would cost more than the flow.
-const RING_NO_WAKEUP: u64 = 1;
 
-/// Counts into the flow, creating it where there is none.
+/// Counts a packet into a flow made for it, or into one that was made meanwhile.
 #[inline(always)]
-pub(super) fn count<K: Key>(headers: &Headers, key: &K, facts: &Facts) -> Result<(), Reason> {
-    add(find_or_create(headers, key, *facts)?, facts);
+pub(super) fn count(skb: Skb, packet: &Flowless) -> Result<(), Reason> {
+    let slot = if packet.version & origin::IPV6 == 0 {
+        find_or_create(skb, &KeyV4::from_words(&packet.key), packet)
+    } else {
+        find_or_create(skb, &KeyV6::from_words(&packet.key), packet)
+    }?;
+    add(slot, &packet.facts);
     Ok(())
 }
 
-/// Finds the flow's slot, or makes one. Not inlined: the verifier then reads it once per key type and path.
-#[inline(never)]
-fn find_or_create<K: Key>(headers: &Headers, key: &K, facts: Facts) -> Result<*mut Slot, Reason> {
+/// Finds the flow's slot, or makes one.
+#[inline(always)]
+fn find_or_create<K: Key>(skb: Skb, key: &K, packet: &Flowless) -> Result<*mut Slot, Reason> {
+    let mut absent = packet.absent;
     for _ in 0..ATTEMPTS {
-        let ended = match find(key) {
+        let found = if absent { Found::Nothing } else { find(key) };
+        absent = false;
+        let ended = match found {
             // One that user space is closing takes the SYN along: its key is about to be deleted, and a new slot behind
             // that key would be lost to the index with it.
-            Found::Flow(slot) if restarts(slot, &facts) && is_live(slot) => Some(slot),
+            Found::Flow(slot) if restarts(slot, &packet.facts) && is_live(slot) => Some(slot),
             Found::Flow(slot) => return Ok(slot),
             Found::Recycled => continue,
             Found::Nothing => None,
@@ -47,7 +54,7 @@ fn find_or_create<K: Key>(headers: &Headers, key: &K, facts: Facts) -> Result<*m
         let Some(slot) = SLOTS.get_ptr_mut(number) else {
             return Err(Reason::TableFull);
         };
-        let first_seen = fill(slot, headers, key, &facts);
+        fill::<K>(slot, skb, packet);
         let updated = match ended {
             Some(_) => replace(key, number),
             None => publish(key, number),
@@ -61,7 +68,7 @@ fn find_or_create<K: Key>(headers: &Headers, key: &K, facts: Facts) -> Result<*m
                 // SAFETY: the slot is this program's until it is live. Published first, live second: a slot that user
                 // space sees live is in the index.
                 unsafe { (&raw mut (*slot).state).write_volatile(state::LIVE) };
-                announce(number, first_seen, key.ifindex());
+                announce(number);
                 return Ok(slot);
             }
             Updated::Overtaken => give_back(slot, number),
@@ -95,35 +102,28 @@ fn take() -> Option<u32> {
 
 /// Writes the facts of a new flow; counters are zero, as user space left them.
 #[inline(always)]
-fn fill<K: Key>(slot: *mut Slot, headers: &Headers, key: &K, facts: &Facts) -> u64 {
+fn fill<K: Key>(slot: *mut Slot, skb: Skb, packet: &Flowless) {
+    let Facts {
+        protocol,
+        tcp_flags,
+        direction,
+        ..
+    } = packet.facts;
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
     unsafe {
-        let first_seen = bpf_ktime_get_ns();
-        set_key(slot, &key.words());
-        (*slot).first_seen = first_seen;
-        (*slot).origin =
-            origin::decide(facts.protocol, facts.tcp_flags, facts.direction) | K::ORIGIN;
-        (*slot).link_length = facts.link_length;
-        let lane = &raw mut (*slot).lanes[facts.lane as usize & (LANES - 1)];
-        if facts.link_length != 0 {
-            (*lane).mac = source_mac(headers);
+        let now = bpf_ktime_get_ns();
+        set_key(slot, &packet.key);
+        (*slot).first_seen = now;
+        (*slot).origin = decide(protocol, tcp_flags, direction) | K::ORIGIN;
+        (*slot).link_length = packet.facts.link_length;
+        let lane = &raw mut (*slot).lanes[packet.facts.lane as usize & (LANES - 1)];
+        if packet.facts.link_length != 0 {
+            skb.load(ethernet::SOURCE_AT, &raw mut (*lane).mac);
         }
-        first_seen
+        if protocol == protocol::TCP && tcp_flags & flag::SYN != 0 {
+            (*lane).syn_at = now;
+        }
     }
-}
-
-/// The sender of an Ethernet frame.
-#[inline(always)]
-fn source_mac(headers: &Headers) -> [u8; 6] {
-    const AT: usize = ethernet::SOURCE_AT;
-    [
-        headers[AT],
-        headers[AT + 1],
-        headers[AT + 2],
-        headers[AT + 3],
-        headers[AT + 4],
-        headers[AT + 5],
-    ]
 }
 
 /// Writes a key word by word: left to itself the compiler calls `memset` for the zeroes, here a loop over bytes that the
@@ -147,25 +147,23 @@ fn give_back(slot: *mut Slot, number: u32) {
         set_key(slot, &[0; KEY_WORDS]);
         for lane in 0..LANES {
             let mac = (&raw mut (*slot).lanes[lane].mac).cast::<u8>();
-            for octet in 0..6 {
+            for octet in 0..ethernet::MAC {
                 mac.add(octet).write_volatile(0);
             }
+            (&raw mut (*slot).lanes[lane].syn_at).write_volatile(0);
         }
     }
     let _ = FREE.push(number, 0);
 }
 
+/// Has user space look at the slot when it next sweeps.
+///
+/// Stored whether it is set already or not: user space clears a word before it looks at the slots, so a store that is left
+/// out because of what was read before would be missing then.
 #[inline(always)]
-fn announce(slot: u32, first_seen: u64, ifindex: u32) {
-    let event = NewFlow {
-        first_seen,
-        slot,
-        ifindex,
-    };
-    if EVENTS.output::<NewFlow>(event, RING_NO_WAKEUP).is_err()
-        && let Some(globals) = GLOBALS.get_ptr_mut(0)
-    {
-        // SAFETY: the array has its one element; the counter is only changed atomically.
-        unsafe { atomic::add(&raw mut (*globals).ring_refused, 1) };
+fn announce(number: u32) {
+    if let Some(word) = FRESH.get_ptr_mut(number / SLOTS_A_WORD) {
+        // SAFETY: the word lives as long as its map, and is stored whole.
+        unsafe { word.write_volatile(1) };
     }
 }

@@ -34,7 +34,6 @@ pub(super) trait Key: Copy + 'static {
     where
         Self: Sized;
     fn words(&self) -> KeyWords;
-    fn ifindex(&self) -> u32;
 }
 
 impl Key for KeyV4 {
@@ -50,11 +49,6 @@ impl Key for KeyV4 {
     fn words(&self) -> KeyWords {
         self.words()
     }
-
-    #[inline(always)]
-    fn ifindex(&self) -> u32 {
-        self.tail.ifindex
-    }
 }
 
 impl Key for KeyV6 {
@@ -69,11 +63,6 @@ impl Key for KeyV6 {
     #[inline(always)]
     fn words(&self) -> KeyWords {
         self.words()
-    }
-
-    #[inline(always)]
-    fn ifindex(&self) -> u32 {
-        self.tail.ifindex
     }
 }
 
@@ -91,13 +80,10 @@ pub(super) enum Found {
 ///
 /// `lane` is the counter line that the packet is about to be added to.
 #[inline(always)]
-pub(super) fn find_known<K: Key>(key: &K, lane: u32) -> Option<*mut Slot> {
-    if let Some(slot) = find_by_hint(key, lane) {
-        return Some(slot);
-    }
-    match find(key) {
-        Found::Flow(slot) => Some(slot),
-        Found::Recycled | Found::Nothing => None,
+pub(super) fn find_known<K: Key>(key: &K, lane: u32) -> Found {
+    match find_by_hint(key, lane) {
+        Some(slot) => Found::Flow(slot),
+        None => find(key),
     }
 }
 

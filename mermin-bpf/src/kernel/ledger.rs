@@ -66,10 +66,9 @@ impl Account {
 
     /// Counts a packet that could not be handed over.
     #[inline(always)]
-    pub(super) fn lost(self, cpu: u32, skb: Skb) {
-        let measure = unparsed(skb);
-        self.total(cpu, skb.len(), &measure);
-        self.uncounted(cpu, Reason::Unreadable, &measure);
+    pub(super) fn lost(self, cpu: u32, skb: Skb, measure: &Measure) {
+        self.total(cpu, skb.len(), measure);
+        self.uncounted(cpu, Reason::Unreadable, measure);
     }
 
     /// Adds to what went to no flow.

@@ -3,17 +3,19 @@
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, ProgramArray, RingBuf, Stack},
+    maps::{Array, HashMap, PerCpuArray, ProgramArray, Stack},
 };
 use mermin_bpf::{
     abi::{
-        event::Globals,
-        key::{KeyV4, KeyV6},
+        globals::{Globals, next},
+        key::{KeyV4, KeyV6, KeyWords},
         ledger::{Hook, Reasons, Totals},
         slot::Slot,
     },
     wire::bytes::HEADER_LIMIT,
 };
+
+use super::{count::Facts, ledger::Account};
 
 #[map]
 pub(super) static INDEX_V4: HashMap<KeyV4, u32> = HashMap::with_max_entries(1, 0);
@@ -26,7 +28,7 @@ pub(super) static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE
 #[map]
 pub(super) static FREE: Stack<u32> = Stack::with_max_entries(1, 0);
 #[map]
-pub(super) static EVENTS: RingBuf = RingBuf::with_byte_size(4096, 0);
+pub(super) static FRESH: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static HOOKS: Array<Hook> = Array::with_max_entries(2, BPF_F_MMAPABLE);
 #[map]
@@ -38,7 +40,7 @@ pub(super) static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMA
 #[map]
 pub(super) static WORKSPACE: PerCpuArray<Workspace> = PerCpuArray::with_max_entries(1, 0);
 #[map]
-pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(1, 0);
+pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::COUNT, 0);
 
 /// The first octets of a frame.
 pub(super) type Headers = [u8; HEADER_LIMIT];
@@ -53,6 +55,21 @@ pub(super) struct Workspace {
     /// The direction of the hook, for the program that is called next.
     pub(super) direction: u32,
     reserved: u32,
+    /// A packet that has no flow yet, on its way to the program that makes one.
+    pub(super) flowless: Flowless,
+}
+
+/// What making a flow takes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Flowless {
+    pub(super) key: KeyWords,
+    /// As in [`Slot::origin`]: which kind of key.
+    pub(super) version: u8,
+    /// Whether the index was asked and knows of no such flow.
+    pub(super) absent: bool,
+    pub(super) account: Account,
+    pub(super) facts: Facts,
 }
 
 #[unsafe(no_mangle)]

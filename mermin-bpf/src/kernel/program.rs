@@ -1,13 +1,18 @@
-//! Entry points: one program for each direction of a hook, and the one they hand over to.
+//! Entry points: one program for each direction of a hook, and those they hand over to.
 //!
-//! The first two count what is plain and known: IP right behind the link header, of a flow that has a slot. All else, a
-//! flow's first packet included, goes to [`mermin_general`] by tail call, where it starts afresh. So a plain packet pays for
-//! nothing else, and what the verifier walks through stays a tenth of its limit.
+//! The first two count what is plain: IP right behind the link header. All else goes to [`mermin_general`] by tail call, where
+//! it starts afresh, and a packet without a flow to [`mermin_create`]. So a plain packet of a known flow pays for nothing
+//! else, and what the verifier walks through stays a tenth of its limit.
+
+use core::intrinsics::cold_path;
 
 use aya_ebpf::{bindings::TC_ACT_UNSPEC, macros::classifier, programs::TcContext};
 use mermin_bpf::{
-    abi::ledger::{Direction, Reason},
-    track::{key, measure, measure::Measure},
+    abi::{
+        globals::next,
+        ledger::{Direction, Reason},
+    },
+    track::{key, measure},
     wire::{
         packet::{self, Addresses, Packet},
         plain,
@@ -17,9 +22,9 @@ use mermin_bpf::{
 use super::{
     count::{self, Facts},
     create,
-    index::{Key, find_known},
+    index::{Found, Key, find_known},
     ledger::{self, Account, account},
-    maps::{Headers, PROGRAMS, WORKSPACE, Workspace},
+    maps::{Flowless, PROGRAMS, WORKSPACE, Workspace},
     skb::Skb,
 };
 
@@ -42,58 +47,49 @@ pub fn mermin_egress(context: TcContext) -> i32 {
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 pub fn mermin_general(context: TcContext) -> i32 {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
-        general(Skb(context.skb.skb), workspace);
+        general(&context, workspace);
     }
     TC_ACT_UNSPEC
 }
 
-/// Counts a plain packet of a known flow, or hands over.
+#[classifier]
+#[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+pub fn mermin_create(context: TcContext) -> i32 {
+    if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
+        // SAFETY: this CPU's own workspace.
+        let packet = unsafe { &(*workspace).flowless };
+        let skb = Skb(context.skb.skb);
+        let cpu = ledger::cpu();
+        let account = packet.account;
+        account.total(cpu, skb.len(), &packet.facts.measure);
+        if let Err(reason) = create::count(skb, packet) {
+            account.uncounted(cpu, reason, &packet.facts.measure);
+        }
+    }
+    TC_ACT_UNSPEC
+}
+
+/// Counts a plain packet, or hands over.
 #[inline(always)]
 fn run(context: &TcContext, direction: Direction) -> i32 {
     let skb = Skb(context.skb.skb);
     let account = account(skb.ifindex(), direction as u32);
-    if count_known(skb, account, direction).is_some() {
+    if let Some(packet) = plain::walk(skb.linear(), &skb.frame(account.link))
+        && !is_hairpin(skb, direction)
+    {
+        count(context, direction, account, &packet);
         return TC_ACT_UNSPEC;
     }
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
         unsafe {
             (*workspace).direction = direction as u32;
-            PROGRAMS.tail_call(context, 0);
+            PROGRAMS.tail_call(context, next::GENERAL);
         }
     }
-    account.lost(ledger::cpu(), skb);
+    account.lost(ledger::cpu(), skb, &ledger::unparsed(skb));
     TC_ACT_UNSPEC
-}
-
-#[inline(always)]
-fn count_known(skb: Skb, account: Account, direction: Direction) -> Option<()> {
-    let packet = plain::walk(skb.linear(), &skb.frame(account.link))?;
-    if is_hairpin(skb, direction) {
-        return None;
-    }
-    let measured = measure::measure(&packet, skb.len(), skb.gso_segs(), skb.gso_size());
-    let cpu = ledger::cpu();
-    let facts = |way| Facts::new(cpu, direction, way, &packet, measured);
-    match packet.addresses {
-        Addresses::V4(addresses) => {
-            let (key, way) = key::v4(&packet, addresses, skb.ifindex());
-            count_into(&key, &facts(way))?;
-        }
-        Addresses::V6(addresses) => {
-            let (key, way) = key::v6(&packet, addresses, skb.ifindex());
-            count_into(&key, &facts(way))?;
-        }
-    }
-    account.total(cpu, skb.len(), &measured);
-    Some(())
-}
-
-#[inline(always)]
-fn count_into<K: Key>(key: &K, facts: &Facts) -> Option<()> {
-    let slot = find_known(key, facts.lane).filter(|&slot| !count::restarts(slot, facts))?;
-    count::add(slot, facts);
-    Some(())
 }
 
 /// A packet that leaves by the interface it came in by was counted there.
@@ -104,7 +100,8 @@ fn is_hairpin(skb: Skb, direction: Direction) -> bool {
 
 /// Counts any packet, into a flow or under a reason.
 #[inline(always)]
-fn general(skb: Skb, workspace: *mut Workspace) {
+fn general(context: &TcContext, workspace: *mut Workspace) {
+    let skb = Skb(context.skb.skb);
     // SAFETY: this CPU's own workspace.
     let direction = if unsafe { (*workspace).direction } == Direction::Egress as u32 {
         Direction::Egress
@@ -112,47 +109,78 @@ fn general(skb: Skb, workspace: *mut Workspace) {
         Direction::Ingress
     };
     let account = account(skb.ifindex(), direction as u32);
-    let cpu = ledger::cpu();
     let walked = skb
         .copy(workspace)
         .ok_or(Reason::Unreadable)
         .and_then(|bytes| packet::walk(bytes, &skb.frame(account.link)));
-    let measured = match &walked {
-        Ok(packet) => measure::measure(packet, skb.len(), skb.gso_segs(), skb.gso_size()),
-        Err(_) => ledger::unparsed(skb),
-    };
-    account.total(cpu, skb.len(), &measured);
-    let counted = walked.and_then(|packet| {
-        if is_hairpin(skb, direction) {
-            return Err(Reason::Hairpin);
+    let (measured, reason) = match walked {
+        Ok(packet) if !is_hairpin(skb, direction) => {
+            return count(context, direction, account, &packet);
         }
-        // SAFETY: this CPU's own workspace.
-        let headers = unsafe { &(*workspace).headers };
-        create_or_count(skb, cpu, direction, headers, &packet, measured)
-    });
-    if let Err(reason) = counted {
-        account.uncounted(cpu, reason, &measured);
-    }
+        Ok(packet) => (measure(skb, &packet), Reason::Hairpin),
+        Err(reason) => (ledger::unparsed(skb), reason),
+    };
+    let cpu = ledger::cpu();
+    account.total(cpu, skb.len(), &measured);
+    account.uncounted(cpu, reason, &measured);
 }
 
 #[inline(always)]
-fn create_or_count(
-    skb: Skb,
-    cpu: u32,
-    hook: Direction,
-    headers: &Headers,
-    packet: &Packet,
-    measured: Measure,
-) -> Result<(), Reason> {
-    let facts = |direction| Facts::new(cpu, hook, direction, packet, measured);
-    match packet.addresses {
+fn measure(skb: Skb, packet: &Packet) -> measure::Measure {
+    measure::measure(packet, skb.len(), skb.gso_segs(), skb.gso_size())
+}
+
+/// Counts a packet into its flow, or has one made for it.
+#[inline(always)]
+fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet) {
+    let skb = Skb(context.skb.skb);
+    let measured = measure(skb, packet);
+    let cpu = ledger::cpu();
+    let counted = match packet.addresses {
         Addresses::V4(addresses) => {
             let (key, direction) = key::v4(packet, addresses, skb.ifindex());
-            create::count(headers, &key, &facts(direction))
+            let facts = Facts::new(cpu, hook, direction, packet, measured);
+            count_or_keep(account, &key, &facts)
         }
         Addresses::V6(addresses) => {
             let (key, direction) = key::v6(packet, addresses, skb.ifindex());
-            create::count(headers, &key, &facts(direction))
+            let facts = Facts::new(cpu, hook, direction, packet, measured);
+            count_or_keep(account, &key, &facts)
+        }
+    };
+    if counted {
+        account.total(cpu, skb.len(), &measured);
+    } else {
+        // SAFETY: the call does not return where it succeeds.
+        unsafe { PROGRAMS.tail_call(context, next::CREATE) };
+        account.lost(cpu, skb, &measured);
+    }
+}
+
+/// Counts a packet of a known flow; puts any other where the program that makes flows finds it.
+#[inline(always)]
+fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) -> bool {
+    let absent = match find_known(key, facts.lane) {
+        Found::Flow(slot) if !count::restarts(slot, facts) => {
+            count::add(slot, facts);
+            return true;
+        }
+        Found::Flow(_) | Found::Recycled => false,
+        Found::Nothing => true,
+    };
+    // Keeps what follows out of the way of packets that have a flow: 4 ns for each of them.
+    cold_path();
+    if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
+        // SAFETY: this CPU's own workspace.
+        unsafe {
+            (*workspace).flowless = Flowless {
+                key: key.words(),
+                version: K::ORIGIN,
+                absent,
+                account,
+                facts: *facts,
+            };
         }
     }
+    false
 }

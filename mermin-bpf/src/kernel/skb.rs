@@ -49,6 +49,16 @@ impl Skb {
         }
     }
 
+    /// Copies `N` octets from `at` on, wherever they lie; a frame that ends before leaves what was there.
+    ///
+    /// # Safety
+    /// `to` is valid for writes.
+    #[inline(always)]
+    pub(super) unsafe fn load<const N: usize>(self, at: usize, to: *mut [u8; N]) {
+        // SAFETY: by the contract above.
+        unsafe { bpf_skb_load_bytes(self.0.cast(), at as u32, to.cast(), N as u32) };
+    }
+
     /// Copies the first headers, wherever they lie. Nothing is pulled up: the buffer stays as it was.
     #[inline(always)]
     pub(super) fn copy(self, workspace: *mut Workspace) -> Option<Copied> {

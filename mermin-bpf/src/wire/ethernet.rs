@@ -7,6 +7,8 @@ use crate::abi::ledger::Reason;
 pub const LENGTH: usize = 14;
 /// Where the sender's MAC stands.
 pub const SOURCE_AT: usize = 6;
+/// Octets of a MAC address.
+pub const MAC: usize = 6;
 
 /// The EtherType or 802.3 length at the start of a frame.
 ///

@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use mermin_bpf::abi::event::{Clock, Globals};
+use mermin_bpf::abi::globals::{Clock, Globals};
 use rustix::time::{ClockId, clock_getres, clock_gettime};
 
 use crate::sys::{bpf, mapping::Mapping};

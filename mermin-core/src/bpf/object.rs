@@ -9,10 +9,10 @@ use std::{
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
-    maps::{Map, MapData, RingBuf},
+    maps::Map,
     programs::{ProgramError, SchedClassifier},
 };
-use mermin_bpf::abi::{event::NewFlow, names};
+use mermin_bpf::abi::{globals::next, names};
 
 use super::{
     clock,
@@ -42,41 +42,33 @@ pub(crate) struct Loaded {
     pub(crate) slab: Slab,
     pub(crate) index: Index,
     pub(crate) ledger: Ledger,
-    pub(crate) ring: Ring,
     pub(crate) clock: clock::Reader,
 }
 
-/// Events of new flows.
-pub(crate) struct Ring(RingBuf<MapData>);
-
-impl Ring {
-    /// The next event, if there is one.
-    pub(crate) fn next(&mut self) -> Option<NewFlow> {
-        let item = self.0.next()?;
-        let octets = item.get(..size_of::<NewFlow>())?;
-        // SAFETY: as many octets as an event has, copied out whatever their alignment; any are a valid event.
-        Some(unsafe { octets.as_ptr().cast::<NewFlow>().read_unaligned() })
-    }
-}
-
 /// Creates maps of these sizes and loads the programs of an object.
-pub(crate) fn load(object: &[u8], sizes: &Sizes) -> Result<Loaded, Error> {
+pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Error> {
     let mut ebpf = create(object, sizes).map_err(|error| explain(error, sizes))?;
     load_programs(&mut ebpf).map_err(|error| explain(error.into(), sizes))?;
     let program = |name: &str| program_fd(&ebpf, name, sizes);
     let ingress = program(names::PROGRAM_INGRESS)?;
     let egress = program(names::PROGRAM_EGRESS)?;
     let clock = clock::Reader::new(program(names::PROGRAM_CLOCK)?);
-    let general = program(names::PROGRAM_GENERAL)?;
+    let handed_to = [
+        (next::GENERAL, program(names::PROGRAM_GENERAL)?),
+        (next::CREATE, program(names::PROGRAM_CREATE)?),
+    ];
     let handover = map_fd(&mut ebpf, names::MAP_PROGRAMS)?;
-    bpf::set_program(handover.as_fd(), general.as_fd())
-        .map_err(|error| system("cannot connect the programs", error))?;
+    for (place, program) in &handed_to {
+        bpf::set_program(handover.as_fd(), *place, program.as_fd())
+            .map_err(|error| system("cannot connect the programs", error))?;
+    }
     let programs = Programs {
         ingress,
         egress,
         _handover: handover,
     };
     let slots = map_values(&mut ebpf, names::MAP_SLOTS, sizes.slots)?;
+    let fresh = map_values(&mut ebpf, names::MAP_FRESH, sizes.fresh())?;
     let globals = map_values(&mut ebpf, names::MAP_GLOBALS, 1)?;
     let index = Index {
         v4: map_fd(&mut ebpf, names::MAP_INDEX_V4)?,
@@ -90,21 +82,16 @@ pub(crate) fn load(object: &[u8], sizes: &Sizes) -> Result<Loaded, Error> {
         map_values(&mut ebpf, names::MAP_REASONS, counts.reasons)?,
         sizes.cpus,
     );
-    let ring = ebpf
-        .take_map(names::MAP_EVENTS)
-        .ok_or_else(|| missing(names::MAP_EVENTS))
-        .and_then(|map| RingBuf::try_from(map).map_err(|error| explain(error.into(), sizes)))?;
     Ok(Loaded {
         programs,
-        slab: Slab::new(slots, globals),
+        slab: Slab::new(slots, fresh, globals),
         index,
         ledger,
-        ring: Ring(ring),
         clock,
     })
 }
 
-fn create(object: &[u8], sizes: &Sizes) -> Result<Ebpf, EbpfError> {
+fn create(object: &[u8], sizes: Sizes) -> Result<Ebpf, EbpfError> {
     let counts = Sizes::ledgers(sizes.cpus);
     let mask = HOOK_PLACES - 1;
     let hint_mask = sizes.hints() - 1;
@@ -116,7 +103,7 @@ fn create(object: &[u8], sizes: &Sizes) -> Result<Ebpf, EbpfError> {
         .map_max_entries(names::MAP_HINTS, sizes.hints())
         .map_max_entries(names::MAP_SLOTS, sizes.slots)
         .map_max_entries(names::MAP_FREE, sizes.slots)
-        .map_max_entries(names::MAP_EVENTS, sizes.ring)
+        .map_max_entries(names::MAP_FRESH, sizes.fresh())
         .map_max_entries(names::MAP_HOOKS, HOOK_PLACES + 1)
         .map_max_entries(names::MAP_TOTALS, counts.totals)
         .map_max_entries(names::MAP_REASONS, counts.reasons)
@@ -147,7 +134,7 @@ fn load_programs(ebpf: &mut Ebpf) -> Result<(), ProgramError> {
     })
 }
 
-fn program_fd(ebpf: &Ebpf, name: &str, sizes: &Sizes) -> Result<OwnedFd, Error> {
+fn program_fd(ebpf: &Ebpf, name: &str, sizes: Sizes) -> Result<OwnedFd, Error> {
     let program: &SchedClassifier = ebpf
         .program(name)
         .ok_or_else(|| missing(name))?
@@ -204,7 +191,7 @@ fn verdict(log: &str) -> Option<String> {
 }
 
 /// Tells a missing privilege, a refused program and want of memory apart.
-fn explain(error: EbpfError, sizes: &Sizes) -> Error {
+fn explain(error: EbpfError, sizes: Sizes) -> Error {
     if let EbpfError::ProgramError(ProgramError::LoadError { verifier_log, .. }) = &error
         && let Some(verdict) = verdict(&verifier_log.to_string())
     {

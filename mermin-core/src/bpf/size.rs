@@ -1,11 +1,9 @@
 //! How large the maps are: decided before anything is created.
 
-use mermin_bpf::abi::ledger::REASON_STRIPES;
+use mermin_bpf::abi::{globals::SLOTS_A_WORD, ledger::REASON_STRIPES};
 
 /// Most interfaces whose ledgers fit: the table of hooks has this many places, and is found crowded before it is full.
 pub(crate) const HOOK_PLACES: u32 = 1024;
-/// Octets of the event ring. An event takes 24, so this is 10,900 new flows between two sweeps.
-pub(crate) const RING_OCTETS: u32 = 256 * 1024;
 
 /// Sizes that depend on options and host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +12,17 @@ pub(crate) struct Sizes {
     pub(crate) slots: u32,
     /// CPUs the kernel may ever bring up.
     pub(crate) cpus: u32,
-    /// Octets of the event ring: a power of two, at least a page.
-    pub(crate) ring: u32,
 }
 
 impl Sizes {
     /// Pairs of hints there are: the next power of two, so that few flows find both taken.
-    pub(crate) fn hints(&self) -> u32 {
+    pub(crate) fn hints(self) -> u32 {
         self.slots.next_power_of_two()
+    }
+
+    /// Words that say where flows have begun.
+    pub(crate) fn fresh(self) -> u32 {
+        self.slots.div_ceil(SLOTS_A_WORD)
     }
 }
 
@@ -70,7 +71,6 @@ mod tests {
         let sizes = |slots| Sizes {
             slots,
             cpus: 1,
-            ring: RING_OCTETS,
         };
         assert_eq!(sizes(1).hints(), 1);
         assert_eq!(sizes(1000).hints(), 1024);

@@ -1,9 +1,9 @@
 //! The flows' slots, read and written where the kernel program counts.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+use std::{ops::Range, sync::atomic::{AtomicU8, AtomicU64, Ordering, fence}};
 
 use mermin_bpf::abi::{
-    event::Globals,
+    globals::{Globals, SLOTS_A_WORD},
     key::{KeyV4, KeyV6},
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, lane, origin, state},
 };
@@ -21,12 +21,21 @@ const MOST_READS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Slab {
     slots: Mapping<Slot>,
+    fresh: Mapping<u64>,
     globals: Mapping<Globals>,
 }
 
 impl Slab {
-    pub(crate) fn new(slots: Mapping<Slot>, globals: Mapping<Globals>) -> Self {
-        Self { slots, globals }
+    pub(crate) fn new(
+        slots: Mapping<Slot>,
+        fresh: Mapping<u64>,
+        globals: Mapping<Globals>,
+    ) -> Self {
+        Self {
+            slots,
+            fresh,
+            globals,
+        }
     }
 
     /// The counters that belong to no slot.
@@ -43,6 +52,20 @@ impl Slab {
     pub(crate) fn touched(&self) -> u32 {
         let high_water = self.globals.read(0).high_water;
         u32::try_from(high_water).map_or(self.len(), |touched| touched.min(self.len()))
+    }
+
+    /// Calls `look` for every range of slots in which a flow may have begun since the last call.
+    pub(crate) fn take_fresh(&self, mut look: impl FnMut(Range<u32>)) {
+        let touched = self.touched();
+        for number in 0..touched.div_ceil(SLOTS_A_WORD) {
+            // SAFETY: a word of the mapping, which lives as long as `self`; the kernel stores it whole.
+            let word = unsafe { AtomicU64::from_ptr(self.fresh.at(number as usize)) };
+            // Cleared before the slots are looked at: a flow that begins afterwards sets it again.
+            if word.load(Ordering::Relaxed) != 0 && word.swap(0, Ordering::SeqCst) != 0 {
+                let first = number * SLOTS_A_WORD;
+                look(first..(first + SLOTS_A_WORD).min(touched));
+            }
+        }
     }
 
     fn state_of(&self, slot: u32) -> &AtomicU8 {

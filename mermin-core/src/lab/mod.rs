@@ -149,7 +149,7 @@ impl Lab {
         self.rig.make_due();
     }
 
-    /// Takes the events of new flows.
+    /// Learns where flows have begun.
     pub fn listen(&mut self) {
         self.rig.listen();
     }

@@ -9,10 +9,10 @@ pub enum Twist {
     NoGrace,
     /// Grace periods are waited for by an array of maps, as where membarrier(2) is not offered.
     GraceByMap,
-    /// The event ring has this many octets: a power of two, at least a page.
-    Ring(u32),
     /// Octets of the kernel's notifications that may wait; the kernel has a least of its own.
     Notifications(usize),
+    /// What the kernel program says of where flows began is not listened to: they are found by looking everywhere.
+    Deaf,
     /// Another build of the kernel program.
     Object(&'static [u8]),
 }
@@ -23,8 +23,8 @@ pub fn twisted(mut builder: FlowSourceBuilder, twist: Twist) -> FlowSourceBuilde
     match twist {
         Twist::NoGrace => workings.grace = || Ok(Grace::Skip),
         Twist::GraceByMap => workings.grace = Grace::by_map,
-        Twist::Ring(octets) => workings.ring = octets,
         Twist::Notifications(octets) => workings.notifications = octets,
+        Twist::Deaf => workings.deaf = true,
         Twist::Object(object) => workings.object = object,
     }
     builder

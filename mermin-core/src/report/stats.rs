@@ -70,8 +70,6 @@ pub struct Stats {
     pub packets: u64,
     /// Octets of those packets, link header and padding included.
     pub octets: u64,
-    /// Events of new flows that the full ring refused. Costs nothing but time: the flows are found by looking.
-    pub ring_refused: u64,
     /// Sweeps of the table so far.
     pub sweeps: u64,
     /// How long the last sweep took, ns.

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     attach::Attach,
-    bpf::{grace::Grace, size::RING_OCTETS},
+    bpf::grace::Grace,
     error::{Error, ErrorKind},
     filter::Filter,
     iface::{NetNs, Pattern, select::Selector},
@@ -42,10 +42,10 @@ pub(crate) struct Options {
 pub(crate) struct Workings {
     /// The kernel program.
     pub(crate) object: &'static [u8],
-    /// Octets of the event ring.
-    pub(crate) ring: u32,
     /// Octets of notifications from the kernel that may wait.
     pub(crate) notifications: usize,
+    /// Flows are found by looking at every slot from time to time, and not where the kernel program says that one began.
+    pub(crate) deaf: bool,
     /// What grace periods are waited for with.
     pub(crate) grace: fn() -> io::Result<Grace>,
 }
@@ -54,8 +54,8 @@ impl Default for Workings {
     fn default() -> Self {
         Self {
             object: mermin_bpf::OBJECT,
-            ring: RING_OCTETS,
             notifications: NOTIFICATIONS,
+            deaf: false,
             grace: Grace::new,
         }
     }

@@ -112,8 +112,12 @@ pub(crate) fn create_array_of_maps(inner: BorrowedFd<'_>) -> io::Result<OwnedFd>
 ///
 /// # Errors
 /// The kernel's.
-pub(crate) fn set_program(array: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
-    set_descriptor(array, program)
+pub(crate) fn set_program(
+    array: BorrowedFd<'_>,
+    place: u32,
+    program: BorrowedFd<'_>,
+) -> io::Result<()> {
+    set_descriptor(array, place, program)
 }
 
 /// Puts a map into the array of maps. The kernel waits for a grace period before it returns (since Linux 5.0), because
@@ -122,12 +126,11 @@ pub(crate) fn set_program(array: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io:
 /// # Errors
 /// The kernel's.
 pub(crate) fn set_inner_map(outer: BorrowedFd<'_>, inner: BorrowedFd<'_>) -> io::Result<()> {
-    set_descriptor(outer, inner)
+    set_descriptor(outer, 0, inner)
 }
 
-/// Sets the first element of an array whose values are descriptors.
-fn set_descriptor(array: BorrowedFd<'_>, value: BorrowedFd<'_>) -> io::Result<()> {
-    let key = 0_u32;
+/// Sets an element of an array whose values are descriptors.
+fn set_descriptor(array: BorrowedFd<'_>, key: u32, value: BorrowedFd<'_>) -> io::Result<()> {
     let value = raw(value);
     let mut attr = Element {
         map: raw(array),

@@ -130,7 +130,7 @@ pub(super) const STEPS: &[Step] = &[
         "long attack",
         Work::Command(
             "cargo test --release -p mermin-core --test attack -- --nocapture",
-            &[("MERMIN_ATTACK_SECONDS", "600"), REQUIRE_KERNEL],
+            &[("MERMIN_ATTACK_SECONDS", "60"), REQUIRE_KERNEL],
         ),
     ),
 ];

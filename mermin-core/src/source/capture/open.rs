@@ -19,7 +19,7 @@ use crate::{
         clock::{self, Ticks, Wall},
         grace::Grace,
         index::Index,
-        object::{Loaded, Ring},
+        object::Loaded,
         size::Sizes,
     },
     error::{Error, ErrorKind},
@@ -45,7 +45,6 @@ pub(super) struct Capture {
     pub(super) queue: Arc<Queue>,
     pub(super) shared: Arc<Shared>,
     pub(super) index: Arc<Index>,
-    pub(super) ring: Ring,
     pub(super) clock: clock::Reader,
     pub(super) ticks: Ticks,
     pub(super) wall: Wall,
@@ -67,7 +66,8 @@ pub(super) struct Capture {
     pub(super) due: Box<[Moment]>,
     /// When all slots are, monotonic ns.
     pub(super) whole_at: u64,
-    pub(super) refused_before: u64,
+    /// What the kernel program says of new flows is not listened to.
+    pub(super) deaf: bool,
     /// Records on their way to the queue.
     pub(super) out: VecDeque<Flow>,
     /// Records that flows on their way out will have.
@@ -131,7 +131,6 @@ impl Capture {
             queue: job.queue,
             shared,
             index,
-            ring: loaded.ring,
             clock: loaded.clock,
             ticks,
             wall: Wall::read(),
@@ -146,7 +145,7 @@ impl Capture {
             filters: Filters::new(job.options.filter),
             due: zeroed::slice(slots),
             whole_at: 0,
-            refused_before: 0,
+            deaf: job.options.workings.deaf,
             out: VecDeque::new(),
             promised: 0,
             emptied: 0,
@@ -185,9 +184,8 @@ pub(super) fn load(job: &Job) -> Result<Loaded, Error> {
     let sizes = Sizes {
         slots: job.options.max_flows.unwrap_or(DEFAULT_FLOWS),
         cpus: cpus(),
-        ring: job.options.workings.ring,
     };
-    bpf::object::load(job.options.workings.object, &sizes)
+    bpf::object::load(job.options.workings.object, sizes)
 }
 
 pub(super) fn grace(job: &Job, given_up: &mut Vec<Degradation>) -> Result<Grace, Error> {

@@ -81,7 +81,6 @@ impl Counters for Shared {
             records_withheld: read(&self.counts.withheld),
             packets: sum(|hook| hook.traffic.packets),
             octets: sum(|hook| hook.traffic.octets),
-            ring_refused: self.slab.globals().read(0).ring_refused,
             sweeps: read(&self.counts.sweeps),
             sweep_ns: read(&self.counts.sweep_ns),
             graces: read(&self.counts.graces),

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// A look at every slot ever used, whether its event came or not, this often (ns).
+/// A look at every slot ever used, whether a flow is known to have begun there or not, this often (ns).
 const WHOLE_PERIOD: u64 = 2_000_000_000;
 
 /// How far emptying the table came.
@@ -35,20 +35,19 @@ pub(super) enum Emptied {
 }
 
 impl Capture {
-    /// Takes the events of new flows: each makes the next sweep look at a slot that was free.
+    /// Has the next sweep look at the slots that were free and where a flow may have begun.
     pub(super) fn listen(&mut self) {
-        while let Some(event) = self.ring.next() {
-            if let Some(due) = self.due.get_mut(event.slot as usize)
-                && *due != Moment::CLOSING
-            {
-                *due = Moment::NOW;
+        if self.deaf {
+            return;
+        }
+        let due = &mut self.due;
+        self.shared.slab.take_fresh(|slots| {
+            for slot in slots {
+                if due[slot as usize] == Moment::NEVER {
+                    due[slot as usize] = Moment::NOW;
+                }
             }
-        }
-        let refused = self.shared.slab.globals().read(0).ring_refused;
-        if refused != self.refused_before {
-            self.refused_before = refused;
-            self.whole_at = 0;
-        }
+        });
     }
 
     /// Looks at every flow that may be due at `now` (monotonic ns).
@@ -80,7 +79,7 @@ impl Capture {
                     let unwanted = self.is_unwanted(slot);
                     self.close(slot, EndReason::EndOfFlow, unwanted, &mut room, &mut batch);
                 }
-                // Free: its event will tell when it is not.
+                // Free: the kernel program tells when it is not.
                 _ => self.due[slot as usize] = Moment::NEVER,
             }
         }

@@ -1,15 +1,16 @@
-//! What the ring carries: hints that save user space a look at every slot. The slots are the truth.
+//! Counters that belong to no interface, and where flows have begun.
 
-/// A flow began in a slot. May come late, for a slot that was used again since, or not at all.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NewFlow {
-    /// [`super::slot::Slot::first_seen`] of the flow: stale when the slot has another.
-    pub first_seen: u64,
-    /// Number of the slot.
-    pub slot: u32,
-    /// Kernel index of the interface.
-    pub ifindex: u32,
+/// Slots that share a word of [`MAP_FRESH`](super::names::MAP_FRESH).
+pub const SLOTS_A_WORD: u32 = 64;
+
+/// Programs that others hand over to, by their place in [`MAP_PROGRAMS`](super::names::MAP_PROGRAMS).
+pub mod next {
+    /// [`PROGRAM_GENERAL`](crate::abi::names::PROGRAM_GENERAL).
+    pub const GENERAL: u32 = 0;
+    /// [`PROGRAM_CREATE`](crate::abi::names::PROGRAM_CREATE).
+    pub const CREATE: u32 = 1;
+    /// How many there are.
+    pub const COUNT: u32 = 2;
 }
 
 /// Counters that belong to no interface.
@@ -18,12 +19,8 @@ pub struct NewFlow {
 pub struct Globals {
     /// Slots below this were used at least once. May run past the number of slots by one per CPU. Atomic.
     pub high_water: u64,
-    /// Keeps the counters on lines of their own.
+    /// Keeps the counter on a line of its own.
     pub reserved: [u64; 7],
-    /// Events that the ring refused. Atomic.
-    pub ring_refused: u64,
-    /// As above.
-    pub reserved_too: [u64; 7],
     /// What the clock program saw when user space last ran it.
     pub clock: Clock,
 }
