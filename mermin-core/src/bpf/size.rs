@@ -68,10 +68,7 @@ mod tests {
 
     #[test]
     fn hints_are_a_power_of_two() {
-        let sizes = |slots| Sizes {
-            slots,
-            cpus: 1,
-        };
+        let sizes = |slots| Sizes { slots, cpus: 1 };
         assert_eq!(sizes(1).hints(), 1);
         assert_eq!(sizes(1000).hints(), 1024);
         assert_eq!(sizes(1024).hints(), 1024);

@@ -1,6 +1,9 @@
 //! The flows' slots, read and written where the kernel program counts.
 
-use std::{ops::Range, sync::atomic::{AtomicU8, AtomicU64, Ordering, fence}};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU8, AtomicU64, Ordering, fence},
+};
 
 use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
