@@ -22,6 +22,8 @@ pub enum ErrorKind {
     System,
     /// The capture thread panicked; the text is the panic's.
     Panicked,
+    /// The source has ended.
+    Closed,
     /// A sink refused flows.
     Sink,
     /// A capture file is cut, damaged, or no capture; the text says at which byte.

@@ -44,5 +44,5 @@ pub use filter::Filter;
 pub use flow::Flow;
 pub use iface::{NetNs, Pattern, Preset};
 pub use report::{Degradation, Report, Stats};
-pub use source::{FlowSource, FlowSourceBuilder, Handle};
+pub use source::{FlowSource, FlowSourceBuilder, Handle, Reconfigured, Setting};
 pub use table::Timeouts;

@@ -13,7 +13,7 @@ use crate::{
     attach::Attach,
     error::{Error, ErrorKind},
     filter::Filter,
-    iface::NetNs,
+    iface::{NetNs, select::Selector},
     table::Timeouts,
 };
 
@@ -147,6 +147,23 @@ impl FlowSourceBuilder {
     #[cfg(feature = "test-util")]
     pub(crate) fn workings(&mut self) -> &mut super::options::Workings {
         &mut self.options.workings
+    }
+
+    /// Checked options of a source of interfaces, and which of them are meant.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`].
+    pub(super) fn live(self) -> Result<(Options, Selector), Error> {
+        #[cfg(feature = "pcap")]
+        if self.input.is_some() {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                "cannot make a running source read a capture file",
+            )
+            .with_remedy("open another source for the file"));
+        }
+        let selector = self.options.validate()?;
+        Ok((self.options, selector))
     }
 
     /// Reads a pcap or pcapng file instead of watching interfaces: no root, no kernel program, any link type of Ethernet,

@@ -1,16 +1,29 @@
 //! What the public side asks of the capture thread.
 
 use std::{
+    collections::VecDeque,
     io,
     os::fd::{AsFd, OwnedFd},
     sync::{
-        Condvar, Mutex, PoisonError,
+        Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use futures_channel::oneshot;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use super::{options::Options, reconfigure::Reconfigured};
+use crate::{error::Error, iface::select::Selector};
+
+/// Other options, and whom to tell what became of them.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) options: Options,
+    pub(super) selector: Selector,
+    pub(super) answer: oneshot::Sender<Result<Reconfigured, Error>>,
+}
 
 /// Requests and the descriptor that wakes the thread to look at them.
 #[derive(Debug)]
@@ -18,6 +31,8 @@ pub(super) struct Control {
     wake: OwnedFd,
     closing: AtomicBool,
     abandoned: AtomicBool,
+    /// Changes that were asked for; none when nobody serves them any more.
+    requests: Mutex<Option<VecDeque<Request>>>,
     detached: Mutex<bool>,
     detaching: Condvar,
 }
@@ -28,6 +43,7 @@ impl Control {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             closing: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            requests: Mutex::new(Some(VecDeque::new())),
             detached: Mutex::new(false),
             detaching: Condvar::new(),
         })
@@ -69,6 +85,22 @@ impl Control {
         woken
     }
 
+    /// Asks for a change. One that nobody will serve any more is dropped, and its answer with it.
+    pub(super) fn request(&self, request: Request) {
+        if let Some(requests) = &mut *self.requests() {
+            requests.push_back(request);
+        }
+        self.wake();
+    }
+
+    pub(super) fn next_request(&self) -> Option<Request> {
+        self.requests().as_mut()?.pop_front()
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Option<VecDeque<Request>>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks for everything to be delivered and ended.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);
@@ -96,8 +128,9 @@ impl Control {
         self.abandoned.load(Ordering::Acquire)
     }
 
-    /// Tells whoever abandons the source that it may go on.
+    /// Tells whoever abandons the source that it may go on, and whoever asked for a change that none will come.
     pub(super) fn detached(&self) {
+        *self.requests() = None;
         *self.detached.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.detaching.notify_all();
     }

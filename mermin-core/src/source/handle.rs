@@ -2,10 +2,19 @@
 
 use std::{fmt, sync::Arc};
 
-use super::control::Control;
+use futures_channel::oneshot;
+
+use super::{
+    builder::FlowSourceBuilder,
+    control::{Control, Request},
+    reconfigure::Reconfigured,
+};
 #[cfg(feature = "test-util")]
 use crate::bpf::object::Programs;
-use crate::report::{Report, Stats};
+use crate::{
+    error::{Error, ErrorKind},
+    report::{Report, SourceKind, Stats},
+};
 
 /// What statistics are read from, while a thread goes on counting and after it has ended.
 pub(super) trait Counters: fmt::Debug + Send + Sync {
@@ -50,6 +59,61 @@ impl Handle {
     #[cfg(feature = "test-util")]
     pub(crate) fn programs(&self) -> Option<&Arc<Programs>> {
         self.shared.programs()
+    }
+
+    /// Changes a running source's options to these: interfaces, timeouts and filter take effect at once, and the answer
+    /// names whatever else differs and takes a new source.
+    ///
+    /// No packet is lost and no flow is split. Flows of an interface that is no longer watched end with
+    /// [`ForcedEnd`](crate::flow::EndReason::ForcedEnd), by and by. Flows that are open keep what the filter decided of them
+    /// until they end. The answer comes when each interface that is wanted was tried; what was refused is in
+    /// [`report`](Self::report), and tried again. One that still takes its leave after an earlier change is attached to when
+    /// its flows are closed, for which the consumer must take their records. Changes are made one after the other. One that was begun is made even if the
+    /// future is dropped.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use mermin_core::FlowSource;
+    ///
+    /// # async fn change() -> Result<(), mermin_core::Error> {
+    /// let options = FlowSource::builder().interfaces(["eth*"]);
+    /// let flows = options.clone().open().await?;
+    /// let options = options.active_timeout(Duration::from_secs(10)).max_flows(1 << 20);
+    /// let changed = flows.handle().reconfigure(options).await?;
+    /// for setting in changed.needs_restart {
+    ///     eprintln!("{setting} takes effect after a restart"); // max_flows
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// With an error nothing has changed. By [`ErrorKind`]: `InvalidOption`, also for a capture file, which cannot be
+    /// reconfigured; `NoInterface` as of [`open`](FlowSourceBuilder::open); `Exhausted` when flows are open that more than
+    /// 250 different filters of records have decided; `Closed` when the source has ended or ends meanwhile.
+    pub async fn reconfigure(&self, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
+        let (options, selector) = options.live()?;
+        if self.shared.report().source != SourceKind::Interfaces {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                "cannot reconfigure a source that reads a capture file",
+            )
+            .with_remedy("open the file again with the other options"));
+        }
+        let (answer, answered) = oneshot::channel();
+        self.control.request(Request {
+            options,
+            selector,
+            answer,
+        });
+        answered.await.unwrap_or_else(|_| {
+            Err(Error::new(
+                ErrorKind::Closed,
+                "cannot reconfigure a source that has ended",
+            )
+            .with_remedy("open another with these options"))
+        })
     }
 
     /// As [`FlowSource::close`](super::FlowSource::close).

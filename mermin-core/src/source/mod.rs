@@ -8,12 +8,18 @@ mod handle;
 mod offline;
 mod options;
 mod queue;
+mod reconfigure;
 mod stream;
 
 #[cfg(feature = "test-util")]
 pub use self::capture::rig::{Phases, Reading};
 #[cfg(all(feature = "pcap", feature = "test-util"))]
 pub use self::offline::{Whole, read_whole};
-pub use self::{builder::FlowSourceBuilder, handle::Handle, stream::FlowSource};
+pub use self::{
+    builder::FlowSourceBuilder,
+    handle::Handle,
+    reconfigure::{Reconfigured, Setting},
+    stream::FlowSource,
+};
 #[cfg(feature = "test-util")]
 pub(crate) use self::{capture::rig::Rig, options::Workings};

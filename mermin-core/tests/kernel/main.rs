@@ -17,6 +17,7 @@ mod headers;
 mod lifecycle;
 mod load;
 mod plug;
+mod reconfigure;
 mod runtimes;
 mod support;
 mod table;
@@ -113,6 +114,7 @@ fn main() {
         detach::cases(),
         plug::cases(),
         churn::cases(),
+        reconfigure::cases(),
         runtimes::cases(),
         trouble::cases(),
     ];

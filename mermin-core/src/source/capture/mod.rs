@@ -1,5 +1,6 @@
 //! The capture thread: it alone touches the kernel, so that no executor is ever blocked.
 
+mod change;
 mod closing;
 mod interfaces;
 mod open;
@@ -108,7 +109,9 @@ impl Capture {
             if self.control.is_abandoned() {
                 return Ok(());
             }
+            self.serve();
             self.turn()?;
+            self.answer();
         }
         self.detach();
         self.drain()

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     Job,
+    change::Pending,
     closing::Closer,
     interfaces::Interfaces,
     register::Register,
@@ -27,7 +28,12 @@ use crate::{
     flow::Flow,
     probe,
     report::{Degradation, Feature},
-    source::{control::Control, handle::Counters, options::DEFAULT_FLOWS, queue::Queue},
+    source::{
+        control::Control,
+        handle::Counters,
+        options::{DEFAULT_FLOWS, Options},
+        queue::Queue,
+    },
     sys::zeroed,
     table::{Timeouts, entry::Entry, moment::Moment},
 };
@@ -51,6 +57,10 @@ pub(super) struct Capture {
     pub(super) grace: Grace,
     pub(super) closer: Closer,
     pub(super) timeouts: Timeouts,
+    /// What was asked for and is in force.
+    pub(super) options: Options,
+    /// A change to them that is being made.
+    pub(super) changing: Option<Pending>,
     pub(super) epoch: u64,
     /// Names of interfaces by index.
     pub(super) names: HashMap<u32, Arc<str>>,
@@ -137,6 +147,8 @@ impl Capture {
             grace,
             closer,
             timeouts: job.options.timeouts,
+            options: job.options.clone(),
+            changing: None,
             epoch: epoch()?,
             names: HashMap::new(),
             sweep_at: 0,

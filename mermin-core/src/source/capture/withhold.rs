@@ -81,7 +81,6 @@ impl Capture {
     ///
     /// # Errors
     /// As [`Filters::replace`](crate::filter::Filters::replace).
-    #[expect(dead_code, reason = "what changes it is to come")]
     pub(super) fn refilter(&mut self, filter: Filter) -> Result<(), Error> {
         for slot in 0..self.shared.slab.touched() {
             if self.standings[slot as usize] == Standing::UNDECIDED

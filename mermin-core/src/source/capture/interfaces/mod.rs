@@ -121,6 +121,27 @@ impl Interfaces {
         self.selector.check(&self.list(), hot_plug)
     }
 
+    /// As [`check`](Self::check), of a selection that may take the place of this one.
+    pub(super) fn check_another(&self, selector: &Selector, hot_plug: bool) -> Result<(), Error> {
+        selector.check(&self.list(), hot_plug)
+    }
+
+    /// Wants others from now on.
+    pub(super) fn select(&mut self, selector: Selector, hot_plug: bool) {
+        self.selector = selector;
+        self.newest = if hot_plug {
+            u64::MAX
+        } else {
+            self.links.generation()
+        };
+        self.stale = true;
+    }
+
+    /// Whether nothing more is to be done about what is wanted.
+    pub(super) fn is_aligned(&self) -> bool {
+        !self.stale && !self.lost && self.steps.is_empty()
+    }
+
     /// Has refusals tried again.
     fn retry(&mut self) {
         self.stale = true;
@@ -274,7 +295,8 @@ impl Capture {
     /// One piece of work with interfaces: a step takes as long as two grace periods of the kernel, and the sweep must not wait
     /// for many.
     pub(super) fn tend(&mut self, now: u64) {
-        let mut missed = self.interfaces.hear();
+        self.hear_of_links();
+        let mut missed = 0;
         if self.interfaces.lost {
             let refused = self.interfaces.resync();
             self.shared.register.lock().counts.resyncs += 1;
@@ -304,6 +326,14 @@ impl Capture {
         }
         if decided {
             self.say_selection();
+        }
+    }
+
+    /// Takes in what the kernel has said of links.
+    pub(in crate::source::capture) fn hear_of_links(&mut self) {
+        let missed = self.interfaces.hear();
+        if missed != 0 {
+            self.shared.register.lock().counts.missed += missed;
         }
     }
 

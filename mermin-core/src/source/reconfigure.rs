@@ -1,0 +1,178 @@
+//! What another set of options changes in a running source: a comparison without action.
+
+use std::fmt;
+
+use super::options::{DEFAULT_FLOWS, Options};
+
+/// Something that options choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Setting {
+    /// Which interfaces are watched: `interfaces`, `exclude`, `or_all`, `hot_plug`.
+    Interfaces,
+    /// `timeouts`, and each of them.
+    Timeouts,
+    /// `filter`.
+    Filter,
+    /// `attach`.
+    Attach,
+    /// `netns`.
+    NetNs,
+    /// `max_flows`.
+    MaxFlows,
+    /// `strict`.
+    Strict,
+}
+
+impl Setting {
+    /// The builder's name for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Interfaces => "interfaces",
+            Self::Timeouts => "timeouts",
+            Self::Filter => "filter",
+            Self::Attach => "attach",
+            Self::NetNs => "netns",
+            Self::MaxFlows => "max_flows",
+            Self::Strict => "strict",
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What became of a change, see [`Handle::reconfigure`](super::Handle::reconfigure).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "what takes a restart is not in force"]
+#[non_exhaustive]
+pub struct Reconfigured {
+    /// What was different and is in force now.
+    pub applied: Vec<Setting>,
+    /// What is different and stays as it was, until a source is opened with it.
+    pub needs_restart: Vec<Setting>,
+}
+
+/// Tells what differs.
+pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
+    // Whoever adds an option says here what becomes of it.
+    let Options {
+        interfaces,
+        exclude,
+        or_all,
+        no_hot_plug,
+        attach,
+        netns,
+        timeouts,
+        filter,
+        max_flows,
+        strict,
+        workings: _,
+    } = wanted;
+    let watched = now.interfaces != *interfaces
+        || now.exclude != *exclude
+        || now.or_all != *or_all
+        || now.no_hot_plug != *no_hot_plug;
+    let flows = |flows: Option<u32>| flows.unwrap_or(DEFAULT_FLOWS);
+    Reconfigured {
+        applied: differing([
+            (Setting::Interfaces, watched),
+            (Setting::Timeouts, now.timeouts != *timeouts),
+            (Setting::Filter, now.filter != *filter),
+        ]),
+        needs_restart: differing([
+            (Setting::Attach, now.attach != *attach),
+            (Setting::NetNs, now.netns != *netns),
+            (Setting::MaxFlows, flows(now.max_flows) != flows(*max_flows)),
+            (Setting::Strict, now.strict != *strict),
+        ]),
+    }
+}
+
+/// Puts what can be changed into force.
+pub(super) fn adopt(now: &mut Options, wanted: Options) {
+    now.interfaces = wanted.interfaces;
+    now.exclude = wanted.exclude;
+    now.or_all = wanted.or_all;
+    now.no_hot_plug = wanted.no_hot_plug;
+    now.timeouts = wanted.timeouts;
+    now.filter = wanted.filter;
+}
+
+fn differing<const N: usize>(settings: [(Setting, bool); N]) -> Vec<Setting> {
+    settings
+        .into_iter()
+        .filter_map(|(setting, differs)| differs.then_some(setting))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{attach::Attach, filter::Rule, iface::NetNs};
+
+    fn change(change: impl FnOnce(&mut Options)) -> (Reconfigured, Reconfigured) {
+        let mut now = Options::default();
+        let mut wanted = Options::default();
+        change(&mut wanted);
+        let found = compare(&now, &wanted);
+        adopt(&mut now, wanted.clone());
+        (found, compare(&now, &wanted))
+    }
+
+    #[test]
+    fn each_option_is_applied_or_named() {
+        type Change = fn(&mut Options);
+        let live: [(Setting, Change); 6] = [
+            (Setting::Interfaces, |options| {
+                options.interfaces = vec!["eth0".to_owned()];
+            }),
+            (Setting::Interfaces, |options| {
+                options.exclude = vec!["eth0".to_owned()];
+            }),
+            (Setting::Interfaces, |options| options.or_all = true),
+            (Setting::Interfaces, |options| options.no_hot_plug = true),
+            (Setting::Timeouts, |options| {
+                options.timeouts.udp = Duration::from_secs(1);
+            }),
+            (Setting::Filter, |options| {
+                options.filter.source.port = Rule::matching(["1"]).unwrap();
+            }),
+        ];
+        for (setting, set) in live {
+            let (found, then) = change(set);
+            assert_eq!(
+                (found.applied, found.needs_restart),
+                (vec![setting], vec![])
+            );
+            assert_eq!(then, Reconfigured::default(), "{setting}");
+        }
+        let fixed: [(Setting, Change); 4] = [
+            (Setting::Attach, |options| options.attach = Attach::Tcx),
+            (Setting::NetNs, |options| options.netns = NetNs::Host),
+            (Setting::MaxFlows, |options| options.max_flows = Some(7)),
+            (Setting::Strict, |options| options.strict = true),
+        ];
+        for (setting, set) in fixed {
+            let (found, then) = change(set);
+            assert_eq!(
+                (&found.applied, &found.needs_restart),
+                (&vec![], &vec![setting])
+            );
+            // It is said each time, for it is still not in force.
+            assert_eq!(then, found, "{setting}");
+        }
+    }
+
+    #[test]
+    fn the_default_written_out_is_no_change() {
+        let (found, _) = change(|options| options.max_flows = Some(DEFAULT_FLOWS));
+        assert_eq!(found, Reconfigured::default());
+    }
+}
