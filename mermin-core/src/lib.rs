@@ -38,7 +38,7 @@ mod source;
 mod sys;
 mod table;
 
-pub use attach::{Attach, Mechanism};
+pub use attach::{Attach, Mechanism, TcxOrder};
 pub use error::{Error, ErrorKind};
 pub use filter::Filter;
 pub use flow::Flow;

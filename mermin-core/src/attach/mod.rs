@@ -6,13 +6,16 @@
 pub(crate) mod hook;
 mod mode;
 pub(crate) mod occupant;
+pub(crate) mod order;
 pub(crate) mod plan;
 mod tc;
 mod tcx;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use mode::Manner;
 pub use mode::{Attach, Mechanism};
+pub use order::TcxOrder;
 
 use std::{io, os::fd::BorrowedFd, rc::Rc};
 
@@ -21,7 +24,7 @@ use mermin_bpf::abi::{ledger::Direction, names};
 use crate::{
     error::{Error, ErrorKind},
     iface::Interface,
-    sys::netlink::Netlink,
+    sys::{bpf_link, netlink::Netlink},
 };
 use hook::Hook;
 use plan::Step;
@@ -43,6 +46,11 @@ struct Program<'a> {
 }
 
 impl<'a> Programs<'a> {
+    /// The id of the one for a direction.
+    pub(crate) fn id(self, direction: Direction) -> io::Result<u32> {
+        bpf_link::identify(self.at(direction).fd).map(|identity| identity.id)
+    }
+
     fn at(self, direction: Direction) -> Program<'a> {
         let (fd, name) = match direction {
             Direction::Ingress => (self.ingress, names::PROGRAM_INGRESS),
@@ -82,22 +90,21 @@ impl Hooks {
     /// where the interface has gone, [`ErrorKind::Unsupported`] where neither kernel nor what is at the hook allow it.
     pub(crate) fn attach(
         &self,
-        mode: Attach,
+        manner: &Manner,
         programs: Programs<'_>,
         interface: &Interface,
         direction: Direction,
     ) -> Result<Attached, Error> {
-        mode.validate()?;
         let hook = Hook {
             interface,
             direction,
         };
         let program = programs.at(direction);
         // Whether TCX is there is found out by the attempt itself.
-        let plan = plan::plan(mode, None);
+        let plan = plan::plan(manner, None);
         let refusal = match plan.first {
             Step::Tc { priority } => return self.by_tc(program, &hook, priority, None),
-            Step::Tcx => match tcx::attach(program, &hook) {
+            Step::Tcx => match tcx::attach(program, &hook, &manner.tcx_order) {
                 Ok(link) => {
                     return Ok(Attached {
                         hold: Hold::Tcx(link),

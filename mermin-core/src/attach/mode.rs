@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::order::TcxOrder;
 use crate::error::{Error, ErrorKind};
 
 /// How programs are attached to interfaces.
@@ -11,10 +12,12 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Attach {
-    /// [`Attach::Tcx`] where the kernel has it, else [`Attach::Tc`] at priority 1.
+    /// [`Attach::Tcx`] where the kernel has it, else [`Attach::Tc`], at priority 1 unless
+    /// [`tc_priority`](crate::FlowSourceBuilder::tc_priority) says otherwise.
     #[default]
     Auto,
-    /// A TCX link (Linux 6.6 or newer), before all other programs at the hook. It goes with the process.
+    /// A TCX link (Linux 6.6 or newer), before all other programs at the hook unless
+    /// [`tcx_order`](crate::FlowSourceBuilder::tcx_order) says otherwise. It goes with the process.
     Tcx,
     /// A `cls_bpf` filter on the `clsact` qdisc, over netlink.
     Tc {
@@ -29,17 +32,51 @@ pub(super) const FIRST_PRIORITY: u16 = 1;
 /// The kernel has 16 bits; from 0x8000 down it numbers filters that came without a priority.
 const LAST_PRIORITY: u16 = 32767;
 
-impl Attach {
+/// All that is asked for of attaching.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Manner {
+    pub(crate) mode: Attach,
+    /// Where a filter goes that stands in for TCX; none is [`FIRST_PRIORITY`].
+    pub(crate) tc_priority: Option<u16>,
+    pub(crate) tcx_order: TcxOrder,
+}
+
+impl Manner {
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] for a priority out of its range.
-    pub(crate) fn validate(self) -> Result<(), Error> {
-        match self {
-            Self::Tc { priority } if !(FIRST_PRIORITY..=LAST_PRIORITY).contains(&priority) => {
+    /// [`ErrorKind::InvalidOption`] for a priority out of its range, and for a program without a name.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let asked = match self.mode {
+            Attach::Tc { priority } => Some(priority),
+            Attach::Auto | Attach::Tcx => None,
+        };
+        for priority in [asked, self.tc_priority].into_iter().flatten() {
+            if !(FIRST_PRIORITY..=LAST_PRIORITY).contains(&priority) {
                 let message = format!("cannot use the tc priority `{priority}`");
-                Err(Error::new(ErrorKind::InvalidOption, message)
-                    .with_remedy("choose a number from 1 (runs first) to 32767"))
+                return Err(Error::new(ErrorKind::InvalidOption, message)
+                    .with_remedy("choose a number from 1 (runs first) to 32767"));
             }
-            Self::Auto | Self::Tcx | Self::Tc { .. } => Ok(()),
+        }
+        if self.tcx_order.relative() == Some("") {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                "cannot use a TCX order without a program's name",
+            )
+            .with_remedy("name the program as `bpftool prog` shows it"));
+        }
+        Ok(())
+    }
+
+    /// The priority of a filter that stands in for TCX.
+    pub(super) fn priority(&self) -> u16 {
+        self.tc_priority.unwrap_or(FIRST_PRIORITY)
+    }
+}
+
+impl From<Attach> for Manner {
+    fn from(mode: Attach) -> Self {
+        Self {
+            mode,
+            ..Self::default()
         }
     }
 }
@@ -70,19 +107,42 @@ impl fmt::Display for Mechanism {
 mod tests {
     use super::*;
 
+    fn refusal(manner: &Manner) -> Option<String> {
+        manner.validate().err().map(|error| {
+            assert_eq!(error.kind(), ErrorKind::InvalidOption);
+            error.to_string()
+        })
+    }
+
     #[test]
     fn a_priority_has_its_range() {
+        let asked = |priority| Manner::from(Attach::Tc { priority });
+        let standing_in = |priority| Manner {
+            tc_priority: Some(priority),
+            ..Manner::default()
+        };
         for priority in [1, 100, 32767] {
-            assert!(Attach::Tc { priority }.validate().is_ok());
+            assert_eq!(refusal(&asked(priority)), None);
+            assert_eq!(refusal(&standing_in(priority)), None);
         }
         for priority in [0, 32768, u16::MAX] {
-            let error = Attach::Tc { priority }.validate().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidOption);
-            assert_eq!(
-                error.to_string(),
-                format!("cannot use the tc priority `{priority}`")
-            );
+            let expected = format!("cannot use the tc priority `{priority}`");
+            assert_eq!(refusal(&asked(priority)).as_ref(), Some(&expected));
+            assert_eq!(refusal(&standing_in(priority)), Some(expected));
         }
-        assert!(Attach::default().validate().is_ok());
+        assert_eq!(refusal(&Manner::default()), None);
+    }
+
+    #[test]
+    fn an_order_needs_a_name() {
+        let order = |tcx_order| Manner {
+            tcx_order,
+            ..Manner::default()
+        };
+        assert_eq!(
+            refusal(&order(TcxOrder::Before("cil_from_netdev".to_owned()))),
+            None
+        );
+        assert!(refusal(&order(TcxOrder::After(String::new()))).is_some());
     }
 }

@@ -90,7 +90,7 @@ impl Hooks {
     }
 }
 
-fn program_name(id: u32) -> Option<String> {
+pub(super) fn program_name(id: u32) -> Option<String> {
     let program = bpf_link::open_program(id).ok()?;
     let identity = bpf_link::identify(program.as_fd()).ok()?;
     Some(identity.name).filter(|name| !name.is_empty())

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::mode::{Attach, FIRST_PRIORITY};
+use super::mode::{Attach, Manner};
 use crate::sys::{bpf_link::ENOTSUPP, netlink::errno};
 
 /// One way to attach.
@@ -23,11 +23,11 @@ pub(crate) struct Plan {
 }
 
 /// Decides from what is asked for, and from whether the kernel has TCX where that is known.
-pub(crate) fn plan(mode: Attach, tcx: Option<bool>) -> Plan {
+pub(crate) fn plan(manner: &Manner, tcx: Option<bool>) -> Plan {
     let tc = Step::Tc {
-        priority: FIRST_PRIORITY,
+        priority: manner.priority(),
     };
-    let (first, fallback) = match (mode, tcx) {
+    let (first, fallback) = match (manner.mode, tcx) {
         (Attach::Auto, Some(false)) => (tc, None),
         (Attach::Auto, Some(true) | None) => (Step::Tcx, Some(tc)),
         // Asked for by name: tried even where it is believed to be missing, so that the kernel's own refusal is told.
@@ -75,11 +75,22 @@ mod tests {
             (Attach::Tc { priority: 9 }, Some(false), ninth, None),
         ] {
             assert_eq!(
-                plan(mode, tcx),
+                plan(&mode.into(), tcx),
                 Plan { first, fallback },
                 "{mode:?} {tcx:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_filter_that_stands_in_has_the_priority_that_was_named() {
+        let manner = Manner {
+            tc_priority: Some(100),
+            ..Manner::default()
+        };
+        let expected = Some(Step::Tc { priority: 100 });
+        assert_eq!(plan(&manner, None).fallback, expected);
+        assert_eq!(Some(plan(&manner, Some(false)).first), expected);
     }
 
     #[test]

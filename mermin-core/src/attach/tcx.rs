@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use super::{Program, hook::Hook, plan};
+use super::{Program, hook::Hook, occupant::program_name, order::TcxOrder, plan};
 use crate::{
     error::{Error, ErrorKind},
     sys::{bpf_link, netlink::errno},
@@ -32,9 +32,36 @@ impl Drop for Link {
     }
 }
 
-/// Attaches before all others: so it sees what others would keep from it.
-pub(super) fn attach(program: Program<'_>, hook: &Hook<'_>) -> io::Result<Link> {
-    bpf_link::attach_tcx_first(program.fd, hook.index(), hook.direction).map(|fd| Link { fd })
+/// Attaches where the order says, among what is there now.
+pub(super) fn attach(program: Program<'_>, hook: &Hook<'_>, order: &TcxOrder) -> io::Result<Link> {
+    let put = |position| {
+        bpf_link::attach_tcx(program.fd, hook.index(), hook.direction, position)
+            .map(|fd| Link { fd })
+    };
+    // A list that is refused leaves the ends; so does a program that went since.
+    let there = order.relative().and_then(|_| programs(hook).ok());
+    let there = there.unwrap_or_default();
+    let there: Vec<(&str, u32)> = there
+        .iter()
+        .map(|(name, id)| (name.as_str(), *id))
+        .collect();
+    match put(order.position(&there)) {
+        Err(error) if order.relative().is_some() && is_gone(&error) => put(order.position(&[])),
+        put => put,
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(errno(error), Some(libc::ENOENT | libc::ESTALE))
+}
+
+/// The programs at a hook by name and id, in the order they run. A name that may not be read (`CAP_SYS_ADMIN`) is empty.
+fn programs(hook: &Hook<'_>) -> io::Result<Vec<(String, u32)>> {
+    let programs = bpf_link::query_tcx(hook.index(), hook.direction)?;
+    Ok(programs
+        .into_iter()
+        .map(|at| (program_name(at.program).unwrap_or_default(), at.program))
+        .collect())
 }
 
 /// A refusal that nothing stands in for.

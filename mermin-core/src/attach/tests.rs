@@ -72,7 +72,7 @@ impl Bench {
             egress: loaded.egress.as_fd(),
         };
         self.hooks
-            .attach(mode, programs, &self.interface, direction)
+            .attach(&mode.into(), programs, &self.interface, direction)
     }
 
     fn occupants(&self, direction: Direction) -> Vec<Occupant> {

@@ -1,5 +1,7 @@
 //! The interfaces of a network namespace, by one dump.
 
+use std::io;
+
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{LinkAttribute, LinkExtentMask, LinkMessage},
@@ -16,6 +18,7 @@ const RTM_NEWLINK: u16 = 16;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_STATS64: u16 = 23;
 const IFLA_INFO_KIND: u16 = 1;
 const IFF_UP: u32 = 1;
 const IFF_LOOPBACK: u32 = 1 << 3;
@@ -31,11 +34,43 @@ pub(crate) fn links(netlink: &Netlink) -> Result<Vec<Interface>, Error> {
         .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
     let mut links = netlink
         .dump(&RouteNetlinkMessage::GetLink(message), read)
-        .map_err(|error| {
-            Error::new(ErrorKind::System, "cannot list network interfaces").with_source(error)
-        })?;
+        .map_err(cannot_list)?;
     links.sort_by_key(|link| link.index);
     Ok(links)
+}
+
+/// Packets an interface says it has received and sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+}
+
+/// As [`links`], in no order, with each interface's own counters.
+pub(crate) fn links_and_counters(netlink: &Netlink) -> Result<Vec<(Interface, Counters)>, Error> {
+    let message = RouteNetlinkMessage::GetLink(LinkMessage::default());
+    netlink
+        .dump(&message, |kind, payload| {
+            Some((read(kind, payload)?, counters(payload).unwrap_or_default()))
+        })
+        .map_err(cannot_list)
+}
+
+/// `struct rtnl_link_stats64` begins with the packets of both directions.
+fn counters(payload: &[u8]) -> Option<Counters> {
+    let statistics = attribute(payload.get(HEADER..)?, IFLA_STATS64)?;
+    let number = |at| {
+        let octets = statistics.get(at..)?.first_chunk()?;
+        Some(u64::from_ne_bytes(*octets))
+    };
+    Some(Counters {
+        received: number(0)?,
+        sent: number(8)?,
+    })
+}
+
+fn cannot_list(error: io::Error) -> Error {
+    Error::new(ErrorKind::System, "cannot list network interfaces").with_source(error)
 }
 
 /// `struct ifinfomsg`, as far as it is read.
@@ -101,6 +136,31 @@ mod tests {
                 .iter()
                 .all(|link| link.index != 0 && !link.name.is_empty())
         );
+    }
+
+    #[test]
+    fn counters_are_those_the_kernel_shows() {
+        let netlink = Netlink::open().unwrap();
+        let shown = || -> Counters {
+            let read = |name| {
+                let path = format!("/sys/class/net/lo/statistics/{name}_packets");
+                std::fs::read_to_string(path)
+                    .unwrap()
+                    .trim()
+                    .parse()
+                    .unwrap()
+            };
+            Counters {
+                received: read("rx"),
+                sent: read("tx"),
+            }
+        };
+        let before = shown();
+        let found = links_and_counters(&netlink).unwrap();
+        let (_, lo) = found.iter().find(|(link, _)| link.loopback).unwrap();
+        let after = shown();
+        assert!((before.received..=after.received).contains(&lo.received));
+        assert!((before.sent..=after.sent).contains(&lo.sent));
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub enum Feature {
     Pattern,
     /// Staying at a hook.
     Hook,
+    /// Standing before or behind a named program.
+    TcxOrder,
+    /// Seeing what an interface receives or sends.
+    Traffic,
     /// Waiting for grace periods by membarrier(2).
     Membarrier,
 }
@@ -27,6 +31,8 @@ impl Feature {
             Self::Interface => "interface",
             Self::Pattern => "pattern",
             Self::Hook => "hook",
+            Self::TcxOrder => "tcx order",
+            Self::Traffic => "traffic",
             Self::Membarrier => "membarrier",
         }
     }

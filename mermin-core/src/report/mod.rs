@@ -10,6 +10,8 @@ pub use self::{
 
 use std::{fmt, path::Path, sync::Arc};
 
+use mermin_bpf::abi::ledger::Direction;
+
 pub use crate::attach::occupant::{Occupant, Place};
 
 use crate::attach::Mechanism;
@@ -52,6 +54,15 @@ pub struct Watched {
     pub ingress: Option<AtHook>,
     /// Where sent packets are counted, if they are (not on loopback: what is sent there is received there).
     pub egress: Option<AtHook>,
+}
+
+impl Watched {
+    pub(crate) fn at(&mut self, direction: Direction) -> &mut Option<AtHook> {
+        match direction {
+            Direction::Ingress => &mut self.ingress,
+            Direction::Egress => &mut self.egress,
+        }
+    }
 }
 
 /// A program of this source at its hook, and who else is there.

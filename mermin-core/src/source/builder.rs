@@ -10,7 +10,7 @@ use futures_channel::oneshot;
 use super::offline::{self, Input};
 use super::{capture, control::Control, options::Options, queue::Queue, stream::FlowSource};
 use crate::{
-    attach::Attach,
+    attach::{Attach, TcxOrder},
     error::{Error, ErrorKind},
     filter::Filter,
     iface::{NetNs, select::Selector},
@@ -66,7 +66,20 @@ impl FlowSourceBuilder {
 
     /// How programs are attached. Default: [`Attach::Auto`].
     pub fn attach(mut self, attach: Attach) -> Self {
-        self.options.attach = attach;
+        self.options.attach.mode = attach;
+        self
+    }
+
+    /// The priority of the filters that [`Attach::Auto`] puts where TCX cannot be had, 1 (runs first) to 32767. Default:
+    /// 1. It says nothing of TCX, and [`Attach::Tc`] has its own.
+    pub fn tc_priority(mut self, priority: u16) -> Self {
+        self.options.attach.tc_priority = Some(priority);
+        self
+    }
+
+    /// Where among other TCX programs this source's are put. Default: [`TcxOrder::First`]. It says nothing of filters.
+    pub fn tcx_order(mut self, order: TcxOrder) -> Self {
+        self.options.attach.tcx_order = order;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::{
-    attach::Attach,
+    attach::Manner,
     bpf::grace::Grace,
     error::{Error, ErrorKind},
     filter::Filter,
@@ -27,7 +27,7 @@ pub(crate) struct Options {
     pub(crate) or_all: bool,
     /// Interfaces that come later are left alone.
     pub(crate) no_hot_plug: bool,
-    pub(crate) attach: Attach,
+    pub(crate) attach: Manner,
     pub(crate) netns: NetNs,
     pub(crate) timeouts: Timeouts,
     pub(crate) filter: Filter,
@@ -108,7 +108,7 @@ impl Options {
         let live_only = [
             ("interfaces", !self.interfaces.is_empty()),
             ("exclude", !self.exclude.is_empty()),
-            ("attach", self.attach != Attach::default()),
+            ("attach", self.attach != Manner::default()),
         ];
         for (option, given) in live_only {
             if given {
@@ -150,7 +150,7 @@ mod tests {
             refused(|options| options.timeouts.udp = Duration::ZERO),
             "cannot use a timeout of zero for `udp`"
         );
-        refused(|options| options.attach = Attach::Tc { priority: 0 });
+        refused(|options| options.attach.tc_priority = Some(0));
         refused(|options| options.interfaces = vec!["eth[".to_owned()]);
         refused(|options| options.exclude = vec!["/(/".to_owned()]);
     }

@@ -154,7 +154,9 @@ mod tests {
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
         let fixed: [(Setting, Change); 4] = [
-            (Setting::Attach, |options| options.attach = Attach::Tcx),
+            (Setting::Attach, |options| {
+                options.attach = Attach::Tcx.into();
+            }),
             (Setting::NetNs, |options| options.netns = NetNs::Host),
             (Setting::MaxFlows, |options| options.max_flows = Some(7)),
             (Setting::Strict, |options| options.strict = true),

@@ -11,6 +11,8 @@ use std::{
 
 use mermin_bpf::abi::ledger::Direction;
 
+use crate::attach::order::Position;
+
 use super::bpf_call::{address_mut, bpf, get_info, name, open, raw};
 
 const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
@@ -20,6 +22,10 @@ const BPF_LINK_DETACH: libc::c_int = 34;
 
 /// With no relative given: before all others.
 const BPF_F_BEFORE: u32 = 1 << 3;
+/// With no relative given: behind all others.
+const BPF_F_AFTER: u32 = 1 << 4;
+/// The relative is a program, by its id.
+const BPF_F_ID: u32 = 1 << 5;
 /// Programs the kernel lets stand at one hook (`BPF_MPROG_MAX`).
 const MPROG_MAX: usize = 64;
 /// The kernel's own errno for "not supported", which libc does not know.
@@ -124,19 +130,26 @@ fn attach_type(direction: Direction) -> u32 {
     }
 }
 
-/// Attaches a program before all others at a TCX hook of an interface in the calling thread's network namespace.
-/// It stays while the returned link is open, or pinned.
-pub(crate) fn attach_tcx_first(
+/// Attaches a program at a TCX hook of an interface in the calling thread's network namespace. It stays while the
+/// returned link is open, or pinned.
+pub(crate) fn attach_tcx(
     program: BorrowedFd<'_>,
     ifindex: u32,
     direction: Direction,
+    position: Position,
 ) -> io::Result<OwnedFd> {
+    let (flags, relative) = match position {
+        Position::First => (BPF_F_BEFORE, 0),
+        Position::Last => (BPF_F_AFTER, 0),
+        Position::Before(program) => (BPF_F_BEFORE | BPF_F_ID, program),
+        Position::After(program) => (BPF_F_AFTER | BPF_F_ID, program),
+    };
     let mut attributes = LinkCreate {
         prog_fd: raw(program),
         ifindex,
         attach_type: attach_type(direction),
-        flags: BPF_F_BEFORE,
-        relative: 0,
+        flags,
+        relative,
         padding: 0,
         expected_revision: 0,
     };

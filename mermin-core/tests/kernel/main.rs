@@ -16,6 +16,7 @@ mod filter;
 mod headers;
 mod lifecycle;
 mod load;
+mod order;
 mod plug;
 mod reconfigure;
 mod runtimes;
@@ -113,6 +114,7 @@ fn main() {
         load::cases(),
         detach::cases(),
         plug::cases(),
+        order::cases(),
         churn::cases(),
         reconfigure::cases(),
         runtimes::cases(),

@@ -93,7 +93,7 @@ impl Capture {
         job.options.netns.enter()?;
         let mut interfaces = Interfaces::open(
             job.selector.clone(),
-            job.options.attach,
+            job.options.attach.clone(),
             job.options.workings.notifications,
         )?;
         interfaces.check(!job.options.no_hot_plug)?;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::source::handle::Counters as _;
 use crate::{
-    attach::Attach,
+    attach::Manner,
     bpf::{clock::monotonic, index::Keys, object::Programs},
     error::{Error, ErrorKind},
     flow::{EndReason, Flow},
@@ -91,7 +91,7 @@ impl Rig {
         };
         let loaded = open::load(&job)?;
         let grace = open::grace(&job, &mut Vec::new())?;
-        let interfaces = Interfaces::open(job.selector.clone(), Attach::default(), NOTIFICATIONS)?;
+        let interfaces = Interfaces::open(job.selector.clone(), Manner::default(), NOTIFICATIONS)?;
         let capture = Capture::new(job, loaded, grace, interfaces)?;
         let registered = Registered {
             ledgers: capture

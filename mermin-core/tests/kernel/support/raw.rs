@@ -164,3 +164,80 @@ pub(crate) fn detach_tcx(ifindex: u32) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// What a program of somebody else does with every packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Leaves it to whoever comes next.
+    Pass,
+    Drop,
+    /// Writes a destination port into IPv4 without options, and passes it on.
+    Rewrite(u16),
+}
+
+/// Loads a classifier that does that.
+pub(crate) fn load(name: &str, deed: Deed) -> io::Result<OwnedFd> {
+    const BPF_PROG_LOAD: i64 = 5;
+    const SCHED_CLS: u64 = 3;
+    let instruction = |code: u64, registers: u64, offset: i16, value: i32| {
+        code | registers << 8
+            | u64::from(offset.cast_unsigned()) << 16
+            | u64::from(value.cast_unsigned()) << 32
+    };
+    let end = |verdict| [instruction(0xb7, 0, 0, verdict), instruction(0x95, 0, 0, 0)];
+    let program: Vec<u64> = match deed {
+        Deed::Pass => end(-1).to_vec(),
+        Deed::Drop => end(2).to_vec(),
+        Deed::Rewrite(port) => {
+            let port = i32::from(port.to_be());
+            let mut program = vec![
+                // The port on the stack; bpf_skb_store_bytes(packet, 36, port, 2, 0).
+                instruction(0x6a, 0x0a, -2, port),
+                instruction(0xb7, 0x02, 0, 36),
+                instruction(0xbf, 0xa3, 0, 0),
+                instruction(0x07, 0x03, 0, -2),
+                instruction(0xb7, 0x04, 0, 2),
+                instruction(0xb7, 0x05, 0, 0),
+                instruction(0x85, 0x00, 0, 9),
+            ];
+            program.extend(end(-1));
+            program
+        }
+    };
+    let license = *b"GPL\0";
+    let mut attributes = [0_u64; 8];
+    attributes[0] = SCHED_CLS | (program.len() as u64) << 32;
+    attributes[1] = program.as_ptr() as u64;
+    attributes[2] = license.as_ptr() as u64;
+    let mut octets = [0; 16];
+    octets[..name.len()].copy_from_slice(name.as_bytes());
+    attributes[6] = u64::from_ne_bytes(octets[..8].try_into().unwrap());
+    attributes[7] = u64::from_ne_bytes(octets[8..].try_into().unwrap());
+    made(BPF_PROG_LOAD, &mut attributes)
+}
+
+/// Holds a program behind all others at the TCX ingress of an interface, until it is closed.
+pub(crate) fn attach_tcx(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
+    const BPF_LINK_CREATE: i64 = 28;
+    const BPF_F_AFTER: u64 = 1 << 4;
+    let mut attributes = [0_u64; 8];
+    attributes[0] = u64::from(program.as_raw_fd().cast_unsigned()) | u64::from(ifindex) << 32;
+    attributes[1] = u64::from(BPF_TCX_INGRESS) | BPF_F_AFTER << 32;
+    made(BPF_LINK_CREATE, &mut attributes)
+}
+
+/// Calls bpf(2) for a descriptor.
+fn made(command: i64, attributes: &mut [u64; 8]) -> io::Result<OwnedFd> {
+    // SAFETY: the structure is as long as said, and what it points to lives on in the caller.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command,
+            attributes.as_mut_ptr(),
+            size_of_val(attributes),
+        )
+    };
+    let fd = checked(i32::try_from(result).unwrap())?;
+    // SAFETY: the kernel has just made it, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

@@ -4,9 +4,12 @@ use std::{os::fd::AsFd, sync::Arc};
 
 use mermin_bpf::abi::ledger::Direction;
 
-use super::{Held, Known, State, said};
+use super::{
+    Held, Known, State,
+    said::{self, Placed},
+};
 use crate::{
-    attach::{Attach, Hooks, Mechanism, Programs, hook},
+    attach::{Hooks, Manner, Mechanism, Programs, hook},
     bpf::{
         self,
         clock::monotonic,
@@ -14,7 +17,7 @@ use crate::{
     },
     error::{Error, ErrorKind},
     iface::Interface,
-    report::{AtHook, Watched},
+    report::{AtHook, Degradation, Watched},
     source::capture::{
         open::Capture,
         register::{Entries, Ledgers},
@@ -29,6 +32,8 @@ struct Joined {
     directions: &'static [Direction],
     /// Why one of the directions is not watched.
     refusal: Option<Error>,
+    /// What is not as it should be though all is attached.
+    troubles: Vec<Degradation>,
 }
 
 impl Capture {
@@ -48,7 +53,7 @@ impl Capture {
             &self.interfaces.hooks,
             ledger,
             programs,
-            self.interfaces.mode,
+            &self.interfaces.manner,
             &interface,
         );
         let mut entries = self.shared.register.lock();
@@ -68,6 +73,7 @@ impl Capture {
                     place: joined.place,
                     directions: joined.directions,
                 });
+                registered.troubles = joined.troubles;
                 if let Some(error) = &joined.refusal {
                     registered.troubles.push(said::unwatched(&interface, error));
                 }
@@ -93,6 +99,7 @@ impl Capture {
             generation,
             interface,
             state,
+            progress: [None; 2],
         };
         self.interfaces.watched.insert(index, known);
         refusal.map_or(Ok(()), Err)
@@ -126,7 +133,7 @@ fn attach(
     hooks: &Hooks,
     ledger: &Ledger,
     programs: Programs<'_>,
-    mode: Attach,
+    manner: &Manner,
     interface: &Interface,
 ) -> Result<Joined, Error> {
     let name: Arc<str> = Arc::from(interface.name.as_str());
@@ -154,17 +161,14 @@ fn attach(
     let mut held = Vec::new();
     let mut refusal = None;
     for &direction in directions {
-        match hooks.attach(mode, programs, interface, direction) {
+        match hooks.attach(manner, programs, interface, direction) {
             Ok(attached) => {
-                let at = Some(AtHook {
+                let at = AtHook {
                     mechanism: attached.mechanism(),
                     // To be refused the list is no reason to give the hook up.
                     occupants: hooks.occupants(interface, direction).unwrap_or_default(),
-                });
-                match direction {
-                    Direction::Ingress => watched.ingress = at,
-                    Direction::Egress => watched.egress = at,
-                }
+                };
+                *watched.at(direction) = Some(at);
                 held.push(Held {
                     direction,
                     attached,
@@ -179,6 +183,7 @@ fn attach(
             Err(error)
         }
         refusal => Ok(Joined {
+            troubles: said::misplaced(manner, interface, &placed(&watched, programs)),
             held,
             watched,
             place,
@@ -186,4 +191,22 @@ fn attach(
             refusal,
         }),
     }
+}
+
+/// Programs of ours and what is at their hooks.
+pub(super) fn placed<'a>(watched: &'a Watched, programs: Programs<'_>) -> Vec<Placed<'a>> {
+    let hooks = [
+        (Direction::Ingress, &watched.ingress),
+        (Direction::Egress, &watched.egress),
+    ];
+    hooks
+        .into_iter()
+        .filter_map(|(direction, at)| {
+            Some(Placed {
+                direction,
+                at: at.as_ref()?,
+                own: programs.id(direction).unwrap_or_default(),
+            })
+        })
+        .collect()
 }

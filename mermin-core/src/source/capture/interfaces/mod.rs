@@ -3,7 +3,8 @@
 
 mod join;
 mod leave;
-pub(super) mod said;
+mod said;
+mod silence;
 mod verify;
 
 use std::{
@@ -13,10 +14,10 @@ use std::{
     time::Duration,
 };
 
-use self::leave::Leaving;
+use self::{leave::Leaving, silence::Progress, verify::After};
 use super::open::Capture;
 use crate::{
-    attach::{Attach, Attached, Hooks},
+    attach::{Attached, Hooks, Manner},
     bpf::clock::monotonic,
     error::{Error, ErrorKind},
     iface::{
@@ -43,7 +44,7 @@ const AT_ONCE: usize = 256;
 pub(super) struct Interfaces {
     hooks: Hooks,
     monitor: Monitor,
-    mode: Attach,
+    manner: Manner,
     selector: Selector,
     /// Links that appeared later than this are not of interest.
     newest: u64,
@@ -68,6 +69,8 @@ struct Known {
     generation: u64,
     interface: Interface,
     state: State,
+    /// What had passed at the last look, by direction.
+    progress: [Option<Progress>; 2],
 }
 
 enum State {
@@ -87,7 +90,7 @@ struct Held {
 
 impl Interfaces {
     /// Subscribes to what happens to links and then lists them, in the calling thread's network namespace.
-    pub(super) fn open(selector: Selector, mode: Attach, room: usize) -> Result<Self, Error> {
+    pub(super) fn open(selector: Selector, manner: Manner, room: usize) -> Result<Self, Error> {
         let hooks = Hooks::open()?;
         let monitor = Monitor::open(LINK_GROUP, room).map_err(|error| {
             Error::new(ErrorKind::System, "cannot listen for changes of interfaces")
@@ -98,7 +101,7 @@ impl Interfaces {
         Ok(Self {
             hooks,
             monitor,
-            mode,
+            manner,
             selector,
             newest: u64::MAX,
             links,
@@ -224,14 +227,13 @@ impl Interfaces {
             && self.selector.wants(scope, &gone.interface, false)
     }
 
-    /// Reads the list anew; returns as [`hear`](Self::hear).
-    fn resync(&mut self) -> Result<u64, Error> {
-        let list = list::links(self.hooks.netlink())?;
+    /// Takes over a list that was read anew; returns as [`hear`](Self::hear).
+    fn resync(&mut self, list: Vec<Interface>) -> u64 {
         let scope = self.scope();
         let gone = self.links.replace(list);
         self.stale = true;
         self.lost = false;
-        Ok(gone.iter().filter(|gone| self.missed(scope, gone)).count() as u64)
+        gone.iter().filter(|gone| self.missed(scope, gone)).count() as u64
     }
 
     /// Listens for what happens to filters, once there are any of ours.
@@ -298,23 +300,15 @@ impl Capture {
         self.hear_of_links();
         let mut missed = 0;
         if self.interfaces.lost {
-            let refused = self.interfaces.resync();
             self.shared.register.lock().counts.resyncs += 1;
-            match refused {
-                Ok(more) => missed += more,
-                // As after a list that was refused while links came and went: at the next look.
-                Err(_) => self.interfaces.lost = false,
-            }
-            self.verify(verify::After::Loss);
+            missed += self.look_around(After::Loss);
         } else if now >= self.interfaces.look_at {
             self.interfaces.look_at = now + PERIOD;
             self.interfaces.retry();
-            // A list that is refused now is read at the next look.
-            missed += self.interfaces.resync().unwrap_or_default();
-            self.verify(verify::After::Nothing);
+            missed += self.look_around(After::Nothing);
         }
         for index in std::mem::take(&mut self.interfaces.disturbed) {
-            self.verify_one(index, verify::After::Nothing);
+            self.verify(index, After::Nothing);
         }
         if missed != 0 {
             self.shared.register.lock().counts.missed += missed;

@@ -5,13 +5,13 @@ use std::{io, sync::Arc};
 use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
-    attach::hook,
+    attach::{Manner, Mechanism, hook},
     error::Error,
     iface::{
         Interface, Pattern,
         select::{Scope, Selector, names},
     },
-    report::{Degradation, Feature},
+    report::{AtHook, Degradation, Feature, Place},
 };
 
 /// What is amiss with a selection, with the interfaces there are now.
@@ -102,6 +102,93 @@ pub(super) fn put_back(interface: &Interface, direction: Direction) -> Degradati
         instead: "it was put back".into(),
         cost: "packets that came meanwhile are not counted, for five seconds at most".into(),
         remedy: "find out who deletes qdiscs, filters or links there: `tc monitor`, `bpftool net`"
+            .into(),
+    }
+}
+
+/// A program and what is at its hook.
+pub(super) struct Placed<'a> {
+    pub(super) direction: Direction,
+    pub(super) at: &'a AtHook,
+    /// Id of the program.
+    pub(super) own: u32,
+}
+
+/// Programs that are not where they should be among others.
+///
+/// The program that is named may be at one of the hooks alone: most have another name in the other direction.
+pub(super) fn misplaced(
+    manner: &Manner,
+    interface: &Interface,
+    placed: &[Placed<'_>],
+) -> Vec<Degradation> {
+    let order = &manner.tcx_order;
+    let by_tcx = || {
+        placed
+            .iter()
+            .filter(|placed| placed.at.mechanism == Mechanism::Tcx)
+    };
+    let Some(name) = order.relative().filter(|_| by_tcx().next().is_some()) else {
+        return Vec::new();
+    };
+    let said = |cause: String, instead: &'static str| Degradation {
+        feature: Feature::TcxOrder,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: cause.into(),
+        instead: instead.into(),
+        cost: "what that one drops or rewrites may be seen otherwise than was meant".into(),
+        remedy: format!("attach `{name}` before this source is opened").into(),
+    };
+    let mut found = false;
+    let mut all = Vec::new();
+    for placed in by_tcx() {
+        let there = programs(placed.at);
+        found |= there.iter().any(|at| at.0 == name);
+        if !order.holds(&there, placed.own) {
+            let direction = hook::word(placed.direction);
+            all.push(said(
+                format!("`{name}` came to the {direction} later, and stands on the wrong side"),
+                "the programs stay where they are: to move one, packets would be missed",
+            ));
+        }
+    }
+    if !found {
+        all.push(said(
+            format!("no program `{name}` is at the hooks"),
+            "the programs stand at the end of the order where they belong",
+        ));
+    }
+    all
+}
+
+/// Names and ids of TCX programs, in the order they run.
+fn programs(at: &AtHook) -> Vec<(&str, u32)> {
+    at.occupants
+        .iter()
+        .filter(|at| matches!(at.place, Place::Tcx { .. }))
+        .map(|at| {
+            let name = at.name.as_deref().unwrap_or_default();
+            (name, at.program.unwrap_or_default())
+        })
+        .collect()
+}
+
+/// Traffic that does not come to the program.
+pub(super) fn silent(interface: &Interface, direction: Direction, packets: u64) -> Degradation {
+    let (verb, word) = match direction {
+        Direction::Ingress => ("received", "ingress"),
+        Direction::Egress => ("sent", "egress"),
+    };
+    Degradation {
+        feature: Feature::Traffic,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: format!(
+            "the interface {verb} {packets} packets, and none came to the program at the {word}"
+        )
+        .into(),
+        instead: "the program stays, and counts what comes to it".into(),
+        cost: "these packets are not counted".into(),
+        remedy: "look for a program that runs before it, by `bpftool net` and `ip link` (XDP), and have this one first"
             .into(),
     }
 }

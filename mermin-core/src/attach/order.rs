@@ -1,0 +1,121 @@
+//! Where among the programs of a TCX hook ours stands: a decision from what is there.
+
+/// Where a program is put among the others at a TCX hook, when it is attached.
+///
+/// What runs first sees packets that later programs drop, redirect or rewrite, and sees them unchanged. Programs are
+/// named as `bpftool prog` shows them: at most 15 octets. Filters of tc run behind all of TCX and are ordered by priority.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TcxOrder {
+    /// Before all others.
+    #[default]
+    First,
+    /// Behind all others.
+    Last,
+    /// Right before the program of this name. While none is there: before all others, and the report says so.
+    Before(String),
+    /// Right behind the program of this name. While none is there: behind all others, and the report says so.
+    After(String),
+}
+
+/// A place as the kernel takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    First,
+    Last,
+    /// Before the program of this id.
+    Before(u32),
+    /// Behind it.
+    After(u32),
+}
+
+/// Octets of a program's name (`BPF_OBJ_NAME_LEN` less its zero byte).
+const NAME_MAX: usize = 15;
+
+impl TcxOrder {
+    /// The program it refers to, as far as the kernel keeps its name.
+    pub(crate) fn relative(&self) -> Option<&str> {
+        match self {
+            Self::First | Self::Last => None,
+            Self::Before(name) | Self::After(name) => {
+                Some(name.get(..NAME_MAX).unwrap_or(name.as_str()))
+            }
+        }
+    }
+
+    /// The place, among programs (name, id) in the order they run.
+    pub(crate) fn position(&self, there: &[(&str, u32)]) -> Position {
+        let name = self.relative();
+        let mut named = there.iter().filter(|(known, _)| Some(*known) == name);
+        let (at, otherwise): (fn(u32) -> Position, _) = match self {
+            Self::First | Self::Before(_) => (Position::Before, Position::First),
+            Self::Last | Self::After(_) => (Position::After, Position::Last),
+        };
+        // Of several of one name, the outermost.
+        let relative = match self {
+            Self::Before(_) => named.next(),
+            _ => named.next_back(),
+        };
+        relative.map_or(otherwise, |(_, id)| at(*id))
+    }
+
+    /// Whether the program `own` stands where it should, relative to a program that may have come later. To be first or last
+    /// is not insisted on: two that both insist would put each other away for ever.
+    pub(crate) fn holds(&self, there: &[(&str, u32)], own: u32) -> bool {
+        let Some(name) = self.relative() else {
+            return true;
+        };
+        let Some(ours) = there.iter().position(|at| at.1 == own) else {
+            return true;
+        };
+        let mut others = there
+            .iter()
+            .enumerate()
+            .filter(|(_, at)| at.0 == name && at.1 != own);
+        match self {
+            Self::Before(_) => others.all(|(place, _)| ours < place),
+            _ => others.all(|(place, _)| place < ours),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THERE: [(&str, u32); 3] = [("cil_from_netdev", 3), ("other", 9), ("cil_from_netdev", 5)];
+
+    #[test]
+    fn a_place_is_at_an_end_or_beside_a_program() {
+        let cilium = || "cil_from_netdev_with_more".to_owned();
+        for (order, expected) in [
+            (TcxOrder::First, Position::First),
+            (TcxOrder::Last, Position::Last),
+            (TcxOrder::Before(cilium()), Position::Before(3)),
+            (TcxOrder::After(cilium()), Position::After(5)),
+            (TcxOrder::Before("none".to_owned()), Position::First),
+            (TcxOrder::After("none".to_owned()), Position::Last),
+        ] {
+            assert_eq!(order.position(&THERE), expected, "{order:?}");
+        }
+        assert_eq!(TcxOrder::After(cilium()).position(&[]), Position::Last);
+    }
+
+    #[test]
+    fn who_comes_later_may_end_up_on_the_wrong_side() {
+        let name = || "other".to_owned();
+        for (order, own, expected) in [
+            (TcxOrder::First, 5, true),
+            (TcxOrder::Last, 3, true),
+            (TcxOrder::Before(name()), 3, true),
+            (TcxOrder::Before(name()), 5, false),
+            (TcxOrder::After(name()), 5, true),
+            (TcxOrder::After(name()), 3, false),
+            (TcxOrder::After("none".to_owned()), 3, true),
+            // Not there at all: that is another matter.
+            (TcxOrder::Before(name()), 77, true),
+        ] {
+            assert_eq!(order.holds(&THERE, own), expected, "{order:?} {own}");
+        }
+    }
+}

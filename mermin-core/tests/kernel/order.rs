@@ -1,0 +1,297 @@
+//! Others at the same hook: who runs first sees what the others make of packets, and none is harmed by the other.
+
+use std::{os::fd::OwnedFd, time::Duration};
+
+use mermin_core::{
+    Attach, FlowSourceBuilder, TcxOrder,
+    report::{Feature, Place},
+};
+
+use crate::{
+    Case, case,
+    support::{
+        attached,
+        host::{FAR_MAC, NEAR_MAC, Pair},
+        raw::{self, Deed},
+        traffic::{Injector, address, udp_dialogue},
+        wait::until_true,
+        watch::{Watch, on, try_open},
+    },
+};
+
+const FRAMES: u64 = 30;
+const PORT: u16 = 53;
+const OTHER_PORT: u16 = 5353;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = vec![
+        by_tcx("first_sees_what_others_drop", first_sees_what_others_drop),
+        by_tcx("last_sees_what_others_leave", last_sees_what_others_leave),
+        by_tcx("beside_a_named_program", beside_a_named_program),
+        by_tcx(
+            "a_named_program_that_is_not_there",
+            a_named_program_that_is_not_there,
+        ),
+    ];
+    cases.extend([
+        case("before_a_filter_that_takes", before_a_filter_that_takes),
+        case("behind_a_filter_that_takes", behind_a_filter_that_takes),
+        case(
+            "a_foreign_filter_at_our_priority",
+            a_foreign_filter_at_our_priority,
+        ),
+        case(
+            "an_ingress_qdisc_that_was_there",
+            an_ingress_qdisc_that_was_there,
+        ),
+        case(
+            "another_user_of_clsact_leaves",
+            another_user_of_clsact_leaves,
+        ),
+    ]);
+    cases
+}
+
+fn by_tcx(name: &str, run: fn()) -> Case {
+    Case {
+        mode: Some(Attach::Tcx),
+        ..case(name, run)
+    }
+}
+
+/// Another's program at the ingress of `v0`, behind all that are there.
+fn other(pair: &Pair, deed: Deed) -> (OwnedFd, OwnedFd) {
+    let index = pair.near.index("v0");
+    pair.near.run(|| {
+        let program = raw::load("other", deed).unwrap();
+        let link = raw::attach_tcx(&program, index).unwrap();
+        (program, link)
+    })
+}
+
+/// Datagrams to `v0`, put on the wire by hand: nobody has to receive them.
+fn send(pair: &Pair) {
+    let injector = Injector::new(&pair.far, "v1");
+    let mut frame = Vec::new();
+    frame.extend(NEAR_MAC);
+    frame.extend(FAR_MAC);
+    frame.extend([
+        8, 0, 0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1,
+    ]);
+    frame.extend([0x9c, 0x40]);
+    frame.extend(PORT.to_be_bytes());
+    frame.extend([0, 12, 0, 0, 1, 2, 3, 4]);
+    for _ in 0..FRAMES {
+        injector.send(&frame);
+    }
+}
+
+fn tcx(order: TcxOrder) -> FlowSourceBuilder {
+    on("v0").attach(Attach::Tcx).tcx_order(order)
+}
+
+/// Names at the TCX ingress, as the report has them.
+fn at_ingress(watch: &Watch) -> Vec<String> {
+    let report = watch.handle.report();
+    let ingress = report.interfaces[0].ingress.clone().unwrap();
+    let by_tcx = ingress.occupants.into_iter();
+    by_tcx
+        .filter(|at| matches!(at.place, Place::Tcx { .. }))
+        .map(|at| at.name.unwrap())
+        .collect()
+}
+
+/// Packets that were counted, and the port they went to.
+fn counted(watch: Watch) -> (u64, Option<u16>) {
+    let outcome = watch.finish();
+    let port = outcome.flows.first().and_then(|flow| flow.destination.port);
+    assert!(outcome.flows.len() <= 1, "{:#?}", outcome.flows);
+    (outcome.packets, port)
+}
+
+fn first_sees_what_others_drop() {
+    for deed in [Deed::Pass, Deed::Drop, Deed::Rewrite(OTHER_PORT)] {
+        let pair = Pair::new();
+        let early = other(&pair, deed);
+        let watch = Watch::open(&pair.near, tcx(TcxOrder::First));
+        assert_eq!(at_ingress(&watch), ["mermin_ingress", "other"]);
+        drop(early);
+        let _late = other(&pair, deed);
+        send(&pair);
+        assert_eq!(counted(watch), (FRAMES, Some(PORT)), "{deed:?}");
+    }
+}
+
+fn last_sees_what_others_leave() {
+    for (deed, expected) in [
+        (Deed::Pass, (FRAMES, Some(PORT))),
+        (Deed::Rewrite(OTHER_PORT), (FRAMES, Some(OTHER_PORT))),
+    ] {
+        let pair = Pair::new();
+        let _other = other(&pair, deed);
+        let watch = Watch::open(&pair.near, tcx(TcxOrder::Last));
+        assert_eq!(at_ingress(&watch), ["other", "mermin_ingress"]);
+        send(&pair);
+        assert_eq!(counted(watch), expected, "{deed:?}");
+    }
+    // What never comes is missed and said, once the interface's own counters have been compared twice.
+    let pair = Pair::new();
+    let _other = other(&pair, Deed::Drop);
+    let watch = Watch::open(&pair.near, tcx(TcxOrder::Last));
+    until_true("word of what is kept from the program", || {
+        send(&pair);
+        std::thread::sleep(Duration::from_millis(50));
+        let report = watch.handle.report();
+        report.degradations.iter().any(|said| {
+            said.feature == Feature::Traffic
+                && said
+                    .cause
+                    .ends_with("packets, and none came to the program at the ingress")
+        })
+    });
+    assert_eq!(counted(watch), (0, None));
+}
+
+fn beside_a_named_program() {
+    for (order, expected, deed, seen) in [
+        (
+            TcxOrder::Before("other".to_owned()),
+            ["third", "mermin_ingress", "other"],
+            Deed::Drop,
+            (FRAMES, Some(PORT)),
+        ),
+        (
+            TcxOrder::After("third".to_owned()),
+            ["third", "mermin_ingress", "other"],
+            Deed::Drop,
+            (FRAMES, Some(PORT)),
+        ),
+        (
+            TcxOrder::After("other".to_owned()),
+            ["third", "other", "mermin_ingress"],
+            Deed::Rewrite(OTHER_PORT),
+            (FRAMES, Some(OTHER_PORT)),
+        ),
+    ] {
+        let pair = Pair::new();
+        let index = pair.near.index("v0");
+        let _third = pair.near.run(|| {
+            let program = raw::load("third", Deed::Pass).unwrap();
+            raw::attach_tcx(&program, index).unwrap()
+        });
+        let _other = other(&pair, deed);
+        let watch = Watch::open(&pair.near, tcx(order));
+        assert_eq!(at_ingress(&watch), expected);
+        send(&pair);
+        assert_eq!(counted(watch), seen);
+    }
+}
+
+fn a_named_program_that_is_not_there() {
+    let pair = Pair::new();
+    let source = try_open(&pair.near, tcx(TcxOrder::After("other".to_owned()))).unwrap();
+    let report = source.report();
+    assert_eq!(report.degradations.len(), 1, "{report}");
+    assert_eq!(report.degradations[0].feature, Feature::TcxOrder);
+    let said = report.to_string();
+    assert!(
+        said.contains("no program `other` is at the hooks"),
+        "{said}"
+    );
+    let watch = Watch::new(source);
+    // It comes, and stands behind: that is noticed.
+    let _other = other(&pair, Deed::Pass);
+    until_true("word of the wrong side", || {
+        let said = watch.handle.report().to_string();
+        said.contains("`other` came to the ingress later, and stands on the wrong side")
+    });
+    assert_eq!(at_ingress(&watch), ["mermin_ingress", "other"]);
+    send(&pair);
+    assert_eq!(counted(watch), (FRAMES, Some(PORT)));
+}
+
+fn by_priority(priority: u16) -> FlowSourceBuilder {
+    on("v0").attach(Attach::Tc { priority })
+}
+
+/// Takes every packet away: loopback is down.
+const TAKE: &str = "tc filter add dev v0 ingress pref 5 protocol all u32 match u32 0 0 \
+    action mirred egress redirect dev lo";
+
+fn before_a_filter_that_takes() {
+    let pair = Pair::new();
+    pair.near.shell("tc qdisc add dev v0 clsact");
+    pair.near.shell(TAKE);
+    let watch = Watch::open(&pair.near, by_priority(4));
+    let report = watch.handle.report();
+    let ingress = report.interfaces[0].ingress.clone().unwrap();
+    // A u32 filter is listed with its hash table.
+    let mut kinds: Vec<String> = ingress.occupants.into_iter().map(|at| at.kind).collect();
+    kinds.dedup();
+    assert_eq!(kinds, ["bpf", "u32"]);
+    send(&pair);
+    assert_eq!(counted(watch), (FRAMES, Some(PORT)));
+    assert!(attached::at(&pair.near, "v0").contains("pref 5 u32"));
+}
+
+fn behind_a_filter_that_takes() {
+    let pair = Pair::new();
+    pair.near.shell("tc qdisc add dev v0 clsact");
+    pair.near.shell(TAKE);
+    let watch = Watch::open(&pair.near, by_priority(6));
+    send(&pair);
+    assert_eq!(counted(watch), (0, None));
+    assert!(attached::at(&pair.near, "v0").contains("pref 5 u32"));
+}
+
+fn a_foreign_filter_at_our_priority() {
+    let pair = Pair::new();
+    pair.near.shell("tc qdisc add dev v0 clsact");
+    pair.near.shell(TAKE);
+    let error = try_open(&pair.near, by_priority(5)).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "cannot attach by tc to the ingress of `v0` at priority 5: a `u32` filter has it"
+    );
+    let remedy = error.remedy().unwrap();
+    assert!(
+        remedy.contains("`Attach::Tc { priority: 6 }` is free"),
+        "{remedy}"
+    );
+    let left = attached::at(&pair.near, "v0");
+    assert!(
+        left.contains("pref 5 u32") && !left.contains("mermin"),
+        "{left}"
+    );
+}
+
+fn an_ingress_qdisc_that_was_there() {
+    let pair = Pair::new();
+    pair.near.shell("tc qdisc add dev v0 ingress");
+    let said = try_open(&pair.near, by_priority(1))
+        .unwrap()
+        .report()
+        .to_string();
+    assert!(
+        said.contains("an `ingress` qdisc has the place of `clsact`"),
+        "{said}"
+    );
+    // TCX needs no qdisc.
+    let watch = Watch::open(&pair.near, on("v0"));
+    send(&pair);
+    assert_eq!(counted(watch), (FRAMES, Some(PORT)));
+    assert!(attached::at(&pair.near, "v0").contains("qdisc ingress"));
+}
+
+/// The qdisc is another's; when that one takes it away, our filters are put on one of our own.
+fn another_user_of_clsact_leaves() {
+    let pair = Pair::new();
+    pair.near.shell("tc qdisc add dev v0 clsact");
+    let watch = Watch::open(&pair.near, by_priority(1));
+    pair.near.shell("tc qdisc del dev v0 clsact");
+    until_true("both put back", || watch.stats().interfaces.put_back == 2);
+    let [near, far] = ["10.0.0.1:40000", "10.0.0.2:53"].map(address);
+    udp_dialogue(&pair, [near, far], 10, [10, 20]);
+    assert_eq!(watch.finish().packets, 20);
+    assert_eq!(attached::at(&pair.near, "v0"), "");
+}
