@@ -10,6 +10,8 @@ pub enum ErrorKind {
     InvalidOption,
     /// The process lacks a privilege that a trial showed to be missing.
     PermissionDenied,
+    /// Another source owns the instance.
+    InUse,
     /// The kernel lacks something that nothing can stand in for.
     Unsupported,
     /// No interface fits, or a named one does not exist.

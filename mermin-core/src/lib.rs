@@ -31,6 +31,7 @@ mod iface;
 pub mod lab;
 #[cfg(feature = "pcap")]
 mod pcap;
+mod points;
 mod probe;
 pub mod report;
 pub mod sink;
@@ -44,5 +45,5 @@ pub use filter::Filter;
 pub use flow::Flow;
 pub use iface::{NetNs, Pattern, Preset};
 pub use report::{Degradation, Report, Stats};
-pub use source::{FlowSource, FlowSourceBuilder, Handle, Reconfigured, Setting};
+pub use source::{FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Setting};
 pub use table::Timeouts;

@@ -4,6 +4,7 @@
 //! network namespace of the thread that makes them.
 
 pub(crate) mod hook;
+pub(crate) mod keep;
 mod mode;
 pub(crate) mod occupant;
 pub(crate) mod order;
@@ -27,6 +28,7 @@ use crate::{
     sys::{bpf_link, netlink::Netlink},
 };
 use hook::Hook;
+use keep::{Keeper, Pin};
 use plan::Step;
 
 /// The loaded programs.
@@ -43,6 +45,8 @@ pub(crate) struct Programs<'a> {
 struct Program<'a> {
     fd: BorrowedFd<'a>,
     name: &'static str,
+    /// It is to outlive the process.
+    stays: bool,
 }
 
 impl<'a> Programs<'a> {
@@ -56,7 +60,11 @@ impl<'a> Programs<'a> {
             Direction::Ingress => (self.ingress, names::PROGRAM_INGRESS),
             Direction::Egress => (self.egress, names::PROGRAM_EGRESS),
         };
-        Program { fd, name }
+        Program {
+            fd,
+            name,
+            stays: false,
+        }
     }
 }
 
@@ -65,6 +73,7 @@ impl<'a> Programs<'a> {
 #[derive(Clone)]
 pub(crate) struct Hooks {
     netlink: Rc<Netlink>,
+    keeper: Option<Rc<Keeper>>,
 }
 
 impl Hooks {
@@ -75,7 +84,25 @@ impl Hooks {
         })?;
         Ok(Self {
             netlink: Rc::new(netlink),
+            keeper: None,
         })
+    }
+
+    /// From now on takes over what was left at hooks, and lets outlive the process what is attached.
+    pub(crate) fn keep_by(&mut self, keeper: Rc<Keeper>) {
+        self.keeper = Some(keeper);
+    }
+
+    /// Takes away what another keeper's process left.
+    pub(crate) fn clear_by(&self, keeper: &Keeper, interfaces: &[Interface]) {
+        keeper.clear(&self.netlink, interfaces);
+    }
+
+    /// Takes away what a former process left at hooks and [`attach`](Self::attach) did not take over.
+    pub(crate) fn clear(&self, interfaces: &[Interface]) {
+        if let Some(keeper) = &self.keeper {
+            keeper.clear(&self.netlink, interfaces);
+        }
     }
 
     /// The socket, for whatever else is asked of this network namespace.
@@ -99,26 +126,60 @@ impl Hooks {
             interface,
             direction,
         };
-        let program = programs.at(direction);
+        let program = Program {
+            stays: self.keeper.is_some(),
+            ..programs.at(direction)
+        };
+        let Some(keeper) = &self.keeper else {
+            return self.put(manner, program, &hook);
+        };
+        if let Some((hold, pin)) = keeper.adopt(&self.netlink, manner, program, &hook)? {
+            return Ok(Attached {
+                hold: Some(hold),
+                kept: Some((Rc::clone(keeper), pin)),
+                adopted: true,
+                tcx_refusal: None,
+                pin_refusal: None,
+            });
+        }
+        let mut attached = self.put(manner, program, &hook)?;
+        let pinned = match &attached.hold {
+            Some(Hold::Tcx(link)) => keeper.pin(link, &hook).map(Some),
+            Some(Hold::Tc(_)) | None => Ok(None),
+        };
+        let pin = match pinned {
+            Ok(pin) => pin,
+            Err(error) => {
+                attached.pin_refusal = Some(error);
+                None
+            }
+        };
+        attached.kept = Some((Rc::clone(keeper), pin));
+        Ok(attached)
+    }
+
+    fn put(
+        &self,
+        manner: &Manner,
+        program: Program<'_>,
+        hook: &Hook<'_>,
+    ) -> Result<Attached, Error> {
         // Whether TCX is there is found out by the attempt itself.
         let plan = plan::plan(manner, None);
         let refusal = match plan.first {
-            Step::Tc { priority } => return self.by_tc(program, &hook, priority, None),
-            Step::Tcx => match tcx::attach(program, &hook, &manner.tcx_order) {
+            Step::Tc { priority } => return self.by_tc(program, hook, priority, None),
+            Step::Tcx => match tcx::attach(program, hook, &manner.tcx_order) {
                 Ok(link) => {
-                    return Ok(Attached {
-                        hold: Hold::Tcx(link),
-                        tcx_refusal: None,
-                    });
+                    return Ok(Attached::new(Hold::Tcx(link), None));
                 }
                 Err(refusal) => refusal,
             },
         };
         match plan.fallback {
             Some(Step::Tc { priority }) if plan::falls_back(&refusal) => {
-                self.by_tc(program, &hook, priority, Some(refusal))
+                self.by_tc(program, hook, priority, Some(refusal))
             }
-            _ => Err(tcx::explain(&hook, refusal)),
+            _ => Err(tcx::explain(hook, refusal)),
         }
     }
 
@@ -130,18 +191,20 @@ impl Hooks {
         tcx_refusal: Option<io::Error>,
     ) -> Result<Attached, Error> {
         let filter = tc::attach(&self.netlink, program, hook, priority)?;
-        Ok(Attached {
-            hold: Hold::Tc(filter),
-            tcx_refusal,
-        })
+        Ok(Attached::new(Hold::Tc(filter), tcx_refusal))
     }
 }
 
-/// A program at a hook. Detaches when dropped, as far as that succeeds.
+/// A program at a hook. Detaches when dropped, as far as that succeeds, unless its keeper wants it to stay.
 #[derive(Debug)]
 pub(crate) struct Attached {
-    hold: Hold,
+    /// None once it is detached.
+    hold: Option<Hold>,
     tcx_refusal: Option<io::Error>,
+    /// Who knows whether it stays, and its pin if it has one.
+    kept: Option<(Rc<Keeper>, Option<Pin>)>,
+    adopted: bool,
+    pin_refusal: Option<Error>,
 }
 
 #[derive(Debug)]
@@ -151,14 +214,34 @@ enum Hold {
 }
 
 impl Attached {
+    fn new(hold: Hold, tcx_refusal: Option<io::Error>) -> Self {
+        Self {
+            hold: Some(hold),
+            tcx_refusal,
+            kept: None,
+            adopted: false,
+            pin_refusal: None,
+        }
+    }
+
     /// What holds the program at the hook.
     pub(crate) fn mechanism(&self) -> Mechanism {
         match &self.hold {
-            Hold::Tcx(_) => Mechanism::Tcx,
-            Hold::Tc(filter) => Mechanism::Tc {
+            Some(Hold::Tc(filter)) => Mechanism::Tc {
                 priority: filter.priority(),
             },
+            Some(Hold::Tcx(_)) | None => Mechanism::Tcx,
         }
+    }
+
+    /// Why it goes with the process though it should stay.
+    pub(crate) fn pin_refusal(&self) -> Option<&Error> {
+        self.pin_refusal.as_ref()
+    }
+
+    /// Whether a former process had it attached.
+    pub(crate) fn is_adopted(&self) -> bool {
+        self.adopted
     }
 
     /// Why TCX was not used though it would have been preferred.
@@ -169,28 +252,46 @@ impl Attached {
     /// Whether the program is still where it was put: others can detach it.
     pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         match &self.hold {
-            Hold::Tcx(link) => link.is_attached(),
-            Hold::Tc(filter) => filter.is_there(),
+            Some(Hold::Tcx(link)) => link.is_attached(),
+            Some(Hold::Tc(filter)) => filter.is_there(),
+            None => Ok(false),
         }
     }
 
     /// Gives it up without taking anything away: it is not [in its place](Self::is_in_place) any more, and what is put there
     /// in its stead is the same program, perhaps under the same handle.
-    pub(crate) fn forget(self) {
-        match self.hold {
-            Hold::Tcx(link) => drop(link),
-            Hold::Tc(filter) => filter.forget(),
+    pub(crate) fn forget(mut self) {
+        if let Some(Hold::Tc(filter)) = self.hold.take() {
+            filter.forget();
         }
     }
 
-    /// Takes the program away. An interface that has gone has taken it along, which is no error.
-    pub(crate) fn detach(self) -> Result<(), Error> {
-        match self.hold {
-            Hold::Tcx(link) => {
-                drop(link);
-                Ok(())
-            }
-            Hold::Tc(filter) => filter.detach(),
+    /// Takes the program away, unless its keeper wants it to stay. An interface that has gone has taken it along, which is
+    /// no error.
+    pub(crate) fn detach(mut self) -> Result<(), Error> {
+        self.let_go()
+    }
+
+    fn let_go(&mut self) -> Result<(), Error> {
+        let (keeper, pin) = self.kept.take().unzip();
+        let stays = keeper.is_some_and(|keeper| keeper.stays());
+        match pin.flatten() {
+            Some(pin) if stays => pin.keep(),
+            pin => drop(pin),
         }
+        match self.hold.take() {
+            Some(Hold::Tcx(link)) if stays => link.keep(),
+            Some(Hold::Tc(filter)) if stays => filter.forget(),
+            Some(Hold::Tc(filter)) => return filter.detach(),
+            Some(Hold::Tcx(_)) | None => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        // There is nobody to tell.
+        let _ = self.let_go();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::mode::{Attach, Manner};
+use super::mode::{Attach, Manner, Mechanism};
 use crate::sys::{bpf_link::ENOTSUPP, netlink::errno};
 
 /// One way to attach.
@@ -35,6 +35,17 @@ pub(crate) fn plan(manner: &Manner, tcx: Option<bool>) -> Plan {
         (Attach::Tc { priority }, _) => (Step::Tc { priority }, None),
     };
     Plan { first, fallback }
+}
+
+/// Whether a program that is at a hook already is where it would be put. Among TCX programs, anywhere is right: moving it
+/// would miss packets.
+pub(crate) fn fits(manner: &Manner, there: Mechanism) -> bool {
+    match (manner.mode, there) {
+        (Attach::Auto | Attach::Tcx, Mechanism::Tcx) => true,
+        (Attach::Auto, Mechanism::Tc { priority }) => priority == manner.priority(),
+        (Attach::Tc { priority }, Mechanism::Tc { priority: there }) => priority == there,
+        (Attach::Tcx, Mechanism::Tc { .. }) | (Attach::Tc { .. }, Mechanism::Tcx) => false,
+    }
 }
 
 /// Whether a refusal of TCX says that the kernel lacks it, or has no room at the hook.
@@ -91,6 +102,29 @@ mod tests {
         let expected = Some(Step::Tc { priority: 100 });
         assert_eq!(plan(&manner, None).fallback, expected);
         assert_eq!(Some(plan(&manner, Some(false)).first), expected);
+    }
+
+    #[test]
+    fn what_is_at_a_hook_stays_where_it_is_what_is_asked_for() {
+        let tc = |priority| Mechanism::Tc { priority };
+        let ninth = Manner {
+            tc_priority: Some(9),
+            ..Manner::default()
+        };
+        assert!(fits(&ninth, tc(9)) && fits(&ninth, Mechanism::Tcx));
+        assert!(!fits(&ninth, tc(1)));
+        for (mode, there, expected) in [
+            (Attach::Auto, Mechanism::Tcx, true),
+            (Attach::Auto, tc(1), true),
+            (Attach::Auto, tc(9), false),
+            (Attach::Tcx, Mechanism::Tcx, true),
+            (Attach::Tcx, tc(1), false),
+            (Attach::Tc { priority: 9 }, tc(9), true),
+            (Attach::Tc { priority: 9 }, tc(1), false),
+            (Attach::Tc { priority: 9 }, Mechanism::Tcx, false),
+        ] {
+            assert_eq!(fits(&mode.into(), there), expected, "{mode:?} {there}");
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ use crate::{
 
 /// Marks filters of ours whose qdisc is ours too.
 const QDISC_MARK: &str = "+clsact";
+/// Marks filters of ours that outlive their process: no orphans.
+const STAYING_MARK: &str = "+pinned";
 /// Times the qdisc may vanish under us, removed by a stranger.
 const TRIES: u32 = 4;
 const CAPABILITY: &str = "CAP_NET_ADMIN";
@@ -68,10 +70,7 @@ pub(super) fn attach(
             return Err(ingress_only(hook));
         }
         let owns_qdisc = added || marked(netlink, ifindex).map_err(refused)?;
-        let mut name = program.name.to_owned();
-        if owns_qdisc {
-            name += QDISC_MARK;
-        }
+        let name = filter_name(program, owns_qdisc);
         match filter::add(netlink, ifindex, hook.direction, priority, program, &name) {
             Ok(handle) => {
                 return Ok(Attachment {
@@ -103,9 +102,57 @@ pub(super) fn attach(
     }
 }
 
+/// The filters at a hook that run one of these programs.
+pub(super) fn left(
+    netlink: &Rc<Netlink>,
+    hook: &Hook<'_>,
+    programs: &[u32],
+) -> Result<Vec<Attachment>, Error> {
+    let filters = filter::list(netlink, hook.index(), hook.direction)
+        .map_err(|error| hook.refused("list the filters at", CAPABILITY, error))?;
+    let ours = filters.into_iter().filter_map(|filter| {
+        let program = filter.program.filter(|id| programs.contains(id))?;
+        Some(Attachment {
+            netlink: Rc::clone(netlink),
+            interface: hook.interface.name.clone(),
+            ifindex: hook.index(),
+            direction: hook.direction,
+            priority: filter.priority,
+            handle: filter.handle,
+            program,
+            owns_qdisc: filter.name.as_deref().is_some_and(bears_mark),
+            deleted: false,
+        })
+    });
+    Ok(ours.collect())
+}
+
 impl Attachment {
     pub(super) fn priority(&self) -> u16 {
         self.priority
+    }
+
+    /// The same filter, running another program from the next packet on.
+    pub(super) fn with(mut self, program: Program<'_>, hook: &Hook<'_>) -> Result<Self, Error> {
+        let refused = |error| hook.refused("replace the filter at", CAPABILITY, error);
+        let identity = bpf_link::identify(program.fd).map_err(refused)?;
+        let name = filter_name(program, self.owns_qdisc);
+        let _turn = turn::take(self.ifindex);
+        let replaced = filter::replace(
+            &self.netlink,
+            self.ifindex,
+            self.direction,
+            (self.priority, self.handle),
+            program,
+            &name,
+        );
+        if let Err(error) = replaced {
+            // Whoever comes next finds it as it was.
+            self.deleted = true;
+            return Err(refused(error));
+        }
+        self.program = identity.id;
+        Ok(self)
     }
 
     pub(super) fn detach(mut self) -> Result<(), Error> {
@@ -210,9 +257,16 @@ fn marked(netlink: &Netlink, ifindex: u32) -> io::Result<bool> {
         .any(bears_mark))
 }
 
+fn filter_name(program: Program<'_>, owns_qdisc: bool) -> String {
+    let stays = if program.stays { STAYING_MARK } else { "" };
+    let owns = if owns_qdisc { QDISC_MARK } else { "" };
+    format!("{}{stays}{owns}", program.name)
+}
+
 fn bears_mark(name: &str) -> bool {
     use mermin_bpf::abi::names::{PROGRAM_EGRESS, PROGRAM_INGRESS};
     name.strip_suffix(QDISC_MARK)
+        .map(|name| name.strip_suffix(STAYING_MARK).unwrap_or(name))
         .is_some_and(|name| [PROGRAM_INGRESS, PROGRAM_EGRESS].contains(&name))
 }
 
@@ -351,6 +405,8 @@ mod tests {
     fn only_filters_of_ours_bear_the_mark() {
         assert!(bears_mark("mermin_ingress+clsact"));
         assert!(bears_mark("mermin_egress+clsact"));
+        assert!(bears_mark("mermin_egress+pinned+clsact"));
+        assert!(!bears_mark("mermin_egress+pinned"));
         assert!(!bears_mark("mermin_ingress"));
         assert!(!bears_mark("other+clsact"));
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use super::{Program, hook::Hook, occupant::program_name, order::TcxOrder, plan};
@@ -15,6 +15,26 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Link {
     fd: OwnedFd,
+    stays: bool,
+}
+
+impl From<OwnedFd> for Link {
+    fn from(fd: OwnedFd) -> Self {
+        Self { fd, stays: false }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Link {
+    /// Leaves the program where it is, for as long as the link is pinned.
+    pub(super) fn keep(mut self) {
+        self.stays = true;
+    }
 }
 
 impl Link {
@@ -26,6 +46,9 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
+        if self.stays {
+            return;
+        }
         // Closing detaches as well, but not while a child between fork and exec has a copy of the descriptor. After
         // the process gave up its capabilities this is refused, and closing is what detaches.
         let _ = bpf_link::detach(self.fd.as_fd());
@@ -35,8 +58,7 @@ impl Drop for Link {
 /// Attaches where the order says, among what is there now.
 pub(super) fn attach(program: Program<'_>, hook: &Hook<'_>, order: &TcxOrder) -> io::Result<Link> {
     let put = |position| {
-        bpf_link::attach_tcx(program.fd, hook.index(), hook.direction, position)
-            .map(|fd| Link { fd })
+        bpf_link::attach_tcx(program.fd, hook.index(), hook.direction, position).map(Link::from)
     };
     // A list that is refused leaves the ends; so does a program that went since.
     let there = order.relative().and_then(|_| programs(hook).ok());

@@ -7,7 +7,7 @@ use std::{
 
 use mermin_bpf::abi::key::{KeyV4, KeyV6};
 
-use crate::sys::bpf;
+use crate::sys::{bpf, bpf_pin};
 
 /// The two indexes and the stack of free slots.
 #[derive(Debug)]
@@ -37,6 +37,16 @@ impl Index {
     pub(crate) fn delete(&self, keys: &Keys) -> io::Result<()> {
         delete_all(&keys.v4, |keys| bpf::delete_batch(self.v4.as_fd(), keys))?;
         delete_all(&keys.v6, |keys| bpf::delete_batch(self.v6.as_fd(), keys))
+    }
+
+    /// Whether the one key in `keys` leads to a slot.
+    pub(crate) fn leads_to(&self, keys: &Keys, slot: u32) -> io::Result<bool> {
+        let found = match (keys.v4.first(), keys.v6.first()) {
+            (Some(key), _) => bpf_pin::look_up(self.v4.as_fd(), key)?,
+            (None, Some(key)) => bpf_pin::look_up(self.v6.as_fd(), key)?,
+            (None, None) => None,
+        };
+        Ok(found == Some(slot))
     }
 
     /// Gives a slot back to the kernel program.

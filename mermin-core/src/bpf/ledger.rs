@@ -67,16 +67,34 @@ impl Ledger {
         unsafe { AtomicU32::from_ptr(&raw mut (*hook).ifindex) }
     }
 
-    /// Gives an interface a place, before a program is attached to it. `None` when those it may have are taken.
+    /// Gives an interface a place, before a program is attached to it: the one it has, if a former process gave it one.
+    /// `None` when those it may have are taken.
     pub(crate) fn watch(&self, ifindex: u32, link: u8) -> Option<Place> {
-        let place = (0..HOOK_PROBES)
-            .map(|probe| ifindex.wrapping_add(probe) & (HOOK_PLACES - 1))
-            .find(|&place| self.index_at(place).load(Ordering::Relaxed) == 0)?;
+        let place = self
+            .place_with(ifindex, ifindex)
+            .or_else(|| self.place_with(ifindex, 0))?;
         let hook = self.hooks.at(place as usize);
         // SAFETY: within the mapping; nothing reads the link before the index says that it is valid.
         unsafe { (&raw mut (*hook).link).write_volatile(link) };
         self.index_at(place).store(ifindex, Ordering::SeqCst);
         Some(Place(place))
+    }
+
+    /// Among the places that an interface may have, the one that holds this index.
+    fn place_with(&self, ifindex: u32, held: u32) -> Option<u32> {
+        (0..HOOK_PROBES)
+            .map(|probe| ifindex.wrapping_add(probe) & (HOOK_PLACES - 1))
+            .find(|&place| self.index_at(place).load(Ordering::Relaxed) == held)
+    }
+
+    /// Takes the places of all interfaces away but of these. To be called as [`forget`](Self::forget).
+    pub(crate) fn forget_all_but(&self, watched: impl Fn(u32) -> bool) {
+        for place in 0..HOOK_PLACES {
+            let ifindex = self.index_at(place).load(Ordering::Relaxed);
+            if ifindex != 0 && !watched(ifindex) {
+                self.forget(Place(place));
+            }
+        }
     }
 
     /// Takes the place away. To be called a grace period after the programs were detached.

@@ -6,5 +6,6 @@ pub(crate) mod grace;
 pub(crate) mod index;
 pub(crate) mod ledger;
 pub(crate) mod object;
+pub(crate) mod pin;
 pub(crate) mod size;
 pub(crate) mod slab;

@@ -4,12 +4,14 @@ use std::{
     error::Error as StdError,
     io,
     os::fd::{AsFd, OwnedFd},
+    path::Path,
     thread,
 };
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
     maps::Map,
+    pin::PinError,
     programs::{ProgramError, SchedClassifier},
 };
 use mermin_bpf::abi::{globals::next, names};
@@ -23,8 +25,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
+    points::{Point, pass},
     probe::privilege,
-    sys::{bpf, mapping::Mapping},
+    sys::{bpf, bpf_pin::Shape, mapping::Mapping},
 };
 
 /// The programs that are attached.
@@ -33,7 +36,21 @@ pub(crate) struct Programs {
     pub(crate) ingress: OwnedFd,
     pub(crate) egress: OwnedFd,
     /// What the two call next; it empties itself when its last descriptor is closed.
-    _handover: OwnedFd,
+    handover: OwnedFd,
+    /// What is put there.
+    handed_to: [(u32, OwnedFd); 2],
+}
+
+impl Programs {
+    /// Lets the programs hand over to those loaded with them. In maps that were taken over, the programs at the hooks do so
+    /// from now on as well.
+    pub(crate) fn connect(&self) -> Result<(), Error> {
+        for (place, program) in &self.handed_to {
+            bpf::set_program(self.handover.as_fd(), *place, program.as_fd())
+                .map_err(|error| system("cannot connect the programs", error))?;
+        }
+        Ok(())
+    }
 }
 
 /// Everything of one load. Dropping it frees the kernel's memory once no hook holds a program.
@@ -47,9 +64,77 @@ pub(crate) struct Loaded {
 
 /// Creates maps of these sizes and loads the programs of an object.
 pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Error> {
-    let mut ebpf = create(object, sizes).map_err(|error| explain(error, sizes))?;
-    load_programs(&mut ebpf).map_err(|error| explain(error.into(), sizes))?;
-    let program = |name: &str| program_fd(&ebpf, name, sizes);
+    let loaded = Making::begin(object, sizes, None)?.finish()?;
+    loaded.programs.connect()?;
+    Ok(loaded)
+}
+
+/// Each process makes it for itself, whatever was left by another: the stack of free slots may lack some.
+const OWN_MAP: &str = names::MAP_FREE;
+
+/// Whether the next process takes a map over. Maps of constants belong to their program.
+fn is_shared(name: &str) -> bool {
+    !name.starts_with('.') && name != OWN_MAP
+}
+
+/// The maps that make up what a process leaves to the next, and the shape each must have for these sizes.
+pub(crate) fn shared_maps(object: &[u8], sizes: Sizes) -> Result<Vec<(String, Shape)>, Error> {
+    let parsed = aya_obj::Object::parse(object)
+        .map_err(|error| explain(EbpfError::ParseError(error), sizes))?;
+    let lengths = lengths(sizes);
+    let maps = parsed.maps.iter().filter(|(name, _)| is_shared(name));
+    Ok(maps
+        .map(|(name, map)| {
+            let length = lengths.iter().find(|(known, _)| known == name);
+            let shape = Shape {
+                kind: map.map_type(),
+                key_size: map.key_size(),
+                value_size: map.value_size(),
+                entries: length.map_or(map.max_entries(), |(_, length)| *length),
+                flags: map.map_flags(),
+            };
+            (name.clone(), shape)
+        })
+        .collect())
+}
+
+/// Loaded, and its maps not yet taken out.
+pub(crate) struct Making {
+    ebpf: Ebpf,
+    sizes: Sizes,
+}
+
+impl Making {
+    /// Creates the maps, or takes shared ones from the pins in `found`, and loads the programs.
+    pub(crate) fn begin(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Self, Error> {
+        let mut ebpf = create(object, sizes, found).map_err(|error| explain(error, sizes))?;
+        load_programs(&mut ebpf).map_err(|error| explain(error.into(), sizes))?;
+        Ok(Self { ebpf, sizes })
+    }
+
+    /// Pins the maps that the next process takes over, and the stack for what is in it.
+    pub(crate) fn pin(&self, directory: &Path) -> io::Result<()> {
+        for (name, map) in self.ebpf.maps() {
+            if is_shared(name) || name == OWN_MAP {
+                map.pin(directory.join(name)).map_err(|error| match error {
+                    PinError::SyscallError(error) => error.io_error,
+                    other => io::Error::other(other),
+                })?;
+                pass(Point::Making);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes everything out.
+    pub(crate) fn finish(self) -> Result<Loaded, Error> {
+        let Self { mut ebpf, sizes } = self;
+        take_out(&mut ebpf, sizes)
+    }
+}
+
+fn take_out(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Loaded, Error> {
+    let program = |name: &str| program_fd(ebpf, name, sizes);
     let ingress = program(names::PROGRAM_INGRESS)?;
     let egress = program(names::PROGRAM_EGRESS)?;
     let clock = clock::Reader::new(program(names::PROGRAM_CLOCK)?);
@@ -57,29 +142,25 @@ pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Error> {
         (next::GENERAL, program(names::PROGRAM_GENERAL)?),
         (next::CREATE, program(names::PROGRAM_CREATE)?),
     ];
-    let handover = map_fd(&mut ebpf, names::MAP_PROGRAMS)?;
-    for (place, program) in &handed_to {
-        bpf::set_program(handover.as_fd(), *place, program.as_fd())
-            .map_err(|error| system("cannot connect the programs", error))?;
-    }
     let programs = Programs {
         ingress,
         egress,
-        _handover: handover,
+        handover: map_fd(ebpf, names::MAP_PROGRAMS)?,
+        handed_to,
     };
-    let slots = map_values(&mut ebpf, names::MAP_SLOTS, sizes.slots)?;
-    let fresh = map_values(&mut ebpf, names::MAP_FRESH, sizes.fresh())?;
-    let globals = map_values(&mut ebpf, names::MAP_GLOBALS, 1)?;
+    let slots = map_values(ebpf, names::MAP_SLOTS, sizes.slots)?;
+    let fresh = map_values(ebpf, names::MAP_FRESH, sizes.fresh())?;
+    let globals = map_values(ebpf, names::MAP_GLOBALS, 1)?;
     let index = Index {
-        v4: map_fd(&mut ebpf, names::MAP_INDEX_V4)?,
-        v6: map_fd(&mut ebpf, names::MAP_INDEX_V6)?,
-        free: map_fd(&mut ebpf, names::MAP_FREE)?,
+        v4: map_fd(ebpf, names::MAP_INDEX_V4)?,
+        v6: map_fd(ebpf, names::MAP_INDEX_V6)?,
+        free: map_fd(ebpf, names::MAP_FREE)?,
     };
     let counts = Sizes::ledgers(sizes.cpus);
     let ledger = Ledger::new(
-        map_values(&mut ebpf, names::MAP_HOOKS, HOOK_PLACES + 1)?,
-        map_values(&mut ebpf, names::MAP_TOTALS, counts.totals)?,
-        map_values(&mut ebpf, names::MAP_REASONS, counts.reasons)?,
+        map_values(ebpf, names::MAP_HOOKS, HOOK_PLACES + 1)?,
+        map_values(ebpf, names::MAP_TOTALS, counts.totals)?,
+        map_values(ebpf, names::MAP_REASONS, counts.reasons)?,
         sizes.cpus,
     );
     Ok(Loaded {
@@ -91,22 +172,41 @@ pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Error> {
     })
 }
 
-fn create(object: &[u8], sizes: Sizes) -> Result<Ebpf, EbpfError> {
+/// Elements of the maps that do not have what the object says.
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 9] {
     let counts = Sizes::ledgers(sizes.cpus);
+    [
+        (names::MAP_INDEX_V4, sizes.slots),
+        (names::MAP_INDEX_V6, sizes.slots),
+        (names::MAP_HINTS, sizes.hints()),
+        (names::MAP_SLOTS, sizes.slots),
+        (names::MAP_FREE, sizes.slots),
+        (names::MAP_FRESH, sizes.fresh()),
+        (names::MAP_HOOKS, HOOK_PLACES + 1),
+        (names::MAP_TOTALS, counts.totals),
+        (names::MAP_REASONS, counts.reasons),
+    ]
+}
+
+fn create(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Ebpf, EbpfError> {
     let mask = HOOK_PLACES - 1;
     let hint_mask = sizes.hints() - 1;
-    EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    for (name, length) in lengths(sizes) {
+        loader.map_max_entries(name, length);
+    }
+    let shared = match found {
+        Some(_) => aya_obj::Object::parse(object)?.maps.into_keys().collect(),
+        None => Vec::new(),
+    };
+    if let Some(found) = found {
+        for name in shared.iter().filter(|name| is_shared(name)) {
+            loader.map_pin_path(name, found.join(name));
+        }
+    }
+    loader
         // The program needs no BTF, and parsing the kernel's takes 20 ms.
         .btf(None)
-        .map_max_entries(names::MAP_INDEX_V4, sizes.slots)
-        .map_max_entries(names::MAP_INDEX_V6, sizes.slots)
-        .map_max_entries(names::MAP_HINTS, sizes.hints())
-        .map_max_entries(names::MAP_SLOTS, sizes.slots)
-        .map_max_entries(names::MAP_FREE, sizes.slots)
-        .map_max_entries(names::MAP_FRESH, sizes.fresh())
-        .map_max_entries(names::MAP_HOOKS, HOOK_PLACES + 1)
-        .map_max_entries(names::MAP_TOTALS, counts.totals)
-        .map_max_entries(names::MAP_REASONS, counts.reasons)
         .override_global(names::CONST_SLOTS, &sizes.slots, true)
         .override_global(names::CONST_HINT_MASK, &hint_mask, true)
         .override_global(names::CONST_CPUS, &sizes.cpus, true)

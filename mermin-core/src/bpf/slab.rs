@@ -121,6 +121,13 @@ impl Slab {
         KeyV4::from_words(&words).tail.ifindex
     }
 
+    /// When the flow in a slot began, monotonic ns.
+    pub(crate) fn first_seen(&self, slot: u32) -> u64 {
+        let slot = self.slots.at(slot as usize);
+        // SAFETY: within the mapping.
+        unsafe { (&raw const (*slot).first_seen).read_volatile() }
+    }
+
     /// Reads everything there is to know of a flow.
     pub(crate) fn observe(&self, slot: u32, ticks: &Ticks) -> Observation {
         let at = self.slots.at(slot as usize);

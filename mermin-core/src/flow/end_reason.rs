@@ -26,6 +26,19 @@ impl EndReason {
         self as u8
     }
 
+    /// The inverse of [`number`](Self::number).
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        [
+            Self::IdleTimeout,
+            Self::ActiveTimeout,
+            Self::EndOfFlow,
+            Self::ForcedEnd,
+            Self::LackOfResources,
+        ]
+        .into_iter()
+        .find(|reason| reason.number() == number)
+    }
+
     /// The registry's words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

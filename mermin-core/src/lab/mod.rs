@@ -18,9 +18,12 @@ pub use self::{
     traffic::{Driver, Generator},
     twist::{Twist, twisted},
 };
-pub use crate::source::{Phases, Reading};
 #[cfg(feature = "pcap")]
 pub use crate::source::{Whole, read_whole};
+pub use crate::{
+    points::{Point, kill_at},
+    source::{Phases, Reading},
+};
 
 use std::{
     io,

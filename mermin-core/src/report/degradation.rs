@@ -20,6 +20,10 @@ pub enum Feature {
     Traffic,
     /// Waiting for grace periods by membarrier(2).
     Membarrier,
+    /// Outliving the process.
+    Pinning,
+    /// Going on where a former process stopped.
+    Restart,
 }
 
 impl Feature {
@@ -34,6 +38,8 @@ impl Feature {
             Self::TcxOrder => "tcx order",
             Self::Traffic => "traffic",
             Self::Membarrier => "membarrier",
+            Self::Pinning => "pinning",
+            Self::Restart => "restart",
         }
     }
 }

@@ -26,6 +26,23 @@ pub struct Report {
     pub interfaces: Vec<Watched>,
     /// What was given up.
     pub degradations: Vec<Degradation>,
+    /// What was taken over from a former process, if anything was.
+    pub taken_over: Option<TakenOver>,
+}
+
+/// What a source with [`Pinning`](crate::Pinning) took over from a process that did not close it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TakenOver {
+    /// Flows that go on.
+    pub flows: u64,
+    /// Flows that were being closed, or whose last record was on its way.
+    pub flows_closing: u64,
+    /// Records that are given once more, because nothing says that they arrived: same id, same sequence number, same
+    /// counters.
+    pub records_again: u64,
+    /// Free slots that were given back to the kernel program.
+    pub slots_returned: u64,
 }
 
 /// Where a source's flows come from.

@@ -8,7 +8,9 @@ use futures_channel::oneshot;
 
 #[cfg(feature = "pcap")]
 use super::offline::{self, Input};
-use super::{capture, control::Control, options::Options, queue::Queue, stream::FlowSource};
+use super::{
+    capture, control::Control, options::Options, pinning::Pinning, queue::Queue, stream::FlowSource,
+};
 use crate::{
     attach::{Attach, TcxOrder},
     error::{Error, ErrorKind},
@@ -157,6 +159,19 @@ impl FlowSourceBuilder {
         self
     }
 
+    /// Lets the source outlive its process: when it is killed the kernel goes on counting, and the next source of this
+    /// instance goes on with the flows there are. No packet is missed; a record of which nothing says that it arrived is given
+    /// again, with the same id and sequence number. Default: no. See [`Pinning`].
+    ///
+    /// A record counts as arrived when the stream is asked for the one after it. Until then its flow gets no other, and a flow
+    /// that has ended keeps its room in the table. Takes 136 octets of kernel memory more for each of `max_flows`. The
+    /// ledgers of interfaces ([`Stats::packets`](crate::Stats::packets) and those by hook) go on as well. Where there is no
+    /// BPF file system that can be written to, the source is not pinned, and the report says what that costs.
+    pub fn pinning(mut self, pinning: Pinning) -> Self {
+        self.options.pinning = Some(pinning);
+        self
+    }
+
     #[cfg(feature = "test-util")]
     pub(crate) fn workings(&mut self) -> &mut super::options::Workings {
         &mut self.options.workings
@@ -211,7 +226,7 @@ impl FlowSourceBuilder {
     /// when it has just begun to load.
     ///
     /// # Errors
-    /// By [`ErrorKind`]: `InvalidOption`; `Unsupported` below Linux 5.14; `PermissionDenied`; `NoInterface`; `Verifier`;
+    /// By [`ErrorKind`]: `InvalidOption`; `InUse` where another source has the instance; `Unsupported` below Linux 5.14; `PermissionDenied`; `NoInterface`; `Verifier`;
     /// `Exhausted`; `System`. Of a capture file also `InvalidCapture`, and `Unsupported` for a link type that is not read.
     pub async fn open(self) -> Result<FlowSource, Error> {
         let selector = self.options.validate()?;
@@ -251,7 +266,7 @@ struct Unopened(Option<Arc<Control>>);
 impl Drop for Unopened {
     fn drop(&mut self) {
         if let Some(control) = &self.0 {
-            control.abandon();
+            control.decline();
         }
     }
 }

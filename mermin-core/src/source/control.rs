@@ -31,6 +31,7 @@ pub(super) struct Control {
     wake: OwnedFd,
     closing: AtomicBool,
     abandoned: AtomicBool,
+    declined: AtomicBool,
     /// Changes that were asked for; none when nobody serves them any more.
     requests: Mutex<Option<VecDeque<Request>>>,
     detached: Mutex<bool>,
@@ -43,6 +44,7 @@ impl Control {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             closing: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            declined: AtomicBool::new(false),
             requests: Mutex::new(Some(VecDeque::new())),
             detached: Mutex::new(false),
             detaching: Condvar::new(),
@@ -122,6 +124,16 @@ impl Control {
                 .wait(detached)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// As [`abandon`](Self::abandon), by somebody who never got the source.
+    pub(super) fn decline(&self) {
+        self.declined.store(true, Ordering::Release);
+        self.abandon();
+    }
+
+    pub(super) fn is_declined(&self) -> bool {
+        self.declined.load(Ordering::Acquire)
     }
 
     pub(super) fn is_abandoned(&self) -> bool {

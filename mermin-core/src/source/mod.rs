@@ -7,6 +7,7 @@ mod handle;
 #[cfg(feature = "pcap")]
 mod offline;
 mod options;
+pub(crate) mod pinning;
 mod queue;
 mod reconfigure;
 mod stream;
@@ -18,6 +19,7 @@ pub use self::offline::{Whole, read_whole};
 pub use self::{
     builder::FlowSourceBuilder,
     handle::Handle,
+    pinning::Pinning,
     reconfigure::{Reconfigured, Setting},
     stream::FlowSource,
 };

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::pinning::Pinning;
 use crate::{
     attach::Manner,
     bpf::grace::Grace,
@@ -34,6 +35,7 @@ pub(crate) struct Options {
     /// None is the default of the kind of source: [`DEFAULT_FLOWS`] or, where no memory is taken ahead, [`MOST_FLOWS`].
     pub(crate) max_flows: Option<u32>,
     pub(crate) strict: bool,
+    pub(crate) pinning: Option<Pinning>,
     pub(crate) workings: Workings,
 }
 
@@ -68,6 +70,9 @@ impl Options {
     /// [`ErrorKind::InvalidOption`].
     pub(crate) fn validate(&self) -> Result<Selector, Error> {
         self.attach.validate()?;
+        if let Some(pinning) = &self.pinning {
+            pinning.validate()?;
+        }
         if let Some(flows) = self.max_flows
             && !(1..=MOST_FLOWS).contains(&flows)
         {
@@ -109,6 +114,7 @@ impl Options {
             ("interfaces", !self.interfaces.is_empty()),
             ("exclude", !self.exclude.is_empty()),
             ("attach", self.attach != Manner::default()),
+            ("pinning", self.pinning.is_some()),
         ];
         for (option, given) in live_only {
             if given {
@@ -151,6 +157,7 @@ mod tests {
             "cannot use a timeout of zero for `udp`"
         );
         refused(|options| options.attach.tc_priority = Some(0));
+        refused(|options| options.pinning = Some(Pinning::instance("a.b")));
         refused(|options| options.interfaces = vec!["eth[".to_owned()]);
         refused(|options| options.exclude = vec!["/(/".to_owned()]);
     }

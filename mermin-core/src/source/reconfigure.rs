@@ -22,6 +22,8 @@ pub enum Setting {
     MaxFlows,
     /// `strict`.
     Strict,
+    /// `pinning`.
+    Pinning,
 }
 
 impl Setting {
@@ -36,6 +38,7 @@ impl Setting {
             Self::NetNs => "netns",
             Self::MaxFlows => "max_flows",
             Self::Strict => "strict",
+            Self::Pinning => "pinning",
         }
     }
 }
@@ -71,6 +74,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         filter,
         max_flows,
         strict,
+        pinning,
         workings: _,
     } = wanted;
     let watched = now.interfaces != *interfaces
@@ -89,6 +93,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::NetNs, now.netns != *netns),
             (Setting::MaxFlows, flows(now.max_flows) != flows(*max_flows)),
             (Setting::Strict, now.strict != *strict),
+            (Setting::Pinning, now.pinning != *pinning),
         ]),
     }
 }
@@ -115,7 +120,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{attach::Attach, filter::Rule, iface::NetNs};
+    use crate::{attach::Attach, filter::Rule, iface::NetNs, source::Pinning};
 
     fn change(change: impl FnOnce(&mut Options)) -> (Reconfigured, Reconfigured) {
         let mut now = Options::default();
@@ -153,13 +158,16 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 4] = [
+        let fixed: [(Setting, Change); 5] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
             (Setting::NetNs, |options| options.netns = NetNs::Host),
             (Setting::MaxFlows, |options| options.max_flows = Some(7)),
             (Setting::Strict, |options| options.strict = true),
+            (Setting::Pinning, |options| {
+                options.pinning = Some(Pinning::instance("a"));
+            }),
         ];
         for (setting, set) in fixed {
             let (found, then) = change(set);

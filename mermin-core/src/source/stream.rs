@@ -10,14 +10,25 @@ use std::{
 use futures_core::{FusedStream, Stream};
 
 use super::{
-    builder::FlowSourceBuilder, capture::Opened, control::Control, handle::Handle, queue::Queue,
+    builder::FlowSourceBuilder,
+    capture::{Opened, Receipt},
+    control::Control,
+    handle::Handle,
+    queue::Queue,
 };
-use crate::{error::Error, flow::Flow, report::Report};
+use crate::{
+    error::Error,
+    flow::{Flow, FlowId},
+    report::Report,
+    table::record::slot_of,
+};
 
 /// Flows of this host, as a stream for any runtime.
 ///
 /// An `Err` is the last item. [`FlowSource::close`] stops capturing; what was open is then delivered, and the stream
-/// ends. Dropping the source detaches its programs before it returns; what was not delivered is gone.
+/// ends. Dropping the source detaches its programs before it returns; what was not delivered is gone. Of a source with
+/// [`Pinning`](crate::Pinning), a record has arrived when the one after it is asked for, and
+/// [`Pinning::persist`](crate::Pinning::persist) says what closing and dropping leave.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct FlowSource {
@@ -26,6 +37,10 @@ pub struct FlowSource {
     handle: Handle,
     batch: VecDeque<Flow>,
     ended: bool,
+    /// Of a pinned source, until it has ended.
+    receipt: Option<Receipt>,
+    /// The record that was given last.
+    given: Option<FlowId>,
 }
 
 impl FlowSource {
@@ -42,6 +57,19 @@ impl FlowSource {
             handle,
             batch: VecDeque::new(),
             ended: false,
+            receipt: opened.receipt,
+            given: None,
+        }
+    }
+
+    /// Who asks for another record has the one before.
+    fn acknowledge(&mut self) {
+        if let (Some(receipt), Some(given)) = (&self.receipt, self.given.take()) {
+            receipt.acknowledge(slot_of(given));
+            if self.control.is_closing() {
+                // The last ones are waited for.
+                self.control.wake();
+            }
         }
     }
 
@@ -69,8 +97,10 @@ impl Stream for FlowSource {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
+        this.acknowledge();
         loop {
             if let Some(flow) = this.batch.pop_front() {
+                this.given = this.receipt.is_some().then_some(flow.id);
                 return Poll::Ready(Some(Ok(flow)));
             }
             if this.ended {
@@ -84,9 +114,13 @@ impl Stream for FlowSource {
                 }
                 Some(Err(error)) => {
                     this.ended = true;
+                    this.receipt = None;
                     return Poll::Ready(Some(Err(error)));
                 }
-                None => this.ended = true,
+                None => {
+                    this.ended = true;
+                    this.receipt = None;
+                }
             }
         }
     }

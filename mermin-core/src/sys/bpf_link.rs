@@ -123,7 +123,7 @@ pub(crate) struct ProgramIdentity {
     pub(crate) name: String,
 }
 
-fn attach_type(direction: Direction) -> u32 {
+pub(super) fn attach_type(direction: Direction) -> u32 {
     match direction {
         Direction::Ingress => 46,
         Direction::Egress => 47,

@@ -3,10 +3,12 @@
 pub(crate) mod bpf;
 mod bpf_call;
 pub(crate) mod bpf_link;
+pub(crate) mod bpf_pin;
 #[cfg(feature = "test-util")]
 pub(crate) mod bpf_trial;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+pub(crate) mod netns_cookie;
 pub(crate) mod zeroed;

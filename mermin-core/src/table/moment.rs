@@ -28,6 +28,16 @@ impl Moment {
         Self::at(nanoseconds.saturating_add((1 << SHIFT) - 1))
     }
 
+    /// As it is kept where the next process finds it.
+    pub(crate) fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// The inverse of [`to_bits`](Self::to_bits).
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// The time at which the step began, ns.
     pub(crate) fn nanoseconds(self) -> u64 {
         u64::from(self.0) << SHIFT

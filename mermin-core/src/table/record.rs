@@ -59,6 +59,12 @@ impl Frame {
     }
 }
 
+/// The slot that a flow was in, from its id.
+pub(crate) fn slot_of(id: FlowId) -> u32 {
+    let slot = id.to_u128() >> TIME_BITS & ((1 << SLOT_BITS) - 1);
+    u32::try_from(slot).unwrap_or(0)
+}
+
 /// Makes the record that follows `entry`.
 pub(crate) fn record(
     slot: u32,

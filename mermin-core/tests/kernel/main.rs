@@ -19,6 +19,7 @@ mod load;
 mod order;
 mod plug;
 mod reconfigure;
+mod restart;
 mod runtimes;
 mod support;
 mod table;
@@ -97,6 +98,7 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
 }
 
 fn main() {
+    restart::child::obey();
     let arguments = Arguments::from_args();
     let obstacles = if arguments.list {
         Vec::new()
@@ -117,6 +119,7 @@ fn main() {
         order::cases(),
         churn::cases(),
         reconfigure::cases(),
+        restart::cases(),
         runtimes::cases(),
         trouble::cases(),
     ];

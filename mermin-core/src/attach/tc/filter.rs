@@ -62,6 +62,36 @@ fn info(priority: u16, protocol: u16) -> u32 {
     u32::from(priority) << 16 | u32::from(protocol.to_be())
 }
 
+/// What a BPF filter in direct-action mode consists of.
+fn attributes(program: Program<'_>, name: &str) -> Vec<TcAttribute> {
+    vec![
+        TcAttribute::Kind(BPF.to_owned()),
+        TcAttribute::Options(vec![
+            TcOption::Bpf(TcFilterBpfOption::ProgFd(
+                program.fd.as_raw_fd().cast_unsigned(),
+            )),
+            TcOption::Bpf(TcFilterBpfOption::ProgName(name.to_owned())),
+            TcOption::Bpf(TcFilterBpfOption::Flags(TcBpfFlags::DirectAction)),
+        ]),
+    ]
+}
+
+/// Replaces the program of a BPF filter, given by priority and handle: the kernel puts a new filter into its place at once.
+pub(super) fn replace(
+    netlink: &Netlink,
+    ifindex: u32,
+    direction: Direction,
+    (priority, handle): (u16, u32),
+    program: Program<'_>,
+    name: &str,
+) -> io::Result<()> {
+    let mut message = message(ifindex, direction);
+    message.header.info = info(priority, ALL_PROTOCOLS);
+    message.header.handle = handle.into();
+    message.attributes = attributes(program, name);
+    netlink.execute(RouteNetlinkMessage::NewTrafficFilter(message), 0)
+}
+
 /// Adds a BPF filter in direct-action mode, before those of the same priority. Returns the handle the kernel chose.
 pub(super) fn add(
     netlink: &Netlink,
@@ -73,16 +103,7 @@ pub(super) fn add(
 ) -> io::Result<u32> {
     let mut message = message(ifindex, direction);
     message.header.info = info(priority, ALL_PROTOCOLS);
-    message.attributes = vec![
-        TcAttribute::Kind(BPF.to_owned()),
-        TcAttribute::Options(vec![
-            TcOption::Bpf(TcFilterBpfOption::ProgFd(
-                program.fd.as_raw_fd().cast_unsigned(),
-            )),
-            TcOption::Bpf(TcFilterBpfOption::ProgName(name.to_owned())),
-            TcOption::Bpf(TcFilterBpfOption::Flags(TcBpfFlags::DirectAction)),
-        ]),
-    ];
+    message.attributes = attributes(program, name);
     let echoed = netlink.request(
         RouteNetlinkMessage::NewTrafficFilter(message),
         NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO,

@@ -15,10 +15,12 @@ use crate::{
     bpf::{
         grace::Grace,
         index::{Index, Keys},
+        pin::lock::Lock,
         slab::Slab,
     },
     error::{Error, ErrorKind},
     flow::EndReason,
+    points::{Point, pass},
 };
 
 /// What is on its way out.
@@ -58,12 +60,17 @@ impl Closer {
         index: Arc<Index>,
         grace: Grace,
         control: Arc<Control>,
+        owner: Option<Arc<Lock>>,
     ) -> Result<Self, Error> {
         let (batches, received) = channel();
         let (done, closed) = channel();
         thread::Builder::new()
             .name("mermin-grace".to_owned())
-            .spawn(move || work(&shared.slab, &index, &grace, &control, &received, &done))
+            .spawn(move || {
+                work(&shared.slab, &index, &grace, &control, &received, &done);
+                // Nobody else may own these flows while this thread closes some.
+                drop(owner);
+            })
             .map_err(|error| {
                 Error::new(ErrorKind::Exhausted, "cannot start the grace thread").with_source(error)
             })?;
@@ -123,6 +130,7 @@ fn work(
         let result = delete(slab, index, &batch.flows);
         let began = Instant::now();
         let result = result.and_then(|()| grace.wait());
+        pass(Point::Quiet);
         let closed = Closed {
             batch,
             result,
@@ -144,9 +152,11 @@ fn delete(slab: &Slab, index: &Index, slots: &[(u32, EndReason)]) -> io::Result<
         for &(slot, _) in marked {
             if slab.begin_close(slot) {
                 slab.give_key(slot, &mut keys);
+                pass(Point::Marked);
             }
         }
         index.delete(&keys)?;
+        pass(Point::Unlisted);
     }
     Ok(())
 }

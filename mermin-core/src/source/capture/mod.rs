@@ -4,6 +4,7 @@ mod change;
 mod closing;
 mod interfaces;
 mod open;
+mod pinned;
 mod register;
 #[cfg(feature = "test-util")]
 pub(super) mod rig;
@@ -22,8 +23,8 @@ use futures_channel::oneshot;
 
 #[cfg(feature = "pcap")]
 pub(super) use self::open::epoch;
-pub(super) use self::{interfaces::NOTIFICATIONS, open::Opened};
-use self::{open::Capture, sweep::Emptied};
+pub(super) use self::{interfaces::NOTIFICATIONS, open::Opened, pinned::Receipt};
+use self::{open::Capture, pinned::Kept, sweep::Emptied};
 use super::{control::Control, options::Options, queue::Queue};
 use crate::{
     bpf::clock::monotonic,
@@ -105,16 +106,47 @@ fn said(panic: &(dyn Any + Send)) -> &str {
 impl Capture {
     /// Captures until closed or abandoned.
     fn run(mut self) -> Result<(), Error> {
+        if let Some(kept) = &mut self.kept {
+            kept.begin();
+        }
         while !self.control.is_closing() {
             if self.control.is_abandoned() {
+                self.abandon();
                 return Ok(());
             }
             self.serve();
             self.turn()?;
             self.answer();
         }
+        if self.kept.as_ref().is_some_and(Kept::persists) {
+            return self.leave_to_next();
+        }
         self.detach();
-        self.drain()
+        self.drain()?;
+        if let Some(kept) = &mut self.kept {
+            kept.close();
+        }
+        Ok(())
+    }
+
+    /// Nobody takes records any more, or nobody ever did.
+    fn abandon(&mut self) {
+        let declined = self.control.is_declined();
+        match &mut self.kept {
+            Some(kept) if declined => kept.decline(),
+            Some(kept) => kept.close(),
+            None => {}
+        }
+    }
+
+    /// Gives the records that were made, and leaves everything else to the next process.
+    fn leave_to_next(&mut self) -> Result<(), Error> {
+        self.finish_all()?;
+        self.deliver();
+        if let Some(kept) = &mut self.kept {
+            kept.close();
+        }
+        Ok(())
     }
 
     /// A sweep if one is due, one piece of work with interfaces if there is any, and a wait if there is not: so neither waits
@@ -137,6 +169,7 @@ impl Capture {
     /// One sweep and what belongs to it, at `now` (monotonic ns).
     fn round(&mut self, now: u64) -> Result<(), Error> {
         self.finish_closed()?;
+        self.settle()?;
         self.listen();
         self.sweep(now)?;
         self.deliver();
@@ -155,9 +188,11 @@ impl Capture {
             if self.control.is_abandoned() {
                 return Ok(());
             }
+            self.settle()?;
             let emptied = self.empty();
             self.deliver();
-            if matches!(emptied, Emptied::Everything) {
+            let settled = self.kept.as_ref().is_none_or(Kept::is_settled);
+            if settled && matches!(emptied, Emptied::Everything) {
                 return Ok(());
             }
             self.control.wait(PERIOD);

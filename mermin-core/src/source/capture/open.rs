@@ -11,6 +11,7 @@ use super::{
     change::Pending,
     closing::Closer,
     interfaces::Interfaces,
+    pinned::{Kept, Prepared, Receipt, prepare},
     register::Register,
     shared::{Counts, Shared},
 };
@@ -20,7 +21,6 @@ use crate::{
         clock::{self, Ticks, Wall},
         grace::Grace,
         index::Index,
-        object::Loaded,
         size::Sizes,
     },
     error::{Error, ErrorKind},
@@ -42,6 +42,8 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::source) struct Opened {
     pub(in crate::source) shared: Arc<dyn Counters>,
+    /// Of a pinned source.
+    pub(in crate::source) receipt: Option<Receipt>,
 }
 
 /// All that the capture thread owns. Dropping it detaches first.
@@ -84,6 +86,16 @@ pub(super) struct Capture {
     pub(super) promised: usize,
     /// Slots below this are emptied for good.
     pub(super) emptied: u32,
+    /// What outlives the process. Dropped when nothing is attached any more.
+    pub(super) kept: Option<Kept>,
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        if let Some(kept) = &self.kept {
+            kept.fail();
+        }
+    }
 }
 
 impl Capture {
@@ -97,27 +109,37 @@ impl Capture {
             job.options.workings.notifications,
         )?;
         interfaces.check(!job.options.no_hot_plug)?;
-        let loaded = load(&job)?;
         let strict = job.options.strict;
         let mut given_up = Vec::new();
+        let prepared = prepare(&job, &mut given_up)?;
+        if let Some(kept) = &prepared.kept {
+            interfaces.keep_by(kept.keeper());
+        }
         let grace = grace(&job, &mut given_up)?;
-        let mut capture = Self::new(job, loaded, grace, interfaces)?;
+        let mut capture = Self::new(job, prepared, grace, interfaces)?;
         capture.shared.register.lock().general = given_up;
         capture.align(strict)?;
+        capture.take_over()?;
         if strict && let Some(degradation) = capture.shared.report().degradations.first() {
             return Err(refused(degradation));
         }
         let shared = Arc::clone(&capture.shared);
-        Ok((capture, Opened { shared }))
+        let receipt = capture.kept.as_ref().map(Kept::receipt);
+        Ok((capture, Opened { shared, receipt }))
     }
 
     /// Puts together what was loaded and attached.
     pub(super) fn new(
         job: Job,
-        loaded: Loaded,
+        prepared: Prepared,
         grace: Grace,
         interfaces: Interfaces,
     ) -> Result<Self, Error> {
+        let Prepared {
+            loaded,
+            epoch,
+            kept,
+        } = prepared;
         let shared = Arc::new(Shared {
             slab: loaded.slab,
             ledger: loaded.ledger,
@@ -133,6 +155,7 @@ impl Capture {
             Arc::clone(&index),
             closer_grace,
             Arc::clone(&job.control),
+            kept.as_ref().map(Kept::owner),
         )?;
         let slots = shared.slab.len() as usize;
         Ok(Self {
@@ -149,7 +172,7 @@ impl Capture {
             timeouts: job.options.timeouts,
             options: job.options.clone(),
             changing: None,
-            epoch: epoch()?,
+            epoch,
             names: HashMap::new(),
             sweep_at: 0,
             entries: zeroed::slice(slots),
@@ -161,6 +184,7 @@ impl Capture {
             out: VecDeque::new(),
             promised: 0,
             emptied: 0,
+            kept,
         })
     }
 
@@ -191,13 +215,12 @@ pub(in crate::source) fn epoch() -> Result<u64, Error> {
     Ok(u64::from_ne_bytes(octets))
 }
 
-/// Loads the kernel program with room for as many flows as are asked for.
-pub(super) fn load(job: &Job) -> Result<Loaded, Error> {
-    let sizes = Sizes {
+/// Sizes for as many flows as are asked for.
+pub(super) fn sizes(job: &Job) -> Sizes {
+    Sizes {
         slots: job.options.max_flows.unwrap_or(DEFAULT_FLOWS),
         cpus: cpus(),
-    };
-    bpf::object::load(job.options.workings.object, sizes)
+    }
 }
 
 pub(super) fn grace(job: &Job, given_up: &mut Vec<Degradation>) -> Result<Grace, Error> {

@@ -10,7 +10,7 @@ use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
     bpf::ledger::{self, Account, Ledger, Place},
-    report::{Degradation, HookStats, InterfaceStats, Report, Watched},
+    report::{Degradation, HookStats, InterfaceStats, Report, TakenOver, Watched},
 };
 
 /// An interface's ledger.
@@ -37,6 +37,8 @@ pub(super) struct Registered {
 pub(super) struct Entries {
     /// What was given up for the source as a whole.
     pub(super) general: Vec<Degradation>,
+    /// What was taken over from a former process.
+    pub(super) taken_over: Option<TakenOver>,
     /// What is amiss with the selection now.
     pub(super) selection: Vec<Degradation>,
     /// By index.
@@ -86,6 +88,7 @@ impl Register {
                 .chain(each.flat_map(|at| &at.troubles))
                 .cloned()
                 .collect(),
+            taken_over: entries.taken_over,
             ..Report::default()
         }
     }

@@ -16,6 +16,7 @@ use super::{
     Job, PERIOD,
     interfaces::{Interfaces, NOTIFICATIONS},
     open::{self, Capture},
+    pinned::prepare,
     register::{Ledgers, Registered},
 };
 use crate::source::handle::Counters as _;
@@ -89,10 +90,10 @@ impl Rig {
             control: Arc::new(control),
             queue: Arc::new(Queue::default()),
         };
-        let loaded = open::load(&job)?;
+        let prepared = prepare(&job, &mut Vec::new())?;
         let grace = open::grace(&job, &mut Vec::new())?;
         let interfaces = Interfaces::open(job.selector.clone(), Manner::default(), NOTIFICATIONS)?;
-        let capture = Capture::new(job, loaded, grace, interfaces)?;
+        let capture = Capture::new(job, prepared, grace, interfaces)?;
         let registered = Registered {
             ledgers: capture
                 .shared

@@ -62,6 +62,7 @@ impl Capture {
         let mut room = self.room();
         let mut batch = Batch::default();
         self.close_flows_of_left(&mut room, &mut batch);
+        self.close_strays(&mut room, &mut batch);
         let mut open = 0;
         for slot in 0..self.shared.slab.touched() {
             let due = self.due[slot as usize];
@@ -102,11 +103,16 @@ impl Capture {
             Verdict::Report if entry.untold(&flow) == 0 => {
                 self.entries[slot as usize].since = Moment::at(now);
             }
+            Verdict::Report | Verdict::Close(_) if self.is_owed(slot) => {}
             Verdict::Report if unwanted || *room != 0 => {
                 *room -= usize::from(!unwanted);
                 self.shared.slab.want_samples(slot);
-                self.emit(slot, &flow, EndReason::ActiveTimeout, frame);
+                let given = self.emit(slot, &flow, EndReason::ActiveTimeout, frame);
                 self.entries[slot as usize].told(&flow, now);
+                if let Some(kept) = &self.kept {
+                    let told = &self.entries[slot as usize];
+                    kept.note(slot, told, flow.last_seen(), given);
+                }
             }
             Verdict::Close(reason) => self.close(slot, reason, unwanted, room, batch),
             Verdict::Report => {}
@@ -122,6 +128,9 @@ impl Capture {
         room: &mut usize,
         batch: &mut Batch,
     ) {
+        if self.is_owed(slot) {
+            return;
+        }
         if !unwanted {
             if *room == 0 {
                 return;
@@ -150,8 +159,14 @@ impl Capture {
         }
     }
 
-    /// Gives a record, or withholds it.
-    fn emit(&mut self, slot: u32, flow: &Observation, reason: EndReason, frame: &Frame) {
+    /// Gives a record, or withholds it. True when it is given.
+    pub(super) fn emit(
+        &mut self,
+        slot: u32,
+        flow: &Observation,
+        reason: EndReason,
+        frame: &Frame,
+    ) -> bool {
         let standing = self.standing(slot, flow);
         if standing != Standing::UNWANTED {
             let name = self.name(flow);
@@ -159,10 +174,11 @@ impl Capture {
             let record = record(slot, flow, entry, reason, &name, frame);
             if self.filters.admit(standing, &record) {
                 self.out.push_back(record);
-                return;
+                return true;
             }
         }
         self.withhold(slot, flow);
+        false
     }
 
     /// Hands the records made so far to the consumer.
@@ -199,10 +215,9 @@ impl Capture {
         for (slot, reason) in closed.batch.flows {
             let unwanted = self.is_unwanted(slot);
             self.promised = self.promised.saturating_sub(usize::from(!unwanted));
-            self.end(slot, reason, &frame);
-            self.index.give_back(slot).map_err(|error| {
-                Error::new(ErrorKind::System, "cannot give a slot back").with_source(error)
-            })?;
+            if self.end(slot, reason, &frame) {
+                self.give_back(slot)?;
+            }
         }
         for index in closed.batch.left {
             self.left(index);
@@ -210,8 +225,15 @@ impl Capture {
         Ok(())
     }
 
-    /// Makes a flow's last record and empties its slot.
-    pub(super) fn end(&mut self, slot: u32, reason: EndReason, frame: &Frame) {
+    pub(super) fn give_back(&self, slot: u32) -> Result<(), Error> {
+        self.index.give_back(slot).map_err(|error| {
+            Error::new(ErrorKind::System, "cannot give a slot back").with_source(error)
+        })
+    }
+
+    /// Makes a flow's last record and empties its slot, unless the record has to be acknowledged first. True when the slot is
+    /// empty.
+    pub(super) fn end(&mut self, slot: u32, reason: EndReason, frame: &Frame) -> bool {
         let flow = self.shared.slab.observe(slot, &self.ticks);
         // Packets may have come since it was judged.
         let reason = if is_over(&flow) {
@@ -219,7 +241,19 @@ impl Capture {
         } else {
             reason
         };
-        self.emit(slot, &flow, reason, frame);
+        let given = self.emit(slot, &flow, reason, frame);
+        self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
+        if let Some(kept) = &mut self.kept {
+            kept.finish(slot, reason, given);
+            self.due[slot as usize] = Moment::CLOSING;
+            return false;
+        }
+        self.empty_slot(slot);
+        true
+    }
+
+    /// Makes a slot one that nothing is known of.
+    pub(super) fn empty_slot(&mut self, slot: u32) {
         self.shared.slab.scrub(slot);
         let entry = &mut self.entries[slot as usize];
         // Most flows have one record, and their entry was never touched: reading it takes no memory.
@@ -228,7 +262,6 @@ impl Capture {
         }
         self.forget_standing(slot);
         self.due[slot as usize] = Moment::NEVER;
-        self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
     }
 
     /// After detaching: waits until no program runs, and finishes what was being closed.
@@ -236,10 +269,16 @@ impl Capture {
         self.grace.wait().map_err(|error| {
             Error::new(ErrorKind::System, "cannot wait for a grace period").with_source(error)
         })?;
+        self.finish_all()?;
+        self.ticks = self.read_clock()?;
+        Ok(())
+    }
+
+    /// Waits for what is being closed, and finishes it.
+    pub(super) fn finish_all(&mut self) -> Result<(), Error> {
         while let Some(closed) = self.closer.wait() {
             self.finish(closed)?;
         }
-        self.ticks = self.read_clock()?;
         Ok(())
     }
 
@@ -248,9 +287,12 @@ impl Capture {
         let frame = self.frame();
         let mut room = self.room();
         let touched = self.shared.slab.touched();
+        let mut owed = false;
         while self.emptied < touched {
             let slot = self.emptied;
-            if self.shared.slab.state(slot) != state::FREE {
+            if self.shared.slab.state(slot) != state::FREE && self.is_owed(slot) {
+                owed = true;
+            } else if self.shared.slab.state(slot) != state::FREE {
                 let unwanted = self.is_unwanted(slot);
                 if room == 0 && !unwanted {
                     if !self.queue.want_room() {
@@ -264,6 +306,11 @@ impl Capture {
             self.emptied += 1;
         }
         self.shared.counts.open.store(0, Ordering::Relaxed);
+        if owed {
+            // Those are looked at again once their records have arrived.
+            self.emptied = 0;
+            return Emptied::Partly;
+        }
         Emptied::Everything
     }
 }

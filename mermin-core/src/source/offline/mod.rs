@@ -99,6 +99,7 @@ impl Job {
         let shared = Arc::new(Shared::new(capacity, source));
         let opened = Opened {
             shared: Arc::clone(&shared) as _,
+            receipt: None,
         };
         let flows = Flows::new(
             self.options.timeouts,

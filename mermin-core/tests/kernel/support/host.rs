@@ -40,6 +40,12 @@ impl Host {
         thread.join().unwrap()
     }
 
+    /// Where other processes find its namespace while this one lives.
+    pub(crate) fn path(&self) -> String {
+        let own = std::process::id();
+        format!("/proc/{own}/fd/{}", self.namespace.as_raw_fd())
+    }
+
     /// Works in a thread of this host.
     pub(crate) fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let work = || {
@@ -155,8 +161,7 @@ impl Pair {
 
     /// The far host as ip(8) is told of it.
     fn far_host(&self) -> String {
-        let namespace = self.far.namespace.as_raw_fd();
-        format!("/proc/{}/fd/{namespace}", std::process::id())
+        self.far.path()
     }
 
     /// Adds the link of this number: `v<2n>` (10.0.n.1) of the near host, `v<2n+1>` (10.0.n.2) of the far one.

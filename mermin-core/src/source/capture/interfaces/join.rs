@@ -20,6 +20,7 @@ use crate::{
     report::{AtHook, Degradation, Watched},
     source::capture::{
         open::Capture,
+        pinned,
         register::{Entries, Ledgers},
     },
 };
@@ -77,6 +78,13 @@ impl Capture {
                 if let Some(error) = &joined.refusal {
                     registered.troubles.push(said::unwatched(&interface, error));
                 }
+                let unpinned = joined
+                    .held
+                    .iter()
+                    .filter_map(|held| held.attached.pin_refusal());
+                registered
+                    .troubles
+                    .extend(unpinned.map(|error| pinned::unpinned_link(&interface.name, error)));
                 note_tcx(&mut entries, &joined.held);
                 entries.counts.attached += 1;
                 entries.counts.attach_ns = monotonic().saturating_sub(began);

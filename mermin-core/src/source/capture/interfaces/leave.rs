@@ -82,6 +82,7 @@ impl Capture {
         if quiet.is_empty() {
             return;
         }
+        let mut all = true;
         for slot in 0..self.shared.slab.touched() {
             if self.due[slot as usize] == Moment::CLOSING
                 || self.shared.slab.state(slot) == state::FREE
@@ -89,11 +90,19 @@ impl Capture {
             {
                 continue;
             }
+            // One that is owed a record has its last one when that has arrived.
+            if self.is_owed(slot) {
+                all = false;
+                continue;
+            }
             let unwanted = self.is_unwanted(slot);
             if *room == 0 && !unwanted {
                 return;
             }
             self.close(slot, EndReason::ForcedEnd, unwanted, room, batch);
+        }
+        if !all {
+            return;
         }
         for index in quiet {
             if let Some(known) = self.interfaces.watched.get_mut(&index) {
@@ -113,6 +122,9 @@ impl Capture {
                 }
             }
         }
-        self.control.detached();
+        // Who opens an instance again at once must find it free.
+        if self.kept.is_none() {
+            self.control.detached();
+        }
     }
 }

@@ -10,6 +10,7 @@ mod verify;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     os::fd::AsFd,
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -17,7 +18,7 @@ use std::{
 use self::{leave::Leaving, silence::Progress, verify::After};
 use super::open::Capture;
 use crate::{
-    attach::{Attached, Hooks, Manner},
+    attach::{Attached, Hooks, Manner, keep::Keeper},
     bpf::clock::monotonic,
     error::{Error, ErrorKind},
     iface::{
@@ -116,6 +117,25 @@ impl Interfaces {
         })
     }
 
+    /// From now on takes over what a former process left, and lets outlive this one what is attached.
+    pub(super) fn keep_by(&mut self, keeper: Rc<Keeper>) {
+        self.hooks.keep_by(keeper);
+    }
+
+    pub(super) fn hooks(&self) -> &Hooks {
+        &self.hooks
+    }
+
+    /// Indices of the interfaces that have a program; those alone that had one before this process if `before`.
+    pub(super) fn watched(&self, before: bool) -> BTreeSet<u32> {
+        let fits = |held: &Held| !before || held.attached.is_adopted();
+        let watched = self.watched.iter().filter(|(_, known)| match &known.state {
+            State::Watched(held) => held.iter().any(fits),
+            State::Leaving(_) | State::Refused { .. } => false,
+        });
+        watched.map(|(index, _)| *index).collect()
+    }
+
     /// Whether the selection makes sense with what there is now. With `hot_plug`, what is missing may come later.
     pub(super) fn check(&mut self, hot_plug: bool) -> Result<(), Error> {
         if !hot_plug {
@@ -155,7 +175,7 @@ impl Interfaces {
         }
     }
 
-    fn list(&self) -> Vec<Interface> {
+    pub(super) fn list(&self) -> Vec<Interface> {
         self.links
             .iter()
             .map(|link| link.interface.clone())

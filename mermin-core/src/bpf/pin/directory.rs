@@ -1,0 +1,80 @@
+//! What is in a layout's directory, and taking it out.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::names::{self, Name};
+use crate::points::{Point, pass};
+
+/// Pins by what they are.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) links: Vec<(u32, mermin_bpf::abi::ledger::Direction, PathBuf)>,
+    pub(super) programs: Vec<PathBuf>,
+    pub(super) maps: Vec<(String, PathBuf)>,
+    pub(super) foreign: Vec<String>,
+}
+
+/// Names in a directory; none where it is not.
+pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
+    match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+        Ok(entries) => entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect(),
+    }
+}
+
+impl Content {
+    pub(super) fn read(directory: &Path) -> io::Result<Self> {
+        let mut content = Self::default();
+        for name in list(directory)? {
+            let path = directory.join(&name);
+            match names::read(&name) {
+                Name::Link { ifindex, direction } => content.links.push((ifindex, direction, path)),
+                Name::Program => content.programs.push(path),
+                Name::Map => content.maps.push((name, path)),
+                Name::Foreign => content.foreign.push(name),
+            }
+        }
+        Ok(content)
+    }
+}
+
+/// Takes our pins out of a directory, and removes it if nothing else is in it. Links detach with their last pin.
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
+    let Content {
+        links,
+        programs,
+        maps,
+        ..
+    } = Content::read(directory)?;
+    let paths = links.into_iter().map(|(_, _, path)| path);
+    let paths = paths
+        .chain(programs)
+        .chain(maps.into_iter().map(|(_, path)| path));
+    for path in paths {
+        gone(fs::remove_file(path))?;
+        pass(Point::Removing);
+    }
+    remove_empty(directory)
+}
+
+/// Removes a directory unless something is in it.
+pub(super) fn remove_empty(directory: &Path) -> io::Result<()> {
+    match gone(fs::remove_dir(directory)) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        done => done,
+    }
+}
+
+/// What is not there need not be removed.
+pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}

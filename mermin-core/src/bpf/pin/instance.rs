@@ -1,0 +1,247 @@
+//! An instance: what is found of it, what is made of it, and how it goes.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use super::{
+    directory::{self, Content},
+    identity::{self, Identity},
+    lock::{self, Lock, Refusal},
+    names,
+    trouble::{self, Trouble},
+};
+use crate::{
+    points::{Point, pass},
+    sys::{
+        bpf_link,
+        bpf_pin::{self, Shape},
+    },
+};
+
+/// `BPF_FS_MAGIC`.
+const BPF_FS: u64 = 0xcafe_4a11;
+
+/// An instance that is this process's.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    directory: PathBuf,
+    lock: Arc<Lock>,
+}
+
+/// Why an instance cannot be had.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Another source owns it.
+    InUse,
+    /// Nothing can be pinned.
+    Unavailable(Trouble),
+}
+
+/// What a former process left.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Maps by name.
+    pub(crate) maps: HashMap<String, (OwnedFd, Shape)>,
+    pub(crate) identity: Identity,
+    /// Links, by hook.
+    pub(crate) links: Vec<(u32, Direction, PathBuf)>,
+    /// Ids of the programs at hooks.
+    pub(crate) programs: Vec<u32>,
+    /// Pins that are nobody's of ours.
+    pub(crate) foreign: Vec<String>,
+}
+
+/// What is left of another layout, or of an instance on its way.
+#[derive(Debug)]
+pub(crate) struct Stale {
+    path: PathBuf,
+    /// Ids of its programs.
+    pub(crate) programs: Vec<u32>,
+}
+
+impl Stale {
+    /// Removes it. Its links detach.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        directory::remove(&self.path)
+    }
+}
+
+impl Instance {
+    /// Locks an instance, made if need be.
+    pub(crate) fn take(bpffs: &Path, name: &str) -> Result<Self, Refused> {
+        let unavailable = |trouble| Err(Refused::Unavailable(trouble));
+        match rustix::fs::statfs(bpffs) {
+            Ok(found) if u64::try_from(found.f_type) == Ok(BPF_FS) => {}
+            Ok(_) => return unavailable(trouble::no_bpffs(bpffs, None)),
+            Err(error) => {
+                return unavailable(trouble::no_bpffs(bpffs, Some(&error.into())));
+            }
+        }
+        let directory = bpffs.join(names::MERMIN).join(name);
+        match lock::take(&directory) {
+            Ok(lock) => Ok(Self {
+                directory,
+                lock: Arc::new(lock),
+            }),
+            Err(Refusal::InUse) => Err(Refused::InUse),
+            Err(Refusal::System(path, error)) => {
+                unavailable(trouble::refused("make and lock", &path, &error))
+            }
+        }
+    }
+
+    /// The lock, for whoever must not see another owner either.
+    pub(crate) fn lock(&self) -> Arc<Lock> {
+        Arc::clone(&self.lock)
+    }
+
+    /// Where the pins of this layout are.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.join(names::layout())
+    }
+
+    /// What there is of this layout; a sentence why it is of no use where something is missing.
+    pub(crate) fn find(&self) -> io::Result<Option<Result<Found, String>>> {
+        let path = self.path();
+        if !path.try_exists()? {
+            return Ok(None);
+        }
+        let content = Content::read(&path)?;
+        let mut maps = HashMap::new();
+        for (name, path) in content.maps {
+            let map = bpf_pin::get(&path)?;
+            let shape = bpf_pin::shape(map.as_fd())?;
+            maps.insert(name, (map, shape));
+        }
+        let identity = match maps.get(names::IDENTITY) {
+            Some((map, shape)) if *shape == identity::shape() => identity::read(map)?,
+            _ => return Ok(Some(Err(format!("`{}` is missing", names::IDENTITY)))),
+        };
+        Ok(Some(Ok(Found {
+            maps,
+            identity,
+            links: content.links,
+            programs: ids(&content.programs),
+            foreign: content.foreign,
+        })))
+    }
+
+    /// Takes the layout's name away from what was found, so that something else can have it.
+    pub(crate) fn set_aside(&self) -> io::Result<()> {
+        for number in 1.. {
+            let aside = self.directory.join(format!("{}_{number}", names::LEAVING));
+            match fs::rename(self.path(), aside) {
+                // Something of a stranger's is in it.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && number < 100 => {}
+                done => return done,
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything but this layout's directory.
+    pub(crate) fn stale(&self) -> io::Result<Vec<Stale>> {
+        let own = names::layout();
+        let mut stale = Vec::new();
+        for name in directory::list(&self.directory)? {
+            let of_ours = names::is_layout(&name)
+                || name == names::MAKING
+                || name.starts_with(names::LEAVING);
+            if of_ours && name != own {
+                let path = self.directory.join(name);
+                let programs = ids(&Content::read(&path)?.programs);
+                stale.push(Stale { path, programs });
+            }
+        }
+        Ok(stale)
+    }
+
+    /// Whether other layouts were used under this name: what they counted is lost.
+    pub(crate) fn other_layouts(&self) -> io::Result<Vec<String>> {
+        let mut names = directory::list(&self.directory)?;
+        names.retain(|name| names::is_layout(name) && *name != names::layout());
+        Ok(names)
+    }
+
+    /// Makes the layout's directory: `fill` pins into another one, which then gets the name.
+    pub(crate) fn make(&self, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Trouble> {
+        let making = self.directory.join(names::MAKING);
+        let made = directory::remove(&making)
+            .and_then(|()| fs::create_dir(&making))
+            .and_then(|()| fill(&making))
+            .and_then(|()| fs::rename(&making, self.path()));
+        pass(Point::Made);
+        made.map_err(|error| {
+            let _ = directory::remove(&making);
+            trouble::refused("pin maps in", &making, &error)
+        })
+    }
+
+    /// Pins a program that is about to be at hooks, so that the next process knows its filters.
+    pub(crate) fn pin_program(
+        &self,
+        program: BorrowedFd<'_>,
+        direction: Direction,
+    ) -> io::Result<u32> {
+        let id = bpf_link::identify(program)?.id;
+        let path = self.path().join(names::program(id, direction));
+        directory::gone(fs::remove_file(&path))?;
+        bpf_pin::pin(program, &path)?;
+        Ok(id)
+    }
+
+    /// Removes the pins of programs that are at no hook any more.
+    pub(crate) fn unpin_programs(&self, except: &[u32]) -> io::Result<()> {
+        for path in Content::read(&self.path())?.programs {
+            if !ids(std::slice::from_ref(&path))
+                .iter()
+                .all(|id| except.contains(id))
+            {
+                directory::gone(fs::remove_file(path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pins a map in place of the one of that name.
+    pub(crate) fn replace_map(&self, name: &str, map: BorrowedFd<'_>) -> io::Result<()> {
+        let path = self.path().join(name);
+        directory::gone(fs::remove_file(&path))?;
+        bpf_pin::pin(map, &path)
+    }
+
+    /// Leaves nothing but what is a stranger's.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        if self.path().try_exists()? {
+            self.set_aside()?;
+        }
+        for stale in self.stale()? {
+            stale.remove()?;
+        }
+        self.remove_empty()
+    }
+
+    /// Removes the directories if nothing is in them.
+    pub(crate) fn remove_empty(&self) -> io::Result<()> {
+        directory::remove_empty(&self.directory)?;
+        match self.directory.parent() {
+            Some(all) => directory::remove_empty(all),
+            None => Ok(()),
+        }
+    }
+}
+
+fn ids(programs: &[PathBuf]) -> Vec<u32> {
+    let id = |path: &PathBuf| {
+        let program = bpf_pin::get(path).ok()?;
+        Some(bpf_link::identify(program.as_fd()).ok()?.id)
+    };
+    programs.iter().filter_map(id).collect()
+}

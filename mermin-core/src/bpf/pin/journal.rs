@@ -1,0 +1,316 @@
+//! What was told of each flow, where the next process finds it: the watermark of hand-over, kept beside the slots and only
+//! for an instance that is pinned.
+//!
+//! A record is noted before anybody can have it, and counts as told when the consumer asks for the one after it. Whoever is
+//! killed in between leaves the note, and its successor gives the same record again: same id, same sequence number, same
+//! counters.
+//!
+//! There are two marks for each slot and a word that says which one counts. The other is written first and made to count by
+//! storing the word, which is whole or not at all, so a mark that was half written when its writer was killed is never read.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use mermin_bpf::abi::slot::DIRECTIONS;
+
+use crate::{
+    flow::EndReason,
+    points::{Point, pass},
+    sys::{
+        bpf_pin::{self, Shape},
+        mapping::Mapping,
+    },
+    table::{
+        entry::{Entry, Told},
+        moment::Moment,
+    },
+};
+
+/// Which mark counts.
+const SECOND: u64 = 1;
+/// It is of this flow; without it nothing was told yet.
+const SAID: u64 = 1 << 1;
+/// A record was made of what the other mark says, and the consumer has not asked for the one after it.
+const OFFERED: u64 = 1 << 2;
+/// Everything was told, and the slot is to be emptied.
+const DONE: u64 = 1 << 3;
+/// Where the reason stands of a last record that was made.
+const REASON: u32 = 8;
+
+/// What the records up to one said.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Packets, octets and extra octets of each direction.
+    told: [[u64; 3]; DIRECTIONS],
+    sequence: u32,
+    since: u32,
+    /// When the last packet came that the record counts, monotonic ns.
+    last_seen: u64,
+}
+
+/// A slot's page.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    word: u64,
+    marks: [Mark; 2],
+}
+
+impl Mark {
+    fn new(entry: &Entry, last_seen: u64) -> Self {
+        Self {
+            told: entry
+                .told
+                .map(|side| [side.packets, side.octets, side.extra]),
+            sequence: entry.sequence,
+            since: entry.since.to_bits(),
+            last_seen,
+        }
+    }
+
+    fn entry(&self) -> Entry {
+        Entry {
+            told: self.told.map(|[packets, octets, extra]| Told {
+                packets,
+                octets,
+                extra,
+            }),
+            sequence: self.sequence,
+            since: Moment::from_bits(self.since),
+        }
+    }
+}
+
+/// What a former process noted of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Recalled {
+    /// What was told for good.
+    pub(crate) told: Entry,
+    /// A record that may not have arrived: what is told once it has, and its last packet's time (monotonic ns).
+    pub(crate) offered: Option<(Entry, u64)>,
+    /// Why the flow ended, where its last record was made.
+    pub(crate) ended: Option<EndReason>,
+    /// All was told.
+    pub(crate) done: bool,
+}
+
+/// All pages.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    pages: Mapping<Page>,
+}
+
+/// The shape of its map.
+pub(crate) fn shape(slots: u32) -> Shape {
+    bpf_pin::array_shape(size_of::<Page>(), slots)
+}
+
+/// Creates the map.
+pub(crate) fn create(slots: u32) -> io::Result<OwnedFd> {
+    bpf_pin::create_array_of::<Page>(slots)
+}
+
+impl Journal {
+    /// Opens the journal of this many slots.
+    pub(crate) fn open(map: BorrowedFd<'_>, slots: u32) -> io::Result<Self> {
+        Ok(Self {
+            pages: Mapping::new(map.as_fd(), slots as usize)?,
+        })
+    }
+
+    fn word(&self, slot: u32) -> &AtomicU64 {
+        let page = self.pages.at(slot as usize);
+        // SAFETY: eight aligned octets of the mapping, which lives as long as `self`, and only accessed so.
+        unsafe { AtomicU64::from_ptr(&raw mut (*page).word) }
+    }
+
+    fn mark(&self, slot: u32, number: u64) -> *mut Mark {
+        let page = self.pages.at(slot as usize);
+        // SAFETY: within the mapping, as the number is below two.
+        unsafe { &raw mut (*page).marks[usize::from(number & SECOND != 0)] }
+    }
+
+    /// Whether a record of this flow is on its way, or with a consumer that has not asked for the next one.
+    pub(crate) fn is_owed(&self, slot: u32) -> bool {
+        let word = self.word(slot).load(Ordering::Acquire);
+        word & OFFERED != 0 || word >> REASON != 0
+    }
+
+    /// Notes what is told once the record that is about to be given has arrived. None may be [owed](Self::is_owed).
+    pub(crate) fn offer(&self, slot: u32, then: &Entry, last_seen: u64) {
+        let word = self.word(slot).load(Ordering::Acquire);
+        let mark = self.mark(slot, !word);
+        let said = Mark::new(then, last_seen);
+        // SAFETY: within the mapping; the mark that does not count is the capture thread's.
+        unsafe {
+            (&raw mut (*mark).told).write_volatile(said.told);
+            pass(Point::Noted);
+            mark.write_volatile(said);
+        }
+        self.word(slot).store(word | OFFERED, Ordering::Release);
+        pass(Point::Offered);
+    }
+
+    /// Notes that the flow's last record is about to be given.
+    pub(crate) fn finish(&self, slot: u32, reason: EndReason) {
+        let word = self.word(slot).load(Ordering::Acquire) & (SECOND | SAID);
+        let reason = u64::from(reason.number()) << REASON;
+        self.word(slot).store(word | reason, Ordering::Release);
+        pass(Point::Finished);
+    }
+
+    /// The consumer asked for another record after this flow's.
+    pub(crate) fn acknowledge(&self, slot: u32) {
+        let word = self.word(slot).load(Ordering::Acquire);
+        let next = if word >> REASON != 0 {
+            DONE
+        } else if word & OFFERED != 0 {
+            (word ^ SECOND) & SECOND | SAID
+        } else {
+            return;
+        };
+        self.word(slot).store(next, Ordering::Release);
+    }
+
+    /// Whether all was told of the flow that was in this slot, and the slot is to be emptied.
+    pub(crate) fn is_done(&self, slot: u32) -> bool {
+        self.word(slot).load(Ordering::Acquire) & DONE != 0
+    }
+
+    /// Begins a new page: the slot is empty.
+    pub(crate) fn clear(&self, slot: u32) {
+        self.word(slot).store(0, Ordering::Release);
+    }
+
+    /// What is noted of a slot.
+    pub(crate) fn recall(&self, slot: u32) -> Recalled {
+        let word = self.word(slot).load(Ordering::Acquire);
+        // SAFETY: within the mapping; any octets are a mark.
+        let [counts, other] =
+            [word, !word].map(|number| unsafe { self.mark(slot, number).read_volatile() });
+        Recalled {
+            told: if word & SAID == 0 {
+                Entry::default()
+            } else {
+                counts.entry()
+            },
+            offered: (word & OFFERED != 0).then(|| (other.entry(), other.last_seen)),
+            ended: EndReason::from_number(u8::try_from(word >> REASON).unwrap_or(0)),
+            done: word & DONE != 0,
+        }
+    }
+
+    /// Makes one page anew of numbers that cannot be: what tests must see through.
+    #[cfg(test)]
+    fn tear(&self, slot: u32) {
+        let word = self.word(slot).load(Ordering::Acquire);
+        let torn = Mark {
+            told: [[u64::MAX; 3]; DIRECTIONS],
+            sequence: 77,
+            ..Mark::default()
+        };
+        // SAFETY: within the mapping.
+        unsafe { self.mark(slot, !word).write_volatile(torn) };
+    }
+}
+
+const _: () = {
+    assert!(size_of::<Mark>() == 64);
+    assert!(size_of::<Page>() == 136);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal() -> Option<Journal> {
+        match create(2) {
+            Ok(map) => Some(Journal::open(map.as_fd(), 2).unwrap()),
+            Err(error) => {
+                eprintln!("skipped: {error}");
+                assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none());
+                None
+            }
+        }
+    }
+
+    fn entry(number: u64) -> Entry {
+        let side = Told {
+            packets: number,
+            octets: 100 * number,
+            extra: 3,
+        };
+        Entry {
+            told: [side, Told::default()],
+            sequence: u32::try_from(number).unwrap(),
+            since: Moment::at(number << 40),
+        }
+    }
+
+    #[test]
+    fn a_record_counts_as_told_when_it_is_acknowledged() {
+        let Some(journal) = journal() else { return };
+        let nothing = journal.recall(1);
+        assert_eq!(nothing.told, Entry::default());
+        assert_eq!(
+            (nothing.offered, nothing.ended, nothing.done),
+            (None, None, false)
+        );
+        for number in 1..5 {
+            journal.offer(1, &entry(number), 9);
+            assert!(journal.is_owed(1));
+            let recalled = journal.recall(1);
+            assert_eq!(
+                recalled.told,
+                if number == 1 {
+                    Entry::default()
+                } else {
+                    entry(number - 1)
+                }
+            );
+            assert_eq!(recalled.offered, Some((entry(number), 9)));
+            journal.acknowledge(1);
+            assert!(!journal.is_owed(1));
+            assert_eq!(journal.recall(1).told, entry(number));
+            assert_eq!(journal.recall(1).offered, None);
+        }
+        assert_eq!(journal.recall(0).told, Entry::default());
+    }
+
+    #[test]
+    fn what_is_half_written_does_not_count() {
+        let Some(journal) = journal() else { return };
+        journal.tear(0);
+        assert_eq!(journal.recall(0).told, Entry::default());
+        journal.offer(0, &entry(1), 9);
+        journal.acknowledge(0);
+        journal.tear(0);
+        assert_eq!(journal.recall(0).told, entry(1));
+        assert_eq!(journal.recall(0).offered, None);
+    }
+
+    #[test]
+    fn a_last_record_is_owed_until_it_is_acknowledged_and_leaves_a_clean_page() {
+        let Some(journal) = journal() else { return };
+        journal.offer(0, &entry(1), 9);
+        journal.acknowledge(0);
+        journal.finish(0, EndReason::EndOfFlow);
+        let recalled = journal.recall(0);
+        assert_eq!(
+            (recalled.told, recalled.ended),
+            (entry(1), Some(EndReason::EndOfFlow))
+        );
+        assert!(journal.is_owed(0) && !journal.is_done(0));
+        journal.acknowledge(0);
+        assert!(journal.is_done(0) && journal.recall(0).done);
+        // Once more changes nothing.
+        journal.acknowledge(0);
+        assert!(journal.is_done(0));
+        journal.clear(0);
+        assert_eq!(journal.recall(0).told, Entry::default());
+    }
+}

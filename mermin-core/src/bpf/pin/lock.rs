@@ -1,0 +1,101 @@
+//! One owner for each instance, by a lock on its directory: it holds across PID namespaces and goes with its process.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use rustix::{fs::FlockOperation, io::Errno};
+
+const PAUSE: Duration = Duration::from_millis(5);
+/// A process that ends, or a source of this process that was just dropped, may hold it this long yet: 500 ms in all.
+const PAUSES: u32 = 100;
+
+/// The lock, until dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _directory: File,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Somebody else has it.
+    InUse,
+    /// The system call's error, and what it was about.
+    System(PathBuf, io::Error),
+}
+
+/// Makes the directory if need be, and locks it.
+pub(crate) fn take(directory: &Path) -> Result<Lock, Refusal> {
+    let system = |error: io::Error| Refusal::System(directory.to_owned(), error);
+    for _ in 0..PAUSES {
+        match fs::create_dir_all(directory) {
+            // An instance that was alone has just removed the directory above.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            made => made.map_err(system)?,
+        }
+        let opened = match File::open(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened.map_err(system)?,
+        };
+        match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+            // Its owner may have removed it before the lock was free.
+            Ok(()) if is_at(&opened, directory) => return Ok(Lock { _directory: opened }),
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => thread::sleep(PAUSE),
+            Err(error) => return Err(system(error.into())),
+        }
+    }
+    Err(Refusal::InUse)
+}
+
+fn is_at(opened: &File, path: &Path) -> bool {
+    match (opened.metadata(), fs::metadata(path)) {
+        (Ok(opened), Ok(there)) => (opened.dev(), opened.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_owner_at_a_time_and_the_next_waits_for_a_moment() {
+        let directory = std::env::temp_dir().join(format!("mermin-lock-{}", std::process::id()));
+        let first = take(&directory).unwrap();
+        assert!(matches!(take(&directory), Err(Refusal::InUse)));
+        let waiting = {
+            let directory = directory.clone();
+            thread::spawn(move || take(&directory).is_ok())
+        };
+        thread::sleep(PAUSE);
+        // As an instance that leaves nothing.
+        fs::remove_dir(&directory).unwrap();
+        drop(first);
+        assert!(waiting.join().unwrap());
+        fs::remove_dir(&directory).unwrap();
+    }
+
+    #[test]
+    fn of_many_at_once_one_gets_it() {
+        let directory = std::env::temp_dir().join(format!("mermin-race-{}", std::process::id()));
+        let racers: Vec<_> = (0..8)
+            .map(|_| {
+                let directory = directory.clone();
+                thread::spawn(move || take(&directory).ok())
+            })
+            .collect();
+        let won: Vec<_> = racers
+            .into_iter()
+            .map(|racer| racer.join().unwrap())
+            .collect();
+        assert_eq!(won.iter().flatten().count(), 1);
+        fs::remove_dir(&directory).unwrap();
+    }
+}

@@ -1,0 +1,159 @@
+//! Names of pins. A BPF file system refuses dots, which interface names have, so hooks are named by index and direction.
+
+use mermin_bpf::abi::{layout::LAYOUT_HASH, ledger::Direction};
+
+/// The directory of all instances.
+pub(crate) const MERMIN: &str = "mermin";
+/// A layout's directory before it is whole.
+pub(crate) const MAKING: &str = "making";
+/// A layout's directory after it was.
+pub(crate) const LEAVING: &str = "leaving";
+/// The journal's map.
+pub(crate) const JOURNAL: &str = "JOURNAL";
+/// The identity's map.
+pub(crate) const IDENTITY: &str = "IDENTITY";
+
+/// What a pin in a layout's directory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// A TCX link.
+    Link { ifindex: u32, direction: Direction },
+    /// A program that is, or was, at hooks.
+    Program,
+    /// A map of the kernel program, or one of this crate's.
+    Map,
+    /// Nothing of ours.
+    Foreign,
+}
+
+const DIRECTIONS: [(Direction, &str); 2] = [
+    (Direction::Ingress, "ingress"),
+    (Direction::Egress, "egress"),
+];
+
+fn word(direction: Direction) -> &'static str {
+    DIRECTIONS[direction as usize].1
+}
+
+/// The pin of a link.
+pub(crate) fn link(ifindex: u32, direction: Direction) -> String {
+    format!("link_{ifindex}_{}", word(direction))
+}
+
+/// The pin of a program with this id.
+pub(crate) fn program(id: u32, direction: Direction) -> String {
+    format!("program_{id}_{}", word(direction))
+}
+
+/// What a name says.
+pub(crate) fn read(name: &str) -> Name {
+    let mut parts = name.split('_');
+    let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
+    match parts {
+        [
+            Some(kind @ ("link" | "program")),
+            Some(number),
+            Some(way),
+            None,
+        ] => {
+            let number = number.parse().ok();
+            let direction = DIRECTIONS.iter().find(|(_, word)| *word == way);
+            match (kind, number, direction) {
+                ("link", Some(ifindex), Some(&(direction, _))) => Name::Link { ifindex, direction },
+                ("program", Some(_), Some(_)) => Name::Program,
+                _ => Name::Foreign,
+            }
+        }
+        _ if is_map(name) => Name::Map,
+        _ => Name::Foreign,
+    }
+}
+
+fn is_map(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
+}
+
+/// Raised when what this crate pins beside the kernel program's maps changes.
+const BESIDE: u64 = 1;
+
+/// The directory of this build's layout.
+pub(crate) fn layout() -> String {
+    layout_of(LAYOUT_HASH)
+}
+
+/// The directory of a layout.
+pub(crate) fn layout_of(hash: u64) -> String {
+    format!(
+        "{:016x}",
+        (hash ^ BESIDE).wrapping_mul(0x0000_0100_0000_01b3)
+    )
+}
+
+/// Whether a directory's name is a layout's.
+pub(crate) fn is_layout(name: &str) -> bool {
+    name.len() == 16 && name.chars().all(|letter| letter.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_was_written() {
+        for direction in [Direction::Ingress, Direction::Egress] {
+            assert_eq!(
+                read(&link(4_294_967_295, direction)),
+                Name::Link {
+                    ifindex: u32::MAX,
+                    direction
+                }
+            );
+            assert_eq!(read(&program(12, direction)), Name::Program);
+        }
+        for map in ["SLOTS", "INDEX_V4", JOURNAL, IDENTITY] {
+            assert_eq!(read(map), Name::Map);
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_foreign() {
+        for name in [
+            "link_x_ingress",
+            "link_7_upwards",
+            "link_7",
+            "link_7_ingress_2",
+            "program__egress",
+            "cilium_calls",
+            "Slots",
+            "",
+            "_SLOTS",
+        ] {
+            assert_eq!(read(name), Name::Foreign, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_name_has_a_dot() {
+        let names = [
+            link(1, Direction::Ingress),
+            program(1, Direction::Egress),
+            layout(),
+            MERMIN.to_owned(),
+            MAKING.to_owned(),
+            LEAVING.to_owned(),
+        ];
+        assert!(names.iter().all(|name| !name.contains('.')));
+    }
+
+    #[test]
+    fn layouts_are_told_from_what_is_on_the_way() {
+        assert!(is_layout(&layout()));
+        assert_ne!(layout(), layout_of(LAYOUT_HASH + 1));
+        for name in [MAKING, LEAVING, "0123456789abcde", "0123456789abcdeg"] {
+            assert!(!is_layout(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Places where the tests end the process as kill -9 would, chosen because something is half done there.
+
+macro_rules! points {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A place in the life of a flow, or of an instance, where something is half done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        #[cfg_attr(
+            not(feature = "test-util"),
+            expect(unreachable_pub, reason = "the lab's, where there is one")
+        )]
+        pub enum Point {
+            $($(#[$doc])* $name,)*
+        }
+
+        #[cfg(feature = "test-util")]
+        impl Point {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+points! {
+    /// A flow is marked as being closed, and its key still leads to it.
+    Marked,
+    /// Its key is gone, and programs may still count.
+    Unlisted,
+    /// The grace period is over, and the last record is not made.
+    Quiet,
+    /// The last record is made, and nothing says so.
+    Recorded,
+    /// The journal says so, and nobody has the record.
+    Finished,
+    /// The consumer has it and asked for the next; the slot is still the flow's.
+    Acknowledged,
+    /// The slot is empty, and the journal still says that it is not.
+    Scrubbed,
+    /// The slot belongs to nobody: it is not in the stack of free ones.
+    Nobodys,
+    /// What the next record says is half written.
+    Noted,
+    /// It is written, and nobody has the record.
+    Offered,
+    /// Pins are half made.
+    Making,
+    /// The maps are pinned, and nothing is attached.
+    Made,
+    /// Free slots are between two stacks.
+    Moving,
+    /// New flows are made by the new program, all else is done by the old ones.
+    Connected,
+    /// The new program is at one hook, the old one at the others.
+    Swapped,
+    /// Slots that were taken over are half looked at.
+    TakingOver,
+    /// Free slots are half returned.
+    Returning,
+    /// Pins are half removed.
+    Removing,
+}
+
+/// Ends the process here if a test wants it.
+#[cfg(not(feature = "test-util"))]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is nothing")]
+pub(crate) fn pass(_: Point) {}
+
+#[cfg(feature = "test-util")]
+pub use armed::kill_at;
+#[cfg(feature = "test-util")]
+pub(crate) use armed::pass;
+
+#[cfg(feature = "test-util")]
+mod armed {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::Point;
+
+    /// The point's number, from 1; 0 is none.
+    static WHERE: AtomicU32 = AtomicU32::new(0);
+    static PASSES_LEFT: AtomicU32 = AtomicU32::new(0);
+
+    /// Has this process killed when it comes by `point` for the time after `passes`.
+    pub fn kill_at(point: Point, passes: u32) {
+        PASSES_LEFT.store(passes, Ordering::Relaxed);
+        WHERE.store(point as u32 + 1, Ordering::Release);
+    }
+
+    pub(crate) fn pass(point: Point) {
+        if WHERE.load(Ordering::Acquire) == point as u32 + 1
+            && PASSES_LEFT.fetch_sub(1, Ordering::Relaxed) == 0
+        {
+            let own = rustix::process::getpid();
+            let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
+        }
+    }
+}

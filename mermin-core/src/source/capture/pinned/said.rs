@@ -1,0 +1,110 @@
+//! What is said of an instance: why it cannot be had, why it is not pinned, what of it could not be taken over.
+
+use std::path::Path;
+
+use crate::{
+    bpf::pin::trouble::Trouble,
+    error::{Error, ErrorKind},
+    report::{Degradation, Feature},
+    source::pinning::Pinning,
+};
+
+pub(super) fn in_use(pinning: &Pinning) -> Error {
+    let name = pinning.name();
+    Error::new(
+        ErrorKind::InUse,
+        format!("cannot open the instance `{name}`: another source owns it"),
+    )
+    .with_remedy(
+        "stop the process that owns it (`lsof` on its directory in the BPF file system shows it), or choose another name",
+    )
+}
+
+pub(super) fn unpinned(trouble: &Trouble) -> Degradation {
+    Degradation {
+        feature: Feature::Pinning,
+        interface: None,
+        cause: trouble.cause.clone().into(),
+        instead: "the source is not pinned".into(),
+        cost: "when the process is killed, flows that are open then are lost, and packets until the next start are not \
+               counted"
+            .into(),
+        remedy: trouble.remedy.clone().into(),
+    }
+}
+
+/// One interface's link goes with the process.
+pub(in crate::source::capture) fn unpinned_link(name: &str, error: &Error) -> Degradation {
+    let why = std::error::Error::source(error).map(|source| format!(": {source}"));
+    Degradation {
+        feature: Feature::Pinning,
+        interface: Some(name.into()),
+        cause: format!("{error}{}", why.unwrap_or_default()).into(),
+        instead: "the interface is watched while the process lives".into(),
+        cost: "when the process is killed, its packets until the next start are not counted".into(),
+        remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
+    }
+}
+
+fn restart(
+    cause: String,
+    instead: &'static str,
+    cost: &'static str,
+    remedy: impl Into<std::borrow::Cow<'static, str>>,
+) -> Degradation {
+    Degradation {
+        feature: Feature::Restart,
+        interface: None,
+        cause: cause.into(),
+        instead: instead.into(),
+        cost: cost.into(),
+        remedy: remedy.into(),
+    }
+}
+
+/// What is there is not whole, or not for here.
+pub(super) fn unusable(why: &str) -> Degradation {
+    restart(
+        format!("what a former process left cannot be taken over: {why}"),
+        "it is removed, and the source begins anew",
+        "what it had counted and not handed over is lost",
+        "close a source before its options change; leave its pins to it",
+    )
+}
+
+pub(super) fn other_layout(name: &str) -> Degradation {
+    restart(
+        format!("what another version left (layout {name}) cannot be taken over"),
+        "it is removed, and the source begins anew",
+        "what it had counted and not handed over is lost",
+        "close a source, without `persist`, before a version with another layout replaces it",
+    )
+}
+
+pub(super) fn foreign(names: &[String], directory: &Path) -> Degradation {
+    let at = directory.display();
+    restart(
+        format!("`{}` in `{at}` is not Mermin's", names.join("`, `")),
+        "it is left alone",
+        "the directory stays when the source is closed",
+        format!("move it out of `{at}`"),
+    )
+}
+
+pub(super) fn max_flows(wanted: u32, there: u32) -> Degradation {
+    restart(
+        format!("the instance was made for {there} flows, and `max_flows` is {wanted}"),
+        "the flows there are go on in the table there is",
+        "the table has the former size",
+        "close the source once, without `persist`, and open it again",
+    )
+}
+
+pub(super) fn torn(flows: u64) -> Degradation {
+    restart(
+        format!("what was noted of {flows} flows cannot be: more was told than counted"),
+        "they are told from their beginning",
+        "packets of theirs may be told twice",
+        "leave the pinned maps to Mermin",
+    )
+}

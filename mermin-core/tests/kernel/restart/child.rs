@@ -1,0 +1,396 @@
+//! A process of its own with a pinned source in it, to be killed: this executable, told what to do by its environment.
+
+use std::{
+    collections::HashMap,
+    env,
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+
+use futures::{StreamExt, executor::block_on};
+use mermin_core::{
+    Attach, Flow, FlowSource, FlowSourceBuilder, NetNs, Pinning, Timeouts,
+    lab::{Point, kill_at},
+};
+
+use crate::support::{host::Host, wait::LONGEST};
+
+const TOLD: &str = "MERMIN_KERNEL_TEST_CHILD";
+
+/// What the process is to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Orders {
+    pub(crate) instance: String,
+    pub(crate) netns: String,
+    pub(crate) interface: String,
+    pub(crate) mode: Attach,
+    pub(crate) slots: u32,
+    /// Idle and active timeout, ms.
+    pub(crate) timeouts: [u64; 2],
+    pub(crate) persist: bool,
+    /// Where it is killed, after how many times it came by.
+    pub(crate) end: Option<(Point, u32)>,
+}
+
+impl Orders {
+    /// For an interface of a host.
+    pub(crate) fn new(host: &Host, interface: &str, instance: &str, mode: Attach) -> Self {
+        Self {
+            instance: instance.to_owned(),
+            netns: host.path(),
+            interface: interface.to_owned(),
+            mode,
+            slots: 4096,
+            timeouts: [20, 60],
+            persist: false,
+            end: None,
+        }
+    }
+
+    fn write(&self) -> String {
+        let priority = match self.mode {
+            Attach::Tc { priority } => priority,
+            _ => 0,
+        };
+        let (point, passes) = self
+            .end
+            .map_or((-1, 0), |(point, passes)| (i64::from(point as u32), passes));
+        format!(
+            "{} {} {} {priority} {} {} {} {} {point} {passes}",
+            self.instance,
+            self.netns,
+            self.interface,
+            self.slots,
+            self.timeouts[0],
+            self.timeouts[1],
+            u8::from(self.persist),
+        )
+    }
+
+    fn read(text: &str) -> Self {
+        let words: Vec<&str> = text.split(' ').collect();
+        let number = |at: usize| words[at].parse::<i64>().unwrap();
+        let positive = |at: usize| u64::try_from(number(at)).unwrap();
+        Self {
+            instance: words[0].to_owned(),
+            netns: words[1].to_owned(),
+            interface: words[2].to_owned(),
+            mode: match u16::try_from(number(3)).unwrap() {
+                0 => Attach::Tcx,
+                priority => Attach::Tc { priority },
+            },
+            slots: u32::try_from(number(4)).unwrap(),
+            timeouts: [positive(5), positive(6)],
+            persist: number(7) == 1,
+            end: Point::ALL
+                .iter()
+                .find(|point| i64::from(**point as u32) == number(8))
+                .map(|point| (*point, u32::try_from(number(9)).unwrap())),
+        }
+    }
+
+    fn builder(&self) -> FlowSourceBuilder {
+        let [idle, active] = self.timeouts.map(Duration::from_millis);
+        let mut timeouts = Timeouts::default();
+        timeouts.udp = idle;
+        timeouts.active = active;
+        FlowSource::builder()
+            .interfaces([&self.interface])
+            .netns(NetNs::Path((&self.netns).into()))
+            .attach(self.mode)
+            .max_flows(self.slots)
+            .timeouts(timeouts)
+            .pinning(Pinning::instance(&self.instance).persist(self.persist))
+    }
+
+    /// Starts the process.
+    pub(crate) fn start(&self) -> Process {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .env(TOLD, self.write())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (line, lines) = channel();
+        thread::spawn(move || {
+            for read in BufReader::new(stdout).lines() {
+                let Ok(read) = read else { return };
+                if line.send(read).is_err() {
+                    return;
+                }
+            }
+        });
+        Process {
+            stdin: child.stdin.take(),
+            child,
+            lines,
+        }
+    }
+}
+
+/// What the process says: one line, in one write.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    // A test that has failed listens no more.
+    let _ = stdout
+        .write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| stdout.flush());
+}
+
+/// Does what the environment says, if it says so: opens, says each record, closes when its input ends.
+pub(crate) fn obey() {
+    let Ok(told) = env::var(TOLD) else { return };
+    let orders = Orders::read(&told);
+    if let Some((point, passes)) = orders.end {
+        kill_at(point, passes);
+    }
+    let mut source = match block_on(orders.builder().open()) {
+        Ok(source) => source,
+        Err(error) => {
+            say(&format!(
+                "failed {:?} {error}: {:?}",
+                error.kind(),
+                std::error::Error::source(&error)
+            ));
+            std::process::exit(1);
+        }
+    };
+    let taken = source.report().taken_over.unwrap_or_default();
+    say(&format!(
+        "opened {} {} {} {} {}",
+        taken.flows,
+        taken.flows_closing,
+        taken.records_again,
+        taken.slots_returned,
+        source.report().to_string().replace('\n', " "),
+    ));
+    let handle = source.handle();
+    thread::spawn({
+        let handle = handle.clone();
+        move || {
+            let _ = std::io::stdin().lock().read_line(&mut String::new());
+            handle.close();
+        }
+    });
+    block_on(async {
+        while let Some(flow) = source.next().await {
+            match flow {
+                Ok(flow) => say(&Record::of(&flow).write()),
+                Err(error) => say(&format!("failed {error}")),
+            }
+        }
+    });
+    for uncounted in handle.stats().uncounted() {
+        say(&format!(
+            "uncounted {} {}",
+            uncounted.reason, uncounted.packets
+        ));
+    }
+    drop(source);
+    say("ended");
+    std::process::exit(0);
+}
+
+/// What a record says, as far as tests care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) id: String,
+    pub(crate) sequence: u64,
+    pub(crate) goes_on: bool,
+    pub(crate) source: String,
+    /// Packets and IP octets, both directions.
+    pub(crate) counts: [u64; 2],
+}
+
+impl Record {
+    fn of(flow: &Flow) -> Self {
+        let [forward, reverse] = [&flow.forward, &flow.reverse];
+        Self {
+            id: flow.id.to_string(),
+            sequence: flow.sequence,
+            goes_on: flow.end_reason.goes_on(),
+            source: format!("{}:{}", flow.source.address, flow.source.port.unwrap_or(0)),
+            counts: [
+                forward.packets.delta + reverse.packets.delta,
+                forward.octets.delta + reverse.octets.delta,
+            ],
+        }
+    }
+
+    fn write(&self) -> String {
+        let [packets, octets] = self.counts;
+        format!(
+            "record {} {} {} {} {packets} {octets}",
+            self.id, self.sequence, self.goes_on, self.source
+        )
+    }
+
+    fn read(words: &[&str]) -> Self {
+        Self {
+            id: words[0].to_owned(),
+            sequence: words[1].parse().unwrap(),
+            goes_on: words[2].parse().unwrap(),
+            source: words[3].to_owned(),
+            counts: [4, 5].map(|at| words[at].parse().unwrap()),
+        }
+    }
+}
+
+/// What was said when it opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    pub(crate) flows: u64,
+    pub(crate) closing: u64,
+    pub(crate) again: u64,
+    pub(crate) returned: u64,
+    pub(crate) report: String,
+}
+
+/// A line that was said.
+#[derive(Clone, Debug)]
+pub(crate) enum Said {
+    Opened(Opened),
+    Record(Record),
+    Uncounted(String, u64),
+    Failed(String),
+    Ended,
+}
+
+impl Said {
+    fn read(line: &str) -> Self {
+        let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let words: Vec<&str> = rest.split(' ').collect();
+        match what {
+            "opened" => Self::Opened(Opened {
+                flows: words[0].parse().unwrap(),
+                closing: words[1].parse().unwrap(),
+                again: words[2].parse().unwrap(),
+                returned: words[3].parse().unwrap(),
+                report: words[4..].join(" "),
+            }),
+            "record" => Self::Record(Record::read(&words)),
+            "uncounted" => Self::Uncounted(words[0].to_owned(), words[1].parse().unwrap()),
+            "failed" => Self::Failed(rest.to_owned()),
+            _ => Self::Ended,
+        }
+    }
+}
+
+/// The process.
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+}
+
+impl Process {
+    /// The next line; `None` once the process is gone and all it said was read.
+    pub(crate) fn next(&self) -> Option<Said> {
+        match self.lines.recv_timeout(LONGEST) {
+            Ok(line) => Some(Said::read(&line)),
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(error) => panic!("the process hangs: {error}"),
+        }
+    }
+
+    /// Waits until it has opened.
+    pub(crate) fn opened(&self) -> Opened {
+        match self.next() {
+            Some(Said::Opened(opened)) => opened,
+            other => panic!("it must open: {other:?}"),
+        }
+    }
+
+    /// As kill -9 does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Has it close its source.
+    pub(crate) fn close(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Everything it says from now on, until it is gone.
+    pub(crate) fn rest(mut self) -> Vec<Said> {
+        let said = std::iter::from_fn(|| self.next()).collect();
+        self.child.wait().unwrap();
+        said
+    }
+}
+
+/// Adds up what processes said: each record once, by id and sequence number.
+#[derive(Default)]
+pub(crate) struct Referee {
+    records: HashMap<(String, u64), Record>,
+    /// Records that came again.
+    pub(crate) again: u64,
+    /// Takeovers, and what they found.
+    pub(crate) openings: Vec<Opened>,
+    pub(crate) ended: bool,
+    pub(crate) uncounted: HashMap<String, u64>,
+}
+
+impl Referee {
+    pub(crate) fn hear(&mut self, said: impl IntoIterator<Item = Said>) {
+        for said in said {
+            match said {
+                Said::Opened(opened) => {
+                    assert_eq!(opened.report, "", "{opened:?}");
+                    self.openings.push(opened);
+                }
+                Said::Record(record) => self.add(record),
+                Said::Uncounted(reason, packets) => _ = self.uncounted.insert(reason, packets),
+                Said::Failed(error) => panic!("{error}"),
+                Said::Ended => self.ended = true,
+            }
+        }
+    }
+
+    fn add(&mut self, record: Record) {
+        let name = (record.id.clone(), record.sequence);
+        match self.records.get(&name) {
+            None => _ = self.records.insert(name, record),
+            Some(before) => {
+                self.again += 1;
+                assert_eq!(*before, record, "a record that comes again is the same");
+            }
+        }
+    }
+
+    pub(crate) fn records(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Packets and octets by who sent them.
+    pub(crate) fn sums(&self) -> HashMap<&str, [u64; 2]> {
+        let mut sums: HashMap<&str, [u64; 2]> = HashMap::new();
+        for record in self.records.values() {
+            let sum = sums.entry(&record.source).or_default();
+            for (sum, count) in sum.iter_mut().zip(record.counts) {
+                *sum += count;
+            }
+        }
+        sums
+    }
+
+    /// Every flow has its records from 0 on, the last of which, and no other, ends it.
+    pub(crate) fn check_sequences(&self) {
+        let mut by_flow: HashMap<&str, Vec<&Record>> = HashMap::new();
+        for record in self.records.values() {
+            by_flow.entry(&record.id).or_default().push(record);
+        }
+        for records in by_flow.values_mut() {
+            records.sort_by_key(|record| record.sequence);
+            for (number, record) in (0..).zip(&*records) {
+                assert_eq!(record.sequence, number, "{records:#?}");
+                let last = number + 1 == records.len() as u64;
+                assert_eq!(record.goes_on, !last, "{records:#?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! A source that outlives its process.
+
+pub(crate) mod child;
+mod killed;
+mod traffic;
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use crate::Case;
+
+pub(crate) fn cases() -> Vec<Case> {
+    killed::cases()
+}
+
+/// Name of an instance that no other test, and no other process, has.
+fn instance_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("test-{}-{number}", std::process::id())
+}
+
+/// Where an instance's pins are.
+fn pins(instance: &str) -> PathBuf {
+    PathBuf::from("/sys/fs/bpf/mermin").join(instance)
+}

@@ -1,0 +1,72 @@
+//! Packets through both hooks of `v0` of the near host, each counted by who sends it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crate::support::{frame, host::Pair, traffic::Injector};
+
+/// IP octets of each packet.
+pub(crate) const OCTETS: u64 = 68;
+/// Packets sent without a pause.
+const BURST: u64 = 16;
+
+/// Threads that send until they are stopped.
+pub(crate) struct Load {
+    stop: Arc<AtomicBool>,
+    sent: Arc<[AtomicU64]>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    /// Sends packets of this many flows out of `v0`, and into it from the other side, with pauses of `pause`.
+    pub(crate) fn start(pair: &Pair, flows: u64, pause: Duration) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let sent: Arc<[AtomicU64]> = (0..flows).map(|_| AtomicU64::new(0)).collect();
+        let frames: Arc<[Vec<u8>]> = (0..flows).map(frame::numbered).collect();
+        let sockets = [
+            Injector::new(&pair.near, "v0"),
+            Injector::new(&pair.far, "v1"),
+        ];
+        let threads = (1..).zip(sockets).map(|(seed, socket)| {
+            let (stop, sent, frames) = (Arc::clone(&stop), Arc::clone(&sent), Arc::clone(&frames));
+            thread::spawn(move || {
+                let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
+                while !stop.load(Ordering::Relaxed) {
+                    for _ in 0..BURST {
+                        // xorshift64
+                        random ^= random << 13;
+                        random ^= random >> 7;
+                        random ^= random << 17;
+                        let flow = usize::try_from(random % flows).unwrap();
+                        socket.send(&frames[flow]);
+                        sent[flow].fetch_add(1, Ordering::Relaxed);
+                    }
+                    thread::sleep(pause);
+                }
+            })
+        });
+        Self {
+            threads: threads.collect(),
+            stop,
+            sent,
+        }
+    }
+
+    /// Stops; how many packets each flow sent.
+    pub(crate) fn stop(self) -> Vec<u64> {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        self.sent
+            .iter()
+            .map(|sent| sent.load(Ordering::Relaxed))
+            .collect()
+    }
+}
