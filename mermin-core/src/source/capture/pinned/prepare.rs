@@ -170,7 +170,7 @@ fn take_over(
     let path = instance.path();
     let loaded = Making::begin(job.options.workings.object, sizes, Some(&path))?.finish()?;
     let journal = found.maps.remove(names::JOURNAL).map(|(map, _)| map);
-    let journal = open_journal(journal, &sizes)?;
+    let journal = open_journal(journal, sizes)?;
     let programs = pin_programs(&instance, &loaded)?;
     let keeper = Keeper::new(path, found.links, found.programs);
     // Until the source is open, whatever fails leaves things as they were found.
@@ -209,7 +209,7 @@ fn make(
         netns,
     };
     let making = Making::begin(job.options.workings.object, sizes, None)?;
-    let pinned = beside(identity, &sizes)
+    let pinned = beside(identity, sizes)
         .map_err(|error| trouble::refused("make maps for", &instance.path(), &error))
         .and_then(|[identity, journal]| {
             instance.make(|directory| {
@@ -234,7 +234,7 @@ fn make(
         }
     };
     let keeper = Keeper::new(instance.path(), [], Vec::new());
-    let journal = open_journal(Some(journal), &sizes)?;
+    let journal = open_journal(Some(journal), sizes)?;
     // From here on what was made is removed should anything fail.
     let mut kept = kept(job, instance, keeper, journal, Vec::new(), stale);
     kept.programs = pin_programs(&kept.instance, &loaded)?;
@@ -270,11 +270,11 @@ fn kept(
 }
 
 /// The maps that are no business of the kernel program.
-fn beside(identity: Identity, sizes: &Sizes) -> std::io::Result<[OwnedFd; 2]> {
+fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<[OwnedFd; 2]> {
     Ok([identity::create(identity)?, journal::create(sizes.slots)?])
 }
 
-fn open_journal(map: Option<OwnedFd>, sizes: &Sizes) -> Result<Journal, Error> {
+fn open_journal(map: Option<OwnedFd>, sizes: Sizes) -> Result<Journal, Error> {
     let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
     map.ok_or_else(missing)
         .and_then(|map| Journal::open(map.as_fd(), sizes.slots))
