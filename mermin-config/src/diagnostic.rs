@@ -1,0 +1,206 @@
+//! What a file is told: errors and warnings, each with its place.
+
+use std::fmt;
+
+use crate::text::{Source, Span, excerpt::Excerpt, excerpt::printable};
+
+/// What is wrong with a text, before it is known which text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    place: Place,
+    message: String,
+    valid: Option<String>,
+    hint: Option<String>,
+    other: Option<(&'static str, Span)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Whole,
+    Located { line: usize, column: usize },
+    At(Span),
+}
+
+impl Problem {
+    /// Of the file as a whole.
+    pub(crate) fn whole(message: impl Into<String>) -> Self {
+        Self::new(Place::Whole, message)
+    }
+
+    /// Of a file whose text cannot be shown.
+    pub(crate) fn located(line: usize, column: usize, message: impl Into<String>) -> Self {
+        Self::new(Place::Located { line, column }, message)
+    }
+
+    pub(crate) fn at(span: &Span, message: impl Into<String>) -> Self {
+        Self::new(Place::At(span.clone()), message)
+    }
+
+    fn new(place: Place, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            place,
+            message: message.into(),
+            valid: None,
+            hint: None,
+            other: None,
+        }))
+    }
+
+    /// Where `what` is that it clashes with.
+    pub(crate) fn with_other(mut self, what: &'static str, span: &Span) -> Self {
+        self.0.other = Some((what, span.clone()));
+        self
+    }
+
+    /// What could be written instead.
+    pub(crate) fn with_valid(mut self, valid: impl Into<String>) -> Self {
+        self.0.valid = Some(valid.into());
+        self
+    }
+
+    /// What to do about it.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Where it starts; what is of the whole file comes first.
+    pub(crate) fn offset(&self) -> usize {
+        match &self.0.place {
+            Place::At(span) => span.start,
+            Place::Whole | Place::Located { .. } => 0,
+        }
+    }
+
+    /// Looks up the place.
+    pub(crate) fn locate(self, source: &Source) -> Diagnostic {
+        let Inner {
+            place,
+            message,
+            valid,
+            hint,
+            other,
+        } = *self.0;
+        let (position, excerpt) = match place {
+            Place::Whole => (None, None),
+            Place::Located { line, column } => (Some((line, column)), None),
+            Place::At(span) => {
+                let excerpt = Excerpt::new(&source.text, &span);
+                (Some((excerpt.line, excerpt.column)), Some(excerpt))
+            }
+        };
+        let message = match other {
+            Some((what, span)) => {
+                let line = Excerpt::new(&source.text, &span).line;
+                format!("{message}: {what} is on line {line}")
+            }
+            None => message,
+        };
+        Diagnostic {
+            file: source.name.clone(),
+            position,
+            excerpt,
+            message,
+            valid,
+            hint,
+        }
+    }
+}
+
+/// An error or a warning about a file.
+///
+/// [`Display`](fmt::Display) shows it over several lines, without one at the end:
+///
+/// ```text
+/// mermin.hcl:2:3: cannot use the key `tcp-timeout`: `span` has no such key
+///   |
+/// 2 |   tcp-timeout = "20s"
+///   |   ^^^^^^^^^^^
+///   = hint: did you mean `tcp_timeout`?
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    file: String,
+    position: Option<(usize, usize)>,
+    excerpt: Option<Excerpt>,
+    message: String,
+    valid: Option<String>,
+    hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// The file, as it was named.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line, from 1; none when the file as a whole is meant.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.position.map(|(line, _)| line)
+    }
+
+    /// The column in characters, from 1.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        self.position.map(|(_, column)| column)
+    }
+
+    /// What is wrong: one line, in the form "cannot <verb> <object>".
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What would be valid there.
+    #[must_use]
+    pub fn valid(&self) -> Option<&str> {
+        self.valid.as_deref()
+    }
+
+    /// What to do about it, such as the nearest key.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names and messages hold what stood in the file.
+        let clean = |text: &str| -> String { text.chars().map(printable).collect() };
+        f.write_str(&clean(&self.file))?;
+        if let Some((line, column)) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", clean(&self.message))?;
+        let margin = self
+            .excerpt
+            .as_ref()
+            .map_or(1, |excerpt| excerpt.line.to_string().len());
+        if let Some(Excerpt {
+            line,
+            text,
+            indent,
+            width,
+            ..
+        }) = &self.excerpt
+        {
+            let (no, marker) = ("", "^".repeat(*width));
+            write!(
+                f,
+                "\n{no:margin$} |\n{line} | {text}\n{no:margin$} | {no:indent$}{marker}"
+            )?;
+        }
+        for (what, text) in [("valid", &self.valid), ("hint", &self.hint)] {
+            if let Some(text) = text {
+                write!(f, "\n{:margin$} = {what}: {}", "", clean(text))?;
+            }
+        }
+        Ok(())
+    }
+}

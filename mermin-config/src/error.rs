@@ -1,0 +1,51 @@
+//! Why a file cannot be used.
+
+use std::{fmt, io};
+
+use crate::diagnostic::Diagnostic;
+
+/// All that is wrong with a file; shown as its diagnostics, with an empty line between them and none at the end.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", Shown(.diagnostics))]
+pub struct Error {
+    diagnostics: Vec<Diagnostic>,
+    /// What the system said when the file could not be read.
+    #[source]
+    system: Option<io::Error>,
+}
+
+impl Error {
+    pub(crate) fn new(diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            diagnostics,
+            system: None,
+        }
+    }
+
+    pub(crate) fn system(diagnostic: Diagnostic, error: io::Error) -> Self {
+        Self {
+            diagnostics: vec![diagnostic],
+            system: Some(error),
+        }
+    }
+
+    /// What is wrong, in the order of the file; at least one.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+}
+
+struct Shown<'a>(&'a [Diagnostic]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, diagnostic) in self.0.iter().enumerate() {
+            if place > 0 {
+                f.write_str("\n\n")?;
+            }
+            diagnostic.fmt(f)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! Values that are not literals: `env`, templates, conditionals.
+
+use hcl::{
+    Value,
+    eval::{Context, Evaluate as _},
+};
+use hcl_edit::{
+    Span as _,
+    expr::{BinaryOperator, Expression, FuncCall},
+    template::ForDirective,
+    visit_mut::{self, VisitMut},
+};
+
+use crate::{diagnostic::Problem, text::Span};
+
+/// Looks up an environment variable.
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// What may stand where a value is expected.
+const VALID: &str = "a literal, a template, a conditional, or `env(\"NAME\")`";
+
+/// Evaluates an expression.
+///
+/// # Errors
+/// Variables that are not set, and what has no meaning in a configuration.
+pub(crate) fn evaluate(
+    expression: &Expression,
+    environment: Environment<'_>,
+) -> Result<Value, Vec<Problem>> {
+    let span = expression.span().unwrap_or_default();
+    let mut expression = expression.clone();
+    let mut substitution = Substitution {
+        environment,
+        whole: span.clone(),
+        problems: Vec::new(),
+    };
+    substitution.visit_expr_mut(&mut expression);
+    if !substitution.problems.is_empty() {
+        return Err(substitution.problems);
+    }
+    hcl::Expression::from(expression)
+        .evaluate(&Context::new())
+        .map_err(|error| {
+            let message = format!("cannot evaluate this: {error}").replace('\n', " ");
+            vec![Problem::at(&span, message).with_valid(VALID)]
+        })
+}
+
+/// Puts environment variables in, and refuses what could take long or overflow: loops and arithmetic.
+struct Substitution<'a> {
+    environment: Environment<'a>,
+    whole: Span,
+    problems: Vec<Problem>,
+}
+
+impl Substitution<'_> {
+    fn span(&self, of: &Expression) -> Span {
+        of.span().unwrap_or_else(|| self.whole.clone())
+    }
+
+    fn refuse(&mut self, span: &Span, what: &str) {
+        self.problems
+            .push(Problem::at(span, format!("cannot evaluate {what}")).with_valid(VALID));
+    }
+
+    /// What `env(..)` stands for.
+    fn env(&mut self, call: &FuncCall, span: &Span) -> Option<Expression> {
+        let mut arguments = call.args.iter();
+        let (Some(name), default, None) = (arguments.next(), arguments.next(), arguments.next())
+        else {
+            self.problems.push(
+                Problem::at(span, "cannot call `env` so")
+                    .with_valid("`env(\"NAME\")`, or `env(\"NAME\", \"default\")`"),
+            );
+            return None;
+        };
+        // Documentation of the agent has the name without quotes.
+        let name = match name {
+            Expression::String(name) => name.value().clone(),
+            Expression::Variable(name) => name.as_str().to_owned(),
+            other => {
+                let span = self.span(other);
+                self.problems.push(
+                    Problem::at(
+                        &span,
+                        "cannot use this as the name of an environment variable",
+                    )
+                    .with_valid("text: `env(\"NAME\")`"),
+                );
+                return None;
+            }
+        };
+        if let Some(value) = (self.environment)(&name) {
+            return Some(value.into());
+        }
+        if let Some(default) = default {
+            let mut default = default.clone();
+            self.visit_expr_mut(&mut default);
+            return Some(default);
+        }
+        self.problems.push(
+            Problem::at(
+                span,
+                format!("cannot use the environment variable `{name}`: it is not set"),
+            )
+            .with_hint(format!(
+                "set it, or give a default: `env(\"{name}\", \"..\")`"
+            )),
+        );
+        None
+    }
+}
+
+impl VisitMut for Substitution<'_> {
+    fn visit_expr_mut(&mut self, node: &mut Expression) {
+        let span = self.span(node);
+        match node {
+            Expression::FuncCall(call)
+                if call.name.name.as_str() == "env" && !call.name.is_namespaced() =>
+            {
+                if let Some(value) = self.env(call, &span) {
+                    *node = value;
+                }
+            }
+            Expression::FuncCall(call) => {
+                let name = call.name.name.as_str().to_owned();
+                self.refuse(
+                    &span,
+                    &format!("the function `{name}`: there is `env` alone"),
+                );
+            }
+            Expression::Variable(name) => {
+                let name = name.as_str().to_owned();
+                self.problems.push(
+                    Problem::at(&span, format!("cannot find a variable `{name}`"))
+                        .with_hint(format!("text stands in double quotes: `\"{name}\"`")),
+                );
+            }
+            Expression::Traversal(_) => self.refuse(&span, "a reference: there are no variables"),
+            Expression::ForExpr(_) => self.refuse(&span, "a loop"),
+            Expression::UnaryOp(operation) => {
+                use hcl_edit::expr::UnaryOperator::Neg;
+                if *operation.operator.value() == Neg {
+                    self.refuse(&span, "arithmetic");
+                } else {
+                    visit_mut::visit_expr_mut(self, node);
+                }
+            }
+            Expression::BinaryOp(operation) => {
+                use BinaryOperator::{And, Eq, NotEq, Or};
+                if matches!(*operation.operator.value(), And | Eq | NotEq | Or) {
+                    visit_mut::visit_expr_mut(self, node);
+                } else {
+                    self.refuse(&span, "arithmetic");
+                }
+            }
+            _ => visit_mut::visit_expr_mut(self, node),
+        }
+    }
+
+    fn visit_for_directive_mut(&mut self, _: &mut ForDirective) {
+        let span = self.whole.clone();
+        self.refuse(&span, "a loop");
+    }
+}

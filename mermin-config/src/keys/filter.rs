@@ -1,0 +1,121 @@
+//! Which flows are wanted.
+
+use mermin_core::{
+    Pattern,
+    filter::{
+        self, AddressPattern, ConnectionState, Dscp, Ecn, FlowLabel, IcmpCode, IcmpType,
+        InterfaceIndex, IpVersion, Name, NumberRange, Port, Rule, Ttl,
+    },
+    flow::{MacAddress, Protocol, TcpFlags},
+};
+
+use crate::schema::section;
+
+section! {
+    /// Which flows are wanted. Of a list one item that fits is enough, `not_match` wins over `match`, an empty list does not
+    /// restrict, and all keys must hold. A flow that is open when its filter changes keeps its verdict until it ends.
+    Filter, Labels {
+        /// The side that started the flow.
+        source: EndpointFilter = EndpointFilter::preset(), Application;
+        /// The other side.
+        destination: EndpointFilter = EndpointFilter::preset(), Application;
+        /// Protocols, and where the flow is seen.
+        network: NetworkFilter = NetworkFilter::preset(), Application;
+        /// Fields that may differ from one record of a flow to the next.
+        flow: FlowFilter = FlowFilter::preset(), Application;
+    }
+}
+
+section! {
+    /// One side of a flow.
+    EndpointFilter, Nested {
+        /// Addresses, networks and globs.
+        address: Rule<AddressPattern> = Rule::default(), Capture;
+        /// Ports and ranges of them. A flow without ports fits none.
+        port: Rule<NumberRange<Port>> = Rule::default(), Capture;
+    }
+}
+
+section! {
+    /// Protocols, and where the flow is seen.
+    NetworkFilter, Nested {
+        /// The protocol above IP.
+        transport: Rule<Protocol> = Rule::default(), Capture;
+        /// The IP version.
+        ip_version "type": Rule<IpVersion> = Rule::default(), Capture;
+        /// Name of the interface when the flow begins.
+        interface_name: Rule<Pattern> = Rule::default(), Capture;
+        /// Kernel index of the interface.
+        interface_index: Rule<NumberRange<InterfaceIndex>> = Rule::default(), Capture;
+        /// MAC address of the first packet's sender.
+        interface_mac: Rule<MacAddress> = Rule::default(), Capture;
+    }
+}
+
+section! {
+    /// Fields that may differ from one record of a flow to the next.
+    FlowFilter, Nested {
+        /// TCP state as of the record. Other protocols fit none.
+        connection_state: Rule<Name<ConnectionState>> = Rule::default(), Capture;
+        /// TCP flags seen so far.
+        tcp_flags_tags: Rule<TcpFlags> = Rule::default(), Capture;
+        /// Differentiated services code point.
+        ip_dscp_name: Rule<Name<Dscp>> = Rule::default(), Capture;
+        /// Explicit congestion notification.
+        ip_ecn_name: Rule<Name<Ecn>> = Rule::default(), Capture;
+        /// IPv4 time to live, IPv6 hop limit.
+        ip_ttl: Rule<NumberRange<Ttl>> = Rule::default(), Capture;
+        /// IPv6 flow label.
+        ip_flow_label: Rule<NumberRange<FlowLabel>> = Rule::default(), Capture;
+        /// ICMP or ICMPv6 type.
+        icmp_type_name: Rule<Name<IcmpType>> = Rule::default(), Capture;
+        /// ICMP or ICMPv6 code.
+        icmp_code_name: Rule<Name<IcmpCode>> = Rule::default(), Capture;
+    }
+}
+
+impl Filter {
+    /// The same for a source of flows.
+    #[must_use]
+    pub fn to_core(&self) -> filter::Filter {
+        let mut core = filter::Filter::default();
+        for (side, from) in [
+            (&mut core.source, &self.source),
+            (&mut core.destination, &self.destination),
+        ] {
+            side.address = from.address.clone();
+            side.port = from.port.clone();
+        }
+        let NetworkFilter {
+            transport,
+            ip_version,
+            interface_name,
+            interface_index,
+            interface_mac,
+        } = self.network.clone();
+        core.network.transport = transport;
+        core.network.ip_version = ip_version;
+        core.network.interface_name = interface_name;
+        core.network.interface_index = interface_index;
+        core.network.interface_mac = interface_mac;
+        let FlowFilter {
+            connection_state,
+            tcp_flags_tags,
+            ip_dscp_name,
+            ip_ecn_name,
+            ip_ttl,
+            ip_flow_label,
+            icmp_type_name,
+            icmp_code_name,
+        } = self.flow.clone();
+        core.flow.connection_state = connection_state;
+        core.flow.tcp_flags_tags = tcp_flags_tags;
+        core.flow.ip_dscp_name = ip_dscp_name;
+        core.flow.ip_ecn_name = ip_ecn_name;
+        core.flow.ip_ttl = ip_ttl;
+        core.flow.ip_flow_label = ip_flow_label;
+        core.flow.icmp_type_name = icmp_type_name;
+        core.flow.icmp_code_name = icmp_code_name;
+        core
+    }
+}

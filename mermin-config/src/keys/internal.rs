@@ -1,0 +1,97 @@
+//! The application's own metrics, health and traces.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU16,
+    time::Duration,
+};
+
+use super::Otlp;
+use crate::{
+    diagnostic::Problem,
+    node::{Kind, Node},
+    schema::{Reader, section},
+    value::{Buckets, SpanFormat, TracesFormat, port},
+};
+
+/// Where the kubelet listens.
+const KUBELET: u16 = 10_250;
+
+section! {
+    /// The application's own metrics, health and traces.
+    Internal, Labels {
+        /// Metrics for Prometheus.
+        metrics: Metrics = Metrics::preset(), Application;
+        /// Health for probes.
+        server: Server = Server::preset(), Application;
+        /// The application's own spans.
+        traces: InternalTraces = InternalTraces::preset(), Application;
+    }
+}
+
+section! {
+    /// Metrics for Prometheus.
+    Metrics, Nested, kubelet {
+        /// Whether there are any.
+        enabled: bool = true, Application;
+        /// Address to listen on. Loopback is not reached from outside of the pod or host.
+        listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
+        /// Port to listen on. On a host network 10250 is the kubelet's.
+        port: NonZeroU16 = port::<9464>(), Application;
+        /// Whether metrics have labels of which there may be many. They take memory.
+        debug_metrics_enabled: bool = false, Application;
+        /// How long a metric stays when what it is about is gone.
+        stale_metric_ttl: Duration = Duration::from_mins(5), Application;
+        /// Buckets of histograms, by the metric's name.
+        histogram_buckets: BTreeMap<String, Buckets> = BTreeMap::new(), Application;
+    }
+}
+
+section! {
+    /// Health for probes.
+    Server, Nested {
+        /// Whether it is there.
+        enabled: bool = true, Application;
+        /// Address to listen on. Probes of Kubernetes need the pod's.
+        listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
+        /// Port to listen on.
+        port: NonZeroU16 = port::<8080>(), Application;
+    }
+}
+
+section! {
+    /// The application's own spans. Each way that is there is used.
+    InternalTraces, Nested {
+        /// What is recorded.
+        span_fmt: SpanFormat = SpanFormat::Full, Application;
+        /// To standard output.
+        stdout: Option<InternalStdout> = None, Application;
+        /// To a collector, by OTLP.
+        otlp: Option<Otlp> = None, Application;
+        retired span_format "Of earlier versions: write `span_fmt`.";
+    }
+}
+
+section! {
+    /// To standard output.
+    InternalStdout, Nested {
+        /// How a span is shown.
+        format: TracesFormat = TracesFormat::TextIndent, Application;
+    }
+}
+
+fn kubelet(metrics: &Metrics, node: &Node, reader: &mut Reader) {
+    if let Kind::Table(entries) = &node.kind
+        && metrics.port.get() == KUBELET
+        && let Some(port) = entries.iter().find(|entry| entry.key == "port")
+    {
+        reader.warn(
+            Problem::at(
+                &port.node.span,
+                "on a host network, port 10250 is the kubelet's",
+            )
+            .with_hint("choose another, such as 9464, or do without the host network"),
+        );
+    }
+}

@@ -1,0 +1,30 @@
+//! The keys of a file, by block: each block is a type, each key a method of it.
+
+mod attributes;
+mod discovery;
+mod export;
+mod filter;
+mod informer;
+mod internal;
+mod parser;
+mod pipeline;
+mod root;
+mod span;
+
+pub use self::{
+    attributes::{
+        Association, Attributes, Extract, K8sAttributes, ObjectSources, Pick, SideAttributes,
+        SourceOf,
+    },
+    discovery::{Discovery, Instrument},
+    export::{Auth, Basic, Export, Otlp, Stdout, Tls, Traces},
+    filter::{EndpointFilter, Filter, FlowFilter, NetworkFilter},
+    informer::{
+        Informer, K8sInformer, MatchExpression, OwnerRelations, Selector, SelectorRelation,
+    },
+    internal::{Internal, InternalStdout, InternalTraces, Metrics, Server},
+    parser::Parser,
+    pipeline::{FlowCapture, FlowProducer, K8sDecorator, Pipeline},
+    root::Config,
+    span::Span,
+};

@@ -1,0 +1,52 @@
+//! Room for flows, and queues.
+
+use crate::{
+    schema::section,
+    value::{Bounded, PositiveDuration},
+};
+
+section! {
+    /// Room for flows, and queues.
+    Pipeline, Nested {
+        /// The kernel's side.
+        flow_capture: FlowCapture = FlowCapture::preset(), Application;
+        /// From the kernel's counters to records.
+        flow_producer: FlowProducer = FlowProducer::preset(), Application;
+        /// From records to records with facts of Kubernetes.
+        k8s_decorator: K8sDecorator = K8sDecorator::preset(), Application;
+    }
+}
+
+section! {
+    /// The kernel's side.
+    FlowCapture, Nested {
+        /// Flows at once, each about 550 octets of kernel memory, in use or not. Packets of new flows that find no room are
+        /// counted under `table_full`.
+        flow_stats_capacity: Bounded<1, 16_777_216> = Bounded::preset::<16_384>(), Capture;
+        /// Events of new flows that the ring holds. Events are hints and their ring has a fixed size: no flow depends on them.
+        flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Nothing;
+    }
+}
+
+section! {
+    /// From the kernel's counters to records.
+    FlowProducer, Nested {
+        /// Threads that make records. One thread of the source's own does that.
+        workers: Bounded<1, { u32::MAX }> = Bounded::preset::<4>(), Nothing;
+        /// Events that wait for each worker. There are no workers.
+        worker_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<1_024>(), Nothing;
+        /// How often flows are looked at. The source knows when the next one is due.
+        flow_store_poll_interval: PositiveDuration = PositiveDuration::seconds::<5>(), Nothing;
+        /// Records that wait to be decorated.
+        flow_span_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<4_096>(), Application;
+    }
+}
+
+section! {
+    /// From records to records with facts of Kubernetes.
+    K8sDecorator, Nested {
+        /// Records that wait to be exported.
+        decorated_span_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<8_192>(), Application;
+        retired threads "Threads that decorate records: none are started.";
+    }
+}

@@ -1,0 +1,43 @@
+//! HCL files for [`mermin-core`](mermin_core): what to capture, and what an application does with it.
+//!
+//! ```
+//! use mermin_config::Config;
+//!
+//! let text = r#"
+//!     discovery "instrument" {
+//!       interfaces = ["eth*", "veth*"]
+//!     }
+//!     span {
+//!       tcp_timeout = "30s"
+//!     }
+//! "#;
+//! let loaded = Config::load("mermin.hcl", text.as_bytes(), &|_| None)?;
+//! assert!(loaded.warnings.is_empty());
+//! let builder = loaded.config.source(); // a mermin_core::FlowSourceBuilder
+//! # let _ = builder;
+//! # Ok::<(), mermin_config::Error>(())
+//! ```
+//!
+//! Nothing that is wrong with a file is found out later: every value is checked when it is read, and all errors are told at
+//! once, each with its place, what would be valid, and the nearest key. What is accepted and has no effect is a warning.
+//! The [reference](https://github.com/elastiflow/mermin/blob/main/docs/CONFIG.md) lists all keys.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod diagnostic;
+mod error;
+mod evaluate;
+pub mod keys;
+mod load;
+mod node;
+mod schema;
+mod source;
+mod text;
+pub mod value;
+mod watch;
+
+pub use diagnostic::Diagnostic;
+pub use error::Error;
+pub use keys::Config;
+pub use load::Loaded;
+pub use schema::Effect;
+pub use watch::Watcher;

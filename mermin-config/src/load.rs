@@ -1,0 +1,224 @@
+//! From a file to a configuration.
+
+use std::{
+    env,
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    str::FromStr,
+};
+
+use crate::{
+    Config, Diagnostic, Error,
+    diagnostic::Problem,
+    evaluate::Environment,
+    node::{self, Kind, Node},
+    schema::{Member as _, Reader, Written, print::print},
+    text::{Source, guard, parse},
+};
+
+/// Errors that are told of one file, and warnings; what is more is counted.
+const MOST: usize = 100;
+
+/// A configuration, and what there is to say about its file.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What was accepted and has no effect, or not the one that was meant; in the order of the file.
+    pub warnings: Vec<Diagnostic>,
+    /// Keys of the file that an application acts on ([`Effect::Application`](crate::Effect)), as the reference has them:
+    /// one that has no use for some of them can say so.
+    pub for_application: Vec<String>,
+}
+
+impl Config {
+    /// Reads a file, with the environment of the process.
+    ///
+    /// # Errors
+    /// Why the file cannot be read, or all that is wrong with it.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Loaded, Error> {
+        let path = path.as_ref();
+        let octets = read(path)?;
+        Self::load(&path.to_string_lossy(), &octets, &process_environment)
+    }
+
+    /// Reads a file's content. `name` is what messages call it; `environment` looks up a variable for `env`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(
+        name: &str,
+        octets: &[u8],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Loaded, Error> {
+        let mut source = Source {
+            name: name.to_owned(),
+            text: String::new(),
+        };
+        let text =
+            guard::text(octets).map_err(|problem| Error::new(vec![problem.locate(&source)]))?;
+        text.clone_into(&mut source.text);
+        let (config, reader) = check(text, environment);
+        match config {
+            Some(config) if reader.problems.is_empty() => Ok(Loaded {
+                config,
+                warnings: told(reader.warnings, &source, "warnings"),
+                for_application: reader.for_application,
+            }),
+            _ => Err(Error::new(told(reader.problems, &source, "errors"))),
+        }
+    }
+}
+
+impl Config {
+    /// The whole configuration, defaults included, with what each key means. Read again it gives the same configuration.
+    /// Secrets are written as they are.
+    #[must_use]
+    pub fn to_hcl(&self) -> String {
+        match self.write() {
+            Written::Section(fields) => print(&Self::info(), &fields),
+            _ => String::new(),
+        }
+    }
+}
+
+impl FromStr for Loaded {
+    type Err = Error;
+
+    /// As [`Config::load`], with the environment of the process.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Config::load("configuration", text.as_bytes(), &process_environment)
+    }
+}
+
+impl FromStr for Config {
+    type Err = Error;
+
+    /// As [`Config::load`], with the environment of the process and without the warnings.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Loaded::from_str(text).map(|loaded| loaded.config)
+    }
+}
+
+/// A variable of the process that is UTF-8.
+pub(crate) fn process_environment(name: &str) -> Option<String> {
+    // Names that `getenv` cannot be asked for are not set.
+    let asks = !name.is_empty() && !name.contains(['=', '\0']);
+    asks.then(|| env::var(name).ok()).flatten()
+}
+
+/// What a file holds, as far as it can be a configuration.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut octets = Vec::new();
+    let most = u64::try_from(guard::MOST_OCTETS).unwrap_or(u64::MAX);
+    File::open(path)
+        // One more, so that what is too large is seen to be.
+        .and_then(|file| file.take(most + 1).read_to_end(&mut octets))
+        .map(|_| octets)
+        .map_err(|error| unreadable(path, error))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::IsADirectory => Some("name the file in it"),
+        io::ErrorKind::NotFound => {
+            Some("check the path; a relative one begins in the working directory")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Some("let the user of this process read it, and search its directories")
+        }
+        _ => None,
+    };
+    let problem = Problem::whole(format!("cannot read the file: {error}"));
+    let problem = match hint {
+        Some(hint) => problem.with_hint(hint),
+        None => problem,
+    };
+    let source = Source {
+        name: path.to_string_lossy().into_owned(),
+        text: String::new(),
+    };
+    Error::system(problem.locate(&source), error)
+}
+
+/// Reads a text, and whatever of it makes sense where not all does.
+fn check(text: &str, environment: Environment<'_>) -> (Option<Config>, Reader) {
+    let parsed = parse::parse(text);
+    let mut reader = Reader::default();
+    let config = parsed.body.and_then(|body| {
+        let entries = node::tree(&body, environment, &mut reader.problems);
+        let root = Node {
+            span: 0..0,
+            kind: Kind::Table(entries),
+            computed: false,
+        };
+        Config::read(&root, &mut reader)
+    });
+    reader.problems.extend(parsed.problems);
+    (config, reader)
+}
+
+/// Problems in the order of the file.
+fn told(mut problems: Vec<Problem>, source: &Source, what: &str) -> Vec<Diagnostic> {
+    problems.sort_by_key(Problem::offset);
+    let more = problems.len().saturating_sub(MOST);
+    problems.truncate(MOST);
+    if more > 0 {
+        problems.push(Problem::whole(format!("{more} more {what}")));
+    }
+    problems
+        .into_iter()
+        .map(|problem| problem.locate(source))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schema::arbitrary::Entropy;
+
+    fn again(config: &Config) -> Config {
+        let written = config.to_hcl();
+        match Config::load("again.hcl", written.as_bytes(), &|_| None) {
+            Ok(loaded) => loaded.config,
+            Err(error) => panic!("{error}\n{written}"),
+        }
+    }
+
+    #[test]
+    fn all_defaults_come_back_and_are_those_of_an_empty_file() {
+        assert_eq!(again(&Config::default()), Config::default());
+        let empty = Config::load("empty.hcl", b"", &|_| None).unwrap();
+        assert_eq!(empty.config, Config::default());
+        assert!(empty.warnings.is_empty());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 64,
+            max_shrink_iters: 200,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn any_configuration_comes_back_as_it_was(octets in prop::collection::vec(any::<u8>(), 0..2_000)) {
+            let config = Config::arbitrary(&mut Entropy(&octets));
+            let read = again(&config);
+            prop_assert_eq!(read.to_hcl(), config.to_hcl());
+            prop_assert!(read == config);
+        }
+
+        #[test]
+        fn any_text_gives_an_answer(text in r#"([a-z"=\[\]{}$%<-]| |\n|env\(|span|tcp_timeout|/\*|//|<<E|\\|"5s")*"#) {
+            let _ = Config::load("any.hcl", text.as_bytes(), &|_| None);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What may be a key's value, and the values that are made of others.
+
+use std::collections::BTreeMap;
+
+use super::{Reader, Shape, quote::quote};
+use crate::node::{Kind, Node};
+
+/// A type that a key may have.
+pub(crate) trait Member: Sized {
+    /// What it looks like.
+    fn shape() -> Shape;
+
+    /// Reads it; none after a problem was told.
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self>;
+
+    /// What [`read`](Self::read) makes the same value of.
+    fn write(&self) -> Written;
+
+    /// Any valid one.
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut super::arbitrary::Entropy<'_>) -> Self;
+}
+
+/// A value as HCL has it.
+#[derive(Clone, Debug)]
+pub(crate) enum Written {
+    Value(String),
+    List(Vec<Written>),
+    /// A block's keys in their order.
+    Section(Vec<(&'static str, Written)>),
+    /// Names of the file's own.
+    Map(Vec<(String, Written)>),
+    /// Left out.
+    Absent,
+}
+
+impl Written {
+    /// A text.
+    pub(crate) fn text(text: &impl ToString) -> Self {
+        Self::Value(quote(&text.to_string()))
+    }
+
+    /// On one line.
+    pub(crate) fn inline(&self) -> String {
+        let object = |fields: Vec<String>| match fields.as_slice() {
+            [] => "{}".to_owned(),
+            fields => format!("{{ {} }}", fields.join(", ")),
+        };
+        match self {
+            Self::Value(value) => value.clone(),
+            Self::Absent => "null".to_owned(),
+            Self::List(items) => {
+                let items: Vec<String> = items.iter().map(Self::inline).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Self::Section(fields) => object(
+                fields
+                    .iter()
+                    .filter(|(_, value)| !matches!(value, Self::Absent))
+                    .map(|(key, value)| format!("{key} = {}", value.inline()))
+                    .collect(),
+            ),
+            Self::Map(fields) => object(
+                fields
+                    .iter()
+                    .map(|(key, value)| format!("{} = {}", quote(key), value.inline()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl<T: Member> Member for Option<T> {
+    fn shape() -> Shape {
+        Shape::Optional(Box::new(T::shape()))
+    }
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        T::read(node, reader).map(Some)
+    }
+
+    fn write(&self) -> Written {
+        self.as_ref().map_or(Written::Absent, T::write)
+    }
+
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut super::arbitrary::Entropy<'_>) -> Self {
+        (entropy.octet() % 2 == 1).then(|| T::arbitrary(entropy))
+    }
+}
+
+impl<T: Member> Member for Vec<T> {
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match (&node.kind, T::shape()) {
+            (Kind::List(items), _) => {
+                let items: Vec<Option<T>> =
+                    items.iter().map(|item| T::read(item, reader)).collect();
+                // All of them are looked at before one that is wrong ends it.
+                items.into_iter().collect()
+            }
+            // One block is a list of one.
+            (Kind::Table(_), Shape::Section(_)) => Some(vec![T::read(node, reader)?]),
+            _ => reader.mismatch(node, &Self::shape()),
+        }
+    }
+
+    fn write(&self) -> Written {
+        Written::List(self.iter().map(T::write).collect())
+    }
+
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut super::arbitrary::Entropy<'_>) -> Self {
+        (0..entropy.below(4))
+            .map(|_| T::arbitrary(entropy))
+            .collect()
+    }
+}
+
+impl<T: Member> Member for BTreeMap<String, T> {
+    fn shape() -> Shape {
+        Shape::Map(Box::new(T::shape()))
+    }
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Kind::Table(entries) = &node.kind else {
+            return reader.mismatch(node, &Self::shape());
+        };
+        reader.unique(entries);
+        let fields: Vec<Option<(String, T)>> = entries
+            .iter()
+            .map(|entry| Some((entry.key.clone(), T::read(&entry.node, reader)?)))
+            .collect();
+        fields.into_iter().collect()
+    }
+
+    fn write(&self) -> Written {
+        let fields = self.iter().map(|(key, value)| (key.clone(), value.write()));
+        Written::Map(fields.collect())
+    }
+
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut super::arbitrary::Entropy<'_>) -> Self {
+        (0..entropy.below(4))
+            .map(|_| (entropy.text(), T::arbitrary(entropy)))
+            .collect()
+    }
+}

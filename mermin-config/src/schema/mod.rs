@@ -1,0 +1,171 @@
+//! The one table of keys: name, type, default, what is valid, meaning, and what acts on it.
+//!
+//! [`section!`](section) declares a block once. From that come its type, how it is read, how it is written, and the
+//! reference in the documentation.
+
+#[cfg(test)]
+pub(crate) mod arbitrary;
+pub(crate) mod member;
+pub(crate) mod nearest;
+pub(crate) mod print;
+mod quote;
+pub(crate) mod read;
+#[macro_use]
+mod section;
+#[cfg(test)]
+mod reference;
+
+pub(crate) use self::{
+    member::{Member, Written},
+    read::Reader,
+    section::section,
+};
+
+/// What is known of a block.
+#[derive(Clone, Debug)]
+pub(crate) struct Info {
+    pub(crate) about: &'static str,
+    pub(crate) style: Style,
+    pub(crate) keys: Vec<Key>,
+}
+
+/// How a block's own blocks are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Within it.
+    Nested,
+    /// On one line, as an object.
+    Inline,
+    /// As labels behind its name: `name "label" { .. }`.
+    Labels,
+}
+
+/// What is known of a key.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) meaning: &'static str,
+    pub(crate) effect: Effect,
+    pub(crate) shape: Shape,
+    pub(crate) preset: Written,
+    /// Whether it has no default: the block is refused without it.
+    pub(crate) required: bool,
+}
+
+/// What acts on a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// The source of flows: [`Config::source`](crate::Config::source) hands it over.
+    Capture,
+    /// The application, where it has a use for it.
+    Application,
+    /// Nothing: the key is accepted so that files of Mermin's agent load unchanged.
+    Nothing,
+}
+
+#[cfg(test)]
+impl Effect {
+    /// As the reference calls it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Application => "application",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+/// What a key's value looks like.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    /// A value, as the reference calls it, and what is valid; empty where the name says it.
+    Leaf {
+        name: String,
+        valid: String,
+    },
+    /// A block or object.
+    Section(Info),
+    /// May be left out without a default.
+    Optional(Box<Shape>),
+    List(Box<Shape>),
+    /// Names of the file's own, and values.
+    Map(Box<Shape>),
+    /// Anything: the key has no meaning any more.
+    Retired,
+}
+
+impl Shape {
+    pub(crate) fn leaf(name: impl Into<String>, valid: impl Into<String>) -> Self {
+        Self::Leaf {
+            name: name.into(),
+            valid: valid.into(),
+        }
+    }
+
+    /// The block it is, with or without one there.
+    pub(crate) fn section(&self) -> Option<&Info> {
+        match self {
+            Self::Section(info) => Some(info),
+            Self::Optional(inner) => inner.section(),
+            _ => None,
+        }
+    }
+
+    /// As the reference calls it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Leaf { name, .. } => name.clone(),
+            Self::Section(Info {
+                style: Style::Inline,
+                keys,
+                ..
+            }) => keys.first().map_or(String::new(), |key| {
+                format!("`match` and `not_match`, each a {}", key.shape.name())
+            }),
+            Self::Section(_) => "block".to_owned(),
+            Self::Optional(inner) => inner.name(),
+            Self::List(inner) => match &**inner {
+                Self::Section(_) => "list of objects".to_owned(),
+                inner => format!("list of {}", plural(&inner.name())),
+            },
+            Self::Map(inner) => format!("map of {}", plural(&inner.name())),
+            Self::Retired => "anything".to_owned(),
+        }
+    }
+
+    /// What is valid beyond what the name says.
+    pub(crate) fn valid(&self) -> &str {
+        match self {
+            Self::Leaf { valid, .. } => valid,
+            Self::Optional(inner) | Self::List(inner) | Self::Map(inner) => inner.valid(),
+            Self::Section(Info {
+                style: Style::Inline,
+                keys,
+                ..
+            }) => keys.first().map_or("", |key| key.shape.valid()),
+            Self::Section(_) | Self::Retired => "",
+        }
+    }
+
+    /// Name and what is valid, for messages.
+    pub(crate) fn describe(&self) -> String {
+        match (self.name(), self.valid()) {
+            (name, "") => name,
+            // The words say it.
+            (name, valid) if name == "word" => valid.to_owned(),
+            (name, valid) => format!("{name}: {valid}"),
+        }
+    }
+}
+
+fn plural(name: &str) -> String {
+    if let Some(items) = name.strip_prefix("list of ") {
+        return format!("lists of {items}");
+    }
+    let ending = if name.ends_with(['s', 'x']) {
+        "es"
+    } else {
+        "s"
+    };
+    format!("{name}{ending}")
+}

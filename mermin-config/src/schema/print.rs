@@ -1,0 +1,132 @@
+//! A configuration as HCL, with every key and what it means.
+
+use super::{Info, Key, Shape, Style, Written};
+
+/// Columns of a line.
+const WIDTH: usize = 100;
+
+/// Writes a block's keys.
+pub(crate) fn print(info: &Info, fields: &[(&'static str, Written)]) -> String {
+    let mut printer = Printer::default();
+    printer.keys(info, fields);
+    printer.text
+}
+
+#[derive(Default)]
+struct Printer {
+    text: String,
+    /// What each line begins with: spaces, and `#` where a block is not there.
+    margin: String,
+}
+
+impl Printer {
+    fn line(&mut self, line: &str) {
+        let begun = self.text.len();
+        self.text.push_str(&self.margin);
+        self.text.push_str(line);
+        // No spaces at the end.
+        self.text.truncate(begun.max(self.text.trim_end().len()));
+        self.text.push('\n');
+    }
+
+    fn comment(&mut self, comment: &str) {
+        let mut line = "#".to_owned();
+        for word in comment.split_whitespace() {
+            if line.len() > 1
+                && self.margin.len() + line.chars().count() + 1 + word.chars().count() > WIDTH
+            {
+                self.line(&line);
+                "#".clone_into(&mut line);
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        self.line(&line);
+    }
+
+    fn within(&mut self, margin: &str, print: impl FnOnce(&mut Self)) {
+        let length = self.margin.len();
+        self.margin.push_str(margin);
+        print(self);
+        self.margin.truncate(length);
+    }
+
+    fn keys(&mut self, info: &Info, fields: &[(&'static str, Written)]) {
+        for (key, (_, value)) in info.keys.iter().zip(fields) {
+            match (&key.shape, key.shape.section()) {
+                (Shape::Retired, _) => {}
+                (_, Some(inner)) if inner.style != Style::Inline => {
+                    self.space();
+                    self.block(key.name, key, inner, value);
+                }
+                _ => {
+                    self.explain(key);
+                    self.value(key, value);
+                }
+            }
+        }
+    }
+
+    /// An empty line, unless the block begins here.
+    fn space(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("{\n") {
+            self.line("");
+        }
+    }
+
+    /// A block, or one for each label. One that is not there is shown with its defaults as a comment.
+    fn block(&mut self, head: &str, key: &Key, info: &Info, value: &Written) {
+        let Written::Section(fields) = value else {
+            let preset = |key: &Key| (key.name, key.preset.clone());
+            let preset = Written::Section(info.keys.iter().map(preset).collect());
+            self.within("# ", |printer| printer.block(head, key, info, &preset));
+            return;
+        };
+        if info.style == Style::Labels {
+            self.comment(info.about);
+            for (key, (name, value)) in info.keys.iter().zip(fields) {
+                if let Some(inner) = key.shape.section() {
+                    self.space();
+                    self.block(&format!("{head} \"{name}\""), key, inner, value);
+                }
+            }
+            return;
+        }
+        self.comment(key.meaning);
+        self.line(&format!("{head} {{"));
+        self.within("  ", |printer| printer.keys(info, fields));
+        self.line("}");
+    }
+
+    fn explain(&mut self, key: &Key) {
+        self.comment(&format!("{} ({})", key.meaning, key.shape.describe()));
+        if let Shape::List(inner) = &key.shape
+            && let Some(item) = inner.section()
+        {
+            for key in &item.keys {
+                self.comment(&format!(
+                    "- {}: {} ({})",
+                    key.name,
+                    key.meaning,
+                    key.shape.describe()
+                ));
+            }
+        }
+    }
+
+    fn value(&mut self, key: &Key, value: &Written) {
+        let inline = format!("{} = {}", key.name, value.inline());
+        match value {
+            Written::List(items) if inline.chars().count() + self.margin.len() > WIDTH => {
+                self.line(&format!("{} = [", key.name));
+                self.within("  ", |printer| {
+                    for item in items {
+                        printer.line(&format!("{},", item.inline()));
+                    }
+                });
+                self.line("]");
+            }
+            _ => self.line(&inline),
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Reading keys from a file's tree, and all that can be wrong with them.
+
+use std::collections::HashMap;
+
+use super::{Effect, Info, Key, Member, Shape, Style, nearest::nearest};
+use crate::{
+    diagnostic::Problem,
+    node::{Entry, Form, Kind, Node},
+};
+
+/// Characters of a value that a message repeats.
+const LONGEST_VALUE: usize = 80;
+/// Problems that are gathered at most.
+pub(crate) const MOST: usize = 1_000;
+
+/// Gathers what is wrong while a file is read, and which keys it has.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
+    /// Keys that the file has and that an application acts on.
+    pub(crate) for_application: Vec<String>,
+    /// The blocks around what is read, and the key.
+    path: Vec<Step>,
+}
+
+/// A part of a path.
+#[derive(Clone, Debug)]
+struct Step {
+    name: &'static str,
+    /// Of the block it stands in.
+    style: Style,
+}
+
+impl Reader {
+    pub(crate) fn error(&mut self, problem: Problem) {
+        if self.problems.len() < MOST {
+            self.problems.push(problem);
+        }
+    }
+
+    pub(crate) fn warn(&mut self, problem: Problem) {
+        self.warnings.push(problem);
+    }
+
+    /// Where the reader is: `discovery "instrument"`, `pipeline.flow_capture`.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for Step { name, style } in &self.path {
+            path.push_str(&join(path.is_empty(), *style, name));
+        }
+        path
+    }
+
+    /// The key that is read.
+    fn key(&self) -> &'static str {
+        self.path.last().map_or("", |step| step.name)
+    }
+
+    /// Reads what stands under a key.
+    fn within<T>(&mut self, key: &Key, style: Style, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(Step {
+            name: key.name,
+            style,
+        });
+        let read = read(self);
+        self.path.pop();
+        read
+    }
+
+    /// The keys of a block, none that is unknown among them.
+    pub(crate) fn table<'n>(&mut self, node: &'n Node, info: &Info) -> Option<&'n [Entry]> {
+        let Kind::Table(entries) = &node.kind else {
+            return self.mismatch(node, &Shape::Section(info.clone()));
+        };
+        for entry in entries {
+            // Looking for the nearest takes long, and who reads on after so many.
+            if self.problems.len() < MOST && !info.keys.iter().any(|key| key.name == entry.key) {
+                let problem = self.unknown(entry, info);
+                self.error(problem);
+            }
+        }
+        Some(entries)
+    }
+
+    /// A key of a block, or its default.
+    pub(crate) fn field<T: Member>(
+        &mut self,
+        entries: &[Entry],
+        key: &Key,
+        style: Style,
+        default: T,
+    ) -> T {
+        let found: Vec<&Entry> = entries
+            .iter()
+            .filter(|entry| entry.key == key.name)
+            .collect();
+        let Some(first) = found.first() else {
+            return default;
+        };
+        let value = self.within(key, style, |reader| {
+            let node = reader.one(&found, &key.shape)?;
+            if matches!(node.kind, Kind::Null | Kind::Broken) {
+                return None;
+            }
+            reader.take_note(first, key);
+            T::read(&node, reader)
+        });
+        value.unwrap_or(default)
+    }
+
+    /// Notes a key of earlier versions: anything is accepted, nothing is kept.
+    pub(crate) fn retired(&mut self, entries: &[Entry], key: &Key, style: Style) {
+        if let Some(entry) = entries.iter().find(|entry| entry.key == key.name) {
+            self.within(key, style, |reader| reader.take_note(entry, key));
+        }
+    }
+
+    /// The one value of entries with the same key.
+    fn one(&mut self, found: &[&Entry], shape: &Shape) -> Option<Node> {
+        let [first, others @ ..] = found else {
+            return None;
+        };
+        if others.is_empty() {
+            return Some(first.node.clone());
+        }
+        let nodes = || found.iter().map(|entry| entry.node.clone());
+        let blocks = found.iter().all(|entry| entry.form == Form::Block);
+        match shape {
+            // Blocks of one name and several labels.
+            Shape::Section(Info {
+                style: Style::Labels,
+                ..
+            }) => Some(Node {
+                kind: Kind::Table(
+                    nodes()
+                        .flat_map(|node| match node.kind {
+                            Kind::Table(entries) => entries,
+                            _ => Vec::new(),
+                        })
+                        .collect(),
+                ),
+                ..first.node.clone()
+            }),
+            Shape::List(inner) if blocks && inner.section().is_some() => Some(Node {
+                kind: Kind::List(nodes().collect()),
+                ..first.node.clone()
+            }),
+            _ => {
+                for other in others {
+                    self.twice(first, other);
+                }
+                Some(first.node.clone())
+            }
+        }
+    }
+
+    fn twice(&mut self, first: &Entry, other: &Entry) {
+        let what = match other.form {
+            Form::Attribute => "key",
+            Form::Block | Form::Label => "block",
+        };
+        let path = self.path();
+        let name = if path.is_empty() { &other.key } else { &path };
+        self.error(
+            Problem::at(&other.span, format!("cannot use the {what} `{name}` twice"))
+                .with_hint("put all that belongs there into one of them")
+                .with_other("the first", &first.span),
+        );
+    }
+
+    /// Refuses names that are there twice.
+    pub(crate) fn unique(&mut self, entries: &[Entry]) {
+        let mut seen: HashMap<&str, &Entry> = HashMap::new();
+        for entry in entries {
+            if let Some(first) = seen.insert(&entry.key, entry) {
+                self.error(
+                    Problem::at(
+                        &entry.span,
+                        format!("cannot use the key `{}` twice", entry.key),
+                    )
+                    .with_other("the first", &first.span),
+                );
+            }
+        }
+    }
+
+    fn take_note(&mut self, entry: &Entry, key: &Key) {
+        let path = self.path();
+        match key.effect {
+            Effect::Nothing => self.warn(
+                Problem::at(&entry.span, format!("`{path}` has no effect here"))
+                    .with_hint(key.meaning.trim()),
+            ),
+            Effect::Application if key.shape.section().is_none() => self.for_application.push(path),
+            Effect::Application | Effect::Capture => {}
+        }
+    }
+
+    fn unknown(&self, entry: &Entry, info: &Info) -> Problem {
+        let here = self.path();
+        let known = || {
+            info.keys
+                .iter()
+                .filter(|key| !matches!(key.shape, Shape::Retired))
+                .map(|key| key.name)
+        };
+        let what = match (entry.form, info.style) {
+            (Form::Label, _) => "label",
+            (Form::Block, _) => "block",
+            (Form::Attribute, _) => "key",
+        };
+        let owner = if here.is_empty() {
+            "the file".to_owned()
+        } else {
+            format!("`{here}`")
+        };
+        if entry.form == Form::Label && info.style != Style::Labels {
+            return Problem::at(
+                &entry.span,
+                format!("cannot use the label `{}`: {owner} takes none", entry.key),
+            )
+            .with_hint("take the label out");
+        }
+        let problem = Problem::at(
+            &entry.span,
+            format!(
+                "cannot use the {what} `{}`: {owner} has no such {what}",
+                entry.key
+            ),
+        );
+        let problem = problem.with_valid(known().collect::<Vec<_>>().join(", "));
+        if let Some(near) = nearest(&entry.key, known()) {
+            return problem.with_hint(format!("did you mean `{near}`?"));
+        }
+        let mut places = Vec::new();
+        elsewhere(
+            &crate::Config::info(),
+            &entry.key,
+            &mut String::new(),
+            &mut places,
+        );
+        match places.as_slice() {
+            [place] if *place != here => problem.with_hint(format!("it belongs into `{place}`")),
+            _ => problem,
+        }
+    }
+
+    /// A value of the wrong type.
+    pub(crate) fn mismatch<T>(&mut self, node: &Node, shape: &Shape) -> Option<T> {
+        if !matches!(node.kind, Kind::Broken) {
+            let key = self.key();
+            let problem = Problem::at(
+                &node.span,
+                format!("cannot use {} for `{key}`", node.what()),
+            )
+            .with_valid(shape.describe());
+            let problem = match (&node.kind, shape) {
+                (Kind::Text(_) | Kind::Number(_), Shape::List(_)) => {
+                    problem.with_hint("put it in brackets: a list of one")
+                }
+                (Kind::Number(number), Shape::Leaf { name, .. }) if name == "duration" => {
+                    problem.with_hint(format!("give it a unit, in quotes: `\"{number}s\"`"))
+                }
+                (Kind::Text(_), Shape::Leaf { name, .. })
+                    if name == "int" || name == "bool" || name == "port" =>
+                {
+                    problem.with_hint("take the quotes off")
+                }
+                _ => problem,
+            };
+            self.error(problem);
+        }
+        None
+    }
+
+    /// A value of the right type that cannot be.
+    pub(crate) fn invalid<T>(
+        &mut self,
+        node: &Node,
+        value: &str,
+        fault: &str,
+        shape: &Shape,
+    ) -> Option<T> {
+        let key = self.key();
+        let value: String = value.chars().take(LONGEST_VALUE).collect();
+        let message = format!("cannot use `{value}` for `{key}`: {fault}");
+        self.error(Problem::at(&node.span, message).with_valid(shape.describe()));
+        None
+    }
+
+    /// Refuses a block without one of the keys that have no default.
+    pub(crate) fn require(&mut self, entries: &[Entry], node: &Node, info: &Info) {
+        for key in info.keys.iter().filter(|key| key.required) {
+            let given =
+                |entry: &Entry| entry.key == key.name && !matches!(entry.node.kind, Kind::Null);
+            if !entries.iter().any(given) {
+                let message = format!(
+                    "cannot do without the key `{}` in `{}`",
+                    key.name,
+                    self.path()
+                );
+                self.error(Problem::at(&node.span, message).with_valid(key.shape.describe()));
+            }
+        }
+    }
+}
+
+/// Blocks that have a key of this name.
+fn elsewhere(info: &Info, name: &str, path: &mut String, places: &mut Vec<String>) {
+    for key in &info.keys {
+        if key.name == name && !matches!(key.shape, Shape::Retired) && !path.is_empty() {
+            places.push(path.clone());
+        }
+        if let Some(inner) = key.shape.section() {
+            let length = path.len();
+            path.push_str(&join(path.is_empty(), info.style, key.name));
+            elsewhere(inner, name, path, places);
+            path.truncate(length);
+        }
+    }
+}
+
+/// A part of a path, with what stands before it.
+pub(crate) fn join(first: bool, style: Style, name: &str) -> String {
+    match (first, style) {
+        (true, _) => name.to_owned(),
+        (false, Style::Labels) => format!(" \"{name}\""),
+        (false, Style::Nested | Style::Inline) => format!(".{name}"),
+    }
+}

@@ -1,0 +1,108 @@
+//! The reference, `docs/CONFIG.md`: its tables are made of the one table of keys.
+
+use std::fmt::Write as _;
+
+use super::{Info, Key, Shape, Style, read::join};
+use crate::Config;
+
+const INTRODUCTION: &str = include_str!("reference.md");
+
+fn reference() -> String {
+    let mut tables = Tables::default();
+    tables.section("", &Config::info());
+    let Tables { blocks, retired } = tables;
+    INTRODUCTION
+        .replace("{{keys}}", blocks.trim_end())
+        .replace("{{retired}}", retired.trim_end())
+}
+
+#[derive(Default)]
+struct Tables {
+    blocks: String,
+    retired: String,
+}
+
+impl Tables {
+    fn section(&mut self, path: &str, info: &Info) {
+        let (mut rows, mut inner) = (String::new(), Vec::new());
+        for key in &info.keys {
+            let path = format!("{path}{}", join(path.is_empty(), info.style, key.name));
+            match (&key.shape, key.shape.section(), items(&key.shape)) {
+                (Shape::Retired, ..) => {
+                    let _ = writeln!(self.retired, "| `{path}` | {} |", key.meaning.trim());
+                }
+                (_, Some(block), _) if block.style != Style::Inline => inner.push((path, block)),
+                (_, _, Some(item)) => {
+                    rows.push_str(&row(key));
+                    inner.push((format!("{path}[]"), item));
+                }
+                _ => rows.push_str(&row(key)),
+            }
+        }
+        let title = if path.is_empty() { "The file" } else { path };
+        if !rows.is_empty() {
+            let title = if path.is_empty() {
+                title.to_owned()
+            } else {
+                format!("`{title}`")
+            };
+            let _ = writeln!(
+                self.blocks,
+                "### {title}\n\n{}\n\n| key | type | default | meaning | acts on |\n|---|---|---|---|---|\n{rows}",
+                info.about.trim()
+            );
+        } else if info.style == Style::Labels {
+            let _ = writeln!(self.blocks, "### `{title}`\n\n{}\n", info.about.trim());
+        }
+        for (path, block) in inner {
+            self.section(&path, block);
+        }
+    }
+}
+
+/// What a list's items are, where they are objects.
+fn items(shape: &Shape) -> Option<&Info> {
+    match shape {
+        Shape::List(inner) => inner.section(),
+        _ => None,
+    }
+}
+
+fn row(key: &Key) -> String {
+    let preset = match key.preset.inline() {
+        _ if key.required => "required".to_owned(),
+        text if text == "null" => String::new(),
+        // What the key means says it better.
+        text if items(&key.shape).is_some() && text.len() > 100 => String::new(),
+        text => format!("`{text}`"),
+    };
+    let meaning = match key.shape.valid() {
+        "" => key.meaning.trim().to_owned(),
+        valid => format!("{} Valid: {valid}.", key.meaning.trim()),
+    };
+    format!(
+        "| `{}` | {} | {preset} | {} | {} |\n",
+        key.name,
+        key.shape.name(),
+        meaning.replace('|', "\\|"),
+        key.effect.word()
+    )
+}
+
+#[test]
+fn the_reference_is_what_the_keys_say() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONFIG.md");
+    let written = reference();
+    if std::env::var_os("MERMIN_WRITE_DOCS").is_some() {
+        std::fs::write(path, &written).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    let differs = committed
+        .lines()
+        .zip(written.lines())
+        .find(|(old, new)| old != new);
+    assert!(
+        committed == written,
+        "docs/CONFIG.md is not what the keys say: type `MERMIN_WRITE_DOCS=1 cargo test -p mermin-config reference` and commit it; first difference {differs:?}"
+    );
+}

@@ -1,0 +1,125 @@
+//! Where an offset is for a reader: line, column, and the line itself with a marker.
+
+use super::Span;
+
+/// Characters of a line that are shown; a longer line is cut around the place.
+const WIDTH: usize = 120;
+/// Of a cut line, characters before the place.
+const BEFORE: usize = 40;
+
+/// A place in a text, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Excerpt {
+    /// From 1.
+    pub(crate) line: usize,
+    /// From 1, in characters.
+    pub(crate) column: usize,
+    /// The line, or the part of it around the place.
+    pub(crate) text: String,
+    /// Characters of `text` before the marker.
+    pub(crate) indent: usize,
+    /// Characters that are marked, at least one.
+    pub(crate) width: usize,
+}
+
+impl Excerpt {
+    /// The place of a span, which may end on a later line: what is marked ends with the first.
+    pub(crate) fn new(text: &str, span: &Span) -> Self {
+        let start = floor(text, span.start);
+        let end = floor(text, span.end).max(start);
+        let begun = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let ended = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        let line = text[..begun].matches('\n').count() + 1;
+        let before = text[begun..start].chars().count();
+        let width = text[start..end.min(ended)]
+            .trim_end()
+            .chars()
+            .count()
+            .max(1);
+
+        let skipped = if text[begun..ended].chars().count() > WIDTH {
+            before.saturating_sub(BEFORE)
+        } else {
+            0
+        };
+        let shown: String = text[begun..ended]
+            .trim_end()
+            .chars()
+            .skip(skipped)
+            .take(WIDTH)
+            .map(printable)
+            .collect();
+        let indent = before - skipped;
+        Self {
+            line,
+            column: before + 1,
+            text: shown,
+            indent,
+            width: width.min(WIDTH.saturating_sub(indent)).max(1),
+        }
+    }
+}
+
+/// The next lower offset at which a character starts.
+fn floor(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+/// A character that moves no cursor and takes one column, so that markers stand where they should and a file cannot
+/// command a terminal.
+pub(crate) fn printable(character: char) -> char {
+    match character {
+        '\t' => ' ',
+        character if character.is_control() => '\u{fffd}',
+        character => character,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_counted_in_characters() {
+        let text = "one\n  zwölf = \"ü\"\n";
+        let at = text.find("\"ü\"").unwrap();
+        let excerpt = Excerpt::new(text, &(at..at + 4));
+        assert_eq!((excerpt.line, excerpt.column), (2, 11));
+        assert_eq!(excerpt.text, "  zwölf = \"ü\"");
+        assert_eq!((excerpt.indent, excerpt.width), (10, 3));
+    }
+
+    #[test]
+    fn what_goes_on_is_marked_to_the_end_of_its_line() {
+        let excerpt = Excerpt::new("span {\n}\n", &(0..8));
+        assert_eq!((excerpt.line, excerpt.width), (1, 6));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let text = format!("{}x{}", "-".repeat(5_000), "-".repeat(5_000));
+        let excerpt = Excerpt::new(&text, &(5_000..5_001));
+        assert_eq!(excerpt.column, 5_001);
+        assert_eq!(excerpt.text.chars().count(), WIDTH);
+        assert_eq!(excerpt.text.chars().nth(excerpt.indent), Some('x'));
+    }
+
+    #[test]
+    fn offsets_beyond_or_within_characters_are_no_panic() {
+        for end in 0..9 {
+            for start in 0..=end {
+                Excerpt::new("aü\nö", &(start..end));
+            }
+        }
+        assert_eq!(Excerpt::new("", &(0..0)).line, 1);
+    }
+
+    #[test]
+    fn what_is_shown_commands_no_terminal() {
+        assert_eq!(Excerpt::new("\u{1b}[2J\tx", &(0..1)).text, "\u{fffd}[2J x");
+    }
+}

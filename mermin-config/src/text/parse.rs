@@ -1,0 +1,138 @@
+//! From text to HCL, with every syntax error and not the first alone.
+
+use hcl_edit::{parser, structure::Body};
+
+use super::{Span, repair};
+use crate::diagnostic::Problem;
+
+/// Syntax errors that are told at most.
+const MOST_ERRORS: usize = 20;
+
+/// What could be read of a text.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// What is left without the lines that have errors; none where they make the rest meaningless.
+    pub(crate) body: Option<Body>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Parses a text.
+pub(crate) fn parse(text: &str) -> Parsed {
+    let repair::Repaired {
+        mut text,
+        pairs,
+        mut problems,
+    } = repair::brackets(text);
+    let body = pairs.and_then(|pairs| {
+        loop {
+            match parser::parse_body(&text) {
+                Ok(body) => break Some(body),
+                Err(error) => {
+                    let offset = error.location().offset();
+                    problems.push(explain(&text, offset, error.message()));
+                    let before = text.clone();
+                    repair::leave_out(&mut text, &pairs, offset);
+                    if text == before || problems.len() >= MOST_ERRORS {
+                        break None;
+                    }
+                }
+            }
+        }
+    });
+    Parsed { body, problems }
+}
+
+/// The parser's words in this crate's form.
+fn explain(text: &str, offset: usize, message: &str) -> Problem {
+    let rest = text.get(offset..).unwrap_or_default();
+    let here = word(text, offset);
+    if message.contains("redefined") {
+        let key = text.get(here.clone()).unwrap_or_default();
+        return Problem::at(&here, format!("cannot use the key `{key}` twice"))
+            .with_hint("take one of them out");
+    }
+    let (label, expected) = match message
+        .strip_prefix("invalid ")
+        .and_then(|it| it.split_once("; "))
+    {
+        Some((label, expected)) => (label, expected),
+        None => ("", message),
+    };
+    let what = match label {
+        "structure" | "attribute" => "cannot read this as a key or block",
+        "block body" => "cannot read this as part of a block",
+        "expression" => "cannot read this as a value",
+        "object item" => "cannot read this as part of an object",
+        "escape sequence" => "cannot read this as an escape",
+        _ => "cannot read this",
+    };
+    let problem = Problem::at(&here, what);
+    let problem = match expected.strip_prefix("expected ") {
+        Some(expected) => problem.with_valid(expected.replace("eof", "the end of the file")),
+        None => problem,
+    };
+    match hint(text, offset, rest) {
+        Some(hint) => problem.with_hint(hint),
+        None => problem,
+    }
+}
+
+/// What is most likely meant.
+fn hint(text: &str, offset: usize, rest: &str) -> Option<&'static str> {
+    let first = rest.chars().next()?;
+    let before = text.get(..offset)?;
+    if first == '\'' {
+        return Some("text stands in double quotes");
+    }
+    if first == ':' {
+        return Some("a key and its value have `=` between them");
+    }
+    if first.is_alphabetic() && before.ends_with(|c: char| c.is_ascii_digit()) {
+        return Some("durations and other text stand in double quotes: `\"5s\"`");
+    }
+    let line = before.rsplit('\n').next()?;
+    if line.trim_end().ends_with('"') && !line.contains('=') && !rest.starts_with('{') {
+        return Some(
+            "a key and its value have `=` between them; a block opens with `{` on the same line",
+        );
+    }
+    None
+}
+
+/// The word at an offset, or the one before it at a line's end, or the one character.
+fn word(text: &str, offset: usize) -> Span {
+    let ends = text
+        .get(offset..)
+        .is_none_or(|rest| rest.is_empty() || rest.starts_with(['\n', '\r']));
+    let before = text.get(..offset).unwrap_or_default();
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    if ends && before.ends_with(part) {
+        return before.trim_end_matches(part).len()..offset;
+    }
+    let rest = text.get(offset..).unwrap_or_default();
+    let word = rest.find(|c| !part(c)).unwrap_or(rest.len());
+    let octets = match word {
+        0 => rest.chars().next().map_or(0, char::len_utf8),
+        word => word,
+    };
+    offset..offset + octets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_on_several_lines_are_all_told() {
+        let parsed = parse("a = \nb = 5s\nc = 1\nd : 2\ne = 'x'\n");
+        assert_eq!(parsed.problems.len(), 4);
+        assert!(parsed.body.is_some_and(|body| body.has_attribute("c")));
+    }
+
+    #[test]
+    fn errors_without_end_are_told_in_part() {
+        let parsed = parse(&"= 1\n".repeat(100));
+        assert_eq!(parsed.problems.len(), MOST_ERRORS);
+        assert!(parsed.body.is_none());
+    }
+}

@@ -1,0 +1,110 @@
+//! What is spoiled is left out, so that the rest of a file can be checked too.
+
+use super::{
+    Span,
+    scan::{self, Pair, line, scan},
+};
+use crate::diagnostic::Problem;
+
+/// Faults that are told at most; a file with more has one that spoils everything behind it.
+const MOST_FAULTS: usize = 20;
+
+/// A text without what was spoiled: the same length, with spaces in its place.
+#[derive(Debug)]
+pub(crate) struct Repaired {
+    pub(crate) text: String,
+    /// None where the rest makes no sense.
+    pub(crate) pairs: Option<Vec<Pair>>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Leaves out what has brackets or quotes that do not fit.
+pub(crate) fn brackets(text: &str) -> Repaired {
+    let mut text = text.to_owned();
+    let mut problems = Vec::new();
+    let pairs = loop {
+        match scan(&text) {
+            Ok(pairs) => break Some(pairs),
+            Err(scan::Fault { problem, spoiled }) => {
+                problems.push(problem);
+                match spoiled {
+                    Some(span) if problems.len() < MOST_FAULTS => blank(&mut text, &[span]),
+                    _ => break None,
+                }
+            }
+        }
+    };
+    Repaired {
+        text,
+        pairs,
+        problems,
+    }
+}
+
+/// Leaves out the line at `offset` with all that is opened on it; what was opened before is still closed.
+pub(crate) fn leave_out(text: &mut String, pairs: &[Pair], offset: usize) {
+    let mut spoiled = line(text, offset.min(text.len()));
+    while let Some(end) = pairs
+        .iter()
+        .filter(|(open, close)| spoiled.contains(open) && *close >= spoiled.end)
+        .map(|(_, close)| line(text, *close).end)
+        .max()
+    {
+        spoiled.end = end;
+    }
+    let mut kept: Vec<usize> = pairs
+        .iter()
+        .filter(|(open, close)| *open < spoiled.start && spoiled.contains(close))
+        .map(|(_, close)| *close)
+        .collect();
+    kept.sort_unstable();
+    let mut parts = Vec::new();
+    let mut start = spoiled.start;
+    for at in kept {
+        parts.push(start..at);
+        start = at + 1;
+    }
+    parts.push(start..spoiled.end);
+    blank(text, &parts);
+}
+
+/// Puts spaces in the place of all but newlines. Spans start and end between characters.
+fn blank(text: &mut String, spans: &[Span]) {
+    let mut octets = std::mem::take(text).into_bytes();
+    for span in spans {
+        for octet in octets.get_mut(span.clone()).unwrap_or_default() {
+            if *octet != b'\n' {
+                *octet = b' ';
+            }
+        }
+    }
+    *text = String::from_utf8_lossy(&octets).into_owned();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_has_the_places_it_had() {
+        let repaired = brackets("a = \"ü\nb = 1\n");
+        assert_eq!(repaired.text, "       \nb = 1\n");
+        assert_eq!(repaired.problems.len(), 1);
+        assert!(repaired.pairs.is_some());
+    }
+
+    #[test]
+    fn a_line_goes_with_all_that_it_opens_and_leaves_what_it_closes() {
+        let mut text = "a {\n  b 1 = [\n  2\n  ]\n}\nc = [\n  1 2 ]\n".to_owned();
+        let pairs = scan(&text).unwrap();
+        let (first, second) = (text.find('1').unwrap(), text.rfind('2').unwrap());
+        leave_out(&mut text, &pairs, first);
+        leave_out(&mut text, &pairs, second);
+        assert_eq!(text, "a {\n         \n   \n   \n}\nc = [\n      ]\n");
+    }
+
+    #[test]
+    fn faults_without_end_are_told_in_part() {
+        assert_eq!(brackets(&"}\n".repeat(100)).problems.len(), MOST_FAULTS);
+    }
+}

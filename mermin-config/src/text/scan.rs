@@ -1,0 +1,385 @@
+//! Brackets, quotes, comments and here-documents of a text.
+//!
+//! The parser is recursive and gives up at the first error, often at the end of the file. So what it is handed nests only
+//! so deep, and what was opened and not closed is found before it is asked.
+
+use super::Span;
+use crate::diagnostic::Problem;
+
+/// Levels that may be nested; the deepest key of a configuration is on the seventh.
+pub(crate) const MOST_LEVELS: usize = 32;
+
+/// What keeps a text from being parsed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) problem: Problem,
+    /// What can be left out so that the rest makes sense.
+    pub(crate) spoiled: Option<Span>,
+}
+
+/// An opening bracket and the one that closes it.
+pub(crate) type Pair = (usize, usize);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Frame {
+    /// `{`, `[` or `(`.
+    Bracket(u8),
+    Quote,
+    /// `${` or `%{`.
+    Template,
+    Heredoc(String),
+}
+
+/// Reads the brackets of a text.
+///
+/// # Errors
+/// The first thing that is not closed, closed twice, or nested too deep.
+pub(crate) fn scan(text: &str) -> Result<Vec<Pair>, Fault> {
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        open: Vec::new(),
+        pairs: Vec::new(),
+        misfit: None,
+    };
+    while let Some(&octet) = text.as_bytes().get(scanner.at) {
+        match scanner.open.last() {
+            Some((_, Frame::Quote)) => scanner.quoted(octet)?,
+            Some((_, Frame::Heredoc(_))) => scanner.heredoc(octet)?,
+            Some((_, Frame::Bracket(_) | Frame::Template)) | None => scanner.code(octet)?,
+        }
+    }
+    match scanner.open.pop() {
+        None => Ok(scanner.pairs),
+        Some((open, frame)) => Err(scanner.unclosed(open, &frame)),
+    }
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    open: Vec<(usize, Frame)>,
+    pairs: Vec<Pair>,
+    /// The first block whose closing brace stands further left than the block does: one is missing there, and this one
+    /// was meant for a block around it.
+    misfit: Option<usize>,
+}
+
+impl Scanner<'_> {
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn push(&mut self, frame: Frame, octets: usize) -> Result<(), Fault> {
+        if self.open.len() >= MOST_LEVELS {
+            let here = self.at..self.at + octets;
+            let message = format!("cannot read more than {MOST_LEVELS} levels of brackets");
+            return Err(Fault {
+                problem: Problem::at(&here, message)
+                    .with_hint("no configuration nests so deep; look for a file gone wrong"),
+                spoiled: None,
+            });
+        }
+        self.open.push((self.at, frame));
+        self.at += octets;
+        Ok(())
+    }
+
+    fn code(&mut self, octet: u8) -> Result<(), Fault> {
+        let rest = self.rest();
+        if octet == b'#' || rest.starts_with("//") {
+            self.at += rest.find('\n').unwrap_or(rest.len());
+            return Ok(());
+        }
+        if rest.starts_with("/*") {
+            let Some(end) = rest.find("*/") else {
+                let here = self.at..self.at + 2;
+                return Err(Fault {
+                    problem: Problem::at(&here, "cannot find the `*/` that ends this comment"),
+                    spoiled: Some(self.at..self.text.len()),
+                });
+            };
+            self.at += end + 2;
+            return Ok(());
+        }
+        if let Some((delimiter, octets)) = heredoc(rest) {
+            return self.push(Frame::Heredoc(delimiter), octets);
+        }
+        match octet {
+            b'"' => self.push(Frame::Quote, 1),
+            b'{' | b'[' | b'(' => self.push(Frame::Bracket(octet), 1),
+            b'}' | b']' | b')' => self.close(octet),
+            _ => {
+                self.at += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn close(&mut self, octet: u8) -> Result<(), Fault> {
+        let here = self.at..self.at + 1;
+        match self.open.pop() {
+            Some((open, frame)) if closes(&frame, octet) => {
+                self.pairs.push((open, self.at));
+                if octet == b'}' && self.misfit.is_none() && self.outdented(open) {
+                    self.misfit = Some(open);
+                }
+                self.at += 1;
+                Ok(())
+            }
+            Some((open, frame)) => {
+                let mut fault = self.unclosed(open, &frame);
+                fault.spoiled = Some(self.line(open).start..self.at);
+                Err(fault)
+            }
+            None => Err(Fault {
+                problem: Problem::at(
+                    &here,
+                    format!("cannot close with `{}` what is not open", char::from(octet)),
+                )
+                .with_hint("take it out, or look above for a bracket closed too early"),
+                spoiled: Some(here),
+            }),
+        }
+    }
+
+    fn quoted(&mut self, octet: u8) -> Result<(), Fault> {
+        match octet {
+            b'\n' => {
+                let open = self.open.pop().map_or(self.at, |(open, _)| open);
+                return Err(self.unclosed(open, &Frame::Quote));
+            }
+            b'\\' => self.at += 2,
+            b'"' => {
+                self.open.pop();
+                self.at += 1;
+            }
+            _ => return self.template(),
+        }
+        Ok(())
+    }
+
+    fn heredoc(&mut self, octet: u8) -> Result<(), Fault> {
+        if octet != b'\n' {
+            return self.template();
+        }
+        self.at += 1;
+        let Some((_, Frame::Heredoc(delimiter))) = self.open.last() else {
+            return Ok(());
+        };
+        let line = self.rest().lines().next().unwrap_or_default();
+        if line.trim() == delimiter {
+            let octets = line.len();
+            self.open.pop();
+            self.at += octets;
+        } else {
+            // The newline belongs to the next line's check.
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Text in which `${` and `%{` begin code.
+    fn template(&mut self) -> Result<(), Fault> {
+        let rest = self.rest();
+        if rest.starts_with("$${") || rest.starts_with("%%{") {
+            self.at += 3;
+        } else if rest.starts_with("${") || rest.starts_with("%{") {
+            return self.push(Frame::Template, 2);
+        } else {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Whether the line of the bracket here begins with it, further left than the line of `open` begins.
+    fn outdented(&self, open: usize) -> bool {
+        let line = self.line(self.at);
+        self.text[line.start..self.at].trim().is_empty()
+            && self.indent(line.start) < self.indent(self.line(open).start)
+    }
+
+    /// The line an offset is on, without its newline.
+    fn line(&self, offset: usize) -> Span {
+        line(self.text, offset)
+    }
+
+    fn indent(&self, start: usize) -> usize {
+        let line = &self.text[start..];
+        line.len() - line.trim_start_matches([' ', '\t']).len()
+    }
+
+    fn unclosed(&self, open: usize, frame: &Frame) -> Fault {
+        match frame {
+            Frame::Quote => {
+                let line = self.line(open);
+                // A block's opening line cannot be left out alone.
+                let opens = self.text[open..line.end]
+                    .trim_end()
+                    .ends_with(['{', '[', '(']);
+                Fault {
+                    problem: Problem::at(
+                        &(open..line.end),
+                        "cannot find the quote that ends this text",
+                    )
+                    .with_hint("end it on the same line with `\"`"),
+                    spoiled: (!opens).then_some(line),
+                }
+            }
+            Frame::Heredoc(delimiter) => Fault {
+                problem: Problem::at(
+                    &(open..self.line(open).end),
+                    format!("cannot find the line `{delimiter}` that ends this text"),
+                ),
+                spoiled: None,
+            },
+            Frame::Template => Fault {
+                problem: Problem::at(
+                    &(open..open + 2),
+                    "cannot find the `}` that ends this template",
+                )
+                .with_hint("write `$${` where no template is meant"),
+                spoiled: Some(self.line(open)),
+            },
+            Frame::Bracket(b'{') => {
+                self.unclosed_brace(self.misfit.filter(|at| *at > open).unwrap_or(open))
+            }
+            Frame::Bracket(octet) => {
+                let (opening, closing) =
+                    (char::from(*octet), if *octet == b'[' { ']' } else { ')' });
+                Fault {
+                    problem: Problem::at(
+                        &(open..open + 1),
+                        format!("cannot find the `{closing}` that closes this `{opening}`"),
+                    )
+                    .with_hint(format!("add `{closing}` behind its last part")),
+                    spoiled: None,
+                }
+            }
+        }
+    }
+
+    /// A brace that is missing is most likely missing where the text goes back to the indentation of the block.
+    fn unclosed_brace(&self, open: usize) -> Fault {
+        let line = self.line(open);
+        let indent = self.indent(line.start);
+        let mut end = self.text.len();
+        let mut start = line.end + 1;
+        while start < self.text.len() {
+            let next = self.line(start);
+            if !self.text[next.clone()].trim().is_empty() && self.indent(start) <= indent {
+                end = start;
+                break;
+            }
+            start = next.end + 1;
+        }
+        let last = self.text[..end].trim_end().matches('\n').count() + 1;
+        let head = self.text[line.start..=open].trim();
+        let first = open - (head.len() - 1);
+        Fault {
+            problem: Problem::at(
+                &(first..open + 1),
+                format!("cannot find the `}}` that closes `{head}`"),
+            )
+            .with_hint(format!("add `}}` behind line {last}")),
+            spoiled: Some(line.start..end),
+        }
+    }
+}
+
+/// The line an offset is on, without its newline.
+pub(crate) fn line(text: &str, offset: usize) -> Span {
+    let start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[offset..]
+        .find('\n')
+        .map_or(text.len(), |at| offset + at);
+    start..end
+}
+
+fn closes(frame: &Frame, octet: u8) -> bool {
+    matches!(
+        (frame, octet),
+        (Frame::Bracket(b'{') | Frame::Template, b'}')
+            | (Frame::Bracket(b'['), b']')
+            | (Frame::Bracket(b'('), b')')
+    )
+}
+
+/// The delimiter of a here-document that begins here, and the octets before its first newline.
+fn heredoc(rest: &str) -> Option<(String, usize)> {
+    let head = rest.lines().next()?;
+    let name = head.strip_prefix("<<")?;
+    let name = name.strip_prefix('-').unwrap_or(name);
+    let name = name.trim_end();
+    let fits = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    fits.then(|| (name.to_owned(), head.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_text_and_comments_are_none() {
+        for text in [
+            "a = \"}{][)(\"\n",
+            "# }\n// ]\n/* ) \n } */\n",
+            "a = \"\\\"}\"\n",
+            "a = <<EOT\n}}}\n\"\nEOT\n",
+            "a = <<-EOT\n  }\n  EOT\n",
+            "a = \"$${ %%{\"\n",
+        ] {
+            assert_eq!(scan(text), Ok(vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn pairs_are_found_also_within_templates() {
+        let text = "a = \"x ${env(\"Y\")}\"\n";
+        assert_eq!(scan(text), Ok(vec![(12, 16), (7, 17)]));
+    }
+
+    fn spoiled(text: &str) -> Option<&str> {
+        let span = scan(text).unwrap_err().spoiled?;
+        Some(&text[span])
+    }
+
+    #[test]
+    fn a_missing_brace_spoils_its_block_alone() {
+        assert_eq!(
+            spoiled("span {\n  a = 1\n\nparser {\n}\n"),
+            Some("span {\n  a = 1\n\n")
+        );
+        assert_eq!(
+            spoiled("pipeline {\n  inner {\n    a = 1\n}\n"),
+            Some("  inner {\n    a = 1\n")
+        );
+        assert_eq!(spoiled("a {\n  b = [1\n}\n"), Some("  b = [1\n"));
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_spoils_its_line_unless_that_opens_something() {
+        assert_eq!(spoiled("a = \"x\nb = \"y\"\n"), Some("a = \"x"));
+        assert_eq!(spoiled("a = 1\nb = \"y\nc = 1\n"), Some("b = \"y"));
+        assert_eq!(spoiled("a \"b {\n}\n"), None);
+    }
+
+    #[test]
+    fn levels_have_an_end() {
+        let nested = |levels| format!("a = {}{}\n", "[".repeat(levels), "]".repeat(levels));
+        assert!(scan(&nested(MOST_LEVELS)).is_ok());
+        assert!(scan(&nested(MOST_LEVELS + 1)).is_err());
+        assert!(scan(&"a {\n".repeat(10_000)).is_err());
+    }
+
+    #[test]
+    fn every_cut_of_a_text_is_read_to_its_end() {
+        let text = "a \"ü\" {\n  b = [\"x ${env(\"Y\")}\", <<E\n${1}\nE\n  ] # }\n}\n/* */";
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            let _ = scan(&text[..end]);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! One of several words.
+
+use super::text::text;
+use crate::{
+    node::Node,
+    schema::{Member, Reader, Shape, Written, nearest::nearest},
+};
+
+/// Declares the words of a choice, the first being how each is written. Upper and lower case are the same.
+macro_rules! choice {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident {
+            $(
+                $(#[$choice_doc:meta])*
+                $choice:ident = $word:literal $(| $alias:literal)*,
+            )*
+        }
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$choice_doc])* $choice,)*
+        }
+
+        impl $name {
+            /// All there are.
+            pub const ALL: &'static [Self] = &[$(Self::$choice),*];
+
+            /// As a file has it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$choice => $word,)*
+                }
+            }
+
+            fn find(text: &str) -> Option<Self> {
+                $(
+                    if [$word $(, $alias)*].iter().any(|word| word.eq_ignore_ascii_case(text)) {
+                        return Some(Self::$choice);
+                    }
+                )*
+                None
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl Member for $name {
+            fn shape() -> Shape {
+                Shape::leaf("word", words(&[$($word),*]))
+            }
+
+            fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+                let shape = Self::shape();
+                let text = text(node, reader, &shape)?;
+                match Self::find(text) {
+                    Some(choice) => Some(choice),
+                    None => {
+                        let fault = match nearest(text, [$($word),*]) {
+                            Some(near) => format!("did you mean `{near}`?"),
+                            None => "there is no such word".to_owned(),
+                        };
+                        reader.invalid(node, text, &fault, &shape)
+                    }
+                }
+            }
+
+            fn write(&self) -> Written {
+                Written::text(self)
+            }
+
+            #[cfg(test)]
+            fn arbitrary(entropy: &mut crate::schema::arbitrary::Entropy<'_>) -> Self {
+                entropy.one(Self::ALL)
+            }
+        }
+    )*};
+}
+
+/// `a, b or c`.
+fn words(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+choice! {
+    /// How much is logged.
+    LogLevel {
+        /// Everything.
+        Trace = "trace",
+        /// What developers look for.
+        Debug = "debug",
+        /// What an operator wants to know.
+        Info = "info",
+        /// What may become a problem.
+        Warn = "warn" | "warning",
+        /// Problems alone.
+        Error = "error",
+    }
+
+    /// How programs are attached.
+    AttachMode {
+        /// By TCX where the kernel has it, else by netlink.
+        Auto = "auto",
+        /// A TCX link (Linux 6.6).
+        Tcx = "tcx",
+        /// A `cls_bpf` filter on the `clsact` qdisc.
+        Tc = "tc",
+    }
+
+    /// Where a TCX link stands among others.
+    TcxOrder {
+        /// Before all others.
+        First = "first",
+        /// Behind all others.
+        Last = "last",
+    }
+
+    /// Kinds of Kubernetes objects.
+    Kind {
+        /// Service.
+        Service = "Service",
+        /// Endpoints, which `EndpointSlice` replaces.
+        Endpoint = "Endpoint" | "Endpoints",
+        /// `EndpointSlice`.
+        EndpointSlice = "EndpointSlice",
+        /// Gateway of the Gateway API.
+        Gateway = "Gateway",
+        /// Ingress.
+        Ingress = "Ingress",
+        /// Pod.
+        Pod = "Pod",
+        /// `ReplicaSet`.
+        ReplicaSet = "ReplicaSet",
+        /// Deployment.
+        Deployment = "Deployment",
+        /// `DaemonSet`.
+        DaemonSet = "DaemonSet",
+        /// `StatefulSet`.
+        StatefulSet = "StatefulSet",
+        /// Job.
+        Job = "Job",
+        /// `CronJob`.
+        CronJob = "CronJob",
+        /// `NetworkPolicy`.
+        NetworkPolicy = "NetworkPolicy",
+    }
+
+    /// How a label is compared, as of Kubernetes' set-based selectors.
+    Operator {
+        /// Its value is one of the list.
+        In = "In",
+        /// It is not there, or its value is none of the list.
+        NotIn = "NotIn",
+        /// It is there.
+        Exists = "Exists",
+        /// It is not there.
+        DoesNotExist = "DoesNotExist",
+    }
+
+    /// How flows are shown on standard output.
+    StdoutFormat {
+        /// A line each.
+        Text = "text",
+        /// Several lines each.
+        TextIndent = "text_indent",
+        /// A JSON object on a line each.
+        Json = "json",
+        /// A JSON object over several lines each.
+        JsonIndent = "json_indent",
+    }
+
+    /// How the application's own spans are shown on standard output.
+    TracesFormat {
+        /// Several lines each.
+        TextIndent = "text_indent",
+    }
+
+    /// What of the application's own spans is recorded.
+    SpanFormat {
+        /// When they are entered, left and closed.
+        Full = "full" | "plain",
+    }
+
+    /// How OTLP is carried.
+    OtlpProtocol {
+        /// gRPC over HTTP/2.
+        Grpc = "grpc",
+        /// Protocol Buffers over HTTP.
+        HttpBinary = "http_binary",
+    }
+}

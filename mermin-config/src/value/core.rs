@@ -1,0 +1,133 @@
+//! Types of `mermin-core`, which reads and refuses them itself.
+
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use mermin_core::{
+    Error, NetNs, Pattern,
+    filter::{
+        AddressPattern, ConnectionState, Dscp, Ecn, FlowLabel, IcmpCode, IcmpType, InterfaceIndex,
+        IpVersion, Name, NumberRange, Port, Ttl,
+    },
+    flow::{MacAddress, Protocol, TcpFlags},
+};
+
+use super::text::text;
+use crate::{
+    diagnostic::Problem,
+    node::{Kind, Node},
+    schema::{Member, Reader, Shape, Written},
+};
+
+/// Reads a value by its own rules and in its own words.
+fn parsed<T: FromStr<Err = Error>>(
+    node: &Node,
+    reader: &mut Reader,
+    shape: &Shape,
+    numeric: bool,
+) -> Option<T> {
+    // Ports and indexes need no quotes.
+    let number;
+    let text = match &node.kind {
+        Kind::Number(value) if numeric => {
+            number = value.to_string();
+            number.as_str()
+        }
+        _ => text(node, reader, shape)?,
+    };
+    match text.parse() {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let problem = Problem::at(&node.span, error.to_string()).with_valid(shape.describe());
+            reader.error(match error.remedy() {
+                Some(remedy) => problem.with_hint(remedy),
+                None => problem,
+            });
+            None
+        }
+    }
+}
+
+macro_rules! parsed {
+    ($($type:ty, $name:literal, $numeric:literal, $valid:literal, [$($sample:literal),+];)*) => {$(
+        impl Member for $type {
+            fn shape() -> Shape {
+                Shape::leaf($name, $valid)
+            }
+
+            fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+                parsed(node, reader, &Self::shape(), $numeric)
+            }
+
+            fn write(&self) -> Written {
+                Written::text(self)
+            }
+
+            #[cfg(test)]
+            fn arbitrary(entropy: &mut crate::schema::arbitrary::Entropy<'_>) -> Self {
+                entropy.one(&[$($sample),+]).parse().unwrap()
+            }
+        }
+    )*};
+}
+
+parsed! {
+    Pattern, "interface", false, "a name, a glob such as `veth*`, or a regular expression between slashes", ["eth0", "veth*", "[!l]?"];
+    AddressPattern, "address", false, "an IP address, a network such as `10.0.0.0/8`, or a glob such as `10.1.*`", ["10.0.0.1", "10.1.0.0/9", "2001:db8::/32", "fe80::*"];
+    NumberRange<Port>, "port", true, "0 to 65535, or a range such as `8000-8999`", ["0", "443", "8000-65535"];
+    NumberRange<InterfaceIndex>, "index", true, "a kernel index, or a range such as `1-27`", ["1", "2-27"];
+    NumberRange<Ttl>, "TTL", true, "0 to 255, or a range such as `64-128`", ["64", "1-255"];
+    NumberRange<FlowLabel>, "label", true, "0 to 1048575, or a range", ["0", "7-1048575"];
+    Protocol, "protocol", true, "IANA's keyword such as `tcp`, or its number", ["tcp", "icmpv6", "253"];
+    IpVersion, "version", false, "ipv4 or ipv6", ["ipv4", "ipv6"];
+    MacAddress, "MAC address", false, "six octets, such as `02:00:5e:10:00:01`", ["02:00:5e:10:00:01"];
+    TcpFlags, "flag", false, "FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, or several such as `SYN|ACK`", ["SYN", "SYN|ACK"];
+    Name<ConnectionState>, "state", false, "a TCP state such as `established`, or a glob", ["established", "fin_wait_*"];
+    Name<Dscp>, "name", false, "a DSCP name such as `af21`, or a glob", ["af21", "cs*"];
+    Name<Ecn>, "name", false, "an ECN name such as `ce`, or a glob", ["ce", "ect*"];
+    Name<IcmpType>, "name", false, "an ICMP type such as `echo_request`, or a glob", ["echo_request", "*reply"];
+    Name<IcmpCode>, "name", false, "an ICMP code such as `port_unreachable`, or a glob", ["port_unreachable", "*"];
+}
+
+impl Member for NetNs {
+    fn shape() -> Shape {
+        Shape::leaf(
+            "namespace",
+            "own, host, or a path such as `/run/netns/blue`",
+        )
+    }
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let shape = Self::shape();
+        match text(node, reader, &shape)? {
+            "own" => Some(Self::Own),
+            "host" => Some(Self::Host),
+            path if Path::new(path).is_absolute() => Some(Self::Path(PathBuf::from(path))),
+            other => reader.invalid(
+                node,
+                other,
+                "it is neither a word that has a meaning nor an absolute path",
+                &shape,
+            ),
+        }
+    }
+
+    fn write(&self) -> Written {
+        match self {
+            Self::Path(path) => Written::text(&path.display()),
+            Self::Host => Written::text(&"host"),
+            _ => Written::text(&"own"),
+        }
+    }
+
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut crate::schema::arbitrary::Entropy<'_>) -> Self {
+        match entropy.below(3) {
+            0 => Self::Own,
+            1 => Self::Host,
+            _ => Self::Path(PathBuf::from(format!("/{}", entropy.text()))),
+        }
+    }
+}

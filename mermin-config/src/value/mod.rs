@@ -1,0 +1,28 @@
+//! Types that keys have, each of which holds valid values only.
+
+mod bounded;
+mod choice;
+mod core;
+mod duration;
+mod endpoint;
+mod number;
+mod path;
+mod regex;
+mod rule;
+mod secret;
+mod text;
+
+pub(crate) use self::bounded::port;
+pub use self::{
+    bounded::Bounded,
+    choice::{
+        AttachMode, Kind, LogLevel, Operator, OtlpProtocol, SpanFormat, StdoutFormat, TcxOrder,
+        TracesFormat,
+    },
+    duration::PositiveDuration,
+    endpoint::Endpoint,
+    number::Buckets,
+    path::{AbsolutePath, InstanceName},
+    regex::RegexText,
+    secret::Secret,
+};

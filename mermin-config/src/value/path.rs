@@ -1,0 +1,118 @@
+//! Paths, and names that become part of one.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use super::text::text;
+use crate::{
+    node::Node,
+    schema::{Member, Reader, Shape, Written},
+};
+
+/// An absolute path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AbsolutePath(String);
+
+impl AbsolutePath {
+    /// The path, where it is absolute.
+    #[must_use]
+    pub fn new(path: &str) -> Option<Self> {
+        (path.starts_with('/') && !path.contains('\0')).then(|| Self(path.to_owned()))
+    }
+
+    /// Where bpffs is mounted on most hosts.
+    pub(crate) fn bpffs() -> Self {
+        Self("/sys/fs/bpf".to_owned())
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn as_path(&self) -> &Path {
+        Path::new(&self.0)
+    }
+}
+
+impl From<&AbsolutePath> for PathBuf {
+    fn from(path: &AbsolutePath) -> Self {
+        path.as_path().to_owned()
+    }
+}
+
+impl Member for AbsolutePath {
+    fn shape() -> Shape {
+        Shape::leaf("path", "absolute")
+    }
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let shape = Self::shape();
+        let text = text(node, reader, &shape)?;
+        match Self::new(text) {
+            Some(path) => Some(path),
+            None => reader.invalid(node, text, "it is no absolute path", &shape),
+        }
+    }
+
+    fn write(&self) -> Written {
+        Written::text(&self.0)
+    }
+
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut crate::schema::arbitrary::Entropy<'_>) -> Self {
+        Self(format!("/{}", entropy.text()))
+    }
+}
+
+/// Name of an instance, which becomes a directory on bpffs: up to 64 letters, digits, hyphens and underscores, or empty for
+/// none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct InstanceName(String);
+
+impl InstanceName {
+    /// The name, where it can be one.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        let fits = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+        (name.len() <= 64 && name.bytes().all(fits)).then(|| Self(name.to_owned()))
+    }
+
+    /// The name; empty for none.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for InstanceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Member for InstanceName {
+    fn shape() -> Shape {
+        Shape::leaf(
+            "name",
+            "up to 64 letters, digits, `-` and `_`; empty for none",
+        )
+    }
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let shape = Self::shape();
+        let text = text(node, reader, &shape)?;
+        match Self::new(text) {
+            Some(name) => Some(name),
+            None => reader.invalid(node, text, "it is no such name", &shape),
+        }
+    }
+
+    fn write(&self) -> Written {
+        Written::text(self)
+    }
+
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut crate::schema::arbitrary::Entropy<'_>) -> Self {
+        Self(entropy.one(&["", "billing", "a-b_9"]).to_owned())
+    }
+}

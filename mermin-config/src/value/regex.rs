@@ -1,0 +1,49 @@
+//! Regular expressions.
+
+use regex_lite::Regex;
+
+use super::text::text;
+use crate::{
+    node::Node,
+    schema::{Member, Reader, Shape, Written},
+};
+
+/// A regular expression in the syntax of the `regex-lite` crate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RegexText(String);
+
+impl RegexText {
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Member for RegexText {
+    fn shape() -> Shape {
+        Shape::leaf("regular expression", "")
+    }
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let shape = Self::shape();
+        let text = text(node, reader, &shape)?;
+        match Regex::new(text) {
+            Ok(_) => Some(Self(text.to_owned())),
+            Err(error) => reader.invalid(node, text, &error.to_string(), &shape),
+        }
+    }
+
+    fn write(&self) -> Written {
+        Written::text(&self.0)
+    }
+
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut crate::schema::arbitrary::Entropy<'_>) -> Self {
+        Self(
+            entropy
+                .one(&["", "kubernetes.io/(.*)", r#"^\d+"$"#])
+                .to_owned(),
+        )
+    }
+}

@@ -1,0 +1,50 @@
+//! Text that logs must not hold.
+
+use std::fmt;
+
+use super::text::text;
+use crate::{
+    node::Node,
+    schema::{Member, Reader, Shape, Written},
+};
+
+/// A password or token. `Debug` does not show it; [`to_hcl`](crate::Config::to_hcl) does.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(crate) fn empty() -> Self {
+        Self(String::new())
+    }
+
+    /// The secret itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Member for Secret {
+    fn shape() -> Shape {
+        Shape::leaf("text", "a secret: better `env(\"NAME\")` than a literal")
+    }
+
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        text(node, reader, &Self::shape()).map(|text| Self(text.to_owned()))
+    }
+
+    fn write(&self) -> Written {
+        Written::text(&self.0)
+    }
+
+    #[cfg(test)]
+    fn arbitrary(entropy: &mut crate::schema::arbitrary::Entropy<'_>) -> Self {
+        Self(entropy.text())
+    }
+}

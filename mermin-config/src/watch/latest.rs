@@ -1,0 +1,62 @@
+//! The newest item that nobody has taken yet.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use crate::{Error, Loaded};
+
+/// Holds one item at most: a newer one takes its place.
+#[derive(Debug, Default)]
+pub(super) struct Latest(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    item: Option<Result<Loaded, Error>>,
+    waker: Option<Waker>,
+    over: bool,
+}
+
+impl Latest {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Held)) {
+        let mut held = self.held();
+        change(&mut held);
+        let waker = held.waker.take();
+        // A waker is somebody else's code.
+        drop(held);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(super) fn put(&self, item: Result<Loaded, Error>) {
+        self.change(|held| held.item = Some(item));
+    }
+
+    /// No more will come.
+    pub(super) fn end(&self) {
+        self.change(|held| held.over = true);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        let held = self.held();
+        held.over && held.item.is_none()
+    }
+
+    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Option<Result<Loaded, Error>>> {
+        let mut held = self.held();
+        match held.item.take() {
+            Some(item) => Poll::Ready(Some(item)),
+            None if held.over => Poll::Ready(None),
+            None => {
+                held.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! New configurations as a file changes.
+
+mod directories;
+mod latest;
+mod notice;
+mod state;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    thread,
+};
+
+use futures_core::{FusedStream, Stream};
+
+use self::{latest::Latest, notice::Notices, state::State};
+use crate::{Config, Error, Loaded, diagnostic::Problem, load, text::Source};
+
+/// A stream of a file's configurations: one each time what the file says has changed, or an error, after which the
+/// configuration before it stays in force.
+///
+/// It notices writes, renames, a symbolic link that is set to another file (as Kubernetes does with a `ConfigMap`), and
+/// a file that goes and comes back. What changes within a tenth of a second is one change. Where the kernel reports nothing,
+/// as on network file systems, the file is looked at every 10 seconds. Who does not keep up gets the newest.
+///
+/// A thread of its own does the work, and ends when the stream is dropped. Any runtime can poll it.
+///
+/// ```no_run
+/// use futures::StreamExt as _;
+/// use mermin_config::Watcher;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let (loaded, mut changes) = Watcher::open("/etc/mermin/mermin.hcl")?;
+/// # let apply = |config| {};
+/// apply(loaded.config);
+/// while let Some(change) = changes.next().await {
+///     match change {
+///         Ok(loaded) => apply(loaded.config),
+///         Err(error) => eprintln!("{error}"), // what was in force stays
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Watcher {
+    latest: Arc<Latest>,
+    notices: Arc<Notices>,
+}
+
+impl Watcher {
+    /// Reads a file and watches it from then on: no change after what was read is missed.
+    ///
+    /// # Errors
+    /// As [`Config::from_path`], and where the system has no room for a watch.
+    pub fn open(path: impl Into<PathBuf>) -> Result<(Loaded, Self), Error> {
+        let path = path.into();
+        let notices = Arc::new(Notices::new().map_err(|error| unwatchable(&path, error))?);
+        notices.watch(&path);
+        let octets = load::read(&path)?;
+        let name = path.to_string_lossy();
+        let loaded = Config::load(&name, &octets, &load::process_environment)?;
+        let latest = Arc::new(Latest::default());
+        let work = Work {
+            state: State::new(octets),
+            path: path.clone(),
+            latest: Arc::clone(&latest),
+            notices: Arc::clone(&notices),
+        };
+        thread::Builder::new()
+            .name("mermin-config".to_owned())
+            .spawn(move || work.run())
+            .map_err(|error| unwatchable(&path, error))?;
+        Ok((loaded, Self { latest, notices }))
+    }
+}
+
+fn unwatchable(path: &Path, error: io::Error) -> Error {
+    let problem = Problem::whole(format!("cannot watch the file: {error}"))
+        .with_hint("raise the limits fs.inotify.max_user_instances and fs.inotify.max_user_watches with sysctl");
+    let source = Source {
+        name: path.to_string_lossy().into_owned(),
+        text: String::new(),
+    };
+    Error::system(problem.locate(&source), error)
+}
+
+impl Stream for Watcher {
+    type Item = Result<Loaded, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.latest.poll(context)
+    }
+}
+
+impl FusedStream for Watcher {
+    fn is_terminated(&self) -> bool {
+        self.latest.is_over()
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.notices.stop();
+    }
+}
+
+/// What the thread has.
+struct Work {
+    path: PathBuf,
+    state: State,
+    latest: Arc<Latest>,
+    notices: Arc<Notices>,
+}
+
+impl Work {
+    /// Looks at the file whenever something may have changed, until the stream is dropped.
+    fn run(mut self) {
+        while self.notices.wait() {
+            // Links may lead elsewhere now, and directories may be new.
+            self.notices.watch(&self.path);
+            let read = load::read(&self.path);
+            if let Some(item) = self.state.next(read, |octets| {
+                Config::load(
+                    &self.path.to_string_lossy(),
+                    octets,
+                    &load::process_environment,
+                )
+            }) {
+                self.latest.put(item);
+            }
+        }
+        self.latest.end();
+    }
+}

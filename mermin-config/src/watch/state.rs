@@ -1,0 +1,59 @@
+//! What a look at the file means: nothing, or an item of the stream.
+
+use crate::{Error, Loaded};
+
+/// What was told last.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    /// This content, good or bad.
+    Content(Vec<u8>),
+    /// That it cannot be read, in these words.
+    Unreadable(String),
+}
+
+#[derive(Debug)]
+pub(super) struct State(Told);
+
+impl State {
+    /// As of a file that was read.
+    pub(super) fn new(content: Vec<u8>) -> Self {
+        Self(Told::Content(content))
+    }
+
+    /// The item for what was read now; none when that was told already.
+    pub(super) fn next(
+        &mut self,
+        read: Result<Vec<u8>, Error>,
+        load: impl FnOnce(&[u8]) -> Result<Loaded, Error>,
+    ) -> Option<Result<Loaded, Error>> {
+        let now = match &read {
+            Ok(content) => Told::Content(content.clone()),
+            Err(error) => Told::Unreadable(error.to_string()),
+        };
+        if now == self.0 {
+            return None;
+        }
+        self.0 = now;
+        Some(read.and_then(|content| load(&content)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    #[test]
+    fn the_same_is_told_once_and_a_file_that_comes_back_is_news() {
+        let load = |content: &[u8]| Config::load("f", content, &|_| None);
+        let gone = || Err(Config::load("f", b"x", &|_| None).unwrap_err());
+        let mut state = State::new(b"a".to_vec());
+        assert!(state.next(Ok(b"a".to_vec()), load).is_none());
+        assert!(state.next(Ok(b"".to_vec()), load).unwrap().is_ok());
+        assert!(state.next(gone(), load).unwrap().is_err());
+        assert!(state.next(gone(), load).is_none());
+        assert!(state.next(Ok(b"".to_vec()), load).unwrap().is_ok());
+        assert!(state.next(Ok(b"wrong".to_vec()), load).unwrap().is_err());
+        assert!(state.next(Ok(b"wrong".to_vec()), load).is_none());
+    }
+}

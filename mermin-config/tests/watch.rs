@@ -1,0 +1,176 @@
+//! A file that changes in all the ways files do.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures::{FutureExt as _, StreamExt as _, executor::block_on};
+use mermin_config::{Error, Loaded, Watcher, value::LogLevel};
+
+/// Longer than any change takes to be seen, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than what is seen takes to come, so that nothing came.
+const SILENCE: Duration = Duration::from_millis(500);
+
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("mermin-watch-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn write(path: &Path, level: &str) {
+    fs::write(path, format!("log_level = \"{level}\"\n")).unwrap();
+}
+
+fn next(watcher: &mut Watcher) -> Result<Loaded, Error> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(item) = watcher.next().now_or_never() {
+            return item.unwrap();
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nothing came");
+}
+
+fn level(watcher: &mut Watcher) -> LogLevel {
+    *next(watcher).unwrap().config.log_level()
+}
+
+fn nothing(watcher: &mut Watcher) {
+    thread::sleep(SILENCE);
+    assert!(watcher.next().now_or_never().is_none());
+}
+
+#[test]
+fn writes_and_errors() {
+    let directory = Directory::new();
+    let file = directory.file("mermin.hcl");
+    write(&file, "info");
+    let (loaded, mut watcher) = Watcher::open(&file).unwrap();
+    assert_eq!(*loaded.config.log_level(), LogLevel::Info);
+    write(&file, "warn");
+    assert_eq!(level(&mut watcher), LogLevel::Warn);
+    write(&file, "wran");
+    let error = next(&mut watcher).unwrap_err();
+    assert_eq!(error.diagnostics()[0].line(), Some(1));
+    write(&file, "debug");
+    assert_eq!(level(&mut watcher), LogLevel::Debug);
+    write(&file, "debug");
+    write(&directory.file("other.hcl"), "trace");
+    nothing(&mut watcher);
+}
+
+#[test]
+fn a_file_renamed_onto_it() {
+    let directory = Directory::new();
+    let (file, new) = (
+        directory.file("mermin.hcl"),
+        directory.file("mermin.hcl.new"),
+    );
+    write(&file, "info");
+    let (_, mut watcher) = Watcher::open(&file).unwrap();
+    for (name, expected) in [("warn", LogLevel::Warn), ("error", LogLevel::Error)] {
+        write(&new, name);
+        fs::rename(&new, &file).unwrap();
+        assert_eq!(level(&mut watcher), expected);
+    }
+}
+
+#[test]
+fn the_links_of_a_config_map() {
+    let directory = Directory::new();
+    for (version, name) in [("..1", "info"), ("..2", "warn"), ("..3", "error")] {
+        fs::create_dir(directory.file(version)).unwrap();
+        write(&directory.file(version).join("mermin.hcl"), name);
+    }
+    let point = |version: &str| {
+        symlink(version, directory.file("..data_tmp")).unwrap();
+        fs::rename(directory.file("..data_tmp"), directory.file("..data")).unwrap();
+    };
+    point("..1");
+    symlink("..data/mermin.hcl", directory.file("mermin.hcl")).unwrap();
+    let (_, mut watcher) = Watcher::open(directory.file("mermin.hcl")).unwrap();
+    point("..2");
+    fs::remove_dir_all(directory.file("..1")).unwrap();
+    assert_eq!(level(&mut watcher), LogLevel::Warn);
+    point("..3");
+    assert_eq!(level(&mut watcher), LogLevel::Error);
+}
+
+#[test]
+fn a_file_behind_a_link_elsewhere() {
+    let (here, there) = (Directory::new(), Directory::new());
+    write(&there.file("real.hcl"), "info");
+    symlink(there.file("real.hcl"), here.file("mermin.hcl")).unwrap();
+    let (_, mut watcher) = Watcher::open(here.file("mermin.hcl")).unwrap();
+    write(&there.file("real.hcl"), "warn");
+    assert_eq!(level(&mut watcher), LogLevel::Warn);
+}
+
+#[test]
+fn a_file_that_goes_and_comes_back() {
+    let directory = Directory::new();
+    let file = directory.file("mermin.hcl");
+    write(&file, "info");
+    let (_, mut watcher) = Watcher::open(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(
+        next(&mut watcher)
+            .unwrap_err()
+            .to_string()
+            .contains("cannot read the file")
+    );
+    write(&file, "info");
+    assert_eq!(level(&mut watcher), LogLevel::Info);
+}
+
+#[test]
+fn a_poll_is_woken_and_the_thread_ends_with_the_stream() {
+    let directory = Directory::new();
+    let file = directory.file("mermin.hcl");
+    write(&file, "info");
+    let (_, mut watcher) = Watcher::open(&file).unwrap();
+    let writer = thread::spawn({
+        let file = file.clone();
+        move || {
+            thread::sleep(Duration::from_millis(200));
+            write(&file, "warn");
+        }
+    });
+    let item = block_on(watcher.next()).unwrap().unwrap();
+    assert_eq!(*item.config.log_level(), LogLevel::Warn);
+    writer.join().unwrap();
+    drop(watcher);
+}
+
+#[test]
+fn what_cannot_be_loaded_cannot_be_watched() {
+    let directory = Directory::new();
+    assert!(Watcher::open(directory.file("none.hcl")).is_err());
+    fs::write(directory.file("bad.hcl"), "x").unwrap();
+    assert!(Watcher::open(directory.file("bad.hcl")).is_err());
+}
