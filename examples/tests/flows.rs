@@ -6,9 +6,14 @@
 mod support;
 
 use std::{
+    env, fs,
     io::{BufRead as _, BufReader, Read as _},
+    net::UdpSocket,
     os::unix::process::CommandExt as _,
-    process::ExitCode,
+    path::PathBuf,
+    process::{self, ExitCode},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -25,6 +30,8 @@ fn main() -> ExitCode {
     let trials = vec![
         Trial::test("bad_arguments_exit_2", bad_arguments_exit_2),
         Trial::test("help_and_version_exit_0", help_and_version_exit_0),
+        Trial::test("check_says_all_that_is_wrong", check_says_all_that_is_wrong),
+        kernel("a_configuration_filters", a_configuration_filters),
         Trial::test("without_privilege_it_says_what_to_do", without_privilege),
         kernel(
             "demo_shows_every_kind_of_flow",
@@ -60,6 +67,7 @@ fn bad_arguments_exit_2() -> Result<(), Failed> {
         &["--duration", "soon"],
         &["--attach", "xdp"],
         &["--demo", "--interface", "eth0"],
+        &["--check"],
     ] {
         let finished = run(flows().args(arguments))?;
         ensure(
@@ -112,6 +120,83 @@ fn without_privilege() -> Result<(), Failed> {
         ensure(
             finished.stderr.contains("what to do: "),
             format!("{finished:?}"),
+        )?;
+    }
+    Ok(())
+}
+
+/// A file of this test, gone with it.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, text: &str) -> Result<Self, Failed> {
+        let path = env::temp_dir().join(format!("mermin-flows-{}-{name}", process::id()));
+        fs::write(&path, text)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn check_says_all_that_is_wrong() -> Result<(), Failed> {
+    let good = File::new("good.hcl", "span {\n  tcp_timeout = \"5s\"\n}\n")?;
+    let finished = run(flows().arg("--config").arg(&good.0).arg("--check"))?;
+    ensure(finished.code == Some(0), format!("{finished:?}"))?;
+    ensure(
+        finished.stderr.ends_with("good.hcl: no errors\n"),
+        format!("{finished:?}"),
+    )?;
+
+    let bad = File::new("bad.hcl", "tcp-timeout = 1\nlog_level = \"loud\"\n")?;
+    for more in [&["--check"][..], &[]] {
+        let finished = run(flows().arg("--config").arg(&bad.0).args(more))?;
+        ensure(finished.code == Some(1), format!("{finished:?}"))?;
+        ensure(finished.stdout.is_empty(), format!("{finished:?}"))?;
+        for place in ["bad.hcl:1:1: cannot use", "bad.hcl:2:13: cannot use"] {
+            ensure(finished.stderr.contains(place), format!("{finished:?}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Flows to one port of two, though both are sent to all the time.
+fn a_configuration_filters() -> Result<(), Failed> {
+    let bind = || UdpSocket::bind("127.0.0.1:0");
+    let (sender, wanted, other) = (bind()?, bind()?, bind()?);
+    let (wanted, other) = (wanted.local_addr()?, other.local_addr()?);
+    let text = format!(
+        "discovery \"instrument\" {{\n  interfaces = [\"lo\"]\n}}\nfilter \"destination\" {{\n  port = {{ match = [{}, {}], not_match = [{}] }}\n}}\n",
+        wanted.port(),
+        other.port(),
+        other.port(),
+    );
+    let file = File::new("filter.hcl", &text)?;
+    let done = AtomicBool::new(false);
+    let finished = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = sender.send_to(b"wanted", wanted);
+                let _ = sender.send_to(b"other", other);
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let finished = run(flows()
+            .args(["--json", "--duration", "4", "--config"])
+            .arg(&file.0));
+        done.store(true, Ordering::Relaxed);
+        finished
+    })?;
+    ensure(finished.code == Some(0), format!("{finished:?}"))?;
+    let records = records(&finished)?;
+    ensure(!records.is_empty(), format!("{finished:?}"))?;
+    for record in &records {
+        ensure(
+            record["destination.port"] == wanted.port() && record["network.interface.name"] == "lo",
+            record.to_string(),
         )?;
     }
     Ok(())

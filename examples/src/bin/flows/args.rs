@@ -19,6 +19,9 @@ Usage: flows [OPTIONS]
   --interface PATTERN  watch interfaces of this name, `*` and `?` allowed; may be repeated
                        (all that are up, loopback aside)
   --pcap FILE          read a pcap or pcapng file instead; `-` is standard input
+  --config FILE        take interfaces, timeouts, filters and more from an HCL file; what these
+                       options say is put over it
+  --check              with `--config`: say what is wrong with the file, and capture nothing
   --json               one JSON object per flow on standard output
   --duration SECS      end after this many seconds
   --attach MODE        auto, tcx or tc (auto)
@@ -35,6 +38,8 @@ standard error.";
 pub(crate) enum Request {
     /// Show flows.
     Capture(Options),
+    /// Say what is wrong with a configuration file.
+    Check(PathBuf),
     /// Print this and be done.
     Say(String),
 }
@@ -44,9 +49,11 @@ pub(crate) enum Request {
 pub(crate) struct Options {
     pub(crate) interfaces: Vec<String>,
     pub(crate) pcap: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) duration: Option<Duration>,
-    pub(crate) attach: Attach,
+    /// None unless told.
+    pub(crate) attach: Option<Attach>,
     pub(crate) demo: bool,
 }
 
@@ -58,22 +65,26 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
     let mut options = Options {
         interfaces: Vec::new(),
         pcap: None,
+        config: None,
         json: false,
         duration: None,
-        attach: Attach::Auto,
+        attach: None,
         demo: false,
     };
+    let mut check = false;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("interface") | Arg::Short('i') => {
                 options.interfaces.push(parser.value()?.string()?);
             }
             Arg::Long("pcap") => options.pcap = Some(parser.value()?.into()),
+            Arg::Long("config") => options.config = Some(parser.value()?.into()),
+            Arg::Long("check") => check = true,
             Arg::Long("json") => options.json = true,
             Arg::Long("duration") => {
                 options.duration = Some(parser.value()?.parse_with(seconds)?);
             }
-            Arg::Long("attach") => options.attach = attach(&parser.value()?)?,
+            Arg::Long("attach") => options.attach = Some(attach(&parser.value()?)?),
             Arg::Long("demo") => options.demo = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Say(HELP.to_owned())),
             Arg::Long("version") | Arg::Short('V') => {
@@ -81,6 +92,15 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
             }
             other => return Err(other.unexpected()),
         }
+    }
+    if check {
+        return match options.config {
+            Some(file) => Ok(Request::Check(file)),
+            None => Err("`--check` needs a file: `--config FILE --check`".into()),
+        };
+    }
+    if options.config.is_some() && (options.demo || options.pcap.is_some()) {
+        return Err("`--config` is for this host, leave out `--demo` and `--pcap`".into());
     }
     if options.pcap.is_some() && (options.demo || !options.interfaces.is_empty()) {
         return Err("`--pcap` watches no interface, leave out `--interface` and `--demo`".into());
@@ -137,7 +157,7 @@ mod tests {
         assert!(options.interfaces.is_empty());
         assert!(!options.json && !options.demo);
         assert_eq!(options.duration, None);
-        assert!(matches!(options.attach, Attach::Auto));
+        assert_eq!((options.attach, options.config), (None, None));
     }
 
     #[test]
@@ -149,12 +169,29 @@ mod tests {
     }
 
     #[test]
+    fn a_configuration_is_checked_or_used() {
+        let request = parsed("--config x.hcl --check").unwrap();
+        assert!(matches!(request, Request::Check(file) if file.as_os_str() == "x.hcl"));
+        let options = options("--config x.hcl --attach tcx");
+        assert_eq!(options.config, Some("x.hcl".into()));
+        assert_eq!(options.attach, Some(Attach::Tcx));
+        for line in [
+            "--check",
+            "--config",
+            "--config x --demo",
+            "--config x --pcap y",
+        ] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn every_option_is_heard() {
         let options = options("--interface eth* -i veth0 --json --duration 2.5 --attach=tc");
         assert_eq!(options.interfaces, ["eth*", "veth0"]);
         assert!(options.json);
         assert_eq!(options.duration, Some(Duration::from_millis(2_500)));
-        assert!(matches!(options.attach, Attach::Tc { priority: 1 }));
+        assert_eq!(options.attach, Some(Attach::Tc { priority: 1 }));
     }
 
     #[test]
@@ -189,6 +226,8 @@ mod tests {
     fn help_names_every_option_and_fits_a_terminal() {
         for option in [
             "interface",
+            "config",
+            "check",
             "json",
             "duration",
             "attach",

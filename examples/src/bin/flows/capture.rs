@@ -12,6 +12,7 @@ use mermin_core::{FlowSource, FlowSourceBuilder, Handle, Stats};
 
 use crate::{
     args::Options,
+    config,
     demo::Demo,
     failure::Failure,
     output::Output,
@@ -35,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals().map_err(|error| Failure::new("cannot catch signals", &error))?;
     // Before any thread is made: this one moves to a network namespace of its own.
     let demo = options.demo.then(Demo::prepare).transpose()?;
-    let mut flows = block_on(builder(options).open())?;
+    let mut flows = block_on(builder(options)?.open())?;
     say(&flows.report().to_string());
     if let Some(demo) = &demo {
         demo.make_traffic();
@@ -63,16 +64,27 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn builder(options: &Options) -> FlowSourceBuilder {
-    let builder = FlowSource::builder();
+/// # Errors
+/// All that is wrong with the configuration file.
+fn builder(options: &Options) -> Result<FlowSourceBuilder, Failure> {
+    let builder = match &options.config {
+        Some(file) => config::load(file)?.source(),
+        None => FlowSource::builder(),
+    };
     match &options.pcap {
-        Some(path) if path.as_os_str() == "-" => return builder.pcap_reader(io::stdin()),
-        Some(path) => return builder.pcap(path),
+        Some(path) if path.as_os_str() == "-" => return Ok(builder.pcap_reader(io::stdin())),
+        Some(path) => return Ok(builder.pcap(path)),
         None => {}
     }
-    let mut builder = builder.attach(options.attach);
+    let mut builder = match options.attach {
+        Some(attach) => builder.attach(attach),
+        None => builder,
+    };
     if !options.interfaces.is_empty() {
-        builder = builder.interfaces(options.interfaces.iter().cloned());
+        // Who names interfaces means those, whatever a file says.
+        builder = builder
+            .interfaces(options.interfaces.iter().cloned())
+            .or_all(false);
     }
     if options.demo {
         builder = builder
@@ -82,7 +94,7 @@ fn builder(options: &Options) -> FlowSourceBuilder {
             .icmp_timeout(DEMO_IDLE)
             .other_timeout(DEMO_IDLE);
     }
-    builder
+    Ok(builder)
 }
 
 /// Writes flows until there are no more. A reader that went away (`flows | head`) is no failure.

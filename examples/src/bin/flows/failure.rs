@@ -57,6 +57,17 @@ impl From<mermin_core::Error> for Failure {
     }
 }
 
+impl From<mermin_config::Error> for Failure {
+    /// The file's name begins each of the errors.
+    fn from(error: mermin_config::Error) -> Self {
+        Self {
+            message: format!("cannot use the configuration\n{error}"),
+            remedy: None,
+            causes: Vec::new(),
+        }
+    }
+}
+
 fn chain(first: Option<&dyn StdError>) -> Vec<String> {
     std::iter::successors(first, |&error| error.source())
         .map(ToString::to_string)

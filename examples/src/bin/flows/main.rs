@@ -2,6 +2,7 @@
 
 mod args;
 mod capture;
+mod config;
 mod demo;
 mod failure;
 mod output;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Ok(Request::Check(file)) => config::check(&file),
         Ok(Request::Say(text)) => {
             // Nobody may be reading: `flows --help | head -1`.
             let _ = writeln!(io::stdout(), "{text}");
