@@ -22,7 +22,10 @@ const RUNTIMES: [&str; 6] = [
     "tokio",
 ];
 
-/// Counts the crates that mermin-core brings, and looks for runtimes among them.
+/// What files of a configuration need, and who captures flows alone does not.
+const FILES: [&str; 4] = ["hcl-edit", "hcl-rs", "serde", "serde_core"];
+
+/// Counts the crates that mermin-core brings, and looks for runtimes and readers of files among them.
 pub(crate) fn count() -> Result<()> {
     let [one, other] = TARGETS;
     let tree = shell::read(&mut shell::command(&format!(
@@ -41,12 +44,14 @@ pub(crate) fn count() -> Result<()> {
             .collect::<Vec<_>>()
             .join(", ")
     );
-    let runtime = runtime(&crates);
-    ensure!(
-        runtime.is_none(),
-        "mermin-core brings a runtime: {}",
-        runtime.unwrap_or_default()
-    );
+    for (what, names) in [("a runtime", &RUNTIMES[..]), ("a reader of files", &FILES)] {
+        let found = among(&crates, names);
+        ensure!(
+            found.is_none(),
+            "mermin-core brings {what}: {}",
+            found.unwrap_or_default()
+        );
+    }
     Ok(())
 }
 
@@ -60,10 +65,11 @@ fn crates(tree: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn runtime(crates: &BTreeSet<String>) -> Option<&str> {
+/// The first of the crates that has one of these names.
+fn among<'c>(crates: &'c BTreeSet<String>, names: &[&str]) -> Option<&'c str> {
     crates.iter().map(String::as_str).find(|found| {
         let name = found.split(' ').next();
-        name.is_some_and(|name| RUNTIMES.contains(&name))
+        name.is_some_and(|name| names.contains(&name))
     })
 }
 
@@ -86,8 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_is_known_by_its_whole_name() {
-        assert_eq!(runtime(&crates("core v1\ntokio-util v1\n")), None);
-        assert_eq!(runtime(&crates("core v1\ntokio v1\n")), Some("tokio v1"));
+    fn a_crate_is_known_by_its_whole_name() {
+        let among = |tree| among(&crates(tree), &RUNTIMES).map(str::to_owned);
+        assert_eq!(among("core v1\ntokio-util v1\n"), None);
+        assert_eq!(among("core v1\ntokio v1\n"), Some("tokio v1".to_owned()));
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn packages() -> Result<Vec<Value>> {
 }
 
 /// Names of the packages that are published, in their order: each may depend on those before it.
-pub(crate) const PUBLISHED: [&str; 2] = ["mermin-bpf", "mermin-core"];
+pub(crate) const PUBLISHED: [&str; 3] = ["mermin-bpf", "mermin-core", "mermin-config"];
 
 #[cfg(test)]
 mod tests {

@@ -14,15 +14,20 @@ const MOST: u64 = 200_000;
 
 /// Makes the packages, unpacks them elsewhere, and builds them from what was unpacked alone.
 pub(crate) fn check() -> Result<()> {
-    let [bpf, core] = PUBLISHED;
+    let named = PUBLISHED
+        .map(|package| format!(" --package {package}"))
+        .concat();
     shell::run(&mut shell::command(&format!(
-        "cargo package --quiet --no-verify --allow-dirty --package {bpf} --package {core}"
+        "cargo package --quiet --no-verify --allow-dirty{named}"
     ))?)?;
     let alone = Alone::new()?;
-    let bpf = alone.unpack(bpf)?;
-    let core = alone.unpack(core)?;
-    build(&bpf, None)?;
-    build(&core, Some(&bpf))
+    let mut before = Vec::new();
+    for package in PUBLISHED {
+        let unpacked = alone.unpack(package)?;
+        build(&unpacked, &before)?;
+        before.push((package, unpacked));
+    }
+    Ok(())
 }
 
 /// A directory outside the workspace.
@@ -61,17 +66,16 @@ impl Drop for Alone {
     }
 }
 
-/// Checks a package and its unit tests; `bpf` stands in for the registry's.
-fn build(package: &Path, bpf: Option<&Path>) -> Result<()> {
+/// Checks a package and its unit tests; those before it stand in for the registry's.
+fn build(package: &Path, before: &[(&str, PathBuf)]) -> Result<()> {
     let mut command = shell::command("cargo check --quiet --all-features --all-targets")?;
     command
         .current_dir(package)
         .env("CARGO_TARGET_DIR", project::target_dir().join("alone"));
-    if let Some(bpf) = bpf {
-        command.arg("--config").arg(format!(
-            "patch.crates-io.mermin-bpf.path='{}'",
-            bpf.display()
-        ));
+    for (name, path) in before {
+        command
+            .arg("--config")
+            .arg(format!("patch.crates-io.{name}.path='{}'", path.display()));
     }
     shell::run(&mut command)
 }

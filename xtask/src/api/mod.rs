@@ -20,7 +20,7 @@ pub(crate) struct Library {
 }
 
 /// `test-util` of mermin-core is left out: it promises nothing.
-pub(crate) const LIBRARIES: [Library; 2] = [
+pub(crate) const LIBRARIES: [Library; 3] = [
     Library {
         package: "mermin-bpf",
         features: "",
@@ -28,6 +28,10 @@ pub(crate) const LIBRARIES: [Library; 2] = [
     Library {
         package: "mermin-core",
         features: "pcap",
+    },
+    Library {
+        package: "mermin-config",
+        features: "",
     },
 ];
 

@@ -102,7 +102,7 @@ pub(super) const STEPS: &[Step] = &[
     quick(
         "arm64",
         Work::Command(
-            "cargo check --target aarch64-unknown-linux-gnu -p mermin-core -p mermin-examples",
+            "cargo check --target aarch64-unknown-linux-gnu -p mermin-core -p mermin-config -p mermin-examples",
             &[],
         ),
     ),
