@@ -219,8 +219,14 @@ impl Instance {
 
     /// Leaves nothing but what is a stranger's.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        if self.path().try_exists()? {
-            self.set_aside()?;
+        let path = self.path();
+        if path.try_exists()? {
+            if Content::read(&path)?.foreign.is_empty() {
+                self.set_aside()?;
+            } else {
+                // It stays where its owner put it.
+                directory::remove(&path)?;
+            }
         }
         for stale in self.stale()? {
             stale.remove()?;

@@ -8,7 +8,7 @@ use std::{
 use mermin_core::{Attach, lab::Point};
 
 use super::{
-    child::{Orders, Process, Referee},
+    child::{Opened, Orders, Process, Referee, Said},
     instance_name, pins,
     traffic::{Load, OCTETS},
 };
@@ -64,9 +64,10 @@ impl Siege {
     }
 
     /// Lets one process work until something ends it.
-    fn round(&mut self, orders: &Orders, end: impl FnOnce(&mut Process)) {
+    fn round(&mut self, orders: &Orders, end: impl FnOnce(&mut Process) -> Option<Opened>) {
         let mut process = orders.start();
-        end(&mut process);
+        let opened = end(&mut process);
+        self.referee.hear(opened.map(Said::Opened));
         self.referee.hear(process.rest());
     }
 
@@ -127,11 +128,10 @@ fn killed_at_random(mode: Attach) {
         let orders = siege.orders.clone();
         siege.round(&orders, |process| {
             // One in four is killed while it opens, or before.
-            if number % 4 != 3 {
-                process.opened();
-            }
+            let opened = (number % 4 != 3).then(|| process.opened());
             thread::sleep(wait);
             process.kill();
+            opened
         });
     }
     let referee = siege.end();
@@ -156,7 +156,10 @@ fn killed_at_the_worst_moments(mode: Attach) {
             end: Some((*point, passes)),
             ..siege.orders.clone()
         };
-        siege.round(&orders, |process| die(process, *point));
+        siege.round(&orders, |process| {
+            die(process, *point);
+            None
+        });
     }
     let referee = siege.end();
     report("killed at the worst moments", mode, &referee);

@@ -2,7 +2,10 @@
 
 pub(crate) mod child;
 mod killed;
+mod left;
+mod many;
 mod traffic;
+mod unpinned;
 
 use std::{
     path::PathBuf,
@@ -12,7 +15,13 @@ use std::{
 use crate::Case;
 
 pub(crate) fn cases() -> Vec<Case> {
-    killed::cases()
+    let cases = [
+        left::cases(),
+        unpinned::cases(),
+        many::cases(),
+        killed::cases(),
+    ];
+    cases.into_iter().flatten().collect()
 }
 
 /// Name of an instance that no other test, and no other process, has.
@@ -22,7 +31,7 @@ fn instance_name() -> String {
     format!("test-{}-{number}", std::process::id())
 }
 
-/// Where an instance's pins are.
+/// Where an instance's directory is.
 fn pins(instance: &str) -> PathBuf {
     PathBuf::from("/sys/fs/bpf/mermin").join(instance)
 }

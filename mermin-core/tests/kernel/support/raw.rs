@@ -76,6 +76,99 @@ pub(crate) fn segment_udp(socket: &impl AsRawFd, octets: i32) -> io::Result<()> 
     Ok(())
 }
 
+/// Calls bpf(2).
+fn bpf<T>(command: i64, attr: &mut T) -> io::Result<i32> {
+    // SAFETY: the structure is as long as said; callers keep what it points to.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command,
+            std::ptr::from_mut(attr),
+            size_of::<T>(),
+        )
+    };
+    checked(i32::try_from(result).unwrap())
+}
+
+/// Opens a map by its name in a BPF file system.
+pub(crate) fn pinned(path: &std::path::Path) -> OwnedFd {
+    const BPF_OBJ_GET: i64 = 7;
+    let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    let mut attr = [path.as_ptr().expose_provenance() as u64, 0];
+    let fd = bpf(BPF_OBJ_GET, &mut attr).unwrap();
+    // SAFETY: it was just made, and nobody else has it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+fn element(command: i64, map: &OwnedFd, key: u32, value: *const u8) {
+    let map = u64::try_from(map.as_raw_fd()).unwrap();
+    let key = (&raw const key).expose_provenance() as u64;
+    bpf(
+        command,
+        &mut [map, key, value.expose_provenance() as u64, 0],
+    )
+    .unwrap();
+}
+
+/// Reads an element of an array, as long as `value`.
+pub(crate) fn element_of(map: &OwnedFd, key: u32, value: &mut [u8]) {
+    element(1, map, key, value.as_mut_ptr());
+}
+
+/// Writes it.
+pub(crate) fn set_element(map: &OwnedFd, key: u32, value: &[u8]) {
+    element(2, map, key, value.as_ptr());
+}
+
+/// Moves the calling thread into a mount namespace made for it, what is mounted there being nobody else's.
+pub(crate) fn unshare_mounts() -> io::Result<()> {
+    // SAFETY: no file descriptor table is unshared.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }?;
+    Ok(())
+}
+
+/// From now on the calling thread, and those it starts, make no directory: there is no space left.
+pub(crate) fn fill_up() {
+    let [return_code, load, jump] = [libc::BPF_RET, libc::BPF_LD | libc::BPF_W, libc::BPF_JMP]
+        .map(|code| u16::try_from(code).unwrap());
+    let jump = jump | u16::try_from(libc::BPF_JEQ).unwrap();
+    let statement = |code, k| libc::sock_filter {
+        code,
+        jt: 0,
+        jf: 0,
+        k,
+    };
+    let mut filter = vec![statement(load | u16::try_from(libc::BPF_ABS).unwrap(), 0)];
+    let refused = [
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_mkdir,
+        libc::SYS_mkdirat,
+    ];
+    for (number, call) in refused.iter().enumerate() {
+        filter.push(libc::sock_filter {
+            jt: u8::try_from(refused.len() - number).unwrap(),
+            ..statement(jump, u32::try_from(*call).unwrap())
+        });
+    }
+    filter.push(statement(return_code, libc::SECCOMP_RET_ALLOW));
+    let errno = u32::try_from(libc::ENOSPC).unwrap();
+    filter.push(statement(return_code, libc::SECCOMP_RET_ERRNO | errno));
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).unwrap(),
+        filter: filter.as_mut_ptr(),
+    };
+    // SAFETY: plain numbers, and a filter that lives on for the call.
+    unsafe {
+        checked(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)).unwrap();
+        checked(libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const program,
+        ))
+        .unwrap();
+    }
+}
+
 /// The part of `union bpf_attr` that `BPF_PROG_QUERY` uses.
 #[repr(C)]
 #[derive(Default)]

@@ -1,0 +1,485 @@
+//! What one source leaves and the next one finds: all of it, or part, or something else.
+
+use std::{fs, path::PathBuf};
+
+use futures::StreamExt;
+use mermin_core::{
+    Attach, Error, ErrorKind, Flow, FlowSource, FlowSourceBuilder, Pinning, lab::Point,
+};
+
+use super::{
+    child::{Orders, Said},
+    instance_name, pins,
+};
+use crate::{
+    Case, case, each_mode,
+    support::{
+        attached, frame,
+        host::Pair,
+        raw,
+        traffic::Injector,
+        wait::{LONGEST, until, within},
+        watch::{on, try_open},
+    },
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = vec![
+        case("pin_second_owner", second_owner),
+        case("pin_race", race),
+        case("pin_torn_watermark", torn_watermark),
+    ];
+    cases.extend(each_mode("pin_normal_close", normal_close));
+    cases.extend(each_mode("pin_persist", persist));
+    cases.extend(each_mode("pin_dropped", dropped));
+    cases.extend(each_mode("pin_names_with_dots", names_with_dots));
+    cases.extend(each_mode("pin_half_made", half_made));
+    cases.extend(each_mode("pin_other_layout", other_layout));
+    cases.extend(each_mode("pin_lacking", lacking));
+    cases.extend(each_mode("pin_foreign", foreign));
+    cases.extend(each_mode("pin_other_size", other_size));
+    cases.extend(each_mode("pin_other_mode", other_mode));
+    cases.extend(each_mode("pin_interfaces_that_went", interfaces_that_went));
+    cases.extend(each_mode("pin_refused_open", refused_open));
+    cases
+}
+
+/// A host, and an instance that is nobody's but the test's.
+struct Bench {
+    pair: Pair,
+    instance: String,
+    options: FlowSourceBuilder,
+}
+
+impl Bench {
+    fn new(mode: Attach) -> Self {
+        Self {
+            pair: Pair::new(),
+            instance: instance_name(),
+            options: on("v0").attach(mode),
+        }
+    }
+
+    fn pinning(&self) -> Pinning {
+        Pinning::instance(&self.instance)
+    }
+
+    fn try_open(&self, pinning: Pinning) -> Result<FlowSource, Error> {
+        try_open(&self.pair.near, self.options.clone().pinning(pinning))
+    }
+
+    fn open(&self, pinning: Pinning) -> FlowSource {
+        self.try_open(pinning).unwrap()
+    }
+
+    /// Leaves an instance with one flow of this many packets.
+    fn leave(&self, packets: u64) {
+        let source = self.open(self.pinning().persist(true));
+        self.send(packets);
+        drop(source);
+    }
+
+    fn send(&self, packets: u64) {
+        let injector = Injector::new(&self.pair.near, "v0");
+        for _ in 0..packets {
+            injector.send(&frame::numbered(1));
+        }
+    }
+
+    /// The only directory of a layout.
+    fn layout(&self) -> PathBuf {
+        let mut entries = fs::read_dir(pins(&self.instance)).unwrap();
+        let layout = entries.next().unwrap().unwrap().path();
+        assert!(entries.next().is_none());
+        layout
+    }
+
+    /// Opens; what the report says of it.
+    fn said(&self) -> (FlowSource, String) {
+        let source = self.open(self.pinning());
+        let report = source.report().to_string();
+        assert!(report.lines().count() <= 1, "{report}");
+        (source, report)
+    }
+
+    /// Closes the source, which must leave nothing; what it gave.
+    fn finish(&self, mut source: FlowSource) -> Vec<Flow> {
+        source.close();
+        let flows = rest(&mut source);
+        drop(source);
+        self.assert_bare();
+        flows
+    }
+
+    fn assert_bare(&self) {
+        assert_eq!(attached::at(&self.pair.near, "v0"), "");
+        let left = pins(&self.instance);
+        assert!(
+            !left.exists(),
+            "{:?}",
+            fs::read_dir(left).unwrap().collect::<Vec<_>>()
+        );
+    }
+}
+
+fn rest(source: &mut FlowSource) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    while let Some(flow) = within(LONGEST, source.next()).expect("draining hangs") {
+        flows.push(flow.unwrap());
+    }
+    flows
+}
+
+fn packets(flows: &[Flow]) -> u64 {
+    flows.iter().map(|flow| flow.forward.packets.delta).sum()
+}
+
+fn normal_close(mode: Attach) {
+    let bench = Bench::new(mode);
+    let (source, report) = bench.said();
+    assert_eq!(report, "");
+    assert!(source.report().taken_over.is_none());
+    bench.send(3);
+    assert!(bench.layout().join("SLOTS").exists());
+    assert_eq!(packets(&bench.finish(source)), 3);
+    // A source that is dropped leaves nothing either.
+    drop(bench.open(bench.pinning()));
+    bench.assert_bare();
+}
+
+fn persist(mode: Attach) {
+    let bench = Bench::new(mode);
+    let mut source = bench.open(bench.pinning().persist(true));
+    bench.send(3);
+    source.close();
+    assert_eq!(rest(&mut source), [], "no flow has ended");
+    drop(source);
+    bench.send(4);
+    let mut source = bench.open(bench.pinning().persist(true));
+    assert_eq!(source.report().to_string(), "");
+    let taken = source.report().taken_over.unwrap();
+    assert_eq!(
+        (taken.flows, taken.flows_closing, taken.records_again),
+        (1, 0, 0)
+    );
+    let hook = source
+        .handle()
+        .stats()
+        .hooks
+        .into_iter()
+        .find(|hook| hook.egress);
+    assert_eq!(hook.unwrap().traffic.packets, 7);
+    source.close();
+    assert_eq!(rest(&mut source), []);
+    drop(source);
+    bench.send(5);
+    let flows = bench.finish(bench.open(bench.pinning()));
+    assert_eq!(packets(&flows), 12);
+    assert_eq!(flows[0].sequence, 0);
+}
+
+fn dropped(mode: Attach) {
+    let bench = Bench::new(mode);
+    bench.leave(3);
+    assert_ne!(attached::at(&bench.pair.near, "v0"), "");
+    bench.send(4);
+    let (source, report) = bench.said();
+    assert_eq!(report, "");
+    assert_eq!(packets(&bench.finish(source)), 7);
+}
+
+fn names_with_dots(mode: Attach) {
+    let bench = Bench {
+        options: on("flannel.1").attach(mode),
+        ..Bench::new(mode)
+    };
+    let near = &bench.pair.near;
+    near.shell("ip link set v0 down");
+    near.shell("ip link set v0 name flannel.1");
+    near.shell("ip link set flannel.1 up");
+    let send = || Injector::new(near, "flannel.1").send(&frame::numbered(1));
+    drop(bench.open(bench.pinning().persist(true)));
+    send();
+    let (mut source, report) = bench.said();
+    assert_eq!(report, "");
+    source.close();
+    assert_eq!(packets(&rest(&mut source)), 1);
+    drop(source);
+    assert_eq!(attached::at(near, "flannel.1"), "");
+    assert!(!pins(&bench.instance).exists());
+}
+
+fn second_owner() {
+    let bench = Bench::new(Attach::Auto);
+    let source = bench.open(bench.pinning());
+    let error = bench.try_open(bench.pinning()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::InUse);
+    let name = &bench.instance;
+    assert_eq!(
+        error.to_string(),
+        format!("cannot open the instance `{name}`: another source owns it")
+    );
+    assert!(
+        error
+            .remedy()
+            .unwrap()
+            .starts_with("stop the process that owns it")
+    );
+    bench.send(3);
+    assert_eq!(packets(&bench.finish(source)), 3);
+}
+
+/// Two processes want what a third one left.
+fn race() {
+    let bench = Bench::new(Attach::Tcx);
+    bench.leave(3);
+    let orders = Orders::new(&bench.pair.near, "v0", &bench.instance, Attach::Tcx);
+    let racers = [orders.start(), orders.start()];
+    let (mut won, mut lost) = (Vec::new(), 0);
+    for racer in racers {
+        match racer.next() {
+            Some(Said::Opened(opened)) => {
+                assert_eq!(opened.flows, 1);
+                won.push(racer);
+            }
+            Some(Said::Failed(why)) => {
+                assert!(why.starts_with("InUse cannot open the instance"), "{why}");
+                lost += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((won.len(), lost), (1, 1));
+    let mut winner = won.remove(0);
+    winner.close();
+    let told: u64 = winner
+        .rest()
+        .iter()
+        .map(|said| match said {
+            Said::Record(record) => record.counts[0],
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(told, 3);
+    bench.assert_bare();
+}
+
+/// Killed while it made the directory, behind that, and while it removed it: the next one begins anew, and says nothing.
+fn half_made(mode: Attach) {
+    let bench = Bench::new(mode);
+    for (point, passes, close) in [
+        (Point::Making, 3, false),
+        (Point::Made, 0, false),
+        (Point::Removing, 3, true),
+    ] {
+        let orders = Orders {
+            end: Some((point, passes)),
+            ..Orders::new(&bench.pair.near, "v0", &bench.instance, mode)
+        };
+        let mut process = orders.start();
+        if close {
+            process.opened();
+            process.close();
+        }
+        process.rest();
+        assert!(pins(&bench.instance).exists(), "{point:?} was not passed");
+        let (source, report) = bench.said();
+        assert_eq!(report, "", "{point:?}");
+        bench.send(2);
+        assert_eq!(packets(&bench.finish(source)), 2, "{point:?}");
+    }
+}
+
+fn other_layout(mode: Attach) {
+    let bench = Bench::new(mode);
+    bench.leave(3);
+    let layout = bench.layout();
+    fs::rename(&layout, layout.with_file_name("0123456789abcdef")).unwrap();
+    let (source, report) = bench.said();
+    assert!(
+        report.starts_with(
+            "restart: what another version left (layout 0123456789abcdef) cannot be taken over; it is removed, and the \
+             source begins anew; what it had counted and not handed over is lost; "
+        ),
+        "{report}"
+    );
+    assert!(bench.layout().join("SLOTS").exists());
+    bench.send(4);
+    assert_eq!(packets(&bench.finish(source)), 4);
+}
+
+fn lacking(mode: Attach) {
+    let bench = Bench::new(mode);
+    for (spoil, why) in [
+        ("rm SLOTS", "`SLOTS` is missing"),
+        ("rm INDEX_V6", "`INDEX_V6` is missing"),
+        ("rm IDENTITY", "`IDENTITY` is missing"),
+        ("rm JOURNAL", "`JOURNAL` is missing"),
+        (
+            "mv HINTS GLOBALS",
+            "`GLOBALS` is a map of another kind or size",
+        ),
+    ] {
+        bench.leave(3);
+        let layout = bench.layout();
+        let words: Vec<&str> = spoil.split(' ').collect();
+        match words[..] {
+            ["rm", name] => fs::remove_file(layout.join(name)).unwrap(),
+            ["mv", from, to] => fs::rename(layout.join(from), layout.join(to)).unwrap(),
+            _ => unreachable!(),
+        }
+        let (source, report) = bench.said();
+        let expected = format!(
+            "restart: what a former process left cannot be taken over: {why}; it is removed, and the source begins anew; "
+        );
+        assert!(report.starts_with(&expected), "{report}");
+        bench.send(4);
+        assert_eq!(packets(&bench.finish(source)), 4, "{spoil}");
+    }
+    // Under `strict` it is an error, and the spoilt pins are gone.
+    bench.leave(3);
+    fs::remove_file(bench.layout().join("SLOTS")).unwrap();
+    let options = bench.options.clone().strict(true).pinning(bench.pinning());
+    let error = try_open(&bench.pair.near, options).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("`SLOTS` is missing"), "{error}");
+    drop(bench.open(bench.pinning()));
+    bench.assert_bare();
+}
+
+/// A pin of somebody else's in the instance's directory is left alone, and everything else works.
+fn foreign(mode: Attach) {
+    let bench = Bench::new(mode);
+    bench.leave(3);
+    let layout = bench.layout();
+    let strange = layout.join("cilium_calls");
+    fs::create_dir(&strange).unwrap();
+    let (mut source, report) = bench.said();
+    let expected = format!(
+        "restart: `cilium_calls` in `{}` is not Mermin's; it is left alone; the directory stays when the source is closed; ",
+        layout.display()
+    );
+    assert!(report.starts_with(&expected), "{report}");
+    source.close();
+    assert_eq!(packets(&rest(&mut source)), 3);
+    drop(source);
+    let left: Vec<_> = fs::read_dir(&layout)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(left, std::slice::from_ref(&strange));
+    fs::remove_dir(strange).unwrap();
+    drop(bench.said());
+    bench.assert_bare();
+}
+
+fn other_size(mode: Attach) {
+    let mut bench = Bench::new(mode);
+    bench.leave(3);
+    bench.options = bench.options.max_flows(1000);
+    let (source, report) = bench.said();
+    assert!(
+        report.starts_with(
+            "restart: the instance was made for 4096 flows, and `max_flows` is 1000; the flows there are go on in the table \
+             there is; the table has the former size; "
+        ),
+        "{report}"
+    );
+    assert_eq!(source.handle().stats().flows_capacity, 4096);
+    bench.send(4);
+    assert_eq!(packets(&bench.finish(source)), 7);
+}
+
+/// The mechanism that is asked for replaces the one that is there; the flows go on.
+fn other_mode(mode: Attach) {
+    let mut bench = Bench::new(mode);
+    bench.leave(3);
+    let other = match mode {
+        Attach::Tcx => Attach::Tc { priority: 7 },
+        _ => Attach::Tcx,
+    };
+    bench.options = bench.options.attach(other);
+    let (source, report) = bench.said();
+    assert_eq!(report, "");
+    let at = source.report().interfaces[0].egress.clone().unwrap();
+    assert_eq!(at.occupants.len(), 1, "{at:?}");
+    bench.send(4);
+    assert_eq!(packets(&bench.finish(source)), 7);
+}
+
+/// One interface was deleted and another is not asked for any more: their flows are told, and nothing is left there.
+fn interfaces_that_went(mode: Attach) {
+    let mut bench = Bench::new(mode);
+    for number in [1, 2] {
+        bench.pair.join(number);
+    }
+    bench.options = bench.options.interfaces(["v0", "v2", "v4"]);
+    let source = bench.open(bench.pinning().persist(true));
+    for interface in ["v0", "v2", "v4"] {
+        Injector::new(&bench.pair.near, interface).send(&frame::numbered(1));
+    }
+    drop(source);
+    bench.pair.near.shell("ip link del v2");
+    bench.options = bench.options.interfaces(["v0"]);
+    let (mut source, report) = bench.said();
+    assert_eq!(report, "");
+    assert_eq!(attached::at(&bench.pair.near, "v4"), "");
+    let ended: Vec<Flow> = [(); 2]
+        .map(|()| within(LONGEST, source.next()).unwrap().unwrap().unwrap())
+        .into();
+    assert_eq!(packets(&ended), 2);
+    bench.send(4);
+    assert_eq!(packets(&bench.finish(source)), 5);
+}
+
+/// What cannot be opened leaves an instance as it was found.
+fn refused_open(mode: Attach) {
+    let bench = Bench::new(mode);
+    bench.leave(3);
+    let options = bench
+        .options
+        .clone()
+        .interfaces(["v0", "none*"])
+        .strict(true)
+        .pinning(bench.pinning());
+    let error = try_open(&bench.pair.near, options.clone()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    bench.send(4);
+    // Nor does an opening that is cancelled.
+    bench.pair.near.run(|| {
+        let opening = options.strict(false).open();
+        assert!(within(std::time::Duration::from_millis(100), opening).is_none());
+    });
+    bench.send(5);
+    let (source, report) = bench.said();
+    assert_eq!(report, "");
+    assert_eq!(packets(&bench.finish(source)), 12);
+}
+
+/// Marks that cannot be are not believed.
+fn torn_watermark() {
+    let bench = Bench::new(Attach::Auto);
+    let mut source = bench.open(bench.pinning().persist(true));
+    bench.send(3);
+    // A flow is told by its active timeout only, so what was told is written by hand: in slot 0, mark 0, which counts.
+    until("the flow is seen", || {
+        (source.handle().stats().flows_open == 1).then_some(())
+    });
+    source.close();
+    assert_eq!(rest(&mut source), []);
+    drop(source);
+    let journal = raw::pinned(&bench.layout().join("JOURNAL"));
+    let mut page = [0; 136];
+    raw::element_of(&journal, 0, &mut page);
+    page[0] = 1 << 1;
+    page[8..16].copy_from_slice(&1000_u64.to_le_bytes());
+    raw::set_element(&journal, 0, &page);
+    let (source, report) = bench.said();
+    assert!(
+        report.starts_with(
+            "restart: what was noted of 1 flows cannot be: more was told than counted; they are told from their beginning; "
+        ),
+        "{report}"
+    );
+    assert_eq!(packets(&bench.finish(source)), 3);
+}

@@ -1,0 +1,62 @@
+//! How soon a source with many flows goes on.
+
+use std::time::Instant;
+
+use mermin_core::Attach;
+
+use super::{
+    child::{Orders, Said},
+    instance_name, pins,
+};
+use crate::{
+    Case, case,
+    support::{frame, host::Pair, traffic::Injector},
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![case(
+        "pin_a_hundred_thousand_flows",
+        a_hundred_thousand_flows,
+    )]
+}
+
+const FLOWS: u64 = 100_000;
+
+fn a_hundred_thousand_flows() {
+    let pair = Pair::new();
+    let mut orders = Orders {
+        slots: 1 << 17,
+        timeouts: [600_000, 600_000],
+        ..Orders::new(&pair.near, "v0", &instance_name(), Attach::Auto)
+    };
+    let mut process = orders.start();
+    process.opened();
+    let injector = Injector::new(&pair.near, "v0");
+    for number in 0..FLOWS {
+        injector.send(&frame::numbered(number));
+    }
+    process.kill();
+    process.rest();
+    // All flows are due a record at once.
+    orders.timeouts = [600_000, 1];
+    let began = Instant::now();
+    let mut process = orders.start();
+    let opened = process.opened();
+    let open = began.elapsed();
+    assert!(matches!(process.next(), Some(Said::Record(_))));
+    let first = began.elapsed();
+    assert_eq!(opened.flows, FLOWS);
+    eprintln!(
+        "{FLOWS} flows taken over: open {open:?} after the process began, first record after {first:?}"
+    );
+    process.close();
+    let said = process.rest();
+    let mut told = 1;
+    for said in said {
+        if let Said::Record(record) = said {
+            told += record.counts[0];
+        }
+    }
+    assert_eq!(told, FLOWS);
+    assert!(!pins(&orders.instance).exists());
+}
