@@ -258,11 +258,7 @@ fn shared(options: Options, report: &mut Report, other: usize) -> Result<()> {
 /// What the verifier and the JIT made of it.
 fn size(report: &mut Report) -> Result<()> {
     let lab = Lab::open(1)?;
-    for (name, direction) in [
-        ("program_ingress", Direction::Ingress),
-        ("program_egress", Direction::Egress),
-    ] {
-        let facts = lab.program(direction)?;
+    for (name, facts) in lab.programs()? {
         report.row(
             &Row::new(name)
                 .with("verified", f64::from(facts.verified))

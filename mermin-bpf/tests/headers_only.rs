@@ -48,7 +48,7 @@ fn walk(frame: &[u8]) -> Option<(Packet, usize)> {
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// Octets of each transport header; an ICMP message begins with eight.
+/// Octets of each transport header; messages of ICMP and IGMP begin with eight.
 fn transport(protocol: u8, options: usize) -> Vec<u8> {
     let mut header = vec![0; 8];
     match protocol {
@@ -56,7 +56,14 @@ fn transport(protocol: u8, options: usize) -> Vec<u8> {
             header = vec![0; 20 + options * 4];
             header[12] = u8::try_from(5 + options).unwrap() << 4;
         }
-        1 | 58 | UDP => {}
+        // ICMP, IGMP, ESP, UDP-Lite: of the last the checksum covers all.
+        1 | 2 | 50 | 58 | 136 | UDP => {}
+        // DCCP with an offset of three words, AH with as many, SCTP.
+        33 | 51 | 132 => {
+            header = vec![0; 12];
+            header[4] = 3 * u8::from(protocol == 33);
+            header[1] = u8::from(protocol == 51);
+        }
         _ => header.clear(),
     }
     header
@@ -98,13 +105,13 @@ proptest! {
     #[test]
     fn nothing_behind_the_headers_is_read(
         tags in 0_usize..3,
-        protocol in prop_oneof![Just(TCP), Just(UDP), Just(1_u8), Just(58_u8), any::<u8>()],
+        protocol in prop_oneof![Just(TCP), Just(UDP), Just(1_u8), Just(58_u8), Just(33_u8), Just(51_u8), Just(132_u8), any::<u8>()],
         options in 0_usize..=10,
         v6 in any::<bool>(),
         payload in proptest::collection::vec(any::<u8>(), 0..600),
     ) {
         // Numbers of extension headers make the payload a header.
-        prop_assume!(!matches!(protocol, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140));
+        prop_assume!(!matches!(protocol, 0 | 43 | 44 | 60 | 135 | 139 | 140));
         let (frame, headers) = frame(tags, protocol, options, v6, &payload);
         let Some((found, end)) = walk(&frame) else {
             panic!("no packet: {frame:?}");
@@ -116,7 +123,7 @@ proptest! {
 
     #[test]
     fn what_is_behind_the_headers_changes_nothing(
-        protocol in prop_oneof![Just(TCP), Just(UDP), Just(1_u8), Just(58_u8), Just(132_u8)],
+        protocol in prop_oneof![Just(TCP), Just(UDP), Just(1_u8), Just(58_u8), Just(33_u8), Just(51_u8), Just(132_u8)],
         v6 in any::<bool>(),
         payload in proptest::collection::vec(any::<u8>(), 1..600),
     ) {

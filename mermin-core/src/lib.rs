@@ -45,5 +45,5 @@ pub use filter::Filter;
 pub use flow::Flow;
 pub use iface::{NetNs, Pattern, Preset};
 pub use report::{Degradation, Report, Stats};
-pub use source::{FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Setting};
+pub use source::{FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Setting, Tunnels};
 pub use table::Timeouts;

@@ -9,8 +9,10 @@ pub mod next {
     pub const GENERAL: u32 = 0;
     /// [`PROGRAM_CREATE`](crate::abi::names::PROGRAM_CREATE).
     pub const CREATE: u32 = 1;
+    /// [`PROGRAM_TUNNEL`](crate::abi::names::PROGRAM_TUNNEL).
+    pub const TUNNEL: u32 = 2;
     /// How many there are.
-    pub const COUNT: u32 = 2;
+    pub const COUNT: u32 = 3;
 }
 
 /// Counters that belong to no interface.

@@ -3,13 +3,15 @@
 use core::mem::{offset_of, size_of};
 
 use super::{
+    fragment::{FragmentKey, Owner},
     globals::Globals,
     key::{KeyTail, KeyV4, KeyV6},
     ledger::{Hook, Reasons, Totals, Uncounted},
     slot::{Lane, Slot},
+    tunnel::Outer,
 };
 
-const FACTS: [usize; 29] = [
+const FACTS: [usize; 41] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -39,6 +41,18 @@ const FACTS: [usize; 29] = [
     size_of::<Reasons>(),
     size_of::<Globals>(),
     offset_of!(Globals, clock),
+    size_of::<Outer>(),
+    offset_of!(Outer, id),
+    offset_of!(Outer, ports),
+    offset_of!(Outer, mac),
+    offset_of!(Outer, facts),
+    offset_of!(Outer, link_length),
+    size_of::<FragmentKey>(),
+    offset_of!(FragmentKey, ifindex),
+    offset_of!(FragmentKey, identification),
+    size_of::<Owner>(),
+    offset_of!(Owner, seen_at),
+    offset_of!(Owner, direction),
 ];
 
 /// Raised when bytes keep their place and change their meaning.
@@ -65,6 +79,9 @@ const _: () = {
     assert!(size_of::<Totals>() == 64);
     assert!(size_of::<Reasons>() == 512);
     assert!(size_of::<Globals>() == 128);
+    assert!(size_of::<Outer>() == 48);
+    assert!(size_of::<FragmentKey>() == 48);
+    assert!(size_of::<Owner>() == 72);
     // User space reads and writes these from a mapping: bytes must mean the same on both sides.
     assert!(cfg!(target_endian = "little"));
 };

@@ -119,7 +119,7 @@ reasons! {
     MalformedUdp = 9, "malformed_udp";
     /// ICMP or ICMPv6 header cut.
     MalformedIcmp = 10, "malformed_icmp";
-    /// A fragment other than the first: it carries no ports.
+    /// A fragment whose first one, which alone has ports, did not come before it.
     Fragment = 11, "fragment";
     /// More headers than are followed.
     TooDeep = 12, "too_deep";
@@ -141,6 +141,16 @@ reasons! {
     Snapped = 20, "snapped";
     /// Counted in a flow, or in a record of one, that was not asked for. User space moves it here.
     Filtered = 21, "filtered";
+    /// SCTP, DCCP, UDP-Lite, IGMP, ESP or AH header cut or with a length that cannot be.
+    MalformedTransport = 22, "malformed_transport";
+    /// Cut within an MPLS label stack.
+    MalformedMpls = 23, "malformed_mpls";
+    /// `PPPoE` header cut, of another version, or claiming more than there is.
+    MalformedPppoe = 24, "malformed_pppoe";
+    /// A tunnel's header cut or with a length that cannot be.
+    MalformedTunnel = 25, "malformed_tunnel";
+    /// In more tunnels than are taken off.
+    TooManyTunnels = 26, "too_many_tunnels";
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The bytes that cross the kernel boundary. Little-endian, checked for size and offset when compiled.
 
+pub mod fragment;
 pub mod globals;
 pub mod key;
 pub mod layout;
 pub mod ledger;
 pub mod names;
 pub mod slot;
+pub mod tunnel;

@@ -4,7 +4,9 @@
 pub const PROGRAM_INGRESS: &str = "mermin_ingress";
 /// Program for packets that an interface sends.
 pub const PROGRAM_EGRESS: &str = "mermin_egress";
-/// Program that the two hand over to, through [`MAP_PROGRAMS`].
+/// Program that takes tunnels off, through [`MAP_PROGRAMS`].
+pub const PROGRAM_TUNNEL: &str = "mermin_tunnel";
+/// Program that the others hand over to, through [`MAP_PROGRAMS`].
 pub const PROGRAM_GENERAL: &str = "mermin_general";
 /// Program that makes a flow for a packet that has none; the others hand over to it, through [`MAP_PROGRAMS`].
 pub const PROGRAM_CREATE: &str = "mermin_create";
@@ -34,7 +36,12 @@ pub const MAP_TOTALS: &str = "TOTALS";
 pub const MAP_REASONS: &str = "REASONS";
 /// One [`Globals`](super::globals::Globals): array, mmapable.
 pub const MAP_GLOBALS: &str = "GLOBALS";
-/// Elements [`GENERAL`](super::globals::next::GENERAL) and [`CREATE`](super::globals::next::CREATE): program array. Empties itself when user space closes its last descriptor.
+/// [`Outer`](super::tunnel::Outer) by slot: array, mmapable. One element where no tunnel is taken off.
+pub const MAP_TUNNELS: &str = "TUNNELS";
+/// [`FragmentKey`](super::fragment::FragmentKey) to [`Owner`](super::fragment::Owner): hash, the least recently used go.
+pub const MAP_FRAGMENTS: &str = "FRAGMENTS";
+/// Elements by their place in [`next`](super::globals::next): program array. Empties itself when user space closes its last
+/// descriptor.
 pub const MAP_PROGRAMS: &str = "PROGRAMS";
 
 /// Constant: slots there are.
@@ -45,3 +52,7 @@ pub const CONST_HINT_MASK: &str = "HINT_MASK";
 pub const CONST_CPUS: &str = "CPU_COUNT";
 /// Constant: places in the table of hooks less one, a power of two less one.
 pub const CONST_HOOK_MASK: &str = "HOOK_MASK";
+/// Constant: 1 where tunnels are taken off, 0 where the outermost packet counts.
+pub const CONST_DECAPSULATE: &str = "DECAPSULATE";
+/// Constant: [`Ports::words`](crate::wire::tunnel::Ports::words).
+pub const CONST_TUNNEL_PORTS: &str = "TUNNEL_PORTS";

@@ -30,6 +30,8 @@ pub mod origin {
     pub const BY_SYN: u8 = 2;
     /// The key is an IPv6 one.
     pub const IPV6: u8 = 4;
+    /// The flow has facts of a tunnel: [`Outer`](crate::abi::tunnel::Outer).
+    pub const ENCAPSULATED: u8 = 8;
 }
 
 /// What a lane has seen. User space turns [`SAMPLED`](lane::SAMPLED) and [`SEEN`](lane::SEEN) back to

@@ -23,6 +23,10 @@ pub(super) struct Facts {
     pub(super) link_length: u8,
     pub(super) protocol: u8,
     pub(super) tcp_flags: u8,
+    /// Whether the workspace has an outer header for the flow.
+    pub(super) encapsulated: bool,
+    /// Where in the frame the MAC of the packet's sender is; 0 for none.
+    pub(super) mac_at: u32,
 }
 
 impl Facts {
@@ -47,6 +51,8 @@ impl Facts {
             },
             protocol: packet.protocol,
             tcp_flags: packet.tcp_flags,
+            encapsulated: false,
+            mac_at: packet.mac_at,
         }
     }
 }

@@ -16,8 +16,10 @@ use super::{
     atomic,
     count::{Facts, add, restarts},
     index::{Found, Key, Updated, find, is_live, publish, replace},
-    maps::{FREE, FRESH, Flowless, GLOBALS, SLOTS, slot_count},
+    maps::{FREE, FRESH, GLOBALS, SLOTS, slot_count},
+    outer,
     skb::Skb,
+    workspace::Flowless,
 };
 
 /// Looks before a packet is counted under [`Reason::Race`].
@@ -54,7 +56,7 @@ fn find_or_create<K: Key>(skb: Skb, key: &K, packet: &Flowless) -> Result<*mut S
         let Some(slot) = SLOTS.get_ptr_mut(number) else {
             return Err(Reason::TableFull);
         };
-        fill::<K>(slot, skb, packet);
+        fill::<K>(slot, number, skb, packet);
         let updated = match ended {
             Some(_) => replace(key, number),
             None => publish(key, number),
@@ -102,23 +104,25 @@ fn take() -> Option<u32> {
 
 /// Writes the facts of a new flow; counters are zero, as user space left them.
 #[inline(always)]
-fn fill<K: Key>(slot: *mut Slot, skb: Skb, packet: &Flowless) {
+fn fill<K: Key>(slot: *mut Slot, number: u32, skb: Skb, packet: &Flowless) {
     let Facts {
         protocol,
         tcp_flags,
         direction,
+        mac_at,
         ..
     } = packet.facts;
+    let outer = outer::keep(number, &packet.facts);
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
     unsafe {
         let now = bpf_ktime_get_ns();
         set_key(slot, &packet.key);
         (*slot).first_seen = now;
-        (*slot).origin = decide(protocol, tcp_flags, direction) | K::ORIGIN;
+        (*slot).origin = decide(protocol, tcp_flags, direction) | K::ORIGIN | outer;
         (*slot).link_length = packet.facts.link_length;
         let lane = &raw mut (*slot).lanes[packet.facts.lane as usize & (LANES - 1)];
-        if packet.facts.link_length != 0 {
-            skb.load(ethernet::SOURCE_AT, &raw mut (*lane).mac);
+        if mac_at != 0 {
+            skb.load(mac_at, &raw mut (*lane).mac);
         }
         if protocol == protocol::TCP && tcp_flags & flag::SYN != 0 {
             (*lane).syn_at = now;

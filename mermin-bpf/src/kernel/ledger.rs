@@ -64,11 +64,19 @@ impl Account {
         }
     }
 
-    /// Counts a packet that could not be handed over.
+    /// Counts a packet of which no headers are known.
     #[inline(always)]
     pub(super) fn lost(self, cpu: u32, skb: Skb, measure: &Measure) {
         self.total(cpu, skb.len(), measure);
         self.uncounted(cpu, Reason::Unreadable, measure);
+    }
+
+    /// Counts a packet of which no headers are known.
+    #[inline(always)]
+    pub(super) fn refused(self, cpu: u32, skb: Skb, reason: Reason) {
+        let measure = unparsed(skb);
+        self.total(cpu, skb.len(), &measure);
+        self.uncounted(cpu, reason, &measure);
     }
 
     /// Adds to what went to no flow.
@@ -91,7 +99,7 @@ impl Account {
 
 /// What a buffer of which no header was understood stands for.
 #[inline(always)]
-pub(super) fn unparsed(skb: Skb) -> Measure {
+fn unparsed(skb: Skb) -> Measure {
     let length = skb.len();
     Measure {
         packets: u64::from(segments(skb.gso_segs(), skb.gso_size(), length)),

@@ -3,19 +3,21 @@
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, ProgramArray, Stack},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, Stack},
 };
 use mermin_bpf::{
     abi::{
+        fragment::{FragmentKey, Owner},
         globals::{Globals, next},
-        key::{KeyV4, KeyV6, KeyWords},
+        key::{KeyV4, KeyV6},
         ledger::{Hook, Reasons, Totals},
         slot::Slot,
+        tunnel::Outer,
     },
-    wire::bytes::HEADER_LIMIT,
+    wire::tunnel::{Ports, ports},
 };
 
-use super::{count::Facts, ledger::Account};
+use super::workspace::Workspace;
 
 #[map]
 pub(super) static INDEX_V4: HashMap<KeyV4, u32> = HashMap::with_max_entries(1, 0);
@@ -41,36 +43,10 @@ pub(super) static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMA
 pub(super) static WORKSPACE: PerCpuArray<Workspace> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::COUNT, 0);
-
-/// The first octets of a frame.
-pub(super) type Headers = [u8; HEADER_LIMIT];
-
-/// What one CPU keeps while it handles a packet.
-#[repr(C)]
-pub(super) struct Workspace {
-    /// Copied headers.
-    pub(super) headers: Headers,
-    /// An offset on its way past the verifier.
-    pub(super) offset: u64,
-    /// The direction of the hook, for the program that is called next.
-    pub(super) direction: u32,
-    reserved: u32,
-    /// A packet that has no flow yet, on its way to the program that makes one.
-    pub(super) flowless: Flowless,
-}
-
-/// What making a flow takes.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(super) struct Flowless {
-    pub(super) key: KeyWords,
-    /// As in [`Slot::origin`]: which kind of key.
-    pub(super) version: u8,
-    /// Whether the index was asked and knows of no such flow.
-    pub(super) absent: bool,
-    pub(super) account: Account,
-    pub(super) facts: Facts,
-}
+#[map]
+pub(super) static TUNNELS: Array<Outer> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+pub(super) static FRAGMENTS: LruHashMap<FragmentKey, Owner> = LruHashMap::with_max_entries(1, 0);
 
 #[unsafe(no_mangle)]
 static SLOT_COUNT: u32 = 1;
@@ -80,6 +56,10 @@ static HINT_MASK: u32 = 0;
 static CPU_COUNT: u32 = 1;
 #[unsafe(no_mangle)]
 static HOOK_MASK: u32 = 0;
+#[unsafe(no_mangle)]
+static DECAPSULATE: u32 = 1;
+#[unsafe(no_mangle)]
+static TUNNEL_PORTS: [u64; ports::WORDS] = [0; ports::WORDS];
 
 /// Reads a constant that the loader wrote: the compiler must not fold the value above.
 #[inline(always)]
@@ -106,4 +86,20 @@ pub(super) fn cpu_count() -> u32 {
 #[inline(always)]
 pub(super) fn hook_mask() -> u32 {
     constant(&HOOK_MASK)
+}
+
+/// Whether tunnels are taken off.
+#[inline(always)]
+pub(super) fn decapsulates() -> bool {
+    constant(&DECAPSULATE) != 0
+}
+
+/// Where tunnels are looked for. The verifier knows these constants, and leaves out comparisons with no ports.
+#[inline(always)]
+pub(super) fn tunnel_ports() -> Ports {
+    // SAFETY: a reference to a static is valid for reads.
+    Ports::from_words(
+        [0, 1, 2, 3, 4, 5, 6]
+            .map(|number| unsafe { core::ptr::read_volatile(&raw const TUNNEL_PORTS[number]) }),
+    )
 }

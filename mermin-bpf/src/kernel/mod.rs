@@ -4,11 +4,16 @@ mod atomic;
 mod clock;
 mod count;
 mod create;
+mod fragment;
+mod general;
 mod index;
 mod ledger;
 mod maps;
+mod outer;
 mod program;
 mod skb;
+mod tunnel;
+mod workspace;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

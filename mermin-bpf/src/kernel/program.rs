@@ -1,8 +1,9 @@
 //! Entry points: one program for each direction of a hook, and those they hand over to.
 //!
-//! The first two count what is plain: IP right behind the link header. All else goes to [`mermin_general`] by tail call, where
-//! it starts afresh, and a packet without a flow to [`mermin_create`]. So a plain packet of a known flow pays for nothing
-//! else, and what the verifier walks through stays a tenth of its limit.
+//! The first two count what is plain: IP right behind the link header, and no tunnel. All else goes to [`mermin_tunnel`] by
+//! tail call, which starts afresh, goes down to the innermost packet and hands that to [`mermin_general`]; and a packet
+//! without a flow goes to [`mermin_create`]. So a plain packet of a known flow pays for nothing else, and what the verifier
+//! walks through stays a tenth of its limit.
 
 use core::intrinsics::cold_path;
 
@@ -14,18 +15,21 @@ use mermin_bpf::{
     },
     track::{key, measure},
     wire::{
-        packet::{self, Addresses, Packet},
+        packet::{Addresses, Packet},
         plain,
+        tunnel::may_carry,
     },
 };
 
 use super::{
     count::{self, Facts},
-    create,
+    create, general,
     index::{Found, Key, find_known},
     ledger::{self, Account, account},
-    maps::{Flowless, PROGRAMS, WORKSPACE, Workspace},
+    maps::{PROGRAMS, WORKSPACE, decapsulates, tunnel_ports},
     skb::Skb,
+    tunnel,
+    workspace::{Flowless, Workspace},
 };
 
 #[classifier]
@@ -45,9 +49,10 @@ pub fn mermin_egress(context: TcContext) -> i32 {
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
 pub fn mermin_general(context: TcContext) -> i32 {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
-        general(&context, workspace);
+        general::count(&context, workspace);
     }
     TC_ACT_UNSPEC
 }
@@ -55,6 +60,18 @@ pub fn mermin_general(context: TcContext) -> i32 {
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
+pub fn mermin_tunnel(context: TcContext) -> i32 {
+    if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
+        tunnel::descend(&context, workspace);
+    }
+    TC_ACT_UNSPEC
+}
+
+#[classifier]
+#[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
 pub fn mermin_create(context: TcContext) -> i32 {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         // SAFETY: this CPU's own workspace.
@@ -77,56 +94,39 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
     let account = account(skb.ifindex(), direction as u32);
     if let Some(packet) = plain::walk(skb.linear(), &skb.frame(account.link))
         && !is_hairpin(skb, direction)
+        && !(takes_off(skb) && may_carry(&packet, &tunnel_ports()))
     {
         count(context, direction, account, &packet);
         return TC_ACT_UNSPEC;
     }
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
-        // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
+        // SAFETY: this CPU's own workspace; the calls do not return where they succeed.
         unsafe {
-            (*workspace).direction = direction as u32;
+            Workspace::begin(workspace, direction);
+            if takes_off(skb) {
+                PROGRAMS.tail_call(context, next::TUNNEL);
+            }
             PROGRAMS.tail_call(context, next::GENERAL);
         }
     }
-    account.lost(ledger::cpu(), skb, &ledger::unparsed(skb));
+    account.refused(ledger::cpu(), skb, Reason::Unreadable);
     TC_ACT_UNSPEC
 }
 
 /// A packet that leaves by the interface it came in by was counted there.
 #[inline(always)]
-fn is_hairpin(skb: Skb, direction: Direction) -> bool {
+pub(super) fn is_hairpin(skb: Skb, direction: Direction) -> bool {
     matches!(direction, Direction::Egress) && skb.ingress_ifindex() == skb.ifindex()
 }
 
-/// Counts any packet, into a flow or under a reason.
+/// Whether tunnels are looked into: where they are taken off, and where the segments of a super-packet repeat what is inside.
 #[inline(always)]
-fn general(context: &TcContext, workspace: *mut Workspace) {
-    let skb = Skb(context.skb.skb);
-    // SAFETY: this CPU's own workspace.
-    let direction = if unsafe { (*workspace).direction } == Direction::Egress as u32 {
-        Direction::Egress
-    } else {
-        Direction::Ingress
-    };
-    let account = account(skb.ifindex(), direction as u32);
-    let walked = skb
-        .copy(workspace)
-        .ok_or(Reason::Unreadable)
-        .and_then(|bytes| packet::walk(bytes, &skb.frame(account.link)));
-    let (measured, reason) = match walked {
-        Ok(packet) if !is_hairpin(skb, direction) => {
-            return count(context, direction, account, &packet);
-        }
-        Ok(packet) => (measure(skb, &packet), Reason::Hairpin),
-        Err(reason) => (ledger::unparsed(skb), reason),
-    };
-    let cpu = ledger::cpu();
-    account.total(cpu, skb.len(), &measured);
-    account.uncounted(cpu, reason, &measured);
+fn takes_off(skb: Skb) -> bool {
+    decapsulates() || skb.gso_size() != 0
 }
 
 #[inline(always)]
-fn measure(skb: Skb, packet: &Packet) -> measure::Measure {
+pub(super) fn measure(skb: Skb, packet: &Packet) -> measure::Measure {
     measure::measure(packet, skb.len(), skb.gso_segs(), skb.gso_size())
 }
 
@@ -151,6 +151,17 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
     if counted {
         account.total(cpu, skb.len(), &measured);
     } else {
+        // What a session shows of itself is not plain.
+        if decapsulates()
+            && tunnel_ports().names_session(packet)
+            && let Some(workspace) = WORKSPACE.get_ptr_mut(0)
+        {
+            // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
+            unsafe {
+                Workspace::begin(workspace, hook);
+                PROGRAMS.tail_call(context, next::GENERAL);
+            }
+        }
         // SAFETY: the call does not return where it succeeds.
         unsafe { PROGRAMS.tail_call(context, next::CREATE) };
         account.lost(cpu, skb, &measured);
@@ -159,7 +170,7 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
 
 /// Counts a packet of a known flow; puts any other where the program that makes flows finds it.
 #[inline(always)]
-fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) -> bool {
+pub(super) fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) -> bool {
     let absent = match find_known(key, facts.lane) {
         Found::Flow(slot) if !count::restarts(slot, facts) => {
             count::add(slot, facts);

@@ -6,7 +6,7 @@ use mermin_bpf::wire::{
     packet::Frame,
 };
 
-use super::maps::Workspace;
+use super::workspace::Workspace;
 
 /// The context of a tc program.
 #[derive(Clone, Copy)]
@@ -54,9 +54,9 @@ impl Skb {
     /// # Safety
     /// `to` is valid for writes.
     #[inline(always)]
-    pub(super) unsafe fn load<const N: usize>(self, at: usize, to: *mut [u8; N]) {
+    pub(super) unsafe fn load<const N: usize>(self, at: u32, to: *mut [u8; N]) {
         // SAFETY: by the contract above.
-        unsafe { bpf_skb_load_bytes(self.0.cast(), at as u32, to.cast(), N as u32) };
+        unsafe { bpf_skb_load_bytes(self.0.cast(), at, to.cast(), N as u32) };
     }
 
     /// Copies the first headers, wherever they lie. Nothing is pulled up: the buffer stays as it was.
@@ -79,7 +79,12 @@ impl Skb {
                 length as u32,
             )
         };
-        (status == 0).then_some(Copied { workspace, length })
+        if status != 0 {
+            return None;
+        }
+        // SAFETY: this CPU's own workspace.
+        unsafe { (*workspace).length = length as u32 };
+        Some(Copied::again(workspace))
     }
 }
 
@@ -108,6 +113,19 @@ impl Bytes for Linear {
 pub(super) struct Copied {
     workspace: *mut Workspace,
     length: usize,
+}
+
+impl Copied {
+    /// The headers that were copied before.
+    #[inline(always)]
+    pub(super) fn again(workspace: *mut Workspace) -> Self {
+        // SAFETY: this CPU's own workspace.
+        let length = unsafe { (&raw const (*workspace).length).read_volatile() };
+        Self {
+            workspace,
+            length: length as usize,
+        }
+    }
 }
 
 impl Bytes for Copied {

@@ -3,6 +3,9 @@
 //! An ICMP message has no ports. A query and its answer are one flow, told from others by the identifier, so that two
 //! pings are two flows: the lower "port" is the query's type, the higher one the identifier. Every other message is
 //! a flow of its type and code: the lower "port" is 256 + type, the higher one the code.
+//!
+//! ESP and AH have a security parameters index instead: its upper half is the lower "port", its lower half the higher one.
+//! An index names one direction, so each direction is a flow of its own.
 
 use crate::{
     abi::key::{KeyTail, KeyV4, KeyV6},
@@ -49,10 +52,27 @@ pub const fn icmp_identifier(ports: [u16; 2]) -> Option<u16> {
     }
 }
 
+/// What stands in for ports in an ESP or AH flow.
+#[inline(always)]
+#[must_use]
+pub const fn spi_ports(spi: u32) -> [u16; 2] {
+    [(spi >> 16) as u16, spi as u16]
+}
+
+/// The security parameters index of an ESP or AH flow, from the ports of its key.
+#[must_use]
+pub const fn spi(ports: [u16; 2]) -> u32 {
+    (ports[0] as u32) << 16 | ports[1] as u32
+}
+
 /// Whether a protocol's ports belong to its endpoints (and so trade places with them).
 #[inline(always)]
-const fn has_ports(number: u8) -> bool {
-    !matches!(number, protocol::ICMP | protocol::ICMPV6)
+#[must_use]
+pub const fn has_ports(number: u8) -> bool {
+    matches!(
+        number,
+        protocol::TCP | protocol::UDP | protocol::UDP_LITE | protocol::SCTP | protocol::DCCP
+    )
 }
 
 /// The part of the key without addresses, given whether the packet goes from the higher endpoint to the lower.
@@ -62,7 +82,7 @@ fn tail(packet: &Packet, ifindex: u32, direction: u8) -> KeyTail {
     KeyTail {
         ifindex,
         protocol_vlan: KeyTail::pack(packet.protocol, packet.vlans.ids[0], packet.vlans.ids[1]),
-        encapsulation: packet.vlans.deeper,
+        encapsulation: packet.encapsulation,
         ports: if direction == HIGH_TO_LOW && has_ports(packet.protocol) {
             [destination, source]
         } else {
@@ -304,6 +324,16 @@ mod tests {
         let ports = error(3, 4, 1500).tail().ports;
         assert_eq!(ports, [256 + 3, 4]);
         assert_eq!(icmp_identifier(ports), None);
+    }
+
+    #[test]
+    fn each_direction_of_an_association_is_a_flow() {
+        let esp = |spi: u32| ethernet_v4(protocol::ESP, &[spi.to_be_bytes(), [0; 4]].concat());
+        let (there, back) = (keyed(&esp(0xc000_1001)), keyed(&back_v4(esp(0xc000_1002))));
+        assert!(!there.same_flow(&back));
+        assert_eq!(spi(there.tail().ports), 0xc000_1001);
+        // Between the same addresses turned round, an index is no pair of ports.
+        assert!(there.same_flow(&keyed(&back_v4(esp(0xc000_1001)))));
     }
 
     #[test]

@@ -79,6 +79,8 @@ mod tests {
             tcp_flags: 0,
             sample: Sample::default(),
             vlans: Vlans::default(),
+            encapsulation: 0,
+            mac_at: 6,
             link_length: 14,
             ip_length,
             header_length: 52,

@@ -10,13 +10,18 @@ pub const SOURCE_AT: usize = 6;
 /// Octets of a MAC address.
 pub const MAC: usize = 6;
 
-/// The EtherType or 802.3 length at the start of a frame.
+/// The EtherType or 802.3 length of a header at `at` of what ends at `end`.
 ///
 /// # Errors
-/// [`Reason::MalformedEthernet`] for a frame shorter than its header.
+/// [`Reason::MalformedEthernet`] when the header is cut.
 #[inline(always)]
-pub fn ethertype<B: Bytes>(frame: B) -> Result<u16, Reason> {
-    let header = frame.window::<LENGTH>(0).ok_or(Reason::MalformedEthernet)?;
+pub fn ethertype<B: Bytes>(frame: B, at: usize, end: u32) -> Result<u16, Reason> {
+    let header = frame
+        .window::<LENGTH>(at)
+        .ok_or(Reason::MalformedEthernet)?;
+    if (at + LENGTH) as u32 > end {
+        return Err(Reason::MalformedEthernet);
+    }
     Ok(header.be16(12))
 }
 
@@ -33,15 +38,17 @@ mod tests {
 
     #[test]
     fn a_header_names_its_payload() {
-        assert_eq!(ethertype(&HEADER[..]), Ok(kind::IPV6));
+        assert_eq!(ethertype(&HEADER[..], 0, 14), Ok(kind::IPV6));
         assert_eq!(HEADER[SOURCE_AT..][..6], [2, 0, 0, 0, 0, 1]);
     }
 
     #[test]
     fn a_cut_header_is_malformed() {
         for length in 0..LENGTH {
-            let cut = ethertype(&HEADER[..length]);
+            let cut = ethertype(&HEADER[..length], 0, 14);
             assert_eq!(cut, Err(Reason::MalformedEthernet), "{length} octets");
+            let short = ethertype(&HEADER[..], 0, length as u32);
+            assert_eq!(short, Err(Reason::MalformedEthernet), "{length} octets");
         }
     }
 }

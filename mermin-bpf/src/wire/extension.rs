@@ -23,6 +23,8 @@ pub struct Chain {
     pub later_fragment: bool,
     /// A fragment, first or later.
     pub fragment: bool,
+    /// What the fragments of one packet have in common; 0 without a fragment header.
+    pub identification: u32,
 }
 
 /// Follows the chain that begins at `at` with a header of type `next`.
@@ -35,6 +37,7 @@ pub struct Chain {
 pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, Reason> {
     // Kept as bits and not as a truth value: the verifier would follow each chain once for either.
     let mut fragment = 0;
+    let mut identification = frame.blur(0) as u32;
     for _ in 0..DEPTH {
         if !is_followed(next) {
             break;
@@ -46,6 +49,7 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
         next = header.u8(0);
         if here == protocol::FRAGMENT {
             at = frame.blur(at + SHORTEST);
+            identification = header.be32(4);
             // An atomic fragment (RFC 6946) has neither and is a whole packet.
             fragment |= header.be16(2) & (FRAGMENT_OFFSET | MORE_FRAGMENTS);
             if fragment & FRAGMENT_OFFSET != 0 {
@@ -64,6 +68,7 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
         at,
         later_fragment,
         fragment: fragment != 0,
+        identification,
     })
 }
 
@@ -112,6 +117,7 @@ mod tests {
             at,
             later_fragment: false,
             fragment: false,
+            identification: 0,
         }
     }
 
@@ -171,6 +177,9 @@ mod tests {
             follow(&bytes[..], protocol::FRAGMENT, 0)
                 .map(|end| (end.protocol, end.at, end.fragment, end.later_fragment))
         };
+        let bytes = fragment(protocol::UDP, 9, &[]);
+        let end = follow(&bytes[..], protocol::FRAGMENT, 0);
+        assert_eq!(end.map(|end| end.identification), Ok(7));
         assert_eq!(parts(0x0000), Ok((17, 8, false, false)), "atomic, RFC 6946");
         assert_eq!(parts(0x0006), Ok((17, 8, false, false)), "reserved bits");
         assert_eq!(parts(0x0001), Ok((17, 8, true, false)), "first");

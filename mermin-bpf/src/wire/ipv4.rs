@@ -25,24 +25,31 @@ pub struct Ipv4 {
     pub header_length: u32,
     /// Octets of the packet; from the frame's length where the header says 0 (BIG TCP, segmentation offload).
     pub length: u32,
+    /// What the fragments of one packet have in common.
+    pub identification: u16,
     /// Not the first fragment: ports are not here.
     pub later_fragment: bool,
     /// A fragment, first or later: transport lengths speak of the whole.
     pub fragment: bool,
 }
 
-/// Reads the header at `at` in a frame of `frame_length` octets on the wire.
+/// Reads the header at `at` of what ends at `end`. Of a packet that goes `on` in another fragment of its carrier, the octets
+/// in this one are told.
 ///
 /// # Errors
 /// [`Reason::MalformedIpv4`] when it is cut, of another version, shorter than it can be, or claims more than there is.
 #[inline(always)]
-pub fn parse<B: Bytes>(frame: B, at: usize, frame_length: u32) -> Result<Ipv4, Reason> {
+pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, on: bool) -> Result<Ipv4, Reason> {
     let header = frame.window::<LENGTH>(at).ok_or(Reason::MalformedIpv4)?;
     let first = header.u8(0);
     let header_length = u32::from(first & 0x0f) * 4;
-    let available = frame_length.wrapping_sub(at as u32);
+    let available = end.wrapping_sub(at as u32);
     let claimed = u32::from(header.be16(2));
-    let length = if claimed == 0 { available } else { claimed };
+    let length = if claimed == 0 || (on && claimed > available) {
+        available
+    } else {
+        claimed
+    };
     if first >> 4 != 4
         || header_length < LENGTH as u32
         || length < header_length
@@ -59,6 +66,7 @@ pub fn parse<B: Bytes>(frame: B, at: usize, frame_length: u32) -> Result<Ipv4, R
         ttl: header.u8(8),
         header_length,
         length,
+        identification: header.be16(4),
         later_fragment: fragment & FRAGMENT_OFFSET != 0,
         fragment: fragment & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0,
     })
@@ -86,22 +94,28 @@ mod tests {
         ttl: 64,
         header_length: 20,
         length: 84,
+        identification: 0x1234,
         later_fragment: false,
         fragment: false,
     };
 
     fn changed(at: usize, octets: &[u8], frame_length: u32) -> Result<Ipv4, Reason> {
-        parse(&with(HEADER.to_vec(), at, octets)[..], 0, frame_length)
+        parse(
+            &with(HEADER.to_vec(), at, octets)[..],
+            0,
+            frame_length,
+            false,
+        )
     }
 
     #[test]
     fn a_header() {
-        assert_eq!(parse(&HEADER[..], 0, 84), Ok(PING));
+        assert_eq!(parse(&HEADER[..], 0, 84, false), Ok(PING));
     }
 
     #[test]
     fn padding_is_no_part_of_the_packet() {
-        assert_eq!(parse(&HEADER[..], 0, 84 + 6), Ok(PING));
+        assert_eq!(parse(&HEADER[..], 0, 84 + 6, false), Ok(PING));
     }
 
     #[test]
@@ -145,14 +159,26 @@ mod tests {
             "nor its options"
         );
         assert_eq!(changed(2, &[0, 85], 84), malformed, "longer than its frame");
-        assert_eq!(parse(&HEADER[..], 0, 83), malformed, "in a shorter frame");
+        assert_eq!(
+            parse(&HEADER[..], 0, 83, false),
+            malformed,
+            "in a shorter frame"
+        );
     }
 
     #[test]
     fn a_cut_header_is_malformed() {
         for length in 0..LENGTH {
-            let cut = parse(&HEADER[..length], 0, 84);
+            let cut = parse(&HEADER[..length], 0, 84, false);
             assert_eq!(cut, Err(Reason::MalformedIpv4), "{length} octets");
         }
+    }
+
+    #[test]
+    fn a_packet_that_goes_on_elsewhere_has_the_octets_that_are_here() {
+        let length = |end| parse(&HEADER[..], 0, end, true).map(|packet| packet.length);
+        assert_eq!(length(50), Ok(50));
+        assert_eq!(length(2000), Ok(84));
+        assert_eq!(length(LENGTH as u32 - 1), Err(Reason::MalformedIpv4));
     }
 }

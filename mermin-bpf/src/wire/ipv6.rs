@@ -28,26 +28,28 @@ pub struct Ipv6 {
     pub jumbo: bool,
 }
 
-/// Reads the header at `at` in a frame of `frame_length` octets on the wire.
+/// Reads the header at `at` of what ends at `end`. Of a packet that goes `on` in another fragment of its carrier, the octets
+/// in this one are told.
 ///
 /// # Errors
 /// [`Reason::MalformedIpv6`] when it is cut, of another version, or claims more than there is.
 #[inline(always)]
-pub fn parse<B: Bytes>(frame: B, at: usize, frame_length: u32) -> Result<Ipv6, Reason> {
+pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, on: bool) -> Result<Ipv6, Reason> {
     let header = frame.window::<LENGTH>(at).ok_or(Reason::MalformedIpv6)?;
     let first = header.be32(0);
-    let available = frame_length.wrapping_sub(at as u32);
+    let available = end.wrapping_sub(at as u32);
     let payload = u32::from(header.be16(4));
     let next_header = header.u8(6);
     // A length of 0 stands for a long packet only in front of hop-by-hop options, or in a buffer longer than 65,535.
     let jumbo = payload == 0
         && (next_header == super::protocol::HOP_BY_HOP || available > u32::from(u16::MAX));
-    let length = if jumbo {
+    let claimed = payload + LENGTH as u32;
+    let length = if jumbo || (on && claimed > available) {
         available
     } else {
-        payload + LENGTH as u32
+        claimed
     };
-    if first >> 28 != 6 || length > available {
+    if first >> 28 != 6 || length < LENGTH as u32 || length > available {
         return Err(Reason::MalformedIpv6);
     }
     Ok(Ipv6 {
@@ -79,7 +81,12 @@ mod tests {
     ];
 
     fn changed(at: usize, octets: &[u8], frame_length: u32) -> Result<Ipv6, Reason> {
-        parse(&with(HEADER.to_vec(), at, octets)[..], 0, frame_length)
+        parse(
+            &with(HEADER.to_vec(), at, octets)[..],
+            0,
+            frame_length,
+            false,
+        )
     }
 
     #[test]
@@ -96,8 +103,12 @@ mod tests {
             length: 60,
             jumbo: false,
         };
-        assert_eq!(parse(&HEADER[..], 0, 60), Ok(expected));
-        assert_eq!(parse(&HEADER[..], 0, 66), Ok(expected), "with padding");
+        assert_eq!(parse(&HEADER[..], 0, 60, false), Ok(expected));
+        assert_eq!(
+            parse(&HEADER[..], 0, 66, false),
+            Ok(expected),
+            "with padding"
+        );
     }
 
     #[test]
@@ -125,14 +136,26 @@ mod tests {
         let malformed = Err(Reason::MalformedIpv6);
         assert_eq!(changed(0, &[0x4b], 60), malformed, "version 4");
         assert_eq!(changed(4, &[0, 21], 60), malformed, "longer than its frame");
-        assert_eq!(parse(&HEADER[..], 0, 59), malformed, "in a shorter frame");
+        assert_eq!(
+            parse(&HEADER[..], 0, 59, false),
+            malformed,
+            "in a shorter frame"
+        );
     }
 
     #[test]
     fn a_cut_header_is_malformed() {
         for length in 0..LENGTH {
-            let cut = parse(&HEADER[..length], 0, 60);
+            let cut = parse(&HEADER[..length], 0, 60, false);
             assert_eq!(cut, Err(Reason::MalformedIpv6), "{length} octets");
         }
+    }
+
+    #[test]
+    fn a_packet_that_goes_on_elsewhere_has_the_octets_that_are_here() {
+        let length = |end| parse(&HEADER[..], 0, end, true).map(|packet| packet.length);
+        assert_eq!(length(50), Ok(50));
+        assert_eq!(length(2000), Ok(60));
+        assert_eq!(length(LENGTH as u32 - 1), Err(Reason::MalformedIpv6));
     }
 }

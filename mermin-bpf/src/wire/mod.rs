@@ -1,17 +1,29 @@
 //! Packet parsing, one header per file: the same code runs in the kernel and over `&[u8]`.
 
 pub mod bytes;
+pub mod dccp;
 pub mod ethernet;
 pub mod ethertype;
 pub mod extension;
 pub mod icmp;
+pub mod ip;
+pub mod ipsec;
 pub mod ipv4;
 pub mod ipv6;
+pub mod layer;
+pub mod level;
+pub mod link;
+pub mod mpls;
 pub mod packet;
 pub mod plain;
+pub mod pppoe;
 pub mod protocol;
+pub mod sctp;
 pub mod tcp;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod transport;
+pub mod tunnel;
 pub mod udp;
+pub mod udp_lite;
 pub mod vlan;

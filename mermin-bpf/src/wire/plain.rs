@@ -8,8 +8,11 @@ use super::{
     bytes::Bytes,
     ethernet, ethertype,
     extension::{self, Chain},
+    ip::{self, Ip},
     ipv4, ipv6,
-    packet::{Frame, Packet, bare_ip, finish_ipv4, finish_ipv6},
+    level::Level,
+    link::Reached,
+    packet::{Frame, Packet, finish},
     vlan::{self, Vlans},
 };
 use crate::abi::ledger::link;
@@ -22,7 +25,7 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Option<Packet> {
         if let Some(control) = frame.stripped_vlan {
             vlans.push(control);
         }
-        let outer = ethernet::ethertype(bytes).ok()?;
+        let outer = ethernet::ethertype(bytes, 0, frame.length).ok()?;
         if vlan::is_tag(outer) {
             (
                 vlan::one(bytes, &mut vlans)?,
@@ -32,18 +35,34 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Option<Packet> {
             (outer, ethernet::LENGTH)
         }
     } else {
-        (bare_ip(bytes).ok()?, 0)
+        (ip::version(bytes, 0).ok()?, 0)
+    };
+    let level = Level {
+        reached: Reached {
+            kind,
+            at,
+            end: frame.length,
+            mac_at: if frame.link == link::ETHERNET {
+                ethernet::SOURCE_AT as u32
+            } else {
+                0
+            },
+        },
+        vlans,
+        digest: 0,
+        goes_on: false,
+        depth: 0,
     };
     match kind {
         ethertype::IPV4 => {
-            let ip = ipv4::parse(bytes, at, frame.length).ok()?;
+            let ip = ipv4::parse(bytes, at, frame.length, false).ok()?;
             if ip.fragment {
                 return None;
             }
-            finish_ipv4(bytes, frame, at, vlans, &ip).ok()
+            finish(bytes, frame, &level, &Ip::v4(&ip, at)).ok()
         }
         ethertype::IPV6 => {
-            let ip = ipv6::parse(bytes, at, frame.length).ok()?;
+            let ip = ipv6::parse(bytes, at, frame.length, false).ok()?;
             if extension::is_followed(ip.next_header) {
                 return None;
             }
@@ -52,8 +71,10 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Option<Packet> {
                 at: at + ipv6::LENGTH,
                 later_fragment: false,
                 fragment: false,
+                identification: 0,
             };
-            finish_ipv6(bytes, frame, at, vlans, &ip, &chain).ok()
+            let ip = Ip::v6(&ip, at, &chain, frame.segmented).ok()?;
+            finish(bytes, frame, &level, &ip).ok()
         }
         _ => None,
     }

@@ -4,14 +4,26 @@
 pub const HOP_BY_HOP: u8 = 0;
 /// ICMP for IPv4.
 pub const ICMP: u8 = 1;
+/// Internet Group Management Protocol.
+pub const IGMP: u8 = 2;
+/// IPv4 in IP.
+pub const IPV4: u8 = 4;
 /// TCP.
 pub const TCP: u8 = 6;
 /// UDP.
 pub const UDP: u8 = 17;
+/// Datagram Congestion Control Protocol.
+pub const DCCP: u8 = 33;
+/// IPv6 in IP.
+pub const IPV6: u8 = 41;
 /// IPv6 routing header.
 pub const ROUTING: u8 = 43;
 /// IPv6 fragment header.
 pub const FRAGMENT: u8 = 44;
+/// Generic routing encapsulation.
+pub const GRE: u8 = 47;
+/// Encapsulating security payload.
+pub const ESP: u8 = 50;
 /// Authentication header.
 pub const AH: u8 = 51;
 /// ICMP for IPv6.
@@ -20,8 +32,12 @@ pub const ICMPV6: u8 = 58;
 pub const NO_NEXT: u8 = 59;
 /// IPv6 destination options.
 pub const DESTINATION_OPTIONS: u8 = 60;
+/// Stream Control Transmission Protocol.
+pub const SCTP: u8 = 132;
 /// IPv6 mobility header.
 pub const MOBILITY: u8 = 135;
+/// Lightweight UDP.
+pub const UDP_LITE: u8 = 136;
 /// Host Identity Protocol.
 pub const HIP: u8 = 139;
 /// Shim6.

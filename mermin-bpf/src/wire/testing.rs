@@ -34,6 +34,22 @@ pub(crate) fn tag(control: u16, kind: u16, payload: &[u8]) -> Vec<u8> {
     join(&[&control.to_be_bytes(), &kind.to_be_bytes(), payload])
 }
 
+/// So many MPLS label stack entries.
+pub(crate) fn labels(count: usize, payload: &[u8]) -> Vec<u8> {
+    let mut stack = [0, 1, 0, 64].repeat(count);
+    if let Some(bottom) = stack.len().checked_sub(2) {
+        stack[bottom] |= 1;
+    }
+    join(&[&stack, payload])
+}
+
+/// A session's `PPPoE` header and PPP protocol.
+pub(crate) fn pppoe(protocol: u16, payload: &[u8]) -> Vec<u8> {
+    let length = ((2 + payload.len()) as u16).to_be_bytes();
+    let session = [0x11, 0, 0x12, 0x34];
+    join(&[&session, &length, &protocol.to_be_bytes(), payload])
+}
+
 /// An IPv4 packet, from the lower address to the higher.
 pub(crate) fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
     ipv4_options(protocol, &[], payload)
@@ -87,6 +103,33 @@ pub(crate) fn udp(ports: [u16; 2], payload: &[u8]) -> Vec<u8> {
 pub(crate) fn icmp(kind: u8, code: u8, identifier: u16) -> Vec<u8> {
     let [high, low] = identifier.to_be_bytes();
     std::vec![kind, code, 0, 0, high, low, 0, 1]
+}
+
+/// A VXLAN header.
+pub(crate) fn vxlan(vni: u32, payload: &[u8]) -> Vec<u8> {
+    join(&[&[8, 0, 0, 0], &(vni << 8).to_be_bytes(), payload])
+}
+
+/// A Geneve header with so many words of options.
+pub(crate) fn geneve(vni: u32, kind: u16, words: u8, payload: &[u8]) -> Vec<u8> {
+    let options = std::vec![0; usize::from(words) * 4];
+    let vni = (vni << 8).to_be_bytes();
+    join(&[&[words, 0], &kind.to_be_bytes(), &vni, &options, payload])
+}
+
+/// A GRE header.
+pub(crate) fn gre(key: Option<u32>, kind: u16, payload: &[u8]) -> Vec<u8> {
+    let kind = kind.to_be_bytes();
+    match key {
+        Some(key) => join(&[&[0x20, 0], &kind, &key.to_be_bytes(), payload]),
+        None => join(&[&[0, 0], &kind, payload]),
+    }
+}
+
+/// A G-PDU's GTP-U header.
+pub(crate) fn gtpu(teid: u32, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u16).to_be_bytes();
+    join(&[&[0x30, 255], &length, &teid.to_be_bytes(), payload])
 }
 
 /// An IPv4 packet in an Ethernet frame.

@@ -31,6 +31,20 @@ pub fn parse<B: Bytes>(
     Ok([header.be16(0), header.be16(2)])
 }
 
+/// Octets behind a header that was read: as it says where it speaks of the `whole`, else all there are.
+#[inline(always)]
+pub fn content<B: Bytes>(frame: B, at: usize, available: u32, whole: bool) -> u32 {
+    let claimed = frame
+        .window::<LENGTH>(at)
+        .map_or(0, |header| u32::from(header.be16(4)));
+    let octets = if whole && claimed != 0 {
+        claimed
+    } else {
+        available
+    };
+    octets.saturating_sub(LENGTH as u32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

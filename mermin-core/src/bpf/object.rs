@@ -38,7 +38,7 @@ pub(crate) struct Programs {
     /// What the two call next; it empties itself when its last descriptor is closed.
     handover: OwnedFd,
     /// What is put there.
-    handed_to: [(u32, OwnedFd); 2],
+    pub(crate) handed_to: [(u32, OwnedFd); 3],
 }
 
 impl Programs {
@@ -139,6 +139,7 @@ fn take_out(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Loaded, Error> {
     let egress = program(names::PROGRAM_EGRESS)?;
     let clock = clock::Reader::new(program(names::PROGRAM_CLOCK)?);
     let handed_to = [
+        (next::TUNNEL, program(names::PROGRAM_TUNNEL)?),
         (next::GENERAL, program(names::PROGRAM_GENERAL)?),
         (next::CREATE, program(names::PROGRAM_CREATE)?),
     ];
@@ -151,6 +152,7 @@ fn take_out(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Loaded, Error> {
     let slots = map_values(ebpf, names::MAP_SLOTS, sizes.slots)?;
     let fresh = map_values(ebpf, names::MAP_FRESH, sizes.fresh())?;
     let globals = map_values(ebpf, names::MAP_GLOBALS, 1)?;
+    let tunnels = map_values(ebpf, names::MAP_TUNNELS, sizes.tunnels())?;
     let index = Index {
         v4: map_fd(ebpf, names::MAP_INDEX_V4)?,
         v6: map_fd(ebpf, names::MAP_INDEX_V6)?,
@@ -165,7 +167,7 @@ fn take_out(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Loaded, Error> {
     );
     Ok(Loaded {
         programs,
-        slab: Slab::new(slots, fresh, globals),
+        slab: Slab::new(slots, fresh, globals, tunnels),
         index,
         ledger,
         clock,
@@ -173,7 +175,7 @@ fn take_out(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Loaded, Error> {
 }
 
 /// Elements of the maps that do not have what the object says.
-fn lengths(sizes: Sizes) -> [(&'static str, u32); 9] {
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 11] {
     let counts = Sizes::ledgers(sizes.cpus);
     [
         (names::MAP_INDEX_V4, sizes.slots),
@@ -182,6 +184,8 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 9] {
         (names::MAP_SLOTS, sizes.slots),
         (names::MAP_FREE, sizes.slots),
         (names::MAP_FRESH, sizes.fresh()),
+        (names::MAP_TUNNELS, sizes.tunnels()),
+        (names::MAP_FRAGMENTS, sizes.fragments()),
         (names::MAP_HOOKS, HOOK_PLACES + 1),
         (names::MAP_TOTALS, counts.totals),
         (names::MAP_REASONS, counts.reasons),
@@ -191,6 +195,8 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 9] {
 fn create(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Ebpf, EbpfError> {
     let mask = HOOK_PLACES - 1;
     let hint_mask = sizes.hints() - 1;
+    let decapsulate = u32::from(sizes.decapsulate);
+    let ports = sizes.ports.words();
     let mut loader = EbpfLoader::new();
     for (name, length) in lengths(sizes) {
         loader.map_max_entries(name, length);
@@ -211,6 +217,8 @@ fn create(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Ebpf, Ebp
         .override_global(names::CONST_HINT_MASK, &hint_mask, true)
         .override_global(names::CONST_CPUS, &sizes.cpus, true)
         .override_global(names::CONST_HOOK_MASK, &mask, true)
+        .override_global(names::CONST_DECAPSULATE, &decapsulate, true)
+        .override_global(names::CONST_TUNNEL_PORTS, &ports[..], true)
         .load(object)
 }
 

@@ -1,9 +1,17 @@
 //! How large the maps are: decided before anything is created.
 
-use mermin_bpf::abi::{globals::SLOTS_A_WORD, ledger::REASON_STRIPES};
+use mermin_bpf::{
+    abi::{globals::SLOTS_A_WORD, ledger::REASON_STRIPES},
+    wire::tunnel::Ports,
+};
 
 /// Most interfaces whose ledgers fit: the table of hooks has this many places, and is found crowded before it is full.
 pub(crate) const HOOK_PLACES: u32 = 1024;
+
+/// First fragments whose others may still come: 120 octets each and what the kernel adds.
+const FRAGMENTS: u32 = 8192;
+/// The kernel hands each CPU 128 free elements at a time; with fewer than these, one CPU would take another's away.
+const FRAGMENTS_A_CPU: u32 = 256;
 
 /// Sizes that depend on options and host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +20,23 @@ pub(crate) struct Sizes {
     pub(crate) slots: u32,
     /// CPUs the kernel may ever bring up.
     pub(crate) cpus: u32,
+    /// Whether tunnels are taken off.
+    pub(crate) decapsulate: bool,
+    /// Where they are looked for.
+    pub(crate) ports: Ports,
 }
 
 impl Sizes {
+    /// Outer headers there are: one beside each slot, where they are kept.
+    pub(crate) fn tunnels(&self) -> u32 {
+        if self.decapsulate { self.slots } else { 1 }
+    }
+
+    /// First fragments there is room for.
+    pub(crate) fn fragments(&self) -> u32 {
+        FRAGMENTS.max(self.cpus.saturating_mul(FRAGMENTS_A_CPU))
+    }
+
     /// Pairs of hints there are: the next power of two, so that few flows find both taken.
     pub(crate) fn hints(self) -> u32 {
         self.slots.next_power_of_two()
@@ -68,7 +90,12 @@ mod tests {
 
     #[test]
     fn hints_are_a_power_of_two() {
-        let sizes = |slots| Sizes { slots, cpus: 1 };
+        let sizes = |slots| Sizes {
+            slots,
+            cpus: 1,
+            decapsulate: true,
+            ports: Ports::default(),
+        };
         assert_eq!(sizes(1).hints(), 1);
         assert_eq!(sizes(1000).hints(), 1024);
         assert_eq!(sizes(1024).hints(), 1024);

@@ -9,6 +9,7 @@ use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
     key::{KeyV4, KeyV6},
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, lane, origin, state},
+    tunnel::Outer,
 };
 
 use super::{clock::Ticks, index::Keys};
@@ -26,6 +27,7 @@ pub(crate) struct Slab {
     slots: Mapping<Slot>,
     fresh: Mapping<u64>,
     globals: Mapping<Globals>,
+    tunnels: Mapping<Outer>,
 }
 
 impl Slab {
@@ -33,11 +35,13 @@ impl Slab {
         slots: Mapping<Slot>,
         fresh: Mapping<u64>,
         globals: Mapping<Globals>,
+        tunnels: Mapping<Outer>,
     ) -> Self {
         Self {
             slots,
             fresh,
             globals,
+            tunnels,
         }
     }
 
@@ -180,6 +184,8 @@ impl Slab {
             link_length,
             first_seen,
             mac,
+            outer: (origin_bits & origin::ENCAPSULATED != 0)
+                .then(|| self.tunnels.read(slot as usize)),
             sides,
         }
     }

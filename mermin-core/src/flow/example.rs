@@ -57,6 +57,12 @@ pub(crate) fn everything() -> Flow {
         state: TcpState::Established,
         handshake_latency: Some(Duration::from_micros(1_234)),
     });
+    flow.ipsec = Some(Ipsec {
+        ah_spi: Some(1),
+        esp_spi: Some(2),
+        sender_index: Some(3),
+        receiver_index: Some(u32::MAX),
+    });
     flow.tunnel = Some(Tunnel {
         id: Some(42),
         source_mac: Some(MacAddress([0x02, 0, 0, 0, 0, 9])),

@@ -16,6 +16,7 @@ mod icmp;
 mod id;
 mod interface;
 mod ip;
+mod ipsec;
 mod names;
 mod protocol;
 mod record;
@@ -34,6 +35,7 @@ pub use self::{
     id::FlowId,
     interface::Interface,
     ip::IpHeader,
+    ipsec::Ipsec,
     protocol::Protocol,
     record::Flow,
     tcp::{Tcp, TcpFlags, TcpState},

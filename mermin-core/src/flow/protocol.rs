@@ -13,12 +13,16 @@ impl Protocol {
     pub const ICMP: Self = Self(1);
     /// Internet Group Management Protocol (RFC 3376).
     pub const IGMP: Self = Self(2);
+    /// IPv4 in IP (RFC 2003).
+    pub const IPV4: Self = Self(4);
     /// Transmission Control Protocol (RFC 9293).
     pub const TCP: Self = Self(6);
     /// User Datagram Protocol (RFC 768).
     pub const UDP: Self = Self(17);
     /// Datagram Congestion Control Protocol (RFC 4340).
     pub const DCCP: Self = Self(33);
+    /// IPv6 in IP (RFC 2473, RFC 4213).
+    pub const IPV6: Self = Self(41);
     /// Generic Routing Encapsulation (RFC 2784).
     pub const GRE: Self = Self(47);
     /// Encapsulating Security Payload (RFC 4303).

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Protocol, Tcp, Tunnel,
+    Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec, Protocol, Tcp, Tunnel,
     Uniflow, VlanIds,
 };
 
@@ -47,6 +47,8 @@ pub struct Flow {
     pub icmp_id: Option<u16>,
     /// What only TCP has.
     pub tcp: Option<Tcp>,
+    /// What is seen of `IPsec` and `WireGuard`, whose packets cannot be looked into.
+    pub ipsec: Option<Ipsec>,
     /// The outermost encapsulation, where the flow was inside one.
     pub tunnel: Option<Tunnel>,
 }
@@ -79,6 +81,7 @@ impl Flow {
             reverse: Uniflow::default(),
             icmp_id: None,
             tcp: None,
+            ipsec: None,
             tunnel: None,
         }
     }

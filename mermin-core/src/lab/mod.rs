@@ -9,6 +9,8 @@ mod instructions;
 mod traffic;
 mod twist;
 
+use mermin_bpf::abi::{globals::next, names};
+
 pub use mermin_bpf::abi::ledger::Direction;
 
 pub use self::{
@@ -119,12 +121,29 @@ impl Lab {
         Driver::new(&self.empty, order, flows)
     }
 
-    /// The size of a program.
+    /// The sizes of all programs, by their names.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn program(&self, direction: Direction) -> io::Result<ProgramFacts> {
-        facts::program(self.injector.program(direction))
+    pub fn programs(&self) -> io::Result<Vec<(&'static str, ProgramFacts)>> {
+        let programs = self.rig.programs();
+        let at_hooks = [
+            (names::PROGRAM_INGRESS, &programs.ingress),
+            (names::PROGRAM_EGRESS, &programs.egress),
+        ];
+        let called = programs.handed_to.iter().map(|(place, program)| {
+            let name = match *place {
+                next::TUNNEL => names::PROGRAM_TUNNEL,
+                next::GENERAL => names::PROGRAM_GENERAL,
+                _ => names::PROGRAM_CREATE,
+            };
+            (name, program)
+        });
+        at_hooks
+            .into_iter()
+            .chain(called)
+            .map(|(name, program)| Ok((name, facts::program(program.as_fd())?)))
+            .collect()
     }
 
     /// The maps of the programs.

@@ -5,12 +5,13 @@
 use std::{cell::Cell, fmt::Write as _};
 
 use mermin_bpf::{
-    abi::ledger::{Reason, link},
+    abi::ledger::Reason,
+    track::arrival::{Arrival, Counted, arrive},
     wire::{
         bytes::{Bytes, HEADER_LIMIT, Window},
-        ethernet, ethertype,
-        packet::{Frame, Packet, walk},
-        vlan::{self, Vlans},
+        ethertype, layer,
+        packet::Frame,
+        tunnel::Ports,
     },
 };
 
@@ -55,10 +56,17 @@ const COOKED_2: Cooked = Cooked {
 const FAMILY: u32 = 4;
 const MAC: usize = 6;
 
+/// How packets are looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Looking {
+    pub(crate) counted: Counted,
+    pub(crate) ports: Ports,
+}
+
 /// A captured packet, read.
 pub(crate) struct Read {
-    /// The packet, or why there is none.
-    pub(crate) outcome: Result<Packet, Reason>,
+    /// What it holds, or why there is nothing.
+    pub(crate) outcome: Result<Arrival, Reason>,
     /// Octets of the frame on the wire.
     pub(crate) length: u32,
 }
@@ -78,34 +86,52 @@ impl Layer {
     }
 
     /// Reads the headers of a packet of which `octets` were captured and that had `length` octets.
-    pub(crate) fn read(self, octets: &[u8], length: u32) -> Read {
+    pub(crate) fn read(self, octets: &[u8], length: u32, ifindex: u32, looking: &Looking) -> Read {
         let short = Cell::new(false);
         let bytes = Captured {
             octets,
             length: length as usize,
             short: &short,
+            ifindex,
+            looking,
         };
-        let (outcome, length) = match self {
-            Self::Ethernet => (frame(bytes, link::ETHERNET), length),
-            Self::Ip => (frame(bytes, link::IP), length),
-            Self::Loopback => (loopback(bytes), length.saturating_sub(FAMILY)),
-            Self::Cooked => (cooked(bytes, &COOKED), length.saturating_sub(COOKED.length)),
-            Self::Cooked2 => (
-                cooked(bytes, &COOKED_2),
-                length.saturating_sub(COOKED_2.length),
-            ),
+        let outcome = match self {
+            Self::Ethernet => walk(bytes, ethertype::ETHERNET),
+            Self::Ip => walk(bytes, layer::Layer::BARE_IP),
+            Self::Loopback => loopback(bytes),
+            Self::Cooked => cooked(bytes, &COOKED),
+            Self::Cooked2 => cooked(bytes, &COOKED_2),
         };
+        let length = length.saturating_sub(self.header());
         let outcome = outcome.map_err(|reason| if short.get() { Reason::Snapped } else { reason });
         Read { outcome, length }
     }
 
-    /// The sender's MAC; zeroes where there is none.
-    pub(crate) fn mac(self, octets: &[u8]) -> [u8; MAC] {
+    /// The sender's MAC that a packet names at `mac_at`, or where it names none, as the capture's own header has it.
+    pub(crate) fn mac(self, octets: &[u8], at: u32) -> [u8; MAC] {
+        if at == 0 {
+            self.own_mac(octets)
+        } else {
+            mac_at(octets, self.header() as usize + at as usize)
+        }
+    }
+
+    /// Octets of the capture's own header.
+    const fn header(self) -> u32 {
+        match self {
+            Self::Ethernet | Self::Ip => 0,
+            Self::Loopback => FAMILY,
+            Self::Cooked => COOKED.length,
+            Self::Cooked2 => COOKED_2.length,
+        }
+    }
+
+    /// The sender's MAC by the capture's own header; zeroes where there is none.
+    pub(crate) fn own_mac(self, octets: &[u8]) -> [u8; MAC] {
         let header = match self {
-            Self::Ethernet => return mac_at(octets, ethernet::SOURCE_AT),
             Self::Cooked => &COOKED,
             Self::Cooked2 => &COOKED_2,
-            Self::Ip | Self::Loopback => return [0; MAC],
+            Self::Ethernet | Self::Ip | Self::Loopback => return [0; MAC],
         };
         if octets.get(header.address_length).copied().map(usize::from) == Some(MAC) {
             mac_at(octets, header.address)
@@ -123,17 +149,21 @@ fn mac_at(octets: &[u8], at: usize) -> [u8; MAC] {
         .unwrap_or_default()
 }
 
-fn frame(bytes: Captured<'_>, link: u8) -> Result<Packet, Reason> {
+/// Walks through what begins with a header of this kind.
+fn walk(bytes: Captured<'_>, kind: u16) -> Result<Arrival, Reason> {
     let frame = Frame {
         length: u32::try_from(bytes.length).unwrap_or(u32::MAX),
-        link,
-        stripped_vlan: None,
-        segmented: false,
+        ..Frame::default()
     };
-    walk(bytes, &frame)
+    let layer = layer::Layer {
+        kind,
+        ..layer::Layer::outermost(&frame)
+    };
+    let Looking { counted, ports } = bytes.looking;
+    arrive(bytes, &frame, &layer, *counted, ports, bytes.ifindex)
 }
 
-fn loopback(bytes: Captured<'_>) -> Result<Packet, Reason> {
+fn loopback(bytes: Captured<'_>) -> Result<Arrival, Reason> {
     let family = bytes
         .window::<{ FAMILY as usize }>(0)
         .ok_or(Reason::MalformedEthernet)?
@@ -141,13 +171,13 @@ fn loopback(bytes: Captured<'_>) -> Result<Packet, Reason> {
     // Families are small numbers: in the wrong byte order they are not.
     match family.min(family.swap_bytes()) {
         // AF_INET, and AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin.
-        2 | 10 | 24 | 28 | 30 => frame(bytes.from(FAMILY as usize), link::IP),
+        2 | 10 | 24 | 28 | 30 => walk(bytes.from(FAMILY as usize), layer::Layer::BARE_IP),
         _ => Err(Reason::OtherEthertype),
     }
 }
 
-/// Tags that a driver took off stand behind the cooked header.
-fn cooked(bytes: Captured<'_>, header: &Cooked) -> Result<Packet, Reason> {
+/// What a driver took off, tags for one, stands behind the cooked header.
+fn cooked(bytes: Captured<'_>, header: &Cooked) -> Result<Arrival, Reason> {
     // Version 2 is the longer one; of version 1 the window must not ask for more than its header has.
     let kind = match header.length {
         16 => bytes
@@ -158,24 +188,7 @@ fn cooked(bytes: Captured<'_>, header: &Cooked) -> Result<Packet, Reason> {
             .map(|window| window.be16(header.protocol)),
     };
     let kind = kind.ok_or(Reason::MalformedEthernet)?;
-    let bytes = bytes.from(header.length as usize);
-    let mut vlans = Vlans::default();
-    let (kind, at) = if vlan::is_tag(kind) {
-        vlan::skip(bytes, kind, 0, &mut vlans)?
-    } else {
-        (kind, 0)
-    };
-    match kind {
-        ethertype::IPV4 | ethertype::IPV6 => {
-            let mut packet = frame(bytes.from(at), link::IP)?;
-            packet.vlans = vlans;
-            packet.link_length = u32::try_from(at).unwrap_or(u32::MAX);
-            Ok(packet)
-        }
-        ethertype::ARP | ethertype::RARP => Err(Reason::Arp),
-        length if length < ethertype::LOWEST => Err(Reason::Llc),
-        _ => Err(Reason::OtherEthertype),
-    }
+    walk(bytes.from(header.length as usize), kind)
 }
 
 /// Octets of which the packet had more: tells a header that was not captured from one that never was there.
@@ -184,6 +197,8 @@ struct Captured<'a> {
     octets: &'a [u8],
     length: usize,
     short: &'a Cell<bool>,
+    ifindex: u32,
+    looking: &'a Looking,
 }
 
 impl Captured<'_> {

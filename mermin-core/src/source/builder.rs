@@ -9,12 +9,14 @@ use futures_channel::oneshot;
 #[cfg(feature = "pcap")]
 use super::offline::{self, Input};
 use super::{
-    capture, control::Control, options::Options, pinning::Pinning, queue::Queue, stream::FlowSource,
+    capture, control::Control, options::Options, pinning::Pinning, queue::Queue,
+    stream::FlowSource, tunnels::Tunnels,
 };
 use crate::{
     attach::{Attach, TcxOrder},
     error::{Error, ErrorKind},
     filter::Filter,
+    flow::TunnelKind,
     iface::{NetNs, select::Selector},
     table::Timeouts,
 };
@@ -145,11 +147,26 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Flows at once, 1 to 16,777,216. Default: 65,536. Each takes about 550 octets of kernel memory, in use or not;
+    /// Flows at once, 1 to 16,777,216. Default: 65,536. Each takes about 600 octets of kernel memory, in use or not;
     /// what finds no room is counted under `table_full`. Of a capture file the default is the most, because there memory
     /// is taken as flows come.
     pub fn max_flows(mut self, flows: u32) -> Self {
         self.options.max_flows = Some(flows);
+        self
+    }
+
+    /// Whose flow counts a packet that was sent through a tunnel. Default: [`Tunnels::Inner`], the innermost packet's.
+    pub fn tunnels(mut self, tunnels: Tunnels) -> Self {
+        self.options.tunnels = tunnels;
+        self
+    }
+
+    /// UDP ports at which a kind of tunnel is looked for, instead of those it has by default: VXLAN 4789, Geneve 6081, GTP-U
+    /// 2152, each as the receiver's port; `WireGuard` 51820, as either side's. At most four, none to look for none.
+    pub fn tunnel_ports(mut self, kind: TunnelKind, ports: impl IntoIterator<Item = u16>) -> Self {
+        self.options
+            .tunnel_ports
+            .set(kind, ports.into_iter().collect());
         self
     }
 

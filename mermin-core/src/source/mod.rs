@@ -11,6 +11,7 @@ pub(crate) mod pinning;
 mod queue;
 mod reconfigure;
 mod stream;
+mod tunnels;
 
 #[cfg(feature = "test-util")]
 pub use self::capture::rig::{Phases, Reading};
@@ -22,6 +23,7 @@ pub use self::{
     pinning::Pinning,
     reconfigure::{Reconfigured, Setting},
     stream::FlowSource,
+    tunnels::Tunnels,
 };
 #[cfg(feature = "test-util")]
 pub(crate) use self::{capture::rig::Rig, options::Workings};

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorKind},
     filter::Filter,
     iface::{NetNs, Pattern, select::Selector},
+    source::tunnels::{TunnelPorts, Tunnels},
     table::Timeouts,
 };
 
@@ -16,7 +17,7 @@ use super::capture::NOTIFICATIONS;
 
 /// Slot numbers have 24 bits in a flow's id.
 pub(crate) const MOST_FLOWS: u32 = 1 << 24;
-/// 36 MB of kernel memory.
+/// 39 MB of kernel memory.
 pub(crate) const DEFAULT_FLOWS: u32 = 1 << 16;
 
 /// Options as the builder gathers them.
@@ -36,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) max_flows: Option<u32>,
     pub(crate) strict: bool,
     pub(crate) pinning: Option<Pinning>,
+    pub(crate) tunnels: Tunnels,
+    pub(crate) tunnel_ports: TunnelPorts,
     pub(crate) workings: Workings,
 }
 
@@ -73,6 +76,7 @@ impl Options {
         if let Some(pinning) = &self.pinning {
             pinning.validate()?;
         }
+        self.tunnel_ports.validate()?;
         if let Some(flows) = self.max_flows
             && !(1..=MOST_FLOWS).contains(&flows)
         {

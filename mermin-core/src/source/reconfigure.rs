@@ -24,6 +24,10 @@ pub enum Setting {
     Strict,
     /// `pinning`.
     Pinning,
+    /// `tunnels`.
+    Tunnels,
+    /// `tunnel_ports`.
+    TunnelPorts,
 }
 
 impl Setting {
@@ -39,6 +43,8 @@ impl Setting {
             Self::MaxFlows => "max_flows",
             Self::Strict => "strict",
             Self::Pinning => "pinning",
+            Self::Tunnels => "tunnels",
+            Self::TunnelPorts => "tunnel_ports",
         }
     }
 }
@@ -75,6 +81,8 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         max_flows,
         strict,
         pinning,
+        tunnels,
+        tunnel_ports,
         workings: _,
     } = wanted;
     let watched = now.interfaces != *interfaces
@@ -94,6 +102,11 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::MaxFlows, flows(now.max_flows) != flows(*max_flows)),
             (Setting::Strict, now.strict != *strict),
             (Setting::Pinning, now.pinning != *pinning),
+            (Setting::Tunnels, now.tunnels != *tunnels),
+            (
+                Setting::TunnelPorts,
+                now.tunnel_ports.ports() != tunnel_ports.ports(),
+            ),
         ]),
     }
 }
@@ -120,7 +133,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{attach::Attach, filter::Rule, iface::NetNs, source::Pinning};
+    use crate::{
+        attach::Attach,
+        filter::Rule,
+        flow::TunnelKind,
+        iface::NetNs,
+        source::{Pinning, Tunnels},
+    };
 
     fn change(change: impl FnOnce(&mut Options)) -> (Reconfigured, Reconfigured) {
         let mut now = Options::default();
@@ -158,7 +177,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 5] = [
+        let fixed: [(Setting, Change); 7] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -167,6 +186,10 @@ mod tests {
             (Setting::Strict, |options| options.strict = true),
             (Setting::Pinning, |options| {
                 options.pinning = Some(Pinning::instance("a"));
+            }),
+            (Setting::Tunnels, |options| options.tunnels = Tunnels::Outer),
+            (Setting::TunnelPorts, |options| {
+                options.tunnel_ports.set(TunnelKind::Vxlan, vec![8472]);
             }),
         ];
         for (setting, set) in fixed {

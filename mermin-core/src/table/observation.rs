@@ -5,6 +5,7 @@ use mermin_bpf::{
         key::{KeyTail, KeyV4, KeyV6, KeyWords},
         ledger::Direction,
         slot::{DIRECTIONS, Sample},
+        tunnel::Outer,
     },
     track::tcp,
 };
@@ -44,6 +45,8 @@ pub(crate) struct Observation {
     pub(crate) first_seen: u64,
     /// MAC of the first packet's sender; zeroes for none.
     pub(crate) mac: [u8; 6],
+    /// The outermost tunnel.
+    pub(crate) outer: Option<Outer>,
     /// Lower endpoint to higher, then back.
     pub(crate) sides: [Side; DIRECTIONS],
 }

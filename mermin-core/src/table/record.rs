@@ -11,7 +11,10 @@ use mermin_bpf::{
         key::{KeyTail, KeyV4, KeyV6},
         ledger::Uncounted,
     },
-    track::{key::icmp_identifier, tcp},
+    track::{
+        key::{has_ports, icmp_identifier, spi},
+        tcp,
+    },
     wire::protocol,
 };
 
@@ -23,7 +26,7 @@ use crate::{
     filter::Facts,
     flow::{
         Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
-        IpHeader, MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
+        IpHeader, Ipsec, MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
     },
 };
 
@@ -108,7 +111,12 @@ pub(crate) fn record(
             record.tcp = Some(connection(&flow.sides[starter], &flow.sides[1 - starter]));
         }
         protocol::ICMP | protocol::ICMPV6 => record.icmp_id = icmp_identifier(tail.ports),
+        protocol::ESP => record.ipsec = Some(Ipsec::esp(spi(tail.ports))),
+        protocol::AH => record.ipsec = Some(Ipsec::ah(spi(tail.ports))),
         _ => {}
+    }
+    if let Some(outer) = &flow.outer {
+        encapsulation::add(&mut record, flow, outer);
     }
     record
 }
@@ -171,13 +179,7 @@ fn endpoints(flow: &Observation) -> [Endpoint; 2] {
 
 fn addresses(flow: &Observation) -> [IpAddr; 2] {
     if flow.ipv6 {
-        KeyV6::from_words(&flow.key).addresses.map(|words| {
-            let mut octets = [0; 16];
-            let (first, second) = octets.split_at_mut(8);
-            first.copy_from_slice(&words[0].to_ne_bytes());
-            second.copy_from_slice(&words[1].to_ne_bytes());
-            IpAddr::V6(Ipv6Addr::from(octets))
-        })
+        KeyV6::from_words(&flow.key).addresses.map(address_v6)
     } else {
         KeyV4::from_words(&flow.key)
             .addresses
@@ -185,18 +187,24 @@ fn addresses(flow: &Observation) -> [IpAddr; 2] {
     }
 }
 
+fn address_v6(words: [u64; 2]) -> IpAddr {
+    let mut octets = [0; 16];
+    let (first, second) = octets.split_at_mut(8);
+    first.copy_from_slice(&words[0].to_ne_bytes());
+    second.copy_from_slice(&words[1].to_ne_bytes());
+    IpAddr::V6(Ipv6Addr::from(octets))
+}
+
 /// Ports of source and destination, for protocols that have them.
 fn ports(tail: &KeyTail, higher_started: bool) -> [Option<u16>; 2] {
-    match tail.protocol() {
-        protocol::TCP | protocol::UDP => {
-            let [low, high] = tail.ports.map(Some);
-            if higher_started {
-                [high, low]
-            } else {
-                [low, high]
-            }
-        }
-        _ => [None, None],
+    if !has_ports(tail.protocol()) {
+        return [None, None];
+    }
+    let [low, high] = tail.ports.map(Some);
+    if higher_started {
+        [high, low]
+    } else {
+        [low, high]
     }
 }
 
@@ -265,6 +273,8 @@ fn direction(
         _ => (Direction::Unknown, DirectionRule::FirstPacket),
     }
 }
+
+mod encapsulation;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,13 @@ use crate::{
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(each_mode("vlan_tags", vlan_tags));
+    cases.extend(each_mode("labels_and_sessions", labels_and_sessions));
+    cases.extend(each_mode("every_protocol", every_protocol));
     cases.extend(each_mode("later_fragments", later_fragments));
+    cases.extend(each_mode(
+        "fragments_without_their_first",
+        fragments_without_their_first,
+    ));
     cases.extend(each_mode("what_is_not_ip", what_is_not_ip));
     cases.extend(each_mode("cut_headers", cut_headers));
     cases.extend(each_mode(
@@ -117,28 +123,130 @@ fn vlan_tags(mode: Attach) {
     assert_eq!(buffers(&outcome, "v0", true), bench.pair.near.sent("v0"));
 }
 
-/// Only a packet's first fragment has ports.
+/// Label stacks and PPP sessions are link headers: which they are makes no difference to the flow.
+fn labels_and_sessions(mode: Attach) {
+    let bench = Bench::new(mode);
+    let ends = [
+        [near(), far()],
+        [address("[fd00::1]:40000"), address("[fd00::2]:53")],
+    ];
+    for ([near, far], ppp) in ends.into_iter().zip([0x0021_u16, 0x0057]) {
+        for (from, to, sender) in [(near, far, &bench.out), (far, near, &bench.into)] {
+            let packet = frame::udp(from, to, &[1; 60]);
+            let labels = [&[0, 1, 0, 64, 0, 2, 1, 64][..], &packet].concat();
+            sender.send(&frame::ethernet(0x8847, &labels));
+            let length = u16::try_from(packet.len() + 2).unwrap();
+            let header = [0x1100_u16, 7, length, ppp].map(u16::to_be_bytes);
+            let session = [&header.concat()[..], &packet].concat();
+            sender.send(&frame::ethernet(0x8864, &session));
+        }
+    }
+    let outcome = bench.watch.finish();
+    assert_eq!(outcome.flows.len(), 2);
+    for ([near, _], header) in ends.into_iter().zip([28, 48]) {
+        let flow = outcome.only(|flow| flow.source.address == near.ip());
+        for half in [&flow.forward, &flow.reverse] {
+            let counted = (half.packets.total, half.octets.total);
+            assert_eq!(counted, (2, 2 * (60 + header)));
+            assert_eq!(half.frame_octets.total, half.octets.total + 2 * (14 + 8));
+        }
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+fn every_protocol(mode: Attach) {
+    let bench = Bench::new(mode);
+    let mut ports = [0; 12];
+    ports[..4].copy_from_slice(&[0x9c, 0x40, 0, 53]);
+    let mut dccp = ports;
+    dccp[4] = 3;
+    let index = [0x12, 0x34, 0x56, 0x78];
+    let protocols: [(u8, &[u8]); 7] = [
+        (132, &ports),
+        (33, &dccp),
+        (136, &ports[..8]),
+        (2, &[0; 8]),
+        (50, &[&index[..], &[0; 4]].concat()),
+        (51, &[&[6, 1, 0, 0][..], &index, &[0; 4]].concat()),
+        (89, &[]),
+    ];
+    for (number, payload) in protocols {
+        let packet = frame::ip(near().ip(), far().ip(), number, payload);
+        bench.out.send(&frame::ethernet(IPV4, &packet));
+    }
+    let outcome = bench.watch.finish();
+    assert_eq!(outcome.flows.len(), protocols.len());
+    for (number, payload) in protocols {
+        let flow = outcome.only(|flow| flow.protocol.0 == number);
+        let has_ports = matches!(number, 132 | 33 | 136);
+        assert_eq!(flow.source.port, has_ports.then_some(40_000), "{number}");
+        assert_eq!(flow.destination.port, has_ports.then_some(53), "{number}");
+        assert_eq!(flow.forward.octets.total, 20 + payload.len() as u64);
+        let ipsec = flow.ipsec.unwrap_or_default();
+        let spi = |of| (number == of).then_some(0x1234_5678);
+        assert_eq!([ipsec.esp_spi, ipsec.ah_spi], [spi(50), spi(51)]);
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// Only a packet's first fragment has ports; the others find their flow by it.
 fn later_fragments(mode: Attach) {
     let pair = Pair::new();
+    pair.add_ipv6();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
-    let client = udp_socket(&pair.near, near(), far());
-    let server = udp_socket(&pair.far, far(), near());
-    for _ in 0..10 {
-        assert_eq!(client.send(&[3; 4000]).unwrap(), 4000);
-        assert_eq!(server.recv(&mut [0; 5000]).unwrap(), 4000);
-        assert_eq!(server.send(&[3; 2000]).unwrap(), 2000);
-        assert_eq!(client.recv(&mut [0; 5000]).unwrap(), 2000);
+    let ends = [
+        [near(), far()],
+        [address("[fd00::1]:40000"), address("[fd00::2]:53")],
+    ];
+    for [near, far] in ends {
+        let client = udp_socket(&pair.near, near, far);
+        let server = udp_socket(&pair.far, far, near);
+        for _ in 0..10 {
+            assert_eq!(client.send(&[3; 4000]).unwrap(), 4000);
+            assert_eq!(server.recv(&mut [0; 5000]).unwrap(), 4000);
+            assert_eq!(server.send(&[3; 2000]).unwrap(), 2000);
+            assert_eq!(client.recv(&mut [0; 5000]).unwrap(), 2000);
+        }
     }
     let outcome = watch.finish();
-    let flow = outcome.only(|_| true);
-    for half in [&flow.forward, &flow.reverse] {
-        // 1,480 octets of payload is what a first fragment carries.
-        assert_eq!((half.packets.total, half.octets.total), (10, 10 * 1500));
+    for ([near, far], header) in ends.into_iter().zip([20, 40 + 8]) {
+        let flow = outcome.only(|flow| flow.source.to_string() == near.to_string());
+        assert_eq!(flow.destination.port, Some(far.port()));
+        for (half, fragments, payload) in [(&flow.forward, 3, 4008), (&flow.reverse, 2, 2008)] {
+            let counted = (half.packets.total, half.octets.total);
+            let expected = (10 * fragments, 10 * (payload + fragments * header));
+            assert_eq!(counted, expected, "{flow:#?}");
+        }
     }
-    assert_eq!(outcome.uncounted("fragment"), 10 * (2 + 1));
-    assert_eq!(outcome.all_uncounted(), 30);
-    assert_eq!(buffers(&outcome, "v0", true), pair.near.sent("v0"));
-    assert_eq!(buffers(&outcome, "v0", false), pair.near.received("v0"));
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// A fragment's flow is known by its first one alone: not by the number of another packet, interface or VLAN.
+fn fragments_without_their_first(mode: Attach) {
+    let bench = Bench::new(mode);
+    let fragment = |identification: u16, field: u16| {
+        let mut packet = frame::udp(near(), far(), &[5; 1000]);
+        packet[4..6].copy_from_slice(&identification.to_be_bytes());
+        packet[6..8].copy_from_slice(&field.to_be_bytes());
+        packet
+    };
+    bench.both_ways(&frame::ethernet(IPV4, &fragment(1, 100)));
+    bench.out.send(&frame::ethernet(IPV4, &fragment(2, 0x2000)));
+    for (identification, tags) in [(3, &[][..]), (2, &[(VLAN, 7)])] {
+        let later = fragment(identification, 126);
+        bench.out.send(&frame::tagged(tags, &later));
+    }
+    // Which way a packet goes is part of its name, so this one's is not known either.
+    let back = frame::udp(far(), near(), &[5; 1000]);
+    let mut back = frame::ethernet(IPV4, &back);
+    back[18..22].copy_from_slice(&[0, 2, 0, 126]);
+    bench.out.send(&back);
+    bench.out.send(&frame::ethernet(IPV4, &fragment(2, 126)));
+    let outcome = bench.watch.finish();
+    let flow = outcome.only(|_| true);
+    assert_eq!(flow.forward.packets.total, 2);
+    assert_eq!(outcome.uncounted("fragment"), 5);
+    assert_eq!(outcome.all_uncounted(), 5);
 }
 
 fn what_is_not_ip(mode: Attach) {
@@ -148,7 +256,7 @@ fn what_is_not_ip(mode: Attach) {
         (0x8035, 1),
         (0x88cc, 4),
         (0x0026, 5),
-        (0x8847, 1),
+        (0x8863, 1),
     ] {
         for _ in 0..times {
             bench.both_ways(&frame::ethernet(kind, &[0; 46]));

@@ -6,8 +6,9 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 
 use super::{tests::with_ports, *};
 use crate::{
+    abi::ledger::link,
     track::measure::measure,
-    wire::{plain, testing::ETHERNET},
+    wire::{ethertype, plain, protocol, testing::ETHERNET},
 };
 
 /// What a packet says must fit the frame it came from, and must be measurable.
@@ -30,6 +31,10 @@ fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
         protocol::TCP => prop_assert!(headers_end.min(packet.link_length + 40) <= at_hand),
         protocol::UDP => prop_assert!(headers_end <= at_hand),
         protocol::ICMP | protocol::ICMPV6 => prop_assert!(headers_end + 8 <= at_hand),
+        protocol::SCTP | protocol::DCCP | protocol::UDP_LITE => {
+            prop_assert!(packet.link_length + 20 + 8 <= at_hand);
+        }
+        protocol::ESP | protocol::AH => prop_assert!(headers_end + 8 <= at_hand),
         _ => prop_assert_eq!(packet.ports, [0, 0]),
     }
     if packet.protocol != protocol::TCP {

@@ -3,9 +3,16 @@
 use std::vec::Vec;
 
 use super::*;
-use crate::wire::testing::{
-    ETHERNET, IPV4, IPV6, ethernet, ethernet_v4, ethernet_v6, fragment, icmp, ipv4, ipv4_options,
-    ipv6, join, options, tag, tcp, udp, whole, with,
+use crate::{
+    abi::ledger::link,
+    wire::{
+        ethertype, protocol, tcp,
+        testing::{
+            ETHERNET, IPV4, IPV6, ethernet, ethernet_v4, ethernet_v6, fragment, icmp, ipv4,
+            ipv4_options, ipv6, join, labels, options, pppoe, tag, tcp, udp, whole, with,
+        },
+        vlan,
+    },
 };
 
 /// A SYN from 192.0.2.1:51000 to 198.51.100.2:443, as captured.
@@ -22,6 +29,33 @@ const PORTS: [u16; 2] = [51_000, 443];
 
 fn read(bytes: &[u8]) -> Result<Packet, Reason> {
     walk(bytes, &whole(bytes))
+}
+
+/// The common header of an SCTP packet.
+fn sctp([source, destination]: [u16; 2]) -> Vec<u8> {
+    join(&[
+        &source.to_be_bytes(),
+        &destination.to_be_bytes(),
+        &[0, 0, 0, 9, 1, 2, 3, 4],
+    ])
+}
+
+/// The shortest header of a DCCP packet.
+fn dccp([source, destination]: [u16; 2]) -> Vec<u8> {
+    join(&[
+        &source.to_be_bytes(),
+        &destination.to_be_bytes(),
+        &[3, 0, 0, 0, 2, 0, 0, 1],
+    ])
+}
+
+/// A datagram of UDP-Lite without payload, all of it covered.
+fn udp_lite([source, destination]: [u16; 2]) -> Vec<u8> {
+    join(&[
+        &source.to_be_bytes(),
+        &destination.to_be_bytes(),
+        &[0, 8, 0, 0],
+    ])
 }
 
 /// One frame of every shape that is followed to its ports.
@@ -64,6 +98,16 @@ pub(super) fn with_ports() -> Vec<Vec<u8>> {
             ETHERNET + 6,
             &[0x20, 0],
         ),
+        ethernet(ethertype::MPLS, &labels(3, &v4)),
+        ethernet(ethertype::PPPOE_SESSION, &pppoe(0x21, &v4)),
+        ethernet_v4(protocol::SCTP, &sctp(PORTS)),
+        ethernet_v6(protocol::DCCP, &dccp(PORTS)),
+        ethernet_v4(protocol::UDP_LITE, &udp_lite(PORTS)),
+        ethernet_v6(protocol::ESP, &[0x12, 0x34, 0x56, 0x78, 0, 0, 0, 1]),
+        ethernet_v4(
+            protocol::AH,
+            &[6, 1, 0, 0, 0x12, 0x34, 0x56, 0x78, 0, 0, 0, 1],
+        ),
     ]
     .into()
 }
@@ -84,6 +128,8 @@ fn a_syn() {
             ..Sample::default()
         },
         vlans: Vlans::default(),
+        encapsulation: 0,
+        mac_at: 6,
         link_length: 14,
         ip_length: 44,
         header_length: 44,
@@ -102,7 +148,8 @@ fn every_shape_is_followed_to_its_ports() {
         assert!(
             packet.is_ok_and(|packet| packet.ports == PORTS
                 || packet.ports == [8, 0x1234]
-                || packet.ports == [128, 0x1234]),
+                || packet.ports == [128, 0x1234]
+                || packet.ports == [0x1234, 0x5678]),
             "{packet:?} of {frame:02x?}"
         );
     }
@@ -142,7 +189,7 @@ fn the_layer_that_failed_is_named() {
     let v6 = ethernet_v6(protocol::TCP, &tcp(PORTS, 0, &[]));
     let tagged = ethernet(ethertype::VLAN, &tag(1, ethertype::IPV4, &[]));
     let extended = ethernet_v6(protocol::ROUTING, &options(protocol::TCP, 0, &[]));
-    let cases: [(Vec<u8>, Reason); 14] = [
+    let cases: [(Vec<u8>, Reason); 22] = [
         (v4[..13].into(), Reason::MalformedEthernet),
         (tagged[..17].into(), Reason::MalformedVlan),
         (tagged.clone(), Reason::MalformedIpv4),
@@ -162,6 +209,35 @@ fn the_layer_that_failed_is_named() {
         (with(v4, ETHERNET + 2, &[0, 39]), Reason::MalformedTcp),
         (ethernet_v4(protocol::UDP, &[0; 7]), Reason::MalformedUdp),
         (ethernet_v4(protocol::ICMP, &[0; 7]), Reason::MalformedIcmp),
+        (ethernet(ethertype::MPLS, &[0, 1, 0]), Reason::MalformedMpls),
+        (
+            ethernet(ethertype::PPPOE_SESSION, &[0x11, 0, 0, 1, 0, 40, 0, 0x21]),
+            Reason::MalformedPppoe,
+        ),
+        (
+            ethernet_v4(protocol::SCTP, &[0; 11]),
+            Reason::MalformedTransport,
+        ),
+        (
+            ethernet_v4(protocol::DCCP, &[0; 12]),
+            Reason::MalformedTransport,
+        ),
+        (
+            ethernet_v4(protocol::UDP_LITE, &[0, 1, 0, 2, 0, 9, 0, 0]),
+            Reason::MalformedTransport,
+        ),
+        (
+            ethernet_v4(protocol::IGMP, &[0; 7]),
+            Reason::MalformedTransport,
+        ),
+        (
+            ethernet_v4(protocol::ESP, &[0; 7]),
+            Reason::MalformedTransport,
+        ),
+        (
+            ethernet_v6(protocol::AH, &[0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]),
+            Reason::MalformedTransport,
+        ),
         (
             ethernet_v6(protocol::ICMPV6, &[0; 4]),
             Reason::MalformedIcmp,
@@ -255,7 +331,7 @@ fn an_extension_chain_longer_than_its_packet_is_malformed() {
 
 #[test]
 fn protocols_without_ports_are_packets_all_the_same() {
-    for number in [2, 47, 50, protocol::AH, 132, 255] {
+    for number in [3, 47, 89, protocol::MOBILITY, 255] {
         for (bytes, header) in [
             (ethernet_v4(number, &[]), IPV4),
             (ethernet_v6(number, &[]), IPV6),
@@ -381,4 +457,23 @@ fn a_sample_is_the_first_packets_fields() {
         flow_label: 0x1_2345,
     };
     assert_eq!(read(&v6).map(|packet| packet.sample), Ok(expected));
+}
+
+#[test]
+fn igmp_is_a_flow_of_its_addresses() {
+    let bytes = ethernet_v4(protocol::IGMP, &[0x16, 0, 0, 0, 224, 0, 0, 251]);
+    let packet = read(&bytes).map(|it| (it.protocol, it.ports, it.ip_length));
+    assert_eq!(packet, Ok((protocol::IGMP, [0, 0], 28)));
+}
+
+#[test]
+fn labels_and_sessions_are_link_header() {
+    let v4 = ipv4(protocol::UDP, &udp(PORTS, &[]));
+    for (kind, payload, link_length) in [
+        (ethertype::MPLS, labels(2, &v4), 22),
+        (ethertype::PPPOE_SESSION, pppoe(0x21, &v4), 22),
+    ] {
+        let packet = read(&ethernet(kind, &payload)).map(|it| (it.link_length, it.ip_length));
+        assert_eq!(packet, Ok((link_length, 28)));
+    }
 }

@@ -158,7 +158,7 @@ const BEFORE: [Attribute; 19] = [
 ];
 
 #[rustfmt::skip]
-const AFTER: [Attribute; 15] = [
+const AFTER: [Attribute; 19] = [
     number("flow.icmp.id", "Identifier of an ICMP or ICMPv6 query and its answers"),
     number("flow.tcp.handshake.latency", "Nanoseconds from SYN to SYN-ACK as seen here"),
     text("tunnel.type", "Outermost encapsulation: `vxlan`, `geneve`, `gre`, `ipip`, `gtpu`, `wireguard`"),
@@ -174,6 +174,10 @@ const AFTER: [Attribute; 15] = [
     number("tunnel.bytes.total", "Octets the encapsulation added from source to destination since the flow began"),
     number("tunnel.reverse.bytes.delta", "Octets the encapsulation added from destination to source since this flow's previous record"),
     number("tunnel.reverse.bytes.total", "Octets the encapsulation added from destination to source since the flow began"),
+    number("flow.ipsec.ah.spi", "Security parameters index of an authentication header (IPFIX `ipSecSPI`)"),
+    number("flow.ipsec.esp.spi", "Security parameters index of an encapsulating security payload (IPFIX `ipSecSPI`)"),
+    number("flow.ipsec.sender_index", "WireGuard: index that the sender of the flow's first packet chose for itself; of a handshake message"),
+    number("flow.ipsec.receiver_index", "WireGuard: index that the receiver of the flow's first packet had chosen"),
 ];
 
 /// Every name, in the order in which [`Attributes::for_each`](super::Attributes::for_each) gives them.
@@ -205,6 +209,6 @@ mod tests {
             assert!(attribute.meaning.len() > 10, "{}", attribute.name);
             assert!(!attribute.meaning.ends_with('.'), "{}", attribute.name);
         }
-        assert_eq!(ALL.len(), 70);
+        assert_eq!(ALL.len(), 74);
     }
 }

@@ -6,7 +6,7 @@ use super::{
     table::{FORWARD, Names, REVERSE},
     value::{Rendered, Value},
 };
-use crate::flow::{Endpoint, Flow, Protocol, TcpFlags, Tunnel, Uniflow};
+use crate::flow::{Endpoint, Flow, Ipsec, Protocol, TcpFlags, Tunnel, TunnelKind, Uniflow};
 
 /// The known facts of one flow, by name.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +80,9 @@ impl Attributes<'_> {
         }
         if let Some(tunnel) = &flow.tunnel {
             encapsulation(&mut visit, tunnel);
+        }
+        if let Some(ipsec) = &flow.ipsec {
+            associations(&mut visit, ipsec);
         }
     }
 
@@ -198,6 +201,10 @@ fn encapsulation(visit: &mut impl FnMut(&'static str, Value<'_>), tunnel: &Tunne
             Value::Text(Rendered::new(mac).as_str()),
         );
     }
+    // What it added to its content cannot be told from the content.
+    if tunnel.kind == TunnelKind::WireGuard {
+        return;
+    }
     visit("tunnel.bytes.delta", Value::Number(tunnel.forward.delta));
     visit("tunnel.bytes.total", Value::Number(tunnel.forward.total));
     visit(
@@ -208,6 +215,19 @@ fn encapsulation(visit: &mut impl FnMut(&'static str, Value<'_>), tunnel: &Tunne
         "tunnel.reverse.bytes.total",
         Value::Number(tunnel.reverse.total),
     );
+}
+
+fn associations(visit: &mut impl FnMut(&'static str, Value<'_>), ipsec: &Ipsec) {
+    for (name, index) in [
+        ("flow.ipsec.ah.spi", ipsec.ah_spi),
+        ("flow.ipsec.esp.spi", ipsec.esp_spi),
+        ("flow.ipsec.sender_index", ipsec.sender_index),
+        ("flow.ipsec.receiver_index", ipsec.receiver_index),
+    ] {
+        if let Some(index) = index {
+            visit(name, Value::Number(index.into()));
+        }
+    }
 }
 
 #[cfg(test)]

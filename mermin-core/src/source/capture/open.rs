@@ -33,6 +33,7 @@ use crate::{
         handle::Counters,
         options::{DEFAULT_FLOWS, Options},
         queue::Queue,
+        tunnels::Tunnels,
     },
     sys::zeroed,
     table::{Timeouts, entry::Entry, moment::Moment},
@@ -220,6 +221,8 @@ pub(super) fn sizes(job: &Job) -> Sizes {
     Sizes {
         slots: job.options.max_flows.unwrap_or(DEFAULT_FLOWS),
         cpus: cpus(),
+        decapsulate: job.options.tunnels == Tunnels::Inner,
+        ports: job.options.tunnel_ports.ports(),
     }
 }
 

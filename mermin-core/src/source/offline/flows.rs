@@ -7,22 +7,35 @@ use std::{
 };
 
 use mermin_bpf::{
-    abi::ledger::{Reason, Uncounted},
-    track::measure::{self, Measure},
-    wire::packet,
+    abi::{
+        fragment::{FragmentKey, Owner},
+        ledger::{Reason, Uncounted},
+        tunnel::{Outer, kind},
+    },
+    track::{
+        arrival::{Arrival, Part},
+        fragment,
+        key::HIGH_TO_LOW,
+        measure,
+    },
+    wire::{ip::Ip, packet},
 };
 
 use super::{
     clock::Clock,
+    fragments::Fragments,
     shared::{Counts, Hook, ifindex},
-    slot::{Moment, Slot},
+    slot::{Facts, Moment, Slot},
     table::{Key, Table},
     timers::Timers,
 };
 use crate::{
     filter::{Filter, Filters, Standing},
     flow::{EndReason, Flow, FlowId},
-    pcap::{Interface, Packet, link::Layer},
+    pcap::{
+        Interface, Packet,
+        link::{Layer, Looking},
+    },
     table::{
         Timeouts, moment,
         record::{Frame, facts, record, untold},
@@ -44,6 +57,8 @@ pub(super) struct Flows {
     table: Table,
     timers: Timers,
     filters: Filters,
+    fragments: Fragments,
+    looking: Looking,
     epoch: u64,
     serial: u64,
     /// Slots below this were ended when the capture was over.
@@ -54,7 +69,13 @@ pub(super) struct Flows {
 
 impl Flows {
     /// No flows yet; `epoch` is random, so that ids of two sources differ.
-    pub(super) fn new(timeouts: Timeouts, filter: Filter, most: u32, epoch: u64) -> Self {
+    pub(super) fn new(
+        timeouts: Timeouts,
+        filter: Filter,
+        most: u32,
+        epoch: u64,
+        looking: Looking,
+    ) -> Self {
         let longest = timeouts
             .named()
             .iter()
@@ -67,6 +88,8 @@ impl Flows {
             table: Table::new(most, epoch),
             timers: Timers::default(),
             filters: Filters::new(filter),
+            fragments: Fragments::default(),
+            looking,
             epoch,
             serial: 0,
             emptied: 0,
@@ -95,28 +118,25 @@ impl Flows {
         let Some(layer) = interface.layer else {
             return;
         };
-        let read = layer.read(octets, packet.length);
+        let index = ifindex(packet.interface);
+        let read = layer.read(octets, packet.length, index, &self.looking);
         hook(counts, packet.interface, interface).total(read.length);
-        let (outcome, measured) = match read.outcome {
-            Ok(found) => {
-                let measured = measure::measure(&found, read.length, 0, 0);
-                let place = packet.interface;
-                let counted = self.count(counts, place, &found, &measured, at, (layer, octets));
-                (counted, measured)
-            }
-            Err(reason) => {
-                let measured = Measure {
-                    packets: 1,
-                    octets: 0,
-                    frame_octets: u64::from(read.length),
+        let outcome = read.outcome.and_then(|arrival| match &arrival.part {
+            Part::Whole(found) | Part::First(found, _) => {
+                let captured = Captured {
+                    arrival: &arrival,
+                    layer,
+                    octets,
+                    length: read.length,
                 };
-                (Err(reason), measured)
+                self.count(counts, index, found, at, &captured)
             }
-        };
+            Part::Later(ip, key) => self.count_later(ip, key, &arrival, read.length, at),
+        });
         if let Err(reason) = outcome {
             let left = Uncounted {
-                packets: measured.packets,
-                octets: measured.frame_octets,
+                packets: 1,
+                octets: read.length.into(),
             };
             hook(counts, packet.interface, interface).uncounted(reason, left);
         }
@@ -126,13 +146,13 @@ impl Flows {
     fn count(
         &mut self,
         counts: &mut Counts,
-        place: usize,
+        ifindex: u32,
         packet: &packet::Packet,
-        measured: &Measure,
         at: Moment,
-        captured: (Layer, &[u8]),
+        captured: &Captured<'_>,
     ) -> Result<(), Reason> {
-        let (key, direction) = Key::of(packet, ifindex(place));
+        let (key, direction) = Key::of(packet, ifindex);
+        self.leave_word(captured.arrival, packet, &key, direction, at);
         let mut known = self.table.find(&key);
         if let Some(number) = known
             && self
@@ -146,19 +166,21 @@ impl Flows {
         let number = if let Some(number) = known {
             number
         } else {
-            let (layer, octets) = captured;
             self.serial += 1;
-            let mac = layer.mac(octets);
+            let mac = captured.mac(packet);
             let mut slot = Slot::begin(key.words(), packet, direction, mac, at, self.serial);
-            slot.standing = self
-                .filters
-                .decide(&facts(&slot.flow, &name_of(counts, place)));
+            slot.flow.outer = captured.outer(direction);
+            slot.standing = self.filters.decide(&facts(
+                &slot.flow,
+                &name_of(counts, (ifindex as usize).wrapping_sub(1)),
+            ));
             let number = self.table.insert(&key, slot)?;
             counts.open = self.table.open();
             number
         };
+        let measured = measure::measure(packet, captured.length, 0, 0);
         if let Some(slot) = self.table.get(number)
-            && (slot.add(packet, measured, direction, at) || known.is_none())
+            && (slot.add(&Facts::of(packet), &measured, direction, at) || known.is_none())
         {
             self.timers.schedule(
                 slot,
@@ -166,6 +188,62 @@ impl Flows {
                 due(&slot.flow, &slot.entry, &self.timeouts, 0),
             );
         }
+        Ok(())
+    }
+
+    /// Leaves word of a first fragment's flow, for the fragments of its own and of those around it.
+    fn leave_word(
+        &mut self,
+        arrival: &Arrival,
+        packet: &packet::Packet,
+        key: &Key,
+        direction: u8,
+        at: Moment,
+    ) {
+        let own = match arrival.part {
+            Part::First(_, own) => Some(own),
+            Part::Whole(_) | Part::Later(..) => None,
+        };
+        if own.is_none() && arrival.carriers == [None; 2] {
+            return;
+        }
+        let owner = fragment::owner(packet, &key.words(), direction, at.told);
+        if let Some(own) = own {
+            self.fragments.insert(own, owner);
+        }
+        self.carriers(arrival, owner);
+    }
+
+    /// The same for the packets around, whose later fragments carry the flow's packets.
+    fn carriers(&mut self, arrival: &Arrival, owner: Owner) {
+        for key in arrival.carriers.into_iter().flatten() {
+            self.fragments.insert(
+                key,
+                Owner {
+                    carries: 1,
+                    ..owner
+                },
+            );
+        }
+    }
+
+    /// Counts a later fragment into the flow that the first one named.
+    fn count_later(
+        &mut self,
+        ip: &Ip,
+        key: &FragmentKey,
+        arrival: &Arrival,
+        length: u32,
+        at: Moment,
+    ) -> Result<(), Reason> {
+        let owner = self.fragments.find(key, at.told).ok_or(Reason::Fragment)?;
+        let number = self.table.find(&Key::of_owner(&owner));
+        let slot = number
+            .and_then(|number| self.table.get(number))
+            .ok_or(Reason::Fragment)?;
+        let measured = fragment::measure(ip, &owner, length);
+        slot.add(&Facts::of_later(&owner), &measured, owner.direction, at);
+        self.carriers(arrival, owner);
         Ok(())
     }
 
@@ -254,6 +332,44 @@ impl Flows {
             }
         }
         true
+    }
+}
+
+/// A packet as it was captured.
+struct Captured<'a> {
+    arrival: &'a Arrival,
+    layer: Layer,
+    octets: &'a [u8],
+    /// Octets of the frame on the wire.
+    length: u32,
+}
+
+impl Captured<'_> {
+    /// The sender by the link header right around the packet.
+    fn mac(&self, packet: &packet::Packet) -> [u8; 6] {
+        if packet.mac_at == 0 && self.is_inside() {
+            return [0; 6];
+        }
+        self.layer.mac(self.octets, packet.mac_at)
+    }
+
+    fn is_inside(&self) -> bool {
+        self.arrival
+            .outer
+            .is_some_and(|outer| outer.facts & kind::MASK != kind::WIREGUARD)
+    }
+
+    /// The outer header, as the flow's lower endpoint stands to it.
+    fn outer(&self, direction: u8) -> Option<Outer> {
+        let mut outer = self.arrival.outer?;
+        if outer.mac == [0; 6] {
+            outer.mac = self.layer.own_mac(self.octets);
+        }
+        Some(if direction == HIGH_TO_LOW {
+            outer.turned()
+        } else {
+            outer
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod clock;
 mod flows;
+mod fragments;
 mod hasher;
 mod input;
 mod reading;
@@ -32,7 +33,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    pcap::Capture,
+    pcap::{Capture, link::Looking},
     report::SourceKind,
 };
 
@@ -101,11 +102,16 @@ impl Job {
             shared: Arc::clone(&shared) as _,
             receipt: None,
         };
+        let looking = Looking {
+            counted: self.options.tunnels.counted(),
+            ports: self.options.tunnel_ports.ports(),
+        };
         let flows = Flows::new(
             self.options.timeouts,
             self.options.filter,
             capacity,
             epoch()?,
+            looking,
         );
         let work = Work {
             reading: Reading::new(capture, flows, shared),

@@ -1,7 +1,11 @@
 //! One flow as packets of a capture make it: what the kernel program does to its slots, without the other CPUs.
 
 use mermin_bpf::{
-    abi::{key::KeyWords, slot::origin},
+    abi::{
+        fragment::Owner,
+        key::KeyWords,
+        slot::{Sample, origin},
+    },
     track::{measure::Measure, origin::decide, tcp},
     wire::{packet::Packet, protocol, tcp::flag},
 };
@@ -35,6 +39,33 @@ pub(super) struct Slot {
     pub(super) started: u64,
     /// Time of the latest packet, ns since 1970.
     pub(super) ended: u64,
+}
+
+/// What counting a packet takes of its headers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    protocol: u8,
+    tcp_flags: u8,
+    sample: Sample,
+}
+
+impl Facts {
+    pub(super) const fn of(packet: &Packet) -> Self {
+        Self {
+            protocol: packet.protocol,
+            tcp_flags: packet.tcp_flags,
+            sample: packet.sample,
+        }
+    }
+
+    /// Of a later fragment, which has nothing of its protocol's header.
+    pub(super) const fn of_later(owner: &Owner) -> Self {
+        Self {
+            protocol: 0,
+            tcp_flags: 0,
+            sample: Sample::unpack(owner.sample),
+        }
+    }
 }
 
 impl Slot {
@@ -76,7 +107,7 @@ impl Slot {
     /// Counts a packet. Returns whether the flow may now be due earlier than it was.
     pub(super) fn add(
         &mut self,
-        packet: &Packet,
+        packet: &Facts,
         measure: &Measure,
         direction: u8,
         at: Moment,

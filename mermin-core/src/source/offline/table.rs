@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use mermin_bpf::{
     abi::{
+        fragment::Owner,
         key::{KeyV4, KeyV6, KeyWords},
         ledger::Reason,
     },
@@ -36,10 +37,19 @@ impl Key {
         }
     }
 
+    /// Key of the flow that a first fragment belongs to.
+    pub(super) const fn of_owner(owner: &Owner) -> Self {
+        Self::of_words(&owner.key, owner.ipv6 != 0)
+    }
+
     fn of_slot(slot: &Slot) -> Self {
-        let words @ [a, b, c, ..] = slot.flow.key;
-        if slot.flow.ipv6 {
-            Self::V6(words)
+        Self::of_words(&slot.flow.key, slot.flow.ipv6)
+    }
+
+    const fn of_words(words: &KeyWords, ipv6: bool) -> Self {
+        let [a, b, c, ..] = *words;
+        if ipv6 {
+            Self::V6(*words)
         } else {
             Self::V4([a, b, c])
         }

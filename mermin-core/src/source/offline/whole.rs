@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     filter::Filter,
     flow::Flow,
-    pcap::Capture,
+    pcap::{Capture, link::Looking},
     report::{SourceKind, Stats},
     source::handle::Counters as _,
     table::Timeouts,
@@ -34,7 +34,13 @@ pub struct Whole {
 pub fn read_whole(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> Whole {
     let source = SourceKind::Capture { path: None };
     let shared = Arc::new(Shared::new(max_flows, source));
-    let flows = Flows::new(timeouts, Filter::default(), max_flows, 0);
+    let flows = Flows::new(
+        timeouts,
+        Filter::default(),
+        max_flows,
+        0,
+        Looking::default(),
+    );
     let mut reading = Reading::new(Capture::new(input), flows, Arc::clone(&shared));
     let mut told = Vec::new();
     let opened = reading.capture.open();

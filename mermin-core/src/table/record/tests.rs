@@ -373,3 +373,28 @@ fn each_rule_of_direction() {
         (Forward, Some(FirstPacket))
     );
 }
+
+#[test]
+fn protocols_with_ports_show_them_and_others_do_not() {
+    for number in [
+        protocol::TCP,
+        protocol::UDP,
+        protocol::SCTP,
+        protocol::DCCP,
+        protocol::UDP_LITE,
+    ] {
+        let flow = told(&ipv4(tail(number, [40_000, 53])));
+        assert_eq!(ends(&flow), ["10.0.0.1:40000", "10.0.0.2:53"], "{number}");
+    }
+    let flow = told(&ipv4(tail(protocol::IGMP, [0, 0])));
+    assert_eq!(ends(&flow), ["10.0.0.1", "10.0.0.2"]);
+}
+
+#[test]
+fn a_security_association_shows_its_index() {
+    let esp = told(&ipv4(tail(protocol::ESP, [0xc000, 0x1001])));
+    assert_eq!(esp.ipsec, Some(Ipsec::esp(0xc000_1001)));
+    assert_eq!(ends(&esp), ["10.0.0.1", "10.0.0.2"]);
+    let ah = told(&ipv4(tail(protocol::AH, [0, 7])));
+    assert_eq!(ah.ipsec, Some(Ipsec::ah(7)));
+}

@@ -1,0 +1,64 @@
+//! What a flow was carried in: cold facts beside its slot, of the outermost tunnel.
+
+/// Kinds of encapsulation: the lower bits of [`Outer::facts`].
+pub mod kind {
+    /// RFC 7348.
+    pub const VXLAN: u8 = 1;
+    /// RFC 8926.
+    pub const GENEVE: u8 = 2;
+    /// RFC 2784, RFC 2890, RFC 7637.
+    pub const GRE: u8 = 3;
+    /// IP in IP, of either version (RFC 2003, RFC 2473, RFC 4213).
+    pub const IPIP: u8 = 4;
+    /// GPRS tunnelling, user plane (3GPP TS 29.281).
+    pub const GTPU: u8 = 5;
+    /// `WireGuard`: the flow is the carrier's own, because nothing inside can be read.
+    pub const WIREGUARD: u8 = 6;
+    /// Bits that hold one of these.
+    pub const MASK: u8 = 0x0f;
+}
+
+/// Bits of [`Outer::facts`] above the kind.
+pub mod fact {
+    /// [`Outer::id`](super::Outer::id) is one.
+    pub const HAS_ID: u8 = 0x10;
+    /// The outer addresses are of IPv6.
+    pub const OUTER_IPV6: u8 = 0x20;
+    /// What IP in IP carries is IPv6.
+    pub const CARRIES_IPV6: u8 = 0x40;
+    /// [`Outer::ports`](super::Outer::ports) are the halves of `WireGuard`'s sender index, the upper one first.
+    pub const HAS_SENDER: u8 = 0x80;
+}
+
+/// The outer header of a flow's first packet. Meant where [`Slot::origin`](super::slot::Slot::origin) has
+/// [`ENCAPSULATED`](super::slot::origin::ENCAPSULATED); stale elsewhere.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outer {
+    /// Address on the side of the flow's lower endpoint, then of its higher one; as in memory. IPv4 has the first four octets.
+    pub addresses: [[u64; 2]; 2],
+    /// VXLAN or Geneve VNI, GRE key, GTP-U TEID, `WireGuard` receiver index.
+    pub id: u32,
+    /// Ports of those sides; zeroes where the carrier has none.
+    pub ports: [u16; 2],
+    /// Sender of the frame; zeroes for none.
+    pub mac: [u8; 6],
+    /// One of [`kind`], and bits of [`fact`].
+    pub facts: u8,
+    /// Octets before the outermost IP header; 255 stands for more.
+    pub link_length: u8,
+}
+
+impl Outer {
+    /// The same seen from the flow's lower endpoint, given that its higher endpoint sent the packet.
+    #[inline(always)]
+    #[must_use]
+    pub const fn turned(mut self) -> Self {
+        self.addresses = [self.addresses[1], self.addresses[0]];
+        // A sender index is no pair of ports.
+        if self.facts & fact::HAS_SENDER == 0 {
+            self.ports = [self.ports[1], self.ports[0]];
+        }
+        self
+    }
+}

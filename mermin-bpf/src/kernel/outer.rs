@@ -1,0 +1,33 @@
+//! The outer header of a flow's first packet, beside its slot.
+
+use mermin_bpf::{
+    abi::{slot::origin, tunnel::Outer},
+    track::key::HIGH_TO_LOW,
+};
+
+use super::{
+    count::Facts,
+    maps::{TUNNELS, WORKSPACE},
+};
+
+/// Keeps what the workspace has for a slot that nobody else uses yet; gives the bit of [`origin`] that says so.
+#[inline(always)]
+pub(super) fn keep(number: u32, facts: &Facts) -> u8 {
+    if facts.encapsulated
+        && let Some(workspace) = WORKSPACE.get_ptr_mut(0)
+        && let Some(kept) = TUNNELS.get_ptr_mut(number)
+    {
+        // SAFETY: this CPU's own workspace; the slot is this program's until it is live, and so is what is beside it.
+        unsafe {
+            let outer: Outer = (&raw const (*workspace).outer).read_volatile();
+            *kept = if facts.direction == HIGH_TO_LOW {
+                outer.turned()
+            } else {
+                outer
+            };
+        }
+        origin::ENCAPSULATED
+    } else {
+        0
+    }
+}

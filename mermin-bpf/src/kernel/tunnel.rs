@@ -1,0 +1,90 @@
+//! Takes tunnels off a packet, one level in each run: between levels the program calls itself.
+
+use core::hint::black_box;
+
+use aya_ebpf::programs::TcContext;
+use mermin_bpf::{
+    abi::{globals::next, ledger::Reason},
+    track::fragment,
+    wire::{layer::Layer, level::Level, packet::Frame, tunnel},
+};
+
+use super::{
+    ledger::{self, account},
+    maps::{PROGRAMS, decapsulates, tunnel_ports},
+    skb::{Copied, Skb},
+    workspace::{Workspace, forget, stage},
+};
+
+/// Goes one level down and calls itself; at the innermost level, and with a packet that cannot be walked, calls
+/// [`mermin_general`](super::program::mermin_general), which counts it.
+#[inline(always)]
+pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
+    let skb = Skb(context.skb.skb);
+    // SAFETY: this CPU's own workspace; the calls do not return where they succeed.
+    unsafe {
+        let direction = Workspace::direction(workspace);
+        let account = account(skb.ifindex(), direction as u32);
+        if step(skb, &skb.frame(account.link), workspace).is_some() {
+            PROGRAMS.tail_call(context, next::TUNNEL);
+        }
+        PROGRAMS.tail_call(context, next::GENERAL);
+        account.refused(ledger::cpu(), skb, Reason::Unreadable);
+    }
+}
+
+/// `None` where there is nothing to go down to.
+///
+/// # Safety
+/// `workspace` is this CPU's own.
+#[inline(always)]
+unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()> {
+    // SAFETY: by the contract above.
+    unsafe {
+        if (*workspace).stage == stage::FRESH {
+            let bytes = skb.copy(workspace)?;
+            let level = Level::outermost(bytes, frame, &Layer::outermost(frame)).ok()?;
+            (*workspace).level = level;
+            (*workspace).stage = stage::INSIDE;
+        }
+        let bytes = Copied::again(workspace);
+        let level = &*black_box(&raw const (*workspace).level);
+        let ip = level.ip(bytes, frame).ok()?;
+        let ip = forget(&raw mut (*workspace).ip, ip);
+        if ip.later_fragment {
+            return None;
+        }
+        match tunnel::descend(bytes, frame, level, ip, &tunnel_ports()) {
+            Ok(Some((inner, opened))) => {
+                if level.depth == 0 {
+                    let mac = level.reached.mac(bytes);
+                    (*workspace).outer = tunnel::outer(level, ip, &opened, mac);
+                    (*workspace).encapsulated = true;
+                }
+                if ip.fragment {
+                    let place = usize::from(level.depth) & 1;
+                    (*workspace).around[place] = fragment::key(ip, level, skb.ifindex());
+                    (*workspace).carriers |= 1 << place;
+                }
+                (*workspace).level = inner;
+                Some(())
+            }
+            Ok(None) if !decapsulates() => {
+                // A super-packet that counts as its outermost packet: its segments repeat the inner headers too.
+                if let Ok(packet) = level.packet(bytes, frame, ip) {
+                    (*workspace).repeated = packet.link_length + packet.header_length;
+                }
+                (*workspace).encapsulated = false;
+                (*workspace).carriers = 0;
+                (*workspace).stage = stage::FRESH;
+                None
+            }
+            Ok(None) => None,
+            Err(reason) => {
+                (*workspace).reason = reason;
+                (*workspace).stage = stage::REFUSED;
+                None
+            }
+        }
+    }
+}

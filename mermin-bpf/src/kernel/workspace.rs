@@ -1,0 +1,122 @@
+//! What one CPU keeps of a packet between programs, and on its way past the verifier.
+//!
+//! The verifier does not follow what is in a map. What is stored here and read back is one state for it, however many ways
+//! led there; without that it would walk each way on to the end, beyond its limit of a million instructions.
+
+use core::hint::black_box;
+
+use mermin_bpf::{
+    abi::{
+        fragment::{FragmentKey, Owner},
+        key::KeyWords,
+        ledger::{Direction, Reason},
+        tunnel::Outer,
+    },
+    wire::{bytes::HEADER_LIMIT, ip::Ip, level::Level, packet::Packet, tunnel::DEPTH},
+};
+
+use super::{count::Facts, ledger::Account};
+
+/// The first octets of a frame.
+pub(super) type Headers = [u8; HEADER_LIMIT];
+
+/// How far programs have come with a packet.
+pub(super) mod stage {
+    /// Nothing is known.
+    pub(in super::super) const FRESH: u8 = 0;
+    /// Headers are copied, and [`Workspace::level`](super::Workspace::level) is where to go on.
+    pub(in super::super) const INSIDE: u8 = 1;
+    /// Belongs under [`Workspace::reason`](super::Workspace::reason).
+    pub(in super::super) const REFUSED: u8 = 2;
+}
+
+#[repr(C)]
+pub(super) struct Workspace {
+    /// Copied headers.
+    pub(super) headers: Headers,
+    /// An offset on its way past the verifier.
+    pub(super) offset: u64,
+    /// The direction of the hook.
+    pub(super) direction: u32,
+    /// Octets of headers that were copied.
+    pub(super) length: u32,
+    /// One of [`stage`].
+    pub(super) stage: u8,
+    /// Whether there is an outer header.
+    pub(super) encapsulated: bool,
+    /// Packets around of which this is the first fragment: a bit for each level.
+    pub(super) carriers: u8,
+    pub(super) reason: Reason,
+    /// Octets of headers, from the frame's start on, that the segments of a super-packet repeat, where the packet that
+    /// counts is not the innermost; else 0.
+    pub(super) repeated: u32,
+    pub(super) level: Level,
+    pub(super) ip: Ip,
+    pub(super) packet: Packet,
+    /// The outermost tunnel, as the packet's sender stands to it.
+    pub(super) outer: Outer,
+    /// The packets of `carriers`.
+    pub(super) around: [FragmentKey; DEPTH as usize],
+    /// A fragment that is being looked up or entered, and its flow.
+    pub(super) fragment: FragmentKey,
+    pub(super) owner: Owner,
+    /// A packet that has no flow yet, on its way to the program that makes one.
+    pub(super) flowless: Flowless,
+}
+
+/// What making a flow takes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Flowless {
+    pub(super) key: KeyWords,
+    /// As in [`Slot::origin`](mermin_bpf::abi::slot::Slot::origin): which kind of key.
+    pub(super) version: u8,
+    /// Whether the index was asked and knows of no such flow.
+    pub(super) absent: bool,
+    pub(super) account: Account,
+    pub(super) facts: Facts,
+}
+
+impl Workspace {
+    /// Nothing is known of a packet but its hook.
+    ///
+    /// # Safety
+    /// `workspace` is this CPU's own.
+    #[inline(always)]
+    pub(super) unsafe fn begin(workspace: *mut Self, direction: Direction) {
+        // SAFETY: by the contract above.
+        unsafe {
+            (*workspace).direction = direction as u32;
+            (*workspace).stage = stage::FRESH;
+            (*workspace).encapsulated = false;
+            (*workspace).carriers = 0;
+            (*workspace).repeated = 0;
+        }
+    }
+
+    /// # Safety
+    /// As [`Workspace::begin`].
+    #[inline(always)]
+    pub(super) unsafe fn direction(workspace: *mut Self) -> Direction {
+        // SAFETY: by the contract above.
+        if unsafe { (*workspace).direction } == Direction::Egress as u32 {
+            Direction::Egress
+        } else {
+            Direction::Ingress
+        }
+    }
+}
+
+/// Stores a value where the verifier loses sight of it, and gives it from there: compiler and verifier know nothing of it any
+/// more.
+///
+/// # Safety
+/// `place` is this CPU's own, and stays as it is while the value is used.
+#[inline(always)]
+pub(super) unsafe fn forget<'a, T>(place: *mut T, value: T) -> &'a T {
+    // SAFETY: by the contract above.
+    unsafe {
+        place.write(value);
+        &*black_box(place.cast_const())
+    }
+}

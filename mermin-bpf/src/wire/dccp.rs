@@ -1,0 +1,77 @@
+//! DCCP (RFC 4340): the generic header.
+
+use super::bytes::{Bytes, Window};
+use crate::abi::ledger::Reason;
+
+/// Octets of the shortest header, with sequence numbers of 24 bits.
+pub const LENGTH: usize = 12;
+
+/// What is used of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dccp {
+    /// Sender's and receiver's port.
+    pub ports: [u16; 2],
+    /// Octets before the application's data.
+    pub header_length: u32,
+}
+
+/// Reads the header at `at`, of which the IP packet holds `available` octets.
+///
+/// # Errors
+/// [`Reason::MalformedTransport`] when it is cut or its data offset cannot be.
+#[inline(always)]
+pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Dccp, Reason> {
+    let header = frame
+        .window::<LENGTH>(at)
+        .ok_or(Reason::MalformedTransport)?;
+    let header_length = u32::from(header.u8(4)) * 4;
+    if header_length < LENGTH as u32 || header_length > available {
+        return Err(Reason::MalformedTransport);
+    }
+    Ok(Dccp {
+        ports: [header.be16(0), header.be16(2)],
+        header_length,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::testing::with;
+
+    /// A request from port 5001 to port 5002: 16 octets of header, service code.
+    const REQUEST: [u8; 20] = [
+        0x13, 0x89, 0x13, 0x8a, 0x05, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x07, 0x00, 0x00, 0x00, 0x2a,
+    ];
+
+    fn offset(words: u8, available: u32) -> Result<u32, Reason> {
+        parse(&with(REQUEST.to_vec(), 4, &[words])[..], 0, available)
+            .map(|header| header.header_length)
+    }
+
+    #[test]
+    fn a_header() {
+        let expected = Dccp {
+            ports: [5001, 5002],
+            header_length: 20,
+        };
+        assert_eq!(parse(&REQUEST[..], 0, 20), Ok(expected));
+    }
+
+    #[test]
+    fn an_offset_that_cannot_be() {
+        assert_eq!(offset(3, 12), Ok(12));
+        assert_eq!(offset(2, 20), Err(Reason::MalformedTransport));
+        assert_eq!(offset(6, 20), Err(Reason::MalformedTransport));
+        assert_eq!(offset(255, 1020), Ok(1020));
+    }
+
+    #[test]
+    fn a_cut_header_is_malformed() {
+        for length in 0..LENGTH {
+            let cut = parse(&REQUEST[..length], 0, 20);
+            assert_eq!(cut, Err(Reason::MalformedTransport), "{length} octets");
+        }
+    }
+}

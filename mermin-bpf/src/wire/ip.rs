@@ -1,0 +1,150 @@
+//! An IP packet, whatever its version: what both headers tell.
+
+use super::{
+    bytes::{Bytes, Window},
+    ethertype,
+    extension::Chain,
+    ipv4::{self, Ipv4},
+    ipv6::{self, Ipv6},
+    packet::Addresses,
+    protocol,
+};
+use crate::abi::ledger::Reason;
+
+/// What is known of a packet before its payload is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ip {
+    /// Sender, then receiver.
+    pub addresses: Addresses,
+    /// IANA number of the payload's protocol.
+    pub protocol: u8,
+    /// Type of service or traffic class.
+    pub traffic_class: u8,
+    /// Time to live or hop limit.
+    pub ttl: u8,
+    /// IPv6 flow label; 0 for IPv4.
+    pub flow_label: u32,
+    /// Where the header begins in the frame.
+    pub at: usize,
+    /// Where the payload begins, behind options and extension headers.
+    pub payload: usize,
+    /// Octets of the packet.
+    pub length: u32,
+    /// Octets of headers that exist in a super-packet alone.
+    pub unsent_length: u32,
+    /// A fragment, first or later: the payload's lengths speak of the whole.
+    pub fragment: bool,
+    /// Not the first fragment: ports are not here.
+    pub later_fragment: bool,
+    /// What the fragments of one packet have in common.
+    pub identification: u32,
+    /// Longer than its length field can say.
+    pub jumbo: bool,
+}
+
+/// The EtherType that what begins at `at` would have, by its version.
+///
+/// # Errors
+/// [`Reason::MalformedIpv4`] when no header fits, [`Reason::OtherEthertype`] when it is not IP.
+#[inline(always)]
+pub fn version<B: Bytes>(bytes: B, at: usize) -> Result<u16, Reason> {
+    // No IP header is shorter than this, of either version.
+    let first = bytes
+        .window::<{ ipv4::LENGTH }>(at)
+        .ok_or(Reason::MalformedIpv4)?;
+    match first.u8(0) >> 4 {
+        4 => Ok(ethertype::IPV4),
+        6 => Ok(ethertype::IPV6),
+        _ => Err(Reason::OtherEthertype),
+    }
+}
+
+impl Ip {
+    /// Of an IPv4 header at `at`.
+    #[inline(always)]
+    #[must_use]
+    pub fn v4(ip: &Ipv4, at: usize) -> Self {
+        Self {
+            addresses: Addresses::V4([ip.source, ip.destination]),
+            protocol: ip.protocol,
+            traffic_class: ip.traffic_class,
+            ttl: ip.ttl,
+            flow_label: 0,
+            at,
+            payload: at + ip.header_length as usize,
+            length: ip.length,
+            unsent_length: 0,
+            fragment: ip.fragment,
+            later_fragment: ip.later_fragment,
+            identification: ip.identification.into(),
+            jumbo: false,
+        }
+    }
+
+    /// Of an IPv6 header at `at` and the chain behind it, in a super-packet or not.
+    ///
+    /// # Errors
+    /// [`Reason::MalformedExtension`] for a chain longer than its packet.
+    #[inline(always)]
+    pub fn v6(ip: &Ipv6, at: usize, chain: &Chain, segmented: bool) -> Result<Self, Reason> {
+        if (chain.at - at) as u32 > ip.length {
+            return Err(Reason::MalformedExtension);
+        }
+        // Linux prepends eight octets of hop-by-hop options to IPv6 BIG TCP and takes them off before the wire.
+        let unsent_length = if segmented && ip.jumbo && ip.next_header == protocol::HOP_BY_HOP {
+            8
+        } else {
+            0
+        };
+        Ok(Self {
+            addresses: Addresses::V6([ip.source, ip.destination]),
+            protocol: chain.protocol,
+            traffic_class: ip.traffic_class,
+            ttl: ip.ttl,
+            flow_label: ip.flow_label,
+            at,
+            payload: chain.at,
+            length: ip.length,
+            unsent_length,
+            fragment: chain.fragment,
+            later_fragment: chain.later_fragment,
+            identification: chain.identification,
+            jumbo: ip.jumbo,
+        })
+    }
+
+    /// Octets of IP headers before the payload.
+    #[inline(always)]
+    #[must_use]
+    pub const fn header_length(&self) -> u32 {
+        (self.payload - self.at) as u32
+    }
+
+    /// Octets of payload.
+    #[inline(always)]
+    #[must_use]
+    pub const fn payload_length(&self) -> u32 {
+        self.length - self.header_length()
+    }
+}
+
+/// Reads the IP header that a [`link`](super::link) led to, and the extension headers behind it.
+///
+/// # Errors
+/// The header that is malformed.
+#[inline(always)]
+pub fn parse<B: Bytes>(
+    bytes: B,
+    reached: &super::link::Reached,
+    goes_on: bool,
+    segmented: bool,
+) -> Result<Ip, Reason> {
+    if reached.kind == ethertype::IPV4 {
+        let ip = ipv4::parse(bytes, reached.at, reached.end, goes_on)?;
+        Ok(Ip::v4(&ip, reached.at))
+    } else {
+        let ip = ipv6::parse(bytes, reached.at, reached.end, goes_on)?;
+        let chain = super::extension::follow(bytes, ip.next_header, reached.at + ipv6::LENGTH)?;
+        Ip::v6(&ip, reached.at, &chain, segmented)
+    }
+}

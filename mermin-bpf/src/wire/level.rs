@@ -1,0 +1,70 @@
+//! An IP header and the way that led to it, through so many tunnels.
+
+use super::{
+    bytes::Bytes,
+    ip::{self, Ip},
+    layer::Layer,
+    link::{self, Reached},
+    packet::{Frame, Packet, finish},
+    vlan::Vlans,
+};
+use crate::abi::ledger::Reason;
+
+/// Where a walk has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// The IP header.
+    pub reached: Reached,
+    /// VLANs so far, outermost first.
+    pub vlans: Vlans,
+    /// Digest of the tunnels around; 0 without.
+    pub digest: u32,
+    /// What carries it is the first of several fragments: the rest is elsewhere.
+    pub goes_on: bool,
+    /// Tunnels around.
+    pub depth: u8,
+}
+
+impl Level {
+    /// Follows the link headers of a frame, or of what stands for one.
+    ///
+    /// # Errors
+    /// As [`link::follow`].
+    #[inline(always)]
+    pub fn outermost<B: Bytes>(bytes: B, frame: &Frame, layer: &Layer) -> Result<Self, Reason> {
+        let mut vlans = Vlans::default();
+        let reached = link::follow(bytes, frame, layer, &mut vlans)?;
+        Ok(Self {
+            reached,
+            vlans,
+            digest: 0,
+            goes_on: layer.goes_on,
+            depth: 0,
+        })
+    }
+
+    /// Reads the IP header.
+    ///
+    /// # Errors
+    /// As [`ip::parse`].
+    #[inline(always)]
+    pub fn ip<B: Bytes>(&self, bytes: B, frame: &Frame) -> Result<Ip, Reason> {
+        ip::parse(bytes, &self.reached, self.goes_on, frame.segmented)
+    }
+
+    /// Reads what follows the IP header of anything but a later fragment.
+    ///
+    /// # Errors
+    /// As [`transport::parse`](super::transport::parse).
+    #[inline(always)]
+    pub fn packet<B: Bytes>(&self, bytes: B, frame: &Frame, ip: &Ip) -> Result<Packet, Reason> {
+        finish(bytes, frame, self, ip)
+    }
+
+    /// As [`KeyTail::encapsulation`](crate::abi::key::KeyTail::encapsulation).
+    #[inline(always)]
+    #[must_use]
+    pub const fn encapsulation(&self) -> u32 {
+        self.vlans.deeper ^ self.digest
+    }
+}

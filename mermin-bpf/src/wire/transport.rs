@@ -1,0 +1,65 @@
+//! The header above IP, as far as flows are concerned.
+
+use super::{bytes::Bytes, dccp, icmp, ip::Ip, ipsec, protocol, sctp, tcp, udp, udp_lite};
+use crate::{abi::ledger::Reason, track::key};
+
+/// What tells a packet's flow from others of its addresses, and what its headers measure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transport {
+    /// Sender's, then receiver's port. What stands in for ports of other protocols: see [`key`].
+    pub ports: [u16; 2],
+    /// TCP flags; 0 for other protocols.
+    pub tcp_flags: u8,
+    /// ICMP or ICMPv6 type and code; zeroes for other protocols.
+    pub icmp: [u8; 2],
+    /// Octets of the header; 0 for protocols of which no segments are made.
+    pub header_length: u32,
+}
+
+/// Octets that any IGMP message has (RFC 2236, RFC 3376).
+const IGMP_LENGTH: u32 = 8;
+
+/// Reads the header behind an IP header. `whole` says that lengths can be held against the packet's.
+///
+/// # Errors
+/// The header that is malformed. A protocol that is not known has none.
+#[inline(always)]
+pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reason> {
+    let (at, available) = (ip.payload, ip.payload_length());
+    let mut found = Transport::default();
+    match ip.protocol {
+        protocol::TCP => {
+            let header = tcp::parse(bytes, at, available)?;
+            found.ports = header.ports;
+            found.tcp_flags = header.flags;
+            found.header_length = header.header_length;
+        }
+        protocol::UDP => {
+            found.ports = udp::parse(bytes, at, available, whole)?;
+            found.header_length = udp::LENGTH as u32;
+        }
+        protocol::ICMP | protocol::ICMPV6 => {
+            let header = icmp::parse(bytes, at, available)?;
+            found.icmp = [header.kind, header.code];
+            found.ports = key::icmp_ports(ip.protocol, &header);
+        }
+        protocol::SCTP => {
+            found.ports = sctp::parse(bytes, at, available)?;
+            found.header_length = sctp::LENGTH as u32;
+        }
+        protocol::DCCP => {
+            let header = dccp::parse(bytes, at, available)?;
+            found.ports = header.ports;
+            found.header_length = header.header_length;
+        }
+        protocol::UDP_LITE => {
+            found.ports = udp_lite::parse(bytes, at, available, whole)?;
+            found.header_length = udp::LENGTH as u32;
+        }
+        protocol::ESP => found.ports = key::spi_ports(ipsec::esp(bytes, at, available)?),
+        protocol::AH => found.ports = key::spi_ports(ipsec::ah(bytes, at, available)?),
+        protocol::IGMP if available < IGMP_LENGTH => return Err(Reason::MalformedTransport),
+        _ => {}
+    }
+    Ok(found)
+}

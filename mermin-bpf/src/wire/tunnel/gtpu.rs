@@ -1,0 +1,181 @@
+//! GTP-U (3GPP TS 29.281): user data in G-PDUs.
+
+use super::{Bytes, Carrier, Window, kind};
+use crate::{abi::ledger::Reason, wire::layer::Layer};
+
+/// Octets of the header without optional fields.
+pub const LENGTH: usize = 8;
+/// Octets of sequence number, N-PDU number and next extension, which come together.
+const OPTIONAL: usize = 4;
+/// Extension headers that are followed.
+pub const DEPTH: usize = 4;
+/// Version and protocol type, and what they must be. GTP' has the other type.
+const VERSION: u8 = 0xf0;
+const GTP_1: u8 = 0x30;
+const ANY_OPTIONAL: u8 = 0x07;
+const EXTENSION: u8 = 0x04;
+/// A packet of a user.
+const G_PDU: u8 = 255;
+
+/// Reads the header at `at` of a datagram of which `available` octets are there, and steps over its extension headers; `None`
+/// for another version and for messages between the ends. `whole` says that its length can be held against them.
+///
+/// # Errors
+/// [`Reason::MalformedTunnel`] when a header is cut or a length cannot be, [`Reason::TooDeep`] for more than [`DEPTH`]
+/// extension headers.
+#[inline(always)]
+pub fn parse<B: Bytes>(
+    bytes: B,
+    at: usize,
+    available: u32,
+    whole: bool,
+) -> Result<Option<Carrier>, Reason> {
+    let flags = bytes.window::<1>(at).ok_or(Reason::MalformedTunnel)?.u8(0);
+    if flags & VERSION != GTP_1 {
+        return Ok(None);
+    }
+    let header = bytes.window::<LENGTH>(at).ok_or(Reason::MalformedTunnel)?;
+    if available < LENGTH as u32 {
+        return Err(Reason::MalformedTunnel);
+    }
+    if header.u8(1) != G_PDU {
+        return Ok(None);
+    }
+    let claimed = LENGTH as u32 + u32::from(header.be16(2));
+    if whole && claimed > available {
+        return Err(Reason::MalformedTunnel);
+    }
+    let end = if whole { claimed } else { available };
+    let mut length = LENGTH;
+    if flags & ANY_OPTIONAL != 0 {
+        length = extensions(bytes, at, flags)?;
+    }
+    if length as u32 > end {
+        return Err(Reason::MalformedTunnel);
+    }
+    Ok(Some(Carrier {
+        tunnel: kind::GTPU,
+        id: header.be32(4),
+        has_id: true,
+        kind: Layer::BARE_IP,
+        length,
+        end,
+    }))
+}
+
+/// Octets of the header with its optional fields and extension headers.
+#[inline(always)]
+fn extensions<B: Bytes>(bytes: B, at: usize, flags: u8) -> Result<usize, Reason> {
+    let optional = bytes
+        .window::<OPTIONAL>(at + LENGTH)
+        .ok_or(Reason::MalformedTunnel)?;
+    let mut next = optional.u8(3);
+    let mut end = at + LENGTH + OPTIONAL;
+    if flags & EXTENSION == 0 {
+        return Ok(end - at);
+    }
+    for _ in 0..DEPTH {
+        if next == 0 {
+            break;
+        }
+        // A header says its length in words; its last octet names the next one.
+        let length = usize::from(bytes.window::<1>(end).ok_or(Reason::MalformedTunnel)?.u8(0)) * 4;
+        if length == 0 {
+            return Err(Reason::MalformedTunnel);
+        }
+        end = bytes.blur(end + length);
+        next = bytes
+            .window::<1>(end.wrapping_sub(1))
+            .ok_or(Reason::MalformedTunnel)?
+            .u8(0);
+    }
+    if next == 0 {
+        Ok(end.wrapping_sub(at))
+    } else {
+        Err(Reason::TooDeep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::wire::testing::{join, with};
+
+    /// A G-PDU of four octets, TEID 0x01020304.
+    const PLAIN: [u8; 12] = [0x30, 255, 0, 4, 1, 2, 3, 4, 0x45, 0, 0, 0];
+
+    /// The same with so many extension headers (a PDU session container's octets) and 0 behind the last.
+    fn extended(count: usize) -> Vec<u8> {
+        let mut bytes = join(&[&[0x34, 255, 0, 0, 1, 2, 3, 4, 0, 0, 0]]);
+        for _ in 0..count {
+            bytes.extend([0x85, 1, 0x10, 9]);
+        }
+        bytes.extend([0, 0x45, 0, 0, 0]);
+        let length = (bytes.len() - LENGTH) as u16;
+        with(bytes, 2, &length.to_be_bytes())
+    }
+
+    fn length(bytes: &[u8]) -> Result<Option<usize>, Reason> {
+        parse(bytes, 0, bytes.len() as u32, true).map(|found| found.map(|found| found.length))
+    }
+
+    #[test]
+    fn a_header() {
+        let carrier = parse(&PLAIN[..], 0, 12, true).unwrap().unwrap();
+        assert_eq!((carrier.id, carrier.length), (0x0102_0304, 8));
+        assert_eq!(carrier.kind, Layer::BARE_IP);
+    }
+
+    #[test]
+    fn optional_fields_and_extension_headers() {
+        for flags in [0x31, 0x32, 0x33] {
+            let bytes = with(with(extended(0), 0, &[flags]), 11, &[0x85]);
+            assert_eq!(length(&bytes), Ok(Some(12)), "{flags:#x}: the type is void");
+        }
+        for count in 0..=DEPTH {
+            assert_eq!(length(&extended(count)), Ok(Some(12 + 4 * count)));
+        }
+        assert_eq!(length(&extended(DEPTH + 1)), Err(Reason::TooDeep));
+        // Two words.
+        let mut long = extended(1);
+        long.splice(13..13, [0; 4]);
+        let long = with(with(long, 12, &[2]), 2, &[0, 16]);
+        assert_eq!(length(&long), Ok(Some(20)));
+    }
+
+    #[test]
+    fn what_is_something_else() {
+        assert_eq!(length(&with(PLAIN.to_vec(), 0, &[0x48])), Ok(None), "GTPv2");
+        assert_eq!(length(&with(PLAIN.to_vec(), 0, &[0x20])), Ok(None), "GTP'");
+        assert_eq!(length(&with(PLAIN.to_vec(), 1, &[1])), Ok(None), "echo");
+        assert_eq!(
+            length(&with(PLAIN.to_vec(), 1, &[254])),
+            Ok(None),
+            "end marker"
+        );
+    }
+
+    #[test]
+    fn lengths_that_cannot_be() {
+        let malformed = Err(Reason::MalformedTunnel);
+        let longer = with(PLAIN.to_vec(), 2, &[0, 5]);
+        assert_eq!(length(&longer), malformed);
+        assert!(parse(&longer[..], 0, 12, false).is_ok(), "a part");
+        // Too short for its own optional fields.
+        assert_eq!(length(&with(extended(1), 2, &[0, 3])), malformed);
+        assert_eq!(length(&with(extended(1), 2, &[0, 7])), malformed);
+        assert_eq!(length(&with(extended(1), 12, &[0])), malformed, "no words");
+        assert_eq!(length(&with(extended(1), 12, &[255])), malformed);
+    }
+
+    #[test]
+    fn a_cut_header_is_malformed() {
+        let bytes = extended(2);
+        for length in 0..20 {
+            let cut = parse(&bytes[..length], 0, bytes.len() as u32, true);
+            assert_eq!(cut, Err(Reason::MalformedTunnel), "{length} octets");
+        }
+    }
+}

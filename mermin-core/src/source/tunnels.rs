@@ -1,0 +1,163 @@
+//! Whether and where tunnels are looked into.
+
+use mermin_bpf::{
+    track::arrival::Counted,
+    wire::tunnel::{Ports, ports::MOST},
+};
+
+use crate::{
+    error::{Error, ErrorKind},
+    flow::TunnelKind,
+};
+
+/// Whose flow counts a packet that was sent through a tunnel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Tunnels {
+    /// The innermost packet's, with the outer header in [`Flow::tunnel`](crate::Flow::tunnel): two levels of VXLAN, Geneve,
+    /// GRE, IP in IP and GTP-U are taken off.
+    #[default]
+    Inner,
+    /// The outermost packet's, as if there were no tunnels. Takes 48 octets of kernel memory less for each flow.
+    Outer,
+}
+
+impl Tunnels {
+    pub(crate) const fn counted(self) -> Counted {
+        match self {
+            Self::Inner => Counted::Inner,
+            Self::Outer => Counted::Outer,
+        }
+    }
+}
+
+/// UDP ports of each kind, as asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TunnelPorts(Vec<(TunnelKind, Vec<u16>)>);
+
+impl Default for TunnelPorts {
+    /// As registered.
+    fn default() -> Self {
+        Self(vec![
+            (TunnelKind::Vxlan, vec![4789]),
+            (TunnelKind::Geneve, vec![6081]),
+            (TunnelKind::Gtpu, vec![2152]),
+            (TunnelKind::WireGuard, vec![51_820]),
+        ])
+    }
+}
+
+impl TunnelPorts {
+    pub(crate) fn set(&mut self, kind: TunnelKind, ports: Vec<u16>) {
+        self.0.retain(|(known, _)| *known != kind);
+        self.0.push((kind, ports));
+    }
+
+    fn of(&self, kind: TunnelKind) -> &[u16] {
+        self.0
+            .iter()
+            .find(|(known, _)| *known == kind)
+            .map_or(&[], |(_, ports)| ports)
+    }
+
+    /// What the parser looks at.
+    pub(crate) fn ports(&self) -> Ports {
+        Ports::new(
+            self.of(TunnelKind::Vxlan),
+            self.of(TunnelKind::Geneve),
+            self.of(TunnelKind::Gtpu),
+            self.of(TunnelKind::WireGuard),
+        )
+    }
+
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`].
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let refused = |what: String, remedy: String| {
+            Err(Error::new(ErrorKind::InvalidOption, format!("cannot {what}")).with_remedy(remedy))
+        };
+        let mut taken: Vec<(u16, TunnelKind)> = Vec::new();
+        for (kind, ports) in &self.0 {
+            if matches!(kind, TunnelKind::Gre | TunnelKind::Ipip) {
+                return refused(
+                    format!("look for `{kind}` at a port"),
+                    "leave it out: it is known by its protocol number".to_owned(),
+                );
+            }
+            if ports.len() > MOST {
+                return refused(
+                    format!("look for `{kind}` at {} ports", ports.len()),
+                    format!("choose at most {MOST}"),
+                );
+            }
+            for &port in ports {
+                if port == 0 {
+                    return refused(
+                        format!("look for `{kind}` at port `0`"),
+                        "choose a port from 1 to 65535".to_owned(),
+                    );
+                }
+                if let Some((_, other)) = taken.iter().find(|(known, _)| *known == port) {
+                    return refused(
+                        format!(
+                            "look for `{kind}` at port `{port}`: `{other}` is looked for there"
+                        ),
+                        format!(
+                            "take the port from one, as in `tunnel_ports(TunnelKind::.., [])` for `{other}`"
+                        ),
+                    );
+                }
+                taken.push((port, *kind));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(kind: TunnelKind, ports: &[u16]) -> TunnelPorts {
+        let mut changed = TunnelPorts::default();
+        changed.set(kind, ports.to_vec());
+        changed
+    }
+
+    #[test]
+    fn ports_replace_those_of_their_kind_alone() {
+        assert_eq!(TunnelPorts::default().ports(), Ports::default());
+        let ports = with(TunnelKind::Vxlan, &[8472, 4789]).ports();
+        assert!(ports.vxlan.has(8472) && ports.vxlan.has(4789));
+        assert!(ports.geneve.has(6081));
+        assert!(!with(TunnelKind::Gtpu, &[]).ports().carries(2152));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        assert!(TunnelPorts::default().validate().is_ok());
+        for (kind, ports, expected) in [
+            (TunnelKind::Gre, &[1][..], "cannot look for `gre` at a port"),
+            (
+                TunnelKind::Vxlan,
+                &[0],
+                "cannot look for `vxlan` at port `0`",
+            ),
+            (
+                TunnelKind::Vxlan,
+                &[1, 2, 3, 4, 5],
+                "cannot look for `vxlan` at 5 ports",
+            ),
+            (
+                TunnelKind::Vxlan,
+                &[6081],
+                "cannot look for `vxlan` at port `6081`: `geneve` is looked for there",
+            ),
+        ] {
+            let error = with(kind, ports).validate().expect_err("must be refused");
+            assert_eq!(error.kind(), ErrorKind::InvalidOption);
+            assert_eq!(error.to_string(), expected);
+            assert!(error.remedy().is_some());
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The outer header of a flow told as its tunnel.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use mermin_bpf::{
+    abi::tunnel::{Outer, fact, kind},
+    track::key::spi,
+};
+
+use super::address_v6;
+use crate::{
+    flow::{Count, Endpoint, Flow, Ipsec, MacAddress, Protocol, Tunnel, TunnelKind, Uniflow},
+    table::observation::Observation,
+};
+
+/// Adds what is known of the flow's tunnel.
+pub(super) fn add(record: &mut Flow, flow: &Observation, outer: &Outer) {
+    let Some(kind) = tunnel_kind(outer.facts) else {
+        return;
+    };
+    let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.id);
+    let [source, destination] = ends(outer, flow.higher_started);
+    let mut tunnel = Tunnel::new(kind, protocol(outer.facts), source, destination);
+    tunnel.id = id;
+    if outer.mac != [0; 6] {
+        tunnel.source_mac = Some(MacAddress(outer.mac));
+    }
+    if kind == TunnelKind::WireGuard {
+        // The flow is the carrier's own.
+        tunnel.source = record.source;
+        tunnel.destination = record.destination;
+        record.ipsec = Some(Ipsec {
+            sender_index: (outer.facts & fact::HAS_SENDER != 0).then(|| spi(outer.ports)),
+            receiver_index: id,
+            ..Ipsec::default()
+        });
+    } else {
+        tunnel.forward = added(&record.forward, outer.link_length);
+        tunnel.reverse = added(&record.reverse, outer.link_length);
+    }
+    record.tunnel = Some(tunnel);
+}
+
+const fn tunnel_kind(facts: u8) -> Option<TunnelKind> {
+    Some(match facts & kind::MASK {
+        kind::VXLAN => TunnelKind::Vxlan,
+        kind::GENEVE => TunnelKind::Geneve,
+        kind::GRE => TunnelKind::Gre,
+        kind::IPIP => TunnelKind::Ipip,
+        kind::GTPU => TunnelKind::Gtpu,
+        kind::WIREGUARD => TunnelKind::WireGuard,
+        _ => return None,
+    })
+}
+
+const fn protocol(facts: u8) -> Protocol {
+    match facts & kind::MASK {
+        kind::GRE => Protocol::GRE,
+        kind::IPIP if facts & fact::CARRIES_IPV6 != 0 => Protocol::IPV6,
+        kind::IPIP => Protocol::IPV4,
+        _ => Protocol::UDP,
+    }
+}
+
+/// The outer side of the source, then that of the destination.
+fn ends(outer: &Outer, higher_started: bool) -> [Endpoint; 2] {
+    let has_ports = protocol(outer.facts) == Protocol::UDP;
+    let end = |side: usize| Endpoint {
+        address: if outer.facts & fact::OUTER_IPV6 == 0 {
+            let [a, b, c, d, ..] = outer.addresses[side][0].to_ne_bytes();
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        } else {
+            address_v6(outer.addresses[side])
+        },
+        port: has_ports.then_some(outer.ports[side]),
+    };
+    let starter = usize::from(higher_started);
+    [end(starter), end(1 - starter)]
+}
+
+/// Octets of frames that are neither in the flow's packets nor in the outer link header: outer IP and transport headers,
+/// tunnel header, inner link header.
+fn added(half: &Uniflow, link_length: u8) -> Count {
+    let octets = |frames: u64, inner: u64, packets: u64| {
+        frames
+            .wrapping_sub(inner)
+            .wrapping_sub(packets.wrapping_mul(link_length.into()))
+    };
+    let (frames, inner, packets) = (half.frame_octets, half.octets, half.packets);
+    Count {
+        delta: octets(frames.delta, inner.delta, packets.delta),
+        total: octets(frames.total, inner.total, packets.total),
+    }
+}
