@@ -96,9 +96,10 @@ fn verdicts() {
     let pair = Pair::new();
     let options = on("v0").active_timeout(Duration::from_millis(200));
     let mut watch = Watch::open(&pair.near, options.clone());
-    let (early, _e) = talk(&pair, 1, 53);
-    let (late, _l) = talk(&pair, 2, 53);
-    let (last, _s) = talk(&pair, 3, 53);
+    let far = address("10.0.0.2:53");
+    let _takes_it = pair.far.run(|| UdpSocket::bind(far).unwrap());
+    let [early, late, last] =
+        [1, 2, 3].map(|port| udp_socket(&pair.near, address(&format!("10.0.0.1:{port}")), far));
     send(&early, 5);
     // At once: nobody has looked at the flow yet.
     let filtered = options.clone().filter(without_53());
