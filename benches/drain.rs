@@ -10,6 +10,7 @@ use futures::executor::block_on;
 use mermin_benches::{Options, Report, Result, Row, cpu, frames::udp4, milliseconds, summary};
 use mermin_core::{
     FlowSource,
+    filter::{Filter, Rule},
     lab::{Context, Lab, Order, enter_new_namespace},
 };
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         for &flows in flows {
             sweep(options, report, flows)?;
         }
+        filter(options, report, 100_000)?;
         close(options, report, 100_000)?;
         for slots in [1, SLOTS_64K, 1 << 20] {
             open(options, report, slots)?;
@@ -121,6 +123,58 @@ fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     }
     report.row(&swept);
     report.row(&row(format!("sweep_none_due_{label}"), flows, none).0);
+    Ok(())
+}
+
+/// What a filter costs the sweep: the first look at flows, which decides them, and later ones.
+fn filter(options: Options, report: &mut Report, flows: u32) -> Result<()> {
+    let networks = |count: u32| -> Result<Filter> {
+        let mut filter = Filter::default();
+        // Flows are 10.x.x.x: none is admitted, so that each item is compared.
+        let items = (0..count).map(|number| format!("172.{}.{}.0/24", number >> 8, number & 255));
+        filter.source.address = Rule::matching(items)?;
+        Ok(filter)
+    };
+    let mut wanted = Filter::default();
+    wanted.destination.port = Rule::not_matching([1_u16])?;
+    let mut records = Filter::default();
+    records.flow.ip_ttl = Rule::not_matching([1_u8])?;
+    let mut labs = Vec::new();
+    for (name, filter) in [
+        ("none", Filter::default()),
+        ("wanted", wanted),
+        ("records", records),
+        ("unwanted", networks(1)?),
+        ("unwanted_by_1000", networks(1000)?),
+    ] {
+        labs.push((
+            name,
+            Lab::with_filter(flows.next_power_of_two(), filter)?,
+            [const { Vec::new() }; 3],
+        ));
+    }
+    for round in 0..=options.scaled(10) {
+        for (_, lab, rounds) in &mut labs {
+            fill(lab, flows)?;
+            let (first, swept) = busy(|| lab.sweep());
+            swept?;
+            lab.make_due();
+            let (later, swept) = busy(|| lab.sweep());
+            swept?;
+            let records = lab.close_all()?.records;
+            lab.take();
+            if round != 0 {
+                for (rounds, took) in rounds.iter_mut().zip([first, later, records]) {
+                    rounds.push(took);
+                }
+            }
+        }
+    }
+    for (name, _, [first, later, records]) in labs {
+        report.row(&row(format!("filter_{name}_first_look"), flows, first).0);
+        report.row(&row(format!("filter_{name}_look"), flows, later).0);
+        report.row(&row(format!("filter_{name}_records"), flows, records).0);
+    }
     Ok(())
 }
 

@@ -35,6 +35,7 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind},
+    filter::Filter,
     flow::Flow,
     report::Stats,
     source::Rig,
@@ -64,7 +65,18 @@ impl Lab {
     /// # Errors
     /// As opening a source.
     pub fn with_timeouts(max_flows: u32, timeouts: Timeouts) -> Result<Self, Error> {
-        let rig = Rig::open(max_flows, timeouts)?;
+        Self::of(Rig::open(max_flows, timeouts, Filter::default())?)
+    }
+
+    /// As [`Lab::open`], for the flows that a filter wants.
+    ///
+    /// # Errors
+    /// As opening a source.
+    pub fn with_filter(max_flows: u32, filter: Filter) -> Result<Self, Error> {
+        Self::of(Rig::open(max_flows, Timeouts::default(), filter)?)
+    }
+
+    fn of(rig: Rig) -> Result<Self, Error> {
         let injector = Injector::of(Arc::clone(rig.programs()));
         let empty = instructions::empty().map_err(|error| {
             Error::new(ErrorKind::System, "cannot load an empty program").with_source(error)

@@ -24,6 +24,7 @@ use crate::{
     attach::Manner,
     bpf::{clock::monotonic, index::Keys, object::Programs},
     error::{Error, ErrorKind},
+    filter::Filter,
     flow::{EndReason, Flow},
     report::Stats,
     source::{control::Control, options::Options, queue::Queue},
@@ -75,9 +76,10 @@ impl fmt::Debug for Rig {
 }
 
 impl Rig {
-    pub(crate) fn open(max_flows: u32, timeouts: Timeouts) -> Result<Self, Error> {
+    pub(crate) fn open(max_flows: u32, timeouts: Timeouts, filter: Filter) -> Result<Self, Error> {
         let options = Options {
             timeouts,
+            filter,
             max_flows: Some(max_flows),
             ..Options::default()
         };
