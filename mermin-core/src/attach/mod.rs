@@ -8,6 +8,8 @@ pub(crate) mod keep;
 mod mode;
 pub(crate) mod occupant;
 pub(crate) mod order;
+mod orphan;
+mod owner;
 pub(crate) mod plan;
 mod tc;
 mod tcx;
@@ -17,6 +19,7 @@ mod tests;
 pub(crate) use mode::Manner;
 pub use mode::{Attach, Mechanism};
 pub use order::TcxOrder;
+pub use orphan::Orphan;
 
 use std::{io, os::fd::BorrowedFd, rc::Rc};
 
@@ -29,6 +32,7 @@ use crate::{
 };
 use hook::Hook;
 use keep::{Keeper, Pin};
+use owner::Owner;
 use plan::Step;
 
 /// The loaded programs.
@@ -74,6 +78,7 @@ impl<'a> Programs<'a> {
 pub(crate) struct Hooks {
     netlink: Rc<Netlink>,
     keeper: Option<Rc<Keeper>>,
+    owner: Option<Rc<Owner>>,
 }
 
 impl Hooks {
@@ -85,6 +90,7 @@ impl Hooks {
         Ok(Self {
             netlink: Rc::new(netlink),
             keeper: None,
+            owner: None,
         })
     }
 
@@ -103,6 +109,13 @@ impl Hooks {
         if let Some(keeper) = &self.keeper {
             keeper.clear(&self.netlink, interfaces);
         }
+    }
+
+    /// Marks the filters that are attached from here on as this process's, unless they are to outlast it: when it is killed,
+    /// the next one removes them.
+    pub(crate) fn owned(mut self) -> Self {
+        self.owner = Owner::new().map(Rc::new);
+        self
     }
 
     /// The socket, for whatever else is asked of this network namespace.
@@ -190,7 +203,8 @@ impl Hooks {
         priority: u16,
         tcx_refusal: Option<io::Error>,
     ) -> Result<Attached, Error> {
-        let filter = tc::attach(&self.netlink, program, hook, priority)?;
+        let owner = self.owner.as_ref().map(|owner| owner.token());
+        let filter = tc::attach(&self.netlink, program, hook, priority, owner)?;
         Ok(Attached::new(Hold::Tc(filter), tcx_refusal))
     }
 }

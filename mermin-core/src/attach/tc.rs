@@ -1,7 +1,7 @@
 //! clsact and `cls_bpf`: a filter at a hook, on any kernel.
 //!
 //! **Whose qdisc it is.** The first of us adds the clsact qdisc, and the last of us removes it; whoever that is, in
-//! whichever process. The knowledge that it was ours to begin with is kept in the kernel, in the name of the filters:
+//! whichever process. The knowledge that it was ours to begin with is kept in the kernel, in the name of the filters (`mark`):
 //! who made the qdisc, or finds a filter so marked on it, marks its own with `+clsact`. Detaching deletes the qdisc when
 //! the filter it has just deleted bore the mark and no filter of anybody is left in either direction. A filter that has
 //! gone before (then its qdisc may be a new one, and somebody else's) is reason enough to leave the qdisc alone.
@@ -11,14 +11,19 @@
 //! leaving nothing behind, paid only where the qdisc was ours.
 
 pub(crate) mod filter;
+mod mark;
 mod qdisc;
 mod turn;
 
-use std::{fmt, io, rc::Rc};
+use std::{collections::BTreeSet, fmt, io, rc::Rc};
 
 use mermin_bpf::abi::ledger::Direction;
 
-use self::{filter::Filter, qdisc::Qdisc};
+use self::{
+    filter::Filter,
+    mark::{Mark, Whose},
+    qdisc::Qdisc,
+};
 use super::{
     Program,
     hook::{Hook, word},
@@ -28,10 +33,6 @@ use crate::{
     sys::{bpf_link, netlink::Netlink, netlink::errno},
 };
 
-/// Marks filters of ours whose qdisc is ours too.
-const QDISC_MARK: &str = "+clsact";
-/// Marks filters of ours that outlive their process: no orphans.
-const STAYING_MARK: &str = "+pinned";
 /// Times the qdisc may vanish under us, removed by a stranger.
 const TRIES: u32 = 4;
 const CAPABILITY: &str = "CAP_NET_ADMIN";
@@ -56,6 +57,7 @@ pub(super) fn attach(
     program: Program<'_>,
     hook: &Hook<'_>,
     priority: u16,
+    owner: Option<u64>,
 ) -> Result<Attachment, Error> {
     let refused = |error| hook.refused("attach by tc to", CAPABILITY, error);
     let identity = bpf_link::identify(program.fd).map_err(refused)?;
@@ -70,7 +72,7 @@ pub(super) fn attach(
             return Err(ingress_only(hook));
         }
         let owns_qdisc = added || marked(netlink, ifindex).map_err(refused)?;
-        let name = filter_name(program, owns_qdisc);
+        let name = name(program, owner, owns_qdisc);
         match filter::add(netlink, ifindex, hook.direction, priority, program, &name) {
             Ok(handle) => {
                 return Ok(Attachment {
@@ -136,7 +138,7 @@ impl Attachment {
     pub(super) fn with(mut self, program: Program<'_>, hook: &Hook<'_>) -> Result<Self, Error> {
         let refused = |error| hook.refused("replace the filter at", CAPABILITY, error);
         let identity = bpf_link::identify(program.fd).map_err(refused)?;
-        let name = filter_name(program, self.owns_qdisc);
+        let name = name(program, None, self.owns_qdisc);
         let _turn = turn::take(self.ifindex);
         let replaced = filter::replace(
             &self.netlink,
@@ -257,17 +259,58 @@ fn marked(netlink: &Netlink, ifindex: u32) -> io::Result<bool> {
         .any(bears_mark))
 }
 
-fn filter_name(program: Program<'_>, owns_qdisc: bool) -> String {
-    let stays = if program.stays { STAYING_MARK } else { "" };
-    let owns = if owns_qdisc { QDISC_MARK } else { "" };
-    format!("{}{stays}{owns}", program.name)
+fn name(program: Program<'_>, owner: Option<u64>, owns_qdisc: bool) -> String {
+    let whose = match owner {
+        _ if program.stays => Whose::Staying,
+        Some(token) => Whose::Process(token),
+        None => Whose::Unknown,
+    };
+    Mark { whose, owns_qdisc }.name(program.name)
 }
 
 fn bears_mark(name: &str) -> bool {
-    use mermin_bpf::abi::names::{PROGRAM_EGRESS, PROGRAM_INGRESS};
-    name.strip_suffix(QDISC_MARK)
-        .map(|name| name.strip_suffix(STAYING_MARK).unwrap_or(name))
-        .is_some_and(|name| [PROGRAM_INGRESS, PROGRAM_EGRESS].contains(&name))
+    Mark::read(name).is_some_and(|mark| mark.owns_qdisc)
+}
+
+/// Interfaces with a qdisc that carries filters.
+pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
+    qdisc::carriers(netlink)
+}
+
+/// Filters of ours at a hook that have an owner, and who that is.
+pub(super) fn owned(
+    netlink: &Netlink,
+    ifindex: u32,
+    direction: Direction,
+) -> io::Result<Vec<(u64, Filter)>> {
+    let filters = filter::list(netlink, ifindex, direction)?;
+    Ok(filters
+        .into_iter()
+        .filter(|filter| filter.chain == 0 && filter.handle != 0)
+        .filter_map(|filter| match Mark::read(filter.name.as_deref()?)?.whose {
+            Whose::Process(token) => Some((token, filter)),
+            Whose::Staying | Whose::Unknown => None,
+        })
+        .collect())
+}
+
+/// Removes a filter that has no owner any more, and the qdisc with the last one where that was ours.
+pub(super) fn remove(
+    netlink: &Netlink,
+    ifindex: u32,
+    direction: Direction,
+    orphan: &Filter,
+) -> io::Result<()> {
+    let _turn = turn::take(ifindex);
+    // Since it was listed, another may have got its place.
+    if !filter::list(netlink, ifindex, direction)?.contains(orphan) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    filter::delete(netlink, ifindex, direction, orphan.priority, orphan.handle)?;
+    if orphan.name.as_deref().is_some_and(bears_mark) {
+        delete_empty_qdisc(netlink, ifindex);
+    }
+    Ok(())
 }
 
 /// Leaves the qdisc where anything is in doubt: an empty qdisc costs nothing, a lost filter may be a firewall.
@@ -404,7 +447,7 @@ mod tests {
     #[test]
     fn only_filters_of_ours_bear_the_mark() {
         assert!(bears_mark("mermin_ingress+clsact"));
-        assert!(bears_mark("mermin_egress+clsact"));
+        assert!(bears_mark("mermin_egress@0000000000000001+clsact"));
         assert!(bears_mark("mermin_egress+pinned+clsact"));
         assert!(!bears_mark("mermin_egress+pinned"));
         assert!(!bears_mark("mermin_ingress"));

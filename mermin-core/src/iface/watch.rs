@@ -2,7 +2,7 @@
 //!
 //! A link is an index and a generation: an index can come again for another link, a name at any time for any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Interface, list};
 
@@ -31,6 +31,9 @@ pub(crate) struct Link {
 pub(crate) struct Links {
     by_index: BTreeMap<u32, Link>,
     generation: u64,
+    /// Indexes of which a list told that they went, before the notifications did: those are still to come, and older ones
+    /// before them.
+    foretold: BTreeSet<u32>,
 }
 
 /// Reads a message of the groups of links and of traffic control. One that is no news of a whole link is none: bridges tell of their ports in messages of
@@ -57,10 +60,12 @@ impl Links {
     /// Takes an event in, and returns the link that it ended, if any.
     pub(crate) fn apply(&mut self, event: Event) -> Option<Link> {
         match event {
+            Event::There(interface) if self.foretold.contains(&interface.index) => None,
             Event::There(interface) => {
                 self.put(interface);
                 None
             }
+            Event::Gone(index) if self.foretold.remove(&index) => None,
             Event::Gone(index) => self.by_index.remove(&index),
             Event::Disturbed(_) => None,
         }
@@ -88,6 +93,7 @@ impl Links {
             }
             self.put(interface);
         }
+        self.foretold = before.keys().copied().collect();
         before.into_values().collect()
     }
 
@@ -226,7 +232,21 @@ mod tests {
             seen(&links),
             [(1, "lo", true, 1), (8, "c", true, 3), (9, "d", true, 4)]
         );
+        // What was still on its way is older than the list: no ghost comes of it.
+        told(&mut links, NEW, 7, UP, "a");
+        assert_eq!(told(&mut links, DELETED, 7, UP, "a"), None);
+        assert!(links.get(7).is_none());
+        told(&mut links, NEW, 7, UP, "e");
+        assert_eq!(links.get(7).unwrap().generation, 5);
+        // Where the notification was lost, the next list does away with the expectation.
+        let list = |links: &Links| links.iter().map(|link| link.interface.clone()).collect();
+        let mut without: Vec<Interface> = list(&links);
+        without.retain(|at| at.index != 7);
+        links.replace(without.clone());
+        links.replace(without);
+        told(&mut links, NEW, 7, UP, "f");
+        assert_eq!(links.get(7).unwrap().generation, 6);
         links.renew(8);
-        assert_eq!(links.get(8).unwrap().generation, 5);
+        assert_eq!(links.get(8).unwrap().generation, 7);
     }
 }

@@ -12,11 +12,15 @@ use std::{fmt, path::Path, sync::Arc};
 
 use mermin_bpf::abi::ledger::Direction;
 
-pub use crate::attach::occupant::{Occupant, Place};
+pub use crate::attach::{
+    Orphan,
+    occupant::{Occupant, Place},
+};
 
 use crate::attach::Mechanism;
 
-/// What a source does at one moment, and what is given up. Displays as nothing when nothing was given up, else as a line for each degradation.
+/// What a source does at one moment, and what is given up. Displays as nothing when nothing was
+/// given up, else as a line for each degradation; and as a line for each orphan that was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -28,6 +32,8 @@ pub struct Report {
     pub degradations: Vec<Degradation>,
     /// What was taken over from a former process, if anything was.
     pub taken_over: Option<TakenOver>,
+    /// What a killed process had left at the hooks, and what was removed when this source was opened.
+    pub orphans: Vec<Orphan>,
 }
 
 /// What a source with [`Pinning`](crate::Pinning) took over from a process that did not close it.
@@ -97,6 +103,15 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for degradation in &self.degradations {
             writeln!(f, "{degradation}")?;
+        }
+        for orphan in &self.orphans {
+            let direction = if orphan.egress { "egress" } else { "ingress" };
+            writeln!(
+                f,
+                "orphan on `{}`: a process that was killed had left its filter at the {direction}; it was removed; what it \
+                 counted since is lost; to keep it the next time, end the process by closing its source",
+                orphan.interface
+            )?;
         }
         Ok(())
     }

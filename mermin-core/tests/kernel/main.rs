@@ -17,6 +17,7 @@ mod headers;
 mod lifecycle;
 mod load;
 mod order;
+mod orphans;
 mod plug;
 mod reconfigure;
 mod restart;
@@ -117,6 +118,7 @@ fn main() {
         detach::cases(),
         plug::cases(),
         order::cases(),
+        orphans::cases(),
         churn::cases(),
         reconfigure::cases(),
         restart::cases(),

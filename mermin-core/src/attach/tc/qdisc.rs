@@ -1,6 +1,6 @@
 //! The qdisc that carries filters in both directions.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL};
 use netlink_packet_route::{
@@ -73,6 +73,19 @@ pub(super) fn get(netlink: &Netlink, ifindex: u32) -> io::Result<Option<Qdisc>> 
         Err(error) if matches!(errno(&error), Some(libc::ENOENT | libc::EINVAL)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Interfaces that have either.
+pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
+    let all = RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default());
+    let carriers = netlink.dump(&all, |kind, payload| {
+        let kind = (kind == RTM_NEWQDISC)
+            .then(|| attribute(payload.get(HEADER..)?, TCA_KIND).map(text))
+            .flatten()?;
+        let index = payload.get(4..)?.first_chunk()?;
+        matches!(kind.as_str(), "clsact" | "ingress").then(|| u32::from_ne_bytes(*index))
+    })?;
+    Ok(carriers.into_iter().collect())
 }
 
 /// Removes it, and every filter on it.

@@ -119,6 +119,8 @@ impl Capture {
         let grace = grace(&job, &mut given_up)?;
         let mut capture = Self::new(job, prepared, grace, interfaces)?;
         capture.shared.register.lock().general = given_up;
+        let orphans = capture.interfaces.clean();
+        capture.shared.register.lock().orphans = orphans;
         capture.align(strict)?;
         capture.take_over()?;
         if strict && let Some(degradation) = capture.shared.report().degradations.first() {

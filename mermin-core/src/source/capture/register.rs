@@ -10,7 +10,7 @@ use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
     bpf::ledger::{self, Account, Ledger, Place},
-    report::{Degradation, HookStats, InterfaceStats, Report, TakenOver, Watched},
+    report::{Degradation, HookStats, InterfaceStats, Orphan, Report, TakenOver, Watched},
 };
 
 /// An interface's ledger.
@@ -39,6 +39,8 @@ pub(super) struct Entries {
     pub(super) general: Vec<Degradation>,
     /// What was taken over from a former process.
     pub(super) taken_over: Option<TakenOver>,
+    /// What was cleaned up when the source was opened.
+    pub(super) orphans: Vec<Orphan>,
     /// What is amiss with the selection now.
     pub(super) selection: Vec<Degradation>,
     /// By index.
@@ -89,6 +91,7 @@ impl Register {
                 .cloned()
                 .collect(),
             taken_over: entries.taken_over,
+            orphans: entries.orphans.clone(),
             ..Report::default()
         }
     }

@@ -152,16 +152,11 @@ impl Pair {
 
     /// Adds a link without addresses, its ends up.
     pub(crate) fn link(&self, near: &str, far: &str) {
-        let far_host = self.far_host();
+        let far_host = self.far.path();
         self.near.shell(&format!(
             "ip link add {near} up type veth peer name {far} netns {far_host}"
         ));
         self.far.shell(&format!("ip link set {far} up"));
-    }
-
-    /// The far host as ip(8) is told of it.
-    fn far_host(&self) -> String {
-        self.far.path()
     }
 
     /// Adds the link of this number: `v<2n>` (10.0.n.1) of the near host, `v<2n+1>` (10.0.n.2) of the far one.
@@ -175,7 +170,7 @@ impl Pair {
         let names = [format!("v{}", 2 * number), format!("v{}", 2 * number + 1)];
         let [near, far] = &names;
         let [near_mac, far_mac] = [NEAR_MAC, FAR_MAC].map(shown);
-        let far_host = self.far_host();
+        let far_host = self.far.path();
         self.near.shell(&format!(
             "ip link add {near} {index} address {near_mac} type veth peer name {far} address {far_mac} netns {far_host}"
         ));

@@ -27,6 +27,7 @@ use crate::{
         select::{Scope, Selector},
         watch::{self, Event, Link, Links},
     },
+    report::Orphan,
     sys::netlink::{Monitor, is_loss},
 };
 
@@ -92,7 +93,7 @@ struct Held {
 impl Interfaces {
     /// Subscribes to what happens to links and then lists them, in the calling thread's network namespace.
     pub(super) fn open(selector: Selector, manner: Manner, room: usize) -> Result<Self, Error> {
-        let hooks = Hooks::open()?;
+        let hooks = Hooks::open()?.owned();
         let monitor = Monitor::open(LINK_GROUP, room).map_err(|error| {
             Error::new(ErrorKind::System, "cannot listen for changes of interfaces")
                 .with_source(error)
@@ -173,6 +174,11 @@ impl Interfaces {
                 *due = true;
             }
         }
+    }
+
+    /// Removes what killed processes left at the hooks of this network namespace.
+    pub(super) fn clean(&self) -> Vec<Orphan> {
+        self.hooks.remove_orphans(&self.list())
     }
 
     pub(super) fn list(&self) -> Vec<Interface> {

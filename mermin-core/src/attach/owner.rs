@@ -1,0 +1,68 @@
+//! Who owns the filters of a process, in a way that ends with it however it ends.
+//!
+//! An abstract socket address is as wide as the network namespace, like the filters: whoever can see a filter can ask for its
+//! owner, from any PID namespace and any container. It needs no file system, and the kernel frees it with the process.
+
+use std::{
+    io,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::net::{SocketAddr, UnixDatagram},
+    },
+};
+
+/// An owner that lives as long as this.
+#[derive(Debug)]
+pub(super) struct Owner {
+    token: u64,
+    _address: UnixDatagram,
+}
+
+impl Owner {
+    /// A new one, in the calling thread's network namespace. None where that is refused: its filters are then nobody's, and
+    /// never taken for orphans.
+    pub(super) fn new() -> Option<Self> {
+        let mut octets = [0; 8];
+        rustix::rand::getrandom(&mut octets, rustix::rand::GetRandomFlags::empty()).ok()?;
+        let token = u64::from_ne_bytes(octets);
+        let address = bind(token).ok()?;
+        Some(Self {
+            token,
+            _address: address,
+        })
+    }
+
+    pub(super) fn token(&self) -> u64 {
+        self.token
+    }
+
+    /// Takes the place of an owner that lives no more. None while it does, and in any doubt.
+    pub(super) fn succeed(token: u64) -> Option<Self> {
+        let address = bind(token).ok()?;
+        Some(Self {
+            token,
+            _address: address,
+        })
+    }
+}
+
+fn bind(token: u64) -> io::Result<UnixDatagram> {
+    let name = format!("mermin/owner/{token:016x}");
+    UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_is_succeeded_only_when_it_is_gone() {
+        let owner = Owner::new().unwrap();
+        let token = owner.token();
+        assert!(Owner::succeed(token).is_none());
+        drop(owner);
+        let heir = Owner::succeed(token).unwrap();
+        assert!(Owner::succeed(token).is_none());
+        drop(heir);
+    }
+}
