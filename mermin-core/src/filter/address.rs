@@ -24,6 +24,12 @@ enum Kind {
     Glob { text: Box<str>, glob: Glob },
 }
 
+/// First and last address of a network.
+pub(super) enum Covered {
+    V4(u32, u32),
+    V6(u128, u128),
+}
+
 /// The longest address as text, in octets.
 const LONGEST: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
 
@@ -37,6 +43,15 @@ impl AddressPattern {
         network(address, prefix)
             .map(Self)
             .map_err(|refusal| refused("network", &format!("{address}/{prefix}"), refusal))
+    }
+
+    /// What it covers, if it is a network or an address.
+    pub(super) fn covers(&self) -> Option<Covered> {
+        match self.0 {
+            Kind::V4 { network, prefix } => Some(Covered::V4(network, network | !mask4(prefix))),
+            Kind::V6 { network, prefix } => Some(Covered::V6(network, network | !mask6(prefix))),
+            Kind::Glob { .. } => None,
+        }
     }
 
     /// Whether an address is meant.

@@ -52,14 +52,17 @@ impl EndpointFilter {
     fn admits(&self, endpoint: &Endpoint) -> bool {
         self.address
             .admits(|address| address.matches(endpoint.address))
-            && self
-                .port
-                .admits(|ports| endpoint.port.is_some_and(|port| ports.matches(port)))
+            && self.admits_port(endpoint)
+    }
+
+    pub(super) fn admits_port(&self, endpoint: &Endpoint) -> bool {
+        self.port
+            .admits(|ports| endpoint.port.is_some_and(|port| ports.matches(port)))
     }
 }
 
 impl NetworkFilter {
-    fn admits(&self, facts: &Facts<'_>) -> bool {
+    pub(super) fn admits(&self, facts: &Facts<'_>) -> bool {
         let version = if facts.source.address.is_ipv4() {
             IpVersion::V4
         } else {

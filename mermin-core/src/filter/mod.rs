@@ -19,6 +19,7 @@ mod admit;
 mod name;
 mod number;
 mod parse;
+mod prepared;
 mod rule;
 mod standing;
 mod text;

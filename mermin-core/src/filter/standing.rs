@@ -1,6 +1,6 @@
 //! What was decided of each flow, and the filters that open flows were decided by.
 
-use super::{Facts, Filter, FlowFilter};
+use super::{Facts, Filter, FlowFilter, prepared::Prepared};
 use crate::{
     error::{Error, ErrorKind},
     flow::Flow,
@@ -27,7 +27,7 @@ const MOST_KEPT: usize = (u8::MAX - Standing::FIRST_KEPT) as usize + 1;
 /// The filter in force, and what flows need of earlier ones until they end.
 #[derive(Debug)]
 pub(crate) struct Filters {
-    current: Filter,
+    current: Prepared,
     /// It does not restrict.
     all: bool,
     /// What a flow is that the current filter wants.
@@ -46,7 +46,7 @@ struct Kept {
 impl Filters {
     pub(crate) fn new(filter: Filter) -> Self {
         let mut filters = Self {
-            current: Filter::default(),
+            current: Prepared::new(Filter::default()),
             all: true,
             wanted: Standing::WANTED,
             kept: Vec::new(),
@@ -65,7 +65,7 @@ impl Filters {
 
     /// Decides a flow for as long as it lives. [`ended`](Self::ended) is to be told.
     pub(crate) fn decide(&mut self, facts: &Facts<'_>) -> Standing {
-        if !self.current.admits_flow(facts) {
+        if !self.current.admits(facts) {
             return Standing::UNWANTED;
         }
         if let Some(kept) = kept(&mut self.kept, self.wanted) {
@@ -112,7 +112,7 @@ impl Filters {
     fn put(&mut self, filter: Filter, wanted: Standing) {
         self.all = filter.is_empty();
         self.wanted = wanted;
-        self.current = filter;
+        self.current = Prepared::new(filter);
     }
 
     /// Keeps what is to hold of records: with an equal one, in a place that no flow needs, or in a new one.
