@@ -1,11 +1,13 @@
 //! From a configuration to a source of flows.
 
-use mermin_core::{Attach, FlowSource, FlowSourceBuilder, Pattern, Preset};
+use mermin_core::{
+    Attach, FlowSource, FlowSourceBuilder, Pattern, Pinning, Preset, TcxOrder, flow::TunnelKind,
+};
 
 use crate::{
     Config,
-    keys::{Instrument, Span},
-    value::AttachMode,
+    keys::{Instrument, Parser, Span},
+    value::{self, AttachMode},
 };
 
 impl Config {
@@ -13,11 +15,12 @@ impl Config {
     pub fn source(&self) -> FlowSourceBuilder {
         let instrument = self.discovery().instrument();
         let builder = FlowSource::builder()
-            .attach(attach(instrument))
             .netns(instrument.netns().clone())
             .max_flows(self.pipeline().flow_capture().flow_stats_capacity().get())
             .filter(self.filter().to_core());
-        interfaces(timeouts(builder, self.span()), instrument)
+        let builder = hooks(interfaces(builder, instrument), instrument);
+        let builder = tunnels(timeouts(builder, self.span()), self.parser());
+        pinning(builder, instrument)
     }
 }
 
@@ -36,14 +39,43 @@ fn interfaces(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSource
         .hot_plug(*instrument.auto_discover_interfaces())
 }
 
-fn attach(instrument: &Instrument) -> Attach {
-    match instrument.attach() {
+fn hooks(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuilder {
+    let priority = u16::try_from(instrument.tc_priority().get()).unwrap_or(u16::MAX);
+    let attach = match instrument.attach() {
         AttachMode::Auto => Attach::Auto,
         AttachMode::Tcx => Attach::Tcx,
-        AttachMode::Tc => Attach::Tc {
-            priority: u16::try_from(instrument.tc_priority().get()).unwrap_or(u16::MAX),
-        },
+        AttachMode::Tc => Attach::Tc { priority },
+    };
+    let order = match instrument.tcx_order() {
+        value::TcxOrder::First => TcxOrder::First,
+        value::TcxOrder::Last => TcxOrder::Last,
+    };
+    let builder = builder.attach(attach).tcx_order(order);
+    match instrument.attach() {
+        // Where it may be needed, and only when it says something: with TCX it has no effect, which the report tells.
+        AttachMode::Auto if priority != 1 => builder.tc_priority(priority),
+        _ => builder,
     }
+}
+
+fn pinning(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuilder {
+    match instrument.instance().as_str() {
+        "" => builder,
+        name => builder.pinning(Pinning::instance(name).bpffs(instrument.pin_path().as_path())),
+    }
+}
+
+fn tunnels(builder: FlowSourceBuilder, parser: &Parser) -> FlowSourceBuilder {
+    [
+        (TunnelKind::Vxlan, parser.vxlan_port()),
+        (TunnelKind::Geneve, parser.geneve_port()),
+        (TunnelKind::Gtpu, parser.gtpu_port()),
+        (TunnelKind::WireGuard, parser.wireguard_port()),
+    ]
+    .into_iter()
+    .fold(builder, |builder, (kind, port)| {
+        builder.tunnel_ports(kind, [port.get()])
+    })
 }
 
 fn timeouts(builder: FlowSourceBuilder, span: &Span) -> FlowSourceBuilder {
@@ -55,4 +87,131 @@ fn timeouts(builder: FlowSourceBuilder, span: &Span) -> FlowSourceBuilder {
         .tcp_fin_timeout(span.tcp_fin_timeout().get())
         .tcp_rst_timeout(span.tcp_rst_timeout().get())
         .udp_timeout(span.udp_timeout().get())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mermin_core::{Filter, NetNs, filter::Rule};
+
+    use super::*;
+
+    /// What a builder has in it shows in its debug output.
+    fn assert_same(text: &str, expected: &FlowSourceBuilder) {
+        let config: Config = text.parse().unwrap();
+        assert_eq!(format!("{:?}", config.source()), format!("{expected:?}"));
+    }
+
+    fn usual() -> FlowSourceBuilder {
+        FlowSource::builder()
+            .interfaces(Preset::AnyCni.patterns().iter().copied())
+            .or_all(true)
+            .max_flows(16_384)
+            .tunnel_ports(TunnelKind::Vxlan, [4789])
+            .tunnel_ports(TunnelKind::Geneve, [6081])
+            .tunnel_ports(TunnelKind::Gtpu, [2152])
+            .tunnel_ports(TunnelKind::WireGuard, [51_820])
+    }
+
+    #[test]
+    fn nothing_said_is_the_usual_interfaces_or_all() {
+        assert_same("", &usual());
+        assert_same(
+            "discovery \"instrument\" {\n  interfaces = []\n}\n",
+            &usual(),
+        );
+        assert_same(
+            "discovery \"instrument\" {\n  interfaces = [\"eth0\"]\n}\n",
+            &usual().interfaces(["eth0"]).or_all(false),
+        );
+    }
+
+    #[test]
+    fn all_that_is_said_about_interfaces_is_handed_over() {
+        assert_same(
+            "discovery \"instrument\" {
+  exclude = [\"veth0\", \"/x[0-9]/\"]
+  auto_discover_interfaces = false
+  tc_priority = 9
+  tcx_order = \"last\"
+  netns = \"host\"
+  pin_path = \"/run/bpf\"
+  instance = \"billing\"
+}
+",
+            &usual()
+                .exclude(["veth0", "/x[0-9]/"])
+                .hot_plug(false)
+                .tc_priority(9)
+                .tcx_order(TcxOrder::Last)
+                .netns(NetNs::Host)
+                .pinning(Pinning::instance("billing").bpffs("/run/bpf")),
+        );
+        assert_same(
+            "discovery \"instrument\" {\n  attach = \"tc\"\n  tc_priority = 9\n}\n",
+            &usual().attach(Attach::Tc { priority: 9 }),
+        );
+    }
+
+    #[test]
+    fn ports_of_tunnels_are_handed_over() {
+        let [vxlan, geneve, gtpu, wireguard] = [1, 2, 3, 4];
+        assert_same(
+            "parser {\n  vxlan_port = 1\n  geneve_port = 2\n  gtpu_port = 3\n  wireguard_port = 4\n}\n",
+            &usual()
+                .tunnel_ports(TunnelKind::Vxlan, [vxlan])
+                .tunnel_ports(TunnelKind::Geneve, [geneve])
+                .tunnel_ports(TunnelKind::Gtpu, [gtpu])
+                .tunnel_ports(TunnelKind::WireGuard, [wireguard]),
+        );
+    }
+
+    #[test]
+    fn timeouts_room_and_filters_are_handed_over() {
+        let mut filter = Filter::default();
+        filter.source.port = Rule::matching(["443"]).unwrap();
+        filter.destination.address = Rule::not_matching(["10.0.0.0/8"]).unwrap();
+        filter.network.ip_version = Rule::matching(["ipv6"]).unwrap();
+        filter.flow.ip_ttl = Rule::matching(["1-9"]).unwrap();
+        assert_same(
+            "span {
+  max_record_interval = \"1s\"
+  generic_timeout = \"2s\"
+  icmp_timeout = \"3s\"
+  tcp_timeout = \"4s\"
+  tcp_fin_timeout = \"5ms\"
+  tcp_rst_timeout = \"6s\"
+  udp_timeout = \"7s\"
+}
+pipeline {
+  flow_capture {
+    flow_stats_capacity = 99
+  }
+}
+filter \"source\" {
+  port = { match = [443] }
+}
+filter \"destination\" {
+  address = { not_match = [\"10.0.0.0/8\"] }
+}
+filter \"network\" {
+  type = { match = [\"ipv6\"] }
+}
+filter \"flow\" {
+  ip_ttl = { match = [\"1-9\"] }
+}
+",
+            &usual()
+                .active_timeout(Duration::from_secs(1))
+                .other_timeout(Duration::from_secs(2))
+                .icmp_timeout(Duration::from_secs(3))
+                .tcp_timeout(Duration::from_secs(4))
+                .tcp_fin_timeout(Duration::from_millis(5))
+                .tcp_rst_timeout(Duration::from_secs(6))
+                .udp_timeout(Duration::from_secs(7))
+                .max_flows(99)
+                .filter(filter),
+        );
+    }
 }

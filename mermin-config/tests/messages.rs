@@ -82,6 +82,7 @@ messages! {
     auth_and_header: "export \"traces\" {\n  otlp = {\n    auth = { bearer = \"x\" }\n    headers = { authorization = \"y\" }\n  }\n}\n";
     two_ways_to_authenticate: "export \"traces\" {\n  otlp = {\n    auth = { bearer = \"x\", basic = { user = \"u\" } }\n  }\n}\n";
     tls_without_encryption: "export \"traces\" {\n  otlp = {\n    tls = { insecure_skip_verify = true }\n  }\n}\n";
+    one_port_for_two_tunnels: "parser {\n  vxlan_port = 6081\n}\n";
     selector_without_kind: "discovery \"informer\" \"k8s\" {\n  selectors = [{ namespaces = [\"a\"] }, { kind = \"Pot\" }]\n}\n";
     ten_thousand_levels_of_lists: &format!("a = {}{}\n", "[".repeat(10_000), "]".repeat(10_000));
     terminal_commands: "log_level = \"\u{1b}[2J\"\n";

@@ -2,12 +2,17 @@
 
 use std::num::NonZeroU16;
 
-use crate::{schema::section, value::port};
+use crate::{
+    diagnostic::Problem,
+    node::{Kind, Node},
+    schema::{Reader, section},
+    value::port,
+};
 
 section! {
     /// Ports by which tunnels are known.
     #[expect(clippy::struct_field_names, reason = "the keys' names")]
-    Parser, Nested {
+    Parser, Nested, distinct {
         /// VXLAN (RFC 7348).
         vxlan_port: NonZeroU16 = port::<4789>(), Capture;
         /// Geneve (RFC 8926).
@@ -21,5 +26,35 @@ section! {
         retired parse_ipv6_fragment "Of earlier versions: IPv6 extension headers are always parsed.";
         retired parse_ipv6_routing "Of earlier versions: IPv6 extension headers are always parsed.";
         retired parse_ipv6_dest_opts "Of earlier versions: IPv6 extension headers are always parsed.";
+    }
+}
+
+/// A port tells one kind of tunnel.
+fn distinct(parser: &Parser, node: &Node, reader: &mut Reader) {
+    let Kind::Table(entries) = &node.kind else {
+        return;
+    };
+    let ports = [
+        ("vxlan_port", parser.vxlan_port),
+        ("geneve_port", parser.geneve_port),
+        ("wireguard_port", parser.wireguard_port),
+        ("gtpu_port", parser.gtpu_port),
+    ];
+    for entry in entries {
+        let Some((_, port)) = ports.iter().find(|(name, _)| entry.key == *name) else {
+            continue;
+        };
+        if let Some((other, _)) = ports
+            .iter()
+            .find(|(name, taken)| taken == port && entry.key != *name)
+        {
+            let message = format!(
+                "cannot use port {port} for `{}`: `{other}` has it",
+                entry.key
+            );
+            reader.error(
+                Problem::at(&entry.node.span, message).with_hint("choose another for one of them"),
+            );
+        }
     }
 }

@@ -20,7 +20,7 @@ section! {
 section! {
     /// The kernel's side.
     FlowCapture, Nested {
-        /// Flows at once, each about 550 octets of kernel memory, in use or not. Packets of new flows that find no room are
+        /// Flows at once, each about 600 octets of kernel memory, in use or not. Packets of new flows that find no room are
         /// counted under `table_full`.
         flow_stats_capacity: Bounded<1, 16_777_216> = Bounded::preset::<16_384>(), Capture;
         /// Events of new flows that the ring holds. Events are hints and their ring has a fixed size: no flow depends on them.

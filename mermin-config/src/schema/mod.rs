@@ -47,7 +47,7 @@ pub(crate) struct Key {
     pub(crate) meaning: &'static str,
     pub(crate) effect: Effect,
     pub(crate) shape: Shape,
-    pub(crate) preset: Written,
+    pub(crate) preset: fn() -> Written,
     /// Whether it has no default: the block is refused without it.
     pub(crate) required: bool,
 }
@@ -83,8 +83,8 @@ pub(crate) enum Shape {
         name: String,
         valid: String,
     },
-    /// A block or object.
-    Section(Info),
+    /// A block or object. What is known of it is looked up when it is asked for.
+    Section(fn() -> Info),
     /// May be left out without a default.
     Optional(Box<Shape>),
     List(Box<Shape>),
@@ -103,26 +103,28 @@ impl Shape {
     }
 
     /// The block it is, with or without one there.
-    pub(crate) fn section(&self) -> Option<&Info> {
+    pub(crate) fn section(&self) -> Option<Info> {
         match self {
-            Self::Section(info) => Some(info),
+            Self::Section(info) => Some(info()),
             Self::Optional(inner) => inner.section(),
             _ => None,
         }
+    }
+
+    /// What either list of a rule has, where it is one.
+    fn rule(&self) -> Option<Self> {
+        let info = self.section().filter(|info| info.style == Style::Inline)?;
+        info.keys.into_iter().next().map(|key| key.shape)
     }
 
     /// As the reference calls it.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Leaf { name, .. } => name.clone(),
-            Self::Section(Info {
-                style: Style::Inline,
-                keys,
-                ..
-            }) => keys.first().map_or(String::new(), |key| {
-                format!("`match` and `not_match`, each a {}", key.shape.name())
-            }),
-            Self::Section(_) => "block".to_owned(),
+            Self::Section(_) => match self.rule() {
+                Some(list) => format!("`match` and `not_match`, each a {}", list.name()),
+                None => "block".to_owned(),
+            },
             Self::Optional(inner) => inner.name(),
             Self::List(inner) => match &**inner {
                 Self::Section(_) => "list of objects".to_owned(),
@@ -134,25 +136,21 @@ impl Shape {
     }
 
     /// What is valid beyond what the name says.
-    pub(crate) fn valid(&self) -> &str {
+    pub(crate) fn valid(&self) -> String {
         match self {
-            Self::Leaf { valid, .. } => valid,
+            Self::Leaf { valid, .. } => valid.clone(),
             Self::Optional(inner) | Self::List(inner) | Self::Map(inner) => inner.valid(),
-            Self::Section(Info {
-                style: Style::Inline,
-                keys,
-                ..
-            }) => keys.first().map_or("", |key| key.shape.valid()),
-            Self::Section(_) | Self::Retired => "",
+            Self::Section(_) => self.rule().map_or(String::new(), |list| list.valid()),
+            Self::Retired => String::new(),
         }
     }
 
     /// Name and what is valid, for messages.
     pub(crate) fn describe(&self) -> String {
         match (self.name(), self.valid()) {
-            (name, "") => name,
+            (name, valid) if valid.is_empty() => name,
             // The words say it.
-            (name, valid) if name == "word" => valid.to_owned(),
+            (name, valid) if name == "word" => valid,
             (name, valid) => format!("{name}: {valid}"),
         }
     }

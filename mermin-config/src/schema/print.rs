@@ -57,7 +57,7 @@ impl Printer {
                 (Shape::Retired, _) => {}
                 (_, Some(inner)) if inner.style != Style::Inline => {
                     self.space();
-                    self.block(key.name, key, inner, value);
+                    self.block(key.name, key, &inner, value);
                 }
                 _ => {
                     self.explain(key);
@@ -77,7 +77,7 @@ impl Printer {
     /// A block, or one for each label. One that is not there is shown with its defaults as a comment.
     fn block(&mut self, head: &str, key: &Key, info: &Info, value: &Written) {
         let Written::Section(fields) = value else {
-            let preset = |key: &Key| (key.name, key.preset.clone());
+            let preset = |key: &Key| (key.name, (key.preset)());
             let preset = Written::Section(info.keys.iter().map(preset).collect());
             self.within("# ", |printer| printer.block(head, key, info, &preset));
             return;
@@ -87,7 +87,7 @@ impl Printer {
             for (key, (name, value)) in info.keys.iter().zip(fields) {
                 if let Some(inner) = key.shape.section() {
                     self.space();
-                    self.block(&format!("{head} \"{name}\""), key, inner, value);
+                    self.block(&format!("{head} \"{name}\""), key, &inner, value);
                 }
             }
             return;

@@ -71,7 +71,7 @@ impl Reader {
     /// The keys of a block, none that is unknown among them.
     pub(crate) fn table<'n>(&mut self, node: &'n Node, info: &Info) -> Option<&'n [Entry]> {
         let Kind::Table(entries) = &node.kind else {
-            return self.mismatch(node, &Shape::Section(info.clone()));
+            return self.mismatch(node, &Shape::leaf("block", ""));
         };
         for entry in entries {
             // Looking for the nearest takes long, and who reads on after so many.
@@ -128,10 +128,7 @@ impl Reader {
         let blocks = found.iter().all(|entry| entry.form == Form::Block);
         match shape {
             // Blocks of one name and several labels.
-            Shape::Section(Info {
-                style: Style::Labels,
-                ..
-            }) => Some(Node {
+            Shape::Section(info) if info().style == Style::Labels => Some(Node {
                 kind: Kind::Table(
                     nodes()
                         .flat_map(|node| match node.kind {
@@ -315,7 +312,7 @@ fn elsewhere(info: &Info, name: &str, path: &mut String, places: &mut Vec<String
         if let Some(inner) = key.shape.section() {
             let length = path.len();
             path.push_str(&join(path.is_empty(), info.style, key.name));
-            elsewhere(inner, name, path, places);
+            elsewhere(&inner, name, path, places);
             path.truncate(length);
         }
     }

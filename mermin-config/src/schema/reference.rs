@@ -55,13 +55,13 @@ impl Tables {
             let _ = writeln!(self.blocks, "### `{title}`\n\n{}\n", info.about.trim());
         }
         for (path, block) in inner {
-            self.section(&path, block);
+            self.section(&path, &block);
         }
     }
 }
 
 /// What a list's items are, where they are objects.
-fn items(shape: &Shape) -> Option<&Info> {
+fn items(shape: &Shape) -> Option<Info> {
     match shape {
         Shape::List(inner) => inner.section(),
         _ => None,
@@ -69,7 +69,7 @@ fn items(shape: &Shape) -> Option<&Info> {
 }
 
 fn row(key: &Key) -> String {
-    let preset = match key.preset.inline() {
+    let preset = match (key.preset)().inline() {
         _ if key.required => "required".to_owned(),
         text if text == "null" => String::new(),
         // What the key means says it better.
@@ -77,7 +77,7 @@ fn row(key: &Key) -> String {
         text => format!("`{text}`"),
     };
     let meaning = match key.shape.valid() {
-        "" => key.meaning.trim().to_owned(),
+        valid if valid.is_empty() => key.meaning.trim().to_owned(),
         valid => format!("{} Valid: {valid}.", key.meaning.trim()),
     };
     format!(

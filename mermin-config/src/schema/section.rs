@@ -53,7 +53,6 @@ macro_rules! section {
 
             /// What is known of the block.
             pub(crate) fn info() -> $crate::schema::Info {
-                let preset = Self::preset();
                 $crate::schema::Info {
                     about: concat!($($about),+),
                     style: $crate::schema::Style::$style,
@@ -63,7 +62,7 @@ macro_rules! section {
                             meaning: concat!($($meaning),+),
                             effect: $crate::schema::Effect::$effect,
                             shape: <$type as $crate::schema::Member>::shape(),
-                            preset: $crate::schema::Member::write(&preset.$field),
+                            preset: || $crate::schema::Member::write(&Self::preset().$field),
                             required: $crate::schema::section!(@required $($required)?),
                         },
                     )* $(
@@ -72,7 +71,7 @@ macro_rules! section {
                             meaning: $why,
                             effect: $crate::schema::Effect::Nothing,
                             shape: $crate::schema::Shape::Retired,
-                            preset: $crate::schema::Written::Absent,
+                            preset: || $crate::schema::Written::Absent,
                             required: false,
                         },
                     )*],
@@ -82,7 +81,7 @@ macro_rules! section {
 
         impl $crate::schema::Member for $name {
             fn shape() -> $crate::schema::Shape {
-                $crate::schema::Shape::Section(Self::info())
+                $crate::schema::Shape::Section(Self::info)
             }
 
             fn read(node: &$crate::node::Node, reader: &mut $crate::schema::Reader) -> Option<Self> {

@@ -13,7 +13,7 @@ fn info<T: Member>() -> Info {
         meaning,
         effect: Effect::Capture,
         shape: Vec::<T>::shape(),
-        preset: Written::List(Vec::new()),
+        preset: || Written::List(Vec::new()),
         required: false,
     };
     Info {
@@ -31,7 +31,7 @@ fn info<T: Member>() -> Info {
 
 impl<T: Member> Member for Rule<T> {
     fn shape() -> Shape {
-        Shape::Section(info::<T>())
+        Shape::Section(info::<T>)
     }
 
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
