@@ -5,6 +5,7 @@
 
 mod bits;
 pub mod capture;
+pub mod config;
 pub mod etherparse;
 pub mod model;
 pub mod mutate;
@@ -21,7 +22,7 @@ pub struct Trial {
 }
 
 /// Every trial.
-pub const ALL: [Trial; 4] = [
+pub const ALL: [Trial; 5] = [
     Trial {
         name: "walk",
         run: walk::run,
@@ -33,6 +34,10 @@ pub const ALL: [Trial; 4] = [
     Trial {
         name: "capture",
         run: capture::run,
+    },
+    Trial {
+        name: "config",
+        run: config::run,
     },
     Trial {
         name: "table",
