@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Trial::test("help_and_version_exit_0", help_and_version_exit_0),
         Trial::test("check_says_all_that_is_wrong", check_says_all_that_is_wrong),
         kernel("a_configuration_filters", a_configuration_filters),
+        kernel("a_configuration_that_changes", a_configuration_that_changes),
         Trial::test("without_privilege_it_says_what_to_do", without_privilege),
         kernel(
             "demo_shows_every_kind_of_flow",
@@ -200,6 +201,70 @@ fn a_configuration_filters() -> Result<(), Failed> {
         )?;
     }
     Ok(())
+}
+
+/// One port is wanted, then the other, without a restart.
+fn a_configuration_that_changes() -> Result<(), Failed> {
+    let bind = || UdpSocket::bind("127.0.0.1:0");
+    let (sender, one, other) = (bind()?, bind()?, bind()?);
+    let (one, other) = (one.local_addr()?, other.local_addr()?);
+    let text = |port: u16| {
+        format!(
+            "auto_reload = true\nspan {{\n  max_record_interval = \"1s\"\n  udp_timeout = \"500ms\"\n}}\ndiscovery \"instrument\" {{\n  interfaces = [\"lo\"]\n}}\nfilter \"destination\" {{\n  port = {{ match = [{port}] }}\n}}\n"
+        )
+    };
+    let file = File::new("reload.hcl", &text(one.port()))?;
+    let mut flows = flows();
+    flows
+        .args(["--json", "--duration", "25", "--config"])
+        .arg(&file.0);
+    let mut child = support::Running::start(&mut flows)?;
+    let mut stdout = BufReader::new(child.stdout()?);
+    let done = AtomicBool::new(false);
+    let seen = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for to in [one, other] {
+                    // Each a flow of its own: one that is open keeps its verdict.
+                    let _ = bind().and_then(|socket| socket.send_to(b"x", to));
+                }
+                let _ = sender.send_to(b"x", one);
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let seen = until_both(&mut stdout, [one.port(), other.port()], || {
+            fs::write(&file.0, text(other.port()))
+        });
+        done.store(true, Ordering::Relaxed);
+        seen
+    });
+    child.signal(Signal::TERM)?;
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest)?;
+    child.wait(Duration::from_secs(10))?;
+    let stderr = child.stderr()?;
+    ensure(seen?, stderr.as_str())?;
+    ensure(stderr.contains("in force now: filter"), stderr)
+}
+
+/// Whether there is a record of the first port and, after a change, one of the other.
+fn until_both(
+    stdout: &mut impl std::io::BufRead,
+    [one, other]: [u16; 2],
+    change: impl Fn() -> std::io::Result<()>,
+) -> Result<bool, Failed> {
+    let mut changed = false;
+    for line in stdout.lines() {
+        let record: Json = serde_json::from_str(&line?)?;
+        let port = &record["destination.port"];
+        if !changed && *port == one {
+            change()?;
+            changed = true;
+        } else if *port == other {
+            return Ok(changed);
+        }
+    }
+    Ok(false)
 }
 
 fn records(finished: &Finished) -> Result<Vec<Json>, Failed> {

@@ -36,7 +36,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signals().map_err(|error| Failure::new("cannot catch signals", &error))?;
     // Before any thread is made: this one moves to a network namespace of its own.
     let demo = options.demo.then(Demo::prepare).transpose()?;
-    let mut flows = block_on(builder(options)?.open())?;
+    let mut file = options
+        .config
+        .as_deref()
+        .map(config::File::open)
+        .transpose()?;
+    let builder = match &file {
+        Some(file) => flags(file.config.source(), options),
+        None => builder(options),
+    };
+    let mut flows = block_on(builder.open())?;
     say(&flows.report().to_string());
     if let Some(demo) = &demo {
         demo.make_traffic();
@@ -53,7 +62,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         done: AtomicBool::new(false),
     };
     let outcome = thread::scope(|scope| {
-        scope.spawn(|| watch.keep());
+        scope.spawn(|| {
+            watch.keep(|handle| {
+                if let Some(file) = &mut file {
+                    file.follow(handle, |builder| flags(builder, options));
+                }
+            });
+        });
         let outcome = show(&mut flows, Output::new(options.json), &watch.status);
         watch.done.store(true, Ordering::Relaxed);
         outcome
@@ -64,37 +79,37 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// # Errors
-/// All that is wrong with the configuration file.
-fn builder(options: &Options) -> Result<FlowSourceBuilder, Failure> {
-    let builder = match &options.config {
-        Some(file) => config::load(file)?.source(),
-        None => FlowSource::builder(),
-    };
+fn builder(options: &Options) -> FlowSourceBuilder {
+    let builder = FlowSource::builder();
     match &options.pcap {
-        Some(path) if path.as_os_str() == "-" => return Ok(builder.pcap_reader(io::stdin())),
-        Some(path) => return Ok(builder.pcap(path)),
+        Some(path) if path.as_os_str() == "-" => return builder.pcap_reader(io::stdin()),
+        Some(path) => return builder.pcap(path),
         None => {}
     }
-    let mut builder = match options.attach {
-        Some(attach) => builder.attach(attach),
-        None => builder,
-    };
+    let builder = flags(builder, options);
+    if !options.demo {
+        return builder;
+    }
+    builder
+        .active_timeout(DEMO_ACTIVE)
+        .tcp_timeout(DEMO_IDLE)
+        .udp_timeout(DEMO_IDLE)
+        .icmp_timeout(DEMO_IDLE)
+        .other_timeout(DEMO_IDLE)
+}
+
+/// What the command line says is put over what a file says.
+fn flags(mut builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder {
+    if let Some(attach) = options.attach {
+        builder = builder.attach(attach);
+    }
     if !options.interfaces.is_empty() {
-        // Who names interfaces means those, whatever a file says.
+        // Who names interfaces means those.
         builder = builder
             .interfaces(options.interfaces.iter().cloned())
             .or_all(false);
     }
-    if options.demo {
-        builder = builder
-            .active_timeout(DEMO_ACTIVE)
-            .tcp_timeout(DEMO_IDLE)
-            .udp_timeout(DEMO_IDLE)
-            .icmp_timeout(DEMO_IDLE)
-            .other_timeout(DEMO_IDLE);
-    }
-    Ok(builder)
+    builder
 }
 
 /// Writes flows until there are no more. A reader that went away (`flows | head`) is no failure.
@@ -132,14 +147,16 @@ struct Watch {
 }
 
 impl Watch {
-    /// Closes the source on a signal or when the time is over; until then keeps the status line fresh.
-    fn keep(&self) {
+    /// Closes the source on a signal or when the time is over; until then does what there is to do now and then, and keeps the
+    /// status line fresh.
+    fn keep(&self, mut now_and_then: impl FnMut(&Handle)) {
         while !self.done.load(Ordering::Relaxed) {
             let now = Instant::now();
             if self.stop.raised() || self.deadline.is_some_and(|deadline| now >= deadline) {
                 self.handle.close();
                 return;
             }
+            now_and_then(&self.handle);
             self.status.refresh(now, || {
                 let stats = self.handle.stats();
                 status::waiting(stats.flows_open, stats.packets)

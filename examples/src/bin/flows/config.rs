@@ -6,7 +6,11 @@ use std::{
     process::ExitCode,
 };
 
-use mermin_config::{Config, Error, Loaded};
+use futures::{FutureExt as _, StreamExt as _, executor::block_on};
+use mermin_config::{Config, Error, Loaded, Watcher};
+use mermin_core::{FlowSourceBuilder, Handle, Reconfigured, Setting};
+
+use crate::failure::Failure;
 
 /// Says all that there is to say about a file.
 pub(crate) fn check(file: &Path) -> ExitCode {
@@ -23,14 +27,72 @@ pub(crate) fn check(file: &Path) -> ExitCode {
     }
 }
 
-/// Reads a file, and says what of it has no effect here.
-///
-/// # Errors
-/// All that is wrong with it.
-pub(crate) fn load(file: &Path) -> Result<Config, Error> {
-    let loaded = Config::from_path(file)?;
-    say(&remarks(&loaded));
-    Ok(loaded.config)
+/// A configuration, and what comes of its file while flows are shown.
+pub(crate) struct File {
+    pub(crate) config: Config,
+    /// There where the file asks for it.
+    changes: Option<Watcher>,
+}
+
+impl File {
+    /// Reads a file, and says what of it has no effect here.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(crate) fn open(file: &Path) -> Result<Self, Error> {
+        let loaded = Config::from_path(file)?;
+        let (loaded, changes) = if *loaded.config.auto_reload() {
+            let (loaded, changes) = Watcher::open(file)?;
+            (loaded, Some(changes))
+        } else {
+            (loaded, None)
+        };
+        say(&remarks(&loaded));
+        Ok(Self {
+            config: loaded.config,
+            changes,
+        })
+    }
+
+    /// Puts a changed file in force, over which `flags` puts what the program was told; one that is wrong changes nothing.
+    pub(crate) fn follow(
+        &mut self,
+        handle: &Handle,
+        flags: impl FnOnce(FlowSourceBuilder) -> FlowSourceBuilder,
+    ) {
+        let change = self
+            .changes
+            .as_mut()
+            .and_then(|changes| changes.next().now_or_never());
+        let said = match change.flatten() {
+            None => return,
+            Some(Err(error)) => format!("{error}\n"),
+            Some(Ok(loaded)) => {
+                say(&remarks(&loaded));
+                match block_on(handle.reconfigure(flags(loaded.config.source()))) {
+                    Ok(changed) => outcome(&changed),
+                    Err(error) => Failure::from(error).text(),
+                }
+            }
+        };
+        say(&said);
+    }
+}
+
+/// What became of a change.
+fn outcome(changed: &Reconfigured) -> String {
+    let names =
+        |settings: &[Setting]| -> Vec<&str> { settings.iter().map(|it| it.as_str()).collect() };
+    let mut said = String::from("the configuration has changed\n");
+    for (what, settings) in [
+        ("in force now", &changed.applied),
+        ("in force after a restart", &changed.needs_restart),
+    ] {
+        if !settings.is_empty() {
+            said.push_str(&[what, ": ", &names(settings).join(", "), "\n"].concat());
+        }
+    }
+    said
 }
 
 fn remarks(loaded: &Loaded) -> String {
@@ -39,8 +101,13 @@ fn remarks(loaded: &Loaded) -> String {
         .iter()
         .map(|it| format!("{it}\n\n"))
         .collect();
-    if !loaded.for_application.is_empty() {
-        let keys = loaded.for_application.join(", ");
+    let unused = loaded
+        .for_application
+        .iter()
+        .filter(|key| *key != "auto_reload");
+    let unused: Vec<&str> = unused.map(String::as_str).collect();
+    if !unused.is_empty() {
+        let keys = unused.join(", ");
         remarks.push(format!("flows has no use for {keys}\n"));
     }
     remarks.concat()
@@ -57,7 +124,7 @@ mod tests {
 
     #[test]
     fn nothing_is_ignored_in_silence() {
-        let loaded: Loaded = "log_level = \"info\"\npacket_worker_count = 1\n"
+        let loaded: Loaded = "log_level = \"info\"\nauto_reload = true\npacket_worker_count = 1\n"
             .parse()
             .unwrap();
         let remarks = remarks(&loaded);

@@ -35,7 +35,7 @@ impl Failure {
         let _ = io::stderr().write_all(self.text().as_bytes());
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("flows: {}\n", self.message);
         for cause in &self.causes {
             let _ = writeln!(text, "  because: {cause}");
