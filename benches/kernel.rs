@@ -4,7 +4,7 @@ use std::{io, process::ExitCode};
 
 use mermin_benches::{
     Options, Report, Result, Row, cpu,
-    frames::{tcp4, tcp4_back, tcp6, udp4, vlan},
+    frames::{fragments, odd, tcp4, tcp4_back, tcp6, tunnelled, udp4, vlan},
     summary,
 };
 use mermin_core::lab::{Context, Direction, Lab, Order, VERIFIED_LIMIT};
@@ -40,12 +40,18 @@ fn main() -> ExitCode {
 fn known(options: Options, report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     let repeat = options.scaled(200_000);
-    let cases = [
+    let goals = [
         ("tcp4", tcp4(1), 30.0),
         ("udp4", udp4(1), 30.0),
         ("tcp6", tcp6(1), 45.0),
-        ("vlan_tcp4", vlan(1), f64::INFINITY),
     ];
+    let rare = [("vlan_tcp4", vlan(1))]
+        .into_iter()
+        .chain(tunnelled())
+        .chain(fragments())
+        .chain(odd())
+        .map(|(name, frame)| (name, frame, f64::INFINITY));
+    let cases: Vec<(&str, Vec<u8>, f64)> = goals.into_iter().chain(rare).collect();
     let mut empty = Vec::new();
     let mut found = vec![Vec::new(); cases.len()];
     for round in 0..=options.scaled(100) {

@@ -47,3 +47,88 @@ pub fn tcp6(port: u16) -> Vec<u8> {
 pub fn vlan(port: u16) -> Vec<u8> {
     tagged(&tcp4(port), 100)
 }
+
+/// Where the payload of an untagged IPv4 frame begins, and that of a datagram in it.
+const PACKET: usize = 14;
+const PAYLOAD: usize = 34;
+const DATAGRAM: usize = 42;
+
+/// A datagram with this content, to a port of the server.
+fn datagram(port: u16, content: &[u8]) -> Vec<u8> {
+    let to = (server_v4().ip(), port).into();
+    let mut frame = udp(client_v4(50_000), to, content.len());
+    frame[DATAGRAM..].copy_from_slice(content);
+    frame
+}
+
+/// A packet of another protocol with this content.
+fn packet(protocol: u8, content: &[u8]) -> Vec<u8> {
+    let mut frame = udp(client_v4(50_000), server_v4(), content.len());
+    frame.truncate(frame.len() - (DATAGRAM - PAYLOAD));
+    frame[PAYLOAD..].copy_from_slice(content);
+    let [high, low] = u16::try_from(frame.len() - PACKET)
+        .unwrap_or(0)
+        .to_be_bytes();
+    frame[PACKET + 2..PACKET + 4].copy_from_slice(&[high, low]);
+    frame[PACKET + 9] = protocol;
+    frame
+}
+
+/// A known connection's data in every tunnel that is taken off, by name.
+#[must_use]
+pub fn tunnelled() -> [(&'static str, Vec<u8>); 6] {
+    let framed = tcp4(1);
+    let inner = &framed[PACKET..];
+    let vxlan = datagram(4789, &[&[8, 0, 0, 0, 0, 0, 42, 0][..], &framed].concat());
+    let nested = [&[8, 0, 0, 0, 0, 0, 42, 0][..], &packet(4, inner)].concat();
+    let length = u16::try_from(inner.len()).unwrap_or(0).to_be_bytes();
+    let gtpu = [&[0x30, 255][..], &length, &[0, 0, 0, 1], inner].concat();
+    [
+        ("vxlan_tcp4", vxlan),
+        (
+            "geneve_tcp4",
+            datagram(
+                6081,
+                &[&[1, 0, 0x65, 0x58, 0, 0, 42, 0, 0, 0, 0, 0][..], &framed].concat(),
+            ),
+        ),
+        (
+            "gre_tcp4",
+            packet(47, &[&[0x20, 0, 8, 0, 0, 0, 0, 7][..], inner].concat()),
+        ),
+        ("ipip_tcp4", packet(4, inner)),
+        ("gtpu_tcp4", datagram(2152, &gtpu)),
+        ("vxlan_ipip_tcp4", datagram(4789, &nested)),
+    ]
+}
+
+/// A packet's first fragment, and a later one.
+#[must_use]
+pub fn fragments() -> [(&'static str, Vec<u8>); 2] {
+    [("first_fragment", 0x2000_u16), ("later_fragment", 100)].map(|(name, field)| {
+        let mut frame = udp4(1);
+        frame[PACKET + 6..PACKET + 8].copy_from_slice(&field.to_be_bytes());
+        (name, frame)
+    })
+}
+
+/// Frames that are odd in other ways.
+#[must_use]
+pub fn odd() -> [(&'static str, Vec<u8>); 4] {
+    let plain = tcp4(1);
+    let (macs, packet) = (&plain[..12], &plain[PACKET..]);
+    let length = u16::try_from(packet.len() + 2).unwrap_or(0).to_be_bytes();
+    let behind = |header: &[u8]| [macs, header, packet].concat();
+    let tags = [0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, 8, 0];
+    let mut arp = vec![0; 60];
+    arp[12..14].copy_from_slice(&[8, 6]);
+    [
+        ("two_tags_tcp4", behind(&tags)),
+        ("mpls_tcp4", behind(&[0x88, 0x47, 0, 1, 1, 64])),
+        (
+            "pppoe_tcp4",
+            behind(&[&[0x88, 0x64, 0x11, 0, 0, 1][..], &length, &[0, 0x21]].concat()),
+        ),
+        ("arp", arp),
+    ]
+}

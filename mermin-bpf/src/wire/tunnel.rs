@@ -220,4 +220,4 @@ fn digest(outside: u32, carrier: &Carrier, ip: &Ip) -> u32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -26,6 +26,7 @@ mod support;
 mod table;
 mod tcp;
 mod trouble;
+mod tunnels;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -124,6 +125,7 @@ fn main() {
         restart::cases(),
         runtimes::cases(),
         trouble::cases(),
+        tunnels::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|case| {
         let obstacles = obstacles.clone();

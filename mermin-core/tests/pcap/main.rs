@@ -15,3 +15,4 @@ mod life;
 mod links;
 mod run;
 mod source;
+mod tunnels;

@@ -7,12 +7,20 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use super::{tests::with_ports, *};
 use crate::{
     abi::ledger::link,
-    track::measure::measure,
-    wire::{ethertype, plain, protocol, testing::ETHERNET},
+    track::{
+        arrival::{Arrival, Counted, Part, arrive},
+        measure::measure,
+    },
+    wire::{
+        ethertype, plain, protocol,
+        testing::ETHERNET,
+        tunnel::{Ports, tests::tunnelled},
+    },
 };
 
 /// What a packet says must fit the frame it came from, and must be measurable.
 fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
+    check_arrival(bytes, frame)?;
     let walked = walk(bytes, frame);
     if let Some(plain) = plain::walk(bytes, frame) {
         prop_assert_eq!(Ok(plain), walked, "the short walk and the long one");
@@ -48,6 +56,36 @@ fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The same of what is inside of tunnels.
+fn check_arrival(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
+    let layer = Layer::outermost(frame);
+    let ports = Ports::default();
+    let outer = arrive(bytes, frame, &layer, Counted::Outer, &ports, 1);
+    let arrival = arrive(bytes, frame, &layer, Counted::Inner, &ports, 1);
+    let (at, length) = match &arrival {
+        Err(_) => return Ok(()),
+        Ok(Arrival {
+            part: Part::Later(ip, _),
+            ..
+        }) => (ip.at as u32, ip.length),
+        Ok(Arrival {
+            part: Part::Whole(packet) | Part::First(packet, _),
+            ..
+        }) => {
+            prop_assert!(packet.header_length <= packet.ip_length);
+            for size in [0, 1, 1448] {
+                let measured = measure(packet, frame.length, 0, size);
+                prop_assert!(measured.octets <= measured.frame_octets);
+            }
+            (packet.link_length, packet.ip_length)
+        }
+    };
+    prop_assert!(at + length <= frame.length);
+    // Whatever is inside, the carrier is a packet.
+    prop_assert!(outer.is_ok(), "{:?} in {:?}", arrival, outer);
+    Ok(())
+}
+
 /// What may be known of a frame of the given octets.
 fn known(octets: usize) -> impl Strategy<Value = Frame> {
     let link = prop_oneof![Just(link::ETHERNET), Just(link::IP)];
@@ -67,7 +105,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<Index>(), any::<u8>());
     let change = (any::<Index>(), vec(change, 0..6), any::<Option<Index>>());
     change.prop_map(|(which, changes, cut)| {
-        let mut bytes = which.get(&with_ports()).clone();
+        let mut bytes = which.get(&[with_ports(), tunnelled()].concat()).clone();
         for (at, octet) in changes {
             let at = at.index(bytes.len());
             bytes[at] = octet;

@@ -130,6 +130,17 @@ fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The frames alone, and one in two tunnels.
+pub(crate) fn tunnelled() -> Vec<Vec<u8>> {
+    let framed = ethernet(ethertype::IPV4, &ipv4(4, &inner()));
+    let nested = ethernet_v6(17, &datagram(4789, &vxlan(3, &framed)));
+    cases()
+        .into_iter()
+        .map(|case| case.frame)
+        .chain([nested])
+        .collect()
+}
+
 #[test]
 fn each_kind_is_taken_off() {
     for case in cases() {

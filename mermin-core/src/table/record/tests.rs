@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use mermin_bpf::{
-    abi::slot::Sample,
+    abi::{
+        slot::Sample,
+        tunnel::{Outer, fact, kind},
+    },
     track::tcp as track,
     wire::tcp::flag::{ACK, FIN, RST, SYN},
 };
 
 use super::*;
-use crate::{flow::TcpState, table::moment::Moment};
+use crate::{
+    flow::{TcpState, TunnelKind},
+    table::moment::Moment,
+};
 
 const SECOND: u64 = 1_000_000_000;
 /// The wall clock is 1,000,000 s ahead of the monotonic one.
@@ -397,4 +403,95 @@ fn a_security_association_shows_its_index() {
     assert_eq!(ends(&esp), ["10.0.0.1", "10.0.0.2"]);
     let ah = told(&ipv4(tail(protocol::AH, [0, 7])));
     assert_eq!(ah.ipsec, Some(Ipsec::ah(7)));
+}
+
+/// The flow of the others, carried by VXLAN from 192.0.2.1 (beside the lower endpoint) to 192.0.2.2.
+fn carried(facts: u8) -> Observation {
+    let word = |octets: [u8; 4]| [u64::from(u32::from_ne_bytes(octets)), 0];
+    Observation {
+        outer: Some(Outer {
+            addresses: [word([192, 0, 2, 1]), word([192, 0, 2, 2])],
+            id: 42,
+            ports: [49_152, 4789],
+            mac: [2, 0, 0, 0, 0, 9],
+            facts,
+            link_length: 14,
+        }),
+        link_length: 64,
+        ..ipv4(tail(protocol::UDP, [40_000, 53]))
+    }
+}
+
+#[test]
+fn a_carried_flow_shows_its_tunnel() {
+    let flow = told(&carried(kind::VXLAN | fact::HAS_ID));
+    let tunnel = flow.tunnel.unwrap();
+    assert_eq!((tunnel.kind, tunnel.id), (TunnelKind::Vxlan, Some(42)));
+    assert_eq!(tunnel.protocol, Protocol::UDP);
+    assert_eq!(tunnel.source.to_string(), "192.0.2.1:49152");
+    assert_eq!(tunnel.destination.to_string(), "192.0.2.2:4789");
+    assert_eq!(tunnel.source_mac, Some(MacAddress([2, 0, 0, 0, 0, 9])));
+    let added = [tunnel.forward, tunnel.reverse].map(|count| [count.delta, count.total]);
+    assert_eq!(added, [[3 * 50; 2], [2 * 50; 2]]);
+
+    let mut turned = carried(kind::VXLAN);
+    turned.higher_started = true;
+    let tunnel = told(&turned).tunnel.unwrap();
+    assert_eq!(tunnel.source.to_string(), "192.0.2.2:4789");
+    assert_eq!((tunnel.id, tunnel.forward.total), (None, 2 * 50));
+}
+
+#[test]
+fn what_a_tunnel_adds_is_exact_where_packets_differ() {
+    let mut flow = carried(kind::GRE);
+    // One packet had four octets more in front of it, another was a later fragment of its carrier.
+    flow.sides[0].extra = 4_u64.wrapping_sub(30);
+    let entry = Entry {
+        told: [
+            Told {
+                packets: 1,
+                octets: 100,
+                extra: 4,
+            },
+            Told::default(),
+        ],
+        ..Entry::default()
+    };
+    let tunnel = told_after(&flow, &entry).tunnel.unwrap();
+    assert_eq!(tunnel.forward.total, 3 * 50 + 4 - 30);
+    assert_eq!(tunnel.forward.delta, 2 * 50 - 30);
+}
+
+#[test]
+fn the_outer_protocol_follows_from_the_kind() {
+    let protocol = |facts| told(&carried(facts)).tunnel.map(|tunnel| tunnel.protocol.0);
+    for (facts, expected) in [
+        (kind::GENEVE, 17),
+        (kind::GTPU, 17),
+        (kind::GRE, 47),
+        (kind::IPIP, 4),
+        (kind::IPIP | fact::CARRIES_IPV6, 41),
+    ] {
+        assert_eq!(protocol(facts), Some(expected), "{facts:#x}");
+    }
+    let gre = told(&carried(kind::GRE)).tunnel.unwrap();
+    assert_eq!(gre.source.to_string(), "192.0.2.1");
+    let over_v6 = told(&carried(kind::IPIP | fact::OUTER_IPV6))
+        .tunnel
+        .unwrap();
+    assert!(over_v6.source.address.is_ipv6());
+}
+
+#[test]
+fn a_wireguard_session_is_the_carriers_flow() {
+    let flow = told(&carried(kind::WIREGUARD | fact::HAS_ID | fact::HAS_SENDER));
+    let ipsec = flow.ipsec.unwrap();
+    assert_eq!(ipsec.receiver_index, Some(42));
+    assert_eq!(ipsec.sender_index, Some(49_152 << 16 | 4789));
+    let tunnel = flow.tunnel.unwrap();
+    assert_eq!(
+        (tunnel.source, tunnel.destination),
+        (flow.source, flow.destination)
+    );
+    assert_eq!(tunnel.forward, Count::default());
 }

@@ -1,0 +1,309 @@
+//! Packets in tunnels: every kind made by hand, and a VXLAN device with TCP through it.
+
+use std::net::SocketAddr;
+
+use mermin_core::{
+    Attach, Flow, Tunnels,
+    flow::{Tunnel, TunnelKind, Uniflow},
+};
+
+use crate::{
+    Case, each_mode,
+    support::{
+        frame::{self, IPV4},
+        host::Pair,
+        ledger::wire,
+        traffic::{Injector, address, tcp_transfer},
+        watch::{Outcome, Watch, on},
+    },
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    cases.extend(each_mode("every_tunnel", every_tunnel));
+    cases.extend(each_mode("tunnels_that_cannot_be", tunnels_that_cannot_be));
+    cases.extend(each_mode("a_tunnel_in_fragments", a_tunnel_in_fragments));
+    cases.extend(each_mode("a_wireguard_session", a_wireguard_session));
+    cases.extend(each_mode("a_vxlan_device", a_vxlan_device));
+    cases
+}
+
+fn outer_ends() -> [SocketAddr; 2] {
+    [address("10.0.0.1:50000"), address("10.0.0.2:50000")]
+}
+
+fn inner_ends() -> [SocketAddr; 2] {
+    [address("10.1.0.1:40000"), address("10.1.0.2:53")]
+}
+
+/// Puts a tunnel's header in front of an inner frame, whose packet begins behind 14 octets.
+type Wrap = fn(&[u8]) -> Vec<u8>;
+
+struct Kind {
+    kind: TunnelKind,
+    id: Option<u32>,
+    /// Protocol of the outer header, and the receiver's port where it is UDP.
+    outer: (u8, Option<u16>),
+    /// Octets between outer IP header and inner one.
+    between: u64,
+    wrap: Wrap,
+}
+
+fn kinds() -> [Kind; 6] {
+    let kind = |kind, id, outer, between, wrap| Kind {
+        kind,
+        id,
+        outer,
+        between,
+        wrap,
+    };
+    [
+        kind(TunnelKind::Vxlan, Some(42), (17, Some(4789)), 30, |inner| {
+            [&[8, 0, 0, 0, 0, 0, 42, 0][..], inner].concat()
+        }),
+        kind(
+            TunnelKind::Geneve,
+            Some(43),
+            (17, Some(6081)),
+            38,
+            |inner| {
+                let header = [2, 0, 0x65, 0x58, 0, 0, 43, 0, 0, 1, 0, 1, 0, 0, 0, 0];
+                [&header[..], inner].concat()
+            },
+        ),
+        kind(TunnelKind::Gre, Some(44), (47, None), 22, |inner| {
+            [&[0x20, 0, 0x65, 0x58, 0, 0, 0, 44][..], inner].concat()
+        }),
+        kind(TunnelKind::Gre, None, (47, None), 4, |inner| {
+            [&[0, 0, 8, 0][..], &inner[14..]].concat()
+        }),
+        kind(TunnelKind::Ipip, None, (4, None), 0, |inner| {
+            inner[14..].to_vec()
+        }),
+        kind(TunnelKind::Gtpu, Some(45), (17, Some(2152)), 16, |inner| {
+            let length = u16::try_from(inner.len() - 14).unwrap().to_be_bytes();
+            [&[0x30, 255][..], &length, &[0, 0, 0, 45], &inner[14..]].concat()
+        }),
+    ]
+}
+
+impl Kind {
+    fn frame(&self, from: SocketAddr, to: SocketAddr, inner: &[u8]) -> Vec<u8> {
+        frame::ethernet(IPV4, &self.packet(from, to, inner))
+    }
+
+    fn packet(&self, from: SocketAddr, mut to: SocketAddr, inner: &[u8]) -> Vec<u8> {
+        let content = (self.wrap)(inner);
+        match self.outer {
+            (_, Some(port)) => {
+                to.set_port(port);
+                frame::udp(from, to, &content)
+            }
+            (protocol, None) => frame::ip(from.ip(), to.ip(), protocol, &content),
+        }
+    }
+}
+
+fn counts(half: &Uniflow) -> (u64, u64) {
+    (half.packets.total, half.octets.total)
+}
+
+fn tunnel(flow: &Flow) -> &Tunnel {
+    flow.tunnel.as_ref().unwrap()
+}
+
+/// A pair with a source on `v0`, and senders to both of its hooks.
+fn bench(mode: Attach) -> (Pair, Watch, [Injector; 2]) {
+    let pair = Pair::new();
+    let watch = Watch::open(&pair.near, on("v0").attach(mode));
+    let senders = [
+        Injector::new(&pair.near, "v0"),
+        Injector::new(&pair.far, "v1"),
+    ];
+    (pair, watch, senders)
+}
+
+fn every_tunnel(mode: Attach) {
+    let (_pair, watch, [out, into]) = bench(mode);
+    let ([near, far], [low, high]) = (outer_ends(), inner_ends());
+    for kind in kinds() {
+        for _ in 0..3 {
+            let there = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
+            let back = frame::ethernet(IPV4, &frame::udp(high, low, &[2; 70]));
+            out.send(&kind.frame(near, far, &there));
+            into.send(&kind.frame(far, near, &back));
+        }
+    }
+    let outcome = watch.finish();
+    assert_eq!(outcome.flows.len(), kinds().len());
+    for kind in kinds() {
+        let flow = outcome.only(|flow| {
+            let found = tunnel(flow);
+            (found.kind, found.id) == (kind.kind, kind.id)
+        });
+        assert_eq!(
+            (flow.source.to_string(), flow.destination.to_string()),
+            (low.to_string(), high.to_string())
+        );
+        assert_eq!(counts(&flow.forward), (3, 3 * 88));
+        assert_eq!(counts(&flow.reverse), (3, 3 * 98));
+        let found = tunnel(flow);
+        assert_eq!(found.protocol.0, kind.outer.0);
+        assert_eq!(
+            [found.source.address, found.destination.address],
+            [near.ip(), far.ip()]
+        );
+        assert_eq!(found.destination.port, kind.outer.1);
+        assert_eq!(found.source.port, kind.outer.1.map(|_| near.port()));
+        assert!(found.source_mac.is_some());
+        for (half, added) in [
+            (&flow.forward, found.forward),
+            (&flow.reverse, found.reverse),
+        ] {
+            assert_eq!(added.total, 3 * (20 + kind.between), "{flow:#?}");
+            let frames = half.octets.total + added.total + 3 * 14;
+            assert_eq!(half.frame_octets.total, frames);
+        }
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+fn tunnels_that_cannot_be(mode: Attach) {
+    let (_pair, watch, [out, _into]) = bench(mode);
+    let ([near, far], [low, high]) = (outer_ends(), inner_ends());
+    let inner = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
+    let [vxlan, geneve, ..] = kinds();
+    // The inner header claims an octet more than there is.
+    out.send(&vxlan.frame(near, far, &inner[..inner.len() - 1]));
+    // Six words of options where there are four octets.
+    let mut to = far;
+    to.set_port(6081);
+    let options = frame::udp(near, to, &[6, 0, 0x65, 0x58, 0, 0, 1, 0, 0, 0, 0, 0]);
+    out.send(&frame::ethernet(IPV4, &options));
+    // Three levels.
+    let mut nested = inner.clone();
+    for _ in 0..2 {
+        nested = geneve.frame(near, far, &nested);
+    }
+    out.send(&vxlan.frame(near, far, &nested));
+    // ARP inside, and a datagram that is no VXLAN, are the carrier's.
+    out.send(&vxlan.frame(near, far, &frame::ethernet(0x0806, &[0; 28])));
+    to.set_port(4789);
+    out.send(&frame::ethernet(IPV4, &frame::udp(near, to, &[0; 40])));
+    let outcome = watch.finish();
+    let flow = outcome.only(|_| true);
+    assert_eq!(flow.destination.to_string(), to.to_string());
+    assert_eq!((flow.forward.packets.total, flow.tunnel), (2, None));
+    for reason in ["malformed_ipv4", "malformed_tunnel", "too_many_tunnels"] {
+        assert_eq!(
+            outcome.uncounted(reason),
+            1,
+            "{reason}: {:#?}",
+            outcome.stats
+        );
+    }
+    assert_eq!(outcome.all_uncounted(), 3);
+}
+
+/// Later fragments of a carrier bring the rest of the inner packet.
+fn a_tunnel_in_fragments(mode: Attach) {
+    let (_pair, watch, [out, into]) = bench(mode);
+    let ([near, far], [low, high]) = (outer_ends(), inner_ends());
+    let [vxlan, ..] = kinds();
+    for (from, to, inner_from, inner_to, sender) in
+        [(near, far, low, high, &out), (far, near, high, low, &into)]
+    {
+        let inner = frame::ethernet(IPV4, &frame::udp(inner_from, inner_to, &[1; 3000]));
+        let packet = vxlan.packet(from, to, &inner);
+        for (number, part) in packet[20..].chunks(1400).enumerate() {
+            let mut cut = frame::ip(from.ip(), to.ip(), 17, part);
+            let more = u16::from(part.len() == 1400) << 13;
+            let field = more | u16::try_from(number * 1400 / 8).unwrap();
+            cut[4..6].copy_from_slice(&[0, 9]);
+            cut[6..8].copy_from_slice(&field.to_be_bytes());
+            sender.send(&frame::ethernet(IPV4, &cut));
+        }
+    }
+    let outcome = watch.finish();
+    let flow = outcome.only(|_| true);
+    assert_eq!(flow.source.to_string(), low.to_string());
+    for half in [&flow.forward, &flow.reverse] {
+        assert_eq!(counts(half), (3, 3028));
+    }
+    // What is not inner packet: 30 octets once, and an IP header for each fragment.
+    assert_eq!(tunnel(flow).forward.total, 30 + 3 * 20);
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+fn a_wireguard_session(mode: Attach) {
+    let (_pair, watch, [out, into]) = bench(mode);
+    let [near, mut far] = outer_ends();
+    far.set_port(51_820);
+    let data = |receiver: u8| [&[4, 0, 0, 0, receiver, 0, 0, 0x80][..], &[7; 56]].concat();
+    out.send(&frame::ethernet(IPV4, &frame::udp(near, far, &data(1))));
+    for _ in 0..2 {
+        into.send(&frame::ethernet(IPV4, &frame::udp(far, near, &data(2))));
+    }
+    let outcome = watch.finish();
+    let flow = outcome.only(|_| true);
+    assert_eq!([counts(&flow.forward).0, counts(&flow.reverse).0], [1, 2]);
+    assert_eq!(flow.ipsec.unwrap().receiver_index, Some(0x8000_0001));
+    assert_eq!(flow.ipsec.unwrap().sender_index, None);
+    let found = tunnel(flow);
+    assert_eq!(
+        (found.kind, found.id, found.destination.to_string()),
+        (TunnelKind::WireGuard, Some(0x8000_0001), far.to_string())
+    );
+}
+
+/// TCP through a VXLAN device: what its own interface counts is what is counted inside of the tunnel.
+fn a_vxlan_device(mode: Attach) {
+    let pair = Pair::new();
+    for (host, name, own, other) in [(&pair.near, "v0", 1, 2), (&pair.far, "v1", 2, 1)] {
+        host.shell(&format!(
+            "ip link add vx0 type vxlan id 42 local 10.0.0.{own} remote 10.0.0.{other} dev {name} dstport 4789"
+        ));
+        host.shell(&format!("ip addr add 10.9.0.{own}/24 dev vx0"));
+        host.shell("ip link set vx0 up");
+    }
+    let carrier = Watch::open(&pair.near, on("v0").attach(mode));
+    let outside = Watch::open(&pair.near, on("v0").attach(mode).tunnels(Tunnels::Outer));
+    let inside = Watch::open(&pair.near, on("vx0").attach(mode));
+    let own = tcp_transfer(&pair, address("10.9.0.2:5201"), 50 << 20);
+    let [carrier, outside, inside] = [carrier, outside, inside].map(Watch::finish);
+    let of_transfer = |outcome: &Outcome| -> [(u64, u64); 2] {
+        let flow = outcome.only(|flow| flow.source.to_string() == own.to_string());
+        [&flow.forward, &flow.reverse].map(counts)
+    };
+    assert_eq!(of_transfer(&carrier), of_transfer(&inside));
+    let flow = carrier.only(|flow| flow.source.to_string() == own.to_string());
+    let found = tunnel(flow);
+    assert_eq!((found.kind, found.id), (TunnelKind::Vxlan, Some(42)));
+    assert_eq!(found.destination.address, address("10.0.0.2:0").ip());
+    // Outer IP, UDP and VXLAN header, inner Ethernet header.
+    assert_eq!(found.forward.total, flow.forward.packets.total * 50);
+    assert_eq!(found.reverse.total, flow.reverse.packets.total * 50);
+    // Super-packets crossed the hook.
+    assert!(
+        carrier
+            .hooks
+            .iter()
+            .any(|hook| hook.traffic.skbs < hook.traffic.packets)
+    );
+    // Without decapsulation the segments repeat all headers as well.
+    for egress in [false, true] {
+        assert_eq!(wire(&carrier, "v0", egress), wire(&outside, "v0", egress));
+    }
+    let octets: u64 = outside
+        .flows
+        .iter()
+        .map(|flow| counts(&flow.forward).1 + counts(&flow.reverse).1)
+        .sum();
+    let [got, sent] = [false, true].map(|egress| wire(&outside, "v0", egress));
+    let link = 14 * (got.packets + sent.packets);
+    assert_eq!(octets, got.octets + sent.octets - link);
+    assert!(outside.flows.iter().all(|flow| flow.tunnel.is_none()));
+    for outcome in [carrier, outside] {
+        assert_eq!(outcome.all_uncounted(), 0);
+    }
+}
