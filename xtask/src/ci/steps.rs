@@ -127,6 +127,13 @@ pub(super) const STEPS: &[Step] = &[
         Work::Command("cargo bench -p mermin-benches --bench kernel", &[]),
     ),
     full(
+        "killed a hundred times",
+        Work::Command(
+            "cargo test --release -p mermin-core --test kernel -- killed --nocapture",
+            &[("MERMIN_KILLS", "50"), REQUIRE_KERNEL],
+        ),
+    ),
+    full(
         "long attack",
         Work::Command(
             "cargo test --release -p mermin-core --test attack -- --nocapture",

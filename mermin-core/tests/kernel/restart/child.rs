@@ -7,7 +7,7 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::{StreamExt, executor::block_on};
@@ -303,6 +303,19 @@ impl Process {
             Some(Said::Opened(opened)) => opened,
             other => panic!("it must open: {other:?}"),
         }
+    }
+
+    /// Whether it ends by itself in this time; else it is killed then.
+    pub(crate) fn dies_within(&mut self, time: Duration) -> bool {
+        let began = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            if began.elapsed() > time {
+                self.kill();
+                return false;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        true
     }
 
     /// As kill -9 does.

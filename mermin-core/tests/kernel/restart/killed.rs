@@ -1,9 +1,6 @@
 //! Killed under load, at any moment and at the worst ones: every packet is told, in records that are told once.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use mermin_core::{Attach, lab::Point};
 
@@ -157,22 +154,10 @@ fn killed_at_the_worst_moments(mode: Attach) {
             ..siege.orders.clone()
         };
         siege.round(&orders, |process| {
-            die(process, *point);
+            assert!(process.dies_within(LONGEST), "never came by {point:?}");
             None
         });
     }
     let referee = siege.end();
     report("killed at the worst moments", mode, &referee);
-}
-
-/// Waits until a process has come by the point where it is killed.
-fn die(process: &mut Process, point: Point) {
-    let began = Instant::now();
-    while process.child.try_wait().unwrap().is_none() {
-        if began.elapsed() > LONGEST {
-            process.kill();
-            panic!("never came by {point:?}");
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
 }

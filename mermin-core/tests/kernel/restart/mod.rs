@@ -4,6 +4,7 @@ pub(crate) mod child;
 mod killed;
 mod left;
 mod many;
+mod slots;
 mod traffic;
 mod unpinned;
 
@@ -19,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         left::cases(),
         unpinned::cases(),
         many::cases(),
+        slots::cases(),
         killed::cases(),
     ];
     cases.into_iter().flatten().collect()

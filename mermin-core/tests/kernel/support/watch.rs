@@ -104,7 +104,7 @@ impl Watch {
         outcome
     }
 
-    fn drain(mut self) -> Outcome {
+    pub(crate) fn drain(mut self) -> Outcome {
         self.source.close();
         loop {
             match within(LONGEST, self.source.next()) {

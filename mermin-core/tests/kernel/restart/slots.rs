@@ -1,0 +1,83 @@
+//! No slot is lost by being killed, and none is given to two flows.
+
+use std::{thread, time::Duration};
+
+use mermin_core::{Attach, Pinning, lab::Point};
+
+use super::{child::Orders, instance_name};
+use crate::{
+    Case, case,
+    support::{
+        frame,
+        host::Pair,
+        traffic::Injector,
+        wait::until_true,
+        watch::{Watch, on},
+    },
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![case("pin_no_slot_is_lost", no_slot_is_lost)]
+}
+
+const SLOTS: u64 = 64;
+
+/// Killed again and again where slots are in nobody's hands; then all of them must have a flow.
+fn no_slot_is_lost() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let injector = Injector::new(&pair.near, "v0");
+    let send = |first: u64| {
+        for number in first..first + SLOTS {
+            injector.send(&frame::numbered(number));
+        }
+    };
+    let (mut told, mut at_points) = (0, 0);
+    for round in 0..3 {
+        // Each goes on with what the one before left.
+        for (point, passes) in [
+            (Point::Scrubbed, 7),
+            (Point::Nobodys, 7),
+            (Point::Moving, 3),
+            (Point::Returning, 1),
+        ] {
+            let orders = Orders {
+                slots: u32::try_from(SLOTS).unwrap(),
+                end: Some((point, passes)),
+                ..Orders::new(&pair.near, "v0", &instance, Attach::Auto)
+            };
+            let mut process = orders.start();
+            // The others are passed while it opens.
+            if matches!(point, Point::Scrubbed | Point::Nobodys) {
+                process.opened();
+                send(round * SLOTS);
+            }
+            // Where all was given back before, it does not come by.
+            at_points += u64::from(process.dies_within(Duration::from_secs(2)));
+            told += process.rest().len();
+        }
+        // Ends what was open, or being closed.
+        let orders = Orders {
+            slots: u32::try_from(SLOTS).unwrap(),
+            ..Orders::new(&pair.near, "v0", &instance, Attach::Auto)
+        };
+        let mut process = orders.start();
+        process.opened();
+        thread::sleep(Duration::from_millis(500));
+        process.kill();
+        told += process.rest().len();
+    }
+    assert!(told >= 100 && at_points >= 4, "{told} {at_points}");
+    let options = on("v0").pinning(Pinning::instance(&instance));
+    let options = options.max_flows(u32::try_from(SLOTS).unwrap());
+    let watch = Watch::open(&pair.near, options);
+    send(1000);
+    until_true("the flows are seen", || watch.stats().flows_open == SLOTS);
+    assert_eq!(watch.stats().uncounted(), []);
+    let flows = watch.drain().flows;
+    assert_eq!(flows.len() as u64, SLOTS);
+    assert!(
+        flows.iter().all(|flow| flow.forward.packets.total == 1),
+        "{flows:#?}"
+    );
+}
