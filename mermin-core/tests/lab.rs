@@ -1,7 +1,9 @@
 //! The engine's steps one at a time on the real program, in an order that a running source meets only by chance.
 
 use std::{
+    fs, io,
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     thread,
     time::Duration,
 };
@@ -9,7 +11,7 @@ use std::{
 use mermin_core::{
     flow::EndReason,
     lab::{
-        Context, Direction, Lab, Order, VERIFIED_LIMIT,
+        Context, Direction, Lab, Order, Twin, VERIFIED_LIMIT, each_captured,
         frame::{
             flag::{ACK, FIN, SYN},
             tcp, udp,
@@ -111,4 +113,53 @@ fn the_kernel_tells_the_size_of_program_and_maps() {
     let maps = lab.maps().unwrap();
     let slots = maps.iter().find(|map| map.name == "SLOTS").unwrap();
     assert!(slots.octets >= 64 * 320);
+}
+
+/// Every kind of header, and the captures that are kept.
+fn frames() -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut frames = Vec::new();
+    for entry in fs::read_dir(root.join("../fuzz/seeds/etherparse"))? {
+        frames.push(fs::read(entry?.path())?);
+    }
+    let capture = fs::File::open(root.join("tests/captures/mixed.pcap"))?;
+    each_captured(capture, |packet| frames.push(packet.octets.to_vec()))?;
+    Ok(frames)
+}
+
+#[test]
+fn kernel_and_process_agree_on_every_kind_of_frame_cut_anywhere() {
+    if lab(64).is_none() {
+        return;
+    }
+    // A CPU has counters of its own in a flow, each with a first packet.
+    let mut cpu = rustix::thread::CpuSet::new();
+    cpu.set(rustix::thread::sched_getcpu());
+    rustix::thread::sched_setaffinity(None, &cpu).unwrap();
+    let mut twin = Twin::open(4096).unwrap();
+    let frames = frames().unwrap();
+    assert!(frames.len() > 40);
+    let [mut taken, mut refused] = [0, 0];
+    for frame in &frames {
+        for length in 1..=frame.len() {
+            match twin.frame(&frame[..length]) {
+                Ok(None) => taken += 1,
+                Ok(Some(difference)) => panic!("{length} octets of {frame:02x?}\n{difference}"),
+                // A test run wants an Ethernet header, and a whole IP header where that one announces it.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput && length < 54 => {
+                    refused += 1;
+                }
+                Err(error) => panic!("{length} octets of {frame:02x?}: {error}"),
+            }
+        }
+        if let Some(difference) = twin.finish().unwrap() {
+            panic!("{frame:02x?}\n{difference}");
+        }
+    }
+    assert!(taken > refused, "{taken} taken, {refused} refused");
+    // All in a row: connections that go on and end.
+    for frame in frames.iter().filter(|frame| frame.len() >= 54) {
+        assert!(twin.frame(frame).unwrap().is_none());
+    }
+    assert!(twin.finish().unwrap().is_none());
 }

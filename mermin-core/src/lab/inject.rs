@@ -126,7 +126,7 @@ impl Injector {
     /// Runs a frame through the program of one direction, `repeat` times (`BPF_PROG_TEST_RUN`).
     ///
     /// # Errors
-    /// The kernel's: EINVAL for a frame of less than 14 octets or more than a page holds; ENODEV for an interface that
+    /// The kernel's: EINVAL for a frame of less than 15 octets or more than a page holds; ENODEV for an interface that
     /// does not exist.
     pub fn run(
         &self,

@@ -7,12 +7,16 @@ pub mod frame;
 mod inject;
 mod instructions;
 mod traffic;
+#[cfg(feature = "pcap")]
+mod twin;
 mod twist;
 
 use mermin_bpf::abi::{globals::next, names};
 
 pub use mermin_bpf::abi::ledger::Direction;
 
+#[cfg(feature = "pcap")]
+pub use self::twin::{Difference, Twin};
 pub use self::{
     facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT},
     inject::{Context, Injector, Passed, Run},
@@ -21,7 +25,7 @@ pub use self::{
     twist::{Twist, twisted},
 };
 #[cfg(feature = "pcap")]
-pub use crate::source::{Whole, read_whole};
+pub use crate::source::{Captured, Whole, each_captured, read_whole};
 pub use crate::{
     points::{Point, kill_at},
     source::{Phases, Reading},

@@ -25,7 +25,7 @@ pub(crate) struct Interface {
 
 impl Interface {
     /// The one of a pcap file.
-    pub(super) fn unnamed(link: u32) -> Self {
+    pub(crate) fn unnamed(link: u32) -> Self {
         Self {
             link,
             layer: Layer::of(link),

@@ -32,6 +32,19 @@ pub(crate) struct Packet {
     pub(crate) interface: usize,
 }
 
+#[cfg(feature = "test-util")]
+impl Packet {
+    /// One that is in no capture.
+    pub(crate) fn by_hand(octets: usize, at: std::time::Duration) -> Self {
+        Self {
+            at: 0..0,
+            length: u32::try_from(octets).unwrap_or(u32::MAX),
+            time: u64::try_from(at.as_nanos()).ok(),
+            interface: 0,
+        }
+    }
+}
+
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {

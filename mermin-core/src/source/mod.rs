@@ -16,7 +16,9 @@ mod tunnels;
 #[cfg(feature = "test-util")]
 pub use self::capture::rig::{Phases, Reading};
 #[cfg(all(feature = "pcap", feature = "test-util"))]
-pub use self::offline::{Whole, read_whole};
+pub(crate) use self::offline::Hand;
+#[cfg(all(feature = "pcap", feature = "test-util"))]
+pub use self::offline::{Captured, Whole, each_captured, read_whole};
 pub use self::{
     builder::FlowSourceBuilder,
     handle::Handle,

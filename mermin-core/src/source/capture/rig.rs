@@ -136,6 +136,15 @@ impl Rig {
         reading
     }
 
+    /// Every live flow.
+    #[cfg(feature = "pcap")]
+    pub(crate) fn flows(&self) -> impl Iterator<Item = crate::table::observation::Observation> {
+        let Capture { shared, ticks, .. } = &self.capture;
+        (0..shared.slab.touched())
+            .filter(|&slot| shared.slab.state(slot) == state::LIVE)
+            .map(|slot| shared.slab.observe(slot, ticks))
+    }
+
     pub(crate) fn make_due(&mut self) {
         for due in &mut self.capture.due {
             if *due != Moment::CLOSING {

@@ -247,6 +247,12 @@ impl Flows {
         Ok(())
     }
 
+    /// Flows that are open now.
+    #[cfg(feature = "test-util")]
+    pub(super) fn open(&self) -> impl Iterator<Item = &crate::table::observation::Observation> {
+        self.table.flows()
+    }
+
     /// Makes the records that are due by now, in the order in which they are, until so many wait. `true` when none is left.
     pub(super) fn expire(&mut self, counts: &mut Counts, records: usize) -> bool {
         while self.out.len() < records {

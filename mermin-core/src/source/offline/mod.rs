@@ -6,6 +6,10 @@
 mod clock;
 mod flows;
 mod fragments;
+#[cfg(feature = "test-util")]
+mod frames;
+#[cfg(feature = "test-util")]
+mod hand;
 mod hasher;
 mod input;
 mod reading;
@@ -21,10 +25,15 @@ use std::{io, sync::Arc, thread};
 
 use futures_channel::oneshot;
 
-pub(super) use self::input::Input;
 #[cfg(feature = "test-util")]
-pub use self::whole::{Whole, read_whole};
+pub(crate) use self::hand::Hand;
+pub(super) use self::input::Input;
 use self::{flows::Flows, reading::Reading, shared::Shared, work::Work};
+#[cfg(feature = "test-util")]
+pub use self::{
+    frames::{Captured, each_captured},
+    whole::{Whole, read_whole},
+};
 use super::{
     capture::{Opened, epoch, guard},
     control::Control,

@@ -108,6 +108,13 @@ impl Table {
         (self.slots.len() - self.free.len()) as u64
     }
 
+    /// What is known of every open flow.
+    #[cfg(feature = "test-util")]
+    pub(super) fn flows(&self) -> impl Iterator<Item = &crate::table::observation::Observation> {
+        let open = self.slots.iter().filter(|slot| slot.serial != 0);
+        open.map(|slot| &slot.flow)
+    }
+
     /// Takes up a flow whose key is not in the table.
     pub(super) fn insert(&mut self, key: &Key, slot: Slot) -> Result<u32, Reason> {
         let number = match self.free.pop() {

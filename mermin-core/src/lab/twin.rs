@@ -1,0 +1,144 @@
+//! The kernel program and this process, given the same frames.
+
+use std::{collections::HashMap, fmt, io, time::Duration};
+
+use mermin_bpf::abi::{key::KeyWords, ledger::Direction};
+
+use super::{Context, Lab};
+use crate::{error::Error, report::Uncounted, source::Hand, table::observation::Observation};
+
+/// Frames come this far apart for this process. The kernel's clock goes its own way: times are not compared.
+const APART: Duration = Duration::from_micros(1);
+/// With more flows than this open, they are looked at less often than after each frame.
+const MOST_AT_ONCE: usize = 64;
+
+/// Runs each frame through both and compares everything but times: every flow's key, counters, flags and first fields, and
+/// the ledger's reasons.
+///
+/// Flows' counters only grow, so a packet that one side counts elsewhere leaves two flows that differ for good.
+#[derive(Debug)]
+pub struct Twin {
+    lab: Lab,
+    hand: Hand,
+    room: u32,
+    frames: u32,
+    /// What earlier captures left in the ledger.
+    before: Vec<Uncounted>,
+}
+
+/// What the two sides made of the same frames.
+#[derive(Debug)]
+pub struct Difference(String);
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Twin {
+    /// Loads the programs with room for this many flows.
+    ///
+    /// # Errors
+    /// As opening a source.
+    pub fn open(max_flows: u32) -> Result<Self, Error> {
+        Ok(Self {
+            lab: Lab::open(max_flows)?,
+            hand: Hand::new(max_flows),
+            room: max_flows,
+            frames: 0,
+            before: Vec::new(),
+        })
+    }
+
+    /// Gives both an Ethernet frame. `None` when they agree.
+    ///
+    /// # Errors
+    /// The kernel's, which then has not counted it, and neither has this process: EINVAL for fewer than 15 octets, and for
+    /// more than it takes.
+    pub fn frame(&mut self, octets: &[u8]) -> io::Result<Option<Difference>> {
+        self.lab
+            .run(Direction::Ingress, octets, &Context::default(), 1)?;
+        self.frames += 1;
+        self.hand.frame(octets, APART * self.frames);
+        let open = self.hand.open().count();
+        let often = open <= MOST_AT_ONCE || (self.frames as usize).is_multiple_of(open / 8);
+        Ok(self
+            .ledger()
+            .or_else(|| often.then(|| self.flows()).flatten()))
+    }
+
+    /// Compares once more, ends every flow on both sides, and begins anew.
+    ///
+    /// # Errors
+    /// As those of a source's stream.
+    pub fn finish(&mut self) -> Result<Option<Difference>, Error> {
+        let difference = self.ledger().or_else(|| self.flows());
+        self.lab.close_all()?;
+        self.lab.take();
+        self.hand = Hand::new(self.room);
+        self.frames = 0;
+        self.before = self.lab.stats().uncounted();
+        Ok(difference)
+    }
+
+    fn ledger(&self) -> Option<Difference> {
+        let kernel = reasons(self.lab.stats().uncounted(), &self.before);
+        let here = reasons(self.hand.uncounted(), &[]);
+        (kernel != here).then(|| {
+            Difference(format!(
+                "ledger of {} frames: kernel {kernel:?}, here {here:?}",
+                self.frames
+            ))
+        })
+    }
+
+    fn flows(&self) -> Option<Difference> {
+        let mut kernel: HashMap<KeyWords, Observation> = HashMap::new();
+        for flow in self.lab.rig.flows() {
+            kernel.insert(flow.key, timeless(&flow));
+        }
+        for flow in self.hand.open() {
+            let here = timeless(flow);
+            let there = kernel.remove(&flow.key);
+            if there != Some(here) {
+                return Some(Difference(format!(
+                    "a flow after {} frames:\nkernel {there:?}\nhere {here:?}",
+                    self.frames
+                )));
+            }
+        }
+        kernel.values().next().map(|flow| {
+            Difference(format!(
+                "a flow that only the kernel has after {} frames: {flow:?}",
+                self.frames
+            ))
+        })
+    }
+}
+
+fn reasons(found: Vec<Uncounted>, before: &[Uncounted]) -> Vec<(&'static str, u64, u64)> {
+    let mut all: Vec<_> = found
+        .into_iter()
+        .map(|found| {
+            let of = before.iter().find(|known| known.reason == found.reason);
+            let [packets, octets] = of.map_or([0, 0], |known| [known.packets, known.octets]);
+            (found.reason, found.packets - packets, found.octets - octets)
+        })
+        .filter(|&(_, packets, _)| packets != 0)
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// A flow without its times, which are of two clocks, and its hook, which a capture does not have.
+fn timeless(flow: &Observation) -> Observation {
+    let mut flow = *flow;
+    flow.first_seen = 0;
+    for side in &mut flow.sides {
+        side.last_seen = u64::from(side.last_seen != 0);
+        side.syn_at = u64::from(side.syn_at != 0);
+        side.hook = None;
+    }
+    flow
+}

@@ -1,0 +1,54 @@
+//! Frames given by hand instead of by a capture.
+
+use std::time::Duration;
+
+use super::{flows::Flows, shared::Counts};
+use crate::{
+    filter::Filter,
+    pcap::{Interface, Packet},
+    report::{HookStats, Uncounted},
+    source::offline::shared::ifindex,
+    table::{Timeouts, observation::Observation},
+};
+
+/// Link type of Ethernet.
+const ETHERNET: u32 = 1;
+
+/// Flows of frames that are counted one at a time. None of them ever ends by itself.
+#[derive(Debug)]
+pub(crate) struct Hand {
+    flows: Flows,
+    counts: Counts,
+    interface: Interface,
+}
+
+impl Hand {
+    pub(crate) fn new(max_flows: u32) -> Self {
+        Self {
+            flows: Flows::new(Timeouts::default(), Filter::default(), max_flows, 0),
+            counts: Counts::default(),
+            interface: Interface::unnamed(ETHERNET),
+        }
+    }
+
+    /// Counts an Ethernet frame, `after` the one before.
+    pub(crate) fn frame(&mut self, octets: &[u8], at: Duration) {
+        let packet = Packet::by_hand(octets.len(), at);
+        let moment = self.flows.moment(&packet);
+        self.flows
+            .packet(&mut self.counts, &self.interface, &packet, moment, octets);
+    }
+
+    /// Every open flow.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Observation> {
+        self.flows.open()
+    }
+
+    /// Packets in no flow, by reason.
+    pub(crate) fn uncounted(&self) -> Vec<Uncounted> {
+        let hook = self.counts.hooks.iter().flatten().next();
+        hook.map_or_else(Vec::new, |hook| {
+            HookStats::new(ifindex(0), hook.name.clone(), false, &hook.account).uncounted
+        })
+    }
+}
