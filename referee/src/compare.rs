@@ -1,0 +1,186 @@
+//! One capture, told by both.
+
+use std::{fmt, path::Path};
+
+use anyhow::Result;
+
+use crate::{
+    conversation::Conversations,
+    ours::Ours,
+    rules,
+    tshark::{self, Frame},
+};
+
+/// Differences of a capture that are told.
+const TOLD: usize = 8;
+
+/// How a capture came out.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Every conversation has the same packets and octets.
+    Same { packets: u64, conversations: usize },
+    /// The same, up to a place where both stop.
+    SameToBreak { packets: u64, error: String },
+    /// Of a link type that is not read; the same up to its first packet.
+    NotRead { packets: u64, error: String },
+    /// What differs.
+    Differs(Vec<String>),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same {
+                packets,
+                conversations,
+            } => write!(f, "same, {packets} packets, {conversations} conversations"),
+            Self::SameToBreak { packets, error } => {
+                write!(f, "same up to its break, {packets} packets; {error}")
+            }
+            Self::NotRead { packets, error } => write!(f, "not read, {packets} packets; {error}"),
+            Self::Differs(lines) => {
+                f.write_str("DIFFERS")?;
+                lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
+            }
+        }
+    }
+}
+
+/// Verdicts of many captures.
+#[derive(Debug, Default)]
+pub(crate) struct Sum {
+    same: u64,
+    broken: u64,
+    not_read: u64,
+    differ: u64,
+    packets: u64,
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Same { packets, .. } => {
+                self.same += 1;
+                self.packets += packets;
+            }
+            Verdict::SameToBreak { packets, .. } => {
+                self.broken += 1;
+                self.packets += packets;
+            }
+            Verdict::NotRead { packets, .. } => {
+                self.not_read += 1;
+                self.packets += packets;
+            }
+            Verdict::Differs(_) => self.differ += 1,
+        }
+    }
+
+    pub(crate) fn differ(&self) -> u64 {
+        self.differ
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let captures = self.same + self.broken + self.not_read + self.differ;
+        write!(
+            f,
+            "{captures} captures: {} same, {} same up to their break, {} of a link type that is not read, {} differ; \
+             {} packets compared",
+            self.same, self.broken, self.not_read, self.differ, self.packets
+        )
+    }
+}
+
+/// Compares a capture.
+pub(crate) fn capture(path: &Path, kept: &Path) -> Result<Verdict> {
+    let ours = Ours::read(path);
+    if ours.is_of_another_link() && ours.stats.packets == 0 {
+        return Ok(Verdict::NotRead {
+            packets: 0,
+            error: ours.told_error(path),
+        });
+    }
+    let mut theirs = Theirs::default();
+    let most = match &ours.error {
+        // What follows a break is not ours to compare.
+        Some(_) => ours.stats.packets,
+        None => u64::MAX,
+    };
+    let complaint = tshark::read(path, kept, |frame| {
+        if theirs.frames < most {
+            theirs.add(&frame);
+        }
+    })?;
+    let differences = differences(&ours, &theirs, &complaint);
+    let packets = theirs.frames;
+    Ok(if !differences.is_empty() {
+        Verdict::Differs(differences)
+    } else if ours.error.is_some() {
+        let error = ours.told_error(path);
+        if ours.is_of_another_link() {
+            Verdict::NotRead { packets, error }
+        } else {
+            Verdict::SameToBreak { packets, error }
+        }
+    } else {
+        Verdict::Same {
+            packets,
+            conversations: ours.conversations.len(),
+        }
+    })
+}
+
+/// What tshark's frames amount to by the rules.
+#[derive(Debug, Default)]
+struct Theirs {
+    frames: u64,
+    octets: u64,
+    conversations: Conversations,
+}
+
+impl Theirs {
+    fn add(&mut self, frame: &Frame) {
+        self.frames += 1;
+        self.octets += frame.length - rules::capture_header(frame);
+        if let Some((conversation, octets)) = rules::conversation(frame) {
+            let sum = self.conversations.entry(conversation).or_default();
+            sum.add(1, octets);
+        }
+    }
+}
+
+fn differences(ours: &Ours, theirs: &Theirs, complaint: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut unequal = |what: &str, ours: u64, theirs: u64| {
+        if ours != theirs {
+            lines.push(format!("{what}: {ours} here, {theirs} by tshark"));
+        }
+    };
+    unequal("frames", ours.stats.packets, theirs.frames);
+    unequal("octets of frames", ours.stats.octets, theirs.octets);
+    if complaint.is_empty() == ours.error.is_some() && !ours.is_of_another_link() {
+        let error = ours.error.as_ref().map(ToString::to_string);
+        lines.push(format!(
+            "{} here; tshark says: {complaint}",
+            error.as_deref().unwrap_or("whole")
+        ));
+    }
+    let mut all: Vec<_> = ours.conversations.keys().collect();
+    all.extend(theirs.conversations.keys());
+    all.sort();
+    all.dedup();
+    for conversation in all {
+        let [ours, theirs] = [&ours.conversations, &theirs.conversations]
+            .map(|of| of.get(conversation).copied().unwrap_or_default());
+        if ours != theirs {
+            lines.push(format!("{conversation}: {ours} here, {theirs} by tshark"));
+        }
+    }
+    let more = lines.len().saturating_sub(TOLD);
+    if more != 0 {
+        lines.truncate(TOLD);
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}

@@ -1,0 +1,54 @@
+//! What is compared: packets and IP octets of each conversation.
+
+use std::{collections::BTreeMap, fmt, net::IpAddr};
+
+/// Two endpoints in order, and the protocol between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Conversation {
+    ends: [(IpAddr, u16); 2],
+    protocol: u8,
+}
+
+impl Conversation {
+    /// By its ends in either order; ports are 0 where the protocol has none.
+    pub(crate) fn new(one: (IpAddr, u16), other: (IpAddr, u16), protocol: u8) -> Self {
+        Self {
+            ends: [one.min(other), one.max(other)],
+            protocol,
+        }
+    }
+}
+
+impl fmt::Display for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [(one, port), (other, remote)] = self.ends;
+        write!(
+            f,
+            "{one} {port} <> {other} {remote} protocol {}",
+            self.protocol
+        )
+    }
+}
+
+/// Packets and IP octets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, packets: u64, octets: u64) {
+        self.packets += packets;
+        self.octets += octets;
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} packets {} octets", self.packets, self.octets)
+    }
+}
+
+/// All conversations of a capture.
+pub(crate) type Conversations = BTreeMap<Conversation, Sum>;

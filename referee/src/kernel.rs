@@ -1,0 +1,138 @@
+//! Each packet through the kernel program and through this process.
+//!
+//! **What the kernel call takes**: Ethernet frames with something behind the header (with a whole IP header, where the
+//! EtherType announces one) up to what fits a page. So a packet of another link type gets an Ethernet header with zeroes for
+//! addresses, in place of its own; what was captured is taken for the whole frame; and what the call refuses is counted.
+
+use std::{fmt, fs::File, io, path::Path};
+
+use anyhow::{Context as _, Result};
+use mermin_core::lab::{Captured, Difference, Twin, each_captured};
+
+/// Flows at once; the largest captures have a fifth of it.
+const ROOM: u32 = 1 << 16;
+/// Octets up to which a frame that is refused was too short: headers of Ethernet and IPv6.
+const SHORT: usize = 54;
+
+/// How the packets of one or many captures came out.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) captures: u64,
+    pub(crate) same: u64,
+    pub(crate) too_short: u64,
+    pub(crate) too_long: u64,
+    /// Octets of the shortest of these.
+    pub(crate) long_from: Option<usize>,
+    pub(crate) no_ethernet: u64,
+    pub(crate) difference: Option<String>,
+}
+
+impl Outcome {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.captures += 1;
+        self.same += other.same;
+        self.too_short += other.too_short;
+        self.too_long += other.too_long;
+        self.long_from = self.long_from.into_iter().chain(other.long_from).min();
+        self.no_ethernet += other.no_ethernet;
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} packets the same, {} of them behind an Ethernet header that they got here; left out: {} too short, {} too long",
+            self.same, self.no_ethernet, self.too_short, self.too_long
+        )?;
+        if let Some(octets) = self.long_from {
+            write!(f, " (from {octets} octets on)")?;
+        }
+        match &self.difference {
+            Some(difference) => write!(f, "; DIFFERS: {difference}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Both sides.
+pub(crate) struct Kernel {
+    twin: Twin,
+}
+
+impl Kernel {
+    pub(crate) fn open() -> Result<Self> {
+        let twin = Twin::open(ROOM).context("cannot run the kernel program")?;
+        Ok(Self { twin })
+    }
+
+    /// Runs a capture up to its end, its break, or the first difference.
+    pub(crate) fn capture(&mut self, path: &Path) -> Result<Outcome> {
+        let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
+        let mut outcome = Outcome::default();
+        let mut failed = None;
+        // A break was told by the other comparison.
+        let _ = each_captured(file, |packet| {
+            if outcome.difference.is_none() && failed.is_none() {
+                failed = self.packet(packet, &mut outcome).err();
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error).context("the kernel refuses a frame");
+        }
+        let last = self.twin.finish().context("cannot end the flows")?;
+        let difference = last.map(|difference| difference.to_string());
+        outcome.difference = outcome.difference.or(difference);
+        Ok(outcome)
+    }
+
+    fn packet(&mut self, packet: &Captured<'_>, outcome: &mut Outcome) -> io::Result<()> {
+        let Some(frame) = ethernet(packet) else {
+            outcome.too_short += 1;
+            return Ok(());
+        };
+        match self.twin.frame(&frame) {
+            Ok(None) => {
+                outcome.same += 1;
+                outcome.no_ethernet += u64::from(packet.link != 1);
+            }
+            Ok(Some(difference)) => outcome.difference = Some(told(&difference, &frame)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                if frame.len() < SHORT {
+                    outcome.too_short += 1;
+                } else {
+                    outcome.too_long += 1;
+                    let shortest = outcome.long_from.unwrap_or(usize::MAX);
+                    outcome.long_from = Some(shortest.min(frame.len()));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+fn told(difference: &Difference, frame: &[u8]) -> String {
+    let octets: Vec<String> = frame.iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("{difference}\n  {}", octets.join(""))
+}
+
+/// The packet as an Ethernet frame; none for one without a whole header of its own.
+fn ethernet(packet: &Captured<'_>) -> Option<Vec<u8>> {
+    let octets = packet.octets;
+    let (kind, rest) = match packet.link {
+        1 => return Some(octets.to_vec()),
+        0 | 108 => by_version(octets.get(4..)?)?,
+        113 => ([*octets.get(14)?, *octets.get(15)?], octets.get(16..)?),
+        276 => ([*octets.first()?, *octets.get(1)?], octets.get(20..)?),
+        _ => by_version(octets)?,
+    };
+    Some([&[0; 12][..], &kind, rest].concat())
+}
+
+fn by_version(packet: &[u8]) -> Option<([u8; 2], &[u8])> {
+    Some(match packet.first()? >> 4 {
+        6 => ([0x86, 0xdd], packet),
+        _ => ([0x08, 0x00], packet),
+    })
+}

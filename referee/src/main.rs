@@ -1,0 +1,99 @@
+//! Captures against programs that no one here wrote: `cargo xtask captures` fetches them and calls this.
+
+mod captures;
+mod community;
+mod compare;
+mod conversation;
+mod kernel;
+mod ours;
+mod rules;
+mod tshark;
+
+use std::{env, path::Path, process::ExitCode};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+
+use self::{community::Ids, kernel::Kernel};
+
+const USAGE: &str = "\
+usage: referee tshark FOLDER KEPT     conversations of every capture in a folder, beside tshark's, which are
+                                     kept in another folder
+       referee kernel FOLDER          each packet through the kernel program and through this process
+       referee community FOLDER PYTHON
+                                      community ids beside those of PyPI's `communityid`, which PYTHON has
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["tshark", folder, kept] => beside_tshark(Path::new(folder), Path::new(kept)),
+        ["kernel", folder] => beside_the_kernel(Path::new(folder)),
+        ["community", folder, python] => community_ids(Path::new(folder), python),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Compares every capture, tells each and the sum.
+fn beside_tshark(folder: &Path, kept: &Path) -> Result<()> {
+    let mut sum = compare::Sum::default();
+    for path in captures::files(folder)? {
+        let name = path.strip_prefix(folder).unwrap_or(&path);
+        let mut file = kept.join(name).into_os_string();
+        file.push(".layers");
+        let verdict = compare::capture(&path, Path::new(&file))?;
+        println!("{}: {verdict}", name.display());
+        sum.add(&verdict);
+    }
+    println!("== {sum}");
+    ensure!(sum.differ() == 0, "{} captures differ", sum.differ());
+    Ok(())
+}
+
+/// Runs every capture, tells each that has packets, and the sum.
+fn beside_the_kernel(folder: &Path) -> Result<()> {
+    // A CPU has counters of its own in a flow, each with a first packet: one CPU, one first packet.
+    let mut cpu = CpuSet::new();
+    cpu.set(sched_getcpu());
+    sched_setaffinity(None, &cpu).context("cannot stay on one CPU")?;
+    let mut kernel = Kernel::open()?;
+    let mut sum = kernel::Outcome::default();
+    let mut differ = 0;
+    for path in captures::files(folder)? {
+        let outcome = kernel.capture(&path)?;
+        if outcome.same != 0 || outcome.difference.is_some() {
+            let name = path.strip_prefix(folder).unwrap_or(&path);
+            println!("{}: {outcome}", name.display());
+        }
+        differ += u64::from(outcome.difference.is_some());
+        sum.add(&outcome);
+    }
+    println!("== {} captures: {sum}", sum.captures);
+    ensure!(differ == 0, "{differ} captures differ");
+    Ok(())
+}
+
+fn community_ids(folder: &Path, python: &str) -> Result<()> {
+    let mut ids = Ids::default();
+    let files = captures::files(folder)?;
+    for path in &files {
+        ids.add(path);
+    }
+    let [same, refused] = ids.compare(python)?;
+    println!(
+        "== {} captures: the same id for {same} different conversations; {refused} refused there",
+        files.len()
+    );
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! A capture as this project's own source tells it.
+
+use std::path::Path;
+
+use futures::{StreamExt as _, executor::block_on};
+use mermin_core::{Error, ErrorKind, FlowSource, Stats};
+
+use crate::conversation::{Conversation, Conversations};
+
+/// All that came of a capture.
+#[derive(Debug)]
+pub(crate) struct Ours {
+    pub(crate) conversations: Conversations,
+    pub(crate) stats: Stats,
+    /// Why it ends early.
+    pub(crate) error: Option<Error>,
+}
+
+impl Ours {
+    /// Reads a capture to its end or its break.
+    pub(crate) fn read(path: &Path) -> Self {
+        block_on(async {
+            let mut ours = Self {
+                conversations: Conversations::new(),
+                stats: Stats::default(),
+                error: None,
+            };
+            let mut source = match FlowSource::builder().pcap(path).open().await {
+                Ok(source) => source,
+                Err(error) => {
+                    ours.error = Some(error);
+                    return ours;
+                }
+            };
+            while let Some(item) = source.next().await {
+                let flow = match item {
+                    Ok(flow) => flow,
+                    Err(error) => {
+                        ours.error = Some(error);
+                        break;
+                    }
+                };
+                let end = |end: &mermin_core::flow::Endpoint| (end.address, end.port.unwrap_or(0));
+                let conversation =
+                    Conversation::new(end(&flow.source), end(&flow.destination), flow.protocol.0);
+                let sum = ours.conversations.entry(conversation).or_default();
+                for half in [&flow.forward, &flow.reverse] {
+                    sum.add(half.packets.delta, half.octets.delta);
+                }
+            }
+            ours.stats = source.handle().stats();
+            ours
+        })
+    }
+
+    /// Its error without the path of the file.
+    pub(crate) fn told_error(&self, path: &Path) -> String {
+        let error = self.error.as_ref().map(ToString::to_string);
+        error
+            .unwrap_or_default()
+            .replace(&format!("`{}`", path.display()), "it")
+    }
+
+    /// Whether it ended at a link type that is not read.
+    pub(crate) fn is_of_another_link(&self) -> bool {
+        self.error
+            .as_ref()
+            .is_some_and(|error| error.kind() == ErrorKind::Unsupported)
+    }
+}

@@ -1,0 +1,269 @@
+//! A capture as tshark dissects it: the layers of each frame with their places, as PDML (packet details markup language).
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, BufWriter, Read as _, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result};
+
+/// Packets are taken one by one: nothing is put together again over several of them.
+const OPTIONS: [&str; 5] = [
+    "ip.defragment:FALSE",
+    "ipv6.defragment:FALSE",
+    "tcp.desegment_tcp_streams:FALSE",
+    "ip.tso_support:TRUE",
+    "gtp.dissect_tpdu_as:TPDU heuristic",
+];
+
+/// Protocols of which fields are wanted; of the others only where they are.
+const PROTOCOLS: &str = "ip ip.flags ipv6 ipv6.plen ipv6.fraghdr ipv6.hopopts ipv6.dstopts ipv6.routing ipv6.hopopts.len \
+                         tcp udp udplite sctp dccp";
+
+/// A header, or whatever tshark takes for one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layer {
+    pub(crate) name: String,
+    /// Where in the frame it begins, and its octets.
+    pub(crate) at: u64,
+    pub(crate) size: u64,
+    fields: Vec<(String, String)>,
+}
+
+impl Layer {
+    /// A field as tshark shows it.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(field, _)| field == name);
+        found.map(|(_, show)| show.as_str())
+    }
+
+    /// A number, decimal or hexadecimal.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        let text = self.text(name)?;
+        match text.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        }
+    }
+}
+
+/// A frame and its layers, outermost first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Frame {
+    /// Octets on the wire.
+    pub(crate) length: u64,
+    pub(crate) captured: u64,
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// Gives each frame of a capture; returns what tshark complained about. What it said is kept in a file, because starting
+/// it takes longer than most captures do.
+pub(crate) fn read(path: &Path, kept: &Path, mut take: impl FnMut(Frame)) -> Result<String> {
+    if let Some(complaint) = replay(kept, &mut take)? {
+        return Ok(complaint);
+    }
+    if let Some(folder) = kept.parent() {
+        fs::create_dir_all(folder).context("cannot make a folder to keep what tshark says")?;
+    }
+    let partial = kept.with_extension("partial");
+    let mut keep = BufWriter::new(File::create(&partial).context("cannot keep what tshark says")?);
+    let complaint = ask(path, |frame| {
+        store(&mut keep, &frame)?;
+        take(frame);
+        Ok(())
+    })?;
+    writeln!(keep, "{END}\t{complaint}")?;
+    keep.flush()?;
+    fs::rename(partial, kept)?;
+    Ok(complaint)
+}
+
+/// First words of the lines that are kept.
+const FRAME: &str = "frame";
+const LAYER: &str = "layer";
+const END: &str = "end";
+
+fn store(keep: &mut impl std::io::Write, frame: &Frame) -> Result<()> {
+    writeln!(keep, "{FRAME}\t{}\t{}", frame.length, frame.captured)?;
+    for layer in &frame.layers {
+        write!(
+            keep,
+            "{LAYER}\t{}\t{}\t{}",
+            layer.name, layer.at, layer.size
+        )?;
+        for (name, show) in &layer.fields {
+            write!(keep, "\t{name}={show}")?;
+        }
+        writeln!(keep)?;
+    }
+    Ok(())
+}
+
+/// Gives what was kept, if something was.
+fn replay(kept: &Path, take: &mut impl FnMut(Frame)) -> Result<Option<String>> {
+    let Ok(file) = File::open(kept) else {
+        return Ok(None);
+    };
+    let mut frame: Option<Frame> = None;
+    for line in BufReader::new(file).lines() {
+        let line = line?;
+        let mut words = line.split('\t');
+        let kind = words.next().unwrap_or_default();
+        if kind == LAYER {
+            let Some(frame) = &mut frame else { continue };
+            let mut layer = Layer {
+                name: words.next().unwrap_or_default().to_owned(),
+                ..Layer::default()
+            };
+            let mut number = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+            [layer.at, layer.size] = [number(), number()];
+            let fields = words.filter_map(|word| word.split_once('='));
+            layer.fields = fields
+                .map(|(name, show)| (name.to_owned(), show.to_owned()))
+                .collect();
+            frame.layers.push(layer);
+            continue;
+        }
+        if let Some(frame) = frame.take() {
+            take(frame);
+        }
+        let mut number = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        match kind {
+            FRAME => {
+                frame = Some(Frame {
+                    length: number(),
+                    captured: number(),
+                    layers: Vec::new(),
+                });
+            }
+            _ => return Ok(Some(words.collect::<Vec<_>>().join("\t"))),
+        }
+    }
+    Ok(None)
+}
+
+fn ask(path: &Path, mut take: impl FnMut(Frame) -> Result<()>) -> Result<String> {
+    let mut command = Command::new("tshark");
+    command
+        .args(["-n", "-T", "pdml", "-j", PROTOCOLS, "-r"])
+        .arg(path);
+    for option in OPTIONS {
+        command.args(["-o", option]);
+    }
+    let mut tshark = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start `tshark`")?;
+    let output = tshark.stdout.take().context("tshark has no output")?;
+    let mut said = tshark.stderr.take().context("tshark has no errors")?;
+    // Few lines: they fit a pipe while nobody reads them.
+    frames(BufReader::new(output), &mut take)?;
+    let mut complaint = String::new();
+    said.read_to_string(&mut complaint)?;
+    tshark.wait()?;
+    let lines = complaint.lines().filter(|line| line.starts_with("tshark:"));
+    Ok(lines.collect::<Vec<_>>().join("; "))
+}
+
+fn frames(mut output: impl BufRead, take: &mut impl FnMut(Frame) -> Result<()>) -> Result<()> {
+    let mut line = String::new();
+    let mut raw = Vec::new();
+    let mut frame = Frame::default();
+    // Layers that are open, by their place.
+    let mut open: Vec<usize> = Vec::new();
+    loop {
+        raw.clear();
+        if output.read_until(b'\n', &mut raw)? == 0 {
+            return Ok(());
+        }
+        line.clear();
+        line.push_str(&String::from_utf8_lossy(&raw));
+        let tag = line.trim_start();
+        if tag.starts_with("<field ") {
+            let Some(layer) = open.last().and_then(|&place| frame.layers.get_mut(place)) else {
+                continue;
+            };
+            if let (Some(name), Some(show)) = (attribute(tag, "name"), attribute(tag, "show"))
+                && is_wanted(name)
+                && layer.fields.iter().all(|(known, _)| known != name)
+            {
+                layer.fields.push((name.to_owned(), show.to_owned()));
+            }
+        } else if tag.starts_with("<proto ") {
+            let number = |name| attribute(tag, name).and_then(|text| text.parse().ok());
+            frame.layers.push(Layer {
+                name: attribute(tag, "name").unwrap_or_default().to_owned(),
+                at: number("pos").unwrap_or(0),
+                size: number("size").unwrap_or(0),
+                fields: Vec::new(),
+            });
+            if !tag.trim_end().ends_with("/>") {
+                open.push(frame.layers.len() - 1);
+            }
+        } else if tag.starts_with("</proto>") {
+            open.pop();
+        } else if tag.starts_with("</packet>") {
+            open.clear();
+            take(finished(std::mem::take(&mut frame)))?;
+        }
+    }
+}
+
+/// Fields that a rule looks at.
+fn is_wanted(name: &str) -> bool {
+    const LAST: [&str; 18] = [
+        "caplen",
+        "len",
+        "version",
+        "hdr_len",
+        "src",
+        "dst",
+        "proto",
+        "mf",
+        "frag_offset",
+        "id",
+        "plen",
+        "nxt",
+        "len_oct",
+        "offset",
+        "more",
+        "ident",
+        "srcport",
+        "dstport",
+    ];
+    name.rsplit('.').next().is_some_and(|last| {
+        LAST.contains(&last) || matches!(last, "length" | "label" | "type" | "teid" | "vni")
+    })
+}
+
+/// Takes the frame's own facts out of its layers.
+fn finished(mut frame: Frame) -> Frame {
+    if let Some(facts) = frame.layers.iter().find(|layer| layer.name == "geninfo") {
+        frame.captured = facts.number("caplen").unwrap_or(0);
+        // Files may claim less on the wire than they hold.
+        frame.length = facts.number("len").unwrap_or(0).max(frame.captured);
+    }
+    frame
+        .layers
+        .retain(|layer| !matches!(layer.name.as_str(), "geninfo" | "frame"));
+    frame
+}
+
+/// The value of an attribute; quotes within one are escaped, so the next quote ends it.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let mut rest = tag;
+    while let Some(at) = rest.find(name) {
+        let (before, from) = rest.split_at(at);
+        let from = &from[name.len()..];
+        if before.ends_with(' ')
+            && let Some(value) = from.strip_prefix("=\"")
+        {
+            return value.split('"').next();
+        }
+        rest = from;
+    }
+    None
+}
