@@ -43,6 +43,28 @@ pub fn time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
+/// CPU time of all threads of this process.
+#[must_use]
+pub fn process_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}
+
+/// CPU time of processes that this one started and that have ended, in steps of 10 ms (`cutime` and `cstime` of proc(5)).
+#[must_use]
+pub fn children_time() -> Duration {
+    /// User and kernel time, counted behind the name in parentheses.
+    const FIELDS: [usize; 2] = [13, 14];
+    const TICKS_PER_SECOND: u64 = 100;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind = stat.rsplit(')').next().unwrap_or_default();
+    let words: Vec<&str> = behind.split_whitespace().collect();
+    let ticks: u64 = FIELDS
+        .iter()
+        .filter_map(|&field| words.get(field)?.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
+}
+
 /// Memory whose lines are read in random order, each telling where the next is: what a cache miss costs here and now.
 #[derive(Debug)]
 pub struct Lines {

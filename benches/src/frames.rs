@@ -34,6 +34,12 @@ pub fn udp4(port: u16) -> Vec<u8> {
     udp(client_v4(port), server_v4(), 64)
 }
 
+/// A datagram with so many octets of payload, IPv4.
+#[must_use]
+pub fn udp4_of(port: u16, payload: usize) -> Vec<u8> {
+    udp(client_v4(port), server_v4(), payload)
+}
+
 /// A known connection's data, IPv6.
 #[must_use]
 pub fn tcp6(port: u16) -> Vec<u8> {

@@ -29,6 +29,20 @@ pub fn milliseconds(time: Duration) -> f64 {
 
 /// Runs a benchmark and prints its report. Without the privilege it says so, and fails if `MERMIN_REQUIRE_KERNEL` is set.
 pub fn main(name: &str, bench: impl FnOnce(Options, &mut Report) -> Result<()>) -> ExitCode {
+    anywhere(name, |options, report| {
+        if let Err(error) = mermin_core::lab::Lab::open(1) {
+            eprintln!("skipped: {name}: {error}");
+            return match std::env::var_os("MERMIN_REQUIRE_KERNEL") {
+                Some(_) => Err(error.into()),
+                None => Ok(()),
+            };
+        }
+        bench(options, report)
+    })
+}
+
+/// Runs a benchmark that takes no privilege and prints its report.
+pub fn anywhere(name: &str, bench: impl FnOnce(Options, &mut Report) -> Result<()>) -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(unknown) => {
@@ -36,13 +50,6 @@ pub fn main(name: &str, bench: impl FnOnce(Options, &mut Report) -> Result<()>) 
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = mermin_core::lab::Lab::open(1) {
-        eprintln!("skipped: {name}: {error}");
-        return match std::env::var_os("MERMIN_REQUIRE_KERNEL") {
-            Some(_) => ExitCode::FAILURE,
-            None => ExitCode::SUCCESS,
-        };
-    }
     let mut report = Report::new(options.json);
     let result = bench(options, &mut report);
     report.finish();

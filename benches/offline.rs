@@ -1,0 +1,217 @@
+//! Reading a capture file: how fast, beside programs that read the same file.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, executor::block_on};
+use mermin_benches::{Options, Report, Result, Row, cpu, frames, summary};
+use mermin_core::FlowSource;
+
+/// Octets of a record's header in the file.
+const RECORD: usize = 16;
+
+/// What a file holds.
+struct Shape {
+    name: &'static str,
+    packets: u32,
+    /// Octets of UDP payload.
+    payload: usize,
+    flows: u16,
+}
+
+const SMALL: Shape = Shape {
+    name: "small",
+    packets: 4_000_000,
+    payload: 22,
+    flows: 10_000,
+};
+const LARGE: Shape = Shape {
+    name: "large",
+    packets: 700_000,
+    payload: 1472,
+    flows: 1_000,
+};
+
+fn main() -> ExitCode {
+    mermin_benches::anywhere("offline", |options, report| {
+        cpu::pin(*cpu::allowed()?.last().unwrap_or(&0))?;
+        for shape in [SMALL, LARGE] {
+            let file = Temporary::write(&shape, options)?;
+            measure(options, report, &shape, &file)?;
+        }
+        Ok(())
+    })
+}
+
+/// A capture that goes with the benchmark.
+struct Temporary {
+    path: PathBuf,
+    octets: u64,
+    packets: u64,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What is left in the system's folder for such files is nobody's loss.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl Temporary {
+    /// Datagrams of many flows in turn, a microsecond apart.
+    fn write(shape: &Shape, options: Options) -> Result<Self> {
+        let name = format!("mermin-{}-{}.pcap", shape.name, std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let mut out = BufWriter::with_capacity(1 << 20, File::create(&path)?);
+        let header: [u32; 6] = [0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 1 << 18, 1];
+        for word in header {
+            out.write_all(&word.to_le_bytes())?;
+        }
+        let packets = options.scaled(shape.packets);
+        let frames: Vec<Vec<u8>> = (0..shape.flows)
+            .map(|flow| frames::udp4_of(1024 + flow, shape.payload))
+            .collect();
+        let mut octets = 24;
+        for (number, frame) in (0..packets).zip(frames.iter().cycle()) {
+            let length = u32::try_from(frame.len())?;
+            let time = [1_700_000_000 + number / 1_000_000, number % 1_000_000];
+            for word in [time[0], time[1], length, length] {
+                out.write_all(&word.to_le_bytes())?;
+            }
+            out.write_all(frame)?;
+            octets += (RECORD + frame.len()) as u64;
+        }
+        out.flush()?;
+        Ok(Self {
+            path,
+            octets,
+            packets: packets.into(),
+        })
+    }
+}
+
+/// What one reading took, by the clock and by the CPU.
+type Took = [Duration; 2];
+
+fn measure(options: Options, report: &mut Report, shape: &Shape, file: &Temporary) -> Result<()> {
+    let rounds = options.scaled(10);
+    let mut ours = Vec::new();
+    for _ in 0..=rounds {
+        ours.push(read(file)?);
+    }
+    // The first brings the file into memory.
+    let own = tell(report, shape, file, "mermin", &ours[1..], None);
+    for peer in PEERS {
+        let took: Result<Vec<Took>> = (0..options.scaled(3))
+            .map(|_| peer.read(&file.path))
+            .collect();
+        match took {
+            Ok(took) => {
+                tell(report, shape, file, peer.program, &took, Some(own));
+            }
+            Err(error) => report
+                .row(&Row::new(format!("{}_{}", shape.name, peer.program)).note(error.to_string())),
+        }
+    }
+    Ok(())
+}
+
+/// By the public face, every record taken.
+fn read(file: &Temporary) -> Result<Took> {
+    let (began, busy) = (Instant::now(), cpu::process_time());
+    let packets = block_on(async {
+        let mut source = FlowSource::builder().pcap(&file.path).open().await?;
+        let mut packets = 0;
+        while let Some(flow) = source.next().await {
+            let flow = flow?;
+            packets += flow.forward.packets.delta + flow.reverse.packets.delta;
+        }
+        Ok::<_, mermin_core::Error>(packets)
+    })?;
+    if packets != file.packets {
+        return Err(format!("{} packets written, {packets} in flows", file.packets).into());
+    }
+    Ok([began.elapsed(), cpu::process_time().saturating_sub(busy)])
+}
+
+/// A row, with targets for ourselves; returns packets per second of CPU time.
+fn tell(
+    report: &mut Report,
+    shape: &Shape,
+    file: &Temporary,
+    who: &str,
+    took: &[Took],
+    own: Option<f64>,
+) -> f64 {
+    let median =
+        |which: usize| summary(took.iter().map(|took| took[which].as_secs_f64()).collect()).median;
+    let [clock, busy] = [median(0), median(1)];
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let [packets, octets] = [file.packets as f64, file.octets as f64];
+    let rate = packets / busy;
+    let mut row = Row::new(format!("{}_{who}", shape.name))
+        .with("mpps_by_cpu", rate / 1e6)
+        .with("gb_s_by_cpu", octets / busy / 1e9)
+        .with("mpps_by_clock", packets / clock / 1e6)
+        .with("ns_per_packet", busy / packets * 1e9);
+    row = match own {
+        Some(own) => row.with("times_slower", own / rate),
+        None if shape.payload > 1000 => {
+            row.with("times_slower", 1.0)
+                .at_least("GB/s", octets / busy / 1e9, 1.0)
+        }
+        None => row
+            .with("times_slower", 1.0)
+            .at_least("million packets/s", rate / 1e6, 3.0),
+    };
+    report.row(&row);
+    rate
+}
+
+/// A program that makes flows of a capture.
+struct Peer {
+    program: &'static str,
+    /// Its arguments; `FILE` and `FOLDER` stand for the capture and for where it may write.
+    arguments: &'static str,
+}
+
+const PEERS: [Peer; 3] = [
+    Peer {
+        program: "tshark",
+        arguments: "-n -q -z conv,ip -r FILE",
+    },
+    Peer {
+        program: "nfpcapd",
+        arguments: "-r FILE -l FOLDER",
+    },
+    Peer {
+        program: "softflowd",
+        arguments: "-r FILE -d -c FOLDER/ctl -p FOLDER/pid",
+    },
+];
+
+impl Peer {
+    fn read(&self, file: &Path) -> Result<Took> {
+        let folder = file.with_extension("peer");
+        fs::create_dir_all(&folder)?;
+        let arguments = self.arguments.replace("FILE", &file.to_string_lossy());
+        let arguments = arguments.replace("FOLDER", &folder.to_string_lossy());
+        let (began, busy) = (Instant::now(), cpu::children_time());
+        let output = Command::new(self.program)
+            .args(arguments.split_whitespace())
+            .output();
+        let took = [began.elapsed(), cpu::children_time().saturating_sub(busy)];
+        fs::remove_dir_all(&folder)?;
+        let output = output.map_err(|error| format!("cannot start `{}`: {error}", self.program))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{} failed: {}", self.program, said.trim()).into());
+        }
+        Ok(took)
+    }
+}
