@@ -1,6 +1,7 @@
 //! What the project does to itself: build and check the kernel program, set up its tools, run all of CI.
 
 mod api;
+mod captures;
 mod ci;
 mod dependencies;
 mod fuzz;
@@ -32,6 +33,9 @@ usage: cargo xtask <command>
   api --check   prove that the committed texts are the public API
   package       make the packages and build them outside the workspace
   promises      prove that all that holds a promise of docs/GUARANTEES.md is there
+  captures      flows of public captures, fetched first, beside what tshark sees
+  captures --kernel        each of their packets through the kernel program and through user space
+  captures --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
   setup --full  install what `ci --full` needs as well
@@ -49,6 +53,9 @@ fn main() -> ExitCode {
         ["api"] => api::rewrite(),
         ["api", "--check"] => api::check(),
         ["package"] => package::check(),
+        ["captures"] => captures::beside_tshark(),
+        ["captures", "--kernel"] => captures::beside_the_kernel(),
+        ["captures", "--community-id"] => captures::community_ids(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["promises"] => promises::check(),
         ["setup"] => setup::run(),

@@ -8,7 +8,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use etherparse::{
-    NetSlice, SlicedPacket, TransportSlice,
+    LinkExtSlice, NetSlice, SlicedPacket, TransportSlice,
     err::{Layer, ipv6_exts::HeaderError, packet::SliceError},
 };
 use mermin_bpf::{
@@ -106,6 +106,11 @@ fn ours(reason: Reason, theirs: &SlicedPacket<'_>) -> bool {
     match reason {
         // Etherparse follows headers without end; the walk stops at eight, and at 512 octets.
         Reason::TooDeep | Reason::MalformedExtension | Reason::Fragment => true,
+        // Etherparse reads on behind MACsec that is not encrypted.
+        Reason::OtherEthertype => theirs
+            .link_exts
+            .iter()
+            .any(|header| matches!(header, LinkExtSlice::Macsec(_))),
         // Etherparse looks into no fragment and no ICMP message.
         Reason::MalformedTcp | Reason::MalformedUdp | Reason::MalformedIcmp => {
             empty || !looked_into

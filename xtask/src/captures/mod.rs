@@ -1,0 +1,72 @@
+//! Public captures, and this project's flows of them beside what others make of them.
+//!
+//! What is compared, and by which rules, is the package `mermin-referee`'s; here is what has to be there first.
+
+mod fetch;
+mod source;
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{project, shell};
+
+/// Conversations of every capture beside those that tshark sees.
+pub(crate) fn beside_tshark() -> Result<()> {
+    if !starts("tshark", "--version") {
+        bail!("cannot find `tshark`: type `apt-get install --no-install-recommends tshark`");
+    }
+    let captures = fetch::captures()?;
+    let kept = fetch::folder().join("tshark");
+    referee(&["tshark", &captures, &kept.to_string_lossy()])
+}
+
+/// Each packet through the kernel program and through user space.
+pub(crate) fn beside_the_kernel() -> Result<()> {
+    referee(&["kernel", &fetch::captures()?])
+}
+
+/// Community ids beside those of the package `communityid`.
+pub(crate) fn community_ids() -> Result<()> {
+    let captures = fetch::captures()?;
+    let environment = fetch::folder().join("python");
+    let python = environment
+        .join("bin/python")
+        .to_string_lossy()
+        .into_owned();
+    if !starts(&python, "--version") {
+        if !starts("python3", "--version") {
+            bail!("cannot find `python3`: type `apt-get install python3-venv`");
+        }
+        shell::run(
+            Command::new("python3")
+                .args(["-m", "venv"])
+                .arg(&environment),
+        )?;
+    }
+    shell::run(Command::new(&python).args([
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "communityid",
+    ]))?;
+    referee(&["community", &captures, &python])
+}
+
+/// Runs the package that compares.
+fn referee(arguments: &[&str]) -> Result<()> {
+    let mut command = shell::command("cargo run --release --quiet -p mermin-referee --")?;
+    shell::run(command.args(arguments)).context("captures are not told as they should be")
+}
+
+fn starts(program: &str, argument: &str) -> bool {
+    Command::new(program)
+        .arg(argument)
+        .current_dir(project::root())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}

@@ -1,0 +1,88 @@
+//! Debian source packages that hold captures, and where this machine gets packages from.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+/// A source package.
+pub(super) struct Source {
+    pub(super) name: &'static str,
+    /// Distributions that may have it. What an index names may be gone from the archive, so there are several.
+    pub(super) suites: &'static [&'static str],
+}
+
+pub(super) const SOURCES: [Source; 3] = [
+    Source {
+        name: "ndpi",
+        suites: &["bookworm"],
+    },
+    Source {
+        name: "tcpdump",
+        suites: &["sid", "trixie", "bookworm"],
+    },
+    Source {
+        name: "wireshark",
+        suites: &["bookworm", "bookworm-security", "trixie", "sid"],
+    },
+];
+
+const SECURITY: &str = "-security";
+/// Who signs what this machine may fetch, whichever mirror it uses.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Lines for a list of apt sources: every suite, at the places this machine's own list names.
+pub(super) fn list() -> Result<String> {
+    let said = shell::read(&mut shell::command(
+        "apt-get indextargets --format $(ORIGIN)|$(REPO_URI)|$(RELEASE) Created-By:Packages",
+    )?)
+    .context("cannot tell where packages come from: this needs Debian's apt")?;
+    Ok(lines(&said))
+}
+
+fn lines(said: &str) -> String {
+    let mut places = BTreeSet::new();
+    for line in said.lines() {
+        let mut words = line.split('|');
+        if let (Some("Debian"), Some(place), Some(suite)) =
+            (words.next(), words.next(), words.next())
+        {
+            places.insert((suite.ends_with(SECURITY), place));
+        }
+    }
+    let suites: BTreeSet<&str> = SOURCES
+        .iter()
+        .flat_map(|source| source.suites)
+        .copied()
+        .collect();
+    let mut text = String::new();
+    for suite in suites {
+        for &(security, place) in &places {
+            if security == suite.ends_with(SECURITY) {
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "deb-src [signed-by={KEYRING}] {place} {suite} main");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suites_are_looked_for_where_their_kind_is() {
+        let said = "Debian|http://mirror/debian/|bookworm\nDebian|http://mirror/debian/|bookworm-updates\n\
+                    Other|http://other/|stable\nDebian|http://mirror/security/|bookworm-security\n";
+        let text = lines(said);
+        assert!(
+            text.contains("] http://mirror/debian/ sid main\n"),
+            "{text}"
+        );
+        assert!(text.contains("] http://mirror/security/ bookworm-security main\n"));
+        assert!(!text.contains("other"));
+        assert_eq!(text.lines().count(), 4);
+    }
+}
