@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{flows::Flows, shared::Counts};
 use crate::{
     filter::Filter,
-    pcap::{Interface, Packet},
+    pcap::{Interface, Packet, link::Looking},
     report::{HookStats, Uncounted},
     source::offline::shared::ifindex,
     table::{Timeouts, observation::Observation},
@@ -25,7 +25,13 @@ pub(crate) struct Hand {
 impl Hand {
     pub(crate) fn new(max_flows: u32) -> Self {
         Self {
-            flows: Flows::new(Timeouts::default(), Filter::default(), max_flows, 0),
+            flows: Flows::new(
+                Timeouts::default(),
+                Filter::default(),
+                max_flows,
+                0,
+                Looking::default(),
+            ),
             counts: Counts::default(),
             interface: Interface::unnamed(ETHERNET),
         }
