@@ -48,7 +48,7 @@ fn same(found: &Result<Packet, Reason>, theirs: &SlicedPacket<'_>) {
     let Some(addresses) = theirs.net.as_ref().and_then(addresses) else {
         if let Ok(packet) = found {
             assert!(
-                theirs.link_exts.is_full(),
+                theirs.link_exts.is_full() || is_below(theirs),
                 "{packet:?} where etherparse has no IP: {theirs:?}"
             );
         }
@@ -93,6 +93,13 @@ fn same(found: &Result<Packet, Reason>, theirs: &SlicedPacket<'_>) {
     }
 }
 
+/// Whether a frame goes on with what etherparse does not know: MPLS labels, `PPPoE` sessions.
+fn is_below(theirs: &SlicedPacket<'_>) -> bool {
+    theirs
+        .ether_payload()
+        .is_some_and(|payload| matches!(payload.ether_type.0, 0x8847 | 0x8848 | 0x8864))
+}
+
 /// The limits of the walk: reasons it may have where etherparse found nothing wrong.
 fn ours(reason: Reason, theirs: &SlicedPacket<'_>) -> bool {
     // For etherparse an IPv6 length of 0 is all there is; here it is an empty packet, unless options or more than 65,535
@@ -112,9 +119,10 @@ fn ours(reason: Reason, theirs: &SlicedPacket<'_>) -> bool {
             .iter()
             .any(|header| matches!(header, LinkExtSlice::Macsec(_))),
         // Etherparse looks into no fragment and no ICMP message.
-        Reason::MalformedTcp | Reason::MalformedUdp | Reason::MalformedIcmp => {
-            empty || !looked_into
-        }
+        Reason::MalformedTcp
+        | Reason::MalformedUdp
+        | Reason::MalformedIcmp
+        | Reason::MalformedTransport => empty || !looked_into,
         _ => false,
     }
 }

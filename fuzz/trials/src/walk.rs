@@ -70,7 +70,8 @@ fn within(packet: &Packet, frame: &Frame) {
         && one != other
     {
         back.addresses = Addresses::V4([other, one]);
-        if packet.protocol != 1 && packet.protocol != 58 {
+        // Of ICMP, ESP and AH the "ports" are of the message, and not of its ends.
+        if !matches!(packet.protocol, 1 | 50 | 51 | 58) {
             back.ports.reverse();
         }
         let (there, direction) = key::v4(packet, [one, other], 1);
