@@ -87,7 +87,10 @@ fn tuple(flow: &Flow) -> String {
     let ends = format!("{} {} {}", flow.protocol.0, from.address, to.address);
     match (from.port, to.port, message) {
         (_, _, Some(message)) => format!("{ends} {} {}", message.kind, message.code),
-        (Some(source), Some(destination), None) => format!("{ends} {source} {destination}"),
+        // Of other protocols the specification leaves ports out.
+        (Some(source), Some(destination), None) if matches!(flow.protocol.0, 6 | 17 | 132) => {
+            format!("{ends} {source} {destination}")
+        }
         _ => ends,
     }
 }

@@ -1,13 +1,14 @@
 //! One capture, told by both.
 
-use std::{fmt, path::Path};
+use std::{fmt, net::IpAddr, path::Path};
 
 use anyhow::Result;
 
 use crate::{
     conversation::Conversations,
+    link,
     ours::Ours,
-    rules,
+    rules::{self, Fragments},
     tshark::{self, Frame},
 };
 
@@ -137,15 +138,20 @@ struct Theirs {
     frames: u64,
     octets: u64,
     conversations: Conversations,
+    fragments: Fragments,
+    /// Ends of packets that tshark gives up on.
+    given_up: Vec<[IpAddr; 2]>,
 }
 
 impl Theirs {
     fn add(&mut self, frame: &Frame) {
         self.frames += 1;
-        self.octets += frame.length - rules::capture_header(frame);
-        if let Some((conversation, octets)) = rules::conversation(frame) {
+        self.octets += frame.length - link::capture_header(frame);
+        if let Some((conversation, octets)) = self.fragments.conversation(frame) {
             let sum = self.conversations.entry(conversation).or_default();
             sum.add(1, octets);
+        } else if let Some(ends) = rules::given_up(frame) {
+            self.given_up.push(ends);
         }
     }
 }
@@ -171,9 +177,15 @@ fn differences(ours: &Ours, theirs: &Theirs, complaint: &str) -> Vec<String> {
     all.sort();
     all.dedup();
     for conversation in all {
+        let unknown = theirs
+            .given_up
+            .iter()
+            .filter(|ends| conversation.is_of(ends));
+        let unknown = unknown.count() as u64;
         let [ours, theirs] = [&ours.conversations, &theirs.conversations]
             .map(|of| of.get(conversation).copied().unwrap_or_default());
-        if ours != theirs {
+        let more = ours.packets.saturating_sub(theirs.packets);
+        if ours != theirs && (more == 0 || more > unknown) {
             lines.push(format!("{conversation}: {ours} here, {theirs} by tshark"));
         }
     }

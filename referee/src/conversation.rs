@@ -17,6 +17,12 @@ impl Conversation {
             protocol,
         }
     }
+
+    /// Whether it is between these two.
+    pub(crate) fn is_of(&self, ends: &[IpAddr; 2]) -> bool {
+        let [(one, _), (other, _)] = self.ends;
+        *ends == [one, other] || *ends == [other, one]
+    }
 }
 
 impl fmt::Display for Conversation {

@@ -5,6 +5,7 @@ mod community;
 mod compare;
 mod conversation;
 mod kernel;
+mod link;
 mod ours;
 mod rules;
 mod tshark;

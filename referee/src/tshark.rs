@@ -123,7 +123,9 @@ fn replay(kept: &Path, take: &mut impl FnMut(Frame)) -> Result<Option<String>> {
             layer.fields = fields
                 .map(|(name, show)| (name.to_owned(), show.to_owned()))
                 .collect();
-            frame.layers.push(layer);
+            if is_header(&layer.name) {
+                frame.layers.push(layer);
+            }
             continue;
         }
         if let Some(frame) = frame.take() {
@@ -246,10 +248,16 @@ fn finished(mut frame: Frame) -> Frame {
         // Files may claim less on the wire than they hold.
         frame.length = facts.number("len").unwrap_or(0).max(frame.captured);
     }
+    frame.layers.retain(|layer| is_header(&layer.name));
     frame
-        .layers
-        .retain(|layer| !matches!(layer.name.as_str(), "geninfo" | "frame"));
-    frame
+}
+
+/// Whether it is in the frame, and not something that the file or tshark says of it.
+fn is_header(name: &str) -> bool {
+    !matches!(
+        name,
+        "geninfo" | "frame" | "pkt_comment" | "fake-field-wrapper"
+    )
 }
 
 /// The value of an attribute; quotes within one are escaped, so the next quote ends it.
