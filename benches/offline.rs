@@ -191,7 +191,8 @@ const PEERS: [Peer; 3] = [
     },
     Peer {
         program: "softflowd",
-        arguments: "-r FILE -d -c FOLDER/ctl -p FOLDER/pid",
+        // Without a collector it waits for ever.
+        arguments: "-r FILE -n 127.0.0.1:9 -c none -p FOLDER/pid",
     },
 ];
 
