@@ -16,6 +16,7 @@ mod shell;
 mod toolchain;
 mod tools;
 mod versions;
+mod vm;
 
 use std::{env, process::ExitCode};
 
@@ -37,6 +38,7 @@ usage: cargo xtask <command>
   captures --kernel        each of their packets through the kernel program and through user space
   captures --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
+  kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
   setup --full  install what `ci --full` needs as well
   ci            all of CI, stopping at the first failure
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         ["captures", "--community-id"] => captures::community_ids(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["promises"] => promises::check(),
+        ["kernel-test", "--vm", series @ ..] => vm::run(series),
         ["setup"] => setup::run(),
         ["setup", "--full"] => setup::full(),
         ["ci"] => ci::run(Scope::Quick),

@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
-use crate::sys::bpf_trial::{map_name, maps_of, program_info};
+use crate::sys::bpf_trial::{map_name, maps_of, program_info, programs};
 
 /// Size of a loaded program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,21 @@ pub(super) fn program(program: BorrowedFd<'_>) -> io::Result<ProgramFacts> {
         instructions: info.instruction_octets / 8,
         jited_octets: info.jited_octets,
     })
+}
+
+/// The programs of this crate's object that are in the kernel now, whoever loaded them: name and size.
+///
+/// # Errors
+/// The kernel's; needs `CAP_SYS_ADMIN`.
+pub fn loaded() -> io::Result<Vec<(String, ProgramFacts)>> {
+    let mut found = Vec::new();
+    for fd in programs()? {
+        let name = program_info(fd.as_fd())?.name();
+        if name.starts_with("mermin_") {
+            found.push((name, program(fd.as_fd())?));
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn maps(program: BorrowedFd<'_>) -> io::Result<Vec<MapFacts>> {

@@ -18,7 +18,7 @@ pub use mermin_bpf::abi::ledger::Direction;
 #[cfg(feature = "pcap")]
 pub use self::twin::{Difference, Twin};
 pub use self::{
-    facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT},
+    facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT, loaded},
     inject::{Context, Injector, Passed, Run},
     instructions::Order,
     traffic::{Driver, Generator},

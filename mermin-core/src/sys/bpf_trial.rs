@@ -15,6 +15,8 @@ const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const PROG_LOAD: libc::c_int = 5;
 const PROG_TEST_RUN: libc::c_int = 10;
+const PROG_GET_NEXT_ID: libc::c_int = 11;
+const PROG_GET_FD_BY_ID: libc::c_int = 13;
 const MAP_GET_FD_BY_ID: libc::c_int = 14;
 
 const MAP_TYPE_ARRAY: u32 = 2;
@@ -228,6 +230,39 @@ pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
     // SAFETY: it is the kernel's structure, without pointers.
     unsafe { get_info(program, &mut info) }?;
     Ok(info)
+}
+
+impl ProgramInfo {
+    pub(crate) fn name(&self) -> String {
+        bpf_call::name(&self.name)
+    }
+}
+
+/// Every program in the kernel, whoever loaded it.
+///
+/// # Errors
+/// The kernel's; needs `CAP_SYS_ADMIN`.
+pub(crate) fn programs() -> io::Result<Vec<OwnedFd>> {
+    /// The id to begin behind or to open, the next one, flags.
+    #[repr(C)]
+    struct Ids([u32; 3]);
+
+    let mut found = Vec::new();
+    let mut id = 0;
+    loop {
+        let mut ids = Ids([id, 0, 0]);
+        // SAFETY: three numbers, no pointers.
+        match unsafe { bpf(PROG_GET_NEXT_ID, &mut ids) } {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(found),
+            next => next?,
+        };
+        id = ids.0[1];
+        // SAFETY: as above; one that has gone meanwhile is none.
+        match unsafe { open(PROG_GET_FD_BY_ID, &mut Ids([id, 0, 0])) } {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+            program => found.push(program?),
+        }
+    }
 }
 
 /// The maps a program uses.

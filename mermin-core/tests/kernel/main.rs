@@ -27,6 +27,7 @@ mod table;
 mod tcp;
 mod trouble;
 mod tunnels;
+mod verifier;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -126,6 +127,7 @@ fn main() {
         runtimes::cases(),
         trouble::cases(),
         tunnels::cases(),
+        verifier::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|case| {
         let obstacles = obstacles.clone();

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{api, dependencies, object, package, promises, shell::Variables, versions};
+use crate::{api, dependencies, object, package, promises, shell::Variables, versions, vm};
 
 /// When a step is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +81,10 @@ pub(super) const STEPS: &[Step] = &[
     ),
     quick("tests", Work::Tests(&[REQUIRE_KERNEL, TRIAL_SECONDS])),
     quick(
+        "another kernel",
+        Work::Function("cargo xtask kernel-test --vm 6.1", vm::oldest),
+    ),
+    quick(
         "promises",
         Work::Function("cargo xtask promises", promises::check),
     ),
@@ -109,6 +113,10 @@ pub(super) const STEPS: &[Step] = &[
     quick(
         "packages",
         Work::Function("cargo xtask package", package::check),
+    ),
+    full(
+        "other kernels",
+        Work::Function("cargo xtask kernel-test --vm", vm::all),
     ),
     full(
         "licences",

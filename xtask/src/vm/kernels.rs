@@ -1,0 +1,188 @@
+//! The kernels that are tried. A new one is a new row.
+
+/// A series of Debian kernels, of which the newest is taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kernel {
+    /// As it is asked for.
+    pub(crate) series: &'static str,
+    /// What a release begins and ends with, its number left out.
+    release: [&'static str; 2],
+    /// Where Debian has it.
+    pub(super) suite: &'static str,
+    pub(super) expected: Expected,
+}
+
+/// What must come out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// Below the floor: this sentence, and nothing loaded.
+    Refused,
+    /// Every test in the list passes by netlink; TCX is not there.
+    Tc,
+    /// Every test in the list passes both ways.
+    Tcx,
+}
+
+/// From old to new. 6.1 is the only one in Debian between the floor (5.14) and TCX (6.6).
+pub(crate) const KERNELS: [Kernel; 5] = [
+    kernel(
+        "5.10",
+        ["5.10.0-", "-cloud-amd64"],
+        "bullseye-security",
+        Expected::Refused,
+    ),
+    kernel(
+        "6.1",
+        ["6.1.0-", "-cloud-amd64"],
+        "bookworm-security",
+        Expected::Tc,
+    ),
+    kernel(
+        "6.12",
+        ["6.12.", "+deb13-cloud-amd64"],
+        "trixie-security",
+        Expected::Tcx,
+    ),
+    kernel(
+        "6.18",
+        ["6.18.", "+deb13-cloud-amd64"],
+        "trixie-backports",
+        Expected::Tcx,
+    ),
+    kernel(
+        "7.3",
+        ["7.3.", "+deb13-cloud-amd64"],
+        "trixie-backports",
+        Expected::Tcx,
+    ),
+];
+
+const fn kernel(
+    series: &'static str,
+    release: [&'static str; 2],
+    suite: &'static str,
+    expected: Expected,
+) -> Kernel {
+    Kernel {
+        series,
+        release,
+        suite,
+        expected,
+    }
+}
+
+/// Kernel tests that are run in a machine, each in all its variants. Emulation makes a second of this machine two to
+/// twelve: what sends for seconds or counts on the clock stays outside.
+const TESTS: &[&str] = &[
+    "udp",
+    "udp_over_ipv6",
+    "udp_segmentation",
+    "tcp_over_ipv6",
+    "tcp_super_packets",
+    "ping",
+    "ping_over_ipv6",
+    "vlan_tags",
+    "what_is_not_ip",
+    "cut_headers",
+    "later_fragments",
+    "headers_in_paged_memory",
+    "tun",
+    "loopback_is_counted_once",
+    "a_connection_from_start_to_end",
+    "idle_timeout",
+    "full_table",
+    "close_under_load",
+    "an_interface_that_goes",
+    "no_capability",
+    "only_some_capabilities",
+    "strict",
+    "verified_instructions",
+];
+
+/// Whether a test is in the list.
+pub(super) fn is_run(name: &str) -> bool {
+    let name = name.split("::").next().unwrap_or_default();
+    TESTS.contains(&name)
+}
+
+impl Kernel {
+    /// Releases among package names, the newest first.
+    pub(super) fn releases(&self, packages: &[String]) -> Vec<String> {
+        let [begin, end] = self.release;
+        let number = |release: &str| -> Option<u32> {
+            release.strip_prefix(begin)?.strip_suffix(end)?.parse().ok()
+        };
+        let mut found: Vec<(u32, String)> = packages
+            .iter()
+            .filter_map(|package| {
+                let release = ["linux-image-", "linux-binary-"]
+                    .iter()
+                    .find_map(|kind| package.strip_prefix(kind))?;
+                let release = release.strip_suffix("-unsigned").unwrap_or(release);
+                Some((number(release)?, release.to_owned()))
+            })
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+            .into_iter()
+            .rev()
+            .map(|(_, release)| release)
+            .collect()
+    }
+}
+
+/// The kernels asked for by series; all where none is named.
+pub(super) fn asked(series: &[&str]) -> Result<Vec<&'static Kernel>, String> {
+    if series.is_empty() {
+        return Ok(KERNELS.iter().collect());
+    }
+    series
+        .iter()
+        .map(|&asked| {
+            let known = KERNELS.iter().find(|kernel| kernel.series == asked);
+            known.ok_or_else(|| {
+                let all: Vec<&str> = KERNELS.iter().map(|kernel| kernel.series).collect();
+                format!(
+                    "cannot find the kernel `{asked}`: there are {}",
+                    all.join(", ")
+                )
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_release_of_a_series_comes_first() {
+        let packages = [
+            "linux-image-6.1.0-9-cloud-amd64",
+            "linux-image-6.1.0-56-cloud-amd64-unsigned",
+            "linux-image-6.1.0-56-cloud-amd64",
+            "linux-image-6.1.0-56-cloud-amd64-dbg",
+            "linux-image-6.1.0-0.deb11.52-cloud-amd64",
+            "linux-image-6.1-cloud-amd64",
+            "linux-image-6.12.9+deb13-cloud-amd64",
+            "linux-image-6.12.117+deb12-cloud-amd64",
+            "linux-binary-7.3.4+deb13-cloud-amd64",
+        ]
+        .map(str::to_owned);
+        let [_, six_one, six_twelve, _, seven_three] = &KERNELS;
+        assert_eq!(
+            six_one.releases(&packages),
+            ["6.1.0-56-cloud-amd64", "6.1.0-9-cloud-amd64"]
+        );
+        assert_eq!(six_twelve.releases(&packages), ["6.12.9+deb13-cloud-amd64"]);
+        assert_eq!(seven_three.releases(&packages), ["7.3.4+deb13-cloud-amd64"]);
+    }
+
+    #[test]
+    fn a_kernel_is_asked_for_by_its_series() {
+        assert_eq!(asked(&[]).map(|all| all.len()), Ok(KERNELS.len()));
+        assert_eq!(asked(&["6.1"]), Ok(vec![&KERNELS[1]]));
+        assert!(asked(&["4.4"]).is_err_and(|error| error.contains("`4.4`")));
+    }
+}

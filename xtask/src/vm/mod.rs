@@ -1,0 +1,138 @@
+//! The kernel tests on other kernels, each in a machine of its own under qemu.
+
+mod fetch;
+mod image;
+mod kernels;
+mod machine;
+mod outcome;
+mod page;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::Value;
+
+use self::{
+    fetch::{Apt, cache},
+    kernels::Kernel,
+    outcome::Outcome,
+};
+use crate::shell;
+
+/// What it takes besides cargo: a program, and the Debian package that brings it.
+const NEEDED: [(&str, &str); 9] = [
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("busybox", "busybox-static"),
+    ("cpio", "cpio"),
+    ("xz", "xz-utils"),
+    ("depmod", "kmod"),
+    ("strip", "binutils"),
+    ("tc", "iproute2"),
+    ("ethtool", "ethtool"),
+    ("ping", "iputils-ping"),
+];
+
+/// What came of one kernel.
+#[derive(Debug)]
+struct Tried {
+    kernel: &'static Kernel,
+    release: String,
+    outcome: Outcome,
+}
+
+/// Runs the tests on the kernels of these series, or on all; then writes `docs/KERNELS.md` when all were tried.
+pub(crate) fn run(series: &[&str]) -> Result<()> {
+    let asked = kernels::asked(series).map_err(|error| anyhow!(error))?;
+    let missing = missing();
+    ensure!(
+        missing.is_empty(),
+        "cannot run a machine: type `apt-get install --yes --no-install-recommends {}`",
+        missing.join(" ")
+    );
+    let test = build()?;
+    let apt = Apt::update()?;
+    let mut tried = Vec::new();
+    for kernel in asked {
+        tried.push(on(kernel, &apt, &test)?);
+    }
+    if series.is_empty() {
+        page::write(&tried)?;
+    }
+    let faults: Vec<String> = tried
+        .iter()
+        .flat_map(|tried| {
+            let faults = tried.outcome.faults(tried.kernel.expected);
+            let release = &tried.release;
+            faults
+                .into_iter()
+                .map(move |fault| format!("  {release}: {fault}"))
+        })
+        .collect();
+    ensure!(
+        faults.is_empty(),
+        "the kernel tests do not pass everywhere\n{}",
+        faults.join("\n")
+    );
+    Ok(())
+}
+
+/// All kernels, for CI.
+pub(crate) fn all() -> Result<()> {
+    run(&[])
+}
+
+/// The oldest kernel that is supported and to be had, for CI: a mirror that cannot be reached is no fault of the project.
+pub(crate) fn oldest() -> Result<()> {
+    if let Err(error) = Apt::update() {
+        println!("SKIPPED: no kernel was tried: {error:#}");
+        return Ok(());
+    }
+    run(&["6.1"])
+}
+
+fn missing() -> Vec<&'static str> {
+    let mut packages: Vec<&str> = NEEDED
+        .iter()
+        .filter(|(program, _)| image::find(program).is_err())
+        .map(|&(_, package)| package)
+        .collect();
+    packages.dedup();
+    packages
+}
+
+/// Builds the kernel tests. The machine gets this one's libraries along, so that they need no build of their own.
+fn build() -> Result<PathBuf> {
+    let said = shell::read(&mut shell::command(
+        "cargo test --package mermin-core --test kernel --no-run --message-format=json --quiet",
+    )?)?;
+    said.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "kernel")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .context("cannot find the kernel tests in what cargo says")
+}
+
+fn on(kernel: &'static Kernel, apt: &Apt, test: &std::path::Path) -> Result<Tried> {
+    let fetched = apt.fetch(kernel)?;
+    println!("== {}", fetched.release);
+    let directory = cache().join("machines").join(&fetched.release);
+    fs::create_dir_all(&directory)?;
+    let files = image::make(&fetched, test, &directory)?;
+    let said = machine::boot(&fetched.image, &files)?;
+    let log = directory.join("log");
+    fs::write(&log, &said)?;
+    let outcome = Outcome::read(&said);
+    println!(
+        "{}: {} passed, {} failed, {} skipped; all it said is in {}",
+        fetched.release,
+        outcome.passed.len(),
+        outcome.failed.len(),
+        outcome.skipped.len(),
+        log.display()
+    );
+    Ok(Tried {
+        kernel,
+        release: fetched.release,
+        outcome,
+    })
+}

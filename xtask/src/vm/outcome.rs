@@ -1,0 +1,147 @@
+//! What a machine said: tests that passed, failed and were skipped, and what the verifier counted.
+
+use std::collections::BTreeMap;
+
+use super::{
+    image::{BEGIN, END},
+    kernels::Expected,
+};
+
+/// The sentence of a kernel below the floor, without the release.
+const TOO_OLD: &str = ": 5.14 or newer is needed";
+/// The sentence where a kernel has no TCX.
+const NO_TCX: &str = "cannot attach by TCX";
+
+/// The outcome of one machine.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) passed: Vec<String>,
+    /// Test, and why not.
+    pub(super) skipped: Vec<(String, String)>,
+    pub(super) failed: Vec<String>,
+    /// Instructions that the verifier walked through, by program.
+    pub(super) verified: BTreeMap<String, u64>,
+    /// Whether the tests came to their end.
+    pub(super) ended: bool,
+}
+
+impl Outcome {
+    /// Reads what a machine said.
+    pub(super) fn read(said: &str) -> Self {
+        let mut outcome = Self::default();
+        let tests = said.split(BEGIN).nth(1).unwrap_or_default();
+        for line in tests.lines() {
+            if line.starts_with(END) {
+                outcome.ended = true;
+            } else if let Some(rest) = line.strip_prefix("test ") {
+                outcome.test(rest);
+            } else if let Some(rest) = line.strip_prefix("verified ") {
+                let mut words = rest.split(' ');
+                if let (Some(program), Some(Ok(count))) =
+                    (words.next(), words.next().map(str::parse))
+                {
+                    outcome.verified.insert(program.to_owned(), count);
+                }
+            }
+        }
+        outcome
+    }
+
+    fn test(&mut self, line: &str) {
+        let Some((name, result)) = line.split_once(" ... ") else {
+            return;
+        };
+        let name = name.trim().to_owned();
+        match result.trim() {
+            "ok" => self.passed.push(name),
+            result if result.starts_with("ignored") => {
+                let why = result.trim_start_matches("ignored").trim();
+                let why = why.trim_start_matches('(').trim_end_matches(')');
+                self.skipped.push((name, why.to_owned()));
+            }
+            result if result.starts_with("FAILED") => self.failed.push(name),
+            _ => {}
+        }
+    }
+
+    /// What is not as it must be, in sentences; none where all is well.
+    pub(super) fn faults(&self, expected: Expected) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !self.ended {
+            faults.push("the tests did not come to their end".to_owned());
+        }
+        for name in &self.failed {
+            faults.push(format!("`{name}` failed"));
+        }
+        for (name, why) in &self.skipped {
+            let may = match expected {
+                Expected::Refused => why.contains(TOO_OLD),
+                Expected::Tc => name.ends_with("::tcx") && why.contains(NO_TCX),
+                Expected::Tcx => false,
+            };
+            if !may && !lacks_device(why) {
+                faults.push(format!("`{name}` was skipped: {why}"));
+            }
+        }
+        match expected {
+            Expected::Refused if !self.passed.is_empty() => {
+                faults.push(format!("`{}` passed", self.passed.join("`, `")));
+            }
+            Expected::Refused if self.skipped.is_empty() => {
+                faults.push("nothing was refused".to_owned());
+            }
+            Expected::Tc | Expected::Tcx if self.passed.is_empty() => {
+                faults.push("nothing passed".to_owned());
+            }
+            _ => {}
+        }
+        faults
+    }
+}
+
+/// A device or program that this test needs and this kernel or image does not have.
+fn lacks_device(why: &str) -> bool {
+    why.contains("is not installed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "SeaBIOS\ntest before ... ok\n== tests begin\n\nrunning 3 tests\ntest udp::tcx ... ignored (cannot \
+        attach by TCX to the ingress of `lo`)\ntest udp::tc  ... ok\nverified mermin_general 162947\ntest strict::tc ... \
+        FAILED\n== tests ended with 1\nreboot: Power down\n";
+
+    #[test]
+    fn tests_are_read_between_begin_and_end() {
+        let outcome = Outcome::read(SAID);
+        assert_eq!(outcome.passed, ["udp::tc"]);
+        assert_eq!(outcome.failed, ["strict::tc"]);
+        assert_eq!(outcome.skipped.len(), 1);
+        assert_eq!(outcome.verified["mermin_general"], 162_947);
+        assert!(outcome.ended);
+    }
+
+    #[test]
+    fn what_must_come_out_depends_on_the_kernel() {
+        let mut outcome = Outcome::read(SAID);
+        assert_eq!(outcome.faults(Expected::Tc), ["`strict::tc` failed"]);
+        outcome.failed.clear();
+        assert!(outcome.faults(Expected::Tc).is_empty());
+        assert_eq!(outcome.faults(Expected::Tcx).len(), 1);
+        assert_eq!(outcome.faults(Expected::Refused).len(), 2);
+        let refused = Outcome {
+            skipped: vec![(
+                "udp::tc".to_owned(),
+                "cannot capture on Linux 5.10.0-46-cloud-amd64: 5.14 or newer is needed".to_owned(),
+            )],
+            ended: true,
+            ..Outcome::default()
+        };
+        assert!(refused.faults(Expected::Refused).is_empty());
+        assert_eq!(
+            Outcome::default().faults(Expected::Tcx),
+            ["the tests did not come to their end", "nothing passed"]
+        );
+    }
+}
