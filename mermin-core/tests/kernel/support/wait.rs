@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What takes longer hangs. A test takes a second or so; other work on the machine can make it many.
-pub(crate) const LONGEST: Duration = Duration::from_secs(30);
+/// What takes longer hangs. A test takes a second or so; other work on the machine can make it many, and emulation more.
+pub(crate) const LONGEST: Duration = Duration::from_secs(180);
 
 /// Asks until there is an answer.
 pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
