@@ -1,4 +1,7 @@
 //! Facts: what this host, kernel and process can do.
 
+mod bpffs;
+pub(crate) mod host;
 pub(crate) mod kernel;
+mod memory;
 pub(crate) mod privilege;

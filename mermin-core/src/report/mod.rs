@@ -1,10 +1,12 @@
 //! What is in force: how each interface is watched, what was given up, and the counters.
 
 mod degradation;
+mod fact;
 mod stats;
 
 pub use self::{
     degradation::{Degradation, Feature},
+    fact::{Answer, Fact, Subject},
     stats::{HookStats, InterfaceStats, Stats, Traffic, Uncounted},
 };
 
@@ -34,6 +36,16 @@ pub struct Report {
     pub taken_over: Option<TakenOver>,
     /// What a killed process had left at the hooks, and what was removed when this source was opened.
     pub orphans: Vec<Orphan>,
+    /// What was tried: by [`preflight`](crate::FlowSourceBuilder::preflight) alone.
+    pub facts: Vec<Fact>,
+}
+
+impl Report {
+    /// Whether nothing that was tried prevents capturing.
+    #[must_use]
+    pub fn can_capture(&self) -> bool {
+        !self.facts.iter().any(Fact::prevents)
+    }
 }
 
 /// What a source with [`Pinning`](crate::Pinning) took over from a process that did not close it.

@@ -18,6 +18,7 @@ use crate::{
     filter::Filter,
     flow::TunnelKind,
     iface::{NetNs, select::Selector},
+    report::Report,
     table::Timeouts,
 };
 
@@ -234,6 +235,33 @@ impl FlowSourceBuilder {
     pub fn pcap_reader(mut self, reader: impl io::Read + Send + 'static) -> Self {
         self.input = Some(Input::reader(reader));
         self
+    }
+
+    /// Tries all that [`open`](Self::open) would take and says what it would meet: [`Report::facts`], and the degradations that
+    /// would follow. Nothing is attached to an interface of the host, and nothing is left.
+    ///
+    /// The work is done by a thread of its own and takes a few tenths of a second, because the kernel program is loaded with
+    /// room for one flow. A file that is to be read is not looked at.
+    ///
+    /// # Errors
+    /// `InvalidOption`; `Exhausted` where no thread can be started. What the host lacks is no error but a fact.
+    pub async fn preflight(&self) -> Result<Report, Error> {
+        let selector = self.options.validate()?;
+        let options = self.options.clone();
+        let (answer, report) = oneshot::channel();
+        thread::Builder::new()
+            .name("mermin-preflight".to_owned())
+            .spawn(move || answer.send(capture::preflight(&options, &selector)))
+            .map_err(|error| {
+                Error::new(ErrorKind::Exhausted, "cannot start the preflight thread")
+                    .with_source(error)
+            })?;
+        report.await.map_err(|_| {
+            Error::new(
+                ErrorKind::Panicked,
+                "cannot try what the host can do: the thread panicked",
+            )
+        })
     }
 
     /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls this.

@@ -1,6 +1,6 @@
 //! What may be asked for, checked before anything is done.
 
-use std::io;
+use std::{io, path::Path};
 
 use super::pinning::Pinning;
 use crate::{
@@ -67,6 +67,13 @@ impl Default for Workings {
 }
 
 impl Options {
+    /// Where pins are or would be.
+    pub(crate) fn bpffs(&self) -> &Path {
+        self.pinning
+            .as_ref()
+            .map_or(Path::new(super::pinning::BPFFS), Pinning::mount)
+    }
+
     /// Checks every option; returns which interfaces are meant.
     ///
     /// # Errors

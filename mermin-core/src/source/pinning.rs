@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind};
 
 /// Where Linux distributions mount the BPF file system.
-const BPFFS: &str = "/sys/fs/bpf";
+pub(super) const BPFFS: &str = "/sys/fs/bpf";
 /// Longest name of an instance.
 const LONGEST: usize = 64;
 

@@ -2,12 +2,9 @@
 //!
 //! A thread's namespace decides what its new sockets and its bpf(2) attachments refer to; other threads are not
 //! affected. Sockets stay where they were made.
-#![cfg_attr(
-    any(test, feature = "test-util"),
-    expect(
-        unsafe_code,
-        reason = "tests make namespaces, and unshare(2) is unsafe for its other flags"
-    )
+#![expect(
+    unsafe_code,
+    reason = "what a host can do is tried in a namespace of its own, and unshare(2) is unsafe for its other flags"
 )]
 
 #[cfg(test)]
@@ -57,7 +54,6 @@ pub(crate) fn enter(namespace: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Moves the calling thread into a namespace made for it, which goes when the thread ends.
-#[cfg(any(test, feature = "test-util"))]
 pub(crate) fn enter_new() -> io::Result<()> {
     // SAFETY: no file descriptor table is unshared; that is the one thing the function's contract is about.
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }?;

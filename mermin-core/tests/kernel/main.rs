@@ -12,6 +12,7 @@ mod churn;
 mod counting;
 mod detach;
 mod devices;
+mod diagnosis;
 mod filter;
 mod headers;
 mod lifecycle;
@@ -128,6 +129,7 @@ fn main() {
         trouble::cases(),
         tunnels::cases(),
         verifier::cases(),
+        diagnosis::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|case| {
         let obstacles = obstacles.clone();

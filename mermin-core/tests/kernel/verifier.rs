@@ -30,6 +30,7 @@ fn verified_instructions() {
     for program in ["mermin_ingress", "mermin_egress", "mermin_general"] {
         assert!(counts.contains_key(program), "{counts:?}");
     }
+    println!();
     for (name, count) in counts {
         println!("verified {name} {count}");
         // Twice as far as any kernel has gone so far would still do.

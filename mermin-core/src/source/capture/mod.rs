@@ -5,6 +5,7 @@ mod closing;
 mod interfaces;
 mod open;
 mod pinned;
+mod preflight;
 mod register;
 #[cfg(feature = "test-util")]
 pub(super) mod rig;
@@ -23,7 +24,9 @@ use futures_channel::oneshot;
 
 #[cfg(feature = "pcap")]
 pub(super) use self::open::epoch;
-pub(super) use self::{interfaces::NOTIFICATIONS, open::Opened, pinned::Receipt};
+pub(super) use self::{
+    interfaces::NOTIFICATIONS, open::Opened, pinned::Receipt, preflight::preflight,
+};
 use self::{open::Capture, pinned::Kept, sweep::Emptied};
 use super::{control::Control, options::Options, queue::Queue};
 use crate::{

@@ -199,7 +199,7 @@ impl Capture {
     }
 }
 
-fn cpus() -> u32 {
+pub(super) fn cpus() -> u32 {
     std::fs::read_to_string("/sys/devices/system/cpu/possible")
         .ok()
         .and_then(|list| bpf::size::cpus(&list))

@@ -18,6 +18,66 @@ pub(crate) fn unshare_network() -> io::Result<()> {
     Ok(())
 }
 
+/// Takes a mount away for the calling thread, and for those it starts, alone.
+pub(crate) fn without_mount(path: &std::ffi::CStr) -> io::Result<()> {
+    // SAFETY: the thread gets mounts and a working directory of its own; no descriptors are unshared.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }?;
+    // SAFETY: the strings end with a zero, and the kernel ignores what is null.
+    checked(unsafe {
+        libc::mount(
+            std::ptr::null(),
+            c"/".as_ptr(),
+            std::ptr::null(),
+            libc::MS_REC | libc::MS_PRIVATE,
+            std::ptr::null(),
+        )
+    })?;
+    // SAFETY: as above.
+    checked(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) })?;
+    Ok(())
+}
+
+/// Has the kernel refuse a system call to the calling thread and to those it starts: `EPERM`.
+pub(crate) fn deny(call: libc::c_long) -> io::Result<()> {
+    let step = |code: u32, yes, no, k| libc::sock_filter {
+        code: u16::try_from(code).unwrap(),
+        jt: yes,
+        jf: no,
+        k,
+    };
+    let mut filter = [
+        // The call's number is the first field of what a filter sees.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            0,
+            1,
+            u32::try_from(call).unwrap(),
+        ),
+        step(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned(),
+        ),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog {
+        len: 4,
+        filter: filter.as_mut_ptr(),
+    };
+    // SAFETY: plain numbers, then a filter of as many steps as said.
+    unsafe {
+        checked(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+        checked(libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const program,
+        ))?;
+    }
+    Ok(())
+}
+
 fn checked(result: i32) -> io::Result<i32> {
     if result < 0 {
         Err(io::Error::last_os_error())

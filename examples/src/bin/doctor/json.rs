@@ -1,0 +1,80 @@
+//! The report as JSON. Strings are the only values that need care.
+
+use std::fmt::Write as _;
+
+use mermin_core::report::{Answer, Report};
+
+/// One object on one line.
+pub(crate) fn report(report: &Report) -> String {
+    let facts: Vec<String> = report
+        .facts
+        .iter()
+        .map(|fact| {
+            let answer = match fact.answer {
+                Answer::Yes => "yes",
+                Answer::No => "no",
+                Answer::Unknown => "unknown",
+            };
+            let remedy = fact.remedy.as_deref().map_or("null".to_owned(), quoted);
+            format!(
+                "{{\"subject\":{},\"answer\":{},\"found\":{},\"needed\":{},\"remedy\":{remedy}}}",
+                quoted(fact.subject.as_str()),
+                quoted(answer),
+                quoted(&fact.found),
+                fact.needed
+            )
+        })
+        .collect();
+    let degradations: Vec<String> = report
+        .degradations
+        .iter()
+        .map(|it| {
+            format!(
+                "{{\"feature\":{},\"cause\":{},\"instead\":{},\"cost\":{},\"remedy\":{}}}",
+                quoted(it.feature.as_str()),
+                quoted(&it.cause),
+                quoted(&it.instead),
+                quoted(&it.cost),
+                quoted(&it.remedy)
+            )
+        })
+        .collect();
+    format!(
+        "{{\"can_capture\":{},\"facts\":[{}],\"degradations\":[{}]}}",
+        report.can_capture(),
+        facts.join(","),
+        degradations.join(",")
+    )
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                quoted.push('\\');
+                quoted.push(character);
+            }
+            // Writing to a string does not fail.
+            control if control < ' ' => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_string_comes_back_as_it_was() {
+        for text in ["", "a\"b\\c", "line\nand\ttab", "\u{e9}\u{1f980}"] {
+            let back: Result<String, _> = serde_json::from_str(&quoted(text));
+            assert_eq!(back.ok().as_deref(), Some(text));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Says whether flows can be captured here: what was tried, what was found, what to do. Captures nothing.
+//!
+//! Exits with 0 if they can, with 1 if not, with 2 when it does not understand its arguments.
+
+mod json;
+
+use std::process::ExitCode;
+
+use futures::executor::block_on;
+use lexopt::prelude::*;
+use mermin_core::{
+    FlowSource, FlowSourceBuilder, NetNs, Pinning,
+    report::{Answer, Report},
+};
+
+const USAGE: &str = "\
+usage: doctor [options] [interface..]
+
+  --host             look at the interfaces of process 1
+  --max-flows N      flows at once
+  --instance NAME    as if maps were to outlive the process
+  --strict           nothing may be given up
+  --json             one JSON object instead of text
+";
+
+struct Asked {
+    options: FlowSourceBuilder,
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let asked = match asked() {
+        Ok(Some(asked)) => asked,
+        Ok(None) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprint!("error: {error}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match block_on(asked.options.preflight()) {
+        Ok(report) => {
+            if asked.json {
+                println!("{}", json::report(&report));
+            } else {
+                print!("{}", text(&report));
+            }
+            ExitCode::from(u8::from(!report.can_capture()))
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            if let Some(remedy) = error.remedy() {
+                eprintln!("  {remedy}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// None when help is asked for.
+fn asked() -> Result<Option<Asked>, lexopt::Error> {
+    let mut options = FlowSource::builder();
+    let mut interfaces = Vec::new();
+    let mut json = false;
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        options = match argument {
+            Long("host") => options.netns(NetNs::Host),
+            Long("max-flows") => options.max_flows(arguments.value()?.parse()?),
+            Long("instance") => options.pinning(Pinning::instance(arguments.value()?.string()?)),
+            Long("strict") => options.strict(true),
+            Long("json") => {
+                json = true;
+                options
+            }
+            Value(interface) => {
+                interfaces.push(interface.string()?);
+                options
+            }
+            Long("help") | Short('h') => return Ok(None),
+            _ => return Err(argument.unexpected()),
+        };
+    }
+    Ok(Some(Asked {
+        options: options.interfaces(interfaces),
+        json,
+    }))
+}
+
+/// A line for each fact, and below it what to do where it is not as it could be.
+fn text(report: &Report) -> String {
+    let mut text = String::new();
+    for fact in &report.facts {
+        text += &format!("{fact}\n");
+        if fact.answer != Answer::Yes
+            && let Some(remedy) = &fact.remedy
+        {
+            text += &format!("    {remedy}\n");
+        }
+    }
+    for degradation in &report.degradations {
+        text += &format!("given up: {degradation}\n");
+    }
+    text += if report.can_capture() {
+        "Flows can be captured.\n"
+    } else {
+        "Flows cannot be captured.\n"
+    };
+    text
+}

@@ -1,0 +1,270 @@
+//! Tries everything that capturing takes, and leaves nothing behind.
+//!
+//! The kernel program is loaded as it is, with room for one flow; attaching is tried on the loopback interface of a network
+//! namespace made for it, in a thread of its own.
+
+use std::{
+    error::Error as _,
+    io,
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    path::Path,
+    thread,
+};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use super::{
+    bpffs::{self, Bpffs},
+    kernel,
+    memory::{self, Limit},
+};
+use crate::{
+    attach::{Attach, Hooks, Manner, Programs},
+    bpf::object::Loaded,
+    error::{Error, ErrorKind},
+    iface::list,
+    report::{
+        Answer::{No, Unknown, Yes},
+        Fact, Subject,
+    },
+    sys::{membarrier, netns},
+};
+
+/// Octets of kernel and user memory for each flow that there is room for.
+const FLOW: u64 = 550;
+
+fn words(error: &Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+fn refused(subject: Subject, error: &Error) -> Fact {
+    let fact = Fact::new(subject, No, words(error));
+    match error.remedy() {
+        Some(remedy) => fact.with_remedy(remedy.to_owned()),
+        None => fact,
+    }
+}
+
+pub(crate) fn kernel() -> Fact {
+    let release = kernel::release();
+    match kernel::check(&release) {
+        Ok(()) => Fact::new(Subject::Kernel, Yes, format!("Linux {release}")),
+        Err(error) => refused(Subject::Kernel, &error),
+    }
+    .needed()
+}
+
+/// Whether the program could be loaded, and how each way to attach goes with it.
+pub(crate) fn program(loaded: Result<Loaded, Error>) -> Vec<Fact> {
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => return vec![refused(Subject::Program, &error).needed()],
+    };
+    let found = "the kernel takes the program and its maps";
+    let mut facts = vec![Fact::new(Subject::Program, Yes, found).needed()];
+    facts.extend(attaching(&loaded));
+    facts
+}
+
+fn attaching(loaded: &Loaded) -> [Fact; 2] {
+    let ways = [
+        (Subject::Tcx, Attach::Tcx, "programs can be attached by TCX"),
+        (
+            Subject::Tc,
+            Attach::Tc { priority: 1 },
+            "programs can be attached as tc filters",
+        ),
+    ];
+    let tried = thread::scope(|scope| {
+        let trial = scope.spawn(|| {
+            netns::enter_new()?;
+            Ok(
+                ways.map(|(subject, mode, found)| match try_at(loaded, mode) {
+                    Ok(()) => Fact::new(subject, Yes, found),
+                    Err(error) => refused(subject, &error),
+                }),
+            )
+        });
+        trial
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the trial panicked")))
+    });
+    tried.unwrap_or_else(|error: io::Error| {
+        ways.map(|(subject, _, _)| {
+            Fact::new(
+                subject,
+                Unknown,
+                format!("no network namespace can be made to try it in: {error}"),
+            )
+        })
+    })
+}
+
+/// Attaches in the calling thread's network namespace, and detaches.
+fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
+    let hooks = Hooks::open()?;
+    let links = list::links(hooks.netlink())?;
+    let loopback = links
+        .first()
+        .ok_or_else(|| Error::new(ErrorKind::NoInterface, "cannot find the loopback interface"))?;
+    let manner = Manner {
+        mode,
+        ..Manner::default()
+    };
+    let programs = Programs {
+        ingress: loaded.programs.ingress.as_fd(),
+        egress: loaded.programs.egress.as_fd(),
+    };
+    hooks
+        .attach(&manner, programs, loopback, Direction::Ingress)?
+        .detach()
+}
+
+pub(crate) fn membarrier() -> Fact {
+    if membarrier::is_offered() {
+        Fact::new(
+            Subject::Membarrier,
+            Yes,
+            "grace periods are waited for by membarrier(2)",
+        )
+    } else {
+        Fact::new(
+            Subject::Membarrier,
+            No,
+            "the kernel does not offer MEMBARRIER_CMD_GLOBAL (nohz_full, or seccomp)",
+        )
+        .with_remedy(
+            "allow membarrier(2) in the seccomp profile; until then a map of maps does as well",
+        )
+    }
+}
+
+/// Whether a table of this many flows fits into what is left of the memory limit.
+pub(crate) fn memory(flows: u32) -> Fact {
+    fits(flows, memory::limit())
+}
+
+fn fits(flows: u32, limit: Option<Limit>) -> Fact {
+    const MEGA: u64 = 1 << 20;
+    let need = u64::from(flows) * FLOW;
+    let needs = format!("{flows} flows take about {} MB", need.div_ceil(MEGA));
+    match limit {
+        None => Fact::new(
+            Subject::Memory,
+            Yes,
+            format!("{needs}, and there is no limit"),
+        ),
+        Some(limit) if need <= limit.left() => Fact::new(
+            Subject::Memory,
+            Yes,
+            format!("{needs} of {} MB that are left", limit.left() / MEGA),
+        ),
+        Some(limit) => Fact::new(
+            Subject::Memory,
+            No,
+            format!(
+                "{needs}, and of the control group's {} MB only {} are left",
+                limit.limit / MEGA,
+                limit.left() / MEGA
+            ),
+        )
+        .with_remedy(format!(
+            "raise the memory limit by {} MB, or set `max_flows` to {} or less",
+            (need - limit.left()).div_ceil(MEGA),
+            limit.left() / FLOW
+        )),
+    }
+}
+
+/// Whether pins can be made. Nobody needs them who names no instance.
+pub(crate) fn bpffs(directory: &Path) -> Fact {
+    let shown = directory.display();
+    match bpffs::at(directory) {
+        Bpffs::Writable => Fact::new(Subject::Bpffs, Yes, format!("`{shown}` can be written to")),
+        Bpffs::NotMounted => Fact::new(
+            Subject::Bpffs,
+            No,
+            format!("no BPF file system is mounted at `{shown}`"),
+        )
+        .with_remedy(format!(
+            "mount -t bpf bpf {shown}; in a container, a hostPath volume with mountPropagation Bidirectional"
+        )),
+        Bpffs::Refused(error) => Fact::new(
+            Subject::Bpffs,
+            No,
+            format!("the BPF file system at `{shown}` cannot be written to: {error}"),
+        )
+        .with_remedy("mount it writable, and run as its owner"),
+    }
+}
+
+pub(crate) fn btf() -> Fact {
+    match std::fs::File::open("/sys/kernel/btf/vmlinux") {
+        Ok(_) => Fact::new(Subject::Btf, Yes, "the kernel describes its types"),
+        Err(error) => Fact::new(
+            Subject::Btf,
+            No,
+            format!(
+                "`/sys/kernel/btf/vmlinux` cannot be opened: {error}; flows are counted without it"
+            ),
+        ),
+    }
+}
+
+/// Whether the calling thread is in the network namespace of process 1.
+pub(crate) fn host_namespace() -> Fact {
+    let inode = |path: &str| std::fs::metadata(path).map(|found| found.ino());
+    match (inode("/proc/1/ns/net"), inode("/proc/thread-self/ns/net")) {
+        (Ok(first), Ok(own)) if first == own => Fact::new(
+            Subject::HostNamespace,
+            Yes,
+            "interfaces are those of process 1",
+        ),
+        (Ok(_), Ok(_)) => Fact::new(
+            Subject::HostNamespace,
+            No,
+            "interfaces are not those of process 1",
+        )
+        .with_remedy("watch the host's with `NetNs::Host`, which takes CAP_SYS_ADMIN and hostPID"),
+        (Err(error), _) | (_, Err(error)) => Fact::new(
+            Subject::HostNamespace,
+            Unknown,
+            format!("the network namespace of process 1 cannot be seen: {error}"),
+        )
+        .with_remedy("give the process CAP_SYS_PTRACE, and in a container `hostPID: true`"),
+    }
+}
+
+/// What would be watched, and whether that is anything.
+pub(crate) fn interfaces(names: Result<Vec<String>, &Error>) -> Fact {
+    match names {
+        Ok(names) => Fact::new(Subject::Interfaces, Yes, names.join(", ")),
+        Err(error) => refused(Subject::Interfaces, error),
+    }
+    .needed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_table_takes_is_held_against_what_is_left() {
+        let limit = |limit, used| Some(Limit { limit, used });
+        assert_eq!(fits(1000, None).answer, Yes);
+        assert_eq!(fits(65_536, limit(64 << 20, 20 << 20)).answer, Yes);
+        let fact = fits(65_536, limit(64 << 20, 44 << 20));
+        assert_eq!(fact.answer, No);
+        assert_eq!(
+            fact.found,
+            "65536 flows take about 35 MB, and of the control group's 64 MB only 20 are left"
+        );
+        assert_eq!(
+            fact.remedy.as_deref(),
+            Some("raise the memory limit by 15 MB, or set `max_flows` to 38129 or less")
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! The memory limit of this process's control group, version 1 or 2.
+
+use std::{fs, path::PathBuf};
+
+/// Where controllers are mounted.
+const ROOT: &str = "/sys/fs/cgroup";
+
+/// A limit and what is used of it, octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) limit: u64,
+    pub(crate) used: u64,
+}
+
+impl Limit {
+    pub(crate) fn left(self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+}
+
+/// Directories that limit this process, in `/proc/self/cgroup`, with the names of their limit and usage. The innermost of each
+/// kind comes first. In a container the path may be the host's, so the root of the mount follows.
+fn places(cgroups: &str) -> Vec<(PathBuf, [&'static str; 2])> {
+    let mut places = Vec::new();
+    for line in cgroups.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let (mounts, files): (&[&str], _) = if controllers.is_empty() {
+            (&["", "unified"], ["memory.max", "memory.current"])
+        } else if controllers.split(',').any(|name| name == "memory") {
+            (
+                &["memory"],
+                ["memory.limit_in_bytes", "memory.usage_in_bytes"],
+            )
+        } else {
+            continue;
+        };
+        for mount in mounts {
+            let root = PathBuf::from(ROOT).join(mount);
+            let own = root.join(path.trim_start_matches('/'));
+            // A parent's limit holds as well.
+            for directory in own.ancestors().take_while(|at| at.starts_with(&root)) {
+                places.push((directory.to_owned(), files));
+            }
+        }
+    }
+    places
+}
+
+/// A limit as the kernel writes it; `max`, and the 2^63 less a page of version 1, is none.
+fn octets(text: &str) -> Option<u64> {
+    let octets: u64 = text.trim().parse().ok()?;
+    (octets < 1 << 62).then_some(octets)
+}
+
+/// The limit that is reached first, if there is any.
+pub(crate) fn limit() -> Option<Limit> {
+    let cgroups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    places(&cgroups)
+        .into_iter()
+        .filter_map(|(directory, [limit, used])| {
+            let read = |name| fs::read_to_string(directory.join(name)).ok();
+            Some(Limit {
+                limit: octets(&read(limit)?)?,
+                used: octets(&read(used)?)?,
+            })
+        })
+        .min_by_key(|limit| limit.left())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(cgroups: &str) -> Vec<String> {
+        places(cgroups)
+            .into_iter()
+            .map(|(directory, [limit, _])| directory.join(limit).display().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn version_1_has_a_hierarchy_of_its_own_for_memory() {
+        assert_eq!(
+            found("4:memory:/pods/a\n3:cpu,cpuacct:/pods/a\n"),
+            [
+                "/sys/fs/cgroup/memory/pods/a/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/pods/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            ]
+        );
+    }
+
+    #[test]
+    fn version_2_has_one_for_all() {
+        let found = found("0::/a.slice\n");
+        assert_eq!(found[0], "/sys/fs/cgroup/a.slice/memory.max");
+        assert!(found.contains(&"/sys/fs/cgroup/unified/a.slice/memory.max".to_owned()));
+        assert!(super::places("").is_empty());
+    }
+
+    #[test]
+    fn no_limit_is_none() {
+        assert_eq!(octets("268435456\n"), Some(268_435_456));
+        assert_eq!(octets("max\n"), None);
+        assert_eq!(octets("9223372036854771712\n"), None);
+    }
+}
