@@ -199,7 +199,7 @@ impl Capture {
     }
 }
 
-pub(super) fn cpus() -> u32 {
+fn cpus() -> u32 {
     std::fs::read_to_string("/sys/devices/system/cpu/possible")
         .ok()
         .and_then(|list| bpf::size::cpus(&list))
@@ -219,12 +219,12 @@ pub(in crate::source) fn epoch() -> Result<u64, Error> {
 }
 
 /// Sizes for as many flows as are asked for.
-pub(super) fn sizes(job: &Job) -> Sizes {
+pub(super) fn sizes(options: &Options) -> Sizes {
     Sizes {
-        slots: job.options.max_flows.unwrap_or(DEFAULT_FLOWS),
+        slots: options.max_flows.unwrap_or(DEFAULT_FLOWS),
         cpus: cpus(),
-        decapsulate: job.options.tunnels == Tunnels::Inner,
-        ports: job.options.tunnel_ports.ports(),
+        decapsulate: options.tunnels == Tunnels::Inner,
+        ports: options.tunnel_ports.ports(),
     }
 }
 

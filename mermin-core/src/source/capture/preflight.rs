@@ -1,6 +1,6 @@
 //! What opening would meet, found without opening.
 
-use super::{Options, open::cpus};
+use super::{Options, open::sizes};
 use crate::{
     attach::{Attach, Hooks},
     bpf::{object, size::Sizes},
@@ -17,7 +17,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     if !facts[0].prevents() {
         let trial = Sizes {
             slots: 1,
-            cpus: cpus(),
+            ..sizes(options)
         };
         facts.extend(host::program(object::load(options.workings.object, trial)));
     }

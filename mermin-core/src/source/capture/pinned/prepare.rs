@@ -79,7 +79,7 @@ pub(in crate::source::capture) fn prepare(
 
 fn unpinned(job: &Job) -> Result<Prepared, Error> {
     Ok(Prepared {
-        loaded: crate::bpf::object::load(job.options.workings.object, sizes(job))?,
+        loaded: crate::bpf::object::load(job.options.workings.object, sizes(&job.options))?,
         epoch: epoch()?,
         kept: None,
     })
@@ -138,7 +138,7 @@ fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
     };
     let sizes = Sizes {
         slots,
-        ..sizes(job)
+        ..sizes(&job.options)
     };
     let mut wanted =
         shared_maps(job.options.workings.object, sizes).map_err(|error| error.to_string())?;
@@ -203,7 +203,7 @@ fn make(
     stale: Vec<Stale>,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let sizes = sizes(job);
+    let sizes = sizes(&job.options);
     let identity = Identity {
         epoch: epoch()?,
         netns,
