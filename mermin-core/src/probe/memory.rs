@@ -98,7 +98,7 @@ mod tests {
         let found = found("0::/a.slice\n");
         assert_eq!(found[0], "/sys/fs/cgroup/a.slice/memory.max");
         assert!(found.contains(&"/sys/fs/cgroup/unified/a.slice/memory.max".to_owned()));
-        assert!(super::places("").is_empty());
+        assert!(places("").is_empty());
     }
 
     #[test]
