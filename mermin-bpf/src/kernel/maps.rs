@@ -97,9 +97,17 @@ pub(super) fn decapsulates() -> bool {
 /// Where tunnels are looked for. The verifier knows these constants, and leaves out comparisons with no ports.
 #[inline(always)]
 pub(super) fn tunnel_ports() -> Ports {
+    Ports::from_words([0, 1, 2, 3, 4, 5, 6].map(ports_word))
+}
+
+/// As [`Ports::carries`], and reads no more constants than that takes.
+#[inline(always)]
+pub(super) fn carries(port: u16) -> bool {
+    (ports::CARRIERS_AT..ports::WORDS).any(|number| ports::Set(ports_word(number)).has(port))
+}
+
+#[inline(always)]
+fn ports_word(number: usize) -> u64 {
     // SAFETY: a reference to a static is valid for reads.
-    Ports::from_words(
-        [0, 1, 2, 3, 4, 5, 6]
-            .map(|number| unsafe { core::ptr::read_volatile(&raw const TUNNEL_PORTS[number]) }),
-    )
+    unsafe { core::ptr::read_volatile(&raw const TUNNEL_PORTS[number]) }
 }

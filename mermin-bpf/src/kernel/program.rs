@@ -26,7 +26,7 @@ use super::{
     create, general,
     index::{Found, Key, find_known},
     ledger::{self, Account, account},
-    maps::{PROGRAMS, WORKSPACE, decapsulates, tunnel_ports},
+    maps::{PROGRAMS, WORKSPACE, carries, decapsulates, tunnel_ports},
     skb::Skb,
     tunnel,
     workspace::{Flowless, Workspace},
@@ -94,7 +94,7 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
     let account = account(skb.ifindex(), direction as u32);
     if let Some(packet) = plain::walk(skb.linear(), &skb.frame(account.link))
         && !is_hairpin(skb, direction)
-        && !(takes_off(skb) && may_carry(&packet, &tunnel_ports()))
+        && !(takes_off(skb) && may_carry(&packet, carries))
     {
         count(context, direction, account, &packet);
         return TC_ACT_UNSPEC;

@@ -69,12 +69,14 @@ pub struct Opened {
     pub ports: [u16; 2],
 }
 
-/// Whether a packet may carry others, by its protocol and port.
+/// Whether a packet may carry others: by its protocol, or for a datagram as `carries` says of the receiver's port, which no
+/// other packet pays for.
 #[inline(always)]
 #[must_use]
-pub const fn may_carry(packet: &Packet, ports: &Ports) -> bool {
+pub fn may_carry(packet: &Packet, carries: impl FnOnce(u16) -> bool) -> bool {
     match packet.protocol {
-        protocol::UDP => ports.carries(packet.ports[1]),
+        protocol::TCP => false,
+        protocol::UDP => carries(packet.ports[1]),
         protocol::IPV4 | protocol::IPV6 | protocol::GRE => true,
         _ => false,
     }

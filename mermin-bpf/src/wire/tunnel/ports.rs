@@ -59,6 +59,8 @@ pub struct Ports {
 
 /// Words of [`Ports`].
 pub const WORDS: usize = 7;
+/// Where [`Ports::carriers`] begin among them.
+pub const CARRIERS_AT: usize = 4;
 
 impl Ports {
     /// No ports at all.
@@ -173,6 +175,7 @@ mod tests {
     #[test]
     fn as_registered() {
         let ports = Ports::default();
+        assert_eq!(ports.words()[CARRIERS_AT], ports.carriers[0].0);
         for port in [4789, 6081, 2152] {
             assert!(ports.carries(port));
         }
