@@ -2,67 +2,124 @@
 
 use std::{
     io,
+    os::fd::AsFd,
     path::{Path, PathBuf},
 };
 
 use crate::{
     error::{Error, ErrorKind},
-    sys::netns,
+    probe::privilege::{self, CAP_SYS_ADMIN, CAP_SYS_PTRACE},
+    sys::netns::{self, NetnsId},
 };
 
-/// Whose interfaces are watched.
+/// Whose interfaces are watched. Several namespaces take several sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetNs {
     /// Those of the network namespace of the thread that opens the source.
     #[default]
     Own,
-    /// Those of the host: of process 1, so a container needs the host's process namespace (`hostPID`) too.
+    /// Those of the host: of process 1, so a container needs the host's process namespace (`hostPID`) too, and the
+    /// capabilities `SYS_PTRACE` and `SYS_ADMIN`.
     Host,
-    /// Those of the namespace at a path, such as `/run/netns/<name>` or `/proc/<pid>/ns/net`.
+    /// Those of the namespace at a path, such as `/run/netns/<name>` or `/proc/<pid>/ns/net`. When the path goes or leads
+    /// to another namespace, the source closes its flows and ends with an error: while it watches, the kernel keeps the
+    /// namespace alive for its sake, and nothing else would tell that it was deleted.
     Path(PathBuf),
+}
+
+const OF_THE_HOST: &str = "/proc/1/ns/net";
+
+/// A namespace that a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entered {
+    path: PathBuf,
+    id: NetnsId,
 }
 
 impl NetNs {
     /// Moves the calling thread there, if it is not there already.
     ///
     /// # Errors
-    /// As [`enter`].
-    pub(crate) fn enter(&self) -> Result<(), Error> {
-        match self {
-            Self::Own => Ok(()),
-            Self::Host => enter(Path::new("/proc/1/ns/net")),
-            Self::Path(path) => enter(path),
+    /// [`ErrorKind::PermissionDenied`] with what is missing, [`ErrorKind::InvalidOption`] where the path is not there or is no
+    /// network namespace.
+    pub(crate) fn enter(&self) -> Result<Option<Entered>, Error> {
+        let path = match self {
+            Self::Own => return Ok(None),
+            Self::Host => Path::new(OF_THE_HOST),
+            Self::Path(path) => path,
+        };
+        let refused = |step| move |error| explain(path, step, error);
+        let (namespace, id) = netns::open(path).map_err(refused(Step::Open))?;
+        if *self == Self::Host
+            && !netns::is_first_pid_namespace()
+            && netns::current().is_ok_and(|own| own == id)
+        {
+            return Err(no_host_pid());
         }
+        netns::enter(namespace.as_fd()).map_err(refused(Step::Enter))?;
+        Ok(matches!(self, Self::Path(_)).then(|| Entered {
+            path: path.to_owned(),
+            id,
+        }))
     }
 }
 
-/// Moves the calling thread into the network namespace at `path`.
-///
-/// # Errors
-/// [`ErrorKind::PermissionDenied`] without `CAP_SYS_ADMIN`, [`ErrorKind::InvalidOption`] where `path` is not there or
-/// not a network namespace.
-fn enter(path: &Path) -> Result<(), Error> {
-    netns::enter_path(path).map_err(|error| explain(path, error))
+impl Entered {
+    /// That the path no longer leads to the namespace, if so. What cannot be told is taken to be as it was.
+    pub(crate) fn gone(&self) -> Option<Error> {
+        let gone = match netns::at(&self.path) {
+            Ok(id) => id != self.id,
+            Err(error) => matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ),
+        };
+        gone.then(|| {
+            let path = self.path.display();
+            let message = format!("cannot go on: the network namespace `{path}` was deleted");
+            Error::new(ErrorKind::NoInterface, message)
+                .with_remedy("open another source when the namespace is there again")
+        })
+    }
 }
 
-fn explain(path: &Path, error: io::Error) -> Error {
+/// What was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Open,
+    Enter,
+}
+
+/// Process 1 is of this process's container: its interfaces would be taken for the host's.
+fn no_host_pid() -> Error {
+    Error::new(
+        ErrorKind::PermissionDenied,
+        "cannot enter the host's network namespace: process 1 is not the host's, but this container's own",
+    )
+    .with_remedy(
+        "share the host's process namespace: `hostPID: true` in the pod, `--pid=host` for docker; with `hostNetwork: true` \
+         the host's interfaces are this process's own, and `NetNs::Own` sees them",
+    )
+}
+
+fn explain(path: &Path, step: Step, error: io::Error) -> Error {
     let (kind, remedy) = match error.kind() {
-        io::ErrorKind::PermissionDenied => (
-            ErrorKind::PermissionDenied,
-            Some(
-                "give the process CAP_SYS_ADMIN, and CAP_SYS_PTRACE for a path under /proc of another process",
-            ),
-        ),
+        io::ErrorKind::PermissionDenied => {
+            let missing = [CAP_SYS_PTRACE, CAP_SYS_ADMIN]
+                .map(|capability| privilege::lacks(capability).then_some(capability.0));
+            (ErrorKind::PermissionDenied, Some(denied(step, missing)))
+        }
         io::ErrorKind::NotFound => (
             ErrorKind::InvalidOption,
             Some(
-                "list the names there are with `ip netns list`; their paths are /run/netns/<name>",
+                "list the names there are with `ip netns list`; their paths are /run/netns/<name>"
+                    .to_owned(),
             ),
         ),
         io::ErrorKind::InvalidInput => (
             ErrorKind::InvalidOption,
-            Some("give a file such as /run/netns/<name> or /proc/<pid>/ns/net"),
+            Some("give a file such as /run/netns/<name> or /proc/<pid>/ns/net".to_owned()),
         ),
         _ => (ErrorKind::System, None),
     };
@@ -74,17 +131,119 @@ fn explain(path: &Path, error: io::Error) -> Error {
     }
 }
 
+/// The remedy for a refused step: names what is missing and no more. Opening takes `CAP_SYS_PTRACE`, entering
+/// `CAP_SYS_ADMIN`; who lacks the second as well would be refused next.
+fn denied(step: Step, [ptrace, admin]: [Option<&str>; 2]) -> String {
+    let missing: Vec<&str> = match step {
+        Step::Open => ptrace.into_iter().chain(admin).collect(),
+        Step::Enter => admin.into_iter().collect(),
+    };
+    let grants = missing.join(" and ");
+    match (step, ptrace.is_some() || step == Step::Enter, missing.is_empty()) {
+        (_, true, false) => format!("give the process {grants}"),
+        (Step::Open, false, _) => {
+            "the capability for it is there: the process at the path is of a user namespace above this one, or a security \
+             module denies looking into it (apparmor, yama); run outside of that container"
+                .to_owned()
+        }
+        _ => "the capability for it is there, but not in the user namespace that owns the network namespace: run outside \
+              of that container, or have seccomp allow setns(2)"
+            .to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+
     use super::*;
+
+    fn refused(path: &str) -> Error {
+        NetNs::Path(path.into()).enter().unwrap_err()
+    }
 
     #[test]
     fn a_path_that_is_no_namespace_is_the_options_fault() {
         for path in ["/run/netns/does-not-exist", "/proc/self/status"] {
-            let error = enter(Path::new(path)).unwrap_err();
+            let error = refused(path);
             assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error:?}");
             assert!(error.to_string().contains(path));
             assert!(error.remedy().is_some());
         }
+    }
+
+    #[test]
+    fn a_remedy_names_what_is_missing_and_no_more() {
+        let (ptrace, admin) = (Some("CAP_SYS_PTRACE"), Some("CAP_SYS_ADMIN"));
+        for (step, missing, expected) in [
+            (
+                Step::Open,
+                [ptrace, None],
+                "give the process CAP_SYS_PTRACE",
+            ),
+            (
+                Step::Open,
+                [ptrace, admin],
+                "give the process CAP_SYS_PTRACE and CAP_SYS_ADMIN",
+            ),
+            (Step::Open, [None, admin], "the capability for it is there"),
+            (Step::Open, [None, None], "the capability for it is there"),
+            (
+                Step::Enter,
+                [ptrace, admin],
+                "give the process CAP_SYS_ADMIN",
+            ),
+            (Step::Enter, [None, admin], "give the process CAP_SYS_ADMIN"),
+            (
+                Step::Enter,
+                [ptrace, None],
+                "the capability for it is there",
+            ),
+        ] {
+            let found = denied(step, missing);
+            assert!(found.starts_with(expected), "{step:?} {missing:?}: {found}");
+            assert_eq!(found.contains("PTRACE"), expected.contains("PTRACE"));
+        }
+    }
+
+    #[test]
+    fn a_thread_without_capabilities_is_told_which_it_lacks() {
+        // Capabilities belong to the thread, and this thread ends with the test.
+        let none = CapabilitySet::empty();
+        let sets = CapabilitySets {
+            effective: none,
+            permitted: none,
+            inheritable: none,
+        };
+        set_capabilities(None, sets).unwrap();
+        let error = refused("/proc/thread-self/ns/net");
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
+        assert_eq!(error.remedy(), Some("give the process CAP_SYS_ADMIN"));
+    }
+
+    #[test]
+    fn a_path_that_leads_elsewhere_is_a_namespace_that_is_gone() {
+        let path = PathBuf::from("/proc/thread-self/ns/net");
+        let id = netns::at(&path).unwrap();
+        let here = Entered { path, id };
+        assert!(here.gone().is_none());
+        let other = NetnsId {
+            inode: id.inode + 1,
+            ..id
+        };
+        assert!(
+            Entered {
+                id: other,
+                ..here.clone()
+            }
+            .gone()
+            .is_some()
+        );
+        let path = PathBuf::from("/run/netns/does-not-exist");
+        let error = Entered { path, ..here }.gone().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "cannot go on: the network namespace `/run/netns/does-not-exist` was deleted"
+        );
     }
 }

@@ -58,6 +58,16 @@ fn own() -> Option<u64> {
     effective(&status)
 }
 
+/// Enters a namespace.
+pub(crate) const CAP_SYS_ADMIN: (&str, u32) = ("CAP_SYS_ADMIN", SYS_ADMIN);
+/// Looks into another process.
+pub(crate) const CAP_SYS_PTRACE: (&str, u32) = ("CAP_SYS_PTRACE", 19);
+
+/// Whether the calling thread is known to lack a capability, by its bit.
+pub(crate) fn lacks(capability: (&str, u32)) -> bool {
+    own().is_some_and(|effective| effective >> capability.1 & 1 == 0)
+}
+
 /// Whether the calling thread is known to lack what capturing takes.
 pub(crate) fn is_lacking() -> bool {
     own().is_some_and(|effective| !missing(effective).is_empty())

@@ -7,23 +7,19 @@
     reason = "what a host can do is tried in a namespace of its own, and unshare(2) is unsafe for its other flags"
 )]
 
-#[cfg(test)]
-use std::os::unix::fs::MetadataExt;
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io,
-    os::fd::{AsFd, BorrowedFd},
+    os::{fd::BorrowedFd, unix::fs::MetadataExt},
     path::Path,
 };
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The namespace of the calling thread, whichever thread that is.
-#[cfg(test)]
 const OWN: &str = "/proc/thread-self/ns/net";
 
 /// What tells a network namespace from all others that exist at the same time.
-#[cfg(test)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NetnsId {
     /// Device of the namespace file system.
@@ -32,19 +28,37 @@ pub(crate) struct NetnsId {
     pub(crate) inode: u64,
 }
 
-/// The calling thread's network namespace.
-#[cfg(test)]
-pub(crate) fn current() -> io::Result<NetnsId> {
-    let metadata = std::fs::metadata(OWN)?;
-    Ok(NetnsId {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-    })
+impl From<Metadata> for NetnsId {
+    fn from(metadata: Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
 }
 
-/// Moves the calling thread into a namespace, named as `/run/netns/<name>` or `/proc/<pid>/ns/net`.
-pub(crate) fn enter_path(path: &Path) -> io::Result<()> {
-    enter(File::open(path)?.as_fd())
+/// The calling thread's network namespace.
+pub(crate) fn current() -> io::Result<NetnsId> {
+    at(Path::new(OWN))
+}
+
+/// The namespace at a path, such as `/run/netns/<name>` or `/proc/<pid>/ns/net`.
+pub(crate) fn at(path: &Path) -> io::Result<NetnsId> {
+    Ok(std::fs::metadata(path)?.into())
+}
+
+/// Opens the namespace at a path. Below `/proc` of another process that takes leave to look into it (ptrace(2)).
+pub(crate) fn open(path: &Path) -> io::Result<(File, NetnsId)> {
+    let file = File::open(path)?;
+    let id = file.metadata()?.into();
+    Ok((file, id))
+}
+
+/// Whether the PID namespace of this process is the machine's first, of which every other is a descendant
+/// (`PROC_PID_INIT_INO`).
+pub(crate) fn is_first_pid_namespace() -> bool {
+    const FIRST: u64 = 0xefff_fffc;
+    std::fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == FIRST)
 }
 
 /// Moves the calling thread into a namespace. Needs `CAP_SYS_ADMIN` in it and in the thread's user namespace.
@@ -62,6 +76,8 @@ pub(crate) fn enter_new() -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]
@@ -87,7 +103,9 @@ mod tests {
                 return;
             }
             assert_ne!(current().unwrap(), here);
-            enter_path(Path::new("/proc/self/ns/net")).unwrap();
+            let (namespace, id) = open(Path::new("/proc/self/ns/net")).unwrap();
+            assert_eq!(id, here);
+            enter(namespace.as_fd()).unwrap();
             assert_eq!(current().unwrap(), here);
         });
         moved.join().unwrap();
@@ -96,7 +114,8 @@ mod tests {
 
     #[test]
     fn what_is_no_network_namespace_is_refused() {
-        assert!(enter_path(Path::new("/proc/self/ns/does-not-exist")).is_err());
-        assert!(enter_path(Path::new("/proc/self/status")).is_err());
+        assert!(open(Path::new("/proc/self/ns/does-not-exist")).is_err());
+        let (file, _) = open(Path::new("/proc/self/status")).unwrap();
+        assert!(enter(file.as_fd()).is_err());
     }
 }

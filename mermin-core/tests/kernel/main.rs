@@ -17,6 +17,7 @@ mod filter;
 mod headers;
 mod lifecycle;
 mod load;
+mod namespaces;
 mod order;
 mod orphans;
 mod plug;
@@ -122,6 +123,7 @@ fn main() {
         plug::cases(),
         order::cases(),
         orphans::cases(),
+        namespaces::cases(),
         churn::cases(),
         reconfigure::cases(),
         restart::cases(),

@@ -112,7 +112,7 @@ impl Capture {
         if let Some(kept) = &mut self.kept {
             kept.begin();
         }
-        while !self.control.is_closing() {
+        while !self.control.is_closing() && !self.interfaces.is_over() {
             if self.control.is_abandoned() {
                 self.abandon();
                 return Ok(());
@@ -121,7 +121,7 @@ impl Capture {
             self.turn()?;
             self.answer();
         }
-        if self.kept.as_ref().is_some_and(Kept::persists) {
+        if self.kept.as_ref().is_some_and(Kept::persists) && !self.interfaces.is_over() {
             return self.leave_to_next();
         }
         self.detach();
@@ -129,7 +129,7 @@ impl Capture {
         if let Some(kept) = &mut self.kept {
             kept.close();
         }
-        Ok(())
+        self.interfaces.end()
     }
 
     /// Nobody takes records any more, or nobody ever did.

@@ -103,12 +103,13 @@ impl Capture {
     /// Opens; the calling thread moves to the network namespace asked for and stays there.
     pub(super) fn open(job: Job) -> Result<(Self, Opened), Error> {
         probe::kernel::check(&probe::kernel::release())?;
-        job.options.netns.enter()?;
+        let namespace = job.options.netns.enter()?;
         let mut interfaces = Interfaces::open(
             job.selector.clone(),
             job.options.attach.clone(),
             job.options.workings.notifications,
         )?;
+        interfaces.lives_in(namespace);
         interfaces.check(!job.options.no_hot_plug)?;
         let strict = job.options.strict;
         let mut given_up = Vec::new();

@@ -23,6 +23,7 @@ use crate::{
     error::{Error, ErrorKind},
     iface::{
         Interface, list,
+        netns::Entered,
         reconcile::{self, Kept, Standing, Step},
         select::{Scope, Selector},
         watch::{self, Event, Link, Links},
@@ -46,6 +47,10 @@ const AT_ONCE: usize = 256;
 pub(super) struct Interfaces {
     hooks: Hooks,
     monitor: Monitor,
+    /// The namespace, where it has a path that could go.
+    namespace: Option<Entered>,
+    /// Why there is nothing to watch any more.
+    over: Option<Error>,
     manner: Manner,
     selector: Selector,
     /// Links that appeared later than this are not of interest.
@@ -103,6 +108,8 @@ impl Interfaces {
         Ok(Self {
             hooks,
             monitor,
+            namespace: None,
+            over: None,
             manner,
             selector,
             newest: u64::MAX,
@@ -116,6 +123,21 @@ impl Interfaces {
             look_at: monotonic() + PERIOD,
             buffer: Vec::new(),
         })
+    }
+
+    /// Says by what path the network namespace was entered.
+    pub(super) fn lives_in(&mut self, namespace: Option<Entered>) {
+        self.namespace = namespace;
+    }
+
+    /// Whether the network namespace was deleted.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
+    /// Why it is over, once.
+    pub(super) fn end(&mut self) -> Result<(), Error> {
+        self.over.take().map_or(Ok(()), Err)
     }
 
     /// From now on takes over what a former process left, and lets outlive this one what is attached.
@@ -331,6 +353,8 @@ impl Capture {
         } else if now >= self.interfaces.look_at {
             self.interfaces.look_at = now + PERIOD;
             self.interfaces.retry();
+            let namespace = self.interfaces.namespace.as_ref();
+            self.interfaces.over = namespace.and_then(Entered::gone);
             missed += self.look_around(After::Nothing);
         }
         for index in std::mem::take(&mut self.interfaces.disturbed) {

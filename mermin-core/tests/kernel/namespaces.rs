@@ -1,0 +1,94 @@
+//! Network namespaces other than the process's own.
+
+use std::{fs::File, time::Duration};
+
+use futures::StreamExt;
+use mermin_core::{ErrorKind, FlowSource, NetNs, flow::EndReason};
+
+use crate::{
+    Case, case,
+    support::{
+        host::Pair,
+        traffic::{address, udp_dialogue},
+        wait::{LONGEST, within},
+        watch::{Watch, on},
+    },
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        case("a_namespace_by_its_path", a_namespace_by_its_path),
+        case("a_namespace_that_is_deleted", a_namespace_that_is_deleted),
+        case("the_hosts_namespace", the_hosts_namespace),
+    ]
+}
+
+fn talk(pair: &Pair) {
+    let [near, far] = ["10.0.0.1:40000", "10.0.0.2:53"].map(address);
+    udp_dialogue(pair, [near, far], 10, [10, 20]);
+}
+
+fn open(netns: NetNs) -> Result<FlowSource, mermin_core::Error> {
+    within(LONGEST, on("/v[01]/").netns(netns).open()).expect("opening hangs")
+}
+
+/// Two sources in two namespaces, opened by a thread that is in neither and stays where it is.
+fn a_namespace_by_its_path() {
+    let pair = Pair::new();
+    let own = || std::fs::read_link("/proc/thread-self/ns/net").unwrap();
+    let before = own();
+    let watches = [&pair.near, &pair.far]
+        .map(|host| Watch::new(open(NetNs::Path(host.path().into())).unwrap()));
+    assert_eq!(own(), before);
+    talk(&pair);
+    for (watch, name) in watches.into_iter().zip(["v0", "v1"]) {
+        let outcome = watch.finish();
+        assert_eq!(outcome.packets, 20);
+        assert_eq!(&*outcome.flows[0].interface.name, name);
+    }
+}
+
+/// The source itself keeps it alive, so its name is what tells.
+fn a_namespace_that_is_deleted() {
+    let pair = Pair::new();
+    let name = std::env::temp_dir().join(format!("mermin-netns-{}", std::process::id()));
+    File::create(&name).unwrap();
+    let shown = name.display();
+    pair.near
+        .shell(&format!("mount --bind {} {shown}", pair.near.path()));
+    let mut source = open(NetNs::Path(name.clone())).unwrap();
+    talk(&pair);
+    pair.near.shell(&format!("umount -l {shown}"));
+    std::fs::remove_file(&name).unwrap();
+    let next = |source: &mut FlowSource| within(LONGEST, source.next()).expect("it ends").unwrap();
+    let flow = next(&mut source).unwrap();
+    assert_eq!(flow.end_reason, EndReason::ForcedEnd);
+    assert_eq!(flow.forward.packets.total + flow.reverse.packets.total, 20);
+    let error = next(&mut source).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoInterface);
+    assert!(error.to_string().ends_with("was deleted"), "{error}");
+    assert!(
+        within(Duration::from_secs(1), source.next())
+            .unwrap()
+            .is_none()
+    );
+}
+
+/// Here or in any container: it opens, or says which of three things is missing.
+fn the_hosts_namespace() {
+    match open(NetNs::Host) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NoInterface => {}
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
+            let remedy = error.remedy().unwrap();
+            let named = [
+                "hostPID: true",
+                "CAP_SYS_PTRACE",
+                "CAP_SYS_ADMIN",
+                "the capability for it is there",
+            ];
+            assert!(named.iter().any(|part| remedy.contains(part)), "{remedy}");
+        }
+    }
+}
