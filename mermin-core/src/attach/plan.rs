@@ -48,14 +48,18 @@ pub(crate) fn fits(manner: &Manner, there: Mechanism) -> bool {
     }
 }
 
-/// Whether a refusal of TCX says that the kernel lacks it, or has no room at the hook.
+/// Whether a refusal of TCX says that the kernel lacks it, or has no room at the hook, or the process none for a descriptor.
 ///
 /// Before Linux 6.6, and without `CONFIG_NET_XGRESS`, the attach type is unknown: `EINVAL`. A hook takes 64 programs and
-/// then answers `ERANGE`; filters run behind them. `EPERM` and `EACCES` do not count: a filter needs `CAP_NET_ADMIN` as
+/// then answers `ERANGE`; filters run behind them. A link takes a file descriptor and a filter does not. `EPERM` and `EACCES` do not count: a filter needs `CAP_NET_ADMIN` as
 /// well, and what a policy forbids is not to be had by a side door. Nor do a missing interface or memory, which another
 /// mechanism would miss too.
 pub(crate) fn falls_back(refusal: &io::Error) -> bool {
-    lacks(refusal) || errno(refusal) == Some(libc::ERANGE)
+    lacks(refusal)
+        || matches!(
+            errno(refusal),
+            Some(libc::ERANGE | libc::EMFILE | libc::ENFILE)
+        )
 }
 
 /// Whether a refusal says that the kernel does not have what was asked of it.
@@ -128,13 +132,15 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_kernel_lacks_falls_back() {
+    fn only_what_a_filter_can_do_without_falls_back() {
         for (errno, expected) in [
             (libc::EINVAL, true),
             (libc::EOPNOTSUPP, true),
             (524, true),
             (libc::ENOSYS, true),
             (libc::ERANGE, true),
+            (libc::EMFILE, true),
+            (libc::ENFILE, true),
             (libc::EPERM, false),
             (libc::EACCES, false),
             (libc::ENODEV, false),

@@ -1,19 +1,23 @@
 //! Interfaces come, go, are renamed and come again, and every packet that crossed them while they were watched is found.
 
-use std::time::Duration;
+use std::{fs::File, os::fd::AsRawFd, process::Command, time::Duration};
 
 use mermin_core::{
-    Attach, Flow, FlowSource, Stats,
+    Attach, Flow, FlowSource, Mechanism, Stats,
     flow::EndReason,
     lab::{Twist, twisted},
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::{
-    Case, each_mode,
+    Case, case, each_mode,
     support::{
         attached,
         frame::numbered,
         host::Pair,
+        process,
+        skip::skip,
         traffic::{Injector, address, udp_dialogue},
         wait::until_true,
         watch::{Watch, on, try_open},
@@ -40,6 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
         notifications_that_are_lost,
     ));
     cases.extend(each_mode("detached_from_outside", detached_from_outside));
+    cases.push(case("no_descriptor_left", no_descriptor_left));
     cases
 }
 
@@ -287,4 +292,47 @@ fn detached_from_outside(mode: Attach) {
     let outcome = watch.finish();
     assert_eq!(names(&outcome.flows), [("v0", 20); 2]);
     assert_eq!(attached::at(&pair.near, "v0"), "");
+}
+
+/// A TCX link takes a descriptor; without one, a filter counts.
+fn no_descriptor_left() {
+    process::alone("no_descriptor_left", || {
+        let pair = Pair::new();
+        let watch = Watch::open(&pair.near, on("/[vx]0/").attach(Attach::Auto));
+        if watch.handle.report().interfaces[0]
+            .ingress
+            .as_ref()
+            .unwrap()
+            .mechanism
+            != Mechanism::Tcx
+        {
+            skip("this kernel has no TCX");
+        }
+        let script = "sleep 0.3; ip link add x0 up type veth peer name x1";
+        let mut later = pair
+            .near
+            .run(|| Command::new("sh").args(["-c", script]).spawn())
+            .unwrap();
+        let limit = getrlimit(Resource::Nofile);
+        let lowest = File::open("/dev/null").unwrap().as_raw_fd();
+        let none = Rlimit {
+            current: Some(u64::try_from(lowest).unwrap()),
+            ..limit
+        };
+        setrlimit(Resource::Nofile, none).unwrap();
+        watching(&watch, &["v0", "x0"]);
+        setrlimit(Resource::Nofile, limit).unwrap();
+        assert!(later.wait().unwrap().success());
+        let report = watch.handle.report();
+        let mechanism = report.interfaces[1].egress.as_ref().unwrap().mechanism;
+        assert_eq!(mechanism, Mechanism::Tc { priority: 1 });
+        let said = report.to_string();
+        assert!(
+            said.contains("no file descriptor is left for a TCX link"),
+            "{said}"
+        );
+        talk(&pair, 0, 40_000);
+        assert_eq!(names(&watch.finish().flows), [("v0", 20)]);
+        assert_eq!(attached::at(&pair.near, "x0"), "");
+    });
 }

@@ -12,6 +12,7 @@ use crate::{
         select::{Scope, Selector, names},
     },
     report::{AtHook, Degradation, Feature, Place},
+    sys::netlink::errno,
 };
 
 /// What is amiss with a selection, with the interfaces there are now.
@@ -193,14 +194,26 @@ pub(super) fn silent(interface: &Interface, direction: Direction, packets: u64) 
     }
 }
 
-/// TCX that the kernel refuses. Once is enough: the kernel is the same for every interface.
+/// TCX that cannot be had. Once is enough: it is the same for every interface.
 pub(super) fn no_tcx(cause: &io::Error) -> Degradation {
+    let (what, remedy) = match errno(cause) {
+        Some(libc::EMFILE | libc::ENFILE) => (
+            "no file descriptor is left for a TCX link",
+            "raise the limit, which takes two for each interface: `ulimit -n 65536`",
+        ),
+        Some(libc::ERANGE) => (
+            "a hook has no room for another TCX program",
+            "see who is there: `bpftool net`",
+        ),
+        _ => ("the kernel refuses TCX", "run Linux 6.6 or newer"),
+    };
     Degradation {
         feature: Feature::Tcx,
         interface: None,
-        cause: format!("the kernel refuses TCX: {cause}").into(),
+        cause: format!("{what}: {cause}").into(),
         instead: "programs are attached as tc filters".into(),
-        cost: "other tc users can remove them, and a killed process leaves them behind".into(),
-        remedy: "run Linux 6.6 or newer".into(),
+        cost: "other tc users can remove them, and a killed process leaves them to the next one"
+            .into(),
+        remedy: remedy.into(),
     }
 }
