@@ -6,8 +6,11 @@ use mermin_bpf::{
     track::{key, measure::measure},
     wire::{
         bytes::HEADER_LIMIT,
+        layer::Layer,
+        level::Level,
         packet::{Addresses, Frame, Packet, walk},
         plain,
+        tunnel::{self, Ports},
     },
 };
 
@@ -40,10 +43,41 @@ pub fn run(octets: &[u8]) {
     if let Ok(packet) = &found {
         within(packet, &frame);
     }
+    descend(bytes, &frame);
     let near = bytes.get(..HEADER_LIMIT).unwrap_or(bytes);
     assert_eq!(found, walk(near, &frame), "what is far away changes it");
     let part = bytes.get(..cut % (bytes.len() + 1)).unwrap_or(bytes);
     shorter(&found, &walk(part, &frame));
+}
+
+/// Takes tunnels off one by one: each packet is within the one around it, and there are few.
+fn descend(bytes: &[u8], frame: &Frame) {
+    let mut around = 0..u64::from(frame.length);
+    let Ok(mut level) = Level::outermost(bytes, frame, &Layer::outermost(frame)) else {
+        return;
+    };
+    while let Ok(ip) = level.ip(bytes, frame) {
+        assert!(level.depth <= tunnel::DEPTH, "{level:?}");
+        let here = ip.at as u64..ip.at as u64 + u64::from(ip.length);
+        assert!(
+            around.start <= here.start && here.end <= around.end,
+            "{ip:?} reaches beyond {around:?}"
+        );
+        if ip.later_fragment {
+            return;
+        }
+        match tunnel::descend(bytes, frame, &level, &ip, &Ports::default()) {
+            Ok(Some((inner, _))) => level = inner,
+            Ok(None) => {
+                if let Ok(packet) = level.packet(bytes, frame, &ip) {
+                    within(&packet, frame);
+                }
+                return;
+            }
+            Err(_) => return,
+        }
+        around = here;
+    }
 }
 
 fn length(bytes: &[u8]) -> u32 {
