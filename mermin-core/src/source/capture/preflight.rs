@@ -28,7 +28,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     let names = options
         .netns
         .enter()
-        .and_then(|()| interfaces(selector, !options.no_hot_plug));
+        .and_then(|_| interfaces(selector, !options.no_hot_plug));
     facts.push(host::host_namespace());
     facts.push(host::interfaces(names.as_ref().map(Clone::clone)));
     for fact in &mut facts {
