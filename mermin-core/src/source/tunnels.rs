@@ -1,9 +1,8 @@
 //! Whether and where tunnels are looked into.
 
-use mermin_bpf::{
-    track::arrival::Counted,
-    wire::tunnel::{Ports, ports::MOST},
-};
+#[cfg(feature = "pcap")]
+use mermin_bpf::track::arrival::Counted;
+use mermin_bpf::wire::tunnel::{Ports, ports::MOST};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -22,6 +21,7 @@ pub enum Tunnels {
     Outer,
 }
 
+#[cfg(feature = "pcap")]
 impl Tunnels {
     pub(crate) const fn counted(self) -> Counted {
         match self {
