@@ -29,8 +29,10 @@ fn a_hundred_thousand_flows() {
         timeouts: [600_000, 600_000],
         ..Orders::new(&pair.near, "v0", &instance_name(), Attach::Auto)
     };
+    let began = Instant::now();
     let mut process = orders.start();
     process.opened();
+    let anew = began.elapsed();
     let injector = Injector::new(&pair.near, "v0");
     for number in 0..FLOWS {
         injector.send(&frame::numbered(number));
@@ -47,7 +49,8 @@ fn a_hundred_thousand_flows() {
     let first = began.elapsed();
     assert_eq!(opened.flows, FLOWS);
     eprintln!(
-        "{FLOWS} flows taken over: open {open:?} after the process began, first record after {first:?}"
+        "a source that begins anew is open {anew:?} after its process began; one that takes {FLOWS} flows over {open:?}, with \
+         its first record after {first:?}"
     );
     process.close();
     let said = process.rest();
