@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::shell;
 
@@ -34,11 +34,16 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Lines for a list of apt sources: every suite, at the places this machine's own list names.
 pub(super) fn list() -> Result<String> {
-    let said = shell::read(&mut shell::command(
-        "apt-get indextargets --format $(ORIGIN)|$(REPO_URI)|$(RELEASE) Created-By:Packages",
-    )?)
-    .context("cannot tell where packages come from: this needs Debian's apt")?;
-    Ok(lines(&said))
+    let mut command =
+        shell::command("apt-get indextargets --format $(ORIGIN)|$(REPO_URI)|$(RELEASE)")?;
+    let said = shell::read(command.arg("Created-By: Packages"))
+        .context("cannot tell where packages come from: this needs Debian's apt")?;
+    let list = lines(&said);
+    ensure!(
+        !list.is_empty(),
+        "apt names no place where Debian's packages are"
+    );
+    Ok(list)
 }
 
 fn lines(said: &str) -> String {
