@@ -14,6 +14,7 @@ mod detach;
 mod devices;
 mod diagnosis;
 mod filter;
+mod flood;
 mod headers;
 mod lifecycle;
 mod load;
@@ -132,6 +133,7 @@ fn main() {
         tunnels::cases(),
         verifier::cases(),
         diagnosis::cases(),
+        flood::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|case| {
         let obstacles = obstacles.clone();
