@@ -39,7 +39,7 @@ fn inner_ends() -> [SocketAddr; 2] {
 /// Puts a tunnel's header in front of an inner frame, whose packet begins behind 14 octets.
 type Wrap = fn(&[u8]) -> Vec<u8>;
 
-struct Kind {
+struct Wrapping {
     kind: TunnelKind,
     id: Option<u32>,
     /// Protocol of the outer header, and the receiver's port where it is UDP.
@@ -49,8 +49,8 @@ struct Kind {
     wrap: Wrap,
 }
 
-fn kinds() -> [Kind; 6] {
-    let kind = |kind, id, outer, between, wrap| Kind {
+fn kinds() -> [Wrapping; 6] {
+    let kind = |kind, id, outer, between, wrap| Wrapping {
         kind,
         id,
         outer,
@@ -87,7 +87,7 @@ fn kinds() -> [Kind; 6] {
     ]
 }
 
-impl Kind {
+impl Wrapping {
     fn frame(&self, from: SocketAddr, to: SocketAddr, inner: &[u8]) -> Vec<u8> {
         frame::ethernet(IPV4, &self.packet(from, to, inner))
     }
@@ -217,8 +217,8 @@ fn a_tunnel_in_fragments(mode: Attach) {
         let packet = vxlan.packet(from, to, &inner);
         for (number, part) in packet[20..].chunks(1400).enumerate() {
             let mut cut = frame::ip(from.ip(), to.ip(), 17, part);
-            let more = u16::from(part.len() == 1400) << 13;
-            let field = more | u16::try_from(number * 1400 / 8).unwrap();
+            let to_come = u16::from(part.len() == 1400) << 13;
+            let field = to_come | u16::try_from(number * 1400 / 8).unwrap();
             cut[4..6].copy_from_slice(&[0, 9]);
             cut[6..8].copy_from_slice(&field.to_be_bytes());
             sender.send(&frame::ethernet(IPV4, &cut));

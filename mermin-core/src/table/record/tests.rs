@@ -487,7 +487,7 @@ fn a_wireguard_session_is_the_carriers_flow() {
     let flow = told(&carried(kind::WIREGUARD | fact::HAS_ID | fact::HAS_SENDER));
     let ipsec = flow.ipsec.unwrap();
     assert_eq!(ipsec.receiver_index, Some(42));
-    assert_eq!(ipsec.sender_index, Some(49_152 << 16 | 4789));
+    assert_eq!(ipsec.sender_index, Some((49_152 << 16) + 4789));
     let tunnel = flow.tunnel.unwrap();
     assert_eq!(
         (tunnel.source, tunnel.destination),
