@@ -62,8 +62,7 @@ points! {
 
 /// Ends the process here if a test wants it.
 #[cfg(not(feature = "test-util"))]
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it is nothing")]
+#[inline]
 pub(crate) fn pass(_: Point) {}
 
 #[cfg(feature = "test-util")]

@@ -251,7 +251,10 @@ impl FlowSourceBuilder {
         let (answer, report) = oneshot::channel();
         thread::Builder::new()
             .name("mermin-preflight".to_owned())
-            .spawn(move || answer.send(capture::preflight(&options, &selector)))
+            .spawn(move || {
+                // Whoever asked may have gone.
+                let _ = answer.send(capture::preflight(&options, &selector));
+            })
             .map_err(|error| {
                 Error::new(ErrorKind::Exhausted, "cannot start the preflight thread")
                     .with_source(error)

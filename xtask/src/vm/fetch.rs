@@ -181,7 +181,7 @@ fn sources(targets: &str) -> Result<String> {
     for suite in suites {
         let uri = mirror(suite.ends_with("-security"))
             .context("cannot find a Debian mirror in this machine's apt sources")?;
-        lines += &format!("deb [signed-by={KEYRING}] {uri} {suite} main\n");
+        lines.extend([format!("deb [signed-by={KEYRING}] {uri} {suite} main\n")]);
     }
     ensure!(
         Path::new(KEYRING).is_file(),

@@ -177,16 +177,18 @@ fn script(modules: &[String], left_out: &[String]) -> String {
          mount -t proc proc /proc\nmount -t sysfs sysfs /sys\nmount -t devtmpfs dev /dev\n\
          mount -t bpf bpf /sys/fs/bpf\nmount -t tmpfs tmp /tmp\n",
     );
-    for module in modules {
-        lines += &format!("insmod /modules/{module}\n");
-    }
+    lines.extend(
+        modules
+            .iter()
+            .map(|module| format!("insmod /modules/{module}\n")),
+    );
     // The whole path: busybox has an `ip` of its own.
     lines += "/usr/sbin/ip link set lo up\n";
-    lines += &format!("echo '{BEGIN}'\n/tests --test-threads 1 --color never --exact");
-    for name in left_out {
-        lines += &format!(" --skip {name}");
-    }
-    lines += &format!("\necho \"{END}$?\"\npoweroff -f\n");
+    lines.extend([format!(
+        "echo '{BEGIN}'\n/tests --test-threads 1 --color never --exact"
+    )]);
+    lines.extend(left_out.iter().map(|name| format!(" --skip {name}")));
+    lines.extend([format!("\necho \"{END}$?\"\npoweroff -f\n")]);
     lines
 }
 
