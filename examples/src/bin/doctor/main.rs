@@ -91,22 +91,18 @@ fn asked() -> Result<Option<Asked>, lexopt::Error> {
 
 /// A line for each fact, and below it what to do where it is not as it could be.
 fn text(report: &Report) -> String {
-    let mut text = String::new();
-    for fact in &report.facts {
-        text += &format!("{fact}\n");
-        if fact.answer != Answer::Yes
-            && let Some(remedy) = &fact.remedy
-        {
-            text += &format!("    {remedy}\n");
-        }
-    }
-    for degradation in &report.degradations {
-        text += &format!("given up: {degradation}\n");
-    }
-    text += if report.can_capture() {
+    let facts = report.facts.iter().map(|fact| match &fact.remedy {
+        Some(remedy) if fact.answer != Answer::Yes => format!("{fact}\n    {remedy}\n"),
+        _ => format!("{fact}\n"),
+    });
+    let given_up = report
+        .degradations
+        .iter()
+        .map(|degradation| format!("given up: {degradation}\n"));
+    let verdict = if report.can_capture() {
         "Flows can be captured.\n"
     } else {
         "Flows cannot be captured.\n"
     };
-    text
+    facts.chain(given_up).chain([verdict.to_owned()]).collect()
 }

@@ -109,8 +109,10 @@ mod tests {
         let auto = Options::default();
         let mut tc = Options::default();
         tc.attach.mode = Attach::Tc { priority: 1 };
-        let mut pinned = Options::default();
-        pinned.pinning = Some(crate::Pinning::instance("x"));
+        let pinned = Options {
+            pinning: Some(crate::Pinning::instance("x")),
+            ..Options::default()
+        };
         for (subject, options, feature) in [
             (Subject::Tcx, &auto, Some(Feature::Tcx)),
             (Subject::Tcx, &tc, None),

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// What takes longer hangs. A test takes a second or so; other work on the machine can make it many, and emulation more.
-pub(crate) const LONGEST: Duration = Duration::from_secs(180);
+pub(crate) const LONGEST: Duration = Duration::from_mins(3);
 
 /// Asks until there is an answer.
 pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
