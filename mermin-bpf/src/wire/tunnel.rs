@@ -73,6 +73,10 @@ pub struct Opened {
 /// other packet pays for.
 #[inline(always)]
 #[must_use]
+#[expect(
+    clippy::match_same_arms,
+    reason = "TCP is asked about first, because most packets are"
+)]
 pub fn may_carry(packet: &Packet, carries: impl FnOnce(u16) -> bool) -> bool {
     match packet.protocol {
         protocol::TCP => false,
