@@ -130,8 +130,10 @@ mod tests {
 
     #[test]
     fn strict_leaves_nothing_to_stand_in() {
-        let mut strict = Options::default();
-        strict.strict = true;
+        let strict = Options {
+            strict: true,
+            ..Options::default()
+        };
         strict.pinning = Some(crate::Pinning::instance("x"));
         for subject in [Subject::Tcx, Subject::Membarrier, Subject::Bpffs] {
             assert!(is_needed(subject, &strict), "{subject:?}");
