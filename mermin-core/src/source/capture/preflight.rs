@@ -132,9 +132,9 @@ mod tests {
     fn strict_leaves_nothing_to_stand_in() {
         let strict = Options {
             strict: true,
+            pinning: Some(crate::Pinning::instance("x")),
             ..Options::default()
         };
-        strict.pinning = Some(crate::Pinning::instance("x"));
         for subject in [Subject::Tcx, Subject::Membarrier, Subject::Bpffs] {
             assert!(is_needed(subject, &strict), "{subject:?}");
             assert!(!is_needed(subject, &Options::default()), "{subject:?}");
