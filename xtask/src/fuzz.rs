@@ -1,7 +1,7 @@
 //! Fuzzing with libFuzzer, which sees what code an input reaches: `cargo xtask fuzz SECONDS`.
 //!
 //! The smoke of CI is a plain test instead (`mutated_seeds_pass` of `fuzz/trials`): the same trials, and no five minutes of
-//! installing and of instrumented building before its twenty seconds.
+//! installing and of instrumented building before its five seconds for each.
 
 use std::{fs, time::Instant};
 

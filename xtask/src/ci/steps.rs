@@ -34,7 +34,7 @@ pub(super) const FIXED: [&str; 2] = ["MERMIN_REQUIRE_KERNEL", "RUSTDOCFLAGS"];
 /// A kernel test that cannot run here is a failure here.
 const REQUIRE_KERNEL: (&str, &str) = ("MERMIN_REQUIRE_KERNEL", "1");
 
-/// For each of the trials that fuzzing drives as well; 20 s in all.
+/// For each of the trials that fuzzing drives as well, 5 s.
 const TRIAL_SECONDS: (&str, &str) = ("MERMIN_TRIAL_SECONDS", "5");
 
 const fn quick(name: &'static str, work: Work) -> Step {
