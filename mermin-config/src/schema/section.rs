@@ -15,7 +15,8 @@
 /// }
 /// ```
 ///
-/// A key that is `required` has no default in a file. `rules`, where it is given, is a function that refuses what several keys together cannot be.
+/// A key that is `required` has no default in a file. `rules`, where it is given, is a function that refuses what several
+/// keys together cannot be.
 macro_rules! section {
     (
         $(#[doc = $about:literal])+

@@ -36,8 +36,8 @@ pub(crate) struct Links {
     foretold: BTreeSet<u32>,
 }
 
-/// Reads a message of the groups of links and of traffic control. One that is no news of a whole link is none: bridges tell of their ports in messages of
-/// the same types, and a port that leaves its bridge is still there.
+/// Reads a message of the groups of links and of traffic control. One that is no news of a whole link is none: bridges
+/// tell of their ports in messages of the same types, and a port that leaves its bridge is still there.
 pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Event> {
     const RTM_DELLINK: u16 = 17;
     const RTM_DELQDISC: u16 = 37;

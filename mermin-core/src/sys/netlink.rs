@@ -46,8 +46,8 @@ pub(crate) struct Monitor {
 }
 
 impl Monitor {
-    /// Subscribes to a multicast group; what happens from here on is heard. `room` is asked for as receive buffer, in octets; more
-    /// than the host's limit takes `CAP_NET_ADMIN`, and without it the limit is what there is.
+    /// Subscribes to a multicast group; what happens from here on is heard. `room` is asked for as receive buffer, in
+    /// octets; more than the host's limit takes `CAP_NET_ADMIN`, and without it the limit is what there is.
     pub(crate) fn open(group: u32, room: usize) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.set_non_blocking(true)?;

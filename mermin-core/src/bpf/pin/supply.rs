@@ -1,9 +1,9 @@
 //! The stack of free slots is made anew by each process that takes an instance over.
 //!
-//! Its predecessor may have been killed between emptying a slot and giving it back, and then the slot is in no stack; which
-//! ones are, a stack does not tell. So new flows are switched to a stack that is empty but for some numbers taken off the old
-//! one. One grace period later nothing uses the old stack any more, and every slot that is free, was in use before the switch and was
-//! not moved belongs to nobody.
+//! Its predecessor may have been killed between emptying a slot and giving it back, and then the slot is in no stack;
+//! which ones are, a stack does not tell. So new flows are switched to a stack that is empty but for some numbers taken
+//! off the old one. One grace period later nothing uses the old stack any more, and every slot that is free, was in use
+//! before the switch and was not moved belongs to nobody.
 
 use std::{
     io,
