@@ -5,9 +5,9 @@ use super::{IcmpMessage, IpHeader, TcpFlags};
 /// One counter of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Count {
-    /// Since this flow's previous record (IPFIX `...DeltaCount`).
+    /// Since this flow's previous record (IPFIX `...DeltaCount`): what sums over records are made of.
     pub delta: u64,
-    /// Since the flow began (IPFIX `...TotalCount`).
+    /// Since the flow began (IPFIX `...TotalCount`); each record repeats it.
     pub total: u64,
 }
 

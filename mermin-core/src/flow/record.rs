@@ -9,6 +9,10 @@ use super::{
 
 /// One record of one flow: what was seen of a conversation on one interface since its previous record.
 ///
+/// A record is made when a flow ends and, while it goes on, at every active timeout; the last may add nothing to the one
+/// before. [`Flow::source`] is who started the flow, which may be the other host. A conversation that crosses several
+/// watched interfaces is a flow of each.
+///
 /// A long flow has several records with one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. The pair
 /// names the record: should it come twice (after a crash of the process that captured it), it is the same one.
 #[derive(Clone, Debug, PartialEq)]
