@@ -14,7 +14,9 @@ pub enum ErrorKind {
     InUse,
     /// The kernel lacks something that nothing can stand in for.
     Unsupported,
-    /// No interface fits, or a named one does not exist.
+    /// A named interface does not exist, or none fits and none is waited for ([`hot_plug`] is off).
+    ///
+    /// [`hot_plug`]: crate::FlowSourceBuilder::hot_plug
     NoInterface,
     /// The kernel refused the program.
     Verifier,
@@ -32,8 +34,22 @@ pub enum ErrorKind {
     InvalidCapture,
 }
 
-/// An error of this crate: one word wide, `cannot <verb> <object>`, with the system call's own words as
+/// An error of this crate, as wide as a pointer: `cannot <verb> <object>`, with the system call's own words as
 /// [`source`](StdError::source) and a remedy to type where there is one.
+///
+/// Displaying it gives that phrase alone, so print all three; a `main` that returns it prints what `Debug` makes of it.
+///
+/// ```
+/// # use std::error::Error as _;
+/// # let error = "eth[".parse::<mermin_core::Pattern>().unwrap_err();
+/// eprintln!("{error}");
+/// if let Some(source) = error.source() {
+///     eprintln!("  because: {source}");
+/// }
+/// if let Some(remedy) = error.remedy() {
+///     eprintln!("  what to do: {remedy}");
+/// }
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {

@@ -14,9 +14,18 @@
 //! # }
 //! ```
 //!
+//! Each item is a record of a flow ([`Flow`]): one when the flow ends, and one every active timeout (60 s,
+//! [`active_timeout`](FlowSourceBuilder::active_timeout)) while it goes on, so the first may take a while. Add up
+//! [`Count::delta`](flow::Count::delta) of records, not `total`. `next` is of `futures` or any crate that extends
+//! `futures_core::Stream`.
+//!
 //! The kernel program counts; this crate reads its memory. Any runtime can poll the stream: a thread of the source's own
 //! does whatever touches the kernel. Flows and named counters together equal what crossed the hooks, in packets and in
 //! octets ([`Stats`]); what the host cannot do is given up aloud ([`Report`]).
+//!
+//! [`filter`] says which flows are wanted, [`Handle`] asks for statistics and changes a running source from any thread,
+//! [`sink`] writes JSON, and [`FlowSourceBuilder::preflight`] tells what a host can do before anything is captured. Feature
+//! `pcap` reads capture files.
 //!
 //! Needs Linux 5.14 on x86-64 or arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.
 #![cfg_attr(docsrs, feature(doc_cfg))]

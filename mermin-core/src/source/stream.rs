@@ -25,10 +25,13 @@ use crate::{
 
 /// Flows of this host, as a stream for any runtime.
 ///
-/// An `Err` is the last item. [`FlowSource::close`] stops capturing; what was open is then delivered, and the stream
-/// ends. Dropping the source detaches its programs before it returns; what was not delivered is gone. Of a source with
-/// [`Pinning`](crate::Pinning), a record has arrived when the one after it is asked for, and
-/// [`Pinning::persist`](crate::Pinning::persist) says what closing and dropping leave.
+/// Each item is one record, see [`Flow`]. The future of one `next` may be dropped at any time, as `select!` does: no record
+/// is lost by it. An `Err` is the last item.
+///
+/// [`FlowSource::close`] stops capturing; what was open is then delivered, and the stream ends. What that
+/// cuts short has [`ForcedEnd`](crate::flow::EndReason::ForcedEnd). Dropping the source detaches its programs before it
+/// returns; what was not delivered is gone. Of a source with [`Pinning`](crate::Pinning), a record has arrived when the
+/// one after it is asked for, and [`Pinning::persist`](crate::Pinning::persist) says what closing and dropping leave.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct FlowSource {
@@ -85,7 +88,8 @@ impl FlowSource {
         self.handle.report()
     }
 
-    /// Statistics and [`close`](Handle::close), from any thread.
+    /// For other threads and tasks: [statistics](Handle::stats), [`report`](Handle::report),
+    /// [`reconfigure`](Handle::reconfigure), [`close`](Handle::close).
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
