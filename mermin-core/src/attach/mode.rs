@@ -17,7 +17,8 @@ pub enum Attach {
     #[default]
     Auto,
     /// A TCX link (Linux 6.6 or newer), before all other programs at the hook unless
-    /// [`tcx_order`](crate::FlowSourceBuilder::tcx_order) says otherwise. It goes with the process.
+    /// [`tcx_order`](crate::FlowSourceBuilder::tcx_order) says otherwise. It goes with the process, unless the source is
+    /// [pinned](crate::Pinning).
     Tcx,
     /// A `cls_bpf` filter on the `clsact` qdisc, over netlink.
     Tc {

@@ -36,6 +36,10 @@ impl FlowSourceBuilder {
     /// [`Pattern`](crate::Pattern); [`Preset`](crate::Preset) has those of the usual Kubernetes networks. What a pattern
     /// matches is watched also when it is down or loopback. Default, and with an empty list: all that are up, loopback
     /// aside.
+    ///
+    /// An exact name that does not exist is [`ErrorKind::NoInterface`] when the source is opened. A glob or expression that
+    /// fits nothing is waited for, and the report says so; with [`hot_plug`](Self::hot_plug) off it is that error too where
+    /// nothing else fits.
     pub fn interfaces<I>(mut self, patterns: I) -> Self
     where
         I: IntoIterator,
@@ -94,13 +98,13 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// All timeouts at once.
+    /// All timeouts at once: change fields of [`Timeouts::default`].
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.options.timeouts = timeouts;
         self
     }
 
-    /// A flow that lives longer gets a record this often. Default: 60 s. Above zero.
+    /// A flow that lives longer gets a record this often: who wants totals every 5 s sets 5 s. Default: 60 s. Above zero.
     pub fn active_timeout(mut self, timeout: Duration) -> Self {
         self.options.timeouts.active = timeout;
         self
@@ -274,8 +278,9 @@ impl FlowSourceBuilder {
     /// when it has just begun to load.
     ///
     /// # Errors
-    /// By [`ErrorKind`]: `InvalidOption`; `InUse` where another source has the instance; `Unsupported` below Linux 5.14; `PermissionDenied`; `NoInterface`; `Verifier`;
-    /// `Exhausted`; `System`. Of a capture file also `InvalidCapture`, and `Unsupported` for a link type that is not read.
+    /// By [`ErrorKind`]: `InvalidOption`; `InUse` where another source has the instance; `Unsupported` below Linux 5.14;
+    /// `PermissionDenied`; `NoInterface`; `Verifier`; `Exhausted`; `System`. Of a capture file also `InvalidCapture`, and
+    /// `Unsupported` for a link type that is not read.
     pub async fn open(self) -> Result<FlowSource, Error> {
         let selector = self.options.validate()?;
         let control = Control::new().map_err(|error| {

@@ -31,7 +31,8 @@ pub(super) trait Counters: fmt::Debug + Send + Sync {
     }
 }
 
-/// Reads a source's statistics and can close it. Keeps the kernel's counters readable after the source has ended.
+/// Reads a source's statistics, changes its options and can close it, from any thread. Clones are of the same source.
+/// Keeps the kernel's counters readable after the source has ended.
 #[derive(Clone, Debug)]
 pub struct Handle {
     control: Arc<Control>,
@@ -68,8 +69,8 @@ impl Handle {
     /// [`ForcedEnd`](crate::flow::EndReason::ForcedEnd), by and by. Flows that are open keep what the filter decided of them
     /// until they end. The answer comes when each interface that is wanted was tried; what was refused is in
     /// [`report`](Self::report), and tried again. One that still takes its leave after an earlier change is attached to when
-    /// its flows are closed, for which the consumer must take their records. Changes are made one after the other. One that was begun is made even if the
-    /// future is dropped.
+    /// its flows are closed, for which the consumer must take their records. Changes are made one after the other. One that
+    /// was begun is made even if the future is dropped.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -91,7 +92,7 @@ impl Handle {
     /// # Errors
     /// With an error nothing has changed. By [`ErrorKind`]: `InvalidOption`, also for a capture file, which cannot be
     /// reconfigured; `NoInterface` as of [`open`](FlowSourceBuilder::open); `Exhausted` when flows are open that more than
-    /// 250 different filters of records have decided; `Closed` when the source has ended or ends meanwhile.
+    /// 253 different filters of records have decided; `Closed` when the source has ended or ends meanwhile.
     pub async fn reconfigure(&self, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
         let (options, selector) = options.live()?;
         if self.shared.report().source != SourceKind::Interfaces {
