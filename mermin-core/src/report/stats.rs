@@ -52,7 +52,15 @@ pub struct HookStats {
     pub uncounted: Vec<Uncounted>,
 }
 
-/// A source's counters since it was opened.
+/// A source's counters since it was opened, for a line of your own:
+///
+/// ```
+/// # use mermin_core::Stats;
+/// fn line(stats: &Stats) -> String {
+///     let outside: u64 = stats.uncounted().iter().map(|it| it.packets).sum();
+///     format!("{} packets, {outside} of them in no flow, {} flows open", stats.packets, stats.flows_open)
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
