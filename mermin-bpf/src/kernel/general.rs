@@ -124,6 +124,7 @@ unsafe fn count_packet(
     let cpu = ledger::cpu();
     // SAFETY: by the contract above.
     let facts = |direction, measured: Measure| Facts {
+        // SAFETY: this CPU's own workspace.
         encapsulated: unsafe { (*workspace).encapsulated },
         ..Facts::new(cpu, hook, direction, packet, measured)
     };
