@@ -122,8 +122,8 @@ unsafe fn count_packet(
     let skb = Skb(context.skb.skb);
     let measured = measure(skb, packet);
     let cpu = ledger::cpu();
-    // SAFETY: by the contract above.
     let facts = |direction, measured: Measure| Facts {
+        // SAFETY: by the contract above.
         encapsulated: unsafe { (*workspace).encapsulated },
         ..Facts::new(cpu, hook, direction, packet, measured)
     };
