@@ -150,7 +150,7 @@ impl Diagnostic {
         self.position.map(|(_, column)| column)
     }
 
-    /// What is wrong: one line, in the form "cannot <verb> <object>".
+    /// What is wrong: one line, in the form "cannot `<verb> <object>`".
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

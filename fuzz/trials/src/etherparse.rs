@@ -2,8 +2,8 @@
 //!
 //! Both get whole Ethernet frames. **The rule of agreement**: where etherparse finds IP and a TCP or UDP header, so does the
 //! walk, with the same addresses, ports, flags and protocol, unless it names one of the limits that are its own
-//! ([`ours`]); where etherparse finds no IP, or an IP header that is wrong, the walk finds no packet either, unless
-//! etherparse stopped at one of the limits that are its own ([`theirs`]).
+//! (`ours`); where etherparse finds no IP, or an IP header that is wrong, the walk finds no packet either, unless
+//! etherparse stopped at one of the limits that are its own (`theirs`).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -47,7 +47,7 @@ pub mod lane {
     pub const SEEN: u8 = 3;
 }
 
-/// What a lane's sample says above the fields of [`Sample`](super::slot::Sample): by which hook its packet came.
+/// What a lane's sample says above the fields of [`Sample`]: by which hook its packet came.
 pub mod crossed {
     use crate::abi::ledger::Direction;
 
