@@ -1,8 +1,9 @@
 //! What the kernel says of programs and their maps.
 
 use std::{
+    collections::BTreeMap,
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
 use crate::sys::bpf_trial::{map_name, maps_of, program_info, programs};
@@ -54,20 +55,24 @@ pub fn loaded() -> io::Result<Vec<(String, ProgramFacts)>> {
     Ok(found)
 }
 
-pub(super) fn maps(program: BorrowedFd<'_>) -> io::Result<Vec<MapFacts>> {
-    maps_of(program)?
-        .iter()
-        .map(|map| {
+/// The maps of some programs, each once.
+pub(super) fn maps<'a>(programs: impl Iterator<Item = &'a OwnedFd>) -> io::Result<Vec<MapFacts>> {
+    let mut found = BTreeMap::new();
+    for program in programs {
+        for map in maps_of(program.as_fd())? {
+            found.entry(map_name(map.as_fd())?).or_insert(map);
+        }
+    }
+    found
+        .into_iter()
+        .map(|(name, map)| {
             let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", map.as_raw_fd()))?;
             let octets = info
                 .lines()
                 .find_map(|line| line.strip_prefix("memlock:"))
                 .and_then(|octets| octets.trim().parse().ok())
                 .ok_or_else(|| io::Error::other("no `memlock` in fdinfo"))?;
-            Ok(MapFacts {
-                name: map_name(map.as_fd())?,
-                octets,
-            })
+            Ok(MapFacts { name, octets })
         })
         .collect()
 }

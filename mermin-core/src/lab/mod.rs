@@ -167,7 +167,9 @@ impl Lab {
     /// # Errors
     /// The kernel's.
     pub fn maps(&self) -> io::Result<Vec<MapFacts>> {
-        facts::maps(self.injector.program(Direction::Ingress))
+        let programs = self.rig.programs();
+        let handed_to = programs.handed_to.iter().map(|(_, program)| program);
+        facts::maps([&programs.ingress].into_iter().chain(handed_to))
     }
 
     /// Counters and the ledger: of loopback, and of packets with another `ifindex` (index 0).
