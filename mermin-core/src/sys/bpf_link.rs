@@ -94,13 +94,13 @@ struct ProgramInfo {
 /// `struct bpf_link_info` with its `tcx` part.
 #[repr(C)]
 #[derive(Default)]
-struct LinkInfo {
-    kind: u32,
+pub(super) struct LinkInfo {
+    pub(super) kind: u32,
     id: u32,
     program: u32,
     padding: u32,
-    ifindex: u32,
-    attach_type: u32,
+    pub(super) ifindex: u32,
+    pub(super) attach_type: u32,
     // Other kinds of link have longer parts.
     rest: [u64; 8],
 }

@@ -15,7 +15,7 @@ use mermin_bpf::abi::ledger::Direction;
 
 use super::{
     bpf_call::{Create, Element, address, address_mut, bpf, get_info, open, raw},
-    bpf_link::attach_type,
+    bpf_link::{LinkInfo, attach_type},
 };
 
 const MAP_CREATE: libc::c_int = 0;
@@ -81,15 +81,17 @@ pub(crate) struct Shape {
     pub(crate) flags: u32,
 }
 
+/// `struct bpf_map_info` up to the name.
 #[repr(C)]
 #[derive(Default)]
-struct MapInfo {
+pub(super) struct MapInfo {
     kind: u32,
     id: u32,
     key_size: u32,
     value_size: u32,
     entries: u32,
     flags: u32,
+    pub(super) name: [u8; 16],
 }
 
 /// A map's shape. Of what is no map, some numbers that fit none.
@@ -177,18 +179,6 @@ fn present(found: io::Result<i32>) -> io::Result<Option<i32>> {
     }
 }
 
-/// `struct bpf_link_info` as far as TCX fills it.
-#[repr(C)]
-#[derive(Default)]
-struct LinkInfo {
-    kind: u32,
-    id: u32,
-    program: u32,
-    padding: u32,
-    ifindex: u32,
-    attach_type: u32,
-}
-
 /// Whether a found descriptor is a TCX link that holds a program at this hook. One whose interface has gone is at none.
 pub(crate) fn is_at(link: BorrowedFd<'_>, ifindex: u32, direction: Direction) -> bool {
     let mut info = LinkInfo::default();
@@ -219,8 +209,9 @@ pub(crate) fn create_array_of<T>(entries: u32) -> io::Result<OwnedFd> {
 }
 
 const _: () = {
-    assert!(size_of::<LinkInfo>() == 24);
     assert!(size_of::<Object>() == 16);
+    assert!(std::mem::offset_of!(MapInfo, name) == 24);
+    assert!(std::mem::offset_of!(LinkInfo, attach_type) == 20);
 };
 
 #[cfg(test)]

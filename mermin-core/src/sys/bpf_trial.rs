@@ -9,6 +9,7 @@ use std::{
 use super::{
     bpf::TestRun,
     bpf_call::{self, Create, Element, Load, address, address_mut, bpf, get_info, open, raw},
+    bpf_pin::MapInfo,
 };
 
 const MAP_CREATE: libc::c_int = 0;
@@ -287,19 +288,6 @@ pub(crate) fn maps_of(program: BorrowedFd<'_>) -> io::Result<Vec<OwnedFd>> {
         .take(info.map_count as usize)
         .map(by_id)
         .collect()
-}
-
-/// `struct bpf_map_info` up to the name.
-#[repr(C)]
-#[derive(Default)]
-struct MapInfo {
-    kind: u32,
-    id: u32,
-    key_size: u32,
-    value_size: u32,
-    entries: u32,
-    flags: u32,
-    name: [u8; 16],
 }
 
 /// A map's name.
