@@ -36,70 +36,124 @@ fn inner_ends() -> [SocketAddr; 2] {
     [address("10.1.0.1:40000"), address("10.1.0.2:53")]
 }
 
+/// Both versions of IP around both: addresses of the carrier and of what it carries, with the length of their headers.
+fn versions() -> [[([SocketAddr; 2], u64); 2]; 4] {
+    let outer = [
+        (outer_ends(), 20),
+        (["[fd00::1]:50000", "[fd00::2]:50000"].map(address), 40),
+    ];
+    let inner = [
+        (inner_ends(), 20),
+        (["[fd01::1]:40000", "[fd01::2]:53"].map(address), 40),
+    ];
+    [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(around, inside)| [outer[around], inner[inside]])
+}
+
 /// Puts a tunnel's header in front of an inner frame, whose packet begins behind 14 octets.
 type Wrap = fn(&[u8]) -> Vec<u8>;
 
 struct Wrapping {
     kind: TunnelKind,
     id: Option<u32>,
-    /// Protocol of the outer header, and the receiver's port where it is UDP.
-    outer: (u8, Option<u16>),
+    carrier: Carrier,
     /// Octets between outer IP header and inner one.
     between: u64,
     wrap: Wrap,
 }
 
+/// What carries the tunnel's header.
+#[derive(Clone, Copy)]
+enum Carrier {
+    /// To this port.
+    Udp(u16),
+    /// IP with the number of GRE.
+    Gre,
+    /// IP with the number of the packet inside.
+    Ip,
+}
+
+impl Carrier {
+    fn protocol(self, carries_ipv4: bool) -> u8 {
+        match self {
+            Self::Udp(_) => frame::UDP,
+            Self::Gre => 47,
+            Self::Ip if carries_ipv4 => 4,
+            Self::Ip => 41,
+        }
+    }
+
+    fn port(self) -> Option<u16> {
+        match self {
+            Self::Udp(port) => Some(port),
+            Self::Gre | Self::Ip => None,
+        }
+    }
+}
+
 fn kinds() -> [Wrapping; 6] {
-    let kind = |kind, id, outer, between, wrap| Wrapping {
+    let kind = |kind, id, carrier, between, wrap| Wrapping {
         kind,
         id,
-        outer,
+        carrier,
         between,
         wrap,
     };
     [
-        kind(TunnelKind::Vxlan, Some(42), (17, Some(4789)), 30, |inner| {
-            [&[8, 0, 0, 0, 0, 0, 42, 0][..], inner].concat()
-        }),
+        kind(
+            TunnelKind::Vxlan,
+            Some(42),
+            Carrier::Udp(4789),
+            30,
+            |inner| [&[8, 0, 0, 0, 0, 0, 42, 0][..], inner].concat(),
+        ),
         kind(
             TunnelKind::Geneve,
             Some(43),
-            (17, Some(6081)),
+            Carrier::Udp(6081),
             38,
             |inner| {
                 let header = [2, 0, 0x65, 0x58, 0, 0, 43, 0, 0, 1, 0, 1, 0, 0, 0, 0];
                 [&header[..], inner].concat()
             },
         ),
-        kind(TunnelKind::Gre, Some(44), (47, None), 22, |inner| {
+        kind(TunnelKind::Gre, Some(44), Carrier::Gre, 22, |inner| {
             [&[0x20, 0, 0x65, 0x58, 0, 0, 0, 44][..], inner].concat()
         }),
-        kind(TunnelKind::Gre, None, (47, None), 4, |inner| {
-            [&[0, 0, 8, 0][..], &inner[14..]].concat()
+        kind(TunnelKind::Gre, None, Carrier::Gre, 4, |inner| {
+            [&[0, 0][..], &inner[12..]].concat()
         }),
-        kind(TunnelKind::Ipip, None, (4, None), 0, |inner| {
+        kind(TunnelKind::Ipip, None, Carrier::Ip, 0, |inner| {
             inner[14..].to_vec()
         }),
-        kind(TunnelKind::Gtpu, Some(45), (17, Some(2152)), 16, |inner| {
-            let length = u16::try_from(inner.len() - 14).unwrap().to_be_bytes();
-            [&[0x30, 255][..], &length, &[0, 0, 0, 45], &inner[14..]].concat()
-        }),
+        kind(
+            TunnelKind::Gtpu,
+            Some(45),
+            Carrier::Udp(2152),
+            16,
+            |inner| {
+                let length = u16::try_from(inner.len() - 14).unwrap().to_be_bytes();
+                [&[0x30, 255][..], &length, &[0, 0, 0, 45], &inner[14..]].concat()
+            },
+        ),
     ]
 }
 
 impl Wrapping {
     fn frame(&self, from: SocketAddr, to: SocketAddr, inner: &[u8]) -> Vec<u8> {
-        frame::ethernet(IPV4, &self.packet(from, to, inner))
+        frame::tagged(&[], &self.packet(from, to, inner))
     }
 
     fn packet(&self, from: SocketAddr, mut to: SocketAddr, inner: &[u8]) -> Vec<u8> {
         let content = (self.wrap)(inner);
-        match self.outer {
-            (_, Some(port)) => {
+        match self.carrier {
+            Carrier::Udp(port) => {
                 to.set_port(port);
                 frame::udp(from, to, &content)
             }
-            (protocol, None) => frame::ip(from.ip(), to.ip(), protocol, &content),
+            Carrier::Gre | Carrier::Ip => {
+                let protocol = self.carrier.protocol(inner[14] >> 4 == 4);
+                frame::ip(from.ip(), to.ip(), protocol, &content)
+            }
         }
     }
 }
@@ -125,44 +179,46 @@ fn bench(mode: Attach) -> (Pair, Watch, [Injector; 2]) {
 
 fn every_tunnel(mode: Attach) {
     let (_pair, watch, [out, into]) = bench(mode);
-    let ([near, far], [low, high]) = (outer_ends(), inner_ends());
-    for kind in kinds() {
-        for _ in 0..3 {
-            let there = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
-            let back = frame::ethernet(IPV4, &frame::udp(high, low, &[2; 70]));
-            out.send(&kind.frame(near, far, &there));
-            into.send(&kind.frame(far, near, &back));
+    for [([near, far], _), ([low, high], _)] in versions() {
+        for kind in kinds() {
+            for _ in 0..3 {
+                let there = frame::tagged(&[], &frame::udp(low, high, &[1; 60]));
+                let back = frame::tagged(&[], &frame::udp(high, low, &[2; 70]));
+                out.send(&kind.frame(near, far, &there));
+                into.send(&kind.frame(far, near, &back));
+            }
         }
     }
     let outcome = watch.finish();
-    assert_eq!(outcome.flows.len(), kinds().len());
-    for kind in kinds() {
-        let flow = outcome.only(|flow| {
+    assert_eq!(outcome.flows.len(), versions().len() * kinds().len());
+    for [(ends, outer_header), ([low, high], inner_header)] in versions() {
+        let [near, far] = ends;
+        for kind in kinds() {
+            let flow = outcome.only(|flow| {
+                let found = tunnel(flow);
+                (found.kind, found.id) == (kind.kind, kind.id)
+                    && found.source.address == near.ip()
+                    && flow.source.to_string() == low.to_string()
+            });
+            assert_eq!(flow.destination.to_string(), high.to_string());
+            assert_eq!(counts(&flow.forward), (3, 3 * (inner_header + 68)));
+            assert_eq!(counts(&flow.reverse), (3, 3 * (inner_header + 78)));
             let found = tunnel(flow);
-            (found.kind, found.id) == (kind.kind, kind.id)
-        });
-        assert_eq!(
-            (flow.source.to_string(), flow.destination.to_string()),
-            (low.to_string(), high.to_string())
-        );
-        assert_eq!(counts(&flow.forward), (3, 3 * 88));
-        assert_eq!(counts(&flow.reverse), (3, 3 * 98));
-        let found = tunnel(flow);
-        assert_eq!(found.protocol.0, kind.outer.0);
-        assert_eq!(
-            [found.source.address, found.destination.address],
-            [near.ip(), far.ip()]
-        );
-        assert_eq!(found.destination.port, kind.outer.1);
-        assert_eq!(found.source.port, kind.outer.1.map(|_| near.port()));
-        assert!(found.source_mac.is_some());
-        for (half, added) in [
-            (&flow.forward, found.forward),
-            (&flow.reverse, found.reverse),
-        ] {
-            assert_eq!(added.total, 3 * (20 + kind.between), "{flow:#?}");
-            let frames = half.octets.total + added.total + 3 * 14;
-            assert_eq!(half.frame_octets.total, frames);
+            let protocol = kind.carrier.protocol(low.is_ipv4());
+            assert_eq!(found.protocol.0, protocol);
+            assert_eq!(found.destination.address, far.ip());
+            let port = kind.carrier.port();
+            assert_eq!(found.destination.port, port);
+            assert_eq!(found.source.port, port.map(|_| near.port()));
+            assert!(found.source_mac.is_some());
+            for (half, added) in [
+                (&flow.forward, found.forward),
+                (&flow.reverse, found.reverse),
+            ] {
+                assert_eq!(added.total, 3 * (outer_header + kind.between), "{flow:#?}");
+                let frames = half.octets.total + added.total + 3 * 14;
+                assert_eq!(half.frame_octets.total, frames);
+            }
         }
     }
     assert_eq!(outcome.all_uncounted(), 0);
