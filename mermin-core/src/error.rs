@@ -37,18 +37,20 @@ pub enum ErrorKind {
 /// An error of this crate, as wide as a pointer: `cannot <verb> <object>`, with the system call's own words as
 /// [`source`](StdError::source) and a remedy to type where there is one.
 ///
-/// Displaying it gives that phrase alone, so print all three; a `main` that returns it prints what `Debug` makes of it.
+/// `{}` gives that phrase alone. `{:?}` gives all of it in words, so a `main` that returns it tells people what to do; `{:#?}` gives
+/// its fields.
 ///
 /// ```
 /// # use std::error::Error as _;
-/// # let error = "eth[".parse::<mermin_core::Pattern>().unwrap_err();
-/// eprintln!("{error}");
+/// let error = "eth[".parse::<mermin_core::Pattern>().unwrap_err();
+/// let mut words = error.to_string();
 /// if let Some(source) = error.source() {
-///     eprintln!("  because: {source}");
+///     words += &format!("\n  because: {source}");
 /// }
 /// if let Some(remedy) = error.remedy() {
-///     eprintln!("  what to do: {remedy}");
+///     words += &format!("\n  what to do: {remedy}");
 /// }
+/// assert_eq!(format!("{error:?}"), words);
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -108,14 +110,28 @@ impl fmt::Display for Error {
     }
 }
 
+/// What `main` prints of an error it returns: people read it.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("message", &self.0.message)
-            .field("remedy", &self.0.remedy)
-            .field("source", &self.0.source)
-            .finish()
+        if f.alternate() {
+            return f
+                .debug_struct("Error")
+                .field("kind", &self.0.kind)
+                .field("message", &self.0.message)
+                .field("remedy", &self.0.remedy)
+                .field("source", &self.0.source)
+                .finish();
+        }
+        write!(f, "{self}")?;
+        let mut next = self.source();
+        while let Some(cause) = next {
+            write!(f, "\n  because: {cause}")?;
+            next = cause.source();
+        }
+        match self.remedy() {
+            Some(remedy) => write!(f, "\n  what to do: {remedy}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -139,5 +155,10 @@ mod tests {
         assert_eq!(error.to_string(), "cannot load the program");
         assert_eq!(error.remedy(), Some("run as root"));
         assert!(error.source().is_some());
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot load the program\n  because: Operation not permitted (os error 1)\n  what to do: run as root"
+        );
+        assert!(format!("{error:#?}").contains("PermissionDenied"));
     }
 }

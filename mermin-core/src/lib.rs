@@ -47,6 +47,7 @@ pub mod sink;
 mod source;
 mod sys;
 mod table;
+mod words;
 
 pub use attach::{Attach, Mechanism, TcxOrder};
 pub use error::{Error, ErrorKind};

@@ -28,6 +28,7 @@ use crate::{
     points::{Point, pass},
     probe::privilege,
     sys::{bpf, bpf_pin::Shape, mapping::Mapping},
+    words::Counted,
 };
 
 /// The programs that are attached.
@@ -318,7 +319,10 @@ fn explain(error: EbpfError, sizes: Sizes) -> Error {
         Some(libc::EPERM | libc::EACCES) => privilege::denied("load the kernel program", error),
         Some(libc::ENOMEM | libc::E2BIG) => Error::new(
             ErrorKind::Exhausted,
-            format!("cannot create maps for {} flows", sizes.slots),
+            format!(
+                "cannot create maps for {}",
+                Counted(sizes.slots.into(), "flow")
+            ),
         )
         .with_remedy("lower `max_flows`, or raise the memory limit of the control group")
         .with_source(error),

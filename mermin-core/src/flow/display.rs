@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Flow, time::Rfc3339};
+use crate::words::Counted;
 
 impl fmt::Display for Flow {
     /// When it began, who with whom, what this record adds each way, and why it was made:
@@ -16,14 +17,14 @@ impl fmt::Display for Flow {
         let (sent, got) = (&self.forward, &self.reverse);
         write!(
             f,
-            "{start} {} {} -> {} sent {} packets {} bytes, got {} packets {} bytes in {:.3} s, ",
+            "{start} {} {} -> {} sent {} {}, got {} {} in {:.3} s, ",
             self.protocol,
             self.source,
             self.destination,
-            sent.packets.delta,
-            sent.octets.delta,
-            got.packets.delta,
-            got.octets.delta,
+            Counted(sent.packets.delta, "packet"),
+            Counted(sent.octets.delta, "byte"),
+            Counted(got.packets.delta, "packet"),
+            Counted(got.octets.delta, "byte"),
             self.duration().as_secs_f64(),
         )?;
         if let Some(tcp) = &self.tcp {

@@ -1,37 +1,31 @@
 //! Whether something can be pinned: told by trying, with nothing left behind.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
+
+use super::trouble::{self, Trouble};
 
 /// `BPF_FS_MAGIC` of `linux/magic.h`.
-const MAGIC: u32 = 0xcafe_4a11;
+const MAGIC: u64 = 0xcafe_4a11;
 
-/// What is at a directory that is meant for pins.
-#[derive(Debug)]
-pub(super) enum Bpffs {
-    /// Something was made there and removed again.
-    Writable,
-    /// A directory of another file system, or none.
-    NotMounted,
-    /// The kernel's refusal.
-    Refused(io::Error),
+/// Whether a BPF file system is mounted at a directory.
+pub(crate) fn mounted(directory: &Path) -> Result<(), Trouble> {
+    match rustix::fs::statfs(directory) {
+        // The width of the field differs between processors.
+        Ok(found) if u64::try_from(found.f_type) == Ok(MAGIC) => Ok(()),
+        Ok(_) => Err(trouble::no_bpffs(directory, None)),
+        Err(error) => Err(trouble::no_bpffs(directory, Some(&error.into()))),
+    }
 }
 
-pub(super) fn at(directory: &Path) -> Bpffs {
-    // The width of the field differs between processors; the magic has 32 bits.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a number of 32 bits in a wider field"
-    )]
-    let magic = rustix::fs::statfs(directory).map(|found| found.f_type as u32);
-    if magic != Ok(MAGIC) {
-        return Bpffs::NotMounted;
-    }
-    let trial = directory.join(format!("mermin-trial-{}", std::process::id()));
-    match fs::create_dir(&trial).and_then(|()| fs::remove_dir(&trial)) {
-        Ok(()) => Bpffs::Writable,
-        Err(error) => Bpffs::Refused(error),
-    }
+/// Whether something can be made in it.
+pub(super) fn writable(directory: &Path) -> Result<(), Trouble> {
+    mounted(directory)?;
+    // Other threads of this process may try as well.
+    let thread = rustix::thread::gettid().as_raw_nonzero();
+    let trial = directory.join(format!("mermin-trial-{thread}"));
+    fs::create_dir(&trial)
+        .and_then(|()| fs::remove_dir(&trial))
+        .map_err(|error| trouble::refused("make", &trial, &error))
 }
 
 #[cfg(test)]
@@ -40,10 +34,9 @@ mod tests {
 
     #[test]
     fn another_file_system_is_none_for_pins() {
-        assert!(matches!(at(Path::new("/proc")), Bpffs::NotMounted));
-        assert!(matches!(
-            at(Path::new("/does/not/exist")),
-            Bpffs::NotMounted
-        ));
+        for path in ["/proc", "/does/not/exist"] {
+            let trouble = writable(Path::new(path)).unwrap_err();
+            assert!(trouble.cause.contains("no BPF file system"), "{trouble:?}");
+        }
     }
 }

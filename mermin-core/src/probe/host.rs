@@ -14,12 +14,12 @@ use std::{
 use mermin_bpf::abi::ledger::Direction;
 
 use super::{
-    bpffs::{self, Bpffs},
-    kernel,
+    bpffs, kernel,
     memory::{self, Limit},
+    trouble::{self, Trouble},
 };
 use crate::{
-    attach::{Attach, Hooks, Manner, Programs},
+    attach::{Attach, Hooks, Manner, Programs, plan},
     bpf::object::Loaded,
     error::{Error, ErrorKind},
     iface::list,
@@ -28,6 +28,7 @@ use crate::{
         Fact, Subject,
     },
     sys::{membarrier, netns},
+    words::Counted,
 };
 
 /// Octets of kernel and user memory for each flow that there is room for.
@@ -38,6 +39,10 @@ fn words(error: &Error) -> String {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     }
+}
+
+fn lacking(subject: Subject, Trouble { cause, remedy }: Trouble) -> Fact {
+    Fact::new(subject, No, cause).with_remedy(remedy)
 }
 
 fn refused(subject: Subject, error: &Error) -> Fact {
@@ -84,7 +89,7 @@ fn attaching(loaded: &Loaded) -> [Fact; 2] {
             Ok(
                 ways.map(|(subject, mode, found)| match try_at(loaded, mode) {
                     Ok(()) => Fact::new(subject, Yes, found),
-                    Err(error) => refused(subject, &error),
+                    Err(error) => unattached(subject, &error),
                 }),
             )
         });
@@ -101,6 +106,19 @@ fn attaching(loaded: &Loaded) -> [Fact; 2] {
             )
         })
     })
+}
+
+/// A refusal of TCX that a filter stands in for is told in the words of whoever opens.
+fn unattached(subject: Subject, error: &Error) -> Fact {
+    let refusal = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    match refusal {
+        Some(refusal) if subject == Subject::Tcx && plan::falls_back(refusal) => {
+            lacking(subject, trouble::no_tcx(refusal))
+        }
+        _ => refused(subject, error),
+    }
 }
 
 /// Attaches in the calling thread's network namespace, and detaches.
@@ -131,14 +149,7 @@ pub(crate) fn membarrier() -> Fact {
             "grace periods are waited for by membarrier(2)",
         )
     } else {
-        Fact::new(
-            Subject::Membarrier,
-            No,
-            "the kernel does not offer MEMBARRIER_CMD_GLOBAL (nohz_full, or seccomp)",
-        )
-        .with_remedy(
-            "allow membarrier(2) in the seccomp profile; until then a map of maps does as well",
-        )
+        lacking(Subject::Membarrier, trouble::no_membarrier())
     }
 }
 
@@ -150,7 +161,11 @@ pub(crate) fn memory(flows: u32) -> Fact {
 fn fits(flows: u32, limit: Option<Limit>) -> Fact {
     const MEGA: u64 = 1 << 20;
     let need = u64::from(flows) * FLOW;
-    let needs = format!("{flows} flows take about {} MB", need.div_ceil(MEGA));
+    let needs = format!(
+        "room for {} takes about {} MB",
+        Counted(flows.into(), "flow"),
+        need.div_ceil(MEGA)
+    );
     match limit {
         None => Fact::new(
             Subject::Memory,
@@ -181,23 +196,12 @@ fn fits(flows: u32, limit: Option<Limit>) -> Fact {
 
 /// Whether pins can be made. Nobody needs them who names no instance.
 pub(crate) fn bpffs(directory: &Path) -> Fact {
-    let shown = directory.display();
-    match bpffs::at(directory) {
-        Bpffs::Writable => Fact::new(Subject::Bpffs, Yes, format!("`{shown}` can be written to")),
-        Bpffs::NotMounted => Fact::new(
-            Subject::Bpffs,
-            No,
-            format!("no BPF file system is mounted at `{shown}`"),
-        )
-        .with_remedy(format!(
-            "mount -t bpf bpf {shown}; in a container, a hostPath volume with mountPropagation Bidirectional"
-        )),
-        Bpffs::Refused(error) => Fact::new(
-            Subject::Bpffs,
-            No,
-            format!("the BPF file system at `{shown}` cannot be written to: {error}"),
-        )
-        .with_remedy("mount it writable, and run as its owner"),
+    match bpffs::writable(directory) {
+        Ok(()) => {
+            let found = format!("`{}` can be written to", directory.display());
+            Fact::new(Subject::Bpffs, Yes, found)
+        }
+        Err(trouble) => lacking(Subject::Bpffs, trouble),
     }
 }
 
@@ -260,7 +264,7 @@ mod tests {
         assert_eq!(fact.answer, No);
         assert_eq!(
             fact.found,
-            "65536 flows take about 38 MB, and of the control group's 64 MB only 20 are left"
+            "room for 65536 flows takes about 38 MB, and of the control group's 64 MB only 20 are left"
         );
         assert_eq!(
             fact.remedy.as_deref(),

@@ -1,7 +1,8 @@
 //! Facts: what this host, kernel and process can do.
 
-mod bpffs;
+pub(crate) mod bpffs;
 pub(crate) mod host;
 pub(crate) mod kernel;
 mod memory;
 pub(crate) mod privilege;
+pub(crate) mod trouble;

@@ -1,10 +1,10 @@
 //! Counters: the ledger of every hook, and the flows.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use mermin_bpf::abi::ledger::{self, Reason};
 
-use crate::bpf::ledger::Account;
+use crate::{bpf::ledger::Account, words::Counted};
 
 /// What crossed a hook, all of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,15 +52,20 @@ pub struct HookStats {
     pub uncounted: Vec<Uncounted>,
 }
 
-/// A source's counters since it was opened, for a line of your own:
+/// A source's counters since it was opened. Displays as one line for people:
 ///
 /// ```
 /// # use mermin_core::Stats;
-/// fn line(stats: &Stats) -> String {
-///     let outside: u64 = stats.uncounted().iter().map(|it| it.packets).sum();
-///     format!("{} packets, {outside} of them in no flow, {} flows open", stats.packets, stats.flows_open)
-/// }
+/// let mut stats = Stats::default();
+/// (stats.flows_open, stats.flows_capacity, stats.flows_ended, stats.records) = (1, 65536, 7, 8);
+/// (stats.packets, stats.octets) = (90, 12_000);
+/// assert_eq!(
+///     stats.to_string(),
+///     "1 flow open, room for 65536; 7 flows ended, 8 records; 90 packets, 12000 bytes"
+/// );
 /// ```
+///
+/// Packets in no flow follow by reason: `.., of them in no flow: 2 arp, 1 table_full`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -137,6 +142,37 @@ impl Stats {
     }
 }
 
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} open, room for {}; {} ended, {}",
+            Counted(self.flows_open, "flow"),
+            self.flows_capacity,
+            Counted(self.flows_ended, "flow"),
+            Counted(self.records, "record"),
+        )?;
+        if self.records_withheld > 0 {
+            write!(f, ", {} withheld", self.records_withheld)?;
+        }
+        write!(
+            f,
+            "; {}, {}",
+            Counted(self.packets, "packet"),
+            Counted(self.octets, "byte"),
+        )?;
+        for (place, found) in self.uncounted().iter().enumerate() {
+            let before = if place == 0 {
+                ", of them in no flow:"
+            } else {
+                ","
+            };
+            write!(f, "{before} {} {}", found.packets, found.reason)?;
+        }
+        Ok(())
+    }
+}
+
 impl Traffic {
     fn of(totals: &ledger::Totals) -> Self {
         Self {
@@ -169,5 +205,41 @@ impl HookStats {
             traffic: Traffic::of(&account.totals),
             uncounted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_no_flow_is_told_by_reason() {
+        let uncounted = |reason, packets| Uncounted {
+            reason,
+            packets,
+            octets: 60,
+        };
+        let hook = |uncounted| HookStats {
+            index: 1,
+            interface: "v0".into(),
+            egress: false,
+            traffic: Traffic::default(),
+            uncounted,
+        };
+        let stats = Stats {
+            flows_capacity: 2,
+            records_withheld: 1,
+            packets: 1,
+            hooks: vec![
+                hook(vec![uncounted("arp", 2)]),
+                hook(vec![uncounted("arp", 1), uncounted("table_full", 4)]),
+            ],
+            ..Stats::default()
+        };
+        assert_eq!(
+            stats.to_string(),
+            "0 flows open, room for 2; 0 flows ended, 0 records, 1 withheld; 1 packet, 0 bytes, of them in no flow: 3 arp, \
+             4 table_full"
+        );
     }
 }

@@ -50,10 +50,7 @@ fn main() -> ExitCode {
             ExitCode::from(u8::from(!report.can_capture()))
         }
         Err(error) => {
-            eprintln!("error: {error}");
-            if let Some(remedy) = error.remedy() {
-                eprintln!("  {remedy}");
-            }
+            eprintln!("error: {error:?}");
             ExitCode::from(2)
         }
     }

@@ -16,8 +16,9 @@ programs; or those of a capture file, which takes none.
 
 Usage: flows [OPTIONS]
 
-  --interface PATTERN  watch interfaces of this name, `*` and `?` allowed; may be repeated
-                       (all that are up, loopback aside)
+  --interface PATTERN  watch interfaces of this name; `*`, `?` and `[0-9]` stand for other
+                       characters, and between slashes is a regular expression, `/eth[0-9]+/`;
+                       may be repeated (all that are up, loopback aside)
   --pcap FILE          read a pcap or pcapng file instead; `-` is standard input
   --config FILE        take interfaces, timeouts, filters and more from an HCL file; what these
                        options say is put over it

@@ -15,18 +15,18 @@ use super::{
     identity::{self, Identity},
     lock::{self, Lock, Refusal},
     names,
-    trouble::{self, Trouble},
 };
 use crate::{
     points::{Point, pass},
+    probe::{
+        bpffs,
+        trouble::{self, Trouble},
+    },
     sys::{
         bpf_link,
         bpf_pin::{self, Shape},
     },
 };
-
-/// `BPF_FS_MAGIC`.
-const BPF_FS: u64 = 0xcafe_4a11;
 
 /// An instance that is this process's.
 #[derive(Debug)]
@@ -75,16 +75,9 @@ impl Stale {
 
 impl Instance {
     /// Locks an instance, made if need be.
-    pub(crate) fn take(bpffs: &Path, name: &str) -> Result<Self, Refused> {
-        let unavailable = |trouble| Err(Refused::Unavailable(trouble));
-        match rustix::fs::statfs(bpffs) {
-            Ok(found) if u64::try_from(found.f_type) == Ok(BPF_FS) => {}
-            Ok(_) => return unavailable(trouble::no_bpffs(bpffs, None)),
-            Err(error) => {
-                return unavailable(trouble::no_bpffs(bpffs, Some(&error.into())));
-            }
-        }
-        let directory = bpffs.join(names::MERMIN).join(name);
+    pub(crate) fn take(mount: &Path, name: &str) -> Result<Self, Refused> {
+        bpffs::mounted(mount).map_err(Refused::Unavailable)?;
+        let directory = mount.join(names::MERMIN).join(name);
         match lock::take(&directory) {
             Ok(lock) => Ok(Self {
                 directory,
@@ -92,7 +85,8 @@ impl Instance {
             }),
             Err(Refusal::InUse) => Err(Refused::InUse),
             Err(Refusal::System(path, error)) => {
-                unavailable(trouble::refused("make and lock", &path, &error))
+                let trouble = trouble::refused("make and lock", &path, &error);
+                Err(Refused::Unavailable(trouble))
             }
         }
     }

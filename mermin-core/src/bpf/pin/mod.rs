@@ -17,4 +17,3 @@ pub(crate) mod journal;
 pub(crate) mod lock;
 pub(crate) mod names;
 pub(crate) mod supply;
-pub(crate) mod trouble;

@@ -10,6 +10,7 @@ mod register;
 #[cfg(feature = "test-util")]
 pub(super) mod rig;
 mod shared;
+mod stand_in;
 mod sweep;
 mod withhold;
 

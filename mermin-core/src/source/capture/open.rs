@@ -14,6 +14,7 @@ use super::{
     pinned::{Kept, Prepared, Receipt, prepare},
     register::Register,
     shared::{Counts, Shared},
+    stand_in,
 };
 use crate::{
     bpf::{
@@ -26,8 +27,8 @@ use crate::{
     error::{Error, ErrorKind},
     filter::{Filters, Standing},
     flow::Flow,
-    probe,
-    report::{Degradation, Feature},
+    probe::{self, trouble},
+    report::Degradation,
     source::{
         control::Control,
         handle::Counters,
@@ -232,14 +233,7 @@ pub(super) fn sizes(options: &Options) -> Sizes {
 pub(super) fn grace(job: &Job, given_up: &mut Vec<Degradation>) -> Result<Grace, Error> {
     let grace = (job.options.workings.grace)().map_err(no_grace)?;
     if matches!(grace, Grace::MapInMap { .. }) {
-        given_up.push(Degradation {
-            feature: Feature::Membarrier,
-            interface: None,
-            cause: "the kernel does not offer MEMBARRIER_CMD_GLOBAL (nohz_full, or seccomp)".into(),
-            instead: "grace periods are waited for by updating a map of maps".into(),
-            cost: "the same exactness, and two more map descriptors".into(),
-            remedy: "allow membarrier(2) in the seccomp profile".into(),
-        });
+        given_up.push(stand_in::membarrier(trouble::no_membarrier()));
     }
     Ok(grace)
 }

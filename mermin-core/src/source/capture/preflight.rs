@@ -1,13 +1,13 @@
 //! What opening would meet, found without opening.
 
-use super::{Options, open::sizes};
+use super::{Options, open::sizes, stand_in};
 use crate::{
     attach::{Attach, Hooks},
     bpf::{object, size::Sizes},
     error::Error,
     iface::{list, select::Selector},
-    probe::host,
-    report::{Answer, Degradation, Fact, Feature, Report, Subject},
+    probe::{host, trouble::Trouble},
+    report::{Answer, Degradation, Fact, Report, Subject},
     source::options::DEFAULT_FLOWS,
 };
 
@@ -67,38 +67,23 @@ fn is_needed(subject: Subject, options: &Options) -> bool {
 }
 
 fn given_up(fact: &Fact, options: &Options) -> Option<Degradation> {
-    let (feature, instead, cost) = match fact.subject {
-        Subject::Tcx if options.attach.mode == Attach::Auto => (
-            Feature::Tcx,
-            "programs are attached as tc filters",
-            "other tc users can remove them, and a killed process leaves them behind",
-        ),
-        Subject::Membarrier => (
-            Feature::Membarrier,
-            "grace periods are waited for by updating a map of maps",
-            "the same exactness, and two more map descriptors",
-        ),
-        Subject::Bpffs if options.pinning.is_some() => (
-            Feature::Pinning,
-            "nothing outlives the process",
-            "packets are missed while it restarts",
-        ),
+    let stand_in = match fact.subject {
+        Subject::Tcx if options.attach.mode == Attach::Auto => stand_in::tcx,
+        Subject::Membarrier => stand_in::membarrier,
+        Subject::Bpffs if options.pinning.is_some() => stand_in::pinning,
         _ => return None,
     };
     let remedy = fact.remedy.clone();
-    Some(Degradation {
-        feature,
-        interface: None,
+    Some(stand_in(Trouble {
         cause: fact.found.clone(),
-        instead: instead.into(),
-        cost: cost.into(),
         remedy: remedy.unwrap_or_else(|| "see the cause".into()),
-    })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Feature;
 
     fn no(subject: Subject) -> Fact {
         Fact::new(subject, Answer::No, "it is not there")

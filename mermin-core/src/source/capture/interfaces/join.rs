@@ -17,11 +17,13 @@ use crate::{
     },
     error::{Error, ErrorKind},
     iface::Interface,
+    probe::trouble,
     report::{AtHook, Degradation, Watched},
     source::capture::{
         open::Capture,
         pinned,
         register::{Entries, Ledgers},
+        stand_in,
     },
 };
 
@@ -126,7 +128,7 @@ fn note_tcx(entries: &mut Entries, held: &[Held]) {
     let Some(cause) = held.iter().find_map(|held| held.attached.tcx_refusal()) else {
         return;
     };
-    let said = said::no_tcx(cause);
+    let said = stand_in::tcx(trouble::no_tcx(cause));
     if !entries
         .general
         .iter()

@@ -1,6 +1,6 @@
 //! What the report says of interfaces and patterns.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use mermin_bpf::abi::ledger::Direction;
 
@@ -12,7 +12,7 @@ use crate::{
         select::{Scope, Selector, names},
     },
     report::{AtHook, Degradation, Feature, Place},
-    sys::netlink::errno,
+    words::Counted,
 };
 
 /// What is amiss with a selection, with the interfaces there are now.
@@ -184,36 +184,13 @@ pub(super) fn silent(interface: &Interface, direction: Direction, packets: u64) 
         feature: Feature::Traffic,
         interface: Some(Arc::from(interface.name.as_str())),
         cause: format!(
-            "the interface {verb} {packets} packets, and none came to the program at the {word}"
+            "the interface {verb} {}, and none came to the program at the {word}",
+            Counted(packets, "packet")
         )
         .into(),
         instead: "the program stays, and counts what comes to it".into(),
         cost: "these packets are not counted".into(),
         remedy: "look for a program that runs before it, by `bpftool net` and `ip link` (XDP), and have this one first"
             .into(),
-    }
-}
-
-/// TCX that cannot be had. Once is enough: it is the same for every interface.
-pub(super) fn no_tcx(cause: &io::Error) -> Degradation {
-    let (what, remedy) = match errno(cause) {
-        Some(libc::EMFILE | libc::ENFILE) => (
-            "no file descriptor is left for a TCX link",
-            "raise the limit, which takes two for each interface: `ulimit -n 65536`",
-        ),
-        Some(libc::ERANGE) => (
-            "a hook has no room for another TCX program",
-            "see who is there: `bpftool net`",
-        ),
-        _ => ("the kernel refuses TCX", "run Linux 6.6 or newer"),
-    };
-    Degradation {
-        feature: Feature::Tcx,
-        interface: None,
-        cause: format!("{what}: {cause}").into(),
-        instead: "programs are attached as tc filters".into(),
-        cost: "other tc users can remove them, and a killed process leaves them to the next one"
-            .into(),
-        remedy: remedy.into(),
     }
 }

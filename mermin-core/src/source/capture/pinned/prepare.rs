@@ -20,17 +20,18 @@ use crate::{
             journal::{self, Journal},
             names,
             supply::{Rest, Supply},
-            trouble::{self, Trouble},
         },
         size::Sizes,
     },
     error::{Error, ErrorKind},
     points::{Point, pass},
+    probe::trouble::{self, Trouble},
     report::Degradation,
     source::{
         capture::{
             Job,
             open::{epoch, sizes},
+            stand_in,
         },
         options::{DEFAULT_FLOWS, MOST_FLOWS},
         pinning::Pinning,
@@ -57,7 +58,7 @@ pub(in crate::source::capture) fn prepare(
         Ok(instance) => instance,
         Err(Refused::InUse) => return Err(said::in_use(pinning)),
         Err(Refused::Unavailable(trouble)) => {
-            given_up.push(said::unpinned(&trouble));
+            given_up.push(stand_in::pinning(trouble));
             return unpinned(job);
         }
     };
@@ -71,7 +72,7 @@ pub(in crate::source::capture) fn prepare(
         }) => take_over(job, instance, found, sizes, stale, given_up),
         Ok(Look { found: None, stale }) => make(job, instance, netns, stale, given_up),
         Err(trouble) => {
-            given_up.push(said::unpinned(&trouble));
+            given_up.push(stand_in::pinning(trouble));
             unpinned(job)
         }
     }
@@ -224,7 +225,7 @@ fn make(
     let journal = match pinned {
         Ok(journal) => journal,
         Err(trouble) => {
-            given_up.push(said::unpinned(&trouble));
+            given_up.push(stand_in::pinning(trouble));
             let _ = instance.remove_empty();
             return Ok(Prepared {
                 loaded,

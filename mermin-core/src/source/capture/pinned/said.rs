@@ -1,12 +1,12 @@
-//! What is said of an instance: why it cannot be had, why it is not pinned, what of it could not be taken over.
+//! What is said of an instance: why it cannot be had, why a link is not pinned, what of it could not be taken over.
 
 use std::path::Path;
 
 use crate::{
-    bpf::pin::trouble::Trouble,
     error::{Error, ErrorKind},
     report::{Degradation, Feature},
     source::pinning::Pinning,
+    words::Counted,
 };
 
 pub(super) fn in_use(pinning: &Pinning) -> Error {
@@ -18,19 +18,6 @@ pub(super) fn in_use(pinning: &Pinning) -> Error {
     .with_remedy(
         "stop the process that owns it (`lsof` on its directory in the BPF file system shows it), or choose another name",
     )
-}
-
-pub(super) fn unpinned(trouble: &Trouble) -> Degradation {
-    Degradation {
-        feature: Feature::Pinning,
-        interface: None,
-        cause: trouble.cause.clone().into(),
-        instead: "the source is not pinned".into(),
-        cost: "when the process is killed, flows that are open then are lost, and packets until the next start are not \
-               counted"
-            .into(),
-        remedy: trouble.remedy.clone().into(),
-    }
 }
 
 /// One interface's link goes with the process.
@@ -93,7 +80,10 @@ pub(super) fn foreign(names: &[String], directory: &Path) -> Degradation {
 
 pub(super) fn max_flows(wanted: u32, there: u32) -> Degradation {
     restart(
-        format!("the instance was made for {there} flows, and `max_flows` is {wanted}"),
+        format!(
+            "the instance was made for {}, and `max_flows` is {wanted}",
+            Counted(there.into(), "flow")
+        ),
         "the flows there are go on in the table there is",
         "the table has the former size",
         "close the source once, without `persist`, and open it again",
@@ -102,7 +92,10 @@ pub(super) fn max_flows(wanted: u32, there: u32) -> Degradation {
 
 pub(super) fn torn(flows: u64) -> Degradation {
     restart(
-        format!("what was noted of {flows} flows cannot be: more was told than counted"),
+        format!(
+            "what was noted of {} cannot be: more was told than counted",
+            Counted(flows, "flow")
+        ),
         "they are told from their beginning",
         "packets of theirs may be told twice",
         "leave the pinned maps to Mermin",

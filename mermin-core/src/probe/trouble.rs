@@ -1,0 +1,103 @@
+//! What a host lacks that something stands in for, in words: the same before opening and after it.
+
+use std::{borrow::Cow, io, path::Path};
+
+use crate::sys::netlink::errno;
+
+/// What is lacking or refused, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) cause: Cow<'static, str>,
+    pub(crate) remedy: Cow<'static, str>,
+}
+
+/// TCX cannot be had.
+pub(crate) fn no_tcx(refusal: &io::Error) -> Trouble {
+    let (what, remedy) = match errno(refusal) {
+        Some(libc::EMFILE | libc::ENFILE) => (
+            "no file descriptor is left for a TCX link",
+            "raise the limit, which takes two for each interface: `ulimit -n 65536`",
+        ),
+        Some(libc::ERANGE) => (
+            "a hook has no room for another TCX program",
+            "see who is there: `bpftool net`",
+        ),
+        _ => ("the kernel refuses TCX", "run Linux 6.6 or newer"),
+    };
+    Trouble {
+        cause: format!("{what}: {refusal}").into(),
+        remedy: remedy.into(),
+    }
+}
+
+/// Grace periods cannot be waited for by membarrier(2).
+pub(crate) fn no_membarrier() -> Trouble {
+    Trouble {
+        cause: "the kernel does not offer MEMBARRIER_CMD_GLOBAL (nohz_full, or seccomp)".into(),
+        remedy: "allow membarrier(2) in the seccomp profile".into(),
+    }
+}
+
+/// The path is not there, or something else is.
+pub(crate) fn no_bpffs(path: &Path, error: Option<&io::Error>) -> Trouble {
+    let at = path.display();
+    let cause = match error {
+        Some(error) => format!("there is no BPF file system at `{at}`: {error}"),
+        None => format!("what is at `{at}` is no BPF file system"),
+    };
+    let remedy =
+        format!("mount one, `mount -t bpf bpf {at}`; in a container, mount the host's there");
+    Trouble {
+        cause: cause.into(),
+        remedy: remedy.into(),
+    }
+}
+
+/// A step was refused.
+pub(crate) fn refused(step: &str, path: &Path, error: &io::Error) -> Trouble {
+    let at = path.display();
+    let remedy = match error.raw_os_error() {
+        Some(libc::EROFS) => {
+            "remount it, `mount -o remount,rw`; in a container, mount it without `readOnly`"
+        }
+        Some(libc::EACCES | libc::EPERM) => {
+            "let the process write there: run as root, or have the directory made for its user"
+        }
+        Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
+            "make room: raise the memory limit of the control group, and remove pins that nobody needs"
+        }
+        _ => "see the cause",
+    };
+    Trouble {
+        cause: format!("cannot {step} `{at}`: {error}").into(),
+        remedy: remedy.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_remedy() {
+        let path = Path::new("/sys/fs/bpf/mermin/a");
+        for (errno, word) in [
+            (libc::EROFS, "remount"),
+            (libc::EACCES, "root"),
+            (libc::EPERM, "root"),
+            (libc::ENOSPC, "room"),
+            (libc::ENOMEM, "memory limit"),
+        ] {
+            let error = io::Error::from_raw_os_error(errno);
+            let trouble = refused("make", path, &error);
+            assert!(trouble.remedy.contains(word), "{trouble:?}");
+            assert!(
+                trouble
+                    .cause
+                    .starts_with("cannot make `/sys/fs/bpf/mermin/a`: "),
+                "{trouble:?}"
+            );
+        }
+        assert!(no_bpffs(path, None).remedy.contains("mount -t bpf"));
+    }
+}
