@@ -477,7 +477,7 @@ fn torn_watermark() {
     let (source, report) = bench.said();
     assert!(
         report.starts_with(
-            "restart: what was noted of 1 flows cannot be: more was told than counted; they are told from their beginning; "
+            "restart: what was noted of 1 flow cannot be: more was told than counted; they are told from their beginning; "
         ),
         "{report}"
     );
