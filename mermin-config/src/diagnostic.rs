@@ -67,11 +67,11 @@ impl Problem {
         self
     }
 
-    /// Where it starts; what is of the whole file comes first.
+    /// Where it starts; what is of the whole file comes last.
     pub(crate) fn offset(&self) -> usize {
         match &self.0.place {
             Place::At(span) => span.start,
-            Place::Whole | Place::Located { .. } => 0,
+            Place::Whole | Place::Located { .. } => usize::MAX,
         }
     }
 

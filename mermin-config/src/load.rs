@@ -13,11 +13,11 @@ use crate::{
     diagnostic::Problem,
     evaluate::Environment,
     node::{self, Kind, Node},
-    schema::{Member as _, Reader, Written, print::print},
+    schema::{Member as _, Reader, Written, print::print, read::MOST as MOST_GATHERED},
     text::{Source, guard, parse},
 };
 
-/// Errors that are told of one file, and warnings; what is more is counted.
+/// Errors that are told of one file, and warnings; how many more there are is said.
 const MOST: usize = 100;
 
 /// A configuration, and what there is to say about its file.
@@ -167,9 +167,15 @@ fn check(text: &str, environment: Environment<'_>) -> (Option<Config>, Reader) {
 fn told(mut problems: Vec<Problem>, source: &Source, what: &str) -> Vec<Diagnostic> {
     problems.sort_by_key(Problem::offset);
     let more = problems.len().saturating_sub(MOST);
+    // More than this are not even gathered.
+    let least = if problems.len() >= MOST_GATHERED {
+        "at least "
+    } else {
+        ""
+    };
     problems.truncate(MOST);
     if more > 0 {
-        problems.push(Problem::whole(format!("{more} more {what}")));
+        problems.push(Problem::whole(format!("{least}{more} more {what}")));
     }
     problems
         .into_iter()

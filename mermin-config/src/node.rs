@@ -1,5 +1,7 @@
 //! A file as a tree of keys and values, each with its place.
 
+use std::slice;
+
 use hcl::Value;
 use hcl_edit::{
     Decorated, Ident, Number, Span as _,
@@ -10,7 +12,7 @@ use hcl_edit::{
 use crate::{
     diagnostic::Problem,
     evaluate::{Environment, evaluate},
-    text::Span,
+    text::{Span, scan::MOST_LEVELS},
 };
 
 /// A value.
@@ -107,12 +109,24 @@ impl Builder<'_> {
                     Entry {
                         key: name(&block.ident),
                         form: Form::Block,
-                        node: block.labels.iter().rev().fold(node, labelled),
+                        node: self.labels(&block.labels).rfold(node, labelled),
                         span,
                     }
                 }
             })
             .collect()
+    }
+
+    /// A block's labels, each of which nests as a bracket does, and as far as brackets may.
+    fn labels<'l>(&mut self, labels: &'l [BlockLabel]) -> slice::Iter<'l, BlockLabel> {
+        if let Some(label) = labels.get(MOST_LEVELS) {
+            let message = format!("cannot read more than {MOST_LEVELS} labels of a block");
+            self.problems.push(
+                Problem::at(&label_span(label), message)
+                    .with_hint("no block has more than two; look for a file gone wrong"),
+            );
+        }
+        labels[..labels.len().min(MOST_LEVELS)].iter()
     }
 
     fn value(&mut self, expression: &Expression) -> Node {
@@ -187,11 +201,7 @@ fn name(ident: &Decorated<Ident>) -> String {
 
 /// A label is a key with the block's table as its value.
 fn labelled(node: Node, label: &BlockLabel) -> Node {
-    let span = match label {
-        BlockLabel::Ident(ident) => ident.span(),
-        BlockLabel::String(text) => text.span(),
-    };
-    let span = span.unwrap_or_default();
+    let span = label_span(label);
     Node {
         span: span.clone(),
         kind: Kind::Table(vec![Entry {
@@ -202,6 +212,14 @@ fn labelled(node: Node, label: &BlockLabel) -> Node {
         }]),
         computed: false,
     }
+}
+
+fn label_span(label: &BlockLabel) -> Span {
+    let span = match label {
+        BlockLabel::Ident(ident) => ident.span(),
+        BlockLabel::String(text) => text.span(),
+    };
+    span.unwrap_or_default()
 }
 
 fn computed(span: &Span, value: Value) -> Node {

@@ -259,9 +259,7 @@ impl Reader {
                 (Kind::Number(number), Shape::Leaf { name, .. }) if name == "duration" => {
                     problem.with_hint(format!("give it a unit, in quotes: `\"{number}s\"`"))
                 }
-                (Kind::Text(_), Shape::Leaf { name, .. })
-                    if name == "int" || name == "bool" || name == "port" =>
-                {
+                (Kind::Text(text), Shape::Leaf { name, .. }) if fits_without_quotes(text, name) => {
                     problem.with_hint("take the quotes off")
                 }
                 _ => problem,
@@ -300,6 +298,15 @@ impl Reader {
                 self.error(Problem::at(&node.span, message).with_valid(key.shape.describe()));
             }
         }
+    }
+}
+
+/// Whether a text would be a value of this type if it stood without quotes.
+fn fits_without_quotes(text: &str, name: &str) -> bool {
+    match name {
+        "bool" => text.parse::<bool>().is_ok(),
+        "int" | "port" => text.parse::<u32>().is_ok(),
+        _ => false,
     }
 }
 

@@ -69,11 +69,16 @@ fn floor(text: &str, offset: usize) -> usize {
     offset
 }
 
-/// A character that moves no cursor and takes one column, so that markers stand where they should and a file cannot
-/// command a terminal.
+/// A character that moves no cursor and takes a column, so that markers stand where they should and a file can neither
+/// command a terminal nor show text in another order than it has it.
 pub(crate) fn printable(character: char) -> char {
     match character {
         '\t' => ' ',
+        // Of no width, or a change of direction (UAX #9).
+        '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => '\u{fffd}',
         character if character.is_control() => '\u{fffd}',
         character => character,
     }
@@ -121,5 +126,6 @@ mod tests {
     #[test]
     fn what_is_shown_commands_no_terminal() {
         assert_eq!(Excerpt::new("\u{1b}[2J\tx", &(0..1)).text, "\u{fffd}[2J x");
+        assert_eq!(Excerpt::new("a\u{202e}b", &(0..1)).text, "a\u{fffd}b");
     }
 }

@@ -39,6 +39,12 @@ pub(crate) fn parse(text: &str) -> Parsed {
             }
         }
     });
+    if body.is_none() {
+        problems.push(
+            Problem::whole("cannot check the rest of the file")
+                .with_hint("correct these errors first"),
+        );
+    }
     Parsed { body, problems }
 }
 
@@ -87,7 +93,11 @@ fn hint(text: &str, offset: usize, rest: &str) -> Option<&'static str> {
     if first == ':' {
         return Some("a key and its value have `=` between them");
     }
-    if first.is_alphabetic() && before.ends_with(|c: char| c.is_ascii_digit()) {
+    let number = before.ends_with(|c: char| c.is_ascii_digit());
+    if number && is_exponent(rest) {
+        return Some("no number is so large");
+    }
+    if number && first.is_alphabetic() {
         return Some("durations and other text stand in double quotes: `\"5s\"`");
     }
     let line = before.rsplit('\n').next()?;
@@ -97,6 +107,13 @@ fn hint(text: &str, offset: usize, rest: &str) -> Option<&'static str> {
         );
     }
     None
+}
+
+/// Whether a text begins with the exponent of a number.
+fn is_exponent(text: &str) -> bool {
+    text.strip_prefix(['e', 'E'])
+        .map(|rest| rest.strip_prefix(['+', '-']).unwrap_or(rest))
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The word at an offset, or the one before it at a line's end, or the one character.
@@ -132,7 +149,7 @@ mod tests {
     #[test]
     fn errors_without_end_are_told_in_part() {
         let parsed = parse(&"= 1\n".repeat(100));
-        assert_eq!(parsed.problems.len(), MOST_ERRORS);
+        assert_eq!(parsed.problems.len(), MOST_ERRORS + 1);
         assert!(parsed.body.is_none());
     }
 }

@@ -13,7 +13,7 @@ const MOST_FAULTS: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Repaired {
     pub(crate) text: String,
-    /// None where the rest makes no sense.
+    /// None after so many faults that the rest is not looked at.
     pub(crate) pairs: Option<Vec<Pair>>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -27,10 +27,10 @@ pub(crate) fn brackets(text: &str) -> Repaired {
             Ok(pairs) => break Some(pairs),
             Err(scan::Fault { problem, spoiled }) => {
                 problems.push(problem);
-                match spoiled {
-                    Some(span) if problems.len() < MOST_FAULTS => blank(&mut text, &[span]),
-                    _ => break None,
+                if problems.len() >= MOST_FAULTS {
+                    break None;
                 }
+                blank(&mut text, &[spoiled]);
             }
         }
     };

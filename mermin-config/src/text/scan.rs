@@ -13,8 +13,8 @@ pub(crate) const MOST_LEVELS: usize = 32;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) problem: Problem,
-    /// What can be left out so that the rest makes sense.
-    pub(crate) spoiled: Option<Span>,
+    /// What is left out so that the rest makes sense.
+    pub(crate) spoiled: Span,
 }
 
 /// An opening bracket and the one that closes it.
@@ -77,7 +77,7 @@ impl Scanner<'_> {
             return Err(Fault {
                 problem: Problem::at(&here, message)
                     .with_hint("no configuration nests so deep; look for a file gone wrong"),
-                spoiled: None,
+                spoiled: self.to_the_end(self.at),
             });
         }
         self.open.push((self.at, frame));
@@ -95,8 +95,9 @@ impl Scanner<'_> {
             let Some(end) = rest.find("*/") else {
                 let here = self.at..self.at + 2;
                 return Err(Fault {
-                    problem: Problem::at(&here, "cannot find the `*/` that ends this comment"),
-                    spoiled: Some(self.at..self.text.len()),
+                    problem: Problem::at(&here, "cannot find the `*/` that ends this comment")
+                        .with_hint("write it where the comment ends, or `#` before each line"),
+                    spoiled: self.to_the_end(self.at),
                 });
             };
             self.at += end + 2;
@@ -129,7 +130,7 @@ impl Scanner<'_> {
             }
             Some((open, frame)) => {
                 let mut fault = self.unclosed(open, &frame);
-                fault.spoiled = Some(self.line(open).start..self.at);
+                fault.spoiled = self.line(open).start..self.at;
                 Err(fault)
             }
             None => Err(Fault {
@@ -138,7 +139,7 @@ impl Scanner<'_> {
                     format!("cannot close with `{}` what is not open", char::from(octet)),
                 )
                 .with_hint("take it out, or look above for a bracket closed too early"),
-                spoiled: Some(here),
+                spoiled: here,
             }),
         }
     }
@@ -223,15 +224,18 @@ impl Scanner<'_> {
                         "cannot find the quote that ends this text",
                     )
                     .with_hint("end it on the same line with `\"`"),
-                    spoiled: (!opens).then_some(line),
+                    spoiled: if opens { self.block(open) } else { line },
                 }
             }
             Frame::Heredoc(delimiter) => Fault {
                 problem: Problem::at(
                     &(open..self.line(open).end),
                     format!("cannot find the line `{delimiter}` that ends this text"),
-                ),
-                spoiled: None,
+                )
+                .with_hint(format!(
+                    "add a line with `{delimiter}` alone behind the text"
+                )),
+                spoiled: self.to_the_end(self.line(open).start),
             },
             Frame::Template => Fault {
                 problem: Problem::at(
@@ -239,7 +243,7 @@ impl Scanner<'_> {
                     "cannot find the `}` that ends this template",
                 )
                 .with_hint("write `$${` where no template is meant"),
-                spoiled: Some(self.line(open)),
+                spoiled: self.line(open),
             },
             Frame::Bracket(b'{') => {
                 self.unclosed_brace(self.misfit.filter(|at| *at > open).unwrap_or(open))
@@ -253,26 +257,16 @@ impl Scanner<'_> {
                         format!("cannot find the `{closing}` that closes this `{opening}`"),
                     )
                     .with_hint(format!("add `{closing}` behind its last part")),
-                    spoiled: None,
+                    spoiled: self.block(open),
                 }
             }
         }
     }
 
-    /// A brace that is missing is most likely missing where the text goes back to the indentation of the block.
+    /// A brace that is missing is most likely missing where its block seems to end.
     fn unclosed_brace(&self, open: usize) -> Fault {
         let line = self.line(open);
-        let indent = self.indent(line.start);
-        let mut end = self.text.len();
-        let mut start = line.end + 1;
-        while start < self.text.len() {
-            let next = self.line(start);
-            if !self.text[next.clone()].trim().is_empty() && self.indent(start) <= indent {
-                end = start;
-                break;
-            }
-            start = next.end + 1;
-        }
+        let end = self.dedent(line.clone());
         let last = self.text[..end].trim_end().matches('\n').count() + 1;
         let head = self.text[line.start..=open].trim();
         let first = open - (head.len() - 1);
@@ -282,8 +276,39 @@ impl Scanner<'_> {
                 format!("cannot find the `}}` that closes `{head}`"),
             )
             .with_hint(format!("add `}}` behind line {last}")),
-            spoiled: Some(line.start..end),
+            spoiled: line.start..end,
         }
+    }
+
+    /// Where the text goes back to the indentation of a line, or further left.
+    fn dedent(&self, from: Span) -> usize {
+        let indent = self.indent(from.start);
+        let mut start = from.end + 1;
+        while start < self.text.len() {
+            let next = self.line(start);
+            if !self.text[next.clone()].trim().is_empty() && self.indent(start) <= indent {
+                return start;
+            }
+            start = next.end + 1;
+        }
+        self.text.len()
+    }
+
+    /// What the line at an offset seems to open, with the line that closes it.
+    fn block(&self, offset: usize) -> Span {
+        let first = self.line(offset);
+        let end = self.dedent(first.clone());
+        let last = self.line(end);
+        let closes = self.text[last.clone()]
+            .trim_start()
+            .starts_with(['}', ']', ')']);
+        first.start..if closes { last.end } else { end }
+    }
+
+    /// All from an offset on, or from the line on that opens the outermost bracket: what closes it may be in there.
+    fn to_the_end(&self, offset: usize) -> Span {
+        let outermost = self.open.first().map(|(open, _)| self.line(*open).start);
+        outermost.unwrap_or(offset)..self.text.len()
     }
 }
 
@@ -342,29 +367,50 @@ mod tests {
         assert_eq!(scan(text), Ok(vec![(12, 16), (7, 17)]));
     }
 
-    fn spoiled(text: &str) -> Option<&str> {
-        let span = scan(text).unwrap_err().spoiled?;
-        Some(&text[span])
+    fn spoiled(text: &str) -> &str {
+        &text[scan(text).unwrap_err().spoiled]
     }
 
     #[test]
     fn a_missing_brace_spoils_its_block_alone() {
         assert_eq!(
             spoiled("span {\n  a = 1\n\nparser {\n}\n"),
-            Some("span {\n  a = 1\n\n")
+            "span {\n  a = 1\n\n"
         );
         assert_eq!(
             spoiled("pipeline {\n  inner {\n    a = 1\n}\n"),
-            Some("  inner {\n    a = 1\n")
+            "  inner {\n    a = 1\n"
         );
-        assert_eq!(spoiled("a {\n  b = [1\n}\n"), Some("  b = [1\n"));
     }
 
     #[test]
-    fn a_quote_that_is_not_closed_spoils_its_line_unless_that_opens_something() {
-        assert_eq!(spoiled("a = \"x\nb = \"y\"\n"), Some("a = \"x"));
-        assert_eq!(spoiled("a = 1\nb = \"y\nc = 1\n"), Some("b = \"y"));
-        assert_eq!(spoiled("a \"b {\n}\n"), None);
+    fn a_missing_bracket_spoils_what_is_within_it() {
+        assert_eq!(spoiled("a {\n  b = [1\n}\n"), "  b = [1\n");
+        assert_eq!(spoiled("a = 1\nb = [1,\n  2\nc = 3\n"), "b = [1,\n  2\n");
+        assert_eq!(spoiled("a = env(\"B\"\nc {\n}\n"), "a = env(\"B\"\n");
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_spoils_its_line_and_what_that_opens() {
+        assert_eq!(spoiled("a = \"x\nb = \"y\"\n"), "a = \"x");
+        assert_eq!(spoiled("a = 1\nb = \"y\nc = 1\n"), "b = \"y");
+        assert_eq!(
+            spoiled("a \"b {\n  c = 1\n\n  d {\n  }\n}\ne {\n}\n"),
+            "a \"b {\n  c = 1\n\n  d {\n  }\n}"
+        );
+        assert_eq!(spoiled("a = \"b [\nc = 1\n"), "a = \"b [\n");
+        assert_eq!(spoiled("a \"b {"), "a \"b {");
+    }
+
+    #[test]
+    fn what_has_no_end_spoils_all_that_may_be_within_it() {
+        assert_eq!(spoiled("a = 1\nb {\n  c = <<E\n}\n"), "b {\n  c = <<E\n}\n");
+        assert_eq!(spoiled("a = 1 /*\nb {\n}\n"), "/*\nb {\n}\n");
+        let deep = "[".repeat(MOST_LEVELS + 1);
+        assert_eq!(
+            spoiled(&format!("a = 1\nb = {deep}\n")),
+            format!("b = {deep}\n")
+        );
     }
 
     #[test]

@@ -50,13 +50,19 @@ fn whole<T>(
 ) -> Option<T> {
     let (value, text) = match &node.kind {
         Kind::Number(number) => (number.as_u64(), number.to_string()),
-        Kind::Text(text) if node.computed => (text.trim().parse().ok(), text.clone()),
+        Kind::Text(text) if node.computed => (text.trim().parse().ok(), text.trim().to_owned()),
         _ => return reader.mismatch(node, shape),
     };
-    match value.and_then(make) {
-        Some(number) => Some(number),
-        None => reader.invalid(node, &text, "it is out of range", shape),
+    if let Some(number) = value.and_then(make) {
+        return Some(number);
     }
+    let whole = text.parse().is_ok_and(|number: f64| number.fract() == 0.0);
+    let fault = if whole {
+        "it is out of range"
+    } else {
+        "it is no whole number"
+    };
+    reader.invalid(node, &text, fault, shape)
 }
 
 impl<const MIN: u32, const MAX: u32> Member for Bounded<MIN, MAX> {

@@ -60,7 +60,8 @@ fn read(
     let text = text(node, reader, shape)?;
     match humantime::parse_duration(text) {
         Ok(duration) if fits(duration) => Some(duration),
-        Ok(_) => reader.invalid(node, text, "it is out of range", shape),
+        Ok(duration) if duration.is_zero() => reader.invalid(node, text, "it is zero", shape),
+        Ok(_) => reader.invalid(node, text, "it is more than 365 days", shape),
         Err(_) => reader.invalid(node, text, "it is no duration", shape),
     }
 }
