@@ -36,17 +36,21 @@ messages! {
     missing_closing_brace: "span {\n  tcp_timeout = \"5s\"\n\nparser {\n  vxlan_port = 4789\n}\n";
     missing_inner_closing_brace: "pipeline {\n  flow_capture {\n    flow_stats_capacity = 5\n}\n";
     missing_closing_bracket: "discovery \"instrument\" {\n  interfaces = [\"eth0\"\n}\n";
+    errors_around_a_missing_closing_bracket: "log_level = \"wran\"\nlog_color = env(\"A\"\nspan {\n  tcp_timeout = \"x\"\n}\n";
     surplus_closing_brace: "span {\n}\n}\n";
     unmatched_quote: "log_level = \"info\nlog_color = true\n";
     unmatched_quote_in_a_list: "discovery \"instrument\" {\n  interfaces = [\"veth*, \"eth0\"]\n}\n";
     unmatched_quote_of_a_label: "discovery \"instrument {\n}\n";
+    errors_behind_an_unmatched_quote_of_a_label: "discovery \"instrument {\n  interfaces = [\"eth0\"]\n}\nspan {\n  tcp_timeout = \"x\"\n}\n";
     unended_comment: "log_color = true\n/* what follows\n";
+    errors_before_an_unended_text: "log_level = \"wran\"\nspan {\n  tcp_timeout = <<END\n  5s\n}\n";
     unended_template: "log_level = \"${env(\"SET\")\"\n";
     missing_value: "log_level =\n";
     missing_equals_sign: "span {\n  tcp_timeout \"5s\"\n}\n";
     colon_for_equals_sign: "log_level: \"info\"\n";
     single_quotes: "log_level = 'info'\n";
     duration_without_quotes: "shutdown_timeout = 5s\n";
+    number_too_large: "parser {\n  vxlan_port = 1e400\n}\n";
     comma_between_keys: "span { tcp_timeout = \"5s\", udp_timeout = \"5s\" }\n";
     hyphen_for_underscore: "discovery \"instrument\" {\n  tc-priority = 5\n}\n";
     unknown_key: "discovery \"instrument\" {\n  tcp_priority = 5\n}\n";
@@ -60,6 +64,7 @@ messages! {
     wrong_types: "log_level = 3\nlog_color = \"yes\"\nshutdown_timeout = 5\nspan = 1\nparser {\n  vxlan_port = \"4789\"\n}\ndiscovery \"instrument\" {\n  interfaces = \"eth0\"\n  exclude = [1.5, true]\n}\n";
     unknown_word: "log_level = \"wran\"\n";
     out_of_range: "discovery \"instrument\" {\n  tc_priority = 32768\n}\nparser {\n  vxlan_port = 0\n}\npipeline {\n  flow_capture {\n    flow_stats_capacity = -1\n  }\n}\nspan {\n  community_id_seed = 1.5\n}\n";
+    quotes_around_numbers: "log_color = \"true\"\nparser {\n  vxlan_port = \"http\"\n}\n";
     bad_duration: "span {\n  tcp_timeout = \"soon\"\n  udp_timeout = \"0s\"\n  icmp_timeout = \"2y\"\n}\n";
     bad_glob: "discovery \"instrument\" {\n  interfaces = [\"eth[0\", \"eth0\", \"eth/0\"]\n}\n";
     bad_regular_expression: "attributes \"source\" \"k8s\" {\n  extract {\n    label {\n      key_regex = \"a(\"\n    }\n  }\n}\n";
@@ -80,11 +85,16 @@ messages! {
     text_without_quotes: "log_level = info\n";
     client_certificate_without_key: "export \"traces\" {\n  otlp = {\n    endpoint = \"https://c:4317\"\n    tls = { client_cert = \"/c.pem\" }\n  }\n}\n";
     auth_and_header: "export \"traces\" {\n  otlp = {\n    auth = { bearer = \"x\" }\n    headers = { authorization = \"y\" }\n  }\n}\n";
+    headers_that_cannot_be_sent: "export \"traces\" {\n  otlp = {\n    headers = { \"a b\" = \"x\", c = \"hunter2\\n\" }\n    auth = { basic = { user = \"a:b\", pass = \"\" } }\n  }\n}\n";
+    bearer_that_cannot_be_sent: "export \"traces\" {\n  otlp = {\n    auth = { bearer = \"x\\n\" }\n  }\n}\n";
     two_ways_to_authenticate: "export \"traces\" {\n  otlp = {\n    auth = { bearer = \"x\", basic = { user = \"u\" } }\n  }\n}\n";
     tls_without_encryption: "export \"traces\" {\n  otlp = {\n    tls = { insecure_skip_verify = true }\n  }\n}\n";
+    port_that_cannot_be: "export \"traces\" {\n  otlp = {\n    endpoint = \"https://c:65536\"\n    tls = { insecure_skip_verify = true }\n  }\n}\n";
     one_port_for_two_tunnels: "parser {\n  vxlan_port = 6081\n}\n";
     selector_without_kind: "discovery \"informer\" \"k8s\" {\n  selectors = [{ namespaces = [\"a\"] }, { kind = \"Pot\" }]\n}\n";
     ten_thousand_levels_of_lists: &format!("a = {}{}\n", "[".repeat(10_000), "]".repeat(10_000));
+    ten_thousand_labels: &format!("span {}{{\n}}\n", "\"x\" ".repeat(10_000));
+    more_than_is_read: &"= 1\n".repeat(100);
     terminal_commands: "log_level = \"\u{1b}[2J\"\n";
 }
 
@@ -139,6 +149,16 @@ fn what_cannot_be_read() {
 fn what_has_no_effect() {
     insta::assert_snapshot!(warned(
         "packet_worker_count = 2\n\npipeline {\n  flow_producer {\n    workers = 8\n  }\n  k8s_decorator {\n    threads = 4\n  }\n}\n\napi {\n  enabled = true\n}\n"
+    ));
+}
+
+#[test]
+fn what_has_no_effect_beside_another_key() {
+    insta::assert_snapshot!(warned(
+        "discovery \"instrument\" {\n  attach = \"tcx\"\n  tc_priority = 7\n  tcx_order = \"last\"\n  pin_path = \"/run/bpf\"\n}\n"
+    ));
+    insta::assert_snapshot!(warned(
+        "discovery \"instrument\" {\n  attach = \"tc\"\n  tc_priority = 7\n  tcx_order = \"last\"\n  instance = \"a\"\n  pin_path = \"/run/bpf\"\n}\n"
     ));
 }
 

@@ -4,7 +4,9 @@ use mermin_core::{NetNs, Pattern, Preset};
 
 use super::Informer;
 use crate::{
-    schema::section,
+    diagnostic::Problem,
+    node::{Kind, Node},
+    schema::{Reader, section},
     value::{AbsolutePath, AttachMode, Bounded, InstanceName, TcxOrder},
 };
 
@@ -20,7 +22,7 @@ section! {
 
 section! {
     /// Interfaces to watch, and how programs get to them.
-    Instrument, Nested {
+    Instrument, Nested, effective {
         /// Interfaces to watch. The default is what Kubernetes networks make; where a host has none of those, it is every
         /// interface that is up, loopback aside. An empty list is the default.
         interfaces: Vec<Pattern> = usual_interfaces(), Capture;
@@ -41,6 +43,40 @@ section! {
         pin_path: AbsolutePath = AbsolutePath::bpffs(), Capture;
         /// Name under which flows outlive the process, so that the next one carries on; empty for no pinning.
         instance: InstanceName = InstanceName::default(), Capture;
+    }
+}
+
+/// Says which keys that the file has can have no effect beside the others.
+fn effective(instrument: &Instrument, node: &Node, reader: &mut Reader) {
+    let Kind::Table(entries) = &node.kind else {
+        return;
+    };
+    let given = |key| entries.iter().find(|entry| entry.key == key);
+    let attach = instrument.attach();
+    for (key, idle, why, hint) in [
+        (
+            "tc_priority",
+            *attach == AttachMode::Tcx,
+            "with `attach = \"tcx\"`",
+            "take it out; `tcx_order` says where a TCX program stands",
+        ),
+        (
+            "tcx_order",
+            *attach == AttachMode::Tc,
+            "with `attach = \"tc\"`",
+            "take it out; `tc_priority` says where a filter stands",
+        ),
+        (
+            "pin_path",
+            instrument.instance().as_str().is_empty(),
+            "without `instance`",
+            "name an instance, or take it out",
+        ),
+    ] {
+        if let Some(entry) = given(key).filter(|_| idle) {
+            let message = format!("`{key}` has no effect {why}");
+            reader.warn(Problem::at(&entry.span, message).with_hint(hint));
+        }
     }
 }
 

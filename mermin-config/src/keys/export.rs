@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use http::{HeaderName, HeaderValue};
+
 use crate::{
     diagnostic::Problem,
     node::{Entry, Kind, Node},
@@ -75,7 +77,7 @@ section! {
 
 section! {
     /// A user and a password.
-    Basic, Nested {
+    Basic, Nested, userid {
         /// The user.
         user: String = String::new(), Application, required;
         /// The password.
@@ -104,13 +106,50 @@ fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Entry> {
     }
 }
 
-/// A header that says who sends and an `auth` block clash, and so do `tls` and an endpoint that is not encrypted.
 fn consistent(otlp: &Otlp, node: &Node, reader: &mut Reader) {
-    let is_authorization = |key: &str| key.eq_ignore_ascii_case("authorization");
-    if let (Some(auth), Some(headers)) = (entry(node, "auth"), entry(node, "headers"))
-        && otlp.auth.is_some()
-        && let Kind::Table(headers) = &headers.node.kind
-        && let Some(header) = headers.iter().find(|header| is_authorization(&header.key))
+    let headers = entry(node, "headers").map(|entry| &entry.node.kind);
+    if let Some(Kind::Table(headers)) = headers {
+        for header in headers {
+            sendable(header, reader);
+        }
+        authorized_once(otlp, headers, node, reader);
+    }
+    encrypted(otlp, node, reader);
+}
+
+/// Refuses a header that no request can have (RFC 9110).
+fn sendable(header: &Entry, reader: &mut Reader) {
+    if HeaderName::from_bytes(header.key.as_bytes()).is_err() {
+        let message = format!("cannot use `{}` as the name of a header", header.key);
+        reader.error(
+            Problem::at(&header.span, message).with_valid("letters, digits, `-`, `_` and `.`"),
+        );
+    }
+    one_line(header, reader);
+}
+
+/// Refuses what no header can hold. It may be a secret, so its text is not repeated.
+fn one_line(entry: &Entry, reader: &mut Reader) {
+    if let Kind::Text(text) = &entry.node.kind
+        && HeaderValue::from_str(text).is_err()
+    {
+        let message = format!(
+            "cannot use this for `{}`: it is not one line of printable text",
+            entry.key
+        );
+        reader.error(
+            Problem::at(&entry.node.span, message)
+                .with_hint("take out what is no printable ASCII, such as a newline at its end"),
+        );
+    }
+}
+
+/// A header that says who sends and an `auth` block clash.
+fn authorized_once(otlp: &Otlp, headers: &[Entry], node: &Node, reader: &mut Reader) {
+    let is_authorization = |header: &&Entry| header.key.eq_ignore_ascii_case("authorization");
+    if otlp.auth.is_some()
+        && let Some(auth) = entry(node, "auth")
+        && let Some(header) = headers.iter().find(is_authorization)
     {
         reader.error(
             Problem::at(
@@ -121,12 +160,19 @@ fn consistent(otlp: &Otlp, node: &Node, reader: &mut Reader) {
             .with_other("that", &auth.span),
         );
     }
-    let given =
-        |key: &str| entry(node, key).is_some_and(|entry| !matches!(entry.node.kind, Kind::Broken));
+}
+
+/// `tls` and an endpoint that is not encrypted clash.
+fn encrypted(otlp: &Otlp, node: &Node, reader: &mut Reader) {
+    // Of an endpoint that cannot be it is not known what was meant.
+    let known = entry(node, "endpoint").is_none_or(|entry| match &entry.node.kind {
+        Kind::Text(text) => *text == otlp.endpoint.as_str(),
+        kind => matches!(kind, Kind::Null),
+    });
     if let (Some(tls), Some(block)) = (&otlp.tls, entry(node, "tls"))
         && !otlp.endpoint.is_encrypted()
         && tls.ca_cert.is_none()
-        && (given("endpoint") || entry(node, "endpoint").is_none())
+        && known
     {
         reader.error(
             Problem::at(
@@ -142,14 +188,30 @@ fn consistent(otlp: &Otlp, node: &Node, reader: &mut Reader) {
 }
 
 fn one_way(auth: &Auth, node: &Node, reader: &mut Reader) {
+    let Some(bearer) = entry(node, "bearer") else {
+        return;
+    };
+    one_line(bearer, reader);
     if auth.basic.is_some()
         && auth.bearer.is_some()
-        && let (Some(basic), Some(bearer)) = (entry(node, "basic"), entry(node, "bearer"))
+        && let Some(basic) = entry(node, "basic")
     {
         reader.error(
             Problem::at(&bearer.span, "cannot use `bearer` beside `basic`")
                 .with_hint("take one of them out")
                 .with_other("that", &basic.span),
+        );
+    }
+}
+
+/// What comes first of `user:pass` ends at a colon (RFC 7617).
+fn userid(basic: &Basic, node: &Node, reader: &mut Reader) {
+    if basic.user.contains(':')
+        && let Some(user) = entry(node, "user")
+    {
+        let message = format!("cannot use `{}` for `user`: it has a colon", basic.user);
+        reader.error(
+            Problem::at(&user.node.span, message).with_hint("only the password may have one"),
         );
     }
 }

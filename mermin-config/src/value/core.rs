@@ -1,9 +1,6 @@
 //! Types of `mermin-core`, which reads and refuses them itself.
 
-use std::{
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{path::PathBuf, str::FromStr};
 
 use mermin_core::{
     Error, NetNs, Pattern,
@@ -14,7 +11,7 @@ use mermin_core::{
     flow::{MacAddress, Protocol, TcpFlags},
 };
 
-use super::text::text;
+use super::{path::AbsolutePath, text::text};
 use crate::{
     diagnostic::Problem,
     node::{Kind, Node},
@@ -104,7 +101,7 @@ impl Member for NetNs {
         match text(node, reader, &shape)? {
             "own" => Some(Self::Own),
             "host" => Some(Self::Host),
-            path if Path::new(path).is_absolute() => Some(Self::Path(PathBuf::from(path))),
+            path if AbsolutePath::new(path).is_some() => Some(Self::Path(PathBuf::from(path))),
             other => reader.invalid(
                 node,
                 other,

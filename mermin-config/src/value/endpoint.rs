@@ -10,7 +10,7 @@ use crate::{
     schema::{Member, Reader, Shape, Written},
 };
 
-/// An `http://` or `https://` URL with a host.
+/// An `http://` or `https://` URL with a host, and with a port or none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint(String);
 
@@ -20,8 +20,15 @@ impl Endpoint {
     pub fn new(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let scheme = uri.scheme_str()?;
-        let host = uri.host().filter(|host| !host.is_empty());
-        (["http", "https"].contains(&scheme) && host.is_some()).then(|| Self(url.to_owned()))
+        let authority = uri.authority()?;
+        // The `http` crate looks at a port when it is asked for, and not before.
+        let address = authority.as_str().rsplit('@').next()?;
+        let port = match address.strip_prefix(authority.host())? {
+            "" => true,
+            _ => authority.port_u16().is_some_and(|port| port != 0),
+        };
+        (["http", "https"].contains(&scheme) && !authority.host().is_empty() && port)
+            .then(|| Self(url.to_owned()))
     }
 
     /// Port 4317 of this host: OTLP over gRPC.
@@ -52,7 +59,10 @@ impl fmt::Display for Endpoint {
 
 impl Member for Endpoint {
     fn shape() -> Shape {
-        Shape::leaf("URL", "`http://` or `https://`, a host, and a port")
+        Shape::leaf(
+            "URL",
+            "`http://` or `https://`, a host, and a port where it is not the scheme's own",
+        )
     }
 
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
@@ -76,5 +86,36 @@ impl Member for Endpoint {
             "HTTPS://collector.example",
         ]);
         Self::new(url).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_a_scheme_a_host_and_a_port_that_can_be() {
+        for url in [
+            "http://localhost:4317",
+            "https://[::1]:4318/v1/traces?a=b",
+            "https://user:pass@collector.example:65535",
+            "http://collector",
+        ] {
+            assert!(Endpoint::new(url).is_some(), "{url}");
+        }
+        for url in [
+            "",
+            "collector:4317",
+            "ftp://collector",
+            "http://",
+            "http://:4317",
+            "http://collector:",
+            "http://collector:0",
+            "http://collector:65536",
+            "http://[::1]:x",
+            "http://col lector",
+        ] {
+            assert!(Endpoint::new(url).is_none(), "{url}");
+        }
     }
 }
