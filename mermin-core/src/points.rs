@@ -42,6 +42,14 @@ points! {
     Noted,
     /// It is written, and nobody has the record.
     Offered,
+    /// What is withheld is written down, and nothing of it is moved.
+    Planned,
+    /// It is moved at one of two hooks.
+    HalfMoved,
+    /// It is moved, and the journal does not say so.
+    Moved,
+    /// The journal says so, and what was written down still stands.
+    Withheld,
     /// Pins are half made.
     Making,
     /// The maps are pinned, and nothing is attached.

@@ -37,6 +37,15 @@ impl Account {
     }
 }
 
+/// What is to be under the reason `filtered` of a hook. Setting it twice is setting it once.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    number: u64,
+    packets: u64,
+    octets: u64,
+}
+
 /// All ledgers.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -117,23 +126,35 @@ impl Ledger {
         }
     }
 
-    /// Moves packets and octets of frames from a flow to a reason of the hook that they crossed, as the kernel program finds
-    /// it. Only for a reason that the kernel program does not count under.
-    pub(crate) fn move_to(&self, reason: Reason, ifindex: u32, hook: Direction, moved: Uncounted) {
-        let place = (0..HOOK_PROBES)
-            .map(|probe| ifindex.wrapping_add(probe) & (HOOK_PLACES - 1))
-            .find(|&place| self.index_at(place).load(Ordering::Relaxed) == ifindex)
-            .map_or(UNKNOWN, Place);
-        let reasons = self.reasons.at(reason_number(place, hook, 0));
-        // SAFETY: within the mapping; nobody else writes what is counted under this reason.
-        unsafe {
-            let at = &raw mut (*reasons).by[reason as usize];
-            let before = at.read_volatile();
-            at.write_volatile(Uncounted {
-                packets: before.packets.wrapping_add(moved.packets),
-                octets: before.octets.wrapping_add(moved.octets),
-            });
+    /// What is under the reason `filtered` once `moved`, packets and octets of frames, has gone there from flows: at the hook
+    /// that they crossed, as the kernel program finds it.
+    pub(crate) fn filtered_with(&self, ifindex: u32, hook: Direction, moved: Uncounted) -> Sum {
+        let place = self.place_with(ifindex, ifindex).map_or(UNKNOWN, Place);
+        let number = reason_number(place, hook, 0);
+        let reasons = self.reasons.at(number);
+        // SAFETY: within the mapping; the kernel program counts nothing under this reason.
+        let before =
+            unsafe { (&raw const (*reasons).by[Reason::Filtered as usize]).read_volatile() };
+        Sum {
+            number: number as u64,
+            packets: before.packets.wrapping_add(moved.packets),
+            octets: before.octets.wrapping_add(moved.octets),
         }
+    }
+
+    /// Puts a sum where it belongs.
+    pub(crate) fn set_filtered(&self, sum: &Sum) {
+        let number = usize::try_from(sum.number).unwrap_or(usize::MAX);
+        if number >= self.reasons.len() {
+            return;
+        }
+        let counted = Uncounted {
+            packets: sum.packets,
+            octets: sum.octets,
+        };
+        let reasons = self.reasons.at(number);
+        // SAFETY: as above.
+        unsafe { (&raw mut (*reasons).by[Reason::Filtered as usize]).write_volatile(counted) };
     }
 
     fn total_number(&self, place: Place, direction: Direction, cpu: u32) -> usize {

@@ -36,9 +36,14 @@ const SAID: u64 = 1 << 1;
 /// A record was made of what the other mark says, and the consumer has not asked for the one after it.
 const OFFERED: u64 = 1 << 2;
 /// Everything was told, and the slot is to be emptied.
-const DONE: u64 = 1 << 3;
+pub(crate) const DONE: u64 = 1 << 3;
 /// Where the reason stands of a last record that was made.
 const REASON: u32 = 8;
+
+/// The word by which the other mark counts.
+fn told(word: u64) -> u64 {
+    (word ^ SECOND) & SECOND | SAID
+}
 
 /// What the records up to one said.
 #[repr(C)]
@@ -142,6 +147,13 @@ impl Journal {
 
     /// Notes what is told once the record that is about to be given has arrived. None may be [owed](Self::is_owed).
     pub(crate) fn offer(&self, slot: u32, then: &Entry, last_seen: u64) {
+        let word = self.write(slot, then, last_seen);
+        self.set(slot, word | OFFERED);
+        pass(Point::Offered);
+    }
+
+    /// Writes the mark that does not count. Returns the word as it is.
+    fn write(&self, slot: u32, then: &Entry, last_seen: u64) -> u64 {
         let word = self.word(slot).load(Ordering::Acquire);
         let mark = self.mark(slot, !word);
         let said = Mark::new(then, last_seen);
@@ -151,15 +163,25 @@ impl Journal {
             pass(Point::Noted);
             mark.write_volatile(said);
         }
-        self.word(slot).store(word | OFFERED, Ordering::Release);
-        pass(Point::Offered);
+        word
+    }
+
+    /// Writes down what is told once a record has been withheld. Returns the word that makes it count, for
+    /// [`set`](Self::set). No record may be [owed](Self::is_owed).
+    pub(crate) fn prepare(&self, slot: u32, then: &Entry, last_seen: u64) -> u64 {
+        told(self.write(slot, then, last_seen))
+    }
+
+    /// Has a word count.
+    pub(crate) fn set(&self, slot: u32, word: u64) {
+        self.word(slot).store(word, Ordering::Release);
     }
 
     /// Notes that the flow's last record is about to be given.
     pub(crate) fn finish(&self, slot: u32, reason: EndReason) {
         let word = self.word(slot).load(Ordering::Acquire) & (SECOND | SAID);
         let reason = u64::from(reason.number()) << REASON;
-        self.word(slot).store(word | reason, Ordering::Release);
+        self.set(slot, word | reason);
         pass(Point::Finished);
     }
 
@@ -169,11 +191,11 @@ impl Journal {
         let next = if word >> REASON != 0 {
             DONE
         } else if word & OFFERED != 0 {
-            (word ^ SECOND) & SECOND | SAID
+            told(word)
         } else {
             return;
         };
-        self.word(slot).store(next, Ordering::Release);
+        self.set(slot, next);
     }
 
     /// Whether all was told of the flow that was in this slot, and the slot is to be emptied.
@@ -183,7 +205,7 @@ impl Journal {
 
     /// Begins a new page: the slot is empty.
     pub(crate) fn clear(&self, slot: u32) {
-        self.word(slot).store(0, Ordering::Release);
+        self.set(slot, 0);
     }
 
     /// What is noted of a slot.

@@ -16,4 +16,5 @@ pub(crate) mod instance;
 pub(crate) mod journal;
 pub(crate) mod lock;
 pub(crate) mod names;
+pub(crate) mod redo;
 pub(crate) mod supply;

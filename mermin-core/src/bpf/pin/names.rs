@@ -10,6 +10,8 @@ pub(crate) const MAKING: &str = "making";
 pub(crate) const LEAVING: &str = "leaving";
 /// The journal's map.
 pub(crate) const JOURNAL: &str = "JOURNAL";
+/// The map of what has to be done again.
+pub(crate) const REDO: &str = "REDO";
 /// The identity's map.
 pub(crate) const IDENTITY: &str = "IDENTITY";
 
@@ -77,7 +79,7 @@ fn is_map(name: &str) -> bool {
 }
 
 /// Raised when what this crate pins beside the kernel program's maps changes.
-const BESIDE: u64 = 1;
+const BESIDE: u64 = 2;
 
 /// The directory of this build's layout.
 pub(crate) fn layout() -> String {
@@ -113,7 +115,7 @@ mod tests {
             );
             assert_eq!(read(&program(12, direction)), Name::Program);
         }
-        for map in ["SLOTS", "INDEX_V4", JOURNAL, IDENTITY] {
+        for map in ["SLOTS", "INDEX_V4", JOURNAL, REDO, IDENTITY] {
             assert_eq!(read(map), Name::Map);
         }
     }

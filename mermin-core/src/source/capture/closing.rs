@@ -145,7 +145,7 @@ fn work(
 
 /// Marks flows as closing and takes them out of the index. One that the kernel program has replaced is out already, and its
 /// key leads to another.
-fn delete(slab: &Slab, index: &Index, slots: &[(u32, EndReason)]) -> io::Result<()> {
+pub(super) fn delete(slab: &Slab, index: &Index, slots: &[(u32, EndReason)]) -> io::Result<()> {
     let mut keys = Keys::default();
     for marked in slots.chunks(MARKED_AT_ONCE) {
         keys.clear();

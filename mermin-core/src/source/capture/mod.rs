@@ -193,7 +193,7 @@ impl Capture {
                 return Ok(());
             }
             self.settle()?;
-            let emptied = self.empty();
+            let emptied = self.empty()?;
             self.deliver();
             let settled = self.kept.as_ref().is_none_or(Kept::is_settled);
             if settled && matches!(emptied, Emptied::Everything) {

@@ -1,18 +1,18 @@
 //! The sweep: looks at the flows that may be due, reports them, closes them.
 
-use std::sync::atomic::Ordering;
+use std::{io, sync::atomic::Ordering};
 
 use mermin_bpf::abi::slot::state;
 
 use super::{
-    closing::{Batch, Closed},
+    closing::{Batch, Closed, delete},
     open::Capture,
 };
 use crate::{
     bpf::clock::{Wall, monotonic},
     error::{Error, ErrorKind},
     filter::Standing,
-    flow::EndReason,
+    flow::{EndReason, Flow},
     table::{
         entry::Entry,
         moment::Moment,
@@ -107,12 +107,14 @@ impl Capture {
             Verdict::Report if unwanted || *room != 0 => {
                 *room -= usize::from(!unwanted);
                 self.shared.slab.want_samples(slot);
-                let given = self.emit(slot, &flow, EndReason::ActiveTimeout, frame);
-                self.entries[slot as usize].told(&flow, now);
-                if let Some(kept) = &self.kept {
-                    let told = &self.entries[slot as usize];
-                    kept.note(slot, told, flow.last_seen(), given);
+                let mut then = *entry;
+                then.told(&flow, now);
+                if !self.emit(slot, &flow, EndReason::ActiveTimeout, frame) {
+                    self.withhold(slot, &flow, Some(&then));
+                } else if let Some(kept) = &self.kept {
+                    kept.note(slot, &then, flow.last_seen());
                 }
+                self.entries[slot as usize] = then;
             }
             Verdict::Close(reason) => self.close(slot, reason, unwanted, room, batch),
             Verdict::Report => {}
@@ -159,7 +161,7 @@ impl Capture {
         }
     }
 
-    /// Gives a record, or withholds it. True when it is given.
+    /// Gives a record if it is wanted; else it is to be [withheld](Self::withhold).
     pub(super) fn emit(
         &mut self,
         slot: u32,
@@ -168,17 +170,27 @@ impl Capture {
         frame: &Frame,
     ) -> bool {
         let standing = self.standing(slot, flow);
-        if standing != Standing::UNWANTED {
-            let name = self.name(flow);
-            let entry = &self.entries[slot as usize];
-            let record = record(slot, flow, entry, reason, &name, frame);
-            if self.filters.admit(standing, &record) {
-                self.out.push_back(record);
-                return true;
-            }
+        if standing == Standing::UNWANTED {
+            return false;
         }
-        self.withhold(slot, flow);
-        false
+        let record = self.record(slot, flow, reason, frame);
+        let wanted = self.filters.admit(standing, &record);
+        if wanted {
+            self.out.push_back(record);
+        }
+        wanted
+    }
+
+    /// The next record of a flow.
+    pub(super) fn record(
+        &self,
+        slot: u32,
+        flow: &Observation,
+        reason: EndReason,
+        frame: &Frame,
+    ) -> Flow {
+        let entry = &self.entries[slot as usize];
+        record(slot, flow, entry, reason, &self.name(flow), frame)
     }
 
     /// Hands the records made so far to the consumer.
@@ -202,13 +214,7 @@ impl Capture {
     }
 
     fn finish(&mut self, closed: Closed) -> Result<(), Error> {
-        closed.result.map_err(|error| {
-            Error::new(
-                ErrorKind::System,
-                "cannot take ended flows out of the index",
-            )
-            .with_source(error)
-        })?;
+        closed.result.map_err(not_out)?;
         self.shared.waited(closed.grace);
         self.ticks = self.read_clock()?;
         let frame = self.frame();
@@ -241,10 +247,13 @@ impl Capture {
         } else {
             reason
         };
-        let given = self.emit(slot, &flow, reason, frame);
+        if !self.emit(slot, &flow, reason, frame) {
+            self.withhold(slot, &flow, None);
+        } else if let Some(kept) = &mut self.kept {
+            kept.finish(slot, reason);
+        }
         self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
-        if let Some(kept) = &mut self.kept {
-            kept.finish(slot, reason, given);
+        if self.kept.is_some() {
             self.due[slot as usize] = Moment::CLOSING;
             return false;
         }
@@ -283,34 +292,62 @@ impl Capture {
     }
 
     /// Ends flows as long as there is room for their records. No program runs any more, so no slot changes.
-    pub(super) fn empty(&mut self) -> Emptied {
-        let frame = self.frame();
+    pub(super) fn empty(&mut self) -> Result<Emptied, Error> {
         let mut room = self.room();
         let touched = self.shared.slab.touched();
-        let mut owed = false;
-        while self.emptied < touched {
+        let mut ending = Vec::new();
+        let (mut owed, mut full) = (false, false);
+        while self.emptied < touched && !full {
             let slot = self.emptied;
-            if self.shared.slab.state(slot) != state::FREE && self.is_owed(slot) {
+            let ended = self.shared.slab.state(slot) == state::FREE
+                || self.due[slot as usize] == Moment::CLOSING;
+            if !ended && self.is_owed(slot) {
                 owed = true;
-            } else if self.shared.slab.state(slot) != state::FREE {
+            } else if !ended {
                 let unwanted = self.is_unwanted(slot);
                 if room == 0 && !unwanted {
-                    if !self.queue.want_room() {
-                        self.control.wake();
-                    }
-                    return Emptied::Partly;
+                    full = true;
+                    continue;
                 }
                 room -= usize::from(!unwanted);
-                self.end(slot, EndReason::ForcedEnd, &frame);
+                ending.push((slot, EndReason::ForcedEnd));
             }
             self.emptied += 1;
+        }
+        self.end_all(&ending)?;
+        if full {
+            if !self.queue.want_room() {
+                self.control.wake();
+            }
+            return Ok(Emptied::Partly);
         }
         self.shared.counts.open.store(0, Ordering::Relaxed);
         if owed {
             // Those are looked at again once their records have arrived.
             self.emptied = 0;
-            return Emptied::Partly;
+            return Ok(Emptied::Partly);
         }
-        Emptied::Everything
+        Ok(Emptied::Everything)
     }
+
+    fn end_all(&mut self, flows: &[(u32, EndReason)]) -> Result<(), Error> {
+        if self.kept.is_some() {
+            // Were this process killed, the next one would attach before it looks at slots: no packet may find a flow that
+            // has its last record.
+            delete(&self.shared.slab, &self.index, flows).map_err(not_out)?;
+        }
+        let frame = self.frame();
+        for &(slot, reason) in flows {
+            self.end(slot, reason, &frame);
+        }
+        Ok(())
+    }
+}
+
+fn not_out(error: io::Error) -> Error {
+    Error::new(
+        ErrorKind::System,
+        "cannot take ended flows out of the index",
+    )
+    .with_source(error)
 }

@@ -6,15 +6,17 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use mermin_bpf::abi::{
-    ledger::{Direction, Reason},
-    slot::state,
+    ledger::{Direction, Uncounted},
+    slot::{DIRECTIONS, state},
 };
 
 use super::open::Capture;
 use crate::{
+    bpf::ledger::Sum,
     error::Error,
     filter::{Filter, Standing},
     table::{
+        entry::Entry,
         observation::Observation,
         record::{facts, untold},
     },
@@ -51,20 +53,35 @@ impl Capture {
         }
     }
 
-    /// Moves what a record would have told to the ledger.
-    pub(super) fn withhold(&self, slot: u32, flow: &Observation) {
+    /// Moves what a record would have told to the ledger; `then` is what is told of the flow afterwards, without which it has
+    /// ended.
+    pub(super) fn withhold(&mut self, slot: u32, flow: &Observation, then: Option<&Entry>) {
         self.shared.counts.withheld.fetch_add(1, Ordering::Relaxed);
+        let sums = self.filtered(slot, flow);
+        let ledger = &self.shared.ledger;
+        match &mut self.kept {
+            Some(kept) => kept.withhold(slot, then.zip(Some(flow.last_seen())), sums, ledger),
+            None => sums.iter().for_each(|sum| ledger.set_filtered(sum)),
+        }
+    }
+
+    /// What is under the reason `filtered` once a record of the flow is.
+    fn filtered(&self, slot: u32, flow: &Observation) -> [Sum; DIRECTIONS] {
         let told = &self.entries[slot as usize].told;
+        let mut moved = [Uncounted::default(); DIRECTIONS];
         for (side, told) in flow.sides.iter().zip(told) {
-            let moved = untold(side, told, flow.link_length);
             // A direction that has packets has had a sample.
             let hook = side.hook.unwrap_or(Direction::Ingress);
-            if moved.packets != 0 {
-                let index = flow.tail().ifindex;
-                let ledger = &self.shared.ledger;
-                ledger.move_to(Reason::Filtered, index, hook, moved);
-            }
+            let untold = untold(side, told, flow.link_length);
+            let moved = &mut moved[hook as usize];
+            moved.packets = moved.packets.wrapping_add(untold.packets);
+            moved.octets = moved.octets.wrapping_add(untold.octets);
         }
+        let index = flow.tail().ifindex;
+        [Direction::Ingress, Direction::Egress].map(|hook| {
+            let ledger = &self.shared.ledger;
+            ledger.filtered_with(index, hook, moved[hook as usize])
+        })
     }
 
     /// The flow in a slot is no more.

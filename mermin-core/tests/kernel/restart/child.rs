@@ -13,6 +13,7 @@ use std::{
 use futures::{StreamExt, executor::block_on};
 use mermin_core::{
     Attach, Flow, FlowSource, FlowSourceBuilder, NetNs, Pinning, Timeouts,
+    filter::{Filter, Rule},
     lab::{Point, kill_at},
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Orders {
     /// Idle and active timeout, ms.
     pub(crate) timeouts: [u64; 2],
     pub(crate) persist: bool,
+    /// Flows from these ports are not wanted: `1024-1100`.
+    pub(crate) unwanted: Option<String>,
     /// Where it is killed, after how many times it came by.
     pub(crate) end: Option<(Point, u32)>,
 }
@@ -46,6 +49,7 @@ impl Orders {
             slots: 4096,
             timeouts: [20, 60],
             persist: false,
+            unwanted: None,
             end: None,
         }
     }
@@ -59,7 +63,7 @@ impl Orders {
             .end
             .map_or((-1, 0), |(point, passes)| (i64::from(point as u32), passes));
         format!(
-            "{} {} {} {priority} {} {} {} {} {point} {passes}",
+            "{} {} {} {priority} {} {} {} {} {point} {passes} {}",
             self.instance,
             self.netns,
             self.interface,
@@ -67,6 +71,7 @@ impl Orders {
             self.timeouts[0],
             self.timeouts[1],
             u8::from(self.persist),
+            self.unwanted.as_deref().unwrap_or_default(),
         )
     }
 
@@ -85,6 +90,7 @@ impl Orders {
             slots: u32::try_from(number(4)).unwrap(),
             timeouts: [positive(5), positive(6)],
             persist: number(7) == 1,
+            unwanted: Some(words[10].to_owned()).filter(|ports| !ports.is_empty()),
             end: Point::ALL
                 .iter()
                 .find(|point| i64::from(**point as u32) == number(8))
@@ -97,12 +103,17 @@ impl Orders {
         let mut timeouts = Timeouts::default();
         timeouts.udp = idle;
         timeouts.active = active;
+        let mut filter = Filter::default();
+        if let Some(ports) = &self.unwanted {
+            filter.source.port = Rule::not_matching([ports.as_str()]).unwrap();
+        }
         FlowSource::builder()
             .interfaces([&self.interface])
             .netns(NetNs::Path((&self.netns).into()))
             .attach(self.mode)
             .max_flows(self.slots)
             .timeouts(timeouts)
+            .filter(filter)
             .pinning(Pinning::instance(&self.instance).persist(self.persist))
     }
 
@@ -186,8 +197,8 @@ pub(crate) fn obey() {
     });
     for uncounted in handle.stats().uncounted() {
         say(&format!(
-            "uncounted {} {}",
-            uncounted.reason, uncounted.packets
+            "uncounted {} {} {}",
+            uncounted.reason, uncounted.packets, uncounted.octets
         ));
     }
     drop(source);
@@ -255,7 +266,8 @@ pub(crate) struct Opened {
 pub(crate) enum Said {
     Opened(Opened),
     Record(Record),
-    Uncounted(String, u64),
+    /// Packets and frame octets for this reason.
+    Uncounted(String, [u64; 2]),
     Failed(String),
     Ended,
 }
@@ -273,7 +285,10 @@ impl Said {
                 report: words[4..].join(" "),
             }),
             "record" => Self::Record(Record::read(&words)),
-            "uncounted" => Self::Uncounted(words[0].to_owned(), words[1].parse().unwrap()),
+            "uncounted" => Self::Uncounted(
+                words[0].to_owned(),
+                [1, 2].map(|at: usize| words[at].parse().unwrap()),
+            ),
             "failed" => Self::Failed(rest.to_owned()),
             _ => Self::Ended,
         }
@@ -345,7 +360,7 @@ pub(crate) struct Referee {
     /// Takeovers, and what they found.
     pub(crate) openings: Vec<Opened>,
     pub(crate) ended: bool,
-    pub(crate) uncounted: HashMap<String, u64>,
+    pub(crate) uncounted: HashMap<String, [u64; 2]>,
 }
 
 impl Referee {
@@ -357,7 +372,7 @@ impl Referee {
                     self.openings.push(opened);
                 }
                 Said::Record(record) => self.add(record),
-                Said::Uncounted(reason, packets) => _ = self.uncounted.insert(reason, packets),
+                Said::Uncounted(reason, counts) => _ = self.uncounted.insert(reason, counts),
                 Said::Failed(error) => panic!("{error}"),
                 Said::Ended => self.ended = true,
             }

@@ -11,7 +11,13 @@ use super::{
 };
 use crate::{
     Case, each_mode,
-    support::{attached, frame, host::Pair, wait::LONGEST},
+    support::{
+        attached,
+        frame::{self, IPV4, RST, SYN},
+        host::Pair,
+        traffic::{Injector, address},
+        wait::LONGEST,
+    },
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -21,6 +27,11 @@ pub(crate) fn cases() -> Vec<Case> {
         "killed_at_the_worst_moments",
         killed_at_the_worst_moments,
     ));
+    cases.extend(each_mode(
+        "killed_while_withholding",
+        killed_while_withholding,
+    ));
+    cases.extend(each_mode("killed_while_it_closes", killed_while_it_closes));
     cases
 }
 
@@ -32,6 +43,9 @@ fn kills() -> u64 {
 
 const FLOWS: u64 = 700;
 
+/// Flows that a filter withholds, where there is one: the first of each 256.
+const UNWANTED: u64 = 77;
+
 /// A host under load, and what was heard of it.
 struct Siege {
     pair: Pair,
@@ -41,9 +55,12 @@ struct Siege {
 }
 
 impl Siege {
-    fn begin(mode: Attach) -> Self {
+    fn begin(mode: Attach, filter: bool) -> Self {
         let pair = Pair::new();
-        let orders = Orders::new(&pair.near, "v0", &instance_name(), mode);
+        let orders = Orders {
+            unwanted: filter.then(|| format!("1024-{}", 1024 + UNWANTED - 1)),
+            ..Orders::new(&pair.near, "v0", &instance_name(), mode)
+        };
         // The first one, so that no packet comes before there is a program.
         let mut process = orders.start();
         let mut referee = Referee::default();
@@ -68,6 +85,18 @@ impl Siege {
         self.referee.hear(process.rest());
     }
 
+    /// Lets one process work until it has come by a point for the time after `passes`.
+    fn kill_at(&mut self, point: Point, passes: u32) {
+        let orders = Orders {
+            end: Some((point, passes)),
+            ..self.orders.clone()
+        };
+        self.round(&orders, |process| {
+            assert!(process.dies_within(LONGEST), "never came by {point:?}");
+            None
+        });
+    }
+
     /// The last process closes; everything must be there, once, and nothing must be left.
     fn end(mut self) -> Referee {
         let mut process = self.orders.start();
@@ -78,21 +107,29 @@ impl Siege {
         process.close();
         self.referee.hear(process.rest());
         assert!(self.referee.ended);
-        assert_eq!(
-            self.referee.uncounted.values().sum::<u64>(),
-            0,
-            "{:?}",
-            self.referee.uncounted
-        );
         self.referee.check_sequences();
         let sums = self.referee.sums();
         let mut wrong = Vec::new();
+        let mut withheld = 0;
         for (number, &packets) in (0..).zip(&sent) {
             let told = sums.get(&*frame::source(number).to_string()).copied();
-            if told.unwrap_or_default() != [packets, packets * OCTETS] {
-                wrong.push((number, packets, told));
+            let mut wanted = packets;
+            if self.orders.unwanted.is_some() && number % 256 < UNWANTED {
+                withheld += packets;
+                wanted = 0;
+            }
+            if told.unwrap_or_default() != [wanted, wanted * OCTETS] {
+                wrong.push((number, wanted, told));
             }
         }
+        let mut uncounted = self.referee.uncounted.clone();
+        assert_eq!(
+            uncounted.remove("filtered").unwrap_or_default(),
+            [withheld, withheld * (OCTETS + 14)],
+            "under `filtered`, and what was sent"
+        );
+        uncounted.retain(|_, counts| *counts != [0, 0]);
+        assert!(uncounted.is_empty(), "{uncounted:?}");
         assert!(wrong.is_empty(), "{} flows: {wrong:?}", wrong.len());
         assert_eq!(attached::at(&self.pair.near, "v0"), "");
         assert!(!pins(&self.orders.instance).exists());
@@ -115,7 +152,7 @@ fn report(name: &str, mode: Attach, referee: &Referee) {
 }
 
 fn killed_at_random(mode: Attach) {
-    let mut siege = Siege::begin(mode);
+    let mut siege = Siege::begin(mode, true);
     let mut random = u64::from(std::process::id()) << 20 | 1;
     for number in 0..kills() {
         random ^= random << 13;
@@ -137,10 +174,12 @@ fn killed_at_random(mode: Attach) {
 }
 
 fn killed_at_the_worst_moments(mode: Attach) {
-    let mut siege = Siege::begin(mode);
-    for point in Point::ALL {
+    let mut siege = Siege::begin(mode, false);
+    for &point in Point::ALL {
         // Those on the way out, and those of a first start, are for other tests.
-        if matches!(point, Point::Making | Point::Made | Point::Removing) {
+        if matches!(point, Point::Making | Point::Made | Point::Removing)
+            || WITHHOLDING.contains(&point)
+        {
             continue;
         }
         let passes = match point {
@@ -149,15 +188,78 @@ fn killed_at_the_worst_moments(mode: Attach) {
             Point::Quiet => 1,
             _ => 20,
         };
-        let orders = Orders {
-            end: Some((*point, passes)),
-            ..siege.orders.clone()
-        };
-        siege.round(&orders, |process| {
-            assert!(process.dies_within(LONGEST), "never came by {point:?}");
-            None
-        });
+        siege.kill_at(point, passes);
     }
     let referee = siege.end();
     report("killed at the worst moments", mode, &referee);
+}
+
+/// Places between moving counts to `filtered` and noting it.
+const WITHHOLDING: [Point; 4] = [
+    Point::Planned,
+    Point::HalfMoved,
+    Point::Moved,
+    Point::Withheld,
+];
+
+/// Each place twice: while a record is withheld, and while that is done again for a process that was killed before.
+fn killed_while_withholding(mode: Attach) {
+    let mut siege = Siege::begin(mode, true);
+    for point in WITHHOLDING {
+        // An odd number and an even one: one hook, and both.
+        for passes in [20, 31] {
+            siege.kill_at(point, passes);
+        }
+        siege.kill_at(Point::Planned, 5);
+        if point != Point::Planned {
+            siege.kill_at(point, 0);
+        }
+    }
+    let referee = siege.end();
+    report("killed while withholding", mode, &referee);
+}
+
+/// All flows end at once, and some have their last record already; then packets of theirs come again.
+fn killed_while_it_closes(mode: Attach) {
+    const FLOWS: u64 = 50;
+    let pair = Pair::new();
+    let orders = Orders {
+        timeouts: [600_000; 2],
+        ..Orders::new(&pair.near, "v0", &instance_name(), mode)
+    };
+    let injector = Injector::new(&pair.near, "v0");
+    let [near, far] = ["10.0.0.1:4000", "10.0.0.2:80"].map(address);
+    let send = || {
+        // The second connection of these ends replaces the first.
+        for flags in [SYN, RST, SYN] {
+            injector.send(&frame::ethernet(IPV4, &frame::tcp(near, far, flags)));
+        }
+        (0..FLOWS).for_each(|number| injector.send(&frame::numbered(number)));
+    };
+    let mut referee = Referee::default();
+    for (rounds, point) in (1..).zip([Point::Recorded, Point::Finished]) {
+        let killed = Orders {
+            end: Some((point, 20)),
+            ..orders.clone()
+        };
+        for orders in [&killed, &orders] {
+            let mut process = orders.start();
+            referee.openings.push(process.opened());
+            send();
+            process.close();
+            referee.hear(process.rest());
+        }
+        referee.check_sequences();
+        let sums = referee.sums();
+        for number in 0..FLOWS {
+            let told = sums.get(&*frame::source(number).to_string()).copied();
+            assert_eq!(
+                told.unwrap_or_default(),
+                [2 * rounds, 2 * rounds * OCTETS],
+                "{point:?}, flow {number}"
+            );
+        }
+        assert_eq!(sums[&*near.to_string()], [6 * rounds, 6 * rounds * 40]);
+        assert!(!pins(&orders.instance).exists());
+    }
 }

@@ -6,6 +6,8 @@ mod take_over;
 
 use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
+use mermin_bpf::abi::slot::DIRECTIONS;
+
 pub(super) use self::{
     prepare::{Prepared, prepare},
     said::unpinned_link,
@@ -13,10 +15,12 @@ pub(super) use self::{
 use super::open::Capture;
 use crate::{
     attach::keep::Keeper,
+    bpf::ledger::{Ledger, Sum},
     bpf::pin::{
         instance::{Instance, Stale},
-        journal::Journal,
+        journal::{self, Journal},
         lock::Lock,
+        redo::{Plan, Redo},
         supply::{Rest, Supply},
     },
     error::{Error, ErrorKind},
@@ -33,6 +37,7 @@ pub(super) struct Kept {
     instance: Instance,
     keeper: Rc<Keeper>,
     pub(super) journal: Arc<Journal>,
+    redo: Redo,
     persist: bool,
     adopted: bool,
     stays: bool,
@@ -110,24 +115,35 @@ impl Kept {
         self.keeper.stay(self.stays);
     }
 
-    /// Notes what is told of a flow that goes on, once its record has arrived if one was given.
-    pub(super) fn note(&self, slot: u32, told: &Entry, last_seen: u64, given: bool) {
+    /// Notes what is told of a flow that goes on, once its record has arrived.
+    pub(super) fn note(&self, slot: u32, told: &Entry, last_seen: u64) {
         self.journal.offer(slot, told, last_seen);
-        if !given {
-            self.journal.acknowledge(slot);
-        }
     }
 
-    /// Notes that a flow's last record was made, or will not be given.
-    pub(super) fn finish(&mut self, slot: u32, reason: EndReason, given: bool) {
+    /// Notes that a flow's last record was made.
+    pub(super) fn finish(&mut self, slot: u32, reason: EndReason) {
         pass(Point::Recorded);
         self.journal.finish(slot, reason);
-        if given {
-            self.awaiting.push_back(slot);
+        self.awaiting.push_back(slot);
+    }
+
+    /// Moves what a record would have told to the ledger, and notes what is told then and the time of the last packet;
+    /// without those the flow has ended.
+    pub(super) fn withhold(
+        &mut self,
+        slot: u32,
+        then: Option<(&Entry, u64)>,
+        sums: [Sum; DIRECTIONS],
+        ledger: &Ledger,
+    ) {
+        let word = if let Some((told, last_seen)) = then {
+            self.journal.prepare(slot, told, last_seen)
         } else {
-            self.journal.acknowledge(slot);
             self.awaiting.push_front(slot);
-        }
+            journal::DONE
+        };
+        let plan = Plan::new(slot, word, sums);
+        self.redo.carry_out(&plan, &self.journal, ledger);
     }
 
     /// Whether every last record that was made was acknowledged.

@@ -19,6 +19,7 @@ use crate::{
             instance::{Found, Instance, Refused, Stale},
             journal::{self, Journal},
             names,
+            redo::{self, Redo},
             supply::{Rest, Supply},
         },
         size::Sizes,
@@ -144,6 +145,7 @@ fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
     let mut wanted =
         shared_maps(job.options.workings.object, sizes).map_err(|error| error.to_string())?;
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
+    wanted.push((names::REDO.to_owned(), redo::shape()));
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     for (name, shape) in wanted {
         match found.maps.get(&name) {
@@ -170,13 +172,14 @@ fn take_over(
     }
     let path = instance.path();
     let loaded = Making::begin(job.options.workings.object, sizes, Some(&path))?.finish()?;
-    let journal = found.maps.remove(names::JOURNAL).map(|(map, _)| map);
-    let journal = open_journal(journal, sizes)?;
+    let mut map = |name| found.maps.remove(name).map(|(map, _)| map);
+    let (journal, redo) = open_notes(map(names::JOURNAL), map(names::REDO), sizes)?;
+    redo.finish(&journal, &loaded.ledger);
+    let old = map(maps::MAP_FREE);
     let programs = pin_programs(&instance, &loaded)?;
     let keeper = Keeper::new(path, found.links, found.programs);
     // Until the source is open, whatever fails leaves things as they were found.
     keeper.stay(true);
-    let old = found.maps.remove(maps::MAP_FREE).map(|(map, _)| map);
     let supply = Supply::move_some(old, &loaded.slab, &loaded.index)
         .and_then(|supply| {
             instance.replace_map(maps::MAP_FREE, loaded.index.free.as_fd())?;
@@ -185,7 +188,7 @@ fn take_over(
         .map_err(|error| system("cannot take over the free slots", error))?;
     loaded.programs.connect()?;
     pass(Point::Connected);
-    let mut kept = kept(job, instance, keeper, journal, programs, stale);
+    let mut kept = kept(job, instance, keeper, (journal, redo), programs, stale);
     kept.adopted = true;
     kept.stays = true;
     kept.supply = Some(supply);
@@ -212,18 +215,19 @@ fn make(
     let making = Making::begin(job.options.workings.object, sizes, None)?;
     let pinned = beside(identity, sizes)
         .map_err(|error| trouble::refused("make maps for", &instance.path(), &error))
-        .and_then(|[identity, journal]| {
+        .and_then(|[identity, journal, redo]| {
             instance.make(|directory| {
                 making.pin(directory)?;
                 bpf_pin::pin(identity.as_fd(), &directory.join(names::IDENTITY))?;
-                bpf_pin::pin(journal.as_fd(), &directory.join(names::JOURNAL))
+                bpf_pin::pin(journal.as_fd(), &directory.join(names::JOURNAL))?;
+                bpf_pin::pin(redo.as_fd(), &directory.join(names::REDO))
             })?;
-            Ok(journal)
+            Ok((journal, redo))
         });
     let loaded = making.finish()?;
     loaded.programs.connect()?;
-    let journal = match pinned {
-        Ok(journal) => journal,
+    let (journal, redo) = match pinned {
+        Ok(notes) => notes,
         Err(trouble) => {
             given_up.push(stand_in::pinning(trouble));
             let _ = instance.remove_empty();
@@ -235,9 +239,9 @@ fn make(
         }
     };
     let keeper = Keeper::new(instance.path(), [], Vec::new());
-    let journal = open_journal(Some(journal), sizes)?;
+    let notes = open_notes(Some(journal), Some(redo), sizes)?;
     // From here on what was made is removed should anything fail.
-    let mut kept = kept(job, instance, keeper, journal, Vec::new(), stale);
+    let mut kept = kept(job, instance, keeper, notes, Vec::new(), stale);
     kept.programs = pin_programs(&kept.instance, &loaded)?;
     Ok(Prepared {
         loaded,
@@ -250,7 +254,7 @@ fn kept(
     job: &Job,
     instance: Instance,
     keeper: Keeper,
-    journal: Journal,
+    (journal, redo): (Journal, Redo),
     programs: Vec<u32>,
     stale: Vec<Stale>,
 ) -> Kept {
@@ -258,6 +262,7 @@ fn kept(
         instance,
         keeper: Rc::new(keeper),
         journal: Arc::new(journal),
+        redo,
         persist: job.options.pinning.as_ref().is_some_and(Pinning::persists),
         programs,
         stale,
@@ -271,14 +276,28 @@ fn kept(
 }
 
 /// The maps that are no business of the kernel program.
-fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<[OwnedFd; 2]> {
-    Ok([identity::create(identity)?, journal::create(sizes.slots)?])
+fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<[OwnedFd; 3]> {
+    Ok([
+        identity::create(identity)?,
+        journal::create(sizes.slots)?,
+        redo::create()?,
+    ])
 }
 
-fn open_journal(map: Option<OwnedFd>, sizes: Sizes) -> Result<Journal, Error> {
-    let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
-    map.ok_or_else(missing)
-        .and_then(|map| Journal::open(map.as_fd(), sizes.slots))
+fn open_notes(
+    journal: Option<OwnedFd>,
+    redo: Option<OwnedFd>,
+    sizes: Sizes,
+) -> Result<(Journal, Redo), Error> {
+    journal
+        .zip(redo)
+        .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))
+        .and_then(|(journal, redo)| {
+            Ok((
+                Journal::open(journal.as_fd(), sizes.slots)?,
+                Redo::open(redo.as_fd())?,
+            ))
+        })
         .map_err(|error| system("cannot map the journal into memory", error))
 }
 

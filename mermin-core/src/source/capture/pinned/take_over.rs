@@ -9,6 +9,7 @@ use crate::{
     attach::keep::Keeper,
     bpf::{index::Keys, pin::journal::Recalled},
     error::{Error, ErrorKind},
+    filter::Standing,
     flow::EndReason,
     points::{Point, pass},
     report::TakenOver,
@@ -112,7 +113,8 @@ impl Capture {
             };
             let flow = self.shared.slab.observe(slot, &self.ticks);
             walk.torn += u64::from(self.recall(slot, &flow, &noted));
-            if state == state::CLOSING {
+            // One that the kernel program has replaced is closed without being marked.
+            if state == state::CLOSING || noted.ended.is_some() {
                 walk.taken.flows_closing += 1;
                 walk.taken.records_again += u64::from(noted.ended.is_some());
                 self.resume_close(slot, noted.ended, &mut walk)?;
@@ -156,7 +158,8 @@ impl Capture {
         torn
     }
 
-    /// Gives a record again that may not have arrived: of the same counters, whatever was counted since.
+    /// Gives a record again that may not have arrived: of the same counters, whatever was counted since, and whatever is
+    /// wanted now. The one who has it already must not find it under `filtered` as well.
     fn give_again(
         &mut self,
         slot: u32,
@@ -171,11 +174,9 @@ impl Capture {
             side.extra = told.extra;
             side.last_seen = side.last_seen.min(last_seen);
         }
-        let given = self.emit(slot, &flow, EndReason::ActiveTimeout, frame);
+        let record = self.record(slot, &flow, EndReason::ActiveTimeout, frame);
+        self.out.push_back(record);
         self.entries[slot as usize] = then;
-        if !given && let Some(kept) = &self.kept {
-            kept.journal.acknowledge(slot);
-        }
     }
 
     /// Goes on closing a flow: its key goes if it still leads here. Its last record is made a grace period later.
@@ -199,6 +200,10 @@ impl Capture {
             .flows
             .push((slot, ended.unwrap_or(EndReason::IdleTimeout)));
         self.due[slot as usize] = Moment::CLOSING;
+        if ended.is_some() {
+            // As with any record that is given again.
+            self.standings[slot as usize] = Standing::WANTED;
+        }
         self.promised += usize::from(!self.is_unwanted(slot));
         Ok(())
     }
