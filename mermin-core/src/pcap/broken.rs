@@ -27,6 +27,16 @@ impl Broken {
         }
     }
 
+    /// A file without any content.
+    pub(crate) fn empty() -> Self {
+        Self {
+            remedy:
+                "look at what should have written it: also a capture without packets has a header"
+                    .into(),
+            ..Self::new(0, "it is empty")
+        }
+    }
+
     /// A file of another format.
     pub(crate) fn foreign(start: [u8; 4]) -> Self {
         let [a, b, c, d] = start;

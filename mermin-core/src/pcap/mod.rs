@@ -114,7 +114,7 @@ impl<R: io::Read> Capture<R> {
             match self.parse()? {
                 Parsed::Needs(octets) => match self.lacks(octets)? {
                     Next::More => self.fill()?,
-                    _ => return Err(Broken::new(0, "it is empty")),
+                    _ => return Err(Broken::empty()),
                 },
                 Parsed::Packet(_) | Parsed::Other => {}
             }

@@ -17,6 +17,9 @@ const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 
+/// A block that has nothing for us and is longer than this is skipped without a look at its end.
+const LONGEST_LOOKED_THROUGH: u32 = 64 << 10;
+
 /// Octets of an empty block: its type, its length, and its length again.
 const SHORTEST: u32 = 12;
 /// Where the byte-order magic of a section header is.
@@ -85,7 +88,7 @@ impl Ng {
             Err(None) => return Ok(Parsed::Needs(SHORTEST as usize)),
         };
         let kind = start.kind;
-        if !start.is_read() {
+        if !start.is_read() && start.length > LONGEST_LOOKED_THROUGH {
             buffer.skip(u64::from(start.length));
             return Ok(Parsed::Other);
         }
@@ -97,6 +100,10 @@ impl Ng {
             return Err(broken(format!(
                 "the two lengths of a block of type {kind:#x} differ"
             )));
+        }
+        if !start.is_read() {
+            buffer.take(length, 0..0);
+            return Ok(Parsed::Other);
         }
         let parse = if start.big_endian {
             parse_block_be

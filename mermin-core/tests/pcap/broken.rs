@@ -121,6 +121,8 @@ fn damage_is_told_by_its_kind_and_place() {
     let mut unequal = enhanced(shape, &frames()[0], 0, false);
     let last = unequal.len() - 1;
     unequal[last] = 9;
+    let mut unread = block(shape, 0x0bad, &[1; 8]);
+    unread[16] = 16;
     let mut claims = enhanced(shape, &frames()[0], 0, false);
     claims[20] = 200;
     let cases = [
@@ -133,6 +135,7 @@ fn damage_is_told_by_its_kind_and_place() {
             "a block of type 0x6 claims a length of 1879048192 octets",
         ),
         (unequal, "the two lengths of a block of type 0x6 differ"),
+        (unread, "the two lengths of a block of type 0xbad differ"),
         (claims, "a block of type 0x6 cannot be read"),
         (
             enhanced(shape, &frames()[0].clone().on(3), 0, false),

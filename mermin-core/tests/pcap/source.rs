@@ -178,6 +178,14 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_directory_is_no_capture() {
+    let error = open(FlowSource::builder().pcap("/")).expect_err("must be refused");
+    assert_eq!(error.kind(), ErrorKind::System);
+    assert_eq!(error.to_string(), "cannot open `/`");
+    assert_eq!(error.remedy(), Some("name a file in it"));
+}
+
+#[test]
 fn options_of_live_sources_are_refused() {
     let file = || FlowSource::builder().pcap("/nonexistent");
     assert_eq!(

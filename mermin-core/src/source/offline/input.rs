@@ -42,7 +42,7 @@ impl Input {
     /// Opens the file, or takes the reader.
     pub(super) fn open(self) -> Result<Reader, Error> {
         match self {
-            Self::Path(path) => match File::open(&path) {
+            Self::Path(path) => match file(&path) {
                 Ok(file) => Ok(Box::new(file)),
                 Err(error) => Err(unopened(&path, error)),
             },
@@ -61,12 +61,22 @@ impl Input {
     }
 }
 
+/// Opens a file. The kernel opens a directory as well, and refuses to read it.
+fn file(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
+}
+
 fn unopened(path: &Path, error: io::Error) -> Error {
     let (kind, remedy) = match error.kind() {
         io::ErrorKind::PermissionDenied => (
             ErrorKind::PermissionDenied,
             format!("allow reading it: `chmod +r {}`", path.display()),
         ),
+        io::ErrorKind::IsADirectory => (ErrorKind::System, "name a file in it".to_owned()),
         _ => (
             ErrorKind::System,
             format!("compare the path with `ls -l {}`", path.display()),
