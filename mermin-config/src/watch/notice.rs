@@ -12,7 +12,7 @@ use super::directories::directories;
 
 /// Changes that follow each other within this are one: editors write, rename and set modes.
 const QUIET: Duration = Duration::from_millis(100);
-/// A file that never comes to rest is looked at this often.
+/// A directory that never comes to rest has the file looked at after so many of these.
 const IMPATIENT: u32 = 20;
 /// Where the kernel reports nothing the file is looked at this often.
 const UNASKED: Duration = Duration::from_secs(10);
@@ -60,53 +60,83 @@ impl Notices {
 
     /// Waits until the file should be looked at; false when it is over.
     pub(super) fn wait(&self) -> bool {
-        let mut timeout = UNASKED;
+        let [stopped, changed] = ready([&self.stop, &self.inotify], UNASKED);
+        if stopped || !changed {
+            return !stopped;
+        }
+        self.drain();
         for _ in 0..IMPATIENT {
-            match self.poll(timeout) {
-                Polled::Stopped => return false,
-                Polled::Changed => timeout = QUIET,
-                Polled::Quiet => break,
+            // What comes meanwhile wakes nobody: the directory may be one of logs.
+            let [stopped] = ready([&self.stop], QUIET);
+            if stopped {
+                return false;
+            }
+            if !self.drain() {
+                break;
             }
         }
         true
     }
 
-    fn poll(&self, timeout: Duration) -> Polled {
-        let mut fds = [
-            PollFd::new(&self.stop, PollFlags::IN),
-            PollFd::new(&self.inotify, PollFlags::IN),
-        ];
-        let timeout = Timespec::try_from(timeout).ok();
-        if retry_on_intr(|| poll(&mut fds, timeout.as_ref())).is_err() {
-            // Nothing can be waited for: the file is still looked at from time to time.
-            std::thread::sleep(UNASKED);
-            return Polled::Quiet;
-        }
-        let [stop, inotify] = fds.map(|fd| !fd.revents().is_empty());
-        if stop {
-            Polled::Stopped
-        } else if inotify {
-            self.drain();
-            Polled::Changed
-        } else {
-            Polled::Quiet
-        }
-    }
-
-    /// Takes what has come; that it came is enough, because the file is looked at.
-    fn drain(&self) {
+    /// Takes what has come; that something came is enough, because the file is looked at.
+    fn drain(&self) -> bool {
         let mut octets = [MaybeUninit::<u8>::uninit(); 4_096];
+        let mut came = false;
         loop {
             match read(&self.inotify, &mut octets) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(_) => return,
+                Ok(_) => came = true,
+                Err(Errno::INTR) => {}
+                Err(_) => return came,
             }
         }
     }
 }
 
-enum Polled {
-    Stopped,
-    Changed,
-    Quiet,
+/// Waits until one of them has something to read, at most so long; tells which have.
+fn ready<const N: usize>(of: [&OwnedFd; N], timeout: Duration) -> [bool; N] {
+    let mut fds = of.map(|fd| PollFd::new(fd, PollFlags::IN));
+    let until = Timespec::try_from(timeout).ok();
+    if retry_on_intr(|| poll(&mut fds, until.as_ref())).is_err() {
+        // Nothing can be waited for: the file is still looked at from time to time.
+        std::thread::sleep(timeout);
+        return [false; N];
+    }
+    fds.map(|fd| !fd.revents().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+        time::Instant,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_busy_directory_does_not_have_the_file_read_all_the_time() {
+        let directory = std::env::temp_dir().join(format!("mermin-notice-{}", std::process::id()));
+        fs::create_dir(&directory).unwrap();
+        let notices = Notices::new().unwrap();
+        notices.watch(&directory.join("mermin.hcl"));
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    fs::write(directory.join("log"), "x").unwrap();
+                }
+            });
+            let begun = Instant::now();
+            for _ in 0..3 {
+                assert!(notices.wait());
+            }
+            assert!(begun.elapsed() >= 3 * QUIET, "{:?}", begun.elapsed());
+            done.store(true, Ordering::Relaxed);
+        });
+        notices.stop();
+        assert!(!notices.wait());
+        fs::remove_dir_all(&directory).unwrap();
+    }
 }
