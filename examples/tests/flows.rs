@@ -7,7 +7,7 @@ mod support;
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::UdpSocket,
     os::unix::process::CommandExt as _,
     path::PathBuf,
@@ -20,7 +20,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use rustix::process::Signal;
 use serde_json::Value as Json;
-use support::{Finished, flows, run, terminal};
+use support::{Finished, TICK, flows, run, terminal};
 
 /// Nobody, on every distribution.
 const UNPRIVILEGED: u32 = 65_534;
@@ -31,6 +31,15 @@ fn main() -> ExitCode {
         Trial::test("bad_arguments_exit_2", bad_arguments_exit_2),
         Trial::test("help_and_version_exit_0", help_and_version_exit_0),
         Trial::test("check_says_all_that_is_wrong", check_says_all_that_is_wrong),
+        Trial::test("a_capture_takes_no_privilege", a_capture_takes_no_privilege),
+        Trial::test(
+            "a_capture_is_shown_up_to_its_break",
+            a_capture_is_shown_up_to_its_break,
+        ),
+        Trial::test(
+            "a_signal_ends_waiting_for_a_capture",
+            a_signal_ends_waiting_for_a_capture,
+        ),
         kernel("a_configuration_filters", a_configuration_filters),
         kernel("a_configuration_that_changes", a_configuration_that_changes),
         Trial::test("without_privilege_it_says_what_to_do", without_privilege),
@@ -100,7 +109,7 @@ fn help_and_version_exit_0() -> Result<(), Failed> {
 
 fn without_privilege() -> Result<(), Failed> {
     // Elsewhere than in the build directory, which nobody may not be allowed to enter.
-    let copy = support::Copy::of_flows()?;
+    let copy = support::Copy::of_flows("refused")?;
     for arguments in [&["--duration", "1"][..], &["--demo"]] {
         let mut command = copy.command();
         command.args(arguments);
@@ -126,11 +135,96 @@ fn without_privilege() -> Result<(), Failed> {
     Ok(())
 }
 
+/// A capture of 18 packets; what flows they are is told beside it.
+const CAPTURE: &[u8] = include_bytes!("../../mermin-core/tests/captures/mixed.pcap");
+const FLOWS: &str = include_str!("../../mermin-core/tests/captures/mixed.pcap.flows");
+
+fn flows_of_the_capture() -> Vec<&'static str> {
+    // Behind them is what is in no flow.
+    FLOWS
+        .lines()
+        .take_while(|line| !line.starts_with("pcap: "))
+        .collect()
+}
+
+fn a_capture_takes_no_privilege() -> Result<(), Failed> {
+    let copy = support::Copy::of_flows("capture")?;
+    let file = File::new("whole.pcap", CAPTURE)?;
+    let shown = |more: &[&str]| {
+        let mut command = copy.command();
+        command.arg("--pcap").arg(&file.0).args(more);
+        if support::is_root() {
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
+        }
+        let finished = run(&mut command)?;
+        ensure(finished.code == Some(0), format!("{finished:?}"))?;
+        Ok::<_, Failed>(finished)
+    };
+    let finished = shown(&[])?;
+    let lines: Vec<&str> = finished.stdout.lines().collect();
+    ensure(lines == flows_of_the_capture(), format!("{finished:?}"))?;
+    let records = records(&shown(&["--json"])?)?;
+    ensure(records.len() == lines.len(), format!("{records:?}"))?;
+    ensure(
+        records[0]["source.address"] == "192.0.2.1",
+        format!("{records:?}"),
+    )
+}
+
+fn a_capture_is_shown_up_to_its_break() -> Result<(), Failed> {
+    let file = File::new("cut.pcap", &CAPTURE[..700])?;
+    let finished = run(flows().arg("--pcap").arg(&file.0))?;
+    ensure(finished.code == Some(1), format!("{finished:?}"))?;
+    ensure(
+        finished.stdout.lines().count() == 1,
+        format!("{finished:?}"),
+    )?;
+    for part in [
+        "at byte 164: it ends within a packet record",
+        "what to do: ",
+    ] {
+        ensure(finished.stderr.contains(part), format!("{finished:?}"))?;
+    }
+    Ok(())
+}
+
+/// Nothing comes, or no more does, and the writer stays: before the capture's header, behind a packet, and within one.
+fn a_signal_ends_waiting_for_a_capture() -> Result<(), Failed> {
+    for (there, shown) in [
+        (0, 0),
+        (CAPTURE.len(), flows_of_the_capture().len()),
+        (700, 1),
+    ] {
+        let mut child =
+            support::Running::reading(flows().args(["--pcap", "-"]), process::Stdio::piped())?;
+        let mut stdin = child.stdin()?;
+        stdin.write_all(&CAPTURE[..there])?;
+        child.wait_until_it_catches(Signal::INT)?;
+        while rustix::io::ioctl_fionread(&stdin)? != 0 {
+            thread::sleep(TICK);
+        }
+        // What was read is counted at once.
+        thread::sleep(Duration::from_millis(200));
+        child.signal(Signal::INT)?;
+        let mut stdout = String::new();
+        child.stdout()?.read_to_string(&mut stdout)?;
+        let code = child.wait(Duration::from_secs(10))?;
+        let stderr = child.stderr()?;
+        ensure(code == Some(0), format!("{there}: {code:?} {stderr}"))?;
+        ensure(
+            stdout.lines().count() == shown,
+            format!("{there}: {stdout}"),
+        )?;
+        ensure(!stderr.contains("flows: cannot"), stderr)?;
+    }
+    Ok(())
+}
+
 /// A file of this test, gone with it.
 struct File(PathBuf);
 
 impl File {
-    fn new(name: &str, text: &str) -> Result<Self, Failed> {
+    fn new(name: &str, text: impl AsRef<[u8]>) -> Result<Self, Failed> {
         let path = env::temp_dir().join(format!("mermin-flows-{}-{name}", process::id()));
         fs::write(&path, text)?;
         Ok(Self(path))
@@ -213,7 +307,7 @@ fn a_configuration_that_changes() -> Result<(), Failed> {
             "auto_reload = true\nspan {{\n  max_record_interval = \"1s\"\n  udp_timeout = \"500ms\"\n}}\ndiscovery \"instrument\" {{\n  interfaces = [\"lo\"]\n}}\nfilter \"destination\" {{\n  port = {{ match = [{port}] }}\n}}\n"
         )
     };
-    let file = File::new("reload.hcl", &text(one.port()))?;
+    let file = File::new("reload.hcl", text(one.port()))?;
     let mut flows = flows();
     flows
         .args(["--json", "--duration", "25", "--config"])

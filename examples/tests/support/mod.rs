@@ -7,7 +7,7 @@ use std::{
     io::Read as _,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
-    process::{Child, ChildStdout, Command, Stdio, id},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio, id},
     thread,
     time::{Duration, Instant},
 };
@@ -19,7 +19,7 @@ use rustix::{
 };
 
 /// How often an ending is looked for.
-const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// No test takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -78,12 +78,21 @@ pub(crate) struct Running(Child);
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        Self::reading(command, Stdio::null())
+    }
+
+    /// With something to read.
+    pub(crate) fn reading(command: &mut Command, input: Stdio) -> io::Result<Self> {
         command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map(Self)
+    }
+
+    pub(crate) fn stdin(&mut self) -> Result<ChildStdin, Failed> {
+        Ok(self.0.stdin.take().ok_or("standard input is taken")?)
     }
 
     pub(crate) fn stdout(&mut self) -> Result<ChildStdout, Failed> {
@@ -100,6 +109,21 @@ impl Running {
 
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
         Ok(kill_process(Pid::from_child(&self.0), signal)?)
+    }
+
+    /// Before that a signal ends it without a word.
+    pub(crate) fn wait_until_it_catches(&self, signal: Signal) -> Result<(), Failed> {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = u64::from_str_radix(caught.unwrap_or_default().trim(), 16)?;
+            if caught >> (signal.as_raw() - 1) & 1 != 0 {
+                return Ok(());
+            }
+            thread::sleep(TICK);
+        }
+        Err(format!("{signal:?} is not caught").into())
     }
 
     /// Its exit status, or an error when it goes on for longer.
@@ -127,8 +151,8 @@ impl Drop for Running {
 pub(crate) struct Copy(PathBuf);
 
 impl Copy {
-    pub(crate) fn of_flows() -> io::Result<Self> {
-        let directory = env::temp_dir().join(format!("mermin-flows-{}", id()));
+    pub(crate) fn of_flows(name: &str) -> io::Result<Self> {
+        let directory = env::temp_dir().join(format!("mermin-flows-{}-{name}", id()));
         fs::create_dir(&directory)?;
         let copy = Self(directory);
         fs::set_permissions(&copy.0, fs::Permissions::from_mode(0o755))?;

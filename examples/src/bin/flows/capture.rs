@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, executor::block_on};
-use mermin_core::{FlowSource, FlowSourceBuilder, Handle, Stats};
+use mermin_core::{Error, ErrorKind, FlowSource, FlowSourceBuilder, Handle, Stats};
 
 use crate::{
     args::Options,
@@ -17,6 +17,7 @@ use crate::{
     failure::Failure,
     output::Output,
     status::{self, Status},
+    stdin::Stdin,
     stop::Stop,
 };
 
@@ -43,9 +44,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         .transpose()?;
     let builder = match &file {
         Some(file) => flags(file.config.source(), options),
-        None => builder(options),
+        None => builder(options, &stop),
     };
-    let mut flows = block_on(builder.open())?;
+    let mut flows = match block_on(builder.open()) {
+        Err(error) if interrupted(&stop, &error) => return Ok(()),
+        opened => opened?,
+    };
     say(&flows.report().to_string());
     if let Some(demo) = &demo {
         demo.make_traffic();
@@ -69,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
                 }
             });
         });
-        let outcome = show(&mut flows, Output::new(options.json), &watch.status);
+        let outcome = show(&mut flows, Output::new(options.json), &watch);
         watch.done.store(true, Ordering::Relaxed);
         outcome
     });
@@ -79,10 +83,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn builder(options: &Options) -> FlowSourceBuilder {
+fn builder(options: &Options, stop: &Stop) -> FlowSourceBuilder {
     let builder = FlowSource::builder();
     match &options.pcap {
-        Some(path) if path.as_os_str() == "-" => return builder.pcap_reader(io::stdin()),
+        Some(path) if path.as_os_str() == "-" => return builder.pcap_reader(Stdin(stop.clone())),
         Some(path) => return builder.pcap(path),
         None => {}
     }
@@ -113,12 +117,17 @@ fn flags(mut builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder
 }
 
 /// Writes flows until there are no more. A reader that went away (`flows | head`) is no failure.
-fn show(flows: &mut FlowSource, mut output: Output, status: &Status) -> Result<(), Failure> {
+fn show(flows: &mut FlowSource, mut output: Output, watch: &Watch) -> Result<(), Failure> {
     let mut batches = flows.ready_chunks(BATCH);
     while let Some(batch) = block_on(batches.next()) {
-        status.end();
+        watch.status.end();
         for flow in batch {
-            if let Err(error) = output.write(&flow?) {
+            let flow = match flow {
+                // The last item; what came before it is shown below.
+                Err(error) if interrupted(&watch.stop, &error) => break,
+                flow => flow?,
+            };
+            if let Err(error) = output.write(&flow) {
                 return refused(&error);
             }
         }
@@ -127,6 +136,11 @@ fn show(flows: &mut FlowSource, mut output: Output, status: &Status) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Whether a capture ends early because a signal ended the reading of it.
+fn interrupted(stop: &Stop, error: &Error) -> bool {
+    stop.raised() && error.kind() == ErrorKind::InvalidCapture
 }
 
 /// What it means that standard output did not take a flow.

@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod output;
 mod status;
+mod stdin;
 mod stop;
 mod table;
 
