@@ -50,8 +50,8 @@ pub(crate) fn fits(manner: &Manner, there: Mechanism) -> bool {
 
 /// Whether a refusal of TCX says that the kernel lacks it, or has no room at the hook, or the process none for a descriptor.
 ///
-/// Before Linux 6.6, and without `CONFIG_NET_XGRESS`, the attach type is unknown: `EINVAL`. A hook takes 64 programs
-/// and then answers `ERANGE`; filters run behind them. A link takes a file descriptor and a filter does not. `EPERM`
+/// Before Linux 6.6, and without `CONFIG_NET_XGRESS`, the attach type is unknown: `EINVAL`. A hook takes 63 programs
+/// (`bpf_mprog_max`) and then answers `ERANGE`; filters run behind them. A link takes a file descriptor and a filter does not. `EPERM`
 /// and `EACCES` do not count: a filter needs `CAP_NET_ADMIN` as well, and what a policy forbids is not to be had by a
 /// side door. Nor do a missing interface or memory, which another mechanism would miss too.
 pub(crate) fn falls_back(refusal: &io::Error) -> bool {

@@ -95,7 +95,7 @@ pub(super) fn explain(hook: &Hook<'_>, refusal: io::Error) -> Error {
             .with_source(refusal);
     }
     if errno(&refusal) == Some(libc::ERANGE) {
-        let message = format!("cannot attach by TCX to {hook}: it has its 64 programs already");
+        let message = format!("cannot attach by TCX to {hook}: it has its 63 programs already");
         return Error::new(ErrorKind::Exhausted, message)
             .with_remedy("see `bpftool net`; with `Attach::Auto` a tc filter stands in")
             .with_source(refusal);

@@ -16,6 +16,7 @@ use mermin_bpf::abi::ledger::Direction;
 use super::{
     bpffs, kernel,
     memory::{self, Limit},
+    privilege::{self, CAP_SYS_ADMIN, CAP_SYS_PTRACE},
     trouble::{self, Trouble},
 };
 use crate::{
@@ -141,6 +142,35 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
         .detach()
 }
 
+/// What a process can have that lacks no more than this, and what it cannot.
+pub(crate) fn privilege() -> Fact {
+    extras(
+        privilege::lacks(CAP_SYS_ADMIN),
+        privilege::lacks(CAP_SYS_PTRACE),
+    )
+}
+
+fn extras(no_admin: bool, no_ptrace: bool) -> Fact {
+    const ADMIN: &str = "another network namespace cannot be entered, names of other programs are not told, and none can be \
+                         stood beside";
+    const PTRACE: &str = "the network namespace of another process cannot be found";
+    let (found, grants) = match (no_admin, no_ptrace) {
+        (false, false) => {
+            let found = "the process may do all that any option asks for";
+            return Fact::new(Subject::Privilege, Yes, found);
+        }
+        (true, false) => (format!("without CAP_SYS_ADMIN {ADMIN}"), "CAP_SYS_ADMIN"),
+        (false, true) => (format!("without CAP_SYS_PTRACE {PTRACE}"), "CAP_SYS_PTRACE"),
+        (true, true) => (
+            format!("without CAP_SYS_ADMIN {ADMIN}; without CAP_SYS_PTRACE {PTRACE}"),
+            "CAP_SYS_ADMIN and CAP_SYS_PTRACE",
+        ),
+    };
+    Fact::new(Subject::Privilege, No, found).with_remedy(format!(
+        "grant {grants} to have that; flows are counted without"
+    ))
+}
+
 pub(crate) fn membarrier() -> Fact {
     if membarrier::is_offered() {
         Fact::new(
@@ -254,6 +284,19 @@ pub(crate) fn interfaces(names: Result<Vec<String>, &Error>) -> Fact {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_lacking_is_named_with_what_it_costs() {
+        assert_eq!(extras(false, false).answer, Yes);
+        for (no_admin, no_ptrace) in [(true, false), (false, true), (true, true)] {
+            let fact = extras(no_admin, no_ptrace);
+            assert!(fact.answer == No && !fact.needed, "{fact:?}");
+            for text in [&fact.found, fact.remedy.as_ref().unwrap()] {
+                assert_eq!(text.contains("CAP_SYS_ADMIN"), no_admin, "{text}");
+                assert_eq!(text.contains("CAP_SYS_PTRACE"), no_ptrace, "{text}");
+            }
+        }
+    }
 
     #[test]
     fn what_a_table_takes_is_held_against_what_is_left() {

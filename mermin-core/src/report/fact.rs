@@ -10,6 +10,8 @@ pub enum Subject {
     Kernel,
     /// Whether maps can be created and the kernel program be loaded.
     Program,
+    /// Whether the process may do all that any option asks for. Flows are counted with less.
+    Privilege,
     /// Whether programs can be attached by TCX.
     Tcx,
     /// Whether programs can be attached as `cls_bpf` filters.
@@ -35,6 +37,7 @@ impl Subject {
         match self {
             Self::Kernel => "kernel",
             Self::Program => "program",
+            Self::Privilege => "privilege",
             Self::Tcx => "tcx",
             Self::Tc => "tc",
             Self::Membarrier => "membarrier",

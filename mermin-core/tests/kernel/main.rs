@@ -12,7 +12,6 @@ mod churn;
 mod counting;
 mod detach;
 mod devices;
-mod diagnosis;
 mod filter;
 mod flood;
 mod headers;
@@ -26,6 +25,7 @@ mod reconfigure;
 mod restart;
 mod runtimes;
 mod support;
+mod symptoms;
 mod table;
 mod tcp;
 mod trouble;
@@ -105,6 +105,7 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
 
 fn main() {
     restart::child::obey();
+    symptoms::obey();
     let arguments = Arguments::from_args();
     let obstacles = if arguments.list {
         Vec::new()
@@ -132,7 +133,7 @@ fn main() {
         trouble::cases(),
         tunnels::cases(),
         verifier::cases(),
-        diagnosis::cases(),
+        symptoms::cases(),
         flood::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|case| {

@@ -1,9 +1,12 @@
 //! Network namespaces other than the process's own.
 
-use std::{fs::File, time::Duration};
+use std::{
+    fs::File,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use futures::StreamExt;
-use mermin_core::{ErrorKind, FlowSource, NetNs, flow::EndReason};
+use mermin_core::{Error, ErrorKind, FlowSource, NetNs, flow::EndReason};
 
 use crate::{
     Case, case,
@@ -28,7 +31,7 @@ fn talk(pair: &Pair) {
     udp_dialogue(pair, [near, far], 10, [10, 20]);
 }
 
-fn open(netns: NetNs) -> Result<FlowSource, mermin_core::Error> {
+fn open(netns: NetNs) -> Result<FlowSource, Error> {
     within(LONGEST, on("/v[01]/").netns(netns).open()).expect("opening hangs")
 }
 
@@ -48,10 +51,18 @@ fn a_namespace_by_its_path() {
     }
 }
 
-/// The source itself keeps it alive, so its name is what tells.
 fn a_namespace_that_is_deleted() {
+    let error = deleted();
+    assert_eq!(error.kind(), ErrorKind::NoInterface);
+    assert!(error.to_string().ends_with("was deleted"), "{error}");
+}
+
+/// How a source ends whose namespace is deleted. The source itself keeps it alive, so its name is what tells.
+pub(crate) fn deleted() -> Error {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let pair = Pair::new();
-    let name = std::env::temp_dir().join(format!("mermin-netns-{}", std::process::id()));
+    let name = std::env::temp_dir().join(format!("mermin-netns-{}-{number}", std::process::id()));
     File::create(&name).unwrap();
     let shown = name.display();
     pair.near
@@ -65,13 +76,9 @@ fn a_namespace_that_is_deleted() {
     assert_eq!(flow.end_reason, EndReason::ForcedEnd);
     assert_eq!(flow.forward.packets.total + flow.reverse.packets.total, 20);
     let error = next(&mut source).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NoInterface);
-    assert!(error.to_string().ends_with("was deleted"), "{error}");
-    assert!(
-        within(Duration::from_secs(1), source.next())
-            .unwrap()
-            .is_none()
-    );
+    let end = within(LONGEST, source.next()).expect("it ends");
+    assert!(end.is_none());
+    error
 }
 
 /// Here or in any container: it opens, or says which of three things is missing.

@@ -71,6 +71,14 @@ fn filters(pair: &Pair) -> usize {
     attached::at(&pair.near, "v0").matches("handle 0x").count()
 }
 
+/// What the next one says of what a killed one left.
+pub(crate) fn said() -> String {
+    let pair = Pair::new();
+    drop(another(&pair, &[]));
+    let source = try_open(&pair.near, on("v0").attach(TC)).unwrap();
+    source.report().to_string()
+}
+
 fn orphans_of_a_killed_process() {
     if let Some(namespace) = std::env::var_os(NAMESPACE) {
         return watch_until_killed(namespace.into());

@@ -21,6 +21,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
         };
         facts.extend(host::program(object::load(options.workings.object, trial)));
     }
+    facts.push(host::privilege());
     facts.push(host::membarrier());
     facts.push(host::memory(options.max_flows.unwrap_or(DEFAULT_FLOWS)));
     facts.push(host::bpffs(options.bpffs()));

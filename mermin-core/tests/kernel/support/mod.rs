@@ -6,6 +6,7 @@ pub(crate) mod host;
 pub(crate) mod ledger;
 pub(crate) mod process;
 pub(crate) mod raw;
+pub(crate) mod rights;
 pub(crate) mod skip;
 pub(crate) mod traffic;
 pub(crate) mod wait;

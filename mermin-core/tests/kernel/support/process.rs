@@ -1,15 +1,90 @@
-//! Tests that count what the whole process holds need one of their own.
+//! Processes of a test's own: this executable again, told by the environment what to do.
 
-use std::process::Command;
+use std::{
+    env,
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStdout, Command, Stdio},
+};
 
 const ALONE: &str = "MERMIN_KERNEL_TEST_ALONE";
+const TASK: &str = "MERMIN_KERNEL_TEST_TASK";
+
+/// What a process may be asked to do: a name, and work on an argument that gives words.
+pub(crate) type Task = (&'static str, fn(&str) -> String);
+
+/// Does what the environment asks for, if it does.
+pub(crate) fn obey(tasks: &[Task]) {
+    let Ok(told) = env::var(TASK) else { return };
+    let (name, argument) = told.split_once(' ').unwrap_or((&told, ""));
+    let task = tasks.iter().find(|(known, _)| *known == name);
+    let (_, work) = task.unwrap_or_else(|| panic!("there is no task `{name}`"));
+    println!("{}", work(argument));
+    std::process::exit(0);
+}
+
+/// A process that does a task. It is what the thread is that asks for it: its user, capabilities, namespaces, system calls.
+pub(crate) struct Asked {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Asked {
+    /// `name argument`.
+    pub(crate) fn start(task: &str) -> Self {
+        // By this name everybody may run it, wherever it is.
+        Self::spawn(Command::new("/proc/self/exe"), task)
+    }
+
+    /// By way of another program, which runs what its arguments end with.
+    pub(crate) fn start_by(launcher: &[&str], task: &str) -> Self {
+        let mut command = Command::new(launcher[0]);
+        command
+            .args(&launcher[1..])
+            .arg(env::current_exe().unwrap());
+        Self::spawn(command, task)
+    }
+
+    fn spawn(mut command: Command, task: &str) -> Self {
+        let mut child = command
+            .env(TASK, task)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        Self {
+            child,
+            stdout: BufReader::new(stdout),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line it says.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Ends its input; what it says from then on.
+    pub(crate) fn rest(mut self) -> String {
+        drop(self.child.stdin.take());
+        let mut said = String::new();
+        self.stdout.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{said}");
+        said
+    }
+}
 
 /// Runs a test in a process of its own: this executable, told to run that test alone.
 pub(crate) fn alone(name: &str, test: impl FnOnce()) {
-    if std::env::var_os(ALONE).is_some() {
+    if env::var_os(ALONE).is_some() {
         return test();
     }
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = Command::new(env::current_exe().unwrap())
         .args(["--exact", name, "--test-threads", "1"])
         .env(ALONE, "1")
         .output()

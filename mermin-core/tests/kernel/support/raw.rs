@@ -39,34 +39,47 @@ pub(crate) fn without_mount(path: &std::ffi::CStr) -> io::Result<()> {
 
 /// Has the kernel refuse a system call to the calling thread and to those it starts: `EPERM`.
 pub(crate) fn deny(call: libc::c_long) -> io::Result<()> {
-    let step = |code: u32, yes, no, k| libc::sock_filter {
+    refuse(&[(call, None)], libc::EPERM)
+}
+
+/// Has it refuse one command of bpf(2), with an error of choice.
+pub(crate) fn refuse_bpf(command: u32, errno: i32) -> io::Result<()> {
+    refuse(&[(libc::SYS_bpf, Some(command))], errno)
+}
+
+/// Has it refuse system calls; where a number is given, those alone whose first argument it is.
+fn refuse(calls: &[(libc::c_long, Option<u32>)], errno: i32) -> io::Result<()> {
+    /// In `struct seccomp_data`.
+    const NUMBER: u32 = 0;
+    const FIRST_ARGUMENT: u32 = 16;
+    let step = |code: u32, otherwise, k| libc::sock_filter {
         code: u16::try_from(code).unwrap(),
-        jt: yes,
-        jf: no,
+        jt: 0,
+        jf: otherwise,
         k,
     };
-    let mut filter = [
-        // The call's number is the first field of what a filter sees.
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        step(
-            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-            0,
-            1,
-            u32::try_from(call).unwrap(),
-        ),
-        step(
-            libc::BPF_RET | libc::BPF_K,
-            0,
-            0,
-            libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned(),
-        ),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
+    let load = |from| step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, from);
+    let unless = |k, skip| step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, skip, k);
+    let verdict = |k| step(libc::BPF_RET | libc::BPF_K, 0, k);
+    let errno = libc::SECCOMP_RET_ERRNO | errno.cast_unsigned();
+    let mut filter = Vec::new();
+    for (call, argument) in calls {
+        let call = u32::try_from(*call).unwrap();
+        filter.extend([
+            load(NUMBER),
+            unless(call, 1 + 2 * u8::from(argument.is_some())),
+        ]);
+        if let Some(argument) = argument {
+            filter.extend([load(FIRST_ARGUMENT), unless(*argument, 1)]);
+        }
+        filter.push(verdict(errno));
+    }
+    filter.push(verdict(libc::SECCOMP_RET_ALLOW));
     let program = libc::sock_fprog {
-        len: 4,
+        len: u16::try_from(filter.len()).unwrap(),
         filter: filter.as_mut_ptr(),
     };
-    // SAFETY: plain numbers, then a filter of as many steps as said.
+    // SAFETY: plain numbers, then a filter of as many steps as said, which lives on for the call.
     unsafe {
         checked(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
         checked(libc::prctl(
@@ -76,6 +89,13 @@ pub(crate) fn deny(call: libc::c_long) -> io::Result<()> {
         ))?;
     }
     Ok(())
+}
+
+/// From now on the kernel tells the calling thread, and those it starts, that it is a Linux 2.6.
+pub(crate) fn pretend_old_kernel() -> io::Result<()> {
+    const UNAME26: libc::c_ulong = 0x002_0000;
+    // SAFETY: a plain number.
+    checked(unsafe { libc::personality(UNAME26) }).map(drop)
 }
 
 fn checked(result: i32) -> io::Result<i32> {
@@ -189,44 +209,12 @@ pub(crate) fn unshare_mounts() -> io::Result<()> {
 
 /// From now on the calling thread, and those it starts, make no directory: there is no space left.
 pub(crate) fn fill_up() {
-    let [return_code, load, jump] = [libc::BPF_RET, libc::BPF_LD | libc::BPF_W, libc::BPF_JMP]
-        .map(|code| u16::try_from(code).unwrap());
-    let jump = jump | u16::try_from(libc::BPF_JEQ).unwrap();
-    let statement = |code, k| libc::sock_filter {
-        code,
-        jt: 0,
-        jf: 0,
-        k,
-    };
-    let mut filter = vec![statement(load | u16::try_from(libc::BPF_ABS).unwrap(), 0)];
-    let refused = [
+    let calls = [
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_mkdir,
-        libc::SYS_mkdirat,
+        (libc::SYS_mkdir, None),
+        (libc::SYS_mkdirat, None),
     ];
-    for (number, call) in refused.iter().enumerate() {
-        filter.push(libc::sock_filter {
-            jt: u8::try_from(refused.len() - number).unwrap(),
-            ..statement(jump, u32::try_from(*call).unwrap())
-        });
-    }
-    filter.push(statement(return_code, libc::SECCOMP_RET_ALLOW));
-    let errno = u32::try_from(libc::ENOSPC).unwrap();
-    filter.push(statement(return_code, libc::SECCOMP_RET_ERRNO | errno));
-    let program = libc::sock_fprog {
-        len: u16::try_from(filter.len()).unwrap(),
-        filter: filter.as_mut_ptr(),
-    };
-    // SAFETY: plain numbers, and a filter that lives on for the call.
-    unsafe {
-        checked(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)).unwrap();
-        checked(libc::prctl(
-            libc::PR_SET_SECCOMP,
-            libc::SECCOMP_MODE_FILTER,
-            &raw const program,
-        ))
-        .unwrap();
-    }
+    refuse(&calls, libc::ENOSPC).unwrap();
 }
 
 /// The part of `union bpf_attr` that `BPF_PROG_QUERY` uses.

@@ -1,0 +1,148 @@
+//! Others at the same hooks.
+
+use std::{os::fd::OwnedFd, thread, time::Duration};
+
+use mermin_core::{Attach, TcxOrder};
+
+use super::{Symptom, by_tcx, open, row};
+use crate::{
+    orphans,
+    support::{
+        frame,
+        host::Pair,
+        raw::{self, Deed},
+        traffic::Injector,
+        wait::until,
+        watch::{Watch, on, try_open},
+    },
+};
+
+pub(super) const ROWS: &[Symptom] = &[
+    row(
+        "`cannot attach by tc` .. `filter has it`",
+        "symptom_foreign_filter",
+        a_foreign_filter,
+    ),
+    row(
+        "`qdisc has the place of`",
+        "symptom_foreign_qdisc",
+        a_foreign_qdisc,
+    ),
+    by_tcx(row(
+        "`tcx order` .. `no program` .. `is at the hooks`",
+        "symptom_order_without_program",
+        nobody_to_stand_beside,
+    )),
+    by_tcx(row(
+        "`stands on the wrong side`",
+        "symptom_wrong_side",
+        somebody_comes_later,
+    )),
+    row(
+        "`somebody else took the program away`",
+        "symptom_put_back",
+        somebody_detaches,
+    ),
+    by_tcx(row(
+        "`and none came to the program`",
+        "symptom_silence",
+        somebody_takes_all,
+    )),
+    row("`orphan on`", "symptom_orphan", an_orphan),
+    by_tcx(row(
+        "another program before `mermin_ingress` in the report's list",
+        "symptom_another_before",
+        somebody_is_first,
+    )),
+];
+
+/// Another's program at the TCX ingress of `v0`, behind all that are there.
+fn other(pair: &Pair, deed: Deed) -> OwnedFd {
+    let index = pair.near.index("v0");
+    pair.near.run(|| {
+        let program = raw::load("other", deed).unwrap();
+        raw::attach_tcx(&program, index).unwrap()
+    })
+}
+
+/// The report once it says this.
+fn report(watch: &Watch, text: &str, mut meanwhile: impl FnMut()) -> String {
+    until(text, || {
+        meanwhile();
+        let said = watch.handle.report().to_string();
+        said.contains(text).then_some(said)
+    })
+}
+
+fn a_foreign_filter() -> String {
+    let pair = Pair::new();
+    pair.near.shell("tc qdisc add dev v0 clsact");
+    pair.near
+        .shell("tc filter add dev v0 ingress pref 5 protocol all u32 match u32 0 0 classid 1:1");
+    let said = pair
+        .near
+        .run(|| open(on("v0").attach(Attach::Tc { priority: 5 })));
+    assert!(
+        said.contains("`Attach::Tc { priority: 6 }` is free"),
+        "{said}"
+    );
+    said
+}
+
+fn a_foreign_qdisc() -> String {
+    let pair = Pair::new();
+    pair.near.shell("tc qdisc add dev v0 ingress");
+    let options = on("v0").attach(Attach::Tc { priority: 1 });
+    pair.near.run(|| open(options))
+}
+
+fn nobody_to_stand_beside() -> String {
+    let options = on("v0").tcx_order(TcxOrder::After("other".to_owned()));
+    Pair::new().near.run(|| open(options))
+}
+
+fn somebody_comes_later() -> String {
+    let pair = Pair::new();
+    let options = on("v0").tcx_order(TcxOrder::After("other".to_owned()));
+    let watch = Watch::new(try_open(&pair.near, options).unwrap());
+    let _other = other(&pair, Deed::Pass);
+    report(&watch, "wrong side", || {})
+}
+
+fn somebody_detaches() -> String {
+    let pair = Pair::new();
+    let options = on("v0").attach(Attach::Tc { priority: 1 });
+    let watch = Watch::open(&pair.near, options);
+    pair.near.shell("tc qdisc del dev v0 clsact");
+    report(&watch, "took the program away", || {})
+}
+
+fn somebody_takes_all() -> String {
+    let pair = Pair::new();
+    let _other = other(&pair, Deed::Drop);
+    let watch = Watch::open(&pair.near, on("v0").tcx_order(TcxOrder::Last));
+    let injector = Injector::new(&pair.far, "v1");
+    report(&watch, "none came", || {
+        for number in 0..32 {
+            injector.send(&frame::numbered(number));
+        }
+        thread::sleep(Duration::from_millis(50));
+    })
+}
+
+fn an_orphan() -> String {
+    orphans::said()
+}
+
+/// In the order they run.
+fn somebody_is_first() -> String {
+    let pair = Pair::new();
+    let _other = other(&pair, Deed::Pass);
+    let watch = Watch::open(&pair.near, on("v0").tcx_order(TcxOrder::Last));
+    let report = watch.handle.report();
+    let ingress = report.interfaces[0].ingress.clone().unwrap();
+    let names = ingress.occupants.into_iter().filter_map(|at| at.name);
+    let names: Vec<String> = names.collect();
+    assert_eq!(names, ["other", "mermin_ingress"]);
+    names.join(" ")
+}

@@ -1,0 +1,233 @@
+//! What a kernel or a host lacks.
+
+use std::{fs, process::Command};
+
+use mermin_core::{
+    Attach,
+    lab::{Twist, twisted},
+    report::{Answer, Subject},
+};
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::{CONTAINER, Symptom, by_tcx, open, page, preflight, row, words};
+use crate::{
+    Case, case,
+    support::{
+        attached,
+        host::{Host, Pair},
+        process::{Asked, Task},
+        raw::{self, Deed},
+        watch::on,
+    },
+};
+
+pub(super) const ROWS: &[Symptom] = &[
+    row(
+        "`5.14 or newer is needed`",
+        "symptom_old_kernel",
+        an_old_kernel,
+    ),
+    row(
+        "`cannot load the kernel program: the verifier says`",
+        "symptom_verifier",
+        the_verifier_refuses,
+    ),
+    row(
+        "`no file descriptor is left`",
+        "symptom_descriptors",
+        descriptors_run_out,
+    ),
+    row("`cannot create maps for`", "symptom_maps", maps_are_refused),
+    row("`tcx: the kernel refuses TCX`", "symptom_no_tcx", no_tcx),
+    by_tcx(row(
+        "`a hook has no room for another TCX program`",
+        "symptom_full_hook",
+        a_full_hook,
+    )),
+    row(
+        "`the kernel does not offer MEMBARRIER_CMD_GLOBAL`",
+        "symptom_membarrier",
+        no_membarrier,
+    ),
+    row(
+        "`/sys/kernel/btf/vmlinux` `cannot be opened`",
+        "symptom_btf",
+        no_btf,
+    ),
+    row(
+        "`names of other programs are not told`",
+        "symptom_names",
+        no_names,
+    ),
+    row(
+        "`interfaces are not those of process 1`",
+        "symptom_other_namespace",
+        another_namespace,
+    ),
+];
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![case("preflight_finds_all", preflight_finds_all)]
+}
+
+pub(super) const TASKS: &[Task] = &[
+    ("few-descriptors", few_descriptors),
+    ("ask-elsewhere", ask_elsewhere),
+];
+
+/// On a host that lacks nothing, and nothing is left behind.
+fn preflight_finds_all() {
+    let pair = Pair::new();
+    let report = pair.near.run(|| preflight(&on("v0")));
+    assert!(report.can_capture(), "{report:#?}");
+    let fact = |subject| {
+        let found = report.facts.iter().find(|fact| fact.subject == subject);
+        found.unwrap_or_else(|| panic!("{subject:?} was not tried: {report:#?}"))
+    };
+    for subject in [
+        Subject::Kernel,
+        Subject::Program,
+        Subject::Privilege,
+        Subject::Tc,
+        Subject::Memory,
+    ] {
+        assert_eq!(fact(subject).answer, Answer::Yes, "{report:#?}");
+    }
+    assert_eq!(fact(Subject::Interfaces).found, "v0");
+    assert_eq!(attached::at(&pair.near, "v0"), "");
+}
+
+/// uname(2) answers what it would there. Opening and asking before are refused alike.
+fn an_old_kernel() -> String {
+    let host = Host::new();
+    let said = host.run(|| {
+        raw::pretend_old_kernel().unwrap();
+        let report = preflight(&on("lo"));
+        assert!(!report.can_capture(), "{report:#?}");
+        [words(&report), open(on("lo"))]
+    });
+    let [asked, opened] = &said;
+    let sentence = "cannot capture on Linux 2.6.";
+    assert!(
+        asked.contains(sentence) && opened.starts_with(sentence),
+        "{said:?}"
+    );
+    opened.clone()
+}
+
+/// The kernel program as it is, but none of its functions has an end.
+fn the_verifier_refuses() -> String {
+    const EXIT: [u8; 8] = [0x95, 0, 0, 0, 0, 0, 0, 0];
+    const MOVE: [u8; 8] = [0xbf, 0xa0, 0, 0, 0, 0, 0, 0];
+    let mut object = mermin_bpf::OBJECT.to_vec();
+    for octets in object.chunks_exact_mut(8).filter(|octets| **octets == EXIT) {
+        octets.copy_from_slice(&MOVE);
+    }
+    Host::new().run(|| open(twisted(on("lo"), Twist::Object(object.leak()))))
+}
+
+/// The limit is the process's.
+fn few_descriptors(_: &str) -> String {
+    let limit = Some(16);
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit,
+            maximum: limit,
+        },
+    )
+    .unwrap();
+    open(on("lo"))
+}
+
+fn descriptors_run_out() -> String {
+    Host::new().run(|| Asked::start("few-descriptors").rest())
+}
+
+/// What the kernel answers when the control group's memory is used up. To use it up would have the kernel kill processes.
+fn maps_are_refused() -> String {
+    const BPF_MAP_CREATE: u32 = 0;
+    let said = Host::new().run(|| {
+        raw::refuse_bpf(BPF_MAP_CREATE, libc::ENOMEM).unwrap();
+        open(on("lo"))
+    });
+    assert!(said.contains("lower `max_flows`"), "{said}");
+    said
+}
+
+/// Programs are attached as filters, and that is said by whoever asks before, too.
+fn no_tcx() -> String {
+    const BPF_LINK_CREATE: u32 = 28;
+    let pair = Pair::new();
+    let asked = pair.near.run(|| {
+        raw::refuse_bpf(BPF_LINK_CREATE, libc::EINVAL).unwrap();
+        let options = on("v0").attach(Attach::Auto);
+        let (asked, opened) = (preflight(&options), open(options.clone()));
+        let strict = open(options.strict(true));
+        assert!(strict.contains("the kernel refuses TCX"), "{strict}");
+        assert_eq!(asked.to_string(), opened);
+        opened
+    });
+    assert!(page::has("Run Linux 6.6 or newer"));
+    asked
+}
+
+fn a_full_hook() -> String {
+    let pair = Pair::new();
+    let index = pair.near.index("v0");
+    pair.near.run(|| {
+        let program = || raw::load("other", Deed::Pass).unwrap();
+        let attach = |_| raw::attach_tcx(&program(), index).ok();
+        // More than any hook takes.
+        let others: Vec<_> = (0..100).map_while(attach).collect();
+        assert_eq!(others.len(), 63);
+        let said = open(on("v0"));
+        drop(others);
+        said
+    })
+}
+
+fn no_membarrier() -> String {
+    Host::new().run(|| {
+        raw::deny(libc::SYS_membarrier).unwrap();
+        let (asked, opened) = (preflight(&on("lo")), open(on("lo")));
+        assert_eq!(asked.to_string(), opened);
+        let strict = open(on("lo").strict(true));
+        assert!(
+            strict.starts_with("cannot open without giving something up: membarrier: "),
+            "{strict}"
+        );
+        opened
+    })
+}
+
+fn no_btf() -> String {
+    Host::new().run(|| {
+        raw::unshare_mounts().unwrap();
+        for line in ["--make-rprivate /", "-t tmpfs none /sys/kernel"] {
+            let status = Command::new("mount").args(line.split(' ')).status();
+            assert!(status.unwrap().success(), "{line}");
+        }
+        assert!(fs::exists("/sys/kernel").unwrap());
+        let report = preflight(&on("lo"));
+        assert!(report.can_capture(), "{report:#?}");
+        words(&report)
+    })
+}
+
+fn no_names() -> String {
+    let host = Host::new();
+    let capabilities = super::privilege::needed();
+    super::privilege::ask(&host, capabilities, "preflight lo").rest()
+}
+
+/// In a network namespace that the process's first thread is not in.
+fn ask_elsewhere(_: &str) -> String {
+    Host::new().run(|| words(&preflight(&on("lo"))))
+}
+
+fn another_namespace() -> String {
+    let said = Asked::start_by(&CONTAINER, "ask-elsewhere").rest();
+    assert!(said.ends_with("can capture\n"), "{said}");
+    said
+}

@@ -1,0 +1,131 @@
+//! A source that is to outlive its process, and what stands in its way.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use mermin_core::{FlowSourceBuilder, Pinning};
+
+use super::{Symptom, open, preflight, row, words};
+use crate::support::{
+    host::Pair,
+    raw,
+    skip::skip,
+    watch::{on, try_open},
+};
+
+pub(super) const ROWS: &[Symptom] = &[
+    row("`is no BPF file system`", "symptom_no_bpffs", no_bpffs),
+    row(
+        "`pinning: cannot make and lock`",
+        "symptom_bpffs_refuses",
+        bpffs_refuses,
+    ),
+    row("`another source owns it`", "symptom_in_use", in_use),
+    row(
+        "`what a former process left cannot be taken over`",
+        "symptom_not_taken_over",
+        not_taken_over,
+    ),
+    row(
+        "`the instance was made for`",
+        "symptom_other_size",
+        another_size,
+    ),
+    row("`is not Mermin's`", "symptom_foreign_pin", a_foreign_pin),
+];
+
+/// An instance of a test; what is left of it goes with the test.
+struct Instance(String);
+
+impl Instance {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self(format!("symptom-{}-{number}", std::process::id()))
+    }
+
+    fn options(&self) -> FlowSourceBuilder {
+        on("v0").pinning(Pinning::instance(&self.0))
+    }
+
+    /// Leaves it as a process that was killed does.
+    fn leave(&self, pair: &Pair) {
+        let pinning = Pinning::instance(&self.0).persist(true);
+        drop(try_open(&pair.near, on("v0").pinning(pinning)).unwrap());
+    }
+
+    fn directory(&self) -> PathBuf {
+        Path::new("/sys/fs/bpf/mermin").join(&self.0)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.directory());
+    }
+}
+
+/// The same is said before opening and after it.
+fn no_bpffs() -> String {
+    let (instance, pair) = (Instance::new(), Pair::new());
+    pair.near.run(|| {
+        if let Err(error) = raw::without_mount(c"/sys/fs/bpf") {
+            skip(format!("no BPF file system can be taken away: {error}"));
+        }
+        let (asked, opened) = (preflight(&instance.options()), open(instance.options()));
+        assert!(asked.can_capture(), "{asked:#?}");
+        assert_eq!(asked.to_string(), opened);
+        assert!(
+            opened.contains("`mount -t bpf bpf /sys/fs/bpf`"),
+            "{opened}"
+        );
+        // Who pins nothing is told, and gives nothing up.
+        let unasked = preflight(&on("v0"));
+        assert!(words(&unasked).contains("is no BPF file system"));
+        assert_eq!(unasked.degradations, []);
+        opened
+    })
+}
+
+fn bpffs_refuses() -> String {
+    let (instance, pair) = (Instance::new(), Pair::new());
+    pair.near.run(|| {
+        raw::fill_up();
+        let asked = words(&preflight(&instance.options()));
+        assert!(
+            asked.contains("bpffs: cannot make `/sys/fs/bpf/mermin-trial-"),
+            "{asked}"
+        );
+        open(instance.options())
+    })
+}
+
+fn in_use() -> String {
+    let (instance, pair) = (Instance::new(), Pair::new());
+    let _owner = try_open(&pair.near, instance.options()).unwrap();
+    pair.near.run(|| open(instance.options()))
+}
+
+/// It was left in another network namespace.
+fn not_taken_over() -> String {
+    let instance = Instance::new();
+    instance.leave(&Pair::new());
+    Pair::new().near.run(|| open(instance.options()))
+}
+
+fn another_size() -> String {
+    let (instance, pair) = (Instance::new(), Pair::new());
+    instance.leave(&pair);
+    pair.near.run(|| open(instance.options().max_flows(64)))
+}
+
+fn a_foreign_pin() -> String {
+    let (instance, pair) = (Instance::new(), Pair::new());
+    instance.leave(&pair);
+    let layout = fs::read_dir(instance.directory()).unwrap().next().unwrap();
+    fs::create_dir(layout.unwrap().path().join("foreign")).unwrap();
+    pair.near.run(|| open(instance.options()))
+}

@@ -1,0 +1,144 @@
+//! Every row of docs/TROUBLESHOOTING.md: the symptom is made, and what is said then is compared with the row.
+
+mod hooks;
+mod host;
+mod instance;
+mod memory;
+mod numbers;
+mod page;
+mod privilege;
+mod quiet;
+
+use std::collections::BTreeSet;
+
+use mermin_core::{
+    Attach, Error, FlowSourceBuilder,
+    report::{Answer, Report},
+};
+
+use crate::{
+    Case, case,
+    support::{
+        process::{self, Task},
+        wait::{LONGEST, within},
+    },
+};
+
+/// Runs a program as process 1 of its own.
+const CONTAINER: [&str; 5] = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+
+/// A row of the page, and what makes its symptom.
+#[derive(Clone, Copy)]
+struct Symptom {
+    /// Its first cell.
+    cell: &'static str,
+    /// Name of the test.
+    name: &'static str,
+    /// Where it takes one of them.
+    mode: Option<Attach>,
+    /// Gives what is said.
+    make: fn() -> String,
+}
+
+const fn row(cell: &'static str, name: &'static str, make: fn() -> String) -> Symptom {
+    Symptom {
+        cell,
+        name,
+        mode: None,
+        make,
+    }
+}
+
+const fn by_tcx(symptom: Symptom) -> Symptom {
+    Symptom {
+        mode: Some(Attach::Tcx),
+        ..symptom
+    }
+}
+
+fn symptoms() -> impl Iterator<Item = &'static Symptom> {
+    let rows = [
+        privilege::ROWS,
+        host::ROWS,
+        memory::ROWS,
+        quiet::ROWS,
+        instance::ROWS,
+        hooks::ROWS,
+        numbers::ROWS,
+    ];
+    rows.into_iter().flatten()
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = symptoms()
+        .map(|symptom| Case {
+            name: symptom.name.to_owned(),
+            run: Box::new(|| {
+                let said = (symptom.make)();
+                let lacking = page::lacking(symptom.cell, &said);
+                assert_eq!(
+                    lacking, None,
+                    "the page has `{}`, and not:\n{said}",
+                    symptom.cell
+                );
+            }),
+            mode: symptom.mode,
+        })
+        .collect();
+    cases.extend([
+        case("every_symptom_has_a_test", every_symptom_has_a_test),
+        case("symptoms_are_compared", page::cells_are_compared),
+    ]);
+    cases.extend(host::cases());
+    cases.extend(privilege::cases());
+    cases
+}
+
+/// A row without a test, and a test without a row.
+fn every_symptom_has_a_test() {
+    let on_page: BTreeSet<&str> = page::symptoms().into_iter().collect();
+    let tested: BTreeSet<&str> = symptoms().map(|symptom| symptom.cell).collect();
+    assert!(on_page.len() > 20, "{on_page:#?}");
+    let without_test: Vec<_> = on_page.difference(&tested).collect();
+    let without_row: Vec<_> = tested.difference(&on_page).collect();
+    assert!(
+        without_test.is_empty() && without_row.is_empty(),
+        "rows without a test: {without_test:#?}, tests without a row: {without_row:#?}"
+    );
+}
+
+/// In a process of its own: does what its environment asks for, if it does.
+pub(crate) fn obey() {
+    let tasks: [&[Task]; 3] = [privilege::TASKS, host::TASKS, memory::TASKS];
+    process::obey(&tasks.concat());
+}
+
+fn preflight(options: &FlowSourceBuilder) -> Report {
+    within(LONGEST, options.preflight())
+        .expect("preflight hangs")
+        .unwrap()
+}
+
+/// A report as people are shown it.
+fn words(report: &Report) -> String {
+    let facts = report.facts.iter().map(|fact| match &fact.remedy {
+        Some(remedy) if fact.answer != Answer::Yes => format!("{fact}\n    {remedy}\n"),
+        _ => format!("{fact}\n"),
+    });
+    let verdict = if report.can_capture() {
+        "can capture"
+    } else {
+        "cannot capture"
+    };
+    let given_up = std::iter::once(report.to_string());
+    given_up.chain(facts).chain([verdict.to_owned()]).collect()
+}
+
+/// Opens in the calling thread; an error as `main` prints it, or the report.
+fn open(options: FlowSourceBuilder) -> String {
+    let opened: Result<_, Error> = within(LONGEST, options.open()).expect("opening hangs");
+    match opened {
+        Ok(source) => source.report().to_string(),
+        Err(error) => format!("{error:?}"),
+    }
+}

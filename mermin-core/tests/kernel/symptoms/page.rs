@@ -1,0 +1,38 @@
+//! docs/TROUBLESHOOTING.md: the text in the first cell of each row is what a user sees.
+
+const PAGE: &str = include_str!("../../../../docs/TROUBLESHOOTING.md");
+/// First cell of each table's head.
+const HEAD: &str = "what you see";
+
+/// The first cell of every row.
+pub(super) fn symptoms() -> Vec<&'static str> {
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| "));
+    rows.filter_map(|row| row.split(" | ").next())
+        .filter(|cell| *cell != HEAD)
+        .collect()
+}
+
+/// Whether the page has this anywhere.
+pub(super) fn has(text: &str) -> bool {
+    PAGE.contains(text)
+}
+
+/// What of a cell a text lacks: what the cell has between backquotes must be in it, in this order.
+pub(super) fn lacking<'a>(cell: &'a str, text: &str) -> Option<&'a str> {
+    let mut rest = text;
+    let quoted = cell.split('`').skip(1).step_by(2);
+    quoted.into_iter().find(|literal| {
+        let found = rest.split_once(literal);
+        rest = found.map_or("", |(_, behind)| behind);
+        found.is_none()
+    })
+}
+
+/// The comparison itself can fail.
+pub(super) fn cells_are_compared() {
+    let cell = "`a` of `b c`, and what is not quoted";
+    assert_eq!(lacking(cell, "the a of the b c"), None);
+    assert_eq!(lacking(cell, "b c a"), Some("b c"));
+    assert_eq!(lacking(cell, "the b c"), Some("a"));
+    assert_eq!(lacking("nothing that can be read", ""), None);
+}

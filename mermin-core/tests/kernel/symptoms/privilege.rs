@@ -1,0 +1,207 @@
+//! A capability is missing, or something denies a call all the same.
+
+use std::io::{BufRead, Write, stdin, stdout};
+
+use mermin_core::NetNs;
+use rustix::thread::CapabilitySet;
+
+use super::{CONTAINER, Symptom, open, page, preflight, row, words};
+use crate::{
+    Case, case,
+    support::{
+        attached,
+        host::{Host, Pair},
+        process::{Asked, Task},
+        raw,
+        rights::become_nobody,
+        traffic::{address, udp_dialogue},
+        wait::{LONGEST, within},
+        watch::{Watch, on},
+    },
+};
+
+pub(super) const ROWS: &[Symptom] = &[
+    row(
+        "`cannot load the kernel program: permission denied`",
+        "symptom_capability",
+        a_capability_is_missing,
+    ),
+    row(
+        "the same, with the remedy `a seccomp profile or a security module denies bpf(2)`",
+        "symptom_seccomp",
+        bpf_is_denied,
+    ),
+    row(
+        "`cannot enter the network namespace`",
+        "symptom_namespace",
+        a_namespace_is_closed,
+    ),
+    row(
+        "`process 1 is not the host's`",
+        "symptom_host_pid",
+        process_1_is_another,
+    ),
+    row(
+        "`no network namespace can be made to try it in`",
+        "symptom_trial",
+        nowhere_to_try,
+    ),
+    row(
+        "`the network namespace of process 1 cannot be seen`",
+        "symptom_process_1",
+        process_1_is_hidden,
+    ),
+];
+
+pub(super) const TASKS: &[Task] = &[
+    ("preflight", |interface| words(&preflight(&on(interface)))),
+    ("open", |interface| open(on(interface))),
+    ("enter", |path| {
+        open(on("lo").netns(NetNs::Path(path.into())))
+    }),
+    ("enter-host", |_| open(on("lo").netns(NetNs::Host))),
+    ("capture", capture),
+];
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![case("captures_as_nobody", captures_as_nobody)]
+}
+
+const NEEDED: [(CapabilitySet, &str); 3] = [
+    (CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"),
+    (CapabilitySet::BPF, "CAP_BPF"),
+    (CapabilitySet::PERFMON, "CAP_PERFMON"),
+];
+
+pub(super) fn needed() -> CapabilitySet {
+    NEEDED.iter().map(|(capability, _)| *capability).collect()
+}
+
+/// Asks a process of nobody's that has these capabilities alone, in a host.
+pub(super) fn ask(host: &Host, capabilities: CapabilitySet, task: &str) -> Asked {
+    host.run(|| {
+        become_nobody(capabilities);
+        Asked::start(task)
+    })
+}
+
+/// Each alone is missed by a trial and by opening, and named alone.
+fn a_capability_is_missing() -> String {
+    let host = Host::new();
+    let mut said = String::new();
+    for (missing, name) in NEEDED {
+        for task in ["preflight lo", "open lo"] {
+            said = ask(&host, needed() - missing, task).rest();
+            for (_, other) in NEEDED {
+                assert_eq!(said.contains(other), other == name, "{task}: {said}");
+                assert!(page::has(other));
+            }
+        }
+    }
+    let none = ask(&host, CapabilitySet::empty(), "preflight lo").rest();
+    assert!(NEEDED.iter().all(|(_, name)| none.contains(name)), "{none}");
+    assert!(none.ends_with("cannot capture\n"), "{none}");
+    said
+}
+
+fn bpf_is_denied() -> String {
+    let asked = Host::new().run(|| {
+        raw::deny(libc::SYS_bpf).unwrap();
+        Asked::start("preflight lo")
+    });
+    let said = asked.rest();
+    assert!(
+        said.contains("cannot load the kernel program: permission denied"),
+        "{said}"
+    );
+    said
+}
+
+/// Of another process takes two capabilities, and each is named where it is missing.
+fn a_namespace_is_closed() -> String {
+    let (host, other) = (Host::new(), Host::new());
+    let mut living = other.run(|| Asked::start("capture lo"));
+    assert!(living.line().starts_with("opened "));
+    let path = format!("enter /proc/{}/ns/net", living.id());
+    let (ptrace, admin) = (CapabilitySet::SYS_PTRACE, CapabilitySet::SYS_ADMIN);
+    let mut said = String::new();
+    for (given, names) in [
+        (
+            CapabilitySet::empty(),
+            ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN"].as_slice(),
+        ),
+        (admin, &["CAP_SYS_PTRACE"]),
+        (ptrace, &["CAP_SYS_ADMIN"]),
+    ] {
+        said = ask(&host, needed() | given, &path).rest();
+        for name in ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN"] {
+            assert_eq!(
+                said.contains(name),
+                names.contains(&name),
+                "{given:?}: {said}"
+            );
+        }
+    }
+    let opened = ask(&host, needed() | ptrace | admin, &path).rest();
+    assert_eq!(opened, "\n");
+    living.rest();
+    said
+}
+
+fn process_1_is_another() -> String {
+    Asked::start_by(&CONTAINER, "enter-host").rest()
+}
+
+fn nowhere_to_try() -> String {
+    let said = ask(&Host::new(), needed(), "preflight lo").rest();
+    assert!(said.ends_with("can capture\n"), "{said}");
+    assert!(
+        said.contains("? tcx: ") && said.contains("? tc: "),
+        "{said}"
+    );
+    said
+}
+
+fn process_1_is_hidden() -> String {
+    let said = ask(&Host::new(), needed(), "preflight lo").rest();
+    assert!(said.contains("? host namespace: "), "{said}");
+    assert!(said.contains("CAP_SYS_PTRACE"), "{said}");
+    said
+}
+
+/// Says when it is open, and when its input ends what it counted.
+fn capture(interface: &str) -> String {
+    let source = match within(LONGEST, on(interface).open()) {
+        Some(Ok(source)) => source,
+        other => return format!("{other:?}"),
+    };
+    let report = source.report();
+    let ingress = report.interfaces[0].ingress.as_ref().unwrap();
+    let names = ingress.occupants.iter().map(|at| at.name.as_deref());
+    let names: Vec<&str> = names.map(|name| name.unwrap_or("?")).collect();
+    println!("opened {names:?} {report}");
+    stdout().flush().unwrap();
+    let watch = Watch::new(source);
+    let _ = stdin().lock().read_line(&mut String::new());
+    let outcome = watch.finish();
+    let uncounted = outcome.all_uncounted();
+    format!("{} {uncounted} {}", outcome.flows.len(), outcome.packets)
+}
+
+/// Three capabilities and no root: it counts like any other. What it costs is said, and true: no program has a name.
+fn captures_as_nobody() {
+    let pair = Pair::new();
+    let said = ask(&pair.near, needed(), "preflight v0").rest();
+    assert!(
+        said.contains("names of other programs are not told"),
+        "{said}"
+    );
+    let mut asked = ask(&pair.near, needed(), "capture v0");
+    let opened = asked.line();
+    assert!(opened.starts_with("opened [\"?\""), "{opened}");
+    assert!(opened.ends_with("] \n"), "{opened}");
+    let [near, far] = ["10.0.0.1:40000", "10.0.0.2:53"].map(address);
+    udp_dialogue(&pair, [near, far], 10, [10, 20]);
+    assert_eq!(asked.rest(), "1 0 20\n");
+    assert_eq!(attached::at(&pair.near, "v0"), "");
+}

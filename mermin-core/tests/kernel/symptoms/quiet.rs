@@ -1,0 +1,112 @@
+//! It captures, and nothing is shown, for a reason that the report or the statistics tell.
+
+use mermin_core::{
+    FlowSource, Stats,
+    filter::{Filter, Rule},
+};
+
+use super::{Symptom, open, row};
+use crate::{
+    namespaces,
+    support::{
+        frame,
+        host::{Host, Pair},
+        traffic::Injector,
+        wait::until,
+        watch::{Watch, on},
+    },
+};
+
+pub(super) const ROWS: &[Symptom] = &[
+    row(
+        "`cannot find the interface`",
+        "symptom_interface",
+        no_interface,
+    ),
+    row("`was deleted`", "symptom_deleted", a_namespace_is_deleted),
+    row("`matches no interface`", "symptom_pattern", no_match),
+    row("`no interface is up`", "symptom_down", nothing_is_up),
+    row(
+        "`1 flow open`, `0 records` in the statistics",
+        "symptom_no_record_yet",
+        no_record_yet,
+    ),
+    row(
+        "`0 flows open` and `0 packets` in the statistics",
+        "symptom_no_traffic",
+        no_traffic,
+    ),
+    row(
+        "`0 records` .. `withheld` .. `filtered` in the statistics",
+        "symptom_filtered",
+        all_is_filtered,
+    ),
+];
+
+fn no_interface() -> String {
+    let pair = Pair::new();
+    let said = pair.near.run(|| open(on("v9")));
+    assert!(
+        said.contains("name one of those there are: lo, v0"),
+        "{said}"
+    );
+    said
+}
+
+fn a_namespace_is_deleted() -> String {
+    format!("{:?}", namespaces::deleted())
+}
+
+fn no_match() -> String {
+    let said = Pair::new().near.run(|| open(on("eth*")));
+    assert!(said.contains("there are: lo, v0"), "{said}");
+    said
+}
+
+/// Nothing but loopback.
+fn nothing_is_up() -> String {
+    Host::new().run(|| open(FlowSource::builder().max_flows(64)))
+}
+
+/// Frames of one flow, each way of one interface; the statistics when they fit.
+fn statistics(watch: &Watch, pair: &Pair, frames: u64, fits: fn(&Stats) -> bool) -> String {
+    let injector = Injector::new(&pair.near, "v0");
+    for _ in 0..frames {
+        injector.send(&frame::numbered(1));
+    }
+    until("the statistics", || {
+        let stats = watch.stats();
+        fits(&stats).then(|| stats.to_string())
+    })
+}
+
+fn no_record_yet() -> String {
+    let pair = Pair::new();
+    let mut watch = Watch::open(&pair.near, on("v0"));
+    let said = statistics(&watch, &pair, 3, |stats| stats.flows_open == 1);
+    // It does end, and its record comes: with the idle timeout, or when the source is closed.
+    watch.source.close();
+    assert_eq!(watch.finish().flows.len(), 1);
+    said
+}
+
+fn no_traffic() -> String {
+    let pair = Pair::new();
+    let watch = Watch::open(&pair.near, on("v0"));
+    let said = statistics(&watch, &pair, 0, |stats| stats.sweeps > 2);
+    let names: Vec<_> = watch.handle.report().interfaces;
+    assert_eq!(&*names[0].name, "v0");
+    said
+}
+
+fn all_is_filtered() -> String {
+    let pair = Pair::new();
+    let mut filter = Filter::default();
+    filter.destination.port = Rule::not_matching([53]).unwrap();
+    let options = on("v0").filter(filter);
+    let options = options.udp_timeout(std::time::Duration::from_millis(100));
+    let watch = Watch::open(&pair.near, options);
+    let said = statistics(&watch, &pair, 3, |stats| stats.records_withheld == 1);
+    assert_eq!(watch.finish_filtered().flows, []);
+    said
+}
