@@ -130,3 +130,40 @@ impl Printer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    /// The first words of what a key means, which stand on one line.
+    fn begins(meaning: &str) -> String {
+        let words: Vec<&str> = meaning.split_whitespace().take(3).collect();
+        format!("# {}", words.join(" "))
+    }
+
+    fn check(info: &Info, printed: &str) {
+        for key in &info.keys {
+            let section = key.shape.section().filter(|it| it.style != Style::Inline);
+            let (meaning, head) = match &section {
+                Some(block) if block.style == Style::Labels => (block.about, String::new()),
+                Some(_) if info.style == Style::Labels => {
+                    (key.meaning, format!(" \"{}\" {{\n", key.name))
+                }
+                Some(_) => (key.meaning, format!("{} {{\n", key.name)),
+                None => (key.meaning, format!("{} = ", key.name)),
+            };
+            let there = !matches!(key.shape, Shape::Retired);
+            assert_eq!(printed.contains(&head), there, "{head}");
+            assert_eq!(printed.contains(&begins(meaning)), there, "{meaning}");
+            if let Some(block) = section {
+                check(&block, printed);
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_is_there_with_what_it_means() {
+        check(&Config::info(), &Config::default().to_hcl());
+    }
+}
