@@ -136,19 +136,22 @@ macro_rules! from_numbers {
     ($($bound:ident: $number:ty;)*) => {$(
         impl From<$number> for NumberRange<$bound> {
             fn from(number: $number) -> Self {
-                (number..=number).into()
+                Self {
+                    first: number.into(),
+                    last: number.into(),
+                    of: PhantomData,
+                }
             }
         }
 
-        /// A range that ends before it starts fits nothing.
-        impl From<RangeInclusive<$number>> for NumberRange<$bound> {
-            fn from(range: RangeInclusive<$number>) -> Self {
+        impl TryFrom<RangeInclusive<$number>> for NumberRange<$bound> {
+            type Error = Error;
+
+            /// # Errors
+            /// As [`new`](NumberRange::new).
+            fn try_from(range: RangeInclusive<$number>) -> Result<Self, Error> {
                 let (first, last) = range.into_inner();
-                Self {
-                    first: first.into(),
-                    last: last.into(),
-                    of: PhantomData,
-                }
+                Self::new(first.into()..=last.into())
             }
         }
     )*};
@@ -186,7 +189,7 @@ mod tests {
         let range = ports("8000-8999");
         assert!(range.matches(8000_u16) && range.matches(8999_u16));
         assert!(!range.matches(7999_u16) && !range.matches(9000_u16));
-        assert_eq!(ports("80 - 90"), (80..=90).into());
+        assert_eq!(ports("80 - 90"), (80..=90).try_into().unwrap());
         assert_eq!(ports("0-65535").to_string(), "0-65535");
         assert_eq!(ports("7-7").to_string(), "7");
     }
@@ -215,6 +218,8 @@ mod tests {
         assert!("1048576".parse::<NumberRange<FlowLabel>>().is_err());
         assert!("4294967296".parse::<NumberRange<InterfaceIndex>>().is_err());
         assert!(NumberRange::<Port>::new(1..=65_536).is_err());
+        let (high, low) = (90_u16, 80);
+        assert!(NumberRange::<Port>::try_from(high..=low).is_err());
     }
 
     proptest! {
