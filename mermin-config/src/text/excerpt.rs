@@ -25,8 +25,8 @@ pub(crate) struct Excerpt {
 impl Excerpt {
     /// The place of a span, which may end on a later line: what is marked ends with the first.
     pub(crate) fn new(text: &str, span: &Span) -> Self {
-        let start = floor(text, span.start);
-        let end = floor(text, span.end).max(start);
+        let start = text.floor_char_boundary(span.start);
+        let end = text.floor_char_boundary(span.end).max(start);
         let begun = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let ended = text[start..].find('\n').map_or(text.len(), |at| start + at);
         let line = text[..begun].matches('\n').count() + 1;
@@ -58,15 +58,6 @@ impl Excerpt {
             width: width.min(WIDTH.saturating_sub(indent)).max(1),
         }
     }
-}
-
-/// The next lower offset at which a character starts.
-fn floor(text: &str, offset: usize) -> usize {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
 }
 
 /// A character that moves no cursor and takes a column, so that markers stand where they should and a file can neither

@@ -28,7 +28,8 @@ pub(crate) fn parse(text: &str) -> Parsed {
             match parser::parse_body(&text) {
                 Ok(body) => break Some(body),
                 Err(error) => {
-                    let offset = error.location().offset();
+                    // The parser counts octets, and may stop within a character.
+                    let offset = text.floor_char_boundary(error.location().offset());
                     problems.push(explain(&text, offset, error.message()));
                     let before = text.clone();
                     repair::leave_out(&mut text, &pairs, offset);

@@ -43,7 +43,7 @@ pub(crate) fn brackets(text: &str) -> Repaired {
 
 /// Leaves out the line at `offset` with all that is opened on it; what was opened before is still closed.
 pub(crate) fn leave_out(text: &mut String, pairs: &[Pair], offset: usize) {
-    let mut spoiled = line(text, offset.min(text.len()));
+    let mut spoiled = line(text, offset);
     while let Some(end) = pairs
         .iter()
         .filter(|(open, close)| spoiled.contains(open) && *close >= spoiled.end)
