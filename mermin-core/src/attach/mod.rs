@@ -177,8 +177,7 @@ impl Hooks {
         program: Program<'_>,
         hook: &Hook<'_>,
     ) -> Result<Attached, Error> {
-        // Whether TCX is there is found out by the attempt itself.
-        let plan = plan::plan(manner, None);
+        let plan = plan::plan(manner);
         let refusal = match plan.first {
             Step::Tc { priority } => return self.by_tc(program, hook, priority, None),
             Step::Tcx => match tcx::attach(program, hook, &manner.tcx_order) {
@@ -188,11 +187,9 @@ impl Hooks {
                 Err(refusal) => refusal,
             },
         };
-        match plan.fallback {
-            Some(Step::Tc { priority }) if plan::falls_back(&refusal) => {
-                self.by_tc(program, hook, priority, Some(refusal))
-            }
-            _ => Err(tcx::explain(hook, refusal)),
+        match plan.after(&refusal) {
+            Some(Step::Tc { priority }) => self.by_tc(program, hook, priority, Some(refusal)),
+            Some(Step::Tcx) | None => Err(tcx::explain(hook, refusal)),
         }
     }
 

@@ -22,19 +22,24 @@ pub(crate) struct Plan {
     pub(crate) fallback: Option<Step>,
 }
 
-/// Decides from what is asked for, and from whether the kernel has TCX where that is known.
-pub(crate) fn plan(manner: &Manner, tcx: Option<bool>) -> Plan {
-    let tc = Step::Tc {
-        priority: manner.priority(),
-    };
-    let (first, fallback) = match (manner.mode, tcx) {
-        (Attach::Auto, Some(false)) => (tc, None),
-        (Attach::Auto, Some(true) | None) => (Step::Tcx, Some(tc)),
-        // Asked for by name: tried even where it is believed to be missing, so that the kernel's own refusal is told.
-        (Attach::Tcx, _) => (Step::Tcx, None),
-        (Attach::Tc { priority }, _) => (Step::Tc { priority }, None),
+/// Decides from what is asked for. Whether the kernel has TCX is found out by the attempt itself.
+pub(crate) fn plan(manner: &Manner) -> Plan {
+    let (first, fallback) = match manner.mode {
+        Attach::Auto => {
+            let priority = manner.priority();
+            (Step::Tcx, Some(Step::Tc { priority }))
+        }
+        Attach::Tcx => (Step::Tcx, None),
+        Attach::Tc { priority } => (Step::Tc { priority }, None),
     };
     Plan { first, fallback }
+}
+
+impl Plan {
+    /// What to try when the kernel refused the first step.
+    pub(crate) fn after(self, refusal: &io::Error) -> Option<Step> {
+        self.fallback.filter(|_| falls_back(refusal))
+    }
 }
 
 /// Whether a program that is at a hook already is where it would be put. Among TCX programs, anywhere is right: moving it
@@ -73,83 +78,136 @@ pub(crate) fn lacks(refusal: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attach::TcxOrder;
 
-    #[test]
-    fn a_named_mechanism_has_no_fallback() {
-        let first = Step::Tc { priority: 1 };
-        let ninth = Step::Tc { priority: 9 };
-        for (mode, tcx, first, fallback) in [
-            (Attach::Auto, None, Step::Tcx, Some(first)),
-            (Attach::Auto, Some(true), Step::Tcx, Some(first)),
-            (Attach::Auto, Some(false), first, None),
-            (Attach::Tcx, None, Step::Tcx, None),
-            (Attach::Tcx, Some(true), Step::Tcx, None),
-            (Attach::Tcx, Some(false), Step::Tcx, None),
-            (Attach::Tc { priority: 9 }, None, ninth, None),
-            (Attach::Tc { priority: 9 }, Some(true), ninth, None),
-            (Attach::Tc { priority: 9 }, Some(false), ninth, None),
-        ] {
-            assert_eq!(
-                plan(&mode.into(), tcx),
-                Plan { first, fallback },
-                "{mode:?} {tcx:?}"
-            );
+    const AUTO: Attach = Attach::Auto;
+    const TCX: Attach = Attach::Tcx;
+    const TC: Attach = Attach::Tc { priority: 9 };
+
+    /// What the kernel answers to a TCX link.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Answer {
+        Takes,
+        /// It lacks TCX, or room at the hook, or the process a descriptor.
+        Cannot,
+        /// Or the interface or memory is gone: a filter would fare no better.
+        Denies,
+    }
+
+    const ANSWERS: [(Answer, &[i32]); 3] = [
+        (Answer::Takes, &[0]),
+        (
+            Answer::Cannot,
+            &[
+                libc::EINVAL,
+                libc::EOPNOTSUPP,
+                524,
+                libc::ENOSYS,
+                libc::ERANGE,
+                libc::EMFILE,
+                libc::ENFILE,
+            ],
+        ),
+        (
+            Answer::Denies,
+            &[
+                libc::EPERM,
+                libc::EACCES,
+                libc::ENODEV,
+                libc::ENOMEM,
+                libc::EEXIST,
+                libc::EBADF,
+            ],
+        ),
+    ];
+
+    /// Where a program ends up.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum End {
+        Link,
+        Filter(u16),
+        /// In a filter for want of TCX, which is said, and under `strict` an error.
+        Instead(u16),
+        Refused,
+    }
+
+    fn end(manner: &Manner, errno: i32) -> End {
+        let plan = plan(manner);
+        match plan.first {
+            Step::Tc { priority } => End::Filter(priority),
+            Step::Tcx if errno == 0 => End::Link,
+            Step::Tcx => match plan.after(&io::Error::from_raw_os_error(errno)) {
+                Some(Step::Tc { priority }) => End::Instead(priority),
+                Some(Step::Tcx) | None => End::Refused,
+            },
         }
     }
 
-    #[test]
-    fn a_filter_that_stands_in_has_the_priority_that_was_named() {
-        let manner = Manner {
-            tc_priority: Some(100),
-            ..Manner::default()
-        };
-        let expected = Some(Step::Tc { priority: 100 });
-        assert_eq!(plan(&manner, None).fallback, expected);
-        assert_eq!(Some(plan(&manner, Some(false)).first), expected);
+    fn orders() -> [TcxOrder; 4] {
+        let other = || "other".to_owned();
+        [
+            TcxOrder::First,
+            TcxOrder::Last,
+            TcxOrder::Before(other()),
+            TcxOrder::After(other()),
+        ]
     }
+
+    /// Whatever order among TCX programs is asked for.
+    fn manners(mode: Attach, tc_priority: Option<u16>) -> impl Iterator<Item = Manner> {
+        orders().into_iter().map(move |tcx_order| Manner {
+            mode,
+            tc_priority,
+            tcx_order,
+        })
+    }
+
+    /// What is asked for, the priority of a filter that would stand in, and what comes of each of [`ANSWERS`].
+    const MATRIX: [(Attach, Option<u16>, [End; 3]); 6] = {
+        use End::{Filter, Instead, Link, Refused};
+        [
+            (AUTO, None, [Link, Instead(1), Refused]),
+            (AUTO, Some(100), [Link, Instead(100), Refused]),
+            (TCX, None, [Link, Refused, Refused]),
+            (TCX, Some(100), [Link, Refused, Refused]),
+            (TC, None, [Filter(9), Filter(9), Filter(9)]),
+            (TC, Some(100), [Filter(9), Filter(9), Filter(9)]),
+        ]
+    };
+
+    #[test]
+    fn each_way_meets_each_answer() {
+        for (mode, tc_priority, ends) in MATRIX {
+            for manner in manners(mode, tc_priority) {
+                for ((answer, refusals), expected) in ANSWERS.into_iter().zip(ends) {
+                    for errno in refusals {
+                        let found = end(&manner, *errno);
+                        assert_eq!(found, expected, "{manner:?} {answer:?} {errno}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a former process left pinned, by link or as a filter: whether it goes on where it is.
+    const LEFT: [(Attach, Option<u16>, [bool; 4]); 6] = [
+        (AUTO, None, [true, true, false, false]),
+        (AUTO, Some(100), [true, false, false, true]),
+        (TCX, None, [true, false, false, false]),
+        (TCX, Some(100), [true, false, false, false]),
+        (TC, None, [false, false, true, false]),
+        (TC, Some(100), [false, false, true, false]),
+    ];
 
     #[test]
     fn what_is_at_a_hook_stays_where_it_is_what_is_asked_for() {
-        let tc = |priority| Mechanism::Tc { priority };
-        let ninth = Manner {
-            tc_priority: Some(9),
-            ..Manner::default()
-        };
-        assert!(fits(&ninth, tc(9)) && fits(&ninth, Mechanism::Tcx));
-        assert!(!fits(&ninth, tc(1)));
-        for (mode, there, expected) in [
-            (Attach::Auto, Mechanism::Tcx, true),
-            (Attach::Auto, tc(1), true),
-            (Attach::Auto, tc(9), false),
-            (Attach::Tcx, Mechanism::Tcx, true),
-            (Attach::Tcx, tc(1), false),
-            (Attach::Tc { priority: 9 }, tc(9), true),
-            (Attach::Tc { priority: 9 }, tc(1), false),
-            (Attach::Tc { priority: 9 }, Mechanism::Tcx, false),
-        ] {
-            assert_eq!(fits(&mode.into(), there), expected, "{mode:?} {there}");
-        }
-    }
-
-    #[test]
-    fn only_what_a_filter_can_do_without_falls_back() {
-        for (errno, expected) in [
-            (libc::EINVAL, true),
-            (libc::EOPNOTSUPP, true),
-            (524, true),
-            (libc::ENOSYS, true),
-            (libc::ERANGE, true),
-            (libc::EMFILE, true),
-            (libc::ENFILE, true),
-            (libc::EPERM, false),
-            (libc::EACCES, false),
-            (libc::ENODEV, false),
-            (libc::ENOMEM, false),
-            (libc::EEXIST, false),
-            (libc::EBADF, false),
-        ] {
-            let refusal = io::Error::from_raw_os_error(errno);
-            assert_eq!(falls_back(&refusal), expected, "{refusal}");
+        let filter = |priority| Mechanism::Tc { priority };
+        let left = [Mechanism::Tcx, filter(1), filter(9), filter(100)];
+        for (mode, tc_priority, expected) in LEFT {
+            for manner in manners(mode, tc_priority) {
+                let found = left.map(|there| fits(&manner, there));
+                assert_eq!(found, expected, "{manner:?}");
+            }
         }
     }
 }

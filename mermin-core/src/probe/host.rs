@@ -60,17 +60,16 @@ pub(crate) fn kernel() -> Fact {
         Ok(()) => Fact::new(Subject::Kernel, Yes, format!("Linux {release}")),
         Err(error) => refused(Subject::Kernel, &error),
     }
-    .needed()
 }
 
 /// Whether the program could be loaded, and how each way to attach goes with it.
 pub(crate) fn program(loaded: Result<Loaded, Error>) -> Vec<Fact> {
     let loaded = match loaded {
         Ok(loaded) => loaded,
-        Err(error) => return vec![refused(Subject::Program, &error).needed()],
+        Err(error) => return vec![refused(Subject::Program, &error)],
     };
     let found = "the kernel takes the program and its maps";
-    let mut facts = vec![Fact::new(Subject::Program, Yes, found).needed()];
+    let mut facts = vec![Fact::new(Subject::Program, Yes, found)];
     facts.extend(attaching(&loaded));
     facts
 }
@@ -278,7 +277,6 @@ pub(crate) fn interfaces(names: Result<Vec<String>, &Error>) -> Fact {
         Ok(names) => Fact::new(Subject::Interfaces, Yes, names.join(", ")),
         Err(error) => refused(Subject::Interfaces, error),
     }
-    .needed()
 }
 
 #[cfg(test)]
@@ -290,7 +288,7 @@ mod tests {
         assert_eq!(extras(false, false).answer, Yes);
         for (no_admin, no_ptrace) in [(true, false), (false, true), (true, true)] {
             let fact = extras(no_admin, no_ptrace);
-            assert!(fact.answer == No && !fact.needed, "{fact:?}");
+            assert_eq!(fact.answer, No, "{fact:?}");
             for text in [&fact.found, fact.remedy.as_ref().unwrap()] {
                 assert_eq!(text.contains("CAP_SYS_ADMIN"), no_admin, "{text}");
                 assert_eq!(text.contains("CAP_SYS_PTRACE"), no_ptrace, "{text}");

@@ -92,12 +92,6 @@ impl Fact {
         }
     }
 
-    /// Nothing can be captured without it.
-    pub(crate) fn needed(mut self) -> Self {
-        self.needed = true;
-        self
-    }
-
     pub(crate) fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.remedy = Some(remedy.into());
         self

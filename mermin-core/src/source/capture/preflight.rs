@@ -14,7 +14,7 @@ use crate::{
 /// Tries all that opening takes, in the calling thread, which moves to the network namespace asked for.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
     let mut facts = vec![host::kernel()];
-    if !facts[0].prevents() {
+    if facts[0].answer != Answer::No {
         let trial = Sizes {
             slots: 1,
             ..sizes(options)
@@ -32,15 +32,21 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
         .and_then(|_| interfaces(selector, !options.no_hot_plug));
     facts.push(host::host_namespace());
     facts.push(host::interfaces(names.as_ref().map(Clone::clone)));
+    let by_tcx = facts
+        .iter()
+        .any(|fact| fact.subject == Subject::Tcx && fact.answer != Answer::No);
+    let mut degradations = Vec::new();
     for fact in &mut facts {
-        fact.needed |= is_needed(fact.subject, options);
+        match without(fact.subject, options, by_tcx) {
+            Without::Nothing => fact.needed = true,
+            Without::Less(stand_in) if fact.answer == Answer::No => {
+                degradations.push(stand_in(trouble(fact)));
+            }
+            Without::Less(_) | Without::All => {}
+        }
     }
     Report {
-        degradations: facts
-            .iter()
-            .filter(|fact| !fact.needed && fact.answer == Answer::No)
-            .filter_map(|fact| given_up(fact, options))
-            .collect(),
+        degradations,
         facts,
         ..Report::default()
     }
@@ -55,30 +61,42 @@ fn interfaces(selector: &Selector, waits: bool) -> Result<Vec<String>, Error> {
     Ok(wanted.map(|at| at.name.clone()).collect())
 }
 
-/// What stands in for nothing under these options.
-fn is_needed(subject: Subject, options: &Options) -> bool {
-    match subject {
-        Subject::Tcx => options.strict || options.attach.mode == Attach::Tcx,
-        Subject::Tc => matches!(options.attach.mode, Attach::Tc { .. }),
-        Subject::Membarrier => options.strict,
-        Subject::Bpffs => options.strict && options.pinning.is_some(),
-        Subject::Memory => true,
-        _ => false,
+/// What can be had without something.
+#[derive(Clone, Copy, Debug)]
+enum Without {
+    /// No flow can be captured.
+    Nothing,
+    /// Something stands in.
+    Less(fn(Trouble) -> Degradation),
+    /// It was not asked for.
+    All,
+}
+
+/// What these options can have where a host lacks something. `by_tcx` says whether there is TCX for [`Attach::Auto`].
+fn without(subject: Subject, options: &Options, by_tcx: bool) -> Without {
+    let stand_in: fn(Trouble) -> Degradation = match (subject, options.attach.mode) {
+        (Subject::Kernel | Subject::Program | Subject::Memory | Subject::Interfaces, _)
+        | (Subject::Tcx, Attach::Tcx)
+        | (Subject::Tc, Attach::Tc { .. }) => return Without::Nothing,
+        (Subject::Tc, Attach::Auto) if !by_tcx => return Without::Nothing,
+        (Subject::Tcx, Attach::Auto) => stand_in::tcx,
+        (Subject::Membarrier, _) => stand_in::membarrier,
+        (Subject::Bpffs, _) if options.pinning.is_some() => stand_in::pinning,
+        _ => return Without::All,
+    };
+    if options.strict {
+        Without::Nothing
+    } else {
+        Without::Less(stand_in)
     }
 }
 
-fn given_up(fact: &Fact, options: &Options) -> Option<Degradation> {
-    let stand_in = match fact.subject {
-        Subject::Tcx if options.attach.mode == Attach::Auto => stand_in::tcx,
-        Subject::Membarrier => stand_in::membarrier,
-        Subject::Bpffs if options.pinning.is_some() => stand_in::pinning,
-        _ => return None,
-    };
+fn trouble(fact: &Fact) -> Trouble {
     let remedy = fact.remedy.clone();
-    Some(stand_in(Trouble {
+    Trouble {
         cause: fact.found.clone(),
         remedy: remedy.unwrap_or_else(|| "see the cause".into()),
-    }))
+    }
 }
 
 #[cfg(test)]
@@ -86,47 +104,81 @@ mod tests {
     use super::*;
     use crate::report::Feature;
 
-    fn no(subject: Subject) -> Fact {
-        Fact::new(subject, Answer::No, "it is not there")
+    const MODES: [Attach; 3] = [Attach::Auto, Attach::Tcx, Attach::Tc { priority: 1 }];
+
+    /// What can be had without each thing: nothing (`-`), less (`~`) or all (`+`). A word is for `Auto`, `Tcx` and `Tc`; the words
+    /// are for no options, pinned, strict, and both.
+    const MATRIX: [(Subject, [&str; 4]); 11] = [
+        (Subject::Kernel, ["---", "---", "---", "---"]),
+        (Subject::Program, ["---", "---", "---", "---"]),
+        (Subject::Memory, ["---", "---", "---", "---"]),
+        (Subject::Interfaces, ["---", "---", "---", "---"]),
+        (Subject::Privilege, ["+++", "+++", "+++", "+++"]),
+        (Subject::Tcx, ["~-+", "~-+", "--+", "--+"]),
+        (Subject::Tc, ["++-", "++-", "++-", "++-"]),
+        (Subject::Membarrier, ["~~~", "~~~", "---", "---"]),
+        (Subject::Bpffs, ["+++", "~~~", "+++", "---"]),
+        (Subject::Btf, ["+++", "+++", "+++", "+++"]),
+        (Subject::HostNamespace, ["+++", "+++", "+++", "+++"]),
+    ];
+
+    fn options(mode: Attach, pinned: bool, strict: bool) -> Options {
+        let mut options = Options {
+            strict,
+            pinning: pinned.then(|| crate::Pinning::instance("x")),
+            ..Options::default()
+        };
+        options.attach.mode = mode;
+        options
+    }
+
+    fn sign(without: Without) -> char {
+        match without {
+            Without::Nothing => '-',
+            Without::Less(_) => '~',
+            Without::All => '+',
+        }
     }
 
     #[test]
-    fn what_stands_in_is_said_for_each_fact_and_option() {
-        let auto = Options::default();
-        let mut tc = Options::default();
-        tc.attach.mode = Attach::Tc { priority: 1 };
-        let pinned = Options {
-            pinning: Some(crate::Pinning::instance("x")),
-            ..Options::default()
-        };
-        for (subject, options, feature) in [
-            (Subject::Tcx, &auto, Some(Feature::Tcx)),
-            (Subject::Tcx, &tc, None),
-            (Subject::Tc, &auto, None),
-            (Subject::Membarrier, &auto, Some(Feature::Membarrier)),
-            (Subject::Bpffs, &auto, None),
-            (Subject::Bpffs, &pinned, Some(Feature::Pinning)),
-            (Subject::Btf, &auto, None),
-            (Subject::HostNamespace, &auto, None),
+    fn what_can_be_had_without_each_thing() {
+        for (subject, expected) in MATRIX {
+            let found = [(false, false), (true, false), (false, true), (true, true)].map(
+                |(pinned, strict)| -> String {
+                    let options = MODES.map(|mode| options(mode, pinned, strict));
+                    let without = options.map(|options| without(subject, &options, true));
+                    without.map(sign).iter().collect()
+                },
+            );
+            assert_eq!(found, expected, "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn without_tcx_filters_are_all_there_is() {
+        for strict in [false, true] {
+            let found = MODES.map(|mode| {
+                let options = options(mode, false, strict);
+                sign(without(Subject::Tc, &options, false))
+            });
+            assert_eq!(found, ['-', '+', '-']);
+        }
+    }
+
+    #[test]
+    fn what_stands_in_is_told_of_the_thing_itself() {
+        let fact = Fact::new(Subject::Tcx, Answer::No, "it is not there");
+        let options = options(Attach::Auto, true, false);
+        for (subject, feature) in [
+            (Subject::Tcx, Feature::Tcx),
+            (Subject::Membarrier, Feature::Membarrier),
+            (Subject::Bpffs, Feature::Pinning),
         ] {
-            let found = given_up(&no(subject), options).map(|found| found.feature);
-            assert_eq!(found, feature, "{subject:?}");
+            let Without::Less(stand_in) = without(subject, &options, true) else {
+                panic!("nothing stands in for {subject:?}");
+            };
+            let said = stand_in(trouble(&fact));
+            assert_eq!((said.feature, &*said.cause), (feature, "it is not there"));
         }
-    }
-
-    #[test]
-    fn strict_leaves_nothing_to_stand_in() {
-        let strict = Options {
-            strict: true,
-            pinning: Some(crate::Pinning::instance("x")),
-            ..Options::default()
-        };
-        for subject in [Subject::Tcx, Subject::Membarrier, Subject::Bpffs] {
-            assert!(is_needed(subject, &strict), "{subject:?}");
-            assert!(!is_needed(subject, &Options::default()), "{subject:?}");
-        }
-        let mut tcx = Options::default();
-        tcx.attach.mode = Attach::Tcx;
-        assert!(is_needed(Subject::Tcx, &tcx));
     }
 }
