@@ -283,7 +283,8 @@ impl Attached {
         self.let_go()
     }
 
-    fn let_go(&mut self) -> Result<(), Error> {
+    /// As [`detach`](Self::detach); where it is refused it can be tried again.
+    pub(crate) fn let_go(&mut self) -> Result<(), Error> {
         let (keeper, pin) = self.kept.take().unzip();
         let stays = keeper.is_some_and(|keeper| keeper.stays());
         match pin.flatten() {
@@ -293,7 +294,13 @@ impl Attached {
         match self.hold.take() {
             Some(Hold::Tcx(link)) if stays => link.keep(),
             Some(Hold::Tc(filter)) if stays => filter.forget(),
-            Some(Hold::Tc(filter)) => return filter.detach(),
+            Some(Hold::Tc(mut filter)) => {
+                let detached = filter.detach();
+                if detached.is_err() {
+                    self.hold = Some(Hold::Tc(filter));
+                }
+                return detached;
+            }
             Some(Hold::Tcx(_)) | None => {}
         }
         Ok(())

@@ -157,7 +157,7 @@ impl Attachment {
         Ok(self)
     }
 
-    pub(super) fn detach(mut self) -> Result<(), Error> {
+    pub(super) fn detach(&mut self) -> Result<(), Error> {
         self.delete().map_err(|error| {
             let message = format!(
                 "cannot remove the filter from the {} of `{}`",
@@ -187,9 +187,9 @@ impl Attachment {
     }
 
     fn delete(&mut self) -> io::Result<()> {
-        self.deleted = true;
         let _turn = turn::take(self.ifindex);
         if !self.is_there()? {
+            self.deleted = true;
             return Ok(());
         }
         let deleted = filter::delete(
@@ -201,8 +201,10 @@ impl Attachment {
         );
         if let Err(error) = deleted {
             // Somebody else may have deleted it first, or the interface.
-            return if self.is_there()? { Err(error) } else { Ok(()) };
+            self.deleted = !self.is_there()?;
+            return if self.deleted { Ok(()) } else { Err(error) };
         }
+        self.deleted = true;
         if self.owns_qdisc {
             delete_empty_qdisc(&self.netlink, self.ifindex);
         }

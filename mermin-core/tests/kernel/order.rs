@@ -10,7 +10,7 @@ use mermin_core::{
 use crate::{
     Case, case,
     support::{
-        attached,
+        attached, frame,
         host::{FAR_MAC, NEAR_MAC, Pair},
         raw::{self, Deed},
         traffic::{Injector, address, udp_dialogue},
@@ -246,8 +246,10 @@ fn behind_a_filter_that_takes() {
 
 fn a_foreign_filter_at_our_priority() {
     let pair = Pair::new();
+    pair.join(1);
     pair.near.shell("tc qdisc add dev v0 clsact");
     pair.near.shell(TAKE);
+    pair.near.shell(&TAKE.replace("v0 ingress", "v0 egress"));
     let error = try_open(&pair.near, by_priority(5)).err().unwrap();
     assert_eq!(
         error.to_string(),
@@ -263,6 +265,25 @@ fn a_foreign_filter_at_our_priority() {
         left.contains("pref 5 u32") && !left.contains("mermin"),
         "{left}"
     );
+    // The other interfaces are watched all the same, unless that is not enough.
+    let both = by_priority(5).interfaces(["v0", "v2"]);
+    let strict = try_open(&pair.near, both.clone().strict(true));
+    assert_eq!(strict.err().unwrap().to_string(), error.to_string());
+    let watch = Watch::new(try_open(&pair.near, both).unwrap());
+    let report = watch.handle.report();
+    let watched: Vec<&str> = report.interfaces.iter().map(|at| &*at.name).collect();
+    assert_eq!(watched, ["v2"]);
+    let [said] = &report.degradations[..] else {
+        panic!("{report}");
+    };
+    assert_eq!(
+        (said.feature, said.interface.as_deref()),
+        (Feature::Interface, Some("v0"))
+    );
+    assert!(said.cause.starts_with(&error.to_string()), "{said}");
+    assert_eq!(said.remedy, remedy);
+    Injector::new(&pair.near, "v2").send(&frame::numbered(1));
+    assert_eq!(watch.finish().packets, 1);
 }
 
 fn an_ingress_qdisc_that_was_there() {

@@ -12,12 +12,14 @@ use mermin_core::{
     Attach, Error, ErrorKind, Flow, FlowSourceBuilder, Handle, NetNs, Reconfigured, Setting,
     filter::{Filter, Rule},
     flow::EndReason,
+    report::Feature,
 };
 
 use super::{
     Case, case, each_mode,
     support::{
         host::Pair,
+        process, raw,
         traffic::{Busy, address, udp_socket},
         wait::{LONGEST, until_true, within},
         watch::{Watch, on},
@@ -31,10 +33,42 @@ pub(crate) fn cases() -> Vec<Case> {
         case("what_takes_a_restart_is_named", restart),
         case("a_change_that_cannot_be_changes_nothing", errors),
         case("a_source_that_ends_answers", ending),
+        case(STUCK, stuck),
     ];
     cases.extend(each_mode("interfaces_change_live", interfaces));
     cases.extend(each_mode("a_hundred_changes_under_load", load));
     cases
+}
+
+const STUCK: &str = "what_cannot_be_detached_is_said";
+
+/// The kernel hears no more requests: the filters stay, their packets stay in the ledger, and the report says it.
+fn stuck() {
+    process::alone(STUCK, || {
+        let pair = Pair::new();
+        pair.join(1);
+        let both = on("v0").interfaces(["v0", "v2"]);
+        let watch = Watch::open(&pair.near, both.attach(Attach::Tc { priority: 1 }));
+        raw::deny_to_all(libc::SYS_sendto).unwrap();
+        let one = on("v0").attach(Attach::Tc { priority: 1 });
+        assert_eq!(applied(&watch.handle, one), [Setting::Interfaces]);
+        let report = watch.handle.report();
+        let causes: Vec<&str> = report
+            .degradations
+            .iter()
+            .filter(|said| said.feature == Feature::Hook && said.interface.as_deref() == Some("v2"))
+            .map(|said| &*said.cause)
+            .collect();
+        assert_eq!(
+            causes,
+            ["ingress", "egress"].map(|hook| format!(
+                "cannot remove the filter from the {hook} of `v2`: Operation not permitted (os error 1)"
+            )),
+            "{report}"
+        );
+        let found = watch.stats().interfaces;
+        assert_eq!((found.watched, found.left), (2, 0));
+    });
 }
 
 fn change(handle: &Handle, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {

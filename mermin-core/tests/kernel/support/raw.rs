@@ -39,16 +39,29 @@ pub(crate) fn without_mount(path: &std::ffi::CStr) -> io::Result<()> {
 
 /// Has the kernel refuse a system call to the calling thread and to those it starts: `EPERM`.
 pub(crate) fn deny(call: libc::c_long) -> io::Result<()> {
-    refuse(&[(call, None)], libc::EPERM)
+    refuse(&[(call, None)], libc::EPERM, 0)
+}
+
+/// As [`deny`], to all threads of the process.
+pub(crate) fn deny_to_all(call: libc::c_long) -> io::Result<()> {
+    refuse(
+        &[(call, None)],
+        libc::EPERM,
+        libc::SECCOMP_FILTER_FLAG_TSYNC,
+    )
 }
 
 /// Has it refuse one command of bpf(2), with an error of choice.
 pub(crate) fn refuse_bpf(command: u32, errno: i32) -> io::Result<()> {
-    refuse(&[(libc::SYS_bpf, Some(command))], errno)
+    refuse(&[(libc::SYS_bpf, Some(command))], errno, 0)
 }
 
 /// Has it refuse system calls; where a number is given, those alone whose first argument it is.
-fn refuse(calls: &[(libc::c_long, Option<u32>)], errno: i32) -> io::Result<()> {
+fn refuse(
+    calls: &[(libc::c_long, Option<u32>)],
+    errno: i32,
+    flags: libc::c_ulong,
+) -> io::Result<()> {
     /// In `struct seccomp_data`.
     const NUMBER: u32 = 0;
     const FIRST_ARGUMENT: u32 = 16;
@@ -82,11 +95,13 @@ fn refuse(calls: &[(libc::c_long, Option<u32>)], errno: i32) -> io::Result<()> {
     // SAFETY: plain numbers, then a filter of as many steps as said, which lives on for the call.
     unsafe {
         checked(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
-        checked(libc::prctl(
-            libc::PR_SET_SECCOMP,
-            libc::SECCOMP_MODE_FILTER,
+        let set = libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
             &raw const program,
-        ))?;
+        );
+        checked(i32::try_from(set).unwrap())?;
     }
     Ok(())
 }
@@ -214,7 +229,7 @@ pub(crate) fn fill_up() {
         (libc::SYS_mkdir, None),
         (libc::SYS_mkdirat, None),
     ];
-    refuse(&calls, libc::ENOSPC).unwrap();
+    refuse(&calls, libc::ENOSPC, 0).unwrap();
 }
 
 /// The part of `union bpf_attr` that `BPF_PROG_QUERY` uses.

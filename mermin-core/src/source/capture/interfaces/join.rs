@@ -172,20 +172,22 @@ fn attach(
     let mut refusal = None;
     for &direction in directions {
         match hooks.attach(manner, programs, interface, direction) {
-            Ok(attached) => {
-                let at = AtHook {
-                    mechanism: attached.mechanism(),
-                    // To be refused the list is no reason to give the hook up.
-                    occupants: hooks.occupants(interface, direction).unwrap_or_default(),
-                };
-                *watched.at(direction) = Some(at);
-                held.push(Held {
-                    direction,
-                    attached,
-                });
-            }
-            Err(error) => refusal = Some(error),
+            Ok(attached) => held.push(Held {
+                direction,
+                attached,
+            }),
+            Err(error) => _ = refusal.get_or_insert(error),
         }
+    }
+    // Behind both: packets pass meanwhile.
+    for held in &held {
+        *watched.at(held.direction) = Some(AtHook {
+            mechanism: held.attached.mechanism(),
+            // To be refused the list is no reason to give the hook up.
+            occupants: hooks
+                .occupants(interface, held.direction)
+                .unwrap_or_default(),
+        });
     }
     match refusal {
         Some(error) if held.is_empty() => {

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use mermin_bpf::abi::slot::state;
+use mermin_bpf::abi::{ledger::Direction, slot::state};
 
-use super::State;
+use super::{State, said};
 use crate::{
     flow::EndReason,
     source::capture::{closing::Batch, open::Capture},
@@ -26,18 +26,16 @@ pub(super) enum Leaving {
 }
 
 impl Capture {
-    /// Detaches from an interface, and has its flows closed.
+    /// Detaches from an interface, and has its flows closed. One that cannot be detached from stays watched: its packets are
+    /// counted, and what is counted is told. It is tried again with the next look at everything.
     pub(super) fn leave(&mut self, index: u32) {
+        if !self.let_go(index) {
+            return;
+        }
         let Some(known) = self.interfaces.watched.get_mut(&index) else {
             return;
         };
-        let state = std::mem::replace(&mut known.state, State::Leaving(Leaving::Detached));
-        if let State::Watched(held) = state {
-            for held in held {
-                // Dropping it tries once more. One that has gone with its interface is no error.
-                let _ = held.attached.detach();
-            }
-        }
+        known.state = State::Leaving(Leaving::Detached);
         if let Some(registered) = self.shared.register.lock().interfaces.get_mut(&index) {
             registered.watched = None;
             registered.troubles.clear();
@@ -46,6 +44,42 @@ impl Capture {
             left: vec![index],
             ..Batch::default()
         });
+    }
+
+    /// Takes the programs away from an interface. True when none is left there; what is refused is in the report.
+    fn let_go(&mut self, index: u32) -> bool {
+        let Some(known) = self.interfaces.watched.get_mut(&index) else {
+            return true;
+        };
+        let State::Watched(held) = &mut known.state else {
+            return true;
+        };
+        let mut troubles = Vec::new();
+        held.retain_mut(|held| match held.attached.let_go() {
+            Ok(()) => false,
+            Err(error) => {
+                troubles.push(said::undetached(&known.interface, &error));
+                true
+            }
+        });
+        let left: Vec<Direction> = held.iter().map(|held| held.direction).collect();
+        let link = self.interfaces.links.get(index);
+        // Filters go with their interface, whatever was answered.
+        if left.is_empty() || link.is_none_or(|link| link.generation != known.generation) {
+            return true;
+        }
+        let mut entries = self.shared.register.lock();
+        if let Some(registered) = entries.interfaces.get_mut(&index) {
+            if let Some(watched) = &mut registered.watched {
+                for direction in [Direction::Ingress, Direction::Egress] {
+                    if !left.contains(&direction) {
+                        *watched.at(direction) = None;
+                    }
+                }
+            }
+            registered.troubles = troubles;
+        }
+        false
     }
 
     /// A grace period has gone by for an interface that leaves, behind whatever was closed before.
@@ -114,12 +148,14 @@ impl Capture {
 
     /// Takes all programs away: the source ends.
     pub(in crate::source::capture) fn detach(&mut self) {
-        for known in self.interfaces.watched.values_mut() {
-            if let State::Watched(held) = &mut known.state {
-                for held in held.drain(..) {
-                    // There is nobody to tell, and nothing else to do.
-                    let _ = held.attached.detach();
-                }
+        let watched: Vec<u32> = self.interfaces.watched.keys().copied().collect();
+        for index in watched {
+            // The report says what stayed; dropping it tries once more.
+            self.let_go(index);
+            if let Some(known) = self.interfaces.watched.get_mut(&index)
+                && let State::Watched(held) = &mut known.state
+            {
+                held.clear();
             }
         }
         // Who opens an instance again at once must find it free.

@@ -429,8 +429,5 @@ impl Capture {
 
 /// Whether an error would meet every interface alike.
 fn is_for_all(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::PermissionDenied | ErrorKind::InvalidOption
-    )
+    error.kind() == ErrorKind::PermissionDenied
 }

@@ -76,17 +76,33 @@ fn nothing_up(list: &[Interface]) -> Degradation {
 
 /// An interface, or one direction of it, that is not watched.
 pub(super) fn unwatched(interface: &Interface, error: &Error) -> Degradation {
-    let cause = match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
     Degradation {
         feature: Feature::Interface,
         interface: Some(Arc::from(interface.name.as_str())),
-        cause: cause.into(),
+        cause: reasoned(error).into(),
         instead: "the rest is watched, and this is tried again".into(),
         cost: "these packets are not counted".into(),
         remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
+    }
+}
+
+/// A program that cannot be taken away.
+pub(super) fn undetached(interface: &Interface, error: &Error) -> Degradation {
+    Degradation {
+        feature: Feature::Hook,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: reasoned(error).into(),
+        instead: "the program stays there, and this is tried again while the source is open".into(),
+        cost: "packets are counted, and flows told, that are not wanted".into(),
+        remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
+    }
+}
+
+/// An error and what caused it.
+fn reasoned(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }
 
