@@ -4,10 +4,25 @@ const PAGE: &str = include_str!("../../../../docs/TROUBLESHOOTING.md");
 /// First cell of each table's head.
 const HEAD: &str = "what you see";
 
-/// The first cell of every row.
+/// Title of the section about mermin-config.
+const CONFIGURATION: &str = "A configuration file is refused";
+
+/// The first cell of every row about capturing.
 pub(super) fn symptoms() -> Vec<&'static str> {
-    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| "));
-    rows.filter_map(|row| row.split(" | ").next())
+    cells(|title| title != CONFIGURATION)
+}
+
+/// Those about configuration files.
+pub(super) fn of_configuration() -> Vec<&'static str> {
+    cells(|title| title == CONFIGURATION)
+}
+
+fn cells(wanted: fn(&str) -> bool) -> Vec<&'static str> {
+    let sections = PAGE.split("\n## ").skip(1);
+    sections
+        .filter(|section| section.lines().next().is_some_and(wanted))
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
         .filter(|cell| *cell != HEAD)
         .collect()
 }
