@@ -24,16 +24,20 @@ pub(crate) fn parse(text: &str) -> Parsed {
         mut problems,
     } = repair::brackets(text);
     let body = pairs.and_then(|pairs| {
+        let mut last = None;
         loop {
             match parser::parse_body(&text) {
                 Ok(body) => break Some(body),
                 Err(error) => {
                     // The parser counts octets, and may stop within a character.
                     let offset = text.floor_char_boundary(error.location().offset());
+                    // That its line was left out has not helped: it goes on over several.
+                    if last.replace(offset) == Some(offset) {
+                        break None;
+                    }
                     problems.push(explain(&text, offset, error.message()));
-                    let before = text.clone();
                     repair::leave_out(&mut text, &pairs, offset);
-                    if text == before || problems.len() >= MOST_ERRORS {
+                    if problems.len() >= MOST_ERRORS {
                         break None;
                     }
                 }
@@ -145,6 +149,13 @@ mod tests {
         let parsed = parse("a = \nb = 5s\nc = 1\nd : 2\ne = 'x'\n");
         assert_eq!(parsed.problems.len(), 4);
         assert!(parsed.body.is_some_and(|body| body.has_attribute("c")));
+    }
+
+    #[test]
+    fn an_error_is_told_once() {
+        let parsed = parse("a = \"${\n}\"\n");
+        // And that the rest was not checked.
+        assert_eq!(parsed.problems.len(), 2);
     }
 
     #[test]
