@@ -48,8 +48,17 @@ pub struct Totals {
     pub octets: u64,
 }
 
-/// Stripes of [`Reasons`], chosen by CPU number.
-pub const REASON_STRIPES: usize = 4;
+/// Stripes of [`Reasons`]: one for each CPU, up to four. A CPU adds to the one of its number modulo this.
+#[inline(always)]
+#[must_use]
+pub const fn reason_stripes(cpus: u32) -> u32 {
+    match cpus {
+        // The compiler is to see that nothing is divided by 0.
+        0 => 1,
+        1..4 => cpus,
+        _ => 4,
+    }
+}
 /// Room for reasons, so that adding one does not change the layout.
 pub const REASON_ROOM: usize = 32;
 

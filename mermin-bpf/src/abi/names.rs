@@ -32,11 +32,12 @@ pub const MAP_FRESH: &str = "FRESH";
 pub const MAP_HOOKS: &str = "HOOKS";
 /// [`Totals`](super::ledger::Totals) by `(hook * 2 + direction) * cpus + cpu`: array, mmapable.
 pub const MAP_TOTALS: &str = "TOTALS";
-/// [`Reasons`](super::ledger::Reasons) by `(hook * 2 + direction) * 4 + cpu % 4`: array, mmapable.
+/// [`Reasons`](super::ledger::Reasons) by `(hook * 2 + direction) * stripes + cpu % stripes`: array, mmapable. See
+/// [`reason_stripes`](super::ledger::reason_stripes).
 pub const MAP_REASONS: &str = "REASONS";
 /// One [`Globals`](super::globals::Globals): array, mmapable.
 pub const MAP_GLOBALS: &str = "GLOBALS";
-/// [`Outer`](super::tunnel::Outer) by slot: array, mmapable. One element where no tunnel is taken off.
+/// [`Ends`](super::tunnel::Ends) by slot: array, mmapable. One element where no tunnel is taken off.
 pub const MAP_TUNNELS: &str = "TUNNELS";
 /// [`FragmentKey`](super::fragment::FragmentKey) to [`Owner`](super::fragment::Owner): hash, the least recently used go.
 pub const MAP_FRAGMENTS: &str = "FRAGMENTS";

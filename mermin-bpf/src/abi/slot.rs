@@ -32,6 +32,42 @@ pub mod origin {
     pub const IPV6: u8 = 4;
     /// The flow has facts of a tunnel: [`Outer`](crate::abi::tunnel::Outer).
     pub const ENCAPSULATED: u8 = 8;
+    /// Where the number of the lane that the flow's first packet went to begins: two bits.
+    const FIRST_LANE_AT: u32 = 4;
+
+    /// Bits that name the lane of the flow's first packet.
+    #[inline(always)]
+    #[must_use]
+    pub const fn first_lane(lane: u32) -> u8 {
+        (lane as u8 & (super::LANES as u8 - 1)) << FIRST_LANE_AT
+    }
+
+    /// The lane they name.
+    #[must_use]
+    pub const fn lane_of_first(origin: u8) -> usize {
+        (origin >> FIRST_LANE_AT) as usize & (super::LANES - 1)
+    }
+}
+
+/// What [`Lane::first`] holds: a flow's lanes each have room for six octets, and only the lane of the first packet has a use
+/// of its own for them. So the other lanes keep what a tunnel needs kept beyond [`Ends`](super::tunnel::Ends).
+pub mod first {
+    use super::LANES;
+
+    /// MAC of the sender of the first packet; zeroes for none. In that packet's lane.
+    pub const MAC: usize = 0;
+    /// [`Outer::mac`](crate::abi::tunnel::Outer::mac).
+    pub const OUTER_MAC: usize = 1;
+    /// [`Outer::facts`](crate::abi::tunnel::Outer::facts), then
+    /// [`Outer::link_length`](crate::abi::tunnel::Outer::link_length).
+    pub const OUTER_FACTS: usize = 2;
+
+    /// The lane that holds one of these, given the first packet's.
+    #[inline(always)]
+    #[must_use]
+    pub const fn lane(of_first: usize, what: usize) -> usize {
+        (of_first ^ what) & (LANES - 1)
+    }
 }
 
 /// What a lane has seen. User space turns [`SAMPLED`](lane::SAMPLED) and [`SEEN`](lane::SEEN) back to
@@ -98,8 +134,8 @@ pub struct Lane {
     pub tcp_flags: u64,
     /// Precise `CLOCK_MONOTONIC` of the first segment with SYN, ns; 0 without.
     pub syn_at: u64,
-    /// MAC of the sender of the flow's first packet, in the lane that packet went to; zeroes elsewhere.
-    pub mac: [u8; 6],
+    /// What [`first`] says of this lane; zeroes where it says nothing.
+    pub first: [u8; 6],
     /// 1 once this direction acknowledged something after the other direction's FIN.
     pub acked_fin: u8,
     /// 1 when this direction's FIN came after the other's.

@@ -20,27 +20,35 @@ pub mod kind {
 
 /// Bits of [`Outer::facts`] above the kind.
 pub mod fact {
-    /// [`Outer::id`](super::Outer::id) is one.
+    /// [`Ends::id`](super::Ends::id) is one.
     pub const HAS_ID: u8 = 0x10;
     /// The outer addresses are of IPv6.
     pub const OUTER_IPV6: u8 = 0x20;
     /// What IP in IP carries is IPv6.
     pub const CARRIES_IPV6: u8 = 0x40;
-    /// [`Outer::ports`](super::Outer::ports) are the halves of `WireGuard`'s sender index, the upper one first.
+    /// [`Ends::ports`](super::Ends::ports) are the halves of `WireGuard`'s sender index, the upper one first.
     pub const HAS_SENDER: u8 = 0x80;
 }
 
-/// The outer header of a flow's first packet. Meant where [`Slot::origin`](super::slot::Slot::origin) has
+/// What is kept of an outer header beside the slot. Meant where [`Slot::origin`](super::slot::Slot::origin) has
 /// [`ENCAPSULATED`](super::slot::origin::ENCAPSULATED); stale elsewhere.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outer {
+pub struct Ends {
     /// Address on the side of the flow's lower endpoint, then of its higher one; as in memory. IPv4 has the first four octets.
     pub addresses: [[u64; 2]; 2],
     /// VXLAN or Geneve VNI, GRE key, GTP-U TEID, `WireGuard` receiver index.
     pub id: u32,
     /// Ports of those sides; zeroes where the carrier has none.
     pub ports: [u16; 2],
+}
+
+/// The outer header of a flow's first packet. The slot keeps in its lanes what is not in [`Ends`]: see
+/// [`first`](super::slot::first).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outer {
+    /// Who sent it to whom, and through which tunnel.
+    pub ends: Ends,
     /// Sender of the frame; zeroes for none.
     pub mac: [u8; 6],
     /// One of [`kind`], and bits of [`fact`].
@@ -54,11 +62,22 @@ impl Outer {
     #[inline(always)]
     #[must_use]
     pub const fn turned(mut self) -> Self {
-        self.addresses = [self.addresses[1], self.addresses[0]];
+        let Ends {
+            addresses: [source, destination],
+            id,
+            ports: [first, second],
+        } = self.ends;
         // A sender index is no pair of ports.
-        if self.facts & fact::HAS_SENDER == 0 {
-            self.ports = [self.ports[1], self.ports[0]];
-        }
+        let ports = if self.facts & fact::HAS_SENDER == 0 {
+            [second, first]
+        } else {
+            [first, second]
+        };
+        self.ends = Ends {
+            addresses: [destination, source],
+            id,
+            ports,
+        };
         self
     }
 }

@@ -112,17 +112,20 @@ fn fill<K: Key>(slot: *mut Slot, number: u32, skb: Skb, packet: &Flowless) {
         mac_at,
         ..
     } = packet.facts;
-    let outer = outer::keep(number, &packet.facts);
+    let outer = outer::keep(slot, number, &packet.facts);
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
     unsafe {
         let now = bpf_ktime_get_ns();
         set_key(slot, &packet.key);
         (*slot).first_seen = now;
-        (*slot).origin = decide(protocol, tcp_flags, direction) | K::ORIGIN | outer;
+        (*slot).origin = decide(protocol, tcp_flags, direction)
+            | K::ORIGIN
+            | outer
+            | origin::first_lane(packet.facts.lane);
         (*slot).link_length = packet.facts.link_length;
         let lane = &raw mut (*slot).lanes[packet.facts.lane as usize & (LANES - 1)];
         if mac_at != 0 {
-            skb.load(mac_at, &raw mut (*lane).mac);
+            skb.load(mac_at, &raw mut (*lane).first);
         }
         if protocol == protocol::TCP && tcp_flags & flag::SYN != 0 {
             (*lane).syn_at = now;
@@ -150,9 +153,9 @@ fn give_back(slot: *mut Slot, number: u32) {
     unsafe {
         set_key(slot, &[0; KEY_WORDS]);
         for lane in 0..LANES {
-            let mac = (&raw mut (*slot).lanes[lane].mac).cast::<u8>();
+            let first = (&raw mut (*slot).lanes[lane].first).cast::<u8>();
             for octet in 0..ethernet::MAC {
-                mac.add(octet).write_volatile(0);
+                first.add(octet).write_volatile(0);
             }
             (&raw mut (*slot).lanes[lane].syn_at).write_volatile(0);
         }

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use mermin_bpf::{
-    abi::ledger::{HOOK_PROBES, REASON_ROOM, REASON_STRIPES, Reason, link},
+    abi::ledger::{HOOK_PROBES, REASON_ROOM, Reason, link, reason_stripes},
     track::measure::{Measure, segments},
 };
 
@@ -82,7 +82,7 @@ impl Account {
     /// Adds to what went to no flow.
     #[inline(always)]
     pub(super) fn uncounted(self, cpu: u32, reason: Reason, measure: &Measure) {
-        let stripes = REASON_STRIPES as u32;
+        let stripes = reason_stripes(cpu_count());
         let Some(reasons) = REASONS.get_ptr_mut(self.number * stripes + cpu % stripes) else {
             return;
         };

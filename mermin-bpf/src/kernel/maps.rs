@@ -12,7 +12,7 @@ use mermin_bpf::{
         key::{KeyV4, KeyV6},
         ledger::{Hook, Reasons, Totals},
         slot::Slot,
-        tunnel::Outer,
+        tunnel::Ends,
     },
     wire::tunnel::{Ports, ports},
 };
@@ -44,7 +44,7 @@ pub(super) static WORKSPACE: PerCpuArray<Workspace> = PerCpuArray::with_max_entr
 #[map]
 pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::COUNT, 0);
 #[map]
-pub(super) static TUNNELS: Array<Outer> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+pub(super) static TUNNELS: Array<Ends> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static FRAGMENTS: LruHashMap<FragmentKey, Owner> = LruHashMap::with_max_entries(1, 0);
 

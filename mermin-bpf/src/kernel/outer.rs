@@ -1,7 +1,10 @@
 //! The outer header of a flow's first packet, beside its slot.
 
 use mermin_bpf::{
-    abi::{slot::origin, tunnel::Outer},
+    abi::{
+        slot::{Slot, first, origin},
+        tunnel::Outer,
+    },
     track::key::HIGH_TO_LOW,
 };
 
@@ -12,7 +15,7 @@ use super::{
 
 /// Keeps what the workspace has for a slot that nobody else uses yet; gives the bit of [`origin`] that says so.
 #[inline(always)]
-pub(super) fn keep(number: u32, facts: &Facts) -> u8 {
+pub(super) fn keep(slot: *mut Slot, number: u32, facts: &Facts) -> u8 {
     if facts.encapsulated
         && let Some(workspace) = WORKSPACE.get_ptr_mut(0)
         && let Some(kept) = TUNNELS.get_ptr_mut(number)
@@ -20,11 +23,16 @@ pub(super) fn keep(number: u32, facts: &Facts) -> u8 {
         // SAFETY: this CPU's own workspace; the slot is this program's until it is live, and so is what is beside it.
         unsafe {
             let outer: Outer = (&raw const (*workspace).outer).read_volatile();
-            *kept = if facts.direction == HIGH_TO_LOW {
+            let outer = if facts.direction == HIGH_TO_LOW {
                 outer.turned()
             } else {
                 outer
             };
+            *kept = outer.ends;
+            let lane = |what| first::lane(facts.lane as usize, what);
+            (*slot).lanes[lane(first::OUTER_MAC)].first = outer.mac;
+            (*slot).lanes[lane(first::OUTER_FACTS)].first =
+                [outer.facts, outer.link_length, 0, 0, 0, 0];
         }
         origin::ENCAPSULATED
     } else {

@@ -4,7 +4,7 @@ use crate::{
     abi::{
         fragment::FragmentKey,
         ledger::Reason,
-        tunnel::{Outer, fact, kind},
+        tunnel::{Ends, Outer, fact, kind},
     },
     track::fragment,
     wire::{
@@ -122,18 +122,22 @@ pub fn session<B: Bytes>(
     let available = ip.payload_length().saturating_sub(header as u32);
     let found = tunnel::wireguard::parse(bytes, ip.payload + header, available)?;
     let mut facts = kind::WIREGUARD;
-    let mut outer = Outer {
+    let mut ends = Ends {
         addresses: ip.addresses.words(),
-        mac: level.reached.mac(bytes),
-        ..Outer::default()
+        ..Ends::default()
     };
     if let Some(index) = found.receiver {
         facts |= fact::HAS_ID;
-        outer.id = index;
+        ends.id = index;
     }
     if let Some(index) = found.sender {
         facts |= fact::HAS_SENDER;
-        outer.ports = crate::track::key::spi_ports(index);
+        ends.ports = crate::track::key::spi_ports(index);
     }
-    Some(Outer { facts, ..outer })
+    Some(Outer {
+        ends,
+        mac: level.reached.mac(bytes),
+        facts,
+        link_length: 0,
+    })
 }

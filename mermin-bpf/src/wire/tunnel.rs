@@ -21,7 +21,7 @@ use super::{
 use crate::abi::tunnel::kind;
 use crate::abi::{
     ledger::Reason,
-    tunnel::{Outer, fact},
+    tunnel::{Ends, Outer, fact},
 };
 
 /// Levels of encapsulation that are taken off.
@@ -186,9 +186,11 @@ pub fn outer(level: &Level, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> Outer {
         facts |= fact::OUTER_IPV6;
     }
     Outer {
-        addresses: ip.addresses.words(),
-        id: carrier.id,
-        ports: opened.ports,
+        ends: Ends {
+            addresses: ip.addresses.words(),
+            id: carrier.id,
+            ports: opened.ports,
+        },
         mac,
         facts,
         link_length: if level.reached.at > 255 {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mermin_bpf::abi::ledger::{
-    Direction, HOOK_PROBES, Hook, REASON_ROOM, REASON_STRIPES, Reason, Reasons, Totals, Uncounted,
+    Direction, HOOK_PROBES, Hook, REASON_ROOM, Reason, Reasons, Totals, Uncounted, reason_stripes,
 };
 
 use super::size::HOOK_PLACES;
@@ -115,8 +115,10 @@ impl Ledger {
                 // SAFETY: within the mapping; no program counts there any more.
                 unsafe { totals.write_volatile(Totals::default()) };
             }
-            for stripe in 0..REASON_STRIPES {
-                let reasons = self.reasons.at(reason_number(place, direction, stripe));
+            for stripe in 0..reason_stripes(self.cpus) {
+                let reasons = self
+                    .reasons
+                    .at(self.reason_number(place, direction, stripe));
                 let empty = Reasons {
                     by: [Uncounted::default(); REASON_ROOM],
                 };
@@ -130,7 +132,7 @@ impl Ledger {
     /// that they crossed, as the kernel program finds it.
     pub(crate) fn filtered_with(&self, ifindex: u32, hook: Direction, moved: Uncounted) -> Sum {
         let place = self.place_with(ifindex, ifindex).map_or(UNKNOWN, Place);
-        let number = reason_number(place, hook, 0);
+        let number = self.reason_number(place, hook, 0);
         let reasons = self.reasons.at(number);
         // SAFETY: within the mapping; the kernel program counts nothing under this reason.
         let before =
@@ -161,7 +163,12 @@ impl Ledger {
         ((place.0 * 2 + direction as u32) * self.cpus + cpu) as usize
     }
 
-    /// Sums a hook's ledger. Reads 64 octets per CPU and 2 KiB of reasons, no system call.
+    fn reason_number(&self, place: Place, direction: Direction, stripe: u32) -> usize {
+        let stripes = reason_stripes(self.cpus);
+        ((place.0 * 2 + direction as u32) * stripes + stripe) as usize
+    }
+
+    /// Sums a hook's ledger. Reads 64 octets per CPU and at most 2 KiB of reasons, no system call.
     pub(crate) fn account(&self, place: Place, direction: Direction) -> Account {
         let mut sum = Account::default();
         for cpu in 0..self.cpus {
@@ -171,8 +178,10 @@ impl Ledger {
             sum.totals.packets += totals.packets;
             sum.totals.octets += totals.octets;
         }
-        for stripe in 0..REASON_STRIPES {
-            let reasons = self.reasons.read(reason_number(place, direction, stripe));
+        for stripe in 0..reason_stripes(self.cpus) {
+            let reasons = self
+                .reasons
+                .read(self.reason_number(place, direction, stripe));
             for (sum, found) in sum.uncounted.iter_mut().zip(&reasons.by) {
                 sum.packets += found.packets;
                 sum.octets += found.octets;
@@ -180,8 +189,4 @@ impl Ledger {
         }
         sum
     }
-}
-
-fn reason_number(place: Place, direction: Direction, stripe: usize) -> usize {
-    (place.0 as usize * 2 + direction as usize) * REASON_STRIPES + stripe
 }

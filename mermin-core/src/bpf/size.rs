@@ -1,7 +1,7 @@
 //! How large the maps are: decided before anything is created.
 
 use mermin_bpf::{
-    abi::{globals::SLOTS_A_WORD, ledger::REASON_STRIPES},
+    abi::{globals::SLOTS_A_WORD, ledger::reason_stripes},
     wire::tunnel::Ports,
 };
 
@@ -55,16 +55,13 @@ pub(crate) struct Ledgers {
     pub(crate) reasons: u32,
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "four")]
-const STRIPES: u32 = REASON_STRIPES as u32;
-
 impl Sizes {
     /// One ledger for each place in the table of hooks, one for what is in no place, each in two directions.
     pub(crate) fn ledgers(cpus: u32) -> Ledgers {
         let hooks = (HOOK_PLACES + 1) * 2;
         Ledgers {
             totals: hooks * cpus,
-            reasons: hooks * STRIPES,
+            reasons: hooks * reason_stripes(cpus),
         }
     }
 }

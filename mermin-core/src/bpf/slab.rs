@@ -8,8 +8,8 @@ use std::{
 use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
     key::{KeyV4, KeyV6},
-    slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, lane, origin, state},
-    tunnel::Outer,
+    slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, origin, state},
+    tunnel::{Ends, Outer},
 };
 
 use super::{clock::Ticks, index::Keys};
@@ -27,7 +27,7 @@ pub(crate) struct Slab {
     slots: Mapping<Slot>,
     fresh: Mapping<u64>,
     globals: Mapping<Globals>,
-    tunnels: Mapping<Outer>,
+    tunnels: Mapping<Ends>,
 }
 
 impl Slab {
@@ -35,7 +35,7 @@ impl Slab {
         slots: Mapping<Slot>,
         fresh: Mapping<u64>,
         globals: Mapping<Globals>,
-        tunnels: Mapping<Outer>,
+        tunnels: Mapping<Ends>,
     ) -> Self {
         Self {
             slots,
@@ -145,7 +145,20 @@ impl Slab {
                 (&raw const (*at).lanes_used).read_volatile(),
             )
         };
-        let mut mac = [0; 6];
+        let first = |what| {
+            let lane = first::lane(origin::lane_of_first(origin_bits), what);
+            // SAFETY: within the mapping; nothing writes it while the slot is not free.
+            unsafe { (&raw const (*at).lanes[lane].first).read_volatile() }
+        };
+        let outer = (origin_bits & origin::ENCAPSULATED != 0).then(|| {
+            let [facts, link_length, ..] = first(first::OUTER_FACTS);
+            Outer {
+                ends: self.tunnels.read(slot as usize),
+                mac: first(first::OUTER_MAC),
+                facts,
+                link_length,
+            }
+        });
         let mut sides = [Side::default(); DIRECTIONS];
         for number in 0..LANES {
             if used[number] == lane::UNUSED {
@@ -153,9 +166,6 @@ impl Slab {
             }
             // SAFETY: the lane is within the slot.
             let lane = read_lane(unsafe { &raw const (*at).lanes[number] });
-            if lane.mac != [0; 6] {
-                mac = lane.mac;
-            }
             let side = &mut sides[number % DIRECTIONS];
             side.packets += lane.packets;
             side.octets += lane.octets;
@@ -183,9 +193,8 @@ impl Slab {
             by_syn: origin_bits & origin::BY_SYN != 0,
             link_length,
             first_seen,
-            mac,
-            outer: (origin_bits & origin::ENCAPSULATED != 0)
-                .then(|| self.tunnels.read(slot as usize)),
+            mac: first(first::MAC),
+            outer,
             sides,
         }
     }

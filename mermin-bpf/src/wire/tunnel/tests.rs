@@ -159,12 +159,12 @@ fn each_kind_is_taken_off() {
         assert_ne!(packet.encapsulation, 0);
         let outer = arrival.outer.unwrap();
         assert_eq!(outer.facts & kind::MASK, case.kind);
-        let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.id);
+        let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.ends.id);
         assert_eq!(id, case.id);
         assert_eq!(outer.link_length, 14);
         assert_eq!(outer.mac, [2, 0, 0, 0, 0, 1]);
         let is_udp = matches!(case.kind, kind::VXLAN | kind::GENEVE | kind::GTPU);
-        assert_eq!(outer.ports[0], if is_udp { 49_152 } else { 0 });
+        assert_eq!(outer.ends.ports[0], if is_udp { 49_152 } else { 0 });
     }
 }
 
@@ -425,7 +425,7 @@ fn a_session_shows_its_indices() {
         let arrival = arrived(&ethernet_v4(17, &udp(ports, &data))).unwrap();
         let outer = arrival.outer.unwrap();
         assert_eq!(outer.facts, kind::WIREGUARD | fact::HAS_ID);
-        assert_eq!(outer.id, 0x1234_5678);
+        assert_eq!(outer.ends.id, 0x1234_5678);
         let Part::Whole(packet) = arrival.part else {
             panic!("{arrival:?}");
         };
@@ -460,7 +460,7 @@ fn the_outer_side_turns_with_the_packet() {
     let case = &cases()[0];
     let outer = arrived(&case.frame).unwrap().outer.unwrap();
     let turned = outer.turned();
-    assert_eq!(turned.addresses[0], outer.addresses[1]);
+    assert_eq!(turned.ends.addresses[0], outer.ends.addresses[1]);
     assert_eq!(turned.ports, [4789, 49_152]);
     assert_eq!(turned.turned(), outer);
 }

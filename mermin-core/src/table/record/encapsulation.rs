@@ -18,7 +18,7 @@ pub(super) fn add(record: &mut Flow, flow: &Observation, outer: &Outer) {
     let Some(kind) = tunnel_kind(outer.facts) else {
         return;
     };
-    let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.id);
+    let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.ends.id);
     let [source, destination] = ends(outer, flow.higher_started);
     let mut tunnel = Tunnel::new(kind, protocol(outer.facts), source, destination);
     tunnel.id = id;
@@ -30,7 +30,7 @@ pub(super) fn add(record: &mut Flow, flow: &Observation, outer: &Outer) {
         tunnel.source = record.source;
         tunnel.destination = record.destination;
         record.ipsec = Some(Ipsec {
-            sender_index: (outer.facts & fact::HAS_SENDER != 0).then(|| spi(outer.ports)),
+            sender_index: (outer.facts & fact::HAS_SENDER != 0).then(|| spi(outer.ends.ports)),
             receiver_index: id,
             ..Ipsec::default()
         });
@@ -67,12 +67,12 @@ fn ends(outer: &Outer, higher_started: bool) -> [Endpoint; 2] {
     let has_ports = protocol(outer.facts) == Protocol::UDP;
     let end = |side: usize| Endpoint {
         address: if outer.facts & fact::OUTER_IPV6 == 0 {
-            let [a, b, c, d, ..] = outer.addresses[side][0].to_ne_bytes();
+            let [a, b, c, d, ..] = outer.ends.addresses[side][0].to_ne_bytes();
             IpAddr::V4(Ipv4Addr::new(a, b, c, d))
         } else {
-            address_v6(outer.addresses[side])
+            address_v6(outer.ends.addresses[side])
         },
-        port: has_ports.then_some(outer.ports[side]),
+        port: has_ports.then_some(outer.ends.ports[side]),
     };
     let starter = usize::from(higher_started);
     [end(starter), end(1 - starter)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mermin_bpf::{
     abi::{
         slot::Sample,
-        tunnel::{Outer, fact, kind},
+        tunnel::{Ends, Outer, fact, kind},
     },
     track::tcp as track,
     wire::tcp::flag::{ACK, FIN, RST, SYN},
@@ -410,9 +410,11 @@ fn carried(facts: u8) -> Observation {
     let word = |octets: [u8; 4]| [u64::from(u32::from_ne_bytes(octets)), 0];
     Observation {
         outer: Some(Outer {
-            addresses: [word([192, 0, 2, 1]), word([192, 0, 2, 2])],
-            id: 42,
-            ports: [49_152, 4789],
+            ends: Ends {
+                addresses: [word([192, 0, 2, 1]), word([192, 0, 2, 2])],
+                id: 42,
+                ports: [49_152, 4789],
+            },
             mac: [2, 0, 0, 0, 0, 9],
             facts,
             link_length: 14,
