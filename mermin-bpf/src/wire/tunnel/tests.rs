@@ -435,7 +435,7 @@ fn a_session_shows_its_indices() {
     let arrival = arrived(&ethernet_v4(17, &udp([9, 51_820], &initiation))).unwrap();
     let outer = arrival.outer.unwrap();
     assert_eq!(outer.facts, kind::WIREGUARD | fact::HAS_SENDER);
-    assert_eq!(outer.turned().ports, [1, 5]);
+    assert_eq!(outer.turned().ends.ports, [1, 5]);
     let other = arrived(&ethernet_v4(17, &udp([9, 51_820], &[1; 40]))).unwrap();
     assert_eq!(other.outer, None);
 }
@@ -461,6 +461,6 @@ fn the_outer_side_turns_with_the_packet() {
     let outer = arrived(&case.frame).unwrap().outer.unwrap();
     let turned = outer.turned();
     assert_eq!(turned.ends.addresses[0], outer.ends.addresses[1]);
-    assert_eq!(turned.ports, [4789, 49_152]);
+    assert_eq!(turned.ends.ports, [4789, 49_152]);
     assert_eq!(turned.turned(), outer);
 }
