@@ -5,6 +5,8 @@ use mermin_bpf::{
     wire::tunnel::Ports,
 };
 
+use crate::words::Counted;
+
 /// Most interfaces whose ledgers fit: the table of hooks has this many places, and is found crowded before it is full.
 pub(crate) const HOOK_PLACES: u32 = 1024;
 
@@ -66,6 +68,30 @@ impl Sizes {
     }
 }
 
+impl Sizes {
+    /// The sizes of what a former process left with room for this many flows and with this many totals; a sentence why it
+    /// cannot be gone on with.
+    ///
+    /// Each CPU has its own totals: lines of CPUs that are not there any more are of no harm, but a CPU beyond them would
+    /// count in those of the next hook. The kernel's number is that of its start, so what differs is who counted: the list
+    /// may be hidden in a container.
+    pub(crate) fn found(self, slots: u32, totals: u32) -> Result<Self, String> {
+        let cpus = totals / Self::ledgers(1).totals;
+        if cpus < self.cpus {
+            return Err(format!(
+                "it was made for {}, and there are {}",
+                Counted(cpus.into(), "CPU"),
+                self.cpus
+            ));
+        }
+        Ok(Self {
+            slots,
+            cpus,
+            ..self
+        })
+    }
+}
+
 /// CPUs in the kernel's list of possible ones (`/sys/devices/system/cpu/possible`): one more than the highest.
 pub(crate) fn cpus(list: &str) -> Option<u32> {
     let highest: u32 = list.trim().rsplit([',', '-']).next()?.parse().ok()?;
@@ -75,6 +101,31 @@ pub(crate) fn cpus(list: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_made_for_more_cpus_can_be_gone_on_with() {
+        let wanted = Sizes {
+            slots: 10,
+            cpus: 4,
+            decapsulate: true,
+            ports: Ports::default(),
+        };
+        let found = |cpus| wanted.found(1000, Sizes::ledgers(cpus).totals);
+        for cpus in [4, 5, 256] {
+            let expected = Sizes {
+                slots: 1000,
+                cpus,
+                ..wanted
+            };
+            assert_eq!(found(cpus), Ok(expected));
+        }
+        for (cpus, said) in [(1, "1 CPU"), (3, "3 CPUs")] {
+            assert_eq!(
+                found(cpus),
+                Err(format!("it was made for {said}, and there are 4"))
+            );
+        }
+    }
 
     #[test]
     fn cpus_are_counted_from_the_highest() {

@@ -134,14 +134,18 @@ fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
     if found.identity.netns != netns {
         return Err("its interfaces are in another network namespace".to_owned());
     }
-    let slots = match found.maps.get(maps::MAP_SLOTS) {
-        Some((_, shape)) if (1..=MOST_FLOWS).contains(&shape.entries) => shape.entries,
-        _ => return Err(format!("`{}` is missing", maps::MAP_SLOTS)),
+    let entries = |name| {
+        let found = found.maps.get(name).map(|(_, shape)| shape.entries);
+        found.ok_or_else(|| format!("`{name}` is missing"))
     };
-    let sizes = Sizes {
-        slots,
-        ..sizes(&job.options)
-    };
+    let slots = entries(maps::MAP_SLOTS)?;
+    if !(1..=MOST_FLOWS).contains(&slots) {
+        return Err(format!(
+            "`{}` is a map of another kind or size",
+            maps::MAP_SLOTS
+        ));
+    }
+    let sizes = sizes(&job.options).found(slots, entries(maps::MAP_TOTALS)?)?;
     let mut wanted =
         shared_maps(job.options.workings.object, sizes).map_err(|error| error.to_string())?;
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
