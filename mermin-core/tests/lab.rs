@@ -1,6 +1,7 @@
 //! The engine's steps one at a time on the real program, in an order that a running source meets only by chance.
 
 use std::{
+    collections::HashSet,
     fs, io,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
@@ -63,6 +64,38 @@ fn a_flow_that_was_replaced_is_closed_once() {
     lab.sweep().unwrap();
     lab.expire().unwrap();
     assert_eq!(lab.stats().flows_ended, 2);
+}
+
+/// The clock says that a minute, an hour, a day have gone by, as after a machine was asleep: flows end, late packets begin
+/// new ones, and no packet is lost or told twice.
+#[test]
+fn the_monotonic_clock_jumps_ahead() {
+    const FLOWS: u32 = 500;
+    let Some(mut lab) = lab(4096) else { return };
+    let driver = lab.driver(Order::Sequence, FLOWS).unwrap();
+    let frame = udp(client(), server(), 4);
+    let mut ids = HashSet::new();
+    let (mut sent, mut told) = (0, 0);
+    for (hours, packets) in [(0, 3), (1, 2), (24, 4), (24 * 365, 1)] {
+        driver
+            .run(&frame, &Context::default(), FLOWS * packets)
+            .unwrap();
+        sent += u64::from(FLOWS * packets);
+        lab.jump(Duration::from_hours(hours)).unwrap();
+        for record in lab.take() {
+            assert_eq!(record.end_reason, EndReason::IdleTimeout);
+            assert!(record.end.duration_since(record.start).unwrap() < Duration::from_mins(1));
+            assert!(ids.insert(record.id), "{record:#?}");
+            told += record.forward.packets.delta + record.reverse.packets.delta;
+        }
+        assert_eq!(told, if hours == 0 { 0 } else { sent });
+        assert_eq!(lab.read().packets, sent - told);
+    }
+    assert_eq!(ids.len(), 3 * FLOWS as usize);
+    assert_eq!(
+        (lab.stats().packets, lab.stats().flows_ended),
+        (sent, 3 * u64::from(FLOWS))
+    );
 }
 
 #[test]

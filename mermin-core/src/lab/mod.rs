@@ -35,6 +35,7 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -217,6 +218,15 @@ impl Lab {
     /// As those of a source's stream.
     pub fn expire(&mut self) -> Result<u64, Error> {
         self.rig.expire()
+    }
+
+    /// Works as a source does whose monotonic clock has jumped ahead, until all that is due then is closed. Records are to be
+    /// [taken](Self::take).
+    ///
+    /// # Errors
+    /// As those of a source's stream.
+    pub fn jump(&mut self, ahead: Duration) -> Result<(), Error> {
+        self.rig.jump(ahead)
     }
 
     /// Takes the records made so far.

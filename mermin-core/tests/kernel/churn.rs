@@ -14,15 +14,15 @@ use mermin_core::Attach;
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
 
 use crate::{
-    Case,
+    Case, each_mode_alone,
     support::{
         attached,
         frame::numbered,
         host::{Host, Pair},
-        process::{self, Holdings},
+        process::{Holdings, extent, resident},
         traffic::Injector,
         wait::until_true,
-        watch::{MODES, Watch, on},
+        watch::{Watch, on},
     },
 };
 
@@ -34,22 +34,7 @@ const AT_ONCE: u32 = 4;
 const FRAMES: u64 = 5;
 
 pub(crate) fn cases() -> Vec<Case> {
-    MODES
-        .into_iter()
-        .map(|(name, mode)| {
-            let name = format!("churn::{name}");
-            Case {
-                name: name.clone(),
-                run: Box::new(move || process::alone(&name, || churn(mode))),
-                mode: Some(mode),
-            }
-        })
-        .collect()
-}
-
-/// 200 pairs, or as many as the variable says.
-fn pairs() -> u32 {
-    std::env::var("MERMIN_CHURN_PAIRS").map_or(200, |pairs| pairs.parse().unwrap())
+    each_mode_alone("churn", churn).collect()
 }
 
 fn churn(mode: Attach) {
@@ -59,7 +44,7 @@ fn churn(mode: Attach) {
         on("/v0|x[0-9]+/").max_flows(16_384).attach(mode),
     );
     let events = Arc::new(Events::listen(&pair.near));
-    let count = pairs();
+    let count = u32::try_from(extent("MERMIN_CHURN_PAIRS", 200)).unwrap();
     // What the first ones take may be of the process.
     let mut told = run(&pair, &mut watch, &events, 0..20);
     let before = (Holdings::now(), resident());
@@ -143,16 +128,6 @@ fn run(pair: &Pair, watch: &mut Watch, events: &Arc<Events>, numbers: std::ops::
     }
     take(Duration::from_millis(200));
     told
-}
-
-/// Memory of this process that is in use, KiB.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// When the kernel told of each link first, and how long after that programs were at it.

@@ -39,6 +39,7 @@ use mermin_core::Attach;
 
 use support::{
     host::Host,
+    process,
     skip::Skip,
     watch::{MODES, on, try_open},
 };
@@ -66,6 +67,19 @@ fn each_mode(name: &str, run: fn(Attach)) -> impl Iterator<Item = Case> {
         name: format!("{name}::{mode_name}"),
         run: Box::new(move || run(mode)),
         mode: Some(mode),
+    })
+}
+
+/// A test for each way to attach, each in a process of its own.
+fn each_mode_alone(name: &str, run: fn(Attach)) -> impl Iterator<Item = Case> {
+    let name = name.to_owned();
+    MODES.into_iter().map(move |(mode_name, mode)| {
+        let name = format!("{name}::{mode_name}");
+        Case {
+            name: name.clone(),
+            run: Box::new(move || process::alone(&name, || run(mode))),
+            mode: Some(mode),
+        }
     })
 }
 

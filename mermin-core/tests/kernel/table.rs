@@ -2,6 +2,7 @@
 
 use std::{
     ops::Range,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -11,11 +12,12 @@ use mermin_core::{
 };
 
 use crate::{
-    Case, each_mode,
+    Case, each_mode, each_mode_alone,
     support::{
         frame::{numbered, source},
         host::Pair,
-        traffic::Injector,
+        process::{extent, resident},
+        traffic::{Busy, Injector},
         wait::until_true,
         watch::{Watch, on},
     },
@@ -26,6 +28,10 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(each_mode("full_table", full_table));
     cases.extend(each_mode("flows_begin_unheard", flows_begin_unheard));
     cases.extend(each_mode("a_consumer_that_pauses", a_consumer_that_pauses));
+    cases.extend(each_mode_alone(
+        "a_consumer_that_stalls",
+        a_consumer_that_stalls,
+    ));
     cases
 }
 
@@ -115,4 +121,51 @@ fn a_consumer_that_pauses(mode: Attach) {
     });
     let outcome = watch.finish();
     assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// Nobody takes a record for two seconds, or as many as `MERMIN_STALL_SECONDS` says, while two CPUs send on more flows than
+/// the table has room for: it takes no memory, and all is told afterwards.
+fn a_consumer_that_stalls(mode: Attach) {
+    const FLOWS: u64 = 10_000;
+    let pair = Pair::new();
+    let options = on("v0").max_flows(8192).attach(mode);
+    let options = options.udp_timeout(Duration::from_millis(100));
+    let options = options.active_timeout(Duration::from_millis(500));
+    let mut watch = Watch::open(&pair.near, options);
+    let busy = Busy::start(|cpu| {
+        let injector = match cpu {
+            0 => Injector::new(&pair.near, "v0"),
+            _ => Injector::new(&pair.far, "v1"),
+        };
+        move |round| {
+            for number in 0..32 {
+                injector.send(&numbered((32 * round + number) % FLOWS));
+            }
+            thread::sleep(Duration::from_millis(1));
+            32
+        }
+    });
+    until_true("the queue to fill", || watch.stats().records >= 4096);
+    let full = resident();
+    let stall = Duration::from_secs(extent("MERMIN_STALL_SECONDS", 2));
+    thread::sleep(stall);
+    let (stalled, after) = (watch.stats(), resident());
+    assert!(stalled.records <= 4096, "{stalled:#?}");
+    assert!(after <= full + 1024, "{full} KiB, then {after} KiB");
+    let sent = watch.take_during(busy, Duration::from_millis(500));
+    // What the far host sent is in a queue on its way.
+    until_true("all packets", || watch.stats().packets == sent);
+    let outcome = watch.finish();
+    let told: u64 = outcome
+        .flows
+        .iter()
+        .map(|flow| flow.forward.packets.delta)
+        .sum();
+    eprintln!(
+        "{mode:?}: nobody listened for {stall:?}: {sent} packets, {told} of them in {} records, {} without room; {full} \
+         KiB, then {after}",
+        outcome.flows.len(),
+        outcome.uncounted("table_full")
+    );
+    assert_eq!(told + outcome.uncounted("table_full"), sent);
 }

@@ -142,6 +142,27 @@ pub(super) const STEPS: &[Step] = &[
         ),
     ),
     full(
+        "two thousand interfaces",
+        Work::Command(
+            "cargo test --release -p mermin-core --test kernel -- churn --nocapture",
+            &[("MERMIN_CHURN_PAIRS", "2000"), REQUIRE_KERNEL],
+        ),
+    ),
+    full(
+        "ten seconds of flood",
+        Work::Command(
+            "cargo test --release -p mermin-core --test kernel -- a_flood_of_syns --nocapture",
+            &[("MERMIN_FLOOD_SECONDS", "10"), REQUIRE_KERNEL],
+        ),
+    ),
+    full(
+        "a minute without a consumer",
+        Work::Command(
+            "cargo test --release -p mermin-core --test kernel -- a_consumer_that_stalls --nocapture",
+            &[("MERMIN_STALL_SECONDS", "60"), REQUIRE_KERNEL],
+        ),
+    ),
+    full(
         "long attack",
         Work::Command(
             "cargo test --release -p mermin-core --test attack -- --nocapture",

@@ -15,6 +15,7 @@ use crate::{
         attached,
         frame::{self, IPV4, RST, SYN},
         host::Pair,
+        process::extent,
         traffic::{Injector, address},
         wait::LONGEST,
     },
@@ -33,12 +34,6 @@ pub(crate) fn cases() -> Vec<Case> {
     ));
     cases.extend(each_mode("killed_while_it_closes", killed_while_it_closes));
     cases
-}
-
-/// Kills at random moments: a number that `MERMIN_KILLS` may raise.
-fn kills() -> u64 {
-    let asked = std::env::var("MERMIN_KILLS").ok();
-    asked.and_then(|kills| kills.parse().ok()).unwrap_or(5)
 }
 
 const FLOWS: u64 = 700;
@@ -154,7 +149,7 @@ fn report(name: &str, mode: Attach, referee: &Referee) {
 fn killed_at_random(mode: Attach) {
     let mut siege = Siege::begin(mode, true);
     let mut random = u64::from(std::process::id()) << 20 | 1;
-    for number in 0..kills() {
+    for number in 0..extent("MERMIN_KILLS", 5) {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;

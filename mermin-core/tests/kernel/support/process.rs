@@ -95,6 +95,8 @@ pub(crate) fn alone(name: &str, test: impl FnOnce()) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    // What it measured.
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// What this process holds.
@@ -123,4 +125,17 @@ impl Holdings {
             && self.threads <= other.threads
             && self.maps <= other.maps
     }
+}
+
+/// Memory of this process that is in use, KiB.
+pub(crate) fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next());
+    kilobytes.unwrap().parse().unwrap()
+}
+
+/// How much of something a test is to do: as usual, or as much as a variable says.
+pub(crate) fn extent(variable: &str, usual: u64) -> u64 {
+    env::var(variable).map_or(usual, |asked| asked.parse().unwrap())
 }
