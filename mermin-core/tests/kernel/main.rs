@@ -24,6 +24,7 @@ mod plug;
 mod reconfigure;
 mod restart;
 mod runtimes;
+mod statistics;
 mod support;
 mod symptoms;
 mod table;
@@ -119,7 +120,7 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
 
 fn main() {
     restart::child::obey();
-    symptoms::obey();
+    support::process::obey(&[&symptoms::tasks()[..], statistics::TASKS].concat());
     let arguments = Arguments::from_args();
     let obstacles = if arguments.list {
         Vec::new()
@@ -148,6 +149,7 @@ fn main() {
         tunnels::cases(),
         verifier::cases(),
         symptoms::cases(),
+        statistics::cases(),
         flood::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|case| {

@@ -36,6 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend([
         case("before_a_filter_that_takes", before_a_filter_that_takes),
         case("behind_a_filter_that_takes", behind_a_filter_that_takes),
+        case("beside_a_filter_that_passes_or_drops", beside_a_filter),
         case(
             "a_foreign_filter_at_our_priority",
             a_foreign_filter_at_our_priority,
@@ -242,6 +243,49 @@ fn behind_a_filter_that_takes() {
     send(&pair);
     assert_eq!(counted(watch), (0, None));
     assert!(attached::at(&pair.near, "v0").contains("pref 5 u32"));
+}
+
+/// Another's program as a filter at priority 5, and ours before it and behind it.
+fn beside_a_filter() {
+    for (deed, behind) in [
+        (Deed::Pass, (FRAMES, Some(PORT))),
+        (Deed::Rewrite(OTHER_PORT), (FRAMES, Some(OTHER_PORT))),
+        (Deed::Drop, (0, None)),
+    ] {
+        for (priority, expected) in [(4, (FRAMES, Some(PORT))), (6, behind)] {
+            let pair = Pair::new();
+            let program = raw::load("other", deed).unwrap();
+            let pin = format!("/sys/fs/bpf/mermin-test-{}", std::process::id());
+            raw::pin(&program, &pin).unwrap();
+            pair.near.shell("tc qdisc add dev v0 clsact");
+            let added = std::panic::catch_unwind(|| {
+                pair.near.shell(&format!(
+                    "tc filter add dev v0 ingress pref 5 bpf direct-action object-pinned {pin}"
+                ))
+            });
+            std::fs::remove_file(&pin).unwrap();
+            added.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let watch = Watch::open(&pair.near, by_priority(priority));
+            let report = watch.handle.report();
+            let ingress = report.interfaces[0].ingress.clone().unwrap();
+            // Whether each is ours.
+            let mut places = [(priority, true), (5, false)];
+            places.sort_unstable();
+            let found: Vec<_> = ingress
+                .occupants
+                .iter()
+                .map(|at| match (at.place, at.name.as_deref()) {
+                    (Place::Tc { priority, .. }, Some(name)) => {
+                        (priority, name.starts_with("mermin_ingress"))
+                    }
+                    _ => panic!("{at:?}"),
+                })
+                .collect();
+            assert_eq!(found, places);
+            send(&pair);
+            assert_eq!(counted(watch), expected, "{deed:?} {priority}");
+        }
+    }
 }
 
 fn a_foreign_filter_at_our_priority() {

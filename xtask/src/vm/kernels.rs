@@ -86,6 +86,7 @@ const TESTS: &[&str] = &[
     "full_table",
     "an_interface_that_goes",
     "no_capability",
+    "symptom_memory_limit",
     "verified_instructions",
 ];
 

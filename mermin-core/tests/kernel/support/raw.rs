@@ -56,12 +56,17 @@ pub(crate) fn refuse_bpf(command: u32, errno: i32) -> io::Result<()> {
     refuse(&[(libc::SYS_bpf, Some(command))], errno, 0)
 }
 
-/// Has it refuse system calls; where a number is given, those alone whose first argument it is.
-fn refuse(
-    calls: &[(libc::c_long, Option<u32>)],
-    errno: i32,
-    flags: libc::c_ulong,
-) -> io::Result<()> {
+/// A system call; where a number is given, with that as its first argument.
+type Call = (libc::c_long, Option<u32>);
+
+/// Has it refuse system calls.
+fn refuse(calls: &[Call], errno: i32, flags: libc::c_ulong) -> io::Result<()> {
+    let errno = libc::SECCOMP_RET_ERRNO | errno.cast_unsigned();
+    filter(calls, errno, libc::SECCOMP_RET_ALLOW, flags)
+}
+
+/// A verdict for some system calls, and one for all others.
+fn filter(calls: &[Call], listed: u32, others: u32, flags: libc::c_ulong) -> io::Result<()> {
     /// In `struct seccomp_data`.
     const NUMBER: u32 = 0;
     const FIRST_ARGUMENT: u32 = 16;
@@ -74,7 +79,6 @@ fn refuse(
     let load = |from| step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, from);
     let unless = |k, skip| step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, skip, k);
     let verdict = |k| step(libc::BPF_RET | libc::BPF_K, 0, k);
-    let errno = libc::SECCOMP_RET_ERRNO | errno.cast_unsigned();
     let mut filter = Vec::new();
     for (call, argument) in calls {
         let call = u32::try_from(*call).unwrap();
@@ -85,9 +89,9 @@ fn refuse(
         if let Some(argument) = argument {
             filter.extend([load(FIRST_ARGUMENT), unless(*argument, 1)]);
         }
-        filter.push(verdict(errno));
+        filter.push(verdict(listed));
     }
-    filter.push(verdict(libc::SECCOMP_RET_ALLOW));
+    filter.push(verdict(others));
     let program = libc::sock_fprog {
         len: u16::try_from(filter.len()).unwrap(),
         filter: filter.as_mut_ptr(),
@@ -370,6 +374,38 @@ pub(crate) fn load(name: &str, deed: Deed) -> io::Result<OwnedFd> {
     attributes[6] = u64::from_ne_bytes(octets[..8].try_into().unwrap());
     attributes[7] = u64::from_ne_bytes(octets[8..].try_into().unwrap());
     made(BPF_PROG_LOAD, &mut attributes)
+}
+
+/// Gives a program a name in a BPF file system.
+pub(crate) fn pin(program: &OwnedFd, path: &str) -> io::Result<()> {
+    const BPF_OBJ_PIN: i64 = 6;
+    let path = std::ffi::CString::new(path)?;
+    let program = u64::from(program.as_raw_fd().cast_unsigned());
+    let mut attributes = [path.as_ptr().expose_provenance() as u64, program];
+    bpf(BPF_OBJ_PIN, &mut attributes).map(drop)
+}
+
+/// From now on any system call of the calling thread, but what its end and its memory take, ends the process.
+pub(crate) fn allow_memory_alone() -> io::Result<()> {
+    let calls = [
+        libc::SYS_brk,
+        libc::SYS_mmap,
+        libc::SYS_munmap,
+        libc::SYS_mremap,
+        libc::SYS_madvise,
+        libc::SYS_mprotect,
+        libc::SYS_futex,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_sigaltstack,
+        libc::SYS_exit,
+    ];
+    let calls = calls.map(|call| (call, None));
+    filter(
+        &calls,
+        libc::SECCOMP_RET_ALLOW,
+        libc::SECCOMP_RET_KILL_PROCESS,
+        0,
+    )
 }
 
 /// Holds a program behind all others at the TCX ingress of an interface, until it is closed.

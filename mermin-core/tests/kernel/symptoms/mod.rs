@@ -20,7 +20,7 @@ use mermin_core::{
 use crate::{
     Case, case,
     support::{
-        process::{self, Task},
+        process::Task,
         wait::{LONGEST, within},
     },
 };
@@ -108,10 +108,9 @@ fn every_symptom_has_a_test() {
     );
 }
 
-/// In a process of its own: does what its environment asks for, if it does.
-pub(crate) fn obey() {
-    let tasks: [&[Task]; 3] = [privilege::TASKS, host::TASKS, memory::TASKS];
-    process::obey(&tasks.concat());
+/// What processes of their own are asked to do.
+pub(crate) fn tasks() -> Vec<Task> {
+    [privilege::TASKS, host::TASKS, memory::TASKS].concat()
 }
 
 fn preflight(options: &FlowSourceBuilder) -> Report {

@@ -60,11 +60,21 @@ pub(super) const TASKS: &[Task] = &[
         open(on("lo").netns(NetNs::Path(path.into())))
     }),
     ("enter-host", |_| open(on("lo").netns(NetNs::Host))),
+    ("enter-host-as-nobody", |capabilities| {
+        let capabilities = CapabilitySet::from_bits(capabilities.parse().unwrap());
+        Host::new().run(|| {
+            become_nobody(capabilities.unwrap());
+            open(on("v0").netns(NetNs::Host))
+        })
+    }),
     ("capture", capture),
 ];
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![case("captures_as_nobody", captures_as_nobody)]
+    vec![
+        case("captures_as_nobody", captures_as_nobody),
+        case("the_hosts_namespace", the_hosts_namespace),
+    ]
 }
 
 const NEEDED: [(CapabilitySet, &str); 3] = [
@@ -167,6 +177,26 @@ fn process_1_is_hidden() -> String {
     assert!(said.contains("? host namespace: "), "{said}");
     assert!(said.contains("CAP_SYS_PTRACE"), "{said}");
     said
+}
+
+/// Of process 1: a shell of root's in a namespace with `v0`, seen by nobody from a namespace without. Each of the two
+/// capabilities is named where it is missing; with both `v0` is watched.
+fn the_hosts_namespace() {
+    let pair = Pair::new();
+    let (ptrace, admin) = (CapabilitySet::SYS_PTRACE, CapabilitySet::SYS_ADMIN);
+    for given in [CapabilitySet::empty(), admin, ptrace, ptrace | admin] {
+        let task = format!("enter-host-as-nobody {}", (needed() | given).bits());
+        // With a command behind it the shell does not give its place away.
+        let shell = ["sh", "-c", "\"$0\"; exit $?"];
+        let said = pair
+            .near
+            .run(|| Asked::start_by(&[&CONTAINER[..], &shell].concat(), &task).rest());
+        for (capability, name) in [(ptrace, "CAP_SYS_PTRACE"), (admin, "CAP_SYS_ADMIN")] {
+            let missing = !given.contains(capability);
+            assert_eq!(said.contains(name), missing, "{given:?}: {said}");
+        }
+        assert_eq!(said == "\n", given == ptrace | admin, "{given:?}: {said}");
+    }
 }
 
 /// Says when it is open, and when its input ends what it counted.
