@@ -224,7 +224,7 @@ impl FlowSourceBuilder {
     /// interface's index is its number in the file plus one, over all sections; its name is the file's, or `pcap`. Octets
     /// are those on the wire also where packets were captured in part; those captured too short for their headers are
     /// counted under `snapped`. A super-packet (captured before segmentation) counts as the one packet it is in the file.
-    /// `interfaces` and `attach` cannot be combined with it.
+    /// What chooses interfaces or says how they are watched cannot be combined with it.
     #[cfg(feature = "pcap")]
     pub fn pcap(mut self, path: impl Into<PathBuf>) -> Self {
         self.input = Some(Input::Path(path.into()));

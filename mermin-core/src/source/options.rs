@@ -124,7 +124,10 @@ impl Options {
         let live_only = [
             ("interfaces", !self.interfaces.is_empty()),
             ("exclude", !self.exclude.is_empty()),
+            ("or_all", self.or_all),
+            ("hot_plug", self.no_hot_plug),
             ("attach", self.attach != Manner::default()),
+            ("netns", self.netns != NetNs::Own),
             ("pinning", self.pinning.is_some()),
         ];
         for (option, given) in live_only {

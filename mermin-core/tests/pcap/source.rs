@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::{StreamExt, executor::block_on, stream::FusedStream as _};
-use mermin_core::{Attach, ErrorKind, FlowSource, report::SourceKind};
+use mermin_core::{Attach, ErrorKind, FlowSource, NetNs, Pinning, report::SourceKind};
 
 use crate::{
     craft::{ETHERNET, Frame, Shape, pcap, pcap_header, udp},
@@ -188,14 +188,20 @@ fn a_directory_is_no_capture() {
 #[test]
 fn options_of_live_sources_are_refused() {
     let file = || FlowSource::builder().pcap("/nonexistent");
-    assert_eq!(
-        refused(file().interfaces(["eth0"]), ErrorKind::InvalidOption),
-        "cannot use `interfaces` with a capture file"
-    );
-    assert_eq!(
-        refused(file().attach(Attach::Tcx), ErrorKind::InvalidOption),
-        "cannot use `attach` with a capture file"
-    );
+    for (option, builder) in [
+        ("interfaces", file().interfaces(["eth0"])),
+        ("exclude", file().exclude(["eth0"])),
+        ("or_all", file().or_all(true)),
+        ("hot_plug", file().hot_plug(false)),
+        ("attach", file().attach(Attach::Tcx)),
+        ("netns", file().netns(NetNs::Host)),
+        ("pinning", file().pinning(Pinning::instance("a"))),
+    ] {
+        assert_eq!(
+            refused(builder, ErrorKind::InvalidOption),
+            format!("cannot use `{option}` with a capture file")
+        );
+    }
     refused(file().max_flows(0), ErrorKind::InvalidOption);
 }
 
