@@ -255,9 +255,10 @@ impl Interfaces {
             return 0;
         }
         self.stale = true;
-        let scope = self.scope();
-        match self.links.apply(event) {
-            Some(gone) => u64::from(self.missed(scope, &gone)),
+        // Of the moment before; it goes by every pattern over every link, and of most events is not asked.
+        let scope = matches!(event, Event::Gone(_)).then(|| self.scope());
+        match scope.zip(self.links.apply(event)) {
+            Some((scope, gone)) => u64::from(self.missed(scope, &gone)),
             None => 0,
         }
     }
