@@ -67,6 +67,19 @@ impl Manner {
         Ok(())
     }
 
+    /// Which option has no effect where a program is held by this.
+    pub(crate) fn without_effect(&self, held_by: Mechanism) -> Option<&'static str> {
+        match held_by {
+            Mechanism::Tcx if self.tc_priority.is_some() => Some(
+                "`tc_priority` has no effect: programs are attached by TCX, where `tcx_order` says who runs first",
+            ),
+            Mechanism::Tc { .. } if self.tcx_order != TcxOrder::First => Some(
+                "`tcx_order` has no effect: programs are attached as tc filters, where the priority says who runs first",
+            ),
+            Mechanism::Tcx | Mechanism::Tc { .. } => None,
+        }
+    }
+
     /// The priority of a filter that stands in for TCX.
     pub(super) fn priority(&self) -> u16 {
         self.tc_priority.unwrap_or(FIRST_PRIORITY)
@@ -132,6 +145,21 @@ mod tests {
             assert_eq!(refusal(&standing_in(priority)), Some(expected));
         }
         assert_eq!(refusal(&Manner::default()), None);
+    }
+
+    #[test]
+    fn what_orders_the_other_mechanism_has_no_effect() {
+        let both = Manner {
+            tc_priority: Some(100),
+            tcx_order: TcxOrder::Last,
+            ..Manner::default()
+        };
+        let filter = Mechanism::Tc { priority: 100 };
+        for (mechanism, option) in [(Mechanism::Tcx, "`tc_priority`"), (filter, "`tcx_order`")] {
+            let said = both.without_effect(mechanism).unwrap();
+            assert!(said.starts_with(option), "{said}");
+            assert_eq!(Manner::default().without_effect(mechanism), None);
+        }
     }
 
     #[test]

@@ -22,7 +22,8 @@ pub use crate::attach::{
 use crate::attach::Mechanism;
 
 /// What a source does at one moment, and what is given up. Displays as nothing when nothing was
-/// given up, else as a line for each degradation; and as a line for each orphan that was removed.
+/// given up, else as a line for each degradation; and as a line for each orphan that was removed and
+/// for each notice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -36,6 +37,8 @@ pub struct Report {
     pub taken_over: Option<TakenOver>,
     /// What a killed process had left at the hooks, and what was removed when this source was opened.
     pub orphans: Vec<Orphan>,
+    /// Options that have no effect as programs are attached now. Nothing is given up by it, also under `strict`.
+    pub notices: Vec<&'static str>,
     /// What was tried: by [`preflight`](crate::FlowSourceBuilder::preflight) alone.
     pub facts: Vec<Fact>,
 }
@@ -125,6 +128,8 @@ impl fmt::Display for Report {
                 orphan.interface
             )?;
         }
-        Ok(())
+        self.notices
+            .iter()
+            .try_for_each(|notice| writeln!(f, "notice: {notice}"))
     }
 }

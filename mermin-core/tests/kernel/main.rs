@@ -120,7 +120,7 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
 
 fn main() {
     restart::child::obey();
-    support::process::obey(&[&symptoms::tasks()[..], statistics::TASKS].concat());
+    process::obey(&[&symptoms::tasks()[..], statistics::TASKS].concat());
     let arguments = Arguments::from_args();
     let obstacles = if arguments.list {
         Vec::new()

@@ -123,6 +123,7 @@ impl Capture {
         capture.shared.register.lock().general = given_up;
         let orphans = capture.interfaces.clean();
         capture.shared.register.lock().orphans = orphans;
+        capture.shared.register.lock().manner = capture.options.attach.clone();
         capture.align(strict)?;
         capture.take_over()?;
         if strict && let Some(degradation) = capture.shared.report().degradations.first() {

@@ -2,13 +2,14 @@
 //! capture thread works.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
+    attach::Manner,
     bpf::ledger::{self, Account, Ledger, Place},
     report::{Degradation, HookStats, InterfaceStats, Orphan, Report, TakenOver, Watched},
 };
@@ -41,6 +42,8 @@ pub(super) struct Entries {
     pub(super) taken_over: Option<TakenOver>,
     /// What was cleaned up when the source was opened.
     pub(super) orphans: Vec<Orphan>,
+    /// How programs are to be attached.
+    pub(super) manner: Manner,
     /// What is amiss with the selection now.
     pub(super) selection: Vec<Degradation>,
     /// By index.
@@ -48,6 +51,19 @@ pub(super) struct Entries {
     /// Sums of the ledgers of interfaces that left, by direction.
     departed: [Account; 2],
     pub(super) counts: InterfaceStats,
+}
+
+impl Entries {
+    /// Options without effect, each once.
+    fn notices(&self) -> Vec<&'static str> {
+        let watched = self
+            .interfaces
+            .values()
+            .filter_map(|at| at.watched.as_ref());
+        let hooks = watched.flat_map(|at| at.ingress.iter().chain(&at.egress));
+        let notices = hooks.filter_map(|hook| self.manner.without_effect(hook.mechanism));
+        notices.collect::<BTreeSet<_>>().into_iter().collect()
+    }
 }
 
 /// The entries, behind a lock that is never held across a system call.
@@ -92,6 +108,7 @@ impl Register {
                 .collect(),
             taken_over: entries.taken_over,
             orphans: entries.orphans.clone(),
+            notices: entries.notices(),
             ..Report::default()
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{os::fd::OwnedFd, thread, time::Duration};
 
-use mermin_core::{Attach, TcxOrder};
+use mermin_core::{Attach, FlowSourceBuilder, TcxOrder};
 
 use super::{Symptom, by_tcx, open, row};
 use crate::{
@@ -47,6 +47,11 @@ pub(super) const ROWS: &[Symptom] = &[
         "`and none came to the program`",
         "symptom_silence",
         somebody_takes_all,
+    )),
+    by_tcx(row(
+        "`notice:` .. `has no effect`",
+        "symptom_notice",
+        an_option_without_effect,
     )),
     row("`orphan on`", "symptom_orphan", an_orphan),
     by_tcx(row(
@@ -128,6 +133,25 @@ fn somebody_takes_all() -> String {
         }
         thread::sleep(Duration::from_millis(50));
     })
+}
+
+/// The order that is of the other mechanism, each way; it is said once, and `strict` does not mind.
+fn an_option_without_effect() -> String {
+    let said = |options: FlowSourceBuilder| {
+        let said = Pair::new().near.run(|| open(options.strict(true)));
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said
+    };
+    let order = on("v0")
+        .attach(Attach::Tc { priority: 1 })
+        .tcx_order(TcxOrder::Last);
+    assert!(said(order).starts_with("notice: `tcx_order` has no effect: "));
+    let priority = said(on("v0").tc_priority(100));
+    assert!(
+        priority.starts_with("notice: `tc_priority` has no effect: "),
+        "{priority}"
+    );
+    priority
 }
 
 fn an_orphan() -> String {
