@@ -10,9 +10,10 @@ use crate::{
     support::{
         frame,
         host::Pair,
+        process::{Asked, Task},
         raw::{self, Deed},
         traffic::Injector,
-        wait::until,
+        wait::{LONGEST, until, within},
         watch::{Watch, on, try_open},
     },
 };
@@ -43,6 +44,11 @@ pub(super) const ROWS: &[Symptom] = &[
         "symptom_put_back",
         somebody_detaches,
     ),
+    row(
+        "`cannot remove the filter from`",
+        "symptom_stuck",
+        a_filter_stays,
+    ),
     by_tcx(row(
         "`and none came to the program`",
         "symptom_silence",
@@ -60,6 +66,8 @@ pub(super) const ROWS: &[Symptom] = &[
         somebody_is_first,
     )),
 ];
+
+pub(super) const TASKS: &[Task] = &[("keep-filters", keep_filters)];
 
 /// Another's program at the TCX ingress of `v0`, behind all that are there.
 fn other(pair: &Pair, deed: Deed) -> OwnedFd {
@@ -120,6 +128,27 @@ fn somebody_detaches() -> String {
     let watch = Watch::open(&pair.near, options);
     pair.near.shell("tc qdisc del dev v0 clsact");
     report(&watch, "took the program away", || {})
+}
+
+/// Of an interface that is not wanted any more.
+fn a_filter_stays() -> String {
+    Asked::start("keep-filters").rest()
+}
+
+fn keep_filters(_: &str) -> String {
+    let pair = Pair::new();
+    pair.join(1);
+    let by_filter = |interfaces: &[&str]| {
+        on("v0")
+            .interfaces(interfaces.iter().copied())
+            .attach(Attach::Tc { priority: 1 })
+    };
+    let watch = Watch::open(&pair.near, by_filter(&["v0", "v2"]));
+    raw::deny_to_all(libc::SYS_sendto).unwrap();
+    let changed = within(LONGEST, watch.handle.reconfigure(by_filter(&["v0"])));
+    let changed = changed.expect("an answer comes").unwrap();
+    assert_eq!(changed.needs_restart, []);
+    watch.handle.report().to_string()
 }
 
 fn somebody_takes_all() -> String {

@@ -30,6 +30,11 @@ pub(super) const ROWS: &[Symptom] = &[
         not_taken_over,
     ),
     row(
+        "`what another version left` .. `cannot be taken over`",
+        "symptom_other_layout",
+        another_layout,
+    ),
+    row(
         "`the instance was made for`",
         "symptom_other_size",
         another_size,
@@ -55,6 +60,12 @@ impl Instance {
     fn leave(&self, pair: &Pair) {
         let pinning = Pinning::instance(&self.0).persist(true);
         drop(try_open(&pair.near, on("v0").pinning(pinning)).unwrap());
+    }
+
+    /// The only directory there is of a layout.
+    fn layout(&self) -> PathBuf {
+        let mut entries = fs::read_dir(self.directory()).unwrap();
+        entries.next().unwrap().unwrap().path()
     }
 
     fn directory(&self) -> PathBuf {
@@ -116,6 +127,14 @@ fn not_taken_over() -> String {
     Pair::new().near.run(|| open(instance.options()))
 }
 
+fn another_layout() -> String {
+    let (instance, pair) = (Instance::new(), Pair::new());
+    instance.leave(&pair);
+    let layout = instance.layout();
+    fs::rename(&layout, layout.with_file_name("0123456789abcdef")).unwrap();
+    pair.near.run(|| open(instance.options()))
+}
+
 fn another_size() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     instance.leave(&pair);
@@ -125,7 +144,6 @@ fn another_size() -> String {
 fn a_foreign_pin() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     instance.leave(&pair);
-    let layout = fs::read_dir(instance.directory()).unwrap().next().unwrap();
-    fs::create_dir(layout.unwrap().path().join("foreign")).unwrap();
+    fs::create_dir(instance.layout().join("foreign")).unwrap();
     pair.near.run(|| open(instance.options()))
 }

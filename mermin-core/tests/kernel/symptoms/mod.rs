@@ -110,7 +110,7 @@ fn every_symptom_has_a_test() {
 
 /// What processes of their own are asked to do.
 pub(crate) fn tasks() -> Vec<Task> {
-    [privilege::TASKS, host::TASKS, memory::TASKS].concat()
+    [privilege::TASKS, host::TASKS, memory::TASKS, hooks::TASKS].concat()
 }
 
 fn preflight(options: &FlowSourceBuilder) -> Report {

@@ -25,6 +25,7 @@ pub(super) const ROWS: &[Symptom] = &[
     ),
     row("`was deleted`", "symptom_deleted", a_namespace_is_deleted),
     row("`matches no interface`", "symptom_pattern", no_match),
+    row("`no interface matches`", "symptom_all_instead", all_instead),
     row("`no interface is up`", "symptom_down", nothing_is_up),
     row(
         "`1 flow open`, `0 records` in the statistics",
@@ -61,6 +62,10 @@ fn no_match() -> String {
     let said = Pair::new().near.run(|| open(on("eth*")));
     assert!(said.contains("there are: lo, v0"), "{said}");
     said
+}
+
+fn all_instead() -> String {
+    Pair::new().near.run(|| open(on("eth*").or_all(true)))
 }
 
 /// Nothing but loopback.
