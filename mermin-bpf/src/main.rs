@@ -1,5 +1,10 @@
 //! The kernel program. Compiled for `bpfel-unknown-none` by `cargo xtask bpf`; anywhere else this is an empty program.
-#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(core_intrinsics))]
+#![cfg_attr(
+    target_arch = "bpf",
+    no_std,
+    no_main,
+    feature(core_intrinsics, stmt_expr_attributes)
+)]
 #![cfg_attr(
     target_arch = "bpf",
     expect(

@@ -39,7 +39,7 @@ fn walk(frame: &[u8]) -> Option<(Packet, usize)> {
     };
     let end = Cell::new(0);
     let watched = Watched { frame, end: &end };
-    let plain = plain::walk(watched, &facts);
+    let plain = plain::walk(watched, &facts, |packet| *packet);
     let walked = packet::walk(watched, &facts).ok();
     assert!(plain.is_none() || plain == walked);
     Some((walked?, end.get()))

@@ -170,7 +170,9 @@ pub(super) fn is_live(slot: *mut Slot) -> bool {
 /// cannot change before a grace period, which this program run holds up.
 #[inline(always)]
 pub(super) fn find<K: Key>(key: &K) -> Found {
-    let Some(number) = K::index().get_ptr(key) else {
+    // A copy for the helper: the key itself need not be in memory then, where a packet's hint is right.
+    let copy = &{ *key };
+    let Some(number) = K::index().get_ptr(copy) else {
         return Found::Nothing;
     };
     // SAFETY: the element holds a number; volatile because it is read once and may change.

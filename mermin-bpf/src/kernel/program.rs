@@ -35,6 +35,7 @@ use super::{
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
 pub fn mermin_ingress(context: TcContext) -> i32 {
     run(&context, Direction::Ingress)
 }
@@ -42,6 +43,7 @@ pub fn mermin_ingress(context: TcContext) -> i32 {
 #[classifier]
 #[expect(unreachable_pub, reason = "the loader finds it by its section")]
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
 pub fn mermin_egress(context: TcContext) -> i32 {
     run(&context, Direction::Egress)
 }
@@ -92,11 +94,19 @@ pub fn mermin_create(context: TcContext) -> i32 {
 fn run(context: &TcContext, direction: Direction) -> i32 {
     let skb = Skb(context.skb.skb);
     let account = account(skb.ifindex(), direction as u32);
-    if let Some(packet) = plain::walk(skb.linear(), &skb.frame(account.link))
-        && !is_hairpin(skb, direction)
-        && !(takes_off(skb) && may_carry(&packet, carries))
-    {
-        count(context, direction, account, &packet);
+    let counted = plain::walk(
+        skb.linear(),
+        &skb.frame(account.link),
+        #[inline(always)]
+        |packet| {
+            if is_hairpin(skb, direction) || (may_carry(packet, carries) && takes_off(skb)) {
+                return false;
+            }
+            count(context, direction, account, packet);
+            true
+        },
+    );
+    if counted == Some(true) {
         return TC_ACT_UNSPEC;
     }
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
