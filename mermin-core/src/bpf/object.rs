@@ -10,11 +10,11 @@ use std::{
 
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
-    maps::Map,
+    maps::{Map, MapError},
     pin::PinError,
     programs::{ProgramError, SchedClassifier},
 };
-use mermin_bpf::abi::{globals::next, names};
+use mermin_bpf::abi::{globals::next, names, slot::Slot};
 
 use super::{
     clock,
@@ -27,7 +27,11 @@ use crate::{
     error::{Error, ErrorKind},
     points::{Point, pass},
     probe::privilege,
-    sys::{bpf, bpf_pin::Shape, mapping::Mapping},
+    sys::{
+        bpf,
+        bpf_pin::{self, Shape},
+        mapping::Mapping,
+    },
     words::Counted,
 };
 
@@ -200,7 +204,8 @@ fn create(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Ebpf, Ebp
     let ports = sizes.ports.words();
     let mut loader = EbpfLoader::new();
     for (name, length) in lengths(sizes) {
-        loader.map_max_entries(name, length);
+        let is_beside = found.is_none() && name == names::MAP_SLOTS;
+        loader.map_max_entries(name, if is_beside { 1 } else { length });
     }
     let shared = match found {
         Some(_) => aya_obj::Object::parse(object)?.maps.into_keys().collect(),
@@ -219,8 +224,42 @@ fn create(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Ebpf, Ebp
         .override_global(names::CONST_CPUS, &sizes.cpus, true)
         .override_global(names::CONST_HOOK_MASK, &mask, true)
         .override_global(names::CONST_DECAPSULATE, &decapsulate, true)
-        .override_global(names::CONST_TUNNEL_PORTS, &ports[..], true)
-        .load(object)
+        .override_global(names::CONST_TUNNEL_PORTS, &ports[..], true);
+    match found {
+        Some(_) => loader.load(object),
+        None => with_slots_beside(sizes.slots, || loader.load(object)),
+    }
+}
+
+/// Makes the slots beside all other maps, and puts them where the loader has an array of one slot.
+///
+/// The loader makes one map after the other, and the kernel gives each its memory, all zeroed, before it answers. Of that
+/// memory the slots are more than half. Programs name maps by the numbers of their descriptors, so that is what has to stay.
+fn with_slots_beside(
+    slots: u32,
+    load: impl FnOnce() -> Result<Ebpf, EbpfError>,
+) -> Result<Ebpf, EbpfError> {
+    let name = names::MAP_SLOTS;
+    let refused = |io_error| {
+        EbpfError::MapError(MapError::CreateError {
+            name: name.to_owned(),
+            io_error,
+        })
+    };
+    let shape = bpf_pin::array_shape(size_of::<Slot>(), slots);
+    let (loaded, made) = thread::scope(|scope| {
+        let making = scope.spawn(|| bpf_pin::create(name, shape));
+        let loaded = load();
+        let made = making
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (loaded, made)
+    });
+    let (ebpf, made) = (loaded?, made.map_err(refused)?);
+    if let Some(Map::Array(place)) = ebpf.map(name) {
+        bpf::supplant(place.fd().as_fd(), made.as_fd()).map_err(refused)?;
+    }
+    Ok(ebpf)
 }
 
 /// Loads all programs at once: the verifier takes some 80 ms for the general one, and another CPU may be idle.

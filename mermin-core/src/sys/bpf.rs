@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    os::fd::{BorrowedFd, OwnedFd},
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
 };
 
 use super::bpf_call::{Create, Element, address, bpf, open, raw};
@@ -77,6 +77,19 @@ pub(crate) fn delete_batch<K: Copy>(
 fn create(attr: &mut Create) -> io::Result<OwnedFd> {
     // SAFETY: no pointers.
     unsafe { open(MAP_CREATE, attr) }
+}
+
+/// Has a descriptor's number lead to another map from now on. Its owner goes on to own it.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn supplant(number: BorrowedFd<'_>, by: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: both are open; what `number` led to is closed, and it is never without something open.
+    let status = unsafe { libc::dup3(by.as_raw_fd(), number.as_raw_fd(), libc::O_CLOEXEC) };
+    if status < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Creates an array of one number.

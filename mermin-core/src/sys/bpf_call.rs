@@ -59,7 +59,7 @@ pub(super) struct Element {
     pub(super) flags: u64,
 }
 
-/// `struct { .. }` of `BPF_MAP_CREATE`, up to the inner map.
+/// `struct { .. }` of `BPF_MAP_CREATE`, up to the name.
 #[repr(C)]
 #[derive(Default)]
 pub(super) struct Create {
@@ -69,6 +69,20 @@ pub(super) struct Create {
     pub(super) entries: u32,
     pub(super) flags: u32,
     pub(super) inner: u32,
+    pub(super) numa_node: u32,
+    pub(super) name: [u8; NAME],
+}
+
+/// Octets of a name as the kernel keeps it: at least one is a zero.
+const NAME: usize = 16;
+
+/// The first 15 octets of a name, as the kernel takes it.
+pub(super) fn name_of(name: &str) -> [u8; NAME] {
+    let mut octets = [0; NAME];
+    for (octet, of) in octets.iter_mut().zip(name.bytes().take(NAME - 1)) {
+        *octet = of;
+    }
+    octets
 }
 
 /// `struct { .. }` of `BPF_PROG_LOAD`, up to the name.

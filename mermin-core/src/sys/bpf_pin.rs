@@ -14,7 +14,7 @@ use std::{
 use mermin_bpf::abi::ledger::Direction;
 
 use super::{
-    bpf_call::{Create, Element, address, address_mut, bpf, get_info, open, raw},
+    bpf_call::{Create, Element, address, address_mut, bpf, get_info, name_of, open, raw},
     bpf_link::{LinkInfo, attach_type},
 };
 
@@ -126,14 +126,15 @@ pub(crate) fn array_shape(value_size: usize, entries: u32) -> Shape {
 ///
 /// # Errors
 /// The kernel's.
-pub(crate) fn create(shape: Shape) -> io::Result<OwnedFd> {
+pub(crate) fn create(name: &str, shape: Shape) -> io::Result<OwnedFd> {
     let mut attr = Create {
         kind: shape.kind,
         key_size: shape.key_size,
         value_size: shape.value_size,
         entries: shape.entries,
         flags: shape.flags,
-        inner: 0,
+        name: name_of(name),
+        ..Create::default()
     };
     // SAFETY: no pointers, and the command makes a descriptor.
     unsafe { open(MAP_CREATE, &mut attr) }
@@ -204,8 +205,8 @@ pub(crate) fn update(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Resul
 ///
 /// # Errors
 /// The kernel's.
-pub(crate) fn create_array_of<T>(entries: u32) -> io::Result<OwnedFd> {
-    create(array_shape(size_of::<T>(), entries))
+pub(crate) fn create_array_of<T>(name: &str, entries: u32) -> io::Result<OwnedFd> {
+    create(name, array_shape(size_of::<T>(), entries))
 }
 
 const _: () = {
@@ -234,7 +235,7 @@ mod tests {
     #[test]
     fn a_map_has_the_shape_it_was_made_with() {
         let wanted = array_shape(24, 7);
-        if let Some(map) = privileged(create(wanted)) {
+        if let Some(map) = privileged(create("wanted", wanted)) {
             assert_eq!(shape(map.as_fd()).unwrap(), wanted);
             assert!(!is_at(map.as_fd(), 1, Direction::Ingress));
         }
@@ -242,13 +243,14 @@ mod tests {
 
     #[test]
     fn a_stack_is_popped_until_it_is_empty() {
-        let stack = create(Shape {
+        let shape = Shape {
             kind: 23,
             key_size: 0,
             value_size: 4,
             entries: 4,
             flags: 0,
-        });
+        };
+        let stack = create("stack", shape);
         if let Some(stack) = privileged(stack) {
             for number in [5, 6] {
                 crate::sys::bpf::push(stack.as_fd(), number).unwrap();

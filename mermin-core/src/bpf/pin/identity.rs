@@ -5,6 +5,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
+use super::names::IDENTITY;
 use crate::sys::{
     bpf_pin::{self, Shape},
     mapping::Mapping,
@@ -27,7 +28,7 @@ pub(crate) fn shape() -> Shape {
 
 /// Creates the map.
 pub(crate) fn create(identity: Identity) -> io::Result<OwnedFd> {
-    let map = bpf_pin::create_array_of::<Identity>(1)?;
+    let map = bpf_pin::create_array_of::<Identity>(IDENTITY, 1)?;
     let mapping = Mapping::<Identity>::new(map.as_fd(), 1)?;
     // SAFETY: within the mapping, which nobody else has.
     unsafe { mapping.at(0).write_volatile(identity) };

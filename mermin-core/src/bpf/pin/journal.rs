@@ -16,6 +16,7 @@ use std::{
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 
+use super::names::JOURNAL;
 use crate::{
     flow::EndReason,
     points::{Point, pass},
@@ -116,7 +117,7 @@ pub(crate) fn shape(slots: u32) -> Shape {
 
 /// Creates the map.
 pub(crate) fn create(slots: u32) -> io::Result<OwnedFd> {
-    bpf_pin::create_array_of::<Page>(slots)
+    bpf_pin::create_array_of::<Page>(JOURNAL, slots)
 }
 
 impl Journal {

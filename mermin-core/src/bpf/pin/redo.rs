@@ -12,7 +12,7 @@ use std::{
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 
-use super::journal::Journal;
+use super::{journal::Journal, names::REDO};
 use crate::{
     bpf::ledger::{Ledger, Sum},
     points::{Point, pass},
@@ -56,7 +56,7 @@ pub(crate) fn shape() -> Shape {
 
 /// Creates the map.
 pub(crate) fn create() -> io::Result<OwnedFd> {
-    bpf_pin::create_array_of::<Page>(1)
+    bpf_pin::create_array_of::<Page>(REDO, 1)
 }
 
 impl Plan {
