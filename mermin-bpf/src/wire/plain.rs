@@ -22,7 +22,7 @@ use crate::abi::ledger::link;
 /// Walks a plain frame, and gives what `then` makes of its packet; `None` for every other.
 ///
 /// `then` is compiled once for each IP version with TCP, UDP and the others, so that in each place it is known what the packet
-/// is: that makes the kernel program a sixth shorter for a packet, and a third for the verifier.
+/// is. That took a sixth off what a packet executes, and two thirds off what the verifier walks through.
 #[inline(always)]
 pub fn walk<B: Bytes, T>(bytes: B, frame: &Frame, then: impl Fn(&Packet) -> T) -> Option<T> {
     let mut vlans = Vlans::default();
