@@ -11,7 +11,7 @@ use std::{
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
-use super::{raw, skip::skip};
+use super::{raw, skip::skip, wait::until_true};
 
 /// A network namespace; it goes when nothing is left in it.
 pub(crate) struct Host {
@@ -184,6 +184,13 @@ impl Pair {
             host.shell(&format!(
                 "ip neigh replace {net}.{other} lladdr {mac} dev {name} nud permanent"
             ));
+        }
+        // The kernel notices the carrier when it gets to it, and drops what is sent before.
+        for (host, name) in [(&self.near, near), (&self.far, far)] {
+            until_true(&format!("{name} to carry packets"), || {
+                let link = host.link(name);
+                link["operstate"] == "UP" && link["qdisc"] != "noop"
+            });
         }
     }
 
