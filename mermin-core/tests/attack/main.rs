@@ -44,6 +44,9 @@ struct Attack {
     apart: bool,
 }
 
+/// Attacks of the control before it is taken for unable to lose anything.
+const ATTEMPTS: usize = 6;
+
 const SHORT: Duration = Duration::from_nanos(1);
 
 const PLAIN: Attack = Attack {
@@ -359,10 +362,16 @@ fn without_grace_periods_packets_are_lost() {
     if attack.twists[0].is_none() {
         return;
     }
-    let Some(outcome) = attack.run("64 UDP flows, slow program, no grace") else {
-        return;
-    };
-    assert!(outcome.wrong() > 0, "{}", outcome.summary());
+    // A loss takes luck where other work leaves the attack little of the CPUs.
+    for _ in 0..ATTEMPTS {
+        let Some(outcome) = attack.run("64 UDP flows, slow program, no grace") else {
+            return;
+        };
+        if outcome.wrong() > 0 {
+            return;
+        }
+    }
+    panic!("{ATTEMPTS} attacks lost nothing");
 }
 
 #[test]
