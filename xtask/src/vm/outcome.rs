@@ -21,20 +21,26 @@ pub(super) struct Outcome {
     pub(super) failed: Vec<String>,
     /// Instructions that the verifier walked through, by program.
     pub(super) verified: BTreeMap<String, u64>,
-    /// Whether the tests came to their end.
-    pub(super) ended: bool,
+    /// What the tests exited with, once they came to their end.
+    pub(super) status: Option<i32>,
 }
 
 impl Outcome {
     /// Reads what a machine said.
     pub(super) fn read(said: &str) -> Self {
         let mut outcome = Self::default();
+        // What a test itself says may stand between its name and its result.
+        let mut running = None;
         let tests = said.split(BEGIN).nth(1).unwrap_or_default();
         for line in tests.lines() {
-            if line.starts_with(END) {
-                outcome.ended = true;
-            } else if let Some(rest) = line.strip_prefix("test ") {
-                outcome.test(rest);
+            if let Some(status) = line.strip_prefix(END) {
+                outcome.status = status.trim().parse().ok();
+            } else if let Some((name, result)) = line
+                .strip_prefix("test ")
+                .and_then(|rest| rest.split_once(" ... "))
+            {
+                let name = name.trim().to_owned();
+                running = outcome.test(name, result);
             } else if let Some(rest) = line.strip_prefix("verified ") {
                 let mut words = rest.split(' ');
                 if let (Some(program), Some(Ok(count))) =
@@ -42,16 +48,16 @@ impl Outcome {
                 {
                     outcome.verified.insert(program.to_owned(), count);
                 }
+            } else if let Some(name) = running.take() {
+                running = outcome.test(name, line);
             }
         }
+        outcome.failed.extend(running);
         outcome
     }
 
-    fn test(&mut self, line: &str) {
-        let Some((name, result)) = line.split_once(" ... ") else {
-            return;
-        };
-        let name = name.trim().to_owned();
+    /// Notes the result of a test; gives its name back where this is none.
+    fn test(&mut self, name: String, result: &str) -> Option<String> {
         match result.trim() {
             "ok" => self.passed.push(name),
             result if result.starts_with("ignored") => {
@@ -59,16 +65,19 @@ impl Outcome {
                 let why = why.trim_start_matches('(').trim_end_matches(')');
                 self.skipped.push((name, why.to_owned()));
             }
-            result if result.starts_with("FAILED") => self.failed.push(name),
-            _ => {}
+            "FAILED" => self.failed.push(name),
+            _ => return Some(name),
         }
+        None
     }
 
     /// What is not as it must be, in sentences; none where all is well.
     pub(super) fn faults(&self, expected: Expected) -> Vec<String> {
         let mut faults = Vec::new();
-        if !self.ended {
-            faults.push("the tests did not come to their end".to_owned());
+        match self.status {
+            None => faults.push("the tests did not come to their end".to_owned()),
+            Some(0) => {}
+            Some(status) => faults.push(format!("the tests ended with {status}")),
         }
         for name in &self.failed {
             faults.push(format!("`{name}` failed"));
@@ -109,24 +118,32 @@ mod tests {
     use super::*;
 
     const SAID: &str = "SeaBIOS\ntest before ... ok\n== tests begin\n\nrunning 3 tests\ntest udp::tcx ... ignored (cannot \
-        attach by TCX to the ingress of `lo`)\ntest udp::tc  ... ok\nverified mermin_general 162947\ntest strict::tc ... \
-        FAILED\n== tests ended with 1\nreboot: Power down\n";
+        attach by TCX to the ingress of `lo`)\ntest udp::tc  ... \nverified mermin_general 162947\nok\ntest strict::tc ... \
+        \nthread 'main' panicked at strict.rs:1:1:\nFAILED\ntest cut ... \n== tests ended with 1\nreboot: Power down\n";
 
     #[test]
     fn tests_are_read_between_begin_and_end() {
         let outcome = Outcome::read(SAID);
         assert_eq!(outcome.passed, ["udp::tc"]);
-        assert_eq!(outcome.failed, ["strict::tc"]);
+        assert_eq!(outcome.failed, ["strict::tc", "cut"]);
         assert_eq!(outcome.skipped.len(), 1);
         assert_eq!(outcome.verified["mermin_general"], 162_947);
-        assert!(outcome.ended);
+        assert_eq!(outcome.status, Some(1));
     }
 
     #[test]
     fn what_must_come_out_depends_on_the_kernel() {
         let mut outcome = Outcome::read(SAID);
-        assert_eq!(outcome.faults(Expected::Tc), ["`strict::tc` failed"]);
+        assert_eq!(
+            outcome.faults(Expected::Tc),
+            [
+                "the tests ended with 1",
+                "`strict::tc` failed",
+                "`cut` failed"
+            ]
+        );
         outcome.failed.clear();
+        outcome.status = Some(0);
         assert!(outcome.faults(Expected::Tc).is_empty());
         assert_eq!(outcome.faults(Expected::Tcx).len(), 1);
         assert_eq!(outcome.faults(Expected::Refused).len(), 2);
@@ -135,7 +152,7 @@ mod tests {
                 "udp::tc".to_owned(),
                 "cannot capture on Linux 5.10.0-46-cloud-amd64: 5.14 or newer is needed".to_owned(),
             )],
-            ended: true,
+            status: Some(0),
             ..Outcome::default()
         };
         assert!(refused.faults(Expected::Refused).is_empty());
