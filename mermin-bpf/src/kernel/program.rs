@@ -3,7 +3,7 @@
 //! The first two count what is plain: IP right behind the link header, and no tunnel. All else goes to [`mermin_tunnel`] by
 //! tail call, which starts afresh, goes down to the innermost packet and hands that to [`mermin_general`]; and a packet
 //! without a flow goes to [`mermin_create`]. So a plain packet of a known flow pays for nothing else, and what the verifier
-//! walks through stays a tenth of its limit.
+//! walks through stays far below its limit.
 
 use core::intrinsics::cold_path;
 
