@@ -17,7 +17,7 @@ pub enum Tunnels {
     /// GRE, IP in IP and GTP-U are taken off.
     #[default]
     Inner,
-    /// The outermost packet's, as if there were no tunnels. Takes 48 octets of kernel memory less for each flow.
+    /// The outermost packet's, as if there were no tunnels. Takes 40 octets of kernel memory less for each flow.
     Outer,
 }
 
