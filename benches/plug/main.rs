@@ -1,0 +1,258 @@
+//! How soon an interface that comes is watched, from the kernel's notification of the link on: until the first packet that it
+//! receives is counted, and the first that it sends; and until the calls that attach have returned at both hooks.
+//!
+//! Interfaces come in two ways. Pairs that are made and set up carry nothing before that, and setting up waits for the kernel's
+//! lock of links, as attaching does: of those, the packets are told that crossed before they were counted. A link that carries
+//! packets already and gets a name that is wanted shows how long its packets go uncounted.
+
+mod chatter;
+mod onlooker;
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use futures::{StreamExt, executor::block_on};
+use mermin_benches::{Options, Report, Result, Row, far::run, milliseconds, summary};
+use mermin_core::{Attach, Flow, FlowSource, Handle, lab::enter_new_namespace};
+
+use crate::{chatter::Chatter, onlooker::Onlooker};
+
+/// Interfaces that come at once.
+const BURST: u32 = 20;
+/// What takes longer hangs.
+const LONGEST: Duration = Duration::from_mins(1);
+/// From one look to the next.
+const PAUSE: Duration = Duration::from_micros(200);
+/// Packets that are on their way are there by then.
+const SETTLING: Duration = Duration::from_millis(10);
+
+fn main() -> ExitCode {
+    mermin_benches::main("plug", |options, report| {
+        enter_new_namespace()?;
+        // Packets of the kernel's own would be flows as well.
+        std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")?;
+        // As on any host one interface is watched all the while, so the kernel's hooks are not asleep.
+        run("ip link add u0 type veth peer name u1")?;
+        run("ip addr add 10.9.0.1/24 dev u0")?;
+        run("ip link set u0 up")?;
+        let modes = [("tc", Attach::Tc { priority: 1 }), ("tcx", Attach::Tcx)];
+        for (name, mode) in modes {
+            plug(options, report, name, mode)?;
+        }
+        Ok(())
+    })
+}
+
+/// How interfaces come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Coming {
+    /// Made, and then set up.
+    New,
+    /// Up and carrying packets under another name.
+    Renamed,
+}
+
+/// What was measured; times in ms since the notification.
+#[derive(Default)]
+struct Lags {
+    /// To the first packet counted that the interface received, and that it sent.
+    counted: [Vec<f64>; 2],
+    /// Until both calls that attach had returned.
+    returned: Vec<f64>,
+    /// Both calls, of the interface that came last.
+    attaching: Vec<f64>,
+    /// Packets that crossed an interface and were not counted.
+    missed: Vec<f64>,
+}
+
+fn plug(options: Options, report: &mut Report, name: &str, mode: Attach) -> Result<()> {
+    let mut source = block_on(
+        FlowSource::builder()
+            .interfaces(["u0", "/p[0-9]+/"])
+            .attach(mode)
+            .max_flows(1024)
+            .open(),
+    )?;
+    let handle = source.handle();
+    let told = Told::default();
+    let taken = Arc::clone(&told);
+    let consumer = thread::spawn(move || {
+        block_on(async {
+            while let Some(flow) = source.next().await {
+                let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+                taken.push(flow?);
+            }
+            Ok::<(), mermin_core::Error>(())
+        })
+    });
+    let bench = Bench {
+        onlooker: Onlooker::start(handle.clone())?,
+        handle,
+        told,
+    };
+    for (way, coming) in [("new", Coming::New), ("renamed", Coming::Renamed)] {
+        for (what, at_once, rounds) in [("one", 1, 200), ("burst", BURST, 10)] {
+            let mut lags = Lags::default();
+            for _ in 0..options.scaled(rounds) {
+                bench.round(coming, at_once, &mut lags)?;
+            }
+            lags.tell(report, &format!("plug_{name}_{way}_{what}"), coming)?;
+        }
+    }
+    bench.handle.close();
+    consumer.join().map_err(|_| "the consumer panicked")??;
+    Ok(())
+}
+
+impl Lags {
+    fn tell(self, report: &mut Report, name: &str, coming: Coming) -> Result<()> {
+        let row = |what, lags: Vec<f64>| -> Result<Row> {
+            let count = u32::try_from(lags.len())?;
+            let lag = summary(lags);
+            Ok(Row::new(format!("{name}_{what}"))
+                .with("median_ms", lag.median)
+                .with("p99_ms", lag.p99)
+                .with("count", f64::from(count))
+                .at_most("ms p99", lag.p99, 50.0))
+        };
+        let [received, sent] = self.counted;
+        if coming == Coming::Renamed {
+            report.row(&row("received", received)?);
+            report.row(&row("sent", sent)?);
+        }
+        let returned = row("returned", self.returned)?;
+        report.row(&returned.with("both_hooks_ms", summary(self.attaching).median));
+        if coming == Coming::Renamed {
+            return Ok(());
+        }
+        let missed = summary(self.missed);
+        report.row(
+            &Row::new(format!("{name}_missed"))
+                .with("median_packets", missed.median)
+                .with("p99_packets", missed.p99),
+        );
+        Ok(())
+    }
+}
+
+/// Records that were taken.
+type Told = Arc<Mutex<Vec<Flow>>>;
+
+struct Bench {
+    onlooker: Onlooker,
+    handle: Handle,
+    told: Told,
+}
+
+impl Bench {
+    /// Has interfaces come, and both ends of each send, waits until packets are counted both ways and all calls have returned,
+    /// and takes the pairs away.
+    fn round(&self, coming: Coming, pairs: u32, lags: &mut Lags) -> Result<()> {
+        let left = self.handle.stats().interfaces.left + u64::from(pairs);
+        let chatter = Chatter::start();
+        self.onlooker.begin(&chatter);
+        let each = |line: &'static str| (0..pairs).map(move |n| line.replace('#', &n.to_string()));
+        match coming {
+            Coming::New => batch(
+                each("link add p# type veth peer name q#")
+                    .chain(each("link set q# up"))
+                    .chain(each("link set p# up")),
+            )?,
+            Coming::Renamed => {
+                batch(
+                    each("link add x# type veth peer name q#")
+                        .chain(each("link set q# up"))
+                        .chain(each("link set x# up")),
+                )?;
+                thread::sleep(SETTLING);
+                batch(each("link set x# name p#"))?;
+            }
+        }
+        until("they are watched", || {
+            self.onlooker.attached().len() >= pairs as usize
+        })?;
+        until("packets are counted both ways", || {
+            self.handle.stats().flows_open >= u64::from(2 * pairs)
+        })?;
+        lags.attaching.push(milliseconds(Duration::from_nanos(
+            self.handle.stats().interfaces.attach_ns,
+        )));
+        self.onlooker.end();
+        drop(chatter);
+        thread::sleep(SETTLING);
+        if coming == Coming::New {
+            lags.missed.extend(self.missed()?);
+        }
+        batch(each("link del p#"))?;
+        until("they are left", || {
+            self.handle.stats().interfaces.left >= left
+        })?;
+        until("their flows are told", || {
+            self.told().len() >= 2 * pairs as usize
+        })?;
+        let flows = std::mem::take(&mut *self.told());
+        let (told, attached) = (self.onlooker.told(), self.onlooker.attached());
+        let since = |index: u32, time: SystemTime| -> Result<f64> {
+            let told = told.get(&index).ok_or("the kernel told of no such link")?;
+            Ok(milliseconds(time.duration_since(*told).unwrap_or_default()))
+        };
+        for (index, at) in attached {
+            lags.returned.push(since(index, at)?);
+        }
+        for flow in flows {
+            let index = flow.interface.index;
+            let sent = flow.destination.port == Some(chatter::port(index));
+            lags.counted[usize::from(sent)].push(since(index, flow.start)?);
+        }
+        Ok(())
+    }
+
+    /// What crossed each of the interfaces by their own count, less what was counted.
+    fn missed(&self) -> Result<Vec<f64>> {
+        let carried = std::fs::read_to_string("/proc/thread-self/net/dev")?;
+        let mut missed = Vec::new();
+        for hook in self.handle.stats().hooks {
+            let Some(figures) = carried.lines().find_map(|line| {
+                let (name, figures) = line.trim().split_once(':')?;
+                (name.starts_with('p') && name == &*hook.interface).then_some(figures)
+            }) else {
+                continue;
+            };
+            // Octets and packets come first, of what is received and, eight figures on, of what is sent.
+            let at = if hook.egress { 9 } else { 1 };
+            let crossed = figures.split_whitespace().nth(at).unwrap_or_default();
+            let crossed: u64 = crossed.parse()?;
+            let lost = crossed.saturating_sub(hook.traffic.skbs);
+            missed.push(f64::from(u32::try_from(lost)?));
+        }
+        Ok(missed)
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Vec<Flow>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs lines of `ip` in one process.
+fn batch(lines: impl Iterator<Item = String>) -> Result<()> {
+    let path = std::env::temp_dir().join(format!("mermin-plug-{}", std::process::id()));
+    std::fs::write(&path, lines.collect::<Vec<_>>().join("\n") + "\n")?;
+    let done = run(&format!("ip -batch {}", path.display()));
+    std::fs::remove_file(&path)?;
+    done.map(drop)
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
+    let began = Instant::now();
+    while !holds() {
+        if began.elapsed() > LONGEST {
+            return Err(format!("waited in vain until {what}").into());
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(())
+}
