@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind},
-    probe::privilege::{self, CAP_SYS_ADMIN, CAP_SYS_PTRACE},
+    probe::privilege::{self, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_PTRACE},
     sys::netns::{self, NetnsId},
 };
 
@@ -108,15 +108,13 @@ fn explain(path: &Path, step: Step, error: io::Error) -> Error {
         io::ErrorKind::PermissionDenied => {
             let missing = [CAP_SYS_PTRACE, CAP_SYS_ADMIN]
                 .map(|capability| privilege::lacks(capability).then_some(capability.0));
-            (ErrorKind::PermissionDenied, Some(denied(step, missing)))
+            let remedy = match closed(path).filter(|_| step == Step::Open) {
+                Some(directory) => closed_to(directory, missing),
+                None => denied(step, missing),
+            };
+            (ErrorKind::PermissionDenied, Some(remedy))
         }
-        io::ErrorKind::NotFound => (
-            ErrorKind::InvalidOption,
-            Some(
-                "list the names there are with `ip netns list`; their paths are /run/netns/<name>"
-                    .to_owned(),
-            ),
-        ),
+        io::ErrorKind::NotFound => (ErrorKind::InvalidOption, Some(absent(path).to_owned())),
         io::ErrorKind::InvalidInput => (
             ErrorKind::InvalidOption,
             Some("give a file such as /run/netns/<name> or /proc/<pid>/ns/net".to_owned()),
@@ -129,6 +127,39 @@ fn explain(path: &Path, step: Step, error: io::Error) -> Error {
         Some(remedy) => explained.with_remedy(remedy),
         None => explained,
     }
+}
+
+/// Where to look for what is not there.
+fn absent(path: &Path) -> &'static str {
+    if path.starts_with("/proc") {
+        "see whether the process lives, and has that descriptor: `ls -l /proc/<pid>/ns /proc/<pid>/fd`; in a container it takes \
+         `hostPID: true` to see those of the host, and a /proc that is not mounted with `hidepid`"
+    } else {
+        "list the names there are with `ip netns list`; their paths are /run/netns/<name>"
+    }
+}
+
+/// The directory on the way to a path that the calling thread may not search.
+fn closed(path: &Path) -> Option<&Path> {
+    let is_refused = |path: &Path| {
+        let found = path.symlink_metadata();
+        found.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    };
+    let outermost = path.ancestors().filter(|path| is_refused(path)).last()?;
+    outermost.parent()
+}
+
+/// The remedy where a directory on the way may not be searched; who lacks other capabilities as well would be refused next.
+fn closed_to(directory: &Path, missing: [Option<&str>; 2]) -> String {
+    let missing: Vec<&str> = [CAP_DAC_READ_SEARCH.0]
+        .into_iter()
+        .chain(missing.into_iter().flatten())
+        .collect();
+    format!(
+        "`{}` may not be searched: run as its owner or as root, or give the process {}",
+        directory.display(),
+        missing.join(" and ")
+    )
 }
 
 /// The remedy for a refused step: names what is missing and no more. Opening takes `CAP_SYS_PTRACE`, entering
@@ -219,6 +250,64 @@ mod tests {
         let error = refused("/proc/thread-self/ns/net");
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
         assert_eq!(error.remedy(), Some("give the process CAP_SYS_ADMIN"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_looked_for_where_it_would_be() {
+        for (path, remedy) in [
+            ("/run/netns/does-not-exist", "`ip netns list`"),
+            ("/proc/0/ns/net", "`hostPID: true`"),
+            ("/proc/self/fd/999999", "/proc/<pid>/fd"),
+        ] {
+            let error = refused(path);
+            assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error:?}");
+            assert!(error.remedy().unwrap().contains(remedy), "{error:?}");
+        }
+    }
+
+    /// Descriptors of a process are in a directory that only its owner may search.
+    #[test]
+    fn a_directory_that_is_closed_is_named() {
+        use std::os::unix::process::CommandExt;
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: only root can start a process of somebody else's");
+            assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none());
+            return;
+        }
+        let mut other = std::process::Command::new("sleep")
+            .arg("600")
+            .uid(65_534)
+            .spawn()
+            .unwrap();
+        let directory = format!("/proc/{}/fd", other.id());
+        let path = format!("{directory}/0");
+        // Capabilities belong to the thread, and this one ends with the attempt.
+        let attempt = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                let kept = CapabilitySet::SYS_PTRACE;
+                let sets = CapabilitySets {
+                    effective: kept,
+                    permitted: kept,
+                    inheritable: CapabilitySet::empty(),
+                };
+                set_capabilities(None, sets).unwrap();
+                refused(&path)
+            }
+        });
+        let error = attempt.join();
+        other.kill().unwrap();
+        other.wait().unwrap();
+        let error = error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
+        assert!(error.to_string().contains(&path));
+        assert_eq!(
+            error.remedy().unwrap(),
+            format!(
+                "`{directory}` may not be searched: run as its owner or as root, or give the process CAP_DAC_READ_SEARCH and \
+                 CAP_SYS_ADMIN"
+            )
+        );
     }
 
     #[test]

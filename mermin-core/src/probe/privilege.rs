@@ -63,6 +63,9 @@ pub(crate) const CAP_SYS_ADMIN: (&str, u32) = ("CAP_SYS_ADMIN", SYS_ADMIN);
 /// Looks into another process.
 pub(crate) const CAP_SYS_PTRACE: (&str, u32) = ("CAP_SYS_PTRACE", 19);
 
+/// Looks into directories of others.
+pub(crate) const CAP_DAC_READ_SEARCH: (&str, u32) = ("CAP_DAC_READ_SEARCH", 2);
+
 /// Whether the calling thread is known to lack a capability, by its bit.
 pub(crate) fn lacks(capability: (&str, u32)) -> bool {
     own().is_some_and(|effective| effective >> capability.1 & 1 == 0)
