@@ -50,6 +50,12 @@ points! {
     Moved,
     /// The journal says so, and what was written down still stands.
     Withheld,
+    /// The sums of an interface that left are written, and do not count yet.
+    Summed,
+    /// They count, and its ledger still counts as well.
+    Departing,
+    /// Its ledger is empty, and what was written down says that it is not.
+    Emptied,
     /// Pins are half made.
     Making,
     /// The maps are pinned, and nothing is attached.

@@ -16,7 +16,21 @@ pub(crate) struct Place(u32);
 /// Where packets are counted whose interface has no place: those of a test run, or of a hook that was just removed.
 pub(crate) const UNKNOWN: Place = Place(HOOK_PLACES);
 
+impl Place {
+    /// Its number, for [`from_number`](Self::from_number).
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The place of this number, if it is an interface's.
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        let number = u32::try_from(number).ok()?;
+        (number < HOOK_PLACES).then_some(Self(number))
+    }
+}
+
 /// One hook's ledger, summed over CPUs.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) totals: Totals,
@@ -96,14 +110,13 @@ impl Ledger {
             .find(|&place| self.index_at(place).load(Ordering::Relaxed) == held)
     }
 
-    /// Takes the places of all interfaces away but of these. To be called as [`forget`](Self::forget).
-    pub(crate) fn forget_all_but(&self, watched: impl Fn(u32) -> bool) {
-        for place in 0..HOOK_PLACES {
-            let ifindex = self.index_at(place).load(Ordering::Relaxed);
-            if ifindex != 0 && !watched(ifindex) {
-                self.forget(Place(place));
-            }
-        }
+    /// The places of all interfaces but of these.
+    pub(crate) fn all_but(&self, watched: impl Fn(u32) -> bool) -> impl Iterator<Item = Place> {
+        let unwatched = move |place: &u32| {
+            let ifindex = self.index_at(*place).load(Ordering::Relaxed);
+            ifindex != 0 && !watched(ifindex)
+        };
+        (0..HOOK_PLACES).filter(unwatched).map(Place)
     }
 
     /// Takes the place away. To be called a grace period after the programs were detached.

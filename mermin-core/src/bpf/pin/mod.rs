@@ -10,6 +10,7 @@
 //! A directory gets the layout's name when everything is in it, and loses it before anything is taken out, so a process
 //! may be killed at any moment and leaves nothing that looks whole and is not.
 
+pub(crate) mod departed;
 mod directory;
 pub(crate) mod identity;
 pub(crate) mod instance;

@@ -12,6 +12,8 @@ pub(crate) const LEAVING: &str = "leaving";
 pub(crate) const JOURNAL: &str = "JOURNAL";
 /// The map of what has to be done again.
 pub(crate) const REDO: &str = "REDO";
+/// The map of what interfaces counted that left.
+pub(crate) const DEPARTED: &str = "DEPARTED";
 /// The identity's map.
 pub(crate) const IDENTITY: &str = "IDENTITY";
 
@@ -79,7 +81,7 @@ fn is_map(name: &str) -> bool {
 }
 
 /// Raised when what this crate pins beside the kernel program's maps changes.
-const BESIDE: u64 = 2;
+const BESIDE: u64 = 3;
 
 /// The directory of this build's layout.
 pub(crate) fn layout() -> String {
@@ -115,7 +117,7 @@ mod tests {
             );
             assert_eq!(read(&program(12, direction)), Name::Program);
         }
-        for map in ["SLOTS", "INDEX_V4", JOURNAL, REDO, IDENTITY] {
+        for map in ["SLOTS", "INDEX_V4", JOURNAL, REDO, DEPARTED, IDENTITY] {
             assert_eq!(read(map), Name::Map);
         }
     }

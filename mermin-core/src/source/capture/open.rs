@@ -145,11 +145,12 @@ impl Capture {
             loaded,
             epoch,
             kept,
+            departed,
         } = prepared;
         let shared = Arc::new(Shared {
             slab: loaded.slab,
             ledger: loaded.ledger,
-            register: Register::default(),
+            register: Register::new(departed),
             counts: Counts::default(),
             programs: Arc::new(loaded.programs),
         });

@@ -10,7 +10,10 @@ use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
     attach::Manner,
-    bpf::ledger::{self, Account, Ledger, Place},
+    bpf::{
+        ledger::{self, Ledger, Place},
+        pin::departed::{Departed, Sums},
+    },
     report::{Degradation, HookStats, InterfaceStats, Orphan, Report, TakenOver, Watched},
 };
 
@@ -48,12 +51,28 @@ pub(super) struct Entries {
     pub(super) selection: Vec<Degradation>,
     /// By index.
     pub(super) interfaces: BTreeMap<u32, Registered>,
-    /// Sums of the ledgers of interfaces that left, by direction.
-    departed: [Account; 2],
+    /// Sums of the ledgers of interfaces that left.
+    departed: Sums,
+    /// Where the next process finds them.
+    kept: Option<Departed>,
     pub(super) counts: InterfaceStats,
 }
 
+/// Directions of a hook, as their numbers go.
+const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
 impl Entries {
+    /// Moves a ledger to the sums of those that left.
+    fn close(&mut self, place: Place, ledger: &Ledger) {
+        for (sum, direction) in self.departed.iter_mut().zip(BOTH) {
+            sum.add(&ledger.account(place, direction));
+        }
+        match &self.kept {
+            Some(kept) => kept.close(&self.departed, place, ledger),
+            None => ledger.forget(place),
+        }
+    }
+
     /// Options without effect, each once.
     fn notices(&self) -> Vec<&'static str> {
         let watched = self
@@ -71,6 +90,15 @@ impl Entries {
 pub(super) struct Register(Mutex<Entries>);
 
 impl Register {
+    /// With what a former process kept of interfaces that left.
+    pub(super) fn new(kept: Option<Departed>) -> Self {
+        Self(Mutex::new(Entries {
+            departed: kept.as_ref().map(Departed::read).unwrap_or_default(),
+            kept,
+            ..Entries::default()
+        }))
+    }
+
     /// A panic in another thread leaves the entries whole enough to be read.
     pub(super) fn lock(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -79,19 +107,19 @@ impl Register {
     /// Closes an interface's ledger: its sums stay, its place may be used again. No program counts there any more.
     pub(super) fn depart(&self, index: u32, ledger: &Ledger) {
         let mut entries = self.lock();
-        let Some(Registered {
-            ledgers: Some(ledgers),
-            ..
-        }) = entries.interfaces.remove(&index)
-        else {
-            return;
-        };
-        for &direction in ledgers.directions {
-            let account = ledger.account(ledgers.place, direction);
-            entries.departed[direction as usize].add(&account);
-        }
+        let removed = entries.interfaces.remove(&index);
         // Still under the lock: who sums meanwhile must find each count once.
-        ledger.forget(ledgers.place);
+        if let Some(ledgers) = removed.and_then(|registered| registered.ledgers) {
+            entries.close(ledgers.place, ledger);
+        }
+    }
+
+    /// Closes the ledgers that a former process left of interfaces that are not watched any more.
+    pub(super) fn depart_all_but(&self, watched: &BTreeSet<u32>, ledger: &Ledger) {
+        let mut entries = self.lock();
+        for place in ledger.all_but(|index| watched.contains(&index)) {
+            entries.close(place, ledger);
+        }
     }
 
     pub(super) fn report(&self) -> Report {
@@ -120,7 +148,7 @@ impl Register {
     ) -> (Vec<HookStats>, Vec<HookStats>, InterfaceStats) {
         let entries = self.lock();
         let nobody: Arc<str> = Arc::from("");
-        let hook = |index, name: &Arc<str>, direction, account: &Account| {
+        let hook = |index, name: &Arc<str>, direction, account: &ledger::Account| {
             let egress = matches!(direction, Direction::Egress);
             HookStats::new(index, Arc::clone(name), egress, account)
         };
@@ -134,8 +162,7 @@ impl Register {
                 hooks.push(hook(*index, &ledgers.name, direction, &account));
             }
         }
-        let both = [Direction::Ingress, Direction::Egress];
-        let strays = both.map(|direction| {
+        let strays = BOTH.map(|direction| {
             hook(
                 0,
                 &nobody,
@@ -143,7 +170,7 @@ impl Register {
                 &ledger.account(ledger::UNKNOWN, direction),
             )
         });
-        let departed = both
+        let departed = BOTH
             .map(|direction| hook(0, &nobody, direction, &entries.departed[direction as usize]));
         let used = |hook: &HookStats| hook.traffic.skbs != 0;
         hooks.extend(strays.into_iter().filter(used));

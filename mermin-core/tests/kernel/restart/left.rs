@@ -44,6 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(each_mode("pin_other_filter", other_filter));
     cases.extend(each_mode("pin_interfaces_that_went", interfaces_that_went));
     cases.extend(each_mode("pin_refused_open", refused_open));
+    cases.extend(each_mode("pin_sums_of_departed", sums_of_departed));
     cases
 }
 
@@ -318,6 +319,7 @@ fn lacking(mode: Attach) {
         ("rm INDEX_V6", "`INDEX_V6` is missing"),
         ("rm IDENTITY", "`IDENTITY` is missing"),
         ("rm JOURNAL", "`JOURNAL` is missing"),
+        ("rm DEPARTED", "`DEPARTED` is missing"),
         (
             "mv HINTS GLOBALS",
             "`GLOBALS` is a map of another kind or size",
@@ -467,6 +469,64 @@ fn interfaces_that_went(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 5);
 }
 
+/// What interfaces counted that left is in the sums of the next process, wherever this one was killed, and wherever those were
+/// that took over from it.
+fn sums_of_departed(mode: Attach) {
+    let mut bench = Bench::new(mode);
+    bench.options = bench.options.clone().interfaces(["v*"]);
+    let near = &bench.pair.near;
+    let orders = Orders::new(near, "v*", &bench.instance, mode);
+    let doomed = |point| {
+        let end = Some((point, 0));
+        Orders {
+            end,
+            ..orders.clone()
+        }
+        .start()
+    };
+    let mut rounds = 0;
+    for (killed, then) in [
+        (Point::Summed, [Point::Departing, Point::Emptied].as_slice()),
+        (Point::Departing, &[Point::Emptied]),
+        (Point::Emptied, &[]),
+        (Point::Summed, &[]),
+    ] {
+        bench.pair.link("v8", "w8");
+        let mut process = doomed(killed);
+        assert_eq!(process.opened().report, "");
+        for (interface, packets) in [("v0", 1), ("v8", 2)] {
+            let injector = Injector::new(near, interface);
+            (0..packets).for_each(|_| injector.send(&frame::numbered(rounds)));
+        }
+        near.shell("ip link del v8");
+        assert!(process.dies_within(LONGEST), "never came by {killed:?}");
+        for &point in then {
+            let mut process = doomed(point);
+            assert!(process.dies_within(LONGEST), "never came by {point:?}");
+        }
+        rounds += 1;
+        let source = bench.open(bench.pinning().persist(true));
+        assert_eq!(source.report().to_string(), "");
+        let stats = source.handle().stats();
+        let left: Vec<_> = stats
+            .departed
+            .iter()
+            .map(|hook| hook.traffic.packets)
+            .collect();
+        assert_eq!(left, [2 * rounds], "{killed:?}: {stats:#?}");
+        assert_eq!(
+            (stats.packets, stats.hooks.len()),
+            (3 * rounds, 2),
+            "{killed:?}: {stats:#?}"
+        );
+    }
+    // What is closed leaves nothing, sums included.
+    drop(bench.said());
+    let (source, _) = bench.said();
+    assert_eq!(source.handle().stats().packets, 0);
+    bench.finish(source);
+}
+
 /// What cannot be opened leaves an instance as it was found.
 fn refused_open(mode: Attach) {
     let bench = Bench::new(mode);
@@ -491,8 +551,12 @@ fn refused_open(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 12);
 }
 
-/// Marks that cannot be are not believed.
 fn torn_watermark() {
+    torn();
+}
+
+/// Marks that cannot be are not believed. What is said of them.
+pub(crate) fn torn() -> String {
     let bench = Bench::new(Attach::Auto);
     let mut source = bench.open(bench.pinning().persist(true));
     bench.send(3);
@@ -517,4 +581,5 @@ fn torn_watermark() {
         "{report}"
     );
     assert_eq!(packets(&bench.finish(source)), 3);
+    report
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod child;
 mod killed;
-mod left;
+pub(crate) mod left;
 mod many;
 mod slots;
 mod traffic;

@@ -15,6 +15,7 @@ use crate::{
     bpf::{
         object::{Loaded, Making, shared_maps},
         pin::{
+            departed::{self, Departed},
             identity::{self, Identity},
             instance::{Found, Instance, Refused, Stale},
             journal::{self, Journal},
@@ -45,6 +46,8 @@ pub(in crate::source::capture) struct Prepared {
     pub(in crate::source::capture) loaded: Loaded,
     pub(in crate::source::capture) epoch: u64,
     pub(in crate::source::capture) kept: Option<Kept>,
+    /// What it kept of interfaces that left.
+    pub(in crate::source::capture) departed: Option<Departed>,
 }
 
 /// Loads the kernel program for what is asked for; without a BPF file system, unpinned.
@@ -84,6 +87,7 @@ fn unpinned(job: &Job) -> Result<Prepared, Error> {
         loaded: crate::bpf::object::load(job.options.workings.object, sizes(&job.options))?,
         epoch: epoch()?,
         kept: None,
+        departed: None,
     })
 }
 
@@ -150,6 +154,7 @@ fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
         shared_maps(job.options.workings.object, sizes).map_err(|error| error.to_string())?;
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
     wanted.push((names::REDO.to_owned(), redo::shape()));
+    wanted.push((names::DEPARTED.to_owned(), departed::shape()));
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     for (name, shape) in wanted {
         match found.maps.get(&name) {
@@ -177,8 +182,10 @@ fn take_over(
     let path = instance.path();
     let loaded = Making::begin(job.options.workings.object, sizes, Some(&path))?.finish()?;
     let mut map = |name| found.maps.remove(name).map(|(map, _)| map);
-    let (journal, redo) = open_notes(map(names::JOURNAL), map(names::REDO), sizes)?;
-    redo.finish(&journal, &loaded.ledger);
+    let notes = [names::JOURNAL, names::REDO, names::DEPARTED].map(&mut map);
+    let notes = Notes::open(&notes, sizes)?;
+    notes.redo.finish(&notes.journal, &loaded.ledger);
+    notes.departed.finish(&loaded.ledger);
     let old = map(maps::MAP_FREE);
     let programs = pin_programs(&instance, &loaded)?;
     let keeper = Keeper::new(path, found.links, found.programs);
@@ -192,7 +199,7 @@ fn take_over(
         .map_err(|error| system("cannot take over the free slots", error))?;
     loaded.programs.connect()?;
     pass(Point::Connected);
-    let mut kept = kept(job, instance, keeper, (journal, redo), programs, stale);
+    let (mut kept, departed) = kept(job, instance, keeper, notes, programs, stale);
     kept.adopted = true;
     kept.stays = true;
     kept.supply = Some(supply);
@@ -200,6 +207,7 @@ fn take_over(
         loaded,
         epoch: found.identity.epoch,
         kept: Some(kept),
+        departed: Some(departed),
     })
 }
 
@@ -219,18 +227,19 @@ fn make(
     let making = Making::begin(job.options.workings.object, sizes, None)?;
     let pinned = beside(identity, sizes)
         .map_err(|error| trouble::refused("make maps for", &instance.path(), &error))
-        .and_then(|[identity, journal, redo]| {
+        .and_then(|[identity, journal, redo, departed]| {
             instance.make(|directory| {
                 making.pin(directory)?;
                 bpf_pin::pin(identity.as_fd(), &directory.join(names::IDENTITY))?;
                 bpf_pin::pin(journal.as_fd(), &directory.join(names::JOURNAL))?;
-                bpf_pin::pin(redo.as_fd(), &directory.join(names::REDO))
+                bpf_pin::pin(redo.as_fd(), &directory.join(names::REDO))?;
+                bpf_pin::pin(departed.as_fd(), &directory.join(names::DEPARTED))
             })?;
-            Ok((journal, redo))
+            Ok([journal, redo, departed])
         });
     let loaded = making.finish()?;
     loaded.programs.connect()?;
-    let (journal, redo) = match pinned {
+    let notes = match pinned {
         Ok(notes) => notes,
         Err(trouble) => {
             given_up.push(stand_in::pinning(trouble));
@@ -239,18 +248,20 @@ fn make(
                 loaded,
                 epoch: identity.epoch,
                 kept: None,
+                departed: None,
             });
         }
     };
     let keeper = Keeper::new(instance.path(), [], Vec::new());
-    let notes = open_notes(Some(journal), Some(redo), sizes)?;
+    let notes = Notes::open(&notes.map(Some), sizes)?;
     // From here on what was made is removed should anything fail.
-    let mut kept = kept(job, instance, keeper, notes, Vec::new(), stale);
+    let (mut kept, departed) = kept(job, instance, keeper, notes, Vec::new(), stale);
     kept.programs = pin_programs(&kept.instance, &loaded)?;
     Ok(Prepared {
         loaded,
         epoch: identity.epoch,
         kept: Some(kept),
+        departed: Some(departed),
     })
 }
 
@@ -258,15 +269,15 @@ fn kept(
     job: &Job,
     instance: Instance,
     keeper: Keeper,
-    (journal, redo): (Journal, Redo),
+    notes: Notes,
     programs: Vec<u32>,
     stale: Vec<Stale>,
-) -> Kept {
-    Kept {
+) -> (Kept, Departed) {
+    let kept = Kept {
         instance,
         keeper: Rc::new(keeper),
-        journal: Arc::new(journal),
-        redo,
+        journal: Arc::new(notes.journal),
+        redo: notes.redo,
         persist: job.options.pinning.as_ref().is_some_and(Pinning::persists),
         programs,
         stale,
@@ -276,33 +287,42 @@ fn kept(
         rest: Rest::default(),
         awaiting: VecDeque::new(),
         strays: Vec::new(),
-    }
+    };
+    (kept, notes.departed)
 }
 
 /// The maps that are no business of the kernel program.
-fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<[OwnedFd; 3]> {
+fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<[OwnedFd; 4]> {
     Ok([
         identity::create(identity)?,
         journal::create(sizes.slots)?,
         redo::create()?,
+        departed::create()?,
     ])
 }
 
-fn open_notes(
-    journal: Option<OwnedFd>,
-    redo: Option<OwnedFd>,
-    sizes: Sizes,
-) -> Result<(Journal, Redo), Error> {
-    journal
-        .zip(redo)
-        .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))
-        .and_then(|(journal, redo)| {
-            Ok((
-                Journal::open(journal.as_fd(), sizes.slots)?,
-                Redo::open(redo.as_fd())?,
-            ))
-        })
-        .map_err(|error| system("cannot map the journal into memory", error))
+/// What is written down while the source works.
+struct Notes {
+    journal: Journal,
+    redo: Redo,
+    departed: Departed,
+}
+
+impl Notes {
+    /// Opens the maps of the journal, of what has to be done again, and of interfaces that left.
+    fn open(maps: &[Option<OwnedFd>; 3], sizes: Sizes) -> Result<Self, Error> {
+        let open = || {
+            let [Some(journal), Some(redo), Some(departed)] = maps else {
+                return Err(std::io::ErrorKind::NotFound.into());
+            };
+            Ok(Self {
+                journal: Journal::open(journal.as_fd(), sizes.slots)?,
+                redo: Redo::open(redo.as_fd())?,
+                departed: Departed::open(departed.as_fd())?,
+            })
+        };
+        open().map_err(|error| system("cannot map the journal into memory", error))
+    }
 }
 
 fn pin_programs(instance: &Instance, loaded: &Loaded) -> Result<Vec<u32>, Error> {

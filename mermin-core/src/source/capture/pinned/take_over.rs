@@ -71,8 +71,8 @@ impl Capture {
         }
         let watched = self.interfaces.watched(false);
         self.shared
-            .ledger
-            .forget_all_but(|index| watched.contains(&index));
+            .register
+            .depart_all_but(&watched, &self.shared.ledger);
         let walk = self.walk(&self.interfaces.watched(true))?;
         self.closer.close(walk.batch);
         self.deliver();
