@@ -6,14 +6,17 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use mermin_core::{FlowSourceBuilder, Pinning};
+use mermin_core::{Attach, FlowSourceBuilder, Pinning};
 
-use super::{Symptom, open, preflight, row, words};
-use crate::support::{
-    host::Pair,
-    raw,
-    skip::skip,
-    watch::{on, try_open},
+use super::{Symptom, by_tcx, open, preflight, row, words};
+use crate::{
+    restart::left::torn,
+    support::{
+        host::Pair,
+        raw,
+        skip::skip,
+        watch::{on, try_open},
+    },
 };
 
 pub(super) const ROWS: &[Symptom] = &[
@@ -40,6 +43,16 @@ pub(super) const ROWS: &[Symptom] = &[
         another_size,
     ),
     row("`is not Mermin's`", "symptom_foreign_pin", a_foreign_pin),
+    row(
+        "`what was noted of` .. `cannot be`",
+        "symptom_torn_notes",
+        torn,
+    ),
+    by_tcx(row(
+        "`cannot pin the link at`",
+        "symptom_no_link_pin",
+        no_link_pin,
+    )),
 ];
 
 /// An instance of a test; what is left of it goes with the test.
@@ -146,4 +159,21 @@ fn a_foreign_pin() -> String {
     instance.leave(&pair);
     fs::create_dir(instance.layout().join("foreign")).unwrap();
     pair.near.run(|| open(instance.options()))
+}
+
+/// The name of its link is taken by what cannot be removed as a pin is.
+fn no_link_pin() -> String {
+    let (instance, pair) = (Instance::new(), Pair::new());
+    instance.leave(&pair);
+    pair.join(1);
+    let name = format!("link_{}_ingress", pair.near.index("v2"));
+    fs::create_dir(instance.layout().join(&name)).unwrap();
+    let options = instance.options().interfaces(["v0", "v2"]);
+    let source = try_open(&pair.near, options.attach(Attach::Tcx)).unwrap();
+    assert_eq!(
+        source.report().interfaces.len(),
+        2,
+        "it is watched all the same"
+    );
+    source.report().to_string()
 }
