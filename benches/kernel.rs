@@ -7,7 +7,7 @@ use mermin_benches::{
     frames::{fragments, odd, tcp4, tcp4_back, tcp6, tunnelled, udp4, vlan},
     summary,
 };
-use mermin_core::lab::{Context, Direction, Lab, Order, VERIFIED_LIMIT};
+use mermin_core::lab::{Context, Direction, Floor, Lab, Least, Order, VERIFIED_LIMIT};
 
 /// Flows at once, where many are wanted.
 const MANY: u32 = 60_000;
@@ -100,10 +100,17 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
         lab.driver(Order::Random, MANY)?,
         lab.empty_driver(Order::Random, MANY)?,
     );
+    let floors = [Floor::Line, Floor::Hash].map(|floor| Least::new(floor, ROOM));
+    let [line, hash] = floors;
+    let (line, hash) = (line?, hash?);
+    let (line, hash) = (
+        line.driver(Order::Random, MANY)?,
+        hash.driver(Order::Random, MANY)?,
+    );
     // As much memory as the slots of so many flows.
     let lines = cpu::Lines::new(MANY * 5);
     let mut misses = Vec::new();
-    let mut figures = [const { Vec::new() }; 5];
+    let mut figures = [const { Vec::new() }; 7];
     for round in 0..=options.scaled(60) {
         let costs = [
             all.0.run(&frame, &HERE, repeat)?,
@@ -111,6 +118,8 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
             one.0.run(&frame, &HERE, repeat)?,
             one.1.run(&frame, &HERE, repeat)?,
             lab.run_empty(&frame, &HERE, repeat)?,
+            line.run(&frame, &HERE, repeat)?,
+            hash.run(&frame, &HERE, repeat)?,
         ];
         let miss = lines.read(repeat);
         if round != 0 {
@@ -124,7 +133,7 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
     if live != u64::from(MANY) {
         return Err(format!("{live} flows are live instead of {MANY}").into());
     }
-    let [many, many_empty, one, one_empty, empty] = figures.map(summary);
+    let [many, many_empty, one, one_empty, empty, line, hash] = figures.map(summary);
     let row = |name: &str, found: mermin_benches::Summary, driven_empty: f64| {
         Row::new(name)
             .with("ns", found.median)
@@ -143,6 +152,8 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
             .note("one dependent read in as much memory as the slots of 60k flows: this machine, these rounds"),
     );
     report.row(&row("udp4_1_driven", one, one_empty.median));
+    report.row(&row("floor_line_60k_random", line, many_empty.median));
+    report.row(&row("floor_hash_60k_random", hash, many_empty.median));
     report.row(&row("udp4_60k_random", many, many_empty.median).at_most(
         "gross without making the frames",
         gross,
@@ -154,16 +165,23 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
 /// A flow's first packet: single shots, because the distribution counts.
 fn new(options: Options, report: &mut Report) -> Result<()> {
     let mut lab = Lab::open(ROOM)?;
+    let hash = Least::new(Floor::Hash, ROOM)?;
     let shots = u16::try_from(options.scaled(50_000))?;
-    for (name, known_name, empty_name) in [
-        ("new_flow", "known_flow_single", "empty_single"),
+    for (name, known_name, empty_name, floor_name) in [
+        (
+            "new_flow",
+            "known_flow_single",
+            "empty_single",
+            "floor_hash_new",
+        ),
         (
             "new_flow_reused_slot",
             "known_flow_single_2",
             "empty_single_2",
+            "floor_hash_known_single",
         ),
     ] {
-        let mut figures = [const { Vec::new() }; 3];
+        let mut figures = [const { Vec::new() }; 4];
         for port in 1..=shots {
             let frame = udp4(port);
             let shot = |run: io::Result<mermin_core::lab::Run>| {
@@ -172,12 +190,13 @@ fn new(options: Options, report: &mut Report) -> Result<()> {
             figures[0].push(shot(lab.run(Direction::Ingress, &frame, &HERE, 1))?);
             figures[1].push(shot(lab.run(Direction::Ingress, &frame, &HERE, 1))?);
             figures[2].push(shot(lab.run_empty(&frame, &HERE, 1))?);
+            figures[3].push(shot(hash.run(&frame, &HERE, 1))?);
         }
         let live = lab.read().flows;
         if live != u64::from(shots) {
             return Err(format!("{live} flows are live instead of {shots}").into());
         }
-        let [new, known, empty] = figures.map(summary);
+        let [new, known, empty, floor] = figures.map(summary);
         let row = |name: &str, found: mermin_benches::Summary| {
             Row::new(name)
                 .with("ns", found.median)
@@ -191,6 +210,7 @@ fn new(options: Options, report: &mut Report) -> Result<()> {
                 .at_most("p99", new.p99, 1500.0),
         );
         report.row(&row(known_name, known));
+        report.row(&row(floor_name, floor));
         report.row(&row(empty_name, empty));
         // The second time all slots come from the stack.
         lab.close_all()?;

@@ -15,7 +15,7 @@ use mermin_bpf::{
 use super::{
     atomic,
     count::{Facts, add, restarts},
-    index::{Found, Key, Updated, find, is_live, publish, replace},
+    index::{Found, Key, Updated, find, hint, is_live, publish, replace},
     maps::{FREE, FRESH, GLOBALS, SLOTS, slot_count},
     outer,
     skb::Skb,
@@ -42,7 +42,11 @@ pub(super) fn count(skb: Skb, packet: &Flowless) -> Result<(), Reason> {
 fn find_or_create<K: Key>(skb: Skb, key: &K, packet: &Flowless) -> Result<*mut Slot, Reason> {
     let mut absent = packet.absent;
     for _ in 0..ATTEMPTS {
-        let found = if absent { Found::Nothing } else { find(key) };
+        let found = if absent {
+            Found::Nothing
+        } else {
+            find(key, packet.digest)
+        };
         absent = false;
         let ended = match found {
             // One that user space is closing takes the SYN along: its key is about to be deleted, and a new slot behind
@@ -70,6 +74,8 @@ fn find_or_create<K: Key>(skb: Skb, key: &K, packet: &Flowless) -> Result<*mut S
                 // SAFETY: the slot is this program's until it is live. Published first, live second: a slot that user
                 // space sees live is in the index.
                 unsafe { (&raw mut (*slot).state).write_volatile(state::LIVE) };
+                // For the flow's second packet.
+                hint(packet.digest, number);
                 announce(number);
                 return Ok(slot);
             }

@@ -17,7 +17,7 @@ use mermin_bpf::{
 
 use super::{
     count::{self, Facts},
-    index::{Found, Key, find_known},
+    index::{Found, Key, digest, find_known},
     maps::FRAGMENTS,
     workspace::Workspace,
 };
@@ -149,7 +149,7 @@ pub(super) unsafe fn count(
 
 #[inline(always)]
 fn add<K: Key>(key: &K, facts: &Facts) -> Result<(), Reason> {
-    let Found::Flow(slot) = find_known(key, facts.lane) else {
+    let Found::Flow(slot) = find_known(key, digest(key), facts.lane) else {
         return Err(Reason::Fragment);
     };
     count::add(slot, facts);

@@ -11,7 +11,7 @@ use mermin_bpf::abi::{
     slot::{LANES, Slot, origin, state},
 };
 
-use super::maps::{HINTS, INDEX_V4, INDEX_V6, SLOTS, hint_mask};
+use super::maps::{HINTS, HintSet, INDEX_V4, INDEX_V6, SLOTS, hint_mask};
 
 const ENOENT: i64 = 2;
 const E2BIG: i64 = 7;
@@ -78,36 +78,44 @@ pub(super) enum Found {
 
 /// Looks a known flow up: where it was last found, which is 20 ns cheaper than the index, then in the index.
 ///
-/// `lane` is the counter line that the packet is about to be added to.
+/// `digest` is the key's, and `lane` the counter line that the packet is about to be added to.
 #[inline(always)]
-pub(super) fn find_known<K: Key>(key: &K, lane: u32) -> Found {
-    match find_by_hint(key, lane) {
+pub(super) fn find_known<K: Key>(key: &K, digest: u64, lane: u32) -> Found {
+    match find_by_hint(key, digest, lane) {
         Some(slot) => Found::Flow(slot),
-        None => find(key),
+        None => find(key, digest),
     }
 }
 
 /// The slot itself says whether the hint is right. It must be live as well as of this key: the index no longer leads to
 /// a slot that is being closed, and a hint still does, so without that check packets could come after the grace period.
 #[inline(always)]
-fn find_by_hint<K: Key>(key: &K, lane: u32) -> Option<*mut Slot> {
-    let digest = digest(key);
-    let hints = HINTS.get_ptr(place(digest))?;
-    // SAFETY: the element holds a pair in one word; volatile because other CPUs change it.
-    let pair = unsafe { hints.read_volatile() };
+fn find_by_hint<K: Key>(key: &K, digest: u64, lane: u32) -> Option<*mut Slot> {
+    let set = HINTS.get_ptr(place(digest))?;
     let tag = tag(digest);
-    let (first, second) = (pair as u32, (pair >> 32) as u32);
-    let hint = if first >> SLOT_BITS == tag {
-        first
-    } else {
-        second
-    };
+    let mut hint = tagged(set, 0, tag);
     if hint >> SLOT_BITS != tag {
-        return None;
+        hint = tagged(set, 1, tag);
+        if hint >> SLOT_BITS != tag {
+            return None;
+        }
     }
     let slot = SLOTS.get_ptr_mut(hint & SLOT_MASK)?;
     fetch(slot, lane);
     (holds(slot, key) && is_live(slot)).then_some(slot)
+}
+
+/// Of one pair of a set, the hint with this tag if there is one.
+#[inline(always)]
+fn tagged(set: *const HintSet, pair: usize, tag: u32) -> u32 {
+    // SAFETY: the set has two pairs, each a word; volatile because other CPUs change it.
+    let pair = unsafe { (&raw const (*set)[pair]).read_volatile() };
+    let (first, second) = (pair as u32, (pair >> 32) as u32);
+    if first >> SLOT_BITS == tag {
+        first
+    } else {
+        second
+    }
 }
 
 /// Has a counter line brought in beside the slot's first line. Left to itself the processor waits for one after the other,
@@ -118,16 +126,17 @@ fn fetch(slot: *mut Slot, lane: u32) {
     unsafe { (&raw const (*slot).lanes[lane as usize & (LANES - 1)].packets).read_volatile() };
 }
 
-/// Leaves a hint to a slot in front of the other one there.
+/// Leaves a hint to a slot in front of the others there, of which the last one goes.
 #[inline(always)]
-fn hint<K: Key>(key: &K, number: u32) {
-    let digest = digest(key);
-    if let Some(hints) = HINTS.get_ptr_mut(place(digest)) {
+pub(super) fn hint(digest: u64, number: u32) {
+    if let Some(set) = HINTS.get_ptr_mut(place(digest)) {
         let hint = tag(digest) << SLOT_BITS | number & SLOT_MASK;
-        // SAFETY: the pair is read and stored whole; two CPUs at once lose a hint at worst.
+        // SAFETY: each pair is read and stored whole; two CPUs at once lose a hint at worst.
         unsafe {
-            let pair = hints.read_volatile();
-            hints.write_volatile(pair << 32 | u64::from(hint));
+            let front = (&raw const (*set)[0]).read_volatile();
+            let back = (&raw const (*set)[1]).read_volatile();
+            (&raw mut (*set)[0]).write_volatile(front << 32 | u64::from(hint));
+            (&raw mut (*set)[1]).write_volatile(back << 32 | front >> 32);
         }
     }
 }
@@ -135,7 +144,7 @@ fn hint<K: Key>(key: &K, number: u32) {
 /// A multilinear digest of a key, mixed once at the end: no product waits for another, as each would where every word is mixed
 /// into the digest of those before. For speed alone, what it leads to is always compared.
 #[inline(always)]
-fn digest<K: Key>(key: &K) -> u64 {
+pub(super) fn digest<K: Key>(key: &K) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let words = key.words();
     let (mut sum, mut factor) = (0_u64, ODD);
@@ -171,7 +180,7 @@ pub(super) fn is_live(slot: *mut Slot) -> bool {
 /// A hash element is recycled at once, so the number read from it may be another flow's. The slot's own key tells: it
 /// cannot change before a grace period, which this program run holds up.
 #[inline(always)]
-pub(super) fn find<K: Key>(key: &K) -> Found {
+pub(super) fn find<K: Key>(key: &K, digest: u64) -> Found {
     // A copy for the helper: the key itself need not be in memory then, where a packet's hint is right.
     let copy = &{ *key };
     let Some(number) = K::index().get_ptr(copy) else {
@@ -185,7 +194,7 @@ pub(super) fn find<K: Key>(key: &K) -> Found {
     if !holds(slot, key) {
         return Found::Recycled;
     }
-    hint(key, number);
+    hint(digest, number);
     Found::Flow(slot)
 }
 

@@ -19,12 +19,15 @@ use mermin_bpf::{
 
 use super::workspace::Workspace;
 
+/// Where keys of one place were last found, the newest first: two pairs of hints, each pair stored whole.
+pub(super) type HintSet = [u64; 2];
+
 #[map]
 pub(super) static INDEX_V4: HashMap<KeyV4, u32> = HashMap::with_max_entries(1, 0);
 #[map]
 pub(super) static INDEX_V6: HashMap<KeyV6, u32> = HashMap::with_max_entries(1, 0);
 #[map]
-pub(super) static HINTS: Array<u64> = Array::with_max_entries(1, 0);
+pub(super) static HINTS: Array<HintSet> = Array::with_max_entries(1, 0);
 #[map]
 pub(super) static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]

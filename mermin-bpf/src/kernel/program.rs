@@ -24,7 +24,7 @@ use mermin_bpf::{
 use super::{
     count::{self, Facts},
     create, general,
-    index::{Found, Key, find_known},
+    index::{Found, Key, digest, find_known},
     ledger::{self, Account, account},
     maps::{PROGRAMS, WORKSPACE, carries, decapsulates, tunnel_ports},
     skb::Skb,
@@ -181,7 +181,8 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
 /// Counts a packet of a known flow; puts any other where the program that makes flows finds it.
 #[inline(always)]
 pub(super) fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) -> bool {
-    let absent = match find_known(key, facts.lane) {
+    let digest = digest(key);
+    let absent = match find_known(key, digest, facts.lane) {
         Found::Flow(slot) if !count::restarts(slot, facts) => {
             count::add(slot, facts);
             return true;
@@ -196,6 +197,7 @@ pub(super) fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) ->
         unsafe {
             (*workspace).flowless = Flowless {
                 key: key.words(),
+                digest,
                 version: K::ORIGIN,
                 absent,
                 account,

@@ -69,6 +69,8 @@ pub(super) struct Workspace {
 #[derive(Clone, Copy)]
 pub(super) struct Flowless {
     pub(super) key: KeyWords,
+    /// The key's, by which hints are kept.
+    pub(super) digest: u64,
     /// As in [`Slot::origin`](mermin_bpf::abi::slot::Slot::origin): which kind of key.
     pub(super) version: u8,
     /// Whether the index was asked and knows of no such flow.

@@ -39,9 +39,10 @@ impl Sizes {
         FRAGMENTS.max(self.cpus.saturating_mul(FRAGMENTS_A_CPU))
     }
 
-    /// Pairs of hints there are: the next power of two, so that few flows find both taken.
+    /// Sets of hints there are, a power of two: two hints or more for each slot, in sets of four, because of pairs a quarter
+    /// would be short of one where all slots are taken.
     pub(crate) fn hints(self) -> u32 {
-        self.slots.next_power_of_two()
+        self.slots.next_power_of_two().div_ceil(2)
     }
 
     /// Words that say where flows have begun.
@@ -145,7 +146,7 @@ mod tests {
             ports: Ports::default(),
         };
         assert_eq!(sizes(1).hints(), 1);
-        assert_eq!(sizes(1000).hints(), 1024);
-        assert_eq!(sizes(1024).hints(), 1024);
+        assert_eq!(sizes(1000).hints(), 512);
+        assert_eq!(sizes(1024).hints(), 512);
     }
 }

@@ -17,11 +17,18 @@ pub enum Order {
     Random,
 }
 
+/// Octets of the key of [`add_to_element`].
+pub(super) const KEY: u32 = 24;
+/// Octets of its value: packets and octets.
+pub(super) const COUNTS: u32 = 16;
+
 /// `TC_ACT_UNSPEC`: the next program's turn.
 const UNSPEC: i32 = -1;
 /// `XDP_PASS`: on to the network stack.
 const PASS: i32 = 2;
 /// Helper functions by number.
+const LOOK_UP: i32 = 1;
+const UPDATE: i32 = 2;
 const TAIL_CALL: i32 = 12;
 const PRANDOM: i32 = 7;
 /// What the number after `r = ...` of a wide load stands for.
@@ -94,6 +101,96 @@ fn rewrite(data: i16, end: i16, after: i16) -> [u64; 8] {
     ]
 }
 
+/// Where `__sk_buff` has the packet's length, its interface, and the frame's limits.
+const LENGTH: i16 = 0;
+const IFINDEX: i16 = 40;
+const DATA: i16 = 76;
+const DATA_END: i16 = 80;
+
+/// r6 = context; r2 = the frame. Jumps over `after` instructions when it ends before the ports do.
+fn ports_within(after: i16) -> [u64; 6] {
+    [
+        copy(6, 1),
+        op(0x61, 2, 6, DATA, 0),
+        op(0x61, 3, 6, DATA_END, 0),
+        // r4 = r2 + all that is read; away if r4 > r3
+        copy(4, 2),
+        op(0x07, 4, 0, 0, i32::from(SOURCE_PORT) + 4),
+        op(0x2d, 4, 3, after, 0),
+    ]
+}
+
+/// A classifier that takes the number that [`rewrite`] has written for an array's index, and adds one there.
+pub(super) fn add_to_line(lines: &OwnedFd) -> io::Result<OwnedFd> {
+    let [first, second] = map(1, MAP, lines);
+    let mut code = ports_within(13).to_vec();
+    code.extend([
+        // w7 = 16 bits; w8 = the upper 16; w7 |= w8 << 16; where the map's key is: fp - 4
+        op(0x69, 7, 2, SOURCE_PORT, 0),
+        op(0x69, 8, 2, SOURCE_ADDRESS_LOW, 0),
+        op(0x67, 8, 0, 0, 16),
+        op(0x4f, 7, 8, 0, 0),
+        op(0x63, 10, 7, -4, 0),
+        first,
+        second,
+        copy(2, 10),
+        op(0x07, 2, 0, 0, -4),
+        call(LOOK_UP),
+        // away if there is none; r1 = 1; add
+        op(0x15, 0, 0, 2, 0),
+        set(1, 1),
+        op(0xdb, 0, 1, 0, 0),
+        set(0, UNSPEC),
+        EXIT,
+    ]);
+    load(Kind::SchedCls, &code)
+}
+
+/// A classifier that keeps packets and octets by addresses, ports and interface in a hash.
+pub(super) fn add_to_element(flows: &OwnedFd) -> io::Result<OwnedFd> {
+    /// Where the frame has both addresses.
+    const ADDRESSES: i16 = SOURCE_ADDRESS_LOW - 2;
+    const KEY_AT: i16 = -24;
+    const COUNTS_AT: i16 = -40;
+    let [first, second] = map(1, MAP, flows);
+    let mut code = ports_within(27).to_vec();
+    code.extend([
+        op(0x79, 5, 2, ADDRESSES, 0),
+        op(0x7b, 10, 5, KEY_AT, 0),
+        op(0x61, 5, 2, SOURCE_PORT, 0),
+        op(0x7b, 10, 5, KEY_AT + 8, 0),
+        op(0x61, 5, 6, IFINDEX, 0),
+        op(0x7b, 10, 5, KEY_AT + 16, 0),
+        first,
+        second,
+        copy(2, 10),
+        op(0x07, 2, 0, 0, i32::from(KEY_AT)),
+        call(LOOK_UP),
+        // r7 = 1; r8 = length
+        set(7, 1),
+        op(0x61, 8, 6, LENGTH, 0),
+        // On to making it if there is none; add; away.
+        op(0x15, 0, 0, 3, 0),
+        op(0xdb, 0, 7, 0, 0),
+        op(0xdb, 0, 8, 8, 0),
+        op(0x05, 0, 0, 10, 0),
+        op(0x7b, 10, 7, COUNTS_AT, 0),
+        op(0x7b, 10, 8, COUNTS_AT + 8, 0),
+        first,
+        second,
+        copy(2, 10),
+        op(0x07, 2, 0, 0, i32::from(KEY_AT)),
+        copy(3, 10),
+        op(0x07, 3, 0, 0, i32::from(COUNTS_AT)),
+        // Whatever is there.
+        set(4, 0),
+        call(UPDATE),
+        set(0, UNSPEC),
+        EXIT,
+    ]);
+    load(Kind::SchedCls, &code)
+}
+
 /// A classifier that makes each packet one of `flows` and then calls the program at `index` of `calls`.
 pub(super) fn driver(
     order: Order,
@@ -102,9 +199,6 @@ pub(super) fn driver(
     calls: &OwnedFd,
     index: i32,
 ) -> io::Result<OwnedFd> {
-    /// Where `__sk_buff` has the frame's limits.
-    const DATA: i16 = 76;
-    const DATA_END: i16 = 80;
     let mut code = vec![copy(6, 1)];
     code.extend(choose(order, flows, counter));
     let [first, second] = map(2, MAP, calls);

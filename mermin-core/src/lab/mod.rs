@@ -3,6 +3,7 @@
 //! Nothing here is covered by semantic versioning. All of it needs the privilege that capturing needs.
 
 mod facts;
+mod floor;
 pub mod frame;
 mod inject;
 mod instructions;
@@ -19,6 +20,7 @@ pub use mermin_bpf::abi::ledger::Direction;
 pub use self::twin::{Difference, Twin};
 pub use self::{
     facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT, loaded},
+    floor::{Floor, Hooked, Least},
     inject::{Context, Injector, Passed, Run},
     instructions::Order,
     traffic::{Driver, Generator},
