@@ -100,13 +100,8 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
         lab.driver(Order::Random, MANY)?,
         lab.empty_driver(Order::Random, MANY)?,
     );
-    let floors = [Floor::Line, Floor::Hash].map(|floor| Least::new(floor, ROOM));
-    let [line, hash] = floors;
-    let (line, hash) = (line?, hash?);
-    let (line, hash) = (
-        line.driver(Order::Random, MANY)?,
-        hash.driver(Order::Random, MANY)?,
-    );
+    let floor = |floor| Least::new(floor, ROOM)?.driver(Order::Random, MANY);
+    let floors = (floor(Floor::Line)?, floor(Floor::Hash)?);
     // As much memory as the slots of so many flows.
     let lines = cpu::Lines::new(MANY * 5);
     let mut misses = Vec::new();
@@ -118,8 +113,8 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
             one.0.run(&frame, &HERE, repeat)?,
             one.1.run(&frame, &HERE, repeat)?,
             lab.run_empty(&frame, &HERE, repeat)?,
-            line.run(&frame, &HERE, repeat)?,
-            hash.run(&frame, &HERE, repeat)?,
+            floors.0.run(&frame, &HERE, repeat)?,
+            floors.1.run(&frame, &HERE, repeat)?,
         ];
         let miss = lines.read(repeat);
         if round != 0 {
@@ -133,7 +128,7 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
     if live != u64::from(MANY) {
         return Err(format!("{live} flows are live instead of {MANY}").into());
     }
-    let [many, many_empty, one, one_empty, empty, line, hash] = figures.map(summary);
+    let [many, many_empty, one, one_empty, empty, a_line, a_hash] = figures.map(summary);
     let row = |name: &str, found: mermin_benches::Summary, driven_empty: f64| {
         Row::new(name)
             .with("ns", found.median)
@@ -152,8 +147,8 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
             .note("one dependent read in as much memory as the slots of 60k flows: this machine, these rounds"),
     );
     report.row(&row("udp4_1_driven", one, one_empty.median));
-    report.row(&row("floor_line_60k_random", line, many_empty.median));
-    report.row(&row("floor_hash_60k_random", hash, many_empty.median));
+    report.row(&row("floor_line_60k_random", a_line, many_empty.median));
+    report.row(&row("floor_hash_60k_random", a_hash, many_empty.median));
     report.row(&row("udp4_60k_random", many, many_empty.median).at_most(
         "gross without making the frames",
         gross,

@@ -16,10 +16,17 @@ use mermin_benches::{
 };
 use mermin_core::{
     FlowSource, Handle,
-    lab::{Generator, Order},
+    lab::{Floor, Generator, Least, Order},
 };
 
 const FLOWS: u32 = 60_000;
+/// Flows there is room for.
+const ROOM: u32 = 1 << 17;
+const FLOORS: [(&str, Floor); 3] = [
+    ("frames_floor_nothing", Floor::Nothing),
+    ("frames_floor_line", Floor::Line),
+    ("frames_floor_hash", Floor::Hash),
+];
 const PEERS: [Kind; 2] = [Kind::Softflowd, Kind::Pmacctd];
 
 fn main() -> ExitCode {
@@ -45,7 +52,7 @@ impl Capture {
         let mut source = block_on(
             FlowSource::builder()
                 .interfaces(["v0"])
-                .max_flows(1 << 17)
+                .max_flows(ROOM)
                 .open(),
         )?;
         let handle = source.handle();
@@ -103,8 +110,15 @@ fn frames(
     };
     let mut bare = Vec::new();
     let mut captured = Vec::new();
+    let mut floors = [const { Vec::new() }; FLOORS.len()];
     for _ in 0..options.scaled(10) {
         bare.push(send()?);
+        for ((_, floor), rounds) in FLOORS.iter().zip(&mut floors) {
+            let least = Least::new(*floor, ROOM)?;
+            let hooked = least.attach(far.near)?;
+            rounds.push(send()?);
+            drop(hooked);
+        }
         let capture = Capture::open(engine)?;
         captured.push(send()?);
         let [packets, uncounted] = capture.close()?;
@@ -118,6 +132,9 @@ fn frames(
     }
     let bare = rates(bare);
     report.row(&rate("frames_bare", &bare, &bare));
+    for ((name, _), rounds) in FLOORS.iter().zip(floors) {
+        report.row(&rate(name, &rates(rounds), &bare));
+    }
     let captured = rates(captured);
     let percent = captured[1].median / bare[1].median * 100.0;
     report.row(
