@@ -195,9 +195,10 @@ impl Scanner<'_> {
 
     /// Whether the line of the bracket here begins with it, further left than the line of `open` begins.
     fn outdented(&self, open: usize) -> bool {
-        let line = self.line(self.at);
-        self.text[line.start..self.at].trim().is_empty()
-            && self.indent(line.start) < self.indent(self.line(open).start)
+        // No further back than the blanks go: the line may be long, and full of brackets.
+        let before = self.text[..self.at].trim_end_matches([' ', '\t']);
+        (before.is_empty() || before.ends_with('\n'))
+            && self.at - before.len() < self.indent(self.line(open).start)
     }
 
     /// The line an offset is on, without its newline.
@@ -332,15 +333,14 @@ fn closes(frame: &Frame, octet: u8) -> bool {
 
 /// The delimiter of a here-document that begins here, and the octets before its first newline.
 fn heredoc(rest: &str) -> Option<(String, usize)> {
-    let head = rest.lines().next()?;
-    let name = head.strip_prefix("<<")?;
-    let name = name.strip_prefix('-').unwrap_or(name);
-    let name = name.trim_end();
-    let fits = !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
-    fits.then(|| (name.to_owned(), head.len()))
+    let behind = rest.strip_prefix("<<")?;
+    let behind = behind.strip_prefix('-').unwrap_or(behind);
+    // No further than its name and blanks go: this is asked at each octet, and the line may be long.
+    let after = behind.trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    let name = &behind[..behind.len() - after.len()];
+    let end = after.trim_start_matches([' ', '\t', '\r']);
+    let fits = !name.is_empty() && (end.is_empty() || end.starts_with('\n'));
+    fits.then(|| (name.to_owned(), rest.len() - end.len()))
 }
 
 #[cfg(test)]
@@ -419,6 +419,21 @@ mod tests {
         assert!(scan(&nested(MOST_LEVELS)).is_ok());
         assert!(scan(&nested(MOST_LEVELS + 1)).is_err());
         assert!(scan(&"a {\n".repeat(10_000)).is_err());
+    }
+
+    /// What looked from each octet to the end of its line took a minute for a file of one line.
+    #[test]
+    fn one_long_line_takes_no_longer_than_many() {
+        for part in [" && true", "{}", "()", "<", "<<", "\"\" ", "}", "a = {}\n"] {
+            let text = part.repeat((1 << 20) / part.len());
+            let began = std::time::Instant::now();
+            let _ = scan(&text);
+            assert!(
+                began.elapsed().as_secs() < 10,
+                "{part}: {:?}",
+                began.elapsed()
+            );
+        }
     }
 
     #[test]
