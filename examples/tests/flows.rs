@@ -168,6 +168,25 @@ fn a_capture_takes_no_privilege() -> Result<(), Failed> {
     ensure(
         records[0]["source.address"] == "192.0.2.1",
         format!("{records:?}"),
+    )?;
+    // The filter of a configuration holds, and what is for interfaces is said to have no effect.
+    let config = File::new(
+        "capture.hcl",
+        b"filter \"source\" {\n  address = { not_match = [\"192.0.2.1/32\"] }\n}\n\
+          discovery \"instrument\" {\n  interfaces = [\"eth0\"]\n}\n",
+    )?;
+    let path = config.0.display().to_string();
+    let finished = shown(&["--config", &path])?;
+    let rest = lines.iter().filter(|line| !line.contains(" 192.0.2.1:"));
+    ensure(
+        finished.stdout.lines().eq(rest.copied()),
+        format!("{finished:?}"),
+    )?;
+    ensure(
+        finished
+            .stderr
+            .contains("discovery has no effect with `--pcap`"),
+        format!("{finished:?}"),
     )
 }
 

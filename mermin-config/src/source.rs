@@ -14,13 +14,20 @@ impl Config {
     /// A builder with all that the configuration says about capturing. What a program's flags say can be put over it.
     pub fn source(&self) -> FlowSourceBuilder {
         let instrument = self.discovery().instrument();
+        let builder = self.source_of_captures().netns(instrument.netns().clone());
+        pinning(
+            hooks(interfaces(builder, instrument), instrument),
+            instrument,
+        )
+    }
+
+    /// As [`source`](Self::source), of what holds for a capture file as well: the table's size, timeouts, tunnels and the
+    /// filter. Name the file by `FlowSourceBuilder::pcap`.
+    pub fn source_of_captures(&self) -> FlowSourceBuilder {
         let builder = FlowSource::builder()
-            .netns(instrument.netns().clone())
             .max_flows(self.pipeline().flow_capture().flow_stats_capacity().get())
             .filter(self.filter().to_core());
-        let builder = hooks(interfaces(builder, instrument), instrument);
-        let builder = tunnels(timeouts(builder, self.span()), self.parser());
-        pinning(builder, instrument)
+        tunnels(timeouts(builder, self.span()), self.parser())
     }
 }
 
@@ -101,6 +108,24 @@ mod tests {
     fn assert_same(text: &str, expected: &FlowSourceBuilder) {
         let config: Config = text.parse().unwrap();
         assert_eq!(format!("{:?}", config.source()), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn a_capture_knows_no_interfaces() {
+        let config: Config = "discovery \"instrument\" {\n  interfaces = [\"eth0\"]\n  attach = \"tcx\"\n  instance = \"a\"\n}\n\
+                              span {\n  udp_timeout = \"7s\"\n}\n"
+            .parse()
+            .unwrap();
+        let expected = tunnels(
+            FlowSource::builder()
+                .max_flows(16_384)
+                .udp_timeout(Duration::from_secs(7)),
+            config.parser(),
+        );
+        assert_eq!(
+            format!("{:?}", config.source_of_captures()),
+            format!("{expected:?}")
+        );
     }
 
     fn usual() -> FlowSourceBuilder {

@@ -21,7 +21,8 @@ Usage: flows [OPTIONS]
                        may be repeated (all that are up, loopback aside)
   --pcap FILE          read a pcap or pcapng file instead; `-` is standard input
   --config FILE        take interfaces, timeouts, filters and more from an HCL file; what these
-                       options say is put over it
+                       options say is put over it. With `--pcap`, all but what it says of
+                       interfaces
   --check              with `--config`: say what is wrong with the file, and capture nothing
   --json               one JSON object per flow on standard output
   --duration SECS      end after this many seconds
@@ -100,8 +101,8 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
             None => Err("`--check` needs a file: `--config FILE --check`".into()),
         };
     }
-    if options.config.is_some() && (options.demo || options.pcap.is_some()) {
-        return Err("`--config` is for this host, leave out `--demo` and `--pcap`".into());
+    if options.config.is_some() && options.demo {
+        return Err("`--demo` has its own timeouts and interfaces, leave out `--config`".into());
     }
     if options.pcap.is_some() && (options.demo || !options.interfaces.is_empty()) {
         return Err("`--pcap` watches no interface, leave out `--interface` and `--demo`".into());
@@ -180,7 +181,7 @@ mod tests {
             "--check",
             "--config",
             "--config x --demo",
-            "--config x --pcap y",
+            "--config x --pcap y --interface eth0",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

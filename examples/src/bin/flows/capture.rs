@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, executor::block_on};
+use mermin_config::Config;
 use mermin_core::{Error, ErrorKind, FlowSource, FlowSourceBuilder, Handle, Stats};
 
 use crate::{
@@ -40,12 +41,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let mut file = options
         .config
         .as_deref()
-        .map(config::File::open)
+        .map(|file| config::File::open(file, options.pcap.is_some()))
         .transpose()?;
-    let builder = match &file {
-        Some(file) => flags(file.config.source(), options),
-        None => builder(options, &stop),
-    };
+    let builder = builder(options, file.as_ref().map(|file| &file.config), &stop);
     let mut flows = match block_on(builder.open()) {
         Err(error) if interrupted(&stop, &error) => return Ok(()),
         opened => opened?,
@@ -83,14 +81,19 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn builder(options: &Options, stop: &Stop) -> FlowSourceBuilder {
-    let builder = FlowSource::builder();
-    match &options.pcap {
-        Some(path) if path.as_os_str() == "-" => return builder.pcap_reader(Stdin(stop.clone())),
-        Some(path) => return builder.pcap(path),
-        None => {}
+fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourceBuilder {
+    let of = |config: fn(&Config) -> FlowSourceBuilder, file: Option<&Config>| {
+        file.map_or_else(FlowSource::builder, config)
+    };
+    if let Some(path) = &options.pcap {
+        let builder = of(Config::source_of_captures, config);
+        return if path.as_os_str() == "-" {
+            builder.pcap_reader(Stdin(stop.clone()))
+        } else {
+            builder.pcap(path)
+        };
     }
-    let builder = flags(builder, options);
+    let builder = flags(of(Config::source, config), options);
     if !options.demo {
         return builder;
     }

@@ -35,19 +35,22 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// Reads a file, and says what of it has no effect here.
+    /// Reads a file, and says what of it has no effect here: of a source of `captures`, or of interfaces.
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub(crate) fn open(file: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(file: &Path, captures: bool) -> Result<Self, Error> {
         let loaded = Config::from_path(file)?;
-        let (loaded, changes) = if *loaded.config.auto_reload() {
+        let (loaded, changes) = if *loaded.config.auto_reload() && !captures {
             let (loaded, changes) = Watcher::open(file)?;
             (loaded, Some(changes))
         } else {
             (loaded, None)
         };
         say(&remarks(&loaded));
+        if captures {
+            say(&live_only(&loaded.config));
+        }
         Ok(Self {
             config: loaded.config,
             changes,
@@ -113,6 +116,20 @@ fn remarks(loaded: &Loaded) -> String {
     remarks.concat()
 }
 
+/// What has no effect on reading a capture.
+fn live_only(config: &Config) -> String {
+    let usual = Config::default();
+    let live = [
+        ("discovery", config.discovery() != usual.discovery()),
+        ("auto_reload", *config.auto_reload()),
+    ];
+    let given = live.iter().filter(|(_, given)| *given);
+    let lines: Vec<String> = given
+        .map(|(key, _)| format!("{key} has no effect with `--pcap`\n"))
+        .collect();
+    lines.concat()
+}
+
 fn say(text: &str) {
     // The exit status says it as well.
     let _ = io::stderr().write_all(text.as_bytes());
@@ -121,6 +138,20 @@ fn say(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_for_interfaces_is_named() {
+        let loaded: Loaded = "auto_reload = true\n".parse().unwrap();
+        assert_eq!(
+            live_only(&loaded.config),
+            "auto_reload has no effect with `--pcap`\n"
+        );
+        let loaded: Loaded = "discovery \"instrument\" {\n  interfaces = [\"eth0\"]\n}\n"
+            .parse()
+            .unwrap();
+        assert!(live_only(&loaded.config).starts_with("discovery has"));
+        assert_eq!(live_only(&Config::default()), "");
+    }
 
     #[test]
     fn nothing_is_ignored_in_silence() {
