@@ -31,8 +31,18 @@ pub fn allowed() -> io::Result<Vec<usize>> {
 /// # Errors
 /// The kernel's.
 pub fn pin(cpu: usize) -> io::Result<()> {
+    allow(&[cpu])
+}
+
+/// Keeps the calling thread, and those it starts from now on, on these CPUs.
+///
+/// # Errors
+/// The kernel's.
+pub fn allow(cpus: &[usize]) -> io::Result<()> {
     let mut set = CpuSet::new();
-    set.set(cpu);
+    for cpu in cpus {
+        set.set(*cpu);
+    }
     sched_setaffinity(None, &set)?;
     Ok(())
 }
