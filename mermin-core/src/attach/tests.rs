@@ -18,10 +18,7 @@ use super::{
 use crate::{
     error::ErrorKind,
     iface::{self, Interface, LinkLayer},
-    sys::{
-        bpf_link::{identify, trial::load_pass},
-        netns,
-    },
+    sys::{bpf_link::identify, bpf_load::trial::load_pass, netns},
 };
 
 const FIRST: Attach = Attach::Tc { priority: 1 };

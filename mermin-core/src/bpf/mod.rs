@@ -1,11 +1,14 @@
-//! The loaded kernel program and its memory. Nothing outside names aya.
+//! The loaded kernel program and its memory. Nothing outside names the library that reads the object.
 #![expect(unsafe_code, reason = "memory is shared with the kernel program")]
 
 pub(crate) mod clock;
 pub(crate) mod grace;
+mod image;
 pub(crate) mod index;
 pub(crate) mod ledger;
 pub(crate) mod object;
 pub(crate) mod pin;
+mod refusal;
 pub(crate) mod size;
 pub(crate) mod slab;
+mod spread;

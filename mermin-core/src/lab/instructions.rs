@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::frame::{SOURCE_ADDRESS_LOW, SOURCE_PORT};
-use crate::sys::bpf_trial::{Kind, load};
+use crate::sys::bpf_load::{Kind, Program};
 
 /// How numbers of flows follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,16 @@ const EXIT: u64 = op(0x95, 0, 0, 0, 0);
 /// `to` = a map, or the address of its first value.
 fn map(to: u8, what: u8, map: &OwnedFd) -> [u64; 2] {
     [op(0x18, to, what, 0, map.as_raw_fd()), 0]
+}
+
+fn load(kind: Kind, instructions: &[u64]) -> io::Result<OwnedFd> {
+    let program = Program {
+        kind,
+        name: "",
+        license: c"GPL",
+        instructions,
+    };
+    program.load_silently()
 }
 
 /// The program that does nothing: what it costs to run any.

@@ -1,9 +1,9 @@
-//! bpf(2) where the loader's library has no call: batches, stacks, maps of maps, test runs.
+//! bpf(2) as capturing needs it: batches, stacks, maps of maps, test runs.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
     io,
-    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{BorrowedFd, OwnedFd},
 };
 
 use super::bpf_call::{Create, Element, address, bpf, open, raw};
@@ -77,19 +77,6 @@ pub(crate) fn delete_batch<K: Copy>(
 fn create(attr: &mut Create) -> io::Result<OwnedFd> {
     // SAFETY: no pointers.
     unsafe { open(MAP_CREATE, attr) }
-}
-
-/// Has a descriptor's number lead to another map from now on. Its owner goes on to own it.
-///
-/// # Errors
-/// The kernel's.
-pub(crate) fn supplant(number: BorrowedFd<'_>, by: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: both are open; what `number` led to is closed, and it is never without something open.
-    let status = unsafe { libc::dup3(by.as_raw_fd(), number.as_raw_fd(), libc::O_CLOEXEC) };
-    if status < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
 }
 
 /// Creates an array of one number.

@@ -86,7 +86,6 @@ pub(super) fn name_of(name: &str) -> [u8; NAME] {
 }
 
 /// `struct { .. }` of `BPF_PROG_LOAD`, up to the name.
-#[cfg(any(test, feature = "test-util"))]
 #[repr(C)]
 #[derive(Default)]
 pub(super) struct Load {
@@ -99,7 +98,7 @@ pub(super) struct Load {
     pub(super) log: u64,
     pub(super) kernel_version: u32,
     pub(super) flags: u32,
-    pub(super) name: [u8; 16],
+    pub(super) name: [u8; NAME],
 }
 
 /// `struct { .. } info`.

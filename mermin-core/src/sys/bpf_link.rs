@@ -227,32 +227,6 @@ pub(crate) fn open_program(id: u32) -> io::Result<OwnedFd> {
     unsafe { open(BPF_PROG_GET_FD_BY_ID, &mut attributes) }
 }
 
-/// Programs for tests.
-#[cfg(test)]
-pub(crate) mod trial {
-    use super::{OwnedFd, io};
-    use crate::sys::bpf_call::{Load, address, open};
-
-    /// Loads a classifier that lets every packet pass on to the next one (`TC_ACT_UNSPEC`).
-    pub(crate) fn load_pass(name: &str) -> io::Result<OwnedFd> {
-        const BPF_PROG_LOAD: libc::c_int = 5;
-        const SCHED_CLS: u32 = 3;
-        // r0 = -1; exit
-        let instructions: [u64; 2] = [0xffff_ffff_0000_00b7, 0x0000_0000_0000_0095];
-        let license = *b"GPL\0";
-        let mut attributes = Load {
-            kind: SCHED_CLS,
-            instruction_count: 2,
-            instructions: address(&instructions),
-            license: address(&license),
-            ..Load::default()
-        };
-        attributes.name[..name.len()].copy_from_slice(name.as_bytes());
-        // SAFETY: the command reads two instructions and a string, both of which live on.
-        unsafe { open(BPF_PROG_LOAD, &mut attributes) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::mem::offset_of;

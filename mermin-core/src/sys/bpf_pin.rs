@@ -81,6 +81,13 @@ pub(crate) struct Shape {
     pub(crate) flags: u32,
 }
 
+impl Shape {
+    /// Of keys and values, without what the kernel adds.
+    pub(crate) fn octets(self) -> u64 {
+        (u64::from(self.key_size) + u64::from(self.value_size)) * u64::from(self.entries)
+    }
+}
+
 /// `struct bpf_map_info` up to the name.
 #[repr(C)]
 #[derive(Default)]

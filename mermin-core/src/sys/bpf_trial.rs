@@ -1,4 +1,4 @@
-//! bpf(2) as the lab needs it: loading instructions, live frames, and what the kernel knows of a program and its maps.
+//! bpf(2) as the lab needs it: counters, live frames, and what the kernel knows of a program and its maps.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
@@ -8,13 +8,12 @@ use std::{
 
 use super::{
     bpf::TestRun,
-    bpf_call::{self, Create, Element, Load, address, address_mut, bpf, get_info, open, raw},
+    bpf_call::{self, Create, Element, address, address_mut, bpf, get_info, open, raw},
     bpf_pin::MapInfo,
 };
 
 const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
-const PROG_LOAD: libc::c_int = 5;
 const PROG_TEST_RUN: libc::c_int = 10;
 const PROG_GET_NEXT_ID: libc::c_int = 11;
 const PROG_GET_FD_BY_ID: libc::c_int = 13;
@@ -24,33 +23,6 @@ const MAP_TYPE_ARRAY: u32 = 2;
 const MAP_TYPE_PROG_ARRAY: u32 = 3;
 /// Frames travel on as if a driver had received them.
 const F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
-
-/// What a program is attached to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(crate) enum Kind {
-    /// Classifier.
-    SchedCls = 3,
-    /// XDP.
-    Xdp = 6,
-}
-
-/// Loads a program, given as the kernel's eight-octet instructions.
-///
-/// # Errors
-/// The kernel's: EINVAL or EACCES for instructions that the verifier refuses.
-pub(crate) fn load(kind: Kind, instructions: &[u64]) -> io::Result<OwnedFd> {
-    let license = *b"GPL\0";
-    let mut attr = Load {
-        kind: kind as u32,
-        instruction_count: u32::try_from(instructions.len()).map_err(io::Error::other)?,
-        instructions: address(instructions),
-        license: address(&license),
-        ..Load::default()
-    };
-    // SAFETY: instructions and license outlive the call.
-    unsafe { open(PROG_LOAD, &mut attr) }
-}
 
 /// Creates an array of one counter of eight octets.
 ///

@@ -3,6 +3,7 @@
 pub(crate) mod bpf;
 mod bpf_call;
 pub(crate) mod bpf_link;
+pub(crate) mod bpf_load;
 pub(crate) mod bpf_pin;
 #[cfg(feature = "test-util")]
 pub(crate) mod bpf_trial;

@@ -1,0 +1,174 @@
+//! What the compiled object holds, for these sizes: the shapes of its maps, and programs that name maps by descriptor.
+
+use std::{
+    collections::HashMap,
+    ffi::CString,
+    os::fd::{AsRawFd, OwnedFd},
+};
+
+use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_insn};
+use mermin_bpf::abi::names;
+
+use super::{
+    refusal::Failure,
+    size::{HOOK_PLACES, Sizes},
+};
+use crate::sys::bpf_pin::Shape;
+
+/// An object that was read.
+pub(super) struct Image {
+    object: Object,
+    maps: HashMap<String, Map>,
+}
+
+/// A map that is to be.
+pub(super) struct Blank<'a> {
+    pub(super) name: &'a str,
+    pub(super) shape: Shape,
+    pub(super) content: Content<'a>,
+}
+
+/// What is in a map from the beginning.
+pub(super) enum Content<'a> {
+    Zeros,
+    Variables(&'a [u8]),
+    Constants(&'a [u8]),
+}
+
+/// A program that is to be loaded.
+pub(super) struct Code {
+    pub(super) name: String,
+    pub(super) license: CString,
+    pub(super) instructions: Vec<u64>,
+}
+
+impl Image {
+    pub(super) fn parse(object: &[u8], sizes: Sizes) -> Result<Self, Failure> {
+        let mut object = Object::parse(object).map_err(Failure::object)?;
+        set_constants(&mut object, sizes)?;
+        let mut maps = std::mem::take(&mut object.maps);
+        for (name, length) in lengths(sizes) {
+            if let Some(map) = maps.get_mut(name) {
+                map.set_max_entries(length);
+            }
+        }
+        Ok(Self { object, maps })
+    }
+
+    /// Its maps, those first that take the most memory.
+    pub(super) fn maps(&self) -> Vec<Blank<'_>> {
+        let mut maps: Vec<_> = self
+            .maps
+            .iter()
+            .map(|(name, map)| blank(name, map))
+            .collect();
+        maps.sort_by_key(|map| std::cmp::Reverse(map.shape.octets()));
+        maps
+    }
+
+    /// Its programs for maps that were made, the longest first.
+    pub(super) fn programs(
+        mut self,
+        made: &HashMap<String, OwnedFd>,
+    ) -> Result<Vec<Code>, Failure> {
+        let sections = self.object.functions.keys().map(|(section, _)| *section);
+        let sections = sections.collect();
+        let maps = self.maps.iter().filter_map(|(name, map)| {
+            let made = made.get(name)?;
+            Some((name.as_str(), made.as_raw_fd(), map))
+        });
+        self.object
+            .relocate_maps(maps, &sections)
+            .map_err(Failure::object)?;
+        self.object
+            .relocate_calls(&sections)
+            .map_err(Failure::object)?;
+        let Object {
+            programs,
+            functions,
+            ..
+        } = &self.object;
+        let mut codes: Vec<Code> = programs
+            .iter()
+            .filter_map(|(name, program)| {
+                let function = functions.get(&program.function_key())?;
+                Some(Code {
+                    name: name.clone(),
+                    license: program.license.clone(),
+                    instructions: function.instructions.iter().copied().map(word).collect(),
+                })
+            })
+            .collect();
+        codes.sort_by_key(|code| std::cmp::Reverse(code.instructions.len()));
+        Ok(codes)
+    }
+}
+
+fn blank<'a>(name: &'a str, map: &'a Map) -> Blank<'a> {
+    Blank {
+        name,
+        shape: Shape {
+            kind: map.map_type(),
+            key_size: map.key_size(),
+            value_size: map.value_size(),
+            entries: map.max_entries(),
+            flags: map.map_flags(),
+        },
+        content: match map.section_kind() {
+            EbpfSectionKind::Rodata => Content::Constants(map.data()),
+            EbpfSectionKind::Data => Content::Variables(map.data()),
+            _ => Content::Zeros,
+        },
+    }
+}
+
+/// An instruction as the kernel reads it, on the little-endian machines the object is for.
+fn word(instruction: bpf_insn) -> u64 {
+    u64::from(instruction.code)
+        | u64::from(instruction.dst_reg()) << 8
+        | u64::from(instruction.src_reg()) << 12
+        | u64::from(instruction.off.cast_unsigned()) << 16
+        | u64::from(instruction.imm.cast_unsigned()) << 32
+}
+
+fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
+    let ports: Vec<u8> = sizes
+        .ports
+        .words()
+        .iter()
+        .flat_map(|word| word.to_ne_bytes())
+        .collect();
+    let numbers = [
+        (names::CONST_SLOTS, sizes.slots),
+        (names::CONST_HINT_MASK, sizes.hints() - 1),
+        (names::CONST_CPUS, sizes.cpus),
+        (names::CONST_HOOK_MASK, HOOK_PLACES - 1),
+        (names::CONST_DECAPSULATE, u32::from(sizes.decapsulate)),
+    ]
+    .map(|(name, number)| (name, number.to_ne_bytes()));
+    let constants = numbers
+        .iter()
+        .map(|(name, octets)| (*name, (&octets[..], true)))
+        .chain([(names::CONST_TUNNEL_PORTS, (&ports[..], true))]);
+    object
+        .patch_map_data(constants.collect())
+        .map_err(Failure::object)
+}
+
+/// Elements of the maps that do not have what the object says.
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 11] {
+    let counts = Sizes::ledgers(sizes.cpus);
+    [
+        (names::MAP_INDEX_V4, sizes.slots),
+        (names::MAP_INDEX_V6, sizes.slots),
+        (names::MAP_HINTS, sizes.hints()),
+        (names::MAP_SLOTS, sizes.slots),
+        (names::MAP_FREE, sizes.slots),
+        (names::MAP_FRESH, sizes.fresh()),
+        (names::MAP_TUNNELS, sizes.tunnels()),
+        (names::MAP_FRAGMENTS, sizes.fragments()),
+        (names::MAP_HOOKS, HOOK_PLACES + 1),
+        (names::MAP_TOTALS, counts.totals),
+        (names::MAP_REASONS, counts.reasons),
+    ]
+}

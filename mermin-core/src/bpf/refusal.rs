@@ -1,0 +1,131 @@
+//! Why the kernel program could not be loaded, in words for whoever runs the program.
+
+use std::{error::Error as StdError, fmt, io};
+
+use super::size::Sizes;
+use crate::{
+    error::{Error, ErrorKind},
+    probe::privilege,
+    sys::bpf_load::Refusal,
+    words::Counted,
+};
+
+/// Where loading stopped.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The object makes no sense.
+    Object(Box<dyn StdError + Send + Sync>),
+    /// There is no such map.
+    Map { name: String, error: io::Error },
+    /// There is no such program.
+    Program { name: String, refusal: Refusal },
+}
+
+impl Failure {
+    pub(super) fn object(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self::Object(Box::new(error))
+    }
+
+    /// The number of the system call's error.
+    fn number(&self) -> Option<i32> {
+        match self {
+            Self::Object(_) => None,
+            Self::Map { error, .. } => error.raw_os_error(),
+            Self::Program { refusal, .. } => refusal.error.raw_os_error(),
+        }
+    }
+
+    /// Tells a missing privilege, a refused program and want of memory apart.
+    pub(super) fn explain(self, sizes: Sizes) -> Error {
+        const CANNOT_LOAD: &str = "cannot load the kernel program";
+        if let Self::Program { refusal, .. } = &self
+            && let Some(verdict) = verdict(&refusal.log)
+        {
+            // The verifier is stricter with a process that lacks CAP_PERFMON, and refuses what it else would take.
+            if privilege::is_lacking() {
+                return privilege::denied("load the kernel program", self);
+            }
+            let message = format!("{CANNOT_LOAD}: the verifier says `{verdict}`");
+            return Error::new(ErrorKind::Verifier, message)
+                .with_remedy("report it with the output of `uname -r`")
+                .with_source(self);
+        }
+        match self.number() {
+            Some(libc::EPERM | libc::EACCES) => privilege::denied("load the kernel program", self),
+            Some(libc::ENOMEM | libc::E2BIG) => {
+                let flows = Counted(sizes.slots.into(), "flow");
+                Error::new(
+                    ErrorKind::Exhausted,
+                    format!("cannot create maps for {flows}"),
+                )
+                .with_remedy("lower `max_flows`, or raise the memory limit of the control group")
+                .with_source(self)
+            }
+            Some(libc::EMFILE | libc::ENFILE) => Error::new(
+                ErrorKind::Exhausted,
+                "cannot create maps: no file descriptor is left",
+            )
+            .with_remedy("raise the limit: `ulimit -n 4096`")
+            .with_source(self),
+            _ => Error::new(ErrorKind::System, CANNOT_LOAD).with_source(self),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(_) => f.write_str("cannot read the object"),
+            Self::Map { name, .. } => write!(f, "cannot create the map `{name}`"),
+            Self::Program { name, refusal } => {
+                write!(f, "cannot load the program `{name}`")?;
+                match refusal.log.trim_end() {
+                    "" => Ok(()),
+                    log => write!(f, ", of which the verifier says:\n{log}\n"),
+                }
+            }
+        }
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Object(error) => Some(&**error),
+            Self::Map { error, .. } => Some(error),
+            Self::Program { refusal, .. } => Some(&refusal.error),
+        }
+    }
+}
+
+/// The end of a verifier's log, without the statistics behind it.
+fn verdict(log: &str) -> Option<String> {
+    const STATISTICS: [&str; 3] = ["verification time", "stack depth", "processed "];
+    let mut last: Vec<&str> = log
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start)))
+        .rev()
+        .take(3)
+        .collect();
+    last.reverse();
+    (!last.is_empty()).then(|| last.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_the_end_of_the_log_without_statistics() {
+        let log = "0: (bf) r6 = r1\n239: (79) r4 = *(u64 *)(r10 -80)\n240: (0f) r4 += r8\nR8 has pointer with \
+            unsupported alu operation\nverification time 482 usec\nstack depth 80\nprocessed 44 insns (limit 1000000)\n";
+        assert_eq!(
+            verdict(log).as_deref(),
+            Some(
+                "239: (79) r4 = *(u64 *)(r10 -80); 240: (0f) r4 += r8; R8 has pointer with unsupported alu operation"
+            )
+        );
+        assert_eq!(verdict("\nprocessed 0 insns\n"), None);
+    }
+}

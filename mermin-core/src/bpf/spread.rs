@@ -1,0 +1,58 @@
+//! Independent work on all CPUs at once. Of what opening takes, all that is long is the kernel's, in calls that wait for nobody.
+
+use std::{
+    num::NonZero,
+    panic,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+/// Does `work` on every item in threads, those first that come first, and `own` in the calling thread, which then takes part.
+/// Results are in no order. A thread that cannot be had is one that helps less.
+pub(super) fn spread<I: Send, O: Send, R>(
+    items: Vec<I>,
+    work: impl Fn(I) -> O + Sync,
+    own: impl FnOnce() -> R,
+) -> (Vec<O>, R) {
+    let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+    let helpers = cpus.min(items.len());
+    let items = Mutex::new(items.into_iter());
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let take = || {
+        let mut done = Vec::new();
+        while let Some(item) = next() {
+            done.push(work(item));
+        }
+        done
+    };
+    thread::scope(|scope| {
+        let helpers: Vec<_> = (0..helpers)
+            .filter_map(|_| {
+                let helper = thread::Builder::new().name("mermin-load".into());
+                helper.spawn_scoped(scope, take).ok()
+            })
+            .collect();
+        let own = own();
+        let mut done = take();
+        for helper in helpers {
+            let joined = helper.join();
+            done.extend(joined.unwrap_or_else(|cause| panic::resume_unwind(cause)));
+        }
+        (done, own)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_item_is_done_once() {
+        for items in [0, 1, 100] {
+            let (mut done, own) = spread((0..items).collect(), |item| item * 2, || "own");
+            done.sort_unstable();
+            let wanted: Vec<u32> = (0..items).map(|item| item * 2).collect();
+            assert_eq!((done, own), (wanted, "own"));
+        }
+    }
+}

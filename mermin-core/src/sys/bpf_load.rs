@@ -1,0 +1,183 @@
+//! bpf(2) as loading needs it: programs, with the verifier's reasons when it refuses one, and their constants.
+#![expect(unsafe_code, reason = "system calls take pointers")]
+
+use std::{
+    ffi::CStr,
+    io,
+    os::fd::{BorrowedFd, OwnedFd},
+};
+
+use super::{
+    bpf_call::{Element, Load, address, address_mut, bpf, name_of, open, raw},
+    bpf_pin::shape,
+};
+
+const MAP_UPDATE_ELEM: libc::c_int = 2;
+const PROG_LOAD: libc::c_int = 5;
+const MAP_FREEZE: libc::c_int = 22;
+
+/// Instructions, and what happens.
+const LOG_LEVEL: u32 = 1;
+const FIRST_LOG: usize = 1 << 16;
+const LONGEST_LOG: usize = 1 << 24;
+/// The kernel gives up on a program while a signal waits for the thread, and libbpf asks as often.
+const ATTEMPTS: usize = 5;
+
+/// What a program is attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Kind {
+    /// Classifier.
+    SchedCls = 3,
+    /// XDP.
+    #[cfg(feature = "test-util")]
+    Xdp = 6,
+}
+
+/// A program as the kernel takes it.
+#[derive(Debug)]
+pub(crate) struct Program<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) name: &'a str,
+    pub(crate) license: &'a CStr,
+    /// Each of eight octets.
+    pub(crate) instructions: &'a [u64],
+}
+
+/// Why there is no program.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: io::Error,
+    /// The verifier's words, or nothing where it had none.
+    pub(crate) log: String,
+}
+
+impl Program<'_> {
+    /// Loads it. Writing a log takes the verifier several times as long, so only one who was refused asks for it.
+    ///
+    /// # Errors
+    /// The kernel's: EINVAL or EACCES for instructions that the verifier refuses, EPERM.
+    pub(crate) fn load(&self) -> Result<OwnedFd, Refusal> {
+        self.load_silently().map_err(|error| Refusal {
+            error,
+            log: self.log(),
+        })
+    }
+
+    /// Loads it, without the reasons of a refusal.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(crate) fn load_silently(&self) -> io::Result<OwnedFd> {
+        let mut loaded = self.ask(&mut []);
+        for _ in 1..ATTEMPTS {
+            match &loaded {
+                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {}
+                _ => break,
+            }
+            loaded = self.ask(&mut []);
+        }
+        loaded
+    }
+
+    fn log(&self) -> String {
+        let mut log = vec![0_u8; FIRST_LOG];
+        while let Err(error) = self.ask(&mut log)
+            && error.raw_os_error() == Some(libc::ENOSPC)
+            && log.len() < LONGEST_LOG
+        {
+            log = vec![0; log.len() * 4];
+        }
+        let written = log.iter().position(|octet| *octet == 0);
+        String::from_utf8_lossy(&log[..written.unwrap_or(log.len())]).into_owned()
+    }
+
+    fn ask(&self, log: &mut [u8]) -> io::Result<OwnedFd> {
+        let mut attr = Load {
+            kind: self.kind as u32,
+            instruction_count: u32::try_from(self.instructions.len()).map_err(io::Error::other)?,
+            instructions: address(self.instructions),
+            license: address(self.license.to_bytes_with_nul()),
+            name: name_of(self.name),
+            ..Load::default()
+        };
+        if !log.is_empty() {
+            attr.log_level = LOG_LEVEL;
+            attr.log_size = u32::try_from(log.len()).map_err(io::Error::other)?;
+            attr.log = address_mut(log);
+        }
+        // SAFETY: instructions, license and log outlive the call, and the log is as long as said.
+        unsafe { open(PROG_LOAD, &mut attr) }
+    }
+}
+
+/// Writes the one value of an array.
+///
+/// # Errors
+/// The kernel's; EINVAL when the array's values are not as long.
+pub(crate) fn fill(array: BorrowedFd<'_>, value: &[u8]) -> io::Result<()> {
+    if shape(array)?.value_size as usize != value.len() {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    let key = 0_u32;
+    let mut attr = Element {
+        map: raw(array),
+        key: address(&key),
+        value: address(value),
+        ..Element::default()
+    };
+    // SAFETY: key and value outlive the call, and are as long as the array has them.
+    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+}
+
+/// Lets nobody write a map from user space any more: the verifier takes its values for constants then.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn freeze(map: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: a number, no pointers.
+    unsafe { bpf(MAP_FREEZE, &mut raw(map)) }.map(drop)
+}
+
+/// Programs for tests.
+#[cfg(test)]
+pub(crate) mod trial {
+    use super::{Kind, OwnedFd, Program, io};
+
+    /// Loads a classifier that lets every packet pass on to the next one (`TC_ACT_UNSPEC`).
+    pub(crate) fn load_pass(name: &str) -> io::Result<OwnedFd> {
+        // r0 = -1; exit
+        let instructions = [0xffff_ffff_0000_00b7, 0x0000_0000_0000_0095];
+        Program {
+            kind: Kind::SchedCls,
+            name,
+            license: c"GPL",
+            instructions: &instructions,
+        }
+        .load_silently()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_program_comes_with_the_reason() {
+        // exit, with nothing in r0
+        let instructions = [0x0000_0000_0000_0095];
+        let program = Program {
+            kind: Kind::SchedCls,
+            name: "no_verdict",
+            license: c"GPL",
+            instructions: &instructions,
+        };
+        let refusal = program.load().unwrap_err();
+        if refusal.error.raw_os_error() == Some(libc::EPERM) {
+            assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none());
+            return eprintln!("skipped: {}", refusal.error);
+        }
+        assert_eq!(refusal.error.raw_os_error(), Some(libc::EACCES));
+        assert!(refusal.log.contains("R0 !read_ok"), "{}", refusal.log);
+    }
+}
