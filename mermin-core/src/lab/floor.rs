@@ -36,7 +36,11 @@ pub enum Floor {
 pub struct Least {
     program: OwnedFd,
     /// Holds it.
-    _map: Option<OwnedFd>,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "held, and looked at by tests alone")
+    )]
+    map: Option<OwnedFd>,
 }
 
 /// Where it is attached, for as long as this lives.
@@ -70,7 +74,7 @@ impl Least {
                 (instructions::add_to_element(&flows)?, Some(flows))
             }
         };
-        Ok(Self { program, _map: map })
+        Ok(Self { program, map })
     }
 
     /// As [`Injector::run`](super::Injector::run).
@@ -97,5 +101,80 @@ impl Least {
         let (program, direction) = (self.program.as_fd(), Direction::Ingress);
         let link = attach_tcx(program, ifindex, direction, Position::First)?;
         Ok(Hooked { _link: link })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        lab::frame,
+        sys::{bpf, mapping::Mapping},
+    };
+
+    const FLOWS: u32 = 100;
+    const HERE: Context = Context {
+        ifindex: 1,
+        ingress_ifindex: 0,
+        gso_segs: 0,
+        gso_size: 0,
+    };
+
+    /// One that had each of so many flows twice, with the frame they were made of.
+    fn driven(floor: Floor) -> Option<(Least, Vec<u8>)> {
+        let least = match Least::new(floor, FLOWS) {
+            Ok(least) => least,
+            Err(error) => {
+                eprintln!("skipped: {error}");
+                assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none());
+                return None;
+            }
+        };
+        let frame = frame::udp(
+            "10.0.0.0:1".parse().unwrap(),
+            "10.0.0.2:2".parse().unwrap(),
+            64,
+        );
+        let driver = least.driver(Order::Sequence, FLOWS).unwrap();
+        driver.run(&frame, &HERE, 2 * FLOWS).unwrap();
+        Some((least, frame))
+    }
+
+    #[test]
+    fn each_packet_is_added_to_its_line() {
+        let Some((least, _)) = driven(Floor::Line) else {
+            return;
+        };
+        let map = least.map.as_ref().unwrap();
+        let lines = Mapping::<Slot>::new(map.as_fd(), FLOWS as usize).unwrap();
+        for flow in 0..FLOWS {
+            assert_eq!(lines.read(flow as usize).key[0], 2, "{flow}");
+        }
+    }
+
+    #[test]
+    fn each_flow_has_its_element() {
+        let Some((least, mut frame)) = driven(Floor::Hash) else {
+            return;
+        };
+        let keys: Vec<[u64; 3]> = (0..FLOWS)
+            .map(|flow| {
+                let at = usize::try_from(frame::SOURCE_PORT).unwrap();
+                frame[at..at + 2].copy_from_slice(&flow.to_ne_bytes()[..2]);
+                let word = |from: usize, length: usize| {
+                    let mut word = [0; 8];
+                    word[..length].copy_from_slice(&frame[from..from + length]);
+                    u64::from_ne_bytes(word)
+                };
+                [word(26, 8), word(at, 4), u64::from(HERE.ifindex)]
+            })
+            .collect();
+        let map = least.map.as_ref().unwrap().as_fd();
+        assert!(bpf::delete_batch(map, &keys).is_ok());
+        // Made by the first packet of each, and by no other.
+        least.run(&frame, &HERE, 1).unwrap();
+        assert!(bpf::delete_batch(map, &keys[FLOWS as usize - 1..]).is_ok());
+        let (deleted, error) = bpf::delete_batch(map, &keys).unwrap_err();
+        assert_eq!((deleted, error.raw_os_error()), (0, Some(libc::ENOENT)));
     }
 }

@@ -117,43 +117,56 @@ const IFINDEX: i16 = 40;
 const DATA: i16 = 76;
 const DATA_END: i16 = 80;
 
-/// r6 = context; r2 = the frame. Jumps over `after` instructions when it ends before the ports do.
-fn ports_within(after: i16) -> [u64; 6] {
-    [
+/// A classifier that does `work` with each frame that has ports: r6 = context; r2 = the frame.
+fn on_frames_with_ports(work: &[u64]) -> io::Result<OwnedFd> {
+    let mut code = vec![
         copy(6, 1),
         op(0x61, 2, 6, DATA, 0),
         op(0x61, 3, 6, DATA_END, 0),
         // r4 = r2 + all that is read; away if r4 > r3
         copy(4, 2),
         op(0x07, 4, 0, 0, i32::from(SOURCE_PORT) + 4),
-        op(0x2d, 4, 3, after, 0),
+        op(0x2d, 4, 3, over(work), 0),
+    ];
+    code.extend(work);
+    code.extend([set(0, UNSPEC), EXIT]);
+    load(Kind::SchedCls, &code)
+}
+
+/// A jump over these. One that is too far for a jump leads where the verifier refuses it.
+fn over(instructions: &[u64]) -> i16 {
+    i16::try_from(instructions.len()).unwrap_or(i16::MAX)
+}
+
+/// r1 = a map; r2 = a key on the stack.
+fn keyed(of: &OwnedFd, key_at: i16) -> [u64; 4] {
+    let [first, second] = map(1, MAP, of);
+    [
+        first,
+        second,
+        copy(2, 10),
+        op(0x07, 2, 0, 0, i32::from(key_at)),
     ]
 }
 
 /// A classifier that takes the number that [`rewrite`] has written for an array's index, and adds one there.
 pub(super) fn add_to_line(lines: &OwnedFd) -> io::Result<OwnedFd> {
-    let [first, second] = map(1, MAP, lines);
-    let mut code = ports_within(13).to_vec();
-    code.extend([
-        // w7 = 16 bits; w8 = the upper 16; w7 |= w8 << 16; where the map's key is: fp - 4
+    const KEY_AT: i16 = -4;
+    // r1 = 1; add
+    let add = [set(1, 1), op(0xdb, 0, 1, 0, 0)];
+    let mut work = vec![
+        // r7 = 16 bits; r8 = the upper 16; r7 |= r8 << 16
         op(0x69, 7, 2, SOURCE_PORT, 0),
         op(0x69, 8, 2, SOURCE_ADDRESS_LOW, 0),
         op(0x67, 8, 0, 0, 16),
         op(0x4f, 7, 8, 0, 0),
-        op(0x63, 10, 7, -4, 0),
-        first,
-        second,
-        copy(2, 10),
-        op(0x07, 2, 0, 0, -4),
-        call(LOOK_UP),
-        // away if there is none; r1 = 1; add
-        op(0x15, 0, 0, 2, 0),
-        set(1, 1),
-        op(0xdb, 0, 1, 0, 0),
-        set(0, UNSPEC),
-        EXIT,
-    ]);
-    load(Kind::SchedCls, &code)
+        op(0x63, 10, 7, KEY_AT, 0),
+    ];
+    work.extend(keyed(lines, KEY_AT));
+    // Away if there is none.
+    work.extend([call(LOOK_UP), op(0x15, 0, 0, over(&add), 0)]);
+    work.extend(add);
+    on_frames_with_ports(&work)
 }
 
 /// A classifier that keeps packets and octets by addresses, ports and interface in a hash.
@@ -162,43 +175,39 @@ pub(super) fn add_to_element(flows: &OwnedFd) -> io::Result<OwnedFd> {
     const ADDRESSES: i16 = SOURCE_ADDRESS_LOW - 2;
     const KEY_AT: i16 = -24;
     const COUNTS_AT: i16 = -40;
-    let [first, second] = map(1, MAP, flows);
-    let mut code = ports_within(27).to_vec();
-    code.extend([
+    let mut make = vec![
+        op(0x7b, 10, 7, COUNTS_AT, 0),
+        op(0x7b, 10, 8, COUNTS_AT + 8, 0),
+    ];
+    make.extend(keyed(flows, KEY_AT));
+    // r3 = the counts; r4 = whatever is there
+    make.extend([
+        copy(3, 10),
+        op(0x07, 3, 0, 0, i32::from(COUNTS_AT)),
+        set(4, 0),
+        call(UPDATE),
+    ]);
+    let add = [
+        op(0xdb, 0, 7, 0, 0),
+        op(0xdb, 0, 8, 8, 0),
+        op(0x05, 0, 0, over(&make), 0),
+    ];
+    let mut work = vec![
         op(0x79, 5, 2, ADDRESSES, 0),
         op(0x7b, 10, 5, KEY_AT, 0),
         op(0x61, 5, 2, SOURCE_PORT, 0),
         op(0x7b, 10, 5, KEY_AT + 8, 0),
         op(0x61, 5, 6, IFINDEX, 0),
         op(0x7b, 10, 5, KEY_AT + 16, 0),
-        first,
-        second,
-        copy(2, 10),
-        op(0x07, 2, 0, 0, i32::from(KEY_AT)),
-        call(LOOK_UP),
-        // r7 = 1; r8 = length
-        set(7, 1),
-        op(0x61, 8, 6, LENGTH, 0),
-        // On to making it if there is none; add; away.
-        op(0x15, 0, 0, 3, 0),
-        op(0xdb, 0, 7, 0, 0),
-        op(0xdb, 0, 8, 8, 0),
-        op(0x05, 0, 0, 10, 0),
-        op(0x7b, 10, 7, COUNTS_AT, 0),
-        op(0x7b, 10, 8, COUNTS_AT + 8, 0),
-        first,
-        second,
-        copy(2, 10),
-        op(0x07, 2, 0, 0, i32::from(KEY_AT)),
-        copy(3, 10),
-        op(0x07, 3, 0, 0, i32::from(COUNTS_AT)),
-        // Whatever is there.
-        set(4, 0),
-        call(UPDATE),
-        set(0, UNSPEC),
-        EXIT,
-    ]);
-    load(Kind::SchedCls, &code)
+    ];
+    work.extend(keyed(flows, KEY_AT));
+    // r7 = 1; r8 = length
+    work.extend([call(LOOK_UP), set(7, 1), op(0x61, 8, 6, LENGTH, 0)]);
+    // On to making it if there is none.
+    work.push(op(0x15, 0, 0, over(&add), 0));
+    work.extend(add);
+    work.extend(make);
+    on_frames_with_ports(&work)
 }
 
 /// A classifier that makes each packet one of `flows` and then calls the program at `index` of `calls`.

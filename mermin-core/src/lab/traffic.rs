@@ -10,7 +10,7 @@ use super::{
     inject::{self, Context, Run},
     instructions,
 };
-use crate::sys::bpf_trial::{create_counter, live_frames, set};
+use crate::sys::bpf_trial::{create_counter, live_frames, set_counter};
 
 /// A program that makes each packet one of many flows and calls another with it, which ends the run.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Driver {
     /// # Errors
     /// The kernel's.
     pub fn restart(&self, number: u64) -> io::Result<()> {
-        set(&self.counter, 0, &number)
+        set_counter(self.counter.as_fd(), number)
     }
 
     /// Runs `repeat` packets like `frame`, which is untagged IPv4 with TCP or UDP: each has its flow's number in the

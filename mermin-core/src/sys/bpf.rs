@@ -6,10 +6,9 @@ use std::{
     os::fd::{BorrowedFd, OwnedFd},
 };
 
-use super::bpf_call::{Create, Element, address, bpf, open, raw};
+use super::bpf_call::{Create, address, bpf, open, raw, set};
 
 const MAP_CREATE: libc::c_int = 0;
-const MAP_UPDATE_ELEM: libc::c_int = 2;
 const PROG_TEST_RUN: libc::c_int = 10;
 const MAP_DELETE_BATCH: libc::c_int = 27;
 
@@ -21,13 +20,8 @@ const MAP_TYPE_ARRAY_OF_MAPS: u32 = 12;
 /// # Errors
 /// The kernel's: E2BIG for a full stack, EBUSY when its lock is held by an interrupted program on this CPU.
 pub(crate) fn push(stack: BorrowedFd<'_>, number: u32) -> io::Result<()> {
-    let mut attr = Element {
-        map: raw(stack),
-        value: address(&number),
-        ..Element::default()
-    };
-    // SAFETY: `number` outlives the call.
-    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+    // SAFETY: a stack of numbers, and `number` outlives the call.
+    unsafe { set(stack, 0, address(&number)) }
 }
 
 #[repr(C)]
@@ -108,7 +102,7 @@ pub(crate) fn create_array_of_maps(inner: BorrowedFd<'_>) -> io::Result<OwnedFd>
     })
 }
 
-/// Puts a program into the first element of a program array.
+/// Puts a program into a place of a program array.
 ///
 /// # Errors
 /// The kernel's.
@@ -132,14 +126,8 @@ pub(crate) fn set_inner_map(outer: BorrowedFd<'_>, inner: BorrowedFd<'_>) -> io:
 /// Sets an element of an array whose values are descriptors.
 fn set_descriptor(array: BorrowedFd<'_>, key: u32, value: BorrowedFd<'_>) -> io::Result<()> {
     let value = raw(value);
-    let mut attr = Element {
-        map: raw(array),
-        key: address(&key),
-        value: address(&value),
-        ..Element::default()
-    };
-    // SAFETY: key and value outlive the call.
-    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+    // SAFETY: key and value are of four octets, as an array of descriptors has them, and outlive the call.
+    unsafe { set(array, address(&key), address(&value)) }
 }
 
 #[repr(C)]

@@ -8,6 +8,7 @@ use std::{
     ptr,
 };
 
+const MAP_UPDATE_ELEM: libc::c_int = 2;
 const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 
 /// Calls bpf(2) with the part of `union bpf_attr` that `attr` stands for.
@@ -57,6 +58,21 @@ pub(super) struct Element {
     pub(super) key: u64,
     pub(super) value: u64,
     pub(super) flags: u64,
+}
+
+/// Sets an element of a map; the key of a stack, which has none, is 0.
+///
+/// # Safety
+/// `key` and `value` are addresses of as many octets as the map's keys and values have.
+pub(super) unsafe fn set(map: BorrowedFd<'_>, key: u64, value: u64) -> io::Result<()> {
+    let mut attr = Element {
+        map: raw(map),
+        key,
+        value,
+        ..Element::default()
+    };
+    // SAFETY: by the contract above.
+    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
 }
 
 /// `struct { .. }` of `BPF_MAP_CREATE`, up to the name.

@@ -8,11 +8,10 @@ use std::{
 };
 
 use super::{
-    bpf_call::{Element, Load, address, address_mut, bpf, name_of, open, raw},
+    bpf_call::{Load, address, address_mut, bpf, name_of, open, raw, set},
     bpf_pin::shape,
 };
 
-const MAP_UPDATE_ELEM: libc::c_int = 2;
 const PROG_LOAD: libc::c_int = 5;
 const MAP_FREEZE: libc::c_int = 22;
 
@@ -119,15 +118,8 @@ pub(crate) fn fill(array: BorrowedFd<'_>, value: &[u8]) -> io::Result<()> {
     if shape(array)?.value_size as usize != value.len() {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
-    let key = 0_u32;
-    let mut attr = Element {
-        map: raw(array),
-        key: address(&key),
-        value: address(value),
-        ..Element::default()
-    };
     // SAFETY: key and value outlive the call, and are as long as the array has them.
-    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+    unsafe { set(array, address(&0_u32), address(value)) }
 }
 
 /// Lets nobody write a map from user space any more: the verifier takes its values for constants then.

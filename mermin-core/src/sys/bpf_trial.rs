@@ -7,13 +7,12 @@ use std::{
 };
 
 use super::{
-    bpf::TestRun,
-    bpf_call::{self, Create, Element, address, address_mut, bpf, get_info, open, raw},
+    bpf::{TestRun, set_program},
+    bpf_call::{self, Create, address, address_mut, bpf, get_info, open, raw, set},
     bpf_pin::MapInfo,
 };
 
 const MAP_CREATE: libc::c_int = 0;
-const MAP_UPDATE_ELEM: libc::c_int = 2;
 const PROG_TEST_RUN: libc::c_int = 10;
 const PROG_GET_NEXT_ID: libc::c_int = 11;
 const PROG_GET_FD_BY_ID: libc::c_int = 13;
@@ -40,6 +39,15 @@ pub(crate) fn create_counter() -> io::Result<OwnedFd> {
     unsafe { open(MAP_CREATE, &mut attr) }
 }
 
+/// Sets such a counter.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn set_counter(counter: BorrowedFd<'_>, number: u64) -> io::Result<()> {
+    // SAFETY: key and value outlive the call, and are as long as a counter has them.
+    unsafe { set(counter, address(&0_u32), address(&number)) }
+}
+
 /// Creates an array of programs that others call as their last act.
 ///
 /// # Errors
@@ -55,24 +63,9 @@ pub(crate) fn create_calls(programs: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
     // SAFETY: no pointers.
     let map = unsafe { open(MAP_CREATE, &mut attr) }?;
     for (key, program) in (0_u32..).zip(programs) {
-        set(&map, key, &raw(*program))?;
+        set_program(map.as_fd(), key, *program)?;
     }
     Ok(map)
-}
-
-/// Sets an element of an array; `T` is the map's value.
-///
-/// # Errors
-/// The kernel's.
-pub(crate) fn set<T: Copy>(map: &OwnedFd, key: u32, value: &T) -> io::Result<()> {
-    let mut attr = Element {
-        map: raw(map.as_fd()),
-        key: address(&key),
-        value: address(value),
-        ..Element::default()
-    };
-    // SAFETY: key and value outlive the call.
-    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
 }
 
 /// Runs a classifier once, and writes what it leaves of a frame and its context (a `__sk_buff`) over them. Gives its
