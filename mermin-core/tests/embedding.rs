@@ -196,7 +196,12 @@ fn no_code_touches_what_belongs_to_the_process() {
     let mut paths = Vec::new();
     sources(&package.join("src"), &mut paths);
     assert!(paths.len() > 50, "{paths:?}");
-    for path in paths {
+    // It puts back what it changes, and changes its own thread.
+    let (holds, others): (Vec<PathBuf>, _) = paths
+        .into_iter()
+        .partition(|path| path.ends_with("src/sys/signals.rs"));
+    assert_eq!(holds.len(), 1);
+    for path in others {
         let source = fs::read_to_string(&path).unwrap();
         let line = beyond(&source);
         assert!(line.is_none(), "{}: {line:?}", path.display());

@@ -38,6 +38,17 @@ impl Failure {
     /// Tells a missing privilege, a refused program and want of memory apart.
     pub(super) fn explain(self, sizes: Sizes) -> Error {
         const CANNOT_LOAD: &str = "cannot load the kernel program";
+        if self.number() == Some(libc::EAGAIN) {
+            // Its log ends in the middle, and is no verdict.
+            return Error::new(
+                ErrorKind::System,
+                format!("{CANNOT_LOAD}: the verifier is interrupted each time"),
+            )
+            .with_remedy(
+                "open again; see whether something stops and continues this process all the time",
+            )
+            .with_source(self);
+        }
         if let Self::Program { refusal, .. } = &self
             && let Some(verdict) = verdict(&refusal.log)
         {

@@ -5,11 +5,14 @@ use std::{
     ffi::CStr,
     io,
     os::fd::{BorrowedFd, OwnedFd},
+    thread,
+    time::Duration,
 };
 
 use super::{
     bpf_call::{Load, address, address_mut, bpf, name_of, open, raw, set},
     bpf_pin::shape,
+    signals,
 };
 
 const PROG_LOAD: libc::c_int = 5;
@@ -19,8 +22,9 @@ const MAP_FREEZE: libc::c_int = 22;
 const LOG_LEVEL: u32 = 1;
 const FIRST_LOG: usize = 1 << 16;
 const LONGEST_LOG: usize = 1 << 24;
-/// The kernel gives up on a program while a signal waits for the thread, and libbpf asks as often.
-const ATTEMPTS: usize = 5;
+/// The kernel gives up on a program (EAGAIN) while the thread has something to do before it returns, as when its control group
+/// is frozen. Each attempt waits a millisecond longer than the one before, 1.2 s in all.
+const ATTEMPTS: u64 = 50;
 
 /// What a program is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,20 +72,12 @@ impl Program<'_> {
     /// # Errors
     /// As [`load`](Self::load).
     pub(crate) fn load_silently(&self) -> io::Result<OwnedFd> {
-        let mut loaded = self.ask(&mut []);
-        for _ in 1..ATTEMPTS {
-            match &loaded {
-                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {}
-                _ => break,
-            }
-            loaded = self.ask(&mut []);
-        }
-        loaded
+        self.ask_again(&mut [])
     }
 
     fn log(&self) -> String {
         let mut log = vec![0_u8; FIRST_LOG];
-        while let Err(error) = self.ask(&mut log)
+        while let Err(error) = self.ask_again(&mut log)
             && error.raw_os_error() == Some(libc::ENOSPC)
             && log.len() < LONGEST_LOG
         {
@@ -89,6 +85,18 @@ impl Program<'_> {
         }
         let written = log.iter().position(|octet| *octet == 0);
         String::from_utf8_lossy(&log[..written.unwrap_or(log.len())]).into_owned()
+    }
+
+    fn ask_again(&self, log: &mut [u8]) -> io::Result<OwnedFd> {
+        for attempt in 1..ATTEMPTS {
+            match self.ask(log) {
+                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {
+                    thread::sleep(Duration::from_millis(attempt));
+                }
+                answer => return answer,
+            }
+        }
+        self.ask(log)
     }
 
     fn ask(&self, log: &mut [u8]) -> io::Result<OwnedFd> {
@@ -105,6 +113,7 @@ impl Program<'_> {
             attr.log_size = u32::try_from(log.len()).map_err(io::Error::other)?;
             attr.log = address_mut(log);
         }
+        let _held = signals::hold()?;
         // SAFETY: instructions, license and log outlive the call, and the log is as long as said.
         unsafe { open(PROG_LOAD, &mut attr) }
     }
@@ -171,5 +180,40 @@ mod tests {
         }
         assert_eq!(refusal.error.raw_os_error(), Some(libc::EACCES));
         assert!(refusal.log.contains("R0 !read_ok"), "{}", refusal.log);
+    }
+
+    #[test]
+    fn signals_do_not_keep_a_program_from_loading() {
+        extern "C" fn nothing(_: libc::c_int) {}
+        // r0 = 0, half a million times, and exit: tens of milliseconds of the verifier's
+        let mut instructions = vec![0x0000_0000_0000_00b7_u64; 500_000];
+        instructions.push(0x0000_0000_0000_0095);
+        let program = Program {
+            kind: Kind::SchedCls,
+            name: "long",
+            license: c"GPL",
+            instructions: &instructions,
+        };
+        let handler = nothing as extern "C" fn(libc::c_int);
+        // SAFETY: the handler does nothing, and no other test uses this signal.
+        unsafe { libc::signal(libc::SIGUSR2, handler as libc::sighandler_t) };
+        // SAFETY: no arguments.
+        let thread_id = unsafe { libc::pthread_self() };
+        let (done, is_done) = std::sync::mpsc::channel::<()>();
+        let error = thread::scope(|scope| {
+            scope.spawn(move || {
+                while is_done.recv_timeout(Duration::from_millis(1)).is_err() {
+                    // SAFETY: the thread waits for this one.
+                    unsafe { libc::pthread_kill(thread_id, libc::SIGUSR2) };
+                }
+            });
+            let loaded = program.ask(&mut []);
+            done.send(()).unwrap();
+            loaded.err()
+        });
+        match error.and_then(|error| error.raw_os_error()) {
+            Some(libc::EPERM) => assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none()),
+            error => assert_eq!(error, None),
+        }
     }
 }

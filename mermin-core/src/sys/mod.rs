@@ -12,4 +12,5 @@ pub(crate) mod membarrier;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod netns_cookie;
+mod signals;
 pub(crate) mod zeroed;
