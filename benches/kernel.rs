@@ -4,7 +4,7 @@ use std::{io, process::ExitCode};
 
 use mermin_benches::{
     Options, Report, Result, Row, cpu,
-    frames::{fragments, odd, tcp4, tcp4_back, tcp6, tunnelled, udp4, vlan},
+    frames::{fragments, odd, rarer_protocols, tcp4, tcp4_back, tcp6, tunnelled, udp4, vlan},
     summary,
 };
 use mermin_core::lab::{Context, Direction, Floor, Lab, Least, Order, VERIFIED_LIMIT};
@@ -47,6 +47,7 @@ fn known(options: Options, report: &mut Report) -> Result<()> {
     ];
     let rare = [("vlan_tcp4", vlan(1))]
         .into_iter()
+        .chain(rarer_protocols())
         .chain(tunnelled())
         .chain(fragments())
         .chain(odd())

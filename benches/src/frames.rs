@@ -80,6 +80,28 @@ fn packet(protocol: u8, content: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A packet of every protocol that has ports, or an index like one, and is neither TCP, UDP nor ICMP; and an IGMP report.
+#[must_use]
+pub fn rarer_protocols() -> [(&'static str, Vec<u8>); 6] {
+    let ports = [0xc3, 0x50, 0x13, 0x89];
+    let index = [0, 0, 16, 1, 0, 0, 0, 7];
+    let behind_ports = |rest: &[u8]| [&ports[..], rest].concat();
+    [
+        ("sctp4", packet(132, &behind_ports(&[0; 24]))),
+        (
+            "dccp4",
+            packet(33, &behind_ports(&[4, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 7])),
+        ),
+        ("udp_lite4", packet(136, &behind_ports(&[0; 68]))),
+        ("esp4", packet(50, &[&index[..], &[0; 64]].concat())),
+        (
+            "ah4",
+            packet(51, &[&[6, 4, 0, 0][..], &index, &[0; 64]].concat()),
+        ),
+        ("igmp4", packet(2, &[0x16, 0, 0, 0, 224, 0, 0, 251])),
+    ]
+}
+
 /// A known connection's data in every tunnel that is taken off, by name.
 #[must_use]
 pub fn tunnelled() -> [(&'static str, Vec<u8>); 6] {

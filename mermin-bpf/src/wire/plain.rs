@@ -1,5 +1,5 @@
-//! The walk that most packets need: IP behind the link header and at most one VLAN tag, no fragment, no extension header, and
-//! TCP, UDP, ICMP or ESP.
+//! The walk that most packets need: IP behind the link header and at most one VLAN tag, no fragment, no extension header, no
+//! tunnel.
 //!
 //! It comes to what [`packet::walk`](super::packet::walk) gives, or to nothing. The kernel program tries it first, where the packet
 //! lies; whatever it does not know goes to a second program, so that neither the verifier nor a plain packet pays for rare
@@ -91,18 +91,20 @@ fn packet<B: Bytes, T>(
     ip: &Ip,
     then: impl Fn(&Packet) -> T,
 ) -> Option<T> {
-    let of = |ip: &Ip| finish(bytes, frame, level, ip).ok();
-    // Written as constants, the two that most packets have decide there what follows.
+    // Written as constants, so that of each it is known what follows, and none is walked as another.
+    let by = |protocol| finish(bytes, frame, level, &Ip { protocol, ..*ip }).ok();
     let packet = match ip.protocol {
-        protocol::TCP => {
-            let protocol = protocol::TCP;
-            return Some(then(&of(&Ip { protocol, ..*ip })?));
-        }
-        protocol::UDP => {
-            let protocol = protocol::UDP;
-            return Some(then(&of(&Ip { protocol, ..*ip })?));
-        }
-        protocol::ICMP | protocol::ICMPV6 | protocol::ESP => of(ip)?,
+        protocol::TCP => return Some(then(&by(protocol::TCP)?)),
+        protocol::UDP => return Some(then(&by(protocol::UDP)?)),
+        protocol::ICMP => by(protocol::ICMP)?,
+        protocol::IGMP => by(protocol::IGMP)?,
+        protocol::DCCP => by(protocol::DCCP)?,
+        protocol::ESP => by(protocol::ESP)?,
+        protocol::AH => by(protocol::AH)?,
+        protocol::ICMPV6 => by(protocol::ICMPV6)?,
+        protocol::SCTP => by(protocol::SCTP)?,
+        protocol::UDP_LITE => by(protocol::UDP_LITE)?,
+        // Of numbers that are none of these nothing is known to the verifier: it would walk through three times as much.
         _ => return None,
     };
     Some(then(&packet))
@@ -113,13 +115,14 @@ mod tests {
     use super::*;
     use crate::wire::{packet, testing::whole};
 
-    /// 10.0.0.1:1 to 10.0.0.2:2 by UDP, behind these octets.
+    /// 10.0.0.1:1 to 10.0.0.2:2 by UDP, behind these octets. Most protocols can be read from the datagram.
     fn udp(before: &[u8], kind: u16) -> std::vec::Vec<u8> {
         let mut frame = std::vec![0; 12];
         frame.extend(before);
         frame.extend(kind.to_be_bytes());
-        frame.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0]);
-        frame.extend([10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2, 0, 8, 0, 0]);
+        frame.extend([0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0]);
+        frame.extend([10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2, 0, 12, 0, 0]);
+        frame.extend([0; 4]);
         frame
     }
 
@@ -138,13 +141,23 @@ mod tests {
         }
         for (number, known) in [
             (protocol::ICMP, true),
+            (protocol::IGMP, true),
+            (protocol::UDP_LITE, true),
+            (protocol::DCCP, true),
+            (protocol::SCTP, true),
             (protocol::ESP, true),
-            (protocol::SCTP, false),
+            (protocol::AH, true),
             (protocol::GRE, false),
+            (253, false),
         ] {
             let mut bytes = udp(&[], ethertype::IPV4);
             bytes[23] = number;
-            assert_eq!(walked_plainly(&bytes).is_some(), known, "{number}");
+            if number == protocol::DCCP {
+                // Its data offset, where a datagram has its length.
+                bytes[38] = 3;
+            }
+            let walked = packet::walk(&bytes[..], &whole(&bytes)).unwrap();
+            assert_eq!(walked_plainly(&bytes), known.then_some(walked), "{number}");
         }
         let mut fragment = udp(&[], ethertype::IPV4);
         fragment[20] = 0x20;
