@@ -12,13 +12,19 @@ pub(super) struct Held {
     _stays: PhantomData<*const ()>,
 }
 
-/// What a thread does to itself: these would kill the process without the words of its handler.
-const OWN_FAULTS: [libc::c_int; 6] = [
+/// Those that do not wait, beside SIGKILL and SIGSTOP, which nobody can block, and what the C library keeps for itself and
+/// out of `sigfillset`.
+///
+/// All but the last come from the kernel because of what the thread has just done: it was at fault, met a breakpoint, or a seccomp
+/// filter traps its system call, which may be this very bpf(2). Were one blocked, the kernel would not put it off but kill the
+/// process without calling its handler. SIGABRT is abort(3)'s, which some C libraries raise as the thread's mask is.
+const UNDELAYED: [libc::c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
     libc::SIGFPE,
     libc::SIGILL,
     libc::SIGTRAP,
+    libc::SIGSYS,
     libc::SIGABRT,
 ];
 
@@ -31,8 +37,8 @@ pub(super) fn hold() -> io::Result<Held> {
     // SAFETY: `all` is initialised by the first call.
     let all = unsafe {
         libc::sigfillset(all.as_mut_ptr());
-        for fault in OWN_FAULTS {
-            libc::sigdelset(all.as_mut_ptr(), fault);
+        for signal in UNDELAYED {
+            libc::sigdelset(all.as_mut_ptr(), signal);
         }
         all.assume_init()
     };
@@ -54,5 +60,51 @@ impl Drop for Held {
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, ptr::null_mut())
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    static TRAPPED: AtomicU32 = AtomicU32::new(0);
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+
+    extern "C" fn count(signal: libc::c_int) {
+        let counter = if signal == libc::SIGSYS {
+            &TRAPPED
+        } else {
+            &ASKED
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn counted() -> [u32; 2] {
+        [&TRAPPED, &ASKED].map(|counter| counter.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn all_wait_but_those_of_the_threads_own_doing() {
+        let handler = count as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        let both = [libc::SIGSYS, libc::SIGUSR1];
+        let raise_both = || {
+            for signal in both {
+                // SAFETY: the handler only counts.
+                assert_eq!(unsafe { libc::raise(signal) }, 0);
+            }
+        };
+        for signal in both {
+            // SAFETY: the handler only counts, and no other test uses these signals.
+            unsafe { libc::signal(signal, handler) };
+        }
+        let held = hold().unwrap();
+        raise_both();
+        assert_eq!(counted(), [1, 0]);
+        drop(held);
+        assert_eq!(counted(), [1, 1]);
+        raise_both();
+        assert_eq!(counted(), [2, 2]);
     }
 }
