@@ -38,17 +38,6 @@ impl Failure {
     /// Tells a missing privilege, a refused program and want of memory apart.
     pub(super) fn explain(self, sizes: Sizes) -> Error {
         const CANNOT_LOAD: &str = "cannot load the kernel program";
-        if self.number() == Some(libc::EAGAIN) {
-            // Its log ends in the middle, and is no verdict.
-            return Error::new(
-                ErrorKind::System,
-                format!("{CANNOT_LOAD}: the verifier is interrupted each time"),
-            )
-            .with_remedy(
-                "open again; see whether something stops and continues this process all the time",
-            )
-            .with_source(self);
-        }
         if let Self::Program { refusal, .. } = &self
             && let Some(verdict) = verdict(&refusal.log)
         {
@@ -77,6 +66,14 @@ impl Failure {
                 "cannot create maps: no file descriptor is left",
             )
             .with_remedy("raise the limit: `ulimit -n 4096`")
+            .with_source(self),
+            Some(libc::EAGAIN) => Error::new(
+                ErrorKind::System,
+                format!("{CANNOT_LOAD}: the verifier is interrupted each time"),
+            )
+            .with_remedy(
+                "open again; see whether something stops and continues this process all the time",
+            )
             .with_source(self),
             _ => Error::new(ErrorKind::System, CANNOT_LOAD).with_source(self),
         }

@@ -56,14 +56,19 @@ pub(crate) struct Refusal {
 }
 
 impl Program<'_> {
-    /// Loads it. Writing a log takes the verifier several times as long, so only one who was refused asks for it.
+    /// Loads it. Writing a log takes the verifier several times as long, so only one who was refused asks for it, and not where
+    /// the verifier is interrupted each time: it would be again.
     ///
     /// # Errors
     /// The kernel's: EINVAL or EACCES for instructions that the verifier refuses, EPERM.
     pub(crate) fn load(&self) -> Result<OwnedFd, Refusal> {
-        self.load_silently().map_err(|error| Refusal {
-            error,
-            log: self.log(),
+        self.load_silently().map_err(|error| {
+            let log = if is_interrupted(&error) {
+                String::new()
+            } else {
+                self.log()
+            };
+            Refusal { error, log }
         })
     }
 
@@ -90,7 +95,7 @@ impl Program<'_> {
     fn ask_again(&self, log: &mut [u8]) -> io::Result<OwnedFd> {
         for attempt in 1..ATTEMPTS {
             match self.ask(log) {
-                Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => {
+                Err(error) if is_interrupted(&error) => {
                     thread::sleep(Duration::from_millis(attempt));
                 }
                 answer => return answer,
@@ -117,6 +122,10 @@ impl Program<'_> {
         // SAFETY: instructions, license and log outlive the call, and the log is as long as said.
         unsafe { open(PROG_LOAD, &mut attr) }
     }
+}
+
+fn is_interrupted(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EAGAIN)
 }
 
 /// Writes the one value of an array.

@@ -4,7 +4,13 @@ use std::{
     env,
     io::{BufRead, BufReader, Read},
     process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::Duration,
 };
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::wait::until_true;
 
 const ALONE: &str = "MERMIN_KERNEL_TEST_ALONE";
 const TASK: &str = "MERMIN_KERNEL_TEST_TASK";
@@ -60,6 +66,17 @@ impl Asked {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Stops it every few milliseconds, until it has ended.
+    pub(crate) fn stop_and_continue(&mut self) {
+        let id = Pid::from_child(&self.child);
+        until_true("the stopped process to end", || {
+            kill_process(id, Signal::STOP).unwrap();
+            thread::sleep(Duration::from_millis(1));
+            kill_process(id, Signal::CONT).unwrap();
+            self.child.try_wait().unwrap().is_some()
+        });
     }
 
     /// The next line it says.

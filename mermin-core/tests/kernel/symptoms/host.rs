@@ -17,6 +17,7 @@ use crate::{
         host::{Host, Pair},
         process::{Asked, Task},
         raw::{self, Deed},
+        wait::until,
         watch::on,
     },
 };
@@ -31,6 +32,11 @@ pub(super) const ROWS: &[Symptom] = &[
         "`cannot load the kernel program: the verifier says`",
         "symptom_verifier",
         the_verifier_refuses,
+    ),
+    row(
+        "`the verifier is interrupted each time`",
+        "symptom_interrupted",
+        the_verifier_is_interrupted,
     ),
     row(
         "`no file descriptor is left`",
@@ -124,6 +130,19 @@ fn the_verifier_refuses() -> String {
         octets.copy_from_slice(&MOVE);
     }
     Host::new().run(|| open(twisted(on("lo"), Twist::Object(object.leak()))))
+}
+
+/// By stops: other signals wait while the verifier works. Where one comes too late and the source opens, it is tried again.
+fn the_verifier_is_interrupted() -> String {
+    let host = Host::new();
+    let said = until("the verifier to be interrupted each time", || {
+        let mut asked = host.run(|| Asked::start("open lo"));
+        asked.stop_and_continue();
+        Some(asked.rest()).filter(|said| said != "\n")
+    });
+    // It would be interrupted as often if it were asked for its reasons.
+    assert!(!said.contains("the verifier says"), "{said}");
+    said
 }
 
 /// The limit is the process's.
