@@ -15,8 +15,6 @@ use mermin_core::{
     lab::{Context, Lab, Order, enter_new_namespace},
 };
 
-/// Octets of a slot, 64 of facts and four lanes.
-const SLOT_WORDS: usize = 40;
 const SLOTS_64K: u32 = 1 << 16;
 /// The kernel frees what was dropped after the call, on a CPU that the next opening would want.
 const REST: Duration = Duration::from_millis(500);
@@ -87,18 +85,9 @@ fn busy<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 /// Reads and sweeps a table of live flows. No part of it makes a system call per flow.
 fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     let mut lab = filled(flows)?;
-    // As much memory as the slots have, one word read of each line: the floor for anything that looks at all lanes.
-    let memory = vec![1_u64; flows as usize * SLOT_WORDS];
     let mut rounds = [const { Vec::new() }; 4];
     for round in 0..=options.scaled(30) {
-        let (lines, _) = busy(|| {
-            memory
-                .iter()
-                .step_by(8)
-                .copied()
-                .map(black_box)
-                .sum::<u64>()
-        });
+        let (lines, _) = busy(|| lab.touch());
         let (read, reading) = busy(|| lab.read());
         if reading.flows != u64::from(flows) {
             return Err("flows were closed while they were measured".into());

@@ -69,6 +69,15 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
+    /// As if both clocks were read, and a tick took so long (ns).
+    #[cfg(test)]
+    pub(crate) fn new(reference: Clock, nanoseconds: u64) -> Self {
+        Self {
+            reference,
+            nanoseconds,
+        }
+    }
+
     /// `CLOCK_MONOTONIC` at a tick, ns. Ticks are counted from that clock, so any reference gives the same answer.
     pub(crate) fn monotonic(&self, ticks: u64) -> u64 {
         let ahead = ticks.wrapping_sub(self.reference.ticks).cast_signed();
@@ -110,13 +119,11 @@ mod tests {
 
     #[test]
     fn ticks_before_and_after_the_reference() {
-        let ticks = Ticks {
-            reference: Clock {
-                ticks: 1000,
-                monotonic: 50_000_000_000,
-            },
-            nanoseconds: 4_000_000,
+        let reference = Clock {
+            ticks: 1000,
+            monotonic: 50_000_000_000,
         };
+        let ticks = Ticks::new(reference, 4_000_000);
         assert_eq!(ticks.monotonic(1000), 50_000_000_000);
         assert_eq!(ticks.monotonic(1002), 50_008_000_000);
         assert_eq!(ticks.monotonic(999), 49_996_000_000);

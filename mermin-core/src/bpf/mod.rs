@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "memory is shared with the kernel program")]
 
 pub(crate) mod clock;
+mod glance;
 pub(crate) mod grace;
 mod image;
 pub(crate) mod index;

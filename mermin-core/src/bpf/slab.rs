@@ -7,10 +7,11 @@ use std::{
 
 use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
-    key::{KeyV4, KeyV6},
+    key::{KeyTail, KeyV4, KeyV6},
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, origin, state},
     tunnel::{Ends, Outer},
 };
+use mermin_bpf::track::tcp::gather;
 
 use super::{clock::Ticks, index::Keys};
 use crate::{
@@ -24,7 +25,7 @@ const MOST_READS: usize = 8;
 /// All slots, and how many were ever used.
 #[derive(Debug)]
 pub(crate) struct Slab {
-    slots: Mapping<Slot>,
+    pub(super) slots: Mapping<Slot>,
     fresh: Mapping<u64>,
     globals: Mapping<Globals>,
     tunnels: Mapping<Ends>,
@@ -119,10 +120,16 @@ impl Slab {
 
     /// The interface of a slot's flow; 0 while there is none.
     pub(crate) fn ifindex(&self, slot: u32) -> u32 {
+        self.tail(slot).ifindex
+    }
+
+    /// The part of a slot's key that keys of either IP version begin with.
+    pub(super) fn tail(&self, slot: u32) -> KeyTail {
         let slot = self.slots.at(slot as usize);
         // SAFETY: within the mapping; the key does not change while the slot is not free.
-        let words = unsafe { (&raw const (*slot).key).read_volatile() };
-        KeyV4::from_words(&words).tail.ifindex
+        let [first, second] =
+            unsafe { (&raw const (*slot).key).cast::<[u64; 2]>().read_volatile() };
+        KeyV4::from_words(&[first, second, 0, 0, 0, 0]).tail
     }
 
     /// When the flow in a slot began, monotonic ns.
@@ -173,7 +180,7 @@ impl Slab {
             if lane.packets != 0 {
                 side.last_seen = side.last_seen.max(ticks.monotonic(lane.last_seen));
             }
-            side.tcp.flags |= mermin_bpf::track::tcp::gather(lane.tcp_flags);
+            side.tcp.flags |= gather(lane.tcp_flags);
             side.tcp.acked_fin |= lane.acked_fin != 0;
             side.tcp.fin_second |= lane.fin_second != 0;
             side.syn_at = match (side.syn_at, lane.syn_at) {

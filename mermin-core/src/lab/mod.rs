@@ -187,6 +187,13 @@ impl Lab {
         self.rig.read()
     }
 
+    /// Reads one word of each line of memory that judging all flows takes, and judges none: no sweep that looks at all of them
+    /// can be faster. What the words add up to says nothing.
+    #[must_use]
+    pub fn touch(&self) -> u64 {
+        self.rig.touch()
+    }
+
     /// Makes the next sweep look at every flow.
     pub fn make_due(&mut self) {
         self.rig.make_due();

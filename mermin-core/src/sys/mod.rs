@@ -12,5 +12,6 @@ pub(crate) mod membarrier;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod netns_cookie;
+pub(crate) mod prefetch;
 mod signals;
 pub(crate) mod zeroed;

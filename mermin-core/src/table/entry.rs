@@ -2,7 +2,7 @@
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 
-use super::{moment::Moment, observation::Observation};
+use super::{glance::Glance, moment::Moment, observation::Observation};
 
 /// Counters of one direction as the previous record gave them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// When the current interval began, monotonic ns.
-    pub(crate) fn interval_start(&self, flow: &Observation) -> u64 {
+    pub(crate) fn interval_start(&self, flow: &Glance) -> u64 {
         self.since.nanoseconds().max(flow.first_seen)
     }
 

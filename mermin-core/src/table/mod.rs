@@ -3,6 +3,8 @@
 //! Nothing here has a clock or a descriptor, so captures from a file and from the kernel go the same way.
 
 pub(crate) mod entry;
+pub(crate) mod glance;
+pub(crate) mod limits;
 pub(crate) mod moment;
 pub(crate) mod observation;
 pub(crate) mod record;

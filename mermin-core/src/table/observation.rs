@@ -1,5 +1,6 @@
 //! All that is known of one flow at one moment.
 
+use super::glance::Glance;
 use mermin_bpf::{
     abi::{
         key::{KeyTail, KeyV4, KeyV6, KeyWords},
@@ -67,6 +68,16 @@ impl Observation {
             .iter()
             .map(|side| side.last_seen)
             .fold(self.first_seen, u64::max)
+    }
+
+    /// What judging takes.
+    pub(crate) fn glance(&self) -> Glance {
+        Glance {
+            protocol: self.tail().protocol(),
+            tcp_flags: self.sides.map(|side| tcp::spread(side.tcp.flags)),
+            first_seen: self.first_seen,
+            last_seen: self.last_seen(),
+        }
     }
 
     /// Packets in both directions.

@@ -2,13 +2,6 @@
 
 use std::time::Duration;
 
-use mermin_bpf::{
-    track::tcp::ended,
-    wire::{protocol, tcp::flag},
-};
-
-use super::observation::Observation;
-
 /// Timeouts, each above zero. IPFIX calls the first `flowActiveTimeout`, the others `flowIdleTimeout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,30 +54,4 @@ impl Timeouts {
             ("other", self.other),
         ]
     }
-
-    /// How long this flow may stay without a packet.
-    pub(crate) fn idle(&self, flow: &Observation) -> Duration {
-        match flow.tail().protocol() {
-            protocol::TCP => {
-                let [one, other] = flow.sides.map(|side| side.tcp.flags);
-                let seen = one | other;
-                if seen & flag::RST != 0 {
-                    self.tcp_rst
-                } else if seen & flag::FIN != 0 {
-                    self.tcp_fin
-                } else {
-                    self.tcp
-                }
-            }
-            protocol::UDP => self.udp,
-            protocol::ICMP | protocol::ICMPV6 => self.icmp,
-            _ => self.other,
-        }
-    }
-}
-
-/// Whether the flow's own protocol said that it is over.
-pub(crate) fn is_over(flow: &Observation) -> bool {
-    let [one, other] = flow.sides.map(|side| side.tcp.flags);
-    flow.tail().protocol() == protocol::TCP && ended(one, other)
 }

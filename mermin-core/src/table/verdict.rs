@@ -2,9 +2,9 @@
 
 use super::{
     entry::Entry,
+    glance::Glance,
+    limits::{Limits, is_over},
     moment::Moment,
-    observation::Observation,
-    timeouts::{Timeouts, is_over, nanoseconds},
 };
 use crate::flow::EndReason;
 
@@ -23,28 +23,25 @@ pub(crate) enum Verdict {
 }
 
 /// When the flow has been idle for too long unless a packet comes before (monotonic ns).
-fn idle_at(flow: &Observation, timeouts: &Timeouts) -> u64 {
-    flow.last_seen()
-        .saturating_add(nanoseconds(timeouts.idle(flow)))
+fn idle_at(flow: &Glance, limits: &Limits) -> u64 {
+    flow.last_seen.saturating_add(limits.idle(flow))
 }
 
 /// When its next record is due while it goes on (monotonic ns).
-fn report_at(flow: &Observation, entry: &Entry, timeouts: &Timeouts) -> u64 {
-    entry
-        .interval_start(flow)
-        .saturating_add(nanoseconds(timeouts.active))
+fn report_at(flow: &Glance, entry: &Entry, limits: &Limits) -> u64 {
+    entry.interval_start(flow).saturating_add(limits.active)
 }
 
 /// When something is due unless a packet comes before (monotonic ns): the flow is idle, or its next record is, which is
 /// not before `earliest`.
 #[cfg(any(feature = "pcap", test))]
-pub(crate) fn due(flow: &Observation, entry: &Entry, timeouts: &Timeouts, earliest: u64) -> u64 {
-    idle_at(flow, timeouts).min(report_at(flow, entry, timeouts).max(earliest))
+pub(crate) fn due(flow: &Glance, entry: &Entry, limits: &Limits, earliest: u64) -> u64 {
+    idle_at(flow, limits).min(report_at(flow, entry, limits).max(earliest))
 }
 
 /// Judges a flow at `now` (monotonic ns).
-pub(crate) fn judge(flow: &Observation, entry: &Entry, timeouts: &Timeouts, now: u64) -> Verdict {
-    let idle_at = idle_at(flow, timeouts);
+pub(crate) fn judge(flow: &Glance, entry: &Entry, limits: &Limits, now: u64) -> Verdict {
+    let idle_at = idle_at(flow, limits);
     if now >= idle_at {
         return Verdict::Close(if is_over(flow) {
             EndReason::EndOfFlow
@@ -52,12 +49,12 @@ pub(crate) fn judge(flow: &Observation, entry: &Entry, timeouts: &Timeouts, now:
             EndReason::IdleTimeout
         });
     }
-    let report_at = report_at(flow, entry, timeouts);
+    let report_at = report_at(flow, entry, limits);
     if now >= report_at {
         return Verdict::Report;
     }
     let next = idle_at.min(report_at);
-    let next = if flow.tail().protocol() == mermin_bpf::wire::protocol::TCP {
+    let next = if flow.protocol == mermin_bpf::wire::protocol::TCP {
         next.min(now.saturating_add(TCP_LOOK))
     } else {
         next
@@ -74,7 +71,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::table::observation::Side;
+    use crate::table::{
+        Timeouts,
+        observation::{Observation, Side},
+    };
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -105,7 +105,12 @@ mod tests {
     }
 
     fn at(flow: &Observation, now: u64) -> Verdict {
-        judge(flow, &Entry::default(), &Timeouts::default(), now)
+        judge(
+            &flow.glance(),
+            &Entry::default(),
+            &Timeouts::default().into(),
+            now,
+        )
     }
 
     #[test]
@@ -149,9 +154,19 @@ mod tests {
         let mut entry = Entry::default();
         entry.told(&busy, start + 60 * SECOND);
         let busy = flow(protocol::UDP, [0, 0], start, start + 119 * SECOND);
-        let verdict = judge(&busy, &entry, &Timeouts::default(), start + 119 * SECOND);
+        let verdict = judge(
+            &busy.glance(),
+            &entry,
+            &Timeouts::default().into(),
+            start + 119 * SECOND,
+        );
         assert!(matches!(verdict, Verdict::Keep(_)));
-        let verdict = judge(&busy, &entry, &Timeouts::default(), start + 120 * SECOND);
+        let verdict = judge(
+            &busy.glance(),
+            &entry,
+            &Timeouts::default().into(),
+            start + 120 * SECOND,
+        );
         assert_eq!(verdict, Verdict::Report);
     }
 
@@ -176,12 +191,22 @@ mod tests {
             Verdict::Keep(Moment::after(160 * SECOND))
         );
         assert_eq!(
-            due(&udp, &Entry::default(), &Timeouts::default(), 0),
+            due(
+                &udp.glance(),
+                &Entry::default(),
+                &Timeouts::default().into(),
+                0
+            ),
             160 * SECOND
         );
         let tcp = flow(protocol::TCP, [0, 0], 100 * SECOND, 100 * SECOND);
         assert_eq!(
-            due(&tcp, &Entry::default(), &Timeouts::default(), 0),
+            due(
+                &tcp.glance(),
+                &Entry::default(),
+                &Timeouts::default().into(),
+                0
+            ),
             120 * SECOND
         );
         assert_eq!(

@@ -61,7 +61,7 @@ impl Capture {
             self.interfaces.select(request.selector.clone(), hot_plug);
         }
         if differs(Setting::Timeouts) {
-            self.timeouts = wanted.timeouts;
+            self.limits = wanted.timeouts.into();
             self.look_at_all();
         }
         Ok(changed)

@@ -2,6 +2,7 @@
 
 mod change;
 mod closing;
+mod due;
 mod interfaces;
 mod open;
 mod pinned;

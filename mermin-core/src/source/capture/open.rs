@@ -37,7 +37,7 @@ use crate::{
         tunnels::Tunnels,
     },
     sys::zeroed,
-    table::{Timeouts, entry::Entry, moment::Moment},
+    table::{entry::Entry, limits::Limits, moment::Moment},
 };
 
 /// What opening gives the public side.
@@ -60,7 +60,7 @@ pub(super) struct Capture {
     pub(super) wall: Wall,
     pub(super) grace: Grace,
     pub(super) closer: Closer,
-    pub(super) timeouts: Timeouts,
+    pub(super) limits: Limits,
     /// What was asked for and is in force.
     pub(super) options: Options,
     /// A change to them that is being made.
@@ -176,7 +176,7 @@ impl Capture {
             wall: Wall::read(),
             grace,
             closer,
-            timeouts: job.options.timeouts,
+            limits: job.options.timeouts.into(),
             options: job.options.clone(),
             changing: None,
             epoch,

@@ -136,6 +136,11 @@ impl Rig {
         reading
     }
 
+    pub(crate) fn touch(&self) -> u64 {
+        let slab = &self.capture.shared.slab;
+        (0..slab.touched()).map(|slot| slab.touch(slot)).sum()
+    }
+
     /// Every live flow.
     #[cfg(feature = "pcap")]
     pub(crate) fn flows(&self) -> impl Iterator<Item = crate::table::observation::Observation> {

@@ -6,6 +6,7 @@ use mermin_bpf::abi::slot::state;
 
 use super::{
     closing::{Batch, Closed, delete},
+    due::Due,
     open::Capture,
 };
 use crate::{
@@ -15,10 +16,10 @@ use crate::{
     flow::{EndReason, Flow},
     table::{
         entry::Entry,
+        limits::is_over,
         moment::Moment,
         observation::Observation,
         record::{Frame, record},
-        timeouts::is_over,
         verdict::{Verdict, judge},
     },
 };
@@ -64,26 +65,28 @@ impl Capture {
         self.close_flows_of_left(&mut room, &mut batch);
         self.close_strays(&mut room, &mut batch);
         let mut open = 0;
-        for slot in 0..self.shared.slab.touched() {
-            let due = self.due[slot as usize];
-            if due > step && !(whole && due == Moment::NEVER) {
-                open += u64::from(due < Moment::NEVER);
-                continue;
-            }
-            match self.shared.slab.state(slot) {
-                state::LIVE => {
-                    open += 1;
-                    self.look(slot, now, &frame, &mut room, &mut batch);
+        let touched = self.shared.slab.touched() as usize;
+        let mut due = Due::at(step, whole);
+        while due.advance(&self.due[..touched]) {
+            let slots = due.slots();
+            for (number, &slot) in slots.iter().enumerate() {
+                self.shared.slab.look_ahead(&slots[number..]);
+                match self.shared.slab.state(slot) {
+                    state::LIVE => {
+                        open += 1;
+                        self.look(slot, now, &frame, &mut room, &mut batch);
+                    }
+                    state::REPLACED => {
+                        open += 1;
+                        let unwanted = self.is_unwanted(slot);
+                        self.close(slot, EndReason::EndOfFlow, unwanted, &mut room, &mut batch);
+                    }
+                    // Free: the kernel program tells when it is not.
+                    _ => self.due[slot as usize] = Moment::NEVER,
                 }
-                state::REPLACED => {
-                    open += 1;
-                    let unwanted = self.is_unwanted(slot);
-                    self.close(slot, EndReason::EndOfFlow, unwanted, &mut room, &mut batch);
-                }
-                // Free: the kernel program tells when it is not.
-                _ => self.due[slot as usize] = Moment::NEVER,
             }
         }
+        open += due.waiting();
         self.closer.close(batch);
         self.shared.counts.open.store(open, Ordering::Relaxed);
         // With flows on their way out, their end wakes this thread; looking before would find no more room.
@@ -95,30 +98,41 @@ impl Capture {
 
     /// Judges one live flow. Without room for a record it is left as it is, and looked at again.
     fn look(&mut self, slot: u32, now: u64, frame: &Frame, room: &mut usize, batch: &mut Batch) {
-        let flow = self.shared.slab.observe(slot, &self.ticks);
-        let unwanted = self.standing(slot, &flow) == Standing::UNWANTED;
+        self.decide(slot);
+        let flow = self.shared.slab.glance(slot, &self.ticks);
         let entry = &self.entries[slot as usize];
-        match judge(&flow, entry, &self.timeouts, now) {
+        match judge(&flow, entry, &self.limits, now) {
             Verdict::Keep(next) => self.due[slot as usize] = next,
-            Verdict::Report if entry.untold(&flow) == 0 => {
-                self.entries[slot as usize].since = Moment::at(now);
+            Verdict::Report => self.report(slot, now, frame, room),
+            Verdict::Close(reason) => {
+                let unwanted = self.is_unwanted(slot);
+                self.close(slot, reason, unwanted, room, batch);
             }
-            Verdict::Report | Verdict::Close(_) if self.is_owed(slot) => {}
-            Verdict::Report if unwanted || *room != 0 => {
-                *room -= usize::from(!unwanted);
-                self.shared.slab.want_samples(slot);
-                let mut then = *entry;
-                then.told(&flow, now);
-                if !self.emit(slot, &flow, EndReason::ActiveTimeout, frame) {
-                    self.withhold(slot, &flow, Some(&then));
-                } else if let Some(kept) = &self.kept {
-                    kept.note(slot, &then, flow.last_seen());
-                }
-                self.entries[slot as usize] = then;
-            }
-            Verdict::Close(reason) => self.close(slot, reason, unwanted, room, batch),
-            Verdict::Report => {}
         }
+    }
+
+    /// Makes a record of a flow that goes on, if anything is to be told.
+    fn report(&mut self, slot: u32, now: u64, frame: &Frame, room: &mut usize) {
+        let flow = self.shared.slab.observe(slot, &self.ticks);
+        let entry = &mut self.entries[slot as usize];
+        if entry.untold(&flow) == 0 {
+            entry.since = Moment::at(now);
+            return;
+        }
+        let mut then = *entry;
+        let unwanted = self.is_unwanted(slot);
+        if self.is_owed(slot) || *room == 0 && !unwanted {
+            return;
+        }
+        *room -= usize::from(!unwanted);
+        self.shared.slab.want_samples(slot);
+        then.told(&flow, now);
+        if !self.emit(slot, &flow, EndReason::ActiveTimeout, frame) {
+            self.withhold(slot, &flow, Some(&then));
+        } else if let Some(kept) = &self.kept {
+            kept.note(slot, &then, flow.last_seen());
+        }
+        self.entries[slot as usize] = then;
     }
 
     /// Has a flow closed if there will be room for its record, or none is to come.
@@ -242,7 +256,7 @@ impl Capture {
     pub(super) fn end(&mut self, slot: u32, reason: EndReason, frame: &Frame) -> bool {
         let flow = self.shared.slab.observe(slot, &self.ticks);
         // Packets may have come since it was judged.
-        let reason = if is_over(&flow) {
+        let reason = if is_over(&flow.glance()) {
             EndReason::EndOfFlow
         } else {
             reason

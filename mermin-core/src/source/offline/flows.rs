@@ -37,9 +37,11 @@ use crate::{
         link::{Layer, Looking},
     },
     table::{
-        Timeouts, moment,
+        Timeouts,
+        limits::{Limits, is_over},
+        moment,
         record::{Frame, facts, record, untold},
-        timeouts::{is_over, nanoseconds},
+        timeouts::nanoseconds,
         verdict::{Verdict, due, judge},
     },
 };
@@ -50,7 +52,7 @@ const UNNAMED: &str = "pcap";
 /// The flows of a capture.
 #[derive(Debug)]
 pub(super) struct Flows {
-    timeouts: Timeouts,
+    limits: Limits,
     clock: Clock,
     /// Time of the latest packet, ns since 1970: that of packets without one.
     wall: u64,
@@ -82,7 +84,7 @@ impl Flows {
             .map(|&(_, timeout)| nanoseconds(timeout))
             .fold(0, u64::max);
         Self {
-            timeouts,
+            limits: timeouts.into(),
             clock: Clock::new(longest),
             wall: 0,
             table: Table::new(most, epoch),
@@ -185,7 +187,7 @@ impl Flows {
             self.timers.schedule(
                 slot,
                 number,
-                due(&slot.flow, &slot.entry, &self.timeouts, 0),
+                due(&slot.flow.glance(), &slot.entry, &self.limits, 0),
             );
         }
         Ok(())
@@ -263,7 +265,7 @@ impl Flows {
                 continue;
             };
             // Judged as of then, so that what happens to a flow does not depend on when other flows have packets.
-            let verdict = judge(&slot.flow, &slot.entry, &self.timeouts, moment);
+            let verdict = judge(&slot.flow.glance(), &slot.entry, &self.limits, moment);
             let mut earliest = moment + 1;
             match verdict {
                 Verdict::Keep(_) => {}
@@ -282,7 +284,7 @@ impl Flows {
                 }
             }
             if let Some(slot) = self.table.get(number) {
-                let next = due(&slot.flow, &slot.entry, &self.timeouts, earliest);
+                let next = due(&slot.flow.glance(), &slot.entry, &self.limits, earliest);
                 self.timers.schedule(slot, number, next);
             }
         }
@@ -329,7 +331,7 @@ impl Flows {
             let number = self.emptied;
             self.emptied += 1;
             if let Some(slot) = self.table.get(number) {
-                let reason = if is_over(&slot.flow) {
+                let reason = if is_over(&slot.flow.glance()) {
                     EndReason::EndOfFlow
                 } else {
                     EndReason::ForcedEnd

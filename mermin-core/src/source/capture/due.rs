@@ -1,0 +1,124 @@
+//! Which slots a sweep looks at.
+
+use crate::table::moment::Moment;
+
+/// Slots that are gone over at once: where none of them is due, none costs more than its share of that.
+const STRIDE: usize = 64;
+/// Slots that are told at once, so that those to come are known well before they are looked at.
+const MOST: usize = 16 * STRIDE;
+
+/// The slots that are due, some at a time.
+pub(super) struct Due {
+    /// What is no later is due.
+    now: Moment,
+    /// And so is this.
+    also: Moment,
+    slots: [u32; MOST],
+    length: usize,
+    next: u32,
+    waiting: u64,
+}
+
+impl Due {
+    /// For a sweep at `now`; a `whole` one looks as well where nothing is known to be.
+    pub(super) fn at(now: Moment, whole: bool) -> Self {
+        Self {
+            now,
+            also: if whole { Moment::NEVER } else { now },
+            slots: [0; MOST],
+            length: 0,
+            next: 0,
+            waiting: 0,
+        }
+    }
+
+    /// Goes on to the next slots that are due, by the moments of all slots. False when there is none.
+    pub(super) fn advance(&mut self, moments: &[Moment]) -> bool {
+        self.length = 0;
+        let rest = moments.get(self.next as usize..).unwrap_or_default();
+        for stride in rest.chunks(STRIDE) {
+            if self.length + STRIDE > MOST {
+                break;
+            }
+            self.add(stride);
+        }
+        self.length != 0
+    }
+
+    fn add(&mut self, stride: &[Moment]) {
+        let (now, also) = (self.now, self.also);
+        let is_due = |moment: Moment| moment <= now || moment == also;
+        let mut due = 0;
+        let mut waiting = 0;
+        for &moment in stride {
+            due += u32::from(is_due(moment));
+            waiting += u32::from(!is_due(moment) && moment < Moment::NEVER);
+        }
+        self.waiting += u64::from(waiting);
+        let first = self.next;
+        self.next += u32::try_from(stride.len()).unwrap_or(u32::MAX);
+        if due == 0 {
+            return;
+        }
+        for (slot, &moment) in (first..).zip(stride) {
+            self.slots[self.length] = slot;
+            self.length += usize::from(is_due(moment));
+        }
+    }
+
+    /// These slots, in order.
+    pub(super) fn slots(&self) -> &[u32] {
+        &self.slots[..self.length]
+    }
+
+    /// Flows that are open and not due, of all that was gone over.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: u64 = 5 << 26;
+
+    fn moment() -> impl Strategy<Value = Moment> {
+        let known = [Moment::NOW, Moment::NEVER, Moment::CLOSING];
+        let times = [NOW - 1, NOW, NOW + (1 << 26), u64::MAX].map(Moment::at);
+        prop::sample::select([known.as_slice(), times.as_slice()].concat())
+    }
+
+    /// Slots of one moment side by side, as most are.
+    fn moments() -> impl Strategy<Value = Vec<Moment>> {
+        prop::collection::vec((moment(), 1..1500_usize), 0..6).prop_map(|runs| {
+            runs.into_iter()
+                .flat_map(|(moment, times)| std::iter::repeat_n(moment, times))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn each_slot_that_is_due_is_told_once_and_in_order(moments in moments(), whole: bool) {
+            let now = Moment::at(NOW);
+            let (mut expected, mut waiting) = (Vec::new(), 0);
+            for (slot, &due) in (0..).zip(&moments) {
+                if due <= now || whole && due == Moment::NEVER {
+                    expected.push(slot);
+                } else if due < Moment::NEVER {
+                    waiting += 1;
+                }
+            }
+            let mut due = Due::at(now, whole);
+            let mut told = Vec::new();
+            while due.advance(&moments) {
+                told.extend_from_slice(due.slots());
+            }
+            prop_assert_eq!(told, expected);
+            prop_assert_eq!(due.waiting(), waiting);
+        }
+    }
+}

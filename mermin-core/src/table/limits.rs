@@ -1,0 +1,65 @@
+//! Timeouts as judging takes them.
+
+use mermin_bpf::{
+    track::tcp::{ended, gather, spread},
+    wire::{protocol, tcp::flag},
+};
+
+use super::{
+    glance::Glance,
+    timeouts::{Timeouts, nanoseconds},
+};
+
+/// [`Timeouts`] in ns: a sweep compares two of them for each flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) active: u64,
+    tcp: u64,
+    tcp_fin: u64,
+    tcp_rst: u64,
+    udp: u64,
+    icmp: u64,
+    other: u64,
+}
+
+impl From<Timeouts> for Limits {
+    fn from(timeouts: Timeouts) -> Self {
+        Self {
+            active: nanoseconds(timeouts.active),
+            tcp: nanoseconds(timeouts.tcp),
+            tcp_fin: nanoseconds(timeouts.tcp_fin),
+            tcp_rst: nanoseconds(timeouts.tcp_rst),
+            udp: nanoseconds(timeouts.udp),
+            icmp: nanoseconds(timeouts.icmp),
+            other: nanoseconds(timeouts.other),
+        }
+    }
+}
+
+impl Limits {
+    /// How long this flow may stay without a packet.
+    pub(crate) fn idle(&self, flow: &Glance) -> u64 {
+        match flow.protocol {
+            protocol::TCP => {
+                let [one, other] = flow.tcp_flags;
+                let seen = one | other;
+                if seen & spread(flag::RST) != 0 {
+                    self.tcp_rst
+                } else if seen & spread(flag::FIN) != 0 {
+                    self.tcp_fin
+                } else {
+                    self.tcp
+                }
+            }
+            protocol::UDP => self.udp,
+            protocol::ICMP | protocol::ICMPV6 => self.icmp,
+            _ => self.other,
+        }
+    }
+}
+
+/// Whether the flow's own protocol said that it is over.
+pub(crate) fn is_over(flow: &Glance) -> bool {
+    let [one, other] = flow.tcp_flags.map(gather);
+    flow.protocol == protocol::TCP && ended(one, other)
+}
