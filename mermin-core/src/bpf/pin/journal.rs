@@ -10,29 +10,27 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::atomic::{AtomicU64, Ordering},
+    os::fd::{BorrowedFd, OwnedFd},
+    sync::atomic::Ordering,
 };
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 
-use super::names::JOURNAL;
+use super::{
+    names::JOURNAL,
+    pages::{Pages, SECOND},
+};
 use crate::{
     flow::EndReason,
     points::{Point, pass},
-    sys::{
-        bpf_pin::{self, Shape},
-        mapping::Mapping,
-    },
+    sys::bpf_pin::Shape,
     table::{
         entry::{Entry, Told},
         moment::Moment,
     },
 };
 
-/// Which mark counts.
-const SECOND: u64 = 1;
-/// It is of this flow; without it nothing was told yet.
+/// The mark that counts is of this flow; without it nothing was told yet.
 const SAID: u64 = 1 << 1;
 /// A record was made of what the other mark says, and the consumer has not asked for the one after it.
 const OFFERED: u64 = 1 << 2;
@@ -56,14 +54,6 @@ pub(crate) struct Mark {
     since: u32,
     /// When the last packet came that the record counts, monotonic ns.
     last_seen: u64,
-}
-
-/// A slot's page.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Page {
-    word: u64,
-    marks: [Mark; 2],
 }
 
 impl Mark {
@@ -104,45 +94,33 @@ pub(crate) struct Recalled {
     pub(crate) done: bool,
 }
 
-/// All pages.
+/// A page for each slot.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    pages: Mapping<Page>,
+    pages: Pages<[Mark; 2]>,
 }
 
 /// The shape of its map.
 pub(crate) fn shape(slots: u32) -> Shape {
-    bpf_pin::array_shape(size_of::<Page>(), slots)
+    Pages::<[Mark; 2]>::shape(slots)
 }
 
 /// Creates the map.
 pub(crate) fn create(slots: u32) -> io::Result<OwnedFd> {
-    bpf_pin::create_array_of::<Page>(JOURNAL, slots)
+    Pages::<[Mark; 2]>::create(JOURNAL, slots)
 }
 
 impl Journal {
     /// Opens the journal of this many slots.
     pub(crate) fn open(map: BorrowedFd<'_>, slots: u32) -> io::Result<Self> {
         Ok(Self {
-            pages: Mapping::new(map.as_fd(), slots as usize)?,
+            pages: Pages::open(map, slots)?,
         })
-    }
-
-    fn word(&self, slot: u32) -> &AtomicU64 {
-        let page = self.pages.at(slot as usize);
-        // SAFETY: eight aligned octets of the mapping, which lives as long as `self`, and only accessed so.
-        unsafe { AtomicU64::from_ptr(&raw mut (*page).word) }
-    }
-
-    fn mark(&self, slot: u32, number: u64) -> *mut Mark {
-        let page = self.pages.at(slot as usize);
-        // SAFETY: within the mapping, as the number is below two.
-        unsafe { &raw mut (*page).marks[usize::from(number & SECOND != 0)] }
     }
 
     /// Whether a record of this flow is on its way, or with a consumer that has not asked for the next one.
     pub(crate) fn is_owed(&self, slot: u32) -> bool {
-        let word = self.word(slot).load(Ordering::Acquire);
+        let word = self.pages.word(slot).load(Ordering::Acquire);
         word & OFFERED != 0 || word >> REASON != 0
     }
 
@@ -155,8 +133,8 @@ impl Journal {
 
     /// Writes the mark that does not count. Returns the word as it is.
     fn write(&self, slot: u32, then: &Entry, last_seen: u64) -> u64 {
-        let word = self.word(slot).load(Ordering::Acquire);
-        let mark = self.mark(slot, !word);
+        let word = self.pages.word(slot).load(Ordering::Acquire);
+        let mark = self.pages.by(slot, !word);
         let said = Mark::new(then, last_seen);
         // SAFETY: within the mapping; the mark that does not count is the capture thread's.
         unsafe {
@@ -175,12 +153,12 @@ impl Journal {
 
     /// Has a word count.
     pub(crate) fn set(&self, slot: u32, word: u64) {
-        self.word(slot).store(word, Ordering::Release);
+        self.pages.word(slot).store(word, Ordering::Release);
     }
 
     /// Notes that the flow's last record is about to be given.
     pub(crate) fn finish(&self, slot: u32, reason: EndReason) {
-        let word = self.word(slot).load(Ordering::Acquire) & (SECOND | SAID);
+        let word = self.pages.word(slot).load(Ordering::Acquire) & (SECOND | SAID);
         let reason = u64::from(reason.number()) << REASON;
         self.set(slot, word | reason);
         pass(Point::Finished);
@@ -188,7 +166,7 @@ impl Journal {
 
     /// The consumer asked for another record after this flow's.
     pub(crate) fn acknowledge(&self, slot: u32) {
-        let word = self.word(slot).load(Ordering::Acquire);
+        let word = self.pages.word(slot).load(Ordering::Acquire);
         let next = if word >> REASON != 0 {
             DONE
         } else if word & OFFERED != 0 {
@@ -201,7 +179,7 @@ impl Journal {
 
     /// Whether all was told of the flow that was in this slot, and the slot is to be emptied.
     pub(crate) fn is_done(&self, slot: u32) -> bool {
-        self.word(slot).load(Ordering::Acquire) & DONE != 0
+        self.pages.word(slot).load(Ordering::Acquire) & DONE != 0
     }
 
     /// Begins a new page: the slot is empty.
@@ -211,10 +189,10 @@ impl Journal {
 
     /// What is noted of a slot.
     pub(crate) fn recall(&self, slot: u32) -> Recalled {
-        let word = self.word(slot).load(Ordering::Acquire);
+        let word = self.pages.word(slot).load(Ordering::Acquire);
         // SAFETY: within the mapping; any octets are a mark.
         let [counts, other] =
-            [word, !word].map(|number| unsafe { self.mark(slot, number).read_volatile() });
+            [word, !word].map(|number| unsafe { self.pages.by(slot, number).read_volatile() });
         Recalled {
             told: if word & SAID == 0 {
                 Entry::default()
@@ -230,24 +208,26 @@ impl Journal {
     /// Makes one page anew of numbers that cannot be: what tests must see through.
     #[cfg(test)]
     fn tear(&self, slot: u32) {
-        let word = self.word(slot).load(Ordering::Acquire);
+        let word = self.pages.word(slot).load(Ordering::Acquire);
         let torn = Mark {
             told: [[u64::MAX; 3]; DIRECTIONS],
             sequence: 77,
             ..Mark::default()
         };
         // SAFETY: within the mapping.
-        unsafe { self.mark(slot, !word).write_volatile(torn) };
+        unsafe { self.pages.by(slot, !word).write_volatile(torn) };
     }
 }
 
 const _: () = {
     assert!(size_of::<Mark>() == 64);
-    assert!(size_of::<Page>() == 136);
+    assert!(Pages::<[Mark; 2]>::SIZE == 136);
 };
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     fn journal() -> Option<Journal> {

@@ -17,5 +17,6 @@ pub(crate) mod instance;
 pub(crate) mod journal;
 pub(crate) mod lock;
 pub(crate) mod names;
+mod pages;
 pub(crate) mod redo;
 pub(crate) mod supply;

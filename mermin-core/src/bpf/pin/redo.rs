@@ -6,20 +6,17 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::atomic::{AtomicU64, Ordering, fence},
+    os::fd::{BorrowedFd, OwnedFd},
+    sync::atomic::{Ordering, fence},
 };
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 
-use super::{journal::Journal, names::REDO};
+use super::{journal::Journal, names::REDO, pages::Pages};
 use crate::{
     bpf::ledger::{Ledger, Sum},
     points::{Point, pass},
-    sys::{
-        bpf_pin::{self, Shape},
-        mapping::Mapping,
-    },
+    sys::bpf_pin::Shape,
 };
 
 /// What is to be stored.
@@ -34,29 +31,20 @@ pub(crate) struct Plan {
     sums: [Sum; DIRECTIONS],
 }
 
-/// The map's one element.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Page {
-    /// Whether the plan is to be carried out.
-    pending: u64,
-    plan: Plan,
-}
-
-/// Where a plan is kept.
+/// Where a plan is kept. The page's word says whether it is to be carried out.
 #[derive(Debug)]
 pub(crate) struct Redo {
-    page: Mapping<Page>,
+    page: Pages<Plan>,
 }
 
 /// The shape of its map.
 pub(crate) fn shape() -> Shape {
-    bpf_pin::array_shape(size_of::<Page>(), 1)
+    Pages::<Plan>::shape(1)
 }
 
 /// Creates the map.
 pub(crate) fn create() -> io::Result<OwnedFd> {
-    bpf_pin::create_array_of::<Page>(REDO, 1)
+    Pages::<Plan>::create(REDO, 1)
 }
 
 impl Plan {
@@ -85,37 +73,34 @@ impl Plan {
 impl Redo {
     pub(crate) fn open(map: BorrowedFd<'_>) -> io::Result<Self> {
         Ok(Self {
-            page: Mapping::new(map.as_fd(), 1)?,
+            page: Pages::open(map, 1)?,
         })
-    }
-
-    fn pending(&self) -> &AtomicU64 {
-        let page = self.page.at(0);
-        // SAFETY: eight aligned octets of the mapping, which lives as long as `self`, and only accessed so.
-        unsafe { AtomicU64::from_ptr(&raw mut (*page).pending) }
     }
 
     /// Stores all of it, or leaves word of what is missing.
     pub(crate) fn carry_out(&self, plan: &Plan, journal: &Journal, ledger: &Ledger) {
-        let page = self.page.at(0);
+        let pending = self.page.word(0);
         // SAFETY: within the mapping; no plan is pending, so nobody reads it.
-        unsafe { (&raw mut (*page).plan).write_volatile(*plan) };
+        unsafe { self.page.body(0).write_volatile(*plan) };
         // The process is killed between two of its own instructions: what has to be kept in order is the compiler.
         fence(Ordering::SeqCst);
-        self.pending().store(1, Ordering::SeqCst);
+        pending.store(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         pass(Point::Planned);
         plan.store(journal, ledger);
-        self.pending().store(0, Ordering::SeqCst);
+        pending.store(0, Ordering::SeqCst);
     }
 
     /// Carries out what a former process left. To be called before anything else is read of journal or ledger.
     pub(crate) fn finish(&self, journal: &Journal, ledger: &Ledger) {
-        if self.pending().load(Ordering::SeqCst) != 0 {
-            self.page.read(0).plan.store(journal, ledger);
-            self.pending().store(0, Ordering::SeqCst);
+        let pending = self.page.word(0);
+        if pending.load(Ordering::SeqCst) != 0 {
+            // SAFETY: within the mapping; any octets are a plan.
+            let plan = unsafe { self.page.body(0).read_volatile() };
+            plan.store(journal, ledger);
+            pending.store(0, Ordering::SeqCst);
         }
     }
 }
 
-const _: () = assert!(size_of::<Page>() == 72);
+const _: () = assert!(Pages::<Plan>::SIZE == 72);
