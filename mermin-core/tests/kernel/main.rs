@@ -39,6 +39,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use mermin_core::Attach;
 
 use support::{
+    asked,
     host::Host,
     process,
     skip::Skip,
@@ -119,8 +120,7 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
 }
 
 fn main() {
-    restart::child::obey();
-    process::obey(&[&symptoms::tasks()[..], statistics::TASKS].concat());
+    asked::obey(&[&symptoms::tasks()[..], statistics::TASKS, restart::TASKS].concat());
     let arguments = Arguments::from_args();
     let obstacles = if arguments.list {
         Vec::new()

@@ -7,9 +7,9 @@ use mermin_core::Attach;
 use crate::{
     Case, case, each_mode,
     support::{
+        asked::{Asked, Task},
         frame,
         host::Pair,
-        process::{Asked, Task},
         raw,
         traffic::{Injector, address, udp_dialogue},
         wait::until_true,

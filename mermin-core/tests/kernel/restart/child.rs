@@ -1,14 +1,6 @@
-//! A process of its own with a pinned source in it, to be killed: this executable, told what to do by its environment.
+//! A process of its own with a pinned source in it, to be killed.
 
-use std::{
-    collections::HashMap,
-    env,
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, io::BufRead, thread, time::Duration};
 
 use futures::{StreamExt, executor::block_on};
 use mermin_core::{
@@ -17,9 +9,13 @@ use mermin_core::{
     lab::{Point, kill_at},
 };
 
-use crate::support::{host::Host, wait::LONGEST};
+use crate::support::{
+    asked::{Asked, Task, say},
+    host::Host,
+};
 
-const TOLD: &str = "MERMIN_KERNEL_TEST_CHILD";
+/// Follows the orders that its argument is.
+pub(super) const TASK: Task = ("follow", follow);
 
 /// What the process is to do.
 #[derive(Clone, Debug)]
@@ -119,55 +115,26 @@ impl Orders {
 
     /// Starts the process.
     pub(crate) fn start(&self) -> Process {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .env(TOLD, self.write())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let (line, lines) = channel();
-        thread::spawn(move || {
-            for read in BufReader::new(stdout).lines() {
-                let Ok(read) = read else { return };
-                if line.send(read).is_err() {
-                    return;
-                }
-            }
-        });
         Process {
-            stdin: child.stdin.take(),
-            child,
-            lines,
+            asked: Asked::start(&format!("{} {}", TASK.0, self.write())),
         }
     }
 }
 
-/// What the process says: one line, in one write.
-fn say(line: &str) {
-    let mut stdout = std::io::stdout().lock();
-    // A test that has failed listens no more.
-    let _ = stdout
-        .write_all(format!("{line}\n").as_bytes())
-        .and_then(|()| stdout.flush());
-}
-
-/// Does what the environment says, if it says so: opens, says each record, closes when its input ends.
-pub(crate) fn obey() {
-    let Ok(told) = env::var(TOLD) else { return };
-    let orders = Orders::read(&told);
+/// Opens, says each record, closes when its input ends.
+fn follow(orders: &str) -> String {
+    let orders = Orders::read(orders);
     if let Some((point, passes)) = orders.end {
         kill_at(point, passes);
     }
     let mut source = match block_on(orders.builder().open()) {
         Ok(source) => source,
         Err(error) => {
-            say(&format!(
+            return format!(
                 "failed {:?} {error}: {:?}",
                 error.kind(),
                 std::error::Error::source(&error)
-            ));
-            std::process::exit(1);
+            );
         }
     };
     let taken = source.report().taken_over.unwrap_or_default();
@@ -201,9 +168,7 @@ pub(crate) fn obey() {
             uncounted.reason, uncounted.packets, uncounted.octets
         ));
     }
-    drop(source);
-    say("ended");
-    std::process::exit(0);
+    "ended".to_owned()
 }
 
 /// What a record says, as far as tests care.
@@ -297,19 +262,13 @@ impl Said {
 
 /// The process.
 pub(crate) struct Process {
-    pub(crate) child: Child,
-    stdin: Option<ChildStdin>,
-    lines: Receiver<String>,
+    asked: Asked,
 }
 
 impl Process {
-    /// The next line; `None` once the process is gone and all it said was read.
+    /// What it says next; `None` once it is gone and all it said was read.
     pub(crate) fn next(&self) -> Option<Said> {
-        match self.lines.recv_timeout(LONGEST) {
-            Ok(line) => Some(Said::read(&line)),
-            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
-            Err(error) => panic!("the process hangs: {error}"),
-        }
+        self.asked.line().map(|line| Said::read(&line))
     }
 
     /// Waits until it has opened.
@@ -322,31 +281,23 @@ impl Process {
 
     /// Whether it ends by itself in this time; else it is killed then.
     pub(crate) fn dies_within(&mut self, time: Duration) -> bool {
-        let began = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
-            if began.elapsed() > time {
-                self.kill();
-                return false;
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
-        true
+        self.asked.dies_within(time)
     }
 
     /// As kill -9 does.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
+        self.asked.kill();
     }
 
     /// Has it close its source.
     pub(crate) fn close(&mut self) {
-        self.stdin = None;
+        self.asked.close();
     }
 
     /// Everything it says from now on, until it is gone.
     pub(crate) fn rest(mut self) -> Vec<Said> {
         let said = std::iter::from_fn(|| self.next()).collect();
-        self.child.wait().unwrap();
+        self.asked.wait();
         said
     }
 }

@@ -1,6 +1,6 @@
 //! A source that outlives its process.
 
-pub(crate) mod child;
+mod child;
 mod killed;
 pub(crate) mod left;
 mod many;
@@ -13,7 +13,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use crate::Case;
+use crate::{Case, support::asked::Task};
 
 pub(crate) fn cases() -> Vec<Case> {
     let cases = [
@@ -25,6 +25,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ];
     cases.into_iter().flatten().collect()
 }
+
+pub(crate) const TASKS: &[Task] = &[child::TASK];
 
 /// Name of an instance that no other test, and no other process, has.
 fn instance_name() -> String {

@@ -1,5 +1,6 @@
 //! What kernel tests stand on: hosts in network namespaces, traffic between them, and the checks every test ends with.
 
+pub(crate) mod asked;
 pub(crate) mod attached;
 pub(crate) mod frame;
 pub(crate) mod host;

@@ -8,9 +8,9 @@ use super::{Symptom, by_tcx, open, row};
 use crate::{
     orphans,
     support::{
+        asked::{Asked, Task},
         frame,
         host::Pair,
-        process::{Asked, Task},
         raw::{self, Deed},
         traffic::Injector,
         wait::{LONGEST, until, within},

@@ -13,9 +13,9 @@ use super::{CONTAINER, Symptom, by_tcx, open, page, preflight, row, words};
 use crate::{
     Case, case,
     support::{
+        asked::{Asked, Task},
         attached,
         host::{Host, Pair},
-        process::{Asked, Task},
         raw::{self, Deed},
         wait::until,
         watch::on,

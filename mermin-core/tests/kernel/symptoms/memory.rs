@@ -8,8 +8,8 @@ use std::{
 
 use super::{Symptom, preflight, row, words};
 use crate::support::{
+    asked::{Asked, Task},
     host::Host,
-    process::{Asked, Task},
     raw,
     skip::skip,
     watch::on,

@@ -20,7 +20,7 @@ use mermin_core::{
 use crate::{
     Case, case,
     support::{
-        process::Task,
+        asked::Task,
         wait::{LONGEST, within},
     },
 };

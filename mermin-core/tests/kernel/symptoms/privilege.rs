@@ -1,6 +1,6 @@
 //! A capability is missing, or something denies a call all the same.
 
-use std::io::{BufRead, Write, stdin, stdout};
+use std::io::{BufRead, stdin};
 
 use mermin_core::NetNs;
 use rustix::thread::CapabilitySet;
@@ -9,9 +9,9 @@ use super::{CONTAINER, Symptom, open, page, preflight, row, words};
 use crate::{
     Case, case,
     support::{
+        asked::{Asked, Task, say},
         attached,
         host::{Host, Pair},
-        process::{Asked, Task},
         raw,
         rights::become_nobody,
         traffic::{address, udp_dialogue},
@@ -130,8 +130,8 @@ fn bpf_is_denied() -> String {
 /// Of another process takes two capabilities, and each is named where it is missing.
 fn a_namespace_is_closed() -> String {
     let (host, other) = (Host::new(), Host::new());
-    let mut living = other.run(|| Asked::start("capture lo"));
-    assert!(living.line().starts_with("opened "));
+    let living = other.run(|| Asked::start("capture lo"));
+    assert!(living.line().unwrap().starts_with("opened "));
     let path = format!("enter /proc/{}/ns/net", living.id());
     let (ptrace, admin) = (CapabilitySet::SYS_PTRACE, CapabilitySet::SYS_ADMIN);
     let mut said = String::new();
@@ -209,8 +209,7 @@ fn capture(interface: &str) -> String {
     let ingress = report.interfaces[0].ingress.as_ref().unwrap();
     let names = ingress.occupants.iter().map(|at| at.name.as_deref());
     let names: Vec<&str> = names.map(|name| name.unwrap_or("?")).collect();
-    println!("opened {names:?} {report}");
-    stdout().flush().unwrap();
+    say(&format!("opened {names:?} {report}"));
     let watch = Watch::new(source);
     let _ = stdin().lock().read_line(&mut String::new());
     let outcome = watch.finish();
@@ -226,10 +225,10 @@ fn captures_as_nobody() {
         said.contains("names of other programs are not told"),
         "{said}"
     );
-    let mut asked = ask(&pair.near, needed(), "capture v0");
-    let opened = asked.line();
+    let asked = ask(&pair.near, needed(), "capture v0");
+    let opened = asked.line().unwrap();
     assert!(opened.starts_with("opened [\"?\""), "{opened}");
-    assert!(opened.ends_with("] \n"), "{opened}");
+    assert!(opened.ends_with("] "), "{opened}");
     let [near, far] = ["10.0.0.1:40000", "10.0.0.2:53"].map(address);
     udp_dialogue(&pair, [near, far], 10, [10, 20]);
     assert_eq!(asked.rest(), "1 0 20\n");
