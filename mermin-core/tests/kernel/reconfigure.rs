@@ -9,7 +9,7 @@ use std::{
 
 use futures::StreamExt;
 use mermin_core::{
-    Attach, Error, ErrorKind, Flow, FlowSourceBuilder, Handle, NetNs, Reconfigured, Setting,
+    Attach, ErrorKind, Flow, NetNs, Setting,
     filter::{Filter, Rule},
     flow::EndReason,
     report::Feature,
@@ -22,7 +22,7 @@ use super::{
         process, raw,
         traffic::{Busy, address, udp_socket},
         wait::{LONGEST, until_true, within},
-        watch::{Watch, on},
+        watch::{Watch, applied, change, on},
     },
 };
 
@@ -69,16 +69,6 @@ fn stuck() {
         let found = watch.stats().interfaces;
         assert_eq!((found.watched, found.left), (2, 0));
     });
-}
-
-fn change(handle: &Handle, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
-    within(LONGEST, handle.reconfigure(options)).expect("an answer comes")
-}
-
-fn applied(handle: &Handle, options: FlowSourceBuilder) -> Vec<Setting> {
-    let changed = change(handle, options).unwrap();
-    assert_eq!(changed.needs_restart, []);
-    changed.applied
 }
 
 /// A filter without datagrams to port 53.

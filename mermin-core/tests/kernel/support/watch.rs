@@ -6,7 +6,9 @@ use std::{
 };
 
 use futures::StreamExt;
-use mermin_core::{Attach, Error, Flow, FlowSource, FlowSourceBuilder, Handle, Stats};
+use mermin_core::{
+    Attach, Error, Flow, FlowSource, FlowSourceBuilder, Handle, Reconfigured, Setting, Stats,
+};
 
 use super::{
     host::Host,
@@ -29,6 +31,18 @@ pub(crate) fn on(interface: &str) -> FlowSourceBuilder {
 /// Opens in a host.
 pub(crate) fn try_open(host: &Host, options: FlowSourceBuilder) -> Result<FlowSource, Error> {
     host.run(|| within(LONGEST, options.open()).expect("opening hangs"))
+}
+
+/// Asks for a change of options.
+pub(crate) fn change(handle: &Handle, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
+    within(LONGEST, handle.reconfigure(options)).expect("an answer comes")
+}
+
+/// What has changed, when all of it could.
+pub(crate) fn applied(handle: &Handle, options: FlowSourceBuilder) -> Vec<Setting> {
+    let changed = change(handle, options).unwrap();
+    assert_eq!(changed.needs_restart, []);
+    changed.applied
 }
 
 /// A source, and the records it gave so far.
