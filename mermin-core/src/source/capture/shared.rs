@@ -70,6 +70,8 @@ impl Counters for Shared {
     }
 
     fn stats(&self) -> Stats {
+        // Before the ledger, which has the packets of those at least.
+        let records_withheld = self.counts.withheld.load(Ordering::Acquire);
         let (hooks, departed, interfaces) = self.register.stats(&self.ledger);
         let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&departed).map(field).sum();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -78,7 +80,7 @@ impl Counters for Shared {
             flows_capacity: u64::from(self.slab.len()),
             flows_ended: read(&self.counts.ended),
             records: read(&self.counts.records),
-            records_withheld: read(&self.counts.withheld),
+            records_withheld,
             packets: sum(|hook| hook.traffic.packets),
             octets: sum(|hook| hook.traffic.octets),
             sweeps: read(&self.counts.sweeps),

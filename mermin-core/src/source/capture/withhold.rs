@@ -64,13 +64,14 @@ impl Capture {
     /// Moves what a record would have told to the ledger; `then` is what is told of the flow afterwards, without which it has
     /// ended.
     pub(super) fn withhold(&mut self, slot: u32, flow: &Observation, then: Option<&Entry>) {
-        self.shared.counts.withheld.fetch_add(1, Ordering::Relaxed);
         let sums = self.filtered(slot, flow);
         let ledger = &self.shared.ledger;
         match &mut self.kept {
             Some(kept) => kept.withhold(slot, then.zip(Some(flow.last_seen())), sums, ledger),
             None => sums.iter().for_each(|sum| ledger.set_filtered(sum)),
         }
+        // Whoever reads that it was withheld finds its packets in the ledger.
+        self.shared.counts.withheld.fetch_add(1, Ordering::Release);
     }
 
     /// What is under the reason `filtered` once a record of the flow is.
