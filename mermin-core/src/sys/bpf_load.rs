@@ -82,11 +82,17 @@ impl Program<'_> {
 
     fn log(&self) -> String {
         let mut log = vec![0_u8; FIRST_LOG];
-        while let Err(error) = self.ask_again(&mut log)
-            && error.raw_os_error() == Some(libc::ENOSPC)
-            && log.len() < LONGEST_LOG
-        {
-            log = vec![0; log.len() * 4];
+        loop {
+            match self.ask_again(&mut log) {
+                Err(error)
+                    if error.raw_os_error() == Some(libc::ENOSPC) && log.len() < LONGEST_LOG =>
+                {
+                    log = vec![0; log.len() * 4];
+                }
+                // It ends somewhere, and not with a verdict.
+                Err(error) if is_interrupted(&error) => return String::new(),
+                _ => break,
+            }
         }
         let written = log.iter().position(|octet| *octet == 0);
         String::from_utf8_lossy(&log[..written.unwrap_or(log.len())]).into_owned()
