@@ -8,14 +8,17 @@ use std::{
 
 use futures::{StreamExt, executor::block_on};
 use mermin_benches::{
-    Options, Report, Result, Row, Summary, cpu,
+    Options, Report, Result, Row, Summary,
+    bulk::Bulk,
+    cpu,
     far::{Far, run},
     frames::udp4,
+    median,
     peer::{Kind, Peer},
     summary,
 };
 use mermin_core::{
-    FlowSource, Handle,
+    FlowSource, FlowSourceBuilder, Handle,
     lab::{Floor, Generator, Least, Order},
 };
 
@@ -28,6 +31,10 @@ const FLOORS: [(&str, Floor); 3] = [
     ("frames_floor_hash", Floor::Hash),
 ];
 const PEERS: [Kind; 2] = [Kind::Softflowd, Kind::Pmacctd];
+/// TCP goes on as fast as it can after a change.
+const SETTLED: Duration = Duration::from_millis(100);
+/// Its rate is taken for so long.
+const WINDOW: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     mermin_benches::main("line", |options, report| {
@@ -37,6 +44,12 @@ fn main() -> ExitCode {
         frames(options, report, &far, engine, sender)?;
         iperf(options, report, engine, sender)
     })
+}
+
+fn watching(interface: &str) -> FlowSourceBuilder {
+    FlowSource::builder()
+        .interfaces([interface])
+        .max_flows(ROOM)
 }
 
 /// A source at `v0` and the thread that takes its flows.
@@ -49,12 +62,7 @@ impl Capture {
     /// Its threads stay on one CPU.
     fn open(engine: usize) -> Result<Self> {
         cpu::pin(engine)?;
-        let mut source = block_on(
-            FlowSource::builder()
-                .interfaces(["v0"])
-                .max_flows(ROOM)
-                .open(),
-        )?;
+        let mut source = block_on(watching("v0").open())?;
         let handle = source.handle();
         let taken = thread::spawn(move || {
             let mut packets = 0;
@@ -183,95 +191,90 @@ fn rate(name: &str, found: &[Summary; 2], bare: &[Summary; 2]) -> Row {
         .with("percent_by_cpu", busy.median / bare[1].median * 100.0)
 }
 
-fn row(name: &str, unit: &'static str, found: &Summary, bare: f64) -> Row {
-    Row::new(name)
-        .with(unit, found.median)
-        .with("min", found.min)
-        .with("bare", bare)
-        .with("percent_of_bare", found.median / bare * 100.0)
-}
-
-/// What an exporter says of itself.
+/// What an exporter says of itself since then.
 fn dropped(peer: &Peer, before: [u64; 2]) -> Result<String> {
     let after = peer.counted()?;
-    let [received, dropped] = [after[0] - before[0], after[1] - before[1]];
-    Ok(format!(
-        "by its own count {received} received, {dropped} dropped"
-    ))
+    Ok(said([after[0] - before[0], after[1] - before[1]]))
 }
 
-/// TCP over the pair.
+fn said([received, dropped]: [u64; 2]) -> String {
+    format!("by its own count {received} received, {dropped} dropped")
+}
+
+/// TCP over the pair. The stream goes on while capture, or a peer, comes and goes: what else slows it down slows both.
 fn iperf(options: Options, report: &mut Report, engine: usize, sender: usize) -> Result<()> {
-    let seconds = if options.quick { 1 } else { 3 };
-    let once = || -> Result<f64> {
-        cpu::pin(sender)?;
-        let line = format!("iperf3 --client 10.9.0.2 --time {seconds} --json");
-        let said = run(&line)?;
-        let rate = said
-            .rsplit("\"sum_received\"")
-            .next()
-            .and_then(|rest| rest.split("\"bits_per_second\":").nth(1))
-            .and_then(|rest| rest.split([',', '\n', '}']).next())
-            .and_then(|number| number.trim().parse::<f64>().ok())
-            .ok_or_else(|| format!("iperf3 tells no rate: {}", said.trim()))?;
-        Ok(rate / 1e9)
-    };
-    // The server may still be busy with the test before.
-    let measure = || {
-        once().or_else(|_| {
-            thread::sleep(Duration::from_secs(1));
-            once()
-        })
-    };
-    if let Err(error) = measure() {
-        report.row(&Row::new("iperf3").note(error.to_string()));
-        return Ok(());
-    }
-    let mut bare = Vec::new();
-    let mut captured = Vec::new();
-    for round in 0..options.scaled(8) {
-        // Turn about, so that neither is always the one after the maps were freed.
-        if round % 2 == 0 {
-            bare.push(measure()?);
+    cpu::pin(sender)?;
+    let bulk = match Bulk::start() {
+        Ok(bulk) => bulk,
+        Err(error) => {
+            report.row(&Row::new("iperf3").note(error.to_string()));
+            return Ok(());
         }
-        let capture = Capture::open(engine)?;
-        captured.push(measure()?);
-        capture.close()?;
-        thread::sleep(Duration::from_millis(500));
-        if round % 2 == 1 {
-            bare.push(measure()?);
-        }
-    }
-    let bare = summary(bare);
-    report.row(&row("iperf3_bare", "gbit_s", &bare, bare.median));
-    let captured = summary(captured);
+    };
+    let capture = Capture::open(engine)?;
+    let pairs = in_turn(options.scaled(200), |captured| {
+        let watched = if captured { "v0" } else { "lo" };
+        let changed = block_on(capture.handle.reconfigure(watching(watched)))?;
+        debug_assert!(changed.needs_restart.is_empty());
+        thread::sleep(SETTLED);
+        bulk.rate(WINDOW)
+    })?;
+    capture.close()?;
     report.row(
-        &row("iperf3_captured", "gbit_s", &captured, bare.median)
-            .at_least("% of bare", captured.median / bare.median * 100.0, 97.0)
-            .note("every packet is in a flow or has a reason"),
+        &compared("iperf3_captured", pairs, 97.0).note("every packet is in a flow or has a reason"),
     );
     for kind in PEERS {
-        cpu::pin(engine)?;
-        let Ok(peer) = Peer::start(kind) else {
-            report.row(&Row::new(format!("iperf3_{}", kind.name())).note("not installed"));
-            continue;
-        };
-        let before = peer.counted()?;
-        let mut rates = Vec::new();
-        for _ in 0..options.scaled(3) {
-            rates.push(measure()?);
-        }
-        thread::sleep(Duration::from_secs(1));
-        let dropped = dropped(&peer, before)?;
-        report.row(
-            &row(
-                &format!("iperf3_{}", kind.name()),
-                "gbit_s",
-                &summary(rates),
-                bare.median,
-            )
-            .note(dropped),
-        );
+        let mut peer = None;
+        let mut counted = [0; 2];
+        let pairs = in_turn(options.scaled(20), |captured| {
+            if let Some(peer) = peer.take() {
+                let found = Peer::counted(&peer)?;
+                counted = [counted[0] + found[0], counted[1] + found[1]];
+            }
+            if captured {
+                cpu::pin(engine)?;
+                peer = Some(Peer::start(kind)?);
+            }
+            thread::sleep(SETTLED);
+            bulk.rate(WINDOW)
+        });
+        let name = format!("iperf3_{}", kind.name());
+        report.row(&match pairs {
+            Ok(pairs) => compared(&name, pairs, 0.0).note(said(counted)),
+            Err(error) => Row::new(name).note(error.to_string()),
+        });
     }
     Ok(())
+}
+
+/// Pairs of what is measured without and with, turn about, so that neither is always the one that comes first.
+fn in_turn(rounds: u32, mut measure: impl FnMut(bool) -> Result<f64>) -> Result<Vec<[f64; 2]>> {
+    (0..rounds)
+        .map(|round| {
+            let mut pair = [0.0; 2];
+            let first = round % 2 == 1;
+            for with in [first, !first] {
+                pair[usize::from(with)] = measure(with)?;
+            }
+            Ok(pair)
+        })
+        .collect()
+}
+
+/// Rates with and without, and their ratio within each pair.
+fn compared(name: &str, pairs: Vec<[f64; 2]>, least: f64) -> Row {
+    let ratios = pairs.iter().map(|[bare, with]| with / bare * 100.0);
+    let ratio = median(ratios.collect());
+    let (bare, with) = pairs.into_iter().map(|[bare, with]| (bare, with)).unzip();
+    let row = Row::new(name)
+        .with("gbit_s", summary(with).median)
+        .with("bare_gbit_s", summary(bare).median)
+        .with("percent_of_bare", ratio.median)
+        .with("percent_from", ratio.within[0])
+        .with("percent_to", ratio.within[1]);
+    if least > 0.0 {
+        row.at_least("% of bare", ratio.median, least)
+    } else {
+        row
+    }
 }

@@ -3,6 +3,7 @@
 //!
 //! Each figure is the median of many rounds; what is compared is measured in the same rounds, one after the other.
 
+pub mod bulk;
 pub mod cpu;
 pub mod far;
 pub mod frames;
@@ -14,7 +15,7 @@ pub mod rounds;
 pub use self::{
     options::Options,
     report::{Report, Row},
-    rounds::{Summary, summary},
+    rounds::{Median, Summary, median, summary},
 };
 use std::{error::Error, process::ExitCode, time::Duration};
 

@@ -26,9 +26,49 @@ pub fn summary(mut figures: Vec<f64>) -> Summary {
     }
 }
 
+/// A median, and what it lies within in 19 of 20 such series of rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Median {
+    /// As many rounds are lower as are higher.
+    pub median: f64,
+    /// Its bounds, by order alone: half the rounds, and the square root of their number to either side (binomial).
+    pub within: [f64; 2],
+}
+
+/// The median of rounds; all zero for none.
+#[must_use]
+pub fn median(mut figures: Vec<f64>) -> Median {
+    figures.sort_by(f64::total_cmp);
+    let (middle, off) = (figures.len() / 2, figures.len().isqrt());
+    let at = |place: usize| {
+        let place = place.min(figures.len().saturating_sub(1));
+        figures.get(place).copied().unwrap_or(0.0)
+    };
+    Median {
+        median: at(middle),
+        within: [at(middle.saturating_sub(off)), at(middle + off)],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_median_lies_between_its_bounds() {
+        let figures = (0..100).rev().map(f64::from).collect();
+        let expected = Median {
+            median: 50.0,
+            within: [40.0, 60.0],
+        };
+        assert_eq!(median(figures), expected);
+        let expected = Median {
+            median: 7.0,
+            within: [7.0, 7.0],
+        };
+        assert_eq!(median(vec![7.0]), expected);
+        assert_eq!(median(Vec::new()), Median::default());
+    }
 
     #[test]
     fn of_a_hundred_the_ninety_ninth() {
