@@ -150,7 +150,11 @@ fn a_consumer_that_stalls(mode: Attach) {
             32
         }
     });
-    until_true("the queue to fill", || watch.stats().records >= 4096);
+    // Memory of what is kept of a flow is first touched when there is one.
+    until_true("queue and table to fill", || {
+        let stats = watch.stats();
+        stats.records >= 4096 && stats.flows_open == stats.flows_capacity
+    });
     let full = resident();
     let stall = Duration::from_secs(extent("MERMIN_STALL_SECONDS", 2));
     thread::sleep(stall);

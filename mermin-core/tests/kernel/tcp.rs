@@ -1,7 +1,7 @@
 //! TCP connections: where one ends and the next begins, what state they are in, how long the handshake took.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::OwnedFd,
     time::Duration,
@@ -19,6 +19,7 @@ use crate::{
         frame::{self, ACK, FIN, IPV4, RST, SYN},
         host::{Host, Pair},
         traffic::{Injector, address},
+        wait::until,
         watch::{Watch, on},
     },
 };
@@ -59,7 +60,13 @@ fn connect(host: &Host, own: SocketAddr, peer: SocketAddr) -> std::io::Result<Tc
 
 /// Both ends of a connection.
 fn connected(pair: &Pair, listener: &TcpListener) -> [TcpStream; 2] {
-    let client = connect(&pair.near, near(), far()).unwrap();
+    // Until the last acknowledgement of the connection before is there, the port is taken, and nothing is sent.
+    let client = until("the port to be free", || {
+        match connect(&pair.near, near(), far()) {
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => None,
+            answer => Some(answer.unwrap()),
+        }
+    });
     let (server, _) = listener.accept().unwrap();
     [client, server]
 }
