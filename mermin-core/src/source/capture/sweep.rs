@@ -98,21 +98,18 @@ impl Capture {
 
     /// Judges one live flow. Without room for a record it is left as it is, and looked at again.
     fn look(&mut self, slot: u32, now: u64, frame: &Frame, room: &mut usize, batch: &mut Batch) {
-        self.decide(slot);
+        let unwanted = self.is_unwanted(slot);
         let flow = self.shared.slab.glance(slot, &self.ticks);
         let entry = &self.entries[slot as usize];
         match judge(&flow, entry, &self.limits, now) {
             Verdict::Keep(next) => self.due[slot as usize] = next,
-            Verdict::Report => self.report(slot, now, frame, room),
-            Verdict::Close(reason) => {
-                let unwanted = self.is_unwanted(slot);
-                self.close(slot, reason, unwanted, room, batch);
-            }
+            Verdict::Report => self.report(slot, now, frame, unwanted, room),
+            Verdict::Close(reason) => self.close(slot, reason, unwanted, room, batch),
         }
     }
 
     /// Makes a record of a flow that goes on, if anything is to be told.
-    fn report(&mut self, slot: u32, now: u64, frame: &Frame, room: &mut usize) {
+    fn report(&mut self, slot: u32, now: u64, frame: &Frame, unwanted: bool, room: &mut usize) {
         let flow = self.shared.slab.observe(slot, &self.ticks);
         let entry = &mut self.entries[slot as usize];
         if entry.untold(&flow) == 0 {
@@ -120,7 +117,6 @@ impl Capture {
             return;
         }
         let mut then = *entry;
-        let unwanted = self.is_unwanted(slot);
         if self.is_owed(slot) || *room == 0 && !unwanted {
             return;
         }

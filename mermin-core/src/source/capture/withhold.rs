@@ -35,14 +35,6 @@ impl Capture {
         decided
     }
 
-    /// Decides the flow in a slot if that was not done yet.
-    pub(super) fn decide(&mut self, slot: u32) {
-        if !self.filters.want_all() && self.standings[slot as usize] == Standing::UNDECIDED {
-            let flow = self.shared.slab.observe(slot, &self.ticks);
-            self.standing(slot, &flow);
-        }
-    }
-
     /// Whether the flow in a slot will have no record: its end needs no room in the queue.
     pub(super) fn is_unwanted(&mut self, slot: u32) -> bool {
         let known = self.standings[slot as usize];
