@@ -8,12 +8,11 @@ use std::{
 
 use futures::{StreamExt, executor::block_on};
 use mermin_benches::{
-    Options, Report, Result, Row, Summary,
+    Options, Report, Result, Row, Summary, bounds,
     bulk::Bulk,
     cpu,
     far::{Far, run},
     frames::udp4,
-    median,
     peer::{Kind, Peer},
     summary,
 };
@@ -220,27 +219,28 @@ fn iperf(options: Options, report: &mut Report, engine: usize, sender: usize) ->
         bulk.rate(WINDOW)
     })?;
     capture.close()?;
+    let (row, percent) = compared("iperf3_captured", pairs);
     report.row(
-        &compared("iperf3_captured", pairs, 97.0).note("every packet is in a flow or has a reason"),
+        &row.at_least("% of bare", percent, 97.0)
+            .note("every packet is in a flow or has a reason"),
     );
     for kind in PEERS {
-        let mut peer = None;
         let mut counted = [0; 2];
-        let pairs = in_turn(options.scaled(20), |captured| {
-            if let Some(peer) = peer.take() {
-                let found = Peer::counted(&peer)?;
-                counted = [counted[0] + found[0], counted[1] + found[1]];
-            }
-            if captured {
-                cpu::pin(engine)?;
-                peer = Some(Peer::start(kind)?);
-            }
+        let pairs = in_turn(options.scaled(20), |with| {
+            cpu::pin(engine)?;
+            let peer = with.then(|| Peer::start(kind)).transpose()?;
             thread::sleep(SETTLED);
-            bulk.rate(WINDOW)
+            let rate = bulk.rate(WINDOW)?;
+            if let Some(peer) = peer {
+                for (sum, found) in counted.iter_mut().zip(peer.counted()?) {
+                    *sum += found;
+                }
+            }
+            Ok(rate)
         });
         let name = format!("iperf3_{}", kind.name());
         report.row(&match pairs {
-            Ok(pairs) => compared(&name, pairs, 0.0).note(said(counted)),
+            Ok(pairs) => compared(&name, pairs).0.note(said(counted)),
             Err(error) => Row::new(name).note(error.to_string()),
         });
     }
@@ -261,20 +261,20 @@ fn in_turn(rounds: u32, mut measure: impl FnMut(bool) -> Result<f64>) -> Result<
         .collect()
 }
 
-/// Rates with and without, and their ratio within each pair.
-fn compared(name: &str, pairs: Vec<[f64; 2]>, least: f64) -> Row {
-    let ratios = pairs.iter().map(|[bare, with]| with / bare * 100.0);
-    let ratio = median(ratios.collect());
+/// Rates with and without, and their ratio within each pair, %: the row, and the median of the ratio.
+fn compared(name: &str, pairs: Vec<[f64; 2]>) -> (Row, f64) {
+    let ratios: Vec<f64> = pairs
+        .iter()
+        .map(|[bare, with]| with / bare * 100.0)
+        .collect();
+    let [low, high] = bounds(ratios.clone());
+    let percent = summary(ratios).median;
     let (bare, with) = pairs.into_iter().map(|[bare, with]| (bare, with)).unzip();
     let row = Row::new(name)
         .with("gbit_s", summary(with).median)
         .with("bare_gbit_s", summary(bare).median)
-        .with("percent_of_bare", ratio.median)
-        .with("percent_from", ratio.within[0])
-        .with("percent_to", ratio.within[1]);
-    if least > 0.0 {
-        row.at_least("% of bare", ratio.median, least)
-    } else {
-        row
-    }
+        .with("percent_of_bare", percent)
+        .with("percent_from", low)
+        .with("percent_to", high);
+    (row, percent)
 }

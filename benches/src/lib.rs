@@ -15,7 +15,7 @@ pub mod rounds;
 pub use self::{
     options::Options,
     report::{Report, Row},
-    rounds::{Median, Summary, median, summary},
+    rounds::{Summary, bounds, summary},
 };
 use std::{error::Error, process::ExitCode, time::Duration};
 
