@@ -80,9 +80,10 @@ fn packet(protocol: u8, content: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A packet of every protocol that has ports, or an index like one, and is neither TCP, UDP nor ICMP; and an IGMP report.
+/// A packet of every protocol that has ports, or an index like one, and is neither TCP, UDP nor ICMP; an IGMP report; and a
+/// hello of OSPF, which is told by its number alone.
 #[must_use]
-pub fn rarer_protocols() -> [(&'static str, Vec<u8>); 6] {
+pub fn rarer_protocols() -> [(&'static str, Vec<u8>); 7] {
     let ports = [0xc3, 0x50, 0x13, 0x89];
     let index = [0, 0, 16, 1, 0, 0, 0, 7];
     let behind_ports = |rest: &[u8]| [&ports[..], rest].concat();
@@ -99,6 +100,10 @@ pub fn rarer_protocols() -> [(&'static str, Vec<u8>); 6] {
             packet(51, &[&[6, 4, 0, 0][..], &index, &[0; 64]].concat()),
         ),
         ("igmp4", packet(2, &[0x16, 0, 0, 0, 224, 0, 0, 251])),
+        (
+            "ospf4",
+            packet(89, &[&[2, 1, 0, 44][..], &[0; 40]].concat()),
+        ),
     ]
 }
 
@@ -142,12 +147,17 @@ pub fn fragments() -> [(&'static str, Vec<u8>); 2] {
 
 /// Frames that are odd in other ways.
 #[must_use]
-pub fn odd() -> [(&'static str, Vec<u8>); 4] {
+pub fn odd() -> [(&'static str, Vec<u8>); 5] {
     let plain = tcp4(1);
     let (macs, packet) = (&plain[..12], &plain[PACKET..]);
     let length = u16::try_from(packet.len() + 2).unwrap_or(0).to_be_bytes();
     let behind = |header: &[u8]| [macs, header, packet].concat();
     let tags = [0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, 8, 0];
+    let mut extension = tcp6(1);
+    // An option of hop-by-hop options that says nothing (RFC 8200 section 4.2), before TCP.
+    extension.splice(PACKET + 40..PACKET + 40, [6, 0, 1, 4, 0, 0, 0, 0]);
+    extension[PACKET + 6] = 0;
+    extension[PACKET + 5] += 8;
     let mut arp = vec![0; 60];
     arp[12..14].copy_from_slice(&[8, 6]);
     [
@@ -157,6 +167,7 @@ pub fn odd() -> [(&'static str, Vec<u8>); 4] {
             "pppoe_tcp4",
             behind(&[&[0x88, 0x64, 0x11, 0, 0, 1][..], &length, &[0, 0x21]].concat()),
         ),
+        ("extension_tcp6", extension),
         ("arp", arp),
     ]
 }

@@ -34,7 +34,7 @@ pub struct Owner {
     /// 1 for a key of IPv6.
     pub ipv6: u8,
     /// 1 when the fragments carry the flow's packets, 0 when they are parts of one.
-    pub carries: u8,
+    pub carries: u16,
     /// Keeps the length a multiple of eight.
-    pub reserved: [u8; 5],
+    pub reserved: u32,
 }

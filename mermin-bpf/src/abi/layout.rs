@@ -11,7 +11,7 @@ use super::{
     tunnel::Ends,
 };
 
-const FACTS: [usize; 38] = [
+const FACTS: [usize; 39] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -50,6 +50,7 @@ const FACTS: [usize; 38] = [
     size_of::<Owner>(),
     offset_of!(Owner, seen_at),
     offset_of!(Owner, direction),
+    offset_of!(Owner, carries),
 ];
 
 /// Raised when bytes keep their place and change their meaning.

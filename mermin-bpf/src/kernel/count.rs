@@ -7,7 +7,7 @@ use mermin_bpf::{
         slot::{DIRECTIONS, LANES, STRIPES, Slot, crossed, lane},
     },
     track::{measure::Measure, tcp},
-    wire::{packet::Packet, protocol, tcp::flag},
+    wire::{packet::Packet, tcp::flag},
 };
 
 use super::atomic;
@@ -21,7 +21,7 @@ pub(super) struct Facts {
     pub(super) lane: u32,
     pub(super) direction: u8,
     pub(super) link_length: u8,
-    pub(super) protocol: u8,
+    /// 0 for all but TCP, and for TCP without flags, which has nothing to follow either.
     pub(super) tcp_flags: u8,
     /// Whether the workspace has an outer header for the flow.
     pub(super) encapsulated: bool,
@@ -49,7 +49,6 @@ impl Facts {
             } else {
                 packet.link_length as u8
             },
-            protocol: packet.protocol,
             tcp_flags: packet.tcp_flags,
             encapsulated: false,
             mac_at: packet.mac_at,
@@ -71,7 +70,7 @@ fn widen() {
 /// Whether a packet begins a new connection where one has ended.
 #[inline(always)]
 pub(super) fn restarts(slot: *mut Slot, facts: &Facts) -> bool {
-    facts.protocol == protocol::TCP && tcp::starts(facts.tcp_flags) && has_ended(slot)
+    tcp::starts(facts.tcp_flags) && has_ended(slot)
 }
 
 /// Flags of one direction, gathered over its stripes.
@@ -113,7 +112,7 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
         if (*slot).lanes_used[number] < lane::SAMPLED {
             sample(slot, number, facts);
         }
-        if facts.protocol == protocol::TCP {
+        if facts.tcp_flags != 0 {
             if (*slot).fin_seen != 0 || facts.tcp_flags & flag::FIN != 0 {
                 finish(slot, number, facts);
             }

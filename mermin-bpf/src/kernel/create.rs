@@ -9,7 +9,7 @@ use mermin_bpf::{
         slot::{LANES, Slot, origin, state},
     },
     track::origin::decide,
-    wire::{ethernet, protocol, tcp::flag},
+    wire::{ethernet, tcp::flag},
 };
 
 use super::{
@@ -112,7 +112,6 @@ fn take() -> Option<u32> {
 #[inline(always)]
 fn fill<K: Key>(slot: *mut Slot, number: u32, skb: Skb, packet: &Flowless) {
     let Facts {
-        protocol,
         tcp_flags,
         direction,
         mac_at,
@@ -124,7 +123,7 @@ fn fill<K: Key>(slot: *mut Slot, number: u32, skb: Skb, packet: &Flowless) {
         let now = bpf_ktime_get_ns();
         set_key(slot, &packet.key);
         (*slot).first_seen = now;
-        (*slot).origin = decide(protocol, tcp_flags, direction)
+        (*slot).origin = decide(tcp_flags, direction)
             | K::ORIGIN
             | outer
             | origin::first_lane(packet.facts.lane);
@@ -133,7 +132,7 @@ fn fill<K: Key>(slot: *mut Slot, number: u32, skb: Skb, packet: &Flowless) {
         if mac_at != 0 {
             skb.load(mac_at, &raw mut (*lane).first);
         }
-        if protocol == protocol::TCP && tcp_flags & flag::SYN != 0 {
+        if tcp_flags & flag::SYN != 0 {
             (*lane).syn_at = now;
         }
     }

@@ -132,7 +132,6 @@ pub(super) unsafe fn count(
         direction,
         link_length: 0,
         // A later fragment has nothing of its protocol's header.
-        protocol: 0,
         tcp_flags: 0,
         encapsulated: false,
         mac_at: 0,

@@ -14,15 +14,17 @@ use mermin_bpf::{
         layer::Layer,
         level::Level,
         packet::{Addresses, Packet},
+        tunnel::may_carry,
     },
 };
 
 use super::{
     count::Facts,
     fragment::{count as count_later, leave_word},
+    index::Key,
     ledger::{self, Account, account},
-    maps::{PROGRAMS, decapsulates, tunnel_ports},
-    program::{count_or_keep, is_hairpin, measure},
+    maps::{PROGRAMS, carries, decapsulates, tunnel_ports},
+    program::{count_or_keep, is_hairpin, measure, takes_off},
     skb::{Copied, Skb},
     workspace::{Workspace, forget, stage},
 };
@@ -36,7 +38,7 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
         let hook = Workspace::direction(workspace);
         let account = account(skb.ifindex(), hook as u32);
         let cpu = ledger::cpu();
-        let refused = match walk(skb, account, workspace) {
+        let refused = match walk(context, account, workspace) {
             Ok((ip, Some(packet))) if !is_hairpin(skb, hook) => {
                 return count_packet(context, workspace, hook, account, ip, packet);
             }
@@ -64,15 +66,16 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
 /// `workspace` is this CPU's own.
 #[inline(always)]
 unsafe fn walk<'a>(
-    skb: Skb,
+    context: &TcContext,
     account: Account,
     workspace: *mut Workspace,
 ) -> Result<(&'a Ip, Option<&'a Packet>), Reason> {
+    let skb = Skb(context.skb.skb);
     let frame = skb.frame(account.link);
-    // SAFETY: by the contract above.
+    // SAFETY: by the contract above; the call does not return where it succeeds.
     unsafe {
         match (*workspace).stage {
-            stage::FRESH => {
+            stage::FRESH | stage::OUTERMOST => {
                 let bytes = skb.copy(workspace).ok_or(Reason::Unreadable)?;
                 let level = Level::outermost(bytes, &frame, &Layer::outermost(&frame))?;
                 (*workspace).level = level;
@@ -95,6 +98,11 @@ unsafe fn walk<'a>(
             packet.header_length = repeated.saturating_sub(packet.link_length);
         }
         let packet = forget(&raw mut (*workspace).packet, packet);
+        // Tunnels are looked for behind rare headers only where there may be one.
+        if (*workspace).stage == stage::FRESH && may_carry(packet, carries) && takes_off(skb) {
+            (*workspace).stage = stage::INSIDE;
+            PROGRAMS.tail_call(context, next::TUNNEL);
+        }
         if decapsulates()
             && !(*workspace).encapsulated
             && let Some(outer) = arrival::session(bytes, level, ip, packet, &tunnel_ports())
@@ -129,15 +137,17 @@ unsafe fn count_packet(
     };
     let counted = match packet.addresses {
         Addresses::V4(addresses) => {
-            let (key, direction) = key::v4(packet, addresses, skb.ifindex());
+            let (key, direction) = key::v4(packet, addresses, account.ifindex);
+            let words = key.opaque_words();
             // SAFETY: by the contract above.
-            unsafe { leave_word(workspace, ip.fragment, packet, &key.words(), direction) };
+            unsafe { leave_word(workspace, ip.fragment, packet, &words, direction) };
             count_or_keep(account, &key, &facts(direction, measured))
         }
         Addresses::V6(addresses) => {
-            let (key, direction) = key::v6(packet, addresses, skb.ifindex());
+            let (key, direction) = key::v6(packet, addresses, account.ifindex);
+            let words = key.opaque_words();
             // SAFETY: by the contract above.
-            unsafe { leave_word(workspace, ip.fragment, packet, &key.words(), direction) };
+            unsafe { leave_word(workspace, ip.fragment, packet, &words, direction) };
             count_or_keep(account, &key, &facts(direction, measured))
         }
     };

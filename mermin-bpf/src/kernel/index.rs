@@ -1,5 +1,7 @@
 //! The index: from a key to the number of its slot.
 
+use core::hint::black_box;
+
 use aya_ebpf::{
     bindings::{BPF_EXIST, BPF_NOEXIST},
     helpers::bpf_map_update_elem,
@@ -34,6 +36,20 @@ pub(super) trait Key: Copy + 'static {
     where
         Self: Sized;
     fn words(&self) -> KeyWords;
+
+    /// The words, to be stored.
+    ///
+    /// The compiler must not know zeroes for what they are: it would call `memset` for a row of them, which is a loop over
+    /// octets here; and before Linux 6.3 the verifier tells all states of a program apart more strictly once it has a
+    /// function (`precise` in `kernel/bpf/verifier.c`).
+    #[inline(always)]
+    fn opaque_words(&self) -> KeyWords {
+        let mut words = self.words();
+        for unused in words.iter_mut().skip(Self::WORDS) {
+            *unused = black_box(0);
+        }
+        words
+    }
 }
 
 impl Key for KeyV4 {

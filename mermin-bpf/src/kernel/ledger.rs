@@ -15,6 +15,8 @@ use super::{
 /// The ledger of one interface and direction.
 #[derive(Clone, Copy)]
 pub(super) struct Account {
+    /// Kept, because reading it again takes three loads that wait for one another.
+    pub(super) ifindex: u32,
     number: u32,
     pub(super) link: u8,
 }
@@ -37,12 +39,14 @@ pub(super) fn account(ifindex: u32, direction: u32) -> Account {
         };
         if known == ifindex {
             return Account {
+                ifindex,
                 number: place * 2 + direction,
                 link,
             };
         }
     }
     Account {
+        ifindex,
         number: (mask + 1) * 2 + direction,
         link: link::ETHERNET,
     }

@@ -1,11 +1,12 @@
 //! Entry points: one program for each direction of a hook, and those they hand over to.
 //!
-//! The first two count what is plain: IP right behind the link header, and no tunnel. All else goes to [`mermin_tunnel`] by
-//! tail call, which starts afresh, goes down to the innermost packet and hands that to [`mermin_general`]; and a packet
-//! without a flow goes to [`mermin_create`]. So a plain packet of a known flow pays for nothing else, and what the verifier
-//! walks through stays far below its limit.
+//! The first two count what is plain: IP right behind the link header, and no tunnel. What may be a tunnel goes to
+//! [`mermin_tunnel`] by tail call, which starts afresh, goes down to the innermost packet and hands that to
+//! [`mermin_general`]. All else goes there at once, and from there to the other where a tunnel may be behind rare headers.
+//! A packet without a flow goes to [`mermin_create`]. So a plain packet of a known flow pays for nothing else, and what the
+//! verifier walks through stays far below its limit.
 
-use core::intrinsics::cold_path;
+use core::hint::cold_path;
 
 use aya_ebpf::{bindings::TC_ACT_UNSPEC, macros::classifier, programs::TcContext};
 use mermin_bpf::{
@@ -106,17 +107,17 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
             true
         },
     );
-    if counted == Some(true) {
-        return TC_ACT_UNSPEC;
-    }
+    let next = match counted {
+        Some(true) => return TC_ACT_UNSPEC,
+        // There may be a tunnel around it.
+        Some(false) => next::TUNNEL,
+        None => next::GENERAL,
+    };
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
-        // SAFETY: this CPU's own workspace; the calls do not return where they succeed.
+        // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
         unsafe {
             Workspace::begin(workspace, direction);
-            if takes_off(skb) {
-                PROGRAMS.tail_call(context, next::TUNNEL);
-            }
-            PROGRAMS.tail_call(context, next::GENERAL);
+            PROGRAMS.tail_call(context, next);
         }
     }
     account.refused(ledger::cpu(), skb, Reason::Unreadable);
@@ -131,7 +132,7 @@ pub(super) fn is_hairpin(skb: Skb, direction: Direction) -> bool {
 
 /// Whether tunnels are looked into: where they are taken off, and where the segments of a super-packet repeat what is inside.
 #[inline(always)]
-fn takes_off(skb: Skb) -> bool {
+pub(super) fn takes_off(skb: Skb) -> bool {
     decapsulates() || skb.gso_size() != 0
 }
 
@@ -148,12 +149,12 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
     let cpu = ledger::cpu();
     let counted = match packet.addresses {
         Addresses::V4(addresses) => {
-            let (key, direction) = key::v4(packet, addresses, skb.ifindex());
+            let (key, direction) = key::v4(packet, addresses, account.ifindex);
             let facts = Facts::new(cpu, hook, direction, packet, measured);
             count_or_keep(account, &key, &facts)
         }
         Addresses::V6(addresses) => {
-            let (key, direction) = key::v6(packet, addresses, skb.ifindex());
+            let (key, direction) = key::v6(packet, addresses, account.ifindex);
             let facts = Facts::new(cpu, hook, direction, packet, measured);
             count_or_keep(account, &key, &facts)
         }
@@ -196,7 +197,7 @@ pub(super) fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) ->
         // SAFETY: this CPU's own workspace.
         unsafe {
             (*workspace).flowless = Flowless {
-                key: key.words(),
+                key: key.opaque_words(),
                 digest,
                 version: K::ORIGIN,
                 absent,

@@ -76,7 +76,7 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
                 }
                 (*workspace).encapsulated = false;
                 (*workspace).carriers = 0;
-                (*workspace).stage = stage::FRESH;
+                (*workspace).stage = stage::OUTERMOST;
                 None
             }
             Ok(None) => None,

@@ -26,8 +26,10 @@ pub(super) mod stage {
     pub(in super::super) const FRESH: u8 = 0;
     /// Headers are copied, and [`Workspace::level`](super::Workspace::level) is where to go on.
     pub(in super::super) const INSIDE: u8 = 1;
+    /// Nothing is known but that it counts as its outermost packet.
+    pub(in super::super) const OUTERMOST: u8 = 2;
     /// Belongs under [`Workspace::reason`](super::Workspace::reason).
-    pub(in super::super) const REFUSED: u8 = 2;
+    pub(in super::super) const REFUSED: u8 = 3;
 }
 
 #[repr(C)]

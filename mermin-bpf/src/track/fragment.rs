@@ -50,7 +50,7 @@ pub fn owner(packet: &Packet, key: &KeyWords, direction: u8, now: u64) -> Owner 
         direction,
         ipv6: matches!(packet.addresses, Addresses::V6(_)).into(),
         carries: 0,
-        reserved: [0; 5],
+        reserved: 0,
     }
 }
 

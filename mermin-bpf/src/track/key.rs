@@ -65,16 +65,6 @@ pub const fn spi(ports: [u16; 2]) -> u32 {
     (ports[0] as u32) << 16 | ports[1] as u32
 }
 
-/// Whether a protocol's ports belong to its endpoints (and so trade places with them).
-#[inline(always)]
-#[must_use]
-pub const fn has_ports(number: u8) -> bool {
-    matches!(
-        number,
-        protocol::TCP | protocol::UDP | protocol::UDP_LITE | protocol::SCTP | protocol::DCCP
-    )
-}
-
 /// The part of the key without addresses, given whether the packet goes from the higher endpoint to the lower.
 #[inline(always)]
 fn tail(packet: &Packet, ifindex: u32, direction: u8) -> KeyTail {
@@ -83,7 +73,7 @@ fn tail(packet: &Packet, ifindex: u32, direction: u8) -> KeyTail {
         ifindex,
         protocol_vlan: KeyTail::pack(packet.protocol, packet.vlans.ids[0], packet.vlans.ids[1]),
         encapsulation: packet.encapsulation,
-        ports: if direction == HIGH_TO_LOW && has_ports(packet.protocol) {
+        ports: if direction == HIGH_TO_LOW && packet.kind.has_ports() {
             [destination, source]
         } else {
             [source, destination]
@@ -97,9 +87,7 @@ fn tail(packet: &Packet, ifindex: u32, direction: u8) -> KeyTail {
 pub fn v4(packet: &Packet, addresses: [u32; 2], ifindex: u32) -> (KeyV4, u8) {
     let [source, destination] = addresses;
     let backwards = source > destination
-        || (source == destination
-            && has_ports(packet.protocol)
-            && packet.ports[0] > packet.ports[1]);
+        || (source == destination && packet.kind.has_ports() && packet.ports[0] > packet.ports[1]);
     let direction = u8::from(backwards);
     let key = KeyV4 {
         tail: tail(packet, ifindex, direction),
@@ -122,7 +110,7 @@ pub fn v6(packet: &Packet, addresses: [[u64; 2]; 2], ifindex: u32) -> (KeyV6, u8
     } else if source[1] != destination[1] {
         source[1] > destination[1]
     } else {
-        has_ports(packet.protocol) && packet.ports[0] > packet.ports[1]
+        packet.kind.has_ports() && packet.ports[0] > packet.ports[1]
     };
     let direction = u8::from(backwards);
     let key = KeyV6 {

@@ -76,6 +76,7 @@ mod tests {
             addresses: Addresses::V4([1, 2]),
             ports: [1, 2],
             protocol: protocol::TCP,
+            kind: protocol::Kind::Tcp,
             tcp_flags: 0,
             sample: Sample::default(),
             vlans: Vlans::default(),

@@ -1,6 +1,10 @@
 //! The walk through a frame's headers, down to what a flow needs.
 
-use super::{bytes::Bytes, ip::Ip, layer::Layer, level::Level, transport, vlan::Vlans};
+use core::hint::black_box;
+
+use super::{
+    bytes::Bytes, ip::Ip, layer::Layer, level::Level, protocol::Kind, transport, vlan::Vlans,
+};
 use crate::abi::{ledger::Reason, slot::Sample};
 
 /// What is known of a frame besides its bytes.
@@ -46,6 +50,8 @@ pub struct Packet {
     pub ports: [u16; 2],
     /// IANA protocol number.
     pub protocol: u8,
+    /// What there is in it by its protocol.
+    pub kind: Kind,
     /// TCP flags; 0 for other protocols.
     pub tcp_flags: u8,
     /// Fields that a record shows of the first packet of its interval.
@@ -99,18 +105,21 @@ pub(super) fn finish<B: Bytes>(
 ) -> Result<Packet, Reason> {
     let whole = !(frame.segmented || ip.fragment || ip.jumbo || level.goes_on);
     let transport = transport::parse(bytes, ip, whole)?;
+    let sample = Sample {
+        traffic_class: ip.traffic_class,
+        ttl: ip.ttl,
+        icmp_type: transport.icmp[0],
+        icmp_code: transport.icmp[1],
+        flow_label: ip.flow_label,
+    };
+    // Opaque, or the kernel program keeps five numbers until they are wanted, where it has registers for one word.
     Ok(Packet {
         addresses: ip.addresses,
         ports: transport.ports,
         protocol: ip.protocol,
+        kind: Kind::of(ip.protocol),
         tcp_flags: transport.tcp_flags,
-        sample: Sample {
-            traffic_class: ip.traffic_class,
-            ttl: ip.ttl,
-            icmp_type: transport.icmp[0],
-            icmp_code: transport.icmp[1],
-            flow_label: ip.flow_label,
-        },
+        sample: Sample::unpack(black_box(sample.pack())),
         vlans: level.vlans,
         encapsulation: level.encapsulation(),
         mac_at: level.reached.mac_at,

@@ -42,3 +42,41 @@ pub const UDP_LITE: u8 = 136;
 pub const HIP: u8 = 139;
 /// Shim6.
 pub const SHIM6: u8 = 140;
+
+/// What there is in a packet, by its protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Ports and flags.
+    Tcp,
+    /// Ports, of which the receiver's may be a tunnel's.
+    Udp,
+    /// Ports.
+    Ports,
+    /// Packets.
+    Carrier,
+    /// Nothing of these.
+    Other,
+}
+
+impl Kind {
+    /// Of a protocol.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of(number: u8) -> Self {
+        match number {
+            TCP => Self::Tcp,
+            UDP => Self::Udp,
+            UDP_LITE | SCTP | DCCP => Self::Ports,
+            IPV4 | IPV6 | GRE => Self::Carrier,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether ports belong to the endpoints (and so trade places with them).
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_ports(self) -> bool {
+        matches!(self, Self::Tcp | Self::Udp | Self::Ports)
+    }
+}

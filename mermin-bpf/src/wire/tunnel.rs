@@ -16,7 +16,8 @@ use super::{
     level::Level,
     link,
     packet::{Addresses, Frame, Packet},
-    protocol, udp,
+    protocol::{self, Kind},
+    udp,
 };
 use crate::abi::tunnel::kind;
 use crate::abi::{
@@ -73,16 +74,11 @@ pub struct Opened {
 /// other packet pays for.
 #[inline(always)]
 #[must_use]
-#[expect(
-    clippy::match_same_arms,
-    reason = "TCP is asked about first, because most packets are"
-)]
 pub fn may_carry(packet: &Packet, carries: impl FnOnce(u16) -> bool) -> bool {
-    match packet.protocol {
-        protocol::TCP => false,
-        protocol::UDP => carries(packet.ports[1]),
-        protocol::IPV4 | protocol::IPV6 | protocol::GRE => true,
-        _ => false,
+    match packet.kind {
+        Kind::Tcp | Kind::Ports | Kind::Other => false,
+        Kind::Udp => carries(packet.ports[1]),
+        Kind::Carrier => true,
     }
 }
 

@@ -12,7 +12,7 @@ use mermin_bpf::{
         ledger::Uncounted,
     },
     track::{
-        key::{has_ports, icmp_identifier, spi},
+        key::{icmp_identifier, spi},
         tcp,
     },
     wire::protocol,
@@ -197,7 +197,7 @@ fn address_v6(words: [u64; 2]) -> IpAddr {
 
 /// Ports of source and destination, for protocols that have them.
 fn ports(tail: &KeyTail, higher_started: bool) -> [Option<u16>; 2] {
-    if !has_ports(tail.protocol()) {
+    if !protocol::Kind::of(tail.protocol()).has_ports() {
         return [None, None];
     }
     let [low, high] = tail.ports.map(Some);

@@ -21,6 +21,7 @@ use crate::{
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(each_mode("every_tunnel", every_tunnel));
+    cases.extend(each_mode("tunnels_behind_a_label", tunnels_behind_a_label));
     cases.extend(each_mode("tunnels_that_cannot_be", tunnels_that_cannot_be));
     cases.extend(each_mode("a_tunnel_in_fragments", a_tunnel_in_fragments));
     cases.extend(each_mode("a_wireguard_session", a_wireguard_session));
@@ -219,6 +220,46 @@ fn every_tunnel(mode: Attach) {
                 let frames = half.octets.total + added.total + 3 * 14;
                 assert_eq!(half.frame_octets.total, frames);
             }
+        }
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// A label of MPLS is nothing that the program at the hook knows: another finds what carries the tunnel.
+fn tunnels_behind_a_label(mode: Attach) {
+    const MPLS: u16 = 0x8847;
+    const BOTTOM: [u8; 4] = [0, 1, 1, 64];
+    let (_pair, watch, [out, into]) = bench(mode);
+    for [([near, far], _), ([low, high], _)] in versions() {
+        for kind in kinds() {
+            let there = frame::tagged(&[], &frame::udp(low, high, &[1; 60]));
+            let back = frame::tagged(&[], &frame::udp(high, low, &[2; 70]));
+            for (sender, packet) in [
+                (&out, kind.packet(near, far, &there)),
+                (&into, kind.packet(far, near, &back)),
+            ] {
+                sender.send(&frame::ethernet(MPLS, &[&BOTTOM[..], &packet].concat()));
+            }
+        }
+    }
+    let outcome = watch.finish();
+    assert_eq!(outcome.flows.len(), versions().len() * kinds().len());
+    for [([near, far], outer_header), ([low, high], inner_header)] in versions() {
+        for kind in kinds() {
+            let flow = outcome.only(|flow| {
+                let found = tunnel(flow);
+                (found.kind, found.id) == (kind.kind, kind.id)
+                    && found.source.address == near.ip()
+                    && flow.source.to_string() == low.to_string()
+            });
+            assert_eq!(flow.destination.to_string(), high.to_string());
+            assert_eq!(tunnel(flow).destination.address, far.ip());
+            assert_eq!(counts(&flow.forward), (1, inner_header + 68));
+            assert_eq!(counts(&flow.reverse), (1, inner_header + 78));
+            let added = outer_header + kind.between;
+            assert_eq!(tunnel(flow).forward.total, added, "{flow:#?}");
+            let frame = inner_header + 68 + added + 14 + 4;
+            assert_eq!(flow.forward.frame_octets.total, frame);
         }
     }
     assert_eq!(outcome.all_uncounted(), 0);

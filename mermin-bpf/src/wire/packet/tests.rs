@@ -121,6 +121,7 @@ fn a_syn() {
         ]),
         ports: PORTS,
         protocol: protocol::TCP,
+        kind: Kind::Tcp,
         tcp_flags: tcp::flag::SYN,
         sample: Sample {
             traffic_class: 0x10,

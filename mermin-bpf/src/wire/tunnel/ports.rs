@@ -108,7 +108,7 @@ impl Ports {
     #[must_use]
     pub const fn names_session(&self, packet: &Packet) -> bool {
         let [source, destination] = packet.ports;
-        packet.protocol == protocol::UDP
+        matches!(packet.kind, protocol::Kind::Udp)
             && (self.wireguard.has(source) || self.wireguard.has(destination))
     }
 

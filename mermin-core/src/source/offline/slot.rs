@@ -7,7 +7,7 @@ use mermin_bpf::{
         slot::{Sample, origin},
     },
     track::{measure::Measure, origin::decide, tcp},
-    wire::{packet::Packet, protocol, tcp::flag},
+    wire::{packet::Packet, tcp::flag},
 };
 
 use crate::{
@@ -44,7 +44,6 @@ pub(super) struct Slot {
 /// What counting a packet takes of its headers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
-    protocol: u8,
     tcp_flags: u8,
     sample: Sample,
 }
@@ -52,7 +51,6 @@ pub(super) struct Facts {
 impl Facts {
     pub(super) const fn of(packet: &Packet) -> Self {
         Self {
-            protocol: packet.protocol,
             tcp_flags: packet.tcp_flags,
             sample: packet.sample,
         }
@@ -61,7 +59,6 @@ impl Facts {
     /// Of a later fragment, which has nothing of its protocol's header.
     pub(super) const fn of_later(owner: &Owner) -> Self {
         Self {
-            protocol: 0,
             tcp_flags: 0,
             sample: Sample::unpack(owner.sample),
         }
@@ -78,7 +75,7 @@ impl Slot {
         at: Moment,
         serial: u64,
     ) -> Self {
-        let bits = decide(packet.protocol, packet.tcp_flags, direction);
+        let bits = decide(packet.tcp_flags, direction);
         Self {
             flow: Observation {
                 key,
@@ -100,8 +97,7 @@ impl Slot {
     /// Whether a packet begins a new connection where this one has ended.
     pub(super) fn restarts(&self, packet: &Packet) -> bool {
         let [one, other] = &self.flow.sides;
-        packet.protocol == protocol::TCP
-            && tcp::restarts(packet.tcp_flags, one.tcp.flags, other.tcp.flags)
+        tcp::restarts(packet.tcp_flags, one.tcp.flags, other.tcp.flags)
     }
 
     /// Counts a packet. Returns whether the flow may now be due earlier than it was.
@@ -127,7 +123,7 @@ impl Slot {
         side.extra = side.extra.wrapping_add(measure.extra(link_length));
         side.last_seen = side.last_seen.max(at.told);
         side.sample.get_or_insert(packet.sample);
-        if packet.protocol != protocol::TCP {
+        if packet.tcp_flags == 0 {
             return false;
         }
         let new = packet.tcp_flags & !side.tcp.flags;
