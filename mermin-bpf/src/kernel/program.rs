@@ -109,7 +109,7 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
     );
     let next = match counted {
         Some(true) => return TC_ACT_UNSPEC,
-        // There may be a tunnel around it.
+        // A packet that may carry others, or a hairpin, which may do so too.
         Some(false) => next::TUNNEL,
         None => next::GENERAL,
     };

@@ -4,8 +4,8 @@ use crate::{abi::slot::origin, track::key::HIGH_TO_LOW, wire::tcp::flag};
 
 /// Bits of [`origin`] for a flow whose first packet goes in `direction`.
 ///
-/// `tcp_flags` are 0 for other protocols. For TCP the sender of the SYN started it; a SYN-ACK seen first therefore came from the other side. Without a SYN it
-/// is who was seen first.
+/// `tcp_flags` are 0 for other protocols than TCP. The sender of the SYN started it; a SYN-ACK seen first therefore came from
+/// the other side. Without a SYN it is who was seen first.
 #[inline(always)]
 #[must_use]
 pub const fn decide(tcp_flags: u8, direction: u8) -> u8 {

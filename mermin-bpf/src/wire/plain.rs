@@ -18,8 +18,8 @@ use super::{
 };
 use crate::abi::ledger::link;
 
-/// Walks a plain frame, and gives what `then` makes of its packet; `None` for every other, and for a datagram that may carry
-/// others as `carries` says of the receiver's port. No other packet pays for that question.
+/// Walks a plain frame, and gives what `then` makes of its packet; `None` for every other. What carries other packets is a
+/// packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
 ///
 /// `then` is compiled once for each IP version with TCP, UDP and the others, so that in each place it is known what the packet
 /// is. That took a sixth off what a packet executes, and two thirds off what the verifier walks through.
