@@ -157,6 +157,16 @@ impl Wrapping {
             }
         }
     }
+
+    /// The flow in this tunnel that `low` started, where `near` carried it.
+    fn only<'a>(&self, outcome: &'a Outcome, near: SocketAddr, low: SocketAddr) -> &'a Flow {
+        outcome.only(|flow| {
+            let found = tunnel(flow);
+            (found.kind, found.id) == (self.kind, self.id)
+                && found.source.address == near.ip()
+                && flow.source.to_string() == low.to_string()
+        })
+    }
 }
 
 fn counts(half: &Uniflow) -> (u64, u64) {
@@ -195,12 +205,7 @@ fn every_tunnel(mode: Attach) {
     for [(ends, outer_header), ([low, high], inner_header)] in versions() {
         let [near, far] = ends;
         for kind in kinds() {
-            let flow = outcome.only(|flow| {
-                let found = tunnel(flow);
-                (found.kind, found.id) == (kind.kind, kind.id)
-                    && found.source.address == near.ip()
-                    && flow.source.to_string() == low.to_string()
-            });
+            let flow = kind.only(&outcome, near, low);
             assert_eq!(flow.destination.to_string(), high.to_string());
             assert_eq!(counts(&flow.forward), (3, 3 * (inner_header + 68)));
             assert_eq!(counts(&flow.reverse), (3, 3 * (inner_header + 78)));
@@ -246,12 +251,7 @@ fn tunnels_behind_a_label(mode: Attach) {
     assert_eq!(outcome.flows.len(), versions().len() * kinds().len());
     for [([near, far], outer_header), ([low, high], inner_header)] in versions() {
         for kind in kinds() {
-            let flow = outcome.only(|flow| {
-                let found = tunnel(flow);
-                (found.kind, found.id) == (kind.kind, kind.id)
-                    && found.source.address == near.ip()
-                    && flow.source.to_string() == low.to_string()
-            });
+            let flow = kind.only(&outcome, near, low);
             assert_eq!(flow.destination.to_string(), high.to_string());
             assert_eq!(tunnel(flow).destination.address, far.ip());
             assert_eq!(counts(&flow.forward), (1, inner_header + 68));

@@ -62,7 +62,7 @@ mod tests {
     }
 
     /// Before Linux 6.3 one function, `memset` as a rule, makes the verifier tell all states apart more strictly: it went
-    /// through two to three times as many instructions.
+    /// through twice to seven times as many instructions.
     #[test]
     fn no_program_calls_a_function() {
         let object = std::fs::read(project::root().join(project::OBJECT)).unwrap();

@@ -6,10 +6,12 @@ use super::*;
 use crate::{
     abi::{ledger::link, tunnel::kind},
     track::arrival::{Arrival, Counted, Part, arrive},
-    wire::packet::Packet,
-    wire::testing::{
-        ethernet, ethernet_v4, ethernet_v6, geneve, gre, gtpu, ipv4, ipv6, join, tag, tcp, udp,
-        vxlan, whole, with,
+    wire::{
+        packet::Packet,
+        testing::{
+            ethernet, ethernet_v4, ethernet_v6, geneve, gre, gtpu, ipv4, ipv6, join, tag, tcp, udp,
+            vxlan, whole, with,
+        },
     },
 };
 
