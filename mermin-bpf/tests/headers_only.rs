@@ -40,9 +40,9 @@ fn walk(frame: &[u8]) -> Option<(Packet, usize)> {
     let end = Cell::new(0);
     let watched = Watched { frame, end: &end };
     let plain = plain::walk(watched, &facts, |packet| *packet);
-    let walked = packet::walk(watched, &facts).ok();
-    assert!(plain.is_none() || plain == walked);
-    Some((walked?, end.get()))
+    let walked = packet::walk(watched, &facts);
+    assert!(plain.transpose().is_none_or(|plain| plain == walked));
+    Some((walked.ok()?, end.get()))
 }
 
 const TCP: u8 = 6;

@@ -95,7 +95,7 @@ pub fn mermin_create(context: TcContext) -> i32 {
 fn run(context: &TcContext, direction: Direction) -> i32 {
     let skb = Skb(context.skb.skb);
     let account = account(skb.ifindex(), direction as u32);
-    let counted = plain::walk(
+    let walked = plain::walk(
         skb.linear(),
         &skb.frame(account.link),
         #[inline(always)]
@@ -107,12 +107,20 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
             true
         },
     );
-    let next = match counted {
-        Some(true) => return TC_ACT_UNSPEC,
+    let refused = match walked {
+        Ok(Some(true)) => return TC_ACT_UNSPEC,
         // A packet that may carry others, or a hairpin, which may do so too.
-        Some(false) => next::TUNNEL,
-        None => next::GENERAL,
+        Ok(Some(false)) => hand_over(context, direction, next::TUNNEL),
+        Ok(None) => hand_over(context, direction, next::GENERAL),
+        Err(reason) => reason,
     };
+    account.refused(ledger::cpu(), skb, refused);
+    TC_ACT_UNSPEC
+}
+
+/// Has another program count a packet from the start on; a packet that it cannot be had for is counted under what this returns.
+#[inline(always)]
+fn hand_over(context: &TcContext, direction: Direction, next: u32) -> Reason {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
         unsafe {
@@ -120,8 +128,7 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
             PROGRAMS.tail_call(context, next);
         }
     }
-    account.refused(ledger::cpu(), skb, Reason::Unreadable);
-    TC_ACT_UNSPEC
+    Reason::Unreadable
 }
 
 /// A packet that leaves by the interface it came in by was counted there.
@@ -163,15 +170,8 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
         account.total(cpu, skb.len(), &measured);
     } else {
         // What a session shows of itself is not plain.
-        if decapsulates()
-            && tunnel_ports().names_session(packet)
-            && let Some(workspace) = WORKSPACE.get_ptr_mut(0)
-        {
-            // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
-            unsafe {
-                Workspace::begin(workspace, hook);
-                PROGRAMS.tail_call(context, next::GENERAL);
-            }
+        if decapsulates() && tunnel_ports().names_session(packet) {
+            hand_over(context, hook, next::GENERAL);
         }
         // SAFETY: the call does not return where it succeeds.
         unsafe { PROGRAMS.tail_call(context, next::CREATE) };

@@ -86,9 +86,23 @@ pub fn follow<B: Bytes>(
             end,
             mac_at,
         }),
-        ethertype::ARP | ethertype::RARP => Err(Reason::Arp),
-        length if length < ethertype::LOWEST => Err(Reason::Llc),
-        _ => Err(Reason::OtherEthertype),
+        _ => Err(refused(kind)),
+    }
+}
+
+/// Whether an EtherType announces a header that IP may be behind.
+#[inline(always)]
+pub(super) const fn leads_on(kind: u16) -> bool {
+    vlan::is_tag(kind) || mpls::is_stack(kind) || kind == ethertype::PPPOE_SESSION
+}
+
+/// Why what an EtherType announces is not followed.
+#[inline(always)]
+pub(super) const fn refused(kind: u16) -> Reason {
+    match kind {
+        ethertype::ARP | ethertype::RARP => Reason::Arp,
+        length if length < ethertype::LOWEST => Reason::Llc,
+        _ => Reason::OtherEthertype,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The walk that most packets need: IP behind the link header and at most one VLAN tag, no fragment, no extension header.
+//! The walk that most packets need: IP behind the link header and at most two VLAN tags, no fragment, no extension header.
 //!
 //! It comes to what [`packet::walk`](super::packet::walk) gives, or to nothing. The kernel program tries it first, where the packet
 //! lies; whatever it does not know goes to a second program, so that neither the verifier nor a plain packet pays for rare
@@ -11,43 +11,37 @@ use super::{
     ip::{self, Ip},
     ipv4, ipv6,
     level::Level,
-    link::Reached,
+    link::{self, Reached},
     packet::{Addresses, Frame, Packet, finish},
     protocol,
     vlan::{self, Vlans},
 };
-use crate::abi::ledger::link;
+use crate::abi::ledger::{Reason, link::ETHERNET};
 
 /// Walks a plain frame, and gives what `then` makes of its packet; `None` for every other. What carries other packets is a
 /// packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
 ///
 /// `then` is compiled once for each IP version with TCP, UDP and the others, so that in each place it is known what the packet
 /// is. That took a sixth off what a packet executes, and two thirds off what the verifier walks through.
+///
+/// # Errors
+/// What the frame is instead of IP.
 #[inline(always)]
-pub fn walk<B: Bytes, T>(bytes: B, frame: &Frame, then: impl Fn(&Packet) -> T) -> Option<T> {
+pub fn walk<B: Bytes, T>(
+    bytes: B,
+    frame: &Frame,
+    then: impl Fn(&Packet) -> T,
+) -> Result<Option<T>, Reason> {
     let mut vlans = Vlans::default();
-    let (kind, at) = if frame.link == link::ETHERNET {
-        if let Some(control) = frame.stripped_vlan {
-            vlans.push(control);
-        }
-        let outer = ethernet::ethertype(bytes, 0, frame.length).ok()?;
-        if vlan::is_tag(outer) {
-            (
-                vlan::one(bytes, &mut vlans)?,
-                ethernet::LENGTH + vlan::LENGTH,
-            )
-        } else {
-            (outer, ethernet::LENGTH)
-        }
-    } else {
-        (ip::version(bytes, 0).ok()?, 0)
+    let Some((kind, at)) = follow(bytes, frame, &mut vlans) else {
+        return Ok(None);
     };
     let level = Level {
         reached: Reached {
             kind,
             at,
             end: frame.length,
-            mac_at: if frame.link == link::ETHERNET {
+            mac_at: if frame.link == ETHERNET {
                 ethernet::SOURCE_AT as u32
             } else {
                 0
@@ -59,27 +53,65 @@ pub fn walk<B: Bytes, T>(bytes: B, frame: &Frame, then: impl Fn(&Packet) -> T) -
         depth: 0,
     };
     match kind {
-        ethertype::IPV4 => {
-            let ip = ipv4::parse(bytes, at, frame.length, false).ok()?;
-            if ip.fragment {
-                return None;
-            }
-            packet(bytes, frame, &level, &Ip::v4(&ip, at), then)
-        }
-        ethertype::IPV6 => {
-            let ip = ipv6::parse(bytes, at, frame.length, false).ok()?;
-            let chain = Chain {
-                protocol: ip.next_header,
-                at: at + ipv6::LENGTH,
-                later_fragment: false,
-                fragment: false,
-                identification: 0,
-            };
-            let ip = Ip::v6(&ip, at, &chain, frame.segmented).ok()?;
-            packet(bytes, frame, &level, &ip, then)
-        }
-        _ => None,
+        ethertype::IPV4 => Ok(v4(bytes, frame, &level, then)),
+        ethertype::IPV6 => Ok(v6(bytes, frame, &level, then)),
+        _ if link::leads_on(kind) => Ok(None),
+        _ => Err(link::refused(kind)),
     }
+}
+
+/// Goes to what is behind the link header.
+#[inline(always)]
+fn follow<B: Bytes>(bytes: B, frame: &Frame, vlans: &mut Vlans) -> Option<(u16, usize)> {
+    if frame.link != ETHERNET {
+        return Some((ip::version(bytes, 0).ok()?, 0));
+    }
+    if let Some(control) = frame.stripped_vlan {
+        vlans.push(control);
+    }
+    let kind = ethernet::ethertype(bytes, 0, frame.length).ok()?;
+    if vlan::is_tag(kind) {
+        vlan::few(bytes, ethernet::LENGTH, vlans)
+    } else {
+        Some((kind, ethernet::LENGTH))
+    }
+}
+
+/// What `then` makes of IPv4 that is no fragment.
+#[inline(always)]
+fn v4<B: Bytes, T>(
+    bytes: B,
+    frame: &Frame,
+    level: &Level,
+    then: impl Fn(&Packet) -> T,
+) -> Option<T> {
+    let at = level.reached.at;
+    let ip = ipv4::parse(bytes, at, frame.length, false).ok()?;
+    if ip.fragment {
+        return None;
+    }
+    packet(bytes, frame, level, &Ip::v4(&ip, at), then)
+}
+
+/// What `then` makes of IPv6 without extension headers.
+#[inline(always)]
+fn v6<B: Bytes, T>(
+    bytes: B,
+    frame: &Frame,
+    level: &Level,
+    then: impl Fn(&Packet) -> T,
+) -> Option<T> {
+    let at = level.reached.at;
+    let ip = ipv6::parse(bytes, at, frame.length, false).ok()?;
+    let chain = Chain {
+        protocol: ip.next_header,
+        at: at + ipv6::LENGTH,
+        later_fragment: false,
+        fragment: false,
+        identification: 0,
+    };
+    let ip = Ip::v6(&ip, at, &chain, frame.segmented).ok()?;
+    packet(bytes, frame, level, &ip, then)
 }
 
 /// What `then` makes of the packet that an IP header begins.
@@ -122,14 +154,20 @@ mod tests {
     }
 
     fn walked_plainly(bytes: &[u8]) -> Option<Packet> {
-        walk(bytes, &whole(bytes), |packet| *packet)
+        walk(bytes, &whole(bytes), |packet| *packet).unwrap()
     }
 
     #[test]
     fn plain_frames_are_known_and_others_are_left() {
         let tag = [0x81, 0, 0, 9];
-        for (before, known) in [(&[][..], true), (&tag, true), (&[tag, tag].concat(), false)] {
-            let bytes = udp(before, ethertype::IPV4);
+        let stack = |tags| [tag].repeat(tags).concat();
+        for (before, known) in [
+            (stack(0), true),
+            (stack(1), true),
+            (stack(2), true),
+            (stack(3), false),
+        ] {
+            let bytes = udp(&before, ethertype::IPV4);
             let walked = packet::walk(&bytes[..], &whole(&bytes)).unwrap();
             let expected = known.then_some(walked);
             assert_eq!(walked_plainly(&bytes), expected, "{before:?}");
@@ -164,7 +202,37 @@ mod tests {
             let extended = ethernet_v6(number, &[0; 8]);
             assert_eq!(walked_plainly(&extended).is_some(), known, "{number}");
         }
-        let arp = udp(&[], ethertype::ARP);
-        assert_eq!(walked_plainly(&arp), None);
+    }
+
+    #[test]
+    fn two_tags_in_the_frame_are_all_with_one_that_hardware_took_off() {
+        let bytes = udp(&[0x81, 0, 0, 9, 0x81, 0, 0, 8], ethertype::IPV4);
+        let frame = Frame {
+            stripped_vlan: Some(7),
+            ..whole(&bytes)
+        };
+        assert_eq!(walk(&bytes[..], &frame, |packet| *packet), Ok(None));
+    }
+
+    #[test]
+    fn what_is_not_ip_is_told_at_once() {
+        for (kind, leads_on) in [
+            (ethertype::ARP, false),
+            (ethertype::RARP, false),
+            (0x88cc, false),
+            (60, false),
+            (ethertype::MPLS, true),
+            (ethertype::MPLS_UPSTREAM, true),
+            (ethertype::PPPOE_SESSION, true),
+        ] {
+            let bytes = udp(&[], kind);
+            let walked = walk(&bytes[..], &whole(&bytes), |packet| *packet);
+            if leads_on {
+                assert_eq!(walked, Ok(None), "{kind:#06x}");
+            } else {
+                assert_eq!(walked, packet::walk(&bytes[..], &whole(&bytes)).map(Some));
+                assert!(walked.is_err(), "{kind:#06x}");
+            }
+        }
     }
 }

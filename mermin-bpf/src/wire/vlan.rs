@@ -46,12 +46,21 @@ pub const fn is_tag(kind: u16) -> bool {
     )
 }
 
-/// Follows the one tag right behind the Ethernet header; returns the EtherType behind it.
+/// Follows one tag at `at`, or two; as [`skip`]. Leaves three, whichever of them hardware took off.
 #[inline(always)]
-pub(super) fn one<B: Bytes>(frame: B, vlans: &mut Vlans) -> Option<u16> {
-    let tag = frame.window::<LENGTH>(super::ethernet::LENGTH)?;
+pub(super) fn few<B: Bytes>(frame: B, at: usize, vlans: &mut Vlans) -> Option<(u16, usize)> {
+    let tag = frame.window::<LENGTH>(at)?;
     vlans.push(tag.be16(0));
-    Some(tag.be16(2))
+    let kind = tag.be16(2);
+    if !is_tag(kind) {
+        return Some((kind, at + LENGTH));
+    }
+    if vlans.found == vlans.ids.len() as u8 {
+        return None;
+    }
+    let tag = frame.window::<LENGTH>(at + LENGTH)?;
+    vlans.push(tag.be16(0));
+    Some((tag.be16(2), at + 2 * LENGTH))
 }
 
 /// Follows the tags at `at`; returns the EtherType behind them and where its payload begins.
