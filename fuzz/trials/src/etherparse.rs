@@ -13,7 +13,7 @@ use etherparse::{
 };
 use mermin_bpf::{
     abi::ledger::{Reason, link},
-    wire::packet::{Addresses, Frame, Packet, walk},
+    wire::packet::{Addresses, Frame, Packet, Version, walk},
 };
 
 const AH: u8 = 51;
@@ -137,7 +137,7 @@ fn theirs(error: &SliceError, packet: &Packet) -> bool {
             // A length of 0 is a super-packet's, which etherparse does not know.
             Layer::Ipv4Packet => error.len == 0,
             // In a jumbogram a datagram's own length cannot be told and is not looked at.
-            Layer::UdpHeader | Layer::UdpPayload => matches!(packet.addresses, Addresses::V6(_)),
+            Layer::UdpHeader | Layer::UdpPayload => packet.addresses.is_v6(),
             // Etherparse looks into what is no part of a flow's key.
             Layer::Icmpv4
             | Layer::Icmpv4Timestamp
@@ -168,15 +168,13 @@ fn addresses(net: &NetSlice<'_>) -> Option<[Ipv6Addr; 2]> {
 }
 
 fn told(addresses: &Addresses) -> [Ipv6Addr; 2] {
-    match addresses {
-        Addresses::V4(both) => {
-            both.map(|address| Ipv4Addr::from(address.to_ne_bytes()).to_ipv6_mapped())
-        }
-        Addresses::V6(both) => both.map(|[high, low]| {
+    addresses.words().map(|[high, low]| match addresses.version {
+        Version::V4 => Ipv4Addr::from((high as u32).to_ne_bytes()).to_ipv6_mapped(),
+        Version::V6 => {
             let mut octets = [0; 16];
             octets[..8].copy_from_slice(&high.to_ne_bytes());
             octets[8..].copy_from_slice(&low.to_ne_bytes());
             Ipv6Addr::from(octets)
-        }),
-    }
+        }
+    })
 }

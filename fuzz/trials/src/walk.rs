@@ -8,7 +8,7 @@ use mermin_bpf::{
         bytes::HEADER_LIMIT,
         layer::Layer,
         level::Level,
-        packet::{Addresses, Frame, Packet, walk},
+        packet::{Frame, Packet, Version, walk},
         plain,
         tunnel::{self, Ports},
     },
@@ -100,16 +100,23 @@ fn within(packet: &Packet, frame: &Frame) {
     assert!(segments.packets == 3 && segments.octets <= segments.frame_octets);
     // Turned round, a packet has the same key and the other direction.
     let mut back = *packet;
-    if let Addresses::V4([one, other]) = packet.addresses
-        && one != other
-    {
-        back.addresses = Addresses::V4([other, one]);
+    let [one, other] = packet.addresses.words();
+    if one != other {
+        back.addresses = packet.addresses.turned();
         // Of ICMP, ESP and AH the "ports" are of the message, and not of its ends.
         if !matches!(packet.protocol, 1 | 50 | 51 | 58) {
             back.ports.reverse();
         }
-        let (there, direction) = key::v4(packet, [one, other], 1);
-        assert_eq!(key::v4(&back, [other, one], 1), (there, 1 - direction));
+        match packet.addresses.version {
+            Version::V4 => {
+                let (there, direction) = key::v4(packet, 1);
+                assert_eq!(key::v4(&back, 1), (there, 1 - direction));
+            }
+            Version::V6 => {
+                let (there, direction) = key::v6(packet, 1);
+                assert_eq!(key::v6(&back, 1), (there, 1 - direction));
+            }
+        }
     }
 }
 

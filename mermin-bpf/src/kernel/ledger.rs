@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use mermin_bpf::{
-    abi::ledger::{HOOK_PROBES, REASON_ROOM, Reason, link, reason_stripes},
+    abi::ledger::{Direction, HOOK_PROBES, REASON_ROOM, Reason, link, reason_stripes},
     track::measure::{Measure, segments},
 };
 
@@ -23,7 +23,8 @@ pub(super) struct Account {
 
 /// Finds the interface among those watched; an unknown one has the last place, as if it were Ethernet.
 #[inline(always)]
-pub(super) fn account(ifindex: u32, direction: u32) -> Account {
+pub(super) fn account(ifindex: u32, direction: Direction) -> Account {
+    let direction = direction as u32;
     let mask = hook_mask();
     for probe in 0..HOOK_PROBES {
         let place = ifindex.wrapping_add(probe) & mask;
@@ -53,6 +54,16 @@ pub(super) fn account(ifindex: u32, direction: u32) -> Account {
 }
 
 impl Account {
+    /// The direction of the hook.
+    #[inline(always)]
+    pub(super) const fn direction(self) -> Direction {
+        if self.number & 1 == Direction::Egress as u32 {
+            Direction::Egress
+        } else {
+            Direction::Ingress
+        }
+    }
+
     /// Adds to what crossed the hook.
     #[inline(always)]
     pub(super) fn total(self, cpu: u32, skb_octets: u32, measure: &Measure) {

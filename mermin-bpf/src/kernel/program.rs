@@ -16,7 +16,7 @@ use mermin_bpf::{
     },
     track::{key, measure},
     wire::{
-        packet::{Addresses, Packet},
+        packet::{Packet, Version},
         plain,
         tunnel::may_carry,
     },
@@ -94,7 +94,7 @@ pub fn mermin_create(context: TcContext) -> i32 {
 #[inline(always)]
 fn run(context: &TcContext, direction: Direction) -> i32 {
     let skb = Skb(context.skb.skb);
-    let account = account(skb.ifindex(), direction as u32);
+    let account = account(skb.ifindex(), direction);
     let walked = plain::walk(
         skb.linear(),
         &skb.frame(account.link),
@@ -110,8 +110,8 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
     let refused = match walked {
         Ok(Some(true)) => return TC_ACT_UNSPEC,
         // A packet that may carry others, or a hairpin, which may do so too.
-        Ok(Some(false)) => hand_over(context, direction, next::TUNNEL),
-        Ok(None) => hand_over(context, direction, next::GENERAL),
+        Ok(Some(false)) => hand_over(context, account, next::TUNNEL),
+        Ok(None) => hand_over(context, account, next::GENERAL),
         Err(reason) => reason,
     };
     account.refused(ledger::cpu(), skb, refused);
@@ -120,11 +120,11 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
 
 /// Has another program count a packet from the start on; a packet that it cannot be had for is counted under what this returns.
 #[inline(always)]
-fn hand_over(context: &TcContext, direction: Direction, next: u32) -> Reason {
+fn hand_over(context: &TcContext, account: Account, next: u32) -> Reason {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
         unsafe {
-            Workspace::begin(workspace, direction);
+            Workspace::begin(workspace, account);
             PROGRAMS.tail_call(context, next);
         }
     }
@@ -154,14 +154,14 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
     let skb = Skb(context.skb.skb);
     let measured = measure(skb, packet);
     let cpu = ledger::cpu();
-    let counted = match packet.addresses {
-        Addresses::V4(addresses) => {
-            let (key, direction) = key::v4(packet, addresses, account.ifindex);
+    let counted = match packet.addresses.version {
+        Version::V4 => {
+            let (key, direction) = key::v4(packet, account.ifindex);
             let facts = Facts::new(cpu, hook, direction, packet, measured);
             count_or_keep(account, &key, &facts)
         }
-        Addresses::V6(addresses) => {
-            let (key, direction) = key::v6(packet, addresses, account.ifindex);
+        Version::V6 => {
+            let (key, direction) = key::v6(packet, account.ifindex);
             let facts = Facts::new(cpu, hook, direction, packet, measured);
             count_or_keep(account, &key, &facts)
         }
@@ -171,7 +171,7 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
     } else {
         // What a session shows of itself is not plain.
         if decapsulates() && tunnel_ports().names_session(packet) {
-            hand_over(context, hook, next::GENERAL);
+            hand_over(context, account, next::GENERAL);
         }
         // SAFETY: the call does not return where it succeeds.
         unsafe { PROGRAMS.tail_call(context, next::CREATE) };

@@ -10,7 +10,7 @@ use mermin_bpf::{
 };
 
 use super::{
-    ledger::{self, account},
+    ledger,
     maps::{PROGRAMS, decapsulates, tunnel_ports},
     skb::{Copied, Skb},
     workspace::{Workspace, forget, stage},
@@ -23,8 +23,7 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     let skb = Skb(context.skb.skb);
     // SAFETY: this CPU's own workspace; the calls do not return where they succeed.
     unsafe {
-        let direction = Workspace::direction(workspace);
-        let account = account(skb.ifindex(), direction as u32);
+        let account = (*workspace).account;
         if step(skb, &skb.frame(account.link), workspace).is_some() {
             PROGRAMS.tail_call(context, next::TUNNEL);
         }
@@ -71,8 +70,8 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
             }
             Ok(None) if !decapsulates() => {
                 // A super-packet that counts as its outermost packet: its segments repeat the inner headers too.
-                if let Ok(packet) = level.packet(bytes, frame, ip) {
-                    (*workspace).repeated = packet.link_length + packet.header_length;
+                if let Ok(transport) = level.transport(bytes, frame, ip) {
+                    (*workspace).repeated = ip.payload as u32 + transport.header_length;
                 }
                 (*workspace).encapsulated = false;
                 (*workspace).carriers = 0;

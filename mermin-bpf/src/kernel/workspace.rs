@@ -9,10 +9,10 @@ use mermin_bpf::{
     abi::{
         fragment::{FragmentKey, Owner},
         key::KeyWords,
-        ledger::{Direction, Reason},
+        ledger::Reason,
         tunnel::Outer,
     },
-    wire::{bytes::HEADER_LIMIT, ip::Ip, level::Level, packet::Packet, tunnel::DEPTH},
+    wire::{bytes::HEADER_LIMIT, ip::Ip, level::Level, transport::Transport, tunnel::DEPTH},
 };
 
 use super::{count::Facts, ledger::Account};
@@ -38,8 +38,8 @@ pub(super) struct Workspace {
     pub(super) headers: Headers,
     /// An offset on its way past the verifier.
     pub(super) offset: u64,
-    /// The direction of the hook.
-    pub(super) direction: u32,
+    /// The hook's.
+    pub(super) account: Account,
     /// Octets of headers that were copied.
     pub(super) length: u32,
     /// One of [`stage`].
@@ -54,7 +54,7 @@ pub(super) struct Workspace {
     pub(super) repeated: u32,
     pub(super) level: Level,
     pub(super) ip: Ip,
-    pub(super) packet: Packet,
+    pub(super) transport: Transport,
     /// The outermost tunnel, as the packet's sender stands to it.
     pub(super) outer: Outer,
     /// The packets of `carriers`.
@@ -87,26 +87,14 @@ impl Workspace {
     /// # Safety
     /// `workspace` is this CPU's own.
     #[inline(always)]
-    pub(super) unsafe fn begin(workspace: *mut Self, direction: Direction) {
+    pub(super) unsafe fn begin(workspace: *mut Self, account: Account) {
         // SAFETY: by the contract above.
         unsafe {
-            (*workspace).direction = direction as u32;
+            (*workspace).account = account;
             (*workspace).stage = stage::FRESH;
             (*workspace).encapsulated = false;
             (*workspace).carriers = 0;
             (*workspace).repeated = 0;
-        }
-    }
-
-    /// # Safety
-    /// As [`Workspace::begin`].
-    #[inline(always)]
-    pub(super) unsafe fn direction(workspace: *mut Self) -> Direction {
-        // SAFETY: by the contract above.
-        if unsafe { (*workspace).direction } == Direction::Egress as u32 {
-            Direction::Egress
-        } else {
-            Direction::Ingress
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     wire::{
         ip::Ip,
         level::Level,
-        packet::{Addresses, Packet},
+        packet::{Packet, Version},
         protocol,
     },
 };
@@ -26,9 +26,9 @@ pub const LIFETIME: u64 = 30_000_000_000;
 #[inline(always)]
 #[must_use]
 pub fn key(ip: &Ip, level: &Level, ifindex: u32) -> FragmentKey {
-    let number = match ip.addresses {
-        Addresses::V4(_) => ip.protocol,
-        Addresses::V6(_) => protocol::FRAGMENT,
+    let number = match ip.addresses.version {
+        Version::V4 => ip.protocol,
+        Version::V6 => protocol::FRAGMENT,
     };
     FragmentKey {
         addresses: ip.addresses.words(),
@@ -48,7 +48,7 @@ pub fn owner(packet: &Packet, key: &KeyWords, direction: u8, now: u64) -> Owner 
         seen_at: now,
         sample: packet.sample.pack(),
         direction,
-        ipv6: matches!(packet.addresses, Addresses::V6(_)).into(),
+        ipv6: packet.addresses.is_v6().into(),
         carries: 0,
         reserved: 0,
     }

@@ -84,8 +84,8 @@ fn tail(packet: &Packet, ifindex: u32, direction: u8) -> KeyTail {
 /// Key and direction of an IPv4 packet.
 #[inline(always)]
 #[must_use]
-pub fn v4(packet: &Packet, addresses: [u32; 2], ifindex: u32) -> (KeyV4, u8) {
-    let [source, destination] = addresses;
+pub fn v4(packet: &Packet, ifindex: u32) -> (KeyV4, u8) {
+    let [source, destination] = packet.addresses.first();
     let backwards = source > destination
         || (source == destination && packet.kind.has_ports() && packet.ports[0] > packet.ports[1]);
     let direction = u8::from(backwards);
@@ -94,7 +94,7 @@ pub fn v4(packet: &Packet, addresses: [u32; 2], ifindex: u32) -> (KeyV4, u8) {
         addresses: if backwards {
             [destination, source]
         } else {
-            addresses
+            [source, destination]
         },
     };
     (key, direction)
@@ -103,8 +103,8 @@ pub fn v4(packet: &Packet, addresses: [u32; 2], ifindex: u32) -> (KeyV4, u8) {
 /// Key and direction of an IPv6 packet.
 #[inline(always)]
 #[must_use]
-pub fn v6(packet: &Packet, addresses: [[u64; 2]; 2], ifindex: u32) -> (KeyV6, u8) {
-    let [source, destination] = addresses;
+pub fn v6(packet: &Packet, ifindex: u32) -> (KeyV6, u8) {
+    let [source, destination] = packet.addresses.words();
     let backwards = if source[0] != destination[0] {
         source[0] > destination[0]
     } else if source[1] != destination[1] {
@@ -118,7 +118,7 @@ pub fn v6(packet: &Packet, addresses: [[u64; 2]; 2], ifindex: u32) -> (KeyV6, u8
         addresses: if backwards {
             [destination, source]
         } else {
-            addresses
+            [source, destination]
         },
     };
     (key, direction)
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::wire::{
         ethertype,
-        packet::{Addresses, walk},
+        packet::{Addresses, Version, walk},
         testing::{
             HIGH_V4, LOW_V4, ethernet, ethernet_v4, ethernet_v6, icmp, ipv4, tag, tcp, udp, whole,
             with,
@@ -184,13 +184,13 @@ mod tests {
     }
 
     fn key_of(packet: &Packet) -> Keyed {
-        match packet.addresses {
-            Addresses::V4(addresses) => {
-                let (key, direction) = v4(packet, addresses, IFINDEX);
+        match packet.addresses.version {
+            Version::V4 => {
+                let (key, direction) = v4(packet, IFINDEX);
                 Keyed::V4(key, direction)
             }
-            Addresses::V6(addresses) => {
-                let (key, direction) = v6(packet, addresses, IFINDEX);
+            Version::V6 => {
+                let (key, direction) = v6(packet, IFINDEX);
                 Keyed::V6(key, direction)
             }
         }
@@ -358,17 +358,18 @@ mod tests {
             let Ok(packet) = walk(&bytes[..], &whole(&bytes)) else {
                 return Err(TestCaseError::fail("no packet"));
             };
-            let turned = Packet { ports: [ports[1], ports[0]], ..packet };
+            let between = |addresses| Packet { addresses, ..packet };
+            let turned = |addresses| Packet { ports: [ports[1], ports[0]], ..between(addresses) };
 
             let [source, destination] = addresses;
-            let (there, direction) = v4(&packet, addresses, IFINDEX);
-            let (back, opposite) = v4(&turned, [destination, source], IFINDEX);
+            let (there, direction) = v4(&between(Addresses::v4([source, destination])), IFINDEX);
+            let (back, opposite) = v4(&turned(Addresses::v4([destination, source])), IFINDEX);
             prop_assert_eq!((there, direction ^ 1), (back, opposite));
             prop_assert!(there.addresses[0] <= there.addresses[1]);
 
             let [source, destination] = [[halves[0], halves[1]], [halves[2], halves[3]]];
-            let (there, direction) = v6(&packet, [source, destination], IFINDEX);
-            let (back, opposite) = v6(&turned, [destination, source], IFINDEX);
+            let (there, direction) = v6(&between(Addresses::v6([source, destination])), IFINDEX);
+            let (back, opposite) = v6(&turned(Addresses::v6([destination, source])), IFINDEX);
             prop_assert_eq!((there, direction ^ 1), (back, opposite));
             prop_assert!(there.addresses[0] <= there.addresses[1]);
         }

@@ -73,7 +73,7 @@ mod tests {
 
     fn tcp(ip_length: u32) -> Packet {
         Packet {
-            addresses: Addresses::V4([1, 2]),
+            addresses: Addresses::v4([1, 2]),
             ports: [1, 2],
             protocol: protocol::TCP,
             kind: protocol::Kind::Tcp,

@@ -38,10 +38,12 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
     // Kept as bits and not as a truth value: the verifier would follow each chain once for either.
     let mut fragment = 0;
     let mut identification = frame.blur(0) as u32;
-    for _ in 0..DEPTH {
-        if !is_followed(next) {
-            break;
+    let mut followed = 0;
+    while is_followed(next) {
+        if followed == DEPTH {
+            return Err(Reason::TooDeep);
         }
+        followed += 1;
         let header = frame
             .window::<SHORTEST>(at)
             .ok_or(Reason::MalformedExtension)?;
@@ -59,14 +61,10 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
             at = frame.blur(at + (usize::from(header.u8(1)) + 1) * 8);
         }
     }
-    let later_fragment = fragment & FRAGMENT_OFFSET != 0;
-    if is_followed(next) && !later_fragment {
-        return Err(Reason::TooDeep);
-    }
     Ok(Chain {
         protocol: next,
         at,
-        later_fragment,
+        later_fragment: fragment & FRAGMENT_OFFSET != 0,
         fragment: fragment != 0,
         identification,
     })

@@ -12,34 +12,35 @@ use super::{
 use crate::abi::ledger::Reason;
 
 /// What is known of a packet before its payload is looked at.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ip {
-    /// Sender, then receiver.
-    pub addresses: Addresses,
     /// IANA number of the payload's protocol.
     pub protocol: u8,
     /// Type of service or traffic class.
     pub traffic_class: u8,
     /// Time to live or hop limit.
     pub ttl: u8,
-    /// IPv6 flow label; 0 for IPv4.
-    pub flow_label: u32,
-    /// Where the header begins in the frame.
-    pub at: usize,
-    /// Where the payload begins, behind options and extension headers.
-    pub payload: usize,
-    /// Octets of the packet.
-    pub length: u32,
-    /// Octets of headers that exist in a super-packet alone.
-    pub unsent_length: u32,
     /// A fragment, first or later: the payload's lengths speak of the whole.
     pub fragment: bool,
     /// Not the first fragment: ports are not here.
     pub later_fragment: bool,
-    /// What the fragments of one packet have in common.
-    pub identification: u32,
     /// Longer than its length field can say.
     pub jumbo: bool,
+    /// IPv6 flow label; 0 for IPv4.
+    pub flow_label: u32,
+    /// Octets of the packet.
+    pub length: u32,
+    /// Octets of headers that exist in a super-packet alone.
+    pub unsent_length: u32,
+    /// What the fragments of one packet have in common.
+    pub identification: u32,
+    /// Where the header begins in the frame.
+    pub at: usize,
+    /// Where the payload begins, behind options and extension headers.
+    pub payload: usize,
+    /// Sender, then receiver.
+    pub addresses: Addresses,
 }
 
 /// The EtherType that what begins at `at` would have, by its version.
@@ -65,7 +66,7 @@ impl Ip {
     #[must_use]
     pub fn v4(ip: &Ipv4, at: usize) -> Self {
         Self {
-            addresses: Addresses::V4([ip.source, ip.destination]),
+            addresses: Addresses::v4([ip.source, ip.destination]),
             protocol: ip.protocol,
             traffic_class: ip.traffic_class,
             ttl: ip.ttl,
@@ -97,7 +98,7 @@ impl Ip {
             0
         };
         Ok(Self {
-            addresses: Addresses::V6([ip.source, ip.destination]),
+            addresses: Addresses::v6([ip.source, ip.destination]),
             protocol: chain.protocol,
             traffic_class: ip.traffic_class,
             ttl: ip.ttl,

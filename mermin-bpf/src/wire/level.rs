@@ -5,24 +5,26 @@ use super::{
     ip::{self, Ip},
     layer::Layer,
     link::{self, Reached},
-    packet::{Frame, Packet, finish},
+    packet::{Frame, Packet},
+    transport::{self, Transport},
     vlan::Vlans,
 };
 use crate::abi::ledger::Reason;
 
 /// Where a walk has come.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
-    /// The IP header.
-    pub reached: Reached,
-    /// VLANs so far, outermost first.
-    pub vlans: Vlans,
-    /// Digest of the tunnels around; 0 without.
-    pub digest: u32,
-    /// What carries it is the first of several fragments: the rest is elsewhere.
-    pub goes_on: bool,
     /// Tunnels around.
     pub depth: u8,
+    /// What carries it is the first of several fragments: the rest is elsewhere.
+    pub goes_on: bool,
+    /// Digest of the tunnels around; 0 without.
+    pub digest: u32,
+    /// VLANs so far, outermost first.
+    pub vlans: Vlans,
+    /// The IP header.
+    pub reached: Reached,
 }
 
 impl Level {
@@ -52,13 +54,34 @@ impl Level {
         ip::parse(bytes, &self.reached, self.goes_on, frame.segmented)
     }
 
-    /// Reads what follows the IP header of anything but a later fragment.
+    /// Whether all of an IP packet is in the frame, and its lengths can be held against each other.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_whole(&self, frame: &Frame, ip: &Ip) -> bool {
+        !(frame.segmented || ip.fragment || ip.jumbo || self.goes_on)
+    }
+
+    /// Reads what follows the IP header of anything but a later fragment, its options and extension headers.
     ///
     /// # Errors
-    /// As [`transport::parse`](super::transport::parse).
+    /// As [`transport::parse`].
+    #[inline(always)]
+    pub fn transport<B: Bytes>(
+        &self,
+        bytes: B,
+        frame: &Frame,
+        ip: &Ip,
+    ) -> Result<Transport, Reason> {
+        transport::parse(bytes, ip, self.has_whole(frame, ip))
+    }
+
+    /// The same with all that is known by then.
+    ///
+    /// # Errors
+    /// As [`transport::parse`].
     #[inline(always)]
     pub fn packet<B: Bytes>(&self, bytes: B, frame: &Frame, ip: &Ip) -> Result<Packet, Reason> {
-        finish(bytes, frame, self, ip)
+        Ok(Packet::new(self, ip, &self.transport(bytes, frame, ip)?))
     }
 
     /// As [`KeyTail::encapsulation`](crate::abi::key::KeyTail::encapsulation).

@@ -3,7 +3,8 @@
 use core::hint::black_box;
 
 use super::{
-    bytes::Bytes, ip::Ip, layer::Layer, level::Level, protocol::Kind, transport, vlan::Vlans,
+    bytes::Bytes, ip::Ip, layer::Layer, level::Level, protocol::Kind, transport::Transport,
+    vlan::Vlans,
 };
 use crate::abi::{ledger::Reason, slot::Sample};
 
@@ -20,24 +21,76 @@ pub struct Frame {
     pub segmented: bool,
 }
 
-/// Sender and receiver.
+/// Version of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Addresses {
-    /// IPv4, as in memory.
-    V4([u32; 2]),
-    /// IPv6, as in memory.
-    V6([[u64; 2]; 2]),
+pub enum Version {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// Sender and receiver, in one form for both versions: as variants of an enum they would be copied octet by octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    words: [[u64; 2]; 2],
+    /// Of both.
+    pub version: Version,
 }
 
 impl Addresses {
-    /// Both in one form: IPv4 has the first four octets, the rest are zeroes.
+    /// Of IPv4, as in memory.
+    #[inline(always)]
+    #[must_use]
+    pub const fn v4([source, destination]: [u32; 2]) -> Self {
+        Self {
+            words: [[source as u64, 0], [destination as u64, 0]],
+            version: Version::V4,
+        }
+    }
+
+    /// Of IPv6, as in memory.
+    #[inline(always)]
+    #[must_use]
+    pub const fn v6(words: [[u64; 2]; 2]) -> Self {
+        Self {
+            words,
+            version: Version::V6,
+        }
+    }
+
+    /// As in memory. IPv4 has the first four octets of each, the rest are zeroes.
     #[inline(always)]
     #[must_use]
     pub const fn words(&self) -> [[u64; 2]; 2] {
-        match *self {
-            Self::V4([source, destination]) => [[source as u64, 0], [destination as u64, 0]],
-            Self::V6(words) => words,
+        // Word by word, or the compiler calls `memmove` where a map's memory goes to a map's.
+        let [[one, two], [three, four]] = self.words;
+        [[one, two], [three, four]]
+    }
+
+    /// Receiver and sender.
+    #[inline(always)]
+    #[must_use]
+    pub const fn turned(&self) -> Self {
+        let [source, destination] = self.words();
+        Self {
+            words: [destination, source],
+            version: self.version,
         }
+    }
+
+    /// Those of IPv4, as in memory; of IPv6 the first four octets.
+    #[inline(always)]
+    #[must_use]
+    pub const fn first(&self) -> [u32; 2] {
+        [self.words[0][0] as u32, self.words[1][0] as u32]
+    }
+
+    /// Whether they are of IPv6.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_v6(&self) -> bool {
+        matches!(self.version, Version::V6)
     }
 }
 
@@ -95,39 +148,35 @@ pub fn walk_layer<B: Bytes>(bytes: B, frame: &Frame, layer: &Layer) -> Result<Pa
     level.packet(bytes, frame, &ip)
 }
 
-/// What follows the IP header, its options and extension headers.
-#[inline(always)]
-pub(super) fn finish<B: Bytes>(
-    bytes: B,
-    frame: &Frame,
-    level: &Level,
-    ip: &Ip,
-) -> Result<Packet, Reason> {
-    let whole = !(frame.segmented || ip.fragment || ip.jumbo || level.goes_on);
-    let transport = transport::parse(bytes, ip, whole)?;
-    let sample = Sample {
-        traffic_class: ip.traffic_class,
-        ttl: ip.ttl,
-        icmp_type: transport.icmp[0],
-        icmp_code: transport.icmp[1],
-        flow_label: ip.flow_label,
-    };
-    // Opaque, or the kernel program keeps five numbers until they are wanted, where it has registers for one word.
-    Ok(Packet {
-        addresses: ip.addresses,
-        ports: transport.ports,
-        protocol: ip.protocol,
-        kind: Kind::of(ip.protocol),
-        tcp_flags: transport.tcp_flags,
-        sample: Sample::unpack(black_box(sample.pack())),
-        vlans: level.vlans,
-        encapsulation: level.encapsulation(),
-        mac_at: level.reached.mac_at,
-        link_length: ip.at as u32,
-        ip_length: ip.length,
-        header_length: ip.header_length() + transport.header_length,
-        unsent_length: ip.unsent_length,
-    })
+impl Packet {
+    /// Of a packet's headers.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(level: &Level, ip: &Ip, transport: &Transport) -> Self {
+        let sample = Sample {
+            traffic_class: ip.traffic_class,
+            ttl: ip.ttl,
+            icmp_type: transport.icmp[0],
+            icmp_code: transport.icmp[1],
+            flow_label: ip.flow_label,
+        };
+        Self {
+            addresses: ip.addresses,
+            ports: transport.ports,
+            protocol: ip.protocol,
+            kind: transport.kind,
+            tcp_flags: transport.tcp_flags,
+            // Opaque, or the kernel program keeps five numbers until they are wanted, where it has registers for one word.
+            sample: Sample::unpack(black_box(sample.pack())),
+            vlans: level.vlans,
+            encapsulation: level.encapsulation(),
+            mac_at: level.reached.mac_at,
+            link_length: ip.at as u32,
+            ip_length: ip.length,
+            header_length: ip.header_length() + transport.header_length,
+            unsent_length: ip.unsent_length,
+        }
+    }
 }
 
 #[cfg(test)]

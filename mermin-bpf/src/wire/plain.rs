@@ -12,7 +12,7 @@ use super::{
     ipv4, ipv6,
     level::Level,
     link::{self, Reached},
-    packet::{Addresses, Frame, Packet, finish},
+    packet::{Frame, Packet},
     protocol,
     vlan::{self, Vlans},
 };
@@ -124,13 +124,12 @@ fn packet<B: Bytes, T>(
     then: impl Fn(&Packet) -> T,
 ) -> Option<T> {
     // Written as constants, so that of each it is known what follows.
-    let by = |protocol| finish(bytes, frame, level, &Ip { protocol, ..*ip }).ok();
-    let is_v6 = matches!(ip.addresses, Addresses::V6(_));
+    let by = |protocol| level.packet(bytes, frame, &Ip { protocol, ..*ip }).ok();
     match ip.protocol {
         protocol::TCP => Some(then(&by(protocol::TCP)?)),
         protocol::UDP => Some(then(&by(protocol::UDP)?)),
-        number if is_v6 && extension::is_followed(number) => None,
-        _ => Some(then(&finish(bytes, frame, level, ip).ok()?)),
+        number if ip.addresses.is_v6() && extension::is_followed(number) => None,
+        _ => Some(then(&level.packet(bytes, frame, ip).ok()?)),
     }
 }
 

@@ -44,7 +44,7 @@ pub const HIP: u8 = 139;
 pub const SHIM6: u8 = 140;
 
 /// What there is in a packet, by its protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
     /// Ports and flags.
@@ -56,6 +56,7 @@ pub enum Kind {
     /// Packets.
     Carrier,
     /// Nothing of these.
+    #[default]
     Other,
 }
 

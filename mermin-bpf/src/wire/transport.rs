@@ -1,17 +1,27 @@
 //! The header above IP, as far as flows are concerned.
 
-use super::{bytes::Bytes, dccp, icmp, ip::Ip, ipsec, protocol, sctp, tcp, udp, udp_lite};
+use super::{
+    bytes::Bytes,
+    dccp, icmp,
+    ip::Ip,
+    ipsec,
+    protocol::{self, Kind},
+    sctp, tcp, udp, udp_lite,
+};
 use crate::{abi::ledger::Reason, track::key};
 
 /// What tells a packet's flow from others of its addresses, and what its headers measure.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transport {
-    /// Sender's, then receiver's port. What stands in for ports of other protocols: see [`key`].
-    pub ports: [u16; 2],
+    /// What there is in the packet.
+    pub kind: Kind,
     /// TCP flags; 0 for other protocols.
     pub tcp_flags: u8,
     /// ICMP or ICMPv6 type and code; zeroes for other protocols.
     pub icmp: [u8; 2],
+    /// Sender's, then receiver's port. What stands in for ports of other protocols: see [`key`].
+    pub ports: [u16; 2],
     /// Octets of the header; 0 for protocols of which no segments are made.
     pub header_length: u32,
 }
@@ -26,7 +36,10 @@ const IGMP_LENGTH: u32 = 8;
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reason> {
     let (at, available) = (ip.payload, ip.payload_length());
-    let mut found = Transport::default();
+    let mut found = Transport {
+        kind: Kind::of(ip.protocol),
+        ..Transport::default()
+    };
     match ip.protocol {
         protocol::TCP => {
             let header = tcp::parse(bytes, at, available)?;

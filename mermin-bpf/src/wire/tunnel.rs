@@ -15,7 +15,7 @@ use super::{
     layer::Layer,
     level::Level,
     link,
-    packet::{Addresses, Frame, Packet},
+    packet::{Frame, Packet},
     protocol::{self, Kind},
     udp,
 };
@@ -134,8 +134,7 @@ pub fn descend<B: Bytes>(
     ports: &Ports,
 ) -> Result<Option<(Level, Opened)>, Reason> {
     let goes_on = level.goes_on || ip.fragment;
-    let whole = !(frame.segmented || ip.jumbo || goes_on);
-    let Some(opened) = open(bytes, ip, ports, whole)? else {
+    let Some(opened) = open(bytes, ip, ports, level.has_whole(frame, ip))? else {
         return Ok(None);
     };
     let layer = Layer {
@@ -178,7 +177,7 @@ pub fn outer(level: &Level, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> Outer {
     if carrier.tunnel == kind::IPIP && carrier.kind == ethertype::IPV6 {
         facts |= fact::CARRIES_IPV6;
     }
-    if matches!(ip.addresses, Addresses::V6(_)) {
+    if ip.addresses.is_v6() {
         facts |= fact::OUTER_IPV6;
     }
     Outer {

@@ -115,7 +115,7 @@ pub(super) fn with_ports() -> Vec<Vec<u8>> {
 #[test]
 fn a_syn() {
     let expected = Packet {
-        addresses: Addresses::V4([
+        addresses: Addresses::v4([
             u32::from_ne_bytes([192, 0, 2, 1]),
             u32::from_ne_bytes([198, 51, 100, 2]),
         ]),

@@ -79,7 +79,7 @@ impl Slot {
         Self {
             flow: Observation {
                 key,
-                ipv6: matches!(packet.addresses, mermin_bpf::wire::packet::Addresses::V6(_)),
+                ipv6: packet.addresses.is_v6(),
                 higher_started: bits & origin::HIGHER_STARTED != 0,
                 by_syn: bits & origin::BY_SYN != 0,
                 link_length: u8::try_from(packet.link_length).unwrap_or(u8::MAX),

@@ -9,7 +9,7 @@ use mermin_bpf::{
         ledger::Reason,
     },
     track::key,
-    wire::packet::{Addresses, Packet},
+    wire::packet::{Packet, Version},
 };
 
 use super::{hasher::Fold, slot::Slot};
@@ -24,14 +24,14 @@ pub(super) enum Key {
 impl Key {
     /// Key and direction of a packet of the interface with this index.
     pub(super) fn of(packet: &Packet, ifindex: u32) -> (Self, u8) {
-        match packet.addresses {
-            Addresses::V4(addresses) => {
-                let (key, direction) = key::v4(packet, addresses, ifindex);
+        match packet.addresses.version {
+            Version::V4 => {
+                let (key, direction) = key::v4(packet, ifindex);
                 let [a, b, c, ..] = key.words();
                 (Self::V4([a, b, c]), direction)
             }
-            Addresses::V6(addresses) => {
-                let (key, direction) = key::v6(packet, addresses, ifindex);
+            Version::V6 => {
+                let (key, direction) = key::v6(packet, ifindex);
                 (Self::V6(key.words()), direction)
             }
         }
