@@ -7,7 +7,6 @@ use mermin_bpf::{
     abi::{globals::next, ledger::Reason},
     track::{arrival, fragment, key, measure::Measure},
     wire::{
-        ip::Ip,
         layer::Layer,
         level::Level,
         packet::{Packet, Version},
@@ -20,7 +19,7 @@ use super::{
     fragment::{count as count_later, leave_word},
     index::Key,
     ledger::{self, Account},
-    maps::{PROGRAMS, carries, decapsulates, tunnel_ports},
+    maps::{PROGRAMS, carries, decapsulates, session_ports},
     program::{count_or_keep, is_hairpin, measure, takes_off},
     skb::{Copied, Skb},
     workspace::{Workspace, forget, stage},
@@ -79,29 +78,33 @@ unsafe fn walk(
         }
         let transport = level.transport(bytes, &frame, ip)?;
         let transport = forget(&raw mut (*workspace).transport, transport);
-        let mut packet = Packet::new(level, ip, transport);
-        let repeated = (*workspace).repeated;
-        if repeated != 0 {
-            packet.header_length = repeated.saturating_sub(packet.link_length);
-        }
         // Tunnels are looked for behind rare headers only where there may be one.
-        if (*workspace).stage == stage::FRESH && may_carry(&packet, carries) && takes_off(skb) {
+        if (*workspace).stage == stage::FRESH
+            && may_carry(transport.kind, transport.ports, carries)
+            && takes_off(skb)
+        {
             (*workspace).stage = stage::INSIDE;
             PROGRAMS.tail_call(context, next::TUNNEL);
         }
         if decapsulates()
             && !(*workspace).encapsulated
-            && let Some(outer) = arrival::session(bytes, level, ip, &packet, &tunnel_ports())
+            && let Some(outer) = arrival::session(bytes, level, ip, transport, session_ports())
         {
             (*workspace).outer = outer;
             (*workspace).encapsulated = true;
         }
+        let cpu = ledger::cpu();
+        let mut packet = Packet::new(level, ip, transport);
+        let repeated = (*workspace).repeated;
+        if repeated != 0 {
+            packet.header_length = repeated.saturating_sub(packet.link_length);
+        }
         if is_hairpin(skb, hook) {
-            let (cpu, measured) = (ledger::cpu(), measure(skb, &packet));
+            let measured = measure(skb, &packet);
             account.total(cpu, skb.len(), &measured);
             account.uncounted(cpu, Reason::Hairpin, &measured);
         } else {
-            count_packet(context, workspace, account, ip, &packet);
+            count_packet(context, workspace, account, cpu, ip.fragment, &packet);
         }
     }
     Ok(())
@@ -116,13 +119,13 @@ unsafe fn count_packet(
     context: &TcContext,
     workspace: *mut Workspace,
     account: Account,
-    ip: &Ip,
+    cpu: u32,
+    is_fragment: bool,
     packet: &Packet,
 ) {
     let skb = Skb(context.skb.skb);
     let hook = account.direction();
     let measured = measure(skb, packet);
-    let cpu = ledger::cpu();
     let facts = |direction, measured: Measure| Facts {
         // SAFETY: by the contract above.
         encapsulated: unsafe { (*workspace).encapsulated },
@@ -133,14 +136,14 @@ unsafe fn count_packet(
             let (key, direction) = key::v4(packet, account.ifindex);
             let words = key.opaque_words();
             // SAFETY: by the contract above.
-            unsafe { leave_word(workspace, ip.fragment, packet, &words, direction) };
+            unsafe { leave_word(workspace, is_fragment, packet, &words, direction) };
             count_or_keep(account, &key, &facts(direction, measured))
         }
         Version::V6 => {
             let (key, direction) = key::v6(packet, account.ifindex);
             let words = key.opaque_words();
             // SAFETY: by the contract above.
-            unsafe { leave_word(workspace, ip.fragment, packet, &words, direction) };
+            unsafe { leave_word(workspace, is_fragment, packet, &words, direction) };
             count_or_keep(account, &key, &facts(direction, measured))
         }
     };

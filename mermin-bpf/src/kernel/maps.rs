@@ -109,6 +109,12 @@ pub(super) fn carries(port: u16) -> bool {
     (ports::CARRIERS_AT..ports::WORDS).any(|number| ports::Set(ports_word(number)).has(port))
 }
 
+/// Where sessions are looked for.
+#[inline(always)]
+pub(super) fn session_ports() -> ports::Set {
+    ports::Set(ports_word(ports::SESSIONS_AT))
+}
+
 #[inline(always)]
 fn ports_word(number: usize) -> u64 {
     // SAFETY: a reference to a static is valid for reads.

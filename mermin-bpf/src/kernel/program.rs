@@ -18,7 +18,7 @@ use mermin_bpf::{
     wire::{
         packet::{Packet, Version},
         plain,
-        tunnel::may_carry,
+        tunnel::{may_be_session, may_carry},
     },
 };
 
@@ -27,7 +27,7 @@ use super::{
     create, general,
     index::{Found, Key, digest, find_known},
     ledger::{self, Account, account},
-    maps::{PROGRAMS, WORKSPACE, carries, decapsulates, tunnel_ports},
+    maps::{PROGRAMS, WORKSPACE, carries, decapsulates, session_ports},
     skb::Skb,
     tunnel,
     workspace::{Flowless, Workspace},
@@ -100,7 +100,9 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
         &skb.frame(account.link),
         #[inline(always)]
         |packet| {
-            if is_hairpin(skb, direction) || (may_carry(packet, carries) && takes_off(skb)) {
+            if is_hairpin(skb, direction)
+                || (may_carry(packet.kind, packet.ports, carries) && takes_off(skb))
+            {
                 return false;
             }
             count(context, direction, account, packet);
@@ -170,7 +172,7 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
         account.total(cpu, skb.len(), &measured);
     } else {
         // What a session shows of itself is not plain.
-        if decapsulates() && tunnel_ports().names_session(packet) {
+        if decapsulates() && may_be_session(packet.kind, packet.ports, session_ports()) {
             hand_over(context, account, next::GENERAL);
         }
         // SAFETY: the call does not return where it succeeds.

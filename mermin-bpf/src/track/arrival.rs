@@ -13,7 +13,8 @@ use crate::{
         layer::Layer,
         level::Level,
         packet::{Frame, Packet},
-        tunnel::{self, Ports},
+        transport::Transport,
+        tunnel::{self, Ports, ports},
     },
 };
 
@@ -89,14 +90,15 @@ pub fn arrive<B: Bytes>(
             level = inner;
             continue;
         }
-        let packet = level.packet(bytes, frame, &ip)?;
+        let transport = level.transport(bytes, frame, &ip)?;
+        let packet = Packet::new(&level, &ip, &transport);
         let part = if ip.fragment {
             Part::First(packet, key())
         } else {
             Part::Whole(packet)
         };
         if counted == Counted::Inner && outer.is_none() {
-            outer = session(bytes, &level, &ip, &packet, ports);
+            outer = session(bytes, &level, &ip, &transport, ports.wireguard);
         }
         return Ok(Arrival {
             part,
@@ -112,10 +114,10 @@ pub fn session<B: Bytes>(
     bytes: B,
     level: &Level,
     ip: &Ip,
-    packet: &Packet,
-    ports: &Ports,
+    transport: &Transport,
+    ports: ports::Set,
 ) -> Option<Outer> {
-    if !ports.names_session(packet) {
+    if !tunnel::may_be_session(transport.kind, transport.ports, ports) {
         return None;
     }
     let header = crate::wire::udp::LENGTH;

@@ -36,10 +36,7 @@ const IGMP_LENGTH: u32 = 8;
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reason> {
     let (at, available) = (ip.payload, ip.payload_length());
-    let mut found = Transport {
-        kind: Kind::of(ip.protocol),
-        ..Transport::default()
-    };
+    let mut found = Transport::default();
     match ip.protocol {
         protocol::TCP => {
             let header = tcp::parse(bytes, at, available)?;
@@ -74,5 +71,6 @@ pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reas
         protocol::IGMP if available < IGMP_LENGTH => return Err(Reason::MalformedTransport),
         _ => {}
     }
+    found.kind = Kind::of(ip.protocol);
     Ok(found)
 }

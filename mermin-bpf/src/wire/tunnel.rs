@@ -15,7 +15,7 @@ use super::{
     layer::Layer,
     level::Level,
     link,
-    packet::{Frame, Packet},
+    packet::Frame,
     protocol::{self, Kind},
     udp,
 };
@@ -74,12 +74,19 @@ pub struct Opened {
 /// other packet pays for.
 #[inline(always)]
 #[must_use]
-pub fn may_carry(packet: &Packet, carries: impl FnOnce(u16) -> bool) -> bool {
-    match packet.kind {
+pub fn may_carry(kind: Kind, [_, port]: [u16; 2], carries: impl FnOnce(u16) -> bool) -> bool {
+    match kind {
         Kind::Tcp | Kind::Ports | Kind::Other => false,
-        Kind::Udp => carries(packet.ports[1]),
+        Kind::Udp => carries(port),
         Kind::Carrier => true,
     }
+}
+
+/// Whether a packet may be of a session, by either of its ports.
+#[inline(always)]
+#[must_use]
+pub const fn may_be_session(kind: Kind, [from, to]: [u16; 2], sessions: ports::Set) -> bool {
+    matches!(kind, Kind::Udp) && (sessions.has(from) || sessions.has(to))
 }
 
 /// Looks for a tunnel behind an IP header.

@@ -1,7 +1,5 @@
 //! UDP ports that tunnels are looked for at.
 
-use crate::wire::{packet::Packet, protocol};
-
 /// Ports of one kind of tunnel.
 pub const MOST: usize = 4;
 /// Bits of one port.
@@ -59,7 +57,9 @@ pub struct Ports {
 
 /// Words of [`Ports`].
 pub const WORDS: usize = 7;
-/// Where [`Ports::carriers`] begin among them.
+/// Where [`Ports::wireguard`] is among them.
+pub const SESSIONS_AT: usize = 3;
+/// Where [`Ports::carriers`] begin.
 pub const CARRIERS_AT: usize = 4;
 
 impl Ports {
@@ -101,15 +101,6 @@ impl Ports {
     pub const fn carries(&self, port: u16) -> bool {
         let [first, second, third] = self.carriers;
         first.has(port) || second.has(port) || third.has(port)
-    }
-
-    /// Whether a datagram may be of a `WireGuard` session, by either port.
-    #[inline(always)]
-    #[must_use]
-    pub const fn names_session(&self, packet: &Packet) -> bool {
-        let [source, destination] = packet.ports;
-        matches!(packet.kind, protocol::Kind::Udp)
-            && (self.wireguard.has(source) || self.wireguard.has(destination))
     }
 
     /// The inverse of [`Ports::words`].

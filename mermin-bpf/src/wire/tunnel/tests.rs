@@ -183,7 +183,7 @@ fn without_decapsulation_the_outer_packet_counts() {
         };
         assert_eq!(packet.link_length, 14);
         assert_eq!((packet.encapsulation, arrival.outer), (0, None));
-        assert!(may_carry(&packet, |port| ports.carries(port)));
+        assert!(may_carry(packet.kind, packet.ports, |port| ports.carries(port)));
     }
 }
 
