@@ -70,6 +70,16 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
     })
 }
 
+/// Follows one header that belongs to a whole packet, of type `kind`; gives the type of what is behind it, and where that begins.
+#[inline(always)]
+pub(super) fn one<B: Bytes>(frame: B, kind: u8, at: usize) -> Option<(u8, usize)> {
+    if kind == protocol::FRAGMENT {
+        return None;
+    }
+    let header = frame.window::<SHORTEST>(at)?;
+    Some((header.u8(0), at + (usize::from(header.u8(1)) + 1) * 8))
+}
+
 /// Whether a header may have others behind it. Mobility, HIP and Shim6 headers are always last: they are the protocol.
 #[inline(always)]
 pub(super) const fn is_followed(number: u8) -> bool {

@@ -4,6 +4,8 @@
 //! lies; whatever it does not know goes to a second program, so that neither the verifier nor a plain packet pays for rare
 //! headers.
 
+use core::hint::black_box;
+
 use super::{
     bytes::Bytes,
     ethernet, ethertype,
@@ -103,15 +105,26 @@ fn v6<B: Bytes, T>(
 ) -> Option<T> {
     let at = level.reached.at;
     let ip = ipv6::parse(bytes, at, frame.length, false).ok()?;
-    let chain = Chain {
-        protocol: ip.next_header,
-        at: at + ipv6::LENGTH,
+    let ends = |protocol, at| Chain {
+        protocol,
+        at,
         later_fragment: false,
         fragment: false,
         identification: 0,
     };
+    let begin = at + ipv6::LENGTH;
+    if !extension::is_followed(ip.next_header) {
+        let chain = ends(ip.next_header, begin);
+        let ip = Ip::v6(&ip, at, &chain, frame.segmented).ok()?;
+        return packet(bytes, frame, level, &ip, then);
+    }
+    let (next, behind) = extension::one(bytes, ip.next_header, begin)?;
+    if extension::is_followed(next) {
+        return None;
+    }
+    let chain = ends(next, black_box(behind));
     let ip = Ip::v6(&ip, at, &chain, frame.segmented).ok()?;
-    packet(bytes, frame, level, &ip, then)
+    Some(then(&level.packet(bytes, frame, &ip).ok()?))
 }
 
 /// What `then` makes of the packet that an IP header begins.
