@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::wire::{
         packet,
-        testing::{ethernet_v6, whole},
+        testing::{self, ethernet_v6, fragment, options, whole},
     };
 
     /// 10.0.0.1:1 to 10.0.0.2:2 by UDP, behind these octets. Most protocols can be read from the datagram.
@@ -210,10 +210,32 @@ mod tests {
         let mut fragment = udp(&[], ethertype::IPV4);
         fragment[20] = 0x20;
         assert_eq!(walked_plainly(&fragment), None);
-        for (number, known) in [(protocol::ROUTING, false), (253, true)] {
-            let extended = ethernet_v6(number, &[0; 8]);
-            assert_eq!(walked_plainly(&extended).is_some(), known, "{number}");
+    }
+
+    #[test]
+    fn one_extension_header_is_plain() {
+        let datagram = testing::udp([1, 2], &[]);
+        let chain = |headers| {
+            let mut chain = datagram.clone();
+            let mut next = protocol::UDP;
+            for words in 0..headers {
+                chain = options(next, words, &chain);
+                next = protocol::DESTINATION_OPTIONS;
+            }
+            ethernet_v6(next, &chain)
+        };
+        for (headers, known) in [(0, true), (1, true), (2, false)] {
+            let bytes = chain(headers);
+            let walked = packet::walk(&bytes[..], &whole(&bytes)).unwrap();
+            let expected = known.then_some(walked);
+            assert_eq!(walked_plainly(&bytes), expected, "{headers}");
         }
+        let atomic = ethernet_v6(protocol::FRAGMENT, &fragment(protocol::UDP, 0, &datagram));
+        assert_eq!(walked_plainly(&atomic), None);
+        // A packet that ends within its options, and one that goes on behind them where the frame does not.
+        let cut = ethernet_v6(protocol::ROUTING, &options(protocol::UDP, 3, &[])[..31]);
+        assert_eq!(walked_plainly(&cut), None);
+        assert!(walked_plainly(&chain(1)[..14 + 40 + 8 + 7]).is_none());
     }
 
     #[test]

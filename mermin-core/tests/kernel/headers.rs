@@ -19,6 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(each_mode("vlan_tags", vlan_tags));
     cases.extend(each_mode("labels_and_sessions", labels_and_sessions));
+    cases.extend(each_mode("extension_chains", extension_chains));
     cases.extend(each_mode("every_protocol", every_protocol));
     cases.extend(each_mode("later_fragments", later_fragments));
     cases.extend(each_mode(
@@ -150,6 +151,41 @@ fn labels_and_sessions(mode: Attach) {
             assert_eq!(counted, (2, 2 * (60 + header)));
             assert_eq!(half.frame_octets.total, half.octets.total + 2 * (14 + 8));
         }
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// However many extension headers there are, it is the same flow, in linear memory or not.
+fn extension_chains(mode: Attach) {
+    const OPTIONS: u8 = 60;
+    let bench = Bench::new(mode);
+    let [near, far] = [address("[fd00::1]:40000"), address("[fd00::2]:53")];
+    let chained = |from: SocketAddr, to: SocketAddr, headers: &[usize], payload: &[u8]| {
+        let datagram = frame::udp(from, to, payload).split_off(40);
+        let (mut next, mut content) = (UDP, datagram);
+        for &words in headers {
+            let mut header = vec![0; 8 + 8 * words];
+            header[..2].copy_from_slice(&[next, u8::try_from(words).unwrap()]);
+            (next, content) = (OPTIONS, [header, content].concat());
+        }
+        frame::ethernet(IPV6, &frame::ip(from.ip(), to.ip(), next, &content))
+    };
+    let mut octets = 0;
+    for headers in [&[][..], &[0], &[3], &[1, 0], &[0, 2, 1]] {
+        let options: usize = headers.iter().map(|words| 8 + 8 * words).sum();
+        for payload in [60, 5000] {
+            let payload = vec![1; payload];
+            bench.out.send(&chained(near, far, headers, &payload));
+            bench.into.send(&chained(far, near, headers, &payload));
+            octets += (40 + options + 8 + payload.len()) as u64;
+        }
+    }
+    let outcome = bench.watch.finish();
+    let flow = outcome.only(|_| true);
+    for half in [&flow.forward, &flow.reverse] {
+        let counted = (half.packets.total, half.octets.total);
+        assert_eq!(counted, (10, octets));
+        assert_eq!(half.frame_octets.total, octets + 10 * 14);
     }
     assert_eq!(outcome.all_uncounted(), 0);
 }

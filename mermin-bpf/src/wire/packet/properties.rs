@@ -12,7 +12,8 @@ use crate::{
         measure::measure,
     },
     wire::{
-        ethertype, plain, protocol,
+        ethertype, plain,
+        protocol::{self, Kind},
         testing::ETHERNET,
         tunnel::{Ports, tests::tunnelled},
     },
@@ -28,6 +29,7 @@ fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
     let Ok(packet) = walked else {
         return Ok(());
     };
+    prop_assert_eq!(packet.kind, Kind::of(packet.protocol));
     let at_hand = bytes.len() as u32;
     let headers_end = packet.link_length + packet.header_length;
     prop_assert!(packet.link_length + packet.ip_length <= frame.length);
