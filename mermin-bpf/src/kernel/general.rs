@@ -58,7 +58,7 @@ unsafe fn walk(
                 let level = Level::outermost(bytes, &frame, &Layer::outermost(&frame))?;
                 (*workspace).level = level;
             }
-            stage::INSIDE => {}
+            stage::INSIDE | stage::INNERMOST => {}
             _ => return Err((*workspace).reason),
         }
         let bytes = Copied::again(workspace);
@@ -78,8 +78,8 @@ unsafe fn walk(
         }
         let transport = level.transport(bytes, &frame, ip)?;
         let transport = forget(&raw mut (*workspace).transport, transport);
-        // Tunnels are looked for behind rare headers only where there may be one.
-        if (*workspace).stage == stage::FRESH
+        // Tunnels are looked for only where there may be one.
+        if matches!((*workspace).stage, stage::FRESH | stage::INSIDE)
             && may_carry(transport.kind, transport.ports, carries)
             && takes_off(skb)
         {

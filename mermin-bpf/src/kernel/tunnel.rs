@@ -1,4 +1,4 @@
-//! Takes tunnels off a packet, one level in each run: between levels the program calls itself.
+//! Takes one level of encapsulation off a packet.
 
 use core::hint::black_box;
 
@@ -16,15 +16,15 @@ use super::{
     workspace::{Workspace, forget, stage},
 };
 
-/// Goes one level down and calls itself; at the innermost level, and with a packet that cannot be walked, calls
-/// [`mermin_general`](super::program::mermin_general), which counts it.
+/// Goes one level down, and calls [`mermin_general`](super::program::mermin_general), which counts the packet there, or
+/// finds that it may carry others and calls this program. Where the outermost packet counts, goes down to the innermost alone.
 #[inline(always)]
 pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     let skb = Skb(context.skb.skb);
     // SAFETY: this CPU's own workspace; the calls do not return where they succeed.
     unsafe {
         let account = (*workspace).account;
-        if step(skb, &skb.frame(account.link), workspace).is_some() {
+        if step(skb, &skb.frame(account.link), workspace).is_some() && !decapsulates() {
             PROGRAMS.tail_call(context, next::TUNNEL);
         }
         PROGRAMS.tail_call(context, next::GENERAL);
@@ -78,7 +78,10 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
                 (*workspace).stage = stage::OUTERMOST;
                 None
             }
-            Ok(None) => None,
+            Ok(None) => {
+                (*workspace).stage = stage::INNERMOST;
+                None
+            }
             Err(reason) => {
                 (*workspace).reason = reason;
                 (*workspace).stage = stage::REFUSED;

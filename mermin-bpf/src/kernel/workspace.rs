@@ -28,8 +28,10 @@ pub(super) mod stage {
     pub(in super::super) const INSIDE: u8 = 1;
     /// Nothing is known but that it counts as its outermost packet.
     pub(in super::super) const OUTERMOST: u8 = 2;
+    /// As [`INSIDE`], and it carries no packet.
+    pub(in super::super) const INNERMOST: u8 = 3;
     /// Belongs under [`Workspace::reason`](super::Workspace::reason).
-    pub(in super::super) const REFUSED: u8 = 3;
+    pub(in super::super) const REFUSED: u8 = 4;
 }
 
 #[repr(C)]
