@@ -27,6 +27,20 @@ pub struct Chain {
     pub identification: u32,
 }
 
+impl Chain {
+    /// Of a packet that is no fragment.
+    #[inline(always)]
+    pub(super) const fn of_whole(protocol: u8, at: usize) -> Self {
+        Self {
+            protocol,
+            at,
+            later_fragment: false,
+            fragment: false,
+            identification: 0,
+        }
+    }
+}
+
 /// Follows the chain that begins at `at` with a header of type `next`.
 ///
 /// Authentication headers end the chain: AH is a protocol of its own here.
@@ -70,14 +84,18 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
     })
 }
 
-/// Follows one header that belongs to a whole packet, of type `kind`; gives the type of what is behind it, and where that begins.
+/// Follows the one header at `at`, of type `kind`; `None` when another is behind it, and for a fragment's.
 #[inline(always)]
-pub(super) fn one<B: Bytes>(frame: B, kind: u8, at: usize) -> Option<(u8, usize)> {
-    if kind == protocol::FRAGMENT {
+pub(super) fn one<B: Bytes>(frame: B, kind: u8, at: usize) -> Option<Chain> {
+    let header = frame.window::<SHORTEST>(at)?;
+    let next = header.u8(0);
+    if kind == protocol::FRAGMENT || is_followed(next) {
         return None;
     }
-    let header = frame.window::<SHORTEST>(at)?;
-    Some((header.u8(0), at + (usize::from(header.u8(1)) + 1) * 8))
+    Some(Chain::of_whole(
+        next,
+        at + (usize::from(header.u8(1)) + 1) * 8,
+    ))
 }
 
 /// Whether a header may have others behind it. Mobility, HIP and Shim6 headers are always last: they are the protocol.
@@ -119,20 +137,10 @@ mod tests {
         bytes
     }
 
-    const fn end(protocol: u8, at: usize) -> Chain {
-        Chain {
-            protocol,
-            at,
-            later_fragment: false,
-            fragment: false,
-            identification: 0,
-        }
-    }
-
     #[test]
     fn without_extension_the_chain_ends_where_it_begins() {
         for number in [protocol::TCP, protocol::NO_NEXT, protocol::AH, 50, 255] {
-            assert_eq!(follow(&[][..], number, 40), Ok(end(number, 40)));
+            assert_eq!(follow(&[][..], number, 40), Ok(Chain::of_whole(number, 40)));
         }
     }
 
@@ -140,9 +148,15 @@ mod tests {
     fn headers_say_their_length_in_words_beyond_the_first() {
         for first in FOLLOWED {
             let bytes: [u8; 8] = [protocol::UDP, 0, 1, 4, 0, 0, 0, 0];
-            assert_eq!(follow(&bytes[..], first, 0), Ok(end(protocol::UDP, 8)));
+            assert_eq!(
+                follow(&bytes[..], first, 0),
+                Ok(Chain::of_whole(protocol::UDP, 8))
+            );
             let bytes = options(protocol::UDP, 3, &[]);
-            assert_eq!(follow(&bytes[..], first, 0), Ok(end(protocol::UDP, 32)));
+            assert_eq!(
+                follow(&bytes[..], first, 0),
+                Ok(Chain::of_whole(protocol::UDP, 32))
+            );
         }
     }
 
@@ -152,7 +166,7 @@ mod tests {
             let bytes = options(last, 0, &options(protocol::NO_NEXT, 0, &[]));
             assert_eq!(
                 follow(&bytes[..], protocol::HOP_BY_HOP, 0),
-                Ok(end(last, 8))
+                Ok(Chain::of_whole(last, 8))
             );
         }
     }
@@ -163,7 +177,7 @@ mod tests {
         let most = chain(DEPTH);
         assert_eq!(
             follow(&most[..], first, 0),
-            Ok(end(protocol::TCP, DEPTH * 8))
+            Ok(Chain::of_whole(protocol::TCP, DEPTH * 8))
         );
         let more = chain(DEPTH + 1);
         assert_eq!(follow(&more[..], first, 0), Err(Reason::TooDeep));

@@ -12,6 +12,7 @@ use super::{
 use crate::abi::ledger::Reason;
 
 /// What is known of a packet before its payload is looked at.
+// An octet first: of a `Result`, the reason lies over the first field, and the compiler copies that octet by octet.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ip {

@@ -12,6 +12,7 @@ use super::{
 use crate::abi::ledger::Reason;
 
 /// Where a walk has come.
+// An octet first, as in `Ip`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {

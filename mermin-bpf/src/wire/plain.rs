@@ -1,10 +1,9 @@
-//! The walk that most packets need: IP behind the link header and at most two VLAN tags, no fragment, no extension header.
+//! The walk that most packets need: IP behind the link header and at most two VLAN tags, no fragment, one extension header at
+//! most.
 //!
 //! It comes to what [`packet::walk`](super::packet::walk) gives, or to nothing. The kernel program tries it first, where the packet
 //! lies; whatever it does not know goes to a second program, so that neither the verifier nor a plain packet pays for rare
 //! headers.
-
-use core::hint::black_box;
 
 use super::{
     bytes::Bytes,
@@ -95,7 +94,7 @@ fn v4<B: Bytes, T>(
     packet(bytes, frame, level, &Ip::v4(&ip, at), then)
 }
 
-/// What `then` makes of IPv6 without extension headers.
+/// What `then` makes of IPv6 with one extension header at most.
 #[inline(always)]
 fn v6<B: Bytes, T>(
     bytes: B,
@@ -104,27 +103,17 @@ fn v6<B: Bytes, T>(
     then: impl Fn(&Packet) -> T,
 ) -> Option<T> {
     let at = level.reached.at;
-    let ip = ipv6::parse(bytes, at, frame.length, false).ok()?;
-    let ends = |protocol, at| Chain {
-        protocol,
-        at,
-        later_fragment: false,
-        fragment: false,
-        identification: 0,
-    };
+    let header = ipv6::parse(bytes, at, frame.length, false).ok()?;
+    let ip = |chain| Ip::v6(&header, at, chain, frame.segmented).ok();
     let begin = at + ipv6::LENGTH;
-    if !extension::is_followed(ip.next_header) {
-        let chain = ends(ip.next_header, begin);
-        let ip = Ip::v6(&ip, at, &chain, frame.segmented).ok()?;
-        return packet(bytes, frame, level, &ip, then);
+    if extension::is_followed(header.next_header) {
+        // Such packets are few: one copy of `then` is enough for all protocols.
+        let chain = extension::one(bytes, header.next_header, begin)?;
+        Some(then(&level.packet(bytes, frame, &ip(&chain)?).ok()?))
+    } else {
+        let chain = Chain::of_whole(header.next_header, begin);
+        packet(bytes, frame, level, &ip(&chain)?, then)
     }
-    let (next, behind) = extension::one(bytes, ip.next_header, begin)?;
-    if extension::is_followed(next) {
-        return None;
-    }
-    let chain = ends(next, black_box(behind));
-    let ip = Ip::v6(&ip, at, &chain, frame.segmented).ok()?;
-    Some(then(&level.packet(bytes, frame, &ip).ok()?))
 }
 
 /// What `then` makes of the packet that an IP header begins.
@@ -141,7 +130,6 @@ fn packet<B: Bytes, T>(
     match ip.protocol {
         protocol::TCP => Some(then(&by(protocol::TCP)?)),
         protocol::UDP => Some(then(&by(protocol::UDP)?)),
-        number if ip.addresses.is_v6() && extension::is_followed(number) => None,
         _ => Some(then(&level.packet(bytes, frame, ip).ok()?)),
     }
 }

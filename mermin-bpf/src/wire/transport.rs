@@ -11,6 +11,7 @@ use super::{
 use crate::{abi::ledger::Reason, track::key};
 
 /// What tells a packet's flow from others of its addresses, and what its headers measure.
+// An octet first, as in `Ip`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transport {
