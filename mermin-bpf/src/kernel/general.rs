@@ -9,7 +9,7 @@ use mermin_bpf::{
     wire::{
         layer::Layer,
         level::Level,
-        packet::{Packet, Version},
+        packet::{Frame, Packet, Version},
         tunnel::may_carry,
     },
 };
@@ -37,7 +37,7 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
     }
 }
 
-/// Walks and counts; what cannot be counted otherwise belongs under a reason.
+/// Goes on to the transport header, and counts; what cannot be counted otherwise belongs under a reason.
 ///
 /// # Safety
 /// `workspace` is this CPU's own.
@@ -52,17 +52,8 @@ unsafe fn walk(
     let frame = skb.frame(account.link);
     // SAFETY: by the contract above; the call does not return where it succeeds.
     unsafe {
-        match (*workspace).stage {
-            stage::FRESH | stage::OUTERMOST => {
-                let bytes = skb.copy(workspace).ok_or(Reason::Unreadable)?;
-                let level = Level::outermost(bytes, &frame, &Layer::outermost(&frame))?;
-                (*workspace).level = level;
-            }
-            stage::INSIDE | stage::INNERMOST => {}
-            _ => return Err((*workspace).reason),
-        }
+        let level = reached(skb, &frame, workspace)?;
         let bytes = Copied::again(workspace);
-        let level = &*black_box(&raw const (*workspace).level);
         let ip = forget(&raw mut (*workspace).ip, level.ip(bytes, &frame)?);
         if ip.fragment {
             (*workspace).fragment = fragment::key(ip, level, skb.ifindex());
@@ -108,6 +99,31 @@ unsafe fn walk(
         }
     }
     Ok(())
+}
+
+/// The level to go on from: the outermost, or where the program that takes tunnels off has come.
+///
+/// # Safety
+/// `workspace` is this CPU's own.
+#[inline(always)]
+unsafe fn reached<'a>(
+    skb: Skb,
+    frame: &Frame,
+    workspace: *mut Workspace,
+) -> Result<&'a Level, Reason> {
+    // SAFETY: by the contract above.
+    unsafe {
+        match (*workspace).stage {
+            stage::FRESH | stage::OUTERMOST => {
+                let bytes = skb.copy(workspace).ok_or(Reason::Unreadable)?;
+                let level = Level::outermost(bytes, frame, &Layer::outermost(frame))?;
+                (*workspace).level = level;
+            }
+            stage::INSIDE | stage::INNERMOST => {}
+            _ => return Err((*workspace).reason),
+        }
+        Ok(&*black_box(&raw const (*workspace).level))
+    }
 }
 
 /// Counts a packet into its flow, or has one made for it.

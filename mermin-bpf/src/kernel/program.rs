@@ -1,8 +1,8 @@
 //! Entry points: one program for each direction of a hook, and those they hand over to.
 //!
-//! The first two count what is plain: IP right behind the link header, and no tunnel. What may be a tunnel goes to
-//! [`mermin_tunnel`] by tail call, which starts afresh, goes down to the innermost packet and hands that to
-//! [`mermin_general`]. All else goes there at once, and from there to the other where a tunnel may be behind rare headers.
+//! The first two count what is plain ([`plain`]), and what is no IP. What may be a tunnel goes to [`mermin_tunnel`] by tail
+//! call, which takes one level of encapsulation off and hands the rest to [`mermin_general`]. All else goes there at once, and
+//! from there to the other where a tunnel may be behind rare headers, or in another tunnel.
 //! A packet without a flow goes to [`mermin_create`]. So a plain packet of a known flow pays for nothing else, and what the
 //! verifier walks through stays far below its limit.
 

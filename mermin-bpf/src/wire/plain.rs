@@ -19,7 +19,7 @@ use super::{
 };
 use crate::abi::ledger::{Reason, link::ETHERNET};
 
-/// Walks a plain frame, and gives what `then` makes of its packet; `None` for every other. What carries other packets is a
+/// Walks a plain frame, and gives what `then` makes of its packet; `None` where there is more to walk. What carries other packets is a
 /// packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
 ///
 /// `then` is compiled once for each IP version with TCP, UDP and the others, so that in each place it is known what the packet
