@@ -31,18 +31,18 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
     // SAFETY: this CPU's own workspace.
     unsafe {
         let account = (*workspace).account;
-        if let Err(reason) = walk(context, account, workspace) {
+        if let Err(reason) = count_or_refuse(context, account, workspace) {
             account.refused(ledger::cpu(), Skb(context.skb.skb), reason);
         }
     }
 }
 
-/// Goes on to the transport header, and counts; what cannot be counted otherwise belongs under a reason.
+/// Goes on to the transport header, and counts the packet; the error is the reason to count it under.
 ///
 /// # Safety
 /// `workspace` is this CPU's own.
 #[inline(always)]
-unsafe fn walk(
+unsafe fn count_or_refuse(
     context: &TcContext,
     account: Account,
     workspace: *mut Workspace,
@@ -52,7 +52,7 @@ unsafe fn walk(
     let frame = skb.frame(account.link);
     // SAFETY: by the contract above; the call does not return where it succeeds.
     unsafe {
-        let level = reached(skb, &frame, workspace)?;
+        let level = resume(skb, &frame, workspace)?;
         let bytes = Copied::again(workspace);
         let ip = forget(&raw mut (*workspace).ip, level.ip(bytes, &frame)?);
         if ip.fragment {
@@ -76,6 +76,7 @@ unsafe fn walk(
         {
             (*workspace).stage = stage::INSIDE;
             PROGRAMS.tail_call(context, next::TUNNEL);
+            return Err(Reason::Unreadable);
         }
         if decapsulates()
             && !(*workspace).encapsulated
@@ -101,12 +102,12 @@ unsafe fn walk(
     Ok(())
 }
 
-/// The level to go on from: the outermost, or where the program that takes tunnels off has come.
+/// Where to go on: at the outermost level, or where the program that takes tunnels off has come.
 ///
 /// # Safety
 /// `workspace` is this CPU's own.
 #[inline(always)]
-unsafe fn reached<'a>(
+unsafe fn resume<'a>(
     skb: Skb,
     frame: &Frame,
     workspace: *mut Workspace,

@@ -79,7 +79,7 @@ impl Account {
         }
     }
 
-    /// Counts a packet of which no headers are known.
+    /// Counts a packet whose flow cannot be had.
     #[inline(always)]
     pub(super) fn lost(self, cpu: u32, skb: Skb, measure: &Measure) {
         self.total(cpu, skb.len(), measure);

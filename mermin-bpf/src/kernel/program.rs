@@ -78,10 +78,9 @@ pub fn mermin_tunnel(context: TcContext) -> i32 {
 pub fn mermin_create(context: TcContext) -> i32 {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         // SAFETY: this CPU's own workspace.
-        let packet = unsafe { &(*workspace).flowless };
+        let (account, packet) = unsafe { ((*workspace).account, &(*workspace).flowless) };
         let skb = Skb(context.skb.skb);
         let cpu = ledger::cpu();
-        let account = packet.account;
         account.total(cpu, skb.len(), &packet.facts.measure);
         if let Err(reason) = create::count(skb, packet) {
             account.uncounted(cpu, reason, &packet.facts.measure);
@@ -112,17 +111,23 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
     let refused = match walked {
         Ok(Some(true)) => return TC_ACT_UNSPEC,
         // A packet that may carry others, or a hairpin, which may do so too.
-        Ok(Some(false)) => hand_over(context, account, next::TUNNEL),
-        Ok(None) => hand_over(context, account, next::GENERAL),
+        Ok(Some(false)) => {
+            hand_over(context, account, next::TUNNEL);
+            Reason::Unreadable
+        }
+        Ok(None) => {
+            hand_over(context, account, next::GENERAL);
+            Reason::Unreadable
+        }
         Err(reason) => reason,
     };
     account.refused(ledger::cpu(), skb, refused);
     TC_ACT_UNSPEC
 }
 
-/// Has another program count a packet from the start on; a packet that it cannot be had for is counted under what this returns.
+/// Has another program count a packet from the start on; returns where it cannot be had.
 #[inline(always)]
-fn hand_over(context: &TcContext, account: Account, next: u32) -> Reason {
+fn hand_over(context: &TcContext, account: Account, next: u32) {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
         unsafe {
@@ -130,7 +135,6 @@ fn hand_over(context: &TcContext, account: Account, next: u32) -> Reason {
             PROGRAMS.tail_call(context, next);
         }
     }
-    Reason::Unreadable
 }
 
 /// A packet that leaves by the interface it came in by was counted there.
@@ -198,12 +202,12 @@ pub(super) fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) ->
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         // SAFETY: this CPU's own workspace.
         unsafe {
+            (*workspace).account = account;
             (*workspace).flowless = Flowless {
                 key: key.opaque_words(),
                 digest,
                 version: K::ORIGIN,
                 absent,
-                account,
                 facts: *facts,
             };
         }

@@ -24,8 +24,15 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     // SAFETY: this CPU's own workspace; the calls do not return where they succeed.
     unsafe {
         let account = (*workspace).account;
-        if step(skb, &skb.frame(account.link), workspace).is_some() && !decapsulates() {
-            PROGRAMS.tail_call(context, next::TUNNEL);
+        let went = step(skb, &skb.frame(account.link), workspace);
+        if !decapsulates() {
+            if went.is_some() {
+                PROGRAMS.tail_call(context, next::TUNNEL);
+            }
+            // Whatever is inside, the outermost packet is one.
+            (*workspace).encapsulated = false;
+            (*workspace).carriers = 0;
+            (*workspace).stage = stage::OUTERMOST;
         }
         PROGRAMS.tail_call(context, next::GENERAL);
         account.refused(ledger::cpu(), skb, Reason::Unreadable);
@@ -68,18 +75,14 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
                 (*workspace).level = inner;
                 Some(())
             }
-            Ok(None) if !decapsulates() => {
-                // A super-packet that counts as its outermost packet: its segments repeat the inner headers too.
-                if let Ok(transport) = level.transport(bytes, frame, ip) {
-                    (*workspace).repeated = ip.payload as u32 + transport.header_length;
-                }
-                (*workspace).encapsulated = false;
-                (*workspace).carriers = 0;
-                (*workspace).stage = stage::OUTERMOST;
-                None
-            }
             Ok(None) => {
                 (*workspace).stage = stage::INNERMOST;
+                // A super-packet that counts as its outermost packet: its segments repeat the inner headers too.
+                if !decapsulates()
+                    && let Ok(transport) = level.transport(bytes, frame, ip)
+                {
+                    (*workspace).repeated = ip.payload as u32 + transport.header_length;
+                }
                 None
             }
             Err(reason) => {

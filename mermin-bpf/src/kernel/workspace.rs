@@ -79,7 +79,6 @@ pub(super) struct Flowless {
     pub(super) version: u8,
     /// Whether the index was asked and knows of no such flow.
     pub(super) absent: bool,
-    pub(super) account: Account,
     pub(super) facts: Facts,
 }
 

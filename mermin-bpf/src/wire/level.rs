@@ -62,7 +62,7 @@ impl Level {
         !(frame.segmented || ip.fragment || ip.jumbo || self.goes_on)
     }
 
-    /// Reads what follows the IP header of anything but a later fragment, its options and extension headers.
+    /// Reads the transport header of anything but a later fragment, behind options and extension headers.
     ///
     /// # Errors
     /// As [`transport::parse`].

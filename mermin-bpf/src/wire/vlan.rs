@@ -46,7 +46,8 @@ pub const fn is_tag(kind: u16) -> bool {
     )
 }
 
-/// Follows one tag at `at`, or two; as [`skip`]. Leaves three, whichever of them hardware took off.
+/// Follows one tag at `at`, or two, as [`skip`] does. `None` where hardware took another one off that was around two; a third in
+/// the frame is left, and its EtherType is what this gives.
 #[inline(always)]
 pub(super) fn few<B: Bytes>(frame: B, at: usize, vlans: &mut Vlans) -> Option<(u16, usize)> {
     let tag = frame.window::<LENGTH>(at)?;

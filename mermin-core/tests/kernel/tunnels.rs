@@ -13,7 +13,8 @@ use crate::{
         frame::{self, IPV4},
         host::Pair,
         ledger::wire,
-        traffic::{Injector, address, tcp_transfer},
+        raw,
+        traffic::{Injector, address, tcp_transfer, udp_socket},
         watch::{Outcome, Watch, on},
     },
 };
@@ -26,6 +27,10 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(each_mode("a_tunnel_in_fragments", a_tunnel_in_fragments));
     cases.extend(each_mode("a_wireguard_session", a_wireguard_session));
     cases.extend(each_mode("a_vxlan_device", a_vxlan_device));
+    cases.extend(each_mode(
+        "a_carrier_that_counts_itself",
+        a_carrier_that_counts_itself,
+    ));
     cases
 }
 
@@ -403,4 +408,33 @@ fn a_vxlan_device(mode: Attach) {
     for outcome in [carrier, outside] {
         assert_eq!(outcome.all_uncounted(), 0);
     }
+}
+
+/// Where the outermost packet counts, it does so whatever is inside: a super-packet is looked into for its headers alone.
+fn a_carrier_that_counts_itself(mode: Attach) {
+    let pair = Pair::new();
+    let watch = Watch::open(&pair.near, on("v0").attach(mode).tunnels(Tunnels::Outer));
+    // A VXLAN header, and a frame that says it is IPv4 and is not.
+    let mut vxlan = vec![0; 2500];
+    (vxlan[0], vxlan[20]) = (8, 8);
+    // A GTP-U header that announces an extension, and one of no length.
+    let mut gtpu = vec![0; 2500];
+    gtpu[..12].copy_from_slice(&[0x34, 255, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x85]);
+    let near = address("10.0.0.1:50000");
+    for (port, content) in [(4789, vxlan), (2152, gtpu)] {
+        let far = SocketAddr::new(address("10.0.0.2:0").ip(), port);
+        let socket = udp_socket(&pair.near, near, far);
+        let receiver = udp_socket(&pair.far, far, near);
+        raw::segment_udp(&socket, 1000).unwrap();
+        assert_eq!(socket.send(&content).unwrap(), 2500);
+        for expected in [1000, 1000, 500] {
+            assert_eq!(receiver.recv(&mut [0; 2000]).unwrap(), expected);
+        }
+    }
+    let outcome = watch.finish();
+    for port in [4789, 2152] {
+        let flow = outcome.only(|flow| flow.destination.port == Some(port));
+        assert_eq!(counts(&flow.forward), (3, 2500 + 3 * 28));
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
 }
