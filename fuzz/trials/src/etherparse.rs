@@ -168,15 +168,15 @@ fn addresses(net: &NetSlice<'_>) -> Option<[Ipv6Addr; 2]> {
 }
 
 fn told(addresses: &Addresses) -> [Ipv6Addr; 2] {
-    addresses
-        .words()
-        .map(|[high, low]| match addresses.version {
-            Version::V4 => Ipv4Addr::from((high as u32).to_ne_bytes()).to_ipv6_mapped(),
-            Version::V6 => {
-                let mut octets = [0; 16];
-                octets[..8].copy_from_slice(&high.to_ne_bytes());
-                octets[8..].copy_from_slice(&low.to_ne_bytes());
-                Ipv6Addr::from(octets)
-            }
-        })
+    match addresses.version {
+        Version::V4 => addresses
+            .first()
+            .map(|address| Ipv4Addr::from(address.to_ne_bytes()).to_ipv6_mapped()),
+        Version::V6 => addresses.words().map(|[high, low]| {
+            let mut octets = [0; 16];
+            octets[..8].copy_from_slice(&high.to_ne_bytes());
+            octets[8..].copy_from_slice(&low.to_ne_bytes());
+            Ipv6Addr::from(octets)
+        }),
+    }
 }
