@@ -1,7 +1,7 @@
 //! The walk that most packets need: IP behind the link header and at most two VLAN tags, no fragment, one extension header at
 //! most.
 //!
-//! It comes to what [`packet::walk`](super::packet::walk) gives, or to nothing. The kernel program tries it first, where the packet
+//! It comes to what [`packet::walk`](super::packet::walk) gives, or leaves the frame. The kernel program tries it first, where the packet
 //! lies; whatever it does not know goes to a second program, so that neither the verifier nor a plain packet pays for rare
 //! headers.
 
@@ -19,11 +19,12 @@ use super::{
 };
 use crate::abi::ledger::{self, Reason};
 
-/// Walks a plain frame, and gives what `then` makes of its packet; `None` where there is more to walk. What carries other packets is a
-/// packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
+/// Walks a plain frame, and gives what `then` makes of its packet; `None` where it has to be walked by other means. What carries
+/// other packets is a packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
 ///
 /// `then` is compiled once for each IP version with TCP, UDP and the others, and once more for what is behind an extension
-/// header, so that in each place it is known what the packet is. That took a sixth off what a packet executes, and two thirds off what the verifier walks through.
+/// header, so that in each place it is known what the packet is. That took a sixth off what a packet executes, and two thirds
+/// off what the verifier walks through.
 ///
 /// # Errors
 /// What the frame is instead of IP.

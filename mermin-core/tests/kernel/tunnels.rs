@@ -420,8 +420,14 @@ fn a_carrier_that_counts_itself(mode: Attach) {
     // A GTP-U header that announces an extension, and one of no length.
     let mut gtpu = vec![0; 2500];
     gtpu[..12].copy_from_slice(&[0x34, 255, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x85]);
-    let near = address("10.0.0.1:50000");
-    for (port, content) in [(4789, vxlan), (2152, gtpu)] {
+    // IP in IP in IP in VXLAN: a level more than are taken off.
+    let mut deep = vxlan.clone();
+    for at in [22, 42, 62] {
+        (deep[at], deep[at + 9]) = (0x45, 4);
+    }
+    let cases = [(4789, vxlan), (2152, gtpu), (4789, deep)];
+    for (near_port, (port, content)) in (50_000..).zip(cases) {
+        let near = SocketAddr::new(address("10.0.0.1:0").ip(), near_port);
         let far = SocketAddr::new(address("10.0.0.2:0").ip(), port);
         let socket = udp_socket(&pair.near, near, far);
         let receiver = udp_socket(&pair.far, far, near);
@@ -432,8 +438,9 @@ fn a_carrier_that_counts_itself(mode: Attach) {
         }
     }
     let outcome = watch.finish();
-    for port in [4789, 2152] {
-        let flow = outcome.only(|flow| flow.destination.port == Some(port));
+    for (near_port, port) in (50_000..).zip([4789, 2152, 4789]) {
+        let flow = outcome.only(|flow| flow.source.port == Some(near_port));
+        assert_eq!(flow.destination.port, Some(port));
         assert_eq!(counts(&flow.forward), (3, 2500 + 3 * 28));
     }
     assert_eq!(outcome.all_uncounted(), 0);
