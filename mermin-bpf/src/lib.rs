@@ -1,4 +1,4 @@
-//! What Mermin's kernel program and user space must agree on.
+//! Definitions that Mermin's kernel program and user space share.
 //!
 //! * [`abi`]: the bytes that cross the kernel boundary;
 //! * [`wire`]: packet parsing, the same code in the kernel and over `&[u8]`;

@@ -58,8 +58,10 @@ fn transport(protocol: u8, options: usize) -> Vec<u8> {
         }
         // ICMP, IGMP, ESP, UDP-Lite: of the last the checksum covers all.
         1 | 2 | 50 | 58 | 136 | UDP => {}
-        // DCCP with an offset of three words, AH with as many, SCTP.
-        33 | 51 | 132 => {
+        // With the header of a chunk.
+        132 => header = vec![0; 16],
+        // DCCP with an offset of three words, AH with as many.
+        33 | 51 => {
             header = vec![0; 12];
             header[4] = 3 * u8::from(protocol == 33);
             header[1] = u8::from(protocol == 51);

@@ -2,7 +2,10 @@
 
 use super::key::KeyWords;
 
-/// What the fragments of one packet have in common (RFC 791, RFC 8200 section 4.5).
+/// Facts that the fragments of one packet share (RFC 791, RFC 8200 section 4.5).
+///
+/// The version of IP is told apart by a word of its own: numbers of IPv6 have 32 bits, and its addresses may be zeroes but for
+/// the four octets that one of IPv4 has.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FragmentKey {
@@ -17,6 +20,10 @@ pub struct FragmentKey {
     pub protocol_vlan: u32,
     /// As [`KeyTail::encapsulation`](super::key::KeyTail::encapsulation).
     pub encapsulation: u32,
+    /// 1 for IPv6.
+    pub ipv6: u32,
+    /// Keeps the length a multiple of eight.
+    pub reserved: u32,
 }
 
 /// The flow that a first fragment belongs to.
@@ -37,4 +44,31 @@ pub struct Owner {
     pub carries: u16,
     /// Keeps the length a multiple of eight.
     pub reserved: u32,
+}
+
+/// Later fragments that came before their first one, of one packet. All of them are under the reason
+/// [`Fragment`](super::ledger::Reason::Fragment) until the first one takes them to its flow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Early {
+    /// How many. Atomic, as the other sums are.
+    pub packets: u64,
+    /// Octets of their IP packets.
+    pub octets: u64,
+    /// Those without the IP headers.
+    pub payload: u64,
+    /// Octets of their frames.
+    pub frame_octets: u64,
+    /// Monotonic time of the first of them, ns.
+    pub seen_at: u64,
+    /// First fragments that came for them: the first of these has them. Atomic.
+    pub taken: u64,
+    /// Number of the ledger that has them under the reason.
+    pub ledger: u32,
+    /// As [`Hook::generation`](super::ledger::Hook::generation).
+    pub generation: u8,
+    /// Keeps the length a multiple of eight.
+    pub reserved: u8,
+    /// Number of the CPU that counted them, modulo 65,536.
+    pub cpu: u16,
 }

@@ -23,11 +23,11 @@ pub struct Globals {
     pub high_water: u64,
     /// Keeps the counter on a line of its own.
     pub reserved: [u64; 7],
-    /// What the clock program saw when user space last ran it.
+    /// Values that the clock program saw when user space last ran it.
     pub clock: Clock,
 }
 
-/// The same moment on two clocks, so that ticks can be told as time.
+/// The same moment on three clocks, so that ticks can be told as time, and times as those of a process.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
@@ -35,4 +35,6 @@ pub struct Clock {
     pub ticks: u64,
     /// Coarse `CLOCK_MONOTONIC`, ns: as of the last tick.
     pub monotonic: u64,
+    /// Precise `CLOCK_MONOTONIC`, ns.
+    pub now: u64,
 }

@@ -1,4 +1,4 @@
-//! What makes two packets members of one flow.
+//! Keys: facts that make two packets members of one flow.
 
 /// Bits of [`KeyTail::protocol_vlan`] that hold one VLAN id.
 const VLAN_BITS: u32 = 12;
@@ -30,6 +30,15 @@ impl KeyTail {
         protocol as u32
             | (outer_vlan as u32 & VLAN_MASK) << 8
             | (inner_vlan as u32 & VLAN_MASK) << (8 + VLAN_BITS)
+    }
+
+    /// The same without VLANs and tunnels: what two packets have in common whose own ends are the same.
+    #[inline(always)]
+    #[must_use]
+    pub const fn bare(mut self) -> Self {
+        self.protocol_vlan &= u8::MAX as u32;
+        self.encapsulation = 0;
+        self
     }
 
     /// IANA protocol number.
@@ -67,6 +76,11 @@ pub struct KeyV6 {
     /// Addresses as they stand on the wire (network byte order in memory), lower endpoint first.
     pub addresses: [[u64; 2]; 2],
 }
+
+/// Bits of the first two words of a key that [`KeyTail::bare`] leaves out.
+pub const CARRIED: [u64; 2] = [!(u8::MAX as u64) << 32, u32::MAX as u64];
+
+const _: () = assert!(CARRIED[0] == 0xffff_ff00_0000_0000);
 
 /// Words of the longest key.
 pub const KEY_WORDS: usize = 6;
@@ -106,6 +120,14 @@ impl KeyV4 {
     /// Words of this key that are compared.
     pub const WORDS: usize = 3;
 
+    /// The same without VLANs and tunnels.
+    #[inline(always)]
+    #[must_use]
+    pub const fn bare(mut self) -> Self {
+        self.tail = self.tail.bare();
+        self
+    }
+
     /// The key's memory as the slot stores it (little-endian).
     #[inline(always)]
     #[must_use]
@@ -135,6 +157,14 @@ impl KeyV4 {
 impl KeyV6 {
     /// Words of this key that are compared.
     pub const WORDS: usize = 6;
+
+    /// The same without VLANs and tunnels.
+    #[inline(always)]
+    #[must_use]
+    pub const fn bare(mut self) -> Self {
+        self.tail = self.tail.bare();
+        self
+    }
 
     /// The key's memory as the slot stores it (little-endian).
     #[inline(always)]
@@ -181,6 +211,26 @@ mod tests {
             addresses: [[1, 2], [3, 4]],
         };
         assert_eq!(KeyV6::from_words(&v6.words()), v6);
+    }
+
+    #[test]
+    fn a_bare_key_has_neither_vlans_nor_tunnels() {
+        let v4 = KeyV4 {
+            tail: tail(),
+            addresses: [1, 2],
+        };
+        let bare = v4.bare();
+        assert_eq!((bare.tail.vlans(), bare.tail.encapsulation), ([0; 2], 0));
+        assert_eq!((bare.tail.protocol(), bare.tail.ports), (6, [443, 51_000]));
+        let differs: [u64; 2] = [0, 1].map(|word| bare.words()[word] ^ v4.words()[word]);
+        assert_eq!([differs[0] & !CARRIED[0], differs[1] & !CARRIED[1]], [0; 2]);
+        assert_eq!(v4.words()[0] & CARRIED[0], differs[0]);
+        assert_eq!(v4.words()[1] & CARRIED[1], differs[1]);
+        let v6 = KeyV6 {
+            tail: tail(),
+            addresses: [[1, 2], [3, 4]],
+        };
+        assert_eq!(v6.bare().words()[..2], bare.words()[..2]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use core::mem::{offset_of, size_of};
 
 use super::{
-    fragment::{FragmentKey, Owner},
+    fragment::{Early, FragmentKey, Owner},
     globals::Globals,
     key::{KeyTail, KeyV4, KeyV6},
     ledger::{Hook, Reasons, Totals, Uncounted},
@@ -11,7 +11,7 @@ use super::{
     tunnel::Ends,
 };
 
-const FACTS: [usize; 39] = [
+const FACTS: [usize; 45] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -47,6 +47,12 @@ const FACTS: [usize; 39] = [
     size_of::<FragmentKey>(),
     offset_of!(FragmentKey, ifindex),
     offset_of!(FragmentKey, identification),
+    offset_of!(FragmentKey, ipv6),
+    size_of::<Early>(),
+    offset_of!(Early, seen_at),
+    offset_of!(Early, taken),
+    offset_of!(Early, ledger),
+    offset_of!(Hook, generation),
     size_of::<Owner>(),
     offset_of!(Owner, seen_at),
     offset_of!(Owner, direction),
@@ -54,7 +60,7 @@ const FACTS: [usize; 39] = [
 ];
 
 /// Raised when bytes keep their place and change their meaning.
-const MEANING: usize = 3;
+const MEANING: usize = 7;
 
 /// FNV-1a over every size and offset and the meaning's number. Two builds with the same hash may share pinned maps.
 pub const LAYOUT_HASH: u64 = {
@@ -78,8 +84,9 @@ const _: () = {
     assert!(size_of::<Reasons>() == 512);
     assert!(size_of::<Globals>() == 128);
     assert!(size_of::<Ends>() == 40);
-    assert!(size_of::<FragmentKey>() == 48);
+    assert!(size_of::<FragmentKey>() == 56);
     assert!(size_of::<Owner>() == 72);
+    assert!(size_of::<Early>() == 56);
     // User space reads and writes these from a mapping: bytes must mean the same on both sides.
     assert!(cfg!(target_endian = "little"));
 };

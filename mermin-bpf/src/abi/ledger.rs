@@ -10,7 +10,7 @@ pub enum Direction {
     Egress = 1,
 }
 
-/// What stands before the IP header on an interface.
+/// Headers before the IP header on an interface.
 pub mod link {
     /// An Ethernet header (`ARPHRD_ETHER`, `ARPHRD_LOOPBACK`).
     pub const ETHERNET: u8 = 1;
@@ -29,8 +29,10 @@ pub struct Hook {
     pub ifindex: u32,
     /// One of [`link`].
     pub link: u8,
+    /// Another one each time an interface has left this place, so that what is remembered of it is not the next one's.
+    pub generation: u8,
     /// Room for flags.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
 }
 
 /// All that crossed a hook, per CPU: one cache line, written without atomics because a CPU runs one program at a time
@@ -40,7 +42,7 @@ pub struct Hook {
 pub struct Totals {
     /// Socket buffers, as `ip -s link` counts them.
     pub skbs: u64,
-    /// Octets of those buffers, link header included.
+    /// Octets of those buffers, link header included; without a VLAN tag that is not in them.
     pub skb_octets: u64,
     /// Packets on the wire: segments of a super-packet each.
     pub packets: u64,
@@ -108,11 +110,11 @@ macro_rules! reasons {
 reasons! {
     /// Address resolution (ethertype 0x0806 or 0x8035).
     Arp = 0, "arp";
-    /// An IEEE 802.3 length where an ethertype would stand: spanning tree, LLDP's ancestors.
+    /// An IEEE 802.3 length where an ethertype would stand, and none behind it: spanning tree, LLDP's ancestors.
     Llc = 1, "llc";
     /// Any other ethertype that is not IP.
     OtherEthertype = 2, "other_ethertype";
-    /// Shorter than its Ethernet header.
+    /// Cut within an Ethernet header or one that belongs to it (LLC, SNAP, Cisco `MetaData`, IEEE 802.1ah), or with an IEEE 802.3 length beyond the frame.
     MalformedEthernet = 3, "malformed_ethernet";
     /// Cut within a VLAN tag.
     MalformedVlan = 4, "malformed_vlan";
@@ -128,7 +130,8 @@ reasons! {
     MalformedUdp = 9, "malformed_udp";
     /// ICMP or ICMPv6 header cut.
     MalformedIcmp = 10, "malformed_icmp";
-    /// A fragment whose first one, which alone has ports, did not come before it.
+    /// A fragment whose first one, which alone has ports, has not come, or has no flow any more. Taken back from here once
+    /// the first one comes within the time that a receiver waits.
     Fragment = 11, "fragment";
     /// More headers than are followed.
     TooDeep = 12, "too_deep";
@@ -142,7 +145,8 @@ reasons! {
     IndexError = 16, "index_error";
     /// The flow was removed and re-created under this packet more often than it looks.
     Race = 17, "race";
-    /// Leaves the interface it came in by: counted where it came in.
+    /// Another pass of a packet that was counted before: in the same direction of the same flow, at the other hook of the
+    /// interface or once more at the same one.
     Hairpin = 18, "hairpin";
     /// The bytes could not be read from the socket buffer.
     Unreadable = 19, "unreadable";
@@ -156,10 +160,12 @@ reasons! {
     MalformedMpls = 23, "malformed_mpls";
     /// `PPPoE` header cut, of another version, or claiming more than there is.
     MalformedPppoe = 24, "malformed_pppoe";
-    /// A tunnel's header cut or with a length that cannot be.
+    /// A tunnel's header cut behind the protocol number that announces it, or beyond the octets that are looked at.
     MalformedTunnel = 25, "malformed_tunnel";
     /// In more tunnels than are taken off.
     TooManyTunnels = 26, "too_many_tunnels";
+    /// In a capture, of a link type that is not read. No hook has it.
+    OtherLink = 27, "other_link";
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ pub const MAP_GLOBALS: &str = "GLOBALS";
 pub const MAP_TUNNELS: &str = "TUNNELS";
 /// [`FragmentKey`](super::fragment::FragmentKey) to [`Owner`](super::fragment::Owner): hash, the least recently used go.
 pub const MAP_FRAGMENTS: &str = "FRAGMENTS";
+/// [`FragmentKey`](super::fragment::FragmentKey) to [`Early`](super::fragment::Early): hash, the least recently used go.
+pub const MAP_EARLY: &str = "EARLY";
+/// Packets that left, by where they lay in memory: array of one element. Hints.
+pub const MAP_DEPARTURES: &str = "DEPARTURES";
+/// A number for a flow's direction to [`Turned`](crate::track::pass::Turned): hash, the least recently used go.
+pub const MAP_TURNED: &str = "TURNED";
 /// Elements by their place in [`next`](super::globals::next): program array. Empties itself when user space closes its last
 /// descriptor.
 pub const MAP_PROGRAMS: &str = "PROGRAMS";
@@ -55,5 +61,7 @@ pub const CONST_CPUS: &str = "CPU_COUNT";
 pub const CONST_HOOK_MASK: &str = "HOOK_MASK";
 /// Constant: 1 where tunnels are taken off, 0 where the outermost packet counts.
 pub const CONST_DECAPSULATE: &str = "DECAPSULATE";
+/// Constant: 1 where VLANs and tunnels tell no flows apart, 0 where they do.
+pub const CONST_BARE: &str = "BARE";
 /// Constant: [`Ports::words`](crate::wire::tunnel::Ports::words).
 pub const CONST_TUNNEL_PORTS: &str = "TUNNEL_PORTS";

@@ -10,7 +10,7 @@ pub const DIRECTIONS: usize = 2;
 /// Counter lines of a slot.
 pub const LANES: usize = STRIPES * DIRECTIONS;
 
-/// Who owns a slot now. The kernel writes `LIVE` and `REPLACED`, user space the others.
+/// Owner of a slot. The kernel writes `LIVE` and `REPLACED`, user space the others.
 pub mod state {
     /// In the free stack, in creation by the kernel, or never used.
     pub const FREE: u8 = 0;
@@ -26,12 +26,15 @@ pub mod state {
 pub mod origin {
     /// The higher endpoint started the flow; without it, the lower one did.
     pub const HIGHER_STARTED: u8 = 1;
-    /// A TCP SYN or SYN-ACK decided who started; without it, who was seen first.
+    /// A TCP SYN, or what opens a connection of SCTP or DCCP, decided who started.
     pub const BY_SYN: u8 = 2;
     /// The key is an IPv6 one.
     pub const IPV6: u8 = 4;
     /// The flow has facts of a tunnel: [`Outer`](crate::abi::tunnel::Outer).
     pub const ENCAPSULATED: u8 = 8;
+    /// The first packet was an answer, so whoever it was sent to started the flow. Without this and [`BY_SYN`] it is who was
+    /// seen first.
+    pub const BY_ANSWER: u8 = 64;
     /// Where the number of the lane that the flow's first packet went to begins: two bits.
     const FIRST_LANE_AT: u32 = 4;
 
@@ -49,7 +52,7 @@ pub mod origin {
     }
 }
 
-/// What [`Lane::first`] holds: a flow's lanes each have room for six octets, and only the lane of the first packet has a use
+/// Content of [`Lane::first`]: a flow's lanes each have room for six octets, and only the lane of the first packet has a use
 /// of its own for them. So the other lanes keep what a tunnel needs kept beyond [`Ends`](super::tunnel::Ends).
 pub mod first {
     use super::LANES;
@@ -59,8 +62,21 @@ pub mod first {
     /// [`Outer::mac`](crate::abi::tunnel::Outer::mac).
     pub const OUTER_MAC: usize = 1;
     /// [`Outer::facts`](crate::abi::tunnel::Outer::facts), then
-    /// [`Outer::link_length`](crate::abi::tunnel::Outer::link_length).
+    /// [`Outer::link_length`](crate::abi::tunnel::Outer::link_length), then the octets of [`VLAN_IDS`] and [`VLAN_TAGS`].
     pub const OUTER_FACTS: usize = 2;
+    /// [`Level::ids`](crate::wire::level::Level::ids) of the first packet in four octets, then the octets of [`TUNNEL_IDS`]
+    /// and [`TUNNELS`].
+    pub const OUTER_IDS: usize = 3;
+
+    /// Which octet of [`OUTER_FACTS`] is 1 once a packet had other VLAN ids than the first.
+    pub const VLAN_IDS: usize = 2;
+    /// Which octet of [`OUTER_FACTS`] is 1 once a packet had more tags than a key has room for.
+    pub const VLAN_TAGS: usize = 3;
+    /// Which octet of [`OUTER_IDS`] is 1 once a packet came by other tunnel ids than the first.
+    pub const TUNNEL_IDS: usize = 4;
+    /// Which octet of [`OUTER_IDS`] is 1 once a packet came by tunnels of another kind or between other ends than the
+    /// first, or by none.
+    pub const TUNNELS: usize = 5;
 
     /// The lane that holds one of these, given the first packet's.
     #[inline(always)]
@@ -70,9 +86,13 @@ pub mod first {
     }
 }
 
-/// What a lane has seen. User space turns [`SAMPLED`](lane::SAMPLED) and [`SEEN`](lane::SEEN) back to
-/// [`WANTED`](lane::WANTED) when a record is made, and the next packet leaves a new sample.
+/// History of a lane: a state, and the hooks at which its packets were counted. User space turns the states
+/// [`SAMPLED`](lane::SAMPLED) and [`SEEN`](lane::SEEN) back to [`WANTED`](lane::WANTED) when a record is made, and the next
+/// packet leaves a new sample.
 pub mod lane {
+    use super::{DIRECTIONS, STRIPES};
+    use crate::abi::ledger::Direction;
+
     /// No packet yet: the reader may skip the line.
     pub const UNUSED: u8 = 0;
     /// Counted into before; the interval's first packet has not come.
@@ -81,9 +101,39 @@ pub mod lane {
     pub const SAMPLED: u8 = 2;
     /// Counted into in this interval, but another stripe had the first packet.
     pub const SEEN: u8 = 3;
+
+    /// Bits that hold the state.
+    pub const STATE: u8 = 3;
+    /// A packet was counted at ingress.
+    pub const CAME: u8 = 4;
+    /// A packet was counted at egress.
+    pub const LEFT: u8 = 8;
+
+    /// The bit of a hook.
+    #[inline(always)]
+    #[must_use]
+    pub const fn at(hook: Direction) -> u8 {
+        match hook {
+            Direction::Ingress => CAME,
+            Direction::Egress => LEFT,
+        }
+    }
+
+    /// A bit in all lanes of a direction, of the lanes in one word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn all(direction: u8, bit: u8) -> u32 {
+        let mut bits = 0;
+        let mut stripe = 0;
+        while stripe < STRIPES {
+            bits |= (bit as u32) << (8 * DIRECTIONS * stripe);
+            stripe += 1;
+        }
+        bits << (8 * direction as u32)
+    }
 }
 
-/// What a lane's sample says above the fields of [`Sample`]: by which hook its packet came.
+/// Bits of a lane's sample above the fields of [`Sample`]: by which hook its packet came.
 pub mod crossed {
     use crate::abi::ledger::Direction;
 
@@ -101,7 +151,7 @@ pub mod crossed {
         }
     }
 
-    /// What the bits say, once a packet was sampled.
+    /// The hook that the bits name, once a packet was sampled.
     #[must_use]
     pub const fn hook(sample: u64) -> Option<Direction> {
         if sample & KNOWN == 0 {
@@ -125,21 +175,32 @@ pub struct Lane {
     /// Frame octets beyond `octets + packets * link_length`, two's complement: padding. Atomic, rarely written.
     pub extra: u64,
     /// Kernel ticks (jiffies) at the last packet: 13 ns cheaper to read than the coarse clock, and as fine. The kernel
-    /// derives them from `CLOCK_MONOTONIC`, so the two never drift apart; see [`Clock`](super::globals::Clock).
+    /// derives them from `CLOCK_MONOTONIC`, so the two never drift apart; see [`Clock`](super::globals::Clock). With
+    /// `exact_end` the loader has the precise clock read in its place, and this is `CLOCK_MONOTONIC`, ns.
     pub last_seen: u64,
     /// First packet of the interval, see [`Sample`] and [`crossed`].
     pub sample: u64,
-    /// TCP flags seen: byte `k` holds `1 << k` once flag bit `k` was seen. A byte each, because no two CPUs can lose a
+    /// TCP flags seen, or what stands for them ([`Packet::tcp_flags`](crate::wire::packet::Packet::tcp_flags)): byte `k` holds `1 << k` once flag bit `k` was seen. A byte each, because no two CPUs can lose a
     /// store that way, and old arm64 kernels refuse an atomic OR.
     pub tcp_flags: u64,
-    /// Precise `CLOCK_MONOTONIC` of the first segment with SYN, ns; 0 without.
+    /// In the first stripe: precise `CLOCK_MONOTONIC` of the first segment with SYN, ns; 0 without. In the second stripe: the
+    /// direction's [initial number](crate::track::initial::number), packed.
     pub syn_at: u64,
-    /// What [`first`] says of this lane; zeroes where it says nothing.
+    /// Value of [`first`] for this lane; zeroes where it says nothing.
     pub first: [u8; 6],
     /// 1 once this direction acknowledged something after the other direction's FIN.
     pub acked_fin: u8,
     /// 1 when this direction's FIN came after the other's.
     pub fin_second: u8,
+}
+
+impl Lane {
+    /// The lane whose [`syn_at`](Self::syn_at) is a direction's initial number.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of_number(direction: usize) -> usize {
+        DIRECTIONS | direction & (DIRECTIONS - 1)
+    }
 }
 
 /// A flow: one line of facts, then the lanes `[stripe * 2 + direction]`.
@@ -157,7 +218,7 @@ pub struct Slot {
     pub link_length: u8,
     /// 1 once a TCP FIN was seen: packets from then on are looked at more closely.
     pub fin_seen: u8,
-    /// One of [`lane`] for each lane.
+    /// For each lane one of the states of [`lane`], and its bits for hooks.
     pub lanes_used: [u8; LANES],
     /// Precise `CLOCK_MONOTONIC` of the first packet, ns. No two flows of one slot share it, so it names the incarnation.
     pub first_seen: u64,

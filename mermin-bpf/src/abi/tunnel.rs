@@ -1,4 +1,4 @@
-//! What a flow was carried in: cold facts beside its slot, of the outermost tunnel.
+//! The tunnel a flow was carried in: cold facts beside its slot, of the outermost tunnel.
 
 /// Kinds of encapsulation: the lower bits of [`Outer::facts`].
 pub mod kind {
@@ -14,6 +14,20 @@ pub mod kind {
     pub const GTPU: u8 = 5;
     /// `WireGuard`: the flow is the carrier's own, because nothing inside can be read.
     pub const WIREGUARD: u8 = 6;
+    /// A mirrored frame (draft-foschiano-erspan), of any of its three types.
+    pub const ERSPAN: u8 = 7;
+    /// PPP in enhanced GRE (RFC 2637).
+    pub const PPTP: u8 = 8;
+    /// Ethernet in IP (RFC 3378).
+    pub const ETHERIP: u8 = 9;
+    /// `MikroTik`'s Ethernet over IP.
+    pub const EOIP: u8 = 10;
+    /// VXLAN with a next protocol (draft-ietf-nvo3-vxlan-gpe).
+    pub const VXLAN_GPE: u8 = 11;
+    /// Layer 2 tunnelling, over UDP or IP (RFC 2661, RFC 3931).
+    pub const L2TP: u8 = 12;
+    /// IPv6 in UDP, through translators of addresses (RFC 4380).
+    pub const TEREDO: u8 = 13;
     /// Bits that hold one of these.
     pub const MASK: u8 = 0x0f;
 }
@@ -24,20 +38,21 @@ pub mod fact {
     pub const HAS_ID: u8 = 0x10;
     /// The outer addresses are of IPv6.
     pub const OUTER_IPV6: u8 = 0x20;
-    /// What IP in IP carries is IPv6.
+    /// IP in IP carries IPv6.
     pub const CARRIES_IPV6: u8 = 0x40;
     /// [`Ends::ports`](super::Ends::ports) are the halves of `WireGuard`'s sender index, the upper one first.
     pub const HAS_SENDER: u8 = 0x80;
 }
 
-/// What is kept of an outer header beside the slot. Meant where [`Slot::origin`](super::slot::Slot::origin) has
+/// Parts of an outer header, beside the slot. Meant where [`Slot::origin`](super::slot::Slot::origin) has
 /// [`ENCAPSULATED`](super::slot::origin::ENCAPSULATED); stale elsewhere.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
     /// Address on the side of the flow's lower endpoint, then of its higher one; as in memory. IPv4 has the first four octets.
     pub addresses: [[u64; 2]; 2],
-    /// VXLAN or Geneve VNI, GRE key, GTP-U TEID, `WireGuard` receiver index.
+    /// VNI of VXLAN, VXLAN-GPE or Geneve, GRE key, GTP-U TEID, `WireGuard` receiver index, ERSPAN session, PPTP call, `EoIP` tunnel,
+    /// L2TP tunnel and session.
     pub id: u32,
     /// Ports of those sides; zeroes where the carrier has none.
     pub ports: [u16; 2],
@@ -47,7 +62,7 @@ pub struct Ends {
 /// [`first`](super::slot::first).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outer {
-    /// Who sent it to whom, and through which tunnel.
+    /// The outer ends, and the tunnel between them.
     pub ends: Ends,
     /// Sender of the frame; zeroes for none.
     pub mac: [u8; 6],

@@ -2,7 +2,7 @@
 
 use aya_ebpf::{
     bindings::TC_ACT_UNSPEC,
-    helpers::{bpf_jiffies64, bpf_ktime_get_coarse_ns},
+    helpers::{bpf_jiffies64, bpf_ktime_get_coarse_ns, bpf_ktime_get_ns},
     macros::classifier,
     programs::TcContext,
 };
@@ -17,6 +17,7 @@ pub fn mermin_clock(_: TcContext) -> i32 {
         unsafe {
             (*globals).clock.ticks = bpf_jiffies64();
             (*globals).clock.monotonic = bpf_ktime_get_coarse_ns();
+            (*globals).clock.now = bpf_ktime_get_ns();
         }
     }
     TC_ACT_UNSPEC

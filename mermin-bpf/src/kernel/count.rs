@@ -1,18 +1,20 @@
 //! One packet into its flow.
 
-use aya_ebpf::helpers::{bpf_jiffies64, bpf_ktime_get_ns};
+use aya_ebpf::helpers::bpf_jiffies64;
+#[cfg(mermin_widen)]
+use aya_ebpf::helpers::bpf_ktime_get_ns;
 use mermin_bpf::{
     abi::{
         ledger,
-        slot::{DIRECTIONS, LANES, STRIPES, Slot, crossed, lane},
+        slot::{DIRECTIONS, LANES, Lane, STRIPES, Slot, crossed, lane},
     },
-    track::{measure::Measure, tcp},
+    track::{initial, measure::Measure, tcp},
     wire::{packet::Packet, tcp::flag},
 };
 
 use super::atomic;
 
-/// What a packet adds to its flow, whatever its IP version.
+/// Facts that a packet adds to its flow, whatever its IP version.
 #[derive(Clone, Copy)]
 pub(super) struct Facts {
     pub(super) measure: Measure,
@@ -20,13 +22,23 @@ pub(super) struct Facts {
     /// Lane by CPU and direction.
     pub(super) lane: u32,
     pub(super) direction: u8,
+    /// Where the packet is counted.
+    pub(super) hook: ledger::Direction,
     pub(super) link_length: u8,
-    /// 0 for all but TCP, and for TCP without flags, which has nothing to follow either.
+    /// As [`Packet::tcp_flags`]: where they are 0 there is nothing to follow.
     pub(super) tcp_flags: u8,
-    /// Whether the workspace has an outer header for the flow.
+    /// As [`Packet::ids`].
+    pub(super) ids: u32,
+    /// As [`Vlans::more`](mermin_bpf::wire::vlan::Vlans::more).
+    pub(super) more_vlans: bool,
+    /// True if the workspace has an outer header for the flow.
     pub(super) encapsulated: bool,
+    /// True if the packet is in the totals already: `measure` is then more than the packet, if fragments of it came before.
+    pub(super) is_total: bool,
     /// Where in the frame the MAC of the packet's sender is; 0 for none.
     pub(super) mac_at: u32,
+    /// Offset of the transport header in the frame.
+    pub(super) transport_at: u32,
 }
 
 impl Facts {
@@ -34,43 +46,84 @@ impl Facts {
     pub(super) fn new(
         cpu: u32,
         hook: ledger::Direction,
+        stripped: u8,
         direction: u8,
         packet: &Packet,
         measure: Measure,
     ) -> Self {
         let stripe = cpu % STRIPES as u32;
+        let link_length = packet.link_length + u32::from(stripped);
         Self {
             measure,
             sample: packet.sample.pack() | crossed::by(hook),
             lane: stripe * DIRECTIONS as u32 + u32::from(direction),
             direction,
-            link_length: if packet.link_length > 255 {
+            hook,
+            link_length: if link_length > 255 {
                 255
             } else {
-                packet.link_length as u8
+                link_length as u8
             },
             tcp_flags: packet.tcp_flags,
+            ids: packet.ids,
+            more_vlans: false,
             encapsulated: false,
+            is_total: false,
             mac_at: packet.mac_at,
+            transport_at: packet.transport_at,
         }
+    }
+
+    /// True for a packet that opens a connection, and for its answer: the program that makes flows finds out if it begins one.
+    #[inline(always)]
+    pub(super) const fn may_begin(&self) -> bool {
+        self.tcp_flags & flag::SYN != 0
     }
 }
 
-/// In test builds alone: holds every packet for some microseconds between look-up and count, where a flow that is
+/// In test builds alone: holds every packet for some 100 microseconds between look-up and count, where a flow that is
 /// closed without a grace period loses it.
 #[cfg(mermin_widen)]
 #[inline(never)]
 fn widen() {
-    for _ in 0..1000 {
+    for _ in 0..4000 {
         // SAFETY: takes nothing.
         core::hint::black_box(unsafe { bpf_ktime_get_ns() });
     }
 }
 
-/// Whether a packet begins a new connection where one has ended.
+/// True if a packet begins a new connection of the same ports, given the initial number that it has, packed.
 #[inline(always)]
-pub(super) fn restarts(slot: *mut Slot, facts: &Facts) -> bool {
-    tcp::starts(facts.tcp_flags) && has_ended(slot)
+pub(super) fn restarts(slot: *mut Slot, facts: &Facts, number: u64) -> bool {
+    let seen = [flags(slot, 0), flags(slot, 1)];
+    // SAFETY: within the slot; read whole.
+    let known = unsafe { number_of(slot, facts.direction).read_volatile() };
+    let [known, number] = [known, number].map(initial::unpack);
+    tcp::restarts(facts.tcp_flags, seen, known, number)
+}
+
+/// Notes when a side of a connection was opened, and by which number, packed. Two CPUs that do so at once note what either has seen.
+#[inline(always)]
+pub(super) fn open(slot: *mut Slot, facts: &Facts, now: u64, number: u64) {
+    let direction = usize::from(facts.direction) & (DIRECTIONS - 1);
+    // SAFETY: both words are within the slot, and stored whole.
+    unsafe {
+        let syn_at = &raw mut (*slot).lanes[direction].syn_at;
+        if syn_at.read_volatile() == 0 {
+            syn_at.write_volatile(now);
+        }
+        let known = number_of(slot, facts.direction);
+        if number != 0 && known.read_volatile() == 0 {
+            known.write_volatile(number);
+        }
+    }
+}
+
+/// The place of a direction's initial number.
+#[inline(always)]
+fn number_of(slot: *mut Slot, direction: u8) -> *mut u64 {
+    // SAFETY: the lane exists.
+    unsafe { &raw mut (*slot).lanes[Lane::of_number(usize::from(direction)) & (LANES - 1)].syn_at }
 }
 
 /// Flags of one direction, gathered over its stripes.
@@ -82,12 +135,6 @@ fn flags(slot: *mut Slot, direction: usize) -> u8 {
         spread |= unsafe { (*slot).lanes[stripe * DIRECTIONS + direction].tcp_flags };
     }
     tcp::gather(spread)
-}
-
-/// Whether a connection is over, so that a SYN begins another.
-#[inline(always)]
-fn has_ended(slot: *mut Slot) -> bool {
-    tcp::ended(flags(slot, 0), flags(slot, 1))
 }
 
 /// Adds a packet to a slot that the index led to during this program run.
@@ -109,7 +156,8 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
             atomic::add(&raw mut (*lane).extra, extra);
         }
         (*lane).last_seen = bpf_jiffies64();
-        if (*slot).lanes_used[number] < lane::SAMPLED {
+        let settled = lane::SAMPLED | lane::at(facts.hook);
+        if (*slot).lanes_used[number] & settled != settled {
             sample(slot, number, facts);
         }
         if facts.tcp_flags != 0 {
@@ -118,30 +166,35 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
             }
             let new = tcp::spread(facts.tcp_flags) & !(*lane).tcp_flags;
             if new != 0 {
-                learn(lane, new, facts);
+                learn(lane, new);
             }
         }
     }
 }
 
-/// Keeps the fields of the interval's first packet in this direction.
+/// Keeps the fields of the interval's first packet in this direction, and by which hook packets come.
 #[inline(always)]
 fn sample(slot: *mut Slot, number: usize, facts: &Facts) {
     let other = number ^ DIRECTIONS;
     // SAFETY: both lanes exist. Two first packets at once leave two samples, and either is right.
     unsafe {
-        if (*slot).lanes_used[other & (LANES - 1)] >= lane::SAMPLED {
-            (*slot).lanes_used[number] = lane::SEEN;
+        let used = (*slot).lanes_used[number];
+        let hooks = used & !lane::STATE | lane::at(facts.hook);
+        let state = if used & lane::SAMPLED != 0 {
+            used & lane::STATE
+        } else if (*slot).lanes_used[other & (LANES - 1)] & lane::SAMPLED != 0 {
+            lane::SEEN
         } else {
             (*slot).lanes[number].sample = facts.sample;
-            (*slot).lanes_used[number] = lane::SAMPLED;
-        }
+            lane::SAMPLED
+        };
+        (*slot).lanes_used[number] = state | hooks;
     }
 }
 
 /// Notes flags not seen before in this lane: a store of one byte each, which no other CPU can undo.
 #[inline(always)]
-fn learn(lane: *mut mermin_bpf::abi::slot::Lane, new: u64, facts: &Facts) {
+fn learn(lane: *mut Lane, new: u64) {
     // SAFETY: eight bytes within the lane.
     unsafe {
         let bytes = (&raw mut (*lane).tcp_flags).cast::<u8>();
@@ -150,9 +203,6 @@ fn learn(lane: *mut mermin_bpf::abi::slot::Lane, new: u64, facts: &Facts) {
             if byte != 0 {
                 bytes.add(bit).write_volatile(byte);
             }
-        }
-        if facts.tcp_flags & flag::SYN != 0 && (*lane).syn_at == 0 {
-            (*lane).syn_at = bpf_ktime_get_ns();
         }
     }
 }

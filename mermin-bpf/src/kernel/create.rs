@@ -6,40 +6,61 @@ use mermin_bpf::{
         globals::SLOTS_A_WORD,
         key::{KEY_WORDS, KeyV4, KeyV6, KeyWords},
         ledger::Reason,
-        slot::{LANES, Slot, origin, state},
+        slot::{LANES, Sample, Slot, origin, state},
     },
-    track::origin::decide,
-    wire::{ethernet, tcp::flag},
+    track::{answer::Sent, initial, key::HIGH_TO_LOW, origin::decide},
+    wire::ethernet,
 };
 
 use super::{
-    atomic,
-    count::{Facts, add, restarts},
+    atomic, carried,
+    count::{add, open, restarts},
     index::{Found, Key, Updated, find, hint, is_live, publish, replace},
+    ledger::Account,
     maps::{FREE, FRESH, GLOBALS, SLOTS, slot_count},
     outer,
-    skb::Skb,
-    workspace::Flowless,
+    pass::Pass,
+    skb::{Anywhere, Skb},
+    workspace::{Flowless, Opening, forget},
 };
 
 /// Looks before a packet is counted under [`Reason::Race`].
 const ATTEMPTS: usize = 3;
 
-/// Counts a packet into a flow made for it, or into one that was made meanwhile.
+/// Counts a packet into a flow made for it, or into one that was made meanwhile; or finds that it was counted before.
 #[inline(always)]
-pub(super) fn count(skb: Skb, packet: &Flowless) -> Result<(), Reason> {
+pub(super) fn count(
+    skb: Skb,
+    account: Account,
+    packet: &Flowless,
+    place: *mut Opening,
+) -> Result<(), Reason> {
+    // SAFETY: this CPU's own.
+    let opening = unsafe { forget(place, opening(skb, packet)) };
     let slot = if packet.version & origin::IPV6 == 0 {
-        find_or_create(skb, &KeyV4::from_words(&packet.key), packet)
+        find_or_create(skb, &KeyV4::from_words(&packet.key), packet, opening)
     } else {
-        find_or_create(skb, &KeyV6::from_words(&packet.key), packet)
+        find_or_create(skb, &KeyV6::from_words(&packet.key), packet, opening)
     }?;
-    add(slot, &packet.facts);
+    let facts = &packet.facts;
+    let pass = Pass::new(skb, account, packet.digest, facts);
+    let is_hairpin = pass.is_doubtful(slot) && pass.is_hairpin(slot, facts);
+    pass.note();
+    if is_hairpin {
+        return Err(Reason::Hairpin);
+    }
+    add(slot, facts);
     Ok(())
 }
 
 /// Finds the flow's slot, or makes one.
 #[inline(always)]
-fn find_or_create<K: Key>(skb: Skb, key: &K, packet: &Flowless) -> Result<*mut Slot, Reason> {
+fn find_or_create<K: Key>(
+    skb: Skb,
+    key: &K,
+    packet: &Flowless,
+    opening: &Opening,
+) -> Result<*mut Slot, Reason> {
     let mut absent = packet.absent;
     for _ in 0..ATTEMPTS {
         let found = if absent {
@@ -51,19 +72,33 @@ fn find_or_create<K: Key>(skb: Skb, key: &K, packet: &Flowless) -> Result<*mut S
         let ended = match found {
             // One that user space is closing takes the SYN along: its key is about to be deleted, and a new slot behind
             // that key would be lost to the index with it.
-            Found::Flow(slot) if restarts(slot, &packet.facts) && is_live(slot) => Some(slot),
-            Found::Flow(slot) => return Ok(slot),
+            Found::Flow(slot) if restarts(slot, &packet.facts, opening.number) && is_live(slot) => {
+                Some(slot)
+            }
+            Found::Flow(slot) => {
+                carried::compare(slot, key, &packet.facts);
+                if packet.facts.may_begin() {
+                    // SAFETY: takes nothing.
+                    open(
+                        slot,
+                        &packet.facts,
+                        unsafe { bpf_ktime_get_ns() },
+                        opening.number,
+                    );
+                }
+                return Ok(slot);
+            }
             Found::Recycled => continue,
             Found::Nothing => None,
         };
-        let number = take().ok_or(Reason::TableFull)?;
-        let Some(slot) = SLOTS.get_ptr_mut(number) else {
+        let place = take().ok_or(Reason::TableFull)?;
+        let Some(slot) = SLOTS.get_ptr_mut(place) else {
             return Err(Reason::TableFull);
         };
-        fill::<K>(slot, number, skb, packet);
+        fill::<K>(slot, place, skb, packet, opening);
         let updated = match ended {
-            Some(_) => replace(key, number),
-            None => publish(key, number),
+            Some(_) => replace(key, place),
+            None => publish(key, place),
         };
         match updated {
             Updated::Done => {
@@ -75,13 +110,13 @@ fn find_or_create<K: Key>(skb: Skb, key: &K, packet: &Flowless) -> Result<*mut S
                 // space sees live is in the index.
                 unsafe { (&raw mut (*slot).state).write_volatile(state::LIVE) };
                 // For the flow's second packet.
-                hint(packet.digest, number);
-                announce(number);
+                hint(packet.digest, place);
+                announce(place);
                 return Ok(slot);
             }
-            Updated::Overtaken => give_back(slot, number),
+            Updated::Overtaken => give_back(slot, place),
             Updated::Refused(reason) => {
-                give_back(slot, number);
+                give_back(slot, place);
                 return Err(reason);
             }
         }
@@ -110,31 +145,48 @@ fn take() -> Option<u32> {
 
 /// Writes the facts of a new flow; counters are zero, as user space left them.
 #[inline(always)]
-fn fill<K: Key>(slot: *mut Slot, number: u32, skb: Skb, packet: &Flowless) {
-    let Facts {
-        tcp_flags,
-        direction,
-        mac_at,
-        ..
-    } = packet.facts;
-    let outer = outer::keep(slot, number, &packet.facts);
+fn fill<K: Key>(slot: *mut Slot, place: u32, skb: Skb, packet: &Flowless, opening: &Opening) {
+    let mac_at = packet.facts.mac_at;
+    let outer = outer::keep(slot, place, &packet.facts);
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
     unsafe {
         let now = bpf_ktime_get_ns();
         set_key(slot, &packet.key);
         (*slot).first_seen = now;
-        (*slot).origin = decide(tcp_flags, direction)
-            | K::ORIGIN
-            | outer
-            | origin::first_lane(packet.facts.lane);
+        (*slot).origin = opening.origin | K::ORIGIN | outer | origin::first_lane(packet.facts.lane);
+        carried::begin(slot, &packet.facts);
         (*slot).link_length = packet.facts.link_length;
         let lane = &raw mut (*slot).lanes[packet.facts.lane as usize & (LANES - 1)];
         if mac_at != 0 {
             skb.load(mac_at, &raw mut (*lane).first);
         }
-        if tcp_flags & flag::SYN != 0 {
-            (*lane).syn_at = now;
+        if packet.facts.may_begin() {
+            open(slot, &packet.facts, now, opening.number);
         }
+    }
+}
+
+/// Reads what a packet says of a beginning.
+#[inline(always)]
+fn opening(skb: Skb, packet: &Flowless) -> Opening {
+    let tail = KeyV4::from_words(&packet.key).tail;
+    let facts = &packet.facts;
+    let [low, high] = tail.ports;
+    let sent = Sent {
+        protocol: tail.protocol(),
+        tcp_flags: facts.tcp_flags,
+        icmp_type: Sample::unpack(facts.sample).icmp_type,
+        port: if facts.direction == HIGH_TO_LOW {
+            high
+        } else {
+            low
+        },
+        transport_at: facts.transport_at,
+    };
+    let bytes = Anywhere(skb);
+    Opening {
+        number: initial::number(bytes, &sent).map_or(0, initial::pack),
+        origin: decide(sent.is_answer(bytes), facts.tcp_flags, facts.direction),
     }
 }
 

@@ -7,18 +7,26 @@ use aya_ebpf::{
 use mermin_bpf::{
     abi::{
         fragment::{FragmentKey, Owner},
-        key::{KeyV4, KeyV6, KeyWords},
-        ledger::{Direction, Reason},
-        slot::{DIRECTIONS, STRIPES, crossed},
+        key::{KeyV4, KeyV6},
+        ledger::Reason,
+        slot::{DIRECTIONS, STRIPES, Slot, crossed},
     },
     track::{fragment, measure::Measure},
-    wire::{ip::Ip, packet::Packet, tunnel::DEPTH},
+    wire::{
+        ip::Ip,
+        packet::{Frame, Packet},
+        tunnel::DEPTH,
+    },
 };
 
 use super::{
     count::{self, Facts},
+    early,
     index::{Found, Key, digest, find_known},
+    ledger::Account,
     maps::FRAGMENTS,
+    pass::Pass,
+    skb::Skb,
     workspace::Workspace,
 };
 
@@ -28,31 +36,32 @@ fn now() -> u64 {
     unsafe { bpf_ktime_get_coarse_ns() }
 }
 
-/// Leaves word of a first fragment's flow, for the fragments of its own and of those around it.
+/// Leaves word of a first fragment's flow, for the fragments of its own and of those around it; gives what those of them add to
+/// the flow that came before it.
 ///
 /// # Safety
-/// `workspace` is this CPU's own; where the packet is a fragment itself, its key is there.
+/// `workspace` is this CPU's own, and has the flow's key; where the packet is a fragment itself, its key is there as well.
 #[inline(always)]
 pub(super) unsafe fn leave_word(
     workspace: *mut Workspace,
+    account: Account,
     is_fragment: bool,
     packet: &Packet,
-    key: &KeyWords,
     direction: u8,
-) {
+) -> Measure {
     // SAFETY: by the contract above.
     unsafe {
-        if !is_fragment && (*workspace).carriers == 0 {
-            return;
-        }
-        (*workspace).owner = fragment::owner(packet, key, direction, now());
+        let now = now();
+        let key = (&raw const (*workspace).flowless.key).read_volatile();
+        (*workspace).owner = fragment::owner(packet, &key, direction, now);
+        let mut before = Measure::default();
         if is_fragment {
-            enter(
-                &raw const (*workspace).fragment,
-                &raw const (*workspace).owner,
-            );
+            let key = &raw const (*workspace).fragment;
+            enter(key, &raw const (*workspace).owner);
+            // Word first: a fragment that comes meanwhile finds one or the other.
+            before = early::take(key, account, false, now);
         }
-        carriers(workspace);
+        before.plus(&carriers(workspace, account, now))
     }
 }
 
@@ -61,7 +70,8 @@ pub(super) unsafe fn leave_word(
 /// # Safety
 /// `workspace` is this CPU's own, and has the flow.
 #[inline(always)]
-unsafe fn carriers(workspace: *mut Workspace) {
+unsafe fn carriers(workspace: *mut Workspace, account: Account, now: u64) -> Measure {
+    let mut before = Measure::default();
     // SAFETY: by the contract above.
     unsafe {
         (*workspace).owner.carries = 1;
@@ -69,9 +79,11 @@ unsafe fn carriers(workspace: *mut Workspace) {
             if (*workspace).carriers & 1 << level != 0 {
                 let key = &raw const (*workspace).around[level];
                 enter(key, &raw const (*workspace).owner);
+                before = before.plus(&early::take(key, account, true, now));
             }
         }
     }
+    before
 }
 
 /// A map that is too crowded to take it leaves later fragments without a flow, which is counted.
@@ -91,17 +103,44 @@ unsafe fn enter(key: *const FragmentKey, owner: *const Owner) {
     }
 }
 
-/// Counts a later fragment, whose key is in the workspace, into the flow that the first one named.
+/// Counts a later fragment, whose key is in the workspace, into the flow that the first one named, or remembers it for that.
 ///
 /// # Safety
 /// `workspace` is this CPU's own.
 #[inline(always)]
 pub(super) unsafe fn count(
     workspace: *mut Workspace,
+    skb: Skb,
+    account: Account,
     ip: &Ip,
     cpu: u32,
-    hook: Direction,
+    frame: &Frame,
+) -> Result<Measure, Reason> {
+    let now = now();
+    // SAFETY: by the contract above.
+    let counted = unsafe { count_known(workspace, skb, account, ip, cpu, frame.length, now) };
+    // A buffer of segments is so many packets under the reason, whatever it is.
+    if matches!(counted, Err(Reason::Fragment)) && !frame.segmented {
+        // SAFETY: as above.
+        unsafe {
+            let length = frame.length + u32::from(account.stripped);
+            early::keep(workspace, ip, account, cpu, length, now);
+        }
+    }
+    counted
+}
+
+/// # Safety
+/// As [`count`].
+#[inline(always)]
+unsafe fn count_known(
+    workspace: *mut Workspace,
+    skb: Skb,
+    account: Account,
+    ip: &Ip,
+    cpu: u32,
     frame_length: u32,
+    now: u64,
 ) -> Result<Measure, Reason> {
     // SAFETY: key and map are valid; an element of the map that is used again while it is copied gives a key that leads
     // nowhere, or to the flow of another packet of the same host and number.
@@ -117,10 +156,11 @@ pub(super) unsafe fn count(
         (&raw mut (*workspace).owner).write_volatile(owner);
         &(*workspace).owner
     };
-    if !fragment::is_fresh(owner, now()) {
+    if !fragment::is_fresh(owner.seen_at, ip.addresses.is_v6(), now) {
         return Err(Reason::Fragment);
     }
-    let measure = fragment::measure(ip, owner, frame_length);
+    let hook = account.direction();
+    let measure = account.on_wire(fragment::measure(ip, owner, frame_length));
     let direction = owner.direction & (DIRECTIONS as u8 - 1);
     let facts = Facts {
         measure,
@@ -130,27 +170,46 @@ pub(super) unsafe fn count(
             cpu % STRIPES as u32 * DIRECTIONS as u32 + u32::from(direction),
         ),
         direction,
+        hook,
         link_length: 0,
         // A later fragment has nothing of its protocol's header.
         tcp_flags: 0,
+        // The first one has told.
+        ids: 0,
+        more_vlans: false,
         encapsulated: false,
+        is_total: true,
         mac_at: 0,
+        transport_at: 0,
     };
-    if owner.ipv6 == 0 {
-        add(&KeyV4::from_words(&owner.key), &facts)?;
+    let found = if owner.ipv6 == 0 {
+        find(skb, account, &KeyV4::from_words(&owner.key), &facts)?
     } else {
-        add(&KeyV6::from_words(&owner.key), &facts)?;
-    }
+        find(skb, account, &KeyV6::from_words(&owner.key), &facts)?
+    };
     // SAFETY: the flow is there.
-    unsafe { carriers(workspace) };
+    let before = unsafe { carriers(workspace, account, now) };
+    let facts = Facts {
+        measure: measure.plus(&before),
+        ..facts
+    };
+    count::add(found, &facts);
     Ok(measure)
 }
 
+/// The slot of the fragment's flow, unless it was counted there before.
 #[inline(always)]
-fn add<K: Key>(key: &K, facts: &Facts) -> Result<(), Reason> {
-    let Found::Flow(slot) = find_known(key, digest(key), facts.lane) else {
+fn find<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> Result<*mut Slot, Reason> {
+    let digest = digest(key);
+    let Found::Flow(slot) = find_known(key, digest, facts.lane, 0) else {
         return Err(Reason::Fragment);
     };
-    count::add(slot, facts);
-    Ok(())
+    let pass = Pass::new(skb, account, digest, facts);
+    let is_hairpin = pass.is_doubtful(slot) && pass.is_hairpin(slot, facts);
+    pass.note();
+    if is_hairpin {
+        Err(Reason::Hairpin)
+    } else {
+        Ok(slot)
+    }
 }

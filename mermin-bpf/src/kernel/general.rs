@@ -4,12 +4,22 @@ use core::hint::black_box;
 
 use aya_ebpf::programs::TcContext;
 use mermin_bpf::{
-    abi::{globals::next, ledger::Reason},
-    track::{arrival, fragment, key, measure::Measure},
+    abi::{
+        globals::next,
+        key::{KeyV4, KeyV6},
+        ledger::{Direction, Reason},
+        slot::origin,
+    },
+    track::{
+        arrival, fragment, key,
+        measure::{self, Measure},
+    },
     wire::{
+        bytes::{Bytes, Window},
         layer::Layer,
         level::Level,
         packet::{Frame, Packet, Version},
+        protocol::Kind,
         tunnel::may_carry,
     },
 };
@@ -17,12 +27,12 @@ use mermin_bpf::{
 use super::{
     count::Facts,
     fragment::{count as count_later, leave_word},
-    index::Key,
+    index::{Key, digest},
     ledger::{self, Account},
-    maps::{PROGRAMS, carries, decapsulates, session_ports},
-    program::{count_or_keep, is_hairpin, measure, takes_off},
+    maps::{PROGRAMS, carries, decapsulates, is_bare, session_ports},
+    program::{count_known, is_cut_unseen, is_opened, measure},
     skb::{Copied, Skb},
-    workspace::{Workspace, forget, stage},
+    workspace::{Flowless, Workspace, forget, stage},
 };
 
 /// Counts a packet from where the programs before have come with it.
@@ -48,7 +58,6 @@ unsafe fn count_or_refuse(
     workspace: *mut Workspace,
 ) -> Result<(), Reason> {
     let skb = Skb(context.skb.skb);
-    let hook = account.direction();
     let frame = skb.frame(account.link);
     // SAFETY: by the contract above; the call does not return where it succeeds.
     unsafe {
@@ -59,11 +68,8 @@ unsafe fn count_or_refuse(
             (*workspace).fragment = fragment::key(ip, level, skb.ifindex());
         }
         if ip.later_fragment {
-            if is_hairpin(skb, hook) {
-                return Err(Reason::Hairpin);
-            }
             let cpu = ledger::cpu();
-            let measured = count_later(workspace, ip, cpu, hook, skb.len())?;
+            let measured = count_later(workspace, skb, account, ip, cpu, &frame)?;
             account.total(cpu, skb.len(), &measured);
             return Ok(());
         }
@@ -72,7 +78,7 @@ unsafe fn count_or_refuse(
         // Tunnels are looked for only where there may be one.
         if matches!((*workspace).stage, stage::FRESH | stage::INSIDE)
             && may_carry(transport.kind, transport.ports, carries)
-            && takes_off(skb)
+            && is_opened(skb, transport.kind, ip.addresses.is_v6())
         {
             (*workspace).stage = stage::INSIDE;
             PROGRAMS.tail_call(context, next::TUNNEL);
@@ -87,17 +93,14 @@ unsafe fn count_or_refuse(
         }
         let cpu = ledger::cpu();
         let mut packet = Packet::new(level, ip, transport);
+        if is_bare() {
+            packet.encapsulation = level.digest;
+        }
         let repeated = (*workspace).repeated;
         if repeated != 0 {
             packet.header_length = repeated.saturating_sub(packet.link_length);
         }
-        if is_hairpin(skb, hook) {
-            let measured = measure(skb, &packet);
-            account.total(cpu, skb.len(), &measured);
-            account.uncounted(cpu, Reason::Hairpin, &measured);
-        } else {
-            count_packet(context, workspace, account, cpu, ip.fragment, &packet);
-        }
+        count_packet(context, workspace, account, cpu, ip.fragment, &packet);
     }
     Ok(())
 }
@@ -127,6 +130,31 @@ unsafe fn resume<'a>(
     }
 }
 
+/// Measures a super-packet that is cut in a way that its headers do not tell.
+#[inline(always)]
+fn measure_cut(skb: Skb, hook: Direction, workspace: *mut Workspace, packet: &Packet) -> Measure {
+    const FLAGS_AT: usize = 6;
+    const DO_NOT_FRAGMENT: u8 = 0x40;
+    let bytes = Copied::again(workspace);
+    let may_fragment = matches!(packet.kind, Kind::Udp)
+        && matches!(packet.addresses.version, Version::V4)
+        && bytes
+            .window::<1>(packet.link_length as usize + FLAGS_AT)
+            .is_some_and(|flags| flags.u8(0) & DO_NOT_FRAGMENT == 0);
+    let added = match hook {
+        // The kernel's number there is the length of the buffer.
+        Direction::Ingress => 0,
+        Direction::Egress => skb.wire_len().saturating_sub(skb.len()),
+    };
+    let cut = measure::Cut {
+        segments: skb.gso_segs(),
+        size: skb.gso_size(),
+        added,
+        may_fragment,
+    };
+    measure::measure_cut(packet, skb.len(), &cut)
+}
+
 /// Counts a packet into its flow, or has one made for it.
 ///
 /// # Safety
@@ -142,33 +170,71 @@ unsafe fn count_packet(
 ) {
     let skb = Skb(context.skb.skb);
     let hook = account.direction();
-    let measured = measure(skb, packet);
-    let facts = |direction, measured: Measure| Facts {
-        // SAFETY: by the contract above.
-        encapsulated: unsafe { (*workspace).encapsulated },
-        ..Facts::new(cpu, hook, direction, packet, measured)
+    // SAFETY: by the contract above.
+    let is_outermost = unsafe { (&raw const (*workspace).level.depth).read_volatile() == 0 };
+    let measured = if is_outermost && is_cut_unseen(skb, packet.kind) {
+        account.on_wire(measure_cut(skb, hook, workspace, packet))
+    } else {
+        measure(skb, account, packet)
     };
-    let counted = match packet.addresses.version {
+    account.total(cpu, skb.len(), &measured);
+    // All of it by way of the workspace: for the verifier each way up to here would be one through all that follows.
+    // SAFETY: by the contract above.
+    let flowless = unsafe { &raw mut (*workspace).flowless };
+    let direction = match packet.addresses.version {
         Version::V4 => {
             let (key, direction) = key::v4(packet, account.ifindex);
-            let words = key.opaque_words();
-            // SAFETY: by the contract above.
-            unsafe { leave_word(workspace, is_fragment, packet, &words, direction) };
-            count_or_keep(account, &key, &facts(direction, measured))
+            // SAFETY: as above.
+            unsafe { keep_key(flowless, &key) };
+            direction
         }
         Version::V6 => {
             let (key, direction) = key::v6(packet, account.ifindex);
-            let words = key.opaque_words();
-            // SAFETY: by the contract above.
-            unsafe { leave_word(workspace, is_fragment, packet, &words, direction) };
-            count_or_keep(account, &key, &facts(direction, measured))
+            // SAFETY: as above.
+            unsafe { keep_key(flowless, &key) };
+            direction
         }
     };
-    if counted {
-        account.total(cpu, skb.len(), &measured);
-    } else {
-        // SAFETY: the call does not return where it succeeds.
-        unsafe { PROGRAMS.tail_call(context, next::CREATE) };
-        account.lost(cpu, skb, &measured);
+    // SAFETY: as above; the call does not return where it succeeds, and then the workspace has the packet.
+    unsafe {
+        let facts = Facts {
+            encapsulated: (*workspace).encapsulated,
+            more_vlans: packet.vlans.more(),
+            is_total: true,
+            ..Facts::new(cpu, hook, account.stripped, direction, packet, measured)
+        };
+        let facts = forget(&raw mut (*flowless).facts, facts);
+        if is_fragment || (*workspace).carriers != 0 {
+            let before = leave_word(workspace, account, is_fragment, packet, facts.direction);
+            (&raw mut (*flowless).facts.measure).write(measured.plus(&before));
+        }
+        let facts = &*black_box(&raw const (*flowless).facts);
+        let words = &*black_box(&raw const (*flowless).key);
+        let (digest, absent) = if (*flowless).version & origin::IPV6 == 0 {
+            let key = KeyV4::from_words(words);
+            let digest = digest(&key);
+            (digest, count_known(skb, account, &key, digest, facts))
+        } else {
+            let key = KeyV6::from_words(words);
+            let digest = digest(&key);
+            (digest, count_known(skb, account, &key, digest, facts))
+        };
+        if let Some(absent) = absent {
+            (*flowless).digest = digest;
+            (*flowless).absent = absent;
+            PROGRAMS.tail_call(context, next::CREATE);
+            account.uncounted(ledger::cpu(), Reason::Unreadable, &facts.measure);
+        }
+    }
+}
+
+/// # Safety
+/// `flowless` is this CPU's own.
+#[inline(always)]
+unsafe fn keep_key<K: Key>(flowless: *mut Flowless, key: &K) {
+    // SAFETY: by the contract above.
+    unsafe {
+        (*flowless).key = key.opaque_words();
+        (*flowless).version = K::ORIGIN;
     }
 }

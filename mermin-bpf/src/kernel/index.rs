@@ -8,12 +8,15 @@ use aya_ebpf::{
     maps::HashMap,
 };
 use mermin_bpf::abi::{
-    key::{KeyV4, KeyV6, KeyWords},
+    key::{CARRIED, KeyV4, KeyV6, KeyWords},
     ledger::Reason,
     slot::{LANES, Slot, origin, state},
 };
 
-use super::maps::{HINTS, HintSet, INDEX_V4, INDEX_V6, SLOTS, hint_mask};
+use super::{
+    maps::{HINTS, HintSet, INDEX_V4, INDEX_V6, SLOTS, hint_mask, is_bare},
+    pass::lanes_used,
+};
 
 const ENOENT: i64 = 2;
 const E2BIG: i64 = 7;
@@ -25,7 +28,7 @@ const EEXIST: i64 = 17;
 const SLOT_BITS: u32 = 24;
 const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
-/// What can be looked up.
+/// Keys that can be looked up.
 pub(super) trait Key: Copy + 'static {
     /// Words that tell two keys apart.
     const WORDS: usize;
@@ -36,6 +39,14 @@ pub(super) trait Key: Copy + 'static {
     where
         Self: Sized;
     fn words(&self) -> KeyWords;
+    /// The same without VLANs and tunnels.
+    fn bare(&self) -> Self;
+
+    /// As the index has it. A slot has the key of its flow's first packet with VLANs and tunnels in any case.
+    #[inline(always)]
+    fn indexed(&self) -> Self {
+        if is_bare() { self.bare() } else { *self }
+    }
 
     /// The words, to be stored.
     ///
@@ -65,6 +76,11 @@ impl Key for KeyV4 {
     fn words(&self) -> KeyWords {
         self.words()
     }
+
+    #[inline(always)]
+    fn bare(&self) -> Self {
+        Self::bare(*self)
+    }
 }
 
 impl Key for KeyV6 {
@@ -80,9 +96,14 @@ impl Key for KeyV6 {
     fn words(&self) -> KeyWords {
         self.words()
     }
+
+    #[inline(always)]
+    fn bare(&self) -> Self {
+        Self::bare(*self)
+    }
 }
 
-/// What a look-up found.
+/// Result of a look-up.
 pub(super) enum Found {
     /// The flow's slot.
     Flow(*mut Slot),
@@ -94,19 +115,24 @@ pub(super) enum Found {
 
 /// Looks a known flow up: where it was last found, which is 20 ns cheaper than the index, then in the index.
 ///
-/// `digest` is the key's, and `lane` the counter line that the packet is about to be added to.
+/// `digest` is the key's, and `lane` the counter line that the packet is about to be added to. A slot that has one of the bits
+/// `doubts` in its lanes' octets is not given, as if it had been recycled: one comparison for that and for the key, because
+/// another branch for each kind of packet is a third more ways for a verifier.
 #[inline(always)]
-pub(super) fn find_known<K: Key>(key: &K, digest: u64, lane: u32) -> Found {
-    match find_by_hint(key, digest, lane) {
-        Some(slot) => Found::Flow(slot),
-        None => find(key, digest),
+pub(super) fn find_known<K: Key>(key: &K, digest: u64, lane: u32, doubts: u32) -> Found {
+    if let Some(slot) = find_by_hint(key, digest, lane, doubts) {
+        return Found::Flow(slot);
+    }
+    match find(key, digest) {
+        Found::Flow(slot) if lanes_used(slot) & doubts != 0 => Found::Recycled,
+        found => found,
     }
 }
 
 /// The slot itself says whether the hint is right. It must be live as well as of this key: the index no longer leads to
 /// a slot that is being closed, and a hint still does, so without that check packets could come after the grace period.
 #[inline(always)]
-fn find_by_hint<K: Key>(key: &K, digest: u64, lane: u32) -> Option<*mut Slot> {
+fn find_by_hint<K: Key>(key: &K, digest: u64, lane: u32, doubts: u32) -> Option<*mut Slot> {
     let set = HINTS.get_ptr(place(digest))?;
     let tag = tag(digest);
     let mut hint = tagged(set, 0, tag);
@@ -118,7 +144,8 @@ fn find_by_hint<K: Key>(key: &K, digest: u64, lane: u32) -> Option<*mut Slot> {
     }
     let slot = SLOTS.get_ptr_mut(hint & SLOT_MASK)?;
     fetch(slot, lane);
-    (holds(slot, key) && is_live(slot)).then_some(slot)
+    let differs = differs(slot, key) | u64::from(lanes_used(slot) & doubts);
+    (differs == 0 && is_live(slot)).then_some(slot)
 }
 
 /// Of one pair of a set, the hint with this tag if there is one.
@@ -162,7 +189,11 @@ pub(super) fn hint(digest: u64, number: u32) {
 #[inline(always)]
 pub(super) fn digest<K: Key>(key: &K) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let words = key.words();
+    let mut words = key.words();
+    if is_bare() {
+        words[0] &= !CARRIED[0];
+        words[1] &= !CARRIED[1];
+    }
     let (mut sum, mut factor) = (0_u64, ODD);
     for word in &words[..K::WORDS] {
         sum = sum.wrapping_add(word.wrapping_mul(factor));
@@ -184,7 +215,7 @@ fn tag(digest: u64) -> u32 {
     digest as u32 >> SLOT_BITS
 }
 
-/// Whether a slot is neither being closed nor replaced.
+/// True if a slot is neither being closed nor replaced.
 #[inline(always)]
 pub(super) fn is_live(slot: *mut Slot) -> bool {
     // SAFETY: the slot lives as long as its map; its state is one byte.
@@ -198,7 +229,7 @@ pub(super) fn is_live(slot: *mut Slot) -> bool {
 #[inline(always)]
 pub(super) fn find<K: Key>(key: &K, digest: u64) -> Found {
     // A copy for the helper: the key itself need not be in memory then, where a packet's hint is right.
-    let copy = &{ *key };
+    let copy = &key.indexed();
     let Some(number) = K::index().get_ptr(copy) else {
         return Found::Nothing;
     };
@@ -214,19 +245,32 @@ pub(super) fn find<K: Key>(key: &K, digest: u64) -> Found {
     Found::Flow(slot)
 }
 
-/// Whether a slot is a key's.
+/// True if a slot is a key's.
 #[inline(always)]
 fn holds<K: Key>(slot: *mut Slot, key: &K) -> bool {
-    let words = key.words();
-    let mut differs = 0;
-    for (number, word) in words[..K::WORDS].iter().enumerate() {
-        // SAFETY: `number` is below the key's length; the slot lives as long as its map.
-        differs |= unsafe { (*slot).key[number] } ^ word;
-    }
-    differs == 0
+    differs(slot, key) == 0
 }
 
-/// What came of an update.
+/// Bits in which the key of a slot differs from a key.
+#[inline(always)]
+fn differs<K: Key>(slot: *mut Slot, key: &K) -> u64 {
+    let words = key.words();
+    // SAFETY: within the key; the slot lives as long as its map.
+    let differs = |number: usize| unsafe { (*slot).key[number] } ^ words[number];
+    let (mut first, mut second) = (differs(0), differs(1));
+    // A branch, and no mask that is either: the verifier takes it out where it is never taken.
+    if is_bare() {
+        first &= !CARRIED[0];
+        second &= !CARRIED[1];
+    }
+    let mut found = first | second;
+    for number in CARRIED.len()..K::WORDS {
+        found |= differs(number);
+    }
+    found
+}
+
+/// Outcome of an update.
 pub(super) enum Updated {
     /// The key leads to the new slot.
     Done,
@@ -238,6 +282,7 @@ pub(super) enum Updated {
 
 #[inline(always)]
 fn update<K: Key>(key: &K, number: u32, flags: u32) -> Updated {
+    let key = &key.indexed();
     let map = core::ptr::from_ref(K::index()).cast_mut().cast();
     // SAFETY: key and value live on this program's stack.
     let status = unsafe {

@@ -17,13 +17,24 @@ use super::{
 pub(super) struct Account {
     /// Kept, because reading it again takes three loads that wait for one another.
     pub(super) ifindex: u32,
+    /// Of a packet that leaves, the index of the interface that received it; 0 for one of this host's own. Read here alone:
+    /// where it is read in several places, the compiler keeps its address, and the verifier refuses that.
+    pub(super) receiver: u32,
     number: u32,
     pub(super) link: u8,
+    /// As [`Skb::stripped`].
+    pub(super) stripped: u8,
 }
 
 /// Finds the interface among those watched; an unknown one has the last place, as if it were Ethernet.
 #[inline(always)]
-pub(super) fn account(ifindex: u32, direction: Direction) -> Account {
+pub(super) fn account(skb: Skb, direction: Direction) -> Account {
+    let ifindex = skb.ifindex();
+    let receiver = match direction {
+        Direction::Ingress => 0,
+        Direction::Egress => skb.ingress_ifindex(),
+    };
+    let stripped = skb.stripped();
     let direction = direction as u32;
     let mask = hook_mask();
     for probe in 0..HOOK_PROBES {
@@ -41,15 +52,19 @@ pub(super) fn account(ifindex: u32, direction: Direction) -> Account {
         if known == ifindex {
             return Account {
                 ifindex,
+                receiver,
                 number: place * 2 + direction,
                 link,
+                stripped,
             };
         }
     }
     Account {
         ifindex,
+        receiver,
         number: (mask + 1) * 2 + direction,
         link: link::ETHERNET,
+        stripped,
     }
 }
 
@@ -61,6 +76,31 @@ impl Account {
             Direction::Egress
         } else {
             Direction::Ingress
+        }
+    }
+
+    /// The ledger's number: the place of its interface, and the direction.
+    #[inline(always)]
+    pub(super) const fn number(self) -> u32 {
+        self.number
+    }
+
+    /// As [`Hook::generation`](mermin_bpf::abi::ledger::Hook::generation).
+    #[inline(always)]
+    pub(super) fn generation(self) -> u8 {
+        match HOOKS.get_ptr(self.number / 2) {
+            // SAFETY: the array holds a hook there.
+            Some(hook) => unsafe { (&raw const (*hook).generation).read_volatile() },
+            None => 0,
+        }
+    }
+
+    /// With the tag that is not in the buffer.
+    #[inline(always)]
+    pub(super) const fn on_wire(self, measure: Measure) -> Measure {
+        Measure {
+            frame_octets: measure.frame_octets + measure.packets * self.stripped as u64,
+            ..measure
         }
     }
 
@@ -89,9 +129,20 @@ impl Account {
     /// Counts a packet of which no headers are known.
     #[inline(always)]
     pub(super) fn refused(self, cpu: u32, skb: Skb, reason: Reason) {
-        let measure = unparsed(skb);
+        let measure = self.on_wire(unparsed(skb));
         self.total(cpu, skb.len(), &measure);
         self.uncounted(cpu, reason, &measure);
+    }
+
+    /// Takes back what a CPU counted under a reason: from where it was counted, so that no counter is ever below zero.
+    #[inline(always)]
+    pub(super) fn taken_back(self, cpu: u32, reason: Reason, measure: &Measure) {
+        let taken = Measure {
+            packets: measure.packets.wrapping_neg(),
+            octets: 0,
+            frame_octets: measure.frame_octets.wrapping_neg(),
+        };
+        self.uncounted(cpu, reason, &taken);
     }
 
     /// Adds to what went to no flow.
@@ -112,7 +163,7 @@ impl Account {
     }
 }
 
-/// What a buffer of which no header was understood stands for.
+/// Measure of a buffer of which no header was understood.
 #[inline(always)]
 fn unparsed(skb: Skb) -> Measure {
     let length = skb.len();

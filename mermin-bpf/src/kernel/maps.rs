@@ -7,17 +7,18 @@ use aya_ebpf::{
 };
 use mermin_bpf::{
     abi::{
-        fragment::{FragmentKey, Owner},
+        fragment::{Early, FragmentKey, Owner},
         globals::{Globals, next},
         key::{KeyV4, KeyV6},
         ledger::{Hook, Reasons, Totals},
         slot::Slot,
         tunnel::Ends,
     },
-    wire::tunnel::{Ports, ports},
+    track::pass::Turned,
+    wire::tunnel::{Keyed, Ports, ports},
 };
 
-use super::workspace::Workspace;
+use super::{pass::DEPARTURES_KEPT, workspace::Workspace};
 
 /// Where keys of one place were last found, the newest first: two pairs of hints, each pair stored whole.
 pub(super) type HintSet = [u64; 2];
@@ -49,7 +50,13 @@ pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::
 #[map]
 pub(super) static TUNNELS: Array<Ends> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
+pub(super) static DEPARTURES: Array<[u64; DEPARTURES_KEPT]> = Array::with_max_entries(1, 0);
+#[map]
+pub(super) static TURNED: LruHashMap<u64, Turned> = LruHashMap::with_max_entries(1, 0);
+#[map]
 pub(super) static FRAGMENTS: LruHashMap<FragmentKey, Owner> = LruHashMap::with_max_entries(1, 0);
+#[map]
+pub(super) static EARLY: LruHashMap<FragmentKey, Early> = LruHashMap::with_max_entries(1, 0);
 
 #[unsafe(no_mangle)]
 static SLOT_COUNT: u32 = 1;
@@ -61,6 +68,8 @@ static CPU_COUNT: u32 = 1;
 static HOOK_MASK: u32 = 0;
 #[unsafe(no_mangle)]
 static DECAPSULATE: u32 = 1;
+#[unsafe(no_mangle)]
+static BARE: u32 = 0;
 #[unsafe(no_mangle)]
 static TUNNEL_PORTS: [u64; ports::WORDS] = [0; ports::WORDS];
 
@@ -91,22 +100,37 @@ pub(super) fn hook_mask() -> u32 {
     constant(&HOOK_MASK)
 }
 
-/// Whether tunnels are taken off.
+/// True if tunnels are taken off.
 #[inline(always)]
 pub(super) fn decapsulates() -> bool {
     constant(&DECAPSULATE) != 0
 }
 
+/// True if flows are told apart without VLANs and tunnels.
+#[inline(always)]
+pub(super) fn is_bare() -> bool {
+    constant(&BARE) != 0
+}
+
+/// Facts that tell flows apart.
+#[inline(always)]
+pub(super) fn keyed() -> Keyed {
+    if is_bare() { Keyed::Ends } else { Keyed::Way }
+}
+
 /// Where tunnels are looked for. The verifier knows these constants, and leaves out comparisons with no ports.
 #[inline(always)]
 pub(super) fn tunnel_ports() -> Ports {
-    Ports::from_words([0, 1, 2, 3, 4, 5, 6].map(ports_word))
+    Ports::from_words([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map(ports_word))
 }
 
 /// As [`Ports::carries`], and reads no more constants than that takes.
 #[inline(always)]
-pub(super) fn carries(port: u16) -> bool {
-    (ports::CARRIERS_AT..ports::WORDS).any(|number| ports::Set(ports_word(number)).has(port))
+pub(super) fn carries(both: [u16; 2]) -> bool {
+    let [_, to] = both;
+    (ports::CARRIERS_AT..ports::EITHER_AT).any(|number| ports::Set(ports_word(number)).has(to))
+        || (ports::EITHER_AT..ports::WORDS)
+            .any(|number| ports::Set(ports_word(number)).has_any(both))
 }
 
 /// Where sessions are looked for.

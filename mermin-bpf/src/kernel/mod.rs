@@ -1,15 +1,18 @@
 //! Maps, socket buffer, and the path of one packet. Reads headers only and never changes, drops or redirects a packet.
 
 mod atomic;
+mod carried;
 mod clock;
 mod count;
 mod create;
+mod early;
 mod fragment;
 mod general;
 mod index;
 mod ledger;
 mod maps;
 mod outer;
+mod pass;
 mod program;
 mod skb;
 mod tunnel;

@@ -1,12 +1,12 @@
 //! Entry points: one program for each direction of a hook, and those they hand over to.
 //!
-//! The first two count what is plain ([`plain`]), and what is no IP. What may be a tunnel goes to [`mermin_tunnel`] by tail
-//! call, which takes one level of encapsulation off and hands the rest to [`mermin_general`]. All else goes there at once, and
-//! from there to the other where a tunnel may be behind rare headers, or in another tunnel.
-//! A packet without a flow goes to [`mermin_create`]. So a plain packet of a known flow pays for nothing else, and what the
-//! verifier walks through stays far below its limit.
+//! The first two count what is plain ([`plain`]), and what is no IP. A packet that may be a tunnel goes to
+//! [`mermin_tunnel`] by tail call, which takes one level of encapsulation off and hands the rest to [`mermin_general`]. All
+//! else goes there at once, and from there to the other where a tunnel may be behind rare headers, or in another tunnel. A
+//! packet without a flow goes to [`mermin_create`], and so does one that may have been counted at another hook. So a plain
+//! packet of a known flow pays for nothing else, and what the verifier walks through stays far below its limit.
 
-use core::hint::cold_path;
+use core::hint::{black_box, cold_path};
 
 use aya_ebpf::{bindings::TC_ACT_UNSPEC, macros::classifier, programs::TcContext};
 use mermin_bpf::{
@@ -18,16 +18,19 @@ use mermin_bpf::{
     wire::{
         packet::{Packet, Version},
         plain,
+        protocol::Kind,
         tunnel::{may_be_session, may_carry},
     },
 };
 
 use super::{
+    carried,
     count::{self, Facts},
     create, general,
     index::{Found, Key, digest, find_known},
     ledger::{self, Account, account},
     maps::{PROGRAMS, WORKSPACE, carries, decapsulates, session_ports},
+    pass::{Pass, elsewhere},
     skb::Skb,
     tunnel,
     workspace::{Flowless, Workspace},
@@ -78,11 +81,19 @@ pub fn mermin_tunnel(context: TcContext) -> i32 {
 pub fn mermin_create(context: TcContext) -> i32 {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         // SAFETY: this CPU's own workspace.
-        let (account, packet) = unsafe { ((*workspace).account, &(*workspace).flowless) };
+        let (account, packet, opening) = unsafe {
+            (
+                (*workspace).account,
+                &(*workspace).flowless,
+                &raw mut (*workspace).opening,
+            )
+        };
         let skb = Skb(context.skb.skb);
         let cpu = ledger::cpu();
-        account.total(cpu, skb.len(), &packet.facts.measure);
-        if let Err(reason) = create::count(skb, packet) {
+        if !packet.facts.is_total {
+            account.total(cpu, skb.len(), &packet.facts.measure);
+        }
+        if let Err(reason) = create::count(skb, account, packet, opening) {
             account.uncounted(cpu, reason, &packet.facts.measure);
         }
     }
@@ -93,14 +104,15 @@ pub fn mermin_create(context: TcContext) -> i32 {
 #[inline(always)]
 fn run(context: &TcContext, direction: Direction) -> i32 {
     let skb = Skb(context.skb.skb);
-    let account = account(skb.ifindex(), direction);
+    let account = account(skb, direction);
     let walked = plain::walk(
         skb.linear(),
         &skb.frame(account.link),
         #[inline(always)]
         |packet| {
-            if is_hairpin(skb, direction)
-                || (may_carry(packet.kind, packet.ports, carries) && takes_off(skb))
+            if (may_carry(packet.kind, packet.ports, carries)
+                && is_opened(skb, packet.kind, packet.addresses.is_v6()))
+                || is_cut_unseen(skb, packet.kind)
             {
                 return false;
             }
@@ -110,7 +122,7 @@ fn run(context: &TcContext, direction: Direction) -> i32 {
     );
     let refused = match walked {
         Ok(Some(true)) => return TC_ACT_UNSPEC,
-        // A packet that may carry others, or a hairpin, which may do so too.
+        // A packet that may carry others, or be cut as such.
         Ok(Some(false)) => {
             hand_over(context, account, next::TUNNEL);
             Reason::Unreadable
@@ -137,45 +149,58 @@ fn hand_over(context: &TcContext, account: Account, next: u32) {
     }
 }
 
-/// A packet that leaves by the interface it came in by was counted there.
-#[inline(always)]
-pub(super) fn is_hairpin(skb: Skb, direction: Direction) -> bool {
-    matches!(direction, Direction::Egress) && skb.ingress_ifindex() == skb.ifindex()
-}
-
-/// Whether tunnels are looked into: where they are taken off, and where the segments of a super-packet repeat what is inside.
+/// True if tunnels are looked into: where they are taken off, and where the segments of a super-packet repeat what is inside.
 #[inline(always)]
 pub(super) fn takes_off(skb: Skb) -> bool {
     decapsulates() || skb.gso_size() != 0
 }
 
+/// True if to look into a packet that may carry another: where tunnels are taken off, and where the packet may have been
+/// seen before it was taken out of what carries it.
 #[inline(always)]
-pub(super) fn measure(skb: Skb, packet: &Packet) -> measure::Measure {
-    measure::measure(packet, skb.len(), skb.gso_segs(), skb.gso_size())
+pub(super) fn is_opened(skb: Skb, packet_kind: Kind, is_v6: bool) -> bool {
+    takes_off(skb) || is_v6 && matches!(packet_kind, Kind::Carrier)
+}
+
+/// True if a packet is cut in a way that its headers do not tell: of what is not TCP, a tunnel that is not known may be, and
+/// fragments.
+#[inline(always)]
+pub(super) fn is_cut_unseen(skb: Skb, kind: Kind) -> bool {
+    !matches!(kind, Kind::Tcp) && skb.gso_size() != 0
+}
+
+#[inline(always)]
+pub(super) fn measure(skb: Skb, account: Account, packet: &Packet) -> measure::Measure {
+    account.on_wire(measure::measure(
+        packet,
+        skb.len(),
+        skb.gso_segs(),
+        skb.gso_size(),
+    ))
 }
 
 /// Counts a packet into its flow, or has one made for it.
 #[inline(always)]
 fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet) {
     let skb = Skb(context.skb.skb);
-    let measured = measure(skb, packet);
+    let measured = measure(skb, account, packet);
     let cpu = ledger::cpu();
     let counted = match packet.addresses.version {
         Version::V4 => {
             let (key, direction) = key::v4(packet, account.ifindex);
-            let facts = Facts::new(cpu, hook, direction, packet, measured);
-            count_or_keep(account, &key, &facts)
+            let facts = Facts::new(cpu, hook, account.stripped, direction, packet, measured);
+            count_or_keep(skb, account, &key, &facts)
         }
         Version::V6 => {
             let (key, direction) = key::v6(packet, account.ifindex);
-            let facts = Facts::new(cpu, hook, direction, packet, measured);
-            count_or_keep(account, &key, &facts)
+            let facts = Facts::new(cpu, hook, account.stripped, direction, packet, measured);
+            count_or_keep(skb, account, &key, &facts)
         }
     };
     if counted {
         account.total(cpu, skb.len(), &measured);
     } else {
-        // What a session shows of itself is not plain.
+        // The indices of a session are not plain.
         if decapsulates() && may_be_session(packet.kind, packet.ports, session_ports()) {
             hand_over(context, account, next::GENERAL);
         }
@@ -185,17 +210,13 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
     }
 }
 
-/// Counts a packet of a known flow; puts any other where the program that makes flows finds it.
+/// Counts a packet of a known flow; puts any other, and one that may have been counted before, where the program that makes
+/// flows finds it.
 #[inline(always)]
-pub(super) fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) -> bool {
+fn count_or_keep<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> bool {
     let digest = digest(key);
-    let absent = match find_known(key, digest, facts.lane) {
-        Found::Flow(slot) if !count::restarts(slot, facts) => {
-            count::add(slot, facts);
-            return true;
-        }
-        Found::Flow(_) | Found::Recycled => false,
-        Found::Nothing => true,
+    let Some(absent) = count_known(skb, account, key, digest, facts) else {
+        return true;
     };
     // Keeps what follows out of the way of packets that have a flow: 4 ns for each of them.
     cold_path();
@@ -208,9 +229,45 @@ pub(super) fn count_or_keep<K: Key>(account: Account, key: &K, facts: &Facts) ->
                 digest,
                 version: K::ORIGIN,
                 absent,
-                facts: *facts,
+                facts: Facts {
+                    // Opaque, or the compiler calls `memset` for these zeroes and those beside them.
+                    ids: black_box(facts.ids),
+                    more_vlans: black_box(facts.more_vlans),
+                    ..*facts
+                },
             };
         }
     }
     false
+}
+
+/// Counts a packet of a known flow; of any other, of one that may have been counted before or that may begin another connection,
+/// says whether the index knows of no such flow.
+#[inline(always)]
+pub(super) fn count_known<K: Key>(
+    skb: Skb,
+    account: Account,
+    key: &K,
+    digest: u64,
+    facts: &Facts,
+) -> Option<bool> {
+    match find_known(
+        key,
+        digest,
+        facts.lane,
+        elsewhere(facts.hook, facts.direction),
+    ) {
+        Found::Flow(slot) if !facts.may_begin() => {
+            let pass = Pass::new(skb, account, digest, facts);
+            if pass.was_sent() {
+                return Some(false);
+            }
+            pass.note();
+            carried::compare(slot, key, facts);
+            count::add(slot, facts);
+            None
+        }
+        Found::Flow(_) | Found::Recycled => Some(false),
+        Found::Nothing => Some(true),
+    }
 }

@@ -1,6 +1,11 @@
 //! The socket buffer: its facts, and its bytes as the parser reads them.
 
-use aya_ebpf::{bindings::__sk_buff, helpers::bpf_skb_load_bytes};
+use core::mem::MaybeUninit;
+
+use aya_ebpf::{
+    bindings::{__sk_buff, bpf_hdr_start_off::BPF_HDR_START_NET},
+    helpers::{bpf_skb_load_bytes, bpf_skb_load_bytes_relative},
+};
 use mermin_bpf::wire::{
     bytes::{Bytes, HEADER_LIMIT, Window},
     packet::Frame,
@@ -25,7 +30,7 @@ macro_rules! field {
 }
 
 impl Skb {
-    field! { len ifindex ingress_ifindex gso_segs gso_size vlan_present vlan_tci }
+    field! { len ifindex ingress_ifindex gso_segs gso_size vlan_present vlan_tci wire_len }
 
     /// The part of the packet that can be read without a helper.
     #[inline(always)]
@@ -38,7 +43,14 @@ impl Skb {
         }
     }
 
-    /// What is known besides the bytes.
+    /// Octets on the wire that are not in the buffer: of a VLAN tag that hardware took off, or is to put in.
+    #[inline(always)]
+    pub(super) fn stripped(self) -> u8 {
+        // Without a branch: there is one bit.
+        (self.vlan_present() as u8 & 1) << 2
+    }
+
+    /// Facts known besides the bytes.
     #[inline(always)]
     pub(super) fn frame(self, link: u8) -> Frame {
         Frame {
@@ -57,6 +69,27 @@ impl Skb {
     pub(super) unsafe fn load<const N: usize>(self, at: u32, to: *mut [u8; N]) {
         // SAFETY: by the contract above.
         unsafe { bpf_skb_load_bytes(self.0.cast(), at, to.cast(), N as u32) };
+    }
+
+    /// True if the kernel takes the header at this place of the frame for the packet's own. By its first octets, in which a
+    /// packet and what it carries differ: the length is there.
+    #[inline(always)]
+    pub(super) fn network_header_is(self, bytes: Copied, at: usize) -> bool {
+        let mut own = 0_u64;
+        // SAFETY: the number is on this program's stack.
+        let status = unsafe {
+            bpf_skb_load_bytes_relative(
+                self.0.cast(),
+                0,
+                (&raw mut own).cast(),
+                size_of::<u64>() as u32,
+                BPF_HDR_START_NET,
+            )
+        };
+        status == 0
+            && bytes
+                .window::<8>(at)
+                .is_some_and(|header| header.raw64(0) == own)
     }
 
     /// Copies the first headers, wherever they lie. Nothing is pulled up: the buffer stays as it was.
@@ -95,6 +128,14 @@ pub(super) struct Linear {
     end: usize,
 }
 
+impl Linear {
+    /// How far the first octet lies from a map's memory: where it lies, as a number.
+    #[inline(always)]
+    pub(super) fn distance_from(self, memory: *const u8) -> usize {
+        self.start.wrapping_sub(memory as usize)
+    }
+}
+
 impl Bytes for Linear {
     type Window<const N: usize> = Proven;
 
@@ -105,6 +146,37 @@ impl Bytes for Linear {
         }
         let start = self.start + at;
         (start + N <= self.end).then_some(Proven(start as *const u8))
+    }
+}
+
+/// The packet's octets wherever they lie, by a helper for each range: for what few packets take.
+#[derive(Clone, Copy)]
+pub(super) struct Anywhere(pub(super) Skb);
+
+impl Bytes for Anywhere {
+    type Window<const N: usize> = Range<N>;
+
+    #[inline(always)]
+    fn window<const N: usize>(self, at: usize) -> Option<Range<N>> {
+        let mut range = MaybeUninit::<[u8; N]>::uninit();
+        // SAFETY: the helper writes `N` octets to this program's stack, whether it succeeds or not.
+        unsafe {
+            let to = range.as_mut_ptr();
+            let status = bpf_skb_load_bytes(self.0.0.cast(), at as u32, to.cast(), N as u32);
+            (status == 0).then_some(Range(range.assume_init()))
+        }
+    }
+}
+
+/// Octets that were copied.
+#[derive(Clone, Copy)]
+pub(super) struct Range<const N: usize>([u8; N]);
+
+impl<const N: usize> Range<N> {
+    #[inline(always)]
+    fn load<T: Copy>(self, at: usize) -> T {
+        // SAFETY: callers of `Window` stay inside the range.
+        unsafe { self.0.as_ptr().add(at).cast::<T>().read_unaligned() }
     }
 }
 
@@ -177,6 +249,33 @@ impl Proven {
 }
 
 impl Window for Proven {
+    #[inline(always)]
+    fn u8(self, at: usize) -> u8 {
+        self.load(at)
+    }
+
+    #[inline(always)]
+    fn be16(self, at: usize) -> u16 {
+        u16::from_be(self.load(at))
+    }
+
+    #[inline(always)]
+    fn be32(self, at: usize) -> u32 {
+        u32::from_be(self.load(at))
+    }
+
+    #[inline(always)]
+    fn raw32(self, at: usize) -> u32 {
+        self.load(at)
+    }
+
+    #[inline(always)]
+    fn raw64(self, at: usize) -> u64 {
+        self.load(at)
+    }
+}
+
+impl<const N: usize> Window for Range<N> {
     #[inline(always)]
     fn u8(self, at: usize) -> u8 {
         self.load(at)

@@ -4,14 +4,17 @@ use core::hint::black_box;
 
 use aya_ebpf::programs::TcContext;
 use mermin_bpf::{
-    abi::{globals::next, ledger::Reason},
+    abi::{
+        globals::next,
+        ledger::{Direction, Reason},
+    },
     track::fragment,
-    wire::{layer::Layer, level::Level, packet::Frame, tunnel},
+    wire::{ip::Ip, ipv6, packet::Frame, plain, tunnel},
 };
 
 use super::{
     ledger,
-    maps::{PROGRAMS, decapsulates, tunnel_ports},
+    maps::{PROGRAMS, decapsulates, keyed, tunnel_ports},
     skb::{Copied, Skb},
     workspace::{Workspace, forget, stage},
 };
@@ -25,7 +28,7 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     unsafe {
         let account = (*workspace).account;
         let went = step(skb, &skb.frame(account.link), workspace);
-        if !decapsulates() {
+        if !decapsulates() && !is_seen(workspace) {
             if went.is_some() {
                 PROGRAMS.tail_call(context, next::TUNNEL);
             }
@@ -39,6 +42,24 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     }
 }
 
+/// True if the packet was found to have passed the hook before.
+///
+/// # Safety
+/// `workspace` is this CPU's own.
+#[inline(always)]
+unsafe fn is_seen(workspace: *mut Workspace) -> bool {
+    // SAFETY: by the contract above.
+    unsafe { (*workspace).stage == stage::REFUSED && (*workspace).reason == Reason::Hairpin }
+}
+
+/// True if there is an extension header of IPv6, as before a packet whose segments are all routed (`SRv6`, RFC 8986; RPL).
+/// Linux takes such a carrier off and hands the packet to the same interface again (`ipv6_srh_rcv` in net/ipv6/exthdrs.c):
+/// the frame is as it was, and the kernel stands at the inner header.
+#[inline(always)]
+const fn is_routed(ip: &Ip) -> bool {
+    ip.addresses.is_v6() && ip.payload != ip.at + ipv6::LENGTH
+}
+
 /// `None` where there is nothing to go down to.
 ///
 /// # Safety
@@ -49,8 +70,8 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
     unsafe {
         if (*workspace).stage == stage::FRESH {
             let bytes = skb.copy(workspace)?;
-            let level = Level::outermost(bytes, frame, &Layer::outermost(frame)).ok()?;
-            (*workspace).level = level;
+            // A packet that comes here first was plain.
+            (*workspace).level = plain::outermost(bytes, frame)?;
             (*workspace).stage = stage::INSIDE;
         }
         let bytes = Copied::again(workspace);
@@ -60,11 +81,24 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
         if ip.later_fragment {
             return None;
         }
-        match tunnel::descend(bytes, frame, level, ip, &tunnel_ports()) {
+        match tunnel::descend(bytes, frame, level, ip, &tunnel_ports(), keyed()) {
             Ok(Some((inner, opened))) => {
+                if level.depth == 0
+                    && is_routed(ip)
+                    && (*workspace).account.direction() == Direction::Ingress
+                    && skb.network_header_is(bytes, inner.reached.at)
+                {
+                    (*workspace).reason = Reason::Hairpin;
+                    (*workspace).stage = stage::REFUSED;
+                    return None;
+                }
                 if level.depth == 0 {
                     let mac = level.reached.mac(bytes);
-                    (*workspace).outer = tunnel::outer(level, ip, &opened, mac);
+                    let mut outer = tunnel::outer(level, ip, &opened, mac);
+                    outer.link_length = outer
+                        .link_length
+                        .saturating_add((*workspace).account.stripped);
+                    (*workspace).outer = outer;
                     (*workspace).encapsulated = true;
                 }
                 if ip.fragment {

@@ -1,13 +1,13 @@
-//! What one CPU keeps of a packet between programs, and on its way past the verifier.
+//! A CPU's notes on a packet between programs, and on its way past the verifier.
 //!
-//! The verifier does not follow what is in a map. What is stored here and read back is one state for it, however many ways
-//! led there; without that it would walk each way on to the end, beyond its limit of a million instructions.
+//! The verifier does not follow values through a map. A value stored here and read back is one state for it, however many
+//! ways led there; without that it would walk each way on to the end, beyond its limit of a million instructions.
 
 use core::hint::black_box;
 
 use mermin_bpf::{
     abi::{
-        fragment::{FragmentKey, Owner},
+        fragment::{Early, FragmentKey, Owner},
         key::KeyWords,
         ledger::Reason,
         tunnel::Outer,
@@ -46,7 +46,7 @@ pub(super) struct Workspace {
     pub(super) length: u32,
     /// One of [`stage`].
     pub(super) stage: u8,
-    /// Whether there is an outer header.
+    /// True if there is an outer header.
     pub(super) encapsulated: bool,
     /// Packets around of which this is the first fragment: a bit for each level.
     pub(super) carriers: u8,
@@ -64,11 +64,25 @@ pub(super) struct Workspace {
     /// A fragment that is being looked up or entered, and its flow.
     pub(super) fragment: FragmentKey,
     pub(super) owner: Owner,
+    /// A fragment that came before its first one, on its way to its map.
+    pub(super) early: Early,
+    /// That packet's mark of a beginning.
+    pub(super) opening: Opening,
     /// A packet that has no flow yet, on its way to the program that makes one.
     pub(super) flowless: Flowless,
 }
 
-/// What making a flow takes.
+/// How a packet begins its flow, should it do so.
+#[derive(Clone, Copy)]
+pub(super) struct Opening {
+    /// Its [initial number](mermin_bpf::track::initial::number), packed: what an `Option` holds without a number, no register was
+    /// ever given, and the verifier refuses that.
+    pub(super) number: u64,
+    /// Bits of [`Slot::origin`](mermin_bpf::abi::slot::Slot::origin): who started it.
+    pub(super) origin: u8,
+}
+
+/// All that making a flow takes.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(super) struct Flowless {
@@ -77,7 +91,7 @@ pub(super) struct Flowless {
     pub(super) digest: u64,
     /// As in [`Slot::origin`](mermin_bpf::abi::slot::Slot::origin): which kind of key.
     pub(super) version: u8,
-    /// Whether the index was asked and knows of no such flow.
+    /// True if the index was asked and knows of no such flow.
     pub(super) absent: bool,
     pub(super) facts: Facts,
 }

@@ -6,7 +6,7 @@ use crate::{
         ledger::Reason,
         tunnel::{Ends, Outer, fact, kind},
     },
-    track::fragment,
+    track::{answer::Sent, fragment, initial},
     wire::{
         bytes::Bytes,
         ip::Ip,
@@ -14,7 +14,7 @@ use crate::{
         level::Level,
         packet::{Frame, Packet},
         transport::Transport,
-        tunnel::{self, Ports, ports},
+        tunnel::{self, Keyed, Ports, ports},
     },
 };
 
@@ -28,7 +28,18 @@ pub enum Counted {
     Outer,
 }
 
-/// What a frame holds.
+/// How frames are looked into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looking {
+    /// Whose flow counts what is in a tunnel.
+    pub counted: Counted,
+    /// Facts that tell flows apart.
+    pub keyed: Keyed,
+    /// Where tunnels are looked for.
+    pub ports: Ports,
+}
+
+/// Content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// The innermost packet, or a part of one.
@@ -37,6 +48,10 @@ pub struct Arrival {
     pub outer: Option<Outer>,
     /// Packets around it of which this is the first fragment, outermost first.
     pub carriers: [Option<FragmentKey>; tunnel::DEPTH as usize],
+    /// The packet answers another one.
+    pub is_answer: bool,
+    /// As [`initial::number`].
+    pub number: Option<u32>,
 }
 
 /// A packet, or a part of one.
@@ -59,10 +74,14 @@ pub fn arrive<B: Bytes>(
     bytes: B,
     frame: &Frame,
     layer: &Layer,
-    counted: Counted,
-    ports: &Ports,
+    looking: &Looking,
     ifindex: u32,
 ) -> Result<Arrival, Reason> {
+    let Looking {
+        counted,
+        keyed,
+        ports,
+    } = looking;
     let mut level = Level::outermost(bytes, frame, layer)?;
     let mut outer = None;
     let mut carriers = [None; tunnel::DEPTH as usize];
@@ -75,10 +94,13 @@ pub fn arrive<B: Bytes>(
                 part,
                 outer,
                 carriers,
+                is_answer: false,
+                number: None,
             });
         }
-        if counted == Counted::Inner
-            && let Some((inner, opened)) = tunnel::descend(bytes, frame, &level, &ip, ports)?
+        if *counted == Counted::Inner
+            && let Some((inner, opened)) =
+                tunnel::descend(bytes, frame, &level, &ip, ports, *keyed)?
         {
             if level.depth == 0 {
                 let mac = level.reached.mac(bytes);
@@ -91,24 +113,32 @@ pub fn arrive<B: Bytes>(
             continue;
         }
         let transport = level.transport(bytes, frame, &ip)?;
-        let packet = Packet::new(&level, &ip, &transport);
+        let mut packet = Packet::new(&level, &ip, &transport);
+        if *keyed == Keyed::Ends {
+            packet.encapsulation = level.digest;
+        }
+        let sent = Sent::new(&packet);
+        let is_answer = sent.is_answer(bytes);
+        let number = initial::number(bytes, &sent);
         let part = if ip.fragment {
             Part::First(packet, key())
         } else {
             Part::Whole(packet)
         };
-        if counted == Counted::Inner && outer.is_none() {
+        if *counted == Counted::Inner && outer.is_none() {
             outer = session(bytes, &level, &ip, &transport, ports.wireguard);
         }
         return Ok(Arrival {
             part,
             outer,
             carriers,
+            is_answer,
+            number,
         });
     }
 }
 
-/// What a `WireGuard` message shows of its session. The addresses and ports are the flow's own.
+/// Indices of its session in a `WireGuard` message. The addresses and ports are the flow's own.
 #[inline(always)]
 pub fn session<B: Bytes>(
     bytes: B,

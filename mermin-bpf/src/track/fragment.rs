@@ -3,10 +3,13 @@
 //! The first fragment of a packet has the ports, so it leaves word; later ones look it up. Octets are those of the fragment:
 //! its own IP packet where the flow's packets were cut, its payload where what carries them was. Either way the
 //! fragments' octets add up to what the flow sent.
+//!
+//! Some senders emit the last fragment first (Linux did for years), and networks reorder. So a fragment that finds no word is
+//! remembered by its sums, and the first fragment takes those along when it comes.
 
 use crate::{
     abi::{
-        fragment::{FragmentKey, Owner},
+        fragment::{Early, FragmentKey, Owner},
         key::{KeyTail, KeyWords},
     },
     track::measure::Measure,
@@ -18,11 +21,15 @@ use crate::{
     },
 };
 
-/// A receiver waits this long for the rest of a packet, ns (Linux; RFC 8200 allows 60 s). Later the number may be another
-/// packet's.
-pub const LIFETIME: u64 = 30_000_000_000;
+/// A receiver waits this long for the rest of a packet, ns: of IPv4 as Linux does (`ip_frag.c`; RFC 1122 allows 60 to 120 s), of
+/// IPv6 as RFC 8200 section 4.5 says. Later the number may be another packet's.
+#[inline(always)]
+#[must_use]
+pub const fn lifetime(ipv6: bool) -> u64 {
+    if ipv6 { 60_000_000_000 } else { 30_000_000_000 }
+}
 
-/// What a fragment has in common with the others of its packet.
+/// The key that a fragment shares with the others of its packet.
 #[inline(always)]
 #[must_use]
 pub fn key(ip: &Ip, level: &Level, ifindex: u32) -> FragmentKey {
@@ -36,6 +43,8 @@ pub fn key(ip: &Ip, level: &Level, ifindex: u32) -> FragmentKey {
         identification: ip.identification,
         protocol_vlan: KeyTail::pack(number, level.vlans.ids[0], level.vlans.ids[1]),
         encapsulation: level.encapsulation(),
+        ipv6: ip.addresses.is_v6().into(),
+        reserved: 0,
     }
 }
 
@@ -54,14 +63,26 @@ pub fn owner(packet: &Packet, key: &KeyWords, direction: u8, now: u64) -> Owner 
     }
 }
 
-/// Whether word that was left still holds at `now`.
+/// True if what was seen then still holds at `now`, of fragments of IPv6 or IPv4.
 #[inline(always)]
 #[must_use]
-pub const fn is_fresh(owner: &Owner, now: u64) -> bool {
-    now.saturating_sub(owner.seen_at) <= LIFETIME
+pub const fn is_fresh(seen_at: u64, ipv6: bool, now: u64) -> bool {
+    now.saturating_sub(seen_at) <= lifetime(ipv6)
 }
 
-/// What a later fragment adds to its flow.
+/// Measure that fragments which came early add to the flow of their first one, which is cut itself or `carries` such a
+/// packet.
+#[inline(always)]
+#[must_use]
+pub const fn early(early: &Early, carries: bool) -> Measure {
+    Measure {
+        packets: early.packets,
+        octets: if carries { early.payload } else { early.octets },
+        frame_octets: early.frame_octets,
+    }
+}
+
+/// Measure that a later fragment adds to its flow.
 #[inline(always)]
 #[must_use]
 pub fn measure(ip: &Ip, owner: &Owner, frame_length: u32) -> Measure {

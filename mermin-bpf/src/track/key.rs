@@ -32,7 +32,17 @@ const fn query(number: u8, kind: u8) -> Option<u8> {
     }
 }
 
-/// What stands in for ports in an ICMP flow.
+/// True for a message that answers a query.
+#[inline(always)]
+#[must_use]
+pub const fn is_reply(number: u8, kind: u8) -> bool {
+    match query(number, kind) {
+        Some(query) => query != kind,
+        None => false,
+    }
+}
+
+/// Substitutes for ports in an ICMP flow.
 #[inline(always)]
 #[must_use]
 pub const fn icmp_ports(number: u8, message: &Icmp) -> [u16; 2] {
@@ -52,7 +62,7 @@ pub const fn icmp_identifier(ports: [u16; 2]) -> Option<u16> {
     }
 }
 
-/// What stands in for ports in an ESP or AH flow.
+/// Substitutes for ports in an ESP or AH flow.
 #[inline(always)]
 #[must_use]
 pub const fn spi_ports(spi: u32) -> [u16; 2] {

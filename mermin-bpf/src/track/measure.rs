@@ -1,8 +1,8 @@
 //! How many packets and octets one socket buffer stands for on the wire.
 
-use crate::wire::packet::Packet;
+use crate::wire::{packet::Packet, udp};
 
-/// What a packet adds.
+/// Counts that a packet adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measure {
     /// Packets on the wire.
@@ -14,6 +14,17 @@ pub struct Measure {
 }
 
 impl Measure {
+    /// The sum of both.
+    #[inline(always)]
+    #[must_use]
+    pub const fn plus(&self, other: &Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            octets: self.octets + other.octets,
+            frame_octets: self.frame_octets + other.frame_octets,
+        }
+    }
+
     /// Frame octets beyond the IP packet and a link header of `link_length` octets, two's complement: padding, as a rule.
     #[inline(always)]
     #[must_use]
@@ -63,6 +74,65 @@ pub fn measure(packet: &Packet, frame_length: u32, gso_segments: u32, gso_size: 
     }
 }
 
+/// How the kernel is going to cut a super-packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// As the kernel counted them; 0 where it did not.
+    pub segments: u32,
+    /// Octets of payload in one.
+    pub size: u32,
+    /// Octets of headers that all segments but the first add, as the kernel works them out for its queues; 0 where it does not.
+    pub added: u32,
+    /// True if it is a datagram of IPv4 that may be fragmented.
+    pub may_fragment: bool,
+}
+
+/// Measures a super-packet whose segments may repeat more than the headers that are known, or less: a tunnel that was not
+/// recognised, and a datagram that is cut into fragments (UDP fragmentation offload), which have no header of UDP but the first.
+///
+/// Both look like a datagram of many segments. The kernel knows what it is; what it adds for its queues tells.
+#[inline(always)]
+#[must_use]
+pub fn measure_cut(packet: &Packet, frame_length: u32, cut: &Cut) -> Measure {
+    let known = measure(packet, frame_length, cut.segments, cut.size);
+    let headers = packet.header_length - packet.unsent_length;
+    let repeated = (known.packets - 1) * u64::from(headers + packet.link_length);
+    // The option of BIG TCP is among what the kernel adds.
+    let unsent = (known.packets - 1) * u64::from(packet.unsent_length);
+    let added = u64::from(cut.added).saturating_sub(unsent);
+    if added > repeated {
+        let more = added - repeated;
+        return Measure {
+            octets: known.octets + more,
+            frame_octets: known.frame_octets + more,
+            ..known
+        };
+    }
+    // Offsets of fragments are told in eight octets.
+    if !cut.may_fragment || !cut.size.is_multiple_of(8) {
+        return known;
+    }
+    let header = headers - udp::LENGTH as u32;
+    let payload = packet.ip_length.saturating_sub(header);
+    let fragments = u64::from(segments(cut.segments, cut.size, payload));
+    let repeated = (fragments - 1) * u64::from(header + packet.link_length);
+    // Where the kernel has worked nothing out, it has not counted the segments of a guest's fragments either.
+    let is_cut_up = if added == 0 {
+        cut.segments == 0
+    } else {
+        added == repeated
+    };
+    if is_cut_up {
+        Measure {
+            packets: fragments,
+            octets: u64::from(packet.ip_length) + (fragments - 1) * u64::from(header),
+            frame_octets: u64::from(frame_length) + repeated,
+        }
+    } else {
+        known
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +151,9 @@ mod tests {
             sample: Sample::default(),
             vlans: Vlans::default(),
             encapsulation: 0,
+            ids: 0,
             mac_at: 6,
+            transport_at: 34,
             link_length: 14,
             ip_length,
             header_length: 52,
@@ -118,6 +190,74 @@ mod tests {
         assert_eq!(segments(0, 1000, 1000), 1);
         assert_eq!(segments(0, 1000, 0), 1);
         assert_eq!(segments(7, 1000, 1), 7);
+    }
+
+    /// A datagram of `payload` octets behind 28 of headers.
+    fn udp(payload: u32) -> Packet {
+        Packet {
+            kind: protocol::Kind::Udp,
+            protocol: protocol::UDP,
+            header_length: 28,
+            ..tcp(28 + payload)
+        }
+    }
+
+    fn cut(segments: u32, size: u32, added: u32, may_fragment: bool) -> Cut {
+        Cut {
+            segments,
+            size,
+            added,
+            may_fragment,
+        }
+    }
+
+    #[test]
+    fn headers_that_only_the_kernel_knows_are_repeated() {
+        // VXLAN at another port: 8 octets, a frame, IP and TCP with timestamps behind the datagram's header.
+        let (inner, size) = (8 + 14 + 20 + 32, 1398);
+        let packet = udp(inner + 3 * size);
+        let length = 14 + packet.ip_length;
+        let all = 42 + inner;
+        let found = measure_cut(&packet, length, &cut(3, size, 2 * all, false));
+        let expected = Measure {
+            packets: 3,
+            octets: 3 * u64::from(28 + inner + size),
+            frame_octets: 3 * u64::from(all + size),
+        };
+        assert_eq!(found, expected);
+        // A kernel that does not look inside adds less than is known.
+        let known = measure(&packet, length, 3, size);
+        assert_eq!(
+            measure_cut(&packet, length, &cut(3, size, 2 * 34, false)),
+            known
+        );
+        assert_eq!(measure_cut(&packet, length, &cut(3, size, 0, true)), known);
+    }
+
+    #[test]
+    fn fragments_have_the_header_of_udp_once() {
+        let packet = udp(5000);
+        let expected = Measure {
+            packets: 4,
+            octets: 5008 + 4 * 20,
+            frame_octets: 5008 + 4 * 34,
+        };
+        let length = 14 + packet.ip_length;
+        for (segments, added) in [(4, 3 * 34), (0, 3 * 34), (0, 0)] {
+            let found = measure_cut(&packet, length, &cut(segments, 1480, added, true));
+            assert_eq!(found, expected, "{segments} {added}");
+        }
+        // Datagrams of their own: the kernel adds all headers, the sender forbids fragments, or a size is no fragment's.
+        for (segments, size, added, may_fragment) in [
+            (5, 1000, 4 * 42, true),
+            (0, 1000, 0, false),
+            (0, 1001, 0, true),
+            (5, 1000, 0, true),
+        ] {
+            let cut = cut(segments, size, added, may_fragment);
+            let known = measure(&packet, length, segments, size);
+            assert_eq!(measure_cut(&packet, length, &cut), known, "{cut:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! What one packet does to a flow: pure, and shared by the kernel program and the offline source.
+//! Effect of one packet on a flow: pure, and shared by the kernel program and the offline source.
 
+pub mod answer;
 pub mod arrival;
 pub mod fragment;
+pub mod initial;
 pub mod key;
 pub mod measure;
 pub mod origin;
+pub mod pass;
 pub mod tcp;

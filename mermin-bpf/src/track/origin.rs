@@ -1,27 +1,49 @@
-//! Who started a flow.
+//! The side that started a flow.
 
 use crate::{abi::slot::origin, track::key::HIGH_TO_LOW, wire::tcp::flag};
 
+/// The kind of a flow's first packet, which tells who started it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum First {
+    /// It opened a connection.
+    Opening,
+    /// It answered whoever started the flow.
+    Answer,
+    /// Any other.
+    #[default]
+    Other,
+}
+
+impl First {
+    /// Of bits of [`origin`].
+    #[must_use]
+    pub const fn of(bits: u8) -> Self {
+        if bits & origin::BY_SYN != 0 {
+            Self::Opening
+        } else if bits & origin::BY_ANSWER != 0 {
+            Self::Answer
+        } else {
+            Self::Other
+        }
+    }
+}
+
 /// Bits of [`origin`] for a flow whose first packet goes in `direction`.
 ///
-/// `tcp_flags` are 0 for other protocols than TCP. The sender of the SYN started it; a SYN-ACK seen first therefore came from
-/// the other side. Without a SYN it is who was seen first.
+/// `tcp_flags` are as [`Packet::tcp_flags`](crate::wire::packet::Packet::tcp_flags). The sender of a SYN started it, and so did whoever an answer goes to. Else it is
+/// who was seen first.
 #[inline(always)]
 #[must_use]
-pub const fn decide(tcp_flags: u8, direction: u8) -> u8 {
+pub const fn decide(is_answer: bool, tcp_flags: u8, direction: u8) -> u8 {
     let sender = if direction == HIGH_TO_LOW {
         origin::HIGHER_STARTED
     } else {
         0
     };
-    if tcp_flags & flag::SYN != 0 {
-        let answered = tcp_flags & flag::ACK != 0;
-        let starter = if answered {
-            sender ^ origin::HIGHER_STARTED
-        } else {
-            sender
-        };
-        starter | origin::BY_SYN
+    if is_answer {
+        sender ^ origin::HIGHER_STARTED | origin::BY_ANSWER
+    } else if tcp_flags & flag::SYN != 0 {
+        sender | origin::BY_SYN
     } else {
         sender
     }
@@ -36,16 +58,23 @@ mod tests {
     fn who_sent_the_syn_started_it() {
         let by_low = origin::BY_SYN;
         let by_high = origin::BY_SYN | origin::HIGHER_STARTED;
-        let syn_ack = flag::SYN | flag::ACK;
-        assert_eq!(decide(flag::SYN, LOW_TO_HIGH), by_low);
-        assert_eq!(decide(flag::SYN, HIGH_TO_LOW), by_high);
-        assert_eq!(decide(syn_ack, LOW_TO_HIGH), by_high);
-        assert_eq!(decide(syn_ack, HIGH_TO_LOW), by_low);
+        assert_eq!(decide(false, flag::SYN, LOW_TO_HIGH), by_low);
+        assert_eq!(decide(false, flag::SYN, HIGH_TO_LOW), by_high);
+    }
+
+    #[test]
+    fn who_is_answered_started_it() {
+        let by_low = origin::BY_ANSWER;
+        let by_high = origin::BY_ANSWER | origin::HIGHER_STARTED;
+        for flags in [0, flag::SYN | flag::ACK] {
+            assert_eq!(decide(true, flags, LOW_TO_HIGH), by_high);
+            assert_eq!(decide(true, flags, HIGH_TO_LOW), by_low);
+        }
     }
 
     #[test]
     fn else_who_was_seen_first() {
-        assert_eq!(decide(0, HIGH_TO_LOW), origin::HIGHER_STARTED);
-        assert_eq!(decide(flag::ACK, LOW_TO_HIGH), 0);
+        assert_eq!(decide(false, 0, HIGH_TO_LOW), origin::HIGHER_STARTED);
+        assert_eq!(decide(false, flag::ACK, LOW_TO_HIGH), 0);
     }
 }

@@ -31,19 +31,34 @@ pub const fn starts(flags: u8) -> bool {
     flags & (flag::SYN | flag::ACK | flag::RST | flag::FIN) == flag::SYN
 }
 
-/// Whether nothing but stragglers can come: both sides sent FIN, or one sent RST.
+/// True if nothing but stragglers can come: both sides sent FIN, or one sent RST.
 #[inline(always)]
 #[must_use]
 pub const fn ended(one: u8, other: u8) -> bool {
     (one & other & flag::FIN) | ((one | other) & flag::RST) != 0
 }
 
-/// Whether a segment begins a new connection where one has ended. `one` and `other` are the flags that the sides sent so
-/// far.
+/// True if a segment begins a new connection of the same ports. `seen` are the flags that the sides sent so far, `known` is the
+/// initial number of the segment's sender in the connection there is, and `number` the segment's.
+///
+/// One that has the same number was sent again or comes late, unless a RST came between: after that there is nothing it could
+/// belong to.
 #[inline(always)]
 #[must_use]
-pub const fn restarts(flags: u8, one: u8, other: u8) -> bool {
-    starts(flags) && ended(one, other)
+pub const fn restarts(
+    flags: u8,
+    [one, other]: [u8; 2],
+    known: Option<u32>,
+    number: Option<u32>,
+) -> bool {
+    if !starts(flags) {
+        return false;
+    }
+    match (known, number) {
+        (Some(known), Some(number)) if known != number => true,
+        (Some(_), Some(_)) => (one | other) & flag::RST != 0,
+        _ => ended(one, other),
+    }
 }
 
 /// States of RFC 9293 section 3.3.2, from the view of who opened the connection.
@@ -268,11 +283,25 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_ended_starts_again() {
-        assert!(restarts(SYN, FIN | ACK, FIN | ACK));
-        assert!(restarts(SYN, SYN, RST | ACK));
-        assert!(!restarts(SYN, FIN | ACK, ACK));
-        assert!(!restarts(SYN | ACK, FIN, FIN));
+    fn what_has_ended_starts_again() {
+        let unknown = |flags, seen| restarts(flags, seen, None, Some(7));
+        assert!(unknown(SYN, [FIN | ACK, FIN | ACK]));
+        assert!(unknown(SYN, [SYN, RST | ACK]));
+        assert!(!unknown(SYN, [FIN | ACK, ACK]));
+        assert!(!unknown(SYN | ACK, [FIN, FIN]));
+    }
+
+    #[test]
+    fn another_number_is_another_connection_and_the_same_is_the_same() {
+        let open = [SYN | ACK, SYN | ACK];
+        assert!(restarts(SYN, open, Some(7), Some(8)));
+        assert!(!restarts(SYN, open, Some(7), Some(7)));
+        assert!(!restarts(SYN | ACK, open, Some(7), Some(8)));
+        assert!(!restarts(ACK, open, Some(7), None));
+        let closed = [SYN | ACK | FIN; 2];
+        assert!(restarts(SYN, closed, Some(7), Some(8)));
+        assert!(!restarts(SYN, closed, Some(7), Some(7)), "it comes late");
+        assert!(restarts(SYN, [SYN, RST | ACK], Some(7), Some(7)));
     }
 
     #[test]

@@ -1,16 +1,33 @@
 //! DCCP (RFC 4340): the generic header.
 
-use super::bytes::{Bytes, Window};
+use super::{
+    bytes::{Bytes, Window},
+    tcp::flag,
+};
 use crate::abi::ledger::Reason;
 
 /// Octets of the shortest header, with sequence numbers of 24 bits.
 pub const LENGTH: usize = 12;
 
-/// What is used of a header.
+/// Offset of the lower 32 bits of a sequence number of 48, which Request and Response have.
+pub const SEQUENCE_AT: usize = 12;
+
+/// Types of packets (RFC 4340 section 5.1).
+mod kind {
+    pub(super) const REQUEST: u8 = 0;
+    pub(super) const RESPONSE: u8 = 1;
+    pub(super) const ACK: u8 = 3;
+    pub(super) const DATA_ACK: u8 = 4;
+    pub(super) const RESET: u8 = 7;
+}
+
+/// Fields in use of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dccp {
     /// Sender's and receiver's port.
     pub ports: [u16; 2],
+    /// The bits by which TCP says the same of a connection as the packet's type does.
+    pub flags: u8,
     /// Octets before the application's data.
     pub header_length: u32,
 }
@@ -30,6 +47,13 @@ pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Dccp, Reas
     }
     Ok(Dccp {
         ports: [header.be16(0), header.be16(2)],
+        flags: match header.u8(8) >> 1 & 0x0f {
+            kind::REQUEST => flag::SYN,
+            kind::RESPONSE => flag::SYN | flag::ACK,
+            kind::ACK | kind::DATA_ACK => flag::ACK,
+            kind::RESET => flag::RST,
+            _ => 0,
+        },
         header_length,
     })
 }
@@ -54,9 +78,28 @@ mod tests {
     fn a_header() {
         let expected = Dccp {
             ports: [5001, 5002],
+            flags: flag::SYN,
             header_length: 20,
         };
         assert_eq!(parse(&REQUEST[..], 0, 20), Ok(expected));
+    }
+
+    #[test]
+    fn a_connection_begins_and_ends() {
+        for kind in 0..16 {
+            for extended in [0, 1] {
+                let octet = 0b1010_0000 | kind << 1 | extended;
+                let found = parse(&with(REQUEST.to_vec(), 8, &[octet])[..], 0, 20);
+                let expected = match kind {
+                    0 => flag::SYN,
+                    1 => flag::SYN | flag::ACK,
+                    3 | 4 => flag::ACK,
+                    7 => flag::RST,
+                    _ => 0,
+                };
+                assert_eq!(found.map(|found| found.flags), Ok(expected), "{kind}");
+            }
+        }
     }
 
     #[test]

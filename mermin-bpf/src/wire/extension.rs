@@ -23,7 +23,7 @@ pub struct Chain {
     pub later_fragment: bool,
     /// A fragment, first or later.
     pub fragment: bool,
-    /// What the fragments of one packet have in common; 0 without a fragment header.
+    /// Number that the fragments of one packet share; 0 without a fragment header.
     pub identification: u32,
 }
 
@@ -98,7 +98,7 @@ pub(super) fn one<B: Bytes>(frame: B, kind: u8, at: usize) -> Option<Chain> {
     ))
 }
 
-/// Whether a header may have others behind it. Mobility, HIP and Shim6 headers are always last: they are the protocol.
+/// True if a header may have others behind it. Mobility, HIP and Shim6 headers are always last: they are the protocol.
 #[inline(always)]
 pub(super) const fn is_followed(number: u8) -> bool {
     matches!(

@@ -6,7 +6,7 @@ use crate::abi::ledger::Reason;
 /// Octets up to and including the identifier.
 pub const LENGTH: usize = 8;
 
-/// What is used of a header.
+/// Fields in use of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Icmp {
     /// Message type.

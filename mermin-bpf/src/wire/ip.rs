@@ -11,7 +11,7 @@ use super::{
 };
 use crate::abi::ledger::Reason;
 
-/// What is known of a packet before its payload is looked at.
+/// Facts of a packet before its payload is looked at.
 // An octet first: of a `Result`, the reason lies over the first field, and the compiler copies that octet by octet.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Ip {
     pub length: u32,
     /// Octets of headers that exist in a super-packet alone.
     pub unsent_length: u32,
-    /// What the fragments of one packet have in common.
+    /// Number that the fragments of one packet share.
     pub identification: u32,
     /// Where the header begins in the frame.
     pub at: usize,
@@ -58,6 +58,44 @@ pub fn version<B: Bytes>(bytes: B, at: usize) -> Result<u16, Reason> {
         4 => Ok(ethertype::IPV4),
         6 => Ok(ethertype::IPV6),
         _ => Err(Reason::OtherEthertype),
+    }
+}
+
+/// True if an IP header can begin where a way led: there is room for it, and its version and its lengths are such as a header
+/// has. One that cannot be read is taken for one: whoever reads it says so. `fits` asks of the packet's length, too, that
+/// it is there.
+#[inline(always)]
+#[must_use]
+pub fn can_begin<B: Bytes>(bytes: B, reached: &super::link::Reached, fits: bool) -> bool {
+    let room = reached.end.saturating_sub(reached.at as u32);
+    if reached.kind == ethertype::IPV4 {
+        let header = bytes.window::<{ ipv4::LENGTH }>(reached.at);
+        room >= ipv4::LENGTH as u32 && header.is_none_or(|header| ipv4::can_be(header, room, fits))
+    } else {
+        let header = bytes.window::<{ ipv6::LENGTH }>(reached.at);
+        room >= ipv6::LENGTH as u32 && header.is_none_or(|header| ipv6::can_be(header, room, fits))
+    }
+}
+
+/// The octets that an IP header says its packet has, where one can begin; 0 where none can, it says nothing or cannot be read.
+#[inline(always)]
+pub(super) fn told<B: Bytes>(bytes: B, reached: &super::link::Reached, fits: bool) -> u32 {
+    let room = reached.end.saturating_sub(reached.at as u32);
+    if reached.kind == ethertype::IPV4 {
+        return match bytes.window::<{ ipv4::LENGTH }>(reached.at) {
+            Some(header) if ipv4::can_be(header, room, fits) => header.be16(2).into(),
+            _ => 0,
+        };
+    }
+    match bytes.window::<{ ipv6::LENGTH }>(reached.at) {
+        Some(header)
+            if room >= ipv6::LENGTH as u32
+                && header.be16(4) != 0
+                && ipv6::can_be(header, room, fits) =>
+        {
+            u32::from(header.be16(4)) + ipv6::LENGTH as u32
+        }
+        _ => 0,
     }
 }
 

@@ -8,7 +8,7 @@ pub const LENGTH: usize = 20;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 const MORE_FRAGMENTS: u16 = 0x2000;
 
-/// What is used of a header.
+/// Fields in use of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv4 {
     /// Sender, as in memory.
@@ -25,7 +25,7 @@ pub struct Ipv4 {
     pub header_length: u32,
     /// Octets of the packet; from the frame's length where the header says 0 (BIG TCP, segmentation offload).
     pub length: u32,
-    /// What the fragments of one packet have in common.
+    /// Number that the fragments of one packet share.
     pub identification: u16,
     /// Not the first fragment: ports are not here.
     pub later_fragment: bool,
@@ -70,6 +70,19 @@ pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, on: bool) -> Result<Ipv4, 
         later_fragment: fragment & FRAGMENT_OFFSET != 0,
         fragment: fragment & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0,
     })
+}
+
+/// True if octets are a header with its options within `room`, of a packet no shorter than that; where it must `fit`, no
+/// longer than `room` either. A length of 0 says nothing.
+#[inline(always)]
+pub(super) fn can_be<W: Window>(header: W, room: u32, fit: bool) -> bool {
+    let first = header.u8(0);
+    let header_length = u32::from(first & 0x0f) * 4;
+    let claimed = u32::from(header.be16(2));
+    first >> 4 == 4
+        && header_length >= LENGTH as u32
+        && header_length <= room
+        && (claimed == 0 || (claimed >= header_length && !(fit && claimed > room)))
 }
 
 #[cfg(test)]

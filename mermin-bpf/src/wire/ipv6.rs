@@ -1,4 +1,4 @@
-//! IPv6 (RFC 8200): the fixed header. What follows it is in [`extension`](super::extension).
+//! IPv6 (RFC 8200): the fixed header. The headers behind it are in [`extension`](super::extension).
 
 use super::bytes::{Bytes, Window};
 use crate::abi::ledger::Reason;
@@ -6,7 +6,7 @@ use crate::abi::ledger::Reason;
 /// Octets of the header.
 pub const LENGTH: usize = 40;
 
-/// What is used of a header.
+/// Fields in use of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6 {
     /// Sender, as in memory.
@@ -62,6 +62,13 @@ pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, on: bool) -> Result<Ipv6, 
         length,
         jumbo,
     })
+}
+
+/// True if octets are a header, of a packet no longer than `room` where it must `fit`.
+#[inline(always)]
+pub(super) fn can_be<W: Window>(header: W, room: u32, fit: bool) -> bool {
+    let claimed = u32::from(header.be16(4)) + LENGTH as u32;
+    header.u8(0) >> 4 == 6 && !(fit && claimed > room)
 }
 
 #[cfg(test)]

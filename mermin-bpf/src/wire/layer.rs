@@ -1,9 +1,17 @@
 //! Where in a frame a walk begins, and how far it may go.
 
-use super::{ethertype, packet::Frame};
+use super::{
+    bytes::{Bytes, HEADER_LIMIT},
+    ethertype,
+    packet::Frame,
+};
 use crate::abi::ledger::link;
 
-/// What stands at some place of a frame.
+/// Octets that link headers and the beginning of an IP header take at most: Ethernet and four tags twice, eight labels, and some
+/// room.
+const LINK_HEADERS: u32 = 192;
+
+/// A protocol at some place of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer {
     /// An EtherType: [`ethertype::ETHERNET`] for an Ethernet header, [`Layer::BARE_IP`] for IP of either version.
@@ -12,13 +20,24 @@ pub struct Layer {
     pub at: usize,
     /// Where it ends, in octets on the wire: no header reaches beyond.
     pub end: u32,
-    /// What carries it is the first of several fragments: the rest is elsewhere.
+    /// Its carrier is the first of several fragments: the rest is elsewhere.
     pub goes_on: bool,
 }
 
 impl Layer {
     /// IP of the version that it says, where no EtherType does. IANA keeps the number from being one.
     pub const BARE_IP: u16 = 0xffff;
+
+    /// True if all of its link headers can be read, as far as the layer has room for them.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_at_hand<B: Bytes>(&self, bytes: B) -> bool {
+        let at = self.at as u32;
+        // Network service headers may take all that is looked at.
+        let most = (at + LINK_HEADERS).max(HEADER_LIMIT as u32);
+        let end = if self.end < most { self.end } else { most };
+        bytes.window::<1>(end.wrapping_sub(1) as usize).is_some()
+    }
 
     /// A whole frame.
     #[inline(always)]

@@ -18,10 +18,12 @@ use crate::abi::ledger::Reason;
 pub struct Level {
     /// Tunnels around.
     pub depth: u8,
-    /// What carries it is the first of several fragments: the rest is elsewhere.
+    /// Its carrier is the first of several fragments: the rest is elsewhere.
     pub goes_on: bool,
-    /// Digest of the tunnels around; 0 without.
+    /// Digest of the tunnels around, as far as a key has them; 0 without.
     pub digest: u32,
+    /// Digest of those of their ids that a key does not have; 0 without.
+    pub ids: u32,
     /// VLANs so far, outermost first.
     pub vlans: Vlans,
     /// The IP header.
@@ -41,6 +43,7 @@ impl Level {
             reached,
             vlans,
             digest: 0,
+            ids: 0,
             goes_on: layer.goes_on,
             depth: 0,
         })
@@ -55,7 +58,7 @@ impl Level {
         ip::parse(bytes, &self.reached, self.goes_on, frame.segmented)
     }
 
-    /// Whether all of an IP packet is in the frame, and its lengths can be held against each other.
+    /// True if all of an IP packet is in the frame, and its lengths can be held against each other.
     #[inline(always)]
     #[must_use]
     pub const fn has_whole(&self, frame: &Frame, ip: &Ip) -> bool {

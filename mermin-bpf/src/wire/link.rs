@@ -1,12 +1,13 @@
-//! From the start of a layer to the IP header: Ethernet, VLAN tags, MPLS labels, `PPPoE`.
+//! From the start of a layer to the IP header: Ethernet, VLAN tags, backbones' tags, LLC, Cisco
+//! `MetaData`, network service headers, MPLS labels, `PPPoE`.
 
 use super::{
     bytes::{Bytes, Window},
-    ethernet, ethertype, ip,
+    cmd, ethernet, ethertype, ip,
     layer::Layer,
-    mpls,
+    llc, mpls, nsh,
     packet::Frame,
-    pppoe,
+    pbb, pppoe, pseudowire,
     vlan::{self, Vlans},
 };
 use crate::abi::ledger::Reason;
@@ -25,6 +26,20 @@ pub struct Reached {
 }
 
 impl Reached {
+    /// The same, of which the kernel's verifier has forgotten by which way it came.
+    #[inline(always)]
+    fn blurred<B: Bytes>(self, bytes: B) -> Self {
+        let kind = bytes.blur(self.kind.into());
+        let end = bytes.blur(self.end as usize);
+        let mac_at = bytes.blur(self.mac_at as usize);
+        Self {
+            kind: kind as u16,
+            at: bytes.blur(self.at),
+            end: end as u32,
+            mac_at: mac_at as u32,
+        }
+    }
+
     /// The sender's MAC; zeroes without.
     #[inline(always)]
     #[must_use]
@@ -41,6 +56,9 @@ impl Reached {
     }
 }
 
+/// Rounds that are followed: in each an Ethernet header and its VLAN tags, where there are any, and one header more.
+pub const ROUNDS: usize = 3;
+
 /// Goes to the IP header of a layer; adds its VLANs to those outside of it.
 ///
 /// # Errors
@@ -52,48 +70,144 @@ pub fn follow<B: Bytes>(
     layer: &Layer,
     vlans: &mut Vlans,
 ) -> Result<Reached, Reason> {
-    let (mut kind, mut at, mut end) = (layer.kind, layer.at, layer.end);
-    let mut mac_at = 0;
-    if kind == ethertype::ETHERNET {
-        kind = ethernet::ethertype(bytes, at, end)?;
-        mac_at = (at + ethernet::SOURCE_AT) as u32;
-        at += ethernet::LENGTH;
+    let mut reached = Reached {
+        kind: layer.kind,
+        at: layer.at,
+        end: layer.end,
+        mac_at: 0,
+    };
+    if layer.kind == ethertype::ETHERNET {
         // The tag that hardware took off was outside of all others.
         if layer.at == 0
             && let Some(control) = frame.stripped_vlan
         {
             vlans.push(control);
         }
-    } else if kind == Layer::BARE_IP {
-        kind = ip::version(bytes, at)?;
+    } else if layer.kind == Layer::BARE_IP {
+        reached.kind = ip::version(bytes, layer.at)?;
+    } else if layer.kind < ethertype::LOWEST {
+        // No length: other links than Ethernet number protocols so.
+        return Err(refused(layer.kind));
+    }
+    for _ in 0..ROUNDS {
+        reached = next(bytes, &reached, frame.segmented, vlans)?;
+        if is_ip(reached.kind) {
+            return Ok(reached);
+        }
+        reached = reached.blurred(bytes);
+        vlans.blur(bytes);
+        if mpls::is_stack(reached.kind) {
+            break;
+        }
+    }
+    if mpls::is_stack(reached.kind) {
+        let fits = !(frame.segmented || layer.goes_on);
+        return below_labels(bytes, &reached, fits, vlans);
+    }
+    Err(Reason::TooDeep)
+}
+
+/// Goes from a stack of labels to IP, also in a frame: behind labels are no rounds, because a verifier would follow them in each.
+#[inline(always)]
+fn below_labels<B: Bytes>(
+    bytes: B,
+    stack: &Reached,
+    fits: bool,
+    vlans: &mut Vlans,
+) -> Result<Reached, Reason> {
+    let end = stack.end;
+    let at = mpls::skip(bytes, stack.at)?;
+    within(at, end, Reason::MalformedMpls)?;
+    let (mut kind, mut at) = pseudowire::content(bytes, at, end, fits)?;
+    let mut mac_at = stack.mac_at;
+    if kind == ethertype::ETHERNET {
+        kind = ethernet::ethertype(bytes, at, end)?;
+        mac_at = (at + ethernet::SOURCE_AT) as u32;
+        at += ethernet::LENGTH;
+        if vlan::is_tag(kind) {
+            (kind, at) = vlan::skip(bytes, kind, at, vlans)?;
+        }
+        if !is_ip(kind) {
+            return Err(Reason::OtherEthertype);
+        }
+    }
+    Ok(Reached {
+        kind,
+        at,
+        end,
+        mac_at,
+    })
+}
+
+/// Goes one round on.
+#[inline(always)]
+fn next<B: Bytes>(
+    bytes: B,
+    reached: &Reached,
+    segmented: bool,
+    vlans: &mut Vlans,
+) -> Result<Reached, Reason> {
+    let Reached {
+        mut kind,
+        mut at,
+        mut end,
+        mut mac_at,
+    } = *reached;
+    if kind == ethertype::ETHERNET {
+        kind = ethernet::ethertype(bytes, at, end)?;
+        mac_at = (at + ethernet::SOURCE_AT) as u32;
+        at += ethernet::LENGTH;
     }
     if vlan::is_tag(kind) {
         (kind, at) = vlan::skip(bytes, kind, at, vlans)?;
         within(at, end, Reason::MalformedVlan)?;
     }
-    if mpls::is_stack(kind) {
-        (kind, at) = mpls::skip(bytes, at)?;
-        within(at, end, Reason::MalformedMpls)?;
-    } else if kind == ethertype::PPPOE_SESSION {
-        let session = pppoe::parse(bytes, at, end, frame.segmented)?;
-        (kind, at, end) = (session.kind, bytes.blur(at + pppoe::LENGTH), session.end);
+    if kind == ethertype::PPPOE_SESSION {
+        let session = pppoe::parse(bytes, at, end, segmented)?;
+        (kind, at, end) = (session.kind, at + pppoe::LENGTH, session.end);
         within(at, end, Reason::MalformedPppoe)?;
+    } else if llc::is_length(kind) {
+        let carried = llc::parse(bytes, kind, at, end, segmented)?;
+        (kind, at, end) = (carried.kind, carried.at, carried.end);
+    } else if kind == ethertype::PBB {
+        vlans.enter(pbb::service(bytes, at)?);
+        (kind, at) = (ethertype::ETHERNET, at + pbb::LENGTH);
+    } else if kind == ethertype::CMD {
+        (kind, at) = (cmd::ethertype(bytes, at)?, at + cmd::LENGTH);
+        within(at, end, Reason::MalformedEthernet)?;
+    } else if kind == ethertype::NSH {
+        (kind, at) = nsh::skip(bytes, at)?;
+        within(at, end, Reason::MalformedTunnel)?;
+    } else if !is_ip(kind) && !mpls::is_stack(kind) && kind != ethertype::ETHERNET {
+        return Err(refused(kind));
     }
-    match kind {
-        ethertype::IPV4 | ethertype::IPV6 => Ok(Reached {
-            kind,
-            at,
-            end,
-            mac_at,
-        }),
-        _ => Err(refused(kind)),
-    }
+    Ok(Reached {
+        kind,
+        at,
+        end,
+        mac_at,
+    })
 }
 
-/// Whether an EtherType announces a header that IP may be behind.
+/// True if an EtherType announces a header that IP may be behind.
 #[inline(always)]
 pub(super) const fn leads_on(kind: u16) -> bool {
-    vlan::is_tag(kind) || mpls::is_stack(kind) || kind == ethertype::PPPOE_SESSION
+    vlan::is_tag(kind)
+        || mpls::is_stack(kind)
+        || llc::is_length(kind)
+        || matches!(
+            kind,
+            ethertype::PPPOE_SESSION
+                | ethertype::ETHERNET
+                | ethertype::CMD
+                | ethertype::PBB
+                | ethertype::NSH
+        )
+}
+
+#[inline(always)]
+const fn is_ip(kind: u16) -> bool {
+    matches!(kind, ethertype::IPV4 | ethertype::IPV6)
 }
 
 /// Why what an EtherType announces is not followed.
@@ -106,7 +220,7 @@ pub(super) const fn refused(kind: u16) -> Reason {
     }
 }
 
-/// What follows the layer in memory is not the layer's: a header must end in it.
+/// Octets behind the layer in memory are not the layer's: a header must end in it.
 #[inline(always)]
 const fn within(at: usize, end: u32, reason: Reason) -> Result<(), Reason> {
     if at as u32 > end { Err(reason) } else { Ok(()) }
@@ -117,7 +231,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::wire::testing::{ethernet, ipv4, ipv6, labels, pppoe, tag, whole};
+    use crate::wire::testing::{ethernet, ipv4, ipv6, join, labels, pppoe, snap, tag, whole};
 
     fn reached(bytes: &[u8]) -> Result<(u16, usize, u32), Reason> {
         let frame = whole(bytes);
@@ -172,6 +286,87 @@ mod tests {
     }
 
     #[test]
+    fn a_length_stands_for_an_ethertype_behind_ethernet_alone() {
+        let (v4, v6) = (ipv4(6, &[]), ipv6(6, &[]));
+        let carried = snap(0, ethertype::IPV4, &v4);
+        let padded = join(&[&carried, &[0; 18]]);
+        let bytes = ethernet(carried.len() as u16, &padded);
+        assert_eq!(reached(&bytes), Ok((ethertype::IPV4, 22, 42)));
+        let inner = tag(8, ethertype::IPV6, &v6);
+        let carried = snap(0, ethertype::VLAN, &inner);
+        let tagged = tag(7, carried.len() as u16, &carried);
+        let bytes = ethernet(ethertype::VLAN, &tagged);
+        assert_eq!(reached(&bytes), Ok((ethertype::IPV6, 30, 70)));
+        let frame = whole(&padded);
+        let layer = Layer {
+            kind: carried.len() as u16,
+            ..Layer::outermost(&frame)
+        };
+        let other = follow(&padded[..], &frame, &layer, &mut Vlans::default());
+        assert_eq!(other, Err(Reason::Llc));
+    }
+
+    #[test]
+    fn a_security_groups_tag_is_before_or_behind_others() {
+        let group = |kind: u16, payload: &[u8]| {
+            join(&[&[1, 1, 0, 1, 0, 100], &kind.to_be_bytes(), payload])
+        };
+        let v4 = ipv4(6, &[]);
+        let bytes = ethernet(ethertype::CMD, &group(ethertype::IPV4, &v4));
+        assert_eq!(reached(&bytes), Ok((ethertype::IPV4, 22, 42)));
+        let outer = ethernet(
+            ethertype::CMD,
+            &group(ethertype::VLAN, &tag(7, ethertype::IPV4, &v4)),
+        );
+        assert_eq!(reached(&outer), Ok((ethertype::IPV4, 26, 46)));
+        let inner = tag(7, ethertype::CMD, &group(ethertype::IPV4, &v4));
+        let inner = ethernet(ethertype::VLAN, &inner);
+        assert_eq!(reached(&inner), Ok((ethertype::IPV4, 26, 46)));
+    }
+
+    #[test]
+    fn a_customers_frame_is_what_counts() {
+        let customer = tag(8, ethertype::IPV4, &ipv4(6, &[]));
+        let customer = join(&[&[4; 6], &[6; 6], &[0x81, 0], &customer]);
+        let service = join(&[&[0xe0, 0, 1, 2], &customer]);
+        let alone = ethernet(ethertype::PBB, &service);
+        assert_eq!(reached(&alone), Ok((ethertype::IPV4, 36, 56)));
+        let bytes = ethernet(ethertype::SERVICE_VLAN, &tag(7, ethertype::PBB, &service));
+        let (frame, mut vlans) = (whole(&bytes), Vlans::default());
+        let reached = follow(&bytes[..], &frame, &Layer::outermost(&frame), &mut vlans);
+        let reached = reached.unwrap();
+        assert_eq!((reached.at, reached.end), (40, 60));
+        assert_eq!(reached.mac(&bytes[..]), [6; 6]);
+        assert_eq!(vlans.ids, [7, 8]);
+        assert_ne!(vlans.deeper, 0);
+        for cut in 18..40 {
+            let cut = follow(
+                &bytes[..cut],
+                &whole(&bytes[..cut]),
+                &Layer::outermost(&frame),
+                &mut Vlans::default(),
+            );
+            let reason = cut.unwrap_err();
+            assert!(matches!(
+                reason,
+                Reason::MalformedEthernet | Reason::MalformedVlan
+            ));
+        }
+    }
+
+    #[test]
+    fn as_many_rounds_as_are_followed_and_one_more() {
+        let mut bytes = ethernet(ethertype::IPV4, &ipv4(6, &[]));
+        for round in 1..=ROUNDS {
+            let length = bytes.len() as u32;
+            let at = round * ethernet::LENGTH;
+            assert_eq!(reached(&bytes), Ok((ethertype::IPV4, at, length)));
+            bytes = ethernet(ethertype::ETHERNET, &bytes);
+        }
+        assert_eq!(reached(&bytes), Err(Reason::TooDeep));
+    }
+
+    #[test]
     fn what_is_not_ip() {
         let lcp = ethernet(ethertype::PPPOE_SESSION, &pppoe(0xc021, &[1, 1, 0, 4]));
         assert_eq!(reached(&lcp), Err(Reason::OtherEthertype));
@@ -179,12 +374,16 @@ mod tests {
         assert_eq!(reached(&pseudowire), Err(Reason::OtherEthertype));
     }
 
-    /// What is behind a layer's end is there to be read, and is none of its.
+    /// Octets behind a layer's end can be read, and are none of its.
     #[test]
     fn no_header_reaches_past_its_layer() {
-        let cases: [(Vec<u8>, Reason); 4] = [
+        let cases: [(Vec<u8>, Reason); 5] = [
             (
                 ethernet(ethertype::IPV4, &ipv4(6, &[])),
+                Reason::MalformedEthernet,
+            ),
+            (
+                ethernet(ethertype::CMD, &[1, 1, 0, 1, 0, 100, 8, 0, 0x45]),
                 Reason::MalformedEthernet,
             ),
             (
@@ -200,7 +399,7 @@ mod tests {
                 Reason::MalformedPppoe,
             ),
         ];
-        for ((bytes, reason), end) in cases.into_iter().zip([13, 17, 17, 41]) {
+        for ((bytes, reason), end) in cases.into_iter().zip([13, 21, 17, 17, 41]) {
             let frame = whole(&bytes);
             let layer = Layer {
                 end,

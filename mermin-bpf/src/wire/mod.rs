@@ -1,7 +1,9 @@
 //! Packet parsing, one header per file: the same code runs in the kernel and over `&[u8]`.
 
 pub mod bytes;
+pub mod cmd;
 pub mod dccp;
+pub mod dns;
 pub mod ethernet;
 pub mod ethertype;
 pub mod extension;
@@ -13,11 +15,16 @@ pub mod ipv6;
 pub mod layer;
 pub mod level;
 pub mod link;
+pub mod llc;
 pub mod mpls;
+pub mod nsh;
 pub mod packet;
+pub mod pbb;
 pub mod plain;
+pub mod ppp;
 pub mod pppoe;
 pub mod protocol;
+pub mod pseudowire;
 pub mod sctp;
 pub mod tcp;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::abi::{ledger::Reason, slot::Sample};
 
-/// What is known of a frame besides its bytes.
+/// Facts of a frame besides its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     /// Octets on the wire, or of the whole super-packet; never fewer than the bytes at hand.
@@ -86,7 +86,7 @@ impl Addresses {
         [self.words[0][0] as u32, self.words[1][0] as u32]
     }
 
-    /// Whether they are of IPv6.
+    /// True if they are of IPv6.
     #[inline(always)]
     #[must_use]
     pub const fn is_v6(&self) -> bool {
@@ -103,9 +103,9 @@ pub struct Packet {
     pub ports: [u16; 2],
     /// IANA protocol number.
     pub protocol: u8,
-    /// What there is in it by its protocol.
+    /// Its content by its protocol.
     pub kind: Kind,
-    /// TCP flags; 0 for other protocols.
+    /// As [`Transport::tcp_flags`].
     pub tcp_flags: u8,
     /// Fields that a record shows of the first packet of its interval.
     pub sample: Sample,
@@ -113,8 +113,12 @@ pub struct Packet {
     pub vlans: Vlans,
     /// As [`KeyTail::encapsulation`](crate::abi::key::KeyTail::encapsulation).
     pub encapsulation: u32,
+    /// As [`Level::ids`].
+    pub ids: u32,
     /// Where in the frame the MAC of who sent it to the next hop is; 0 without an Ethernet header right around it.
     pub mac_at: u32,
+    /// Offset of the transport header in the frame.
+    pub transport_at: u32,
     /// Octets of the frame before the IP header, tunnels included.
     pub link_length: u32,
     /// Octets of the IP packet, this one's header included, padding not.
@@ -170,7 +174,9 @@ impl Packet {
             sample: Sample::unpack(black_box(sample.pack())),
             vlans: level.vlans,
             encapsulation: level.encapsulation(),
+            ids: level.ids,
             mac_at: level.reached.mac_at,
+            transport_at: ip.payload as u32,
             link_length: ip.at as u32,
             ip_length: ip.length,
             header_length: ip.header_length() + transport.header_length,

@@ -19,8 +19,9 @@ use super::{
 };
 use crate::abi::ledger::{self, Reason};
 
-/// Walks a plain frame, and gives what `then` makes of its packet; `None` where it has to be walked by other means. What carries
-/// other packets is a packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
+/// Walks a plain frame, and gives the result of `then` for its packet; `None` where it has to be walked by other means. A
+/// carrier of
+///other packets is a packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
 ///
 /// `then` is compiled once for each IP version with TCP, UDP and the others, and once more for what is behind an extension
 /// header, so that in each place it is known what the packet is. That took a sixth off what a packet executes, and two thirds
@@ -34,11 +35,24 @@ pub fn walk<B: Bytes, T>(
     frame: &Frame,
     then: impl Fn(&Packet) -> T,
 ) -> Result<Option<T>, Reason> {
-    let mut vlans = Vlans::default();
-    let Some((kind, at)) = follow(bytes, frame, &mut vlans) else {
+    let Some(level) = outermost(bytes, frame) else {
         return Ok(None);
     };
-    let level = Level {
+    let kind = level.reached.kind;
+    match kind {
+        ethertype::IPV4 => Ok(v4(bytes, frame, &level, then)),
+        ethertype::IPV6 => Ok(v6(bytes, frame, &level, then)),
+        _ if link::leads_on(kind) => Ok(None),
+        _ => Err(link::refused(kind)),
+    }
+}
+
+/// Goes to what is behind the link header of a plain frame, IP or not.
+#[inline(always)]
+pub fn outermost<B: Bytes>(bytes: B, frame: &Frame) -> Option<Level> {
+    let mut vlans = Vlans::default();
+    let (kind, at) = follow(bytes, frame, &mut vlans)?;
+    Some(Level {
         reached: Reached {
             kind,
             at,
@@ -51,15 +65,10 @@ pub fn walk<B: Bytes, T>(
         },
         vlans,
         digest: 0,
+        ids: 0,
         goes_on: false,
         depth: 0,
-    };
-    match kind {
-        ethertype::IPV4 => Ok(v4(bytes, frame, &level, then)),
-        ethertype::IPV6 => Ok(v6(bytes, frame, &level, then)),
-        _ if link::leads_on(kind) => Ok(None),
-        _ => Err(link::refused(kind)),
-    }
+    })
 }
 
 /// Goes to what is behind the link header.
@@ -79,7 +88,7 @@ fn follow<B: Bytes>(bytes: B, frame: &Frame, vlans: &mut Vlans) -> Option<(u16, 
     }
 }
 
-/// What `then` makes of IPv4 that is no fragment.
+/// Result of `then` for IPv4 that is no fragment.
 #[inline(always)]
 fn v4<B: Bytes, T>(
     bytes: B,
@@ -95,7 +104,7 @@ fn v4<B: Bytes, T>(
     packet(bytes, frame, level, &Ip::v4(&ip, at), then)
 }
 
-/// What `then` makes of IPv6 with one extension header at most.
+/// Result of `then` for IPv6 with one extension header at most.
 #[inline(always)]
 fn v6<B: Bytes, T>(
     bytes: B,
@@ -110,7 +119,7 @@ fn v6<B: Bytes, T>(
     if extension::is_followed(header.next_header) {
         // Such packets are few: one copy of `then` is enough for all protocols.
         let chain = extension::one(bytes, header.next_header, begin)?;
-        // Whether it is BIG TCP would be twice the ways for a verifier.
+        // A branch for BIG TCP would be twice the ways for a verifier.
         if header.jumbo {
             return None;
         }
@@ -121,7 +130,7 @@ fn v6<B: Bytes, T>(
     }
 }
 
-/// What `then` makes of the packet that an IP header begins.
+/// Result of `then` for the packet that an IP header begins.
 #[inline(always)]
 fn packet<B: Bytes, T>(
     bytes: B,
@@ -197,6 +206,11 @@ mod tests {
                 // Its data offset, where a datagram has its length.
                 bytes[38] = 3;
             }
+            if number == protocol::SCTP {
+                // The header of a chunk.
+                bytes[17] += 4;
+                bytes.extend([0; 4]);
+            }
             let walked = packet::walk(&bytes[..], &whole(&bytes)).unwrap();
             assert_eq!(walked_plainly(&bytes), Some(walked), "{number}");
         }
@@ -247,7 +261,11 @@ mod tests {
             (ethertype::ARP, false),
             (ethertype::RARP, false),
             (0x88cc, false),
-            (60, false),
+            (1501, false),
+            (60, true),
+            (ethertype::ETHERNET, true),
+            (ethertype::CMD, true),
+            (ethertype::PBB, true),
             (ethertype::MPLS, true),
             (ethertype::MPLS_UPSTREAM, true),
             (ethertype::PPPOE_SESSION, true),

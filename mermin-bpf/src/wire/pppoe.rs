@@ -16,7 +16,7 @@ const VERSION: u8 = 0x11;
 const PPP_IPV4: u16 = 0x0021;
 const PPP_IPV6: u16 = 0x0057;
 
-/// What a session packet carries.
+/// Content of a session packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Its EtherType.

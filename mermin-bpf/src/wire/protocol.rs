@@ -32,6 +32,10 @@ pub const ICMPV6: u8 = 58;
 pub const NO_NEXT: u8 = 59;
 /// IPv6 destination options.
 pub const DESTINATION_OPTIONS: u8 = 60;
+/// Ethernet in IP.
+pub const ETHERIP: u8 = 97;
+/// L2TP of version 3 over IP.
+pub const L2TP: u8 = 115;
 /// Stream Control Transmission Protocol.
 pub const SCTP: u8 = 132;
 /// IPv6 mobility header.
@@ -43,7 +47,14 @@ pub const HIP: u8 = 139;
 /// Shim6.
 pub const SHIM6: u8 = 140;
 
-/// What there is in a packet, by its protocol.
+/// True for protocols whose packets say where a connection begins and where it ends.
+#[inline(always)]
+#[must_use]
+pub const fn has_connections(number: u8) -> bool {
+    matches!(number, TCP | SCTP | DCCP)
+}
+
+/// Content of a packet, by its protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -69,12 +80,12 @@ impl Kind {
             TCP => Self::Tcp,
             UDP => Self::Udp,
             UDP_LITE | SCTP | DCCP => Self::Ports,
-            IPV4 | IPV6 | GRE => Self::Carrier,
+            IPV4 | IPV6 | GRE | ETHERIP | L2TP => Self::Carrier,
             _ => Self::Other,
         }
     }
 
-    /// Whether ports belong to the endpoints (and so trade places with them).
+    /// True if ports belong to the endpoints (and so trade places with them).
     #[inline(always)]
     #[must_use]
     pub const fn has_ports(self) -> bool {

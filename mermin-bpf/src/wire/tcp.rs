@@ -6,6 +6,9 @@ use crate::abi::ledger::Reason;
 /// Octets of a header without options.
 pub const LENGTH: usize = 20;
 
+/// Offset of the sequence number in the header.
+pub const SEQUENCE_AT: usize = 4;
+
 /// Flag bits.
 pub mod flag {
     /// No more data from the sender.
@@ -26,7 +29,7 @@ pub mod flag {
     pub const CWR: u8 = 0x80;
 }
 
-/// What is used of a header.
+/// Fields in use of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp {
     /// Sender's and receiver's port.

@@ -29,9 +29,20 @@ pub(crate) fn ethernet(kind: u16, payload: &[u8]) -> Vec<u8> {
     join(&[&macs, &kind.to_be_bytes(), payload])
 }
 
-/// What follows a VLAN EtherType.
+/// Octets behind a VLAN EtherType.
 pub(crate) fn tag(control: u16, kind: u16, payload: &[u8]) -> Vec<u8> {
     join(&[&control.to_be_bytes(), &kind.to_be_bytes(), payload])
+}
+
+/// LLC and SNAP with an organization's number.
+pub(crate) fn snap(organization: u32, kind: u16, payload: &[u8]) -> Vec<u8> {
+    let [_, organization @ ..] = organization.to_be_bytes();
+    join(&[
+        &[0xaa, 0xaa, 3],
+        &organization,
+        &kind.to_be_bytes(),
+        payload,
+    ])
 }
 
 /// So many MPLS label stack entries.
@@ -110,6 +121,39 @@ pub(crate) fn vxlan(vni: u32, payload: &[u8]) -> Vec<u8> {
     join(&[&[8, 0, 0, 0], &(vni << 8).to_be_bytes(), payload])
 }
 
+/// A VXLAN-GPE header.
+pub(crate) fn vxlan_gpe(vni: u32, next: u8, payload: &[u8]) -> Vec<u8> {
+    join(&[&[12, 0, 0, next], &(vni << 8).to_be_bytes(), payload])
+}
+
+/// A network service header of so many words.
+pub(crate) fn nsh(words: u8, next: u8, payload: &[u8]) -> Vec<u8> {
+    let context = std::vec![0; usize::from(words) * 4 - 8];
+    let path = [0x0f, 0xc0 | words, 2, next, 0, 0, 33, 255];
+    join(&[&path, &context, payload])
+}
+
+/// A data message of L2TP of version 2, with a length and whole headers of PPP.
+pub(crate) fn l2tp(session: u16, protocol: u16, payload: &[u8]) -> Vec<u8> {
+    let length = 12 + payload.len() as u16;
+    let header = [0x4002, length, 9, session, 0xff03, protocol].map(u16::to_be_bytes);
+    join(&[&header.concat(), payload])
+}
+
+/// Indications of Teredo, the first with an identifier and a value of so many octets, before a packet.
+pub(crate) fn teredo(authentication: Option<[u8; 2]>, origin: bool, payload: &[u8]) -> Vec<u8> {
+    let first = authentication.map_or_else(Vec::new, |[identifier, value]| {
+        let rest = 9 + usize::from(identifier) + usize::from(value);
+        join(&[&[0, 1, identifier, value], &std::vec![7; rest]])
+    });
+    let second: &[u8] = if origin {
+        &[0, 0, 7, 7, 7, 7, 7, 7]
+    } else {
+        &[]
+    };
+    join(&[&first, second, payload])
+}
+
 /// A Geneve header with so many words of options.
 pub(crate) fn geneve(vni: u32, kind: u16, words: u8, payload: &[u8]) -> Vec<u8> {
     let options = std::vec![0; usize::from(words) * 4];
@@ -124,6 +168,39 @@ pub(crate) fn gre(key: Option<u32>, kind: u16, payload: &[u8]) -> Vec<u8> {
         Some(key) => join(&[&[0x20, 0], &kind, &key.to_be_bytes(), payload]),
         None => join(&[&[0, 0], &kind, payload]),
     }
+}
+
+/// An enhanced GRE header of call or tunnel `id`, with the sequence and acknowledgment numbers that `flags` say.
+pub(crate) fn pptp(flags: u16, id: u16, payload: &[u8]) -> Vec<u8> {
+    let length = payload.len() as u16;
+    let fields = ((flags >> 12 & 1) + (flags >> 7 & 1)) * 4;
+    let key = [flags, 0x880b, length, id].map(u16::to_be_bytes).concat();
+    join(&[&key, &std::vec![0; fields.into()], payload])
+}
+
+/// A header of `MikroTik`'s Ethernet over IP.
+pub(crate) fn eoip(id: u16, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u16).to_be_bytes();
+    join(&[&[0x20, 1, 0x64, 0], &length, &id.to_le_bytes(), payload])
+}
+
+/// A GRE header with a sequence number, and an ERSPAN header of type II or III.
+pub(crate) fn erspan(version: u16, session: u16, payload: &[u8]) -> Vec<u8> {
+    let (kind, rest) = if version == 1 {
+        (0x88be_u16, 4)
+    } else {
+        (0x22eb, 8)
+    };
+    let first = [version << 12, session].map(u16::to_be_bytes).concat();
+    let kind = kind.to_be_bytes();
+    join(&[
+        &[0x10, 0],
+        &kind,
+        &[0; 4],
+        &first,
+        &std::vec![0; rest],
+        payload,
+    ])
 }
 
 /// A G-PDU's GTP-U header.
@@ -142,7 +219,7 @@ pub(crate) fn ethernet_v6(next: u8, payload: &[u8]) -> Vec<u8> {
     ethernet(ethertype::IPV6, &ipv6(next, payload))
 }
 
-/// What is known of a whole Ethernet frame.
+/// Facts of a whole Ethernet frame.
 pub(crate) fn whole(bytes: &[u8]) -> Frame {
     Frame {
         length: bytes.len() as u32,

@@ -10,19 +10,19 @@ use super::{
 };
 use crate::{abi::ledger::Reason, track::key};
 
-/// What tells a packet's flow from others of its addresses, and what its headers measure.
+/// Facts that tell a packet's flow from others of its addresses, and the lengths of its headers.
 // An octet first, as in `Ip`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transport {
-    /// What there is in the packet: [`Kind::of`] its protocol, told by the arm that reads it. To ask the number again costs
+    /// Content of the packet: [`Kind::of`] its protocol, told by the arm that reads it. To ask the number again costs
     /// 1 to 2 ns.
     pub kind: Kind,
-    /// TCP flags; 0 for other protocols.
+    /// TCP flags, and those that say the same as a packet of SCTP or DCCP; 0 for other protocols.
     pub tcp_flags: u8,
     /// ICMP or ICMPv6 type and code; zeroes for other protocols.
     pub icmp: [u8; 2],
-    /// Sender's, then receiver's port. What stands in for ports of other protocols: see [`key`].
+    /// Sender's, then receiver's port. Substitutes for ports of other protocols: see [`key`].
     pub ports: [u16; 2],
     /// Octets of the header; 0 for protocols of which no segments are made.
     pub header_length: u32,
@@ -58,14 +58,17 @@ pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reas
             found.ports = key::icmp_ports(ip.protocol, &header);
         }
         protocol::SCTP => {
-            found.ports = sctp::parse(bytes, at, available)?;
+            let header = sctp::parse(bytes, at, available)?;
+            found.ports = header.ports;
+            found.tcp_flags = header.flags;
             found.kind = Kind::Ports;
-            found.header_length = sctp::LENGTH as u32;
+            found.header_length = sctp::COMMON as u32;
         }
         protocol::DCCP => {
             let header = dccp::parse(bytes, at, available)?;
             found.kind = Kind::Ports;
             found.ports = header.ports;
+            found.tcp_flags = header.flags;
             found.header_length = header.header_length;
         }
         protocol::UDP_LITE => {
@@ -76,7 +79,9 @@ pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reas
         protocol::ESP => found.ports = key::spi_ports(ipsec::esp(bytes, at, available)?),
         protocol::AH => found.ports = key::spi_ports(ipsec::ah(bytes, at, available)?),
         protocol::IGMP if available < IGMP_LENGTH => return Err(Reason::MalformedTransport),
-        protocol::IPV4 | protocol::IPV6 | protocol::GRE => found.kind = Kind::Carrier,
+        protocol::IPV4 | protocol::IPV6 | protocol::GRE | protocol::ETHERIP | protocol::L2TP => {
+            found.kind = Kind::Carrier;
+        }
         _ => {}
     }
     Ok(found)

@@ -1,17 +1,25 @@
 //! Packets inside of packets: one level of encapsulation at a time.
 
+pub mod eoip;
+pub mod erspan;
+pub mod etherip;
 pub mod geneve;
 pub mod gre;
 pub mod gtpu;
+pub mod l2tp;
 pub mod ports;
+pub mod pptp;
+pub mod pseudowire;
+pub mod teredo;
 pub mod vxlan;
+pub mod vxlan_gpe;
 pub mod wireguard;
 
 pub use self::ports::Ports;
 use super::bytes::{Bytes, Window};
 use super::{
     ethertype,
-    ip::Ip,
+    ip::{self, Ip},
     layer::Layer,
     level::Level,
     link,
@@ -28,14 +36,24 @@ use crate::abi::{
 /// Levels of encapsulation that are taken off.
 pub const DEPTH: u8 = 2;
 
+/// Parts of the way to a packet that tell its flow from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keyed {
+    /// VLANs, and the tunnels around with their ids.
+    #[default]
+    Way,
+    /// Nothing: the packet's own ends do.
+    Ends,
+}
+
 /// A tunnel's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carrier {
     /// One of [`kind`].
     pub tunnel: u8,
-    /// What tells it from others between the same ends; 0 without.
+    /// Number that tells it from others between the same ends; 0 without.
     pub id: u32,
-    /// Whether it has an id.
+    /// True if it has an id.
     pub has_id: bool,
     /// EtherType of what is inside.
     pub kind: u16,
@@ -43,6 +61,8 @@ pub struct Carrier {
     pub length: usize,
     /// Octets of header and content.
     pub end: u32,
+    /// The content was cut by who put it there, who says so.
+    pub truncated: bool,
 }
 
 impl Carrier {
@@ -55,6 +75,42 @@ impl Carrier {
             kind,
             length: 0,
             end,
+            truncated: false,
+        }
+    }
+
+    /// True if the id is in a key. GTP-U's, PPTP's and L2TP's name the tunnel's receiving end, so that the two directions have
+    /// different ones.
+    #[inline(always)]
+    const fn is_keyed(&self, keyed: Keyed) -> bool {
+        matches!(keyed, Keyed::Way) && !matches!(self.tunnel, kind::GTPU | kind::PPTP | kind::L2TP)
+    }
+
+    /// The id, and whether there is one, in one number: no two of them are the same.
+    #[inline(always)]
+    const fn identity(&self) -> u32 {
+        // No id is not the id 0.
+        self.id.wrapping_mul(ODD_HALF) ^ !(self.has_id as u32)
+    }
+
+    /// The same, of which the kernel's verifier has forgotten by which way it came: it would follow each of them through all
+    /// that is inside.
+    #[inline(always)]
+    fn blurred<B: Bytes>(self, bytes: B) -> Self {
+        let facts = bytes.blur(
+            usize::from(self.tunnel)
+                | usize::from(self.has_id) << 8
+                | usize::from(self.truncated) << 9
+                | usize::from(self.kind) << 16,
+        );
+        Self {
+            tunnel: facts as u8,
+            id: bytes.blur(self.id as usize) as u32,
+            has_id: facts & 0x100 != 0,
+            kind: (facts >> 16) as u16,
+            length: bytes.blur(self.length),
+            end: bytes.blur(self.end as usize) as u32,
+            truncated: facts & 0x200 != 0,
         }
     }
 }
@@ -70,19 +126,27 @@ pub struct Opened {
     pub ports: [u16; 2],
 }
 
-/// Whether a packet may carry others: by its protocol, or for a datagram as `carries` says of the receiver's port, which no
+impl Opened {
+    /// True if a datagram's port led to it, and not a protocol's number.
+    #[inline(always)]
+    const fn is_datagram(&self) -> bool {
+        self.ports[0] | self.ports[1] != 0
+    }
+}
+
+/// True if a packet may carry others: by its protocol, or for a datagram as `carries` says of its ports, which no
 /// other packet pays for.
 #[inline(always)]
 #[must_use]
-pub fn may_carry(kind: Kind, [_, port]: [u16; 2], carries: impl FnOnce(u16) -> bool) -> bool {
+pub fn may_carry(kind: Kind, ports: [u16; 2], carries: impl FnOnce([u16; 2]) -> bool) -> bool {
     match kind {
         Kind::Tcp | Kind::Ports | Kind::Other => false,
-        Kind::Udp => carries(port),
+        Kind::Udp => carries(ports),
         Kind::Carrier => true,
     }
 }
 
-/// Whether a packet may be of a session, by either of its ports.
+/// True if a packet may be of a session, by either of its ports.
 #[inline(always)]
 #[must_use]
 pub const fn may_be_session(kind: Kind, [from, to]: [u16; 2], sessions: ports::Set) -> bool {
@@ -91,27 +155,34 @@ pub const fn may_be_session(kind: Kind, [from, to]: [u16; 2], sessions: ports::S
 
 /// Looks for a tunnel behind an IP header.
 ///
-/// Datagrams are looked into by the receiver's port. One that plainly is not what its port says is a datagram like others.
+/// Datagrams are looked into by the receiver's port, those of L2TP and Teredo by either. One whose content cannot begin with that tunnel's header is a datagram
+/// like others.
 #[inline(always)]
 fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Option<Opened>, Reason> {
     let (at, available) = (ip.payload, ip.payload_length());
     let (found, at, datagram) = match ip.protocol {
         protocol::IPV4 => (Some(Carrier::bare(ethertype::IPV4, available)), at, [0; 2]),
         protocol::IPV6 => (Some(Carrier::bare(ethertype::IPV6, available)), at, [0; 2]),
-        protocol::GRE => (gre::parse(bytes, at, available)?, at, [0; 2]),
+        protocol::GRE => (gre::parse(bytes, at, available, whole)?, at, [0; 2]),
+        protocol::ETHERIP => (etherip::parse(bytes, at, available)?, at, [0; 2]),
+        protocol::L2TP => (l2tp::over_ip(bytes, at, available, whole)?, at, [0; 2]),
         protocol::UDP => {
             let datagram = udp::parse(bytes, at, available, whole)?;
             let [_, port] = datagram;
             let content = udp::content(bytes, at, available, whole);
             let at = at + udp::LENGTH;
-            let found = if content == 0 {
-                None
-            } else if ports.vxlan.has(port) {
+            let found = if ports.vxlan.has(port) {
                 vxlan::parse(bytes, at, content)?
+            } else if ports.vxlan_gpe.has(port) {
+                vxlan_gpe::parse(bytes, at, content)?
             } else if ports.geneve.has(port) {
                 geneve::parse(bytes, at, content)?
             } else if ports.gtpu.has(port) {
                 gtpu::parse(bytes, at, content, whole)?
+            } else if ports.l2tp.has_any(datagram) {
+                l2tp::parse(bytes, at, content, whole)?
+            } else if ports.teredo.has_any(datagram) {
+                teredo::parse(bytes, at, content)?
             } else {
                 None
             };
@@ -120,18 +191,19 @@ fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Optio
         _ => (None, at, [0; 2]),
     };
     Ok(found.map(|carrier| Opened {
-        carrier,
-        at,
+        carrier: carrier.blurred(bytes),
+        at: bytes.blur(at),
         ports: datagram,
     }))
 }
 
 /// Takes one level of encapsulation off a packet whose IP header was read; `None` when it carries no IP packet: then it is
-/// a packet of its own ends, whatever else is inside.
+/// a packet of its own ends, whatever else is inside. A datagram carries one where an IP header is inside that can be one; what is
+/// wrong from there on is the inner packet's.
 ///
 /// # Errors
-/// What is malformed in the tunnel's header or up to the inner IP header; [`Reason::TooManyTunnels`] for a level beyond
-/// [`DEPTH`].
+/// What cannot be read of the tunnel's header and up to the inner IP header; behind a protocol's number also what is malformed
+/// there; [`Reason::TooManyTunnels`] for a level beyond [`DEPTH`].
 #[inline(always)]
 pub fn descend<B: Bytes>(
     bytes: B,
@@ -139,11 +211,12 @@ pub fn descend<B: Bytes>(
     level: &Level,
     ip: &Ip,
     ports: &Ports,
+    keyed: Keyed,
 ) -> Result<Option<(Level, Opened)>, Reason> {
-    let goes_on = level.goes_on || ip.fragment;
     let Some(opened) = open(bytes, ip, ports, level.has_whole(frame, ip))? else {
         return Ok(None);
     };
+    let goes_on = level.goes_on || ip.fragment || opened.carrier.truncated;
     let layer = Layer {
         kind: opened.carrier.kind,
         at: bytes.blur(opened.at + opened.carrier.length),
@@ -154,18 +227,28 @@ pub fn descend<B: Bytes>(
         return Ok(None);
     }
     let mut vlans = level.vlans;
+    // A port is no more than a hint: what is behind one has to be a packet, or the datagram is one like others.
+    let by_port = opened.is_datagram();
     let reached = match link::follow(bytes, frame, &layer, &mut vlans) {
         Ok(reached) => reached,
         Err(Reason::Arp | Reason::Llc | Reason::OtherEthertype) => return Ok(None),
+        Err(Reason::TooDeep) => return Err(Reason::TooDeep),
+        Err(_) if by_port && layer.is_at_hand(bytes) => return Ok(None),
         Err(reason) => return Err(reason),
     };
+    // Where nothing names the content, its length has to agree as well.
+    let fits = layer.kind == Layer::BARE_IP && !goes_on && !frame.segmented;
+    if by_port && !ip::can_begin(bytes, &reached, fits) {
+        return Ok(None);
+    }
     if level.depth >= DEPTH {
         return Err(Reason::TooManyTunnels);
     }
     let inner = Level {
         reached,
         vlans,
-        digest: digest(level.digest, &opened.carrier, ip),
+        digest: digest(level.digest, &opened.carrier, ip, keyed),
+        ids: ids(level.ids, &opened.carrier, keyed),
         goes_on,
         depth: level.depth + 1,
     };
@@ -203,15 +286,15 @@ pub fn outer(level: &Level, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> Outer {
     }
 }
 
-/// What tells flows of one tunnel from those of others, and is the same in both directions: kind, id, and the outer
-/// addresses. Ports are not in it, because senders choose one of them by the inner flow; nor is GTP-U's id, which
-/// names the tunnel's receiving end, so that the two directions have different ones.
+const ODD_HALF: u32 = 0x9e37_79b1;
+
+/// Facts that tell flows of one tunnel from those of others, and is the same in both directions: kind, outer addresses, and
+/// the id where it is keyed. Ports are not in it, because senders choose one of them by the inner flow.
 ///
-/// Two tunnels that differ in their ids alone never have the same digest.
+/// Two tunnels that differ in such ids alone never have the same digest.
 #[inline(always)]
-fn digest(outside: u32, carrier: &Carrier, ip: &Ip) -> u32 {
+fn digest(outside: u32, carrier: &Carrier, ip: &Ip, keyed: Keyed) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    const ODD_HALF: u32 = 0x9e37_79b1;
     let [one, other] = ip.addresses.words();
     let later = one[0] > other[0] || (one[0] == other[0] && one[1] > other[1]);
     let [low, high] = if later { [other, one] } else { [one, other] };
@@ -220,13 +303,23 @@ fn digest(outside: u32, carrier: &Carrier, ip: &Ip) -> u32 {
         found = (found ^ word).wrapping_mul(ODD);
         found ^= found >> 29;
     }
-    let id = if carrier.tunnel == kind::GTPU {
-        0
+    let id = if carrier.is_keyed(keyed) {
+        carrier.identity()
     } else {
-        // No id is not the id 0.
-        (carrier.id.wrapping_mul(ODD_HALF)) ^ !u32::from(carrier.has_id)
+        0
     };
     (found >> 32) as u32 ^ id
+}
+
+/// The ids that are not in [`digest`], outermost first, so that a flow can tell whether all its packets had the same. Never 0
+/// where there is one.
+#[inline(always)]
+fn ids(outside: u32, carrier: &Carrier, keyed: Keyed) -> u32 {
+    if carrier.is_keyed(keyed) {
+        return outside;
+    }
+    let found = outside.rotate_left(5).wrapping_mul(ODD_HALF) ^ carrier.identity();
+    if found == 0 { 1 } else { found }
 }
 
 #[cfg(test)]

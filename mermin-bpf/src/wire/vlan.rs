@@ -17,7 +17,7 @@ const ID_MASK: u16 = 0x0fff;
 pub struct Vlans {
     /// The two outermost ids; 0 where there is none (and for a priority tag, which names no VLAN).
     pub ids: [u16; 2],
-    /// Digest of the ids below; 0 without.
+    /// Digest of the ids below, and of services of backbones; 0 without.
     pub deeper: u32,
     found: u8,
 }
@@ -30,19 +30,45 @@ impl Vlans {
         match self.found {
             0 => self.ids[0] = id,
             1 => self.ids[1] = id,
-            _ => self.deeper = self.deeper << ID_MASK.count_ones() | u32::from(id),
+            _ => self.add(id.into()),
         }
         self.found += 1;
     }
+
+    /// Adds a service of a backbone, whose customers may all use the same ids and addresses.
+    #[inline(always)]
+    pub(super) const fn enter(&mut self, service: u32) {
+        // A bit more than a service has: the service 0 is not none.
+        self.add(1 << 24 | service);
+    }
+
+    /// Two that differ, and to which the same is added, go on to differ.
+    #[inline(always)]
+    const fn add(&mut self, number: u32) {
+        self.deeper = self.deeper.rotate_left(ID_MASK.count_ones()) ^ number;
+    }
+
+    /// Makes the kernel's verifier forget how many there are: it would follow each number through all that comes.
+    #[inline(always)]
+    pub(super) fn blur<B: Bytes>(&mut self, bytes: B) {
+        self.found = bytes.blur(self.found.into()) as u8;
+    }
+
+    /// True if there are more tags than a key has room for.
+    #[inline(always)]
+    #[must_use]
+    pub const fn more(&self) -> bool {
+        self.found > self.ids.len() as u8
+    }
 }
 
-/// Whether an EtherType announces a tag.
+/// True if an EtherType announces a tag.
 #[inline(always)]
 #[must_use]
 pub const fn is_tag(kind: u16) -> bool {
     matches!(
         kind,
-        ethertype::VLAN | ethertype::SERVICE_VLAN | ethertype::OLD_SERVICE_VLAN
+        ethertype::VLAN | ethertype::SERVICE_VLAN | ethertype::QINQ1 | ethertype::QINQ2
     )
 }
 
@@ -116,8 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn three_ethertypes_announce_a_tag() {
-        for kind in [0x8100, 0x88a8, 0x9100] {
+    fn four_ethertypes_announce_a_tag() {
+        for kind in [0x8100, 0x88a8, 0x9100, 0x9200] {
             assert!(is_tag(kind));
         }
         for kind in [ethertype::IPV4, ethertype::IPV6, ethertype::ARP, 0, 0xffff] {
@@ -154,6 +180,30 @@ mod tests {
         assert_ne!(four.deeper, 0);
         assert_ne!(four.deeper, skipped(&[1, 2, 4, 3]).1.deeper);
         assert_ne!(four.deeper, skipped(&[1, 2, 3]).1.deeper);
+    }
+
+    #[test]
+    fn services_tell_stacks_apart_and_are_no_tags() {
+        let of = |services: &[u32], ids: &[u16]| {
+            let mut vlans = Vlans::default();
+            vlans.push(9);
+            for &service in services {
+                vlans.enter(service);
+            }
+            for &id in ids {
+                vlans.push(id);
+            }
+            vlans
+        };
+        let mut all = std::collections::BTreeSet::new();
+        for ids in [&[][..], &[1], &[1, 2], &[1, 2, 3]] {
+            for services in [&[][..], &[0], &[1], &[0xf0_0001], &[0xff_ffff], &[1, 1]] {
+                let vlans = of(services, ids);
+                assert_eq!(vlans.ids, [9, ids.first().copied().unwrap_or(0)]);
+                assert_eq!(vlans.more(), ids.len() > 1);
+                assert!(all.insert((ids, vlans.deeper)), "{services:?} {ids:?}");
+            }
+        }
     }
 
     #[test]

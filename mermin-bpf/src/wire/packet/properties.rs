@@ -1,4 +1,4 @@
-//! What holds for any octets whatever.
+//! Properties that hold for any octets whatever.
 
 use std::vec::Vec;
 
@@ -8,18 +8,18 @@ use super::{tests::with_ports, *};
 use crate::{
     abi::ledger::link,
     track::{
-        arrival::{Arrival, Counted, Part, arrive},
+        arrival::{Arrival, Counted, Looking, Part, arrive},
         measure::measure,
     },
     wire::{
         ethertype, plain,
         protocol::{self, Kind},
         testing::ETHERNET,
-        tunnel::{Ports, tests::tunnelled},
+        tunnel::tests::tunnelled,
     },
 };
 
-/// What a packet says must fit the frame it came from, and must be measurable.
+/// A packet's lengths must fit the frame it came from, and must be measurable.
 fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
     check_arrival(bytes, frame)?;
     let walked = walk(bytes, frame);
@@ -47,7 +47,7 @@ fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
         protocol::ESP | protocol::AH => prop_assert!(headers_end + 8 <= at_hand),
         _ => prop_assert_eq!(packet.ports, [0, 0]),
     }
-    if packet.protocol != protocol::TCP {
+    if !protocol::has_connections(packet.protocol) {
         prop_assert_eq!(packet.tcp_flags, 0);
     }
     for (segments, size) in [(0, 0), (0, 1), (3, 1448)] {
@@ -61,9 +61,12 @@ fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
 /// The same of what is inside of tunnels.
 fn check_arrival(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
     let layer = Layer::outermost(frame);
-    let ports = Ports::default();
-    let outer = arrive(bytes, frame, &layer, Counted::Outer, &ports, 1);
-    let arrival = arrive(bytes, frame, &layer, Counted::Inner, &ports, 1);
+    let looking = Looking {
+        counted: Counted::Outer,
+        ..Looking::default()
+    };
+    let outer = arrive(bytes, frame, &layer, &looking, 1);
+    let arrival = arrive(bytes, frame, &layer, &Looking::default(), 1);
     let (at, length) = match &arrival {
         Err(_) => return Ok(()),
         Ok(Arrival {
@@ -88,7 +91,7 @@ fn check_arrival(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What may be known of a frame of the given octets.
+/// Facts that may be known of a frame of the given octets.
 fn known(octets: usize) -> impl Strategy<Value = Frame> {
     let link = prop_oneof![Just(link::ETHERNET), Just(link::IP)];
     let missing = prop_oneof![3 => Just(0), 1 => 0..200_000_u32];

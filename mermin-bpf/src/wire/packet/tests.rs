@@ -31,12 +31,12 @@ fn read(bytes: &[u8]) -> Result<Packet, Reason> {
     walk(bytes, &whole(bytes))
 }
 
-/// The common header of an SCTP packet.
+/// The common header of an SCTP packet, and that of its chunk.
 fn sctp([source, destination]: [u16; 2]) -> Vec<u8> {
     join(&[
         &source.to_be_bytes(),
         &destination.to_be_bytes(),
-        &[0, 0, 0, 9, 1, 2, 3, 4],
+        &[0, 0, 0, 9, 1, 2, 3, 4, 3, 0, 0, 16],
     ])
 }
 
@@ -130,7 +130,9 @@ fn a_syn() {
         },
         vlans: Vlans::default(),
         encapsulation: 0,
+        ids: 0,
         mac_at: 6,
+        transport_at: 34,
         link_length: 14,
         ip_length: 44,
         header_length: 44,
@@ -216,7 +218,7 @@ fn the_layer_that_failed_is_named() {
             Reason::MalformedPppoe,
         ),
         (
-            ethernet_v4(protocol::SCTP, &[0; 11]),
+            ethernet_v4(protocol::SCTP, &[0; 15]),
             Reason::MalformedTransport,
         ),
         (

@@ -9,20 +9,20 @@ pub const LENGTH: usize = 8;
 const OPTIONS: u8 = 0x3f;
 
 /// Reads the header at `at` of a datagram of which `available` octets are there, and steps over its options; `None` for
-/// another version.
+/// another version, and for options that are longer than what is there.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the header is cut or its options are longer than what is there.
+/// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Carrier>, Reason> {
-    let first = bytes.window::<1>(at).ok_or(Reason::MalformedTunnel)?.u8(0);
-    if first & !OPTIONS != 0 {
+    if available < LENGTH as u32 {
         return Ok(None);
     }
     let header = bytes.window::<LENGTH>(at).ok_or(Reason::MalformedTunnel)?;
+    let first = header.u8(0);
     let length = LENGTH + usize::from(first & OPTIONS) * 4;
-    if available < length as u32 {
-        return Err(Reason::MalformedTunnel);
+    if first & !OPTIONS != 0 || available < length as u32 {
+        return Ok(None);
     }
     Ok(Some(Carrier {
         tunnel: kind::GENEVE,
@@ -31,6 +31,7 @@ pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Car
         kind: header.be16(2),
         length,
         end: available,
+        truncated: false,
     }))
 }
 
@@ -64,18 +65,20 @@ mod tests {
 
     #[test]
     fn options_that_cannot_be() {
-        assert_eq!(parse(&HEADER[..], 0, 15), Err(Reason::MalformedTunnel));
+        assert_eq!(parse(&HEADER[..], 0, 15), Ok(None));
         let bytes = with(HEADER.to_vec(), 0, &[0x3f]);
-        assert_eq!(parse(&bytes[..], 0, 259), Err(Reason::MalformedTunnel));
+        assert_eq!(parse(&bytes[..], 0, 259), Ok(None));
         let most = parse(&bytes[..], 0, 260).unwrap().unwrap();
         assert_eq!(most.length, 260);
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn a_cut_header_is_malformed_and_a_short_datagram_something_else() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 16);
             assert_eq!(cut, Err(Reason::MalformedTunnel), "{length} octets");
+            let short = parse(&HEADER[..], 0, length as u32);
+            assert_eq!(short, Ok(None), "{length} octets");
         }
     }
 }

@@ -1,7 +1,11 @@
-//! GRE (RFC 2784, RFC 2890), and NVGRE (RFC 7637), which on the wire is GRE with a key around Ethernet.
+//! GRE (RFC 2784, RFC 2890), and NVGRE (RFC 7637), which on the wire is GRE with a key around Ethernet. Other protocols on
+//!it have files of their own: [`erspan`], [`pptp`], [`eoip`].
 
-use super::{Bytes, Carrier, Window, kind};
-use crate::abi::ledger::Reason;
+use super::{Bytes, Carrier, Window, eoip, erspan, kind, pptp};
+use crate::{
+    abi::ledger::Reason,
+    wire::{ethertype, ppp},
+};
 
 /// Octets of the header without optional fields.
 pub const LENGTH: usize = 4;
@@ -12,24 +16,64 @@ const ROUTING: u16 = 0x4000;
 const KEY: u16 = 0x2000;
 const SEQUENCE: u16 = 0x1000;
 const VERSION: u16 = 0x0007;
+/// Enhanced GRE (RFC 2637).
+const VERSION_1: u16 = 1;
 
-/// Reads the header at `at`, of which the IP packet holds `available` octets; `None` for another version (PPTP) and for
-/// source routes.
-///
-/// The whole key is the id. Of NVGRE its upper 24 bits are the virtual subnet; nothing tells it from other users of GRE.
+/// Reads the header at `at`, of which the IP packet holds `available` octets, and what is built on GRE behind it; `None` for a
+/// version or content that is not known, and for source routes. `whole` says that lengths can be held against what is there.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the header is cut.
+/// [`Reason::MalformedTunnel`] when a header is cut or claims more than there is.
 #[inline(always)]
-pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Carrier>, Reason> {
+pub fn parse<B: Bytes>(
+    bytes: B,
+    at: usize,
+    available: u32,
+    whole: bool,
+) -> Result<Option<Carrier>, Reason> {
     let header = bytes.window::<LENGTH>(at).ok_or(Reason::MalformedTunnel)?;
     if available < LENGTH as u32 {
         return Err(Reason::MalformedTunnel);
     }
-    let flags = header.be16(0);
-    if flags & (VERSION | ROUTING) != 0 {
+    let (flags, content) = (header.be16(0), header.be16(2));
+    if flags & ROUTING != 0 {
         return Ok(None);
     }
+    match flags & VERSION {
+        0 => {}
+        VERSION_1 if content == ethertype::PPP && flags & KEY != 0 => {
+            return Ok(Some(pptp::parse(bytes, at, flags, available, whole)?));
+        }
+        VERSION_1 if content == ethertype::EOIP && flags == eoip::FLAGS => {
+            return Ok(Some(eoip::parse(bytes, at, available, whole)?));
+        }
+        _ => return Ok(None),
+    }
+    let carrier = plain(bytes, at, flags, content, available)?;
+    match content {
+        ethertype::ERSPAN if flags & SEQUENCE == 0 => {
+            Ok(Some(erspan::bare(carrier.length, available)))
+        }
+        ethertype::ERSPAN | ethertype::ERSPAN_3 => {
+            erspan::parse(bytes, at, carrier.length, available)
+        }
+        ethertype::PPP => over_ppp(bytes, at, carrier).map(Some),
+        ethertype::WCCP => redirected(bytes, at, carrier).map(Some),
+        _ => Ok(Some(carrier)),
+    }
+}
+
+/// Reads the optional fields behind a header of version 0.
+///
+/// The whole key is the id. Of NVGRE its upper 24 bits are the virtual subnet; nothing tells it from other users of GRE.
+#[inline(always)]
+fn plain<B: Bytes>(
+    bytes: B,
+    at: usize,
+    flags: u16,
+    content: u16,
+    available: u32,
+) -> Result<Carrier, Reason> {
     let field = |flag: u16| if flags & flag == 0 { 0 } else { FIELD };
     let before_key = LENGTH + field(CHECKSUM);
     let has_key = flags & KEY != 0;
@@ -43,14 +87,44 @@ pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Car
     } else {
         0
     };
-    Ok(Some(Carrier {
+    Ok(Carrier {
         tunnel: kind::GRE,
         id,
         has_id: has_key,
-        kind: header.be16(2),
+        kind: content,
         length,
         end: available,
-    }))
+        truncated: false,
+    })
+}
+
+/// PPP in GRE that is not PPTP's.
+#[inline(always)]
+fn over_ppp<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, Reason> {
+    let begin = bytes.blur(at + carrier.length);
+    let ppp = ppp::parse(bytes, begin).ok_or(Reason::MalformedTunnel)?;
+    let length = carrier.length + ppp.length;
+    if carrier.end < length as u32 {
+        return Err(Reason::MalformedTunnel);
+    }
+    Ok(Carrier {
+        kind: ppp.kind,
+        length,
+        ..carrier
+    })
+}
+
+/// An IPv4 packet that a router redirects to a cache. Version 2 of WCCP puts four octets before it, and nothing but their first
+/// one tells them from a packet.
+#[inline(always)]
+fn redirected<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, Reason> {
+    let first = bytes.window::<1>(bytes.blur(at + carrier.length));
+    let is_packet = first.ok_or(Reason::MalformedTunnel)?.u8(0) >> 4 == 4;
+    Ok(Carrier {
+        kind: ethertype::IPV4,
+        length: carrier.length + if is_packet { 0 } else { FIELD },
+        ..carrier
+    })
 }
 
 #[cfg(test)]
@@ -65,7 +139,7 @@ mod tests {
 
     fn flags(flags: u8) -> (usize, Option<u32>) {
         let bytes = with(HEADER.to_vec(), 0, &[flags]);
-        let carrier = parse(&bytes[..], 0, 16).unwrap().unwrap();
+        let carrier = parse(&bytes[..], 0, 16, true).unwrap().unwrap();
         assert_eq!(carrier.kind, ethertype::IPV4);
         (carrier.length, carrier.has_id.then_some(carrier.id))
     }
@@ -86,18 +160,18 @@ mod tests {
     fn what_is_something_else() {
         for other in [[0x30, 0x01], [0x40, 0], [0, 7]] {
             let bytes = with(HEADER.to_vec(), 0, &other);
-            assert_eq!(parse(&bytes[..], 0, 16), Ok(None), "{other:02x?}");
+            assert_eq!(parse(&bytes[..], 0, 16, true), Ok(None), "{other:02x?}");
         }
     }
 
     #[test]
     fn a_cut_header_is_malformed() {
         for length in 0..16 {
-            let short = parse(&HEADER[..], 0, length);
+            let short = parse(&HEADER[..], 0, length, true);
             assert_eq!(short, Err(Reason::MalformedTunnel), "{length} octets");
         }
         for length in 0..12 {
-            let cut = parse(&HEADER[..length], 0, 16);
+            let cut = parse(&HEADER[..length], 0, 16, true);
             assert_eq!(cut, Err(Reason::MalformedTunnel), "{length} octets");
         }
     }

@@ -18,11 +18,12 @@ const EXTENSION: u8 = 0x04;
 const G_PDU: u8 = 255;
 
 /// Reads the header at `at` of a datagram of which `available` octets are there, and steps over its extension headers; `None`
-/// for another version and for messages between the ends. `whole` says that its length can be held against them.
+/// for another version, for messages between the ends, and for lengths that cannot be. `whole` says that its length can be
+/// held against them.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when a header is cut or a length cannot be, [`Reason::TooDeep`] for more than [`DEPTH`]
-/// extension headers.
+/// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read, [`Reason::TooDeep`] for more
+/// than [`DEPTH`] extension headers.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,
@@ -30,28 +31,23 @@ pub fn parse<B: Bytes>(
     available: u32,
     whole: bool,
 ) -> Result<Option<Carrier>, Reason> {
-    let flags = bytes.window::<1>(at).ok_or(Reason::MalformedTunnel)?.u8(0);
-    if flags & VERSION != GTP_1 {
+    if available < LENGTH as u32 {
         return Ok(None);
     }
     let header = bytes.window::<LENGTH>(at).ok_or(Reason::MalformedTunnel)?;
-    if available < LENGTH as u32 {
-        return Err(Reason::MalformedTunnel);
-    }
-    if header.u8(1) != G_PDU {
-        return Ok(None);
-    }
+    let flags = header.u8(0);
     let claimed = LENGTH as u32 + u32::from(header.be16(2));
-    if whole && claimed > available {
-        return Err(Reason::MalformedTunnel);
+    if flags & VERSION != GTP_1 || header.u8(1) != G_PDU || (whole && claimed > available) {
+        return Ok(None);
     }
     let end = if whole { claimed } else { available };
     let mut length = LENGTH;
     if flags & ANY_OPTIONAL != 0 {
-        length = extensions(bytes, at, flags)?;
-    }
-    if length as u32 > end {
-        return Err(Reason::MalformedTunnel);
+        let room = at as u32 + end;
+        match extensions(bytes, at + LENGTH, room, flags & EXTENSION != 0)? {
+            Some(behind) => length = behind.wrapping_sub(at),
+            None => return Ok(None),
+        }
     }
     Ok(Some(Carrier {
         tunnel: kind::GTPU,
@@ -60,37 +56,50 @@ pub fn parse<B: Bytes>(
         kind: Layer::BARE_IP,
         length,
         end,
+        truncated: false,
     }))
 }
 
-/// Octets of the header with its optional fields and extension headers.
+/// Where the optional fields at `at` and the extension headers behind them end; `None` where that is beyond `room`, or a
+/// header has no length.
 #[inline(always)]
-fn extensions<B: Bytes>(bytes: B, at: usize, flags: u8) -> Result<usize, Reason> {
-    let optional = bytes
-        .window::<OPTIONAL>(at + LENGTH)
-        .ok_or(Reason::MalformedTunnel)?;
-    let mut next = optional.u8(3);
-    let mut end = at + LENGTH + OPTIONAL;
-    if flags & EXTENSION == 0 {
-        return Ok(end - at);
+fn extensions<B: Bytes>(
+    bytes: B,
+    at: usize,
+    room: u32,
+    extended: bool,
+) -> Result<Option<usize>, Reason> {
+    let mut end = at + OPTIONAL;
+    if end as u32 > room {
+        return Ok(None);
     }
+    let optional = bytes
+        .window::<OPTIONAL>(at)
+        .ok_or(Reason::MalformedTunnel)?;
+    if !extended {
+        return Ok(Some(end));
+    }
+    let mut next = optional.u8(3);
     for _ in 0..DEPTH {
         if next == 0 {
             break;
         }
+        if end as u32 >= room {
+            return Ok(None);
+        }
         // A header says its length in words; its last octet names the next one.
         let length = usize::from(bytes.window::<1>(end).ok_or(Reason::MalformedTunnel)?.u8(0)) * 4;
-        if length == 0 {
-            return Err(Reason::MalformedTunnel);
-        }
         end = bytes.blur(end + length);
+        if length == 0 || end as u32 > room {
+            return Ok(None);
+        }
         next = bytes
             .window::<1>(end.wrapping_sub(1))
             .ok_or(Reason::MalformedTunnel)?
             .u8(0);
     }
     if next == 0 {
-        Ok(end.wrapping_sub(at))
+        Ok(Some(end))
     } else {
         Err(Reason::TooDeep)
     }
@@ -158,16 +167,21 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_cannot_be() {
-        let malformed = Err(Reason::MalformedTunnel);
+    fn lengths_that_cannot_be_are_something_elses() {
         let longer = with(PLAIN.to_vec(), 2, &[0, 5]);
-        assert_eq!(length(&longer), malformed);
-        assert!(parse(&longer[..], 0, 12, false).is_ok(), "a part");
+        assert_eq!(length(&longer), Ok(None));
+        assert!(
+            parse(&longer[..], 0, 12, false).is_ok_and(|found| found.is_some()),
+            "a part"
+        );
         // Too short for its own optional fields.
-        assert_eq!(length(&with(extended(1), 2, &[0, 3])), malformed);
-        assert_eq!(length(&with(extended(1), 2, &[0, 7])), malformed);
-        assert_eq!(length(&with(extended(1), 12, &[0])), malformed, "no words");
-        assert_eq!(length(&with(extended(1), 12, &[255])), malformed);
+        assert_eq!(length(&with(extended(1), 2, &[0, 3])), Ok(None));
+        assert_eq!(length(&with(extended(1), 2, &[0, 7])), Ok(None));
+        assert_eq!(length(&with(extended(1), 12, &[0])), Ok(None), "no words");
+        assert_eq!(length(&with(extended(1), 12, &[255])), Ok(None));
+        for octets in 0..LENGTH {
+            assert_eq!(length(&PLAIN[..octets]), Ok(None), "{octets} octets");
+        }
     }
 
     #[test]

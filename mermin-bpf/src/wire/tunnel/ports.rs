@@ -29,7 +29,7 @@ impl Set {
         Self(word)
     }
 
-    /// Whether a port is one of them: one comparison for all four.
+    /// True if a port is one of them: one comparison for all four.
     #[inline(always)]
     #[must_use]
     pub const fn has(self, port: u16) -> bool {
@@ -37,107 +37,206 @@ impl Set {
         let differs = self.0 ^ (port as u64).wrapping_mul(LOW);
         self.0 != 0 && differs.wrapping_sub(LOW) & !differs & HIGH != 0
     }
+
+    /// True if either port is one of them.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_any(self, [from, to]: [u16; 2]) -> bool {
+        self.has(from) || self.has(to)
+    }
 }
 
-/// Where each kind is looked for, by the receiver's port.
+/// Ports of each kind, as lists of any length.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lists<'a> {
+    /// VXLAN.
+    pub vxlan: &'a [u16],
+    /// VXLAN-GPE.
+    pub vxlan_gpe: &'a [u16],
+    /// Geneve.
+    pub geneve: &'a [u16],
+    /// GTP-U.
+    pub gtpu: &'a [u16],
+    /// L2TP.
+    pub l2tp: &'a [u16],
+    /// Teredo.
+    pub teredo: &'a [u16],
+    /// `WireGuard`.
+    pub wireguard: &'a [u16],
+}
+
+/// Kinds that carry packets and are looked for by the receiver's port.
+const CARRIERS: usize = 4;
+/// Kinds that carry packets and are looked for by either side's port: who answers may do so to any.
+const EITHER: usize = 2;
+
+/// Where each kind is looked for.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
-    /// VXLAN.
+    /// VXLAN, by the receiver's port.
     pub vxlan: Set,
-    /// Geneve.
+    /// VXLAN-GPE, as VXLAN.
+    pub vxlan_gpe: Set,
+    /// Geneve, as VXLAN.
     pub geneve: Set,
-    /// GTP-U.
+    /// GTP-U, as VXLAN.
     pub gtpu: Set,
+    /// L2TP, by either side's port.
+    pub l2tp: Set,
+    /// Teredo, by either side's port.
+    pub teredo: Set,
     /// `WireGuard`, by either side's port.
     pub wireguard: Set,
-    /// The first three kinds together, in as few sets as they take.
-    pub carriers: [Set; 3],
+    /// The kinds that carry packets to the receiver's port together, in as few sets as they take.
+    pub carriers: [Set; CARRIERS],
+    /// Those that do so by either side's.
+    pub either: [Set; EITHER],
 }
 
 /// Words of [`Ports`].
-pub const WORDS: usize = 7;
+pub const WORDS: usize = EITHER_AT + EITHER;
 /// Where [`Ports::wireguard`] is among them.
-pub const SESSIONS_AT: usize = 3;
+pub const SESSIONS_AT: usize = CARRIERS + EITHER;
 /// Where [`Ports::carriers`] begin.
-pub const CARRIERS_AT: usize = 4;
+pub const CARRIERS_AT: usize = SESSIONS_AT + 1;
+/// Where [`Ports::either`] begin.
+pub const EITHER_AT: usize = CARRIERS_AT + CARRIERS;
 
 impl Ports {
     /// No ports at all.
-    pub const NONE: Self = Self::new(&[], &[], &[], &[]);
+    pub const NONE: Self = Self::new(&Lists {
+        vxlan: &[],
+        vxlan_gpe: &[],
+        geneve: &[],
+        gtpu: &[],
+        l2tp: &[],
+        teredo: &[],
+        wireguard: &[],
+    });
 
     /// The first [`MOST`] ports of each kind.
     #[must_use]
-    pub const fn new(vxlan: &[u16], geneve: &[u16], gtpu: &[u16], wireguard: &[u16]) -> Self {
-        let kinds = [vxlan, geneve, gtpu];
-        let mut all = [0; 3 * MOST];
-        let (mut count, mut kind) = (0, 0);
-        while kind < kinds.len() {
-            let mut at = 0;
-            while at < kinds[kind].len() && at < MOST {
-                all[count] = kinds[kind][at];
-                count += 1;
-                at += 1;
-            }
-            kind += 1;
-        }
-        let (used, _) = all.split_at(count);
+    pub const fn new(lists: &Lists<'_>) -> Self {
+        let kinds = [lists.vxlan, lists.vxlan_gpe, lists.geneve, lists.gtpu];
+        let [vxlan, vxlan_gpe, geneve, gtpu] = kinds;
+        let [first, second, third, fourth, ..] = together(&kinds);
+        let [fifth, sixth, ..] = together(&[lists.l2tp, lists.teredo]);
         Self {
             vxlan: Set::new(vxlan),
+            vxlan_gpe: Set::new(vxlan_gpe),
             geneve: Set::new(geneve),
             gtpu: Set::new(gtpu),
-            wireguard: Set::new(wireguard),
-            carriers: [
-                Set::new(used),
-                Set::new(rest(used, MOST)),
-                Set::new(rest(used, 2 * MOST)),
-            ],
+            l2tp: Set::new(lists.l2tp),
+            teredo: Set::new(lists.teredo),
+            wireguard: Set::new(lists.wireguard),
+            carriers: [first, second, third, fourth],
+            either: [fifth, sixth],
         }
     }
 
-    /// Whether a datagram to this port may carry others.
+    /// True if a datagram from and to these ports may carry others.
     #[inline(always)]
     #[must_use]
-    pub const fn carries(&self, port: u16) -> bool {
-        let [first, second, third] = self.carriers;
-        first.has(port) || second.has(port) || third.has(port)
+    pub const fn carries(&self, ports: [u16; 2]) -> bool {
+        let [_, to] = ports;
+        let [first, second, third, fourth] = self.carriers;
+        let [fifth, sixth] = self.either;
+        first.has(to)
+            || second.has(to)
+            || third.has(to)
+            || fourth.has(to)
+            || fifth.has_any(ports)
+            || sixth.has_any(ports)
     }
 
     /// The inverse of [`Ports::words`].
     #[inline(always)]
     #[must_use]
     pub const fn from_words(words: [u64; WORDS]) -> Self {
-        let [vxlan, geneve, gtpu, wireguard, first, second, third] = words;
+        let [
+            vxlan,
+            vxlan_gpe,
+            geneve,
+            gtpu,
+            l2tp,
+            teredo,
+            wireguard,
+            rest @ ..,
+        ] = words;
+        let [first, second, third, fourth, fifth, sixth] = rest;
         Self {
             vxlan: Set(vxlan),
+            vxlan_gpe: Set(vxlan_gpe),
             geneve: Set(geneve),
             gtpu: Set(gtpu),
+            l2tp: Set(l2tp),
+            teredo: Set(teredo),
             wireguard: Set(wireguard),
-            carriers: [Set(first), Set(second), Set(third)],
+            carriers: [Set(first), Set(second), Set(third), Set(fourth)],
+            either: [Set(fifth), Set(sixth)],
         }
     }
 
     /// As the loader writes them.
     #[must_use]
     pub const fn words(&self) -> [u64; WORDS] {
-        let [first, second, third] = self.carriers;
+        let [first, second, third, fourth] = self.carriers;
+        let [fifth, sixth] = self.either;
         [
             self.vxlan.0,
+            self.vxlan_gpe.0,
             self.geneve.0,
             self.gtpu.0,
+            self.l2tp.0,
+            self.teredo.0,
             self.wireguard.0,
             first.0,
             second.0,
             third.0,
+            fourth.0,
+            fifth.0,
+            sixth.0,
         ]
     }
 }
 
 impl Default for Ports {
-    /// As registered: VXLAN 4789, Geneve 6081, GTP-U 2152, `WireGuard` 51820.
+    /// As registered: VXLAN 4789, VXLAN-GPE 4790, Geneve 6081, GTP-U 2152, L2TP 1701, Teredo 3544, `WireGuard` 51820.
     fn default() -> Self {
-        Self::new(&[4789], &[6081], &[2152], &[51_820])
+        Self::new(&Lists {
+            vxlan: &[4789],
+            vxlan_gpe: &[4790],
+            geneve: &[6081],
+            gtpu: &[2152],
+            l2tp: &[1701],
+            teredo: &[3544],
+            wireguard: &[51_820],
+        })
     }
+}
+
+/// The first [`MOST`] ports of each kind, of at most [`CARRIERS`], in as few sets as they take.
+const fn together(kinds: &[&[u16]]) -> [Set; CARRIERS] {
+    let mut all = [0; CARRIERS * MOST];
+    let (mut count, mut kind) = (0, 0);
+    while kind < kinds.len() {
+        let mut at = 0;
+        while at < kinds[kind].len() && at < MOST {
+            all[count] = kinds[kind][at];
+            count += 1;
+            at += 1;
+        }
+        kind += 1;
+    }
+    let (used, _) = all.split_at(count);
+    let mut sets = [Set(0); CARRIERS];
+    let mut number = 0;
+    while number < sets.len() {
+        sets[number] = Set::new(rest(used, number * MOST));
+        number += 1;
+    }
+    sets
 }
 
 const fn rest(ports: &[u16], at: usize) -> &[u16] {
@@ -159,20 +258,23 @@ mod tests {
     #[test]
     fn without_ports_there_is_none() {
         assert!(!Set::default().has(0));
-        assert!(!Ports::NONE.carries(0));
-        assert!(!Ports::NONE.carries(4789));
+        assert!(!Ports::NONE.carries([0, 0]));
+        assert!(!Ports::NONE.carries([1701, 4789]));
     }
 
     #[test]
     fn as_registered() {
         let ports = Ports::default();
         assert_eq!(ports.words()[CARRIERS_AT], ports.carriers[0].0);
-        for port in [4789, 6081, 2152] {
-            assert!(ports.carries(port));
+        for port in [4789, 4790, 6081, 2152] {
+            assert!(ports.carries([9, port]) && !ports.carries([port, 9]));
         }
-        assert!(!ports.carries(51_820) && ports.wireguard.has(51_820));
+        for port in [1701, 3544] {
+            assert!(ports.carries([9, port]) && ports.carries([port, 9]));
+        }
+        assert!(!ports.carries([9, 51_820]) && ports.wireguard.has(51_820));
         assert_eq!(Ports::from_words(ports.words()), ports);
-        assert_eq!(ports.carriers[1..], [Set(0); 2], "one comparison for all");
+        assert_eq!(ports.carriers[1..], [Set(0); 3], "one comparison for all");
     }
 
     proptest! {
@@ -192,14 +294,27 @@ mod tests {
         #[test]
         fn carriers_are_all_that_carry(
             vxlan in proptest::collection::vec(1_u16.., 0..=MOST),
+            vxlan_gpe in proptest::collection::vec(1_u16.., 0..=MOST),
             geneve in proptest::collection::vec(1_u16.., 0..=MOST),
             gtpu in proptest::collection::vec(1_u16.., 0..=MOST),
+            l2tp in proptest::collection::vec(1_u16.., 0..=MOST),
+            teredo in proptest::collection::vec(1_u16.., 0..=MOST),
             port in any::<u16>(),
         ) {
-            let ports = Ports::new(&vxlan, &geneve, &gtpu, &[]);
-            let all = [vxlan, geneve, gtpu].concat();
+            let ports = Ports::new(&Lists {
+                vxlan: &vxlan,
+                vxlan_gpe: &vxlan_gpe,
+                geneve: &geneve,
+                gtpu: &gtpu,
+                l2tp: &l2tp,
+                teredo: &teredo,
+                wireguard: &[],
+            });
+            let either = [l2tp, teredo].concat();
+            let all = [vxlan, vxlan_gpe, geneve, gtpu, either.clone()].concat();
             for port in all.iter().copied().chain([port]) {
-                prop_assert_eq!(ports.carries(port), all.contains(&port));
+                prop_assert_eq!(ports.carries([0, port]), all.contains(&port));
+                prop_assert_eq!(ports.carries([port, 0]), either.contains(&port));
             }
         }
     }

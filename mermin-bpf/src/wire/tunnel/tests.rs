@@ -2,15 +2,19 @@
 
 use std::vec::Vec;
 
+mod built_on_gre;
+mod frames_of_links;
+mod services;
+
 use super::*;
 use crate::{
     abi::{ledger::link, tunnel::kind},
-    track::arrival::{Arrival, Counted, Part, arrive},
+    track::arrival::{Arrival, Counted, Looking, Part, arrive},
     wire::{
         packet::Packet,
         testing::{
-            ethernet, ethernet_v4, ethernet_v6, geneve, gre, gtpu, ipv4, ipv6, join, tag, tcp, udp,
-            vxlan, whole, with,
+            ethernet, ethernet_v4, ethernet_v6, geneve, gre, gtpu, ipv4, ipv6, join, l2tp, nsh,
+            pppoe, tag, tcp, udp, vxlan, vxlan_gpe, whole, with,
         },
     },
 };
@@ -22,7 +26,7 @@ const SEGMENT: usize = 20;
 fn arrived(bytes: &[u8]) -> Result<Arrival, Reason> {
     let frame = whole(bytes);
     let layer = Layer::outermost(&frame);
-    arrive(bytes, &frame, &layer, Counted::Inner, &Ports::default(), 7)
+    arrive(bytes, &frame, &layer, &Looking::default(), 7)
 }
 
 fn packet(bytes: &[u8]) -> Result<Packet, Reason> {
@@ -32,7 +36,7 @@ fn packet(bytes: &[u8]) -> Result<Packet, Reason> {
     })
 }
 
-/// What is inside of every tunnel here.
+/// Content of every tunnel here.
 fn inner() -> Vec<u8> {
     ipv4(protocol::TCP, &tcp(PORTS, 0x10, &[]))
 }
@@ -130,6 +134,9 @@ fn cases() -> Vec<Case> {
     ]
     .into_iter()
     .map(|(frame, kind, id, before)| Case::new(frame, kind, id, before))
+    .chain(built_on_gre::cases())
+    .chain(services::cases())
+    .chain(frames_of_links::cases())
     .collect()
 }
 
@@ -166,7 +173,7 @@ fn each_kind_is_taken_off() {
         assert_eq!(id, case.id);
         assert_eq!(outer.link_length, 14);
         assert_eq!(outer.mac, [2, 0, 0, 0, 0, 1]);
-        let is_udp = matches!(case.kind, kind::VXLAN | kind::GENEVE | kind::GTPU);
+        let is_udp = case.frame[23] == 17 || case.frame[20] == 17;
         assert_eq!(outer.ends.ports[0], if is_udp { 49_152 } else { 0 });
     }
 }
@@ -177,13 +184,17 @@ fn without_decapsulation_the_outer_packet_counts() {
         let frame = whole(&case.frame);
         let layer = Layer::outermost(&frame);
         let ports = Ports::default();
-        let arrival = arrive(&case.frame[..], &frame, &layer, Counted::Outer, &ports, 7).unwrap();
+        let looking = Looking {
+            counted: Counted::Outer,
+            ..Looking::default()
+        };
+        let arrival = arrive(&case.frame[..], &frame, &layer, &looking, 7).unwrap();
         let Part::Whole(packet) = arrival.part else {
             panic!("{arrival:?}");
         };
         assert_eq!(packet.link_length, 14);
         assert_eq!((packet.encapsulation, arrival.outer), (0, None));
-        assert!(may_carry(packet.kind, packet.ports, |port| ports.carries(port)));
+        assert!(may_carry(packet.kind, packet.ports, |both| ports.carries(both)));
     }
 }
 
@@ -197,7 +208,8 @@ fn a_tunnel_cut_anywhere_is_never_a_packet() {
     }
 }
 
-/// The outer headers' lengths are right, and what is inside is not all there.
+/// The outer headers' lengths are right, and what is inside is not all there. Where a protocol's number says what is inside,
+/// that is malformed; a port says nothing before an IP header is there.
 #[test]
 fn an_inner_packet_cut_short_is_counted_by_what_was_cut() {
     let inner = inner();
@@ -209,53 +221,170 @@ fn an_inner_packet_cut_short_is_counted_by_what_was_cut() {
             Err(Reason::MalformedIpv4),
             "{length} octets"
         );
-        let framed = ethernet(ethertype::IPV4, &inner);
-        let cut = &framed[..length];
-        let bytes = ethernet_v4(17, &datagram(4789, &vxlan(1, cut)));
-        let expected = if length < 14 {
-            Reason::MalformedEthernet
+    }
+    let framed = ethernet(ethertype::IPV4, &inner);
+    for length in 1..framed.len() {
+        let datagram = datagram(4789, &vxlan(1, &framed[..length]));
+        let found = packet(&ethernet_v4(17, &datagram));
+        if length < 14 + 20 {
+            assert_eq!(found.unwrap().ports, OUTER_PORTS, "{length} octets");
         } else {
-            Reason::MalformedIpv4
-        };
-        assert_eq!(packet(&bytes), Err(expected), "{length} octets");
+            assert_eq!(found, Err(Reason::MalformedIpv4), "{length} octets");
+        }
     }
     let segment = ipv4(protocol::TCP, &[0; 19]);
     assert_eq!(packet(&ethernet_v4(4, &segment)), Err(Reason::MalformedTcp));
+    let framed = ethernet(ethertype::IPV4, &segment);
+    let bytes = ethernet_v4(17, &datagram(4789, &vxlan(1, &framed)));
+    assert_eq!(packet(&bytes), Err(Reason::MalformedTcp));
 }
 
 #[test]
-fn a_tunnel_header_that_lies_is_malformed() {
-    let malformed = Err(Reason::MalformedTunnel);
-    for content in [
-        &vxlan(1, &[])[..7],
-        &geneve(1, ethertype::IPV4, 0, &[])[..7],
-    ] {
-        let port = if content[0] == 8 { 4789 } else { 6081 };
-        assert_eq!(
-            packet(&ethernet_v4(17, &datagram(port, content))),
-            malformed
-        );
+fn a_header_that_a_protocols_number_announces_and_is_not_there_is_malformed() {
+    let bytes = ethernet_v4(47, &[0x20, 0, 8, 0, 0, 0, 0]);
+    assert_eq!(packet(&bytes), Err(Reason::MalformedTunnel));
+}
+
+/// A tunnel by its port: its header, given what is inside, and whether that says what it is.
+struct ByPort {
+    port: u16,
+    header: usize,
+    names_content: bool,
+    /// The EtherType that it has for what is inside is Ethernet's.
+    framed: bool,
+    wrap: fn(&[u8]) -> Vec<u8>,
+}
+
+/// Each kind that is looked for at a port.
+fn by_port() -> Vec<ByPort> {
+    let kind = |port, header, names_content, framed, wrap| ByPort {
+        port,
+        header,
+        names_content,
+        framed,
+        wrap,
+    };
+    std::vec![
+        kind(4789, 8, true, true, |inner| vxlan(1, inner)),
+        kind(6081, 8, true, true, |inner| {
+            geneve(1, ethertype::ETHERNET, 0, inner)
+        }),
+        kind(6081, 16, true, false, |inner| {
+            geneve(1, ethertype::IPV4, 2, inner)
+        }),
+        kind(2152, 8, false, false, |inner| gtpu(1, inner)),
+        kind(4790, 8, true, true, |inner| vxlan_gpe(1, 3, inner)),
+        kind(1701, 12, true, false, |inner| l2tp(1, 0x21, inner)),
+        kind(4790, 8, true, false, |inner| vxlan_gpe(1, 1, inner)),
+        kind(4790, 32, true, true, |inner| {
+            vxlan_gpe(1, 4, &nsh(6, 3, inner))
+        }),
+        kind(4790, 16, true, false, |inner| {
+            vxlan_gpe(1, 4, &nsh(2, 1, inner))
+        }),
+    ]
+}
+
+impl ByPort {
+    fn found(&self, content: &[u8]) -> Result<Packet, Reason> {
+        packet(&ethernet_v4(17, &datagram(self.port, content)))
     }
-    // 252 octets of options.
-    let long = with(geneve(1, ethertype::IPV4, 0, &inner()), 0, &[0x3f]);
-    assert_eq!(packet(&ethernet_v4(17, &datagram(6081, &long))), malformed);
-    let long = with(gtpu(1, &inner()), 2, &[0xff, 0xff]);
-    assert_eq!(packet(&ethernet_v4(17, &datagram(2152, &long))), malformed);
-    assert_eq!(
-        packet(&ethernet_v4(47, &[0x20, 0, 8, 0, 0, 0, 0])),
-        malformed
-    );
+
+    /// An IPv4 packet, as it is inside.
+    fn inside(&self, packet: &[u8]) -> Vec<u8> {
+        if self.framed {
+            ethernet(ethertype::IPV4, packet)
+        } else {
+            packet.to_vec()
+        }
+    }
+
+    #[track_caller]
+    fn is_carriers(&self, content: &[u8]) {
+        let found = self.found(content);
+        let plain = found.is_ok_and(|found| {
+            found.ports == [49_152, self.port]
+                && (found.encapsulation, found.link_length) == (0, 14)
+        });
+        assert!(plain, "{} {content:02x?}: {found:?}", self.port);
+    }
 }
 
 #[test]
-fn what_plainly_is_something_else_is_a_datagram() {
+fn what_cannot_be_the_tunnel_of_its_port_is_a_datagram() {
+    let whole = inner();
+    for kind in by_port() {
+        let inside = kind.inside(&whole);
+        let good = (kind.wrap)(&inside);
+        assert_eq!(kind.found(&good).unwrap().ports, PORTS);
+        // Cut anywhere before the inner IP header's end: no header, none inside, or no frame.
+        for length in 0..kind.header + inside.len() - SEGMENT {
+            let content = if kind.port == 2152 && length >= 8 {
+                gtpu(1, &inside[..length - 8])
+            } else {
+                good[..length].to_vec()
+            };
+            kind.is_carriers(&content);
+        }
+        // Another version, a header shorter than any, a packet shorter than its header.
+        for (at, octets) in [(0, &[0x05][..]), (0, &[0x25]), (0, &[0x44]), (2, &[0, 19])] {
+            let inside = kind.inside(&with(whole.clone(), at, octets));
+            kind.is_carriers(&(kind.wrap)(&inside));
+        }
+        // One that claims an octet more than there is has to be named, or is nothing that anybody knows.
+        let longer = with(whole.clone(), 3, &[whole.len() as u8 + 1]);
+        let content = (kind.wrap)(&kind.inside(&longer));
+        if kind.names_content {
+            assert_eq!(kind.found(&content), Err(Reason::MalformedIpv4));
+        } else {
+            kind.is_carriers(&content);
+        }
+        // Answers of DNS, whose first octets are any number.
+        for first in 0..=u8::MAX {
+            let mut answer = std::vec![first, 0x5a, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+            answer.extend(b"\x07example\x03org\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01");
+            answer.extend([0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
+            kind.is_carriers(&answer);
+        }
+    }
+}
+
+#[test]
+fn a_link_header_that_cannot_be_is_nothing_a_tunnel_carries() {
+    let packet = inner();
+    let no_version = with(pppoe(0x21, &packet), 0, &[0x21]);
+    let lying = with(pppoe(0x21, &packet), 4, &[0xff, 0xff]);
+    for frame in [
+        ethernet(ethertype::VLAN, &[0, 1]),
+        ethernet(ethertype::MPLS, &[0, 0, 0, 64]),
+        ethernet(ethertype::PPPOE_SESSION, &no_version),
+        ethernet(ethertype::PPPOE_SESSION, &lying),
+    ] {
+        for kind in by_port().iter().filter(|kind| kind.framed) {
+            kind.is_carriers(&(kind.wrap)(&frame));
+        }
+        // Where the number of a protocol says that there is a frame, it is a frame that is malformed.
+        let bytes = ethernet_v4(47, &gre(None, ethertype::ETHERNET, &frame));
+        assert!(super::super::packet::walk(&bytes[..], &whole(&bytes)).is_ok());
+        assert!(self::packet(&bytes).is_err(), "{frame:02x?}");
+    }
+}
+
+#[test]
+fn lengths_and_versions_that_are_not_the_tunnels_make_a_datagram() {
     let contents = [
         (4789, with(vxlan(1, &inner()), 0, &[0])),
         (
             6081,
             with(geneve(1, ethertype::IPV4, 0, &inner()), 0, &[0x40]),
         ),
+        // 252 octets of options.
+        (
+            6081,
+            with(geneve(1, ethertype::IPV4, 0, &inner()), 0, &[0x3f]),
+        ),
         (2152, with(gtpu(1, &inner()), 0, &[0x50])),
+        (2152, with(gtpu(1, &inner()), 2, &[0xff, 0xff])),
         (2152, with(gtpu(1, &[]), 1, &[1])),
         (4789, Vec::new()),
     ];
@@ -267,8 +396,15 @@ fn what_plainly_is_something_else_is_a_datagram() {
         };
         assert_eq!((packet.ports, packet.encapsulation), ([49_152, port], 0));
     }
-    let pptp = ethernet_v4(47, &[0x30, 1, 0x88, 0x0b, 0, 0, 0, 0]);
-    assert_eq!(packet(&pptp).unwrap().protocol, protocol::GRE);
+    // PPTP without a key, EoIP with a sequence number, a version that nobody has.
+    for header in [
+        [0x10, 1, 0x88, 0x0b, 0, 0, 0, 0],
+        [0x30, 1, 0x64, 0x00, 0, 0, 0, 0],
+        [0x20, 2, 0x88, 0x0b, 0, 0, 0, 0],
+    ] {
+        let found = packet(&ethernet_v4(47, &header)).unwrap();
+        assert_eq!((found.protocol, found.encapsulation), (protocol::GRE, 0));
+    }
 }
 
 #[test]
@@ -303,7 +439,7 @@ fn two_levels_are_taken_off_and_a_third_is_named() {
             assert_eq!(found, Err(Reason::TooManyTunnels));
         }
     }
-    // What is told is the outermost.
+    // The outermost is told.
     let level = ipv4(4, &inner());
     let framed = ethernet(ethertype::IPV4, &level);
     let arrival = arrived(&ethernet_v4(17, &datagram(4789, &vxlan(3, &framed)))).unwrap();
@@ -322,10 +458,20 @@ fn digests_tell_tunnels_apart_and_directions_together() {
     for id in 0..2000 {
         assert!(seen.insert(digest_of(&vni(id))), "{id}");
     }
-    // One kind between the same ends without another id is one tunnel, whatever is inside: that tells by its own key.
+    // One kind between the same ends without another id is one tunnel, whatever is inside: that tells by its own key. So is
+    // one whose ids name its receiving end.
+    let tunnels: std::collections::HashSet<_> = cases()
+        .iter()
+        .map(|case| {
+            let id = case
+                .id
+                .filter(|_| !matches!(case.kind, kind::GTPU | kind::PPTP | kind::L2TP));
+            (case.kind, id, case.frame[12])
+        })
+        .collect();
     let others: std::collections::HashSet<_> =
         cases().iter().map(|case| digest_of(&case.frame)).collect();
-    assert_eq!(others.len(), cases().len() - 3);
+    assert_eq!(others.len(), tunnels.len());
     assert_eq!(others.intersection(&seen).count(), 1);
     let mut back = vni(1);
     back[26..34].rotate_left(4);
@@ -340,6 +486,57 @@ fn digests_tell_tunnels_apart_and_directions_together() {
     // No key is not the key 0.
     let key = |key| ethernet_v4(47, &gre(key, ethertype::IPV4, &inner()));
     assert_ne!(digest_of(&key(None)), digest_of(&key(Some(0))));
+}
+
+/// Digest and ids where tunnels are no part of a key.
+fn bare(bytes: &[u8]) -> (u32, u32) {
+    let frame = whole(bytes);
+    let looking = Looking {
+        keyed: Keyed::Ends,
+        ..Looking::default()
+    };
+    let arrival = arrive(bytes, &frame, &Layer::outermost(&frame), &looking, 7).unwrap();
+    let Part::Whole(packet) = arrival.part else {
+        panic!("{arrival:?}");
+    };
+    (packet.encapsulation, packet.ids)
+}
+
+#[test]
+fn ids_that_are_no_key_are_told_apart_all_the_same() {
+    let framed = ethernet(ethertype::IPV4, &inner());
+    let vni = |vni| ethernet_v4(17, &datagram(4789, &vxlan(vni, &framed)));
+    let mut seen = std::collections::HashSet::new();
+    for id in 0..2000 {
+        let (digest, ids) = bare(&vni(id));
+        assert_eq!(digest, bare(&vni(0)).0);
+        assert!(ids != 0 && seen.insert(ids), "{id}");
+    }
+    assert_eq!(packet(&vni(7)).unwrap().ids, 0, "the key has it");
+    let teid = |teid| ethernet_v4(17, &datagram(2152, &gtpu(teid, &inner())));
+    assert_ne!(packet(&teid(1)).unwrap().ids, packet(&teid(2)).unwrap().ids);
+    // Of two levels either counts, and which is the outer one.
+    let both = |outer, inside| {
+        let level = ipv4(17, &datagram(4789, &vxlan(inside, &framed)));
+        let framed = ethernet(ethertype::IPV4, &level);
+        bare(&ethernet_v4(17, &datagram(4789, &vxlan(outer, &framed))))
+    };
+    assert_eq!(both(1, 2).0, both(2, 1).0);
+    let ids: std::collections::HashSet<u32> = [(1, 1), (1, 2), (2, 1), (2, 2)]
+        .map(|(outer, inside)| both(outer, inside).1)
+        .into();
+    assert_eq!(ids.len(), 4);
+    // Other ends are told by the digest.
+    let elsewhere = with(vni(1), 33, &[99]);
+    assert_ne!(bare(&elsewhere).0, bare(&vni(1)).0);
+    assert_eq!(bare(&elsewhere).1, bare(&vni(1)).1);
+    // So are no tags of VLANs.
+    let tagged = |id| {
+        let packet = tag(3, ethertype::VLAN, &tag(id, ethertype::IPV4, &inner()));
+        ethernet(ethertype::VLAN, &tag(1, ethertype::VLAN, &packet))
+    };
+    assert_eq!(bare(&tagged(8)), (0, 0));
+    assert_ne!(digest_of(&tagged(8)), digest_of(&tagged(9)));
 }
 
 #[test]
@@ -451,8 +648,7 @@ fn without_an_ethernet_header_too() {
         ..whole(&bytes)
     };
     let layer = Layer::outermost(&frame);
-    let ports = Ports::default();
-    let arrival = arrive(&bytes[..], &frame, &layer, Counted::Inner, &ports, 7).unwrap();
+    let arrival = arrive(&bytes[..], &frame, &layer, &Looking::default(), 7).unwrap();
     let outer = arrival.outer.unwrap();
     assert_eq!((outer.mac, outer.link_length), ([0; 6], 0));
     assert_eq!(bytes.len(), 20 + 20 + SEGMENT);

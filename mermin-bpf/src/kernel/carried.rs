@@ -1,0 +1,76 @@
+//! In what the way of a flow's packets differs, where VLANs or tunnel ids do not tell flows apart.
+//!
+//! A slot has the way of its flow's first packet. Notes are octets that are only ever set, each stored whole.
+
+use core::hint::black_box;
+
+use mermin_bpf::abi::{
+    key::CARRIED,
+    slot::{LANES, Slot, first, origin},
+};
+
+use super::{count::Facts, index::Key, maps::is_bare};
+
+/// Keeps the ids of the first packet's tunnels, and whether it has more VLAN tags than a key; behind
+/// [`outer::keep`](super::outer::keep), in a slot that nobody else uses yet.
+#[inline(always)]
+pub(super) fn begin(slot: *mut Slot, facts: &Facts) {
+    if facts.ids != 0 {
+        // SAFETY: within the slot.
+        unsafe { ids(slot).write_volatile(facts.ids) };
+    }
+    if facts.more_vlans {
+        note(slot, first::OUTER_FACTS, first::VLAN_TAGS);
+    }
+}
+
+/// Compares the way of a packet with that of its flow's first one.
+#[inline(always)]
+pub(super) fn compare<K: Key>(slot: *mut Slot, key: &K, facts: &Facts) {
+    // SAFETY: within the slot.
+    if facts.ids != 0 && unsafe { ids(slot).read_volatile() } != facts.ids {
+        note(slot, first::OUTER_IDS, first::TUNNEL_IDS);
+    }
+    if !is_bare() {
+        return;
+    }
+    let words = key.words();
+    // SAFETY: as above.
+    let differs = |number: usize| unsafe { (*slot).key[number] } ^ words[number];
+    if differs(0) & CARRIED[0] != 0 {
+        note(slot, first::OUTER_FACTS, first::VLAN_IDS);
+    }
+    if differs(1) & CARRIED[1] != 0 {
+        note(slot, first::OUTER_IDS, first::TUNNELS);
+    }
+    if facts.more_vlans {
+        note(slot, first::OUTER_FACTS, first::VLAN_TAGS);
+    }
+}
+
+/// Stored once: a line that two CPUs write goes back and forth between them.
+#[inline(always)]
+fn note(slot: *mut Slot, what: usize, octet: usize) {
+    // SAFETY: one of the six octets.
+    unsafe {
+        let place = place(slot, what).add(octet);
+        if place.read_volatile() == 0 {
+            place.write_volatile(1);
+        }
+    }
+}
+
+#[inline(always)]
+fn ids(slot: *mut Slot) -> *mut u32 {
+    place(slot, first::OUTER_IDS).cast()
+}
+
+#[inline(always)]
+fn place(slot: *mut Slot, what: usize) -> *mut u8 {
+    // SAFETY: the lane exists.
+    unsafe {
+        // As in `fragment`: the mask behind the "exclusive or" must survive.
+        let lane = black_box(first::lane(origin::lane_of_first((*slot).origin), what));
+        (&raw mut (*slot).lanes[lane & (LANES - 1)].first).cast()
+    }
+}

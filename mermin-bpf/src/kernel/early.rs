@@ -1,0 +1,113 @@
+//! Later fragments that come before their first one.
+//!
+//! Each is under the reason `fragment` at once, whatever becomes of it. The first fragment takes from there what it finds of
+//! them, so no map that forgets can lose a packet.
+
+use core::hint::black_box;
+
+use aya_ebpf::{
+    bindings::BPF_ANY,
+    helpers::{bpf_map_delete_elem, bpf_map_lookup_elem, bpf_map_update_elem},
+};
+use mermin_bpf::{
+    abi::{
+        fragment::{Early, FragmentKey},
+        ledger::Reason,
+    },
+    track::{
+        fragment::{early, is_fresh},
+        measure::Measure,
+    },
+    wire::ip::Ip,
+};
+
+use super::{atomic, ledger::Account, maps::EARLY, workspace::Workspace};
+
+fn map() -> *mut core::ffi::c_void {
+    (&raw const EARLY).cast_mut().cast()
+}
+
+/// Remembers a fragment, whose key is in the workspace, that is about to be counted under the reason.
+///
+/// # Safety
+/// `workspace` is this CPU's own.
+#[inline(always)]
+pub(super) unsafe fn keep(
+    workspace: *mut Workspace,
+    ip: &Ip,
+    account: Account,
+    cpu: u32,
+    frame_length: u32,
+    now: u64,
+) {
+    let (octets, payload) = (u64::from(ip.length), u64::from(ip.payload_length()));
+    let generation = account.generation();
+    // SAFETY: keys and values are valid; an element that is used again meanwhile is another packet's, and then that one's
+    // first fragment takes a fragment more from the reason, which has it.
+    unsafe {
+        let key = &raw const (*workspace).fragment;
+        let found = bpf_map_lookup_elem(map(), key.cast()).cast::<Early>();
+        if !found.is_null() {
+            let known = found.read_volatile();
+            if known.taken == 0
+                && known.ledger == account.number()
+                && known.generation == generation
+                && known.cpu == cpu as u16
+                && is_fresh(known.seen_at, (*key).ipv6 != 0, now)
+            {
+                atomic::add(&raw mut (*found).packets, 1);
+                atomic::add(&raw mut (*found).octets, octets);
+                atomic::add(&raw mut (*found).payload, payload);
+                atomic::add(&raw mut (*found).frame_octets, frame_length.into());
+                return;
+            }
+        }
+        (*workspace).early = Early {
+            packets: 1,
+            octets,
+            payload,
+            frame_octets: frame_length.into(),
+            seen_at: now,
+            taken: black_box(0),
+            ledger: account.number(),
+            generation,
+            reserved: 0,
+            cpu: cpu as u16,
+        };
+        let value = &raw const (*workspace).early;
+        bpf_map_update_elem(map(), key.cast(), value.cast(), BPF_ANY.into());
+    }
+}
+
+/// Takes from the reason what is remembered of a packet whose first fragment has come, and gives what that adds to its flow.
+///
+/// # Safety
+/// `key` is valid for reads.
+#[inline(always)]
+pub(super) unsafe fn take(
+    key: *const FragmentKey,
+    account: Account,
+    carries: bool,
+    now: u64,
+) -> Measure {
+    // SAFETY: as in `keep`.
+    unsafe {
+        let found = bpf_map_lookup_elem(map(), key.cast()).cast::<Early>();
+        if found.is_null() {
+            return Measure::default();
+        }
+        let known = found.read_volatile();
+        if known.ledger != account.number()
+            || known.generation != account.generation()
+            || !is_fresh(known.seen_at, (*key).ipv6 != 0, now)
+            // Of two that come at once one has them.
+            || atomic::fetch_add(&raw mut (*found).taken, 1) != 0
+        {
+            return Measure::default();
+        }
+        bpf_map_delete_elem(map(), key.cast());
+        let taken = early(&known, carries);
+        account.taken_back(known.cpu.into(), Reason::Fragment, &taken);
+        taken
+    }
+}

@@ -1,0 +1,229 @@
+//! Tells if a packet was counted before, at this hook or at the other one of its interface.
+
+use core::hint::black_box;
+
+use aya_ebpf::{bindings::BPF_ANY, helpers::bpf_map_update_elem};
+use mermin_bpf::{
+    abi::{
+        ledger::Direction,
+        slot::{DIRECTIONS, LANES, STRIPES, Slot, lane},
+    },
+    track::pass::{Departure, Turned},
+};
+
+use super::{
+    atomic,
+    count::Facts,
+    ledger::Account,
+    maps::{DEPARTURES, TURNED},
+    skb::Skb,
+};
+
+/// Places for packets on their way out.
+pub(super) const DEPARTURES_KEPT: usize = 4096;
+
+/// One pass of a packet, whose flow is known.
+#[derive(Clone, Copy)]
+pub(super) struct Pass {
+    skb: Skb,
+    hook: Direction,
+    /// As [`Account::receiver`].
+    receiver: u32,
+    digest: u64,
+    direction: u8,
+}
+
+impl Pass {
+    #[inline(always)]
+    pub(super) const fn new(skb: Skb, account: Account, digest: u64, facts: &Facts) -> Self {
+        Self {
+            skb,
+            hook: facts.hook,
+            receiver: account.receiver,
+            digest,
+            direction: facts.direction,
+        }
+    }
+
+    /// True if there is more to ask before the packet is counted: its direction of the flow was counted at the other hook
+    /// too, or it [was sent](Self::was_sent) before.
+    #[inline(always)]
+    pub(super) fn is_doubtful(&self, slot: *mut Slot) -> bool {
+        lanes_used(slot) & elsewhere(self.hook, self.direction) != 0 || self.was_sent()
+    }
+
+    /// Remembers a packet that leaves, so that it is known if it comes back.
+    #[inline(always)]
+    pub(super) fn note(&self) {
+        if matches!(self.hook, Direction::Egress)
+            && let Some(place) = self.place()
+        {
+            // SAFETY: a word of the map, stored whole.
+            unsafe { place.write_volatile(self.departure().0) };
+        }
+    }
+
+    /// True if a doubtful packet was counted before. A packet that was is remembered as such.
+    #[inline(always)]
+    pub(super) fn is_hairpin(&self, slot: *mut Slot, facts: &Facts) -> bool {
+        let packets = facts.measure.packets;
+        match self.hook {
+            Direction::Ingress => {
+                if self.take_departure() {
+                    return true;
+                }
+                if !self.was_counted_at(slot, Direction::Ingress) {
+                    // From now on it counts how many have come: those before all left.
+                    self.turned(slot, total(slot, self.direction));
+                }
+                false
+            }
+            Direction::Egress => {
+                if self.was_sent() {
+                    return true;
+                }
+                self.was_counted_at(slot, Direction::Ingress) && self.left_again(slot, packets)
+            }
+        }
+    }
+
+    /// True if a packet that leaves is one of those that came in, as far as can be told: it was received, and fewer have left
+    /// again than came.
+    #[inline(always)]
+    fn left_again(&self, slot: *mut Slot, packets: u64) -> bool {
+        let Some(turned) = self.turned(slot, 0) else {
+            return false;
+        };
+        // SAFETY: an element of the map; its counters are only changed atomically.
+        unsafe {
+            let known = turned.read_volatile();
+            if self.receiver != 0 && known.covers(total(slot, self.direction), packets) {
+                atomic::add(&raw mut (*turned).again, packets);
+                true
+            } else {
+                atomic::add(&raw mut (*turned).left, packets);
+                false
+            }
+        }
+    }
+
+    /// The entry of the direction; begun where there is none.
+    #[inline(always)]
+    fn turned(&self, slot: *mut Slot, left: u64) -> Option<*mut Turned> {
+        // SAFETY: within the slot.
+        let began = unsafe { (*slot).first_seen };
+        // The time tells flows of the same key apart.
+        let key = self.digest.wrapping_add(began) ^ u64::from(self.direction);
+        if let Some(turned) = TURNED.get_ptr_mut(key) {
+            return Some(turned);
+        }
+        // Opaque, or the compiler calls `memset` for two zeroes.
+        let new = Turned {
+            left: black_box(left),
+            again: black_box(0),
+        };
+        // SAFETY: key and value live on this program's stack.
+        unsafe {
+            bpf_map_update_elem(
+                (&raw const TURNED).cast_mut().cast(),
+                (&raw const key).cast(),
+                (&raw const new).cast(),
+                BPF_ANY.into(),
+            );
+        }
+        TURNED.get_ptr_mut(key)
+    }
+
+    #[inline(always)]
+    fn departure(&self) -> Departure {
+        Departure::new(self.digest, self.direction, self.receiver)
+    }
+
+    /// True if a packet that leaves did so before, and was received by another interface since.
+    #[inline(always)]
+    pub(super) fn was_sent(&self) -> bool {
+        if self.receiver == 0 {
+            return false;
+        }
+        let Some(place) = self.place() else {
+            return false;
+        };
+        // SAFETY: a word of the map, read whole.
+        let earlier = Departure(unsafe { place.read_volatile() });
+        self.departure().was_sent_again(earlier)
+    }
+
+    /// True if the packet that comes is one that left; it is forgotten then.
+    #[inline(always)]
+    fn take_departure(&self) -> bool {
+        let Some(place) = self.place() else {
+            return false;
+        };
+        // SAFETY: a word of the map, read and stored whole.
+        unsafe {
+            let was_sent = self
+                .departure()
+                .is_of_flow(Departure(place.read_volatile()));
+            if was_sent {
+                place.write_volatile(0);
+            }
+            was_sent
+        }
+    }
+
+    /// Where a packet that leaves is remembered: by where its headers lie, which a copy of the buffer shares.
+    #[inline(always)]
+    fn place(&self) -> Option<*mut u64> {
+        let places = DEPARTURES.get_ptr_mut(0)?;
+        // The difference of two pointers is a number, which is all that the verifier lets be made of one.
+        let at = self.skb.linear().distance_from(places.cast());
+        let mixed = (at as u32).wrapping_mul(0x9e37_79b1) >> 16;
+        let number = mixed as usize & (DEPARTURES_KEPT - 1);
+        // SAFETY: below the array's length.
+        Some(unsafe { places.cast::<u64>().add(number) })
+    }
+
+    #[inline(always)]
+    fn was_counted_at(&self, slot: *mut Slot, hook: Direction) -> bool {
+        lanes_used(slot) & lane::all(self.direction, lane::at(hook)) != 0
+    }
+}
+
+/// Bits in a slot's [`lanes_used`] that a packet at this hook and in this direction leaves in no flow of the usual kind: those of
+/// the other hook.
+#[inline(always)]
+pub(super) const fn elsewhere(hook: Direction, direction: u8) -> u32 {
+    let other = match hook {
+        Direction::Ingress => Direction::Egress,
+        Direction::Egress => Direction::Ingress,
+    };
+    lane::all(direction, lane::at(other))
+}
+
+/// The octets of all lanes in one word.
+#[expect(
+    clippy::cast_ptr_alignment,
+    reason = "they stand at a multiple of four within a slot, which is aligned to more"
+)]
+#[inline(always)]
+pub(super) fn lanes_used(slot: *mut Slot) -> u32 {
+    // SAFETY: four octets within the slot, which stand behind four others at the end of the key.
+    unsafe {
+        (&raw const (*slot).lanes_used)
+            .cast::<u32>()
+            .read_volatile()
+    }
+}
+
+/// Packets that were counted in a direction.
+#[inline(always)]
+fn total(slot: *mut Slot, direction: u8) -> u64 {
+    let mut total = 0;
+    for stripe in 0..STRIPES {
+        let number = stripe * DIRECTIONS + usize::from(direction);
+        // SAFETY: the lane exists.
+        total +=
+            unsafe { (&raw const (*slot).lanes[number & (LANES - 1)].packets).read_volatile() };
+    }
+    total
+}
