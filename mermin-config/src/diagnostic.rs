@@ -1,10 +1,10 @@
-//! What a file is told: errors and warnings, each with its place.
+//! Messages about a file: errors and warnings, each with its place.
 
 use std::fmt;
 
 use crate::text::{Source, Span, excerpt::Excerpt, excerpt::printable};
 
-/// What is wrong with a text, before it is known which text.
+/// A fault of a text, before it is known which text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem(Box<Inner>);
 
@@ -55,13 +55,13 @@ impl Problem {
         self
     }
 
-    /// What could be written instead.
+    /// Adds values that could be written instead.
     pub(crate) fn with_valid(mut self, valid: impl Into<String>) -> Self {
         self.0.valid = Some(valid.into());
         self
     }
 
-    /// What to do about it.
+    /// Adds a remedy.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
@@ -150,19 +150,19 @@ impl Diagnostic {
         self.position.map(|(_, column)| column)
     }
 
-    /// What is wrong: one line, in the form "cannot `<verb> <object>`".
+    /// The fault: one line, in the form "cannot `<verb> <object>`".
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What would be valid there.
+    /// Values that would be valid there.
     #[must_use]
     pub fn valid(&self) -> Option<&str> {
         self.valid.as_deref()
     }
 
-    /// What to do about it, such as the nearest key.
+    /// The remedy, such as the nearest key.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()

@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 #[error("{}", Shown(.diagnostics))]
 pub struct Error {
     diagnostics: Vec<Diagnostic>,
-    /// What the system said when the file could not be read.
+    /// The system's error when the file could not be read.
     #[source]
     system: Option<io::Error>,
 }
@@ -29,7 +29,7 @@ impl Error {
         }
     }
 
-    /// What is wrong, in the order of the file; at least one.
+    /// The faults, in the order of the file; at least one.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics

@@ -16,7 +16,7 @@ use crate::{diagnostic::Problem, text::Span};
 /// Looks up an environment variable.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What may stand where a value is expected.
+/// Expressions that may stand where a value is expected.
 const VALID: &str = "a literal, a template, a conditional, or `env(\"NAME\")`";
 
 /// Evaluates an expression.
@@ -63,7 +63,7 @@ impl Substitution<'_> {
             .push(Problem::at(span, format!("cannot evaluate {what}")).with_valid(VALID));
     }
 
-    /// What `env(..)` stands for.
+    /// The value of `env(..)`.
     fn env(&mut self, call: &FuncCall, span: &Span) -> Option<Expression> {
         let mut arguments = call.args.iter();
         let (Some(name), default, None) = (arguments.next(), arguments.next(), arguments.next())
@@ -111,6 +111,18 @@ impl Substitution<'_> {
     }
 }
 
+/// How to write what a bare word was meant to be: by custom, names in capitals are of environment variables.
+fn meant(name: &str) -> String {
+    let environment = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
+    if name.chars().all(environment) {
+        format!(
+            "an environment variable is `env(\"{name}\")`, and in a text `${{env(\"{name}\")}}`"
+        )
+    } else {
+        format!("text stands in double quotes: `\"{name}\"`")
+    }
+}
+
 impl VisitMut for Substitution<'_> {
     fn visit_expr_mut(&mut self, node: &mut Expression) {
         let span = self.span(node);
@@ -130,11 +142,8 @@ impl VisitMut for Substitution<'_> {
                 );
             }
             Expression::Variable(name) => {
-                let name = name.as_str().to_owned();
-                self.problems.push(
-                    Problem::at(&span, format!("cannot find a variable `{name}`"))
-                        .with_hint(format!("text stands in double quotes: `\"{name}\"`")),
-                );
+                let problem = Problem::at(&span, format!("cannot find a variable `{name}`"));
+                self.problems.push(problem.with_hint(meant(name)));
             }
             Expression::Traversal(_) => self.refuse(&span, "a reference: there are no variables"),
             Expression::ForExpr(_) => self.refuse(&span, "a loop"),

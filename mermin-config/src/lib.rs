@@ -19,13 +19,14 @@
 //! ```
 //!
 //! Nothing that is wrong with a file is found out later: every value is checked when it is read, and all errors are told at
-//! once, each with its place, what would be valid, and the nearest key. What is accepted and has no effect is a warning.
-//! The [reference](https://github.com/elastiflow/mermin/blob/main/docs/CONFIG.md) lists all keys.
+//! once, each with its place, what would be valid, and the nearest key. A key that has no effect is a warning.
+//! [`keys`] has all of them, as `docs/CONFIG.md` beside this crate does.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod diagnostic;
 mod error;
 mod evaluate;
+mod file;
 pub mod keys;
 mod load;
 mod node;

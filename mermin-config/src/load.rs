@@ -1,20 +1,15 @@
 //! From a file to a configuration.
 
-use std::{
-    env,
-    fs::File,
-    io::{self, Read as _},
-    path::Path,
-    str::FromStr,
-};
+use std::{env, path::Path, str::FromStr};
 
 use crate::{
     Config, Diagnostic, Error,
     diagnostic::Problem,
     evaluate::Environment,
+    file::{self, Allowed},
     node::{self, Kind, Node},
     schema::{Member as _, Reader, Written, print::print, read::MOST as MOST_GATHERED},
-    text::{Source, guard, parse},
+    text::{Source, guard, parse, yaml},
 };
 
 /// Errors that are told of one file, and warnings; how many more there are is said.
@@ -26,7 +21,7 @@ const MOST: usize = 100;
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// What was accepted and has no effect, or not the one that was meant; in the order of the file.
+    /// Keys that have no effect, or not the one that was meant; in the order of the file.
     pub warnings: Vec<Diagnostic>,
     /// Keys of the file that an application acts on ([`Effect::Application`](crate::Effect)), as the reference has them:
     /// one that has no use for some of them can say so.
@@ -34,13 +29,13 @@ pub struct Loaded {
 }
 
 impl Config {
-    /// Reads a file, with the environment of the process.
+    /// Reads a file, with the environment of the process. A pipe may be silent for five seconds; a device or a socket is refused.
     ///
     /// # Errors
     /// Why the file cannot be read, or all that is wrong with it.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Loaded, Error> {
         let path = path.as_ref();
-        let octets = read(path)?;
+        let octets = file::read(path, Allowed::Pipes)?;
         Self::load(&path.to_string_lossy(), &octets, &process_environment)
     }
 
@@ -61,6 +56,11 @@ impl Config {
             guard::text(octets).map_err(|problem| Error::new(vec![problem.locate(&source)]))?;
         text.clone_into(&mut source.text);
         let (config, reader) = check(text, environment);
+        if !reader.problems.is_empty()
+            && let Some(problem) = yaml::problem(text)
+        {
+            return Err(Error::new(vec![problem.locate(&source)]));
+        }
         match config {
             Some(config) if reader.problems.is_empty() => Ok(Loaded {
                 config,
@@ -107,43 +107,6 @@ pub(crate) fn process_environment(name: &str) -> Option<String> {
     // Names that `getenv` cannot be asked for are not set.
     let asks = !name.is_empty() && !name.contains(['=', '\0']);
     asks.then(|| env::var(name).ok()).flatten()
-}
-
-/// What a file holds, as far as it can be a configuration.
-///
-/// # Errors
-/// Why it cannot be read.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let mut octets = Vec::new();
-    let most = u64::try_from(guard::MOST_OCTETS).unwrap_or(u64::MAX);
-    File::open(path)
-        // One more, so that what is too large is seen to be.
-        .and_then(|file| file.take(most + 1).read_to_end(&mut octets))
-        .map(|_| octets)
-        .map_err(|error| unreadable(path, error))
-}
-
-fn unreadable(path: &Path, error: io::Error) -> Error {
-    let hint = match error.kind() {
-        io::ErrorKind::IsADirectory => Some("name the file in it"),
-        io::ErrorKind::NotFound => {
-            Some("check the path; a relative one begins in the working directory")
-        }
-        io::ErrorKind::PermissionDenied => {
-            Some("let the user of this process read it, and search its directories")
-        }
-        _ => None,
-    };
-    let problem = Problem::whole(format!("cannot read the file: {error}"));
-    let problem = match hint {
-        Some(hint) => problem.with_hint(hint),
-        None => problem,
-    };
-    let source = Source {
-        name: path.to_string_lossy().into_owned(),
-        text: String::new(),
-    };
-    Error::system(problem.locate(&source), error)
 }
 
 /// Reads a text, and whatever of it makes sense where not all does.

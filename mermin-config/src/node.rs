@@ -71,6 +71,22 @@ impl Node {
     }
 }
 
+impl Node {
+    /// A block of which this is one key, where it is a text in a block's place.
+    pub(crate) fn as_block_of(&self, key: &str) -> Self {
+        let mut block = self.clone();
+        if matches!(self.kind, Kind::Text(_)) {
+            block.kind = Kind::Table(vec![Entry {
+                key: key.to_owned(),
+                span: self.span.clone(),
+                form: Form::Attribute,
+                node: self.clone(),
+            }]);
+        }
+        block
+    }
+}
+
 /// Reads a file's body.
 pub(crate) fn tree(
     body: &Body,

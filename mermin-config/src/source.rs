@@ -1,7 +1,8 @@
 //! From a configuration to a source of flows.
 
 use mermin_core::{
-    Attach, FlowSource, FlowSourceBuilder, Pattern, Pinning, Preset, TcxOrder, flow::TunnelKind,
+    Attach, FlowKey, FlowSource, FlowSourceBuilder, Pattern, Pinning, Preset, TcxOrder,
+    flow::TunnelKind,
 };
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
 };
 
 impl Config {
-    /// A builder with all that the configuration says about capturing. What a program's flags say can be put over it.
+    /// A builder with all that the configuration says about capturing. A program's flags can override it.
     pub fn source(&self) -> FlowSourceBuilder {
         let instrument = self.discovery().instrument();
         let builder = self.source_of_captures().netns(instrument.netns().clone());
@@ -24,8 +25,15 @@ impl Config {
     /// As [`source`](Self::source), of what holds for a capture file as well: the table's size, timeouts, tunnels and the
     /// filter. Name the file by `FlowSourceBuilder::pcap`.
     pub fn source_of_captures(&self) -> FlowSourceBuilder {
+        let capture = self.pipeline().flow_capture();
+        let key = match capture.flow_key() {
+            value::FlowKey::Full => FlowKey::Full,
+            value::FlowKey::Endpoints => FlowKey::Endpoints,
+        };
         let builder = FlowSource::builder()
-            .max_flows(self.pipeline().flow_capture().flow_stats_capacity().get())
+            .max_flows(capture.flow_stats_capacity().get())
+            .flow_key(key)
+            .exact_end(*capture.exact_end())
             .filter(self.filter().to_core());
         tunnels(timeouts(builder, self.span()), self.parser())
     }
@@ -75,8 +83,11 @@ fn pinning(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBui
 fn tunnels(builder: FlowSourceBuilder, parser: &Parser) -> FlowSourceBuilder {
     [
         (TunnelKind::Vxlan, parser.vxlan_port()),
+        (TunnelKind::VxlanGpe, parser.vxlan_gpe_port()),
         (TunnelKind::Geneve, parser.geneve_port()),
         (TunnelKind::Gtpu, parser.gtpu_port()),
+        (TunnelKind::L2tp, parser.l2tp_port()),
+        (TunnelKind::Teredo, parser.teredo_port()),
         (TunnelKind::WireGuard, parser.wireguard_port()),
     ]
     .into_iter()
@@ -92,6 +103,7 @@ fn timeouts(builder: FlowSourceBuilder, span: &Span) -> FlowSourceBuilder {
         .icmp_timeout(span.icmp_timeout().get())
         .tcp_timeout(span.tcp_timeout().get())
         .tcp_fin_timeout(span.tcp_fin_timeout().get())
+        .tcp_half_closed_timeout(span.tcp_half_closed_timeout().get())
         .tcp_rst_timeout(span.tcp_rst_timeout().get())
         .udp_timeout(span.udp_timeout().get())
 }
@@ -104,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// What a builder has in it shows in its debug output.
+    /// A builder's debug output shows all that is in it.
     fn assert_same(text: &str, expected: &FlowSourceBuilder) {
         let config: Config = text.parse().unwrap();
         assert_eq!(format!("{:?}", config.source()), format!("{expected:?}"));
@@ -134,8 +146,11 @@ mod tests {
             .or_all(true)
             .max_flows(16_384)
             .tunnel_ports(TunnelKind::Vxlan, [4789])
+            .tunnel_ports(TunnelKind::VxlanGpe, [4790])
             .tunnel_ports(TunnelKind::Geneve, [6081])
             .tunnel_ports(TunnelKind::Gtpu, [2152])
+            .tunnel_ports(TunnelKind::L2tp, [1701])
+            .tunnel_ports(TunnelKind::Teredo, [3544])
             .tunnel_ports(TunnelKind::WireGuard, [51_820])
     }
 
@@ -181,13 +196,16 @@ mod tests {
 
     #[test]
     fn ports_of_tunnels_are_handed_over() {
-        let [vxlan, geneve, gtpu, wireguard] = [1, 2, 3, 4];
+        let [vxlan, geneve, gtpu, wireguard, vxlan_gpe, l2tp, teredo] = [1, 2, 3, 4, 5, 6, 7];
         assert_same(
-            "parser {\n  vxlan_port = 1\n  geneve_port = 2\n  gtpu_port = 3\n  wireguard_port = 4\n}\n",
+            "parser {\n  vxlan_port = 1\n  geneve_port = 2\n  gtpu_port = 3\n  wireguard_port = 4\n  vxlan_gpe_port = 5\n  l2tp_port = 6\n  teredo_port = 7\n}\n",
             &usual()
                 .tunnel_ports(TunnelKind::Vxlan, [vxlan])
+                .tunnel_ports(TunnelKind::VxlanGpe, [vxlan_gpe])
                 .tunnel_ports(TunnelKind::Geneve, [geneve])
                 .tunnel_ports(TunnelKind::Gtpu, [gtpu])
+                .tunnel_ports(TunnelKind::L2tp, [l2tp])
+                .tunnel_ports(TunnelKind::Teredo, [teredo])
                 .tunnel_ports(TunnelKind::WireGuard, [wireguard]),
         );
     }
@@ -206,12 +224,15 @@ mod tests {
   icmp_timeout = \"3s\"
   tcp_timeout = \"4s\"
   tcp_fin_timeout = \"5ms\"
+  tcp_half_closed_timeout = \"8s\"
   tcp_rst_timeout = \"6s\"
   udp_timeout = \"7s\"
 }
 pipeline {
   flow_capture {
     flow_stats_capacity = 99
+    flow_key = \"endpoints\"
+    exact_end = true
   }
 }
 filter \"source\" {
@@ -233,9 +254,12 @@ filter \"flow\" {
                 .icmp_timeout(Duration::from_secs(3))
                 .tcp_timeout(Duration::from_secs(4))
                 .tcp_fin_timeout(Duration::from_millis(5))
+                .tcp_half_closed_timeout(Duration::from_secs(8))
                 .tcp_rst_timeout(Duration::from_secs(6))
                 .udp_timeout(Duration::from_secs(7))
                 .max_flows(99)
+                .flow_key(FlowKey::Endpoints)
+                .exact_end(true)
                 .filter(filter),
         );
     }

@@ -119,6 +119,57 @@ fn one_thing_has_several_forms() {
     assert_eq!(load("# nothing\n").config, Config::default());
 }
 
+/// Forms that the reference of Mermin's agent shows, each beside what it means.
+#[test]
+fn forms_of_the_agents_reference() {
+    for (form, meaning) in [
+        (
+            "export \"traces\" {\n  stdout = \"text_indent\"\n}\n",
+            "export \"traces\" {\n  stdout = { format = \"text_indent\" }\n}\n",
+        ),
+        (
+            "internal \"traces\" {\n  stdout = \"text_indent\"\n}\n",
+            "internal \"traces\" {\n  stdout { format = \"text_indent\" }\n}\n",
+        ),
+        (
+            "filter \"network\" {\n  transport = { match = [\"{tcp,UDP}\"] }\n  type = { not_match = [\"ipv?\"] }\n}\n",
+            "filter \"network\" {\n  transport = { match = [\"tcp\", \"udp\"] }\n  type = { not_match = [\"ipv4\", \"ipv6\"] }\n}\n",
+        ),
+        (
+            "filter \"flow\" {\n  tcp_flags_tags = { match = [\"[sr]*\"] }\n}\n",
+            "filter \"flow\" {\n  tcp_flags_tags = { match = [\"SYN\", \"RST\"] }\n}\n",
+        ),
+        (
+            "filter \"flow\" {\n  icmp_code_name = { match = [13, \"0-8\"] }\n}\n",
+            "filter \"flow\" {\n  icmp_code_name = { match = [\"13\", \"0-8\"] }\n}\n",
+        ),
+    ] {
+        assert_eq!(load(form).config, load(meaning).config, "{form}");
+    }
+    let depth = load(
+        "discovery \"informer\" \"k8s\" {\n  owner_relations = { max_depth = 0 }\n  selectors = [{ kind = \"Node\" }]\n}\n",
+    );
+    assert_eq!(
+        depth
+            .config
+            .discovery()
+            .informer()
+            .k8s()
+            .owner_relations()
+            .max_depth()
+            .get(),
+        0
+    );
+    let names =
+        load("filter \"flow\" {\n  ip_dscp_name = { match = [\"AF4{1,2,3}\"] }\n}\n").config;
+    let fits = |name| names.filter().flow().ip_dscp_name().matching[0].matches(name);
+    assert!(fits("af42") && !fits("af21"));
+    let unused = load(
+        "export \"traces\" {\n  otlp = { resource_attributes = { a = \"b\" } }\n}\nexporter \"otlp\" \"main\" {\n}\n",
+    );
+    assert_eq!(unused.warnings.len(), 2, "{:?}", unused.warnings);
+}
+
 #[test]
 fn values_come_from_the_environment() {
     let config = load(

@@ -1,4 +1,4 @@
-//! What is said about files that are wrong, word for word. After a change that is meant: `INSTA_UPDATE=always`, and look
+//! Messages about files that are wrong, word for word. After a change that is meant: `INSTA_UPDATE=always`, and look
 //! at what changed.
 
 use std::fs;
@@ -47,7 +47,11 @@ messages! {
     unended_template: "log_level = \"${env(\"SET\")\"\n";
     missing_value: "log_level =\n";
     missing_equals_sign: "span {\n  tcp_timeout \"5s\"\n}\n";
-    colon_for_equals_sign: "log_level: \"info\"\n";
+    colon_for_equals_sign: "log_level: \"info\"\nspan {\n}\n";
+    yaml: "span:\n  tcp_timeout: 30s\n  udp_timeout: 60s\nfilter:\n  source:\n    address:\n      match: [10.0.0.0/8]\n";
+    bad_globs: "filter \"network\" {\n  transport = { match = [\"x*\", \"{tcp\"] }\n  interface_mac = { match = [\"02:*\"] }\n}\nfilter \"flow\" {\n  icmp_code_name = { match = [\"port_unreachabel\", \"256\"] }\n}\n";
+    bad_word_in_place_of_a_block: "export \"traces\" {\n  stdout = \"yaml\"\n}\n";
+    name_of_a_variable: "export \"traces\" {\n  otlp = {\n    auth = { bearer = \"${OTLP_TOKEN}\" }\n  }\n}\n";
     single_quotes: "log_level = 'info'\n";
     duration_without_quotes: "shutdown_timeout = 5s\n";
     number_too_large: "parser {\n  vxlan_port = 1e400\n}\n";

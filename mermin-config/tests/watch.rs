@@ -174,3 +174,60 @@ fn what_cannot_be_loaded_cannot_be_watched() {
     fs::write(directory.file("bad.hcl"), "x").unwrap();
     assert!(Watcher::open(directory.file("bad.hcl")).is_err());
 }
+
+fn pipe(path: &Path) {
+    rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap();
+}
+
+#[test]
+fn a_pipe_in_its_place_and_a_file_again() {
+    let directory = Directory::new();
+    let (file, new) = (directory.file("mermin.hcl"), directory.file("new"));
+    write(&file, "info");
+    let (_, mut watcher) = Watcher::open(&file).unwrap();
+    for name in ["warn", "error"] {
+        pipe(&new);
+        fs::rename(&new, &file).unwrap();
+        let error = next(&mut watcher).unwrap_err().to_string();
+        assert!(error.contains("it is a pipe"), "{error}");
+        write(&new, name);
+        fs::rename(&new, &file).unwrap();
+        assert_eq!(level(&mut watcher).as_str(), name);
+    }
+    pipe(&directory.file("pipe"));
+    assert!(Watcher::open(directory.file("pipe")).is_err());
+}
+
+/// Also one further up, and one that is moved away.
+#[test]
+fn a_directory_that_is_made_anew() {
+    let directory = Directory::new();
+    let (above, inner) = (directory.file("a"), directory.file("a/b"));
+    let file = inner.join("mermin.hcl");
+    fs::create_dir_all(&inner).unwrap();
+    write(&file, "info");
+    let (_, mut watcher) = Watcher::open(&file).unwrap();
+    let steps: [(&str, &dyn Fn()); 3] = [
+        ("warn", &|| fs::remove_dir_all(&inner).unwrap()),
+        ("error", &|| {
+            fs::rename(&above, directory.file("old")).unwrap();
+        }),
+        ("debug", &|| fs::remove_dir_all(&above).unwrap()),
+    ];
+    for (name, away) in steps {
+        away();
+        assert!(next(&mut watcher).is_err());
+        // Longer than what follows each other within a moment.
+        thread::sleep(Duration::from_millis(300));
+        fs::create_dir_all(&inner).unwrap();
+        thread::sleep(Duration::from_millis(300));
+        write(&file, name);
+        let written = Instant::now();
+        assert_eq!(level(&mut watcher).as_str(), name);
+        assert!(
+            written.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            written.elapsed()
+        );
+    }
+}

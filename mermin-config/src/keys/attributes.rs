@@ -1,9 +1,9 @@
-//! What flows are told about the objects at their ends.
+//! Facts about the objects at the two ends of a flow.
 
 use crate::{schema::section, value::RegexText};
 
 section! {
-    /// What flows are told about the objects at their ends.
+    /// Facts about the objects at the two ends of a flow.
     Attributes, Labels {
         /// Of the side that started the flow.
         source: SideAttributes = SideAttributes::preset(), Application;
@@ -13,7 +13,7 @@ section! {
 }
 
 section! {
-    /// What flows are told about the object at one end.
+    /// Facts about the object at one end of a flow.
     SideAttributes, Labels {
         /// Objects of Kubernetes.
         k8s: K8sAttributes = K8sAttributes::preset(), Application;
@@ -21,9 +21,9 @@ section! {
 }
 
 section! {
-    /// What flows are told about an object of Kubernetes.
+    /// Facts about an object of Kubernetes.
     K8sAttributes, Nested {
-        /// What is taken from an object.
+        /// Parts of an object that become attributes.
         extract: Extract = Extract::preset(), Application;
         /// How an object is found.
         association: Association = Association::preset(), Application;
@@ -31,7 +31,7 @@ section! {
 }
 
 section! {
-    /// What is taken from an object.
+    /// Parts of an object that become attributes.
     Extract, Nested {
         /// Fields, as a kind (`[*]` for any) and a path.
         metadata: Vec<String> = usual_metadata(), Application;

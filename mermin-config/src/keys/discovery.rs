@@ -11,7 +11,7 @@ use crate::{
 };
 
 section! {
-    /// What is discovered: interfaces, and objects of Kubernetes.
+    /// Discovery of interfaces and of objects of Kubernetes.
     Discovery, Labels {
         /// Interfaces to watch, and how programs get to them.
         instrument: Instrument = Instrument::preset(), Application;
@@ -28,16 +28,16 @@ section! {
         interfaces: Vec<Pattern> = usual_interfaces(), Capture;
         /// Interfaces to leave alone, though `interfaces` has them.
         exclude: Vec<Pattern> = Vec::new(), Capture;
-        /// Whether interfaces that come later are watched too, and not only those there are at the start.
+        /// Interfaces that come later are watched too, and not only those there are at the start.
         auto_discover_interfaces: bool = true, Capture;
         /// Priority of the netlink filter: lower ones run first. Without effect on TCX (Linux 6.6 or newer), see
         /// `tcx_order`.
         tc_priority: Bounded<1, 32767> = Bounded::preset::<1>(), Capture;
-        /// Whether the TCX program runs before all others or behind them. The first sees traffic before others change it.
+        /// Place of the TCX program: before all others or behind them. The first sees traffic before others change it.
         tcx_order: TcxOrder = TcxOrder::First, Capture;
         /// How programs are attached. A mode other than auto is a requirement.
         attach: AttachMode = AttachMode::Auto, Capture;
-        /// Whose interfaces are watched: the process's own network namespace, the host's, or the one at a path.
+        /// Network namespace whose interfaces are watched: the process's own, the host's, or the one at a path.
         netns: NetNs = NetNs::Own, Capture;
         /// Where bpffs is mounted.
         pin_path: AbsolutePath = AbsolutePath::bpffs(), Capture;
@@ -80,14 +80,14 @@ fn effective(instrument: &Instrument, node: &Node, reader: &mut Reader) {
     }
 }
 
-/// What Kubernetes networks make.
+/// Interfaces that Kubernetes networks make.
 fn usual_interfaces() -> Vec<Pattern> {
     let patterns = Preset::AnyCni.patterns().iter();
     patterns.filter_map(|text| text.parse().ok()).collect()
 }
 
 impl Instrument {
-    /// Whether the usual interfaces are meant, for which there is a way out where a host has none of them.
+    /// True if the usual interfaces are meant, for which there is a way out where a host has none of them.
     pub(crate) fn usual(&self) -> bool {
         self.interfaces.is_empty() || self.interfaces == usual_interfaces()
     }

@@ -8,7 +8,7 @@ use crate::{
     diagnostic::Problem,
     node::{Entry, Kind, Node},
     schema::{Reader, section},
-    value::{Bounded, Endpoint, OtlpProtocol, PositiveDuration, Secret, StdoutFormat},
+    value::{Bounded, Endpoint, OtlpProtocol, Overflow, PositiveDuration, Secret, StdoutFormat},
 };
 
 section! {
@@ -16,13 +16,28 @@ section! {
     Export, Labels {
         /// Flows as spans.
         traces: Traces = Traces::preset(), Application;
+        /// Flows to any number of receivers at once, as `mermin-export` sends them.
+        flows: Flows = Flows::preset(), Application;
+    }
+}
+
+section! {
+    /// Flows to any number of receivers at once, as `mermin-export` sends them.
+    Flows, Nested {
+        /// Where to, each as `--to` of `mermin-export` has it: `ipfix://collector:4739`, `prometheus://127.0.0.1:9464`,
+        /// `json:flows.json`.
+        to: Vec<String> = Vec::new(), Application;
+        /// Records that may wait for each of them.
+        buffer: Bounded<1, { u32::MAX }> = Bounded::preset::<65_536>(), Application;
+        /// Policy for more records than that.
+        overflow: Overflow = Overflow::Block, Application;
     }
 }
 
 section! {
     /// Flows as spans. Each way that is there is used.
     Traces, Nested {
-        /// To standard output.
+        /// To standard output. A word in place of the block is its format.
         stdout: Option<Stdout> = None, Application;
         /// To a collector, by OTLP.
         otlp: Option<Otlp> = None, Application;
@@ -31,7 +46,7 @@ section! {
 
 section! {
     /// To standard output.
-    Stdout, Nested {
+    Stdout, Nested or "format" {
         /// How a flow is shown.
         format: StdoutFormat = StdoutFormat::TextIndent, Application;
     }
@@ -56,17 +71,18 @@ section! {
         max_concurrent_exports: Bounded<1, { u32::MAX }> = Bounded::preset::<4>(), Application;
         /// How long a batch may take, with all that is tried again.
         max_export_timeout: PositiveDuration = PositiveDuration::seconds::<10>(), Application;
-        /// Who sends.
+        /// Credentials of the sender.
         auth: Option<Auth> = None, Application;
         /// Headers of each request.
         headers: BTreeMap<String, Secret> = BTreeMap::new(), Application;
-        /// What is trusted, beyond what `https://` in the endpoint says.
+        /// TLS: certificates that are trusted, beyond what `https://` in the endpoint says.
         tls: Option<Tls> = None, Application;
+        retired resource_attributes "Attributes of the resource are the application's own.";
     }
 }
 
 section! {
-    /// Who sends: one of these.
+    /// Credentials of the sender: one of these.
     Auth, Nested, one_way {
         /// A user and a password.
         basic: Option<Basic> = None, Application;
@@ -86,9 +102,9 @@ section! {
 }
 
 section! {
-    /// What is trusted.
+    /// Certificates that are trusted.
     Tls, Nested, paired {
-        /// Whether the collector's certificate is taken unseen.
+        /// The collector's certificate is taken unseen.
         insecure_skip_verify: bool = false, Application;
         /// A file with certificates to trust besides the system's, as PEM.
         ca_cert: Option<String> = None, Application;
@@ -204,7 +220,7 @@ fn one_way(auth: &Auth, node: &Node, reader: &mut Reader) {
     }
 }
 
-/// What comes first of `user:pass` ends at a colon (RFC 7617).
+/// The first part of `user:pass` ends at a colon (RFC 7617).
 fn userid(basic: &Basic, node: &Node, reader: &mut Reader) {
     if basic.user.contains(':')
         && let Some(user) = entry(node, "user")

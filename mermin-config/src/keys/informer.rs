@@ -22,7 +22,7 @@ section! {
         kubeconfig_path: String = String::new(), Application;
         /// How long the first reading of all objects may take.
         informers_sync_timeout: PositiveDuration = PositiveDuration::seconds::<30>(), Application;
-        /// Which objects are kept. The default is every kind there is, Endpoint aside.
+        /// Which objects are kept. The default is every kind there is, Endpoint and Node aside.
         selectors: Vec<Selector> = usual_selectors(), Application;
         /// Owners of an object that flows are told about.
         owner_relations: OwnerRelations = OwnerRelations::preset(), Application;
@@ -37,7 +37,7 @@ section! {
     Selector, Nested {
         /// The kind, in upper or lower case.
         kind: Kind = Kind::Pod, Application, required;
-        /// Whether they are kept or left out.
+        /// Objects that match are kept; where false, they are left out.
         include: bool = true, Application;
         /// Namespaces; all where it is empty.
         namespaces: Vec<String> = Vec::new(), Application;
@@ -63,8 +63,8 @@ section! {
 section! {
     /// Owners of an object that flows are told about.
     OwnerRelations, Nested {
-        /// How many owners of owners.
-        max_depth: Bounded<1, 32> = Bounded::preset::<5>(), Application;
+        /// How many owners of owners; 0 for none.
+        max_depth: Bounded<0, 32> = Bounded::preset::<5>(), Application;
         /// Kinds that flows are told about; all where it is empty.
         include_kinds: Vec<Kind> = Vec::new(), Application;
         /// Kinds that flows are not told about, whatever `include_kinds` says.
@@ -86,11 +86,12 @@ section! {
     }
 }
 
-/// The kinds that flows can be matched with; Endpoints aside, which `EndpointSlice` replaces.
+/// The kinds that flows can be matched with; Endpoints aside, which `EndpointSlice` replaces, and nodes, which only who asks for
+/// them gets.
 fn usual_selectors() -> Vec<Selector> {
     Kind::ALL
         .iter()
-        .filter(|kind| **kind != Kind::Endpoint)
+        .filter(|kind| !matches!(kind, Kind::Endpoint | Kind::Node))
         .map(|kind| Selector {
             kind: *kind,
             ..Selector::preset()

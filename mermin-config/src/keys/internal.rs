@@ -33,13 +33,13 @@ section! {
 section! {
     /// Metrics for Prometheus.
     Metrics, Nested, kubelet {
-        /// Whether there are any.
+        /// Metrics are served.
         enabled: bool = true, Application;
         /// Address to listen on. Loopback is not reached from outside of the pod or host.
         listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
         /// Port to listen on. On a host network 10250 is the kubelet's.
         port: NonZeroU16 = port::<9464>(), Application;
-        /// Whether metrics have labels of which there may be many. They take memory.
+        /// Metrics have labels of which there may be many. They take memory.
         debug_metrics_enabled: bool = false, Application;
         /// How long a metric stays when what it is about is gone.
         stale_metric_ttl: Duration = Duration::from_mins(5), Application;
@@ -51,7 +51,7 @@ section! {
 section! {
     /// Health for probes.
     Server, Nested {
-        /// Whether it is there.
+        /// Health is served.
         enabled: bool = true, Application;
         /// Address to listen on. Probes of Kubernetes need the pod's.
         listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
@@ -63,9 +63,9 @@ section! {
 section! {
     /// The application's own spans. Each way that is there is used.
     InternalTraces, Nested {
-        /// What is recorded.
+        /// Events of spans that are recorded.
         span_fmt: SpanFormat = SpanFormat::Full, Application;
-        /// To standard output.
+        /// To standard output. A word in place of the block is its format.
         stdout: Option<InternalStdout> = None, Application;
         /// To a collector, by OTLP.
         otlp: Option<Otlp> = None, Application;
@@ -75,7 +75,7 @@ section! {
 
 section! {
     /// To standard output.
-    InternalStdout, Nested {
+    InternalStdout, Nested or "format" {
         /// How a span is shown.
         format: TracesFormat = TracesFormat::TextIndent, Application;
     }

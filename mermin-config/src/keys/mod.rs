@@ -17,7 +17,7 @@ pub use self::{
         SourceOf,
     },
     discovery::{Discovery, Instrument},
-    export::{Auth, Basic, Export, Otlp, Stdout, Tls, Traces},
+    export::{Auth, Basic, Export, Flows, Otlp, Stdout, Tls, Traces},
     filter::{EndpointFilter, Filter, FlowFilter, NetworkFilter},
     informer::{
         Informer, K8sInformer, MatchExpression, OwnerRelations, Selector, SelectorRelation,

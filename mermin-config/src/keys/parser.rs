@@ -15,12 +15,18 @@ section! {
     Parser, Nested, distinct {
         /// VXLAN (RFC 7348).
         vxlan_port: NonZeroU16 = port::<4789>(), Capture;
+        /// VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe).
+        vxlan_gpe_port: NonZeroU16 = port::<4790>(), Capture;
         /// Geneve (RFC 8926).
         geneve_port: NonZeroU16 = port::<6081>(), Capture;
         /// `WireGuard`.
         wireguard_port: NonZeroU16 = port::<51820>(), Capture;
         /// GTP-U (3GPP TS 29.281).
         gtpu_port: NonZeroU16 = port::<2152>(), Capture;
+        /// L2TP (RFC 2661, RFC 3931).
+        l2tp_port: NonZeroU16 = port::<1701>(), Capture;
+        /// Teredo (RFC 4380).
+        teredo_port: NonZeroU16 = port::<3544>(), Capture;
         retired max_header_depth "Of earlier versions: how many headers are parsed is fixed.";
         retired parse_ipv6_hopopt "Of earlier versions: IPv6 extension headers are always parsed.";
         retired parse_ipv6_fragment "Of earlier versions: IPv6 extension headers are always parsed.";
@@ -36,9 +42,12 @@ fn distinct(parser: &Parser, node: &Node, reader: &mut Reader) {
     };
     let ports = [
         ("vxlan_port", parser.vxlan_port),
+        ("vxlan_gpe_port", parser.vxlan_gpe_port),
         ("geneve_port", parser.geneve_port),
         ("wireguard_port", parser.wireguard_port),
         ("gtpu_port", parser.gtpu_port),
+        ("l2tp_port", parser.l2tp_port),
+        ("teredo_port", parser.teredo_port),
     ];
     for entry in entries {
         let Some((_, port)) = ports.iter().find(|(name, _)| entry.key == *name) else {

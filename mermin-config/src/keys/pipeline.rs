@@ -2,7 +2,7 @@
 
 use crate::{
     schema::section,
-    value::{Bounded, PositiveDuration},
+    value::{Bounded, FlowKey, PositiveDuration},
 };
 
 section! {
@@ -23,6 +23,13 @@ section! {
         /// Flows at once, each about 600 octets of kernel memory, in use or not. Packets of new flows that find no room are
         /// counted under `table_full`.
         flow_stats_capacity: Bounded<1, 16_777_216> = Bounded::preset::<16_384>(), Capture;
+        /// Facts that tell flows apart besides interface, protocol, addresses and ports. `full`: VLANs, and tunnels with their ids and
+        /// outer ends. `endpoints`: nothing more, so that a conversation whose directions take different ways (a VXLAN network, a
+        /// segment list of `SRv6` or a VLAN each) is one flow.
+        flow_key: FlowKey = FlowKey::Full, Capture;
+        /// True if `flow.end` is exact to the nanosecond, as `flow.start` is, instead of to a tick of the kernel (1 to 10
+        /// ms). A precise clock is read for each packet then, which is 30 to 40 ns more.
+        exact_end: bool = false, Capture;
         /// Events of new flows that the ring holds. Events are hints and their ring has a fixed size: no flow depends on them.
         flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Nothing;
     }

@@ -11,13 +11,13 @@ section! {
     Config, Nested {
         /// How much is logged.
         log_level: LogLevel = LogLevel::Info, Application;
-        /// Whether logs are coloured.
+        /// Colours in logs.
         log_color: bool = false, Application;
-        /// Whether the file is watched and read again when it changes.
+        /// The file is watched and read again when it changes.
         auto_reload: bool = false, Application;
         /// How long shutting down may take: what is not exported by then is lost.
         shutdown_timeout: PositiveDuration = PositiveDuration::seconds::<28>(), Application;
-        /// What is discovered: interfaces, and objects of Kubernetes.
+        /// Discovery of interfaces and of objects of Kubernetes.
         discovery: Discovery = Discovery::preset(), Application;
         /// Room for flows, and queues.
         pipeline: Pipeline = Pipeline::preset(), Application;
@@ -27,7 +27,7 @@ section! {
         span: Span = Span::preset(), Application;
         /// Which flows are wanted.
         filter: Filter = Filter::preset(), Application;
-        /// What flows are told about the objects at their ends.
+        /// Facts about the objects at the two ends of a flow.
         attributes: Attributes = Attributes::preset(), Application;
         /// Where flows go.
         export: Export = Export::preset(), Application;
@@ -35,13 +35,15 @@ section! {
         internal: Internal = Internal::preset(), Application;
         retired packet_channel_capacity "Of earlier versions: a flow costs user space the same whatever its packets.";
         retired packet_worker_count "Of earlier versions: packets are counted in the kernel.";
+        retired agent "Of earlier versions: write `export \"traces\"`.";
+        retired exporter "Of earlier versions: write `export \"traces\"`.";
         retired api "Of earlier versions: write `internal \"server\"`.";
         retired metrics "Of earlier versions: write `internal \"metrics\"`.";
     }
 }
 
 impl Default for Config {
-    /// What an empty file gives.
+    /// The configuration of an empty file.
     fn default() -> Self {
         Self::preset()
     }

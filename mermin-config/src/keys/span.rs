@@ -16,9 +16,13 @@ section! {
         icmp_timeout: PositiveDuration = PositiveDuration::seconds::<10>(), Capture;
         /// TCP flows end after this long without a packet.
         tcp_timeout: PositiveDuration = PositiveDuration::seconds::<20>(), Capture;
-        /// TCP flows end this long after their last packet once there was a FIN.
+        /// TCP flows end this long after their last packet once both sides sent a FIN.
         tcp_fin_timeout: PositiveDuration = PositiveDuration::seconds::<5>(), Capture;
-        /// TCP flows end this long after their last packet once there was a RST.
+        /// TCP flows end after this long without a packet once one side sent a FIN: the other may still send. Linux connection
+        /// tracking waits 120 s for the FIN to be acknowledged, and 60 s from then on.
+        tcp_half_closed_timeout: PositiveDuration = PositiveDuration::seconds::<120>(), Capture;
+        /// TCP flows end this long after their last packet once there was a RST, those of SCTP once there was an ABORT or SHUTDOWN
+        /// COMPLETE, those of DCCP once there was a Reset.
         tcp_rst_timeout: PositiveDuration = PositiveDuration::seconds::<5>(), Capture;
         /// UDP flows end after this long without a packet.
         udp_timeout: PositiveDuration = PositiveDuration::seconds::<60>(), Capture;

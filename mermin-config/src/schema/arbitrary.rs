@@ -62,7 +62,7 @@ impl Entropy<'_> {
     }
 }
 
-/// What is wrong with a value when it is written and read again alone.
+/// Faults of a value that is written and read again alone.
 pub(crate) fn read_again<T: Member>(value: &T) -> Vec<Problem> {
     let text = format!("x = {}\n", value.write().inline());
     let parsed = parse(&text);

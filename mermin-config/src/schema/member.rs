@@ -1,4 +1,4 @@
-//! What may be a key's value, and the values that are made of others.
+//! Types of a key's value, and those that are made of others.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,18 @@ use crate::node::{Kind, Node};
 
 /// A type that a key may have.
 pub(crate) trait Member: Sized {
-    /// What it looks like.
+    /// The shape of the value.
     fn shape() -> Shape;
 
     /// Reads it; none after a problem was told.
     fn read(node: &Node, reader: &mut Reader) -> Option<Self>;
 
-    /// What [`read`](Self::read) makes the same value of.
+    /// Reads an item of a list, which may stand for several.
+    fn read_items(node: &Node, reader: &mut Reader) -> Option<Vec<Self>> {
+        Some(vec![Self::read(node, reader)?])
+    }
+
+    /// Text of which [`read`](Self::read) makes the same value.
     fn write(&self) -> Written;
 
     /// Any valid one.
@@ -97,10 +102,13 @@ impl<T: Member> Member for Vec<T> {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match (&node.kind, T::shape()) {
             (Kind::List(items), _) => {
-                let items: Vec<Option<T>> =
-                    items.iter().map(|item| T::read(item, reader)).collect();
+                let items: Vec<Option<Vec<T>>> = items
+                    .iter()
+                    .map(|item| T::read_items(item, reader))
+                    .collect();
                 // All of them are looked at before one that is wrong ends it.
-                items.into_iter().collect()
+                let items: Option<Vec<Vec<T>>> = items.into_iter().collect();
+                items.map(|items| items.into_iter().flatten().collect())
             }
             // One block is a list of one.
             (Kind::Table(_), Shape::Section(_)) => Some(vec![T::read(node, reader)?]),

@@ -21,7 +21,7 @@ pub(crate) use self::{
     section::section,
 };
 
-/// What is known of a block.
+/// Description of a block.
 #[derive(Clone, Debug)]
 pub(crate) struct Info {
     pub(crate) about: &'static str,
@@ -40,7 +40,7 @@ pub(crate) enum Style {
     Labels,
 }
 
-/// What is known of a key.
+/// Description of a key.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
@@ -48,11 +48,11 @@ pub(crate) struct Key {
     pub(crate) effect: Effect,
     pub(crate) shape: Shape,
     pub(crate) preset: fn() -> Written,
-    /// Whether it has no default: the block is refused without it.
+    /// True if it has no default: the block is refused without it.
     pub(crate) required: bool,
 }
 
-/// What acts on a key.
+/// The part that acts on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// The source of flows: [`Config::source`](crate::Config::source) hands it over.
@@ -75,7 +75,7 @@ impl Effect {
     }
 }
 
-/// What a key's value looks like.
+/// The shape of a key's value.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
     /// A value, as the reference calls it, and what is valid; empty where the name says it.
@@ -83,7 +83,7 @@ pub(crate) enum Shape {
         name: String,
         valid: String,
     },
-    /// A block or object. What is known of it is looked up when it is asked for.
+    /// A block or object. Its description is looked up when it is asked for.
     Section(fn() -> Info),
     /// May be left out without a default.
     Optional(Box<Shape>),
@@ -111,7 +111,7 @@ impl Shape {
         }
     }
 
-    /// What either list of a rule has, where it is one.
+    /// The shape of a rule's two lists, where it is a rule.
     fn rule(&self) -> Option<Self> {
         let info = self.section().filter(|info| info.style == Style::Inline)?;
         info.keys.into_iter().next().map(|key| key.shape)
@@ -135,7 +135,7 @@ impl Shape {
         }
     }
 
-    /// What is valid beyond what the name says.
+    /// Valid values beyond those that the name says.
     pub(crate) fn valid(&self) -> String {
         match self {
             Self::Leaf { valid, .. } => valid.clone(),

@@ -15,7 +15,7 @@ pub(crate) fn print(info: &Info, fields: &[(&'static str, Written)]) -> String {
 #[derive(Default)]
 struct Printer {
     text: String,
-    /// What each line begins with: spaces, and `#` where a block is not there.
+    /// The margin of each line: spaces, and `#` where a block is not there.
     margin: String,
 }
 

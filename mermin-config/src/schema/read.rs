@@ -301,7 +301,7 @@ impl Reader {
     }
 }
 
-/// Whether a text would be a value of this type if it stood without quotes.
+/// True if a text would be a value of this type if it stood without quotes.
 fn fits_without_quotes(text: &str, name: &str) -> bool {
     match name {
         "bool" => text.parse::<bool>().is_ok(),

@@ -60,7 +60,7 @@ impl Tables {
     }
 }
 
-/// What a list's items are, where they are objects.
+/// Description of a list's items, where they are objects.
 fn items(shape: &Shape) -> Option<Info> {
     match shape {
         Shape::List(inner) => inner.section(),
@@ -72,7 +72,7 @@ fn row(key: &Key) -> String {
     let preset = match (key.preset)().inline() {
         _ if key.required => "required".to_owned(),
         text if text == "null" => String::new(),
-        // What the key means says it better.
+        // The key's meaning says it better.
         text if items(&key.shape).is_some() && text.len() > 100 => String::new(),
         text => format!("`{text}`"),
     };

@@ -15,13 +15,13 @@
 /// }
 /// ```
 ///
-/// A key that is `required` has no default in a file. `rules`, where it is given, is a function that refuses what several
+/// `Stdout, Nested or "format"` is a block in whose place a text may stand, which is that key then. A key that is `required` has no default in a file. `rules`, where it is given, is a function that refuses what several
 /// keys together cannot be.
 macro_rules! section {
     (
         $(#[doc = $about:literal])+
         $(#[expect $lint:tt])?
-        $name:ident, $style:ident $(, $rules:ident)? {
+        $name:ident, $style:ident $(or $short:literal)? $(, $rules:ident)? {
             $(
                 $(#[doc = $meaning:literal])+
                 $field:ident $($key:literal)?: $type:ty = $preset:expr, $effect:ident $(, $required:ident)?;
@@ -52,7 +52,7 @@ macro_rules! section {
                 }
             }
 
-            /// What is known of the block.
+            /// Description of the block.
             pub(crate) fn info() -> $crate::schema::Info {
                 $crate::schema::Info {
                     about: concat!($($about),+),
@@ -87,6 +87,7 @@ macro_rules! section {
 
             fn read(node: &$crate::node::Node, reader: &mut $crate::schema::Reader) -> Option<Self> {
                 let info = Self::info();
+                $(let node = &node.as_block_of($short);)?
                 let entries = reader.table(node, &info)?;
                 let preset = Self::preset();
                 let mut keys = info.keys.iter();
@@ -120,7 +121,7 @@ macro_rules! section {
                 };
                 $(
                     let _ = $rules;
-                    // What several keys together cannot be is not chosen key by key.
+                    // Keys that exclude one another cannot be chosen one by one.
                     if !$crate::schema::arbitrary::read_again(&value).is_empty() {
                         return Self::preset();
                     }

@@ -1,10 +1,10 @@
-//! What is refused before it is looked at.
+//! Files that are refused before they are looked at.
 
 use std::str;
 
 use crate::diagnostic::Problem;
 
-/// What a Kubernetes `ConfigMap` may hold (1 MiB), so that no file from there is too large.
+/// Size of a Kubernetes `ConfigMap` (1 MiB), so that no file from there is too large.
 pub(crate) const MOST_OCTETS: usize = 1 << 20;
 
 /// The text of a file, without a byte order mark.

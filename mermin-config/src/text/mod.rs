@@ -5,6 +5,7 @@ pub(crate) mod guard;
 pub(crate) mod parse;
 pub(crate) mod repair;
 pub(crate) mod scan;
+pub(crate) mod yaml;
 
 use std::ops::Range;
 

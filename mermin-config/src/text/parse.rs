@@ -8,10 +8,10 @@ use crate::diagnostic::Problem;
 /// Syntax errors that are told at most.
 const MOST_ERRORS: usize = 20;
 
-/// What could be read of a text.
+/// The part of a text that could be read.
 #[derive(Debug)]
 pub(crate) struct Parsed {
-    /// What is left without the lines that have errors; none where they make the rest meaningless.
+    /// The body without the lines that have errors; none where they make the rest meaningless.
     pub(crate) body: Option<Body>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -88,7 +88,7 @@ fn explain(text: &str, offset: usize, message: &str) -> Problem {
     }
 }
 
-/// What is most likely meant.
+/// The most likely intention.
 fn hint(text: &str, offset: usize, rest: &str) -> Option<&'static str> {
     let first = rest.chars().next()?;
     let before = text.get(..offset)?;
@@ -114,7 +114,7 @@ fn hint(text: &str, offset: usize, rest: &str) -> Option<&'static str> {
     None
 }
 
-/// Whether a text begins with the exponent of a number.
+/// True if a text begins with the exponent of a number.
 fn is_exponent(text: &str) -> bool {
     text.strip_prefix(['e', 'E'])
         .map(|rest| rest.strip_prefix(['+', '-']).unwrap_or(rest))

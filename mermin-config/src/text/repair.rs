@@ -1,4 +1,4 @@
-//! What is spoiled is left out, so that the rest of a file can be checked too.
+//! Leaves out the spoiled part, so that the rest of a file can be checked too.
 
 use super::{
     Span,

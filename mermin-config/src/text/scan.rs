@@ -9,11 +9,11 @@ use crate::diagnostic::Problem;
 /// Levels that may be nested; the deepest key of a configuration is on the seventh.
 pub(crate) const MOST_LEVELS: usize = 32;
 
-/// What keeps a text from being parsed.
+/// A fault that keeps a text from being parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) problem: Problem,
-    /// What is left out so that the rest makes sense.
+    /// The span to leave out so that the rest makes sense.
     pub(crate) spoiled: Span,
 }
 
@@ -193,7 +193,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Whether the line of the bracket here begins with it, further left than the line of `open` begins.
+    /// True if the line of the bracket here begins with it, further left than the line of `open` begins.
     fn outdented(&self, open: usize) -> bool {
         // No further back than the blanks go: the line may be long, and full of brackets.
         let before = self.text[..self.at].trim_end_matches([' ', '\t']);
@@ -295,7 +295,7 @@ impl Scanner<'_> {
         self.text.len()
     }
 
-    /// What the line at an offset seems to open, with the line that closes it.
+    /// The block that the line at an offset seems to open, with the line that closes it.
     fn block(&self, offset: usize) -> Span {
         let first = self.line(offset);
         let end = self.dedent(first.clone());
@@ -421,7 +421,7 @@ mod tests {
         assert!(scan(&"a {\n".repeat(10_000)).is_err());
     }
 
-    /// What looked from each octet to the end of its line took a minute for a file of one line.
+    /// A look from each octet to the end of its line would take a minute for a file of one line.
     #[test]
     fn one_long_line_takes_no_longer_than_many() {
         for part in [" && true", "{}", "()", "<", "<<", "\"\" ", "}", "a = {}\n"] {

@@ -93,18 +93,36 @@ fn words(words: &[&str]) -> String {
 }
 
 choice! {
+    /// Facts that tell flows apart.
+    FlowKey {
+        /// VLANs and tunnels as well.
+        Full = "full",
+        /// Interface, protocol, addresses and ports alone.
+        Endpoints = "endpoints",
+    }
+
     /// How much is logged.
     LogLevel {
         /// Everything.
         Trace = "trace",
-        /// What developers look for.
+        /// Details for developers.
         Debug = "debug",
-        /// What an operator wants to know.
+        /// News for an operator.
         Info = "info",
-        /// What may become a problem.
+        /// Signs of a problem to come.
         Warn = "warn" | "warning",
         /// Problems alone.
         Error = "error",
+    }
+
+    /// Policy for more records than may wait.
+    Overflow {
+        /// The source waits, and drops nothing.
+        Block = "block",
+        /// Those that come are dropped.
+        DropNewest = "drop-newest" | "drop_newest",
+        /// Those that wait longest are dropped.
+        DropOldest = "drop-oldest" | "drop_oldest",
     }
 
     /// How programs are attached.
@@ -153,6 +171,8 @@ choice! {
         CronJob = "CronJob",
         /// `NetworkPolicy`.
         NetworkPolicy = "NetworkPolicy",
+        /// Node.
+        Node = "Node",
     }
 
     /// How a label is compared, as of Kubernetes' set-based selectors.
@@ -185,7 +205,7 @@ choice! {
         TextIndent = "text_indent",
     }
 
-    /// What of the application's own spans is recorded.
+    /// Events of the application's own spans that are recorded.
     SpanFormat {
         /// When they are entered, left and closed.
         Full = "full" | "plain",

@@ -42,7 +42,7 @@ impl Endpoint {
         &self.0
     }
 
-    /// Whether it is encrypted: `https://`.
+    /// True if it is encrypted: `https://`.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.0
@@ -70,6 +70,10 @@ impl Member for Endpoint {
         let text = text(node, reader, &shape)?;
         match Self::new(text) {
             Some(endpoint) => Some(endpoint),
+            None if Self::new(&format!("http://{text}")).is_some() => {
+                let fault = format!("it does not say how it is reached; write `http://{text}`");
+                reader.invalid(node, text, &fault, &shape)
+            }
             None => reader.invalid(node, text, "it is no such URL", &shape),
         }
     }

@@ -16,8 +16,8 @@ pub(crate) use self::bounded::port;
 pub use self::{
     bounded::Bounded,
     choice::{
-        AttachMode, Kind, LogLevel, Operator, OtlpProtocol, SpanFormat, StdoutFormat, TcxOrder,
-        TracesFormat,
+        AttachMode, FlowKey, Kind, LogLevel, Operator, OtlpProtocol, Overflow, SpanFormat,
+        StdoutFormat, TcxOrder, TracesFormat,
     },
     duration::PositiveDuration,
     endpoint::Endpoint,

@@ -1,4 +1,4 @@
-//! What may be and what may not.
+//! Values that are allowed, and values that are not.
 
 use mermin_core::filter::Rule;
 

@@ -3,6 +3,7 @@
 mod directories;
 mod latest;
 mod notice;
+mod seen;
 mod state;
 
 use std::{
@@ -16,15 +17,22 @@ use std::{
 
 use futures_core::{FusedStream, Stream};
 
-use self::{latest::Latest, notice::Notices, state::State};
-use crate::{Config, Error, Loaded, diagnostic::Problem, load, text::Source};
+use self::{latest::Latest, notice::Notices, seen::Seen, state::State};
+use crate::{
+    Config, Error, Loaded,
+    diagnostic::Problem,
+    file::{self, Allowed},
+    load,
+    text::Source,
+};
 
 /// A stream of a file's configurations: one each time what the file says has changed, or an error, after which the
 /// configuration before it stays in force.
 ///
 /// It notices writes, renames, a symbolic link that is set to another file (as Kubernetes does with a `ConfigMap`), and
-/// a file that goes and comes back. What changes within a tenth of a second is one change. Where the kernel reports nothing,
-/// as on network file systems, the file is looked at every 10 seconds. Who does not keep up gets the newest.
+/// a file that goes and comes back. Changes within a tenth of a second are one change. Where the kernel reports
+/// nothing, as on network file systems or of a directory that is made anew, the file's attributes are looked at every second
+/// and its content every 10. A slow reader gets the newest.
 ///
 /// A thread of its own does the work, and ends when the stream is dropped. Any runtime can poll it.
 ///
@@ -60,7 +68,7 @@ impl Watcher {
         let path = path.into();
         let notices = Arc::new(Notices::new().map_err(|error| unwatchable(&path, error))?);
         notices.watch(&path);
-        let octets = load::read(&path)?;
+        let octets = file::read(&path, Allowed::Files)?;
         let name = path.to_string_lossy();
         let loaded = Config::load(&name, &octets, &load::process_environment)?;
         let latest = Arc::new(Latest::default());
@@ -108,7 +116,7 @@ impl Drop for Watcher {
     }
 }
 
-/// What the thread has.
+/// State of the thread.
 struct Work {
     path: PathBuf,
     state: State,
@@ -119,10 +127,13 @@ struct Work {
 impl Work {
     /// Looks at the file whenever something may have changed, until the stream is dropped.
     fn run(mut self) {
-        while self.notices.wait() {
+        let mut seen = Seen::of(&self.path);
+        while self.notices.wait(|| Seen::of(&self.path) != seen) {
             // Links may lead elsewhere now, and directories may be new.
             self.notices.watch(&self.path);
-            let read = load::read(&self.path);
+            // Before it is read: a change between the two is seen the next time.
+            seen = Seen::of(&self.path);
+            let read = file::read(&self.path, Allowed::Files);
             if let Some(item) = self.state.next(read, |octets| {
                 Config::load(
                     &self.path.to_string_lossy(),

@@ -14,10 +14,12 @@ use super::directories::directories;
 const QUIET: Duration = Duration::from_millis(100);
 /// A directory that never comes to rest has the file looked at after so many of these.
 const IMPATIENT: u32 = 20;
-/// Where the kernel reports nothing the file is looked at this often.
-const UNASKED: Duration = Duration::from_secs(10);
+/// Where the kernel reports nothing, as of a directory above that is replaced, the file's attributes are looked at this often.
+const GLANCE: Duration = Duration::from_secs(1);
+/// After so many of these its content is.
+const UNASKED: u32 = 10;
 
-/// What may become of a name in a directory, and of the directory.
+/// Events of a name in a directory, and of the directory.
 const CHANGES: WatchFlags = WatchFlags::CLOSE_WRITE
     .union(WatchFlags::MODIFY)
     .union(WatchFlags::ATTRIB)
@@ -45,7 +47,7 @@ impl Notices {
     }
 
     /// Watches the directories of a path. One that is watched already is not watched twice; one that is not there is
-    /// found later, because its own parent is looked at from time to time.
+    /// found later, because the path is looked at from time to time.
     pub(super) fn watch(&self, path: &Path) {
         for directory in directories(path) {
             let _ = inotify::add_watch(&self.inotify, &directory, CHANGES);
@@ -58,15 +60,28 @@ impl Notices {
         let _ = write(&self.stop, &1_u64.to_ne_bytes());
     }
 
-    /// Waits until the file should be looked at; false when it is over.
-    pub(super) fn wait(&self) -> bool {
-        let [stopped, changed] = ready([&self.stop, &self.inotify], UNASKED);
-        if stopped || !changed {
-            return !stopped;
+    /// Waits until the file should be read, also because it is `another`; false when it is over.
+    pub(super) fn wait(&self, another: impl Fn() -> bool) -> bool {
+        for _ in 0..UNASKED {
+            let [stopped, changed] = ready([&self.stop, &self.inotify], GLANCE);
+            if stopped {
+                return false;
+            }
+            if changed {
+                return self.rest();
+            }
+            if another() {
+                return true;
+            }
         }
+        true
+    }
+
+    /// Waits until no more changes follow; false when it is over.
+    fn rest(&self) -> bool {
         self.drain();
         for _ in 0..IMPATIENT {
-            // What comes meanwhile wakes nobody: the directory may be one of logs.
+            // Events meanwhile wake nobody: the directory may be one of logs.
             let [stopped] = ready([&self.stop], QUIET);
             if stopped {
                 return false;
@@ -130,13 +145,13 @@ mod tests {
             });
             let begun = Instant::now();
             for _ in 0..3 {
-                assert!(notices.wait());
+                assert!(notices.wait(|| false));
             }
             assert!(begun.elapsed() >= 3 * QUIET, "{:?}", begun.elapsed());
             done.store(true, Ordering::Relaxed);
         });
         notices.stop();
-        assert!(!notices.wait());
+        assert!(!notices.wait(|| false));
         fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -1,8 +1,8 @@
-//! What a look at the file means: nothing, or an item of the stream.
+//! Outcome of a look at the file: nothing, or an item of the stream.
 
 use crate::{Error, Loaded};
 
-/// What was told last.
+/// The last item told.
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     /// This content, good or bad.

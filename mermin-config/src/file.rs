@@ -1,0 +1,207 @@
+//! The octets of a configuration's file, read so that nothing it could be makes the reader wait for ever.
+
+use std::{
+    fs::{File, FileType, OpenOptions},
+    io::{self, ErrorKind, Read as _},
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
+    io::retry_on_intr,
+};
+
+use crate::{
+    Error,
+    diagnostic::Problem,
+    text::{Source, guard},
+};
+
+/// How long a pipe may be silent, such as that of `--config <(command)`.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Kinds of file that may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    /// A file that can be read again.
+    Files,
+    /// A pipe as well, which gives what it has once.
+    Pipes,
+}
+
+/// Contents of a file, as far as it can be a configuration.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) fn read(path: &Path, allowed: Allowed) -> Result<Vec<u8>, Error> {
+    octets(path, allowed).map_err(|error| unreadable(path, error))
+}
+
+fn octets(path: &Path, allowed: Allowed) -> io::Result<Vec<u8>> {
+    // A pipe without a writer would not be opened otherwise, and a terminal could become that of this process.
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = file.map_err(|error| socket(path).unwrap_or(error))?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_fifo() && allowed == Allowed::Pipes {
+        return from_pipe(file);
+    }
+    if let Some(word) = word(kind) {
+        return Err(io::Error::new(ErrorKind::InvalidInput, word));
+    }
+    // One more than there may be, so that what is too large is seen to be.
+    let mut octets = Vec::new();
+    file.take(most() + 1).read_to_end(&mut octets)?;
+    Ok(octets)
+}
+
+fn most() -> u64 {
+    u64::try_from(guard::MOST_OCTETS).unwrap_or(u64::MAX)
+}
+
+/// A socket cannot be opened, and the kernel says of it that there is no such device.
+fn socket(path: &Path) -> Option<io::Error> {
+    let kind = path.metadata().ok()?.file_type();
+    kind.is_socket()
+        .then(|| io::Error::new(ErrorKind::InvalidInput, "it is a socket"))
+}
+
+/// Something that is no file.
+fn word(kind: FileType) -> Option<&'static str> {
+    if kind.is_fifo() {
+        Some("it is a pipe")
+    } else if kind.is_char_device() || kind.is_block_device() {
+        Some("it is a device")
+    } else {
+        // A directory is refused by the read, in the kernel's words.
+        None
+    }
+}
+
+/// All that comes until its writers have closed it.
+fn from_pipe(mut pipe: File) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    let mut part = [0; 4_096];
+    let mut heard = Instant::now();
+    while octets.len() as u64 <= most() {
+        let left = PATIENCE.saturating_sub(heard.elapsed());
+        let until = Timespec::try_from(left).ok();
+        let mut fds = [PollFd::new(&pipe, PollFlags::IN)];
+        if retry_on_intr(|| poll(&mut fds, until.as_ref()))? == 0 {
+            return Err(io::Error::new(
+                ErrorKind::TimedOut,
+                "it is a pipe, and nobody writes to it",
+            ));
+        }
+        match pipe.read(&mut part) {
+            Ok(0) => break,
+            Ok(count) => octets.extend_from_slice(&part[..count]),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) =>
+            {
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
+        heard = Instant::now();
+    }
+    Ok(octets)
+}
+
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    let hint = match error.kind() {
+        ErrorKind::IsADirectory => Some("name the file in it"),
+        ErrorKind::NotFound => {
+            Some("check the path; a relative one begins in the working directory")
+        }
+        ErrorKind::PermissionDenied => {
+            Some("let the user of this process read it, and search its directories")
+        }
+        ErrorKind::InvalidInput => {
+            Some("name a file; one that is empty, as of `touch FILE`, has all defaults")
+        }
+        ErrorKind::TimedOut => Some("name a file, or start what writes to the pipe first"),
+        _ => None,
+    };
+    let problem = Problem::whole(format!("cannot read the file: {error}"));
+    let problem = match hint {
+        Some(hint) => problem.with_hint(hint),
+        None => problem,
+    };
+    let source = Source {
+        name: path.to_string_lossy().into_owned(),
+        text: String::new(),
+    };
+    Error::system(problem.locate(&source), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write as _, os::unix::net::UnixListener, path::PathBuf, thread};
+
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    use super::*;
+
+    struct Directory(PathBuf);
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn directory(name: &str) -> Directory {
+        let path = std::env::temp_dir().join(format!("mermin-file-{}-{name}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Directory(path)
+    }
+
+    fn refused(path: &Path, allowed: Allowed) -> String {
+        read(path, allowed).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_no_file_is_named_at_once() {
+        let directory = directory("kinds");
+        let (pipe, socket) = (directory.0.join("pipe"), directory.0.join("socket"));
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let _listener = UnixListener::bind(&socket).unwrap();
+        let began = Instant::now();
+        for (path, words) in [
+            (pipe.as_path(), "it is a pipe"),
+            (&socket, "it is a socket"),
+            (&directory.0, "Is a directory"),
+            (Path::new("/dev/zero"), "it is a device"),
+            (Path::new("/dev/null"), "it is a device"),
+            (Path::new("/dev/ptmx"), "it is a device"),
+        ] {
+            let said = refused(path, Allowed::Files);
+            assert!(said.contains(words) && said.contains("hint: "), "{said}");
+        }
+        assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_pipe_is_read_and_not_waited_for_without_end() {
+        let directory = directory("pipe");
+        let pipe = directory.0.join("pipe");
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        let text = "# long\n".repeat(20_000);
+        let writer = thread::spawn({
+            let (pipe, text) = (pipe.clone(), text.clone());
+            move || {
+                let mut pipe = OpenOptions::new().write(true).open(pipe).unwrap();
+                pipe.write_all(text.as_bytes()).unwrap();
+            }
+        });
+        assert_eq!(read(&pipe, Allowed::Pipes).unwrap(), text.as_bytes());
+        writer.join().unwrap();
+        let began = Instant::now();
+        assert!(refused(&pipe, Allowed::Pipes).contains("nobody writes"));
+        assert!(began.elapsed() < 4 * PATIENCE, "{:?}", began.elapsed());
+    }
+}

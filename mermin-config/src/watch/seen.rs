@@ -1,0 +1,23 @@
+//! Facts that tell one file at a path from another, without reading it.
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+
+/// Attributes of what was at a path; none of nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen(Option<[i64; 7]>);
+
+impl Seen {
+    pub(super) fn of(path: &Path) -> Self {
+        Self(fs::metadata(path).ok().map(|found| {
+            [
+                found.dev().cast_signed(),
+                found.ino().cast_signed(),
+                found.size().cast_signed(),
+                found.mtime(),
+                found.mtime_nsec(),
+                found.ctime(),
+                found.ctime_nsec(),
+            ]
+        }))
+    }
+}
