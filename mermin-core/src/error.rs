@@ -1,8 +1,8 @@
-//! What went wrong, in words an operator can act on.
+//! Errors, in words an operator can act on.
 
 use std::{borrow::Cow, convert::Infallible, error::Error as StdError, fmt};
 
-/// What kind of thing went wrong; open to new kinds.
+/// Kinds of errors; open to new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -84,13 +84,13 @@ impl Error {
         self
     }
 
-    /// What kind of thing went wrong.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What to do about it: a sentence, often with something to type.
+    /// The remedy: a sentence, often with something to type.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.0.remedy.as_deref()
@@ -110,7 +110,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// What `main` prints of an error it returns: people read it.
+/// `main` prints this of an error it returns: people read it.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if f.alternate() {

@@ -24,8 +24,8 @@
 //! octets ([`Stats`]); what the host cannot do is given up aloud ([`Report`]).
 //!
 //! [`filter`] says which flows are wanted, [`Handle`] asks for statistics and changes a running source from any thread,
-//! [`sink`] writes JSON, and [`FlowSourceBuilder::preflight`] tells what a host can do before anything is captured. Feature
-//! `pcap` reads capture files.
+//! [`sink`] takes flows elsewhere ([`FlowSource::run`]), and [`FlowSourceBuilder::preflight`] tells what a host can do before
+//! anything is captured. Feature `pcap` reads capture files, and `pcap-compressed` those that gzip, zstd or lz4 compressed.
 //!
 //! Needs Linux 5.14 on x86-64 or arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -49,11 +49,14 @@ mod sys;
 mod table;
 mod words;
 
-pub use attach::{Attach, Mechanism, TcxOrder};
+pub use attach::{Attach, TcxOrder};
 pub use error::{Error, ErrorKind};
 pub use filter::Filter;
 pub use flow::Flow;
 pub use iface::{NetNs, Pattern, Preset};
-pub use report::{Degradation, Report, Stats};
-pub use source::{FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Setting, Tunnels};
+pub use report::{Degradation, Report, Stats, hook::Mechanism};
+pub use source::{
+    Acknowledger, FlowKey, FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Run,
+    Setting, Tunnels,
+};
 pub use table::Timeouts;

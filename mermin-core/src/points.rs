@@ -32,17 +32,17 @@ points! {
     Recorded,
     /// The journal says so, and nobody has the record.
     Finished,
-    /// The consumer has it and asked for the next; the slot is still the flow's.
+    /// The consumer has acknowledged it; the slot is still the flow's.
     Acknowledged,
     /// The slot is empty, and the journal still says that it is not.
     Scrubbed,
     /// The slot belongs to nobody: it is not in the stack of free ones.
     Nobodys,
-    /// What the next record says is half written.
+    /// The next record's mark is half written.
     Noted,
     /// It is written, and nobody has the record.
     Offered,
-    /// What is withheld is written down, and nothing of it is moved.
+    /// The withheld counts are written down, and none of them is moved.
     Planned,
     /// It is moved at one of two hooks.
     HalfMoved,
@@ -56,6 +56,10 @@ points! {
     Departing,
     /// Its ledger is empty, and what was written down says that it is not.
     Emptied,
+    /// An interface has another name, and is there under both.
+    Named,
+    /// Flows of interfaces that went are marked, and their keys still lead to them.
+    Parting,
     /// Pins are half made.
     Making,
     /// The maps are pinned, and nothing is attached.
@@ -66,6 +70,8 @@ points! {
     Connected,
     /// The new program is at one hook, the old one at the others.
     Swapped,
+    /// A program is on its way from one place at its hook to another.
+    Shifted,
     /// Slots that were taken over are half looked at.
     TakingOver,
     /// Free slots are half returned.

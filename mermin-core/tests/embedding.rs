@@ -12,7 +12,7 @@ use std::{
 use futures::executor::block_on;
 use mermin_core::{Attach, FlowSource, NetNs, lab::enter_new_namespace};
 
-/// What a thread may call its own.
+/// Settings that a thread may call its own.
 type Thread = BTreeMap<&'static str, String>;
 
 /// Lines of `/proc/<pid>/status` that tell of signals, rights and masks.
@@ -51,7 +51,7 @@ fn thread_state(task: &Path) -> Thread {
     state
 }
 
-/// What can be seen of a process from outside of its code.
+/// Traits of a process that are visible from outside of its code.
 #[derive(Debug, PartialEq)]
 struct Process {
     threads: BTreeMap<PathBuf, Thread>,
@@ -136,7 +136,7 @@ fn a_source_leaves_the_process_as_it_was() {
     run.join().unwrap();
 }
 
-/// What code of a library has no business with.
+/// Calls that a library has no business with.
 const PROCESS_WIDE: [&str; 19] = [
     "set_logger",
     "set_boxed_logger",
@@ -159,7 +159,7 @@ const PROCESS_WIDE: [&str; 19] = [
     "global_allocator",
 ];
 
-/// What makes a static something that one part of a program may change under another.
+/// Types that make a static something that one part of a program may change under another.
 const SHARED: [&str; 6] = ["Atomic", "Mutex", "RwLock", "Once", "Lazy", "Cell"];
 
 fn sources(of: &Path, found: &mut Vec<PathBuf>) {
@@ -177,7 +177,7 @@ fn sources(of: &Path, found: &mut Vec<PathBuf>) {
 
 /// A line of a library that reaches beyond it, if there is one.
 fn beyond(source: &str) -> Option<&str> {
-    // What follows is for tests: this crate's, or those of the lab.
+    // The rest is for tests: this crate's, or those of the lab.
     let shipped = ["#[cfg(test)]", "#[cfg(feature = \"test-util\")]\nmod "]
         .iter()
         .filter_map(|tests| source.find(tests))

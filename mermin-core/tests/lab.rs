@@ -43,18 +43,24 @@ fn server() -> SocketAddr {
     (Ipv4Addr::new(198, 18, 0, 1), 443).into()
 }
 
+/// The segment with this sequence number.
+fn numbered(mut segment: Vec<u8>, number: u8) -> Vec<u8> {
+    segment[14 + 20 + 7] = number;
+    segment
+}
+
 #[test]
 fn a_flow_that_was_replaced_is_closed_once() {
     let Some(mut lab) = lab(64) else { return };
-    for (from, to, flags) in [
-        (client(), server(), SYN),
-        (server(), client(), SYN | ACK),
-        (client(), server(), FIN | ACK),
-        (server(), client(), FIN | ACK),
+    for (from, to, flags, number) in [
+        (client(), server(), SYN, 1),
+        (server(), client(), SYN | ACK, 100),
+        (client(), server(), FIN | ACK, 2),
+        (server(), client(), FIN | ACK, 101),
         // The next connection, of the same key.
-        (client(), server(), SYN),
+        (client(), server(), SYN, 200),
     ] {
-        let frame = tcp(from, to, flags, 0);
+        let frame = numbered(tcp(from, to, flags, 0), number);
         lab.run(Direction::Ingress, &frame, &Context::default(), 1)
             .unwrap();
     }
@@ -193,6 +199,15 @@ fn kernel_and_process_agree_on_every_kind_of_frame_cut_anywhere() {
     // All in a row: connections that go on and end.
     for frame in frames.iter().filter(|frame| frame.len() >= 54) {
         assert!(twin.frame(frame).unwrap().is_none());
+    }
+    assert!(twin.finish().unwrap().is_none());
+    // The same ports again, with the same number and with others.
+    let near = |flags, number| numbered(tcp(client(), server(), flags, 0), number);
+    let far = |flags, number| numbered(tcp(server(), client(), flags, 0), number);
+    for number in [1, 1, 2, 3, 3] {
+        for frame in [near(SYN, number), far(SYN | ACK, number), far(SYN, 9)] {
+            assert!(twin.frame(&frame).unwrap().is_none());
+        }
     }
     assert!(twin.finish().unwrap().is_none());
 }

@@ -1,4 +1,4 @@
-//! What a source takes is settled when it is opened: kernel memory by the room for flows, and nothing with traffic.
+//! A source's memory is settled when it is opened: kernel memory by the room for flows, and nothing with traffic.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

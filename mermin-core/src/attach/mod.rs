@@ -6,71 +6,39 @@
 pub(crate) mod hook;
 pub(crate) mod keep;
 mod mode;
-pub(crate) mod occupant;
+mod occupant;
 pub(crate) mod order;
 mod orphan;
 mod owner;
 pub(crate) mod plan;
+mod program;
+mod shift;
 mod tc;
 mod tcx;
 #[cfg(test)]
 mod tests;
 
+pub use mode::Attach;
 pub(crate) use mode::Manner;
-pub use mode::{Attach, Mechanism};
 pub use order::TcxOrder;
-pub use orphan::Orphan;
+pub(crate) use program::Programs;
 
-use std::{io, os::fd::BorrowedFd, rc::Rc};
+use std::{cell::OnceCell, io, os::fd::AsFd, rc::Rc};
 
-use mermin_bpf::abi::{ledger::Direction, names};
+use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
     error::{Error, ErrorKind},
     iface::Interface,
-    sys::{bpf_link, netlink::Netlink},
+    report::Mechanism,
+    sys::{bpf_pin, netlink::Netlink},
 };
 use hook::Hook;
-use keep::{Keeper, Pin};
+use keep::{Keeper, Left, Parted, Pin};
 use owner::Owner;
 use plan::Step;
-
-/// The loaded programs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Programs<'a> {
-    /// [`names::PROGRAM_INGRESS`].
-    pub(crate) ingress: BorrowedFd<'a>,
-    /// [`names::PROGRAM_EGRESS`].
-    pub(crate) egress: BorrowedFd<'a>,
-}
-
-/// One of them, for one hook.
-#[derive(Clone, Copy, Debug)]
-struct Program<'a> {
-    fd: BorrowedFd<'a>,
-    name: &'static str,
-    /// It is to outlive the process.
-    stays: bool,
-}
-
-impl<'a> Programs<'a> {
-    /// The id of the one for a direction.
-    pub(crate) fn id(self, direction: Direction) -> io::Result<u32> {
-        bpf_link::identify(self.at(direction).fd).map(|identity| identity.id)
-    }
-
-    fn at(self, direction: Direction) -> Program<'a> {
-        let (fd, name) = match direction {
-            Direction::Ingress => (self.ingress, names::PROGRAM_INGRESS),
-            Direction::Egress => (self.egress, names::PROGRAM_EGRESS),
-        };
-        Program {
-            fd,
-            name,
-            stays: false,
-        }
-    }
-}
+use program::Program;
+use shift::Shift;
 
 /// The hooks of one network namespace: the one the calling thread was in when it opened this, and has to be in when
 /// it attaches.
@@ -78,7 +46,8 @@ impl<'a> Programs<'a> {
 pub(crate) struct Hooks {
     netlink: Rc<Netlink>,
     keeper: Option<Rc<Keeper>>,
-    owner: Option<Rc<Owner>>,
+    /// Made with the first filter; none inside where that was refused.
+    owner: Option<Rc<OnceCell<Option<Owner>>>>,
 }
 
 impl Hooks {
@@ -104,6 +73,15 @@ impl Hooks {
         keeper.clear(&self.netlink, interfaces);
     }
 
+    /// Takes away what a former process left that is no longer at the hook it was put at. An interface is as it was when something
+    /// is at a hook of it still.
+    pub(crate) fn part(&self, interfaces: &[Interface]) -> io::Result<Parted> {
+        match &self.keeper {
+            Some(keeper) => keeper.part(&self.netlink, interfaces),
+            None => Ok(Parted::default()),
+        }
+    }
+
     /// Takes away what a former process left at hooks and [`attach`](Self::attach) did not take over.
     pub(crate) fn clear(&self, interfaces: &[Interface]) {
         if let Some(keeper) = &self.keeper {
@@ -111,10 +89,10 @@ impl Hooks {
         }
     }
 
-    /// Marks the filters that are attached from here on as this process's, unless they are to outlast it: when it is killed,
-    /// the next one removes them.
+    /// Marks the filters that are attached from here on as this process's: when it is killed, the next one removes them, unless
+    /// they are to outlast it.
     pub(crate) fn owned(mut self) -> Self {
-        self.owner = Owner::new().map(Rc::new);
+        self.owner = Some(Rc::default());
         self
     }
 
@@ -146,18 +124,96 @@ impl Hooks {
         let Some(keeper) = &self.keeper else {
             return self.put(manner, program, &hook);
         };
-        if let Some((hold, pin)) = keeper.adopt(&self.netlink, manner, program, &hook)? {
-            return Ok(Attached {
-                hold: Some(hold),
-                kept: Some((Rc::clone(keeper), pin)),
-                adopted: true,
-                tcx_refusal: None,
-                pin_refusal: None,
-            });
+        let owner = || self.token();
+        match keeper.adopt(&self.netlink, manner, program, &hook, &owner)? {
+            Left::Nothing => self.put_kept(keeper, manner, program, &hook),
+            Left::Fits(hold, pin) => {
+                let mut attached = Attached::new(hold, None);
+                attached.kept = Some((Rc::clone(keeper), pin));
+                Ok(attached)
+            }
+            Left::Elsewhere(hold, pin) => {
+                let old = (hold, pin);
+                self.shift(keeper, manner, programs, program, &hook, old)
+            }
         }
-        let mut attached = self.put(manner, program, &hook)?;
+    }
+
+    /// Moves a program to where it is to be. Where it cannot be there, it is left until the source is open.
+    fn shift(
+        &self,
+        keeper: &Rc<Keeper>,
+        manner: &Manner,
+        programs: Programs<'_>,
+        program: Program<'_>,
+        hook: &Hook<'_>,
+        old: shift::Kept,
+    ) -> Result<Attached, Error> {
+        let mut old = Some(old);
+        let moved = self.shift_from(keeper, manner, programs, program, hook, &mut old);
+        if let Some(old) = old {
+            keeper.set_aside(old);
+        }
+        moved
+    }
+
+    fn shift_from(
+        &self,
+        keeper: &Rc<Keeper>,
+        manner: &Manner,
+        programs: Programs<'_>,
+        program: Program<'_>,
+        hook: &Hook<'_>,
+        old: &mut Option<shift::Kept>,
+    ) -> Result<Attached, Error> {
+        let refused = |error| hook.refused("move the program at", "CAP_BPF", error);
+        let (Some(grace), Some((there, _))) = (keeper.grace(), &old) else {
+            return self.put_kept(keeper, manner, program, hook);
+        };
+        let there = there.mechanism();
+        let shift = Shift {
+            keeper,
+            grace,
+            hook,
+            program,
+            calls: keeper.calls(programs).map_err(refused)?,
+            owner: self.token(),
+        };
+        let plan = plan::plan(manner);
+        let to = |step, old: &mut _| {
+            let ahead = shift::is_ahead(step, there);
+            let manner = manner.only(step);
+            shift.run(ahead, old, |program| {
+                self.put_kept(keeper, &manner, program, hook)
+            })
+        };
+        let first = to(plan.first, old);
+        let refusal = match &first {
+            Err(error) => std::error::Error::source(error)
+                .and_then(|source| source.downcast_ref::<io::Error>()),
+            Ok(_) => None,
+        };
+        match refusal.and_then(|refusal| Some((plan.after(refusal)?, refusal.raw_os_error()?))) {
+            Some((step, errno)) => {
+                let mut moved = to(step, old)?;
+                moved.tcx_refusal = Some(io::Error::from_raw_os_error(errno));
+                Ok(moved)
+            }
+            None => first,
+        }
+    }
+
+    /// Puts a program to a hook, and pins what holds it.
+    fn put_kept(
+        &self,
+        keeper: &Rc<Keeper>,
+        manner: &Manner,
+        program: Program<'_>,
+        hook: &Hook<'_>,
+    ) -> Result<Attached, Error> {
+        let mut attached = self.put(manner, program, hook)?;
         let pinned = match &attached.hold {
-            Some(Hold::Tcx(link)) => keeper.pin(link, &hook).map(Some),
+            Some(Hold::Tcx(link)) => keeper.pin(link, hook).map(Some),
             Some(Hold::Tc(_)) | None => Ok(None),
         };
         let pin = match pinned {
@@ -200,9 +256,14 @@ impl Hooks {
         priority: u16,
         tcx_refusal: Option<io::Error>,
     ) -> Result<Attached, Error> {
-        let owner = self.owner.as_ref().map(|owner| owner.token());
-        let filter = tc::attach(&self.netlink, program, hook, priority, owner)?;
+        let filter = tc::attach(&self.netlink, program, hook, priority, self.token())?;
         Ok(Attached::new(Hold::Tc(filter), tcx_refusal))
+    }
+
+    /// By which filters show that this process lives.
+    fn token(&self) -> Option<u64> {
+        let owner = self.owner.as_ref()?;
+        owner.get_or_init(Owner::new).as_ref().map(Owner::token)
     }
 }
 
@@ -212,9 +273,8 @@ pub(crate) struct Attached {
     /// None once it is detached.
     hold: Option<Hold>,
     tcx_refusal: Option<io::Error>,
-    /// Who knows whether it stays, and its pin if it has one.
+    /// The keeper, which knows if it stays, and its pin if it has one.
     kept: Option<(Rc<Keeper>, Option<Pin>)>,
-    adopted: bool,
     pin_refusal: Option<Error>,
 }
 
@@ -224,25 +284,52 @@ enum Hold {
     Tc(tc::Attachment),
 }
 
+impl Hold {
+    fn mechanism(&self) -> Mechanism {
+        match self {
+            Self::Tc(filter) => Mechanism::Tc {
+                priority: filter.priority(),
+            },
+            Self::Tcx(_) => Mechanism::Tcx,
+        }
+    }
+
+    /// Lets it hold another program from the next packet on.
+    fn replace(
+        &mut self,
+        program: Program<'_>,
+        hook: &Hook<'_>,
+        owner: Option<u64>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Tcx(link) => bpf_pin::update(link.as_fd(), program.fd)
+                .map_err(|error| hook.refused("replace the program at", "CAP_BPF", error)),
+            Self::Tc(filter) => filter.replace(program, hook, owner),
+        }
+    }
+
+    /// Leaves the program where it is.
+    fn keep(self) {
+        match self {
+            Self::Tcx(link) => link.keep(),
+            Self::Tc(filter) => filter.forget(),
+        }
+    }
+}
+
 impl Attached {
     fn new(hold: Hold, tcx_refusal: Option<io::Error>) -> Self {
         Self {
             hold: Some(hold),
             tcx_refusal,
             kept: None,
-            adopted: false,
             pin_refusal: None,
         }
     }
 
-    /// What holds the program at the hook.
+    /// The mechanism that holds the program at the hook.
     pub(crate) fn mechanism(&self) -> Mechanism {
-        match &self.hold {
-            Some(Hold::Tc(filter)) => Mechanism::Tc {
-                priority: filter.priority(),
-            },
-            Some(Hold::Tcx(_)) | None => Mechanism::Tcx,
-        }
+        self.hold.as_ref().map_or(Mechanism::Tcx, Hold::mechanism)
     }
 
     /// Why it goes with the process though it should stay.
@@ -250,17 +337,12 @@ impl Attached {
         self.pin_refusal.as_ref()
     }
 
-    /// Whether a former process had it attached.
-    pub(crate) fn is_adopted(&self) -> bool {
-        self.adopted
-    }
-
     /// Why TCX was not used though it would have been preferred.
     pub(crate) fn tcx_refusal(&self) -> Option<&io::Error> {
         self.tcx_refusal.as_ref()
     }
 
-    /// Whether the program is still where it was put: others can detach it.
+    /// Tells if the program is still where it was put: others can detach it.
     pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         match &self.hold {
             Some(Hold::Tcx(link)) => link.is_attached(),
@@ -292,8 +374,7 @@ impl Attached {
             pin => drop(pin),
         }
         match self.hold.take() {
-            Some(Hold::Tcx(link)) if stays => link.keep(),
-            Some(Hold::Tc(filter)) if stays => filter.forget(),
+            Some(hold) if stays => hold.keep(),
             Some(Hold::Tc(mut filter)) => {
                 let detached = filter.detach();
                 if detached.is_err() {

@@ -1,9 +1,10 @@
 //! How a program gets to a hook: what may be asked for, and what was done.
 
-use std::fmt;
-
-use super::order::TcxOrder;
-use crate::error::{Error, ErrorKind};
+use super::{order::TcxOrder, plan::Step};
+use crate::{
+    error::{Error, ErrorKind},
+    report::Mechanism,
+};
 
 /// How programs are attached to interfaces.
 ///
@@ -80,6 +81,17 @@ impl Manner {
         }
     }
 
+    /// The same, and no other place than this.
+    pub(super) fn only(&self, step: Step) -> Self {
+        Self {
+            mode: match step {
+                Step::Tcx => Attach::Tcx,
+                Step::Tc { priority } => Attach::Tc { priority },
+            },
+            ..self.clone()
+        }
+    }
+
     /// The priority of a filter that stands in for TCX.
     pub(super) fn priority(&self) -> u16 {
         self.tc_priority.unwrap_or(FIRST_PRIORITY)
@@ -91,28 +103,6 @@ impl From<Attach> for Manner {
         Self {
             mode,
             ..Self::default()
-        }
-    }
-}
-
-/// What holds a program at a hook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Mechanism {
-    /// A TCX link.
-    Tcx,
-    /// A `cls_bpf` filter.
-    Tc {
-        /// Its `pref`.
-        priority: u16,
-    },
-}
-
-impl fmt::Display for Mechanism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcx => f.write_str("tcx"),
-            Self::Tc { priority } => write!(f, "tc, priority {priority}"),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Where among the programs of a TCX hook ours stands: a decision from what is there.
 
+use crate::sys::bpf_link::Position;
+
 /// Where a program is put among the others at a TCX hook, when it is attached.
 ///
-/// What runs first sees packets that later programs drop, redirect or rewrite, and sees them unchanged. Programs are
-/// named as `bpftool prog` shows them: at most 15 octets. Filters of tc run behind all of TCX and are ordered by priority.
+/// The program that runs first sees packets that later programs drop, redirect or rewrite, and sees them unchanged.
+/// Programs are named as `bpftool prog` shows them: at most 15 octets. Filters of tc run behind all of TCX and are ordered
+/// by priority.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TcxOrder {
@@ -16,17 +19,6 @@ pub enum TcxOrder {
     Before(String),
     /// Right behind the program of this name. While none is there: behind all others, and the report says so.
     After(String),
-}
-
-/// A place as the kernel takes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Position {
-    First,
-    Last,
-    /// Before the program of this id.
-    Before(u32),
-    /// Behind it.
-    After(u32),
 }
 
 /// Octets of a program's name (`BPF_OBJ_NAME_LEN` less its zero byte).
@@ -59,7 +51,7 @@ impl TcxOrder {
         relative.map_or(otherwise, |(_, id)| at(*id))
     }
 
-    /// Whether the program `own` stands where it should, relative to a program that may have come later. To be first or last
+    /// True if the program `own` stands where it should, relative to a program that may have come later. To be first or last
     /// is not insisted on: two that both insist would put each other away for ever.
     pub(crate) fn holds(&self, there: &[(&str, u32)], own: u32) -> bool {
         let Some(name) = self.relative() else {

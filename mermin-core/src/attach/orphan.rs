@@ -1,52 +1,126 @@
 //! Filters that a killed process left: they count into maps that nobody reads, and are taken away.
+//!
+//! Those of a pinned instance wait for the next source of its name. They are orphans too once nothing is pinned any more, as when
+//! the BPF file system went with the container that had mounted it: then what their program hands over to has gone as well.
+
+use std::{collections::HashMap, io};
 
 use mermin_bpf::abi::ledger::Direction;
 
-use super::{Hooks, owner::Owner, tc};
-use crate::iface::Interface;
+use super::{
+    Hooks,
+    owner::Owner,
+    tc::{self, Whose},
+};
+use crate::{iface::Interface, report::Orphan, sys::bpf_program};
 
-/// A filter that a killed process had left, and that was removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Orphan {
-    /// The interface it was at.
-    pub interface: String,
-    /// `true` for the egress hook.
-    pub egress: bool,
-    /// Its `pref`.
-    pub priority: u16,
-    /// Its number there.
-    pub handle: u32,
+/// Fate of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Its owner lives, or the next one takes it over.
+    Stays,
+    Removed,
+    /// Its process is dead, and nobody can tell whether another is to take it over.
+    Said,
 }
 
 impl Hooks {
-    /// Removes the orphans of a network namespace. What cannot be looked at or removed stays.
+    /// Removes the orphans of a network namespace. One that cannot be looked at or removed stays.
     ///
-    /// Links of TCX go with their process, so there are none of those.
+    /// Links of TCX go with their process or their pin, so there are none of those.
     pub(crate) fn remove_orphans(&self, interfaces: &[Interface]) -> Vec<Orphan> {
         let carriers = tc::carriers(&self.netlink).unwrap_or_default();
-        let mut removed = Vec::new();
+        // Each owner's place is taken once and held until the end: let go of in between, a child of this process that is about to
+        // run another program could keep it for that long.
+        let mut heirs = HashMap::new();
+        let mut is_dead = |token| {
+            let heir = heirs.entry(token).or_insert_with(|| Owner::succeed(token));
+            heir.is_some()
+        };
+        let mut orphans = Vec::new();
         for interface in interfaces.iter().filter(|at| carriers.contains(&at.index)) {
             for direction in [Direction::Ingress, Direction::Egress] {
                 let found = tc::owned(&self.netlink, interface.index, direction);
-                for (owner, filter) in found.unwrap_or_default() {
-                    // Nobody else can come to own it while this is held.
-                    let Some(_heir) = Owner::succeed(owner) else {
-                        continue;
+                for (whose, filter) in found.unwrap_or_default() {
+                    let (priority, handle) = (filter.priority, filter.handle);
+                    let remedy = match self.fate(whose, filter.program, &mut is_dead) {
+                        Fate::Removed => {
+                            let index = interface.index;
+                            if tc::remove(&self.netlink, index, direction, &filter).is_err() {
+                                continue;
+                            }
+                            None
+                        }
+                        Fate::Said => {
+                            let name = &interface.name;
+                            Some(tc::by_hand(name, direction, priority, handle))
+                        }
+                        Fate::Stays => continue,
                     };
-                    let (index, priority, handle) =
-                        (interface.index, filter.priority, filter.handle);
-                    if tc::remove(&self.netlink, index, direction, &filter).is_ok() {
-                        removed.push(Orphan {
-                            interface: interface.name.clone(),
-                            egress: matches!(direction, Direction::Egress),
-                            priority,
-                            handle,
-                        });
-                    }
+                    orphans.push(Orphan {
+                        interface: interface.name.clone(),
+                        egress: matches!(direction, Direction::Egress),
+                        priority,
+                        handle,
+                        remedy,
+                    });
                 }
             }
         }
-        removed
+        orphans
+    }
+
+    fn fate(
+        &self,
+        whose: Whose,
+        program: Option<u32>,
+        is_dead: &mut impl FnMut(u64) -> bool,
+    ) -> Fate {
+        let token = match whose {
+            Whose::Process(token) if is_dead(token) => return Fate::Removed,
+            Whose::Process(_) | Whose::Unknown => return Fate::Stays,
+            Whose::Staying(token) => token,
+        };
+        let Some(program) = program else {
+            return Fate::Stays;
+        };
+        let keeper = self.keeper.as_ref();
+        let is_ours = keeper.is_some_and(|keeper| keeper.knows(program));
+        if is_ours || token.is_some_and(|token| !is_dead(token)) {
+            return Fate::Stays;
+        }
+        staying(&bpf_program::hands_over(program), token.is_some())
+    }
+}
+
+/// Fate of a filter of a pinned instance whose process is dead, if that can be told from its name.
+fn staying(hands_over: &io::Result<bool>, is_told: bool) -> Fate {
+    match hands_over {
+        Ok(false) => Fate::Removed,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_told => Fate::Said,
+        // Pins keep what it hands over to, or it has gone.
+        Ok(true) | Err(_) => Fate::Stays,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pinned_filter_is_removed_only_when_its_pins_have_gone() {
+        let denied = || Err(io::ErrorKind::PermissionDenied.into());
+        let gone = || Err(io::ErrorKind::NotFound.into());
+        for (hands_over, is_told, expected) in [
+            (Ok(true), true, Fate::Stays),
+            (Ok(false), true, Fate::Removed),
+            (Ok(false), false, Fate::Removed),
+            (denied(), true, Fate::Said),
+            // Of a version that did not tell whose it was: it may live.
+            (denied(), false, Fate::Stays),
+            (gone(), true, Fate::Stays),
+        ] {
+            assert_eq!(staying(&hands_over, is_told), expected, "{hands_over:?}");
+        }
     }
 }

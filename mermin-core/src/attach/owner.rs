@@ -1,4 +1,4 @@
-//! Who owns the filters of a process, in a way that ends with it however it ends.
+//! Owner of the filters of a process, in a way that ends with it however it ends.
 //!
 //! An abstract socket address is as wide as the network namespace, like the filters: whoever can see a filter can ask for its
 //! owner, from any PID namespace and any container. It needs no file system, and the kernel frees it with the process.
@@ -11,11 +11,13 @@ use std::{
     },
 };
 
-/// An owner that lives as long as this.
+use crate::sys::apart::Apart;
+
+/// An owner that lives as long as this, and in no child that the process forks.
 #[derive(Debug)]
 pub(super) struct Owner {
     token: u64,
-    _address: UnixDatagram,
+    _address: Apart,
 }
 
 impl Owner {
@@ -24,12 +26,7 @@ impl Owner {
     pub(super) fn new() -> Option<Self> {
         let mut octets = [0; 8];
         rustix::rand::getrandom(&mut octets, rustix::rand::GetRandomFlags::empty()).ok()?;
-        let token = u64::from_ne_bytes(octets);
-        let address = bind(token).ok()?;
-        Some(Self {
-            token,
-            _address: address,
-        })
+        Self::succeed(u64::from_ne_bytes(octets))
     }
 
     pub(super) fn token(&self) -> u64 {
@@ -38,7 +35,7 @@ impl Owner {
 
     /// Takes the place of an owner that lives no more. None while it does, and in any doubt.
     pub(super) fn succeed(token: u64) -> Option<Self> {
-        let address = bind(token).ok()?;
+        let address = Apart::keep("mermin-owner", move || bind(token)).ok()?;
         Some(Self {
             token,
             _address: address,
@@ -61,7 +58,12 @@ mod tests {
         let token = owner.token();
         assert!(Owner::succeed(token).is_none());
         drop(owner);
-        let heir = Owner::succeed(token).unwrap();
+        let heir = loop {
+            // Its thread ends soon.
+            if let Some(heir) = Owner::succeed(token) {
+                break heir;
+            }
+        };
         assert!(Owner::succeed(token).is_none());
         drop(heir);
     }

@@ -1,9 +1,12 @@
-//! What to try, and what stands in when the kernel refuses: decisions without action.
+//! Steps to try, and those that stand in when the kernel refuses: decisions without action.
 
 use std::io;
 
-use super::mode::{Attach, Manner, Mechanism};
-use crate::sys::{bpf_link::ENOTSUPP, netlink::errno};
+use super::mode::{Attach, Manner};
+use crate::{
+    report::Mechanism,
+    sys::{bpf_link::ENOTSUPP, netlink::errno},
+};
 
 /// One way to attach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +17,7 @@ pub(crate) enum Step {
     Tc { priority: u16 },
 }
 
-/// What to try, and what then.
+/// A step to try, and those behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) first: Step,
@@ -22,7 +25,7 @@ pub(crate) struct Plan {
     pub(crate) fallback: Option<Step>,
 }
 
-/// Decides from what is asked for. Whether the kernel has TCX is found out by the attempt itself.
+/// Decides from what is asked for. The attempt itself tells if the kernel has TCX.
 pub(crate) fn plan(manner: &Manner) -> Plan {
     let (first, fallback) = match manner.mode {
         Attach::Auto => {
@@ -36,13 +39,13 @@ pub(crate) fn plan(manner: &Manner) -> Plan {
 }
 
 impl Plan {
-    /// What to try when the kernel refused the first step.
+    /// The step to try when the kernel refused the first.
     pub(crate) fn after(self, refusal: &io::Error) -> Option<Step> {
         self.fallback.filter(|_| falls_back(refusal))
     }
 }
 
-/// Whether a program that is at a hook already is where it would be put. Among TCX programs, anywhere is right: moving it
+/// True if a program that is at a hook already is where it would be put. Among TCX programs, anywhere is right: moving it
 /// would miss packets.
 pub(crate) fn fits(manner: &Manner, there: Mechanism) -> bool {
     match (manner.mode, there) {
@@ -53,7 +56,7 @@ pub(crate) fn fits(manner: &Manner, there: Mechanism) -> bool {
     }
 }
 
-/// Whether a refusal of TCX says that the kernel lacks it, or has no room at the hook, or the process none for a descriptor.
+/// True if a refusal of TCX says that the kernel lacks it, or has no room at the hook, or the process none for a descriptor.
 ///
 /// Before Linux 6.6, and without `CONFIG_NET_XGRESS`, the attach type is unknown: `EINVAL`. A hook takes 63 programs
 /// (`bpf_mprog_max`) and then answers `ERANGE`; filters run behind them. A link takes a file descriptor and a filter does not. `EPERM`
@@ -67,7 +70,7 @@ pub(crate) fn falls_back(refusal: &io::Error) -> bool {
         )
 }
 
-/// Whether a refusal says that the kernel does not have what was asked of it.
+/// True if a refusal says that the kernel does not have what was asked of it.
 pub(crate) fn lacks(refusal: &io::Error) -> bool {
     matches!(
         errno(refusal),
@@ -84,7 +87,7 @@ mod tests {
     const TCX: Attach = Attach::Tcx;
     const TC: Attach = Attach::Tc { priority: 9 };
 
-    /// What the kernel answers to a TCX link.
+    /// Answer of the kernel to a TCX link.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Answer {
         Takes,
@@ -162,7 +165,7 @@ mod tests {
         })
     }
 
-    /// What is asked for, the priority of a filter that would stand in, and what comes of each of [`ANSWERS`].
+    /// Request, priority of a filter that would stand in, and outcome of each of [`ANSWERS`].
     const MATRIX: [(Attach, Option<u16>, [End; 3]); 6] = {
         use End::{Filter, Instead, Link, Refused};
         [
@@ -189,7 +192,7 @@ mod tests {
         }
     }
 
-    /// What a former process left pinned, by link or as a filter: whether it goes on where it is.
+    /// Holds that a former process left pinned, by link or as a filter: true if they go on where they are.
     const LEFT: [(Attach, Option<u16>, [bool; 4]); 6] = [
         (AUTO, None, [true, true, false, false]),
         (AUTO, Some(100), [true, false, false, true]),

@@ -19,14 +19,11 @@ use std::{collections::BTreeSet, fmt, io, rc::Rc};
 
 use mermin_bpf::abi::ledger::Direction;
 
-use self::{
-    filter::Filter,
-    mark::{Mark, Whose},
-    qdisc::Qdisc,
-};
+pub(super) use self::mark::Whose;
+use self::{filter::Filter, mark::Mark, qdisc::Qdisc};
 use super::{
-    Program,
     hook::{Hook, word},
+    program::Program,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -129,16 +126,33 @@ pub(super) fn left(
     Ok(ours.collect())
 }
 
+/// Tells if a filter at a hook runs one of these programs.
+pub(super) fn runs_one(
+    netlink: &Netlink,
+    ifindex: u32,
+    direction: Direction,
+    programs: &[u32],
+) -> io::Result<bool> {
+    let filters = filter::list(netlink, ifindex, direction)?;
+    let mut ours = filters.iter().filter_map(|filter| filter.program);
+    Ok(ours.any(|id| programs.contains(&id)))
+}
+
 impl Attachment {
     pub(super) fn priority(&self) -> u16 {
         self.priority
     }
 
-    /// The same filter, running another program from the next packet on.
-    pub(super) fn with(mut self, program: Program<'_>, hook: &Hook<'_>) -> Result<Self, Error> {
+    /// The same filter runs another program from the next packet on.
+    pub(super) fn replace(
+        &mut self,
+        program: Program<'_>,
+        hook: &Hook<'_>,
+        owner: Option<u64>,
+    ) -> Result<(), Error> {
         let refused = |error| hook.refused("replace the filter at", CAPABILITY, error);
         let identity = bpf_link::identify(program.fd).map_err(refused)?;
-        let name = name(program, None, self.owns_qdisc);
+        let name = name(program, owner, self.owns_qdisc);
         let _turn = turn::take(self.ifindex);
         let replaced = filter::replace(
             &self.netlink,
@@ -148,13 +162,14 @@ impl Attachment {
             program,
             &name,
         );
-        if let Err(error) = replaced {
-            // Whoever comes next finds it as it was.
-            self.deleted = true;
-            return Err(refused(error));
-        }
+        replaced.map_err(refused)?;
         self.program = identity.id;
-        Ok(self)
+        Ok(())
+    }
+
+    /// The id of the program that it runs.
+    pub(super) fn program(&self) -> u32 {
+        self.program
     }
 
     pub(super) fn detach(&mut self) -> Result<(), Error> {
@@ -170,12 +185,8 @@ impl Attachment {
             };
             Error::new(kind, message)
                 .with_remedy(format!(
-                    "keep {CAPABILITY} until the end, or remove it by hand: `tc filter del dev {} {} pref {} handle \
-                     {:#x} bpf`",
-                    self.interface,
-                    word(self.direction),
-                    self.priority,
-                    self.handle
+                    "keep {CAPABILITY} until the end, or remove it by hand: `{}`",
+                    by_hand(&self.interface, self.direction, self.priority, self.handle)
                 ))
                 .with_source(error)
         })
@@ -245,6 +256,12 @@ impl fmt::Debug for Attachment {
     }
 }
 
+/// How a filter is removed by hand.
+pub(super) fn by_hand(interface: &str, direction: Direction, priority: u16, handle: u32) -> String {
+    let direction = word(direction);
+    format!("tc filter del dev {interface} {direction} pref {priority} handle {handle:#x} bpf")
+}
+
 /// All filters on an interface's qdisc.
 fn filters(netlink: &Netlink, ifindex: u32) -> io::Result<Vec<Filter>> {
     let mut filters = filter::list(netlink, ifindex, Direction::Ingress)?;
@@ -252,7 +269,7 @@ fn filters(netlink: &Netlink, ifindex: u32) -> io::Result<Vec<Filter>> {
     Ok(filters)
 }
 
-/// Whether a filter of ours says that the qdisc is ours.
+/// Tells if a filter of ours says that the qdisc is ours.
 fn marked(netlink: &Netlink, ifindex: u32) -> io::Result<bool> {
     let filters = filters(netlink, ifindex)?;
     Ok(filters
@@ -263,7 +280,7 @@ fn marked(netlink: &Netlink, ifindex: u32) -> io::Result<bool> {
 
 fn name(program: Program<'_>, owner: Option<u64>, owns_qdisc: bool) -> String {
     let whose = match owner {
-        _ if program.stays => Whose::Staying,
+        _ if program.stays => Whose::Staying(owner),
         Some(token) => Whose::Process(token),
         None => Whose::Unknown,
     };
@@ -279,20 +296,17 @@ pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
     qdisc::carriers(netlink)
 }
 
-/// Filters of ours at a hook that have an owner, and who that is.
+/// Filters of ours at a hook, and whose they are.
 pub(super) fn owned(
     netlink: &Netlink,
     ifindex: u32,
     direction: Direction,
-) -> io::Result<Vec<(u64, Filter)>> {
+) -> io::Result<Vec<(Whose, Filter)>> {
     let filters = filter::list(netlink, ifindex, direction)?;
     Ok(filters
         .into_iter()
         .filter(|filter| filter.chain == 0 && filter.handle != 0)
-        .filter_map(|filter| match Mark::read(filter.name.as_deref()?)?.whose {
-            Whose::Process(token) => Some((token, filter)),
-            Whose::Staying | Whose::Unknown => None,
-        })
+        .filter_map(|filter| Some((Mark::read(filter.name.as_deref()?)?.whose, filter)))
         .collect())
 }
 
@@ -384,7 +398,7 @@ fn occupied(hook: &Hook<'_>, priority: u16, other: &Filter, free: Option<u16>) -
     let explained = Error::new(ErrorKind::InvalidOption, message);
     match free {
         Some(free) => explained.with_remedy(format!(
-            "choose another one: `Attach::Tc {{ priority: {free} }}` is free"
+            "choose another one: priority {free} is free (`Attach::Tc`)"
         )),
         None => explained,
     }
@@ -442,7 +456,7 @@ mod tests {
         );
         assert_eq!(
             error.remedy(),
-            Some("choose another one: `Attach::Tc { priority: 4 }` is free")
+            Some("choose another one: priority 4 is free (`Attach::Tc`)")
         );
     }
 

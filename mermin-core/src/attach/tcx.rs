@@ -5,7 +5,12 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use super::{Program, hook::Hook, occupant::program_name, order::TcxOrder, plan};
+use super::{
+    hook::Hook,
+    order::TcxOrder,
+    plan,
+    program::{Program, program_name},
+};
 use crate::{
     error::{Error, ErrorKind},
     sys::{bpf_link, netlink::errno},
@@ -38,7 +43,7 @@ impl Link {
 }
 
 impl Link {
-    /// Whether it still holds the program at a hook. Somebody may have detached it, or the interface may have gone.
+    /// Tells if it still holds the program at a hook. Somebody may have detached it, or the interface may have gone.
     pub(super) fn is_attached(&self) -> io::Result<bool> {
         bpf_link::tcx_interface(self.fd.as_fd()).map(|ifindex| ifindex != 0)
     }

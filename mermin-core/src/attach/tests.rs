@@ -11,25 +11,23 @@ use std::{
 
 use mermin_bpf::abi::ledger::Direction::{self, Egress, Ingress};
 
-use super::{
-    Attach, Attached, Hooks, Mechanism, Programs,
-    occupant::{Occupant, Place},
-};
+use super::{Attach, Attached, Hooks, Programs};
 use crate::{
     error::ErrorKind,
     iface::{self, Interface, LinkLayer},
+    report::{Mechanism, Occupant, Place},
     sys::{bpf_link::identify, bpf_load::trial::load_pass, netns},
 };
 
 const FIRST: Attach = Attach::Tc { priority: 1 };
 
-/// What a test stands in.
+/// Surroundings of a test.
 struct Bench {
     hooks: Hooks,
     interface: Interface,
 }
 
-/// What one source has loaded.
+/// Programs that one source has loaded.
 struct Loaded {
     ingress: OwnedFd,
     egress: OwnedFd,
@@ -333,7 +331,7 @@ fn a_filter_of_another_kind_at_our_priority_is_named() {
             error.to_string(),
             "cannot attach by tc to the ingress of `v0` at priority 1: a `u32` filter has it"
         );
-        assert!(error.remedy().unwrap().contains("priority: 2"), "{error:?}");
+        assert!(error.remedy().unwrap().contains("priority 2"), "{error:?}");
         let second = bench
             .attach(Attach::Tc { priority: 2 }, &loaded, Ingress)
             .unwrap();

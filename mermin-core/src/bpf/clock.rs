@@ -38,13 +38,18 @@ pub(crate) struct Wall {
 const LEAST_STEP: u64 = 1_000_000;
 
 impl Wall {
-    /// Looks at both clocks.
+    /// Looks at both clocks. Of several looks the one that took least is the most exact.
     pub(crate) fn read() -> Self {
-        let before = monotonic();
-        let wall = realtime();
-        let middle = before.midpoint(monotonic());
+        let looks = [(); 4].map(|()| {
+            let before = monotonic();
+            let wall = realtime();
+            let after = monotonic();
+            let ahead = wall.wrapping_sub(before.midpoint(after)).cast_signed();
+            (after.saturating_sub(before), ahead)
+        });
+        let closest = looks.into_iter().min();
         Self {
-            ahead: wall.wrapping_sub(middle).cast_signed(),
+            ahead: closest.map_or(0, |(_, ahead)| ahead),
         }
     }
 
@@ -55,9 +60,9 @@ impl Wall {
         }
     }
 
-    /// The wall clock at a time of the monotonic one, ns.
-    pub(crate) fn at(self, monotonic: u64) -> u64 {
-        monotonic.saturating_add_signed(self.ahead)
+    /// The wall clock at a time of the monotonic one, ns since 1970.
+    pub(crate) fn at(self, monotonic: u64) -> i64 {
+        self.ahead.saturating_add_unsigned(monotonic)
     }
 }
 
@@ -69,6 +74,16 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
+    /// Of packets whose times are `CLOCK_MONOTONIC` themselves.
+    const NANOSECONDS: Self = Self {
+        reference: Clock {
+            ticks: 0,
+            monotonic: 0,
+            now: 0,
+        },
+        nanoseconds: 1,
+    };
+
     /// As if both clocks were read, and a tick took so long (ns).
     #[cfg(test)]
     pub(crate) fn new(reference: Clock, nanoseconds: u64) -> Self {
@@ -76,6 +91,11 @@ impl Ticks {
             reference,
             nanoseconds,
         }
+    }
+
+    /// How long one is, ns.
+    pub(crate) fn length(&self) -> u64 {
+        self.nanoseconds
     }
 
     /// `CLOCK_MONOTONIC` at a tick, ns. Ticks are counted from that clock, so any reference gives the same answer.
@@ -88,25 +108,76 @@ impl Ticks {
     }
 }
 
+/// How far `CLOCK_MONOTONIC` of this process is ahead of the kernel program's, ns: it is in a time namespace (Linux 5.6), as
+/// containers of some runtimes are, and processes that were checkpointed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TimeNs {
+    ahead: i64,
+}
+
+impl TimeNs {
+    /// From a time of the kernel's, and those of this process right before and behind it.
+    fn between(before: u64, kernel: u64, after: u64) -> Self {
+        if (before..=after).contains(&kernel) {
+            return Self::default();
+        }
+        Self {
+            ahead: before.midpoint(after).wrapping_sub(kernel).cast_signed(),
+        }
+    }
+
+    /// The kernel program's clock at a time of this process's.
+    pub(crate) fn kernel(self, monotonic: u64) -> u64 {
+        monotonic.saturating_add_signed(self.ahead.wrapping_neg())
+    }
+}
+
 /// The program that reads both clocks at once.
 #[derive(Debug)]
 pub(crate) struct Reader {
     program: OwnedFd,
+    exact_end: bool,
 }
 
 /// The kernel refuses a test run of less than an Ethernet header.
 const SHORTEST_PACKET: [u8; 14] = [0; 14];
 
 impl Reader {
-    pub(crate) fn new(program: OwnedFd) -> Self {
-        Self { program }
+    /// By this program; `exact_end` where packets' times are no ticks.
+    pub(crate) fn new(program: OwnedFd, exact_end: bool) -> Self {
+        Self { program, exact_end }
+    }
+
+    /// Finds out how far this process's clock is from the kernel program's.
+    pub(crate) fn time_ns(&self, globals: &Mapping<Globals>) -> io::Result<TimeNs> {
+        let mut closest = (u64::MAX, TimeNs::default());
+        // Of several looks the one that took least is the most exact.
+        for _ in 0..4 {
+            let before = monotonic();
+            // Not the coarse clock: it lags by up to a tick, and every date would be as much too late.
+            let kernel = self.look(globals)?.now;
+            let after = monotonic();
+            let took = after.saturating_sub(before);
+            if took < closest.0 {
+                closest = (took, TimeNs::between(before, kernel, after));
+            }
+        }
+        Ok(closest.1)
     }
 
     /// Looks at both clocks: one system call.
-    pub(crate) fn read(&self, globals: &Mapping<Globals>) -> io::Result<Ticks> {
+    fn look(&self, globals: &Mapping<Globals>) -> io::Result<Clock> {
         bpf::test_run(self.program.as_fd(), &SHORTEST_PACKET, &[], 1)?;
+        Ok(globals.read(0).clock)
+    }
+
+    /// How packets' times are told.
+    pub(crate) fn read(&self, globals: &Mapping<Globals>) -> io::Result<Ticks> {
+        if self.exact_end {
+            return Ok(Ticks::NANOSECONDS);
+        }
         Ok(Ticks {
-            reference: globals.read(0).clock,
+            reference: self.look(globals)?,
             // The coarse clock's resolution is the kernel's tick by definition.
             nanoseconds: nanoseconds(clock_getres(ClockId::MonotonicCoarse)),
         })
@@ -122,12 +193,33 @@ mod tests {
         let reference = Clock {
             ticks: 1000,
             monotonic: 50_000_000_000,
+            now: 50_000_000_007,
         };
         let ticks = Ticks::new(reference, 4_000_000);
         assert_eq!(ticks.monotonic(1000), 50_000_000_000);
         assert_eq!(ticks.monotonic(1002), 50_008_000_000);
         assert_eq!(ticks.monotonic(999), 49_996_000_000);
         assert_eq!(ticks.monotonic(0), 46_000_000_000);
+    }
+
+    #[test]
+    fn a_time_that_is_no_tick_is_told_as_it_is() {
+        let ticks = Ticks::NANOSECONDS;
+        for time in [0, 1, 50_000_000_001, i64::MAX.cast_unsigned()] {
+            assert_eq!(ticks.monotonic(time), time);
+        }
+        assert_eq!(ticks.length(), 1);
+    }
+
+    #[test]
+    fn a_time_namespace_shifts_the_processs_clock_and_nothing_else_does() {
+        let own = TimeNs::between(100, 150, 200);
+        assert_eq!((own, own.kernel(777)), (TimeNs::default(), 777));
+        let ahead = TimeNs::between(1_100, 150, 1_200);
+        assert_eq!(ahead.kernel(1_150), 150);
+        let behind = TimeNs::between(100, 5_150, 200);
+        assert_eq!(behind.kernel(150), 5_150);
+        assert_eq!(ahead.kernel(0), 0);
     }
 
     #[test]
@@ -152,6 +244,6 @@ mod tests {
     fn both_clocks_are_read_at_once() {
         let wall = Wall::read();
         let (now, date) = (monotonic(), realtime());
-        assert!(wall.at(now).abs_diff(date) < 1_000_000_000);
+        assert!(wall.at(now).abs_diff(date.cast_signed()) < 1_000_000_000);
     }
 }

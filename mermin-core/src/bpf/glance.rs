@@ -1,4 +1,4 @@
-//! What a sweep reads of a slot: two or three of its five lines, asked for some flows ahead.
+//! The part of a slot that a sweep reads: two or three of its five lines, asked for some flows ahead.
 
 use std::mem::offset_of;
 
@@ -98,6 +98,7 @@ mod tests {
 
     use super::*;
     use crate::sys::mapping::Mapping;
+    use mermin_bpf::wire::tunnel::Keyed;
 
     fn mapping<T: Copy>(length: usize) -> Mapping<T> {
         let memory = memfd_create("slots", MemfdFlags::CLOEXEC).unwrap();
@@ -109,7 +110,7 @@ mod tests {
         let slots = mapping::<Slot>(2);
         // SAFETY: within the mapping, which nobody else has.
         unsafe { slots.at(1).write(*slot) };
-        Slab::new(slots, mapping(1), mapping(1), mapping(2))
+        Slab::new(slots, mapping(1), mapping(1), mapping(2), Keyed::Way)
     }
 
     fn lane() -> impl Strategy<Value = (u8, Lane)> {
@@ -122,7 +123,7 @@ mod tests {
             prop::sample::select(flags.to_vec()),
         )
             .prop_map(|(used, packets, last_seen, flags)| {
-                // What is counted in a lane that is unused is what nobody may read; a packet brings its time.
+                // Nobody may read the counts of an unused lane; a packet brings its time.
                 let lane = Lane {
                     packets,
                     last_seen: if packets == 0 && used != lane::UNUSED {
@@ -161,7 +162,7 @@ mod tests {
                 slot.lanes[number] = lane;
             }
             let slab = slab(&slot);
-            let ticks = Ticks::new(Clock { ticks: 1000, monotonic: 50_000_000_000 }, 4_000_000);
+            let ticks = Ticks::new(Clock { ticks: 1000, monotonic: 50_000_000_000, ..Clock::default() }, 4_000_000);
             prop_assert_eq!(slab.glance(1, &ticks), slab.observe(1, &ticks).glance());
             prop_assert_eq!(slab.ifindex(1), 7);
         }

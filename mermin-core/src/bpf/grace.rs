@@ -16,7 +16,7 @@ pub(crate) enum Grace {
     MapInMap {
         /// The array of one map.
         outer: OwnedFd,
-        /// What is put into it, over and over.
+        /// The inner map that is put into it, over and over.
         inner: OwnedFd,
     },
     /// Not at all: what tests show to lose packets.

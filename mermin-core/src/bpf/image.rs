@@ -1,4 +1,4 @@
-//! What the compiled object holds, for these sizes: the shapes of its maps, and programs that name maps by descriptor.
+//! Contents of the compiled object, for these sizes: the shapes of its maps, and programs that name maps by descriptor.
 
 use std::{
     collections::HashMap,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_insn};
-use mermin_bpf::abi::names;
+use mermin_bpf::{abi::names, wire::tunnel::Keyed};
 
 use super::{
     refusal::Failure,
@@ -19,6 +19,7 @@ use crate::sys::bpf_pin::Shape;
 pub(super) struct Image {
     object: Object,
     maps: HashMap<String, Map>,
+    exact_end: bool,
 }
 
 /// A map that is to be.
@@ -28,7 +29,7 @@ pub(super) struct Blank<'a> {
     pub(super) content: Content<'a>,
 }
 
-/// What is in a map from the beginning.
+/// Contents of a map from the beginning.
 pub(super) enum Content<'a> {
     Zeros,
     Variables(&'a [u8]),
@@ -52,7 +53,11 @@ impl Image {
                 map.set_max_entries(length);
             }
         }
-        Ok(Self { object, maps })
+        Ok(Self {
+            object,
+            maps,
+            exact_end: sizes.exact_end,
+        })
     }
 
     /// Its maps, those first that take the most memory.
@@ -99,6 +104,9 @@ impl Image {
                 })
             })
             .collect();
+        if self.exact_end {
+            stamp_exactly(&mut codes);
+        }
         codes.sort_by_key(|code| std::cmp::Reverse(code.instructions.len()));
         Ok(codes)
     }
@@ -131,6 +139,25 @@ fn word(instruction: bpf_insn) -> u64 {
         | u64::from(instruction.imm.cast_unsigned()) << 32
 }
 
+/// Calls of helpers of the kernel, by their numbers (`include/uapi/linux/bpf.h`).
+const CALL: u64 = 0x85;
+const JIFFIES64: u64 = CALL | 118 << 32;
+const KTIME_GET_NS: u64 = CALL | 5 << 32;
+
+/// Has packets stamped with `CLOCK_MONOTONIC` in place of the tick, which is all that the programs at hooks take ticks for.
+///
+/// Neither call takes anything, and both return a number. A constant to ask for instead cost every packet 1 to 2 ns.
+fn stamp_exactly(codes: &mut [Code]) {
+    let stamping = codes
+        .iter_mut()
+        .filter(|code| code.name != names::PROGRAM_CLOCK);
+    for instruction in stamping.flat_map(|code| &mut code.instructions) {
+        if *instruction == JIFFIES64 {
+            *instruction = KTIME_GET_NS;
+        }
+    }
+}
+
 fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
     let ports: Vec<u8> = sizes
         .ports
@@ -144,6 +171,7 @@ fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
         (names::CONST_CPUS, sizes.cpus),
         (names::CONST_HOOK_MASK, HOOK_PLACES - 1),
         (names::CONST_DECAPSULATE, u32::from(sizes.decapsulate)),
+        (names::CONST_BARE, u32::from(sizes.keyed == Keyed::Ends)),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes()));
     let constants = numbers
@@ -156,7 +184,7 @@ fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
 }
 
 /// Elements of the maps that do not have what the object says.
-fn lengths(sizes: Sizes) -> [(&'static str, u32); 11] {
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 13] {
     let counts = Sizes::ledgers(sizes.cpus);
     [
         (names::MAP_INDEX_V4, sizes.slots),
@@ -167,8 +195,57 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 11] {
         (names::MAP_FRESH, sizes.fresh()),
         (names::MAP_TUNNELS, sizes.tunnels()),
         (names::MAP_FRAGMENTS, sizes.fragments()),
+        (names::MAP_EARLY, sizes.fragments()),
+        (names::MAP_TURNED, sizes.turned()),
         (names::MAP_HOOKS, HOOK_PLACES + 1),
         (names::MAP_TOTALS, counts.totals),
         (names::MAP_REASONS, counts.reasons),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes() -> Vec<Code> {
+        let sizes = Sizes {
+            slots: 1,
+            cpus: 1,
+            decapsulate: true,
+            keyed: Keyed::Way,
+            exact_end: false,
+            ports: mermin_bpf::wire::tunnel::Ports::default(),
+        };
+        let image = Image::parse(mermin_bpf::OBJECT, sizes).map_err(|_| "an object");
+        let functions = image.unwrap().object.functions;
+        let named = functions.into_values().map(|function| Code {
+            name: function.name,
+            license: CString::default(),
+            instructions: function.instructions.into_iter().map(word).collect(),
+        });
+        named.collect()
+    }
+
+    fn calls(codes: &[Code], call: u64) -> Vec<usize> {
+        let of = |code: &Code| code.instructions.iter().filter(|it| **it == call).count();
+        codes.iter().map(of).collect()
+    }
+
+    #[test]
+    fn exact_stamps_take_the_place_of_ticks_but_where_ticks_are_told_as_time() {
+        let mut codes = codes();
+        let clock = codes
+            .iter()
+            .position(|code| code.name == names::PROGRAM_CLOCK);
+        let clock = clock.unwrap();
+        let [ticks, exact] = [JIFFIES64, KTIME_GET_NS].map(|call| calls(&codes, call));
+        assert_eq!(ticks[clock], 1);
+        assert!(ticks.iter().sum::<usize>() > 1);
+        stamp_exactly(&mut codes);
+        for (place, calls) in calls(&codes, KTIME_GET_NS).into_iter().enumerate() {
+            let more = if place == clock { 0 } else { ticks[place] };
+            assert_eq!(calls, exact[place] + more, "{}", codes[place].name);
+        }
+        assert_eq!(calls(&codes, JIFFIES64).iter().sum::<usize>(), 1);
+    }
 }

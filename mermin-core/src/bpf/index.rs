@@ -39,7 +39,7 @@ impl Index {
         delete_all(&keys.v6, |keys| bpf::delete_batch(self.v6.as_fd(), keys))
     }
 
-    /// Whether the one key in `keys` leads to a slot.
+    /// Tells if the one key in `keys` leads to a slot.
     pub(crate) fn leads_to(&self, keys: &Keys, slot: u32) -> io::Result<bool> {
         let found = match (keys.v4.first(), keys.v6.first()) {
             (Some(key), _) => bpf_pin::look_up(self.v4.as_fd(), key)?,

@@ -51,7 +51,7 @@ impl Account {
     }
 }
 
-/// What is to be under the reason `filtered` of a hook. Setting it twice is setting it once.
+/// The counts to be under the reason `filtered` of a hook. Setting it twice is setting it once.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
@@ -122,6 +122,12 @@ impl Ledger {
     /// Takes the place away. To be called a grace period after the programs were detached.
     pub(crate) fn forget(&self, place: Place) {
         self.index_at(place.0).store(0, Ordering::SeqCst);
+        let hook = self.hooks.at(place.0 as usize);
+        // SAFETY: within the mapping; the kernel program reads the generation of an interface that it has found there.
+        unsafe {
+            let generation = &raw mut (*hook).generation;
+            generation.write_volatile(generation.read_volatile().wrapping_add(1));
+        }
         for direction in [Direction::Ingress, Direction::Egress] {
             for cpu in 0..self.cpus {
                 let totals = self.totals.at(self.total_number(place, direction, cpu));
@@ -141,10 +147,16 @@ impl Ledger {
         }
     }
 
-    /// What is under the reason `filtered` once `moved`, packets and octets of frames, has gone there from flows: at the hook
-    /// that they crossed, as the kernel program finds it.
-    pub(crate) fn filtered_with(&self, ifindex: u32, hook: Direction, moved: Uncounted) -> Sum {
-        let place = self.place_with(ifindex, ifindex).map_or(UNKNOWN, Place);
+    /// The counts under the reason `filtered` once `moved`, packets and octets of frames, has gone there from flows: at the
+    /// hook that they crossed, as the kernel program finds it; with the strays where the interface has gone.
+    pub(crate) fn filtered_with(
+        &self,
+        ifindex: Option<u32>,
+        hook: Direction,
+        moved: Uncounted,
+    ) -> Sum {
+        let place = ifindex.and_then(|ifindex| self.place_with(ifindex, ifindex));
+        let place = place.map_or(UNKNOWN, Place);
         let number = self.reason_number(place, hook, 0);
         let reasons = self.reasons.at(number);
         // SAFETY: within the mapping; the kernel program counts nothing under this reason.

@@ -13,3 +13,4 @@ mod refusal;
 pub(crate) mod size;
 pub(crate) mod slab;
 mod spread;
+pub(crate) mod zeroed;

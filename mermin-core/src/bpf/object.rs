@@ -35,9 +35,9 @@ use crate::{
 pub(crate) struct Programs {
     pub(crate) ingress: OwnedFd,
     pub(crate) egress: OwnedFd,
-    /// What the two call next; it empties itself when its last descriptor is closed.
+    /// Programs that the two call next; it empties itself when its last descriptor is closed.
     handover: OwnedFd,
-    /// What is put there.
+    /// Programs that are put there.
     pub(crate) handed_to: [(u32, OwnedFd); 3],
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Error> {
 /// Each process makes it for itself, whatever was left by another: the stack of free slots may lack some.
 const OWN_MAP: &str = names::MAP_FREE;
 
-/// Whether the next process takes a map over. Maps of constants belong to their program.
+/// True if the next process takes a map over. Maps of constants belong to their program.
 fn is_shared(name: &str) -> bool {
     !name.starts_with('.') && name != OWN_MAP
 }
@@ -96,6 +96,7 @@ pub(crate) struct Making {
     programs: Named,
     slab: Slab,
     ledger: Ledger,
+    exact_end: bool,
 }
 
 impl Making {
@@ -119,6 +120,7 @@ impl Making {
             programs,
             slab,
             ledger,
+            exact_end: sizes.exact_end,
         })
     }
 
@@ -156,7 +158,7 @@ impl Making {
                 free: map(names::MAP_FREE)?,
             },
             ledger: self.ledger,
-            clock: clock::Reader::new(program(names::PROGRAM_CLOCK)?),
+            clock: clock::Reader::new(program(names::PROGRAM_CLOCK)?, self.exact_end),
         })
     }
 }
@@ -219,6 +221,7 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<(Slab, Ledger), Error> {
         values(maps, names::MAP_FRESH, sizes.fresh())?,
         values(maps, names::MAP_GLOBALS, 1)?,
         values(maps, names::MAP_TUNNELS, sizes.tunnels())?,
+        sizes.keyed,
     );
     let counts = Sizes::ledgers(sizes.cpus);
     let ledger = Ledger::new(

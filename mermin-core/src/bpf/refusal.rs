@@ -26,6 +26,13 @@ impl Failure {
         Self::Object(Box::new(error))
     }
 
+    /// Leaves the verifier's log out: hundreds of lines, of which none says that a capability is missing.
+    fn forget_log(&mut self) {
+        if let Self::Program { refusal, .. } = self {
+            refusal.log.clear();
+        }
+    }
+
     /// The number of the system call's error.
     fn number(&self) -> Option<i32> {
         match self {
@@ -36,13 +43,14 @@ impl Failure {
     }
 
     /// Tells a missing privilege, a refused program and want of memory apart.
-    pub(super) fn explain(self, sizes: Sizes) -> Error {
+    pub(super) fn explain(mut self, sizes: Sizes) -> Error {
         const CANNOT_LOAD: &str = "cannot load the kernel program";
         if let Self::Program { refusal, .. } = &self
             && let Some(verdict) = verdict(&refusal.log)
         {
             // The verifier is stricter with a process that lacks CAP_PERFMON, and refuses what it else would take.
             if privilege::is_lacking() {
+                self.forget_log();
                 return privilege::denied("load the kernel program", self);
             }
             let message = format!("{CANNOT_LOAD}: the verifier says `{verdict}`");
@@ -51,7 +59,10 @@ impl Failure {
                 .with_source(self);
         }
         match self.number() {
-            Some(libc::EPERM | libc::EACCES) => privilege::denied("load the kernel program", self),
+            Some(libc::EPERM | libc::EACCES) => {
+                self.forget_log();
+                privilege::denied("load the kernel program", self)
+            }
             Some(libc::ENOMEM | libc::E2BIG) => {
                 let flows = Counted(sizes.slots.into(), "flow");
                 Error::new(

@@ -2,7 +2,7 @@
 
 use mermin_bpf::{
     abi::{globals::SLOTS_A_WORD, ledger::reason_stripes},
-    wire::tunnel::Ports,
+    wire::tunnel::{Keyed, Ports},
 };
 
 use crate::words::Counted;
@@ -10,10 +10,13 @@ use crate::words::Counted;
 /// Most interfaces whose ledgers fit: the table of hooks has this many places, and is found crowded before it is full.
 pub(crate) const HOOK_PLACES: u32 = 1024;
 
-/// First fragments whose others may still come: 120 octets each and what the kernel adds.
+/// First fragments whose others may still come, 128 octets each and what the kernel adds; and packets whose first fragment may,
+/// 112 octets.
 const FRAGMENTS: u32 = 8192;
 /// The kernel hands each CPU 128 free elements at a time; with fewer than these, one CPU would take another's away.
-const FRAGMENTS_A_CPU: u32 = 256;
+const ELEMENTS_A_CPU: u32 = 256;
+/// Directions of flows that a router sends back to where they came from: 24 octets each and what the kernel adds.
+const TURNED: u32 = 8192;
 
 /// Sizes that depend on options and host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +25,12 @@ pub(crate) struct Sizes {
     pub(crate) slots: u32,
     /// CPUs the kernel may ever bring up.
     pub(crate) cpus: u32,
-    /// Whether tunnels are taken off.
+    /// True if tunnels are taken off.
     pub(crate) decapsulate: bool,
+    /// Facts that tell flows apart.
+    pub(crate) keyed: Keyed,
+    /// True if each packet's time is read from the precise clock.
+    pub(crate) exact_end: bool,
     /// Where they are looked for.
     pub(crate) ports: Ports,
 }
@@ -36,7 +43,12 @@ impl Sizes {
 
     /// First fragments there is room for.
     pub(crate) fn fragments(&self) -> u32 {
-        FRAGMENTS.max(self.cpus.saturating_mul(FRAGMENTS_A_CPU))
+        FRAGMENTS.max(self.cpus.saturating_mul(ELEMENTS_A_CPU))
+    }
+
+    /// Directions of flows there is room for whose packets pass both hooks of an interface.
+    pub(crate) fn turned(&self) -> u32 {
+        TURNED.max(self.cpus.saturating_mul(ELEMENTS_A_CPU))
     }
 
     /// Sets of four hints there are, a power of two: two hints or more for each slot. Where every slot has a flow, 14 in 100 are in
@@ -109,6 +121,8 @@ mod tests {
             slots: 10,
             cpus: 4,
             decapsulate: true,
+            keyed: Keyed::Way,
+            exact_end: false,
             ports: Ports::default(),
         };
         let found = |cpus| wanted.found(1000, Sizes::ledgers(cpus).totals);
@@ -143,6 +157,8 @@ mod tests {
             slots,
             cpus: 1,
             decapsulate: true,
+            keyed: Keyed::Way,
+            exact_end: false,
             ports: Ports::default(),
         };
         assert_eq!(sizes(1).hints(), 1);

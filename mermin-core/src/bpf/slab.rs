@@ -11,10 +11,14 @@ use mermin_bpf::abi::{
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, origin, state},
     tunnel::{Ends, Outer},
 };
-use mermin_bpf::track::tcp::gather;
+use mermin_bpf::{
+    track::{origin::First, tcp::gather},
+    wire::{tcp::flag, tunnel::Keyed},
+};
 
 use super::{clock::Ticks, index::Keys};
 use crate::{
+    flow::Several,
     sys::mapping::Mapping,
     table::observation::{Observation, Side},
 };
@@ -29,6 +33,7 @@ pub(crate) struct Slab {
     fresh: Mapping<u64>,
     globals: Mapping<Globals>,
     tunnels: Mapping<Ends>,
+    keyed: Keyed,
 }
 
 impl Slab {
@@ -37,12 +42,14 @@ impl Slab {
         fresh: Mapping<u64>,
         globals: Mapping<Globals>,
         tunnels: Mapping<Ends>,
+        keyed: Keyed,
     ) -> Self {
         Self {
             slots,
             fresh,
             globals,
             tunnels,
+            keyed,
         }
     }
 
@@ -82,7 +89,7 @@ impl Slab {
         unsafe { AtomicU8::from_ptr(&raw mut (*slot).state) }
     }
 
-    /// One of [`state`]. What is read of the slot afterwards is at least as new.
+    /// One of [`state`]. Later reads of the slot are at least as new.
     pub(crate) fn state(&self, slot: u32) -> u8 {
         self.state_of(slot).load(Ordering::Acquire)
     }
@@ -101,7 +108,7 @@ impl Slab {
             .is_ok()
     }
 
-    /// Adds a slot's key to `keys`.
+    /// Adds a slot's key to `keys`, as the index has it.
     pub(crate) fn give_key(&self, slot: u32, keys: &mut Keys) {
         let slot = self.slots.at(slot as usize);
         // SAFETY: within the mapping; key and origin do not change while the slot is not free.
@@ -111,10 +118,13 @@ impl Slab {
                 (&raw const (*slot).origin).read_volatile(),
             )
         };
+        let bare = self.keyed == Keyed::Ends;
         if origin_bits & origin::IPV6 == 0 {
-            keys.v4.push(KeyV4::from_words(&words));
+            let key = KeyV4::from_words(&words);
+            keys.v4.push(if bare { key.bare() } else { key });
         } else {
-            keys.v6.push(KeyV6::from_words(&words));
+            let key = KeyV6::from_words(&words);
+            keys.v6.push(if bare { key.bare() } else { key });
         }
     }
 
@@ -157,8 +167,9 @@ impl Slab {
             // SAFETY: within the mapping; nothing writes it while the slot is not free.
             unsafe { (&raw const (*at).lanes[lane].first).read_volatile() }
         };
+        let (facts, ids) = (first(first::OUTER_FACTS), first(first::OUTER_IDS));
         let outer = (origin_bits & origin::ENCAPSULATED != 0).then(|| {
-            let [facts, link_length, ..] = first(first::OUTER_FACTS);
+            let [facts, link_length, ..] = facts;
             Outer {
                 ends: self.tunnels.read(slot as usize),
                 mac: first(first::OUTER_MAC),
@@ -183,25 +194,32 @@ impl Slab {
             side.tcp.flags |= gather(lane.tcp_flags);
             side.tcp.acked_fin |= lane.acked_fin != 0;
             side.tcp.fin_second |= lane.fin_second != 0;
-            side.syn_at = match (side.syn_at, lane.syn_at) {
-                (known, 0) => known,
-                (0, found) => found,
-                (known, found) => known.min(found),
-            };
             side.hook = side.hook.or(crossed::hook(lane.sample));
-            if used[number] == lane::SAMPLED {
+            if used[number] & lane::STATE == lane::SAMPLED {
                 side.sample = Some(Sample::unpack(lane.sample));
+            }
+        }
+        for (side, lane) in sides.iter_mut().zip(0..) {
+            if side.tcp.flags & flag::SYN != 0 {
+                // SAFETY: within the mapping; the word is stored whole.
+                side.syn_at = unsafe { (&raw const (*at).lanes[lane].syn_at).read_volatile() };
             }
         }
         Observation {
             key,
             ipv6: origin_bits & origin::IPV6 != 0,
             higher_started: origin_bits & origin::HIGHER_STARTED != 0,
-            by_syn: origin_bits & origin::BY_SYN != 0,
+            first: First::of(origin_bits),
             link_length,
             first_seen,
             mac: first(first::MAC),
             outer,
+            several: Several {
+                vlan_ids: facts[first::VLAN_IDS] != 0,
+                vlan_tags: facts[first::VLAN_TAGS] != 0,
+                tunnel_ids: ids[first::TUNNEL_IDS] != 0,
+                tunnels: ids[first::TUNNELS] != 0,
+            },
             sides,
         }
     }
@@ -212,8 +230,10 @@ impl Slab {
         for number in 0..LANES {
             // SAFETY: one byte within the slot, stored whole by either side.
             let used = unsafe { AtomicU8::from_ptr(&raw mut (*at).lanes_used[number]) };
-            if used.load(Ordering::Relaxed) > lane::WANTED {
-                used.store(lane::WANTED, Ordering::Relaxed);
+            let now = used.load(Ordering::Relaxed);
+            if now & lane::STATE > lane::WANTED {
+                // A bit of a hook that is stored in between is lost, and the hook's next packet stores it again.
+                used.store(now & !lane::STATE | lane::WANTED, Ordering::Relaxed);
             }
         }
     }

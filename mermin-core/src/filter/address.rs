@@ -45,7 +45,7 @@ impl AddressPattern {
             .map_err(|refusal| refused("network", &format!("{address}/{prefix}"), refusal))
     }
 
-    /// What it covers, if it is a network or an address.
+    /// The addresses it covers, if it is a network or an address.
     pub(super) fn covers(&self) -> Option<Covered> {
         match self.0 {
             Kind::V4 { network, prefix } => Some(Covered::V4(network, network | !mask4(prefix))),
@@ -54,7 +54,7 @@ impl AddressPattern {
         }
     }
 
-    /// Whether an address is meant.
+    /// True if an address is meant.
     #[must_use]
     pub fn matches(&self, address: IpAddr) -> bool {
         match (&self.0, address) {
@@ -167,11 +167,11 @@ fn parse(text: &str) -> Result<Kind, Refusal> {
         return Err(no_address());
     }
     // A glob that no address can fit is a slip, such as a host's name.
-    let strange = |c: &char| !(c.is_ascii_hexdigit() || ".:*?[]!^-".contains(*c));
+    let strange = |c: &char| !(c.is_ascii_hexdigit() || ".:*?[]!^-{},".contains(*c));
     if let Some(strange) = text.chars().find(strange) {
         return Err((
             format!("no address has the character `{strange}`"),
-            "write digits, `a` to `f`, dots and colons, and `*`, `?` or `[..]` for the rest"
+            "write digits, `a` to `f`, dots and colons, and `*`, `?`, `[..]` or `{..,..}` for the rest"
                 .to_owned(),
         ));
     }

@@ -1,9 +1,9 @@
-//! Whether a flow, and a record of it, are wanted.
+//! Decides if a flow, and a record of it, are wanted.
 
 use super::{EndpointFilter, Filter, FlowFilter, IpVersion, NetworkFilter};
 use crate::flow::{Endpoint, Flow, IcmpMessage, IpHeader, MacAddress, Protocol};
 
-/// What is known of a flow from its first packet on.
+/// Facts of a flow that are known from its first packet on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) source: Endpoint,
@@ -28,19 +28,19 @@ impl<'a> From<&'a Flow> for Facts<'a> {
 }
 
 impl Filter {
-    /// Whether a record is wanted, as if its flow had just begun.
+    /// True if a record is wanted, as if its flow had just begun.
     #[must_use]
     pub fn admits(&self, flow: &Flow) -> bool {
         self.admits_flow(&Facts::from(flow)) && self.flow.admits(flow)
     }
 
-    /// Whether everything is wanted.
+    /// True if everything is wanted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a flow is wanted.
+    /// True if a flow is wanted.
     pub(super) fn admits_flow(&self, facts: &Facts<'_>) -> bool {
         self.network.admits(facts)
             && self.source.admits(&facts.source)
@@ -82,35 +82,29 @@ impl NetworkFilter {
 }
 
 impl FlowFilter {
-    /// Whether a record of a wanted flow is.
+    /// True if a record of a wanted flow is.
     pub(super) fn admits(&self, flow: &Flow) -> bool {
         let halves = [&flow.forward, &flow.reverse];
-        let state = flow.tcp.map(|tcp| tcp.state.as_str());
         let flags = halves.map(|half| half.tcp_flags);
         let header = |fits: &dyn Fn(&IpHeader) -> bool| {
             halves.iter().filter_map(|half| half.ip.as_ref()).any(fits)
         };
-        let message = |name: fn(IcmpMessage, Protocol) -> Option<&'static str>,
-                       fits: &dyn Fn(&str) -> bool| {
-            halves
-                .iter()
-                .filter_map(|half| name(half.icmp?, flow.protocol))
-                .any(fits)
+        let message = |fits: &dyn Fn(IcmpMessage) -> bool| {
+            halves.iter().filter_map(|half| half.icmp).any(fits)
         };
-        self.connection_state
-            .admits(|wanted| state.is_some_and(|state| wanted.matches(state)))
+        self.admits_state(flow)
             && self.tcp_flags_tags.admits(|wanted| {
                 flags
                     .iter()
                     .flatten()
                     .any(|flags| flags.0 & wanted.0 == wanted.0)
             })
-            && self.ip_dscp_name.admits(|wanted| {
-                header(&|ip| ip.dscp_name().is_some_and(|name| wanted.matches(name)))
-            })
+            && self
+                .ip_dscp_name
+                .admits(|wanted| header(&|ip| wanted.means(ip.dscp, ip.dscp_name())))
             && self
                 .ip_ecn_name
-                .admits(|wanted| header(&|ip| wanted.matches(ip.ecn_name())))
+                .admits(|wanted| header(&|ip| wanted.means(ip.ecn, Some(ip.ecn_name()))))
             && self
                 .ip_ttl
                 .admits(|wanted| header(&|ip| wanted.matches(ip.ttl)))
@@ -119,10 +113,25 @@ impl FlowFilter {
             })
             && self
                 .icmp_type_name
-                .admits(|wanted| message(IcmpMessage::kind_name, &|name| wanted.matches(name)))
+                .admits(|wanted| message(&|it| wanted.means(it.kind, it.kind_name(flow.protocol))))
             && self
                 .icmp_code_name
-                .admits(|wanted| message(IcmpMessage::code_name, &|name| wanted.matches(name)))
+                .admits(|wanted| message(&|it| wanted.means(it.code, it.code_name(flow.protocol))))
+    }
+}
+
+impl FlowFilter {
+    /// True if a record that adds nothing is wanted because it is a flow's last. It says of the flow how it ended, and nothing of
+    /// packets.
+    pub(super) fn admits_end(&self, flow: &Flow) -> bool {
+        let packets = flow.forward.packets.delta + flow.reverse.packets.delta;
+        !flow.end_reason.goes_on() && packets == 0 && self.admits_state(flow)
+    }
+
+    fn admits_state(&self, flow: &Flow) -> bool {
+        let state = flow.tcp.map(|tcp| tcp.state.as_str());
+        self.connection_state
+            .admits(|wanted| state.is_some_and(|state| wanted.matches(state)))
     }
 }
 

@@ -43,9 +43,9 @@ use crate::{
 
 /// Which flows are wanted; by default all of them.
 ///
-/// Source and destination are those of the record: the source started the flow. What is known when a flow begins
+/// Source and destination are those of the record: the source started the flow. Facts that are known when a flow begins
 /// ([`source`](Self::source), [`destination`](Self::destination), [`network`](Self::network)) is decided once and holds
-/// until the flow ends; [`flow`](Self::flow) is decided for each record. What is not wanted stays in the ledger under the
+/// until the flow ends; [`flow`](Self::flow) is decided for each record. An unwanted packet stays in the ledger under the
 /// reason `filtered`, see [`Uncounted`](crate::report::Uncounted).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,7 +60,7 @@ pub struct Filter {
     pub flow: FlowFilter,
 }
 
-/// What one side of a flow may be.
+/// Rules for one side of a flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndpointFilter {
@@ -70,7 +70,7 @@ pub struct EndpointFilter {
     pub port: Rule<NumberRange<Port>>,
 }
 
-/// What a flow's protocols and interface may be.
+/// Rules for a flow's protocols and interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetworkFilter {
@@ -87,7 +87,7 @@ pub struct NetworkFilter {
     pub interface_mac: Rule<MacAddress>,
 }
 
-/// What a record's own fields may be. Those that each direction has of its own fit when either direction's does.
+/// Rules for a record's own fields. Those that each direction has of its own fit when either direction's does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlowFilter {
@@ -95,17 +95,17 @@ pub struct FlowFilter {
     pub connection_state: Rule<Name<ConnectionState>>,
     /// TCP flags seen so far (`flow.tcp.flags.tags`). An item with several (`SYN|ACK`) wants all of them.
     pub tcp_flags_tags: Rule<TcpFlags>,
-    /// Differentiated services code point (`flow.ip.dscp.name`).
+    /// Differentiated services code point (`flow.ip.dscp.name`), by name or number.
     pub ip_dscp_name: Rule<Name<Dscp>>,
-    /// Explicit congestion notification (`flow.ip.ecn.name`).
+    /// Explicit congestion notification (`flow.ip.ecn.name`), by name or number.
     pub ip_ecn_name: Rule<Name<Ecn>>,
     /// IPv4 time to live, IPv6 hop limit (`flow.ip.ttl`).
     pub ip_ttl: Rule<NumberRange<Ttl>>,
     /// IPv6 flow label (`flow.ip.flow_label`).
     pub ip_flow_label: Rule<NumberRange<FlowLabel>>,
-    /// ICMP or `ICMPv6` type (`flow.icmp.type.name`).
+    /// ICMP or `ICMPv6` type (`flow.icmp.type.name`), by name or number.
     pub icmp_type_name: Rule<Name<IcmpType>>,
-    /// ICMP or `ICMPv6` code (`flow.icmp.code.name`).
+    /// ICMP or `ICMPv6` code (`flow.icmp.code.name`), by name or number.
     pub icmp_code_name: Rule<Name<IcmpCode>>,
 }
 

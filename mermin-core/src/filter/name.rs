@@ -1,4 +1,4 @@
-//! Names that are meant: one of a vocabulary, or a glob over it.
+//! Names that are meant: one of a vocabulary, a glob over it, or the numbers that are named.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
@@ -13,18 +13,39 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What a [`Name`] is of.
+/// The vocabulary of a [`Name`].
 pub trait Vocabulary: sealed::Sealed {
     /// As errors call it.
     const WHAT: &'static str;
+    /// The highest number that a name stands for; none where names stand for no numbers.
+    const HIGHEST: Option<u8>;
 
     /// Every name there is.
     #[must_use]
     fn names() -> Vec<&'static str>;
 }
 
+/// The remedy for `text`: all names there are, or of too many those that begin as it does.
+fn remedy<V: Vocabulary>(text: &str, names: &[&str]) -> String {
+    let begins = |length: usize| -> Vec<&str> {
+        let start = text.get(..length).unwrap_or(text);
+        let alike = names.iter().filter(|name| name.starts_with(start));
+        alike.copied().collect()
+    };
+    let listed = (0..4).map(begins).find(|names| names.len() <= MOST_LISTED);
+    let numbers = V::HIGHEST.map_or(String::new(), |highest| {
+        format!(", or a number from 0 to {highest}")
+    });
+    match listed {
+        Some(names) if !names.is_empty() => format!("write one of {}{numbers}", names.join(", ")),
+        _ => format!(
+            "write the name as the registry of IANA has it, in lower case with `_` for each space{numbers}"
+        ),
+    }
+}
+
 macro_rules! vocabularies {
-    ($($(#[$doc:meta])* $name:ident, $what:literal, $names:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $what:literal, $highest:expr, $names:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name {}
@@ -33,6 +54,7 @@ macro_rules! vocabularies {
 
         impl Vocabulary for $name {
             const WHAT: &'static str = $what;
+            const HIGHEST: Option<u8> = $highest;
 
             fn names() -> Vec<&'static str> {
                 $names
@@ -43,15 +65,15 @@ macro_rules! vocabularies {
 
 vocabularies! {
     /// TCP states, as [`TcpState::as_str`] gives them.
-    ConnectionState, "connection state", TcpState::ALL.iter().map(|state| state.as_str()).collect();
+    ConnectionState, "connection state", None, TcpState::ALL.iter().map(|state| state.as_str()).collect();
     /// Differentiated services code points, as [`IpHeader::dscp_name`] gives them.
-    Dscp, "DSCP name", (0..64).filter_map(|dscp| IpHeader::new(dscp << 2, 0, None).dscp_name()).collect();
+    Dscp, "DSCP name", Some(63), (0..64).filter_map(|dscp| IpHeader::new(dscp << 2, 0, None).dscp_name()).collect();
     /// Explicit congestion notification, as [`IpHeader::ecn_name`] gives it.
-    Ecn, "ECN name", (0..4).map(|ecn| IpHeader::new(ecn, 0, None).ecn_name()).collect();
+    Ecn, "ECN name", Some(3), (0..4).map(|ecn| IpHeader::new(ecn, 0, None).ecn_name()).collect();
     /// ICMP and `ICMPv6` types, as [`IcmpMessage::kind_name`] gives them.
-    IcmpType, "ICMP type", icmp(0, IcmpMessage::kind_name);
+    IcmpType, "ICMP type", Some(u8::MAX), icmp(0, IcmpMessage::kind_name);
     /// ICMP and `ICMPv6` codes, as [`IcmpMessage::code_name`] gives them.
-    IcmpCode, "ICMP code", icmp(u8::MAX, IcmpMessage::code_name);
+    IcmpCode, "ICMP code", Some(u8::MAX), icmp(u8::MAX, IcmpMessage::code_name);
 }
 
 /// The names that messages with codes up to `last` have.
@@ -69,47 +91,85 @@ fn icmp(last: u8, name: fn(IcmpMessage, Protocol) -> Option<&'static str>) -> Ve
     names
 }
 
-/// A name of the vocabulary, or a glob that some of its names fit: `established`, `fin_wait_*`.
+/// A name of the vocabulary, a glob that some of its names fit, or numbers that names stand for: `established`,
+/// `fin_wait_*`, `13`, `0-8`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name<V> {
     text: Box<str>,
-    /// None for a name.
-    glob: Option<Glob>,
+    form: Form,
     of: PhantomData<V>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Form {
+    Exact,
+    Glob(Glob),
+    Numbers { first: u8, last: u8 },
+}
+
+/// Names that a remedy lists. ICMP has more than a line holds.
+const MOST_LISTED: usize = 30;
+
 impl<V: Vocabulary> Name<V> {
-    /// Whether a name of the vocabulary is meant.
+    /// True if a name of the vocabulary is meant. An item of numbers means no name: one number may have several.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        match &self.glob {
-            Some(glob) => glob.matches(name),
-            None => *self.text == *name,
+        match &self.form {
+            Form::Exact => *self.text == *name,
+            Form::Glob(glob) => glob.matches(name),
+            Form::Numbers { .. } => false,
+        }
+    }
+
+    /// True if a number, and the name it has if it has one, is meant.
+    pub(super) fn means(&self, number: u8, name: Option<&str>) -> bool {
+        match self.form {
+            Form::Numbers { first, last } => (first..=last).contains(&number),
+            _ => name.is_some_and(|name| self.matches(name)),
         }
     }
 
     fn parse(text: &str) -> Result<Self, Refusal> {
+        // Vocabularies are in lower case.
+        let text = text.to_ascii_lowercase();
+        let digits = |part: &str| part.bytes().all(|octet| octet.is_ascii_digit());
+        let form = match V::HIGHEST {
+            Some(highest) if !text.is_empty() && text.split('-').all(digits) => {
+                numbers(&text, highest)?
+            }
+            _ if Glob::is_glob(&text) => Form::Glob(glob(&text)?),
+            _ => Form::Exact,
+        };
         let name = Self {
-            // Vocabularies are in lower case.
-            glob: Glob::is_glob(text)
-                .then(|| glob(&text.to_ascii_lowercase()))
-                .transpose()?,
-            text: text.to_ascii_lowercase().into(),
+            text: text.into(),
+            form,
             of: PhantomData,
         };
         let names = V::names();
-        if names.iter().any(|known| name.matches(known)) {
-            return Ok(name);
-        }
-        let fault = if name.glob.is_some() {
-            "no name fits it"
-        } else {
-            "there is no such name"
+        let fault = match name.form {
+            Form::Numbers { .. } => return Ok(name),
+            _ if names.iter().any(|known| name.matches(known)) => return Ok(name),
+            Form::Glob(_) => "no name fits it",
+            Form::Exact => "there is no such name",
         };
-        Err((
-            fault.to_owned(),
-            format!("write one of {}", names.join(", ")),
-        ))
+        Err((fault.to_owned(), remedy::<V>(&name.text, &names)))
+    }
+}
+
+/// A number, or a range with both its ends.
+fn numbers(text: &str, highest: u8) -> Result<Form, Refusal> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |part: &str| part.parse().ok().filter(|number: &u8| *number <= highest);
+    match (number(first), number(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(Form::Numbers { first, last }),
+        (Some(first), Some(last)) => Err((
+            "it ends before it starts".to_owned(),
+            format!("write the lower end first: `{last}-{first}`"),
+        )),
+        _ => Err((
+            format!("its numbers are 0 to {highest}"),
+            format!("write a number from 0 to {highest}, or a range such as `0-{highest}`"),
+        )),
     }
 }
 
@@ -131,7 +191,7 @@ impl From<TcpState> for Name<ConnectionState> {
     fn from(state: TcpState) -> Self {
         Self {
             text: state.as_str().into(),
-            glob: None,
+            form: Form::Exact,
             of: PhantomData,
         }
     }
@@ -182,6 +242,39 @@ mod tests {
             Name::<ConnectionState>::from(TcpState::SynSent),
             "syn_sent".parse().unwrap()
         );
+    }
+
+    #[test]
+    fn numbers_mean_what_has_them_named_or_not() {
+        let codes: Name<IcmpCode> = "0-8".parse().unwrap();
+        assert!(codes.means(0, None) && codes.means(8, Some("source_host_isolated")));
+        assert!(!codes.means(9, None) && !codes.matches("source_host_isolated"));
+        let one: Name<Dscp> = "46".parse().unwrap();
+        assert!(one.means(46, Some("ef")) && !one.means(45, None));
+        let named: Name<Dscp> = "af4{1,2,3}".parse().unwrap();
+        assert!(named.means(36, Some("af42")) && !named.means(36, None));
+        assert_eq!(codes.to_string(), "0-8");
+        for text in ["64", "0-64", "9-0", "1-2-3", "-1", "1-", "-"] {
+            let error = text.parse::<Name<Dscp>>().unwrap_err();
+            assert!(error.remedy().is_some(), "{error}");
+        }
+        for text in ["4", "0-3"] {
+            assert!(text.parse::<Name<ConnectionState>>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_remedy_is_no_page() {
+        for text in ["port_unreachabel", "xyz", "p", "*q*x"] {
+            let error = text.parse::<Name<IcmpCode>>().unwrap_err();
+            let remedy = error.remedy().unwrap();
+            assert!(
+                remedy.len() < 1_000 && remedy.contains("0 to 255"),
+                "{remedy}"
+            );
+        }
+        let error = "port_unreachabel".parse::<Name<IcmpCode>>().unwrap_err();
+        assert!(error.remedy().unwrap().contains("port_unreachable"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// What a [`NumberRange`] is of.
+/// The quantity of a [`NumberRange`].
 pub trait Bound: sealed::Sealed {
     /// As errors call it.
     const WHAT: &'static str;
@@ -75,7 +75,7 @@ impl<B: Bound> NumberRange<B> {
         self.last
     }
 
-    /// Whether a number is meant.
+    /// True if a number is meant.
     #[must_use]
     pub fn matches(&self, number: impl Into<u32>) -> bool {
         (self.first..=self.last).contains(&number.into())

@@ -105,7 +105,7 @@ fn merged<T: Copy + Ord>(mut ranges: Vec<(T, T)>) -> Vec<(T, T)> {
     merged
 }
 
-/// Whether one of the ranges, merged, holds a number.
+/// True if one of the ranges, merged, holds a number.
 fn holds<T: Copy + Ord>(ranges: &[(T, T)], number: T) -> bool {
     let behind = ranges.partition_point(|(first, _)| *first <= number);
     ranges[..behind]

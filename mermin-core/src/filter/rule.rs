@@ -1,4 +1,4 @@
-//! What may be and what may not.
+//! Values that are allowed, and values that are not.
 
 use crate::error::Error;
 
@@ -7,9 +7,9 @@ use crate::error::Error;
 /// A fact that a flow does not have (the port of a ping) fits no item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule<T> {
-    /// What may be; empty for anything.
+    /// Allowed values; empty for any.
     pub matching: Vec<T>,
-    /// What may not be, whatever `matching` says.
+    /// Forbidden values, whatever `matching` says.
     pub not_matching: Vec<T>,
 }
 
@@ -63,13 +63,13 @@ impl<T> Rule<T> {
         Ok(self)
     }
 
-    /// Whether nothing is restricted.
+    /// True if nothing is restricted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.matching.is_empty() && self.not_matching.is_empty()
     }
 
-    /// Whether a fact of which `fits` knows holds.
+    /// True if a fact of which `fits` knows holds.
     pub(super) fn admits(&self, fits: impl Fn(&T) -> bool) -> bool {
         (self.matching.is_empty() || self.matching.iter().any(&fits))
             && !self.not_matching.iter().any(fits)

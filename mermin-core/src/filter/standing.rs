@@ -1,4 +1,4 @@
-//! What was decided of each flow, and the filters that open flows were decided by.
+//! The decision on each flow, and the filters that open flows were decided by.
 
 use super::{Facts, Filter, FlowFilter, prepared::Prepared};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     flow::Flow,
 };
 
-/// What was decided of a flow, in the one octet that is kept of it.
+/// The decision on a flow, in the one octet that is kept of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing(u8);
 
@@ -19,10 +19,23 @@ impl Standing {
     pub(crate) const WANTED: Self = Self(2);
     /// From here on: those records are that the filter of this number admits.
     const FIRST_KEPT: u8 = 3;
+    /// A bit beside that number: a record was given.
+    const TOLD: u8 = 1 << 7;
+
+    /// True if a record was given of a flow whose records are decided one by one.
+    pub(crate) fn is_told(self) -> bool {
+        self.0 & Self::TOLD != 0
+    }
+
+    /// The same of a flow of which a record was given.
+    #[must_use]
+    pub(crate) fn and_told(self) -> Self {
+        number(self).map_or(self, |_| Self(self.0 | Self::TOLD))
+    }
 }
 
 /// Filters of records that flows may be decided by at once, the latest included.
-const MOST_KEPT: usize = (u8::MAX - Standing::FIRST_KEPT) as usize + 1;
+const MOST_KEPT: usize = (Standing::TOLD - Standing::FIRST_KEPT) as usize;
 
 /// The filter in force, and what flows need of earlier ones until they end.
 #[derive(Debug)]
@@ -30,12 +43,12 @@ pub(crate) struct Filters {
     current: Prepared,
     /// It does not restrict.
     all: bool,
-    /// What a flow is that the current filter wants.
+    /// The decision for a flow that the current filter wants.
     wanted: Standing,
     kept: Vec<Kept>,
 }
 
-/// What is to hold of records.
+/// Rules that hold of records.
 #[derive(Debug)]
 struct Kept {
     records: FlowFilter,
@@ -57,7 +70,7 @@ impl Filters {
         filters
     }
 
-    /// Whether new flows are all wanted, so that nothing need be remembered of them: one that is undecided is
+    /// True if new flows are all wanted, so that nothing need be remembered of them: one that is undecided is
     /// [`WANTED`](Standing::WANTED).
     pub(crate) fn want_all(&self) -> bool {
         self.all
@@ -74,13 +87,13 @@ impl Filters {
         self.wanted
     }
 
-    /// Whether a record of a flow that was decided is wanted.
-    pub(crate) fn admit(&self, standing: Standing, record: &Flow) -> bool {
+    /// True if a record of a flow that was decided is wanted. Whoever was told of the flow (`is_told`) is told of its end, also by a
+    /// record without packets, which has none of what they would be judged by.
+    pub(crate) fn admit(&self, standing: Standing, is_told: bool, record: &Flow) -> bool {
         match number(standing) {
-            Some(number) => self
-                .kept
-                .get(number)
-                .is_none_or(|kept| kept.records.admits(record)),
+            Some(number) => self.kept.get(number).is_none_or(|kept| {
+                kept.records.admits(record) || is_told && kept.records.admits_end(record)
+            }),
             None => standing != Standing::UNWANTED,
         }
     }
@@ -145,8 +158,7 @@ impl Filters {
 }
 
 fn number(standing: Standing) -> Option<usize> {
-    standing
-        .0
+    (standing.0 & !Standing::TOLD)
         .checked_sub(Standing::FIRST_KEPT)
         .map(usize::from)
 }
@@ -160,7 +172,7 @@ mod tests {
     use super::*;
     use crate::{
         filter::Rule,
-        flow::{IpHeader, example::plain},
+        flow::{EndReason, IpHeader, example::plain},
     };
 
     fn ttl(text: &str) -> Filter {
@@ -184,13 +196,13 @@ mod tests {
         let mut filters = Filters::new(Filter::default());
         assert!(filters.want_all());
         assert_eq!(decide(&mut filters), Standing::WANTED);
-        assert!(filters.admit(Standing::UNDECIDED, &record(1)));
+        assert!(filters.admit(Standing::UNDECIDED, false, &record(1)));
         let mut filter = Filter::default();
         filter.source.port = Rule::matching(["1"]).unwrap();
         let mut filters = Filters::new(filter);
         assert!(!filters.want_all());
         assert_eq!(decide(&mut filters), Standing::UNWANTED);
-        assert!(!filters.admit(Standing::UNWANTED, &record(1)));
+        assert!(!filters.admit(Standing::UNWANTED, true, &record(1)));
         assert!(!Filters::new(ttl("1")).want_all());
     }
 
@@ -207,7 +219,7 @@ mod tests {
             (second, [false, true, false]),
             (third, [true, true, true]),
         ] {
-            let found = [1, 2, 3].map(|ttl| filters.admit(standing, &record(ttl)));
+            let found = [1, 2, 3].map(|ttl| filters.admit(standing, false, &record(ttl)));
             assert_eq!(found, admitted);
         }
     }
@@ -224,14 +236,47 @@ mod tests {
         filters.replace(ttl("7")).unwrap();
         let error = filters.replace(ttl("255")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Exhausted);
-        assert!(filters.admit(first, &record(0)));
-        // What was refused changed nothing.
+        assert!(filters.admit(first, false, &record(0)));
+        // A refused filter changed nothing.
         let latest = decide(&mut filters);
-        assert!(filters.admit(latest, &record(7)) && !filters.admit(latest, &record(255)));
+        let admit = |filters: &Filters, ttl| filters.admit(latest, false, &record(ttl));
+        assert!(admit(&filters, 7) && !admit(&filters, 255));
         filters.ended(first);
         filters.replace(ttl("255")).unwrap();
         let latest = decide(&mut filters);
-        assert!(filters.admit(latest, &record(255)) && !filters.admit(latest, &record(0)));
+        let admit = |ttl| filters.admit(latest, false, &record(ttl));
+        assert!(admit(255) && !admit(0));
+    }
+
+    #[test]
+    fn whoever_was_told_of_a_flow_is_told_of_its_end() {
+        let mut filter = ttl("1");
+        filter.flow.connection_state = Rule::not_matching(["closed"]).unwrap();
+        let mut filters = Filters::new(filter);
+        let standing = decide(&mut filters);
+        assert!(!standing.is_told() && standing.and_told().is_told());
+        assert_eq!(Standing::WANTED.and_told(), Standing::WANTED);
+        let mut end = plain();
+        (end.forward.packets.delta, end.reverse.packets.delta) = (0, 0);
+        (end.forward.ip, end.reverse.ip) = (None, None);
+        for (reason, packets, is_told, expected) in [
+            (EndReason::IdleTimeout, 0, true, true),
+            (EndReason::IdleTimeout, 0, false, false),
+            (EndReason::IdleTimeout, 1, true, false),
+            (EndReason::ActiveTimeout, 0, true, false),
+        ] {
+            (end.end_reason, end.forward.packets.delta) = (reason, packets);
+            for standing in [standing, standing.and_told()] {
+                assert_eq!(
+                    filters.admit(standing, is_told, &end),
+                    expected,
+                    "{reason:?}"
+                );
+            }
+        }
+        filters.ended(standing.and_told());
+        filters.replace(ttl("2")).unwrap();
+        assert_eq!(filters.kept.len(), 1);
     }
 
     #[test]

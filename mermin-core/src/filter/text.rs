@@ -1,8 +1,8 @@
-//! What items of all kinds have in common: text that is none is refused in the same words.
+//! Common to items of all kinds: text that is none is refused in the same words.
 
 use crate::{
     error::{Error, ErrorKind},
-    iface::glob::{Fault, Glob},
+    iface::glob::Glob,
 };
 
 /// Why text is no item, and what to write.
@@ -19,15 +19,9 @@ pub(super) fn refused(what: &str, text: &str, (fault, remedy): Refusal) -> Error
 
 /// Reads a glob.
 pub(super) fn glob(text: &str) -> Result<Glob, Refusal> {
-    Glob::parse(text).map_err(|fault| match fault {
-        Fault::Unclosed => (
-            "a bracket is not closed".to_owned(),
-            "close the set with `]`".to_owned(),
-        ),
-        Fault::Backwards => (
-            "a range in brackets ends before it starts".to_owned(),
-            "write the lower end first, as in `[0-9]`".to_owned(),
-        ),
+    Glob::parse(text).map_err(|fault| {
+        let (fault, remedy) = fault.words();
+        (fault.to_owned(), remedy.to_owned())
     })
 }
 

@@ -1,4 +1,4 @@
-//! What is counted, and the two ways it goes.
+//! Counts, and the two directions they go.
 
 use super::{IcmpMessage, IpHeader, TcpFlags};
 

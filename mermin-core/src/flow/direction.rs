@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Whether the source of a flow is its client.
+/// Tells if the source of a flow is its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// The source is the client.
@@ -31,12 +31,15 @@ impl fmt::Display for Direction {
     }
 }
 
-/// What decided a [`Direction`], the surest first.
+/// The rule that decided a [`Direction`], the surest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DirectionRule {
-    /// A TCP SYN or SYN-ACK was seen.
+    /// A TCP SYN was seen, an INIT of SCTP or a Request of DCCP.
     Syn,
+    /// An answer was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response): whoever it went to is the source, and the client
+    /// once it has sent something itself.
+    Answer,
     /// The flow's first packet was seen, and the protocol has no handshake.
     FirstPacket,
     /// One port is listened on, by this host or in the flows seen.
@@ -51,6 +54,7 @@ impl DirectionRule {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Syn => "syn",
+            Self::Answer => "answer",
             Self::FirstPacket => "first_packet",
             Self::ListeningPort => "listening_port",
             Self::PortNumber => "port_number",

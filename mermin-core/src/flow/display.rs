@@ -2,31 +2,43 @@
 
 use std::fmt;
 
-use super::{Flow, time::Rfc3339};
+use super::{Count, Flow, time::Rfc3339};
 use crate::words::Counted;
 
 impl fmt::Display for Flow {
-    /// When it began, who with whom, what this record adds each way, and why it was made:
+    /// When it began, who with whom, what went each way in how long since then, and why this record was made:
     /// `2025-11-23T00:00:00.000Z tcp 10.0.0.1:40000 -> 10.0.0.2:443 sent 9 packets 1250 bytes, got 7 packets 5310 bytes
-    /// in 1.500 s, closed, end of flow detected (eth0)`.
+    /// in 1.500 s, closed, end of flow detected (eth0)`. From the second record on it says as well what that adds to those
+    /// before, in IP octets like the rest: `.. in 61.000 s, of it new: sent 1 packet 60 bytes, got 0 packets 0 bytes, ..`, or
+    /// `nothing new`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = Rfc3339 {
-            time: self.start,
-            decimals: 3,
-        };
-        let (sent, got) = (&self.forward, &self.reverse);
+        match self.time_resolution {
+            Some(_) => {
+                let start = Rfc3339 {
+                    time: self.start,
+                    decimals: 3,
+                };
+                write!(f, "{start} ")?;
+            }
+            None => f.write_str("(no time) ")?,
+        }
         write!(
             f,
-            "{start} {} {} -> {} sent {} {}, got {} {} in {:.3} s, ",
-            self.protocol,
-            self.source,
-            self.destination,
-            Counted(sent.packets.delta, "packet"),
-            Counted(sent.octets.delta, "byte"),
-            Counted(got.packets.delta, "packet"),
-            Counted(got.octets.delta, "byte"),
-            self.duration().as_secs_f64(),
+            "{} {} -> {} ",
+            self.protocol, self.source, self.destination
         )?;
+        amounts(f, self, |count| count.total)?;
+        if self.time_resolution.is_some() {
+            write!(f, " in {:.3} s", self.duration().as_secs_f64())?;
+        }
+        f.write_str(", ")?;
+        if !self.adds() {
+            f.write_str("nothing new, ")?;
+        } else if self.sequence != 0 {
+            f.write_str("of it new: ")?;
+            amounts(f, self, |count| count.delta)?;
+            f.write_str(", ")?;
+        }
         if let Some(tcp) = &self.tcp {
             write!(f, "{}, ", tcp.state)?;
         }
@@ -38,8 +50,24 @@ impl fmt::Display for Flow {
                 tunnel.kind, tunnel.source, tunnel.destination
             )?;
         }
+        if self.several.any() {
+            write!(f, ", several {}", self.several)?;
+        }
         Ok(())
     }
+}
+
+/// Packets and IP octets each way.
+fn amounts(f: &mut fmt::Formatter<'_>, flow: &Flow, of: fn(Count) -> u64) -> fmt::Result {
+    let (sent, got) = (&flow.forward, &flow.reverse);
+    write!(
+        f,
+        "sent {} {}, got {} {}",
+        Counted(of(sent.packets), "packet"),
+        Counted(of(sent.octets), "byte"),
+        Counted(of(got.packets), "packet"),
+        Counted(of(got.octets), "byte"),
+    )
 }
 
 #[cfg(test)]
@@ -51,11 +79,12 @@ mod tests {
         assert_eq!(
             plain().to_string(),
             "2025-11-23T00:00:00.000Z tcp 10.0.0.1:40000 -> 10.0.0.2:443 sent 0 packets 0 bytes, \
-             got 0 packets 0 bytes in 0.000 s, forced end (eth0)"
+             got 0 packets 0 bytes in 0.000 s, nothing new, forced end (eth0)"
         );
         let everything = everything().to_string();
         assert!(everything.ends_with(
-            "in 1.500 s, established, active timeout (eth0) in vxlan [::1]:55555 -> [::1]:4789"
+            "sent 2 packets 120 bytes, got 6 packets 120 bytes in 1.500 s, of it new: sent 1 packet 60 bytes, got 5 packets 60 \
+             bytes, established, active timeout (eth0) in vxlan [::1]:55555 -> [::1]:4789, several VLAN tags, tunnel ids"
         ));
         assert_eq!(everything.lines().count(), 1);
     }

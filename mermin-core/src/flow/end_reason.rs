@@ -11,7 +11,8 @@ pub enum EndReason {
     IdleTimeout = 1,
     /// The flow lasted longer than the active timeout: it goes on, this is what it did so far.
     ActiveTimeout = 2,
-    /// The protocol said so: TCP FIN both ways, or RST.
+    /// The protocol said so: TCP FIN both ways or RST, ABORT or SHUTDOWN COMPLETE of SCTP, Reset of DCCP, or the next connection of
+    /// the same ports.
     EndOfFlow = 3,
     /// The source was closed, or the interface went away.
     ForcedEnd = 4,
@@ -51,7 +52,7 @@ impl EndReason {
         }
     }
 
-    /// Whether more records of this flow may follow.
+    /// True if more records of this flow may follow.
     #[must_use]
     pub const fn goes_on(self) -> bool {
         matches!(self, Self::ActiveTimeout)

@@ -18,6 +18,16 @@ pub(crate) fn plain() -> Flow {
     )
 }
 
+/// No fact beyond those that each record has.
+pub(crate) fn bare() -> Flow {
+    let mut flow = plain();
+    flow.protocol = Protocol::GRE;
+    flow.source.port = None;
+    flow.destination.port = None;
+    flow.time_resolution = None;
+    flow
+}
+
 /// Every fact that a record can hold, though no packet could have them all.
 pub(crate) fn everything() -> Flow {
     let mut flow = plain();
@@ -28,6 +38,8 @@ pub(crate) fn everything() -> Flow {
     flow.direction_rule = Some(DirectionRule::Syn);
     flow.interface.mac = Some(MacAddress([0x02, 0, 0, 0xab, 0xcd, 0xef]));
     flow.vlans = VlanIds::from_slice(&[100, 200]);
+    flow.several.vlan_tags = true;
+    flow.several.tunnel_ids = true;
     flow.forward = Uniflow {
         packets: Count { delta: 1, total: 2 },
         octets: Count {

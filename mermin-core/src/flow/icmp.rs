@@ -1,4 +1,4 @@
-//! What an ICMP or `ICMPv6` message is.
+//! Type and code of an ICMP or `ICMPv6` message.
 
 use super::{Protocol, names};
 

@@ -1,4 +1,4 @@
-//! What the IP header of one packet said.
+//! Fields of the IP header of one packet.
 
 use super::names::traffic_class;
 

@@ -1,4 +1,4 @@
-//! What is seen of an encrypted or authenticated packet.
+//! Visible fields of an encrypted or authenticated packet.
 
 /// Indices that name a security association. One of `IPsec`'s names one direction, so each direction is a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

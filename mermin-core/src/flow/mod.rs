@@ -1,4 +1,4 @@
-//! What a flow is: plain data.
+//! A flow: plain data.
 //!
 //! A [`Flow`] is one record of one conversation, as IPFIX (RFC 7011) exports it: a bidirectional flow (RFC 5103) whose
 //! `forward` half went from `source` to `destination`. [`Flow::attributes`] gives every known fact under its name.
@@ -20,6 +20,7 @@ mod ipsec;
 mod names;
 mod protocol;
 mod record;
+mod several;
 mod tcp;
 pub(crate) mod time;
 mod tunnel;
@@ -38,6 +39,7 @@ pub use self::{
     ipsec::Ipsec,
     protocol::Protocol,
     record::Flow,
+    several::Several,
     tcp::{Tcp, TcpFlags, TcpState},
     tunnel::{Tunnel, TunnelKind},
     vlan::VlanIds,

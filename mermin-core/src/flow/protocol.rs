@@ -31,6 +31,10 @@ impl Protocol {
     pub const AH: Self = Self(51);
     /// ICMP for IPv6 (RFC 4443).
     pub const ICMPV6: Self = Self(58);
+    /// Ethernet in IP (RFC 3378).
+    pub const ETHERIP: Self = Self(97);
+    /// L2TP of version 3.
+    pub const L2TP: Self = Self(115);
     /// Stream Control Transmission Protocol (RFC 9260).
     pub const SCTP: Self = Self(132);
     /// Lightweight User Datagram Protocol (RFC 3828).
@@ -73,6 +77,7 @@ mod tests {
             (Protocol(62), "cftp"),
             (Protocol(89), "ospfigp"),
             (Protocol(94), "ipip"),
+            (Protocol::ETHERIP, "etherip"),
             (Protocol(103), "pim"),
             (Protocol(112), "vrrp"),
             (Protocol(115), "l2tp"),

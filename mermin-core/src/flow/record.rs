@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec, Protocol, Tcp, Tunnel,
-    Uniflow, VlanIds,
+    Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec, Protocol, Several,
+    Tcp, Tunnel, Uniflow, VlanIds,
 };
 
 /// One record of one flow: what was seen of a conversation on one interface since its previous record.
@@ -22,36 +22,43 @@ pub struct Flow {
     pub id: FlowId,
     /// Number of this record among the flow's, from 0.
     pub sequence: u64,
-    /// First packet of the flow (IPFIX `flowStartNanoseconds`).
+    /// First packet of the flow, to the nanosecond on a host; the earliest one of a capture (IPFIX `flowStartNanoseconds`).
     pub start: SystemTime,
-    /// Last packet counted in this record (IPFIX `flowEndNanoseconds`).
+    /// Last packet counted in this record, which came less than a [`time_resolution`](Flow::time_resolution) later; never before
+    /// `start` or anything else that is known of the flow. The latest one of a capture (IPFIX `flowEndNanoseconds`).
     pub end: SystemTime,
+    /// How exact `end` is. On a host a tick of the kernel (1 to 10 ms), because a precise clock for each packet has
+    /// [its price](crate::FlowSourceBuilder::exact_end); one nanosecond with that option, and for a flow of one packet. Of a capture the unit of its time stamps. `None` where the capture tells no time (simple packet
+    /// blocks of pcapng): then `start` and `end` are 1970, and attributes and text leave them out.
+    pub time_resolution: Option<Duration>,
     /// Why this record was made (IPFIX `flowEndReason`).
     pub end_reason: EndReason,
-    /// Who started the flow: for TCP who sent the SYN, else who was seen first (IPFIX `sourceIPv4Address`,
+    /// The side that started the flow: for TCP the sender of the SYN, else of the first packet (IPFIX `sourceIPv4Address`,
     /// `sourceIPv6Address`, `sourceTransportPort`).
     pub source: Endpoint,
     /// The other side (IPFIX `destinationIPv4Address`, `destinationIPv6Address`, `destinationTransportPort`).
     pub destination: Endpoint,
     /// IANA protocol number of the innermost header counted (IPFIX `protocolIdentifier`).
     pub protocol: Protocol,
-    /// Whether the source is the client (compare IPFIX `biflowDirection`).
+    /// Tells if the source is the client (compare IPFIX `biflowDirection`).
     pub direction: Direction,
-    /// What decided that; absent where nothing did.
+    /// The rule that decided that; absent where none did.
     pub direction_rule: Option<DirectionRule>,
     /// Where it was seen.
     pub interface: Interface,
     /// 802.1Q and 802.1ad tags (IPFIX `dot1qVlanId`, `dot1qCustomerVlanId`).
     pub vlans: VlanIds,
-    /// What went from source to destination.
+    /// In what packets differed, so that `vlans` and `tunnel` are not those of all.
+    pub several: Several,
+    /// Counts from source to destination.
     pub forward: Uniflow,
-    /// What came back (RFC 5103 reverse information elements).
+    /// Counts of the way back (RFC 5103 reverse information elements).
     pub reverse: Uniflow,
     /// Identifier of an ICMP or `ICMPv6` query and its answers: tells two pings apart.
     pub icmp_id: Option<u16>,
-    /// What only TCP has.
+    /// Facts that only TCP has.
     pub tcp: Option<Tcp>,
-    /// What is seen of `IPsec` and `WireGuard`, whose packets cannot be looked into.
+    /// Visible fields of `IPsec` and `WireGuard`, whose packets cannot be looked into.
     pub ipsec: Option<Ipsec>,
     /// The outermost encapsulation, where the flow was inside one.
     pub tunnel: Option<Tunnel>,
@@ -73,6 +80,7 @@ impl Flow {
             sequence: 0,
             start,
             end: start,
+            time_resolution: Some(Duration::from_nanos(1)),
             end_reason: EndReason::ForcedEnd,
             source,
             destination,
@@ -81,6 +89,7 @@ impl Flow {
             direction_rule: None,
             interface,
             vlans: VlanIds::default(),
+            several: Several::default(),
             forward: Uniflow::default(),
             reverse: Uniflow::default(),
             icmp_id: None,
@@ -90,7 +99,13 @@ impl Flow {
         }
     }
 
-    /// From the flow's first packet to the last one counted in this record; zero should the clock have stepped back.
+    /// True if this record adds packets to those before. The last one of a flow may add none: it tells the end.
+    #[must_use]
+    pub const fn adds(&self) -> bool {
+        self.forward.packets.delta != 0 || self.reverse.packets.delta != 0
+    }
+
+    /// From the flow's first packet to the last one counted in this record, as exact as that; zero where times are unknown.
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.end.duration_since(self.start).unwrap_or_default()

@@ -1,10 +1,10 @@
-//! What only TCP flows have.
+//! Facts that only TCP flows have.
 
 use std::{fmt, time::Duration};
 
 use mermin_bpf::track::tcp::State;
 
-/// What only TCP flows have.
+/// Facts that only TCP flows have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tcp {
     /// State as of this record.

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use super::attributes::render::pair;
+
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -47,6 +49,42 @@ fn nanos(time: SystemTime) -> i128 {
         Ok(after) => signed(after),
         Err(before) => -signed(before.duration()),
     }
+}
+
+/// Octets of a time of this era with nine decimals: `2025-11-23T00:00:00.000000005Z`.
+pub(crate) const LENGTH: usize = 30;
+
+/// A time with nine decimals; none before 1970 and after 9999, whose year has another length.
+pub(crate) fn nine_decimals(time: SystemTime) -> Option<[u8; LENGTH]> {
+    const YEAR_10000: u64 = 253_402_300_800;
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    let seconds = since.as_secs();
+    if seconds >= YEAR_10000 {
+        return None;
+    }
+    let (year, month, day) = civil(i64::try_from(seconds / 86_400).ok()?);
+    let [year, month, day] = [year, month, day].map(|part| u64::try_from(part).unwrap_or(0));
+    let of_day = seconds % 86_400;
+    let nanos = u64::from(since.subsec_nanos());
+    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    let parts = [
+        (0, year / 100),
+        (2, year % 100),
+        (5, month),
+        (8, day),
+        (11, of_day / 3_600),
+        (14, of_day / 60 % 60),
+        (17, of_day % 60),
+        (20, nanos / 10_000_000),
+        (22, nanos / 100_000 % 100),
+        (24, nanos / 1_000 % 100),
+        (26, nanos / 10 % 100),
+    ];
+    for (at, number) in parts {
+        text[at..at + 2].copy_from_slice(&pair(number));
+    }
+    text[28] = pair(nanos % 10)[1];
+    Some(text)
 }
 
 impl fmt::Display for Rfc3339 {
@@ -108,6 +146,19 @@ mod tests {
             shown(UNIX_EPOCH - Duration::from_nanos(1), 9),
             "1969-12-31T23:59:59.999999999Z"
         );
+    }
+
+    #[test]
+    fn nine_decimals_are_as_they_are_shown() {
+        for seconds in [0, 1, 951_782_400, 1_763_856_000, 253_402_300_799] {
+            for nanos in [0, 5, 123_456_789, 999_999_999] {
+                let time = at(seconds, nanos);
+                let text = nine_decimals(time).unwrap();
+                assert_eq!(str::from_utf8(&text).unwrap(), shown(time, 9));
+            }
+        }
+        assert_eq!(nine_decimals(at(253_402_300_800, 0)), None);
+        assert_eq!(nine_decimals(UNIX_EPOCH - Duration::from_nanos(1)), None);
     }
 
     #[test]

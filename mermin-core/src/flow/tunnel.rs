@@ -1,4 +1,4 @@
-//! What a flow was carried in.
+//! The tunnel a flow was carried in.
 
 use std::fmt;
 
@@ -8,9 +8,10 @@ use super::{Count, Endpoint, MacAddress, Protocol};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Tunnel {
-    /// What kind it is.
+    /// Its kind.
     pub kind: TunnelKind,
-    /// VXLAN or Geneve VNI, NVGRE VSID, GRE key, GTP-U TEID, `WireGuard` receiver index (IPFIX `layer2SegmentId`).
+    /// VNI of VXLAN, VXLAN-GPE or Geneve, NVGRE VSID, GRE key, GTP-U TEID, `WireGuard` receiver index, ERSPAN session, PPTP call, `EoIP`
+    /// tunnel, L2TP session, of version 2 with its tunnel in the upper half (IPFIX `layer2SegmentId`).
     pub id: Option<u32>,
     /// Protocol of the outer IP header.
     pub protocol: Protocol,
@@ -64,9 +65,31 @@ pub enum TunnelKind {
     Gtpu,
     /// `WireGuard`.
     WireGuard,
+    /// Mirrored frames in GRE (draft-foschiano-erspan), of any of its three types.
+    Erspan,
+    /// PPTP's user data: PPP in enhanced GRE (RFC 2637).
+    Pptp,
+    /// Ethernet in IP (RFC 3378).
+    EtherIp,
+    /// `MikroTik`'s Ethernet over IP, which is a kind of GRE.
+    Eoip,
+    /// VXLAN with a next protocol (draft-ietf-nvo3-vxlan-gpe).
+    VxlanGpe,
+    /// Layer 2 tunnelling, over UDP (RFC 2661, RFC 3931) or IP.
+    L2tp,
+    /// IPv6 in UDP, through translators of addresses (RFC 4380).
+    Teredo,
 }
 
 impl TunnelKind {
+    /// True if the protocol number of IP tells it, and not a port.
+    pub(crate) const fn is_known_by_protocol(self) -> bool {
+        matches!(
+            self,
+            Self::Gre | Self::Ipip | Self::Erspan | Self::Pptp | Self::EtherIp | Self::Eoip
+        )
+    }
+
     /// As attributes have it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -77,6 +100,13 @@ impl TunnelKind {
             Self::Ipip => "ipip",
             Self::Gtpu => "gtpu",
             Self::WireGuard => "wireguard",
+            Self::Erspan => "erspan",
+            Self::Pptp => "pptp",
+            Self::EtherIp => "etherip",
+            Self::Eoip => "eoip",
+            Self::VxlanGpe => "vxlan_gpe",
+            Self::L2tp => "l2tp",
+            Self::Teredo => "teredo",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Shell patterns over names (glob(7)): `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`.
+//! Shell patterns over names (glob(7)): `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`, and `{ab,cd}` as shells expand it.
 
 /// One step of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,9 +16,9 @@ enum Token {
     },
 }
 
-/// A parsed pattern.
+/// A parsed pattern: what fits one of these fits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Glob(Vec<Token>);
+pub(crate) struct Glob(Vec<Vec<Token>>);
 
 /// Why a pattern is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,58 +27,174 @@ pub(crate) enum Fault {
     Unclosed,
     /// A range whose end comes before its start.
     Backwards,
+    /// `{` without its `}`.
+    UnclosedBrace,
+    /// `{` within another.
+    Nested,
+    /// Braces that stand for more than a list of names should.
+    TooMany,
 }
+
+impl Fault {
+    /// The fault, and the remedy.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unclosed => (
+                "a bracket is not closed",
+                "close the set with `]`, or write `[[]` for the bracket itself",
+            ),
+            Self::Backwards => (
+                "a range in brackets ends before it starts",
+                "write the lower end first, as in `[0-9]`",
+            ),
+            Self::UnclosedBrace => (
+                "a brace is not closed",
+                "close the list with `}`, as in `{eth,ens}*`, or write `[{]` for the brace itself",
+            ),
+            Self::Nested => (
+                "a brace stands within another",
+                "write one list: `{a,bc,bd}` for `{a,b{c,d}}`",
+            ),
+            Self::TooMany => (
+                "its braces stand for too many patterns",
+                "write several patterns, or `*` and `?` in place of some lists",
+            ),
+        }
+    }
+}
+
+/// Patterns that one with braces may stand for, and their characters in all.
+const MOST_PATTERNS: usize = 256;
+const MOST_CHARACTERS: usize = 1 << 16;
 
 impl Glob {
     /// True for text that is more than a plain name.
     pub(crate) fn is_glob(text: &str) -> bool {
-        text.contains(['*', '?', '['])
+        text.contains(['*', '?', '[', '{'])
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        let mut tokens = Vec::new();
-        let mut rest = text.chars();
-        while let Some(next) = rest.next() {
-            tokens.push(match next {
-                '*' => Token::Any,
-                '?' => Token::One,
-                '[' => {
-                    let (set, behind) = set(rest.as_str())?;
-                    rest = behind.chars();
-                    set
-                }
-                literal => Token::Literal(literal),
-            });
-        }
-        Ok(Self(tokens))
+        let patterns = spread(text)?;
+        patterns
+            .iter()
+            .map(|text| tokens(text))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
-    /// Whether the whole name fits. Takes time in proportion to both lengths: only the last `*` is ever tried again.
+    /// True if the whole name fits.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
-        let (mut token, mut at) = (0, 0);
-        let mut last_any = None;
-        while at < name.len() {
-            match self.0.get(token) {
-                Some(Token::Any) => {
-                    last_any = Some((token, at));
-                    token += 1;
-                }
-                Some(step) if step.takes(name[at]) => {
-                    token += 1;
-                    at += 1;
-                }
-                _ => {
-                    let Some((any, from)) = last_any else {
-                        return false;
-                    };
-                    last_any = Some((any, from + 1));
-                    (token, at) = (any + 1, from + 1);
-                }
+        self.0.iter().any(|tokens| fits(tokens, &name))
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
+    let mut tokens = Vec::new();
+    let mut rest = text.chars();
+    while let Some(next) = rest.next() {
+        tokens.push(match next {
+            '*' => Token::Any,
+            '?' => Token::One,
+            '[' => {
+                let (set, behind) = set(rest.as_str())?;
+                rest = behind.chars();
+                set
+            }
+            literal => Token::Literal(literal),
+        });
+    }
+    Ok(tokens)
+}
+
+/// The patterns without braces that one with braces stands for.
+fn spread(text: &str) -> Result<Vec<String>, Fault> {
+    let mut patterns = vec![String::new()];
+    let mut rest = text;
+    while let Some(open) = next_of(rest, '{')? {
+        let behind = &rest[open + 1..];
+        let close = next_of(behind, '}')?.ok_or(Fault::UnclosedBrace)?;
+        let (list, before) = (&behind[..close], &rest[..open]);
+        if next_of(list, '{')?.is_some() {
+            return Err(Fault::Nested);
+        }
+        let items = split(list)?;
+        let characters: usize = patterns
+            .iter()
+            .map(|pattern| (pattern.len() + before.len()) * items.len() + list.len())
+            .sum();
+        if patterns.len() * items.len() > MOST_PATTERNS || characters > MOST_CHARACTERS {
+            return Err(Fault::TooMany);
+        }
+        patterns = patterns
+            .iter()
+            .flat_map(|pattern| {
+                items
+                    .iter()
+                    .map(move |item| [pattern, before, item].concat())
+            })
+            .collect();
+        rest = &behind[close + 1..];
+    }
+    if patterns.len() > 1 && patterns.len() * rest.len() > MOST_CHARACTERS {
+        return Err(Fault::TooMany);
+    }
+    for pattern in &mut patterns {
+        pattern.push_str(rest);
+    }
+    Ok(patterns)
+}
+
+/// Where a character first stands for more than itself: outside of sets.
+fn next_of(text: &str, wanted: char) -> Result<Option<usize>, Fault> {
+    let mut rest = text.chars();
+    loop {
+        let at = text.len() - rest.as_str().len();
+        match rest.next() {
+            None => return Ok(None),
+            Some(found) if found == wanted => return Ok(Some(at)),
+            Some('[') => rest = set(rest.as_str())?.1.chars(),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Items of a list, by its commas.
+fn split(list: &str) -> Result<Vec<&str>, Fault> {
+    let mut items = Vec::new();
+    let mut rest = list;
+    while let Some(comma) = next_of(rest, ',')? {
+        items.push(&rest[..comma]);
+        rest = &rest[comma + 1..];
+    }
+    items.push(rest);
+    Ok(items)
+}
+
+/// True if a whole name fits. Takes time in proportion to both lengths: only the last `*` is ever tried again.
+fn fits(tokens: &[Token], name: &[char]) -> bool {
+    let (mut token, mut at) = (0, 0);
+    let mut last_any = None;
+    while at < name.len() {
+        match tokens.get(token) {
+            Some(Token::Any) => {
+                last_any = Some((token, at));
+                token += 1;
+            }
+            Some(step) if step.takes(name[at]) => {
+                token += 1;
+                at += 1;
+            }
+            _ => {
+                let Some((any, from)) = last_any else {
+                    return false;
+                };
+                last_any = Some((any, from + 1));
+                (token, at) = (any + 1, from + 1);
             }
         }
-        self.0[token..].iter().all(|left| *left == Token::Any)
     }
+    tokens[token..].iter().all(|left| *left == Token::Any)
 }
 
 impl Token {
@@ -177,6 +293,34 @@ mod tests {
             assert_eq!(Glob::parse(pattern), Err(Fault::Unclosed), "{pattern}");
         }
         assert_eq!(Glob::parse("[9-0]"), Err(Fault::Backwards));
+    }
+
+    #[test]
+    fn braces_stand_for_each_of_their_items() {
+        for (pattern, fitting) in [
+            ("{eth,ens}*", &["eth0", "ens5"][..]),
+            ("af4{1,2,3}", &["af41", "af42", "af43"]),
+            ("{a,b}-{c,d}", &["a-c", "b-d", "b-c"]),
+            ("eth{0}", &["eth0"]),
+            ("x{,y}", &["x", "xy"]),
+            ("[{]{a,[,]}", &["{a", "{,"]),
+            ("a}", &["a}"]),
+        ] {
+            for name in fitting {
+                assert!(fits(pattern, name), "{pattern} {name}");
+            }
+            assert!(!fits(pattern, "z0,z1"), "{pattern}");
+        }
+        assert!(!fits("af4{1,2,3}", "af4") && !fits("{a,b}c", "abc"));
+        for (pattern, fault) in [
+            ("eth{0,1", Fault::UnclosedBrace),
+            ("{a,b{c,d}}", Fault::Nested),
+            (&"{a,b}".repeat(20), Fault::TooMany),
+            (&format!("{{a,b}}{}", "x".repeat(70_000)), Fault::TooMany),
+            ("{a,[b}", Fault::Unclosed),
+        ] {
+            assert_eq!(Glob::parse(pattern), Err(fault), "{pattern:.20}");
+        }
     }
 
     #[test]

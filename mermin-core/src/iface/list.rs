@@ -1,25 +1,30 @@
 //! The interfaces of a network namespace, by one dump.
 
-use std::io;
+use std::{io, net::Ipv4Addr};
 
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{LinkAttribute, LinkExtentMask, LinkMessage},
 };
 
-use super::{Interface, LinkLayer};
+use super::{Interface, LinkLayer, Remote};
 use crate::{
     error::{Error, ErrorKind},
-    sys::netlink::{Netlink, attribute, text},
+    sys::netlink::{Netlink, attribute, attributes_of, text},
 };
 
 pub(super) const AF_UNSPEC: u8 = 0;
 const RTM_NEWLINK: u16 = 16;
 const IFLA_ADDRESS: u16 = 1;
+const IFLA_BROADCAST: u16 = 2;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_STATS64: u16 = 23;
+const IFLA_PROP_LIST: u16 = 52;
+const IFLA_ALT_IFNAME: u16 = 53;
 const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_DATA: u16 = 2;
+const IFLA_GRE_COLLECT_METADATA: u16 = 18;
 const IFF_UP: u32 = 1;
 const IFF_LOOPBACK: u32 = 1 << 3;
 /// `struct ifinfomsg`.
@@ -111,14 +116,32 @@ pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Interface> {
     Some(Interface {
         index,
         name: attribute(attributes, IFLA_IFNAME).map(text)?,
+        other_names: attribute(attributes, IFLA_PROP_LIST).map_or_else(Vec::new, |list| {
+            attributes_of(list, IFLA_ALT_IFNAME).map(text).collect()
+        }),
         kind: attribute(attributes, IFLA_LINKINFO)
             .and_then(|info| attribute(info, IFLA_INFO_KIND))
             .map(text),
-        link: LinkLayer::from_arphrd(hardware),
+        link: LinkLayer::from_arphrd(hardware, remote(attributes)),
         mac: attribute(attributes, IFLA_ADDRESS).and_then(|address| address.try_into().ok()),
         up: flags & IFF_UP != 0,
         loopback: flags & IFF_LOOPBACK != 0,
     })
+}
+
+/// Whom the packets of a GRE device go to; of others this says nothing.
+fn remote(attributes: &[u8]) -> Remote {
+    let data =
+        attribute(attributes, IFLA_LINKINFO).and_then(|info| attribute(info, IFLA_INFO_DATA));
+    if data.is_some_and(|data| attribute(data, IFLA_GRE_COLLECT_METADATA).is_some()) {
+        return Remote::Metadata;
+    }
+    // Tunnels have their remote end for a broadcast address.
+    match attribute(attributes, IFLA_BROADCAST) {
+        Some(&[first, ..]) if Ipv4Addr::new(first, 0, 0, 0).is_multicast() => Remote::Group,
+        Some(octets) if octets.iter().all(|&octet| octet == 0) => Remote::None,
+        _ => Remote::Fixed,
+    }
 }
 
 #[cfg(test)]

@@ -22,9 +22,11 @@ pub(crate) struct Interface {
     pub(crate) index: u32,
     /// Its name then; it may be renamed at any time.
     pub(crate) name: String,
-    /// What made it (`veth`, `vxlan`, `wireguard`, ..); none for hardware and loopback.
+    /// Other names it has (`IFLA_ALT_IFNAME`, Linux 5.5), by which it may be meant as well.
+    pub(crate) other_names: Vec<String>,
+    /// Its kind in the kernel (`veth`, `vxlan`, `wireguard`, ..); none for hardware and loopback.
     pub(crate) kind: Option<String>,
-    /// What its packets begin with.
+    /// The headers that its packets begin with.
     pub(crate) link: LinkLayer,
     /// Its link-layer address where that is six octets long.
     pub(crate) mac: Option<[u8; 6]>,
@@ -34,7 +36,28 @@ pub(crate) struct Interface {
     pub(crate) loopback: bool,
 }
 
-/// What stands at the start of a packet at the traffic control hooks of an interface.
+impl Interface {
+    /// True if a pattern fits one of its names.
+    pub(crate) fn is_meant(&self, pattern: &Pattern) -> bool {
+        let others = || self.other_names.iter();
+        pattern.matches(&self.name) || others().any(|name| pattern.matches(name))
+    }
+}
+
+/// Whom the packets of a tunnel device go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remote {
+    /// One other end.
+    Fixed,
+    /// A multicast group.
+    Group,
+    /// Whomever a neighbour entry names.
+    None,
+    /// Whomever the packet's own metadata name (`external`), which are no part of the packet.
+    Metadata,
+}
+
+/// Headers at the start of a packet at the traffic control hooks of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LinkLayer {
     /// An Ethernet header.
@@ -50,9 +73,9 @@ impl LinkLayer {
     ///
     /// The devices counted as bare IP have no header at either hook: they add theirs below the egress hook, and set the
     /// MAC header to the IP header before the ingress hook (for tunnels since Linux 5.14; PPP pulls its protocol field
-    /// on receipt). GRE is not among them though its payload is IP: there the ingress hook sees the outer headers and
-    /// the egress hook, on point-to-point tunnels, does not, so that one reading would be wrong in one direction.
-    pub(crate) fn from_arphrd(kind: u16) -> Self {
+    /// on receipt). So do GRE devices between two ends. Those without a remote, or with a group for one, ask for a next hop's
+    /// address for each packet, and have the outer header before it at a hook or at both: they are not read.
+    pub(crate) fn from_arphrd(kind: u16, remote: Remote) -> Self {
         const ETHER: u16 = 1;
         const PPP: u16 = 512;
         const RAWIP: u16 = 519;
@@ -60,11 +83,14 @@ impl LinkLayer {
         const TUNNEL6: u16 = 769;
         const LOOPBACK: u16 = 772;
         const SIT: u16 = 776;
+        const IPGRE: u16 = 778;
+        const IP6GRE: u16 = 823;
         const NONE: u16 = 0xfffe;
         match kind {
             ETHER | LOOPBACK => Self::Ethernet,
             // In this order: PPP; modems; IPIP and VTI; their IPv6 kin; 6in4; tun, WireGuard and XFRM.
             PPP | RAWIP | TUNNEL | TUNNEL6 | SIT | NONE => Self::Ip,
+            IPGRE | IP6GRE if matches!(remote, Remote::Fixed | Remote::Metadata) => Self::Ip,
             other => Self::Other(other),
         }
     }
@@ -85,6 +111,7 @@ pub(crate) fn example(index: u32, name: &str, up: bool) -> Interface {
     Interface {
         index,
         name: name.to_owned(),
+        other_names: Vec::new(),
         kind: None,
         link: LinkLayer::Ethernet,
         mac: None,
@@ -99,6 +126,7 @@ mod tests {
 
     #[test]
     fn hardware_types_tell_what_packets_begin_with() {
+        const ALL: [Remote; 4] = [Remote::Fixed, Remote::Group, Remote::None, Remote::Metadata];
         for (kind, link) in [
             (1, LinkLayer::Ethernet),
             (772, LinkLayer::Ethernet),
@@ -108,10 +136,16 @@ mod tests {
             (769, LinkLayer::Ip),
             (776, LinkLayer::Ip),
             (65534, LinkLayer::Ip),
-            (778, LinkLayer::Other(778)),
             (32, LinkLayer::Other(32)),
         ] {
-            assert_eq!(LinkLayer::from_arphrd(kind), link);
+            for remote in ALL {
+                assert_eq!(LinkLayer::from_arphrd(kind, remote), link);
+            }
+        }
+        for kind in [778, 823] {
+            let found = ALL.map(|remote| LinkLayer::from_arphrd(kind, remote));
+            let other = LinkLayer::Other(kind);
+            assert_eq!(found, [LinkLayer::Ip, other, other, LinkLayer::Ip]);
         }
         assert_eq!(LinkLayer::Other(32).code(), None);
     }

@@ -66,7 +66,7 @@ impl NetNs {
 }
 
 impl Entered {
-    /// That the path no longer leads to the namespace, if so. What cannot be told is taken to be as it was.
+    /// That the path no longer leads to the namespace, if so. Where that cannot be told, nothing has changed.
     pub(crate) fn gone(&self) -> Option<Error> {
         let gone = match netns::at(&self.path) {
             Ok(id) => id != self.id,
@@ -84,7 +84,7 @@ impl Entered {
     }
 }
 
-/// What was refused.
+/// The refused step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Open,

@@ -12,13 +12,13 @@ use regex_lite::Regex;
 use super::glob::{Fault, Glob};
 use crate::error::{Error, ErrorKind};
 
-/// Longest interface name (`IFNAMSIZ` less its zero byte), in bytes.
-const NAME_MAX: usize = 15;
+/// Longest name an interface may have, in bytes: that of another name (`ALTIFNAMSIZ` less its zero byte). The first has 15.
+const NAME_MAX: usize = 127;
 
-/// Interface names that are meant: one name (`eth0`), a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`) or a regular expression
-/// between slashes (`/eth[0-9]+/`).
+/// Interface names that are meant: one name (`eth0`), a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`, `{eth,ens}*`) or a regular
+/// expression between slashes (`/eth[0-9]+/`).
 ///
-/// Each matches whole names. In a glob a special character in brackets stands for itself (`[*]`). Regular expressions
+/// Each matches whole names: `/^docker/` fits `docker` alone, and `/docker.*/` all names that begin so. In a glob a special character in brackets stands for itself (`[*]`). Regular expressions
 /// have the syntax of the `regex-lite` crate, and take time in proportion to their length and the name's.
 ///
 /// An exact name that is to be watched must exist when a source is opened; the others may match nothing now and something
@@ -62,7 +62,7 @@ impl Hash for Pattern {
 }
 
 impl Pattern {
-    /// Whether an interface of this name is meant.
+    /// True if an interface of this name is meant.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         match &self.form {
@@ -72,13 +72,47 @@ impl Pattern {
         }
     }
 
+    /// True if this is a regular expression that fits a part of a name, which is not to mean it.
+    pub(crate) fn fits_part_of(&self, name: &str) -> bool {
+        let expression = self.expression().and_then(|it| Regex::new(it).ok());
+        expression.is_some_and(|it| it.is_match(name)) && !self.matches(name)
+    }
+
+    /// The expression with as little put around it as makes it fit all these names.
+    pub(crate) fn widened(&self, names: &[&str]) -> Option<String> {
+        let core = self.expression()?;
+        let core = core.strip_prefix('^').unwrap_or(core);
+        let core = core.strip_suffix('$').unwrap_or(core);
+        let core = if core.contains('|') {
+            format!("({core})")
+        } else {
+            core.to_owned()
+        };
+        [
+            format!("/{core}.*/"),
+            format!("/.*{core}/"),
+            format!("/.*{core}.*/"),
+        ]
+        .into_iter()
+        .find(|wider| {
+            let wider = wider.parse::<Self>();
+            wider.is_ok_and(|wider| names.iter().all(|name| wider.matches(name)))
+        })
+    }
+
+    /// The text between the slashes.
+    fn expression(&self) -> Option<&str> {
+        let between = self.text.strip_prefix('/')?.strip_suffix('/');
+        between.filter(|_| matches!(self.form, Form::Regex(_)))
+    }
+
     /// The pattern as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether this names one interface, which then must exist.
+    /// True if this names one interface, which then must exist.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         matches!(self.form, Form::Exact)
@@ -123,7 +157,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// What is at fault, and its remedy.
+/// The fault, and its remedy.
 type Refusal = (Cow<'static, str>, &'static str);
 
 fn parse(text: &str) -> Result<Form, Refusal> {
@@ -156,7 +190,7 @@ fn name_or_glob(text: &str) -> Result<Form, (&'static str, &'static str)> {
             "name an interface, or write `*` for all of them",
         ));
     }
-    // What the kernel refuses in a name (`dev_valid_name`).
+    // The kernel refuses these in a name (`dev_valid_name`).
     if let Some(character) = text
         .chars()
         .find(|c| matches!(c, '/' | ':') || c.is_ascii_whitespace())
@@ -177,22 +211,11 @@ fn name_or_glob(text: &str) -> Result<Form, (&'static str, &'static str)> {
         });
     }
     if Glob::is_glob(text) {
-        return Glob::parse(text)
-            .map(Form::Glob)
-            .map_err(|fault| match fault {
-                Fault::Unclosed => (
-                    "a bracket is not closed",
-                    "close the set with `]`, or write `[[]` for the bracket itself",
-                ),
-                Fault::Backwards => (
-                    "a range in brackets ends before it starts",
-                    "write the lower end first, as in `[0-9]`",
-                ),
-            });
+        return Glob::parse(text).map(Form::Glob).map_err(Fault::words);
     }
     if text.len() > NAME_MAX {
         return Err((
-            "an interface name has at most 15 bytes",
+            "an interface name has at most 15 bytes, and another name of it 127",
             "write the name as `ip link` shows it, or shorten it with `*`",
         ));
     }
@@ -225,6 +248,32 @@ mod tests {
     }
 
     #[test]
+    fn an_expression_that_fits_a_part_is_widened() {
+        for (text, names, wider) in [
+            ("/^docker/", &["docker0", "docker1"][..], "/docker.*/"),
+            ("/eth/", &["veth0", "eth1"], "/.*eth.*/"),
+            ("/th0$/", &["eth0", "veth0"], "/.*th0/"),
+            ("/eth|lo/", &["eth0", "lo1"], "/(eth|lo).*/"),
+        ] {
+            let pattern: Pattern = text.parse().unwrap();
+            assert!(
+                names.iter().all(|name| pattern.fits_part_of(name)),
+                "{text}"
+            );
+            assert_eq!(pattern.widened(names).as_deref(), Some(wider));
+        }
+        for (text, name) in [
+            ("/eth0/", "eth0"),
+            ("/x/", "eth0"),
+            ("eth", "eth0"),
+            ("et?", "eth0"),
+        ] {
+            let pattern: Pattern = text.parse().unwrap();
+            assert!(!pattern.fits_part_of(name), "{text}");
+        }
+    }
+
+    #[test]
     fn names_may_hold_whatever_the_kernel_allows() {
         for name in ["flannel.1", "br-0123456789ab", "eth0@x", "lxc_health"] {
             assert!(Pattern::try_from(name).unwrap().matches(name));
@@ -235,7 +284,7 @@ mod tests {
     fn faults_say_what_is_wrong_and_what_to_write() {
         for (text, part) in [
             ("", "is empty"),
-            ("sixteen-bytes-ab", "at most 15 bytes"),
+            (&"n".repeat(128), "at most 15 bytes"),
             ("/eth[0-9+/", "no regular expression"),
             ("/(/", "no regular expression"),
             ("//", "slash"),

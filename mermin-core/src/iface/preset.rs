@@ -59,7 +59,7 @@ impl Preset {
         }
     }
 
-    /// What it stands for, as [`interfaces`](crate::FlowSourceBuilder::interfaces) takes it.
+    /// Patterns that it stands for, as [`interfaces`](crate::FlowSourceBuilder::interfaces) takes it.
     #[must_use]
     pub const fn patterns(self) -> &'static [&'static str] {
         match self {

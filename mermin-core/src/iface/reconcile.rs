@@ -14,7 +14,7 @@ pub(crate) enum Standing {
     Leaving,
     /// Attaching failed.
     Refused {
-        /// Whether it is to be tried again now.
+        /// True if it is to be tried again now.
         retry: bool,
     },
 }
@@ -28,7 +28,7 @@ pub(crate) struct Kept<'a> {
     pub(crate) standing: Standing,
 }
 
-/// What to do about the interface of an index.
+/// The step for the interface of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Its name has changed.
@@ -86,7 +86,7 @@ pub(crate) fn steps<'a>(
     steps
 }
 
-/// What to do about an interface that has gone.
+/// The step for an interface that has gone.
 fn end(gone: &Kept<'_>) -> Option<Step> {
     match gone.standing {
         Standing::Watched => Some(Step::Leave(gone.index)),

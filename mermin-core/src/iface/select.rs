@@ -6,21 +6,21 @@ use crate::error::{Error, ErrorKind};
 /// Names an error shows at most: a node may have thousands.
 const NAMES_SHOWN: usize = 20;
 
-/// What is to be watched, whatever exists now.
+/// Choice of interfaces, whatever exists now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selector {
-    /// What is wanted: whatever any of these matches. None: everything that is up, loopback aside.
+    /// Wanted interfaces: whatever any of these matches. None: everything that is up, loopback aside.
     pub(crate) include: Vec<Pattern>,
-    /// What is not wanted after all.
+    /// Interfaces that are left out of those.
     pub(crate) exclude: Vec<Pattern>,
     /// While nothing is matched, everything that is up is wanted, as without patterns.
     pub(crate) or_all: bool,
 }
 
-/// What a selector means with the interfaces there are.
+/// The meaning of a selector with the interfaces there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// What its patterns match.
+    /// Interfaces that its patterns match.
     Matching,
     /// Everything that is up, loopback aside.
     AllUp,
@@ -37,7 +37,7 @@ impl Selector {
         }
     }
 
-    /// Whether an interface is wanted. What is watched already stays so while it is down.
+    /// True if an interface is wanted. A watched interface stays so while it is down.
     pub(crate) fn wants(&self, scope: Scope, interface: &Interface, watched: bool) -> bool {
         match scope {
             Scope::Matching => self.matches(interface),
@@ -59,11 +59,19 @@ impl Selector {
     pub(crate) fn unmatched(&self, list: &[Interface]) -> Vec<&Pattern> {
         self.include
             .iter()
-            .filter(|pattern| !list.iter().any(|at| pattern.matches(&at.name)))
+            .filter(|pattern| !list.iter().any(|at| at.is_meant(pattern)))
             .collect()
     }
 
-    /// Whether the selection makes sense when a source is opened; `waits` when what is missing may still come.
+    /// Patterns that leave no interface out.
+    pub(crate) fn not_excluding(&self, list: &[Interface]) -> Vec<&Pattern> {
+        self.exclude
+            .iter()
+            .filter(|pattern| !list.iter().any(|at| at.is_meant(pattern)))
+            .collect()
+    }
+
+    /// True if the selection makes sense when a source is opened; `waits` when what is missing may still come.
     ///
     /// # Errors
     /// [`ErrorKind::NoInterface`] for an exact name that does not exist, and when nothing is wanted of what exists and
@@ -100,9 +108,7 @@ impl Selector {
 }
 
 fn any(patterns: &[Pattern], interface: &Interface) -> bool {
-    patterns
-        .iter()
-        .any(|pattern| pattern.matches(&interface.name))
+    patterns.iter().any(|pattern| interface.is_meant(pattern))
 }
 
 fn absent(message: String, list: &[Interface]) -> Error {
@@ -169,12 +175,12 @@ mod tests {
             // Without patterns all that are up but loopback.
             (&[][..], &[][..], &[2, 4][..]),
             (&[], &["v*"], &[2]),
-            // What is matched is wanted also when down or loopback.
+            // A matched interface is wanted also when down or loopback.
             (&["eth*", "eth0", "e*"], &[], &[2, 3]),
             (&["lo"], &[], &[1]),
             (&["*"], &[], &[1, 2, 3, 4]),
             (&["veth0", "eth1"], &[], &[3, 4]),
-            // What is excluded is not, however it is written.
+            // An excluded one is not, however it is written.
             (&["*"], &["lo", "/eth[0-9]/"], &[4]),
             (&["/v?eth[0-9]+/"], &["*1"], &[2, 4]),
             (&["eth0"], &["eth0"], &[]),
@@ -196,7 +202,7 @@ mod tests {
         let mut host = host();
         host.push(example(5, "cali1", false));
         assert_eq!(wanted(&selector, &host), [5]);
-        // What is excluded counts as not matched.
+        // An excluded interface counts as not matched.
         selector.exclude = patterns(&["cali*"]);
         assert_eq!(wanted(&selector, &host), [2, 4]);
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Interface, list};
 
-/// What a notification says.
+/// Meaning of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// A link is there, as it says: new or changed.
@@ -232,7 +232,7 @@ mod tests {
             seen(&links),
             [(1, "lo", true, 1), (8, "c", true, 3), (9, "d", true, 4)]
         );
-        // What was still on its way is older than the list: no ghost comes of it.
+        // A notification still on its way is older than the list: no ghost comes of it.
         told(&mut links, NEW, 7, UP, "a");
         assert_eq!(told(&mut links, DELETED, 7, UP, "a"), None);
         assert!(links.get(7).is_none());

@@ -1,4 +1,4 @@
-//! What the kernel says of programs and their maps.
+//! The kernel's facts about programs and their maps.
 
 use std::{
     collections::BTreeMap,
@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
-use crate::sys::bpf_trial::{map_name, maps_of, program_info, programs};
+use crate::sys::bpf_trial::{map_name, maps_of, program_info};
 
 /// Size of a loaded program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,30 +40,22 @@ pub(super) fn program(program: BorrowedFd<'_>) -> io::Result<ProgramFacts> {
     })
 }
 
-/// The programs of this crate's object that are in the kernel now, whoever loaded them: name and size.
-///
-/// # Errors
-/// The kernel's; needs `CAP_SYS_ADMIN`.
-pub fn loaded() -> io::Result<Vec<(String, ProgramFacts)>> {
-    let mut found = Vec::new();
-    for fd in programs()? {
-        let name = program_info(fd.as_fd())?.name();
-        if name.starts_with("mermin_") {
-            found.push((name, program(fd.as_fd())?));
-        }
-    }
-    Ok(found)
-}
-
-/// The maps of some programs, each once.
-pub(super) fn maps<'a>(programs: impl Iterator<Item = &'a OwnedFd>) -> io::Result<Vec<MapFacts>> {
+/// The maps of some programs, each once, by their names.
+pub(super) fn by_name<'a>(
+    programs: impl Iterator<Item = &'a OwnedFd>,
+) -> io::Result<BTreeMap<String, OwnedFd>> {
     let mut found = BTreeMap::new();
     for program in programs {
         for map in maps_of(program.as_fd())? {
             found.entry(map_name(map.as_fd())?).or_insert(map);
         }
     }
-    found
+    Ok(found)
+}
+
+/// Kernel memory of each map of some programs.
+pub(super) fn maps<'a>(programs: impl Iterator<Item = &'a OwnedFd>) -> io::Result<Vec<MapFacts>> {
+    by_name(programs)?
         .into_iter()
         .map(|(name, map)| {
             let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", map.as_raw_fd()))?;

@@ -8,18 +8,15 @@ use std::{
 use mermin_bpf::abi::{ledger::Direction, slot::Slot};
 
 use super::{Driver, Order, inject, inject::Context, inject::Run, instructions};
-use crate::{
-    attach::order::Position,
-    sys::{
-        bpf_link::attach_tcx,
-        bpf_pin::{self, Shape},
-    },
+use crate::sys::{
+    bpf_link::{Position, attach_tcx},
+    bpf_pin::{self, Shape},
 };
 
 /// `BPF_MAP_TYPE_HASH`.
 const HASH: u32 = 1;
 
-/// What it does with each packet.
+/// Its work for each packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Floor {
     /// Nothing: what it costs that there is a hook.

@@ -22,7 +22,7 @@ use crate::{
 const MARK: usize = 8;
 const PRIORITY: usize = 32;
 
-/// What a packet comes with, as far as the kernel lets a test run set it (`struct __sk_buff`).
+/// Context of a packet, as far as the kernel lets a test run set it (`struct __sk_buff`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// Interface at whose hook the packet is; 0 and 1 are loopback. Any other must exist in the calling thread's network
@@ -51,7 +51,7 @@ impl Context {
     }
 }
 
-/// What a run gave.
+/// Result of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Run {
     /// CPU time of the whole call by its runs, ns: what others do on the CPU meanwhile is not in it. Good from some
@@ -59,14 +59,14 @@ pub struct Run {
     pub nanoseconds: f64,
     /// The kernel's own figure, whole ns per run: for few runs. Includes reading its clock twice per call.
     pub kernel_nanoseconds: u32,
-    /// What the program returned, of the last run.
+    /// Value that the program returned, of the last run.
     pub verdict: i32,
 }
 
-/// What a program left of a packet.
+/// A packet as a program left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
-    /// What the program returned: -1 (`TC_ACT_UNSPEC`, `TCX_NEXT`) for "as if I were not here".
+    /// Value that the program returned: -1 (`TC_ACT_UNSPEC`, `TCX_NEXT`) for "as if I were not here".
     pub verdict: i32,
     /// The frame.
     pub frame: Vec<u8>,

@@ -31,7 +31,7 @@ const LOOK_UP: i32 = 1;
 const UPDATE: i32 = 2;
 const TAIL_CALL: i32 = 12;
 const PRANDOM: i32 = 7;
-/// What the number after `r = ...` of a wide load stands for.
+/// Kind of number after `r = ...` of a wide load.
 const MAP: u8 = 1;
 const MAP_VALUE: u8 = 2;
 
@@ -242,5 +242,5 @@ pub(super) fn generator(order: Order, flows: u32, counter: &OwnedFd) -> io::Resu
 
 /// Programs that a driver calls, in the order of their indexes.
 pub(super) fn calls(programs: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
-    crate::sys::bpf_trial::create_calls(programs)
+    crate::sys::bpf::create_calls(programs)
 }

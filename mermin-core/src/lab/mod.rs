@@ -19,7 +19,7 @@ pub use mermin_bpf::abi::ledger::Direction;
 #[cfg(feature = "pcap")]
 pub use self::twin::{Difference, Twin};
 pub use self::{
-    facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT, loaded},
+    facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT},
     floor::{Floor, Hooked, Least},
     inject::{Context, Injector, Passed, Run},
     instructions::Order,
@@ -42,11 +42,9 @@ use std::{
 
 use crate::{
     error::{Error, ErrorKind},
-    filter::Filter,
     flow::Flow,
     report::Stats,
-    source::Rig,
-    table::Timeouts,
+    source::{FlowSource, FlowSourceBuilder, Rig},
 };
 
 /// The programs, loaded by the real loader and attached to nothing, and the engine that reads and closes their flows,
@@ -64,26 +62,15 @@ impl Lab {
     /// # Errors
     /// As opening a source.
     pub fn open(max_flows: u32) -> Result<Self, Error> {
-        Self::with_timeouts(max_flows, Timeouts::default())
+        Self::with(FlowSource::builder().max_flows(max_flows))
     }
 
-    /// As [`Lab::open`], with other timeouts.
+    /// Loads the programs as a source with these options does.
     ///
     /// # Errors
     /// As opening a source.
-    pub fn with_timeouts(max_flows: u32, timeouts: Timeouts) -> Result<Self, Error> {
-        Self::of(Rig::open(max_flows, timeouts, Filter::default())?)
-    }
-
-    /// As [`Lab::open`], for the flows that a filter wants.
-    ///
-    /// # Errors
-    /// As opening a source.
-    pub fn with_filter(max_flows: u32, filter: Filter) -> Result<Self, Error> {
-        Self::of(Rig::open(max_flows, Timeouts::default(), filter)?)
-    }
-
-    fn of(rig: Rig) -> Result<Self, Error> {
+    pub fn with(options: FlowSourceBuilder) -> Result<Self, Error> {
+        let rig = Rig::open(options)?;
         let injector = Injector::of(Arc::clone(rig.programs()));
         let empty = instructions::empty().map_err(|error| {
             Error::new(ErrorKind::System, "cannot load an empty program").with_source(error)
@@ -170,9 +157,14 @@ impl Lab {
     /// # Errors
     /// The kernel's.
     pub fn maps(&self) -> io::Result<Vec<MapFacts>> {
+        facts::maps(self.all_programs())
+    }
+
+    /// The program at ingress, and those it hands over to.
+    fn all_programs(&self) -> impl Iterator<Item = &OwnedFd> {
         let programs = self.rig.programs();
         let handed_to = programs.handed_to.iter().map(|(_, program)| program);
-        facts::maps([&programs.ingress].into_iter().chain(handed_to))
+        [&programs.ingress].into_iter().chain(handed_to)
     }
 
     /// Counters and the ledger: of loopback, and of packets with another `ifindex` (index 0).
@@ -188,7 +180,7 @@ impl Lab {
     }
 
     /// Reads one word of each line of memory that judging all flows takes, and judges none: no sweep that looks at all of them
-    /// can be faster. What the words add up to says nothing.
+    /// can be faster. The sum of the words means nothing.
     #[must_use]
     pub fn touch(&self) -> u64 {
         self.rig.touch()

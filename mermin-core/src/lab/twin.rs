@@ -1,11 +1,17 @@
 //! The kernel program and this process, given the same frames.
 
-use std::{collections::HashMap, fmt, io, time::Duration};
+use std::{collections::HashMap, fmt, io, os::fd::AsFd, time::Duration};
 
-use mermin_bpf::abi::{key::KeyWords, ledger::Direction};
+use mermin_bpf::abi::{fragment::FragmentKey, key::KeyWords, ledger::Direction, names};
 
-use super::{Context, Lab};
-use crate::{error::Error, report::Uncounted, source::Hand, table::observation::Observation};
+use super::{Context, Lab, facts};
+use crate::{
+    error::{Error, ErrorKind},
+    report::Uncounted,
+    source::Hand,
+    sys::{bpf::delete_batch, bpf_trial::first_key},
+    table::observation::Observation,
+};
 
 /// Frames come this far apart for this process. The kernel's clock goes its own way: times are not compared.
 const APART: Duration = Duration::from_micros(1);
@@ -22,11 +28,11 @@ pub struct Twin {
     hand: Hand,
     room: u32,
     frames: u32,
-    /// What earlier captures left in the ledger.
+    /// Counts that earlier captures left in the ledger.
     before: Vec<Uncounted>,
 }
 
-/// What the two sides made of the same frames.
+/// The two sides' results for the same frames.
 #[derive(Debug)]
 pub struct Difference(String);
 
@@ -76,6 +82,7 @@ impl Twin {
         let difference = self.ledger().or_else(|| self.flows());
         self.lab.close_all()?;
         self.lab.take();
+        forget_fragments(&self.lab).map_err(cannot_forget)?;
         self.hand = Hand::new(self.room);
         self.frames = 0;
         self.before = self.lab.stats().uncounted();
@@ -117,13 +124,33 @@ impl Twin {
     }
 }
 
+/// Forgets the packets of which fragments came: the next capture's have numbers of their own.
+fn forget_fragments(lab: &Lab) -> io::Result<()> {
+    let maps = facts::by_name(lab.all_programs())?;
+    for map in [names::MAP_FRAGMENTS, names::MAP_EARLY].map(|name| maps.get(name)) {
+        let map = map.ok_or_else(|| io::Error::other("no map of fragments"))?;
+        while let Some(key) = first_key::<FragmentKey>(map.as_fd())? {
+            delete_batch(map.as_fd(), &[key]).map_err(|(_, error)| error)?;
+        }
+    }
+    Ok(())
+}
+
+fn cannot_forget(error: io::Error) -> Error {
+    Error::new(ErrorKind::System, "cannot forget fragments").with_source(error)
+}
+
 fn reasons(found: Vec<Uncounted>, before: &[Uncounted]) -> Vec<(&'static str, u64, u64)> {
     let mut all: Vec<_> = found
         .into_iter()
         .map(|found| {
             let of = before.iter().find(|known| known.reason == found.reason);
-            let [packets, octets] = of.map_or([0, 0], |known| [known.packets, known.octets]);
-            (found.reason, found.packets - packets, found.octets - octets)
+            let [packets, octets] = of.map_or([0, 0], |known| [known.packets, known.frame_octets]);
+            (
+                found.reason,
+                found.packets - packets,
+                found.frame_octets - octets,
+            )
         })
         .filter(|&(_, packets, _)| packets != 0)
         .collect();

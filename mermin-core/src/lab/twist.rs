@@ -2,7 +2,7 @@
 
 use crate::{FlowSourceBuilder, bpf::grace::Grace, source::Workings};
 
-/// What is other than usual.
+/// Deviation from the usual.
 #[derive(Clone, Copy, Debug)]
 pub enum Twist {
     /// Grace periods are not waited for: packets get lost, which tests must see.
@@ -11,7 +11,7 @@ pub enum Twist {
     GraceByMap,
     /// Octets of the kernel's notifications that may wait; the kernel has a least of its own.
     Notifications(usize),
-    /// What the kernel program says of where flows began is not listened to: they are found by looking everywhere.
+    /// The kernel program's hints of where flows began are ignored: they are found by looking everywhere.
     Deaf,
     /// Another build of the kernel program.
     Object(&'static [u8]),

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, io};
 
+use super::unpack::Packing;
 use crate::error::{Error, ErrorKind};
 
 /// Where reading ended, and why.
@@ -12,6 +13,8 @@ pub(crate) struct Broken {
     why: Cow<'static, str>,
     remedy: Cow<'static, str>,
     source: Option<io::Error>,
+    /// The place is in what a file compressed so holds.
+    packing: Option<&'static str>,
 }
 
 impl Broken {
@@ -24,6 +27,15 @@ impl Broken {
             remedy: "what comes before that byte was delivered; compare with the file's origin"
                 .into(),
             source: None,
+            packing: None,
+        }
+    }
+
+    /// The same, in what a file that is compressed so holds.
+    pub(super) fn within(self, packing: &'static str) -> Self {
+        Self {
+            packing: Some(packing),
+            ..self
         }
     }
 
@@ -37,21 +49,50 @@ impl Broken {
         }
     }
 
-    /// A file of another format.
-    pub(crate) fn foreign(start: [u8; 4]) -> Self {
-        let [a, b, c, d] = start;
+    /// A file of another format, by its first octets.
+    pub(crate) fn foreign(start: &[u8]) -> Self {
+        if let Some(packing) = Packing::of(start) {
+            return Self::compressed(packing);
+        }
+        let octets: Vec<String> = start
+            .iter()
+            .take(4)
+            .map(|octet| format!("{octet:02x}"))
+            .collect();
         Self {
-            remedy: "pass a pcap or pcapng file; decompress a compressed one, or give its decompressing reader to \
-                     `pcap_reader`"
-                .into(),
+            remedy: "pass a capture in pcap, pcapng, snoop or ERF; convert others: `editcap -F pcapng IN OUT`".into(),
             ..Self::new(
                 0,
-                format!("it is neither pcap nor pcapng: it begins with {a:02x} {b:02x} {c:02x} {d:02x}"),
+                format!(
+                    "it is no capture in pcap, pcapng, snoop or ERF: it begins with {}",
+                    octets.join(" ")
+                ),
             )
         }
     }
 
-    /// What the capture holds is of a kind that is not read.
+    /// A file that is compressed in a way that is not unpacked, or was compressed twice.
+    fn compressed(packing: Packing) -> Self {
+        let name = packing.name();
+        let remedy = match packing {
+            Packing::Compress => "uncompress",
+            _ => name,
+        };
+        let feature = if packing.is_unpacked() && cfg!(not(feature = "pcap-compressed")) {
+            ", or build with the feature `pcap-compressed`"
+        } else {
+            ""
+        };
+        Self::unsupported(
+            0,
+            format!("it is compressed by {name}"),
+            format!(
+                "decompress it: `{remedy} -dc IN`, or give its decompressing reader to `pcap_reader`{feature}"
+            ),
+        )
+    }
+
+    /// The capture is of a kind that is not read.
     pub(crate) fn unsupported(
         at: u64,
         why: impl Into<Cow<'static, str>>,
@@ -76,7 +117,13 @@ impl Broken {
 
     /// As an error about the capture of this name.
     pub(crate) fn into_error(self, capture: &str) -> Error {
-        let message = format!("cannot read {capture} at byte {}: {}", self.at, self.why);
+        let message = match self.packing {
+            None => format!("cannot read {capture} at byte {}: {}", self.at, self.why),
+            Some(packing) => format!(
+                "cannot read what {capture} holds ({packing}) at byte {}: {}",
+                self.at, self.why
+            ),
+        };
         let error = Error::new(self.kind, message).with_remedy(self.remedy);
         match self.source {
             Some(source) => error.with_source(source),

@@ -2,9 +2,9 @@
 
 use std::{io, ops::Range};
 
-/// What is asked of the input at once: within a core's cache, and few enough calls.
+/// Octets asked of the input at once: within a core's cache, and few enough calls.
 const CHUNK: usize = 256 << 10;
-/// What is asked of it first: a short capture needs no more.
+/// Octets asked of it first: a short capture needs no more.
 const FIRST: usize = 8 << 10;
 
 /// A window that moves through the input.
@@ -39,7 +39,11 @@ impl<R> Buffer<R> {
         }
     }
 
-    /// What is in memory and not used up.
+    pub(super) fn input(&self) -> &R {
+        &self.input
+    }
+
+    /// Octets that are in memory and not used up.
     pub(super) fn data(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
@@ -57,12 +61,12 @@ impl<R> Buffer<R> {
         self.offset + self.data().len() as u64
     }
 
-    /// Whether the input has no more.
+    /// True if the input has no more.
     pub(super) fn is_ended(&self) -> bool {
         self.ended
     }
 
-    /// Whether octets are to be skipped that were not read yet.
+    /// True if octets are to be skipped that were not read yet.
     pub(super) fn is_skipping(&self) -> bool {
         self.skipping.is_some()
     }

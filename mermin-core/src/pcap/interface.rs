@@ -4,7 +4,7 @@ use pcap_parser::{InterfaceDescriptionBlock, OptionCode};
 
 use super::{
     link::Layer,
-    time::{self, Resolution},
+    time::{self, Resolution, Time},
 };
 
 /// Where packets were captured.
@@ -67,8 +67,8 @@ impl Interface {
         }
     }
 
-    /// When a packet of this time stamp came, ns since 1970.
-    pub(super) fn time(&self, units: u64) -> u64 {
+    /// When a packet of this time stamp came.
+    pub(super) fn time(&self, units: u64) -> Time {
         time::stamp(units, self.resolution, self.time_offset)
     }
 }

@@ -1,56 +1,35 @@
-//! Packets of pcap and pcapng captures, read as a stream.
+//! Packets of captures, read as a stream: pcap, pcapng, snoop and ERF, also compressed.
 //!
-//! The container's structures are `pcap-parser`'s; what is here finds them in a buffer that moves through the file, knows at
-//! which byte they are, and turns times and link types into what the rest of this crate understands.
+//! The blocks of pcapng are `pcap-parser`'s; what is here finds them in a buffer that moves through the file, knows at which
+//! byte they are, and turns times and link types into what the rest of this crate understands.
 
 mod broken;
 mod buffer;
 mod classic;
+mod erf;
 mod interface;
 pub(crate) mod link;
 mod ng;
+mod packet;
+mod snoop;
 mod time;
+mod unpack;
+mod word;
 
-use std::{io, ops::Range};
+use std::io;
 
-pub(crate) use self::{broken::Broken, interface::Interface};
-use self::{buffer::Buffer, classic::Classic, ng::Ng};
+pub(crate) use self::{broken::Broken, interface::Interface, packet::Packet, time::Time};
+use self::{
+    buffer::Buffer, classic::Classic, erf::Erf, ng::Ng, packet::Parsed, snoop::Snoop,
+    unpack::Unpacked,
+};
 
-/// A record or block longer than this is damage. The longest packets that are captured have 256 KiB.
-const LONGEST: u32 = 16 << 20;
-
-/// One packet of a capture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Packet {
-    /// Where its octets are, for [`Capture::octets`]; until the next [`Capture::fill`].
-    at: Range<usize>,
-    /// Octets it had on the wire; no fewer than were captured.
-    pub(crate) length: u32,
-    /// When it was captured, ns since 1970 up to [`time::LAST`]; simple packet blocks of pcapng have no time.
-    pub(crate) time: Option<u64>,
-    /// Where it was captured: place in [`Capture::interfaces`].
-    pub(crate) interface: usize,
-}
-
-#[cfg(feature = "test-util")]
-impl Packet {
-    /// One that is in no capture.
-    pub(crate) fn by_hand(octets: usize, at: std::time::Duration) -> Self {
-        Self {
-            at: 0..0,
-            length: u32::try_from(octets).unwrap_or(u32::MAX),
-            time: u64::try_from(at.as_nanos()).ok(),
-            interface: 0,
-        }
-    }
-}
-
-/// What comes next.
+/// The next item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// A packet.
     Packet(Packet),
-    /// What has been read is used up: [`Capture::fill`], which may block.
+    /// All octets that were read are used up: [`Capture::fill`], which may block.
     More,
     /// The end of the file.
     End,
@@ -58,8 +37,8 @@ pub(crate) enum Next {
 
 /// A capture that is being read.
 #[derive(Debug)]
-pub(crate) struct Capture<R> {
-    buffer: Buffer<R>,
+pub(crate) struct Capture<R: io::Read> {
+    buffer: Buffer<Unpacked<R>>,
     format: Format,
     interfaces: Vec<Interface>,
 }
@@ -70,22 +49,14 @@ enum Format {
     Unknown,
     Classic(Classic),
     Ng(Ng),
-}
-
-/// What a parser made of the octets at hand.
-enum Parsed {
-    /// A packet; the buffer has moved past it.
-    Packet(Packet),
-    /// Something else; likewise.
-    Other,
-    /// This many octets must be at hand at once to read what is next.
-    Needs(usize),
+    Snoop,
+    Erf,
 }
 
 impl<R: io::Read> Capture<R> {
     pub(crate) fn new(input: R) -> Self {
         Self {
-            buffer: Buffer::new(input),
+            buffer: Buffer::new(Unpacked::new(input)),
             format: Format::Unknown,
             interfaces: Vec::new(),
         }
@@ -96,27 +67,41 @@ impl<R: io::Read> Capture<R> {
         &self.interfaces
     }
 
-    /// What was captured of a packet.
+    /// Captured octets of a packet.
     pub(crate) fn octets(&self, packet: &Packet) -> &[u8] {
         self.buffer.octets(packet.at.clone())
     }
 
     /// Reads once. Blocks as long as the input does.
     pub(crate) fn fill(&mut self) -> Result<(), Broken> {
-        self.buffer
-            .fill()
-            .map_err(|error| Broken::unreadable(self.buffer.end_offset(), error))
+        let filled = self.buffer.fill().map_err(|error| {
+            let at = self.buffer.end_offset();
+            match unpack::Damage::of(error) {
+                Ok(damage) => Broken::new(at, damage.to_string()),
+                Err(error) => Broken::unreadable(at, error),
+            }
+        });
+        self.told(filled)
+    }
+
+    /// Says of a place that it is in what a compressed file holds.
+    fn told<T>(&self, result: Result<T, Broken>) -> Result<T, Broken> {
+        result.map_err(|broken| match self.buffer.input().packing() {
+            Some(packing) => broken.within(packing.name()),
+            None => broken,
+        })
     }
 
     /// Reads until the format is known. Blocks as long as the input does.
     pub(crate) fn open(&mut self) -> Result<(), Broken> {
         while matches!(self.format, Format::Unknown) {
-            match self.parse()? {
-                Parsed::Needs(octets) => match self.lacks(octets)? {
+            let parsed = self.parse();
+            if let Parsed::Needs(octets) = self.told(parsed)? {
+                let lacks = self.lacks(octets);
+                match self.told(lacks)? {
                     Next::More => self.fill()?,
-                    _ => return Err(Broken::empty()),
-                },
-                Parsed::Packet(_) | Parsed::Other => {}
+                    _ => return self.told(Err(Broken::empty())),
+                }
             }
         }
         Ok(())
@@ -125,10 +110,14 @@ impl<R: io::Read> Capture<R> {
     /// The next packet that is in memory already.
     pub(crate) fn next(&mut self) -> Result<Next, Broken> {
         loop {
-            match self.parse()? {
+            let parsed = self.parse();
+            match self.told(parsed)? {
                 Parsed::Packet(packet) => return Ok(Next::Packet(packet)),
                 Parsed::Other => {}
-                Parsed::Needs(octets) => return self.lacks(octets),
+                Parsed::Needs(octets) => {
+                    let lacks = self.lacks(octets);
+                    return self.told(lacks);
+                }
             }
         }
     }
@@ -137,35 +126,60 @@ impl<R: io::Read> Capture<R> {
         match &mut self.format {
             Format::Classic(file) => file.parse(&mut self.buffer),
             Format::Ng(section) => section.parse(&mut self.buffer, &mut self.interfaces),
-            Format::Unknown => {
-                let Some(magic) = self.buffer.data().first_chunk::<4>() else {
-                    return Ok(Parsed::Needs(4));
-                };
-                if *magic == ng::SECTION_HEADER.to_le_bytes() {
-                    return Ng::open(&mut self.buffer, &mut self.format);
-                }
-                let Some((file, interface)) = Classic::open(&mut self.buffer)? else {
-                    return Ok(Parsed::Needs(classic::HEADER));
-                };
-                self.interfaces.push(interface);
-                self.format = Format::Classic(file);
-                Ok(Parsed::Other)
-            }
+            Format::Snoop => Snoop::parse(&mut self.buffer),
+            Format::Erf => Erf::parse(&mut self.buffer),
+            Format::Unknown => self.begin(),
         }
     }
 
-    /// What to do when more octets are needed than there are.
+    /// Finds out the format by how the file begins.
+    fn begin(&mut self) -> Result<Parsed, Broken> {
+        let Some(&magic) = self.buffer.data().first_chunk::<4>() else {
+            return Ok(Parsed::Needs(4));
+        };
+        if magic == ng::SECTION_HEADER.to_le_bytes() {
+            return Ng::open(&mut self.buffer, &mut self.format);
+        }
+        let (format, interface) = if Classic::is(magic) {
+            let Some((file, interface)) = Classic::open(&mut self.buffer)? else {
+                return Ok(Parsed::Needs(classic::HEADER));
+            };
+            (Format::Classic(file), interface)
+        } else if Snoop::is(magic) {
+            let Some(interface) = Snoop::open(&mut self.buffer)? else {
+                return Ok(Parsed::Needs(snoop::HEADER));
+            };
+            (Format::Snoop, interface)
+        } else if Erf::may_be(self.buffer.data()) {
+            // This format has no magic: a record and the beginning of the next must be sound.
+            match Erf::open(self.buffer.data(), self.buffer.is_ended()) {
+                Ok(interface) => (Format::Erf, interface),
+                Err(Some(octets)) => return Ok(Parsed::Needs(octets)),
+                Err(None) => return Err(Broken::foreign(self.buffer.data())),
+            }
+        } else {
+            return Err(Broken::foreign(self.buffer.data()));
+        };
+        self.interfaces.push(interface);
+        self.format = format;
+        Ok(Parsed::Other)
+    }
+
+    /// The next step when more octets are needed than there are.
     fn lacks(&mut self, octets: usize) -> Result<Next, Broken> {
         if !self.buffer.is_ended() {
             self.buffer.want(octets);
             return Ok(Next::More);
         }
         if self.buffer.data().is_empty() && !self.buffer.is_skipping() {
+            if let Format::Ng(section) = &mut self.format {
+                section.end(&self.interfaces)?;
+            }
             return Ok(Next::End);
         }
         let what = match self.format {
             Format::Unknown => "its header",
-            Format::Classic(_) => "a packet record",
+            Format::Classic(_) | Format::Snoop | Format::Erf => "a packet record",
             Format::Ng(_) => "a block",
         };
         Err(Broken::new(

@@ -7,7 +7,13 @@ use std::io;
 use pcap_parser::{Block, parse_block_be, parse_block_le};
 
 use self::found::Found;
-use super::{Broken, Format, LONGEST, Packet, Parsed, buffer::Buffer, interface::Interface, link};
+use super::{
+    Broken, Format,
+    buffer::Buffer,
+    interface::Interface,
+    link,
+    packet::{LONGEST, Packet, Parsed},
+};
 
 /// Block type of a section header: the same in either byte order.
 pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -35,6 +41,8 @@ pub(super) struct Ng {
     big_endian: bool,
     /// Interfaces of the sections before.
     before: usize,
+    /// Error for the first packet of a link type that is not read.
+    unread: Option<Broken>,
 }
 
 /// The words at the start of a block.
@@ -45,7 +53,7 @@ struct Start {
 }
 
 impl Start {
-    /// Whether the block has something for us.
+    /// True if the block has something for us.
     fn is_read(&self) -> bool {
         matches!(
             self.kind,
@@ -63,12 +71,22 @@ impl Ng {
         let mut section = Self {
             big_endian: false,
             before: 0,
+            unread: None,
         };
         let parsed = section.parse(buffer, &mut Vec::new())?;
         if matches!(parsed, Parsed::Other) {
             *format = Format::Ng(section);
         }
         Ok(parsed)
+    }
+
+    /// The end of the file. One without any interface that is read is refused, if it has packets.
+    pub(super) fn end(&mut self, interfaces: &[Interface]) -> Result<(), Broken> {
+        let read = interfaces.iter().any(|interface| interface.layer.is_some());
+        match self.unread.take() {
+            Some(broken) if !read => Err(broken),
+            _ => Ok(()),
+        }
     }
 
     /// Reads a block.
@@ -154,7 +172,7 @@ impl Ng {
 
     /// Tells a packet of a block of this length by its interface.
     fn packet<R>(
-        &self,
+        &mut self,
         buffer: &mut Buffer<R>,
         length: usize,
         found: &Found,
@@ -170,9 +188,9 @@ impl Ng {
             );
             return Err(Broken::new(at, why));
         };
-        if interface.layer.is_none() {
+        if interface.layer.is_none() && self.unread.is_none() {
             let whose = (found.interface, interface.name.as_deref());
-            return Err(link::unsupported(at, interface.link, Some(whose)));
+            self.unread = Some(link::unsupported(at, interface.link, Some(whose)));
         }
         let captured = u32::try_from(found.captured).unwrap_or(u32::MAX);
         Ok(Parsed::Packet(Packet {

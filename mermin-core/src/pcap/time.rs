@@ -1,7 +1,14 @@
 //! Time stamps as nanoseconds since 1970.
 
-/// The last moment told: 2262-04-11. Later ones, which only damage can make, are told as this.
-pub(super) const LAST: u64 = i64::MAX.cast_unsigned();
+/// When a packet was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time {
+    /// ns since 1970, negative before: from 1677-09-21 to 2262-04-11. A time that only damage can make later or earlier is
+    /// told as the last or first of these.
+    pub(crate) at: i64,
+    /// How exact that is, ns.
+    pub(crate) resolution: u64,
+}
 
 const NANOSECONDS: u64 = 1_000_000_000;
 
@@ -35,6 +42,18 @@ impl Resolution {
         }
     }
 
+    /// How exact it is, ns: no less than one.
+    const fn unit(self) -> u64 {
+        match self {
+            Self::Multiply(factor) => factor,
+            Self::Shift(power) => match NANOSECONDS.checked_shr(power) {
+                Some(unit) if unit != 0 => unit,
+                _ => 1,
+            },
+            Self::Divide(_) | Self::Finest => 1,
+        }
+    }
+
     /// Nanoseconds.
     pub(super) fn nanoseconds(self, units: u64) -> u64 {
         match self {
@@ -50,20 +69,23 @@ impl Resolution {
 }
 
 /// A time stamp of pcapng: units, and seconds to add to them.
-pub(super) fn stamp(units: u64, resolution: Resolution, offset: i64) -> u64 {
-    let nanoseconds = resolution.nanoseconds(units);
-    let added = offset.unsigned_abs().saturating_mul(NANOSECONDS);
-    let moment = if offset < 0 {
-        nanoseconds.saturating_sub(added)
-    } else {
-        nanoseconds.saturating_add(added)
-    };
-    moment.min(LAST)
+pub(super) fn stamp(units: u64, resolution: Resolution, offset: i64) -> Time {
+    let moment =
+        i128::from(resolution.nanoseconds(units)) + i128::from(offset) * i128::from(NANOSECONDS);
+    let limit = if moment < 0 { i64::MIN } else { i64::MAX };
+    Time {
+        at: i64::try_from(moment).unwrap_or(limit),
+        resolution: resolution.unit(),
+    }
 }
 
 /// A time stamp of pcap: seconds, and a fraction of one that may hold more than a second.
-pub(super) fn classic(seconds: u32, fraction: u32, resolution: Resolution) -> u64 {
-    u64::from(seconds) * NANOSECONDS + resolution.nanoseconds(u64::from(fraction))
+pub(super) fn classic(seconds: u32, fraction: u32, resolution: Resolution) -> Time {
+    let moment = u64::from(seconds) * NANOSECONDS + resolution.nanoseconds(u64::from(fraction));
+    Time {
+        at: i64::try_from(moment).unwrap_or(i64::MAX),
+        resolution: resolution.unit(),
+    }
 }
 
 #[cfg(test)]
@@ -88,18 +110,33 @@ mod tests {
 
     #[test]
     fn huge_times_end_at_the_last_moment() {
-        assert_eq!(stamp(u64::MAX, Resolution::MICROSECONDS, 0), LAST);
-        assert_eq!(stamp(u64::MAX, Resolution::from_option(0), i64::MAX), LAST);
-        assert_eq!(stamp(5, Resolution::NANOSECONDS, i64::MIN), 0);
-        assert_eq!(stamp(5, Resolution::NANOSECONDS, -1), 0);
+        let at = |units, resolution, offset| stamp(units, resolution, offset).at;
+        assert_eq!(at(u64::MAX, Resolution::MICROSECONDS, 0), i64::MAX);
+        assert_eq!(at(u64::MAX, Resolution::from_option(0), i64::MAX), i64::MAX);
+        assert_eq!(at(5, Resolution::NANOSECONDS, i64::MIN), i64::MIN);
+        let of_pcap = |seconds, fraction| classic(seconds, fraction, Resolution::MICROSECONDS).at;
+        assert!(of_pcap(u32::MAX, u32::MAX) > 4_294_967_295_000_000_000);
+        assert_eq!(of_pcap(1, 1_000_001), 2_000_001_000);
+    }
+
+    #[test]
+    fn a_time_before_1970_is_negative() {
+        let at = |units, offset| stamp(units, Resolution::NANOSECONDS, offset).at;
+        assert_eq!(at(5, -1), 5 - 1_000_000_000);
+        assert_eq!(at(2 * NANOSECONDS, -1), 1_000_000_000);
+        assert_eq!(at(0, -86_400), -86_400_000_000_000);
+    }
+
+    #[test]
+    fn a_time_is_as_exact_as_its_unit() {
+        let unit = |option| stamp(1, Resolution::from_option(option), 0).resolution;
         assert_eq!(
-            stamp(2 * NANOSECONDS, Resolution::NANOSECONDS, -1),
-            NANOSECONDS
+            [0, 3, 6, 9, 12, 127].map(unit),
+            [1_000_000_000, 1_000_000, 1_000, 1, 1, 1]
         );
-        assert!(classic(u32::MAX, u32::MAX, Resolution::MICROSECONDS) <= LAST);
         assert_eq!(
-            classic(1, 1_000_001, Resolution::MICROSECONDS),
-            2_000_001_000
+            [0x80, 0x8a, 0xa0, 0xff].map(unit),
+            [1_000_000_000, 976_562, 1, 1]
         );
     }
 }

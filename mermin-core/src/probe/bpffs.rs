@@ -1,4 +1,4 @@
-//! Whether something can be pinned: told by trying, with nothing left behind.
+//! Tells if something can be pinned: by trying, with nothing left behind.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use super::trouble::{self, Trouble};
 /// `BPF_FS_MAGIC` of `linux/magic.h`.
 const MAGIC: u64 = 0xcafe_4a11;
 
-/// Whether a BPF file system is mounted at a directory.
+/// Fails where no BPF file system is mounted at a directory.
 pub(crate) fn mounted(directory: &Path) -> Result<(), Trouble> {
     match rustix::fs::statfs(directory) {
         // The width of the field differs between processors.
@@ -17,8 +17,8 @@ pub(crate) fn mounted(directory: &Path) -> Result<(), Trouble> {
     }
 }
 
-/// Whether something can be made in it.
-pub(super) fn writable(directory: &Path) -> Result<(), Trouble> {
+/// Fails where nothing can be made in it.
+pub(crate) fn writable(directory: &Path) -> Result<(), Trouble> {
     mounted(directory)?;
     // Other threads of this process may try as well.
     let thread = rustix::thread::gettid().as_raw_nonzero();

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 /// Where controllers are mounted.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// A limit and what is used of it, octets.
+/// A limit and what is used of it without the cache of files, which the kernel gives up before it kills; octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) limit: u64,
@@ -55,6 +55,19 @@ fn octets(text: &str) -> Option<u64> {
     (octets < 1 << 62).then_some(octets)
 }
 
+/// Octets of files in memory, by `memory.stat`. Version 1 has sums with the groups below, under names of their own.
+fn cached(stat: &str) -> u64 {
+    let read = |wanted: &str| {
+        let mut lines = stat.lines().filter_map(|line| line.split_once(' '));
+        let (_, octets) = lines.find(|(name, _)| *name == wanted)?;
+        octets.trim().parse::<u64>().ok()
+    };
+    ["inactive_file", "active_file"]
+        .iter()
+        .filter_map(|name| read(&format!("total_{name}")).or_else(|| read(name)))
+        .sum()
+}
+
 /// The limit that is reached first, if there is any.
 pub(crate) fn limit() -> Option<Limit> {
     let cgroups = fs::read_to_string("/proc/self/cgroup").ok()?;
@@ -62,9 +75,10 @@ pub(crate) fn limit() -> Option<Limit> {
         .into_iter()
         .filter_map(|(directory, [limit, used])| {
             let read = |name| fs::read_to_string(directory.join(name)).ok();
+            let cached = read("memory.stat").map_or(0, |stat| cached(&stat));
             Some(Limit {
                 limit: octets(&read(limit)?)?,
-                used: octets(&read(used)?)?,
+                used: octets(&read(used)?)?.saturating_sub(cached),
             })
         })
         .min_by_key(|limit| limit.left())
@@ -99,6 +113,15 @@ mod tests {
         assert_eq!(found[0], "/sys/fs/cgroup/a.slice/memory.max");
         assert!(found.contains(&"/sys/fs/cgroup/unified/a.slice/memory.max".to_owned()));
         assert!(places("").is_empty());
+    }
+
+    #[test]
+    fn files_in_memory_are_no_use_of_it() {
+        let second = "anon 7\nfile 50\nkernel 9\ninactive_file 30\nactive_file 20\n";
+        assert_eq!(cached(second), 50);
+        let first = "cache 1\ninactive_file 3\nactive_file 2\ntotal_inactive_file 40\ntotal_active_file 20\n";
+        assert_eq!(cached(first), 60);
+        assert_eq!(cached(""), 0);
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Facts: what this host, kernel and process can do.
 
 pub(crate) mod bpffs;
-pub(crate) mod host;
 pub(crate) mod kernel;
-mod memory;
+pub(crate) mod memory;
 pub(crate) mod privilege;
 pub(crate) mod trouble;

@@ -24,7 +24,7 @@ fn effective(status: &str) -> Option<u64> {
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
-/// What is missing of the needed, given the effective set. `CAP_SYS_ADMIN` stands in for BPF and PERFMON.
+/// Needed capabilities that the effective set lacks. `CAP_SYS_ADMIN` stands in for BPF and PERFMON.
 fn missing(effective: u64) -> Vec<(&'static str, &'static str)> {
     let has = |bit: u32| effective >> bit & 1 == 1;
     NEEDED
@@ -35,8 +35,14 @@ fn missing(effective: u64) -> Vec<(&'static str, &'static str)> {
 }
 
 /// The remedy for a refusal under an effective set.
-fn remedy(effective: Option<u64>) -> String {
+///
+/// `own_users` says that its capabilities are those of a user namespace, which the kernel does not ask for.
+fn remedy(effective: Option<u64>, own_users: bool) -> String {
     match effective.map(missing) {
+        Some(missing) if missing.is_empty() && own_users => {
+            "the capabilities hold in a user namespace alone, as in a rootless container: run it as root of the host, outside of that"
+                .to_owned()
+        }
         Some(missing) if missing.is_empty() => {
             "the capabilities are there, so a seccomp profile or a security module denies bpf(2): allow it, or run privileged"
                 .to_owned()
@@ -58,6 +64,17 @@ fn own() -> Option<u64> {
     effective(&status)
 }
 
+/// True if the process is in a user namespace that is not the host's.
+pub(crate) fn has_own_users() -> bool {
+    let map = std::fs::read_to_string("/proc/thread-self/uid_map").unwrap_or_default();
+    !map.is_empty() && !maps_all(&map)
+}
+
+/// The first user namespace maps every number to itself.
+fn maps_all(map: &str) -> bool {
+    map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
 /// Enters a namespace.
 pub(crate) const CAP_SYS_ADMIN: (&str, u32) = ("CAP_SYS_ADMIN", SYS_ADMIN);
 /// Looks into another process.
@@ -66,12 +83,12 @@ pub(crate) const CAP_SYS_PTRACE: (&str, u32) = ("CAP_SYS_PTRACE", 19);
 /// Looks into directories of others.
 pub(crate) const CAP_DAC_READ_SEARCH: (&str, u32) = ("CAP_DAC_READ_SEARCH", 2);
 
-/// Whether the calling thread is known to lack a capability, by its bit.
+/// True if the calling thread is known to lack a capability, by its bit.
 pub(crate) fn lacks(capability: (&str, u32)) -> bool {
     own().is_some_and(|effective| effective >> capability.1 & 1 == 0)
 }
 
-/// Whether the calling thread is known to lack what capturing takes.
+/// True if the calling thread is known to lack what capturing takes.
 pub(crate) fn is_lacking() -> bool {
     own().is_some_and(|effective| !missing(effective).is_empty())
 }
@@ -82,7 +99,7 @@ pub(crate) fn denied(what: &str, source: impl Into<Box<dyn StdError + Send + Syn
         ErrorKind::PermissionDenied,
         format!("cannot {what}: permission denied"),
     )
-    .with_remedy(remedy(own()))
+    .with_remedy(remedy(own(), has_own_users()))
     .with_source(source)
 }
 
@@ -92,17 +109,20 @@ mod tests {
 
     #[test]
     fn only_what_is_missing_is_named() {
-        let none = remedy(effective("Name:\tx\nCapEff:\t0000000000000000\n"));
+        let none = remedy(effective("Name:\tx\nCapEff:\t0000000000000000\n"), false);
         for name in ["CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON"] {
             assert!(none.contains(name), "{none}");
         }
-        let net_only = remedy(Some(1 << 12));
+        let net_only = remedy(Some(1 << 12), true);
         assert!(!net_only.contains("CAP_NET_ADMIN"), "{net_only}");
-        let admin = remedy(Some(1 << SYS_ADMIN));
+        let admin = remedy(Some(1 << SYS_ADMIN), false);
         assert!(
             admin.contains("CAP_NET_ADMIN") && !admin.contains("CAP_BPF"),
             "{admin}"
         );
-        assert!(remedy(Some(u64::MAX)).contains("seccomp"));
+        assert!(remedy(Some(u64::MAX), false).contains("seccomp"));
+        assert!(remedy(Some(u64::MAX), true).contains("user namespace"));
+        assert!(maps_all("         0          0 4294967295\n"));
+        assert!(!maps_all("         0       1000          1\n"));
     }
 }

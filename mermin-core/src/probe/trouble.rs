@@ -1,10 +1,10 @@
-//! What a host lacks that something stands in for, in words: the same before opening and after it.
+//! A host's gaps that something stands in for, in words: the same before opening and after it.
 
 use std::{borrow::Cow, io, path::Path};
 
 use crate::sys::netlink::errno;
 
-/// What is lacking or refused, and what to do about it.
+/// A gap or a refusal, and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trouble {
     pub(crate) cause: Cow<'static, str>,

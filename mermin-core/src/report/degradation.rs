@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-/// What is given up or replaced.
+/// A feature that is given up or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Feature {
@@ -48,17 +48,17 @@ impl Feature {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Degradation {
-    /// What is given up.
+    /// The feature that is given up.
     pub feature: Feature,
     /// The interface concerned, if it is one alone.
     pub interface: Option<Arc<str>>,
     /// Why.
     pub cause: Cow<'static, str>,
-    /// What is done instead.
+    /// The substitute.
     pub instead: Cow<'static, str>,
-    /// What that costs.
+    /// The cost of that.
     pub cost: Cow<'static, str>,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: Cow<'static, str>,
 }
 

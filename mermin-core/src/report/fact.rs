@@ -1,32 +1,32 @@
-//! What a host, its kernel and this process can do: found by trying, before anything is captured.
+//! Abilities of a host, its kernel and this process: found by trying, before anything is captured.
 
 use std::{borrow::Cow, fmt};
 
-/// What was asked.
+/// The subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Subject {
-    /// Whether the kernel is new enough.
+    /// The kernel is new enough.
     Kernel,
-    /// Whether maps can be created and the kernel program be loaded.
+    /// Maps can be created and the kernel program be loaded.
     Program,
-    /// Whether the process may do all that any option asks for. Flows are counted with less.
+    /// The process may do all that any option asks for. Flows are counted with less.
     Privilege,
-    /// Whether programs can be attached by TCX.
+    /// Programs can be attached by TCX.
     Tcx,
-    /// Whether programs can be attached as `cls_bpf` filters.
+    /// Programs can be attached as `cls_bpf` filters.
     Tc,
-    /// Whether grace periods can be waited for by membarrier(2).
+    /// Grace periods can be waited for by membarrier(2).
     Membarrier,
-    /// Whether the flow table fits into the memory limit.
+    /// The flow table fits into the memory limit.
     Memory,
-    /// Whether what is pinned would outlive the process.
+    /// Pinned maps and links would outlive the process.
     Bpffs,
-    /// Whether the kernel has BTF. Flows are counted without it.
+    /// The kernel has BTF. Flows are counted without it.
     Btf,
-    /// Whether the host's interfaces are seen.
+    /// The host's interfaces are seen.
     HostNamespace,
-    /// Whether there are interfaces to watch.
+    /// There are interfaces to watch.
     Interfaces,
 }
 
@@ -50,7 +50,7 @@ impl Subject {
     }
 }
 
-/// What trying gave.
+/// Outcome of the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// It works.
@@ -65,15 +65,15 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fact {
-    /// What was asked.
+    /// The subject.
     pub subject: Subject,
-    /// What trying gave.
+    /// Outcome of the attempt.
     pub answer: Answer,
-    /// What was found: the fact where it works, else the cause.
+    /// The finding: the fact where it works, else the cause.
     pub found: Cow<'static, str>,
-    /// Whether nothing can be captured without it.
+    /// True if nothing can be captured without it.
     pub needed: bool,
-    /// What to do about it, where something can be done.
+    /// The remedy, where there is one.
     pub remedy: Option<Cow<'static, str>>,
 }
 
@@ -97,7 +97,7 @@ impl Fact {
         self
     }
 
-    /// Whether capturing fails for it.
+    /// True if capturing fails for it.
     #[must_use]
     pub fn prevents(&self) -> bool {
         self.needed && self.answer == Answer::No
@@ -108,7 +108,9 @@ impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = match self.answer {
             Answer::Yes => '\u{2713}',
-            Answer::No => '\u{2717}',
+            Answer::No if self.prevents() => '\u{2717}',
+            // A cross would say that flows cannot be captured.
+            Answer::No => '-',
             Answer::Unknown => '?',
         };
         write!(f, "{mark} {}: {}", self.subject.as_str(), self.found)

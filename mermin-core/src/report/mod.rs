@@ -1,29 +1,28 @@
-//! What is in force: how each interface is watched, what was given up, and the counters.
+//! The state in force: how each interface is watched, what was given up, and the counters.
 
 mod degradation;
 mod fact;
+pub(crate) mod hook;
+mod reason;
+#[cfg(test)]
+mod reference;
 mod stats;
 
+pub(crate) use self::hook::Mechanism;
 pub use self::{
     degradation::{Degradation, Feature},
     fact::{Answer, Fact, Subject},
+    hook::{Occupant, Orphan, Place},
     stats::{HookStats, InterfaceStats, Stats, Traffic, Uncounted},
 };
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{borrow::Cow, fmt, path::Path, sync::Arc};
 
 use mermin_bpf::abi::ledger::Direction;
 
-pub use crate::attach::{
-    Orphan,
-    occupant::{Occupant, Place},
-};
-
-use crate::attach::Mechanism;
-
-/// What a source does at one moment, and what is given up. Displays as nothing when nothing was
-/// given up, else as a line for each degradation; and as a line for each orphan that was removed and
-/// for each notice.
+/// State of a source at one moment, and everything it gave up. Displays as nothing when nothing was
+/// given up, else as a line for each degradation; and as a line for each orphan that was found and for
+/// each notice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -31,27 +30,29 @@ pub struct Report {
     pub source: SourceKind,
     /// Interfaces that are watched; none of a capture file.
     pub interfaces: Vec<Watched>,
-    /// What was given up.
+    /// Features that were given up.
     pub degradations: Vec<Degradation>,
-    /// What was taken over from a former process, if anything was.
+    /// Flows taken over from a former process, if any were.
     pub taken_over: Option<TakenOver>,
-    /// What a killed process had left at the hooks, and what was removed when this source was opened.
+    /// Filters that killed processes had left at the hooks and nobody takes over: removed when this source was opened, or
+    /// told how to.
     pub orphans: Vec<Orphan>,
-    /// Options that have no effect as programs are attached now. Nothing is given up by it, also under `strict`.
-    pub notices: Vec<&'static str>,
-    /// What was tried: by [`preflight`](crate::FlowSourceBuilder::preflight) alone.
+    /// Options that have no effect as programs are attached now, or with the interfaces there are. Nothing is given up by it,
+    /// also under `strict`.
+    pub notices: Vec<Cow<'static, str>>,
+    /// Facts that were found by trying: by [`preflight`](crate::FlowSourceBuilder::preflight) alone.
     pub facts: Vec<Fact>,
 }
 
 impl Report {
-    /// Whether nothing that was tried prevents capturing.
+    /// True if nothing that was tried prevents capturing.
     #[must_use]
     pub fn can_capture(&self) -> bool {
         !self.facts.iter().any(Fact::prevents)
     }
 }
 
-/// What a source with [`Pinning`](crate::Pinning) took over from a process that did not close it.
+/// Flows that a source with [`Pinning`](crate::Pinning) took over from a process that did not close it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TakenOver {
@@ -73,7 +74,7 @@ pub enum SourceKind {
     /// Interfaces of this host.
     #[default]
     Interfaces,
-    /// A pcap or pcapng capture. Its interfaces are in [`Stats::hooks`] from their first packet on.
+    /// A capture file. Its interfaces are in [`Stats::hooks`] from their first packet on.
     Capture {
         /// The file; absent for a reader.
         path: Option<Arc<Path>>,
@@ -107,7 +108,7 @@ impl Watched {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AtHook {
-    /// What holds it.
+    /// The mechanism that holds it.
     pub mechanism: Mechanism,
     /// Everything at the hook when it was last looked at, this source's program included, in the order it runs. Empty where the
     /// kernel does not tell.
@@ -121,12 +122,20 @@ impl fmt::Display for Report {
         }
         for orphan in &self.orphans {
             let direction = if orphan.egress { "egress" } else { "ingress" };
-            writeln!(
-                f,
-                "orphan on `{}`: a process that was killed had left its filter at the {direction}; it was removed; what it \
-                 counted since is lost; to keep it the next time, end the process by closing its source",
-                orphan.interface
-            )?;
+            let interface = &orphan.interface;
+            match &orphan.remedy {
+                None => writeln!(
+                    f,
+                    "orphan on `{interface}`: a process that was killed had left its filter at the {direction}; it was removed; \
+                     what it counted since is lost; to keep it the next time, end the process by closing its source"
+                ),
+                Some(remedy) => writeln!(
+                    f,
+                    "orphan on `{interface}`: a process that was killed had left its filter at the {direction}, pinned for the \
+                     next source of its instance; it was left; each packet there is counted once more; unless such a source is \
+                     to come, remove it: `{remedy}`"
+                ),
+            }?;
         }
         self.notices
             .iter()

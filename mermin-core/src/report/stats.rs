@@ -1,12 +1,12 @@
 //! Counters: the ledger of every hook, and the flows.
 
-use std::{fmt, sync::Arc};
+use std::{cmp::Reverse, fmt, sync::Arc};
 
 use mermin_bpf::abi::ledger::{self, Reason};
 
-use crate::{bpf::ledger::Account, words::Counted};
+use crate::words::Counted;
 
-/// What crossed a hook, all of it.
+/// Everything that crossed a hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Traffic {
@@ -16,15 +16,15 @@ pub struct Traffic {
     pub skb_octets: u64,
     /// Packets on the wire: each segment of a GSO or GRO super-packet.
     pub packets: u64,
-    /// Octets of those packets, link header and padding included.
-    pub octets: u64,
+    /// Octets of their frames: link header and padding included, unlike [`Uniflow::octets`](crate::flow::Uniflow::octets).
+    pub frame_octets: u64,
 }
 
 /// Packets that belong to no flow that was told of, by reason.
 ///
-/// What a [filter](crate::Filter) does not want is under `filtered` from when its record would have been made: at each active
-/// timeout and at the flow's end. Until then it is in an open flow, as the packets of a wanted flow are that no record has told
-/// yet. It is counted at the hook that the flow's packets of the same direction began to cross.
+/// A packet that a [filter](crate::Filter) does not want is under `filtered` from when its record would have been made: at
+/// each active timeout and at the flow's end. Until then it is in an open flow, as the packets of a wanted flow are that no
+/// record has told yet. It is counted at the hook that the flow's packets of the same direction began to cross.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Uncounted {
@@ -33,7 +33,7 @@ pub struct Uncounted {
     /// Packets on the wire.
     pub packets: u64,
     /// Octets of their frames.
-    pub octets: u64,
+    pub frame_octets: u64,
 }
 
 /// The ledger of one interface and direction: `traffic` equals the flows' packets and frame octets plus `uncounted`.
@@ -48,7 +48,7 @@ pub struct HookStats {
     pub egress: bool,
     /// Everything.
     pub traffic: Traffic,
-    /// What of it went to no flow; reasons without packets are left out.
+    /// Packets of it that are in no flow; reasons without packets are left out.
     pub uncounted: Vec<Uncounted>,
 }
 
@@ -58,10 +58,10 @@ pub struct HookStats {
 /// # use mermin_core::Stats;
 /// let mut stats = Stats::default();
 /// (stats.flows_open, stats.flows_capacity, stats.flows_ended, stats.records) = (1, 65536, 7, 8);
-/// (stats.packets, stats.octets) = (90, 12_000);
+/// (stats.packets, stats.frame_octets) = (90, 12_000);
 /// assert_eq!(
 ///     stats.to_string(),
-///     "1 flow open, room for 65536; 7 flows ended, 8 records; 90 packets, 12000 bytes"
+///     "1 flow open, room for 65536; 7 flows ended, 8 records; 90 packets, 12000 frame bytes"
 /// );
 /// ```
 ///
@@ -81,8 +81,8 @@ pub struct Stats {
     pub records_withheld: u64,
     /// Packets on the wire over all hooks there are and were.
     pub packets: u64,
-    /// Octets of those packets, link header and padding included.
-    pub octets: u64,
+    /// Octets of their frames, link header and padding included.
+    pub frame_octets: u64,
     /// Sweeps of the table so far.
     pub sweeps: u64,
     /// How long the last sweep took, ns.
@@ -120,7 +120,7 @@ pub struct InterfaceStats {
 }
 
 impl Stats {
-    /// Packets that belong to no flow, over all hooks there are and were, by reason.
+    /// Packets that belong to no flow, over all hooks there are and were, by reason: most packets first.
     #[must_use]
     pub fn uncounted(&self) -> Vec<Uncounted> {
         let mut sum: Vec<Uncounted> = Vec::new();
@@ -133,11 +133,12 @@ impl Stats {
             match sum.iter_mut().find(|known| known.reason == found.reason) {
                 Some(known) => {
                     known.packets += found.packets;
-                    known.octets += found.octets;
+                    known.frame_octets += found.frame_octets;
                 }
                 None => sum.push(*found),
             }
         }
+        sum.sort_by_key(|found| Reverse(found.packets));
         sum
     }
 }
@@ -159,7 +160,7 @@ impl fmt::Display for Stats {
             f,
             "; {}, {}",
             Counted(self.packets, "packet"),
-            Counted(self.octets, "byte"),
+            Counted(self.frame_octets, "frame byte"),
         )?;
         for (place, found) in self.uncounted().iter().enumerate() {
             let before = if place == 0 {
@@ -179,21 +180,27 @@ impl Traffic {
             skbs: totals.skbs,
             skb_octets: totals.skb_octets,
             packets: totals.packets,
-            octets: totals.octets,
+            frame_octets: totals.octets,
         }
     }
 }
 
 impl HookStats {
-    pub(crate) fn new(index: u32, interface: Arc<str>, egress: bool, account: &Account) -> Self {
+    pub(crate) fn new(
+        index: u32,
+        interface: Arc<str>,
+        egress: bool,
+        totals: &ledger::Totals,
+        uncounted: &[ledger::Uncounted; ledger::REASON_ROOM],
+    ) -> Self {
         let uncounted = Reason::ALL
             .iter()
             .map(|&reason| {
-                let found = account.uncounted[reason as usize];
+                let found = uncounted[reason as usize];
                 Uncounted {
                     reason: reason.name(),
                     packets: found.packets,
-                    octets: found.octets,
+                    frame_octets: found.octets,
                 }
             })
             .filter(|found| found.packets != 0)
@@ -202,7 +209,7 @@ impl HookStats {
             index,
             interface,
             egress,
-            traffic: Traffic::of(&account.totals),
+            traffic: Traffic::of(totals),
             uncounted,
         }
     }
@@ -217,7 +224,7 @@ mod tests {
         let uncounted = |reason, packets| Uncounted {
             reason,
             packets,
-            octets: 60,
+            frame_octets: 60,
         };
         let hook = |uncounted| HookStats {
             index: 1,
@@ -238,8 +245,8 @@ mod tests {
         };
         assert_eq!(
             stats.to_string(),
-            "0 flows open, room for 2; 0 flows ended, 0 records, 1 withheld; 1 packet, 0 bytes, of them in no flow: 3 arp, \
-             4 table_full"
+            "0 flows open, room for 2; 0 flows ended, 0 records, 1 withheld; 1 packet, 0 frame bytes, of them in no \
+             flow: 4 table_full, 3 arp"
         );
     }
 }

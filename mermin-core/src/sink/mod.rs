@@ -1,5 +1,90 @@
-//! Where flows go.
+//! Where flows go: [`FlowSink`], what is put around one, and JSON lines.
+//!
+//! ```no_run
+//! use mermin_core::{FlowSource, sink::JsonLines};
+//!
+//! # async fn export() -> Result<(), mermin_core::Error> {
+//! let mut source = FlowSource::builder().interfaces(["eth*"]).open().await?;
+//! source.run(JsonLines::new(std::io::stdout())).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The contract
+//!
+//! [`FlowSource::run`](crate::FlowSource::run) and every adapter of this module call a sink by these rules. A sink may rely
+//! on them; code that calls a sink by itself keeps them.
+//!
+//! * **One call at a time.** `export`, `idle` and `close` each hold the sink until they return or are dropped. `export`
+//!   never gets an empty slice. After `close` has returned `Ok` nothing is called but `close`.
+//! * **Order.** Records of one flow come in the order of their `sequence`. Records of different flows come in the order in
+//!   which they were made.
+//! * **`Ok` moves the responsibility.** A record counts as delivered when `export` has returned `Ok` for the batch that
+//!   holds it. The records of a batch that failed are given again, in the same order, perhaps with others behind them.
+//! * **A call may be dropped before it is ready**, as `select!` and a time limit do. The records of a dropped `export` are
+//!   given again. A sink may have sent some of them already.
+//! * **At least once.** So a receiver may get a record twice: after an error, a dropped call, or a killed process. The pair
+//!   of [`id`](crate::Flow::id) and [`sequence`](crate::Flow::sequence) is the same both times, and so are the counters.
+//!   A receiver that stores records under that pair has each once.
+//! * **`kill -9`.** With [`Pinning`](crate::Pinning), the next process gives every record again whose `export` had not
+//!   returned `Ok`. Without pinning, records that were not exported are lost with the process. Records in the memory of an
+//!   adapter that had returned `Ok` are lost in either case; each such adapter says so.
+//! * **Back-pressure.** While `export` waits, records wait in the source's queue, which is bounded, and then flows stay in
+//!   the kernel's table and go on counting. A slow sink costs detail in time and no counts, until the table is full
+//!   (`table_full`).
+//! * **Never block the executor.** `export`, `idle` and `close` run on the executor that polls `run`. Work that blocks
+//!   belongs into a thread.
+//!
+//! # Around a sink
+//!
+//! [`retry`] gives a batch again until it is taken; [`buffered`] lets the source go on meanwhile, and drops by a named policy
+//! when it is full; [`threaded`] moves a sink that blocks to a thread. A tuple or a `Vec` is a fan-out. [`FlowSink::meter`]
+//! of the outermost has the counts of all.
+//!
+//! | | on an error of the receiver | `Ok` means |
+//! |---|---|---|
+//! | `sink` | `run` ends with it | the receiver has it |
+//! | `retry(sink, ..)` | the source waits | the receiver has it |
+//! | `buffered(retry(sink, ..), ..)` | the source goes on until the buffer is full | it is in memory |
+//!
+//! [`testing`] (feature `test-util`) runs any sink through these rules.
 
+mod backoff;
+mod batching;
+mod boxed;
+mod buffer;
+mod fan_out;
+mod flow_sink;
+mod function;
+#[cfg(feature = "futures-sink")]
+mod futures;
 mod json;
+mod meter;
+mod refusal;
+mod retry;
+#[cfg(feature = "test-util")]
+pub mod testing;
+mod threaded;
+mod timer;
+#[cfg(feature = "tower")]
+mod tower;
 
-pub use self::json::{JsonLines, write_json};
+#[cfg(feature = "futures-sink")]
+pub use self::futures::{FromSink, from_sink};
+#[cfg(feature = "tower")]
+pub use self::tower::{FromService, from_service};
+pub use self::{
+    backoff::Backoff,
+    batching::Batching,
+    boxed::BoxSink,
+    buffer::{Buffered, Overflow, buffered},
+    fan_out::FanOutError,
+    flow_sink::{BoxError, FlowSink},
+    function::{FromFn, from_fn},
+    json::{JsonLines, write_json},
+    meter::{DropReason, Meter, SinkStats},
+    refusal::{Refusal, Repeat},
+    retry::{Retry, retry},
+    threaded::{Threaded, threaded},
+    timer::{Sleep, ThreadTimer, Timer},
+};

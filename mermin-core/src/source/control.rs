@@ -1,13 +1,16 @@
-//! What the public side asks of the capture thread.
+//! The public side's requests to the thread of a source, and the end of that thread.
+//!
+//! Nothing here waits for the thread but [`Control::over`], which is a future: the public side is called by executors.
 
 use std::{
     collections::VecDeque,
     io,
     os::fd::{AsFd, OwnedFd},
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -15,7 +18,11 @@ use futures_channel::oneshot;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 use super::{options::Options, reconfigure::Reconfigured};
-use crate::{error::Error, iface::select::Selector};
+use crate::{
+    error::{Error, ErrorKind},
+    iface::select::Selector,
+    sys::process_mark::ProcessMark,
+};
 
 /// Other options, and whom to tell what became of them.
 #[derive(Debug)]
@@ -26,16 +33,21 @@ pub(super) struct Request {
 }
 
 /// Requests and the descriptor that wakes the thread to look at them.
+///
+/// A child that the process forks has a copy, and no thread: whatever it asks for is nothing.
 #[derive(Debug)]
 pub(super) struct Control {
     wake: OwnedFd,
     closing: AtomicBool,
+    /// The task that waits for the source to be closed.
+    closed: Mutex<Option<Waker>>,
     abandoned: AtomicBool,
     declined: AtomicBool,
     /// Changes that were asked for; none when nobody serves them any more.
     requests: Mutex<Option<VecDeque<Request>>>,
-    detached: Mutex<bool>,
-    detaching: Condvar,
+    /// Tasks that wait for the thread to end; none when it has ended.
+    waiting: Mutex<Option<Vec<oneshot::Sender<()>>>>,
+    process: ProcessMark,
 }
 
 impl Control {
@@ -43,12 +55,19 @@ impl Control {
         Ok(Self {
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             closing: AtomicBool::new(false),
+            closed: Mutex::new(None),
             abandoned: AtomicBool::new(false),
             declined: AtomicBool::new(false),
             requests: Mutex::new(Some(VecDeque::new())),
-            detached: Mutex::new(false),
-            detaching: Condvar::new(),
+            waiting: Mutex::new(Some(Vec::new())),
+            process: ProcessMark::new()?,
         })
+    }
+
+    /// True if this is a copy that a fork made. Its locks may be held by threads that only the parent has, so they are not
+    /// to be taken, and its descriptor is the parent's as well.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.process.is_inherited()
     }
 
     /// Makes the thread look. A wake-up that is pending already is as good.
@@ -89,40 +108,54 @@ impl Control {
 
     /// Asks for a change. One that nobody will serve any more is dropped, and its answer with it.
     pub(super) fn request(&self, request: Request) {
-        if let Some(requests) = &mut *self.requests() {
+        if self.is_inherited() || self.is_abandoned() {
+            return;
+        }
+        if let Some(requests) = &mut *lock(&self.requests) {
             requests.push_back(request);
         }
         self.wake();
     }
 
     pub(super) fn next_request(&self) -> Option<Request> {
-        self.requests().as_mut()?.pop_front()
+        lock(&self.requests).as_mut()?.pop_front()
     }
 
-    fn requests(&self) -> MutexGuard<'_, Option<VecDeque<Request>>> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    /// No request is served any more, which whoever made one learns.
+    pub(super) fn refuse_requests(&self) {
+        *lock(&self.requests) = None;
     }
 
     /// Asks for everything to be delivered and ended.
     pub(super) fn close(&self) {
+        if self.is_inherited() {
+            return;
+        }
         self.closing.store(true, Ordering::Release);
         self.wake();
+        if let Some(waker) = lock(&self.closed).take() {
+            waker.wake();
+        }
+    }
+
+    /// True if the source is closed; if not, the task is woken when it is. One task at a time.
+    pub(super) fn poll_closing(&self, context: &Context<'_>) -> bool {
+        // Before the question, so that no close between the two is missed.
+        if !self.is_inherited() {
+            *lock(&self.closed) = Some(context.waker().clone());
+        }
+        self.is_closing()
     }
 
     pub(super) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Nobody will take another flow. Returns when nothing is attached any more.
+    /// Nobody will take another flow: the thread is to take everything away and end. Does not wait for it.
     pub(super) fn abandon(&self) {
-        self.abandoned.store(true, Ordering::Release);
-        self.wake();
-        let mut detached = self.detached.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*detached {
-            detached = self
-                .detaching
-                .wait(detached)
-                .unwrap_or_else(PoisonError::into_inner);
+        if !self.is_inherited() {
+            self.abandoned.store(true, Ordering::Release);
+            self.wake();
         }
     }
 
@@ -140,10 +173,82 @@ impl Control {
         self.abandoned.load(Ordering::Acquire)
     }
 
-    /// Tells whoever abandons the source that it may go on, and whoever asked for a change that none will come.
-    pub(super) fn detached(&self) {
-        *self.requests() = None;
-        *self.detached.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.detaching.notify_all();
+    /// Fails when opening is not to go on.
+    ///
+    /// # Errors
+    /// Nobody waits for the source any more. Nobody sees this error either.
+    pub(super) fn go_on(&self) -> Result<(), Error> {
+        if self.is_abandoned() {
+            return Err(Error::new(ErrorKind::Closed, "cannot go on opening"));
+        }
+        Ok(())
+    }
+
+    /// The thread has ended: nothing of the source is attached.
+    pub(super) fn end(&self) {
+        self.refuse_requests();
+        for waiting in lock(&self.waiting).take().unwrap_or_default() {
+            // Whoever waited may have gone.
+            let _ = waiting.send(());
+        }
+    }
+
+    /// Waits until the thread has [ended](Self::end); in a child that was forked, where there is none, not at all.
+    pub(super) async fn over(&self) {
+        if self.is_inherited() {
+            return;
+        }
+        let over = lock(&self.waiting).as_mut().map(|waiting| {
+            let (end, over) = oneshot::channel();
+            waiting.push(end);
+            over
+        });
+        if let Some(over) = over {
+            // Dropped without a word, it is over too.
+            let _ = over.await;
+        }
+    }
+}
+
+/// Held by the thread of a source: however the thread ends, whoever waits for that learns of it.
+#[derive(Debug)]
+pub(super) struct Running(pub(super) Arc<Control>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// A panic in another thread leaves what is behind these locks whole: every change is one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_for_the_end_learns_of_it_and_later_ones_at_once() {
+        let control = Arc::new(Control::new().unwrap());
+        let running = Running(Arc::clone(&control));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut first = pin!(control.over());
+        assert_eq!(first.as_mut().poll(&mut context), Poll::Pending);
+        // One that was given up is no obstacle.
+        {
+            let mut given_up = pin!(control.over());
+            assert_eq!(given_up.as_mut().poll(&mut context), Poll::Pending);
+        }
+        drop(running);
+        assert_eq!(first.as_mut().poll(&mut context), Poll::Ready(()));
+        assert_eq!(pin!(control.over()).poll(&mut context), Poll::Ready(()));
+        assert!(control.next_request().is_none());
     }
 }

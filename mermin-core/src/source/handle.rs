@@ -1,12 +1,13 @@
 //! A source's statistics, from any thread.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use futures_channel::oneshot;
 
 use super::{
     builder::FlowSourceBuilder,
     control::{Control, Request},
+    engine::Counters,
     reconfigure::Reconfigured,
 };
 #[cfg(feature = "test-util")]
@@ -16,23 +17,9 @@ use crate::{
     report::{Report, SourceKind, Stats},
 };
 
-/// What statistics are read from, while a thread goes on counting and after it has ended.
-pub(super) trait Counters: fmt::Debug + Send + Sync {
-    /// All counters as of now.
-    fn stats(&self) -> Stats;
-
-    /// What is in force now.
-    fn report(&self) -> Report;
-
-    /// The kernel program, where there is one.
-    #[cfg(feature = "test-util")]
-    fn programs(&self) -> Option<&Arc<Programs>> {
-        None
-    }
-}
-
 /// Reads a source's statistics, changes its options and can close it, from any thread. Clones are of the same source.
-/// Keeps the kernel's counters readable after the source has ended.
+/// Keeps the kernel's counters readable after the source has ended. In a child that the process forks it reads nothing, and
+/// changes nothing.
 #[derive(Clone, Debug)]
 pub struct Handle {
     control: Arc<Control>,
@@ -48,12 +35,18 @@ impl Handle {
     /// that reads a capture file.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        if self.control.is_inherited() {
+            return Stats::default();
+        }
         self.shared.stats()
     }
 
-    /// What the source does now, and what is given up: interfaces come and go.
+    /// The source's state now, and everything given up: interfaces come and go.
     #[must_use]
     pub fn report(&self) -> Report {
+        if self.control.is_inherited() {
+            return Report::default();
+        }
         self.shared.report()
     }
 
@@ -95,7 +88,7 @@ impl Handle {
     /// 253 different filters of records have decided; `Closed` when the source has ended or ends meanwhile.
     pub async fn reconfigure(&self, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
         let (options, selector) = options.live()?;
-        if self.shared.report().source != SourceKind::Interfaces {
+        if self.report().source != SourceKind::Interfaces {
             return Err(Error::new(
                 ErrorKind::InvalidOption,
                 "cannot reconfigure a source that reads a capture file",

@@ -3,29 +3,38 @@
 mod builder;
 mod capture;
 mod control;
+mod engine;
+mod flow_key;
 mod handle;
 #[cfg(feature = "pcap")]
 mod offline;
 mod options;
 pub(crate) mod pinning;
 mod queue;
+mod receive;
 mod reconfigure;
+#[cfg(feature = "test-util")]
+mod replay;
 mod stream;
 mod tunnels;
 
-#[cfg(feature = "test-util")]
-pub use self::capture::rig::{Phases, Reading};
 #[cfg(all(feature = "pcap", feature = "test-util"))]
 pub(crate) use self::offline::Hand;
 #[cfg(all(feature = "pcap", feature = "test-util"))]
 pub use self::offline::{Captured, Whole, each_captured, read_whole};
 pub use self::{
     builder::FlowSourceBuilder,
+    flow_key::FlowKey,
     handle::Handle,
     pinning::Pinning,
     reconfigure::{Reconfigured, Setting},
-    stream::FlowSource,
+    stream::{Acknowledger, FlowSource, Run},
     tunnels::Tunnels,
 };
 #[cfg(feature = "test-util")]
-pub(crate) use self::{capture::rig::Rig, options::Workings};
+pub(crate) use self::{capture::thread::rig::Rig, options::Workings};
+#[cfg(feature = "test-util")]
+pub use self::{
+    capture::thread::rig::{Phases, Reading},
+    replay::{Replayed, replay},
+};

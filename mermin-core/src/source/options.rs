@@ -1,4 +1,4 @@
-//! What may be asked for, checked before anything is done.
+//! Options, checked before anything is done.
 
 use std::{io, path::Path};
 
@@ -9,19 +9,24 @@ use crate::{
     error::{Error, ErrorKind},
     filter::Filter,
     iface::{NetNs, Pattern, select::Selector},
-    source::tunnels::{TunnelPorts, Tunnels},
+    source::{
+        flow_key::FlowKey,
+        tunnels::{TunnelPorts, Tunnels},
+    },
     table::Timeouts,
 };
-
-use super::capture::NOTIFICATIONS;
 
 /// Slot numbers have 24 bits in a flow's id.
 pub(crate) const MOST_FLOWS: u32 = 1 << 24;
 /// 39 MB of kernel memory.
 pub(crate) const DEFAULT_FLOWS: u32 = 1 << 16;
 
+/// Octets of notifications of links that may wait: some 1,500, as the kernel counts them.
+const NOTIFICATIONS: usize = 4 << 20;
+
 /// Options as the builder gathers them.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Options {
     pub(crate) interfaces: Vec<String>,
     pub(crate) exclude: Vec<String>,
@@ -37,12 +42,14 @@ pub(crate) struct Options {
     pub(crate) max_flows: Option<u32>,
     pub(crate) strict: bool,
     pub(crate) pinning: Option<Pinning>,
+    pub(crate) flow_key: FlowKey,
+    pub(crate) exact_end: bool,
     pub(crate) tunnels: Tunnels,
     pub(crate) tunnel_ports: TunnelPorts,
     pub(crate) workings: Workings,
 }
 
-/// What is not up to applications, and other than this in the lab alone.
+/// Settings that are not up to applications, and differ in the lab alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Workings {
     /// The kernel program.
@@ -51,7 +58,7 @@ pub(crate) struct Workings {
     pub(crate) notifications: usize,
     /// Flows are found by looking at every slot from time to time, and not where the kernel program says that one began.
     pub(crate) deaf: bool,
-    /// What grace periods are waited for with.
+    /// The means to wait for grace periods.
     pub(crate) grace: fn() -> io::Result<Grace>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a source outlives its process.
+//! Lets a source outlive its process.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,12 @@ pub(super) const BPFFS: &str = "/sys/fs/bpf";
 /// Longest name of an instance.
 const LONGEST: usize = 64;
 
-/// What a source is kept as when its process ends without closing it: maps and links have names in a BPF file system, so
-/// the kernel goes on counting, and the next source of the same name goes on with the flows there are.
+/// The way a source is kept when its process ends without closing it: maps and links have names in a BPF file system, so
+/// the kernel goes on counting, and the next source of the same name goes on with the flows there are. It may be opened with
+/// other interfaces, filters and ways to attach; the number of flows that there is room for stays.
+///
+/// A flow that has ended keeps its slot until its last record has arrived. While half of all slots wait so, none is ended: those that
+/// are open go on, with fewer records.
 ///
 /// ```no_run
 /// use futures::StreamExt;
@@ -56,7 +60,7 @@ impl Pinning {
         self
     }
 
-    /// Whether everything stays when the source is closed or dropped, as when its process is killed. Default: no, a source
+    /// True if everything stays when the source is closed or dropped, as when its process is killed. Default: no, a source
     /// that is closed leaves nothing.
     ///
     /// Closing then ends no flow: the stream gives the records that were made and ends, the kernel goes on counting, and the

@@ -32,7 +32,7 @@ enum End {
     Failed(Error),
 }
 
-/// What the consumer got.
+/// Records that the consumer got.
 #[derive(Debug)]
 pub(super) struct Taken {
     /// The capture thread waits for room.
@@ -48,6 +48,11 @@ impl Queue {
     /// Flows that still fit.
     pub(super) fn room(&self) -> usize {
         CAPACITY.saturating_sub(self.lock().flows.len())
+    }
+
+    /// Flows that wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().flows.len()
     }
 
     /// Asks to be told when the consumer takes what is there. `false` when it has done so by now.
@@ -93,7 +98,15 @@ impl Queue {
         }
     }
 
-    /// Takes all flows into `into`, which is empty; then the end, of which an error is given once.
+    /// Why it ended, if that was a failure nobody has been given yet.
+    pub(super) fn failure(&self) -> Option<Error> {
+        match self.lock().end.replace(End::Done) {
+            Some(End::Failed(error)) => Some(error),
+            Some(End::Done) | None => None,
+        }
+    }
+
+    /// Takes all flows, behind those that are in `into`; then the end, of which an error is given once.
     pub(super) fn take(
         &self,
         context: &Context<'_>,
@@ -101,7 +114,11 @@ impl Queue {
     ) -> Poll<Option<Result<Taken, Error>>> {
         let mut state = self.lock();
         if !state.flows.is_empty() {
-            std::mem::swap(&mut state.flows, into);
+            if into.is_empty() {
+                std::mem::swap(&mut state.flows, into);
+            } else {
+                into.append(&mut state.flows);
+            }
             let wanted = std::mem::take(&mut state.wanted);
             return Poll::Ready(Some(Ok(Taken { wanted })));
         }

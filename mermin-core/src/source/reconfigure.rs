@@ -1,4 +1,4 @@
-//! What another set of options changes in a running source: a comparison without action.
+//! Effects of another set of options on a running source: a comparison without action.
 
 use std::fmt;
 
@@ -24,6 +24,10 @@ pub enum Setting {
     Strict,
     /// `pinning`.
     Pinning,
+    /// `flow_key`.
+    FlowKey,
+    /// `exact_end`.
+    ExactEnd,
     /// `tunnels`.
     Tunnels,
     /// `tunnel_ports`.
@@ -43,6 +47,8 @@ impl Setting {
             Self::MaxFlows => "max_flows",
             Self::Strict => "strict",
             Self::Pinning => "pinning",
+            Self::FlowKey => "flow_key",
+            Self::ExactEnd => "exact_end",
             Self::Tunnels => "tunnels",
             Self::TunnelPorts => "tunnel_ports",
         }
@@ -55,14 +61,14 @@ impl fmt::Display for Setting {
     }
 }
 
-/// What became of a change, see [`Handle::reconfigure`](super::Handle::reconfigure).
+/// Outcome of a change, see [`Handle::reconfigure`](super::Handle::reconfigure).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "what takes a restart is not in force"]
 #[non_exhaustive]
 pub struct Reconfigured {
-    /// What was different and is in force now.
+    /// Settings that changed and are in force now.
     pub applied: Vec<Setting>,
-    /// What is different and stays as it was, until a source is opened with it.
+    /// Settings that differ and stay as they were, until a source is opened with it.
     pub needs_restart: Vec<Setting>,
 }
 
@@ -81,6 +87,8 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         max_flows,
         strict,
         pinning,
+        flow_key,
+        exact_end,
         tunnels,
         tunnel_ports,
         workings: _,
@@ -102,6 +110,8 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::MaxFlows, flows(now.max_flows) != flows(*max_flows)),
             (Setting::Strict, now.strict != *strict),
             (Setting::Pinning, now.pinning != *pinning),
+            (Setting::FlowKey, now.flow_key != *flow_key),
+            (Setting::ExactEnd, now.exact_end != *exact_end),
             (Setting::Tunnels, now.tunnels != *tunnels),
             (
                 Setting::TunnelPorts,
@@ -138,7 +148,7 @@ mod tests {
         filter::Rule,
         flow::TunnelKind,
         iface::NetNs,
-        source::{Pinning, Tunnels},
+        source::{FlowKey, Pinning, Tunnels},
     };
 
     fn change(change: impl FnOnce(&mut Options)) -> (Reconfigured, Reconfigured) {
@@ -177,7 +187,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 7] = [
+        let fixed: [(Setting, Change); 9] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -187,6 +197,10 @@ mod tests {
             (Setting::Pinning, |options| {
                 options.pinning = Some(Pinning::instance("a"));
             }),
+            (Setting::FlowKey, |options| {
+                options.flow_key = FlowKey::Endpoints;
+            }),
+            (Setting::ExactEnd, |options| options.exact_end = true),
             (Setting::Tunnels, |options| options.tunnels = Tunnels::Outer),
             (Setting::TunnelPorts, |options| {
                 options.tunnel_ports.set(TunnelKind::Vxlan, vec![8472]);

@@ -1,5 +1,9 @@
 //! The stream of flows.
 
+mod acknowledge;
+mod deadline;
+mod run;
+
 use std::{
     collections::VecDeque,
     pin::Pin,
@@ -9,41 +13,53 @@ use std::{
 
 use futures_core::{FusedStream, Stream};
 
+use self::acknowledge::Receipts;
+pub use self::{acknowledge::Acknowledger, run::Run};
 use super::{
-    builder::FlowSourceBuilder,
-    capture::{Opened, Receipt},
-    control::Control,
-    handle::Handle,
-    queue::Queue,
+    builder::FlowSourceBuilder, control::Control, engine::Opened, handle::Handle, queue::Queue,
 };
 use crate::{
-    error::Error,
-    flow::{Flow, FlowId},
+    error::{Error, ErrorKind},
+    flow::Flow,
     report::Report,
-    table::record::slot_of,
+    sink::FlowSink,
 };
 
 /// Flows of this host, as a stream for any runtime.
 ///
 /// Each item is one record, see [`Flow`]. The future of one `next` may be dropped at any time, as `select!` does: no record
-/// is lost by it. An `Err` is the last item.
+/// is lost by it. An `Err` is the last item. [`FlowSource::run`] gives records to a [sink](crate::sink) instead.
 ///
-/// [`FlowSource::close`] stops capturing; what was open is then delivered, and the stream ends. What that
-/// cuts short has [`ForcedEnd`](crate::flow::EndReason::ForcedEnd). Dropping the source detaches its programs before it
-/// returns; what was not delivered is gone. Of a source with [`Pinning`](crate::Pinning), a record has arrived when the
-/// one after it is asked for, and [`Pinning::persist`](crate::Pinning::persist) says what closing and dropping leave.
+/// Three ways to stop, of which none blocks the caller:
+///
+/// | | open flows | when nothing is attached any more |
+/// |---|---|---|
+/// | [`close`](Self::close), then polling to the end | delivered, with [`ForcedEnd`](crate::flow::EndReason::ForcedEnd) | when the stream has ended |
+/// | [`shutdown`](Self::shutdown) | discarded | when its future is ready |
+/// | dropping it | discarded | soon: the source's own thread detaches, up to 50 ms an interface by TCX |
+///
+/// A process that ends before that thread is done leaves what a killed one does. TCX links go with the process. Filters stay
+/// until the next source opens in that network namespace, which removes them. A [pinned](crate::Pinning) instance stays, and
+/// the next source of its name goes on with it. Await `shutdown` before `main` returns to leave nothing.
+///
+/// Of a source with [`Pinning`](crate::Pinning), a record has arrived when the one after it is asked for, unless
+/// [`FlowSource::manual_ack`] says otherwise, and [`Pinning::persist`](crate::Pinning::persist) says what all three leave.
+///
+/// A child that the process forks has no part in the source: there the stream ends with an error, and closing or dropping it
+/// changes nothing for the parent.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct FlowSource {
     queue: Arc<Queue>,
     control: Arc<Control>,
     handle: Handle,
+    /// Records that were taken and not given.
     batch: VecDeque<Flow>,
+    /// Nothing comes behind the batch.
     ended: bool,
-    /// Of a pinned source, until it has ended.
-    receipt: Option<Receipt>,
-    /// The record that was given last.
-    given: Option<FlowId>,
+    /// But this.
+    failed: Option<Error>,
+    receipts: Receipts,
 }
 
 impl FlowSource {
@@ -56,24 +72,30 @@ impl FlowSource {
         let handle = Handle::new(Arc::clone(&control), opened.shared);
         Self {
             queue,
+            receipts: Receipts::new(opened.receipt, Arc::clone(&control)),
             control,
             handle,
             batch: VecDeque::new(),
             ended: false,
-            receipt: opened.receipt,
-            given: None,
+            failed: None,
         }
     }
 
-    /// Who asks for another record has the one before.
-    fn acknowledge(&mut self) {
-        if let (Some(receipt), Some(given)) = (&self.receipt, self.given.take()) {
-            receipt.acknowledge(slot_of(given));
-            if self.control.is_closing() {
-                // The last ones are waited for.
-                self.control.wake();
-            }
+    /// In a process that was forked off there are no records: its parent has them, and acknowledges them.
+    fn leave_to_parent(&mut self) {
+        if self.ended || !self.control.is_inherited() {
+            return;
         }
+        self.batch.clear();
+        self.receipts.forget();
+        self.ended = true;
+        self.failed = Some(
+            Error::new(
+                ErrorKind::Closed,
+                "cannot take flows in a child of the process that opened the source",
+            )
+            .with_remedy("open a source behind the fork"),
+        );
     }
 
     /// Stops capturing and returns at once. Polling to the end then delivers every flow that was open. May be called
@@ -82,7 +104,41 @@ impl FlowSource {
         self.control.close();
     }
 
-    /// What the source does now, and what is given up: interfaces come and go.
+    /// Stops at once and waits until nothing of the source is attached any more, nor pinned unless it is to persist. Flows that
+    /// were not delivered are discarded: to have them, call [`close`](Self::close) and poll to the end instead.
+    ///
+    /// Takes up to 50 ms for each interface by TCX, less than a millisecond by a filter. Dropping the future is dropping the
+    /// source: the work goes on, and nobody waits for it. Of a capture file or reader it waits for the call that reads.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// use mermin_core::{FlowSource, Pinning};
+    ///
+    /// # async fn restart() -> Result<(), mermin_core::Error> {
+    /// let options = FlowSource::builder().pinning(Pinning::instance("billing"));
+    /// let flows = options.clone().open().await?;
+    /// // ..
+    /// flows.shutdown().await?;
+    /// let flows = options.open().await?; // the instance is free
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A program that cannot be taken away, with the command that does it: the process has given up a capability since. And
+    /// why the source had failed, if the stream has not given that error yet.
+    pub async fn shutdown(self) -> Result<(), Error> {
+        let (control, queue) = (Arc::clone(&self.control), Arc::clone(&self.queue));
+        drop(self);
+        if control.is_inherited() {
+            return Ok(());
+        }
+        control.over().await;
+        queue.failure().map_or(Ok(()), Err)
+    }
+
+    /// The source's state now, and everything given up: interfaces come and go.
     #[must_use]
     pub fn report(&self) -> Report {
         self.handle.report()
@@ -94,6 +150,88 @@ impl FlowSource {
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
+
+    /// From now on a record of a source with [`Pinning`](crate::Pinning) counts as arrived when it is
+    /// [acknowledged](Acknowledger::ack), and not when the next one is asked for: for a consumer that takes several records
+    /// before it has stored the first, through a channel, `ready_chunks` or a task of its own. A process that is killed
+    /// before is followed by one that gives the record again.
+    ///
+    /// A flow has one record on its way: until that is acknowledged it gets no other, and one that has ended keeps its room
+    /// in the table. A source that is closed ends its stream when all records are acknowledged. [`run`](Self::run)
+    /// acknowledges by itself. Of a source that is not pinned there is nothing to acknowledge.
+    ///
+    /// ```no_run
+    /// use futures::{StreamExt, TryStreamExt};
+    /// use mermin_core::{Flow, FlowSource, Pinning};
+    ///
+    /// # async fn store(_: &[Flow]) {}
+    /// # async fn watch() -> Result<(), mermin_core::Error> {
+    /// let pinning = Pinning::instance("billing");
+    /// let mut source = FlowSource::builder().pinning(pinning).open().await?;
+    /// let acknowledger = source.manual_ack();
+    /// let mut chunks = source.try_ready_chunks(1000);
+    /// while let Some(flows) = chunks.next().await {
+    ///     let flows = flows.map_err(|failed| failed.1)?;
+    ///     store(&flows).await;
+    ///     acknowledger.ack_all(&flows);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn manual_ack(&mut self) -> Acknowledger {
+        self.receipts.by_hand()
+    }
+
+    /// Exports every record through a sink until the source ends, and closes the sink then. [`Run`] has the options; await it
+    /// to begin.
+    ///
+    /// A record counts as delivered, and of a source with [`Pinning`](crate::Pinning) as arrived, when the sink has returned
+    /// `Ok` for its batch. [`crate::sink`] has the contract. Dropping the future loses no record: those of the batch that
+    /// was on its way are given again, by the next `run` or by the stream. Give `&mut sink` to keep the sink.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use mermin_core::{FlowSource, sink::{Batching, JsonLines}};
+    ///
+    /// # async fn export() -> Result<(), mermin_core::Error> {
+    /// let mut source = FlowSource::builder().open().await?;
+    /// source
+    ///     .run(JsonLines::new(Vec::new()))
+    ///     .batch(Batching::default().records(1000).age(Duration::from_secs(1)))
+    ///     .close_within(Duration::from_secs(10))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run<S: FlowSink>(&mut self, sink: S) -> Run<'_, S> {
+        Run::new(self, sink)
+    }
+
+    /// Takes records from the queue behind those that were taken before. Ready with false when none will come.
+    fn poll_more(&mut self, context: &Context<'_>) -> Poll<bool> {
+        if self.ended {
+            return Poll::Ready(false);
+        }
+        match ready!(self.queue.take(context, &mut self.batch)) {
+            Some(Ok(taken)) => {
+                if taken.wanted {
+                    self.control.wake();
+                }
+            }
+            Some(Err(error)) => {
+                self.ended = true;
+                self.failed = Some(error);
+            }
+            None => self.ended = true,
+        }
+        Poll::Ready(!self.ended)
+    }
+
+    /// Nothing is left to give but an error. Nobody will acknowledge what comes no more.
+    fn end(&mut self) -> Option<Error> {
+        self.receipts.end();
+        self.failed.take()
+    }
 }
 
 impl Stream for FlowSource {
@@ -101,30 +239,15 @@ impl Stream for FlowSource {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        this.acknowledge();
+        this.leave_to_parent();
+        this.receipts.ask();
         loop {
             if let Some(flow) = this.batch.pop_front() {
-                this.given = this.receipt.is_some().then_some(flow.id);
+                this.receipts.give(&flow);
                 return Poll::Ready(Some(Ok(flow)));
             }
-            if this.ended {
-                return Poll::Ready(None);
-            }
-            match ready!(this.queue.take(context, &mut this.batch)) {
-                Some(Ok(taken)) => {
-                    if taken.wanted {
-                        this.control.wake();
-                    }
-                }
-                Some(Err(error)) => {
-                    this.ended = true;
-                    this.receipt = None;
-                    return Poll::Ready(Some(Err(error)));
-                }
-                None => {
-                    this.ended = true;
-                    this.receipt = None;
-                }
+            if !ready!(this.poll_more(context)) {
+                return Poll::Ready(this.end().map(Err));
             }
         }
     }
@@ -132,7 +255,7 @@ impl Stream for FlowSource {
 
 impl FusedStream for FlowSource {
     fn is_terminated(&self) -> bool {
-        self.ended && self.batch.is_empty()
+        self.ended && self.failed.is_none() && self.batch.is_empty()
     }
 }
 

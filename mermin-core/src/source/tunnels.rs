@@ -1,8 +1,11 @@
-//! Whether and where tunnels are looked into.
+//! Options of looking into tunnels.
 
 #[cfg(feature = "pcap")]
 use mermin_bpf::track::arrival::Counted;
-use mermin_bpf::wire::tunnel::{Ports, ports::MOST};
+use mermin_bpf::wire::tunnel::{
+    Ports,
+    ports::{Lists, MOST},
+};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -13,8 +16,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Tunnels {
-    /// The innermost packet's, with the outer header in [`Flow::tunnel`](crate::Flow::tunnel): two levels of VXLAN, Geneve,
-    /// GRE, IP in IP and GTP-U are taken off.
+    /// The innermost packet's, with the outer header in [`Flow::tunnel`](crate::Flow::tunnel): two levels of VXLAN,
+    /// VXLAN-GPE, Geneve, GRE, IP in IP, GTP-U, ERSPAN, PPTP, L2TP, Teredo, `EtherIP` and `EoIP` are taken off.
     #[default]
     Inner,
     /// The outermost packet's, as if there were no tunnels. Takes 40 octets of kernel memory less for each flow.
@@ -40,8 +43,11 @@ impl Default for TunnelPorts {
     fn default() -> Self {
         Self(vec![
             (TunnelKind::Vxlan, vec![4789]),
+            (TunnelKind::VxlanGpe, vec![4790]),
             (TunnelKind::Geneve, vec![6081]),
             (TunnelKind::Gtpu, vec![2152]),
+            (TunnelKind::L2tp, vec![1701]),
+            (TunnelKind::Teredo, vec![3544]),
             (TunnelKind::WireGuard, vec![51_820]),
         ])
     }
@@ -60,14 +66,17 @@ impl TunnelPorts {
             .map_or(&[], |(_, ports)| ports)
     }
 
-    /// What the parser looks at.
+    /// Ports that the parser looks at.
     pub(crate) fn ports(&self) -> Ports {
-        Ports::new(
-            self.of(TunnelKind::Vxlan),
-            self.of(TunnelKind::Geneve),
-            self.of(TunnelKind::Gtpu),
-            self.of(TunnelKind::WireGuard),
-        )
+        Ports::new(&Lists {
+            vxlan: self.of(TunnelKind::Vxlan),
+            vxlan_gpe: self.of(TunnelKind::VxlanGpe),
+            geneve: self.of(TunnelKind::Geneve),
+            gtpu: self.of(TunnelKind::Gtpu),
+            l2tp: self.of(TunnelKind::L2tp),
+            teredo: self.of(TunnelKind::Teredo),
+            wireguard: self.of(TunnelKind::WireGuard),
+        })
     }
 
     /// # Errors
@@ -78,7 +87,7 @@ impl TunnelPorts {
         };
         let mut taken: Vec<(u16, TunnelKind)> = Vec::new();
         for (kind, ports) in &self.0 {
-            if matches!(kind, TunnelKind::Gre | TunnelKind::Ipip) {
+            if kind.is_known_by_protocol() {
                 return refused(
                     format!("look for `{kind}` at a port"),
                     "leave it out: it is known by its protocol number".to_owned(),
@@ -130,7 +139,7 @@ mod tests {
         let ports = with(TunnelKind::Vxlan, &[8472, 4789]).ports();
         assert!(ports.vxlan.has(8472) && ports.vxlan.has(4789));
         assert!(ports.geneve.has(6081));
-        assert!(!with(TunnelKind::Gtpu, &[]).ports().carries(2152));
+        assert!(!with(TunnelKind::Gtpu, &[]).ports().carries([9, 2152]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    os::fd::{BorrowedFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use super::bpf_call::{Create, address, bpf, open, raw, set};
@@ -13,6 +13,7 @@ const PROG_TEST_RUN: libc::c_int = 10;
 const MAP_DELETE_BATCH: libc::c_int = 27;
 
 const MAP_TYPE_ARRAY: u32 = 2;
+const MAP_TYPE_PROG_ARRAY: u32 = 3;
 const MAP_TYPE_ARRAY_OF_MAPS: u32 = 12;
 
 /// Pushes a number to a stack map.
@@ -102,6 +103,24 @@ pub(crate) fn create_array_of_maps(inner: BorrowedFd<'_>) -> io::Result<OwnedFd>
     })
 }
 
+/// Creates an array of programs that others call as their last act.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn create_calls(programs: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
+    let map = create(&mut Create {
+        kind: MAP_TYPE_PROG_ARRAY,
+        key_size: 4,
+        value_size: 4,
+        entries: u32::try_from(programs.len()).map_err(io::Error::other)?,
+        ..Create::default()
+    })?;
+    for (key, program) in (0_u32..).zip(programs) {
+        set_program(map.as_fd(), key, *program)?;
+    }
+    Ok(map)
+}
+
 /// Puts a program into a place of a program array.
 ///
 /// # Errors
@@ -151,10 +170,10 @@ pub(super) struct TestRun {
     pub(super) padding: u32,
 }
 
-/// What a test run gave.
+/// Result of a test run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ran {
-    /// What the program returned.
+    /// Value that the program returned.
     pub(crate) verdict: u32,
     /// Nanoseconds per run, averaged by the kernel.
     pub(crate) nanoseconds: u32,

@@ -125,7 +125,7 @@ struct InfoByFd {
     info: u64,
 }
 
-/// What the kernel knows of an object.
+/// The kernel's description of an object.
 ///
 /// # Safety
 /// `T` is the beginning of the kernel's structure for that kind of object; pointers in `info` are as long as it says.

@@ -11,8 +11,6 @@ use std::{
 
 use mermin_bpf::abi::ledger::Direction;
 
-use crate::attach::order::Position;
-
 use super::bpf_call::{address_mut, bpf, get_info, name, open, raw};
 
 const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
@@ -20,6 +18,7 @@ const BPF_PROG_QUERY: libc::c_int = 16;
 const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_LINK_DETACH: libc::c_int = 34;
 
+const LINK_TYPE_TCX: u32 = 11;
 /// With no relative given: before all others.
 const BPF_F_BEFORE: u32 = 1 << 3;
 /// With no relative given: behind all others.
@@ -94,13 +93,13 @@ struct ProgramInfo {
 /// `struct bpf_link_info` with its `tcx` part.
 #[repr(C)]
 #[derive(Default)]
-pub(super) struct LinkInfo {
-    pub(super) kind: u32,
+struct LinkInfo {
+    kind: u32,
     id: u32,
     program: u32,
     padding: u32,
-    pub(super) ifindex: u32,
-    pub(super) attach_type: u32,
+    ifindex: u32,
+    attach_type: u32,
     // Other kinds of link have longer parts.
     rest: [u64; 8],
 }
@@ -114,7 +113,7 @@ pub(crate) struct TcxProgram {
     pub(crate) link: u32,
 }
 
-/// Who a program is.
+/// Identity of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProgramIdentity {
     /// Unique while the program lives; a number comes again only after all others.
@@ -123,11 +122,22 @@ pub(crate) struct ProgramIdentity {
     pub(crate) name: String,
 }
 
-pub(super) fn attach_type(direction: Direction) -> u32 {
+fn attach_type(direction: Direction) -> u32 {
     match direction {
         Direction::Ingress => 46,
         Direction::Egress => 47,
     }
+}
+
+/// A place among the programs at a TCX hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Position {
+    First,
+    Last,
+    /// Before the program of this id.
+    Before(u32),
+    /// Behind it.
+    After(u32),
 }
 
 /// Attaches a program at a TCX hook of an interface in the calling thread's network namespace. It stays while the
@@ -172,6 +182,31 @@ pub(crate) fn tcx_interface(link: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(info.ifindex)
 }
 
+/// Tells if a found descriptor is a link that holds a program at this hook, in the calling thread's network namespace. A
+/// link tells no more of its interface than the index, which it has in whatever namespace it was moved to.
+pub(crate) fn is_at(link: BorrowedFd<'_>, ifindex: u32, direction: Direction) -> io::Result<bool> {
+    let mut info = LinkInfo::default();
+    // SAFETY: the structure is the beginning of the kernel's, and holds no pointer there.
+    unsafe { get_info(link, &mut info) }?;
+    if info.kind != LINK_TYPE_TCX || info.ifindex != ifindex {
+        return Ok(false);
+    }
+    match query_tcx(ifindex, direction) {
+        Ok(programs) => Ok(programs.iter().any(|at| at.link == info.id)),
+        // No interface has the index here.
+        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The id of the program that a link holds.
+pub(crate) fn program_of(link: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut info = LinkInfo::default();
+    // SAFETY: the structure is the beginning of the kernel's, and holds no pointer there.
+    unsafe { get_info(link, &mut info) }?;
+    Ok(info.program)
+}
+
 /// The programs at a TCX hook, in the order they run.
 pub(crate) fn query_tcx(ifindex: u32, direction: Direction) -> io::Result<Vec<TcxProgram>> {
     let mut programs = [0u32; MPROG_MAX];
@@ -205,7 +240,7 @@ pub(crate) fn query_tcx(ifindex: u32, direction: Direction) -> io::Result<Vec<Tc
         .collect())
 }
 
-/// Who a program is.
+/// Identity of a program.
 pub(crate) fn identify(program: BorrowedFd<'_>) -> io::Result<ProgramIdentity> {
     let mut info = ProgramInfo::default();
     // SAFETY: it is the beginning of the kernel's structure. The pointers in it are null and the lengths zero.
@@ -214,6 +249,22 @@ pub(crate) fn identify(program: BorrowedFd<'_>) -> io::Result<ProgramIdentity> {
         id: info.id,
         name: name(&info.name),
     })
+}
+
+/// Ids of the maps that a program uses.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn maps_of(program: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
+    let mut ids = [0_u32; 64];
+    let mut info = ProgramInfo {
+        map_count: 64,
+        map_ids: address_mut(&mut ids),
+        ..ProgramInfo::default()
+    };
+    // SAFETY: it is the beginning of the kernel's structure, and its one pointer as long as said.
+    unsafe { get_info(program, &mut info) }?;
+    Ok(ids[..64.min(info.map_count as usize)].to_vec())
 }
 
 /// Opens a program by its id (needs `CAP_SYS_ADMIN`).
@@ -243,6 +294,7 @@ mod tests {
             (32, 24)
         );
         assert_eq!((size_of::<Query>(), offset_of!(Query, link_ids)), (64, 40));
+        assert_eq!(offset_of!(LinkInfo, attach_type), 20);
         assert_eq!(
             (offset_of!(Query, program_ids), offset_of!(Query, count)),
             (16, 24)

@@ -26,7 +26,7 @@ const LONGEST_LOG: usize = 1 << 24;
 /// is frozen. Each attempt waits a millisecond longer than the one before, 1.2 s in all.
 const ATTEMPTS: u64 = 50;
 
-/// What a program is attached to.
+/// Attach points of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Kind {
@@ -162,8 +162,14 @@ pub(crate) mod trial {
 
     /// Loads a classifier that lets every packet pass on to the next one (`TC_ACT_UNSPEC`).
     pub(crate) fn load_pass(name: &str) -> io::Result<OwnedFd> {
-        // r0 = -1; exit
-        let instructions = [0xffff_ffff_0000_00b7, 0x0000_0000_0000_0095];
+        load_verdict(name, -1)
+    }
+
+    /// Loads a classifier that gives this verdict.
+    pub(crate) fn load_verdict(name: &str, verdict: i32) -> io::Result<OwnedFd> {
+        // r0 = verdict; exit
+        let verdict = u64::from(verdict.cast_unsigned()) << 32;
+        let instructions = [verdict | 0xb7, 0x0000_0000_0000_0095];
         Program {
             kind: Kind::SchedCls,
             name,

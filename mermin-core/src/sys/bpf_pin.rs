@@ -11,12 +11,7 @@ use std::{
     path::Path,
 };
 
-use mermin_bpf::abi::ledger::Direction;
-
-use super::{
-    bpf_call::{Create, Element, address, address_mut, bpf, get_info, name_of, open, raw},
-    bpf_link::{LinkInfo, attach_type},
-};
+use super::bpf_call::{Create, Element, address, address_mut, bpf, get_info, name_of, open, raw};
 
 const MAP_CREATE: libc::c_int = 0;
 const MAP_LOOKUP_ELEM: libc::c_int = 1;
@@ -27,7 +22,6 @@ const LINK_UPDATE: libc::c_int = 29;
 
 const MAP_TYPE_ARRAY: u32 = 2;
 const MMAPABLE: u32 = 1 << 10;
-const LINK_TYPE_TCX: u32 = 11;
 
 /// `struct { .. }` of `BPF_OBJ_PIN` and `BPF_OBJ_GET`.
 #[repr(C)]
@@ -71,7 +65,7 @@ pub(crate) fn get(path: &Path) -> io::Result<OwnedFd> {
     unsafe { open(OBJ_GET, &mut attr) }
 }
 
-/// What decides whether a map can stand in for another: `struct bpf_map_info` up to the flags, without the id.
+/// Properties by which a map can stand in for another: `struct bpf_map_info` up to the flags, without the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) kind: u32,
@@ -187,17 +181,6 @@ fn present(found: io::Result<i32>) -> io::Result<Option<i32>> {
     }
 }
 
-/// Whether a found descriptor is a TCX link that holds a program at this hook. One whose interface has gone is at none.
-pub(crate) fn is_at(link: BorrowedFd<'_>, ifindex: u32, direction: Direction) -> bool {
-    let mut info = LinkInfo::default();
-    // SAFETY: it is the beginning of the kernel's structure, without pointers.
-    let asked = unsafe { get_info(link, &mut info) };
-    asked.is_ok()
-        && info.kind == LINK_TYPE_TCX
-        && info.ifindex == ifindex
-        && info.attach_type == attach_type(direction)
-}
-
 /// Lets a link hold another program, from one packet to the next.
 ///
 /// # Errors
@@ -219,7 +202,6 @@ pub(crate) fn create_array_of<T>(name: &str, entries: u32) -> io::Result<OwnedFd
 const _: () = {
     assert!(size_of::<Object>() == 16);
     assert!(std::mem::offset_of!(MapInfo, name) == 24);
-    assert!(std::mem::offset_of!(LinkInfo, attach_type) == 20);
 };
 
 #[cfg(test)]
@@ -244,7 +226,6 @@ mod tests {
         let wanted = array_shape(24, 7);
         if let Some(map) = privileged(create("wanted", wanted)) {
             assert_eq!(shape(map.as_fd()).unwrap(), wanted);
-            assert!(!is_at(map.as_fd(), 1, Direction::Ingress));
         }
     }
 

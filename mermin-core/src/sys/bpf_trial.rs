@@ -3,23 +3,22 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{BorrowedFd, OwnedFd},
 };
 
 use super::{
-    bpf::{TestRun, set_program},
+    bpf::TestRun,
     bpf_call::{self, Create, address, address_mut, bpf, get_info, open, raw, set},
     bpf_pin::MapInfo,
 };
 
 const MAP_CREATE: libc::c_int = 0;
+#[cfg(feature = "pcap")]
+const MAP_GET_NEXT_KEY: libc::c_int = 4;
 const PROG_TEST_RUN: libc::c_int = 10;
-const PROG_GET_NEXT_ID: libc::c_int = 11;
-const PROG_GET_FD_BY_ID: libc::c_int = 13;
 const MAP_GET_FD_BY_ID: libc::c_int = 14;
 
 const MAP_TYPE_ARRAY: u32 = 2;
-const MAP_TYPE_PROG_ARRAY: u32 = 3;
 /// Frames travel on as if a driver had received them.
 const F_TEST_XDP_LIVE_FRAMES: u32 = 1 << 1;
 
@@ -46,26 +45,6 @@ pub(crate) fn create_counter() -> io::Result<OwnedFd> {
 pub(crate) fn set_counter(counter: BorrowedFd<'_>, number: u64) -> io::Result<()> {
     // SAFETY: key and value outlive the call, and are as long as a counter has them.
     unsafe { set(counter, address(&0_u32), address(&number)) }
-}
-
-/// Creates an array of programs that others call as their last act.
-///
-/// # Errors
-/// The kernel's.
-pub(crate) fn create_calls(programs: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
-    let mut attr = Create {
-        kind: MAP_TYPE_PROG_ARRAY,
-        key_size: 4,
-        value_size: 4,
-        entries: u32::try_from(programs.len()).map_err(io::Error::other)?,
-        ..Create::default()
-    };
-    // SAFETY: no pointers.
-    let map = unsafe { open(MAP_CREATE, &mut attr) }?;
-    for (key, program) in (0_u32..).zip(programs) {
-        set_program(map.as_fd(), key, *program)?;
-    }
-    Ok(map)
 }
 
 /// Runs a classifier once, and writes what it leaves of a frame and its context (a `__sk_buff`) over them. Gives its
@@ -187,7 +166,7 @@ pub(crate) struct ProgramInfo {
     padding: u32,
 }
 
-/// What the kernel knows of a program.
+/// The kernel's description of a program.
 ///
 /// # Errors
 /// The kernel's.
@@ -196,39 +175,6 @@ pub(crate) fn program_info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
     // SAFETY: it is the kernel's structure, without pointers.
     unsafe { get_info(program, &mut info) }?;
     Ok(info)
-}
-
-impl ProgramInfo {
-    pub(crate) fn name(&self) -> String {
-        bpf_call::name(&self.name)
-    }
-}
-
-/// Every program in the kernel, whoever loaded it.
-///
-/// # Errors
-/// The kernel's; needs `CAP_SYS_ADMIN`.
-pub(crate) fn programs() -> io::Result<Vec<OwnedFd>> {
-    /// The id to begin behind or to open, the next one, flags.
-    #[repr(C)]
-    struct Ids([u32; 3]);
-
-    let mut found = Vec::new();
-    let mut id = 0;
-    loop {
-        let mut ids = Ids([id, 0, 0]);
-        // SAFETY: three numbers, no pointers.
-        match unsafe { bpf(PROG_GET_NEXT_ID, &mut ids) } {
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(found),
-            next => next?,
-        };
-        id = ids.0[1];
-        // SAFETY: as above; one that has gone meanwhile is none.
-        match unsafe { open(PROG_GET_FD_BY_ID, &mut Ids([id, 0, 0])) } {
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
-            program => found.push(program?),
-        }
-    }
 }
 
 /// The maps a program uses.
@@ -253,6 +199,29 @@ pub(crate) fn maps_of(program: BorrowedFd<'_>) -> io::Result<Vec<OwnedFd>> {
         .take(info.map_count as usize)
         .map(by_id)
         .collect()
+}
+
+/// The first key of a hash; none when it is empty.
+///
+/// `K` is the map's key: any octets are one.
+///
+/// # Errors
+/// The kernel's.
+#[cfg(feature = "pcap")]
+pub(crate) fn first_key<K: Copy + Default>(hash: BorrowedFd<'_>) -> io::Result<Option<K>> {
+    let mut first = K::default();
+    // Without a key to begin behind, the kernel gives the first.
+    let mut attr = bpf_call::Element {
+        map: raw(hash),
+        value: address_mut(&mut first),
+        ..bpf_call::Element::default()
+    };
+    // SAFETY: the map's key is as large as `first`, which outlives the call.
+    match unsafe { bpf(MAP_GET_NEXT_KEY, &mut attr) } {
+        Ok(_) => Ok(Some(first)),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A map's name.

@@ -16,7 +16,7 @@ fn membarrier(command: libc::c_int) -> io::Result<i64> {
     }
 }
 
-/// Whether the kernel offers `MEMBARRIER_CMD_GLOBAL` (not with `nohz_full`, nor where seccomp denies it).
+/// True if the kernel offers `MEMBARRIER_CMD_GLOBAL` (not with `nohz_full`, nor where seccomp denies it).
 pub(crate) fn is_offered() -> bool {
     membarrier(QUERY).is_ok_and(|commands| commands & i64::from(GLOBAL) != 0)
 }

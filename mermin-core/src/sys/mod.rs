@@ -1,10 +1,13 @@
 //! System calls: with `bpf/`, the only unsafe code of this crate. Errors are the kernel's own, as [`std::io::Error`].
 
+pub(crate) mod apart;
 pub(crate) mod bpf;
 mod bpf_call;
 pub(crate) mod bpf_link;
 pub(crate) mod bpf_load;
 pub(crate) mod bpf_pin;
+pub(crate) mod bpf_program;
+pub(crate) mod bpf_stand_in;
 #[cfg(feature = "test-util")]
 pub(crate) mod bpf_trial;
 pub(crate) mod mapping;
@@ -13,5 +16,5 @@ pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod netns_cookie;
 pub(crate) mod prefetch;
+pub(crate) mod process_mark;
 mod signals;
-pub(crate) mod zeroed;

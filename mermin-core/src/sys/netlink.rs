@@ -26,7 +26,7 @@ const NLMSGERR_ATTR_MSG: u16 = 1;
 
 /// `struct nlmsghdr`.
 const HEADER: usize = 16;
-/// What the kernel puts into one datagram of a dump at most (32 KiB), twice; a larger one is seen by peeking.
+/// Twice the most that the kernel puts into one datagram of a dump (32 KiB); a larger one is seen by peeking.
 const BUFFER: usize = 64 * 1024;
 /// A dump that changes while it is read is repeated, but not for ever on a host that creates links all the time.
 const DUMP_TRIES: u32 = 8;
@@ -37,7 +37,7 @@ pub(crate) struct Netlink {
     sequence: Cell<u32>,
 }
 
-/// What is read of a socket whose receive buffer is full: notifications were lost.
+/// The error of a socket whose receive buffer is full: notifications were lost.
 const LOST: i32 = libc::ENOBUFS;
 
 /// A socket that receives notifications of the network namespace it was made in.
@@ -92,7 +92,7 @@ impl AsFd for Monitor {
     }
 }
 
-/// Whether an error says that notifications were lost.
+/// True if an error says that notifications were lost.
 pub(crate) fn is_loss(error: &io::Error) -> bool {
     error.raw_os_error() == Some(LOST)
 }
@@ -182,7 +182,7 @@ impl Netlink {
             receive(&self.socket, &mut buffer)?;
             for message in messages(&buffer) {
                 let message = message?;
-                // What an exchange that failed half-way has left bears an older number.
+                // Answers that an exchange left when it failed half-way bear an older number.
                 if message.sequence_number() != sequence {
                     continue;
                 }
@@ -281,6 +281,18 @@ pub(crate) fn attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
         .map_while(Result::ok)
         .find(|attribute| attribute.kind() == kind)
         .and_then(|attribute| {
+            attribute
+                .into_inner()
+                .get(4..usize::from(attribute.length()))
+        })
+}
+
+/// All attributes of one kind.
+pub(crate) fn attributes_of(attributes: &[u8], kind: u16) -> impl Iterator<Item = &[u8]> {
+    NlasIterator::new(attributes)
+        .map_while(Result::ok)
+        .filter(move |attribute| attribute.kind() == kind)
+        .filter_map(|attribute| {
             attribute
                 .into_inner()
                 .get(4..usize::from(attribute.length()))

@@ -19,7 +19,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 /// The namespace of the calling thread, whichever thread that is.
 const OWN: &str = "/proc/thread-self/ns/net";
 
-/// What tells a network namespace from all others that exist at the same time.
+/// Identity of a network namespace among all that exist at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NetnsId {
     /// Device of the namespace file system.
@@ -54,7 +54,7 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, NetnsId)> {
     Ok((file, id))
 }
 
-/// Whether the PID namespace of this process is the machine's first, of which every other is a descendant
+/// True if the PID namespace of this process is the machine's first, of which every other is a descendant
 /// (`PROC_PID_INIT_INO`).
 pub(crate) fn is_first_pid_namespace() -> bool {
     const FIRST: u64 = 0xefff_fffc;

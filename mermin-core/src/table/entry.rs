@@ -1,4 +1,4 @@
-//! What user space remembers of a slot between two records.
+//! User space's memory of a slot between two records.
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 
@@ -12,7 +12,7 @@ pub(crate) struct Told {
     pub(crate) extra: u64,
 }
 
-/// What the flow's previous record said. All zero before the first, so that memory is touched by flows that live long
+/// Content of the flow's previous record. All zero before the first, so that memory is touched by flows that live long
 /// enough for a second one, and by no others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {

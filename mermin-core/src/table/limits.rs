@@ -16,6 +16,7 @@ pub(crate) struct Limits {
     pub(crate) active: u64,
     tcp: u64,
     tcp_fin: u64,
+    tcp_half_closed: u64,
     tcp_rst: u64,
     udp: u64,
     icmp: u64,
@@ -28,6 +29,7 @@ impl From<Timeouts> for Limits {
             active: nanoseconds(timeouts.active),
             tcp: nanoseconds(timeouts.tcp),
             tcp_fin: nanoseconds(timeouts.tcp_fin),
+            tcp_half_closed: nanoseconds(timeouts.tcp_half_closed),
             tcp_rst: nanoseconds(timeouts.tcp_rst),
             udp: nanoseconds(timeouts.udp),
             icmp: nanoseconds(timeouts.icmp),
@@ -39,18 +41,15 @@ impl From<Timeouts> for Limits {
 impl Limits {
     /// How long this flow may stay without a packet.
     pub(crate) fn idle(&self, flow: &Glance) -> u64 {
+        let [one, other] = flow.tcp_flags;
+        let seen = one | other;
         match flow.protocol {
-            protocol::TCP => {
-                let [one, other] = flow.tcp_flags;
-                let seen = one | other;
-                if seen & spread(flag::RST) != 0 {
-                    self.tcp_rst
-                } else if seen & spread(flag::FIN) != 0 {
-                    self.tcp_fin
-                } else {
-                    self.tcp
-                }
+            protocol::TCP | protocol::SCTP | protocol::DCCP if seen & spread(flag::RST) != 0 => {
+                self.tcp_rst
             }
+            protocol::TCP if one & other & spread(flag::FIN) != 0 => self.tcp_fin,
+            protocol::TCP if seen & spread(flag::FIN) != 0 => self.tcp_half_closed,
+            protocol::TCP => self.tcp,
             protocol::UDP => self.udp,
             protocol::ICMP | protocol::ICMPV6 => self.icmp,
             _ => self.other,
@@ -58,8 +57,8 @@ impl Limits {
     }
 }
 
-/// Whether the flow's own protocol said that it is over.
+/// True if the flow's own protocol said that it is over.
 pub(crate) fn is_over(flow: &Glance) -> bool {
     let [one, other] = flow.tcp_flags.map(gather);
-    flow.protocol == protocol::TCP && ended(one, other)
+    protocol::has_connections(flow.protocol) && ended(one, other)
 }

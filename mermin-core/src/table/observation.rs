@@ -1,6 +1,7 @@
 //! All that is known of one flow at one moment.
 
 use super::glance::Glance;
+use crate::flow::Several;
 use mermin_bpf::{
     abi::{
         key::{KeyTail, KeyV4, KeyV6, KeyWords},
@@ -8,7 +9,7 @@ use mermin_bpf::{
         slot::{DIRECTIONS, Sample},
         tunnel::Outer,
     },
-    track::tcp,
+    track::{origin::First, tcp},
 };
 
 /// One direction, its stripes summed.
@@ -39,8 +40,8 @@ pub(crate) struct Observation {
     pub(crate) ipv6: bool,
     /// The higher endpoint is the source.
     pub(crate) higher_started: bool,
-    /// A SYN or SYN-ACK told so.
-    pub(crate) by_syn: bool,
+    /// The first packet, which told so.
+    pub(crate) first: First,
     pub(crate) link_length: u8,
     /// Monotonic time of the first packet, ns.
     pub(crate) first_seen: u64,
@@ -48,6 +49,8 @@ pub(crate) struct Observation {
     pub(crate) mac: [u8; 6],
     /// The outermost tunnel.
     pub(crate) outer: Option<Outer>,
+    /// In what packets differed from the first one.
+    pub(crate) several: Several,
     /// Lower endpoint to higher, then back.
     pub(crate) sides: [Side; DIRECTIONS],
 }
@@ -70,7 +73,17 @@ impl Observation {
             .fold(self.first_seen, u64::max)
     }
 
-    /// What judging takes.
+    /// The latest time known of a packet, ns: that of the last one, which is exact to a tick of the kernel, and no earlier than any
+    /// that is known precisely. Of an only packet that is the first one's.
+    pub(crate) fn ended(&self) -> u64 {
+        if self.packets() == 1 {
+            return self.first_seen;
+        }
+        let precise = self.sides.iter().map(|side| side.syn_at);
+        precise.fold(self.last_seen(), u64::max)
+    }
+
+    /// The part that judging takes.
     pub(crate) fn glance(&self) -> Glance {
         Glance {
             protocol: self.tail().protocol(),

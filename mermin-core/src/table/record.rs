@@ -25,8 +25,8 @@ use super::{
 use crate::{
     filter::Facts,
     flow::{
-        Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
-        IpHeader, Ipsec, MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
+        Count, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface, IpHeader, Ipsec,
+        MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
     },
 };
 
@@ -34,7 +34,7 @@ use crate::{
 const SLOT_BITS: u32 = 24;
 const TIME_BITS: u32 = 56;
 
-/// What turns slots and monotonic times into ids and dates.
+/// Context that turns slots and monotonic times into ids and dates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
     /// Random, drawn with the maps: ids of two runs differ.
@@ -42,14 +42,26 @@ pub(crate) struct Frame {
     /// Now on the monotonic clock, ns.
     pub(crate) monotonic: u64,
     /// The same moment on the wall clock, ns since 1970: records follow its steps.
-    pub(crate) wall: u64,
+    pub(crate) wall: i64,
+    /// A tick of the kernel, ns: as exact is the time of a flow's last packet.
+    pub(crate) tick: u64,
+}
+
+/// A time in ns since 1970, negative before.
+pub(crate) fn date(nanoseconds: i64) -> SystemTime {
+    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
+    if nanoseconds < 0 {
+        UNIX_EPOCH - distance
+    } else {
+        UNIX_EPOCH + distance
+    }
 }
 
 impl Frame {
     fn date(&self, monotonic: u64) -> SystemTime {
-        let ago = self.monotonic.saturating_sub(monotonic);
-        let ahead = monotonic.saturating_sub(self.monotonic);
-        UNIX_EPOCH + Duration::from_nanos(self.wall.saturating_sub(ago).saturating_add(ahead))
+        let since = i128::from(self.wall) - i128::from(self.monotonic) + i128::from(monotonic);
+        let limit = if since < 0 { i64::MIN } else { i64::MAX };
+        date(i64::try_from(since).unwrap_or(limit))
     }
 
     /// No two flows of a slot begin in the same nanosecond, so slot and time name a flow within an epoch.
@@ -90,7 +102,12 @@ pub(crate) fn record(
         frame.date(flow.first_seen),
     );
     record.sequence = u64::from(entry.sequence);
-    record.end = frame.date(flow.last_seen());
+    record.end = frame.date(flow.ended());
+    record.time_resolution = Some(Duration::from_nanos(if flow.packets() == 1 {
+        1
+    } else {
+        frame.tick
+    }));
     record.end_reason = reason;
     record.interface.mac = mac(flow);
     let vlans = tail.vlans();
@@ -100,10 +117,11 @@ pub(crate) fn record(
         .rposition(|&id| id != 0)
         .map_or(0, |last| last + 1);
     record.vlans = VlanIds::from_slice(&vlans[..known]);
+    record.several = flow.several;
     let half = |side: usize| uniflow(&flow.sides[side], &entry.told[side], flow, number);
     record.forward = half(starter);
     record.reverse = half(1 - starter);
-    let (direction, rule) = direction(flow, number, source.port, destination.port);
+    let (direction, rule) = direction::decide(flow, number, [source.port, destination.port]);
     record.direction = direction;
     record.direction_rule = Some(rule);
     match number {
@@ -121,7 +139,7 @@ pub(crate) fn record(
     record
 }
 
-/// What a filter decides the flow by.
+/// Facts by which a filter decides the flow.
 pub(crate) fn facts<'a>(flow: &Observation, interface: &'a str) -> Facts<'a> {
     let tail = flow.tail();
     let [source, destination] = endpoints(flow);
@@ -247,33 +265,7 @@ fn connection(opener: &Side, other: &Side) -> Tcp {
     }
 }
 
-/// Ports below this are servers' (RFC 6335, system ports).
-const FIRST_USER_PORT: u16 = 1024;
-
-/// Whether the source is the client.
-///
-/// A SYN tells. A TCP flow that was joined late is told by its ports where one alone is a system port. Other protocols
-/// have no start to see: who spoke first is the client.
-fn direction(
-    flow: &Observation,
-    number: u8,
-    source: Option<u16>,
-    destination: Option<u16>,
-) -> (Direction, DirectionRule) {
-    if flow.by_syn {
-        return (Direction::Forward, DirectionRule::Syn);
-    }
-    if number != protocol::TCP {
-        return (Direction::Forward, DirectionRule::FirstPacket);
-    }
-    let is_server = |port: Option<u16>| port.is_some_and(|port| port < FIRST_USER_PORT);
-    match (is_server(source), is_server(destination)) {
-        (false, true) => (Direction::Forward, DirectionRule::PortNumber),
-        (true, false) => (Direction::Reverse, DirectionRule::PortNumber),
-        _ => (Direction::Unknown, DirectionRule::FirstPacket),
-    }
-}
-
+mod direction;
 mod encapsulation;
 
 #[cfg(test)]

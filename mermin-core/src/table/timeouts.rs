@@ -10,9 +10,14 @@ pub struct Timeouts {
     pub active: Duration,
     /// TCP without a packet (20 s).
     pub tcp: Duration,
-    /// TCP without a packet after a FIN (5 s).
+    /// TCP without a packet after FINs of both sides (5 s).
     pub tcp_fin: Duration,
-    /// TCP without a packet after a RST (5 s).
+    /// TCP without a packet after a FIN of one side, while the other may still send (120 s).
+    ///
+    /// Linux connection tracking waits this long for the FIN to be acknowledged (`nf_conntrack_tcp_timeout_fin_wait`), and
+    /// 60 s for the other one from then on, as a socket in FIN-WAIT-2 does that nobody holds any more (`tcp_fin_timeout`).
+    pub tcp_half_closed: Duration,
+    /// TCP without a packet after a RST, SCTP after ABORT or SHUTDOWN COMPLETE, DCCP after Reset (5 s).
     pub tcp_rst: Duration,
     /// UDP without a packet (60 s).
     pub udp: Duration,
@@ -28,6 +33,7 @@ impl Default for Timeouts {
             active: Duration::from_mins(1),
             tcp: Duration::from_secs(20),
             tcp_fin: Duration::from_secs(5),
+            tcp_half_closed: Duration::from_mins(2),
             tcp_rst: Duration::from_secs(5),
             udp: Duration::from_mins(1),
             icmp: Duration::from_secs(10),
@@ -43,11 +49,12 @@ pub(crate) fn nanoseconds(duration: Duration) -> u64 {
 
 impl Timeouts {
     /// Each timeout with its name.
-    pub(crate) fn named(&self) -> [(&'static str, Duration); 7] {
+    pub(crate) fn named(&self) -> [(&'static str, Duration); 8] {
         [
             ("active", self.active),
             ("tcp", self.tcp),
             ("tcp_fin", self.tcp_fin),
+            ("tcp_half_closed", self.tcp_half_closed),
             ("tcp_rst", self.tcp_rst),
             ("udp", self.udp),
             ("icmp", self.icmp),

@@ -1,4 +1,4 @@
-//! What is to be done with a flow now, and when to look again.
+//! Verdict on a flow now, and when to look again.
 
 use super::{
     entry::Entry,
@@ -7,11 +7,12 @@ use super::{
     moment::Moment,
 };
 use crate::flow::EndReason;
+use mermin_bpf::wire::protocol::has_connections;
 
-/// TCP flows are looked at this often, because a FIN or RST brings their end nearer, ns.
+/// Connections are looked at this often, because a FIN or RST brings their end nearer, ns.
 const TCP_LOOK: u64 = 1_000_000_000;
 
-/// What to do.
+/// The verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing before this moment.
@@ -54,7 +55,7 @@ pub(crate) fn judge(flow: &Glance, entry: &Entry, limits: &Limits, now: u64) -> 
         return Verdict::Report;
     }
     let next = idle_at.min(report_at);
-    let next = if flow.protocol == mermin_bpf::wire::protocol::TCP {
+    let next = if has_connections(flow.protocol) {
         next.min(now.saturating_add(TCP_LOOK))
     } else {
         next
@@ -133,13 +134,30 @@ mod tests {
         let fin = flow(protocol::TCP, [flag::FIN, flag::FIN], SECOND, 2 * SECOND);
         assert!(matches!(at(&fin, 7 * SECOND - 1), Verdict::Keep(_)));
         assert_eq!(at(&fin, 7 * SECOND), Verdict::Close(EndReason::EndOfFlow));
+        for number in [protocol::SCTP, protocol::DCCP] {
+            let ended = flow(number, [flag::RST, 0], SECOND, 2 * SECOND);
+            assert!(matches!(at(&ended, 7 * SECOND - 1), Verdict::Keep(_)));
+            assert_eq!(at(&ended, 7 * SECOND), Verdict::Close(EndReason::EndOfFlow));
+        }
         let reset = flow(protocol::TCP, [flag::SYN, flag::RST], SECOND, 2 * SECOND);
         assert_eq!(at(&reset, 7 * SECOND), Verdict::Close(EndReason::EndOfFlow));
-        let half = flow(protocol::TCP, [flag::FIN, flag::ACK], SECOND, 2 * SECOND);
-        assert_eq!(
-            at(&half, 7 * SECOND),
-            Verdict::Close(EndReason::IdleTimeout)
-        );
+    }
+
+    #[test]
+    fn a_half_closed_connection_waits_as_long_as_linux_does() {
+        for flags in [[flag::FIN, flag::ACK], [flag::ACK, flag::FIN]] {
+            let half = flow(protocol::TCP, flags, 100 * SECOND, 102 * SECOND);
+            let verdict = |now| {
+                let mut entry = Entry::default();
+                entry.told(&half, 200 * SECOND);
+                judge(&half.glance(), &entry, &Timeouts::default().into(), now)
+            };
+            assert!(matches!(verdict(222 * SECOND - 1), Verdict::Keep(_)));
+            assert_eq!(
+                verdict(222 * SECOND),
+                Verdict::Close(EndReason::IdleTimeout)
+            );
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the records say, per flow and direction, and whether they agree with each other.
+//! Sums of the records, per flow and direction, and checks that they agree with each other.
 
 use std::collections::HashMap;
 

@@ -22,7 +22,7 @@ pub(crate) const SERVER_PORT: u16 = 443;
 /// Port of the client of flow 0.
 pub(crate) const FIRST_PORT: u16 = 1024;
 
-/// What the flows are.
+/// Kinds of flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Datagrams: flows end by idleness alone.
@@ -150,7 +150,9 @@ fn inject(
         random ^= random << 17;
         let flow = (random >> 8) as usize % frames.len();
         let way = (random >> 40) as usize & 1;
-        let hook = [Direction::Ingress, Direction::Egress][(random >> 41) as usize & 1];
+        // Each direction of a flow crosses one hook, as a host's own traffic does. At both, in memory that is used again and again,
+        // packets would look like those that are sent back.
+        let hook = [Direction::Ingress, Direction::Egress][(way + flow / 2) & 1];
         let choice = &frames[flow].0[way];
         let frame = &choice[(random >> 42) as usize % choice.len()];
         let repeat = 1 + (random >> 50) as u32 % 8;

@@ -59,7 +59,7 @@ const PLAIN: Attack = Attack {
     apart: false,
 };
 
-/// What came of it.
+/// Its outcome.
 struct Outcome {
     truth: Counts,
     told: Account,
@@ -108,6 +108,7 @@ impl Attack {
             &mut timeouts.udp,
             &mut timeouts.tcp,
             &mut timeouts.tcp_fin,
+            &mut timeouts.tcp_half_closed,
             &mut timeouts.tcp_rst,
         ] {
             *idle = self.idle;

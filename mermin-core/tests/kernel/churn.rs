@@ -45,7 +45,7 @@ fn churn(mode: Attach) {
     );
     let events = Arc::new(Events::listen(&pair.near));
     let count = u32::try_from(extent("MERMIN_CHURN_PAIRS", 200)).unwrap();
-    // What the first ones take may be of the process.
+    // Resources that the first ones take may be of the process.
     let mut told = run(&pair, &mut watch, &events, 0..20);
     let before = (Holdings::now(), resident());
     told += run(&pair, &mut watch, &events, 20..20 + count);
@@ -73,7 +73,7 @@ fn churn(mode: Attach) {
         at(1000),
         stats.sweep_ns / 1000
     );
-    drop(watch);
+    watch.shut();
     assert_eq!(attached::at(&pair.near, "v0"), "");
 }
 

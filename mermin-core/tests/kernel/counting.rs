@@ -50,7 +50,7 @@ fn totals(half: &Uniflow) -> [u64; 3] {
     [half.packets, half.octets, half.frame_octets].map(|count| count.total)
 }
 
-/// What a host's interface counted since the source was opened is what its hooks counted.
+/// A host's interface and its hooks counted the same since the source was opened.
 fn agrees_with_interface(outcome: &Outcome, pair: &Pair) {
     assert_eq!(buffers(outcome, "v0", true), pair.near.sent("v0"));
     assert_eq!(buffers(outcome, "v0", false), pair.near.received("v0"));

@@ -78,20 +78,30 @@ fn flood(injector: &Arc<Injector>, flows: u64) -> Busy {
     })
 }
 
-/// When a source is dropped its programs are gone before the drop returns, whatever goes on.
+/// When a source is shut down its programs are gone before the answer comes, whatever goes on; when it is dropped, soon.
 fn drop_under_load(mode: Attach) {
     let pair = Pair::new();
     let injector = Arc::new(Injector::new(&pair.near, "v0"));
     let mut busy = flood(&injector, 200);
-    for _ in 0..3 {
+    for round in 0..3 {
         let watch = Watch::open(&pair.near, on("v0").attach(mode));
         until_true("traffic", || watch.stats().packets > 5_000);
         assert_ne!(attached::at(&pair.near, "v0"), "");
-        drop(watch);
+        if round == 0 {
+            drop(watch);
+            until_bare(&pair.near);
+        } else {
+            watch.shut();
+        }
         assert_eq!(attached::at(&pair.near, "v0"), "");
     }
     busy.stop();
     assert!(busy.sent() > 0);
+}
+
+/// Waits until nothing is at the hooks of `v0`.
+fn until_bare(host: &Host) {
+    until_true("bare hooks", || attached::at(host, "v0").is_empty());
 }
 
 /// Polls `open` once, gives its thread some time, and drops it.
@@ -110,8 +120,11 @@ fn open_cancelled_at_any_moment(mode: Attach) {
         cancel(&pair.near, mode, || {
             thread::sleep(Duration::from_millis(step * 30));
         });
-        assert_eq!(attached::at(&pair.near, "v0"), "", "after {step}");
+        until_bare(&pair.near);
     }
+    // Nor does it come back: the threads are gone.
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(attached::at(&pair.near, "v0"), "");
 }
 
 /// The source is there, and nobody has asked for it yet.
@@ -127,7 +140,7 @@ fn open_cancelled_when_it_was_done(mode: Attach) {
         // The answer follows at once.
         thread::sleep(Duration::from_millis(50));
     });
-    assert_eq!(attached::at(&pair.near, "v0"), "");
+    until_bare(&pair.near);
 }
 
 /// Its packets stay counted, the other interface goes on, and closing finds nothing to complain about.
@@ -176,7 +189,7 @@ fn nothing_is_left_in_the_process() {
             });
             assert!(error.is_err());
         };
-        // What the first one leaves may be of the process, not of the source.
+        // Leftovers of the first one may be of the process, not of the source.
         open();
         let before = Holdings::now();
         for _ in 0..3 {

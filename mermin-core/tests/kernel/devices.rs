@@ -74,7 +74,7 @@ fn tun(mode: Attach) {
     assert_eq!(buffers(&outcome, "t0", false), host.received("t0"));
 }
 
-/// What is sent on loopback is received there as well.
+/// A packet sent on loopback is received there as well.
 fn loopback_is_counted_once(mode: Attach) {
     let host = Host::new();
     host.shell("ip link set lo up");

@@ -24,6 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("filtered_flows_go_on_without_a_record", no_churn),
         case("filtered_flows_need_no_consumer", no_consumer),
         case("withheld_records_lose_no_packet", records),
+        case("the_end_of_a_flow_that_was_told", the_end),
         case("filters_under_load", load),
     ];
     cases.extend(each_mode("filtered_packets_are_under_their_hook", hooks));
@@ -45,7 +46,7 @@ fn filtered(stats: &Stats, egress: bool) -> (u64, u64) {
         .flat_map(|hook| &hook.uncounted)
         .filter(|found| found.reason == "filtered")
         .fold((0, 0), |sum, found| {
-            (sum.0 + found.packets, sum.1 + found.octets)
+            (sum.0 + found.packets, sum.1 + found.frame_octets)
         })
 }
 
@@ -227,7 +228,11 @@ fn no_churn() {
         udp_dialogue(&pair, ENDS.map(address), 10, [100, 200]);
         watch.take_for(Duration::from_millis(100));
     }
-    watch.take_for(Duration::from_millis(500));
+    until_true("the last of them under `filtered`", || {
+        watch.take_for(Duration::from_millis(20));
+        let stats = watch.stats();
+        (filtered(&stats, true).0, filtered(&stats, false).0) == (120, 120)
+    });
     let stats = watch.stats();
     // Moved at each active timeout, while the flow goes on.
     assert_eq!(filtered(&stats, true), (120, 120 * (100 + HEADERS)));
@@ -315,6 +320,46 @@ fn records() {
     assert_eq!(outcome.flows_ended, 1);
 }
 
+/// A last record without packets has no time to live that could be the wanted one. It is given where one was given before.
+fn the_end() {
+    let pair = Pair::new();
+    let mut filter = Filter::default();
+    filter.flow.ip_ttl = Rule::matching(["9"]).unwrap();
+    let options = on("v0")
+        .active_timeout(Duration::from_millis(300))
+        .filter(filter);
+    let mut watch = Watch::open(&pair.near, options);
+    for (port, ttl) in [(54, 9), (55, 7)] {
+        let [near, far] = [format!("10.0.0.1:{port}"), format!("10.0.0.2:{port}")];
+        let [near, far] = [near, far].map(|text| address(&text));
+        let client = udp_socket(&pair.near, near, far);
+        let _takes_it = udp_socket(&pair.far, far, near);
+        client.set_ttl(ttl).unwrap();
+        for _ in 0..10 {
+            client.send(&[0; 100]).unwrap();
+        }
+    }
+    until_true("a record of each", || {
+        watch.take_for(Duration::from_millis(20));
+        watch.flows.len() == 1 && watch.stats().records_withheld == 1
+    });
+    let outcome = watch.finish_filtered();
+    let told: Vec<_> = outcome
+        .flows
+        .iter()
+        .map(|flow| {
+            (
+                flow.destination.port,
+                flow.sequence,
+                flow.forward.packets.delta,
+            )
+        })
+        .collect();
+    assert_eq!(told, [(Some(54), 0, 10), (Some(54), 1, 0)]);
+    assert_eq!(outcome.records_withheld, 2);
+    assert_eq!(filtered(&outcome.stats, true), (10, 10 * (100 + HEADERS)));
+}
+
 fn load() {
     let pair = Pair::new();
     let mut filter = without_port(53);
@@ -357,6 +402,6 @@ fn load() {
             .all(|flow| flow.destination.port != Some(53))
     );
     // All that is filtered was sent by the near host, and is under that hook.
-    // What comes back is ICMP, of flows of its own.
+    // The answers are ICMP, of flows of their own.
     assert_eq!(filtered(&outcome.stats, false), (0, 0));
 }

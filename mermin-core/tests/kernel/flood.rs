@@ -27,7 +27,7 @@ use crate::{
 const FLOWS: u32 = 1 << 25;
 /// Packets of each CPU between two looks at the flow that was there before.
 const AT_ONCE: u32 = 250_000;
-/// What more CPUs send would all be alike.
+/// Packets of more CPUs would all be alike.
 const MOST_SENDERS: usize = 4;
 const ROOM: u32 = 65_536;
 /// Resident memory that other work of the process may take meanwhile, KiB.

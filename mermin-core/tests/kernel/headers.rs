@@ -7,9 +7,9 @@ use mermin_core::Attach;
 use crate::{
     Case, each_mode,
     support::{
-        frame::{self, IPV4, IPV6, SERVICE_VLAN, TCP, UDP, VLAN},
+        frame::{self, IPV4, IPV6, QINQ1, QINQ2, SERVICE_VLAN, TCP, UDP, VLAN},
         host::Pair,
-        ledger::buffers,
+        ledger::{buffers, wire},
         traffic::{Injector, address, udp_socket},
         watch::{Outcome, Watch, on},
     },
@@ -18,13 +18,21 @@ use crate::{
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(each_mode("vlan_tags", vlan_tags));
-    cases.extend(each_mode("labels_and_sessions", labels_and_sessions));
+    cases.extend(each_mode(
+        "labels_sessions_and_services",
+        labels_sessions_and_services,
+    ));
     cases.extend(each_mode("extension_chains", extension_chains));
     cases.extend(each_mode("every_protocol", every_protocol));
     cases.extend(each_mode("later_fragments", later_fragments));
     cases.extend(each_mode(
         "fragments_without_their_first",
         fragments_without_their_first,
+    ));
+    cases.extend(each_mode("fragments_in_any_order", fragments_in_any_order));
+    cases.extend(each_mode(
+        "fragments_of_both_versions",
+        fragments_of_both_versions,
     ));
     cases.extend(each_mode("what_is_not_ip", what_is_not_ip));
     cases.extend(each_mode("cut_headers", cut_headers));
@@ -36,17 +44,17 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// A pair with a source on `v0`, and a way to put frames on either end.
-struct Bench {
+pub(crate) struct Bench {
     pair: Pair,
     watch: Watch,
-    /// What it sends leaves through the egress hook.
-    out: Injector,
-    /// What it sends arrives at the ingress hook.
-    into: Injector,
+    /// Its frames leave through the egress hook.
+    pub(crate) out: Injector,
+    /// Its frames arrive at the ingress hook.
+    pub(crate) into: Injector,
 }
 
 impl Bench {
-    fn new(mode: Attach) -> Self {
+    pub(crate) fn new(mode: Attach) -> Self {
         let pair = Pair::new();
         for (host, name) in [(&pair.near, "v0"), (&pair.far, "v1")] {
             host.shell(&format!("ip link set {name} mtu 9000"));
@@ -59,30 +67,38 @@ impl Bench {
         }
     }
 
+    pub(crate) fn finish(self) -> (Outcome, Pair) {
+        (self.watch.finish(), self.pair)
+    }
+
     fn both_ways(&self, frame: &[u8]) {
         self.out.send(frame);
         self.into.send(frame);
     }
 }
 
-fn near() -> SocketAddr {
+pub(crate) fn near() -> SocketAddr {
     address("10.0.0.1:40000")
 }
 
-fn far() -> SocketAddr {
+pub(crate) fn far() -> SocketAddr {
     address("10.0.0.2:53")
 }
 
 /// A tag is in the frame when it leaves, and taken out of it when it arrives: both directions are one flow.
 fn vlan_tags(mode: Attach) {
     let bench = Bench::new(mode);
-    let stacks: [&[(u16, u16)]; 6] = [
+    let stacks: [&[(u16, u16)]; 9] = [
         &[],
         &[(VLAN, 7)],
         &[(SERVICE_VLAN, 8)],
         &[(SERVICE_VLAN, 7), (VLAN, 9)],
         &[(VLAN, 9), (VLAN, 7)],
         &[(SERVICE_VLAN, 0xfff), (VLAN, 1), (VLAN, 2)],
+        // No hardware takes these off.
+        &[(QINQ1, 10)],
+        &[(QINQ2, 11), (VLAN, 12)],
+        &[(QINQ2, 13), (QINQ1, 14), (SERVICE_VLAN, 15), (VLAN, 16)],
     ];
     let ends = [
         [near(), far()],
@@ -99,7 +115,7 @@ fn vlan_tags(mode: Attach) {
         }
     }
     let outcome = bench.watch.finish();
-    assert_eq!(outcome.flows.len(), 12);
+    assert_eq!(outcome.flows.len(), 2 * stacks.len());
     for tags in stacks {
         for ([near, _], ip_header) in ends.into_iter().zip([20, 40]) {
             // A record names two tags; deeper ones tell flows apart.
@@ -115,17 +131,17 @@ fn vlan_tags(mode: Attach) {
                 (3, 3 * (ip_header + 78))
             );
             assert_eq!(sent.frame_octets.total, sent.octets.total + 3 * (14 + tag));
-            // The outermost tag is no part of the frame any more when the hook sees it.
-            let left = tag.saturating_sub(4);
-            assert_eq!(got.frame_octets.total, got.octets.total + 3 * (14 + left));
+            // The outermost tag is out of the buffer when the hook sees it, and was on the wire.
+            assert_eq!(got.frame_octets.total, got.octets.total + 3 * (14 + tag));
         }
     }
     assert_eq!(outcome.all_uncounted(), 0);
     assert_eq!(buffers(&outcome, "v0", true), bench.pair.near.sent("v0"));
+    assert_eq!(wire(&outcome, "v0", false), bench.pair.near.received("v0"));
 }
 
-/// Label stacks and PPP sessions are link headers: which they are makes no difference to the flow.
-fn labels_and_sessions(mode: Attach) {
+/// Label stacks, PPP sessions and network service headers are link headers: which they are makes no difference to the flow.
+fn labels_sessions_and_services(mode: Attach) {
     let bench = Bench::new(mode);
     let ends = [
         [near(), far()],
@@ -140,6 +156,13 @@ fn labels_and_sessions(mode: Attach) {
             let header = [0x1100_u16, 7, length, ppp].map(u16::to_be_bytes);
             let session = [&header.concat()[..], &packet].concat();
             sender.send(&frame::ethernet(0x8864, &session));
+            let version = if ppp == 0x0021 { 1 } else { 2 };
+            let services = |next: u8, content: &[u8]| {
+                let header = [0x0f, 0xc2, 2, next, 0, 0, 33, 255];
+                frame::ethernet(0x894f, &[&header[..], content].concat())
+            };
+            sender.send(&services(version, &packet));
+            sender.send(&services(3, &frame::tagged(&[], &packet)));
         }
     }
     let outcome = bench.watch.finish();
@@ -148,8 +171,9 @@ fn labels_and_sessions(mode: Attach) {
         let flow = outcome.only(|flow| flow.source.address == near.ip());
         for half in [&flow.forward, &flow.reverse] {
             let counted = (half.packets.total, half.octets.total);
-            assert_eq!(counted, (2, 2 * (60 + header)));
-            assert_eq!(half.frame_octets.total, half.octets.total + 2 * (14 + 8));
+            assert_eq!(counted, (4, 4 * (60 + header)));
+            let links = 4 * (14 + 8) + 14;
+            assert_eq!(half.frame_octets.total, half.octets.total + links);
         }
     }
     assert_eq!(outcome.all_uncounted(), 0);
@@ -198,7 +222,7 @@ fn every_protocol(mode: Attach) {
     dccp[4] = 3;
     let index = [0x12, 0x34, 0x56, 0x78];
     let protocols: [(u8, &[u8]); 7] = [
-        (132, &ports),
+        (132, &[&ports[..], &[0, 3, 0, 16]].concat()),
         (33, &dccp),
         (136, &ports[..8]),
         (2, &[0; 8]),
@@ -285,6 +309,108 @@ fn fragments_without_their_first(mode: Attach) {
     assert_eq!(outcome.all_uncounted(), 5);
 }
 
+/// Parts of a datagram's packet, the first one first, each with so many octets of payload but for the last.
+fn parts(from: SocketAddr, to: SocketAddr, number: u8, payload: usize) -> Vec<Vec<u8>> {
+    const IPV6_FRAGMENT: u8 = 44;
+    let whole = frame::udp(from, to, &[5; 1000]);
+    let header = if from.is_ipv4() { 20 } else { 40 };
+    let count = (whole.len() - header).div_ceil(payload);
+    let part = |(at, content): (usize, &[u8])| {
+        let more = u16::from(at + 1 < count);
+        let offset = u16::try_from(at * payload).unwrap();
+        if from.is_ipv4() {
+            let mut packet = frame::ip(from.ip(), to.ip(), UDP, content);
+            packet[4..6].copy_from_slice(&[0, number]);
+            packet[6..8].copy_from_slice(&((more << 13) | (offset / 8)).to_be_bytes());
+            frame::ethernet(IPV4, &packet)
+        } else {
+            let field = (offset | more).to_be_bytes();
+            let header = [&[UDP, 0][..], &field, &[0, 0, 0, number]].concat();
+            let content = [&header, content].concat();
+            frame::ethernet(
+                IPV6,
+                &frame::ip(from.ip(), to.ip(), IPV6_FRAGMENT, &content),
+            )
+        }
+    };
+    whole[header..]
+        .chunks(payload)
+        .enumerate()
+        .map(part)
+        .collect()
+}
+
+/// Those that come before the first one are counted in its flow once that has come, and until then under the reason.
+fn fragments_in_any_order(mode: Attach) {
+    let bench = Bench::new(mode);
+    let ends = [
+        [near(), far()],
+        [address("[fd00::1]:40000"), address("[fd00::2]:53")],
+    ];
+    let orders = [[0, 1, 2], [2, 1, 0], [1, 2, 0], [1, 0, 2]];
+    for [near, far] in ends {
+        for (number, order) in (1..).zip(orders) {
+            let there = parts(near, far, number, 400);
+            let back = parts(far, near, number, 400);
+            for place in order {
+                bench.out.send(&there[place]);
+                bench.into.send(&back[place]);
+            }
+        }
+        // The first of a packet of the other hook, and one whose first never comes here.
+        let mut other = near;
+        other.set_port(7);
+        let parts = parts(other, far, 99, 400);
+        bench.out.send(&parts[1]);
+        bench.into.send(&parts[0]);
+    }
+    let outcome = bench.watch.finish();
+    for ([near, _], header) in ends.into_iter().zip([20, 40 + 8]) {
+        let flow = outcome.only(|flow| flow.source.to_string() == near.to_string());
+        // Three parts of each of four packets.
+        let expected = (12, 4 * (1008 + 3 * header));
+        let counted =
+            [&flow.forward, &flow.reverse].map(|half| (half.packets.total, half.octets.total));
+        assert_eq!(counted, [expected; 2]);
+        let mut other = near;
+        other.set_port(7);
+        let alone = outcome.only(|flow| flow.source.to_string() == other.to_string());
+        assert_eq!(alone.forward.packets.total, 1);
+        for half in [&flow.forward, &flow.reverse] {
+            let frames = half.octets.total + 14 * half.packets.total;
+            assert_eq!(half.frame_octets.total, frames);
+        }
+    }
+    assert_eq!(outcome.flows.len(), 4);
+    assert_eq!(outcome.uncounted("fragment"), 2);
+    assert_eq!(outcome.all_uncounted(), 2);
+}
+
+/// A number of IPv4 in the same octets of the addresses is another packet's than that of IPv6.
+fn fragments_of_both_versions(mode: Attach) {
+    const IPV6_FRAGMENT: u8 = 44;
+    let bench = Bench::new(mode);
+    let v6 = ["[a00:1::]:1000", "[a00:2::]:53"].map(address);
+    let v4 = ["10.0.0.1:0", "10.0.0.2:0"].map(address);
+    let parts = parts(v6[0], v6[1], 9, 800);
+    let mut alien = frame::ip(v4[0].ip(), v4[1].ip(), IPV6_FRAGMENT, &[5; 100]);
+    alien[4..8].copy_from_slice(&[0, 9, 0, 100]);
+    let alien = frame::ethernet(IPV4, &alien);
+    let mut same_octets = parts[0].clone();
+    for (place, octets) in [(22, [10, 0, 0, 1]), (38, [10, 0, 0, 2])] {
+        same_octets[place..place + 16].fill(0);
+        same_octets[place..place + 4].copy_from_slice(&octets);
+    }
+    bench.out.send(&alien);
+    bench.out.send(&same_octets);
+    bench.out.send(&alien);
+    let outcome = bench.watch.finish();
+    let flow = outcome.only(|_| true);
+    assert_eq!(flow.forward.packets.total, 1);
+    assert_eq!(outcome.uncounted("fragment"), 2);
+    assert_eq!(outcome.all_uncounted(), 2);
+}
+
 fn what_is_not_ip(mode: Attach) {
     let bench = Bench::new(mode);
     for (kind, times) in [
@@ -304,7 +430,7 @@ fn what_is_not_ip(mode: Attach) {
         assert_eq!(outcome.uncounted(reason), 2 * packets, "{reason}");
     }
     assert_eq!(outcome.packets, outcome.all_uncounted());
-    assert_eq!(outcome.octets, 28 * 60);
+    assert_eq!(outcome.frame_octets, 28 * 60);
     assert_eq!(
         buffers(&outcome, "v0", false),
         bench.pair.near.received("v0")

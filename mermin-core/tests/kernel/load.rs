@@ -39,6 +39,7 @@ fn shortest() -> Timeouts {
         &mut timeouts.active,
         &mut timeouts.tcp,
         &mut timeouts.tcp_fin,
+        &mut timeouts.tcp_half_closed,
         &mut timeouts.tcp_rst,
         &mut timeouts.udp,
         &mut timeouts.icmp,
@@ -78,9 +79,11 @@ fn busy_flows_closed_all_the_time(mode: Attach) {
             sockets.len() as u64
         }
     });
-    let sent = watch.take_during(busy, Duration::from_secs(2));
+    // A flow ends only when the scheduler gives its senders a rest, which a busy machine does seldom.
+    let sent = watch.take_during_until(busy, Duration::from_secs(2), |stats| {
+        stats.flows_ended > 8 * 5
+    });
     let outcome = watch.finish();
-    assert!(outcome.flows_ended > 8 * 5, "{:#?}", outcome.stats);
     assert_eq!(outcome.all_uncounted(), 0, "{:#?}", outcome.stats);
     assert_eq!(outcome.packets, sent);
     assert_eq!(wire(&outcome, "v0", true), pair.near.sent("v0"));
@@ -146,8 +149,9 @@ fn connections_replaced_while_they_are_closed(mode: Attach) {
     let mut watch = Watch::open(&pair.near, options);
     let handle = watch.handle.clone();
     let busy = reset_connections(&pair, move || handle.stats().flows_open > 50_000);
-    let sent = watch.take_during(busy, Duration::from_secs(2));
+    let sent = watch.take_during_until(busy, Duration::from_secs(2), |stats| {
+        stats.flows_ended > 1000
+    });
     let outcome = watch.finish();
     agrees(&outcome, &pair, sent);
-    assert!(outcome.flows_ended > 1000, "{:#?}", outcome.stats);
 }

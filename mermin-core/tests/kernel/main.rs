@@ -8,30 +8,39 @@
     reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
 )]
 
+mod blindspots;
 mod churn;
+mod clocks;
 mod counting;
+mod crossings;
 mod detach;
 mod devices;
 mod filter;
 mod flood;
 mod headers;
 mod lifecycle;
+mod link_headers;
 mod load;
 mod namespaces;
+mod octets;
 mod order;
 mod orphans;
 mod plug;
 mod reconfigure;
 mod restart;
 mod runtimes;
+mod started;
 mod statistics;
+mod stopping;
 mod support;
 mod symptoms;
 mod table;
 mod tcp;
 mod trouble;
+mod tunnel_devices;
 mod tunnels;
 mod verifier;
+mod ways;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -72,6 +81,14 @@ fn each_mode(name: &str, run: fn(Attach)) -> impl Iterator<Item = Case> {
     })
 }
 
+/// The same test, where there is TCX: it takes that, beside the way that it is for.
+fn with_tcx(case: Case) -> Case {
+    Case {
+        mode: Some(Attach::Tcx),
+        ..case
+    }
+}
+
 /// A test for each way to attach, each in a process of its own.
 fn each_mode_alone(name: &str, run: fn(Attach)) -> impl Iterator<Item = Case> {
     let name = name.to_owned();
@@ -108,7 +125,8 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
         None => match catch_unwind(AssertUnwindSafe(case.run)) {
             Ok(()) => return Ok(Completion::Completed),
             Err(panic) => match panic.downcast::<Skip>() {
-                Ok(skip) => skip.0,
+                Ok(skip) if skip.lacks_device => return Ok(Completion::ignored_with(skip.reason)),
+                Ok(skip) => skip.reason,
                 Err(panic) => resume_unwind(panic),
             },
         },
@@ -120,7 +138,14 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
 }
 
 fn main() {
-    asked::obey(&[&symptoms::tasks()[..], statistics::TASKS, restart::TASKS].concat());
+    let tasks = [
+        &symptoms::tasks()[..],
+        statistics::TASKS,
+        stopping::TASKS,
+        clocks::TASKS,
+        restart::TASKS,
+    ];
+    asked::obey(&tasks.concat());
     let arguments = Arguments::from_args();
     let obstacles = if arguments.list {
         Vec::new()
@@ -130,15 +155,20 @@ fn main() {
     let cases = [
         counting::cases(),
         headers::cases(),
+        link_headers::cases(),
         devices::cases(),
+        octets::cases(),
+        crossings::cases(),
         filter::cases(),
         tcp::cases(),
+        started::cases(),
         lifecycle::cases(),
         table::cases(),
         load::cases(),
         detach::cases(),
         plug::cases(),
         order::cases(),
+        blindspots::cases(),
         orphans::cases(),
         namespaces::cases(),
         churn::cases(),
@@ -147,9 +177,13 @@ fn main() {
         runtimes::cases(),
         trouble::cases(),
         tunnels::cases(),
+        tunnel_devices::cases(),
         verifier::cases(),
+        ways::cases(),
         symptoms::cases(),
         statistics::cases(),
+        stopping::cases(),
+        clocks::cases(),
         flood::cases(),
     ];
     let trials = cases.into_iter().flatten().map(|case| {

@@ -135,7 +135,7 @@ fn last_sees_what_others_leave() {
         send(&pair);
         assert_eq!(counted(watch), expected, "{deed:?}");
     }
-    // What never comes is missed and said, once the interface's own counters have been compared twice.
+    // Packets that never come are missed, and that is reported, once the interface's own counters have been compared twice.
     let pair = Pair::new();
     let _other = other(&pair, Deed::Drop);
     let watch = Watch::open(&pair.near, tcx(TcxOrder::Last));
@@ -268,7 +268,7 @@ fn beside_a_filter() {
             let watch = Watch::open(&pair.near, by_priority(priority));
             let report = watch.handle.report();
             let ingress = report.interfaces[0].ingress.clone().unwrap();
-            // Whether each is ours.
+            // True for each that is ours.
             let mut places = [(priority, true), (5, false)];
             places.sort_unstable();
             let found: Vec<_> = ingress
@@ -301,7 +301,7 @@ fn a_foreign_filter_at_our_priority() {
     );
     let remedy = error.remedy().unwrap();
     assert!(
-        remedy.contains("`Attach::Tc { priority: 6 }` is free"),
+        remedy.contains("priority 6 is free (`Attach::Tc`)"),
         "{remedy}"
     );
     let left = attached::at(&pair.near, "v0");

@@ -1,4 +1,4 @@
-//! What a killed process leaves is removed by the next one; what a live one has is not.
+//! Filters of a killed process are removed by the next one; those of a live one are not.
 
 use std::{
     os::unix::process::ExitStatusExt,
@@ -16,7 +16,7 @@ use crate::{
         attached,
         host::Pair,
         wait::{LONGEST, until_true, within},
-        watch::{on, try_open},
+        watch::{on, shut, try_open},
     },
 };
 
@@ -71,7 +71,7 @@ fn filters(pair: &Pair) -> usize {
     attached::at(&pair.near, "v0").matches("handle 0x").count()
 }
 
-/// What the next one says of what a killed one left.
+/// The next one's words on filters that a killed one left.
 pub(crate) fn said() -> String {
     let pair = Pair::new();
     drop(another(&pair, &[]));
@@ -94,7 +94,7 @@ fn orphans_of_a_killed_process() {
     // The live one removed the orphans, and they were not looked at twice.
     assert_eq!(report.orphans, []);
     assert_eq!(filters(&pair), 4);
-    drop(source);
+    shut(source);
     assert_eq!(filters(&pair), 2);
     drop(live);
     let source = try_open(&pair.near, on("v0").attach(TC).strict(true)).unwrap();
@@ -111,6 +111,6 @@ fn orphans_of_a_killed_process() {
         "{said}"
     );
     assert_eq!(filters(&pair), 2);
-    drop(source);
+    shut(source);
     assert_eq!(attached::at(&pair.near, "v0"), "");
 }

@@ -45,6 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ));
     cases.extend(each_mode("detached_from_outside", detached_from_outside));
     cases.push(case("no_descriptor_left", no_descriptor_left));
+    cases.push(case("by_another_name", by_another_name));
     cases
 }
 
@@ -181,7 +182,7 @@ fn the_same_name_again(mode: Attach) {
     let outcome = watch.finish();
     assert_eq!(names(&outcome.flows), [("v0", 20); 2]);
     assert_ne!(outcome.flows[0].id, outcome.flows[1].id);
-    // What the first one counted is still in the sums.
+    // Counts of the first one are still in the sums.
     assert_eq!(outcome.stats.packets, 40);
     assert_eq!(outcome.stats.departed.len(), 2);
 }
@@ -335,4 +336,25 @@ fn no_descriptor_left() {
         assert_eq!(names(&watch.finish().flows), [("v0", 20)]);
         assert_eq!(attached::at(&pair.near, "x0"), "");
     });
+}
+
+/// An interface is meant by each of its names, also by one that it gets later.
+fn by_another_name() {
+    let pair = Pair::new();
+    let long = "a-name-of-more-than-15-octets";
+    pair.near
+        .shell(&format!("ip link property add dev v0 altname {long}"));
+    let options = on(long).interfaces([long, "late*"]);
+    let source = try_open(&pair.near, options).unwrap();
+    let said = source.report().to_string();
+    assert!(said.contains("`late*` matches no interface"), "{said}");
+    let watch = Watch::new(source);
+    watching(&watch, &["v0"]);
+    pair.join(1);
+    pair.near.shell("ip link property add dev v2 altname later");
+    watching(&watch, &["v0", "v2"]);
+    talk(&pair, 0, 40_000);
+    pair.near.shell("ip link property del dev v2 altname later");
+    watching(&watch, &["v0"]);
+    assert_eq!(names(&watch.finish().flows), [("v0", 20)]);
 }

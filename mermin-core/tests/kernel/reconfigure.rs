@@ -68,6 +68,16 @@ fn stuck() {
         );
         let found = watch.stats().interfaces;
         assert_eq!((found.watched, found.left), (2, 0));
+        // Nor can they be taken away in the end, which whoever waits for it learns.
+        let error = within(LONGEST, watch.source.shutdown()).unwrap();
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        assert_eq!(
+            error.to_string(),
+            "cannot remove the filter from the ingress of `v0`"
+        );
+        let remedy = error.remedy().unwrap();
+        assert!(remedy.contains("tc filter del dev v0 ingress"), "{remedy}");
     });
 }
 

@@ -1,4 +1,4 @@
-//! What the statistics tell, and at what price.
+//! Truth and price of the statistics.
 
 use std::{thread, time::Duration};
 
@@ -41,8 +41,12 @@ fn all_is_told(mode: Attach) {
         .map(|hook| (&*hook.interface, hook.egress, hook.traffic.packets))
         .collect();
     assert_eq!(hooks, [("v0", false, 10), ("v0", true, 10)]);
-    let octets: u64 = stats.hooks.iter().map(|hook| hook.traffic.octets).sum();
-    assert_eq!(octets, stats.octets);
+    let octets: u64 = stats
+        .hooks
+        .iter()
+        .map(|hook| hook.traffic.frame_octets)
+        .sum();
+    assert_eq!(octets, stats.frame_octets);
     let interfaces = stats.interfaces;
     assert_eq!((interfaces.watched, interfaces.attached), (1, 1));
     assert!(interfaces.attach_ns > 0, "{stats:#?}");

@@ -73,7 +73,7 @@ fn full_table(mode: Attach) {
     }
 }
 
-/// What the kernel program says of new flows is a hint: without it every flow is found all the same.
+/// The kernel program's word on new flows is a hint: without it every flow is found all the same.
 fn flows_begin_unheard(mode: Attach) {
     const SENT: u64 = 4000;
     let pair = Pair::new();
@@ -162,7 +162,7 @@ fn a_consumer_that_stalls(mode: Attach) {
     assert!(stalled.records <= 4096, "{stalled:#?}");
     assert!(after <= full + 1024, "{full} KiB, then {after} KiB");
     let sent = watch.take_during(busy, Duration::from_millis(500));
-    // What the far host sent is in a queue on its way.
+    // Packets of the far host are in a queue on their way.
     until_true("all packets", || watch.stats().packets == sent);
     let outcome = watch.finish();
     let told: u64 = outcome

@@ -1,4 +1,4 @@
-//! What goes wrong is said in words that help.
+//! Errors are told in words that help.
 
 use std::error::Error as _;
 
@@ -138,5 +138,5 @@ fn strict(mode: Attach) {
     );
     assert_eq!(attached::at(&pair.near, "v0"), "");
     // Nothing is given up here.
-    drop(Watch::open(&pair.near, options));
+    Watch::open(&pair.near, options).shut();
 }

@@ -7,6 +7,9 @@ use mermin_core::{
     flow::{Tunnel, TunnelKind, Uniflow},
 };
 
+mod wrapping;
+
+use self::wrapping::{Carrier, by_port, kinds};
 use crate::{
     Case, each_mode,
     support::{
@@ -24,8 +27,20 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(each_mode("every_tunnel", every_tunnel));
     cases.extend(each_mode("tunnels_behind_a_label", tunnels_behind_a_label));
     cases.extend(each_mode("tunnels_that_cannot_be", tunnels_that_cannot_be));
+    cases.extend(each_mode(
+        "datagrams_at_tunnels_ports",
+        datagrams_at_tunnels_ports,
+    ));
     cases.extend(each_mode("a_tunnel_in_fragments", a_tunnel_in_fragments));
     cases.extend(each_mode("a_wireguard_session", a_wireguard_session));
+    cases.extend(each_mode(
+        "answers_from_a_tunnels_port",
+        answers_from_a_tunnels_port,
+    ));
+    cases.extend(each_mode(
+        "a_tunnel_that_says_too_little",
+        a_tunnel_that_says_too_little,
+    ));
     cases.extend(each_mode("a_vxlan_device", a_vxlan_device));
     cases.extend(each_mode(
         "a_carrier_that_counts_itself",
@@ -53,125 +68,6 @@ fn versions() -> [[([SocketAddr; 2], u64); 2]; 4] {
         (["[fd01::1]:40000", "[fd01::2]:53"].map(address), 40),
     ];
     [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(around, inside)| [outer[around], inner[inside]])
-}
-
-/// Puts a tunnel's header in front of an inner frame, whose packet begins behind 14 octets.
-type Wrap = fn(&[u8]) -> Vec<u8>;
-
-struct Wrapping {
-    kind: TunnelKind,
-    id: Option<u32>,
-    carrier: Carrier,
-    /// Octets between outer IP header and inner one.
-    between: u64,
-    wrap: Wrap,
-}
-
-/// What carries the tunnel's header.
-#[derive(Clone, Copy)]
-enum Carrier {
-    /// To this port.
-    Udp(u16),
-    /// IP with the number of GRE.
-    Gre,
-    /// IP with the number of the packet inside.
-    Ip,
-}
-
-impl Carrier {
-    fn protocol(self, carries_ipv4: bool) -> u8 {
-        match self {
-            Self::Udp(_) => frame::UDP,
-            Self::Gre => 47,
-            Self::Ip if carries_ipv4 => 4,
-            Self::Ip => 41,
-        }
-    }
-
-    fn port(self) -> Option<u16> {
-        match self {
-            Self::Udp(port) => Some(port),
-            Self::Gre | Self::Ip => None,
-        }
-    }
-}
-
-fn kinds() -> [Wrapping; 6] {
-    let kind = |kind, id, carrier, between, wrap| Wrapping {
-        kind,
-        id,
-        carrier,
-        between,
-        wrap,
-    };
-    [
-        kind(
-            TunnelKind::Vxlan,
-            Some(42),
-            Carrier::Udp(4789),
-            30,
-            |inner| [&[8, 0, 0, 0, 0, 0, 42, 0][..], inner].concat(),
-        ),
-        kind(
-            TunnelKind::Geneve,
-            Some(43),
-            Carrier::Udp(6081),
-            38,
-            |inner| {
-                let header = [2, 0, 0x65, 0x58, 0, 0, 43, 0, 0, 1, 0, 1, 0, 0, 0, 0];
-                [&header[..], inner].concat()
-            },
-        ),
-        kind(TunnelKind::Gre, Some(44), Carrier::Gre, 22, |inner| {
-            [&[0x20, 0, 0x65, 0x58, 0, 0, 0, 44][..], inner].concat()
-        }),
-        kind(TunnelKind::Gre, None, Carrier::Gre, 4, |inner| {
-            [&[0, 0][..], &inner[12..]].concat()
-        }),
-        kind(TunnelKind::Ipip, None, Carrier::Ip, 0, |inner| {
-            inner[14..].to_vec()
-        }),
-        kind(
-            TunnelKind::Gtpu,
-            Some(45),
-            Carrier::Udp(2152),
-            16,
-            |inner| {
-                let length = u16::try_from(inner.len() - 14).unwrap().to_be_bytes();
-                [&[0x30, 255][..], &length, &[0, 0, 0, 45], &inner[14..]].concat()
-            },
-        ),
-    ]
-}
-
-impl Wrapping {
-    fn frame(&self, from: SocketAddr, to: SocketAddr, inner: &[u8]) -> Vec<u8> {
-        frame::tagged(&[], &self.packet(from, to, inner))
-    }
-
-    fn packet(&self, from: SocketAddr, mut to: SocketAddr, inner: &[u8]) -> Vec<u8> {
-        let content = (self.wrap)(inner);
-        match self.carrier {
-            Carrier::Udp(port) => {
-                to.set_port(port);
-                frame::udp(from, to, &content)
-            }
-            Carrier::Gre | Carrier::Ip => {
-                let protocol = self.carrier.protocol(inner[14] >> 4 == 4);
-                frame::ip(from.ip(), to.ip(), protocol, &content)
-            }
-        }
-    }
-
-    /// The flow in this tunnel that `low` started, where `near` carried it.
-    fn only<'a>(&self, outcome: &'a Outcome, near: SocketAddr, low: SocketAddr) -> &'a Flow {
-        outcome.only(|flow| {
-            let found = tunnel(flow);
-            (found.kind, found.id) == (self.kind, self.id)
-                && found.source.address == near.ip()
-                && flow.source.to_string() == low.to_string()
-        })
-    }
 }
 
 fn counts(half: &Uniflow) -> (u64, u64) {
@@ -206,7 +102,7 @@ fn every_tunnel(mode: Attach) {
         }
     }
     let outcome = watch.finish();
-    assert_eq!(outcome.flows.len(), versions().len() * kinds().len());
+    assert_eq!(outcome.flows.len(), versions().len() * kinds().count());
     for [(ends, outer_header), ([low, high], inner_header)] in versions() {
         let [near, far] = ends;
         for kind in kinds() {
@@ -253,7 +149,7 @@ fn tunnels_behind_a_label(mode: Attach) {
         }
     }
     let outcome = watch.finish();
-    assert_eq!(outcome.flows.len(), versions().len() * kinds().len());
+    assert_eq!(outcome.flows.len(), versions().len() * kinds().count());
     for [([near, far], outer_header), ([low, high], inner_header)] in versions() {
         for kind in kinds() {
             let flow = kind.only(&outcome, near, low);
@@ -274,29 +170,18 @@ fn tunnels_that_cannot_be(mode: Attach) {
     let (_pair, watch, [out, _into]) = bench(mode);
     let ([near, far], [low, high]) = (outer_ends(), inner_ends());
     let inner = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
-    let [vxlan, geneve, ..] = kinds();
+    let [vxlan, geneve, ..] = by_port();
     // The inner header claims an octet more than there is.
     out.send(&vxlan.frame(near, far, &inner[..inner.len() - 1]));
-    // Six words of options where there are four octets.
-    let mut to = far;
-    to.set_port(6081);
-    let options = frame::udp(near, to, &[6, 0, 0x65, 0x58, 0, 0, 1, 0, 0, 0, 0, 0]);
-    out.send(&frame::ethernet(IPV4, &options));
     // Three levels.
     let mut nested = inner.clone();
     for _ in 0..2 {
         nested = geneve.frame(near, far, &nested);
     }
     out.send(&vxlan.frame(near, far, &nested));
-    // ARP inside, and a datagram that is no VXLAN, are the carrier's.
-    out.send(&vxlan.frame(near, far, &frame::ethernet(0x0806, &[0; 28])));
-    to.set_port(4789);
-    out.send(&frame::ethernet(IPV4, &frame::udp(near, to, &[0; 40])));
     let outcome = watch.finish();
-    let flow = outcome.only(|_| true);
-    assert_eq!(flow.destination.to_string(), to.to_string());
-    assert_eq!((flow.forward.packets.total, flow.tunnel), (2, None));
-    for reason in ["malformed_ipv4", "malformed_tunnel", "too_many_tunnels"] {
+    assert_eq!(outcome.flows, []);
+    for reason in ["malformed_ipv4", "too_many_tunnels"] {
         assert_eq!(
             outcome.uncounted(reason),
             1,
@@ -304,36 +189,89 @@ fn tunnels_that_cannot_be(mode: Attach) {
             outcome.stats
         );
     }
-    assert_eq!(outcome.all_uncounted(), 3);
+    assert_eq!(outcome.all_uncounted(), 2);
 }
 
-/// Later fragments of a carrier bring the rest of the inner packet.
+/// A datagram to a tunnel's port that is not that tunnel, or carries no packet, is one like others.
+fn datagrams_at_tunnels_ports(mode: Attach) {
+    let (_pair, watch, [out, _into]) = bench(mode);
+    let ([near, far], [low, high]) = (outer_ends(), inner_ends());
+    let inner = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
+    let mut sent = std::collections::HashMap::new();
+    for kind in kinds() {
+        let Carrier::Udp(port) = kind.carrier else {
+            continue;
+        };
+        let whole = (kind.wrap)(&inner);
+        let header = whole.len() - (inner.len() - 14);
+        // Cut in the tunnel's header, then in the inner one.
+        let mut contents: Vec<Vec<u8>> =
+            (0..header).map(|length| whole[..length].to_vec()).collect();
+        contents.extend((14..14 + 20).map(|length| (kind.wrap)(&inner[..length])));
+        let mut other = inner.clone();
+        other[14] = 0x05;
+        contents.push((kind.wrap)(&other));
+        // Every number that an answer of DNS may begin with.
+        contents.extend((0..=255).map(|first| {
+            let mut answer = vec![first, 0x5a, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+            answer.extend([0x5a; 40]);
+            answer
+        }));
+        let mut to = far;
+        to.set_port(port);
+        for content in &contents {
+            out.send(&frame::ethernet(IPV4, &frame::udp(near, to, content)));
+        }
+        let octets: usize = contents.iter().map(|content| 28 + content.len()).sum();
+        let (packets, sum) = sent.entry(port).or_insert((0, 0));
+        *packets += contents.len() as u64;
+        *sum += octets as u64;
+    }
+    let outcome = watch.finish();
+    for (port, expected) in sent {
+        let flow = outcome.only(|flow| flow.destination.port == Some(port));
+        let found = counts(&flow.forward);
+        assert_eq!((found, flow.tunnel), (expected, None), "{port}");
+    }
+    assert_eq!(outcome.all_uncounted(), 0, "{:#?}", outcome.stats);
+}
+
+/// Later fragments of a carrier bring the rest of the inner packet, in whatever order they come.
 fn a_tunnel_in_fragments(mode: Attach) {
     let (_pair, watch, [out, into]) = bench(mode);
     let ([near, far], [low, high]) = (outer_ends(), inner_ends());
-    let [vxlan, ..] = kinds();
-    for (from, to, inner_from, inner_to, sender) in
-        [(near, far, low, high, &out), (far, near, high, low, &into)]
-    {
-        let inner = frame::ethernet(IPV4, &frame::udp(inner_from, inner_to, &[1; 3000]));
-        let packet = vxlan.packet(from, to, &inner);
-        for (number, part) in packet[20..].chunks(1400).enumerate() {
-            let mut cut = frame::ip(from.ip(), to.ip(), 17, part);
-            let to_come = u16::from(part.len() == 1400) << 13;
-            let field = to_come | u16::try_from(number * 1400 / 8).unwrap();
-            cut[4..6].copy_from_slice(&[0, 9]);
-            cut[6..8].copy_from_slice(&field.to_be_bytes());
-            sender.send(&frame::ethernet(IPV4, &cut));
+    let [vxlan, ..] = by_port();
+    for (identification, order) in (9..).zip([[0, 1, 2], [2, 1, 0], [1, 0, 2]]) {
+        for (from, to, inner_from, inner_to, sender) in
+            [(near, far, low, high, &out), (far, near, high, low, &into)]
+        {
+            let inner = frame::ethernet(IPV4, &frame::udp(inner_from, inner_to, &[1; 3000]));
+            let packet = vxlan.packet(from, to, &inner);
+            let parts: Vec<Vec<u8>> = packet[20..]
+                .chunks(1400)
+                .enumerate()
+                .map(|(number, part)| {
+                    let mut cut = frame::ip(from.ip(), to.ip(), 17, part);
+                    let to_come = u16::from(part.len() == 1400) << 13;
+                    let field = to_come | u16::try_from(number * 1400 / 8).unwrap();
+                    cut[4..6].copy_from_slice(&[0, identification]);
+                    cut[6..8].copy_from_slice(&field.to_be_bytes());
+                    frame::ethernet(IPV4, &cut)
+                })
+                .collect();
+            for place in order {
+                sender.send(&parts[place]);
+            }
         }
     }
     let outcome = watch.finish();
     let flow = outcome.only(|_| true);
     assert_eq!(flow.source.to_string(), low.to_string());
     for half in [&flow.forward, &flow.reverse] {
-        assert_eq!(counts(half), (3, 3028));
+        assert_eq!(counts(half), (9, 3 * 3028));
     }
-    // What is not inner packet: 30 octets once, and an IP header for each fragment.
-    assert_eq!(tunnel(flow).forward.total, 30 + 3 * 20);
+    // Octets around the inner packet: 30 octets once, and an IP header for each fragment.
+    assert_eq!(tunnel(flow).forward.total, 3 * (30 + 3 * 20));
     assert_eq!(outcome.all_uncounted(), 0);
 }
 
@@ -356,6 +294,112 @@ fn a_wireguard_session(mode: Attach) {
         (found.kind, found.id, found.destination.to_string()),
         (TunnelKind::WireGuard, Some(0x8000_0001), far.to_string())
     );
+}
+
+/// Of Teredo and L2TP one side has the tunnel's port, and the other any.
+fn answers_from_a_tunnels_port(mode: Attach) {
+    let (_pair, watch, [out, into]) = bench(mode);
+    let [near, far] = outer_ends();
+    let server = |port| SocketAddr::new(far.ip(), port);
+    let [client, host] = ["[2001:0:1::1]:40000", "[fd01::2]:53"].map(address);
+    let authentication = [&[0, 1, 0, 0][..], &[7; 9]].concat();
+    let origin = [0, 0, 1, 2, 3, 4, 5, 6];
+    let [low, high] = inner_ends();
+    let ppp = [0, 2, 0, 9, 0, 54, 0x21];
+    for _ in 0..3 {
+        let there = [&authentication[..], &frame::udp(client, host, &[1; 60])].concat();
+        let back = [&origin[..], &frame::udp(host, client, &[2; 70])].concat();
+        out.send(&frame::ethernet(
+            IPV4,
+            &frame::udp(near, server(3544), &there),
+        ));
+        into.send(&frame::ethernet(
+            IPV4,
+            &frame::udp(server(3544), near, &back),
+        ));
+        let there = [&ppp[..], &frame::udp(low, high, &[1; 60])].concat();
+        let back = [&ppp[..], &frame::udp(high, low, &[2; 70])].concat();
+        out.send(&frame::ethernet(
+            IPV4,
+            &frame::udp(near, server(1701), &there),
+        ));
+        into.send(&frame::ethernet(
+            IPV4,
+            &frame::udp(server(1701), near, &back),
+        ));
+    }
+    let outcome = watch.finish();
+    assert_eq!(outcome.flows.len(), 2, "{:#?}", outcome.flows);
+    for (from, kind, header, added) in [
+        (client, TunnelKind::Teredo, 48, [28 + 13, 28 + 8]),
+        (low, TunnelKind::L2tp, 28, [28 + 7, 28 + 7]),
+    ] {
+        let flow = outcome.only(|flow| flow.source.to_string() == from.to_string());
+        let found = tunnel(flow);
+        assert_eq!(found.kind, kind);
+        assert_eq!(found.source.to_string(), near.to_string());
+        assert_eq!(counts(&flow.forward), (3, 3 * (60 + header)));
+        assert_eq!(counts(&flow.reverse), (3, 3 * (70 + header)));
+        let sums = [found.forward.total, found.reverse.total];
+        assert_eq!(sums, added.map(|octets| 3 * octets));
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// L2TP of version 3 does not say where its frames begin.
+fn a_tunnel_that_says_too_little(mode: Attach) {
+    const NUMBER: u8 = 115;
+    let (_pair, watch, [out, into]) = bench(mode);
+    let [near, mut far] = outer_ends();
+    far.set_port(1701);
+    let ends = [
+        inner_ends(),
+        ["[fd01::1]:40000", "[fd01::2]:53"].map(address),
+    ];
+    let over_udp = |frame: &[u8]| {
+        let content = [&[0, 3, 0, 0, 0, 0, 0, 55, 0, 0, 0, 0][..], frame].concat();
+        frame::ethernet(IPV4, &frame::udp(near, far, &content))
+    };
+    let over_ip = |frame: &[u8]| {
+        let content = [
+            &[0, 0, 0, 56, 0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4][..],
+            frame,
+        ]
+        .concat();
+        frame::ethernet(IPV4, &frame::ip(far.ip(), near.ip(), NUMBER, &content))
+    };
+    for [low, high] in ends {
+        let there = frame::tagged(&[], &frame::udp(low, high, &[1; 60]));
+        let back = frame::tagged(&[], &frame::udp(high, low, &[2; 70]));
+        for _ in 0..3 {
+            out.send(&over_udp(&there));
+            into.send(&over_ip(&back));
+        }
+    }
+    // A frame that carries no packet, and one whose packet is of another length.
+    let arp = frame::ethernet(0x0806, &[0; 46]);
+    let [low, high] = inner_ends();
+    let longer = frame::tagged(&[], &[&frame::udp(low, high, &[1; 60])[..], &[0]].concat());
+    for frame in [&arp, &longer] {
+        out.send(&over_udp(frame));
+        into.send(&over_ip(frame));
+    }
+    let outcome = watch.finish();
+    for ([low, _], header) in ends.into_iter().zip([28, 48]) {
+        let flow = outcome.only(|flow| flow.source.to_string() == low.to_string());
+        let found = tunnel(flow);
+        assert_eq!((found.kind, found.id), (TunnelKind::L2tp, Some(55)));
+        assert_eq!(found.destination.to_string(), far.to_string());
+        assert_eq!(counts(&flow.forward), (3, 3 * (60 + header)));
+        assert_eq!(counts(&flow.reverse), (3, 3 * (70 + header)));
+        let added = [found.forward.total, found.reverse.total];
+        assert_eq!(added, [3 * (28 + 12 + 14), 3 * (20 + 12 + 14)]);
+    }
+    for protocol in [frame::UDP, NUMBER] {
+        let flow = outcome.only(|flow| flow.protocol.0 == protocol && flow.tunnel.is_none());
+        assert_eq!(counts(&flow.forward).0 + counts(&flow.reverse).0, 2);
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
 }
 
 /// TCP through a VXLAN device: what its own interface counts is what is counted inside of the tunnel.

@@ -91,12 +91,12 @@ fn what_is_no_capture_is_said_to_be_none() {
         text(vec![0xd4]),
         "cannot read the capture at byte 0: it ends within its header"
     );
-    for length in [4, 23, 24, 100] {
-        let mut gzip = vec![0x1f, 0x8b, 8, 0];
-        gzip.resize(length, 7);
+    for length in [4, 8, 11, 12, 16, 23, 24, 100] {
+        let mut file = b"%PDF-1.7".to_vec();
+        file.resize(length, 7);
         assert_eq!(
-            text(gzip),
-            "cannot read the capture at byte 0: it is neither pcap nor pcapng: it begins with 1f 8b 08 00"
+            text(file),
+            "cannot read the capture at byte 0: it is no capture in pcap, pcapng, snoop or ERF: it begins with 25 50 44 46"
         );
     }
 }

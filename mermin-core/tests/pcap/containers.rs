@@ -1,5 +1,7 @@
 //! The same packets in every container give the same flows.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use crate::{
     craft::{
         ACK, Described, ETHERNET, FIN, Frame, SECOND, SYN, Shape, block, description, enhanced,
@@ -163,9 +165,55 @@ fn simple_and_obsolete_packet_blocks() {
         let flows = read(file).whole();
         assert_eq!(flows.len(), 1);
         assert_eq!(sums(&flows[0]), [3, 31 + 1028 + 31, 0, 0]);
-        assert_eq!(flows[0].start, flows[0].end, "simple packets have no time");
+        // Those have no time, and the flow has that of the other.
+        let only = UNIX_EPOCH + Duration::from_secs(5);
+        assert_eq!((flows[0].start, flows[0].end), (only, only));
         assert_eq!(flows[0].forward.frame_octets.total, 3 * 14 + 31 + 1028 + 31);
     }
+}
+
+#[test]
+fn a_flow_without_a_time_has_none() {
+    let shape = Shape::LITTLE;
+    let mut file = section(shape);
+    file.extend(description(shape, &Described::new(1, "")));
+    file.extend(simple(shape, &Frame::new(0, udp(9, 3))));
+    let flows = read(file).whole();
+    assert_eq!(flows[0].time_resolution, None);
+    assert_eq!(flows[0].duration(), Duration::ZERO);
+    let mut names = Vec::new();
+    flows[0].attributes().for_each(|name, _| names.push(name));
+    for time in ["flow.start", "flow.end", "flow.time.resolution"] {
+        assert!(!names.contains(&time), "{time}");
+    }
+    assert!(
+        flows[0].to_string().starts_with("(no time) udp "),
+        "{}",
+        flows[0]
+    );
+}
+
+#[test]
+fn a_time_before_1970_is_told_as_it_is() {
+    let shape = Shape::LITTLE;
+    let mut file = section(shape);
+    let interface = Described {
+        offset: Some(-2_000_000_000),
+        ..Described::new(1, "")
+    };
+    file.extend(description(shape, &interface));
+    file.extend(enhanced(shape, &Frame::new(0, udp(9, 3)), 5_000_000, false));
+    let flows = read(file).whole();
+    let before = UNIX_EPOCH - Duration::from_secs(2_000_000_000 - 5);
+    assert_eq!((flows[0].start, flows[0].end), (before, before));
+    assert!(
+        flows[0]
+            .to_string()
+            .starts_with("1906-08-16T20:26:45.000Z "),
+        "{}",
+        flows[0]
+    );
+    assert_eq!(flows[0].time_resolution, Some(Duration::from_micros(1)));
 }
 
 #[test]

@@ -66,3 +66,33 @@ fn withheld_records_lose_no_packet() {
     assert_eq!(told + withheld, 3 * FRAMES);
     outcome.whole();
 }
+
+/// A last record without packets has no time to live that could be the wanted one. It is given where one was given before.
+#[test]
+fn the_end_of_a_flow_that_was_told() {
+    let mut frames: Vec<Frame> = (0..20)
+        .map(|second| Frame::new(second * SECOND, udp(7, 10)))
+        .collect();
+    // The last record of the first flow is made a minute after its last packet.
+    frames.push(Frame::new(200 * SECOND, udp(8, 20)));
+    let told = |ttl: &str| {
+        let mut filter = Filter::default();
+        filter.flow.ip_ttl = Rule::matching([ttl]).unwrap();
+        let builder = FlowSource::builder()
+            .active_timeout(Duration::from_secs(10))
+            .filter(filter);
+        let outcome = read_by(builder, pcap(Shape::LITTLE, ETHERNET, &frames));
+        let first = outcome
+            .flows
+            .into_iter()
+            .filter(|flow| flow.source.port == Some(7));
+        first
+            .map(|flow| (flow.forward.packets.delta, flow.end_reason.goes_on()))
+            .collect::<Vec<_>>()
+    };
+    let given = told("0-255");
+    let end = *given.last().unwrap();
+    assert_eq!(end, (0, false), "{given:?}");
+    assert_eq!(given.iter().map(|told| told.0).sum::<u64>(), 20);
+    assert_eq!(told("1"), []);
+}

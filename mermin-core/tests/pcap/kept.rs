@@ -26,6 +26,13 @@ fn mixed() -> Vec<Frame> {
         packet[7] = 185;
         packet
     };
+    // Another initial sequence number: without it this SYN would be the first one, come late.
+    let again = {
+        const SEQUENCE_NUMBER: usize = 14 + 20 + 4;
+        let mut frame = tcp(40_000, true, SYN, 0);
+        frame[SEQUENCE_NUMBER] = 1;
+        frame
+    };
     vec![
         Frame::new(0, tcp(40_000, true, SYN, 0)),
         Frame::new(20_000_000, tcp(40_000, false, SYN | ACK, 0)),
@@ -44,7 +51,7 @@ fn mixed() -> Vec<Frame> {
         Frame::new(2 * SECOND + 1_000, tcp(40_000, true, ACK, 0)).snapped(30),
         Frame::new(3 * SECOND, tcp(40_000, true, FIN | ACK, 0)),
         Frame::new(3 * SECOND + 1_000_000, tcp(40_000, false, FIN | ACK, 0)),
-        Frame::new(4 * SECOND, tcp(40_000, true, SYN, 0)),
+        Frame::new(4 * SECOND, again),
         Frame::new(4 * SECOND + 5_000_000, tcp(40_000, false, RST | ACK, 0)),
         Frame::new(70 * SECOND, udp(5353, 41)),
         Frame::new(140 * SECOND, udp(5353, 42)),
@@ -100,7 +107,7 @@ fn told(path: &PathBuf) -> String {
     }
     for hook in &outcome.stats.hooks {
         for found in &hook.uncounted {
-            let (packets, octets) = (found.packets, found.octets);
+            let (packets, octets) = (found.packets, found.frame_octets);
             writeln!(
                 text,
                 "{}: {} {packets} packets {octets} octets",

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use mermin_core::{Flow, FlowSource, flow::EndReason};
+use mermin_core::{
+    Flow, FlowSource,
+    flow::{EndReason, TcpState},
+};
 use proptest::prelude::*;
 
 use crate::{
@@ -97,7 +100,9 @@ fn an_ended_connection_closes_soon_and_a_syn_starts_another() {
         ]
     };
     for (close, begin) in [(FIN | ACK, 10), (RST, 10), (FIN | ACK, seconds(5) + 3)] {
-        let frames = [connection(0, close), connection(begin, close)].concat();
+        let mut next = connection(begin, close);
+        set_number(&mut next[0], 2);
+        let frames = [connection(0, close), next].concat();
         let found = flows(&frames);
         assert_eq!(ends(&found), [EndReason::EndOfFlow; 2], "{begin}");
         assert_eq!(sums(&found[0]), [2, 80, 2, 80]);
@@ -106,6 +111,135 @@ fn an_ended_connection_closes_soon_and_a_syn_starts_another() {
         assert_eq!(dates(&found[1]), [begin, begin + 3]);
         assert_ne!(found[0].id, found[1].id);
     }
+}
+
+/// Gives a segment this sequence number.
+fn set_number(frame: &mut Frame, number: u32) {
+    frame.octets[14 + 20 + 4..14 + 20 + 8].copy_from_slice(&number.to_be_bytes());
+}
+
+/// A segment with this sequence number.
+fn numbered(at: u64, from_client: bool, flags: u8, number: u32) -> Frame {
+    let mut frame = Frame::new(at, tcp(7, from_client, flags, 0));
+    set_number(&mut frame, number);
+    frame
+}
+
+/// Opened by the client, and not closed.
+fn opened(at: u64, numbers: [u32; 2]) -> [Frame; 3] {
+    let [client, server] = numbers;
+    [
+        numbered(at, true, SYN, client),
+        numbered(at + 1, false, SYN | ACK, server),
+        numbered(at + 2, true, ACK, client.wrapping_add(1)),
+    ]
+}
+
+#[test]
+fn a_syn_with_another_number_begins_another_connection() {
+    let frames = [opened(0, [1, 100]), opened(10, [5_000_000, 900_000])].concat();
+    let found = flows(&frames);
+    assert_eq!(ends(&found), [EndReason::EndOfFlow, EndReason::ForcedEnd]);
+    for (flow, begin) in found.iter().zip([0, 10]) {
+        assert_eq!(sums(flow), [2, 80, 1, 40]);
+        assert_eq!(dates(flow), [begin, begin + 2]);
+        assert_eq!(flow.tcp.unwrap().state, TcpState::Established);
+        assert!(flow.tcp.unwrap().handshake_latency.is_some());
+    }
+    // A connection that never came about, and the next attempt.
+    let attempts = [1, 2].map(|number| numbered(u64::from(number), true, SYN, number));
+    assert_eq!(flows(&attempts).len(), 2);
+}
+
+#[test]
+fn a_syn_that_is_sent_again_or_comes_late_begins_none() {
+    let again = numbered(20, true, SYN, 1);
+    let [syn, answer, ack] = opened(0, [1, 100]);
+    let close = [
+        numbered(3, true, FIN | ACK, 2),
+        numbered(4, false, FIN | ACK, 101),
+    ];
+    for frames in [
+        vec![syn.clone(), again.clone(), answer.clone(), ack.clone()],
+        vec![syn.clone(), answer.clone(), ack.clone(), again.clone()],
+        vec![answer.clone(), ack.clone(), syn.clone()],
+        [
+            &[syn.clone(), answer.clone(), ack.clone()],
+            &close[..],
+            &[again],
+        ]
+        .concat(),
+    ] {
+        let found = flows(&frames);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let [there, _, back, _] = sums(&found[0]);
+        assert_eq!(there + back, frames.len() as u64);
+    }
+}
+
+#[test]
+fn after_a_reset_the_same_number_begins_anew() {
+    // The answer to a SYN on a connection that is open there is refused, and the SYN sent again (RFC 5961 section 4).
+    let frames = [
+        numbered(0, true, SYN, 9),
+        numbered(1, false, ACK, 500),
+        numbered(2, true, RST, 77),
+        numbered(3, true, SYN, 9),
+        numbered(4, false, SYN | ACK, 800),
+        numbered(5, true, ACK, 10),
+    ];
+    let found = flows(&frames);
+    assert_eq!(ends(&found), [EndReason::EndOfFlow, EndReason::ForcedEnd]);
+    assert_eq!(sums(&found[1]), [2, 80, 1, 40]);
+    assert_eq!(found[1].tcp.unwrap().state, TcpState::Established);
+}
+
+#[test]
+fn each_side_has_a_number_of_its_own() {
+    // Both open at once (RFC 9293 section 3.5).
+    let at_once = [
+        numbered(0, true, SYN, 1),
+        numbered(1, false, SYN, 100),
+        numbered(2, true, SYN | ACK, 1),
+        numbered(3, false, SYN | ACK, 100),
+    ];
+    let found = flows(&at_once);
+    assert_eq!(found.len(), 1);
+    assert_eq!(sums(&found[0]), [2, 80, 2, 80]);
+    // The server's port opens a connection to the client's.
+    let turned = [&opened(0, [1, 100])[..], &[numbered(9, false, SYN, 101)]].concat();
+    let found = flows(&turned);
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[1].source.port, Some(443));
+}
+
+#[test]
+fn a_connection_that_one_side_has_closed_waits_for_the_other() {
+    let answered_after = |gap| {
+        flows(&[
+            Frame::new(0, tcp(7, true, SYN, 0)),
+            Frame::new(1, tcp(7, false, SYN | ACK, 0)),
+            Frame::new(2, tcp(7, true, FIN | ACK, 3)),
+            Frame::new(3, tcp(7, false, ACK, 0)),
+            Frame::new(3 + gap, tcp(7, false, ACK, 1000)),
+            Frame::new(4 + gap, tcp(7, false, FIN | ACK, 0)),
+            Frame::new(5 + gap, tcp(7, true, ACK, 0)),
+        ])
+    };
+    let waits = seconds(120);
+    let found = answered_after(waits - 1);
+    // The report of the first minute.
+    assert_eq!(
+        ends(&found),
+        [EndReason::ActiveTimeout, EndReason::EndOfFlow]
+    );
+    assert_eq!(found[1].forward.packets.total, 3);
+    assert_eq!(found[1].reverse.packets.total, 4);
+    assert_eq!(found[1].id, found[0].id);
+    let found = answered_after(waits);
+    assert_eq!(found[1].end_reason, EndReason::IdleTimeout);
+    assert_eq!(found[1].tcp.unwrap().state, TcpState::FinWait2);
+    assert_ne!(found[2].id, found[1].id);
 }
 
 #[test]
@@ -142,7 +276,7 @@ fn packets_out_of_order_belong_to_their_flow() {
     ];
     let found = flows(&frames);
     assert_eq!(sums(&found[0])[0], 3);
-    assert_eq!(dates(&found[0]), [seconds(5), seconds(6)]);
+    assert_eq!(dates(&found[0]), [seconds(4), seconds(6)]);
 }
 
 #[test]
@@ -166,15 +300,46 @@ fn a_clock_set_back_ends_no_flow_and_keeps_the_captures_dates() {
         ]
     );
     assert_eq!(sums(&found[0])[0], 4);
-    assert_eq!(
-        found[0].duration(),
-        Duration::ZERO,
-        "it ends before it begins"
-    );
+    // The earliest and the latest time that was counted.
+    assert_eq!(dates(&found[0]), [seconds(500), seconds(10_001)]);
     assert_eq!(found[1].id, found[0].id);
-    assert_eq!(dates(&found[1]), [seconds(10_000), seconds(501)]);
+    assert_eq!(dates(&found[1]), [seconds(500), seconds(10_001)]);
     assert_eq!(sums(&found[2])[0], 2);
     assert_eq!(dates(&found[2]), [seconds(502), seconds(561)]);
+}
+
+#[test]
+fn a_syn_that_is_stored_behind_its_answer_is_the_start() {
+    let frames = [
+        Frame::new(2_000_000, tcp(7, false, SYN | ACK, 0)),
+        Frame::new(1_000_000, tcp(7, true, SYN, 0)),
+        Frame::new(3_000_000, tcp(7, true, ACK, 0)),
+    ];
+    let found = flows(&frames);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].destination.port, Some(443));
+    assert_eq!(dates(&found[0]), [1_000_000, 3_000_000]);
+    let latency = found[0].tcp.unwrap().handshake_latency;
+    assert_eq!(latency, Some(Duration::from_millis(1)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_flow_ends_before_it_begins(
+        steps in prop::collection::vec((0_u64..20_000, 1_u16..4), 1..40)
+    ) {
+        let frames: Vec<Frame> = steps
+            .iter()
+            .map(|&(at, port)| Frame::new(seconds(at), udp(port, 9)))
+            .collect();
+        for flow in flows(&frames) {
+            let [start, end] = dates(&flow);
+            prop_assert!(start <= end);
+            prop_assert_eq!(flow.duration(), Duration::from_nanos(end - start));
+        }
+    }
 }
 
 #[test]
@@ -239,7 +404,7 @@ proptest! {
         let all: Vec<Frame> = frames.iter().map(|(_, frame)| frame.clone()).collect();
         let mut alone = Vec::new();
         for wanted in 1..4 {
-            // What begins every file is a packet of no flow, so that the clocks agree.
+            // Every file begins with a packet of no flow, so that the clocks agree.
             let mut own = vec![Frame::new(0, vec![0; 14])];
             own.extend(frames.iter().filter(|(port, _)| *port == wanted).map(|(_, frame)| frame.clone()));
             own.push(Frame::new(at, vec![0; 14]));

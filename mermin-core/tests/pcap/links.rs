@@ -1,13 +1,16 @@
 //! Every link type that is read, and one that is not.
 
-use mermin_core::{Error, ErrorKind};
+use std::io::Cursor;
+
+use futures::{StreamExt as _, executor::block_on};
+use mermin_core::{Error, ErrorKind, FlowSource};
 
 use crate::{
     craft::{Described, Frame, Shape, ethernet, ipv4, ipv6, pcap, pcapng, udp, udp_datagram},
-    run::{Outcome, read, sums},
+    run::{Outcome, check_ledger, read, sums},
 };
 
-fn v4() -> Vec<u8> {
+pub(crate) fn v4() -> Vec<u8> {
     ipv4(
         17,
         [10, 0, 0, 1],
@@ -16,11 +19,11 @@ fn v4() -> Vec<u8> {
     )
 }
 
-fn v6() -> Vec<u8> {
+pub(crate) fn v6() -> Vec<u8> {
     ipv6(17, 1, 2, &udp_datagram([1000, 53], &[0; 4]))
 }
 
-fn of(link: u32, packets: &[Vec<u8>]) -> Outcome {
+pub(crate) fn of(link: u32, packets: &[Vec<u8>]) -> Outcome {
     let frames: Vec<Frame> = packets
         .iter()
         .map(|octets| Frame::new(0, octets.clone()))
@@ -29,7 +32,7 @@ fn of(link: u32, packets: &[Vec<u8>]) -> Outcome {
 }
 
 /// A packet of each IP version gives a flow of each; nothing but `overhead` octets is on the wire besides.
-fn both(link: u32, packets: &[Vec<u8>], overhead: u64) -> Vec<mermin_core::Flow> {
+pub(crate) fn both(link: u32, packets: &[Vec<u8>], overhead: u64) -> Vec<mermin_core::Flow> {
     let flows = of(link, packets).whole();
     let found: Vec<[u64; 4]> = flows.iter().map(sums).collect();
     assert_eq!(found, [[1, 32, 0, 0], [1, 52, 0, 0]], "link type {link}");
@@ -126,11 +129,23 @@ fn refused(error: &Error, text: &str) {
 
 #[test]
 fn a_link_type_that_is_not_read_is_named() {
-    let outcome = of(127, &[v4()]);
-    refused(
-        outcome.error.as_ref().unwrap(),
-        "cannot read the capture at byte 0: its link type is 127 (IEEE802_11_RADIOTAP), which is not read",
-    );
+    let cases = [
+        (195, "IEEE802_15_4_WITHFCS"),
+        (215, "IEEE802_15_4_NONASK_PHY"),
+        (230, "IEEE802_15_4_NOFCS"),
+        (283, "IEEE802_15_4_TAP"),
+        (189, "USB_LINUX"),
+        (155, "USER8"),
+    ];
+    for (link, name) in cases {
+        let outcome = of(link, &[v4()]);
+        refused(
+            outcome.error.as_ref().unwrap(),
+            &format!(
+                "cannot read the capture at byte 0: its link type is {link} ({name}), which is not read"
+            ),
+        );
+    }
     let outcome = of(9999, &[v4()]);
     refused(
         outcome.error.as_ref().unwrap(),
@@ -139,7 +154,7 @@ fn a_link_type_that_is_not_read_is_named() {
 }
 
 #[test]
-fn an_interface_that_is_not_read_is_none_until_it_has_a_packet() {
+fn an_interface_that_is_not_read_keeps_no_other_from_being_read() {
     let interfaces = [Described::new(220, "usbmon0"), Described::new(1, "eth0")];
     let frames = [
         Frame::new(0, udp(1, 1)).on(1),
@@ -147,11 +162,47 @@ fn an_interface_that_is_not_read_is_none_until_it_has_a_packet() {
         Frame::new(0, vec![0; 64]).on(0),
         Frame::new(0, udp(3, 1)).on(1),
     ];
-    let file = pcapng(Shape::LITTLE, &interfaces, &frames[..2]);
-    let at = file.len();
-    assert_eq!(read(file).whole().len(), 2);
+    let builder = FlowSource::builder();
+    let file = pcapng(Shape::LITTLE, &interfaces, &frames);
+    let (flows, report, outcome) = block_on(async {
+        let mut source = builder.pcap_reader(Cursor::new(file)).open().await.unwrap();
+        let mut flows = Vec::new();
+        while let Some(flow) = source.next().await {
+            flows.push(flow.unwrap());
+        }
+        (flows, source.report(), source.handle().stats())
+    });
+    assert_eq!(flows.len(), 3);
+    check_ledger(&flows, &outcome);
+    let usb = &outcome.hooks[0];
+    assert_eq!(&*usb.interface, "usbmon0");
+    assert_eq!(
+        (usb.traffic.packets, usb.uncounted[0].reason),
+        (1, "other_link")
+    );
+    assert_eq!(
+        report.to_string(),
+        "interface on `usbmon0`: its link type is 220 (USB_LINUX_MMAPPED), which is not read; its packets are counted under \
+         `other_link`; they are in no flow; to change that, look at them with `tshark -r IN`: there is no IP header in a \
+         known place\n"
+    );
+    assert_eq!(
+        read(pcapng(Shape::LITTLE, &interfaces, &frames[..2]))
+            .whole()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn a_file_without_an_interface_that_is_read_is_refused_at_its_end() {
+    let interfaces = [Described::new(220, "usbmon0"), Described::new(230, "")];
+    let frames = [
+        Frame::new(0, vec![0; 64]).on(0),
+        Frame::new(0, vec![0; 9]).on(1),
+    ];
+    let at = pcapng(Shape::LITTLE, &interfaces, &[]).len();
     let outcome = read(pcapng(Shape::LITTLE, &interfaces, &frames));
-    assert_eq!(outcome.flows.len(), 2);
     refused(
         outcome.error.as_ref().unwrap(),
         &format!(
@@ -159,4 +210,6 @@ fn an_interface_that_is_not_read_is_none_until_it_has_a_packet() {
              which is not read"
         ),
     );
+    assert_eq!(outcome.reasons()["other_link"], (2, 73));
+    check_ledger(&outcome.flows, &outcome.stats);
 }

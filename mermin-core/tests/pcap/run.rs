@@ -64,7 +64,7 @@ impl Outcome {
         self.stats
             .uncounted()
             .iter()
-            .map(|found| (found.reason, (found.packets, found.octets)))
+            .map(|found| (found.reason, (found.packets, found.frame_octets)))
             .collect()
     }
 }
@@ -87,10 +87,10 @@ pub(crate) fn check_ledger(flows: &[Flow], stats: &Stats) {
                 .sum()
         };
         let uncounted: (u64, u64) = hook.uncounted.iter().fold((0, 0), |sum, found| {
-            (sum.0 + found.packets, sum.1 + found.octets)
+            (sum.0 + found.packets, sum.1 + found.frame_octets)
         });
         assert_eq!(hook.traffic.packets, of(true) + uncounted.0, "packets");
-        assert_eq!(hook.traffic.octets, of(false) + uncounted.1, "octets");
+        assert_eq!(hook.traffic.frame_octets, of(false) + uncounted.1, "octets");
     }
     assert_eq!(stats.records, flows.len() as u64);
     assert_eq!(stats.flows_open, 0);

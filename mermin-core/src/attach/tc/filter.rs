@@ -11,7 +11,7 @@ use netlink_packet_route::{
 
 use super::qdisc::HEADER;
 use crate::{
-    attach::Program,
+    attach::program::Program,
     sys::netlink::{Netlink, attribute, number, text},
 };
 
@@ -62,7 +62,7 @@ fn info(priority: u16, protocol: u16) -> u32 {
     u32::from(priority) << 16 | u32::from(protocol.to_be())
 }
 
-/// What a BPF filter in direct-action mode consists of.
+/// Attributes of a BPF filter in direct-action mode.
 fn attributes(program: Program<'_>, name: &str) -> Vec<TcAttribute> {
     vec![
         TcAttribute::Kind(BPF.to_owned()),

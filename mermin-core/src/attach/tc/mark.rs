@@ -1,4 +1,4 @@
-//! What the names of our filters say: `mermin_ingress@<owner>+clsact`, or `mermin_ingress+pinned`.
+//! Meaning of the names of our filters: `mermin_ingress@<owner>+clsact`, or `mermin_ingress@<owner>+pinned`.
 //!
 //! A filter outlasts its process, and its name is all that tells whose it was.
 
@@ -13,16 +13,16 @@ const OWNER: char = '@';
 
 /// Whose a filter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(in crate::attach) enum Whose {
     /// Nothing says so.
     Unknown,
     /// Of a process that would show itself by this token if it lived.
     Process(u64),
-    /// Of whoever names the same instance: it stays when its process goes.
-    Staying,
+    /// Of whoever names the same instance: it stays when its process goes, which would show itself by this token if it lived.
+    Staying(Option<u64>),
 }
 
-/// What a name says.
+/// Meaning of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) whose: Whose,
@@ -37,24 +37,31 @@ impl Mark {
         match self.whose {
             Whose::Unknown => format!("{program}{qdisc}"),
             Whose::Process(token) => format!("{program}{OWNER}{token:016x}{qdisc}"),
-            Whose::Staying => format!("{program}{STAYING}{qdisc}"),
+            Whose::Staying(None) => format!("{program}{STAYING}{qdisc}"),
+            Whose::Staying(Some(token)) => {
+                format!("{program}{OWNER}{token:016x}{STAYING}{qdisc}")
+            }
         }
     }
 
-    /// What a filter's name says, if it is one of ours.
+    /// Meaning of a filter's name, if it is one of ours.
     pub(super) fn read(name: &str) -> Option<Self> {
         let bare = name.strip_suffix(QDISC);
         let owns_qdisc = bare.is_some();
         let bare = bare.unwrap_or(name);
-        let (program, whose) = if let Some(program) = bare.strip_suffix(STAYING) {
-            (program, Whose::Staying)
-        } else if let Some((program, token)) = bare.split_once(OWNER) {
-            let token = u64::from_str_radix(token, 16)
-                .ok()
-                .filter(|_| token.len() == 16)?;
-            (program, Whose::Process(token))
-        } else {
-            (bare, Whose::Unknown)
+        let staying = bare.strip_suffix(STAYING);
+        let bare = staying.unwrap_or(bare);
+        let (program, token) = match bare.split_once(OWNER) {
+            Some((program, token)) if token.len() == 16 => {
+                (program, Some(u64::from_str_radix(token, 16).ok()?))
+            }
+            Some(_) => return None,
+            None => (bare, None),
+        };
+        let whose = match token {
+            _ if staying.is_some() => Whose::Staying(token),
+            Some(token) => Whose::Process(token),
+            None => Whose::Unknown,
         };
         [PROGRAM_INGRESS, PROGRAM_EGRESS]
             .contains(&program)
@@ -69,7 +76,11 @@ mod tests {
     #[test]
     fn a_name_is_read_as_it_was_written() {
         let process = Whose::Process(0xfeed_0000_0000_0001);
-        for whose in [Whose::Unknown, Whose::Staying, Whose::Process(0), process] {
+        let staying = [Whose::Staying(None), Whose::Staying(Some(7))];
+        for whose in [Whose::Unknown, Whose::Process(0), process]
+            .into_iter()
+            .chain(staying)
+        {
             for owns_qdisc in [false, true] {
                 let mark = Mark { whose, owns_qdisc };
                 assert_eq!(Mark::read(&mark.name("mermin_ingress")), Some(mark));
@@ -94,6 +105,8 @@ mod tests {
             "other+clsact",
             "mermin_ingress@",
             "mermin_ingress@ff",
+            "mermin_ingress@ff+pinned",
+            "mermin_ingress+pinned@00000000000000ff",
             "mermin_ingress@00000000000000fg",
             "mermin_ingress@00000000000000ff@00000000000000ff",
             "mermin_general",

@@ -15,7 +15,7 @@ pub(super) const HEADER: usize = 20;
 const RTM_NEWQDISC: u16 = 36;
 const TCA_KIND: u16 = 1;
 
-/// What stands at an interface for filters to hang on.
+/// The qdisc of an interface that filters hang on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Qdisc {
     /// Both directions.

@@ -15,8 +15,8 @@ use std::{
 };
 
 const PAUSE: Duration = Duration::from_millis(1);
-/// A turn takes less than a millisecond. Who waits this long has met a program that was stopped in its turn, or one that
-/// took the address for a reason of its own: not worth failing for.
+/// A turn takes less than a millisecond. A process that waits this long has met a program that was stopped in its turn, or
+/// one that took the address for a reason of its own: not worth failing for.
 const PAUSES: u32 = 500;
 
 /// One's turn, until dropped; without the socket, nobody's promise.

@@ -1,5 +1,5 @@
-//! What interfaces counted that left, where the next process finds it: a ledger goes into these sums and is emptied in one step,
-//! whenever the process is killed.
+//! Counts of interfaces that left, where the next process finds them: a ledger goes into these sums and is emptied in one
+//! step, whenever the process is killed.
 //!
 //! There are two sets of sums and a word that says which one counts, and whose ledger is in it that may not be empty yet. The
 //! other set is written first and made to count by storing the word. A successor that finds a ledger named empties it (again).

@@ -1,4 +1,4 @@
-//! What is in a layout's directory, and taking it out.
+//! Contents of a layout's directory, and their removal.
 
 use std::{
     fs, io,
@@ -71,7 +71,7 @@ pub(super) fn remove_empty(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// What is not there need not be removed.
+/// A pin that is not there need not be removed.
 pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -1,4 +1,4 @@
-//! What an instance is: whose ids its flows have, and where its interfaces are.
+//! Identity of an instance: the ids of its flows, and the place of its interfaces.
 
 use std::{
     io,
@@ -19,6 +19,10 @@ pub(crate) struct Identity {
     pub(crate) epoch: u64,
     /// The network namespace's cookie.
     pub(crate) netns: u64,
+    /// 1 where VLANs and tunnels are left out of keys, else 0.
+    pub(crate) keyed: u64,
+    /// 1 where packets' times are `CLOCK_MONOTONIC`, 0 where they are ticks.
+    pub(crate) exact_end: u64,
 }
 
 /// The shape of its map.

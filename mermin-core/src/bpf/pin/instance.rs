@@ -23,7 +23,7 @@ use crate::{
         trouble::{self, Trouble},
     },
     sys::{
-        bpf_link,
+        bpf_link::{self, ProgramIdentity},
         bpf_pin::{self, Shape},
     },
 };
@@ -44,7 +44,7 @@ pub(crate) enum Refused {
     Unavailable(Trouble),
 }
 
-/// What a former process left.
+/// Pins that a former process left.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// Maps by name.
@@ -52,18 +52,18 @@ pub(crate) struct Found {
     pub(crate) identity: Identity,
     /// Links, by hook.
     pub(crate) links: Vec<(u32, Direction, PathBuf)>,
-    /// Ids of the programs at hooks.
-    pub(crate) programs: Vec<u32>,
+    /// The programs at hooks.
+    pub(crate) programs: Vec<ProgramIdentity>,
     /// Pins that are nobody's of ours.
     pub(crate) foreign: Vec<String>,
 }
 
-/// What is left of another layout, or of an instance on its way.
+/// Pins of another layout, or of an instance on its way.
 #[derive(Debug)]
 pub(crate) struct Stale {
     path: PathBuf,
-    /// Ids of its programs.
-    pub(crate) programs: Vec<u32>,
+    /// Its programs.
+    pub(crate) programs: Vec<ProgramIdentity>,
 }
 
 impl Stale {
@@ -101,7 +101,7 @@ impl Instance {
         self.directory.join(names::layout())
     }
 
-    /// What there is of this layout; a sentence why it is of no use where something is missing.
+    /// The pins of this layout; a sentence why they are of no use where something is missing.
     pub(crate) fn find(&self) -> io::Result<Option<Result<Found, String>>> {
         let path = self.path();
         if !path.try_exists()? {
@@ -122,7 +122,7 @@ impl Instance {
             maps,
             identity,
             links: content.links,
-            programs: ids(&content.programs),
+            programs: identify(&content.programs),
             foreign: content.foreign,
         })))
     }
@@ -150,14 +150,14 @@ impl Instance {
                 || name.starts_with(names::LEAVING);
             if of_ours && name != own {
                 let path = self.directory.join(name);
-                let programs = ids(&Content::read(&path)?.programs);
+                let programs = identify(&Content::read(&path)?.programs);
                 stale.push(Stale { path, programs });
             }
         }
         Ok(stale)
     }
 
-    /// Whether other layouts were used under this name: what they counted is lost.
+    /// Other layouts that were used under this name: their counts are lost.
     pub(crate) fn other_layouts(&self) -> io::Result<Vec<String>> {
         let mut names = directory::list(&self.directory)?;
         names.retain(|name| names::is_layout(name) && *name != names::layout());
@@ -191,15 +191,19 @@ impl Instance {
         Ok(id)
     }
 
-    /// Removes the pins of programs that are at no hook any more.
+    /// Removes the pins of programs that are at no hook any more, and of what they were moved by.
     pub(crate) fn unpin_programs(&self, except: &[u32]) -> io::Result<()> {
-        for path in Content::read(&self.path())?.programs {
-            if !ids(std::slice::from_ref(&path))
+        let Content { programs, maps, .. } = Content::read(&self.path())?;
+        for path in programs {
+            if !identify(std::slice::from_ref(&path))
                 .iter()
-                .all(|id| except.contains(id))
+                .all(|program| except.contains(&program.id))
             {
                 directory::gone(fs::remove_file(path))?;
             }
+        }
+        for (_, path) in maps.iter().filter(|map| map.0.starts_with(names::MOVING)) {
+            directory::gone(fs::remove_file(path))?;
         }
         Ok(())
     }
@@ -238,10 +242,10 @@ impl Instance {
     }
 }
 
-fn ids(programs: &[PathBuf]) -> Vec<u32> {
-    let id = |path: &PathBuf| {
+fn identify(programs: &[PathBuf]) -> Vec<ProgramIdentity> {
+    let identity = |path: &PathBuf| {
         let program = bpf_pin::get(path).ok()?;
-        Some(bpf_link::identify(program.as_fd()).ok()?.id)
+        bpf_link::identify(program.as_fd()).ok()
     };
-    programs.iter().filter_map(id).collect()
+    programs.iter().filter_map(identity).collect()
 }

@@ -1,7 +1,7 @@
-//! What was told of each flow, where the next process finds it: the watermark of hand-over, kept beside the slots and only
+//! Records told of each flow, where the next process finds them: the watermark of hand-over, kept beside the slots and only
 //! for an instance that is pinned.
 //!
-//! A record is noted before anybody can have it, and counts as told when the consumer asks for the one after it. Whoever is
+//! A record is noted before anybody can have it, and counts as told when the consumer says that it arrived. Whoever is
 //! killed in between leaves the note, and its successor gives the same record again: same id, same sequence number, same
 //! counters.
 //!
@@ -32,19 +32,21 @@ use crate::{
 
 /// The mark that counts is of this flow; without it nothing was told yet.
 const SAID: u64 = 1 << 1;
-/// A record was made of what the other mark says, and the consumer has not asked for the one after it.
+/// A record was made of what the other mark says, and nobody has said that it arrived.
 const OFFERED: u64 = 1 << 2;
 /// Everything was told, and the slot is to be emptied.
 pub(crate) const DONE: u64 = 1 << 3;
+/// A record of the flow has arrived, and was not withheld.
+const GIVEN: u64 = 1 << 4;
 /// Where the reason stands of a last record that was made.
 const REASON: u32 = 8;
 
 /// The word by which the other mark counts.
 fn told(word: u64) -> u64 {
-    (word ^ SECOND) & SECOND | SAID
+    (word ^ SECOND) & SECOND | SAID | word & GIVEN
 }
 
-/// What the records up to one said.
+/// Sums of the records up to one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
@@ -81,10 +83,10 @@ impl Mark {
     }
 }
 
-/// What a former process noted of a slot.
+/// Notes of a former process on a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recalled {
-    /// What was told for good.
+    /// The records that were told for good.
     pub(crate) told: Entry,
     /// A record that may not have arrived: what is told once it has, and its last packet's time (monotonic ns).
     pub(crate) offered: Option<(Entry, u64)>,
@@ -118,7 +120,7 @@ impl Journal {
         })
     }
 
-    /// Whether a record of this flow is on its way, or with a consumer that has not asked for the next one.
+    /// True if a record of this flow is on its way, or with a consumer that has not acknowledged it.
     pub(crate) fn is_owed(&self, slot: u32) -> bool {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         word & OFFERED != 0 || word >> REASON != 0
@@ -158,26 +160,31 @@ impl Journal {
 
     /// Notes that the flow's last record is about to be given.
     pub(crate) fn finish(&self, slot: u32, reason: EndReason) {
-        let word = self.pages.word(slot).load(Ordering::Acquire) & (SECOND | SAID);
+        let word = self.pages.word(slot).load(Ordering::Acquire) & (SECOND | SAID | GIVEN);
         let reason = u64::from(reason.number()) << REASON;
         self.set(slot, word | reason);
         pass(Point::Finished);
     }
 
-    /// The consumer asked for another record after this flow's.
+    /// This flow's record has arrived.
     pub(crate) fn acknowledge(&self, slot: u32) {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         let next = if word >> REASON != 0 {
             DONE
         } else if word & OFFERED != 0 {
-            told(word)
+            told(word) | GIVEN
         } else {
             return;
         };
         self.set(slot, next);
     }
 
-    /// Whether all was told of the flow that was in this slot, and the slot is to be emptied.
+    /// True if a record of the flow in this slot has arrived.
+    pub(crate) fn is_given(&self, slot: u32) -> bool {
+        self.pages.word(slot).load(Ordering::Acquire) & GIVEN != 0
+    }
+
+    /// True if all was told of the flow that was in this slot, and the slot is to be emptied.
     pub(crate) fn is_done(&self, slot: u32) -> bool {
         self.pages.word(slot).load(Ordering::Acquire) & DONE != 0
     }
@@ -187,7 +194,7 @@ impl Journal {
         self.set(slot, 0);
     }
 
-    /// What is noted of a slot.
+    /// The notes on a slot.
     pub(crate) fn recall(&self, slot: u32) -> Recalled {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         // SAFETY: within the mapping; any octets are a mark.
@@ -315,5 +322,23 @@ mod tests {
         assert!(journal.is_done(0));
         journal.clear(0);
         assert_eq!(journal.recall(0).told, Entry::default());
+    }
+
+    #[test]
+    fn a_record_that_was_given_is_remembered_until_the_page_is_another_flows() {
+        let Some(journal) = journal() else { return };
+        let withhold = |number| journal.set(0, journal.prepare(0, &entry(number), 9));
+        withhold(1);
+        assert!(!journal.is_given(0));
+        journal.offer(0, &entry(2), 9);
+        assert!(!journal.is_given(0));
+        journal.acknowledge(0);
+        withhold(3);
+        assert!(journal.is_given(0));
+        assert_eq!(journal.recall(0).told, entry(3));
+        journal.finish(0, EndReason::EndOfFlow);
+        assert!(journal.is_given(0));
+        journal.clear(0);
+        assert!(!journal.is_given(0));
     }
 }

@@ -1,4 +1,5 @@
-//! One owner for each instance, by a lock on its directory: it holds across PID namespaces and goes with its process.
+//! One owner for each instance, by a lock on its directory: it holds across PID namespaces and goes with its process, and
+//! no child that the process forks has a part in it.
 
 use std::{
     fs::{self, File},
@@ -11,14 +12,17 @@ use std::{
 
 use rustix::{fs::FlockOperation, io::Errno};
 
+use crate::sys::apart::Apart;
+
 const PAUSE: Duration = Duration::from_millis(5);
-/// A process that ends, or a source of this process that was just dropped, may hold it this long yet: 500 ms in all.
-const PAUSES: u32 = 100;
+/// A process that ends, or a source of this process that was dropped or whose opening was cancelled, may hold it this long
+/// yet: 2 s in all.
+const PAUSES: u32 = 400;
 
 /// The lock, until dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _directory: File,
+    _directory: Apart,
 }
 
 /// Why there is none.
@@ -30,8 +34,22 @@ pub(crate) enum Refusal {
     System(PathBuf, io::Error),
 }
 
-/// Makes the directory if need be, and locks it.
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::System(PathBuf::new(), error)
+    }
+}
+
+/// Makes the directory if need be, and locks it. Waits: not for an executor's thread.
 pub(crate) fn take(directory: &Path) -> Result<Lock, Refusal> {
+    let path = directory.to_owned();
+    let directory = Apart::keep("mermin-lock", move || lock(&path))?;
+    Ok(Lock {
+        _directory: directory,
+    })
+}
+
+fn lock(directory: &Path) -> Result<File, Refusal> {
     let system = |error: io::Error| Refusal::System(directory.to_owned(), error);
     for _ in 0..PAUSES {
         match fs::create_dir_all(directory) {
@@ -45,7 +63,7 @@ pub(crate) fn take(directory: &Path) -> Result<Lock, Refusal> {
         };
         match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
             // Its owner may have removed it before the lock was free.
-            Ok(()) if is_at(&opened, directory) => return Ok(Lock { _directory: opened }),
+            Ok(()) if is_at(&opened, directory) => return Ok(opened),
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => thread::sleep(PAUSE),
             Err(error) => return Err(system(error.into())),

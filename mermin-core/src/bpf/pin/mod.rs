@@ -1,4 +1,4 @@
-//! What outlives the process: maps, links and programs that have a name in a BPF file system.
+//! Things that outlive the process: maps, links and programs that have a name in a BPF file system.
 //!
 //! ```text
 //! <bpffs>/mermin/<instance>/                  locked by whoever owns the instance
@@ -14,6 +14,7 @@ pub(crate) mod departed;
 mod directory;
 pub(crate) mod identity;
 pub(crate) mod instance;
+pub(crate) mod interfaces;
 pub(crate) mod journal;
 pub(crate) mod lock;
 pub(crate) mod names;

@@ -14,10 +14,15 @@ pub(crate) const JOURNAL: &str = "JOURNAL";
 pub(crate) const REDO: &str = "REDO";
 /// The map of what interfaces counted that left.
 pub(crate) const DEPARTED: &str = "DEPARTED";
+/// The map of the interfaces that flows are of.
+pub(crate) const INTERFACES: &str = "INTERFACES";
 /// The identity's map.
 pub(crate) const IDENTITY: &str = "IDENTITY";
 
-/// What a pin in a layout's directory is.
+/// Beginning of the names of maps by which programs are moved at their hooks.
+pub(crate) const MOVING: &str = "MOVING_";
+
+/// Kinds of pins in a layout's directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
     /// A TCX link.
@@ -49,7 +54,12 @@ pub(crate) fn program(id: u32, direction: Direction) -> String {
     format!("program_{id}_{}", word(direction))
 }
 
-/// What a name says.
+/// The map by which the process moves programs whose first one has this id.
+pub(crate) fn moving(id: u32) -> String {
+    format!("{MOVING}{id}")
+}
+
+/// Meaning of a name.
 pub(crate) fn read(name: &str) -> Name {
     let mut parts = name.split('_');
     let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
@@ -81,7 +91,7 @@ fn is_map(name: &str) -> bool {
 }
 
 /// Raised when what this crate pins beside the kernel program's maps changes.
-const BESIDE: u64 = 3;
+const BESIDE: u64 = 5;
 
 /// The directory of this build's layout.
 pub(crate) fn layout() -> String {
@@ -96,7 +106,7 @@ pub(crate) fn layout_of(hash: u64) -> String {
     )
 }
 
-/// Whether a directory's name is a layout's.
+/// True if a directory's name is a layout's.
 pub(crate) fn is_layout(name: &str) -> bool {
     name.len() == 16 && name.chars().all(|letter| letter.is_ascii_hexdigit())
 }
@@ -117,7 +127,10 @@ mod tests {
             );
             assert_eq!(read(&program(12, direction)), Name::Program);
         }
-        for map in ["SLOTS", "INDEX_V4", JOURNAL, REDO, DEPARTED, IDENTITY] {
+        assert_eq!(read(&moving(12)), Name::Map);
+        for map in [
+            "SLOTS", "INDEX_V4", JOURNAL, REDO, DEPARTED, INTERFACES, IDENTITY,
+        ] {
             assert_eq!(read(map), Name::Map);
         }
     }

@@ -55,7 +55,7 @@ impl<B: Copy> Pages<B> {
         unsafe { AtomicU64::from_ptr(&raw mut (*page).word) }
     }
 
-    /// What stands behind the word: within the mapping.
+    /// The body behind the word: within the mapping.
     pub(super) fn body(&self, number: u32) -> *mut B {
         let page = self.pages.at(number as usize);
         // SAFETY: within the mapping.

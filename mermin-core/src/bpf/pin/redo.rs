@@ -19,15 +19,15 @@ use crate::{
     sys::bpf_pin::Shape,
 };
 
-/// What is to be stored.
+/// The values to store.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Whose records are withheld.
     slot: u64,
-    /// What the journal is to say of it.
+    /// The journal's word for it.
     word: u64,
-    /// What is to be under the reason `filtered`, at each hook.
+    /// The counts to be under the reason `filtered`, at each hook.
     sums: [Sum; DIRECTIONS],
 }
 

@@ -50,7 +50,7 @@ impl Supply {
         Ok(Self { old, known, moved })
     }
 
-    /// What belongs to nobody. To be called a grace period after the switch.
+    /// Slots that belong to nobody. To be called a grace period after the switch.
     pub(crate) fn rest(self, slab: &Slab) -> io::Result<Rest> {
         let mut free = Bits::new(slab.touched());
         let mut left = 0;

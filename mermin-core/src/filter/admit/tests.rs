@@ -28,7 +28,7 @@ fn texts(flow: &Flow) -> HashMap<String, Vec<String>> {
     texts
 }
 
-/// Whether a text fits an item: equal, a number within a range, or what a final star leaves open.
+/// True if a text fits an item: equal, a number within a range, or what a final star leaves open.
 fn fits(item: &str, text: &str) -> bool {
     if let Some(start) = item.strip_suffix('*') {
         return text.starts_with(start);

@@ -2,13 +2,18 @@
 //!
 //! JSON lines, exporters and the reference all take names from here, so they cannot differ. A name is given only when
 //! its fact is known.
+//!
+#![doc = include_str!("table.md")]
 
+#[cfg(test)]
+mod reference;
+pub(crate) mod render;
 mod table;
 mod value;
 mod visit;
 
 pub use self::{
-    table::{ALL, Attribute, Kind},
+    table::{ALL, ALWAYS, Attribute, Kind},
     value::Value,
     visit::Attributes,
 };

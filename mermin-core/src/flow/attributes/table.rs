@@ -1,6 +1,6 @@
 //! The names, what they hold and what they mean. The reference is made from this table.
 
-/// What kind of value an attribute holds.
+/// Kinds of values of attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -22,10 +22,33 @@ pub enum Kind {
 pub struct Attribute {
     /// The name, with dots.
     pub name: &'static str,
-    /// What it holds.
+    /// The kind of its value.
     pub kind: Kind,
-    /// What that means, in one sentence.
+    /// The meaning, in one sentence.
     pub meaning: &'static str,
+    /// Unit in UCUM's notation, as OpenTelemetry has it (`By`, `ns`, `{packet}`); empty where there is none.
+    pub unit: &'static str,
+    /// When a record has it, in words; [`ALWAYS`] where each has.
+    pub presence: &'static str,
+    /// IANA's names of the IPFIX elements that hold the same fact, by address family where there are two.
+    pub ipfix: &'static [&'static str],
+}
+
+/// [`Attribute::presence`] of what each record has.
+pub const ALWAYS: &str = "always";
+
+impl Attribute {
+    const fn unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
+    const fn when(self, presence: &'static str) -> Self {
+        Self { presence, ..self }
+    }
+
+    const fn ipfix(self, ipfix: &'static [&'static str]) -> Self {
+        Self { ipfix, ..self }
+    }
 }
 
 const fn text(name: &'static str, meaning: &'static str) -> Attribute {
@@ -34,6 +57,9 @@ const fn text(name: &'static str, meaning: &'static str) -> Attribute {
         name,
         kind,
         meaning,
+        unit: "",
+        presence: ALWAYS,
+        ipfix: &[],
     }
 }
 
@@ -105,28 +131,28 @@ macro_rules! names {
 pub(super) const FORWARD: Names = names!("flow.");
 pub(super) const REVERSE: Names = names!("flow.reverse.");
 
-/// What each direction has; `$way` says which.
+/// Attributes of each direction; `$way` says which.
 macro_rules! one_way {
     ($names:ident, $way:literal) => {
         [
-            number($names.counts[0][0], concat!("Packets on the wire ", $way, " since this flow's previous record (IPFIX `packetDeltaCount`)")),
-            number($names.counts[0][1], concat!("Packets on the wire ", $way, " since the flow began (IPFIX `packetTotalCount`)")),
-            number($names.counts[1][0], concat!("IP octets on the wire ", $way, " since this flow's previous record (IPFIX `octetDeltaCount`)")),
-            number($names.counts[1][1], concat!("IP octets on the wire ", $way, " since the flow began (IPFIX `octetTotalCount`)")),
-            number($names.counts[2][0], concat!("Octets of whole frames ", $way, ", link header and padding included, since this flow's previous record (IPFIX `layer2OctetDeltaCount`)")),
-            number($names.counts[2][1], concat!("Octets of whole frames ", $way, ", link header and padding included, since the flow began (IPFIX `layer2OctetTotalCount`)")),
-            number($names.dscp_id, concat!("Differentiated services code point of the first packet ", $way, " in the record's interval (IPFIX `ipDiffServCodePoint`)")),
-            text($names.dscp_name, "Its name in IANA's registry, lower case; `df` for 0"),
-            number($names.ecn_id, concat!("ECN bits of the first packet ", $way, " in the record's interval (RFC 3168)")),
-            text($names.ecn_name, "Their name: `non-ect`, `ect1`, `ect0`, `ce`"),
-            number($names.ttl, concat!("IPv4 time to live or IPv6 hop limit of the first packet ", $way, " in the record's interval (IPFIX `ipTTL`)")),
-            number($names.flow_label, concat!("IPv6 flow label of the first packet ", $way, " in the record's interval (IPFIX `flowLabelIPv6`)")),
-            number($names.icmp_type_id, concat!("ICMP or ICMPv6 type of the first message ", $way, " in the record's interval (IPFIX `icmpTypeIPv4`, `icmpTypeIPv6`)")),
-            text($names.icmp_type_name, "Its name in IANA's registry, lower case with underscores"),
-            number($names.icmp_code_id, concat!("ICMP or ICMPv6 code of the first message ", $way, " in the record's interval (IPFIX `icmpCodeIPv4`, `icmpCodeIPv6`)")),
-            text($names.icmp_code_name, "Its name in IANA's registry, lower case with underscores; absent where the type has one code only"),
-            number($names.tcp_flag_bits, concat!("TCP flags ", $way, ", OR over the flow so far (IPFIX `tcpControlBits`)")),
-            of(Kind::Texts, $names.tcp_flag_tags, "Their names: `FIN`, `SYN`, `RST`, `PSH`, `ACK`, `URG`, `ECE`, `CWR`"),
+            number($names.counts[0][0], concat!("Packets on the wire ", $way, " since this flow's previous record")).unit("{packet}").ipfix(&["packetDeltaCount"]),
+            number($names.counts[0][1], concat!("Packets on the wire ", $way, " since the flow began")).unit("{packet}").ipfix(&["packetTotalCount"]),
+            number($names.counts[1][0], concat!("IP octets on the wire ", $way, " since this flow's previous record")).unit("By").ipfix(&["octetDeltaCount"]),
+            number($names.counts[1][1], concat!("IP octets on the wire ", $way, " since the flow began")).unit("By").ipfix(&["octetTotalCount"]),
+            number($names.counts[2][0], concat!("Octets of whole frames ", $way, ", link header and padding included, since this flow's previous record")).unit("By").ipfix(&["layer2OctetDeltaCount"]),
+            number($names.counts[2][1], concat!("Octets of whole frames ", $way, ", link header and padding included, since the flow began")).unit("By").ipfix(&["layer2OctetTotalCount"]),
+            number($names.dscp_id, concat!("Differentiated services code point of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval").ipfix(&["ipDiffServCodePoint"]),
+            text($names.dscp_name, "Its name in IANA's registry, lower case; `df` for 0").when("a packet this way in the record's interval, and a registered value"),
+            number($names.ecn_id, concat!("ECN bits of the first packet ", $way, " in the record's interval (RFC 3168)")).when("a packet this way in the record's interval"),
+            text($names.ecn_name, "Their name: `non-ect`, `ect1`, `ect0`, `ce`").when("a packet this way in the record's interval"),
+            number($names.ttl, concat!("IPv4 time to live or IPv6 hop limit of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval").ipfix(&["ipTTL"]),
+            number($names.flow_label, concat!("IPv6 flow label of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval, IPv6").ipfix(&["flowLabelIPv6"]),
+            number($names.icmp_type_id, concat!("ICMP or ICMPv6 type of the first message ", $way, " in the record's interval")).when("a packet this way in the record's interval, ICMP or ICMPv6").ipfix(&["icmpTypeIPv4", "icmpTypeIPv6"]),
+            text($names.icmp_type_name, "Its name in IANA's registry, lower case with underscores").when("the same, and a registered type"),
+            number($names.icmp_code_id, concat!("ICMP or ICMPv6 code of the first message ", $way, " in the record's interval")).when("a packet this way in the record's interval, ICMP or ICMPv6").ipfix(&["icmpCodeIPv4", "icmpCodeIPv6"]),
+            text($names.icmp_code_name, "Its name in IANA's registry, lower case with underscores; absent where the type has one code only").when("the same, and a registered code"),
+            number($names.tcp_flag_bits, concat!("TCP flags ", $way, ", OR over the flow so far")).when("TCP").ipfix(&["tcpControlBits"]),
+            of(Kind::Texts, $names.tcp_flag_tags, "Their names: `FIN`, `SYN`, `RST`, `PSH`, `ACK`, `URG`, `ECE`, `CWR`").when("TCP"),
         ]
     };
 }
@@ -135,49 +161,51 @@ const FORWARD_ATTRIBUTES: [Attribute; 18] = one_way!(FORWARD, "from source to de
 const REVERSE_ATTRIBUTES: [Attribute; 18] = one_way!(REVERSE, "from destination to source");
 
 #[rustfmt::skip]
-const BEFORE: [Attribute; 19] = [
-    text("flow.id", "Names the flow: 128 bits in hexadecimal, unique across restarts (IPFIX `flowId`)"),
+const BEFORE: [Attribute; 21] = [
+    text("flow.id", "Names the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
     number("flow.sequence", "Number of this record among the flow's, from 0; the same pair of id and sequence twice is the same record"),
-    of(Kind::Time, "flow.start", "First packet of the flow (IPFIX `flowStartNanoseconds`)"),
-    of(Kind::Time, "flow.end", "Last packet counted in this record (IPFIX `flowEndNanoseconds`)"),
+    of(Kind::Time, "flow.start", "First packet of the flow").when("live always; a capture that tells times").ipfix(&["flowStartNanoseconds"]),
+    of(Kind::Time, "flow.end", "Last packet counted in this record, which came less than `flow.time.resolution` later").when("live always; a capture that tells times").ipfix(&["flowEndNanoseconds"]),
+    number("flow.time.resolution", "How exact `flow.end` is: a tick of the kernel, 1 with `exact_end`, of a capture the unit of its time stamps").unit("ns").when("live always; a capture that tells times"),
     text("flow.community_id", "Community ID version 1, seed 0 unless configured"),
-    text("flow.end_reason", "Why the record was made: `active timeout`, `idle timeout`, `end of flow detected`, `forced end`, `lack of resources` (IPFIX `flowEndReason`)"),
-    text("flow.connection.state", "TCP state as of this record: `syn_sent`, `syn_received`, `established`, `fin_wait_1`, `fin_wait_2`, `close_wait`, `closing`, `last_ack`, `time_wait`, `closed`"),
-    text("source.address", "Who started the flow: for TCP who sent the SYN, else who was seen first (IPFIX `sourceIPv4Address`, `sourceIPv6Address`)"),
-    number("source.port", "Its transport port; absent where the protocol has none, ICMP included (IPFIX `sourceTransportPort`)"),
-    text("destination.address", "The other side (IPFIX `destinationIPv4Address`, `destinationIPv6Address`)"),
-    number("destination.port", "Its transport port (IPFIX `destinationTransportPort`)"),
+    text("flow.end_reason", "Reason for which the record was made: `active timeout`, `idle timeout`, `end of flow detected`, `forced end`, `lack of resources`").ipfix(&["flowEndReason"]),
+    text("flow.connection.state", "TCP state as of this record: `syn_sent`, `syn_received`, `established`, `fin_wait_1`, `fin_wait_2`, `close_wait`, `closing`, `last_ack`, `time_wait`, `closed`").when("TCP"),
+    text("source.address", "Side that started the flow: for TCP the sender of the SYN, else whoever the first packet answers, else its sender").ipfix(&["sourceIPv4Address", "sourceIPv6Address"]),
+    number("source.port", "Its transport port; ICMP has none").when("the protocol has ports").ipfix(&["sourceTransportPort"]),
+    text("destination.address", "The other side").ipfix(&["destinationIPv4Address", "destinationIPv6Address"]),
+    number("destination.port", "Its transport port").when("the protocol has ports").ipfix(&["destinationTransportPort"]),
     text("flow.direction", "`forward`: the source is the client; `reverse`: the flow was joined late and the source is the server; `unknown`"),
-    text("flow.direction.rule", "What decided the direction: `syn`, `first_packet`, `listening_port`, `port_number`"),
-    text("network.transport", "IANA's keyword of the protocol in lower case, else its number (IPFIX `protocolIdentifier`)"),
-    text("network.type", "`ipv4` or `ipv6` (IPFIX `ipVersion`)"),
-    number("network.interface.index", "Kernel index of the interface it was seen on (IPFIX `ingressInterface`)"),
-    text("network.interface.name", "Name of that interface (IPFIX `interfaceName`)"),
-    text("network.interface.mac", "MAC address of the first packet's sender (IPFIX `sourceMacAddress`)"),
-    of(Kind::Numbers, "network.vlan.ids", "VLAN ids, outermost first (IPFIX `dot1qVlanId`, `dot1qCustomerVlanId`)"),
+    text("flow.direction.rule", "Rule that decided the direction: `syn`, `answer`, `first_packet`, `listening_port`, `port_number`").when("the direction is known"),
+    text("network.transport", "IANA's keyword of the protocol in lower case, else its number").ipfix(&["protocolIdentifier"]),
+    text("network.type", "`ipv4` or `ipv6`").ipfix(&["ipVersion"]),
+    number("network.interface.index", "Kernel index of the interface it was seen on").ipfix(&["ingressInterface"]),
+    text("network.interface.name", "Name of that interface").ipfix(&["interfaceName"]),
+    text("network.interface.mac", "MAC address of the first packet's sender").when("the link has MAC addresses").ipfix(&["sourceMacAddress"]),
+    of(Kind::Numbers, "network.vlan.ids", "VLAN ids, outermost first").when("VLAN tags").ipfix(&["dot1qVlanId", "dot1qCustomerVlanId"]),
+    of(Kind::Texts, "flow.several", "Facts in which the flow's packets differed, of which the record shows the first one's: `vlan_ids`, `vlan_tags` (more than two), `tunnel_ids`, `tunnels` (kinds or outer ends)").when("packets of the flow differ"),
 ];
 
 #[rustfmt::skip]
 const AFTER: [Attribute; 19] = [
-    number("flow.icmp.id", "Identifier of an ICMP or ICMPv6 query and its answers"),
-    number("flow.tcp.handshake.latency", "Nanoseconds from SYN to SYN-ACK as seen here"),
-    text("tunnel.type", "Outermost encapsulation: `vxlan`, `geneve`, `gre`, `ipip`, `gtpu`, `wireguard`"),
-    text("tunnel.id", "VNI, key, TEID or receiver index, decimal (IPFIX `layer2SegmentId`)"),
-    text("tunnel.network.type", "`ipv4` or `ipv6` of the outer header"),
-    text("tunnel.network.transport", "Protocol of the outer header, as `network.transport`"),
-    text("tunnel.source.address", "Outer address of the source's side"),
-    number("tunnel.source.port", "Its port, where the outer protocol has ports"),
-    text("tunnel.destination.address", "Outer address of the destination's side"),
-    number("tunnel.destination.port", "Its port, where the outer protocol has ports"),
-    text("tunnel.network.interface.mac", "MAC address of the first outer frame's sender"),
-    number("tunnel.bytes.delta", "Octets the encapsulation added from source to destination since this flow's previous record"),
-    number("tunnel.bytes.total", "Octets the encapsulation added from source to destination since the flow began"),
-    number("tunnel.reverse.bytes.delta", "Octets the encapsulation added from destination to source since this flow's previous record"),
-    number("tunnel.reverse.bytes.total", "Octets the encapsulation added from destination to source since the flow began"),
-    number("flow.ipsec.ah.spi", "Security parameters index of an authentication header (IPFIX `ipSecSPI`)"),
-    number("flow.ipsec.esp.spi", "Security parameters index of an encapsulating security payload (IPFIX `ipSecSPI`)"),
-    number("flow.ipsec.sender_index", "WireGuard: index that the sender of the flow's first packet chose for itself; of a handshake message"),
-    number("flow.ipsec.receiver_index", "WireGuard: index that the receiver of the flow's first packet had chosen"),
+    number("flow.icmp.id", "Identifier of an ICMP or ICMPv6 query and its answers").when("an ICMP or ICMPv6 query or its answer"),
+    number("flow.tcp.handshake.latency", "Time from SYN to SYN-ACK as seen here").unit("ns").when("both SYN and SYN-ACK were seen"),
+    text("tunnel.type", "Outermost encapsulation: `vxlan`, `geneve`, `gre`, `ipip`, `gtpu`, `wireguard`, `erspan`, `pptp`, `etherip`, `eoip`, `vxlan_gpe`, `l2tp`, `teredo`").when("a tunnel"),
+    text("tunnel.id", "VNI, key, TEID, receiver index, session, call or tunnel id, decimal").when("a tunnel whose header has one").ipfix(&["layer2SegmentId"]),
+    text("tunnel.network.type", "`ipv4` or `ipv6` of the outer header").when("a tunnel"),
+    text("tunnel.network.transport", "Protocol of the outer header, as `network.transport`").when("a tunnel"),
+    text("tunnel.source.address", "Outer address of the source's side").when("a tunnel"),
+    number("tunnel.source.port", "Its port, where the outer protocol has ports").when("a tunnel over UDP"),
+    text("tunnel.destination.address", "Outer address of the destination's side").when("a tunnel"),
+    number("tunnel.destination.port", "Its port, where the outer protocol has ports").when("a tunnel over UDP"),
+    text("tunnel.network.interface.mac", "MAC address of the first outer frame's sender").when("a tunnel on a link with MAC addresses"),
+    number("tunnel.bytes.delta", "Octets the encapsulation added from source to destination since this flow's previous record").unit("By").when("a tunnel other than WireGuard"),
+    number("tunnel.bytes.total", "Octets the encapsulation added from source to destination since the flow began").unit("By").when("a tunnel other than WireGuard"),
+    number("tunnel.reverse.bytes.delta", "Octets the encapsulation added from destination to source since this flow's previous record").unit("By").when("a tunnel other than WireGuard"),
+    number("tunnel.reverse.bytes.total", "Octets the encapsulation added from destination to source since the flow began").unit("By").when("a tunnel other than WireGuard"),
+    number("flow.ipsec.ah.spi", "Security parameters index of an authentication header").when("AH").ipfix(&["ipSecSPI"]),
+    number("flow.ipsec.esp.spi", "Security parameters index of an encapsulating security payload").when("ESP").ipfix(&["ipSecSPI"]),
+    number("flow.ipsec.sender_index", "WireGuard: index that the sender of the flow's first packet chose for itself; of a handshake message").when("a WireGuard handshake"),
+    number("flow.ipsec.receiver_index", "WireGuard: index that the receiver of the flow's first packet had chosen").when("a WireGuard message that has one"),
 ];
 
 /// Every name, in the order in which [`Attributes::for_each`](super::Attributes::for_each) gives them.
@@ -209,6 +237,6 @@ mod tests {
             assert!(attribute.meaning.len() > 10, "{}", attribute.name);
             assert!(!attribute.meaning.ends_with('.'), "{}", attribute.name);
         }
-        assert_eq!(ALL.len(), 74);
+        assert_eq!(ALL.len(), 76);
     }
 }

@@ -1,11 +1,15 @@
-//! What an attribute holds.
+//! Values of attributes.
 
 use std::{
     fmt::{self, Write as _},
+    net::IpAddr,
     time::SystemTime,
 };
 
-/// What an attribute holds, borrowed from the flow.
+use super::render::Short;
+use crate::flow::{FlowId, MacAddress};
+
+/// The value of an attribute, borrowed from the flow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value<'a> {
@@ -21,39 +25,42 @@ pub enum Value<'a> {
     Time(SystemTime),
 }
 
-/// Renders a short value without an allocation. What does not fit is left out, so callers give only what does:
-/// addresses, ids, numbers.
-pub(super) struct Rendered {
-    text: [u8; Self::CAPACITY],
-    length: usize,
-}
+/// A short value as text, without an allocation.
+pub(super) struct Rendered(Short);
 
 impl Rendered {
-    /// The longest value is an IPv6 address with an embedded IPv4 one (45).
-    const CAPACITY: usize = 48;
-
+    /// Text that does not fit is cut, so callers give none that is longer.
     pub(super) fn new(value: impl fmt::Display) -> Self {
-        let mut rendered = Self {
-            text: [0; Self::CAPACITY],
-            length: 0,
-        };
+        let mut rendered = Self(Short::empty());
         // Fails only when the value does not fit; `write_str` then left out the part that does not.
         let _ = write!(rendered, "{value}");
         rendered
     }
 
+    pub(super) fn id(id: FlowId) -> Self {
+        Self(Short::hexadecimal(&id.to_u128().to_be_bytes(), None))
+    }
+
+    pub(super) fn address(address: IpAddr) -> Self {
+        Self(Short::address(address))
+    }
+
+    pub(super) fn mac(address: MacAddress) -> Self {
+        Self(Short::hexadecimal(&address.0, Some(b':')))
+    }
+
     pub(super) fn as_str(&self) -> &str {
-        str::from_utf8(&self.text[..self.length]).unwrap_or_default()
+        str::from_utf8(self.0.as_bytes()).unwrap_or_default()
     }
 }
 
 impl fmt::Write for Rendered {
     fn write_str(&mut self, part: &str) -> fmt::Result {
-        let end = self.length + part.len();
-        let place = self.text.get_mut(self.length..end).ok_or(fmt::Error)?;
-        place.copy_from_slice(part.as_bytes());
-        self.length = end;
-        Ok(())
+        if self.0.put(part.as_bytes()) {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
     }
 }
 
@@ -62,6 +69,14 @@ mod tests {
     use std::net::Ipv6Addr;
 
     use super::*;
+
+    #[test]
+    fn each_is_as_it_is_shown() {
+        let id = FlowId::from_u128(0xab);
+        assert_eq!(Rendered::id(id).as_str(), id.to_string());
+        let mac = MacAddress([0, 1, 0xab, 0xcd, 0xef, 255]);
+        assert_eq!(Rendered::mac(mac).as_str(), mac.to_string());
+    }
 
     #[test]
     fn the_longest_address_fits() {

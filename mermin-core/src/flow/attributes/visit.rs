@@ -6,7 +6,9 @@ use super::{
     table::{FORWARD, Names, REVERSE},
     value::{Rendered, Value},
 };
-use crate::flow::{Endpoint, Flow, Ipsec, Protocol, TcpFlags, Tunnel, TunnelKind, Uniflow};
+use crate::flow::{
+    Endpoint, Flow, Ipsec, Protocol, Several, TcpFlags, Tunnel, TunnelKind, Uniflow,
+};
 
 /// The known facts of one flow, by name.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +46,14 @@ impl Attributes<'_> {
     pub fn for_each(self, mut visit: impl FnMut(&'static str, Value<'_>)) {
         let flow = self.flow;
         let community_id = flow.community_id_inline(self.community_id_seed);
-        visit("flow.id", Value::Text(Rendered::new(flow.id).as_str()));
+        visit("flow.id", Value::Text(Rendered::id(flow.id).as_str()));
         visit("flow.sequence", Value::Number(flow.sequence));
-        visit("flow.start", Value::Time(flow.start));
-        visit("flow.end", Value::Time(flow.end));
+        if let Some(resolution) = flow.time_resolution {
+            visit("flow.start", Value::Time(flow.start));
+            visit("flow.end", Value::Time(flow.end));
+            let nanos = u64::try_from(resolution.as_nanos()).unwrap_or(u64::MAX);
+            visit("flow.time.resolution", Value::Number(nanos));
+        }
         visit("flow.community_id", Value::Text(community_id.as_str()));
         visit("flow.end_reason", Value::Text(flow.end_reason.as_str()));
         if let Some(tcp) = &flow.tcp {
@@ -96,11 +102,20 @@ impl Attributes<'_> {
         if let Some(mac) = interface.mac {
             visit(
                 "network.interface.mac",
-                Value::Text(Rendered::new(mac).as_str()),
+                Value::Text(Rendered::mac(mac).as_str()),
             );
         }
         if !self.flow.vlans.is_empty() {
             visit("network.vlan.ids", Value::Numbers(&self.flow.vlans));
+        }
+        if self.flow.several.any() {
+            let mut names = Several::NAMES;
+            let mut length = 0;
+            for name in self.flow.several.names() {
+                names[length] = name;
+                length += 1;
+            }
+            visit("flow.several", Value::Texts(&names[..length]));
         }
     }
 }
@@ -112,7 +127,7 @@ fn endpoint(
 ) {
     visit(
         address,
-        Value::Text(Rendered::new(endpoint.address).as_str()),
+        Value::Text(Rendered::address(endpoint.address).as_str()),
     );
     if let Some(number) = endpoint.port {
         visit(port, Value::Number(number.into()));
@@ -198,10 +213,10 @@ fn encapsulation(visit: &mut impl FnMut(&'static str, Value<'_>), tunnel: &Tunne
     if let Some(mac) = tunnel.source_mac {
         visit(
             "tunnel.network.interface.mac",
-            Value::Text(Rendered::new(mac).as_str()),
+            Value::Text(Rendered::mac(mac).as_str()),
         );
     }
-    // What it added to its content cannot be told from the content.
+    // The octets that it added cannot be told from its content.
     if tunnel.kind == TunnelKind::WireGuard {
         return;
     }
@@ -234,8 +249,8 @@ fn associations(visit: &mut impl FnMut(&'static str, Value<'_>), ipsec: &Ipsec) 
 mod tests {
     use super::*;
     use crate::flow::{
-        attributes::{ALL, Kind},
-        example::{everything, plain},
+        attributes::{ALL, ALWAYS, Kind},
+        example::{bare, everything},
     };
 
     const fn kind(value: Value<'_>) -> Kind {
@@ -266,21 +281,12 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_given() {
-        let names: Vec<_> = given(&plain()).into_iter().map(|(name, _)| name).collect();
-        for absent in [
-            "flow.connection.state",
-            "flow.direction.rule",
-            "network.interface.mac",
-            "network.vlan.ids",
-            "flow.ip.ttl",
-            "flow.icmp.type.id",
-            "flow.icmp.id",
-            "flow.tcp.flags.bits",
-            "flow.tcp.handshake.latency",
-            "tunnel.type",
-        ] {
-            assert!(!names.contains(&absent), "{absent}");
-        }
-        assert_eq!(names.len(), 27);
+        let names: Vec<_> = given(&bare()).into_iter().map(|(name, _)| name).collect();
+        let always: Vec<_> = ALL
+            .iter()
+            .filter(|attribute| attribute.presence == ALWAYS)
+            .map(|attribute| attribute.name)
+            .collect();
+        assert_eq!(names, always);
     }
 }

@@ -9,7 +9,7 @@ const MOST: usize = 16 * STRIDE;
 
 /// The slots that are due, some at a time.
 pub(super) struct Due {
-    /// What is no later is due.
+    /// Moments up to this are due.
     now: Moment,
     /// And so is this.
     also: Moment,

@@ -1,14 +1,14 @@
-//! What opening would meet, found without opening.
+//! Preflight: finds all that opening would meet, without opening.
 
-use super::{Options, open::sizes, stand_in};
+use super::{fallback, host, setup::sizes};
 use crate::{
     attach::{Attach, Hooks},
     bpf::{object, size::Sizes},
     error::Error,
     iface::{list, select::Selector},
-    probe::{host, trouble::Trouble},
+    probe::trouble::Trouble,
     report::{Answer, Degradation, Fact, Report, Subject},
-    source::options::DEFAULT_FLOWS,
+    source::options::{DEFAULT_FLOWS, Options},
 };
 
 /// Tries all that opening takes, in the calling thread, which moves to the network namespace asked for.
@@ -23,7 +23,10 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     }
     facts.push(host::privilege());
     facts.push(host::membarrier());
-    facts.push(host::memory(options.max_flows.unwrap_or(DEFAULT_FLOWS)));
+    facts.push(host::memory(
+        options.max_flows.unwrap_or(DEFAULT_FLOWS),
+        options.pinning.is_some(),
+    ));
     facts.push(host::bpffs(options.bpffs()));
     facts.push(host::btf());
     let names = options
@@ -61,7 +64,7 @@ fn interfaces(selector: &Selector, waits: bool) -> Result<Vec<String>, Error> {
     Ok(wanted.map(|at| at.name.clone()).collect())
 }
 
-/// What can be had without something.
+/// The rest that can be had without something.
 #[derive(Clone, Copy, Debug)]
 enum Without {
     /// No flow can be captured.
@@ -72,16 +75,16 @@ enum Without {
     All,
 }
 
-/// What these options can have where a host lacks something. `by_tcx` says whether there is TCX for [`Attach::Auto`].
+/// The rest that these options can have where a host lacks something. `by_tcx` is true if there is TCX for [`Attach::Auto`].
 fn without(subject: Subject, options: &Options, by_tcx: bool) -> Without {
     let stand_in: fn(Trouble) -> Degradation = match (subject, options.attach.mode) {
         (Subject::Kernel | Subject::Program | Subject::Memory | Subject::Interfaces, _)
         | (Subject::Tcx, Attach::Tcx)
         | (Subject::Tc, Attach::Tc { .. }) => return Without::Nothing,
         (Subject::Tc, Attach::Auto) if !by_tcx => return Without::Nothing,
-        (Subject::Tcx, Attach::Auto) => stand_in::tcx,
-        (Subject::Membarrier, _) => stand_in::membarrier,
-        (Subject::Bpffs, _) if options.pinning.is_some() => stand_in::pinning,
+        (Subject::Tcx, Attach::Auto) => fallback::tcx,
+        (Subject::Membarrier, _) => fallback::membarrier,
+        (Subject::Bpffs, _) if options.pinning.is_some() => fallback::pinning,
         _ => return Without::All,
     };
     if options.strict {
@@ -106,8 +109,8 @@ mod tests {
 
     const MODES: [Attach; 3] = [Attach::Auto, Attach::Tcx, Attach::Tc { priority: 1 }];
 
-    /// What can be had without each thing: nothing (`-`), less (`~`) or all (`+`). A word is for `Auto`, `Tcx` and `Tc`; the words
-    /// are for no options, pinned, strict, and both.
+    /// The part that can be had without each thing: nothing (`-`), less (`~`) or all (`+`). A word is for `Auto`, `Tcx` and
+    /// `Tc`; the words are for no options, pinned, strict, and both.
     const MATRIX: [(Subject, [&str; 4]); 11] = [
         (Subject::Kernel, ["---", "---", "---", "---"]),
         (Subject::Program, ["---", "---", "---", "---"]),

@@ -1,28 +1,33 @@
-//! What statistics are read from while the capture thread works.
+//! Counters that statistics are read from while the capture thread works.
 
+#[cfg(feature = "test-util")]
+use std::sync::Arc;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-use super::register::Register;
+use super::registry::InterfaceRegistry;
+#[cfg(feature = "test-util")]
+use crate::bpf::object::Programs;
 use crate::{
-    bpf::{ledger::Ledger, object::Programs, slab::Slab},
+    bpf::ledger::Ledger,
     report::{HookStats, Report, Stats},
-    source::handle::Counters,
+    source::engine::Counters,
 };
 
-/// The kernel's memory, and the capture thread's own counters.
+/// Counters that statistics are read from, also after the source has ended.
+///
+/// The table of flows is not among it: unmapping a large one takes longer than an executor is to spend on dropping a handle.
 #[derive(Debug)]
-pub(in crate::source) struct Shared {
-    pub(super) slab: Slab,
+pub(in crate::source) struct SharedCounters {
     pub(super) ledger: Ledger,
-    pub(super) register: Register,
+    pub(super) registry: InterfaceRegistry,
     pub(super) counts: Counts,
-    /// Kept because the programs lose each other with the last descriptor; the lab runs them by hand.
+    /// Flows that there is room for.
+    pub(super) capacity: u32,
+    /// For the lab.
+    #[cfg(feature = "test-util")]
     pub(super) programs: Arc<Programs>,
 }
 
@@ -43,7 +48,7 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-impl Shared {
+impl SharedCounters {
     pub(super) fn swept(&self, took: Duration) {
         self.counts.sweeps.fetch_add(1, Ordering::Relaxed);
         self.counts
@@ -59,30 +64,30 @@ impl Shared {
     }
 }
 
-impl Counters for Shared {
+impl Counters for SharedCounters {
     #[cfg(feature = "test-util")]
     fn programs(&self) -> Option<&Arc<Programs>> {
         Some(&self.programs)
     }
 
     fn report(&self) -> Report {
-        self.register.report()
+        self.registry.report()
     }
 
     fn stats(&self) -> Stats {
         // Before the ledger, which has the packets of those at least.
         let records_withheld = self.counts.withheld.load(Ordering::Acquire);
-        let (hooks, departed, interfaces) = self.register.stats(&self.ledger);
+        let (hooks, departed, interfaces) = self.registry.stats(&self.ledger);
         let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&departed).map(field).sum();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
             flows_open: read(&self.counts.open),
-            flows_capacity: u64::from(self.slab.len()),
+            flows_capacity: u64::from(self.capacity),
             flows_ended: read(&self.counts.ended),
             records: read(&self.counts.records),
             records_withheld,
             packets: sum(|hook| hook.traffic.packets),
-            octets: sum(|hook| hook.traffic.octets),
+            frame_octets: sum(|hook| hook.traffic.frame_octets),
             sweeps: read(&self.counts.sweeps),
             sweep_ns: read(&self.counts.sweep_ns),
             graces: read(&self.counts.graces),

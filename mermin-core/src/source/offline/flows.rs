@@ -1,10 +1,6 @@
-//! What packets do to flows, and what time does: records come out.
+//! Packets and time change flows, and records come out.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use mermin_bpf::{
     abi::{
@@ -16,7 +12,8 @@ use mermin_bpf::{
         arrival::{Arrival, Part},
         fragment,
         key::HIGH_TO_LOW,
-        measure,
+        measure::{self, Measure},
+        origin::decide,
     },
     wire::{ip::Ip, packet},
 };
@@ -34,13 +31,13 @@ use crate::{
     flow::{EndReason, Flow, FlowId},
     pcap::{
         Interface, Packet,
-        link::{Layer, Looking},
+        link::{Looking, Read},
     },
     table::{
         Timeouts,
         limits::{Limits, is_over},
         moment,
-        record::{Frame, facts, record, untold},
+        record::{Frame, date, facts, record, untold},
         timeouts::nanoseconds,
         verdict::{Verdict, due, judge},
     },
@@ -54,8 +51,8 @@ const UNNAMED: &str = "pcap";
 pub(super) struct Flows {
     limits: Limits,
     clock: Clock,
-    /// Time of the latest packet, ns since 1970: that of packets without one.
-    wall: u64,
+    /// Time of the latest packet, ns since 1970: packets without one come at that.
+    wall: i64,
     table: Table,
     timers: Timers,
     filters: Filters,
@@ -87,7 +84,7 @@ impl Flows {
             limits: timeouts.into(),
             clock: Clock::new(longest),
             wall: 0,
-            table: Table::new(most, epoch),
+            table: Table::new(most, epoch, looking.keyed),
             timers: Timers::default(),
             filters: Filters::new(filter),
             fragments: Fragments::default(),
@@ -101,11 +98,23 @@ impl Flows {
 
     /// When a packet came; the clock moves on to it. Asked again, it says the same.
     pub(super) fn moment(&mut self, packet: &Packet) -> Moment {
-        self.wall = packet.time.unwrap_or(self.wall);
+        self.wall = packet.time.map_or(self.wall, |time| time.at);
         Moment {
             told: self.clock.tell(self.wall),
-            wall: self.wall,
+            wall: packet.time,
         }
+    }
+
+    /// Lets time pass up to this moment (ns since 1970), before which no packet comes any more.
+    pub(super) fn pass(&mut self, until: i64) {
+        if until > self.wall {
+            self.clock.tell(until);
+        }
+    }
+
+    /// How long no flow is due, ns; none when there is no flow.
+    pub(super) fn idle_for(&self) -> Option<u64> {
+        Some(self.timers.next()?.saturating_sub(self.clock.now()))
     }
 
     /// Counts a packet, of which everything before has expired: in the ledger, and in a flow or under a reason.
@@ -117,30 +126,37 @@ impl Flows {
         at: Moment,
         octets: &[u8],
     ) {
+        let index = ifindex(packet.interface);
         let Some(layer) = interface.layer else {
+            let hook = hook(counts, packet.interface, interface);
+            hook.total(packet.length);
+            hook.uncounted(Reason::OtherLink, one(packet.length));
             return;
         };
-        let index = ifindex(packet.interface);
         let read = layer.read(octets, packet.length, index, &self.looking);
         hook(counts, packet.interface, interface).total(read.length);
-        let outcome = read.outcome.and_then(|arrival| match &arrival.part {
-            Part::Whole(found) | Part::First(found, _) => {
-                let captured = Captured {
-                    arrival: &arrival,
-                    layer,
-                    octets,
-                    length: read.length,
-                };
-                self.count(counts, index, found, at, &captured)
-            }
-            Part::Later(ip, key) => self.count_later(ip, key, &arrival, read.length, at),
-        });
+        let outcome = match &read.outcome {
+            Ok(arrival) => match &arrival.part {
+                Part::Whole(found) | Part::First(found, _) => {
+                    let captured = Captured {
+                        arrival,
+                        read: &read,
+                        octets,
+                    };
+                    self.count(counts, index, found, at, &captured)
+                }
+                Part::Later(ip, key) => {
+                    let counted = self.count_later(counts, ip, key, arrival, read.length, at);
+                    if counted.is_err() {
+                        self.fragments.keep(*key, ip, read.length, at.told);
+                    }
+                    counted
+                }
+            },
+            Err(reason) => Err(*reason),
+        };
         if let Err(reason) = outcome {
-            let left = Uncounted {
-                packets: 1,
-                octets: read.length.into(),
-            };
-            hook(counts, packet.interface, interface).uncounted(reason, left);
+            hook(counts, packet.interface, interface).uncounted(reason, one(read.length));
         }
     }
 
@@ -154,13 +170,14 @@ impl Flows {
         captured: &Captured<'_>,
     ) -> Result<(), Reason> {
         let (key, direction) = Key::of(packet, ifindex);
-        self.leave_word(captured.arrival, packet, &key, direction, at);
+        let before = self.leave_word(captured.arrival, packet, &key, direction, at);
+        taken_back(counts, ifindex, &before);
         let mut known = self.table.find(&key);
         if let Some(number) = known
             && self
                 .table
                 .get(number)
-                .is_some_and(|slot| slot.restarts(packet))
+                .is_some_and(|slot| slot.restarts(packet, direction, captured.arrival.number))
         {
             self.end(counts, number, EndReason::EndOfFlow);
             known = None;
@@ -170,17 +187,25 @@ impl Flows {
         } else {
             self.serial += 1;
             let mac = captured.mac(packet);
-            let mut slot = Slot::begin(key.words(), packet, direction, mac, at, self.serial);
+            let bits = decide(captured.arrival.is_answer, packet.tcp_flags, direction);
+            let mut slot = Slot::begin(key.words(), packet, bits, mac, at, self.serial);
             slot.flow.outer = captured.outer(direction);
             slot.standing = self.filters.decide(&facts(
                 &slot.flow,
                 &name_of(counts, (ifindex as usize).wrapping_sub(1)),
             ));
-            let number = self.table.insert(&key, slot)?;
+            let number = self.table.insert(&key, slot).inspect_err(|&reason| {
+                // As the first fragment does, under whatever reason that is.
+                counted_under(counts, ifindex, reason, &before);
+            })?;
             counts.open = self.table.open();
             number
         };
-        let measured = measure::measure(packet, captured.length, 0, 0);
+        let measured = measure::measure(packet, captured.read.length, 0, 0).plus(&before);
+        if let Some(slot) = self.table.get(number) {
+            slot.compare(&key.words(), packet);
+            slot.open(direction, captured.arrival.number);
+        }
         if let Some(slot) = self.table.get(number)
             && (slot.add(&Facts::of(packet), &measured, direction, at) || known.is_none())
         {
@@ -193,7 +218,8 @@ impl Flows {
         Ok(())
     }
 
-    /// Leaves word of a first fragment's flow, for the fragments of its own and of those around it.
+    /// Leaves word of a first fragment's flow, for the fragments of its own and of those around it; gives what those of them add
+    /// that came before it.
     fn leave_word(
         &mut self,
         arrival: &Arrival,
@@ -201,23 +227,26 @@ impl Flows {
         key: &Key,
         direction: u8,
         at: Moment,
-    ) {
+    ) -> Measure {
         let own = match arrival.part {
             Part::First(_, own) => Some(own),
             Part::Whole(_) | Part::Later(..) => None,
         };
         if own.is_none() && arrival.carriers == [None; 2] {
-            return;
+            return Measure::default();
         }
         let owner = fragment::owner(packet, &key.words(), direction, at.told);
+        let mut before = Measure::default();
         if let Some(own) = own {
             self.fragments.insert(own, owner);
+            before = self.fragments.take(&own, false, at.told);
         }
-        self.carriers(arrival, owner);
+        before.plus(&self.carriers(arrival, owner, at))
     }
 
     /// The same for the packets around, whose later fragments carry the flow's packets.
-    fn carriers(&mut self, arrival: &Arrival, owner: Owner) {
+    fn carriers(&mut self, arrival: &Arrival, owner: Owner, at: Moment) -> Measure {
+        let mut before = Measure::default();
         for key in arrival.carriers.into_iter().flatten() {
             self.fragments.insert(
                 key,
@@ -226,12 +255,15 @@ impl Flows {
                     ..owner
                 },
             );
+            before = before.plus(&self.fragments.take(&key, true, at.told));
         }
+        before
     }
 
     /// Counts a later fragment into the flow that the first one named.
     fn count_later(
         &mut self,
+        counts: &mut Counts,
         ip: &Ip,
         key: &FragmentKey,
         arrival: &Arrival,
@@ -240,12 +272,13 @@ impl Flows {
     ) -> Result<(), Reason> {
         let owner = self.fragments.find(key, at.told).ok_or(Reason::Fragment)?;
         let number = self.table.find(&Key::of_owner(&owner));
-        let slot = number
-            .and_then(|number| self.table.get(number))
-            .ok_or(Reason::Fragment)?;
-        let measured = fragment::measure(ip, &owner, length);
-        slot.add(&Facts::of_later(&owner), &measured, owner.direction, at);
-        self.carriers(arrival, owner);
+        let number = number.ok_or(Reason::Fragment)?;
+        let before = self.carriers(arrival, owner, at);
+        taken_back(counts, key.ifindex, &before);
+        let measured = fragment::measure(ip, &owner, length).plus(&before);
+        if let Some(slot) = self.table.get(number) {
+            slot.add(&Facts::of_later(&owner), &measured, owner.direction, at);
+        }
         Ok(())
     }
 
@@ -304,6 +337,9 @@ impl Flows {
         let flow = teller.tell(slot, number, EndReason::ActiveTimeout, counts);
         slot.entry.told(&slot.flow, now);
         slot.want_samples();
+        if flow.is_some() {
+            slot.standing = slot.standing.and_told();
+        }
         self.out.extend(flow);
     }
 
@@ -346,10 +382,8 @@ impl Flows {
 /// A packet as it was captured.
 struct Captured<'a> {
     arrival: &'a Arrival,
-    layer: Layer,
+    read: &'a Read,
     octets: &'a [u8],
-    /// Octets of the frame on the wire.
-    length: u32,
 }
 
 impl Captured<'_> {
@@ -358,7 +392,7 @@ impl Captured<'_> {
         if packet.mac_at == 0 && self.is_inside() {
             return [0; 6];
         }
-        self.layer.mac(self.octets, packet.mac_at)
+        self.read.mac(self.octets, packet.mac_at)
     }
 
     fn is_inside(&self) -> bool {
@@ -371,7 +405,7 @@ impl Captured<'_> {
     fn outer(&self, direction: u8) -> Option<Outer> {
         let mut outer = self.arrival.outer?;
         if outer.mac == [0; 6] {
-            outer.mac = self.layer.own_mac(self.octets);
+            outer.mac = self.read.sender;
         }
         Some(if direction == HIGH_TO_LOW {
             outer.turned()
@@ -381,7 +415,7 @@ impl Captured<'_> {
     }
 }
 
-/// What makes records, or withholds them.
+/// Makes records, or withholds them.
 struct Teller<'a> {
     filters: &'a Filters,
     epoch: u64,
@@ -389,7 +423,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// A flow's record, with the capture's own dates, which may have gone back. One that is not wanted goes to the ledger.
+    /// A flow's record, with the capture's own dates. One that is not wanted goes to the ledger.
     fn tell(
         &self,
         slot: &Slot,
@@ -404,13 +438,19 @@ impl Teller<'_> {
                 epoch: self.epoch,
                 monotonic: self.now,
                 wall: 0,
+                tick: 0,
             };
             let mut flow = record(number, &slot.flow, &slot.entry, reason, &name, &frame);
             // A slot may be used twice within the same time stamp; the number of the flow is its own.
             flow.id = FlowId::from_u128(u128::from(self.epoch) << 64 | u128::from(slot.serial));
-            flow.start = UNIX_EPOCH + Duration::from_nanos(slot.started);
-            flow.end = UNIX_EPOCH + Duration::from_nanos(slot.ended);
-            if self.filters.admit(slot.standing, &flow) {
+            let [start, end] = slot.span.map_or([0; 2], |span| [span.start, span.end]);
+            flow.start = date(start);
+            flow.end = date(end);
+            flow.time_resolution = slot.span.map(|span| Duration::from_nanos(span.resolution));
+            if self
+                .filters
+                .admit(slot.standing, slot.standing.is_told(), &flow)
+            {
                 return Some(flow);
             }
         }
@@ -424,12 +464,46 @@ impl Teller<'_> {
     }
 }
 
+/// A packet of so many octets.
+fn one(octets: u32) -> Uncounted {
+    Uncounted {
+        packets: 1,
+        octets: octets.into(),
+    }
+}
+
 /// The name of the interface at a place in the capture.
 fn name_of(counts: &Counts, place: usize) -> Arc<str> {
     match counts.hooks.get(place) {
         Some(Some(hook)) => Arc::clone(&hook.name),
         _ => Arc::from(UNNAMED),
     }
+}
+
+/// Fragments that were under the reason go to the flow of their first one.
+fn taken_back(counts: &mut Counts, ifindex: u32, taken: &Measure) {
+    if let Some(hook) = hook_of(counts, ifindex) {
+        hook.taken_back(Reason::Fragment, left(taken));
+    }
+}
+
+/// Counts under a reason what no packet at hand stands for.
+fn counted_under(counts: &mut Counts, ifindex: u32, reason: Reason, measure: &Measure) {
+    if let Some(hook) = hook_of(counts, ifindex) {
+        hook.uncounted(reason, left(measure));
+    }
+}
+
+const fn left(measure: &Measure) -> Uncounted {
+    Uncounted {
+        packets: measure.packets,
+        octets: measure.frame_octets,
+    }
+}
+
+fn hook_of(counts: &mut Counts, ifindex: u32) -> Option<&mut Hook> {
+    let place = (ifindex as usize).wrapping_sub(1);
+    counts.hooks.get_mut(place)?.as_mut()
 }
 
 /// The ledger of an interface, from its first packet on.
@@ -439,6 +513,7 @@ fn hook<'a>(counts: &'a mut Counts, place: usize, interface: &Interface) -> &'a 
     }
     counts.hooks[place].get_or_insert_with(|| Hook {
         name: Arc::from(interface.name.as_deref().unwrap_or(UNNAMED)),
+        unread: interface.layer.is_none().then_some(interface.link),
         account: Box::default(),
     })
 }

@@ -1,43 +1,108 @@
-//! Flows of first fragments, for as long as their others may come.
+//! Flows of first fragments, for as long as their others may come, and later fragments, for as long as their first may.
 
 use std::collections::HashMap;
 
 use mermin_bpf::{
-    abi::fragment::{FragmentKey, Owner},
-    track::fragment::is_fresh,
+    abi::fragment::{Early, FragmentKey, Owner},
+    track::{
+        fragment::{early, is_fresh},
+        measure::Measure,
+    },
+    wire::ip::Ip,
 };
 
 /// Packets in parts that are remembered at least; and at most twice as many.
 const ROOM: usize = 4096;
 
-/// Two halves: when the younger is full, the older goes.
+/// Keys of a capture's packets in parts.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    young: HashMap<FragmentKey, Owner>,
-    old: HashMap<FragmentKey, Owner>,
+    owners: Recent<Owner>,
+    early: Recent<Early>,
 }
 
 impl Fragments {
+    /// Leaves word of the flow of a packet's first fragment.
     pub(super) fn insert(&mut self, key: FragmentKey, owner: Owner) {
-        if self.young.len() >= ROOM {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, owner);
+        self.owners.insert(key, owner);
     }
 
     /// The flow of a fragment that comes at `now`.
     pub(super) fn find(&self, key: &FragmentKey, now: u64) -> Option<Owner> {
-        self.young
+        self.owners
             .get(key)
-            .or_else(|| self.old.get(key))
-            .filter(|owner| is_fresh(owner, now))
+            .filter(|owner| is_fresh(owner.seen_at, key.ipv6 != 0, now))
             .copied()
+    }
+
+    /// Remembers a fragment that came before its first one, and is counted under the reason.
+    pub(super) fn keep(&mut self, key: FragmentKey, ip: &Ip, frame_octets: u32, now: u64) {
+        let fresh = Early {
+            seen_at: now,
+            ..Early::default()
+        };
+        let known = self.early.get(&key).copied();
+        let known = known
+            .filter(|known| is_fresh(known.seen_at, key.ipv6 != 0, now))
+            .unwrap_or(fresh);
+        let added = Early {
+            packets: known.packets + 1,
+            octets: known.octets + u64::from(ip.length),
+            payload: known.payload + u64::from(ip.payload_length()),
+            frame_octets: known.frame_octets + u64::from(frame_octets),
+            ..known
+        };
+        self.early.insert(key, added);
+    }
+
+    /// Counts that came before a packet's first fragment, which is cut itself or `carries` such a packet: no longer under
+    /// the reason.
+    pub(super) fn take(&mut self, key: &FragmentKey, carries: bool, now: u64) -> Measure {
+        self.early
+            .remove(key)
+            .filter(|known| is_fresh(known.seen_at, key.ipv6 != 0, now))
+            .map_or_else(Measure::default, |known| early(&known, carries))
+    }
+}
+
+/// Two halves: when the younger is full, the older goes.
+#[derive(Debug)]
+struct Recent<V> {
+    young: HashMap<FragmentKey, V>,
+    old: HashMap<FragmentKey, V>,
+}
+
+impl<V> Default for Recent<V> {
+    fn default() -> Self {
+        Self {
+            young: HashMap::new(),
+            old: HashMap::new(),
+        }
+    }
+}
+
+impl<V> Recent<V> {
+    fn insert(&mut self, key: FragmentKey, value: V) {
+        if self.young.len() >= ROOM && !self.young.contains_key(&key) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, value);
+    }
+
+    fn get(&self, key: &FragmentKey) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+
+    fn remove(&mut self, key: &FragmentKey) -> Option<V> {
+        // The older half's other counts are of before.
+        let old = self.old.remove(key);
+        self.young.remove(key).or(old)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use mermin_bpf::track::fragment::LIFETIME;
+    use mermin_bpf::track::fragment::lifetime;
 
     use super::*;
 
@@ -57,7 +122,8 @@ mod tests {
             let before = number.saturating_sub(u32::try_from(ROOM).unwrap() - 1);
             assert!(fragments.find(&key(before), 0).is_some(), "{number}");
         }
-        assert!(fragments.young.len() + fragments.old.len() <= 2 * ROOM);
+        let owners = &fragments.owners;
+        assert!(owners.young.len() + owners.old.len() <= 2 * ROOM);
         assert_eq!(fragments.find(&key(0), 0), None);
     }
 
@@ -68,8 +134,13 @@ mod tests {
             seen_at: 5,
             ..Owner::default()
         };
-        fragments.insert(key(1), owner);
-        assert_eq!(fragments.find(&key(1), 5 + LIFETIME), Some(owner));
-        assert_eq!(fragments.find(&key(1), 6 + LIFETIME), None);
+        for (ipv6, seconds) in [(0, 30), (1, 60)] {
+            let key = FragmentKey { ipv6, ..key(1) };
+            let whole = lifetime(ipv6 != 0);
+            assert_eq!(whole, seconds * 1_000_000_000);
+            fragments.insert(key, owner);
+            assert_eq!(fragments.find(&key, 5 + whole), Some(owner));
+            assert_eq!(fragments.find(&key, 6 + whole), None);
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 pub struct Captured<'a> {
     /// Number of its link type.
     pub link: u32,
-    /// What was captured.
+    /// The captured octets.
     pub octets: &'a [u8],
     /// Octets on the wire.
     pub length: u32,

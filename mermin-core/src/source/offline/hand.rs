@@ -54,7 +54,8 @@ impl Hand {
     pub(crate) fn uncounted(&self) -> Vec<Uncounted> {
         let hook = self.counts.hooks.iter().flatten().next();
         hook.map_or_else(Vec::new, |hook| {
-            HookStats::new(ifindex(0), hook.name.clone(), false, &hook.account).uncounted
+            let (totals, uncounted) = (&hook.account.totals, &hook.account.uncounted);
+            HookStats::new(ifindex(0), hook.name.clone(), false, totals, uncounted).uncounted
         })
     }
 }

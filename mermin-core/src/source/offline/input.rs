@@ -8,7 +8,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::error::{Error, ErrorKind};
+use super::pipe::{Pipe, Ready};
+use crate::{
+    error::{Error, ErrorKind},
+    source::control::Control,
+};
 
 type Reader = Box<dyn io::Read + Send>;
 
@@ -39,12 +43,13 @@ impl Input {
         }
     }
 
-    /// Opens the file, or takes the reader.
-    pub(super) fn open(self) -> Result<Reader, Error> {
-        match self {
+    /// Opens the file, or takes the reader. An input that may be silent for long is read by a thread of its own.
+    pub(super) fn open(self, control: &Arc<Control>) -> Result<(Reader, Option<Ready>), Error> {
+        let reader = match self {
             Self::Path(path) => match file(&path) {
-                Ok(file) => Ok(Box::new(file)),
-                Err(error) => Err(unopened(&path, error)),
+                Ok((file, true)) => return Ok((Box::new(file), None)),
+                Ok((file, false)) => Box::new(file),
+                Err(error) => return Err(unopened(&path, error)),
             },
             Self::Reader(reader) => reader
                 .lock()
@@ -56,18 +61,28 @@ impl Input {
                         "cannot read the capture again: its reader was taken when it was first opened",
                     )
                     .with_remedy("give each source a reader of its own by `pcap_reader`")
-                }),
-        }
+                })?,
+        };
+        let pipe = Pipe::start(reader, control).map_err(|error| {
+            Error::new(
+                ErrorKind::Exhausted,
+                "cannot start the thread that calls the reader",
+            )
+            .with_source(error)
+        })?;
+        let ready = pipe.ready();
+        Ok((Box::new(pipe), Some(ready)))
     }
 }
 
-/// Opens a file. The kernel opens a directory as well, and refuses to read it.
-fn file(path: &Path) -> io::Result<File> {
+/// Opens a file, and says whether it is a regular one. The kernel opens a directory as well, and refuses to read it.
+fn file(path: &Path) -> io::Result<(File, bool)> {
     let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    let kind = file.metadata()?;
+    if kind.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    Ok(file)
+    Ok((file, kind.is_file()))
 }
 
 fn unopened(path: &Path, error: io::Error) -> Error {

@@ -1,7 +1,8 @@
 //! Flows of a capture file, by the same parser and the same decisions as those of the host.
 //!
 //! A thread of its own reads and counts. It waits when the consumer is slow, so that no packet is left out; timeouts run on the
-//! capture's clock, so that a day is read as fast as the disk gives it.
+//! capture's clock, so that a day is read as fast as the disk gives it. Of a capture that is read while it is made, the clock
+//! goes on while no packet comes ([`live`]).
 
 mod clock;
 mod flows;
@@ -12,6 +13,8 @@ mod frames;
 mod hand;
 mod hasher;
 mod input;
+mod live;
+mod pipe;
 mod reading;
 mod shared;
 mod slot;
@@ -28,15 +31,15 @@ use futures_channel::oneshot;
 #[cfg(feature = "test-util")]
 pub(crate) use self::hand::Hand;
 pub(super) use self::input::Input;
-use self::{flows::Flows, reading::Reading, shared::Shared, work::Work};
+use self::{flows::Flows, live::Live, reading::Reading, shared::Shared, work::Work};
 #[cfg(feature = "test-util")]
 pub use self::{
     frames::{Captured, each_captured},
     whole::{Whole, read_whole},
 };
 use super::{
-    capture::{Opened, epoch, guard},
-    control::Control,
+    control::{Control, Running},
+    engine::{Opened, epoch, guard},
     options::{MOST_FLOWS, Options},
     queue::Queue,
 };
@@ -46,7 +49,7 @@ use crate::{
     report::SourceKind,
 };
 
-/// What the thread is started with.
+/// Arguments of the thread.
 struct Job {
     options: Options,
     input: Input,
@@ -62,8 +65,6 @@ pub(super) fn start(
     queue: &Arc<Queue>,
 ) -> Result<oneshot::Receiver<Result<Opened, Error>>, Error> {
     options.validate_offline()?;
-    // There is nothing that dropping the source would have to wait for.
-    control.detached();
     let (answer, opened) = oneshot::channel();
     let job = Job {
         options,
@@ -74,6 +75,7 @@ pub(super) fn start(
     thread::Builder::new()
         .name("mermin-pcap".to_owned())
         .spawn(move || {
+            let _running = Running(Arc::clone(&job.control));
             let queue = Arc::clone(&job.queue);
             guard(&queue, || job.run(answer));
         })
@@ -102,7 +104,8 @@ impl Job {
     fn open(self) -> Result<(Work<Box<dyn io::Read + Send>>, Opened), Error> {
         let name = self.input.name();
         let path = self.input.path();
-        let mut capture = Capture::new(self.input.open()?);
+        let (reader, ready) = self.input.open(&self.control)?;
+        let mut capture = Capture::new(reader);
         capture.open().map_err(|broken| broken.into_error(&name))?;
         let capacity = self.options.max_flows.unwrap_or(MOST_FLOWS);
         let source = SourceKind::Capture { path };
@@ -113,6 +116,7 @@ impl Job {
         };
         let looking = Looking {
             counted: self.options.tunnels.counted(),
+            keyed: self.options.flow_key.keyed(),
             ports: self.options.tunnel_ports.ports(),
         };
         let flows = Flows::new(
@@ -127,6 +131,8 @@ impl Job {
             name,
             control: self.control,
             queue: self.queue,
+            ready,
+            live: Live::default(),
         };
         Ok((work, opened))
     }

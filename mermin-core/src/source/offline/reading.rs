@@ -10,12 +10,16 @@ const BATCH: usize = 512;
 
 /// A capture that is being counted. Records gather in `flows.out`.
 #[derive(Debug)]
-pub(super) struct Reading<R> {
+pub(super) struct Reading<R: io::Read> {
     pub(super) capture: Capture<R>,
     pub(super) flows: Flows,
     pub(super) shared: Arc<Shared>,
     /// A packet that waits until what was due before it is told.
     pending: Option<Packet>,
+    /// Nothing of what was read last has been looked at.
+    unseen: bool,
+    /// Time of the first packet of what was read last, ns since 1970.
+    pub(super) first: Option<i64>,
 }
 
 /// Why going through what is in memory stopped.
@@ -36,11 +40,15 @@ impl<R: io::Read> Reading<R> {
             flows,
             shared,
             pending: None,
+            // Finding out the format has read some.
+            unseen: true,
+            first: None,
         }
     }
 
     /// Reads once. Blocks as long as the input does.
     pub(super) fn fill(&mut self) -> Result<(), Broken> {
+        self.unseen = true;
         self.capture.fill()
     }
 
@@ -56,6 +64,9 @@ impl<R: io::Read> Reading<R> {
                     Next::End => return Ok(Stop::End),
                 },
             };
+            if std::mem::take(&mut self.unseen) {
+                self.first = packet.time.map(|time| time.at);
+            }
             let at = self.flows.moment(&packet);
             if !self.flows.expire(&mut counts, BATCH) {
                 self.pending = Some(packet);
@@ -68,6 +79,13 @@ impl<R: io::Read> Reading<R> {
             }
         }
         Ok(Stop::Records)
+    }
+
+    /// Lets time pass up to this moment (ns since 1970) without a packet. `true` when all records that are due by then are made.
+    pub(super) fn pass(&mut self, until: i64) -> bool {
+        let mut counts = self.shared.lock();
+        self.flows.pass(until);
+        self.flows.expire(&mut counts, BATCH)
     }
 
     /// Ends flows that are still open, as many as may wait. `true` when none is left.

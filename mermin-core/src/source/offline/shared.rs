@@ -1,4 +1,4 @@
-//! What statistics are read from while the capture is read.
+//! Counters that statistics are read from while the capture is read.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,14 +6,17 @@ use mermin_bpf::abi::ledger::{Reason, Uncounted};
 
 use crate::{
     bpf::ledger::Account,
-    report::{HookStats, Report, SourceKind, Stats},
-    source::handle::Counters,
+    pcap::link::described,
+    report::{Degradation, Feature, HookStats, Report, SourceKind, Stats},
+    source::engine::Counters,
 };
 
 /// The ledger of one interface of the capture.
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) name: Arc<str>,
+    /// Its link type, if that is not read.
+    pub(super) unread: Option<u32>,
     pub(super) account: Box<Account>,
 }
 
@@ -64,6 +67,30 @@ impl Hook {
             found.octets += left.octets;
         }
     }
+
+    /// Takes back what was counted under a reason.
+    pub(super) fn taken_back(&mut self, reason: Reason, left: Uncounted) {
+        if let Some(found) = self.account.uncounted.get_mut(reason as usize) {
+            found.packets -= left.packets;
+            found.octets -= left.octets;
+        }
+    }
+}
+
+/// The degradation of an interface whose link type is not read.
+fn degradation(hook: &Hook, link: u32) -> Degradation {
+    Degradation {
+        feature: Feature::Interface,
+        interface: Some(Arc::clone(&hook.name)),
+        cause: format!("its link type is {}, which is not read", described(link)).into(),
+        instead: format!(
+            "its packets are counted under `{}`",
+            Reason::OtherLink.name()
+        )
+        .into(),
+        cost: "they are in no flow".into(),
+        remedy: "look at them with `tshark -r IN`: there is no IP header in a known place".into(),
+    }
 }
 
 /// Index of an interface by its place in the capture.
@@ -73,8 +100,12 @@ pub(super) fn ifindex(place: usize) -> u32 {
 
 impl Counters for Shared {
     fn report(&self) -> Report {
+        let counts = self.lock();
+        let unread = counts.hooks.iter().flatten();
+        let degradations = unread.filter_map(|hook| Some(degradation(hook, hook.unread?)));
         Report {
             source: self.source.clone(),
+            degradations: degradations.collect(),
             ..Report::default()
         }
     }
@@ -87,7 +118,14 @@ impl Counters for Shared {
             .enumerate()
             .filter_map(|(place, hook)| Some((place, hook.as_ref()?)))
             .map(|(place, hook)| {
-                HookStats::new(ifindex(place), Arc::clone(&hook.name), false, &hook.account)
+                let (totals, uncounted) = (&hook.account.totals, &hook.account.uncounted);
+                HookStats::new(
+                    ifindex(place),
+                    Arc::clone(&hook.name),
+                    false,
+                    totals,
+                    uncounted,
+                )
             })
             .collect();
         Stats {
@@ -97,7 +135,7 @@ impl Counters for Shared {
             records: counts.records,
             records_withheld: counts.withheld,
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),
-            octets: hooks.iter().map(|hook| hook.traffic.octets).sum(),
+            frame_octets: hooks.iter().map(|hook| hook.traffic.frame_octets).sum(),
             hooks,
             ..Stats::default()
         }

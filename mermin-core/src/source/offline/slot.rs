@@ -3,15 +3,16 @@
 use mermin_bpf::{
     abi::{
         fragment::Owner,
-        key::KeyWords,
-        slot::{Sample, origin},
+        key::{CARRIED, KeyWords},
+        slot::{DIRECTIONS, Sample, origin},
     },
-    track::{measure::Measure, origin::decide, tcp},
+    track::{measure::Measure, origin::First, tcp},
     wire::{packet::Packet, tcp::flag},
 };
 
 use crate::{
     filter::Standing,
+    pcap::Time,
     table::{entry::Entry, observation::Observation},
 };
 
@@ -20,8 +21,37 @@ use crate::{
 pub(super) struct Moment {
     /// On the capture's clock, ns.
     pub(super) told: u64,
-    /// As captured, ns since 1970.
-    pub(super) wall: u64,
+    /// As captured; packets without a time have none.
+    pub(super) wall: Option<Time>,
+}
+
+/// The earliest and the latest time of a flow's packets, in whatever order they are stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    /// ns since 1970.
+    pub(super) start: i64,
+    /// ns since 1970.
+    pub(super) end: i64,
+    /// How exact the times are, ns.
+    pub(super) resolution: u64,
+}
+
+impl Span {
+    const fn of(time: Time) -> Self {
+        Self {
+            start: time.at,
+            end: time.at,
+            resolution: time.resolution,
+        }
+    }
+
+    fn with(self, time: Time) -> Self {
+        Self {
+            start: self.start.min(time.at),
+            end: self.end.max(time.at),
+            resolution: self.resolution.max(time.resolution),
+        }
+    }
 }
 
 /// A flow and what was told of it.
@@ -29,19 +59,21 @@ pub(super) struct Moment {
 pub(super) struct Slot {
     pub(super) flow: Observation,
     pub(super) entry: Entry,
-    /// What the filter decided of it.
+    /// The filter's decision on it.
     pub(super) standing: Standing,
     /// Number of the flow in this capture; 0 for a free slot.
     pub(super) serial: u64,
     /// When it is to be looked at; other timers of this slot are void.
     pub(super) due: u64,
-    /// Time of the first packet, ns since 1970.
-    pub(super) started: u64,
-    /// Time of the latest packet, ns since 1970.
-    pub(super) ended: u64,
+    /// [`Packet::ids`] of the first packet.
+    ids: u32,
+    /// The [initial number](mermin_bpf::track::initial::number) of each direction.
+    numbers: [Option<u32>; DIRECTIONS],
+    /// When its packets were captured; none as long as none of them had a time.
+    pub(super) span: Option<Span>,
 }
 
-/// What counting a packet takes of its headers.
+/// The part of its headers that counting a packet takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
     tcp_flags: u8,
@@ -66,38 +98,54 @@ impl Facts {
 }
 
 impl Slot {
-    /// A flow that its first packet, of which nothing is counted yet, begins.
+    /// A flow that its first packet, of which nothing is counted yet, begins; `bits` are those of [`origin`] that tell by whom.
     pub(super) fn begin(
         key: KeyWords,
         packet: &Packet,
-        direction: u8,
+        bits: u8,
         mac: [u8; 6],
         at: Moment,
         serial: u64,
     ) -> Self {
-        let bits = decide(packet.tcp_flags, direction);
         Self {
             flow: Observation {
                 key,
                 ipv6: packet.addresses.is_v6(),
                 higher_started: bits & origin::HIGHER_STARTED != 0,
-                by_syn: bits & origin::BY_SYN != 0,
+                first: First::of(bits),
                 link_length: u8::try_from(packet.link_length).unwrap_or(u8::MAX),
                 first_seen: at.told,
                 mac,
                 ..Observation::default()
             },
+            ids: packet.ids,
             serial,
-            started: at.wall,
-            ended: at.wall,
             ..Self::default()
         }
     }
 
-    /// Whether a packet begins a new connection where this one has ended.
-    pub(super) fn restarts(&self, packet: &Packet) -> bool {
-        let [one, other] = &self.flow.sides;
-        tcp::restarts(packet.tcp_flags, one.tcp.flags, other.tcp.flags)
+    /// Notes in what the way of a packet, which is looked up by `key`, differs from that of the first one.
+    pub(super) fn compare(&mut self, key: &KeyWords, packet: &Packet) {
+        let differs = |number: usize| (self.flow.key[number] ^ key[number]) & CARRIED[number] != 0;
+        let several = &mut self.flow.several;
+        // All of the key is compared where it has that: then nothing differs.
+        several.vlan_ids |= differs(0);
+        several.tunnels |= differs(1);
+        several.vlan_tags |= packet.vlans.more();
+        several.tunnel_ids |= packet.ids != 0 && packet.ids != self.ids;
+    }
+
+    /// True if a packet begins a new connection of the same ports, given the initial number that it has.
+    pub(super) fn restarts(&self, packet: &Packet, direction: u8, number: Option<u32>) -> bool {
+        let seen = self.flow.sides.each_ref().map(|side| side.tcp.flags);
+        let known = self.numbers[usize::from(direction)];
+        tcp::restarts(packet.tcp_flags, seen, known, number)
+    }
+
+    /// Notes by which number a side of a connection was opened.
+    pub(super) fn open(&mut self, direction: u8, number: Option<u32>) {
+        let known = &mut self.numbers[usize::from(direction)];
+        *known = known.or(number);
     }
 
     /// Counts a packet. Returns whether the flow may now be due earlier than it was.
@@ -108,8 +156,11 @@ impl Slot {
         direction: u8,
         at: Moment,
     ) -> bool {
-        if at.told >= self.flow.last_seen() {
-            self.ended = at.wall;
+        if let Some(time) = at.wall {
+            self.span = Some(match self.span {
+                Some(span) => span.with(time),
+                None => Span::of(time),
+            });
         }
         let link_length = self.flow.link_length;
         let [low, high] = &mut self.flow.sides;

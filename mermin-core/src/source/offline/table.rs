@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use mermin_bpf::{
     abi::{
         fragment::Owner,
-        key::{KeyV4, KeyV6, KeyWords},
+        key::{CARRIED, KeyV4, KeyV6, KeyWords},
         ledger::Reason,
     },
     track::key,
-    wire::packet::{Packet, Version},
+    wire::{
+        packet::{Packet, Version},
+        tunnel::Keyed,
+    },
 };
 
 use super::{hasher::Fold, slot::Slot};
@@ -22,6 +25,20 @@ pub(super) enum Key {
 }
 
 impl Key {
+    /// As the index has it.
+    fn indexed(mut self, keyed: Keyed) -> Self {
+        if keyed == Keyed::Ends {
+            let words = match &mut self {
+                Self::V4(words) => &mut words[..],
+                Self::V6(words) => &mut words[..],
+            };
+            for (word, carried) in words.iter_mut().zip(CARRIED) {
+                *word &= !carried;
+            }
+        }
+        self
+    }
+
     /// Key and direction of a packet of the interface with this index.
     pub(super) fn of(packet: &Packet, ifindex: u32) -> (Self, u8) {
         match packet.addresses.version {
@@ -71,24 +88,26 @@ pub(super) struct Table {
     v4: HashMap<[u64; KeyV4::WORDS], u32, Fold>,
     v6: HashMap<[u64; KeyV6::WORDS], u32, Fold>,
     most: u32,
+    keyed: Keyed,
 }
 
 impl Table {
     /// A table for so many flows at once. Memory is taken as they come.
-    pub(super) fn new(most: u32, seed: u64) -> Self {
+    pub(super) fn new(most: u32, seed: u64, keyed: Keyed) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
             v4: HashMap::with_hasher(Fold::new(seed)),
             v6: HashMap::with_hasher(Fold::new(seed)),
             most,
+            keyed,
         }
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<u32> {
-        match key {
-            Key::V4(words) => self.v4.get(words).copied(),
-            Key::V6(words) => self.v6.get(words).copied(),
+        match key.indexed(self.keyed) {
+            Key::V4(words) => self.v4.get(&words).copied(),
+            Key::V6(words) => self.v6.get(&words).copied(),
         }
     }
 
@@ -108,7 +127,7 @@ impl Table {
         (self.slots.len() - self.free.len()) as u64
     }
 
-    /// What is known of every open flow.
+    /// Observations of every open flow.
     #[cfg(feature = "test-util")]
     pub(super) fn flows(&self) -> impl Iterator<Item = &crate::table::observation::Observation> {
         let open = self.slots.iter().filter(|slot| slot.serial != 0);
@@ -128,9 +147,9 @@ impl Table {
         if let Some(place) = self.slots.get_mut(number as usize) {
             *place = slot;
         }
-        match key {
-            Key::V4(words) => self.v4.insert(*words, number),
-            Key::V6(words) => self.v6.insert(*words, number),
+        match key.indexed(self.keyed) {
+            Key::V4(words) => self.v4.insert(words, number),
+            Key::V6(words) => self.v6.insert(words, number),
         };
         Ok(number)
     }
@@ -138,7 +157,7 @@ impl Table {
     /// Takes a flow out.
     pub(super) fn remove(&mut self, number: u32) -> Option<Slot> {
         let slot = self.get(number).map(std::mem::take)?;
-        match Key::of_slot(&slot) {
+        match Key::of_slot(&slot).indexed(self.keyed) {
             Key::V4(words) => self.v4.remove(&words),
             Key::V6(words) => self.v6.remove(&words),
         };

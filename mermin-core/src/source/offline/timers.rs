@@ -17,6 +17,11 @@ impl Timers {
         self.heap.push(Reverse((due, number)));
     }
 
+    /// When the earliest is due.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.heap.peek().map(|Reverse((due, _))| *due)
+    }
+
     /// The earliest that is due by `now`.
     pub(super) fn pop(&mut self, now: u64) -> Option<(u64, u32)> {
         let &Reverse((due, slot)) = self.heap.peek()?;

@@ -13,7 +13,7 @@ use crate::{
     flow::Flow,
     pcap::{Capture, link::Looking},
     report::{SourceKind, Stats},
-    source::handle::Counters as _,
+    source::engine::Counters as _,
     table::Timeouts,
 };
 

@@ -1,8 +1,17 @@
 //! The reading thread: reads, counts, and waits for the consumer.
 
-use std::{collections::VecDeque, io, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use super::reading::{Reading, Stop};
+use super::{
+    live::Live,
+    pipe::Ready,
+    reading::{Reading, Stop},
+};
 use crate::{
     error::Error,
     pcap::Broken,
@@ -11,15 +20,20 @@ use crate::{
 
 /// Requests wake the thread; this is how long it would sleep without any.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// Flows that are due soon after each other end together.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// All that the thread owns.
 #[derive(Debug)]
-pub(super) struct Work<R> {
+pub(super) struct Work<R: io::Read> {
     pub(super) reading: Reading<R>,
     /// As errors call the capture.
     pub(super) name: String,
     pub(super) control: Arc<Control>,
     pub(super) queue: Arc<Queue>,
+    /// Tells whether reading would wait, where it may.
+    pub(super) ready: Option<Ready>,
+    pub(super) live: Live,
 }
 
 impl<R: io::Read> Work<R> {
@@ -39,14 +53,42 @@ impl<R: io::Read> Work<R> {
     fn read(&mut self) -> Result<(), Broken> {
         while !self.control.is_closing() && !self.control.is_abandoned() {
             let stop = self.reading.go_through()?;
+            if let Some(time) = self.reading.first.take() {
+                self.live.read(time, now());
+            }
             self.deliver();
             match stop {
-                Stop::Starved => self.reading.fill()?,
-                Stop::Records => {}
+                Stop::Starved if self.wait() => self.reading.fill()?,
+                Stop::Starved | Stop::Records => {}
                 Stop::End => break,
             }
         }
         Ok(())
+    }
+
+    /// Waits until there is something to read, while time passes for the flows of a live capture. `false` when woken for
+    /// something else.
+    fn wait(&mut self) -> bool {
+        while let Some(ready) = &self.ready
+            && !ready.is_now()
+        {
+            if self.control.is_closing() || self.control.is_abandoned() {
+                return false;
+            }
+            let mut longest = LONGEST_WAIT;
+            if let Some(until) = self.live.silent_until(now()) {
+                let all = self.reading.pass(until);
+                self.deliver();
+                if !all {
+                    continue;
+                }
+                if let Some(idle) = self.reading.flows.idle_for() {
+                    longest = longest.min(Duration::from_nanos(idle)).max(SHORTEST_WAIT);
+                }
+            }
+            self.control.wait(longest);
+        }
+        true
     }
 
     /// Hands over the records made so far; waits until there is room for them.
@@ -64,4 +106,10 @@ impl<R: io::Read> Work<R> {
             }
         }
     }
+}
+
+/// The host's clock, ns since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
 }

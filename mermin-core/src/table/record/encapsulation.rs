@@ -20,7 +20,7 @@ pub(super) fn add(record: &mut Flow, flow: &Observation, outer: &Outer) {
     };
     let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.ends.id);
     let [source, destination] = ends(outer, flow.higher_started);
-    let mut tunnel = Tunnel::new(kind, protocol(outer.facts), source, destination);
+    let mut tunnel = Tunnel::new(kind, protocol(outer), source, destination);
     tunnel.id = id;
     if outer.mac != [0; 6] {
         tunnel.source_mac = Some(MacAddress(outer.mac));
@@ -49,22 +49,31 @@ const fn tunnel_kind(facts: u8) -> Option<TunnelKind> {
         kind::IPIP => TunnelKind::Ipip,
         kind::GTPU => TunnelKind::Gtpu,
         kind::WIREGUARD => TunnelKind::WireGuard,
+        kind::ERSPAN => TunnelKind::Erspan,
+        kind::PPTP => TunnelKind::Pptp,
+        kind::ETHERIP => TunnelKind::EtherIp,
+        kind::EOIP => TunnelKind::Eoip,
+        kind::VXLAN_GPE => TunnelKind::VxlanGpe,
+        kind::L2TP => TunnelKind::L2tp,
+        kind::TEREDO => TunnelKind::Teredo,
         _ => return None,
     })
 }
 
-const fn protocol(facts: u8) -> Protocol {
-    match facts & kind::MASK {
-        kind::GRE => Protocol::GRE,
-        kind::IPIP if facts & fact::CARRIES_IPV6 != 0 => Protocol::IPV6,
+fn protocol(outer: &Outer) -> Protocol {
+    match outer.facts & kind::MASK {
+        kind::GRE | kind::ERSPAN | kind::PPTP | kind::EOIP => Protocol::GRE,
+        kind::ETHERIP => Protocol::ETHERIP,
+        kind::IPIP if outer.facts & fact::CARRIES_IPV6 != 0 => Protocol::IPV6,
         kind::IPIP => Protocol::IPV4,
+        kind::L2TP if outer.ends.ports == [0, 0] => Protocol::L2TP,
         _ => Protocol::UDP,
     }
 }
 
 /// The outer side of the source, then that of the destination.
 fn ends(outer: &Outer, higher_started: bool) -> [Endpoint; 2] {
-    let has_ports = protocol(outer.facts) == Protocol::UDP;
+    let has_ports = protocol(outer) == Protocol::UDP;
     let end = |side: usize| Endpoint {
         address: if outer.facts & fact::OUTER_IPV6 == 0 {
             let [a, b, c, d, ..] = outer.ends.addresses[side][0].to_ne_bytes();

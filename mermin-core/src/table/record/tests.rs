@@ -7,13 +7,13 @@ use mermin_bpf::{
         slot::Sample,
         tunnel::{Ends, Outer, fact, kind},
     },
-    track::tcp as track,
+    track::{origin::First, tcp as track},
     wire::tcp::flag::{ACK, FIN, RST, SYN},
 };
 
 use super::*;
 use crate::{
-    flow::{TcpState, TunnelKind},
+    flow::{Direction, DirectionRule, TcpState, TunnelKind},
     table::moment::Moment,
 };
 
@@ -22,7 +22,8 @@ const SECOND: u64 = 1_000_000_000;
 const FRAME: Frame = Frame {
     epoch: 0x1122_3344_5566_7788,
     monotonic: 500 * SECOND,
-    wall: 1_000_500 * SECOND,
+    wall: 1_000_500 * SECOND.cast_signed(),
+    tick: 4_000_000,
 };
 
 fn tail(number: u8, ports: [u16; 2]) -> KeyTail {
@@ -279,10 +280,10 @@ fn a_later_record_tells_what_came_since() {
 fn dates_follow_the_wall_clock() {
     let observed = ipv4(tail(protocol::UDP, [1, 2]));
     let name: Arc<str> = Arc::from("eth0");
-    let at = |monotonic, wall| {
+    let at = |monotonic, wall: u64| {
         let frame = Frame {
             monotonic,
-            wall,
+            wall: wall.cast_signed(),
             ..FRAME
         };
         record(
@@ -302,6 +303,54 @@ fn dates_follow_the_wall_clock() {
     assert_eq!((flow.start, flow.end), (date(1_000_100), date(1_000_103)));
 }
 
+#[test]
+fn a_clock_set_to_1970_makes_no_wrong_date() {
+    let observed = ipv4(tail(protocol::UDP, [1, 2]));
+    let frame = Frame {
+        monotonic: 110 * SECOND,
+        wall: 5 * SECOND.cast_signed(),
+        ..FRAME
+    };
+    let name: Arc<str> = Arc::from("eth0");
+    let reason = EndReason::IdleTimeout;
+    let flow = record(1, &observed, &Entry::default(), reason, &name, &frame);
+    assert_eq!(flow.start, UNIX_EPOCH - Duration::from_secs(5));
+    assert_eq!(flow.duration(), Duration::from_secs(3));
+}
+
+#[test]
+fn the_end_is_no_earlier_than_what_is_known_precisely() {
+    let mut observed = tcp([50_000, 443], [SYN | ACK, SYN | ACK]);
+    observed.first = First::Opening;
+    observed.sides[0].syn_at = 100 * SECOND + 1_000;
+    observed.sides[1].syn_at = 100 * SECOND + 2_000_000;
+    // The tick began before all of it.
+    for side in &mut observed.sides {
+        side.last_seen = 100 * SECOND - 3_000_000;
+    }
+    let flow = told(&observed);
+    assert_eq!(flow.duration(), Duration::from_millis(2));
+    assert_eq!(flow.time_resolution, Some(Duration::from_millis(4)));
+    assert!(flow.duration() >= flow.tcp.unwrap().handshake_latency.unwrap());
+}
+
+#[test]
+fn the_only_packet_of_a_flow_has_an_exact_time() {
+    let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
+    observed.sides = [Side::default(); 2];
+    observed.sides[0].packets = 1;
+    // Its second reading of the clock.
+    observed.sides[0].last_seen = observed.first_seen + 100;
+    let flow = told(&observed);
+    assert_eq!(flow.time_resolution, Some(Duration::from_nanos(1)));
+    assert_eq!(flow.end, flow.start);
+    observed.sides[1].packets = 1;
+    assert_eq!(
+        told(&observed).time_resolution,
+        Some(Duration::from_millis(4))
+    );
+}
+
 fn tcp(ports: [u16; 2], flags: [u8; 2]) -> Observation {
     let mut observed = ipv4(tail(protocol::TCP, ports));
     for (side, flags) in observed.sides.iter_mut().zip(flags) {
@@ -316,7 +365,7 @@ fn tcp(ports: [u16; 2], flags: [u8; 2]) -> Observation {
 #[test]
 fn a_handshake_has_a_latency() {
     let mut observed = tcp([50_000, 443], [SYN | ACK, SYN | ACK]);
-    observed.by_syn = true;
+    observed.first = First::Opening;
     observed.sides[0].syn_at = 100 * SECOND;
     let state = |observed: &Observation| told(observed).tcp.unwrap();
     assert_eq!(state(&observed).handshake_latency, None);
@@ -365,7 +414,9 @@ fn each_rule_of_direction() {
     ] {
         let mut observed = tcp(ports, [ACK, ACK]);
         observed.higher_started = higher_started;
-        observed.by_syn = by_syn;
+        if by_syn {
+            observed.first = First::Opening;
+        }
         let flow = told(&observed);
         assert_eq!(
             (flow.direction, flow.direction_rule),
@@ -373,11 +424,61 @@ fn each_rule_of_direction() {
             "{ports:?}"
         );
     }
-    let flow = told(&ipv4(tail(protocol::UDP, [53, 50_000])));
-    assert_eq!(
-        (flow.direction, flow.direction_rule),
-        (Forward, Some(FirstPacket))
-    );
+}
+
+#[test]
+fn an_answer_alone_is_no_claim() {
+    use Direction::{Forward, Unknown};
+    use DirectionRule::{Answer, PortNumber, Syn};
+    const SYN_ACK: u8 = SYN | ACK;
+    // Ports of who was answered and of who answered, what the former sent.
+    for (ports, asked, direction, rule) in [
+        ([40_000, 50_000], None, Unknown, Answer),
+        ([40_000, 50_000], Some(RST), Unknown, Answer),
+        ([40_000, 50_000], Some(ACK), Forward, Answer),
+        ([40_000, 50_000], Some(RST | ACK), Forward, Answer),
+        ([40_000, 50_000], Some(SYN | ACK), Forward, Syn),
+        ([40_000, 443], None, Forward, PortNumber),
+        ([443, 40_000], None, Unknown, Answer),
+        ([443, 40_000], Some(ACK), Forward, Answer),
+    ] {
+        let mut observed = tcp(ports, [asked.unwrap_or(0), SYN_ACK]);
+        observed.first = First::Answer;
+        if asked.is_none() {
+            observed.sides[0].packets = 0;
+        }
+        let flow = told(&observed);
+        assert_eq!(
+            (flow.direction, flow.direction_rule),
+            (direction, Some(rule)),
+            "{ports:?} {asked:?}"
+        );
+    }
+}
+
+#[test]
+fn each_rule_of_direction_of_other_protocols() {
+    use Direction::{Forward, Reverse, Unknown};
+    use DirectionRule::{FirstPacket, PortNumber};
+    for (number, ports, direction, rule) in [
+        (protocol::UDP, [50_000, 53], Forward, FirstPacket),
+        (protocol::UDP, [50_000, 5353], Forward, FirstPacket),
+        (protocol::UDP, [123, 123], Forward, FirstPacket),
+        // A server that is seen first was asked before.
+        (protocol::UDP, [53, 50_000], Reverse, PortNumber),
+        (protocol::UDP_LITE, [53, 50_000], Reverse, PortNumber),
+        (protocol::SCTP, [50_000, 38_412], Unknown, FirstPacket),
+        (protocol::SCTP, [50_000, 179], Forward, PortNumber),
+        (protocol::DCCP, [179, 50_000], Reverse, PortNumber),
+        (protocol::GRE, [0, 0], Forward, FirstPacket),
+    ] {
+        let flow = told(&ipv4(tail(number, ports)));
+        assert_eq!(
+            (flow.direction, flow.direction_rule),
+            (direction, Some(rule)),
+            "{number} {ports:?}"
+        );
+    }
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, io::BufRead, thread, time::Duration};
 
-use futures::{StreamExt, executor::block_on};
+use futures::{StreamExt, TryStreamExt, executor::block_on};
 use mermin_core::{
-    Attach, Flow, FlowSource, FlowSourceBuilder, NetNs, Pinning, Timeouts,
+    Attach, Error, Flow, FlowSource, FlowSourceBuilder, NetNs, Pinning, Timeouts,
     filter::{Filter, Rule},
     lab::{Point, kill_at},
+    sink::{Batching, BoxError, FlowSink},
 };
 
 use crate::support::{
@@ -17,7 +18,7 @@ use crate::support::{
 /// Follows the orders that its argument is.
 pub(super) const TASK: Task = ("follow", follow);
 
-/// What the process is to do.
+/// Orders for the process.
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
     pub(crate) instance: String,
@@ -32,6 +33,31 @@ pub(crate) struct Orders {
     pub(crate) unwanted: Option<String>,
     /// Where it is killed, after how many times it came by.
     pub(crate) end: Option<(Point, u32)>,
+    pub(crate) consumer: Consumer,
+    /// Which batch is its last: it is killed before that is delivered, or before it says that it is.
+    pub(crate) last: Option<(u32, Moment)>,
+    /// How long a sink's batch is gathered, ms.
+    pub(crate) age: u64,
+}
+
+/// How records are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consumer {
+    /// One by one: asking for the next acknowledges.
+    Stream,
+    /// By a sink, in batches.
+    Sink,
+    /// In chunks, and acknowledged by hand.
+    Chunks,
+}
+
+/// When a process is killed that delivers a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// It has the batch, and delivered nothing of it.
+    Undelivered,
+    /// It delivered the batch, and has not said so.
+    Delivered,
 }
 
 impl Orders {
@@ -47,6 +73,9 @@ impl Orders {
             persist: false,
             unwanted: None,
             end: None,
+            consumer: Consumer::Stream,
+            last: None,
+            age: 0,
         }
     }
 
@@ -58,8 +87,10 @@ impl Orders {
         let (point, passes) = self
             .end
             .map_or((-1, 0), |(point, passes)| (i64::from(point as u32), passes));
+        let (last, moment) = self.last.unwrap_or((0, Moment::Undelivered));
+        let delivered = u8::from(moment == Moment::Delivered);
         format!(
-            "{} {} {} {priority} {} {} {} {} {point} {passes} {}",
+            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {}",
             self.instance,
             self.netns,
             self.interface,
@@ -68,6 +99,8 @@ impl Orders {
             self.timeouts[1],
             u8::from(self.persist),
             self.unwanted.as_deref().unwrap_or_default(),
+            self.consumer as u8,
+            self.age,
         )
     }
 
@@ -91,6 +124,14 @@ impl Orders {
                 .iter()
                 .find(|point| i64::from(**point as u32) == number(8))
                 .map(|point| (*point, u32::try_from(number(9)).unwrap())),
+            consumer: [Consumer::Stream, Consumer::Sink, Consumer::Chunks]
+                [usize::try_from(number(11)).unwrap()],
+            last: Some((
+                u32::try_from(number(12)).unwrap(),
+                [Moment::Undelivered, Moment::Delivered][usize::try_from(number(13)).unwrap()],
+            ))
+            .filter(|last| last.0 != 0),
+            age: positive(14),
         }
     }
 
@@ -113,6 +154,41 @@ impl Orders {
             .pinning(Pinning::instance(&self.instance).persist(self.persist))
     }
 
+    /// Says every record until the source ends.
+    async fn consume(&self, mut source: FlowSource) -> Result<(), Error> {
+        let mut teller = Teller {
+            last: self.last,
+            batches: 0,
+        };
+        match self.consumer {
+            Consumer::Stream => {
+                while let Some(flow) = source.next().await {
+                    say(&Record::of(&flow?).write());
+                }
+            }
+            Consumer::Sink => {
+                let age = Duration::from_millis(self.age);
+                let batching = Batching::default().records(64).age(age);
+                source.run(teller).batch(batching).await?;
+            }
+            Consumer::Chunks => {
+                let acknowledger = source.manual_ack();
+                let mut chunks = source.try_ready_chunks(50);
+                while let Some(flows) = chunks.next().await {
+                    let flows = flows.map_err(|failed| failed.1)?;
+                    teller.tell(&flows);
+                    let count = if flows.len() % 2 == 0 {
+                        acknowledger.ack_all(&flows)
+                    } else {
+                        acknowledger.ack_through(&flows[flows.len() - 1])
+                    };
+                    assert_eq!(count, flows.len());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Starts the process.
     pub(crate) fn start(&self) -> Process {
         Process {
@@ -127,7 +203,7 @@ fn follow(orders: &str) -> String {
     if let Some((point, passes)) = orders.end {
         kill_at(point, passes);
     }
-    let mut source = match block_on(orders.builder().open()) {
+    let source = match block_on(orders.builder().open()) {
         Ok(source) => source,
         Err(error) => {
             return format!(
@@ -154,24 +230,50 @@ fn follow(orders: &str) -> String {
             handle.close();
         }
     });
-    block_on(async {
-        while let Some(flow) = source.next().await {
-            match flow {
-                Ok(flow) => say(&Record::of(&flow).write()),
-                Err(error) => say(&format!("failed {error}")),
-            }
-        }
-    });
+    if let Err(error) = block_on(orders.consume(source)) {
+        say(&format!("failed {error}"));
+    }
     for uncounted in handle.stats().uncounted() {
         say(&format!(
             "uncounted {} {} {}",
-            uncounted.reason, uncounted.packets, uncounted.octets
+            uncounted.reason, uncounted.packets, uncounted.frame_octets
         ));
     }
     "ended".to_owned()
 }
 
-/// What a record says, as far as tests care.
+/// Delivers by saying.
+struct Teller {
+    last: Option<(u32, Moment)>,
+    batches: u32,
+}
+
+impl Teller {
+    fn tell(&mut self, flows: &[Flow]) {
+        self.batches += 1;
+        self.die_at(Moment::Undelivered);
+        for flow in flows {
+            say(&Record::of(flow).write());
+        }
+        self.die_at(Moment::Delivered);
+    }
+
+    fn die_at(&self, moment: Moment) {
+        if self.last == Some((self.batches, moment)) {
+            let own = rustix::process::getpid();
+            let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+impl FlowSink for Teller {
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        self.tell(flows);
+        Ok(())
+    }
+}
+
+/// Content of a record, as far as tests care.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) id: String,
@@ -216,7 +318,7 @@ impl Record {
     }
 }
 
-/// What was said when it opened.
+/// Its words when it opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Opened {
     pub(crate) flows: u64,
@@ -266,7 +368,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// What it says next; `None` once it is gone and all it said was read.
+    /// Its next words; `None` once it is gone and all it said was read.
     pub(crate) fn next(&self) -> Option<Said> {
         self.asked.line().map(|line| Said::read(&line))
     }
@@ -279,7 +381,7 @@ impl Process {
         }
     }
 
-    /// Whether it ends by itself in this time; else it is killed then.
+    /// True if it ends by itself in this time; else it is killed then.
     pub(crate) fn dies_within(&mut self, time: Duration) -> bool {
         self.asked.dies_within(time)
     }

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use mermin_core::{Attach, lab::Point};
 
 use super::{
-    child::{Opened, Orders, Process, Referee, Said},
+    child::{Consumer, Moment, Opened, Orders, Process, Referee, Said},
     instance_name, pins,
     traffic::{Load, OCTETS},
 };
@@ -32,6 +32,10 @@ pub(crate) fn cases() -> Vec<Case> {
         "killed_while_withholding",
         killed_while_withholding,
     ));
+    cases.extend(each_mode(
+        "killed_between_delivery_and_ok",
+        killed_between_delivery_and_ok,
+    ));
     cases.extend(each_mode("killed_while_it_closes", killed_while_it_closes));
     cases
 }
@@ -42,15 +46,15 @@ const FLOWS: u64 = 700;
 const UNWANTED: u64 = 77;
 
 /// A host under load, and what was heard of it.
-struct Siege {
+pub(super) struct Siege {
     pair: Pair,
-    orders: Orders,
+    pub(super) orders: Orders,
     load: Load,
     referee: Referee,
 }
 
 impl Siege {
-    fn begin(mode: Attach, filter: bool) -> Self {
+    pub(super) fn begin(mode: Attach, filter: bool) -> Self {
         let pair = Pair::new();
         let orders = Orders {
             unwanted: filter.then(|| format!("1024-{}", 1024 + UNWANTED - 1)),
@@ -73,10 +77,30 @@ impl Siege {
     }
 
     /// Lets one process work until something ends it.
-    fn round(&mut self, orders: &Orders, end: impl FnOnce(&mut Process) -> Option<Opened>) {
+    pub(super) fn round(
+        &mut self,
+        orders: &Orders,
+        end: impl FnOnce(&mut Process) -> Option<Opened>,
+    ) {
         let mut process = orders.start();
         let opened = end(&mut process);
         self.referee.hear(opened.map(Said::Opened));
+        self.referee.hear(process.rest());
+    }
+
+    /// Lets one process work until what was heard fulfils a condition, which it must within as many records as two rounds
+    /// of all flows have.
+    fn hear_again(&mut self, orders: &Orders, holds: impl Fn(&Referee) -> bool) {
+        let mut process = orders.start();
+        self.referee.hear([Said::Opened(process.opened())]);
+        for _ in 0..2 * FLOWS {
+            if holds(&self.referee) {
+                break;
+            }
+            self.referee.hear(process.next());
+        }
+        assert!(holds(&self.referee), "nothing came again: {orders:?}");
+        process.kill();
         self.referee.hear(process.rest());
     }
 
@@ -93,11 +117,11 @@ impl Siege {
     }
 
     /// The last process closes; everything must be there, once, and nothing must be left.
-    fn end(mut self) -> Referee {
+    pub(super) fn end(mut self) -> Referee {
         let mut process = self.orders.start();
         self.referee.openings.push(process.opened());
         let sent = self.load.stop();
-        // What the far host sent is in a queue on its way.
+        // Packets of the far host are in a queue on their way.
         thread::sleep(Duration::from_millis(50));
         process.close();
         self.referee.hear(process.rest());
@@ -171,9 +195,10 @@ fn killed_at_random(mode: Attach) {
 fn killed_at_the_worst_moments(mode: Attach) {
     let mut siege = Siege::begin(mode, false);
     for &point in Point::ALL {
-        // Those on the way out, of a first start and of interfaces that leave are for other tests.
+        // Those on the way out, of a first start and of interfaces that leave or left are for other tests.
         if matches!(point, Point::Making | Point::Made | Point::Removing)
             || matches!(point, Point::Summed | Point::Departing | Point::Emptied)
+            || matches!(point, Point::Named | Point::Parting | Point::Shifted)
             || WITHHOLDING.contains(&point)
         {
             continue;
@@ -213,6 +238,38 @@ fn killed_while_withholding(mode: Attach) {
     }
     let referee = siege.end();
     report("killed while withholding", mode, &referee);
+}
+
+/// A batch counts as delivered when its consumer says so, and not before: what was delivered without a word comes again, the
+/// same, and what was not delivered comes.
+fn killed_between_delivery_and_ok(mode: Attach) {
+    let mut siege = Siege::begin(mode, false);
+    for consumer in [Consumer::Sink, Consumer::Chunks] {
+        for moment in [Moment::Undelivered, Moment::Delivered] {
+            for batch in [1, 6] {
+                let again = siege.referee.again;
+                let orders = Orders {
+                    consumer,
+                    last: Some((batch, moment)),
+                    ..siege.orders.clone()
+                };
+                siege.round(&orders, |process| {
+                    assert!(process.dies_within(LONGEST), "{orders:?}");
+                    None
+                });
+                let orders = Orders {
+                    consumer,
+                    ..siege.orders.clone()
+                };
+                siege.hear_again(&orders, |referee| {
+                    moment == Moment::Undelivered || referee.again > again
+                });
+            }
+        }
+    }
+    siege.orders.consumer = Consumer::Sink;
+    let referee = siege.end();
+    report("killed between delivery and ok", mode, &referee);
 }
 
 /// All flows end at once, and some have their last record already; then packets of theirs come again.

@@ -1,10 +1,10 @@
-//! What one source leaves and the next one finds: all of it, or part, or something else.
+//! Pins that one source leaves and the next one finds: all of it, or part, or something else.
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use futures::StreamExt;
 use mermin_core::{
-    Attach, Error, ErrorKind, Flow, FlowSource, FlowSourceBuilder, Pinning,
+    Attach, Error, ErrorKind, Flow, FlowKey, FlowSource, FlowSourceBuilder, Pinning,
     filter::{Filter, Rule},
     lab::Point,
 };
@@ -21,7 +21,7 @@ use crate::{
         raw,
         traffic::Injector,
         wait::{LONGEST, until, within},
-        watch::{on, try_open},
+        watch::{on, shut, try_open},
     },
 };
 
@@ -40,6 +40,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(each_mode("pin_lacking", lacking));
     cases.extend(each_mode("pin_foreign", foreign));
     cases.extend(each_mode("pin_other_size", other_size));
+    cases.extend(each_mode("pin_other_meaning", other_meaning));
     cases.extend(each_mode("pin_other_mode", other_mode));
     cases.extend(each_mode("pin_other_filter", other_filter));
     cases.extend(each_mode("pin_interfaces_that_went", interfaces_that_went));
@@ -49,14 +50,14 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// A host, and an instance that is nobody's but the test's.
-struct Bench {
-    pair: Pair,
-    instance: String,
-    options: FlowSourceBuilder,
+pub(super) struct Bench {
+    pub(super) pair: Pair,
+    pub(super) instance: String,
+    pub(super) options: FlowSourceBuilder,
 }
 
 impl Bench {
-    fn new(mode: Attach) -> Self {
+    pub(super) fn new(mode: Attach) -> Self {
         Self {
             pair: Pair::new(),
             instance: instance_name(),
@@ -64,7 +65,7 @@ impl Bench {
         }
     }
 
-    fn pinning(&self) -> Pinning {
+    pub(super) fn pinning(&self) -> Pinning {
         Pinning::instance(&self.instance)
     }
 
@@ -77,10 +78,10 @@ impl Bench {
     }
 
     /// Leaves an instance with one flow of this many packets.
-    fn leave(&self, packets: u64) {
+    pub(super) fn leave(&self, packets: u64) {
         let source = self.open(self.pinning().persist(true));
         self.send(packets);
-        drop(source);
+        shut(source);
     }
 
     fn send(&self, packets: u64) {
@@ -110,7 +111,7 @@ impl Bench {
     fn finish(&self, mut source: FlowSource) -> Vec<Flow> {
         source.close();
         let flows = rest(&mut source);
-        drop(source);
+        shut(source);
         self.assert_bare();
         flows
     }
@@ -147,7 +148,7 @@ fn normal_close(mode: Attach) {
     assert!(bench.layout().join("SLOTS").exists());
     assert_eq!(packets(&bench.finish(source)), 3);
     // A source that is dropped leaves nothing either.
-    drop(bench.open(bench.pinning()));
+    shut(bench.open(bench.pinning()));
     bench.assert_bare();
 }
 
@@ -157,7 +158,7 @@ fn persist(mode: Attach) {
     bench.send(3);
     source.close();
     assert_eq!(rest(&mut source), [], "no flow has ended");
-    drop(source);
+    shut(source);
     bench.send(4);
     let mut source = bench.open(bench.pinning().persist(true));
     assert_eq!(source.report().to_string(), "");
@@ -175,7 +176,7 @@ fn persist(mode: Attach) {
     assert_eq!(hook.unwrap().traffic.packets, 7);
     source.close();
     assert_eq!(rest(&mut source), []);
-    drop(source);
+    shut(source);
     bench.send(5);
     let flows = bench.finish(bench.open(bench.pinning()));
     assert_eq!(packets(&flows), 12);
@@ -202,13 +203,13 @@ fn names_with_dots(mode: Attach) {
     near.shell("ip link set v0 name flannel.1");
     near.shell("ip link set flannel.1 up");
     let send = || Injector::new(near, "flannel.1").send(&frame::numbered(1));
-    drop(bench.open(bench.pinning().persist(true)));
+    shut(bench.open(bench.pinning().persist(true)));
     send();
     let (mut source, report) = bench.said();
     assert_eq!(report, "");
     source.close();
     assert_eq!(packets(&rest(&mut source)), 1);
-    drop(source);
+    shut(source);
     assert_eq!(attached::at(near, "flannel.1"), "");
     assert!(!pins(&bench.instance).exists());
 }
@@ -348,7 +349,7 @@ fn lacking(mode: Attach) {
     let error = try_open(&bench.pair.near, options).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("`SLOTS` is missing"), "{error}");
-    drop(bench.open(bench.pinning()));
+    shut(bench.open(bench.pinning()));
     bench.assert_bare();
 }
 
@@ -367,14 +368,14 @@ fn foreign(mode: Attach) {
     assert!(report.starts_with(&expected), "{report}");
     source.close();
     assert_eq!(packets(&rest(&mut source)), 3);
-    drop(source);
+    shut(source);
     let left: Vec<_> = fs::read_dir(&layout)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
     assert_eq!(left, std::slice::from_ref(&strange));
     fs::remove_dir(strange).unwrap();
-    drop(bench.said());
+    shut(bench.said().0);
     bench.assert_bare();
 }
 
@@ -393,6 +394,48 @@ fn other_size(mode: Attach) {
     assert_eq!(source.handle().stats().flows_capacity, 4096);
     bench.send(4);
     assert_eq!(packets(&bench.finish(source)), 7);
+}
+
+/// Slots that mean something else are told and removed, either way round; those that mean the same are gone on with.
+fn other_meaning(mode: Attach) {
+    type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
+    let settings: [(Set, &str); 2] = [
+        (
+            |options| options.flow_key(FlowKey::Endpoints),
+            "its flows are told apart by another `flow_key`",
+        ),
+        (
+            |options| options.exact_end(true),
+            "its packets' times are of another clock (`exact_end`)",
+        ),
+    ];
+    for (set, why) in settings {
+        let mut bench = Bench::new(mode);
+        let usual = bench.options.clone();
+        let set = set(usual.clone());
+        for [before, then] in [[&usual, &set], [&set, &usual]] {
+            bench.options = before.clone();
+            bench.leave(3);
+            bench.options = then.clone();
+            let (source, report) = bench.said();
+            let expected = format!(
+                "restart: what a former process left cannot be taken over: {why}; it is removed, and the source begins anew; \
+                 what it had counted and not handed over is lost; "
+            );
+            assert!(report.starts_with(&expected), "{report}");
+            assert!(source.report().taken_over.is_none());
+            bench.send(4);
+            assert_eq!(packets(&bench.finish(source)), 4, "{why}");
+        }
+        bench.options = set;
+        bench.leave(3);
+        let (source, report) = bench.said();
+        assert_eq!(report, "");
+        bench.send(4);
+        let flows = bench.finish(source);
+        assert_eq!(packets(&flows), 7, "{why}");
+        assert!(flows[0].start < flows[0].end, "{flows:#?}");
+    }
 }
 
 /// The mechanism that is asked for replaces the one that is there; the flows go on.
@@ -421,7 +464,7 @@ fn other_filter(mode: Attach) {
     bench.send(3);
     let first = within(LONGEST, source.next()).unwrap().unwrap().unwrap();
     // It counts as arrived when the next one is asked for.
-    drop(source);
+    shut(source);
     bench.send(4);
     let mut filter = Filter::default();
     let port = first.source.port.unwrap().to_string();
@@ -455,7 +498,7 @@ fn interfaces_that_went(mode: Attach) {
     for interface in ["v0", "v2", "v4"] {
         Injector::new(&bench.pair.near, interface).send(&frame::numbered(1));
     }
-    drop(source);
+    shut(source);
     bench.pair.near.shell("ip link del v2");
     bench.options = bench.options.interfaces(["v0"]);
     let (mut source, report) = bench.said();
@@ -469,7 +512,7 @@ fn interfaces_that_went(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 5);
 }
 
-/// What interfaces counted that left is in the sums of the next process, wherever this one was killed, and wherever those were
+/// Counts of interfaces that left are in the sums of the next process, wherever this one was killed, and wherever those were
 /// that took over from it.
 fn sums_of_departed(mode: Attach) {
     let mut bench = Bench::new(mode);
@@ -520,14 +563,14 @@ fn sums_of_departed(mode: Attach) {
             "{killed:?}: {stats:#?}"
         );
     }
-    // What is closed leaves nothing, sums included.
-    drop(bench.said());
+    // A closed source leaves nothing, sums included.
+    shut(bench.said().0);
     let (source, _) = bench.said();
     assert_eq!(source.handle().stats().packets, 0);
     bench.finish(source);
 }
 
-/// What cannot be opened leaves an instance as it was found.
+/// A failed open leaves an instance as it was found.
 fn refused_open(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
@@ -555,7 +598,7 @@ fn torn_watermark() {
     torn();
 }
 
-/// Marks that cannot be are not believed. What is said of them.
+/// Marks that cannot be are not believed. The report's words on them.
 pub(crate) fn torn() -> String {
     let bench = Bench::new(Attach::Auto);
     let mut source = bench.open(bench.pinning().persist(true));
@@ -566,7 +609,7 @@ pub(crate) fn torn() -> String {
     });
     source.close();
     assert_eq!(rest(&mut source), []);
-    drop(source);
+    shut(source);
     let journal = raw::pinned(&bench.layout().join("JOURNAL"));
     let mut page = [0; 136];
     raw::element_of(&journal, 0, &mut page);

@@ -1,9 +1,13 @@
 //! A source that outlives its process.
 
 mod child;
+mod forked;
 mod killed;
 pub(crate) mod left;
 mod many;
+pub(crate) mod moved;
+mod places;
+pub(crate) mod private;
 mod slots;
 mod traffic;
 mod unpinned;
@@ -22,11 +26,15 @@ pub(crate) fn cases() -> Vec<Case> {
         many::cases(),
         slots::cases(),
         killed::cases(),
+        forked::cases(),
+        moved::cases(),
+        private::cases(),
+        places::cases(),
     ];
     cases.into_iter().flatten().collect()
 }
 
-pub(crate) const TASKS: &[Task] = &[child::TASK];
+pub(crate) const TASKS: &[Task] = &[child::TASK, forked::TASK];
 
 /// Name of an instance that no other test, and no other process, has.
 fn instance_name() -> String {

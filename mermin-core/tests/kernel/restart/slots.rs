@@ -4,20 +4,29 @@ use std::{thread, time::Duration};
 
 use mermin_core::{Attach, Pinning, lab::Point};
 
-use super::{child::Orders, instance_name};
+use super::{
+    child::{Consumer, Moment, Orders, Referee, Said},
+    instance_name,
+};
 use crate::{
     Case, case,
     support::{
         frame,
         host::Pair,
         traffic::Injector,
-        wait::until_true,
+        wait::{LONGEST, until_true},
         watch::{Watch, on},
     },
 };
 
 pub(crate) fn cases() -> Vec<Case> {
-    vec![case("pin_no_slot_is_lost", no_slot_is_lost)]
+    vec![
+        case("pin_no_slot_is_lost", no_slot_is_lost),
+        case(
+            "pin_kills_do_not_fill_the_table",
+            kills_do_not_fill_the_table,
+        ),
+    ]
 }
 
 const SLOTS: u64 = 64;
@@ -72,7 +81,7 @@ fn no_slot_is_lost() {
     let options = options.max_flows(u32::try_from(SLOTS).unwrap());
     let watch = Watch::open(&pair.near, options);
     send(1000);
-    // What was sent while killed flows were still being closed is under `table_full`; of these packets none may be.
+    // Packets sent while killed flows were still being closed are under `table_full`; of these packets none may be.
     until_true("the flows are seen", || watch.stats().flows_open == SLOTS);
     let flows = watch.drain().flows;
     assert_eq!(flows.len() as u64, SLOTS);
@@ -80,4 +89,47 @@ fn no_slot_is_lost() {
         flows.iter().all(|flow| flow.forward.packets.total == 1),
         "{flows:#?}"
     );
+}
+
+/// Flows that end in each life and whose records no consumer takes would be twice the table, were they all closed.
+fn kills_do_not_fill_the_table() {
+    const FLOWS: u64 = 16;
+    const LIVES: u64 = 8;
+    let pair = Pair::new();
+    let orders = Orders {
+        slots: u32::try_from(SLOTS).unwrap(),
+        consumer: Consumer::Sink,
+        ..Orders::new(&pair.near, "v0", &instance_name(), Attach::Auto)
+    };
+    let injector = Injector::new(&pair.near, "v0");
+    let send = || (0..FLOWS).for_each(|number| injector.send(&frame::numbered(number)));
+    let mut referee = Referee::default();
+    for _ in 0..LIVES {
+        let doomed = Orders {
+            last: Some((1, Moment::Undelivered)),
+            // One batch of all, a good while after they have ended.
+            age: 700,
+            ..orders.clone()
+        };
+        let mut process = doomed.start();
+        let opened = process.opened();
+        send();
+        assert!(process.dies_within(LONGEST));
+        // While nobody is there they go on.
+        send();
+        let said = std::iter::once(Said::Opened(opened)).chain(process.rest());
+        referee.hear(said);
+    }
+    let mut process = orders.start();
+    referee.openings.push(process.opened());
+    send();
+    process.close();
+    referee.hear(process.rest());
+    referee.check_sequences();
+    referee.uncounted.retain(|_, counts| *counts != [0, 0]);
+    assert!(referee.uncounted.is_empty(), "{:?}", referee.uncounted);
+    for (source, [packets, _]) in referee.sums() {
+        assert_eq!(packets, 2 * LIVES + 1, "{source}");
+    }
+    assert_eq!(referee.sums().len() as u64, FLOWS);
 }

@@ -24,8 +24,10 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Sends packets of this many flows out of `v0`, and into it from the other side, with pauses of `pause`.
+    /// Sends packets of this many flows, half of them out of `v0` and half into it from the other side, with pauses of `pause`. A
+    /// flow that crossed both hooks in one direction would look like packets that are sent back.
     pub(crate) fn start(pair: &Pair, flows: u64, pause: Duration) -> Self {
+        assert!(flows.is_multiple_of(2));
         let stop = Arc::new(AtomicBool::new(false));
         let sent: Arc<[AtomicU64]> = (0..flows).map(|_| AtomicU64::new(0)).collect();
         let frames: Arc<[Vec<u8>]> = (0..flows).map(frame::numbered).collect();
@@ -43,7 +45,7 @@ impl Load {
                         random ^= random << 13;
                         random ^= random >> 7;
                         random ^= random << 17;
-                        let flow = usize::try_from(random % flows).unwrap();
+                        let flow = usize::try_from(random % (flows / 2) * 2 + seed % 2).unwrap();
                         socket.send(&frames[flow]);
                         sent[flow].fetch_add(1, Ordering::Relaxed);
                     }

@@ -57,7 +57,7 @@ fn no_bpffs() {
 }
 
 /// Mounts one of its own for the calling thread.
-fn mount(at: &Path, options: &str) {
+pub(super) fn mount(at: &Path, options: &str) {
     raw::unshare_mounts().unwrap();
     for line in [
         "mount --make-rprivate /".to_owned(),
@@ -159,7 +159,7 @@ fn not_ours() {
     );
 }
 
-/// What a source says that goes on unpinned.
+/// Words of a source that goes on unpinned.
 struct Refused {
     cause: String,
     remedy: String,

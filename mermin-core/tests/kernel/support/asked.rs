@@ -16,7 +16,7 @@ use super::wait::{LONGEST, until_true};
 
 const TASK: &str = "MERMIN_KERNEL_TEST_TASK";
 
-/// What a process may be asked to do: a name, and work on an argument that gives its last words.
+/// A task that a process may be asked to do: a name, and work on an argument that gives its last words.
 pub(crate) type Task = (&'static str, fn(&str) -> String);
 
 /// Does what the environment asks for, if it does.
@@ -29,7 +29,7 @@ pub(crate) fn obey(tasks: &[Task]) {
     std::process::exit(0);
 }
 
-/// What such a process says: in one write, so that it is said whole or not at all.
+/// Words of such a process: in one write, so that it is said whole or not at all.
 pub(crate) fn say(line: &str) {
     let mut stdout = stdout().lock();
     // A test that has failed listens no more.
@@ -100,7 +100,7 @@ impl Asked {
         self.child.kill().unwrap();
     }
 
-    /// Whether it ends by itself in this time; else it is killed then.
+    /// True if it ends by itself in this time; else it is killed then.
     pub(crate) fn dies_within(&mut self, time: Duration) -> bool {
         let began = Instant::now();
         while self.child.try_wait().unwrap().is_none() {

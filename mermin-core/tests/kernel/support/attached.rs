@@ -1,4 +1,4 @@
-//! What is left at an interface's hooks.
+//! Programs left at an interface's hooks.
 
 use super::{host::Host, raw};
 

@@ -6,6 +6,8 @@ pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const IPV6: u16 = 0x86dd;
 pub(crate) const VLAN: u16 = 0x8100;
 pub(crate) const SERVICE_VLAN: u16 = 0x88a8;
+pub(crate) const QINQ1: u16 = 0x9100;
+pub(crate) const QINQ2: u16 = 0x9200;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 
@@ -69,6 +71,15 @@ pub(crate) fn ip(source: IpAddr, destination: IpAddr, protocol: u8, payload: &[u
     }
 }
 
+/// Makes a packet of IPv4 one fragment of a larger one: its number, and flags above the offset in eight octets.
+pub(crate) fn set_fragment(packet: &mut [u8], number: u16, place: u16) {
+    packet[4..6].copy_from_slice(&number.to_be_bytes());
+    packet[6..8].copy_from_slice(&place.to_be_bytes());
+    packet[10..12].fill(0);
+    let checksum = ones_complement(&packet[..20]);
+    packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+}
+
 fn ones_complement(octets: &[u8]) -> u16 {
     let mut sum: u32 = octets
         .chunks(2)
@@ -96,6 +107,27 @@ pub(crate) fn tcp(source: SocketAddr, destination: SocketAddr, flags: u8) -> Vec
     segment[12] = 0x50;
     segment[13] = flags;
     ip(source.ip(), destination.ip(), TCP, &segment)
+}
+
+/// A packet of SCTP with one chunk, whose first word is the tag that INIT and its answer have.
+pub(crate) fn sctp(source: SocketAddr, destination: SocketAddr, chunk: u8, tag: u32) -> Vec<u8> {
+    let mut packet = [0; 32];
+    packet[0..2].copy_from_slice(&source.port().to_be_bytes());
+    packet[2..4].copy_from_slice(&destination.port().to_be_bytes());
+    packet[12] = chunk;
+    packet[15] = 20;
+    packet[16..20].copy_from_slice(&tag.to_be_bytes());
+    ip(source.ip(), destination.ip(), 132, &packet)
+}
+
+/// A packet of DCCP of this type with nothing in it.
+pub(crate) fn dccp(source: SocketAddr, destination: SocketAddr, kind: u8) -> Vec<u8> {
+    let mut packet = [0; 16];
+    packet[0..2].copy_from_slice(&source.port().to_be_bytes());
+    packet[2..4].copy_from_slice(&destination.port().to_be_bytes());
+    packet[4] = 4;
+    packet[8] = kind << 1 | 1;
+    ip(source.ip(), destination.ip(), 33, &packet)
 }
 
 /// The endpoint of this number: tests with many flows count them.

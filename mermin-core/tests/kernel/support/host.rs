@@ -74,6 +74,20 @@ impl Host {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Adds a device as `ip link add` is told; false where the kernel has no such kind.
+    pub(crate) fn adds(&self, device: &str) -> bool {
+        let mut command = Command::new("ip");
+        command
+            .args(["link", "add"])
+            .args(device.split_whitespace());
+        let output = self.run(|| command.output()).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let unknown = ["Unknown device type", "Operation not supported"];
+        let lacking = unknown.iter().any(|words| said.contains(words));
+        assert!(output.status.success() || lacking, "{device}: {said}");
+        output.status.success()
+    }
+
     /// Runs commands of ip(8), one a line, in one process.
     pub(crate) fn batch(&self, lines: &str) {
         let mut command = Command::new("ip");
@@ -97,6 +111,20 @@ impl Host {
             .unwrap();
     }
 
+    /// Waits until an interface that was set up carries packets.
+    pub(crate) fn await_carrier(&self, name: &str) {
+        until_true(&format!("{name} to carry packets"), || {
+            let link = self.link(name);
+            link["operstate"] == "UP" && link["qdisc"] != "noop"
+        });
+    }
+
+    /// True if there is an interface of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let path = format!("/proc/sys/net/ipv4/conf/{name}");
+        self.run(|| std::path::Path::new(&path).exists())
+    }
+
     fn link(&self, name: &str) -> Value {
         let shown = self.shell(&format!("ip -json -statistics link show dev {name}"));
         let mut links: Vec<Value> = serde_json::from_str(&shown).unwrap();
@@ -107,12 +135,12 @@ impl Host {
         u32::try_from(self.link(name)["ifindex"].as_u64().unwrap()).unwrap()
     }
 
-    /// What an interface says that it received.
+    /// Counters of an interface for received packets.
     pub(crate) fn received(&self, name: &str) -> Counters {
         counters(&self.link(name)["stats64"]["rx"])
     }
 
-    /// What an interface says that it sent.
+    /// Counters of an interface for sent packets.
     pub(crate) fn sent(&self, name: &str) -> Counters {
         counters(&self.link(name)["stats64"]["tx"])
     }
@@ -187,10 +215,7 @@ impl Pair {
         }
         // The kernel notices the carrier when it gets to it, and drops what is sent before.
         for (host, name) in [(&self.near, near), (&self.far, far)] {
-            until_true(&format!("{name} to carry packets"), || {
-                let link = host.link(name);
-                link["operstate"] == "UP" && link["qdisc"] != "noop"
-            });
+            host.await_carrier(name);
         }
     }
 

@@ -58,8 +58,8 @@ fn every_packet_is_somewhere_once(outcome: &Outcome) {
         ),
         (
             "octets",
-            sum(&mut hooks().map(|hook| hook.traffic.octets)),
-            sum(&mut uncounted().map(|found| found.octets)),
+            sum(&mut hooks().map(|hook| hook.traffic.frame_octets)),
+            sum(&mut uncounted().map(|found| found.frame_octets)),
             sum(&mut outcome
                 .flows
                 .iter()
@@ -98,8 +98,8 @@ fn each_interface_has_its_own(outcome: &Outcome) {
             .map(|flow| both(flow, |half| half.packets).delta)
             .sum();
         assert_eq!(told, crossed - left, "packets: {:#?}", outcome.stats);
-        let crossed = hooks().map(|hook| hook.traffic.octets).sum::<u64>();
-        let left = uncounted().map(|found| found.octets).sum::<u64>();
+        let crossed = hooks().map(|hook| hook.traffic.frame_octets).sum::<u64>();
+        let left = uncounted().map(|found| found.frame_octets).sum::<u64>();
         let told: u64 = flows()
             .map(|flow| both(flow, |half| half.frame_octets).delta)
             .sum();
@@ -140,7 +140,7 @@ fn records_of_a_flow_add_up(flows: &[Flow]) {
     }
 }
 
-/// What one hook counted as socket buffers, to compare with the interface's own counters.
+/// Socket buffers that one hook counted, to compare with the interface's own counters.
 pub(crate) fn buffers(outcome: &Outcome, interface: &str, egress: bool) -> Counters {
     let hook = outcome
         .stats
@@ -164,6 +164,6 @@ pub(crate) fn wire(outcome: &Outcome, interface: &str, egress: bool) -> Counters
         .unwrap();
     Counters {
         packets: hook.traffic.packets,
-        octets: hook.traffic.octets,
+        octets: hook.traffic.frame_octets,
     }
 }

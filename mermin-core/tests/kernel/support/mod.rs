@@ -1,4 +1,4 @@
-//! What kernel tests stand on: hosts in network namespaces, traffic between them, and the checks every test ends with.
+//! Foundation of the kernel tests: hosts in network namespaces, traffic between them, and the checks every test ends with.
 
 pub(crate) mod asked;
 pub(crate) mod attached;

@@ -20,11 +20,11 @@ pub(crate) fn alone(name: &str, test: impl FnOnce()) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    // What it measured.
+    // Its measurements.
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// What this process holds.
+/// Resources that this process holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holdings {
     descriptors: usize,
@@ -44,11 +44,14 @@ impl Holdings {
         }
     }
 
-    /// Whether this is no more than that.
+    /// True if descriptors and maps are no more than those.
+    pub(crate) fn holds_as(self, other: Self) -> bool {
+        self.descriptors <= other.descriptors && self.maps <= other.maps
+    }
+
+    /// True if this is no more than that.
     pub(crate) fn is_within(self, other: Self) -> bool {
-        self.descriptors <= other.descriptors
-            && self.threads <= other.threads
-            && self.maps <= other.maps
+        self.holds_as(other) && self.threads <= other.threads
     }
 }
 

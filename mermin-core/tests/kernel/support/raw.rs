@@ -142,9 +142,45 @@ pub(crate) fn packet_socket(ifindex: u32) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// Has a packet socket hand its frames to the driver, past traffic control (`PACKET_QDISC_BYPASS`).
+pub(crate) fn bypass_the_qdisc(socket: &impl AsRawFd) -> io::Result<()> {
+    let on = 1;
+    // SAFETY: the option is an int.
+    checked(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_QDISC_BYPASS,
+            (&raw const on).cast(),
+            u32::try_from(size_of::<i32>()).unwrap(),
+        )
+    })?;
+    Ok(())
+}
+
+/// Holds an XDP program at an interface that drops all that is received, until it is closed.
+pub(crate) fn drop_by_xdp(ifindex: u32) -> io::Result<OwnedFd> {
+    const BPF_LINK_CREATE: i64 = 28;
+    const BPF_XDP: u64 = 37;
+    let program = load_as(6, "other", &end(1))?;
+    let mut attributes = [0_u64; 8];
+    attributes[0] = u64::from(program.as_raw_fd().cast_unsigned()) | u64::from(ifindex) << 32;
+    attributes[1] = BPF_XDP;
+    made(BPF_LINK_CREATE, &mut attributes)
+}
+
 /// Makes a device of bare IP packets in the calling thread's namespace: what is written is received by it, what it
 /// sends can be read.
 pub(crate) fn tun(name: &str) -> io::Result<File> {
+    tun_of(name, libc::IFF_TUN | libc::IFF_NO_PI)
+}
+
+/// The same with a header in front of each packet that says how it is to be cut (`struct virtio_net_hdr`).
+pub(crate) fn guest(name: &str) -> io::Result<File> {
+    tun_of(name, libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR)
+}
+
+fn tun_of(name: &str, flags: i32) -> io::Result<File> {
     let device = File::options()
         .read(true)
         .write(true)
@@ -154,7 +190,7 @@ pub(crate) fn tun(name: &str) -> io::Result<File> {
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *to = from.cast_signed();
     }
-    request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI).unwrap();
+    request.ifr_ifru.ifru_flags = i16::try_from(flags).unwrap();
     // SAFETY: TUNSETIFF reads and writes one `ifreq`.
     checked(unsafe { libc::ioctl(device.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
     Ok(device)
@@ -325,29 +361,32 @@ pub(crate) fn detach_tcx(ifindex: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// What a program of somebody else does with every packet.
+/// Action of a foreign program on every packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     /// Leaves it to whoever comes next.
     Pass,
     Drop,
+    /// Hands them to the other end of the veth pair of which this is one (`bpf_redirect_peer`).
+    ToPeerOf(u32),
     /// Writes a destination port into IPv4 without options, and passes it on.
     Rewrite(u16),
+    /// Sends a copy to the ingress of the interface with this index, and passes it on.
+    CopyTo(u32),
 }
 
 /// Loads a classifier that does that.
 pub(crate) fn load(name: &str, deed: Deed) -> io::Result<OwnedFd> {
-    const BPF_PROG_LOAD: i64 = 5;
     const SCHED_CLS: u64 = 3;
-    let instruction = |code: u64, registers: u64, offset: i16, value: i32| {
-        code | registers << 8
-            | u64::from(offset.cast_unsigned()) << 16
-            | u64::from(value.cast_unsigned()) << 32
-    };
-    let end = |verdict| [instruction(0xb7, 0, 0, verdict), instruction(0x95, 0, 0, 0)];
     let program: Vec<u64> = match deed {
         Deed::Pass => end(-1).to_vec(),
         Deed::Drop => end(2).to_vec(),
+        Deed::ToPeerOf(index) => vec![
+            instruction(0xb7, 0x01, 0, index.cast_signed()),
+            instruction(0xb7, 0x02, 0, 0),
+            instruction(0x85, 0x00, 0, 155),
+            instruction(0x95, 0, 0, 0),
+        ],
         Deed::Rewrite(port) => {
             let port = i32::from(port.to_be());
             let mut program = vec![
@@ -363,10 +402,38 @@ pub(crate) fn load(name: &str, deed: Deed) -> io::Result<OwnedFd> {
             program.extend(end(-1));
             program
         }
+        Deed::CopyTo(ifindex) => {
+            const BPF_F_INGRESS: i32 = 1;
+            let mut program = vec![
+                // bpf_clone_redirect(packet, ifindex, BPF_F_INGRESS).
+                instruction(0xb7, 0x02, 0, ifindex.cast_signed()),
+                instruction(0xb7, 0x03, 0, BPF_F_INGRESS),
+                instruction(0x85, 0x00, 0, 13),
+            ];
+            program.extend(end(-1));
+            program
+        }
     };
+    load_as(SCHED_CLS, name, &program)
+}
+
+/// An instruction as the kernel has it.
+fn instruction(code: u64, registers: u64, offset: i16, value: i32) -> u64 {
+    code | registers << 8
+        | u64::from(offset.cast_unsigned()) << 16
+        | u64::from(value.cast_unsigned()) << 32
+}
+
+/// A program that does no more than say this.
+fn end(verdict: i32) -> [u64; 2] {
+    [instruction(0xb7, 0, 0, verdict), instruction(0x95, 0, 0, 0)]
+}
+
+fn load_as(kind: u64, name: &str, program: &[u64]) -> io::Result<OwnedFd> {
+    const BPF_PROG_LOAD: i64 = 5;
     let license = *b"GPL\0";
     let mut attributes = [0_u64; 8];
-    attributes[0] = SCHED_CLS | (program.len() as u64) << 32;
+    attributes[0] = kind | (program.len() as u64) << 32;
     attributes[1] = program.as_ptr() as u64;
     attributes[2] = license.as_ptr() as u64;
     let mut octets = [0; 16];
@@ -410,11 +477,20 @@ pub(crate) fn allow_memory_alone() -> io::Result<()> {
 
 /// Holds a program behind all others at the TCX ingress of an interface, until it is closed.
 pub(crate) fn attach_tcx(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
+    attach_tcx_at(BPF_TCX_INGRESS, program, ifindex)
+}
+
+/// The same at its egress.
+pub(crate) fn attach_tcx_egress(program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
+    attach_tcx_at(BPF_TCX_EGRESS, program, ifindex)
+}
+
+fn attach_tcx_at(hook: u32, program: &OwnedFd, ifindex: u32) -> io::Result<OwnedFd> {
     const BPF_LINK_CREATE: i64 = 28;
     const BPF_F_AFTER: u64 = 1 << 4;
     let mut attributes = [0_u64; 8];
     attributes[0] = u64::from(program.as_raw_fd().cast_unsigned()) | u64::from(ifindex) << 32;
-    attributes[1] = u64::from(BPF_TCX_INGRESS) | BPF_F_AFTER << 32;
+    attributes[1] = u64::from(hook) | BPF_F_AFTER << 32;
     made(BPF_LINK_CREATE, &mut attributes)
 }
 
@@ -432,4 +508,38 @@ fn made(command: i64, attributes: &mut [u64; 8]) -> io::Result<OwnedFd> {
     let fd = checked(i32::try_from(result).unwrap())?;
     // SAFETY: the kernel has just made it, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Works in a process that is forked off, and has it end there. Its exit status; 101 is a panic.
+pub(crate) fn in_child(work: impl FnOnce()) -> i32 {
+    // SAFETY: glibc's allocator is whole in a child, and what `work` takes locks of is the test's own.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        // SAFETY: ends the child at once, without the destructors of its parent.
+        unsafe { libc::_exit(if done.is_ok() { 0 } else { 101 }) };
+    }
+    assert!(child > 0);
+    let mut status = 0;
+    // SAFETY: the number outlives the call.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert!(libc::WIFEXITED(status), "{status:#x}");
+    libc::WEXITSTATUS(status)
+}
+
+/// Forks a child that sleeps until it is killed, for a minute at most. Its number.
+pub(crate) fn forked_sleeper() -> i32 {
+    // SAFETY: the child makes system calls alone.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: plain numbers.
+        unsafe {
+            libc::alarm(60);
+            loop {
+                libc::pause();
+            }
+        }
+    }
+    assert!(child > 0);
+    child
 }

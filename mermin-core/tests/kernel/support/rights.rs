@@ -1,4 +1,4 @@
-//! Who a process is: nobody, with capabilities one by one.
+//! Identity of a process: nobody, with capabilities one by one.
 
 use rustix::{
     process::{DumpableBehavior, Gid, Uid, set_dumpable_behavior},

@@ -29,6 +29,13 @@ impl Injector {
         Self(host.run(|| raw::packet_socket(index)).unwrap())
     }
 
+    /// Past traffic control.
+    pub(crate) fn past_the_qdisc(host: &Host, interface: &str) -> Self {
+        let injector = Self::new(host, interface);
+        raw::bypass_the_qdisc(&injector.0).unwrap();
+        injector
+    }
+
     pub(crate) fn send(&self, frame: &[u8]) {
         let sent = rustix::net::send(&self.0, frame, SendFlags::empty()).unwrap();
         assert_eq!(sent, frame.len());
@@ -154,7 +161,7 @@ impl Busy {
         self.stop.clear();
     }
 
-    /// Whether all have stopped.
+    /// True if all have stopped.
     pub(crate) fn is_over(&self) -> bool {
         self.threads.iter().all(thread::JoinHandle::is_finished)
     }

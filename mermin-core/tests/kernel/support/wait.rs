@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What takes longer hangs. A test takes a second or so; other work on the machine can make it many, and emulation more.
+/// A wait that takes longer hangs. A test takes a second or so; other work on the machine can make it many, and emulation
+/// more.
 pub(crate) const LONGEST: Duration = Duration::from_mins(3);
 
 /// Asks until there is an answer.

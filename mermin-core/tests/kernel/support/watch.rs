@@ -33,12 +33,19 @@ pub(crate) fn try_open(host: &Host, options: FlowSourceBuilder) -> Result<FlowSo
     host.run(|| within(LONGEST, options.open()).expect("opening hangs"))
 }
 
+/// Shuts down, after which nothing of the source is left.
+pub(crate) fn shut(source: FlowSource) {
+    within(LONGEST, source.shutdown())
+        .expect("shutting down hangs")
+        .unwrap();
+}
+
 /// Asks for a change of options.
 pub(crate) fn change(handle: &Handle, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
     within(LONGEST, handle.reconfigure(options)).expect("an answer comes")
 }
 
-/// What has changed, when all of it could.
+/// Settings that changed, when all of them could.
 pub(crate) fn applied(handle: &Handle, options: FlowSourceBuilder) -> Vec<Setting> {
     let changed = change(handle, options).unwrap();
     assert_eq!(changed.needs_restart, []);
@@ -57,7 +64,8 @@ impl Watch {
         let source = try_open(host, options).unwrap_or_else(|error| {
             panic!("{error}: {:?}", std::error::Error::source(&error));
         });
-        assert_eq!(source.report().to_string(), "");
+        let report = source.report();
+        assert_eq!((report.degradations, report.orphans), (vec![], vec![]));
         Self::new(source)
     }
 
@@ -67,6 +75,10 @@ impl Watch {
             source,
             flows: Vec::new(),
         }
+    }
+
+    pub(crate) fn shut(self) {
+        shut(self.source);
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -84,8 +96,23 @@ impl Watch {
     }
 
     /// Takes what comes while threads work for this long, and until they have stopped; returns what they sent.
-    pub(crate) fn take_during(&mut self, mut busy: Busy, time: Duration) -> u64 {
+    pub(crate) fn take_during(&mut self, busy: Busy, time: Duration) -> u64 {
+        self.take_during_until(busy, time, |_| true)
+    }
+
+    /// As [`take_during`](Self::take_during), and longer if a condition does not hold by then.
+    pub(crate) fn take_during_until(
+        &mut self,
+        mut busy: Busy,
+        time: Duration,
+        holds: impl Fn(&Stats) -> bool,
+    ) -> u64 {
+        let end = Instant::now() + LONGEST;
         self.take_for(time);
+        while !holds(&self.stats()) {
+            assert!(Instant::now() < end, "waited in vain: {:#?}", self.stats());
+            self.take_for(Duration::from_millis(100));
+        }
         busy.stop();
         while !busy.is_over() {
             self.take_for(Duration::from_millis(1));

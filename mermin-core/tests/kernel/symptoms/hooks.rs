@@ -7,6 +7,7 @@ use mermin_core::{Attach, FlowSourceBuilder, TcxOrder};
 use super::{Symptom, by_tcx, open, row};
 use crate::{
     orphans,
+    restart::private,
     support::{
         asked::{Asked, Task},
         frame,
@@ -60,6 +61,11 @@ pub(super) const ROWS: &[Symptom] = &[
         an_option_without_effect,
     )),
     row("`orphan on`", "symptom_orphan", an_orphan),
+    row(
+        "`orphan on` .. `it was left`",
+        "symptom_waiting_filter",
+        a_filter_that_waits,
+    ),
     by_tcx(row(
         "another program before `mermin_ingress` in the report's list",
         "symptom_another_before",
@@ -95,10 +101,7 @@ fn a_foreign_filter() -> String {
     let said = pair
         .near
         .run(|| open(on("v0").attach(Attach::Tc { priority: 5 })));
-    assert!(
-        said.contains("`Attach::Tc { priority: 6 }` is free"),
-        "{said}"
-    );
+    assert!(said.contains("priority 6 is free (`Attach::Tc`)"), "{said}");
     said
 }
 
@@ -185,6 +188,15 @@ fn an_option_without_effect() -> String {
 
 fn an_orphan() -> String {
     orphans::said()
+}
+
+fn a_filter_that_waits() -> String {
+    let said = private::said();
+    assert!(
+        said.contains("`tc filter del dev v0 ingress pref 1 handle 0x1 bpf`"),
+        "{said}"
+    );
+    said
 }
 
 /// In the order they run.

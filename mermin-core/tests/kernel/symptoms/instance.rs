@@ -10,12 +10,12 @@ use mermin_core::{Attach, FlowSourceBuilder, Pinning};
 
 use super::{Symptom, by_tcx, open, preflight, row, words};
 use crate::{
-    restart::left::torn,
+    restart::{left::torn, moved::renumbered},
     support::{
         host::Pair,
         raw,
         skip::skip,
-        watch::{on, try_open},
+        watch::{on, shut, try_open},
     },
 };
 
@@ -49,6 +49,11 @@ pub(super) const ROWS: &[Symptom] = &[
         torn,
     ),
     by_tcx(row(
+        "`was moved to another network namespace`",
+        "symptom_renumbered",
+        renumbered,
+    )),
+    by_tcx(row(
         "`cannot pin the link at`",
         "symptom_no_link_pin",
         no_link_pin,
@@ -72,7 +77,7 @@ impl Instance {
     /// Leaves it as a process that was killed does.
     fn leave(&self, pair: &Pair) {
         let pinning = Pinning::instance(&self.0).persist(true);
-        drop(try_open(&pair.near, on("v0").pinning(pinning)).unwrap());
+        shut(try_open(&pair.near, on("v0").pinning(pinning)).unwrap());
     }
 
     /// The only directory there is of a layout.
@@ -106,7 +111,7 @@ fn no_bpffs() -> String {
             opened.contains("`mount -t bpf bpf /sys/fs/bpf`"),
             "{opened}"
         );
-        // Who pins nothing is told, and gives nothing up.
+        // A source that pins nothing is told, and gives nothing up.
         let unasked = preflight(&on("v0"));
         assert!(words(&unasked).contains("is no BPF file system"));
         assert_eq!(unasked.degradations, []);

@@ -6,7 +6,7 @@ use std::{
     process::{self, Command},
 };
 
-use super::{Symptom, preflight, row, words};
+use super::{Symptom, open, preflight, row, words};
 use crate::support::{
     asked::{Asked, Task},
     host::Host,
@@ -80,6 +80,11 @@ fn in_group(path: &str) -> String {
     let [fits, does_not] = [1 << 10, 1 << 20].map(|flows| preflight(&on("lo").max_flows(flows)));
     assert!(fits.can_capture(), "{fits:#?}");
     assert!(!does_not.can_capture(), "{does_not:#?}");
+    // Opening says so as well, and is not killed for it.
+    let opened = open(on("lo").max_flows(1 << 20));
+    assert!(opened.contains("cannot make room for flows"), "{opened}");
+    let opened = open(on("lo").max_flows(1 << 10));
+    assert!(!opened.contains("cannot"), "{opened}");
     words(&does_not)
 }
 

@@ -108,7 +108,7 @@ fn every_symptom_has_a_test() {
     );
 }
 
-/// What processes of their own are asked to do.
+/// Tasks for processes of their own.
 pub(crate) fn tasks() -> Vec<Task> {
     [privilege::TASKS, host::TASKS, memory::TASKS, hooks::TASKS].concat()
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Symptom, row};
 use crate::support::{
     frame,
-    host::{Host, Pair},
-    traffic::Injector,
+    host::{Host, NEAR_MAC, Pair},
+    traffic::{Injector, address},
     wait::until_true,
     watch::{Watch, on},
 };
@@ -22,6 +22,7 @@ pub(super) const ROWS: &[Symptom] = &[
         "symptom_totals_added",
         totals_added_up,
     ),
+    row("`hairpin` in the statistics", "symptom_hairpin", sent_back),
     row("every flow twice", "symptom_twice", both_ends_watched),
 ];
 
@@ -42,7 +43,28 @@ fn a_full_table() -> String {
     said
 }
 
-/// What the records repeat is no more packets: the differences are what the ledger has.
+/// The flow has what came in, and the ledger that it left again.
+fn sent_back() -> String {
+    let pair = Pair::new();
+    pair.near.set("ipv4/ip_forward", "1");
+    for scope in ["all", "v0"] {
+        let setting = format!("ipv4/conf/{scope}/send_redirects");
+        pair.near.set(&setting, "0");
+    }
+    pair.near.shell("ip route add 10.9.9.0/24 via 10.0.0.2");
+    let watch = Watch::open(&pair.near, on("v0"));
+    let ends = ["10.0.0.2:40000", "10.9.9.9:53"].map(address);
+    let packet = frame::udp(ends[0], ends[1], &[1; 20]);
+    let frame = frame::ethernet_to(NEAR_MAC, frame::IPV4, &packet);
+    Injector::new(&pair.far, "v1").send(&frame);
+    until_true("both passes", || watch.stats().packets == 2);
+    let said = watch.stats().to_string();
+    assert!(said.contains("1 hairpin"), "{said}");
+    assert_eq!(watch.finish().only(|_| true).forward.packets.total, 1);
+    said
+}
+
+/// Repeated records are no more packets: the differences are what the ledger has.
 fn totals_added_up() -> String {
     let pair = Pair::new();
     let options = on("v0").active_timeout(Duration::from_millis(100));

@@ -6,15 +6,22 @@ const HEAD: &str = "what you see";
 
 /// Title of the section about mermin-config.
 const CONFIGURATION: &str = "A configuration file is refused";
+/// Title of the section about mermin-export.
+const EXPORT: &str = "Records do not arrive";
 
 /// The first cell of every row about capturing.
 pub(super) fn symptoms() -> Vec<&'static str> {
-    cells(|title| title != CONFIGURATION)
+    cells(|title| ![CONFIGURATION, EXPORT].contains(&title))
 }
 
 /// Those about configuration files.
 pub(super) fn of_configuration() -> Vec<&'static str> {
     cells(|title| title == CONFIGURATION)
+}
+
+/// Those about exporting.
+pub(super) fn of_export() -> Vec<&'static str> {
+    cells(|title| title == EXPORT)
 }
 
 fn cells(wanted: fn(&str) -> bool) -> Vec<&'static str> {
@@ -27,12 +34,12 @@ fn cells(wanted: fn(&str) -> bool) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether the page has this anywhere.
+/// True if the page has this anywhere.
 pub(super) fn has(text: &str) -> bool {
     PAGE.contains(text)
 }
 
-/// What of a cell a text lacks: what the cell has between backquotes must be in it, in this order.
+/// The part of a cell that a text lacks: the cell's texts between backquotes must be in it, in this order.
 pub(super) fn lacking<'a>(cell: &'a str, text: &str) -> Option<&'a str> {
     let mut rest = text;
     let quoted = cell.split('`').skip(1).step_by(2);

@@ -13,7 +13,7 @@ use crate::{
         host::{Host, Pair},
         traffic::Injector,
         wait::until,
-        watch::{Watch, on},
+        watch::{Watch, on, try_open},
     },
 };
 
@@ -25,6 +25,21 @@ pub(super) const ROWS: &[Symptom] = &[
     ),
     row("`was deleted`", "symptom_deleted", a_namespace_is_deleted),
     row("`matches no interface`", "symptom_pattern", no_match),
+    row(
+        "`matches no interface` .. `it fits a part of`",
+        "symptom_part_of_a_name",
+        an_expression_fits_a_part,
+    ),
+    row(
+        "`the exclude pattern` .. `fits a part of`",
+        "symptom_exclude_part",
+        an_exclude_fits_a_part,
+    ),
+    row(
+        "`notice:` .. `fits no interface there is now`",
+        "symptom_exclude_nothing",
+        an_exclude_fits_nothing,
+    ),
     row("`no interface matches`", "symptom_all_instead", all_instead),
     row("`no interface is up`", "symptom_down", nothing_is_up),
     row(
@@ -62,6 +77,48 @@ fn no_match() -> String {
     let said = Pair::new().near.run(|| open(on("eth*")));
     assert!(said.contains("there are: lo, v0"), "{said}");
     said
+}
+
+fn an_expression_fits_a_part() -> String {
+    let said = Pair::new().near.run(|| open(on("/^v/")));
+    assert!(
+        said.contains("`v0`") && said.contains("write `/v.*/`"),
+        "{said}"
+    );
+    said
+}
+
+/// It is said whether the interface is chosen by a pattern or is one of all; and what is not left out is watched.
+fn an_exclude_fits_a_part() -> String {
+    let pair = Pair::new();
+    for options in [on("*"), FlowSource::builder().max_flows(64)] {
+        let source = try_open(&pair.near, options.exclude(["/^v/"])).unwrap();
+        let report = source.report();
+        assert!(
+            report.interfaces.iter().any(|it| &*it.name == "v0"),
+            "{report:?}"
+        );
+        let said = report.to_string();
+        assert!(
+            said.contains("`v0`") && said.contains("write `/v.*/`"),
+            "{said}"
+        );
+    }
+    pair.near.run(|| open(on("*").exclude(["/^v/"])))
+}
+
+/// It is no degradation: under `strict` it opens.
+fn an_exclude_fits_nothing() -> String {
+    let pair = Pair::new();
+    let many = pair
+        .near
+        .run(|| open(on("v0").exclude(["x*", "lo", "y0"]).strict(true)));
+    assert!(
+        many.contains("the exclude patterns `x*`, `y0` fit no interface"),
+        "{many}"
+    );
+    pair.near
+        .run(|| open(on("v0").exclude(["x*"]).strict(true)))
 }
 
 fn all_instead() -> String {

@@ -1,136 +1,105 @@
 //! The interfaces a source watches: what the kernel says of links is compared with what is wanted, and each difference is
 //! a step. Opening, hot-plug, the periodic look and another selection all go this way.
 
-mod join;
-mod leave;
-mod said;
+mod attach;
+mod candidates;
+mod degradations;
+mod links;
+mod selection;
 mod silence;
-mod verify;
+mod tracked;
+mod tracked_set;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     os::fd::AsFd,
-    rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
-use self::{leave::Leaving, silence::Progress, verify::After};
-use super::open::Capture;
+pub(super) use self::candidates::Candidates;
+use self::{
+    attach::Attacher, links::Gone, links::LinkMonitor, selection::Selection,
+    tracked_set::TrackedSet,
+};
+use super::{
+    clock::SourceClock, closer::Closer, names::Names, shared::SharedCounters, slots::SlotTable,
+};
 use crate::{
-    attach::{Attached, Hooks, Manner, keep::Keeper},
-    bpf::clock::monotonic,
+    attach::Hooks,
+    bpf::{clock::monotonic, object::Programs},
     error::{Error, ErrorKind},
     iface::{
-        Interface, list,
+        Interface,
+        list::{self, Counters},
         netns::Entered,
-        reconcile::{self, Kept, Standing, Step},
-        select::{Scope, Selector},
-        watch::{self, Event, Link, Links},
+        reconcile::{self, Step},
+        select::Selector,
     },
     report::Orphan,
-    sys::netlink::{Monitor, is_loss},
 };
 
-/// `RTNLGRP_LINK`.
-const LINK_GROUP: u32 = 1;
-/// `RTNLGRP_TC`.
-const TRAFFIC_CONTROL_GROUP: u32 = 4;
-/// Octets of notifications that may wait: some 1,500 of links, as the kernel counts them.
-pub(in crate::source) const NOTIFICATIONS: usize = 4 << 20;
 /// From one look at everything to the next (ns): what no notification tells is noticed by then.
 const PERIOD: u64 = 5_000_000_000;
-/// Notifications taken before the rest of the thread's work has its turn.
-const AT_ONCE: usize = 256;
+
+/// Other parts that steps with interfaces take.
+pub(super) struct Surroundings<'a> {
+    pub(super) slots: &'a SlotTable,
+    pub(super) closer: &'a mut Closer,
+    pub(super) clock: &'a SourceClock,
+}
 
 /// Interfaces of one network namespace.
-pub(super) struct Interfaces {
-    hooks: Hooks,
-    monitor: Monitor,
+pub(super) struct InterfaceSet {
+    tracked: TrackedSet,
+    links: LinkMonitor,
+    selection: Selection,
+    shared: Arc<SharedCounters>,
     /// The namespace, where it has a path that could go.
     namespace: Option<Entered>,
     /// Why there is nothing to watch any more.
     over: Option<Error>,
-    manner: Manner,
-    selector: Selector,
-    /// Links that appeared later than this are not of interest.
-    newest: u64,
-    links: Links,
-    watched: BTreeMap<u32, Known>,
     steps: VecDeque<Step>,
-    /// What is wanted is to be compared anew.
+    /// The selection is to be compared anew.
     stale: bool,
-    /// Notifications were lost: the list is to be read anew.
-    lost: bool,
-    /// Qdiscs or filters were deleted at these: ours may be among them.
-    disturbed: BTreeSet<u32>,
-    /// Notifications of traffic control come too: they are many on some hosts, and matter to filters alone.
-    hears_tc: bool,
     /// When everything is looked at again, monotonic ns.
     look_at: u64,
-    buffer: Vec<u8>,
 }
 
-/// An interface that something was done about.
-struct Known {
-    generation: u64,
-    interface: Interface,
-    state: State,
-    /// What had passed at the last look, by direction.
-    progress: [Option<Progress>; 2],
-}
-
-enum State {
-    Watched(Vec<Held>),
-    Leaving(Leaving),
-    /// Whether it is to be tried again.
-    Refused {
-        due: bool,
-    },
-}
-
-/// A program at a hook.
-struct Held {
-    direction: mermin_bpf::abi::ledger::Direction,
-    attached: Attached,
-}
-
-impl Interfaces {
-    /// Subscribes to what happens to links and then lists them, in the calling thread's network namespace.
-    pub(super) fn open(selector: Selector, manner: Manner, room: usize) -> Result<Self, Error> {
-        let hooks = Hooks::open()?.owned();
-        let monitor = Monitor::open(LINK_GROUP, room).map_err(|error| {
-            Error::new(ErrorKind::System, "cannot listen for changes of interfaces")
-                .with_source(error)
-        })?;
-        let mut links = Links::default();
-        links.replace(list::links(hooks.netlink())?);
-        Ok(Self {
+impl InterfaceSet {
+    /// Nothing is attached yet.
+    pub(super) fn new(
+        candidates: Candidates,
+        names: Names,
+        shared: Arc<SharedCounters>,
+        programs: Arc<Programs>,
+    ) -> Self {
+        let Candidates {
             hooks,
-            monitor,
-            namespace: None,
-            over: None,
             manner,
-            selector,
-            newest: u64::MAX,
             links,
-            watched: BTreeMap::new(),
+            selection,
+            namespace,
+        } = candidates;
+        let attacher = Attacher {
+            hooks,
+            manner,
+            programs,
+        };
+        Self {
+            tracked: TrackedSet::new(attacher, names, Arc::clone(&shared)),
+            links,
+            selection,
+            shared,
+            namespace,
+            over: None,
             steps: VecDeque::new(),
             stale: true,
-            lost: false,
-            disturbed: BTreeSet::new(),
-            hears_tc: false,
             look_at: monotonic() + PERIOD,
-            buffer: Vec::new(),
-        })
+        }
     }
 
-    /// Says by what path the network namespace was entered.
-    pub(super) fn lives_in(&mut self, namespace: Option<Entered>) {
-        self.namespace = namespace;
-    }
-
-    /// Whether the network namespace was deleted.
+    /// True if the network namespace was deleted.
     pub(super) fn is_over(&self) -> bool {
         self.over.is_some()
     }
@@ -140,295 +109,231 @@ impl Interfaces {
         self.over.take().map_or(Ok(()), Err)
     }
 
-    /// From now on takes over what a former process left, and lets outlive this one what is attached.
-    pub(super) fn keep_by(&mut self, keeper: Rc<Keeper>) {
-        self.hooks.keep_by(keeper);
-    }
-
     pub(super) fn hooks(&self) -> &Hooks {
-        &self.hooks
+        &self.tracked.attacher.hooks
     }
 
-    /// Indices of the interfaces that have a program; those alone that had one before this process if `before`.
-    pub(super) fn watched(&self, before: bool) -> BTreeSet<u32> {
-        let fits = |held: &Held| !before || held.attached.is_adopted();
-        let watched = self.watched.iter().filter(|(_, known)| match &known.state {
-            State::Watched(held) => held.iter().any(fits),
-            State::Leaving(_) | State::Refused { .. } => false,
-        });
-        watched.map(|(index, _)| *index).collect()
-    }
-
-    /// Whether the selection makes sense with what there is now. With `hot_plug`, what is missing may come later.
-    pub(super) fn check(&mut self, hot_plug: bool) -> Result<(), Error> {
-        if !hot_plug {
-            self.newest = self.links.generation();
-        }
-        self.selector.check(&self.list(), hot_plug)
-    }
-
-    /// As [`check`](Self::check), of a selection that may take the place of this one.
-    pub(super) fn check_another(&self, selector: &Selector, hot_plug: bool) -> Result<(), Error> {
-        selector.check(&self.list(), hot_plug)
-    }
-
-    /// Wants others from now on.
-    pub(super) fn select(&mut self, selector: Selector, hot_plug: bool) {
-        self.selector = selector;
-        self.newest = if hot_plug {
-            u64::MAX
-        } else {
-            self.links.generation()
-        };
-        self.stale = true;
-    }
-
-    /// Whether nothing more is to be done about what is wanted.
-    pub(super) fn is_aligned(&self) -> bool {
-        !self.stale && !self.lost && self.steps.is_empty()
-    }
-
-    /// Has refusals tried again.
-    fn retry(&mut self) {
-        self.stale = true;
-        for known in self.watched.values_mut() {
-            if let State::Refused { due } = &mut known.state {
-                *due = true;
-            }
-        }
-    }
-
-    /// Removes what killed processes left at the hooks of this network namespace.
-    pub(super) fn clean(&self) -> Vec<Orphan> {
-        self.hooks.remove_orphans(&self.list())
+    /// Names of the interfaces that flows are of.
+    pub(super) fn names(&self) -> &Names {
+        &self.tracked.names
     }
 
     pub(super) fn list(&self) -> Vec<Interface> {
-        self.links
-            .iter()
-            .map(|link| link.interface.clone())
-            .collect()
+        self.links.list()
     }
 
-    fn scope(&self) -> Scope {
-        self.selector
-            .scope(self.links.iter().map(|link| &link.interface))
-    }
-
-    /// What wakes the capture thread when a link changes.
+    /// Readable when a link changes: wakes the capture thread.
     pub(super) fn events(&self) -> &impl AsFd {
-        &self.monitor
+        self.links.events()
     }
 
-    /// Takes notifications in. Returns links that went though they were wanted, and before anything was attached to them.
-    fn hear(&mut self) -> u64 {
-        let mut missed = 0;
-        let mut buffer = std::mem::take(&mut self.buffer);
-        for _ in 0..AT_ONCE {
-            let mut events = Vec::new();
-            let read = self.monitor.read(&mut buffer, |kind, payload| {
-                events.extend(watch::read(kind, payload));
-            });
-            match read {
-                Ok(true) => {
-                    for event in events {
-                        missed += self.apply(event);
-                    }
-                }
-                Ok(false) => break,
-                // Whatever it is, the list tells what is true.
-                Err(error) => {
-                    self.lost = true;
-                    if !is_loss(&error) {
-                        break;
-                    }
-                }
-            }
-        }
-        self.buffer = buffer;
-        missed
+    /// Indices of the interfaces that have a program.
+    pub(super) fn watched(&self) -> BTreeSet<u32> {
+        self.tracked.watched()
     }
 
-    fn apply(&mut self, event: Event) -> u64 {
-        if let Event::Disturbed(index) = event {
-            self.disturbed.insert(index);
-            return 0;
-        }
-        self.stale = true;
-        // Of the moment before; it goes by every pattern over every link, and of most events is not asked.
-        let scope = matches!(event, Event::Gone(_)).then(|| self.scope());
-        match scope.zip(self.links.apply(event)) {
-            Some((scope, gone)) => u64::from(self.missed(scope, &gone)),
-            None => 0,
-        }
+    /// Indices of the interfaces that no program counts for any more, and whose flows are in the table.
+    pub(super) fn quiesced(&self) -> BTreeSet<u32> {
+        self.tracked.quiesced()
     }
 
-    /// Whether a link that has gone was wanted and never attached to.
-    fn missed(&self, scope: Scope, gone: &Link) -> bool {
-        let attached = self
-            .watched
-            .get(&gone.interface.index)
-            .is_some_and(|known| {
-                known.generation == gone.generation && !matches!(known.state, State::Refused { .. })
-            });
-        !attached
-            && gone.generation <= self.newest
-            && self.selector.wants(scope, &gone.interface, false)
+    /// The flows of these interfaces, which were [quiesced](Self::quiesced), are all on their way out.
+    pub(super) fn emptied(&mut self, interfaces: &BTreeSet<u32>) {
+        self.tracked.emptied(interfaces);
     }
 
-    /// Takes over a list that was read anew; returns as [`hear`](Self::hear).
-    fn resync(&mut self, list: Vec<Interface>) -> u64 {
-        let scope = self.scope();
-        let gone = self.links.replace(list);
-        self.stale = true;
-        self.lost = false;
-        gone.iter().filter(|gone| self.missed(scope, gone)).count() as u64
+    /// A grace period has gone by for an interface that was detached from, behind whatever was closed before.
+    pub(super) fn on_quiesced(&mut self, index: u32) {
+        self.stale |= self.tracked.on_quiesced(index);
     }
 
-    /// Listens for what happens to filters, once there are any of ours.
-    fn hear_tc(&mut self) {
-        if !self.hears_tc {
-            // Refused, the look that comes at its time has to do.
-            self.hears_tc = self.monitor.join(TRAFFIC_CONTROL_GROUP).is_ok();
-        }
+    /// Says which interfaces are those that a former process watched.
+    pub(super) fn went_on(&mut self, same: BTreeSet<u32>) {
+        self.tracked.went_on(same);
     }
 
-    /// The next step, decided anew when something has changed.
-    fn next_step(&mut self) -> Option<Step> {
-        if std::mem::take(&mut self.stale) {
-            let kept = self.watched.iter().map(|(index, known)| Kept {
-                index: *index,
-                generation: known.generation,
-                name: &known.interface.name,
-                standing: match known.state {
-                    State::Watched(_) => Standing::Watched,
-                    State::Leaving(_) => Standing::Leaving,
-                    State::Refused { due } => Standing::Refused { retry: due },
-                },
-            });
-            self.steps = reconcile::steps(&self.selector, &self.links, self.newest, kept).into();
-        }
-        self.steps.pop_front()
+    /// All flows of a former process were looked at: names of interfaces that none is of are forgotten, and those that come are
+    /// new ones.
+    pub(super) fn end_take_over(&mut self, slots: &SlotTable) {
+        self.tracked.tidy_names(slots, None);
+        self.tracked.went_on(BTreeSet::new());
     }
 
-    /// How long the thread may wait at most for this module's sake.
-    pub(super) fn patience(&self, now: u64) -> Duration {
-        if self.stale || self.lost || !self.steps.is_empty() {
-            return Duration::ZERO;
-        }
-        Duration::from_nanos(self.look_at.saturating_sub(now))
+    /// Removes what killed processes left at the hooks of this network namespace.
+    pub(super) fn remove_orphans(&self) -> Vec<Orphan> {
+        self.hooks().remove_orphans(&self.list())
     }
-}
 
-impl Capture {
-    /// Brings what is watched in line with what is wanted, all at once: when opening.
+    /// Takes all programs away: the source ends.
     ///
     /// # Errors
-    /// What would meet every interface alike; under `strict` whatever is refused or given up; else the first refusal when
-    /// nothing at all can be watched. An interface that vanished meanwhile is none.
-    pub(super) fn align(&mut self, strict: bool) -> Result<(), Error> {
+    /// The first refusal; the report has all.
+    pub(super) fn detach_all(&mut self) -> Result<(), Error> {
+        self.tracked.detach_all(self.links.links())
+    }
+
+    /// Another selection, if it makes sense with what there is now. With `hot_plug`, what is missing may come later.
+    ///
+    /// # Errors
+    /// As [`Selection::check`].
+    pub(super) fn check_another(
+        &mut self,
+        selector: Selector,
+        hot_plug: bool,
+    ) -> Result<Selection, Error> {
+        self.read_notifications();
+        let selection = Selection::new(selector, hot_plug, self.links.links());
+        selection.check(&self.list())?;
+        Ok(selection)
+    }
+
+    /// Wants others from now on.
+    pub(super) fn select(&mut self, selection: Selection) {
+        self.selection = selection;
+        self.stale = true;
+    }
+
+    /// True if nothing more is to be done about what is wanted.
+    pub(super) fn is_aligned(&self) -> bool {
+        !self.stale && !self.links.is_lost() && self.steps.is_empty()
+    }
+
+    /// Longest time that the thread may wait for the interfaces' sake.
+    pub(super) fn poll_timeout(&self, now: u64) -> Duration {
+        if self.is_aligned() {
+            Duration::from_nanos(self.look_at.saturating_sub(now))
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Brings what is watched in line with what is wanted, all at once: when opening. `go_on` is asked before each step.
+    ///
+    /// # Errors
+    /// Any that would meet every interface alike; under `strict` whatever is refused or given up; else the first refusal when
+    /// nothing at all can be watched. An interface that vanished meanwhile is none. Also when nobody waits for the source any
+    /// more: each step takes two grace periods of the kernel, and undoing it two more.
+    pub(super) fn align(
+        &mut self,
+        strict: bool,
+        around: &mut Surroundings<'_>,
+        go_on: impl Fn() -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut first = None;
-        while let Some(step) = self.interfaces.next_step() {
-            match self.take(step) {
+        while let Some(step) = self.next_step() {
+            go_on()?;
+            match self.take(step, around) {
                 Err(error) if error.kind() == ErrorKind::NoInterface => {}
                 Err(error) if strict || is_for_all(&error) => return Err(error),
                 Err(error) => _ = first.get_or_insert(error),
                 Ok(()) => {}
             }
         }
-        self.say_selection();
+        self.selection.report(&self.list(), &self.shared.registry);
         match first {
-            Some(error) if self.shared.register.report().interfaces.is_empty() => Err(error),
+            Some(error) if self.watched().is_empty() => Err(error),
             _ => Ok(()),
         }
     }
 
     /// One piece of work with interfaces: a step takes as long as two grace periods of the kernel, and the sweep must not wait
     /// for many.
-    pub(super) fn tend(&mut self, now: u64) {
-        self.hear_of_links();
-        let mut missed = 0;
-        if self.interfaces.lost {
-            self.shared.register.lock().counts.resyncs += 1;
-            missed += self.look_around(After::Loss);
-        } else if now >= self.interfaces.look_at {
-            self.interfaces.look_at = now + PERIOD;
-            self.interfaces.retry();
-            let namespace = self.interfaces.namespace.as_ref();
-            self.interfaces.over = namespace.and_then(Entered::gone);
-            missed += self.look_around(After::Nothing);
+    pub(super) fn step(&mut self, now: u64, around: &mut Surroundings<'_>) {
+        self.read_notifications();
+        if self.links.is_lost() {
+            self.shared.registry.resynced();
+            self.resync(true);
+        } else if now >= self.look_at {
+            self.look_at = now + PERIOD;
+            self.stale = true;
+            self.tracked.retry();
+            self.over = self.namespace.as_ref().and_then(Entered::gone);
+            self.resync(false);
         }
-        for index in std::mem::take(&mut self.interfaces.disturbed) {
-            self.verify(index, After::Nothing);
+        for index in self.links.take_disturbed() {
+            self.tracked.verify(index, false);
         }
-        if missed != 0 {
-            self.shared.register.lock().counts.missed += missed;
-        }
-        let decided = self.interfaces.stale;
-        if let Some(step) = self.interfaces.next_step() {
+        let decided = self.stale;
+        if let Some(step) = self.next_step() {
             // Refusals are in the report; only opening fails by them.
-            let _ = self.take(step);
+            let _ = self.take(step, around);
         }
         if decided {
-            self.say_selection();
+            self.selection.report(&self.list(), &self.shared.registry);
         }
     }
 
-    /// Takes in what the kernel has said of links.
-    pub(in crate::source::capture) fn hear_of_links(&mut self) {
-        let missed = self.interfaces.hear();
-        if missed != 0 {
-            self.shared.register.lock().counts.missed += missed;
-        }
+    fn read_notifications(&mut self) {
+        let gone = self.links.read_notifications(&self.selection.selector);
+        self.count_missed(&gone);
+        self.stale |= self.links.take_changed();
     }
 
-    fn take(&mut self, step: Step) -> Result<(), Error> {
-        match step {
-            Step::Join(index) => return self.join(index),
-            Step::Leave(index) => self.leave(index),
-            Step::Rename(index) => self.rename(index),
-            Step::Forget(index) => {
-                self.interfaces.watched.remove(&index);
-                self.shared.register.lock().interfaces.remove(&index);
+    /// Counts links that went though they were wanted, and before anything was attached to them.
+    fn count_missed(&self, gone: &[Gone]) {
+        let missed = gone
+            .iter()
+            .filter(|gone| !self.tracked.was_attached(gone) && self.selection.wanted(gone));
+        self.shared.registry.missed(missed.count() as u64);
+    }
+
+    /// Lists the interfaces anew and looks at every hook; `after_loss` of notifications an index may have been given to another
+    /// interface.
+    fn resync(&mut self, after_loss: bool) {
+        let listed = list::links_and_counters(self.hooks().netlink());
+        self.links.relist();
+        let listed = listed.unwrap_or_default();
+        if listed.is_empty() {
+            return;
+        }
+        let counters: Vec<(u32, Counters)> = listed
+            .iter()
+            .map(|(at, counters)| (at.index, *counters))
+            .collect();
+        let list = listed.into_iter().map(|(interface, _)| interface).collect();
+        let gone = self.links.resync(list, &self.selection.selector);
+        self.count_missed(&gone);
+        for (index, counters) in counters {
+            if self.tracked.verify(index, after_loss) {
+                self.links.renew(index);
             }
+            self.tracked.check_stalled_hooks(index, counters);
+        }
+        self.stale |= self.links.take_changed();
+    }
+
+    /// The next step, decided anew when something has changed.
+    fn next_step(&mut self) -> Option<Step> {
+        if std::mem::take(&mut self.stale) {
+            let kept = self.tracked.kept();
+            let Selection { selector, newest } = &self.selection;
+            self.steps = reconcile::steps(selector, self.links.links(), *newest, kept).into();
+        }
+        self.steps.pop_front()
+    }
+
+    fn take(&mut self, step: Step, around: &mut Surroundings<'_>) -> Result<(), Error> {
+        let (Step::Join(index) | Step::Leave(index) | Step::Rename(index) | Step::Forget(index)) =
+            step;
+        let links = self.links.links();
+        match (step, links.get(index)) {
+            (Step::Join(_), Some(link)) => {
+                let joined = self.tracked.join(link, around);
+                if self.tracked.uses_tc {
+                    self.links.subscribe_tc();
+                }
+                return joined;
+            }
+            (Step::Leave(_), _) => self.tracked.detach(index, links, around.closer),
+            (Step::Rename(_), Some(link)) => self.tracked.rename(link),
+            (Step::Forget(_), _) => self.tracked.forget(index),
+            (Step::Join(_) | Step::Rename(_), None) => {}
         }
         Ok(())
     }
-
-    fn rename(&mut self, index: u32) {
-        let Some(link) = self.interfaces.links.get(index) else {
-            return;
-        };
-        let name: Arc<str> = Arc::from(link.interface.name.as_str());
-        if let Some(known) = self.interfaces.watched.get_mut(&index) {
-            known.interface.name.clone_from(&link.interface.name);
-        }
-        self.names.insert(index, Arc::clone(&name));
-        let mut entries = self.shared.register.lock();
-        if let Some(registered) = entries.interfaces.get_mut(&index) {
-            if let Some(watched) = &mut registered.watched {
-                watched.name = Arc::clone(&name);
-            }
-            if let Some(ledgers) = &mut registered.ledgers {
-                ledgers.name = Arc::clone(&name);
-            }
-            for trouble in &mut registered.troubles {
-                trouble.interface = Some(Arc::clone(&name));
-            }
-        }
-    }
-
-    /// Says which patterns match nothing now.
-    fn say_selection(&self) {
-        let said = said::selection(&self.interfaces.selector, &self.interfaces.list());
-        let mut entries = self.shared.register.lock();
-        if entries.selection != said {
-            entries.selection = said;
-        }
-    }
 }
 
-/// Whether an error would meet every interface alike.
+/// True if an error would meet every interface alike.
 fn is_for_all(error: &Error) -> bool {
     error.kind() == ErrorKind::PermissionDenied
 }

@@ -1,4 +1,4 @@
-//! Whether packets pass an interface and none comes to the program at its hook: then something stands before it that keeps
+//! True if packets pass an interface and none comes to the program at its hook: then something stands before it that keeps
 //! them, and no list of hooks need show it (XDP is another hook).
 
 /// Packets of one direction, so far.

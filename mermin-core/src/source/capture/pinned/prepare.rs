@@ -1,27 +1,23 @@
 //! Loading for an instance: with the maps that are there, or with new ones that get its names.
 
-use std::{
-    collections::VecDeque,
-    os::fd::{AsFd, OwnedFd},
-    rc::Rc,
-    sync::Arc,
-};
+use std::os::fd::{AsFd, OwnedFd};
 
 use mermin_bpf::abi::{ledger::Direction, names as maps};
 
-use super::{Kept, said};
+use super::{Leftovers, PinnedInstance, degradations};
 use crate::{
-    attach::keep::Keeper,
+    attach::keep::{Keeper, OnDrop},
     bpf::{
         object::{Loaded, Making, shared_maps},
         pin::{
             departed::{self, Departed},
             identity::{self, Identity},
             instance::{Found, Instance, Refused, Stale},
+            interfaces::{self, Interfaces},
             journal::{self, Journal},
             names,
             redo::{self, Redo},
-            supply::{Rest, Supply},
+            supply::Supply,
         },
         size::Sizes,
     },
@@ -30,11 +26,9 @@ use crate::{
     probe::trouble::{self, Trouble},
     report::Degradation,
     source::{
-        capture::{
-            Job,
-            open::{epoch, sizes},
-            stand_in,
-        },
+        capture::{exporter::unacked::Unacked, fallback, host, job::Job, setup::sizes},
+        engine::epoch,
+        flow_key::FlowKey,
         options::{DEFAULT_FLOWS, MOST_FLOWS},
         pinning::Pinning,
     },
@@ -45,9 +39,18 @@ use crate::{
 pub(in crate::source::capture) struct Prepared {
     pub(in crate::source::capture) loaded: Loaded,
     pub(in crate::source::capture) epoch: u64,
-    pub(in crate::source::capture) kept: Option<Kept>,
-    /// What it kept of interfaces that left.
-    pub(in crate::source::capture) departed: Option<Departed>,
+    pub(in crate::source::capture) pinned: Option<Pinned>,
+}
+
+/// An instance that the process is outlived by.
+pub(in crate::source::capture) struct Pinned {
+    pub(in crate::source::capture) instance: PinnedInstance,
+    pub(in crate::source::capture) leftovers: Leftovers,
+    pub(in crate::source::capture) unacked: Unacked,
+    /// Sums of interfaces that were removed.
+    pub(in crate::source::capture) departed: Departed,
+    /// Interfaces that flows are of.
+    pub(in crate::source::capture) known: Interfaces,
 }
 
 /// Loads the kernel program for what is asked for; without a BPF file system, unpinned.
@@ -60,9 +63,9 @@ pub(in crate::source::capture) fn prepare(
     };
     let instance = match Instance::take(pinning.mount(), pinning.name()) {
         Ok(instance) => instance,
-        Err(Refused::InUse) => return Err(said::in_use(pinning)),
+        Err(Refused::InUse) => return Err(degradations::in_use(pinning)),
         Err(Refused::Unavailable(trouble)) => {
-            given_up.push(stand_in::pinning(trouble));
+            given_up.push(fallback::pinning(trouble));
             return unpinned(job);
         }
     };
@@ -76,22 +79,27 @@ pub(in crate::source::capture) fn prepare(
         }) => take_over(job, instance, found, sizes, stale, given_up),
         Ok(Look { found: None, stale }) => make(job, instance, netns, stale, given_up),
         Err(trouble) => {
-            given_up.push(stand_in::pinning(trouble));
+            given_up.push(fallback::pinning(trouble));
             unpinned(job)
         }
     }
 }
 
 fn unpinned(job: &Job) -> Result<Prepared, Error> {
+    host::room(sizes(&job.options).slots, false)?;
     Ok(Prepared {
         loaded: crate::bpf::object::load(job.options.workings.object, sizes(&job.options))?,
         epoch: epoch()?,
-        kept: None,
-        departed: None,
+        pinned: None,
     })
 }
 
-/// What there is.
+/// As an [`Identity`] has it.
+fn keyed(job: &Job) -> u64 {
+    u64::from(job.options.flow_key == FlowKey::Endpoints)
+}
+
+/// Pins that were found.
 struct Look {
     found: Option<(Found, Sizes)>,
     stale: Vec<Stale>,
@@ -113,19 +121,19 @@ fn look(
     let found = match usable {
         Some(Ok((sizes, found))) => {
             if !found.foreign.is_empty() {
-                given_up.push(said::foreign(&found.foreign, &path));
+                given_up.push(degradations::foreign(&found.foreign, &path));
             }
             Some((found, sizes))
         }
         Some(Err(why)) => {
             instance.set_aside().map_err(refused)?;
-            given_up.push(said::unusable(&why));
+            given_up.push(degradations::unusable(&why));
             None
         }
         None => None,
     };
     for name in instance.other_layouts().map_err(refused)? {
-        given_up.push(said::other_layout(&name));
+        given_up.push(degradations::other_layout(&name));
     }
     Ok(Look {
         found,
@@ -137,6 +145,13 @@ fn look(
 fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
     if found.identity.netns != netns {
         return Err("its interfaces are in another network namespace".to_owned());
+    }
+    if found.identity.keyed != keyed(job) {
+        return Err("its flows are told apart by another `flow_key`".to_owned());
+    }
+    // The same word of a slot is a tick in one and nanoseconds in the other.
+    if found.identity.exact_end != u64::from(job.options.exact_end) {
+        return Err("its packets' times are of another clock (`exact_end`)".to_owned());
     }
     let entries = |name| {
         let found = found.maps.get(name).map(|(_, shape)| shape.entries);
@@ -155,6 +170,7 @@ fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
     wanted.push((names::REDO.to_owned(), redo::shape()));
     wanted.push((names::DEPARTED.to_owned(), departed::shape()));
+    wanted.push((names::INTERFACES.to_owned(), interfaces::shape()));
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     for (name, shape) in wanted {
         match found.maps.get(&name) {
@@ -177,20 +193,22 @@ fn take_over(
 ) -> Result<Prepared, Error> {
     let wanted = job.options.max_flows.unwrap_or(DEFAULT_FLOWS);
     if wanted != sizes.slots {
-        given_up.push(said::max_flows(wanted, sizes.slots));
+        given_up.push(degradations::max_flows(wanted, sizes.slots));
     }
     let path = instance.path();
-    let loaded = Making::begin(job.options.workings.object, sizes, Some(&path))?.finish()?;
+    let making = Making::begin(job.options.workings.object, sizes, Some(&path))?;
+    job.control.go_on()?;
+    let loaded = making.finish()?;
+    // Behind this line the instance is changed.
+    job.control.go_on()?;
     let mut map = |name| found.maps.remove(name).map(|(map, _)| map);
-    let notes = [names::JOURNAL, names::REDO, names::DEPARTED].map(&mut map);
+    let notes = NOTES.map(&mut map);
     let notes = Notes::open(&notes, sizes)?;
     notes.redo.finish(&notes.journal, &loaded.ledger);
     notes.departed.finish(&loaded.ledger);
     let old = map(maps::MAP_FREE);
     let programs = pin_programs(&instance, &loaded)?;
     let keeper = Keeper::new(path, found.links, found.programs);
-    // Until the source is open, whatever fails leaves things as they were found.
-    keeper.stay(true);
     let supply = Supply::move_some(old, &loaded.slab, &loaded.index)
         .and_then(|supply| {
             instance.replace_map(maps::MAP_FREE, loaded.index.free.as_fd())?;
@@ -199,15 +217,15 @@ fn take_over(
         .map_err(|error| system("cannot take over the free slots", error))?;
     loaded.programs.connect()?;
     pass(Point::Connected);
-    let (mut kept, departed) = kept(job, instance, keeper, notes, programs, stale);
-    kept.adopted = true;
-    kept.stays = true;
-    kept.supply = Some(supply);
+    let leftovers = Leftovers {
+        programs,
+        stale,
+        supply: Some(supply),
+    };
     Ok(Prepared {
         loaded,
         epoch: found.identity.epoch,
-        kept: Some(kept),
-        departed: Some(departed),
+        pinned: Some(with_notes(job, instance, keeper, notes, leftovers)),
     })
 }
 
@@ -220,105 +238,118 @@ fn make(
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
     let sizes = sizes(&job.options);
+    host::room(sizes.slots, true)?;
     let identity = Identity {
         epoch: epoch()?,
         netns,
+        keyed: keyed(job),
+        exact_end: job.options.exact_end.into(),
     };
     let making = Making::begin(job.options.workings.object, sizes, None)?;
+    job.control.go_on()?;
     let pinned = beside(identity, sizes)
         .map_err(|error| trouble::refused("make maps for", &instance.path(), &error))
-        .and_then(|[identity, journal, redo, departed]| {
+        .and_then(|(identity, notes)| {
             instance.make(|directory| {
                 making.pin(directory)?;
                 bpf_pin::pin(identity.as_fd(), &directory.join(names::IDENTITY))?;
-                bpf_pin::pin(journal.as_fd(), &directory.join(names::JOURNAL))?;
-                bpf_pin::pin(redo.as_fd(), &directory.join(names::REDO))?;
-                bpf_pin::pin(departed.as_fd(), &directory.join(names::DEPARTED))
+                let mut notes = NOTES.iter().zip(&notes);
+                notes.try_for_each(|(name, map)| bpf_pin::pin(map.as_fd(), &directory.join(name)))
             })?;
-            Ok([journal, redo, departed])
+            Ok(notes)
         });
     let loaded = making.finish()?;
     loaded.programs.connect()?;
     let notes = match pinned {
         Ok(notes) => notes,
         Err(trouble) => {
-            given_up.push(stand_in::pinning(trouble));
+            given_up.push(fallback::pinning(trouble));
             let _ = instance.remove_empty();
             return Ok(Prepared {
                 loaded,
                 epoch: identity.epoch,
-                kept: None,
-                departed: None,
+                pinned: None,
             });
         }
     };
     let keeper = Keeper::new(instance.path(), [], Vec::new());
     let notes = Notes::open(&notes.map(Some), sizes)?;
     // From here on what was made is removed should anything fail.
-    let (mut kept, departed) = kept(job, instance, keeper, notes, Vec::new(), stale);
-    kept.programs = pin_programs(&kept.instance, &loaded)?;
+    let leftovers = Leftovers {
+        programs: Vec::new(),
+        stale,
+        supply: None,
+    };
+    let mut pinned = with_notes(job, instance, keeper, notes, leftovers);
+    pinned.leftovers.programs = pin_programs(&pinned.instance.instance, &loaded)?;
     Ok(Prepared {
         loaded,
         epoch: identity.epoch,
-        kept: Some(kept),
-        departed: Some(departed),
+        pinned: Some(pinned),
     })
 }
 
-fn kept(
+fn with_notes(
     job: &Job,
     instance: Instance,
     keeper: Keeper,
     notes: Notes,
-    programs: Vec<u32>,
-    stale: Vec<Stale>,
-) -> (Kept, Departed) {
-    let kept = Kept {
-        instance,
-        keeper: Rc::new(keeper),
-        journal: Arc::new(notes.journal),
-        redo: notes.redo,
-        persist: job.options.pinning.as_ref().is_some_and(Pinning::persists),
-        programs,
-        stale,
-        adopted: false,
-        stays: false,
-        supply: None,
-        rest: Rest::default(),
-        awaiting: VecDeque::new(),
-        strays: Vec::new(),
+    leftovers: Leftovers,
+) -> Pinned {
+    let persists = job.options.pinning.as_ref().is_some_and(Pinning::persists);
+    let on_close = if persists {
+        OnDrop::Keep
+    } else {
+        OnDrop::Remove
     };
-    (kept, notes.departed)
+    Pinned {
+        instance: PinnedInstance::new(instance, keeper, on_close, leftovers.has_flows()),
+        leftovers,
+        unacked: Unacked::new(notes.journal, notes.redo),
+        departed: notes.departed,
+        known: notes.known,
+    }
 }
 
-/// The maps that are no business of the kernel program.
-fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<[OwnedFd; 4]> {
-    Ok([
-        identity::create(identity)?,
+/// Names of the maps that [`Notes`] are in.
+const NOTES: [&str; 4] = [
+    names::JOURNAL,
+    names::REDO,
+    names::DEPARTED,
+    names::INTERFACES,
+];
+
+/// The maps that are no business of the kernel program: that of the identity, and [`NOTES`].
+fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedFd; 4])> {
+    let notes = [
         journal::create(sizes.slots)?,
         redo::create()?,
         departed::create()?,
-    ])
+        interfaces::create()?,
+    ];
+    Ok((identity::create(identity)?, notes))
 }
 
-/// What is written down while the source works.
+/// Maps that are written while the source works.
 struct Notes {
     journal: Journal,
     redo: Redo,
     departed: Departed,
+    known: Interfaces,
 }
 
 impl Notes {
-    /// Opens the maps of the journal, of what has to be done again, and of interfaces that left.
-    fn open(maps: &[Option<OwnedFd>; 3], sizes: Sizes) -> Result<Self, Error> {
+    /// Opens the maps of [`NOTES`].
+    fn open(maps: &[Option<OwnedFd>; 4], sizes: Sizes) -> Result<Self, Error> {
         let open = || {
-            let [Some(journal), Some(redo), Some(departed)] = maps else {
+            let [Some(journal), Some(redo), Some(departed), Some(known)] = maps else {
                 return Err(std::io::ErrorKind::NotFound.into());
             };
             Ok(Self {
                 journal: Journal::open(journal.as_fd(), sizes.slots)?,
                 redo: Redo::open(redo.as_fd())?,
                 departed: Departed::open(departed.as_fd())?,
+                known: Interfaces::open(known.as_fd())?,
             })
         };
         open().map_err(|error| system("cannot map the journal into memory", error))

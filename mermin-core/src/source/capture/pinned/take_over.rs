@@ -4,141 +4,188 @@ use std::collections::BTreeSet;
 
 use mermin_bpf::abi::slot::state;
 
-use super::said;
+use super::{PinnedInstance, degradations};
 use crate::{
     attach::keep::Keeper,
-    bpf::{index::Keys, pin::journal::Recalled},
+    bpf::{
+        index::Keys,
+        pin::{instance::Stale, journal::Recalled, supply::Supply},
+    },
     error::{Error, ErrorKind},
     filter::Standing,
     flow::EndReason,
     points::{Point, pass},
-    report::TakenOver,
-    source::capture::{closing::Batch, open::Capture},
-    table::{entry::Entry, moment::Moment, observation::Observation, record::Frame},
+    report::{Degradation, TakenOver},
+    source::capture::{
+        closer::{Batch, Closer},
+        exporter::{Exporter, record::RecordContext},
+        interfaces::InterfaceSet,
+        slots::SlotTable,
+    },
+    table::{entry::Entry, observation::Observation},
 };
 
-/// What came of looking at all slots.
-#[derive(Default)]
-struct Walk {
-    /// Keys of flows that were being closed.
-    keys: Keys,
-    /// Those flows.
-    batch: Batch,
-    taken: TakenOver,
-    torn: u64,
+/// A flow of an interface that is not there any more: its slot, and when it began there.
+pub(in crate::source::capture) type Orphaned = (u32, u64);
+
+/// Pins and programs of former processes.
+#[derive(Debug)]
+pub(in crate::source::capture) struct Leftovers {
+    /// Ids of the programs that were loaded for this source.
+    pub(super) programs: Vec<u32>,
+    /// Pins to be removed once this source has taken their place.
+    pub(super) stale: Vec<Stale>,
+    /// Free slots on their way to the new stack. Without, nothing is taken over.
+    pub(super) supply: Option<Supply>,
 }
 
-impl Capture {
-    /// Takes away what is left of others at the hooks and goes on with the flows there are. To be called once all is
-    /// attached.
-    pub(in crate::source::capture) fn take_over(&mut self) -> Result<(), Error> {
-        let hooks = self.interfaces.hooks();
-        let Some(kept) = &mut self.kept else {
-            return Ok(());
-        };
-        let interfaces = self.interfaces.list();
+impl Leftovers {
+    /// True if flows go on that a former process began to count.
+    pub(in crate::source::capture) fn has_flows(&self) -> bool {
+        self.supply.is_some()
+    }
+
+    /// Takes away what is left of others at the hooks and in the instance. Returns the free slots of flows that are to go on.
+    pub(in crate::source::capture) fn clear(
+        self,
+        instance: &PinnedInstance,
+        interfaces: &InterfaceSet,
+    ) -> Result<Option<Supply>, Error> {
+        let refused = |error| system("cannot remove what a former process left", error);
+        let hooks = interfaces.hooks();
+        let interfaces = interfaces.list();
         hooks.clear(&interfaces);
-        let refused = |error| {
-            Error::new(
-                ErrorKind::System,
-                "cannot remove what a former process left",
-            )
-            .with_source(error)
-        };
-        kept.instance
-            .unpin_programs(&kept.programs)
-            .map_err(refused)?;
-        for stale in std::mem::take(&mut kept.stale) {
+        let instance = &instance.instance;
+        instance.unpin_programs(&self.programs).map_err(refused)?;
+        for stale in self.stale {
             hooks.clear_by(
                 &Keeper::new("".into(), [], stale.programs.clone()),
                 &interfaces,
             );
             stale.remove().map_err(refused)?;
         }
-        let Some(supply) = kept.supply.take() else {
-            return Ok(());
-        };
-        self.grace.wait().map_err(|error| {
-            Error::new(ErrorKind::System, "cannot wait for a grace period").with_source(error)
-        })?;
+        Ok(self.supply)
+    }
+}
+
+/// Goes on with the flows there are.
+pub(in crate::source::capture) struct TakeOver<'a> {
+    pub(in crate::source::capture) slots: &'a mut SlotTable,
+    pub(in crate::source::capture) exporter: &'a mut Exporter,
+    pub(in crate::source::capture) closer: &'a mut Closer,
+    pub(in crate::source::capture) records: &'a RecordContext<'a>,
+    pub(in crate::source::capture) watched: &'a BTreeSet<u32>,
+}
+
+/// Result of looking at all slots.
+#[derive(Default)]
+pub(in crate::source::capture) struct Recovered {
+    /// Keys of flows that were being closed.
+    keys: Keys,
+    /// Those flows.
+    batch: Batch,
+    pub(in crate::source::capture) taken: TakenOver,
+    pub(in crate::source::capture) orphaned: Vec<Orphaned>,
+    torn: u64,
+}
+
+impl Recovered {
+    /// The degradation that the report has of it.
+    pub(in crate::source::capture) fn degradation(&self) -> Option<Degradation> {
+        (self.torn != 0).then(|| degradations::torn(self.torn))
+    }
+}
+
+impl TakeOver<'_> {
+    /// Goes on with the flows there are. To be called once all is attached.
+    pub(in crate::source::capture) fn run(mut self, supply: Supply) -> Result<Recovered, Error> {
+        self.closer.wait_for_grace()?;
         self.clear_done();
-        let rest = supply
-            .rest(&self.shared.slab)
+        let remaining = supply
+            .rest(self.slots.slab())
             .map_err(|error| system("cannot take over the free slots", error))?;
-        let returned = rest.len();
-        if let Some(kept) = &mut self.kept {
-            kept.rest = rest;
-        }
-        let watched = self.interfaces.watched(false);
-        self.shared
-            .register
-            .depart_all_but(&watched, &self.shared.ledger);
-        let walk = self.walk(&self.interfaces.watched(true))?;
-        self.closer.close(walk.batch);
-        self.deliver();
-        let mut entries = self.shared.register.lock();
-        entries.taken_over = Some(TakenOver {
-            slots_returned: returned,
-            ..walk.taken
-        });
-        if walk.torn != 0 {
-            entries.general.push(said::torn(walk.torn));
-        }
-        Ok(())
+        let returned = remaining.len();
+        self.closer.take_remaining(remaining);
+        let mut recovered = self.walk()?;
+        recovered.taken.slots_returned = returned;
+        self.closer.close(std::mem::take(&mut recovered.batch));
+        self.exporter.deliver();
+        Ok(recovered)
     }
 
-    /// Empties slots of which all was told. They are in no stack, whatever their state says.
-    fn clear_done(&mut self) {
-        let Some(kept) = &self.kept else { return };
-        for slot in 0..self.shared.slab.touched() {
-            if kept.journal.is_done(slot) {
-                self.shared.slab.scrub(slot);
-                kept.journal.clear(slot);
+    /// Empties slots of which all was exported. They are in no stack, whatever their state says.
+    fn clear_done(&self) {
+        let Some(unacked) = self.exporter.unacked() else {
+            return;
+        };
+        for slot in self.slots.used() {
+            if unacked.is_done(slot) {
+                self.slots.slab().scrub(slot);
+                unacked.clear(slot);
             }
         }
     }
 
-    fn walk(&mut self, in_place: &BTreeSet<u32>) -> Result<Walk, Error> {
-        self.ticks = self.read_clock()?;
-        let frame = self.frame();
-        let mut walk = Walk::default();
-        for slot in 0..self.shared.slab.touched() {
-            let state = self.shared.slab.state(slot);
+    fn walk(&mut self) -> Result<Recovered, Error> {
+        let mut recovered = Recovered::default();
+        for slot in self.slots.used() {
+            let state = self.slots.slab().state(slot);
             if state == state::FREE {
                 continue;
             }
             pass(Point::TakingOver);
-            let Some(noted) = self.kept.as_ref().map(|kept| kept.journal.recall(slot)) else {
+            let Some(noted) = self.exporter.unacked().map(|unacked| unacked.recover(slot)) else {
                 continue;
             };
-            let flow = self.shared.slab.observe(slot, &self.ticks);
-            walk.torn += u64::from(self.recall(slot, &flow, &noted));
-            // One that the kernel program has replaced is closed without being marked.
-            if state == state::CLOSING || noted.ended.is_some() {
-                walk.taken.flows_closing += 1;
-                walk.taken.records_again += u64::from(noted.ended.is_some());
-                self.resume_close(slot, noted.ended, &mut walk)?;
-                continue;
-            }
-            walk.taken.flows += 1;
-            if let Some((then, last_seen)) = noted.offered {
-                walk.taken.records_again += 1;
-                self.give_again(slot, flow, then, last_seen, &frame);
-            }
-            if let Some(kept) = &mut self.kept
-                && !in_place.contains(&flow.tail().ifindex)
-            {
-                kept.strays.push((slot, flow.first_seen));
-            }
+            let flow = self.slots.slab().observe(slot, &self.records.ticks);
+            recovered.torn += u64::from(self.recover(slot, &flow, &noted));
+            self.go_on(slot, state, &flow, &noted, &mut recovered)?;
         }
-        self.index
-            .delete(&walk.keys)
-            .map_err(|error| system("cannot take ended flows out of the index", error))?;
-        Ok(walk)
+        self.closer.delete_keys(&recovered.keys)?;
+        Ok(recovered)
     }
 
-    /// Remembers what was told of a flow. True where that cannot be, and is not believed.
-    fn recall(&mut self, slot: u32, flow: &Observation, noted: &Recalled) -> bool {
+    /// Has a flow go on, or go on being closed.
+    fn go_on(
+        &mut self,
+        slot: u32,
+        state: u8,
+        flow: &Observation,
+        noted: &Recalled,
+        recovered: &mut Recovered,
+    ) -> Result<(), Error> {
+        let index = flow.tail().ifindex;
+        let is_former = self.records.names.is_former(index, flow.first_seen);
+        let orphaned = !self.watched.contains(&index) || is_former;
+        let is_closing = state == state::CLOSING;
+        let taken = &mut recovered.taken;
+        // One that the kernel program has replaced is closed without being marked. One that is marked because its interface
+        // has gone may be owed a record before its last.
+        if noted.ended.is_some() || is_closing && noted.offered.is_none() {
+            taken.flows_closing += 1;
+            taken.records_again += u64::from(noted.ended.is_some());
+            let otherwise = if orphaned {
+                EndReason::ForcedEnd
+            } else {
+                EndReason::IdleTimeout
+            };
+            return self.resume_close(slot, noted.ended, otherwise, recovered);
+        }
+        taken.flows += u64::from(!is_closing);
+        taken.flows_closing += u64::from(is_closing);
+        if let Some((then, last_seen)) = noted.offered {
+            taken.records_again += 1;
+            self.exporter
+                .redeliver(self.slots, self.records, slot, then, last_seen);
+        }
+        if orphaned || is_closing {
+            recovered.orphaned.push((slot, flow.first_seen));
+        }
+        Ok(())
+    }
+
+    /// Remembers what was exported of a flow. True where that cannot be, and is not believed.
+    fn recover(&mut self, slot: u32, flow: &Observation, noted: &Recalled) -> bool {
         let counted = |entry: &Entry| {
             let sides = entry.told.iter().zip(&flow.sides);
             sides
@@ -147,7 +194,7 @@ impl Capture {
         };
         let offered = noted.offered.as_ref().map(|(entry, _)| entry);
         let torn = !counted(&noted.told) || !offered.is_none_or(counted);
-        self.entries[slot as usize] = if torn {
+        let exported = if torn {
             Entry {
                 sequence: noted.told.sequence,
                 ..Entry::default()
@@ -155,28 +202,8 @@ impl Capture {
         } else {
             noted.told
         };
+        self.slots.mark_exported(slot, exported);
         torn
-    }
-
-    /// Gives a record again that may not have arrived: of the same counters, whatever was counted since, and whatever is
-    /// wanted now. The one who has it already must not find it under `filtered` as well.
-    fn give_again(
-        &mut self,
-        slot: u32,
-        mut flow: Observation,
-        then: Entry,
-        last_seen: u64,
-        frame: &Frame,
-    ) {
-        for (side, told) in flow.sides.iter_mut().zip(&then.told) {
-            side.packets = side.packets.min(told.packets);
-            side.octets = side.octets.min(told.octets);
-            side.extra = told.extra;
-            side.last_seen = side.last_seen.min(last_seen);
-        }
-        let record = self.record(slot, &flow, EndReason::ActiveTimeout, frame);
-        self.out.push_back(record);
-        self.entries[slot as usize] = then;
     }
 
     /// Goes on closing a flow: its key goes if it still leads here. Its last record is made a grace period later.
@@ -184,48 +211,25 @@ impl Capture {
         &mut self,
         slot: u32,
         ended: Option<EndReason>,
-        walk: &mut Walk,
+        otherwise: EndReason,
+        recovered: &mut Recovered,
     ) -> Result<(), Error> {
         let mut keys = Keys::default();
-        self.shared.slab.give_key(slot, &mut keys);
-        let leads_here = self
-            .index
-            .leads_to(&keys, slot)
-            .map_err(|error| system("cannot look a flow up", error))?;
-        if leads_here {
-            walk.keys.v4.append(&mut keys.v4);
-            walk.keys.v6.append(&mut keys.v6);
+        self.slots.slab().give_key(slot, &mut keys);
+        if self.closer.leads_to(&keys, slot)? {
+            recovered.keys.v4.append(&mut keys.v4);
+            recovered.keys.v6.append(&mut keys.v6);
         }
-        walk.batch
-            .flows
-            .push((slot, ended.unwrap_or(EndReason::IdleTimeout)));
-        self.due[slot as usize] = Moment::CLOSING;
+        let reason = ended.unwrap_or(otherwise);
+        recovered.batch.flows.push((slot, reason));
+        self.slots.begin_close(slot);
         if ended.is_some() {
             // As with any record that is given again.
-            self.standings[slot as usize] = Standing::WANTED;
+            self.slots.decide(slot, Standing::WANTED);
         }
-        self.promised += usize::from(!self.is_unwanted(slot));
+        let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
+        self.exporter.promise(suppressed);
         Ok(())
-    }
-
-    /// Hands over flows of interfaces that are not there any more, as many as there is room for records of.
-    pub(in crate::source::capture) fn close_strays(&mut self, room: &mut usize, batch: &mut Batch) {
-        let Some(kept) = &mut self.kept else { return };
-        let mut strays = std::mem::take(&mut kept.strays);
-        strays.retain(|&(slot, first_seen)| {
-            let due = self.due[slot as usize];
-            let ended = due == Moment::CLOSING
-                || self.shared.slab.state(slot) == state::FREE
-                || self.shared.slab.first_seen(slot) != first_seen;
-            if !ended {
-                let unwanted = self.is_unwanted(slot);
-                self.close(slot, EndReason::ForcedEnd, unwanted, room, batch);
-            }
-            !ended && self.due[slot as usize] != Moment::CLOSING
-        });
-        if let Some(kept) = &mut self.kept {
-            kept.strays = strays;
-        }
     }
 }
 

@@ -1,0 +1,54 @@
+//! The programs that are put at hooks.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+};
+
+use mermin_bpf::abi::{ledger::Direction, names};
+
+use crate::sys::bpf_link;
+
+/// The loaded programs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Programs<'a> {
+    /// [`names::PROGRAM_INGRESS`].
+    pub(crate) ingress: BorrowedFd<'a>,
+    /// [`names::PROGRAM_EGRESS`].
+    pub(crate) egress: BorrowedFd<'a>,
+}
+
+/// One of them, for one hook.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Program<'a> {
+    pub(super) fd: BorrowedFd<'a>,
+    pub(super) name: &'static str,
+    /// It is to outlive the process.
+    pub(super) stays: bool,
+}
+
+impl<'a> Programs<'a> {
+    /// The id of the one for a direction.
+    pub(crate) fn id(self, direction: Direction) -> io::Result<u32> {
+        bpf_link::identify(self.at(direction).fd).map(|identity| identity.id)
+    }
+
+    pub(super) fn at(self, direction: Direction) -> Program<'a> {
+        let (fd, name) = match direction {
+            Direction::Ingress => (self.ingress, names::PROGRAM_INGRESS),
+            Direction::Egress => (self.egress, names::PROGRAM_EGRESS),
+        };
+        Program {
+            fd,
+            name,
+            stays: false,
+        }
+    }
+}
+
+/// The name of the program of an id; none where it has none or may not be read.
+pub(super) fn program_name(id: u32) -> Option<String> {
+    let program = bpf_link::open_program(id).ok()?;
+    let identity = bpf_link::identify(program.as_fd()).ok()?;
+    Some(identity.name).filter(|name| !name.is_empty())
+}

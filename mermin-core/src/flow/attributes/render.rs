@@ -1,0 +1,225 @@
+//! Short texts, written octet by octet: a formatter costs several times what it writes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Two digits each of 0 to 99.
+const PAIRS: [u8; 200] = {
+    let mut pairs = [b'0'; 200];
+    let (mut at, mut number) = (0, 0);
+    while number < 100 {
+        pairs[at] += number / 10;
+        pairs[at + 1] += number % 10;
+        number += 1;
+        at += 2;
+    }
+    pairs
+};
+
+const HEX: [u8; 16] = *b"0123456789abcdef";
+
+/// Digits of the longest number.
+pub(crate) const DIGITS: usize = 20;
+
+/// The two digits of a number below 100.
+pub(crate) fn pair(number: u64) -> [u8; 2] {
+    let at = 2 * usize::try_from(number % 100).unwrap_or(0);
+    [PAIRS[at], PAIRS[at + 1]]
+}
+
+/// Writes a number in decimal to the end of `place`; returns its digits.
+pub(crate) fn decimal(mut number: u64, place: &mut [u8; DIGITS]) -> &[u8] {
+    let mut at = DIGITS;
+    while number >= 10 {
+        at -= 2;
+        place[at..at + 2].copy_from_slice(&pair(number));
+        number /= 100;
+    }
+    // One digit is left, or none behind a pair.
+    if number != 0 || at == DIGITS {
+        at -= 1;
+        place[at] = pair(number)[1];
+    }
+    &place[at..]
+}
+
+/// A text of at most 48 octets, which is that of the longest address.
+#[derive(Clone, Copy)]
+pub(crate) struct Short {
+    text: [u8; Self::CAPACITY],
+    length: usize,
+}
+
+impl Short {
+    const CAPACITY: usize = 48;
+
+    pub(crate) const fn empty() -> Self {
+        Self {
+            text: [0; Self::CAPACITY],
+            length: 0,
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.text[..self.length]
+    }
+
+    /// False, and nothing is written, when it does not fit.
+    pub(crate) fn put(&mut self, part: &[u8]) -> bool {
+        let end = self.length + part.len();
+        let Some(place) = self.text.get_mut(self.length..end) else {
+            return false;
+        };
+        place.copy_from_slice(part);
+        self.length = end;
+        true
+    }
+
+    fn octet(&mut self, octet: u8) {
+        self.put(&[octet]);
+    }
+
+    /// Two digits for each octet, with `between` between them.
+    pub(crate) fn hexadecimal(octets: &[u8], between: Option<u8>) -> Self {
+        let mut text = Self::empty();
+        for (number, octet) in octets.iter().enumerate() {
+            if let Some(between) = between
+                && number != 0
+            {
+                text.octet(between);
+            }
+            text.put(&[octet >> 4, octet & 15].map(|digit| HEX[usize::from(digit)]));
+        }
+        text
+    }
+
+    /// As RFC 5952 writes it.
+    pub(crate) fn address(address: IpAddr) -> Self {
+        let mut text = Self::empty();
+        match address {
+            IpAddr::V4(v4) => text.ipv4(v4),
+            IpAddr::V6(v6) => text.ipv6(v6),
+        }
+        text
+    }
+
+    fn ipv4(&mut self, address: Ipv4Addr) {
+        for (number, octet) in address.octets().into_iter().enumerate() {
+            if number != 0 {
+                self.octet(b'.');
+            }
+            self.put(decimal(octet.into(), &mut [0; DIGITS]));
+        }
+    }
+
+    fn ipv6(&mut self, address: Ipv6Addr) {
+        if let Some(inner) = address.to_ipv4_mapped() {
+            self.put(b"::ffff:");
+            return self.ipv4(inner);
+        }
+        let groups = address.segments();
+        let zeros = longest_zeros(&groups);
+        let mut at = 0;
+        while at < groups.len() {
+            if at == zeros.start && !zeros.is_empty() {
+                self.put(b"::");
+                at = zeros.end;
+                continue;
+            }
+            if at != 0 && (at != zeros.end || zeros.is_empty()) {
+                self.octet(b':');
+            }
+            self.group(groups[at]);
+            at += 1;
+        }
+    }
+
+    /// Without leading zeros.
+    fn group(&mut self, group: u16) {
+        let digits =
+            [group >> 12, group >> 8, group >> 4, group].map(|digit| HEX[usize::from(digit & 15)]);
+        let leading = usize::try_from(group.leading_zeros() / 4)
+            .unwrap_or(0)
+            .min(3);
+        self.put(&digits[leading..]);
+    }
+}
+
+/// The first longest run of at least two groups of zeros; empty at the end where there is none.
+fn longest_zeros(groups: &[u16; 8]) -> std::ops::Range<usize> {
+    let mut longest = 8..8;
+    let mut at = 0;
+    while at < groups.len() {
+        let run = groups[at..].iter().take_while(|group| **group == 0).count();
+        if run > 1 && run > longest.len() {
+            longest = at..at + run;
+        }
+        at += run.max(1);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(short: &Short) -> String {
+        String::from_utf8(short.as_bytes().to_vec()).unwrap()
+    }
+
+    fn digits(number: u64) -> String {
+        String::from_utf8(decimal(number, &mut [0; DIGITS]).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn numbers_at_each_length() {
+        let mut number = 1_u64;
+        for _ in 0..20 {
+            for near in [number - 1, number, number.saturating_mul(9)] {
+                assert_eq!(digits(near), near.to_string());
+            }
+            number = number.saturating_mul(10);
+        }
+        assert_eq!(digits(u64::MAX), u64::MAX.to_string());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out() {
+        let mut short = Short::empty();
+        assert!(short.put(&[b'x'; 40]) && !short.put(&[b'y'; 9]));
+        assert_eq!(short.as_bytes().len(), 40);
+    }
+
+    proptest! {
+        #[test]
+        fn any_number(number: u64, shift in 0..64_u32) {
+            let number = number >> shift;
+            prop_assert_eq!(digits(number), number.to_string());
+        }
+
+        #[test]
+        fn any_address(octets: [u8; 4], groups: [u16; 8], zeros: u8, small: u8) {
+            let v4 = Ipv4Addr::from(octets);
+            prop_assert_eq!(text(&Short::address(v4.into())), v4.to_string());
+            let mut groups = groups;
+            for (number, group) in groups.iter_mut().enumerate() {
+                if zeros >> number & 1 == 1 {
+                    *group = 0;
+                }
+                if small >> number & 1 == 1 {
+                    *group &= 0xff;
+                }
+            }
+            for v6 in [Ipv6Addr::from(groups), v4.to_ipv6_mapped(), v4.to_ipv6_compatible()] {
+                prop_assert_eq!(text(&Short::address(v6.into())), v6.to_string());
+            }
+        }
+
+        #[test]
+        fn any_octets(octets: [u8; 16]) {
+            let id = u128::from_be_bytes(octets);
+            prop_assert_eq!(text(&Short::hexadecimal(&octets, None)), format!("{id:032x}"));
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Link types: what stands before the IP header of a captured packet.
+//!
+//! Octets that a capture puts before a frame by itself (Linux cooked, BSD loopback, radiotap and more) never were on a wire,
+//! so lengths are told without it.
+
+mod captured;
+mod cooked;
+mod lan;
+mod names;
+mod record;
+mod serial;
+mod start;
+mod wlan;
+mod wrapped;
+
+use std::cell::Cell;
+
+pub(crate) use mermin_bpf::track::arrival::Looking;
+use mermin_bpf::{
+    abi::ledger::Reason,
+    track::arrival::{Arrival, arrive},
+    wire::{ethernet, ethertype, layer, packet::Frame},
+};
+
+pub(crate) use self::names::described;
+use self::{
+    captured::Captured,
+    cooked::{COOKED, COOKED_2},
+    start::{Own, Start},
+};
+use super::Broken;
+
+pub(super) const ETHERNET: u32 = 1;
+pub(super) const TOKEN_RING: u32 = 6;
+pub(super) const FDDI: u32 = 10;
+pub(super) const ERF: u32 = 197;
+
+/// A kind of link that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// An Ethernet header.
+    Ethernet,
+    /// The IP header.
+    Ip,
+    /// An address family of four octets, in the byte order of who captured (NULL) or of the network (LOOP).
+    Loopback,
+    /// Linux cooked, version 1.
+    Cooked,
+    /// Linux cooked, version 2.
+    Cooked2,
+    /// IEEE 802.5.
+    TokenRing,
+    /// IP on a line, behind what the capture notes.
+    Slip,
+    /// PPP, or Cisco's HDLC on the same line.
+    Ppp,
+    /// The same behind an octet for the direction.
+    PppWithDirection,
+    /// PPP over Ethernet without the Ethernet header.
+    Pppoe,
+    /// FDDI.
+    Fddi,
+    /// LLC in cells of ATM.
+    Atm,
+    /// The same, or IP as it is.
+    ClassicalIp,
+    /// The same behind a header of `SunATM`.
+    SunAtm,
+    /// Cisco's HDLC.
+    Cisco,
+    /// The same behind an octet for the direction.
+    CiscoWithDirection,
+    /// IEEE 802.11.
+    Wireless,
+    /// The same behind a header of Prism or AVS.
+    Prism,
+    /// The same behind a header of AVS.
+    Avs,
+    /// The same behind radiotap.
+    Radiotap,
+    /// Frame Relay.
+    FrameRelay,
+    /// The same behind an octet for the direction.
+    FrameRelayWithDirection,
+    /// Frame Relay over several lines.
+    MultilinkFrameRelay,
+    /// `OpenBSD`'s `IPsec`: a family and two more words.
+    Ipsec,
+    /// `OpenBSD`'s packet filter.
+    Pflog,
+    /// IP over `FireWire`.
+    FireWire,
+    /// Juniper: Ethernet, PPP, Frame Relay, Cisco's HDLC.
+    JuniperEthernet,
+    JuniperPpp,
+    JuniperFrameRelay,
+    JuniperCisco,
+    /// Per-Packet Information before another link's frame.
+    Ppi,
+    /// A record of ERF.
+    Erf,
+    /// MPLS labels.
+    Mpls,
+    /// Solaris's IP observability.
+    Ipnet,
+    /// Linux netfilter.
+    Nflog,
+    /// Hilscher's analyzer before Ethernet.
+    Netanalyzer,
+    /// IP over `InfiniBand`.
+    Infiniband,
+    /// Apple's header before another link's frame.
+    Pktap,
+    /// Ethernet with a switch's tag of so many octets behind the addresses.
+    Tagged(u8),
+    /// Ethernet behind a switch's tag.
+    Prepended,
+}
+
+/// A captured packet, read.
+pub(crate) struct Read {
+    /// Its content, or why there is none.
+    pub(crate) outcome: Result<Arrival, Reason>,
+    /// Octets of the frame on the wire.
+    pub(crate) length: u32,
+    /// Octets that the capture put before it.
+    own: usize,
+    /// The sender's MAC by the link's own header; zeroes where there is none.
+    pub(crate) sender: [u8; ethernet::MAC],
+}
+
+impl Read {
+    /// The sender's MAC that a packet names at `mac_at`, or where it names none, as the link's header has it.
+    pub(crate) fn mac(&self, octets: &[u8], mac_at: u32) -> [u8; ethernet::MAC] {
+        if mac_at == 0 {
+            self.sender
+        } else {
+            address(octets, self.own + mac_at as usize)
+        }
+    }
+}
+
+impl Layer {
+    /// By its number (the registry of link types at tcpdump.org).
+    pub(crate) const fn of(number: u32) -> Option<Self> {
+        Some(match number {
+            0 | 108 => Self::Loopback,
+            ETHERNET => Self::Ethernet,
+            TOKEN_RING => Self::TokenRing,
+            8 => Self::Slip,
+            9 | 50 => Self::Ppp,
+            FDDI => Self::Fddi,
+            // 11 is what programs wrote for 100; 12 and 14 what BSDs and old ones did for 101.
+            11 | 100 => Self::Atm,
+            12 | 14 | 101 | 228 | 229 => Self::Ip,
+            51 => Self::Pppoe,
+            104 => Self::Cisco,
+            105 => Self::Wireless,
+            106 => Self::ClassicalIp,
+            107 => Self::FrameRelay,
+            109 => Self::Ipsec,
+            113 => Self::Cooked,
+            117 => Self::Pflog,
+            119 => Self::Prism,
+            123 => Self::SunAtm,
+            127 => Self::Radiotap,
+            138 => Self::FireWire,
+            163 => Self::Avs,
+            166 | 204 => Self::PppWithDirection,
+            178 => Self::JuniperEthernet,
+            179 => Self::JuniperPpp,
+            180 => Self::JuniperFrameRelay,
+            181 => Self::JuniperCisco,
+            182 => Self::MultilinkFrameRelay,
+            192 => Self::Ppi,
+            ERF => Self::Erf,
+            205 => Self::CiscoWithDirection,
+            206 => Self::FrameRelayWithDirection,
+            219 => Self::Mpls,
+            226 => Self::Ipnet,
+            239 => Self::Nflog,
+            240 => Self::Netanalyzer,
+            242 => Self::Infiniband,
+            258 => Self::Pktap,
+            276 => Self::Cooked2,
+            // Broadcom's and Marvell's.
+            281 | 284 => Self::Tagged(4),
+            285 => Self::Tagged(8),
+            282 => Self::Prepended,
+            _ => return None,
+        })
+    }
+
+    /// True if it puts a header before a frame of any link type.
+    const fn is_wrapped(self) -> bool {
+        matches!(self, Self::Ppi | Self::Pktap)
+    }
+
+    /// Reads the headers of a packet of which `octets` were captured and that had `length` octets.
+    pub(crate) fn read(self, octets: &[u8], length: u32, ifindex: u32, looking: &Looking) -> Read {
+        let short = Cell::new(false);
+        let bytes = Captured {
+            octets,
+            length: length as usize,
+            short: &short,
+            ifindex,
+            looking,
+        };
+        let mut own = Own::default();
+        let start = match self.locate(bytes, &mut own) {
+            _ if own.octets > bytes.length => Err(Reason::MalformedEthernet),
+            start => start,
+        };
+        let wire = own
+            .wire
+            .unwrap_or_else(|| bytes.length.saturating_sub(own.octets));
+        let sender = match &start {
+            Ok(Start {
+                sender_at: Some(at),
+                ..
+            }) => address(octets, *at),
+            _ => [0; ethernet::MAC],
+        };
+        let outcome = start.and_then(|start| walk(bytes.from(own.octets, wire), &start, &own));
+        Read {
+            outcome: outcome.map_err(|reason| if short.get() { Reason::Snapped } else { reason }),
+            length: u32::try_from(wire).unwrap_or(u32::MAX),
+            own: own.octets,
+            sender,
+        }
+    }
+
+    /// Finds out where the first header is that is read as those of Ethernet are, and what is the capture's own.
+    fn locate(self, bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
+        match self {
+            Self::Ethernet => Ok(Start::ethernet(0)),
+            Self::Ip => Ok(Start::bare_ip(0)),
+            Self::Loopback => cooked::loopback(bytes, own),
+            Self::Cooked => cooked::cooked(bytes, &COOKED, own),
+            Self::Cooked2 => cooked::cooked(bytes, &COOKED_2, own),
+            Self::TokenRing => lan::token_ring(bytes, 0),
+            Self::Slip => Ok(Start::bare_ip(owned(own, serial::SLIP))),
+            Self::Ppp => serial::ppp_or_cisco(bytes, 0),
+            Self::PppWithDirection => serial::ppp_or_cisco(bytes, owned(own, 1)),
+            Self::Pppoe => serial::pppoe(bytes, 0),
+            Self::Fddi => lan::fddi(bytes, 0),
+            Self::Atm => lan::atm(bytes, 0),
+            Self::ClassicalIp => lan::classical_ip(bytes, 0),
+            Self::SunAtm => {
+                owned(own, lan::SUN_ATM);
+                lan::sun_atm(bytes)
+            }
+            Self::Cisco => serial::cisco(bytes, 0),
+            Self::CiscoWithDirection => serial::cisco(bytes, owned(own, 1)),
+            Self::Wireless => wlan::frame(bytes, 0, false),
+            Self::Prism => wlan::prism(bytes, own),
+            Self::Avs => wlan::avs(bytes, own),
+            Self::Radiotap => wlan::radiotap(bytes, own),
+            Self::FrameRelay => serial::frame_relay(bytes, 0),
+            Self::FrameRelayWithDirection => serial::frame_relay(bytes, owned(own, 1)),
+            Self::MultilinkFrameRelay => serial::multilink_frame_relay(bytes, 0),
+            Self::Ipsec => Ok(Start::bare_ip(owned(own, 12))),
+            Self::Pflog => wrapped::pflog(bytes, own),
+            Self::FireWire => lan::firewire(bytes),
+            Self::JuniperEthernet => wrapped::juniper(bytes, own, |_, at| Ok(Start::ethernet(at))),
+            Self::JuniperPpp => wrapped::juniper(bytes, own, serial::ppp),
+            Self::JuniperFrameRelay => wrapped::juniper(bytes, own, serial::frame_relay),
+            Self::JuniperCisco => wrapped::juniper(bytes, own, serial::cisco),
+            Self::Ppi => wrapped::ppi(bytes, own),
+            Self::Erf => record::erf(bytes, own),
+            Self::Mpls => Ok(Start::new(ethertype::MPLS, 0)),
+            Self::Ipnet => wrapped::ipnet(bytes, own),
+            Self::Nflog => wrapped::nflog(bytes, own),
+            Self::Netanalyzer => Ok(Start::ethernet(owned(own, 4))),
+            Self::Infiniband => lan::infiniband(bytes),
+            Self::Pktap => wrapped::pktap(bytes, own),
+            Self::Tagged(tag) => lan::tagged(bytes, usize::from(tag)),
+            Self::Prepended => Ok(Start::ethernet(owned(own, lan::PREPENDED))),
+        }
+    }
+}
+
+/// Notes how many octets the capture put before the frame, which begins there.
+fn owned(own: &mut Own, octets: usize) -> usize {
+    own.octets = octets;
+    octets
+}
+
+fn address(octets: &[u8], at: usize) -> [u8; ethernet::MAC] {
+    octets
+        .get(at..)
+        .and_then(|from| from.first_chunk())
+        .copied()
+        .unwrap_or_default()
+}
+
+/// Walks through a frame from the first header on that is read as those of Ethernet are.
+fn walk(bytes: Captured<'_>, start: &Start, own: &Own) -> Result<Arrival, Reason> {
+    let frame = Frame {
+        length: u32::try_from(bytes.length).unwrap_or(u32::MAX),
+        ..Frame::default()
+    };
+    let layer = layer::Layer {
+        kind: start.kind,
+        at: start.at.saturating_sub(own.octets),
+        goes_on: start.goes_on,
+        ..layer::Layer::outermost(&frame)
+    };
+    arrive(bytes, &frame, &layer, bytes.looking, bytes.ifindex)
+}
+
+/// The error for a link type that is not read, on the interface of this number and name.
+pub(super) fn unsupported(at: u64, number: u32, interface: Option<(u32, Option<&str>)>) -> Broken {
+    let mut why = format!("its link type is {}", described(number));
+    let remedy = match interface {
+        None => "look at it with `tshark -r IN`: there is no IP header in a known place".to_owned(),
+        Some((interface, name)) => {
+            let name = name.map_or_else(String::new, |name| format!(" (`{name}`)"));
+            why = format!("of interface {interface}{name} {why}");
+            format!("leave it out: `tshark -r IN -Y 'frame.interface_id != {interface}' -w OUT`")
+        }
+    };
+    Broken::unsupported(at, format!("{why}, which is not read"), remedy)
+}

@@ -1,0 +1,54 @@
+//! ERF, the Extensible Record Format of Endace: a record as the packet of a capture.
+
+use mermin_bpf::abi::ledger::Reason;
+
+use super::{
+    captured::Captured,
+    lan, serial,
+    start::{Own, Start},
+};
+
+const HEADER: usize = 16;
+const EXTENSION: usize = 8;
+/// The highest bit of a type, and of an extension header: another follows.
+const MORE: u8 = 0x80;
+
+/// Reads a record's headers; the frame behind them has as many octets as the record says.
+pub(super) fn erf(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
+    let kind = bytes.octet(8)?;
+    let wire = usize::from(bytes.be16(14)?);
+    own.octets = HEADER;
+    let mut more = kind & MORE != 0;
+    while more {
+        more = bytes.octet(own.octets)? & MORE != 0;
+        own.octets += EXTENSION;
+    }
+    own.wire = Some(wire);
+    // Headers that several channels have before their frames, and Ethernet where the offset to one would be.
+    own.octets += match kind & !MORE {
+        2 | 11 | 16 | 20 => 2,
+        5..=9 | 12 | 17 => 4,
+        _ => 0,
+    };
+    let at = own.octets;
+    match kind & !MORE {
+        // Packets over SONET, of one and of several channels.
+        1 | 5 | 10 | 15 | 17 | 19 => line(bytes, at),
+        2 | 11 | 16 | 20 => Ok(Start::ethernet(at)),
+        // AAL5: the header of its first cell, without the check of it, stands before.
+        4 | 9 => lan::atm(bytes, at + 4),
+        22 | 23 => Ok(Start::bare_ip(at)),
+        _ => Err(Reason::OtherLink),
+    }
+}
+
+/// A line whose framing nothing tells.
+fn line(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
+    match bytes.field(at)? {
+        [0x0f | 0x8f, 0] => serial::cisco(bytes, at),
+        [0xff, 0x03] => serial::ppp(bytes, at),
+        // The second octet of an address of Frame Relay ends it.
+        [first, second] if first & 1 == 0 && second & 1 == 1 => serial::frame_relay(bytes, at),
+        _ => serial::ppp(bytes, at),
+    }
+}

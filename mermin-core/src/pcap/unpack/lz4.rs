@@ -1,0 +1,71 @@
+//! One frame of lz4.
+
+use std::{
+    fmt,
+    io::{self, Read as _},
+};
+
+use lz4_flex::frame::FrameDecoder;
+
+use super::{member::Stop, source::Source};
+
+/// A magic, two flags, and a checksum of them at least.
+const HEADER: usize = 7;
+/// The end of a frame with a checksum that is wrong. As a header of a frame, all but the last of it is read and refused.
+const END: [u8; 8] = [0; 8];
+
+pub(super) struct Lz4<R: io::Read>(FrameDecoder<Source<R>>);
+
+impl<R: io::Read> fmt::Debug for Lz4<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lz4").finish_non_exhaustive()
+    }
+}
+
+impl<R: io::Read> Lz4<R> {
+    pub(super) fn source(&self) -> &Source<R> {
+        self.0.get_ref()
+    }
+
+    pub(super) fn into_source(self) -> Source<R> {
+        self.0.into_inner()
+    }
+}
+
+impl<R: io::Read> Lz4<R> {
+    pub(super) fn begin(mut source: Source<R>) -> Result<Self, Stop> {
+        // The decoder takes a header that is cut for the end.
+        if source.peek_for(HEADER).map_err(Stop::Failed)?.len() < HEADER {
+            return Err(Stop::Cut);
+        }
+        Ok(Self(FrameDecoder::new(source)))
+    }
+
+    /// Gives the next octets; none at the end of the frame.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
+        match self.0.read(buffer) {
+            Ok(0) => self.ended().map(|()| 0),
+            Ok(read) => Ok(read),
+            Err(error) => Err(Stop::of(&error, self.0.get_mut())),
+        }
+    }
+
+    /// Tells the end of a frame from that of the input within one, which the decoder does not: behind the first alone is
+    /// what comes next a header.
+    fn ended(&mut self) -> Result<(), Stop> {
+        let source = self.0.get_mut();
+        if !source.peek().map_err(Stop::Failed)?.is_empty() {
+            return Ok(());
+        }
+        source.probe(&END);
+        let refused = self.0.read(&mut [0]).is_err();
+        let source = self.0.get_mut();
+        let is_header = source.probed() + 1 == END.len();
+        source.probe(&[]);
+        if refused && is_header {
+            Ok(())
+        } else {
+            Err(Stop::Cut)
+        }
+    }
+}

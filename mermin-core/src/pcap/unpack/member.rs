@@ -1,0 +1,191 @@
+//! The compressed parts, one after the other: files that were put together stay readable.
+
+use std::{
+    fmt,
+    io::{self, BufRead as _, Read as _},
+};
+
+use super::{damage::Damage, gzip::Gzip, lz4::Lz4, magic::Packing, source::Source, zstd::Zstd};
+
+/// A file that grows by more is no capture: of each packet there is a time that is another.
+pub(super) const MOST_GROWTH: u64 = 10_000;
+/// Octets up to which a file may grow by anything.
+const SMALL: u64 = 64 << 20;
+
+/// All parts.
+#[derive(Debug)]
+pub(super) struct Members<R: io::Read> {
+    part: Part<R>,
+    packing: Packing,
+    /// Octets that came out.
+    given: u64,
+}
+
+#[derive(Debug)]
+enum Part<R: io::Read> {
+    /// Between two.
+    Between(Source<R>),
+    Gzip(Box<Gzip<R>>),
+    Zstd(Box<Zstd<R>>),
+    Lz4(Box<Lz4<R>>),
+    /// After an error, and while one becomes another.
+    Over,
+}
+
+/// Why a decoder stops.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The input has no more, and the part goes on.
+    Cut,
+    /// As the decoder says.
+    Damaged(String),
+    /// The input's own error.
+    Failed(io::Error),
+}
+
+impl Stop {
+    /// Of an error that a decoder made, perhaps of the input's own.
+    pub(super) fn of<R>(error: &(impl fmt::Display + ?Sized), source: &mut Source<R>) -> Self {
+        match source.failure.take() {
+            Some(error) => Self::Failed(error),
+            None if source.is_used_up() => Self::Cut,
+            None => Self::Damaged(error.to_string()),
+        }
+    }
+
+    fn into_error(self, packing: Packing) -> io::Error {
+        let name = packing.name();
+        let why = match self {
+            Self::Cut => format!("its {name} ends too early"),
+            Self::Damaged(why) => format!("its {name} is damaged: {why}"),
+            Self::Failed(error) => return error,
+        };
+        io::Error::other(Damage(why))
+    }
+}
+
+impl<R: io::Read> Members<R> {
+    pub(super) fn new(source: Source<R>, packing: Packing) -> Self {
+        Self {
+            part: Part::Between(source),
+            packing,
+            given: 0,
+        }
+    }
+
+    pub(super) fn packing(&self) -> Packing {
+        self.packing
+    }
+
+    /// Octets that went in so far.
+    fn taken(&self) -> u64 {
+        match &self.part {
+            Part::Between(source) => source.taken,
+            Part::Gzip(decoder) => decoder.source.taken,
+            Part::Zstd(decoder) => decoder.source.taken,
+            Part::Lz4(decoder) => decoder.source().taken,
+            Part::Over => u64::MAX,
+        }
+    }
+}
+
+impl<R: io::Read> Members<R> {
+    /// Begins the next part; `false` at the end.
+    fn begin(&mut self, mut source: Source<R>) -> Result<bool, Stop> {
+        let start = source.peek().map_err(Stop::Failed)?;
+        if start.is_empty() {
+            return Ok(false);
+        }
+        if let Some(&magic) = start.first_chunk()
+            && Packing::is_skippable(magic)
+        {
+            skip(&mut source)?;
+            self.part = Part::Between(source);
+            return Ok(true);
+        }
+        let next = Packing::of(start).filter(|packing| packing.is_unpacked());
+        self.packing = next.unwrap_or(self.packing);
+        self.part = match next {
+            Some(Packing::Gzip) => Part::Gzip(Box::new(Gzip::begin(source)?)),
+            Some(Packing::Zstd) => Part::Zstd(Box::new(Zstd::begin(source)?)),
+            Some(_) => Part::Lz4(Box::new(Lz4::begin(source)?)),
+            // As tapes and disks pad.
+            None if start.iter().all(|&octet| octet == 0) => {
+                let octets = start.len();
+                source.consume(octets);
+                Part::Between(source)
+            }
+            None => return Err(Stop::Damaged("something else is behind it".to_owned())),
+        };
+        Ok(true)
+    }
+
+    fn step(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Stop> {
+        let (read, rest) = match &mut self.part {
+            Part::Between(_) | Part::Over => (0, true),
+            Part::Gzip(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
+            Part::Zstd(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
+            Part::Lz4(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
+        };
+        if !rest {
+            return Ok(Some(read));
+        }
+        let source = match std::mem::replace(&mut self.part, Part::Over) {
+            Part::Between(source) => source,
+            Part::Gzip(decoder) => decoder.source,
+            Part::Zstd(decoder) => decoder.source,
+            Part::Lz4(decoder) => decoder.into_source(),
+            Part::Over => return Ok(Some(0)),
+        };
+        Ok(if self.begin(source)? { None } else { Some(0) })
+    }
+}
+
+impl<R: io::Read> io::Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let read = loop {
+            match self.step(buffer) {
+                Ok(Some(read)) => break read,
+                Ok(None) => {}
+                Err(stop) => {
+                    self.part = Part::Over;
+                    return Err(stop.into_error(self.packing));
+                }
+            }
+        };
+        self.given += read as u64;
+        if self.given > SMALL && self.given / MOST_GROWTH > self.taken() {
+            let name = self.packing.name();
+            self.part = Part::Over;
+            return Err(io::Error::other(Damage(format!(
+                "its {name} unpacks to more than {MOST_GROWTH} times its size, as no capture does"
+            ))));
+        }
+        Ok(read)
+    }
+}
+
+/// Reads as many octets as there is room for.
+pub(super) fn exact<R: io::Read>(source: &mut Source<R>, octets: &mut [u8]) -> Result<(), Stop> {
+    source
+        .read_exact(octets)
+        .map_err(|_| source.failure.take().map_or(Stop::Cut, Stop::Failed))
+}
+
+/// Leaves out a part that holds nothing of the file.
+fn skip<R: io::Read>(source: &mut Source<R>) -> Result<(), Stop> {
+    let mut header = [0; 8];
+    exact(source, &mut header)?;
+    let [.., a, b, c, d] = header;
+    let mut left = u32::from_le_bytes([a, b, c, d]) as usize;
+    let mut piece = [0; 4096];
+    while left != 0 {
+        let octets = left.min(piece.len());
+        exact(source, piece.get_mut(..octets).unwrap_or_default())?;
+        left -= octets;
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Programs at a hook, and filters that nobody owns any more.
+
+use std::fmt;
+
+/// A mechanism that holds a program at a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mechanism {
+    /// A TCX link.
+    Tcx,
+    /// A `cls_bpf` filter.
+    Tc {
+        /// Its `pref`.
+        priority: u16,
+    },
+}
+
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcx => f.write_str("tcx"),
+            Self::Tc { priority } => write!(f, "tc, priority {priority}"),
+        }
+    }
+}
+
+/// A program or filter at a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Occupant {
+    /// Where it stands.
+    pub place: Place,
+    /// `bpf`, or the kind of another filter.
+    pub kind: String,
+    /// Name of the program or filter; none where it has none or may not be read (`CAP_SYS_ADMIN`).
+    pub name: Option<String>,
+    /// Id of the program, where it is one.
+    pub program: Option<u32>,
+}
+
+/// Where an occupant stands. All of TCX runs before all of tc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// Position among the TCX programs, from 0, and the id of the link that holds it (0: none does).
+    Tcx {
+        /// From 0, which runs first.
+        position: usize,
+        /// Id of the link; 0 for none.
+        link: u32,
+    },
+    /// Priority and handle of the filter.
+    Tc {
+        /// `pref` of tc(8); lower runs first.
+        priority: u16,
+        /// The filter's number there.
+        handle: u32,
+    },
+}
+
+/// A filter that a killed process had left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Orphan {
+    /// The interface it was at.
+    pub interface: String,
+    /// `true` for the egress hook.
+    pub egress: bool,
+    /// Its `pref`.
+    pub priority: u16,
+    /// Its number there.
+    pub handle: u32,
+    /// None where it was removed. Else nobody could tell whether its instance is pinned still, which takes `CAP_SYS_ADMIN`, and
+    /// this is how to remove it.
+    pub remedy: Option<String>,
+}

@@ -1,0 +1,43 @@
+//! The reference of the reasons, `docs/REASONS.md`: made of the reasons themselves.
+
+use std::fmt::Write as _;
+
+use mermin_bpf::abi::ledger::Reason;
+
+use super::Uncounted;
+
+const INTRODUCTION: &str = include_str!("reference.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/REASONS.md");
+/// Not in the introduction, where it would lead nowhere.
+const LEDGER: &str = "[the ledger](ARCHITECTURE.md#the-ledger)";
+
+fn reference() -> String {
+    let mut rows = String::new();
+    let mut reasons = Reason::ALL.to_vec();
+    reasons.sort_by_key(|reason| reason.name());
+    for reason in reasons {
+        let it = Uncounted {
+            reason: reason.name(),
+            packets: 0,
+            frame_octets: 0,
+        };
+        let remedy = it.remedy().unwrap_or_default();
+        let _ = writeln!(rows, "| `{}` | {} | {remedy} |", it.reason, it.meaning());
+    }
+    INTRODUCTION
+        .replace("{{ledger}}", LEDGER)
+        .replace("{{reasons}}", rows.trim_end())
+}
+
+#[test]
+fn the_page_is_what_the_reasons_say() {
+    let written = reference();
+    if std::env::var_os("MERMIN_WRITE_DOCS").is_some() {
+        std::fs::write(PAGE, &written).unwrap();
+    }
+    let committed = std::fs::read_to_string(PAGE).unwrap_or_default();
+    assert!(
+        committed == written,
+        "docs/REASONS.md is not what the reasons say: type `MERMIN_WRITE_DOCS=1 cargo test -p mermin-core reference` and commit it"
+    );
+}

@@ -1,0 +1,117 @@
+//! How long to wait before a batch is given again.
+
+use std::time::Duration;
+
+/// How patient [`retry`](super::retry) is: it waits `first`, then twice as long each time, up to `max`, and gives up when
+/// all together would take longer than `elapsed`. Each wait is drawn between half of that and all of it, so that many
+/// senders do not come back at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "give it to `retry`"]
+pub struct Backoff {
+    first: Duration,
+    max: Duration,
+    elapsed: Option<Duration>,
+    attempt: Option<Duration>,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(100),
+            max: Duration::from_secs(30),
+            elapsed: None,
+            attempt: None,
+        }
+    }
+}
+
+impl Backoff {
+    /// The first wait. Default: 100 ms.
+    pub fn first(mut self, wait: Duration) -> Self {
+        self.first = wait;
+        self
+    }
+
+    /// The longest wait. Default: 30 s.
+    pub fn max(mut self, wait: Duration) -> Self {
+        self.max = wait;
+        self
+    }
+
+    /// How long a batch is tried, waits included. Default: for ever, so that an outage costs nothing but memory.
+    pub fn elapsed(mut self, time: Duration) -> Self {
+        self.elapsed = Some(time);
+        self
+    }
+
+    /// How long one attempt may take; then it is dropped and counts as failed. A receiver that keeps its connection and
+    /// answers nothing is noticed by nothing else. Default: for ever.
+    pub fn attempt(mut self, time: Duration) -> Self {
+        self.attempt = Some(time);
+        self
+    }
+
+    pub(super) fn attempt_limit(&self) -> Option<Duration> {
+        self.attempt
+    }
+
+    /// The wait after this failed attempt (from 0), where `random` draws it, all of its range; `None` when no time is left
+    /// after `spent`. A receiver may have asked for patience.
+    pub(super) fn wait(
+        &self,
+        attempt: u32,
+        patience: Duration,
+        random: u32,
+        spent: Duration,
+    ) -> Option<Duration> {
+        let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
+        let whole = self.first.saturating_mul(factor).min(self.max);
+        let part = 0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX);
+        let wait = whole.mul_f64(part).max(patience);
+        let over = self
+            .elapsed
+            .is_some_and(|elapsed| spent.saturating_add(wait) > elapsed);
+        (!over).then_some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let backoff = Backoff::default().first(100 * MS).max(1000 * MS);
+        let waits = |random| {
+            (0..40).map(move |attempt| {
+                backoff
+                    .wait(attempt, Duration::ZERO, random, Duration::ZERO)
+                    .unwrap()
+                    .as_millis()
+            })
+        };
+        let longest: Vec<_> = waits(u32::MAX).take(6).collect();
+        assert_eq!(longest, [100, 200, 400, 800, 1000, 1000]);
+        let shortest: Vec<_> = waits(0).take(6).collect();
+        assert_eq!(shortest, [50, 100, 200, 400, 500, 500]);
+        assert_eq!(waits(u32::MAX).next_back(), Some(1000));
+    }
+
+    #[test]
+    fn the_end_and_the_receivers_wish_are_kept() {
+        let backoff = Backoff::default().first(100 * MS).elapsed(1000 * MS);
+        let wait = |patience, spent| backoff.wait(0, patience, u32::MAX, spent);
+        assert_eq!(wait(Duration::ZERO, 900 * MS), Some(100 * MS));
+        assert_eq!(wait(Duration::ZERO, 901 * MS), None);
+        assert_eq!(wait(700 * MS, 300 * MS), Some(700 * MS));
+        assert_eq!(wait(2000 * MS, Duration::ZERO), None);
+        // Beyond the longest wait, if the receiver wants it.
+        let patient = Backoff::default().max(10 * MS);
+        assert_eq!(
+            patient.wait(3, 5000 * MS, 0, Duration::ZERO),
+            Some(5000 * MS)
+        );
+    }
+}

@@ -1,0 +1,333 @@
+//! A bounded buffer before a sink, and what happens when it is full.
+//!
+//! The work behind the buffer is part of the task that exports: it goes on within `export`, `idle` and `close`, and needs no
+//! thread and no runtime of its own.
+
+mod overflow;
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+pub use self::overflow::Overflow;
+use self::overflow::Waiting;
+use super::{
+    Batching, BoxError, DropReason, FlowSink, Meter, Refusal, Repeat, Sleep, ThreadTimer, Timer,
+    meter::Queue,
+};
+use crate::flow::Flow;
+
+/// Puts a buffer of so many records before a sink: `export` returns when they are in the buffer, and what then becomes of
+/// them is in the [meter](FlowSink::meter). An error of the sink drops the batch under [`DropReason::Refused`] or
+/// [`DropReason::GaveUp`], and the next batch is tried: put [`retry`](super::retry) inside, so that an outage fills the
+/// buffer and drops nothing before it is full.
+///
+/// `Ok` means that a record is in memory. A process that is killed loses what is in the buffer, also of a pinned source;
+/// where that must not be, leave the buffer out, and the kernel's table is the buffer.
+///
+/// ```
+/// use mermin_core::sink::{Backoff, Batching, FlowSink, Overflow, buffered, from_fn, retry};
+///
+/// # async fn send(_: usize) -> Result<(), std::io::Error> { Ok(()) }
+/// let sink = from_fn(|flows| send(flows.len()));
+/// let sink = buffered(retry(sink, Backoff::default()), 65_536, Overflow::DropOldest)
+///     .batch(Batching::default().records(1_000));
+/// let meter = sink.meter(); // to read from another thread
+/// # let _ = meter.map(|meter| meter.stats());
+/// ```
+pub fn buffered<S: FlowSink + 'static>(
+    sink: S,
+    capacity: usize,
+    overflow: Overflow,
+) -> Buffered<S> {
+    let shared = Arc::new(Shared {
+        state: Mutex::new(State {
+            waiting: Waiting::new(capacity),
+            closing: false,
+            worker: None,
+        }),
+    });
+    let meter = Meter::around(sink.meter(), Some(Arc::clone(&shared) as _));
+    Buffered {
+        worker: Worker::New(sink),
+        shared,
+        meter,
+        overflow,
+        batching: Batching::default(),
+        timer: Arc::new(ThreadTimer::default()),
+    }
+}
+
+/// See [`buffered`].
+pub struct Buffered<S> {
+    worker: Worker<S>,
+    shared: Arc<Shared>,
+    meter: Meter,
+    overflow: Overflow,
+    batching: Batching,
+    timer: Arc<dyn Timer>,
+}
+
+/// The worker that empties the buffer.
+enum Worker<S> {
+    /// It has not begun.
+    New(S),
+    Working(Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>),
+    /// The buffer is empty and the sink closed.
+    Done,
+}
+
+struct Shared {
+    state: Mutex<State>,
+}
+
+struct State {
+    waiting: Waiting,
+    closing: bool,
+    /// The worker waits for records.
+    worker: Option<Waker>,
+}
+
+impl Shared {
+    /// Every change is whole before anything can panic.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_to_close(&self) {
+        let mut state = self.lock();
+        state.closing = true;
+        wake(state);
+    }
+}
+
+/// Wakes the worker, which may belong to another task than the one that exports.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let worker = state.worker.take();
+    drop(state);
+    if let Some(worker) = worker {
+        worker.wake();
+    }
+}
+
+impl Queue for Shared {
+    fn waiting(&self) -> (u64, Option<Instant>) {
+        let state = self.lock();
+        (state.waiting.len() as u64, state.waiting.oldest())
+    }
+}
+
+impl<S: FlowSink + 'static> Buffered<S> {
+    /// How the sink gets records out of the buffer. Default: what waits.
+    #[must_use]
+    pub fn batch(mut self, batching: Batching) -> Self {
+        self.batching = batching;
+        self
+    }
+
+    /// Timer that waits. Default: [`ThreadTimer`].
+    #[must_use]
+    pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
+        self.timer = Arc::new(timer);
+        self
+    }
+
+    /// Lets the worker do what it can. Ready once the sink is closed.
+    fn poll_worker(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        if let Worker::New(_) = self.worker
+            && let Worker::New(sink) = std::mem::replace(&mut self.worker, Worker::Done)
+        {
+            let work = Work {
+                shared: Arc::clone(&self.shared),
+                meter: self.meter.clone(),
+                batching: self.batching,
+                timer: Arc::clone(&self.timer),
+                waited: None,
+            };
+            self.worker = Worker::Working(Box::pin(work.run(sink)));
+        }
+        let Worker::Working(work) = &mut self.worker else {
+            return Poll::Ready(Ok(()));
+        };
+        let result = work.as_mut().poll(context);
+        if result.is_ready() {
+            self.worker = Worker::Done;
+        }
+        result
+    }
+
+    /// Puts records into the buffer as the policy says. Returns how many are dealt with.
+    fn push(&self, flows: &[Flow]) -> usize {
+        let mut state = self.shared.lock();
+        let now = self.timer.now();
+        let (taken, dealt) = match self.overflow {
+            Overflow::Block => {
+                let fits = state.waiting.has_room_for(flows.len());
+                // All at once where that can be: a call that is dropped while it waits must not leave half a batch here,
+                // because all of it is given again.
+                let taken = if fits {
+                    state.waiting.push(flows, now)
+                } else {
+                    0
+                };
+                (taken, taken)
+            }
+            Overflow::DropNewest => {
+                let taken = state.waiting.push(flows, now);
+                let dropped = flows.len() - taken;
+                self.meter.dropped(DropReason::Newest, dropped);
+                (flows.len(), flows.len())
+            }
+            Overflow::DropOldest => {
+                let dropped = state.waiting.make_room(flows.len());
+                let kept = state.waiting.room().min(flows.len());
+                let too_many = flows.len() - kept;
+                state
+                    .waiting
+                    .push(flows.get(too_many..).unwrap_or_default(), now);
+                self.meter.dropped(DropReason::Oldest, dropped + too_many);
+                (flows.len(), flows.len())
+            }
+        };
+        self.meter.accepted(taken);
+        wake(state);
+        dealt
+    }
+}
+
+impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        let mut rest = flows;
+        poll_fn(|context| {
+            loop {
+                let dealt = self.push(rest);
+                rest = rest.get(dealt..).unwrap_or_default();
+                // Begins with what is there, and may make room.
+                let before = self.shared.lock().waiting.room();
+                let closed = self.poll_worker(context).is_ready();
+                if rest.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+                if closed {
+                    return Poll::Ready(Err("the sink is closed".into()));
+                }
+                if self.shared.lock().waiting.room() <= before {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn idle(&mut self) {
+        poll_fn(|context| self.poll_worker(context).map(|_| ())).await;
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.shared.begin_to_close();
+        poll_fn(|context| self.poll_worker(context)).await
+    }
+
+    fn meter(&self) -> Option<Meter> {
+        Some(self.meter.clone())
+    }
+}
+
+impl<S> Drop for Buffered<S> {
+    fn drop(&mut self) {
+        let dropped = self.shared.lock().waiting.clear();
+        self.meter.dropped(DropReason::Closed, dropped);
+    }
+}
+
+impl<S> fmt::Debug for Buffered<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffered")
+            .field("overflow", &self.overflow)
+            .field("meter", &self.meter)
+            .finish_non_exhaustive()
+    }
+}
+
+/// From the buffer to the sink.
+struct Work {
+    shared: Arc<Shared>,
+    meter: Meter,
+    batching: Batching,
+    timer: Arc<dyn Timer>,
+    /// Since a batch that is not complete waits.
+    waited: Option<Sleep>,
+}
+
+impl Work {
+    /// Until the buffer is closed and empty; then closes the sink.
+    async fn run(mut self, mut sink: impl FlowSink) -> Result<(), BoxError> {
+        let mut batch = Vec::new();
+        while self.next(&mut sink, &mut batch).await {
+            self.waited = None;
+            let outcome = sink.export(&batch).await;
+            match outcome {
+                Ok(()) => self.meter.delivered(batch.len()),
+                Err(error) => {
+                    self.meter.failed(&error);
+                    let reason = match Refusal::of(&*error) {
+                        Some(Repeat::Never) => DropReason::Refused,
+                        _ => DropReason::GaveUp,
+                    };
+                    self.meter.dropped(reason, batch.len());
+                }
+            }
+            self.shared.lock().waiting.land();
+        }
+        sink.close().await
+    }
+
+    /// Takes the next batch; false when none will come. The sink does its own work meanwhile.
+    async fn next(&mut self, sink: &mut impl FlowSink, batch: &mut Vec<Flow>) -> bool {
+        let mut idle = pin!(sink.idle());
+        let mut idles = true;
+        poll_fn(|context| {
+            let taken = self.poll(context, batch);
+            if taken.is_pending() && idles {
+                idles = idle.as_mut().poll(context).is_pending();
+            }
+            taken
+        })
+        .await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>, batch: &mut Vec<Flow>) -> Poll<bool> {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        let cut = self.batching.cut(state.waiting.flows().iter());
+        if cut.records == 0 && state.closing {
+            return Poll::Ready(false);
+        }
+        // A full buffer cannot wait for more.
+        let complete = cut.complete || state.closing || state.waiting.room() == 0;
+        if cut.records != 0 && (complete || self.is_old(context)) {
+            state.waiting.take(cut.records, batch);
+            return Poll::Ready(true);
+        }
+        state.worker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn is_old(&mut self, context: &mut Context<'_>) -> bool {
+        let patience = self.batching.patience();
+        if patience.is_zero() {
+            return true;
+        }
+        let timer = &self.timer;
+        let waited = self.waited.get_or_insert_with(|| timer.sleep(patience));
+        waited.as_mut().poll(context).is_ready()
+    }
+}
+
+#[cfg(test)]
+mod tests;

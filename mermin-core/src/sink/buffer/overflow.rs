@@ -1,0 +1,168 @@
+//! The buffer itself: what is in it, and what happens when it is full.
+
+use std::{collections::VecDeque, time::Instant};
+
+use crate::flow::Flow;
+
+/// Policy for records for which a buffer has no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// They wait, and so does whoever exports: nothing is dropped. The other members of a fan-out wait too.
+    #[default]
+    Block,
+    /// They are dropped: the oldest records are kept, from the moment the receiver went away.
+    DropNewest,
+    /// The oldest in the buffer are dropped for them: the newest records are kept.
+    DropOldest,
+}
+
+/// Records that wait, at most as many as the capacity, those on their way to the receiver included.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    capacity: usize,
+    flows: VecDeque<Flow>,
+    /// Since when how many of them wait, in their order.
+    since: VecDeque<(Instant, usize)>,
+    /// On their way to the receiver, and since when the oldest of these waits.
+    flying: usize,
+    flying_since: Option<Instant>,
+}
+
+impl Waiting {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            flows: VecDeque::new(),
+            since: VecDeque::new(),
+            flying: 0,
+            flying_since: None,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.flows.len() + self.flying
+    }
+
+    pub(super) fn room(&self) -> usize {
+        self.capacity - self.len().min(self.capacity)
+    }
+
+    /// True if as many can be taken at once as ever can.
+    pub(super) fn has_room_for(&self, records: usize) -> bool {
+        self.room() >= records.min(self.capacity)
+    }
+
+    /// Since when the oldest waits.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.flying_since
+            .or_else(|| self.since.front().map(|&(since, _)| since))
+    }
+
+    /// Records that are not on their way.
+    pub(super) fn flows(&self) -> &VecDeque<Flow> {
+        &self.flows
+    }
+
+    /// Takes as many as there is room for. Returns how many.
+    pub(super) fn push(&mut self, flows: &[Flow], now: Instant) -> usize {
+        let count = self.room().min(flows.len());
+        if count != 0 {
+            self.flows.extend(flows.iter().take(count).cloned());
+            self.since.push_back((now, count));
+        }
+        count
+    }
+
+    /// Drops the oldest that are not on their way, so that there is room for as many records. Returns how many.
+    pub(super) fn make_room(&mut self, records: usize) -> usize {
+        let wanted = records.min(self.capacity).saturating_sub(self.room());
+        let dropped = wanted.min(self.flows.len());
+        self.flows.drain(..dropped);
+        self.forget(dropped);
+        dropped
+    }
+
+    /// Sends the first on their way: they count as waiting until they have [landed](Self::land).
+    pub(super) fn take(&mut self, records: usize, into: &mut Vec<Flow>) {
+        into.clear();
+        self.flying_since = self.since.front().map(|&(since, _)| since);
+        let count = records.min(self.flows.len());
+        into.extend(self.flows.drain(..count));
+        self.flying = count;
+        self.forget(count);
+    }
+
+    /// Records on their way are delivered or dropped.
+    pub(super) fn land(&mut self) {
+        self.flying = 0;
+        self.flying_since = None;
+    }
+
+    /// Drops everything. Returns how many records that are.
+    pub(super) fn clear(&mut self) -> usize {
+        let all = self.len();
+        self.flows.clear();
+        self.since.clear();
+        self.land();
+        all
+    }
+
+    fn forget(&mut self, mut records: usize) {
+        while records != 0
+            && let Some((_, count)) = self.since.front_mut()
+        {
+            let gone = records.min(*count);
+            *count -= gone;
+            records -= gone;
+            if *count == 0 {
+                self.since.pop_front();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::flow::{FlowId, example::plain};
+
+    fn flows(ids: std::ops::Range<u32>) -> Vec<Flow> {
+        ids.map(|id| {
+            let mut flow = plain();
+            flow.id = FlowId::from_u128(id.into());
+            flow
+        })
+        .collect()
+    }
+
+    fn ids<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> Vec<u128> {
+        flows.into_iter().map(|flow| flow.id.to_u128()).collect()
+    }
+
+    #[test]
+    fn what_is_on_its_way_takes_room_and_is_not_dropped() {
+        let now = Instant::now();
+        let later = now + Duration::from_secs(1);
+        let mut waiting = Waiting::new(5);
+        assert_eq!(waiting.push(&flows(0..3), now), 3);
+        assert_eq!(waiting.push(&flows(3..9), later), 2);
+        assert!(!waiting.has_room_for(1));
+        let mut flying = Vec::new();
+        waiting.take(2, &mut flying);
+        assert_eq!((ids(&flying), waiting.len()), (vec![0, 1], 5));
+        assert_eq!(waiting.oldest(), Some(now));
+        assert_eq!(waiting.make_room(9), 3);
+        assert_eq!(waiting.push(&flows(10..15), later), 3);
+        assert_eq!(ids(waiting.flows()), [10, 11, 12]);
+        waiting.land();
+        assert_eq!((waiting.len(), waiting.oldest()), (3, Some(later)));
+        assert!(waiting.has_room_for(2) && !waiting.has_room_for(3));
+        assert_eq!((waiting.clear(), waiting.len()), (3, 0));
+        assert_eq!(waiting.oldest(), None);
+        // A batch that never fits as a whole is taken in pieces.
+        assert!(waiting.has_room_for(100));
+    }
+}

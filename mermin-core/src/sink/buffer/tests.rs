@@ -1,0 +1,308 @@
+use std::{task::Wake, time::Duration};
+
+use futures::executor::block_on;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    flow::{FlowId, example::plain},
+    sink::{Backoff, SinkStats, from_fn, retry, testing::ManualTimer},
+};
+
+fn flows(ids: std::ops::Range<u32>) -> Vec<Flow> {
+    ids.map(|id| {
+        let mut flow = plain();
+        flow.id = FlowId::from_u128(id.into());
+        flow
+    })
+    .collect()
+}
+
+/// A receiver that can be shut, and tells what it got.
+#[derive(Clone, Default)]
+struct Gate {
+    state: Arc<Mutex<Door>>,
+}
+
+#[derive(Default)]
+struct Door {
+    shut: bool,
+    fails: bool,
+    waiting: Option<Waker>,
+    batches: Vec<Vec<u128>>,
+    closed: u32,
+}
+
+impl Gate {
+    fn door(&self) -> MutexGuard<'_, Door> {
+        self.state.lock().unwrap()
+    }
+
+    fn open(&self) {
+        let mut door = self.door();
+        door.shut = false;
+        if let Some(waker) = door.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    fn got(&self) -> Vec<u128> {
+        self.door().batches.iter().flatten().copied().collect()
+    }
+}
+
+impl FlowSink for Gate {
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        assert!(!flows.is_empty());
+        poll_fn(|context| {
+            let mut door = self.door();
+            if door.shut {
+                door.waiting = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let mut door = self.door();
+        if door.fails {
+            return Err("down".into());
+        }
+        door.batches
+            .push(flows.iter().map(|flow| flow.id.to_u128()).collect());
+        Ok(())
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.door().closed += 1;
+        Ok(())
+    }
+}
+
+fn shut() -> Gate {
+    let gate = Gate::default();
+    gate.door().shut = true;
+    gate
+}
+
+fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn counts(stats: &SinkStats) -> [u64; 4] {
+    [
+        stats.accepted,
+        stats.delivered,
+        stats.waiting,
+        stats.dropped_in_all(),
+    ]
+}
+
+#[test]
+fn a_full_buffer_blocks_and_drops_nothing() {
+    let gate = shut();
+    let mut sink = buffered(gate.clone(), 4, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    // The first batch is on its way, and takes room.
+    assert!(poll_once(sink.export(&flows(0..2))).is_ready());
+    assert!(poll_once(sink.export(&flows(2..4))).is_ready());
+    assert_eq!(counts(&meter.stats()), [4, 0, 4, 0]);
+    assert!(meter.stats().oldest.is_some());
+    // A call that is dropped while it waits leaves nothing behind.
+    assert!(poll_once(sink.export(&flows(4..6))).is_pending());
+    assert_eq!(counts(&meter.stats()), [4, 0, 4, 0]);
+    gate.open();
+    block_on(sink.export(&flows(4..6))).unwrap();
+    // A batch that is larger than the buffer goes through in pieces.
+    block_on(sink.export(&flows(6..20))).unwrap();
+    block_on(sink.close()).unwrap();
+    assert_eq!(gate.got(), (0..20).collect::<Vec<_>>());
+    assert_eq!(counts(&meter.stats()), [20, 20, 0, 0]);
+    assert_eq!((gate.door().closed, meter.stats().oldest), (1, None));
+    block_on(sink.close()).unwrap();
+    assert!(block_on(sink.export(&flows(0..9))).is_err());
+}
+
+#[test]
+fn the_newest_or_the_oldest_are_dropped_and_counted() {
+    let cases = [
+        (Overflow::DropNewest, DropReason::Newest, vec![0, 1, 2, 3]),
+        (Overflow::DropOldest, DropReason::Oldest, vec![0, 7, 8, 9]),
+    ];
+    for (overflow, reason, left) in cases {
+        let gate = shut();
+        let mut sink = buffered(gate.clone(), 4, overflow);
+        let meter = sink.meter().unwrap();
+        assert!(poll_once(sink.export(&flows(0..1))).is_ready());
+        for from in (1..10).step_by(3) {
+            assert!(poll_once(sink.export(&flows(from..from + 3))).is_ready());
+        }
+        assert_eq!(counts(&meter.stats()), [10, 0, 4, 6]);
+        assert_eq!(meter.stats().dropped_by(reason), 6);
+        gate.open();
+        block_on(sink.close()).unwrap();
+        assert_eq!(gate.got(), left);
+        assert_eq!(counts(&meter.stats()), [10, 4, 0, 6]);
+    }
+}
+
+#[test]
+fn an_outage_fills_the_buffer_and_nothing_is_lost_when_the_receiver_comes_back() {
+    let gate = Gate::default();
+    gate.door().fails = true;
+    let timer = ManualTimer::default();
+    let inner = retry(gate.clone(), Backoff::default()).timer(timer.clone());
+    let mut sink = buffered(inner, 100, Overflow::Block).timer(timer.clone());
+    let meter = sink.meter().unwrap();
+    for from in (0..100).step_by(10) {
+        assert!(poll_once(sink.export(&flows(from..from + 10))).is_ready());
+        timer.advance(Duration::from_secs(40));
+        let _ = poll_once(sink.idle());
+    }
+    let stats = meter.stats();
+    assert_eq!(counts(&stats), [100, 0, 100, 0]);
+    assert!(stats.retried >= 50, "{stats}");
+    assert_eq!(stats.last_error.as_deref(), Some("down"));
+    gate.door().fails = false;
+    timer.advance(Duration::from_secs(40));
+    block_on(sink.close()).unwrap();
+    assert_eq!(gate.got(), (0..100).collect::<Vec<_>>());
+    assert_eq!(counts(&meter.stats()), [100, 100, 0, 0]);
+}
+
+#[test]
+fn a_batch_that_a_sink_gives_up_is_counted_and_the_next_is_tried() {
+    let mut number = 0;
+    let sink = from_fn(move |_: &[Flow]| {
+        number += 1;
+        std::future::ready(match number {
+            1 => Err::<(), BoxError>("down".into()),
+            2 => Err(Refusal::permanent("unreadable").into()),
+            _ => Ok(()),
+        })
+    });
+    let mut sink = buffered(sink, 100, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    for from in (0..30).step_by(10) {
+        assert!(poll_once(sink.export(&flows(from..from + 10))).is_ready());
+    }
+    block_on(sink.close()).unwrap();
+    let stats = meter.stats();
+    assert_eq!(counts(&stats), [30, 10, 0, 20]);
+    assert_eq!(stats.dropped_by(DropReason::GaveUp), 10);
+    assert_eq!(stats.dropped_by(DropReason::Refused), 10);
+}
+
+#[test]
+fn what_is_left_when_it_is_dropped_is_counted() {
+    let mut sink = buffered(shut(), 10, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    assert!(poll_once(sink.export(&flows(0..7))).is_ready());
+    assert!(poll_once(sink.close()).is_pending());
+    drop(sink);
+    let stats = meter.stats();
+    assert_eq!(counts(&stats), [7, 0, 0, 7]);
+    assert_eq!(stats.dropped_by(DropReason::Closed), 7);
+}
+
+#[test]
+fn a_batch_waits_for_others_until_it_is_old() {
+    let timer = ManualTimer::default();
+    let gate = Gate::default();
+    let batching = Batching::default().records(5).age(Duration::from_secs(1));
+    let mut sink = buffered(gate.clone(), 100, Overflow::Block)
+        .batch(batching)
+        .timer(timer.clone());
+    assert!(poll_once(sink.export(&flows(0..3))).is_ready());
+    assert!(gate.got().is_empty());
+    assert!(poll_once(sink.export(&flows(3..8))).is_ready());
+    assert_eq!(gate.door().batches, [[0, 1, 2, 3, 4]]);
+    timer.advance(Duration::from_millis(999));
+    assert!(poll_once(sink.idle()).is_pending());
+    assert_eq!(gate.got().len(), 5);
+    timer.advance(Duration::from_millis(1));
+    assert!(poll_once(sink.idle()).is_pending());
+    assert_eq!(gate.got().len(), 8);
+}
+
+#[test]
+fn the_worker_wakes_the_task_that_waits() {
+    #[derive(Default)]
+    struct Woken(std::sync::atomic::AtomicU32);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+    let gate = shut();
+    let mut sink = buffered(gate.clone(), 1, Overflow::Block);
+    assert!(poll_once(sink.export(&flows(0..1))).is_ready());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let next = flows(1..2);
+    let mut export = pin!(sink.export(&next));
+    let mut context = Context::from_waker(&waker);
+    assert!(export.as_mut().poll(&mut context).is_pending());
+    gate.open();
+    assert_eq!(woken.0.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert!(export.as_mut().poll(&mut context).is_ready());
+    assert_eq!(gate.got(), [0, 1]);
+}
+
+#[test]
+fn a_buffered_member_of_a_fan_out_does_not_hold_up_the_others() {
+    let (slow, fast) = (shut(), Gate::default());
+    let behind = buffered(slow.clone(), 4, Overflow::DropOldest);
+    let meter = behind.meter().unwrap();
+    let mut sinks = (behind, fast.clone());
+    for from in (0..100).step_by(2) {
+        assert!(poll_once(sinks.export(&flows(from..from + 2))).is_ready());
+    }
+    assert_eq!(fast.got(), (0..100).collect::<Vec<_>>());
+    assert_eq!(counts(&meter.stats()), [100, 0, 4, 96]);
+    slow.open();
+    block_on(sinks.close()).unwrap();
+    assert_eq!(slow.got(), [0, 1, 98, 99]);
+}
+
+proptest! {
+    /// Whatever happens, each record is delivered, dropped or waiting, and those delivered come in order and once.
+    #[test]
+    fn every_record_is_accounted_for(
+        capacity in 1..20_usize,
+        policy in 0..3_usize,
+        steps in prop::collection::vec((0..4_u8, 1..9_u32), 1..60),
+    ) {
+        let overflow = [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest][policy];
+        let gate = Gate::default();
+        let mut sink = buffered(gate.clone(), capacity, overflow)
+            .batch(Batching::default().records(3));
+        let meter = sink.meter().unwrap();
+        let mut next = 0;
+        for (what, count) in steps {
+            match what {
+                0 | 1 => {
+                    // A blocked call of one that fits leaves nothing, so that its records may come later.
+                    let count = count.min(u32::try_from(capacity).unwrap());
+                    if poll_once(sink.export(&flows(next..next + count))).is_ready() {
+                        next += count;
+                    }
+                }
+                2 => gate.door().shut = count % 2 == 0,
+                _ => _ = poll_once(sink.idle()),
+            }
+            let stats = meter.stats();
+            prop_assert!(stats.waiting <= capacity as u64);
+            let [accepted, delivered, waiting, dropped] = counts(&stats);
+            prop_assert_eq!(accepted, u64::from(next));
+            prop_assert_eq!(accepted, delivered + waiting + dropped);
+        }
+        gate.open();
+        block_on(sink.close()).unwrap();
+        let got = gate.got();
+        prop_assert!(got.is_sorted_by(|one, other| one < other));
+        let [accepted, delivered, waiting, dropped] = counts(&meter.stats());
+        prop_assert_eq!((waiting, accepted), (0, delivered + dropped));
+        prop_assert_eq!(got.len() as u64, delivered);
+        prop_assert!(overflow != Overflow::Block || dropped == 0);
+    }
+}

@@ -1,0 +1,273 @@
+//! How exporting goes, readable from any thread.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::BoxError;
+
+/// Why a record was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The buffer was full, and its policy keeps the older records.
+    Newest,
+    /// The buffer was full, and its policy keeps the newer records.
+    Oldest,
+    /// The receiver refused it for good.
+    Refused,
+    /// It was tried again for as long as was allowed.
+    GaveUp,
+    /// The sink was dropped, or its time to close was over.
+    Closed,
+    /// It does not fit into what the sink writes.
+    Unsendable,
+}
+
+impl DropReason {
+    /// Every reason.
+    pub const ALL: [Self; 6] = [
+        Self::Newest,
+        Self::Oldest,
+        Self::Refused,
+        Self::GaveUp,
+        Self::Closed,
+        Self::Unsendable,
+    ];
+
+    /// As a label of a metric.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Oldest => "oldest",
+            Self::Refused => "refused",
+            Self::GaveUp => "gave_up",
+            Self::Closed => "closed",
+            Self::Unsendable => "unsendable",
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How exporting went so far. `accepted` is `delivered`, `dropped` and `waiting` together, once no call is under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SinkStats {
+    /// Records that the sink took over: `export` returned `Ok`.
+    pub accepted: u64,
+    /// Records that the receiver has, as far as the sink can tell.
+    pub delivered: u64,
+    /// Records that were given to the receiver again, each time.
+    pub retried: u64,
+    /// Records that were dropped, by reason; see [`dropped_by`](Self::dropped_by).
+    pub dropped: [u64; DropReason::ALL.len()],
+    /// Records in the buffer, those on their way included.
+    pub waiting: u64,
+    /// How long the oldest of them has been there.
+    pub oldest: Option<Duration>,
+    /// The last error, in words.
+    pub last_error: Option<String>,
+}
+
+impl SinkStats {
+    /// Records dropped for this reason.
+    #[must_use]
+    pub fn dropped_by(&self, reason: DropReason) -> u64 {
+        self.dropped.get(reason as usize).copied().unwrap_or(0)
+    }
+
+    /// Records dropped for any reason.
+    #[must_use]
+    pub fn dropped_in_all(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+}
+
+/// `7 accepted, 5 delivered, 0 retried, 1 waiting; 1 dropped: newest`.
+impl fmt::Display for SinkStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} accepted, {} delivered, {} retried, {} waiting",
+            self.accepted, self.delivered, self.retried, self.waiting
+        )?;
+        for reason in DropReason::ALL {
+            let dropped = self.dropped_by(reason);
+            if dropped != 0 {
+                write!(f, "; {dropped} dropped: {reason}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Records that wait somewhere: how many, and since when the oldest does.
+pub(super) trait Queue: Send + Sync {
+    fn waiting(&self) -> (u64, Option<Instant>);
+}
+
+/// Counts what becomes of records. Adapters around a sink share its counts: ask the outermost for
+/// [`meter`](super::FlowSink::meter). Clones count together.
+///
+/// A sink of your own has one to count what it drops: `dropped` and `delivered` of the innermost meter are what an adapter
+/// shows.
+#[derive(Clone, Default)]
+pub struct Meter {
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    accepted: AtomicU64,
+    delivered: AtomicU64,
+    retried: AtomicU64,
+    dropped: [AtomicU64; DropReason::ALL.len()],
+    error: Mutex<Option<String>>,
+    inner: Option<Meter>,
+    queue: Option<Arc<dyn Queue>>,
+}
+
+impl Meter {
+    /// Around the meter of the sink that an adapter is around.
+    pub(super) fn around(inner: Option<Meter>, queue: Option<Arc<dyn Queue>>) -> Self {
+        Self {
+            counts: Arc::new(Counts {
+                inner,
+                queue,
+                ..Counts::default()
+            }),
+        }
+    }
+
+    /// The sink took these over.
+    pub fn accepted(&self, records: usize) {
+        add(&self.counts.accepted, records);
+    }
+
+    /// The receiver has these.
+    pub fn delivered(&self, records: usize) {
+        add(&self.counts.delivered, records);
+    }
+
+    /// These are given to the receiver again.
+    pub fn retried(&self, records: usize) {
+        add(&self.counts.retried, records);
+    }
+
+    /// These are dropped.
+    pub fn dropped(&self, reason: DropReason, records: usize) {
+        if let Some(count) = self.counts.dropped.get(reason as usize) {
+            add(count, records);
+        }
+    }
+
+    /// Keeps the words of an error.
+    pub fn failed(&self, error: &BoxError) {
+        let mut words = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            words.push_str(": ");
+            words.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        *self
+            .counts
+            .error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(words);
+    }
+
+    /// All counts as of now.
+    #[must_use]
+    pub fn stats(&self) -> SinkStats {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let counts = &*self.counts;
+        let inner = counts.inner.as_ref().map(Meter::stats);
+        let (waiting, since) = counts
+            .queue
+            .as_ref()
+            .map_or((0, None), |queue| queue.waiting());
+        let mut stats = SinkStats {
+            accepted: read(&counts.accepted),
+            delivered: read(&counts.delivered),
+            retried: read(&counts.retried),
+            dropped: std::array::from_fn(|reason| counts.dropped.get(reason).map_or(0, read)),
+            waiting,
+            oldest: since.map(|since| since.elapsed()),
+            last_error: counts
+                .error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        };
+        if let Some(inner) = inner {
+            // The sink inside knows what became of what it took.
+            stats.delivered = inner.delivered;
+            stats.retried += inner.retried;
+            for (sum, count) in stats.dropped.iter_mut().zip(inner.dropped) {
+                *sum += count;
+            }
+            stats.waiting += inner.waiting;
+            stats.oldest = stats.oldest.max(inner.oldest);
+            stats.last_error = stats.last_error.or(inner.last_error);
+        }
+        stats
+    }
+}
+
+fn add(count: &AtomicU64, records: usize) {
+    count.fetch_add(records as u64, Ordering::Relaxed);
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Meter").field(&self.stats()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_place() {
+        let meter = Meter::default();
+        for (number, reason) in (1..).zip(DropReason::ALL) {
+            meter.dropped(reason, number);
+        }
+        let stats = meter.stats();
+        for (number, reason) in (1..).zip(DropReason::ALL) {
+            assert_eq!(stats.dropped_by(reason), number, "{reason}");
+        }
+        assert_eq!(stats.dropped_in_all(), 21);
+    }
+
+    #[test]
+    fn a_meter_around_another_shows_what_became_of_records() {
+        let inner = Meter::default();
+        let outer = Meter::around(Some(inner.clone()), None);
+        outer.accepted(10);
+        outer.delivered(10);
+        inner.delivered(9);
+        inner.dropped(DropReason::Unsendable, 1);
+        outer.retried(2);
+        let error = std::io::Error::other("no");
+        outer.failed(&error.into());
+        assert_eq!(
+            outer.stats().to_string(),
+            "10 accepted, 9 delivered, 2 retried, 0 waiting; 1 dropped: unsendable"
+        );
+        assert_eq!(outer.stats().last_error.as_deref(), Some("no"));
+    }
+}

@@ -1,0 +1,268 @@
+//! Gives a batch again until the receiver takes it.
+
+use std::{
+    error::Error,
+    fmt,
+    future::poll_fn,
+    hash::{BuildHasher, RandomState},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use super::{Backoff, BoxError, FlowSink, Meter, Refusal, Repeat, ThreadTimer, Timer};
+use crate::flow::Flow;
+
+/// Puts repetition around a sink: `export` returns when the sink has taken the batch, when it [refused](Refusal) it for good,
+/// or when the time of the back-off is over.
+///
+/// Nothing is kept in memory: `Ok` means that the receiver has the batch, so a killed process loses nothing of a pinned
+/// source. While a receiver is down, records wait in the source's queue and then in the kernel's table.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use mermin_core::{FlowSource, sink::{Backoff, FlowSink, retry}};
+///
+/// # async fn export(sink: impl FlowSink) -> Result<(), mermin_core::Error> {
+/// let backoff = Backoff::default().max(Duration::from_secs(5)).attempt(Duration::from_secs(10));
+/// let sink = retry(sink, backoff);
+/// let meter = sink.meter();
+/// let mut source = FlowSource::builder().open().await?;
+/// source.run(sink).await?;
+/// println!("{:?}", meter.map(|meter| meter.stats()));
+/// # Ok(())
+/// # }
+/// ```
+pub fn retry<S: FlowSink>(sink: S, backoff: Backoff) -> Retry<S> {
+    let meter = Meter::around(sink.meter(), None);
+    Retry {
+        sink,
+        backoff,
+        meter,
+        timer: Arc::new(ThreadTimer::default()),
+        random: RandomState::new(),
+        draws: 0,
+    }
+}
+
+/// See [`retry`].
+pub struct Retry<S> {
+    sink: S,
+    backoff: Backoff,
+    meter: Meter,
+    timer: Arc<dyn Timer>,
+    random: RandomState,
+    draws: u64,
+}
+
+impl<S: FlowSink> Retry<S> {
+    /// Timer that waits. Default: [`ThreadTimer`].
+    #[must_use]
+    pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
+        self.timer = Arc::new(timer);
+        self
+    }
+
+    /// The sink inside.
+    pub fn into_inner(self) -> S {
+        self.sink
+    }
+
+    fn draw(&mut self) -> u32 {
+        self.draws += 1;
+        u32::try_from(self.random.hash_one(self.draws) >> 32).unwrap_or(0)
+    }
+
+    async fn attempt(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        let Some(limit) = self.backoff.attempt_limit() else {
+            return self.sink.export(flows).await;
+        };
+        let mut over = self.timer.sleep(limit);
+        let mut export = pin!(self.sink.export(flows));
+        poll_fn(|context| {
+            if let Poll::Ready(result) = export.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            over.as_mut()
+                .poll(context)
+                .map(|()| Err(Silent { time: limit }.into()))
+        })
+        .await
+    }
+}
+
+impl<S: FlowSink> FlowSink for Retry<S> {
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        let began = self.timer.now();
+        let mut attempts = 0;
+        loop {
+            let Err(error) = self.attempt(flows).await else {
+                self.meter.accepted(flows.len());
+                self.meter.delivered(flows.len());
+                return Ok(());
+            };
+            self.meter.failed(&error);
+            let patience = match Refusal::of(&*error) {
+                Some(Repeat::Never) => return Err(error),
+                Some(Repeat::After(patience)) => patience,
+                _ => Duration::ZERO,
+            };
+            let random = self.draw();
+            let spent = self.timer.now().saturating_duration_since(began);
+            let Some(wait) = self.backoff.wait(attempts, patience, random, spent) else {
+                let attempts = attempts + 1;
+                return Err(GaveUp { attempts, error }.into());
+            };
+            self.timer.sleep(wait).await;
+            attempts += 1;
+            self.meter.retried(flows.len());
+        }
+    }
+
+    fn idle(&mut self) -> impl Future<Output = ()> + Send {
+        self.sink.idle()
+    }
+
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        self.sink.close()
+    }
+
+    fn meter(&self) -> Option<Meter> {
+        Some(self.meter.clone())
+    }
+}
+
+impl<S> fmt::Debug for Retry<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retry")
+            .field("backoff", &self.backoff)
+            .field("meter", &self.meter)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An attempt took longer than it may.
+#[derive(Debug)]
+struct Silent {
+    time: Duration,
+}
+
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the receiver said nothing for {:?}", self.time)
+    }
+}
+
+impl Error for Silent {}
+
+/// The last attempt failed as the others did.
+#[derive(Debug)]
+struct GaveUp {
+    attempts: u32,
+    error: BoxError,
+}
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "gave up after {} attempts", self.attempts)
+    }
+}
+
+impl Error for GaveUp {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::{
+        flow::example::plain,
+        sink::{DropReason, from_fn, testing::ManualTimer},
+    };
+
+    /// Fails so often with what `error` makes, then takes everything.
+    fn failing(times: u32, error: impl Fn() -> BoxError + Send) -> (impl FlowSink, Arc<AtomicU32>) {
+        let calls = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&calls);
+        let sink = from_fn(move |_: &[Flow]| {
+            let number = counted.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(if number < times { Err(error()) } else { Ok(()) })
+        });
+        (sink, calls)
+    }
+
+    #[test]
+    fn a_batch_is_given_until_it_is_taken() {
+        let timer = ManualTimer::passing();
+        let (sink, calls) = failing(5, || "down".into());
+        let began = timer.now();
+        let backoff = Backoff::default().first(Duration::from_millis(100));
+        let mut sink = retry(sink, backoff).timer(timer.clone());
+        block_on(sink.export(&[plain(), plain()])).unwrap();
+        assert_eq!(calls.load(Ordering::Relaxed), 6);
+        let waited = timer.now() - began;
+        // 100 + 200 + 400 + 800 + 1600 ms, or half of that.
+        assert!((1550..=3100).contains(&waited.as_millis()), "{waited:?}");
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!((stats.accepted, stats.delivered, stats.retried), (2, 2, 10));
+        assert_eq!(stats.last_error.as_deref(), Some("down"));
+        assert_eq!(stats.dropped_in_all(), 0);
+    }
+
+    #[test]
+    fn what_is_refused_for_good_is_given_once() {
+        let (sink, calls) = failing(9, || Refusal::permanent("unreadable").into());
+        let mut sink = retry(sink, Backoff::default()).timer(ManualTimer::passing());
+        let error = block_on(sink.export(&[plain()])).unwrap_err();
+        assert_eq!(Refusal::of(&*error), Some(Repeat::Never));
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn it_gives_up_when_the_time_is_over() {
+        let timer = ManualTimer::passing();
+        let (sink, calls) = failing(99, || {
+            Refusal::repeat_after(Duration::from_secs(4), "busy").into()
+        });
+        let backoff = Backoff::default().elapsed(Duration::from_secs(10));
+        let mut sink = retry(sink, backoff).timer(timer);
+        let error = block_on(sink.export(&[plain()])).unwrap_err();
+        assert_eq!(error.to_string(), "gave up after 3 attempts");
+        assert_eq!(error.source().unwrap().to_string(), "busy");
+        assert_eq!(calls.load(Ordering::Relaxed), 3);
+        // The caller still has the batch: nothing is dropped here.
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!((stats.accepted, stats.dropped_in_all()), (0, 0));
+        assert_eq!(stats.dropped_by(DropReason::GaveUp), 0);
+    }
+
+    #[test]
+    fn an_attempt_that_says_nothing_is_over_in_time() {
+        let timer = ManualTimer::passing();
+        let mut calls = 0;
+        let sink = from_fn(move |_: &[Flow]| {
+            calls += 1;
+            let silent = calls == 1;
+            async move {
+                if silent {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, BoxError>(())
+            }
+        });
+        let backoff = Backoff::default().attempt(Duration::from_secs(7));
+        let mut sink = retry(sink, backoff).timer(timer);
+        block_on(sink.export(&[plain()])).unwrap();
+        assert_eq!(
+            sink.meter().unwrap().stats().last_error.as_deref(),
+            Some("the receiver said nothing for 7s")
+        );
+    }
+}

@@ -1,0 +1,527 @@
+//! Runs a sink through the contract.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    future::poll_fn,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use super::flows;
+use crate::{
+    flow::Flow,
+    sink::{BoxError, FlowSink, ThreadTimer, Timer},
+};
+
+/// Longest that one poll of a sink may take before it counts as blocking: far more than a busy machine makes of
+/// encoding a batch.
+const LONGEST_POLL: Duration = Duration::from_secs(1);
+/// Longest that anything may take.
+const LONGEST: Duration = Duration::from_mins(1);
+/// How long a sink has to fail or wait while its receiver is away.
+const OUTAGE: Duration = Duration::from_millis(500);
+
+/// A receiver of a sink under test.
+pub trait Receiver {
+    /// The sink under test.
+    type Sink: FlowSink;
+    /// The key that tells one record from another at the receiver: id and sequence where it has both.
+    type Key: Ord + fmt::Debug;
+
+    /// The key under which the receiver knows a record.
+    fn key(flow: &Flow) -> Self::Key;
+
+    /// A sink for it. Called once, before all else.
+    fn sink(&mut self) -> Self::Sink;
+
+    /// Keys of all records that it has, in the order in which they came. Called when everything was sent: waits for what is
+    /// on its way.
+    fn received(&mut self) -> Vec<Self::Key>;
+
+    /// Stops it as an outage would: it is gone, or does not answer. False where that cannot be done.
+    fn stop(&mut self) -> bool {
+        false
+    }
+
+    /// Brings it back, with what it had received.
+    fn start(&mut self) {}
+}
+
+/// A rule of the contract that a sink broke.
+#[derive(Debug)]
+pub struct Violation {
+    rule: &'static str,
+    what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.what)
+    }
+}
+
+impl Error for Violation {}
+
+/// Runs sinks through the contract, each rule with a receiver of its own, on the executor that polls this. Returns the rules
+/// that were checked; an outage is checked where receivers can be stopped.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use mermin_core::{Flow, flow::FlowId, sink::{BoxError, FlowSink, testing}};
+///
+/// #[derive(Clone, Default)]
+/// struct Memory(Arc<Mutex<Vec<(FlowId, u64)>>>);
+///
+/// impl FlowSink for Memory {
+///     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+///         let names = flows.iter().map(testing_key);
+///         self.0.lock().unwrap().extend(names);
+///         Ok(())
+///     }
+/// }
+///
+/// fn testing_key(flow: &Flow) -> (FlowId, u64) {
+///     (flow.id, flow.sequence)
+/// }
+///
+/// impl testing::Receiver for Memory {
+///     type Sink = Self;
+///     type Key = (FlowId, u64);
+///     fn key(flow: &Flow) -> Self::Key { testing_key(flow) }
+///     fn sink(&mut self) -> Self { self.clone() }
+///     fn received(&mut self) -> Vec<Self::Key> { self.0.lock().unwrap().clone() }
+/// }
+///
+/// # fn main() -> Result<(), testing::Violation> {
+/// let rules = futures::executor::block_on(testing::check(Memory::default))?;
+/// assert_eq!(rules.len(), 4);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The first rule that was broken.
+pub async fn check<R: Receiver>(
+    mut receiver: impl FnMut() -> R,
+) -> Result<Vec<&'static str>, Violation> {
+    let mut rules = Vec::new();
+    rules.push(every_record_once(receiver()).await?);
+    rules.push(a_dropped_call_loses_nothing(receiver()).await?);
+    rules.push(closing_delivers(receiver()).await?);
+    rules.push(closing_again_is_ok(receiver()).await?);
+    if let Some(rule) = an_outage_loses_nothing(receiver()).await? {
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+/// A call, no poll of which may take long.
+async fn call<T>(
+    rule: &'static str,
+    work: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, Violation> {
+    let outcome = within(rule, LONGEST, work).await?;
+    let Some(result) = outcome else {
+        return Err(Violation {
+            rule,
+            what: format!("a call took longer than {LONGEST:?}"),
+        });
+    };
+    result.map_err(|error| Violation {
+        rule,
+        what: format!("a call failed: {error}"),
+    })
+}
+
+/// Result of the work, if it ends in this time.
+async fn within<T>(
+    rule: &'static str,
+    time: Duration,
+    work: impl Future<Output = T>,
+) -> Result<Option<T>, Violation> {
+    let timer = ThreadTimer::default();
+    let mut over = timer.sleep(time);
+    let mut work = pin!(work);
+    let mut longest = Duration::ZERO;
+    let outcome = poll_fn(|context| {
+        let began = Instant::now();
+        let outcome = work.as_mut().poll(context);
+        longest = longest.max(began.elapsed());
+        match outcome {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => over.as_mut().poll(context).map(|()| None),
+        }
+    })
+    .await;
+    if longest > LONGEST_POLL {
+        return Err(Violation {
+            rule,
+            what: format!("it blocks its executor: one poll took {longest:?}"),
+        });
+    }
+    Ok(outcome)
+}
+
+/// How often each record came.
+fn tally<K: Ord>(keys: impl IntoIterator<Item = K>) -> BTreeMap<K, usize> {
+    let mut tally = BTreeMap::new();
+    for key in keys {
+        *tally.entry(key).or_default() += 1;
+    }
+    tally
+}
+
+/// Each record is there, at most so often, and nothing else is.
+fn compare<R: Receiver>(
+    rule: &'static str,
+    receiver: &mut R,
+    sent: &[Flow],
+    most: usize,
+) -> Result<(), Violation> {
+    let came = tally(receiver.received());
+    let expected = tally(sent.iter().map(R::key));
+    let times = |key| came.get(key).copied().unwrap_or(0);
+    let lost: Vec<_> = expected
+        .iter()
+        .filter(|(key, count)| times(key) < **count)
+        .collect();
+    let doubled: Vec<_> = expected
+        .iter()
+        .filter(|(key, count)| times(key) > **count * most)
+        .collect();
+    let strange: Vec<_> = came
+        .keys()
+        .filter(|key| !expected.contains_key(key))
+        .collect();
+    if lost.is_empty() && doubled.is_empty() && strange.is_empty() {
+        return Ok(());
+    }
+    let example = |name: &str, count: usize, key: Option<String>| {
+        key.map_or(String::new(), |key| {
+            format!("{count} {name}, such as {key}; ")
+        })
+    };
+    let show = |list: &[(&R::Key, &usize)]| list.first().map(|(key, _)| format!("{key:?}"));
+    let what = example("lost", lost.len(), show(&lost))
+        + &example("came too often", doubled.len(), show(&doubled))
+        + &example(
+            "were never sent",
+            strange.len(),
+            strange.first().map(|key| format!("{key:?}")),
+        );
+    Err(Violation { rule, what })
+}
+
+async fn every_record_once<R: Receiver>(mut receiver: R) -> Result<&'static str, Violation> {
+    const RULE: &str = "every record is delivered once";
+    let mut sink = receiver.sink();
+    let all = flows(2400);
+    let mut rest = &all[..];
+    for size in [1, 2, 3, 7, 100, 1000].into_iter().cycle() {
+        let (batch, others) = rest.split_at(rest.len().min(size));
+        if batch.is_empty() {
+            break;
+        }
+        call(RULE, sink.export(batch)).await?;
+        rest = others;
+    }
+    call(RULE, sink.close()).await?;
+    compare(RULE, &mut receiver, &all, 1)?;
+    Ok(RULE)
+}
+
+async fn a_dropped_call_loses_nothing<R: Receiver>(
+    mut receiver: R,
+) -> Result<&'static str, Violation> {
+    const RULE: &str = "a dropped call loses nothing";
+    let mut sink = receiver.sink();
+    let all = flows(400);
+    for batch in all.chunks(40) {
+        {
+            // Polled once, and dropped.
+            let mut export = pin!(sink.export(batch));
+            poll_fn(|context| {
+                let _ = export.as_mut().poll(context);
+                Poll::Ready(())
+            })
+            .await;
+        }
+        call(RULE, sink.export(batch)).await?;
+    }
+    call(RULE, sink.close()).await?;
+    compare(RULE, &mut receiver, &all, 2)?;
+    Ok(RULE)
+}
+
+async fn closing_delivers<R: Receiver>(mut receiver: R) -> Result<&'static str, Violation> {
+    const RULE: &str = "closing delivers what the sink holds";
+    let mut sink = receiver.sink();
+    let all = flows(5);
+    call(RULE, sink.export(&all)).await?;
+    {
+        // The caller waits for records that never come, and then closes.
+        let mut idle = pin!(sink.idle());
+        poll_fn(|context| {
+            let _ = idle.as_mut().poll(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+    call(RULE, sink.close()).await?;
+    drop(sink);
+    compare(RULE, &mut receiver, &all, 1)?;
+    Ok(RULE)
+}
+
+async fn closing_again_is_ok<R: Receiver>(mut receiver: R) -> Result<&'static str, Violation> {
+    const RULE: &str = "closing again, and without records, is ok";
+    let mut sink = receiver.sink();
+    call(RULE, sink.close()).await?;
+    call(RULE, sink.close()).await?;
+    drop(sink);
+    compare(RULE, &mut receiver, &[], 1)?;
+    Ok(RULE)
+}
+
+async fn an_outage_loses_nothing<R: Receiver>(
+    mut receiver: R,
+) -> Result<Option<&'static str>, Violation> {
+    const RULE: &str = "an outage loses nothing that was not ok";
+    let mut sink = receiver.sink();
+    let all = flows(300);
+    let (before, rest) = all.split_at(100);
+    let (during, after) = rest.split_at(100);
+    call(RULE, sink.export(before)).await?;
+    if !receiver.stop() {
+        return Ok(None);
+    }
+    // It may wait, fail or keep the records: the batch is given again unless it was ok.
+    let outcome = within(RULE, OUTAGE, sink.export(during)).await?;
+    receiver.start();
+    if !matches!(outcome, Some(Ok(()))) {
+        again(RULE, &mut sink, during).await?;
+    }
+    again(RULE, &mut sink, after).await?;
+    call(RULE, sink.close()).await?;
+    compare(RULE, &mut receiver, &all, usize::MAX)?;
+    Ok(Some(RULE))
+}
+
+/// Gives a batch until it is ok: no restart of the sink may be needed.
+async fn again(
+    rule: &'static str,
+    sink: &mut impl FlowSink,
+    batch: &[Flow],
+) -> Result<(), Violation> {
+    let timer = ThreadTimer::default();
+    let mut last = None;
+    for _ in 0..100 {
+        match within(rule, LONGEST, sink.export(batch)).await? {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) => last = Some(error),
+            None => break,
+        }
+        timer.sleep(Duration::from_millis(50)).await;
+    }
+    Err(Violation {
+        rule,
+        what: format!("it does not recover when the receiver is back: {last:?}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::{
+        flow::FlowId,
+        sink::{Backoff, Buffered, Overflow, Retry, buffered, retry},
+    };
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    enum Fault {
+        #[default]
+        None,
+        Loses,
+        Doubles,
+        Blocks,
+        /// Keeps the last record until the next call, and closes without a look.
+        Keeps,
+        /// Says `Ok` during an outage.
+        Lies,
+        /// Never works again after an outage.
+        Dead,
+        ClosesOnce,
+    }
+
+    #[derive(Clone, Default)]
+    struct Memory {
+        fault: Fault,
+        state: Arc<Mutex<State>>,
+    }
+
+    #[derive(Default)]
+    struct State {
+        got: Vec<(FlowId, u64)>,
+        kept: Option<(FlowId, u64)>,
+        down: bool,
+        was_down: bool,
+        closed: u32,
+    }
+
+    fn key(flow: &Flow) -> (FlowId, u64) {
+        (flow.id, flow.sequence)
+    }
+
+    impl FlowSink for Memory {
+        async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+            let mut state = self.state.lock().unwrap();
+            if state.down || state.was_down && self.fault == Fault::Dead {
+                return match self.fault {
+                    Fault::Lies => Ok(()),
+                    _ => Err("down".into()),
+                };
+            }
+            let kept = state.kept.take();
+            state.got.extend(kept);
+            state.got.extend(flows.iter().map(key));
+            match self.fault {
+                Fault::Loses => _ = state.got.pop(),
+                Fault::Doubles => state.got.push(key(&flows[0])),
+                Fault::Blocks => std::thread::sleep(LONGEST_POLL + Duration::from_millis(50)),
+                Fault::Keeps => state.kept = state.got.pop(),
+                _ => {}
+            }
+            Ok(())
+        }
+
+        async fn close(&mut self) -> Result<(), BoxError> {
+            let mut state = self.state.lock().unwrap();
+            state.closed += 1;
+            if self.fault == Fault::ClosesOnce && state.closed > 1 {
+                return Err("closed".into());
+            }
+            Ok(())
+        }
+    }
+
+    impl Receiver for Memory {
+        type Sink = Self;
+        type Key = (FlowId, u64);
+
+        fn key(flow: &Flow) -> Self::Key {
+            key(flow)
+        }
+
+        fn sink(&mut self) -> Self {
+            self.clone()
+        }
+
+        fn received(&mut self) -> Vec<Self::Key> {
+            self.state.lock().unwrap().got.clone()
+        }
+
+        fn stop(&mut self) -> bool {
+            let mut state = self.state.lock().unwrap();
+            state.down = true;
+            state.was_down = true;
+            true
+        }
+
+        fn start(&mut self) {
+            self.state.lock().unwrap().down = false;
+        }
+    }
+
+    fn outcome(fault: Fault) -> Result<usize, String> {
+        let make = || Memory {
+            fault,
+            ..Memory::default()
+        };
+        block_on(check(make))
+            .map(|rules| rules.len())
+            .map_err(|violation| violation.to_string())
+    }
+
+    #[test]
+    fn each_fault_is_found_by_its_rule() {
+        assert_eq!(outcome(Fault::None), Ok(5));
+        for (fault, words) in [
+            (Fault::Loses, "every record is delivered once: "),
+            (Fault::Doubles, "came too often, such as"),
+            (Fault::Blocks, "it blocks its executor"),
+            (Fault::Keeps, "1 lost, such as"),
+            (
+                Fault::ClosesOnce,
+                "closing again, and without records, is ok",
+            ),
+            (
+                Fault::Lies,
+                "an outage loses nothing that was not ok: 100 lost",
+            ),
+            (Fault::Dead, "it does not recover when the receiver is back"),
+        ] {
+            let violation = outcome(fault).unwrap_err();
+            assert!(violation.contains(words), "{fault:?}: {violation}");
+        }
+    }
+
+    struct Wrapped<S> {
+        memory: Memory,
+        wrap: fn(Memory) -> S,
+    }
+
+    impl<S: FlowSink> Receiver for Wrapped<S> {
+        type Sink = S;
+        type Key = (FlowId, u64);
+
+        fn key(flow: &Flow) -> Self::Key {
+            key(flow)
+        }
+
+        fn sink(&mut self) -> S {
+            (self.wrap)(self.memory.clone())
+        }
+
+        fn received(&mut self) -> Vec<Self::Key> {
+            self.memory.received()
+        }
+
+        fn stop(&mut self) -> bool {
+            self.memory.stop()
+        }
+
+        fn start(&mut self) {
+            self.memory.start();
+        }
+    }
+
+    fn passes<S: FlowSink>(wrap: fn(Memory) -> S) {
+        let make = || Wrapped {
+            memory: Memory::default(),
+            wrap,
+        };
+        assert_eq!(block_on(check(make)).unwrap().len(), 5);
+    }
+
+    #[test]
+    fn adapters_keep_the_contract() {
+        fn retried(memory: Memory) -> Retry<Memory> {
+            retry(memory, Backoff::default().first(Duration::from_millis(5)))
+        }
+        fn held(memory: Memory) -> Buffered<Retry<Memory>> {
+            buffered(retried(memory), 150, Overflow::Block)
+        }
+        passes(retried);
+        passes(held);
+        passes(|memory| crate::sink::BoxSink::new(held(memory)));
+        passes(|memory| vec![memory]);
+        passes(|memory| crate::sink::threaded("apart", retried(memory)).unwrap());
+    }
+}

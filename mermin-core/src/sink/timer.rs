@@ -1,0 +1,211 @@
+//! Waiting for a time, without a runtime.
+//!
+//! A runtime's own timer would tie this crate to that runtime, and a deadline that is looked at only when something else
+//! happens is none. So waiting is a trait, and what stands in where none is given is one thread for all that wait, which is
+//! there only while somebody waits. It wakes tasks and runs nothing of theirs.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A wait.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How to wait. [`ThreadTimer`] does it on any executor; a program that has a runtime may give that one's.
+///
+/// ```
+/// use std::time::Duration;
+/// use mermin_core::sink::{Sleep, Timer};
+///
+/// struct Tokio;
+///
+/// impl Timer for Tokio {
+///     fn sleep(&self, time: Duration) -> Sleep {
+///         Box::pin(tokio::time::sleep(time))
+///     }
+/// }
+/// ```
+pub trait Timer: Send + Sync {
+    /// Ready when this much time has passed, counted from this call.
+    fn sleep(&self, time: Duration) -> Sleep;
+
+    /// Now, on the clock that [`sleep`](Self::sleep) follows. Default: [`Instant::now`].
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+impl<T: Timer + ?Sized> Timer for Arc<T> {
+    fn sleep(&self, time: Duration) -> Sleep {
+        (**self).sleep(time)
+    }
+
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+}
+
+/// Waits by a thread of its own, `mermin-timer`, which ends when nobody waits. Clones share it.
+///
+/// Where the thread cannot be started a wait is over at once.
+#[derive(Clone, Default)]
+pub struct ThreadTimer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Wakers, by time and by number.
+    waiting: BTreeMap<(Instant, u64), Waker>,
+    number: u64,
+    is_running: bool,
+}
+
+impl Shared {
+    /// Every change is whole before anything can panic.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes whoever is due until nobody waits.
+    fn work(&self) {
+        let mut state = self.lock();
+        while let Some(next) = state.waiting.first_entry() {
+            let left = next.key().0.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let waker = next.remove();
+                // A waker may do anything, so it must not find the lock held.
+                drop(state);
+                waker.wake();
+                state = self.lock();
+            } else {
+                state = self
+                    .changed
+                    .wait_timeout(state, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+            }
+        }
+        state.is_running = false;
+    }
+}
+
+impl Timer for ThreadTimer {
+    fn sleep(&self, time: Duration) -> Sleep {
+        // A time that no clock reaches is as good as a century.
+        let century = Duration::from_hours(876_600);
+        let now = Instant::now();
+        Box::pin(Wait {
+            shared: Arc::clone(&self.shared),
+            until: now
+                .checked_add(time)
+                .unwrap_or_else(|| now + century.min(time)),
+            number: None,
+        })
+    }
+}
+
+impl fmt::Debug for ThreadTimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadTimer").finish_non_exhaustive()
+    }
+}
+
+struct Wait {
+    shared: Arc<Shared>,
+    until: Instant,
+    number: Option<u64>,
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if Instant::now() >= self.until {
+            return Poll::Ready(());
+        }
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        let number = *self.number.get_or_insert_with(|| {
+            state.number += 1;
+            state.number
+        });
+        state
+            .waiting
+            .insert((self.until, number), context.waker().clone());
+        if state.is_running {
+            shared.changed.notify_one();
+            return Poll::Pending;
+        }
+        let worker = Arc::clone(&shared);
+        let started = thread::Builder::new()
+            .name("mermin-timer".to_owned())
+            .spawn(move || worker.work());
+        if started.is_err() {
+            state.waiting.remove(&(self.until, number));
+            return Poll::Ready(());
+        }
+        state.is_running = true;
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            let mut state = self.shared.lock();
+            state.waiting.remove(&(self.until, number));
+            // The thread has to learn that it may end.
+            self.shared.changed.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{executor::block_on, future::join};
+
+    use super::*;
+
+    #[test]
+    fn waits_end_in_their_order_and_the_thread_ends_with_the_last() {
+        let timer = ThreadTimer::default();
+        let began = Instant::now();
+        let order = Mutex::new(Vec::new());
+        let wait = async |ms: u64| {
+            timer.sleep(Duration::from_millis(ms)).await;
+            assert!(began.elapsed() >= Duration::from_millis(ms));
+            order.lock().unwrap().push(ms);
+        };
+        block_on(join(wait(60), join(wait(20), wait(40))));
+        assert_eq!(*order.lock().unwrap(), [20, 40, 60]);
+        let stopped = (0..1000).any(|_| {
+            thread::sleep(Duration::from_millis(5));
+            !timer.shared.lock().is_running
+        });
+        assert!(stopped);
+    }
+
+    #[test]
+    fn a_wait_that_is_dropped_leaves_nothing() {
+        let timer = ThreadTimer::default();
+        let mut wait = timer.sleep(Duration::MAX);
+        let poll = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(poll.is_pending());
+        drop(wait);
+        assert!(timer.shared.lock().waiting.is_empty());
+        block_on(timer.sleep(Duration::ZERO));
+    }
+}

@@ -1,0 +1,72 @@
+//! The clocks of a source: the kernel program's ticks, this process's monotonic clock, and the wall clock.
+
+use std::{io, sync::Arc};
+
+use crate::{
+    bpf::{
+        clock::{Reader, Ticks, TimeNs, Wall, monotonic},
+        slab::Slab,
+    },
+    error::{Error, ErrorKind},
+    table::record::Frame,
+};
+
+/// Turns slots and ticks into ids and dates.
+#[derive(Debug)]
+pub(super) struct SourceClock {
+    reader: Reader,
+    slab: Arc<Slab>,
+    ticks: Ticks,
+    time_ns: TimeNs,
+    wall: Wall,
+    /// Tells the ids of two sources apart.
+    epoch: u64,
+}
+
+impl SourceClock {
+    /// Looks at all clocks.
+    pub(super) fn new(reader: Reader, slab: Arc<Slab>, epoch: u64) -> Result<Self, Error> {
+        let ticks = reader.read(slab.globals()).map_err(unreadable)?;
+        let time_ns = reader.time_ns(slab.globals()).map_err(unreadable)?;
+        Ok(Self {
+            reader,
+            slab,
+            ticks,
+            time_ns,
+            wall: Wall::read(),
+            epoch,
+        })
+    }
+
+    /// Looks at the kernel program's clock.
+    pub(super) fn read(&mut self) -> Result<(), Error> {
+        self.ticks = self.reader.read(self.slab.globals()).map_err(unreadable)?;
+        Ok(())
+    }
+
+    /// As it was read last.
+    pub(super) fn ticks(&self) -> Ticks {
+        self.ticks
+    }
+
+    /// The kernel program's clock at a time of this process's, both monotonic ns: times in the table are the kernel's.
+    pub(super) fn kernel(&self, monotonic: u64) -> u64 {
+        self.time_ns.kernel(monotonic)
+    }
+
+    /// Ids and dates of records that are made now are by this.
+    pub(super) fn frame(&mut self) -> Frame {
+        self.wall.follow(Wall::read());
+        let monotonic = monotonic();
+        Frame {
+            epoch: self.epoch,
+            monotonic: self.kernel(monotonic),
+            wall: self.wall.at(monotonic),
+            tick: self.ticks.length(),
+        }
+    }
+}
+
+fn unreadable(error: io::Error) -> Error {
+    Error::new(ErrorKind::System, "cannot read the kernel's clock").with_source(error)
+}

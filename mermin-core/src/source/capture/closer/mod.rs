@@ -1,0 +1,181 @@
+//! The closer: takes ended flows out of the index, waits until no program run counts into them, reads them for the last time,
+//! and gives their slots back to the kernel program.
+
+mod thread;
+
+use std::{io, sync::Arc, time::Duration};
+
+use self::thread::GraceThread;
+use super::{
+    exporter::{Exporter, record::RecordContext},
+    slots::SlotTable,
+};
+use crate::{
+    bpf::{
+        grace::Grace,
+        index::{Index, Keys},
+        pin::supply::Rest,
+        slab::Slab,
+    },
+    error::{Error, ErrorKind},
+    flow::EndReason,
+    source::control::Control,
+};
+
+/// Free slots that are returned to the kernel program in one round: some 3 ms.
+const RETURNED_AT_ONCE: u32 = 8192;
+
+/// A flow that ends: its slot, and why.
+pub(super) type Ending = (u32, EndReason);
+
+/// Flows on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) flows: Vec<Ending>,
+    /// Interfaces that wait for the same grace period.
+    pub(super) detached: Vec<u32>,
+}
+
+/// A batch that no program run counts into any more.
+#[derive(Debug)]
+pub(super) struct Closed {
+    batch: Batch,
+    result: io::Result<()>,
+    /// Length of the grace period.
+    grace: Duration,
+}
+
+/// Ends flows.
+#[derive(Debug)]
+pub(super) struct Closer {
+    slab: Arc<Slab>,
+    index: Arc<Index>,
+    /// For this thread; the other one has its own.
+    grace: Grace,
+    thread: GraceThread,
+    /// Free slots that a former process left in no stack.
+    remaining: Rest,
+}
+
+impl Closer {
+    /// Starts the thread that waits for grace periods. Dropping this value waits for its end.
+    pub(super) fn start(
+        slab: Arc<Slab>,
+        index: Index,
+        grace: Grace,
+        control: Arc<Control>,
+    ) -> Result<Self, Error> {
+        let index = Arc::new(index);
+        let other = Grace::like(&grace).map_err(|error| {
+            Error::new(ErrorKind::System, "cannot wait for grace periods").with_source(error)
+        })?;
+        let thread = GraceThread::start(Arc::clone(&slab), Arc::clone(&index), other, control)?;
+        Ok(Self {
+            slab,
+            index,
+            grace,
+            thread,
+            remaining: Rest::default(),
+        })
+    }
+
+    /// Flows that were handed over and are not closed yet.
+    pub(super) fn in_flight(&self) -> usize {
+        self.thread.in_flight()
+    }
+
+    /// Hands a batch over.
+    pub(super) fn close(&mut self, batch: Batch) {
+        self.thread.close(batch);
+    }
+
+    /// The next batch that is closed, if one is.
+    pub(super) fn next(&mut self) -> Option<Closed> {
+        self.thread.next()
+    }
+
+    /// The next batch that is closed, waited for; `None` when none is on its way.
+    pub(super) fn wait(&mut self) -> Option<Closed> {
+        self.thread.wait()
+    }
+
+    /// Makes the last records of a batch's flows and gives their slots back. Returns the interfaces that waited with them, and
+    /// how long the grace period took.
+    pub(super) fn final_read(
+        &self,
+        closed: Closed,
+        slots: &mut SlotTable,
+        exporter: &mut Exporter,
+        records: &RecordContext<'_>,
+    ) -> Result<(Vec<u32>, Duration), Error> {
+        closed.result.map_err(not_out)?;
+        for (slot, reason) in closed.batch.flows {
+            let suppressed = exporter.is_suppressed(slots, records, slot);
+            exporter.keep_promise(suppressed);
+            if exporter.end(slots, records, slot, reason) {
+                self.give_back(slot)?;
+            }
+        }
+        Ok((closed.batch.detached, closed.grace))
+    }
+
+    /// Empties and gives back the slots of flows whose last records were acknowledged, and some of those that were in no stack.
+    pub(super) fn reap_acked_slots(
+        &mut self,
+        slots: &mut SlotTable,
+        exporter: &mut Exporter,
+    ) -> Result<(), Error> {
+        while let Some(slot) = exporter.empty_acked(slots) {
+            self.give_back(slot)?;
+        }
+        let returned = self.remaining.give_back(&self.index, RETURNED_AT_ONCE);
+        returned.map_err(not_back)
+    }
+
+    /// Takes flows out of the index at once. A run of a program may still count into them.
+    pub(super) fn delete(&self, flows: &[Ending]) -> Result<(), Error> {
+        thread::delete(&self.slab, &self.index, flows).map_err(not_out)
+    }
+
+    /// Deletes keys; one that is gone already is no error.
+    pub(super) fn delete_keys(&self, keys: &Keys) -> Result<(), Error> {
+        self.index.delete(keys).map_err(not_out)
+    }
+
+    /// True if the one key in `keys` leads to a slot.
+    pub(super) fn leads_to(&self, keys: &Keys, slot: u32) -> Result<bool, Error> {
+        let leads = self.index.leads_to(keys, slot);
+        leads.map_err(|error| {
+            Error::new(ErrorKind::System, "cannot look a flow up").with_source(error)
+        })
+    }
+
+    /// Waits until no program run that began before still goes on.
+    pub(super) fn wait_for_grace(&self) -> Result<(), Error> {
+        self.grace.wait().map_err(|error| {
+            Error::new(ErrorKind::System, "cannot wait for a grace period").with_source(error)
+        })
+    }
+
+    /// Gives an empty slot back to the kernel program.
+    pub(super) fn give_back(&self, slot: u32) -> Result<(), Error> {
+        self.index.give_back(slot).map_err(not_back)
+    }
+
+    /// Has free slots that are in no stack given back, some with each round.
+    pub(super) fn take_remaining(&mut self, remaining: Rest) {
+        self.remaining = remaining;
+    }
+}
+
+fn not_out(error: io::Error) -> Error {
+    Error::new(
+        ErrorKind::System,
+        "cannot take ended flows out of the index",
+    )
+    .with_source(error)
+}
+
+fn not_back(error: io::Error) -> Error {
+    Error::new(ErrorKind::System, "cannot give a slot back").with_source(error)
+}

@@ -1,0 +1,148 @@
+//! Taking flows out of the index and waiting for the grace period, beside the sweep: neither waits for the other.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+use super::{Batch, Closed, Ending};
+use crate::{
+    bpf::{
+        grace::Grace,
+        index::{Index, Keys},
+        slab::Slab,
+    },
+    error::{Error, ErrorKind},
+    points::{Point, pass},
+    source::control::Control,
+};
+
+/// Flows that are marked before their keys are deleted. While a flow is marked and has its key, a SYN that should begin
+/// another is counted into it; the fewer at once, the shorter that time.
+const MARKED_AT_ONCE: usize = 128;
+
+/// The thread that deletes and waits.
+#[derive(Debug)]
+pub(super) struct GraceThread {
+    /// None once the thread is to end.
+    batches: Option<Sender<Batch>>,
+    closed: Receiver<Closed>,
+    in_flight: usize,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl GraceThread {
+    pub(super) fn start(
+        slab: Arc<Slab>,
+        index: Arc<Index>,
+        grace: Grace,
+        control: Arc<Control>,
+    ) -> Result<Self, Error> {
+        let (batches, received) = channel();
+        let (done, closed) = channel();
+        let thread = thread::Builder::new()
+            .name("mermin-grace".to_owned())
+            .spawn(move || work(&slab, &index, &grace, &control, &received, &done))
+            .map_err(|error| {
+                Error::new(ErrorKind::Exhausted, "cannot start the grace thread").with_source(error)
+            })?;
+        Ok(Self {
+            batches: Some(batches),
+            closed,
+            in_flight: 0,
+            thread: Some(thread),
+        })
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn close(&mut self, batch: Batch) {
+        let flows = batch.flows.len();
+        let is_empty = flows == 0 && batch.detached.is_empty();
+        let batches = self.batches.as_ref().filter(|_| !is_empty);
+        if batches.is_some_and(|batches| batches.send(batch).is_ok()) {
+            self.in_flight += flows;
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Option<Closed> {
+        let closed = self.closed.try_recv().ok()?;
+        self.in_flight -= closed.batch.flows.len();
+        Some(closed)
+    }
+
+    pub(super) fn wait(&mut self) -> Option<Closed> {
+        if self.in_flight == 0 {
+            return None;
+        }
+        let closed = self.closed.recv().ok()?;
+        self.in_flight -= closed.batch.flows.len();
+        Some(closed)
+    }
+}
+
+impl Drop for GraceThread {
+    /// Nobody else may own the flows while the thread closes some; whoever drops this has the instance's lock still.
+    fn drop(&mut self) {
+        self.batches = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of it has been printed.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(
+    slab: &Slab,
+    index: &Index,
+    grace: &Grace,
+    control: &Control,
+    batches: &Receiver<Batch>,
+    done: &Sender<Closed>,
+) {
+    while let Ok(mut batch) = batches.recv() {
+        // Batches that gathered meanwhile share the grace period.
+        for more in batches.try_iter() {
+            batch.flows.extend(more.flows);
+            batch.detached.extend(more.detached);
+        }
+        let result = delete(slab, index, &batch.flows);
+        let began = Instant::now();
+        let result = result.and_then(|()| grace.wait());
+        pass(Point::Quiet);
+        let closed = Closed {
+            batch,
+            result,
+            grace: began.elapsed(),
+        };
+        if done.send(closed).is_err() {
+            return;
+        }
+        control.wake();
+    }
+}
+
+/// Marks flows as closing and takes them out of the index. One that the kernel program has replaced is out already, and its
+/// key leads to another.
+pub(super) fn delete(slab: &Slab, index: &Index, flows: &[Ending]) -> io::Result<()> {
+    let mut keys = Keys::default();
+    for marked in flows.chunks(MARKED_AT_ONCE) {
+        keys.clear();
+        for &(slot, _) in marked {
+            if slab.begin_close(slot) {
+                slab.give_key(slot, &mut keys);
+                pass(Point::Marked);
+            }
+        }
+        index.delete(&keys)?;
+        pass(Point::Unlisted);
+    }
+    Ok(())
+}

@@ -1,0 +1,296 @@
+//! The exporter side: makes records, suppresses those that the filter does not want, hands the others to the queue, and knows
+//! which of them were acknowledged.
+
+pub(super) mod record;
+mod suppression;
+pub(super) mod unacked;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+};
+
+use mermin_bpf::abi::slot::state;
+
+use self::{record::RecordContext, suppression::Suppression, unacked::Unacked};
+use super::{shared::SharedCounters, slots::SlotTable};
+use crate::{
+    error::Error,
+    filter::{Filter, Standing},
+    flow::{EndReason, Flow},
+    points::{Point, pass},
+    source::queue::Queue,
+    table::{entry::Entry, limits::is_over, observation::Observation},
+};
+
+/// Makes records and hands them over.
+#[derive(Debug)]
+pub(super) struct Exporter {
+    queue: Arc<Queue>,
+    shared: Arc<SharedCounters>,
+    suppression: Suppression,
+    /// Records on their way to the queue.
+    out: VecDeque<Flow>,
+    /// Records that flows on their way out will have.
+    promised: usize,
+    /// Of a pinned source.
+    unacked: Option<Unacked>,
+}
+
+impl Exporter {
+    pub(super) fn new(
+        queue: Arc<Queue>,
+        shared: Arc<SharedCounters>,
+        filter: Filter,
+        unacked: Option<Unacked>,
+    ) -> Self {
+        Self {
+            queue,
+            shared,
+            suppression: Suppression::new(filter),
+            out: VecDeque::new(),
+            promised: 0,
+            unacked,
+        }
+    }
+
+    /// Notes for the next process, of a pinned source.
+    pub(super) fn unacked(&self) -> Option<&Unacked> {
+        self.unacked.as_ref()
+    }
+
+    /// Records that still fit into the queue once all flows that are being closed have theirs.
+    pub(super) fn room_in_queue(&self) -> usize {
+        self.queue
+            .room()
+            .saturating_sub(self.promised + self.out.len())
+    }
+
+    /// Records that may be made now, with this many slots. Of a pinned source, no more than half of the table waits for its last
+    /// record to arrive: were it killed before that again and again, all of it would, and packets had no flow to go to.
+    pub(super) fn room(&self, slots: u32) -> usize {
+        let room = self.room_in_queue();
+        match &self.unacked {
+            Some(unacked) => {
+                let half = (slots / 2).max(1) as usize;
+                room.min(half.saturating_sub(self.promised + unacked.last_records()))
+            }
+            None => room,
+        }
+    }
+
+    /// Asks to be woken when the queue has room. False where it has.
+    pub(super) fn want_room(&self) -> bool {
+        self.queue.want_room()
+    }
+
+    /// A flow that is handed to the closer will have a record, unless it is suppressed.
+    pub(super) fn promise(&mut self, suppressed: bool) {
+        self.promised += usize::from(!suppressed);
+    }
+
+    /// That record is about to be made.
+    pub(super) fn keep_promise(&mut self, suppressed: bool) {
+        self.promised = self.promised.saturating_sub(usize::from(!suppressed));
+    }
+
+    /// True if a record of this flow has not been acknowledged: the next one waits, because one can be given again.
+    pub(super) fn is_unacked(&self, slot: u32) -> bool {
+        let unacked = self.unacked.as_ref();
+        unacked.is_some_and(|unacked| unacked.is_unacked(slot))
+    }
+
+    /// True if every last record that was made was acknowledged.
+    pub(super) fn all_acked(&self) -> bool {
+        let unacked = self.unacked.as_ref();
+        unacked.is_none_or(|unacked| unacked.last_records() == 0)
+    }
+
+    /// True if the slots of flows that ended are to be taken out of the index before their last records are made.
+    pub(super) fn outlives_the_process(&self) -> bool {
+        self.unacked.is_some()
+    }
+
+    /// True if the flow in a slot will have no record: its end needs no room in the queue.
+    pub(super) fn is_suppressed(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+    ) -> bool {
+        self.suppression.is_suppressed(slots, records, slot)
+    }
+
+    /// Filters flows that begin from now on by another filter.
+    ///
+    /// # Errors
+    /// As [`Filters::replace`](crate::filter::Filters::replace).
+    pub(super) fn replace_filter(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        filter: Filter,
+    ) -> Result<(), Error> {
+        self.suppression.replace(slots, records, filter)
+    }
+
+    /// Makes a record of a flow that goes on at `now` (monotonic ns), if there is anything to export and room for it. A
+    /// `suppressed` one takes none.
+    pub(super) fn export_interval(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        now: u64,
+        suppressed: bool,
+        room: &mut usize,
+    ) {
+        let flow = records.observe(slots, slot);
+        let mut then = *slots.exported(slot);
+        if then.untold(&flow) == 0 {
+            slots.begin_interval(slot, now);
+            return;
+        }
+        if self.is_unacked(slot) || *room == 0 && !suppressed {
+            return;
+        }
+        *room -= usize::from(!suppressed);
+        slots.slab().want_samples(slot);
+        then.told(&flow, now);
+        if !self.export(slots, records, slot, &flow, EndReason::ActiveTimeout) {
+            self.suppress(slots, records, slot, &flow, Some(&then));
+        } else if let Some(unacked) = &self.unacked {
+            unacked.begin_delivery(slot, &then, flow.last_seen());
+        }
+        slots.mark_exported(slot, then);
+    }
+
+    /// Makes a flow's last record and empties its slot, unless the record has to be acknowledged first. True when the slot is
+    /// empty.
+    pub(super) fn end(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        reason: EndReason,
+    ) -> bool {
+        let flow = records.observe(slots, slot);
+        // Packets may have come since it was judged, and the next connection of its ports.
+        let is_replaced = slots.slab().state(slot) == state::REPLACED;
+        let reason = if is_replaced || is_over(&flow.glance()) {
+            EndReason::EndOfFlow
+        } else {
+            reason
+        };
+        if !self.export(slots, records, slot, &flow, reason) {
+            self.suppress(slots, records, slot, &flow, None);
+        } else if let Some(unacked) = &mut self.unacked {
+            unacked.begin_last_delivery(slot, reason);
+        }
+        self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
+        if self.unacked.is_some() {
+            slots.begin_close(slot);
+            return false;
+        }
+        self.empty(slots, slot);
+        true
+    }
+
+    /// Gives a record if it is wanted; else it is to be [suppressed](Self::suppress).
+    fn export(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        flow: &Observation,
+        reason: EndReason,
+    ) -> bool {
+        let decision = self.suppression.decision(slots, records, slot, flow);
+        if decision == Standing::UNWANTED {
+            return false;
+        }
+        let record = records.record(slots, slot, flow, reason);
+        let unacked = self.unacked.as_ref();
+        let is_exported =
+            decision.is_told() || unacked.is_some_and(|unacked| unacked.is_exported(slot));
+        let wanted = self.suppression.admits(decision, is_exported, &record);
+        if wanted {
+            slots.decide(slot, decision.and_told());
+            self.out.push_back(record);
+        }
+        wanted
+    }
+
+    /// Moves what a record would have said to the ledger; `then` is what counts as exported of the flow afterwards, without
+    /// which it has ended.
+    fn suppress(
+        &mut self,
+        slots: &SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        flow: &Observation,
+        then: Option<&Entry>,
+    ) {
+        let ledger = &self.shared.ledger;
+        let sums = suppression::sums_with(slots, records, slot, flow, ledger);
+        match &mut self.unacked {
+            Some(unacked) => {
+                unacked.suppress(slot, then.zip(Some(flow.last_seen())), sums, ledger);
+            }
+            None => sums.iter().for_each(|sum| ledger.set_filtered(sum)),
+        }
+        // Whoever reads that it was suppressed finds its packets in the ledger.
+        self.shared.counts.withheld.fetch_add(1, Ordering::Release);
+    }
+
+    /// Gives a record again that may not have arrived: of the same counters, whatever was counted since, and whatever is
+    /// wanted now. The one who has it already must not find it under `filtered` as well.
+    pub(super) fn redeliver(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        then: Entry,
+        last_seen: u64,
+    ) {
+        let mut flow = records.observe(slots, slot);
+        for (side, told) in flow.sides.iter_mut().zip(&then.told) {
+            side.packets = side.packets.min(told.packets);
+            side.octets = side.octets.min(told.octets);
+            side.extra = told.extra;
+            side.last_seen = side.last_seen.min(last_seen);
+        }
+        let record = records.record(slots, slot, &flow, EndReason::ActiveTimeout);
+        self.out.push_back(record);
+        slots.mark_exported(slot, then);
+    }
+
+    /// Makes a slot one that nothing is known of.
+    fn empty(&mut self, slots: &mut SlotTable, slot: u32) {
+        let decision = slots.empty(slot);
+        self.suppression.forget(decision);
+    }
+
+    /// Empties a slot of which all was exported and acknowledged, if there is one. It may be given back then.
+    pub(super) fn empty_acked(&mut self, slots: &mut SlotTable) -> Option<u32> {
+        let slot = self.unacked.as_mut()?.next_acked()?;
+        pass(Point::Acknowledged);
+        self.empty(slots, slot);
+        pass(Point::Scrubbed);
+        self.unacked.as_ref()?.clear(slot);
+        pass(Point::Nobodys);
+        Some(slot)
+    }
+
+    /// Hands the records made so far to the consumer.
+    pub(super) fn deliver(&mut self) {
+        let made = self.out.len() as u64;
+        if made != 0 {
+            self.shared
+                .counts
+                .records
+                .fetch_add(made, Ordering::Relaxed);
+            self.queue.put(&mut self.out);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Names of interfaces and clocks: all that making records takes beside the flow.
+
+use std::sync::Arc;
+
+use crate::{
+    bpf::clock::Ticks,
+    flow::{EndReason, Flow},
+    source::capture::{clock::SourceClock, names::Names, slots::SlotTable},
+    table::{
+        observation::Observation,
+        record::{Frame, record},
+    },
+};
+
+/// Names and clocks of one round: its records are of one moment.
+#[derive(Debug)]
+pub(in crate::source::capture) struct RecordContext<'a> {
+    pub(in crate::source::capture) names: &'a Names,
+    pub(in crate::source::capture) ticks: Ticks,
+    frame: Frame,
+}
+
+impl<'a> RecordContext<'a> {
+    /// For records that are made now.
+    pub(in crate::source::capture) fn new(clock: &mut SourceClock, names: &'a Names) -> Self {
+        Self {
+            names,
+            ticks: clock.ticks(),
+            frame: clock.frame(),
+        }
+    }
+
+    /// Reads all there is to know of the flow in a slot.
+    pub(super) fn observe(&self, slots: &SlotTable, slot: u32) -> Observation {
+        slots.slab().observe(slot, &self.ticks)
+    }
+
+    /// The name that a flow's interface has.
+    pub(super) fn name(&self, flow: &Observation) -> Arc<str> {
+        match self.names.of(flow.tail().ifindex, flow.first_seen) {
+            Some(name) => Arc::clone(name),
+            None => Arc::from(""),
+        }
+    }
+
+    /// The next record of a flow.
+    pub(super) fn record(
+        &self,
+        slots: &SlotTable,
+        slot: u32,
+        flow: &Observation,
+        reason: EndReason,
+    ) -> Flow {
+        let exported = slots.exported(slot);
+        record(slot, flow, exported, reason, &self.name(flow), &self.frame)
+    }
+}

@@ -1,0 +1,128 @@
+//! Which flows are wanted: decided once for each, when it is first looked at, and remembered beside its slot.
+//!
+//! The kernel counts into a flow that is not wanted as into any other. The difference is that its records are suppressed:
+//! their packets go to the reason `filtered` of the hook they crossed.
+
+use mermin_bpf::abi::{
+    ledger::{Direction, Uncounted},
+    slot::DIRECTIONS,
+};
+
+use super::record::RecordContext;
+use crate::{
+    bpf::ledger::{Ledger, Sum},
+    error::Error,
+    filter::{Filter, Filters, Standing},
+    flow::Flow,
+    source::capture::slots::SlotTable,
+    table::{
+        observation::Observation,
+        record::{facts, untold},
+    },
+};
+
+/// The filter, and what it decides.
+#[derive(Debug)]
+pub(super) struct Suppression {
+    filters: Filters,
+}
+
+impl Suppression {
+    pub(super) fn new(filter: Filter) -> Self {
+        Self {
+            filters: Filters::new(filter),
+        }
+    }
+
+    /// The decision about the flow in a slot, made now if there is none.
+    pub(super) fn decision(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        flow: &Observation,
+    ) -> Standing {
+        let known = slots.decision(slot);
+        if known != Standing::UNDECIDED || self.filters.want_all() {
+            return known;
+        }
+        let name = records.name(flow);
+        let decided = self.filters.decide(&facts(flow, &name));
+        slots.decide(slot, decided);
+        decided
+    }
+
+    /// True if the flow in a slot will have no record.
+    pub(super) fn is_suppressed(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+    ) -> bool {
+        let known = slots.decision(slot);
+        if known != Standing::UNDECIDED || self.filters.want_all() {
+            return known == Standing::UNWANTED;
+        }
+        let flow = records.observe(slots, slot);
+        self.decision(slots, records, slot, &flow) == Standing::UNWANTED
+    }
+
+    /// True if a record of a flow of this decision is wanted.
+    pub(super) fn admits(&self, decision: Standing, is_exported: bool, record: &Flow) -> bool {
+        self.filters.admit(decision, is_exported, record)
+    }
+
+    /// A flow of this decision is no more.
+    pub(super) fn forget(&mut self, decision: Standing) {
+        self.filters.ended(decision);
+    }
+
+    /// Filters flows that begin from now on by another filter. Those that nobody has looked at are decided by the old one first.
+    ///
+    /// # Errors
+    /// As [`Filters::replace`].
+    pub(super) fn replace(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        filter: Filter,
+    ) -> Result<(), Error> {
+        for slot in slots.used() {
+            if slots.decision(slot) != Standing::UNDECIDED || slots.is_free(slot) {
+                continue;
+            }
+            if self.filters.want_all() {
+                slots.decide(slot, Standing::WANTED);
+            } else {
+                let flow = records.observe(slots, slot);
+                self.decision(slots, records, slot, &flow);
+            }
+        }
+        self.filters.replace(filter)
+    }
+}
+
+/// Counts under the reason `filtered` once the next record of a flow is suppressed.
+pub(super) fn sums_with(
+    slots: &SlotTable,
+    records: &RecordContext<'_>,
+    slot: u32,
+    flow: &Observation,
+    ledger: &Ledger,
+) -> [Sum; DIRECTIONS] {
+    let exported = &slots.exported(slot).told;
+    let mut moved = [Uncounted::default(); DIRECTIONS];
+    for (side, exported) in flow.sides.iter().zip(exported) {
+        // A direction that has packets has had a sample.
+        let hook = side.hook.unwrap_or(Direction::Ingress);
+        let untold = untold(side, exported, flow.link_length);
+        let moved = &mut moved[hook as usize];
+        moved.packets = moved.packets.wrapping_add(untold.packets);
+        moved.octets = moved.octets.wrapping_add(untold.octets);
+    }
+    let index = flow.tail().ifindex;
+    // The ledger of an interface that went is closed, and another one's says nothing of it.
+    let index = (!records.names.is_former(index, flow.first_seen)).then_some(index);
+    [Direction::Ingress, Direction::Egress]
+        .map(|hook| ledger.filtered_with(index, hook, moved[hook as usize]))
+}

@@ -1,0 +1,130 @@
+//! Records of a pinned source that nobody has acknowledged: noted where the next process finds them.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use mermin_bpf::abi::slot::DIRECTIONS;
+
+use crate::{
+    bpf::{
+        ledger::{Ledger, Sum},
+        pin::{
+            journal::{self, Journal, Recalled},
+            lock::Lock,
+            redo::{Plan, Redo},
+        },
+    },
+    flow::{EndReason, FlowId},
+    points::{Point, pass},
+    source::receive::Receive,
+    table::{entry::Entry, record::slot_of},
+};
+
+/// The journal, and the slots that wait for an acknowledgement.
+#[derive(Debug)]
+pub(in crate::source::capture) struct Unacked {
+    journal: Arc<Journal>,
+    redo: Redo,
+    /// Slots whose last record was made, in the order of the records.
+    last_records: VecDeque<u32>,
+}
+
+/// Acknowledges records on behalf of the consumer. While it is there nobody else owns the instance.
+#[derive(Debug)]
+pub(in crate::source::capture) struct Receipt {
+    journal: Arc<Journal>,
+    _owner: Arc<Lock>,
+}
+
+impl Receive for Receipt {
+    fn acknowledge(&self, id: FlowId) {
+        self.journal.acknowledge(slot_of(id));
+    }
+}
+
+impl Unacked {
+    pub(in crate::source::capture) fn new(journal: Journal, redo: Redo) -> Self {
+        Self {
+            journal: Arc::new(journal),
+            redo,
+            last_records: VecDeque::new(),
+        }
+    }
+
+    /// For the consumer of the instance that this lock is of.
+    pub(in crate::source::capture) fn receipt(&self, owner: Arc<Lock>) -> Receipt {
+        Receipt {
+            journal: Arc::clone(&self.journal),
+            _owner: owner,
+        }
+    }
+
+    /// True if a record of the flow was not acknowledged.
+    pub(super) fn is_unacked(&self, slot: u32) -> bool {
+        self.journal.is_owed(slot)
+    }
+
+    /// True if a record of the flow was acknowledged.
+    pub(super) fn is_exported(&self, slot: u32) -> bool {
+        self.journal.is_given(slot)
+    }
+
+    /// Notes what is exported of a flow that goes on, once its record has arrived.
+    pub(super) fn begin_delivery(&self, slot: u32, then: &Entry, last_seen: u64) {
+        self.journal.offer(slot, then, last_seen);
+    }
+
+    /// Notes that a flow's last record was made.
+    pub(super) fn begin_last_delivery(&mut self, slot: u32, reason: EndReason) {
+        pass(Point::Recorded);
+        self.journal.finish(slot, reason);
+        self.last_records.push_back(slot);
+    }
+
+    /// Moves what a record would have said to the ledger, and notes what counts as exported then and the time of the last
+    /// packet; without those the flow has ended.
+    pub(super) fn suppress(
+        &mut self,
+        slot: u32,
+        then: Option<(&Entry, u64)>,
+        sums: [Sum; DIRECTIONS],
+        ledger: &Ledger,
+    ) {
+        let word = if let Some((exported, last_seen)) = then {
+            self.journal.prepare(slot, exported, last_seen)
+        } else {
+            self.last_records.push_front(slot);
+            journal::DONE
+        };
+        let plan = Plan::new(slot, word, sums);
+        self.redo.carry_out(&plan, &self.journal, ledger);
+    }
+
+    /// Slots whose last record was made and was not acknowledged.
+    pub(super) fn last_records(&self) -> usize {
+        self.last_records.len()
+    }
+
+    /// A slot of which all was exported, and acknowledged.
+    pub(super) fn next_acked(&mut self) -> Option<u32> {
+        let slot = *self.last_records.front()?;
+        self.is_done(slot).then(|| {
+            self.last_records.pop_front();
+            slot
+        })
+    }
+
+    /// True if all was exported and acknowledged of the flow that was in a slot.
+    pub(in crate::source::capture) fn is_done(&self, slot: u32) -> bool {
+        self.journal.is_done(slot)
+    }
+
+    /// The slot is empty.
+    pub(in crate::source::capture) fn clear(&self, slot: u32) {
+        self.journal.clear(slot);
+    }
+
+    /// A former process's notes of a slot.
+    pub(in crate::source::capture) fn recover(&self, slot: u32) -> Recalled {
+        self.journal.recall(slot)
+    }
+}

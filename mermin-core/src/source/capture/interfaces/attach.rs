@@ -1,0 +1,223 @@
+//! Attaching to one interface, and looking at whether what was attached is still in its place: others can detach it, or put it
+//! behind themselves.
+
+use std::{io, os::fd::AsFd, sync::Arc};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use super::degradations::{self, Placed};
+use crate::{
+    attach::{Attached, Hooks, Manner, Programs, hook},
+    bpf::{
+        self,
+        ledger::{Ledger, Place},
+    },
+    error::{Error, ErrorKind},
+    iface::Interface,
+    report::{AtHook, Degradation, Mechanism, Watched},
+    source::capture::registry::Ledgers,
+};
+
+/// A program at a hook.
+#[derive(Debug)]
+pub(super) struct HeldProgram {
+    pub(super) direction: Direction,
+    pub(super) attached: Attached,
+}
+
+/// Attaches the programs of a source.
+pub(super) struct Attacher {
+    pub(super) hooks: Hooks,
+    pub(super) manner: Manner,
+    pub(super) programs: Arc<bpf::object::Programs>,
+}
+
+/// An interface that was attached to.
+pub(super) struct Joined {
+    pub(super) held: Vec<HeldProgram>,
+    pub(super) watched: Watched,
+    pub(super) ledgers: Ledgers,
+    /// Why one of the directions is not watched.
+    pub(super) refusal: Option<Error>,
+    /// Degradations of this interface.
+    pub(super) degradations: Vec<Degradation>,
+}
+
+impl Joined {
+    /// True if one of the programs is a filter.
+    pub(super) fn uses_tc(&self) -> bool {
+        let mut held = self.held.iter();
+        held.any(|held| held.attached.mechanism() != Mechanism::Tcx)
+    }
+
+    /// Why TCX could not be had.
+    pub(super) fn tcx_refusal(&self) -> Option<&io::Error> {
+        self.held
+            .iter()
+            .find_map(|held| held.attached.tcx_refusal())
+    }
+}
+
+/// Outcome of looking at an interface's hooks.
+pub(super) enum Verified {
+    /// A program is not in its place, and the interface may be another one.
+    Replaced,
+    /// By direction; what was put back, and what is not in its place.
+    Found {
+        hooks: Vec<(Direction, AtHook)>,
+        put_back: Vec<Degradation>,
+        misplaced: Vec<Degradation>,
+    },
+}
+
+impl Attacher {
+    /// Gives an interface a ledger and puts the programs at its hooks: both or, where one is refused, the other.
+    ///
+    /// # Errors
+    /// The first refusal, where both are.
+    pub(super) fn attach(&self, ledger: &Ledger, interface: &Interface) -> Result<Joined, Error> {
+        let place = place(ledger, interface)?;
+        let directions = hook::directions(interface);
+        let mut held = Vec::new();
+        let mut refusal = None;
+        for &direction in directions {
+            match self
+                .hooks
+                .attach(&self.manner, self.programs(), interface, direction)
+            {
+                Ok(attached) => held.push(HeldProgram {
+                    direction,
+                    attached,
+                }),
+                Err(error) => _ = refusal.get_or_insert(error),
+            }
+        }
+        if held.is_empty()
+            && let Some(error) = refusal
+        {
+            ledger.forget(place);
+            return Err(error);
+        }
+        let name: Arc<str> = Arc::from(interface.name.as_str());
+        let mut watched = Watched {
+            index: interface.index,
+            name: Arc::clone(&name),
+            ingress: None,
+            egress: None,
+        };
+        // Behind both: packets pass meanwhile.
+        let hooks: Vec<_> = held
+            .iter()
+            .map(|held| self.at_hook(interface, held))
+            .collect();
+        let mut degradations = self.misplaced(interface, &hooks);
+        for (direction, at) in hooks {
+            *watched.at(direction) = Some(at);
+        }
+        degradations.extend(
+            refusal
+                .iter()
+                .map(|error| degradations::unwatched(interface, error)),
+        );
+        let unpinned = held.iter().filter_map(|held| held.attached.pin_refusal());
+        degradations.extend(unpinned.map(|error| degradations::unpinned(interface, error)));
+        Ok(Joined {
+            held,
+            watched,
+            ledgers: Ledgers {
+                name,
+                place,
+                directions,
+            },
+            refusal,
+            degradations,
+        })
+    }
+
+    /// Looks at the hooks of an interface, and puts back what was taken away: unless the interface `may_be_another`.
+    pub(super) fn verify(
+        &self,
+        interface: &Interface,
+        held: &mut [HeldProgram],
+        may_be_another: bool,
+    ) -> Verified {
+        let mut put_back = Vec::new();
+        let mut hooks = Vec::new();
+        for held in held {
+            // One that cannot be looked at is taken to be there: another would count everything twice.
+            if !held.attached.is_in_place().unwrap_or(true) {
+                if may_be_another {
+                    return Verified::Replaced;
+                }
+                put_back.push(self.put_back(interface, held));
+            }
+            hooks.push(self.at_hook(interface, held));
+        }
+        Verified::Found {
+            misplaced: self.misplaced(interface, &hooks),
+            hooks,
+            put_back,
+        }
+    }
+
+    fn put_back(&self, interface: &Interface, held: &mut HeldProgram) -> Degradation {
+        let direction = held.direction;
+        match self
+            .hooks
+            .attach(&self.manner, self.programs(), interface, direction)
+        {
+            Ok(attached) => {
+                std::mem::replace(&mut held.attached, attached).forget();
+                degradations::put_back(interface, direction)
+            }
+            Err(error) => degradations::unwatched(interface, &error),
+        }
+    }
+
+    fn at_hook(&self, interface: &Interface, held: &HeldProgram) -> (Direction, AtHook) {
+        let occupants = self.hooks.occupants(interface, held.direction);
+        let at = AtHook {
+            mechanism: held.attached.mechanism(),
+            // To be refused the list is no reason to give the hook up.
+            occupants: occupants.unwrap_or_default(),
+        };
+        (held.direction, at)
+    }
+
+    fn misplaced(&self, interface: &Interface, hooks: &[(Direction, AtHook)]) -> Vec<Degradation> {
+        let programs = self.programs();
+        let placed = hooks.iter().map(|(direction, at)| Placed {
+            direction: *direction,
+            at,
+            own: programs.id(*direction).unwrap_or_default(),
+        });
+        let placed: Vec<_> = placed.collect();
+        degradations::misplaced(&self.manner, interface, &placed)
+    }
+
+    fn programs(&self) -> Programs<'_> {
+        Programs {
+            ingress: self.programs.ingress.as_fd(),
+            egress: self.programs.egress.as_fd(),
+        }
+    }
+}
+
+/// Takes a place in the ledger for an interface.
+fn place(ledger: &Ledger, interface: &Interface) -> Result<Place, Error> {
+    let name = &interface.name;
+    let link = interface.link.code().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("cannot read packets of `{name}`: it is neither Ethernet nor plain IP"),
+        )
+        .with_remedy("leave it out by `exclude`; what it carries is seen on the device below")
+    })?;
+    ledger.watch(interface.index, link).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Exhausted,
+            format!("cannot keep a ledger for `{name}`: too many interfaces are watched"),
+        )
+        .with_remedy("choose fewer by `interfaces`, or open a second source for the rest")
+    })
+}

@@ -1,0 +1,51 @@
+//! Interfaces that could be attached to, looked at before anything is loaded.
+
+use std::rc::Rc;
+
+use super::{links::LinkMonitor, selection::Selection};
+use crate::{
+    attach::{Hooks, Manner, keep::Keeper},
+    error::Error,
+    iface::{netns::Entered, select::Selector},
+    source::options::Options,
+};
+
+/// The hooks and links of one network namespace, and which are wanted.
+pub(in crate::source::capture) struct Candidates {
+    pub(super) hooks: Hooks,
+    pub(super) manner: Manner,
+    pub(super) links: LinkMonitor,
+    pub(super) selection: Selection,
+    /// The namespace, where it has a path that could go.
+    pub(super) namespace: Option<Entered>,
+}
+
+impl Candidates {
+    /// Moves the calling thread to the network namespace asked for, subscribes to what happens to its links, and lists them.
+    pub(in crate::source::capture) fn open(
+        options: &Options,
+        selector: Selector,
+    ) -> Result<Self, Error> {
+        let namespace = options.netns.enter()?;
+        let hooks = Hooks::open()?.owned();
+        let links = LinkMonitor::open(hooks.netlink(), options.workings.notifications)?;
+        let selection = Selection::new(selector, !options.no_hot_plug, links.links());
+        Ok(Self {
+            hooks,
+            manner: options.attach.clone(),
+            links,
+            selection,
+            namespace,
+        })
+    }
+
+    /// True if the selection makes sense with what there is now.
+    pub(in crate::source::capture) fn check(&self) -> Result<(), Error> {
+        self.selection.check(&self.links.list())
+    }
+
+    /// From now on takes over what a former process left, and lets outlive this one what is attached.
+    pub(in crate::source::capture) fn keep_by(&mut self, keeper: Rc<Keeper>) {
+        self.hooks.keep_by(keeper);
+    }
+}

@@ -1,0 +1,297 @@
+//! Degradations of interfaces and patterns.
+
+use std::{borrow::Cow, sync::Arc};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use crate::{
+    attach::{Manner, hook},
+    error::Error,
+    iface::{
+        Interface, Pattern,
+        select::{Scope, Selector, names},
+    },
+    report::{AtHook, Degradation, Feature, Mechanism, Place},
+    words::Counted,
+};
+
+/// Degradations of a selection, with the interfaces there are now.
+pub(super) fn selection(selector: &Selector, list: &[Interface]) -> Vec<Degradation> {
+    let scope = selector.scope(list);
+    let wanted = list.iter().any(|at| selector.wants(scope, at, true));
+    let mut said = match scope {
+        Scope::AllUp if !selector.include.is_empty() => vec![nothing_matches(selector)],
+        Scope::AllUp if wanted => Vec::new(),
+        Scope::AllUp => vec![nothing_up(list)],
+        Scope::Matching => selector
+            .unmatched(list)
+            .into_iter()
+            .map(|pattern| unmatched(pattern, list, wanted))
+            .collect(),
+    };
+    said.extend(selector.not_excluding(list).into_iter().filter_map(|pattern| {
+        let part = Part::of(pattern, list)?;
+        Some(Degradation {
+            feature: Feature::Pattern,
+            interface: None,
+            cause: format!(
+                "the exclude pattern `{pattern}` fits a part of `{}`, and an expression has to fit the whole name",
+                part.names
+            )
+            .into(),
+            instead: "nothing is left out by it".into(),
+            cost: "interfaces are watched that were not meant to be".into(),
+            remedy: part.remedy.into(),
+        })
+    }));
+    said
+}
+
+fn unmatched(pattern: &Pattern, list: &[Interface], wanted: bool) -> Degradation {
+    let (why, remedy) = match Part::of(pattern, list) {
+        Some(part) => (
+            format!(
+                ": it fits a part of `{}`, and an expression has to fit the whole name",
+                part.names
+            ),
+            part.remedy,
+        ),
+        None => (
+            String::new(),
+            format!("compare it with the names there are: {}", names(list)),
+        ),
+    };
+    Degradation {
+        feature: Feature::Pattern,
+        interface: None,
+        cause: format!("`{pattern}` matches no interface{why}").into(),
+        instead: if wanted {
+            "the other patterns' interfaces are watched".into()
+        } else {
+            "nothing is watched until an interface that matches comes".into()
+        },
+        cost: "nothing is seen of what it was meant for".into(),
+        remedy: remedy.into(),
+    }
+}
+
+/// Names that an expression fits in part alone, and what to write for them.
+struct Part {
+    names: String,
+    remedy: String,
+}
+
+impl Part {
+    fn of(pattern: &Pattern, list: &[Interface]) -> Option<Self> {
+        let found: Vec<&str> = list
+            .iter()
+            .map(|at| at.name.as_str())
+            .filter(|name| pattern.fits_part_of(name))
+            .collect();
+        let first = found.first()?;
+        let remedy = match pattern.widened(&found) {
+            Some(wider) => format!("write `{wider}`"),
+            None => format!("write the names, such as `{first}`, or a glob"),
+        };
+        let names = found[..found.len().min(3)].join("`, `");
+        Some(Self { names, remedy })
+    }
+}
+
+/// Patterns that leave nothing out: said, and no more, because what they are for may come.
+pub(super) fn unused(selector: &Selector, list: &[Interface]) -> Option<Cow<'static, str>> {
+    let idle: Vec<String> = selector
+        .not_excluding(list)
+        .into_iter()
+        .filter(|pattern| Part::of(pattern, list).is_none())
+        .map(|pattern| format!("`{pattern}`"))
+        .collect();
+    let (plural, verb) = if idle.len() == 1 {
+        ("", "s")
+    } else {
+        ("s", "")
+    };
+    (!idle.is_empty()).then(|| {
+        format!(
+            "the exclude pattern{plural} {} fit{verb} no interface there is now",
+            idle.join(", ")
+        )
+        .into()
+    })
+}
+
+fn nothing_matches(selector: &Selector) -> Degradation {
+    let patterns: Vec<&str> = selector.include.iter().map(Pattern::as_str).collect();
+    Degradation {
+        feature: Feature::Pattern,
+        interface: None,
+        cause: format!("no interface matches `{}`", patterns.join(" ")).into(),
+        instead: "all that are up are watched, loopback aside".into(),
+        cost: "the same packet may be seen on several of them".into(),
+        remedy: "name the interfaces that are meant, as `ip -brief link` prints them".into(),
+    }
+}
+
+fn nothing_up(list: &[Interface]) -> Degradation {
+    Degradation {
+        feature: Feature::Pattern,
+        interface: None,
+        cause: "no interface is up, loopback aside".into(),
+        instead: "nothing is watched until one is".into(),
+        cost: "nothing is seen".into(),
+        remedy: format!(
+            "set one up, or name one of those there are: {}",
+            names(list)
+        )
+        .into(),
+    }
+}
+
+/// An interface, or one direction of it, that is not watched.
+pub(super) fn unwatched(interface: &Interface, error: &Error) -> Degradation {
+    Degradation {
+        feature: Feature::Interface,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: reasoned(error).into(),
+        instead: "the rest is watched, and this is tried again".into(),
+        cost: "these packets are not counted".into(),
+        remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
+    }
+}
+
+/// A program that cannot be taken away.
+pub(super) fn undetached(interface: &Interface, error: &Error) -> Degradation {
+    Degradation {
+        feature: Feature::Hook,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: reasoned(error).into(),
+        instead: "the program stays there, and this is tried again while the source is open".into(),
+        cost: "packets are counted, and flows told, that are not wanted".into(),
+        remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
+    }
+}
+
+/// A link that goes with the process.
+pub(super) fn unpinned(interface: &Interface, error: &Error) -> Degradation {
+    Degradation {
+        feature: Feature::Pinning,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: reasoned(error).into(),
+        instead: "the interface is watched while the process lives".into(),
+        cost: "when the process is killed, its packets until the next start are not counted".into(),
+        remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
+    }
+}
+
+/// An error and what caused it.
+fn reasoned(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// A program that somebody else detached.
+pub(super) fn put_back(interface: &Interface, direction: Direction) -> Degradation {
+    Degradation {
+        feature: Feature::Hook,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: format!(
+            "somebody else took the program away from the {}",
+            hook::word(direction)
+        )
+        .into(),
+        instead: "it was put back".into(),
+        cost: "packets that came meanwhile are not counted, for five seconds at most".into(),
+        remedy: "find out who deletes qdiscs, filters or links there: `tc monitor`, `bpftool net`"
+            .into(),
+    }
+}
+
+/// A program and what is at its hook.
+pub(super) struct Placed<'a> {
+    pub(super) direction: Direction,
+    pub(super) at: &'a AtHook,
+    /// Id of the program.
+    pub(super) own: u32,
+}
+
+/// Programs that are not where they should be among others.
+///
+/// The program that is named may be at one of the hooks alone: most have another name in the other direction.
+pub(super) fn misplaced(
+    manner: &Manner,
+    interface: &Interface,
+    placed: &[Placed<'_>],
+) -> Vec<Degradation> {
+    let order = &manner.tcx_order;
+    let by_tcx = || {
+        placed
+            .iter()
+            .filter(|placed| placed.at.mechanism == Mechanism::Tcx)
+    };
+    let Some(name) = order.relative().filter(|_| by_tcx().next().is_some()) else {
+        return Vec::new();
+    };
+    let said = |cause: String, instead: &'static str| Degradation {
+        feature: Feature::TcxOrder,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: cause.into(),
+        instead: instead.into(),
+        cost: "what that one drops or rewrites may be seen otherwise than was meant".into(),
+        remedy: format!("attach `{name}` before this source is opened").into(),
+    };
+    let mut found = false;
+    let mut all = Vec::new();
+    for placed in by_tcx() {
+        let there = programs(placed.at);
+        found |= there.iter().any(|at| at.0 == name);
+        if !order.holds(&there, placed.own) {
+            let direction = hook::word(placed.direction);
+            all.push(said(
+                format!("`{name}` came to the {direction} later, and stands on the wrong side"),
+                "the programs stay where they are: to move one, packets would be missed",
+            ));
+        }
+    }
+    if !found {
+        all.push(said(
+            format!("no program `{name}` is at the hooks"),
+            "the programs stand at the end of the order where they belong",
+        ));
+    }
+    all
+}
+
+/// Names and ids of TCX programs, in the order they run.
+fn programs(at: &AtHook) -> Vec<(&str, u32)> {
+    at.occupants
+        .iter()
+        .filter(|at| matches!(at.place, Place::Tcx { .. }))
+        .map(|at| {
+            let name = at.name.as_deref().unwrap_or_default();
+            (name, at.program.unwrap_or_default())
+        })
+        .collect()
+}
+
+/// Traffic that does not come to the program.
+pub(super) fn silent(interface: &Interface, direction: Direction, packets: u64) -> Degradation {
+    let (verb, word) = match direction {
+        Direction::Ingress => ("received", "ingress"),
+        Direction::Egress => ("sent", "egress"),
+    };
+    Degradation {
+        feature: Feature::Traffic,
+        interface: Some(Arc::from(interface.name.as_str())),
+        cause: format!(
+            "the interface {verb} {}, and none came to the program at the {word}",
+            Counted(packets, "packet")
+        )
+        .into(),
+        instead: "the program stays, and counts what comes to it".into(),
+        cost: "these packets are not counted".into(),
+        remedy: "look for a program that runs before it, by `bpftool net` and `ip link` (XDP), and have this one first"
+            .into(),
+    }
+}

@@ -1,0 +1,45 @@
+//! Which links are wanted.
+
+use super::{degradations, links::Gone};
+use crate::{
+    error::Error,
+    iface::{Interface, select::Selector, watch::Links},
+    source::capture::registry::InterfaceRegistry,
+};
+
+/// The selection asked for.
+#[derive(Debug)]
+pub(in crate::source::capture) struct Selection {
+    pub(super) selector: Selector,
+    /// Links that appeared later than this are not of interest.
+    pub(super) newest: u64,
+}
+
+impl Selection {
+    /// With `hot_plug`, what is missing may come later.
+    pub(super) fn new(selector: Selector, hot_plug: bool, links: &Links) -> Self {
+        let newest = if hot_plug {
+            u64::MAX
+        } else {
+            links.generation()
+        };
+        Self { selector, newest }
+    }
+
+    /// True if the selection makes sense with what there is now.
+    pub(super) fn check(&self, list: &[Interface]) -> Result<(), Error> {
+        self.selector.check(list, self.newest == u64::MAX)
+    }
+
+    /// True if a link that has gone was wanted.
+    pub(super) fn wanted(&self, gone: &Gone) -> bool {
+        let link = &gone.link;
+        link.generation <= self.newest && self.selector.wants(gone.scope, &link.interface, false)
+    }
+
+    /// Tells the registry which patterns match nothing now.
+    pub(super) fn report(&self, list: &[Interface], registry: &InterfaceRegistry) {
+        let degradations = degradations::selection(&self.selector, list);
+        registry.selected(degradations, degradations::unused(&self.selector, list));
+    }
+}

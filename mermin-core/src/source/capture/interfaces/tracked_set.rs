@@ -1,0 +1,303 @@
+//! The interfaces that something was done about: attaching to each, looking after its hooks, and parting from it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    Surroundings,
+    attach::{Attacher, Joined, Verified},
+    degradations,
+    links::Gone,
+    tracked::{State, TrackedInterface},
+};
+use crate::{
+    bpf::clock::monotonic,
+    error::{Error, ErrorKind},
+    iface::{
+        Interface,
+        list::Counters,
+        reconcile::Kept,
+        watch::{Link, Links},
+    },
+    probe::trouble,
+    source::capture::{
+        closer::{Batch, Closer},
+        fallback,
+        names::Names,
+        shared::SharedCounters,
+        slots::SlotTable,
+    },
+};
+
+/// Interfaces by their indices.
+pub(super) struct TrackedSet {
+    pub(super) attacher: Attacher,
+    pub(super) names: Names,
+    interfaces: BTreeMap<u32, TrackedInterface>,
+    /// Indices of those that a former process watched, and that are not attached to yet.
+    same: BTreeSet<u32>,
+    /// Some program is a filter.
+    pub(super) uses_tc: bool,
+    shared: Arc<SharedCounters>,
+}
+
+impl TrackedSet {
+    pub(super) fn new(attacher: Attacher, names: Names, shared: Arc<SharedCounters>) -> Self {
+        Self {
+            attacher,
+            names,
+            interfaces: BTreeMap::new(),
+            same: BTreeSet::new(),
+            uses_tc: false,
+            shared,
+        }
+    }
+
+    /// As they are compared with what is wanted.
+    pub(super) fn kept(&self) -> impl Iterator<Item = Kept<'_>> {
+        self.interfaces.values().map(TrackedInterface::kept)
+    }
+
+    /// Has refusals tried again.
+    pub(super) fn retry(&mut self) {
+        self.interfaces
+            .values_mut()
+            .for_each(TrackedInterface::retry);
+    }
+
+    /// True if a link that has gone was attached to.
+    pub(super) fn was_attached(&self, gone: &Gone) -> bool {
+        let tracked = self.interfaces.get(&gone.link.interface.index);
+        tracked.is_some_and(|at| {
+            at.generation == gone.link.generation && !matches!(at.state, State::Refused { .. })
+        })
+    }
+
+    /// Nothing was ever attached to this one, and it no longer matters.
+    pub(super) fn forget(&mut self, index: u32) {
+        self.interfaces.remove(&index);
+        self.shared.registry.forget(index);
+    }
+
+    /// Indices of the interfaces that have a program.
+    pub(super) fn watched(&self) -> BTreeSet<u32> {
+        self.in_state(|state| matches!(state, State::Watched(_)))
+    }
+
+    /// Indices of the interfaces that no program counts for any more, and whose flows are in the table.
+    pub(super) fn quiesced(&self) -> BTreeSet<u32> {
+        self.in_state(|state| matches!(state, State::Quiesced))
+    }
+
+    fn in_state(&self, is: fn(&State) -> bool) -> BTreeSet<u32> {
+        let found = self.interfaces.iter().filter(|(_, at)| is(&at.state));
+        found.map(|(index, _)| *index).collect()
+    }
+
+    /// Says which interfaces are those that a former process watched.
+    pub(super) fn went_on(&mut self, same: BTreeSet<u32>) {
+        self.same = same;
+    }
+
+    /// Attaches to an interface: both directions or, where one is refused, the other.
+    ///
+    /// # Errors
+    /// The first refusal. It is in the report as well, and tried again.
+    pub(super) fn join(&mut self, link: &Link, around: &Surroundings<'_>) -> Result<(), Error> {
+        let index = link.interface.index;
+        let (generation, interface) = (link.generation, link.interface.clone());
+        let began = monotonic();
+        let is_new = self.name(&interface, around);
+        let (state, refusal) = match self.attacher.attach(&self.shared.ledger, &interface) {
+            Ok(joined) => self.joined(joined, began),
+            Err(error) => {
+                if is_new {
+                    self.names.end(index);
+                }
+                if error.kind() == ErrorKind::NoInterface {
+                    // It has gone, and the kernel is about to say so.
+                    self.shared.registry.forget(index);
+                } else {
+                    let degradation = degradations::unwatched(&interface, &error);
+                    self.shared.registry.refused(index, degradation);
+                }
+                (State::Refused { retry: false }, Some(error))
+            }
+        };
+        let tracked = TrackedInterface::new(generation, interface, state);
+        self.interfaces.insert(index, tracked);
+        refusal.map_or(Ok(()), Err)
+    }
+
+    fn joined(&mut self, joined: Joined, began: u64) -> (State, Option<Error>) {
+        self.uses_tc |= joined.uses_tc();
+        let registry = &self.shared.registry;
+        if let Some(cause) = joined.tcx_refusal() {
+            registry.degraded_once(fallback::tcx(trouble::no_tcx(cause)));
+        }
+        let took = monotonic().saturating_sub(began);
+        registry.attached(joined.watched, joined.ledgers, joined.degradations, took);
+        (State::Watched(joined.held), joined.refusal)
+    }
+
+    /// Names an interface that is about to be attached to. True if it is another than the one of its index before.
+    fn name(&mut self, interface: &Interface, around: &Surroundings<'_>) -> bool {
+        let index = interface.index;
+        let name = Arc::from(interface.name.as_str());
+        let is_new = !self.same.remove(&index);
+        let kept = if is_new {
+            let now = around.clock.kernel(monotonic());
+            self.names.begin(index, now, &name)
+        } else {
+            self.names.rename(index, &name)
+        };
+        if !kept {
+            self.tidy_names(around.slots, Some(index));
+            self.names.keep(index);
+        }
+        is_new
+    }
+
+    /// Forgets the names of interfaces that no flow is of, and that are neither watched nor about to be.
+    pub(super) fn tidy_names(&mut self, slots: &SlotTable, joining: Option<u32>) {
+        let slab = slots.slab();
+        let used = slots.used().filter(|slot| !slots.is_free(*slot));
+        let flows = used.map(|slot| (slab.ifindex(slot), slab.first_seen(slot)));
+        let known = self.interfaces.keys().copied().chain(joining).collect();
+        self.names.tidy(&known, flows);
+    }
+
+    /// A link has another name.
+    pub(super) fn rename(&mut self, link: &Link) {
+        let index = link.interface.index;
+        let name: Arc<str> = Arc::from(link.interface.name.as_str());
+        if let Some(tracked) = self.interfaces.get_mut(&index) {
+            tracked.interface.name.clone_from(&link.interface.name);
+        }
+        self.names.rename(index, &name);
+        self.shared.registry.renamed(index, &name);
+    }
+
+    /// Looks at the hooks of an interface, and puts back what was taken away. True where a program is not in its place and, as
+    /// notifications were lost, another interface may have got the index.
+    pub(super) fn verify(&mut self, index: u32, after_loss: bool) -> bool {
+        let Some(tracked) = self.interfaces.get_mut(&index) else {
+            return false;
+        };
+        let State::Watched(held) = &mut tracked.state else {
+            return false;
+        };
+        match self.attacher.verify(&tracked.interface, held, after_loss) {
+            Verified::Replaced => return true,
+            Verified::Found {
+                hooks,
+                put_back,
+                misplaced,
+            } => self
+                .shared
+                .registry
+                .verified(index, hooks, put_back, misplaced),
+        }
+        false
+    }
+
+    /// Reports hooks that no packet comes to though the interface counts some.
+    pub(super) fn check_stalled_hooks(&mut self, index: u32, counters: Counters) {
+        let registry = &self.shared.registry;
+        let Some((tracked, place)) = self.interfaces.get_mut(&index).zip(registry.place(index))
+        else {
+            return;
+        };
+        let counted = |direction| self.shared.ledger.account(place, direction).totals.skbs;
+        registry.silent(index, tracked.check_stalled_hooks(counters, counted));
+    }
+
+    /// Detaches from an interface, and has its flows closed. One that cannot be detached from stays watched: its packets are
+    /// counted, and what is counted is exported. It is tried again with the next look at everything.
+    ///
+    /// Nothing is attached under its index before the last of its flows is closed: a flow's key holds the index, and a packet of
+    /// a later interface would be counted in a flow of this one.
+    pub(super) fn detach(&mut self, index: u32, links: &Links, closer: &mut Closer) {
+        if self.detach_programs(index, links).is_err() {
+            return;
+        }
+        if let Some(tracked) = self.interfaces.get_mut(&index) {
+            tracked.state = State::Detached;
+            self.shared.registry.detached(index);
+            closer.close(Batch {
+                detached: vec![index],
+                ..Batch::default()
+            });
+        }
+    }
+
+    /// Takes the programs away from an interface.
+    ///
+    /// # Errors
+    /// The first refusal, where a program is left; the report has all.
+    fn detach_programs(&mut self, index: u32, links: &Links) -> Result<(), Error> {
+        let Some(tracked) = self.interfaces.get_mut(&index) else {
+            return Ok(());
+        };
+        let Err(undetached) = tracked.detach() else {
+            return Ok(());
+        };
+        // Filters go with their interface, whatever was answered.
+        let link = links.get(index);
+        if link.is_none_or(|link| link.generation != tracked.generation) {
+            return Ok(());
+        }
+        let registry = &self.shared.registry;
+        registry.still_attached(index, &undetached.directions, undetached.degradations);
+        Err(undetached.error)
+    }
+
+    /// The flows of these interfaces, which were [quiesced](Self::quiesced), are all on their way out.
+    pub(super) fn emptied(&mut self, interfaces: &BTreeSet<u32>) {
+        for index in interfaces {
+            if let Some(tracked) = self.interfaces.get_mut(index) {
+                tracked.state = State::Emptied;
+            }
+        }
+    }
+
+    /// A grace period has gone by for an interface that was detached from, behind whatever was closed before.
+    /// True when the last of its flows is closed: its index is free.
+    pub(super) fn on_quiesced(&mut self, index: u32) -> bool {
+        let Some(tracked) = self.interfaces.get_mut(&index) else {
+            return false;
+        };
+        match tracked.state {
+            State::Detached => tracked.state = State::Quiesced,
+            State::Emptied => {
+                self.interfaces.remove(&index);
+                self.names.end(index);
+                self.shared.registry.depart(index, &self.shared.ledger);
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// Takes all programs away: the source ends.
+    ///
+    /// # Errors
+    /// The first refusal; the report has all.
+    pub(super) fn detach_all(&mut self, links: &Links) -> Result<(), Error> {
+        let tracked: Vec<u32> = self.interfaces.keys().copied().collect();
+        let mut first = Ok(());
+        for index in tracked {
+            first = first.and(self.detach_programs(index, links));
+            // Dropping what stayed tries once more.
+            if let Some(tracked) = self.interfaces.get_mut(&index)
+                && let State::Watched(held) = &mut tracked.state
+            {
+                held.clear();
+            }
+        }
+        first
+    }
+}

@@ -1,0 +1,170 @@
+//! The names of the interfaces that flows are of. An index can come again while flows of the interface before are in the table.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::bpf::pin::interfaces::Interfaces;
+
+/// An interface that has, or had, an index.
+#[derive(Debug)]
+struct Bearer {
+    /// Flows that began from then on are its own, until the next one's time (monotonic ns).
+    since: u64,
+    name: Arc<str>,
+}
+
+/// Names by index.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// The latest last.
+    bearers: BTreeMap<u32, Vec<Bearer>>,
+    /// The same for the next process.
+    kept: Option<Interfaces>,
+}
+
+impl Names {
+    /// With what a former process kept.
+    pub(super) fn new(kept: Option<Interfaces>) -> Self {
+        let mut bearers: BTreeMap<u32, Vec<Bearer>> = BTreeMap::new();
+        for known in kept.iter().flat_map(Interfaces::all) {
+            let of_index = bearers.entry(known.index).or_default();
+            let place = of_index.partition_point(|at| at.since <= known.since);
+            let bearer = Bearer {
+                since: known.since,
+                name: known.name.into(),
+            };
+            of_index.insert(place, bearer);
+        }
+        Self { bearers, kept }
+    }
+
+    /// The interface of an index is another one from `now` on (monotonic ns), which is before it is attached to. False where the
+    /// next process will not find its name.
+    pub(super) fn begin(&mut self, index: u32, now: u64, name: &Arc<str>) -> bool {
+        // Without a next process no flow of one interface is left when another comes.
+        let since = if self.kept.is_some() { now } else { 0 };
+        let of_index = self.bearers.entry(index).or_default();
+        of_index.push(Bearer {
+            since,
+            name: Arc::clone(name),
+        });
+        self.keep(index)
+    }
+
+    /// The interface that has an index has this name.
+    pub(super) fn rename(&mut self, index: u32, name: &Arc<str>) -> bool {
+        let Some(latest) = self.bearers.get_mut(&index).and_then(|all| all.last_mut()) else {
+            return self.begin(index, 0, name);
+        };
+        if latest.name == *name {
+            return true;
+        }
+        latest.name = Arc::clone(name);
+        self.keep(index)
+    }
+
+    /// Once more, where there was no place: what the next process is to find of the latest interface of an index.
+    pub(super) fn keep(&self, index: u32) -> bool {
+        let latest = self.bearers.get(&index).and_then(|all| all.last());
+        let kept = self.kept.as_ref().zip(latest);
+        kept.is_none_or(|(kept, latest)| kept.put(index, latest.since, &latest.name))
+    }
+
+    /// The interface that has an index leaves it. Its flows have their last records; the next process may have to give those again.
+    pub(super) fn end(&mut self, index: u32) {
+        if let Some(of_index) = self.bearers.get_mut(&index) {
+            of_index.pop();
+            if of_index.is_empty() {
+                self.bearers.remove(&index);
+            }
+        }
+    }
+
+    /// The name of the interface of a flow that began then.
+    pub(super) fn of(&self, index: u32, began: u64) -> Option<&Arc<str>> {
+        self.bearer(index, began).map(|bearer| &bearer.name)
+    }
+
+    /// True if another interface has had the index since a flow began.
+    pub(super) fn is_former(&self, index: u32, began: u64) -> bool {
+        let latest = self.bearers.get(&index).and_then(|all| all.last());
+        latest.is_some_and(|latest| latest.since > began)
+    }
+
+    /// Forgets all but the latest of each index that is `watched`, and those that a flow is of, given by index and beginning.
+    pub(super) fn tidy(
+        &mut self,
+        watched: &BTreeSet<u32>,
+        flows: impl Iterator<Item = (u32, u64)>,
+    ) {
+        let Some(kept) = &self.kept else { return };
+        let mut needed: BTreeSet<(u32, u64)> = flows
+            .filter_map(|(index, began)| Some((index, self.bearer(index, began)?.since)))
+            .collect();
+        let latest = |index: &u32| Some((*index, self.bearers.get(index)?.last()?.since));
+        needed.extend(watched.iter().filter_map(latest));
+        kept.retain(|index, since| needed.contains(&(index, since)));
+        self.bearers.retain(|index, all| {
+            all.retain(|bearer| needed.contains(&(*index, bearer.since)));
+            !all.is_empty()
+        });
+    }
+
+    fn bearer(&self, index: u32, began: u64) -> Option<&Bearer> {
+        let of_index = self.bearers.get(&index)?;
+        of_index.iter().rev().find(|bearer| bearer.since <= began)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> Arc<str> {
+        Arc::from(name)
+    }
+
+    #[test]
+    fn without_a_next_process_an_index_has_one_name_at_a_time() {
+        let mut names = Names::default();
+        assert!(names.begin(7, 100, &name("eth0")));
+        assert_eq!(names.of(7, 1).map(|name| &**name), Some("eth0"));
+        assert!(!names.is_former(7, 1));
+        assert!(names.rename(7, &name("wan")));
+        assert_eq!(names.of(7, 1).map(|name| &**name), Some("wan"));
+        names.end(7);
+        assert_eq!(names.of(7, 1), None);
+        assert_eq!(names.of(8, 1), None);
+    }
+
+    #[test]
+    fn a_flow_is_of_the_interface_that_had_its_index_when_it_began() {
+        let Ok(map) = crate::bpf::pin::interfaces::create() else {
+            assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none());
+            return eprintln!("skipped: no map can be made");
+        };
+        let open = || Interfaces::open(std::os::fd::AsFd::as_fd(&map)).unwrap();
+        let mut names = Names::new(Some(open()));
+        assert!(names.begin(7, 100, &name("a")));
+        assert!(names.begin(7, 200, &name("b")));
+        assert!(names.rename(7, &name("c")));
+        for names in [&names, &Names::new(Some(open()))] {
+            let of = |began| names.of(7, began).map(ToString::to_string);
+            let found = [99, 100, 199, 200].map(of);
+            let expected = [None, Some("a"), Some("a"), Some("c")];
+            assert_eq!(found, expected.map(|name| name.map(str::to_owned)));
+            assert_eq!(
+                [199, 200].map(|began| names.is_former(7, began)),
+                [true, false]
+            );
+        }
+        names.tidy(&[7].into(), [(7, 150)].into_iter());
+        assert_eq!(open().all().count(), 2);
+        names.tidy(&[7].into(), [(7, 250)].into_iter());
+        assert_eq!(open().all().count(), 1);
+        names.tidy(&BTreeSet::new(), [].into_iter());
+        assert_eq!((open().all().count(), names.of(7, 250)), (0, None));
+    }
+}

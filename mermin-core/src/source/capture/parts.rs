@@ -1,0 +1,122 @@
+//! The parts of a live capture, put together.
+
+use std::sync::Arc;
+
+use super::{
+    clock::SourceClock,
+    closer::Closer,
+    exporter::Exporter,
+    interfaces::{Candidates, InterfaceSet, Surroundings},
+    job::Job,
+    names::Names,
+    pinned::{Leftovers, PinnedInstance, Prepared},
+    registry::InterfaceRegistry,
+    shared::{Counts, SharedCounters},
+    slots::SlotTable,
+};
+use crate::{
+    bpf::grace::Grace,
+    error::Error,
+    source::{control::Control, engine::Opened},
+};
+
+/// All that the capture thread owns. Dropping it detaches first, and gives the instance to others last.
+pub(super) struct Parts {
+    pub(super) interfaces: InterfaceSet,
+    pub(super) slots: SlotTable,
+    pub(super) exporter: Exporter,
+    pub(super) closer: Closer,
+    pub(super) clock: SourceClock,
+    pub(super) shared: Arc<SharedCounters>,
+    pub(super) control: Arc<Control>,
+    /// Pins that outlive the process.
+    pub(super) instance: Option<PinnedInstance>,
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        if let Some(instance) = &self.instance {
+            instance.drop_hooks();
+        }
+    }
+}
+
+impl Parts {
+    /// Puts the parts together.
+    pub(super) fn new(
+        job: &Job,
+        prepared: Prepared,
+        grace: Grace,
+        candidates: Candidates,
+    ) -> Result<(Self, Option<Leftovers>), Error> {
+        let Prepared {
+            loaded,
+            epoch,
+            pinned,
+        } = prepared;
+        let (instance, leftovers, unacked, departed, known) = match pinned {
+            Some(at) => (
+                Some(at.instance),
+                Some(at.leftovers),
+                Some(at.unacked),
+                Some(at.departed),
+                Some(at.known),
+            ),
+            None => Default::default(),
+        };
+        let programs = Arc::new(loaded.programs);
+        let slab = Arc::new(loaded.slab);
+        let shared = Arc::new(SharedCounters {
+            ledger: loaded.ledger,
+            registry: InterfaceRegistry::new(departed, job.options.attach.clone()),
+            counts: Counts::default(),
+            capacity: slab.len(),
+            #[cfg(feature = "test-util")]
+            programs: Arc::clone(&programs),
+        });
+        let clock = SourceClock::new(loaded.clock, Arc::clone(&slab), epoch)?;
+        let closer = Closer::start(
+            Arc::clone(&slab),
+            loaded.index,
+            grace,
+            Arc::clone(&job.control),
+        )?;
+        let filter = job.options.filter.clone();
+        let parts = Self {
+            interfaces: InterfaceSet::new(
+                candidates,
+                Names::new(known),
+                Arc::clone(&shared),
+                programs,
+            ),
+            slots: SlotTable::new(slab),
+            exporter: Exporter::new(Arc::clone(&job.queue), Arc::clone(&shared), filter, unacked),
+            closer,
+            clock,
+            shared,
+            control: Arc::clone(&job.control),
+            instance,
+        };
+        Ok((parts, leftovers))
+    }
+
+    /// Gives the public side its part.
+    pub(super) fn opened(&self) -> Opened {
+        let unacked = self.exporter.unacked().zip(self.instance.as_ref());
+        let receipt = unacked.map(|(unacked, instance)| unacked.receipt(instance.lock()));
+        Opened {
+            shared: Arc::clone(&self.shared) as _,
+            receipt: receipt.map(|receipt| Box::new(receipt) as _),
+        }
+    }
+
+    /// The interfaces, and what their steps take of the other parts.
+    pub(super) fn surroundings(&mut self) -> (&mut InterfaceSet, Surroundings<'_>) {
+        let around = Surroundings {
+            slots: &self.slots,
+            closer: &mut self.closer,
+            clock: &self.clock,
+        };
+        (&mut self.interfaces, around)
+    }
+}

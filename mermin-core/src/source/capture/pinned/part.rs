@@ -1,0 +1,76 @@
+//! Parting from interfaces that went while nobody looked: were deleted, or moved to another network namespace.
+//!
+//! Another interface may have the index by now, and a packet's key holds no more of its interface than that. So before anything is
+//! attached no program counts under the index any more, no key leads to a flow of it, and its ledger is closed.
+
+use std::collections::BTreeSet;
+
+use super::degradations;
+use crate::{
+    attach::keep::Parted,
+    bpf::index::Keys,
+    error::{Error, ErrorKind},
+    points::{Point, pass},
+    source::capture::{
+        closer::Closer, interfaces::InterfaceSet, shared::SharedCounters, slots::SlotTable,
+    },
+};
+
+/// Takes interfaces that went from those that are as they were. To be called before anything is attached.
+pub(in crate::source::capture) fn part(
+    interfaces: &mut InterfaceSet,
+    slots: &SlotTable,
+    closer: &Closer,
+    shared: &SharedCounters,
+) -> Result<(), Error> {
+    let list = interfaces.list();
+    let Parted { same, renumbered } = interfaces.hooks().part(&list).map_err(|error| {
+        let message = "cannot look at what a former process left at hooks";
+        Error::new(ErrorKind::System, message).with_source(error)
+    })?;
+    for (before, index) in renumbered {
+        let other = list.iter().find(|interface| interface.index == index);
+        if let Some(other) = other.filter(|_| same.contains(&index)) {
+            let name = interfaces.names().of(before, u64::MAX);
+            let renumbered = degradations::renumbered(name.map_or("", |name| name), &other.name);
+            shared.registry.degraded([renumbered]);
+        }
+    }
+    let counted = shared.ledger.all_but(|index| same.contains(&index)).next();
+    if counted.is_some() || others(slots, &same).next().is_some() {
+        closer.wait_for_grace()?;
+        // Flows may have begun until now.
+        unlist(slots, closer, others(slots, &same))?;
+        shared.registry.depart_all_but(&same, &shared.ledger);
+    }
+    interfaces.went_on(same);
+    Ok(())
+}
+
+/// Slots with flows of other interfaces.
+fn others(slots: &SlotTable, same: &BTreeSet<u32>) -> impl Iterator<Item = u32> {
+    let is_other =
+        |slot: &u32| !slots.is_free(*slot) && !same.contains(&slots.slab().ifindex(*slot));
+    slots.used().filter(is_other)
+}
+
+/// Marks flows as being closed, and deletes their keys. They are exported when all slots are looked at.
+fn unlist(
+    slots: &SlotTable,
+    closer: &Closer,
+    others: impl Iterator<Item = u32>,
+) -> Result<(), Error> {
+    let slab = slots.slab();
+    let mut all = Keys::default();
+    for slot in others {
+        let mut keys = Keys::default();
+        slab.give_key(slot, &mut keys);
+        // The key of one that was marked or replaced before may lead to another.
+        if slab.begin_close(slot) || closer.leads_to(&keys, slot)? {
+            all.v4.append(&mut keys.v4);
+            all.v6.append(&mut keys.v6);
+        }
+        pass(Point::Parting);
+    }
+    closer.delete_keys(&all)
+}

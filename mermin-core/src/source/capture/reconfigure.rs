@@ -1,0 +1,102 @@
+//! Other options for a source that runs.
+
+use futures_channel::oneshot;
+
+use super::{
+    clock::SourceClock,
+    exporter::{Exporter, record::RecordContext},
+    interfaces::InterfaceSet,
+    slots::SlotTable,
+};
+use crate::{
+    error::Error,
+    source::{
+        control::Request,
+        options::Options,
+        reconfigure::{Reconfigured, Setting, adopt, compare},
+    },
+};
+
+/// Parts that options change.
+pub(super) struct Changed<'a> {
+    pub(super) interfaces: &'a mut InterfaceSet,
+    pub(super) exporter: &'a mut Exporter,
+    pub(super) slots: &'a mut SlotTable,
+    pub(super) clock: &'a mut SourceClock,
+}
+
+/// The options in force, and a change to them whose steps with interfaces are being taken.
+pub(super) struct Reconfiguration {
+    options: Options,
+    pending: Option<(oneshot::Sender<Result<Reconfigured, Error>>, Reconfigured)>,
+}
+
+impl Reconfiguration {
+    pub(super) fn new(options: Options) -> Self {
+        Self {
+            options,
+            pending: None,
+        }
+    }
+
+    /// The options in force.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// True if a change waits for its steps. The next one is to be taken up behind it.
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Takes up a change, or answers why it cannot be.
+    pub(super) fn begin(&mut self, request: Request, mut parts: Changed<'_>) {
+        match self.apply(&request, &mut parts) {
+            Ok(changed) => {
+                adopt(&mut self.options, request.options);
+                self.pending = Some((request.answer, changed));
+            }
+            // Whoever asked may have gone.
+            Err(error) => _ = request.answer.send(Err(error)),
+        }
+    }
+
+    /// Every interface that is wanted was tried, and none is watched that is not: answers.
+    pub(super) fn finish(&mut self) {
+        if let Some((answer, changed)) = self.pending.take() {
+            let _ = answer.send(Ok(changed));
+        }
+    }
+
+    /// All of it or, with an error, nothing.
+    fn apply(&self, request: &Request, parts: &mut Changed<'_>) -> Result<Reconfigured, Error> {
+        let wanted = &request.options;
+        let changed = compare(&self.options, wanted);
+        let differs = |setting| changed.applied.contains(&setting);
+        let selection = if differs(Setting::Interfaces) {
+            let selector = request.selector.clone();
+            Some(
+                parts
+                    .interfaces
+                    .check_another(selector, !wanted.no_hot_plug)?,
+            )
+        } else {
+            None
+        };
+        if differs(Setting::Filter) {
+            let records = RecordContext::new(parts.clock, parts.interfaces.names());
+            let filter = wanted.filter.clone();
+            parts
+                .exporter
+                .replace_filter(parts.slots, &records, filter)?;
+        }
+        if let Some(selection) = selection {
+            parts.interfaces.select(selection);
+        }
+        if differs(Setting::Timeouts) {
+            // A flow may be due earlier than was thought.
+            parts.slots.look_at_all();
+        }
+        Ok(changed)
+    }
+}

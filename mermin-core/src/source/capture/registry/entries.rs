@@ -1,0 +1,157 @@
+//! Entries of the registry, and the report and statistics that they make.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use mermin_bpf::abi::ledger::Direction;
+
+use crate::{
+    attach::Manner,
+    bpf::{
+        ledger::{self, Ledger, Place},
+        pin::departed::{Departed, Sums},
+    },
+    report::{Degradation, HookStats, InterfaceStats, Orphan, Report, TakenOver, Watched},
+};
+
+/// An interface's ledger.
+#[derive(Clone, Debug)]
+pub(in crate::source::capture) struct Ledgers {
+    pub(in crate::source::capture) name: Arc<str>,
+    pub(in crate::source::capture) place: Place,
+    pub(in crate::source::capture) directions: &'static [Direction],
+}
+
+/// An interface that something was done about.
+#[derive(Debug, Default)]
+pub(super) struct Registered {
+    /// Its hooks, if it is watched.
+    pub(super) watched: Option<Watched>,
+    /// Degradations of it alone.
+    pub(super) degradations: Vec<Degradation>,
+    /// Its ledgers, until its last flow is closed.
+    pub(super) ledgers: Option<Ledgers>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// Degradations of the source as a whole.
+    pub(super) general: Vec<Degradation>,
+    /// Flows taken over from a former process.
+    pub(super) taken_over: Option<TakenOver>,
+    /// Filters removed when the source was opened.
+    pub(super) orphans: Vec<Orphan>,
+    /// Options for attaching.
+    pub(super) manner: Manner,
+    /// Degradations of the selection, with the interfaces there are now.
+    pub(super) selection: Vec<Degradation>,
+    /// A notice of patterns without effect now.
+    pub(super) unused: Option<Cow<'static, str>>,
+    /// By index.
+    pub(super) interfaces: BTreeMap<u32, Registered>,
+    /// Sums of the ledgers of interfaces that left.
+    pub(super) departed: Sums,
+    /// The same for the next process.
+    pub(super) kept: Option<Departed>,
+    pub(super) counts: InterfaceStats,
+}
+
+/// Directions of a hook, as their numbers go.
+pub(super) const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
+impl Entries {
+    /// With what a former process kept of interfaces that left, and how programs are to be attached.
+    pub(super) fn new(kept: Option<Departed>, manner: Manner) -> Self {
+        Self {
+            departed: kept.as_ref().map(Departed::read).unwrap_or_default(),
+            kept,
+            manner,
+            ..Self::default()
+        }
+    }
+
+    /// Moves a ledger to the sums of those that left.
+    pub(super) fn close(&mut self, place: Place, ledger: &Ledger) {
+        for (sum, direction) in self.departed.iter_mut().zip(BOTH) {
+            sum.add(&ledger.account(place, direction));
+        }
+        match &self.kept {
+            Some(kept) => kept.close(&self.departed, place, ledger),
+            None => ledger.forget(place),
+        }
+    }
+
+    /// Options without effect, each once.
+    fn notices(&self) -> Vec<Cow<'static, str>> {
+        let watched = self
+            .interfaces
+            .values()
+            .filter_map(|at| at.watched.as_ref());
+        let hooks = watched.flat_map(|at| at.ingress.iter().chain(&at.egress));
+        let notices = hooks.filter_map(|hook| self.manner.without_effect(hook.mechanism));
+        let notices = notices.collect::<BTreeSet<_>>().into_iter();
+        notices.map(Cow::from).chain(self.unused.clone()).collect()
+    }
+
+    pub(super) fn report(&self) -> Report {
+        let each = self.interfaces.values();
+        Report {
+            interfaces: each.clone().filter_map(|at| at.watched.clone()).collect(),
+            degradations: self
+                .general
+                .iter()
+                .chain(&self.selection)
+                .chain(each.flat_map(|at| &at.degradations))
+                .cloned()
+                .collect(),
+            taken_over: self.taken_over,
+            orphans: self.orphans.clone(),
+            notices: self.notices(),
+            ..Report::default()
+        }
+    }
+
+    /// The ledger of each hook, the sums of those that left, and the counts of interfaces.
+    pub(super) fn stats(
+        &self,
+        ledger: &Ledger,
+    ) -> (Vec<HookStats>, Vec<HookStats>, InterfaceStats) {
+        let nobody: Arc<str> = Arc::from("");
+        let hook = |index, name: &Arc<str>, direction, account: &ledger::Account| {
+            let egress = matches!(direction, Direction::Egress);
+            let (totals, uncounted) = (&account.totals, &account.uncounted);
+            HookStats::new(index, Arc::clone(name), egress, totals, uncounted)
+        };
+        let mut hooks = Vec::new();
+        for (index, at) in &self.interfaces {
+            let Some(ledgers) = &at.ledgers else {
+                continue;
+            };
+            for &direction in ledgers.directions {
+                let account = ledger.account(ledgers.place, direction);
+                hooks.push(hook(*index, &ledgers.name, direction, &account));
+            }
+        }
+        let strays = BOTH.map(|direction| {
+            hook(
+                0,
+                &nobody,
+                direction,
+                &ledger.account(ledger::UNKNOWN, direction),
+            )
+        });
+        let departed =
+            BOTH.map(|direction| hook(0, &nobody, direction, &self.departed[direction as usize]));
+        // Unwanted packets of interfaces that went are with the strays, which may have crossed no hook themselves.
+        let used = |hook: &HookStats| hook.traffic.skbs != 0 || !hook.uncounted.is_empty();
+        hooks.extend(strays.into_iter().filter(used));
+        let mut counts = self.counts;
+        let watched = |at: &&Registered| at.watched.is_some();
+        counts.watched = self.interfaces.values().filter(watched).count() as u64;
+        (hooks, departed.into_iter().filter(used).collect(), counts)
+    }
+}

@@ -1,0 +1,248 @@
+//! Which interfaces are watched, what was given up for each, and what those that left had counted: for whoever asks while the
+//! capture thread works.
+
+mod entries;
+
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use mermin_bpf::abi::ledger::Direction;
+
+pub(super) use self::entries::Ledgers;
+use self::entries::{BOTH, Entries, Registered};
+use crate::{
+    attach::Manner,
+    bpf::{
+        ledger::{Ledger, Place},
+        pin::departed::Departed,
+    },
+    report::{
+        AtHook, Degradation, Feature, HookStats, InterfaceStats, Orphan, Report, TakenOver, Watched,
+    },
+};
+
+/// The registry behind the report, with a lock that is never held across a system call.
+#[derive(Debug, Default)]
+pub(super) struct InterfaceRegistry(Mutex<Entries>);
+
+impl InterfaceRegistry {
+    /// With what a former process kept of interfaces that left, and how programs are to be attached.
+    pub(super) fn new(kept: Option<Departed>, manner: Manner) -> Self {
+        Self(Mutex::new(Entries::new(kept, manner)))
+    }
+
+    /// A panic in another thread leaves the entries whole enough to be read.
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something was given up for the source as a whole.
+    pub(super) fn degraded(&self, degradations: impl IntoIterator<Item = Degradation>) {
+        self.lock().general.extend(degradations);
+    }
+
+    /// The same, once of each feature.
+    pub(super) fn degraded_once(&self, degradation: Degradation) {
+        let mut entries = self.lock();
+        let known = |known: &Degradation| known.feature == degradation.feature;
+        if !entries.general.iter().any(known) {
+            entries.general.push(degradation);
+        }
+    }
+
+    /// Filters of killed processes were removed from hooks.
+    pub(super) fn removed_orphans(&self, orphans: Vec<Orphan>) {
+        self.lock().orphans = orphans;
+    }
+
+    /// The source goes on where a former process stopped.
+    pub(super) fn taken_over(&self, taken_over: TakenOver) {
+        self.lock().taken_over = Some(taken_over);
+    }
+
+    /// The selection was compared with the interfaces there are now.
+    pub(super) fn selected(
+        &self,
+        degradations: Vec<Degradation>,
+        unused: Option<Cow<'static, str>>,
+    ) {
+        let mut entries = self.lock();
+        entries.unused = unused;
+        if entries.selection != degradations {
+            entries.selection = degradations;
+        }
+    }
+
+    /// Interfaces that were wanted went before anything was attached to them.
+    pub(super) fn missed(&self, interfaces: u64) {
+        if interfaces != 0 {
+            self.lock().counts.missed += interfaces;
+        }
+    }
+
+    /// Notifications were lost, and the list is read anew.
+    pub(super) fn resynced(&self) {
+        self.lock().counts.resyncs += 1;
+    }
+
+    /// An interface is watched, since it was attached to in so many ns.
+    pub(super) fn attached(
+        &self,
+        watched: Watched,
+        ledgers: Ledgers,
+        degradations: Vec<Degradation>,
+        took: u64,
+    ) {
+        let mut entries = self.lock();
+        entries.counts.attached += 1;
+        entries.counts.attach_ns = took;
+        let index = watched.index;
+        let registered = Registered {
+            watched: Some(watched),
+            degradations,
+            ledgers: Some(ledgers),
+        };
+        entries.interfaces.insert(index, registered);
+    }
+
+    /// An interface is counted, without being watched.
+    #[cfg(feature = "test-util")]
+    pub(super) fn counted(&self, index: u32, ledgers: Ledgers) {
+        let mut entries = self.lock();
+        entries.interfaces.entry(index).or_default().ledgers = Some(ledgers);
+    }
+
+    /// An interface cannot be attached to.
+    pub(super) fn refused(&self, index: u32, degradation: Degradation) {
+        let mut entries = self.lock();
+        entries.interfaces.entry(index).or_default().degradations = vec![degradation];
+    }
+
+    /// Nothing is left of an interface.
+    pub(super) fn forget(&self, index: u32) {
+        self.lock().interfaces.remove(&index);
+    }
+
+    /// An interface has another name. Its place is its own.
+    pub(super) fn renamed(&self, index: u32, name: &Arc<str>) {
+        let mut entries = self.lock();
+        let Some(registered) = entries.interfaces.get_mut(&index) else {
+            return;
+        };
+        if let Some(watched) = &mut registered.watched {
+            watched.name = Arc::clone(name);
+        }
+        if let Some(ledgers) = &mut registered.ledgers {
+            ledgers.name = Arc::clone(name);
+        }
+        for degradation in &mut registered.degradations {
+            degradation.interface = Some(Arc::clone(name));
+        }
+    }
+
+    /// An interface has no program any more; its flows are still to be closed.
+    pub(super) fn detached(&self, index: u32) {
+        if let Some(registered) = self.lock().interfaces.get_mut(&index) {
+            registered.watched = None;
+            registered.degradations.clear();
+        }
+    }
+
+    /// Programs of these directions could not be taken away.
+    pub(super) fn still_attached(
+        &self,
+        index: u32,
+        directions: &[Direction],
+        degradations: Vec<Degradation>,
+    ) {
+        let mut entries = self.lock();
+        let Some(registered) = entries.interfaces.get_mut(&index) else {
+            return;
+        };
+        if let Some(watched) = &mut registered.watched {
+            for direction in BOTH {
+                if !directions.contains(&direction) {
+                    *watched.at(direction) = None;
+                }
+            }
+        }
+        registered.degradations = degradations;
+    }
+
+    /// The hooks of an interface were looked at: what is there, what was put back, what is not in its place.
+    pub(super) fn verified(
+        &self,
+        index: u32,
+        found: Vec<(Direction, AtHook)>,
+        put_back: Vec<Degradation>,
+        misplaced: Vec<Degradation>,
+    ) {
+        let mut entries = self.lock();
+        entries.counts.put_back += put_back.len() as u64;
+        let Some(registered) = entries.interfaces.get_mut(&index) else {
+            return;
+        };
+        let degradations = &mut registered.degradations;
+        degradations.retain(|known| known.feature != Feature::TcxOrder);
+        for degradation in put_back.into_iter().chain(misplaced) {
+            if !degradations.contains(&degradation) {
+                degradations.push(degradation);
+            }
+        }
+        if let Some(watched) = &mut registered.watched {
+            for (direction, at) in found {
+                *watched.at(direction) = Some(at);
+            }
+        }
+    }
+
+    /// The place of an interface's ledger.
+    pub(super) fn place(&self, index: u32) -> Option<Place> {
+        let entries = self.lock();
+        let ledgers = entries.interfaces.get(&index)?.ledgers.as_ref()?;
+        Some(ledgers.place)
+    }
+
+    /// The traffic of an interface was looked at: where it does not come to the program.
+    pub(super) fn silent(&self, index: u32, degradations: Vec<Degradation>) {
+        if let Some(registered) = self.lock().interfaces.get_mut(&index) {
+            let known = &mut registered.degradations;
+            known.retain(|known| known.feature != Feature::Traffic);
+            known.extend(degradations);
+        }
+    }
+
+    /// Closes an interface's ledger: its sums stay, its place may be used again. No program counts there any more.
+    pub(super) fn depart(&self, index: u32, ledger: &Ledger) {
+        let mut entries = self.lock();
+        entries.counts.left += 1;
+        let removed = entries.interfaces.remove(&index);
+        // Still under the lock: who sums meanwhile must find each count once.
+        if let Some(ledgers) = removed.and_then(|registered| registered.ledgers) {
+            entries.close(ledgers.place, ledger);
+        }
+    }
+
+    /// Closes the ledgers that a former process left of interfaces that are not watched any more.
+    pub(super) fn depart_all_but(&self, watched: &BTreeSet<u32>, ledger: &Ledger) {
+        let mut entries = self.lock();
+        for place in ledger.all_but(|index| watched.contains(&index)) {
+            entries.close(place, ledger);
+        }
+    }
+
+    pub(super) fn report(&self) -> Report {
+        self.lock().report()
+    }
+
+    /// The ledger of each hook, the sums of those that left, and the counts of interfaces.
+    pub(super) fn stats(
+        &self,
+        ledger: &Ledger,
+    ) -> (Vec<HookStats>, Vec<HookStats>, InterfaceStats) {
+        self.lock().stats(ledger)
+    }
+}

@@ -1,0 +1,55 @@
+//! Sizes and ways of waiting that fit the host.
+
+use std::io;
+
+use super::{fallback, job::Job};
+use crate::{
+    bpf::{self, grace::Grace, size::Sizes},
+    error::{Error, ErrorKind},
+    probe::trouble,
+    report::Degradation,
+    source::{
+        options::{DEFAULT_FLOWS, Options},
+        tunnels::Tunnels,
+    },
+};
+
+fn cpus() -> u32 {
+    std::fs::read_to_string("/sys/devices/system/cpu/possible")
+        .ok()
+        .and_then(|list| bpf::size::cpus(&list))
+        .unwrap_or_else(|| {
+            let online = std::thread::available_parallelism().map_or(1, usize::from);
+            u32::try_from(online).unwrap_or(u32::MAX)
+        })
+}
+
+/// Sizes for as many flows as are asked for.
+pub(super) fn sizes(options: &Options) -> Sizes {
+    Sizes {
+        slots: options.max_flows.unwrap_or(DEFAULT_FLOWS),
+        cpus: cpus(),
+        decapsulate: options.tunnels == Tunnels::Inner,
+        keyed: options.flow_key.keyed(),
+        exact_end: options.exact_end,
+        ports: options.tunnel_ports.ports(),
+    }
+}
+
+/// The way to wait for grace periods on this host.
+pub(super) fn grace(job: &Job, given_up: &mut Vec<Degradation>) -> Result<Grace, Error> {
+    let grace = (job.options.workings.grace)().map_err(no_grace)?;
+    if matches!(grace, Grace::MapInMap { .. }) {
+        given_up.push(fallback::membarrier(trouble::no_membarrier()));
+    }
+    Ok(grace)
+}
+
+/// The same for somebody else.
+pub(super) fn another_grace(grace: &Grace) -> Result<Grace, Error> {
+    Grace::like(grace).map_err(no_grace)
+}
+
+fn no_grace(error: io::Error) -> Error {
+    Error::new(ErrorKind::System, "cannot wait for grace periods").with_source(error)
+}

@@ -1,0 +1,162 @@
+//! The slot table: what user space knows of each slot of the kernel's flow table, and how that changes.
+//!
+//! A slot is free until the kernel program puts a flow there and leaves a hint. Then it is looked at when it is due, handed to
+//! the closer, and emptied. The three rows are apart because a sweep reads the first of them alone for most slots.
+
+use std::{ops::Range, sync::Arc};
+
+use mermin_bpf::abi::slot::state;
+
+use super::due::Due;
+use crate::{
+    bpf::{slab::Slab, zeroed},
+    filter::Standing,
+    table::{entry::Entry, moment::Moment},
+};
+
+/// A look at every slot ever used, whether a flow is known to have begun there or not, this often (ns).
+const WHOLE_PERIOD: u64 = 2_000_000_000;
+
+/// The flow table's slots.
+#[derive(Debug)]
+pub(super) struct SlotTable {
+    slab: Arc<Slab>,
+    /// When each slot is to be looked at.
+    due: Box<[Moment]>,
+    /// The filter's decision about the flow in each slot.
+    decisions: Box<[Standing]>,
+    /// Export state of the flow in each slot: counters and time of its latest record.
+    exported: Box<[Entry]>,
+    /// When all slots are to be looked at, monotonic ns.
+    whole_at: u64,
+}
+
+impl SlotTable {
+    pub(super) fn new(slab: Arc<Slab>) -> Self {
+        let slots = slab.len() as usize;
+        Self {
+            slab,
+            due: zeroed::slice(slots),
+            decisions: zeroed::slice(slots),
+            exported: zeroed::slice(slots),
+            whole_at: 0,
+        }
+    }
+
+    /// The kernel's side of it.
+    pub(super) fn slab(&self) -> &Slab {
+        &self.slab
+    }
+
+    /// Slots that a flow was ever in.
+    pub(super) fn used(&self) -> Range<u32> {
+        0..self.slab.touched()
+    }
+
+    pub(super) fn is_free(&self, slot: u32) -> bool {
+        self.slab.state(slot) == state::FREE
+    }
+
+    /// True if the flow was handed to the closer, or waits for its last record to be acknowledged.
+    pub(super) fn is_closing(&self, slot: u32) -> bool {
+        self.due[slot as usize] == Moment::CLOSING
+    }
+
+    /// True if there is a flow that goes on.
+    pub(super) fn is_open(&self, slot: u32) -> bool {
+        !self.is_closing(slot) && !self.is_free(slot)
+    }
+
+    /// The flow's export state.
+    pub(super) fn exported(&self, slot: u32) -> &Entry {
+        &self.exported[slot as usize]
+    }
+
+    /// The filter's decision about the flow.
+    pub(super) fn decision(&self, slot: u32) -> Standing {
+        self.decisions[slot as usize]
+    }
+
+    /// Has the next sweep look at the slots that were free and where a flow may have begun.
+    pub(super) fn take_new_flow_hints(&mut self) {
+        let due = &mut self.due;
+        self.slab.take_fresh(|slots| {
+            for slot in slots {
+                if due[slot as usize] == Moment::NEVER {
+                    due[slot as usize] = Moment::NOW;
+                }
+            }
+        });
+    }
+
+    /// Begins a sweep at `now` (monotonic ns): of the slots that are due, and now and then of those as well that are thought
+    /// to be free.
+    pub(super) fn begin_sweep(&mut self, now: u64) -> Due {
+        let whole = now >= self.whole_at;
+        if whole {
+            self.whole_at = now + WHOLE_PERIOD;
+        }
+        Due::at(Moment::at(now), whole)
+    }
+
+    /// Goes on to the next slots that are due, of the first `used`. False when there is none.
+    pub(super) fn next_due(&self, due: &mut Due, used: u32) -> bool {
+        due.advance(&self.due[..used as usize])
+    }
+
+    /// Nothing is to be done about a flow before `next`.
+    pub(super) fn wait_until(&mut self, slot: u32, next: Moment) {
+        self.due[slot as usize] = next;
+    }
+
+    /// There is no flow: the kernel program leaves a hint when there is one.
+    pub(super) fn found_free(&mut self, slot: u32) {
+        self.due[slot as usize] = Moment::NEVER;
+    }
+
+    /// The flow is on its way out: no sweep looks at it any more.
+    pub(super) fn begin_close(&mut self, slot: u32) {
+        self.due[slot as usize] = Moment::CLOSING;
+    }
+
+    /// Has the next sweep look at every open flow: it may be due earlier than was thought.
+    pub(super) fn look_at_all(&mut self) {
+        for slot in self.used() {
+            if self.is_open(slot) {
+                self.due[slot as usize] = Moment::NOW;
+            }
+        }
+    }
+
+    /// Remembers a decision.
+    pub(super) fn decide(&mut self, slot: u32, decision: Standing) {
+        self.decisions[slot as usize] = decision;
+    }
+
+    /// Notes what the flow's records say by now, or what a former process noted of it.
+    pub(super) fn mark_exported(&mut self, slot: u32, exported: Entry) {
+        self.exported[slot as usize] = exported;
+    }
+
+    /// The interval of the next record begins at `now` (monotonic ns), because there was nothing to export before.
+    pub(super) fn begin_interval(&mut self, slot: u32, now: u64) {
+        self.exported[slot as usize].since = Moment::at(now);
+    }
+
+    /// Makes a slot one that nothing is known of, for the kernel program to use again. Returns what had been decided of its flow.
+    pub(super) fn empty(&mut self, slot: u32) -> Standing {
+        self.slab.scrub(slot);
+        let index = slot as usize;
+        // Most flows have one record, and their export state was never touched: reading it takes no memory.
+        if self.exported[index] != Entry::default() {
+            self.exported[index] = Entry::default();
+        }
+        // Nor was a decision written without a filter.
+        let decision = self.decisions[index];
+        if decision != Standing::UNDECIDED {
+            self.decisions[index] = Standing::UNDECIDED;
+        }
+        self.due[index] = Moment::NEVER;
+        decision
+    }
+}

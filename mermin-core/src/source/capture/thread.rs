@@ -1,0 +1,272 @@
+//! The loop of a live capture. It owns the parts, and hands each what it needs of the others.
+
+#[cfg(feature = "test-util")]
+pub(in crate::source) mod rig;
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use super::{
+    closer::Closed,
+    drain::{Drain, Drained},
+    exporter::record::RecordContext,
+    parts::Parts,
+    pinned::{Orphaned, PinnedInstance},
+    reconfigure::{Changed, Reconfiguration},
+    sweep::Sweep,
+};
+use crate::{bpf::clock::monotonic, error::Error, source::options::Options};
+
+/// Time from one sweep to the next.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// The capture thread's work.
+pub(super) struct Capture {
+    parts: Parts,
+    reconfiguration: Reconfiguration,
+    /// Flows of interfaces that are not there any more.
+    orphaned: Vec<Orphaned>,
+    /// When the table is to be swept next, monotonic ns.
+    sweep_at: u64,
+}
+
+impl Capture {
+    /// Nothing is looked at before [`run`](Self::run).
+    pub(super) fn new(parts: Parts, options: Options, orphaned: Vec<Orphaned>) -> Self {
+        Self {
+            parts,
+            reconfiguration: Reconfiguration::new(options),
+            orphaned,
+            sweep_at: 0,
+        }
+    }
+
+    /// Captures until closed or abandoned.
+    pub(super) fn run(mut self) -> Result<(), Error> {
+        if let Some(instance) = &mut self.parts.instance {
+            instance.begin();
+        }
+        while !self.parts.control.is_closing() && !self.parts.interfaces.is_over() {
+            if self.parts.control.is_abandoned() {
+                return self.abandon();
+            }
+            // A change is taken up before the turn, which takes its steps, and answered behind it: only a turn brings interfaces
+            // in line.
+            self.begin_reconfigure();
+            self.run_once()?;
+            if self.parts.interfaces.is_aligned() {
+                self.reconfiguration.finish();
+            }
+        }
+        let persists = self
+            .parts
+            .instance
+            .as_ref()
+            .is_some_and(PinnedInstance::persists);
+        if persists && !self.parts.interfaces.is_over() {
+            return self.leave_to_next();
+        }
+        // A program that stays is in the report.
+        let _ = self.detach();
+        self.drain()?;
+        if let Some(instance) = &mut self.parts.instance {
+            instance.close();
+        }
+        self.parts.interfaces.end()
+    }
+
+    /// Takes up the next change that was asked for, once the one before is done with.
+    fn begin_reconfigure(&mut self) {
+        if self.reconfiguration.is_pending() {
+            return;
+        }
+        if let Some(request) = self.parts.control.next_request() {
+            let parts = Changed {
+                interfaces: &mut self.parts.interfaces,
+                exporter: &mut self.parts.exporter,
+                slots: &mut self.parts.slots,
+                clock: &mut self.parts.clock,
+            };
+            self.reconfiguration.begin(request, parts);
+            self.sweep_at = 0;
+        }
+    }
+
+    /// A sweep if one is due, one piece of work with interfaces if there is any, and a wait if there is not.
+    ///
+    /// The sweep comes first: a piece of work with interfaces takes as long as two grace periods of the kernel, and flows that are
+    /// due do not wait for it. Only one piece is done before the clock is asked again, so neither waits for the other longer than
+    /// that. The wait comes last, when it is known for how long there is nothing to do.
+    fn run_once(&mut self) -> Result<(), Error> {
+        let now = monotonic();
+        if now >= self.sweep_at {
+            self.sweep_cycle(now)?;
+        }
+        let (interfaces, mut around) = self.parts.surroundings();
+        interfaces.step(now, &mut around);
+        let now = monotonic();
+        let sweep = Duration::from_nanos(self.sweep_at.saturating_sub(now));
+        let timeout = sweep.min(self.parts.interfaces.poll_timeout(now));
+        if self
+            .parts
+            .control
+            .wait_for(timeout, self.parts.interfaces.events())
+        {
+            self.sweep_at = 0;
+        }
+        Ok(())
+    }
+
+    /// One sweep and what belongs to it, at `now` (monotonic ns). The order matters:
+    ///
+    /// 1. Last records of flows whose grace period is over. Room in the queue is promised to them, and their slots are free again
+    ///    before the kernel program runs out of them.
+    /// 2. Slots whose last records were acknowledged: a pinned source makes no records while too many of them wait.
+    /// 3. Hints of new flows. A flow that began in a slot that was given back a moment ago is among them, and no slot is taken
+    ///    for free that has been emptied behind the hint.
+    /// 4. The sweep, with all the room that came of this. It ends by handing flows to the closer, which works until the next one.
+    /// 5. Delivery, once for all records of the round: the consumer is woken once, and whatever is to be noted for the next
+    ///    process has been, before anybody can have a record.
+    fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
+        self.finish_closed()?;
+        self.parts
+            .closer
+            .reap_acked_slots(&mut self.parts.slots, &mut self.parts.exporter)?;
+        self.take_new_flow_hints();
+        // Times in the table are the kernel's.
+        self.sweep(self.parts.clock.kernel(now))?;
+        self.parts.exporter.deliver();
+        let took = Duration::from_nanos(monotonic().saturating_sub(now));
+        self.parts.shared.swept(took);
+        // A table so large that a sweep takes long is swept less often, so that this thread stays below a fifth.
+        let pause = PERIOD.max(took * 4);
+        self.sweep_at = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    fn take_new_flow_hints(&mut self) {
+        if !self.reconfiguration.options().workings.deaf {
+            self.parts.slots.take_new_flow_hints();
+        }
+    }
+
+    /// Looks at every flow that may be due at `now` (the kernel program's monotonic ns).
+    fn sweep(&mut self, now: u64) -> Result<(), Error> {
+        self.parts.clock.read()?;
+        let quiesced = self.parts.interfaces.quiesced();
+        let limits = self.reconfiguration.options().timeouts.into();
+        let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
+        let mut sweep = Sweep::new(
+            &mut self.parts.slots,
+            &mut self.parts.exporter,
+            &records,
+            &limits,
+            now,
+        );
+        let emptied = sweep.close_flows_of(&quiesced);
+        sweep.close_orphaned(&mut self.orphaned);
+        let (batch, open) = sweep.run();
+        if emptied {
+            self.parts.interfaces.emptied(&quiesced);
+        }
+        self.parts.closer.close(batch);
+        self.parts.shared.counts.open.store(open, Ordering::Relaxed);
+        // With flows on their way out, their end wakes this thread; looking before would find no more room.
+        if self.parts.exporter.room_in_queue() == 0 && self.parts.closer.in_flight() == 0 {
+            self.wait_for_room();
+        }
+        Ok(())
+    }
+
+    /// Has the consumer wake this thread when the queue has room, or goes on at once where it has.
+    fn wait_for_room(&self) {
+        if !self.parts.exporter.want_room() {
+            self.parts.control.wake();
+        }
+    }
+
+    /// Makes the last records of flows whose grace period is over, and gives their slots back.
+    fn finish_closed(&mut self) -> Result<(), Error> {
+        while let Some(closed) = self.parts.closer.next() {
+            self.finish(closed)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for what is being closed, and finishes it.
+    fn finish_all(&mut self) -> Result<(), Error> {
+        while let Some(closed) = self.parts.closer.wait() {
+            self.finish(closed)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, closed: Closed) -> Result<(), Error> {
+        self.parts.clock.read()?;
+        let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
+        let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
+        let (detached, grace) = self
+            .parts
+            .closer
+            .final_read(closed, slots, exporter, &records)?;
+        self.parts.shared.waited(grace);
+        for index in detached {
+            self.parts.interfaces.on_quiesced(index);
+        }
+        Ok(())
+    }
+
+    /// Nobody takes records any more, or nobody ever did.
+    ///
+    /// # Errors
+    /// The first program that cannot be taken away.
+    fn abandon(&mut self) -> Result<(), Error> {
+        let declined = self.parts.control.is_declined();
+        match &mut self.parts.instance {
+            Some(instance) if declined => instance.decline(),
+            Some(instance) => instance.close(),
+            None => {}
+        }
+        self.detach()
+    }
+
+    /// Takes all programs away, and learns of no change any more.
+    fn detach(&mut self) -> Result<(), Error> {
+        self.parts.control.refuse_requests();
+        self.parts.interfaces.detach_all()
+    }
+
+    /// Gives the records that were made, and leaves everything else to the next process.
+    fn leave_to_next(&mut self) -> Result<(), Error> {
+        self.finish_all()?;
+        self.parts.exporter.deliver();
+        if let Some(instance) = &mut self.parts.instance {
+            instance.close();
+        }
+        Ok(())
+    }
+
+    /// Delivers every flow that is still open, as fast as the consumer takes them. Nothing is attached any more.
+    fn drain(&mut self) -> Result<(), Error> {
+        self.parts.closer.wait_for_grace()?;
+        self.finish_all()?;
+        self.parts.clock.read()?;
+        let mut drain = Drain::default();
+        while !self.parts.control.is_abandoned() {
+            let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
+            self.parts.closer.reap_acked_slots(slots, exporter)?;
+            let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
+            let drained = drain.step(slots, exporter, &self.parts.closer, &records)?;
+            if drained == Drained::Full {
+                self.wait_for_room();
+            } else {
+                self.parts.shared.counts.open.store(0, Ordering::Relaxed);
+            }
+            self.parts.exporter.deliver();
+            if drained == Drained::Everything && self.parts.exporter.all_acked() {
+                break;
+            }
+            self.parts.control.wait(PERIOD);
+        }
+        Ok(())
+    }
+}

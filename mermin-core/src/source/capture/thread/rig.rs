@@ -1,0 +1,243 @@
+//! A capture without hooks, its steps one at a time: what the lab measures.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use mermin_bpf::abi::{
+    ledger::{Direction, link},
+    slot::state,
+};
+
+use super::{Capture, PERIOD};
+use crate::{
+    bpf::{clock::monotonic, index::Keys, object::Programs},
+    error::{Error, ErrorKind},
+    flow::{EndReason, Flow},
+    report::Stats,
+    source::{
+        FlowSourceBuilder,
+        capture::{
+            exporter::record::RecordContext, interfaces::Candidates, job::Job, parts::Parts,
+            pinned::prepare, registry::Ledgers, setup,
+        },
+        control::Control,
+        engine::Counters as _,
+        queue::Queue,
+    },
+};
+
+/// Interface that test runs without a context are on.
+const LOOPBACK: u32 = 1;
+/// Longer than any timeout's default, ns.
+const HOUR: u64 = 3_600_000_000_000;
+
+/// Sums over the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Live flows.
+    pub flows: u64,
+    /// Their packets in both directions.
+    pub packets: u64,
+    /// Their IP octets in both directions.
+    pub octets: u64,
+}
+
+/// Times of each phase of closing all flows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Flows closed.
+    pub flows: u64,
+    /// Marking the slots and gathering the keys.
+    pub mark: Duration,
+    /// Deleting the keys from the index, in batches.
+    pub delete: Duration,
+    /// The grace period.
+    pub grace: Duration,
+    /// Reading the last counters, making the records, scrubbing the slots.
+    pub records: Duration,
+    /// Giving the slots back, one system call each.
+    pub give_back: Duration,
+}
+
+/// An engine whose steps are called by hand.
+pub(crate) struct Rig {
+    capture: Capture,
+    queue: Arc<Queue>,
+}
+
+impl fmt::Debug for Rig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rig").finish_non_exhaustive()
+    }
+}
+
+impl Rig {
+    pub(crate) fn open(options: FlowSourceBuilder) -> Result<Self, Error> {
+        let (options, selector) = options.live()?;
+        let control = Control::new().map_err(|error| {
+            Error::new(ErrorKind::Exhausted, "cannot create an event descriptor").with_source(error)
+        })?;
+        let job = Job {
+            selector,
+            options,
+            control: Arc::new(control),
+            queue: Arc::new(Queue::default()),
+        };
+        let prepared = prepare(&job, &mut Vec::new())?;
+        let grace = setup::grace(&job, &mut Vec::new())?;
+        let candidates = Candidates::open(&job.options, job.selector.clone())?;
+        let (parts, _) = Parts::new(&job, prepared, grace, candidates)?;
+        let shared = &parts.shared;
+        if let Some(place) = shared.ledger.watch(LOOPBACK, link::ETHERNET) {
+            shared.registry.counted(
+                LOOPBACK,
+                Ledgers {
+                    name: Arc::from("lo"),
+                    place,
+                    directions: &[Direction::Ingress, Direction::Egress],
+                },
+            );
+        }
+        let capture = Capture::new(parts, job.options, Vec::new());
+        Ok(Self {
+            capture,
+            queue: job.queue,
+        })
+    }
+
+    pub(crate) fn programs(&self) -> &Arc<Programs> {
+        &self.capture.parts.shared.programs
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.capture.parts.shared.stats()
+    }
+
+    pub(crate) fn read(&self) -> Reading {
+        let Parts { slots, clock, .. } = &self.capture.parts;
+        let mut reading = Reading::default();
+        for slot in slots.used() {
+            if slots.slab().state(slot) == state::LIVE {
+                let flow = slots.slab().observe(slot, &clock.ticks());
+                reading.flows += 1;
+                reading.packets += flow.packets();
+                reading.octets += flow.sides.iter().map(|side| side.octets).sum::<u64>();
+            }
+        }
+        reading
+    }
+
+    pub(crate) fn touch(&self) -> u64 {
+        let slots = &self.capture.parts.slots;
+        slots.used().map(|slot| slots.slab().touch(slot)).sum()
+    }
+
+    /// Every live flow.
+    #[cfg(feature = "pcap")]
+    pub(crate) fn flows(&self) -> impl Iterator<Item = crate::table::observation::Observation> {
+        let Parts { slots, clock, .. } = &self.capture.parts;
+        slots
+            .used()
+            .filter(|&slot| slots.slab().state(slot) == state::LIVE)
+            .map(|slot| slots.slab().observe(slot, &clock.ticks()))
+    }
+
+    pub(crate) fn make_due(&mut self) {
+        self.capture.parts.slots.look_at_all();
+    }
+
+    pub(crate) fn listen(&mut self) {
+        self.capture.take_new_flow_hints();
+    }
+
+    pub(crate) fn sweep(&mut self) -> Result<(), Error> {
+        self.capture.sweep(monotonic())
+    }
+
+    pub(crate) fn close_all(&mut self) -> Result<Phases, Error> {
+        let parts = &mut self.capture.parts;
+        let mut phases = Phases::default();
+        let mut keys = Keys::default();
+        let mut slots = Vec::new();
+        let mut lap = Lap::start();
+        let slab = parts.slots.slab();
+        for slot in parts.slots.used() {
+            if slab.state(slot) == state::LIVE && slab.begin_close(slot) {
+                slab.give_key(slot, &mut keys);
+                slots.push(slot);
+            }
+        }
+        phases.flows = slots.len() as u64;
+        phases.mark = lap.lap();
+        parts.closer.delete_keys(&keys)?;
+        phases.delete = lap.lap();
+        parts.closer.wait_for_grace()?;
+        phases.grace = lap.lap();
+        let records = RecordContext::new(&mut parts.clock, parts.interfaces.names());
+        for &slot in &slots {
+            let slots = &mut parts.slots;
+            parts
+                .exporter
+                .end(slots, &records, slot, EndReason::ForcedEnd);
+        }
+        phases.records = lap.lap();
+        for &slot in &slots {
+            parts.closer.give_back(slot)?;
+        }
+        phases.give_back = lap.lap();
+        parts.exporter.deliver();
+        Ok(phases)
+    }
+
+    pub(crate) fn expire(&mut self) -> Result<u64, Error> {
+        let mut records = 0;
+        self.make_due();
+        loop {
+            self.capture.sweep_cycle(monotonic() + HOUR)?;
+            self.capture.parts.control.wait(PERIOD);
+            records += self.take().len() as u64;
+            if self.read().flows == 0 && self.capture.parts.closer.in_flight() == 0 {
+                self.capture.finish_closed()?;
+                self.capture.parts.exporter.deliver();
+                return Ok(records + self.take().len() as u64);
+            }
+        }
+    }
+
+    pub(crate) fn jump(&mut self, ahead: Duration) -> Result<(), Error> {
+        let ahead = u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX);
+        self.make_due();
+        self.capture
+            .sweep_cycle(monotonic().saturating_add(ahead))?;
+        self.capture.finish_all()?;
+        self.capture.parts.exporter.deliver();
+        Ok(())
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Flow> {
+        let mut flows = std::collections::VecDeque::new();
+        let context = Context::from_waker(Waker::noop());
+        match self.queue.take(&context, &mut flows) {
+            Poll::Ready(_) => flows.into(),
+            Poll::Pending => Vec::new(),
+        }
+    }
+}
+
+/// A stopwatch that begins anew each time it is read.
+struct Lap(Instant);
+
+impl Lap {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.0, now))
+    }
+}

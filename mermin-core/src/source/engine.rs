@@ -1,0 +1,96 @@
+//! Live capture and capture files share this: how a thread answers, counts and ends.
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use super::{queue::Queue, receive::Receive};
+#[cfg(feature = "test-util")]
+use crate::bpf::object::Programs;
+use crate::{
+    error::{Error, ErrorKind},
+    report::{Report, Stats},
+};
+
+/// The public side's part of an opened source.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) shared: Arc<dyn Counters>,
+    /// Of a pinned source.
+    pub(super) receipt: Option<Box<dyn Receive>>,
+}
+
+/// Statistics, read while a thread goes on counting and after it has ended.
+pub(super) trait Counters: fmt::Debug + Send + Sync {
+    /// All counters as of now.
+    fn stats(&self) -> Stats;
+
+    /// The state now, and degradations.
+    fn report(&self) -> Report;
+
+    /// The kernel program, where there is one.
+    #[cfg(feature = "test-util")]
+    fn programs(&self) -> Option<&Arc<Programs>> {
+        None
+    }
+}
+
+/// A random number that tells the ids of two sources apart.
+pub(super) fn epoch() -> Result<u64, Error> {
+    let mut octets = [0; 8];
+    rustix::rand::getrandom(&mut octets, rustix::rand::GetRandomFlags::empty()).map_err(
+        |error| Error::new(ErrorKind::System, "cannot draw a random number").with_source(error),
+    )?;
+    Ok(u64::from_ne_bytes(octets))
+}
+
+/// Runs the thread's work so that the stream ends however it ends.
+pub(super) fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        Err(Error::new(
+            ErrorKind::Panicked,
+            format!(
+                "cannot go on capturing: its thread panicked: {}",
+                said(&*panic)
+            ),
+        )
+        .with_remedy("report it as a defect; nothing is attached any more"))
+    });
+    queue.end(result);
+}
+
+/// The message of a panic.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("nothing")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_panic_in_the_capture_thread_ends_the_stream_with_an_error() {
+        let queue = Queue::default();
+        guard(&queue, || panic!("number {}", 7));
+        let mut flows = VecDeque::new();
+        let Poll::Ready(Some(Err(error))) =
+            queue.take(&Context::from_waker(Waker::noop()), &mut flows)
+        else {
+            panic!("the stream must end with an error");
+        };
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+        assert!(error.to_string().ends_with("number 7"), "{error}");
+    }
+}

@@ -1,0 +1,403 @@
+//! Which records have arrived: told by the consumer, noted by a source that outlives its process.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    flow::{Flow, FlowId},
+    source::{control::Control, receive::Receive},
+};
+
+/// Acknowledgements of the consumer, and how it gives them.
+#[derive(Debug)]
+pub(super) struct Receipts {
+    /// Of a pinned source, until it has ended.
+    receive: Option<Arc<dyn Receive>>,
+    control: Arc<Control>,
+    /// The record that was given last, where asking for the next one acknowledges it.
+    given: Option<FlowId>,
+    by_hand: Option<Acknowledger>,
+}
+
+impl Receipts {
+    pub(super) fn new(receive: Option<Box<dyn Receive>>, control: Arc<Control>) -> Self {
+        Self {
+            receive: receive.map(Arc::from),
+            control,
+            given: None,
+            by_hand: None,
+        }
+    }
+
+    /// A consumer that asks for another record has the one before.
+    pub(super) fn ask(&mut self) {
+        if let Some(given) = self.given.take() {
+            self.arrived([given]);
+        }
+    }
+
+    /// A record is given to who polls the stream.
+    pub(super) fn give(&mut self, flow: &Flow) {
+        if self.receive.is_none() {
+            return;
+        }
+        match &self.by_hand {
+            Some(by_hand) => by_hand.lock().given.add(flow),
+            None => self.given = Some(flow.id),
+        }
+    }
+
+    /// These have arrived.
+    pub(super) fn arrived(&self, ids: impl IntoIterator<Item = FlowId>) {
+        let Some(receive) = &self.receive else { return };
+        if self.control.is_inherited() {
+            return;
+        }
+        ids.into_iter().for_each(|id| receive.acknowledge(id));
+        look(&self.control);
+    }
+
+    pub(super) fn by_hand(&mut self) -> Acknowledger {
+        if let Some(by_hand) = &self.by_hand {
+            return by_hand.clone();
+        }
+        let mut given = Given::default();
+        if let Some(id) = self.given.take() {
+            // The consumer has it and has not asked for the next: it is the consumer's to acknowledge. Its number is not
+            // needed, because no other record of its flow is on its way.
+            given.add_id(id, None);
+        }
+        let by_hand = Acknowledger {
+            state: Arc::new(Mutex::new(State {
+                receive: self.receive.clone(),
+                given,
+                ended: false,
+            })),
+            control: Arc::clone(&self.control),
+        };
+        self.by_hand = Some(by_hand.clone());
+        by_hand
+    }
+
+    /// Nothing is this process's to acknowledge. Takes no lock.
+    pub(super) fn forget(&mut self) {
+        (self.receive, self.given, self.by_hand) = (None, None, None);
+    }
+
+    /// No record will be given any more.
+    pub(super) fn end(&mut self) {
+        self.receive = None;
+        if let Some(by_hand) = &self.by_hand {
+            by_hand.lock().end();
+        }
+    }
+}
+
+impl Drop for Receipts {
+    fn drop(&mut self) {
+        if self.control.is_inherited() {
+            return;
+        }
+        // Nobody else may own the instance while there is one to note anything in it.
+        if let Some(by_hand) = &self.by_hand {
+            by_hand.lock().receive = None;
+        }
+    }
+}
+
+/// A source that is being closed waits for the last records to arrive.
+fn look(control: &Control) {
+    if control.is_closing() {
+        control.wake();
+    }
+}
+
+/// Says which records of a source have arrived, from any thread: see
+/// [`FlowSource::manual_ack`](crate::FlowSource::manual_ack). Clones are of the same source.
+///
+/// Once the source is dropped, nothing can be acknowledged any more. When its stream has ended, what is left can still be;
+/// the instance is free for another source when all is, or when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Acknowledger {
+    state: Arc<Mutex<State>>,
+    control: Arc<Control>,
+}
+
+#[derive(Debug)]
+struct State {
+    receive: Option<Arc<dyn Receive>>,
+    given: Given,
+    ended: bool,
+}
+
+impl State {
+    fn end(&mut self) {
+        self.ended = true;
+        if self.given.is_empty() {
+            self.receive = None;
+        }
+    }
+
+    fn arrived(&self, ids: impl IntoIterator<Item = FlowId>) -> usize {
+        let Some(receive) = &self.receive else {
+            return 0;
+        };
+        ids.into_iter().map(|id| receive.acknowledge(id)).count()
+    }
+}
+
+#[expect(
+    clippy::must_use_candidate,
+    reason = "most callers have no use for how many there were"
+)]
+impl Acknowledger {
+    /// Every change is whole before anything can panic.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State) -> usize) -> usize {
+        if self.control.is_inherited() {
+            return 0;
+        }
+        let count = {
+            let mut state = self.lock();
+            let count = change(&mut state);
+            if state.ended {
+                state.end();
+            }
+            count
+        };
+        if count != 0 {
+            look(&self.control);
+        }
+        count
+    }
+
+    /// This record has arrived. False when it was not waiting for that: it was acknowledged before, or the source is not
+    /// pinned.
+    pub fn ack(&self, flow: &Flow) -> bool {
+        self.ack_all(std::slice::from_ref(flow)) == 1
+    }
+
+    /// These records have arrived. Returns how many of them were waiting for that.
+    pub fn ack_all(&self, flows: &[Flow]) -> usize {
+        self.change(|state| {
+            let given = &mut state.given;
+            let found: Vec<_> = flows
+                .iter()
+                .filter(|flow| given.take(flow))
+                .map(|flow| flow.id)
+                .collect();
+            state.arrived(found)
+        })
+    }
+
+    /// This record has arrived, and so has every one that the stream gave before it. Returns how many were waiting for
+    /// that: none when this one was not.
+    pub fn ack_through(&self, flow: &Flow) -> usize {
+        self.change(|state| {
+            let through = state.given.take_through(flow);
+            state.arrived(through)
+        })
+    }
+
+    /// Records that were given and are not acknowledged.
+    #[must_use]
+    pub fn outstanding(&self) -> usize {
+        if self.control.is_inherited() {
+            return 0;
+        }
+        self.lock().given.places.len()
+    }
+}
+
+/// Records that were given and have not arrived, in their order.
+#[derive(Debug, Default)]
+struct Given {
+    /// Each record's id and sequence number; none for one that has arrived.
+    order: VecDeque<Option<(FlowId, Option<u64>)>>,
+    /// The number of the first of them.
+    first: u64,
+    /// The number of each flow's record.
+    places: HashMap<FlowId, u64>,
+}
+
+impl Given {
+    fn add(&mut self, flow: &Flow) {
+        self.add_id(flow.id, Some(flow.sequence));
+    }
+
+    fn add_id(&mut self, id: FlowId, sequence: Option<u64>) {
+        self.compact();
+        let number = self.first + self.order.len() as u64;
+        self.order.push_back(Some((id, sequence)));
+        self.places.insert(id, number);
+    }
+
+    /// A record that nobody acknowledges must not keep the places of all that came behind it.
+    fn compact(&mut self) {
+        const SPARE: usize = 1024;
+        if self.order.len() < SPARE + 2 * self.places.len() {
+            return;
+        }
+        self.order.retain(Option::is_some);
+        for ((id, _), number) in self.order.iter().flatten().zip(self.first..) {
+            self.places.insert(*id, number);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The place of this very record: an earlier one of its flow has none, however often it is acknowledged.
+    fn place(&self, flow: &Flow) -> Option<usize> {
+        let number = self.places.get(&flow.id)?;
+        let place = usize::try_from(number - self.first).ok()?;
+        let (_, sequence) = (*self.order.get(place)?)?;
+        sequence
+            .is_none_or(|sequence| sequence == flow.sequence)
+            .then_some(place)
+    }
+
+    fn take(&mut self, flow: &Flow) -> bool {
+        let Some(place) = self.place(flow) else {
+            return false;
+        };
+        self.places.remove(&flow.id);
+        if let Some(entry) = self.order.get_mut(place) {
+            *entry = None;
+        }
+        while matches!(self.order.front(), Some(None)) {
+            self.order.pop_front();
+            self.first += 1;
+        }
+        true
+    }
+
+    fn take_through(&mut self, flow: &Flow) -> Vec<FlowId> {
+        let count = self.place(flow).map_or(0, |place| place + 1);
+        self.first += count as u64;
+        let taken: Vec<_> = self
+            .order
+            .drain(..count)
+            .flatten()
+            .map(|(id, _)| id)
+            .collect();
+        for id in &taken {
+            self.places.remove(id);
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::example::plain;
+
+    fn flow(id: u128, sequence: u64) -> Flow {
+        let mut flow = plain();
+        flow.id = FlowId::from_u128(id);
+        flow.sequence = sequence;
+        flow
+    }
+
+    #[derive(Debug, Default)]
+    struct Noted(Mutex<Vec<u128>>);
+
+    impl Receive for Arc<Noted> {
+        fn acknowledge(&self, id: FlowId) {
+            self.0.lock().unwrap().push(id.to_u128());
+        }
+    }
+
+    fn receipts() -> (Receipts, Arc<Noted>) {
+        let noted = Arc::new(Noted::default());
+        let control = Arc::new(Control::new().unwrap());
+        let receipts = Receipts::new(Some(Box::new(Arc::clone(&noted))), control);
+        (receipts, noted)
+    }
+
+    fn taken(noted: &Noted) -> Vec<u128> {
+        std::mem::take(&mut noted.0.lock().unwrap())
+    }
+
+    #[test]
+    fn asking_acknowledges_the_one_before() {
+        let (mut receipts, noted) = receipts();
+        for id in 1..3 {
+            receipts.ask();
+            receipts.give(&flow(id, 0));
+        }
+        assert_eq!(taken(&noted), [1]);
+        receipts.ask();
+        receipts.ask();
+        assert_eq!(taken(&noted), [2]);
+    }
+
+    #[test]
+    fn by_hand_each_record_is_acknowledged_once_and_no_earlier_one_stands_for_it() {
+        let (mut receipts, noted) = receipts();
+        receipts.give(&flow(9, 4));
+        let by_hand = receipts.by_hand();
+        for id in 1..6 {
+            receipts.ask();
+            receipts.give(&flow(id, 0));
+        }
+        assert_eq!((taken(&noted), by_hand.outstanding()), (vec![], 6));
+        assert!(by_hand.ack(&flow(9, 4)) && by_hand.ack(&flow(2, 0)));
+        assert!(!by_hand.ack(&flow(2, 0)) && !by_hand.ack(&flow(77, 0)));
+        assert_eq!(taken(&noted), [9, 2]);
+        // The next record of a flow is not acknowledged by the one before it.
+        receipts.give(&flow(2, 1));
+        assert!(!by_hand.ack(&flow(2, 0)) && by_hand.ack(&flow(2, 1)));
+        assert_eq!(taken(&noted), [2]);
+        assert_eq!(by_hand.ack_through(&flow(4, 0)), 3);
+        assert_eq!(taken(&noted), [1, 3, 4]);
+        assert_eq!(by_hand.ack_through(&flow(4, 0)), 0);
+        assert_eq!(by_hand.ack_all(&[flow(5, 0), flow(5, 0)]), 1);
+        assert_eq!((taken(&noted), by_hand.outstanding()), (vec![5], 0));
+    }
+
+    #[test]
+    fn a_record_that_is_never_acknowledged_keeps_no_room_for_others() {
+        let (mut receipts, noted) = receipts();
+        let by_hand = receipts.by_hand();
+        receipts.give(&flow(0, 0));
+        for id in 1..10_000 {
+            receipts.give(&flow(id, 0));
+            assert!(by_hand.ack(&flow(id, 0)));
+        }
+        assert!(by_hand.lock().given.order.len() < 1100);
+        receipts.give(&flow(10_000, 0));
+        assert_eq!(by_hand.outstanding(), 2);
+        assert_eq!(by_hand.ack_through(&flow(10_000, 0)), 2);
+        assert_eq!(taken(&noted).len(), 10_001);
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_can_be_acknowledged_and_after_a_drop_nothing() {
+        let (mut receipts, noted) = receipts();
+        let by_hand = receipts.by_hand();
+        receipts.give(&flow(1, 0));
+        receipts.give(&flow(2, 0));
+        receipts.end();
+        assert!(by_hand.ack(&flow(1, 0)));
+        assert!(by_hand.lock().receive.is_some());
+        drop(receipts);
+        assert!(!by_hand.ack(&flow(2, 0)));
+        assert_eq!(taken(&noted), [1]);
+        let (mut receipts, noted) = self::receipts();
+        let by_hand = receipts.by_hand();
+        receipts.give(&flow(1, 0));
+        receipts.end();
+        assert!(by_hand.ack(&flow(1, 0)));
+        // The last one releases the instance.
+        assert!(by_hand.lock().receive.is_none());
+        assert_eq!(taken(&noted), [1]);
+    }
+}

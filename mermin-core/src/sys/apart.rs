@@ -1,0 +1,110 @@
+//! Descriptors that no child of the process has a copy of: a lock that is held by a file, or an address that is held by a
+//! socket, is free when the process has ended, whatever it forked.
+//!
+//! A child that is forked gets a copy of the forking thread's table of descriptors. So what is held is made, kept and closed by a
+//! thread that has a table of its own, and does nothing else.
+#![expect(
+    unsafe_code,
+    reason = "close_range(2) has no safe wrapper that unshares"
+)]
+
+use std::{
+    fmt, io,
+    sync::mpsc::{Sender, channel},
+    thread,
+};
+
+/// The thread makes system calls only.
+const STACK: usize = 64 << 10;
+
+/// Keeps something in a thread apart. Dropped, it is closed soon; the caller does not wait for that.
+pub(crate) struct Apart {
+    _kept: Sender<()>,
+}
+
+impl Apart {
+    /// Makes what is to be kept. The thread has the calling one's namespaces, and none of its descriptors.
+    ///
+    /// # Errors
+    /// Why it was not made; of the thread, the kernel's.
+    pub(crate) fn keep<K, E>(
+        name: &str,
+        make: impl FnOnce() -> Result<K, E> + Send + 'static,
+    ) -> Result<Self, E>
+    where
+        E: From<io::Error> + Send + 'static,
+    {
+        let (keep, kept) = channel();
+        let (answer, answered) = channel();
+        thread::Builder::new()
+            .name(name.to_owned())
+            .stack_size(STACK)
+            .spawn(move || {
+                leave_descriptors();
+                match make() {
+                    Ok(thing) => {
+                        if answer.send(Ok(())).is_ok() {
+                            // Returns when nobody wants it kept any more.
+                            let _ = kept.recv();
+                        }
+                        drop(thing);
+                    }
+                    Err(error) => drop(answer.send(Err(error))),
+                }
+            })
+            .map_err(E::from)?;
+        let gone = || Err(io::Error::other("the thread that holds it ended").into());
+        answered.recv().unwrap_or_else(|_| gone())?;
+        Ok(Self { _kept: keep })
+    }
+}
+
+impl fmt::Debug for Apart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Apart")
+    }
+}
+
+/// Gives the calling thread an empty table of descriptors (Linux 5.9). Where a seccomp filter refuses that it keeps the
+/// process's, and a child that is forked has what is held until it ends.
+fn leave_descriptors() {
+    const UNSHARE: libc::c_uint = 1 << 1;
+    let (first, last): (libc::c_uint, libc::c_uint) = (0, libc::c_uint::MAX);
+    // SAFETY: no value of this thread owns a descriptor of the table that it leaves.
+    let _ = unsafe { libc::syscall(libc::SYS_close_range, first, last, UNSHARE) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, os::fd::AsRawFd};
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_in_no_table_but_the_threads() {
+        let (path, found) = channel();
+        let kept = Apart::keep("kept", move || {
+            let file = File::open("/proc/self")?;
+            let own = std::fs::read_link("/proc/thread-self")?;
+            let _ = path.send(format!("/proc/{}/fd/{}", own.display(), file.as_raw_fd()));
+            Ok::<_, io::Error>(file)
+        })
+        .unwrap();
+        let path = found.recv().unwrap();
+        let number = path.rsplit('/').next().unwrap().to_owned();
+        let target = std::fs::read_link(&path).unwrap();
+        assert!(target.starts_with("/proc"), "{target:?}");
+        let here = std::fs::read_link(format!("/proc/self/fd/{number}"));
+        assert!(here.ok() != Some(target));
+        drop(kept);
+        while std::fs::read_link(&path).is_ok() {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn why_nothing_is_kept_is_told() {
+        let made = Apart::keep("kept", || Err::<(), _>(io::Error::other("no")));
+        assert_eq!(made.unwrap_err().to_string(), "no");
+    }
+}

@@ -1,0 +1,50 @@
+//! The side of a flow that is its client.
+
+use mermin_bpf::{
+    track::origin::First,
+    wire::{protocol, tcp::flag},
+};
+
+use super::super::observation::{Observation, Side};
+use crate::flow::{Direction, DirectionRule};
+
+/// Ports below this are servers' (RFC 6335, system ports).
+const FIRST_USER_PORT: u16 = 1024;
+
+/// Decides by what was seen, given the ports of source and destination.
+///
+/// A SYN tells, or what stands for one. An answer names its receiver as the source, which is the client once it was seen to send.
+/// A connection that was joined late is told by its ports where one alone is a system port, and else by nothing. Of other
+/// protocols who spoke first is the client, unless it spoke from such a port.
+pub(super) fn decide(
+    flow: &Observation,
+    number: u8,
+    [source, destination]: [Option<u16>; 2],
+) -> (Direction, DirectionRule) {
+    let asker = &flow.sides[usize::from(flow.higher_started)];
+    let is_answered = flow.first == First::Answer;
+    if flow.first == First::Opening || is_answered && asker.tcp.flags & flag::SYN != 0 {
+        return (Direction::Forward, DirectionRule::Syn);
+    }
+    if is_answered && has_asked(asker, number) {
+        return (Direction::Forward, DirectionRule::Answer);
+    }
+    let is_joined = protocol::has_connections(number);
+    let is_server = |port: Option<u16>| port.is_some_and(|port| port < FIRST_USER_PORT);
+    match (is_server(source), is_server(destination)) {
+        (false, true) if is_joined || is_answered => {
+            (Direction::Forward, DirectionRule::PortNumber)
+        }
+        // An answer and the ports contradict each other, or nothing but the answer tells.
+        _ if is_answered => (Direction::Unknown, DirectionRule::Answer),
+        (true, false) => (Direction::Reverse, DirectionRule::PortNumber),
+        _ if is_joined => (Direction::Unknown, DirectionRule::FirstPacket),
+        _ => (Direction::Forward, DirectionRule::FirstPacket),
+    }
+}
+
+/// True if a side that was answered has sent what it would not have sent without asking: whoever gets a SYN-ACK that it did not
+/// ask for refuses it by RST without ACK (RFC 9293 section 3.10.7), and an INIT ACK by ABORT (RFC 9260 section 8.4).
+const fn has_asked(side: &Side, number: u8) -> bool {
+    side.packets != 0 && (!protocol::has_connections(number) || side.tcp.flags & flag::ACK != 0)
+}

@@ -1,0 +1,225 @@
+//! docs/BLINDSPOTS.md: what no program of traffic control sees, and what it sees that does not arrive. Each claim that can be
+//! tried on one host is.
+
+use std::{net::UdpSocket, time::Duration};
+
+use mermin_core::report::Feature;
+
+use crate::{
+    Case, case,
+    support::{
+        frame,
+        host::{FAR_MAC, NEAR_MAC, Pair},
+        raw::{self, Deed},
+        skip::skip,
+        traffic::{Injector, address, udp_dialogue},
+        wait::until_true,
+        watch::{Watch, on},
+    },
+};
+
+const FRAMES: u64 = 40;
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        case("blind_qdisc_bypass", past_the_qdisc),
+        case("blind_xdp", taken_by_xdp),
+        case("blind_redirect_peer", handed_to_the_peer),
+        case("blind_own_address", to_an_own_address),
+        case("blind_netfilter", dropped_by_netfilter),
+        case("seen_and_not_sent", dropped_by_the_qdisc),
+        case("seen_at_the_parent_of_macvlans", between_macvlans),
+    ]
+}
+
+/// Waits until the report of a source says that packets pass and none comes to it, while they do.
+fn told_of_silence(watch: &Watch, direction: &str, mut meanwhile: impl FnMut()) {
+    until_true("word of packets that do not come", || {
+        meanwhile();
+        std::thread::sleep(Duration::from_millis(20));
+        let report = watch.handle.report();
+        report.degradations.iter().any(|said| {
+            said.feature == Feature::Traffic
+                && said.cause.contains("none came to the program")
+                && said.cause.ends_with(direction)
+        })
+    });
+}
+
+/// A datagram for the other side, from a port of this number.
+fn to_far(number: u64) -> Vec<u8> {
+    let mut frame = frame::numbered(number);
+    frame[..6].copy_from_slice(&FAR_MAC);
+    frame[6..12].copy_from_slice(&NEAR_MAC);
+    frame
+}
+
+/// The sender's own interface does not show them, and the receiver's does.
+fn past_the_qdisc() {
+    let pair = Pair::new();
+    let (near, far) = (
+        Watch::open(&pair.near, on("v0")),
+        Watch::open(&pair.far, on("v1")),
+    );
+    let injector = Injector::past_the_qdisc(&pair.near, "v0");
+    let mut sent = 0;
+    told_of_silence(&near, "egress", || {
+        injector.send(&to_far(1));
+        sent += 1;
+    });
+    assert_eq!(near.finish().packets, 0);
+    assert_eq!(far.finish().packets, sent);
+}
+
+fn taken_by_xdp() {
+    let pair = Pair::new();
+    let index = pair.near.index("v0");
+    let _program = pair.near.run(|| raw::drop_by_xdp(index)).unwrap();
+    let watch = Watch::open(&pair.near, on("v0"));
+    let injector = Injector::new(&pair.far, "v1");
+    told_of_silence(&watch, "ingress", || injector.send(&frame::numbered(1)));
+    assert_eq!(watch.finish().packets, 0);
+}
+
+/// Two links: what comes by the one is handed to the far end of the other, as some networks of Kubernetes do. The near end of
+/// the other is passed over, and both its ends that packets do cross see them.
+fn handed_to_the_peer() {
+    let pair = Pair::new();
+    pair.join(1);
+    let (from, over) = (pair.near.index("v0"), pair.near.index("v2"));
+    let watch = Watch::open(&pair.near, on("v0").interfaces(["v0", "v2"]));
+    let inside = Watch::open(&pair.far, on("v3"));
+    let attached = pair.near.run(|| {
+        let program = raw::load("other", Deed::ToPeerOf(over)).unwrap();
+        raw::attach_tcx(&program, from)
+    });
+    let Ok(_link) = attached else {
+        skip("the kernel has no TCX");
+    };
+    let injector = Injector::new(&pair.far, "v1");
+    for _ in 0..FRAMES {
+        injector.send(&frame::numbered(1));
+    }
+    let outcome = watch.finish();
+    assert_eq!(outcome.only(|_| true).interface.name.as_ref(), "v0");
+    assert_eq!((outcome.packets, inside.finish().packets), (FRAMES, FRAMES));
+}
+
+/// A host reaches its own addresses over loopback, whichever interface has them.
+fn to_an_own_address() {
+    let pair = Pair::new();
+    pair.near.shell("ip link set lo up");
+    let watch = Watch::open(&pair.near, on("v0").interfaces(["v0", "lo"]));
+    pair.near.run(|| {
+        let socket = UdpSocket::bind("10.0.0.1:0").unwrap();
+        for _ in 0..FRAMES {
+            socket.send_to(b"x", "10.0.0.1:9").unwrap();
+        }
+    });
+    let outcome = watch.finish();
+    let seen = outcome.flows.iter().map(|flow| &*flow.interface.name);
+    assert!(
+        seen.clone().count() > 0 && seen.clone().all(|name| name == "lo"),
+        "{:?}",
+        outcome.flows
+    );
+}
+
+/// Before the egress hook: not seen. Behind the ingress hook: seen, though nobody gets them.
+fn dropped_by_netfilter() {
+    let drop = |family: &str, chain: &str| {
+        format!(
+            "nft 'table {family} t {{ chain c {{ type filter {chain} priority 0; udp dport 53 drop; }}; }}'"
+        )
+    };
+    for (side, rule, seen) in [
+        ("near", drop("inet", "hook output"), false),
+        ("near", drop("netdev", "hook egress device v0"), false),
+        ("far", drop("inet", "hook input"), true),
+        ("far", drop("netdev", "hook ingress device v1"), true),
+    ] {
+        let pair = Pair::new();
+        let (host, interface) = if side == "near" {
+            (&pair.near, "v0")
+        } else {
+            (&pair.far, "v1")
+        };
+        let done = host.run(|| {
+            std::process::Command::new("sh")
+                .args(["-c", &rule])
+                .output()
+        });
+        if !done.as_ref().is_ok_and(|it| it.status.success()) {
+            skip(format!("nftables cannot `{rule}`: {done:?}"));
+        }
+        let watch = Watch::open(host, on(interface));
+        pair.near.run(|| {
+            let socket = UdpSocket::bind("10.0.0.1:40000").unwrap();
+            for _ in 0..FRAMES {
+                // The rule at the output is told to the sender.
+                let _ = socket.send_to(b"x", "10.0.0.2:53");
+            }
+        });
+        assert_eq!(
+            watch.finish().packets,
+            if seen { FRAMES } else { 0 },
+            "{rule}"
+        );
+    }
+}
+
+/// The queue is behind the hook: what it drops was counted, and the interface says how many it sent.
+fn dropped_by_the_qdisc() {
+    let pair = Pair::new();
+    let slow = "tc qdisc add dev v0 root tbf rate 8bit burst 1540 limit 1540";
+    let done = pair
+        .near
+        .run(|| std::process::Command::new("sh").args(["-c", slow]).output());
+    if !done.is_ok_and(|it| it.status.success()) {
+        skip("the kernel has no `tbf`");
+    }
+    let before = pair.near.sent("v0").packets;
+    let watch = Watch::open(&pair.near, on("v0"));
+    pair.near.run(|| {
+        let socket = UdpSocket::bind("10.0.0.1:40000").unwrap();
+        for _ in 0..FRAMES {
+            let _ = socket.send_to(&[0; 100], "10.0.0.2:53");
+        }
+    });
+    // Packets that arrive are answered: nobody listens there.
+    let outcome = watch.finish();
+    let flow = outcome.only(|flow| flow.destination.port == Some(53));
+    assert_eq!(flow.forward.packets.total, FRAMES);
+    assert!(pair.near.sent("v0").packets - before < FRAMES);
+}
+
+/// Packets between two macvlan devices of one parent are received by the parent as well.
+fn between_macvlans() {
+    let pair = Pair::new();
+    let far = pair.far.path();
+    let made = pair.near.run(|| {
+        let line = format!(
+            "ip link add m0 link v0 type macvlan mode bridge && ip link add m1 link v0 netns {far} type macvlan mode bridge"
+        );
+        std::process::Command::new("sh").args(["-c", &line]).output()
+    });
+    if !made.is_ok_and(|it| it.status.success()) {
+        skip("the kernel has no macvlan");
+    }
+    for (host, device, address) in [
+        (&pair.near, "m0", "10.0.9.1"),
+        (&pair.far, "m1", "10.0.9.2"),
+    ] {
+        host.shell(&format!("ip addr add {address}/24 dev {device}"));
+        host.shell(&format!("ip link set {device} up"));
+    }
+    let watch = Watch::open(&pair.near, on("v0"));
+    let ends = [address("10.0.9.1:40000"), address("10.0.9.2:53")];
+    udp_dialogue(&pair, ends, 10, [10, 20]);
+    let outcome = watch.finish();
+    let flow = outcome.only(|flow| flow.destination.port == Some(53));
+    assert_eq!(
+        (flow.forward.packets.total, flow.reverse.packets.total),
+        (10, 10)
+    );
+}

@@ -1,0 +1,431 @@
+//! Packets that meet hooks of one interface more than once, and those that only seem to.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    process::Command,
+    time::Duration,
+};
+
+use mermin_core::{Attach, Flow, FlowSourceBuilder, Tunnels};
+
+use crate::{
+    Case, case, each_mode,
+    support::{
+        frame::{self, IPV4},
+        host::{Host, NEAR_MAC, Pair},
+        raw::{self, Deed},
+        skip::skip_for_device,
+        traffic::{Injector, address, udp_socket},
+        wait::until_true,
+        watch::{Outcome, Watch, on},
+    },
+};
+
+const PACKETS: u64 = 60;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = vec![Case {
+        mode: Some(Attach::Tcx),
+        ..case("a_copy_of_what_leaves", a_copy_of_what_leaves)
+    }];
+    for (name, run) in [
+        (
+            "translation_on_one_interface",
+            translation_on_one_interface as fn(Attach),
+        ),
+        ("another_namespaces_index", another_namespaces_index),
+        ("a_router_behind_a_port", a_router_behind_a_port),
+        ("a_router_in_a_vrf", a_router_in_a_vrf),
+        ("a_detour_by_ifb", a_detour_by_ifb),
+        (
+            "redirected_to_its_own_ingress",
+            redirected_to_its_own_ingress,
+        ),
+        ("mirrored_to_its_own_ingress", mirrored_to_its_own_ingress),
+        ("two_ways_in", two_ways_in),
+        ("sent_back_and_forwarded", sent_back_and_forwarded),
+        ("a_hairpin_in_fragments", a_hairpin_in_fragments),
+        ("the_end_of_a_routed_segment", the_end_of_a_routed_segment),
+    ] {
+        cases.extend(each_mode(name, run));
+    }
+    cases
+}
+
+/// Options by which a flow has one record, however slow the machine: an emulated one takes minutes.
+fn patient(interface: &str, mode: Attach) -> FlowSourceBuilder {
+    let hour = Duration::from_hours(1);
+    let options = on(interface).attach(mode);
+    options.active_timeout(hour).udp_timeout(hour)
+}
+
+/// Packets of a flow's directions, by its ends.
+fn counted(outcome: &Outcome, source: &str, destination: &str) -> [u64; 2] {
+    let flow = outcome.only(|flow: &Flow| {
+        flow.source.to_string() == source && flow.destination.to_string() == destination
+    });
+    [&flow.forward, &flow.reverse].map(|half| half.packets.total)
+}
+
+/// Makes the near host a router that tells nobody of better ways.
+fn route(pair: &Pair, interfaces: &[&str]) {
+    pair.near.set("ipv4/ip_forward", "1");
+    for scope in ["all", "default"].iter().chain(interfaces) {
+        pair.near
+            .set(&format!("ipv4/conf/{scope}/send_redirects"), "0");
+        pair.near.set(&format!("ipv4/conf/{scope}/rp_filter"), "0");
+    }
+}
+
+fn datagram(source: &str, destination: &str) -> Vec<u8> {
+    let packet = frame::udp(address(source), address(destination), &[6; 200]);
+    frame::ethernet_to(NEAR_MAC, IPV4, &packet)
+}
+
+fn sent(host: &Host, interface: &str, packets: u64) {
+    until_true("the packets to leave", || {
+        host.sent(interface).packets >= packets
+    });
+}
+
+/// Both conversations of a node that rewrites addresses cross its one interface, each in full.
+fn translation_on_one_interface(mode: Attach) {
+    let pair = Pair::new();
+    route(&pair, &["v0"]);
+    pair.near
+        .shell("ip neigh replace 10.0.0.3 lladdr 02:00:00:00:00:02 dev v0 nud permanent");
+    for rule in [
+        "add table ip t",
+        "add chain ip t to { type nat hook prerouting priority -100 ; }",
+        "add chain ip t from { type nat hook postrouting priority 100 ; }",
+        "add rule ip t to udp dport 30080 dnat to 10.0.0.3:53",
+        "add rule ip t from ip daddr 10.0.0.3 masquerade",
+    ] {
+        pair.near.shell(&format!("nft {rule}"));
+    }
+    // Nobody answers that a port is closed.
+    let _client = udp_socket(
+        &pair.far,
+        address("10.0.0.2:40000"),
+        address("10.0.0.1:30080"),
+    );
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    let injector = Injector::new(&pair.far, "v1");
+    let there = datagram("10.0.0.2:40000", "10.0.0.1:30080");
+    let back = datagram("10.0.0.3:53", "10.0.0.1:40000");
+    for number in 0..PACKETS {
+        injector.send(&there);
+        sent(&pair.near, "v0", 2 * number + 1);
+        injector.send(&back);
+        sent(&pair.near, "v0", 2 * number + 2);
+    }
+    let outcome = watch.finish();
+    assert_eq!(outcome.flows.len(), 2, "{:#?}", outcome.flows);
+    for [source, destination] in [
+        ["10.0.0.2:40000", "10.0.0.1:30080"],
+        ["10.0.0.1:40000", "10.0.0.3:53"],
+    ] {
+        let found = counted(&outcome, source, destination);
+        assert_eq!(found, [PACKETS, PACKETS], "{source}");
+    }
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// A pod forwards out of a device of the watched interface; it received by an interface whose index, in its own namespace, is
+/// the watched one's.
+fn another_namespaces_index(mode: Attach) {
+    let pair = Pair::new();
+    let [pod, client] = [(); 2].map(|()| Host::new());
+    for host in [&pod, &client] {
+        host.set("ipv6/conf/default/disable_ipv6", "1");
+    }
+    let index = pair.near.index("v0");
+    pod.shell(&format!(
+        "ip link add e0 index {index} address 02:00:00:00:00:01 up type veth peer name c0 netns {}",
+        client.path()
+    ));
+    pair.near.shell(&format!(
+        "ip link add m0 link v0 address 02:00:00:00:00:11 netns {} type macvlan mode bridge",
+        pod.path()
+    ));
+    client.shell("ip link set c0 up");
+    pod.set("ipv4/ip_forward", "1");
+    pod.shell("ip link set m0 up");
+    pod.shell("ip addr add 10.0.0.11/24 dev m0");
+    pod.shell("ip addr add 10.2.0.1/24 dev e0");
+    pod.shell("ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev m0 nud permanent");
+    pod.shell("ip neigh replace 10.2.0.2 lladdr 02:00:00:00:00:22 dev e0 nud permanent");
+    assert_eq!(pod.index("e0"), index);
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    let (requests, answers) = (Injector::new(&client, "c0"), Injector::new(&pair.far, "v1"));
+    let request = datagram("10.2.0.2:40000", "10.0.0.2:53");
+    let answer = frame::udp(address("10.0.0.2:53"), address("10.2.0.2:40000"), &[7; 100]);
+    let answer = frame::ethernet_to([2, 0, 0, 0, 0, 0x11], IPV4, &answer);
+    for number in 0..PACKETS {
+        requests.send(&request);
+        sent(&pair.near, "v0", number + 1);
+        answers.send(&answer);
+    }
+    until_true("the answers", || {
+        pair.near.received("v0").packets >= PACKETS
+    });
+    let outcome = watch.finish();
+    let found = counted(&outcome, "10.2.0.2:40000", "10.0.0.2:53");
+    assert_eq!(found, [PACKETS, PACKETS]);
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// A packet that a port receives goes up to the bridge, is routed, and leaves by the port.
+fn a_router_behind_a_port(mode: Attach) {
+    let pair = Pair::new();
+    pair.near.shell("ip addr flush dev v0");
+    pair.near
+        .shell("ip link add b0 address 02:00:00:00:00:01 up type bridge mcast_snooping 0");
+    pair.near.shell("ip link set v0 master b0");
+    pair.near.shell("ip addr add 10.0.0.1/24 dev b0");
+    pair.near
+        .shell("ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev b0 nud permanent");
+    pair.near.shell("ip route add 10.9.9.0/24 via 10.0.0.2");
+    until_true("the bridge to carry packets", || {
+        pair.near
+            .shell("ip -json link show dev b0")
+            .contains("\"UP\",\"linkmode")
+    });
+    route(&pair, &["v0", "b0"]);
+    let before = pair.near.sent("v0").packets;
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    let injector = Injector::new(&pair.far, "v1");
+    for _ in 0..PACKETS {
+        injector.send(&datagram("10.0.0.2:40000", "10.9.9.9:53"));
+    }
+    sent(&pair.near, "v0", before + PACKETS);
+    let outcome = watch.finish();
+    let found = counted(&outcome, "10.0.0.2:40000", "10.9.9.9:53");
+    assert_eq!(found, [PACKETS, 0]);
+    assert_eq!(outcome.uncounted("hairpin"), PACKETS);
+}
+
+/// A packet that an interface receives is its VRF's when it is routed, and leaves by the interface.
+fn a_router_in_a_vrf(mode: Attach) {
+    let pair = Pair::new();
+    let added = pair.near.run(|| {
+        let mut add = Command::new("ip");
+        add.args("link add r0 up type vrf table 10".split(' '));
+        add.output().unwrap()
+    });
+    if !added.status.success() {
+        skip_for_device(String::from_utf8_lossy(&added.stderr));
+    }
+    pair.near.shell("ip link set v0 master r0");
+    pair.near
+        .shell("ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent");
+    pair.near
+        .shell("ip route add 10.9.9.0/24 via 10.0.0.2 dev v0 vrf r0");
+    route(&pair, &["v0", "r0"]);
+    let before = pair.near.sent("v0").packets;
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    let injector = Injector::new(&pair.far, "v1");
+    for _ in 0..PACKETS {
+        injector.send(&datagram("10.0.0.2:40000", "10.9.9.9:53"));
+    }
+    sent(&pair.near, "v0", before + PACKETS);
+    let outcome = watch.finish();
+    let found = counted(&outcome, "10.0.0.2:40000", "10.9.9.9:53");
+    assert_eq!(found, [PACKETS, 0]);
+    assert_eq!(outcome.uncounted("hairpin"), PACKETS);
+}
+
+/// Datagrams that the near host sends through a filter that others have put at the egress of `v0`.
+fn filtered(mode: Attach, action: &str, prepare: impl FnOnce(&Pair)) -> Outcome {
+    let pair = Pair::new();
+    prepare(&pair);
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    pair.near.shell("tc qdisc replace dev v0 clsact");
+    pair.near.shell(&format!(
+        "tc filter add dev v0 egress protocol ip prio 9 u32 match u32 0 0 action mirred {action}"
+    ));
+    let (near, far) = (address("10.0.0.1:40000"), address("10.0.0.2:53"));
+    let socket = udp_socket(&pair.near, near, far);
+    let _receiver = udp_socket(&pair.far, far, near);
+    for _ in 0..PACKETS {
+        socket.send(&[1; 100]).unwrap();
+    }
+    until_true("all packets", || watch.stats().packets >= 2 * PACKETS);
+    watch.finish()
+}
+
+fn once(outcome: &Outcome) {
+    let found = counted(outcome, "10.0.0.1:40000", "10.0.0.2:53");
+    assert_eq!(found, [PACKETS, 0]);
+    assert_eq!(outcome.uncounted("hairpin"), PACKETS);
+    assert_eq!(outcome.packets, 2 * PACKETS);
+}
+
+fn a_detour_by_ifb(mode: Attach) {
+    once(&filtered(mode, "egress redirect dev i0", |pair| {
+        pair.near.shell("ip link add i0 up type ifb");
+    }));
+}
+
+fn redirected_to_its_own_ingress(mode: Attach) {
+    once(&filtered(mode, "ingress redirect dev v0", |_| {}));
+}
+
+fn mirrored_to_its_own_ingress(mode: Attach) {
+    once(&filtered(mode, "ingress mirror dev v0", |_| {}));
+}
+
+fn a_copy_of_what_leaves() {
+    let pair = Pair::new();
+    let watch = Watch::open(&pair.near, on("v0").attach(Attach::Tcx));
+    let index = pair.near.index("v0");
+    let _other = pair.near.run(|| {
+        let program = raw::load("copies", Deed::CopyTo(index)).unwrap();
+        (raw::attach_tcx_egress(&program, index).unwrap(), program)
+    });
+    let (near, far) = (address("10.0.0.1:40000"), address("10.0.0.2:53"));
+    let socket = udp_socket(&pair.near, near, far);
+    let _receiver = udp_socket(&pair.far, far, near);
+    for _ in 0..PACKETS {
+        socket.send(&[1; 100]).unwrap();
+    }
+    until_true("all packets", || watch.stats().packets >= 2 * PACKETS);
+    once(&watch.finish());
+}
+
+/// The same flow comes by two interfaces in turn and leaves by a third: each packet is one, though the next one may lie where it
+/// lay.
+fn two_ways_in(mode: Attach) {
+    let pair = Pair::new();
+    pair.join(1);
+    pair.join(2);
+    route(&pair, &["v0", "v2", "v4"]);
+    pair.near.shell("ip route add 10.9.9.0/24 via 10.0.2.2");
+    let watch = Watch::open(&pair.near, patient("v4", mode));
+    let injectors = ["v1", "v3"].map(|name| Injector::new(&pair.far, name));
+    for (number, injector) in (1..=2 * PACKETS).zip(injectors.iter().cycle()) {
+        injector.send(&datagram("10.7.0.2:40000", "10.9.9.9:53"));
+        sent(&pair.near, "v4", number);
+    }
+    let outcome = watch.finish();
+    let found = counted(&outcome, "10.7.0.2:40000", "10.9.9.9:53");
+    assert_eq!(found, [2 * PACKETS, 0]);
+    assert_eq!(outcome.all_uncounted(), 0);
+}
+
+/// Of one flow, some packets come by the interface that they leave by, and more come by another one.
+fn sent_back_and_forwarded(mode: Attach) {
+    let pair = Pair::new();
+    pair.join(1);
+    route(&pair, &["v0", "v2"]);
+    pair.near.shell("ip route add 10.9.9.0/24 via 10.0.0.2");
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    let injectors = ["v3", "v1", "v3"].map(|name| Injector::new(&pair.far, name));
+    let mut number = 0;
+    for _ in 0..PACKETS {
+        for injector in &injectors {
+            injector.send(&datagram("10.7.0.2:40000", "10.9.9.9:53"));
+            number += 1;
+            sent(&pair.near, "v0", number);
+        }
+    }
+    let outcome = watch.finish();
+    let found = counted(&outcome, "10.7.0.2:40000", "10.9.9.9:53");
+    assert_eq!(found, [3 * PACKETS, 0]);
+    assert_eq!(outcome.uncounted("hairpin"), PACKETS);
+}
+
+/// The last node of a segment list (SRv6): the kernel takes the carrier off and hands the frame to the same hook again. One that
+/// forwards such packets sees each once.
+fn the_end_of_a_routed_segment(mode: Attach) {
+    for (tunnels, is_end) in [
+        (Tunnels::Inner, true),
+        (Tunnels::Outer, true),
+        (Tunnels::Inner, false),
+        (Tunnels::Outer, false),
+    ] {
+        let pair = Pair::new();
+        pair.add_ipv6();
+        for scope in ["all", "v0"] {
+            pair.near
+                .set(&format!("ipv6/conf/{scope}/seg6_enabled"), "1");
+        }
+        let watch = Watch::open(&pair.near, patient("v0", mode).tunnels(tunnels));
+        let injector = Injector::new(&pair.far, "v1");
+        let to = if is_end { "[fd00::1]:0" } else { "[fd09::9]:0" };
+        let [from, to] = ["[fd00::2]:0", to].map(|end| address(end).ip());
+        for (inner, kind) in [
+            (["10.7.0.2:40000", "10.9.9.9:53"], 4),
+            (["[fd07::2]:40000", "[fd09::9]:53"], 41),
+        ] {
+            let packet = frame::udp(address(inner[0]), address(inner[1]), &[6; 200]);
+            // Next header, length, kind 4, segments left 0, last entry 0, flags, tag; the one segment.
+            let mut routed = vec![kind, 2, 4, 0, 0, 0, 0, 0];
+            match to {
+                IpAddr::V6(to) => routed.extend(to.octets()),
+                IpAddr::V4(_) => unreachable!(),
+            }
+            routed.extend(&packet);
+            let carrier = frame::ip(from, to, 43, &routed);
+            for _ in 0..PACKETS {
+                injector.send(&frame::ethernet_to(NEAR_MAC, frame::IPV6, &carrier));
+            }
+        }
+        let again = if is_end { 2 * PACKETS } else { 0 };
+        until_true("all packets", || {
+            let stats = watch.stats();
+            let hook = stats.hooks.iter().find(|hook| !hook.egress).unwrap();
+            hook.traffic.packets >= 2 * PACKETS + again
+        });
+        let outcome = watch.finish();
+        let forward = |source: &str| -> u64 {
+            let flows = outcome.flows.iter();
+            flows
+                .filter(|flow| flow.source.address == address(source).ip())
+                .filter(|flow| !matches!(flow.protocol.0, 1 | 58))
+                .map(|flow| flow.forward.packets.total)
+                .sum()
+        };
+        let expected = match tunnels {
+            Tunnels::Inner => [PACKETS, PACKETS, 0],
+            _ => [0, 0, 2 * PACKETS],
+        };
+        assert_eq!(
+            ["10.7.0.2:0", "[fd07::2]:0", "[fd00::2]:0"].map(forward),
+            expected,
+            "{tunnels:?} {is_end} {:#?}",
+            outcome.flows
+        );
+        assert_eq!(outcome.uncounted("hairpin"), again, "{tunnels:?}");
+    }
+}
+
+/// Each fragment that leaves again is the one that came.
+fn a_hairpin_in_fragments(mode: Attach) {
+    let pair = Pair::new();
+    route(&pair, &["v0"]);
+    pair.near.shell("ip route add 10.9.9.0/24 via 10.0.0.2");
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    let injector = Injector::new(&pair.far, "v1");
+    let ends: [SocketAddr; 2] = ["10.0.0.2:40000", "10.9.9.9:53"].map(address);
+    let whole = frame::udp(ends[0], ends[1], &[6; 120]);
+    for number in 0_u16..60 {
+        for (at, place) in [(0, 0x2000_u16), (64, 8)] {
+            let end = at + 64;
+            let mut packet = frame::ip(
+                ends[0].ip(),
+                ends[1].ip(),
+                frame::UDP,
+                &whole[20 + at..20 + end],
+            );
+            frame::set_fragment(&mut packet, number, place);
+            injector.send(&frame::ethernet_to(NEAR_MAC, IPV4, &packet));
+        }
+    }
+    sent(&pair.near, "v0", 2 * PACKETS);
+    let outcome = watch.finish();
+    let found = counted(&outcome, "10.0.0.2:40000", "10.9.9.9:53");
+    assert_eq!(found, [2 * PACKETS, 0]);
+    assert_eq!(outcome.uncounted("hairpin"), 2 * PACKETS);
+    assert_eq!(outcome.uncounted("fragment"), 0);
+}

@@ -1,0 +1,83 @@
+//! Other places at the hooks from one process to the next, under load: no packet is missed and none counted twice.
+
+use mermin_core::{Attach, lab::Point};
+
+use super::{child::Orders, killed::Siege};
+use crate::{
+    Case, case, each_mode,
+    support::{process::extent, wait::LONGEST},
+    with_tcx,
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = vec![case("pin_places_by_priority", by_priority)];
+    let both = each_mode("pin_other_places", other_places)
+        .chain(each_mode("killed_while_it_moves", killed_while_it_moves));
+    cases.extend(both.map(with_tcx));
+    cases
+}
+
+/// Steps in which a program moves: to an earlier place, and to a later one.
+const STEPS: [u32; 2] = [4, 5];
+
+fn other(mode: Attach) -> Attach {
+    match mode {
+        Attach::Tcx => Attach::Tc { priority: 7 },
+        _ => Attach::Tcx,
+    }
+}
+
+/// Opens in this way, and is killed a moment later.
+fn change(siege: &mut Siege, mode: Attach) {
+    let orders = Orders {
+        mode,
+        ..siege.orders.clone()
+    };
+    siege.round(&orders, |process| {
+        let opened = process.opened();
+        process.kill();
+        Some(opened)
+    });
+    siege.orders.mode = mode;
+}
+
+fn other_places(mode: Attach) {
+    let mut siege = Siege::begin(mode, true);
+    for _ in 0..extent("MERMIN_KILLS", 4) {
+        let next = other(siege.orders.mode);
+        change(&mut siege, next);
+    }
+    siege.end();
+}
+
+fn by_priority() {
+    let mut siege = Siege::begin(Attach::Tc { priority: 5 }, false);
+    for priority in [7, 3, 5, 1] {
+        change(&mut siege, Attach::Tc { priority });
+    }
+    siege.end();
+}
+
+/// At each step of the way; then one goes on to where it was to be, or back.
+fn killed_while_it_moves(mode: Attach) {
+    let mut siege = Siege::begin(mode, false);
+    let to = other(mode);
+    for step in 0..STEPS[usize::from(mode == Attach::Tcx)] {
+        for back in [false, true] {
+            let orders = Orders {
+                mode: to,
+                end: Some((Point::Shifted, step)),
+                ..siege.orders.clone()
+            };
+            siege.round(&orders, |process| {
+                assert!(process.dies_within(LONGEST), "never came by step {step}");
+                None
+            });
+            if !back {
+                change(&mut siege, to);
+            }
+            change(&mut siege, mode);
+        }
+    }
+    siege.end();
+}
