@@ -1,24 +1,37 @@
 //! The `flows` program from outside: arguments, exit status, both output streams, signals, and real traffic.
 //!
-//! What needs the privilege to load eBPF programs is skipped by name without it; with `MERMIN_REQUIRE_KERNEL=1` it
+//! A test that needs the privilege to load eBPF programs is skipped by name without it; with `MERMIN_REQUIRE_KERNEL=1` it
 //! fails instead.
 
+#[expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
+)]
+#[path = "../../mermin-core/tests/kernel/support/rights.rs"]
+mod rights;
 mod support;
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, OpenOptions},
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::UdpSocket,
-    os::unix::process::CommandExt as _,
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixDatagram, process::CommandExt as _},
+    },
     path::PathBuf,
-    process::{self, ExitCode},
+    process::{self, Command, ExitCode, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use rustix::process::Signal;
+use rustix::{
+    process::Signal,
+    thread::{CapabilitySet, UnshareFlags},
+};
 use serde_json::Value as Json;
 use support::{Finished, TICK, flows, run, terminal};
 
@@ -51,6 +64,15 @@ fn main() -> ExitCode {
         kernel("demo_table_fits_the_terminal", demo_table_fits_the_terminal),
         kernel("sigterm_drains", || a_signal_drains(Signal::TERM)),
         kernel("ctrl_c_drains", || a_signal_drains(Signal::INT)),
+        kernel("sighup_drains", || a_signal_drains(Signal::HUP)),
+        kernel("sighup_reads_the_file_again", sighup_reads_the_file_again),
+        kernel("a_terminal_that_is_closed_drains", a_terminal_is_closed),
+        kernel("nohup_outlives_its_terminal", nohup_is_heeded),
+        kernel("sigusr1_tells_what_was_counted", sigusr1_tells),
+        kernel("readiness_is_told", readiness_is_told),
+        kernel("what_changes_is_told", what_changes_is_told),
+        kernel("the_status_line_lives", the_status_line_lives),
+        kernel("without_perfmon_the_remedy_is_seen", without_perfmon),
         kernel("a_reader_may_leave", a_reader_may_leave),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -163,6 +185,13 @@ fn a_capture_takes_no_privilege() -> Result<(), Failed> {
     let finished = shown(&[])?;
     let lines: Vec<&str> = finished.stdout.lines().collect();
     ensure(lines == flows_of_the_capture(), format!("{finished:?}"))?;
+    // The summary names what is in no flow.
+    ensure(
+        finished
+            .stderr
+            .contains("are in no flow:\n  1 arp: address resolution"),
+        format!("{finished:?}"),
+    )?;
     let records = records(&shown(&["--json"])?)?;
     ensure(records.len() == lines.len(), format!("{records:?}"))?;
     ensure(
@@ -214,15 +243,14 @@ fn a_signal_ends_waiting_for_a_capture() -> Result<(), Failed> {
         (CAPTURE.len(), flows_of_the_capture().len()),
         (700, 1),
     ] {
-        let mut child =
-            support::Running::reading(flows().args(["--pcap", "-"]), process::Stdio::piped())?;
+        let mut child = support::Running::reading(flows().args(["--pcap", "-"]), Stdio::piped())?;
         let mut stdin = child.stdin()?;
         stdin.write_all(&CAPTURE[..there])?;
         child.wait_until_it_catches(Signal::INT)?;
         while rustix::io::ioctl_fionread(&stdin)? != 0 {
             thread::sleep(TICK);
         }
-        // What was read is counted at once.
+        // Packets that were read are counted at once.
         thread::sleep(Duration::from_millis(200));
         child.signal(Signal::INT)?;
         let mut stdout = String::new();
@@ -360,7 +388,7 @@ fn a_configuration_that_changes() -> Result<(), Failed> {
     ensure(stderr.contains("in force now: filter"), stderr)
 }
 
-/// Whether there is a record of the first port and, after a change, one of the other.
+/// Waits for a record of the first port and, after a change, one of the other.
 fn until_both(
     stdout: &mut impl std::io::BufRead,
     [one, other]: [u16; 2],
@@ -501,4 +529,233 @@ fn a_reader_may_leave() -> Result<(), Failed> {
     let stderr = child.stderr()?;
     ensure(!stderr.contains("panicked"), stderr.as_str())?;
     ensure(!stderr.contains("cannot"), stderr.as_str())
+}
+
+/// In a network namespace of its own, which has a loopback interface that is down.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Failed> {
+    let work = || {
+        #[expect(
+            deprecated,
+            reason = "deprecated because of file tables, which a network namespace leaves alone; the new one is unsafe"
+        )]
+        rustix::thread::unshare(UnshareFlags::NEWNET)?;
+        Ok(work())
+    };
+    let done = thread::scope(|scope| scope.spawn(work).join());
+    done.map_err(|_| "a thread panicked")?
+        .map_err(|error: rustix::io::Errno| error.to_string().into())
+}
+
+fn shell(line: &str) -> Result<(), Failed> {
+    let status = Command::new("sh").args(["-ec", line]).status()?;
+    ensure(status.success(), line)
+}
+
+/// Standard error up to a line that has this; the lines before it as well.
+fn until_said(stderr: &mut impl std::io::BufRead, text: &str) -> Result<String, Failed> {
+    let mut said = String::new();
+    loop {
+        let start = said.len();
+        ensure(
+            stderr.read_line(&mut said)? > 0,
+            format!("no `{text}`: {said}"),
+        )?;
+        if said[start..].contains(text) {
+            return Ok(said);
+        }
+    }
+}
+
+fn sighup_reads_the_file_again() -> Result<(), Failed> {
+    let text = |seconds: u32| {
+        format!(
+            "span {{\n  udp_timeout = \"{seconds}s\"\n}}\ndiscovery \"instrument\" {{\n  interfaces = [\"lo\"]\n}}\nexport \"traces\" {{\n  stdout = \"text\"\n}}\n"
+        )
+    };
+    let file = File::new("again.hcl", text(5))?;
+    let mut flows = flows();
+    flows
+        .args(["--json", "--duration", "25", "--config"])
+        .arg(&file.0);
+    let mut child = support::Running::start(&mut flows)?;
+    let mut stderr = BufReader::new(child.stderr_stream()?);
+    let first = until_said(&mut stderr, "watching 1 interface: lo")?;
+    ensure(first.matches("no use for").count() == 1, first)?;
+    fs::write(&file.0, text(9))?;
+    child.signal(Signal::HUP)?;
+    let again = until_said(&mut stderr, "in force now: timeouts")?;
+    ensure(!again.contains("no use for"), again)?;
+    fs::write(&file.0, "x")?;
+    child.signal(Signal::HUP)?;
+    until_said(&mut stderr, "the configuration in force stays")?;
+    // A request gets an answer, also when nothing has changed.
+    fs::write(&file.0, text(9))?;
+    child.signal(Signal::HUP)?;
+    until_said(&mut stderr, "the configuration has changed")?;
+    child.signal(Signal::TERM)?;
+    ensure(
+        child.wait(Duration::from_secs(10))? == Some(0),
+        "exit status",
+    )
+}
+
+/// The program, with a terminal that controls it as its input and flows in a file.
+fn on_a_terminal(out: &File, wrapper: &str) -> Result<(support::Running, fs::File), Failed> {
+    let (screen, terminal) = terminal::open(80)?;
+    let mut command = Command::new("setsid");
+    // Standard error stays a pipe: what is said must not need the terminal.
+    command
+        .args(["--ctty", "sh", "-c"])
+        .arg(format!("exec {wrapper} \"$0\" \"$@\""))
+        .arg(env!("CARGO_BIN_EXE_flows"))
+        .args(["--json", "--duration", "60", "--interface", "lo"]);
+    let child = support::Running::with(
+        command
+            .stdin(terminal)
+            .stdout(fs::File::create(&out.0)?)
+            .stderr(Stdio::piped()),
+    )?;
+    Ok((child, screen))
+}
+
+fn a_terminal_is_closed() -> Result<(), Failed> {
+    let out = File::new("closed.json", "")?;
+    let (mut child, screen) = on_a_terminal(&out, "")?;
+    let mut stderr = BufReader::new(child.stderr_stream()?);
+    until_said(&mut stderr, "watching")?;
+    UdpSocket::bind("127.0.0.1:0")?.send_to(b"x", "127.0.0.1:9")?;
+    thread::sleep(Duration::from_millis(500));
+    drop(screen);
+    let code = child.wait(Duration::from_secs(10))?;
+    ensure(code == Some(0), format!("exit status {code:?}"))?;
+    let records = fs::read_to_string(&out.0)?;
+    ensure(records.contains("forced end"), records)
+}
+
+fn nohup_is_heeded() -> Result<(), Failed> {
+    let out = File::new("nohup.json", "")?;
+    let (mut child, screen) = on_a_terminal(&out, "nohup")?;
+    let mut stderr = BufReader::new(child.stderr_stream()?);
+    until_said(&mut stderr, "watching")?;
+    drop(screen);
+    ensure(child.wait(Duration::from_secs(2)).is_err(), "it ended")?;
+    child.signal(Signal::TERM)?;
+    ensure(
+        child.wait(Duration::from_secs(10))? == Some(0),
+        "exit status",
+    )
+}
+
+fn sigusr1_tells() -> Result<(), Failed> {
+    let mut child =
+        support::Running::start(flows().args(["-i", "lo", "--max-flows", "99", "--json"]))?;
+    let mut stderr = BufReader::new(child.stderr_stream()?);
+    until_said(&mut stderr, "watching 1 interface: lo")?;
+    child.signal(Signal::USR1)?;
+    until_said(&mut stderr, "open, room for 99; 0 records, ")?;
+    child.signal(Signal::INT)?;
+    ensure(
+        child.wait(Duration::from_secs(10))? == Some(0),
+        "exit status",
+    )
+}
+
+fn readiness_is_told() -> Result<(), Failed> {
+    let socket = env::temp_dir().join(format!("mermin-flows-{}-notify", process::id()));
+    let manager = UnixDatagram::bind(&socket)?;
+    manager.set_read_timeout(Some(Duration::from_secs(20)))?;
+    // A shell that makes the descriptor, as a script does.
+    let script = "exec \"$0\" -i lo --json --duration 60 --ready-fd 7 7>&1";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_flows")])
+        .env("NOTIFY_SOCKET", &socket);
+    let mut child = support::Running::start(&mut command)?;
+    let mut first = String::new();
+    BufReader::new(child.stdout()?).read_line(&mut first)?;
+    ensure(first == "ready\n", first)?;
+    let mut told = [0; 64];
+    let length = manager.recv(&mut told)?;
+    fs::remove_file(&socket)?;
+    ensure(&told[..length] == b"READY=1", format!("{told:?}"))?;
+    child.signal(Signal::TERM)?;
+    ensure(
+        child.wait(Duration::from_secs(10))? == Some(0),
+        "exit status",
+    )?;
+    let finished = run(flows().args(["-i", "lo", "--ready-fd", "99"]))?;
+    ensure(finished.code == Some(1), format!("{finished:?}"))?;
+    ensure(
+        finished.stderr.contains("what to do: open it for `flows`"),
+        finished.stderr,
+    )
+}
+
+/// Interfaces that come and go, and a pattern that fits nothing any more.
+fn what_changes_is_told() -> Result<(), Failed> {
+    apart(|| {
+        shell("ip link add x0 type veth peer name z0")?;
+        let mut child = support::Running::start(flows().args([
+            "-i",
+            "lo,x*",
+            "--exclude",
+            "/^x1/,y*",
+            "--json",
+            "--duration",
+            "60",
+        ]))?;
+        let mut stderr = BufReader::new(child.stderr_stream()?);
+        let said = until_said(&mut stderr, "watching 2 interfaces: lo, x0")?;
+        ensure(
+            said.contains("the exclude pattern") && said.contains("fit no interface"),
+            said.as_str(),
+        )?;
+        shell("ip link add x10 type veth peer name z1")?;
+        let said = until_said(&mut stderr, "now also watching x10")?;
+        ensure(
+            said.contains("fits a part of `x10`") && said.contains("write `/x1.*/`"),
+            said.as_str(),
+        )?;
+        shell("ip link del x0")?;
+        until_said(&mut stderr, "no longer watching x0")?;
+        shell("ip link del x10")?;
+        until_said(&mut stderr, "`x*` matches no interface")?;
+        child.signal(Signal::TERM)?;
+        ensure(
+            child.wait(Duration::from_secs(10))? == Some(0),
+            "exit status",
+        )
+    })?
+}
+
+/// On a terminal it comes again after flows were shown.
+fn the_status_line_lives() -> Result<(), Failed> {
+    let shown = terminal::run(flows().args(["--demo", "--duration", "6"]), 100)?;
+    let behind = shown.split_once(":8080").map_or("", |(_, behind)| behind);
+    ensure(behind.contains("open, "), shown.as_str())
+}
+
+fn without_perfmon() -> Result<(), Failed> {
+    let program = OpenOptions::new()
+        .read(true)
+        .open(env!("CARGO_BIN_EXE_flows"))?;
+    let program = OwnedFd::from(program);
+    let path = format!(
+        "/proc/self/fd/{}",
+        std::os::fd::AsRawFd::as_raw_fd(&program)
+    );
+    let finished = apart(|| {
+        rights::become_nobody(CapabilitySet::NET_ADMIN | CapabilitySet::BPF);
+        run(Command::new(path).args(["-i", "lo", "--duration", "1"]))
+    })??;
+    ensure(finished.code == Some(1), format!("{finished:?}"))?;
+    ensure(
+        finished.stderr.lines().count() <= 6,
+        finished.stderr.as_str(),
+    )?;
+    let remedy = finished.stderr.lines().last().unwrap_or_default();
+    ensure(
+        remedy.contains("what to do: ") && remedy.contains("CAP_PERFMON"),
+        finished.stderr.as_str(),
+    )
 }

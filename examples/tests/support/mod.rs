@@ -7,7 +7,7 @@ use std::{
     io::Read as _,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio, id},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio, id},
     thread,
     time::{Duration, Instant},
 };
@@ -32,7 +32,7 @@ pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Whether this process may make namespaces, which the demonstration needs before it loads anything.
+/// True if this process may make namespaces, which the demonstration needs before it loads anything.
 pub(crate) fn privileged() -> bool {
     #[expect(
         deprecated,
@@ -42,12 +42,12 @@ pub(crate) fn privileged() -> bool {
     is_root() && thread::spawn(try_in_thread).join().unwrap_or(false)
 }
 
-/// Whether a test that cannot run has to fail.
+/// True if a test that cannot run has to fail.
 pub(crate) fn kernel_required() -> bool {
     env::var_os("MERMIN_REQUIRE_KERNEL").is_some_and(|value| value == "1")
 }
 
-/// What a program said, all of it.
+/// All output of a program.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
@@ -91,12 +91,22 @@ impl Running {
             .map(Self)
     }
 
+    /// With the streams that the command has.
+    pub(crate) fn with(command: &mut Command) -> io::Result<Self> {
+        command.spawn().map(Self)
+    }
+
     pub(crate) fn stdin(&mut self) -> Result<ChildStdin, Failed> {
         Ok(self.0.stdin.take().ok_or("standard input is taken")?)
     }
 
     pub(crate) fn stdout(&mut self) -> Result<ChildStdout, Failed> {
         Ok(self.0.stdout.take().ok_or("standard output is taken")?)
+    }
+
+    /// Standard error, as it comes.
+    pub(crate) fn stderr_stream(&mut self) -> Result<ChildStderr, Failed> {
+        Ok(self.0.stderr.take().ok_or("standard error is taken")?)
     }
 
     /// All of standard error, once it has ended. It stays within a pipe's buffer.
@@ -172,7 +182,7 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // What stays is in the system's temporary directory.
+        // Files that stay are in the system's temporary directory.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

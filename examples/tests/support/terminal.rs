@@ -35,7 +35,8 @@ pub(crate) fn run(command: &mut Command, columns: u16) -> Result<String, Failed>
     Ok(shown?)
 }
 
-fn open(columns: u16) -> io::Result<(File, OwnedFd)> {
+/// Both sides of one.
+pub(crate) fn open(columns: u16) -> io::Result<(File, OwnedFd)> {
     let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&screen)?;
     unlockpt(&screen)?;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use mermin_core::report::{Answer, Report};
+use mermin_examples::shell::Program;
 
 /// One object on one line.
 pub(crate) fn report(report: &Report) -> String {
@@ -15,7 +16,11 @@ pub(crate) fn report(report: &Report) -> String {
                 Answer::No => "no",
                 Answer::Unknown => "unknown",
             };
-            let remedy = fact.remedy.as_deref().map_or("null".to_owned(), quoted);
+            let remedy = fact
+                .remedy
+                .as_deref()
+                .map(|remedy| Program::Doctor.words(remedy));
+            let remedy = remedy.map_or("null".to_owned(), |remedy| quoted(&remedy));
             format!(
                 "{{\"subject\":{},\"answer\":{},\"found\":{},\"needed\":{},\"remedy\":{remedy}}}",
                 quoted(fact.subject.as_str()),
@@ -35,7 +40,7 @@ pub(crate) fn report(report: &Report) -> String {
                 quoted(&it.cause),
                 quoted(&it.instead),
                 quoted(&it.cost),
-                quoted(&it.remedy)
+                quoted(&Program::Doctor.words(&it.remedy))
             )
         })
         .collect();

@@ -12,6 +12,7 @@ use mermin_core::{
     FlowSource, FlowSourceBuilder, NetNs, Pinning,
     report::{Answer, Report},
 };
+use mermin_examples::shell::Program;
 
 const USAGE: &str = "\
 usage: doctor [options] [interface..]
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
             ExitCode::from(u8::from(!report.can_capture()))
         }
         Err(error) => {
-            eprintln!("error: {error:?}");
+            eprintln!("error: {}", Program::Doctor.words(&format!("{error:?}")));
             ExitCode::from(2)
         }
     }
@@ -86,7 +87,7 @@ fn asked() -> Result<Option<Asked>, lexopt::Error> {
     }))
 }
 
-/// A line for each fact, and below it what to do where it is not as it could be.
+/// A line for each fact: a tick where it works, a cross where flows cannot be captured for it, a hyphen where they can; and below it what to do where it is not as it could be.
 fn text(report: &Report) -> String {
     let facts = report.facts.iter().map(|fact| match &fact.remedy {
         Some(remedy) if fact.answer != Answer::Yes => format!("{fact}\n    {remedy}\n"),
@@ -101,5 +102,6 @@ fn text(report: &Report) -> String {
     } else {
         "Flows cannot be captured.\n"
     };
-    facts.chain(given_up).chain([verdict.to_owned()]).collect()
+    let text: String = facts.chain(given_up).chain([verdict.to_owned()]).collect();
+    Program::Doctor.words(&text)
 }

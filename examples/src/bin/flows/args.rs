@@ -1,4 +1,4 @@
-//! What was asked for on the command line.
+//! Arguments of the command line.
 
 use std::{ffi::OsStr, path::PathBuf, time::Duration};
 
@@ -16,26 +16,34 @@ programs; or those of a capture file, which takes none.
 
 Usage: flows [OPTIONS]
 
-  --interface PATTERN  watch interfaces of this name; `*`, `?` and `[0-9]` stand for other
-                       characters, and between slashes is a regular expression, `/eth[0-9]+/`;
-                       may be repeated (all that are up, loopback aside)
-  --pcap FILE          read a pcap or pcapng file instead; `-` is standard input
+  -i, --interface PATTERN,..
+                       watch interfaces of this name; `*`, `?`, `[0-9]` and `{eth,ens}` stand for
+                       other characters, and between slashes is a regular expression that has to
+                       fit the whole name, `/eth[0-9]+/`; may be repeated (all that are up,
+                       loopback aside)
+  --exclude PATTERN,.. watch none of these, whatever `--interface` says
+  --pcap FILE          read a capture file instead (pcap, pcapng, snoop or ERF, also compressed
+                       by gzip, zstd or lz4); `-` is standard input
   --config FILE        take interfaces, timeouts, filters and more from an HCL file; what these
                        options say is put over it. With `--pcap`, all but what it says of
                        interfaces
   --check              with `--config`: say what is wrong with the file, and capture nothing
   --json               one JSON object per flow on standard output
-  --duration SECS      end after this many seconds
+  --duration TIME      end after that long: `90s`, `5m`, `1h30m`, or a number of seconds
+  --max-flows N        room for so many flows at once, 600 octets of memory each (65536)
   --attach MODE        auto, tcx or tc (auto)
   --demo               make traffic in network namespaces of its own and show that
                        (for 10 seconds)
+  --ready-fd N         write `ready` and a newline to this descriptor when capturing has begun;
+                       a service manager that sets NOTIFY_SOCKET is told as well
   --help               this text
   --version            version
 
-Ctrl-C ends: flows still open are shown, then the program exits. Everything but flows goes to
-standard error.";
+Ctrl-C ends: flows still open are shown, then the program exits. So does SIGHUP without
+`--config`; with it the file is read again. SIGUSR1 shows what was counted so far, and why packets
+are in no flow. Everything but flows goes to standard error.";
 
-/// What to do.
+/// The job to do.
 #[derive(Debug)]
 pub(crate) enum Request {
     /// Show flows.
@@ -50,6 +58,10 @@ pub(crate) enum Request {
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) interfaces: Vec<String>,
+    pub(crate) exclude: Vec<String>,
+    /// None unless told.
+    pub(crate) max_flows: Option<u32>,
+    pub(crate) ready_fd: Option<u32>,
     pub(crate) pcap: Option<PathBuf>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) json: bool,
@@ -66,6 +78,9 @@ pub(crate) struct Options {
 pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
     let mut options = Options {
         interfaces: Vec::new(),
+        exclude: Vec::new(),
+        max_flows: None,
+        ready_fd: None,
         pcap: None,
         config: None,
         json: false,
@@ -77,14 +92,19 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("interface") | Arg::Short('i') => {
-                options.interfaces.push(parser.value()?.string()?);
+                options
+                    .interfaces
+                    .extend(patterns(&parser.value()?.string()?));
             }
+            Arg::Long("exclude") => options.exclude.extend(patterns(&parser.value()?.string()?)),
+            Arg::Long("max-flows") => options.max_flows = Some(parser.value()?.parse()?),
+            Arg::Long("ready-fd") => options.ready_fd = Some(parser.value()?.parse()?),
             Arg::Long("pcap") => options.pcap = Some(parser.value()?.into()),
             Arg::Long("config") => options.config = Some(parser.value()?.into()),
             Arg::Long("check") => check = true,
             Arg::Long("json") => options.json = true,
             Arg::Long("duration") => {
-                options.duration = Some(parser.value()?.parse_with(seconds)?);
+                options.duration = Some(parser.value()?.parse_with(duration)?);
             }
             Arg::Long("attach") => options.attach = Some(attach(&parser.value()?)?),
             Arg::Long("demo") => options.demo = true,
@@ -104,24 +124,50 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
     if options.config.is_some() && options.demo {
         return Err("`--demo` has its own timeouts and interfaces, leave out `--config`".into());
     }
-    if options.pcap.is_some() && (options.demo || !options.interfaces.is_empty()) {
-        return Err("`--pcap` watches no interface, leave out `--interface` and `--demo`".into());
+    let chosen = !options.interfaces.is_empty() || !options.exclude.is_empty();
+    if options.pcap.is_some() && (options.demo || chosen) {
+        return Err(
+            "`--pcap` watches no interface, leave out `--interface`, `--exclude` and `--demo`"
+                .into(),
+        );
     }
     if options.demo {
-        if !options.interfaces.is_empty() {
-            return Err("`--demo` has its own interfaces, leave out `--interface`".into());
+        if chosen {
+            return Err(
+                "`--demo` has its own interfaces, leave out `--interface` and `--exclude`".into(),
+            );
         }
         options.duration.get_or_insert(DEMO_DURATION);
     }
     Ok(Request::Capture(options))
 }
 
-fn seconds(text: &str) -> Result<Duration, &'static str> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("not a duration above zero"),
-    }
+/// Patterns between commas; those within an expression or within braces are the pattern's own.
+fn patterns(text: &str) -> Vec<String> {
+    let (mut depth, mut expression) = (0_u32, false);
+    let comma = |character: char| {
+        match character {
+            // No name of an interface has one.
+            '/' => expression = !expression,
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        character == ',' && depth == 0 && !expression
+    };
+    text.split(comma)
+        .map(|name| name.trim().to_owned())
+        .collect()
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => humantime::parse_duration(text).ok(),
+    };
+    duration
+        .filter(|duration| !duration.is_zero())
+        .ok_or("not a time above zero, such as `90s`, `5m`, `1h30m` or a number of seconds")
 }
 
 fn attach(mode: &OsStr) -> Result<Attach, Error> {
@@ -197,6 +243,45 @@ mod tests {
     }
 
     #[test]
+    fn times_are_written_as_people_do() {
+        for (text, seconds) in [
+            ("1m", 60),
+            ("90s", 90),
+            ("1h30m", 5_400),
+            ("60", 60),
+            ("2m 5s", 125),
+        ] {
+            let request = parse(Parser::from_args(["--duration", text])).unwrap();
+            let Request::Capture(options) = request else {
+                panic!("{request:?}");
+            };
+            assert_eq!(
+                options.duration,
+                Some(Duration::from_secs(seconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn patterns_are_parted_by_commas_that_are_not_their_own() {
+        for (text, expected) in [
+            ("eth0,lo", &["eth0", "lo"][..]),
+            ("eth0, lo", &["eth0", "lo"]),
+            ("{eth,ens}*,lo", &["{eth,ens}*", "lo"]),
+            ("/eth[0-9]{1,2}/", &["/eth[0-9]{1,2}/"]),
+            ("/a,?/,b", &["/a,?/", "b"]),
+            ("eth0,", &["eth0", ""]),
+        ] {
+            assert_eq!(patterns(text), expected, "{text}");
+        }
+        let options = options("-i eth0,lo --exclude v*,x -i a --max-flows 9 --ready-fd 3");
+        assert_eq!(options.interfaces, ["eth0", "lo", "a"]);
+        assert_eq!(options.exclude, ["v*", "x"]);
+        assert_eq!((options.max_flows, options.ready_fd), (Some(9), Some(3)));
+    }
+
+    #[test]
     fn a_demonstration_ends_by_itself() {
         assert_eq!(options("--demo").duration, Some(DEMO_DURATION));
         assert_eq!(
@@ -216,6 +301,12 @@ mod tests {
             "--duration soon",
             "--duration 1e300",
             "--duration nan",
+            "--duration 0s",
+            "--duration 5x",
+            "--max-flows many",
+            "--ready-fd stdout",
+            "--demo --exclude eth0",
+            "--pcap x --exclude eth0",
             "--attach xdp",
             "--demo --interface eth0",
             "--json=yes",
@@ -228,6 +319,9 @@ mod tests {
     fn help_names_every_option_and_fits_a_terminal() {
         for option in [
             "interface",
+            "exclude",
+            "max-flows",
+            "ready-fd",
             "config",
             "check",
             "json",

@@ -9,17 +9,21 @@ use std::{
 
 use futures::{StreamExt as _, executor::block_on};
 use mermin_config::Config;
-use mermin_core::{Error, ErrorKind, FlowSource, FlowSourceBuilder, Handle, Stats};
+use mermin_core::{Error, ErrorKind, FlowSource, FlowSourceBuilder, Handle};
+use mermin_examples::shell::Program;
 
 use crate::{
     args::Options,
     config,
     demo::Demo,
     failure::Failure,
+    news::News,
     output::Output,
+    ready::Ready,
     status::{self, Status},
     stdin::Stdin,
-    stop::Stop,
+    stop::{Hangup, Requests, Stop},
+    summary,
 };
 
 /// How soon a signal or the end of the time is noticed.
@@ -35,7 +39,10 @@ const DEMO_ACTIVE: Duration = Duration::from_secs(3);
 /// # Errors
 /// Whatever keeps the source from opening or ends it early, or standard output from taking a flow.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
-    let stop = Stop::on_signals().map_err(|error| Failure::new("cannot catch signals", &error))?;
+    let uncaught = |error| Failure::new("cannot catch signals", &error);
+    let stop = Stop::on_signals().map_err(uncaught)?;
+    let requests = Requests::on_signals().map_err(uncaught)?;
+    let ready = Ready::by(options.ready_fd)?;
     // Before any thread is made: this one moves to a network namespace of its own.
     let demo = options.demo.then(Demo::prepare).transpose()?;
     let mut file = options
@@ -48,12 +55,20 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         Err(error) if interrupted(&stop, &error) => return Ok(()),
         opened => opened?,
     };
-    say(&flows.report().to_string());
+    let now = Instant::now();
+    let report = flows.report();
+    let before = Program::Flows.words(&report.to_string());
+    let (mut news, said) = News::of(&report, now);
+    say(if options.pcap.is_none() {
+        &said
+    } else {
+        &before
+    });
+    ready.tell();
     if let Some(demo) = &demo {
         demo.make_traffic();
     }
 
-    let now = Instant::now();
     let watch = Watch {
         handle: flows.handle(),
         stop,
@@ -65,10 +80,19 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     };
     let outcome = thread::scope(|scope| {
         scope.spawn(|| {
-            watch.keep(|handle| {
-                if let Some(file) = &mut file {
-                    file.follow(handle, |builder| flags(builder, options));
+            watch.keep(|handle, now| {
+                let mut said = String::new();
+                if options.pcap.is_none() {
+                    said += &news.since(|| handle.report(), now);
+                    if let Some(file) = &mut file {
+                        said += &file.follow(handle, |builder| flags(builder, options));
+                    }
                 }
+                said += &heed(&requests, handle, &watch.stop, |handle| {
+                    let file = file.as_mut().filter(|_| options.pcap.is_none())?;
+                    Some(file.read_again(handle, |builder| flags(builder, options)))
+                });
+                said
             });
         });
         let outcome = show(&mut flows, Output::new(options.json), &watch);
@@ -76,8 +100,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         outcome
     });
     watch.status.end();
+    if options.pcap.is_none() {
+        // Filters would stay behind a process that ends before they are removed.
+        block_on(flows.shutdown())?;
+    } else {
+        // Some things may be given up while it is read.
+        let after = Program::Flows.words(&flows.report().to_string());
+        if after != before {
+            say(&after);
+        }
+    }
     outcome?;
-    say(&summary(&watch.handle.stats()));
+    say(&summary::of(&watch.handle.stats()));
     Ok(())
 }
 
@@ -86,14 +120,14 @@ fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourc
         file.map_or_else(FlowSource::builder, config)
     };
     if let Some(path) = &options.pcap {
-        let builder = of(Config::source_of_captures, config);
+        let builder = room(of(Config::source_of_captures, config), options);
         return if path.as_os_str() == "-" {
             builder.pcap_reader(Stdin(stop.clone()))
         } else {
             builder.pcap(path)
         };
     }
-    let builder = flags(of(Config::source, config), options);
+    let builder = room(flags(of(Config::source, config), options), options);
     if !options.demo {
         return builder;
     }
@@ -105,25 +139,58 @@ fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourc
         .other_timeout(DEMO_IDLE)
 }
 
-/// What the command line says is put over what a file says.
+/// Room for flows, which a change of the file cannot give.
+fn room(builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder {
+    match options.max_flows {
+        Some(flows) => builder.max_flows(flows),
+        None => builder,
+    }
+}
+
+/// The command line overrides a file.
 fn flags(mut builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder {
     if let Some(attach) = options.attach {
         builder = builder.attach(attach);
     }
     if !options.interfaces.is_empty() {
-        // Who names interfaces means those.
+        // Interfaces that are named replace those of the file.
         builder = builder
             .interfaces(options.interfaces.iter().cloned())
             .or_all(false);
     }
+    if !options.exclude.is_empty() {
+        builder = builder.exclude(options.exclude.iter().cloned());
+    }
     builder
+}
+
+/// Does what signals ask for, and gives what there is to say. `read_again` gives none where there is no file to read.
+fn heed(
+    requests: &Requests,
+    handle: &Handle,
+    stop: &Stop,
+    read_again: impl FnOnce(&Handle) -> Option<String>,
+) -> String {
+    let mut said = String::new();
+    if requests.progress() {
+        said += &summary::so_far(&handle.stats());
+    }
+    match requests.hangup() {
+        None => {}
+        Some(Hangup::Closed) => stop.raise(),
+        Some(Hangup::Asked) => match read_again(handle) {
+            Some(answer) => said += &answer,
+            None => stop.raise(),
+        },
+    }
+    said
 }
 
 /// Writes flows until there are no more. A reader that went away (`flows | head`) is no failure.
 fn show(flows: &mut FlowSource, mut output: Output, watch: &Watch) -> Result<(), Failure> {
     let mut batches = flows.ready_chunks(BATCH);
     while let Some(batch) = block_on(batches.next()) {
-        watch.status.end();
+        watch.status.make_room(Instant::now());
         for flow in batch {
             let flow = match flow {
                 // The last item; what came before it is shown below.
@@ -131,26 +198,27 @@ fn show(flows: &mut FlowSource, mut output: Output, watch: &Watch) -> Result<(),
                 flow => flow?,
             };
             if let Err(error) = output.write(&flow) {
-                return refused(&error);
+                return refused(&output, &error);
             }
         }
         if let Err(error) = output.flush() {
-            return refused(&error);
+            return refused(&output, &error);
         }
     }
     Ok(())
 }
 
-/// Whether a capture ends early because a signal ended the reading of it.
+/// True if a capture ends early because a signal ended the reading of it.
 fn interrupted(stop: &Stop, error: &Error) -> bool {
     stop.raised() && error.kind() == ErrorKind::InvalidCapture
 }
 
-/// What it means that standard output did not take a flow.
-fn refused(error: &io::Error) -> Result<(), Failure> {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(Failure::new("cannot write to standard output", error)),
+/// Judges why standard output did not take a flow.
+fn refused(output: &Output, error: &io::Error) -> Result<(), Failure> {
+    if output.is_left(error) {
+        Ok(())
+    } else {
+        Err(Failure::new("cannot write to standard output", error))
     }
 }
 
@@ -164,16 +232,16 @@ struct Watch {
 }
 
 impl Watch {
-    /// Closes the source on a signal or when the time is over; until then does what there is to do now and then, and keeps the
-    /// status line fresh.
-    fn keep(&self, mut now_and_then: impl FnMut(&Handle)) {
+    /// Closes the source on a signal or when the time is over; until then does what there is to do now and then, says what that
+    /// gives, and keeps the status line fresh.
+    fn keep(&self, mut now_and_then: impl FnMut(&Handle, Instant) -> String) {
         while !self.done.load(Ordering::Relaxed) {
             let now = Instant::now();
             if self.stop.raised() || self.deadline.is_some_and(|deadline| now >= deadline) {
                 self.handle.close();
                 return;
             }
-            now_and_then(&self.handle);
+            self.status.say(&now_and_then(&self.handle, now));
             self.status.refresh(now, || {
                 let stats = self.handle.stats();
                 status::waiting(stats.flows_open, stats.packets)
@@ -181,16 +249,6 @@ impl Watch {
             thread::sleep(TICK);
         }
     }
-}
-
-fn summary(stats: &Stats) -> String {
-    let (records, packets) = (stats.records, stats.packets);
-    format!(
-        "{records} {}, {packets} {}, {} bytes\n",
-        status::plural(records, "record"),
-        status::plural(packets, "packet"),
-        stats.octets,
-    )
 }
 
 fn say(text: &str) {

@@ -1,14 +1,15 @@
-//! What a configuration file says, and what is said about it.
+//! The configuration file, and warnings about it.
 
 use std::{
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use futures::{FutureExt as _, StreamExt as _, executor::block_on};
 use mermin_config::{Config, Error, Loaded, Watcher};
 use mermin_core::{FlowSourceBuilder, Handle, Reconfigured, Setting};
+use mermin_program::{unused, warnings};
 
 use crate::failure::Failure;
 
@@ -16,7 +17,7 @@ use crate::failure::Failure;
 pub(crate) fn check(file: &Path) -> ExitCode {
     match Config::from_path(file) {
         Ok(loaded) => {
-            say(&remarks(&loaded));
+            say(&(warnings(&loaded) + &unused("flows", &["auto_reload"], &loaded)));
             say(&format!("{}: no errors\n", file.display()));
             ExitCode::SUCCESS
         }
@@ -30,8 +31,11 @@ pub(crate) fn check(file: &Path) -> ExitCode {
 /// A configuration, and what comes of its file while flows are shown.
 pub(crate) struct File {
     pub(crate) config: Config,
+    path: PathBuf,
     /// There where the file asks for it.
     changes: Option<Watcher>,
+    /// Last warning about keys that have no use here: once is enough.
+    unused: String,
 }
 
 impl File {
@@ -39,50 +43,78 @@ impl File {
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub(crate) fn open(file: &Path, captures: bool) -> Result<Self, Error> {
-        let loaded = Config::from_path(file)?;
+    pub(crate) fn open(path: &Path, captures: bool) -> Result<Self, Error> {
+        let loaded = Config::from_path(path)?;
         let (loaded, changes) = if *loaded.config.auto_reload() && !captures {
-            let (loaded, changes) = Watcher::open(file)?;
+            let (loaded, changes) = Watcher::open(path)?;
             (loaded, Some(changes))
         } else {
             (loaded, None)
         };
-        say(&remarks(&loaded));
+        let unused = unused("flows", &["auto_reload"], &loaded);
+        say(&(warnings(&loaded) + &unused));
         if captures {
             say(&live_only(&loaded.config));
         }
         Ok(Self {
             config: loaded.config,
+            path: path.to_owned(),
             changes,
+            unused,
         })
     }
 
-    /// Puts a changed file in force, over which `flags` puts what the program was told; one that is wrong changes nothing.
+    /// Puts a changed file in force, over which `flags` puts what the program was told; one that is wrong changes nothing. Gives
+    /// what there is to say.
     pub(crate) fn follow(
         &mut self,
         handle: &Handle,
         flags: impl FnOnce(FlowSourceBuilder) -> FlowSourceBuilder,
-    ) {
+    ) -> String {
         let change = self
             .changes
             .as_mut()
             .and_then(|changes| changes.next().now_or_never());
-        let said = match change.flatten() {
-            None => return,
-            Some(Err(error)) => format!("{error}\n"),
-            Some(Ok(loaded)) => {
-                say(&remarks(&loaded));
-                match block_on(handle.reconfigure(flags(loaded.config.source()))) {
-                    Ok(changed) => outcome(&changed),
-                    Err(error) => Failure::from(error).text(),
-                }
-            }
+        match change.flatten() {
+            None => String::new(),
+            Some(read) => self.put_in_force(read, handle, flags),
+        }
+    }
+
+    /// As [`follow`](Self::follow), of the file as it is now: who asks for it gets an answer.
+    pub(crate) fn read_again(
+        &mut self,
+        handle: &Handle,
+        flags: impl FnOnce(FlowSourceBuilder) -> FlowSourceBuilder,
+    ) -> String {
+        self.put_in_force(Config::from_path(&self.path), handle, flags)
+    }
+
+    fn put_in_force(
+        &mut self,
+        read: Result<Loaded, Error>,
+        handle: &Handle,
+        flags: impl FnOnce(FlowSourceBuilder) -> FlowSourceBuilder,
+    ) -> String {
+        let loaded = match read {
+            Ok(loaded) => loaded,
+            Err(error) => return format!("{error}\nthe configuration in force stays\n"),
         };
-        say(&said);
+        let mut said = warnings(&loaded);
+        let unused = unused("flows", &["auto_reload"], &loaded);
+        if unused != self.unused {
+            said.push_str(&unused);
+            self.unused = unused;
+        }
+        let changed = block_on(handle.reconfigure(flags(loaded.config.source())));
+        said + &match changed {
+            Ok(changed) => outcome(&changed),
+            Err(error) => Failure::from(error).text(),
+        }
     }
 }
 
-/// What became of a change.
+/// The outcome of a change, in words.
 fn outcome(changed: &Reconfigured) -> String {
     let names =
         |settings: &[Setting]| -> Vec<&str> { settings.iter().map(|it| it.as_str()).collect() };
@@ -98,25 +130,7 @@ fn outcome(changed: &Reconfigured) -> String {
     said
 }
 
-fn remarks(loaded: &Loaded) -> String {
-    let mut remarks: Vec<String> = loaded
-        .warnings
-        .iter()
-        .map(|it| format!("{it}\n\n"))
-        .collect();
-    let unused = loaded
-        .for_application
-        .iter()
-        .filter(|key| *key != "auto_reload");
-    let unused: Vec<&str> = unused.map(String::as_str).collect();
-    if !unused.is_empty() {
-        let keys = unused.join(", ");
-        remarks.push(format!("flows has no use for {keys}\n"));
-    }
-    remarks.concat()
-}
-
-/// What has no effect on reading a capture.
+/// Keys that have no effect on reading a capture.
 fn live_only(config: &Config) -> String {
     let usual = Config::default();
     let live = [
@@ -151,21 +165,5 @@ mod tests {
             .unwrap();
         assert!(live_only(&loaded.config).starts_with("discovery has"));
         assert_eq!(live_only(&Config::default()), "");
-    }
-
-    #[test]
-    fn nothing_is_ignored_in_silence() {
-        let loaded: Loaded = "log_level = \"info\"\nauto_reload = true\npacket_worker_count = 1\n"
-            .parse()
-            .unwrap();
-        let remarks = remarks(&loaded);
-        assert!(
-            remarks.contains("packet_worker_count` has no effect"),
-            "{remarks}"
-        );
-        assert!(
-            remarks.ends_with("flows has no use for log_level\n"),
-            "{remarks}"
-        );
     }
 }

@@ -6,7 +6,9 @@ use std::{
     io::{self, Write as _},
 };
 
-/// What could not be done, why, and what to do about it.
+use mermin_examples::shell::Program;
+
+/// A failure: the sentence, its cause and the remedy.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -51,7 +53,7 @@ impl From<mermin_core::Error> for Failure {
     fn from(error: mermin_core::Error) -> Self {
         Self {
             message: error.to_string(),
-            remedy: error.remedy().map(str::to_owned),
+            remedy: error.remedy().map(|remedy| Program::Flows.words(remedy)),
             causes: chain(error.source()),
         }
     }

@@ -5,10 +5,13 @@ mod capture;
 mod config;
 mod demo;
 mod failure;
+mod news;
 mod output;
+mod ready;
 mod status;
 mod stdin;
 mod stop;
+mod summary;
 mod table;
 
 use std::{

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 
 use mermin_core::{Flow, sink::JsonLines};
-use rustix::termios::tcgetwinsize;
+use rustix::{io::Errno, termios::tcgetwinsize};
 
 use crate::table::{Size, Table};
 
@@ -39,6 +39,12 @@ impl Output {
             Self::Table(out, table) => out.write_all(table.lines(flow, size()).as_bytes()),
             Self::Lines(out) => writeln!(out, "{flow}"),
         }
+    }
+
+    /// True if an error means that nobody reads any more: a pipe's reader left, or the terminal was closed.
+    pub(crate) fn is_left(&self, error: &io::Error) -> bool {
+        let closed = error.raw_os_error() == Some(Errno::IO.raw_os_error());
+        error.kind() == io::ErrorKind::BrokenPipe || closed && matches!(self, Self::Table(..))
     }
 
     /// # Errors

@@ -1,4 +1,4 @@
-//! The line on standard error that says something is happening while no flow has ended yet.
+//! Standard error while flows are shown: a line that is drawn over again on a terminal, and what is said beside it.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -10,8 +10,10 @@ use rustix::termios::tcgetwinsize;
 
 /// On a terminal the line is drawn over again this often.
 const REDRAWN: Duration = Duration::from_millis(500);
-/// Elsewhere it is printed again this often, so that a log is not flooded.
+/// Elsewhere it is printed again this often, so that a log is not flooded, and only until a flow has ended.
 const REPEATED: Duration = Duration::from_secs(10);
+/// How long writing flows out takes at most: a line drawn meanwhile would stand before one of them.
+const SETTLED: Duration = Duration::from_millis(100);
 /// Most flows of a busy host end within this, and then there is nothing to say.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
@@ -32,6 +34,15 @@ struct State {
     over: bool,
 }
 
+impl State {
+    fn clear(&mut self) {
+        if self.drawn {
+            let _ = write!(io::stderr(), "{CLEAR_LINE}");
+            self.drawn = false;
+        }
+    }
+}
+
 impl Status {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
@@ -48,7 +59,7 @@ impl Status {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows `text` where it is time to and no flow has been shown.
+    /// Shows `text` where it is time to.
     pub(crate) fn refresh(&self, now: Instant, text: impl FnOnce() -> String) {
         let mut state = self.state();
         if state.over || now < state.next {
@@ -66,13 +77,29 @@ impl Status {
         }
     }
 
-    /// A flow is about to be shown, or all is done: the line goes and does not come back.
+    /// Flows are about to be shown: the line makes room, and on a terminal it comes back once they are.
+    pub(crate) fn make_room(&self, now: Instant) {
+        let mut state = self.state();
+        state.clear();
+        state.next = state.next.max(now + SETTLED);
+        state.over |= !self.terminal;
+    }
+
+    /// Says something of several lines, or nothing.
+    pub(crate) fn say(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        state.clear();
+        // Flows matter more than a standard error that nobody reads.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+
+    /// All is done: the line goes and does not come back.
     pub(crate) fn end(&self) {
         let mut state = self.state();
-        if state.drawn {
-            let _ = write!(io::stderr(), "{CLEAR_LINE}");
-            state.drawn = false;
-        }
+        state.clear();
         state.over = true;
     }
 }
@@ -85,7 +112,7 @@ fn columns() -> usize {
     }
 }
 
-/// What the line says.
+/// Text of the line.
 pub(crate) fn waiting(open: u64, packets: u64) -> String {
     format!(
         "{open} {} open, {packets} {} seen; each shows when it ends (Ctrl-C ends all)",

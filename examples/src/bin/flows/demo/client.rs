@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// One TCP connection and one UDP exchange per round, for as long as the process lives.
 pub(super) fn talk(server: IpAddr) {
     for answer in ANSWERS.into_iter().cycle() {
-        // What fails shows as a flow too.
+        // A download that fails shows as a flow too.
         let _ = download(server, answer);
         let _ = query(server);
         thread::sleep(PAUSE);

@@ -1,4 +1,4 @@
-//! What stands in the columns of one line.
+//! Texts in the columns of one line.
 
 use std::fmt::Write as _;
 
@@ -38,7 +38,7 @@ impl Cells {
             destination: shortened("DESTINATION", endpoint),
             sent: amounts("PKTS→", "BYTES→"),
             received: amounts("←PKTS", "←BYTES"),
-            duration: "TIME".to_owned(),
+            duration: "LASTED".to_owned(),
             state: "STATE".to_owned(),
             reason: "RECORD".to_owned(),
             interface: "INTERFACE".to_owned(),
@@ -53,7 +53,16 @@ impl Cells {
         } else {
             reason(flow.end_reason)
         };
-        let amounts = |way: &Uniflow| [amount(way.packets.delta), amount(way.octets.delta)];
+        // Since the flow began, as its duration is; a record that adds nothing repeats no amounts.
+        let amounts = |way: &Uniflow| {
+            [way.packets, way.octets].map(|count| {
+                if flow.adds() {
+                    amount(count.total)
+                } else {
+                    "=".to_owned()
+                }
+            })
+        };
         Self {
             time: clock(flow.end),
             protocol: match flow.protocol {

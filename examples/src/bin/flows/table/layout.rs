@@ -30,7 +30,7 @@ impl Optional {
         }
     }
 
-    /// What each endpoint must have for this column to be there too.
+    /// Width that each endpoint must have for this column to be there too.
     const fn leaves(self) -> usize {
         match self {
             Self::Time => SHORT_ENDPOINT,
@@ -47,7 +47,8 @@ pub(super) struct Layout {
     dropped: usize,
 }
 
-pub(super) const TIME: usize = 8;
+/// With the zone behind it.
+pub(super) const TIME: usize = 9;
 pub(super) const PROTOCOL: usize = 6;
 pub(super) const ARROW: usize = 1;
 pub(super) const AMOUNT: usize = 6;
@@ -81,7 +82,7 @@ impl Layout {
     }
 }
 
-/// What is left for each of the two endpoints without this many optional columns.
+/// Width left for each of the two endpoints without this many optional columns.
 fn room(columns: usize, dropped: usize) -> usize {
     // Those that are always there have six spaces between them.
     let always = PROTOCOL + ARROW + 2 * AMOUNT + STATE + 6;

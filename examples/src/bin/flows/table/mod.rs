@@ -57,7 +57,7 @@ mod tests {
         time::{Duration, UNIX_EPOCH},
     };
 
-    use mermin_core::flow::{Endpoint, FlowId, Interface, Protocol, Tcp, TcpState};
+    use mermin_core::flow::{Count, Endpoint, FlowId, Interface, Protocol, Tcp, TcpState};
 
     use super::*;
 
@@ -71,9 +71,9 @@ mod tests {
             UNIX_EPOCH + Duration::from_secs(3_600 + 61),
         );
         flow.end = flow.start + Duration::from_millis(1_500);
-        flow.forward.packets.delta = 7;
-        flow.forward.octets.delta = 12_345;
-        flow.reverse.octets.delta = u64::MAX;
+        flow.forward.packets = Count { delta: 7, total: 9 };
+        flow.forward.octets.total = 12_345;
+        flow.reverse.octets.total = u64::MAX;
         flow.tcp = Some(Tcp {
             state: TcpState::SynReceived,
             handshake_latency: None,
@@ -98,6 +98,24 @@ mod tests {
         let size = Size { columns, rows: 50 };
         let text = table.lines(&v4(), size) + &table.lines(&v6(), size);
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn amounts_are_of_the_whole_flow_and_marked_where_nothing_is_new() {
+        let row = rows(200).swap_remove(1);
+        assert!(row.contains(" 9 ") && row.contains("12.3k"), "{row}");
+        let mut last = v4();
+        last.forward.packets.delta = 0;
+        let size = Size {
+            columns: 200,
+            rows: 50,
+        };
+        let text = Table::default().lines(&last, size);
+        assert_eq!(
+            text.lines().nth(1).unwrap().matches(" = ").count(),
+            4,
+            "{text}"
+        );
     }
 
     #[test]
@@ -131,12 +149,12 @@ mod tests {
     #[test]
     fn a_wide_terminal_shows_more() {
         assert!(!rows(60)[0].contains("TIME"));
-        assert!(rows(80)[0].starts_with("UTC TIME PROTO"));
+        assert!(rows(80)[0].starts_with("UTC TIME  PROTO"));
         assert!(!rows(80)[0].contains("PKTS"));
         assert!(rows(112)[0].contains("PKTS"));
         let widest = rows(200);
-        assert!(widest[0].ends_with("INTERFACE"));
-        assert!(widest[1].starts_with("01:01:02 tcp    255.255.255.255:65535 "));
+        assert!(widest[0].ends_with("INTERFACE") && widest[0].contains(" LASTED "));
+        assert!(widest[1].starts_with("01:01:02Z tcp    255.255.255.255:65535 "));
         assert!(widest[2].contains(&v6().source.to_string()));
     }
 

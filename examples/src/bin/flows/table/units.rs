@@ -2,14 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Hours, minutes and seconds of the day, UTC.
+/// Hours, minutes and seconds of the day in UTC, as ISO 8601 has them: `01:01:02Z`.
 pub(super) fn clock(time: SystemTime) -> String {
     let seconds = time
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs();
     format!(
-        "{:02}:{:02}:{:02}",
+        "{:02}:{:02}:{:02}Z",
         seconds / 3_600 % 24,
         seconds / 60 % 60,
         seconds % 60

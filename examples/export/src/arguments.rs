@@ -1,0 +1,135 @@
+//! Arguments of the command line.
+
+use std::time::Duration;
+
+use lexopt::prelude::{Long, Short, ValueExt as _};
+use mermin_config::{Config, value};
+use mermin_core::sink::Overflow;
+use mermin_program::{Result, Source};
+
+use crate::targets::{self, Target};
+
+/// The help.
+pub(crate) fn usage() -> String {
+    format!(
+        "\
+usage: mermin-export {} --to TARGET..
+
+targets:
+{}
+options:
+  --buffer FLOWS           flows that may wait for each target (65536)
+  --overflow POLICY        when those are too many: block, drop-newest, drop-oldest (block)
+  --close-within SECONDS   how long closing may take (30)
+
+A file says the same in `export \"flows\"` (to, buffer, overflow) and by `shutdown_timeout`; what is said here
+is put over it. It ends with a line for each target, and with status 1 when something was lost.",
+        Source::USAGE,
+        targets::usage()
+    )
+}
+
+pub(crate) struct Arguments {
+    pub(crate) source: Source,
+    pub(crate) targets: Vec<Target>,
+    buffer: Option<usize>,
+    overflow: Option<Overflow>,
+    close_within: Option<Duration>,
+}
+
+impl Arguments {
+    /// None: help is asked for.
+    pub(crate) fn parse() -> Result<Option<Self>> {
+        let mut arguments = Self {
+            source: Source::default(),
+            targets: Vec::new(),
+            buffer: None,
+            overflow: None,
+            close_within: None,
+        };
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            if let Some(flag) = Source::flag(&argument) {
+                arguments.source.set(flag, parser.value()?);
+                continue;
+            }
+            match argument {
+                Long("to") => {
+                    let target = parser.value()?.string()?;
+                    arguments.targets.push(Target::parse(&target)?);
+                }
+                Long("buffer") => arguments.buffer = Some(parser.value()?.parse()?),
+                Long("overflow") => {
+                    arguments.overflow = Some(match parser.value()?.string()?.as_str() {
+                        "block" => Overflow::Block,
+                        "drop-newest" => Overflow::DropNewest,
+                        "drop-oldest" => Overflow::DropOldest,
+                        other => return Err(format!("cannot use `{other}` as a policy").into()),
+                    });
+                }
+                Long("close-within") => {
+                    let seconds = parser.value()?.parse()?;
+                    arguments.close_within = Some(Duration::from_secs(seconds));
+                }
+                Short('h') | Long("help") => return Ok(None),
+                _ => return Err(argument.unexpected().into()),
+            }
+        }
+        arguments.source.check()?;
+        if arguments.targets.is_empty() && arguments.source.config.is_none() {
+            return Err("say where flows go: `--to json:flows.json`".into());
+        }
+        Ok(Some(arguments))
+    }
+
+    /// Over what a file says. Targets of both are not added up: who names some means those.
+    ///
+    /// # Errors
+    /// A target of the file that cannot be understood; that there is none at all.
+    pub(crate) fn over(self, config: Option<&Config>) -> Result<Plan> {
+        let flows = config.map(|config| config.export().flows());
+        let mut targets = self.targets;
+        if targets.is_empty() {
+            let named = flows.map_or(&[][..], |flows| flows.to());
+            targets = named
+                .iter()
+                .map(|it| Target::parse(it))
+                .collect::<Result<_>>()?;
+        }
+        if targets.is_empty() {
+            return Err("say where flows go: `--to json:flows.json`, or `to` in `export \"flows\"` of the file".into());
+        }
+        let buffer = flows.and_then(|flows| usize::try_from(flows.buffer().get()).ok());
+        let overflow = flows.map(|flows| match flows.overflow() {
+            value::Overflow::Block => Overflow::Block,
+            value::Overflow::DropNewest => Overflow::DropNewest,
+            value::Overflow::DropOldest => Overflow::DropOldest,
+        });
+        let close_within = config.map(|config| config.shutdown_timeout().get());
+        Ok(Plan {
+            targets,
+            buffer: self.buffer.or(buffer).unwrap_or(65_536),
+            overflow: self.overflow.or(overflow).unwrap_or(Overflow::Block),
+            close_within: self
+                .close_within
+                .or(close_within)
+                .unwrap_or(Duration::from_secs(30)),
+        })
+    }
+}
+
+/// Keys of a file that are acted on.
+pub(crate) const KEYS: [&str; 4] = [
+    "export \"flows\".to",
+    "export \"flows\".buffer",
+    "export \"flows\".overflow",
+    "shutdown_timeout",
+];
+
+/// Plan that follows from the arguments.
+pub(crate) struct Plan {
+    pub(crate) targets: Vec<Target>,
+    pub(crate) buffer: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) close_within: Duration,
+}

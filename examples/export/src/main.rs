@@ -1,0 +1,48 @@
+//! Exports the flows of interfaces or of a capture file to several receivers at once, and says what became of each record.
+
+mod arguments;
+mod targets;
+
+use std::process::ExitCode;
+
+use futures::executor::block_on;
+use mermin_core::sink::{Backoff, buffered, retry};
+use mermin_program::{Named, Result, Run};
+
+use arguments::{Arguments, KEYS};
+
+fn main() -> ExitCode {
+    let usage = arguments::usage();
+    mermin_program::entry(&usage, Arguments::parse, |arguments| {
+        block_on(run(arguments))
+    })
+}
+
+/// Exports until the source ends. False when something was lost.
+async fn run(arguments: Arguments) -> Result<bool> {
+    let (builder, config) = arguments.source.open("mermin-export", &KEYS)?;
+    let plan = arguments.over(config.as_ref())?;
+    let (mut sinks, mut curious) = (Vec::new(), Vec::new());
+    for target in plan.targets {
+        let started = (target.start)()?;
+        curious.extend(started.opened);
+        let sink = buffered(
+            retry(started.sink, Backoff::default()),
+            plan.buffer,
+            plan.overflow,
+        )
+        .batch(started.batching);
+        sinks.push(Named::new(target.name, sink));
+    }
+    let meters: Vec<_> = sinks.iter().filter_map(Named::meter).collect();
+    let run = Run {
+        close_within: plan.close_within,
+        ..Run::default()
+    };
+    run.run(builder, sinks, |handle| {
+        for opened in curious {
+            opened(handle, &meters);
+        }
+    })
+    .await
+}

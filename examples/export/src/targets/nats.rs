@@ -1,0 +1,23 @@
+//! `nats://HOST/STREAM`.
+
+use std::env;
+
+use mermin_nats::Exporter;
+
+use super::{Kind, Started, Target};
+
+pub(super) const KIND: Kind = Kind {
+    schemes: &["nats"],
+    usage: &[(
+        "nats://HOST[:PORT]/STREAM",
+        "NATS JetStream; ?subject=SUBJECT, &window=SECONDS and &create=false behind it",
+    )],
+    parse: |text| {
+        let target: mermin_nats::Target = text.parse()?;
+        let name = target.to_string();
+        let settings = target.settings(|name| env::var(name).ok());
+        Ok(Target::new(name, move || {
+            Ok(Started::new(Exporter::new(settings)?))
+        }))
+    },
+};

@@ -1,0 +1,24 @@
+//! `prometheus://[ADDRESS][:PORT]`.
+
+use super::{Kind, Started, Target};
+
+pub(super) const KIND: Kind = Kind {
+    schemes: &["prometheus"],
+    usage: &[(
+        "prometheus://[ADDR][:PORT]",
+        "metrics of flows, of the source and of all targets at /metrics (127.0.0.1:9464)",
+    )],
+    parse: |text| {
+        let target: mermin_prometheus::Target = text.parse()?;
+        Ok(Target::new(target.to_string(), || {
+            let exporter = target.exporter().map_err(|error| error.in_words())?;
+            let watch = exporter.watch();
+            Ok(Started::new(exporter).opened(move |handle, meters| {
+                watch.source(handle.clone());
+                for (name, meter) in meters {
+                    watch.sink(name, meter.clone());
+                }
+            }))
+        }))
+    },
+};

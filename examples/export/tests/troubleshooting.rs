@@ -1,0 +1,65 @@
+//! The rows of docs/TROUBLESHOOTING.md about exporting: each symptom is made, and what is said compared with the row.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
+)]
+
+#[expect(dead_code, reason = "the other rows are tested by other crates")]
+#[path = "../../../mermin-core/tests/kernel/symptoms/page.rs"]
+mod page;
+
+use std::{io::Write as _, net::TcpListener, process::Command, thread};
+
+/// Standard error of exporting a capture to this target.
+fn told(target: &str) -> String {
+    let capture =
+        env!("CARGO_MANIFEST_DIR").to_owned() + "/../../mermin-core/tests/captures/mixed.pcap";
+    let output = Command::new(env!("CARGO_BIN_EXE_mermin-export"))
+        .args(["--pcap", &capture, "--to", target, "--close-within", "3"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn every_row_about_exporting_is_made() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port_of = |listener: &TcpListener| listener.local_addr().unwrap().port();
+    let metrics = format!("prometheus://127.0.0.1:{}", port_of(&taken));
+    let gone = port_of(&TcpListener::bind("127.0.0.1:0").unwrap());
+    let away = told(&format!("ipfix+tcp://127.0.0.1:{gone}"));
+    let web = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = format!("nats://127.0.0.1:{}/FLOWS", port_of(&web));
+    thread::spawn(move || {
+        for peer in web.incoming() {
+            let _ = peer.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let said = [
+        (
+            "`cannot export to` .. `begins with one of`",
+            told("udp://a"),
+        ),
+        (
+            "`cannot listen on` .. `Address already in use`",
+            told(&metrics),
+        ),
+        ("`last error:` .. `Connection refused`", away.clone()),
+        ("`last error:` .. `it does not speak NATS`", told(&stream)),
+        (
+            "`last error:` .. `No space left on device`",
+            told("json:/dev/full"),
+        ),
+        ("`cannot deliver all within` .. `records are left`", away),
+    ];
+    for (cell, text) in &said {
+        let lacking = page::lacking(cell, text);
+        assert_eq!(lacking, None, "the page has `{cell}`, and not:\n{text}");
+    }
+    let mut rows = page::of_export();
+    let mut tested: Vec<&str> = said.iter().map(|(cell, _)| *cell).collect();
+    rows.sort_unstable();
+    tested.sort_unstable();
+    assert_eq!(rows, tested);
+}

@@ -1,0 +1,272 @@
+//! Flows in, messages out.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use mermin_core::{Flow, flow::Interface};
+
+use super::{
+    layout::Layout,
+    message::{Messages, Writer},
+    options::{EXPORTED, FIRST_RECORD, INTERFACES, SAMPLING, put_name},
+    shape::{Shape, View},
+};
+use crate::settings::Settings;
+
+/// Set of templates, and of options templates.
+const TEMPLATES: u16 = 2;
+const OPTIONS_TEMPLATES: u16 = 3;
+/// Interfaces whose names are remembered: where more come and go, names are told again.
+const MOST_INTERFACES: usize = 4096;
+
+/// Writes the messages of one transport session (RFC 7011): remembers which templates and names were told, and counts.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use mermin_ipfix::{Encoder, Messages, Settings};
+///
+/// # let flows: Vec<mermin_core::Flow> = Vec::new();
+/// let mut encoder = Encoder::new(Settings::default());
+/// let mut messages = Messages::default();
+/// encoder.encode(&flows, SystemTime::now(), &mut messages);
+/// for message in messages.iter() {
+///     assert!(message.len() <= 1400);
+/// }
+/// ```
+pub struct Encoder {
+    settings: Settings,
+    layouts: Vec<Layout>,
+    /// The layout of each shape, by its number.
+    by_shape: Vec<Option<u16>>,
+    /// Names that were told.
+    interfaces: HashMap<u32, Arc<str>>,
+    /// The interface of the record before.
+    last: Option<Interface>,
+    sequence: u32,
+    /// Nothing was told in this session.
+    is_new: bool,
+    told_at: SystemTime,
+    messages_since: u32,
+    exported: Exported,
+}
+
+/// Sums of this session.
+#[derive(Clone, Copy, Debug, Default)]
+struct Exported {
+    octets: u64,
+    messages: u64,
+    records: u64,
+}
+
+impl Encoder {
+    /// For a new session.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            layouts: Vec::new(),
+            by_shape: vec![None; Shape::COUNT],
+            interfaces: HashMap::new(),
+            last: None,
+            sequence: 0,
+            is_new: true,
+            told_at: UNIX_EPOCH,
+            messages_since: 0,
+            exported: Exported::default(),
+        }
+    }
+
+    /// Begins a new session: nothing was told and nothing counted.
+    pub fn restart(&mut self) {
+        *self = Self::new(self.settings.clone());
+    }
+
+    /// Templates and options are told again before the next record, because it is not known that they arrived.
+    pub fn tell_again(&mut self) {
+        self.is_new = true;
+    }
+
+    /// Of these messages only the first `sent` were sent: the next ones take the numbers of the others.
+    pub(crate) fn take_back(&mut self, messages: &Messages, sent: usize) {
+        if let Some(sequence) = messages.sequence(sent) {
+            self.sequence = sequence;
+        }
+        self.tell_again();
+    }
+
+    /// True if it is time to tell templates again, at `now`.
+    #[must_use]
+    pub fn is_due(&self, now: SystemTime) -> bool {
+        let age = now.duration_since(self.told_at).unwrap_or(Duration::MAX);
+        self.is_new
+            || age >= self.settings.refresh
+            || self.messages_since >= self.settings.refresh_messages
+    }
+
+    /// Writes flows, and before them what a collector has to know to read them. Replaces what is in `messages`.
+    pub fn encode(&mut self, flows: &[Flow], now: SystemTime, messages: &mut Messages) {
+        messages.clear();
+        let mut writer = self.writer(now, messages);
+        if self.is_new {
+            self.tell(now, &mut writer);
+        }
+        let mut records = 0;
+        for flow in flows {
+            self.introduce(&flow.interface, &mut writer);
+            if self.settings.biflow {
+                self.record(&View::forward(flow), &mut writer);
+                records += 1;
+                continue;
+            }
+            let [forward, reverse] = [&flow.forward, &flow.reverse].map(|way| way.packets.delta);
+            // A last record that adds nothing tells that the flow ended.
+            if forward != 0 || reverse == 0 {
+                self.record(&View::forward(flow), &mut writer);
+                records += 1;
+            }
+            if reverse != 0 {
+                self.record(&View::backwards(flow), &mut writer);
+                records += 1;
+            }
+        }
+        self.sequence = writer.finish();
+        self.exported.records += records;
+        self.count(messages);
+    }
+
+    /// Writes what a collector has to know, and nothing else. Replaces what is in `messages`.
+    pub fn refresh(&mut self, now: SystemTime, messages: &mut Messages) {
+        messages.clear();
+        let mut writer = self.writer(now, messages);
+        self.tell(now, &mut writer);
+        self.sequence = writer.finish();
+        self.count(messages);
+    }
+
+    fn writer<'a>(&self, now: SystemTime, messages: &'a mut Messages) -> Writer<'a> {
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        // Of times beyond 2106 the era is lost (RFC 7011 section 3.1).
+        let time = u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(0);
+        let Settings {
+            message, domain, ..
+        } = self.settings;
+        Writer::new(messages, message, time, domain, self.sequence)
+    }
+
+    fn count(&mut self, messages: &Messages) {
+        self.exported.octets += messages.as_bytes().len() as u64;
+        self.exported.messages += messages.len() as u64;
+        let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+        self.messages_since = self.messages_since.saturating_add(count);
+    }
+
+    /// All templates, names and statistics.
+    fn tell(&mut self, now: SystemTime, writer: &mut Writer<'_>) {
+        self.is_new = false;
+        self.told_at = now;
+        self.messages_since = 0;
+        for options in [&INTERFACES, &SAMPLING, &EXPORTED] {
+            // nfacctd 1.7.7 drops a message in which a set has several of them.
+            writer.new_set();
+            writer.record(OPTIONS_TEMPLATES, options.template_length(), |out| {
+                options.put_template(out);
+            });
+        }
+        for (layout, id) in self.layouts.iter().zip(FIRST_RECORD..) {
+            writer.record(TEMPLATES, layout.template_length(), |out| {
+                layout.put_template(id, out);
+            });
+        }
+        for (index, name) in &self.interfaces {
+            name_of(*index, name, writer);
+        }
+        let domain = self.settings.domain.to_be_bytes();
+        writer.record(SAMPLING.id, SAMPLING.length(), |out| {
+            out.extend_from_slice(&domain);
+            // Every packet, and none is left out.
+            for number in [1_u32, 0] {
+                out.extend_from_slice(&number.to_be_bytes());
+            }
+        });
+        let Exported {
+            octets,
+            messages,
+            records,
+        } = self.exported;
+        writer.record(EXPORTED.id, EXPORTED.length(), |out| {
+            out.extend_from_slice(&domain);
+            for number in [octets, messages, records] {
+                out.extend_from_slice(&number.to_be_bytes());
+            }
+        });
+    }
+
+    /// Tells an interface's name before its first record, and when it changes.
+    fn introduce(&mut self, interface: &Interface, writer: &mut Writer<'_>) {
+        if let Some(last) = &self.last
+            && last.index == interface.index
+            && (Arc::ptr_eq(&last.name, &interface.name) || last.name == interface.name)
+        {
+            return;
+        }
+        self.last = Some(interface.clone());
+        if self.interfaces.get(&interface.index) == Some(&interface.name) {
+            return;
+        }
+        if self.interfaces.len() >= MOST_INTERFACES {
+            self.interfaces.clear();
+        }
+        self.interfaces
+            .insert(interface.index, Arc::clone(&interface.name));
+        name_of(interface.index, &interface.name, writer);
+    }
+
+    fn record(&mut self, view: &View<'_>, writer: &mut Writer<'_>) {
+        let shape = Shape::of(view, &self.settings);
+        let number = shape.number();
+        let place = match self.by_shape.get(number).copied().flatten() {
+            Some(place) => place,
+            None => self.begin_layout(shape, writer),
+        };
+        if let Some(layout) = self.layouts.get(usize::from(place)) {
+            writer.record(FIRST_RECORD + place, layout.length(), |out| {
+                layout.put(view, out);
+            });
+        }
+    }
+
+    /// Makes the layout of a shape that had none, and tells its template.
+    fn begin_layout(&mut self, shape: Shape, writer: &mut Writer<'_>) -> u16 {
+        let place = u16::try_from(self.layouts.len()).unwrap_or(0);
+        let layout = Layout::new(shape, &self.settings);
+        writer.record(TEMPLATES, layout.template_length(), |out| {
+            layout.put_template(FIRST_RECORD + place, out);
+        });
+        self.layouts.push(layout);
+        if let Some(known) = self.by_shape.get_mut(shape.number()) {
+            *known = Some(place);
+        }
+        place
+    }
+}
+
+fn name_of(index: u32, name: &str, writer: &mut Writer<'_>) {
+    writer.record(INTERFACES.id, INTERFACES.length(), |out| {
+        out.extend_from_slice(&index.to_be_bytes());
+        put_name(name, out);
+    });
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder")
+            .field("settings", &self.settings)
+            .field("sequence", &self.sequence)
+            .field("exported", &self.exported)
+            .finish_non_exhaustive()
+    }
+}

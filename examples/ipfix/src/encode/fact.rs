@@ -1,0 +1,254 @@
+//! The fact in a field of a record: its information element, and how a flow fills it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mermin_core::flow::{Direction, Endpoint, IpHeader, Uniflow};
+
+use super::shape::{View, put_address, segment, spi};
+
+/// A field. Numbers and lengths are those of IANA's registry of IPFIX information elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    OuterSource4,
+    OuterSource6,
+    OuterDestination4,
+    OuterDestination6,
+    Source4,
+    Source6,
+    Destination4,
+    Destination6,
+    SourcePort,
+    DestinationPort,
+    /// Type and code of ICMP, in the place of the port, where older collectors look for it.
+    IcmpPort,
+    NoPort,
+    Protocol,
+    StartMilliseconds,
+    EndMilliseconds,
+    StartMicroseconds,
+    EndMicroseconds,
+    StartNanoseconds,
+    EndNanoseconds,
+    PacketsTotal,
+    OctetsTotal,
+    Packets,
+    Octets,
+    TcpFlags,
+    WideTcpFlags,
+    ClassOfService,
+    Ttl,
+    FlowLabel,
+    Icmp4,
+    Icmp6,
+    Spi,
+    Interface,
+    SourceMac,
+    DestinationMac,
+    Vlan,
+    Dot1qVlan,
+    CustomerVlan,
+    Segment,
+    EndReason,
+    FlowId,
+    BiflowDirection,
+}
+
+impl Fact {
+    /// Number and length of the element.
+    pub(crate) const fn element(self) -> (u16, u16) {
+        match self {
+            Self::Octets => (1, 8),
+            Self::Packets => (2, 8),
+            Self::Protocol => (4, 1),
+            Self::ClassOfService => (5, 1),
+            Self::TcpFlags => (6, 1),
+            Self::WideTcpFlags => (6, 2),
+            Self::SourcePort | Self::NoPort => (7, 2),
+            Self::Source4 | Self::OuterSource4 => (8, 4),
+            Self::Interface => (10, 4),
+            Self::DestinationPort | Self::IcmpPort => (11, 2),
+            Self::Destination4 | Self::OuterDestination4 => (12, 4),
+            Self::Source6 | Self::OuterSource6 => (27, 16),
+            Self::Destination6 | Self::OuterDestination6 => (28, 16),
+            Self::FlowLabel => (31, 4),
+            Self::Icmp4 => (32, 2),
+            Self::SourceMac => (56, 6),
+            Self::Vlan => (58, 2),
+            Self::DestinationMac => (80, 6),
+            Self::OctetsTotal => (85, 8),
+            Self::PacketsTotal => (86, 8),
+            Self::EndReason => (136, 1),
+            Self::Icmp6 => (139, 2),
+            Self::FlowId => (148, 8),
+            Self::StartMilliseconds => (152, 8),
+            Self::EndMilliseconds => (153, 8),
+            Self::StartMicroseconds => (154, 8),
+            Self::EndMicroseconds => (155, 8),
+            Self::StartNanoseconds => (156, 8),
+            Self::EndNanoseconds => (157, 8),
+            Self::Ttl => (192, 1),
+            Self::BiflowDirection => (239, 1),
+            Self::Dot1qVlan => (243, 2),
+            Self::CustomerVlan => (245, 2),
+            Self::Spi => (295, 4),
+            Self::Segment => (351, 8),
+        }
+    }
+
+    /// Writes it; `reverse` asks for the other direction's.
+    pub(crate) fn put(self, view: &View<'_>, reverse: bool, out: &mut Vec<u8>) {
+        let flow = view.flow;
+        let way = if reverse { view.reverse } else { view.forward };
+        let [source, destination] = in_order([flow.source, flow.destination], view.backwards);
+        match self {
+            Self::OuterSource4
+            | Self::OuterSource6
+            | Self::OuterDestination4
+            | Self::OuterDestination6 => self.put_outer(view, out),
+            Self::Source4 | Self::Source6 => put_address(source.address, out),
+            Self::Destination4 | Self::Destination6 => put_address(destination.address, out),
+            Self::SourcePort => put16(source.port.unwrap_or(0), out),
+            Self::DestinationPort => put16(destination.port.unwrap_or(0), out),
+            Self::NoPort => put16(0, out),
+            Self::IcmpPort | Self::Icmp4 | Self::Icmp6 => put16(type_and_code(way), out),
+            Self::Protocol => out.push(flow.protocol.0),
+            Self::StartMilliseconds => put64(milliseconds(flow.start), out),
+            Self::EndMilliseconds => put64(milliseconds(flow.end), out),
+            Self::StartMicroseconds => put64(microseconds(flow.start), out),
+            Self::EndMicroseconds => put64(microseconds(flow.end), out),
+            Self::StartNanoseconds => put64(ntp(flow.start), out),
+            Self::EndNanoseconds => put64(ntp(flow.end), out),
+            Self::PacketsTotal => put64(way.packets.total, out),
+            Self::OctetsTotal => put64(way.octets.total, out),
+            Self::Packets => put64(way.packets.delta, out),
+            Self::Octets => put64(way.octets.delta, out),
+            Self::TcpFlags => out.push(flags(way)),
+            Self::WideTcpFlags => put16(flags(way).into(), out),
+            Self::ClassOfService => out.push(way.ip.map_or(0, |ip| ip.dscp << 2 | ip.ecn)),
+            Self::Ttl => out.push(way.ip.map_or(0, |ip: IpHeader| ip.ttl)),
+            Self::FlowLabel => put32(way.ip.and_then(|ip| ip.flow_label).unwrap_or(0), out),
+            Self::Spi => put32(spi(flow).unwrap_or(0), out),
+            Self::Interface => put32(flow.interface.index, out),
+            Self::SourceMac | Self::DestinationMac => {
+                out.extend_from_slice(&flow.interface.mac.map_or([0; 6], |mac| mac.0));
+            }
+            Self::Vlan | Self::Dot1qVlan => put16(flow.vlans.first().copied().unwrap_or(0), out),
+            Self::CustomerVlan => put16(flow.vlans.get(1).copied().unwrap_or(0), out),
+            Self::Segment => put64(flow.tunnel.as_ref().and_then(segment).unwrap_or(0), out),
+            Self::EndReason => out.push(flow.end_reason.number()),
+            Self::FlowId => put64(flow_id(flow.id.to_u128()), out),
+            Self::BiflowDirection => out.push(biflow_direction(flow.direction)),
+        }
+    }
+
+    fn put_outer(self, view: &View<'_>, out: &mut Vec<u8>) {
+        let Some(tunnel) = &view.flow.tunnel else {
+            return;
+        };
+        let [source, destination] = in_order([tunnel.source, tunnel.destination], view.backwards);
+        let is_source = matches!(self, Self::OuterSource4 | Self::OuterSource6);
+        put_address(if is_source { source } else { destination }.address, out);
+    }
+}
+
+fn in_order(ends: [Endpoint; 2], backwards: bool) -> [Endpoint; 2] {
+    let [source, destination] = ends;
+    if backwards {
+        [destination, source]
+    } else {
+        [source, destination]
+    }
+}
+
+fn put16(number: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&number.to_be_bytes());
+}
+
+fn put32(number: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(&number.to_be_bytes());
+}
+
+fn put64(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&number.to_be_bytes());
+}
+
+fn flags(way: &Uniflow) -> u8 {
+    way.tcp_flags.map_or(0, |flags| flags.0)
+}
+
+fn type_and_code(way: &Uniflow) -> u16 {
+    way.icmp
+        .map_or(0, |icmp| u16::from_be_bytes([icmp.kind, icmp.code]))
+}
+
+/// Both halves of the 128 bits together: what differs in either differs here.
+pub(crate) fn flow_id(id: u128) -> u64 {
+    let halves = [id >> 64, id & u128::from(u64::MAX)];
+    let [high, low] = halves.map(|half| u64::try_from(half).unwrap_or(0));
+    high ^ low
+}
+
+/// `biflowDirection` (239): initiator, reverse initiator, or arbitrary.
+fn biflow_direction(direction: Direction) -> u8 {
+    match direction {
+        Direction::Forward => 1,
+        Direction::Reverse => 2,
+        Direction::Unknown => 0,
+    }
+}
+
+/// Milliseconds since 1970 (RFC 7011 section 6.1.8).
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Seconds since 1900 and their binary fraction, as NTP has them (RFC 7011 section 6.1.10).
+fn ntp(time: SystemTime) -> u64 {
+    const FROM_1900_TO_1970: u64 = 2_208_988_800;
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Of seconds beyond 2036 the era is lost, as in NTP.
+    let seconds = since.as_secs().wrapping_add(FROM_1900_TO_1970) << 32;
+    let fraction = (u64::from(since.subsec_nanos()) << 32).div_ceil(1_000_000_000);
+    seconds | fraction.min(u64::from(u32::MAX))
+}
+
+/// The same; its lowest eleven bits are zero (RFC 7011 section 6.1.9). Rounded up, so that a collector that cuts to
+/// microseconds has the same one.
+fn microseconds(time: SystemTime) -> u64 {
+    const LOW: u64 = 0x7ff;
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let whole = std::time::Duration::new(since.as_secs(), since.subsec_micros() * 1000);
+    ntp(UNIX_EPOCH + whole).saturating_add(LOW) & !LOW
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_count_from_1900_in_binary_fractions() {
+        let at = |seconds, nanos| UNIX_EPOCH + Duration::new(seconds, nanos);
+        assert_eq!(ntp(at(0, 0)), 2_208_988_800 << 32);
+        assert_eq!(ntp(at(0, 500_000_000)) & 0xffff_ffff, 1 << 31);
+        for nanos in [0, 1, 999, 123_456_789, 999_999_999] {
+            let fraction = u128::from(ntp(at(7, nanos)) & 0xffff_ffff);
+            // A reader that cuts finds the same nanosecond.
+            assert_eq!((fraction * 1_000_000_000) >> 32, u128::from(nanos));
+            let fraction = u128::from(microseconds(at(7, nanos)) & 0xffff_ffff);
+            assert_eq!(fraction & 0x7ff, 0);
+            assert_eq!((fraction * 1_000_000) >> 32, u128::from(nanos / 1000));
+        }
+        assert_eq!(milliseconds(at(1, 999_999)), 1000);
+        assert_eq!(milliseconds(UNIX_EPOCH - Duration::from_secs(1)), 0);
+    }
+
+    #[test]
+    fn ids_that_differ_in_either_half_differ() {
+        assert_ne!(flow_id(1 << 64), flow_id(0));
+        assert_ne!(flow_id(1), flow_id(0));
+        assert_eq!(flow_id(3 << 64 | 5), 6);
+    }
+}

@@ -1,0 +1,197 @@
+//! The fields of a template, in the order in which records have them.
+
+use super::{
+    fact::Fact,
+    shape::{Mac, Shape, Transport, View},
+};
+use crate::settings::{FineTimes, Settings};
+
+/// RFC 5103's enterprise number: elements of the other direction.
+const REVERSE: u32 = 29_305;
+/// The bit of an element's number that says that an enterprise number follows.
+const ENTERPRISE: u16 = 1 << 15;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) fact: Fact,
+    pub(crate) reverse: bool,
+}
+
+/// How records of one shape are written.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    fields: Vec<Field>,
+    length: usize,
+}
+
+impl Layout {
+    pub(crate) fn new(shape: Shape, settings: &Settings) -> Self {
+        let mut fields = Vec::new();
+        // Before the forward ones: nfcapd takes what comes last, and does not tell them apart.
+        if shape.reverse {
+            fields.extend(counts(shape, settings).into_iter().map(|fact| Field {
+                fact,
+                reverse: true,
+            }));
+        }
+        fields.extend(facts(shape, settings).into_iter().map(|fact| Field {
+            fact,
+            reverse: false,
+        }));
+        let length = fields
+            .iter()
+            .map(|field| usize::from(field.fact.element().1))
+            .sum();
+        Self { fields, length }
+    }
+
+    /// Octets of a record.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    pub(crate) fn put(&self, view: &View<'_>, out: &mut Vec<u8>) {
+        for field in &self.fields {
+            field.fact.put(view, field.reverse, out);
+        }
+    }
+
+    /// Octets of the template record.
+    pub(crate) fn template_length(&self) -> usize {
+        let enterprise = self.fields.iter().filter(|field| field.reverse).count();
+        4 + 4 * self.fields.len() + 4 * enterprise
+    }
+
+    /// The template record (RFC 7011 section 3.4.1).
+    pub(crate) fn put_template(&self, id: u16, out: &mut Vec<u8>) {
+        let count = u16::try_from(self.fields.len()).unwrap_or(u16::MAX);
+        out.extend_from_slice(&id.to_be_bytes());
+        out.extend_from_slice(&count.to_be_bytes());
+        for field in &self.fields {
+            let (element, length) = field.fact.element();
+            let number = if field.reverse {
+                element | ENTERPRISE
+            } else {
+                element
+            };
+            out.extend_from_slice(&number.to_be_bytes());
+            out.extend_from_slice(&length.to_be_bytes());
+            if field.reverse {
+                out.extend_from_slice(&REVERSE.to_be_bytes());
+            }
+        }
+    }
+}
+
+fn facts(shape: Shape, settings: &Settings) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    match shape.outer {
+        Some(false) => facts.extend([Fact::OuterSource4, Fact::OuterDestination4]),
+        Some(true) => facts.extend([Fact::OuterSource6, Fact::OuterDestination6]),
+        None => {}
+    }
+    facts.extend(if shape.ipv6 {
+        [Fact::Source6, Fact::Destination6]
+    } else {
+        [Fact::Source4, Fact::Destination4]
+    });
+    match shape.transport {
+        Transport::Tcp | Transport::Ports => {
+            facts.extend([Fact::SourcePort, Fact::DestinationPort]);
+        }
+        Transport::Icmp => facts.extend([Fact::NoPort, Fact::IcmpPort]),
+        Transport::Ipsec => facts.push(Fact::Spi),
+        Transport::Other => {}
+    }
+    facts.extend([
+        Fact::Protocol,
+        Fact::StartMilliseconds,
+        Fact::EndMilliseconds,
+    ]);
+    match settings.fine_times {
+        FineTimes::None => {}
+        FineTimes::Microseconds => {
+            facts.extend([Fact::StartMicroseconds, Fact::EndMicroseconds]);
+        }
+        FineTimes::Nanoseconds => facts.extend([Fact::StartNanoseconds, Fact::EndNanoseconds]),
+    }
+    facts.extend(counts(shape, settings));
+    facts.push(Fact::Interface);
+    match shape.mac {
+        Mac::Nobodys => {}
+        Mac::Senders => facts.push(Fact::SourceMac),
+        Mac::Receivers => facts.push(Fact::DestinationMac),
+    }
+    if shape.vlans != 0 {
+        facts.push(if settings.dot1q {
+            Fact::Dot1qVlan
+        } else {
+            Fact::Vlan
+        });
+    }
+    if shape.vlans > 1 {
+        facts.push(Fact::CustomerVlan);
+    }
+    if shape.segment {
+        facts.push(Fact::Segment);
+    }
+    facts.extend([Fact::EndReason, Fact::FlowId]);
+    if settings.biflow {
+        facts.push(Fact::BiflowDirection);
+    }
+    facts
+}
+
+/// Counts of one direction.
+fn counts(shape: Shape, settings: &Settings) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    // nfcapd takes the last of total and delta.
+    if settings.totals {
+        facts.extend([Fact::PacketsTotal, Fact::OctetsTotal]);
+    }
+    facts.extend([Fact::Packets, Fact::Octets, Fact::ClassOfService, Fact::Ttl]);
+    if shape.ipv6 {
+        facts.push(Fact::FlowLabel);
+    }
+    match shape.transport {
+        Transport::Tcp if settings.wide_tcp_flags => facts.push(Fact::WideTcpFlags),
+        Transport::Tcp => facts.push(Fact::TcpFlags),
+        Transport::Icmp if shape.ipv6 => facts.push(Fact::Icmp6),
+        Transport::Icmp => facts.push(Fact::Icmp4),
+        _ => {}
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use mermin_core::sink::testing::flows;
+
+    use super::*;
+
+    #[test]
+    fn a_record_is_as_long_as_its_template_says() {
+        for settings in [
+            Settings::default(),
+            Settings::default()
+                .biflow(true)
+                .fine_times(FineTimes::Nanoseconds)
+                .wide_tcp_flags(true)
+                .totals(true)
+                .dot1q(true)
+                .outer_addresses(true),
+        ] {
+            for flow in &flows(500) {
+                for view in [View::forward(flow), View::backwards(flow)] {
+                    let layout = Layout::new(Shape::of(&view, &settings), &settings);
+                    let (mut record, mut template) = (Vec::new(), Vec::new());
+                    layout.put(&view, &mut record);
+                    layout.put_template(256, &mut template);
+                    assert_eq!(record.len(), layout.length(), "{layout:?}");
+                    assert_eq!(template.len(), layout.template_length());
+                    assert!(record.len() < 256 && template.len() < 400);
+                }
+            }
+        }
+    }
+}

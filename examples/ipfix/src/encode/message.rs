@@ -1,0 +1,189 @@
+//! Messages and sets (RFC 7011 section 3).
+
+const VERSION: u16 = 10;
+const HEADER: usize = 16;
+const SET_HEADER: usize = 4;
+
+/// Messages one behind the other, as a file holds them.
+#[derive(Clone, Debug, Default)]
+pub struct Messages {
+    octets: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Messages {
+    /// All of them.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True if there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Each one.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| self.octets.get(start..end).unwrap_or_default())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.octets.clear();
+        self.ends.clear();
+    }
+
+    /// The sequence number in the header of one.
+    pub(crate) fn sequence(&self, number: usize) -> Option<u32> {
+        let message = self.iter().nth(number)?;
+        let octets = message.get(8..12)?.try_into().ok()?;
+        Some(u32::from_be_bytes(octets))
+    }
+}
+
+/// Puts records into messages.
+pub(crate) struct Writer<'a> {
+    messages: &'a mut Messages,
+    /// Octets of a message at most.
+    most: usize,
+    time: u32,
+    domain: u32,
+    /// Data records of all messages before this one.
+    sequence: u32,
+    /// Where the message begins that is being written.
+    start: Option<usize>,
+    /// The set that is being written, and where it begins.
+    set: Option<(u16, usize)>,
+    data_records: u32,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(
+        messages: &'a mut Messages,
+        most: usize,
+        time: u32,
+        domain: u32,
+        sequence: u32,
+    ) -> Self {
+        Self {
+            messages,
+            most,
+            time,
+            domain,
+            sequence,
+            start: None,
+            set: None,
+            data_records: 0,
+        }
+    }
+
+    /// The next record begins a set of its own, whatever the one before was in.
+    pub(crate) fn new_set(&mut self) {
+        self.end_set();
+    }
+
+    /// Writes one record of so many octets into a set of this id.
+    pub(crate) fn record(&mut self, set: u16, length: usize, put: impl FnOnce(&mut Vec<u8>)) {
+        let is_open = self.set.is_some_and(|(id, _)| id == set);
+        let needed = length + if is_open { 0 } else { SET_HEADER };
+        let written = self
+            .start
+            .map_or(0, |start| self.messages.octets.len() - start);
+        if written != 0 && written + needed > self.most {
+            self.end_message();
+        }
+        if self.start.is_none() {
+            self.begin_message();
+        }
+        if self.set.is_none_or(|(id, _)| id != set) {
+            self.end_set();
+            self.set = Some((set, self.messages.octets.len()));
+            self.messages.octets.extend_from_slice(&set.to_be_bytes());
+            self.messages.octets.extend_from_slice(&[0; 2]);
+        }
+        put(&mut self.messages.octets);
+        // Templates are no data records (RFC 7011 section 3.1).
+        self.data_records += u32::from(set >= 256);
+    }
+
+    fn begin_message(&mut self) {
+        let octets = &mut self.messages.octets;
+        self.start = Some(octets.len());
+        octets.extend_from_slice(&VERSION.to_be_bytes());
+        octets.extend_from_slice(&[0; 2]);
+        for word in [self.time, self.sequence, self.domain] {
+            octets.extend_from_slice(&word.to_be_bytes());
+        }
+        debug_assert_eq!(octets.len() - self.start.unwrap_or(0), HEADER);
+    }
+
+    fn end_set(&mut self) {
+        if let Some((_, start)) = self.set.take() {
+            write_length(&mut self.messages.octets, start);
+        }
+    }
+
+    fn end_message(&mut self) {
+        self.end_set();
+        if let Some(start) = self.start.take() {
+            write_length(&mut self.messages.octets, start);
+            self.messages.ends.push(self.messages.octets.len());
+            self.sequence = self.sequence.wrapping_add(self.data_records);
+            self.data_records = 0;
+        }
+    }
+
+    /// Ends the last message; returns the sequence number of the next one.
+    pub(crate) fn finish(mut self) -> u32 {
+        self.end_message();
+        self.sequence
+    }
+}
+
+/// Writes how long a set or message is that ends here, behind its first two octets.
+fn write_length(octets: &mut [u8], start: usize) {
+    let length = u16::try_from(octets.len() - start).unwrap_or(u16::MAX);
+    if let Some(place) = octets.get_mut(start + 2..start + 4) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_cut_before_it_is_too_long_and_counts_data_records() {
+        let mut messages = Messages::default();
+        let mut writer = Writer::new(&mut messages, 60, 7, 9, u32::MAX);
+        let ten = |out: &mut Vec<u8>| out.extend_from_slice(&[1; 10]);
+        writer.record(2, 10, ten);
+        for _ in 0..4 {
+            writer.record(300, 10, ten);
+        }
+        assert_eq!(writer.finish(), 3);
+        let all: Vec<_> = messages.iter().collect();
+        // Header, a set of templates, a set of two records; header, a set of two records.
+        assert_eq!(all.iter().map(|it| it.len()).collect::<Vec<_>>(), [54, 40]);
+        assert_eq!(
+            all[0][..16],
+            *b"\0\x0a\0\x36\0\0\0\x07\xff\xff\xff\xff\0\0\0\x09"
+        );
+        assert_eq!(all[0][16..20], *b"\0\x02\0\x0e");
+        assert_eq!(all[0][30..34], *b"\x01\x2c\0\x18");
+        assert_eq!(all[1][8..12], *b"\0\0\0\x01");
+        assert_eq!(messages.sequence(1), Some(1));
+        assert_eq!((messages.len(), messages.as_bytes().len()), (2, 94));
+    }
+}

@@ -1,0 +1,10 @@
+//! From flows to messages: no socket, and time is a parameter.
+
+mod encoder;
+mod fact;
+mod layout;
+mod message;
+mod options;
+mod shape;
+
+pub use self::{encoder::Encoder, message::Messages};

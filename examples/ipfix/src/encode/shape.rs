@@ -1,0 +1,190 @@
+//! Which facts a record has: one template for each combination that occurs.
+//!
+//! IPFIX has no word for "not known", and a collector that is told both IP versions in one record stores neither. So a record
+//! is written by a template that has what it has, and no more.
+
+use std::net::IpAddr;
+
+use mermin_core::{
+    Flow,
+    flow::{Protocol, Tunnel, TunnelKind, Uniflow},
+};
+
+use crate::settings::Settings;
+
+/// A flow as one record shows it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) flow: &'a Flow,
+    /// Counts in the record's direction, and the other way.
+    pub(crate) forward: &'a Uniflow,
+    pub(crate) reverse: &'a Uniflow,
+    /// The record's direction is the flow's reverse one.
+    pub(crate) backwards: bool,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn forward(flow: &'a Flow) -> Self {
+        Self {
+            flow,
+            forward: &flow.forward,
+            reverse: &flow.reverse,
+            backwards: false,
+        }
+    }
+
+    pub(crate) fn backwards(flow: &'a Flow) -> Self {
+        Self {
+            flow,
+            forward: &flow.reverse,
+            reverse: &flow.forward,
+            backwards: true,
+        }
+    }
+}
+
+/// The layer above IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    /// Ports and no flags.
+    Ports,
+    Icmp,
+    /// A security parameters index.
+    Ipsec,
+    Other,
+}
+
+/// Whose MAC address is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mac {
+    Nobodys,
+    Senders,
+    Receivers,
+}
+
+/// The facts of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) ipv6: bool,
+    pub(crate) transport: Transport,
+    pub(crate) mac: Mac,
+    /// Tags that are told: two at most.
+    pub(crate) vlans: u8,
+    /// A tunnel has an id.
+    pub(crate) segment: bool,
+    /// A tunnel's addresses are told, and whether they are of IPv6.
+    pub(crate) outer: Option<bool>,
+    /// The other direction is in the same record.
+    pub(crate) reverse: bool,
+}
+
+impl Shape {
+    /// Shapes there can be.
+    pub(crate) const COUNT: usize = 2 * 5 * 3 * 3 * 2 * 3 * 2;
+
+    pub(crate) fn of(view: &View<'_>, settings: &Settings) -> Self {
+        let flow = view.flow;
+        let tunnel = flow.tunnel.as_ref();
+        Self {
+            ipv6: flow.source.address.is_ipv6(),
+            transport: transport(flow),
+            mac: match (flow.interface.mac, view.backwards) {
+                (None, _) => Mac::Nobodys,
+                (Some(_), false) => Mac::Senders,
+                (Some(_), true) => Mac::Receivers,
+            },
+            vlans: u8::try_from(flow.vlans.len().min(2)).unwrap_or(0),
+            segment: tunnel.is_some_and(|tunnel| segment(tunnel).is_some()),
+            outer: tunnel
+                .filter(|_| settings.outer_addresses)
+                .map(|tunnel| tunnel.source.address.is_ipv6()),
+            reverse: settings.biflow && view.reverse.packets.delta != 0,
+        }
+    }
+
+    /// A number below [`COUNT`](Self::COUNT) that no other shape has.
+    pub(crate) fn number(self) -> usize {
+        let outer = match self.outer {
+            None => 0,
+            Some(ipv6) => 1 + usize::from(ipv6),
+        };
+        [
+            (self.transport as usize, 5),
+            (self.mac as usize, 3),
+            (usize::from(self.vlans.min(2)), 3),
+            (usize::from(self.segment), 2),
+            (outer, 3),
+            (usize::from(self.reverse), 2),
+        ]
+        .into_iter()
+        .fold(usize::from(self.ipv6), |number, (place, of)| {
+            number * of + place
+        })
+    }
+}
+
+fn transport(flow: &Flow) -> Transport {
+    match flow.protocol {
+        Protocol::TCP => Transport::Tcp,
+        Protocol::ICMP | Protocol::ICMPV6 => Transport::Icmp,
+        _ if flow.source.port.is_some() => Transport::Ports,
+        _ if spi(flow).is_some() => Transport::Ipsec,
+        _ => Transport::Other,
+    }
+}
+
+/// The index of an `IPsec` packet.
+pub(crate) fn spi(flow: &Flow) -> Option<u32> {
+    flow.ipsec
+        .as_ref()
+        .and_then(|ipsec| ipsec.esp_spi.or(ipsec.ah_spi))
+}
+
+/// `layer2SegmentId` (351): what kind of network in the first octet, its id in the others.
+pub(crate) fn segment(tunnel: &Tunnel) -> Option<u64> {
+    /// Values of IANA's registry of that element.
+    const VXLAN: u64 = 1;
+    const NVGRE: u64 = 2;
+    let kind = match tunnel.kind {
+        TunnelKind::Vxlan => VXLAN,
+        TunnelKind::Gre => NVGRE,
+        // Kinds the registry does not have are told with 0, which is reserved.
+        _ => 0,
+    };
+    tunnel.id.map(|id| kind << 56 | u64::from(id))
+}
+
+/// Octets of an address.
+pub(crate) fn put_address(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(v4) => out.extend_from_slice(&v4.octets()),
+        IpAddr::V6(v6) => out.extend_from_slice(&v6.octets()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use mermin_core::sink::testing::flows;
+
+    use super::*;
+
+    #[test]
+    fn each_shape_has_a_number_of_its_own() {
+        let mut numbers = HashMap::new();
+        for biflow in [false, true] {
+            let settings = Settings::default().biflow(biflow).outer_addresses(biflow);
+            for flow in &flows(2000) {
+                for view in [View::forward(flow), View::backwards(flow)] {
+                    let shape = Shape::of(&view, &settings);
+                    assert!(shape.number() < Shape::COUNT);
+                    let known = *numbers.entry(shape.number()).or_insert(shape);
+                    assert_eq!(known, shape);
+                }
+            }
+        }
+        assert!(numbers.len() > 20, "{}", numbers.len());
+    }
+}

@@ -1,0 +1,145 @@
+//! The sink.
+
+use std::{io, path::PathBuf, time::SystemTime};
+
+use mermin_core::{
+    Flow,
+    sink::{BoxError, FlowSink, Meter, ThreadTimer, Threaded, Timer as _, threaded},
+};
+
+use crate::{
+    encode::{Encoder, Messages},
+    link::{File, Link, Tcp, Udp},
+    settings::Settings,
+};
+
+/// Exports flows as IPFIX. A thread, `mermin-ipfix`, writes messages and waits for the network, so no executor does.
+///
+/// `Ok` means, over TCP, that the collector's kernel has acknowledged all messages; over UDP, that they were sent; of a file,
+/// that they were written. After an error the next call connects anew and tells all templates: no restart is needed. Put
+/// [`retry`](mermin_core::sink::retry) around it, and [`buffered`](mermin_core::sink::buffered) where the source is not to wait
+/// for an outage.
+#[derive(Debug)]
+pub struct Exporter {
+    thread: Threaded,
+}
+
+impl Exporter {
+    /// Over UDP to `host:port`. A name is looked up when the first flow is exported. UDP does not tell that anything arrives; where
+    /// a host answers that nobody listens, that is an error.
+    ///
+    /// # Errors
+    /// That the thread cannot be started.
+    pub fn udp(target: impl Into<String>, settings: Settings) -> io::Result<Self> {
+        Self::new(Udp::new(target.into()), settings)
+    }
+
+    /// Over TCP to `host:port`, connecting when there is something to export.
+    ///
+    /// # Errors
+    /// That the thread cannot be started.
+    pub fn tcp(target: impl Into<String>, settings: Settings) -> io::Result<Self> {
+        let patience = settings.patience;
+        Self::new(Tcp::new(target.into(), patience), settings)
+    }
+
+    /// Into a file, behind what is in it.
+    ///
+    /// # Errors
+    /// That the thread cannot be started.
+    pub fn file(path: impl Into<PathBuf>, settings: Settings) -> io::Result<Self> {
+        Self::new(File::new(path.into()), settings)
+    }
+
+    fn new(link: impl Link + 'static, settings: Settings) -> io::Result<Self> {
+        let blocking = Blocking {
+            link,
+            refresh: settings.refresh,
+            encoder: Encoder::new(settings),
+            messages: Messages::default(),
+            timer: ThreadTimer::default(),
+            begun: false,
+        };
+        Ok(Self {
+            thread: threaded("mermin-ipfix", blocking)?,
+        })
+    }
+}
+
+impl FlowSink for Exporter {
+    fn export(&mut self, flows: &[Flow]) -> impl Future<Output = Result<(), BoxError>> + Send {
+        self.thread.export(flows)
+    }
+
+    fn idle(&mut self) -> impl Future<Output = ()> + Send {
+        self.thread.idle()
+    }
+
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        self.thread.close()
+    }
+
+    fn meter(&self) -> Option<Meter> {
+        self.thread.meter()
+    }
+}
+
+/// Work of the thread.
+struct Blocking<L> {
+    link: L,
+    refresh: std::time::Duration,
+    encoder: Encoder,
+    messages: Messages,
+    timer: ThreadTimer,
+    /// Something was exported.
+    begun: bool,
+}
+
+impl<L: Link> Blocking<L> {
+    fn open(&mut self) -> io::Result<()> {
+        if self.link.open()? {
+            self.encoder.restart();
+        }
+        self.begun = true;
+        Ok(())
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        self.link.send(&self.messages).map_err(|unsent| {
+            self.encoder.take_back(&self.messages, unsent.sent);
+            unsent.error
+        })
+    }
+}
+
+impl<L: Link> FlowSink for Blocking<L> {
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        self.open()?;
+        let now = SystemTime::now();
+        if self.link.forgets() && self.encoder.is_due(now) {
+            self.encoder.tell_again();
+        }
+        self.encoder.encode(flows, now, &mut self.messages);
+        Ok(self.send()?)
+    }
+
+    /// A collector that was restarted on a quiet day has to learn the templates as well.
+    async fn idle(&mut self) {
+        if !self.link.forgets() || !self.begun {
+            return;
+        }
+        loop {
+            self.timer.sleep(self.refresh).await;
+            let now = SystemTime::now();
+            if self.encoder.is_due(now) {
+                self.encoder.refresh(now, &mut self.messages);
+                // The next export says what is wrong.
+                let _ = self.send();
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        Ok(self.link.close()?)
+    }
+}

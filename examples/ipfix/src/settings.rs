@@ -1,0 +1,128 @@
+//! Settings of the exporter.
+
+use std::time::Duration;
+
+/// The smallest message that is allowed: room for its header and any template or record.
+const SMALLEST_MESSAGE: usize = 512;
+
+/// Times beside those in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FineTimes {
+    /// None.
+    #[default]
+    None,
+    /// `flowStartMicroseconds` and `flowEndMicroseconds` (154, 155).
+    Microseconds,
+    /// `flowStartNanoseconds` and `flowEndNanoseconds` (156, 157).
+    Nanoseconds,
+}
+
+/// How flows are written. The defaults are what `nfcapd`, `nfacctd`, `ipfixDump` and `tshark` all read right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "give it to an exporter"]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Settings {
+    pub(crate) domain: u32,
+    pub(crate) biflow: bool,
+    pub(crate) fine_times: FineTimes,
+    pub(crate) wide_tcp_flags: bool,
+    pub(crate) totals: bool,
+    pub(crate) dot1q: bool,
+    pub(crate) outer_addresses: bool,
+    pub(crate) message: usize,
+    pub(crate) refresh: Duration,
+    pub(crate) refresh_messages: u32,
+    pub(crate) patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            domain: 0,
+            biflow: false,
+            fine_times: FineTimes::None,
+            wide_tcp_flags: false,
+            totals: false,
+            dot1q: false,
+            outer_addresses: false,
+            message: 1400,
+            refresh: Duration::from_secs(30),
+            refresh_messages: 200,
+            patience: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Settings {
+    /// The observation domain. Default: 0. Collectors keep templates by exporter address and domain, so two exporters on one
+    /// host need two domains.
+    pub fn domain(mut self, domain: u32) -> Self {
+        self.domain = domain;
+        self
+    }
+
+    /// One record for both directions (RFC 5103) instead of one for each. Default: no: `nfacctd` 1.7.7 drops the
+    /// reverse counters, and `nfcapd` 1.7.1 stores reverse flags and class of service in the place of the forward ones where
+    /// they come behind them. Reverse elements stand before forward ones for that reason.
+    pub fn biflow(mut self, biflow: bool) -> Self {
+        self.biflow = biflow;
+        self
+    }
+
+    /// Times beside those in milliseconds. Default: none. Never instead of them: `nfcapd` 1.7.1 stores 1970 then.
+    pub fn fine_times(mut self, fine_times: FineTimes) -> Self {
+        self.fine_times = fine_times;
+        self
+    }
+
+    /// `tcpControlBits` in two octets, as the registry has it, instead of one. Default: no: `nfacctd` 1.7.7 reads two octets
+    /// as 0.
+    pub fn wide_tcp_flags(mut self, wide: bool) -> Self {
+        self.wide_tcp_flags = wide;
+        self
+    }
+
+    /// `packetTotalCount` and `octetTotalCount` (86, 85) before the delta counts. Default: no: a collector that takes the
+    /// last of both kinds adds up right only with the deltas.
+    pub fn totals(mut self, totals: bool) -> Self {
+        self.totals = totals;
+        self
+    }
+
+    /// `dot1qVlanId` (243) for the outer tag instead of `vlanId` (58). The inner tag is `dot1qCustomerVlanId` (245) in either
+    /// case. Default: no: `nfcapd` 1.7.1 does not know 243.
+    pub fn dot1q(mut self, dot1q: bool) -> Self {
+        self.dot1q = dot1q;
+        self
+    }
+
+    /// The outer addresses of a tunnel, as a first pair of address elements before the inner pair (RFC 7011 section 8).
+    /// Default: no: where outer and inner version differ, `nfcapd` 1.7.1 stores no address at all.
+    pub fn outer_addresses(mut self, outer: bool) -> Self {
+        self.outer_addresses = outer;
+        self
+    }
+
+    /// Octets of a message at most, which over UDP is one datagram: below the path's MTU less 48. Default: 1400. At least 512
+    /// and at most 65,535.
+    pub fn message(mut self, octets: usize) -> Self {
+        self.message = octets.clamp(SMALLEST_MESSAGE, usize::from(u16::MAX));
+        self
+    }
+
+    /// How often templates and options are sent again over UDP: after this time, or so many messages, whichever comes first.
+    /// Default: 30 s, 200 messages.
+    pub fn refresh(mut self, time: Duration, messages: u32) -> Self {
+        self.refresh = time;
+        self.refresh_messages = messages.max(1);
+        self
+    }
+
+    /// How long a TCP connection may take to be made, and to acknowledge what was sent, before it counts as broken. Default:
+    /// 10 s.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience.max(Duration::from_millis(1));
+        self
+    }
+}

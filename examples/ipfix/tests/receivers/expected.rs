@@ -1,0 +1,235 @@
+//! The values that receivers have to show of a flow, worked out from the flow alone.
+
+use std::{collections::BTreeMap, net::IpAddr, time::UNIX_EPOCH};
+
+use mermin_core::{
+    Flow,
+    flow::{Direction, Protocol, TunnelKind, Uniflow},
+};
+
+/// One direction of a flow, as a collector of one-way records stores it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Row {
+    pub(crate) addresses: [IpAddr; 2],
+    /// Source and destination port; of ICMP 0, and type and code.
+    pub(crate) ports: [u16; 2],
+    pub(crate) protocol: u8,
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+    pub(crate) flags: u8,
+    pub(crate) tos: u8,
+    /// First and last packet, ms since 1970.
+    pub(crate) times: [u64; 2],
+    pub(crate) interface: u64,
+    /// Source and destination.
+    pub(crate) macs: [String; 2],
+    pub(crate) vlan: u16,
+}
+
+/// The directions of a flow that have a record, and whether each is backwards.
+pub(crate) fn ways(flow: &Flow) -> Vec<bool> {
+    let mut ways = Vec::new();
+    if flow.forward.packets.delta != 0 || flow.reverse.packets.delta == 0 {
+        ways.push(false);
+    }
+    if flow.reverse.packets.delta != 0 {
+        ways.push(true);
+    }
+    ways
+}
+
+fn is_icmp(flow: &Flow) -> bool {
+    matches!(flow.protocol, Protocol::ICMP | Protocol::ICMPV6)
+}
+
+fn message(way: &Uniflow) -> u16 {
+    way.icmp
+        .map_or(0, |icmp| u16::from(icmp.kind) << 8 | u16::from(icmp.code))
+}
+
+fn milliseconds(flow: &Flow) -> [u64; 2] {
+    [flow.start, flow.end]
+        .map(|time| u64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
+}
+
+pub(crate) fn rows(flows: &[Flow]) -> Vec<Row> {
+    let mut rows: Vec<_> = flows
+        .iter()
+        .flat_map(|flow| ways(flow).into_iter().map(move |back| row(flow, back)))
+        .collect();
+    rows.sort();
+    rows
+}
+
+fn row(flow: &Flow, back: bool) -> Row {
+    let way = if back { &flow.reverse } else { &flow.forward };
+    let mut ends = [flow.source, flow.destination];
+    let mut macs = [
+        flow.interface
+            .mac
+            .map_or("00:00:00:00:00:00".to_owned(), |mac| mac.to_string()),
+        "00:00:00:00:00:00".to_owned(),
+    ];
+    if back {
+        ends.reverse();
+        macs.reverse();
+    }
+    Row {
+        addresses: ends.map(|end| end.address),
+        ports: if is_icmp(flow) {
+            [0, message(way)]
+        } else {
+            ends.map(|end| end.port.unwrap_or(0))
+        },
+        protocol: flow.protocol.0,
+        packets: way.packets.delta,
+        octets: way.octets.delta,
+        flags: way.tcp_flags.map_or(0, |flags| flags.0),
+        tos: way.ip.map_or(0, |ip| ip.dscp << 2 | ip.ecn),
+        times: milliseconds(flow),
+        interface: flow.interface.index.into(),
+        macs,
+        vlan: flow.vlans.first().copied().unwrap_or(0),
+    }
+}
+
+/// `flowId`: both halves of the id.
+pub(crate) fn flow_id(flow: &Flow) -> u64 {
+    let id = flow.id.to_u128();
+    u64::try_from(id >> 64).unwrap() ^ u64::try_from(id & u128::from(u64::MAX)).unwrap()
+}
+
+/// Elements of a record by IANA's names, as text: numbers in decimal, times in ms.
+pub(crate) type Elements = BTreeMap<String, String>;
+
+/// Records of one-way flows.
+pub(crate) fn uniflows(flows: &[Flow]) -> Vec<Elements> {
+    flows
+        .iter()
+        .flat_map(|flow| ways(flow).into_iter().map(move |back| elements(flow, back)))
+        .collect()
+}
+
+/// Records of RFC 5103.
+pub(crate) fn biflows(flows: &[Flow]) -> Vec<Elements> {
+    flows.iter().map(biflow).collect()
+}
+
+fn biflow(flow: &Flow) -> Elements {
+    let mut elements = elements(flow, false);
+    let direction = match flow.direction {
+        Direction::Forward => 1,
+        Direction::Reverse => 2,
+        Direction::Unknown => 0,
+    };
+    elements.insert("biflowDirection".to_owned(), direction.to_string());
+    if flow.reverse.packets.delta != 0 {
+        for (name, value) in counts(flow, &flow.reverse) {
+            let (first, rest) = name.split_at(1);
+            elements.insert(format!("reverse{}{rest}", first.to_uppercase()), value);
+        }
+    }
+    elements
+}
+
+fn counts(flow: &Flow, way: &Uniflow) -> Elements {
+    let mut elements = Elements::new();
+    let mut add = |name: &str, value: u64| elements.insert(name.to_owned(), value.to_string());
+    add("packetDeltaCount", way.packets.delta);
+    add("octetDeltaCount", way.octets.delta);
+    let ip = way.ip.unwrap();
+    add("ipClassOfService", u64::from(ip.dscp << 2 | ip.ecn));
+    add("ipTTL", ip.ttl.into());
+    if flow.source.address.is_ipv6() {
+        add("flowLabelIPv6", ip.flow_label.unwrap().into());
+    }
+    match flow.protocol {
+        Protocol::TCP => _ = add("tcpControlBits", way.tcp_flags.unwrap().0.into()),
+        Protocol::ICMP => _ = add("icmpTypeCodeIPv4", message(way).into()),
+        Protocol::ICMPV6 => _ = add("icmpTypeCodeIPv6", message(way).into()),
+        _ => {}
+    }
+    elements
+}
+
+fn elements(flow: &Flow, back: bool) -> Elements {
+    let row = row(flow, back);
+    let mut elements = counts(flow, if back { &flow.reverse } else { &flow.forward });
+    let version = if flow.source.address.is_ipv6() { 6 } else { 4 };
+    let mut add = |name: &str, value: String| elements.insert(name.to_owned(), value);
+    add(
+        &format!("sourceIPv{version}Address"),
+        row.addresses[0].to_string(),
+    );
+    add(
+        &format!("destinationIPv{version}Address"),
+        row.addresses[1].to_string(),
+    );
+    if flow.source.port.is_some() || is_icmp(flow) {
+        add("sourceTransportPort", row.ports[0].to_string());
+        add("destinationTransportPort", row.ports[1].to_string());
+    }
+    if let Some(spi) = flow.ipsec.as_ref().and_then(|ipsec| ipsec.esp_spi) {
+        add("IPSecSPI", spi.to_string());
+    }
+    add("protocolIdentifier", row.protocol.to_string());
+    add("flowStartMilliseconds", row.times[0].to_string());
+    add("flowEndMilliseconds", row.times[1].to_string());
+    add("ingressInterface", row.interface.to_string());
+    if let Some(mac) = flow.interface.mac {
+        let name = if back {
+            "destinationMacAddress"
+        } else {
+            "sourceMacAddress"
+        };
+        add(name, mac.to_string());
+    }
+    if let [outer, inner @ ..] = &*flow.vlans {
+        add("vlanId", outer.to_string());
+        if let Some(inner) = inner.first() {
+            add("dot1qCustomerVlanId", inner.to_string());
+        }
+    }
+    if let Some(tunnel) = &flow.tunnel
+        && let Some(id) = tunnel.id
+    {
+        let kind = match tunnel.kind {
+            TunnelKind::Vxlan => 1_u64,
+            TunnelKind::Gre => 2,
+            _ => 0,
+        };
+        add("layer2SegmentId", (kind << 56 | u64::from(id)).to_string());
+    }
+    add("flowEndReason", flow.end_reason.number().to_string());
+    add("flowId", flow_id(flow).to_string());
+    elements
+}
+
+/// Milliseconds since 1970 of `2025-11-23 00:00:00.000`, with a space or a `T`, and any decimals.
+pub(crate) fn parse_time(text: &str) -> u64 {
+    let numbers: Vec<u64> = text
+        .split(['-', ' ', 'T', ':', '.', 'Z'])
+        .filter(|part| !part.is_empty())
+        .take(6)
+        .map(|part| part.parse().unwrap())
+        .collect();
+    let [year, month, day, hour, minute, second] = numbers[..] else {
+        panic!("{text}");
+    };
+    // Days before a month of a year that is no leap year.
+    let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    let years: u64 = (1970..year)
+        .map(|year| 365 + u64::from(is_leap(year)))
+        .sum();
+    let month = usize::try_from(month).unwrap();
+    let leap = u64::from(is_leap(year) && month > 2);
+    let days = years + before[month - 1] + leap + day - 1;
+    let fraction = text.split_once('.').map_or(0, |(_, decimals)| {
+        let padded = format!("{}000", decimals.trim_end_matches('Z'));
+        padded[..3].parse().unwrap()
+    });
+    (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + fraction
+}

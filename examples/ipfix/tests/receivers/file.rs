@@ -1,0 +1,96 @@
+//! Files: whole messages, also when the disk is full.
+
+use std::fs;
+
+use futures::executor::block_on;
+use mermin_core::{
+    Flow,
+    sink::{
+        FlowSink as _,
+        testing::{self, flows},
+    },
+};
+use mermin_ipfix::{Exporter, Settings};
+use mermin_testing::{
+    Folder,
+    apart::{self, Role},
+};
+
+use crate::{decode::Decoded, expected::flow_id};
+
+fn settings() -> Settings {
+    Settings::default().biflow(true)
+}
+
+struct Receiver {
+    folder: Folder,
+}
+
+impl testing::Receiver for Receiver {
+    type Sink = Exporter;
+    type Key = u64;
+
+    fn key(flow: &Flow) -> u64 {
+        flow_id(flow)
+    }
+
+    fn sink(&mut self) -> Exporter {
+        Exporter::file(self.folder.file("flows.ipfix"), settings()).unwrap()
+    }
+
+    fn received(&mut self) -> Vec<u64> {
+        match fs::read(self.folder.file("flows.ipfix")) {
+            Ok(octets) => Decoded::read(&octets).ids(),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+pub(crate) fn keeps_the_contract() {
+    let make = || Receiver {
+        folder: Folder::new("file"),
+    };
+    let rules = block_on(testing::check(make)).unwrap_or_else(|broken| panic!("{broken}"));
+    assert_eq!(rules.len(), 4);
+}
+
+pub(crate) const FULL: Role = ("full_disk", fill);
+
+/// A message that does not fit is an error and leaves nothing; when there is room again it is written.
+pub(crate) fn full() {
+    apart::run(FULL, &["--mount"]);
+}
+
+fn fill() {
+    let folder = Folder::new("full");
+    let path = folder.path().display().to_string();
+    apart::command(&format!("mount -t tmpfs -o size=256k none {path}"));
+    let (file, filler) = (folder.file("flows.ipfix"), folder.file("filler"));
+    fs::write(&filler, vec![0; 128 << 10]).unwrap();
+    let mut sink = Exporter::file(&file, settings()).unwrap();
+    let flows = flows(2000);
+    let mut batches = flows.chunks(200);
+    let mut written = Vec::new();
+    let refused = batches.find(|batch| match block_on(sink.export(batch)) {
+        Ok(()) => {
+            written.extend(batch.iter().map(flow_id));
+            false
+        }
+        Err(error) => {
+            let words = error.to_string();
+            assert!(words.contains("No space left on device"), "{words}");
+            true
+        }
+    });
+    let refused = refused.unwrap();
+    assert!(!written.is_empty());
+    assert_eq!(Decoded::read(&fs::read(&file).unwrap()).ids(), written);
+    fs::remove_file(&filler).unwrap();
+    block_on(sink.export(refused)).unwrap();
+    written.extend(refused.iter().map(flow_id));
+    block_on(sink.close()).unwrap();
+    let decoded = Decoded::read(&fs::read(&file).unwrap());
+    assert_eq!(decoded.ids(), written);
+    decoded.check_sequence();
+    apart::command(&format!("umount {path}"));
+}

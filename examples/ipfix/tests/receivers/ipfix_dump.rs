@@ -1,0 +1,114 @@
+//! libfixbuf's `ipfixDump`: shows every element by its name.
+
+use std::{
+    fs,
+    io::Read as _,
+    net::{Ipv6Addr, TcpListener},
+    path::Path,
+    thread,
+};
+
+use mermin_core::sink::testing::flows;
+use mermin_ipfix::{Exporter, Settings};
+use mermin_testing::Folder;
+
+use crate::{
+    expected::{Elements, biflows, parse_time, uniflows},
+    support::{export, output},
+};
+
+/// Records of flows, as it shows them.
+fn read(file: &Path) -> Vec<Elements> {
+    let text = output("ipfixDump", &["--in", file.to_str().unwrap()]);
+    let mut records = Vec::new();
+    let mut record: Option<Elements> = None;
+    for line in text.lines() {
+        if line.starts_with("---") {
+            records.extend(record.take());
+            record = line.starts_with("--- data record").then(Elements::new);
+        } else if let Some(record) = &mut record
+            && let Some((name, value)) = line.split_once(" : ")
+        {
+            let name = name.split_whitespace().next_back().unwrap();
+            let value = if name.ends_with("Milliseconds") {
+                parse_time(value).to_string()
+            } else {
+                // It writes leading zeros.
+                let value = value.trim();
+                value
+                    .parse::<Ipv6Addr>()
+                    .map_or_else(|_| value.to_owned(), |address| address.to_string())
+            };
+            record.insert(name.to_owned(), value);
+        }
+    }
+    records.extend(record);
+    records
+}
+
+fn compare(file: &Path, expected: &[Elements]) {
+    let read = read(file);
+    let (options, records): (Vec<_>, Vec<_>) = read
+        .into_iter()
+        .partition(|record| !record.contains_key("protocolIdentifier"));
+    for (record, expected) in records.iter().zip(expected) {
+        assert_eq!(record, expected);
+    }
+    assert_eq!(records.len(), expected.len());
+    let shown = |key: &str| {
+        options
+            .iter()
+            .filter(|option| option.contains_key(key))
+            .count()
+    };
+    // Three interfaces have names.
+    assert_eq!(
+        (shown("interfaceName"), shown("samplingPacketInterval")),
+        (3, 1)
+    );
+    let named = options.iter().any(|option| {
+        option
+            .get("ingressInterface")
+            .is_some_and(|index| index == "1")
+            && option["interfaceName"].ends_with("eth0")
+    });
+    assert!(named, "{options:?}");
+    assert_eq!(shown("exportedFlowRecordTotalCount"), 1);
+}
+
+fn exported(settings: Settings, expected: fn(&[mermin_core::Flow]) -> Vec<Elements>) {
+    let folder = Folder::new("dump");
+    let file = folder.file("flows.ipfix");
+    let flows = flows(500);
+    export(Exporter::file(&file, settings).unwrap(), &flows);
+    compare(&file, &expected(&flows));
+}
+
+pub(crate) fn uniflow() {
+    exported(Settings::default(), uniflows);
+}
+
+pub(crate) fn biflow() {
+    exported(Settings::default().biflow(true), biflows);
+}
+
+pub(crate) fn stream() {
+    let folder = Folder::new("stream");
+    let file = folder.file("flows.ipfix");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let receiver = thread::spawn(move || {
+        let mut octets = Vec::new();
+        listener
+            .accept()
+            .unwrap()
+            .0
+            .read_to_end(&mut octets)
+            .unwrap();
+        octets
+    });
+    let flows = flows(500);
+    export(Exporter::tcp(address, Settings::default()).unwrap(), &flows);
+    fs::write(&file, receiver.join().unwrap()).unwrap();
+    compare(&file, &uniflows(&flows));
+}

@@ -1,0 +1,183 @@
+//! The sink.
+
+use std::{
+    error::Error,
+    fmt, io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use mermin_core::{
+    Flow,
+    sink::{BoxError, DropReason, FlowSink, Meter, Threaded, threaded},
+};
+use rdkafka::{
+    ClientConfig,
+    error::KafkaError,
+    producer::{BaseProducer, Producer as _},
+};
+
+use crate::{
+    producer::{Context, Fate, publish},
+    progress::Progress,
+    settings::Settings,
+};
+
+/// Exports flows to a topic of Kafka, a message for each. A thread, `mermin-kafka`, waits for the brokers, so no executor does.
+///
+/// `Ok` means that the topic has every record (`acks=all`) but those that it takes never: they are dropped, and the
+/// [meter](FlowSink::meter) counts them as [`Unsendable`](DropReason::Unsendable) where they are too large, and as
+/// [`Refused`](DropReason::Refused). While brokers are away a call waits and the meter has librdkafka's words; the record is in
+/// the topic once when they are back. After an error the batch is to be given again: put
+/// [`retry`](mermin_core::sink::retry) around it. Records of it that the topic has are not sent again.
+#[derive(Debug)]
+pub struct Exporter {
+    thread: Threaded,
+    doubled: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+}
+
+/// Why there is no exporter.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A setting of librdkafka that it does not know or take, in its words.
+    Settings(String),
+    /// The thread cannot be started.
+    Thread(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(words) => write!(f, "cannot make a producer: {words}"),
+            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
+        }
+    }
+}
+
+impl Error for StartError {}
+
+impl Exporter {
+    /// Starts the thread, and makes a producer, which connects by itself.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn new(settings: &Settings) -> Result<Self, StartError> {
+        let (doubled, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+        let (meter, config) = (Meter::default(), settings.config());
+        let blocking = Blocking {
+            producer: producer(&config, &meter)
+                .map_err(|it| StartError::Settings(it.to_string()))?,
+            config,
+            topic: settings.topic.clone(),
+            seed: settings.community_id_seed,
+            progress: Progress::default(),
+            meter,
+            doubled: Arc::clone(&doubled),
+            stop: Arc::clone(&stop),
+        };
+        let thread = threaded("mermin-kafka", blocking).map_err(StartError::Thread)?;
+        Ok(Self {
+            thread,
+            doubled,
+            stop,
+        })
+    }
+
+    /// Records that may be in the topic twice: the brokers and the producer lost track of each other, and a new producer sent
+    /// again what was under way.
+    #[must_use]
+    pub fn doubled(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.doubled)
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl FlowSink for Exporter {
+    fn export(&mut self, flows: &[Flow]) -> impl Future<Output = Result<(), BoxError>> + Send {
+        self.thread.export(flows)
+    }
+
+    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        self.thread.close()
+    }
+
+    fn meter(&self) -> Option<Meter> {
+        self.thread.meter()
+    }
+}
+
+fn producer(config: &ClientConfig, meter: &Meter) -> Result<BaseProducer<Context>, KafkaError> {
+    config.create_with_context(Context::new(meter.clone()))
+}
+
+/// Work of the thread.
+struct Blocking {
+    producer: BaseProducer<Context>,
+    config: ClientConfig,
+    topic: String,
+    seed: u16,
+    progress: Progress,
+    meter: Meter,
+    doubled: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Blocking {
+    fn deliver(&mut self, flows: &[Flow]) -> Result<(), String> {
+        let left = self.progress.left(flows);
+        let (fates, failure) = publish(&self.producer, &self.topic, self.seed, &left, &self.stop);
+        let (mut stored, mut refused, mut unsendable, mut doubtful) = (0, 0, 0, 0);
+        for (flow, fate) in left.iter().zip(fates) {
+            match fate {
+                Fate::Left => continue,
+                Fate::UnderWay => {
+                    doubtful += 1;
+                    continue;
+                }
+                Fate::Stored => stored += 1,
+                Fate::TooLarge => unsendable += 1,
+                Fate::Refused => refused += 1,
+            }
+            self.progress.done(flow);
+        }
+        // A batch that comes in several attempts is counted in the one in which each record was through.
+        self.meter.accepted(stored + unsendable + refused);
+        self.meter.delivered(stored);
+        self.meter.dropped(DropReason::Unsendable, unsendable);
+        self.meter.dropped(DropReason::Refused, refused);
+        let Some(why) = failure else {
+            return Ok(());
+        };
+        if self.producer.client().fatal_error().is_some() {
+            self.renew(doubtful)?;
+        }
+        Err(format!("cannot publish to `{}`: {why}", self.topic))
+    }
+
+    /// Another producer in place of one that can do no more.
+    fn renew(&mut self, doubtful: u64) -> Result<(), String> {
+        self.doubled.fetch_add(doubtful, Ordering::Relaxed);
+        let new = producer(&self.config, &self.meter);
+        self.producer = new.map_err(|error| format!("cannot make a producer: {error}"))?;
+        Ok(())
+    }
+}
+
+impl FlowSink for Blocking {
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        Ok(self.deliver(flows)?)
+    }
+
+    fn meter(&self) -> Option<Meter> {
+        Some(self.meter.clone())
+    }
+}

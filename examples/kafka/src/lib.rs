@@ -1,0 +1,28 @@
+//! Exports flows to a topic of Kafka: each record is a message, JSON, whose key is its Community ID, so that all records of a
+//! conversation are in one partition. The producer is idempotent, so the topic has each record once.
+//!
+//! ```no_run
+//! use mermin_core::{FlowSource, sink::{Backoff, retry}};
+//! use mermin_kafka::{Exporter, Settings};
+//!
+//! # async fn export() -> Result<(), Box<dyn std::error::Error>> {
+//! let exporter = Exporter::new(&Settings::new(["kafka.example:9092"], "flows"))?;
+//! let mut source = FlowSource::builder().interfaces(["eth*"]).open().await?;
+//! source.run(retry(exporter, Backoff::default())).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod exporter;
+mod producer;
+mod progress;
+mod settings;
+mod target;
+
+pub use mermin_program::TargetError;
+
+pub use self::{
+    exporter::{Exporter, StartError},
+    settings::{Compression, Settings},
+    target::Target,
+};

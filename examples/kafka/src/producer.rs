@@ -1,0 +1,187 @@
+//! Records out, reports in.
+
+use std::{
+    mem,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use mermin_core::{
+    Flow,
+    sink::{JsonLines, Meter},
+};
+use rdkafka::{
+    ClientContext,
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext},
+};
+
+/// Fate of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Not sent yet, or refused for now.
+    Left,
+    /// It is on its way.
+    UnderWay,
+    Stored,
+    /// It is larger than the producer or the topic takes.
+    TooLarge,
+    /// The broker does not want it, however often it is given.
+    Refused,
+}
+
+/// Messages that the producer holds at most.
+const MOST: usize = 10_000;
+/// How often it is looked whether to go on.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Callbacks of librdkafka.
+pub(crate) struct Context {
+    meter: Meter,
+    reports: Mutex<Vec<(usize, Option<RDKafkaErrorCode>)>>,
+}
+
+impl Context {
+    pub(crate) fn new(meter: Meter) -> Self {
+        Self {
+            meter,
+            reports: Mutex::default(),
+        }
+    }
+
+    fn reports(&self) -> Vec<(usize, Option<RDKafkaErrorCode>)> {
+        mem::take(&mut self.reports.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ClientContext for Context {
+    /// Errors are told by [`error`](Self::error); the rest is for those who debug librdkafka.
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+
+    fn error(&self, _: KafkaError, reason: &str) {
+        self.meter.failed(&reason.to_owned().into());
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        let error = result.as_ref().err().map(|(error, _)| code(error));
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.push((number, error));
+    }
+}
+
+fn code(error: &KafkaError) -> RDKafkaErrorCode {
+    error
+        .rdkafka_error_code()
+        .unwrap_or(RDKafkaErrorCode::Unknown)
+}
+
+/// Meaning of an error for a record. None: nothing for good.
+const fn verdict(code: RDKafkaErrorCode) -> Option<Fate> {
+    match code {
+        RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize => {
+            Some(Fate::TooLarge)
+        }
+        RDKafkaErrorCode::InvalidRecord | RDKafkaErrorCode::PolicyViolation => Some(Fate::Refused),
+        _ => None,
+    }
+}
+
+/// Sends records and waits until there is a report of each, however long a broker is away: librdkafka tries again, and numbers
+/// messages so that the broker has each once. Ends early when `stop` is set.
+pub(crate) fn publish(
+    producer: &BaseProducer<Context>,
+    topic: &str,
+    seed: u16,
+    flows: &[&Flow],
+    stop: &AtomicBool,
+) -> (Vec<Fate>, Option<String>) {
+    let mut fates = vec![Fate::Left; flows.len()];
+    let failure = attempt(producer, topic, seed, flows, stop, &mut fates).err();
+    (fates, failure)
+}
+
+fn attempt(
+    producer: &BaseProducer<Context>,
+    topic: &str,
+    seed: u16,
+    flows: &[&Flow],
+    stop: &AtomicBool,
+    fates: &mut [Fate],
+) -> Result<(), String> {
+    let (mut next, mut waiting) = (0, 0);
+    let mut refused = None;
+    loop {
+        while let Some(flow) = flows.get(next)
+            && waiting < MOST
+            && refused.is_none()
+        {
+            match send(producer, topic, seed, flow, next) {
+                Ok(()) => {
+                    waiting += 1;
+                    set(fates, next, Fate::UnderWay);
+                }
+                Err(RDKafkaErrorCode::QueueFull) if waiting > 0 => break,
+                Err(code) => match verdict(code) {
+                    Some(fate) => set(fates, next, fate),
+                    None => refused = Some(code.to_string()),
+                },
+            }
+            next += 1;
+        }
+        if waiting == 0 {
+            return refused.map_or(Ok(()), Err);
+        }
+        producer.poll(LOOK);
+        for (number, error) in producer.context().reports() {
+            waiting -= 1;
+            let fate = match error {
+                None => Fate::Stored,
+                Some(code) => verdict(code).unwrap_or_else(|| {
+                    refused.get_or_insert_with(|| code.to_string());
+                    Fate::Left
+                }),
+            };
+            set(fates, number, fate);
+        }
+        if let Some((_, why)) = producer.client().fatal_error() {
+            return Err(why);
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Err("the exporter was dropped".to_owned());
+        }
+    }
+}
+
+fn set(fates: &mut [Fate], number: usize, fate: Fate) {
+    if let Some(place) = fates.get_mut(number) {
+        *place = fate;
+    }
+}
+
+/// Gives one record to the producer, which copies it.
+fn send(
+    producer: &BaseProducer<Context>,
+    topic: &str,
+    seed: u16,
+    flow: &Flow,
+    number: usize,
+) -> Result<(), RDKafkaErrorCode> {
+    let mut lines = JsonLines::new(Vec::new()).community_id_seed(seed);
+    // Writing to a vector does not fail.
+    let _ = lines.write(flow);
+    let line = lines.into_inner();
+    let payload = line.strip_suffix(b"\n").unwrap_or(&line);
+    let key = flow.community_id(seed).to_string();
+    let record = BaseRecord::with_opaque_to(topic, number)
+        .key(key.as_str())
+        .payload(payload);
+    producer.send(record).map_err(|(error, _)| code(&error))
+}

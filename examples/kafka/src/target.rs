@@ -1,0 +1,122 @@
+//! Where to, as a text.
+
+use std::{fmt, str::FromStr};
+
+use mermin_program::{TargetError, split_target, with_port};
+
+use crate::settings::{Compression, Settings};
+
+/// The port of Kafka.
+const PORT: u16 = 9092;
+
+/// A topic: `kafka://HOST[:PORT][,HOST..]/TOPIC`, with options behind a `?`: `compression=zstd`, `lz4` or `none`. The port is 9092
+/// unless told.
+///
+/// ```
+/// use mermin_kafka::Target;
+///
+/// let target: Target = "kafka://kafka.example/flows?compression=lz4".parse()?;
+/// assert_eq!(target.to_string(), "kafka://kafka.example:9092/flows");
+/// # Ok::<_, mermin_kafka::TargetError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    settings: Settings,
+}
+
+impl Target {
+    /// Its settings.
+    pub fn settings(self) -> Settings {
+        self.settings
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { brokers, topic, .. } = &self.settings;
+        write!(f, "kafka://{}/{topic}", brokers.join(","))
+    }
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let refuse = |why: &str| TargetError::new(text, why);
+        let (place, options) = split_target(text);
+        let place = place
+            .strip_prefix("kafka://")
+            .ok_or_else(|| refuse("begin with `kafka://`"))?;
+        let (hosts, topic) = place.split_once('/').unwrap_or((place, ""));
+        let brokers: Option<Vec<_>> = hosts.split(',').map(|host| with_port(host, PORT)).collect();
+        let brokers = brokers.ok_or_else(|| {
+            refuse(
+                "name a host, and a port behind a colon if it is not 9092; several between commas",
+            )
+        })?;
+        if !is_topic(topic) {
+            return Err(refuse("name a topic: `kafka://kafka.example/flows`"));
+        }
+        let mut settings = Settings::new(brokers, topic);
+        for option in options {
+            settings = settings.compression(match option {
+                "compression=zstd" => Compression::Zstd,
+                "compression=lz4" => Compression::Lz4,
+                "compression=none" => Compression::None,
+                _ => return Err(refuse("options are `compression=zstd`, `lz4` and `none`")),
+            });
+        }
+        Ok(Self { settings })
+    }
+}
+
+/// As Kafka has it: at most 249 letters, digits, dots, lines below and hyphens, and neither `.` nor `..`.
+fn is_topic(text: &str) -> bool {
+    let fits = |it: char| it.is_ascii_alphanumeric() || "._-".contains(it);
+    (1..=249).contains(&text.len()) && text.chars().all(fits) && text != "." && text != ".."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_names_brokers_and_a_topic() {
+        for (text, shown) in [
+            ("kafka://127.0.0.1:1/t", "kafka://127.0.0.1:1/t"),
+            (
+                "kafka://a,[::1],c:1/a.b_c-d",
+                "kafka://a:9092,[::1]:9092,c:1/a.b_c-d",
+            ),
+        ] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), shown);
+        }
+        let target: Target = "kafka://a/t?compression=none".parse().unwrap();
+        let expected = Settings::new(["a:9092"], "t").compression(Compression::None);
+        assert_eq!(target.settings(), expected);
+    }
+
+    #[test]
+    fn what_names_no_target_says_what_does() {
+        let long = format!("kafka://a/{}", "x".repeat(250));
+        for text in [
+            "",
+            "kafka:a",
+            "kafka://a",
+            "kafka:///t",
+            "kafka://a/",
+            "kafka://a/..",
+            "kafka://a/b/c",
+            "kafka://a/b c",
+            "kafka://a:0/t",
+            "kafka://a,/t",
+            "kafka://a/t?compression=gzip",
+            "kafka://a/t?x=1",
+            &long,
+        ] {
+            let error = text.parse::<Target>().unwrap_err().to_string();
+            let begins = format!("cannot export to `{text}`: ");
+            assert!(error.starts_with(&begins), "{error}");
+        }
+    }
+}

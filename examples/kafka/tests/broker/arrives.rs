@@ -1,0 +1,124 @@
+//! Records that arrive.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::executor::block_on;
+use mermin_core::{
+    Flow,
+    sink::{FlowSink, JsonLines, Retry, retry, testing},
+};
+use mermin_kafka::{Compression, Exporter};
+use serde_json::Value;
+
+use crate::support::{Cluster, id, ids, soon};
+
+impl testing::Receiver for Cluster {
+    type Sink = Retry<Exporter>;
+    type Key = String;
+
+    fn key(flow: &Flow) -> String {
+        id(flow)
+    }
+
+    fn sink(&mut self) -> Self::Sink {
+        retry(self.exporter(), soon())
+    }
+
+    fn received(&mut self) -> Vec<String> {
+        self.ids()
+    }
+
+    fn stop(&mut self) -> bool {
+        self.down();
+        true
+    }
+
+    fn start(&mut self) {
+        self.up();
+    }
+}
+
+#[test]
+fn the_contract_is_kept() {
+    let rules = block_on(testing::check(Cluster::new)).unwrap_or_else(|broken| panic!("{broken}"));
+    assert_eq!(rules.len(), 5);
+}
+
+fn json(flow: &Flow) -> Value {
+    let mut lines = JsonLines::new(Vec::new());
+    lines.write(flow).unwrap();
+    serde_json::from_slice(&lines.into_inner()).unwrap()
+}
+
+/// Each has the attributes of its flow, under its Community ID; one conversation is in one partition.
+#[test]
+fn every_record_is_a_message_under_its_community_id() {
+    for compression in [Compression::Zstd, Compression::Lz4, Compression::None] {
+        let cluster = Cluster::new();
+        let mut flows = testing::flows(300);
+        // The same conversations once more, as another source sees them.
+        let others = flows.clone().into_iter().map(|mut flow| {
+            flow.sequence += 10;
+            flow
+        });
+        flows.extend(others);
+        let settings = cluster.settings().compression(compression);
+        let mut sink = Exporter::new(&settings).unwrap();
+        for batch in flows.chunks(100) {
+            block_on(sink.export(batch)).unwrap();
+        }
+        block_on(sink.close()).unwrap();
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!((stats.accepted, stats.delivered), (600, 600));
+        assert_eq!(cluster.ids(), ids(&flows));
+        let expected: BTreeMap<_, _> = flows.iter().map(|it| (id(it), json(it))).collect();
+        let mut partitions = BTreeMap::new();
+        for message in cluster.stored() {
+            assert_eq!(message.payload, expected[&message.id()]);
+            assert_eq!(message.payload["flow.community_id"], message.key.as_str());
+            let partition = *partitions.entry(message.key).or_insert(message.partition);
+            assert_eq!(partition, message.partition);
+        }
+        let used: std::collections::BTreeSet<_> = partitions.values().collect();
+        assert_eq!(used.len(), 3, "keys are spread");
+    }
+}
+
+/// Whoever asked has gone, and asks again: what was sent meanwhile is not sent again.
+#[test]
+fn a_batch_whose_call_was_dropped_is_there_once() {
+    let cluster = Cluster::new();
+    let mut sink = cluster.exporter();
+    let flows = testing::flows(100);
+    {
+        let mut export = Box::pin(sink.export(&flows[..60]));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(export.as_mut().poll(&mut context).is_pending());
+    }
+    block_on(sink.export(&flows)).unwrap();
+    assert_eq!(cluster.ids(), ids(&flows));
+    assert_eq!(sink.meter().unwrap().stats().delivered, 100);
+}
+
+/// Times of records are as they are; nothing else goes by them.
+#[test]
+fn times_that_run_backwards_are_stored() {
+    let cluster = Cluster::new();
+    let mut flows = testing::flows(60);
+    for (number, flow) in flows.iter_mut().enumerate() {
+        let step = Duration::from_hours(24 * 365);
+        if number % 2 == 0 {
+            flow.end = flow.start - step;
+        } else {
+            flow.start -= step * 60;
+        }
+    }
+    let mut sink = cluster.exporter();
+    block_on(sink.export(&flows)).unwrap();
+    let expected: BTreeMap<_, _> = flows.iter().map(|it| (id(it), json(it))).collect();
+    let stored = cluster.stored();
+    assert_eq!(stored.len(), 60);
+    for message in stored {
+        assert_eq!(message.payload, expected[&message.id()]);
+    }
+}

@@ -1,0 +1,10 @@
+//! The exporter beside brokers of librdkafka that run in this process, which are slow, away and refuse, and beside peers that are
+//! none.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
+)]
+
+mod arrives;
+mod support;
+mod trouble;

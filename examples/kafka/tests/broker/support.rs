@@ -1,0 +1,141 @@
+//! Brokers of a test, and what is in their topic.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use mermin_core::{Flow, sink::Backoff};
+use mermin_kafka::{Exporter, Settings};
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    mocking::MockCluster,
+    producer::DefaultProducerContext,
+};
+use serde_json::Value;
+
+/// Longest that anything may take.
+pub(crate) const LONGEST: Duration = Duration::from_mins(1);
+
+pub(crate) const TOPIC: &str = "flows";
+pub(crate) const PARTITIONS: i32 = 3;
+const BROKERS: i32 = 2;
+
+/// Waits until something is so.
+pub(crate) fn wait(mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LONGEST, "it does not come to pass");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub(crate) fn soon() -> Backoff {
+    Backoff::default()
+        .first(Duration::from_millis(5))
+        .max(Duration::from_millis(50))
+}
+
+/// The name of a record.
+pub(crate) fn id(flow: &Flow) -> String {
+    format!("{}-{}", flow.id, flow.sequence)
+}
+
+/// Sorted: partitions have an order of their own.
+pub(crate) fn ids(flows: &[Flow]) -> Vec<String> {
+    let mut ids: Vec<_> = flows.iter().map(id).collect();
+    ids.sort();
+    ids
+}
+
+/// A message of the topic.
+pub(crate) struct Stored {
+    pub(crate) partition: i32,
+    pub(crate) key: String,
+    pub(crate) payload: Value,
+}
+
+impl Stored {
+    pub(crate) fn id(&self) -> String {
+        let text = |name: &str| self.payload[name].to_string().replace('"', "");
+        format!("{}-{}", text("flow.id"), text("flow.sequence"))
+    }
+}
+
+/// Two brokers in this process.
+pub(crate) struct Cluster(pub(crate) MockCluster<'static, DefaultProducerContext>);
+
+impl Cluster {
+    pub(crate) fn new() -> Self {
+        let cluster = MockCluster::new(BROKERS).unwrap();
+        cluster.create_topic(TOPIC, PARTITIONS, BROKERS).unwrap();
+        Self(cluster)
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let servers = self.0.bootstrap_servers();
+        Settings::new(servers.split(','), TOPIC)
+    }
+
+    pub(crate) fn exporter(&self) -> Exporter {
+        Exporter::new(&self.settings()).unwrap()
+    }
+
+    pub(crate) fn down(&self) {
+        (1..=BROKERS).for_each(|broker| self.0.broker_down(broker).unwrap());
+    }
+
+    pub(crate) fn up(&self) {
+        (1..=BROKERS).for_each(|broker| self.0.broker_up(broker).unwrap());
+    }
+
+    pub(crate) fn slow(&self, round_trip: Duration) {
+        (1..=BROKERS).for_each(|broker| {
+            self.0.broker_round_trip_time(broker, round_trip).unwrap();
+        });
+    }
+
+    /// All messages, partition by partition.
+    pub(crate) fn stored(&self) -> Vec<Stored> {
+        stored(&self.0.bootstrap_servers())
+    }
+
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<_> = self.stored().iter().map(Stored::id).collect();
+        ids.sort();
+        ids
+    }
+}
+
+fn stored(servers: &str) -> Vec<Stored> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", servers)
+        .set("group.id", "test")
+        .set("enable.auto.commit", "false")
+        .create()
+        .unwrap();
+    let mut all = TopicPartitionList::new();
+    let mut left = 0;
+    for partition in 0..PARTITIONS {
+        let (first, end) = consumer
+            .fetch_watermarks(TOPIC, partition, LONGEST)
+            .unwrap();
+        all.add_partition_offset(TOPIC, partition, Offset::Beginning)
+            .unwrap();
+        left += end - first;
+    }
+    consumer.assign(&all).unwrap();
+    let mut messages = Vec::new();
+    while left > 0 {
+        let message = consumer.poll(LONGEST).unwrap().unwrap();
+        messages.push(Stored {
+            partition: message.partition(),
+            key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
+            payload: serde_json::from_slice(message.payload().unwrap()).unwrap(),
+        });
+        left -= 1;
+    }
+    messages.sort_by_key(|message| message.partition);
+    messages
+}

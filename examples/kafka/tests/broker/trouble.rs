@@ -1,0 +1,219 @@
+//! Brokers that are slow, away, never there, refuse or are none.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    sync::atomic::Ordering,
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures::executor::block_on;
+use mermin_core::sink::{
+    DropReason, FlowSink, Overflow, SinkStats, buffered, retry,
+    testing::{flows, replay},
+};
+use mermin_kafka::{Exporter, Settings, StartError};
+use rdkafka::{bindings::rd_kafka_resp_err_t as Answer, types::RDKafkaApiKey};
+
+use crate::support::{Cluster, LONGEST, TOPIC, ids, soon, wait};
+
+/// They go away and come back while records flow, and none is lost.
+#[test]
+fn brokers_that_come_and_go_cost_nothing() {
+    const RECORDS: u32 = 6000;
+    let cluster = Cluster::new();
+    let sink = buffered(retry(cluster.exporter(), soon()), 1000, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    let flows = flows(RECORDS);
+    let (mut source, replayed) = replay(flows.clone()).unwrap();
+    thread::scope(|scope| {
+        let run = scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
+        for mark in 1..=4 {
+            let mark = u64::from(RECORDS) * mark / 6;
+            wait(|| meter.stats().delivered >= mark || run.is_finished());
+            assert!(!run.is_finished());
+            cluster.down();
+            cluster.up();
+        }
+        run.join().unwrap().unwrap();
+    });
+    let stats = meter.stats();
+    let all = u64::from(RECORDS);
+    assert_eq!((stats.delivered, stats.dropped_in_all()), (all, 0));
+    assert_eq!(replayed.arrived().len(), flows.len());
+    let mut stored = cluster.ids();
+    // These brokers do not look at the numbers of messages.
+    stored.dedup();
+    assert_eq!(stored, ids(&flows));
+}
+
+/// Memory is bounded, and nothing is lost.
+#[test]
+fn one_that_is_slow_fills_the_buffer_and_no_more() {
+    const CAPACITY: usize = 400;
+    let cluster = Cluster::new();
+    cluster.slow(Duration::from_millis(100));
+    let sink = buffered(retry(cluster.exporter(), soon()), CAPACITY, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    let flows = flows(3000);
+    let (mut source, _) = replay(flows.clone()).unwrap();
+    let most = thread::scope(|scope| {
+        let run = scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
+        let mut most = 0;
+        while !run.is_finished() {
+            most = most.max(meter.stats().waiting);
+            thread::sleep(Duration::from_millis(1));
+        }
+        run.join().unwrap().unwrap();
+        most
+    });
+    assert!(most > 0 && most <= CAPACITY as u64, "{most}");
+    let stats = meter.stats();
+    assert_eq!((stats.delivered, stats.dropped_in_all()), (3000, 0));
+    assert_eq!(cluster.ids(), ids(&flows));
+}
+
+/// While they are away the buffer fills, and what the policy drops is counted; when they are back the rest is delivered.
+#[test]
+fn one_that_is_away_until_the_buffer_is_full() {
+    let cluster = Cluster::new();
+    cluster.down();
+    let mut sink = buffered(retry(cluster.exporter(), soon()), 100, Overflow::DropOldest);
+    let meter = sink.meter().unwrap();
+    let flows = flows(300);
+    for batch in flows.chunks(50) {
+        block_on(sink.export(batch)).unwrap();
+    }
+    let stats = meter.stats();
+    assert_eq!(
+        (stats.accepted, stats.delivered, stats.waiting),
+        (300, 0, 100)
+    );
+    assert_eq!(stats.dropped_by(DropReason::Oldest), 200);
+    cluster.up();
+    block_on(sink.close()).unwrap();
+    let stats = meter.stats();
+    assert_eq!(
+        (stats.delivered, stats.waiting, stats.dropped_in_all()),
+        (100, 0, 200)
+    );
+    // Those that were on their way when it filled, and the newest.
+    let kept = [&flows[..50], &flows[250..]].concat();
+    assert_eq!(cluster.ids(), ids(&kept));
+}
+
+/// Exports to a port, and closes within its time; what is counted.
+fn closed(port: u16) -> SinkStats {
+    let settings = Settings::new([format!("127.0.0.1:{port}")], TOPIC);
+    let exporter = Exporter::new(&settings.patience(Duration::from_millis(300))).unwrap();
+    let sink = buffered(retry(exporter, soon()), 1000, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    let (mut source, _) = replay(flows(300)).unwrap();
+    let began = Instant::now();
+    let time = Duration::from_secs(2);
+    let error = block_on(async { source.run(sink).close_within(time).await }).unwrap_err();
+    assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+    assert_eq!(
+        error.to_string(),
+        "cannot deliver all within 2s of closing: 300 records are left"
+    );
+    let stats = meter.stats();
+    assert_eq!(
+        (stats.accepted, stats.delivered, stats.waiting),
+        (300, 0, 0)
+    );
+    assert_eq!(stats.dropped_by(DropReason::Closed), 300);
+    stats
+}
+
+#[test]
+fn one_that_never_comes_is_told_and_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let words = closed(port).last_error.unwrap();
+    assert!(
+        words.contains("Connection refused") || words.contains("1/1 brokers are down"),
+        "{words}"
+    );
+}
+
+#[test]
+fn peers_that_are_no_brokers_are_told_and_counted() {
+    // Says nothing, answers in another language, ends at once.
+    let answers: [Option<&[u8]>; 3] = [None, Some(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Some(b"")];
+    for answer in answers {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let mut held = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                if let Some(answer) = answer {
+                    let _ = stream.read(&mut [0; 4096]);
+                    let _ = stream.write_all(answer);
+                } else {
+                    held.push(stream);
+                }
+            }
+        });
+        assert!(closed(port).last_error.is_some());
+    }
+}
+
+/// A record refused for good is dropped and counted, whatever else is under way; one refused for now is given again.
+#[test]
+fn what_is_refused_is_counted_or_given_again() {
+    let cluster = Cluster::new();
+    cluster.0.request_errors(
+        RDKafkaApiKey::Produce,
+        &[
+            Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+            Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+            Answer::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+        ],
+    );
+    let mut sink = retry(cluster.exporter(), soon());
+    let meter = sink.meter().unwrap();
+    let mut flows = flows(300);
+    // One that fits into no message.
+    flows[7].interface.name = "x".repeat(1_100_000).into();
+    block_on(sink.export(&flows)).unwrap();
+    let stats = meter.stats();
+    assert_eq!((stats.accepted, stats.delivered), (300, 299));
+    assert_eq!(stats.dropped_by(DropReason::Unsendable), 1);
+    assert_eq!(stats.dropped_in_all(), 1);
+    assert!(stats.retried > 0);
+    flows.remove(7);
+    assert_eq!(cluster.ids(), ids(&flows));
+}
+
+/// Brokers that have lost count of the messages: the producer is made anew, and nothing is lost.
+#[test]
+fn a_producer_that_can_do_no_more_is_made_anew() {
+    let cluster = Cluster::new();
+    let exporter = cluster.exporter();
+    let doubled = exporter.doubled();
+    let mut sink = retry(exporter, soon());
+    let meter = sink.meter().unwrap();
+    let flows = flows(200);
+    block_on(sink.export(&flows[..100])).unwrap();
+    let lost = Answer::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+    cluster.0.request_errors(RDKafkaApiKey::Produce, &[lost; 3]);
+    block_on(sink.export(&flows[100..])).unwrap();
+    assert_eq!(meter.stats().delivered, 200);
+    let mut stored = cluster.ids();
+    let all = stored.len() as u64;
+    stored.dedup();
+    assert_eq!(stored, ids(&flows));
+    assert!(all - 200 <= doubled.load(Ordering::Relaxed));
+}
+
+#[test]
+fn a_setting_that_is_none_is_told() {
+    let settings = Settings::new(["127.0.0.1:1"], TOPIC).with("no.such.thing", "1");
+    let error = Exporter::new(&settings).unwrap_err();
+    assert!(matches!(error, StartError::Settings(_)));
+    assert!(error.to_string().contains("no.such.thing"), "{error}");
+}

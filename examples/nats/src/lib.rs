@@ -1,0 +1,29 @@
+//! Exports flows to a stream of NATS `JetStream`: each record is a message, JSON, whose id is `flow.id`-`flow.sequence`, so that
+//! the stream has it once.
+//!
+//! ```no_run
+//! use mermin_core::{FlowSource, sink::{Backoff, retry}};
+//! use mermin_nats::{Exporter, Settings};
+//!
+//! # async fn export() -> Result<(), Box<dyn std::error::Error>> {
+//! let exporter = Exporter::new(Settings::new(["nats.example:4222"], "FLOWS"))?;
+//! let mut source = FlowSource::builder().interfaces(["eth*"]).open().await?;
+//! source.run(retry(exporter, Backoff::default())).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod exporter;
+mod link;
+mod progress;
+mod protocol;
+mod settings;
+mod target;
+
+pub use mermin_program::TargetError;
+
+pub use self::{
+    exporter::Exporter,
+    settings::{Credentials, Settings},
+    target::Target,
+};

@@ -1,0 +1,13 @@
+//! A connection, and what is asked over it.
+
+mod connection;
+mod lookup;
+mod publish;
+mod stream;
+
+pub(crate) use self::{
+    connection::{Connection, connect},
+    lookup::{Found, lookup},
+    publish::{Fate, Publisher},
+    stream::{Facts, prepare},
+};

@@ -1,0 +1,128 @@
+//! Records out, acknowledgements in.
+
+use std::mem;
+
+use mermin_core::{Flow, sink::JsonLines};
+
+use super::{Connection, connection::Heard};
+use crate::protocol::{Verdict, put_publish};
+
+/// Messages that are written at once at most: about 200 KiB.
+const TOGETHER: usize = 128;
+
+/// Fate of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It was not sent, or refused for now.
+    Left,
+    /// It was sent, and nothing is known.
+    Doubtful,
+    /// It is in the stream; at this place, if it was not before.
+    Stored(Option<u64>),
+    /// It is larger than the server or the stream takes.
+    TooLarge,
+}
+
+/// Writes messages, into memory that it keeps.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    under_way: usize,
+    community_id_seed: u16,
+    lines: Vec<u8>,
+    out: Vec<u8>,
+}
+
+impl Publisher {
+    pub(crate) fn new(under_way: usize, community_id_seed: u16) -> Self {
+        Self {
+            under_way,
+            community_id_seed,
+            lines: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Sends records and waits until each is answered; why not all are stored. After the first that is refused no more are sent.
+    pub(crate) fn publish(
+        &mut self,
+        link: &mut Connection,
+        flows: &[&Flow],
+    ) -> (Vec<Fate>, Option<String>) {
+        let mut fates = vec![Fate::Left; flows.len()];
+        let failure = self.attempt(link, flows, &mut fates).err();
+        (fates, failure)
+    }
+
+    fn attempt(
+        &mut self,
+        link: &mut Connection,
+        flows: &[&Flow],
+        fates: &mut [Fate],
+    ) -> Result<(), String> {
+        let together = (self.under_way / 2).clamp(1, TOGETHER);
+        let (mut next, mut waiting) = (0, 0);
+        let mut refused: Option<String> = None;
+        loop {
+            while next < flows.len() && refused.is_none() && waiting + together <= self.under_way {
+                let end = flows.len().min(next + together);
+                waiting += self.encode(link, flows, next..end, fates);
+                next = end;
+                link.send(&self.out)?;
+            }
+            if waiting == 0 {
+                return refused.map_or(Ok(()), Err);
+            }
+            let (number, answer) = match link.hear()? {
+                Heard::Answer(Some(number), answer) => (number, answer),
+                Heard::Complaint(words) => return Err(words),
+                Heard::Answer(None, _) | Heard::Info(_) | Heard::Pong => continue,
+            };
+            let Some(fate) = fates.get_mut(number).filter(|it| **it == Fate::Doubtful) else {
+                return Err("the server acknowledges what was not sent".to_owned());
+            };
+            waiting -= 1;
+            *fate = match answer.verdict(&link.frame.subject) {
+                Verdict::Stored(place) => Fate::Stored(Some(place)),
+                Verdict::Known => Fate::Stored(None),
+                Verdict::TooLarge => Fate::TooLarge,
+                Verdict::Again(words) => {
+                    refused.get_or_insert(words);
+                    Fate::Left
+                }
+            };
+        }
+    }
+
+    /// Puts a part of the records together; how many will be answered.
+    fn encode(
+        &mut self,
+        link: &Connection,
+        flows: &[&Flow],
+        part: std::ops::Range<usize>,
+        fates: &mut [Fate],
+    ) -> usize {
+        self.out.clear();
+        self.lines.clear();
+        let lines = mem::take(&mut self.lines);
+        let mut lines = JsonLines::new(lines).community_id_seed(self.community_id_seed);
+        for flow in &flows[part.clone()] {
+            // Writing to a vector does not fail.
+            let _ = lines.write(flow);
+        }
+        self.lines = lines.into_inner();
+        let mut sent = 0;
+        let objects = self.lines.split(|octet| *octet == b'\n');
+        for (number, object) in part.zip(objects) {
+            let (before, flow) = (self.out.len(), flows[number]);
+            let length = put_publish(&mut self.out, &link.frame, number, flow, object);
+            fates[number] = if length > link.max_payload {
+                self.out.truncate(before);
+                Fate::TooLarge
+            } else {
+                sent += 1;
+                Fate::Doubtful
+            };
+        }
+        sent
+    }
+}

@@ -1,0 +1,206 @@
+//! The stream: there, or made; and fit to export to.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Connection;
+use crate::{protocol::Answer, settings::Settings};
+
+/// The server's own, where it is not known.
+const USUAL_WINDOW: Duration = Duration::from_mins(2);
+/// Of a stream that is created.
+const OWN_WINDOW: Duration = Duration::from_mins(10);
+/// `JSStreamNotFoundErr` of nats-server.
+const NOT_FOUND: u64 = 10059;
+
+/// Facts about the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// How long it knows ids.
+    pub(crate) window: Duration,
+    /// The place of its last message.
+    pub(crate) last: u64,
+    /// Messages that were stored can be looked up.
+    pub(crate) keeps: bool,
+}
+
+/// Work on a stream.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Go(Facts),
+    Create,
+    /// Changes it to this.
+    Update(Value),
+    Refuse(String),
+}
+
+/// Finds the stream, makes it where that is wanted, and sets how long it knows ids.
+///
+/// # Errors
+/// That it cannot be exported to, and why.
+pub(crate) fn prepare(
+    link: &mut Connection,
+    settings: &Settings,
+    subjects: &str,
+) -> Result<Facts, String> {
+    let name = &settings.stream;
+    let Ok(answer) = link.ask(&format!("STREAM.INFO.{name}"), "")? else {
+        // An account that may publish and nothing else.
+        return Ok(Facts {
+            window: USUAL_WINDOW,
+            last: 0,
+            keeps: false,
+        });
+    };
+    let cannot = |what: &str, why: &str| format!("cannot {what} the stream `{name}`: {why}");
+    let (what, question, config) = match decide(&answer, settings) {
+        Step::Go(facts) => return Ok(facts),
+        Step::Refuse(why) => return Err(cannot("export to", &why)),
+        Step::Create => ("create", "CREATE", created(settings, subjects)),
+        Step::Update(config) => ("change", "UPDATE", config),
+    };
+    match link.ask(&format!("STREAM.{question}.{name}"), &config.to_string())? {
+        Ok(Answer::Json(made)) => Ok(facts(&made)),
+        Ok(Answer::Refused { words, .. }) | Err(words) => Err(cannot(what, &words)),
+        Ok(_) => Err(cannot(what, "JetStream does not answer")),
+    }
+}
+
+fn created(settings: &Settings, subjects: &str) -> Value {
+    json!({
+        "name": settings.stream,
+        "subjects": [subjects],
+        "retention": "limits",
+        "storage": "file",
+        "num_replicas": 1,
+        "duplicate_window": nanoseconds(settings.window.unwrap_or(OWN_WINDOW)),
+    })
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn decide(answer: &Answer, settings: &Settings) -> Step {
+    let refuse = |why: &str| Step::Refuse(why.to_owned());
+    let info = match answer {
+        Answer::Json(info) => info,
+        Answer::Refused { code, words } => {
+            let is_absent = *code == NOT_FOUND && settings.creates;
+            return if is_absent {
+                Step::Create
+            } else {
+                refuse(words)
+            };
+        }
+        Answer::NoResponders => return refuse("the server has no JetStream: start it with `-js`"),
+        Answer::Nonsense => return refuse("what JetStream says of it cannot be read"),
+    };
+    let config = &info["config"];
+    if config["no_ack"] == true {
+        return refuse("it acknowledges nothing: set its `no_ack` to false");
+    }
+    // Nats-server 2.9.10 acknowledges what it drops for want of a consumer.
+    if config["retention"] == "interest" && info["state"]["consumer_count"] == 0 {
+        return refuse("it keeps what a consumer waits for, and has none: create a consumer");
+    }
+    let wanted = settings.window.map(nanoseconds);
+    match (wanted, config.as_object()) {
+        (Some(wanted), Some(object)) if config["duplicate_window"] != wanted => {
+            let mut config = object.clone();
+            config.insert("duplicate_window".to_owned(), wanted.into());
+            Step::Update(config.into())
+        }
+        _ => Step::Go(facts(info)),
+    }
+}
+
+fn facts(info: &Value) -> Facts {
+    let config = &info["config"];
+    let window = config["duplicate_window"].as_u64();
+    Facts {
+        window: window.map_or(USUAL_WINDOW, Duration::from_nanos),
+        last: info["state"]["last_seq"].as_u64().unwrap_or(0),
+        keeps: config["retention"] == "limits",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(change: impl FnOnce(&mut Value)) -> Answer {
+        let mut info = json!({
+            "config": {
+                "name": "F", "subjects": ["F.>"], "retention": "limits", "no_ack": false,
+                "max_bytes": 7, "duplicate_window": 120_000_000_000_u64,
+            },
+            "state": {"last_seq": 42, "consumer_count": 0},
+        });
+        change(&mut info);
+        Answer::Json(info)
+    }
+
+    fn settings() -> Settings {
+        Settings::new(["a:1"], "F")
+    }
+
+    #[test]
+    fn a_stream_that_is_there_is_left_as_it_is() {
+        let facts = Facts {
+            window: Duration::from_mins(2),
+            last: 42,
+            keeps: true,
+        };
+        assert_eq!(decide(&info(|_| ()), &settings()), Step::Go(facts));
+        let same = settings().window(Duration::from_mins(2));
+        assert_eq!(decide(&info(|_| ()), &same), Step::Go(facts));
+        let queue = info(|it| it["config"]["retention"] = "workqueue".into());
+        let facts = Facts {
+            keeps: false,
+            ..facts
+        };
+        assert_eq!(decide(&queue, &settings()), Step::Go(facts));
+    }
+
+    #[test]
+    fn a_window_that_is_asked_for_is_set_and_nothing_else() {
+        let asked = settings().window(Duration::from_hours(1));
+        let Step::Update(config) = decide(&info(|_| ()), &asked) else {
+            panic!()
+        };
+        let Answer::Json(mut expected) = info(|_| ()) else {
+            panic!()
+        };
+        expected["config"]["duplicate_window"] = 3_600_000_000_000_u64.into();
+        assert_eq!(config, expected["config"]);
+    }
+
+    #[test]
+    fn a_stream_is_created_where_that_is_wanted() {
+        let absent = Answer::Refused {
+            code: NOT_FOUND,
+            words: "stream not found".to_owned(),
+        };
+        assert_eq!(decide(&absent, &settings()), Step::Create);
+        let refused = Step::Refuse("stream not found".to_owned());
+        assert_eq!(decide(&absent, &settings().create(false)), refused);
+        let config = created(&settings(), "F.>");
+        assert_eq!(config["duplicate_window"], 600_000_000_000_u64);
+        assert_eq!(config["subjects"], json!(["F.>"]));
+    }
+
+    #[test]
+    fn a_stream_that_would_lose_records_is_refused() {
+        let silent = info(|it| it["config"]["no_ack"] = true.into());
+        let idle = info(|it| it["config"]["retention"] = "interest".into());
+        let watched = info(|it| {
+            it["config"]["retention"] = "interest".into();
+            it["state"]["consumer_count"] = 1.into();
+        });
+        let refuses = |answer| matches!(decide(&answer, &settings()), Step::Refuse(_));
+        assert!(refuses(silent) && refuses(idle) && !refuses(watched));
+        assert!(refuses(Answer::NoResponders) && refuses(Answer::Nonsense));
+    }
+}

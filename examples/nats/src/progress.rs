@@ -1,0 +1,191 @@
+//! How far a batch got, and what is not known of it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
+
+use mermin_core::{Flow, flow::FlowId};
+
+use crate::{
+    link::{Facts, Fate, Found},
+    protocol::message_id,
+};
+
+type Key = (FlowId, u64);
+
+fn key(flow: &Flow) -> Key {
+    (flow.id, flow.sequence)
+}
+
+/// Fate of the records of a batch that is given until all are through.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Records that are through, of a batch that is to be given again.
+    done: HashSet<Key>,
+    /// Of these, those that are too large.
+    unsendable: usize,
+    /// Records that may be in the stream, and when they were sent first.
+    doubtful: HashMap<Key, Instant>,
+    /// The stream's place behind which those are, if anywhere.
+    behind: u64,
+}
+
+impl Progress {
+    /// The rest of a batch. One that has nothing of the batch before is another: that one was given up.
+    pub(crate) fn left<'f>(&mut self, flows: &'f [Flow]) -> Vec<&'f Flow> {
+        let is_left = |flow: &&Flow| !self.done.contains(&key(flow));
+        let left: Vec<_> = flows.iter().filter(is_left).collect();
+        if left.len() == flows.len() {
+            self.done.clear();
+            self.unsendable = 0;
+        }
+        left
+    }
+
+    /// A new connection to a stream of which this is known.
+    pub(crate) fn connected(&mut self, facts: Facts) {
+        if self.doubtful.is_empty() {
+            self.behind = facts.last;
+        }
+    }
+
+    /// Where to look for records whose ids the stream may have forgotten before they are sent again, which takes no longer
+    /// than `margin`.
+    pub(crate) fn lookup(&self, facts: Facts, margin: Duration, now: Instant) -> Option<u64> {
+        let oldest = self.doubtful.values().min()?;
+        let age = now.saturating_duration_since(*oldest) + margin;
+        (age >= facts.window).then_some(self.behind)
+    }
+
+    /// Notes the result of the look; how many records may come to be there twice.
+    pub(crate) fn looked(&mut self, found: &Found) -> usize {
+        let doubtful = std::mem::take(&mut self.doubtful);
+        match found {
+            Found::All(ids) => {
+                let stored = doubtful
+                    .into_keys()
+                    .filter(|key| ids.contains(&message_id(*key)));
+                self.done.extend(stored);
+                0
+            }
+            Found::Unknown => doubtful.len(),
+        }
+    }
+
+    /// Fate of records that were sent at `now` or later.
+    pub(crate) fn published(&mut self, flows: &[&Flow], fates: &[Fate], now: Instant) {
+        let mut last = self.behind;
+        for (flow, fate) in flows.iter().zip(fates) {
+            match fate {
+                Fate::Left => {}
+                Fate::Doubtful => {
+                    self.doubtful.entry(key(flow)).or_insert(now);
+                    continue;
+                }
+                Fate::Stored(place) => last = last.max(place.unwrap_or(0)),
+                Fate::TooLarge => self.unsendable += 1,
+            }
+            self.doubtful.remove(&key(flow));
+            if *fate != Fate::Left {
+                self.done.insert(key(flow));
+            }
+        }
+        if self.doubtful.is_empty() {
+            self.behind = last;
+        }
+    }
+
+    /// All are through; how many of them were too large.
+    pub(crate) fn finish(&mut self) -> usize {
+        self.done.clear();
+        std::mem::take(&mut self.unsendable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mermin_core::sink::testing::flows;
+
+    use super::*;
+
+    const FACTS: Facts = Facts {
+        window: Duration::from_mins(1),
+        last: 10,
+        keeps: true,
+    };
+
+    #[test]
+    fn what_is_through_is_not_given_again() {
+        let now = Instant::now();
+        let mut progress = Progress::default();
+        let all = flows(5);
+        let left = progress.left(&all[..4]);
+        let fates = [
+            Fate::Stored(Some(11)),
+            Fate::TooLarge,
+            Fate::Left,
+            Fate::Stored(None),
+        ];
+        progress.published(&left, &fates, now);
+        // With one more behind them.
+        let left = progress.left(&all);
+        assert_eq!(left, [&all[2], &all[4]]);
+        progress.published(&left, &[Fate::Stored(Some(12)); 2], now);
+        assert_eq!((progress.finish(), progress.behind), (1, 12));
+        assert_eq!(progress.left(&all).len(), 5);
+    }
+
+    #[test]
+    fn a_batch_that_was_given_up_leaves_nothing() {
+        let mut progress = Progress::default();
+        let all = flows(10);
+        let left = progress.left(&all[..5]);
+        progress.published(&left, &[Fate::TooLarge; 5], Instant::now());
+        assert_eq!(progress.left(&all[5..]).len(), 5);
+        assert_eq!(progress.finish(), 0);
+    }
+
+    #[test]
+    fn what_may_be_stored_is_looked_up_once_the_stream_may_have_forgotten() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let mut progress = Progress::default();
+        progress.connected(FACTS);
+        let all = flows(4);
+        let left = progress.left(&all);
+        let fates = [
+            Fate::Stored(Some(14)),
+            Fate::Doubtful,
+            Fate::Doubtful,
+            Fate::Left,
+        ];
+        assert_eq!(progress.lookup(FACTS, second, now + second * 600), None);
+        progress.published(&left, &fates, now);
+        progress.connected(Facts { last: 99, ..FACTS });
+        assert_eq!(progress.lookup(FACTS, second, now + second * 58), None);
+        assert_eq!(progress.lookup(FACTS, second, now + second * 59), Some(10));
+        // Sent once more, and not answered once more: the first time counts.
+        let left = progress.left(&all);
+        progress.published(
+            &left,
+            &[Fate::Doubtful, Fate::Left, Fate::Left],
+            now + second * 30,
+        );
+        assert_eq!(progress.lookup(FACTS, second, now + second * 59), Some(10));
+        let found = Found::All(HashSet::from([message_id(key(&all[1]))]));
+        assert_eq!(progress.looked(&found), 0);
+        assert_eq!(progress.left(&all), [&all[2], &all[3]]);
+        assert_eq!(progress.lookup(FACTS, second, now + second * 600), None);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_up_is_counted() {
+        let now = Instant::now();
+        let mut progress = Progress::default();
+        let all = flows(3);
+        let left = progress.left(&all);
+        progress.published(&left, &[Fate::Doubtful; 3], now);
+        assert_eq!(progress.looked(&Found::Unknown), 3);
+        assert_eq!(progress.left(&all).len(), 3);
+    }
+}

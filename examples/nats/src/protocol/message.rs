@@ -1,0 +1,125 @@
+//! Messages that are sent.
+
+use std::io::Write as _;
+
+use mermin_core::{Flow, flow::FlowId};
+use serde_json::{Map, Value};
+
+use crate::settings::Credentials;
+
+/// Parts that all messages of a connection share.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) subject: String,
+    /// Begins the subject of each answer; the number of the message is behind it.
+    pub(crate) inbox: String,
+    /// The stream that must take it, or none does.
+    pub(crate) stream: String,
+}
+
+/// The name of a record in the stream: an id and a sequence, as the contract of sinks has it.
+pub(crate) fn message_id((id, sequence): (FlowId, u64)) -> String {
+    format!("{id}-{sequence}")
+}
+
+/// `CONNECT`: headers, and an answer at once where nobody listens.
+pub(crate) fn put_connect(out: &mut Vec<u8>, credentials: &Credentials) {
+    let mut options = Map::new();
+    for (name, value) in [
+        ("verbose", Value::from(false)),
+        ("pedantic", false.into()),
+        ("headers", true.into()),
+        ("no_responders", true.into()),
+        ("echo", false.into()),
+        ("tls_required", false.into()),
+        ("protocol", 1.into()),
+        ("lang", "rust".into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("name", "mermin".into()),
+    ] {
+        options.insert(name.to_owned(), value);
+    }
+    for (name, value) in credentials.options() {
+        options.insert(name.to_owned(), value.into());
+    }
+    // Writing to a vector does not fail, here and below.
+    let _ = write!(out, "CONNECT {}\r\n", Value::Object(options));
+}
+
+/// `SUB`: answers come to all subjects below.
+pub(crate) fn put_subscription(out: &mut Vec<u8>, inbox: &str) {
+    let _ = write!(out, "SUB {inbox}.* 1\r\n");
+}
+
+/// A question of `JetStream`'s interface.
+pub(crate) fn put_request(out: &mut Vec<u8>, subject: &str, inbox: &str, payload: &str) {
+    let length = payload.len();
+    let _ = write!(out, "PUB {subject} {inbox}.q {length}\r\n{payload}\r\n");
+}
+
+/// A record, as message `number`; the octets of its headers and its payload.
+pub(crate) fn put_publish(
+    out: &mut Vec<u8>,
+    frame: &Frame,
+    number: usize,
+    flow: &Flow,
+    payload: &[u8],
+) -> usize {
+    let Frame {
+        subject,
+        inbox,
+        stream,
+    } = frame;
+    let id = message_id((flow.id, flow.sequence));
+    let header = format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\nNats-Expected-Stream: {stream}\r\n\r\n");
+    let all = header.len() + payload.len();
+    let _ = write!(
+        out,
+        "HPUB {subject} {inbox}.{number} {} {all}\r\n{header}",
+        header.len()
+    );
+    out.extend_from_slice(payload);
+    out.extend_from_slice(b"\r\n");
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use mermin_core::sink::testing::flows;
+
+    use super::*;
+
+    #[test]
+    fn a_record_has_its_id_and_names_its_stream() {
+        let frame = Frame {
+            subject: "FLOWS.a".to_owned(),
+            inbox: "_INBOX.x".to_owned(),
+            stream: "FLOWS".to_owned(),
+        };
+        let mut out = Vec::new();
+        put_publish(&mut out, &frame, 7, &flows(3)[2], b"{}");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "HPUB FLOWS.a _INBOX.x.7 90 92\r\nNATS/1.0\r\n\
+             Nats-Msg-Id: 000000000000feed0000000000000002-2\r\n\
+             Nats-Expected-Stream: FLOWS\r\n\r\n{}\r\n"
+        );
+    }
+
+    #[test]
+    fn who_connects_is_told_as_the_server_wants_it() {
+        let mut out = Vec::new();
+        put_connect(&mut out, &Credentials::user("a", "b\"c"));
+        let line = String::from_utf8(out).unwrap();
+        let json = line.strip_prefix("CONNECT ").unwrap().trim_end();
+        let options: Value = serde_json::from_str(json).unwrap();
+        assert_eq!(
+            (&options["user"], &options["pass"]),
+            (&"a".into(), &"b\"c".into())
+        );
+        assert_eq!(
+            (&options["headers"], &options["verbose"]),
+            (&true.into(), &false.into())
+        );
+    }
+}

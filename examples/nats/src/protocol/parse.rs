@@ -1,0 +1,200 @@
+//! Messages that a server sends.
+
+use std::{error::Error, fmt, str};
+
+/// Octets of a line at most. `INFO` is the longest; in a large cluster it names hundreds of servers.
+const LONGEST_LINE: usize = 64 << 10;
+/// Octets of a message at most: the server's own default for what clients publish is 1 MiB, and a stored record comes back in
+/// base64.
+const LARGEST_MESSAGE: usize = 2 << 20;
+
+/// One thing that a server sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op<'b> {
+    /// JSON about the server.
+    Info(&'b str),
+    Message {
+        subject: &'b str,
+        /// Of a status line such as `NATS/1.0 503`.
+        status: Option<u16>,
+        payload: &'b [u8],
+    },
+    Ping,
+    Pong,
+    Ok,
+    /// The server's complaint.
+    Error(&'b str),
+}
+
+/// Octets that no server of NATS sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Nonsense(String);
+
+impl fmt::Display for Nonsense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it does not speak NATS: `{}`", self.0)
+    }
+}
+
+impl Error for Nonsense {}
+
+/// As much of it as helps.
+fn nonsense(line: &[u8]) -> Nonsense {
+    let line = line.get(..60).unwrap_or(line);
+    Nonsense(line.escape_ascii().to_string())
+}
+
+/// The first thing in `octets`, and how many of them it is. None: more of them are needed.
+pub(crate) fn parse(octets: &[u8]) -> Result<Option<(Op<'_>, usize)>, Nonsense> {
+    let Some(end) = octets.iter().position(|octet| *octet == b'\n') else {
+        // Octets that do not even begin as a word of the protocol are not waited for.
+        let mut begins = octets.iter().take(4);
+        let is_word = |octet: &u8| octet.is_ascii_alphabetic() || b"+-\r \t".contains(octet);
+        if octets.len() > LONGEST_LINE || !begins.all(is_word) {
+            return Err(nonsense(octets));
+        }
+        return Ok(None);
+    };
+    let line = &octets[..end];
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let fail = || nonsense(line);
+    let text = str::from_utf8(line).map_err(|_| fail())?;
+    let (verb, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    let rest = rest.trim();
+    let behind = end + 1;
+    let op = match verb.to_ascii_uppercase().as_str() {
+        "INFO" => Op::Info(rest),
+        "PING" => Op::Ping,
+        "PONG" => Op::Pong,
+        "+OK" => Op::Ok,
+        "-ERR" => Op::Error(rest.trim_matches('\'')),
+        "MSG" => return message(rest, false, octets, behind).ok_or_else(fail)?,
+        "HMSG" => return message(rest, true, octets, behind).ok_or_else(fail)?,
+        _ => return Err(fail()),
+    };
+    Ok(Some((op, behind)))
+}
+
+type Parsed<'b> = Result<Option<(Op<'b>, usize)>, Nonsense>;
+
+/// `SUBJECT SID [REPLY] [HEADERS] ALL`, and what is announced. None: it is none.
+fn message<'b>(
+    arguments: &'b str,
+    has_headers: bool,
+    octets: &'b [u8],
+    behind: usize,
+) -> Option<Parsed<'b>> {
+    let words: Vec<&str> = arguments.split_ascii_whitespace().collect();
+    let numbers = if has_headers { 2 } else { 1 };
+    if !(2 + numbers..=3 + numbers).contains(&words.len()) {
+        return None;
+    }
+    let (subject, all) = (*words.first()?, words.last()?.parse::<usize>().ok()?);
+    let header = if has_headers {
+        words.get(words.len() - 2)?.parse::<usize>().ok()?
+    } else {
+        0
+    };
+    if all > LARGEST_MESSAGE || header > all {
+        return None;
+    }
+    let Some(body) = octets.get(behind..behind + all + 2) else {
+        return Some(Ok(None));
+    };
+    let body = body.strip_suffix(b"\r\n")?;
+    let (header, payload) = body.split_at(header);
+    if has_headers && !header.starts_with(b"NATS/1.0") {
+        return None;
+    }
+    let op = Op::Message {
+        subject,
+        status: status(header),
+        payload,
+    };
+    Some(Ok(Some((op, behind + all + 2))))
+}
+
+/// The number behind `NATS/1.0` in the first line, if there is one.
+fn status(header: &[u8]) -> Option<u16> {
+    let line = str::from_utf8(header).ok()?.lines().next()?;
+    let status = line.split_ascii_whitespace().nth(1)?;
+    status.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &[u8] = b"INFO {\"a\":1}\r\n+OK\r\nPING\r\npong\r\n-ERR 'Authorization Violation'\r\n\
+        MSG _INBOX.a.7 1 2\r\n{}\r\nMSG s 1 reply 0\r\n\r\n\
+        HMSG _INBOX.a.8 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\nHMSG s 1 reply 12 14\r\nNATS/1.0\r\n\r\nhi\r\n";
+
+    fn ops(mut octets: &[u8]) -> Vec<Op<'_>> {
+        let mut ops = Vec::new();
+        while let Some((op, length)) = parse(octets).unwrap() {
+            ops.push(op);
+            octets = &octets[length..];
+        }
+        ops
+    }
+
+    fn message(subject: &'static str, status: Option<u16>, payload: &'static [u8]) -> Op<'static> {
+        Op::Message {
+            subject,
+            status,
+            payload,
+        }
+    }
+
+    #[test]
+    fn each_verb_is_read() {
+        assert_eq!(
+            ops(ALL),
+            [
+                Op::Info("{\"a\":1}"),
+                Op::Ok,
+                Op::Ping,
+                Op::Pong,
+                Op::Error("Authorization Violation"),
+                message("_INBOX.a.7", None, b"{}"),
+                message("s", None, b""),
+                message("_INBOX.a.8", Some(503), b""),
+                message("s", None, b"hi"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_cut_waits_for_the_rest() {
+        for cut in 0..ALL.len() {
+            let whole = ops(ALL);
+            let before = ops(&ALL[..cut]);
+            assert_eq!(before[..], whole[..before.len()], "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_no_server_sends_is_told_and_not_waited_for() {
+        let long = vec![b'A'; LONGEST_LINE + 1];
+        for octets in [
+            b"HTTP/1.1 400 Bad Request\r\n".as_slice(),
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"\x15\x03\x01\x00\x02",
+            b"\xff\xff\r\n",
+            b"\r\n",
+            b"MSG a 1\r\n",
+            b"MSG a 1 b c 5\r\n",
+            b"MSG a 1 -1\r\n",
+            b"MSG a 1 99999999999\r\n",
+            b"MSG a 1 18446744073709551615\r\n",
+            b"MSG a 1 2\r\nabcd",
+            b"HMSG a 1 5 4\r\nabcd\r\n",
+            b"HMSG a 1 4 4\r\nabcd\r\n",
+            &long,
+        ] {
+            let error = parse(octets).unwrap_err().to_string();
+            assert!(error.starts_with("it does not speak NATS: `"), "{error}");
+            assert!(error.len() < 300, "{error}");
+        }
+    }
+}

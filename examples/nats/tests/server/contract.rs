@@ -1,0 +1,98 @@
+//! Records that arrive.
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use mermin_core::{
+    Flow,
+    sink::{FlowSink, JsonLines, Retry, retry, testing},
+};
+use mermin_nats::Exporter;
+use serde_json::Value;
+
+use crate::support::{Server, id, ids, soon};
+
+impl testing::Receiver for Server {
+    type Sink = Retry<Exporter>;
+    type Key = String;
+
+    fn key(flow: &Flow) -> String {
+        id(flow)
+    }
+
+    fn sink(&mut self) -> Self::Sink {
+        retry(self.exporter(), soon())
+    }
+
+    fn received(&mut self) -> Vec<String> {
+        self.ids()
+    }
+
+    fn stop(&mut self) -> bool {
+        self.kill();
+        true
+    }
+
+    fn start(&mut self) {
+        Server::start(self);
+    }
+}
+
+pub(crate) fn keeps() {
+    let rules = block_on(testing::check(Server::new)).unwrap_or_else(|broken| panic!("{broken}"));
+    assert_eq!(rules.len(), 5);
+}
+
+fn json(flow: &Flow) -> Value {
+    let mut lines = JsonLines::new(Vec::new());
+    lines.write(flow).unwrap();
+    serde_json::from_slice(&lines.into_inner()).unwrap()
+}
+
+/// Each has the attributes of its flow, and its id is theirs.
+pub(crate) fn messages() {
+    let server = Server::new();
+    let flows = testing::flows(700);
+    let mut sink = Exporter::new(server.settings().under_way(100)).unwrap();
+    block_on(sink.export(&flows)).unwrap();
+    block_on(sink.close()).unwrap();
+    let expected: Vec<_> = flows.iter().map(|flow| (id(flow), json(flow))).collect();
+    assert_eq!(server.stored(), expected);
+    let stats = sink.meter().unwrap().stats();
+    assert_eq!((stats.accepted, stats.delivered), (700, 700));
+    let info = server.client().info();
+    assert_eq!(info["config"]["duplicate_window"], 600_000_000_000_u64);
+    assert_eq!(info["config"]["subjects"][0], "FLOWS.>");
+}
+
+/// As after a source was killed, by another exporter.
+pub(crate) fn again() {
+    let server = Server::new();
+    let flows = testing::flows(300);
+    for part in [&flows[..200], &flows[100..]] {
+        let mut sink = server.exporter();
+        block_on(sink.export(part)).unwrap();
+        block_on(sink.close()).unwrap();
+    }
+    assert_eq!(server.ids(), ids(&flows));
+}
+
+/// Times of records are as they are; nothing else goes by them.
+pub(crate) fn stepped() {
+    let server = Server::new();
+    let mut flows = testing::flows(90);
+    for (number, flow) in flows.iter_mut().enumerate() {
+        let step = Duration::from_hours(24 * 365);
+        match number % 3 {
+            0 => flow.end = flow.start - step,
+            1 => flow.start -= step * 60,
+            _ => flow.end += step * 100,
+        }
+    }
+    let mut sink = server.exporter();
+    for batch in flows.chunks(30) {
+        block_on(sink.export(batch)).unwrap();
+    }
+    let expected: Vec<_> = flows.iter().map(|flow| (id(flow), json(flow))).collect();
+    assert_eq!(server.stored(), expected);
+}

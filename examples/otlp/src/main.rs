@@ -1,0 +1,60 @@
+//! Exports the flows of interfaces or of a capture file by OTLP.
+
+use std::{env, process::ExitCode};
+
+use futures::executor::block_on;
+use mermin_core::sink::{Backoff, Overflow, buffered, retry};
+use mermin_otlp::{Exporter, Resource, Settings, Target};
+use mermin_program::{Named, Result, Run, Source};
+
+const USAGE: &str = "\
+usage: mermin-otlp (--interface PATTERN.. | --pcap FILE) [--config FILE] [--to TARGET]
+
+TARGET is otlp://HOST[:4317] (gRPC), otlp+http://HOST[:4318][/PATH], or otlps:// and otlp+https:// with TLS.
+Options behind a ?: traces, logs, metrics (true, false), compression (gzip, zstd, none), timeout (ms),
+ca, cert, key (files), insecure_skip_verify, bearer_file.
+
+What it does not say, and all of it where it is left out, is taken from the environment:
+OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE, _CLIENT_CERTIFICATE,
+_CLIENT_KEY, also for one signal (OTEL_EXPORTER_OTLP_LOGS_..); OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.";
+
+/// Flows that wait while a receiver is away.
+const CAPACITY: usize = 65_536;
+
+struct Arguments {
+    source: Source,
+    target: Option<Target>,
+}
+
+fn main() -> ExitCode {
+    mermin_program::entry(USAGE, parse, |arguments| block_on(run(arguments)))
+}
+
+fn parse() -> Result<Option<Arguments>> {
+    mermin_program::arguments(
+        lexopt::Parser::from_env(),
+        |_| None,
+        |source, target| Ok(Arguments { source, target }),
+    )
+}
+
+/// Exports until the source ends. False when something was lost.
+async fn run(arguments: Arguments) -> Result<bool> {
+    let variable = |name: &str| env::var(name).ok();
+    let resource = Resource::of_host();
+    let (name, settings) = if let Some(target) = &arguments.target {
+        (target.to_string(), target.settings(variable, resource)?)
+    } else {
+        let settings = Settings::from_environment(variable, resource)?;
+        ("OTEL_EXPORTER_OTLP_..".to_owned(), settings)
+    };
+    let sink = buffered(
+        retry(Exporter::new(&settings)?, Backoff::default()),
+        CAPACITY,
+        Overflow::Block,
+    );
+    let builder = arguments.source.builder("mermin-otlp")?;
+    Run::default()
+        .run(builder, vec![Named::new(name, sink)], |_| ())
+        .await
+}

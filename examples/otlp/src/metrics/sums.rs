@@ -1,0 +1,200 @@
+//! Sums over flows, one series for each combination of attributes.
+
+use std::{collections::HashMap, time::SystemTime};
+
+use mermin_core::{Flow, flow::Uniflow};
+
+use crate::{
+    encode::{
+        Envelope, Request,
+        attribute::{nanoseconds, put, put_bool, put_text},
+        wire::{fixed64, message, number, octets},
+    },
+    settings::{Settings, Temporality},
+};
+
+/// Fields of `Metric`.
+const NAME: u8 = 1;
+const DESCRIPTION: u8 = 2;
+const UNIT: u8 = 3;
+const SUM: u8 = 7;
+/// Fields of `Sum`.
+const DATA_POINTS: u8 = 1;
+const TEMPORALITY: u8 = 2;
+const IS_MONOTONIC: u8 = 3;
+/// Fields of `NumberDataPoint`; `as_int` has eight octets.
+const START: u8 = 2;
+const TIME: u8 = 3;
+const AS_INT: u8 = 6;
+const ATTRIBUTES: u8 = 7;
+
+/// Sums of one series.
+#[derive(Clone, Copy, Debug, Default)]
+struct Series {
+    octets: [u64; 2],
+    packets: [u64; 2],
+    begun: u64,
+}
+
+/// Series by their attributes as they are sent.
+type All = HashMap<Vec<u8>, Series>;
+
+/// Sums since the exporter began, or since they were sent.
+pub(super) struct Sums {
+    series: All,
+    names: Vec<String>,
+    most: usize,
+    temporality: Temporality,
+    start: SystemTime,
+    /// Deltas that were sent and are not known to have arrived. They are sent again as they were, so that a receiver that has
+    /// them can tell by their times.
+    sent: Option<(All, [SystemTime; 2])>,
+    /// Where attributes are written before it is known whether their series is there.
+    key: Vec<u8>,
+}
+
+impl Sums {
+    pub(super) fn new(settings: &Settings, start: SystemTime) -> Self {
+        Self {
+            series: All::new(),
+            names: settings.metric_attributes.clone(),
+            most: settings.metric_series,
+            temporality: settings.temporality,
+            start,
+            sent: None,
+            key: Vec::new(),
+        }
+    }
+
+    /// True when a request has anything to say as of now. Deltas that have nothing begin now.
+    pub(super) fn has_any(&mut self, now: SystemTime) -> bool {
+        let has_any = !self.series.is_empty() || self.sent.is_some();
+        if !has_any && self.temporality == Temporality::Delta {
+            self.start = now;
+        }
+        has_any
+    }
+
+    /// The receiver has the last request. True when there is more to be sent at once.
+    pub(super) fn arrived(&mut self) -> bool {
+        self.sent = None;
+        self.temporality == Temporality::Delta && !self.series.is_empty()
+    }
+
+    pub(super) fn add(&mut self, flow: &Flow) {
+        self.key.clear();
+        flow.attributes().for_each(|name, value| {
+            if self.names.iter().any(|wanted| wanted == name) {
+                put(&mut self.key, ATTRIBUTES, name, value);
+            }
+        });
+        let is_there = self.series.contains_key(&self.key);
+        // One place is kept for all that is beyond.
+        if !is_there && self.series.len() + 1 >= self.most {
+            self.key.clear();
+            put_bool(&mut self.key, ATTRIBUTES, "otel.metric.overflow", true);
+        }
+        if !self.series.contains_key(&self.key) {
+            self.series.insert(self.key.clone(), Series::default());
+        }
+        let Some(series) = self.series.get_mut(&self.key) else {
+            return;
+        };
+        let ways: [&Uniflow; 2] = [&flow.forward, &flow.reverse];
+        for (sum, way) in series.octets.iter_mut().zip(ways) {
+            *sum = sum.saturating_add(way.octets.delta);
+        }
+        for (sum, way) in series.packets.iter_mut().zip(ways) {
+            *sum = sum.saturating_add(way.packets.delta);
+        }
+        series.begun += u64::from(flow.sequence == 0);
+    }
+
+    /// An `ExportMetricsServiceRequest` of all sums as of now, or of those that have not arrived.
+    pub(super) fn request(&mut self, envelope: &Envelope, now: SystemTime) -> Request {
+        let (series, times) = match self.temporality {
+            Temporality::Cumulative => (&self.series, [self.start, now]),
+            Temporality::Delta => {
+                let (series, times) = self.sent.get_or_insert_with(|| {
+                    let start = std::mem::replace(&mut self.start, now);
+                    (std::mem::take(&mut self.series), [start, now])
+                });
+                (&*series, *times)
+            }
+        };
+        let mut request = Request::default();
+        envelope.begin(&mut request);
+        let out = request.items();
+        let by_way = |pick: fn(&Series) -> [u64; 2]| {
+            move |series: &Series| {
+                let [forward, reverse] = pick(series);
+                vec![(Some("forward"), forward), (Some("reverse"), reverse)]
+            }
+        };
+        let temporality = self.temporality;
+        let metric = |out: &mut Vec<u8>, texts, points: &dyn Fn(&Series) -> Vec<Point>| {
+            metric(out, texts, temporality, |out| {
+                for (attributes, series) in series {
+                    for (way, value) in points(series) {
+                        point(out, attributes, way, times, value);
+                    }
+                }
+            });
+        };
+        let io = "IP octets of flows, from source to destination and back";
+        metric(out, ["mermin.flow.io", io, "By"], &by_way(|it| it.octets));
+        let packets = "Packets of flows, from source to destination and back";
+        metric(
+            out,
+            ["mermin.flow.packets", packets, "{packet}"],
+            &by_way(|it| it.packets),
+        );
+        metric(
+            out,
+            ["mermin.flow.count", "Flows that began", "{flow}"],
+            &|it| vec![(None, it.begun)],
+        );
+        envelope.end(&mut request);
+        request
+    }
+}
+
+fn metric(
+    out: &mut Vec<u8>,
+    [name, description, unit]: [&str; 3],
+    temporality: Temporality,
+    points: impl FnOnce(&mut Vec<u8>),
+) {
+    message(out, Request::ITEM, |out| {
+        octets(out, NAME, name.as_bytes());
+        octets(out, DESCRIPTION, description.as_bytes());
+        octets(out, UNIT, unit.as_bytes());
+        message(out, SUM, |out| {
+            points(out);
+            number(out, TEMPORALITY, temporality.number());
+            number(out, IS_MONOTONIC, 1);
+        });
+    });
+}
+
+fn point(
+    out: &mut Vec<u8>,
+    attributes: &[u8],
+    way: Option<&str>,
+    [start, end]: [SystemTime; 2],
+    value: u64,
+) {
+    message(out, DATA_POINTS, |out| {
+        out.extend_from_slice(attributes);
+        if let Some(way) = way {
+            put_text(out, ATTRIBUTES, "mermin.flow.way", way);
+        }
+        fixed64(out, START, nanoseconds(start));
+        fixed64(out, TIME, nanoseconds(end));
+        // The type is signed.
+        fixed64(out, AS_INT, value.min(i64::MAX as u64));
+    });
+}
+
+/// The way that a point counts, where there are two, and its value.
+type Point = (Option<&'static str>, u64);

@@ -1,0 +1,107 @@
+//! The resource that exports: its attributes, once for all records of a request.
+
+use std::{fs, path::Path};
+
+/// Attributes of the resource, each name once, in the order in which they were set.
+///
+/// ```
+/// use mermin_otlp::Resource;
+///
+/// let resource = Resource::default().with("k8s.node.name", "node-7");
+/// assert_eq!(resource.get("service.name"), Some("mermin"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "give it to the settings"]
+pub struct Resource {
+    attributes: Vec<(String, String)>,
+}
+
+impl Default for Resource {
+    /// `service.name`, `service.version`, `telemetry.distro.name` and `telemetry.distro.version`.
+    fn default() -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let empty = Self {
+            attributes: Vec::new(),
+        };
+        empty
+            .with("service.name", "mermin")
+            .with("service.version", version)
+            .with("telemetry.distro.name", "mermin")
+            .with("telemetry.distro.version", version)
+    }
+}
+
+impl Resource {
+    /// The default with `host.name` and `host.id` of this host, each where it is known.
+    pub fn of_host() -> Self {
+        let host = rustix::system::uname();
+        let name = host.nodename().to_str().unwrap_or_default();
+        Self::default().with_host(name, Path::new("/etc/machine-id"))
+    }
+
+    /// With the name of a host, and its id as the file of systemd's `machine-id(5)` has it.
+    fn with_host(self, name: &str, machine_id: &Path) -> Self {
+        let id = fs::read_to_string(machine_id).unwrap_or_default();
+        [("host.name", name), ("host.id", id.trim())]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .fold(self, |resource, (name, value)| resource.with(name, value))
+    }
+
+    /// Sets an attribute, such as `k8s.node.name` or `k8s.cluster.name`, in place of one of that name.
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        match self.attributes.iter_mut().find(|(there, _)| *there == name) {
+            Some((_, place)) => *place = value,
+            None => self.attributes.push((name, value)),
+        }
+        self
+    }
+
+    /// The value of an attribute.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|(there, _)| *there == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Each attribute.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_told_where_it_is_known() {
+        let nobody = Resource::default().with_host("", Path::new("/there/is/no/file"));
+        assert_eq!(nobody, Resource::default());
+        let file = std::env::temp_dir().join(format!("mermin-otlp-id-{}", std::process::id()));
+        fs::write(&file, "0123abcd\n").unwrap();
+        let host = Resource::default().with_host("db7.example", &file);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(host.get("host.name"), Some("db7.example"));
+        assert_eq!(host.get("host.id"), Some("0123abcd"));
+        assert_eq!(host.iter().count(), Resource::default().iter().count() + 2);
+        assert!(Resource::of_host().get("host.name").is_some());
+    }
+
+    #[test]
+    fn a_name_is_there_once() {
+        let resource = Resource::default().with("service.name", "other");
+        assert_eq!(resource.get("service.name"), Some("other"));
+        assert_eq!(
+            resource
+                .iter()
+                .filter(|(name, _)| *name == "service.name")
+                .count(),
+            1
+        );
+    }
+}

@@ -1,0 +1,375 @@
+//! A receiver, and how to talk to it.
+
+use std::{error::Error, fmt, path::PathBuf, time::Duration};
+
+use http::{HeaderMap, HeaderName, Uri, uri::PathAndQuery};
+
+use super::{
+    Signal,
+    secret::{Authorization, header},
+};
+
+/// How OTLP is carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// gRPC, over HTTP/2. Its port is 4317.
+    #[default]
+    Grpc,
+    /// Protocol Buffers over HTTP/1.1, or over HTTP/2 where a TLS receiver prefers that. Its port is 4318.
+    Http,
+}
+
+impl Protocol {
+    pub(crate) const fn port(self) -> u16 {
+        match self {
+            Self::Grpc => 4317,
+            Self::Http => 4318,
+        }
+    }
+}
+
+/// How requests are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// gzip, at its fastest level.
+    Gzip,
+    /// Zstandard, at level 1. Not every receiver has it; the OpenTelemetry Collector has.
+    #[cfg(feature = "zstd")]
+    Zstd,
+}
+
+impl Compression {
+    /// As `content-encoding`, `grpc-encoding` and `OTEL_EXPORTER_OTLP_COMPRESSION` name it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            #[cfg(feature = "zstd")]
+            Self::Zstd => "zstd",
+        }
+    }
+
+    pub(crate) fn by_word(word: &str) -> Option<Self> {
+        let all = [
+            Self::None,
+            Self::Gzip,
+            #[cfg(feature = "zstd")]
+            Self::Zstd,
+        ];
+        all.into_iter().find(|one| one.word() == word)
+    }
+}
+
+/// Files of TLS, all PEM. They are read when a connection is made, and a connection is made anew when one of them changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    pub(crate) authority: Option<PathBuf>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) trusts_anyone: bool,
+}
+
+/// A receiver, and how to talk to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "give it to the settings"]
+pub struct Endpoint {
+    pub(crate) protocol: Protocol,
+    pub(crate) is_encrypted: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Path before that of a signal, or all of it.
+    path: String,
+    path_is_whole: bool,
+    pub(crate) headers: HeaderMap,
+    pub(crate) authorization: Authorization,
+    pub(crate) compression: Compression,
+    pub(crate) tls: TlsFiles,
+    pub(crate) timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) keep_alive: Duration,
+    pub(crate) max_age: Option<Duration>,
+}
+
+impl Default for Endpoint {
+    /// Port 4317 of this host over gRPC, unencrypted: the default of `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::Grpc,
+            is_encrypted: false,
+            host: "localhost".to_owned(),
+            port: Protocol::Grpc.port(),
+            path: String::new(),
+            path_is_whole: false,
+            headers: HeaderMap::new(),
+            authorization: Authorization::Nobody,
+            compression: Compression::None,
+            tls: TlsFiles::default(),
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(30),
+            max_age: Some(Duration::from_mins(5)),
+        }
+    }
+}
+
+impl Endpoint {
+    /// A receiver of gRPC: `http://HOST[:4317]`, or `https://` for TLS.
+    ///
+    /// # Errors
+    /// That it is no such address.
+    pub fn grpc(url: &str) -> Result<Self, EndpointError> {
+        Self::new(Protocol::Grpc, url)
+    }
+
+    /// A receiver of Protocol Buffers over HTTP: `http://HOST[:4318][/PATH]`, or `https://` for TLS. Spans go to `/v1/traces`
+    /// behind that, log records to `/v1/logs`, metrics to `/v1/metrics`.
+    ///
+    /// # Errors
+    /// That it is no such address.
+    pub fn http(url: &str) -> Result<Self, EndpointError> {
+        Self::new(Protocol::Http, url)
+    }
+
+    /// A receiver by its protocol.
+    ///
+    /// # Errors
+    /// That it is no such address.
+    pub fn new(protocol: Protocol, url: &str) -> Result<Self, EndpointError> {
+        let fail = |reason| EndpointError::new(format!("cannot export to `{url}`"), reason);
+        let uri: Uri = url.parse().map_err(|_| fail("it is no URL"))?;
+        let is_encrypted = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(fail("begin it with `http://` or `https://`")),
+        };
+        if is_encrypted && !cfg!(feature = "tls") {
+            return Err(fail(
+                "this was built without TLS: build it with `--features tls`",
+            ));
+        }
+        let host = uri.host().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| fail("it names no host"))?;
+        if uri.authority().is_some_and(|it| it.as_str().contains('@')) {
+            // The text is not repeated: it may hold a password.
+            return Err(EndpointError::new(
+                "cannot export to an address with a user in it".to_owned(),
+                "say who sends by a header",
+            ));
+        }
+        Ok(Self {
+            protocol,
+            is_encrypted,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: uri.port_u16().unwrap_or_else(|| protocol.port()),
+            path: uri.path().trim_end_matches('/').to_owned(),
+            ..Self::default()
+        })
+    }
+
+    /// This host, unencrypted.
+    pub(crate) fn here(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            port: protocol.port(),
+            ..Self::default()
+        }
+    }
+
+    /// The path of the address is all there is, as in the environment variables of one signal.
+    pub(crate) fn whole_path(mut self) -> Self {
+        self.path_is_whole = true;
+        self
+    }
+
+    /// A header of each request.
+    ///
+    /// # Errors
+    /// That no request can have it. The value is not repeated.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, EndpointError> {
+        let fail = || {
+            EndpointError::new(
+                format!("cannot use the header `{name}`"),
+                "a name has letters, digits, `-`, `_` and `.`, and a value is one line of printable text",
+            )
+        };
+        let key: HeaderName = name.trim().parse().map_err(|_| fail())?;
+        let value = header(value.trim()).ok_or_else(fail)?;
+        if key == http::header::AUTHORIZATION {
+            self.authorization = Authorization::Fixed(value);
+        } else {
+            self.headers.insert(key, value);
+        }
+        Ok(self)
+    }
+
+    /// Says who sends by a user and a password.
+    ///
+    /// # Errors
+    /// That no header can have them.
+    pub fn basic(mut self, user: &str, password: &str) -> Result<Self, EndpointError> {
+        self.authorization = Authorization::basic(user, password)
+            .ok_or_else(|| EndpointError::header("this user and password"))?;
+        Ok(self)
+    }
+
+    /// Says who sends by a token.
+    ///
+    /// # Errors
+    /// That no header can have it.
+    pub fn bearer(mut self, token: &str) -> Result<Self, EndpointError> {
+        self.authorization =
+            Authorization::bearer(token).ok_or_else(|| EndpointError::header("this token"))?;
+        Ok(self)
+    }
+
+    /// Says who sends by a token in a file, which is read for each request.
+    pub fn bearer_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.authorization = Authorization::BearerFile(path.into());
+        self
+    }
+
+    /// How requests are compressed. Default: not at all.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// A file with certificates to trust in place of the system's.
+    pub fn authority(mut self, path: impl Into<PathBuf>) -> Self {
+        self.tls.authority = Some(path.into());
+        self
+    }
+
+    /// Files with the client's certificate and its key.
+    pub fn identity(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls.certificate = Some(certificate.into());
+        self.tls.key = Some(key.into());
+        self
+    }
+
+    /// True if the receiver's certificate is taken unseen: whoever is in between can read and change everything. Default: no.
+    pub fn trust_anyone(mut self, trust: bool) -> Self {
+        self.tls.trusts_anyone = trust;
+        self
+    }
+
+    /// How long a request may take. Default: 10 s.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.timeout = time;
+        self
+    }
+
+    /// How long connecting may take, with the look-up of the name and TLS. Default: 5 s.
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.connect_timeout = time;
+        self
+    }
+
+    /// How long a connection may be silent before the other side is asked whether it is there: by TCP, and by a ping of HTTP/2
+    /// while a request is under way. Default: 30 s. An answer has a third of that time.
+    pub fn keep_alive(mut self, time: Duration) -> Self {
+        self.keep_alive = time.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How old a connection may become, give or take a tenth: behind a load balancer the next one may have another receiver.
+    /// Default: 5 minutes.
+    pub fn max_age(mut self, age: Option<Duration>) -> Self {
+        self.max_age = age;
+        self
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn authority_text(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Where requests of a signal go.
+    pub(crate) fn path(&self, signal: Signal) -> PathAndQuery {
+        let text = match (self.protocol, self.path_is_whole) {
+            (Protocol::Grpc, _) => signal.grpc_path().to_owned(),
+            (Protocol::Http, true) => self.path.clone(),
+            (Protocol::Http, false) => format!("{}{}", self.path, signal.http_path()),
+        };
+        // It was a path when it was given; an empty one is the root.
+        text.parse()
+            .unwrap_or_else(|_| PathAndQuery::from_static("/"))
+    }
+
+    pub(crate) fn is_paired(&self) -> bool {
+        self.tls.certificate.is_some() == self.tls.key.is_some()
+    }
+}
+
+/// An endpoint that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointError {
+    what: String,
+    remedy: &'static str,
+}
+
+impl EndpointError {
+    pub(crate) fn new(what: String, remedy: &'static str) -> Self {
+        Self { what, remedy }
+    }
+
+    fn header(what: &str) -> Self {
+        Self::new(
+            format!("cannot use {what} in a header"),
+            "it must be one line of printable text",
+        )
+    }
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.remedy)
+    }
+}
+
+impl Error for EndpointError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_taken_apart() {
+        let one = Endpoint::grpc("http://collector").unwrap();
+        assert_eq!(one.authority_text(), "collector:4317");
+        assert!(!one.is_encrypted);
+        assert_eq!(one.path(Signal::Logs).as_str(), Signal::Logs.grpc_path());
+        let other = Endpoint::http("https://[2001:db8::1]:443/otlp/").unwrap();
+        assert_eq!(other.authority_text(), "[2001:db8::1]:443");
+        assert_eq!(other.host, "2001:db8::1");
+        assert!(other.is_encrypted);
+        assert_eq!(other.path(Signal::Metrics).as_str(), "/otlp/v1/metrics");
+        assert_eq!(other.whole_path().path(Signal::Metrics).as_str(), "/otlp");
+        let root = Endpoint::http("http://a").unwrap();
+        assert_eq!(root.clone().whole_path().path(Signal::Traces).as_str(), "/");
+        assert_eq!(root.authority_text(), "a:4318");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_secrets_are_not_repeated() {
+        for url in ["collector:4317", "ftp://a", "http://", "http://a b", ""] {
+            let error = Endpoint::grpc(url).unwrap_err().to_string();
+            assert!(error.starts_with("cannot export to `"), "{error}");
+        }
+        let error = Endpoint::http("http://me:hush@a").unwrap_err().to_string();
+        assert!(!error.contains("hush"), "{error}");
+        let endpoint = Endpoint::default();
+        let error = endpoint.clone().header("x-key", "hush\n1").unwrap_err();
+        assert!(!error.to_string().contains("hush"), "{error}");
+        let kept = endpoint.header("X-Key", " hush ").unwrap();
+        assert!(!format!("{kept:?}").contains("hush"), "{kept:?}");
+        assert_eq!(kept.headers["x-key"], "hush");
+    }
+}

@@ -1,0 +1,178 @@
+//! Settings of the exporter.
+
+mod endpoint;
+mod environment;
+mod secret;
+mod signal;
+mod target;
+mod temporality;
+
+use std::time::Duration;
+
+#[cfg(any(test, feature = "tls"))]
+pub(crate) use self::endpoint::TlsFiles;
+#[cfg(test)]
+pub(crate) use self::secret::Authorization;
+pub use self::{
+    endpoint::{Compression, Endpoint, EndpointError, Protocol},
+    environment::EnvironmentError,
+    signal::Signal,
+    target::Target,
+    temporality::Temporality,
+};
+use crate::resource::Resource;
+
+/// Settings: signals, receiver, and the way to it.
+///
+/// ```
+/// use mermin_otlp::{Endpoint, Settings};
+///
+/// let collector = Endpoint::grpc("http://collector.example:4317")?;
+/// let settings = Settings::new(collector).metrics(true);
+/// # Ok::<_, mermin_otlp::EndpointError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "give it to an exporter"]
+pub struct Settings {
+    endpoints: [Option<Endpoint>; Signal::ALL.len()],
+    pub(crate) resource: Resource,
+    pub(crate) community_id_seed: u16,
+    pub(crate) trace_id_timeout: Duration,
+    pub(crate) message: usize,
+    pub(crate) requests: usize,
+    pub(crate) metric_interval: Duration,
+    pub(crate) metric_attributes: Vec<String>,
+    pub(crate) metric_series: usize,
+    pub(crate) temporality: Temporality,
+}
+
+impl Default for Settings {
+    /// Spans over gRPC to port 4317 of this host, unencrypted.
+    fn default() -> Self {
+        Self::new(Endpoint::default())
+    }
+}
+
+impl Settings {
+    /// Spans to this endpoint.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self::to([Some(endpoint), None, None])
+    }
+
+    /// Each signal to its endpoint.
+    fn to(endpoints: [Option<Endpoint>; Signal::ALL.len()]) -> Self {
+        Self {
+            endpoints,
+            resource: Resource::default(),
+            community_id_seed: 0,
+            trace_id_timeout: Duration::from_hours(24),
+            message: 2 << 20,
+            requests: 4,
+            metric_interval: Duration::from_mins(1),
+            metric_attributes: [
+                "network.type",
+                "network.transport",
+                "network.interface.name",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            metric_series: 2000,
+            temporality: Temporality::default(),
+        }
+    }
+
+    /// Where a signal goes; `None`: it is not exported. Default: spans alone.
+    pub fn signal(mut self, signal: Signal, endpoint: Option<Endpoint>) -> Self {
+        if let Some(place) = self.endpoints.get_mut(signal as usize) {
+            *place = endpoint;
+        }
+        self
+    }
+
+    fn switch(self, signal: Signal, on: bool) -> Self {
+        let there = self.endpoints.iter().flatten().next().cloned();
+        let own = self.endpoint(signal).cloned();
+        self.signal(signal, own.or(there).filter(|_| on))
+    }
+
+    /// True if each record is a span. Default: yes. They go where the first signal goes that has an endpoint.
+    pub fn traces(self, on: bool) -> Self {
+        self.switch(Signal::Traces, on)
+    }
+
+    /// True if each record is a log record, beside spans or alone. Default: no. They go where spans go.
+    pub fn logs(self, on: bool) -> Self {
+        self.switch(Signal::Logs, on)
+    }
+
+    /// True if flows are added up to metrics. Default: no. They go where spans go.
+    pub fn metrics(self, on: bool) -> Self {
+        self.switch(Signal::Metrics, on)
+    }
+
+    /// Where a signal goes.
+    #[must_use]
+    pub fn endpoint(&self, signal: Signal) -> Option<&Endpoint> {
+        self.endpoints.get(signal as usize)?.as_ref()
+    }
+
+    /// The exporting resource. Default: [`Resource::default`].
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    /// Seed of `flow.community_id`. Default: 0.
+    pub fn community_id_seed(mut self, seed: u16) -> Self {
+        self.community_id_seed = seed;
+        self
+    }
+
+    /// How long flows of one Community ID have one trace id. Default: a day. Above zero.
+    pub fn trace_id_timeout(mut self, timeout: Duration) -> Self {
+        self.trace_id_timeout = timeout.max(Duration::from_nanos(1));
+        self
+    }
+
+    /// Octets of a request at most, before compression. Default: 2 MiB, half of what receivers written with grpc-go take. When
+    /// one says that a request is too large, it is halved for good. At least 4,096; a record that is larger goes alone.
+    pub fn message(mut self, octets: usize) -> Self {
+        self.message = octets.max(4096);
+        self
+    }
+
+    /// Requests under way at once, over gRPC. Default: 4. HTTP has one.
+    pub fn requests(mut self, requests: usize) -> Self {
+        self.requests = requests.max(1);
+        self
+    }
+
+    /// How often metrics are exported. Default: a minute.
+    pub fn metric_interval(mut self, interval: Duration) -> Self {
+        self.metric_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Attributes of a flow that its metrics have, by [name](mermin_core::flow::attributes::ALL). Default: `network.type`,
+    /// `network.transport` and `network.interface.name`, which have few values. Each combination is a series.
+    pub fn metric_attributes<T: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.metric_attributes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Combinations of attributes of a metric at most. Default: 2,000, as the OpenTelemetry SDK's specification has it. A
+    /// series beyond that is added up under `otel.metric.overflow`.
+    pub fn metric_series(mut self, series: usize) -> Self {
+        self.metric_series = series.max(1);
+        self
+    }
+
+    /// The beginning of sums. Default: cumulative.
+    pub fn temporality(mut self, temporality: Temporality) -> Self {
+        self.temporality = temporality;
+        self
+    }
+}

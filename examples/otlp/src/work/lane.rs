@@ -1,0 +1,189 @@
+//! Records to one receiver.
+
+use std::{collections::VecDeque, ops::Range, sync::Arc, time::SystemTime};
+
+use mermin_core::{Flow, sink::Meter};
+use tokio::task::JoinSet;
+
+use super::{
+    Later,
+    progress::{Lost, Progress},
+};
+use crate::{
+    answer::Answer,
+    encode::{Encoder, Item, Request},
+    link::Client,
+    settings::Signal,
+};
+
+/// The way of spans, or of log records.
+pub(super) struct Lane {
+    signal: Signal,
+    client: Arc<Client>,
+    /// Requests under way at once.
+    at_once: usize,
+    /// Octets of a request at most. It shrinks when the receiver says that one is too large.
+    most: usize,
+    progress: Progress,
+}
+
+/// Fate of some records of a batch.
+struct Outcome {
+    range: Range<usize>,
+    octets: usize,
+    answer: Answer,
+}
+
+/// Records that need not be sent again, and those among them that no receiver takes.
+#[derive(Default)]
+struct Through {
+    ranges: Vec<Range<usize>>,
+    lost: Lost,
+}
+
+impl Lane {
+    /// The least that requests are cut to; a record is larger at times, and goes alone.
+    const LEAST: usize = 1024;
+
+    pub(super) fn new(signal: Signal, client: Client, requests: usize, most: usize) -> Self {
+        Self {
+            signal,
+            at_once: client.at_once(requests),
+            client: Arc::new(client),
+            most,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Delivers what is left of a batch. Dropped, it leaves requests whose answers do not matter any more.
+    ///
+    /// # Errors
+    /// The receiver has not all of it; what it has is not sent again.
+    pub(super) async fn deliver(
+        &mut self,
+        encoder: &Encoder,
+        flows: &[Flow],
+        now: SystemTime,
+        meter: &Meter,
+    ) -> Result<(), Later> {
+        let flows = self.progress.left(flows);
+        let mut waiting = VecDeque::new();
+        waiting.push_back(0..flows.len());
+        let mut under_way = JoinSet::new();
+        // A call that is dropped leaves nothing of these: its records are given again, and counted then.
+        let mut through = Through::default();
+        let mut later: Option<Later> = None;
+        loop {
+            // A receiver in trouble gets no more.
+            while later.is_none()
+                && under_way.len() < self.at_once
+                && let Some(range) = waiting.pop_front()
+            {
+                let Some(records) = flows
+                    .get(range.clone())
+                    .filter(|records| !records.is_empty())
+                else {
+                    continue;
+                };
+                let (request, count) = self.encode(encoder, records, now);
+                let middle = range.start + count;
+                waiting.push_front(middle..range.end);
+                let client = Arc::clone(&self.client);
+                under_way.spawn(async move {
+                    let octets = request.as_bytes().len();
+                    let answer = client.call(request).await;
+                    Outcome {
+                        range: range.start..middle,
+                        octets,
+                        answer,
+                    }
+                });
+                // It is on its way before the next is encoded.
+                tokio::task::yield_now().await;
+            }
+            let Some(joined) = under_way.join_next().await else {
+                break;
+            };
+            let outcome = joined.map_err(|error| Later {
+                words: format!("a request ended: {error}"),
+                ..Later::default()
+            })?;
+            if let Err(not_now) = self.settle(outcome, &mut waiting, &mut through, meter) {
+                later = Some(match later {
+                    Some(first) => first.and(&not_now),
+                    None => not_now,
+                });
+            }
+        }
+        self.progress.add(through.lost);
+        match later {
+            None => Ok(()),
+            Some(later) => {
+                self.progress.interrupted(&flows, &through.ranges);
+                Err(later)
+            }
+        }
+    }
+
+    fn encode(&self, encoder: &Encoder, records: &[Flow], now: SystemTime) -> (Request, usize) {
+        let item = match self.signal {
+            Signal::Logs => Item::Log(now),
+            _ => Item::Span,
+        };
+        let mut request = Request::default();
+        let count = encoder.encode(records, item, self.most, &mut request);
+        (request, count)
+    }
+
+    fn settle(
+        &mut self,
+        outcome: Outcome,
+        waiting: &mut VecDeque<Range<usize>>,
+        through: &mut Through,
+        meter: &Meter,
+    ) -> Result<(), Later> {
+        let Outcome {
+            range,
+            octets,
+            answer,
+        } = outcome;
+        let lost = &mut through.lost;
+        match answer {
+            Answer::Accepted { rejected, words } => {
+                let rejected = usize::try_from(rejected).unwrap_or(usize::MAX);
+                lost.refused += rejected.min(range.len());
+                if rejected != 0 || !words.is_empty() {
+                    let words = format!("the receiver rejected {rejected} records: {words}");
+                    meter.failed(&words.into());
+                }
+            }
+            Answer::Refused(words) => {
+                lost.refused += range.len();
+                meter.failed(&words.into());
+            }
+            Answer::TooLarge(words) if range.len() == 1 => {
+                lost.unsendable += 1;
+                meter.failed(&words.into());
+            }
+            Answer::TooLarge(_) => {
+                self.most = self.most.min(octets / 2).max(Self::LEAST);
+                let middle = range.start + range.len() / 2;
+                waiting.push_front(middle..range.end);
+                waiting.push_front(range.start..middle);
+                return Ok(());
+            }
+            Answer::Later { patience, words } => return Err(Later { patience, words }),
+        }
+        through.ranges.push(range);
+        Ok(())
+    }
+
+    /// The batch is through; what was lost of it.
+    pub(super) fn finish(&mut self) -> Lost {
+        self.progress.finish()
+    }
+
+    pub(super) async fn close(&self) {
+        self.client.close().await;
+    }
+}

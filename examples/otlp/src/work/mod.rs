@@ -1,0 +1,37 @@
+//! Work of the exporter's thread.
+
+mod lane;
+mod progress;
+mod worker;
+
+use std::time::Duration;
+
+use mermin_core::sink::{BoxError, Refusal};
+
+pub(crate) use self::worker::{Job, Worker};
+
+/// Not now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Later {
+    patience: Option<Duration>,
+    words: String,
+}
+
+impl Later {
+    /// Both: the one that came first in words, and the longer of both times.
+    fn and(self, other: &Self) -> Self {
+        Self {
+            patience: self.patience.max(other.patience),
+            ..self
+        }
+    }
+}
+
+impl From<Later> for BoxError {
+    fn from(later: Later) -> Self {
+        match later.patience {
+            Some(patience) => Refusal::repeat_after(patience, later.words).into(),
+            None => later.words.into(),
+        }
+    }
+}

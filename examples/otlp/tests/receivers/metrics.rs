@@ -1,0 +1,241 @@
+//! Flows added up.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::executor::block_on;
+use mermin_core::sink::{FlowSink, testing::flows};
+use mermin_otlp::{Exporter, Protocol, Settings, Temporality};
+use opentelemetry_proto::tonic::metrics::v1::{Metric, metric, number_data_point};
+
+use crate::{
+    decoded::{check_resource, text_of},
+    support::{Receiver, Reply, wait},
+};
+
+/// Values by metric, its attributes and the way.
+fn sums(receiver: &Receiver) -> BTreeMap<String, i64> {
+    let state = receiver.state();
+    let request = state.metrics.last().unwrap();
+    check_resource(request.resource_metrics[0].resource.as_ref());
+    let metrics = &request.resource_metrics[0].scope_metrics[0].metrics;
+    metrics.iter().flat_map(points).collect()
+}
+
+fn points(metric: &Metric) -> Vec<(String, i64)> {
+    let Some(metric::Data::Sum(sum)) = &metric.data else {
+        panic!("{metric:?}");
+    };
+    assert!(sum.is_monotonic && sum.aggregation_temporality == 2);
+    let points = sum.data_points.iter().map(|point| {
+        assert!(point.start_time_unix_nano > 0);
+        assert!(point.time_unix_nano > point.start_time_unix_nano);
+        let Some(number_data_point::Value::AsInt(value)) = point.value else {
+            panic!("{point:?}");
+        };
+        let names = [
+            "network.type",
+            "network.transport",
+            "network.interface.name",
+        ];
+        let of = |name: &str| text_of(&point.attributes, name).unwrap_or_default();
+        let way = of("mermin.flow.way");
+        let labels = names.map(of).join(" ");
+        (format!("{} {labels} {way}", metric.name), value)
+    });
+    points.collect()
+}
+
+fn settings(receiver: &Receiver) -> Settings {
+    receiver.settings().metrics(true)
+}
+
+#[test]
+fn sums_are_those_of_the_flows() {
+    for protocol in [Protocol::Grpc, Protocol::Http] {
+        let receiver = Receiver::new(protocol);
+        let flows = flows(500);
+        let alone = settings(&receiver).traces(false);
+        crate::grpc::export(Exporter::new(&alone).unwrap(), &flows);
+        assert!(receiver.state().traces.is_empty());
+        let mut expected: BTreeMap<String, i64> = BTreeMap::new();
+        for flow in &flows {
+            let kind = if flow.source.address.is_ipv4() {
+                "ipv4"
+            } else {
+                "ipv6"
+            };
+            let labels = format!("{kind} {} {}", flow.protocol, flow.interface.name);
+            for (way, half) in [("forward", &flow.forward), ("reverse", &flow.reverse)] {
+                let mut add = |name: &str, value: u64| {
+                    let sum = expected.entry(format!("mermin.flow.{name} {labels} {way}"));
+                    *sum.or_default() += i64::try_from(value).unwrap();
+                };
+                add("io", half.octets.delta);
+                add("packets", half.packets.delta);
+            }
+            let begun = expected.entry(format!("mermin.flow.count {labels} "));
+            *begun.or_default() += i64::from(flow.sequence == 0);
+        }
+        assert_eq!(sums(&receiver), expected);
+    }
+}
+
+#[test]
+fn they_are_sent_by_time_and_an_outage_costs_none() {
+    let receiver = Receiver::new(Protocol::Http);
+    receiver.replies([Reply::Accept, Reply::Http(503, Vec::new(), b"")]);
+    let often = settings(&receiver).metric_interval(Duration::from_millis(10));
+    let mut sink = Exporter::new(&often).unwrap();
+    block_on(sink.export(&flows(100))).unwrap();
+    // A receiver that refuses metrics has the spans all the same, once.
+    wait(|| receiver.state().metrics.len() > 3);
+    let packets = |sums: &BTreeMap<String, i64>| -> i64 {
+        let packets = sums
+            .iter()
+            .filter(|(name, _)| name.starts_with("mermin.flow.packets"));
+        packets.map(|(_, value)| value).sum()
+    };
+    let flows: u64 = flows(100)
+        .iter()
+        .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta)
+        .sum();
+    assert_eq!(packets(&sums(&receiver)), i64::try_from(flows).unwrap());
+    assert_eq!(receiver.state().keys().len(), 100);
+    let words = sink.meter().unwrap().stats().last_error.unwrap();
+    assert!(
+        words.starts_with("cannot export metrics: HTTP 503"),
+        "{words}"
+    );
+    block_on(sink.close()).unwrap();
+}
+
+/// Points of all requests that were taken, with their times.
+fn deltas(receiver: &Receiver) -> Vec<(String, [u64; 2], i64)> {
+    let state = receiver.state();
+    let requests = state.metrics.iter();
+    let metrics = requests.flat_map(|it| &it.resource_metrics[0].scope_metrics[0].metrics);
+    let mut all = Vec::new();
+    for metric in metrics {
+        let Some(metric::Data::Sum(sum)) = &metric.data else {
+            panic!("{metric:?}");
+        };
+        assert!(sum.is_monotonic && sum.aggregation_temporality == 1);
+        for point in &sum.data_points {
+            let Some(number_data_point::Value::AsInt(value)) = point.value else {
+                panic!("{point:?}");
+            };
+            let mut labels: Vec<_> = point
+                .attributes
+                .iter()
+                .map(|it| format!("{it:?}"))
+                .collect();
+            labels.sort();
+            let times = [point.start_time_unix_nano, point.time_unix_nano];
+            all.push((format!("{}{labels:?}", metric.name), times, value));
+        }
+    }
+    all
+}
+
+/// The second request has no answer, so it comes again as it was, and then what was added meanwhile.
+#[test]
+fn deltas_add_up_and_an_answer_that_is_lost_doubles_none() {
+    let receiver = Receiver::new(Protocol::Http);
+    let quiet = settings(&receiver).traces(false);
+    let mut sink = Exporter::new(
+        &quiet
+            .temporality(Temporality::Delta)
+            .metric_interval(Duration::from_millis(20)),
+    )
+    .unwrap();
+    let flows = flows(300);
+    let mut sent = |part: usize| block_on(sink.export(&flows[100 * part..][..100])).unwrap();
+    let requests = |count| wait(|| receiver.state().metrics.len() >= count);
+    sent(0);
+    requests(1);
+    receiver.replies([Reply::Lost]);
+    sent(1);
+    requests(3);
+    sent(2);
+    block_on(sink.close()).unwrap();
+    let all = deltas(&receiver);
+    let distinct: BTreeMap<_, _> = all
+        .iter()
+        .map(|(labels, times, value)| ((labels, times), value))
+        .collect();
+    // A repeated request is the same in every point.
+    assert!(distinct.len() < all.len());
+    assert!(
+        all.iter()
+            .all(|(labels, times, value)| distinct[&(labels, times)] == value)
+    );
+    let packets: i64 = distinct
+        .iter()
+        .filter(|((labels, _), _)| labels.starts_with("mermin.flow.packets"))
+        .map(|(_, value)| **value)
+        .sum();
+    let expected = flows
+        .iter()
+        .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta);
+    assert_eq!(packets, i64::try_from(expected.sum::<u64>()).unwrap());
+    // A point begins where the one before ended, or later; none reaches back.
+    let mut times: Vec<_> = distinct.keys().map(|(_, times)| **times).collect();
+    times.sort_unstable();
+    times.dedup();
+    assert!(times.iter().all(|[start, end]| start < end));
+    assert!(
+        times.windows(2).all(|pair| pair[0][1] <= pair[1][0]),
+        "{times:?}"
+    );
+}
+
+#[test]
+fn attributes_are_chosen_and_series_are_bounded() {
+    let receiver = Receiver::new(Protocol::Grpc);
+    let flows = flows(500);
+    let many = settings(&receiver)
+        .traces(false)
+        .metric_attributes(["source.address"])
+        .metric_series(100);
+    crate::grpc::export(Exporter::new(&many).unwrap(), &flows);
+    let state = receiver.state();
+    let metrics = &state.metrics[0].resource_metrics[0].scope_metrics[0].metrics;
+    for metric in metrics {
+        let Some(metric::Data::Sum(sum)) = &metric.data else {
+            panic!("{metric:?}");
+        };
+        let ways = if metric.name == "mermin.flow.count" {
+            1
+        } else {
+            2
+        };
+        assert_eq!(sum.data_points.len(), 100 * ways);
+        let over = sum.data_points.iter().filter(|point| {
+            point
+                .attributes
+                .iter()
+                .any(|one| one.key == "otel.metric.overflow")
+        });
+        assert_eq!(over.count(), ways);
+    }
+    let total: i64 = points(&metrics[1]).iter().map(|(_, value)| value).sum();
+    let packets = flows
+        .iter()
+        .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta);
+    assert_eq!(total, i64::try_from(packets.sum::<u64>()).unwrap());
+}
+
+#[test]
+fn what_cannot_be_sent_at_closing_is_an_error() {
+    let receiver = Receiver::new(Protocol::Http);
+    receiver.replies([Reply::Http(400, Vec::new(), b"")]);
+    let mut sink = Exporter::new(&settings(&receiver).traces(false)).unwrap();
+    block_on(sink.export(&flows(1))).unwrap();
+    let error = block_on(sink.close()).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot export metrics: HTTP 400"),
+        "{error}"
+    );
+    block_on(sink.close()).unwrap();
+    assert_eq!(receiver.state().metrics.len(), 1);
+}

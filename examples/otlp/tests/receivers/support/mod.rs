@@ -1,0 +1,217 @@
+//! Receivers of a test, each on a thread of its own.
+
+#[cfg(feature = "tls")]
+pub(crate) mod certificates;
+mod grpc;
+mod http;
+mod state;
+
+use std::{
+    net::TcpListener,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use mermin_core::{
+    Flow,
+    sink::{Backoff, testing},
+};
+use mermin_otlp::{Endpoint, Exporter, Protocol, Resource, Settings};
+use tokio::sync::oneshot;
+
+pub(crate) use self::state::{Reply, State};
+
+/// Longest that anything may take.
+pub(crate) const LONGEST: Duration = Duration::from_mins(1);
+
+/// A receiver that can be stopped, and started again at the same port with what it had.
+pub(crate) struct Receiver {
+    protocol: Protocol,
+    port: u16,
+    state: Arc<Mutex<State>>,
+    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Receiver {
+    pub(crate) fn new(protocol: Protocol) -> Self {
+        Self::with(protocol, State::default())
+    }
+
+    pub(crate) fn with(protocol: Protocol, state: State) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut receiver = Self {
+            protocol,
+            port: listener.local_addr().unwrap().port(),
+            state: Arc::new(Mutex::new(state)),
+            running: None,
+        };
+        receiver.listen(listener);
+        receiver
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Sets its replies to the next requests; behind those it accepts.
+    pub(crate) fn replies(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.state().replies.extend(replies);
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let url = format!("http://127.0.0.1:{}", self.port);
+        Endpoint::new(self.protocol, &url).unwrap()
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        settings(self.endpoint())
+    }
+
+    pub(crate) fn exporter(&self) -> Exporter {
+        Exporter::new(&self.settings()).unwrap()
+    }
+
+    fn listen(&mut self, listener: TcpListener) {
+        listener.set_nonblocking(true).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (state, protocol) = (Arc::clone(&self.state), self.protocol);
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                let accepting = accept(protocol, listener, state);
+                futures::future::select(pin!(accepting), stopped).await;
+            });
+            // Ends connections, whatever is under way.
+            drop(runtime);
+        });
+        self.running = Some((stop, thread));
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if let Some((stop, thread)) = self.running.take() {
+            let _ = stop.send(());
+            thread.join().unwrap();
+        }
+    }
+
+    pub(crate) fn start(&mut self) {
+        let mut bound = None;
+        wait(|| {
+            bound = TcpListener::bind(("127.0.0.1", self.port)).ok();
+            bound.is_some()
+        });
+        self.listen(bound.unwrap());
+    }
+}
+
+async fn accept(protocol: Protocol, listener: tokio::net::TcpListener, state: Arc<Mutex<State>>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        state.lock().unwrap().connections += 1;
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            #[cfg(feature = "tls")]
+            {
+                let acceptor = state
+                    .lock()
+                    .unwrap()
+                    .tls
+                    .as_ref()
+                    .map(certificates::Server::acceptor);
+                if let Some(acceptor) = acceptor {
+                    // A client that does not trust this one goes away.
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        serve(protocol, TokioIo::new(stream), state).await;
+                    }
+                    return;
+                }
+            }
+            serve(protocol, TokioIo::new(stream), state).await;
+        });
+    }
+}
+
+async fn serve<T>(protocol: Protocol, stream: T, state: Arc<Mutex<State>>)
+where
+    T: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+{
+    match protocol {
+        Protocol::Grpc => {
+            let service = service_fn(|request| grpc::answer(Arc::clone(&state), request));
+            let builder = http2::Builder::new(TokioExecutor::new());
+            _ = builder.serve_connection(stream, service).await;
+        }
+        Protocol::Http => {
+            let service = service_fn(|request| http::answer(Arc::clone(&state), request));
+            _ = http1::Builder::new()
+                .serve_connection(stream, service)
+                .await;
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub(crate) fn settings(endpoint: Endpoint) -> Settings {
+    Settings::new(endpoint).resource(Resource::default().with("k8s.node.name", "node-7"))
+}
+
+pub(crate) fn soon() -> Backoff {
+    Backoff::default()
+        .first(Duration::from_millis(5))
+        .max(Duration::from_millis(50))
+}
+
+/// Waits until something is so.
+pub(crate) fn wait(mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LONGEST, "it does not come to pass");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl testing::Receiver for Receiver {
+    type Sink = Exporter;
+    type Key = (String, u64);
+
+    fn key(flow: &Flow) -> Self::Key {
+        crate::decoded::key_of(flow)
+    }
+
+    fn sink(&mut self) -> Exporter {
+        self.exporter()
+    }
+
+    fn received(&mut self) -> Vec<Self::Key> {
+        self.state().keys()
+    }
+
+    fn stop(&mut self) -> bool {
+        Receiver::stop(self);
+        true
+    }
+
+    fn start(&mut self) {
+        Receiver::start(self);
+    }
+}

@@ -1,0 +1,330 @@
+//! Receivers that are in trouble.
+
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use futures::executor::block_on;
+use mermin_core::sink::{
+    DropReason, FlowSink, Overflow, Refusal, Repeat, buffered, retry,
+    testing::{flows, replay},
+};
+use mermin_otlp::{Endpoint, Exporter, Protocol};
+use tonic::Code;
+
+use crate::support::{LONGEST, Receiver, Reply, State, settings, soon, wait};
+
+const BOTH: [Protocol; 2] = [Protocol::Grpc, Protocol::Http];
+
+fn endpoint(protocol: Protocol, port: u16) -> Endpoint {
+    Endpoint::new(protocol, &format!("http://127.0.0.1:{port}")).unwrap()
+}
+
+#[test]
+fn one_that_is_away_costs_nothing_when_it_is_back() {
+    for protocol in BOTH {
+        let mut receiver = Receiver::new(protocol);
+        let all = flows(600);
+        let mut sink = retry(receiver.exporter(), soon());
+        let meter = sink.meter().unwrap();
+        block_on(sink.export(&all[..200])).unwrap();
+        receiver.stop();
+        let (mut source, _) = replay(all[200..].to_vec()).unwrap();
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| block_on(async { source.run(&mut sink).await }));
+            wait(|| meter.stats().retried > 0);
+            let words = meter.stats().last_error.unwrap();
+            assert!(
+                words.starts_with("cannot connect to `127.0.0.1:"),
+                "{words}"
+            );
+            receiver.start();
+            run.join().unwrap().unwrap();
+        });
+        let stats = meter.stats();
+        assert_eq!((stats.delivered, stats.dropped_in_all()), (600, 0));
+        let mut keys = receiver.state().keys();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 600);
+    }
+}
+
+/// It accepts connections and reads nothing, or reads and answers nothing.
+#[test]
+fn one_that_never_answers_is_given_up_in_time() {
+    for protocol in BOTH {
+        let silent = Receiver::new(protocol);
+        silent.replies(vec![Reply::Silence; 100]);
+        let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+        for port in [silent.port(), deaf.local_addr().unwrap().port()] {
+            let limit = Duration::from_millis(200);
+            let endpoint = endpoint(protocol, port).timeout(limit);
+            let mut sink = Exporter::new(&settings(endpoint)).unwrap();
+            for _ in 0..3 {
+                let began = Instant::now();
+                let error = block_on(sink.export(&flows(100))).unwrap_err();
+                let words = format!("no answer from `127.0.0.1:{port}` within 200ms");
+                assert_eq!(error.to_string(), words);
+                assert!(began.elapsed() >= limit && began.elapsed() < LONGEST);
+            }
+            block_on(sink.close()).unwrap();
+            assert_eq!(sink.meter().unwrap().stats().delivered, 0);
+        }
+        // A connection that had no answer is not used again.
+        assert_eq!(silent.state().connections, 3);
+    }
+}
+
+#[test]
+fn one_that_cannot_be_reached_is_given_up_in_time() {
+    // Nobody accepts, so a connection waits for room in the queue.
+    let full = rustix::net::socket(
+        rustix::net::AddressFamily::INET,
+        rustix::net::SocketType::STREAM,
+        None,
+    )
+    .unwrap();
+    let address: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    rustix::net::bind(&full, &address).unwrap();
+    rustix::net::listen(&full, 0).unwrap();
+    let address: std::net::SocketAddr =
+        rustix::net::getsockname(&full).unwrap().try_into().unwrap();
+    let _queued: Vec<_> = (0..4)
+        .map_while(|_| {
+            std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok()
+        })
+        .collect();
+    let endpoint = endpoint(Protocol::Grpc, address.port());
+    let endpoint = endpoint.connect_timeout(Duration::from_millis(300));
+    let mut sink = Exporter::new(&settings(endpoint)).unwrap();
+    let error = block_on(sink.export(&flows(1))).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot connect to `127.0.0.1:"),
+        "{error}"
+    );
+}
+
+#[test]
+fn patience_that_a_receiver_asks_for_is_told() {
+    let grpc = Receiver::new(Protocol::Grpc);
+    grpc.replies([
+        Reply::Status(Code::Unavailable, "busy", Some(3)),
+        Reply::Status(Code::ResourceExhausted, "busy", Some(4)),
+        Reply::Status(Code::Unavailable, "busy", None),
+    ]);
+    let http = Receiver::new(Protocol::Http);
+    let after = |seconds: &str| vec![("retry-after", seconds.to_owned())];
+    http.replies([
+        Reply::Http(429, after("3"), b""),
+        Reply::Http(503, after("4"), b""),
+        Reply::Http(503, Vec::new(), b""),
+    ]);
+    for receiver in [grpc, http] {
+        let mut sink = receiver.exporter();
+        for wanted in [Some(3), Some(4), None] {
+            let error = block_on(sink.export(&flows(10))).unwrap_err();
+            let wanted = wanted.map(|seconds| Repeat::After(Duration::from_secs(seconds)));
+            assert_eq!(Refusal::of(&*error), wanted, "{error}");
+        }
+        block_on(sink.export(&flows(10))).unwrap();
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!((stats.delivered, stats.dropped_in_all()), (10, 0));
+        assert_eq!(receiver.state().keys().len(), 10);
+    }
+}
+
+#[test]
+fn what_is_rejected_is_dropped_and_counted() {
+    for protocol in BOTH {
+        let receiver = Receiver::new(protocol);
+        let refusal = match protocol {
+            Protocol::Grpc => Reply::Status(Code::InvalidArgument, "no", None),
+            Protocol::Http => Reply::Http(400, Vec::new(), b""),
+        };
+        receiver.replies([Reply::Partial(7), refusal, Reply::Accept]);
+        let mut sink = retry(receiver.exporter(), soon());
+        for batch in flows(300).chunks(100) {
+            block_on(sink.export(batch)).unwrap();
+        }
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!(
+            (stats.accepted, stats.delivered, stats.retried),
+            (300, 193, 0)
+        );
+        assert_eq!(stats.dropped_by(DropReason::Refused), 107);
+        assert_eq!(stats.dropped_in_all(), 107);
+        assert!(stats.last_error.is_some());
+    }
+}
+
+#[test]
+fn an_answer_that_is_nonsense_is_no_delivery() {
+    let receiver = Receiver::new(Protocol::Http);
+    let html = vec![("content-type", "text/html".to_owned())];
+    receiver.replies([
+        Reply::Http(200, html, b"<html>Log in</html>"),
+        Reply::Http(200, Vec::new(), b"\xff\xff\xff"),
+    ]);
+    let mut sink = receiver.exporter();
+    for _ in 0..2 {
+        let error = block_on(sink.export(&flows(10))).unwrap_err().to_string();
+        assert!(
+            error.starts_with("the answer is no message of OTLP"),
+            "{error}"
+        );
+    }
+    block_on(sink.export(&flows(10))).unwrap();
+    assert_eq!(sink.meter().unwrap().stats().delivered, 10);
+    // gRPC to one that speaks HTTP/1.1, and the other way round.
+    for (receiver, other) in [
+        (Protocol::Http, Protocol::Grpc),
+        (Protocol::Grpc, Protocol::Http),
+    ] {
+        let receiver = Receiver::new(receiver);
+        let mut sink = Exporter::new(&settings(endpoint(other, receiver.port()))).unwrap();
+        let error = block_on(sink.export(&flows(10))).unwrap_err().to_string();
+        let begins = [
+            "cannot export to `127.0.0.1:",
+            "cannot speak HTTP with `127.0.0.1:",
+        ];
+        assert!(
+            begins.iter().any(|begin| error.starts_with(begin)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_request_that_is_too_large_is_cut_and_stays_so() {
+    for protocol in BOTH {
+        let limits = State {
+            most: Some(100_000),
+            ..State::default()
+        };
+        let receiver = Receiver::with(protocol, limits);
+        let mut all = flows(500);
+        // One that fits into no request.
+        all[77].interface.name = "x".repeat(200_000).into();
+        let mut sink = receiver.exporter();
+        let requests = || receiver.state().headers.len();
+        block_on(sink.export(&all)).unwrap();
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!((stats.accepted, stats.delivered), (500, 499));
+        assert_eq!(stats.dropped_by(DropReason::Unsendable), 1);
+        let before = requests();
+        block_on(sink.export(&all[100..])).unwrap();
+        let after = requests() - before;
+        assert_eq!(sink.meter().unwrap().stats().dropped_in_all(), 1);
+        assert!(after > 4 && after < 60, "{after}");
+        let mut keys = receiver.state().keys();
+        assert_eq!(keys.len(), 499 + 400);
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 499);
+    }
+}
+
+#[test]
+fn a_connection_becomes_no_older_than_it_may() {
+    let receiver = Receiver::new(Protocol::Grpc);
+    let young = receiver.endpoint().max_age(Some(Duration::ZERO));
+    let old = receiver.endpoint().max_age(None);
+    for (endpoint, connections) in [(young, 10), (old, 1)] {
+        receiver.state().connections = 0;
+        let mut sink = Exporter::new(&settings(endpoint)).unwrap();
+        for batch in flows(100).chunks(10) {
+            block_on(sink.export(batch)).unwrap();
+        }
+        assert_eq!(receiver.state().connections, connections);
+    }
+    assert_eq!(receiver.state().keys().len(), 200);
+}
+
+/// Memory is bounded, and nothing is lost.
+#[test]
+fn one_that_is_slow_fills_the_buffer_and_no_more() {
+    const CAPACITY: usize = 400;
+    for protocol in BOTH {
+        let limits = State {
+            pause: Duration::from_millis(20),
+            ..State::default()
+        };
+        let receiver = Receiver::with(protocol, limits);
+        let sink = buffered(
+            retry(receiver.exporter(), soon()),
+            CAPACITY,
+            Overflow::Block,
+        );
+        let meter = sink.meter().unwrap();
+        let (mut source, _) = replay(flows(4000)).unwrap();
+        let most = std::thread::scope(|scope| {
+            let run =
+                scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
+            let mut most = 0;
+            while !run.is_finished() {
+                most = most.max(meter.stats().waiting);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            run.join().unwrap().unwrap();
+            most
+        });
+        assert!(most > 0 && most <= CAPACITY as u64, "{most}");
+        let stats = meter.stats();
+        assert_eq!(
+            (stats.accepted, stats.delivered, stats.dropped_in_all()),
+            (4000, 4000, 0)
+        );
+        assert_eq!(receiver.state().keys().len(), 4000);
+    }
+}
+
+/// Connections, memory and the time to close, of one that accepts and never answers.
+#[test]
+fn one_that_is_dead_costs_no_more_the_longer_it_is() {
+    for protocol in BOTH {
+        let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = deaf.local_addr().unwrap().port();
+        let endpoint = endpoint(protocol, port).timeout(Duration::from_millis(30));
+        let exporter = Exporter::new(&settings(endpoint)).unwrap();
+        let sink = buffered(retry(exporter, soon()), 1000, Overflow::DropOldest);
+        let meter = sink.meter().unwrap();
+        let (mut source, _) = replay(flows(3000)).unwrap();
+        // The source ends by itself, and then closing begins.
+        let time = Duration::from_secs(1);
+        let error = block_on(async { source.run(sink).close_within(time).await });
+        let error = error.unwrap_err();
+        let left = "cannot deliver all within 1s of closing: ";
+        assert!(error.to_string().starts_with(left), "{error}");
+        let stats = meter.stats();
+        assert_eq!((stats.delivered, stats.waiting), (0, 0));
+        assert_eq!(stats.accepted, stats.dropped_in_all());
+        assert!(stats.retried > 0);
+        // The listener has all that were made, and each of them is over.
+        deaf.set_nonblocking(true).unwrap();
+        let mut open = 0;
+        while let Ok((stream, _)) = deaf.accept() {
+            stream.set_nonblocking(false).unwrap();
+            wait(|| is_over(&stream));
+            open += 1;
+        }
+        assert!(open > 0);
+    }
+}
+
+/// True if the other side has closed it, with what it had sent before.
+fn is_over(mut stream: &std::net::TcpStream) -> bool {
+    use std::io::Read as _;
+    stream
+        .set_read_timeout(Some(Duration::from_millis(5)))
+        .unwrap();
+    let mut buffer = [0; 16_384];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+}

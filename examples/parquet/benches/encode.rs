@@ -1,0 +1,102 @@
+//! How fast flows become files, on one core, and how large those are.
+
+use std::{
+    env,
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt as _, executor::block_on};
+use mermin_core::{Flow, FlowSource, sink::testing::flows};
+use mermin_parquet::{Codec, Encoder, Settings};
+
+const ROWS: usize = 65_536;
+const ROUNDS: usize = 11;
+
+/// Says what each column costs, by files that have it alone.
+const BY_COLUMN: &str = "--by-column";
+
+fn main() {
+    println!(
+        "{:<36} {:>10} {:>14} {:>12}",
+        "", "rows", "rows/s", "octets/row"
+    );
+    let made = flows(u32::try_from(ROWS).unwrap_or(u32::MAX));
+    each_codec("made", &made);
+    let by_column = env::args_os().any(|argument| argument == BY_COLUMN);
+    if by_column {
+        each_column(&made);
+    }
+    // Flows of captures that are named, in one file.
+    let captured: Vec<Flow> = env::args_os()
+        .skip(1)
+        .filter(|argument| argument != "--bench" && argument != BY_COLUMN)
+        .flat_map(|path| {
+            let open = FlowSource::builder().pcap(&path).open();
+            let source =
+                block_on(open).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            block_on(
+                source
+                    .filter_map(async |flow| flow.ok())
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .collect();
+    if !captured.is_empty() {
+        each_codec("captured", &captured);
+        if by_column {
+            each_column(&captured);
+        }
+    }
+}
+
+fn each_column(flows: &[Flow]) {
+    let columns = mermin_parquet::columns(&Settings::default());
+    let names = || columns.iter().map(|column| column.name().to_owned());
+    for name in names() {
+        let alone = Settings::default().without(names().filter(|other| *other != name));
+        measure(&name, &alone, flows);
+    }
+}
+
+fn each_codec(name: &str, flows: &[Flow]) {
+    let mut codecs = vec![Codec::Lz4];
+    if Codec::default() != Codec::Lz4 {
+        codecs.push(Codec::default());
+    }
+    for codec in codecs {
+        let settings = Settings::default().codec(codec);
+        measure(&format!("{name}, {codec:?}"), &settings, flows);
+        let without = settings.without(["flow.community_id"]);
+        measure(
+            &format!("{name}, {codec:?}, no Community ID"),
+            &without,
+            flows,
+        );
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn measure(name: &str, settings: &Settings, flows: &[Flow]) {
+    let Ok(mut encoder) = Encoder::new(settings.clone()) else {
+        return;
+    };
+    let mut octets = 0;
+    let mut rounds: Vec<Duration> = (0..ROUNDS)
+        .map(|_| {
+            let began = Instant::now();
+            if let Ok(file) = encoder.encode(black_box(flows)) {
+                octets = black_box(file.octets).len();
+            }
+            began.elapsed()
+        })
+        .collect();
+    rounds.sort_unstable();
+    let seconds = rounds[ROUNDS / 2].as_secs_f64();
+    println!(
+        "{name:<36} {:>10} {:>14.0} {:>12.1}",
+        flows.len(),
+        flows.len() as f64 / seconds,
+        octets as f64 / flows.len() as f64
+    );
+}

@@ -1,0 +1,163 @@
+//! Types of columns, as Parquet has them.
+
+use std::sync::Arc;
+
+use parquet::{
+    basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical},
+    errors::ParquetError,
+    schema::types::Type,
+};
+
+use super::Fill;
+
+/// Type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// An unsigned integer of so many bits: 8, 16, 32 or 64.
+    Unsigned(u8),
+    /// Nanoseconds, signed 64 bits.
+    Nanoseconds,
+    /// Microseconds since 1970, in UTC.
+    Time,
+    /// UTF-8.
+    Text,
+    /// 16 octets of an address; those of an IPv4 address are `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
+    Address,
+    /// A list of texts.
+    Texts,
+    /// A list of unsigned integers of 16 bits.
+    Numbers,
+}
+
+/// How values are laid out before they are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Distinct values once, and a number for each row.
+    Dictionary,
+    /// Differences between neighbours.
+    Delta,
+    /// Texts that begin as their neighbours do.
+    Prefix,
+    Plain,
+}
+
+/// A column of the files.
+pub struct Column {
+    pub(crate) name: String,
+    pub(crate) meaning: String,
+    pub(crate) kind: Kind,
+    /// No row is without it.
+    pub(crate) always: bool,
+    pub(crate) layout: Layout,
+    pub(crate) fill: Fill,
+}
+
+impl Column {
+    /// Its name, with dots: that of the attribute where it is one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The meaning, in one sentence.
+    #[must_use]
+    pub fn meaning(&self) -> &str {
+        &self.meaning
+    }
+
+    /// The type.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// True if every row has it.
+    #[must_use]
+    pub const fn is_always_there(&self) -> bool {
+        self.always
+    }
+
+    /// As `DuckDB` names the type.
+    #[must_use]
+    pub const fn sql_type(&self) -> &'static str {
+        match self.kind {
+            Kind::Unsigned(8) => "UTINYINT",
+            Kind::Unsigned(16) => "USMALLINT",
+            Kind::Unsigned(32) => "UINTEGER",
+            Kind::Unsigned(_) => "UBIGINT",
+            Kind::Nanoseconds => "BIGINT",
+            Kind::Time => "TIMESTAMP WITH TIME ZONE",
+            Kind::Text => "VARCHAR",
+            Kind::Address => "BLOB",
+            Kind::Texts => "VARCHAR[]",
+            Kind::Numbers => "USMALLINT[]",
+        }
+    }
+
+    /// Names from the column down to the values.
+    pub(crate) fn path(&self) -> Vec<String> {
+        let mut path = vec![self.name.clone()];
+        if matches!(self.kind, Kind::Texts | Kind::Numbers) {
+            path.extend(["list".to_owned(), "element".to_owned()]);
+        }
+        path
+    }
+
+    pub(crate) fn schema(&self) -> Result<Type, ParquetError> {
+        let repetition = if self.always {
+            Repetition::REQUIRED
+        } else {
+            Repetition::OPTIONAL
+        };
+        match self.kind {
+            Kind::Texts => list(&self.name, Kind::Text),
+            Kind::Numbers => list(&self.name, Kind::Unsigned(16)),
+            kind => primitive(&self.name, kind, repetition),
+        }
+    }
+}
+
+fn primitive(name: &str, kind: Kind, repetition: Repetition) -> Result<Type, ParquetError> {
+    let (physical, logical) = match kind {
+        Kind::Unsigned(bits) => (
+            if bits == 64 {
+                Physical::INT64
+            } else {
+                Physical::INT32
+            },
+            Some(LogicalType::integer(
+                i8::try_from(bits).unwrap_or(64),
+                false,
+            )),
+        ),
+        Kind::Nanoseconds => (Physical::INT64, None),
+        Kind::Time => (
+            Physical::INT64,
+            Some(LogicalType::timestamp(true, TimeUnit::MICROS)),
+        ),
+        Kind::Address => (Physical::FIXED_LEN_BYTE_ARRAY, None),
+        _ => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+    };
+    let length = if kind == Kind::Address { 16 } else { -1 };
+    Type::primitive_type_builder(name, physical)
+        .with_repetition(repetition)
+        .with_logical_type(logical)
+        .with_length(length)
+        .build()
+}
+
+/// The three levels that the format's specification wants of a list.
+fn list(name: &str, element: Kind) -> Result<Type, ParquetError> {
+    let element = primitive("element", element, Repetition::REQUIRED)?;
+    let repeated = Type::group_type_builder("list")
+        .with_repetition(Repetition::REPEATED)
+        .with_fields(vec![Arc::new(element)])
+        .build()?;
+    Type::group_type_builder(name)
+        .with_repetition(Repetition::OPTIONAL)
+        .with_logical_type(Some(LogicalType::List))
+        .with_converted_type(ConvertedType::LIST)
+        .with_fields(vec![Arc::new(repeated)])
+        .build()
+}

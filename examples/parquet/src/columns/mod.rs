@@ -1,0 +1,18 @@
+//! The columns, and how each is filled from flows.
+
+mod fill;
+mod gathered;
+mod kind;
+mod table;
+
+#[cfg(test)]
+pub(crate) use self::table::by_name;
+pub(crate) use self::{
+    fill::{Fill, microseconds},
+    gathered::{Gathered, Lists, Texts},
+    kind::Layout,
+};
+pub use self::{
+    kind::{Column, Kind},
+    table::columns,
+};

@@ -1,0 +1,270 @@
+//! Files from flows.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use bytes::Bytes;
+use mermin_core::Flow;
+use parquet::{
+    basic::{Compression, Encoding, Repetition},
+    column::writer::{ColumnWriter, get_column_writer},
+    errors::ParquetError,
+    file::{
+        properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr},
+        writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite},
+    },
+    schema::types::{ColumnPath, Type, TypePtr},
+};
+
+use super::{attribute::Attributes, write::Scratch};
+use crate::{
+    Settings,
+    columns::{Column, Kind, Layout, columns},
+    settings::Codec,
+};
+
+/// Flows that go through all columns before the next do: they stay in a cache meanwhile.
+const FLOWS_AT_ONCE: usize = 512;
+
+/// Makes files of flows.
+///
+/// ```
+/// use mermin_core::sink::testing::flows;
+/// use mermin_parquet::{Encoder, Settings};
+///
+/// let flows = flows(100);
+/// let file = Encoder::new(Settings::default())?.encode(&flows)?;
+/// assert_eq!(file.rows, 100);
+/// assert_eq!(&file.octets[..4], b"PAR1");
+/// # Ok::<_, mermin_parquet::EncodeError>(())
+/// ```
+pub struct Encoder {
+    settings: Settings,
+    columns: Vec<Column>,
+    schema: TypePtr,
+    properties: WriterPropertiesPtr,
+    scratch: Scratch,
+}
+
+/// A whole file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Encoded {
+    /// Its octets.
+    pub octets: Vec<u8>,
+    /// How many of the flows are: all, unless the file is as large as it may be.
+    pub rows: usize,
+}
+
+/// Error of the library that writes Parquet.
+#[derive(Debug)]
+pub struct EncodeError(ParquetError);
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot write flows as Parquet")
+    }
+}
+
+impl Error for EncodeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+impl From<ParquetError> for EncodeError {
+    fn from(error: ParquetError) -> Self {
+        Self(error)
+    }
+}
+
+impl Encoder {
+    /// By these settings.
+    ///
+    /// # Errors
+    /// That no column is left.
+    pub fn new(settings: Settings) -> Result<Self, EncodeError> {
+        let columns = columns(&settings);
+        Self::with(columns, settings)
+    }
+
+    fn with(columns: Vec<Column>, settings: Settings) -> Result<Self, EncodeError> {
+        let fields = columns
+            .iter()
+            .map(|column| column.schema().map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        if fields.is_empty() {
+            return Err(ParquetError::General("every column is left out".to_owned()).into());
+        }
+        let schema = Type::group_type_builder("flows")
+            .with_repetition(Repetition::REQUIRED)
+            .with_fields(fields)
+            .build()?;
+        Ok(Self {
+            properties: Arc::new(properties(&settings, &columns)?),
+            settings,
+            columns,
+            schema: Arc::new(schema),
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// The columns of its files.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// A file of these flows, or of the first of them where all would be too many. The same flows give the same octets.
+    ///
+    /// # Errors
+    /// What the library that writes Parquet says; no flow is known to make it.
+    pub fn encode(&mut self, flows: &[Flow]) -> Result<Encoded, EncodeError> {
+        let schema = Arc::clone(&self.schema);
+        let properties = Arc::clone(&self.properties);
+        let mut file = SerializedFileWriter::new(Vec::new(), schema, properties)?;
+        let mut rows = 0;
+        for group in flows.chunks(self.settings.group) {
+            self.group(group, &mut file)?;
+            rows += group.len();
+            if file.bytes_written() >= self.settings.octets {
+                break;
+            }
+        }
+        let octets = file.into_inner()?;
+        Ok(Encoded { octets, rows })
+    }
+
+    fn group(
+        &mut self,
+        flows: &[Flow],
+        file: &mut SerializedFileWriter<Vec<u8>>,
+    ) -> Result<(), ParquetError> {
+        let leaves = file.schema_descr().columns().to_vec();
+        // A file's own columns are written one after the other; each of these has a place of its own until all are whole.
+        let mut places: Vec<_> = leaves
+            .iter()
+            .map(|_| TrackedWrite::new(Vec::new()))
+            .collect();
+        let mut writers: Vec<ColumnWriter<'_>> = places
+            .iter_mut()
+            .zip(&leaves)
+            .map(|(place, leaf)| {
+                let pages = Box::new(SerializedPageWriter::new(place));
+                get_column_writer(Arc::clone(leaf), Arc::clone(&self.properties), pages)
+            })
+            .collect();
+        for flows in flows.chunks(FLOWS_AT_ONCE) {
+            let attributes = Attributes::of(flows, &self.columns, &self.settings);
+            for (column, writer) in self.columns.iter().zip(&mut writers) {
+                self.scratch.write(column, flows, &attributes, writer)?;
+            }
+        }
+        let closed = writers
+            .into_iter()
+            .map(ColumnWriter::close)
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut group = file.next_row_group()?;
+        for (place, closed) in places.into_iter().zip(closed) {
+            group.append_column(&Bytes::from(place.into_inner()?), closed)?;
+        }
+        group.close()?;
+        Ok(())
+    }
+}
+
+#[cfg_attr(
+    not(feature = "zstd"),
+    expect(clippy::unnecessary_wraps, reason = "zstd may refuse a level")
+)]
+fn properties(settings: &Settings, columns: &[Column]) -> Result<WriterProperties, ParquetError> {
+    let compression = match settings.codec {
+        Codec::Lz4 => Compression::LZ4_RAW,
+        #[cfg(feature = "zstd")]
+        Codec::Zstd => Compression::ZSTD(parquet::basic::ZstdLevel::try_new(1)?),
+    };
+    let mut builder = WriterProperties::builder()
+        .set_created_by(concat!("mermin-parquet version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(compression)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        // An index of pages is for files with many of them: these have a few a column.
+        .set_offset_index_disabled(true)
+        .set_data_page_row_count_limit(settings.group)
+        .set_dictionary_page_size_limit(8 << 20);
+    for column in columns {
+        let path = ColumnPath::new(column.path());
+        let dictionary = column.layout == Layout::Dictionary;
+        builder = builder.set_column_dictionary_enabled(path.clone(), dictionary);
+        builder = match column.layout {
+            Layout::Delta => {
+                builder.set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+            }
+            Layout::Prefix => builder.set_column_encoding(path.clone(), Encoding::DELTA_BYTE_ARRAY),
+            Layout::Dictionary | Layout::Plain => builder,
+        };
+        if matches!(column.kind, Kind::Texts | Kind::Numbers) {
+            builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
+        }
+    }
+    Ok(builder.build())
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mermin_core::{flow::Value, sink::testing::flows};
+    use parquet::{
+        file::{reader::FileReader as _, serialized_reader::SerializedFileReader},
+        record::Field,
+    };
+
+    use super::*;
+    use crate::columns::{by_name, microseconds};
+
+    fn given(flow: &Flow) -> BTreeMap<String, String> {
+        let mut given = BTreeMap::new();
+        flow.attributes().for_each(|name, value| {
+            let text = match value {
+                Value::Text(text) => format!("\"{text}\""),
+                Value::Texts(texts) => format!("{texts:?}"),
+                Value::Number(number) => number.to_string(),
+                Value::Numbers(numbers) => format!("{numbers:?}"),
+                Value::Time(time) => microseconds(time).to_string(),
+                other => panic!("{other:?}"),
+            };
+            given.insert(name.to_owned(), text);
+        });
+        given
+    }
+
+    #[test]
+    fn attributes_that_come_later_are_columns_by_themselves() {
+        let flows = flows(1200);
+        let settings = Settings::default();
+        let mut encoder = Encoder::with(by_name(), settings).unwrap();
+        let file = encoder.encode(&flows).unwrap();
+        let reader = SerializedFileReader::new(Bytes::from(file.octets)).unwrap();
+        let rows: Vec<_> = reader.get_row_iter(None).unwrap().collect();
+        assert_eq!(rows.len(), flows.len());
+        for (row, flow) in rows.into_iter().zip(&flows) {
+            let row = row.unwrap();
+            let values = row.get_column_iter().filter_map(|(name, field)| {
+                let text = match field {
+                    Field::Null => return None,
+                    Field::TimestampMicros(micros) => micros.to_string(),
+                    other => other.to_string(),
+                };
+                Some((name.clone(), text))
+            });
+            assert_eq!(values.collect::<BTreeMap<_, _>>(), given(flow));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! A bucket of S3, or of what answers like it.
+
+use std::{env, fmt, io, time::Duration};
+
+use object_store::{
+    ClientOptions, ObjectStoreExt as _, RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
+    path::Path,
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
+
+use super::{Store, words::in_words};
+
+/// The slowest way there that is not taken for one that is broken, in octets a second.
+const SLOWEST: u64 = 128 << 10;
+
+/// A bucket of S3, the beginning of its objects' names, and the variables that say the rest.
+///
+/// ```
+/// use mermin_parquet::Bucket;
+///
+/// let bucket = Bucket::new("flows").prefix("site-1").variables([("AWS_REGION", "eu-central-1")]);
+/// assert_eq!(bucket.to_string(), "s3://flows/site-1");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[must_use = "give it to an exporter"]
+pub struct Bucket {
+    name: String,
+    prefix: String,
+    timeout: Duration,
+    variables: Vec<(String, String)>,
+}
+
+impl Bucket {
+    /// A bucket, which must be there. Its credentials, region and endpoint are in this process's environment: see
+    /// [`variables`](Self::variables).
+    pub fn new(name: impl Into<String>) -> Self {
+        let of_process = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("AWS_"));
+        Self {
+            name: name.into(),
+            prefix: String::new(),
+            timeout: Duration::from_secs(30),
+            variables: of_process.collect(),
+        }
+    }
+
+    /// The beginning of objects' names, as a path without a `/` at either end. Default: nothing.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The time of a file on its way, besides a second for each 128 KiB of it: names, credentials, TLS, the answer. Default: 30 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Instead of this process's environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`,
+    /// `AWS_ENDPOINT_URL` and others that the README names. An unknown one is passed over, as in an environment.
+    pub fn variables<N: Into<String>, V: Into<String>>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let each = variables.into_iter();
+        self.variables = each
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        self
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}", self.name)?;
+        match self.prefix.as_str() {
+            "" => Ok(()),
+            prefix => write!(f, "/{prefix}"),
+        }
+    }
+}
+
+/// Without the variables: some are secrets.
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bucket({self})")
+    }
+}
+
+/// Each file is one request: S3 shows an object when all of it has come and fits its signature, and before that nothing of it.
+pub(crate) struct Objects {
+    bucket: Bucket,
+    prefix: Path,
+    client: AmazonS3,
+    runtime: Runtime,
+}
+
+impl Objects {
+    /// Asks nothing of the network yet.
+    pub(crate) fn open(bucket: Bucket) -> io::Result<Self> {
+        let cannot = |error: object_store::Error| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("cannot use `{bucket}`: {}", in_words(&error)),
+            )
+        };
+        let prefix = Path::parse(&bucket.prefix).map_err(|error| cannot(error.into()))?;
+        // Where the process has chosen one already, that one is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = client(&bucket).build().map_err(cannot)?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self {
+            bucket,
+            prefix,
+            client,
+            runtime,
+        })
+    }
+}
+
+fn client(bucket: &Bucket) -> AmazonS3Builder {
+    let mut builder = AmazonS3Builder::new();
+    let mut plain = false;
+    for (name, value) in &bucket.variables {
+        let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() else {
+            continue;
+        };
+        let endpoint = [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint];
+        plain |= endpoint.contains(&key) && value.starts_with("http://");
+        builder = builder.with_config(key, value);
+    }
+    let options = ClientOptions::new()
+        // An endpoint of `http://` asks for it.
+        .with_allow_http(plain)
+        // By the size of what is sent: `patience`.
+        .with_timeout_disabled()
+        .with_http1_only()
+        // The server ends a connection that idles for seconds, and nothing here runs to notice it between two files.
+        .with_pool_max_idle_per_host(0);
+    // A retry is the exporter's, who counts it and gives the batch again.
+    let retry = RetryConfig {
+        max_retries: 0,
+        ..RetryConfig::default()
+    };
+    builder
+        .with_bucket_name(&bucket.name)
+        .with_client_options(options)
+        .with_retry(retry)
+}
+
+/// The time of a file on its way, by its size.
+fn patience(timeout: Duration, octets: usize) -> Duration {
+    timeout.saturating_add(Duration::from_secs(octets as u64 / SLOWEST))
+}
+
+impl Store for Objects {
+    fn put(&mut self, name: &str, octets: Vec<u8>) -> io::Result<()> {
+        let cannot = |kind, why: String| {
+            let bucket = &self.bucket;
+            let slash = if bucket.prefix.is_empty() { "" } else { "/" };
+            io::Error::new(
+                kind,
+                format!("cannot write to `{bucket}{slash}{name}`: {why}"),
+            )
+        };
+        let place = self.prefix.clone().join(name);
+        let patience = patience(self.bucket.timeout, octets.len());
+        let put = async { timeout(patience, self.client.put(&place, octets.into())).await };
+        match self.runtime.block_on(put) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(cannot(io::ErrorKind::Other, in_words(&error))),
+            Err(_) => Err(cannot(
+                io::ErrorKind::TimedOut,
+                format!("no answer within {} s", patience.as_secs()),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_grows_with_what_is_sent() {
+        let timeout = Duration::from_secs(30);
+        assert_eq!(patience(timeout, 0), timeout);
+        assert_eq!(patience(timeout, 128 << 20), Duration::from_secs(30 + 1024));
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let bucket = Bucket::new("flows").variables([("AWS_SECRET_ACCESS_KEY", "hidden")]);
+        assert_eq!(
+            format!("{bucket:?} {bucket}"),
+            "Bucket(s3://flows) s3://flows"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let prefix = Bucket::new("flows").prefix("a//b");
+        let error = Objects::open(prefix).err().unwrap().to_string();
+        assert!(
+            error.starts_with("cannot use `s3://flows/a//b`: "),
+            "{error}"
+        );
+    }
+}

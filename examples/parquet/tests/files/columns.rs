@@ -1,0 +1,124 @@
+//! Every column of every record.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use mermin_core::{
+    Flow,
+    flow::{Count, IcmpMessage, Ipsec, MacAddress, Protocol, TcpFlags, VlanIds, attributes::ALL},
+    sink::testing::flows,
+};
+use mermin_parquet::{Codec, Encoder, Settings};
+
+use crate::{expected, read};
+
+fn encode(settings: Settings, flows: &[Flow]) -> Vec<u8> {
+    let file = Encoder::new(settings).unwrap().encode(flows).unwrap();
+    assert_eq!(file.rows, flows.len());
+    file.octets
+}
+
+/// Records of every kind, and some at the ends of what can be.
+fn all() -> Vec<Flow> {
+    let mut flows = flows(3000);
+    for (number, flow) in flows.iter_mut().enumerate() {
+        match number % 50 {
+            0 => {
+                flow.forward.octets = Count {
+                    delta: u64::MAX,
+                    total: u64::MAX,
+                }
+            }
+            1 => flow.forward.tcp_flags = Some(TcpFlags(0)),
+            2 => flow.reverse.tcp_flags = Some(TcpFlags(0xff)),
+            3 => flow.protocol = Protocol(253),
+            4 => flow.ipsec = Some(Ipsec::ah(u32::MAX)),
+            5 => flow.vlans = VlanIds::from_slice(&[1, 2, 3, 4095]),
+            6 => flow.start = UNIX_EPOCH - Duration::from_nanos(1),
+            7 => flow.forward.icmp = Some(IcmpMessage { kind: 3, code: 255 }),
+            8 => flow.forward.icmp = Some(IcmpMessage { kind: 3, code: 4 }),
+            9 => flow.source.address = "::".parse().unwrap(),
+            10 => flow.destination.address = "::ffff:10.0.0.1".parse().unwrap(),
+            11 => flow.time_resolution = Some(Duration::from_millis(4)),
+            12 => flow.interface.name = "".into(),
+            13 => flow.sequence = u64::MAX,
+            15 => flow.several.vlan_ids = true,
+            16 => (flow.several.tunnels, flow.several.tunnel_ids) = (true, true),
+            14 => {
+                flow.protocol = Protocol::ICMP;
+                flow.reverse.icmp = Some(IcmpMessage { kind: 3, code: 4 });
+            }
+            _ => {}
+        }
+        if let (Some(tunnel), 1) = (&mut flow.tunnel, number % 2) {
+            tunnel.source_mac = Some(MacAddress([2, 0, 0, 0, 0, 9]));
+            tunnel.source.address = "2001:db8::1".parse().unwrap();
+        }
+    }
+    flows
+}
+
+pub(crate) fn every_column() {
+    let flows = all();
+    let expected: Vec<_> = flows.iter().map(expected::row).collect();
+    let mut codecs = vec![Codec::Lz4];
+    if Codec::default() != Codec::Lz4 {
+        codecs.push(Codec::default());
+    }
+    for codec in codecs {
+        let rows = read::rows(encode(Settings::default().codec(codec), &flows));
+        assert_eq!(rows.len(), expected.len());
+        for (row, expected) in rows.iter().zip(&expected) {
+            assert_eq!(row, expected);
+        }
+    }
+    // Each attribute is there at least once, so that none is compared with nothing.
+    for attribute in ALL {
+        let name = attribute.name;
+        let is_there = expected.iter().any(|row| row.contains_key(name));
+        let never = ["flow.ipsec.sender_index", "flow.ipsec.receiver_index"];
+        assert_eq!(is_there, !never.contains(&name), "{name}");
+    }
+}
+
+pub(crate) fn left_out() {
+    let flows = flows(10);
+    let settings = Settings::default().without(["flow.community_id", "source.address.octets"]);
+    let rows = read::rows(encode(settings, &flows));
+    for (row, flow) in rows.iter().zip(&flows) {
+        let mut expected = expected::row(flow);
+        expected.remove("flow.community_id");
+        expected.remove("source.address.octets");
+        assert_eq!(*row, expected);
+    }
+    let names: Vec<_> = mermin_parquet::columns(&Settings::default())
+        .iter()
+        .map(|column| column.name().to_owned())
+        .collect();
+    let nothing = Encoder::new(Settings::default().without(names));
+    assert!(nothing.is_err());
+}
+
+/// Which is why a file can be written again in its own place.
+pub(crate) fn the_same() {
+    let flows = flows(5000);
+    let file = encode(Settings::default(), &flows);
+    assert_eq!(encode(Settings::default(), &flows), file);
+}
+
+pub(crate) fn no_times() {
+    let mut flows = flows(3);
+    for flow in &mut flows {
+        flow.time_resolution = None;
+    }
+    for row in read::rows(encode(Settings::default(), &flows)) {
+        for name in [
+            "flow.start",
+            "flow.end",
+            "flow.duration",
+            "flow.time.resolution",
+        ] {
+            assert_eq!(row.get(name), None, "{name}");
+        }
+        assert!(row.contains_key("source.address"));
+    }
+}

@@ -1,0 +1,113 @@
+//! The rules that every sink keeps.
+
+use std::fs;
+
+use futures::executor::block_on;
+use mermin_core::{
+    Flow,
+    sink::{
+        FlowSink as _, Retry, retry,
+        testing::{self, flows},
+    },
+};
+use mermin_parquet::{Exporter, Settings};
+use mermin_testing::Folder;
+
+use crate::{
+    expected::key,
+    read::{Key, keys},
+    support::soon,
+};
+
+struct Receiver {
+    folder: Folder,
+}
+
+impl Receiver {
+    fn new() -> Self {
+        Self {
+            folder: Folder::new("contract"),
+        }
+    }
+}
+
+impl testing::Receiver for Receiver {
+    type Sink = Retry<Exporter>;
+    type Key = Key;
+
+    fn key(flow: &Flow) -> Key {
+        key(flow)
+    }
+
+    fn sink(&mut self) -> Self::Sink {
+        let exporter = Exporter::folder(self.folder.path(), Settings::default());
+        retry(exporter.unwrap(), soon())
+    }
+
+    fn received(&mut self) -> Vec<Key> {
+        keys(self.folder.path())
+    }
+
+    /// Something else takes the folder's place.
+    fn stop(&mut self) -> bool {
+        let away = self.folder.path().with_extension("away");
+        fs::rename(self.folder.path(), away).unwrap();
+        fs::write(self.folder.path(), "").unwrap();
+        true
+    }
+
+    fn start(&mut self) {
+        let away = self.folder.path().with_extension("away");
+        fs::remove_file(self.folder.path()).unwrap();
+        fs::rename(away, self.folder.path()).unwrap();
+    }
+}
+
+pub(crate) fn keeps() {
+    let rules = block_on(testing::check(Receiver::new)).unwrap_or_else(|broken| panic!("{broken}"));
+    assert_eq!(rules.len(), 5);
+}
+
+pub(crate) fn several_files() {
+    let folder = Folder::new("several");
+    let settings = Settings::default().rows(300);
+    let mut sink = Exporter::folder(folder.path(), settings).unwrap();
+    let flows = flows(1000);
+    block_on(sink.export(&flows)).unwrap();
+    block_on(sink.close()).unwrap();
+    assert_eq!(folder.names().len(), 4);
+    let mut sent: Vec<_> = flows.iter().map(key).collect();
+    let mut came = keys(folder.path());
+    sent.sort_unstable();
+    came.sort_unstable();
+    assert_eq!(came, sent);
+    // By size: a group of rows is the smallest piece.
+    let folder = Folder::new("large");
+    let settings = Settings::default().group(400).octets(1);
+    let mut sink = Exporter::folder(folder.path(), settings).unwrap();
+    block_on(sink.export(&flows)).unwrap();
+    assert_eq!(folder.names().len(), 3);
+    assert_eq!(keys(folder.path()).len(), flows.len());
+}
+
+/// Files that an attempt had finished are written again in their places.
+pub(crate) fn again() {
+    let folder = Folder::new("again");
+    let settings = Settings::default().rows(100);
+    let mut sink = Exporter::folder(folder.path(), settings).unwrap();
+    let flows = flows(250);
+    block_on(sink.export(&flows)).unwrap();
+    let names = folder.names();
+    let (last, others) = names.split_last().unwrap();
+    assert_eq!(others.len(), 2);
+    // One of the three cannot be named.
+    let path = folder.path().join(last);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = block_on(sink.export(&flows)).unwrap_err().to_string();
+    assert!(error.starts_with("cannot name `"), "{error}");
+    fs::remove_dir(&path).unwrap();
+    block_on(sink.export(&flows)).unwrap();
+    assert_eq!(folder.names(), names);
+    assert_eq!(keys(folder.path()).len(), 250);
+}

@@ -1,0 +1,91 @@
+//! The arguments of a program that has one target.
+
+use std::{error::Error, str::FromStr};
+
+use lexopt::{
+    Arg::{self, Long, Short},
+    Parser,
+};
+
+use crate::{Result, Source};
+
+/// Reads the arguments of [`Source`] and `--to TARGET`, and makes of them what the program runs with. None where help is asked
+/// for. `other` may take an argument that is neither: what it gives ends the reading.
+///
+/// # Errors
+/// An argument that nobody takes, a value that is missing or cannot be read, sources that do not go together; those of `done`.
+pub fn arguments<T, A>(
+    mut parser: Parser,
+    other: impl Fn(&Arg<'_>) -> Option<A>,
+    done: impl FnOnce(Source, Option<T>) -> Result<A>,
+) -> Result<Option<A>>
+where
+    T: FromStr<Err: Error + 'static>,
+{
+    let (mut source, mut target) = (Source::default(), None);
+    while let Some(argument) = parser.next()? {
+        if let Some(flag) = Source::flag(&argument) {
+            source.set(flag, parser.value()?);
+            continue;
+        }
+        match argument {
+            Long("to") => target = Some(parser.value()?.to_string_lossy().parse()?),
+            Short('h') | Long("help") => return Ok(None),
+            _ => match other(&argument) {
+                Some(asked) => return Ok(Some(asked)),
+                None => return Err(argument.unexpected().into()),
+            },
+        }
+    }
+    source.check()?;
+    done(source, target).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::ParseIntError;
+
+    use super::*;
+
+    fn read(words: &[&str]) -> std::result::Result<Option<(Source, Option<u8>)>, String> {
+        let other = |argument: &Arg<'_>| {
+            matches!(argument, Long("version")).then(|| (Source::default(), Some(1)))
+        };
+        let done = |source, target: Option<u8>| Ok((source, target));
+        let parser = Parser::from_args(words);
+        arguments(parser, other, done).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_target_stands_beside_the_source() {
+        let (source, target) = read(&["-i", "eth0", "--to", "7"]).unwrap().unwrap();
+        assert_eq!(
+            (&source.interfaces[..], target),
+            (&["eth0".to_owned()][..], Some(7))
+        );
+        assert_eq!(read(&["--pcap", "a"]).unwrap().unwrap().1, None);
+    }
+
+    #[test]
+    fn help_and_what_the_program_takes_itself_end_the_reading() {
+        assert_eq!(read(&["--help", "--wrong"]), Ok(None));
+        let taken = Some((Source::default(), Some(1)));
+        assert_eq!(read(&["--version", "--wrong"]), Ok(taken));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let number: ParseIntError = "x".parse::<u8>().unwrap_err();
+        for (words, why) in [
+            (&["--wrong"][..], "invalid option '--wrong'"),
+            (&["--to"], "missing argument for option '--to'"),
+            (&["--to", "x"], &number.to_string()),
+            (
+                &["--pcap", "a", "-i", "b"],
+                "choose `--interface` or `--pcap`",
+            ),
+        ] {
+            assert_eq!(read(words), Err(why.to_owned()));
+        }
+    }
+}

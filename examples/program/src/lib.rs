@@ -1,0 +1,40 @@
+//! Parts that the programs that export flows share, so that each of them is its exporter and little else.
+//!
+//! ```no_run
+//! use mermin_core::sink::JsonLines;
+//! use mermin_program::{Named, Run, Source};
+//!
+//! # async fn export() -> mermin_program::Result<()> {
+//! let mut source = Source::default();
+//! let mut parser = lexopt::Parser::from_args(["--interface", "eth0"]);
+//! while let Some(argument) = parser.next()? {
+//!     match Source::flag(&argument) {
+//!         Some(flag) => source.set(flag, parser.value()?),
+//!         None => return Err(argument.unexpected().into()),
+//!     }
+//! }
+//! let sinks = vec![Named::new("stdout", JsonLines::new(std::io::stdout()))];
+//! let whole = Run::default().run(source.builder("ten-lines")?, sinks, |_| ()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod arguments;
+mod entry;
+mod remarks;
+mod run;
+mod source;
+mod stop;
+mod table;
+mod target;
+
+pub use self::{
+    arguments::arguments,
+    entry::{Result, entry, say},
+    remarks::{unused, warnings},
+    run::{Named, Run},
+    source::{Flag, Source},
+    stop::close_on_signal,
+    table::table,
+    target::{TargetError, split_target, with_port},
+};

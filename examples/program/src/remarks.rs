@@ -1,0 +1,95 @@
+//! Warnings about a configuration file.
+
+use mermin_config::Loaded;
+
+/// Keys of a file that have another meaning or none, an empty line behind each.
+#[must_use]
+pub fn warnings(loaded: &Loaded) -> String {
+    let each = loaded.warnings.iter();
+    each.fold(String::new(), |said, it| format!("{said}{it}\n\n"))
+}
+
+/// Columns of a line that names keys.
+const WIDTH: usize = 100;
+
+/// Keys that are the application's and that `program` does not act on, by the block they are in, on lines that can be read.
+/// `used` are those it acts on.
+#[must_use]
+pub fn unused(program: &str, used: &[&str], loaded: &Loaded) -> String {
+    let keys = loaded.for_application.iter();
+    let mut blocks: Vec<(String, u64)> = Vec::new();
+    for key in keys.filter(|key| !used.contains(&key.as_str())) {
+        let block = block_of(key);
+        match blocks.iter_mut().find(|(known, _)| *known == block) {
+            Some((_, count)) => *count += 1,
+            None => blocks.push((block, 1)),
+        }
+    }
+    if blocks.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{program} has no use for");
+    let mut column = text.len();
+    for (place, (block, count)) in blocks.iter().enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        let word = match count {
+            1 => block.clone(),
+            count => format!("{block} ({count} keys)"),
+        };
+        text.push_str(comma);
+        if column + word.len() + 2 > WIDTH {
+            text.push_str("\n ");
+            column = 1;
+        }
+        text.push(' ');
+        text.push_str(&word);
+        column += word.len() + 2;
+    }
+    text.push('\n');
+    text
+}
+
+/// The block a key is in, with its labels; the key itself where it stands in the file alone.
+fn block_of(key: &str) -> String {
+    key.split('.').next().unwrap_or(key).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use mermin_config::Config;
+
+    use super::*;
+
+    #[test]
+    fn keys_without_use_are_named_by_their_block_on_lines_that_can_be_read() {
+        let everything = Config::default().to_hcl();
+        let loaded: Loaded = everything.parse().unwrap();
+        assert!(loaded.for_application.len() > 40, "{loaded:?}");
+        let said = unused("flows", &["auto_reload"], &loaded);
+        assert!(said.lines().all(|line| line.len() <= WIDTH), "{said}");
+        assert!(said.len() < 1_000, "{said}");
+        for block in [
+            "log_level",
+            "discovery \"informer\" \"k8s\" (",
+            "internal \"metrics\" (",
+        ] {
+            assert!(said.contains(block), "{said}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_ignored_in_silence() {
+        let loaded: Loaded = "log_level = \"info\"\nauto_reload = true\npacket_worker_count = 1\n"
+            .parse()
+            .unwrap();
+        let remarks = warnings(&loaded) + &unused("flows", &["auto_reload"], &loaded);
+        assert!(
+            remarks.contains("packet_worker_count` has no effect"),
+            "{remarks}"
+        );
+        assert!(
+            remarks.ends_with("flows has no use for log_level\n"),
+            "{remarks}"
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! The arguments that say which flows.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use lexopt::Arg;
+use mermin_config::Config;
+use mermin_core::{FlowSource, FlowSourceBuilder};
+
+use crate::{
+    Result,
+    remarks::{unused, warnings},
+};
+
+/// Flows of which source: `--interface PATTERN..` (all that are up, without any), `--pcap FILE`, `--config FILE`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// Names, globs, regular expressions between slashes.
+    pub interfaces: Vec<String>,
+    /// A capture file.
+    pub pcap: Option<PathBuf>,
+    /// An HCL file, over which the others stand.
+    pub config: Option<PathBuf>,
+}
+
+/// An argument of [`Source`], which a value follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flag {
+    /// `--interface`, `-i`.
+    Interface,
+    /// `--pcap`.
+    Pcap,
+    /// `--config`, `-c`.
+    Config,
+}
+
+impl Source {
+    /// How it is asked for, for a usage line.
+    pub const USAGE: &str = "(--interface PATTERN.. | --pcap FILE) [--config FILE]";
+
+    /// None for arguments of others.
+    #[must_use]
+    pub fn flag(argument: &Arg<'_>) -> Option<Flag> {
+        Some(match argument {
+            Arg::Short('i') | Arg::Long("interface") => Flag::Interface,
+            Arg::Long("pcap") => Flag::Pcap,
+            Arg::Short('c') | Arg::Long("config") => Flag::Config,
+            _ => return None,
+        })
+    }
+
+    /// Takes the value behind a flag.
+    pub fn set(&mut self, flag: Flag, value: OsString) {
+        match flag {
+            Flag::Interface => self.interfaces.push(value.to_string_lossy().into_owned()),
+            Flag::Pcap => self.pcap = Some(value.into()),
+            Flag::Config => self.config = Some(value.into()),
+        }
+    }
+
+    /// Fails for arguments that do not go together.
+    ///
+    /// # Errors
+    /// Interfaces and a capture together.
+    pub fn check(&self) -> Result<()> {
+        if self.pcap.is_some() && !self.interfaces.is_empty() {
+            return Err("choose `--interface` or `--pcap`".into());
+        }
+        Ok(())
+    }
+
+    /// As [`open`](Self::open), of a program that acts on none of the application's keys.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn builder(&self, program: &str) -> Result<FlowSourceBuilder> {
+        Ok(self.open(program, &[])?.0)
+    }
+
+    /// Reads the file, if there is one; what of it has no effect in `program` is said on standard error. `used` are the keys of
+    /// the application that it acts on.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check); all that is wrong with the file.
+    pub fn open(
+        &self,
+        program: &str,
+        used: &[&str],
+    ) -> Result<(FlowSourceBuilder, Option<Config>)> {
+        self.check()?;
+        let config = match &self.config {
+            Some(path) => {
+                let loaded = Config::from_path(path)?;
+                eprint!("{}{}", warnings(&loaded), unused(program, used, &loaded));
+                Some(loaded.config)
+            }
+            None => None,
+        };
+        let builder = self.over(config.as_ref());
+        Ok((builder, config))
+    }
+
+    /// Arguments override the file.
+    fn over(&self, config: Option<&Config>) -> FlowSourceBuilder {
+        let of = |builder: fn(&Config) -> FlowSourceBuilder| {
+            config.map_or_else(FlowSource::builder, builder)
+        };
+        if let Some(path) = &self.pcap {
+            return of(Config::source_of_captures).pcap(path);
+        }
+        let builder = of(Config::source);
+        if self.interfaces.is_empty() {
+            return builder;
+        }
+        // Interfaces that are named replace those of the file.
+        builder
+            .interfaces(self.interfaces.iter().cloned())
+            .or_all(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Source {
+        let mut source = Source::default();
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next().unwrap() {
+            let flag = Source::flag(&argument).unwrap();
+            source.set(flag, parser.value().unwrap());
+        }
+        source
+    }
+
+    #[test]
+    fn each_argument_has_its_place() {
+        let source = parse(&["-i", "eth0", "--interface=wg*", "--config", "a.hcl"]);
+        assert_eq!(source.interfaces, ["eth0", "wg*"]);
+        assert_eq!(source.config, Some("a.hcl".into()));
+        assert_eq!(parse(&["--pcap", "a.pcap"]).pcap, Some("a.pcap".into()));
+        assert_eq!(Source::flag(&Arg::Long("to")), None);
+    }
+
+    #[test]
+    fn interfaces_and_a_capture_are_not_one_source() {
+        let error = parse(&["-i", "eth0", "--pcap", "a.pcap"]).check();
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "choose `--interface` or `--pcap`"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_an_error() {
+        let error = parse(&["--config", "/nowhere/a.hcl"]).builder("it");
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("/nowhere/a.hcl"), "{error}");
+    }
+}

@@ -1,0 +1,58 @@
+//! The fate of records, for people.
+
+use std::fmt::Write as _;
+
+use mermin_core::sink::{DropReason, SinkStats};
+
+/// A line for each target: records accepted, delivered, retried, dropped, then why they were dropped and what went wrong last.
+#[must_use]
+pub fn table(rows: &[(&str, SinkStats)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = format!(
+        "{:<width$} {:>12} {:>12} {:>12} {:>12}\n",
+        "", "accepted", "delivered", "retried", "dropped"
+    );
+    for (name, stats) in rows {
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "{name:<width$} {:>12} {:>12} {:>12} {:>12}",
+            stats.accepted,
+            stats.delivered,
+            stats.retried,
+            stats.dropped_in_all()
+        );
+        for reason in DropReason::ALL {
+            let dropped = stats.dropped_by(reason);
+            if dropped != 0 {
+                let _ = write!(text, "  {reason}: {dropped}");
+            }
+        }
+        if let Some(error) = &stats.last_error {
+            let _ = write!(text, "  (last error: {error})");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_and_the_last_error_are_told() {
+        let mut stats = SinkStats::default();
+        stats.accepted = 12;
+        stats.delivered = 5;
+        stats.retried = 3;
+        stats.dropped[DropReason::Closed as usize] = 7;
+        stats.last_error = Some("down".to_owned());
+        assert_eq!(
+            table(&[("json:a", SinkStats::default()), ("ipfix://b", stats)]),
+            "              accepted    delivered      retried      dropped\n\
+             json:a               0            0            0            0\n\
+             ipfix://b           12            5            3            7  closed: 7  (last error: down)\n"
+        );
+    }
+}

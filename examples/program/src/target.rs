@@ -1,0 +1,71 @@
+//! Common parts of the texts that name targets.
+
+use std::{error::Error, fmt};
+
+/// A text that names no target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetError {
+    text: String,
+    why: String,
+}
+
+impl TargetError {
+    /// Of this text, for this reason.
+    pub fn new(text: impl Into<String>, why: impl Into<String>) -> Self {
+        let (text, why) = (text.into(), why.into());
+        Self { text, why }
+    }
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot export to `{}`: {}", self.text, self.why)
+    }
+}
+
+impl Error for TargetError {}
+
+/// The place a text names, and the options behind its `?`, each `name=value` or a name.
+///
+/// ```
+/// let (place, options) = mermin_program::split_target("ipfix://[::1]:4739?biflow=true&domain=1");
+/// assert_eq!(place, "ipfix://[::1]:4739");
+/// assert_eq!(options.collect::<Vec<_>>(), ["biflow=true", "domain=1"]);
+/// ```
+pub fn split_target(text: &str) -> (&str, impl Iterator<Item = &str>) {
+    let (place, options) = text.split_once('?').unwrap_or((text, ""));
+    let options = options.split('&').filter(|option| !option.is_empty());
+    (place, options)
+}
+
+/// A host with this port behind it, unless it has one. IPv6 addresses are in brackets. None for what is neither a host nor a
+/// host and a port.
+///
+/// ```
+/// use mermin_program::with_port;
+///
+/// assert_eq!(with_port("collector", 4739).as_deref(), Some("collector:4739"));
+/// assert_eq!(with_port("[::1]:99", 4739).as_deref(), Some("[::1]:99"));
+/// assert_eq!(with_port("::1", 4739), None);
+/// ```
+#[must_use]
+pub fn with_port(host: &str, port: u16) -> Option<String> {
+    let behind = host.rsplit(']').next().unwrap_or(host);
+    let (name, port) = match behind.rsplit_once(':') {
+        Some((_, port)) => (
+            &host[..host.len() - port.len() - 1],
+            port.parse::<u16>().ok().filter(|port| *port != 0)?,
+        ),
+        None => (host, port),
+    };
+    let bare = name
+        .strip_prefix('[')
+        .map_or(name, |inner| inner.strip_suffix(']').unwrap_or_default());
+    let is_ipv6 = name.starts_with('[');
+    let fits = if is_ipv6 {
+        bare.parse::<std::net::Ipv6Addr>().is_ok()
+    } else {
+        !name.is_empty() && !name.contains([':', '/', ' ', '[', ']'])
+    };
+    fits.then(|| format!("{name}:{port}"))
+}

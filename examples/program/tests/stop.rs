@@ -1,0 +1,45 @@
+//! A process of its own, because signals are the process's.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
+)]
+
+use std::{fs, io};
+
+use futures::executor::block_on;
+use mermin_core::{FlowSource, sink::JsonLines};
+use mermin_program::{Named, Run};
+use rustix::process::{Signal, getpid, kill_process};
+
+#[test]
+fn a_signal_ends_a_run_and_what_is_open_is_exported() {
+    // A capture that goes on: its writer is kept.
+    let (reader, mut writer) = io::pipe().unwrap();
+    let capture =
+        env!("CARGO_MANIFEST_DIR").to_owned() + "/../../mermin-core/tests/captures/mixed.pcap";
+    io::copy(&mut fs::File::open(capture).unwrap(), &mut writer).unwrap();
+    let whole = block_on(Run::default().run(
+        FlowSource::builder().pcap_reader(reader),
+        vec![Named::new("none", JsonLines::new(io::sink()))],
+        |_| {
+            std::thread::spawn(|| {
+                // It is started when the signals are caught; until then they would end the process.
+                while !has_thread("stop") {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                kill_process(getpid(), Signal::TERM).unwrap();
+            });
+        },
+    ));
+    assert!(whole.unwrap());
+    drop(writer);
+}
+
+/// True if the process has a thread of this name.
+fn has_thread(name: &str) -> bool {
+    fs::read_dir("/proc/self/task").unwrap().any(|thread| {
+        let comm = thread.unwrap().path().join("comm");
+        // A thread may be gone by now.
+        fs::read_to_string(comm).is_ok_and(|it| it.trim() == name)
+    })
+}

@@ -1,0 +1,68 @@
+//! Sums over records.
+
+use mermin_core::{Flow, flow::Uniflow};
+
+/// Counts of one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+    pub(crate) frame_octets: u64,
+}
+
+/// Sums of records. Sums stay at their largest instead of beginning anew: forged captures may hold any count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) forward: Way,
+    pub(crate) reverse: Way,
+    pub(crate) records: u64,
+    pub(crate) ended: u64,
+}
+
+impl Counts {
+    pub(crate) fn of(flow: &Flow) -> Self {
+        Self {
+            forward: Way::of(&flow.forward),
+            reverse: Way::of(&flow.reverse),
+            records: 1,
+            ended: u64::from(!flow.end_reason.goes_on()),
+        }
+    }
+
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.forward.add(&more.forward);
+        self.reverse.add(&more.reverse);
+        add(&mut self.records, more.records);
+        add(&mut self.ended, more.ended);
+    }
+
+    /// IP octets both ways.
+    pub(crate) fn octets(&self) -> u64 {
+        self.forward.octets.saturating_add(self.reverse.octets)
+    }
+
+    /// True if a packet was counted.
+    pub(crate) fn has_packets(&self) -> bool {
+        self.forward.packets != 0 || self.reverse.packets != 0
+    }
+}
+
+impl Way {
+    fn of(way: &Uniflow) -> Self {
+        Self {
+            packets: way.packets.delta,
+            octets: way.octets.delta,
+            frame_octets: way.frame_octets.delta,
+        }
+    }
+
+    fn add(&mut self, more: &Self) {
+        add(&mut self.packets, more.packets);
+        add(&mut self.octets, more.octets);
+        add(&mut self.frame_octets, more.frame_octets);
+    }
+}
+
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}

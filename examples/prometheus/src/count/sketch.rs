@@ -1,0 +1,73 @@
+//! How much traffic each of any number of pairs had lately, about.
+
+use std::hash::{BuildHasher as _, Hash, RandomState};
+
+/// Counters in a row: what others have on top of a pair is about a 1024th of all traffic.
+const WIDTH: usize = 1024;
+const ROWS: usize = 4;
+
+/// A count-min sketch (Cormode and Muthukrishnan, 2005): never too little, sometimes too much, always 32 KiB. The hash has a
+/// key of its own in each process, so who sends cannot choose what collides.
+pub(crate) struct Sketch {
+    keys: RandomState,
+    counters: Vec<u64>,
+}
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self {
+            keys: RandomState::new(),
+            counters: vec![0; ROWS * WIDTH],
+        }
+    }
+}
+
+impl Sketch {
+    /// Adds, and gives the sum of this key so far.
+    pub(crate) fn add(&mut self, key: impl Hash, weight: u64) -> u64 {
+        let mut hash = self.keys.hash_one(key);
+        let mut least = u64::MAX;
+        for row in self.counters.chunks_mut(WIDTH) {
+            let place = usize::try_from(hash % WIDTH as u64).unwrap_or(0);
+            hash /= WIDTH as u64;
+            if let Some(counter) = row.get_mut(place) {
+                *counter = counter.saturating_add(weight);
+                least = least.min(*counter);
+            }
+        }
+        least
+    }
+
+    /// Halves everything so many times.
+    pub(crate) fn halve(&mut self, times: u32) {
+        for counter in &mut self.counters {
+            *counter = counter.checked_shr(times).unwrap_or(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_says_too_little() {
+        let mut sketch = Sketch::default();
+        for round in 1..=3_u64 {
+            for key in 0..5000_u64 {
+                assert!(sketch.add(key, 10) >= 10 * round);
+            }
+        }
+        assert_eq!(sketch.counters.len(), 4096);
+    }
+
+    #[test]
+    fn halving_forgets() {
+        let mut sketch = Sketch::default();
+        sketch.add(1, 8);
+        sketch.halve(2);
+        assert_eq!(sketch.add(1, 0), 2);
+        sketch.halve(64);
+        assert_eq!(sketch.add(1, 0), 0);
+    }
+}

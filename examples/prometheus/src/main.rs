@@ -1,0 +1,58 @@
+//! Shows the flows of interfaces or of a capture file to Prometheus.
+
+use std::process::ExitCode;
+
+use futures::executor::block_on;
+use mermin_core::Handle;
+use mermin_program::{Named, Result, Run, Source};
+use mermin_prometheus::Target;
+
+const USAGE: &str = "\
+usage: mermin-prometheus (--interface PATTERN.. | --pcap FILE) [--config FILE] [--to TARGET]
+
+TARGET is prometheus://[ADDRESS][:PORT], 127.0.0.1 and 9464 unless told. Behind it, after `?`
+and with `&` between them:
+  labels=A,B       what flows are summed by (network_interface_name,network_transport)
+  series=NUMBER    sets of label values at most (1000)
+  pairs=NUMBER     pairs of addresses with most traffic (20)
+  ttl=SECONDS      how long a series stays to which nothing is added (300)
+  linger=SECONDS   how long closing waits for a last scrape (0)";
+
+struct Arguments {
+    source: Source,
+    target: Target,
+}
+
+fn main() -> ExitCode {
+    mermin_program::entry(USAGE, parse, |arguments| block_on(run(arguments)))
+}
+
+fn parse() -> Result<Option<Arguments>> {
+    mermin_program::arguments(
+        lexopt::Parser::from_env(),
+        |_| None,
+        |source, target| {
+            let target = target.map_or_else(|| "prometheus://".parse(), Ok)?;
+            Ok(Arguments { source, target })
+        },
+    )
+}
+
+/// Shows flows until the source ends. False when something was lost.
+async fn run(arguments: Arguments) -> Result<bool> {
+    let exporter = arguments
+        .target
+        .exporter()
+        .map_err(|error| error.in_words())?;
+    let watch = exporter.watch();
+    let name = format!("http://{}/metrics", exporter.address());
+    eprintln!("{name}");
+    let builder = arguments.source.builder("mermin-prometheus")?;
+    // It takes every record at once: a buffer or a retry around it would never hold one.
+    let named = Named::new(name, exporter);
+    if let Some((name, meter)) = named.meter() {
+        watch.sink(name, meter);
+    }
+    let opened = |handle: &Handle| watch.source(handle.clone());
+    Run::default().run(builder, vec![named], opened).await
+}

@@ -1,0 +1,148 @@
+//! The ledger of a source's hooks.
+
+use std::collections::BTreeMap;
+
+use mermin_core::report::{HookStats, Stats};
+
+use super::{
+    family::{Family, Labels, Number, counter, gauge},
+    text::Text,
+};
+
+/// Names, direction and reason, and packets and octets of frames under them.
+type Ledger<'a> = BTreeMap<(&'a str, &'static str, &'a str), [u64; 2]>;
+
+/// Packets under this reason go back to their flow when the first fragment comes after the others, so it may fall, which a
+/// counter must not: a falling counter is read as one that began anew, and all of it as new.
+const FALLS: &str = "fragment";
+
+/// Ledgers of hooks, by the family that shows them.
+#[derive(Default)]
+struct Ledgers<'a> {
+    traffic: Ledger<'a>,
+    buffers: Ledger<'a>,
+    uncounted: Ledger<'a>,
+    fragments: Ledger<'a>,
+}
+
+impl<'a> Ledgers<'a> {
+    /// Two interfaces may have one name for a moment, and Prometheus refuses a page that has a series twice: sums.
+    fn of(hooks: &'a [HookStats]) -> Self {
+        let mut ledgers = Self::default();
+        for hook in hooks {
+            let direction = if hook.egress { "transmit" } else { "receive" };
+            let key = |reason| (&*hook.interface, direction, reason);
+            let traffic = &hook.traffic;
+            add(
+                &mut ledgers.traffic,
+                key(""),
+                [traffic.packets, traffic.frame_octets],
+            );
+            add(
+                &mut ledgers.buffers,
+                key(""),
+                [traffic.skbs, traffic.skb_octets],
+            );
+            for found in &hook.uncounted {
+                let ledger = if found.reason == FALLS {
+                    &mut ledgers.fragments
+                } else {
+                    &mut ledgers.uncounted
+                };
+                add(
+                    ledger,
+                    key(found.reason),
+                    [found.packets, found.frame_octets],
+                );
+            }
+        }
+        ledgers
+    }
+}
+
+pub(super) fn write(stats: &Stats, page: &mut Text) {
+    let there = Ledgers::of(&stats.hooks);
+    for (ledger, families) in [
+        (&there.traffic, TRAFFIC),
+        (&there.buffers, BUFFERS),
+        (&there.uncounted, UNCOUNTED),
+        (&there.fragments, FRAGMENTS),
+    ] {
+        put(page, ledger, families);
+    }
+    let mut gone = Ledgers::of(&stats.departed);
+    gone.uncounted.append(&mut gone.fragments);
+    put(page, &gone.traffic, DEPARTED);
+    put(page, &gone.uncounted, DEPARTED_UNCOUNTED);
+}
+
+const TRAFFIC: [Family; 2] = [
+    counter(
+        "mermin_interface_packets",
+        "Packets on the wire that crossed the hook of an interface",
+    ),
+    counter("mermin_interface_frame_bytes", "Octets of their frames"),
+];
+const BUFFERS: [Family; 2] = [
+    counter(
+        "mermin_interface_socket_buffers",
+        "Socket buffers that crossed the hook, as the interface's own counters count them",
+    ),
+    counter(
+        "mermin_interface_socket_buffer_bytes",
+        "Octets of those buffers",
+    ),
+];
+const UNCOUNTED: [Family; 2] = [
+    counter("mermin_uncounted_packets", "Packets in no flow, by reason"),
+    counter("mermin_uncounted_frame_bytes", "Octets of their frames"),
+];
+const FRAGMENTS: [Family; 2] = [
+    gauge(
+        "mermin_uncounted_fragment_packets",
+        "Fragments in no flow; those whose first one comes later are taken back",
+    ),
+    gauge(
+        "mermin_uncounted_fragment_frame_bytes",
+        "Octets of their frames",
+    ),
+];
+/// These rise by all that an interface had when it leaves, which is no traffic of that moment: no counters either.
+const DEPARTED: [Family; 2] = [
+    gauge(
+        "mermin_departed_packets",
+        "Packets on the wire of interfaces that left",
+    ),
+    gauge("mermin_departed_frame_bytes", "Octets of their frames"),
+];
+const DEPARTED_UNCOUNTED: [Family; 2] = [
+    gauge(
+        "mermin_departed_uncounted_packets",
+        "Packets in no flow of interfaces that left, by reason",
+    ),
+    gauge(
+        "mermin_departed_uncounted_frame_bytes",
+        "Octets of their frames",
+    ),
+];
+
+fn add<'a>(ledger: &mut Ledger<'a>, key: (&'a str, &'static str, &'a str), more: [u64; 2]) {
+    let sums = ledger.entry(key).or_default();
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum = sum.saturating_add(more);
+    }
+}
+
+fn put(page: &mut Text, ledger: &Ledger<'_>, families: [Family; 2]) {
+    for (place, family) in families.into_iter().enumerate() {
+        let mut samples = page.family(family);
+        for ((interface, direction, reason), numbers) in ledger {
+            let labels = Labels::default()
+                .with("network_interface_name", interface)
+                .with("network_io_direction", direction)
+                .with("reason", reason);
+            let value = Number::Whole(numbers.get(place).copied().unwrap_or(0));
+            samples.value(&labels, value);
+        }
+    }
+}

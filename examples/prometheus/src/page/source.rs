@@ -1,0 +1,136 @@
+//! A source's statistics.
+
+use mermin_core::Stats;
+
+use super::{
+    family::{Family, Labels, Number, counter, gauge},
+    text::Text,
+};
+
+type Of = fn(&Stats) -> Number;
+
+const STATS: [(Family, Of); 19] = [
+    (
+        gauge(
+            "mermin_source_open_flows",
+            "Flows open as of the last sweep",
+        ),
+        |it| Number::Whole(it.flows_open),
+    ),
+    (
+        gauge(
+            "mermin_source_flow_capacity",
+            "Flows at once that there is room for",
+        ),
+        |it| Number::Whole(it.flows_capacity),
+    ),
+    (
+        counter(
+            "mermin_source_ended_flows",
+            "Flows that ended and whose last record was made or withheld",
+        ),
+        |it| Number::Whole(it.flows_ended),
+    ),
+    (
+        counter("mermin_source_records", "Records made and not withheld"),
+        |it| Number::Whole(it.records),
+    ),
+    (
+        counter(
+            "mermin_source_withheld_records",
+            "Records that the filter withheld",
+        ),
+        |it| Number::Whole(it.records_withheld),
+    ),
+    (
+        counter(
+            "mermin_source_packets",
+            "Packets on the wire over all hooks there are and were",
+        ),
+        |it| Number::Whole(it.packets),
+    ),
+    (
+        counter("mermin_source_frame_bytes", "Octets of their frames"),
+        |it| Number::Whole(it.frame_octets),
+    ),
+    (
+        counter("mermin_source_sweeps", "Sweeps of the table of flows"),
+        |it| Number::Whole(it.sweeps),
+    ),
+    (
+        gauge(
+            "mermin_source_sweep_duration_seconds",
+            "How long the last sweep took",
+        ),
+        |it| Number::Seconds(it.sweep_ns),
+    ),
+    (
+        counter(
+            "mermin_source_grace_periods",
+            "Grace periods of the kernel that were waited for",
+        ),
+        |it| Number::Whole(it.graces),
+    ),
+    (
+        gauge(
+            "mermin_source_grace_period_duration_seconds",
+            "How long the last one took",
+        ),
+        |it| Number::Seconds(it.grace_ns),
+    ),
+    (
+        gauge("mermin_source_interfaces", "Interfaces that are watched"),
+        |it| Number::Whole(it.interfaces.watched),
+    ),
+    (
+        counter(
+            "mermin_source_interface_attachments",
+            "Times that an interface was attached to",
+        ),
+        |it| Number::Whole(it.interfaces.attached),
+    ),
+    (
+        gauge(
+            "mermin_source_interface_attachment_duration_seconds",
+            "How long the last attachment took",
+        ),
+        |it| Number::Seconds(it.interfaces.attach_ns),
+    ),
+    (
+        counter("mermin_source_interface_departures", "Interfaces that left"),
+        |it| Number::Whole(it.interfaces.left),
+    ),
+    (
+        counter(
+            "mermin_source_missed_interfaces",
+            "Interfaces that had gone before a program was attached: not counted",
+        ),
+        |it| Number::Whole(it.interfaces.missed),
+    ),
+    (
+        counter(
+            "mermin_source_programs_put_back",
+            "Programs that somebody else had detached, and that were put back",
+        ),
+        |it| Number::Whole(it.interfaces.put_back),
+    ),
+    (
+        counter(
+            "mermin_source_resyncs",
+            "Times that the list of interfaces was read anew because notifications were lost",
+        ),
+        |it| Number::Whole(it.interfaces.resyncs),
+    ),
+    // One that is not read is a source of which nothing is known.
+    (
+        gauge("mermin_source_up", "1: a source is open, or was"),
+        |_| Number::Whole(1),
+    ),
+];
+
+pub(super) fn write(stats: &Stats, page: &mut Text) {
+    let none = Labels::default();
+    for (family, number) in STATS {
+        page.family(family).value(&none, number(stats));
+    }
+}

@@ -1,0 +1,68 @@
+//! A port of one's own.
+
+use std::{
+    error::Error,
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+};
+
+/// Why nobody can be listened for.
+#[derive(Debug)]
+pub struct ListenError {
+    address: SocketAddr,
+    cause: io::Error,
+}
+
+impl ListenError {
+    pub(super) fn new(address: SocketAddr, cause: io::Error) -> Self {
+        Self { address, cause }
+    }
+
+    /// It, why, and what to do about it: a line each.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let remedy = self.remedy();
+        let remedy = remedy.map_or(String::new(), |it| format!("\n  what to do: {it}"));
+        format!("{self}\n  because: {}{remedy}", self.cause)
+    }
+
+    /// The remedy.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        let port = self.address.port();
+        match self.cause.kind() {
+            io::ErrorKind::AddrInUse => Some(format!(
+                "choose another port, or see who has this one: `ss -ltnp 'sport = :{port}'`"
+            )),
+            io::ErrorKind::AddrNotAvailable => {
+                Some("choose an address of this host: `ip address` shows them".to_owned())
+            }
+            io::ErrorKind::PermissionDenied => {
+                Some("choose a port of 1024 or above, or run as root".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on `{}`", self.address)
+    }
+}
+
+impl Error for ListenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// Binds at once, so that who starts a program hears of it.
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let listener = TcpListener::bind(address);
+    let made = listener.and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    made.map_err(|cause| ListenError::new(address, cause))
+}

@@ -1,0 +1,12 @@
+//! The page over HTTP.
+
+mod answer;
+mod listen;
+mod scrapes;
+mod server;
+
+pub use self::listen::ListenError;
+pub(crate) use self::{
+    scrapes::{Outcomes, Scrapes},
+    server::{Limits, Pages, Server},
+};

@@ -1,0 +1,41 @@
+//! How scrapes went.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts of connections by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scrapes {
+    /// All was sent.
+    pub(crate) answered: u64,
+    /// The scraper left early, or sent what is not HTTP.
+    pub(crate) broken: u64,
+    /// There were too many at a time, or no descriptor was left.
+    pub(crate) refused: u64,
+    /// The scraper took too long to ask or to read.
+    pub(crate) too_slow: u64,
+}
+
+/// The same, being counted.
+#[derive(Default)]
+pub(crate) struct Outcomes {
+    pub(super) answered: AtomicU64,
+    pub(super) broken: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) too_slow: AtomicU64,
+}
+
+impl Outcomes {
+    pub(crate) fn scrapes(&self) -> Scrapes {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Scrapes {
+            answered: read(&self.answered),
+            broken: read(&self.broken),
+            refused: read(&self.refused),
+            too_slow: read(&self.too_slow),
+        }
+    }
+}
+
+pub(super) fn count(outcome: &AtomicU64) {
+    outcome.fetch_add(1, Ordering::Relaxed);
+}

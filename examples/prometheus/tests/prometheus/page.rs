@@ -1,0 +1,78 @@
+//! Content of a source's page.
+
+use std::{io::Write as _, thread};
+
+use futures::executor::block_on;
+use mermin_core::FlowSource;
+use mermin_prometheus::{Format, Settings};
+
+use crate::support::{exporter, samples, sum, wait};
+
+/// A capture file's header: microseconds, Ethernet.
+const HEADER: [u8; 24] = [
+    0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0,
+];
+
+/// A record with one half of a UDP datagram of 8 + 16 octets, in two fragments.
+fn fragment(first: bool) -> Vec<u8> {
+    let (offset, more, payload): (u8, u8, &[u8]) = if first {
+        (
+            0,
+            0x20,
+            &[0x13, 0x88, 0x13, 0x89, 0, 24, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+        )
+    } else {
+        (2, 0, &[9; 8])
+    };
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+    let length = u8::try_from(20 + payload.len()).unwrap();
+    frame.extend([0x45, 0, 0, length, 0x12, 0x34, more, offset, 64, 17, 0, 0]);
+    frame.extend([192, 0, 2, 1, 192, 0, 2, 2]);
+    frame.extend(payload);
+    let octets = u32::try_from(frame.len()).unwrap().to_le_bytes();
+    let mut record = Vec::new();
+    record.extend(1_800_000_000_u32.to_le_bytes());
+    record.extend(0_u32.to_le_bytes());
+    record.extend(octets);
+    record.extend(octets);
+    record.extend(frame);
+    record
+}
+
+/// A fragment that comes before its first one is in no flow until that comes, so the number falls: it is a gauge, and among
+/// the counters of other reasons it is not.
+pub(crate) fn fragments() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let exporter = exporter(Settings::default());
+    let watch = exporter.watch();
+    writer.write_all(&HEADER).unwrap();
+    writer.write_all(&fragment(false)).unwrap();
+    let mut source = block_on(FlowSource::builder().pcap_reader(reader).open()).unwrap();
+    watch.source(source.handle());
+    let run = thread::spawn(move || block_on(async { source.run(exporter).await }));
+    let waiting = |packets| {
+        wait(|| {
+            let page = watch.page(Format::Text);
+            let counters = samples(&page, "mermin_uncounted_packets_total");
+            assert!(counters.is_empty(), "{page}");
+            sum(&page, "mermin_uncounted_fragment_packets") == packets
+        });
+    };
+    waiting(1);
+    let page = watch.page(Format::Text);
+    assert!(
+        page.contains("# TYPE mermin_uncounted_fragment_packets gauge\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("# TYPE mermin_uncounted_packets_total counter\n"),
+        "{page}"
+    );
+    writer.write_all(&fragment(true)).unwrap();
+    waiting(0);
+    drop(writer);
+    run.join().unwrap().unwrap();
+    let page = watch.page(Format::Text);
+    assert_eq!(sum(&page, "mermin_flow_packets_total"), 2);
+    assert_eq!(sum(&page, "mermin_source_packets_total"), 2);
+}

@@ -1,0 +1,3 @@
+//! Parts that the programs of this package share.
+
+pub mod shell;

@@ -1,0 +1,196 @@
+//! The library's remedies for a person at a shell: each option of the builder becomes what can be typed.
+
+/// A program and what it calls the library's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `flows`.
+    Flows,
+    /// `doctor`.
+    Doctor,
+}
+
+/// Phrases of both programs. A longer phrase stands before the shorter ones in it.
+const COMMON: &[(&str, &str)] = &[
+    ("`max_flows`", "`--max-flows`"),
+    (
+        "with `hostNetwork: true` the host's interfaces are this process's own, and `NetNs::Own` sees them",
+        "with `hostNetwork: true` the host's interfaces are this process's own",
+    ),
+    ("open another source when", "start this again when"),
+    (
+        "or open a second source for the rest",
+        "or start a second one for the rest",
+    ),
+    ("before this source is opened", "before this is started"),
+    ("leave `strict` off", "leave `--strict` out"),
+    ("leave `pinning` out", "leave the instance out"),
+    (
+        "close a source before its options change; leave its pins to it",
+        "end the process by Ctrl-C before its options change, and leave its pins alone",
+    ),
+    (
+        "close a source, without `persist`, before",
+        "end the process by Ctrl-C before",
+    ),
+    (
+        "close the source once, without `persist`, and open it again",
+        "end the process by Ctrl-C once, and start it again",
+    ),
+    (
+        "end the process by closing its source",
+        "end the process by Ctrl-C or SIGTERM",
+    ),
+    (
+        "give its decompressing reader to `pcap_reader`",
+        "read it from a pipe: `zcat FILE | flows --pcap -`",
+    ),
+    (
+        "give each source a reader of its own by `pcap_reader`",
+        "start this again",
+    ),
+    (
+        "by `tunnel_ports`",
+        "in the block `parser` of the file of `--config`",
+    ),
+    (
+        "take the port from one, as in `tunnel_ports(TunnelKind::.., [])` for",
+        "give another port in the block `parser` of the file to",
+    ),
+    (
+        "count by the outermost: `tunnels(Tunnels::Outer)`",
+        "nothing: two are what is taken off",
+    ),
+    (
+        "open another source for the file",
+        "start another `flows` for the file",
+    ),
+    ("for max_flows", "for `--max-flows`"),
+    ("another source owns it", "another process has it"),
+    ("with `Attach::Auto`", "with `--attach auto`"),
+];
+
+const FLOWS: &[(&str, &str)] = &[
+    ("`exclude`", "`--exclude`"),
+    ("`interfaces`", "`--interface`"),
+    (
+        "`NetNs::Host`",
+        "`netns = \"host\"` in the file of `--config`",
+    ),
+    (
+        "(`Attach::Tc`)",
+        "(`tc_priority` in the file of `--config`)",
+    ),
+];
+
+const DOCTOR: &[(&str, &str)] = &[
+    (
+        "leave it out by `exclude`",
+        "leave it out of the names given",
+    ),
+    ("choose fewer by `interfaces`", "name fewer"),
+    ("`NetNs::Host`", "`--host`"),
+    (
+        "(`Attach::Tc`)",
+        "(`tc_priority` in a file for `flows --config`)",
+    ),
+];
+
+impl Program {
+    /// A remedy, or a report with remedies in it, with flags and keys of files in place of the library's names.
+    #[must_use]
+    pub fn words(self, text: &str) -> String {
+        let own = match self {
+            Self::Flows => FLOWS,
+            Self::Doctor => DOCTOR,
+        };
+        COMMON
+            .iter()
+            .chain(own)
+            .fold(text.to_owned(), |text, (name, flag)| {
+                text.replace(name, flag)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    /// Modules of the library whose texts are shown to people.
+    const SHOWN: [&str; 8] = [
+        "attach", "bpf", "iface", "probe", "report", "source", "pcap", "filter",
+    ];
+    /// Names that only a program can write.
+    const NAMES: [&str; 15] = [
+        "Attach::",
+        "NetNs::",
+        "Tunnels::",
+        "TunnelKind::",
+        "max_flows",
+        "`strict`",
+        "`exclude`",
+        "`interfaces`",
+        "`pinning`",
+        "`persist`",
+        "tunnel_ports",
+        "pcap_reader",
+        "hot_plug",
+        "`or_all`",
+        "another source",
+    ];
+
+    /// Texts of a source file that are sentences: of several words, outside of comments and tests.
+    fn sentences(source: &str) -> Vec<String> {
+        let code: String = source
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .map(|line| {
+                line.strip_suffix('\\')
+                    .map_or_else(|| format!("{line}\n"), str::to_owned)
+            })
+            .collect();
+        code.replace("\\\"", "'")
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|text| text.split(' ').count() > 2)
+            .collect()
+    }
+
+    fn walk(directory: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if let Ok(source) = fs::read_to_string(&path) {
+                found.extend(sentences(&source));
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_of_the_library_reaches_a_shell() {
+        let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mermin-core/src");
+        let mut found = Vec::new();
+        for module in SHOWN {
+            walk(&library.join(module), &mut found);
+        }
+        assert!(
+            found.iter().any(|text| text.contains("`max_flows`")),
+            "{}",
+            found.len()
+        );
+        let amiss: Vec<String> = [Program::Flows, Program::Doctor]
+            .into_iter()
+            .flat_map(|program| found.iter().map(move |text| program.words(text)))
+            .filter(|text| NAMES.iter().any(|name| text.contains(name)))
+            .collect();
+        assert!(amiss.is_empty(), "{amiss:#?}");
+    }
+}

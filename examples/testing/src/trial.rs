@@ -1,0 +1,52 @@
+//! Tests by name. One that needs what a host lacks is ignored, and listed so; with `MERMIN_REQUIRE_KERNEL=1`, as in CI, it fails
+//! instead.
+
+use std::{env, path::PathBuf, process::Command};
+
+use libtest_mimic::{Failed, Trial};
+
+/// A test that runs everywhere.
+#[must_use]
+pub fn plain(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}
+
+/// A test that takes a program.
+#[must_use]
+pub fn with(program: &str, name: &str, test: fn()) -> Trial {
+    let lacks = format!("`{program}` is not installed");
+    needs(is_installed(program), &lacks, name, test)
+}
+
+/// A test that runs where something is so; `lacks` says what is missing elsewhere.
+#[must_use]
+pub fn needs(is_there: bool, lacks: &str, name: &str, test: fn()) -> Trial {
+    if is_there {
+        return plain(name, test);
+    }
+    if env::var_os("MERMIN_REQUIRE_KERNEL").is_some() {
+        let lacks = Failed::from(lacks);
+        return Trial::test(name, move || Err(lacks));
+    }
+    eprintln!("skipped: {name}: {lacks}");
+    Trial::test(name, || Ok(())).with_ignored_flag(true)
+}
+
+/// True if a program is on the path, or where Debian has those of the administrator.
+#[must_use]
+pub fn is_installed(program: &str) -> bool {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&paths)
+        .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
+        .any(|folder| folder.join(program).is_file())
+}
+
+/// True if this process may have mounts of its own.
+#[must_use]
+pub fn can_mount() -> bool {
+    let status = Command::new("unshare").args(["--mount", "true"]).status();
+    status.is_ok_and(|status| status.success())
+}
