@@ -1,0 +1,97 @@
+# Sourced by every finding: a temporary folder, pinned public packages in it, and comparisons that end the script.
+# A finding says `expect WORDS EXPECTED SEEN` for each thing it states; the first that differs ends it with status 1.
+set -euo pipefail
+export LC_ALL=C TZ=UTC
+export PATH="$PATH:/usr/sbin:/sbin"
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/finding.XXXXXX")
+started=()
+namespaces=()
+
+finish() {
+    local status=$? pid name
+    for pid in "${started[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    sleep 0.2
+    for pid in "${started[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    wait 2>/dev/null || true
+    for name in "${namespaces[@]}"; do
+        ip netns del "$name" || true
+    done
+    rm -rf "$work"
+    [ "$status" -eq 0 ] || echo "failed: this finding holds no longer, or could not be run (status $status)" >&2
+    exit "$status"
+}
+trap finish EXIT
+
+# debian NAME=VERSION ..: unpacks packages, and what they depend on and this machine lacks, below $work/root.
+debian() {
+    mkdir -p "$work/debs/partial" "$work/root"
+    apt-get install --yes --quiet=2 --download-only --reinstall --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 -o Dir::Cache::archives="$work/debs/" "$@" >"$work/apt.log" 2>&1 || { cat "$work/apt.log" >&2; return 1; }
+    local deb
+    for deb in "$work"/debs/*.deb; do
+        dpkg-deb --extract "$deb" "$work/root"
+    done
+    export PATH="$work/root/usr/bin:$work/root/usr/sbin:$work/root/bin:$work/root/sbin:$PATH"
+    export LD_LIBRARY_PATH="$work/root/usr/lib/x86_64-linux-gnu:$work/root/lib/x86_64-linux-gnu:${LD_LIBRARY_PATH-}"
+    echo "with: $*"
+}
+
+# pypi NAME==VERSION ..: a virtual environment of these, as `python`.
+pypi() {
+    python3 -m venv "$work/venv"
+    "$work/venv/bin/pip" install --quiet --disable-pip-version-check "$@"
+    echo "with: $*"
+}
+
+python() {
+    local interpreter="$work/venv/bin/python"
+    [ -x "$interpreter" ] || interpreter=python3
+    PYTHONPATH="$here/lib" "$interpreter" "$@"
+}
+
+# namespace NAME ..: network namespaces that end with the script.
+namespace() {
+    local name
+    for name in "$@"; do
+        ip netns add "$name"
+        namespaces+=("$name")
+    done
+}
+
+# background CMD ..: runs until the script ends; its output is in $work/NAME.log.
+background() {
+    "$@" >"$work/$(basename "$1").log" 2>&1 &
+    started+=("$!")
+}
+
+# until_true SECONDS CMD ..: repeats a command until it succeeds.
+until_true() {
+    local left=$(($1 * 10))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || { echo "did not become true: $*" >&2; return 1; }
+        sleep 0.1
+    done
+}
+
+# free_port: a UDP and TCP port of loopback that nothing uses.
+free_port() {
+    python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# expect WORDS EXPECTED SEEN
+expect() {
+    if [ "$2" != "$3" ]; then
+        printf 'differs: %s\n  expected: %s\n  seen:     %s\n' "$1" "$2" "$3" >&2
+        return 1
+    fi
+    printf 'seen: %s: %s\n' "$1" "$3"
+}

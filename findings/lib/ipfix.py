@@ -1,0 +1,41 @@
+"""IPFIX messages (RFC 7011) from literal templates, and a way to send them."""
+
+import socket
+import struct
+
+REVERSE = 29305
+
+
+def template(number, fields):
+    """A template record: fields are (element, length) or (element, length, enterprise)."""
+    out = struct.pack("!HH", number, len(fields))
+    for field in fields:
+        if len(field) == 3:
+            out += struct.pack("!HHI", field[0] | 0x8000, field[1], field[2])
+        else:
+            out += struct.pack("!HH", *field)
+    return out
+
+
+def a_set(number, content):
+    return struct.pack("!HH", number, 4 + len(content)) + content
+
+
+def message(sets, sequence=0, domain=1, time=1_700_000_000):
+    body = b"".join(sets)
+    return struct.pack("!HHIII", 10, 16 + len(body), time, sequence, domain) + body
+
+
+def number(value, length):
+    return value.to_bytes(length, "big")
+
+
+def address(text):
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    return socket.inet_pton(family, text)
+
+
+def send(port, *messages):
+    out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for it in messages:
+        out.sendto(it, ("127.0.0.1", port))

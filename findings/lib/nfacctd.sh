@@ -1,0 +1,21 @@
+# Sourced by the findings on nfacctd: what it stores of IPFIX messages, as one line of JSON a flow in $work/stored.json.
+
+debian pmacct=1.7.7-1+b1
+
+# listens AGGREGATE: nfacctd with these primitives of a flow, on UDP port $port.
+listens() {
+    port=$(free_port)
+    cat >"$work/nfacctd.conf" <<CONFIG
+nfacctd_ip: 127.0.0.1
+nfacctd_port: $port
+plugins: print
+print_output: json
+print_output_file: $work/stored.json
+print_output_file_append: true
+print_refresh_time: 2
+aggregate: $1
+timestamps_utc: true
+CONFIG
+    background nfacctd -f "$work/nfacctd.conf"
+    until_true 10 grep -q "waiting for" "$work/nfacctd.log"
+}
