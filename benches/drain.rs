@@ -1,4 +1,4 @@
-//! What reading, sweeping, closing and opening cost in user space.
+//! Cost in user space of reading, sweeping, closing and opening.
 
 use std::{
     hint::black_box,
@@ -120,7 +120,7 @@ fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     Ok(())
 }
 
-/// What a filter costs the sweep: the first look at flows, which decides them, and later ones.
+/// Cost of a filter in the sweep: the first look at flows, which decides them, and later ones.
 fn filter(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     let networks = |count: u32| -> Result<Filter> {
         let mut filter = Filter::default();
@@ -143,7 +143,11 @@ fn filter(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     ] {
         labs.push((
             name,
-            Lab::with_filter(flows.next_power_of_two(), filter)?,
+            Lab::with(
+                FlowSource::builder()
+                    .max_flows(flows.next_power_of_two())
+                    .filter(filter),
+            )?,
             [const { Vec::new() }; 3],
         ));
     }
@@ -222,13 +226,14 @@ fn open(options: Options, report: &mut Report, slots: u32) -> Result<()> {
         let (opened, source) = timed(|| block_on(builder.open()));
         let worked = cpu::process_time().saturating_sub(before);
         let source = source?;
-        let (dropped, ()) = timed(|| drop(source));
-        for (rounds, took) in rounds.iter_mut().zip([opened, worked, dropped]) {
+        let (shut, done) = timed(|| block_on(source.shutdown()));
+        done?;
+        for (rounds, took) in rounds.iter_mut().zip([opened, worked, shut]) {
             rounds.push(took);
         }
         thread::sleep(REST);
     }
-    let [opened, worked, dropped] = rounds;
+    let [opened, worked, shut] = rounds;
     let label = match slots {
         1 => "1",
         SLOTS_64K => "64k",
@@ -245,6 +250,6 @@ fn open(options: Options, report: &mut Report, slots: u32) -> Result<()> {
             .0
             .note(note),
     );
-    report.row(&row(format!("drop_{label}_slots"), slots, dropped).0);
+    report.row(&row(format!("shutdown_{label}_slots"), slots, shut).0);
     Ok(())
 }

@@ -190,7 +190,7 @@ fn rate(name: &str, found: &[Summary; 2], bare: &[Summary; 2]) -> Row {
         .with("percent_by_cpu", busy.median / bare[1].median * 100.0)
 }
 
-/// What an exporter says of itself since then.
+/// Packets that an exporter says it dropped since then.
 fn dropped(peer: &Peer, before: [u64; 2]) -> Result<String> {
     let after = peer.counted()?;
     Ok(said([after[0] - before[0], after[1] - before[1]]))

@@ -1,4 +1,4 @@
-//! What a flow of capacity costs in memory, used or not.
+//! Memory of a flow of capacity, used or not.
 
 use std::{fs, process::ExitCode};
 

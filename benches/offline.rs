@@ -15,7 +15,7 @@ use mermin_core::FlowSource;
 /// Octets of a record's header in the file.
 const RECORD: usize = 16;
 
-/// What a file holds.
+/// Contents of a file.
 struct Shape {
     name: &'static str,
     packets: u32,
@@ -57,7 +57,7 @@ struct Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What is left in the system's folder for such files is nobody's loss.
+        // A file that stays in the system's temporary folder harms nobody.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -95,7 +95,7 @@ impl Temporary {
     }
 }
 
-/// What one reading took, by the clock and by the CPU.
+/// Time of one reading, by the clock and by the CPU.
 type Took = [Duration; 2];
 
 fn measure(options: Options, report: &mut Report, shape: &Shape, file: &Temporary) -> Result<()> {

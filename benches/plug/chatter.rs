@@ -39,7 +39,7 @@ pub(crate) struct Chatter {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Who adds interfaces to it.
+/// Handle that adds interfaces to it.
 #[derive(Clone)]
 pub(crate) struct Speakers(Sockets);
 

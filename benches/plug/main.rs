@@ -23,7 +23,7 @@ use crate::{chatter::Chatter, onlooker::Onlooker};
 
 /// Interfaces that come at once.
 const BURST: u32 = 20;
-/// What takes longer hangs.
+/// A round that takes longer hangs.
 const LONGEST: Duration = Duration::from_mins(1);
 /// From one look to the next.
 const PAUSE: Duration = Duration::from_micros(200);
@@ -56,7 +56,7 @@ enum Coming {
     Renamed,
 }
 
-/// What was measured; times in ms since the notification.
+/// Measurements; times in ms since the notification.
 #[derive(Default)]
 struct Lags {
     /// To the first packet counted that the interface received, and that it sent.
@@ -211,7 +211,7 @@ impl Bench {
         Ok(())
     }
 
-    /// What crossed each of the interfaces by their own count, less what was counted.
+    /// Packets that crossed each of the interfaces by their own count, less those that were counted.
     fn missed(&self) -> Result<Vec<f64>> {
         let carried = std::fs::read_to_string("/proc/thread-self/net/dev")?;
         let mut missed = Vec::new();

@@ -102,7 +102,7 @@ impl Onlooker {
         };
     }
 
-    /// What comes now is noted no more.
+    /// Events from now on are not noted.
     pub(crate) fn end(&self) {
         lock(&self.seen).speakers = None;
     }

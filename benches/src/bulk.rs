@@ -33,7 +33,7 @@ impl Bulk {
         Err("iperf3 sends nothing".into())
     }
 
-    /// What `v0` sends for so long, Gbit/s.
+    /// Rate at which `v0` sends for so long, Gbit/s.
     ///
     /// # Errors
     /// That the kernel does not say.

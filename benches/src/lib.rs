@@ -1,4 +1,4 @@
-//! What the benchmarks share: options, rounds and their summary, a table for people or JSON for machines, network
+//! Shared by the benchmarks: options, rounds and their summary, a table for people or JSON for machines, network
 //! namespaces that clean up behind themselves.
 //!
 //! Each figure is the median of many rounds; what is compared is measured in the same rounds, one after the other.
@@ -19,7 +19,7 @@ pub use self::{
 };
 use std::{error::Error, process::ExitCode, time::Duration};
 
-/// What a benchmark ends with when something is in its way.
+/// A value, or the error that ends a benchmark.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A time in milliseconds.

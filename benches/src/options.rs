@@ -1,4 +1,4 @@
-//! What may be asked of a benchmark.
+//! Options of a benchmark.
 
 /// Options of every benchmark.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ impl Options {
             match argument.as_str() {
                 "--json" => options.json = true,
                 "--quick" => options.quick = true,
-                // What cargo adds by itself.
+                // Cargo adds this by itself.
                 "--bench" => {}
                 _ => return Err(argument),
             }

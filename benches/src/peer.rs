@@ -120,7 +120,7 @@ impl Drop for Peer {
         // Asked to end, pmacctd ends its plugins, which are in no group of its own; softflowd exports what it has.
         let _ = run(&format!("kill -INT {}", self.process.id()));
         self.process.wait(Duration::from_secs(5));
-        // What is left of it is a directory in the temporary one.
+        // If this fails, an empty directory stays in the temporary one.
         let _ = fs::remove_dir_all(&self.files);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// What a figure is held against.
+/// Limit that a figure is held against.
 #[derive(Clone, Debug)]
 struct Target {
     words: String,

@@ -26,7 +26,7 @@ pub fn summary(mut figures: Vec<f64>) -> Summary {
     }
 }
 
-/// What the median lies within in 19 of 20 such series of rounds, by order alone: half the rounds, and the square root of
+/// Bounds of the median in 19 of 20 such series of rounds, by order alone: half the rounds, and the square root of
 /// their number to either side (binomial). All zero for none.
 #[must_use]
 pub fn bounds(mut figures: Vec<f64>) -> [f64; 2] {

@@ -33,3 +33,35 @@ fn gather(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     }
     Ok(())
 }
+
+/// True if a pcap file has times whose fraction of a second is a second or more.
+pub(crate) fn has_long_fraction(path: &Path) -> bool {
+    let Ok(file) = fs::read(path) else {
+        return false;
+    };
+    let word = |at: usize, big: bool| {
+        let octets = *file.get(at..)?.first_chunk::<4>()?;
+        Some(if big {
+            u32::from_be_bytes(octets)
+        } else {
+            u32::from_le_bytes(octets)
+        })
+    };
+    let magics = [(0xa1b2_c3d4, 1_000_000), (0xa1b2_3c4d, 1_000_000_000)];
+    let known = [false, true].into_iter().find_map(|big| {
+        let magic = word(0, big)?;
+        let (_, units) = magics.iter().find(|(known, _)| *known == magic)?;
+        Some((big, *units))
+    });
+    let Some((big, units)) = known else {
+        return false;
+    };
+    let mut at = 24;
+    while let (Some(fraction), Some(captured)) = (word(at + 4, big), word(at + 8, big)) {
+        if fraction >= units {
+            return true;
+        }
+        at += 16 + captured as usize;
+    }
+    false
+}

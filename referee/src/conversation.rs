@@ -1,4 +1,4 @@
-//! What is compared: packets and IP octets of each conversation.
+//! The compared values: packets and IP octets of each conversation.
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
@@ -18,7 +18,7 @@ impl Conversation {
         }
     }
 
-    /// Whether it is between these two.
+    /// True if it is between these two.
     pub(crate) fn is_of(&self, ends: &[IpAddr; 2]) -> bool {
         let [(one, _), (other, _)] = self.ends;
         *ends == [one, other] || *ends == [other, one]
@@ -55,6 +55,9 @@ impl fmt::Display for Sum {
         write!(f, "{} packets {} octets", self.packets, self.octets)
     }
 }
+
+/// When the first packet of each was captured, and the last, ns since 1970.
+pub(crate) type Dates = BTreeMap<Conversation, [i64; 2]>;
 
 /// All conversations of a capture.
 pub(crate) type Conversations = BTreeMap<Conversation, Sum>;

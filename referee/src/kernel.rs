@@ -1,8 +1,9 @@
 //! Each packet through the kernel program and through this process.
 //!
-//! **What the kernel call takes**: Ethernet frames with something behind the header (with a whole IP header, where the
-//! EtherType announces one) up to what fits a page. So a packet of another link type gets an Ethernet header with zeroes for
-//! addresses, in place of its own; what was captured is taken for the whole frame; and what the call refuses is counted.
+//! **Input of the kernel call**: Ethernet frames with something behind the header (with a whole IP header, where the
+//! EtherType announces one) up to what fits a page. So a packet of raw IP, Linux cooked or BSD loopback gets an Ethernet header
+//! with zeroes for addresses, in place of its own; links that no kernel hook has are left out; what was captured is taken for
+//! the whole frame; and what the call refuses is counted.
 
 use std::{fmt, fs::File, io, path::Path};
 
@@ -24,6 +25,8 @@ pub(crate) struct Outcome {
     /// Octets of the shortest of these.
     pub(crate) long_from: Option<usize>,
     pub(crate) no_ethernet: u64,
+    /// Of links that only captures have.
+    pub(crate) other_links: u64,
     pub(crate) difference: Option<String>,
 }
 
@@ -35,6 +38,7 @@ impl Outcome {
         self.too_long += other.too_long;
         self.long_from = self.long_from.into_iter().chain(other.long_from).min();
         self.no_ethernet += other.no_ethernet;
+        self.other_links += other.other_links;
     }
 }
 
@@ -42,8 +46,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} packets the same, {} of them behind an Ethernet header that they got here; left out: {} too short, {} too long",
-            self.same, self.no_ethernet, self.too_short, self.too_long
+            "{} packets the same, {} of them behind an Ethernet header that they got here; left out: {} of other links, {} too short, \
+             {} too long",
+            self.same, self.no_ethernet, self.other_links, self.too_short, self.too_long
         )?;
         if let Some(octets) = self.long_from {
             write!(f, " (from {octets} octets on)")?;
@@ -87,6 +92,13 @@ impl Kernel {
     }
 
     fn packet(&mut self, packet: &Captured<'_>, outcome: &mut Outcome) -> io::Result<()> {
+        if !matches!(
+            packet.link,
+            0 | 1 | 12 | 14 | 101 | 108 | 113 | 228 | 229 | 276
+        ) {
+            outcome.other_links += 1;
+            return Ok(());
+        }
         let Some(frame) = ethernet(packet) else {
             outcome.too_short += 1;
             return Ok(());

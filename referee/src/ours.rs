@@ -1,16 +1,20 @@
 //! A capture as this project's own source tells it.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use futures::{StreamExt as _, executor::block_on};
 use mermin_core::{Error, ErrorKind, FlowSource, Stats};
 
-use crate::conversation::{Conversation, Conversations};
+use crate::conversation::{Conversation, Conversations, Dates};
 
 /// All that came of a capture.
 #[derive(Debug)]
 pub(crate) struct Ours {
     pub(crate) conversations: Conversations,
+    pub(crate) dates: Dates,
     pub(crate) stats: Stats,
     /// Why it ends early.
     pub(crate) error: Option<Error>,
@@ -22,6 +26,7 @@ impl Ours {
         block_on(async {
             let mut ours = Self {
                 conversations: Conversations::new(),
+                dates: Dates::new(),
                 stats: Stats::default(),
                 error: None,
             };
@@ -44,6 +49,9 @@ impl Ours {
                 let conversation =
                     Conversation::new(end(&flow.source), end(&flow.destination), flow.protocol.0);
                 let sum = ours.conversations.entry(conversation).or_default();
+                let [start, end] = [flow.start, flow.end].map(nanoseconds);
+                let date = ours.dates.entry(conversation).or_insert([start, end]);
+                *date = [date[0].min(start), date[1].max(end)];
                 for half in [&flow.forward, &flow.reverse] {
                     sum.add(half.packets.delta, half.octets.delta);
                 }
@@ -61,10 +69,20 @@ impl Ours {
             .replace(&format!("`{}`", path.display()), "it")
     }
 
-    /// Whether it ended at a link type that is not read.
+    /// True if it ended at a link type that is not read.
     pub(crate) fn is_of_another_link(&self) -> bool {
         self.error
             .as_ref()
             .is_some_and(|error| error.kind() == ErrorKind::Unsupported)
     }
+}
+
+/// Since 1970, or before it.
+fn nanoseconds(date: SystemTime) -> i64 {
+    let since = date.duration_since(UNIX_EPOCH);
+    let [after, before] = match since {
+        Ok(after) => [after.as_nanos(), 0],
+        Err(before) => [0, before.duration().as_nanos()],
+    };
+    i64::try_from(after).unwrap_or(i64::MAX) - i64::try_from(before).unwrap_or(i64::MAX)
 }

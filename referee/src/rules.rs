@@ -1,10 +1,10 @@
-//! What tshark's layers are to a flow. Each rule is computed from tshark's own fields and is explained in docs/ACCURACY.md.
+//! Rules that turn tshark's layers into flows. Each rule is computed from tshark's own fields and is explained in docs/ACCURACY.md.
 
 use std::{collections::HashMap, net::IpAddr};
 
 use crate::{
     conversation::Conversation,
-    link::{self, Inside},
+    link,
     tshark::{Frame, Layer},
 };
 
@@ -13,6 +13,9 @@ const HEADER_LIMIT: u64 = 512;
 const MOST_EXTENSIONS: usize = 8;
 /// Levels of encapsulation that are taken off.
 const MOST_TUNNELS: u8 = 2;
+
+/// An EtherType of VLAN tags that tshark does not know.
+const QINQ2: u64 = 0x9200;
 
 const HOP_BY_HOP: u64 = 0;
 const ICMP: u64 = 1;
@@ -24,49 +27,66 @@ const IPV6_FRAGMENT: u64 = 44;
 const ESP: u64 = 50;
 const AH: u64 = 51;
 const ICMPV6: u64 = 58;
+const ETHERIP: u64 = 97;
 const SCTP: u64 = 132;
 const UDP_LITE: u64 = 136;
 
 /// Addresses, identification and protocol of a packet in parts.
 type Parts = ([IpAddr; 2], u64, u64);
 
-/// First fragments so far: their conversations, and whether it was the packet around that was cut.
+/// Fragments so far.
 #[derive(Debug, Default)]
-pub(crate) struct Fragments(HashMap<Parts, (Conversation, bool)>);
+pub(crate) struct Fragments {
+    /// Conversations of first ones, and whether it was the packet around that was cut.
+    known: HashMap<Parts, (Conversation, bool)>,
+    /// Later ones without a first: how many, and their octets with and without IP headers.
+    early: HashMap<Parts, [u64; 3]>,
+}
 
 impl Fragments {
-    /// The conversation that a frame is of, and its IP octets; none for a frame that is in no flow.
-    pub(crate) fn conversation(&mut self, frame: &Frame) -> Option<(Conversation, u64)> {
+    /// The conversation that a frame is of, and the packets and IP octets that it brings, those of fragments before it among
+    /// them; none for a frame that is in no flow yet.
+    pub(crate) fn conversation(&mut self, frame: &Frame) -> Option<(Conversation, [u64; 2])> {
         let inside = link::outermost(frame)?;
         let level = Level {
-            // What is behind the headers may be beyond what was captured, the headers may not.
+            // The payload may be beyond the captured octets, the headers may not.
             seen: frame.captured.min(HEADER_LIMIT),
-            end: inside.end.unwrap_or(frame.length),
+            end: inside.end_in(frame.length)?,
             goes_on: false,
             depth: 0,
         };
         self.walk(&level, inside.layers)
     }
 
-    fn walk(&mut self, level: &Level, layers: &[Layer]) -> Option<(Conversation, u64)> {
+    fn walk(&mut self, level: &Level, layers: &[Layer]) -> Option<(Conversation, [u64; 2])> {
         let ip = level.ip(layers)?;
         let parts = (ip.ends, ip.identification, ip.number());
         if ip.later {
-            let &(conversation, around) = self.0.get(&parts)?;
+            let Some(&(conversation, around)) = self.known.get(&parts) else {
+                let early = self.early.entry(parts).or_default();
+                for (sum, one) in early.iter_mut().zip([1, ip.length, ip.available()]) {
+                    *sum += one;
+                }
+                return None;
+            };
             let octets = if around { ip.available() } else { ip.length };
-            return Some((conversation, octets));
+            return Some((conversation, [1, octets]));
         }
-        let (conversation, octets, around) = match level.tunnel(&ip)? {
+        let (conversation, [mut packets, mut octets], around) = match level.tunnel(&ip)? {
             Carried::Packet(inner, layers) => {
-                let (conversation, octets) = self.walk(&inner, layers)?;
-                (conversation, octets, true)
+                let (conversation, counts) = self.walk(&inner, layers)?;
+                (conversation, counts, true)
             }
-            Carried::NoPacket => (level.transport(&ip)?, ip.length, false),
+            Carried::NoPacket => (level.transport(&ip)?, [1, ip.length], false),
         };
         if ip.fragment {
-            self.0.insert(parts, (conversation, around));
+            if let Some([before, whole, payload]) = self.early.remove(&parts) {
+                packets += before;
+                octets += if around { payload } else { whole };
+            }
+            self.known.insert(parts, (conversation, around));
         }
-        Some((conversation, octets))
+        Some((conversation, [packets, octets]))
     }
 }
 
@@ -83,6 +103,24 @@ pub(crate) fn given_up(frame: &Frame) -> Option<[IpAddr; 2]> {
     let ends = [ip.text("ipv6.src")?, ip.text("ipv6.dst")?];
     let [source, destination] = ends.map(str::parse);
     stops.then_some([source.ok()?, destination.ok()?])
+}
+
+/// True if tshark may miss IP: behind MPLS, of which it judges by the first octets, and behind headers that it does not know.
+pub(crate) fn is_missed(frame: &Frame) -> bool {
+    let is_unknown = |layer: &Layer| {
+        let types = ["eth.type", "vlan.etype", "ieee8021ah.etype", "cmd.type"];
+        types.iter().any(|field| {
+            matches!(layer.number(field), Some(QINQ2))
+                // Behind a service's tag it knows no lengths.
+                || (*field == "ieee8021ah.etype"
+                    && layer.number(field).is_some_and(|kind| kind <= 1500))
+        })
+    };
+    let is_labelled = |layer: &Layer| layer.name == "mpls";
+    frame
+        .layers
+        .iter()
+        .any(|layer| is_labelled(layer) || is_unknown(layer))
 }
 
 /// An IP packet, at some depth.
@@ -112,7 +150,7 @@ impl<'a> Ip<'a> {
         self.length - (self.payload - self.at)
     }
 
-    /// What its fragments have in common besides addresses and identification.
+    /// The number that its fragments share besides addresses and identification.
     fn number(&self) -> u64 {
         if self.is_v6 {
             IPV6_FRAGMENT
@@ -128,7 +166,7 @@ impl<'a> Ip<'a> {
     }
 }
 
-/// What a packet carries.
+/// Contents of a packet.
 enum Carried<'a> {
     /// Another packet, a tunnel deeper.
     Packet(Level, &'a [Layer]),
@@ -148,7 +186,7 @@ struct Level {
 }
 
 impl Level {
-    /// Whether a header of so many octets can be looked at.
+    /// True if a header of so many octets can be looked at.
     fn holds(&self, at: u64, octets: u64) -> bool {
         at + octets <= self.seen
     }
@@ -186,7 +224,8 @@ impl Level {
         Some(Ip {
             ends: [
                 ip.text("ip.src")?.parse().ok()?,
-                ip.text("ip.dst")?.parse().ok()?,
+                // With a route among the options, tshark calls its end the receiver.
+                ip.text("ip.cur_rt").or(ip.text("ip.dst"))?.parse().ok()?,
             ],
             protocol: ip.number("ip.proto")?,
             at: ip.at,
@@ -261,7 +300,7 @@ impl Level {
         Some(())
     }
 
-    /// What a packet carries: `None` when what carries it is wrong.
+    /// Contents of a packet: `None` when a header around them is wrong.
     fn tunnel<'a>(&self, ip: &Ip<'a>) -> Option<Carried<'a>> {
         let mut end = ip.at + ip.length;
         let carried: &[Layer] = match ip.protocol {
@@ -270,18 +309,29 @@ impl Level {
                 if !self.holds(ip.payload, 4) || ip.available() < 4 {
                     return None;
                 }
-                match ip.next("gre") {
-                    Some(_) => ip.behind.get(1..)?,
-                    None => return Some(Carried::NoPacket),
+                let Some(gre) = ip.next("gre") else {
+                    return Some(Carried::NoPacket);
+                };
+                // Enhanced GRE says where its payload ends.
+                if let Some(octets) = gre.number("gre.key.payload_length") {
+                    end = end.min(gre.at + gre.size + octets);
                 }
+                link::behind_gre(ip.behind.get(1..)?)
             }
+            ETHERIP => match ip.next("etherip") {
+                Some(etherip) if etherip.number("etherip.ver")? == 3 => ip.behind.get(1..)?,
+                _ => return Some(Carried::NoPacket),
+            },
             UDP => {
                 self.transport(ip)?;
                 let udp = ip.next("udp")?;
-                let carrier = match udp.number("udp.dstport")? {
-                    4789 => "vxlan",
+                let ports = [udp.number("udp.dstport")?, udp.number("udp.srcport")?];
+                let carrier = match ports[0] {
+                    4789 | 4790 => "vxlan",
                     6081 => "geneve",
                     2152 => "gtp",
+                    _ if ports.contains(&1701) => "l2tp",
+                    _ if ports.contains(&3544) => "teredo",
                     _ => return Some(Carried::NoPacket),
                 };
                 let length = udp.number("udp.length")?;
@@ -289,29 +339,65 @@ impl Level {
                     end = ip.payload + length;
                 }
                 match ip.behind.get(1) {
-                    Some(layer) if layer.name == carrier => ip.behind.get(2..)?,
+                    Some(layer) if layer.name == carrier => link::behind_gre(ip.behind.get(2..)?),
                     _ => return Some(Carried::NoPacket),
                 }
             }
             _ => return Some(Carried::NoPacket),
         };
-        let Some(Inside {
-            layers,
-            end: inner_end,
-        }) = link::inside(carried)
-        else {
+        let Some(inside) = link::inside(carried) else {
             return Some(Carried::NoPacket);
         };
+        let end = inside.end_in(end)?;
+        let layers = inside.layers;
         let inner = Self {
             seen: self.seen,
-            end: inner_end.map_or(end, |inner| inner.min(end)),
+            end,
             goes_on: self.goes_on || ip.fragment,
             depth: self.depth + 1,
         };
+        // Nothing but an IP header makes a tunnel of a datagram to its port; GTP-U's has to be of a packet that is all there.
+        let around = ip.behind.get(1).map(|layer| layer.name.as_str());
+        let fits =
+            ip.next("udp").is_some() && matches!(around, Some("gtp" | "teredo")) && !inner.goes_on;
+        if ip.protocol == UDP && around == Some("teredo") && !is_of_teredo(layers) {
+            return Some(Carried::NoPacket);
+        }
+        if ip.protocol == UDP && !inner.can_begin(layers, fits) {
+            return Some(Carried::NoPacket);
+        }
         (inner.depth <= MOST_TUNNELS).then_some(Carried::Packet(inner, layers))
     }
 
-    /// Whether lengths above IP can be held against the packet's.
+    /// True if an IP header can begin there, or cannot be looked at.
+    fn can_begin(&self, layers: &[Layer], fits: bool) -> bool {
+        let Some(ip) = layers.first() else {
+            return false;
+        };
+        let room = self.end.saturating_sub(ip.at);
+        let (shortest, version) = if ip.name == "ip" { (20, 4) } else { (40, 6) };
+        let field = |name: &str| ip.number(&format!("{}.{name}", ip.name));
+        if room < shortest {
+            return false;
+        }
+        if !self.holds(ip.at, shortest) {
+            return true;
+        }
+        let (header, claimed) = if ip.name == "ip" {
+            (field("hdr_len"), field("len"))
+        } else {
+            (Some(40), field("plen").map(|octets| octets + 40))
+        };
+        let (Some(header), Some(claimed)) = (header, claimed) else {
+            return false;
+        };
+        field("version") == Some(version)
+            && (shortest..=room).contains(&header)
+            && (claimed == 0 || claimed >= header)
+            && !(fits && claimed > room)
+    }
+
+    /// True if lengths above IP can be held against the packet's.
     fn is_whole(&self, ip: &Ip<'_>) -> bool {
         !(ip.fragment || ip.jumbo || self.goes_on)
     }
@@ -343,7 +429,7 @@ impl Level {
                 [field("udp.srcport")?, field("udp.dstport")?]
             }
             SCTP => {
-                needs(12)?;
+                needs(16)?;
                 let sctp = ip.next("sctp")?;
                 [sctp.number("sctp.srcport")?, sctp.number("sctp.dstport")?]
             }
@@ -358,6 +444,10 @@ impl Level {
             }
             AH => {
                 needs(12)?;
+                let words = ip.next("ah")?.number("ah.length")?;
+                (12..=available)
+                    .contains(&((words + 2) * 4))
+                    .then_some(())?;
                 [0, 0]
             }
             IGMP => {
@@ -372,7 +462,17 @@ impl Level {
     }
 }
 
-/// What tshark calls an extension header that others may follow.
+/// True if a packet is of IPv6, and a client of Teredo is at either end, or a link-local address sent it.
+fn is_of_teredo(layers: &[Layer]) -> bool {
+    let address = |name| -> Option<std::net::Ipv6Addr> { layers.first()?.text(name)?.parse().ok() };
+    let Some((source, destination)) = address("ipv6.src").zip(address("ipv6.dst")) else {
+        return false;
+    };
+    let is_client = |address: std::net::Ipv6Addr| address.segments()[..2] == [0x2001, 0];
+    is_client(source) || is_client(destination) || source.segments()[0] & 0xffc0 == 0xfe80
+}
+
+/// tshark's name of an extension header that others may follow.
 fn extension(number: u64) -> Option<&'static str> {
     Some(match number {
         HOP_BY_HOP => "ipv6.hopopts",

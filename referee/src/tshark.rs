@@ -10,17 +10,19 @@ use std::{
 use anyhow::{Context, Result};
 
 /// Packets are taken one by one: nothing is put together again over several of them.
-const OPTIONS: [&str; 5] = [
+const OPTIONS: [&str; 6] = [
     "ip.defragment:FALSE",
     "ipv6.defragment:FALSE",
     "tcp.desegment_tcp_streams:FALSE",
     "ip.tso_support:TRUE",
     "gtp.dissect_tpdu_as:TPDU heuristic",
+    "wlan.defragment:FALSE",
 ];
 
 /// Protocols of which fields are wanted; of the others only where they are.
 const PROTOCOLS: &str = "ip ip.flags ipv6 ipv6.plen ipv6.fraghdr ipv6.hopopts ipv6.dstopts ipv6.routing ipv6.hopopts.len \
-                         tcp udp udplite sctp dccp";
+                         tcp udp udplite sctp dccp gre etherip llc eth vlan cmd ieee8021ad ieee8021ah \
+                         ah mpls nsh pppoes";
 
 /// A header, or whatever tshark takes for one.
 #[derive(Clone, Debug, Default)]
@@ -55,10 +57,12 @@ pub(crate) struct Frame {
     /// Octets on the wire.
     pub(crate) length: u64,
     pub(crate) captured: u64,
+    /// When it was captured, ns since 1970.
+    pub(crate) time: i64,
     pub(crate) layers: Vec<Layer>,
 }
 
-/// Gives each frame of a capture; returns what tshark complained about. What it said is kept in a file, because starting
+/// Gives each frame of a capture; returns what tshark complained about. Its output is kept in a file, because starting
 /// it takes longer than most captures do.
 pub(crate) fn read(path: &Path, kept: &Path, mut take: impl FnMut(Frame)) -> Result<String> {
     if let Some(complaint) = replay(kept, &mut take)? {
@@ -86,7 +90,11 @@ const LAYER: &str = "layer";
 const END: &str = "end";
 
 fn store(keep: &mut impl std::io::Write, frame: &Frame) -> Result<()> {
-    writeln!(keep, "{FRAME}\t{}\t{}", frame.length, frame.captured)?;
+    writeln!(
+        keep,
+        "{FRAME}\t{}\t{}\t{}",
+        frame.length, frame.captured, frame.time
+    )?;
     for layer in &frame.layers {
         write!(
             keep,
@@ -131,12 +139,13 @@ fn replay(kept: &Path, take: &mut impl FnMut(Frame)) -> Result<Option<String>> {
         if let Some(frame) = frame.take() {
             take(frame);
         }
-        let mut number = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
         match kind {
             FRAME => {
+                let mut number = || words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
                 frame = Some(Frame {
                     length: number(),
                     captured: number(),
+                    time: words.next().and_then(|word| word.parse().ok()).unwrap_or(0),
                     layers: Vec::new(),
                 });
             }
@@ -174,6 +183,7 @@ fn frames(mut output: impl BufRead, take: &mut impl FnMut(Frame) -> Result<()>) 
     let mut line = String::new();
     let mut raw = Vec::new();
     let mut frame = Frame::default();
+    let mut is_packet = true;
     // Layers that are open, by their place.
     let mut open: Vec<usize> = Vec::new();
     loop {
@@ -188,13 +198,24 @@ fn frames(mut output: impl BufRead, take: &mut impl FnMut(Frame) -> Result<()>) 
             let Some(layer) = open.last().and_then(|&place| frame.layers.get_mut(place)) else {
                 continue;
             };
-            if let (Some(name), Some(show)) = (attribute(tag, "name"), attribute(tag, "show"))
+            // Times are shown for people.
+            let text = if tag.contains("name=\"timestamp\"") {
+                "value"
+            } else {
+                "show"
+            };
+            if let (Some(name), Some(show)) = (attribute(tag, "name"), attribute(tag, text))
                 && is_wanted(name)
                 && layer.fields.iter().all(|(known, _)| known != name)
             {
                 layer.fields.push((name.to_owned(), show.to_owned()));
             }
         } else if tag.starts_with("<proto ") {
+            // Blocks of pcapng that hold no packet are shown as one, by another title.
+            if attribute(tag, "name") == Some("frame") {
+                let title = attribute(tag, "showname").unwrap_or_default();
+                is_packet = title.starts_with("Frame ");
+            }
             let number = |name| attribute(tag, name).and_then(|text| text.parse().ok());
             frame.layers.push(Layer {
                 name: attribute(tag, "name").unwrap_or_default().to_owned(),
@@ -209,14 +230,20 @@ fn frames(mut output: impl BufRead, take: &mut impl FnMut(Frame) -> Result<()>) 
             open.pop();
         } else if tag.starts_with("</packet>") {
             open.clear();
-            take(finished(std::mem::take(&mut frame)))?;
+            let whole = finished(std::mem::take(&mut frame));
+            if is_packet {
+                take(whole)?;
+            }
         }
     }
 }
 
 /// Fields that a rule looks at.
 fn is_wanted(name: &str) -> bool {
-    const LAST: [&str; 18] = [
+    const LAST: [&str; 26] = [
+        "cur_rt",
+        "code",
+        "timestamp",
         "caplen",
         "len",
         "version",
@@ -235,9 +262,15 @@ fn is_wanted(name: &str) -> bool {
         "ident",
         "srcport",
         "dstport",
+        "payload_length",
+        "ver",
+        "oui",
+        "dsap",
+        "isid",
     ];
     name.rsplit('.').next().is_some_and(|last| {
-        LAST.contains(&last) || matches!(last, "length" | "label" | "type" | "teid" | "vni")
+        LAST.contains(&last)
+            || matches!(last, "length" | "label" | "type" | "etype" | "teid" | "vni")
     })
 }
 
@@ -247,16 +280,26 @@ fn finished(mut frame: Frame) -> Frame {
         frame.captured = facts.number("caplen").unwrap_or(0);
         // Files may claim less on the wire than they hold.
         frame.length = facts.number("len").unwrap_or(0).max(frame.captured);
+        frame.time = facts.text("timestamp").and_then(nanoseconds).unwrap_or(0);
     }
     frame.layers.retain(|layer| is_header(&layer.name));
     frame
 }
 
-/// Whether it is in the frame, and not something that the file or tshark says of it.
+/// Seconds with a fraction, as ns.
+fn nanoseconds(text: &str) -> Option<i64> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let before = seconds.starts_with('-');
+    let fraction: i64 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
+    let seconds = seconds.parse::<i64>().ok()?.checked_mul(1_000_000_000)?;
+    seconds.checked_add(if before { -fraction } else { fraction })
+}
+
+/// True if it is in the frame, and not something that the file or tshark says of it.
 fn is_header(name: &str) -> bool {
     !matches!(
         name,
-        "geninfo" | "frame" | "pkt_comment" | "fake-field-wrapper"
+        "geninfo" | "frame" | "pkt_comment" | "fake-field-wrapper" | "wlan_radio"
     )
 }
 

@@ -24,7 +24,7 @@ pub fn run(octets: &[u8]) {
     }
 }
 
-/// What is told is one line for each of its parts, and of a line that the file has.
+/// A message has one line for each of its parts, and names a line that the file has.
 fn placed(diagnostic: &Diagnostic, lines: usize) {
     if let (Some(line), Some(column)) = (diagnostic.line(), diagnostic.column()) {
         assert!((1..=lines).contains(&line) && column > 0, "{diagnostic}");

@@ -93,11 +93,15 @@ fn same(found: &Result<Packet, Reason>, theirs: &SlicedPacket<'_>) {
     }
 }
 
-/// Whether a frame goes on with what etherparse does not know: MPLS labels, `PPPoE` sessions.
+/// True if a frame goes on with what etherparse does not know: tags of type 0x9200, MPLS labels, `PPPoE` sessions, LLC,
+/// Cisco's `MetaData`, backbones' tags, network service headers, and an Ethernet header as an EtherType.
 fn is_below(theirs: &SlicedPacket<'_>) -> bool {
-    theirs
-        .ether_payload()
-        .is_some_and(|payload| matches!(payload.ether_type.0, 0x8847 | 0x8848 | 0x8864))
+    theirs.ether_payload().is_some_and(|payload| {
+        matches!(
+            payload.ether_type.0,
+            0x8847 | 0x8848 | 0x8864 | 0x9200 | 0x6558 | 0x8909 | 0x88e7 | 0x894f | 0..=1500
+        )
+    })
 }
 
 /// The limits of the walk: reasons it may have where etherparse found nothing wrong.

@@ -1,4 +1,4 @@
-//! What fuzzing tries: each trial takes any octets and panics when a promise is broken.
+//! The trials of fuzzing: each takes any octets and panics when a promise is broken.
 //!
 //! `cargo fuzz` drives them from `fuzz/fuzz_targets`; `cargo test` replays what it found (`fuzz/regressions`), and mutates
 //! seeds for a moment.

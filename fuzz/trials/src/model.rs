@@ -1,4 +1,4 @@
-//! What the flow table is to do, written down as simply as can be: each flow a list of what it has seen, and every flow
+//! A model of the flow table, as simple as can be: each flow a list of what it has seen, and every flow
 //! looked at before every packet.
 
 use std::time::Duration;
@@ -17,6 +17,9 @@ const SYN: u8 = 2;
 const RST: u8 = 4;
 const ACK: u8 = 16;
 const TCP: u8 = 6;
+const SCTP: u8 = 132;
+const UDP: u8 = 17;
+const ICMP: u8 = 1;
 
 /// A packet between the two ends of a conversation.
 #[derive(Clone, Copy, Debug)]
@@ -27,15 +30,19 @@ pub struct Sent {
     pub protocol: u8,
     /// Sent by its second end.
     pub back: bool,
-    /// TCP flags.
+    /// Port of who sent it.
+    pub port: u16,
+    /// TCP flags, the type of a chunk of SCTP, or flags of DNS.
     pub flags: u8,
     /// IP octets.
     pub octets: u64,
+    /// The sequence number of TCP, or the initiate tag of SCTP.
+    pub number: u32,
     /// ns since the packet before.
     pub after: u64,
 }
 
-/// What one direction has seen, or had told.
+/// Sums of one direction, seen or told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sum {
     /// Packets.
@@ -71,6 +78,8 @@ struct Open {
     protocol: u8,
     back: bool,
     flags: [u8; 2],
+    /// By which each side opened.
+    numbers: [Option<u32>; 2],
     total: [Sum; 2],
     told: [Sum; 2],
     sequence: u64,
@@ -128,8 +137,7 @@ impl Model {
         };
         let mut known = place(&self.open);
         if let Some(at) = known
-            && self.open[at].is_over()
-            && packet.flags & (SYN | ACK | FIN | RST) == SYN
+            && self.open[at].gives_way_to(packet)
         {
             let flow = self.open.remove(at);
             self.tell(&flow, EndReason::EndOfFlow);
@@ -142,13 +150,13 @@ impl Model {
                 return;
             }
             None => {
-                let answer = packet.protocol == TCP && packet.flags & (SYN | ACK) == SYN | ACK;
                 self.open.push(Open {
                     conversation: packet.conversation,
                     protocol: packet.protocol,
-                    // A SYN-ACK that comes first was asked for by the other end.
-                    back: packet.back ^ answer,
+                    // An answer that comes first was asked for by the other end.
+                    back: packet.back ^ packet.is_answer(),
                     flags: [0; 2],
+                    numbers: [None; 2],
                     total: [Sum::default(); 2],
                     told: [Sum::default(); 2],
                     sequence: 0,
@@ -163,7 +171,10 @@ impl Model {
         let flow = &mut self.open[at];
         flow.total[side].packets += 1;
         flow.total[side].octets += packet.octets;
-        flow.flags[side] |= packet.flags;
+        flow.flags[side] |= packet.control();
+        if packet.control() & SYN != 0 {
+            flow.numbers[side].get_or_insert(packet.number);
+        }
         [flow.end, flow.last] = self.now;
     }
 
@@ -227,20 +238,60 @@ impl Model {
     }
 }
 
+impl Sent {
+    /// The flags by which TCP says the same of a connection.
+    fn control(&self) -> u8 {
+        match (self.protocol, self.flags) {
+            (TCP, flags) => flags,
+            // INIT, its answer, COOKIE ECHO, ABORT and SHUTDOWN COMPLETE.
+            (SCTP, 1) => SYN,
+            (SCTP, 2) => SYN | ACK,
+            (SCTP, 10) => ACK,
+            (SCTP, 6 | 14) => RST,
+            _ => 0,
+        }
+    }
+
+    fn is_answer(&self) -> bool {
+        match self.protocol {
+            TCP | SCTP => self.control() & (SYN | ACK) == SYN | ACK,
+            // From port 53, with all of a DNS header.
+            UDP => self.port == 53 && self.octets >= 40 && self.flags & 0x80 != 0,
+            // The second end of the conversation sends replies.
+            ICMP => self.back,
+            _ => false,
+        }
+    }
+}
+
 impl Open {
     fn is_over(&self) -> bool {
         let [one, other] = self.flags;
-        self.protocol == TCP && (one & other & FIN != 0 || (one | other) & RST != 0)
+        one & other & FIN != 0 || (one | other) & RST != 0
+    }
+
+    /// True if a packet begins another connection.
+    fn gives_way_to(&self, packet: &Sent) -> bool {
+        if packet.control() & (SYN | ACK | FIN | RST) != SYN {
+            return false;
+        }
+        let [one, other] = self.flags;
+        match self.numbers[usize::from(packet.back)] {
+            Some(number) if number != packet.number => true,
+            Some(_) => (one | other) & RST != 0,
+            None => self.is_over(),
+        }
     }
 
     fn idle(&self, timeouts: &Timeouts) -> Duration {
         let flags = self.flags[0] | self.flags[1];
         match self.protocol {
-            TCP if flags & RST != 0 => timeouts.tcp_rst,
-            TCP if flags & FIN != 0 => timeouts.tcp_fin,
+            TCP | SCTP if flags & RST != 0 => timeouts.tcp_rst,
+            TCP if self.is_over() => timeouts.tcp_fin,
+            TCP if flags & FIN != 0 => timeouts.tcp_half_closed,
             TCP => timeouts.tcp,
-            17 => timeouts.udp,
-            1 => timeouts.icmp,
+            UDP => timeouts.udp,
+            ICMP => timeouts.icmp,
             _ => timeouts.other,
         }
     }
@@ -251,6 +302,7 @@ fn longest(timeouts: &Timeouts) -> u64 {
         timeouts.active,
         timeouts.tcp,
         timeouts.tcp_fin,
+        timeouts.tcp_half_closed,
         timeouts.tcp_rst,
         timeouts.udp,
         timeouts.icmp,

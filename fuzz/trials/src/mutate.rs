@@ -22,7 +22,7 @@ impl Chance {
     }
 
     fn octet(&mut self) -> u8 {
-        // What lengths, types and versions are likely to be, now and then.
+        // Likely values of lengths, types and versions.
         const LIKELY: [u8; 16] = [
             0, 1, 4, 6, 8, 17, 20, 40, 43, 44, 47, 58, 60, 0x45, 0x60, 255,
         ];

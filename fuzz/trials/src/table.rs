@@ -15,9 +15,9 @@ const BEGIN: u32 = 1_700_000_000;
 /// Shorter timeouts would meet the steps of time in which the table remembers, ms.
 const SHORTEST: u64 = 200;
 
-const PROTOCOLS: [u8; 8] = [6, 6, 6, 6, 17, 17, 1, 99];
+const PROTOCOLS: [u8; 8] = [6, 6, 6, 132, 17, 17, 1, 99];
 
-/// Eight octets of timeouts and room, then three for each packet.
+/// Nine octets of timeouts and room, then three for each packet.
 ///
 /// # Panics
 /// When the table and the model differ.
@@ -62,6 +62,7 @@ fn timeouts(bits: &mut Bits<'_>) -> Timeouts {
     timeouts.udp = next();
     timeouts.icmp = next();
     timeouts.other = next();
+    timeouts.tcp_half_closed = next();
     timeouts
 }
 
@@ -70,12 +71,20 @@ fn packet(how: u8, bits: &mut Bits<'_>) -> Sent {
     let conversation = usize::from(how & 7);
     let protocol = PROTOCOLS[conversation];
     let payload = u64::from(how >> 4);
+    let back = how & 8 != 0;
+    let header = match protocol {
+        6 => 20,
+        132 => 32,
+        _ => 8,
+    };
     Sent {
         conversation,
         protocol,
-        back: how & 8 != 0,
-        flags: if protocol == 6 { flags } else { 0 },
-        octets: 20 + payload + if protocol == 6 { 20 } else { 8 },
+        back,
+        port: ports(conversation, back)[0],
+        flags: if protocol == 132 { flags & 15 } else { flags },
+        octets: 20 + payload + header,
+        number: u32::from(how >> 6),
         // From nothing to more than any timeout, finer where it is short.
         after: u64::from(gap & 15) * (1 << (gap >> 4)) * 1_000_003,
     }
@@ -101,9 +110,19 @@ fn low32(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// Of who sends and who receives. One conversation is with a server of DNS.
+fn ports(conversation: usize, back: bool) -> [u16; 2] {
+    let client = 1000 + u16::try_from(conversation).unwrap_or(0);
+    let server = if conversation == 4 { 53 } else { 80 };
+    if back {
+        [server, client]
+    } else {
+        [client, server]
+    }
+}
+
 fn frame(packet: &Sent) -> Vec<u8> {
-    let port = 1000 + u16::try_from(packet.conversation).unwrap_or(0);
-    let ports = if packet.back { [80, port] } else { [port, 80] };
+    let ports = ports(packet.conversation, packet.back);
     let [source, destination] = ports.map(u16::to_be_bytes);
     let length = u16::try_from(packet.octets).unwrap_or(u16::MAX);
     let [high, low] = length.to_be_bytes();
@@ -115,13 +134,23 @@ fn frame(packet: &Sent) -> Vec<u8> {
         6 => {
             frame.extend(source);
             frame.extend(destination);
-            frame.extend([0; 8]);
+            frame.extend(packet.number.to_be_bytes());
+            frame.extend([0; 4]);
             frame.extend([0x50, packet.flags]);
         }
         17 => {
             frame.extend(source);
             frame.extend(destination);
             frame.extend((length - 20).to_be_bytes());
+            // The identifier of DNS, then its flags.
+            frame.extend([0, 0, 0, 0, packet.flags]);
+        }
+        132 => {
+            frame.extend(source);
+            frame.extend(destination);
+            frame.extend([0; 8]);
+            frame.extend([packet.flags, 0, 0, 20]);
+            frame.extend(packet.number.to_be_bytes());
         }
         1 => frame.push(if packet.back { 0 } else { 8 }),
         _ => {}

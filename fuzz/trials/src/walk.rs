@@ -10,7 +10,7 @@ use mermin_bpf::{
         level::Level,
         packet::{Frame, Packet, Version, walk},
         plain,
-        tunnel::{self, Ports},
+        tunnel::{self, Keyed, Ports},
     },
 };
 
@@ -66,7 +66,7 @@ fn descend(bytes: &[u8], frame: &Frame) {
         if ip.later_fragment {
             return;
         }
-        match tunnel::descend(bytes, frame, &level, &ip, &Ports::default()) {
+        match tunnel::descend(bytes, frame, &level, &ip, &Ports::default(), Keyed::Way) {
             Ok(Some((inner, _))) => level = inner,
             Ok(None) => {
                 if let Ok(packet) = level.packet(bytes, frame, &ip) {

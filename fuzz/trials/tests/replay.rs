@@ -70,16 +70,17 @@ fn mutated_seeds_pass() {
             .collect();
         let tried = try_mutations(&trial, &seeds, Duration::from_secs_f64(seconds));
         println!("{}: {tried} inputs in {seconds} s", trial.name);
-        assert!(tried > 100, "{}: {tried}", trial.name);
     }
 }
 
+/// For this time, and longer where a busy machine has not tried enough by then.
 fn try_mutations(trial: &Trial, seeds: &[Vec<u8>], time: Duration) -> u32 {
+    const ENOUGH: u32 = 100;
     let end = Instant::now() + time;
     let mut chance = Chance::new(1);
     let mut pool = seeds.to_vec();
     let mut tried = 0;
-    while Instant::now() < end {
+    while Instant::now() < end || tried < ENOUGH {
         let mut octets = pool[chance.below(pool.len())].clone();
         mutate(&mut octets, &mut chance);
         attempt(trial, &octets);

@@ -1,4 +1,6 @@
-//! What a packet costs in the kernel program, by `BPF_PROG_TEST_RUN`.
+//! Cost of a packet in the kernel program, by `BPF_PROG_TEST_RUN`.
+
+mod choices;
 
 use std::{io, process::ExitCode};
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         let here = *cpus.last().unwrap_or(&0);
         cpu::pin(here)?;
         known(options, report)?;
+        choices::choices(options, report)?;
         many(options, report)?;
         new(options, report)?;
         match cpus.iter().find(|cpu| **cpu != here) {
@@ -277,7 +280,7 @@ fn shared(options: Options, report: &mut Report, other: usize) -> Result<()> {
     Ok(())
 }
 
-/// What the verifier and the JIT made of it. With room for one flow, which nobody asks for, the verifier walks through nearly
+/// Size after the verifier and the JIT. With room for one flow, which nobody asks for, the verifier walks through nearly
 /// twice as much.
 fn size(report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;

@@ -1,0 +1,78 @@
+//! Cost for a known flow of options that have the program do more for each packet.
+
+use mermin_benches::{
+    Options, Report, Result, Row, bounds,
+    frames::{tcp4, tcp6, udp4},
+    summary,
+};
+use mermin_core::{
+    FlowKey, FlowSource, FlowSourceBuilder,
+    lab::{Direction, Lab},
+};
+
+use super::HERE;
+
+type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
+
+/// The default first: the others are told by what they take more.
+const CHOICES: [(&str, Set); 3] = [
+    ("default", |builder| builder),
+    ("exact_end", |builder| builder.exact_end(true)),
+    ("endpoints", |builder| builder.flow_key(FlowKey::Endpoints)),
+];
+const FRAMES: usize = 3;
+/// Of so many runs in turn the median counts.
+const RUNS: usize = 5;
+
+/// A row for each choice and frame. Every round loads all of them anew: where in memory its maps happen to lie makes a
+/// program faster or slower by more than an option does.
+pub(super) fn choices(options: Options, report: &mut Report) -> Result<()> {
+    let frames: [(&str, Vec<u8>); FRAMES] =
+        [("tcp4", tcp4(1)), ("udp4", udp4(1)), ("tcp6", tcp6(1))];
+    let repeat = options.scaled(100_000);
+    let mut found = [const { [const { Vec::new() }; CHOICES.len()] }; FRAMES];
+    for round in 0..options.scaled(40) as usize {
+        let mut labs = Vec::new();
+        for place in 0..CHOICES.len() {
+            // Whoever is loaded first has the best of memory.
+            let choice = (place + round) % CHOICES.len();
+            let builder = CHOICES[choice].1(FlowSource::builder().max_flows(4096));
+            labs.push((choice, Lab::with(builder)?));
+        }
+        for ((_, frame), found) in frames.iter().zip(&mut found) {
+            let mut costs = [const { Vec::new() }; CHOICES.len()];
+            // The first run warms up.
+            for run in 0..=RUNS {
+                for (choice, lab) in &labs {
+                    let cost = lab.run(Direction::Ingress, frame, &HERE, repeat)?;
+                    if run != 0 {
+                        costs[*choice].push(cost.nanoseconds);
+                    }
+                }
+            }
+            for (found, costs) in found.iter_mut().zip(costs) {
+                found.push(summary(costs).median);
+            }
+        }
+    }
+    for ((frame, _), found) in frames.iter().zip(found) {
+        let [default, others @ ..] = &found;
+        for ((name, _), costs) in CHOICES[1..].iter().zip(others) {
+            let more: Vec<f64> = costs
+                .iter()
+                .zip(default)
+                .map(|(one, other)| one - other)
+                .collect();
+            let [low, high] = bounds(more.clone());
+            report.row(
+                &Row::new(format!("{name}_{frame}"))
+                    .with("ns", summary(costs.clone()).median)
+                    .with("default_ns", summary(default.clone()).median)
+                    .with("more_ns", summary(more).median)
+                    .with("more_low", low)
+                    .with("more_high", high),
+            );
+        }
+    }
+    Ok(())
+}

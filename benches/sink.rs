@@ -1,0 +1,271 @@
+//! From the table to a consumer, and records as JSON lines.
+
+use std::{
+    fmt,
+    hint::black_box,
+    net::{Ipv4Addr, UdpSocket},
+    process::{Command, ExitCode},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use futures::{StreamExt as _, executor::block_on};
+use mermin_benches::{Options, Report, Result, Row, cpu, summary};
+use mermin_core::{
+    Flow, FlowSource,
+    flow::Value,
+    lab::enter_new_namespace,
+    sink::{BoxError, FlowSink, JsonLines, testing::flows},
+};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+/// Flows that go from the table to the consumer in a round.
+const FLOWS: u32 = 200_000;
+/// Records of a round of JSON.
+const RECORDS: u32 = 4096;
+const PORT: u16 = 9999;
+
+fn main() -> ExitCode {
+    mermin_benches::anywhere("sink", |options, report| {
+        json(options, report)?;
+        if let Err(error) = mermin_core::lab::Lab::open(1) {
+            eprintln!("skipped: table to consumer: {error}");
+            return Ok(());
+        }
+        enter_new_namespace()?;
+        up()?;
+        consume(options, report)
+    })
+}
+
+fn up() -> Result<()> {
+    let status = Command::new("ip")
+        .args(["link", "set", "lo", "up"])
+        .status()?;
+    status
+        .success()
+        .then_some(())
+        .ok_or_else(|| "cannot set lo up".into())
+}
+
+/// Time of a round: the first record to the last, and CPU time of the consumer and of the rest of the process meanwhile.
+#[derive(Clone, Copy, Default)]
+struct Took {
+    clock: Duration,
+    consumer: Duration,
+    others: Duration,
+}
+
+/// Counts, from its first batch to its last.
+#[derive(Default)]
+struct Counter {
+    records: u64,
+    packets: u64,
+    began: Option<(Instant, Duration, Duration)>,
+    took: Took,
+}
+
+impl Counter {
+    fn count(&mut self, flows: &[Flow]) {
+        let (began, own, all) = *self
+            .began
+            .get_or_insert_with(|| (Instant::now(), cpu::time(), cpu::process_time()));
+        for flow in flows {
+            self.packets += flow.forward.packets.delta + flow.reverse.packets.delta;
+        }
+        self.records += flows.len() as u64;
+        let consumer = cpu::time().saturating_sub(own);
+        self.took = Took {
+            clock: began.elapsed(),
+            consumer,
+            others: cpu::process_time()
+                .saturating_sub(all)
+                .saturating_sub(consumer),
+        };
+    }
+}
+
+impl FlowSink for Counter {
+    async fn export(&mut self, flows: &[Flow]) -> std::result::Result<(), BoxError> {
+        self.count(flows);
+        Ok(())
+    }
+}
+
+/// A source with so many flows in its table, of a datagram each.
+fn filled() -> Result<FlowSource> {
+    let builder = FlowSource::builder()
+        .interfaces(["lo"])
+        .max_flows(FLOWS.next_power_of_two());
+    let source = block_on(builder.open())?;
+    let _receiver = UdpSocket::bind(("0.0.0.0", PORT))?;
+    let sender = UdpSocket::bind("127.0.0.1:0")?;
+    for number in 0..FLOWS {
+        let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 0)) + number);
+        sender.send_to(b"x", (address, PORT))?;
+    }
+    Ok(source)
+}
+
+/// By a sink, and by the stream. Each flow ends because the source is closed.
+fn consume(options: Options, report: &mut Report) -> Result<()> {
+    let mut rounds = [const { Vec::new() }; 2];
+    for round in 0..=options.scaled(10) {
+        for (way, rounds) in rounds.iter_mut().enumerate() {
+            let mut source = filled()?;
+            source.close();
+            let mut counter = Counter::default();
+            block_on(async {
+                if way == 0 {
+                    source.run(&mut counter).await?;
+                } else {
+                    let mut chunks = (&mut source).ready_chunks(4096);
+                    while let Some(flows) = chunks.next().await {
+                        let flows: std::result::Result<Vec<_>, _> = flows.into_iter().collect();
+                        counter.count(&flows?);
+                    }
+                }
+                Ok::<_, mermin_core::Error>(())
+            })?;
+            if counter.records != u64::from(FLOWS) || counter.packets != u64::from(FLOWS) {
+                return Err(format!("{} records of {FLOWS}", counter.records).into());
+            }
+            if round != 0 {
+                rounds.push(counter.took);
+            }
+        }
+    }
+    for (name, rounds) in ["table_to_sink", "table_to_stream"].into_iter().zip(rounds) {
+        let median = |which: fn(&Took) -> Duration| {
+            summary(
+                rounds
+                    .iter()
+                    .map(|took| which(took).as_secs_f64())
+                    .collect(),
+            )
+            .median
+        };
+        let of = |seconds: f64| f64::from(FLOWS) / seconds / 1e6;
+        let clock = of(median(|took| took.clock));
+        let row = Row::new(name)
+            .with("m_records_s", clock)
+            .with("ns_consumer", 1e3 / of(median(|took| took.consumer)))
+            .with("ns_capture", 1e3 / of(median(|took| took.others)));
+        report.row(&row.at_least("million records/s", clock, 1.0));
+    }
+    Ok(())
+}
+
+/// One record by `serde_json`, with the same names and values: `Serialize` as one would write it by hand, and a `Value`.
+struct ByHand<'a>(&'a Flow);
+
+impl Serialize for ByHand<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let mut outcome = Ok(());
+        self.0.attributes().for_each(|name, value| {
+            let added = match value {
+                Value::Text(text) => map.serialize_entry(name, text),
+                Value::Texts(texts) => map.serialize_entry(name, texts),
+                Value::Number(number) => map.serialize_entry(name, &number),
+                Value::Numbers(numbers) => map.serialize_entry(name, numbers),
+                Value::Time(time) => map.serialize_entry(name, &Shown(time)),
+                _ => Ok(()),
+            };
+            if let Err(error) = added {
+                outcome = Err(error);
+            }
+        });
+        outcome?;
+        map.end()
+    }
+}
+
+/// A time as RFC 3339 writes it.
+struct Shown(SystemTime);
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (seconds, nanos) = (since.as_secs(), since.subsec_nanos());
+        let days = i64::try_from(seconds / 86_400).unwrap_or(0) + 719_468;
+        let era = days.div_euclid(146_097);
+        let day = days.rem_euclid(146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let of_year = day - (365 * year + year / 4 - year / 100);
+        let march = (5 * of_year + 2) / 153;
+        let month = if march < 10 { march + 3 } else { march - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        let of_month = of_year - (153 * march + 2) / 5 + 1;
+        let of_day = seconds % 86_400;
+        let [hour, minute, second] = [of_day / 3600, of_day / 60 % 60, of_day % 60];
+        write!(
+            f,
+            "{year:04}-{month:02}-{of_month:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z"
+        )
+    }
+}
+
+/// Ours and `serde_json`'s in the same rounds, into memory.
+fn json(options: Options, report: &mut Report) -> Result<()> {
+    let records: Vec<Flow> = flows(RECORDS);
+    let mut ours = JsonLines::new(Vec::with_capacity(16 << 20));
+    let mut theirs = Vec::with_capacity(16 << 20);
+    let mut rounds = [const { Vec::new() }; 3];
+    for round in 0..=options.scaled(100) {
+        let own = timed(|| block_on(ours.export(black_box(&records))).is_ok());
+        theirs.clear();
+        let by_hand = timed(|| {
+            records.iter().all(|flow| {
+                let done = serde_json::to_writer(&mut theirs, &ByHand(flow)).is_ok();
+                theirs.push(b'\n');
+                done
+            })
+        });
+        let mut octets = ours.into_inner();
+        if octets != theirs {
+            return Err("the lines differ".into());
+        }
+        theirs.clear();
+        let by_value = timed(|| {
+            records.iter().all(|flow| {
+                let value = serde_json::to_value(ByHand(flow)).unwrap_or_default();
+                let done = serde_json::to_writer(&mut theirs, &value).is_ok();
+                theirs.push(b'\n');
+                done
+            })
+        });
+        octets.clear();
+        ours = JsonLines::new(octets);
+        if round != 0 {
+            for (rounds, took) in rounds.iter_mut().zip([own, by_hand, by_value]) {
+                rounds.push(took);
+            }
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let octets = theirs.len() as f64;
+    let [own, by_hand, by_value] = rounds.map(|rounds| summary(rounds).median);
+    let row = |name: &str, seconds: f64| {
+        Row::new(name)
+            .with("mb_s", octets / seconds / 1e6)
+            .with("ns_per_record", seconds * 1e9 / f64::from(RECORDS))
+            .with("times_slower", seconds / own)
+    };
+    report.row(&row("json_lines", own).at_least("MB/s", octets / own / 1e6, 600.0));
+    report.row(&row("serde_json", by_hand));
+    report.row(&row("serde_json_value", by_value).at_least("times", by_value / own, 3.0));
+    Ok(())
+}
+
+/// Seconds of CPU time.
+fn timed(work: impl FnOnce() -> bool) -> f64 {
+    let began = cpu::time();
+    assert!(black_box(work()), "writing to memory does not fail");
+    cpu::time().saturating_sub(began).as_secs_f64()
+}
