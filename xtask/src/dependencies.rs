@@ -1,4 +1,4 @@
-//! What comes into an embedder's build.
+//! Crates that come into an embedder's build.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ const RUNTIMES: [&str; 6] = [
     "tokio",
 ];
 
-/// What files of a configuration need, and who captures flows alone does not.
+/// Crates for files of a configuration; capturing flows alone takes none of them.
 const FILES: [&str; 4] = ["hcl-edit", "hcl-rs", "serde", "serde_core"];
 
 /// Counts the crates that mermin-core brings, and looks for runtimes and readers of files among them.
@@ -73,11 +73,19 @@ fn among<'c>(crates: &'c BTreeSet<String>, names: &[&str]) -> Option<&'c str> {
     })
 }
 
-/// Licences, sources, and crates that must not come in.
+/// Libraries that embedders build.
+const LIBRARIES: [&str; 3] = ["mermin-bpf", "mermin-core", "mermin-config"];
+
+/// Licences, sources, and crates that must not come in: strictly into the libraries, less so into anything else here.
 pub(crate) fn deny() -> Result<()> {
     tools::DENY.ready()?;
+    for library in LIBRARIES {
+        shell::run(&mut shell::command(&format!(
+            "cargo deny --log-level error --manifest-path {library}/Cargo.toml --config deny.toml check licenses bans sources"
+        ))?)?;
+    }
     shell::run(&mut shell::command(
-        "cargo deny --log-level error check licenses bans sources",
+        "cargo deny --log-level error --workspace --config examples/deny.toml check licenses bans sources",
     )?)
 }
 

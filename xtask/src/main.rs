@@ -1,15 +1,21 @@
-//! What the project does to itself: build and check the kernel program, set up its tools, run all of CI.
+//! The project's own tasks: build and check the kernel program, set up its tools, run all of CI.
 
 mod api;
 mod captures;
 mod ci;
 mod dependencies;
 mod fuzz;
+mod imports;
+#[cfg(test)]
+mod links;
 mod manifest;
 mod object;
 mod package;
 mod project;
 mod promises;
+#[cfg(test)]
+mod prose;
+mod readers;
 mod readme;
 mod setup;
 mod shell;
@@ -29,11 +35,13 @@ usage: cargo xtask <command>
 
   bpf           compile the kernel program into mermin-bpf/prebuilt/mermin.bpf.o
   bpf --check   prove that the committed object is what the source compiles to
+  bpf --lint    clippy on it, for its own target
   bpf --widened compile a kernel program for tests, into the target directory
   api           write the public API into docs/public-api
   api --check   prove that the committed texts are the public API
   package       make the packages and build them outside the workspace
   promises      prove that all that holds a promise of docs/GUARANTEES.md is there
+  imports       prove that few files import each other in a circle, and no folders of mermin-core
   captures      flows of public captures, fetched first, beside what tshark sees
   captures --kernel        each of their packets through the kernel program and through user space
   captures --community-id  their community ids beside those of another program
@@ -52,9 +60,11 @@ fn main() -> ExitCode {
         ["bpf"] => object::rebuild(),
         ["bpf", "--check"] => object::check(),
         ["bpf", "--widened"] => object::widened(),
+        ["bpf", "--lint"] => object::lint(),
         ["api"] => api::rewrite(),
         ["api", "--check"] => api::check(),
         ["package"] => package::check(),
+        ["imports"] => imports::check(),
         ["captures"] => captures::beside_tshark(),
         ["captures", "--kernel"] => captures::beside_the_kernel(),
         ["captures", "--community-id"] => captures::community_ids(),

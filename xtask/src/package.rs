@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{manifest::PUBLISHED, project, shell};
 
-/// Octets that a compressed package may have. The kernel program is a third of mermin-bpf.
-const MOST: u64 = 300_000;
+/// Octets that a compressed package may have: a file that does not belong is noticed. mermin-core is 250 files of source in 360,000.
+const MOST: u64 = 450_000;
 
 /// Makes the packages, unpacks them elsewhere, and builds them from what was unpacked alone.
 pub(crate) fn check() -> Result<()> {
@@ -61,7 +61,7 @@ impl Alone {
 
 impl Drop for Alone {
     fn drop(&mut self) {
-        // What is left lies in the directory for temporary files.
+        // Files that stay lie in the directory for temporary files.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

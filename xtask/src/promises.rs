@@ -51,14 +51,14 @@ fn promises(page: &str) -> Vec<Promise<'_>> {
             guards: section
                 .split("\n\n")
                 .filter_map(|paragraph| paragraph.trim_start().strip_prefix(HELD_BY))
-                // What is in backquotes is every other part.
+                // Every other part is in backquotes.
                 .flat_map(|paragraph| paragraph.split('`').skip(1).step_by(2))
                 .collect(),
         })
         .collect()
 }
 
-/// What is named and is not there, and promises that nothing holds.
+/// Names that are not there, and promises that nothing holds.
 fn missing(promises: &[Promise<'_>], names: &BTreeSet<String>) -> Vec<String> {
     let mut missing = Vec::new();
     for Promise { title, guards } in promises {

@@ -35,7 +35,7 @@ impl Pin {
         })
     }
 
-    /// What installs the pinned compiler.
+    /// Command that installs the pinned compiler.
     pub(crate) fn install_rustc(&self) -> Vec<String> {
         words(&format!(
             "rustup toolchain install {} --profile minimal --component rust-src",
@@ -43,7 +43,7 @@ impl Pin {
         ))
     }
 
-    /// What installs the pinned linker. It links with the LLVM that rustc brings along, so none need be installed.
+    /// Command that installs the pinned linker. It links with the LLVM that rustc brings along, so none need be installed.
     pub(crate) fn install_linker(&self) -> Vec<String> {
         words(&format!(
             "cargo install bpf-linker --version {} --locked --no-default-features --features llvm-22,rust-llvm-22",
@@ -86,14 +86,14 @@ impl Rustc {
         }))
     }
 
-    /// Whether the source of `core` is there, to be compiled for the kernel.
+    /// True if the source of `core` is there, to be compiled for the kernel.
     pub(crate) fn has_source(&self) -> bool {
         self.sysroot
             .join("lib/rustlib/src/rust/library/core/Cargo.toml")
             .is_file()
     }
 
-    /// What installs that source.
+    /// Command that installs that source.
     pub(crate) fn install_source(&self) -> Vec<String> {
         let mut command = words("rustup component add rust-src");
         if let Some(name) = &self.rustup_name {
@@ -138,7 +138,7 @@ fn release(rustup_name: Option<&str>) -> Result<String> {
         .context("cannot find the release in what `rustc -vV` says")
 }
 
-/// Whether the pinned linker is the one that would run.
+/// True if the pinned linker is the one that would run.
 pub(crate) fn has_linker(pin: &Pin) -> bool {
     let said = Command::new("bpf-linker").arg("--version").output();
     said.is_ok_and(|said| {
@@ -192,7 +192,7 @@ pub(crate) fn ready(pin: &Pin) -> Result<Rustc> {
     }
 }
 
-/// Whether a variable of the caller's may reach the compilation: those that change flags or profiles may not.
+/// True if a variable of the caller's may reach the compilation: those that change flags or profiles may not.
 pub(crate) fn may_pass(name: &str) -> bool {
     const FLAGS: [&str; 9] = [
         "RUSTFLAGS",

@@ -43,7 +43,7 @@ impl Tool {
             .is_ok_and(|status| status.success())
     }
 
-    /// What installs it.
+    /// Command that installs it.
     fn install(&self) -> String {
         format!(
             "cargo install cargo-{} --version {} --locked",

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::Library;
 use crate::{project, shell, toolchain};
 
-/// A cargo of the pinned toolchain whose rustdoc may write JSON. What it builds lies apart, because build scripts of some
+/// A cargo of the pinned toolchain whose rustdoc may write JSON. Its output lies apart, because build scripts of some
 /// dependencies turn out otherwise there.
 pub(super) fn cargo(arguments: &str) -> Result<Command> {
     let rustc = toolchain::pinned()?;

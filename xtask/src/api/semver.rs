@@ -1,4 +1,4 @@
-//! What changed since the last release, held against semantic versioning.
+//! Changes since the last release, held against semantic versioning.
 
 use anyhow::Result;
 

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use super::source::{SOURCES, Source, list};
 use crate::{project, shell};
 
-/// What is taken out of a source package.
+/// Files that are taken out of a source package.
 const PATTERNS: [&str; 5] = ["*.pcap", "*.pcapng", "*.cap", "*.pcap.gz", "*.pcapng.gz"];
 
 /// Where everything about captures is kept.
@@ -86,7 +86,7 @@ impl Apt {
             let package = format!("{}/{suite}", source.name);
             let mut command = self.command();
             command.args(["--quiet", "source", "--download-only", &package]);
-            // Whether it worked is told by what is there.
+            // The files that are there tell if it worked.
             command.status().context("cannot start `apt-get`")?;
             if let Some(archive) = self.archive(source.name)? {
                 return Ok(archive);

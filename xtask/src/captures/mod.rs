@@ -1,6 +1,6 @@
 //! Public captures, and this project's flows of them beside what others make of them.
 //!
-//! What is compared, and by which rules, is the package `mermin-referee`'s; here is what has to be there first.
+//! The package `mermin-referee` compares; here is all that has to be there first.
 
 mod fetch;
 mod source;

@@ -9,14 +9,28 @@ use crate::shell;
 /// A source package.
 pub(super) struct Source {
     pub(super) name: &'static str,
-    /// Distributions that may have it. What an index names may be gone from the archive, so there are several.
+    /// Distributions that may have it. A file that an index names may be gone from the archive, so there are several.
     pub(super) suites: &'static [&'static str],
 }
 
-pub(super) const SOURCES: [Source; 3] = [
+pub(super) const SOURCES: [Source; 6] = [
+    // Wireless networks.
+    Source {
+        name: "aircrack-ng",
+        suites: &["bookworm", "trixie", "sid"],
+    },
+    // Blocks of pcapng of either byte order.
+    Source {
+        name: "golang-github-gopacket-gopacket",
+        suites: &["trixie", "sid"],
+    },
     Source {
         name: "ndpi",
         suites: &["bookworm"],
+    },
+    Source {
+        name: "suricata",
+        suites: &["sid", "trixie", "bookworm"],
     },
     Source {
         name: "tcpdump",
@@ -29,7 +43,7 @@ pub(super) const SOURCES: [Source; 3] = [
 ];
 
 const SECURITY: &str = "-security";
-/// Who signs what this machine may fetch, whichever mirror it uses.
+/// Keys of the archive, whichever mirror a machine uses.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Lines for a list of apt sources: every suite, at the places this machine's own list names.

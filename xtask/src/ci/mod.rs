@@ -54,7 +54,7 @@ fn command(name: &str, line: &str, variables: &shell::Variables) -> Result<()> {
     let mut command = shell::command(line)?;
     command.env("CARGO_TERM_QUIET", "true");
     for (variable, value) in variables {
-        // What the caller set stays, unless a promise depends on it.
+        // A variable of the caller stays, unless a promise depends on it.
         if env::var_os(variable).is_none() || steps::FIXED.contains(variable) {
             command.env(variable, value);
         }

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use crate::{api, dependencies, object, package, promises, shell::Variables, versions, vm};
+use crate::{
+    api, dependencies, imports, object, package, promises, readers, shell::Variables, versions, vm,
+};
 
 /// When a step is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,12 +15,12 @@ pub(crate) enum Scope {
     Full,
 }
 
-/// What a step does.
+/// Work of a step.
 pub(super) enum Work {
     /// The README's own test command.
     Tests(&'static Variables),
     Command(&'static str, &'static Variables),
-    /// What it is, as a command or in words.
+    /// Its name, as a command or in words.
     Function(&'static str, fn() -> Result<()>),
 }
 
@@ -89,6 +91,10 @@ pub(super) const STEPS: &[Step] = &[
         Work::Function("cargo xtask promises", promises::check),
     ),
     quick(
+        "imports",
+        Work::Function("cargo xtask imports", imports::check),
+    ),
+    quick(
         "documentation",
         Work::Command(
             "cargo doc --workspace --no-deps",
@@ -106,7 +112,7 @@ pub(super) const STEPS: &[Step] = &[
     quick(
         "arm64",
         Work::Command(
-            "cargo check --target aarch64-unknown-linux-gnu -p mermin-core -p mermin-config -p mermin-examples",
+            "cargo check --target aarch64-unknown-linux-gnu -p mermin-core -p mermin-config -p mermin-examples -p mermin-program -p mermin-ipfix -p mermin-prometheus -p mermin-nats -p mermin-export",
             &[],
         ),
     ),
@@ -129,6 +135,36 @@ pub(super) const STEPS: &[Step] = &[
     full(
         "semantic versioning",
         Work::Function("cargo semver-checks", api::check_semver),
+    ),
+    full(
+        "receivers of OTLP",
+        Work::Function("rotel and Python on every span", readers::otlp),
+    ),
+    full(
+        "three sources in an engine",
+        Work::Function("DuckDB behind a stream of NATS", readers::nats),
+    ),
+    full(
+        "brokers of Kafka",
+        Work::Command(
+            "cargo test --manifest-path examples/kafka/Cargo.toml --target-dir target/kafka",
+            &[],
+        ),
+    ),
+    full(
+        "readers of Parquet",
+        Work::Function("DuckDB and pyarrow on every column", readers::parquet),
+    ),
+    full(
+        "S3",
+        Work::Function("moto on files, and trouble on the way there", readers::s3),
+    ),
+    full(
+        "a file's writer killed a thousand times",
+        Work::Command(
+            "cargo test -p mermin-parquet --test files -- killed --nocapture",
+            &[("MERMIN_KILLS", "1000")],
+        ),
     ),
     full(
         "cost of a packet",

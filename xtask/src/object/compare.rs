@@ -14,7 +14,7 @@ pub(super) fn identity(object: &[u8]) -> String {
     format!("{} bytes, sha256 {hash}", object.len())
 }
 
-/// What tells two objects apart, for people; `None` when nothing does.
+/// The difference of two objects, for people; `None` when there is none.
 pub(super) fn difference(committed: &[u8], built: &[u8]) -> Option<String> {
     if committed == built {
         return None;

@@ -1,4 +1,4 @@
-//! What is in a compiled object: programs, what they call, and maps.
+//! Contents of a compiled object: programs, their calls, and maps.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub(super) struct Map {
     value: u32,
 }
 
-/// What an object holds, each list by name.
+/// Contents of an object, each list by name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Summary {
     bytes: usize,

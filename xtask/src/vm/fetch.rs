@@ -144,7 +144,7 @@ fn candidates(release: &str) -> [String; 5] {
     ]
 }
 
-/// What is on this disk of a release, where it is whole.
+/// The files of a release on this disk, where they are whole.
 fn fetched(release: &str) -> Option<Fetched> {
     let root = root_of(release);
     // Newer packages keep modules below /usr, and the newest the image with them.

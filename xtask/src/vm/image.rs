@@ -12,10 +12,10 @@ use anyhow::{Context, Result, ensure};
 use super::{fetch::Fetched, kernels::is_run};
 use crate::shell;
 
-/// What tests call.
+/// Programs that tests call.
 const PROGRAMS: [&str; 4] = ["ip", "tc", "ethtool", "ping"];
-/// What is loaded before the tests, with all it depends on. A kernel that has it built in has no such module.
-const MODULES: [&str; 9] = [
+/// Modules that are loaded before the tests, with all that they depend on. A kernel that has it built in has no such module.
+const MODULES: [&str; 14] = [
     "veth",
     "sch_ingress",
     "cls_bpf",
@@ -25,6 +25,11 @@ const MODULES: [&str; 9] = [
     "macvlan",
     "bridge",
     "vxlan",
+    "vrf",
+    "ifb",
+    "act_mirred",
+    "ip_gre",
+    "ip6_gre",
 ];
 
 /// Precedes and follows what the tests print.
@@ -129,7 +134,9 @@ fn insmods(depends: &str) -> Vec<PathBuf> {
     depends
         .lines()
         .filter_map(|line| line.strip_prefix("insmod "))
-        .map(|path| PathBuf::from(path.trim()))
+        // Behind it stand the parameters that this machine loads the module with.
+        .filter_map(|line| line.split_whitespace().next())
+        .map(PathBuf::from)
         .collect()
 }
 
@@ -177,6 +184,8 @@ fn script(modules: &[String], left_out: &[String]) -> String {
          mount -t proc proc /proc\nmount -t sysfs sysfs /sys\nmount -t devtmpfs dev /dev\n\
          mount -t bpf bpf /sys/fs/bpf\nmount -t tmpfs tmp /tmp\n",
     );
+    // Tunnel modules put a device into each network namespace, unless told not to.
+    lines += "echo 2 > /proc/sys/net/core/fb_tunnels_only_for_init_net\n";
     lines.extend(
         modules
             .iter()
@@ -220,7 +229,7 @@ mod tests {
 
     #[test]
     fn modules_are_loaded_after_what_they_need() {
-        let said = "insmod /m/stp.ko.xz \ninsmod /m/bridge.ko.xz \nbuiltin ipv6\n";
+        let said = "insmod /m/stp.ko.xz \ninsmod /m/bridge.ko.xz numifbs=0 \nbuiltin ipv6\n";
         assert_eq!(
             insmods(said),
             [Path::new("/m/stp.ko.xz"), Path::new("/m/bridge.ko.xz")]

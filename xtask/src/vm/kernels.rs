@@ -5,14 +5,14 @@
 pub(crate) struct Kernel {
     /// As it is asked for.
     pub(crate) series: &'static str,
-    /// What a release begins and ends with, its number left out.
+    /// Beginning and end of a release's name, its number left out.
     release: [&'static str; 2],
     /// Where Debian has it.
     pub(super) suite: &'static str,
     pub(super) expected: Expected,
 }
 
-/// What must come out.
+/// The expected outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     /// Below the floor: this sentence, and nothing loaded.
@@ -85,7 +85,15 @@ const TESTS: &[&str] = &[
     "headers_in_paged_memory",
     "every_tunnel",
     "a_carrier_that_counts_itself",
+    "tunnel_devices",
+    "devices_that_carry_frames",
+    "another_namespaces_index",
+    "a_router_behind_a_port",
+    "a_router_in_a_vrf",
+    "a_detour_by_ifb",
+    "the_end_of_a_routed_segment",
     "idle_timeout",
+    "exact_ends",
     "full_table",
     "an_interface_that_goes",
     "no_capability",
@@ -93,7 +101,7 @@ const TESTS: &[&str] = &[
     "verified_instructions",
 ];
 
-/// Whether a test is in the list.
+/// True if a test is in the list.
 pub(super) fn is_run(name: &str) -> bool {
     let name = name.split("::").next().unwrap_or_default();
     TESTS.contains(&name)

@@ -19,7 +19,7 @@ use self::{
 };
 use crate::shell;
 
-/// What it takes besides cargo: a program, and the Debian package that brings it.
+/// Requirements besides cargo: a program, and the Debian package that brings it.
 const NEEDED: [(&str, &str); 9] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("busybox", "busybox-static"),
@@ -32,7 +32,7 @@ const NEEDED: [(&str, &str); 9] = [
     ("ping", "iputils-ping"),
 ];
 
-/// What came of one kernel.
+/// Outcome of one kernel.
 #[derive(Debug)]
 struct Tried {
     kernel: &'static Kernel,

@@ -1,4 +1,4 @@
-//! What a machine said: tests that passed, failed and were skipped, and what the verifier counted.
+//! Output of a machine: tests that passed, failed and were skipped, and what the verifier counted.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) struct Outcome {
     pub(super) failed: Vec<String>,
     /// Instructions that the verifier walked through, by program.
     pub(super) verified: BTreeMap<String, u64>,
-    /// What the tests exited with, once they came to their end.
+    /// Exit status of the tests, once they came to their end.
     pub(super) status: Option<i32>,
 }
 
@@ -29,7 +29,7 @@ impl Outcome {
     /// Reads what a machine said.
     pub(super) fn read(said: &str) -> Self {
         let mut outcome = Self::default();
-        // What a test itself says may stand between its name and its result.
+        // A test's own output may stand between its name and its result.
         let mut running = None;
         let tests = said.split(BEGIN).nth(1).unwrap_or_default();
         for line in tests.lines() {
@@ -71,7 +71,7 @@ impl Outcome {
         None
     }
 
-    /// What is not as it must be, in sentences; none where all is well.
+    /// Faults, in sentences; none where all is well.
     pub(super) fn faults(&self, expected: Expected) -> Vec<String> {
         let mut faults = Vec::new();
         match self.status {

@@ -1,0 +1,84 @@
+//! Circles in a graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Targets of the arrows of each node.
+pub(super) type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// Sets of two nodes or more each of which leads to all others of its set, the largest first.
+pub(super) fn circles(graph: &Graph) -> Vec<BTreeSet<String>> {
+    let reach: BTreeMap<&str, BTreeSet<&str>> = graph
+        .keys()
+        .map(|from| (from.as_str(), reachable(graph, from)))
+        .collect();
+    let leads = |from: &str, to: &str| reach.get(from).is_some_and(|all| all.contains(to));
+    let mut circles = BTreeSet::new();
+    for &node in reach.keys().filter(|node| leads(node, node)) {
+        let circle: BTreeSet<String> = reach
+            .keys()
+            .filter(|other| leads(node, other) && leads(other, node))
+            .map(|&other| other.to_owned())
+            .collect();
+        circles.insert(circle);
+    }
+    let mut circles: Vec<_> = circles.into_iter().filter(|it| it.len() > 1).collect();
+    circles.sort_by_key(|circle| std::cmp::Reverse(circle.len()));
+    circles
+}
+
+/// All that a node leads to, itself only by a way round.
+fn reachable<'a>(graph: &'a Graph, from: &str) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    let mut next: Vec<&str> = graph
+        .get(from)
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    while let Some(node) = next.pop() {
+        if found.insert(node) {
+            next.extend(graph.get(node).into_iter().flatten().map(String::as_str));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(arrows: &[(&str, &str)]) -> Graph {
+        let mut graph = Graph::new();
+        for (from, to) in arrows {
+            graph
+                .entry((*from).to_owned())
+                .or_default()
+                .insert((*to).to_owned());
+        }
+        graph
+    }
+
+    #[test]
+    fn circles_are_found_apart_and_ways_between_them_are_none() {
+        let arrows = [
+            ("a", "b"),
+            ("b", "a"),
+            ("b", "c"),
+            ("c", "d"),
+            ("d", "e"),
+            ("e", "c"),
+            ("f", "a"),
+        ];
+        let found = circles(&graph(&arrows));
+        let names: Vec<String> = found
+            .iter()
+            .map(|circle| circle.iter().cloned().collect::<String>())
+            .collect();
+        assert_eq!(names, ["cde", "ab"]);
+    }
+
+    #[test]
+    fn one_way_streets_and_oneself_are_no_circle() {
+        assert!(circles(&graph(&[("a", "b"), ("b", "c"), ("a", "c"), ("c", "c")])).is_empty());
+    }
+}

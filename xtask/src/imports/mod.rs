@@ -1,0 +1,190 @@
+//! Circles of imports: files that import each other, and folders that do, have to be understood all at once.
+
+mod graph;
+mod modules;
+mod read;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+
+use self::{
+    graph::{Graph, circles},
+    modules::Modules,
+};
+use crate::project;
+
+/// Crates that are looked at, and how many files of each may import each other. Parsing headers goes round by nature: a tunnel
+/// holds a link header.
+const CRATES: [(&str, usize); 4] = [
+    ("mermin-bpf", 11),
+    ("mermin-core", 4),
+    ("mermin-config", 4),
+    ("xtask", 4),
+];
+/// Crates whose folders may not import each other.
+const LAYERED: &str = "mermin-core";
+/// Forbidden imports: crate, folder, and the other.
+const NEVER: &[(&str, &str, &str)] = &[
+    ("mermin-core", "sys", "flow"),
+    ("mermin-core", "sys", "table"),
+    ("mermin-core", "sys", "filter"),
+    ("mermin-core", "sys", "attach"),
+    ("mermin-core", "report", "attach"),
+    ("mermin-core", "report", "bpf"),
+];
+
+/// Reads the `use` paths of all crates.
+pub(crate) fn check() -> Result<()> {
+    let mut faults = Vec::new();
+    let mut longest = 0;
+    for (name, most) in CRATES {
+        let modules = Modules::read(&project::root().join(name).join("src"))?;
+        let graph = modules.graph();
+        longest = longest.max(circles(&graph).first().map_or(0, BTreeSet::len));
+        faults.extend(faults_of(name, most, &graph));
+    }
+    ensure!(
+        faults.is_empty(),
+        "imports run in circles, or against their layers\n{}",
+        faults.join("\n")
+    );
+    println!(
+        "no more than {longest} files import each other in a circle, and no folders of {LAYERED}"
+    );
+    Ok(())
+}
+
+/// Faults of a crate.
+fn faults_of(name: &str, most: usize, graph: &Graph) -> Vec<String> {
+    let mut faults = Vec::new();
+    for circle in circles(graph) {
+        if circle.len() > most {
+            let files = circle.len();
+            let arrows = ties(graph, |one, other| {
+                circle.contains(one) && circle.contains(other)
+            });
+            faults.push(format!("{name}: {files} files import each other{arrows}"));
+        }
+    }
+    if name == LAYERED {
+        for circle in circles(&between_folders(graph)) {
+            let between = |one: &str, other: &str| {
+                let folders = side_by_side(one, other);
+                folders.is_some_and(|(one, other)| circle.contains(&one) && circle.contains(&other))
+            };
+            let arrows = ties(graph, between);
+            faults.push(format!("{name}: folders import each other{arrows}"));
+        }
+    }
+    let never = NEVER.iter().filter(|never| never.0 == name);
+    for (_, folder, other) in never {
+        for (file, arrows) in graph
+            .iter()
+            .filter(|(file, _)| folder_of(file) == Some(folder))
+        {
+            let wrong = arrows.iter().filter(|to| folder_of(to) == Some(other));
+            faults.extend(wrong.map(|to| format!("{name}: `{file}` imports `{to}`")));
+        }
+    }
+    faults
+}
+
+/// The arrows that tie a circle, a line each.
+fn ties(graph: &Graph, is_in: impl Fn(&str, &str) -> bool) -> String {
+    let mut lines = String::new();
+    for (from, arrows) in graph {
+        for to in arrows.iter().filter(|to| is_in(from, to)) {
+            lines.push_str("\n  ");
+            lines.push_str(from);
+            lines.push_str(" -> ");
+            lines.push_str(to);
+        }
+    }
+    lines
+}
+
+/// The first folder of a file's path.
+fn folder_of(file: &str) -> Option<&str> {
+    file.split_once('/').map(|(folder, _)| folder)
+}
+
+/// Arrows between folders side by side.
+fn between_folders(graph: &Graph) -> Graph {
+    let mut folders = Graph::new();
+    for (from, arrows) in graph {
+        for to in arrows {
+            if let Some((one, other)) = side_by_side(from, to) {
+                folders.entry(one).or_default().insert(other);
+            }
+        }
+    }
+    folders
+}
+
+/// The two folders of one folder that two files are in.
+fn side_by_side(from: &str, to: &str) -> Option<(String, String)> {
+    let from: Vec<&str> = from.split('/').collect();
+    let to: Vec<&str> = to.split('/').collect();
+    let differ = from.iter().zip(&to).position(|(one, other)| one != other)?;
+    // Where the paths part both have a folder: the last part is the file's own name.
+    let folders = differ + 1 < from.len() && differ + 1 < to.len();
+    folders.then(|| (from[..=differ].join("/"), to[..=differ].join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(arrows: &[(&str, &str)]) -> Graph {
+        let mut graph = Graph::new();
+        for (from, to) in arrows {
+            graph
+                .entry((*from).to_owned())
+                .or_default()
+                .insert((*to).to_owned());
+        }
+        graph
+    }
+
+    #[test]
+    fn four_files_may_go_round_and_five_may_not() {
+        let round = ["a/1.rs", "a/2.rs", "a/3.rs", "a/4.rs", "a/5.rs"];
+        let ring = |files: &[&'static str]| {
+            let next = files.iter().cycle().skip(1);
+            let arrows: Vec<_> = files.iter().copied().zip(next.copied()).collect();
+            graph(&arrows)
+        };
+        assert!(faults_of("xtask", 4, &ring(&round[..4])).is_empty());
+        let faults = faults_of("xtask", 4, &ring(&round));
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].contains("5 files"), "{faults:?}");
+    }
+
+    #[test]
+    fn folders_of_one_folder_may_not_import_each_other() {
+        let arrows = [("a/x.rs", "b/y.rs"), ("b/z.rs", "a/w.rs")];
+        assert_eq!(faults_of(LAYERED, 4, &graph(&arrows)).len(), 1);
+        let deeper = [("a/c/x.rs", "a/d/y.rs"), ("a/d/z.rs", "a/c/w.rs")];
+        let expected = "mermin-core: folders import each other\n  a/c/x.rs -> a/d/y.rs\n  a/d/z.rs -> a/c/w.rs";
+        assert_eq!(faults_of(LAYERED, 4, &graph(&deeper)), [expected]);
+        // A folder and a file beside it are no two folders.
+        let beside = [("a/x.rs", "a/d/y.rs"), ("a/d/z.rs", "a/x.rs")];
+        assert!(faults_of(LAYERED, 4, &graph(&beside)).is_empty());
+    }
+
+    #[test]
+    fn an_arrow_against_the_layers_is_told() {
+        let arrows = [
+            ("sys/bpf.rs", "table/entry.rs"),
+            ("table/entry.rs", "flow/mod.rs"),
+        ];
+        let expected = ["mermin-core: `sys/bpf.rs` imports `table/entry.rs`"];
+        assert_eq!(faults_of(LAYERED, 4, &graph(&arrows)), expected);
+    }
+
+    #[test]
+    fn this_tree_is_as_it_should_be() {
+        check().unwrap();
+    }
+}

@@ -1,0 +1,113 @@
+//! Programs of others that read what exporters write: Python packages, each in an environment of its own.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{project, shell};
+
+/// An environment of Python, by the packages in it.
+type Packages = &'static [&'static str];
+
+/// Of Parquet files: the `DuckDB` that most people run, and the newest with pyarrow.
+const PARQUET: [(&str, Packages); 2] = [
+    ("duckdb-1", &["duckdb==1.5.5", PYTZ]),
+    ("duckdb-2", &["duckdb==2.0.1", "pyarrow==26.0.1", PYTZ]),
+];
+
+/// `DuckDB` asks for it where a column has times in UTC, and does not bring it.
+const PYTZ: &str = "pytz==2026.6";
+
+/// Of OTLP: rotel, which brings its receiver as a program, and gRPC with Google's Protocol Buffers.
+const OTLP: (&str, Packages) = (
+    "otlp",
+    &[
+        "rotel==0.0.1a15",
+        "grpcio==1.85.3",
+        "opentelemetry-proto==1.45.2",
+    ],
+);
+
+/// moto without what its other services take: a third of what `moto[server]` would bring.
+const S3: (&str, Packages) = (
+    "s3",
+    &[
+        "moto==5.2.5",
+        "flask==3.1.3",
+        "flask-cors==6.0.5",
+        "PyYAML==6.0.4",
+    ],
+);
+
+/// Of a stream of NATS: its Python client, and `DuckDB`.
+const NATS: (&str, Packages) = ("nats", &["nats-py==2.16.0", "duckdb==1.5.5", PYTZ]);
+
+/// Three sources, one stream, and `DuckDB` behind it.
+pub(crate) fn nats() -> Result<()> {
+    let (name, packages) = NATS;
+    let mut command =
+        shell::command("cargo test -p mermin-nats --test nats -- in_duckdb --nocapture")?;
+    command.env("MERMIN_NATS_PYTHON", python(name, packages)?);
+    shell::run(&mut command)
+}
+
+/// OTLP, received by rotel and by Python. `VictoriaMetrics` is in no stable Debian in a version that takes OTLP, so its test is run
+/// by hand.
+pub(crate) fn otlp() -> Result<()> {
+    let (name, packages) = OTLP;
+    let python = python(name, packages)?;
+    let mut where_is = Command::new(&python);
+    let folder = shell::read(where_is.args(["-c", "import rotel; print(rotel.__path__[0])"]))?;
+    let mut command =
+        shell::command("cargo test -p mermin-otlp --test otlp -- --ignored decodes_every_span")?;
+    command.env("MERMIN_ROTEL", Path::new(folder.trim()).join("rotel-agent"));
+    command.env("MERMIN_PYTHON", python);
+    shell::run(&mut command)
+}
+
+/// Parquet files, read by `DuckDB` and pyarrow.
+pub(crate) fn parquet() -> Result<()> {
+    let pythons = PARQUET
+        .iter()
+        .map(|(name, packages)| python(name, packages))
+        .collect::<Result<Vec<_>>>()?;
+    let mut command =
+        shell::command("cargo test -p mermin-parquet --test files -- others_read --nocapture")?;
+    command.env("MERMIN_PARQUET_PYTHONS", env::join_paths(pythons)?);
+    shell::run(&mut command)
+}
+
+/// Parquet files in S3: moto is the server, and boto3, which it brings, reads. The feature is off by default, so it is linted here
+/// as well.
+pub(crate) fn s3() -> Result<()> {
+    shell::run(&mut shell::command(
+        "cargo clippy -p mermin-parquet -p mermin-export --features mermin-export/s3 --all-targets -- -D warnings",
+    )?)?;
+    let (name, packages) = S3;
+    let mut command = shell::command("cargo test -p mermin-parquet --features s3")?;
+    command.env("MERMIN_PARQUET_MOTO", python(name, packages)?);
+    shell::run(&mut command)
+}
+
+/// The interpreter of an environment that has these packages.
+fn python(name: &str, packages: Packages) -> Result<PathBuf> {
+    let environment = project::target_dir().join("readers").join(name);
+    let python = environment.join("bin/python");
+    if !python.exists() {
+        let mut venv = Command::new("python3");
+        shell::run(venv.args(["-m", "venv"]).arg(&environment))
+            .context("cannot make an environment of Python: type `apt-get install python3-venv`")?;
+    }
+    install(&python, packages)?;
+    Ok(python)
+}
+
+fn install(python: &Path, packages: Packages) -> Result<()> {
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "--disable-pip-version-check", "install"]);
+    shell::run(pip.arg("--quiet").args(packages))
+}
