@@ -1,6 +1,14 @@
 //! Nothing is lost or doubled while two CPUs send and flows come and go under them.
 
-use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use mermin_core::{Attach, Flow, Timeouts};
 
@@ -31,6 +39,9 @@ pub(crate) fn cases() -> Vec<Case> {
     ));
     cases
 }
+
+/// Room in the table where connections come and go.
+const FLOWS: u32 = 1 << 17;
 
 /// Every timeout as short as it can be: each sweep closes every flow.
 fn shortest() -> Timeouts {
@@ -93,26 +104,29 @@ fn busy_flows_closed_all_the_time(mode: Attach) {
     }
 }
 
-/// Connections of one SYN and one RST, over and over from the same ports, on both CPUs.
-fn reset_connections(pair: &Pair, pause: impl Fn() -> bool + Clone + Send + 'static) -> Busy {
+/// Connections of one SYN and one RST, over and over from the same ports, on both CPUs. `ended` says how many flows have
+/// ended: the open ones are held below half of the table by what was sent, since statistics may be late on a busy machine.
+fn reset_connections(pair: &Pair, ended: impl Fn() -> u64 + Clone + Send + 'static) -> Busy {
     const PORTS: u64 = 1024;
     let far = address("10.0.0.2:80");
     let injector = Arc::new(Injector::new(&pair.near, "v0"));
+    let begun = Arc::new(AtomicU64::new(0));
     Busy::start(|cpu| {
-        let injector = Arc::clone(&injector);
+        let (injector, begun) = (Arc::clone(&injector), Arc::clone(&begun));
         let frames: Vec<[Vec<u8>; 2]> = (0..PORTS)
             .map(|number| {
                 let near = source(cpu as u64 * PORTS + number);
                 [SYN, RST].map(|flags| frame::ethernet(IPV4, &frame::tcp(near, far, flags)))
             })
             .collect();
-        let pause = pause.clone();
+        let ended = ended.clone();
         move |_| {
+            begun.fetch_add(PORTS, Ordering::Relaxed);
             for [open, reset] in &frames {
                 injector.send(open);
                 injector.send(reset);
             }
-            while pause() {
+            while begun.load(Ordering::Relaxed) > ended() + u64::from(FLOWS / 2) {
                 thread::sleep(Duration::from_millis(2));
             }
             2 * PORTS
@@ -129,9 +143,9 @@ fn agrees(outcome: &Outcome, pair: &Pair, sent: u64) {
 /// Each SYN takes the place of a connection that was reset, faster than the ring takes them.
 fn connections_replaced_all_the_time(mode: Attach) {
     let pair = Pair::new();
-    let mut watch = Watch::open(&pair.near, on("v0").max_flows(1 << 17).attach(mode));
+    let mut watch = Watch::open(&pair.near, on("v0").max_flows(FLOWS).attach(mode));
     let handle = watch.handle.clone();
-    let busy = reset_connections(&pair, move || handle.stats().flows_open > 50_000);
+    let busy = reset_connections(&pair, move || handle.stats().flows_ended);
     let sent = watch.take_during(busy, Duration::from_secs(2));
     let outcome = watch.finish();
     agrees(&outcome, &pair, sent);
@@ -144,11 +158,11 @@ fn connections_replaced_all_the_time(mode: Attach) {
 /// with the old connection or the new one.
 fn connections_replaced_while_they_are_closed(mode: Attach) {
     let pair = Pair::new();
-    let options = on("v0").max_flows(1 << 17).attach(mode);
+    let options = on("v0").max_flows(FLOWS).attach(mode);
     let options = options.tcp_rst_timeout(Duration::from_millis(1));
     let mut watch = Watch::open(&pair.near, options);
     let handle = watch.handle.clone();
-    let busy = reset_connections(&pair, move || handle.stats().flows_open > 50_000);
+    let busy = reset_connections(&pair, move || handle.stats().flows_ended);
     let sent = watch.take_during_until(busy, Duration::from_secs(2), |stats| {
         stats.flows_ended > 1000
     });

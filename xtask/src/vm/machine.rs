@@ -1,7 +1,8 @@
 //! A machine of qemu's: started, listened to, and ended when it takes too long.
 
 use std::{
-    io::{BufRead, BufReader},
+    fs::File,
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -25,10 +26,13 @@ impl Drop for Running {
     }
 }
 
-/// Boots a kernel with a file system and gives all that the machine says until it turns itself off.
+/// Boots a kernel with a file system and gives all that the machine says until it turns itself off. `log` has each line
+/// as soon as it is said, so that a machine that hangs can be watched.
 ///
 /// Emulated, because nested virtualisation is seldom to be had; in one thread, because with more one boot in 34 panicked.
-pub(super) fn boot(kernel: &Path, files: &Path) -> Result<String> {
+pub(super) fn boot(kernel: &Path, files: &Path, log: &Path) -> Result<String> {
+    let mut log =
+        File::create(log).with_context(|| format!("cannot create `{}`", log.display()))?;
     let mut command = Command::new("qemu-system-x86_64");
     command
         .args(["-accel", "tcg,thread=single", "-cpu", "max", "-M", "q35"])
@@ -58,7 +62,9 @@ pub(super) fn boot(kernel: &Path, files: &Path) -> Result<String> {
     loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => {
-                said += line.trim_end_matches('\r');
+                let line = line.trim_end_matches('\r');
+                writeln!(log, "{line}")?;
+                said += line;
                 said.push('\n');
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(said),

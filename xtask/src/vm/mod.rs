@@ -118,9 +118,8 @@ fn on(kernel: &'static Kernel, apt: &Apt, test: &std::path::Path) -> Result<Trie
     let directory = cache().join("machines").join(&fetched.release);
     fs::create_dir_all(&directory)?;
     let files = image::make(&fetched, test, &directory)?;
-    let said = machine::boot(&fetched.image, &files)?;
     let log = directory.join("log");
-    fs::write(&log, &said)?;
+    let said = machine::boot(&fetched.image, &files, &log)?;
     let outcome = Outcome::read(&said);
     println!(
         "{}: {} passed, {} failed, {} skipped; all it said is in {}",
