@@ -13,6 +13,8 @@
 //! # }
 //! ```
 
+#![cfg(feature = "librdkafka")]
+
 mod exporter;
 mod producer;
 mod progress;

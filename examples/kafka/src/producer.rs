@@ -179,7 +179,7 @@ fn send(
     let _ = lines.write(flow);
     let line = lines.into_inner();
     let payload = line.strip_suffix(b"\n").unwrap_or(&line);
-    let key = flow.community_id(seed).to_string();
+    let key = flow.community_id(seed);
     let record = BaseRecord::with_opaque_to(topic, number)
         .key(key.as_str())
         .payload(payload);

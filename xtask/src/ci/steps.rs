@@ -146,10 +146,7 @@ pub(super) const STEPS: &[Step] = &[
     ),
     full(
         "brokers of Kafka",
-        Work::Command(
-            "cargo test --manifest-path examples/kafka/Cargo.toml --target-dir target/kafka",
-            &[],
-        ),
+        Work::Command("cargo test -p mermin-kafka --features librdkafka", &[]),
     ),
     full(
         "readers of Parquet",

@@ -5,6 +5,8 @@ mod json_file;
 
 #[cfg(feature = "ipfix")]
 mod ipfix;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(feature = "otlp")]
@@ -43,12 +45,17 @@ const KINDS: &[Kind] = &[
     prometheus::KIND,
     #[cfg(feature = "nats")]
     nats::KIND,
+    #[cfg(feature = "kafka")]
+    kafka::KIND,
     json::KIND,
     #[cfg(feature = "parquet")]
     parquet::KIND,
     #[cfg(feature = "s3")]
     s3::KIND,
 ];
+
+/// Schemes whose features are off by default, and the features.
+const OFF: [(&str, &str); 2] = [("kafka", "kafka"), ("s3", "s3")];
 
 /// A target that was understood.
 pub(crate) struct Target {
@@ -75,6 +82,13 @@ impl Target {
         let scheme = text.split(':').next().unwrap_or(text);
         let mut kinds = KINDS.iter();
         let Some(kind) = kinds.find(|kind| kind.schemes.contains(&scheme)) else {
+            if let Some((_, feature)) = OFF.iter().find(|(known, _)| *known == scheme) {
+                return Err(format!(
+                    "cannot export to `{text}`: this program was built without it: type `cargo build --release -p mermin-export \
+                     --features {feature}`"
+                )
+                .into());
+            }
             let known: Vec<&str> = KINDS
                 .iter()
                 .flat_map(|kind| kind.schemes)

@@ -1,0 +1,21 @@
+//! `kafka://HOST/TOPIC`.
+
+use mermin_kafka::Exporter;
+
+use super::{Kind, Started, Target};
+
+pub(super) const KIND: Kind = Kind {
+    schemes: &["kafka"],
+    usage: &[(
+        "kafka://HOST[:PORT]/TOPIC",
+        "Kafka; several hosts between commas, ?compression=zstd, lz4 or none behind it",
+    )],
+    parse: |text| {
+        let target: mermin_kafka::Target = text.parse()?;
+        let name = target.to_string();
+        let settings = target.settings();
+        Ok(Target::new(name, move || {
+            Ok(Started::new(Exporter::new(&settings)?))
+        }))
+    },
+};
