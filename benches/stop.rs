@@ -31,7 +31,7 @@ fn main() -> ExitCode {
                 ))?;
             }
             there = interfaces;
-            for (name, mode) in [("tcx", Attach::Tcx), ("tc", Attach::Tc { priority: 1 })] {
+            for (name, mode) in [("tcx", Attach::Tcx), ("tc", Attach::Tc)] {
                 let all = FlowSource::builder()
                     .interfaces(["d*"])
                     .attach(mode)

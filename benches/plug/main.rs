@@ -17,7 +17,9 @@ use std::{
 
 use futures::{StreamExt, executor::block_on};
 use mermin_benches::{Options, Report, Result, Row, far::run, milliseconds, summary};
-use mermin_core::{Attach, Flow, FlowSource, Handle, lab::enter_new_namespace};
+use mermin_core::{
+    Attach, Flow, FlowSource, Handle, lab::enter_new_namespace, report::HookDirection,
+};
 
 use crate::{chatter::Chatter, onlooker::Onlooker};
 
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
         run("ip link add u0 type veth peer name u1")?;
         run("ip addr add 10.9.0.1/24 dev u0")?;
         run("ip link set u0 up")?;
-        let modes = [("tc", Attach::Tc { priority: 1 }), ("tcx", Attach::Tcx)];
+        let modes = [("tc", Attach::Tc), ("tcx", Attach::Tcx)];
         for (name, mode) in modes {
             plug(options, report, name, mode)?;
         }
@@ -178,9 +180,8 @@ impl Bench {
         until("packets are counted both ways", || {
             self.handle.stats().flows_open >= u64::from(2 * pairs)
         })?;
-        lags.attaching.push(milliseconds(Duration::from_nanos(
-            self.handle.stats().interfaces.attach_ns,
-        )));
+        let attaching = self.handle.stats().interfaces.last_attach;
+        lags.attaching.push(milliseconds(attaching));
         self.onlooker.end();
         drop(chatter);
         thread::sleep(SETTLING);
@@ -223,7 +224,10 @@ impl Bench {
                 continue;
             };
             // Octets and packets come first, of what is received and, eight figures on, of what is sent.
-            let at = if hook.egress { 9 } else { 1 };
+            let at = match hook.direction {
+                HookDirection::Ingress => 1,
+                HookDirection::Egress => 9,
+            };
             let crossed = figures.split_whitespace().nth(at).unwrap_or_default();
             let crossed: u64 = crossed.parse()?;
             let lost = crossed.saturating_sub(hook.traffic.skbs);

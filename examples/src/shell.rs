@@ -77,7 +77,7 @@ const FLOWS: &[(&str, &str)] = &[
         "`netns = \"host\"` in the file of `--config`",
     ),
     (
-        "(`Attach::Tc`)",
+        "(`tc_priority`)",
         "(`tc_priority` in the file of `--config`)",
     ),
 ];
@@ -90,7 +90,7 @@ const DOCTOR: &[(&str, &str)] = &[
     ("choose fewer by `interfaces`", "name fewer"),
     ("`NetNs::Host`", "`--host`"),
     (
-        "(`Attach::Tc`)",
+        "(`tc_priority`)",
         "(`tc_priority` in a file for `flows --config`)",
     ),
 ];

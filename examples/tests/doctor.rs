@@ -195,19 +195,19 @@ fn json_has_the_same_facts() {
     assert_eq!(facts.len(), told.len());
     for (fact, (mark, subject, found)) in facts.iter().zip(told) {
         assert_eq!(fact["subject"], subject);
-        let answer = match mark {
-            '\u{2713}' => "yes",
-            '?' => "unknown",
-            _ => "no",
+        let outcome = match mark {
+            '\u{2713}' => "passed",
+            '?' => "untested",
+            _ => "failed",
         };
-        assert_eq!(fact["answer"], answer, "{subject}");
+        assert_eq!(fact["outcome"], outcome, "{subject}");
         // Free memory changes all the time.
         assert!(
             subject == "memory" || fact["found"] == found,
             "{fact} {found}"
         );
         assert!(fact["needed"].is_boolean(), "{fact}");
-        if let Some(remedy) = fact["remedy"].as_str().filter(|_| answer != "yes") {
+        if let Some(remedy) = fact["remedy"].as_str().filter(|_| outcome != "passed") {
             assert!(
                 text.stdout.contains(&format!("\n    {remedy}\n")),
                 "{remedy}"
@@ -231,8 +231,8 @@ fn without_capabilities() {
     let program = facts.iter().find(|fact| fact["subject"] == "program");
     let program = program.unwrap();
     assert_eq!(
-        (&program["answer"], &program["needed"]),
-        (&"no".into(), &true.into())
+        (&program["outcome"], &program["needed"]),
+        (&"failed".into(), &true.into())
     );
     for (_, name) in NEEDED {
         assert!(

@@ -59,7 +59,7 @@ fn hooks(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuild
     let attach = match instrument.attach() {
         AttachMode::Auto => Attach::Auto,
         AttachMode::Tcx => Attach::Tcx,
-        AttachMode::Tc => Attach::Tc { priority },
+        AttachMode::Tc => Attach::Tc,
     };
     let order = match instrument.tcx_order() {
         value::TcxOrder::First => TcxOrder::First,
@@ -68,7 +68,7 @@ fn hooks(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuild
     let builder = builder.attach(attach).tcx_order(order);
     match instrument.attach() {
         // Where it may be needed, and only when it says something: with TCX it has no effect, which the report tells.
-        AttachMode::Auto if priority != 1 => builder.tc_priority(priority),
+        AttachMode::Auto | AttachMode::Tc if priority != 1 => builder.tc_priority(priority),
         _ => builder,
     }
 }
@@ -190,7 +190,7 @@ mod tests {
         );
         assert_same(
             "discovery \"instrument\" {\n  attach = \"tc\"\n  tc_priority = 9\n}\n",
-            &usual().attach(Attach::Tc { priority: 9 }),
+            &usual().attach(Attach::Tc).tc_priority(9),
         );
     }
 

@@ -120,7 +120,7 @@ fn a_source_leaves_the_process_as_it_was() {
         let (namespace, stay) = elsewhere();
         let threads = threads();
         let before = Process::now(&threads);
-        for mode in [Attach::Tcx, Attach::Tc { priority: 1 }] {
+        for mode in [Attach::Tcx, Attach::Tc] {
             let options = FlowSource::builder().interfaces(["lo"]).attach(mode);
             let own = block_on(options.clone().open()).unwrap();
             let other = block_on(options.netns(NetNs::Path(namespace.clone())).open()).unwrap();

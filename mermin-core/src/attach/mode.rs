@@ -3,7 +3,7 @@
 use super::{order::TcxOrder, plan::Step};
 use crate::{
     error::{Error, ErrorKind},
-    report::Mechanism,
+    report::{Mechanism, Notice},
 };
 
 /// How programs are attached to interfaces.
@@ -13,23 +13,19 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Attach {
-    /// [`Attach::Tcx`] where the kernel has it, else [`Attach::Tc`], at priority 1 unless
-    /// [`tc_priority`](crate::FlowSourceBuilder::tc_priority) says otherwise.
+    /// [`Attach::Tcx`] where the kernel has it, else [`Attach::Tc`].
     #[default]
     Auto,
     /// A TCX link (Linux 6.6 or newer), before all other programs at the hook unless
     /// [`tcx_order`](crate::FlowSourceBuilder::tcx_order) says otherwise. It goes with the process, unless the source is
     /// [pinned](crate::Pinning).
     Tcx,
-    /// A `cls_bpf` filter on the `clsact` qdisc, over netlink.
-    Tc {
-        /// The `pref` of tc(8), 1 to 32767: lower numbers run first. BPF filters may share one; a filter of another
-        /// kind may not.
-        priority: u16,
-    },
+    /// A `cls_bpf` filter on the `clsact` qdisc, over netlink, at priority 1 unless
+    /// [`tc_priority`](crate::FlowSourceBuilder::tc_priority) says otherwise.
+    Tc,
 }
 
-/// Where [`Attach::Auto`] puts a filter: before all others.
+/// Where a filter goes unless a priority is asked for: before all others.
 pub(super) const FIRST_PRIORITY: u16 = 1;
 /// The kernel has 16 bits; from 0x8000 down it numbers filters that came without a priority.
 const LAST_PRIORITY: u16 = 32767;
@@ -38,7 +34,7 @@ const LAST_PRIORITY: u16 = 32767;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Manner {
     pub(crate) mode: Attach,
-    /// Where a filter goes that stands in for TCX; none is [`FIRST_PRIORITY`].
+    /// Where a filter goes; none is [`FIRST_PRIORITY`].
     pub(crate) tc_priority: Option<u16>,
     pub(crate) tcx_order: TcxOrder,
 }
@@ -47,16 +43,11 @@ impl Manner {
     /// # Errors
     /// [`ErrorKind::InvalidOption`] for a priority out of its range, and for a program without a name.
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let asked = match self.mode {
-            Attach::Tc { priority } => Some(priority),
-            Attach::Auto | Attach::Tcx => None,
-        };
-        for priority in [asked, self.tc_priority].into_iter().flatten() {
-            if !(FIRST_PRIORITY..=LAST_PRIORITY).contains(&priority) {
-                let message = format!("cannot use the tc priority `{priority}`");
-                return Err(Error::new(ErrorKind::InvalidOption, message)
-                    .with_remedy("choose a number from 1 (runs first) to 32767"));
-            }
+        let priority = self.priority();
+        if !(FIRST_PRIORITY..=LAST_PRIORITY).contains(&priority) {
+            let message = format!("cannot use the tc priority `{priority}`");
+            return Err(Error::new(ErrorKind::InvalidOption, message)
+                .with_remedy("choose a number from 1 (runs first) to 32767"));
         }
         if self.tcx_order.relative() == Some("") {
             return Err(Error::new(
@@ -69,14 +60,16 @@ impl Manner {
     }
 
     /// Which option has no effect where a program is held by this.
-    pub(crate) fn without_effect(&self, held_by: Mechanism) -> Option<&'static str> {
+    pub(crate) fn without_effect(&self, held_by: Mechanism) -> Option<Notice> {
         match held_by {
-            Mechanism::Tcx if self.tc_priority.is_some() => Some(
+            Mechanism::Tcx if self.tc_priority.is_some() => Some(Notice::new(
+                "tc_priority",
                 "`tc_priority` has no effect: programs are attached by TCX, where `tcx_order` says who runs first",
-            ),
-            Mechanism::Tc { .. } if self.tcx_order != TcxOrder::First => Some(
+            )),
+            Mechanism::Tc { .. } if self.tcx_order != TcxOrder::First => Some(Notice::new(
+                "tcx_order",
                 "`tcx_order` has no effect: programs are attached as tc filters, where the priority says who runs first",
-            ),
+            )),
             Mechanism::Tcx | Mechanism::Tc { .. } => None,
         }
     }
@@ -86,13 +79,13 @@ impl Manner {
         Self {
             mode: match step {
                 Step::Tcx => Attach::Tcx,
-                Step::Tc { priority } => Attach::Tc { priority },
+                Step::Tc { .. } => Attach::Tc,
             },
             ..self.clone()
         }
     }
 
-    /// The priority of a filter that stands in for TCX.
+    /// The priority of a filter.
     pub(super) fn priority(&self) -> u16 {
         self.tc_priority.unwrap_or(FIRST_PRIORITY)
     }
@@ -120,7 +113,11 @@ mod tests {
 
     #[test]
     fn a_priority_has_its_range() {
-        let asked = |priority| Manner::from(Attach::Tc { priority });
+        let asked = |priority| Manner {
+            mode: Attach::Tc,
+            tc_priority: Some(priority),
+            ..Manner::default()
+        };
         let standing_in = |priority| Manner {
             tc_priority: Some(priority),
             ..Manner::default()
@@ -146,7 +143,7 @@ mod tests {
         };
         let filter = Mechanism::Tc { priority: 100 };
         for (mechanism, option) in [(Mechanism::Tcx, "`tc_priority`"), (filter, "`tcx_order`")] {
-            let said = both.without_effect(mechanism).unwrap();
+            let said = both.without_effect(mechanism).unwrap().to_string();
             assert!(said.starts_with(option), "{said}");
             assert_eq!(Manner::default().without_effect(mechanism), None);
         }

@@ -12,7 +12,11 @@ use super::{
     owner::Owner,
     tc::{self, Whose},
 };
-use crate::{iface::Interface, report::Orphan, sys::bpf_program};
+use crate::{
+    iface::Interface,
+    report::{HookDirection, Orphan},
+    sys::bpf_program,
+};
 
 /// Fate of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +63,7 @@ impl Hooks {
                     };
                     orphans.push(Orphan {
                         interface: interface.name.clone(),
-                        egress: matches!(direction, Direction::Egress),
+                        direction: HookDirection::of(direction),
                         priority,
                         handle,
                         remedy,

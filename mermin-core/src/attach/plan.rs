@@ -27,13 +27,13 @@ pub(crate) struct Plan {
 
 /// Decides from what is asked for. The attempt itself tells if the kernel has TCX.
 pub(crate) fn plan(manner: &Manner) -> Plan {
+    let filter = Step::Tc {
+        priority: manner.priority(),
+    };
     let (first, fallback) = match manner.mode {
-        Attach::Auto => {
-            let priority = manner.priority();
-            (Step::Tcx, Some(Step::Tc { priority }))
-        }
+        Attach::Auto => (Step::Tcx, Some(filter)),
         Attach::Tcx => (Step::Tcx, None),
-        Attach::Tc { priority } => (Step::Tc { priority }, None),
+        Attach::Tc => (filter, None),
     };
     Plan { first, fallback }
 }
@@ -50,9 +50,8 @@ impl Plan {
 pub(crate) fn fits(manner: &Manner, there: Mechanism) -> bool {
     match (manner.mode, there) {
         (Attach::Auto | Attach::Tcx, Mechanism::Tcx) => true,
-        (Attach::Auto, Mechanism::Tc { priority }) => priority == manner.priority(),
-        (Attach::Tc { priority }, Mechanism::Tc { priority: there }) => priority == there,
-        (Attach::Tcx, Mechanism::Tc { .. }) | (Attach::Tc { .. }, Mechanism::Tcx) => false,
+        (Attach::Auto | Attach::Tc, Mechanism::Tc { priority }) => priority == manner.priority(),
+        (Attach::Tcx, Mechanism::Tc { .. }) | (Attach::Tc, Mechanism::Tcx) => false,
     }
 }
 
@@ -85,7 +84,7 @@ mod tests {
 
     const AUTO: Attach = Attach::Auto;
     const TCX: Attach = Attach::Tcx;
-    const TC: Attach = Attach::Tc { priority: 9 };
+    const TC: Attach = Attach::Tc;
 
     /// Answer of the kernel to a TCX link.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +164,7 @@ mod tests {
         })
     }
 
-    /// Request, priority of a filter that would stand in, and outcome of each of [`ANSWERS`].
+    /// Request, priority of a filter, and outcome of each of [`ANSWERS`].
     const MATRIX: [(Attach, Option<u16>, [End; 3]); 6] = {
         use End::{Filter, Instead, Link, Refused};
         [
@@ -173,8 +172,8 @@ mod tests {
             (AUTO, Some(100), [Link, Instead(100), Refused]),
             (TCX, None, [Link, Refused, Refused]),
             (TCX, Some(100), [Link, Refused, Refused]),
-            (TC, None, [Filter(9), Filter(9), Filter(9)]),
-            (TC, Some(100), [Filter(9), Filter(9), Filter(9)]),
+            (TC, None, [Filter(1), Filter(1), Filter(1)]),
+            (TC, Some(9), [Filter(9), Filter(9), Filter(9)]),
         ]
     };
 
@@ -198,8 +197,8 @@ mod tests {
         (AUTO, Some(100), [true, false, false, true]),
         (TCX, None, [true, false, false, false]),
         (TCX, Some(100), [true, false, false, false]),
-        (TC, None, [false, false, true, false]),
-        (TC, Some(100), [false, false, true, false]),
+        (TC, None, [false, true, false, false]),
+        (TC, Some(9), [false, false, true, false]),
     ];
 
     #[test]

@@ -398,7 +398,7 @@ fn occupied(hook: &Hook<'_>, priority: u16, other: &Filter, free: Option<u16>) -
     let explained = Error::new(ErrorKind::InvalidOption, message);
     match free {
         Some(free) => explained.with_remedy(format!(
-            "choose another one: priority {free} is free (`Attach::Tc`)"
+            "choose another one: priority {free} is free (`tc_priority`)"
         )),
         None => explained,
     }
@@ -456,7 +456,7 @@ mod tests {
         );
         assert_eq!(
             error.remedy(),
-            Some("choose another one: priority 4 is free (`Attach::Tc`)")
+            Some("choose another one: priority 4 is free (`tc_priority`)")
         );
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use mermin_bpf::abi::ledger::Direction::{self, Egress, Ingress};
 
-use super::{Attach, Attached, Hooks, Programs};
+use super::{Attach, Attached, Hooks, Manner, Programs};
 use crate::{
     error::ErrorKind,
     iface::{self, Interface, LinkLayer},
@@ -19,7 +19,15 @@ use crate::{
     sys::{bpf_link::identify, bpf_load::trial::load_pass, netns},
 };
 
-const FIRST: Attach = Attach::Tc { priority: 1 };
+const FIRST: Attach = Attach::Tc;
+
+fn at_priority(priority: u16) -> Manner {
+    Manner {
+        mode: Attach::Tc,
+        tc_priority: Some(priority),
+        ..Manner::default()
+    }
+}
 
 /// Surroundings of a test.
 struct Bench {
@@ -58,7 +66,7 @@ impl Bench {
 
     fn attach(
         &self,
-        mode: Attach,
+        manner: impl Into<Manner>,
         loaded: &Loaded,
         direction: Direction,
     ) -> Result<Attached, crate::Error> {
@@ -67,7 +75,7 @@ impl Bench {
             egress: loaded.egress.as_fd(),
         };
         self.hooks
-            .attach(&mode.into(), programs, &self.interface, direction)
+            .attach(&manner.into(), programs, &self.interface, direction)
     }
 
     fn occupants(&self, direction: Direction) -> Vec<Occupant> {
@@ -240,12 +248,8 @@ fn a_filter_stands_in_where_tcx_has_no_room() {
 fn tc_leaves_nothing() {
     isolated(|bench| {
         let loaded = Loaded::new();
-        let ingress = bench
-            .attach(Attach::Tc { priority: 7 }, &loaded, Ingress)
-            .unwrap();
-        let egress = bench
-            .attach(Attach::Tc { priority: 7 }, &loaded, Egress)
-            .unwrap();
+        let ingress = bench.attach(at_priority(7), &loaded, Ingress).unwrap();
+        let egress = bench.attach(at_priority(7), &loaded, Egress).unwrap();
         assert_eq!(ingress.mechanism(), Mechanism::Tc { priority: 7 });
         let shown = run("tc", "filter show dev v0 egress");
         assert!(
@@ -332,9 +336,7 @@ fn a_filter_of_another_kind_at_our_priority_is_named() {
             "cannot attach by tc to the ingress of `v0` at priority 1: a `u32` filter has it"
         );
         assert!(error.remedy().unwrap().contains("priority 2"), "{error:?}");
-        let second = bench
-            .attach(Attach::Tc { priority: 2 }, &loaded, Ingress)
-            .unwrap();
+        let second = bench.attach(at_priority(2), &loaded, Ingress).unwrap();
         second.detach().unwrap();
         assert!(run("tc", "filter show dev v0 ingress").contains("u32"));
     });
@@ -349,7 +351,7 @@ fn a_filter_for_another_protocol_at_our_priority_is_named() {
             "filter add dev v0 egress pref 4 protocol ip u32 match u32 0 0",
         );
         let error = bench
-            .attach(Attach::Tc { priority: 4 }, &Loaded::new(), Egress)
+            .attach(at_priority(4), &Loaded::new(), Egress)
             .unwrap_err();
         assert!(
             error

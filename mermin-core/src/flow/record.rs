@@ -15,7 +15,7 @@ use super::{
 ///
 /// A long flow has several records with one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. The pair
 /// names the record: should it come twice (after a crash of the process that captured it), it is the same one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Flow {
     /// Which flow (IPFIX `flowId`, made unique across restarts).

@@ -62,6 +62,44 @@ pub struct Degradation {
     pub remedy: Cow<'static, str>,
 }
 
+impl Degradation {
+    /// One that concerns no interface alone; set [`interface`](Self::interface) where it does. Each text is half a sentence, as
+    /// in the example.
+    ///
+    /// ```
+    /// use mermin_core::{Degradation, report::Feature};
+    ///
+    /// let degradation = Degradation::new(
+    ///     Feature::Tcx,
+    ///     "the kernel has no TCX",
+    ///     "filters are used",
+    ///     "they run behind the programs of others",
+    ///     "use Linux 6.6",
+    /// );
+    /// assert_eq!(
+    ///     degradation.to_string(),
+    ///     "tcx: the kernel has no TCX; filters are used; they run behind the programs of others; to change that, use Linux 6.6"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn new(
+        feature: Feature,
+        cause: impl Into<Cow<'static, str>>,
+        instead: impl Into<Cow<'static, str>>,
+        cost: impl Into<Cow<'static, str>>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            feature,
+            interface: None,
+            cause: cause.into(),
+            instead: instead.into(),
+            cost: cost.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
 impl fmt::Display for Degradation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.feature.as_str())?;

@@ -52,13 +52,32 @@ impl Subject {
 
 /// Outcome of the attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Answer {
+#[non_exhaustive]
+pub enum Outcome {
     /// It works.
-    Yes,
+    Passed,
     /// It does not, and the cause is known.
-    No,
+    Failed,
     /// It could not be tried.
-    Unknown,
+    Untested,
+}
+
+impl Outcome {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Untested => "untested",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// One thing that was tried.
@@ -68,7 +87,7 @@ pub struct Fact {
     /// The subject.
     pub subject: Subject,
     /// Outcome of the attempt.
-    pub answer: Answer,
+    pub outcome: Outcome,
     /// The finding: the fact where it works, else the cause.
     pub found: Cow<'static, str>,
     /// True if nothing can be captured without it.
@@ -78,21 +97,30 @@ pub struct Fact {
 }
 
 impl Fact {
-    pub(crate) fn new(
-        subject: Subject,
-        answer: Answer,
-        found: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    /// One that capturing does not need, without a remedy.
+    ///
+    /// ```
+    /// use mermin_core::report::{Fact, Outcome, Subject};
+    ///
+    /// let mut fact = Fact::new(Subject::Btf, Outcome::Failed, "the kernel has no BTF");
+    /// assert_eq!(fact.to_string(), "- btf: the kernel has no BTF");
+    /// fact.needed = true;
+    /// assert!(fact.prevents());
+    /// ```
+    #[must_use]
+    pub fn new(subject: Subject, outcome: Outcome, found: impl Into<Cow<'static, str>>) -> Self {
         Self {
             subject,
-            answer,
+            outcome,
             found: found.into(),
             needed: false,
             remedy: None,
         }
     }
 
-    pub(crate) fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+    /// The same with a remedy.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
@@ -100,18 +128,18 @@ impl Fact {
     /// True if capturing fails for it.
     #[must_use]
     pub fn prevents(&self) -> bool {
-        self.needed && self.answer == Answer::No
+        self.needed && self.outcome == Outcome::Failed
     }
 }
 
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mark = match self.answer {
-            Answer::Yes => '\u{2713}',
-            Answer::No if self.prevents() => '\u{2717}',
+        let mark = match self.outcome {
+            Outcome::Passed => '\u{2713}',
+            Outcome::Failed if self.prevents() => '\u{2717}',
             // A cross would say that flows cannot be captured.
-            Answer::No => '-',
-            Answer::Unknown => '?',
+            Outcome::Failed => '-',
+            Outcome::Untested => '?',
         };
         write!(f, "{mark} {}: {}", self.subject.as_str(), self.found)
     }

@@ -2,6 +2,49 @@
 
 use std::fmt;
 
+use mermin_bpf::abi::ledger::Direction;
+
+/// The hook of an interface that a packet crosses.
+///
+/// ```
+/// use mermin_core::report::HookDirection;
+///
+/// assert_eq!(HookDirection::Egress.to_string(), "egress");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HookDirection {
+    /// Packets that the interface receives.
+    Ingress,
+    /// Packets that the interface sends.
+    Egress,
+}
+
+impl HookDirection {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
+}
+
+impl fmt::Display for HookDirection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl HookDirection {
+    pub(crate) const fn of(direction: Direction) -> Self {
+        match direction {
+            Direction::Ingress => Self::Ingress,
+            Direction::Egress => Self::Egress,
+        }
+    }
+}
+
 /// A mechanism that holds a program at a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -38,6 +81,19 @@ pub struct Occupant {
     pub program: Option<u32>,
 }
 
+impl Occupant {
+    /// One without a name or id.
+    #[must_use]
+    pub fn new(place: Place, kind: impl Into<String>) -> Self {
+        Self {
+            place,
+            kind: kind.into(),
+            name: None,
+            program: None,
+        }
+    }
+}
+
 /// Where an occupant stands. All of TCX runs before all of tc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -64,8 +120,8 @@ pub enum Place {
 pub struct Orphan {
     /// The interface it was at.
     pub interface: String,
-    /// `true` for the egress hook.
-    pub egress: bool,
+    /// The hook it was at.
+    pub direction: HookDirection,
     /// Its `pref`.
     pub priority: u16,
     /// Its number there.
@@ -73,4 +129,23 @@ pub struct Orphan {
     /// None where it was removed. Else nobody could tell whether its instance is pinned still, which takes `CAP_SYS_ADMIN`, and
     /// this is how to remove it.
     pub remedy: Option<String>,
+}
+
+impl Orphan {
+    /// One that was removed.
+    #[must_use]
+    pub fn new(
+        interface: impl Into<String>,
+        direction: HookDirection,
+        priority: u16,
+        handle: u32,
+    ) -> Self {
+        Self {
+            interface: interface.into(),
+            direction,
+            priority,
+            handle,
+            remedy: None,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod degradation;
 mod fact;
 pub(crate) mod hook;
+mod notice;
 mod reason;
 #[cfg(test)]
 mod reference;
@@ -11,12 +12,13 @@ mod stats;
 pub(crate) use self::hook::Mechanism;
 pub use self::{
     degradation::{Degradation, Feature},
-    fact::{Answer, Fact, Subject},
-    hook::{Occupant, Orphan, Place},
+    fact::{Fact, Outcome, Subject},
+    hook::{HookDirection, Occupant, Orphan, Place},
+    notice::Notice,
     stats::{HookStats, InterfaceStats, Stats, Traffic, Uncounted},
 };
 
-use std::{borrow::Cow, fmt, path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use mermin_bpf::abi::ledger::Direction;
 
@@ -39,7 +41,7 @@ pub struct Report {
     pub orphans: Vec<Orphan>,
     /// Options that have no effect as programs are attached now, or with the interfaces there are. Nothing is given up by it,
     /// also under `strict`.
-    pub notices: Vec<Cow<'static, str>>,
+    pub notices: Vec<Notice>,
     /// Facts that were found by trying: by [`preflight`](crate::FlowSourceBuilder::preflight) alone.
     pub facts: Vec<Fact>,
 }
@@ -96,6 +98,27 @@ pub struct Watched {
 }
 
 impl Watched {
+    /// One with no program at its hooks.
+    ///
+    /// ```
+    /// use mermin_core::{Mechanism, Report, report::{AtHook, Watched}};
+    ///
+    /// let mut eth0 = Watched::new(2, "eth0");
+    /// eth0.ingress = Some(AtHook::new(Mechanism::Tcx));
+    ///
+    /// let mut report = Report::default();
+    /// report.interfaces.push(eth0);
+    /// ```
+    #[must_use]
+    pub fn new(index: u32, name: impl Into<Arc<str>>) -> Self {
+        Self {
+            index,
+            name: name.into(),
+            ingress: None,
+            egress: None,
+        }
+    }
+
     pub(crate) fn at(&mut self, direction: Direction) -> &mut Option<AtHook> {
         match direction {
             Direction::Ingress => &mut self.ingress,
@@ -115,14 +138,24 @@ pub struct AtHook {
     pub occupants: Vec<Occupant>,
 }
 
+impl AtHook {
+    /// A program, and nobody else known at its hook.
+    #[must_use]
+    pub const fn new(mechanism: Mechanism) -> Self {
+        Self {
+            mechanism,
+            occupants: Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for degradation in &self.degradations {
             writeln!(f, "{degradation}")?;
         }
         for orphan in &self.orphans {
-            let direction = if orphan.egress { "egress" } else { "ingress" };
-            let interface = &orphan.interface;
+            let (interface, direction) = (&orphan.interface, orphan.direction);
             match &orphan.remedy {
                 None => writeln!(
                     f,

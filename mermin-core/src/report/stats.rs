@@ -1,9 +1,10 @@
 //! Counters: the ledger of every hook, and the flows.
 
-use std::{cmp::Reverse, fmt, sync::Arc};
+use std::{cmp::Reverse, fmt, sync::Arc, time::Duration};
 
 use mermin_bpf::abi::ledger::{self, Reason};
 
+use super::hook::HookDirection;
 use crate::words::Counted;
 
 /// Everything that crossed a hook.
@@ -36,6 +37,18 @@ pub struct Uncounted {
     pub frame_octets: u64,
 }
 
+impl Uncounted {
+    /// Packets under a reason.
+    #[must_use]
+    pub const fn new(reason: &'static str, packets: u64, frame_octets: u64) -> Self {
+        Self {
+            reason,
+            packets,
+            frame_octets,
+        }
+    }
+}
+
 /// The ledger of one interface and direction: `traffic` equals the flows' packets and frame octets plus `uncounted`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,8 +57,8 @@ pub struct HookStats {
     pub index: u32,
     /// Its name.
     pub interface: Arc<str>,
-    /// `true` for packets that the interface sends.
-    pub egress: bool,
+    /// The hook: packets that the interface receives, or those that it sends.
+    pub direction: HookDirection,
     /// Everything.
     pub traffic: Traffic,
     /// Packets of it that are in no flow; reasons without packets are left out.
@@ -85,12 +98,12 @@ pub struct Stats {
     pub frame_octets: u64,
     /// Sweeps of the table so far.
     pub sweeps: u64,
-    /// How long the last sweep took, ns.
-    pub sweep_ns: u64,
-    /// Grace periods waited for so far.
-    pub graces: u64,
-    /// How long the last one took, ns.
-    pub grace_ns: u64,
+    /// How long the last sweep took.
+    pub last_sweep: Duration,
+    /// RCU grace periods waited for so far.
+    pub rcu_waits: u64,
+    /// How long the last one took.
+    pub last_rcu_wait: Duration,
     /// Interfaces that came and went.
     pub interfaces: InterfaceStats,
     /// The ledger of each hook, and of packets whose interface had none any more (index 0).
@@ -107,8 +120,8 @@ pub struct InterfaceStats {
     pub watched: u64,
     /// Times that an interface was attached to.
     pub attached: u64,
-    /// How long that took the last time, both hooks, ns. Each hook by TCX takes a grace period of the kernel's.
-    pub attach_ns: u64,
+    /// How long that took the last time, both hooks. Each hook by TCX takes an RCU grace period of the kernel's.
+    pub last_attach: Duration,
     /// Interfaces that left: deleted, or not wanted any more. All their flows were closed.
     pub left: u64,
     /// Interfaces that were wanted and had gone before a program was attached: what crossed them was not counted.
@@ -186,10 +199,34 @@ impl Traffic {
 }
 
 impl HookStats {
-    pub(crate) fn new(
+    /// A ledger in which nothing is counted, for tests of a program of one's own; set the rest field by field.
+    ///
+    /// ```
+    /// use mermin_core::{Stats, report::{HookDirection, HookStats, Uncounted}};
+    ///
+    /// let mut hook = HookStats::new(2, "eth0", HookDirection::Ingress);
+    /// (hook.traffic.packets, hook.traffic.frame_octets) = (90, 12_000);
+    /// hook.uncounted.push(Uncounted::new("arp", 2, 120));
+    ///
+    /// let mut stats = Stats::default();
+    /// stats.hooks.push(hook);
+    /// assert_eq!(stats.uncounted(), [Uncounted::new("arp", 2, 120)]);
+    /// ```
+    #[must_use]
+    pub fn new(index: u32, interface: impl Into<Arc<str>>, direction: HookDirection) -> Self {
+        Self {
+            index,
+            interface: interface.into(),
+            direction,
+            traffic: Traffic::default(),
+            uncounted: Vec::new(),
+        }
+    }
+
+    pub(crate) fn of(
         index: u32,
         interface: Arc<str>,
-        egress: bool,
+        direction: HookDirection,
         totals: &ledger::Totals,
         uncounted: &[ledger::Uncounted; ledger::REASON_ROOM],
     ) -> Self {
@@ -208,7 +245,7 @@ impl HookStats {
         Self {
             index,
             interface,
-            egress,
+            direction,
             traffic: Traffic::of(totals),
             uncounted,
         }
@@ -229,7 +266,7 @@ mod tests {
         let hook = |uncounted| HookStats {
             index: 1,
             interface: "v0".into(),
-            egress: false,
+            direction: HookDirection::Ingress,
             traffic: Traffic::default(),
             uncounted,
         };

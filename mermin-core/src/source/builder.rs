@@ -79,8 +79,9 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The priority of the filters that [`Attach::Auto`] puts where TCX cannot be had, 1 (runs first) to 32767. Default:
-    /// 1. It says nothing of TCX, and [`Attach::Tc`] has its own.
+    /// Priority of the `cls_bpf` filters of [`Attach::Tc`], and of [`Attach::Auto`] where the kernel has no TCX: the `pref` of
+    /// tc(8), 1 (runs first) to 32767. Default: 1. BPF filters may share one; a filter of another kind may not. Ignored for
+    /// TCX, and the report says so.
     pub fn tc_priority(mut self, priority: u16) -> Self {
         self.options.attach.tc_priority = Some(priority);
         self

@@ -195,7 +195,7 @@ impl Outcome {
             sum(&self.truth),
             self.told.ended,
             self.told.records,
-            self.stats.graces,
+            self.stats.rcu_waits,
             self.missing(),
             self.wrong(),
             self.told.absurd.len(),

@@ -11,7 +11,7 @@ use crate::{
     Case, each_mode,
     support::{
         host::Pair,
-        ledger::{buffers, wire},
+        ledger::{Egress, Ingress, buffers, wire},
         raw,
         traffic::{address, retransmissions, tcp_transfer, udp_dialogue, udp_socket},
         watch::{Outcome, Watch, on},
@@ -52,8 +52,8 @@ fn totals(half: &Uniflow) -> [u64; 3] {
 
 /// A host's interface and its hooks counted the same since the source was opened.
 fn agrees_with_interface(outcome: &Outcome, pair: &Pair) {
-    assert_eq!(buffers(outcome, "v0", true), pair.near.sent("v0"));
-    assert_eq!(buffers(outcome, "v0", false), pair.near.received("v0"));
+    assert_eq!(buffers(outcome, "v0", Egress), pair.near.sent("v0"));
+    assert_eq!(buffers(outcome, "v0", Ingress), pair.near.received("v0"));
 }
 
 fn udp(mode: Attach) {
@@ -125,7 +125,7 @@ fn udp_segmentation(mode: Attach) {
     let flow = outcome.only(between(near, far));
     let octets = 10 * (19_500 + 20 * 28);
     assert_eq!(totals(&flow.forward), [200, octets, octets + 200 * 14]);
-    assert_eq!(buffers(&outcome, "v0", true).packets, 10);
+    assert_eq!(buffers(&outcome, "v0", Egress).packets, 10);
     agrees_with_interface(&outcome, &pair);
 }
 
@@ -184,11 +184,11 @@ impl Bulk {
 fn tcp_super_packets(mode: Attach) {
     let bulk = Bulk::new(mode, "10.0.0.2:5201", 300 << 20, |_| {});
     bulk.check(20);
-    let sent = buffers(&bulk.near, "v0", true);
-    let on_wire = wire(&bulk.near, "v0", true);
+    let sent = buffers(&bulk.near, "v0", Egress);
+    let on_wire = wire(&bulk.near, "v0", Egress);
     assert!(sent.packets * 5 < on_wire.packets, "{sent:?} {on_wire:?}");
     assert!(on_wire.packets >= bulk.payload / 1448);
-    assert_eq!(on_wire, wire(&bulk.far, "v1", false));
+    assert_eq!(on_wire, wire(&bulk.far, "v1", Ingress));
     agrees_with_interface(&bulk.near, &bulk.pair);
 }
 
@@ -198,10 +198,10 @@ fn tcp_segmented_on_the_way(mode: Attach) {
         pair.near.shell("ethtool -K v0 tso off gso off");
     });
     bulk.check(20);
-    let on_wire = wire(&bulk.near, "v0", true);
-    assert!(buffers(&bulk.near, "v0", true).packets * 5 < on_wire.packets);
+    let on_wire = wire(&bulk.near, "v0", Egress);
+    assert!(buffers(&bulk.near, "v0", Egress).packets * 5 < on_wire.packets);
     assert_eq!(on_wire, bulk.pair.near.sent("v0"));
-    assert_eq!(on_wire, buffers(&bulk.far, "v1", false));
+    assert_eq!(on_wire, buffers(&bulk.far, "v1", Ingress));
 }
 
 /// Segments cross one by one and are gathered by GRO before the receiver's hook.
@@ -211,8 +211,8 @@ fn tcp_gathered_on_receipt(mode: Attach) {
         pair.far.shell("ethtool -K v1 gro on");
     });
     bulk.check(20);
-    let on_wire = wire(&bulk.far, "v1", false);
-    assert!(buffers(&bulk.far, "v1", false).packets < on_wire.packets);
+    let on_wire = wire(&bulk.far, "v1", Ingress);
+    assert!(buffers(&bulk.far, "v1", Ingress).packets < on_wire.packets);
     let sent = bulk.pair.near.sent("v0");
     // With GRO it is the receiver of a veth pair that counts for both, and it does so behind the Ethernet header.
     let octets = sent.octets + 14 * sent.packets;

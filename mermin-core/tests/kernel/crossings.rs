@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mermin_core::{Attach, Flow, FlowSourceBuilder, Tunnels};
+use mermin_core::{Attach, Flow, FlowSourceBuilder, Tunnels, report::HookDirection};
 
 use crate::{
     Case, case, each_mode,
@@ -374,7 +374,11 @@ fn the_end_of_a_routed_segment(mode: Attach) {
         let again = if is_end { 2 * PACKETS } else { 0 };
         until_true("all packets", || {
             let stats = watch.stats();
-            let hook = stats.hooks.iter().find(|hook| !hook.egress).unwrap();
+            let hook = stats
+                .hooks
+                .iter()
+                .find(|hook| hook.direction == HookDirection::Ingress)
+                .unwrap();
             hook.traffic.packets >= 2 * PACKETS + again
         });
         let outcome = watch.finish();

@@ -177,7 +177,7 @@ fn nothing_is_left_in_the_process() {
     process::alone("nothing_is_left_in_the_process", || {
         let pair = Pair::new();
         let open = || {
-            let options: [_; 2] = [Attach::Tcx, Attach::Tc { priority: 1 }];
+            let options: [_; 2] = [Attach::Tcx, Attach::Tc];
             for mode in options {
                 let closed = Watch::open(&pair.near, on("v0").attach(mode));
                 let dropped = Watch::open(&pair.near, on("v0").attach(mode));

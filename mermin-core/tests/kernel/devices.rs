@@ -12,7 +12,7 @@ use crate::{
     support::{
         frame::{self, IPV4},
         host::{Host, NEAR_MAC, Pair},
-        ledger::buffers,
+        ledger::{Egress, Ingress, buffers},
         raw,
         skip::skip,
         traffic::{Injector, address, udp_socket},
@@ -71,7 +71,7 @@ fn tun(mode: Attach) {
         }
         assert_eq!(flow.interface.mac, None);
     }
-    assert_eq!(buffers(&outcome, "t0", false), host.received("t0"));
+    assert_eq!(buffers(&outcome, "t0", Ingress), host.received("t0"));
 }
 
 /// A packet sent on loopback is received there as well.
@@ -104,7 +104,7 @@ fn loopback_is_counted_once(mode: Attach) {
             assert_eq!(counted, (50, 50 * (size + header)));
         }
     }
-    let (buffers, received) = (buffers(&outcome, "lo", false), host.received("lo"));
+    let (buffers, received) = (buffers(&outcome, "lo", Ingress), host.received("lo"));
     // The device counts behind its header of zeroes, the hook with it.
     let octets = received.octets + 14 * received.packets;
     assert_eq!(
@@ -166,6 +166,6 @@ fn two_interfaces(mode: Attach) {
         let flow = outcome.only(|flow| &*flow.interface.name == name);
         assert_eq!(flow.interface.index, pair.near.index(name));
         assert_eq!(flow.forward.packets.total, times);
-        assert_eq!(buffers(&outcome, name, true), pair.near.sent(name));
+        assert_eq!(buffers(&outcome, name, Egress), pair.near.sent(name));
     }
 }

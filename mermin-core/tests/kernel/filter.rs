@@ -6,6 +6,7 @@ use mermin_core::{
     Attach, Flow, FlowSourceBuilder, Stats,
     filter::{Filter, Rule},
     flow::{MacAddress, Protocol},
+    report::HookDirection::{self, Egress, Ingress},
 };
 
 use super::{
@@ -38,11 +39,11 @@ fn without_port(port: u16) -> Filter {
 }
 
 /// Packets and octets under `filtered`, by direction.
-fn filtered(stats: &Stats, egress: bool) -> (u64, u64) {
+fn filtered(stats: &Stats, direction: HookDirection) -> (u64, u64) {
     stats
         .hooks
         .iter()
-        .filter(|hook| hook.egress == egress)
+        .filter(|hook| hook.direction == direction)
         .flat_map(|hook| &hook.uncounted)
         .filter(|found| found.reason == "filtered")
         .fold((0, 0), |sum, found| {
@@ -68,8 +69,8 @@ fn hooks(mode: Attach) {
     assert_eq!(flow.destination.port, Some(54));
     let sent = (30 + 10, 30 * (100 + HEADERS) + 10 * (70 + HEADERS));
     let received = (30 + 10, 30 * (200 + HEADERS) + 10 * (50 + HEADERS));
-    assert_eq!(filtered(&outcome.stats, true), sent);
-    assert_eq!(filtered(&outcome.stats, false), received);
+    assert_eq!(filtered(&outcome.stats, Egress), sent);
+    assert_eq!(filtered(&outcome.stats, Ingress), received);
     assert_eq!((outcome.records_withheld, outcome.flows_ended), (2, 3));
 }
 
@@ -231,12 +232,12 @@ fn no_churn() {
     until_true("the last of them under `filtered`", || {
         watch.take_for(Duration::from_millis(20));
         let stats = watch.stats();
-        (filtered(&stats, true).0, filtered(&stats, false).0) == (120, 120)
+        (filtered(&stats, Egress).0, filtered(&stats, Ingress).0) == (120, 120)
     });
     let stats = watch.stats();
     // Moved at each active timeout, while the flow goes on.
-    assert_eq!(filtered(&stats, true), (120, 120 * (100 + HEADERS)));
-    assert_eq!(filtered(&stats, false), (120, 120 * (200 + HEADERS)));
+    assert_eq!(filtered(&stats, Egress), (120, 120 * (100 + HEADERS)));
+    assert_eq!(filtered(&stats, Ingress), (120, 120 * (200 + HEADERS)));
     assert_eq!(
         (stats.flows_open, stats.flows_ended, stats.records),
         (1, 0, 0)
@@ -316,7 +317,7 @@ fn records() {
     // Each withheld record leaves its number out, and its packets to the ledger; totals are the flow's.
     // The last one has no packet, so no time to live that could be unwanted.
     assert_eq!(told, [(0, 10, 10), (2, 10, 30), (4, 0, 40)]);
-    assert_eq!(filtered(&outcome.stats, true), (20, 20 * (100 + HEADERS)));
+    assert_eq!(filtered(&outcome.stats, Egress), (20, 20 * (100 + HEADERS)));
     assert_eq!(outcome.flows_ended, 1);
 }
 
@@ -357,7 +358,7 @@ fn the_end() {
         .collect();
     assert_eq!(told, [(Some(54), 0, 10), (Some(54), 1, 0)]);
     assert_eq!(outcome.records_withheld, 2);
-    assert_eq!(filtered(&outcome.stats, true), (10, 10 * (100 + HEADERS)));
+    assert_eq!(filtered(&outcome.stats, Egress), (10, 10 * (100 + HEADERS)));
 }
 
 fn load() {
@@ -390,7 +391,7 @@ fn load() {
         .stats
         .hooks
         .iter()
-        .filter(|hook| hook.egress)
+        .filter(|hook| hook.direction == Egress)
         .map(|hook| hook.traffic.skbs)
         .sum();
     assert_eq!(crossed, sent.packets);
@@ -403,5 +404,5 @@ fn load() {
     );
     // All that is filtered was sent by the near host, and is under that hook.
     // The answers are ICMP, of flows of their own.
-    assert_eq!(filtered(&outcome.stats, false), (0, 0));
+    assert_eq!(filtered(&outcome.stats, Ingress), (0, 0));
 }

@@ -9,7 +9,7 @@ use crate::{
     support::{
         frame::{self, IPV4, IPV6, QINQ1, QINQ2, SERVICE_VLAN, TCP, UDP, VLAN},
         host::Pair,
-        ledger::{buffers, wire},
+        ledger::{Egress, Ingress, buffers, wire},
         traffic::{Injector, address, udp_socket},
         watch::{Outcome, Watch, on},
     },
@@ -136,8 +136,11 @@ fn vlan_tags(mode: Attach) {
         }
     }
     assert_eq!(outcome.all_uncounted(), 0);
-    assert_eq!(buffers(&outcome, "v0", true), bench.pair.near.sent("v0"));
-    assert_eq!(wire(&outcome, "v0", false), bench.pair.near.received("v0"));
+    assert_eq!(buffers(&outcome, "v0", Egress), bench.pair.near.sent("v0"));
+    assert_eq!(
+        wire(&outcome, "v0", Ingress),
+        bench.pair.near.received("v0")
+    );
 }
 
 /// Label stacks, PPP sessions and network service headers are link headers: which they are makes no difference to the flow.
@@ -432,7 +435,7 @@ fn what_is_not_ip(mode: Attach) {
     assert_eq!(outcome.packets, outcome.all_uncounted());
     assert_eq!(outcome.frame_octets, 28 * 60);
     assert_eq!(
-        buffers(&outcome, "v0", false),
+        buffers(&outcome, "v0", Ingress),
         bench.pair.near.received("v0")
     );
 }
@@ -509,7 +512,7 @@ fn cut_headers(mode: Attach) {
     }
     assert_eq!(outcome.uncounted("malformed_vlan"), 3);
     assert_eq!(outcome.packets, outcome.all_uncounted());
-    assert_eq!(buffers(&outcome, "v0", true), bench.pair.near.sent("v0"));
+    assert_eq!(buffers(&outcome, "v0", Egress), bench.pair.near.sent("v0"));
 }
 
 /// A packet socket puts of a frame longer than a page little more than the Ethernet header into linear memory.

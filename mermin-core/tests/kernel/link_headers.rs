@@ -9,7 +9,7 @@ use crate::{
     headers::{Bench, far, near},
     support::{
         frame::{self, IPV4, IPV6, SERVICE_VLAN, VLAN},
-        ledger::{buffers, wire},
+        ledger::{Egress, Ingress, buffers, wire},
         traffic::address,
     },
 };
@@ -122,8 +122,8 @@ fn counted(mode: Attach, ways: &[&[Wrap]]) {
             }
         }
     }
-    assert_eq!(buffers(&outcome, "v0", true), pair.near.sent("v0"));
-    assert_eq!(wire(&outcome, "v0", false), pair.near.received("v0"));
+    assert_eq!(buffers(&outcome, "v0", Egress), pair.near.sent("v0"));
+    assert_eq!(wire(&outcome, "v0", Ingress), pair.near.received("v0"));
 }
 
 fn behind_llc(mode: Attach) {

@@ -17,7 +17,7 @@ use crate::{
     support::{
         frame::{self, IPV4, RST, SYN, source},
         host::Pair,
-        ledger::{buffers, wire},
+        ledger::{Egress, buffers, wire},
         traffic::{Busy, Injector, address, udp_socket},
         watch::{Outcome, Watch, on},
     },
@@ -97,7 +97,7 @@ fn busy_flows_closed_all_the_time(mode: Attach) {
     let outcome = watch.finish();
     assert_eq!(outcome.all_uncounted(), 0, "{:#?}", outcome.stats);
     assert_eq!(outcome.packets, sent);
-    assert_eq!(wire(&outcome, "v0", true), pair.near.sent("v0"));
+    assert_eq!(wire(&outcome, "v0", Egress), pair.near.sent("v0"));
     for port in 40_000..40_008 {
         let counted = packets(&outcome, |flow| flow.source.port == Some(port));
         assert_eq!(counted, sent / 8);
@@ -136,7 +136,7 @@ fn reset_connections(pair: &Pair, ended: impl Fn() -> u64 + Clone + Send + 'stat
 
 fn agrees(outcome: &Outcome, pair: &Pair, sent: u64) {
     assert_eq!(outcome.packets, sent);
-    assert_eq!(buffers(outcome, "v0", true), pair.near.sent("v0"));
+    assert_eq!(buffers(outcome, "v0", Egress), pair.near.sent("v0"));
     assert_eq!(outcome.all_uncounted(), 0, "{:#?}", outcome.stats);
 }
 

@@ -115,7 +115,7 @@ fn obstacle(mode: Attach) -> Option<String> {
 /// Runs one test, or says why not.
 fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion, Failed> {
     let required = std::env::var_os("MERMIN_REQUIRE_KERNEL").is_some_and(|value| value == "1");
-    let mode = case.mode.unwrap_or(Attach::Tc { priority: 1 });
+    let mode = case.mode.unwrap_or(Attach::Tc);
     let obstacle = obstacles
         .iter()
         .find(|(found, _)| *found == mode)

@@ -9,7 +9,7 @@ use crate::{
     support::{
         frame,
         host::Pair,
-        ledger::wire,
+        ledger::{Egress, wire},
         raw,
         skip::skip,
         traffic::{address, tcp_transfer},
@@ -46,7 +46,7 @@ fn a_tunnel_at_an_unknown_port(mode: Attach) {
     tcp_transfer(&pair, address("10.9.0.2:5201"), 20 << 20);
     let outcome = watch.finish();
     let after = pair.near.sent("v0");
-    let counted = wire(&outcome, "v0", true);
+    let counted = wire(&outcome, "v0", Egress);
     assert_eq!(
         (counted.packets, counted.octets),
         (after.packets - before.packets, after.octets - before.octets)
@@ -55,7 +55,7 @@ fn a_tunnel_at_an_unknown_port(mode: Attach) {
         outcome
             .hooks
             .iter()
-            .any(|hook| hook.egress && hook.traffic.skbs < hook.traffic.packets)
+            .any(|hook| hook.direction == Egress && hook.traffic.skbs < hook.traffic.packets)
     );
 }
 
@@ -92,7 +92,7 @@ fn a_guests_fragments(mode: Attach) {
     });
     let outcome = watch.finish();
     let after = pair.near.sent("v0");
-    let sent = wire(&outcome, "v0", true);
+    let sent = wire(&outcome, "v0", Egress);
     assert_eq!(
         (sent.packets, sent.octets),
         (after.packets - before.packets, after.octets - before.octets)

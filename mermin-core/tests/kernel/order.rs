@@ -212,7 +212,7 @@ fn a_named_program_that_is_not_there() {
 }
 
 fn by_priority(priority: u16) -> FlowSourceBuilder {
-    on("v0").attach(Attach::Tc { priority })
+    on("v0").attach(Attach::Tc).tc_priority(priority)
 }
 
 /// Takes every packet away: loopback is down.
@@ -301,7 +301,7 @@ fn a_foreign_filter_at_our_priority() {
     );
     let remedy = error.remedy().unwrap();
     assert!(
-        remedy.contains("priority 6 is free (`Attach::Tc`)"),
+        remedy.contains("priority 6 is free (`tc_priority`)"),
         "{remedy}"
     );
     let left = attached::at(&pair.near, "v0");

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use mermin_core::{Attach, FlowSource, NetNs};
+use mermin_core::{Attach, FlowSource, NetNs, report::HookDirection};
 
 use crate::{
     Case, case,
@@ -22,7 +22,7 @@ use crate::{
 
 const NAMESPACE: &str = "MERMIN_KERNEL_TEST_ORPHAN_OF";
 const NAME: &str = "orphans_of_a_killed_process";
-const TC: Attach = Attach::Tc { priority: 1 };
+const TC: Attach = Attach::Tc;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![case(NAME, orphans_of_a_killed_process)]
@@ -99,12 +99,18 @@ fn orphans_of_a_killed_process() {
     drop(live);
     let source = try_open(&pair.near, on("v0").attach(TC).strict(true)).unwrap();
     let report = source.report();
-    let found: Vec<(&str, bool)> = report
+    let found: Vec<(&str, HookDirection)> = report
         .orphans
         .iter()
-        .map(|orphan| (&*orphan.interface, orphan.egress))
+        .map(|orphan| (&*orphan.interface, orphan.direction))
         .collect();
-    assert_eq!(found, [("v0", false), ("v0", true)]);
+    assert_eq!(
+        found,
+        [
+            ("v0", HookDirection::Ingress),
+            ("v0", HookDirection::Egress)
+        ]
+    );
     let said = report.to_string();
     assert!(
         said.contains("had left its filter at the ingress; it was removed"),

@@ -48,9 +48,9 @@ fn stuck() {
         let pair = Pair::new();
         pair.join(1);
         let both = on("v0").interfaces(["v0", "v2"]);
-        let watch = Watch::open(&pair.near, both.attach(Attach::Tc { priority: 1 }));
+        let watch = Watch::open(&pair.near, both.attach(Attach::Tc));
         raw::deny_to_all(libc::SYS_sendto).unwrap();
-        let one = on("v0").attach(Attach::Tc { priority: 1 });
+        let one = on("v0").attach(Attach::Tc);
         assert_eq!(applied(&watch.handle, one), [Setting::Interfaces]);
         let report = watch.handle.report();
         let causes: Vec<&str> = report
@@ -214,7 +214,7 @@ fn restart() {
     let watch = Watch::open(&pair.near, options.clone());
     let other = options
         .clone()
-        .attach(Attach::Tc { priority: 1 })
+        .attach(Attach::Tc)
         .netns(NetNs::Host)
         .max_flows(8192)
         .strict(true)

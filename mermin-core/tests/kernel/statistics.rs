@@ -2,7 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use mermin_core::Attach;
+use mermin_core::{
+    Attach,
+    report::HookDirection::{Egress, Ingress},
+};
 
 use crate::{
     Case, case, each_mode,
@@ -38,9 +41,9 @@ fn all_is_told(mode: Attach) {
         .hooks
         .iter()
         .filter(|hook| hook.index != 0)
-        .map(|hook| (&*hook.interface, hook.egress, hook.traffic.packets))
+        .map(|hook| (&*hook.interface, hook.direction, hook.traffic.packets))
         .collect();
-    assert_eq!(hooks, [("v0", false, 10), ("v0", true, 10)]);
+    assert_eq!(hooks, [("v0", Ingress, 10), ("v0", Egress, 10)]);
     let octets: u64 = stats
         .hooks
         .iter()
@@ -49,15 +52,21 @@ fn all_is_told(mode: Attach) {
     assert_eq!(octets, stats.frame_octets);
     let interfaces = stats.interfaces;
     assert_eq!((interfaces.watched, interfaces.attached), (1, 1));
-    assert!(interfaces.attach_ns > 0, "{stats:#?}");
+    assert!(!interfaces.last_attach.is_zero(), "{stats:#?}");
     watch.take_until("the flow's end", |flows| {
         flows.iter().any(|flow| !flow.end_reason.goes_on())
     });
     until_true("the slot's return", || watch.stats().flows_open == 0);
     let stats = watch.stats();
     assert_eq!(stats.flows_ended, 1);
-    assert!(stats.sweeps > 0 && stats.sweep_ns > 0, "{stats:#?}");
-    assert!(stats.graces > 0 && stats.grace_ns > 0, "{stats:#?}");
+    assert!(
+        stats.sweeps > 0 && !stats.last_sweep.is_zero(),
+        "{stats:#?}"
+    );
+    assert!(
+        stats.rcu_waits > 0 && !stats.last_rcu_wait.is_zero(),
+        "{stats:#?}"
+    );
     watch.finish();
 }
 

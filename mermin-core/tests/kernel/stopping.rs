@@ -148,7 +148,7 @@ fn shutdown_leaves_nothing() {
     process::alone(SHUT, || {
         let host = crowd();
         let open = || {
-            for mode in [Attach::Tcx, Attach::Tc { priority: 1 }] {
+            for mode in [Attach::Tcx, Attach::Tc] {
                 let source = try_open(&host, on_all().attach(mode)).unwrap();
                 assert_eq!(occupied(&host), MANY);
                 shut(source);
@@ -184,7 +184,7 @@ fn shutdown_leaves_nothing() {
 fn drop_and_end(argument: &str) -> String {
     let (mode, path) = argument.split_once(' ').unwrap();
     let mode = match mode {
-        "tc" => Attach::Tc { priority: 1 },
+        "tc" => Attach::Tc,
         _ => Attach::Tcx,
     };
     let options = on_all().attach(mode).netns(NetNs::Path(path.into()));

@@ -15,7 +15,7 @@ use crate::{
     support::{
         frame::{self, IPV4},
         host::Pair,
-        ledger::wire,
+        ledger::{Egress, Ingress, wire},
         raw,
         traffic::{Injector, address, tcp_transfer, udp_socket},
         watch::{Outcome, Watch, on},
@@ -437,15 +437,18 @@ fn a_vxlan_device(mode: Attach) {
             .any(|hook| hook.traffic.skbs < hook.traffic.packets)
     );
     // Without decapsulation the segments repeat all headers as well.
-    for egress in [false, true] {
-        assert_eq!(wire(&carrier, "v0", egress), wire(&outside, "v0", egress));
+    for direction in [Ingress, Egress] {
+        assert_eq!(
+            wire(&carrier, "v0", direction),
+            wire(&outside, "v0", direction)
+        );
     }
     let octets: u64 = outside
         .flows
         .iter()
         .map(|flow| counts(&flow.forward).1 + counts(&flow.reverse).1)
         .sum();
-    let [got, sent] = [false, true].map(|egress| wire(&outside, "v0", egress));
+    let [got, sent] = [Ingress, Egress].map(|direction| wire(&outside, "v0", direction));
     let link = 14 * (got.packets + sent.packets);
     assert_eq!(octets, got.octets + sent.octets - link);
     assert!(outside.flows.iter().all(|flow| flow.tunnel.is_none()));

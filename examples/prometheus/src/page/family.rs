@@ -1,6 +1,9 @@
 //! A metric and its series.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 use crate::count::Exemplar;
 
@@ -51,15 +54,14 @@ impl Family {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
     Whole(u64),
-    Seconds(u64),
+    Seconds(Duration),
 }
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(number) => number.fmt(f),
-            // Of nanoseconds.
-            Self::Seconds(ns) => write!(f, "{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000),
+            Self::Seconds(time) => write!(f, "{}.{:09}", time.as_secs(), time.subsec_nanos()),
         }
     }
 }
@@ -130,7 +132,10 @@ mod tests {
 
     #[test]
     fn seconds_are_exact() {
-        assert_eq!(Number::Seconds(1_000_000_007).to_string(), "1.000000007");
+        assert_eq!(
+            Number::Seconds(Duration::new(1, 7)).to_string(),
+            "1.000000007"
+        );
         assert_eq!(Number::Whole(u64::MAX).to_string(), "18446744073709551615");
     }
 

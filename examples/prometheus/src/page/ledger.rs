@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mermin_core::report::{HookStats, Stats};
+use mermin_core::report::{HookDirection, HookStats, Stats};
 
 use super::{
     family::{Family, Labels, Number, counter, gauge},
@@ -30,7 +30,10 @@ impl<'a> Ledgers<'a> {
     fn of(hooks: &'a [HookStats]) -> Self {
         let mut ledgers = Self::default();
         for hook in hooks {
-            let direction = if hook.egress { "transmit" } else { "receive" };
+            let direction = match hook.direction {
+                HookDirection::Ingress => "receive",
+                HookDirection::Egress => "transmit",
+            };
             let key = |reason| (&*hook.interface, direction, reason);
             let traffic = &hook.traffic;
             add(

@@ -44,10 +44,7 @@ const SINKS: [(Family, Of); 5] = [
             "mermin_export_oldest_record_age_seconds",
             "How long the oldest of them waits",
         ),
-        |it| {
-            let oldest = it.oldest.unwrap_or_default();
-            Number::Seconds(u64::try_from(oldest.as_nanos()).unwrap_or(u64::MAX))
-        },
+        |it| Number::Seconds(it.oldest.unwrap_or_default()),
     ),
 ];
 

@@ -62,21 +62,21 @@ const STATS: [(Family, Of); 19] = [
             "mermin_source_sweep_duration_seconds",
             "How long the last sweep took",
         ),
-        |it| Number::Seconds(it.sweep_ns),
+        |it| Number::Seconds(it.last_sweep),
     ),
     (
         counter(
             "mermin_source_grace_periods",
             "Grace periods of the kernel that were waited for",
         ),
-        |it| Number::Whole(it.graces),
+        |it| Number::Whole(it.rcu_waits),
     ),
     (
         gauge(
             "mermin_source_grace_period_duration_seconds",
             "How long the last one took",
         ),
-        |it| Number::Seconds(it.grace_ns),
+        |it| Number::Seconds(it.last_rcu_wait),
     ),
     (
         gauge("mermin_source_interfaces", "Interfaces that are watched"),
@@ -94,7 +94,7 @@ const STATS: [(Family, Of); 19] = [
             "mermin_source_interface_attachment_duration_seconds",
             "How long the last attachment took",
         ),
-        |it| Number::Seconds(it.interfaces.attach_ns),
+        |it| Number::Seconds(it.interfaces.last_attach),
     ),
     (
         counter("mermin_source_interface_departures", "Interfaces that left"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mermin_core::report::{Answer, Report};
+use mermin_core::report::Report;
 use mermin_examples::shell::Program;
 
 /// One object on one line.
@@ -11,20 +11,15 @@ pub(crate) fn report(report: &Report) -> String {
         .facts
         .iter()
         .map(|fact| {
-            let answer = match fact.answer {
-                Answer::Yes => "yes",
-                Answer::No => "no",
-                Answer::Unknown => "unknown",
-            };
             let remedy = fact
                 .remedy
                 .as_deref()
                 .map(|remedy| Program::Doctor.words(remedy));
             let remedy = remedy.map_or("null".to_owned(), |remedy| quoted(&remedy));
             format!(
-                "{{\"subject\":{},\"answer\":{},\"found\":{},\"needed\":{},\"remedy\":{remedy}}}",
+                "{{\"subject\":{},\"outcome\":{},\"found\":{},\"needed\":{},\"remedy\":{remedy}}}",
                 quoted(fact.subject.as_str()),
-                quoted(answer),
+                quoted(fact.outcome.as_str()),
                 quoted(&fact.found),
                 fact.needed
             )

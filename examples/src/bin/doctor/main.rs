@@ -10,7 +10,7 @@ use futures::executor::block_on;
 use lexopt::prelude::*;
 use mermin_core::{
     FlowSource, FlowSourceBuilder, NetNs, Pinning,
-    report::{Answer, Report},
+    report::{Outcome, Report},
 };
 use mermin_examples::shell::Program;
 
@@ -90,7 +90,7 @@ fn asked() -> Result<Option<Asked>, lexopt::Error> {
 /// A line for each fact: a tick where it works, a cross where flows cannot be captured for it, a hyphen where they can; and below it what to do where it is not as it could be.
 fn text(report: &Report) -> String {
     let facts = report.facts.iter().map(|fact| match &fact.remedy {
-        Some(remedy) if fact.answer != Answer::Yes => format!("{fact}\n    {remedy}\n"),
+        Some(remedy) if fact.outcome != Outcome::Passed => format!("{fact}\n    {remedy}\n"),
         _ => format!("{fact}\n"),
     });
     let given_up = report

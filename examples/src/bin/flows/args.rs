@@ -7,8 +7,6 @@ use mermin_core::Attach;
 
 /// How long a demonstration lasts unless told.
 const DEMO_DURATION: Duration = Duration::from_secs(10);
-/// Priority of the netlink filter, the kernel's first.
-const TC_PRIORITY: u16 = 1;
 
 const HELP: &str = "\
 Shows the network flows of this host as they end, which takes the privilege to load eBPF
@@ -174,9 +172,7 @@ fn attach(mode: &OsStr) -> Result<Attach, Error> {
     match mode.to_str() {
         Some("auto") => Ok(Attach::Auto),
         Some("tcx") => Ok(Attach::Tcx),
-        Some("tc") => Ok(Attach::Tc {
-            priority: TC_PRIORITY,
-        }),
+        Some("tc") => Ok(Attach::Tc),
         _ => Err(Error::ParsingFailed {
             value: mode.to_string_lossy().into_owned(),
             error: "not one of auto, tcx, tc".into(),
@@ -239,7 +235,7 @@ mod tests {
         assert_eq!(options.interfaces, ["eth*", "veth0"]);
         assert!(options.json);
         assert_eq!(options.duration, Some(Duration::from_millis(2_500)));
-        assert_eq!(options.attach, Some(Attach::Tc { priority: 1 }));
+        assert_eq!(options.attach, Some(Attach::Tc));
     }
 
     #[test]

@@ -108,11 +108,16 @@ fn names(of: &BTreeMap<u32, Arc<str>>, but: &BTreeMap<u32, Arc<str>>) -> String 
 
 #[cfg(test)]
 mod tests {
+    use mermin_core::report::Notice;
+
     use super::*;
 
     fn report(notices: &[String]) -> Report {
         let mut report = Report::default();
-        report.notices = notices.iter().cloned().map(Into::into).collect();
+        report.notices = notices
+            .iter()
+            .map(|it| Notice::new("", it.clone()))
+            .collect();
         report
     }
 

@@ -25,8 +25,9 @@ use crate::{
         trouble::{self, Trouble},
     },
     report::{
-        Answer::{No, Unknown, Yes},
-        Fact, Subject,
+        Fact,
+        Outcome::{Failed, Passed, Untested},
+        Subject,
     },
     sys::{membarrier, netns},
     words::Counted,
@@ -47,11 +48,11 @@ fn words(error: &Error) -> String {
 }
 
 fn lacking(subject: Subject, Trouble { cause, remedy }: Trouble) -> Fact {
-    Fact::new(subject, No, cause).with_remedy(remedy)
+    Fact::new(subject, Failed, cause).with_remedy(remedy)
 }
 
 fn refused(subject: Subject, error: &Error) -> Fact {
-    let fact = Fact::new(subject, No, words(error));
+    let fact = Fact::new(subject, Failed, words(error));
     match error.remedy() {
         Some(remedy) => fact.with_remedy(remedy.to_owned()),
         None => fact,
@@ -61,7 +62,7 @@ fn refused(subject: Subject, error: &Error) -> Fact {
 pub(super) fn kernel() -> Fact {
     let release = kernel::release();
     match kernel::check(&release) {
-        Ok(()) => Fact::new(Subject::Kernel, Yes, format!("Linux {release}")),
+        Ok(()) => Fact::new(Subject::Kernel, Passed, format!("Linux {release}")),
         Err(error) => refused(Subject::Kernel, &error),
     }
 }
@@ -73,7 +74,7 @@ pub(super) fn program(loaded: Result<Loaded, Error>) -> Vec<Fact> {
         Err(error) => return vec![refused(Subject::Program, &error)],
     };
     let found = "the kernel takes the program and its maps";
-    let mut facts = vec![Fact::new(Subject::Program, Yes, found)];
+    let mut facts = vec![Fact::new(Subject::Program, Passed, found)];
     facts.extend(attaching(&loaded));
     facts
 }
@@ -83,7 +84,7 @@ fn attaching(loaded: &Loaded) -> [Fact; 2] {
         (Subject::Tcx, Attach::Tcx, "programs can be attached by TCX"),
         (
             Subject::Tc,
-            Attach::Tc { priority: 1 },
+            Attach::Tc,
             "programs can be attached as tc filters",
         ),
     ];
@@ -92,7 +93,7 @@ fn attaching(loaded: &Loaded) -> [Fact; 2] {
             netns::enter_new()?;
             Ok(
                 ways.map(|(subject, mode, found)| match try_at(loaded, mode) {
-                    Ok(()) => Fact::new(subject, Yes, found),
+                    Ok(()) => Fact::new(subject, Passed, found),
                     Err(error) => unattached(subject, &error),
                 }),
             )
@@ -105,7 +106,7 @@ fn attaching(loaded: &Loaded) -> [Fact; 2] {
         ways.map(|(subject, _, _)| {
             Fact::new(
                 subject,
-                Unknown,
+                Untested,
                 format!("no network namespace can be made to try it in: {error}"),
             )
         })
@@ -149,7 +150,7 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
 pub(super) fn privilege() -> Fact {
     if privilege::has_own_users() {
         let found = "capabilities hold in this user namespace alone, and what capturing takes are the host's";
-        return Fact::new(Subject::Privilege, No, found).with_remedy(
+        return Fact::new(Subject::Privilege, Failed, found).with_remedy(
             "run it outside of that, as root of the host; `lsns --type user` shows which there are",
         );
     }
@@ -158,9 +159,9 @@ pub(super) fn privilege() -> Fact {
         privilege::lacks(CAP_SYS_PTRACE),
     );
     match std::fs::metadata("/proc/1/ns/net") {
-        Err(error) if fact.answer == Yes => Fact::new(
+        Err(error) if fact.outcome == Passed => Fact::new(
             Subject::Privilege,
-            No,
+            Failed,
             format!(
                 "the capabilities are there, and the network namespace of process 1 cannot be seen all the same: {error}"
             ),
@@ -179,7 +180,7 @@ fn extras(no_admin: bool, no_ptrace: bool) -> Fact {
     let (found, grants) = match (no_admin, no_ptrace) {
         (false, false) => {
             let found = "the process may do all that any option asks for";
-            return Fact::new(Subject::Privilege, Yes, found);
+            return Fact::new(Subject::Privilege, Passed, found);
         }
         (true, false) => (format!("without CAP_SYS_ADMIN {ADMIN}"), "CAP_SYS_ADMIN"),
         (false, true) => (format!("without CAP_SYS_PTRACE {PTRACE}"), "CAP_SYS_PTRACE"),
@@ -188,7 +189,7 @@ fn extras(no_admin: bool, no_ptrace: bool) -> Fact {
             "CAP_SYS_ADMIN and CAP_SYS_PTRACE",
         ),
     };
-    Fact::new(Subject::Privilege, No, found).with_remedy(format!(
+    Fact::new(Subject::Privilege, Failed, found).with_remedy(format!(
         "grant {grants} to have that; flows are counted without"
     ))
 }
@@ -197,7 +198,7 @@ pub(super) fn membarrier() -> Fact {
     if membarrier::is_offered() {
         Fact::new(
             Subject::Membarrier,
-            Yes,
+            Passed,
             "grace periods are waited for by membarrier(2)",
         )
     } else {
@@ -216,7 +217,7 @@ pub(super) fn memory(flows: u32, pinned: bool) -> Fact {
 /// [`ErrorKind::Exhausted`].
 pub(super) fn room(flows: u32, pinned: bool) -> Result<(), Error> {
     let fact = memory(flows, pinned);
-    if fact.answer != No {
+    if fact.outcome != Failed {
         return Ok(());
     }
     let error = Error::new(
@@ -241,17 +242,17 @@ fn fits(flows: u32, pinned: bool, limit: Option<Limit>) -> Fact {
     match limit {
         None => Fact::new(
             Subject::Memory,
-            Yes,
+            Passed,
             format!("{needs}, and there is no limit"),
         ),
         Some(limit) if need <= limit.left() => Fact::new(
             Subject::Memory,
-            Yes,
+            Passed,
             format!("{needs} of {} MB that are left", limit.left() / MEGA),
         ),
         Some(limit) => Fact::new(
             Subject::Memory,
-            No,
+            Failed,
             format!(
                 "{needs}, and of the control group's {} MB only {} are left",
                 limit.limit / MEGA,
@@ -277,7 +278,7 @@ pub(super) fn bpffs(directory: &Path) -> Fact {
     match bpffs::writable(directory) {
         Ok(()) => {
             let found = format!("`{}` can be written to", directory.display());
-            Fact::new(Subject::Bpffs, Yes, found)
+            Fact::new(Subject::Bpffs, Passed, found)
         }
         Err(trouble) => lacking(Subject::Bpffs, trouble),
     }
@@ -285,10 +286,10 @@ pub(super) fn bpffs(directory: &Path) -> Fact {
 
 pub(super) fn btf() -> Fact {
     match std::fs::File::open("/sys/kernel/btf/vmlinux") {
-        Ok(_) => Fact::new(Subject::Btf, Yes, "the kernel describes its types"),
+        Ok(_) => Fact::new(Subject::Btf, Passed, "the kernel describes its types"),
         Err(error) => Fact::new(
             Subject::Btf,
-            No,
+            Failed,
             format!(
                 "`/sys/kernel/btf/vmlinux` cannot be opened: {error}; flows are counted without it"
             ),
@@ -302,18 +303,18 @@ pub(super) fn host_namespace() -> Fact {
     match (inode("/proc/1/ns/net"), inode("/proc/thread-self/ns/net")) {
         (Ok(first), Ok(own)) if first == own => Fact::new(
             Subject::HostNamespace,
-            Yes,
+            Passed,
             "interfaces are those of process 1",
         ),
         (Ok(_), Ok(_)) => Fact::new(
             Subject::HostNamespace,
-            No,
+            Failed,
             "interfaces are not those of process 1",
         )
         .with_remedy("watch the host's with `NetNs::Host`, which takes CAP_SYS_ADMIN and hostPID"),
         (Err(error), _) | (_, Err(error)) => Fact::new(
             Subject::HostNamespace,
-            Unknown,
+            Untested,
             format!("the network namespace of process 1 cannot be seen: {error}"),
         )
         .with_remedy(if privilege::lacks(CAP_SYS_PTRACE) {
@@ -327,7 +328,7 @@ pub(super) fn host_namespace() -> Fact {
 /// The fact about interfaces: those that would be watched.
 pub(super) fn interfaces(names: Result<Vec<String>, &Error>) -> Fact {
     match names {
-        Ok(names) => Fact::new(Subject::Interfaces, Yes, names.join(", ")),
+        Ok(names) => Fact::new(Subject::Interfaces, Passed, names.join(", ")),
         Err(error) => refused(Subject::Interfaces, error),
     }
 }
@@ -338,10 +339,10 @@ mod tests {
 
     #[test]
     fn what_is_lacking_is_named_with_what_it_costs() {
-        assert_eq!(extras(false, false).answer, Yes);
+        assert_eq!(extras(false, false).outcome, Passed);
         for (no_admin, no_ptrace) in [(true, false), (false, true), (true, true)] {
             let fact = extras(no_admin, no_ptrace);
-            assert_eq!(fact.answer, No, "{fact:?}");
+            assert_eq!(fact.outcome, Failed, "{fact:?}");
             for text in [&fact.found, fact.remedy.as_ref().unwrap()] {
                 assert_eq!(text.contains("CAP_SYS_ADMIN"), no_admin, "{text}");
                 assert_eq!(text.contains("CAP_SYS_PTRACE"), no_ptrace, "{text}");
@@ -352,12 +353,18 @@ mod tests {
     #[test]
     fn what_a_table_takes_is_held_against_what_is_left() {
         let limit = |limit, used| Some(Limit { limit, used });
-        assert_eq!(fits(1000, false, None).answer, Yes);
-        assert_eq!(fits(65_536, false, limit(88 << 20, 20 << 20)).answer, Yes);
+        assert_eq!(fits(1000, false, None).outcome, Passed);
+        assert_eq!(
+            fits(65_536, false, limit(88 << 20, 20 << 20)).outcome,
+            Passed
+        );
         // The journal of a pinned source takes 9 MB more.
-        assert_eq!(fits(65_536, true, limit(88 << 20, 20 << 20)).answer, No);
+        assert_eq!(
+            fits(65_536, true, limit(88 << 20, 20 << 20)).outcome,
+            Failed
+        );
         let fact = fits(65_536, false, limit(64 << 20, 20 << 20));
-        assert_eq!(fact.answer, No);
+        assert_eq!(fact.outcome, Failed);
         assert_eq!(
             fact.found,
             "room for 65536 flows takes about 62 MB, loading included, and of the control group's 64 MB only 44 are left"

@@ -7,14 +7,14 @@ use crate::{
     error::Error,
     iface::{list, select::Selector},
     probe::trouble::Trouble,
-    report::{Answer, Degradation, Fact, Report, Subject},
+    report::{Degradation, Fact, Outcome, Report, Subject},
     source::options::{DEFAULT_FLOWS, Options},
 };
 
 /// Tries all that opening takes, in the calling thread, which moves to the network namespace asked for.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
     let mut facts = vec![host::kernel()];
-    if facts[0].answer != Answer::No {
+    if facts[0].outcome != Outcome::Failed {
         let trial = Sizes {
             slots: 1,
             ..sizes(options)
@@ -37,12 +37,12 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     facts.push(host::interfaces(names.as_ref().map(Clone::clone)));
     let by_tcx = facts
         .iter()
-        .any(|fact| fact.subject == Subject::Tcx && fact.answer != Answer::No);
+        .any(|fact| fact.subject == Subject::Tcx && fact.outcome != Outcome::Failed);
     let mut degradations = Vec::new();
     for fact in &mut facts {
         match without(fact.subject, options, by_tcx) {
             Without::Nothing => fact.needed = true,
-            Without::Less(stand_in) if fact.answer == Answer::No => {
+            Without::Less(stand_in) if fact.outcome == Outcome::Failed => {
                 degradations.push(stand_in(trouble(fact)));
             }
             Without::Less(_) | Without::All => {}
@@ -80,7 +80,7 @@ fn without(subject: Subject, options: &Options, by_tcx: bool) -> Without {
     let stand_in: fn(Trouble) -> Degradation = match (subject, options.attach.mode) {
         (Subject::Kernel | Subject::Program | Subject::Memory | Subject::Interfaces, _)
         | (Subject::Tcx, Attach::Tcx)
-        | (Subject::Tc, Attach::Tc { .. }) => return Without::Nothing,
+        | (Subject::Tc, Attach::Tc) => return Without::Nothing,
         (Subject::Tc, Attach::Auto) if !by_tcx => return Without::Nothing,
         (Subject::Tcx, Attach::Auto) => fallback::tcx,
         (Subject::Membarrier, _) => fallback::membarrier,
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::report::Feature;
 
-    const MODES: [Attach; 3] = [Attach::Auto, Attach::Tcx, Attach::Tc { priority: 1 }];
+    const MODES: [Attach; 3] = [Attach::Auto, Attach::Tcx, Attach::Tc];
 
     /// The part that can be had without each thing: nothing (`-`), less (`~`) or all (`+`). A word is for `Auto`, `Tcx` and
     /// `Tc`; the words are for no options, pinned, strict, and both.
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_stands_in_is_told_of_the_thing_itself() {
-        let fact = Fact::new(Subject::Tcx, Answer::No, "it is not there");
+        let fact = Fact::new(Subject::Tcx, Outcome::Failed, "it is not there");
         let options = options(Attach::Auto, true, false);
         for (subject, feature) in [
             (Subject::Tcx, Feature::Tcx),

@@ -40,8 +40,8 @@ pub(super) struct Counts {
     pub(super) withheld: AtomicU64,
     pub(super) sweeps: AtomicU64,
     pub(super) sweep_ns: AtomicU64,
-    pub(super) graces: AtomicU64,
-    pub(super) grace_ns: AtomicU64,
+    pub(super) rcu_waits: AtomicU64,
+    pub(super) rcu_wait_ns: AtomicU64,
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -57,9 +57,9 @@ impl SharedCounters {
     }
 
     pub(super) fn waited(&self, took: Duration) {
-        self.counts.graces.fetch_add(1, Ordering::Relaxed);
+        self.counts.rcu_waits.fetch_add(1, Ordering::Relaxed);
         self.counts
-            .grace_ns
+            .rcu_wait_ns
             .store(nanoseconds(took), Ordering::Relaxed);
     }
 }
@@ -89,9 +89,9 @@ impl Counters for SharedCounters {
             packets: sum(|hook| hook.traffic.packets),
             frame_octets: sum(|hook| hook.traffic.frame_octets),
             sweeps: read(&self.counts.sweeps),
-            sweep_ns: read(&self.counts.sweep_ns),
-            graces: read(&self.counts.graces),
-            grace_ns: read(&self.counts.grace_ns),
+            last_sweep: Duration::from_nanos(read(&self.counts.sweep_ns)),
+            rcu_waits: read(&self.counts.rcu_waits),
+            last_rcu_wait: Duration::from_nanos(read(&self.counts.rcu_wait_ns)),
             interfaces,
             hooks,
             departed,

@@ -6,7 +6,7 @@ use super::{flows::Flows, shared::Counts};
 use crate::{
     filter::Filter,
     pcap::{Interface, Packet, link::Looking},
-    report::{HookStats, Uncounted},
+    report::{HookDirection, HookStats, Uncounted},
     source::offline::shared::ifindex,
     table::{Timeouts, observation::Observation},
 };
@@ -55,7 +55,14 @@ impl Hand {
         let hook = self.counts.hooks.iter().flatten().next();
         hook.map_or_else(Vec::new, |hook| {
             let (totals, uncounted) = (&hook.account.totals, &hook.account.uncounted);
-            HookStats::new(ifindex(0), hook.name.clone(), false, totals, uncounted).uncounted
+            HookStats::of(
+                ifindex(0),
+                hook.name.clone(),
+                HookDirection::Ingress,
+                totals,
+                uncounted,
+            )
+            .uncounted
         })
     }
 }

@@ -7,7 +7,7 @@ use mermin_bpf::abi::ledger::{Reason, Uncounted};
 use crate::{
     bpf::ledger::Account,
     pcap::link::described,
-    report::{Degradation, Feature, HookStats, Report, SourceKind, Stats},
+    report::{Degradation, Feature, HookDirection, HookStats, Report, SourceKind, Stats},
     source::engine::Counters,
 };
 
@@ -119,10 +119,10 @@ impl Counters for Shared {
             .filter_map(|(place, hook)| Some((place, hook.as_ref()?)))
             .map(|(place, hook)| {
                 let (totals, uncounted) = (&hook.account.totals, &hook.account.uncounted);
-                HookStats::new(
+                HookStats::of(
                     ifindex(place),
                     Arc::clone(&hook.name),
-                    false,
+                    HookDirection::Ingress,
                     totals,
                     uncounted,
                 )

@@ -25,6 +25,8 @@ pub(crate) struct Orders {
     pub(crate) netns: String,
     pub(crate) interface: String,
     pub(crate) mode: Attach,
+    /// Of filters.
+    pub(crate) priority: u16,
     pub(crate) slots: u32,
     /// Idle and active timeout, ms.
     pub(crate) timeouts: [u64; 2],
@@ -68,6 +70,7 @@ impl Orders {
             netns: host.path(),
             interface: interface.to_owned(),
             mode,
+            priority: 1,
             slots: 4096,
             timeouts: [20, 60],
             persist: false,
@@ -81,7 +84,7 @@ impl Orders {
 
     fn write(&self) -> String {
         let priority = match self.mode {
-            Attach::Tc { priority } => priority,
+            Attach::Tc => self.priority,
             _ => 0,
         };
         let (point, passes) = self
@@ -112,10 +115,11 @@ impl Orders {
             instance: words[0].to_owned(),
             netns: words[1].to_owned(),
             interface: words[2].to_owned(),
-            mode: match u16::try_from(number(3)).unwrap() {
+            mode: match number(3) {
                 0 => Attach::Tcx,
-                priority => Attach::Tc { priority },
+                _ => Attach::Tc,
             },
+            priority: u16::try_from(number(3)).unwrap(),
             slots: u32::try_from(number(4)).unwrap(),
             timeouts: [positive(5), positive(6)],
             persist: number(7) == 1,
@@ -144,7 +148,11 @@ impl Orders {
         if let Some(ports) = &self.unwanted {
             filter.source.port = Rule::not_matching([ports.as_str()]).unwrap();
         }
-        FlowSource::builder()
+        let builder = match self.mode {
+            Attach::Tc => FlowSource::builder().tc_priority(self.priority),
+            _ => FlowSource::builder(),
+        };
+        builder
             .interfaces([&self.interface])
             .netns(NetNs::Path((&self.netns).into()))
             .attach(self.mode)

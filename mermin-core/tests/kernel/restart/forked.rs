@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) const TASK: Task = ("fork-and-wait", fork_and_wait);
-const TC: Attach = Attach::Tc { priority: 1 };
+const TC: Attach = Attach::Tc;
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![case(

@@ -7,6 +7,7 @@ use mermin_core::{
     Attach, Error, ErrorKind, Flow, FlowKey, FlowSource, FlowSourceBuilder, Pinning,
     filter::{Filter, Rule},
     lab::Point,
+    report::HookDirection,
 };
 
 use super::{
@@ -172,7 +173,7 @@ fn persist(mode: Attach) {
         .stats()
         .hooks
         .into_iter()
-        .find(|hook| hook.egress);
+        .find(|hook| hook.direction == HookDirection::Egress);
     assert_eq!(hook.unwrap().traffic.packets, 7);
     source.close();
     assert_eq!(rest(&mut source), []);
@@ -443,7 +444,7 @@ fn other_mode(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.leave(3);
     let other = match mode {
-        Attach::Tcx => Attach::Tc { priority: 7 },
+        Attach::Tcx => Attach::Tc,
         _ => Attach::Tcx,
     };
     bench.options = bench.options.attach(other);

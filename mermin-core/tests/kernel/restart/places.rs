@@ -22,7 +22,7 @@ const STEPS: [u32; 2] = [4, 5];
 
 fn other(mode: Attach) -> Attach {
     match mode {
-        Attach::Tcx => Attach::Tc { priority: 7 },
+        Attach::Tcx => Attach::Tc,
         _ => Attach::Tcx,
     }
 }
@@ -51,9 +51,10 @@ fn other_places(mode: Attach) {
 }
 
 fn by_priority() {
-    let mut siege = Siege::begin(Attach::Tc { priority: 5 }, false);
-    for priority in [7, 3, 5, 1] {
-        change(&mut siege, Attach::Tc { priority });
+    let mut siege = Siege::begin(Attach::Tc, false);
+    for priority in [5, 7, 3, 5, 1] {
+        siege.orders.priority = priority;
+        change(&mut siege, Attach::Tc);
     }
     siege.end();
 }

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const TC: Attach = Attach::Tc { priority: 1 };
+const TC: Attach = Attach::Tc;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![

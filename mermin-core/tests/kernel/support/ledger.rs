@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+pub(crate) use mermin_core::report::HookDirection::{self, Egress, Ingress};
 use mermin_core::{
     Flow,
     flow::{Count, Uniflow},
@@ -141,12 +142,12 @@ fn records_of_a_flow_add_up(flows: &[Flow]) {
 }
 
 /// Socket buffers that one hook counted, to compare with the interface's own counters.
-pub(crate) fn buffers(outcome: &Outcome, interface: &str, egress: bool) -> Counters {
+pub(crate) fn buffers(outcome: &Outcome, interface: &str, direction: HookDirection) -> Counters {
     let hook = outcome
         .stats
         .hooks
         .iter()
-        .find(|hook| &*hook.interface == interface && hook.egress == egress)
+        .find(|hook| &*hook.interface == interface && hook.direction == direction)
         .unwrap();
     Counters {
         packets: hook.traffic.skbs,
@@ -155,12 +156,12 @@ pub(crate) fn buffers(outcome: &Outcome, interface: &str, egress: bool) -> Count
 }
 
 /// The same as packets on the wire.
-pub(crate) fn wire(outcome: &Outcome, interface: &str, egress: bool) -> Counters {
+pub(crate) fn wire(outcome: &Outcome, interface: &str, direction: HookDirection) -> Counters {
     let hook = outcome
         .stats
         .hooks
         .iter()
-        .find(|hook| &*hook.interface == interface && hook.egress == egress)
+        .find(|hook| &*hook.interface == interface && hook.direction == direction)
         .unwrap();
     Counters {
         packets: hook.traffic.packets,

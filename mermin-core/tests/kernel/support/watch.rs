@@ -18,8 +18,7 @@ use super::{
 };
 
 /// Both ways to attach, with the name a test has by each.
-pub(crate) const MODES: [(&str, Attach); 2] =
-    [("tcx", Attach::Tcx), ("tc", Attach::Tc { priority: 1 })];
+pub(crate) const MODES: [(&str, Attach); 2] = [("tcx", Attach::Tcx), ("tc", Attach::Tc)];
 
 /// Options most tests start from: one interface, and a table that is made quickly.
 pub(crate) fn on(interface: &str) -> FlowSourceBuilder {

@@ -100,15 +100,18 @@ fn a_foreign_filter() -> String {
         .shell("tc filter add dev v0 ingress pref 5 protocol all u32 match u32 0 0 classid 1:1");
     let said = pair
         .near
-        .run(|| open(on("v0").attach(Attach::Tc { priority: 5 })));
-    assert!(said.contains("priority 6 is free (`Attach::Tc`)"), "{said}");
+        .run(|| open(on("v0").attach(Attach::Tc).tc_priority(5)));
+    assert!(
+        said.contains("priority 6 is free (`tc_priority`)"),
+        "{said}"
+    );
     said
 }
 
 fn a_foreign_qdisc() -> String {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 ingress");
-    let options = on("v0").attach(Attach::Tc { priority: 1 });
+    let options = on("v0").attach(Attach::Tc);
     pair.near.run(|| open(options))
 }
 
@@ -127,7 +130,7 @@ fn somebody_comes_later() -> String {
 
 fn somebody_detaches() -> String {
     let pair = Pair::new();
-    let options = on("v0").attach(Attach::Tc { priority: 1 });
+    let options = on("v0").attach(Attach::Tc);
     let watch = Watch::open(&pair.near, options);
     pair.near.shell("tc qdisc del dev v0 clsact");
     report(&watch, "took the program away", || {})
@@ -144,7 +147,7 @@ fn keep_filters(_: &str) -> String {
     let by_filter = |interfaces: &[&str]| {
         on("v0")
             .interfaces(interfaces.iter().copied())
-            .attach(Attach::Tc { priority: 1 })
+            .attach(Attach::Tc)
     };
     let watch = Watch::open(&pair.near, by_filter(&["v0", "v2"]));
     raw::deny_to_all(libc::SYS_sendto).unwrap();
@@ -174,9 +177,7 @@ fn an_option_without_effect() -> String {
         assert_eq!(said.lines().count(), 1, "{said}");
         said
     };
-    let order = on("v0")
-        .attach(Attach::Tc { priority: 1 })
-        .tcx_order(TcxOrder::Last);
+    let order = on("v0").attach(Attach::Tc).tcx_order(TcxOrder::Last);
     assert!(said(order).starts_with("notice: `tcx_order` has no effect: "));
     let priority = said(on("v0").tc_priority(100));
     assert!(

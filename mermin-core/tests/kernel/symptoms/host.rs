@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use mermin_core::{
     Attach,
     lab::{Twist, twisted},
-    report::{Answer, Subject},
+    report::{Outcome, Subject},
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -96,12 +96,19 @@ fn preflight_finds_all() {
         Subject::Tc,
         Subject::Memory,
     ] {
-        assert_eq!(fact(subject).answer, Answer::Yes, "{report:#?}");
+        assert_eq!(fact(subject).outcome, Outcome::Passed, "{report:#?}");
     }
     // Root has every capability, and some hosts hide process 1 from it all the same.
     let hidden = fs::metadata("/proc/1/ns/net").is_err();
-    let privileged = fact(Subject::Privilege).answer;
-    assert_eq!(privileged, if hidden { Answer::No } else { Answer::Yes });
+    let privileged = fact(Subject::Privilege).outcome;
+    assert_eq!(
+        privileged,
+        if hidden {
+            Outcome::Failed
+        } else {
+            Outcome::Passed
+        }
+    );
     assert_eq!(fact(Subject::Interfaces).found, "v0");
     assert_eq!(attached::at(&pair.near, "v0"), "");
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use mermin_core::{
     Attach, Error, FlowSourceBuilder,
-    report::{Answer, Report},
+    report::{Outcome, Report},
 };
 
 use crate::{
@@ -122,7 +122,7 @@ fn preflight(options: &FlowSourceBuilder) -> Report {
 /// A report as people are shown it.
 fn words(report: &Report) -> String {
     let facts = report.facts.iter().map(|fact| match &fact.remedy {
-        Some(remedy) if fact.answer != Answer::Yes => format!("{fact}\n    {remedy}\n"),
+        Some(remedy) if fact.outcome != Outcome::Passed => format!("{fact}\n    {remedy}\n"),
         _ => format!("{fact}\n"),
     });
     let verdict = if report.can_capture() {

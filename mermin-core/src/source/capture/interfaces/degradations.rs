@@ -1,6 +1,6 @@
 //! Degradations of interfaces and patterns.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use mermin_bpf::abi::ledger::Direction;
 
@@ -11,7 +11,7 @@ use crate::{
         Interface, Pattern,
         select::{Scope, Selector, names},
     },
-    report::{AtHook, Degradation, Feature, Mechanism, Place},
+    report::{AtHook, Degradation, Feature, Mechanism, Notice, Place},
     words::Counted,
 };
 
@@ -99,7 +99,7 @@ impl Part {
 }
 
 /// Patterns that leave nothing out: said, and no more, because what they are for may come.
-pub(super) fn unused(selector: &Selector, list: &[Interface]) -> Option<Cow<'static, str>> {
+pub(super) fn unused(selector: &Selector, list: &[Interface]) -> Option<Notice> {
     let idle: Vec<String> = selector
         .not_excluding(list)
         .into_iter()
@@ -112,11 +112,11 @@ pub(super) fn unused(selector: &Selector, list: &[Interface]) -> Option<Cow<'sta
         ("s", "")
     };
     (!idle.is_empty()).then(|| {
-        format!(
-            "the exclude pattern{plural} {} fit{verb} no interface there is now",
-            idle.join(", ")
+        let idle = idle.join(", ");
+        Notice::new(
+            "exclude",
+            format!("the exclude pattern{plural} {idle} fit{verb} no interface there is now"),
         )
-        .into()
     })
 }
 

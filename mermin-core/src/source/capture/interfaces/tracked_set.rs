@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -137,7 +138,7 @@ impl TrackedSet {
         if let Some(cause) = joined.tcx_refusal() {
             registry.degraded_once(fallback::tcx(trouble::no_tcx(cause)));
         }
-        let took = monotonic().saturating_sub(began);
+        let took = Duration::from_nanos(monotonic().saturating_sub(began));
         registry.attached(joined.watched, joined.ledgers, joined.degradations, took);
         (State::Watched(joined.held), joined.refusal)
     }

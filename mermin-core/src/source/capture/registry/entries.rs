@@ -1,7 +1,6 @@
 //! Entries of the registry, and the report and statistics that they make.
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -14,7 +13,10 @@ use crate::{
         ledger::{self, Ledger, Place},
         pin::departed::{Departed, Sums},
     },
-    report::{Degradation, HookStats, InterfaceStats, Orphan, Report, TakenOver, Watched},
+    report::{
+        Degradation, HookDirection, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
+        Watched,
+    },
 };
 
 /// An interface's ledger.
@@ -50,7 +52,7 @@ pub(super) struct Entries {
     /// Degradations of the selection, with the interfaces there are now.
     pub(super) selection: Vec<Degradation>,
     /// A notice of patterns without effect now.
-    pub(super) unused: Option<Cow<'static, str>>,
+    pub(super) unused: Option<Notice>,
     /// By index.
     pub(super) interfaces: BTreeMap<u32, Registered>,
     /// Sums of the ledgers of interfaces that left.
@@ -86,7 +88,7 @@ impl Entries {
     }
 
     /// Options without effect, each once.
-    fn notices(&self) -> Vec<Cow<'static, str>> {
+    fn notices(&self) -> Vec<Notice> {
         let watched = self
             .interfaces
             .values()
@@ -94,7 +96,7 @@ impl Entries {
         let hooks = watched.flat_map(|at| at.ingress.iter().chain(&at.egress));
         let notices = hooks.filter_map(|hook| self.manner.without_effect(hook.mechanism));
         let notices = notices.collect::<BTreeSet<_>>().into_iter();
-        notices.map(Cow::from).chain(self.unused.clone()).collect()
+        notices.chain(self.unused.clone()).collect()
     }
 
     pub(super) fn report(&self) -> Report {
@@ -122,9 +124,9 @@ impl Entries {
     ) -> (Vec<HookStats>, Vec<HookStats>, InterfaceStats) {
         let nobody: Arc<str> = Arc::from("");
         let hook = |index, name: &Arc<str>, direction, account: &ledger::Account| {
-            let egress = matches!(direction, Direction::Egress);
+            let direction = HookDirection::of(direction);
             let (totals, uncounted) = (&account.totals, &account.uncounted);
-            HookStats::new(index, Arc::clone(name), egress, totals, uncounted)
+            HookStats::of(index, Arc::clone(name), direction, totals, uncounted)
         };
         let mut hooks = Vec::new();
         for (index, at) in &self.interfaces {

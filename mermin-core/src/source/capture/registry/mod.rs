@@ -4,9 +4,9 @@
 mod entries;
 
 use std::{
-    borrow::Cow,
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use mermin_bpf::abi::ledger::Direction;
@@ -20,7 +20,8 @@ use crate::{
         pin::departed::Departed,
     },
     report::{
-        AtHook, Degradation, Feature, HookStats, InterfaceStats, Orphan, Report, TakenOver, Watched,
+        AtHook, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
+        Watched,
     },
 };
 
@@ -64,11 +65,7 @@ impl InterfaceRegistry {
     }
 
     /// The selection was compared with the interfaces there are now.
-    pub(super) fn selected(
-        &self,
-        degradations: Vec<Degradation>,
-        unused: Option<Cow<'static, str>>,
-    ) {
+    pub(super) fn selected(&self, degradations: Vec<Degradation>, unused: Option<Notice>) {
         let mut entries = self.lock();
         entries.unused = unused;
         if entries.selection != degradations {
@@ -88,17 +85,17 @@ impl InterfaceRegistry {
         self.lock().counts.resyncs += 1;
     }
 
-    /// An interface is watched, since it was attached to in so many ns.
+    /// An interface is watched, since it was attached to in so long.
     pub(super) fn attached(
         &self,
         watched: Watched,
         ledgers: Ledgers,
         degradations: Vec<Degradation>,
-        took: u64,
+        took: Duration,
     ) {
         let mut entries = self.lock();
         entries.counts.attached += 1;
-        entries.counts.attach_ns = took;
+        entries.counts.last_attach = took;
         let index = watched.index;
         let registered = Registered {
             watched: Some(watched),
