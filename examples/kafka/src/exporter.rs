@@ -13,6 +13,7 @@ use mermin_core::{
     Flow,
     sink::{BoxError, DropReason, FlowSink, Meter, Threaded, threaded},
 };
+use mermin_program::Delivered;
 use rdkafka::{
     ClientConfig,
     error::KafkaError,
@@ -21,7 +22,6 @@ use rdkafka::{
 
 use crate::{
     producer::{Context, Fate, publish},
-    progress::Progress,
     settings::Settings,
 };
 
@@ -74,7 +74,7 @@ impl Exporter {
             config,
             topic: settings.topic.clone(),
             seed: settings.community_id_seed,
-            progress: Progress::default(),
+            delivered: Delivered::default(),
             meter,
             doubled: Arc::clone(&doubled),
             stop: Arc::clone(&stop),
@@ -125,7 +125,9 @@ struct Blocking {
     config: ClientConfig,
     topic: String,
     seed: u16,
-    progress: Progress,
+    /// Records of the batch before that the topic has: a batch that comes again, after an error or a call that was dropped, is not
+    /// sent again. Kafka does not know the ids of records.
+    delivered: Delivered,
     meter: Meter,
     doubled: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
@@ -133,7 +135,7 @@ struct Blocking {
 
 impl Blocking {
     fn deliver(&mut self, flows: &[Flow]) -> Result<(), String> {
-        let left = self.progress.left(flows);
+        let left = self.delivered.rest_of(flows);
         let (fates, failure) = publish(&self.producer, &self.topic, self.seed, &left, &self.stop);
         let (mut stored, mut refused, mut unsendable, mut doubtful) = (0, 0, 0, 0);
         for (flow, fate) in left.iter().zip(fates) {
@@ -147,7 +149,7 @@ impl Blocking {
                 Fate::TooLarge => unsendable += 1,
                 Fate::Refused => refused += 1,
             }
-            self.progress.done(flow);
+            self.delivered.insert(flow);
         }
         // A batch that comes in several attempts is counted in the one in which each record was through.
         self.meter.accepted(stored + unsendable + refused);

@@ -17,7 +17,6 @@
 
 mod exporter;
 mod producer;
-mod progress;
 mod settings;
 mod target;
 

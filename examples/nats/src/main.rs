@@ -3,7 +3,6 @@
 use std::{env, process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
-use mermin_core::sink::{Backoff, Overflow, buffered, retry};
 use mermin_nats::{Exporter, Target};
 use mermin_program::{Named, Result, Run, Source};
 
@@ -17,43 +16,22 @@ TARGET is nats://HOST[:4222][,HOST..]/STREAM with options behind a ?:
 
 NATS_USER and NATS_PASSWORD, or NATS_TOKEN, say who connects.";
 
-/// Flows that wait while a server is away.
-const CAPACITY: usize = 65_536;
-
-struct Arguments {
-    source: Source,
-    target: Target,
-}
-
 fn main() -> ExitCode {
-    mermin_program::entry(USAGE, parse, |arguments| block_on(run(arguments)))
-}
-
-fn parse() -> Result<Option<Arguments>> {
-    mermin_program::arguments(
-        lexopt::Parser::from_env(),
-        |_| None,
-        |source, target: Option<Target>| {
-            let target = target.ok_or("say where flows go: `--to nats://nats.example/FLOWS`")?;
-            Ok(Arguments { source, target })
-        },
-    )
+    let parse = || mermin_program::source_and_target("nats://nats.example/FLOWS");
+    mermin_program::entry(USAGE, parse, |(source, target)| {
+        block_on(run(&source, target))
+    })
 }
 
 /// Exports until the source ends. False when something was lost.
-async fn run(arguments: Arguments) -> Result<bool> {
-    let name = arguments.target.to_string();
-    let settings = arguments.target.settings(|name| env::var(name).ok());
+async fn run(source: &Source, target: Target) -> Result<bool> {
+    let name = target.to_string();
+    let settings = target.settings(|name| env::var(name).ok());
     let exporter = Exporter::new(settings)?;
     let doubled = exporter.doubled();
-    let sink = buffered(
-        retry(exporter, Backoff::default()),
-        CAPACITY,
-        Overflow::Block,
-    );
-    let builder = arguments.source.builder("mermin-nats")?;
+    let builder = source.builder("mermin-nats")?;
     let whole = Run::default()
-        .run(builder, vec![Named::new(name, sink)], |_| ())
+        .run(builder, vec![Named::buffered(name, exporter)], |_| ())
         .await?;
     let doubled = doubled.load(Ordering::Relaxed);
     if doubled != 0 {

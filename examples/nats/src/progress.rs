@@ -1,28 +1,23 @@
 //! How far a batch got, and what is not known of it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     time::{Duration, Instant},
 };
 
-use mermin_core::{Flow, flow::FlowId};
+use mermin_core::Flow;
+use mermin_program::{Delivered, Key, key};
 
 use crate::{
     link::{Facts, Fate, Found},
     protocol::message_id,
 };
 
-type Key = (FlowId, u64);
-
-fn key(flow: &Flow) -> Key {
-    (flow.id, flow.sequence)
-}
-
 /// Fate of the records of a batch that is given until all are through.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// Records that are through, of a batch that is to be given again.
-    done: HashSet<Key>,
+    done: Delivered,
     /// Of these, those that are too large.
     unsendable: usize,
     /// Records that may be in the stream, and when they were sent first.
@@ -34,10 +29,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// The rest of a batch. One that has nothing of the batch before is another: that one was given up.
     pub(crate) fn left<'f>(&mut self, flows: &'f [Flow]) -> Vec<&'f Flow> {
-        let is_left = |flow: &&Flow| !self.done.contains(&key(flow));
-        let left: Vec<_> = flows.iter().filter(is_left).collect();
-        if left.len() == flows.len() {
-            self.done.clear();
+        let left = self.done.rest_of(flows);
+        if self.done.is_empty() {
             self.unsendable = 0;
         }
         left
@@ -88,7 +81,7 @@ impl Progress {
             }
             self.doubtful.remove(&key(flow));
             if *fate != Fate::Left {
-                self.done.insert(key(flow));
+                self.done.insert(flow);
             }
         }
         if self.doubtful.is_empty() {
@@ -105,6 +98,8 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use mermin_core::sink::testing::flows;
 
     use super::*;

@@ -3,7 +3,6 @@
 use std::{env, process::ExitCode};
 
 use futures::executor::block_on;
-use mermin_core::sink::{Backoff, Overflow, buffered, retry};
 use mermin_otlp::{Exporter, Resource, Settings, Target};
 use mermin_program::{Named, Result, Run, Source};
 
@@ -18,43 +17,30 @@ What it does not say, and all of it where it is left out, is taken from the envi
 OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE, _CLIENT_CERTIFICATE,
 _CLIENT_KEY, also for one signal (OTEL_EXPORTER_OTLP_LOGS_..); OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.";
 
-/// Flows that wait while a receiver is away.
-const CAPACITY: usize = 65_536;
-
-struct Arguments {
-    source: Source,
-    target: Option<Target>,
-}
-
 fn main() -> ExitCode {
-    mermin_program::entry(USAGE, parse, |arguments| block_on(run(arguments)))
+    mermin_program::entry(USAGE, parse, |(source, target)| {
+        block_on(run(&source, target))
+    })
 }
 
-fn parse() -> Result<Option<Arguments>> {
-    mermin_program::arguments(
-        lexopt::Parser::from_env(),
-        |_| None,
-        |source, target| Ok(Arguments { source, target }),
-    )
+fn parse() -> Result<Option<(Source, Option<Target>)>> {
+    let both = |source, target| Ok((source, target));
+    mermin_program::arguments(lexopt::Parser::from_env(), |_| None, both)
 }
 
 /// Exports until the source ends. False when something was lost.
-async fn run(arguments: Arguments) -> Result<bool> {
+async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
     let variable = |name: &str| env::var(name).ok();
     let resource = Resource::of_host();
-    let (name, settings) = if let Some(target) = &arguments.target {
+    let (name, settings) = if let Some(target) = &target {
         (target.to_string(), target.settings(variable, resource)?)
     } else {
         let settings = Settings::from_environment(variable, resource)?;
         ("OTEL_EXPORTER_OTLP_..".to_owned(), settings)
     };
-    let sink = buffered(
-        retry(Exporter::new(&settings)?, Backoff::default()),
-        CAPACITY,
-        Overflow::Block,
-    );
-    let builder = arguments.source.builder("mermin-otlp")?;
+    let exporter = Exporter::new(&settings)?;
+    let builder = source.builder("mermin-otlp")?;
     Run::default()
-        .run(builder, vec![Named::new(name, sink)], |_| ())
+        .run(builder, vec![Named::buffered(name, exporter)], |_| ())
         .await
 }

@@ -41,6 +41,22 @@ where
     done(source, target).map(Some)
 }
 
+/// The source of a program and its target, of the arguments of this process. None where help is asked for. `example` is a target
+/// that the error shows where none is named.
+///
+/// # Errors
+/// Those of [`arguments`]; that there is no target.
+pub fn source_and_target<T>(example: &str) -> Result<Option<(Source, T)>>
+where
+    T: FromStr<Err: Error + 'static>,
+{
+    let target_or = |source, target: Option<T>| match target {
+        Some(target) => Ok((source, target)),
+        None => Err(format!("say where flows go: `--to {example}`").into()),
+    };
+    arguments(Parser::from_env(), |_| None, target_or)
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::ParseIntError;

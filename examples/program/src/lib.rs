@@ -20,6 +20,7 @@
 //! ```
 
 mod arguments;
+mod delivered;
 mod entry;
 mod remarks;
 mod run;
@@ -29,7 +30,8 @@ mod table;
 mod target;
 
 pub use self::{
-    arguments::arguments,
+    arguments::{arguments, source_and_target},
+    delivered::{Delivered, Key, key},
     entry::{Result, entry, say},
     remarks::{unused, warnings},
     run::{Named, Run},

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use mermin_core::{
     FlowSourceBuilder, Handle,
-    sink::{Batching, BoxSink, FlowSink, Meter},
+    sink::{Backoff, Batching, BoxSink, FlowSink, Meter, Overflow, buffered, retry},
 };
 
 use crate::{Result, close_on_signal, say, table};
+
+/// Flows that wait while a receiver is away.
+const CAPACITY: usize = 65_536;
 
 /// A sink and what its line in the final table is called.
 pub struct Named {
@@ -24,6 +27,12 @@ impl Named {
             meter: sink.meter(),
             sink: BoxSink::new(sink),
         }
+    }
+
+    /// With retries and a buffer for 65,536 records before the sink, which fills while a receiver is away and then blocks.
+    pub fn buffered(name: impl Into<String>, sink: impl FlowSink + 'static) -> Self {
+        let sink = retry(sink, Backoff::default());
+        Self::new(name, buffered(sink, CAPACITY, Overflow::Block))
     }
 
     /// Its name and what can be read of how it goes.

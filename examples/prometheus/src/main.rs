@@ -18,36 +18,27 @@ and with `&` between them:
   ttl=SECONDS      how long a series stays to which nothing is added (300)
   linger=SECONDS   how long closing waits for a last scrape (0)";
 
-struct Arguments {
-    source: Source,
-    target: Target,
-}
-
 fn main() -> ExitCode {
-    mermin_program::entry(USAGE, parse, |arguments| block_on(run(arguments)))
+    mermin_program::entry(USAGE, parse, |(source, target)| {
+        block_on(run(&source, target))
+    })
 }
 
-fn parse() -> Result<Option<Arguments>> {
-    mermin_program::arguments(
-        lexopt::Parser::from_env(),
-        |_| None,
-        |source, target| {
-            let target = target.map_or_else(|| "prometheus://".parse(), Ok)?;
-            Ok(Arguments { source, target })
-        },
-    )
+fn parse() -> Result<Option<(Source, Target)>> {
+    let both = |source, target: Option<Target>| match target {
+        Some(target) => Ok((source, target)),
+        None => Ok((source, "prometheus://".parse()?)),
+    };
+    mermin_program::arguments(lexopt::Parser::from_env(), |_| None, both)
 }
 
 /// Shows flows until the source ends. False when something was lost.
-async fn run(arguments: Arguments) -> Result<bool> {
-    let exporter = arguments
-        .target
-        .exporter()
-        .map_err(|error| error.in_words())?;
+async fn run(source: &Source, target: Target) -> Result<bool> {
+    let exporter = target.exporter().map_err(|error| error.in_words())?;
     let watch = exporter.watch();
     let name = format!("http://{}/metrics", exporter.address());
     eprintln!("{name}");
-    let builder = arguments.source.builder("mermin-prometheus")?;
+    let builder = source.builder("mermin-prometheus")?;
     // It takes every record at once: a buffer or a retry around it would never hold one.
     let named = Named::new(name, exporter);
     if let Some((name, meter)) = named.meter() {

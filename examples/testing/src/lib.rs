@@ -1,13 +1,18 @@
-//! Shared by the tests of the exporters: tests that need something of the host, parts of tests in processes of their own, and
-//! folders that go with a test.
+//! Shared by the tests of the exporters: tests that need something of the host, parts of tests in processes of their own,
+//! folders that go with a test, records to compare, and receivers that are in trouble.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::missing_panics_doc, reason = "a test fails by a panic")]
 
 pub mod apart;
 mod folder;
+mod records;
 mod trial;
+pub mod trouble;
+mod waiting;
 
 pub use self::{
     folder::Folder,
+    records::{id, ids, json, sorted_ids},
     trial::{can_mount, is_installed, needs, plain, with},
+    waiting::{LONGEST, free_port, soon, wait},
 };

@@ -14,6 +14,7 @@ use mermin_ipfix::{Exporter, Settings};
 use mermin_testing::{
     Folder,
     apart::{self, Role},
+    trouble,
 };
 
 use crate::{decode::Decoded, expected::flow_id};
@@ -50,8 +51,7 @@ pub(crate) fn keeps_the_contract() {
     let make = || Receiver {
         folder: Folder::new("file"),
     };
-    let rules = block_on(testing::check(make)).unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(rules.len(), 4);
+    trouble::keeps_the_contract(make, 4);
 }
 
 pub(crate) const FULL: Role = ("full_disk", fill);
@@ -69,21 +69,8 @@ fn fill() {
     fs::write(&filler, vec![0; 128 << 10]).unwrap();
     let mut sink = Exporter::file(&file, settings()).unwrap();
     let flows = flows(2000);
-    let mut batches = flows.chunks(200);
-    let mut written = Vec::new();
-    let refused = batches.find(|batch| match block_on(sink.export(batch)) {
-        Ok(()) => {
-            written.extend(batch.iter().map(flow_id));
-            false
-        }
-        Err(error) => {
-            let words = error.to_string();
-            assert!(words.contains("No space left on device"), "{words}");
-            true
-        }
-    });
-    let refused = refused.unwrap();
-    assert!(!written.is_empty());
+    let (delivered, refused, _) = trouble::until_full(&mut sink, &flows, 200);
+    let mut written: Vec<_> = delivered.iter().map(flow_id).collect();
     assert_eq!(Decoded::read(&fs::read(&file).unwrap()).ids(), written);
     fs::remove_file(&filler).unwrap();
     block_on(sink.export(refused)).unwrap();

@@ -10,10 +10,8 @@ use std::{
 
 use futures::executor::block_on;
 use mermin_core::{Flow, sink::FlowSink};
+use mermin_testing::wait;
 use rustix::process::{Pid, Signal, kill_process};
-
-/// Longest that a receiver may take for anything.
-pub(crate) const LONGEST: Duration = Duration::from_mins(1);
 
 /// A program that is ended with the test.
 pub(crate) struct Program(Child);
@@ -74,15 +72,6 @@ pub(crate) fn wait_for_port(port: u16) {
         let table = fs::read_to_string("/proc/net/udp").unwrap();
         table.contains(&wanted)
     });
-}
-
-/// Waits until something is so.
-pub(crate) fn wait(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < LONGEST, "it does not come to pass");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Exports in batches and closes.

@@ -15,15 +15,18 @@ use futures::executor::block_on;
 use mermin_core::{
     Flow,
     sink::{
-        Backoff, DropReason, FlowSink, Overflow, Retry, buffered, retry,
-        testing::{self, flows, replay},
+        FlowSink, Retry, retry,
+        testing::{self, flows},
     },
 };
 use mermin_ipfix::{Exporter, Settings};
-use mermin_testing::apart::{self, Role};
+use mermin_testing::{
+    apart::{self, Role},
+    free_port, soon, trouble, wait,
+};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 
-use crate::{decode::Decoded, expected::flow_id, support::wait};
+use crate::{decode::Decoded, expected::flow_id};
 
 /// How a collector reads.
 #[derive(Clone, Copy, Default)]
@@ -176,12 +179,6 @@ fn settings() -> Settings {
         .patience(Duration::from_secs(5))
 }
 
-fn soon() -> Backoff {
-    Backoff::default()
-        .first(Duration::from_millis(10))
-        .max(Duration::from_millis(50))
-}
-
 impl testing::Receiver for Collector {
     type Sink = Retry<Exporter>;
     type Key = u64;
@@ -215,80 +212,24 @@ impl Drop for Collector {
 }
 
 pub(crate) fn keeps_the_contract() {
-    let rules =
-        block_on(testing::check(Collector::new)).unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(rules.len(), 5);
+    trouble::keeps_the_contract(Collector::new, 5);
 }
 
 /// Memory is bounded, and nothing is lost, however slow it is.
 pub(crate) fn slow() {
-    const CAPACITY: usize = 500;
     let pace = Pace {
         slow: Some((4096, Duration::from_millis(2))),
     };
     let mut collector = Collector::with(pace);
     let exporter = Exporter::tcp(collector.address(), settings()).unwrap();
-    let sink = buffered(retry(exporter, soon()), CAPACITY, Overflow::Block);
-    let meter = sink.meter().unwrap();
-    let done = Arc::new(AtomicBool::new(false));
-    let watching = thread::spawn({
-        let (meter, done) = (meter.clone(), Arc::clone(&done));
-        move || {
-            let mut most = 0;
-            while !done.load(Ordering::Relaxed) {
-                most = most.max(meter.stats().waiting);
-                thread::sleep(Duration::from_millis(1));
-            }
-            most
-        }
-    });
-    let flows = flows(5000);
-    let (mut source, replayed) = replay(flows.clone()).unwrap();
-    block_on(async { source.run(sink).close_within(Duration::from_mins(1)).await }).unwrap();
-    done.store(true, Ordering::Relaxed);
-    let most = watching.join().unwrap();
-    assert!(most > 0 && most <= CAPACITY as u64, "{most}");
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.accepted, stats.delivered, stats.dropped_in_all()),
-        (5000, 5000, 0)
-    );
-    assert_eq!(replayed.arrived().len(), 5000);
-    assert_eq!(
-        collector.ids(),
-        flows.iter().map(flow_id).collect::<Vec<_>>()
-    );
+    let flows = trouble::slow(exporter, 5000, 500);
+    assert_eq!(collector.ids(), flow_ids(&flows));
 }
 
 /// Closing keeps to its time, and says what is left.
 pub(crate) fn never_comes() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let exporter = Exporter::tcp(format!("127.0.0.1:{port}"), settings()).unwrap();
-    let sink = buffered(retry(exporter, soon()), 1000, Overflow::Block);
-    let meter = sink.meter().unwrap();
-    let (mut source, _) = replay(flows(300)).unwrap();
-    let began = Instant::now();
-    let time = Duration::from_millis(500);
-    let error = block_on(async { source.run(sink).close_within(time).await }).unwrap_err();
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(
-        error.to_string(),
-        "cannot deliver all within 500ms of closing: 300 records are left"
-    );
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.accepted, stats.delivered, stats.waiting),
-        (300, 0, 0)
-    );
-    assert_eq!(stats.dropped_by(DropReason::Closed), 300);
+    let exporter = Exporter::tcp(format!("127.0.0.1:{}", free_port()), settings()).unwrap();
+    let stats = trouble::never_comes(exporter, Duration::from_millis(500));
     assert!(stats.retried > 0);
     let words = stats.last_error.unwrap();
     assert!(words.contains("cannot connect to `127.0.0.1:"), "{words}");
@@ -299,29 +240,12 @@ pub(crate) fn away() {
     let mut collector = Collector::new();
     collector.stop();
     let exporter = Exporter::tcp(collector.address(), settings()).unwrap();
-    let mut sink = buffered(retry(exporter, soon()), 100, Overflow::DropOldest);
-    let meter = sink.meter().unwrap();
-    let flows = flows(300);
-    for batch in flows.chunks(50) {
-        block_on(sink.export(batch)).unwrap();
-    }
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.accepted, stats.delivered, stats.waiting),
-        (300, 0, 100)
-    );
-    assert_eq!(stats.dropped_by(DropReason::Oldest), 200);
-    assert_eq!(stats.dropped_in_all(), 200);
-    collector.start();
-    block_on(sink.close()).unwrap();
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.delivered, stats.waiting, stats.dropped_in_all()),
-        (100, 0, 200)
-    );
-    // Those that were on their way when it filled, and the newest.
-    let kept = flows[..50].iter().chain(&flows[250..]);
-    assert_eq!(collector.ids(), kept.map(flow_id).collect::<Vec<_>>());
+    let delivered = trouble::away(exporter, || collector.start());
+    assert_eq!(collector.ids(), flow_ids(&delivered));
+}
+
+fn flow_ids(flows: &[Flow]) -> Vec<u64> {
+    flows.iter().map(flow_id).collect()
 }
 
 /// A new connection is a new session: templates are told, and data records are counted from 0.
@@ -343,7 +267,7 @@ pub(crate) fn sessions() {
     for (session, half) in sessions.iter().zip(flows.chunks(100)) {
         assert_eq!(session.messages[0].0, 0);
         session.check_sequence();
-        assert_eq!(session.ids(), half.iter().map(flow_id).collect::<Vec<_>>());
+        assert_eq!(session.ids(), flow_ids(half));
     }
 }
 
@@ -389,7 +313,7 @@ fn cut_off() {
     let mut ids = collector.ids();
     ids.sort_unstable();
     ids.dedup();
-    let mut expected: Vec<_> = flows.iter().map(flow_id).collect();
+    let mut expected = flow_ids(&flows);
     expected.sort_unstable();
     assert_eq!(ids, expected);
 }

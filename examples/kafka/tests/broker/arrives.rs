@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::executor::block_on;
 use mermin_core::{
     Flow,
-    sink::{FlowSink, JsonLines, Retry, retry, testing},
+    sink::{FlowSink, Retry, retry, testing},
 };
 use mermin_kafka::{Compression, Exporter};
-use serde_json::Value;
+use mermin_testing::{id, json, soon, sorted_ids, trouble};
 
-use crate::support::{Cluster, id, ids, soon};
+use crate::support::Cluster;
 
 impl testing::Receiver for Cluster {
     type Sink = Retry<Exporter>;
@@ -40,14 +40,7 @@ impl testing::Receiver for Cluster {
 
 #[test]
 fn the_contract_is_kept() {
-    let rules = block_on(testing::check(Cluster::new)).unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(rules.len(), 5);
-}
-
-fn json(flow: &Flow) -> Value {
-    let mut lines = JsonLines::new(Vec::new());
-    lines.write(flow).unwrap();
-    serde_json::from_slice(&lines.into_inner()).unwrap()
+    trouble::keeps_the_contract(Cluster::new, 5);
 }
 
 /// Each has the attributes of its flow, under its Community ID; one conversation is in one partition.
@@ -70,7 +63,7 @@ fn every_record_is_a_message_under_its_community_id() {
         block_on(sink.close()).unwrap();
         let stats = sink.meter().unwrap().stats();
         assert_eq!((stats.accepted, stats.delivered), (600, 600));
-        assert_eq!(cluster.ids(), ids(&flows));
+        assert_eq!(cluster.ids(), sorted_ids(&flows));
         let expected: BTreeMap<_, _> = flows.iter().map(|it| (id(it), json(it))).collect();
         let mut partitions = BTreeMap::new();
         for message in cluster.stored() {
@@ -96,7 +89,7 @@ fn a_batch_whose_call_was_dropped_is_there_once() {
         assert!(export.as_mut().poll(&mut context).is_pending());
     }
     block_on(sink.export(&flows)).unwrap();
-    assert_eq!(cluster.ids(), ids(&flows));
+    assert_eq!(cluster.ids(), sorted_ids(&flows));
     assert_eq!(sink.meter().unwrap().stats().delivered, 100);
 }
 

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mermin_core::{Flow, sink::Backoff};
 use mermin_kafka::{Exporter, Settings};
+use mermin_testing::LONGEST;
 use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
@@ -15,39 +15,9 @@ use rdkafka::{
 };
 use serde_json::Value;
 
-/// Longest that anything may take.
-pub(crate) const LONGEST: Duration = Duration::from_mins(1);
-
 pub(crate) const TOPIC: &str = "flows";
 pub(crate) const PARTITIONS: i32 = 3;
 const BROKERS: i32 = 2;
-
-/// Waits until something is so.
-pub(crate) fn wait(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < LONGEST, "it does not come to pass");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-pub(crate) fn soon() -> Backoff {
-    Backoff::default()
-        .first(Duration::from_millis(5))
-        .max(Duration::from_millis(50))
-}
-
-/// The name of a record.
-pub(crate) fn id(flow: &Flow) -> String {
-    format!("{}-{}", flow.id, flow.sequence)
-}
-
-/// Sorted: partitions have an order of their own.
-pub(crate) fn ids(flows: &[Flow]) -> Vec<String> {
-    let mut ids: Vec<_> = flows.iter().map(id).collect();
-    ids.sort();
-    ids
-}
 
 /// A message of the topic.
 pub(crate) struct Stored {

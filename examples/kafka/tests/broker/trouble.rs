@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
     sync::atomic::Ordering,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::executor::block_on;
@@ -14,9 +14,10 @@ use mermin_core::sink::{
     testing::{flows, replay},
 };
 use mermin_kafka::{Exporter, Settings, StartError};
+use mermin_testing::{LONGEST, free_port, soon, sorted_ids, trouble, wait};
 use rdkafka::{bindings::rd_kafka_resp_err_t as Answer, types::RDKafkaApiKey};
 
-use crate::support::{Cluster, LONGEST, TOPIC, ids, soon, wait};
+use crate::support::{Cluster, TOPIC};
 
 /// They go away and come back while records flow, and none is lost.
 #[test]
@@ -45,33 +46,16 @@ fn brokers_that_come_and_go_cost_nothing() {
     let mut stored = cluster.ids();
     // These brokers do not look at the numbers of messages.
     stored.dedup();
-    assert_eq!(stored, ids(&flows));
+    assert_eq!(stored, sorted_ids(&flows));
 }
 
 /// Memory is bounded, and nothing is lost.
 #[test]
 fn one_that_is_slow_fills_the_buffer_and_no_more() {
-    const CAPACITY: usize = 400;
     let cluster = Cluster::new();
     cluster.slow(Duration::from_millis(100));
-    let sink = buffered(retry(cluster.exporter(), soon()), CAPACITY, Overflow::Block);
-    let meter = sink.meter().unwrap();
-    let flows = flows(3000);
-    let (mut source, _) = replay(flows.clone()).unwrap();
-    let most = thread::scope(|scope| {
-        let run = scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
-        let mut most = 0;
-        while !run.is_finished() {
-            most = most.max(meter.stats().waiting);
-            thread::sleep(Duration::from_millis(1));
-        }
-        run.join().unwrap().unwrap();
-        most
-    });
-    assert!(most > 0 && most <= CAPACITY as u64, "{most}");
-    let stats = meter.stats();
-    assert_eq!((stats.delivered, stats.dropped_in_all()), (3000, 0));
-    assert_eq!(cluster.ids(), ids(&flows));
+    let flows = trouble::slow(cluster.exporter(), 3000, 400);
+    assert_eq!(cluster.ids(), sorted_ids(&flows));
 }
 
 /// While they are away the buffer fills, and what the policy drops is counted; when they are back the rest is delivered.
@@ -79,60 +63,20 @@ fn one_that_is_slow_fills_the_buffer_and_no_more() {
 fn one_that_is_away_until_the_buffer_is_full() {
     let cluster = Cluster::new();
     cluster.down();
-    let mut sink = buffered(retry(cluster.exporter(), soon()), 100, Overflow::DropOldest);
-    let meter = sink.meter().unwrap();
-    let flows = flows(300);
-    for batch in flows.chunks(50) {
-        block_on(sink.export(batch)).unwrap();
-    }
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.accepted, stats.delivered, stats.waiting),
-        (300, 0, 100)
-    );
-    assert_eq!(stats.dropped_by(DropReason::Oldest), 200);
-    cluster.up();
-    block_on(sink.close()).unwrap();
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.delivered, stats.waiting, stats.dropped_in_all()),
-        (100, 0, 200)
-    );
-    // Those that were on their way when it filled, and the newest.
-    let kept = [&flows[..50], &flows[250..]].concat();
-    assert_eq!(cluster.ids(), ids(&kept));
+    let delivered = trouble::away(cluster.exporter(), || cluster.up());
+    assert_eq!(cluster.ids(), sorted_ids(&delivered));
 }
 
 /// Exports to a port, and closes within its time; what is counted.
 fn closed(port: u16) -> SinkStats {
     let settings = Settings::new([format!("127.0.0.1:{port}")], TOPIC);
     let exporter = Exporter::new(&settings.patience(Duration::from_millis(300))).unwrap();
-    let sink = buffered(retry(exporter, soon()), 1000, Overflow::Block);
-    let meter = sink.meter().unwrap();
-    let (mut source, _) = replay(flows(300)).unwrap();
-    let began = Instant::now();
-    let time = Duration::from_secs(2);
-    let error = block_on(async { source.run(sink).close_within(time).await }).unwrap_err();
-    assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
-    assert_eq!(
-        error.to_string(),
-        "cannot deliver all within 2s of closing: 300 records are left"
-    );
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.accepted, stats.delivered, stats.waiting),
-        (300, 0, 0)
-    );
-    assert_eq!(stats.dropped_by(DropReason::Closed), 300);
-    stats
+    trouble::never_comes(exporter, Duration::from_secs(2))
 }
 
 #[test]
 fn one_that_never_comes_is_told_and_counted() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let words = closed(port).last_error.unwrap();
+    let words = closed(free_port()).last_error.unwrap();
     assert!(
         words.contains("Connection refused") || words.contains("1/1 brokers are down"),
         "{words}"
@@ -186,7 +130,7 @@ fn what_is_refused_is_counted_or_given_again() {
     assert_eq!(stats.dropped_in_all(), 1);
     assert!(stats.retried > 0);
     flows.remove(7);
-    assert_eq!(cluster.ids(), ids(&flows));
+    assert_eq!(cluster.ids(), sorted_ids(&flows));
 }
 
 /// Brokers that have lost count of the messages: the producer is made anew, and nothing is lost.
@@ -206,7 +150,7 @@ fn a_producer_that_can_do_no_more_is_made_anew() {
     let mut stored = cluster.ids();
     let all = stored.len() as u64;
     stored.dedup();
-    assert_eq!(stored, ids(&flows));
+    assert_eq!(stored, sorted_ids(&flows));
     assert!(all - 200 <= doubled.load(Ordering::Relaxed));
 }
 

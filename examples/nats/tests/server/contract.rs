@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures::executor::block_on;
 use mermin_core::{
     Flow,
-    sink::{FlowSink, JsonLines, Retry, retry, testing},
+    sink::{FlowSink, Retry, retry, testing},
 };
 use mermin_nats::Exporter;
-use serde_json::Value;
+use mermin_testing::{id, ids, json, soon, trouble};
 
-use crate::support::{Server, id, ids, soon};
+use crate::support::Server;
 
 impl testing::Receiver for Server {
     type Sink = Retry<Exporter>;
@@ -39,14 +39,7 @@ impl testing::Receiver for Server {
 }
 
 pub(crate) fn keeps() {
-    let rules = block_on(testing::check(Server::new)).unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(rules.len(), 5);
-}
-
-fn json(flow: &Flow) -> Value {
-    let mut lines = JsonLines::new(Vec::new());
-    lines.write(flow).unwrap();
-    serde_json::from_slice(&lines.into_inner()).unwrap()
+    trouble::keeps_the_contract(Server::new, 5);
 }
 
 /// Each has the attributes of its flow, and its id is theirs.

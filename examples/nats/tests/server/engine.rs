@@ -16,9 +16,9 @@ use mermin_core::{
     sink::{BoxError, Overflow, buffered, from_fn, retry},
 };
 use mermin_nats::Exporter;
-use mermin_testing::Folder;
+use mermin_testing::{Folder, soon};
 
-use crate::support::{Server, soon};
+use crate::support::Server;
 
 /// Where the interpreter is that has `nats-py` and `duckdb`.
 pub(crate) const PYTHON: &str = "MERMIN_NATS_PYTHON";

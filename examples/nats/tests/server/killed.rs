@@ -15,10 +15,11 @@ use mermin_core::sink::{
     testing::{flows, replay},
 };
 use mermin_nats::{Exporter, Settings};
+use mermin_testing::{LONGEST, free_port, ids, soon, wait};
 
 use crate::{
     proxy::Proxy,
-    support::{LONGEST, STREAM, Server, free_port, ids, settings, soon, wait},
+    support::{STREAM, Server, settings},
 };
 
 /// No record is lost, and none is there twice.

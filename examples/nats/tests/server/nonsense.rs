@@ -11,8 +11,9 @@ use std::{
 use futures::executor::block_on;
 use mermin_core::sink::{FlowSink, testing::flows};
 use mermin_nats::Exporter;
+use mermin_testing::LONGEST;
 
-use crate::support::{LONGEST, settings};
+use crate::support::settings;
 
 const INFO: &[u8] = b"INFO {\"headers\":true,\"max_payload\":1048576}\r\n";
 

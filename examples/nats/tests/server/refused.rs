@@ -5,9 +5,10 @@ use std::time::Duration;
 use futures::executor::block_on;
 use mermin_core::sink::{DropReason, FlowSink, Overflow, buffered, retry, testing::flows};
 use mermin_nats::{Credentials, Exporter};
+use mermin_testing::{ids, soon, wait};
 use serde_json::json;
 
-use crate::support::{Client, STREAM, Server, ids, soon, wait};
+use crate::support::{Client, STREAM, Server};
 
 /// A stream that takes no more refuses part of a batch: it is given again until there is room.
 pub(crate) fn full() {

@@ -4,45 +4,19 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use mermin_core::{Flow, sink::Backoff};
 use mermin_nats::{Exporter, Settings};
-use mermin_testing::Folder;
+use mermin_testing::{Folder, LONGEST, free_port, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-/// Longest that anything may take.
-pub(crate) const LONGEST: Duration = Duration::from_mins(1);
-
 pub(crate) const STREAM: &str = "FLOWS";
-
-/// Waits until something is so.
-pub(crate) fn wait(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < LONGEST, "it does not come to pass");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// A port of the loopback address that nobody has.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-pub(crate) fn soon() -> Backoff {
-    Backoff::default()
-        .first(Duration::from_millis(5))
-        .max(Duration::from_millis(50))
-}
 
 pub(crate) fn settings(port: u16) -> Settings {
     Settings::new([format!("127.0.0.1:{port}")], STREAM).patience(Duration::from_secs(10))
@@ -156,15 +130,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// The name of a record.
-pub(crate) fn id(flow: &Flow) -> String {
-    format!("{}-{}", flow.id, flow.sequence)
-}
-
-pub(crate) fn ids(flows: &[Flow]) -> Vec<String> {
-    flows.iter().map(id).collect()
 }
 
 /// Questions that are asked before the first answer is read.

@@ -1,51 +1,25 @@
 //! Servers that are slow, silent, away or never there.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use futures::executor::block_on;
-use mermin_core::sink::{
-    DropReason, FlowSink, Overflow, buffered, retry,
-    testing::{flows, replay},
-};
+use mermin_core::sink::{FlowSink as _, testing::flows};
 use mermin_nats::Exporter;
+use mermin_testing::{free_port, ids, trouble, wait};
 use rustix::process::Signal;
 
 use crate::{
     killed::sorted,
     proxy::Proxy,
-    support::{LONGEST, Server, free_port, ids, settings, soon, wait},
+    support::{Server, settings},
 };
 
 /// Memory is bounded, and nothing is lost, however slow it is.
 pub(crate) fn slow() {
-    const CAPACITY: usize = 400;
     let server = Server::new();
     let proxy = Proxy::new(server.port, Duration::from_millis(1));
     let exporter = Exporter::new(settings(proxy.port).under_way(64)).unwrap();
-    let sink = buffered(retry(exporter, soon()), CAPACITY, Overflow::Block);
-    let meter = sink.meter().unwrap();
-    let flows = flows(2000);
-    let (mut source, replayed) = replay(flows.clone()).unwrap();
-    let most = thread::scope(|scope| {
-        let run = scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
-        let mut most = 0;
-        while !run.is_finished() {
-            most = most.max(meter.stats().waiting);
-            thread::sleep(Duration::from_millis(1));
-        }
-        run.join().unwrap().unwrap();
-        most
-    });
-    assert!(most > 0 && most <= CAPACITY as u64, "{most}");
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.accepted, stats.delivered, stats.dropped_in_all()),
-        (2000, 2000, 0)
-    );
-    assert_eq!(replayed.arrived().len(), 2000);
+    let flows = trouble::slow(exporter, 2000, 400);
     assert_eq!(server.ids(), ids(&flows));
 }
 
@@ -82,51 +56,14 @@ pub(crate) fn half_open() {
 pub(crate) fn away() {
     let mut server = Server::new();
     server.kill();
-    let mut sink = buffered(retry(server.exporter(), soon()), 100, Overflow::DropOldest);
-    let meter = sink.meter().unwrap();
-    let flows = flows(300);
-    for batch in flows.chunks(50) {
-        block_on(sink.export(batch)).unwrap();
-    }
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.accepted, stats.delivered, stats.waiting),
-        (300, 0, 100)
-    );
-    assert_eq!(stats.dropped_by(DropReason::Oldest), 200);
-    assert_eq!(stats.dropped_in_all(), 200);
-    server.start();
-    block_on(sink.close()).unwrap();
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.delivered, stats.waiting, stats.dropped_in_all()),
-        (100, 0, 200)
-    );
-    // Those that were on their way when it filled, and the newest.
-    let kept = [&flows[..50], &flows[250..]].concat();
-    assert_eq!(server.ids(), ids(&kept));
+    let delivered = trouble::away(server.exporter(), || server.start());
+    assert_eq!(server.ids(), ids(&delivered));
 }
 
 /// Closing keeps to its time, and says what is left.
 pub(crate) fn never_comes() {
     let exporter = Exporter::new(settings(free_port())).unwrap();
-    let sink = buffered(retry(exporter, soon()), 1000, Overflow::Block);
-    let meter = sink.meter().unwrap();
-    let (mut source, _) = replay(flows(300)).unwrap();
-    let began = Instant::now();
-    let time = Duration::from_millis(500);
-    let error = block_on(async { source.run(sink).close_within(time).await }).unwrap_err();
-    assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
-    assert_eq!(
-        error.to_string(),
-        "cannot deliver all within 500ms of closing: 300 records are left"
-    );
-    let stats = meter.stats();
-    assert_eq!(
-        (stats.accepted, stats.delivered, stats.waiting),
-        (300, 0, 0)
-    );
-    assert_eq!(stats.dropped_by(DropReason::Closed), 300);
+    let stats = trouble::never_comes(exporter, Duration::from_millis(500));
     assert!(stats.retried > 0);
     let words = stats.last_error.unwrap();
     assert!(words.contains("Connection refused"), "{words}");

@@ -8,11 +8,12 @@ use mermin_core::{
     sink::{FlowSink, testing::flows},
 };
 use mermin_nats::Exporter;
+use mermin_testing::{ids, wait};
 use serde_json::json;
 
 use crate::{
     proxy::Proxy,
-    support::{Server, ids, settings, wait},
+    support::{Server, settings},
 };
 
 /// The shortest that nats-server 2.9.10 has.

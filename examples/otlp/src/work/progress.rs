@@ -1,14 +1,15 @@
 //! How far a batch got: what a receiver has is not sent again with the rest.
 
-use std::{borrow::Cow, collections::HashSet, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
-use mermin_core::{Flow, flow::FlowId};
+use mermin_core::Flow;
+use mermin_program::{Delivered, key};
 
 /// Fate of the records of a batch that is given until all are through.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Records that are through, of a batch that is to be given again.
-    done: HashSet<(FlowId, u64)>,
+    done: Delivered,
     lost: Lost,
 }
 
@@ -25,10 +26,6 @@ impl Lost {
     }
 }
 
-fn key(flow: &Flow) -> (FlowId, u64) {
-    (flow.id, flow.sequence)
-}
-
 impl Progress {
     /// The rest of a batch. One that has nothing of the batch before is another: that one was given up.
     pub(super) fn left<'f>(&mut self, flows: &'f [Flow]) -> Cow<'f, [Flow]> {
@@ -36,10 +33,9 @@ impl Progress {
             self.lost = Lost::default();
             return Cow::Borrowed(flows);
         }
-        let is_left = |flow: &&Flow| !self.done.contains(&key(flow));
-        let left: Vec<_> = flows.iter().filter(is_left).cloned().collect();
-        if left.len() == flows.len() {
-            *self = Self::default();
+        let left = self.done.rest_of(flows).into_iter().cloned().collect();
+        if self.done.is_empty() {
+            self.lost = Lost::default();
         }
         Cow::Owned(left)
     }

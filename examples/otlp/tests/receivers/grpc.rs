@@ -4,16 +4,14 @@ use futures::executor::block_on;
 use mermin_core::{
     Flow,
     flow::{Count, FlowId},
-    sink::{
-        FlowSink, retry,
-        testing::{check, flows},
-    },
+    sink::{FlowSink, retry, testing::flows},
 };
 use mermin_otlp::{Compression, Endpoint, Exporter, Protocol};
+use mermin_testing::{soon, trouble};
 
 use crate::{
     decoded::{check_log, check_span},
-    support::{Receiver, settings, soon},
+    support::{Receiver, settings},
 };
 
 /// Exports in batches and closes.
@@ -163,8 +161,7 @@ fn headers_say_who_sends() {
 
 #[test]
 fn the_contract_is_kept() {
-    let rules = block_on(check(|| Receiver::new(Protocol::Grpc)));
-    assert_eq!(rules.unwrap_or_else(|broken| panic!("{broken}")).len(), 5);
+    trouble::keeps_the_contract(|| Receiver::new(Protocol::Grpc), 5);
 }
 
 #[test]

@@ -1,16 +1,14 @@
 //! Requests over HTTP as they arrive.
 
 use futures::executor::block_on;
-use mermin_core::sink::{
-    FlowSink, retry,
-    testing::{check, flows},
-};
+use mermin_core::sink::{FlowSink, retry, testing::flows};
 use mermin_otlp::{Compression, Exporter, Protocol};
+use mermin_testing::{soon, trouble};
 
 use crate::{
     decoded::{check_log, check_span},
     grpc::{all_kinds, export},
-    support::{Receiver, settings, soon},
+    support::{Receiver, settings},
 };
 
 #[test]
@@ -49,8 +47,7 @@ fn spans_and_log_records_are_the_flows_field_by_field() {
 
 #[test]
 fn the_contract_is_kept() {
-    let rules = block_on(check(|| Receiver::new(Protocol::Http)));
-    assert_eq!(rules.unwrap_or_else(|broken| panic!("{broken}")).len(), 5);
+    trouble::keeps_the_contract(|| Receiver::new(Protocol::Http), 5);
 }
 
 #[test]

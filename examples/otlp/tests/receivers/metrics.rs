@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::executor::block_on;
 use mermin_core::sink::{FlowSink, testing::flows};
 use mermin_otlp::{Exporter, Protocol, Settings, Temporality};
+use mermin_testing::wait;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric, number_data_point};
 
 use crate::{
     decoded::{check_resource, text_of},
-    support::{Receiver, Reply, wait},
+    support::{Receiver, Reply},
 };
 
 /// Values by metric, its attributes and the way.

@@ -11,7 +11,7 @@ use std::{
     env,
     fs::{self, File},
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -21,8 +21,9 @@ use mermin_core::{
     sink::{retry, testing::flows},
 };
 use mermin_otlp::{Compression, Endpoint, Exporter, Protocol};
+use mermin_testing::{free_port, soon, wait};
 
-use crate::support::{settings, soon, wait};
+use crate::support::settings;
 
 /// A program that is ended with the test, what it says, and a folder of its own.
 struct Program {
@@ -60,11 +61,6 @@ impl Drop for Program {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn export(endpoint: Endpoint, flows: &[Flow]) {

@@ -11,9 +11,10 @@ use mermin_core::sink::{
     testing::{flows, replay},
 };
 use mermin_otlp::{Endpoint, Exporter, Protocol};
+use mermin_testing::{LONGEST, soon, trouble, wait};
 use tonic::Code;
 
-use crate::support::{LONGEST, Receiver, Reply, State, settings, soon, wait};
+use crate::support::{Receiver, Reply, State, settings};
 
 const BOTH: [Protocol; 2] = [Protocol::Grpc, Protocol::Http];
 
@@ -245,38 +246,14 @@ fn a_connection_becomes_no_older_than_it_may() {
 /// Memory is bounded, and nothing is lost.
 #[test]
 fn one_that_is_slow_fills_the_buffer_and_no_more() {
-    const CAPACITY: usize = 400;
     for protocol in BOTH {
         let limits = State {
             pause: Duration::from_millis(20),
             ..State::default()
         };
         let receiver = Receiver::with(protocol, limits);
-        let sink = buffered(
-            retry(receiver.exporter(), soon()),
-            CAPACITY,
-            Overflow::Block,
-        );
-        let meter = sink.meter().unwrap();
-        let (mut source, _) = replay(flows(4000)).unwrap();
-        let most = std::thread::scope(|scope| {
-            let run =
-                scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
-            let mut most = 0;
-            while !run.is_finished() {
-                most = most.max(meter.stats().waiting);
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            run.join().unwrap().unwrap();
-            most
-        });
-        assert!(most > 0 && most <= CAPACITY as u64, "{most}");
-        let stats = meter.stats();
-        assert_eq!(
-            (stats.accepted, stats.delivered, stats.dropped_in_all()),
-            (4000, 4000, 0)
-        );
-        assert_eq!(receiver.state().keys().len(), 4000);
+        let flows = trouble::slow(receiver.exporter(), 4000, 400);
+        assert_eq!(receiver.state().keys().len(), flows.len());
     }
 }
 

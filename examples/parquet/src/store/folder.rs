@@ -172,41 +172,14 @@ impl Store for Folder {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use mermin_testing::Folder as Temporary;
 
     use super::*;
 
-    /// A folder that goes with the test.
-    struct Temporary(PathBuf);
-
-    impl Temporary {
-        fn new() -> Self {
-            static NUMBER: AtomicU32 = AtomicU32::new(0);
-            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let name = format!("mermin-parquet-folder-{}-{number}", std::process::id());
-            Self(std::env::temp_dir().join(name))
-        }
-
-        fn names(&self) -> Vec<String> {
-            let entries = fs::read_dir(&self.0).unwrap();
-            let mut names: Vec<_> = entries
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
-            names.sort();
-            names
-        }
-    }
-
-    impl Drop for Temporary {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
     #[test]
     fn a_file_has_its_name_when_it_is_whole() {
-        let temporary = Temporary::new();
-        let path = temporary.0.join("a/b");
+        let temporary = Temporary::new("parquet-folder");
+        let path = temporary.file("a/b");
         let (mut folder, removed) = Folder::open(path.clone()).unwrap();
         assert_eq!(removed, []);
         folder.put("flows-1.parquet", vec![1, 2]).unwrap();
@@ -218,9 +191,8 @@ mod tests {
 
     #[test]
     fn what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not() {
-        let temporary = Temporary::new();
-        fs::create_dir(&temporary.0).unwrap();
-        let place = |name| temporary.0.join(name);
+        let temporary = Temporary::new("parquet-folder");
+        let place = |name| temporary.file(name);
         for name in [
             ".flows-1.parquet.tmp",
             ".flows-2.parquet.tmp",
@@ -231,7 +203,7 @@ mod tests {
         }
         let writing = File::open(place(".flows-2.parquet.tmp")).unwrap();
         writing.lock().unwrap();
-        let (_, removed) = Folder::open(temporary.0.clone()).unwrap();
+        let (_, removed) = Folder::open(temporary.path().to_owned()).unwrap();
         let path = place(".flows-1.parquet.tmp");
         assert_eq!(
             removed[0].to_string(),
@@ -249,15 +221,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_an_error_and_leaves_nothing() {
-        let temporary = Temporary::new();
-        let (mut folder, _) = Folder::open(temporary.0.clone()).unwrap();
+        let temporary = Temporary::new("parquet-folder");
+        let (mut folder, _) = Folder::open(temporary.path().to_owned()).unwrap();
         // A folder stands where the file would.
-        fs::create_dir(temporary.0.join("flows-1.parquet")).unwrap();
+        fs::create_dir(temporary.file("flows-1.parquet")).unwrap();
         let error = folder.put("flows-1.parquet", vec![1]).unwrap_err();
         let words = error.to_string();
         assert!(words.starts_with("cannot name `"), "{words}");
         assert_eq!(temporary.names(), ["flows-1.parquet"]);
-        let file = temporary.0.join("file");
+        let file = temporary.file("file");
         fs::write(&file, "").unwrap();
         let error = Folder::open(file.join("below")).err().unwrap();
         let words = error.to_string();

@@ -8,9 +8,9 @@ use mermin_core::sink::{
     testing::{ManualTimer, flows, replay},
 };
 use mermin_parquet::{Exporter, Settings};
-use mermin_testing::Folder;
+use mermin_testing::{Folder, soon};
 
-use crate::{read::keys, support::soon};
+use crate::read::keys;
 
 const DAY: Duration = Duration::from_hours(24);
 

@@ -11,12 +11,11 @@ use mermin_core::{
     },
 };
 use mermin_parquet::{Exporter, Settings};
-use mermin_testing::Folder;
+use mermin_testing::{Folder, soon, trouble};
 
 use crate::{
     expected::key,
     read::{Key, keys},
-    support::soon,
 };
 
 struct Receiver {
@@ -64,8 +63,7 @@ impl testing::Receiver for Receiver {
 }
 
 pub(crate) fn keeps() {
-    let rules = block_on(testing::check(Receiver::new)).unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(rules.len(), 5);
+    trouble::keeps_the_contract(Receiver::new, 5);
 }
 
 pub(crate) fn several_files() {

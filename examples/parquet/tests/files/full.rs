@@ -8,13 +8,10 @@ use mermin_parquet::{Exporter, Settings};
 use mermin_testing::{
     Folder,
     apart::{self, Role},
+    soon, trouble,
 };
 
-use crate::{
-    expected::key,
-    read::keys,
-    support::{soon, unfinished},
-};
+use crate::{expected::key, read::keys, support::unfinished};
 
 pub(crate) const FULL: Role = ("full_disk", fill);
 
@@ -31,22 +28,9 @@ fn fill() {
     fs::write(&filler, vec![0; 256 << 10]).unwrap();
     let mut sink = Exporter::folder(folder.path(), Settings::default()).unwrap();
     let flows = flows(8000);
-    let mut batches = flows.chunks(500);
-    let mut written = Vec::new();
-    let refused = batches.find(|batch| match block_on(sink.export(batch)) {
-        Ok(()) => {
-            written.extend(batch.iter().map(key));
-            false
-        }
-        Err(error) => {
-            let words = error.to_string();
-            assert!(words.contains("cannot write to `"), "{words}");
-            assert!(words.contains("No space left on device"), "{words}");
-            true
-        }
-    });
-    let refused = refused.unwrap();
-    assert!(!written.is_empty());
+    let (delivered, refused, words) = trouble::until_full(&mut sink, &flows, 500);
+    assert!(words.contains("cannot write to `"), "{words}");
+    let mut written: Vec<_> = delivered.iter().map(key).collect();
     let sorted = |mut keys: Vec<_>| {
         keys.sort_unstable();
         keys

@@ -10,6 +10,7 @@ use mermin_core::{
     },
 };
 use mermin_prometheus::{Exporter, Format, Label, Settings, Watch};
+use mermin_testing::trouble;
 
 use crate::support::{exporter, samples, sum};
 
@@ -47,9 +48,7 @@ impl testing::Receiver for Scraper {
 }
 
 pub(crate) fn keeps() {
-    let rules =
-        block_on(testing::check(Scraper::default)).unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(rules.len(), 4);
+    trouble::keeps_the_contract(Scraper::default, 4);
 }
 
 /// 100,000 addresses: no more series than were allowed, no longer a page, and no octet less.

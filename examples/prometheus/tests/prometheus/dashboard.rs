@@ -6,9 +6,10 @@ use mermin_core::{
     sink::{Backoff, FlowSink as _, retry, testing::flows},
 };
 use mermin_prometheus::Settings;
+use mermin_testing::wait;
 use serde_json::Value as Json;
 
-use crate::support::{Prometheus, capture, exporter, wait};
+use crate::support::{Prometheus, capture, exporter};
 
 pub(crate) fn shows() {
     let file = include_str!("../../dashboard.json");

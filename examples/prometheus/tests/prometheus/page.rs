@@ -5,8 +5,9 @@ use std::{io::Write as _, thread};
 use futures::executor::block_on;
 use mermin_core::FlowSource;
 use mermin_prometheus::{Format, Settings};
+use mermin_testing::wait;
 
-use crate::support::{exporter, samples, sum, wait};
+use crate::support::{exporter, samples, sum};
 
 /// A capture file's header: microseconds, Ethernet.
 const HEADER: [u8; 24] = [

@@ -1,11 +1,12 @@
 //! The program from outside.
 
+use mermin_testing::wait;
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     process::{Command, Stdio},
 };
 
-use crate::support::{self, exporter, scrape, sum, try_scrape, wait};
+use crate::support::{self, exporter, scrape, sum, try_scrape};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mermin-prometheus");
 

@@ -10,8 +10,9 @@ use std::{
 use futures::executor::block_on;
 use mermin_core::sink::{FlowSink as _, testing::flows};
 use mermin_prometheus::{Exporter, Format, Label, Settings};
+use mermin_testing::wait;
 
-use crate::support::{exporter, get, samples, scrape, sum, try_scrape, wait};
+use crate::support::{exporter, get, samples, scrape, sum, try_scrape};
 
 fn outcome(page: &str, name: &str) -> u64 {
     let scrapes = samples(page, "mermin_scrapes_total").into_iter();

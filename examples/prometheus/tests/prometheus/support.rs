@@ -6,16 +6,11 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use mermin_prometheus::{Exporter, Settings};
-use mermin_testing::Folder;
+use mermin_testing::{Folder, LONGEST, wait};
 use serde_json::Value as Json;
-
-/// Longest that anything may take.
-const LONGEST: Duration = Duration::from_mins(1);
 
 pub(crate) fn exporter(settings: Settings) -> Exporter {
     Exporter::listen("127.0.0.1:0".parse().unwrap(), settings).unwrap()
@@ -23,15 +18,6 @@ pub(crate) fn exporter(settings: Settings) -> Exporter {
 
 pub(crate) fn capture() -> String {
     env!("CARGO_MANIFEST_DIR").to_owned() + "/../../mermin-core/tests/captures/mixed.pcap"
-}
-
-/// Waits until something is so.
-pub(crate) fn wait(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < LONGEST, "it does not come to pass");
-        thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// The head and the body of an answer.

@@ -11,7 +11,6 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex, MutexGuard},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
 };
 
 use hyper::{
@@ -19,17 +18,12 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use mermin_core::{
-    Flow,
-    sink::{Backoff, testing},
-};
+use mermin_core::{Flow, sink::testing};
 use mermin_otlp::{Endpoint, Exporter, Protocol, Resource, Settings};
+use mermin_testing::wait;
 use tokio::sync::oneshot;
 
 pub(crate) use self::state::{Reply, State};
-
-/// Longest that anything may take.
-pub(crate) const LONGEST: Duration = Duration::from_mins(1);
 
 /// A receiver that can be stopped, and started again at the same port with what it had.
 pub(crate) struct Receiver {
@@ -173,21 +167,6 @@ impl Drop for Receiver {
 
 pub(crate) fn settings(endpoint: Endpoint) -> Settings {
     Settings::new(endpoint).resource(Resource::default().with("k8s.node.name", "node-7"))
-}
-
-pub(crate) fn soon() -> Backoff {
-    Backoff::default()
-        .first(Duration::from_millis(5))
-        .max(Duration::from_millis(50))
-}
-
-/// Waits until something is so.
-pub(crate) fn wait(mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < LONGEST, "it does not come to pass");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 impl testing::Receiver for Receiver {

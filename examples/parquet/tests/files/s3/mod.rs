@@ -14,13 +14,14 @@ use mermin_core::{
     sink::{Retry, retry, testing},
 };
 use mermin_parquet::{Exporter, Settings};
+use mermin_testing::{soon, trouble};
 
 pub(crate) use self::killed::WRITER;
 use self::{
     moto::{Moto, variables},
     way::{End, Way},
 };
-use crate::{expected::key, read::Key, support::soon};
+use crate::{expected::key, read::Key};
 
 /// Ignored where no Python with `moto` is named.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -84,8 +85,7 @@ fn keeps() {
         let way = Way::to(moto.port());
         Receiver { moto, way }
     };
-    let rules = block_on(testing::check(receiver)).unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(rules.len(), 5);
+    trouble::keeps_the_contract(receiver, 5);
 }
 
 /// With all that a client needs in the environment.

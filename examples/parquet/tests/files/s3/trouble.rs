@@ -5,9 +5,10 @@ use std::{pin::pin, task::Poll, time::Duration};
 use futures::executor::block_on;
 use mermin_core::sink::{FlowSink as _, retry, testing::flows};
 use mermin_parquet::{Exporter, Settings};
+use mermin_testing::soon;
 
 use super::{End, Moto, Way, exporter};
-use crate::{expected::key, support::soon};
+use crate::expected::key;
 
 pub(super) fn refuses() {
     let moto = Moto::new();

@@ -1,0 +1,124 @@
+//! Receivers that are slow, away or never there. An exporter gives its sink; the rest of the test is the same for all.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures::executor::block_on;
+use mermin_core::{
+    Flow,
+    sink::{
+        DropReason, FlowSink, Overflow, SinkStats, buffered, retry,
+        testing::{self, Receiver, flows, replay},
+    },
+};
+
+use crate::waiting::{LONGEST, soon};
+
+/// Checks that the sink of a receiver keeps the contract of sinks, by this many rules: 5 where the receiver can be stopped, else 4.
+pub fn keeps_the_contract<R: Receiver>(receiver: impl FnMut() -> R, rules: usize) {
+    let kept = block_on(testing::check(receiver)).unwrap_or_else(|broken| panic!("{broken}"));
+    assert_eq!(kept.len(), rules);
+}
+
+/// Exports batches of this size until the disk is full. Gives the records that were delivered, the batch that was refused, and the
+/// error.
+#[must_use]
+pub fn until_full<'f>(
+    sink: &mut impl FlowSink,
+    flows: &'f [Flow],
+    size: usize,
+) -> (&'f [Flow], &'f [Flow], String) {
+    let mut delivered = 0;
+    for batch in flows.chunks(size) {
+        if let Err(error) = block_on(sink.export(batch)) {
+            let words = error.to_string();
+            assert!(words.contains("No space left on device"), "{words}");
+            assert!(delivered > 0);
+            return (&flows[..delivered], batch, words);
+        }
+        delivered += batch.len();
+    }
+    panic!("the disk has room for all");
+}
+
+/// Exports `count` records to a receiver that is slow, through a buffer for `capacity`. Checks that records wait in the buffer, never
+/// more than it holds, and that all are delivered. Gives the records.
+#[must_use]
+pub fn slow(sink: impl FlowSink + 'static, count: u32, capacity: usize) -> Vec<Flow> {
+    let sink = buffered(retry(sink, soon()), capacity, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    let flows = flows(count);
+    let (mut source, replayed) = replay(flows.clone()).unwrap();
+    let most = thread::scope(|scope| {
+        let run = scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
+        let mut most = 0;
+        while !run.is_finished() {
+            most = most.max(meter.stats().waiting);
+            thread::sleep(Duration::from_millis(1));
+        }
+        run.join().unwrap().unwrap();
+        most
+    });
+    assert!(most > 0 && most <= capacity as u64, "{most}");
+    let stats = meter.stats();
+    let all = u64::from(count);
+    assert_eq!(
+        (stats.accepted, stats.delivered, stats.dropped_in_all()),
+        (all, all, 0)
+    );
+    assert_eq!(replayed.arrived().len(), flows.len());
+    flows
+}
+
+/// Exports 300 records to a receiver that is away, through a buffer for 100 that drops the oldest. Checks that 200 are dropped and
+/// counted; calls `start`, after which the receiver is there; checks that the rest is delivered. Gives the records that the receiver
+/// has to have: the 50 that were on their way when the buffer filled, and the newest 50.
+#[must_use]
+pub fn away(sink: impl FlowSink + 'static, start: impl FnOnce()) -> Vec<Flow> {
+    let mut sink = buffered(retry(sink, soon()), 100, Overflow::DropOldest);
+    let meter = sink.meter().unwrap();
+    let flows = flows(300);
+    for batch in flows.chunks(50) {
+        block_on(sink.export(batch)).unwrap();
+    }
+    let stats = meter.stats();
+    assert_eq!(
+        (stats.accepted, stats.delivered, stats.waiting),
+        (300, 0, 100)
+    );
+    assert_eq!(stats.dropped_by(DropReason::Oldest), 200);
+    assert_eq!(stats.dropped_in_all(), 200);
+    start();
+    block_on(sink.close()).unwrap();
+    let stats = meter.stats();
+    assert_eq!(
+        (stats.delivered, stats.waiting, stats.dropped_in_all()),
+        (100, 0, 200)
+    );
+    [&flows[..50], &flows[250..]].concat()
+}
+
+/// Exports 300 records to a receiver that never comes, and closes within `time`. Checks that closing keeps to it, says how many are
+/// left, and counts them. Gives the counts.
+#[must_use]
+pub fn never_comes(sink: impl FlowSink + 'static, time: Duration) -> SinkStats {
+    let sink = buffered(retry(sink, soon()), 1000, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    let (mut source, _) = replay(flows(300)).unwrap();
+    let began = Instant::now();
+    let error = block_on(async { source.run(sink).close_within(time).await }).unwrap_err();
+    assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+    assert_eq!(
+        error.to_string(),
+        format!("cannot deliver all within {time:?} of closing: 300 records are left")
+    );
+    let stats = meter.stats();
+    assert_eq!(
+        (stats.accepted, stats.delivered, stats.waiting),
+        (300, 0, 0)
+    );
+    assert_eq!(stats.dropped_by(DropReason::Closed), 300);
+    stats
+}

@@ -1,0 +1,35 @@
+//! Patience of a test.
+
+use std::{
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant},
+};
+
+use mermin_core::sink::Backoff;
+
+/// The longest that anything may take.
+pub const LONGEST: Duration = Duration::from_mins(1);
+
+/// Waits until `is_so` says true, and fails after [`LONGEST`].
+pub fn wait(mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LONGEST, "it does not come to pass");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Retries after 5 to 50 ms, for a test need not spare its receiver.
+pub fn soon() -> Backoff {
+    Backoff::default()
+        .first(Duration::from_millis(5))
+        .max(Duration::from_millis(50))
+}
+
+/// A TCP port of the loopback address at which nobody listens.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
