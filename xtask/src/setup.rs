@@ -8,7 +8,7 @@ use crate::{
     dependencies::TARGETS,
     shell,
     toolchain::{self, Pin, Rustc},
-    tools,
+    tools, versions,
 };
 
 /// Installs what is missing for everything that CI does.
@@ -20,6 +20,7 @@ pub(crate) fn full() -> Result<()> {
 /// Installs what is missing, and nothing else.
 pub(crate) fn run() -> Result<()> {
     compilers()?;
+    versions::install_oldest()?;
     let here = shell::read(&mut shell::command("rustup target list --installed")?)?;
     for target in TARGETS {
         if !here.lines().any(|line| line == target) {

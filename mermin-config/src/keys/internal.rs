@@ -42,7 +42,7 @@ section! {
         /// Metrics have labels of which there may be many. They take memory.
         debug_metrics_enabled: bool = false, Application;
         /// How long a metric stays when what it is about is gone.
-        stale_metric_ttl: Duration = Duration::from_mins(5), Application;
+        stale_metric_ttl: Duration = Duration::from_secs(5 * 60), Application;
         /// Buckets of histograms, by the metric's name.
         histogram_buckets: BTreeMap<String, Buckets> = BTreeMap::new(), Application;
     }

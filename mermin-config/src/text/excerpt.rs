@@ -1,6 +1,6 @@
 //! Where an offset is for a reader: line, column, and the line itself with a marker.
 
-use super::Span;
+use super::{Span, boundary};
 
 /// Characters of a line that are shown; a longer line is cut around the place.
 const WIDTH: usize = 120;
@@ -25,8 +25,8 @@ pub(crate) struct Excerpt {
 impl Excerpt {
     /// The place of a span, which may end on a later line: what is marked ends with the first.
     pub(crate) fn new(text: &str, span: &Span) -> Self {
-        let start = text.floor_char_boundary(span.start);
-        let end = text.floor_char_boundary(span.end).max(start);
+        let start = boundary(text, span.start);
+        let end = boundary(text, span.end).max(start);
         let begun = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let ended = text[start..].find('\n').map_or(text.len(), |at| start + at);
         let line = text[..begun].matches('\n').count() + 1;

@@ -2,7 +2,7 @@
 
 use hcl_edit::{parser, structure::Body};
 
-use super::{Span, repair};
+use super::{Span, boundary, repair};
 use crate::diagnostic::Problem;
 
 /// Syntax errors that are told at most.
@@ -30,7 +30,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
                 Ok(body) => break Some(body),
                 Err(error) => {
                     // The parser counts octets, and may stop within a character.
-                    let offset = text.floor_char_boundary(error.location().offset());
+                    let offset = boundary(&text, error.location().offset());
                     // That its line was left out has not helped: it goes on over several.
                     if last.replace(offset) == Some(offset) {
                         break None;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Longer than anything here is waited for; what is more is a slip.
-const LONGEST: Duration = Duration::from_hours(24 * 365);
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// A duration above zero, at most 365 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,49 +1,48 @@
 //! Memory that costs nothing until it is written: the kernel gives zeroed pages on first touch.
-#![expect(
-    unsafe_code,
-    reason = "zeroed memory is a value by a promise about its type"
-)]
 
-use crate::{
-    filter::Standing,
-    table::{entry::Entry, moment::Moment},
-};
+use zerocopy::FromZeros;
 
-/// Plain data of which all bytes zero is a value.
-///
-/// # Safety
-/// That it is.
-pub(crate) unsafe trait Zero: Copy {}
-
-// SAFETY: integers, and a `Moment`, which is one.
-unsafe impl Zero for Entry {}
-// SAFETY: an integer.
-unsafe impl Zero for Moment {}
-// SAFETY: an integer.
-unsafe impl Zero for Standing {}
+use crate::error::{Error, ErrorKind};
 
 /// A slice of zeroes. `vec![T::default(); length]` would write each one.
-pub(crate) fn slice<T: Zero>(length: usize) -> Box<[T]> {
-    // SAFETY: by the contract of `Zero`.
-    unsafe { Box::new_zeroed_slice(length).assume_init() }
+///
+/// # Errors
+/// [`ErrorKind::Exhausted`] if there is no room for it.
+pub(crate) fn slice<T: FromZeros>(length: usize) -> Result<Box<[T]>, Error> {
+    <[T]>::new_box_zeroed_with_elems(length).map_err(|_| {
+        Error::new(
+            ErrorKind::Exhausted,
+            format!("cannot allocate memory for {length} flows"),
+        )
+        .with_remedy("lower `max_flows`")
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        filter::Standing,
+        table::{entry::Entry, moment::Moment},
+    };
 
     #[test]
     fn zeroes_are_what_a_slot_begins_with() {
         assert!(
             slice::<Entry>(3)
+                .unwrap()
                 .iter()
                 .all(|entry| *entry == Entry::default())
         );
-        assert!(slice::<Moment>(3).iter().all(|due| *due == Moment::NOW));
-        assert!(
-            slice::<Standing>(3)
-                .iter()
-                .all(|standing| *standing == Standing::UNDECIDED)
-        );
+        let due = slice::<Moment>(3).unwrap();
+        assert!(due.iter().all(|due| *due == Moment::NOW));
+        let decisions = slice::<Standing>(3).unwrap();
+        assert!(decisions.iter().all(|it| *it == Standing::UNDECIDED));
+    }
+
+    #[test]
+    fn more_than_any_machine_has_is_an_error() {
+        let error = slice::<Entry>(usize::MAX / 8).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Exhausted);
     }
 }

@@ -1,5 +1,7 @@
 //! The decision on each flow, and the filters that open flows were decided by.
 
+use zerocopy::FromZeros;
+
 use super::{Facts, Filter, FlowFilter, prepared::Prepared};
 use crate::{
     error::{Error, ErrorKind},
@@ -7,7 +9,7 @@ use crate::{
 };
 
 /// The decision on a flow, in the one octet that is kept of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct Standing(u8);
 
 impl Standing {

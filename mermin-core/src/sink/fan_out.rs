@@ -97,7 +97,8 @@ impl<F: Future> Joined<Pin<&mut F>> {
 
 macro_rules! join {
     ($($future:ident = $made:expr;)+) => {{
-        $(let mut $future = Joined::Running(pin!($made));)+
+        $(let $future = pin!($made);)+
+        $(let mut $future = Joined::Running($future);)+
         poll_fn(|context| {
             let ready = [$($future.is_ready(context),)+];
             if ready.contains(&false) {

@@ -1,11 +1,12 @@
 //! User space's memory of a slot between two records.
 
 use mermin_bpf::abi::slot::DIRECTIONS;
+use zerocopy::FromZeros;
 
 use super::{glance::Glance, moment::Moment, observation::Observation};
 
 /// Counters of one direction as the previous record gave them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct Told {
     pub(crate) packets: u64,
     pub(crate) octets: u64,
@@ -14,7 +15,7 @@ pub(crate) struct Told {
 
 /// Content of the flow's previous record. All zero before the first, so that memory is touched by flows that live long
 /// enough for a second one, and by no others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct Entry {
     pub(crate) told: [Told; DIRECTIONS],
     /// Records so far.

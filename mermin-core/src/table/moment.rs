@@ -1,7 +1,9 @@
 //! Monotonic time in four octets, because every slot keeps two of them.
 
+use zerocopy::FromZeros;
+
 /// Steps of 2^26 ns (67 ms), for 9 years of uptime; later than that it stays at its highest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, FromZeros)]
 pub(crate) struct Moment(u32);
 
 const SHIFT: u32 = 26;

@@ -30,12 +30,12 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            active: Duration::from_mins(1),
+            active: Duration::from_secs(60),
             tcp: Duration::from_secs(20),
             tcp_fin: Duration::from_secs(5),
-            tcp_half_closed: Duration::from_mins(2),
+            tcp_half_closed: Duration::from_secs(120),
             tcp_rst: Duration::from_secs(5),
-            udp: Duration::from_mins(1),
+            udp: Duration::from_secs(60),
             icmp: Duration::from_secs(10),
             other: Duration::from_secs(30),
         }

@@ -54,7 +54,7 @@ const PLAIN: Attack = Attack {
     flows: 64,
     slots: 8192,
     idle: SHORT,
-    active: Duration::from_mins(1),
+    active: Duration::from_secs(60),
     twists: [None; 2],
     apart: false,
 };

@@ -128,7 +128,7 @@ fn converse(injector: &Injector, frames: &[Vec<u8>], pause: Duration) -> [Sent; 
 
 fn conversations(mode: Attach, exact: bool) -> Vec<(Flow, [Sent; 2])> {
     let pair = Pair::new();
-    let hour = Duration::from_hours(1);
+    let hour = Duration::from_secs(3_600);
     let options = on("v0").attach(mode).exact_end(exact);
     let watch = Watch::open(&pair.near, options.udp_timeout(hour).active_timeout(hour));
     let injector = Injector::new(&pair.near, "v0");

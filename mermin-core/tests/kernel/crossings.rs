@@ -54,7 +54,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Options by which a flow has one record, however slow the machine: an emulated one takes minutes.
 fn patient(interface: &str, mode: Attach) -> FlowSourceBuilder {
-    let hour = Duration::from_hours(1);
+    let hour = Duration::from_secs(3_600);
     let options = on(interface).attach(mode);
     options.active_timeout(hour).udp_timeout(hour)
 }

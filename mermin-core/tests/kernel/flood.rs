@@ -43,7 +43,7 @@ fn a_flood_of_syns(mode: Attach) {
     // Gives the interface the receive queues that live frames need.
     pair.near.shell("ethtool -K v0 gro on");
     let options = on("v0").max_flows(ROOM).attach(mode);
-    let options = options.tcp_timeout(Duration::from_hours(1));
+    let options = options.tcp_timeout(Duration::from_secs(3_600));
     let mut watch = Watch::open(&pair.near, options);
     let (near, far) = (address("10.0.0.1:40000"), address("10.0.0.2:53"));
     let talk = || udp_dialogue(&pair, [near, far], 10, [10, 20]);

@@ -129,7 +129,7 @@ fn a_half_closed_connection_is_one_flow(mode: Attach) {
         .attach(mode)
         .active_timeout(Duration::from_millis(300))
         .tcp_fin_timeout(Duration::from_millis(500))
-        .tcp_half_closed_timeout(Duration::from_mins(10));
+        .tcp_half_closed_timeout(Duration::from_secs(10 * 60));
     let mut watch = Watch::open(&pair.near, options);
     let listener = pair.far.run(|| TcpListener::bind(far()).unwrap());
     let [client, server] = connected(&pair, &listener);

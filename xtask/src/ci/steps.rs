@@ -59,7 +59,7 @@ pub(super) const STEPS: &[Step] = &[
     quick("format", Work::Command("cargo fmt --all --check", &[])),
     quick(
         "rust version",
-        Work::Function("rust-version, the pin, rustc", versions::check),
+        Work::Function("the pin, rustc", versions::check),
     ),
     quick(
         "dependencies",
@@ -108,6 +108,10 @@ pub(super) const STEPS: &[Step] = &[
     quick(
         "documentation as published",
         Work::Function("all features, as docs.rs builds it", api::document),
+    ),
+    quick(
+        "oldest Rust",
+        Work::Function("the libraries with their rust-version", versions::oldest),
     ),
     quick(
         "arm64",

@@ -20,7 +20,7 @@ use crate::{
 /// encoding a batch.
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 /// Longest that anything may take.
-const LONGEST: Duration = Duration::from_mins(1);
+const LONGEST: Duration = Duration::from_secs(60);
 /// How long a sink has to fail or wait while its receiver is away.
 const OUTAGE: Duration = Duration::from_millis(500);
 

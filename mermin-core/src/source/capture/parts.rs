@@ -89,7 +89,7 @@ impl Parts {
                 Arc::clone(&shared),
                 programs,
             ),
-            slots: SlotTable::new(slab),
+            slots: SlotTable::new(slab)?,
             exporter: Exporter::new(Arc::clone(&job.queue), Arc::clone(&shared), filter, unacked),
             closer,
             clock,

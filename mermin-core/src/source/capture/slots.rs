@@ -10,6 +10,7 @@ use mermin_bpf::abi::slot::state;
 use super::due::Due;
 use crate::{
     bpf::{slab::Slab, zeroed},
+    error::Error,
     filter::Standing,
     table::{entry::Entry, moment::Moment},
 };
@@ -32,15 +33,15 @@ pub(super) struct SlotTable {
 }
 
 impl SlotTable {
-    pub(super) fn new(slab: Arc<Slab>) -> Self {
+    pub(super) fn new(slab: Arc<Slab>) -> Result<Self, Error> {
         let slots = slab.len() as usize;
-        Self {
+        Ok(Self {
             slab,
-            due: zeroed::slice(slots),
-            decisions: zeroed::slice(slots),
-            exported: zeroed::slice(slots),
+            due: zeroed::slice(slots)?,
+            decisions: zeroed::slice(slots)?,
+            exported: zeroed::slice(slots)?,
             whole_at: 0,
-        }
+        })
     }
 
     /// The kernel's side of it.

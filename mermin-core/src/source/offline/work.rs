@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Requests wake the thread; this is how long it would sleep without any.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Flows that are due soon after each other end together.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 

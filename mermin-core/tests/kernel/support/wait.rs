@@ -11,7 +11,7 @@ use std::{
 
 /// A wait that takes longer hangs. A test takes a second or so; other work on the machine can make it many, and emulation
 /// more.
-pub(crate) const LONGEST: Duration = Duration::from_mins(3);
+pub(crate) const LONGEST: Duration = Duration::from_secs(3 * 60);
 
 /// Asks until there is an answer.
 pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
