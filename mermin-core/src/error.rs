@@ -1,8 +1,15 @@
 //! Errors, in words an operator can act on.
 
-use std::{borrow::Cow, convert::Infallible, error::Error as StdError, fmt};
+use std::{borrow::Cow, convert::Infallible, error::Error as StdError, fmt, sync::Arc};
 
 /// Kinds of errors; open to new ones.
+///
+/// ```
+/// use mermin_core::{ErrorKind, Pattern};
+///
+/// let error = "eth[".parse::<Pattern>().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidOption);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -37,33 +44,42 @@ pub enum ErrorKind {
 /// An error of this crate, as wide as a pointer: `cannot <verb> <object>`, with the system call's own words as
 /// [`source`](StdError::source) and a remedy to type where there is one.
 ///
-/// `{}` gives that phrase alone. `{:?}` gives all of it in words, so a `main` that returns it tells people what to do; `{:#?}` gives
-/// its fields.
+/// `{}` gives that phrase alone, as the causes and the remedy have methods of their own. [`explain`](Self::explain) gives all of
+/// it in words. `main` returns [`Explained`] instead of this, so that people read what to do.
 ///
 /// ```
-/// # use std::error::Error as _;
 /// let error = "eth[".parse::<mermin_core::Pattern>().unwrap_err();
-/// let mut words = error.to_string();
-/// if let Some(source) = error.source() {
-///     words += &format!("\n  because: {source}");
-/// }
-/// if let Some(remedy) = error.remedy() {
-///     words += &format!("\n  what to do: {remedy}");
-/// }
-/// assert_eq!(format!("{error:?}"), words);
+/// assert_eq!(error.to_string(), "cannot use the interface pattern `eth[`: a bracket is not closed");
+/// assert_eq!(error.remedy(), Some("close it by `]`, or write `[[]` for the character"));
 /// ```
-pub struct Error(Box<Inner>);
+#[derive(Clone, Debug)]
+pub struct Error(Arc<Details>);
 
-struct Inner {
+#[derive(Clone, Debug)]
+struct Details {
     kind: ErrorKind,
     message: Cow<'static, str>,
     remedy: Option<Cow<'static, str>>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
+    /// An error with this phrase, for tests of a program of one's own and for sinks.
+    ///
+    /// ```
+    /// use mermin_core::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::PermissionDenied, "cannot load the kernel program")
+    ///     .with_source(std::io::Error::from_raw_os_error(1))
+    ///     .with_remedy("run it as root");
+    /// assert_eq!(
+    ///     error.explain().to_string(),
+    ///     "cannot load the kernel program\n  because: Operation not permitted (os error 1)\n  what to do: run it as root"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Arc::new(Details {
             kind,
             message: message.into(),
             remedy: None,
@@ -71,16 +87,17 @@ impl Error {
         }))
     }
 
-    pub(crate) fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        self.0.remedy = Some(remedy.into());
+    /// The same with a remedy, instead of the one it had.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        Arc::make_mut(&mut self.0).remedy = Some(remedy.into());
         self
     }
 
-    pub(crate) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
-        self.0.source = Some(source.into());
+    /// The same with a cause, instead of the one it had.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
         self
     }
 
@@ -94,6 +111,12 @@ impl Error {
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.0.remedy.as_deref()
+    }
+
+    /// All of it in words: the phrase, each cause and the remedy, a line each.
+    #[must_use]
+    pub fn explain(&self) -> Explained {
+        Explained(self.clone())
     }
 }
 
@@ -110,34 +133,70 @@ impl fmt::Display for Error {
     }
 }
 
-/// `main` prints this of an error it returns: people read it.
-impl fmt::Debug for Error {
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// An [`Error`] in full, for people: its phrase, its causes and its remedy, a line each. `main` returns it, and `?` makes it.
+///
+/// ```no_run
+/// use futures::StreamExt;
+/// use mermin_core::{Explained, FlowSource};
+///
+/// fn main() -> Result<(), Explained> {
+///     futures::executor::block_on(async {
+///         let mut flows = FlowSource::builder().interfaces(["eth7"]).open().await?;
+///         while let Some(flow) = flows.next().await {
+///             println!("{}", flow?);
+///         }
+///         Ok(())
+///     })
+/// }
+/// ```
+///
+/// ```text
+/// Error: cannot find the interface `eth7`
+///   what to do: name one of those there are: lo, eth0
+/// ```
+#[derive(Clone)]
+pub struct Explained(Error);
+
+impl Explained {
+    /// The error that is explained.
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        self.0
+    }
+}
+
+impl From<Error> for Explained {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
-            return f
-                .debug_struct("Error")
-                .field("kind", &self.0.kind)
-                .field("message", &self.0.message)
-                .field("remedy", &self.0.remedy)
-                .field("source", &self.0.source)
-                .finish();
-        }
-        write!(f, "{self}")?;
-        let mut next = self.source();
+        let error = &self.0;
+        write!(f, "{error}")?;
+        let mut next = error.source();
         while let Some(cause) = next {
             write!(f, "\n  because: {cause}")?;
             next = cause.source();
         }
-        match self.remedy() {
+        match error.remedy() {
             Some(remedy) => write!(f, "\n  what to do: {remedy}"),
             None => Ok(()),
         }
     }
 }
 
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+/// The same words: the standard library prints this of what `main` returns.
+impl fmt::Debug for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -155,10 +214,21 @@ mod tests {
         assert_eq!(error.to_string(), "cannot load the program");
         assert_eq!(error.remedy(), Some("run as root"));
         assert!(error.source().is_some());
-        assert_eq!(
-            format!("{error:?}"),
-            "cannot load the program\n  because: Operation not permitted (os error 1)\n  what to do: run as root"
+        let explained = Explained::from(error.clone());
+        let words = "cannot load the program\n  because: Operation not permitted (os error 1)\n  what to do: run as root";
+        assert_eq!(format!("{explained}"), words);
+        assert_eq!(format!("{explained:?}"), words);
+        let debug = format!("{error:?}");
+        assert!(
+            debug.contains("PermissionDenied") && !debug.contains('\n'),
+            "{debug}"
         );
-        assert!(format!("{error:#?}").contains("PermissionDenied"));
+    }
+
+    #[test]
+    fn a_changed_clone_leaves_the_error_as_it_was() {
+        let error = Error::new(ErrorKind::System, "cannot read");
+        let other = error.clone().with_remedy("try again");
+        assert_eq!((error.remedy(), other.remedy()), (None, Some("try again")));
     }
 }

@@ -50,7 +50,7 @@ mod table;
 mod words;
 
 pub use attach::{Attach, TcxOrder};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Explained};
 pub use filter::Filter;
 pub use flow::Flow;
 pub use iface::{NetNs, Pattern, Preset};

@@ -37,7 +37,7 @@ pub fn entry<A>(
 /// Prints an error on standard error: with its cause and its remedy, where it has them.
 pub fn say(error: &(dyn Error + 'static)) {
     match error.downcast_ref::<mermin_core::Error>() {
-        Some(error) => eprintln!("error: {error:?}"),
+        Some(error) => eprintln!("error: {}", error.explain()),
         None => eprintln!("error: {error}"),
     }
 }

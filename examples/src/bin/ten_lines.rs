@@ -1,9 +1,9 @@
 //! Every flow of this host on standard output, in ten lines.
 
 use futures::StreamExt as _;
-use mermin_core::{Error, FlowSource};
+use mermin_core::{Explained, FlowSource};
 
-fn main() -> Result<(), Error> {
+fn main() -> Result<(), Explained> {
     futures::executor::block_on(async {
         let mut flows = FlowSource::builder().open().await?;
         eprint!("{}", flows.report()); // empty when nothing was given up

@@ -86,7 +86,7 @@ impl Manner {
     }
 
     /// The priority of a filter.
-    pub(super) fn priority(&self) -> u16 {
+    pub(crate) fn priority(&self) -> u16 {
         self.tc_priority.unwrap_or(FIRST_PRIORITY)
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod glob;
 pub(crate) mod list;
 pub(crate) mod netns;
 mod pattern;
+pub(crate) mod patterns;
 mod preset;
 pub(crate) mod reconcile;
 pub(crate) mod select;

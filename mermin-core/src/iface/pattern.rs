@@ -151,6 +151,29 @@ impl TryFrom<String> for Pattern {
     }
 }
 
+impl TryFrom<&String> for Pattern {
+    type Error = Error;
+
+    fn try_from(text: &String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for Pattern {
+    type Error = Error;
+
+    fn try_from(text: Cow<'_, str>) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+/// For lists of patterns that are borrowed.
+impl From<&Self> for Pattern {
+    fn from(pattern: &Self) -> Self {
+        pattern.clone()
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -1,6 +1,6 @@
 //! Sets of interfaces by what a host runs: a Kubernetes network, or nothing.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, iter::Copied, slice, str::FromStr};
 
 use crate::error::{Error, ErrorKind};
 
@@ -14,8 +14,11 @@ use crate::error::{Error, ErrorKind};
 ///
 /// let calico: Preset = "calico".parse()?;
 /// assert_eq!(calico.patterns(), ["veth*", "cali*", "tunl*"]);
-/// let builder = FlowSource::builder().interfaces(calico.patterns().iter().copied());
-/// # let _ = builder;
+/// let builder = FlowSource::builder().interfaces(calico);
+///
+/// // With more beside them:
+/// let builder = builder.interfaces(calico.into_iter().chain(["eth0"]));
+/// assert_eq!(builder.get_interfaces().len(), 4);
 /// # Ok::<(), mermin_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +62,7 @@ impl Preset {
         }
     }
 
-    /// Patterns that it stands for, as [`interfaces`](crate::FlowSourceBuilder::interfaces) takes it.
+    /// Patterns that it stands for.
     #[must_use]
     pub const fn patterns(self) -> &'static [&'static str] {
         match self {
@@ -74,6 +77,16 @@ impl Preset {
                 "gke*", "eni*", "azure*", "ovn-k8s*",
             ],
         }
+    }
+}
+
+/// Its patterns, so that [`interfaces`](crate::FlowSourceBuilder::interfaces) takes a preset as it is.
+impl IntoIterator for Preset {
+    type Item = &'static str;
+    type IntoIter = Copied<slice::Iter<'static, &'static str>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.patterns().iter().copied()
     }
 }
 

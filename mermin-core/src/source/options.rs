@@ -8,7 +8,7 @@ use crate::{
     bpf::grace::Grace,
     error::{Error, ErrorKind},
     filter::Filter,
-    iface::{NetNs, Pattern, select::Selector},
+    iface::{NetNs, patterns::Patterns, select::Selector},
     source::{
         flow_key::FlowKey,
         tunnels::{TunnelPorts, Tunnels},
@@ -25,11 +25,11 @@ pub(crate) const DEFAULT_FLOWS: u32 = 1 << 16;
 const NOTIFICATIONS: usize = 4 << 20;
 
 /// Options as the builder gathers them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Options {
-    pub(crate) interfaces: Vec<String>,
-    pub(crate) exclude: Vec<String>,
+    pub(crate) interfaces: Patterns,
+    pub(crate) exclude: Patterns,
     /// Everything that is up stands in while `interfaces` matches nothing.
     pub(crate) or_all: bool,
     /// Interfaces that come later are left alone.
@@ -60,6 +60,15 @@ pub(crate) struct Workings {
     pub(crate) deaf: bool,
     /// The means to wait for grace periods.
     pub(crate) grace: fn() -> io::Result<Grace>,
+}
+
+/// All but the means to wait, which is code.
+impl PartialEq for Workings {
+    fn eq(&self, other: &Self) -> bool {
+        self.object == other.object
+            && self.notifications == other.notifications
+            && self.deaf == other.deaf
+    }
 }
 
 impl Default for Workings {
@@ -109,12 +118,9 @@ impl Options {
                 .with_remedy("choose a time above zero"));
             }
         }
-        let patterns = |texts: &[String]| -> Result<Vec<Pattern>, Error> {
-            texts.iter().map(|text| text.parse()).collect()
-        };
         Ok(Selector {
-            include: patterns(&self.interfaces)?,
-            exclude: patterns(&self.exclude)?,
+            include: self.interfaces.checked()?,
+            exclude: self.exclude.checked()?,
             or_all: self.or_all,
         })
     }
@@ -179,7 +185,7 @@ mod tests {
         );
         refused(|options| options.attach.tc_priority = Some(0));
         refused(|options| options.pinning = Some(Pinning::instance("a.b")));
-        refused(|options| options.interfaces = vec!["eth[".to_owned()]);
-        refused(|options| options.exclude = vec!["/(/".to_owned()]);
+        refused(|options| options.interfaces = Patterns::gather(["eth["]));
+        refused(|options| options.exclude = Patterns::gather(["/(/"]));
     }
 }

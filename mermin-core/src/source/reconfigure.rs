@@ -147,7 +147,7 @@ mod tests {
         attach::Attach,
         filter::Rule,
         flow::TunnelKind,
-        iface::NetNs,
+        iface::{NetNs, patterns::Patterns},
         source::{FlowKey, Pinning, Tunnels},
     };
 
@@ -165,10 +165,10 @@ mod tests {
         type Change = fn(&mut Options);
         let live: [(Setting, Change); 6] = [
             (Setting::Interfaces, |options| {
-                options.interfaces = vec!["eth0".to_owned()];
+                options.interfaces = Patterns::gather(["eth0"]);
             }),
             (Setting::Interfaces, |options| {
-                options.exclude = vec!["eth0".to_owned()];
+                options.exclude = Patterns::gather(["eth0"]);
             }),
             (Setting::Interfaces, |options| options.or_all = true),
             (Setting::Interfaces, |options| options.no_hot_plug = true),

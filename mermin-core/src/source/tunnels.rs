@@ -59,7 +59,7 @@ impl TunnelPorts {
         self.0.push((kind, ports));
     }
 
-    fn of(&self, kind: TunnelKind) -> &[u16] {
+    pub(crate) fn of(&self, kind: TunnelKind) -> &[u16] {
         self.0
             .iter()
             .find(|(known, _)| *known == kind)

@@ -51,7 +51,10 @@ fn main() -> ExitCode {
             ExitCode::from(u8::from(!report.can_capture()))
         }
         Err(error) => {
-            eprintln!("error: {}", Program::Doctor.words(&format!("{error:?}")));
+            eprintln!(
+                "error: {}",
+                Program::Doctor.words(&error.explain().to_string())
+            );
             ExitCode::from(2)
         }
     }

@@ -326,10 +326,10 @@ pub(super) fn host_namespace() -> Fact {
 }
 
 /// The fact about interfaces: those that would be watched.
-pub(super) fn interfaces(names: Result<Vec<String>, &Error>) -> Fact {
+pub(super) fn interfaces(names: Result<Vec<String>, Error>) -> Fact {
     match names {
         Ok(names) => Fact::new(Subject::Interfaces, Passed, names.join(", ")),
-        Err(error) => refused(Subject::Interfaces, error),
+        Err(error) => refused(Subject::Interfaces, &error),
     }
 }
 

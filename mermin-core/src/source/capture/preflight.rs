@@ -34,7 +34,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
         .enter()
         .and_then(|_| interfaces(selector, !options.no_hot_plug));
     facts.push(host::host_namespace());
-    facts.push(host::interfaces(names.as_ref().map(Clone::clone)));
+    facts.push(host::interfaces(names));
     let by_tcx = facts
         .iter()
         .any(|fact| fact.subject == Subject::Tcx && fact.outcome != Outcome::Failed);

@@ -102,6 +102,17 @@ fn unopened(path: &Path, error: io::Error) -> Error {
         .with_source(error)
 }
 
+/// A reader is the same as itself alone.
+impl PartialEq for Input {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Path(one), Self::Path(other)) => one == other,
+            (Self::Reader(one), Self::Reader(other)) => Arc::ptr_eq(one, other),
+            (Self::Path(_), Self::Reader(_)) | (Self::Reader(_), Self::Path(_)) => false,
+        }
+    }
+}
+
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

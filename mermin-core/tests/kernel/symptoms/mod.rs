@@ -139,6 +139,6 @@ fn open(options: FlowSourceBuilder) -> String {
     let opened: Result<_, Error> = within(LONGEST, options.open()).expect("opening hangs");
     match opened {
         Ok(source) => source.report().to_string(),
-        Err(error) => format!("{error:?}"),
+        Err(error) => error.explain().to_string(),
     }
 }

@@ -1,0 +1,82 @@
+//! A capture file or reader instead of interfaces.
+
+use std::{io, path::PathBuf};
+
+use super::FlowSourceBuilder;
+use crate::source::offline::Input;
+
+impl FlowSourceBuilder {
+    /// Reads a capture file instead of watching interfaces: no root, no kernel program.
+    ///
+    /// **Formats**, told by how the file begins and not by its name: pcap of either byte order (microseconds, nanoseconds,
+    /// the modified one of 1999, and versions before 2.4, whose lengths are exchanged), pcapng, snoop (RFC 1761) and ERF.
+    /// With the feature `pcap-compressed` also what gzip, zstd or lz4 compressed of those, in one part or several; unpacking
+    /// takes 128 MiB of memory at most, and a file that unpacks to 10,000 times its size is an error.
+    ///
+    /// **Link types** (their numbers at tcpdump.org):
+    ///
+    /// | | |
+    /// |---|---|
+    /// | Ethernet | 1; behind a header 178, 240, 282; with a switch's tag 281, 284, 285 |
+    /// | IP | 12, 14, 101, 228, 229; MPLS 219 |
+    /// | Operating systems | loopback 0, 108; Linux cooked 113, 276; netfilter 239; `OpenBSD` 109, 117; Solaris 226; PKTAP 258 |
+    /// | Lines | PPP 9, 50, 166, 179, 204; `PPPoE` 51; Cisco HDLC 104, 181, 205; Frame Relay 107, 180, 182, 206; SLIP 8 |
+    /// | Wireless | IEEE 802.11 105, 119, 127, 163; unencrypted data frames that hold one packet |
+    /// | Others | FDDI 10; Token Ring 6; ATM 11, 100, 106, 123; `FireWire` 138; `InfiniBand` 242; ERF 197; PPI 192 |
+    ///
+    /// A file of another link type is refused by its name and number. In a pcapng file, which may have several, the packets of
+    /// one that is not read are counted under `other_link`, [`Report::degradations`] says so, and the others are read; a file
+    /// that has no other is refused at its end.
+    ///
+    /// Timeouts run on the capture's clock, dates are the capture's, and reading waits for a slow consumer. A pipe, or a
+    /// reader, may give a capture while it is made: it is taken for such a one as long as packets are read within a minute
+    /// after they were captured. Then timeouts also run while it is silent, by the host's clock less the greatest delay so
+    /// far and a second; of a compressed one flows may end later. When the file
+    /// ends, so do the flows that are open; then the stream does, with an error if the file is cut or damaged. An
+    /// interface's index is its number in the file plus one, over all sections; its name is the file's, or `pcap`. Octets
+    /// are those on the wire also where packets were captured in part; those captured too short for their headers are
+    /// counted under `snapped`. A super-packet (captured before segmentation) counts as the one packet it is in the file.
+    /// Options that choose interfaces or say how they are watched cannot be combined with it.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    /// use mermin_core::FlowSource;
+    ///
+    /// # async fn read() -> Result<(), mermin_core::Error> {
+    /// let mut flows = FlowSource::builder().pcap("day.pcapng").open().await?;
+    /// while let Some(flow) = flows.next().await {
+    ///     println!("{}", flow?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pcap(mut self, path: impl Into<PathBuf>) -> Self {
+        self.input = Some(Input::Path(path.into()));
+        self
+    }
+
+    /// As [`pcap`](Self::pcap), from a reader: standard input, a decompressor, a socket. No buffering is needed.
+    ///
+    /// The first [`open`](Self::open) of this builder and its clones takes the reader. A thread of
+    /// its own calls it, up to 64 KiB ahead; `close` does not wait for a call that blocks.
+    ///
+    /// ```
+    /// use futures::{StreamExt, executor::block_on};
+    /// use mermin_core::FlowSource;
+    ///
+    /// // The header of a pcap file that holds no packet: version 2.4, Ethernet.
+    /// let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+    /// file.extend([0; 8]);
+    /// file.extend([0, 0, 4, 0, 1, 0, 0, 0]);
+    /// block_on(async {
+    ///     let mut flows = FlowSource::builder().pcap_reader(&*file.leak()).open().await?;
+    ///     assert!(flows.next().await.is_none());
+    ///     Ok::<(), mermin_core::Error>(())
+    /// })?;
+    /// # Ok::<(), mermin_core::Error>(())
+    /// ```
+    pub fn pcap_reader(mut self, reader: impl io::Read + Send + 'static) -> Self {
+        self.input = Some(Input::reader(reader));
+        self
+    }
+}

@@ -1,0 +1,141 @@
+//! Options of interfaces: which are watched, and how programs are attached to them.
+
+use super::FlowSourceBuilder;
+use crate::{
+    attach::{Attach, TcxOrder},
+    error::Error,
+    iface::{NetNs, Pattern, patterns::Patterns},
+};
+
+impl FlowSourceBuilder {
+    /// Interfaces to watch: exact names, globs (`*`, `?`, `[..]`) and regular expressions between slashes, as text or as
+    /// parsed [`Pattern`]s; a [`Preset`](crate::Preset) has those of the usual Kubernetes networks. An interface that
+    /// a pattern matches is watched also when it is down or loopback. Default, and with an empty list: all that are up,
+    /// loopback aside.
+    ///
+    /// A text that is no pattern is an [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) when the source is opened.
+    ///
+    /// An exact name that does not exist is [`ErrorKind::NoInterface`](crate::ErrorKind::NoInterface) when the source is opened. A glob or expression that
+    /// fits nothing is waited for, and the report says so; with [`hot_plug`](Self::hot_plug) off it is that error too where
+    /// nothing else fits.
+    ///
+    /// ```
+    /// use mermin_core::{FlowSource, Pattern, Preset};
+    ///
+    /// let names = FlowSource::builder().interfaces(["eth0", "veth*", "/wl.*/"]);
+    /// let preset = FlowSource::builder().interfaces(Preset::Calico);
+    /// let parsed: Vec<Pattern> = vec!["eth0".parse()?];
+    /// let parsed = FlowSource::builder().interfaces(parsed);
+    /// assert_eq!(names.get_interfaces().len(), 3);
+    /// # Ok::<(), mermin_core::Error>(())
+    /// ```
+    pub fn interfaces<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator<Item: TryInto<Pattern>>,
+        Error: From<<I::Item as TryInto<Pattern>>::Error>,
+    {
+        self.options.interfaces = Patterns::gather(patterns);
+        self
+    }
+
+    /// Interfaces not to watch though [`interfaces`](Self::interfaces) has them, in the same forms. Default: none.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().interfaces(["eth*"]).exclude(["eth0"]);
+    /// assert!(builder.get_exclude()[0].matches("eth0"));
+    /// ```
+    pub fn exclude<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator<Item: TryInto<Pattern>>,
+        Error: From<<I::Item as TryInto<Pattern>>::Error>,
+    {
+        self.options.exclude = Patterns::gather(patterns);
+        self
+    }
+
+    /// True if everything that is up, loopback aside, stands in while no interface matches
+    /// [`interfaces`](Self::interfaces); the report says so. Default: no.
+    ///
+    /// ```
+    /// use mermin_core::{FlowSource, Preset};
+    ///
+    /// // The devices of a Kubernetes network, or all of a host that has none.
+    /// let builder = FlowSource::builder().interfaces(Preset::AnyCni).or_all(true);
+    /// assert!(builder.get_or_all());
+    /// ```
+    pub fn or_all(mut self, or_all: bool) -> Self {
+        self.options.or_all = or_all;
+        self
+    }
+
+    /// True if interfaces that come later are watched too, when they fit. Default: yes. Those that go are noticed in any
+    /// case.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().interfaces(["veth*"]).hot_plug(false);
+    /// assert!(!builder.get_hot_plug());
+    /// ```
+    pub fn hot_plug(mut self, hot_plug: bool) -> Self {
+        self.options.no_hot_plug = !hot_plug;
+        self
+    }
+
+    /// How programs are attached. Default: [`Attach::Auto`].
+    ///
+    /// ```
+    /// use mermin_core::{Attach, FlowSource};
+    ///
+    /// let builder = FlowSource::builder().attach(Attach::Tc).tc_priority(10);
+    /// assert_eq!(builder.get_attach(), Attach::Tc);
+    /// ```
+    pub fn attach(mut self, attach: Attach) -> Self {
+        self.options.attach.mode = attach;
+        self
+    }
+
+    /// Priority of the `cls_bpf` filters of [`Attach::Tc`], and of [`Attach::Auto`] where the kernel has no TCX: the `pref` of
+    /// tc(8), 1 (runs first) to 32767. Default: 1. BPF filters may share one; a filter of another kind may not. Ignored for
+    /// TCX, and the report says so.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().tc_priority(10);
+    /// assert_eq!(builder.get_tc_priority(), 10);
+    /// ```
+    pub fn tc_priority(mut self, priority: u16) -> Self {
+        self.options.attach.tc_priority = Some(priority);
+        self
+    }
+
+    /// Where among other TCX programs this source's are put. Default: [`TcxOrder::First`]. It says nothing of filters.
+    ///
+    /// ```
+    /// use mermin_core::{FlowSource, TcxOrder};
+    ///
+    /// let order = TcxOrder::Before("cil_from_netdev".to_owned());
+    /// let builder = FlowSource::builder().tcx_order(order.clone());
+    /// assert_eq!(builder.get_tcx_order(), &order);
+    /// ```
+    pub fn tcx_order(mut self, order: TcxOrder) -> Self {
+        self.options.attach.tcx_order = order;
+        self
+    }
+
+    /// Whose interfaces are watched. Default: [`NetNs::Own`]. Only the source's own threads change namespace.
+    ///
+    /// ```
+    /// use mermin_core::{FlowSource, NetNs};
+    ///
+    /// let builder = FlowSource::builder().netns(NetNs::Path("/run/netns/blue".into()));
+    /// assert_ne!(builder.get_netns(), &NetNs::Own);
+    /// ```
+    pub fn netns(mut self, netns: NetNs) -> Self {
+        self.options.netns = netns;
+        self
+    }
+}
