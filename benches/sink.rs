@@ -162,10 +162,10 @@ impl Serialize for ByHand<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         let mut outcome = Ok(());
-        self.0.attributes().for_each(|name, value| {
+        self.0.attributes().for_each(|(name, value)| {
             let added = match value {
-                Value::Text(text) => map.serialize_entry(name, text),
-                Value::Texts(texts) => map.serialize_entry(name, texts),
+                Value::Text(text) => map.serialize_entry(name, &*text),
+                Value::Texts(texts) => map.serialize_entry(name, &texts.collect::<Vec<_>>()),
                 Value::Number(number) => map.serialize_entry(name, &number),
                 Value::Numbers(numbers) => map.serialize_entry(name, numbers),
                 Value::Time(time) => map.serialize_entry(name, &Shown(time)),

@@ -184,14 +184,12 @@ async fn answer(
 /// A record as the SDK has spans.
 fn span(flow: &Flow) -> SpanData {
     let mut attributes = Vec::with_capacity(48);
-    flow.attributes().for_each(|name, value| {
+    flow.attributes().for_each(|(name, value)| {
         let value: SdkValue = match value {
-            Value::Text(text) => text.to_owned().into(),
+            Value::Text(text) => text.to_string().into(),
             Value::Number(number) => i64::try_from(number).unwrap_or(i64::MAX).into(),
             Value::Texts(texts) => {
-                let texts = texts
-                    .iter()
-                    .map(|text| StringValue::from((*text).to_owned()));
+                let texts = texts.map(StringValue::from);
                 SdkValue::Array(Array::String(texts.collect()))
             }
             Value::Numbers(numbers) => SdkValue::Array(Array::I64(

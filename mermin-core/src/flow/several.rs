@@ -25,6 +25,14 @@ impl Several {
     /// As attributes name each of them.
     pub const NAMES: [&'static str; 4] = ["vlan_ids", "vlan_tags", "tunnel_ids", "tunnels"];
 
+    /// A bit for each, in the order of [`NAMES`](Self::NAMES).
+    pub(crate) const fn bits(self) -> u8 {
+        self.vlan_ids as u8
+            | (self.vlan_tags as u8) << 1
+            | (self.tunnel_ids as u8) << 2
+            | (self.tunnels as u8) << 3
+    }
+
     /// Names of what differed, in the order of [`NAMES`](Self::NAMES).
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         let differed = [self.vlan_ids, self.vlan_tags, self.tunnel_ids, self.tunnels];

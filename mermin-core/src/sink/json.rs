@@ -100,7 +100,7 @@ fn object(line: &mut Vec<u8>, flow: &Flow, community_id_seed: u16) {
     let mut before: &[u8] = b"{\"";
     flow.attributes()
         .community_id_seed(community_id_seed)
-        .for_each(|name, value| {
+        .for_each(|(name, value)| {
             line.extend_from_slice(before);
             before = b",\"";
             // A name of the vocabulary has letters, dots and underscores only.
@@ -113,12 +113,14 @@ fn object(line: &mut Vec<u8>, flow: &Flow, community_id_seed: u16) {
 
 fn put(line: &mut Vec<u8>, value: Value<'_>) {
     match value {
-        Value::Text(text) => string(line, text),
+        Value::Text(text) => string(line, &text),
         Value::Number(number) => decimal(line, number),
         Value::Time(time) => moment(line, time),
-        Value::Texts(texts) => list(line, texts, |line, text| string(line, text)),
+        Value::Texts(texts) => list(line, texts, string),
         Value::Numbers(numbers) => {
-            list(line, numbers, |line, &number| decimal(line, number.into()));
+            list(line, numbers, |line, number| {
+                decimal(line, (*number).into());
+            });
         }
     }
 }
@@ -136,9 +138,9 @@ fn moment(line: &mut Vec<u8>, time: SystemTime) {
     line.push(b'"');
 }
 
-fn list<T>(line: &mut Vec<u8>, items: &[T], mut put: impl FnMut(&mut Vec<u8>, &T)) {
+fn list<T>(line: &mut Vec<u8>, items: impl IntoIterator<Item = T>, put: impl Fn(&mut Vec<u8>, T)) {
     line.push(b'[');
-    for (at, item) in items.iter().enumerate() {
+    for (at, item) in items.into_iter().enumerate() {
         if at > 0 {
             line.push(b',');
         }

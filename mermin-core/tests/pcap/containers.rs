@@ -182,7 +182,7 @@ fn a_flow_without_a_time_has_none() {
     assert_eq!(flows[0].time_resolution, None);
     assert_eq!(flows[0].duration(), Duration::ZERO);
     let mut names = Vec::new();
-    flows[0].attributes().for_each(|name, _| names.push(name));
+    flows[0].attributes().for_each(|(name, _)| names.push(name));
     for time in ["flow.start", "flow.end", "flow.time.resolution"] {
         assert!(!names.contains(&time), "{time}");
     }

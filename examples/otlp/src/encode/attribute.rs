@@ -28,12 +28,12 @@ pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
 /// A number beyond 2^63-1, which OTLP has no type for, is a text of its digits. A time is nanoseconds since 1970.
 pub(crate) fn put(out: &mut Vec<u8>, field: u8, name: &str, value: Value<'_>) {
     match value {
-        Value::Text(text) => put_text(out, field, name, text),
+        Value::Text(text) => put_text(out, field, name, &text),
         Value::Number(number) => put_number(out, field, name, number),
         Value::Time(time) => put_number(out, field, name, nanoseconds(time)),
         Value::Texts(texts) => {
-            let item = |text: &&str| field_length(field_length(text.len()));
-            put_array(out, field, name, texts.iter().map(item).sum());
+            let item = |text: &str| field_length(field_length(text.len()));
+            put_array(out, field, name, texts.clone().map(item).sum());
             for text in texts {
                 begin(out, VALUES, field_length(text.len()));
                 string(out, text);

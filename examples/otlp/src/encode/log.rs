@@ -40,8 +40,8 @@ pub(super) fn put_log(
         let mut identity = Identity::unknown();
         flow.attributes()
             .community_id_seed(seed)
-            .for_each(|name, value| {
-                identity.see(name, value);
+            .for_each(|(name, value)| {
+                identity.see(name, &value);
                 put(out, ATTRIBUTES, name, value);
             });
         fixed64(out, TIME, nanoseconds(flow.end));

@@ -48,7 +48,7 @@ impl Identity {
     }
 
     /// Keeps what matters.
-    pub(super) fn see(&mut self, name: &str, value: Value<'_>) {
+    pub(super) fn see(&mut self, name: &str, value: &Value<'_>) {
         let Value::Text(text) = value else { return };
         match name {
             "flow.community_id" => {
@@ -56,7 +56,7 @@ impl Identity {
                     self.community_id = octets;
                 }
             }
-            "network.type" => self.network = if text == "ipv6" { "ipv6" } else { "ipv4" },
+            "network.type" => self.network = if *text == *"ipv6" { "ipv6" } else { "ipv4" },
             "network.transport" => {
                 let length = text.len().min(Self::TRANSPORT);
                 let (place, octets) = (
@@ -117,11 +117,11 @@ pub(super) fn put_span(out: &mut Vec<u8>, field: u8, flow: &Flow, seed: u16, tim
         let mut identity = Identity::unknown();
         flow.attributes()
             .community_id_seed(seed)
-            .for_each(|name, value| {
+            .for_each(|(name, value)| {
                 if matches!(value, Value::Time(_)) && matches!(name, "flow.start" | "flow.end") {
                     return;
                 }
-                identity.see(name, value);
+                identity.see(name, &value);
                 put(out, ATTRIBUTES, name, value);
             });
         octets(out, TRACE_ID, &identity.trace(flow, timeout));

@@ -83,7 +83,7 @@ impl Sums {
 
     pub(super) fn add(&mut self, flow: &Flow) {
         self.key.clear();
-        flow.attributes().for_each(|name, value| {
+        flow.attributes().for_each(|(name, value)| {
             if self.names.iter().any(|wanted| wanted == name) {
                 put(&mut self.key, ATTRIBUTES, name, value);
             }

@@ -39,12 +39,12 @@ fn list(values: Vec<AnyValue>) -> AnyValue {
 
 pub(crate) fn attributes(flow: &Flow) -> Vec<(String, AnyValue)> {
     let mut all = Vec::new();
-    flow.attributes().for_each(|name, value| {
+    flow.attributes().for_each(|(name, value)| {
         let value = match value {
-            Value::Text(one) => text(one),
+            Value::Text(one) => text(&one),
             Value::Number(one) => number(one),
             Value::Time(time) => number(nanoseconds(time)),
-            Value::Texts(texts) => list(texts.iter().map(|one| text(one)).collect()),
+            Value::Texts(texts) => list(texts.map(text).collect()),
             Value::Numbers(numbers) => {
                 list(numbers.iter().map(|one| number((*one).into())).collect())
             }

@@ -37,7 +37,7 @@ impl Attributes {
             let attributes = flow
                 .attributes()
                 .community_id_seed(settings.community_id_seed);
-            attributes.for_each(|name, value| {
+            attributes.for_each(|(name, value)| {
                 let of_all = values.entry(name).or_default();
                 // Flows before this one were without it.
                 of_all.resize_with(place, || None);
@@ -97,8 +97,8 @@ impl Attributes {
 fn keep(value: Value<'_>) -> Option<Kept> {
     let text = |text: &str| ByteArray::from(text.as_bytes().to_vec());
     Some(match value {
-        Value::Text(value) => Kept::Text(text(value)),
-        Value::Texts(texts) => Kept::Texts(texts.iter().copied().map(text).collect()),
+        Value::Text(value) => Kept::Text(text(&value)),
+        Value::Texts(texts) => Kept::Texts(texts.map(text).collect()),
         Value::Number(number) => Kept::Wide(number.cast_signed()),
         Value::Numbers(numbers) => Kept::Numbers(numbers.iter().copied().map(i32::from).collect()),
         Value::Time(time) => Kept::Wide(microseconds(time)),

@@ -231,7 +231,7 @@ mod tests {
 
     fn given(flow: &Flow) -> BTreeMap<String, String> {
         let mut given = BTreeMap::new();
-        flow.attributes().for_each(|name, value| {
+        flow.attributes().for_each(|(name, value)| {
             let text = match value {
                 Value::Text(text) => format!("\"{text}\""),
                 Value::Texts(texts) => format!("{texts:?}"),

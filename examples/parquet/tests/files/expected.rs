@@ -15,7 +15,7 @@ pub(crate) fn key(flow: &Flow) -> Key {
 
 pub(crate) fn row(flow: &Flow) -> Row {
     let mut row = Row::new();
-    flow.attributes().for_each(|name, value| {
+    flow.attributes().for_each(|(name, value)| {
         row.insert(name.to_owned(), text(value));
     });
     let mut octets = |name: &str, address: IpAddr| {
@@ -40,7 +40,7 @@ pub(crate) fn row(flow: &Flow) -> Row {
 
 fn text(value: Value<'_>) -> String {
     match value {
-        Value::Text(text) => text.to_owned(),
+        Value::Text(text) => text.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Texts(texts) => format!("{texts:?}"),
         Value::Numbers(numbers) => {

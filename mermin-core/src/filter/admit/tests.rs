@@ -15,10 +15,10 @@ use crate::{
 /// A record's attributes as text; those of both directions under the one name, as filters take them.
 fn texts(flow: &Flow) -> HashMap<String, Vec<String>> {
     let mut texts: HashMap<String, Vec<String>> = HashMap::new();
-    flow.attributes().for_each(|name, value| {
+    flow.attributes().for_each(|(name, value)| {
         let found = match value {
-            Value::Text(text) => vec![text.to_owned()],
-            Value::Texts(texts) => texts.iter().map(|text| (*text).to_owned()).collect(),
+            Value::Text(text) => vec![text.to_string()],
+            Value::Texts(texts) => texts.map(str::to_owned).collect(),
             Value::Number(number) => vec![number.to_string()],
             _ => Vec::new(),
         };

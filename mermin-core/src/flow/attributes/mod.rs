@@ -5,6 +5,7 @@
 //!
 #![doc = include_str!("table.md")]
 
+mod iter;
 #[cfg(test)]
 mod reference;
 pub(crate) mod render;
@@ -13,7 +14,7 @@ mod value;
 mod visit;
 
 pub use self::{
+    iter::Attributes,
     table::{ALL, ALWAYS, Attribute, Kind},
-    value::Value,
-    visit::Attributes,
+    value::{Text, Texts, Value},
 };

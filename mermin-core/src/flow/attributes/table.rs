@@ -208,7 +208,7 @@ const AFTER: [Attribute; 19] = [
     number("flow.ipsec.receiver_index", "WireGuard: index that the receiver of the flow's first packet had chosen").when("a WireGuard message that has one"),
 ];
 
-/// Every name, in the order in which [`Attributes::for_each`](super::Attributes::for_each) gives them.
+/// Every name, in the order in which [`Attributes`](super::Attributes) gives them.
 pub const ALL: &[Attribute] = &{
     let parts: [&[Attribute]; 4] = [&BEFORE, &FORWARD_ATTRIBUTES, &REVERSE_ATTRIBUTES, &AFTER];
     let mut all = [BEFORE[0]; BEFORE.len() + 2 * FORWARD_ATTRIBUTES.len() + AFTER.len()];

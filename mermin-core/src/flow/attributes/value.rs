@@ -2,21 +2,23 @@
 
 use std::{
     fmt::{self, Write as _},
+    iter::FusedIterator,
     net::IpAddr,
+    ops::Deref,
     time::SystemTime,
 };
 
 use super::render::Short;
-use crate::flow::{FlowId, MacAddress};
+use crate::flow::{FlowId, MacAddress, Several, TcpFlags, community_id::CommunityId};
 
-/// The value of an attribute, borrowed from the flow.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The value of an attribute; what is long is borrowed from the flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// Text: names, addresses, words.
-    Text(&'a str),
+    Text(Text<'a>),
     /// Several texts.
-    Texts(&'a [&'a str]),
+    Texts(Texts),
     /// A count, a port, a number of a registry, nanoseconds.
     Number(u64),
     /// Several numbers.
@@ -25,36 +27,186 @@ pub enum Value<'a> {
     Time(SystemTime),
 }
 
-/// A short value as text, without an allocation.
-pub(super) struct Rendered(Short);
+/// A text of an attribute: it derefs to [`str`]. An address or an id is held as it is written, without an allocation.
+///
+/// ```
+/// use mermin_core::flow::{Value, attributes::Text};
+///
+/// let text = Text::from("tcp");
+/// assert_eq!((&*text, text.len()), ("tcp", 3));
+/// assert_eq!(Value::Text(text), Value::Text("tcp".into()));
+/// ```
+#[derive(Clone, Copy)]
+pub struct Text<'a>(Held<'a>);
 
-impl Rendered {
+#[derive(Clone, Copy)]
+enum Held<'a> {
+    Borrowed(&'a str),
+    Written(Short),
+}
+
+impl Text<'_> {
     /// Text that does not fit is cut, so callers give none that is longer.
-    pub(super) fn new(value: impl fmt::Display) -> Self {
-        let mut rendered = Self(Short::empty());
+    pub(super) fn written(value: impl fmt::Display) -> Self {
+        let mut writer = Writer(Short::empty());
         // Fails only when the value does not fit; `write_str` then left out the part that does not.
-        let _ = write!(rendered, "{value}");
-        rendered
+        let _ = write!(writer, "{value}");
+        writer.0.into()
     }
 
     pub(super) fn id(id: FlowId) -> Self {
-        Self(Short::hexadecimal(&id.to_u128().to_be_bytes(), None))
+        Short::hexadecimal(&id.to_u128().to_be_bytes(), None).into()
     }
 
     pub(super) fn address(address: IpAddr) -> Self {
-        Self(Short::address(address))
+        Short::address(address).into()
     }
 
     pub(super) fn mac(address: MacAddress) -> Self {
-        Self(Short::hexadecimal(&address.0, Some(b':')))
+        Short::hexadecimal(&address.0, Some(b':')).into()
     }
 
-    pub(super) fn as_str(&self) -> &str {
-        str::from_utf8(self.0.as_bytes()).unwrap_or_default()
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Held::Borrowed(text) => text,
+            Held::Written(short) => str::from_utf8(short.as_bytes()).unwrap_or_default(),
+        }
     }
 }
 
-impl fmt::Write for Rendered {
+impl From<CommunityId> for Text<'_> {
+    fn from(id: CommunityId) -> Self {
+        let mut text = Short::empty();
+        text.put(id.as_str().as_bytes());
+        text.into()
+    }
+}
+
+impl From<Short> for Text<'_> {
+    fn from(short: Short) -> Self {
+        Self(Held::Written(short))
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Held::Borrowed(text))
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Text<'_> {}
+
+impl PartialEq<str> for Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for Text<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}
+
+/// Several texts of a fixed set, such as the names of TCP's control bits: an iterator of them.
+///
+/// ```
+/// use mermin_core::flow::{TcpFlags, attributes::Texts};
+///
+/// let texts = Texts::from(TcpFlags(0x12));
+/// assert!(texts.eq(["SYN", "ACK"]));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Texts {
+    /// At most eight.
+    names: &'static [&'static str],
+    /// Those that are still to come, the first the lowest bit.
+    wanted: u8,
+}
+
+impl Texts {
+    pub(super) const fn new(names: &'static [&'static str], wanted: u8) -> Self {
+        Self { names, wanted }
+    }
+}
+
+impl From<TcpFlags> for Texts {
+    fn from(flags: TcpFlags) -> Self {
+        Self::new(&TcpFlags::TAGS, flags.0)
+    }
+}
+
+impl From<Several> for Texts {
+    fn from(several: Several) -> Self {
+        Self::new(&Several::NAMES, several.bits())
+    }
+}
+
+impl Iterator for Texts {
+    type Item = &'static str;
+
+    fn next(&mut self) -> Option<&'static str> {
+        let place = usize::try_from(self.wanted.trailing_zeros()).ok()?;
+        let name = self.names.get(place)?;
+        self.wanted &= self.wanted - 1;
+        Some(name)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let known = u32::try_from(self.names.len()).map_or(0, |many| u8::MAX >> (8 - many.min(8)));
+        let left = usize::try_from((self.wanted & known).count_ones()).unwrap_or_default();
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Texts {}
+
+impl FusedIterator for Texts {}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+/// A formatter's way into a short text.
+struct Writer(Short);
+
+impl fmt::Write for Writer {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         if self.0.put(part.as_bytes()) {
             Ok(())
@@ -73,9 +225,9 @@ mod tests {
     #[test]
     fn each_is_as_it_is_shown() {
         let id = FlowId::from_u128(0xab);
-        assert_eq!(Rendered::id(id).as_str(), id.to_string());
+        assert_eq!(Text::id(id).as_str(), id.to_string());
         let mac = MacAddress([0, 1, 0xab, 0xcd, 0xef, 255]);
-        assert_eq!(Rendered::mac(mac).as_str(), mac.to_string());
+        assert_eq!(Text::mac(mac).as_str(), mac.to_string());
     }
 
     #[test]
@@ -83,7 +235,7 @@ mod tests {
         let longest = Ipv6Addr::new(
             0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff,
         );
-        assert_eq!(Rendered::new(longest).as_str(), longest.to_string());
-        assert_eq!(Rendered::new("x".repeat(49)).as_str(), "");
+        assert_eq!(Text::written(longest).as_str(), longest.to_string());
+        assert_eq!(Text::written("x".repeat(49)).as_str(), "");
     }
 }

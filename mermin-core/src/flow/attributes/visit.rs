@@ -4,29 +4,9 @@ use std::net::IpAddr;
 
 use super::{
     table::{FORWARD, Names, REVERSE},
-    value::{Rendered, Value},
+    value::{Text, Value},
 };
-use crate::flow::{
-    Endpoint, Flow, Ipsec, Protocol, Several, TcpFlags, Tunnel, TunnelKind, Uniflow,
-};
-
-/// The known facts of one flow, by name.
-#[derive(Clone, Copy, Debug)]
-#[must_use = "call `for_each` to see them"]
-pub struct Attributes<'a> {
-    flow: &'a Flow,
-    community_id_seed: u16,
-}
-
-impl Flow {
-    /// Every known fact of this record under its name, in the order of [`ALL`](super::ALL).
-    pub const fn attributes(&self) -> Attributes<'_> {
-        Attributes {
-            flow: self,
-            community_id_seed: 0,
-        }
-    }
-}
+use crate::flow::{Endpoint, Flow, Ipsec, Protocol, Tunnel, TunnelKind, Uniflow};
 
 const fn network_type(address: IpAddr) -> &'static str {
     match address {
@@ -35,118 +15,150 @@ const fn network_type(address: IpAddr) -> &'static str {
     }
 }
 
-impl Attributes<'_> {
-    /// Seed of `flow.community_id`, 0 unless set.
-    pub const fn community_id_seed(mut self, seed: u16) -> Self {
-        self.community_id_seed = seed;
-        self
-    }
+/// Parts that attributes come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Flow,
+    Interface,
+    Forward,
+    Reverse,
+    Protocol,
+    Encapsulation,
+}
 
-    /// Calls `visit` with each name and its value.
-    pub fn for_each(self, mut visit: impl FnMut(&'static str, Value<'_>)) {
-        let flow = self.flow;
-        let community_id = flow.community_id_inline(self.community_id_seed);
-        visit("flow.id", Value::Text(Rendered::id(flow.id).as_str()));
-        visit("flow.sequence", Value::Number(flow.sequence));
-        if let Some(resolution) = flow.time_resolution {
-            visit("flow.start", Value::Time(flow.start));
-            visit("flow.end", Value::Time(flow.end));
-            let nanos = u64::try_from(resolution.as_nanos()).unwrap_or(u64::MAX);
-            visit("flow.time.resolution", Value::Number(nanos));
-        }
-        visit("flow.community_id", Value::Text(community_id.as_str()));
-        visit("flow.end_reason", Value::Text(flow.end_reason.as_str()));
-        if let Some(tcp) = &flow.tcp {
-            visit("flow.connection.state", Value::Text(tcp.state.as_str()));
-        }
-        endpoint(&mut visit, ["source.address", "source.port"], &flow.source);
-        endpoint(
-            &mut visit,
-            ["destination.address", "destination.port"],
-            &flow.destination,
-        );
-        visit("flow.direction", Value::Text(flow.direction.as_str()));
-        if let Some(rule) = flow.direction_rule {
-            visit("flow.direction.rule", Value::Text(rule.as_str()));
-        }
-        protocol(&mut visit, "network.transport", flow.protocol);
-        visit(
-            "network.type",
-            Value::Text(network_type(flow.source.address)),
-        );
-        self.interface(&mut visit);
-        uniflow(&mut visit, &FORWARD, &flow.forward, flow.protocol);
-        uniflow(&mut visit, &REVERSE, &flow.reverse, flow.protocol);
-        if let Some(id) = flow.icmp_id {
-            visit("flow.icmp.id", Value::Number(id.into()));
-        }
-        if let Some(latency) = flow.tcp.and_then(|tcp| tcp.handshake_latency) {
-            let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-            visit("flow.tcp.handshake.latency", Value::Number(nanos));
-        }
-        if let Some(tunnel) = &flow.tunnel {
-            encapsulation(&mut visit, tunnel);
-        }
-        if let Some(ipsec) = &flow.ipsec {
-            associations(&mut visit, ipsec);
-        }
-    }
+impl Part {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Flow,
+        Self::Interface,
+        Self::Forward,
+        Self::Reverse,
+        Self::Protocol,
+        Self::Encapsulation,
+    ];
+}
 
-    fn interface(self, visit: &mut impl FnMut(&'static str, Value<'_>)) {
-        let interface = &self.flow.interface;
-        visit(
-            "network.interface.index",
-            Value::Number(interface.index.into()),
-        );
-        visit("network.interface.name", Value::Text(&interface.name));
-        if let Some(mac) = interface.mac {
-            visit(
-                "network.interface.mac",
-                Value::Text(Rendered::mac(mac).as_str()),
-            );
-        }
-        if !self.flow.vlans.is_empty() {
-            visit("network.vlan.ids", Value::Numbers(&self.flow.vlans));
-        }
-        if self.flow.several.any() {
-            let mut names = Several::NAMES;
-            let mut length = 0;
-            for name in self.flow.several.names() {
-                names[length] = name;
-                length += 1;
+/// Calls `visit` with each known name of a part, and its value.
+pub(super) fn visit_part<'a>(
+    flow: &'a Flow,
+    community_id_seed: u16,
+    part: Part,
+    visit: &mut impl FnMut(&'static str, Value<'a>),
+) {
+    match part {
+        Part::Flow => identity(flow, community_id_seed, visit),
+        Part::Interface => interface(flow, visit),
+        Part::Forward => uniflow(visit, &FORWARD, &flow.forward, flow.protocol),
+        Part::Reverse => uniflow(visit, &REVERSE, &flow.reverse, flow.protocol),
+        Part::Protocol => {
+            if let Some(id) = flow.icmp_id {
+                visit("flow.icmp.id", Value::Number(id.into()));
             }
-            visit("flow.several", Value::Texts(&names[..length]));
+            if let Some(latency) = flow.tcp.and_then(|tcp| tcp.handshake_latency) {
+                let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+                visit("flow.tcp.handshake.latency", Value::Number(nanos));
+            }
+        }
+        Part::Encapsulation => {
+            if let Some(tunnel) = &flow.tunnel {
+                encapsulation(visit, tunnel);
+            }
+            if let Some(ipsec) = &flow.ipsec {
+                associations(visit, ipsec);
+            }
         }
     }
 }
 
-fn endpoint(
-    visit: &mut impl FnMut(&'static str, Value<'_>),
+fn identity<'a>(
+    flow: &'a Flow,
+    community_id_seed: u16,
+    visit: &mut impl FnMut(&'static str, Value<'a>),
+) {
+    let community_id = Text::from(flow.community_id_inline(community_id_seed));
+    visit("flow.id", Value::Text(Text::id(flow.id)));
+    visit("flow.sequence", Value::Number(flow.sequence));
+    if let Some(resolution) = flow.time_resolution {
+        visit("flow.start", Value::Time(flow.start));
+        visit("flow.end", Value::Time(flow.end));
+        let nanos = u64::try_from(resolution.as_nanos()).unwrap_or(u64::MAX);
+        visit("flow.time.resolution", Value::Number(nanos));
+    }
+    visit("flow.community_id", Value::Text(community_id));
+    visit(
+        "flow.end_reason",
+        Value::Text(flow.end_reason.as_str().into()),
+    );
+    if let Some(tcp) = &flow.tcp {
+        visit(
+            "flow.connection.state",
+            Value::Text(tcp.state.as_str().into()),
+        );
+    }
+    endpoint(visit, ["source.address", "source.port"], &flow.source);
+    endpoint(
+        visit,
+        ["destination.address", "destination.port"],
+        &flow.destination,
+    );
+    visit(
+        "flow.direction",
+        Value::Text(flow.direction.as_str().into()),
+    );
+    if let Some(rule) = flow.direction_rule {
+        visit("flow.direction.rule", Value::Text(rule.as_str().into()));
+    }
+    protocol(visit, "network.transport", flow.protocol);
+    visit(
+        "network.type",
+        Value::Text(network_type(flow.source.address).into()),
+    );
+}
+
+fn interface<'a>(flow: &'a Flow, visit: &mut impl FnMut(&'static str, Value<'a>)) {
+    let interface = &flow.interface;
+    visit(
+        "network.interface.index",
+        Value::Number(interface.index.into()),
+    );
+    visit(
+        "network.interface.name",
+        Value::Text((&*interface.name).into()),
+    );
+    if let Some(mac) = interface.mac {
+        visit("network.interface.mac", Value::Text(Text::mac(mac)));
+    }
+    if !flow.vlans.is_empty() {
+        visit("network.vlan.ids", Value::Numbers(&flow.vlans));
+    }
+    if flow.several.any() {
+        visit("flow.several", Value::Texts(flow.several.into()));
+    }
+}
+
+fn endpoint<'a>(
+    visit: &mut impl FnMut(&'static str, Value<'a>),
     [address, port]: [&'static str; 2],
     endpoint: &Endpoint,
 ) {
-    visit(
-        address,
-        Value::Text(Rendered::address(endpoint.address).as_str()),
-    );
+    visit(address, Value::Text(Text::address(endpoint.address)));
     if let Some(number) = endpoint.port {
         visit(port, Value::Number(number.into()));
     }
 }
 
-fn protocol(
-    visit: &mut impl FnMut(&'static str, Value<'_>),
+fn protocol<'a>(
+    visit: &mut impl FnMut(&'static str, Value<'a>),
     name: &'static str,
     protocol: Protocol,
 ) {
     match protocol.keyword() {
-        Some(keyword) => visit(name, Value::Text(keyword)),
-        None => visit(name, Value::Text(Rendered::new(protocol).as_str())),
+        Some(keyword) => visit(name, Value::Text(keyword.into())),
+        None => visit(name, Value::Text(Text::written(protocol))),
     }
 }
 
-fn uniflow(
-    visit: &mut impl FnMut(&'static str, Value<'_>),
+fn uniflow<'a>(
+    visit: &mut impl FnMut(&'static str, Value<'a>),
     names: &Names,
     uniflow: &Uniflow,
     protocol: Protocol,
@@ -159,10 +171,10 @@ fn uniflow(
     if let Some(ip) = &uniflow.ip {
         visit(names.dscp_id, Value::Number(ip.dscp.into()));
         if let Some(name) = ip.dscp_name() {
-            visit(names.dscp_name, Value::Text(name));
+            visit(names.dscp_name, Value::Text(name.into()));
         }
         visit(names.ecn_id, Value::Number(ip.ecn.into()));
-        visit(names.ecn_name, Value::Text(ip.ecn_name()));
+        visit(names.ecn_name, Value::Text(ip.ecn_name().into()));
         visit(names.ttl, Value::Number(ip.ttl.into()));
         if let Some(label) = ip.flow_label {
             visit(names.flow_label, Value::Number(label.into()));
@@ -171,33 +183,27 @@ fn uniflow(
     if let Some(icmp) = uniflow.icmp {
         visit(names.icmp_type_id, Value::Number(icmp.kind.into()));
         if let Some(name) = icmp.kind_name(protocol) {
-            visit(names.icmp_type_name, Value::Text(name));
+            visit(names.icmp_type_name, Value::Text(name.into()));
         }
         visit(names.icmp_code_id, Value::Number(icmp.code.into()));
         if let Some(name) = icmp.code_name(protocol) {
-            visit(names.icmp_code_name, Value::Text(name));
+            visit(names.icmp_code_name, Value::Text(name.into()));
         }
     }
     if let Some(flags) = uniflow.tcp_flags {
         visit(names.tcp_flag_bits, Value::Number(flags.0.into()));
-        let mut tags = [""; TcpFlags::TAGS.len()];
-        let mut count = 0;
-        for (place, tag) in tags.iter_mut().zip(flags.tags()) {
-            *place = tag;
-            count += 1;
-        }
-        visit(names.tcp_flag_tags, Value::Texts(&tags[..count]));
+        visit(names.tcp_flag_tags, Value::Texts(flags.into()));
     }
 }
 
-fn encapsulation(visit: &mut impl FnMut(&'static str, Value<'_>), tunnel: &Tunnel) {
-    visit("tunnel.type", Value::Text(tunnel.kind.as_str()));
+fn encapsulation<'a>(visit: &mut impl FnMut(&'static str, Value<'a>), tunnel: &Tunnel) {
+    visit("tunnel.type", Value::Text(tunnel.kind.as_str().into()));
     if let Some(id) = tunnel.id {
-        visit("tunnel.id", Value::Text(Rendered::new(id).as_str()));
+        visit("tunnel.id", Value::Text(Text::written(id)));
     }
     visit(
         "tunnel.network.type",
-        Value::Text(network_type(tunnel.source.address)),
+        Value::Text(network_type(tunnel.source.address).into()),
     );
     protocol(visit, "tunnel.network.transport", tunnel.protocol);
     endpoint(
@@ -211,10 +217,7 @@ fn encapsulation(visit: &mut impl FnMut(&'static str, Value<'_>), tunnel: &Tunne
         &tunnel.destination,
     );
     if let Some(mac) = tunnel.source_mac {
-        visit(
-            "tunnel.network.interface.mac",
-            Value::Text(Rendered::mac(mac).as_str()),
-        );
+        visit("tunnel.network.interface.mac", Value::Text(Text::mac(mac)));
     }
     // The octets that it added cannot be told from its content.
     if tunnel.kind == TunnelKind::WireGuard {
@@ -232,7 +235,7 @@ fn encapsulation(visit: &mut impl FnMut(&'static str, Value<'_>), tunnel: &Tunne
     );
 }
 
-fn associations(visit: &mut impl FnMut(&'static str, Value<'_>), ipsec: &Ipsec) {
+fn associations<'a>(visit: &mut impl FnMut(&'static str, Value<'a>), ipsec: &Ipsec) {
     for (name, index) in [
         ("flow.ipsec.ah.spi", ipsec.ah_spi),
         ("flow.ipsec.esp.spi", ipsec.esp_spi),
@@ -266,7 +269,10 @@ mod tests {
     fn given(flow: &Flow) -> Vec<(&'static str, Kind)> {
         let mut given = Vec::new();
         flow.attributes()
-            .for_each(|name, value| given.push((name, kind(value))));
+            .for_each(|(name, value)| given.push((name, kind(value))));
+        // One by one it is the same.
+        let one_by_one = flow.attributes().map(|(name, value)| (name, kind(value)));
+        assert!(one_by_one.eq(given.iter().copied()));
         given
     }
 

@@ -1,0 +1,107 @@
+//! The attributes of one flow: an iterator.
+
+use std::{collections::VecDeque, iter::FusedIterator};
+
+use super::{
+    value::Value,
+    visit::{Part, visit_part},
+};
+use crate::flow::Flow;
+
+/// The known facts of one flow, by name, in the order of [`ALL`](super::ALL): an iterator.
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use mermin_core::flow::{Endpoint, Flow, FlowId, Interface, Protocol, Value};
+///
+/// let end = |host, port| Endpoint::new([192, 0, 2, host], port);
+/// let flow = Flow::new(
+///     FlowId::from_u128(7),
+///     Protocol::TCP,
+///     end(1, 50_000),
+///     end(2, 443),
+///     Interface::new(2, "eth0"),
+///     SystemTime::now(),
+/// );
+/// let (name, value) = flow.attributes().next().unwrap();
+/// assert_eq!((name, value), ("flow.id", Value::Text("00000000000000000000000000000007".into())));
+/// let ports: Vec<_> = flow.attributes().filter(|(name, _)| name.ends_with(".port")).collect();
+/// assert_eq!(ports, [("source.port", Value::Number(50_000)), ("destination.port", Value::Number(443))]);
+/// ```
+///
+/// `for_each` is the fastest way: it takes no memory, where `next` gathers some attributes at once.
+#[derive(Clone, Debug)]
+#[must_use = "iterators do nothing unless they are consumed"]
+pub struct Attributes<'a> {
+    flow: &'a Flow,
+    community_id_seed: u16,
+    /// The rest of the part before [`next_part`](Self::next_part).
+    gathered: VecDeque<(&'static str, Value<'a>)>,
+    /// Place in [`Part::ALL`].
+    next_part: usize,
+}
+
+impl Flow {
+    /// Every known fact of this record under its name, in the order of [`ALL`](super::ALL).
+    pub const fn attributes(&self) -> Attributes<'_> {
+        Attributes {
+            flow: self,
+            community_id_seed: 0,
+            gathered: VecDeque::new(),
+            next_part: 0,
+        }
+    }
+}
+
+impl Attributes<'_> {
+    /// Seed of `flow.community_id`, 0 unless set; before anything is taken.
+    pub fn community_id_seed(mut self, seed: u16) -> Self {
+        self.community_id_seed = seed;
+        self
+    }
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (&'static str, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(found) = self.gathered.pop_front() {
+                return Some(found);
+            }
+            let part = *Part::ALL.get(self.next_part)?;
+            self.next_part += 1;
+            let gathered = &mut self.gathered;
+            visit_part(
+                self.flow,
+                self.community_id_seed,
+                part,
+                &mut |name, value| {
+                    gathered.push_back((name, value));
+                },
+            );
+        }
+    }
+
+    /// In one go, without gathering.
+    fn for_each<F: FnMut(Self::Item)>(self, mut f: F) {
+        self.gathered.into_iter().for_each(&mut f);
+        for part in Part::ALL.into_iter().skip(self.next_part) {
+            visit_part(
+                self.flow,
+                self.community_id_seed,
+                part,
+                &mut |name, value| {
+                    f((name, value));
+                },
+            );
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.gathered.len(), Some(super::ALL.len()))
+    }
+}
+
+impl FusedIterator for Attributes<'_> {}
