@@ -5,31 +5,26 @@ use std::{net::UdpSocket, time::Duration};
 
 use mermin_core::report::Feature;
 
-use crate::{
-    Case, case,
-    support::{
-        frame,
-        host::{FAR_MAC, NEAR_MAC, Pair},
-        raw::{self, Deed},
-        skip::skip,
-        traffic::{Injector, address, udp_dialogue},
-        wait::until_true,
-        watch::{Watch, on},
-    },
+use crate::support::{
+    frame,
+    host::{FAR_MAC, NEAR_MAC, Pair},
+    raw::{self, Deed},
+    skip::skip,
+    traffic::{Injector, address, udp_dialogue},
+    wait::until_true,
+    watch::{Watch, on},
 };
 
 const FRAMES: u64 = 40;
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![
-        case("blind_qdisc_bypass", past_the_qdisc),
-        case("blind_xdp", taken_by_xdp),
-        case("blind_redirect_peer", handed_to_the_peer),
-        case("blind_own_address", to_an_own_address),
-        case("blind_netfilter", dropped_by_netfilter),
-        case("seen_and_not_sent", dropped_by_the_qdisc),
-        case("seen_at_the_parent_of_macvlans", between_macvlans),
-    ]
+crate::cases! {
+    case blind_qdisc_bypass,
+    case blind_xdp,
+    case blind_redirect_peer,
+    case blind_own_address,
+    case blind_netfilter,
+    case seen_and_not_sent,
+    case seen_at_the_parent_of_macvlans,
 }
 
 /// Waits until the report of a source says that packets pass and none comes to it, while they do.
@@ -55,7 +50,7 @@ fn to_far(number: u64) -> Vec<u8> {
 }
 
 /// The sender's own interface does not show them, and the receiver's does.
-fn past_the_qdisc() {
+fn blind_qdisc_bypass() {
     let pair = Pair::new();
     let (near, far) = (
         Watch::open(&pair.near, on("v0")),
@@ -71,7 +66,7 @@ fn past_the_qdisc() {
     assert_eq!(far.finish().packets, sent);
 }
 
-fn taken_by_xdp() {
+fn blind_xdp() {
     let pair = Pair::new();
     let index = pair.near.index("v0");
     let _program = pair.near.run(|| raw::drop_by_xdp(index)).unwrap();
@@ -83,7 +78,7 @@ fn taken_by_xdp() {
 
 /// Two links: what comes by the one is handed to the far end of the other, as some networks of Kubernetes do. The near end of
 /// the other is passed over, and both its ends that packets do cross see them.
-fn handed_to_the_peer() {
+fn blind_redirect_peer() {
     let pair = Pair::new();
     pair.join(1);
     let (from, over) = (pair.near.index("v0"), pair.near.index("v2"));
@@ -106,7 +101,7 @@ fn handed_to_the_peer() {
 }
 
 /// A host reaches its own addresses over loopback, whichever interface has them.
-fn to_an_own_address() {
+fn blind_own_address() {
     let pair = Pair::new();
     pair.near.shell("ip link set lo up");
     let watch = Watch::open(&pair.near, on("v0").interfaces(["v0", "lo"]));
@@ -126,7 +121,7 @@ fn to_an_own_address() {
 }
 
 /// Before the egress hook: not seen. Behind the ingress hook: seen, though nobody gets them.
-fn dropped_by_netfilter() {
+fn blind_netfilter() {
     let drop = |family: &str, chain: &str| {
         format!(
             "nft 'table {family} t {{ chain c {{ type filter {chain} priority 0; udp dport 53 drop; }}; }}'"
@@ -169,7 +164,7 @@ fn dropped_by_netfilter() {
 }
 
 /// The queue is behind the hook: what it drops was counted, and the interface says how many it sent.
-fn dropped_by_the_qdisc() {
+fn seen_and_not_sent() {
     let pair = Pair::new();
     let slow = "tc qdisc add dev v0 root tbf rate 8bit burst 1540 limit 1540";
     let done = pair
@@ -194,7 +189,7 @@ fn dropped_by_the_qdisc() {
 }
 
 /// Packets between two macvlan devices of one parent are received by the parent as well.
-fn between_macvlans() {
+fn seen_at_the_parent_of_macvlans() {
     let pair = Pair::new();
     let far = pair.far.path();
     let made = pair.near.run(|| {

@@ -13,17 +13,14 @@ use std::{
 use mermin_core::Attach;
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
 
-use crate::{
-    Case, each_mode_alone,
-    support::{
-        attached,
-        frame::numbered,
-        host::{Host, Pair},
-        process::{Holdings, extent, resident},
-        traffic::Injector,
-        wait::until_true,
-        watch::{Watch, on},
-    },
+use crate::support::{
+    attached,
+    frame::numbered,
+    host::{Host, Pair},
+    process::{Holdings, extent, resident},
+    traffic::Injector,
+    wait::until_true,
+    watch::{Watch, on},
 };
 
 /// How long a pair lives at least.
@@ -33,8 +30,8 @@ const AT_ONCE: u32 = 4;
 /// Frames sent over each pair just before it goes.
 const FRAMES: u64 = 5;
 
-pub(crate) fn cases() -> Vec<Case> {
-    each_mode_alone("churn", churn).collect()
+crate::cases! {
+    each_mode_alone churn,
 }
 
 fn churn(mode: Attach) {

@@ -8,29 +8,31 @@ use std::{
 use futures::StreamExt;
 use mermin_core::{Attach, Flow, NetNs, flow::Endpoint};
 
-use crate::{
-    Case, case, each_mode,
-    support::{
-        asked::{Asked, Task, say},
-        frame,
-        host::Pair,
-        skip::skip,
-        traffic::{Injector, address},
-        wait::{LONGEST, within},
-        watch::{Watch, on, shut},
-    },
+use crate::support::{
+    asked::{Asked, Task, say},
+    frame,
+    host::Pair,
+    skip::skip,
+    traffic::{Injector, address},
+    wait::{LONGEST, within},
+    watch::{Watch, on, shut},
 };
 
 pub(crate) const TASKS: &[Task] = &[("in-time-namespace", in_time_namespace)];
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        case("a_time_namespace_that_is_ahead", || told_in("86400")),
-        case("a_time_namespace_that_is_behind", || told_in("-500")),
-    ];
-    cases.extend(each_mode("exact_ends", exact_ends));
-    cases.extend(each_mode("ends_by_the_tick", ends_by_the_tick));
-    cases
+crate::cases! {
+    case a_time_namespace_that_is_ahead,
+    case a_time_namespace_that_is_behind,
+    each_mode exact_ends,
+    each_mode ends_by_the_tick,
+}
+
+fn a_time_namespace_that_is_ahead() {
+    told_in("86400");
+}
+
+fn a_time_namespace_that_is_behind() {
+    told_in("-500");
 }
 
 /// Of the machine's own time namespace and of this process's.

@@ -7,35 +7,24 @@ use mermin_core::{
     flow::{Protocol, Uniflow},
 };
 
-use crate::{
-    Case, each_mode,
-    support::{
-        host::Pair,
-        ledger::{Egress, Ingress, buffers, wire},
-        raw,
-        traffic::{address, retransmissions, tcp_transfer, udp_dialogue, udp_socket},
-        watch::{Outcome, Watch, on},
-    },
+use crate::support::{
+    host::Pair,
+    ledger::{Egress, Ingress, buffers, wire},
+    raw,
+    traffic::{address, retransmissions, tcp_transfer, udp_dialogue, udp_socket},
+    watch::{Outcome, Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("udp", udp));
-    cases.extend(each_mode("udp_over_ipv6", udp_over_ipv6));
-    cases.extend(each_mode("udp_segmentation", udp_segmentation));
-    cases.extend(each_mode("tcp_super_packets", tcp_super_packets));
-    cases.extend(each_mode(
-        "tcp_segmented_on_the_way",
-        tcp_segmented_on_the_way,
-    ));
-    cases.extend(each_mode(
-        "tcp_gathered_on_receipt",
-        tcp_gathered_on_receipt,
-    ));
-    cases.extend(each_mode("tcp_over_ipv6", tcp_over_ipv6));
-    cases.extend(each_mode("ping", ping));
-    cases.extend(each_mode("ping_over_ipv6", ping_over_ipv6));
-    cases
+crate::cases! {
+    each_mode udp,
+    each_mode udp_over_ipv6,
+    each_mode udp_segmentation,
+    each_mode tcp_super_packets,
+    each_mode tcp_segmented_on_the_way,
+    each_mode tcp_gathered_on_receipt,
+    each_mode tcp_over_ipv6,
+    each_mode ping,
+    each_mode ping_over_ipv6,
 }
 
 fn between(one: SocketAddr, other: SocketAddr) -> impl Fn(&Flow) -> bool {

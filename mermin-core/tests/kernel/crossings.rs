@@ -8,48 +8,31 @@ use std::{
 
 use mermin_core::{Attach, Flow, FlowSourceBuilder, Tunnels, report::HookDirection};
 
-use crate::{
-    Case, case, each_mode,
-    support::{
-        frame::{self, IPV4},
-        host::{Host, NEAR_MAC, Pair},
-        raw::{self, Deed},
-        skip::skip_for_device,
-        traffic::{Injector, address, udp_socket},
-        wait::until_true,
-        watch::{Outcome, Watch, on},
-    },
+use crate::support::{
+    frame::{self, IPV4},
+    host::{Host, NEAR_MAC, Pair},
+    raw::{self, Deed},
+    skip::skip_for_device,
+    traffic::{Injector, address, udp_socket},
+    wait::until_true,
+    watch::{Outcome, Watch, on},
 };
 
 const PACKETS: u64 = 60;
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![Case {
-        mode: Some(Attach::Tcx),
-        ..case("a_copy_of_what_leaves", a_copy_of_what_leaves)
-    }];
-    for (name, run) in [
-        (
-            "translation_on_one_interface",
-            translation_on_one_interface as fn(Attach),
-        ),
-        ("another_namespaces_index", another_namespaces_index),
-        ("a_router_behind_a_port", a_router_behind_a_port),
-        ("a_router_in_a_vrf", a_router_in_a_vrf),
-        ("a_detour_by_ifb", a_detour_by_ifb),
-        (
-            "redirected_to_its_own_ingress",
-            redirected_to_its_own_ingress,
-        ),
-        ("mirrored_to_its_own_ingress", mirrored_to_its_own_ingress),
-        ("two_ways_in", two_ways_in),
-        ("sent_back_and_forwarded", sent_back_and_forwarded),
-        ("a_hairpin_in_fragments", a_hairpin_in_fragments),
-        ("the_end_of_a_routed_segment", the_end_of_a_routed_segment),
-    ] {
-        cases.extend(each_mode(name, run));
-    }
-    cases
+crate::cases! {
+    by_tcx a_copy_of_what_leaves,
+    each_mode translation_on_one_interface,
+    each_mode another_namespaces_index,
+    each_mode a_router_behind_a_port,
+    each_mode a_router_in_a_vrf,
+    each_mode a_detour_by_ifb,
+    each_mode redirected_to_its_own_ingress,
+    each_mode mirrored_to_its_own_ingress,
+    each_mode two_ways_in,
+    each_mode sent_back_and_forwarded,
+    each_mode a_hairpin_in_fragments,
+    each_mode the_end_of_a_routed_segment,
 }
 
 /// Options by which a flow has one record, however slow the machine: an emulated one takes minutes.

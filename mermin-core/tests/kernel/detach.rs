@@ -11,37 +11,23 @@ use std::{
 
 use mermin_core::{Attach, FlowSource};
 
-use crate::{
-    Case, each_mode,
-    support::{
-        attached,
-        frame::numbered,
-        host::{Host, Pair},
-        process::{self, Holdings},
-        traffic::{Busy, Injector, address, udp_dialogue},
-        wait::until_true,
-        watch::{Watch, on},
-    },
+use crate::support::{
+    attached,
+    frame::numbered,
+    host::{Host, Pair},
+    process::{self, Holdings},
+    traffic::{Busy, Injector, address, udp_dialogue},
+    wait::until_true,
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("close_under_load", close_under_load));
-    cases.extend(each_mode("drop_under_load", drop_under_load));
-    cases.extend(each_mode(
-        "open_cancelled_at_any_moment",
-        open_cancelled_at_any_moment,
-    ));
-    cases.extend(each_mode(
-        "open_cancelled_when_it_was_done",
-        open_cancelled_when_it_was_done,
-    ));
-    cases.extend(each_mode("an_interface_that_goes", an_interface_that_goes));
-    cases.push(crate::case(
-        "nothing_is_left_in_the_process",
-        nothing_is_left_in_the_process,
-    ));
-    cases
+crate::cases! {
+    each_mode close_under_load,
+    each_mode drop_under_load,
+    each_mode open_cancelled_at_any_moment,
+    each_mode open_cancelled_when_it_was_done,
+    each_mode an_interface_that_goes,
+    case nothing_is_left_in_the_process,
 }
 
 /// Closing takes what two CPUs sent until then, and nothing twice.

@@ -7,32 +7,21 @@ use std::{
 
 use mermin_core::Attach;
 
-use crate::{
-    Case, each_mode,
-    support::{
-        frame::{self, IPV4},
-        host::{Host, NEAR_MAC, Pair},
-        ledger::{Egress, Ingress, buffers},
-        raw,
-        skip::skip,
-        traffic::{Injector, address, udp_socket},
-        watch::{Watch, on},
-    },
+use crate::support::{
+    frame::{self, IPV4},
+    host::{Host, NEAR_MAC, Pair},
+    ledger::{Egress, Ingress, buffers},
+    raw,
+    skip::skip,
+    traffic::{Injector, address, udp_socket},
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("tun", tun));
-    cases.extend(each_mode(
-        "loopback_is_counted_once",
-        loopback_is_counted_once,
-    ));
-    cases.extend(each_mode(
-        "hairpin_is_counted_once",
-        hairpin_is_counted_once,
-    ));
-    cases.extend(each_mode("two_interfaces", two_interfaces));
-    cases
+crate::cases! {
+    each_mode tun,
+    each_mode loopback_is_counted_once,
+    each_mode hairpin_is_counted_once,
+    each_mode two_interfaces,
 }
 
 /// A device without a link header, both IP versions, both directions.

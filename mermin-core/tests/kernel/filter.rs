@@ -9,27 +9,21 @@ use mermin_core::{
     report::HookDirection::{self, Egress, Ingress},
 };
 
-use super::{
-    Case, case, each_mode,
-    support::{
-        host::{NEAR_MAC, Pair},
-        traffic::{Busy, address, tcp_transfer, udp_dialogue, udp_socket},
-        wait::until_true,
-        watch::{Watch, on},
-    },
+use super::support::{
+    host::{NEAR_MAC, Pair},
+    traffic::{Busy, address, tcp_transfer, udp_dialogue, udp_socket},
+    wait::until_true,
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        case("each_kind_of_filter", kinds),
-        case("filtered_flows_go_on_without_a_record", no_churn),
-        case("filtered_flows_need_no_consumer", no_consumer),
-        case("withheld_records_lose_no_packet", records),
-        case("the_end_of_a_flow_that_was_told", the_end),
-        case("filters_under_load", load),
-    ];
-    cases.extend(each_mode("filtered_packets_are_under_their_hook", hooks));
-    cases
+crate::cases! {
+    case each_kind_of_filter,
+    case filtered_flows_go_on_without_a_record,
+    case filtered_flows_need_no_consumer,
+    case withheld_records_lose_no_packet,
+    case the_end_of_a_flow_that_was_told,
+    case filters_under_load,
+    each_mode filtered_packets_are_under_their_hook,
 }
 
 fn without_port(port: u16) -> Filter {
@@ -56,7 +50,7 @@ const OTHER: [&str; 2] = ["10.0.0.1:4000", "10.0.0.2:54"];
 /// Ethernet, IPv4 and UDP headers.
 const HEADERS: u64 = 14 + 20 + 8;
 
-fn hooks(mode: Attach) {
+fn filtered_packets_are_under_their_hook(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode).filter(without_port(53));
     let watch = Watch::open(&pair.near, options);
@@ -177,7 +171,7 @@ const KINDS: [(&str, Change); 21] = [
     }),
 ];
 
-fn kinds() {
+fn each_kind_of_filter() {
     let pair = Pair::new();
     pair.add_ipv6();
     let all = Watch::open(&pair.near, on("v0"));
@@ -219,7 +213,7 @@ fn kinds() {
     assert!(withheld > 20);
 }
 
-fn no_churn() {
+fn filtered_flows_go_on_without_a_record() {
     let pair = Pair::new();
     let options = on("v0")
         .active_timeout(Duration::from_millis(300))
@@ -248,7 +242,7 @@ fn no_churn() {
     assert_eq!((outcome.flows.len(), outcome.flows_ended), (0, 1));
 }
 
-fn no_consumer() {
+fn filtered_flows_need_no_consumer() {
     const FLOWS: u16 = 10_000;
     let pair = Pair::new();
     let options = on("v0")
@@ -278,7 +272,7 @@ fn no_consumer() {
     assert_eq!(outcome.all_uncounted(), u64::from(FLOWS));
 }
 
-fn records() {
+fn withheld_records_lose_no_packet() {
     let pair = Pair::new();
     let mut filter = Filter::default();
     filter.flow.ip_ttl = Rule::not_matching(["7"]).unwrap();
@@ -322,7 +316,7 @@ fn records() {
 }
 
 /// A last record without packets has no time to live that could be the wanted one. It is given where one was given before.
-fn the_end() {
+fn the_end_of_a_flow_that_was_told() {
     let pair = Pair::new();
     let mut filter = Filter::default();
     filter.flow.ip_ttl = Rule::matching(["9"]).unwrap();
@@ -361,7 +355,7 @@ fn the_end() {
     assert_eq!(filtered(&outcome.stats, Egress), (10, 10 * (100 + HEADERS)));
 }
 
-fn load() {
+fn filters_under_load() {
     let pair = Pair::new();
     let mut filter = without_port(53);
     filter.flow.ip_ttl = Rule::not_matching(["7"]).unwrap();

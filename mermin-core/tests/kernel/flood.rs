@@ -13,14 +13,11 @@ use mermin_core::{
     },
 };
 
-use crate::{
-    Case, each_mode_alone,
-    support::{
-        host::Pair,
-        process::{extent, resident},
-        traffic::{address, udp_dialogue},
-        watch::{Watch, on},
-    },
+use crate::support::{
+    host::Pair,
+    process::{extent, resident},
+    traffic::{address, udp_dialogue},
+    watch::{Watch, on},
 };
 
 /// Flows that differ: more than are sent in ten seconds.
@@ -33,8 +30,8 @@ const ROOM: u32 = 65_536;
 /// Resident memory that other work of the process may take meanwhile, KiB.
 const SLACK: u64 = 8 * 1024;
 
-pub(crate) fn cases() -> Vec<Case> {
-    each_mode_alone("a_flood_of_syns", a_flood_of_syns).collect()
+crate::cases! {
+    each_mode_alone a_flood_of_syns,
 }
 
 /// For two seconds, or as many as `MERMIN_FLOOD_SECONDS` says, as fast as this machine can.

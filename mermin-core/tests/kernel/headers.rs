@@ -4,43 +4,26 @@ use std::net::SocketAddr;
 
 use mermin_core::Attach;
 
-use crate::{
-    Case, each_mode,
-    support::{
-        frame::{self, IPV4, IPV6, QINQ1, QINQ2, SERVICE_VLAN, TCP, UDP, VLAN},
-        host::Pair,
-        ledger::{Egress, Ingress, buffers, wire},
-        traffic::{Injector, address, udp_socket},
-        watch::{Outcome, Watch, on},
-    },
+use crate::support::{
+    frame::{self, IPV4, IPV6, QINQ1, QINQ2, SERVICE_VLAN, TCP, UDP, VLAN},
+    host::Pair,
+    ledger::{Egress, Ingress, buffers, wire},
+    traffic::{Injector, address, udp_socket},
+    watch::{Outcome, Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("vlan_tags", vlan_tags));
-    cases.extend(each_mode(
-        "labels_sessions_and_services",
-        labels_sessions_and_services,
-    ));
-    cases.extend(each_mode("extension_chains", extension_chains));
-    cases.extend(each_mode("every_protocol", every_protocol));
-    cases.extend(each_mode("later_fragments", later_fragments));
-    cases.extend(each_mode(
-        "fragments_without_their_first",
-        fragments_without_their_first,
-    ));
-    cases.extend(each_mode("fragments_in_any_order", fragments_in_any_order));
-    cases.extend(each_mode(
-        "fragments_of_both_versions",
-        fragments_of_both_versions,
-    ));
-    cases.extend(each_mode("what_is_not_ip", what_is_not_ip));
-    cases.extend(each_mode("cut_headers", cut_headers));
-    cases.extend(each_mode(
-        "headers_in_paged_memory",
-        headers_in_paged_memory,
-    ));
-    cases
+crate::cases! {
+    each_mode vlan_tags,
+    each_mode labels_sessions_and_services,
+    each_mode extension_chains,
+    each_mode every_protocol,
+    each_mode later_fragments,
+    each_mode fragments_without_their_first,
+    each_mode fragments_in_any_order,
+    each_mode fragments_of_both_versions,
+    each_mode what_is_not_ip,
+    each_mode cut_headers,
+    each_mode headers_in_paged_memory,
 }
 
 /// A pair with a source on `v0`, and a way to put frames on either end.

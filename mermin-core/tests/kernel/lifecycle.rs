@@ -4,29 +4,18 @@ use std::time::{Duration, SystemTime};
 
 use mermin_core::{Attach, flow::EndReason};
 
-use crate::{
-    Case, each_mode,
-    support::{
-        frame::numbered,
-        host::Pair,
-        traffic::{Injector, address, udp_dialogue, udp_socket},
-        watch::{Watch, on},
-    },
+use crate::support::{
+    frame::numbered,
+    host::Pair,
+    traffic::{Injector, address, udp_dialogue, udp_socket},
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("active_timeout", active_timeout));
-    cases.extend(each_mode("idle_timeout", idle_timeout));
-    cases.extend(each_mode(
-        "two_sources_on_one_interface",
-        two_sources_on_one_interface,
-    ));
-    cases.extend(each_mode(
-        "two_sources_on_two_interfaces",
-        two_sources_on_two_interfaces,
-    ));
-    cases
+crate::cases! {
+    each_mode active_timeout,
+    each_mode idle_timeout,
+    each_mode two_sources_on_one_interface,
+    each_mode two_sources_on_two_interfaces,
 }
 
 /// The kernel counts last packets in ticks, of 10 ms at most.

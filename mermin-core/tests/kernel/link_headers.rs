@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use mermin_core::Attach;
 
 use crate::{
-    Case, each_mode,
     headers::{Bench, far, near},
     support::{
         frame::{self, IPV4, IPV6, SERVICE_VLAN, VLAN},
@@ -14,13 +13,11 @@ use crate::{
     },
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("behind_llc", behind_llc));
-    cases.extend(each_mode("behind_metadata", behind_metadata));
-    cases.extend(each_mode("in_a_backbone", in_a_backbone));
-    cases.extend(each_mode("in_a_pseudowire", in_a_pseudowire));
-    cases
+crate::cases! {
+    each_mode behind_llc,
+    each_mode behind_metadata,
+    each_mode in_a_backbone,
+    each_mode in_a_pseudowire,
 }
 
 /// Puts a header before a payload of an EtherType, and tells what announces that header.

@@ -12,32 +12,18 @@ use std::{
 
 use mermin_core::{Attach, Flow, Timeouts};
 
-use crate::{
-    Case, each_mode,
-    support::{
-        frame::{self, IPV4, RST, SYN, source},
-        host::Pair,
-        ledger::{Egress, buffers, wire},
-        traffic::{Busy, Injector, address, udp_socket},
-        watch::{Outcome, Watch, on},
-    },
+use crate::support::{
+    frame::{self, IPV4, RST, SYN, source},
+    host::Pair,
+    ledger::{Egress, buffers, wire},
+    traffic::{Busy, Injector, address, udp_socket},
+    watch::{Outcome, Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode(
-        "busy_flows_closed_all_the_time",
-        busy_flows_closed_all_the_time,
-    ));
-    cases.extend(each_mode(
-        "connections_replaced_all_the_time",
-        connections_replaced_all_the_time,
-    ));
-    cases.extend(each_mode(
-        "connections_replaced_while_they_are_closed",
-        connections_replaced_while_they_are_closed,
-    ));
-    cases
+crate::cases! {
+    each_mode busy_flows_closed_all_the_time,
+    each_mode connections_replaced_all_the_time,
+    each_mode connections_replaced_while_they_are_closed,
 }
 
 /// Room in the table where connections come and go.

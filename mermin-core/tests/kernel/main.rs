@@ -8,6 +8,18 @@
     reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
 )]
 
+/// The tests of a file: each is a row, and named as its function. The word before it says how it runs.
+macro_rules! cases {
+    ($($way:ident $test:ident,)*) => {
+        pub(crate) fn cases() -> Vec<crate::Case> {
+            let mut cases = Vec::new();
+            $(cases.extend(crate::$way(stringify!($test), $test));)*
+            cases
+        }
+    };
+}
+pub(crate) use cases;
+
 mod blindspots;
 mod churn;
 mod clocks;
@@ -63,12 +75,17 @@ struct Case {
 }
 
 /// A test that is the same however programs are attached.
-fn case(name: &str, run: fn()) -> Case {
-    Case {
+fn case(name: &str, run: fn()) -> [Case; 1] {
+    [Case {
         name: name.to_owned(),
         run: Box::new(run),
         mode: None,
-    }
+    }]
+}
+
+/// A test that takes TCX.
+fn by_tcx(name: &str, run: fn()) -> [Case; 1] {
+    case(name, run).map(with_tcx)
 }
 
 /// A test for each way to attach.
@@ -81,7 +98,12 @@ fn each_mode(name: &str, run: fn(Attach)) -> impl Iterator<Item = Case> {
     })
 }
 
-/// The same test, where there is TCX: it takes that, beside the way that it is for.
+/// A test for each way to attach, which takes TCX beside that.
+fn each_mode_beside_tcx(name: &str, run: fn(Attach)) -> impl Iterator<Item = Case> {
+    each_mode(name, run).map(with_tcx)
+}
+
+/// The same test, where there is TCX.
 fn with_tcx(case: Case) -> Case {
     Case {
         mode: Some(Attach::Tcx),

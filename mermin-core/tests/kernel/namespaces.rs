@@ -8,21 +8,16 @@ use std::{
 use futures::StreamExt;
 use mermin_core::{Error, ErrorKind, FlowSource, NetNs, flow::EndReason};
 
-use crate::{
-    Case, case,
-    support::{
-        host::Pair,
-        traffic::{address, udp_dialogue},
-        wait::{LONGEST, within},
-        watch::{Watch, on},
-    },
+use crate::support::{
+    host::Pair,
+    traffic::{address, udp_dialogue},
+    wait::{LONGEST, within},
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![
-        case("a_namespace_by_its_path", a_namespace_by_its_path),
-        case("a_namespace_that_is_deleted", a_namespace_that_is_deleted),
-    ]
+crate::cases! {
+    case a_namespace_by_its_path,
+    case a_namespace_that_is_deleted,
 }
 
 fn talk(pair: &Pair) {

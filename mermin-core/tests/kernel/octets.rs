@@ -4,28 +4,20 @@ use std::io::Write;
 
 use mermin_core::Attach;
 
-use crate::{
-    Case, each_mode,
-    support::{
-        frame,
-        host::Pair,
-        ledger::{Egress, wire},
-        raw,
-        skip::skip,
-        traffic::{address, tcp_transfer},
-        wait::until_true,
-        watch::{Watch, on},
-    },
+use crate::support::{
+    frame,
+    host::Pair,
+    ledger::{Egress, wire},
+    raw,
+    skip::skip,
+    traffic::{address, tcp_transfer},
+    wait::until_true,
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode(
-        "a_tunnel_at_an_unknown_port",
-        a_tunnel_at_an_unknown_port,
-    ));
-    cases.extend(each_mode("a_guests_fragments", a_guests_fragments));
-    cases
+crate::cases! {
+    each_mode a_tunnel_at_an_unknown_port,
+    each_mode a_guests_fragments,
 }
 
 /// Segments of TCP behind headers that only the kernel knows of, cut behind the hook.

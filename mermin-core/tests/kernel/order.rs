@@ -7,57 +7,30 @@ use mermin_core::{
     report::{Feature, Place},
 };
 
-use crate::{
-    Case, case,
-    support::{
-        attached, frame,
-        host::{FAR_MAC, NEAR_MAC, Pair},
-        raw::{self, Deed},
-        traffic::{Injector, address, udp_dialogue},
-        wait::until_true,
-        watch::{Watch, on, try_open},
-    },
+use crate::support::{
+    attached, frame,
+    host::{FAR_MAC, NEAR_MAC, Pair},
+    raw::{self, Deed},
+    traffic::{Injector, address, udp_dialogue},
+    wait::until_true,
+    watch::{Watch, on, try_open},
 };
 
 const FRAMES: u64 = 30;
 const PORT: u16 = 53;
 const OTHER_PORT: u16 = 5353;
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        by_tcx("first_sees_what_others_drop", first_sees_what_others_drop),
-        by_tcx("last_sees_what_others_leave", last_sees_what_others_leave),
-        by_tcx("beside_a_named_program", beside_a_named_program),
-        by_tcx(
-            "a_named_program_that_is_not_there",
-            a_named_program_that_is_not_there,
-        ),
-    ];
-    cases.extend([
-        case("before_a_filter_that_takes", before_a_filter_that_takes),
-        case("behind_a_filter_that_takes", behind_a_filter_that_takes),
-        case("beside_a_filter_that_passes_or_drops", beside_a_filter),
-        case(
-            "a_foreign_filter_at_our_priority",
-            a_foreign_filter_at_our_priority,
-        ),
-        case(
-            "an_ingress_qdisc_that_was_there",
-            an_ingress_qdisc_that_was_there,
-        ),
-        case(
-            "another_user_of_clsact_leaves",
-            another_user_of_clsact_leaves,
-        ),
-    ]);
-    cases
-}
-
-fn by_tcx(name: &str, run: fn()) -> Case {
-    Case {
-        mode: Some(Attach::Tcx),
-        ..case(name, run)
-    }
+crate::cases! {
+    by_tcx first_sees_what_others_drop,
+    by_tcx last_sees_what_others_leave,
+    by_tcx beside_a_named_program,
+    by_tcx a_named_program_that_is_not_there,
+    case before_a_filter_that_takes,
+    case behind_a_filter_that_takes,
+    case beside_a_filter_that_passes_or_drops,
+    case a_foreign_filter_at_our_priority,
+    case an_ingress_qdisc_that_was_there,
+    case another_user_of_clsact_leaves,
 }
 
 /// Another's program at the ingress of `v0`, behind all that are there.
@@ -246,7 +219,7 @@ fn behind_a_filter_that_takes() {
 }
 
 /// Another's program as a filter at priority 5, and ours before it and behind it.
-fn beside_a_filter() {
+fn beside_a_filter_that_passes_or_drops() {
     for (deed, behind) in [
         (Deed::Pass, (FRAMES, Some(PORT))),
         (Deed::Rewrite(OTHER_PORT), (FRAMES, Some(OTHER_PORT))),

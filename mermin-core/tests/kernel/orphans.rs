@@ -10,22 +10,19 @@ use std::{
 
 use mermin_core::{Attach, FlowSource, NetNs, report::HookDirection};
 
-use crate::{
-    Case, case,
-    support::{
-        attached,
-        host::Pair,
-        wait::{LONGEST, until_true, within},
-        watch::{on, shut, try_open},
-    },
+use crate::support::{
+    attached,
+    host::Pair,
+    wait::{LONGEST, until_true, within},
+    watch::{on, shut, try_open},
 };
 
 const NAMESPACE: &str = "MERMIN_KERNEL_TEST_ORPHAN_OF";
 const NAME: &str = "orphans_of_a_killed_process";
 const TC: Attach = Attach::Tc;
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![case(NAME, orphans_of_a_killed_process)]
+crate::cases! {
+    case orphans_of_a_killed_process,
 }
 
 /// In a process of its own: watches `v0` of a namespace until it is killed.

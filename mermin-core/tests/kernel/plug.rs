@@ -10,43 +10,29 @@ use mermin_core::{
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{
-    Case, case, each_mode,
-    support::{
-        attached,
-        frame::numbered,
-        host::Pair,
-        process,
-        skip::skip,
-        traffic::{Injector, address, udp_dialogue},
-        wait::until_true,
-        watch::{Watch, on, try_open},
-    },
+use crate::support::{
+    attached,
+    frame::numbered,
+    host::Pair,
+    process,
+    skip::skip,
+    traffic::{Injector, address, udp_dialogue},
+    wait::until_true,
+    watch::{Watch, on, try_open},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode(
-        "an_interface_that_comes",
-        an_interface_that_comes,
-    ));
-    cases.extend(each_mode("nothing_at_first", nothing_at_first));
-    cases.extend(each_mode("renamed_down_and_up", renamed_down_and_up));
-    cases.extend(each_mode("the_same_name_again", the_same_name_again));
-    cases.extend(each_mode("the_same_index_again", the_same_index_again));
-    cases.extend(each_mode(
-        "gone_while_its_flows_close",
-        gone_while_its_flows_close,
-    ));
-    cases.extend(each_mode("without_hot_plug", without_hot_plug));
-    cases.extend(each_mode(
-        "notifications_that_are_lost",
-        notifications_that_are_lost,
-    ));
-    cases.extend(each_mode("detached_from_outside", detached_from_outside));
-    cases.push(case("no_descriptor_left", no_descriptor_left));
-    cases.push(case("by_another_name", by_another_name));
-    cases
+crate::cases! {
+    each_mode an_interface_that_comes,
+    each_mode nothing_at_first,
+    each_mode renamed_down_and_up,
+    each_mode the_same_name_again,
+    each_mode the_same_index_again,
+    each_mode gone_while_its_flows_close,
+    each_mode without_hot_plug,
+    each_mode notifications_that_are_lost,
+    each_mode detached_from_outside,
+    case no_descriptor_left,
+    case by_another_name,
 }
 
 /// Waits until the source watches these interfaces and no others, and no flow of another is left.

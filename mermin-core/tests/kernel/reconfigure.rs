@@ -15,35 +15,29 @@ use mermin_core::{
     report::Feature,
 };
 
-use super::{
-    Case, case, each_mode,
-    support::{
-        host::Pair,
-        process, raw,
-        traffic::{Busy, address, udp_socket},
-        wait::{LONGEST, until_true, within},
-        watch::{Watch, applied, change, on},
-    },
+use super::support::{
+    host::Pair,
+    process, raw,
+    traffic::{Busy, address, udp_socket},
+    wait::{LONGEST, until_true, within},
+    watch::{Watch, applied, change, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        case("timeouts_change_live", timeouts),
-        case("open_flows_keep_what_a_filter_decided", verdicts),
-        case("what_takes_a_restart_is_named", restart),
-        case("a_change_that_cannot_be_changes_nothing", errors),
-        case("a_source_that_ends_answers", ending),
-        case(STUCK, stuck),
-    ];
-    cases.extend(each_mode("interfaces_change_live", interfaces));
-    cases.extend(each_mode("a_hundred_changes_under_load", load));
-    cases
+crate::cases! {
+    case timeouts_change_live,
+    case open_flows_keep_what_a_filter_decided,
+    case what_takes_a_restart_is_named,
+    case a_change_that_cannot_be_changes_nothing,
+    case a_source_that_ends_answers,
+    case what_cannot_be_detached_is_said,
+    each_mode interfaces_change_live,
+    each_mode a_hundred_changes_under_load,
 }
 
 const STUCK: &str = "what_cannot_be_detached_is_said";
 
 /// The kernel hears no more requests: the filters stay, their packets stay in the ledger, and the report says it.
-fn stuck() {
+fn what_cannot_be_detached_is_said() {
     process::alone(STUCK, || {
         let pair = Pair::new();
         pair.join(1);
@@ -104,7 +98,7 @@ fn send(socket: &UdpSocket, datagrams: usize) {
     }
 }
 
-fn timeouts() {
+fn timeouts_change_live() {
     let pair = Pair::new();
     let options = on("v0");
     let mut watch = Watch::open(&pair.near, options.clone());
@@ -126,7 +120,7 @@ fn timeouts() {
     watch.finish();
 }
 
-fn verdicts() {
+fn open_flows_keep_what_a_filter_decided() {
     let pair = Pair::new();
     let options = on("v0").active_timeout(Duration::from_millis(200));
     let mut watch = Watch::open(&pair.near, options.clone());
@@ -164,7 +158,7 @@ fn verdicts() {
     assert_eq!(outcome.flows_ended, 3);
 }
 
-fn interfaces(mode: Attach) {
+fn interfaces_change_live(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     let options = on("v0").attach(mode);
@@ -208,7 +202,7 @@ fn interfaces(mode: Attach) {
     assert_eq!(told.len(), 3);
 }
 
-fn restart() {
+fn what_takes_a_restart_is_named() {
     let pair = Pair::new();
     let options = on("v0").attach(Attach::Tcx);
     let watch = Watch::open(&pair.near, options.clone());
@@ -234,7 +228,7 @@ fn restart() {
     watch.finish();
 }
 
-fn errors() {
+fn a_change_that_cannot_be_changes_nothing() {
     let pair = Pair::new();
     let options = on("v0");
     let watch = Watch::open(&pair.near, options.clone());
@@ -254,7 +248,7 @@ fn errors() {
     assert_eq!((outcome.flows.len(), outcome.all_uncounted()), (1, 0));
 }
 
-fn ending() {
+fn a_source_that_ends_answers() {
     let pair = Pair::new();
     let options = on("v0");
     let mut watch = Watch::open(&pair.near, options.clone());
@@ -291,7 +285,7 @@ fn sockets(pair: &Pair, link: u8) -> (Vec<UdpSocket>, UdpSocket) {
 }
 
 /// The same flows on two links, without a pause and from both CPUs; one link is watched all the time, the other now and then.
-fn load(mode: Attach) {
+fn a_hundred_changes_under_load(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     let options = on("v0").attach(mode);

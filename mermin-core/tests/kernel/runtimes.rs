@@ -3,40 +3,43 @@
 use futures::StreamExt;
 use mermin_core::{Flow, FlowSource};
 
-use crate::{
-    Case, case,
-    support::{
-        host::Pair,
-        traffic::{address, udp_dialogue},
-        watch::on,
-    },
+use crate::support::{
+    host::Pair,
+    traffic::{address, udp_dialogue},
+    watch::on,
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![
-        case("runtime_futures", || {
-            with(|pair| futures::executor::block_on(capture(pair)));
-        }),
-        case("runtime_smol", || {
-            with(|pair| smol::block_on(capture(pair)));
-        }),
-        case("runtime_tokio", || {
-            with(|pair| {
-                let runtime = tokio::runtime::Builder::new_current_thread().build();
-                runtime.unwrap().block_on(capture(pair))
-            });
-        }),
-        case("runtime_tokio_with_threads", || {
-            with(|pair| {
-                let mut runtime = tokio::runtime::Builder::new_multi_thread();
-                let runtime = runtime.worker_threads(2).build().unwrap();
-                let source = runtime.block_on(runtime.spawn(open())).unwrap();
-                runtime
-                    .block_on(async { futures::join!(drain(source), async { exchange(pair) }) })
-                    .0
-            });
-        }),
-    ]
+crate::cases! {
+    case runtime_futures,
+    case runtime_smol,
+    case runtime_tokio,
+    case runtime_tokio_with_threads,
+}
+
+fn runtime_futures() {
+    with(|pair| futures::executor::block_on(capture(pair)));
+}
+
+fn runtime_smol() {
+    with(|pair| smol::block_on(capture(pair)));
+}
+
+fn runtime_tokio() {
+    with(|pair| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(capture(pair))
+    });
+}
+
+fn runtime_tokio_with_threads() {
+    with(|pair| {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(2).build().unwrap();
+        let source = runtime.block_on(runtime.spawn(open())).unwrap();
+        runtime
+            .block_on(async { futures::join!(drain(source), async { exchange(pair) }) })
+            .0
+    });
 }
 
 /// Runs in a host, and checks what comes of it.

@@ -7,29 +7,18 @@ use mermin_core::{
     flow::{Direction, DirectionRule, EndReason},
 };
 
-use crate::{
-    Case, each_mode,
-    support::{
-        frame::{self, ACK, IPV4, IPV6, RST, SYN},
-        host::Pair,
-        traffic::{Injector, address},
-        watch::{Watch, on},
-    },
+use crate::support::{
+    frame::{self, ACK, IPV4, IPV6, RST, SYN},
+    host::Pair,
+    traffic::{Injector, address},
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode(
-        "who_is_answered_started",
-        who_is_answered_started,
-    ));
-    cases.extend(each_mode("an_answer_alone", an_answer_alone));
-    cases.extend(each_mode("ports_used_again", ports_used_again));
-    cases.extend(each_mode(
-        "an_association_begins_and_ends",
-        an_association_begins_and_ends,
-    ));
-    cases
+crate::cases! {
+    each_mode who_is_answered_started,
+    each_mode an_answer_alone,
+    each_mode ports_used_again,
+    each_mode an_association_begins_and_ends,
 }
 
 const INIT: u8 = 1;

@@ -7,29 +7,25 @@ use mermin_core::{
     report::HookDirection::{Egress, Ingress},
 };
 
-use crate::{
-    Case, case, each_mode,
-    support::{
-        asked::{Asked, Task},
-        frame,
-        host::Pair,
-        raw,
-        traffic::{Injector, address, udp_dialogue},
-        wait::until_true,
-        watch::{Watch, on},
-    },
+use crate::support::{
+    asked::{Asked, Task},
+    frame,
+    host::Pair,
+    raw,
+    traffic::{Injector, address, udp_dialogue},
+    wait::until_true,
+    watch::{Watch, on},
 };
 
 pub(crate) const TASKS: &[Task] = &[("read-statistics", read_without_calls)];
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![case("statistics_take_no_system_call", no_system_call)];
-    cases.extend(each_mode("statistics_tell_all", all_is_told));
-    cases
+crate::cases! {
+    case statistics_take_no_system_call,
+    each_mode statistics_tell_all,
 }
 
 /// Ledger by hook, how full the table is, attachments, and how long sweeps and grace periods took.
-fn all_is_told(mode: Attach) {
+fn statistics_tell_all(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode).max_flows(100);
     let mut watch = Watch::open(&pair.near, options.udp_timeout(Duration::from_secs(2)));
@@ -89,6 +85,6 @@ fn read_without_calls(interface: &str) -> String {
     format!("{} {}", read.flows_open, read.packets)
 }
 
-fn no_system_call() {
+fn statistics_take_no_system_call() {
     assert_eq!(Asked::start("read-statistics v0").rest(), "50 50\n");
 }

@@ -14,37 +14,25 @@ use mermin_core::{
     sink::{BoxError, from_fn},
 };
 
-use crate::{
-    Case, case, each_mode,
-    support::{
-        asked::{Asked, Task},
-        attached,
-        host::{Host, Pair},
-        process::{self, Holdings},
-        raw,
-        traffic::{address, udp_dialogue},
-        wait::{LONGEST, until_true, within},
-        watch::{Watch, on, shut, try_open},
-    },
+use crate::support::{
+    asked::{Asked, Task},
+    attached,
+    host::{Host, Pair},
+    process::{self, Holdings},
+    raw,
+    traffic::{address, udp_dialogue},
+    wait::{LONGEST, until_true, within},
+    watch::{Watch, on, shut, try_open},
 };
 
 pub(crate) const TASKS: &[Task] = &[("drop-and-end", drop_and_end)];
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        case(SHUT, shutdown_leaves_nothing),
-        case(FORKED, a_forked_child_has_no_part),
-    ];
-    cases.extend(each_mode("dropping_takes_no_time", dropping_takes_no_time));
-    cases.extend(each_mode(
-        "cancelling_takes_no_time",
-        cancelling_takes_no_time,
-    ));
-    cases.extend(each_mode(
-        "a_process_that_ends_right_after_a_drop",
-        a_process_that_ends_right_after_a_drop,
-    ));
-    cases
+crate::cases! {
+    case shutdown_leaves_nothing,
+    case a_forked_child_has_no_part,
+    each_mode dropping_takes_no_time,
+    each_mode cancelling_takes_no_time,
+    each_mode a_process_that_ends_right_after_a_drop,
 }
 
 const SHUT: &str = "shutdown_leaves_nothing";

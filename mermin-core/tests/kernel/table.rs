@@ -11,28 +11,20 @@ use mermin_core::{
     lab::{Twist, twisted},
 };
 
-use crate::{
-    Case, each_mode, each_mode_alone,
-    support::{
-        frame::{numbered, source},
-        host::Pair,
-        process::{extent, resident},
-        traffic::{Busy, Injector},
-        wait::until_true,
-        watch::{Watch, applied, on},
-    },
+use crate::support::{
+    frame::{numbered, source},
+    host::Pair,
+    process::{extent, resident},
+    traffic::{Busy, Injector},
+    wait::until_true,
+    watch::{Watch, applied, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("full_table", full_table));
-    cases.extend(each_mode("flows_begin_unheard", flows_begin_unheard));
-    cases.extend(each_mode("a_consumer_that_pauses", a_consumer_that_pauses));
-    cases.extend(each_mode_alone(
-        "a_consumer_that_stalls",
-        a_consumer_that_stalls,
-    ));
-    cases
+crate::cases! {
+    each_mode full_table,
+    each_mode flows_begin_unheard,
+    each_mode a_consumer_that_pauses,
+    each_mode_alone a_consumer_that_stalls,
 }
 
 /// More flows than the table has room for are counted as such, and there is room again when flows have ended.

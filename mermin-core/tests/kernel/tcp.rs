@@ -13,34 +13,20 @@ use mermin_core::{
 };
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
-use crate::{
-    Case, each_mode,
-    support::{
-        frame::{self, ACK, FIN, IPV4, RST, SYN},
-        host::{Host, Pair},
-        traffic::{Injector, address},
-        wait::until,
-        watch::{Watch, on},
-    },
+use crate::support::{
+    frame::{self, ACK, FIN, IPV4, RST, SYN},
+    host::{Host, Pair},
+    traffic::{Injector, address},
+    wait::until,
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode(
-        "a_connection_from_start_to_end",
-        a_connection_from_start_to_end,
-    ));
-    cases.extend(each_mode(
-        "a_half_closed_connection_is_one_flow",
-        a_half_closed_connection_is_one_flow,
-    ));
-    cases.extend(each_mode(
-        "a_port_used_again_is_a_new_flow",
-        a_port_used_again_is_a_new_flow,
-    ));
-    cases.extend(each_mode("states", states));
-    cases.extend(each_mode("a_server_started_first", a_server_started_first));
-    cases
+crate::cases! {
+    each_mode a_connection_from_start_to_end,
+    each_mode a_half_closed_connection_is_one_flow,
+    each_mode a_port_used_again_is_a_new_flow,
+    each_mode states,
+    each_mode a_server_started_first,
 }
 
 fn near() -> SocketAddr {

@@ -5,32 +5,20 @@ use std::error::Error as _;
 use mermin_core::{Attach, Error, ErrorKind, FlowSource, FlowSourceBuilder};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
-use crate::{
-    Case, case, each_mode,
-    support::{
-        attached,
-        host::{Host, Pair},
-        traffic::{address, udp_dialogue},
-        wait::{LONGEST, within},
-        watch::{Watch, on, try_open},
-    },
+use crate::support::{
+    attached,
+    host::{Host, Pair},
+    traffic::{address, udp_dialogue},
+    wait::{LONGEST, within},
+    watch::{Watch, on, try_open},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        case(
-            "an_interface_that_does_not_exist",
-            an_interface_that_does_not_exist,
-        ),
-        case("no_capability", no_capability),
-        case("only_some_capabilities", only_some_capabilities),
-        case(
-            "what_was_given_up_is_reported",
-            what_was_given_up_is_reported,
-        ),
-    ];
-    cases.extend(each_mode("strict", strict));
-    cases
+crate::cases! {
+    case an_interface_that_does_not_exist,
+    case no_capability,
+    case only_some_capabilities,
+    case what_was_given_up_is_reported,
+    each_mode strict,
 }
 
 fn refused(host: &Host, options: FlowSourceBuilder) -> Error {

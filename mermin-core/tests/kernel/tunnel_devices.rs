@@ -8,24 +8,16 @@ use mermin_core::{
     flow::{TunnelKind, Uniflow},
 };
 
-use crate::{
-    Case, each_mode,
-    support::{
-        host::Pair,
-        skip::skip_for_device,
-        traffic::{address, tcp_transfer, udp_dialogue},
-        watch::{Outcome, Watch, on},
-    },
+use crate::support::{
+    host::Pair,
+    skip::skip_for_device,
+    traffic::{address, tcp_transfer, udp_dialogue},
+    watch::{Outcome, Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("tunnel_devices", tunnel_devices));
-    cases.extend(each_mode(
-        "devices_that_carry_frames",
-        devices_that_carry_frames,
-    ));
-    cases
+crate::cases! {
+    each_mode tunnel_devices,
+    each_mode devices_that_carry_frames,
 }
 
 /// A device, with `OWN` and `OTHER` for the last octet of each end.

@@ -10,43 +10,26 @@ use mermin_core::{
 mod wrapping;
 
 use self::wrapping::{Carrier, by_port, kinds};
-use crate::{
-    Case, each_mode,
-    support::{
-        frame::{self, IPV4},
-        host::Pair,
-        ledger::{Egress, Ingress, wire},
-        raw,
-        traffic::{Injector, address, tcp_transfer, udp_socket},
-        watch::{Outcome, Watch, on},
-    },
+use crate::support::{
+    frame::{self, IPV4},
+    host::Pair,
+    ledger::{Egress, Ingress, wire},
+    raw,
+    traffic::{Injector, address, tcp_transfer, udp_socket},
+    watch::{Outcome, Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("every_tunnel", every_tunnel));
-    cases.extend(each_mode("tunnels_behind_a_label", tunnels_behind_a_label));
-    cases.extend(each_mode("tunnels_that_cannot_be", tunnels_that_cannot_be));
-    cases.extend(each_mode(
-        "datagrams_at_tunnels_ports",
-        datagrams_at_tunnels_ports,
-    ));
-    cases.extend(each_mode("a_tunnel_in_fragments", a_tunnel_in_fragments));
-    cases.extend(each_mode("a_wireguard_session", a_wireguard_session));
-    cases.extend(each_mode(
-        "answers_from_a_tunnels_port",
-        answers_from_a_tunnels_port,
-    ));
-    cases.extend(each_mode(
-        "a_tunnel_that_says_too_little",
-        a_tunnel_that_says_too_little,
-    ));
-    cases.extend(each_mode("a_vxlan_device", a_vxlan_device));
-    cases.extend(each_mode(
-        "a_carrier_that_counts_itself",
-        a_carrier_that_counts_itself,
-    ));
-    cases
+crate::cases! {
+    each_mode every_tunnel,
+    each_mode tunnels_behind_a_label,
+    each_mode tunnels_that_cannot_be,
+    each_mode datagrams_at_tunnels_ports,
+    each_mode a_tunnel_in_fragments,
+    each_mode a_wireguard_session,
+    each_mode answers_from_a_tunnels_port,
+    each_mode a_tunnel_that_says_too_little,
+    each_mode a_vxlan_device,
+    each_mode a_carrier_that_counts_itself,
 }
 
 fn outer_ends() -> [SocketAddr; 2] {

@@ -5,13 +5,10 @@ use mermin_core::{
     lab::{Lab, VERIFIED_LIMIT},
 };
 
-use crate::{
-    Case, case,
-    support::{host::Host, watch::on},
-};
+use crate::support::{host::Host, watch::on};
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![case("verified_instructions", verified_instructions)]
+crate::cases! {
+    case verified_instructions,
 }
 
 /// Prints the counts: `cargo xtask kernel-test --vm` gathers them over kernels.

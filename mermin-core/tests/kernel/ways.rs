@@ -4,22 +4,17 @@ use std::{net::SocketAddr, time::Duration};
 
 use mermin_core::{Attach, Flow, FlowKey, flow::Several};
 
-use crate::{
-    Case, each_mode,
-    support::{
-        frame::{self, SERVICE_VLAN, VLAN},
-        host::Pair,
-        traffic::{Injector, address},
-        watch::{Outcome, Watch, on},
-    },
+use crate::support::{
+    frame::{self, SERVICE_VLAN, VLAN},
+    host::Pair,
+    traffic::{Injector, address},
+    watch::{Outcome, Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("ways_that_are_no_key", ways_that_are_no_key));
-    cases.extend(each_mode("ways_that_are_a_key", ways_that_are_a_key));
-    cases.extend(each_mode("a_way_that_comes_again", a_way_that_comes_again));
-    cases
+crate::cases! {
+    each_mode ways_that_are_no_key,
+    each_mode ways_that_are_a_key,
+    each_mode a_way_that_comes_again,
 }
 
 /// Makes a frame of a packet that goes one way or back.

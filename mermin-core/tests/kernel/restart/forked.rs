@@ -4,32 +4,22 @@ use mermin_core::{Attach, NetNs, Pinning};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{instance_name, pins};
-use crate::{
-    Case, case, each_mode,
-    support::{
-        asked::{Asked, Task, say},
-        attached, frame,
-        host::Pair,
-        raw,
-        traffic::Injector,
-        wait::{LONGEST, until_true, within},
-        watch::{Watch, on, shut, try_open},
-    },
+use crate::support::{
+    asked::{Asked, Task, say},
+    attached, frame,
+    host::Pair,
+    raw,
+    traffic::Injector,
+    wait::{LONGEST, until_true, within},
+    watch::{Watch, on, shut, try_open},
 };
 
 pub(super) const TASK: Task = ("fork-and-wait", fork_and_wait);
 const TC: Attach = Attach::Tc;
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![case(
-        "filters_of_a_killed_process_whose_child_lives",
-        filters,
-    )];
-    cases.extend(each_mode(
-        "an_instance_of_a_killed_process_whose_child_lives",
-        instance,
-    ));
-    cases
+crate::cases! {
+    case filters_of_a_killed_process_whose_child_lives,
+    each_mode an_instance_of_a_killed_process_whose_child_lives,
 }
 
 /// `<netns> <instance or -> <mode>`: opens, forks, says the child's number, and goes on until it is killed.
@@ -77,7 +67,7 @@ impl Drop for Left {
     }
 }
 
-fn instance(mode: Attach) {
+fn an_instance_of_a_killed_process_whose_child_lives(mode: Attach) {
     let pair = Pair::new();
     let name = instance_name();
     let send = |packets: u64| {
@@ -97,7 +87,7 @@ fn instance(mode: Attach) {
     assert!(!pins(&name).exists());
 }
 
-fn filters() {
+fn filters_of_a_killed_process_whose_child_lives() {
     let pair = Pair::new();
     let left = Left::by(&pair, "-", TC, || ());
     assert_ne!(attached::at(&pair.near, "v0"), "");

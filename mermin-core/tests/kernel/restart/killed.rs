@@ -9,35 +9,21 @@ use super::{
     instance_name, pins,
     traffic::{Load, OCTETS},
 };
-use crate::{
-    Case, each_mode,
-    support::{
-        attached,
-        frame::{self, IPV4, RST, SYN},
-        host::Pair,
-        process::extent,
-        traffic::{Injector, address},
-        wait::LONGEST,
-    },
+use crate::support::{
+    attached,
+    frame::{self, IPV4, RST, SYN},
+    host::Pair,
+    process::extent,
+    traffic::{Injector, address},
+    wait::LONGEST,
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("killed_at_random", killed_at_random));
-    cases.extend(each_mode(
-        "killed_at_the_worst_moments",
-        killed_at_the_worst_moments,
-    ));
-    cases.extend(each_mode(
-        "killed_while_withholding",
-        killed_while_withholding,
-    ));
-    cases.extend(each_mode(
-        "killed_between_delivery_and_ok",
-        killed_between_delivery_and_ok,
-    ));
-    cases.extend(each_mode("killed_while_it_closes", killed_while_it_closes));
-    cases
+crate::cases! {
+    each_mode killed_at_random,
+    each_mode killed_at_the_worst_moments,
+    each_mode killed_while_withholding,
+    each_mode killed_between_delivery_and_ok,
+    each_mode killed_while_it_closes,
 }
 
 const FLOWS: u64 = 700;

@@ -14,40 +14,34 @@ use super::{
     child::{Orders, Said},
     instance_name, pins,
 };
-use crate::{
-    Case, case, each_mode,
-    support::{
-        attached, frame,
-        host::Pair,
-        raw,
-        traffic::Injector,
-        wait::{LONGEST, until, within},
-        watch::{on, shut, try_open},
-    },
+use crate::support::{
+    attached, frame,
+    host::Pair,
+    raw,
+    traffic::Injector,
+    wait::{LONGEST, until, within},
+    watch::{on, shut, try_open},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![
-        case("pin_second_owner", second_owner),
-        case("pin_race", race),
-        case("pin_torn_watermark", torn_watermark),
-    ];
-    cases.extend(each_mode("pin_normal_close", normal_close));
-    cases.extend(each_mode("pin_persist", persist));
-    cases.extend(each_mode("pin_dropped", dropped));
-    cases.extend(each_mode("pin_names_with_dots", names_with_dots));
-    cases.extend(each_mode("pin_half_made", half_made));
-    cases.extend(each_mode("pin_other_layout", other_layout));
-    cases.extend(each_mode("pin_lacking", lacking));
-    cases.extend(each_mode("pin_foreign", foreign));
-    cases.extend(each_mode("pin_other_size", other_size));
-    cases.extend(each_mode("pin_other_meaning", other_meaning));
-    cases.extend(each_mode("pin_other_mode", other_mode));
-    cases.extend(each_mode("pin_other_filter", other_filter));
-    cases.extend(each_mode("pin_interfaces_that_went", interfaces_that_went));
-    cases.extend(each_mode("pin_refused_open", refused_open));
-    cases.extend(each_mode("pin_sums_of_departed", sums_of_departed));
-    cases
+crate::cases! {
+    case pin_second_owner,
+    case pin_race,
+    case pin_torn_watermark,
+    each_mode pin_normal_close,
+    each_mode pin_persist,
+    each_mode pin_dropped,
+    each_mode pin_names_with_dots,
+    each_mode pin_half_made,
+    each_mode pin_other_layout,
+    each_mode pin_lacking,
+    each_mode pin_foreign,
+    each_mode pin_other_size,
+    each_mode pin_other_meaning,
+    each_mode pin_other_mode,
+    each_mode pin_other_filter,
+    each_mode pin_interfaces_that_went,
+    each_mode pin_refused_open,
+    each_mode pin_sums_of_departed,
 }
 
 /// A host, and an instance that is nobody's but the test's.
@@ -140,7 +134,7 @@ fn packets(flows: &[Flow]) -> u64 {
     flows.iter().map(|flow| flow.forward.packets.delta).sum()
 }
 
-fn normal_close(mode: Attach) {
+fn pin_normal_close(mode: Attach) {
     let bench = Bench::new(mode);
     let (source, report) = bench.said();
     assert_eq!(report, "");
@@ -153,7 +147,7 @@ fn normal_close(mode: Attach) {
     bench.assert_bare();
 }
 
-fn persist(mode: Attach) {
+fn pin_persist(mode: Attach) {
     let bench = Bench::new(mode);
     let mut source = bench.open(bench.pinning().persist(true));
     bench.send(3);
@@ -184,7 +178,7 @@ fn persist(mode: Attach) {
     assert_eq!(flows[0].sequence, 0);
 }
 
-fn dropped(mode: Attach) {
+fn pin_dropped(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
     assert_ne!(attached::at(&bench.pair.near, "v0"), "");
@@ -194,7 +188,7 @@ fn dropped(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 7);
 }
 
-fn names_with_dots(mode: Attach) {
+fn pin_names_with_dots(mode: Attach) {
     let bench = Bench {
         options: on("flannel.1").attach(mode),
         ..Bench::new(mode)
@@ -215,7 +209,7 @@ fn names_with_dots(mode: Attach) {
     assert!(!pins(&bench.instance).exists());
 }
 
-fn second_owner() {
+fn pin_second_owner() {
     let bench = Bench::new(Attach::Auto);
     let source = bench.open(bench.pinning());
     let error = bench.try_open(bench.pinning()).err().unwrap();
@@ -236,7 +230,7 @@ fn second_owner() {
 }
 
 /// Two processes want what a third one left.
-fn race() {
+fn pin_race() {
     let bench = Bench::new(Attach::Tcx);
     bench.leave(3);
     let orders = Orders::new(&bench.pair.near, "v0", &bench.instance, Attach::Tcx);
@@ -271,7 +265,7 @@ fn race() {
 }
 
 /// Killed while it made the directory, behind that, and while it removed it: the next one begins anew, and says nothing.
-fn half_made(mode: Attach) {
+fn pin_half_made(mode: Attach) {
     let bench = Bench::new(mode);
     for (point, passes, close) in [
         (Point::Making, 3, false),
@@ -296,7 +290,7 @@ fn half_made(mode: Attach) {
     }
 }
 
-fn other_layout(mode: Attach) {
+fn pin_other_layout(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
     let layout = bench.layout();
@@ -314,7 +308,7 @@ fn other_layout(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 4);
 }
 
-fn lacking(mode: Attach) {
+fn pin_lacking(mode: Attach) {
     let bench = Bench::new(mode);
     for (spoil, why) in [
         ("rm SLOTS", "`SLOTS` is missing"),
@@ -355,7 +349,7 @@ fn lacking(mode: Attach) {
 }
 
 /// A pin of somebody else's in the instance's directory is left alone, and everything else works.
-fn foreign(mode: Attach) {
+fn pin_foreign(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
     let layout = bench.layout();
@@ -380,7 +374,7 @@ fn foreign(mode: Attach) {
     bench.assert_bare();
 }
 
-fn other_size(mode: Attach) {
+fn pin_other_size(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.leave(3);
     bench.options = bench.options.max_flows(1000);
@@ -398,7 +392,7 @@ fn other_size(mode: Attach) {
 }
 
 /// Slots that mean something else are told and removed, either way round; those that mean the same are gone on with.
-fn other_meaning(mode: Attach) {
+fn pin_other_meaning(mode: Attach) {
     type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
     let settings: [(Set, &str); 2] = [
         (
@@ -440,7 +434,7 @@ fn other_meaning(mode: Attach) {
 }
 
 /// The mechanism that is asked for replaces the one that is there; the flows go on.
-fn other_mode(mode: Attach) {
+fn pin_other_mode(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.leave(3);
     let other = match mode {
@@ -458,7 +452,7 @@ fn other_mode(mode: Attach) {
 
 /// A record that is on its way comes again though it is not wanted any more: whoever has it must not find its packets under
 /// `filtered` as well.
-fn other_filter(mode: Attach) {
+fn pin_other_filter(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.options = bench.options.active_timeout(Duration::from_millis(50));
     let mut source = bench.open(bench.pinning().persist(true));
@@ -489,7 +483,7 @@ fn other_filter(mode: Attach) {
 }
 
 /// One interface was deleted and another is not asked for any more: their flows are told, and nothing is left there.
-fn interfaces_that_went(mode: Attach) {
+fn pin_interfaces_that_went(mode: Attach) {
     let mut bench = Bench::new(mode);
     for number in [1, 2] {
         bench.pair.join(number);
@@ -515,7 +509,7 @@ fn interfaces_that_went(mode: Attach) {
 
 /// Counts of interfaces that left are in the sums of the next process, wherever this one was killed, and wherever those were
 /// that took over from it.
-fn sums_of_departed(mode: Attach) {
+fn pin_sums_of_departed(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.options = bench.options.clone().interfaces(["v*"]);
     let near = &bench.pair.near;
@@ -572,7 +566,7 @@ fn sums_of_departed(mode: Attach) {
 }
 
 /// A failed open leaves an instance as it was found.
-fn refused_open(mode: Attach) {
+fn pin_refused_open(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
     let options = bench
@@ -595,7 +589,7 @@ fn refused_open(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 12);
 }
 
-fn torn_watermark() {
+fn pin_torn_watermark() {
     torn();
 }
 

@@ -8,21 +8,15 @@ use super::{
     child::{Orders, Said},
     instance_name, pins,
 };
-use crate::{
-    Case, case,
-    support::{frame, host::Pair, traffic::Injector},
-};
+use crate::support::{frame, host::Pair, traffic::Injector};
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![case(
-        "pin_a_hundred_thousand_flows",
-        a_hundred_thousand_flows,
-    )]
+crate::cases! {
+    case pin_a_hundred_thousand_flows,
 }
 
 const FLOWS: u64 = 100_000;
 
-fn a_hundred_thousand_flows() {
+fn pin_a_hundred_thousand_flows() {
     let pair = Pair::new();
     let mut orders = Orders {
         slots: 1 << 17,

@@ -13,27 +13,21 @@ use super::{
     left::Bench,
     pins,
 };
-use crate::{
-    Case, case, each_mode,
-    support::{
-        attached, frame,
-        host::Host,
-        raw,
-        skip::skip,
-        traffic::Injector,
-        wait::LONGEST,
-        watch::{Watch, on, shut, try_open},
-    },
-    with_tcx,
+use crate::support::{
+    attached, frame,
+    host::Host,
+    raw,
+    skip::skip,
+    traffic::Injector,
+    wait::LONGEST,
+    watch::{Watch, on, shut, try_open},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let moved = case("pin_a_moved_interface", a_moved_interface);
-    let mut cases = vec![with_tcx(moved)];
-    cases.extend(each_mode("pin_the_same_index_again", the_same_index_again));
-    cases.extend(each_mode("pin_killed_while_parting", killed_while_parting));
-    cases.extend(each_mode("pin_another_name", another_name));
-    cases
+crate::cases! {
+    by_tcx pin_a_moved_interface,
+    each_mode pin_the_same_index_again,
+    each_mode pin_killed_while_parting,
+    each_mode pin_another_name,
 }
 
 /// A host all of whose interfaces are watched.
@@ -85,7 +79,7 @@ fn counted(stats: &Stats) -> (Vec<(&str, u64)>, u64) {
 }
 
 /// The link says the index that the interface has over there; packets that pass it there are no other interface's.
-fn a_moved_interface() {
+fn pin_a_moved_interface() {
     let bench = bench(Attach::Tcx);
     let index = bench.pair.near.index("v0");
     for (elsewhere, another) in [(false, true), (false, false), (true, true)] {
@@ -187,7 +181,7 @@ pub(crate) fn renumbered() -> String {
 }
 
 /// Deleted, and another made with its index: packets of the same ends are in another flow, under another name.
-fn the_same_index_again(mode: Attach) {
+fn pin_the_same_index_again(mode: Attach) {
     let bench = bench(mode);
     let index = bench.pair.near.index("v0");
     bench.leave(3);
@@ -238,7 +232,7 @@ fn the_same_index_again(mode: Attach) {
 }
 
 /// Killed in the middle of it, and after it while records of both interfaces are on their way.
-fn killed_while_parting(mode: Attach) {
+fn pin_killed_while_parting(mode: Attach) {
     let bench = bench(mode);
     let index = bench.pair.near.index("v0");
     let flows = |interface: &str| {
@@ -289,7 +283,7 @@ fn killed_while_parting(mode: Attach) {
 }
 
 /// Renamed, and otherwise as it was: its flows go on under the new name.
-fn another_name(mode: Attach) {
+fn pin_another_name(mode: Attach) {
     let bench = bench(mode);
     bench.leave(3);
     let near = &bench.pair.near;

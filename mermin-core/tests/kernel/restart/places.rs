@@ -3,18 +3,12 @@
 use mermin_core::{Attach, lab::Point};
 
 use super::{child::Orders, killed::Siege};
-use crate::{
-    Case, case, each_mode,
-    support::{process::extent, wait::LONGEST},
-    with_tcx,
-};
+use crate::support::{process::extent, wait::LONGEST};
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![case("pin_places_by_priority", by_priority)];
-    let both = each_mode("pin_other_places", other_places)
-        .chain(each_mode("killed_while_it_moves", killed_while_it_moves));
-    cases.extend(both.map(with_tcx));
-    cases
+crate::cases! {
+    case pin_places_by_priority,
+    each_mode_beside_tcx pin_other_places,
+    each_mode_beside_tcx killed_while_it_moves,
 }
 
 /// Steps in which a program moves: to an earlier place, and to a later one.
@@ -41,7 +35,7 @@ fn change(siege: &mut Siege, mode: Attach) {
     siege.orders.mode = mode;
 }
 
-fn other_places(mode: Attach) {
+fn pin_other_places(mode: Attach) {
     let mut siege = Siege::begin(mode, true);
     for _ in 0..extent("MERMIN_KILLS", 4) {
         let next = other(siege.orders.mode);
@@ -50,7 +44,7 @@ fn other_places(mode: Attach) {
     siege.end();
 }
 
-fn by_priority() {
+fn pin_places_by_priority() {
     let mut siege = Siege::begin(Attach::Tc, false);
     for priority in [5, 7, 3, 5, 1] {
         siege.orders.priority = priority;

@@ -6,28 +6,23 @@ use mermin_core::{Attach, FlowSource, Pinning, report::Orphan};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
 use super::{child::Orders, instance_name, unpinned};
-use crate::{
-    Case, case,
-    support::{
-        attached, frame,
-        host::Pair,
-        traffic::Injector,
-        wait::{LONGEST, until_true, within},
-        watch::{Watch, on, shut, try_open},
-    },
+use crate::support::{
+    attached, frame,
+    host::Pair,
+    traffic::Injector,
+    wait::{LONGEST, until_true, within},
+    watch::{Watch, on, shut, try_open},
 };
 
 const TC: Attach = Attach::Tc;
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![
-        case("pin_private_bpffs", private_bpffs),
-        case("pin_others_wait", others_wait),
-    ]
+crate::cases! {
+    case pin_private_bpffs,
+    case pin_others_wait,
 }
 
 /// As in a container without the host's: the BPF file system goes with the process, and so do its pins.
-fn private_bpffs() {
+fn pin_private_bpffs() {
     let pair = Pair::new();
     let orders = Orders::new(&pair.near, "v0", &instance_name(), TC);
     let found = Cell::new(0);
@@ -56,7 +51,7 @@ fn private_bpffs() {
 }
 
 /// Pins that a source leaves for the next of its name, any other leaves alone.
-fn others_wait() {
+fn pin_others_wait() {
     let pair = Pair::new();
     let name = instance_name();
     let options = || on("v0").attach(TC);

@@ -8,31 +8,23 @@ use super::{
     child::{Consumer, Moment, Orders, Referee, Said},
     instance_name,
 };
-use crate::{
-    Case, case,
-    support::{
-        frame,
-        host::Pair,
-        traffic::Injector,
-        wait::{LONGEST, until_true},
-        watch::{Watch, on},
-    },
+use crate::support::{
+    frame,
+    host::Pair,
+    traffic::Injector,
+    wait::{LONGEST, until_true},
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![
-        case("pin_no_slot_is_lost", no_slot_is_lost),
-        case(
-            "pin_kills_do_not_fill_the_table",
-            kills_do_not_fill_the_table,
-        ),
-    ]
+crate::cases! {
+    case pin_no_slot_is_lost,
+    case pin_kills_do_not_fill_the_table,
 }
 
 const SLOTS: u64 = 64;
 
 /// Killed again and again where slots are in nobody's hands; then all of them must have a flow.
-fn no_slot_is_lost() {
+fn pin_no_slot_is_lost() {
     let pair = Pair::new();
     let instance = instance_name();
     let injector = Injector::new(&pair.near, "v0");
@@ -92,7 +84,7 @@ fn no_slot_is_lost() {
 }
 
 /// Flows that end in each life and whose records no consumer takes would be twice the table, were they all closed.
-fn kills_do_not_fill_the_table() {
+fn pin_kills_do_not_fill_the_table() {
     const FLOWS: u64 = 16;
     const LIVES: u64 = 8;
     let pair = Pair::new();

@@ -6,26 +6,21 @@ use mermin_core::{Attach, ErrorKind, FlowSourceBuilder, Pinning};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
 use super::instance_name;
-use crate::{
-    Case, case,
-    support::{
-        frame,
-        host::Pair,
-        raw,
-        traffic::Injector,
-        wait::{LONGEST, within},
-        watch::{Watch, on},
-    },
+use crate::support::{
+    frame,
+    host::Pair,
+    raw,
+    traffic::Injector,
+    wait::{LONGEST, within},
+    watch::{Watch, on},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    vec![
-        case("unpinned_missing", missing),
-        case("unpinned_no_bpffs", no_bpffs),
-        case("unpinned_read_only", read_only),
-        case("unpinned_full", full),
-        case("unpinned_not_ours", not_ours),
-    ]
+crate::cases! {
+    case unpinned_missing,
+    case unpinned_no_bpffs,
+    case unpinned_read_only,
+    case unpinned_full,
+    case unpinned_not_ours,
 }
 
 fn options(bpffs: &Path) -> FlowSourceBuilder {
@@ -34,7 +29,7 @@ fn options(bpffs: &Path) -> FlowSourceBuilder {
         .pinning(Pinning::instance(instance_name()).bpffs(bpffs))
 }
 
-fn missing() {
+fn unpinned_missing() {
     let refused = Refused::find(Path::new("/nowhere/bpf"), &|| {});
     assert_eq!(
         refused.cause,
@@ -46,7 +41,7 @@ fn missing() {
     );
 }
 
-fn no_bpffs() {
+fn unpinned_no_bpffs() {
     let refused = Refused::find(Path::new("/proc"), &|| {});
     assert_eq!(refused.cause, "what is at `/proc` is no BPF file system");
     assert!(
@@ -88,7 +83,7 @@ impl Drop for Directory {
     }
 }
 
-fn read_only() {
+fn unpinned_read_only() {
     let at = Directory::new();
     let shown = at.0.display().to_string();
     // The name of the instance is another each time.
@@ -111,7 +106,7 @@ fn read_only() {
     );
 }
 
-fn full() {
+fn unpinned_full() {
     let refused = Refused::find(Path::new("/sys/fs/bpf"), &raw::fill_up);
     assert!(
         refused
@@ -127,7 +122,7 @@ fn full() {
     );
 }
 
-fn not_ours() {
+fn unpinned_not_ours() {
     let at = Directory::new();
     let refused = Refused::find(&at.0, &|| {
         mount(&at.0, "mode=0755");

@@ -20,56 +20,25 @@ use crate::{
 };
 
 pub(super) const ROWS: &[Symptom] = &[
-    row(
+    row!(
         "`cannot attach by tc` .. `filter has it`",
-        "symptom_foreign_filter",
-        a_foreign_filter,
+        symptom_foreign_filter
     ),
-    row(
-        "`qdisc has the place of`",
-        "symptom_foreign_qdisc",
-        a_foreign_qdisc,
-    ),
-    by_tcx(row(
+    row!("`qdisc has the place of`", symptom_foreign_qdisc),
+    by_tcx(row!(
         "`tcx order` .. `no program` .. `is at the hooks`",
-        "symptom_order_without_program",
-        nobody_to_stand_beside,
+        symptom_order_without_program
     )),
-    by_tcx(row(
-        "`stands on the wrong side`",
-        "symptom_wrong_side",
-        somebody_comes_later,
-    )),
-    row(
-        "`somebody else took the program away`",
-        "symptom_put_back",
-        somebody_detaches,
-    ),
-    row(
-        "`cannot remove the filter from`",
-        "symptom_stuck",
-        a_filter_stays,
-    ),
-    by_tcx(row(
-        "`and none came to the program`",
-        "symptom_silence",
-        somebody_takes_all,
-    )),
-    by_tcx(row(
-        "`notice:` .. `has no effect`",
-        "symptom_notice",
-        an_option_without_effect,
-    )),
-    row("`orphan on`", "symptom_orphan", an_orphan),
-    row(
-        "`orphan on` .. `it was left`",
-        "symptom_waiting_filter",
-        a_filter_that_waits,
-    ),
-    by_tcx(row(
+    by_tcx(row!("`stands on the wrong side`", symptom_wrong_side)),
+    row!("`somebody else took the program away`", symptom_put_back),
+    row!("`cannot remove the filter from`", symptom_stuck),
+    by_tcx(row!("`and none came to the program`", symptom_silence)),
+    by_tcx(row!("`notice:` .. `has no effect`", symptom_notice)),
+    row!("`orphan on`", symptom_orphan),
+    row!("`orphan on` .. `it was left`", symptom_waiting_filter),
+    by_tcx(row!(
         "another program before `mermin_ingress` in the report's list",
-        "symptom_another_before",
-        somebody_is_first,
+        symptom_another_before
     )),
 ];
 
@@ -93,7 +62,7 @@ fn report(watch: &Watch, text: &str, mut meanwhile: impl FnMut()) -> String {
     })
 }
 
-fn a_foreign_filter() -> String {
+fn symptom_foreign_filter() -> String {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 clsact");
     pair.near
@@ -108,19 +77,19 @@ fn a_foreign_filter() -> String {
     said
 }
 
-fn a_foreign_qdisc() -> String {
+fn symptom_foreign_qdisc() -> String {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 ingress");
     let options = on("v0").attach(Attach::Tc);
     pair.near.run(|| open(options))
 }
 
-fn nobody_to_stand_beside() -> String {
+fn symptom_order_without_program() -> String {
     let options = on("v0").tcx_order(TcxOrder::After("other".to_owned()));
     Pair::new().near.run(|| open(options))
 }
 
-fn somebody_comes_later() -> String {
+fn symptom_wrong_side() -> String {
     let pair = Pair::new();
     let options = on("v0").tcx_order(TcxOrder::After("other".to_owned()));
     let watch = Watch::new(try_open(&pair.near, options).unwrap());
@@ -128,7 +97,7 @@ fn somebody_comes_later() -> String {
     report(&watch, "wrong side", || {})
 }
 
-fn somebody_detaches() -> String {
+fn symptom_put_back() -> String {
     let pair = Pair::new();
     let options = on("v0").attach(Attach::Tc);
     let watch = Watch::open(&pair.near, options);
@@ -137,7 +106,7 @@ fn somebody_detaches() -> String {
 }
 
 /// Of an interface that is not wanted any more.
-fn a_filter_stays() -> String {
+fn symptom_stuck() -> String {
     Asked::start("keep-filters").rest()
 }
 
@@ -157,7 +126,7 @@ fn keep_filters(_: &str) -> String {
     watch.handle.report().to_string()
 }
 
-fn somebody_takes_all() -> String {
+fn symptom_silence() -> String {
     let pair = Pair::new();
     let _other = other(&pair, Deed::Drop);
     let watch = Watch::open(&pair.near, on("v0").tcx_order(TcxOrder::Last));
@@ -171,7 +140,7 @@ fn somebody_takes_all() -> String {
 }
 
 /// The order that is of the other mechanism, each way; it is said once, and `strict` does not mind.
-fn an_option_without_effect() -> String {
+fn symptom_notice() -> String {
     let said = |options: FlowSourceBuilder| {
         let said = Pair::new().near.run(|| open(options.strict(true)));
         assert_eq!(said.lines().count(), 1, "{said}");
@@ -187,11 +156,11 @@ fn an_option_without_effect() -> String {
     priority
 }
 
-fn an_orphan() -> String {
+fn symptom_orphan() -> String {
     orphans::said()
 }
 
-fn a_filter_that_waits() -> String {
+fn symptom_waiting_filter() -> String {
     let said = private::said();
     assert!(
         said.contains("`tc filter del dev v0 ingress pref 1 handle 0x1 bpf`"),
@@ -201,7 +170,7 @@ fn a_filter_that_waits() -> String {
 }
 
 /// In the order they run.
-fn somebody_is_first() -> String {
+fn symptom_another_before() -> String {
     let pair = Pair::new();
     let _other = other(&pair, Deed::Pass);
     let watch = Watch::open(&pair.near, on("v0").tcx_order(TcxOrder::Last));

@@ -10,70 +10,46 @@ use mermin_core::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{CONTAINER, Symptom, by_tcx, open, page, preflight, row, words};
-use crate::{
-    Case, case,
-    support::{
-        asked::{Asked, Task},
-        attached,
-        host::{Host, Pair},
-        raw::{self, Deed},
-        wait::until,
-        watch::on,
-    },
+use crate::support::{
+    asked::{Asked, Task},
+    attached,
+    host::{Host, Pair},
+    raw::{self, Deed},
+    wait::until,
+    watch::on,
 };
 
 pub(super) const ROWS: &[Symptom] = &[
-    row(
-        "`5.14 or newer is needed`",
-        "symptom_old_kernel",
-        an_old_kernel,
-    ),
-    row(
+    row!("`5.14 or newer is needed`", symptom_old_kernel),
+    row!(
         "`cannot load the kernel program: the verifier says`",
-        "symptom_verifier",
-        the_verifier_refuses,
+        symptom_verifier
     ),
-    row(
+    row!(
         "`the verifier is interrupted each time`",
-        "symptom_interrupted",
-        the_verifier_is_interrupted,
+        symptom_interrupted
     ),
-    row(
-        "`no file descriptor is left`",
-        "symptom_descriptors",
-        descriptors_run_out,
-    ),
-    row("`cannot create maps for`", "symptom_maps", maps_are_refused),
-    row("`tcx: the kernel refuses TCX`", "symptom_no_tcx", no_tcx),
-    by_tcx(row(
+    row!("`no file descriptor is left`", symptom_descriptors),
+    row!("`cannot create maps for`", symptom_maps),
+    row!("`tcx: the kernel refuses TCX`", symptom_no_tcx),
+    by_tcx(row!(
         "`a hook has no room for another TCX program`",
-        "symptom_full_hook",
-        a_full_hook,
+        symptom_full_hook
     )),
-    row(
+    row!(
         "`the kernel does not offer MEMBARRIER_CMD_GLOBAL`",
-        "symptom_membarrier",
-        no_membarrier,
+        symptom_membarrier
     ),
-    row(
-        "`/sys/kernel/btf/vmlinux` `cannot be opened`",
-        "symptom_btf",
-        no_btf,
-    ),
-    row(
-        "`names of other programs are not told`",
-        "symptom_names",
-        no_names,
-    ),
-    row(
+    row!("`/sys/kernel/btf/vmlinux` `cannot be opened`", symptom_btf),
+    row!("`names of other programs are not told`", symptom_names),
+    row!(
         "`interfaces are not those of process 1`",
-        "symptom_other_namespace",
-        another_namespace,
+        symptom_other_namespace
     ),
 ];
 
-pub(super) fn cases() -> Vec<Case> {
-    vec![case("preflight_finds_all", preflight_finds_all)]
+crate::cases! {
+    case preflight_finds_all,
 }
 
 pub(super) const TASKS: &[Task] = &[
@@ -114,7 +90,7 @@ fn preflight_finds_all() {
 }
 
 /// uname(2) answers what it would there. Opening and asking before are refused alike.
-fn an_old_kernel() -> String {
+fn symptom_old_kernel() -> String {
     let host = Host::new();
     let said = host.run(|| {
         raw::pretend_old_kernel().unwrap();
@@ -132,7 +108,7 @@ fn an_old_kernel() -> String {
 }
 
 /// The kernel program as it is, but none of its functions has an end.
-fn the_verifier_refuses() -> String {
+fn symptom_verifier() -> String {
     const EXIT: [u8; 8] = [0x95, 0, 0, 0, 0, 0, 0, 0];
     const MOVE: [u8; 8] = [0xbf, 0xa0, 0, 0, 0, 0, 0, 0];
     let mut object = mermin_bpf::OBJECT.to_vec();
@@ -143,7 +119,7 @@ fn the_verifier_refuses() -> String {
 }
 
 /// By stops: other signals wait while the verifier works. Where one comes too late and the source opens, it is tried again.
-fn the_verifier_is_interrupted() -> String {
+fn symptom_interrupted() -> String {
     let host = Host::new();
     let said = until("the verifier to be interrupted each time", || {
         let mut asked = host.run(|| Asked::start("open lo"));
@@ -169,12 +145,12 @@ fn few_descriptors(_: &str) -> String {
     open(on("lo"))
 }
 
-fn descriptors_run_out() -> String {
+fn symptom_descriptors() -> String {
     Host::new().run(|| Asked::start("few-descriptors").rest())
 }
 
 /// The kernel's answer when the control group's memory is used up. To use it up would have the kernel kill processes.
-fn maps_are_refused() -> String {
+fn symptom_maps() -> String {
     const BPF_MAP_CREATE: u32 = 0;
     let said = Host::new().run(|| {
         raw::refuse_bpf(BPF_MAP_CREATE, libc::ENOMEM).unwrap();
@@ -185,7 +161,7 @@ fn maps_are_refused() -> String {
 }
 
 /// Programs are attached as filters, and that is said by whoever asks before, too.
-fn no_tcx() -> String {
+fn symptom_no_tcx() -> String {
     const BPF_LINK_CREATE: u32 = 28;
     let pair = Pair::new();
     let asked = pair.near.run(|| {
@@ -201,7 +177,7 @@ fn no_tcx() -> String {
     asked
 }
 
-fn a_full_hook() -> String {
+fn symptom_full_hook() -> String {
     let pair = Pair::new();
     let index = pair.near.index("v0");
     pair.near.run(|| {
@@ -216,7 +192,7 @@ fn a_full_hook() -> String {
     })
 }
 
-fn no_membarrier() -> String {
+fn symptom_membarrier() -> String {
     Host::new().run(|| {
         raw::deny(libc::SYS_membarrier).unwrap();
         let (asked, opened) = (preflight(&on("lo")), open(on("lo")));
@@ -230,7 +206,7 @@ fn no_membarrier() -> String {
     })
 }
 
-fn no_btf() -> String {
+fn symptom_btf() -> String {
     Host::new().run(|| {
         raw::unshare_mounts().unwrap();
         for line in ["--make-rprivate /", "-t tmpfs none /sys/kernel"] {
@@ -244,7 +220,7 @@ fn no_btf() -> String {
     })
 }
 
-fn no_names() -> String {
+fn symptom_names() -> String {
     let host = Host::new();
     let capabilities = super::privilege::needed();
     super::privilege::ask(&host, capabilities, "preflight lo").rest()
@@ -255,7 +231,7 @@ fn ask_elsewhere(_: &str) -> String {
     Host::new().run(|| words(&preflight(&on("lo"))))
 }
 
-fn another_namespace() -> String {
+fn symptom_other_namespace() -> String {
     let said = Asked::start_by(&CONTAINER, "ask-elsewhere").rest();
     assert!(said.ends_with("can capture\n"), "{said}");
     said

@@ -10,7 +10,7 @@ use mermin_core::{Attach, FlowSourceBuilder, Pinning};
 
 use super::{Symptom, by_tcx, open, preflight, row, words};
 use crate::{
-    restart::{left::torn, moved::renumbered},
+    restart::{left::torn as symptom_torn_notes, moved::renumbered as symptom_renumbered},
     support::{
         host::Pair,
         raw,
@@ -20,44 +20,25 @@ use crate::{
 };
 
 pub(super) const ROWS: &[Symptom] = &[
-    row("`is no BPF file system`", "symptom_no_bpffs", no_bpffs),
-    row(
-        "`pinning: cannot make and lock`",
-        "symptom_bpffs_refuses",
-        bpffs_refuses,
-    ),
-    row("`another source owns it`", "symptom_in_use", in_use),
-    row(
+    row!("`is no BPF file system`", symptom_no_bpffs),
+    row!("`pinning: cannot make and lock`", symptom_bpffs_refuses),
+    row!("`another source owns it`", symptom_in_use),
+    row!(
         "`what a former process left cannot be taken over`",
-        "symptom_not_taken_over",
-        not_taken_over,
+        symptom_not_taken_over
     ),
-    row(
+    row!(
         "`what another version left` .. `cannot be taken over`",
-        "symptom_other_layout",
-        another_layout,
+        symptom_other_layout
     ),
-    row(
-        "`the instance was made for`",
-        "symptom_other_size",
-        another_size,
-    ),
-    row("`is not Mermin's`", "symptom_foreign_pin", a_foreign_pin),
-    row(
-        "`what was noted of` .. `cannot be`",
-        "symptom_torn_notes",
-        torn,
-    ),
-    by_tcx(row(
+    row!("`the instance was made for`", symptom_other_size),
+    row!("`is not Mermin's`", symptom_foreign_pin),
+    row!("`what was noted of` .. `cannot be`", symptom_torn_notes),
+    by_tcx(row!(
         "`was moved to another network namespace`",
-        "symptom_renumbered",
-        renumbered,
+        symptom_renumbered
     )),
-    by_tcx(row(
-        "`cannot pin the link at`",
-        "symptom_no_link_pin",
-        no_link_pin,
-    )),
+    by_tcx(row!("`cannot pin the link at`", symptom_no_link_pin)),
 ];
 
 /// An instance of a test; what is left of it goes with the test.
@@ -98,7 +79,7 @@ impl Drop for Instance {
 }
 
 /// The same is said before opening and after it.
-fn no_bpffs() -> String {
+fn symptom_no_bpffs() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     pair.near.run(|| {
         if let Err(error) = raw::without_mount(c"/sys/fs/bpf") {
@@ -119,7 +100,7 @@ fn no_bpffs() -> String {
     })
 }
 
-fn bpffs_refuses() -> String {
+fn symptom_bpffs_refuses() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     pair.near.run(|| {
         raw::fill_up();
@@ -132,20 +113,20 @@ fn bpffs_refuses() -> String {
     })
 }
 
-fn in_use() -> String {
+fn symptom_in_use() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     let _owner = try_open(&pair.near, instance.options()).unwrap();
     pair.near.run(|| open(instance.options()))
 }
 
 /// It was left in another network namespace.
-fn not_taken_over() -> String {
+fn symptom_not_taken_over() -> String {
     let instance = Instance::new();
     instance.leave(&Pair::new());
     Pair::new().near.run(|| open(instance.options()))
 }
 
-fn another_layout() -> String {
+fn symptom_other_layout() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     instance.leave(&pair);
     let layout = instance.layout();
@@ -153,13 +134,13 @@ fn another_layout() -> String {
     pair.near.run(|| open(instance.options()))
 }
 
-fn another_size() -> String {
+fn symptom_other_size() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     instance.leave(&pair);
     pair.near.run(|| open(instance.options().max_flows(64)))
 }
 
-fn a_foreign_pin() -> String {
+fn symptom_foreign_pin() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     instance.leave(&pair);
     fs::create_dir(instance.layout().join("foreign")).unwrap();
@@ -167,7 +148,7 @@ fn a_foreign_pin() -> String {
 }
 
 /// The name of its link is taken by what cannot be removed as a pin is.
-fn no_link_pin() -> String {
+fn symptom_no_link_pin() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     instance.leave(&pair);
     pair.join(1);

@@ -15,10 +15,9 @@ use crate::support::{
     watch::on,
 };
 
-pub(super) const ROWS: &[Symptom] = &[row(
+pub(super) const ROWS: &[Symptom] = &[row!(
     "`of the control group's` .. `are left`",
-    "symptom_memory_limit",
-    a_small_limit,
+    symptom_memory_limit
 )];
 
 pub(super) const TASKS: &[Task] = &[("in-group", in_group)];
@@ -88,7 +87,7 @@ fn in_group(path: &str) -> String {
     words(&does_not)
 }
 
-fn a_small_limit() -> String {
+fn symptom_memory_limit() -> String {
     let (said, version) = Host::new().run(|| {
         let group = Group::new().unwrap_or_else(|error| {
             skip(format!("no control group for memory can be made: {error}"));

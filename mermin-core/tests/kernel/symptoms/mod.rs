@@ -18,7 +18,7 @@ use mermin_core::{
 };
 
 use crate::{
-    Case, case,
+    Case,
     support::{
         asked::Task,
         wait::{LONGEST, within},
@@ -41,14 +41,18 @@ struct Symptom {
     make: fn() -> String,
 }
 
-const fn row(cell: &'static str, name: &'static str, make: fn() -> String) -> Symptom {
-    Symptom {
-        cell,
-        name,
-        mode: None,
-        make,
-    }
+/// A row, and the function that makes its symptom: its name is the test's.
+macro_rules! row {
+    ($cell:literal, $make:ident) => {
+        Symptom {
+            cell: $cell,
+            name: stringify!($make),
+            mode: None,
+            make: $make,
+        }
+    };
 }
+use row;
 
 const fn by_tcx(symptom: Symptom) -> Symptom {
     Symptom {
@@ -86,13 +90,19 @@ pub(crate) fn cases() -> Vec<Case> {
             mode: symptom.mode,
         })
         .collect();
-    cases.extend([
-        case("every_symptom_has_a_test", every_symptom_has_a_test),
-        case("symptoms_are_compared", page::cells_are_compared),
-    ]);
-    cases.extend(host::cases());
-    cases.extend(privilege::cases());
+    for others in [of_the_page::cases(), host::cases(), privilege::cases()] {
+        cases.extend(others);
+    }
     cases
+}
+
+mod of_the_page {
+    use super::{every_symptom_has_a_test, page::symptoms_are_compared};
+
+    crate::cases! {
+        case every_symptom_has_a_test,
+        case symptoms_are_compared,
+    }
 }
 
 /// A row without a test, and a test without a row.

@@ -12,21 +12,13 @@ use crate::support::{
 };
 
 pub(super) const ROWS: &[Symptom] = &[
-    row(
-        "`table_full` in the statistics",
-        "symptom_table_full",
-        a_full_table,
-    ),
-    row(
-        "a flow's bytes add up to too much",
-        "symptom_totals_added",
-        totals_added_up,
-    ),
-    row("`hairpin` in the statistics", "symptom_hairpin", sent_back),
-    row("every flow twice", "symptom_twice", both_ends_watched),
+    row!("`table_full` in the statistics", symptom_table_full),
+    row!("a flow's bytes add up to too much", symptom_totals_added),
+    row!("`hairpin` in the statistics", symptom_hairpin),
+    row!("every flow twice", symptom_twice),
 ];
 
-fn a_full_table() -> String {
+fn symptom_table_full() -> String {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").max_flows(10));
     let injector = Injector::new(&pair.near, "v0");
@@ -44,7 +36,7 @@ fn a_full_table() -> String {
 }
 
 /// The flow has what came in, and the ledger that it left again.
-fn sent_back() -> String {
+fn symptom_hairpin() -> String {
     let pair = Pair::new();
     pair.near.set("ipv4/ip_forward", "1");
     for scope in ["all", "v0"] {
@@ -65,7 +57,7 @@ fn sent_back() -> String {
 }
 
 /// Repeated records are no more packets: the differences are what the ledger has.
-fn totals_added_up() -> String {
+fn symptom_totals_added() -> String {
     let pair = Pair::new();
     let options = on("v0").active_timeout(Duration::from_millis(100));
     let mut watch = Watch::open(&pair.near, options);
@@ -82,7 +74,7 @@ fn totals_added_up() -> String {
 }
 
 /// Of one link; with one of them there is one.
-fn both_ends_watched() -> String {
+fn symptom_twice() -> String {
     let flows = |patterns: &[&str]| {
         let host = Host::new();
         host.set("ipv6/conf/default/disable_ipv6", "1");

@@ -6,55 +6,39 @@ use mermin_core::NetNs;
 use rustix::thread::CapabilitySet;
 
 use super::{CONTAINER, Symptom, open, page, preflight, row, words};
-use crate::{
-    Case, case,
-    support::{
-        asked::{Asked, Task, say},
-        attached,
-        host::{Host, Pair},
-        raw,
-        rights::become_nobody,
-        traffic::{address, udp_dialogue},
-        wait::{LONGEST, within},
-        watch::{Watch, on},
-    },
+use crate::support::{
+    asked::{Asked, Task, say},
+    attached,
+    host::{Host, Pair},
+    raw,
+    rights::become_nobody,
+    traffic::{address, udp_dialogue},
+    wait::{LONGEST, within},
+    watch::{Watch, on},
 };
 
 pub(super) const ROWS: &[Symptom] = &[
-    row(
+    row!(
         "`cannot load the kernel program: permission denied`",
-        "symptom_capability",
-        a_capability_is_missing,
+        symptom_capability
     ),
-    row(
+    row!(
         "the same, with the remedy `a seccomp profile or a security module denies bpf(2)`",
-        "symptom_seccomp",
-        bpf_is_denied,
+        symptom_seccomp
     ),
-    row(
+    row!(
         "`the capabilities hold in a user namespace alone`",
-        "symptom_user_namespace",
-        a_user_namespace,
+        symptom_user_namespace
     ),
-    row(
-        "`cannot enter the network namespace`",
-        "symptom_namespace",
-        a_namespace_is_closed,
-    ),
-    row(
-        "`process 1 is not the host's`",
-        "symptom_host_pid",
-        process_1_is_another,
-    ),
-    row(
+    row!("`cannot enter the network namespace`", symptom_namespace),
+    row!("`process 1 is not the host's`", symptom_host_pid),
+    row!(
         "`no network namespace can be made to try it in`",
-        "symptom_trial",
-        nowhere_to_try,
+        symptom_trial
     ),
-    row(
+    row!(
         "`the network namespace of process 1 cannot be seen`",
-        "symptom_process_1",
-        process_1_is_hidden,
+        symptom_process_1
     ),
 ];
 
@@ -75,11 +59,9 @@ pub(super) const TASKS: &[Task] = &[
     ("capture", capture),
 ];
 
-pub(super) fn cases() -> Vec<Case> {
-    vec![
-        case("captures_as_nobody", captures_as_nobody),
-        case("the_hosts_namespace", the_hosts_namespace),
-    ]
+crate::cases! {
+    case captures_as_nobody,
+    case the_hosts_namespace,
 }
 
 const NEEDED: [(CapabilitySet, &str); 3] = [
@@ -101,7 +83,7 @@ pub(super) fn ask(host: &Host, capabilities: CapabilitySet, task: &str) -> Asked
 }
 
 /// Each alone is missed by a trial and by opening, and named alone.
-fn a_capability_is_missing() -> String {
+fn symptom_capability() -> String {
     let host = Host::new();
     let mut said = String::new();
     for (missing, name) in NEEDED {
@@ -121,7 +103,7 @@ fn a_capability_is_missing() -> String {
     said
 }
 
-fn bpf_is_denied() -> String {
+fn symptom_seccomp() -> String {
     let asked = Host::new().run(|| {
         raw::deny(libc::SYS_bpf).unwrap();
         Asked::start("preflight lo")
@@ -135,7 +117,7 @@ fn bpf_is_denied() -> String {
 }
 
 /// Root of a user namespace has every capability there, and the kernel asks for those of the host.
-fn a_user_namespace() -> String {
+fn symptom_user_namespace() -> String {
     let apart = ["unshare", "--user", "--map-root-user"];
     let said = Host::new().run(|| Asked::start_by(&apart, "preflight lo").rest());
     assert!(said.contains("- privilege: "), "{said}");
@@ -144,7 +126,7 @@ fn a_user_namespace() -> String {
 }
 
 /// Of another process takes two capabilities, and each is named where it is missing.
-fn a_namespace_is_closed() -> String {
+fn symptom_namespace() -> String {
     let (host, other) = (Host::new(), Host::new());
     let living = other.run(|| Asked::start("capture lo"));
     assert!(living.line().unwrap().starts_with("opened "));
@@ -174,11 +156,11 @@ fn a_namespace_is_closed() -> String {
     said
 }
 
-fn process_1_is_another() -> String {
+fn symptom_host_pid() -> String {
     Asked::start_by(&CONTAINER, "enter-host").rest()
 }
 
-fn nowhere_to_try() -> String {
+fn symptom_trial() -> String {
     let said = ask(&Host::new(), needed(), "preflight lo").rest();
     assert!(said.ends_with("can capture\n"), "{said}");
     assert!(
@@ -188,7 +170,7 @@ fn nowhere_to_try() -> String {
     said
 }
 
-fn process_1_is_hidden() -> String {
+fn symptom_process_1() -> String {
     let said = ask(&Host::new(), needed(), "preflight lo").rest();
     assert!(said.contains("? host namespace: "), "{said}");
     assert!(said.contains("CAP_SYS_PTRACE"), "{said}");

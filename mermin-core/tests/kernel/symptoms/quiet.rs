@@ -18,48 +18,38 @@ use crate::{
 };
 
 pub(super) const ROWS: &[Symptom] = &[
-    row(
-        "`cannot find the interface`",
-        "symptom_interface",
-        no_interface,
-    ),
-    row("`was deleted`", "symptom_deleted", a_namespace_is_deleted),
-    row("`matches no interface`", "symptom_pattern", no_match),
-    row(
+    row!("`cannot find the interface`", symptom_interface),
+    row!("`was deleted`", symptom_deleted),
+    row!("`matches no interface`", symptom_pattern),
+    row!(
         "`matches no interface` .. `it fits a part of`",
-        "symptom_part_of_a_name",
-        an_expression_fits_a_part,
+        symptom_part_of_a_name
     ),
-    row(
+    row!(
         "`the exclude pattern` .. `fits a part of`",
-        "symptom_exclude_part",
-        an_exclude_fits_a_part,
+        symptom_exclude_part
     ),
-    row(
+    row!(
         "`notice:` .. `fits no interface there is now`",
-        "symptom_exclude_nothing",
-        an_exclude_fits_nothing,
+        symptom_exclude_nothing
     ),
-    row("`no interface matches`", "symptom_all_instead", all_instead),
-    row("`no interface is up`", "symptom_down", nothing_is_up),
-    row(
+    row!("`no interface matches`", symptom_all_instead),
+    row!("`no interface is up`", symptom_down),
+    row!(
         "`1 flow open`, `0 records` in the statistics",
-        "symptom_no_record_yet",
-        no_record_yet,
+        symptom_no_record_yet
     ),
-    row(
+    row!(
         "`0 flows open` and `0 packets` in the statistics",
-        "symptom_no_traffic",
-        no_traffic,
+        symptom_no_traffic
     ),
-    row(
+    row!(
         "`0 records` .. `withheld` .. `filtered` in the statistics",
-        "symptom_filtered",
-        all_is_filtered,
+        symptom_filtered
     ),
 ];
 
-fn no_interface() -> String {
+fn symptom_interface() -> String {
     let pair = Pair::new();
     let said = pair.near.run(|| open(on("v9")));
     assert!(
@@ -69,17 +59,17 @@ fn no_interface() -> String {
     said
 }
 
-fn a_namespace_is_deleted() -> String {
+fn symptom_deleted() -> String {
     format!("{:?}", namespaces::deleted())
 }
 
-fn no_match() -> String {
+fn symptom_pattern() -> String {
     let said = Pair::new().near.run(|| open(on("eth*")));
     assert!(said.contains("there are: lo, v0"), "{said}");
     said
 }
 
-fn an_expression_fits_a_part() -> String {
+fn symptom_part_of_a_name() -> String {
     let said = Pair::new().near.run(|| open(on("/^v/")));
     assert!(
         said.contains("`v0`") && said.contains("write `/v.*/`"),
@@ -89,7 +79,7 @@ fn an_expression_fits_a_part() -> String {
 }
 
 /// It is said whether the interface is chosen by a pattern or is one of all; and what is not left out is watched.
-fn an_exclude_fits_a_part() -> String {
+fn symptom_exclude_part() -> String {
     let pair = Pair::new();
     for options in [on("*"), FlowSource::builder().max_flows(64)] {
         let source = try_open(&pair.near, options.exclude(["/^v/"])).unwrap();
@@ -108,7 +98,7 @@ fn an_exclude_fits_a_part() -> String {
 }
 
 /// It is no degradation: under `strict` it opens.
-fn an_exclude_fits_nothing() -> String {
+fn symptom_exclude_nothing() -> String {
     let pair = Pair::new();
     let many = pair
         .near
@@ -121,12 +111,12 @@ fn an_exclude_fits_nothing() -> String {
         .run(|| open(on("v0").exclude(["x*"]).strict(true)))
 }
 
-fn all_instead() -> String {
+fn symptom_all_instead() -> String {
     Pair::new().near.run(|| open(on("eth*").or_all(true)))
 }
 
 /// Nothing but loopback.
-fn nothing_is_up() -> String {
+fn symptom_down() -> String {
     Host::new().run(|| open(FlowSource::builder().max_flows(64)))
 }
 
@@ -142,7 +132,7 @@ fn statistics(watch: &Watch, pair: &Pair, frames: u64, fits: fn(&Stats) -> bool)
     })
 }
 
-fn no_record_yet() -> String {
+fn symptom_no_record_yet() -> String {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v0"));
     let said = statistics(&watch, &pair, 3, |stats| stats.flows_open == 1);
@@ -152,7 +142,7 @@ fn no_record_yet() -> String {
     said
 }
 
-fn no_traffic() -> String {
+fn symptom_no_traffic() -> String {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0"));
     let said = statistics(&watch, &pair, 0, |stats| stats.sweeps > 2);
@@ -161,7 +151,7 @@ fn no_traffic() -> String {
     said
 }
 
-fn all_is_filtered() -> String {
+fn symptom_filtered() -> String {
     let pair = Pair::new();
     let mut filter = Filter::default();
     filter.destination.port = Rule::not_matching([53]).unwrap();
