@@ -256,7 +256,7 @@ mod tests {
         example::{bare, everything},
     };
 
-    const fn kind(value: Value<'_>) -> Kind {
+    const fn kind(value: &Value<'_>) -> Kind {
         match value {
             Value::Text(_) => Kind::Text,
             Value::Texts(_) => Kind::Texts,
@@ -269,9 +269,9 @@ mod tests {
     fn given(flow: &Flow) -> Vec<(&'static str, Kind)> {
         let mut given = Vec::new();
         flow.attributes()
-            .for_each(|(name, value)| given.push((name, kind(value))));
+            .for_each(|(name, value)| given.push((name, kind(&value))));
         // One by one it is the same.
-        let one_by_one = flow.attributes().map(|(name, value)| (name, kind(value)));
+        let one_by_one = flow.attributes().map(|(name, value)| (name, kind(&value)));
         assert!(one_by_one.eq(given.iter().copied()));
         given
     }
