@@ -50,7 +50,7 @@ pub enum ErrorKind {
 /// ```
 /// let error = "eth[".parse::<mermin_core::Pattern>().unwrap_err();
 /// assert_eq!(error.to_string(), "cannot use the interface pattern `eth[`: a bracket is not closed");
-/// assert_eq!(error.remedy(), Some("close it by `]`, or write `[[]` for the character"));
+/// assert_eq!(error.remedy(), Some("close the set with `]`, or write `[[]` for the bracket itself"));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Error(Arc<Details>);

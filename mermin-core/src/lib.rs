@@ -56,7 +56,7 @@ pub use flow::Flow;
 pub use iface::{NetNs, Pattern, Preset};
 pub use report::{Degradation, Report, Stats, hook::Mechanism};
 pub use source::{
-    Acknowledger, FlowKey, FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Run,
-    Setting, Tunnels,
+    Acknowledger, FlowKey, FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Replay,
+    Replayed, Reports, Run, Setting, Tunnels,
 };
 pub use table::Timeouts;

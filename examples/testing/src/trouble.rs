@@ -7,10 +7,10 @@ use std::{
 
 use futures::executor::block_on;
 use mermin_core::{
-    Flow,
+    Flow, FlowSource,
     sink::{
         DropReason, FlowSink, Overflow, SinkStats, buffered, retry,
-        testing::{self, Receiver, flows, replay},
+        testing::{self, Receiver, flows},
     },
 };
 
@@ -50,7 +50,7 @@ pub fn slow(sink: impl FlowSink + 'static, count: u32, capacity: usize) -> Vec<F
     let sink = buffered(retry(sink, soon()), capacity, Overflow::Block);
     let meter = sink.meter().unwrap();
     let flows = flows(count);
-    let (mut source, replayed) = replay(flows.clone()).unwrap();
+    let (mut source, replayed) = FlowSource::replay(flows.clone()).open().unwrap();
     let most = thread::scope(|scope| {
         let run = scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
         let mut most = 0;
@@ -106,7 +106,7 @@ pub fn away(sink: impl FlowSink + 'static, start: impl FnOnce()) -> Vec<Flow> {
 pub fn never_comes(sink: impl FlowSink + 'static, time: Duration) -> SinkStats {
     let sink = buffered(retry(sink, soon()), 1000, Overflow::Block);
     let meter = sink.meter().unwrap();
-    let (mut source, _) = replay(flows(300)).unwrap();
+    let (mut source, _) = FlowSource::replay(flows(300)).open().unwrap();
     let began = Instant::now();
     let error = block_on(async { source.run(sink).close_within(time).await }).unwrap_err();
     assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());

@@ -34,6 +34,7 @@ impl Patterns {
     }
 
     /// True if none was given.
+    #[cfg(any(feature = "pcap", test))]
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty() && self.refused.is_none()
     }

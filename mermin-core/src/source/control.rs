@@ -17,7 +17,7 @@ use std::{
 use futures_channel::oneshot;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use super::{options::Options, reconfigure::Reconfigured};
+use super::{changes::Changes, options::Options, reconfigure::Reconfigured};
 use crate::{
     error::{Error, ErrorKind},
     iface::select::Selector,
@@ -43,10 +43,14 @@ pub(super) struct Control {
     closed: Mutex<Option<Waker>>,
     abandoned: AtomicBool,
     declined: AtomicBool,
+    /// No thread serves this source.
+    threadless: AtomicBool,
     /// Changes that were asked for; none when nobody serves them any more.
     requests: Mutex<Option<VecDeque<Request>>>,
     /// Tasks that wait for the thread to end; none when it has ended.
     waiting: Mutex<Option<Vec<oneshot::Sender<()>>>>,
+    /// Of the report.
+    changes: Arc<Changes>,
     process: ProcessMark,
 }
 
@@ -58,8 +62,10 @@ impl Control {
             closed: Mutex::new(None),
             abandoned: AtomicBool::new(false),
             declined: AtomicBool::new(false),
+            threadless: AtomicBool::new(false),
             requests: Mutex::new(Some(VecDeque::new())),
             waiting: Mutex::new(Some(Vec::new())),
+            changes: Arc::default(),
             process: ProcessMark::new()?,
         })
     }
@@ -68,6 +74,11 @@ impl Control {
     /// to be taken, and its descriptor is the parent's as well.
     pub(super) fn is_inherited(&self) -> bool {
         self.process.is_inherited()
+    }
+
+    /// Changes of the report; not to be looked at in a [copy](Self::is_inherited), for their lock.
+    pub(super) fn changes(&self) -> &Arc<Changes> {
+        &self.changes
     }
 
     /// Makes the thread look. A wake-up that is pending already is as good.
@@ -187,9 +198,24 @@ impl Control {
     /// The thread has ended: nothing of the source is attached.
     pub(super) fn end(&self) {
         self.refuse_requests();
+        self.changes.end();
         for waiting in lock(&self.waiting).take().unwrap_or_default() {
             // Whoever waited may have gone.
             let _ = waiting.send(());
+        }
+    }
+
+    /// There was no thread: nothing is attached, and the source ends by itself.
+    pub(super) fn end_without_thread(&self) {
+        self.refuse_requests();
+        *lock(&self.waiting) = None;
+        self.threadless.store(true, Ordering::Release);
+    }
+
+    /// The source has ended, or was dropped. Where there is a thread, it is that which ends the report.
+    pub(super) fn ended(&self) {
+        if self.threadless.load(Ordering::Acquire) && !self.is_inherited() {
+            self.changes.end();
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     control::{Control, Request},
     engine::Counters,
     reconfigure::Reconfigured,
+    reports::Reports,
 };
 #[cfg(feature = "test-util")]
 use crate::bpf::object::Programs;
@@ -48,6 +49,27 @@ impl Handle {
             return Report::default();
         }
         self.shared.report()
+    }
+
+    /// The report as it is now, and again each time that it has changed, for any runtime: interfaces come and go, features are
+    /// given up and had again. Ends when nothing of the source is attached any more. Two streams each have all changes.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    /// use mermin_core::FlowSource;
+    ///
+    /// # async fn watch() -> Result<(), mermin_core::Error> {
+    /// let flows = FlowSource::builder().interfaces(["veth*"]).open().await?;
+    /// let mut reports = flows.handle().reports();
+    /// while let Some(report) = reports.next().await {
+    ///     println!("{} interfaces", report.interfaces.len());
+    ///     eprint!("{report}"); // degradations, if there are any
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reports(&self) -> Reports {
+        Reports::new(Arc::clone(&self.control), Arc::clone(&self.shared))
     }
 
     #[cfg(feature = "test-util")]

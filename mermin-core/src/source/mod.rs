@@ -2,22 +2,27 @@
 
 mod builder;
 mod capture;
+mod changes;
 mod control;
 mod engine;
 mod flow_key;
 mod handle;
 #[cfg(feature = "pcap")]
 mod offline;
+mod open;
 mod options;
 pub(crate) mod pinning;
 mod queue;
 mod receive;
 mod reconfigure;
-#[cfg(feature = "test-util")]
+mod records;
 mod replay;
+mod reports;
 mod stream;
 mod tunnels;
 
+#[cfg(feature = "test-util")]
+pub use self::capture::thread::rig::{Phases, Reading};
 #[cfg(all(feature = "pcap", feature = "test-util"))]
 pub(crate) use self::offline::Hand;
 #[cfg(all(feature = "pcap", feature = "test-util"))]
@@ -28,13 +33,10 @@ pub use self::{
     handle::Handle,
     pinning::Pinning,
     reconfigure::{Reconfigured, Setting},
+    replay::{Replay, Replayed},
+    reports::Reports,
     stream::{Acknowledger, FlowSource, Run},
     tunnels::Tunnels,
 };
 #[cfg(feature = "test-util")]
 pub(crate) use self::{capture::thread::rig::Rig, options::Workings};
-#[cfg(feature = "test-util")]
-pub use self::{
-    capture::thread::rig::{Phases, Reading},
-    replay::{Replayed, replay},
-};

@@ -6,10 +6,14 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use super::records::Records;
 use crate::{error::Error, flow::Flow};
 
 /// Flows that wait for the consumer at most. It may hold as many again that it took and has not looked at.
 pub(super) const CAPACITY: usize = 4096;
+
+/// Records that are asked for at once of those that were made before.
+const REFILL: usize = 256;
 
 /// The queue. One thread puts, one task takes.
 #[derive(Debug, Default)]
@@ -20,16 +24,44 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     flows: VecDeque<Flow>,
+    /// Of a source that has no thread, records that were made before.
+    records: Option<Records>,
     end: Option<End>,
     waker: Option<Waker>,
     /// The capture thread left flows in the table because there was no room.
     wanted: bool,
 }
 
+impl State {
+    /// Asks for records that were made before, when those that it had are taken.
+    fn refill(&mut self) {
+        if !self.flows.is_empty() {
+            return;
+        }
+        match self.records.as_mut().map(|records| records.take(REFILL)) {
+            Some(Some(flows)) => self.flows = flows.into(),
+            Some(None) => {
+                let end = self.records.take().map_or(Ok(()), Records::end);
+                self.end = Some(End::of(end));
+            }
+            None => {}
+        }
+    }
+}
+
 #[derive(Debug)]
 enum End {
     Done,
     Failed(Error),
+}
+
+impl End {
+    fn of(result: Result<(), Error>) -> Self {
+        match result {
+            Ok(()) => Self::Done,
+            Err(error) => Self::Failed(error),
+        }
+    }
 }
 
 /// Records that the consumer got.
@@ -40,6 +72,25 @@ pub(super) struct Taken {
 }
 
 impl Queue {
+    /// Of records that are there already.
+    pub(super) fn of(records: Records) -> Self {
+        let state = State {
+            records: Some(records),
+            ..State::default()
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// No more is to be asked of records that were made before.
+    pub(super) fn cut(&self) {
+        let mut state = self.lock();
+        if state.records.take().is_some() {
+            state.end = Some(End::Done);
+        }
+    }
+
     /// A panic in another thread leaves the state whole: every change is one assignment.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -86,10 +137,7 @@ impl Queue {
         let waker = {
             let mut state = self.lock();
             if state.end.is_none() {
-                state.end = Some(match result {
-                    Ok(()) => End::Done,
-                    Err(error) => End::Failed(error),
-                });
+                state.end = Some(End::of(result));
             }
             state.waker.take()
         };
@@ -113,6 +161,7 @@ impl Queue {
         into: &mut VecDeque<Flow>,
     ) -> Poll<Option<Result<Taken, Error>>> {
         let mut state = self.lock();
+        state.refill();
         if !state.flows.is_empty() {
             if into.is_empty() {
                 std::mem::swap(&mut state.flows, into);

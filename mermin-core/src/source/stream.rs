@@ -212,6 +212,9 @@ impl FlowSource {
         if self.ended {
             return Poll::Ready(false);
         }
+        if self.control.is_closing() {
+            self.queue.cut();
+        }
         match ready!(self.queue.take(context, &mut self.batch)) {
             Some(Ok(taken)) => {
                 if taken.wanted {
@@ -230,6 +233,7 @@ impl FlowSource {
     /// Nothing is left to give but an error. Nobody will acknowledge what comes no more.
     fn end(&mut self) -> Option<Error> {
         self.receipts.end();
+        self.control.ended();
         self.failed.take()
     }
 }
@@ -262,6 +266,7 @@ impl FusedStream for FlowSource {
 impl Drop for FlowSource {
     fn drop(&mut self) {
         self.control.abandon();
+        self.control.ended();
     }
 }
 

@@ -9,9 +9,9 @@ use std::{
 };
 
 use futures::executor::block_on;
-use mermin_core::sink::{
-    DropReason, FlowSink, Overflow, SinkStats, buffered, retry,
-    testing::{flows, replay},
+use mermin_core::{
+    FlowSource,
+    sink::{DropReason, FlowSink, Overflow, SinkStats, buffered, retry, testing::flows},
 };
 use mermin_kafka::{Exporter, Settings, StartError};
 use mermin_testing::{LONGEST, free_port, soon, sorted_ids, trouble, wait};
@@ -27,7 +27,7 @@ fn brokers_that_come_and_go_cost_nothing() {
     let sink = buffered(retry(cluster.exporter(), soon()), 1000, Overflow::Block);
     let meter = sink.meter().unwrap();
     let flows = flows(RECORDS);
-    let (mut source, replayed) = replay(flows.clone()).unwrap();
+    let (mut source, replayed) = FlowSource::replay(flows.clone()).open().unwrap();
     thread::scope(|scope| {
         let run = scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
         for mark in 1..=4 {

@@ -10,9 +10,9 @@ use std::{
 };
 
 use futures::executor::block_on;
-use mermin_core::sink::{
-    FlowSink, Overflow, buffered, retry,
-    testing::{flows, replay},
+use mermin_core::{
+    FlowSource,
+    sink::{FlowSink, Overflow, buffered, retry, testing::flows},
 };
 use mermin_nats::{Exporter, Settings};
 use mermin_testing::{LONGEST, free_port, ids, soon, wait};
@@ -31,7 +31,7 @@ pub(crate) fn mid_stream() {
     let sink = buffered(retry(exporter, soon()), 2000, Overflow::Block);
     let meter = sink.meter().unwrap();
     let flows = flows(RECORDS);
-    let (mut source, replayed) = replay(flows.clone()).unwrap();
+    let (mut source, replayed) = FlowSource::replay(flows.clone()).open().unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let exporting = thread::spawn({
         let done = Arc::clone(&done);

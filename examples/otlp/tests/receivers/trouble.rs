@@ -6,9 +6,9 @@ use std::{
 };
 
 use futures::executor::block_on;
-use mermin_core::sink::{
-    DropReason, FlowSink, Overflow, Refusal, Repeat, buffered, retry,
-    testing::{flows, replay},
+use mermin_core::{
+    FlowSource,
+    sink::{DropReason, FlowSink, Overflow, Refusal, Repeat, buffered, retry, testing::flows},
 };
 use mermin_otlp::{Endpoint, Exporter, Protocol};
 use mermin_testing::{LONGEST, soon, trouble, wait};
@@ -31,7 +31,7 @@ fn one_that_is_away_costs_nothing_when_it_is_back() {
         let meter = sink.meter().unwrap();
         block_on(sink.export(&all[..200])).unwrap();
         receiver.stop();
-        let (mut source, _) = replay(all[200..].to_vec()).unwrap();
+        let (mut source, _) = FlowSource::replay(all[200..].to_vec()).open().unwrap();
         std::thread::scope(|scope| {
             let run = scope.spawn(|| block_on(async { source.run(&mut sink).await }));
             wait(|| meter.stats().retried > 0);
@@ -267,7 +267,7 @@ fn one_that_is_dead_costs_no_more_the_longer_it_is() {
         let exporter = Exporter::new(&settings(endpoint)).unwrap();
         let sink = buffered(retry(exporter, soon()), 1000, Overflow::DropOldest);
         let meter = sink.meter().unwrap();
-        let (mut source, _) = replay(flows(3000)).unwrap();
+        let (mut source, _) = FlowSource::replay(flows(3000)).open().unwrap();
         // The source ends by itself, and then closing begins.
         let time = Duration::from_secs(1);
         let error = block_on(async { source.run(sink).close_within(time).await });

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use futures::executor::block_on;
-use mermin_core::sink::{
-    FlowSink as _, Overflow, buffered, retry,
-    testing::{ManualTimer, flows, replay},
+use mermin_core::{
+    FlowSource,
+    sink::{
+        FlowSink as _, Overflow, buffered, retry,
+        testing::{ManualTimer, flows},
+    },
 };
 use mermin_parquet::{Exporter, Settings};
 use mermin_testing::{Folder, soon};
@@ -22,7 +25,7 @@ pub(crate) fn finishes() {
         let batching = settings.batching();
         let exporter = Exporter::folder(folder.path(), settings).unwrap();
         let sink = retry(exporter, soon());
-        let (mut source, replayed) = replay(flows(700)).unwrap();
+        let (mut source, replayed) = FlowSource::replay(flows(700)).open().unwrap();
         if with_buffer {
             let sink = buffered(sink, 65_536, Overflow::Block).batch(batching);
             let run = source.run(sink).close_within(Duration::from_mins(1));

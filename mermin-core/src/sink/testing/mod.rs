@@ -10,4 +10,3 @@ pub use self::{
     flows::flows,
     timer::ManualTimer,
 };
-pub use crate::source::{Replayed, replay};

@@ -68,7 +68,11 @@ impl Parts {
         let slab = Arc::new(loaded.slab);
         let shared = Arc::new(SharedCounters {
             ledger: loaded.ledger,
-            registry: InterfaceRegistry::new(departed, job.options.attach.clone()),
+            registry: InterfaceRegistry::new(
+                departed,
+                job.options.attach.clone(),
+                Arc::clone(job.control.changes()),
+            ),
             counts: Counts::default(),
             capacity: slab.len(),
             #[cfg(feature = "test-util")]

@@ -109,7 +109,11 @@ impl Job {
         capture.open().map_err(|broken| broken.into_error(&name))?;
         let capacity = self.options.max_flows.unwrap_or(MOST_FLOWS);
         let source = SourceKind::Capture { path };
-        let shared = Arc::new(Shared::new(capacity, source));
+        let shared = Arc::new(Shared::new(
+            capacity,
+            source,
+            Arc::clone(self.control.changes()),
+        ));
         let opened = Opened {
             shared: Arc::clone(&shared) as _,
             receipt: None,

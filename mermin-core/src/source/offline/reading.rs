@@ -18,6 +18,8 @@ pub(super) struct Reading<R: io::Read> {
     pending: Option<Packet>,
     /// Nothing of what was read last has been looked at.
     unseen: bool,
+    /// Interfaces that are not read, as the report says.
+    unread: usize,
     /// Time of the first packet of what was read last, ns since 1970.
     pub(super) first: Option<i64>,
 }
@@ -42,6 +44,7 @@ impl<R: io::Read> Reading<R> {
             pending: None,
             // Finding out the format has read some.
             unseen: true,
+            unread: 0,
             first: None,
         }
     }
@@ -54,6 +57,12 @@ impl<R: io::Read> Reading<R> {
 
     /// Counts packets as long as they are in memory and few records wait.
     pub(super) fn go_through(&mut self) -> Result<Stop, Broken> {
+        let stop = self.count();
+        self.shared.tell(&mut self.unread);
+        stop
+    }
+
+    fn count(&mut self) -> Result<Stop, Broken> {
         let mut counts = self.shared.lock();
         while self.flows.out.len() < BATCH {
             let packet = match self.pending.take() {

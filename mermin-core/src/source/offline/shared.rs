@@ -8,7 +8,7 @@ use crate::{
     bpf::ledger::Account,
     pcap::link::described,
     report::{Degradation, Feature, HookDirection, HookStats, Report, SourceKind, Stats},
-    source::engine::Counters,
+    source::{changes::Changes, engine::Counters},
 };
 
 /// The ledger of one interface of the capture.
@@ -36,14 +36,33 @@ pub(super) struct Shared {
     counts: Mutex<Counts>,
     capacity: u32,
     source: SourceKind,
+    changes: Arc<Changes>,
 }
 
 impl Shared {
-    pub(super) fn new(capacity: u32, source: SourceKind) -> Self {
+    pub(super) fn new(capacity: u32, source: SourceKind, changes: Arc<Changes>) -> Self {
         Self {
             counts: Mutex::default(),
             capacity,
             source,
+            changes,
+        }
+    }
+
+    /// Tells whoever waits for a change of the report when there are more interfaces than `known` that are not read.
+    pub(super) fn tell(&self, known: &mut usize) {
+        let hooks = |counts: &Counts| {
+            counts
+                .hooks
+                .iter()
+                .flatten()
+                .filter(|it| it.unread.is_some())
+                .count()
+        };
+        let found = hooks(&self.lock());
+        if found != *known {
+            *known = found;
+            self.changes.changed();
         }
     }
 

@@ -33,7 +33,7 @@ pub struct Whole {
 /// nowhere.
 pub fn read_whole(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> Whole {
     let source = SourceKind::Capture { path: None };
-    let shared = Arc::new(Shared::new(max_flows, source));
+    let shared = Arc::new(Shared::new(max_flows, source, Arc::default()));
     let flows = Flows::new(
         timeouts,
         Filter::default(),

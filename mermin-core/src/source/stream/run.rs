@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::{
         flow::{Flow, FlowId, example::plain},
-        source::{Replayed, replay},
+        source::Replayed,
     };
 
     fn flows(count: u32) -> impl Iterator<Item = Flow> {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     fn source(count: u32) -> (FlowSource, Replayed) {
-        replay(flows(count)).unwrap()
+        FlowSource::replay(flows(count)).open().unwrap()
     }
 
     /// Ids of each batch, and how many records had arrived when it came.

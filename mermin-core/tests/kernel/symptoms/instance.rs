@@ -10,7 +10,7 @@ use mermin_core::{Attach, FlowSourceBuilder, Pinning};
 
 use super::{Symptom, by_tcx, open, preflight, row, words};
 use crate::{
-    restart::{left::torn as symptom_torn_notes, moved::renumbered as symptom_renumbered},
+    restart::{left::torn, moved::renumbered},
     support::{
         host::Pair,
         raw,
@@ -40,6 +40,14 @@ pub(super) const ROWS: &[Symptom] = &[
     )),
     by_tcx(row!("`cannot pin the link at`", symptom_no_link_pin)),
 ];
+
+fn symptom_torn_notes() -> String {
+    torn()
+}
+
+fn symptom_renumbered() -> String {
+    renumbered()
+}
 
 /// An instance of a test; what is left of it goes with the test.
 struct Instance(String);

@@ -5,6 +5,7 @@ mod entries;
 
 use std::{
     collections::BTreeSet,
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -23,31 +24,74 @@ use crate::{
         AtHook, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
         Watched,
     },
+    source::changes::Changes,
 };
 
 /// The registry behind the report, with a lock that is never held across a system call.
 #[derive(Debug, Default)]
-pub(super) struct InterfaceRegistry(Mutex<Entries>);
+pub(super) struct InterfaceRegistry {
+    entries: Mutex<Entries>,
+    changes: Arc<Changes>,
+}
+
+/// Entries that are being changed. Whoever waits for a change learns of it behind the lock: fields are dropped in this order.
+struct Changing<'a> {
+    entries: MutexGuard<'a, Entries>,
+    _told: Told<'a>,
+}
+
+struct Told<'a>(&'a Changes);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.changed();
+    }
+}
+
+impl Deref for Changing<'_> {
+    type Target = Entries;
+
+    fn deref(&self) -> &Entries {
+        &self.entries
+    }
+}
+
+impl DerefMut for Changing<'_> {
+    fn deref_mut(&mut self) -> &mut Entries {
+        &mut self.entries
+    }
+}
 
 impl InterfaceRegistry {
     /// With what a former process kept of interfaces that left, and how programs are to be attached.
-    pub(super) fn new(kept: Option<Departed>, manner: Manner) -> Self {
-        Self(Mutex::new(Entries::new(kept, manner)))
+    pub(super) fn new(kept: Option<Departed>, manner: Manner, changes: Arc<Changes>) -> Self {
+        Self {
+            entries: Mutex::new(Entries::new(kept, manner)),
+            changes,
+        }
+    }
+
+    /// For a change of what the report says.
+    fn change(&self) -> Changing<'_> {
+        Changing {
+            entries: self.lock(),
+            _told: Told(&self.changes),
+        }
     }
 
     /// A panic in another thread leaves the entries whole enough to be read.
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something was given up for the source as a whole.
     pub(super) fn degraded(&self, degradations: impl IntoIterator<Item = Degradation>) {
-        self.lock().general.extend(degradations);
+        self.change().general.extend(degradations);
     }
 
     /// The same, once of each feature.
     pub(super) fn degraded_once(&self, degradation: Degradation) {
-        let mut entries = self.lock();
+        let mut entries = self.change();
         let known = |known: &Degradation| known.feature == degradation.feature;
         if !entries.general.iter().any(known) {
             entries.general.push(degradation);
@@ -56,17 +100,17 @@ impl InterfaceRegistry {
 
     /// Filters of killed processes were removed from hooks.
     pub(super) fn removed_orphans(&self, orphans: Vec<Orphan>) {
-        self.lock().orphans = orphans;
+        self.change().orphans = orphans;
     }
 
     /// The source goes on where a former process stopped.
     pub(super) fn taken_over(&self, taken_over: TakenOver) {
-        self.lock().taken_over = Some(taken_over);
+        self.change().taken_over = Some(taken_over);
     }
 
     /// The selection was compared with the interfaces there are now.
     pub(super) fn selected(&self, degradations: Vec<Degradation>, unused: Option<Notice>) {
-        let mut entries = self.lock();
+        let mut entries = self.change();
         entries.unused = unused;
         if entries.selection != degradations {
             entries.selection = degradations;
@@ -93,7 +137,7 @@ impl InterfaceRegistry {
         degradations: Vec<Degradation>,
         took: Duration,
     ) {
-        let mut entries = self.lock();
+        let mut entries = self.change();
         entries.counts.attached += 1;
         entries.counts.last_attach = took;
         let index = watched.index;
@@ -114,18 +158,18 @@ impl InterfaceRegistry {
 
     /// An interface cannot be attached to.
     pub(super) fn refused(&self, index: u32, degradation: Degradation) {
-        let mut entries = self.lock();
+        let mut entries = self.change();
         entries.interfaces.entry(index).or_default().degradations = vec![degradation];
     }
 
     /// Nothing is left of an interface.
     pub(super) fn forget(&self, index: u32) {
-        self.lock().interfaces.remove(&index);
+        self.change().interfaces.remove(&index);
     }
 
     /// An interface has another name. Its place is its own.
     pub(super) fn renamed(&self, index: u32, name: &Arc<str>) {
-        let mut entries = self.lock();
+        let mut entries = self.change();
         let Some(registered) = entries.interfaces.get_mut(&index) else {
             return;
         };
@@ -142,7 +186,7 @@ impl InterfaceRegistry {
 
     /// An interface has no program any more; its flows are still to be closed.
     pub(super) fn detached(&self, index: u32) {
-        if let Some(registered) = self.lock().interfaces.get_mut(&index) {
+        if let Some(registered) = self.change().interfaces.get_mut(&index) {
             registered.watched = None;
             registered.degradations.clear();
         }
@@ -155,7 +199,7 @@ impl InterfaceRegistry {
         directions: &[Direction],
         degradations: Vec<Degradation>,
     ) {
-        let mut entries = self.lock();
+        let mut entries = self.change();
         let Some(registered) = entries.interfaces.get_mut(&index) else {
             return;
         };
@@ -177,7 +221,7 @@ impl InterfaceRegistry {
         put_back: Vec<Degradation>,
         misplaced: Vec<Degradation>,
     ) {
-        let mut entries = self.lock();
+        let mut entries = self.change();
         entries.counts.put_back += put_back.len() as u64;
         let Some(registered) = entries.interfaces.get_mut(&index) else {
             return;
@@ -205,7 +249,7 @@ impl InterfaceRegistry {
 
     /// The traffic of an interface was looked at: where it does not come to the program.
     pub(super) fn silent(&self, index: u32, degradations: Vec<Degradation>) {
-        if let Some(registered) = self.lock().interfaces.get_mut(&index) {
+        if let Some(registered) = self.change().interfaces.get_mut(&index) {
             let known = &mut registered.degradations;
             known.retain(|known| known.feature != Feature::Traffic);
             known.extend(degradations);
@@ -214,7 +258,7 @@ impl InterfaceRegistry {
 
     /// Closes an interface's ledger: its sums stay, its place may be used again. No program counts there any more.
     pub(super) fn depart(&self, index: u32, ledger: &Ledger) {
-        let mut entries = self.lock();
+        let mut entries = self.change();
         entries.counts.left += 1;
         let removed = entries.interfaces.remove(&index);
         // Still under the lock: who sums meanwhile must find each count once.

@@ -1,0 +1,133 @@
+//! Changes of a source's report: told to whoever waits for one.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+/// Counts changes, and wakes the tasks that wait for the next. Only ever locked for a few assignments.
+#[derive(Debug, Default)]
+pub(super) struct Changes(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Changes so far.
+    version: u64,
+    ended: bool,
+    waiting: HashMap<u64, Waker>,
+    /// Number of the next one that waits.
+    next: u64,
+}
+
+/// One that waits, and the change that it has seen.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    number: u64,
+    /// None before the first look.
+    version: Option<u64>,
+}
+
+impl Changes {
+    /// A panic in another thread leaves the state whole: every change is one assignment.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The report may be another. Not to be called with a lock that the report takes: a waker runs the code of others.
+    pub(super) fn changed(&self) {
+        self.wake(|state| state.version += 1);
+    }
+
+    /// The report stays as it is.
+    pub(super) fn end(&self) {
+        self.wake(|state| state.ended = true);
+    }
+
+    fn wake(&self, change: impl FnOnce(&mut State)) {
+        let waiting = {
+            let mut state = self.lock();
+            change(&mut state);
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_values().for_each(Waker::wake);
+    }
+
+    /// Begins to wait. The first look finds a change.
+    pub(super) fn begin(&self) -> Seen {
+        let mut state = self.lock();
+        state.next += 1;
+        Seen {
+            number: state.next,
+            version: None,
+        }
+    }
+
+    /// Ready with true for a change since the last look, and with false where there will be none.
+    pub(super) fn poll(&self, seen: &mut Seen, context: &Context<'_>) -> Poll<bool> {
+        let mut state = self.lock();
+        if seen.version != Some(state.version) {
+            seen.version = Some(state.version);
+            return Poll::Ready(true);
+        }
+        if state.ended {
+            return Poll::Ready(false);
+        }
+        state.waiting.insert(seen.number, context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Nobody waits any more.
+    pub(super) fn leave(&self, seen: &Seen) {
+        self.lock().waiting.remove(&seen.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+        task::Wake,
+    };
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_waits_is_woken_by_a_change_and_by_the_end() {
+        let changes = Changes::default();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let context = Context::from_waker(&waker);
+        let (mut one, mut gone) = (changes.begin(), changes.begin());
+        for seen in [&mut one, &mut gone] {
+            assert_eq!(changes.poll(seen, &context), Poll::Ready(true));
+            assert_eq!(changes.poll(seen, &context), Poll::Pending);
+        }
+        changes.leave(&gone);
+        changes.changed();
+        changes.changed();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        // Two changes are one look.
+        assert_eq!(changes.poll(&mut one, &context), Poll::Ready(true));
+        assert_eq!(changes.poll(&mut one, &context), Poll::Pending);
+        changes.end();
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+        assert_eq!(changes.poll(&mut one, &context), Poll::Ready(false));
+        // A late one finds the present report, and then the end.
+        let mut late = changes.begin();
+        assert_eq!(changes.poll(&mut late, &context), Poll::Ready(true));
+        assert_eq!(changes.poll(&mut late, &context), Poll::Ready(false));
+    }
+}
