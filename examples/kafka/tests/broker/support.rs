@@ -1,9 +1,6 @@
 //! Brokers of a test, and what is in their topic.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use mermin_kafka::{Exporter, Settings};
 use mermin_testing::LONGEST;
@@ -79,12 +76,7 @@ impl Cluster {
 }
 
 fn stored(servers: &str) -> Vec<Stored> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", servers)
-        .set("group.id", "test")
-        .set("enable.auto.commit", "false")
-        .create()
-        .unwrap();
+    let consumer = consumer(servers);
     let mut all = TopicPartitionList::new();
     let mut left = 0;
     for partition in 0..PARTITIONS {
@@ -98,14 +90,45 @@ fn stored(servers: &str) -> Vec<Stored> {
     consumer.assign(&all).unwrap();
     let mut messages = Vec::new();
     while left > 0 {
-        let message = consumer.poll(LONGEST).unwrap().unwrap();
-        messages.push(Stored {
-            partition: message.partition(),
-            key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
-            payload: serde_json::from_slice(message.payload().unwrap()).unwrap(),
-        });
+        messages.push(next(&consumer));
         left -= 1;
     }
     messages.sort_by_key(|message| message.partition);
     messages
+}
+
+/// Names of the records in the topic's first partition, from its first to one that is in front of `last`.
+pub(crate) fn until(servers: &str, last: &str) -> Vec<String> {
+    let consumer = consumer(servers);
+    let mut first = TopicPartitionList::new();
+    first
+        .add_partition_offset(TOPIC, 0, Offset::Beginning)
+        .unwrap();
+    consumer.assign(&first).unwrap();
+    let mut ids = Vec::new();
+    loop {
+        let id = next(&consumer).id();
+        if id == last {
+            return ids;
+        }
+        ids.push(id);
+    }
+}
+
+fn next(consumer: &BaseConsumer) -> Stored {
+    let message = consumer.poll(LONGEST).unwrap().unwrap();
+    Stored {
+        partition: message.partition(),
+        key: String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
+        payload: serde_json::from_slice(message.payload().unwrap()).unwrap(),
+    }
+}
+
+fn consumer(servers: &str) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", servers)
+        .set("group.id", "test")
+        .set("enable.auto.commit", "false")
+        .create()
+        .unwrap()
 }

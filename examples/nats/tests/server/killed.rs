@@ -15,12 +15,9 @@ use mermin_core::{
     sink::{FlowSink, Overflow, buffered, retry, testing::flows},
 };
 use mermin_nats::{Exporter, Settings};
-use mermin_testing::{LONGEST, free_port, ids, soon, wait};
+use mermin_testing::{LONGEST, Proxy, free_port, ids, soon, wait};
 
-use crate::{
-    proxy::Proxy,
-    support::{STREAM, Server, settings},
-};
+use crate::support::{STREAM, Server, settings};
 
 /// No record is lost, and none is there twice.
 pub(crate) fn mid_stream() {

@@ -11,7 +11,6 @@ mod engine;
 mod killed;
 mod nonsense;
 mod program;
-mod proxy;
 mod refused;
 mod support;
 mod trouble;

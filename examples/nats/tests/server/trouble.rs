@@ -5,12 +5,11 @@ use std::time::Duration;
 use futures::executor::block_on;
 use mermin_core::sink::{FlowSink as _, testing::flows};
 use mermin_nats::Exporter;
-use mermin_testing::{free_port, ids, trouble, wait};
+use mermin_testing::{Proxy, free_port, ids, trouble, wait};
 use rustix::process::Signal;
 
 use crate::{
     killed::sorted,
-    proxy::Proxy,
     support::{Server, settings},
 };
 

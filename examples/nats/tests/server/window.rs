@@ -8,13 +8,10 @@ use mermin_core::{
     sink::{FlowSink, testing::flows},
 };
 use mermin_nats::Exporter;
-use mermin_testing::{ids, wait};
+use mermin_testing::{Proxy, ids, wait};
 use serde_json::json;
 
-use crate::{
-    proxy::Proxy,
-    support::{Server, settings},
-};
+use crate::support::{Server, settings};
 
 /// The shortest that nats-server 2.9.10 has.
 const SHORTEST: u64 = 100_000_000;

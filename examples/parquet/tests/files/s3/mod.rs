@@ -7,18 +7,17 @@ mod way;
 
 use std::{env, process::Command};
 
-use futures::executor::block_on;
 use libtest_mimic::Trial;
 use mermin_core::{
     Flow,
     sink::{Retry, retry, testing},
 };
 use mermin_parquet::{Exporter, Settings};
-use mermin_testing::{soon, trouble};
+use mermin_testing::soon;
 
 pub(crate) use self::killed::WRITER;
 use self::{
-    moto::{Moto, variables},
+    moto::Moto,
     way::{End, Way},
 };
 use crate::{expected::key, read::Key};
@@ -85,7 +84,7 @@ fn keeps() {
         let way = Way::to(moto.port());
         Receiver { moto, way }
     };
-    trouble::keeps_the_contract(receiver, 5);
+    mermin_testing::trouble::keeps_the_contract(receiver, 5);
 }
 
 /// With all that a client needs in the environment.
@@ -97,7 +96,7 @@ fn program() {
     );
     let output = Command::new(env!("CARGO_BIN_EXE_mermin-parquet"))
         .args(["--pcap", capture, "--to", "s3://flows/site/1/?rows=2"])
-        .envs(variables(moto.port()))
+        .envs(mermin_testing::Moto::variables(moto.port()))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

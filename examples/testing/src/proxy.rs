@@ -12,26 +12,30 @@ use std::{
 };
 
 /// Faults, and signs of them.
-#[derive(Default)]
-pub(crate) struct State {
+#[derive(Debug, Default)]
+pub struct State {
     /// The server's answers are lost.
-    pub(crate) deaf: AtomicBool,
+    pub deaf: AtomicBool,
     /// Connections are ended.
-    pub(crate) cut: AtomicBool,
+    pub cut: AtomicBool,
     /// Octets of what the server said that were lost.
-    pub(crate) lost: AtomicU64,
+    pub lost: AtomicU64,
     over: AtomicBool,
 }
 
 /// Passes octets on.
-pub(crate) struct Proxy {
-    pub(crate) port: u16,
-    pub(crate) state: Arc<State>,
+#[derive(Debug)]
+pub struct Proxy {
+    /// Where it listens, on the loopback address.
+    pub port: u16,
+    /// Faults, and signs of them.
+    pub state: Arc<State>,
 }
 
 impl Proxy {
     /// To a port, with a pause before each 4,096 octets that a client sends.
-    pub(crate) fn new(to: u16, pause: Duration) -> Self {
+    #[must_use]
+    pub fn new(to: u16, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
