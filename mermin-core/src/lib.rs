@@ -27,6 +27,9 @@
 //! [`sink`] takes flows elsewhere ([`FlowSource::run`]), and [`FlowSourceBuilder::preflight`] tells what a host can do before
 //! anything is captured. Feature `pcap` reads capture files, and `pcap-compressed` those that gzip, zstd or lz4 compressed.
 //!
+//! A program of your own is tested without root: [`FlowSource::replay`] makes a source of records, [`Flow::new`], [`Error::new`],
+//! [`Degradation::new`] and the defaults of [`Stats`] and [`Report`] make what it gives, and feature `testing` has a check of sinks.
+//!
 //! Needs Linux 5.14 on x86-64 or arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -36,7 +39,8 @@ mod error;
 pub mod filter;
 pub mod flow;
 mod iface;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
+#[doc(hidden)]
 pub mod lab;
 #[cfg(feature = "pcap")]
 mod pcap;

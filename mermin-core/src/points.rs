@@ -6,14 +6,14 @@ macro_rules! points {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u32)]
         #[cfg_attr(
-            not(feature = "test-util"),
+            not(feature = "__lab"),
             expect(unreachable_pub, reason = "the lab's, where there is one")
         )]
         pub enum Point {
             $($(#[$doc])* $name,)*
         }
 
-        #[cfg(feature = "test-util")]
+        #[cfg(feature = "__lab")]
         impl Point {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
@@ -81,16 +81,16 @@ points! {
 }
 
 /// Ends the process here if a test wants it.
-#[cfg(not(feature = "test-util"))]
+#[cfg(not(feature = "__lab"))]
 #[inline]
 pub(crate) fn pass(_: Point) {}
 
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 pub use armed::kill_at;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 pub(crate) use armed::pass;
 
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 mod armed {
     use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -178,7 +178,7 @@ fn sources(of: &Path, found: &mut Vec<PathBuf>) {
 /// A line of a library that reaches beyond it, if there is one.
 fn beyond(source: &str) -> Option<&str> {
     // The rest is for tests: this crate's, or those of the lab.
-    let shipped = ["#[cfg(test)]", "#[cfg(feature = \"test-util\")]\nmod "]
+    let shipped = ["#[cfg(test)]", "#[cfg(feature = \"__lab\")]\nmod "]
         .iter()
         .filter_map(|tests| source.find(tests))
         .min()
@@ -208,8 +208,6 @@ fn no_code_touches_what_belongs_to_the_process() {
     }
     assert!(beyond("fn f() {\n    log::set_logger(&L);\n}").is_some());
     assert!(beyond("static COUNT: AtomicU32 = AtomicU32::new(0);").is_some());
-    assert!(
-        beyond("#[cfg(feature = \"test-util\")]\nmod lab {\nstatic N: AtomicU8 = X;").is_none()
-    );
+    assert!(beyond("#[cfg(feature = \"__lab\")]\nmod lab {\nstatic N: AtomicU8 = X;").is_none());
     assert!(beyond("static NAMES: [&str; 2] = [\"a\", \"b\"];\n// set_logger").is_none());
 }

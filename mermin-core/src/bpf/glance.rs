@@ -71,7 +71,7 @@ impl Slab {
     }
 
     /// Reads one word of each line that [`glance`](Self::glance) reads.
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     pub(crate) fn touch(&self, slot: u32) -> u64 {
         self.lanes(slot)
             // SAFETY: within the mapping; the word is stored whole.

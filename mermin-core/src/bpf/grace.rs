@@ -20,7 +20,7 @@ pub(crate) enum Grace {
         inner: OwnedFd,
     },
     /// Not at all: what tests show to lose packets.
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     Skip,
 }
 
@@ -46,7 +46,7 @@ impl Grace {
         match other {
             Self::Membarrier => Ok(Self::Membarrier),
             Self::MapInMap { .. } => Self::by_map(),
-            #[cfg(feature = "test-util")]
+            #[cfg(feature = "__lab")]
             Self::Skip => Ok(Self::Skip),
         }
     }
@@ -56,7 +56,7 @@ impl Grace {
         match self {
             Self::Membarrier => membarrier::wait(),
             Self::MapInMap { outer, inner } => bpf::set_inner_map(outer.as_fd(), inner.as_fd()),
-            #[cfg(feature = "test-util")]
+            #[cfg(feature = "__lab")]
             Self::Skip => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Packet {
     pub(crate) interface: usize,
 }
 
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 impl Packet {
     /// One that is in no capture.
     pub(crate) fn by_hand(octets: usize, at: std::time::Duration) -> Self {

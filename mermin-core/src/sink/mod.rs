@@ -47,7 +47,7 @@
 //! | `retry(sink, ..)` | the source waits | the receiver has it |
 //! | `buffered(retry(sink, ..), ..)` | the source goes on until the buffer is full | it is in memory |
 //!
-//! [`testing`] (feature `test-util`) runs any sink through these rules.
+//! [`testing`] (feature `testing`) runs any sink through these rules.
 
 mod backoff;
 mod batching;
@@ -62,7 +62,7 @@ mod json;
 mod meter;
 mod refusal;
 mod retry;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "testing")]
 pub mod testing;
 mod threaded;
 mod timer;

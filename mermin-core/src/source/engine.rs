@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{queue::Queue, receive::Receive};
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 use crate::bpf::object::Programs;
 use crate::{
     error::{Error, ErrorKind},
@@ -32,7 +32,7 @@ pub(super) trait Counters: fmt::Debug + Send + Sync {
     fn report(&self) -> Report;
 
     /// The kernel program, where there is one.
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     fn programs(&self) -> Option<&Arc<Programs>> {
         None
     }

@@ -11,7 +11,7 @@ use super::{
     reconfigure::Reconfigured,
     reports::Reports,
 };
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 use crate::bpf::object::Programs;
 use crate::{
     error::{Error, ErrorKind},
@@ -72,7 +72,7 @@ impl Handle {
         Reports::new(Arc::clone(&self.control), Arc::clone(&self.shared))
     }
 
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     pub(crate) fn programs(&self) -> Option<&Arc<Programs>> {
         self.shared.programs()
     }

@@ -21,11 +21,11 @@ mod reports;
 mod stream;
 mod tunnels;
 
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 pub use self::capture::thread::rig::{Phases, Reading};
-#[cfg(all(feature = "pcap", feature = "test-util"))]
+#[cfg(all(feature = "pcap", feature = "__lab"))]
 pub(crate) use self::offline::Hand;
-#[cfg(all(feature = "pcap", feature = "test-util"))]
+#[cfg(all(feature = "pcap", feature = "__lab"))]
 pub use self::offline::{Captured, Whole, each_captured, read_whole};
 pub use self::{
     builder::FlowSourceBuilder,
@@ -38,5 +38,5 @@ pub use self::{
     stream::{Acknowledger, FlowSource, Run},
     tunnels::Tunnels,
 };
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 pub(crate) use self::{capture::thread::rig::Rig, options::Workings};

@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     /// Classifier.
     SchedCls = 3,
     /// XDP.
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     Xdp = 6,
 }
 

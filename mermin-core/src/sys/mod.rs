@@ -8,7 +8,7 @@ pub(crate) mod bpf_load;
 pub(crate) mod bpf_pin;
 pub(crate) mod bpf_program;
 pub(crate) mod bpf_stand_in;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 pub(crate) mod bpf_trial;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;

@@ -40,7 +40,7 @@ pub struct FlowSourceBuilder {
 }
 
 impl FlowSourceBuilder {
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     pub(crate) fn workings(&mut self) -> &mut super::options::Workings {
         &mut self.options.workings
     }

@@ -75,7 +75,7 @@ impl Parts {
             ),
             counts: Counts::default(),
             capacity: slab.len(),
-            #[cfg(feature = "test-util")]
+            #[cfg(feature = "__lab")]
             programs: Arc::clone(&programs),
         });
         let clock = SourceClock::new(loaded.clock, Arc::clone(&slab), epoch)?;

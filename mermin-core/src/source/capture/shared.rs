@@ -1,6 +1,6 @@
 //! Counters that statistics are read from while the capture thread works.
 
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 use std::sync::Arc;
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::registry::InterfaceRegistry;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 use crate::bpf::object::Programs;
 use crate::{
     bpf::ledger::Ledger,
@@ -27,7 +27,7 @@ pub(in crate::source) struct SharedCounters {
     /// Flows that there is room for.
     pub(super) capacity: u32,
     /// For the lab.
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     pub(super) programs: Arc<Programs>,
 }
 
@@ -65,7 +65,7 @@ impl SharedCounters {
 }
 
 impl Counters for SharedCounters {
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     fn programs(&self) -> Option<&Arc<Programs>> {
         Some(&self.programs)
     }

@@ -1,6 +1,6 @@
 //! The loop of a live capture. It owns the parts, and hands each what it needs of the others.
 
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 pub(in crate::source) mod rig;
 
 use std::{sync::atomic::Ordering, time::Duration};

@@ -283,7 +283,7 @@ impl Flows {
     }
 
     /// Flows that are open now.
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     pub(super) fn open(&self) -> impl Iterator<Item = &crate::table::observation::Observation> {
         self.table.flows()
     }

@@ -7,9 +7,9 @@
 mod clock;
 mod flows;
 mod fragments;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 mod frames;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 mod hand;
 mod hasher;
 mod input;
@@ -20,7 +20,7 @@ mod shared;
 mod slot;
 mod table;
 mod timers;
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 mod whole;
 mod work;
 
@@ -28,11 +28,11 @@ use std::{io, sync::Arc, thread};
 
 use futures_channel::oneshot;
 
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 pub(crate) use self::hand::Hand;
 pub(super) use self::input::Input;
 use self::{flows::Flows, live::Live, reading::Reading, shared::Shared, work::Work};
-#[cfg(feature = "test-util")]
+#[cfg(feature = "__lab")]
 pub use self::{
     frames::{Captured, each_captured},
     whole::{Whole, read_whole},

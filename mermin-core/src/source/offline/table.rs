@@ -128,7 +128,7 @@ impl Table {
     }
 
     /// Observations of every open flow.
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     pub(super) fn flows(&self) -> impl Iterator<Item = &crate::table::observation::Observation> {
         let open = self.slots.iter().filter(|slot| slot.serial != 0);
         open.map(|slot| &slot.flow)

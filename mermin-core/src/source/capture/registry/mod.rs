@@ -150,7 +150,7 @@ impl InterfaceRegistry {
     }
 
     /// An interface is counted, without being watched.
-    #[cfg(feature = "test-util")]
+    #[cfg(feature = "__lab")]
     pub(super) fn counted(&self, index: u32, ledgers: Ledgers) {
         let mut entries = self.lock();
         entries.interfaces.entry(index).or_default().ledgers = Some(ledgers);
