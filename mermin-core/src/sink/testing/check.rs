@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn each_fault_is_found_by_its_rule() {
         assert_eq!(outcome(Fault::None), Ok(5));
-        for (fault, words) in [
+        let faults = [
             (Fault::Loses, "every record is delivered once: "),
             (Fault::Doubles, "came too often, such as"),
             (Fault::Blocks, "it blocks its executor"),
@@ -466,10 +466,16 @@ mod tests {
                 "an outage loses nothing that was not ok: 100 lost",
             ),
             (Fault::Dead, "it does not recover when the receiver is back"),
-        ] {
-            let violation = outcome(fault).unwrap_err();
-            assert!(violation.contains(words), "{fault:?}: {violation}");
-        }
+        ];
+        // Each waits for real: all at once.
+        std::thread::scope(|scope| {
+            for (fault, words) in faults {
+                scope.spawn(move || {
+                    let violation = outcome(fault).unwrap_err();
+                    assert!(violation.contains(words), "{fault:?}: {violation}");
+                });
+            }
+        });
     }
 
     struct Wrapped<S> {
