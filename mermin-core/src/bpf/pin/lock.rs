@@ -42,16 +42,20 @@ impl From<io::Error> for Refusal {
 
 /// Makes the directory if need be, and locks it. Waits: not for an executor's thread.
 pub(crate) fn take(directory: &Path) -> Result<Lock, Refusal> {
+    take_within(directory, PAUSES)
+}
+
+fn take_within(directory: &Path, pauses: u32) -> Result<Lock, Refusal> {
     let path = directory.to_owned();
-    let directory = Apart::keep("mermin-lock", move || lock(&path))?;
+    let directory = Apart::keep("mermin-lock", move || lock(&path, pauses))?;
     Ok(Lock {
         _directory: directory,
     })
 }
 
-fn lock(directory: &Path) -> Result<File, Refusal> {
+fn lock(directory: &Path, pauses: u32) -> Result<File, Refusal> {
     let system = |error: io::Error| Refusal::System(directory.to_owned(), error);
-    for _ in 0..PAUSES {
+    for _ in 0..pauses {
         match fs::create_dir_all(directory) {
             // An instance that was alone has just removed the directory above.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -87,7 +91,7 @@ mod tests {
     fn there_is_one_owner_at_a_time_and_the_next_waits_for_a_moment() {
         let directory = std::env::temp_dir().join(format!("mermin-lock-{}", std::process::id()));
         let first = take(&directory).unwrap();
-        assert!(matches!(take(&directory), Err(Refusal::InUse)));
+        assert!(matches!(take_within(&directory, 10), Err(Refusal::InUse)));
         let waiting = {
             let directory = directory.clone();
             thread::spawn(move || take(&directory).is_ok())
@@ -106,7 +110,7 @@ mod tests {
         let racers: Vec<_> = (0..8)
             .map(|_| {
                 let directory = directory.clone();
-                thread::spawn(move || take(&directory).ok())
+                thread::spawn(move || take_within(&directory, 40).ok())
             })
             .collect();
         let won: Vec<_> = racers
