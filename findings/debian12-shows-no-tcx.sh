@@ -24,7 +24,7 @@ there() {
     there ip -d link show v0 | sed 's/state [A-Z]*//; s/,LOWER_UP//; s/NO-CARRIER,//'
     there bpftool net
 } >"$work/before"
-PYTHONPATH="$here/lib" there python3 -c '
+PYTHONPATH="$here/lib" nsenter --net="/run/netns/$host" python3 -c '
 import socket, time, tcx
 link = tcx.attach(tcx.load(-1), socket.if_nametoindex("v0"))
 print("attached", flush=True)

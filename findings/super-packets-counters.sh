@@ -59,7 +59,7 @@ else:
         it.recv(4)
         print("segs_out", segments(it)[0])
 PYTHON
-at "$server" python3 "$work/transfer.py" receive >"$work/receiver" &
+nsenter --net="/run/netns/$server" python3 "$work/transfer.py" receive >"$work/receiver" &
 started+=("$!")
 until_true 10 grep -q listening "$work/receiver"
 at "$client" python3 "$work/transfer.py" send >"$work/sender"

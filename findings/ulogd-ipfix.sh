@@ -52,7 +52,7 @@ proto="udp"
 file="$work/printed"
 sync=1
 CONFIG
-there python3 -u - >"$work/peer" <<'PYTHON' &
+nsenter --net="/run/netns/$other" python3 -u - >"$work/peer" <<'PYTHON' &
 import selectors, socket, time
 
 # Answers on UDP port 7 with four times the octets, and takes what is sent to port 4739.
@@ -71,9 +71,9 @@ while time.monotonic() < end:
 PYTHON
 started+=("$!")
 until_true 10 grep -q ready "$work/peer"
-there tcpdump -i lo -U -w "$work/ipfix.pcap" udp port 4739 2>"$work/tcpdump.log" &
+nsenter --net="/run/netns/$other" tcpdump -i lo -U -w "$work/ipfix.pcap" udp port 4739 2>"$work/tcpdump.log" &
 started+=("$!")
-there ulogd --configfile "$work/ulogd.conf" >/dev/null 2>&1 &
+nsenter --net="/run/netns/$other" ulogd --configfile "$work/ulogd.conf" >/dev/null 2>&1 &
 ulogd=$!
 started+=("$ulogd")
 until_true 10 grep -q "entering main loop" "$work/ulogd.log"

