@@ -99,6 +99,14 @@ impl Arguments {
         if targets.is_empty() {
             return Err("say where flows go: `--to json:flows.json`, or `to` in `export \"flows\"` of the file".into());
         }
+        for (at, target) in targets.iter().enumerate() {
+            if targets[..at].iter().any(|other| other.name == target.name) {
+                // Two writers of one file would take each other's lines for a full disk's, and a topic would have all twice.
+                return Err(
+                    format!("cannot export to `{}` twice: name it once", target.name).into(),
+                );
+            }
+        }
         let buffer = flows.and_then(|flows| usize::try_from(flows.buffer().get()).ok());
         let overflow = flows.map(|flows| match flows.overflow() {
             value::Overflow::Block => Overflow::Block,

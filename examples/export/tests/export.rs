@@ -161,6 +161,37 @@ fn a_file_says_where_flows_go_and_arguments_are_put_over_it() {
     );
 }
 
+/// The resolver's words are in the table, and the records are counted.
+#[test]
+fn a_name_without_an_address_is_told_and_counted() {
+    for target in [
+        "ipfix://name.invalid:1",
+        "ipfix+tcp://name.invalid:1",
+        "otlp://name.invalid:1",
+        "nats://name.invalid:1/F",
+    ] {
+        let output = run(&["--pcap", &capture(), "--to", target, "--close-within", "2"]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let lost = numbers(&said, target);
+        assert_eq!((lost[0], lost[1], lost[3]), (8, 0, 8), "{said}");
+        assert!(said.contains("closed: 8"), "{said}");
+        assert!(
+            said.contains("lookup") || said.contains("no answer"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_pipe_has_every_line() {
+    let output = run(&["--pcap", &capture(), "--to", "json:/dev/stdout"]);
+    let told = said(&output);
+    assert!(output.status.success(), "{told}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(lines.lines().count(), RECORDS);
+}
+
 #[test]
 fn what_cannot_be_understood_is_status_2() {
     for arguments in [
@@ -174,6 +205,35 @@ fn what_cannot_be_understood_is_status_2() {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(said(&output).starts_with("error: "), "{}", said(&output));
+    }
+    let output = run(&[
+        "--pcap",
+        "x",
+        "--to",
+        "json:x",
+        "--to",
+        "ipfix+file:x",
+        "--to",
+        "json:x",
+    ]);
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("cannot export to `json:x` twice"), "{told}");
+    for target in [
+        "udp://me:hush@a",
+        "ipfix://me:hush@a",
+        "ipfix+tcp://me:hush/?@a",
+        "otlp://me:hush@a",
+        "otlp+http://me:hush@a/b",
+        "nats://me:hush@a/b",
+        "kafka://me:hush@a/b",
+        "s3://me:hush@a?rows=0",
+        "prometheus://me:hush@a",
+    ] {
+        let output = run(&["--pcap", "x", "--to", target]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(!said.contains("hush"), "a password is shown: {said}");
     }
     assert!(run(&["--help"]).status.success());
 }

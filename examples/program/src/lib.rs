@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod appended;
 mod arguments;
 mod delivered;
 mod entry;
@@ -30,6 +31,7 @@ mod table;
 mod target;
 
 pub use self::{
+    appended::Appended,
     arguments::{arguments, source_and_target},
     delivered::{Delivered, Key, key},
     entry::{Result, entry, say},
@@ -38,5 +40,5 @@ pub use self::{
     source::{Flag, Source},
     stop::close_on_signal,
     table::table,
-    target::{TargetError, split_target, with_port},
+    target::{TargetError, split_target, with_port, without_user},
 };

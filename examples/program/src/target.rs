@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-/// A text that names no target.
+/// A text that names no target. A user and a password in it are not shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetError {
     text: String,
@@ -12,7 +12,7 @@ pub struct TargetError {
 impl TargetError {
     /// Of this text, for this reason.
     pub fn new(text: impl Into<String>, why: impl Into<String>) -> Self {
-        let (text, why) = (text.into(), why.into());
+        let (text, why) = (without_user(&text.into()), why.into());
         Self { text, why }
     }
 }
@@ -24,6 +24,23 @@ impl fmt::Display for TargetError {
 }
 
 impl Error for TargetError {}
+
+/// The text with `..` for what stands between `//` and the last `@`: errors are logged, and a password has any characters.
+///
+/// ```
+/// assert_eq!(mermin_program::without_user("kafka://me:a/b@c/d"), "kafka://..@c/d");
+/// assert_eq!(mermin_program::without_user("kafka://c/d"), "kafka://c/d");
+/// ```
+#[must_use]
+pub fn without_user(text: &str) -> String {
+    let parts = text
+        .split_once("//")
+        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)));
+    parts.map_or_else(
+        || text.to_owned(),
+        |(scheme, place)| format!("{scheme}//..@{place}"),
+    )
+}
 
 /// The place a text names, and the options behind its `?`, each `name=value` or a name.
 ///

@@ -23,6 +23,8 @@ use mermin_core::{
     sink::{Batching, BoxSink, FlowSink, Meter},
 };
 
+use mermin_program::without_user;
+
 use crate::Result;
 
 /// A kind of target.
@@ -82,9 +84,10 @@ impl Target {
         let scheme = text.split(':').next().unwrap_or(text);
         let mut kinds = KINDS.iter();
         let Some(kind) = kinds.find(|kind| kind.schemes.contains(&scheme)) else {
+            let shown = without_user(text);
             if let Some((_, feature)) = OFF.iter().find(|(known, _)| *known == scheme) {
                 return Err(format!(
-                    "cannot export to `{text}`: this program was built without it: type `cargo build --release -p mermin-export \
+                    "cannot export to `{shown}`: this program was built without it: type `cargo build --release -p mermin-export \
                      --features {feature}`"
                 )
                 .into());
@@ -95,7 +98,7 @@ impl Target {
                 .copied()
                 .collect();
             return Err(format!(
-                "cannot export to `{text}`: a target begins with one of {}, and a colon",
+                "cannot export to `{shown}`: a target begins with one of {}, and a colon",
                 known.join(", ")
             )
             .into());

@@ -54,6 +54,27 @@ pub(crate) fn keeps_the_contract() {
     trouble::keeps_the_contract(make, 4);
 }
 
+/// The file was renamed, as logrotate does: each has templates and whole messages.
+pub(crate) fn rotated() {
+    let folder = Folder::new("rotated");
+    let (file, older) = (folder.file("flows.ipfix"), folder.file("flows.ipfix.1"));
+    let mut sink = Exporter::file(&file, settings()).unwrap();
+    let flows = flows(300);
+    let (before, behind) = flows.split_at(100);
+    block_on(sink.export(before)).unwrap();
+    fs::rename(&file, &older).unwrap();
+    for batch in behind.chunks(100) {
+        block_on(sink.export(batch)).unwrap();
+    }
+    block_on(sink.close()).unwrap();
+    for (file, flows) in [(older, before), (file, behind)] {
+        let decoded = Decoded::read(&fs::read(file).unwrap());
+        decoded.check_sequence();
+        let expected: Vec<_> = flows.iter().map(flow_id).collect();
+        assert_eq!(decoded.ids(), expected);
+    }
+}
+
 pub(crate) const FULL: Role = ("full_disk", fill);
 
 /// A message that does not fit is an error and leaves nothing; when there is room again it is written.

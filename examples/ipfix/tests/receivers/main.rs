@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         plain("udp_keeps_the_contract", udp::keeps_the_contract),
         plain("udp_templates_are_told_again", udp::templates),
         plain("file_keeps_the_contract", file::keeps_the_contract),
+        plain("file_that_is_rotated", file::rotated),
         with("mount", "file_on_a_full_disk", file::full),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
