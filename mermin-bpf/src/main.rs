@@ -26,6 +26,10 @@
     clippy::cast_possible_truncation,
     reason = "fields are cut out of wider words on purpose"
 )]
+#[expect(
+    clippy::incompatible_msrv,
+    reason = "the object is built by a compiler of its own; the version is for who builds the library"
+)]
 mod kernel;
 
 #[cfg(not(target_arch = "bpf"))]

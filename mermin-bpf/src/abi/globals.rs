@@ -11,8 +11,10 @@ pub mod next {
     pub const CREATE: u32 = 1;
     /// [`PROGRAM_TUNNEL`](crate::abi::names::PROGRAM_TUNNEL).
     pub const TUNNEL: u32 = 2;
+    /// [`PROGRAM_DEVICE`](crate::abi::names::PROGRAM_DEVICE).
+    pub const DEVICE: u32 = 3;
     /// How many there are.
-    pub const COUNT: u32 = 3;
+    pub const COUNT: u32 = 4;
 }
 
 /// Counters that belong to no interface.

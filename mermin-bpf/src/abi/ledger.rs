@@ -16,6 +16,10 @@ pub mod link {
     pub const ETHERNET: u8 = 1;
     /// Nothing (tun, wg, ipip).
     pub const IP: u8 = 2;
+    /// An outer IP header and that of GRE (`ARPHRD_IPGRE` without a remote, or with a group for one).
+    pub const GRE: u8 = 3;
+    /// The same on what is sent, nothing on what is received (`ARPHRD_IP6GRE` without a remote).
+    pub const GRE_SENT: u8 = 4;
 }
 
 /// Places that are tried for an interface in the table of hooks, from `ifindex` modulo its size on.

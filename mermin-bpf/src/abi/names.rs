@@ -6,6 +6,8 @@ pub const PROGRAM_INGRESS: &str = "mermin_ingress";
 pub const PROGRAM_EGRESS: &str = "mermin_egress";
 /// Program that takes tunnels off, through [`MAP_PROGRAMS`].
 pub const PROGRAM_TUNNEL: &str = "mermin_tunnel";
+/// Program that takes off what a GRE device puts before its packets, through [`MAP_PROGRAMS`].
+pub const PROGRAM_DEVICE: &str = "mermin_device";
 /// Program that the others hand over to, through [`MAP_PROGRAMS`].
 pub const PROGRAM_GENERAL: &str = "mermin_general";
 /// Program that makes a flow for a packet that has none; the others hand over to it, through [`MAP_PROGRAMS`].

@@ -118,11 +118,12 @@ unsafe fn resume<'a>(
     // SAFETY: by the contract above.
     unsafe {
         match (*workspace).stage {
-            stage::FRESH | stage::OUTERMOST => {
+            stage::FRESH => {
                 let bytes = skb.copy(workspace).ok_or(Reason::Unreadable)?;
                 let level = Level::outermost(bytes, frame, &Layer::outermost(frame))?;
                 (*workspace).level = level;
             }
+            stage::OUTERMOST => (*workspace).level = (*workspace).outermost,
             stage::INSIDE | stage::INNERMOST => {}
             _ => return Err((*workspace).reason),
         }

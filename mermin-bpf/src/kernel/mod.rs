@@ -5,6 +5,7 @@ mod carried;
 mod clock;
 mod count;
 mod create;
+mod device;
 mod early;
 mod fragment;
 mod general;

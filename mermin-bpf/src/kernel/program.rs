@@ -12,7 +12,7 @@ use aya_ebpf::{bindings::TC_ACT_UNSPEC, macros::classifier, programs::TcContext}
 use mermin_bpf::{
     abi::{
         globals::next,
-        ledger::{Direction, Reason},
+        ledger::{Direction, Reason, link},
     },
     track::{key, measure},
     wire::{
@@ -26,7 +26,7 @@ use mermin_bpf::{
 use super::{
     carried,
     count::{self, Facts},
-    create, general,
+    create, device, general,
     index::{Found, Key, digest, find_known},
     ledger::{self, Account, account},
     maps::{PROGRAMS, WORKSPACE, carries, decapsulates, session_ports},
@@ -70,6 +70,17 @@ pub fn mermin_general(context: TcContext) -> i32 {
 pub fn mermin_tunnel(context: TcContext) -> i32 {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
         tunnel::descend(&context, workspace);
+    }
+    TC_ACT_UNSPEC
+}
+
+#[classifier]
+#[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
+pub fn mermin_device(context: TcContext) -> i32 {
+    if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
+        device::take_off(&context, workspace);
     }
     TC_ACT_UNSPEC
 }
@@ -144,6 +155,11 @@ fn hand_over(context: &TcContext, account: Account, next: u32) {
         // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
         unsafe {
             Workspace::begin(workspace, account);
+            // Read anew, or a verifier would tell the ways of each link apart for it.
+            let link = (&raw const (*workspace).account.link).read_volatile();
+            if !matches!(link, link::ETHERNET | link::IP) {
+                PROGRAMS.tail_call(context, next::DEVICE);
+            }
             PROGRAMS.tail_call(context, next);
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     unsafe {
         let account = (*workspace).account;
         let went = step(skb, &skb.frame(account.link), workspace);
-        if !decapsulates() && !is_seen(workspace) {
+        if !decapsulates() && !matches!((*workspace).stage, stage::FRESH | stage::SETTLED) {
             if went.is_some() {
                 PROGRAMS.tail_call(context, next::TUNNEL);
             }
@@ -40,16 +40,6 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
         PROGRAMS.tail_call(context, next::GENERAL);
         account.refused(ledger::cpu(), skb, Reason::Unreadable);
     }
-}
-
-/// True if the packet was found to have passed the hook before.
-///
-/// # Safety
-/// `workspace` is this CPU's own.
-#[inline(always)]
-unsafe fn is_seen(workspace: *mut Workspace) -> bool {
-    // SAFETY: by the contract above.
-    unsafe { (*workspace).stage == stage::REFUSED && (*workspace).reason == Reason::Hairpin }
 }
 
 /// True if there is an extension header of IPv6, as before a packet whose segments are all routed (`SRv6`, RFC 8986; RPL).
@@ -76,6 +66,9 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
         }
         let bytes = Copied::again(workspace);
         let level = &*black_box(&raw const (*workspace).level);
+        if level.depth == 0 {
+            Workspace::keep_outermost(workspace);
+        }
         let ip = level.ip(bytes, frame).ok()?;
         let ip = forget(&raw mut (*workspace).ip, ip);
         if ip.later_fragment {
@@ -89,7 +82,7 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
                     && skb.network_header_is(bytes, inner.reached.at)
                 {
                     (*workspace).reason = Reason::Hairpin;
-                    (*workspace).stage = stage::REFUSED;
+                    (*workspace).stage = stage::SETTLED;
                     return None;
                 }
                 if level.depth == 0 {

@@ -3,7 +3,7 @@
 //! The verifier does not follow values through a map. A value stored here and read back is one state for it, however many
 //! ways led there; without that it would walk each way on to the end, beyond its limit of a million instructions.
 
-use core::hint::black_box;
+use core::{hint::black_box, mem::MaybeUninit};
 
 use mermin_bpf::{
     abi::{
@@ -26,12 +26,14 @@ pub(super) mod stage {
     pub(in super::super) const FRESH: u8 = 0;
     /// Headers are copied, and [`Workspace::level`](super::Workspace::level) is where to go on.
     pub(in super::super) const INSIDE: u8 = 1;
-    /// Nothing is known but that it counts as its outermost packet.
+    /// As [`INSIDE`], and it counts as its outermost packet, at [`Workspace::outermost`](super::Workspace::outermost).
     pub(in super::super) const OUTERMOST: u8 = 2;
     /// As [`INSIDE`], and it carries no packet.
     pub(in super::super) const INNERMOST: u8 = 3;
     /// Belongs under [`Workspace::reason`](super::Workspace::reason).
     pub(in super::super) const REFUSED: u8 = 4;
+    /// As [`REFUSED`], also where the outermost packet counts.
+    pub(in super::super) const SETTLED: u8 = 5;
 }
 
 #[repr(C)]
@@ -55,6 +57,8 @@ pub(super) struct Workspace {
     /// counts is not the innermost; else 0.
     pub(super) repeated: u32,
     pub(super) level: Level,
+    /// That of the outermost packet.
+    pub(super) outermost: Level,
     pub(super) ip: Ip,
     pub(super) transport: Transport,
     /// The outermost tunnel, as the packet's sender stands to it.
@@ -113,6 +117,27 @@ impl Workspace {
         }
     }
 }
+
+impl Workspace {
+    /// Keeps the level that was reached for the outermost packet's.
+    ///
+    /// # Safety
+    /// `workspace` is this CPU's own.
+    #[inline(always)]
+    pub(super) unsafe fn keep_outermost(workspace: *mut Self) {
+        type Word = MaybeUninit<u64>;
+        // SAFETY: by the contract above, and both are of this size. Word by word, or the compiler calls `memmove`.
+        unsafe {
+            let from = (&raw const (*workspace).level).cast::<Word>();
+            let to = (&raw mut (*workspace).outermost).cast::<Word>();
+            for at in 0..size_of::<Level>() / size_of::<Word>() {
+                to.add(at).write_volatile(from.add(at).read_volatile());
+            }
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Level>().is_multiple_of(size_of::<u64>()));
 
 /// Stores a value where the verifier loses sight of it, and gives it from there: compiler and verifier know nothing of it any
 /// more.

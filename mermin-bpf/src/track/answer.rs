@@ -101,9 +101,10 @@ mod tests {
     fn each_reply_of_icmp_answers_its_request() {
         for kind in 0..=u8::MAX {
             let message = icmp(kind, 0, 7);
-            let expected = matches!(kind, 0 | 14 | 16 | 18);
+            let expected = matches!(kind, 0 | 14 | 16 | 18 | 43);
             assert_eq!(is_answer(&ethernet_v4(1, &message)), expected, "{kind}");
-            assert_eq!(is_answer(&ethernet_v6(58, &message)), kind == 129, "{kind}");
+            let expected = matches!(kind, 129 | 145 | 147 | 161);
+            assert_eq!(is_answer(&ethernet_v6(58, &message)), expected, "{kind}");
         }
     }
 

@@ -19,17 +19,26 @@ pub const HIGH_TO_LOW: u8 = 1;
 
 const NOT_A_QUERY: u16 = 256;
 
-/// The type of the query that a message is or answers, if it is one of a pair (IANA ICMP and ICMPv6 parameters).
+/// The type of the query that a message is or answers, if it is one of a pair (IANA ICMP and ICMPv6 parameters) with an identifier:
+/// echo, time stamp, information and mask (RFC 792, RFC 950, RFC 4443), extended echo (RFC 8335), and Mobile IPv6's questions to
+/// a home agent (RFC 6275).
 #[inline(always)]
 const fn query(number: u8, kind: u8) -> Option<u8> {
-    match (number, kind) {
-        (protocol::ICMP, 0 | 8) => Some(8),
-        (protocol::ICMP, 13 | 14) => Some(13),
-        (protocol::ICMP, 15 | 16) => Some(15),
-        (protocol::ICMP, 17 | 18) => Some(17),
-        (protocol::ICMPV6, 128 | 129) => Some(128),
-        _ => None,
+    // Sets of bits instead of one way for each pair: a verifier would follow them all to the end.
+    let (from, known, replies) = if number == protocol::ICMP {
+        const REPLIES: u64 = 1 << 14 | 1 << 16 | 1 << 18 | 1 << 43;
+        (0, REPLIES | REPLIES >> 1 | 1 << 8 | 1, REPLIES)
+    } else {
+        const REPLIES: u64 = 1 << 1 | 1 << 17 | 1 << 19 | 1 << 33;
+        (128, REPLIES | REPLIES >> 1, REPLIES)
+    };
+    let place = kind.wrapping_sub(from);
+    if place >= 64 || known >> place & 1 == 0 {
+        return None;
     }
+    // A reply stands behind its request, but for that to an echo: 0, and the request is 8.
+    let echo = if kind == 0 { 8 } else { 0 };
+    Some(kind + echo - (replies >> place & 1) as u8)
 }
 
 /// True for a message that answers a query.
@@ -291,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_ping_and_its_answer_are_one_flow() {
-        for (request, reply) in [(8, 0), (13, 14), (15, 16), (17, 18)] {
+        for (request, reply) in [(8, 0), (13, 14), (15, 16), (17, 18), (42, 43)] {
             let there = ethernet_v4(protocol::ICMP, &icmp(request, 0, 0x1234));
             let answer = back_v4(ethernet_v4(protocol::ICMP, &icmp(reply, 0, 0x1234)));
             one_flow_both_ways(&keyed(&there), &keyed(&answer));
@@ -299,9 +308,12 @@ mod tests {
             assert_eq!(ports, [u16::from(request), 0x1234]);
             assert_eq!(icmp_identifier(ports), Some(0x1234));
         }
-        let there = ethernet_v6(protocol::ICMPV6, &icmp(128, 0, 0x1234));
-        let answer = back_v6(ethernet_v6(protocol::ICMPV6, &icmp(129, 0, 0x1234)));
-        one_flow_both_ways(&keyed(&there), &keyed(&answer));
+        for request in [128, 144, 146, 160] {
+            let there = ethernet_v6(protocol::ICMPV6, &icmp(request, 0, 0x1234));
+            // An answer's code is its own.
+            let answer = back_v6(ethernet_v6(protocol::ICMPV6, &icmp(request + 1, 2, 0x1234)));
+            one_flow_both_ways(&keyed(&there), &keyed(&answer));
+        }
     }
 
     #[test]
@@ -345,11 +357,11 @@ mod tests {
             icmp_ports(number, &message)
         };
         for kind in 0..=u8::MAX {
-            let expected = matches!(kind, 0 | 8 | 13..=18);
+            let expected = matches!(kind, 0 | 8 | 13..=18 | 42 | 43);
             let found = icmp_identifier(ports(protocol::ICMP, kind, 5));
             assert_eq!(found, expected.then_some(5), "ICMP type {kind}");
             let found = icmp_identifier(ports(protocol::ICMPV6, kind, 5));
-            let expected = matches!(kind, 128 | 129);
+            let expected = matches!(kind, 128 | 129 | 144..=147 | 160 | 161);
             assert_eq!(found, expected.then_some(5), "ICMPv6 type {kind}");
         }
     }

@@ -16,8 +16,6 @@ pub const SEQUENCE_AT: usize = 12;
 mod kind {
     pub(super) const REQUEST: u8 = 0;
     pub(super) const RESPONSE: u8 = 1;
-    pub(super) const ACK: u8 = 3;
-    pub(super) const DATA_ACK: u8 = 4;
     pub(super) const RESET: u8 = 7;
 }
 
@@ -26,7 +24,7 @@ mod kind {
 pub struct Dccp {
     /// Sender's and receiver's port.
     pub ports: [u16; 2],
-    /// The bits by which TCP says the same of a connection as the packet's type does.
+    /// The bits by which TCP opens or ends a connection, where the packet's type does; else 0.
     pub flags: u8,
     /// Octets before the application's data.
     pub header_length: u32,
@@ -47,13 +45,12 @@ pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Dccp, Reas
     }
     Ok(Dccp {
         ports: [header.be16(0), header.be16(2)],
-        flags: match header.u8(8) >> 1 & 0x0f {
-            kind::REQUEST => flag::SYN,
-            kind::RESPONSE => flag::SYN | flag::ACK,
-            kind::ACK | kind::DATA_ACK => flag::ACK,
-            kind::RESET => flag::RST,
-            _ => 0,
-        },
+        flags: flag::of_sets(
+            header.u8(8) >> 1 & 0x0f,
+            1 << kind::REQUEST | 1 << kind::RESPONSE,
+            1 << kind::RESPONSE,
+            1 << kind::RESET,
+        ),
         header_length,
     })
 }
@@ -93,7 +90,6 @@ mod tests {
                 let expected = match kind {
                     0 => flag::SYN,
                     1 => flag::SYN | flag::ACK,
-                    3 | 4 => flag::ACK,
                     7 => flag::RST,
                     _ => 0,
                 };

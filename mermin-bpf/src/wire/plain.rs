@@ -1,5 +1,5 @@
 //! The walk that most packets need: IP behind the link header and at most two VLAN tags, no fragment, one extension header at
-//! most.
+//! most, and of SCTP and DCCP nothing that opens a connection or ends one.
 //!
 //! It comes to what [`packet::walk`](super::packet::walk) gives, or leaves the frame. The kernel program tries it first, where the packet
 //! lies; whatever it does not know goes to a second program, so that neither the verifier nor a plain packet pays for rare
@@ -75,6 +75,9 @@ pub fn outermost<B: Bytes>(bytes: B, frame: &Frame) -> Option<Level> {
 #[inline(always)]
 fn follow<B: Bytes>(bytes: B, frame: &Frame, vlans: &mut Vlans) -> Option<(u16, usize)> {
     if frame.link != ledger::link::ETHERNET {
+        if frame.link != ledger::link::IP {
+            return None;
+        }
         return Some((ip::version(bytes, 0).ok()?, 0));
     }
     if let Some(control) = frame.stripped_vlan {
@@ -144,7 +147,17 @@ fn packet<B: Bytes, T>(
     match ip.protocol {
         protocol::TCP => Some(then(&by(protocol::TCP)?)),
         protocol::UDP => Some(then(&by(protocol::UDP)?)),
-        _ => Some(then(&level.packet(bytes, frame, ip).ok()?)),
+        _ => {
+            let packet = level.packet(bytes, frame, ip).ok()?;
+            // Few packets of few protocols begin or end something, and all the others would pay for asking.
+            if packet.tcp_flags != 0 {
+                return None;
+            }
+            Some(then(&Packet {
+                tcp_flags: 0,
+                ..packet
+            }))
+        }
     }
 }
 
@@ -203,8 +216,9 @@ mod tests {
             let mut bytes = udp(&[], ethertype::IPV4);
             bytes[23] = number;
             if number == protocol::DCCP {
-                // Its data offset, where a datagram has its length.
+                // Its data offset, where a datagram has its length; and data.
                 bytes[38] = 3;
+                bytes[42] = 2 << 1;
             }
             if number == protocol::SCTP {
                 // The header of a chunk.
@@ -213,6 +227,16 @@ mod tests {
             }
             let walked = packet::walk(&bytes[..], &whole(&bytes)).unwrap();
             assert_eq!(walked_plainly(&bytes), Some(walked), "{number}");
+            // An INIT, and a Reset.
+            let opens = match number {
+                protocol::SCTP => Some((46, 1)),
+                protocol::DCCP => Some((42, 7 << 1)),
+                _ => None,
+            };
+            if let Some((at, kind)) = opens {
+                bytes[at] = kind;
+                assert_eq!(walked_plainly(&bytes), None, "{number}");
+            }
         }
         let mut fragment = udp(&[], ethertype::IPV4);
         fragment[20] = 0x20;

@@ -28,7 +28,7 @@ mod chunk {
 pub struct Sctp {
     /// Sender's and receiver's port.
     pub ports: [u16; 2],
-    /// The bits by which TCP says the same of a connection as the first chunk does of the association. INIT, INIT ACK and
+    /// The bits by which TCP opens or ends a connection, where the first chunk does so to the association; else 0. INIT, INIT ACK and
     /// SHUTDOWN COMPLETE are alone in their packet (RFC 9260 section 6.10).
     pub flags: u8,
 }
@@ -47,14 +47,22 @@ pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Sctp, Reas
     }
     Ok(Sctp {
         ports: [header.be16(0), header.be16(2)],
-        flags: match header.u8(COMMON) {
-            chunk::INIT => flag::SYN,
-            chunk::INIT_ACK => flag::SYN | flag::ACK,
-            chunk::COOKIE_ECHO => flag::ACK,
-            chunk::ABORT | chunk::SHUTDOWN_COMPLETE => flag::RST,
-            _ => 0,
-        },
+        flags: flags(header.u8(COMMON)),
     })
+}
+
+/// By sets of chunk types: a verifier would follow a way for each to the end.
+#[inline(always)]
+const fn flags(kind: u8) -> u8 {
+    if kind > chunk::SHUTDOWN_COMPLETE {
+        return 0;
+    }
+    flag::of_sets(
+        kind,
+        1 << chunk::INIT | 1 << chunk::INIT_ACK,
+        1 << chunk::INIT_ACK | 1 << chunk::COOKIE_ECHO,
+        1 << chunk::ABORT | 1 << chunk::SHUTDOWN_COMPLETE,
+    )
 }
 
 #[cfg(test)]

@@ -27,6 +27,13 @@ pub mod flag {
     pub const ECE: u8 = 0x40;
     /// Congestion window reduced.
     pub const CWR: u8 = 0x80;
+
+    /// The flags for which `kind`, below 16, is in a set: bit `n` of each is kind `n`.
+    #[inline(always)]
+    pub(in crate::wire) const fn of_sets(kind: u8, syn: u16, ack: u16, rst: u16) -> u8 {
+        let [syn, ack, rst] = [(syn >> kind) & 1, (ack >> kind) & 1, (rst >> kind) & 1];
+        (syn as u8 * SYN) | (ack as u8 * ACK) | (rst as u8 * RST)
+    }
 }
 
 /// Fields in use of a header.

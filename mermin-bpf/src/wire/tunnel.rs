@@ -5,6 +5,7 @@ pub mod erspan;
 pub mod etherip;
 pub mod geneve;
 pub mod gre;
+pub mod gre_device;
 pub mod gtpu;
 pub mod l2tp;
 pub mod ports;

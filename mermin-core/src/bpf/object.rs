@@ -38,7 +38,7 @@ pub(crate) struct Programs {
     /// Programs that the two call next; it empties itself when its last descriptor is closed.
     handover: OwnedFd,
     /// Programs that are put there.
-    pub(crate) handed_to: [(u32, OwnedFd); 3],
+    pub(crate) handed_to: [(u32, OwnedFd); 4],
 }
 
 impl Programs {
@@ -141,6 +141,7 @@ impl Making {
         let mut map = |name| take(&mut self.maps, name);
         let handed_to = [
             (next::TUNNEL, program(names::PROGRAM_TUNNEL)?),
+            (next::DEVICE, program(names::PROGRAM_DEVICE)?),
             (next::GENERAL, program(names::PROGRAM_GENERAL)?),
             (next::CREATE, program(names::PROGRAM_CREATE)?),
         ];

@@ -24,8 +24,11 @@ const IFLA_PROP_LIST: u16 = 52;
 const IFLA_ALT_IFNAME: u16 = 53;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
+const IFLA_GRE_ENCAP_TYPE: u16 = 14;
 const IFLA_GRE_COLLECT_METADATA: u16 = 18;
+const TUNNEL_ENCAP_NONE: u16 = 0;
 const IFF_UP: u32 = 1;
+const IFF_BROADCAST: u32 = 1 << 1;
 const IFF_LOOPBACK: u32 = 1 << 3;
 /// `struct ifinfomsg`.
 const HEADER: usize = 16;
@@ -122,7 +125,7 @@ pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Interface> {
         kind: attribute(attributes, IFLA_LINKINFO)
             .and_then(|info| attribute(info, IFLA_INFO_KIND))
             .map(text),
-        link: LinkLayer::from_arphrd(hardware, remote(attributes)),
+        link: LinkLayer::from_arphrd(hardware, remote(attributes, flags & IFF_BROADCAST != 0)),
         mac: attribute(attributes, IFLA_ADDRESS).and_then(|address| address.try_into().ok()),
         up: flags & IFF_UP != 0,
         loopback: flags & IFF_LOOPBACK != 0,
@@ -130,17 +133,31 @@ pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Interface> {
 }
 
 /// Whom the packets of a GRE device go to; of others this says nothing.
-fn remote(attributes: &[u8]) -> Remote {
+fn remote(attributes: &[u8], can_broadcast: bool) -> Remote {
     let data =
         attribute(attributes, IFLA_LINKINFO).and_then(|info| attribute(info, IFLA_INFO_DATA));
-    if data.is_some_and(|data| attribute(data, IFLA_GRE_COLLECT_METADATA).is_some()) {
+    let of = |kind| data.and_then(|data| attribute(data, kind));
+    if of(IFLA_GRE_COLLECT_METADATA).is_some() {
         return Remote::Metadata;
     }
+    let is_in_datagrams = of(IFLA_GRE_ENCAP_TYPE)
+        .and_then(|kind| kind.try_into().ok())
+        .is_some_and(|kind| u16::from_ne_bytes(kind) != TUNNEL_ENCAP_NONE);
     // Tunnels have their remote end for a broadcast address.
-    match attribute(attributes, IFLA_BROADCAST) {
-        Some(&[first, ..]) if Ipv4Addr::new(first, 0, 0, 0).is_multicast() => Remote::Group,
+    let remote = match attribute(attributes, IFLA_BROADCAST) {
+        // Where the kernel was built without, a group is an end like others.
+        Some(&[first, _, _, _])
+            if can_broadcast && Ipv4Addr::new(first, 0, 0, 0).is_multicast() =>
+        {
+            Remote::Group
+        }
         Some(octets) if octets.iter().all(|&octet| octet == 0) => Remote::None,
-        _ => Remote::Fixed,
+        _ => return Remote::Fixed,
+    };
+    if is_in_datagrams {
+        Remote::Datagrams
+    } else {
+        remote
     }
 }
 

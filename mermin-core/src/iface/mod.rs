@@ -56,6 +56,8 @@ pub(crate) enum Remote {
     None,
     /// Whomever the packet's own metadata name (`external`), which are no part of the packet.
     Metadata,
+    /// As [`Remote::Group`] or [`Remote::None`], inside of datagrams (`encap fou`, `encap gue`).
+    Datagrams,
 }
 
 /// Headers at the start of a packet at the traffic control hooks of an interface.
@@ -65,6 +67,10 @@ pub(crate) enum LinkLayer {
     Ethernet,
     /// The IP header.
     Ip,
+    /// An outer IP header and that of GRE.
+    Gre,
+    /// The same on sending, and the IP header on receipt.
+    GreSent,
     /// Something that is not parsed; its `ARPHRD` number.
     Other(u16),
 }
@@ -74,8 +80,10 @@ impl LinkLayer {
     ///
     /// The devices counted as bare IP have no header at either hook: they add theirs below the egress hook, and set the
     /// MAC header to the IP header before the ingress hook (for tunnels since Linux 5.14; PPP pulls its protocol field
-    /// on receipt). So do GRE devices between two ends. Those without a remote, or with a group for one, ask for a next hop's
-    /// address for each packet, and have the outer header before it at a hook or at both: they are not read.
+    /// on receipt). So do GRE devices between two ends. Those without a remote ask for a next hop's address for each packet, and
+    /// those with a group for one, of IPv4, are like a broadcast network: Linux has their outer header for a link header
+    /// (`header_ops` in `net/ipv4/ip_gre.c` and `net/ipv6/ip6_gre.c`), at both hooks by IPv4, at egress alone by IPv6. Inside of
+    /// datagrams there is room for another header between these two, which says nothing of itself: those are not read.
     pub(crate) fn from_arphrd(kind: u16, remote: Remote) -> Self {
         const ETHER: u16 = 1;
         const PPP: u16 = 512;
@@ -91,7 +99,12 @@ impl LinkLayer {
             ETHER | LOOPBACK => Self::Ethernet,
             // In this order: PPP; modems; IPIP and VTI; their IPv6 kin; 6in4; tun, WireGuard and XFRM.
             PPP | RAWIP | TUNNEL | TUNNEL6 | SIT | NONE => Self::Ip,
-            IPGRE | IP6GRE if matches!(remote, Remote::Fixed | Remote::Metadata) => Self::Ip,
+            IPGRE | IP6GRE => match (kind, remote) {
+                (IPGRE, Remote::None | Remote::Group) => Self::Gre,
+                (_, Remote::None) => Self::GreSent,
+                (_, Remote::Fixed | Remote::Group | Remote::Metadata) => Self::Ip,
+                (_, Remote::Datagrams) => Self::Other(kind),
+            },
             other => Self::Other(other),
         }
     }
@@ -101,6 +114,8 @@ impl LinkLayer {
         match self {
             Self::Ethernet => Some(link::ETHERNET),
             Self::Ip => Some(link::IP),
+            Self::Gre => Some(link::GRE),
+            Self::GreSent => Some(link::GRE_SENT),
             Self::Other(_) => None,
         }
     }
@@ -127,7 +142,13 @@ mod tests {
 
     #[test]
     fn hardware_types_tell_what_packets_begin_with() {
-        const ALL: [Remote; 4] = [Remote::Fixed, Remote::Group, Remote::None, Remote::Metadata];
+        const ALL: [Remote; 5] = [
+            Remote::Fixed,
+            Remote::Group,
+            Remote::None,
+            Remote::Metadata,
+            Remote::Datagrams,
+        ];
         for (kind, link) in [
             (1, LinkLayer::Ethernet),
             (772, LinkLayer::Ethernet),
@@ -143,10 +164,11 @@ mod tests {
                 assert_eq!(LinkLayer::from_arphrd(kind, remote), link);
             }
         }
-        for kind in [778, 823] {
+        let [ip, gre, sent] = [LinkLayer::Ip, LinkLayer::Gre, LinkLayer::GreSent];
+        for (kind, expected) in [(778, [ip, gre, gre, ip]), (823, [ip, ip, sent, ip])] {
             let found = ALL.map(|remote| LinkLayer::from_arphrd(kind, remote));
-            let other = LinkLayer::Other(kind);
-            assert_eq!(found, [LinkLayer::Ip, other, other, LinkLayer::Ip]);
+            assert_eq!(found[..4], expected);
+            assert_eq!(found[4], LinkLayer::Other(kind));
         }
         assert_eq!(LinkLayer::Other(32).code(), None);
     }

@@ -140,6 +140,7 @@ impl Lab {
         let called = programs.handed_to.iter().map(|(place, program)| {
             let name = match *place {
                 next::TUNNEL => names::PROGRAM_TUNNEL,
+                next::DEVICE => names::PROGRAM_DEVICE,
                 next::GENERAL => names::PROGRAM_GENERAL,
                 _ => names::PROGRAM_CREATE,
             };

@@ -53,6 +53,26 @@ fn exchanges() -> Vec<Exchange> {
             icmp(far6, near6, 58, 129),
             icmp(near6, far6, 58, 128),
         ),
+        both(
+            "extended ping",
+            icmp(far, near, 1, 43),
+            icmp(near, far, 1, 42),
+        ),
+        both(
+            "extended ping of IPv6",
+            icmp(far6, near6, 58, 161),
+            icmp(near6, far6, 58, 160),
+        ),
+        both(
+            "home agents",
+            icmp(far6, near6, 58, 145),
+            icmp(near6, far6, 58, 144),
+        ),
+        both(
+            "mobile prefixes",
+            icmp(far6, near6, 58, 147),
+            icmp(near6, far6, 58, 146),
+        ),
         both("DNS", dns(server, near, 0x81), dns(near, server, 1)),
         both(
             "DNS of IPv6",

@@ -11,12 +11,13 @@ use mermin_core::{
 use crate::support::{
     host::Pair,
     skip::skip_for_device,
-    traffic::{address, tcp_transfer, udp_dialogue},
+    traffic::{address, tcp_transfer, udp_dialogue, udp_socket},
     watch::{Outcome, Watch, on},
 };
 
 crate::cases! {
     each_mode tunnel_devices,
+    each_mode a_device_without_a_remote_by_ipv6,
     each_mode devices_that_carry_frames,
 }
 
@@ -26,23 +27,38 @@ struct Device {
     options: &'static str,
     /// Its content.
     carries: &'static [&'static str],
+    /// Octets that it puts before a packet as a link header, to whom a neighbour entry names; 0 where it does below the hooks.
+    header: u64,
 }
 
 const V4: &str = "10.7.0.";
 const V6: &str = "fd07::";
 
-const DEVICES: [Device; 3] = [
+const DEVICES: [Device; 5] = [
     Device {
         options: "gre local 10.0.0.OWN remote 10.0.0.OTHER",
         carries: &[V4, V6],
+        header: 0,
     },
     Device {
         options: "gre local 10.0.0.OWN remote 10.0.0.OTHER key 9 csum",
         carries: &[V4],
+        header: 0,
     },
     Device {
         options: "ip6gre local fd00::OWN remote fd00::OTHER",
         carries: &[V4, V6],
+        header: 0,
+    },
+    Device {
+        options: "gre local 10.0.0.OWN",
+        carries: &[V4, V6],
+        header: 24,
+    },
+    Device {
+        options: "gre local 10.0.0.OWN key 9 csum",
+        carries: &[V4],
+        header: 32,
     },
 ];
 
@@ -56,12 +72,21 @@ fn join(pair: &Pair, device: &Device) {
         }
         host.set(&format!("ipv6/conf/{name}/disable_ipv6"), "0");
         host.shell(&format!("ip link set {name} up"));
+        if device.header != 0 {
+            // Not to whom nobody asked for: routers, and members of groups.
+            host.set(&format!("ipv6/conf/{name}/addr_gen_mode"), "1");
+        }
         for (net, length) in [(V4, 24), (V6, 64)] {
             if device.carries.contains(&net) {
                 host.shell(&format!(
                     "ip addr add {net}{own}/{length} dev {name} {}",
                     if net == V6 { "nodad" } else { "" }
                 ));
+                if device.header != 0 {
+                    host.shell(&format!(
+                        "ip neigh add {net}{other} lladdr 10.0.0.{other} dev {name}"
+                    ));
+                }
             }
         }
     }
@@ -114,7 +139,8 @@ fn tunnel_devices(mode: Attach) {
                 assert_eq!(flow.tunnel, None);
                 for (half, octets) in [&flow.forward, &flow.reverse].into_iter().zip(octets) {
                     assert_eq!(counts(half), [20, octets], "{}", device.options);
-                    assert_eq!(half.frame_octets.total, octets, "{}", device.options);
+                    let frames = octets + 20 * device.header;
+                    assert_eq!(half.frame_octets.total, frames, "{}", device.options);
                 }
             }
         }
@@ -122,7 +148,12 @@ fn tunnel_devices(mode: Attach) {
         for own in transfers {
             let [sent, got] = [&near, &far].map(|outcome| {
                 let flow = flow_of(outcome, own);
-                [&flow.forward, &flow.reverse].map(counts)
+                [&flow.forward, &flow.reverse].map(|half| {
+                    let [packets, octets] = counts(half);
+                    let frames = octets + packets * device.header;
+                    assert_eq!(half.frame_octets.total, frames, "{}", device.options);
+                    [packets, octets]
+                })
             });
             assert_eq!(sent, got, "{}", device.options);
         }
@@ -130,6 +161,48 @@ fn tunnel_devices(mode: Attach) {
             assert_eq!(outcome.all_uncounted(), 0, "{}", device.options);
         }
     }
+}
+
+/// Linux drops all that such a device is to send (`ip6_tnl_xmit_ctl` in `net/ipv6/ip6_tunnel.c`), behind the hook; what comes to it
+/// begins with its own IP header.
+fn a_device_without_a_remote_by_ipv6(mode: Attach) {
+    let pair = Pair::new();
+    pair.add_ipv6();
+    let fixed = Device {
+        options: "ip6gre local fd00::OWN remote fd00::OTHER",
+        carries: &[V4],
+        header: 0,
+    };
+    join(&pair, &fixed);
+    let far = &pair.far;
+    far.shell("ip link del g1");
+    far.shell("ip link add g1 type ip6gre local fd00::2");
+    far.shell("ip link set g1 up");
+    far.shell("ip addr add 10.7.0.2/24 dev g1");
+    far.shell(
+        "ip neigh add 10.7.0.1 lladdr fd:00:00:00:00:00:00:00:00:00:00:00:00:00:00:01 dev g1",
+    );
+    let watch = Watch::open(far, on("g1").attach(mode));
+    let [client, server] = ends(V4, [40_000, 53]);
+    let [sender, receiver] = [
+        udp_socket(&pair.near, client, server),
+        udp_socket(far, server, client),
+    ];
+    let mut room = [0; 2000];
+    for _ in 0..20 {
+        sender.send(&[1; 100]).unwrap();
+        assert_eq!(receiver.recv(&mut room).unwrap(), 100);
+        receiver.send(&[1; 300]).unwrap();
+    }
+    let outcome = watch.finish();
+    let flow = flow_of(&outcome, client);
+    assert_eq!(
+        [&flow.forward, &flow.reverse].map(counts),
+        [[20, 20 * 128], [20, 20 * 328]]
+    );
+    let frames = [&flow.forward, &flow.reverse].map(|half| half.frame_octets.total);
+    assert_eq!(frames, [20 * 128, 20 * (328 + 44)]);
+    assert_eq!((flow.tunnel, outcome.all_uncounted()), (None, 0));
 }
 
 /// Linux's packets of each kind, seen below the device: the inner flow, in the tunnel that the device was told to be.
@@ -175,6 +248,7 @@ fn devices_that_carry_frames(mode: Attach) {
             &Device {
                 options,
                 carries: &[V4],
+                header: 0,
             },
         );
         let below = Watch::open(&pair.near, on("v0").attach(mode));

@@ -86,6 +86,7 @@ const TESTS: &[&str] = &[
     "every_tunnel",
     "a_carrier_that_counts_itself",
     "tunnel_devices",
+    "a_device_without_a_remote_by_ipv6",
     "devices_that_carry_frames",
     "another_namespaces_index",
     "a_router_behind_a_port",

@@ -63,6 +63,25 @@ pub fn parse<B: Bytes>(
     }
 }
 
+/// The same of what Linux itself hands to a GRE device (`gre_parse_header` in `net/ipv4/gre_demux.c`): packets, and nothing that is
+/// built on GRE but WCCP. `None` for all else.
+///
+/// # Errors
+/// As [`parse`].
+#[inline(always)]
+pub fn parse_own<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Carrier>, Reason> {
+    let header = bytes.window::<LENGTH>(at).ok_or(Reason::MalformedTunnel)?;
+    let (flags, content) = (header.be16(0), header.be16(2));
+    if flags & (ROUTING | VERSION) != 0 {
+        return Ok(None);
+    }
+    let carrier = plain(bytes, at, flags, content, available)?;
+    match content {
+        ethertype::WCCP => redirected(bytes, at, carrier).map(Some),
+        _ => Ok(Some(carrier)),
+    }
+}
+
 /// Reads the optional fields behind a header of version 0.
 ///
 /// The whole key is the id. Of NVGRE its upper 24 bits are the virtual subnet; nothing tells it from other users of GRE.

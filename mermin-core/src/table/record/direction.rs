@@ -44,7 +44,13 @@ pub(super) fn decide(
 }
 
 /// True if a side that was answered has sent what it would not have sent without asking: whoever gets a SYN-ACK that it did not
-/// ask for refuses it by RST without ACK (RFC 9293 section 3.10.7), and an INIT ACK by ABORT (RFC 9260 section 8.4).
+/// ask for refuses it by RST without ACK (RFC 9293 section 3.10.7), an INIT ACK by ABORT (RFC 9260 section 8.4), and a Response by
+/// one Reset (RFC 4340 section 8.3.1), behind which no other Response comes.
 const fn has_asked(side: &Side, number: u8) -> bool {
-    side.packets != 0 && (!protocol::has_connections(number) || side.tcp.flags & flag::ACK != 0)
+    side.packets != 0
+        && match number {
+            protocol::DCCP => side.packets > 1 || side.tcp.flags & flag::RST == 0,
+            number if protocol::has_connections(number) => side.tcp.flags & flag::ACK != 0,
+            _ => true,
+        }
 }
