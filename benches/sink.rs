@@ -167,7 +167,7 @@ impl Serialize for ByHand<'_> {
                 Value::Text(text) => map.serialize_entry(name, &*text),
                 Value::Texts(texts) => map.serialize_entry(name, &texts.collect::<Vec<_>>()),
                 Value::Number(number) => map.serialize_entry(name, &number),
-                Value::Numbers(numbers) => map.serialize_entry(name, numbers),
+                Value::Numbers(numbers) => map.serialize_entry(name, &numbers.collect::<Vec<_>>()),
                 Value::Time(time) => map.serialize_entry(name, &Shown(time)),
                 _ => Ok(()),
             };

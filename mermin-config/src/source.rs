@@ -1,7 +1,8 @@
 //! From a configuration to a source of flows.
 
 use mermin_core::{
-    Attach, FlowKey, FlowSource, FlowSourceBuilder, Pinning, Preset, TcxOrder, flow::TunnelKind,
+    Attach, FlowKey, FlowSource, FlowSourceBuilder, Join, Pinning, Preset, TcxOrder,
+    flow::TunnelKind,
 };
 
 use crate::{
@@ -29,10 +30,16 @@ impl Config {
             value::FlowKey::Full => FlowKey::Full,
             value::FlowKey::Endpoints => FlowKey::Endpoints,
         };
+        let join = match capture.join() {
+            value::Join::PerInterface => Join::PerInterface,
+            value::Join::FirstSeen => Join::FirstSeen,
+            value::Join::Merged => Join::Merged,
+        };
         let builder = FlowSource::builder()
             .max_flows(capture.flow_stats_capacity().get())
             .flow_key(key)
             .exact_end(*capture.exact_end())
+            .join(join)
             .filter(self.filter().to_core());
         tunnels(timeouts(builder, self.span()), self.parser())
     }
@@ -225,6 +232,7 @@ pipeline {
     flow_stats_capacity = 99
     flow_key = \"endpoints\"
     exact_end = true
+    join = \"merged\"
   }
 }
 filter \"source\" {
@@ -252,6 +260,7 @@ filter \"flow\" {
                 .max_flows(99)
                 .flow_key(FlowKey::Endpoints)
                 .exact_end(true)
+                .join(Join::Merged)
                 .filter(filter),
         );
     }

@@ -39,6 +39,7 @@ mod error;
 pub mod filter;
 pub mod flow;
 mod iface;
+mod join;
 #[cfg(feature = "__lab")]
 #[doc(hidden)]
 pub mod lab;
@@ -58,6 +59,7 @@ pub use error::{Error, ErrorKind, Explained};
 pub use filter::Filter;
 pub use flow::Flow;
 pub use iface::{NetNs, Pattern, Preset};
+pub use join::Join;
 pub use report::{Degradation, Report, Stats, hook::Mechanism};
 pub use source::{
     Acknowledger, FlowKey, FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Replay,

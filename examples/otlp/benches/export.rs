@@ -192,9 +192,9 @@ fn span(flow: &Flow) -> SpanData {
                 let texts = texts.map(StringValue::from);
                 SdkValue::Array(Array::String(texts.collect()))
             }
-            Value::Numbers(numbers) => SdkValue::Array(Array::I64(
-                numbers.iter().map(|one| (*one).into()).collect(),
-            )),
+            Value::Numbers(numbers) => {
+                SdkValue::Array(Array::I64(numbers.map(u64::cast_signed).collect()))
+            }
             // The span has them.
             _ => return,
         };

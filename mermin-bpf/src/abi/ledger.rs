@@ -170,6 +170,8 @@ reasons! {
     TooManyTunnels = 26, "too_many_tunnels";
     /// In a capture, of a link type that is not read. No hook has it.
     OtherLink = 27, "other_link";
+    /// Counted in a flow whose conversation another interface reports. User space moves it here.
+    Joined = 28, "joined";
 }
 
 #[cfg(test)]

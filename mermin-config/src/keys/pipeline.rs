@@ -2,7 +2,7 @@
 
 use crate::{
     schema::section,
-    value::{Bounded, FlowKey, PositiveDuration},
+    value::{Bounded, FlowKey, Join, PositiveDuration},
 };
 
 section! {
@@ -30,6 +30,10 @@ section! {
         /// True if `flow.end` is exact to the nanosecond, as `flow.start` is, instead of to a tick of the kernel (1 to 10
         /// ms). A precise clock is read for each packet then, which is 30 to 40 ns more.
         exact_end: bool = false, Capture;
+        /// How often a conversation is reported that several watched interfaces see. `per_interface`: by each. `first_seen`: once, by
+        /// the one that saw its first packet, with the names of all in `flow.interfaces`. `merged`: the same, and what each saw, so
+        /// that loss and delay between two of them show. Leave it where networks on several VLANs or tunnels use the same addresses.
+        join: Join = Join::PerInterface, Capture;
         /// Events of new flows that the ring holds. Events are hints and their ring has a fixed size: no flow depends on them.
         flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Nothing;
     }

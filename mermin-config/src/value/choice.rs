@@ -101,6 +101,16 @@ choice! {
         Endpoints = "endpoints",
     }
 
+    /// How often a conversation is reported that several interfaces see.
+    Join {
+        /// By each of them.
+        PerInterface = "per_interface" | "per-interface",
+        /// Once, with their names.
+        FirstSeen = "first_seen" | "first-seen",
+        /// Once, with what each saw.
+        Merged = "merged",
+    }
+
     /// How much is logged.
     LogLevel {
         /// Everything.

@@ -16,7 +16,7 @@ pub(crate) use self::bounded::port;
 pub use self::{
     bounded::Bounded,
     choice::{
-        AttachMode, FlowKey, Kind, LogLevel, Operator, OtlpProtocol, Overflow, SpanFormat,
+        AttachMode, FlowKey, Join, Kind, LogLevel, Operator, OtlpProtocol, Overflow, SpanFormat,
         StdoutFormat, TcxOrder, TracesFormat,
     },
     duration::PositiveDuration,

@@ -29,6 +29,9 @@ impl Place {
     }
 }
 
+/// Where the reason stands in a sum's number.
+const REASON_SHIFT: u32 = 32;
+
 /// One hook's ledger, summed over CPUs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,10 +54,29 @@ impl Account {
     }
 }
 
-/// The counts to be under the reason `filtered` of a hook. Setting it twice is setting it once.
+/// Reasons to which user space moves counts that flows have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Withheld {
+    /// The filter does not want them.
+    Filtered,
+    /// Another interface reports the conversation.
+    Joined,
+}
+
+impl Withheld {
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Filtered => Reason::Filtered,
+            Self::Joined => Reason::Joined,
+        }
+    }
+}
+
+/// The counts to be under such a reason of a hook. Setting it twice is setting it once.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
+    /// The place of the reasons, and in its upper half the reason.
     number: u64,
     packets: u64,
     octets: u64,
@@ -147,10 +169,11 @@ impl Ledger {
         }
     }
 
-    /// The counts under the reason `filtered` once `moved`, packets and octets of frames, has gone there from flows: at the
-    /// hook that they crossed, as the kernel program finds it; with the strays where the interface has gone.
-    pub(crate) fn filtered_with(
+    /// The counts under a reason once `moved`, packets and octets of frames, has gone there from flows: at the hook that they
+    /// crossed, as the kernel program finds it; with the strays where the interface has gone.
+    pub(crate) fn withheld_with(
         &self,
+        why: Withheld,
         ifindex: Option<u32>,
         hook: Direction,
         moved: Uncounted,
@@ -159,20 +182,23 @@ impl Ledger {
         let place = place.map_or(UNKNOWN, Place);
         let number = self.reason_number(place, hook, 0);
         let reasons = self.reasons.at(number);
+        let reason = why.reason() as usize;
         // SAFETY: within the mapping; the kernel program counts nothing under this reason.
-        let before =
-            unsafe { (&raw const (*reasons).by[Reason::Filtered as usize]).read_volatile() };
+        let before = unsafe { (&raw const (*reasons).by[reason]).read_volatile() };
         Sum {
-            number: number as u64,
+            number: number as u64 | (reason as u64) << REASON_SHIFT,
             packets: before.packets.wrapping_add(moved.packets),
             octets: before.octets.wrapping_add(moved.octets),
         }
     }
 
     /// Puts a sum where it belongs.
-    pub(crate) fn set_filtered(&self, sum: &Sum) {
-        let number = usize::try_from(sum.number).unwrap_or(usize::MAX);
-        if number >= self.reasons.len() {
+    pub(crate) fn set_withheld(&self, sum: &Sum) {
+        let part = |word: u64| usize::try_from(word).unwrap_or(usize::MAX);
+        let number = part(sum.number & ((1 << REASON_SHIFT) - 1));
+        let reason = part(sum.number >> REASON_SHIFT);
+        let known = [Withheld::Filtered, Withheld::Joined].map(|it| it.reason() as usize);
+        if number >= self.reasons.len() || !known.contains(&reason) {
             return;
         }
         let counted = Uncounted {
@@ -181,7 +207,7 @@ impl Ledger {
         };
         let reasons = self.reasons.at(number);
         // SAFETY: as above.
-        unsafe { (&raw mut (*reasons).by[Reason::Filtered as usize]).write_volatile(counted) };
+        unsafe { (&raw mut (*reasons).by[reason]).write_volatile(counted) };
     }
 
     fn total_number(&self, place: Place, direction: Direction, cpu: u32) -> usize {

@@ -10,7 +10,7 @@ impl fmt::Display for Flow {
     /// `2025-11-23T00:00:00.000Z tcp 10.0.0.1:40000 -> 10.0.0.2:443 sent 9 packets 1250 bytes, got 7 packets 5310 bytes
     /// in 1.500 s, closed, end of flow detected (eth0)`. From the second record on it says as well what that adds to those
     /// before, in IP octets like the rest: `.. in 61.000 s, of it new: sent 1 packet 60 bytes, got 0 packets 0 bytes, ..`, or
-    /// `nothing new`.
+    /// `nothing new`. Interfaces that saw the conversation too stand behind the one of the flow: `(eth0, veth1)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.time_resolution {
             Some(_) => {
@@ -42,7 +42,12 @@ impl fmt::Display for Flow {
         if let Some(tcp) = &self.tcp {
             write!(f, "{}, ", tcp.state)?;
         }
-        write!(f, "{} ({})", self.end_reason, self.interface.name)?;
+        write!(f, "{} ({}", self.end_reason, self.interface.name)?;
+        let own = self.interface.index;
+        for point in self.observation_points.iter().filter(|it| it.index != own) {
+            write!(f, ", {}", point.name)?;
+        }
+        f.write_str(")")?;
         if let Some(tunnel) = &self.tunnel {
             write!(
                 f,
@@ -84,7 +89,7 @@ mod tests {
         let everything = everything().to_string();
         assert!(everything.ends_with(
             "sent 2 packets 120 bytes, got 6 packets 120 bytes in 1.500 s, of it new: sent 1 packet 60 bytes, got 5 packets 60 \
-             bytes, established, active timeout (eth0) in vxlan [::1]:55555 -> [::1]:4789, several VLAN tags, tunnel ids"
+             bytes, established, active timeout (eth0, veth1) in vxlan [::1]:55555 -> [::1]:4789, several VLAN tags, tunnel ids"
         ));
         assert_eq!(everything.lines().count(), 1);
     }

@@ -89,5 +89,17 @@ pub(crate) fn everything() -> Flow {
             Endpoint::new(Ipv6Addr::LOCALHOST, 4789),
         )
     });
+    let mut points = [(7, "eth0", 0), (9, "veth1", 1_500)]
+        .map(|(index, name, delay)| (ObservationPoint::new(index, name), delay));
+    for (point, delay) in &mut points {
+        point.counts = Some(PointCounts {
+            start: flow.start + Duration::from_nanos(*delay),
+            packets: 2,
+            octets: 120,
+            reverse_packets: 6,
+            reverse_octets: u64::MAX,
+        });
+    }
+    flow.observation_points = points.map(|(point, _)| point).into();
     flow
 }

@@ -18,6 +18,7 @@ mod interface;
 mod ip;
 mod ipsec;
 mod names;
+mod observation_point;
 mod protocol;
 mod record;
 mod several;
@@ -37,6 +38,7 @@ pub use self::{
     interface::Interface,
     ip::IpHeader,
     ipsec::Ipsec,
+    observation_point::{ObservationPoint, PointCounts},
     protocol::Protocol,
     record::Flow,
     several::Several,

@@ -3,15 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec, Protocol, Several,
-    Tcp, Tunnel, Uniflow, VlanIds,
+    Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec, ObservationPoint,
+    Protocol, Several, Tcp, Tunnel, Uniflow, VlanIds,
 };
 
 /// One record of one flow: what was seen of a conversation on one interface since its previous record.
 ///
 /// A record is made when a flow ends and, while it goes on, at every active timeout; the last may add nothing to the one
 /// before. [`Flow::source`] is who started the flow, which may be the other host. A conversation that crosses several
-/// watched interfaces is a flow of each.
+/// watched interfaces is a flow of each, and reported by each unless they are [joined](crate::Join).
 ///
 /// A long flow has several records with one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. The pair
 /// names the record: should it come twice (after a crash of the process that captured it), it is the same one.
@@ -62,6 +62,9 @@ pub struct Flow {
     pub ipsec: Option<Ipsec>,
     /// The outermost encapsulation, where the flow was inside one.
     pub tunnel: Option<Tunnel>,
+    /// The interfaces that saw the conversation so far, in the order in which they did; empty unless conversations are
+    /// [joined](crate::FlowSourceBuilder::join). An interface is there once for each of its flows, which differ in VLANs or tunnel.
+    pub observation_points: Box<[ObservationPoint]>,
 }
 
 impl Flow {
@@ -96,6 +99,7 @@ impl Flow {
             tcp: None,
             ipsec: None,
             tunnel: None,
+            observation_points: Box::default(),
         }
     }
 

@@ -101,6 +101,12 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             None,
         ),
         "filtered" => ("the filter does not want them", None),
+        "joined" => (
+            "they are of a conversation that another interface reports",
+            Some(
+                "see what each interface saw: `join(Join::Merged)`, or report each: `join(Join::PerInterface)`",
+            ),
+        ),
         _ => ("see docs/ARCHITECTURE.md, \"The ledger\"", None),
     }
 }

@@ -92,6 +92,10 @@ pub struct Stats {
     pub records: u64,
     /// Records that the filter withheld; their packets are under `filtered`.
     pub records_withheld: u64,
+    /// Records withheld because another interface reports the conversation ([`Join`](crate::Join)); their packets are under `joined`.
+    pub records_joined: u64,
+    /// Flows that were not joined with their conversation, because it had 16 already: each is reported by itself.
+    pub flows_unjoined: u64,
     /// Packets on the wire over all hooks there are and were.
     pub packets: u64,
     /// Octets of their frames, link header and padding included.
@@ -168,6 +172,9 @@ impl fmt::Display for Stats {
         )?;
         if self.records_withheld > 0 {
             write!(f, ", {} withheld", self.records_withheld)?;
+        }
+        if self.records_joined > 0 {
+            write!(f, ", {} joined", self.records_joined)?;
         }
         write!(
             f,

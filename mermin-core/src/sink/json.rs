@@ -118,9 +118,7 @@ fn put(line: &mut Vec<u8>, value: Value<'_>) {
         Value::Time(time) => moment(line, time),
         Value::Texts(texts) => list(line, texts, string),
         Value::Numbers(numbers) => {
-            list(line, numbers, |line, number| {
-                decimal(line, (*number).into());
-            });
+            list(line, numbers, decimal);
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorKind},
     filter::Filter,
     iface::{NetNs, patterns::Patterns, select::Selector},
+    join::Join,
     source::{
         flow_key::FlowKey,
         tunnels::{TunnelPorts, Tunnels},
@@ -44,6 +45,7 @@ pub(crate) struct Options {
     pub(crate) pinning: Option<Pinning>,
     pub(crate) flow_key: FlowKey,
     pub(crate) exact_end: bool,
+    pub(crate) join: Join,
     pub(crate) tunnels: Tunnels,
     pub(crate) tunnel_ports: TunnelPorts,
     pub(crate) workings: Workings,

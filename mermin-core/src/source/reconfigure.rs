@@ -28,6 +28,8 @@ pub enum Setting {
     FlowKey,
     /// `exact_end`.
     ExactEnd,
+    /// `join`.
+    Join,
     /// `tunnels`.
     Tunnels,
     /// `tunnel_ports`.
@@ -49,6 +51,7 @@ impl Setting {
             Self::Pinning => "pinning",
             Self::FlowKey => "flow_key",
             Self::ExactEnd => "exact_end",
+            Self::Join => "join",
             Self::Tunnels => "tunnels",
             Self::TunnelPorts => "tunnel_ports",
         }
@@ -89,6 +92,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         pinning,
         flow_key,
         exact_end,
+        join,
         tunnels,
         tunnel_ports,
         workings: _,
@@ -112,6 +116,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::Pinning, now.pinning != *pinning),
             (Setting::FlowKey, now.flow_key != *flow_key),
             (Setting::ExactEnd, now.exact_end != *exact_end),
+            (Setting::Join, now.join != *join),
             (Setting::Tunnels, now.tunnels != *tunnels),
             (
                 Setting::TunnelPorts,

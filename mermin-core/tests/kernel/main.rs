@@ -30,6 +30,7 @@ mod devices;
 mod filter;
 mod flood;
 mod headers;
+mod join;
 mod lifecycle;
 mod link_headers;
 mod load;
@@ -182,6 +183,7 @@ fn main() {
         octets::cases(),
         crossings::cases(),
         filter::cases(),
+        join::cases(),
         tcp::cases(),
         started::cases(),
         lifecycle::cases(),

@@ -10,6 +10,7 @@ mod containers;
 mod craft;
 mod filter;
 mod headers;
+mod join;
 mod kept;
 mod ledger;
 mod life;

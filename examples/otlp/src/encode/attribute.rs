@@ -40,16 +40,26 @@ pub(crate) fn put(out: &mut Vec<u8>, field: u8, name: &str, value: Value<'_>) {
             }
         }
         Value::Numbers(numbers) => {
-            let item = |one: &u16| field_length(1 + varint_length(u64::from(*one)));
-            put_array(out, field, name, numbers.iter().map(item).sum());
-            for &one in numbers {
-                begin(out, VALUES, 1 + varint_length(one.into()));
-                number(out, INT, one.into());
+            let item = |one| field_length(1 + varint_length(one));
+            put_array(
+                out,
+                field,
+                name,
+                numbers.clone().map(signed).map(item).sum(),
+            );
+            for one in numbers.map(signed) {
+                begin(out, VALUES, 1 + varint_length(one));
+                number(out, INT, one);
             }
         }
         // A kind this exporter does not know yet is better seen than left out.
         other => put_text(out, field, name, &format!("{other:?}")),
     }
+}
+
+/// In a list, which has items of one type, a number beyond 2^63-1 is that one.
+fn signed(number: u64) -> u64 {
+    number.min(i64::MAX.cast_unsigned())
 }
 
 /// An attribute that is a text.

@@ -45,9 +45,7 @@ pub(crate) fn attributes(flow: &Flow) -> Vec<(String, AnyValue)> {
             Value::Number(one) => number(one),
             Value::Time(time) => number(nanoseconds(time)),
             Value::Texts(texts) => list(texts.map(text).collect()),
-            Value::Numbers(numbers) => {
-                list(numbers.iter().map(|one| number((*one).into())).collect())
-            }
+            Value::Numbers(numbers) => list(numbers.map(number).collect()),
             other => panic!("{other:?}"),
         };
         all.push((name.to_owned(), value));

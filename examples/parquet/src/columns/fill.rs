@@ -20,7 +20,7 @@ pub(crate) enum Fill {
     Texts(Filler<Texts>),
     Addresses(Filler<Gathered<FixedLenByteArray>>),
     WordLists(Filler<Lists<ByteArray>>),
-    NumberLists(Filler<Lists<i32>>),
+    NumberLists(Filler<Lists<i64>>),
     /// By [`Flow::attributes`], which gives every attribute there is: for those that nothing here reads by itself.
     Attribute,
 }
@@ -115,7 +115,7 @@ pub(super) fn word_lists<I: Iterator<Item = &'static str>>(
 pub(super) fn number_lists(get: impl Fn(&Flow) -> Option<&[u16]> + Send + 'static) -> Fill {
     Fill::NumberLists(Box::new(move |flows, into| {
         for flow in flows {
-            into.push(get(flow).map(|numbers| numbers.iter().copied().map(i32::from)));
+            into.push(get(flow).map(|numbers| numbers.iter().copied().map(i64::from)));
         }
     }))
 }

@@ -26,7 +26,7 @@ pub enum Kind {
     Address,
     /// A list of texts.
     Texts,
-    /// A list of unsigned integers of 16 bits.
+    /// A list of unsigned integers of 64 bits.
     Numbers,
 }
 
@@ -91,7 +91,7 @@ impl Column {
             Kind::Text => "VARCHAR",
             Kind::Address => "BLOB",
             Kind::Texts => "VARCHAR[]",
-            Kind::Numbers => "USMALLINT[]",
+            Kind::Numbers => "UBIGINT[]",
         }
     }
 
@@ -112,7 +112,7 @@ impl Column {
         };
         match self.kind {
             Kind::Texts => list(&self.name, Kind::Text),
-            Kind::Numbers => list(&self.name, Kind::Unsigned(16)),
+            Kind::Numbers => list(&self.name, Kind::Unsigned(64)),
             kind => primitive(&self.name, kind, repetition),
         }
     }

@@ -15,7 +15,7 @@ enum Kept {
     Wide(i64),
     Text(ByteArray),
     Texts(Vec<ByteArray>),
-    Numbers(Vec<i32>),
+    Numbers(Vec<i64>),
 }
 
 /// Values of some flows by the names of columns.
@@ -83,7 +83,7 @@ impl Attributes {
         }
     }
 
-    pub(super) fn number_lists(&self, name: &str, flows: usize, into: &mut Lists<i32>) {
+    pub(super) fn number_lists(&self, name: &str, flows: usize, into: &mut Lists<i64>) {
         for kept in self.each(name, flows) {
             into.push(match kept {
                 Some(Kept::Numbers(numbers)) => Some(numbers.iter().copied()),
@@ -100,7 +100,7 @@ fn keep(value: Value<'_>) -> Option<Kept> {
         Value::Text(value) => Kept::Text(text(&value)),
         Value::Texts(texts) => Kept::Texts(texts.map(text).collect()),
         Value::Number(number) => Kept::Wide(number.cast_signed()),
-        Value::Numbers(numbers) => Kept::Numbers(numbers.iter().copied().map(i32::from).collect()),
+        Value::Numbers(numbers) => Kept::Numbers(numbers.map(u64::cast_signed).collect()),
         Value::Time(time) => Kept::Wide(microseconds(time)),
         _ => return None,
     })

@@ -19,7 +19,7 @@ pub(super) struct Scratch {
     texts: Texts,
     addresses: Gathered<FixedLenByteArray>,
     word_lists: Lists<ByteArray>,
-    number_lists: Lists<i32>,
+    number_lists: Lists<i64>,
 }
 
 impl Scratch {
@@ -57,7 +57,7 @@ impl Scratch {
                 fill(flows, &mut self.word_lists);
                 put_lists(writer, &mut self.word_lists)
             }
-            (Fill::NumberLists(fill), ColumnWriter::Int32ColumnWriter(writer)) => {
+            (Fill::NumberLists(fill), ColumnWriter::Int64ColumnWriter(writer)) => {
                 fill(flows, &mut self.number_lists);
                 put_lists(writer, &mut self.number_lists)
             }
@@ -75,13 +75,13 @@ impl Scratch {
     ) -> Result<(), ParquetError> {
         let name = column.name.as_str();
         match writer {
+            ColumnWriter::Int64ColumnWriter(writer) if column.kind == Kind::Numbers => {
+                attributes.number_lists(name, flows, &mut self.number_lists);
+                put_lists(writer, &mut self.number_lists)
+            }
             ColumnWriter::Int64ColumnWriter(writer) => {
                 attributes.wide(name, flows, &mut self.wide);
                 put(writer, &mut self.wide, column.always)
-            }
-            ColumnWriter::Int32ColumnWriter(writer) => {
-                attributes.number_lists(name, flows, &mut self.number_lists);
-                put_lists(writer, &mut self.number_lists)
             }
             ColumnWriter::ByteArrayColumnWriter(writer) if column.kind == Kind::Texts => {
                 attributes.text_lists(name, flows, &mut self.word_lists);

@@ -44,7 +44,7 @@ fn text(value: Value<'_>) -> String {
         Value::Number(number) => number.to_string(),
         Value::Texts(texts) => format!("{texts:?}"),
         Value::Numbers(numbers) => {
-            let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+            let numbers: Vec<_> = numbers.map(|one| one.to_string()).collect();
             format!("{numbers:?}")
         }
         Value::Time(time) => micros(time).to_string(),

@@ -68,7 +68,7 @@ for place in sorted(path for path in folder.iterdir() if path.is_dir()):
     assert count == sum(ipaddress.ip_address(flow["source.address"]) in network for flow in v4) > 0, count
     types = connection.execute(f"describe from '{place}/*.parquet'").fetchall()
     assert {kind for _, kind, *_ in types} == {
-        "BIGINT", "BLOB", "TIMESTAMP WITH TIME ZONE", "UBIGINT", "UINTEGER", "USMALLINT", "USMALLINT[]", "UTINYINT",
+        "BIGINT", "BLOB", "TIMESTAMP WITH TIME ZONE", "UBIGINT", "UINTEGER", "USMALLINT", "UBIGINT[]", "UTINYINT",
         "VARCHAR", "VARCHAR[]",
     }, types
     try:

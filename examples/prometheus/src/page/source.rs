@@ -9,7 +9,7 @@ use super::{
 
 type Of = fn(&Stats) -> Number;
 
-const STATS: [(Family, Of); 19] = [
+const STATS: [(Family, Of); 21] = [
     (
         gauge(
             "mermin_source_open_flows",
@@ -41,6 +41,20 @@ const STATS: [(Family, Of); 19] = [
             "Records that the filter withheld",
         ),
         |it| Number::Whole(it.records_withheld),
+    ),
+    (
+        counter(
+            "mermin_source_joined_records",
+            "Records withheld because another interface reports the conversation",
+        ),
+        |it| Number::Whole(it.records_joined),
+    ),
+    (
+        counter(
+            "mermin_source_unjoined_flows",
+            "Flows for which their conversation had no room, and which are reported by themselves",
+        ),
+        |it| Number::Whole(it.flows_unjoined),
     ),
     (
         counter(

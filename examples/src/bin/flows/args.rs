@@ -5,6 +5,8 @@ use std::{ffi::OsStr, path::PathBuf, time::Duration};
 use lexopt::{Arg, Error, Parser, ValueExt as _};
 use mermin_core::Attach;
 
+use crate::with::With;
+
 /// How long a demonstration lasts unless told.
 const DEMO_DURATION: Duration = Duration::from_secs(10);
 
@@ -28,6 +30,9 @@ Usage: flows [OPTIONS]
   --check              with `--config`: say what is wrong with the file, and capture nothing
   --json               one JSON object per flow on standard output
   --duration TIME      end after that long: `90s`, `5m`, `1h30m`, or a number of seconds
+  --with NAME,..       more about each flow: `join` reports a conversation once that several
+                       interfaces see, with their names, and `join=merged` says what each saw;
+                       `all` is all there is
   --max-flows N        room for so many flows at once, 600 octets of memory each (65536)
   --attach MODE        auto, tcx or tc (auto)
   --demo               make traffic in network namespaces of its own and show that
@@ -67,6 +72,7 @@ pub(crate) struct Options {
     /// None unless told.
     pub(crate) attach: Option<Attach>,
     pub(crate) demo: bool,
+    pub(crate) with: With,
 }
 
 /// Reads the arguments.
@@ -85,6 +91,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
         duration: None,
         attach: None,
         demo: false,
+        with: With::default(),
     };
     let mut check = false;
     while let Some(argument) = parser.next()? {
@@ -105,6 +112,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
                 options.duration = Some(parser.value()?.parse_with(duration)?);
             }
             Arg::Long("attach") => options.attach = Some(attach(&parser.value()?)?),
+            Arg::Long("with") => options.with.add(&parser.value()?.string()?)?,
             Arg::Long("demo") => options.demo = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Request::Say(HELP.to_owned())),
             Arg::Long("version") | Arg::Short('V') => {

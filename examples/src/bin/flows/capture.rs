@@ -139,8 +139,9 @@ fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourc
         .other_timeout(DEMO_IDLE)
 }
 
-/// Room for flows, which a change of the file cannot give.
+/// Room for flows and what they tell, which a change of the file cannot give.
 fn room(builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder {
+    let builder = options.with.put(builder);
     match options.max_flows {
         Some(flows) => builder.max_flows(flows),
         None => builder,

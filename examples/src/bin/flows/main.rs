@@ -13,6 +13,7 @@ mod stdin;
 mod stop;
 mod summary;
 mod table;
+mod with;
 
 use std::{
     io::{self, Write as _},

@@ -1,4 +1,4 @@
-//! Moving counts to the reason `filtered` and noting that it was done: one step, whenever the process is killed.
+//! Moving counts to the reason `filtered` or `joined` and noting that it was done: one step, whenever the process is killed.
 //!
 //! All that is to be stored is written down first, as what is to stand there and not as what is to be added; then it is
 //! stored, and what was written down is taken back. A successor that finds it stores it again, which changes nothing where
@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     slot: u64,
     /// The journal's word for it.
     word: u64,
-    /// The counts to be under the reason `filtered`, at each hook.
+    /// The counts to be under their reason, at each hook.
     sums: [Sum; DIRECTIONS],
 }
 
@@ -58,7 +58,7 @@ impl Plan {
 
     fn store(&self, journal: &Journal, ledger: &Ledger) {
         for sum in &self.sums {
-            ledger.set_filtered(sum);
+            ledger.set_withheld(sum);
             pass(Point::HalfMoved);
         }
         pass(Point::Moved);

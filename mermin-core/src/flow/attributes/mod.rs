@@ -5,7 +5,9 @@
 //!
 #![doc = include_str!("table.md")]
 
+mod interfaces;
 mod iter;
+mod lists;
 #[cfg(test)]
 mod reference;
 pub(crate) mod render;
@@ -15,6 +17,7 @@ mod visit;
 
 pub use self::{
     iter::Attributes,
+    lists::{Numbers, Texts},
     table::{ALL, ALWAYS, Attribute, Kind},
-    value::{Text, Texts, Value},
+    value::{Text, Value},
 };

@@ -186,7 +186,7 @@ const BEFORE: [Attribute; 21] = [
 ];
 
 #[rustfmt::skip]
-const AFTER: [Attribute; 19] = [
+const AFTER: [Attribute; 25] = [
     number("flow.icmp.id", "Identifier of an ICMP or ICMPv6 query and its answers").when("an ICMP or ICMPv6 query or its answer"),
     number("flow.tcp.handshake.latency", "Time from SYN to SYN-ACK as seen here").unit("ns").when("both SYN and SYN-ACK were seen"),
     text("tunnel.type", "Outermost encapsulation: `vxlan`, `geneve`, `gre`, `ipip`, `gtpu`, `wireguard`, `erspan`, `pptp`, `etherip`, `eoip`, `vxlan_gpe`, `l2tp`, `teredo`").when("a tunnel"),
@@ -206,6 +206,12 @@ const AFTER: [Attribute; 19] = [
     number("flow.ipsec.esp.spi", "Security parameters index of an encapsulating security payload").when("ESP").ipfix(&["ipSecSPI"]),
     number("flow.ipsec.sender_index", "WireGuard: index that the sender of the flow's first packet chose for itself; of a handshake message").when("a WireGuard handshake"),
     number("flow.ipsec.receiver_index", "WireGuard: index that the receiver of the flow's first packet had chosen").when("a WireGuard message that has one"),
+    of(Kind::Texts, "flow.interfaces", "Interfaces that saw the conversation so far, in the order in which they did").when("conversations are joined (`join`)"),
+    of(Kind::Numbers, "flow.interfaces.delay", "For each of `flow.interfaces`, how much later than the first it saw the conversation's first packet").unit("ns").when("`join` is `merged`"),
+    of(Kind::Numbers, "flow.interfaces.packets", "For each, packets from source to destination since the conversation began there").unit("{packet}").when("`join` is `merged`"),
+    of(Kind::Numbers, "flow.interfaces.bytes", "For each, IP octets of those").unit("By").when("`join` is `merged`"),
+    of(Kind::Numbers, "flow.interfaces.reverse.packets", "For each, packets from destination to source").unit("{packet}").when("`join` is `merged`"),
+    of(Kind::Numbers, "flow.interfaces.reverse.bytes", "For each, IP octets of those").unit("By").when("`join` is `merged`"),
 ];
 
 /// Every name, in the order in which [`Attributes`](super::Attributes) gives them.
@@ -237,6 +243,6 @@ mod tests {
             assert!(attribute.meaning.len() > 10, "{}", attribute.name);
             assert!(!attribute.meaning.ends_with('.'), "{}", attribute.name);
         }
-        assert_eq!(ALL.len(), 76);
+        assert_eq!(ALL.len(), 82);
     }
 }

@@ -2,14 +2,16 @@
 
 use std::{
     fmt::{self, Write as _},
-    iter::FusedIterator,
     net::IpAddr,
     ops::Deref,
     time::SystemTime,
 };
 
-use super::render::Short;
-use crate::flow::{FlowId, MacAddress, Several, TcpFlags, community_id::CommunityId};
+use super::{
+    lists::{Numbers, Texts},
+    render::Short,
+};
+use crate::flow::{FlowId, MacAddress, community_id::CommunityId};
 
 /// The value of an attribute; what is long is borrowed from the flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +20,11 @@ pub enum Value<'a> {
     /// Text: names, addresses, words.
     Text(Text<'a>),
     /// Several texts.
-    Texts(Texts),
+    Texts(Texts<'a>),
     /// A count, a port, a number of a registry, nanoseconds.
     Number(u64),
     /// Several numbers.
-    Numbers(&'a [u16]),
+    Numbers(Numbers<'a>),
     /// A moment.
     Time(SystemTime),
 }
@@ -139,67 +141,6 @@ impl fmt::Debug for Text<'_> {
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&**self, f)
-    }
-}
-
-/// Several texts of a fixed set, such as the names of TCP's control bits: an iterator of them.
-///
-/// ```
-/// use mermin_core::flow::{TcpFlags, attributes::Texts};
-///
-/// let texts = Texts::from(TcpFlags(0x12));
-/// assert!(texts.eq(["SYN", "ACK"]));
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Texts {
-    /// At most eight.
-    names: &'static [&'static str],
-    /// Those that are still to come, the first the lowest bit.
-    wanted: u8,
-}
-
-impl Texts {
-    pub(super) const fn new(names: &'static [&'static str], wanted: u8) -> Self {
-        Self { names, wanted }
-    }
-}
-
-impl From<TcpFlags> for Texts {
-    fn from(flags: TcpFlags) -> Self {
-        Self::new(&TcpFlags::TAGS, flags.0)
-    }
-}
-
-impl From<Several> for Texts {
-    fn from(several: Several) -> Self {
-        Self::new(&Several::NAMES, several.bits())
-    }
-}
-
-impl Iterator for Texts {
-    type Item = &'static str;
-
-    fn next(&mut self) -> Option<&'static str> {
-        let place = usize::try_from(self.wanted.trailing_zeros()).ok()?;
-        let name = self.names.get(place)?;
-        self.wanted &= self.wanted - 1;
-        Some(name)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let known = u32::try_from(self.names.len()).map_or(0, |many| u8::MAX >> (8 - many.min(8)));
-        let left = usize::try_from((self.wanted & known).count_ones()).unwrap_or_default();
-        (left, Some(left))
-    }
-}
-
-impl ExactSizeIterator for Texts {}
-
-impl FusedIterator for Texts {}
-
-impl fmt::Debug for Texts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.clone()).finish()
     }
 }
 

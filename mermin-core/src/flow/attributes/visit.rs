@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
+    interfaces,
     table::{FORWARD, Names, REVERSE},
     value::{Text, Value},
 };
@@ -24,16 +25,18 @@ pub(super) enum Part {
     Reverse,
     Protocol,
     Encapsulation,
+    Joined,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Flow,
         Self::Interface,
         Self::Forward,
         Self::Reverse,
         Self::Protocol,
         Self::Encapsulation,
+        Self::Joined,
     ];
 }
 
@@ -66,6 +69,7 @@ pub(super) fn visit_part<'a>(
                 associations(visit, ipsec);
             }
         }
+        Part::Joined => interfaces::give(visit, &flow.observation_points),
     }
 }
 
@@ -128,7 +132,10 @@ fn interface<'a>(flow: &'a Flow, visit: &mut impl FnMut(&'static str, Value<'a>)
         visit("network.interface.mac", Value::Text(Text::mac(mac)));
     }
     if !flow.vlans.is_empty() {
-        visit("network.vlan.ids", Value::Numbers(&flow.vlans));
+        visit(
+            "network.vlan.ids",
+            Value::Numbers(flow.vlans.as_slice().into()),
+        );
     }
     if flow.several.any() {
         visit("flow.several", Value::Texts(flow.several.into()));

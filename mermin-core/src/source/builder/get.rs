@@ -6,6 +6,7 @@ use crate::{
     filter::Filter,
     flow::TunnelKind,
     iface::{NetNs, Pattern},
+    join::Join,
     source::{FlowKey, Pinning, Tunnels},
     table::Timeouts,
 };
@@ -87,6 +88,12 @@ impl FlowSourceBuilder {
     #[must_use]
     pub fn get_exact_end(&self) -> bool {
         self.options.exact_end
+    }
+
+    /// The value of [`join`](Self::join).
+    #[must_use]
+    pub fn get_join(&self) -> Join {
+        self.options.join
     }
 
     /// The value of [`tunnels`](Self::tunnels).

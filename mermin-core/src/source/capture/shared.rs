@@ -38,6 +38,8 @@ pub(super) struct Counts {
     pub(super) ended: AtomicU64,
     pub(super) records: AtomicU64,
     pub(super) withheld: AtomicU64,
+    pub(super) joined: AtomicU64,
+    pub(super) unjoined: AtomicU64,
     pub(super) sweeps: AtomicU64,
     pub(super) sweep_ns: AtomicU64,
     pub(super) rcu_waits: AtomicU64,
@@ -77,6 +79,7 @@ impl Counters for SharedCounters {
     fn stats(&self) -> Stats {
         // Before the ledger, which has the packets of those at least.
         let records_withheld = self.counts.withheld.load(Ordering::Acquire);
+        let records_joined = self.counts.joined.load(Ordering::Acquire);
         let (hooks, departed, interfaces) = self.registry.stats(&self.ledger);
         let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&departed).map(field).sum();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -86,6 +89,8 @@ impl Counters for SharedCounters {
             flows_ended: read(&self.counts.ended),
             records: read(&self.counts.records),
             records_withheld,
+            records_joined,
+            flows_unjoined: read(&self.counts.unjoined),
             packets: sum(|hook| hook.traffic.packets),
             frame_octets: sum(|hook| hook.traffic.frame_octets),
             sweeps: read(&self.counts.sweeps),

@@ -155,6 +155,10 @@ impl Capture {
         let quiesced = self.parts.interfaces.quiesced();
         let limits = self.reconfiguration.options().timeouts.into();
         let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
+        if !quiesced.is_empty() || !self.orphaned.is_empty() {
+            let slots = &mut self.parts.slots;
+            self.parts.exporter.enrol_all(slots, &records);
+        }
         let mut sweep = Sweep::new(
             &mut self.parts.slots,
             &mut self.parts.exporter,
@@ -250,6 +254,9 @@ impl Capture {
         self.parts.closer.wait_for_grace()?;
         self.finish_all()?;
         self.parts.clock.read()?;
+        let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
+        let slots = &mut self.parts.slots;
+        self.parts.exporter.enrol_all(slots, &records);
         let mut drain = Drain::default();
         while !self.parts.control.is_abandoned() {
             let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);

@@ -21,6 +21,7 @@ use mermin_bpf::{
 use super::{
     clock::Clock,
     fragments::Fragments,
+    joining::{self, Joining},
     shared::{Counts, Hook, ifindex},
     slot::{Facts, Moment, Slot},
     table::{Key, Table},
@@ -29,6 +30,7 @@ use super::{
 use crate::{
     filter::{Filter, Filters, Standing},
     flow::{EndReason, Flow, FlowId},
+    join::{Join, Sight},
     pcap::{
         Interface, Packet,
         link::{Looking, Read},
@@ -56,6 +58,7 @@ pub(super) struct Flows {
     table: Table,
     timers: Timers,
     filters: Filters,
+    joining: Option<Joining>,
     fragments: Fragments,
     looking: Looking,
     epoch: u64,
@@ -87,12 +90,21 @@ impl Flows {
             table: Table::new(most, epoch, looking.keyed),
             timers: Timers::default(),
             filters: Filters::new(filter),
+            joining: None,
             fragments: Fragments::default(),
             looking,
             epoch,
             serial: 0,
             emptied: 0,
             out: VecDeque::new(),
+        }
+    }
+
+    /// Has conversations joined that several interfaces see.
+    pub(super) fn joined(self, join: Join) -> Self {
+        Self {
+            joining: Joining::new(join),
+            ..self
         }
     }
 
@@ -199,6 +211,7 @@ impl Flows {
                 counted_under(counts, ifindex, reason, &before);
             })?;
             counts.open = self.table.open();
+            self.enrol(counts, number);
             number
         };
         let measured = measure::measure(packet, captured.read.length, 0, 0).plus(&before);
@@ -324,17 +337,62 @@ impl Flows {
         false
     }
 
-    /// Makes a record of a flow that goes on.
-    fn report(&mut self, counts: &mut Counts, number: u32, now: u64) {
-        let Some(slot) = self.table.get(number) else {
-            return;
+    /// Takes up a flow that is wanted, where conversations are joined.
+    fn enrol(&mut self, counts: &mut Counts, number: u32) {
+        if let Some(joining) = &mut self.joining
+            && let Some(slot) = self.table.get(number)
+            && slot.standing != Standing::UNWANTED
+        {
+            let flow = slot.flow;
+            joining.begin(&self.table, counts, number, &flow);
+        }
+    }
+
+    /// What all interfaces have seen of a flow's conversation; none where another one reports it, which goes to the ledger.
+    fn join(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
+        match &mut self.joining {
+            Some(joining) if slot.standing != Standing::UNWANTED => {
+                joining.decide(&self.table, counts, number, &slot.flow, &mut slot.entry)
+            }
+            _ => Some(Vec::new()),
+        }
+    }
+
+    /// A flow's record, unless it is withheld.
+    fn tell(
+        &mut self,
+        counts: &mut Counts,
+        number: u32,
+        slot: &mut Slot,
+        reason: EndReason,
+        now: u64,
+    ) -> Option<Flow> {
+        let Some(sights) = self.join(counts, number, slot) else {
+            joining::withhold(counts, &slot.flow, &slot.entry);
+            return None;
         };
         let teller = Teller {
             filters: &self.filters,
             epoch: self.epoch,
             now,
         };
-        let flow = teller.tell(slot, number, EndReason::ActiveTimeout, counts);
+        let mut record = teller.tell(slot, number, reason, counts)?;
+        if let Some(joining) = &self.joining {
+            joining.add(&mut record, &slot.flow, &sights);
+        }
+        Some(record)
+    }
+
+    /// Makes a record of a flow that goes on.
+    fn report(&mut self, counts: &mut Counts, number: u32, now: u64) {
+        let Some(mut looked) = self.table.get(number).cloned() else {
+            return;
+        };
+        let flow = self.tell(counts, number, &mut looked, EndReason::ActiveTimeout, now);
+        let Some(slot) = self.table.get(number) else {
+            return;
+        };
+        slot.entry = looked.entry;
         slot.entry.told(&slot.flow, now);
         slot.want_samples();
         if flow.is_some() {
@@ -345,13 +403,13 @@ impl Flows {
 
     /// Makes a flow's last record.
     fn end(&mut self, counts: &mut Counts, number: u32, reason: EndReason) {
-        if let Some(slot) = self.table.remove(number) {
-            let teller = Teller {
-                filters: &self.filters,
-                epoch: self.epoch,
-                now: self.clock.now(),
-            };
-            self.out.extend(teller.tell(&slot, number, reason, counts));
+        if let Some(mut slot) = self.table.remove(number) {
+            let now = self.clock.now();
+            let record = self.tell(counts, number, &mut slot, reason, now);
+            self.out.extend(record);
+            if let Some(joining) = &mut self.joining {
+                joining.end(counts, number, &slot.flow);
+            }
             self.filters.ended(slot.standing);
             counts.ended += 1;
             counts.open = self.table.open();
@@ -473,7 +531,7 @@ fn one(octets: u32) -> Uncounted {
 }
 
 /// The name of the interface at a place in the capture.
-fn name_of(counts: &Counts, place: usize) -> Arc<str> {
+pub(super) fn name_of(counts: &Counts, place: usize) -> Arc<str> {
     match counts.hooks.get(place) {
         Some(Some(hook)) => Arc::clone(&hook.name),
         _ => Arc::from(UNNAMED),
@@ -501,7 +559,7 @@ const fn left(measure: &Measure) -> Uncounted {
     }
 }
 
-fn hook_of(counts: &mut Counts, ifindex: u32) -> Option<&mut Hook> {
+pub(super) fn hook_of(counts: &mut Counts, ifindex: u32) -> Option<&mut Hook> {
     let place = (ifindex as usize).wrapping_sub(1);
     counts.hooks.get_mut(place)?.as_mut()
 }

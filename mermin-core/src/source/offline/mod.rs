@@ -13,6 +13,7 @@ mod frames;
 mod hand;
 mod hasher;
 mod input;
+mod joining;
 mod live;
 mod pipe;
 mod reading;
@@ -129,7 +130,8 @@ impl Job {
             capacity,
             epoch()?,
             looking,
-        );
+        )
+        .joined(self.options.join);
         let work = Work {
             reading: Reading::new(capture, flows, shared),
             name,

@@ -29,6 +29,8 @@ pub(super) struct Counts {
     pub(super) ended: u64,
     pub(super) records: u64,
     pub(super) withheld: u64,
+    pub(super) joined: u64,
+    pub(super) unjoined: u64,
 }
 
 #[derive(Debug)]
@@ -153,6 +155,8 @@ impl Counters for Shared {
             flows_ended: counts.ended,
             records: counts.records,
             records_withheld: counts.withheld,
+            records_joined: counts.joined,
+            flows_unjoined: counts.unjoined,
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),
             frame_octets: hooks.iter().map(|hook| hook.traffic.frame_octets).sum(),
             hooks,

@@ -16,6 +16,7 @@ use mermin_bpf::{
 };
 
 use super::{hasher::Fold, slot::Slot};
+use crate::table::observation::Observation;
 
 /// A packet's key, whatever its IP version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +118,12 @@ impl Table {
             .filter(|slot| slot.serial != 0)
     }
 
+    /// What is known of the flow in a slot.
+    pub(super) fn flow(&self, number: u32) -> Option<&Observation> {
+        let slot = self.slots.get(number as usize)?;
+        (slot.serial != 0).then_some(&slot.flow)
+    }
+
     /// Slots that were ever used.
     pub(super) fn touched(&self) -> u32 {
         u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
@@ -129,7 +136,7 @@ impl Table {
 
     /// Observations of every open flow.
     #[cfg(feature = "__lab")]
-    pub(super) fn flows(&self) -> impl Iterator<Item = &crate::table::observation::Observation> {
+    pub(super) fn flows(&self) -> impl Iterator<Item = &Observation> {
         let open = self.slots.iter().filter(|slot| slot.serial != 0);
         open.map(|slot| &slot.flow)
     }

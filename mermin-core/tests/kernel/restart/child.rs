@@ -4,7 +4,7 @@ use std::{collections::HashMap, io::BufRead, thread, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, executor::block_on};
 use mermin_core::{
-    Attach, Error, Flow, FlowSource, FlowSourceBuilder, NetNs, Pinning, Timeouts,
+    Attach, Error, Flow, FlowSource, FlowSourceBuilder, Join, NetNs, Pinning, Timeouts,
     filter::{Filter, Rule},
     lab::{Point, kill_at},
     sink::{Batching, BoxError, FlowSink},
@@ -40,6 +40,8 @@ pub(crate) struct Orders {
     pub(crate) last: Option<(u32, Moment)>,
     /// How long a sink's batch is gathered, ms.
     pub(crate) age: u64,
+    /// Conversations of several interfaces are reported once.
+    pub(crate) joins: bool,
 }
 
 /// How records are taken.
@@ -79,6 +81,7 @@ impl Orders {
             consumer: Consumer::Stream,
             last: None,
             age: 0,
+            joins: false,
         }
     }
 
@@ -93,7 +96,7 @@ impl Orders {
         let (last, moment) = self.last.unwrap_or((0, Moment::Undelivered));
         let delivered = u8::from(moment == Moment::Delivered);
         format!(
-            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {}",
+            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {}",
             self.instance,
             self.netns,
             self.interface,
@@ -104,6 +107,7 @@ impl Orders {
             self.unwanted.as_deref().unwrap_or_default(),
             self.consumer as u8,
             self.age,
+            u8::from(self.joins),
         )
     }
 
@@ -136,6 +140,7 @@ impl Orders {
             ))
             .filter(|last| last.0 != 0),
             age: positive(14),
+            joins: positive(15) == 1,
         }
     }
 
@@ -159,6 +164,11 @@ impl Orders {
             .max_flows(self.slots)
             .timeouts(timeouts)
             .filter(filter)
+            .join(if self.joins {
+                Join::FirstSeen
+            } else {
+                Join::PerInterface
+            })
             .pinning(Pinning::instance(&self.instance).persist(self.persist))
     }
 

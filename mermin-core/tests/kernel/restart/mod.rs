@@ -2,6 +2,7 @@
 
 mod child;
 mod forked;
+mod joined;
 mod killed;
 pub(crate) mod left;
 mod many;
@@ -26,6 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
         many::cases(),
         slots::cases(),
         killed::cases(),
+        joined::cases(),
         forked::cases(),
         moved::cases(),
         private::cases(),

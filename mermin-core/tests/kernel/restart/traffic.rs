@@ -27,15 +27,21 @@ impl Load {
     /// Sends packets of this many flows, half of them out of `v0` and half into it from the other side, with pauses of `pause`. A
     /// flow that crossed both hooks in one direction would look like packets that are sent back.
     pub(crate) fn start(pair: &Pair, flows: u64, pause: Duration) -> Self {
+        Self::over(pair, &[["v0", "v1"]], flows, pause)
+    }
+
+    /// The same over several links: each packet crosses all of them.
+    pub(crate) fn over(pair: &Pair, links: &[[&str; 2]], flows: u64, pause: Duration) -> Self {
         assert!(flows.is_multiple_of(2));
         let stop = Arc::new(AtomicBool::new(false));
         let sent: Arc<[AtomicU64]> = (0..flows).map(|_| AtomicU64::new(0)).collect();
         let frames: Arc<[Vec<u8>]> = (0..flows).map(frame::numbered).collect();
-        let sockets = [
-            Injector::new(&pair.near, "v0"),
-            Injector::new(&pair.far, "v1"),
-        ];
-        let threads = (1..).zip(sockets).map(|(seed, socket)| {
+        let at = |host, end: usize| {
+            let names = links.iter().map(|link| link[end]);
+            names.map(|name| Injector::new(host, name)).collect()
+        };
+        let sockets: [Vec<Injector>; 2] = [at(&pair.near, 0), at(&pair.far, 1)];
+        let threads = (1..).zip(sockets).map(|(seed, sockets)| {
             let (stop, sent, frames) = (Arc::clone(&stop), Arc::clone(&sent), Arc::clone(&frames));
             thread::spawn(move || {
                 let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
@@ -46,7 +52,9 @@ impl Load {
                         random ^= random >> 7;
                         random ^= random << 17;
                         let flow = usize::try_from(random % (flows / 2) * 2 + seed % 2).unwrap();
-                        socket.send(&frames[flow]);
+                        for socket in &sockets {
+                            socket.send(&frames[flow]);
+                        }
                         sent[flow].fetch_add(1, Ordering::Relaxed);
                     }
                     thread::sleep(pause);

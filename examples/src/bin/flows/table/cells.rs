@@ -27,6 +27,14 @@ pub(super) struct Cells {
     interface: String,
 }
 
+/// The interface, and how many others saw the conversation.
+fn interface(flow: &Flow) -> String {
+    match flow.observation_points.len() {
+        0 | 1 => flow.interface.name.to_string(),
+        all => format!("{} +{}", flow.interface.name, all - 1),
+    }
+}
+
 impl Cells {
     pub(super) fn header(endpoint: usize) -> Self {
         let amounts = |packets: &str, bytes: &str| [packets.to_owned(), bytes.to_owned()];
@@ -77,7 +85,7 @@ impl Cells {
             duration: duration(flow.duration().as_secs_f64()),
             state: cut(state(flow).unwrap_or(stateless), STATE),
             reason: reason(flow.end_reason).to_owned(),
-            interface: cut(&flow.interface.name, INTERFACE),
+            interface: cut(&interface(flow), INTERFACE),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The exporter side: makes records, suppresses those that the filter does not want, hands the others to the queue, and knows
 //! which of them were acknowledged.
 
+mod joining;
 pub(super) mod record;
 mod suppression;
 pub(super) mod unacked;
@@ -12,12 +13,14 @@ use std::{
 
 use mermin_bpf::abi::slot::state;
 
-use self::{record::RecordContext, suppression::Suppression, unacked::Unacked};
+use self::{joining::Joining, record::RecordContext, suppression::Suppression, unacked::Unacked};
 use super::{shared::SharedCounters, slots::SlotTable};
 use crate::{
+    bpf::ledger::Withheld,
     error::Error,
     filter::{Filter, Standing},
     flow::{EndReason, Flow},
+    join::Join,
     points::{Point, pass},
     source::queue::Queue,
     table::{entry::Entry, limits::is_over, observation::Observation},
@@ -29,6 +32,8 @@ pub(super) struct Exporter {
     queue: Arc<Queue>,
     shared: Arc<SharedCounters>,
     suppression: Suppression,
+    /// Where several interfaces see one conversation.
+    joining: Option<Joining>,
     /// Records on their way to the queue.
     out: VecDeque<Flow>,
     /// Records that flows on their way out will have.
@@ -42,12 +47,14 @@ impl Exporter {
         queue: Arc<Queue>,
         shared: Arc<SharedCounters>,
         filter: Filter,
+        join: Join,
         unacked: Option<Unacked>,
     ) -> Self {
         Self {
             queue,
             shared,
             suppression: Suppression::new(filter),
+            joining: Joining::new(join),
             out: VecDeque::new(),
             promised: 0,
             unacked,
@@ -118,7 +125,11 @@ impl Exporter {
         records: &RecordContext<'_>,
         slot: u32,
     ) -> bool {
-        self.suppression.is_suppressed(slots, records, slot)
+        let suppressed = self.suppression.is_suppressed(slots, records, slot);
+        if !suppressed {
+            self.enrol(slots, records, slot);
+        }
+        suppressed
     }
 
     /// Filters flows that begin from now on by another filter.
@@ -146,8 +157,7 @@ impl Exporter {
         room: &mut usize,
     ) {
         let flow = records.observe(slots, slot);
-        let mut then = *slots.exported(slot);
-        if then.untold(&flow) == 0 {
+        if slots.exported(slot).untold(&flow) == 0 {
             slots.begin_interval(slot, now);
             return;
         }
@@ -156,11 +166,16 @@ impl Exporter {
         }
         *room -= usize::from(!suppressed);
         slots.slab().want_samples(slot);
+        let exported = self.export(slots, records, slot, &flow, EndReason::ActiveTimeout);
+        let mut then = *slots.exported(slot);
         then.told(&flow, now);
-        if !self.export(slots, records, slot, &flow, EndReason::ActiveTimeout) {
-            self.suppress(slots, records, slot, &flow, Some(&then));
-        } else if let Some(unacked) = &self.unacked {
-            unacked.begin_delivery(slot, &then, flow.last_seen());
+        match exported {
+            Err(why) => self.suppress(slots, records, slot, &flow, Some(&then), why),
+            Ok(()) => {
+                if let Some(unacked) = &self.unacked {
+                    unacked.begin_delivery(slot, &then, flow.last_seen());
+                }
+            }
         }
         slots.mark_exported(slot, then);
     }
@@ -182,11 +197,15 @@ impl Exporter {
         } else {
             reason
         };
-        if !self.export(slots, records, slot, &flow, reason) {
-            self.suppress(slots, records, slot, &flow, None);
-        } else if let Some(unacked) = &mut self.unacked {
-            unacked.begin_last_delivery(slot, reason);
+        match self.export(slots, records, slot, &flow, reason) {
+            Err(why) => self.suppress(slots, records, slot, &flow, None, why),
+            Ok(()) => {
+                if let Some(unacked) = &mut self.unacked {
+                    unacked.begin_last_delivery(slot, reason);
+                }
+            }
         }
+        self.leave_conversation(records, slot, &flow);
         self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
         if self.unacked.is_some() {
             slots.begin_close(slot);
@@ -196,7 +215,7 @@ impl Exporter {
         true
     }
 
-    /// Gives a record if it is wanted; else it is to be [suppressed](Self::suppress).
+    /// Gives a record if it is wanted and no other interface's to give; else it is to be [suppressed](Self::suppress), and why.
     fn export(
         &mut self,
         slots: &mut SlotTable,
@@ -204,25 +223,29 @@ impl Exporter {
         slot: u32,
         flow: &Observation,
         reason: EndReason,
-    ) -> bool {
+    ) -> Result<(), Withheld> {
         let decision = self.suppression.decision(slots, records, slot, flow);
         if decision == Standing::UNWANTED {
-            return false;
+            return Err(Withheld::Filtered);
         }
+        let Some(sights) = self.join(slots, records, slot, flow) else {
+            return Err(Withheld::Joined);
+        };
         let record = records.record(slots, slot, flow, reason);
+        let record = self.with_sights(record, flow, &sights);
         let unacked = self.unacked.as_ref();
         let is_exported =
             decision.is_told() || unacked.is_some_and(|unacked| unacked.is_exported(slot));
-        let wanted = self.suppression.admits(decision, is_exported, &record);
-        if wanted {
-            slots.decide(slot, decision.and_told());
-            self.out.push_back(record);
+        if !self.suppression.admits(decision, is_exported, &record) {
+            return Err(Withheld::Filtered);
         }
-        wanted
+        slots.decide(slot, decision.and_told());
+        self.out.push_back(record);
+        Ok(())
     }
 
-    /// Moves what a record would have said to the ledger; `then` is what counts as exported of the flow afterwards, without
-    /// which it has ended.
+    /// Moves what a record would have said to the ledger, under the reason for that; `then` is what counts as exported of the flow
+    /// afterwards, without which it has ended.
     fn suppress(
         &mut self,
         slots: &SlotTable,
@@ -230,17 +253,22 @@ impl Exporter {
         slot: u32,
         flow: &Observation,
         then: Option<&Entry>,
+        why: Withheld,
     ) {
         let ledger = &self.shared.ledger;
-        let sums = suppression::sums_with(slots, records, slot, flow, ledger);
+        let sums = suppression::sums_with(slots, records, slot, flow, ledger, why);
         match &mut self.unacked {
             Some(unacked) => {
                 unacked.suppress(slot, then.zip(Some(flow.last_seen())), sums, ledger);
             }
-            None => sums.iter().for_each(|sum| ledger.set_filtered(sum)),
+            None => sums.iter().for_each(|sum| ledger.set_withheld(sum)),
         }
+        let count = match why {
+            Withheld::Filtered => &self.shared.counts.withheld,
+            Withheld::Joined => &self.shared.counts.joined,
+        };
         // Whoever reads that it was suppressed finds its packets in the ledger.
-        self.shared.counts.withheld.fetch_add(1, Ordering::Release);
+        count.fetch_add(1, Ordering::Release);
     }
 
     /// Gives a record again that may not have arrived: of the same counters, whatever was counted since, and whatever is
@@ -261,6 +289,7 @@ impl Exporter {
             side.last_seen = side.last_seen.min(last_seen);
         }
         let record = records.record(slots, slot, &flow, EndReason::ActiveTimeout);
+        let record = self.with_sights_again(slots, records, slot, &flow, record);
         self.out.push_back(record);
         slots.mark_exported(slot, then);
     }

@@ -10,7 +10,7 @@ use mermin_bpf::abi::{
 
 use super::record::RecordContext;
 use crate::{
-    bpf::ledger::{Ledger, Sum},
+    bpf::ledger::{Ledger, Sum, Withheld},
     error::Error,
     filter::{Filter, Filters, Standing},
     flow::Flow,
@@ -102,13 +102,14 @@ impl Suppression {
     }
 }
 
-/// Counts under the reason `filtered` once the next record of a flow is suppressed.
+/// Counts under a reason once the next record of a flow is suppressed.
 pub(super) fn sums_with(
     slots: &SlotTable,
     records: &RecordContext<'_>,
     slot: u32,
     flow: &Observation,
     ledger: &Ledger,
+    why: Withheld,
 ) -> [Sum; DIRECTIONS] {
     let exported = &slots.exported(slot).told;
     let mut moved = [Uncounted::default(); DIRECTIONS];
@@ -124,5 +125,5 @@ pub(super) fn sums_with(
     // The ledger of an interface that went is closed, and another one's says nothing of it.
     let index = (!records.names.is_former(index, flow.first_seen)).then_some(index);
     [Direction::Ingress, Direction::Egress]
-        .map(|hook| ledger.filtered_with(index, hook, moved[hook as usize]))
+        .map(|hook| ledger.withheld_with(why, index, hook, moved[hook as usize]))
 }

@@ -106,6 +106,7 @@ impl TakeOver<'_> {
             .map_err(|error| system("cannot take over the free slots", error))?;
         let returned = remaining.len();
         self.closer.take_remaining(remaining);
+        self.exporter.enrol_all(self.slots, self.records);
         let mut recovered = self.walk()?;
         recovered.taken.slots_returned = returned;
         self.closer.close(std::mem::take(&mut recovered.batch));

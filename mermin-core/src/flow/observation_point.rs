@@ -1,0 +1,45 @@
+//! Interfaces that saw the same conversation.
+
+use std::{sync::Arc, time::SystemTime};
+
+/// An interface that saw the conversation (an Observation Point of RFC 7011).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ObservationPoint {
+    /// Kernel index.
+    pub index: u32,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it saw, with [`Join::Merged`](crate::Join::Merged).
+    pub counts: Option<PointCounts>,
+}
+
+impl ObservationPoint {
+    /// Interfaces that one record names at most.
+    pub const MOST: usize = 16;
+
+    /// An interface of which it is not known what it saw.
+    #[must_use]
+    pub fn new(index: u32, name: impl Into<Arc<str>>) -> Self {
+        Self {
+            index,
+            name: name.into(),
+            counts: None,
+        }
+    }
+}
+
+/// What one interface saw of a conversation since it began there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PointCounts {
+    /// The first packet there, to the nanosecond.
+    pub start: SystemTime,
+    /// Packets on the wire from the record's source to its destination.
+    pub packets: u64,
+    /// IP octets of those.
+    pub octets: u64,
+    /// Packets of the way back.
+    pub reverse_packets: u64,
+    /// IP octets of those.
+    pub reverse_octets: u64,
+}

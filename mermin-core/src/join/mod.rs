@@ -1,0 +1,57 @@
+//! One conversation that several interfaces see: which of them reports it, and what the others saw.
+//!
+//! Nothing here reads or writes: [`Conversations`] is told which flows begin and end, and says of each record if it is to be made.
+//!
+//! * A **conversation** is what flows have in common once interface, VLANs and tunnels are left out: IP version, addresses, protocol,
+//!   and ports or what ICMP, ESP and AH have instead. Flows of it are one conversation while they overlap in time.
+//! * The interface that saw its first packet **reports** it, unless that one does not see the answers and another sees both ways.
+//! * Another **takes over** when it has packets that the reporting one has not: of a later time, or of the other way. What the
+//!   former one had of them is withheld first.
+
+mod conversation;
+mod group;
+mod points;
+mod share;
+mod sight;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::{
+    group::Decision,
+    points::points,
+    share::part_of_another,
+    sight::Sight,
+    table::{Beginning, Conversations},
+};
+
+/// How often a conversation is reported that crosses several watched interfaces, as from pod to pod by way of a bridge: see
+/// [`FlowSourceBuilder::join`](crate::FlowSourceBuilder::join).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Join {
+    /// Each interface reports its own flow.
+    #[default]
+    PerInterface,
+    /// Once, by the interface that saw its first packet; the record names the others
+    /// ([`Flow::observation_points`](crate::Flow::observation_points)).
+    FirstSeen,
+    /// The same, and the record says what each interface saw: packets, octets and the first packet's time, so that loss and delay
+    /// between two of them show.
+    Merged,
+}
+
+impl Join {
+    /// Every way, in the order of this list.
+    pub const ALL: [Self; 3] = [Self::PerInterface, Self::FirstSeen, Self::Merged];
+
+    /// As configuration and command line have it: `per_interface`, `first_seen`, `merged`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PerInterface => "per_interface",
+            Self::FirstSeen => "first_seen",
+            Self::Merged => "merged",
+        }
+    }
+}

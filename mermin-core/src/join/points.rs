@@ -1,0 +1,45 @@
+//! From what flows have seen to what a record says of it.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Join, sight::Sight};
+use crate::{
+    flow::{Flow, ObservationPoint, PointCounts},
+    table::observation::Observation,
+};
+
+/// What the record of a conversation says of its interfaces, in the order in which they saw it. `flow` is the one that reports.
+pub(crate) fn points(
+    record: &Flow,
+    sights: &[Sight],
+    flow: &Observation,
+    join: Join,
+) -> Box<[ObservationPoint]> {
+    let point = |sight: &Sight| ObservationPoint {
+        index: sight.index,
+        name: sight.name.clone(),
+        counts: (join == Join::Merged).then(|| {
+            let [mut forward, mut reverse] = sight.sides;
+            if flow.higher_started {
+                (forward, reverse) = (reverse, forward);
+            }
+            PointCounts {
+                start: moved(record.start, flow.first_seen, sight.first_seen),
+                packets: forward.packets,
+                octets: forward.octets,
+                reverse_packets: reverse.packets,
+                reverse_octets: reverse.octets,
+            }
+        }),
+    };
+    sights.iter().map(point).collect()
+}
+
+/// A date as far from `date` as `to` is from `from`.
+fn moved(date: SystemTime, from: u64, to: u64) -> SystemTime {
+    if to >= from {
+        date + Duration::from_nanos(to - from)
+    } else {
+        date - Duration::from_nanos(from - to)
+    }
+}

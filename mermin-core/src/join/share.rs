@@ -1,0 +1,103 @@
+//! The part of a flow's counts that another flow has reported.
+
+use super::sight::Counted;
+use crate::table::{
+    entry::{Entry, Told},
+    observation::{Observation, Side},
+};
+use mermin_bpf::abi::slot::DIRECTIONS;
+
+/// The flow as it was when it had counted no more than `covered` and what its records say. `None` where they say as much by now.
+pub(crate) fn part_of_another(
+    flow: &Observation,
+    entry: &Entry,
+    covered: &[Counted; DIRECTIONS],
+) -> Option<Observation> {
+    let mut part = *flow;
+    let mut any = false;
+    for ((side, told), covered) in part.sides.iter_mut().zip(&entry.told).zip(covered) {
+        any |= covered.packets > told.packets && side.packets > told.packets;
+        cut(side, told, covered);
+    }
+    any.then_some(part)
+}
+
+fn cut(side: &mut Side, told: &Told, covered: &Counted) {
+    let packets = covered
+        .packets
+        .clamp(told.packets, side.packets.max(told.packets));
+    let all = side.packets.wrapping_sub(told.packets);
+    let some = packets - told.packets;
+    // Of frames only the sum is known: each packet has the same part of what they have beyond IP.
+    side.extra = told
+        .extra
+        .wrapping_add(share(side.extra.wrapping_sub(told.extra), some, all));
+    side.octets = if some == all {
+        side.octets
+    } else {
+        covered
+            .octets
+            .clamp(told.octets, side.octets.max(told.octets))
+    };
+    side.packets = packets;
+}
+
+/// `some` of `all` equal parts of a number in two's complement.
+fn share(extra: u64, some: u64, all: u64) -> u64 {
+    if some == all || all == 0 {
+        return if some == 0 { 0 } else { extra };
+    }
+    let part = i128::from(extra.cast_signed()) * i128::from(some) / i128::from(all);
+    i64::try_from(part).unwrap_or(0).cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::record::untold;
+
+    #[test]
+    fn two_parts_make_the_whole_however_it_is_cut() {
+        let side = Side {
+            packets: 10,
+            octets: 1000,
+            extra: 7u64.wrapping_neg(),
+            ..Side::default()
+        };
+        let flow = Observation {
+            sides: [side, Side::default()],
+            link_length: 14,
+            ..Observation::default()
+        };
+        let entry = Entry {
+            told: [
+                Told {
+                    packets: 2,
+                    octets: 150,
+                    extra: 1,
+                },
+                Told::default(),
+            ],
+            ..Entry::default()
+        };
+        let whole = untold(&side, &entry.told[0], 14);
+        for packets in 0..20 {
+            let octets = packets * 90;
+            let covered = [Counted { packets, octets }, Counted::default()];
+            let part = part_of_another(&flow, &entry, &covered);
+            assert_eq!(part.is_some(), packets > 2, "{packets}");
+            let Some(part) = part else { continue };
+            let cut = part.sides[0];
+            assert_eq!(cut.packets, packets.min(10));
+            let then = Told {
+                packets: cut.packets,
+                octets: cut.octets,
+                extra: cut.extra,
+            };
+            let (first, rest) = (untold(&cut, &entry.told[0], 14), untold(&side, &then, 14));
+            assert_eq!(first.packets + rest.packets, whole.packets);
+            assert_eq!(first.octets.wrapping_add(rest.octets), whole.octets);
+            assert!(rest.packets != 0 || rest.octets == 0);
+        }
+    }
+}

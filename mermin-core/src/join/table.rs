@@ -1,0 +1,130 @@
+//! The conversations that are open, and which one each flow is of.
+
+use std::collections::HashMap;
+
+use super::{
+    conversation::Conversation,
+    group::{Decision, Fit, Group, Newcomer, alone},
+    sight::{Counted, Sight},
+};
+use crate::table::{entry::Told, observation::Observation};
+use mermin_bpf::abi::slot::DIRECTIONS;
+
+/// Names a conversation while it is open.
+type Number = u64;
+
+/// A flow that begins, or that a former process had begun to report.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning<'a> {
+    pub(crate) slot: u32,
+    pub(crate) flow: &'a Observation,
+    /// A record of it was given before.
+    pub(crate) is_told: bool,
+}
+
+/// Open conversations. There are no more than open flows, each of [`MOST`](super::MOST) flows at most.
+#[derive(Debug, Default)]
+pub(crate) struct Conversations {
+    groups: HashMap<Number, (Conversation, Group)>,
+    /// The latest conversation between two ends.
+    latest: HashMap<Conversation, Number>,
+    /// Of each flow's slot; none for a flow that there was no room for.
+    of_slot: HashMap<u32, Option<Number>>,
+    next: Number,
+}
+
+impl Conversations {
+    /// True if the flow in a slot was told of.
+    pub(crate) fn knows(&self, slot: u32) -> bool {
+        self.of_slot.contains_key(&slot)
+    }
+
+    /// Takes up a flow. `read` gives what the flow in another slot has seen by now. False where its conversation has no room for it:
+    /// it is reported by itself.
+    pub(crate) fn begin(&mut self, it: &Beginning<'_>, read: impl Fn(u32) -> Sight) -> bool {
+        let conversation = Conversation::of(it.flow);
+        let new = Newcomer {
+            slot: it.slot,
+            place: it.flow.key,
+            first_seen: it.flow.first_seen,
+            last_seen: it.flow.last_seen(),
+        };
+        let mut number = self.latest.get(&conversation).copied();
+        let mut fit = Fit::Apart;
+        if let Some((_, group)) = number.and_then(|number| self.groups.get(&number)) {
+            fit = group.fit(&new, &read);
+        }
+        if fit == Fit::Full {
+            self.of_slot.insert(it.slot, None);
+            return false;
+        }
+        if fit == Fit::Apart {
+            number = None;
+        }
+        let number = number.unwrap_or_else(|| self.open(conversation));
+        if let Some((_, group)) = self.groups.get_mut(&number) {
+            group.add(&new, fit, &read);
+            if it.is_told {
+                group.has_reported(it.slot, &read);
+            }
+        }
+        self.of_slot.insert(it.slot, Some(number));
+        true
+    }
+
+    fn open(&mut self, conversation: Conversation) -> Number {
+        let number = self.next;
+        self.next += 1;
+        self.groups.insert(number, (conversation, Group::default()));
+        self.latest.insert(conversation, number);
+        number
+    }
+
+    /// Decides about a record of the flow in a slot, which has seen `own` by now, and of which records have told `told`.
+    pub(crate) fn decide(
+        &mut self,
+        slot: u32,
+        own: &Sight,
+        told: &[Told; DIRECTIONS],
+        read: impl Fn(u32) -> Sight,
+    ) -> Decision {
+        match self.group_of(slot) {
+            Some((_, group)) => group.decide(slot, own, &told.each_ref().map(Counted::from), &read),
+            None => alone(own),
+        }
+    }
+
+    /// What all flows of the conversation have seen by now that the flow in a slot is of, the first to see it first.
+    pub(crate) fn sights(&self, slot: u32, own: &Sight, read: impl Fn(u32) -> Sight) -> Vec<Sight> {
+        let number = self.of_slot.get(&slot).copied().flatten();
+        match number.and_then(|number| self.groups.get(&number)) {
+            Some((_, group)) => group.sights(slot, own, &read),
+            None => vec![own.clone()],
+        }
+    }
+
+    /// The flow in a slot has ended, and had seen this.
+    pub(crate) fn end(&mut self, slot: u32, own: Sight) {
+        let is_over = self
+            .group_of(slot)
+            .is_some_and(|(_, group)| group.end(slot, own));
+        let number = self.of_slot.remove(&slot).flatten();
+        if let Some(number) = number.filter(|_| is_over)
+            && let Some((conversation, _)) = self.groups.remove(&number)
+            && self.latest.get(&conversation) == Some(&number)
+        {
+            self.latest.remove(&conversation);
+        }
+    }
+
+    fn group_of(&mut self, slot: u32) -> Option<&mut (Conversation, Group)> {
+        let number = self.of_slot.get(&slot).copied().flatten()?;
+        self.groups.get_mut(&number)
+    }
+
+    /// Nothing is remembered of anything.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.latest.is_empty() && self.of_slot.is_empty()
+    }
+}

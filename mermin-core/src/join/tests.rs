@@ -1,0 +1,335 @@
+//! Flows of three interfaces, packet by packet.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use mermin_bpf::abi::key::{KeyTail, KeyV4};
+
+use super::*;
+use crate::table::{entry::Entry, observation::Observation};
+
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1000 * MS;
+
+/// What became of a flow's packets, one direction and the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Fate {
+    reported: [u64; 2],
+    withheld: [u64; 2],
+}
+
+/// Flows by slot.
+#[derive(Default)]
+struct World {
+    conversations: Conversations,
+    flows: RefCell<BTreeMap<u32, (Observation, Entry)>>,
+    fates: BTreeMap<u32, Fate>,
+    /// Interfaces of the latest record.
+    latest: Vec<Sight>,
+}
+
+fn key(interface: u32, port: u16) -> KeyV4 {
+    KeyV4 {
+        tail: KeyTail {
+            ifindex: interface,
+            protocol_vlan: 17,
+            encapsulation: 0,
+            ports: [port, 80],
+        },
+        addresses: [1, 2],
+    }
+}
+
+fn sight(flow: &Observation) -> Sight {
+    Sight::of(flow, format!("v{}", flow.tail().ifindex).into())
+}
+
+impl World {
+    /// A packet of the flow in a slot, which is of the interface of that number, at a time.
+    fn packet(&mut self, slot: u32, way: usize, at: u64) {
+        let mut flows = self.flows.borrow_mut();
+        let (flow, _) = flows.entry(slot).or_insert_with(|| {
+            let flow = Observation {
+                key: key(slot % 100, 4000).words(),
+                first_seen: at,
+                ..Observation::default()
+            };
+            (flow, Entry::default())
+        });
+        let side = &mut flow.sides[way];
+        side.packets += 1;
+        side.octets += 100;
+        side.last_seen = at;
+    }
+
+    fn enrol(&mut self, slots: &[u32]) {
+        for &slot in slots {
+            let flow = self.flows.borrow()[&slot].0;
+            let beginning = Beginning {
+                slot,
+                flow: &flow,
+                is_told: false,
+            };
+            let read = |other: u32| sight(&self.flows.borrow()[&other].0);
+            assert!(self.conversations.begin(&beginning, read));
+        }
+    }
+
+    /// A record is due: true when it is made.
+    fn record(&mut self, slot: u32) -> bool {
+        let (flow, mut entry) = self.flows.borrow()[&slot];
+        let fate = self.fates.entry(slot).or_default();
+        let read = |other: u32| sight(&self.flows.borrow()[&other].0);
+        let decision = self
+            .conversations
+            .decide(slot, &sight(&flow), &entry.told, read);
+        let mut add = |flow: &Observation, entry: &mut Entry, reported: bool| {
+            for way in 0..2 {
+                let delta = flow.sides[way].packets - entry.told[way].packets;
+                if reported {
+                    fate.reported[way] += delta;
+                } else {
+                    fate.withheld[way] += delta;
+                }
+            }
+            entry.told(flow, 0);
+        };
+        let reports = match decision {
+            Decision::Withheld => false,
+            Decision::Reports { covered, sights } => {
+                if let Some(part) = part_of_another(&flow, &entry, &covered) {
+                    add(&part, &mut entry, false);
+                }
+                self.latest = sights;
+                true
+            }
+        };
+        add(&flow, &mut entry, reports);
+        self.flows.borrow_mut().insert(slot, (flow, entry));
+        reports
+    }
+
+    fn end(&mut self, slot: u32) -> bool {
+        let reports = self.record(slot);
+        if let Some((flow, _)) = self.flows.borrow_mut().remove(&slot) {
+            self.conversations.end(slot, sight(&flow));
+        }
+        reports
+    }
+
+    fn reported(&self) -> [u64; 2] {
+        let mut sum = [0; 2];
+        for fate in self.fates.values() {
+            (sum[0], sum[1]) = (sum[0] + fate.reported[0], sum[1] + fate.reported[1]);
+        }
+        sum
+    }
+}
+
+/// `count` packets each way through these interfaces, 10 ms apart, from a time on; the way back goes the other way.
+fn talk(world: &mut World, path: &[u32], count: u64, from: u64) {
+    for number in 0..count {
+        let at = from + number * 10 * MS;
+        for (hop, &slot) in path.iter().enumerate() {
+            world.packet(slot, 0, at + hop as u64 * 50_000);
+            world.packet(slot, 1, at + 5 * MS - hop as u64 * 50_000);
+        }
+    }
+}
+
+#[test]
+fn the_first_to_see_it_reports_and_names_all_whoever_is_asked_first() {
+    for order in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
+        let mut world = World::default();
+        talk(&mut world, &[1, 2, 3], 10, SECOND);
+        world.enrol(&order);
+        for slot in order {
+            assert_eq!(world.record(slot), slot == 1, "{slot} of {order:?}");
+        }
+        let names: Vec<_> = world.latest.iter().map(|it| it.index).collect();
+        assert_eq!(names, [1, 2, 3]);
+        talk(&mut world, &[1, 2, 3], 10, 2 * SECOND);
+        for slot in order {
+            assert_eq!(world.end(slot), slot == 1);
+        }
+        assert_eq!(world.reported(), [20, 20]);
+        assert!(world.conversations.is_empty());
+    }
+}
+
+#[test]
+fn another_goes_on_where_the_first_is_taken_away() {
+    let mut world = World::default();
+    talk(&mut world, &[1, 2], 100, SECOND);
+    world.enrol(&[2, 1]);
+    assert!(!world.record(2) && world.record(1));
+    talk(&mut world, &[1, 2], 50, 3 * SECOND);
+    assert!(world.end(1));
+    talk(&mut world, &[2], 30, 10 * SECOND);
+    assert!(world.record(2));
+    talk(&mut world, &[2], 7, 20 * SECOND);
+    assert!(world.end(2));
+    assert_eq!(world.reported(), [187, 187]);
+    assert_eq!(world.fates[&2].withheld, [150, 150]);
+}
+
+#[test]
+fn a_flow_that_saw_the_end_alone_is_no_other_conversation() {
+    let mut world = World::default();
+    talk(&mut world, &[1, 2], 10, SECOND);
+    world.enrol(&[1, 2]);
+    assert!(world.end(1));
+    assert!(!world.end(2));
+    assert_eq!(world.reported(), [10, 10]);
+}
+
+#[test]
+fn a_path_that_moves_is_followed_and_what_the_first_had_is_reported_by_it() {
+    let mut world = World::default();
+    talk(&mut world, &[1], 100, SECOND);
+    world.enrol(&[1]);
+    assert!(world.record(1));
+    // Still by the first, and from then on by another.
+    talk(&mut world, &[1], 20, 2 * SECOND);
+    talk(&mut world, &[2], 1000, 2 * SECOND + 250 * MS);
+    world.enrol(&[2]);
+    assert!(world.record(2));
+    // The one before owes what it saw before the path moved.
+    assert!(world.record(1));
+    talk(&mut world, &[2], 10, 60 * SECOND);
+    assert!(world.end(2));
+    assert!(!world.end(1));
+    assert_eq!(world.reported(), [1130, 1130]);
+}
+
+#[test]
+fn ways_that_differ_are_reported_each_by_who_sees_them() {
+    // The first to see it does not see the answers, another sees both ways.
+    let mut world = World::default();
+    for number in 0..10 {
+        world.packet(1, 0, SECOND + number * MS);
+        world.packet(2, 0, SECOND + number * MS + 1000);
+        world.packet(2, 1, SECOND + number * MS + 2000);
+    }
+    world.enrol(&[1, 2]);
+    assert!(!world.record(1) && world.record(2));
+    assert_eq!(world.reported(), [10, 10]);
+    // None sees both.
+    let mut world = World::default();
+    for number in 0..10 {
+        world.packet(1, 0, SECOND + number * MS);
+        world.packet(2, 1, SECOND + number * MS + 2000);
+    }
+    world.enrol(&[1, 2]);
+    assert!(world.record(1) && world.record(2));
+    world.packet(1, 0, 2 * SECOND);
+    world.packet(2, 1, 2 * SECOND);
+    assert!(world.end(1) && world.end(2));
+    assert_eq!(world.reported(), [11, 11]);
+}
+
+#[test]
+fn loss_between_two_shows_and_makes_no_second_report() {
+    let mut world = World::default();
+    for number in 0..100 {
+        let at = SECOND + number * MS;
+        world.packet(1, 0, at);
+        if number % 10 != 0 {
+            world.packet(2, 0, at + 1000);
+        }
+        world.packet(2, 1, at + 2000);
+        if number % 20 != 0 {
+            world.packet(1, 1, at + 3000);
+        }
+    }
+    world.enrol(&[1, 2]);
+    assert!(world.end(1) && !world.end(2));
+    let seen: Vec<_> = world
+        .latest
+        .iter()
+        .map(|it| it.sides.map(|side| side.packets))
+        .collect();
+    assert_eq!(seen, [[100, 95], [90, 100]]);
+}
+
+#[test]
+fn the_next_connection_of_the_same_ports_is_another_conversation() {
+    let mut world = World::default();
+    talk(&mut world, &[1, 2], 10, SECOND);
+    world.enrol(&[1, 2]);
+    // Slots 101 and 102 are of the same interfaces and keys.
+    talk(&mut world, &[101, 102], 10, SECOND + 200 * MS);
+    world.enrol(&[102, 101]);
+    assert!(world.end(1) && !world.end(2));
+    assert!(!world.end(102) && world.end(101));
+    assert_eq!(world.reported(), [20, 20]);
+    assert!(world.conversations.is_empty());
+}
+
+#[test]
+fn flows_that_do_not_overlap_are_two_conversations() {
+    let mut world = World::default();
+    talk(&mut world, &[1], 10, SECOND);
+    talk(&mut world, &[2], 10, 20 * SECOND);
+    world.enrol(&[2, 1]);
+    assert!(world.end(1) && world.end(2));
+    assert_eq!(world.reported(), [20, 20]);
+}
+
+#[test]
+fn a_conversation_has_room_for_so_many_flows_and_the_rest_report_themselves() {
+    let mut world = World::default();
+    let path: Vec<u32> = (1..=17).collect();
+    talk(&mut world, &path, 2, SECOND);
+    world.enrol(&path[..16]);
+    let flow = world.flows.borrow()[&17].0;
+    let beginning = Beginning {
+        slot: 17,
+        flow: &flow,
+        is_told: false,
+    };
+    let read = |other: u32| sight(&world.flows.borrow()[&other].0);
+    assert!(!world.conversations.begin(&beginning, read));
+    assert!(world.conversations.knows(17));
+    assert!(world.end(17) && world.end(1) && !world.end(2));
+    assert_eq!(world.latest.len(), 16);
+    for slot in 3..=16 {
+        assert!(!world.end(slot));
+    }
+    assert!(world.conversations.is_empty());
+}
+
+#[test]
+fn whatever_is_due_when_each_packet_is_reported_once() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    for _ in 0..500 {
+        let mut world = World::default();
+        let (mut at, mut sent) = (SECOND, 0);
+        let mut path: Vec<u32> = vec![1, 2, 3];
+        talk(&mut world, &path, 1, at);
+        world.enrol(&path);
+        sent += 1;
+        while !path.is_empty() {
+            at += 100 * MS + next(3) * SECOND;
+            let count = next(20) + 1;
+            talk(&mut world, &path, count, at);
+            sent += count;
+            let slot = path[usize::try_from(next(path.len() as u64)).unwrap()];
+            // An interface goes after records of others may have been due, and each is silent for a while then.
+            at += 2 * SECOND;
+            if next(3) == 0 {
+                path.retain(|&it| it != slot);
+                world.end(slot);
+            } else {
+                world.record(slot);
+            }
+        }
+        assert_eq!(world.reported(), [sent; 2]);
+        assert!(world.conversations.is_empty());
+    }
+}

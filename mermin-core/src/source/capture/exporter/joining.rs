@@ -1,0 +1,174 @@
+//! Conversations of several interfaces: which flows are of one, told to the decisions by what is in the slots.
+
+use std::sync::atomic::Ordering;
+
+use super::{Exporter, record::RecordContext};
+use crate::{
+    bpf::ledger::Withheld,
+    flow::Flow,
+    join::{Beginning, Conversations, Decision, Join, Sight, part_of_another, points},
+    source::capture::slots::SlotTable,
+    table::observation::Observation,
+};
+
+/// Conversations, where they are joined.
+#[derive(Debug)]
+pub(super) struct Joining {
+    join: Join,
+    conversations: Conversations,
+}
+
+impl Joining {
+    /// None where each interface reports its own flows: then nothing is remembered.
+    pub(super) fn new(join: Join) -> Option<Self> {
+        (join != Join::PerInterface).then(|| Self {
+            join,
+            conversations: Conversations::default(),
+        })
+    }
+}
+
+impl Exporter {
+    /// Takes up the flows of all slots, where conversations are joined: before some end of which others are not known yet.
+    pub(in crate::source::capture) fn enrol_all(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+    ) {
+        if self.joining.is_none() {
+            return;
+        }
+        for slot in slots.used() {
+            if slots.is_open(slot) {
+                self.is_suppressed(slots, records, slot);
+            }
+        }
+    }
+
+    /// Takes up a flow that is wanted, where conversations are joined and it is not known.
+    pub(super) fn enrol(&mut self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
+        let Some(joining) = &mut self.joining else {
+            return;
+        };
+        if joining.conversations.knows(slot) {
+            return;
+        }
+        let unacked = self.unacked.as_ref();
+        let is_told =
+            unacked.is_some_and(|noted| noted.is_exported(slot) || noted.is_unacked(slot));
+        let flow = records.observe(slots, slot);
+        let beginning = Beginning {
+            slot,
+            flow: &flow,
+            is_told,
+        };
+        let read = |other| sight(slots, records, other);
+        if !joining.conversations.begin(&beginning, read) {
+            self.shared.counts.unjoined.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. What another
+    /// has reported of it is withheld at once, if the flow is to report the rest.
+    pub(super) fn join(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        flow: &Observation,
+    ) -> Option<Vec<Sight>> {
+        // A record that is given again is the same as before.
+        if self.joining.is_none() || self.is_unacked(slot) {
+            return Some(self.sights(slots, records, slot, flow));
+        }
+        let joining = self.joining.as_mut()?;
+        let own = Sight::of(flow, records.name(flow));
+        let told = &slots.exported(slot).told;
+        let read = |other| sight(slots, records, other);
+        match joining.conversations.decide(slot, &own, told, read) {
+            Decision::Withheld => None,
+            Decision::Reports { covered, sights } => {
+                if let Some(part) = part_of_another(flow, slots.exported(slot), &covered) {
+                    self.withhold_part(slots, records, slot, &part);
+                }
+                Some(sights)
+            }
+        }
+    }
+
+    /// What all flows of a conversation have seen; nothing where conversations are not joined.
+    fn sights(
+        &self,
+        slots: &SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        flow: &Observation,
+    ) -> Vec<Sight> {
+        let Some(joining) = &self.joining else {
+            return Vec::new();
+        };
+        let own = Sight::of(flow, records.name(flow));
+        let read = |other| sight(slots, records, other);
+        joining.conversations.sights(slot, &own, read)
+    }
+
+    /// Has a record say what all have seen.
+    pub(super) fn with_sights(
+        &self,
+        mut record: Flow,
+        flow: &Observation,
+        sights: &[Sight],
+    ) -> Flow {
+        if let Some(joining) = &self.joining {
+            record.observation_points = points(&record, sights, flow, joining.join);
+        }
+        record
+    }
+
+    /// A record that is given again, as [`with_sights`](Self::with_sights).
+    pub(super) fn with_sights_again(
+        &self,
+        slots: &SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        flow: &Observation,
+        record: Flow,
+    ) -> Flow {
+        let sights = self.sights(slots, records, slot, flow);
+        self.with_sights(record, flow, &sights)
+    }
+
+    fn withhold_part(
+        &mut self,
+        slots: &mut SlotTable,
+        records: &RecordContext<'_>,
+        slot: u32,
+        part: &Observation,
+    ) {
+        let mut then = *slots.exported(slot);
+        let since = then.since.nanoseconds();
+        then.told(part, since);
+        self.suppress(slots, records, slot, part, Some(&then), Withheld::Joined);
+        slots.mark_exported(slot, then);
+    }
+
+    /// A flow has ended.
+    pub(super) fn leave_conversation(
+        &mut self,
+        records: &RecordContext<'_>,
+        slot: u32,
+        flow: &Observation,
+    ) {
+        if let Some(joining) = &mut self.joining {
+            let own = Sight::of(flow, records.name(flow));
+            joining.conversations.end(slot, own);
+        }
+    }
+}
+
+/// What the flow in a slot has seen by now.
+fn sight(slots: &SlotTable, records: &RecordContext<'_>, slot: u32) -> Sight {
+    let flow = records.observe(slots, slot);
+    let name = records.name(&flow);
+    Sight::of(&flow, name)
+}

@@ -1,0 +1,110 @@
+//! Conversations that several interfaces of a capture saw.
+
+use std::sync::Arc;
+
+use mermin_bpf::abi::ledger::Reason;
+
+use super::{
+    flows::{hook_of, name_of},
+    shared::Counts,
+    table::Table,
+};
+use crate::{
+    flow::Flow,
+    join::{Beginning, Conversations, Decision, Join, Sight, part_of_another, points},
+    table::{entry::Entry, observation::Observation, record::untold},
+};
+
+/// Conversations, where they are joined.
+#[derive(Debug)]
+pub(super) struct Joining {
+    join: Join,
+    conversations: Conversations,
+}
+
+impl Joining {
+    /// None where each interface reports its own flows.
+    pub(super) fn new(join: Join) -> Option<Self> {
+        (join != Join::PerInterface).then(|| Self {
+            join,
+            conversations: Conversations::default(),
+        })
+    }
+
+    /// Takes up a flow that begins.
+    pub(super) fn begin(
+        &mut self,
+        table: &Table,
+        counts: &mut Counts,
+        slot: u32,
+        flow: &Observation,
+    ) {
+        let beginning = Beginning {
+            slot,
+            flow,
+            is_told: false,
+        };
+        let read = |other| sight_in(table, counts, other);
+        if !self.conversations.begin(&beginning, read) {
+            counts.unjoined += 1;
+        }
+    }
+
+    /// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. What another
+    /// has reported of it goes to the ledger, and counts as told.
+    pub(super) fn decide(
+        &mut self,
+        table: &Table,
+        counts: &mut Counts,
+        slot: u32,
+        flow: &Observation,
+        entry: &mut Entry,
+    ) -> Option<Vec<Sight>> {
+        let own = sight(counts, flow);
+        let read = |other| sight_in(table, counts, other);
+        match self.conversations.decide(slot, &own, &entry.told, read) {
+            Decision::Withheld => None,
+            Decision::Reports { covered, sights } => {
+                if let Some(part) = part_of_another(flow, entry, &covered) {
+                    withhold(counts, &part, entry);
+                    entry.told(&part, entry.since.nanoseconds());
+                }
+                Some(sights)
+            }
+        }
+    }
+
+    /// A flow has ended.
+    pub(super) fn end(&mut self, counts: &Counts, slot: u32, flow: &Observation) {
+        self.conversations.end(slot, sight(counts, flow));
+    }
+
+    /// Has a record say what all have seen.
+    pub(super) fn add(&self, record: &mut Flow, flow: &Observation, sights: &[Sight]) {
+        record.observation_points = points(record, sights, flow, self.join);
+    }
+}
+
+/// What no record says of a flow is what another interface reports.
+pub(super) fn withhold(counts: &mut Counts, flow: &Observation, entry: &Entry) {
+    counts.joined += 1;
+    if let Some(hook) = hook_of(counts, flow.tail().ifindex) {
+        for (side, told) in flow.sides.iter().zip(&entry.told) {
+            hook.uncounted(Reason::Joined, untold(side, told, flow.link_length));
+        }
+    }
+}
+
+fn sight(counts: &Counts, flow: &Observation) -> Sight {
+    let name = name_of(counts, (flow.tail().ifindex as usize).wrapping_sub(1));
+    Sight::of(flow, name)
+}
+
+/// What the flow in a slot has seen by now.
+fn sight_in(table: &Table, counts: &Counts, slot: u32) -> Sight {
+    match table.flow(slot) {
+        Some(flow) => sight(counts, flow),
+        // No slot of a conversation is free.
+        None => Sight::of(&Observation::default(), Arc::from("")),
+    }
+}

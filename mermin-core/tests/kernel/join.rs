@@ -1,0 +1,229 @@
+//! One conversation on several interfaces of a host: pods behind a bridge, and two nodes with VXLAN between them.
+
+use std::{net::SocketAddr, time::Duration};
+
+use mermin_core::{Attach, Flow, FlowSource, FlowSourceBuilder, Join, flow::Protocol};
+
+use crate::{
+    Case, each_mode,
+    support::{
+        host::{Host, Pair},
+        skip::skip_for_device,
+        traffic::{address, tcp_transfer, udp_dialogue, udp_socket},
+        watch::{Outcome, Watch, applied},
+    },
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    cases.extend(each_mode("one_conversation_over_a_bridge", over_a_bridge));
+    cases.extend(each_mode("one_conversation_over_vxlan", over_vxlan));
+    cases.extend(each_mode("another_interface_goes_on", another_goes_on));
+    cases
+}
+
+/// Two nodes (`v0` and `v1` between them), each with a bridge and a pod.
+struct Cluster {
+    nodes: Pair,
+    pods: Pair,
+}
+
+const NEAR_POD: &str = "10.42.0.1";
+const FAR_POD: &str = "10.42.0.2";
+
+impl Cluster {
+    /// Pods of the near node and of this one are in one network: `p0` is the near node's interface to its pod, and `p1` the other's.
+    fn new(far: impl Fn(&Pair) -> &Host) -> Self {
+        let nodes = Pair::new();
+        let pods = Pair {
+            near: Host::new(),
+            far: Host::new(),
+        };
+        let far = far(&nodes);
+        for (pod, node, own, name) in [
+            (&pods.near, &nodes.near, NEAR_POD, "p0"),
+            (&pods.far, far, FAR_POD, "p1"),
+        ] {
+            pod.set("ipv6/conf/default/disable_ipv6", "1");
+            if !node.has("br0") {
+                assert!(node.adds("br0 type bridge"));
+                node.shell("ip link set br0 up");
+            }
+            let at = pod.path();
+            node.shell(&format!(
+                "ip link add {name} master br0 up type veth peer name eth0 netns {at}"
+            ));
+            pod.shell("ip link set eth0 up");
+            pod.shell(&format!("ip addr add {own}/24 dev eth0"));
+            pod.await_carrier("eth0");
+            node.await_carrier(name);
+        }
+        Self { nodes, pods }
+    }
+
+    fn ends(ports: [u16; 2]) -> [SocketAddr; 2] {
+        [
+            address(&format!("{NEAR_POD}:{}", ports[0])),
+            address(&format!("{FAR_POD}:{}", ports[1])),
+        ]
+    }
+
+    /// A connection, datagrams and an echo from the near pod to the far one.
+    fn talk(&self) {
+        let [_, server] = Self::ends([0, 5001]);
+        tcp_transfer(&self.pods, server, 3_000_000);
+        udp_dialogue(&self.pods, Self::ends([4000, 53]), 40, [100, 900]);
+        self.pods
+            .near
+            .shell(&format!("ping -q -c 3 -i 0.01 {FAR_POD}"));
+    }
+}
+
+fn options(mode: Attach, join: Join, interfaces: &[&str]) -> FlowSourceBuilder {
+    FlowSource::builder()
+        .interfaces(interfaces.iter().copied())
+        .max_flows(4096)
+        .attach(mode)
+        .join(join)
+}
+
+fn names(flow: &Flow) -> Vec<&str> {
+    flow.observation_points.iter().map(|it| &*it.name).collect()
+}
+
+fn is_of_pods(flow: &Flow) -> bool {
+    [NEAR_POD, FAR_POD].contains(&&*flow.source.address.to_string())
+}
+
+/// Each conversation has one record, of the interface that saw it first, with what was sent; the ledger closes.
+fn check(outcome: &Outcome, interfaces: &[&str], mode: Attach) {
+    let first = interfaces[0];
+    // Address resolution goes through VXLAN as well, and counts in flows between the nodes.
+    let of = |protocol| outcome.only(|flow| flow.protocol == protocol && is_of_pods(flow));
+    let udp = of(Protocol::UDP);
+    assert_eq!(
+        (udp.forward.packets.total, udp.forward.octets.total),
+        (40, 40 * 128)
+    );
+    assert_eq!(
+        (udp.reverse.packets.total, udp.reverse.octets.total),
+        (40, 40 * 928)
+    );
+    let icmp = of(Protocol::ICMP);
+    assert_eq!(
+        (icmp.forward.packets.total, icmp.reverse.packets.total),
+        (3, 3)
+    );
+    let tcp = of(Protocol::TCP);
+    assert!(tcp.forward.octets.total > 3_000_000);
+    for flow in [udp, icmp, tcp] {
+        assert_eq!(
+            (&*flow.interface.name, names(flow)),
+            (first, interfaces.to_vec()),
+            "{mode:?}"
+        );
+    }
+    // Those of the bridge itself too (IGMP).
+    let withheld = |by: fn(&Flow) -> u64| -> u64 {
+        let of = |flow: &Flow| by(flow) * (flow.observation_points.len() as u64 - 1);
+        outcome.flows.iter().map(of).sum()
+    };
+    let packets = |flow: &Flow| flow.forward.packets.total + flow.reverse.packets.total;
+    assert_eq!(outcome.stats.records_joined, withheld(|_| 1));
+    assert_eq!(outcome.uncounted("joined"), withheld(packets));
+}
+
+fn over_a_bridge(mode: Attach) {
+    for join in [Join::FirstSeen, Join::Merged] {
+        let cluster = Cluster::new(|nodes| &nodes.near);
+        let node = &cluster.nodes.near;
+        let watch = Watch::open(node, options(mode, join, &["p*"]));
+        cluster.talk();
+        let outcome = watch.finish_filtered();
+        check(&outcome, &["p0", "p1"], mode);
+        for flow in outcome.flows.iter().filter(|flow| is_of_pods(flow)) {
+            for point in &flow.observation_points {
+                assert_eq!(point.counts.is_some(), join == Join::Merged);
+                let Some(counts) = &point.counts else {
+                    continue;
+                };
+                // Nothing is lost between the two, and the second sees it later.
+                assert_eq!(counts.packets, flow.forward.packets.total);
+                assert_eq!(counts.octets, flow.forward.octets.total);
+                assert_eq!(counts.reverse_packets, flow.reverse.packets.total);
+                let delay = counts.start.duration_since(flow.start).unwrap();
+                assert_eq!(delay.is_zero(), &*point.name == "p0");
+                assert!(delay < Duration::from_secs(1), "{delay:?}");
+            }
+        }
+    }
+}
+
+/// The inner conversation is seen at the pod's interface, at the VXLAN device, and in the packets between the nodes.
+fn over_vxlan(mode: Attach) {
+    let cluster = Cluster::new(|nodes| &nodes.far);
+    for (node, name, own, other) in [
+        (&cluster.nodes.near, "x0", 1, 2),
+        (&cluster.nodes.far, "x1", 2, 1),
+    ] {
+        let device = format!(
+            "{name} type vxlan id 42 dstport 4789 local 10.0.0.{own} remote 10.0.0.{other}"
+        );
+        if !node.adds(&device) {
+            skip_for_device("this kernel has no `vxlan` devices");
+        }
+        node.shell(&format!("ip link set {name} master br0 up"));
+    }
+    for pod in [&cluster.pods.near, &cluster.pods.far] {
+        pod.shell("ip link set eth0 mtu 1450");
+    }
+    let watch = Watch::open(
+        &cluster.nodes.near,
+        options(mode, Join::Merged, &["p0", "x0", "v0"]),
+    );
+    cluster.talk();
+    let outcome = watch.finish_filtered();
+    check(&outcome, &["p0", "x0", "v0"], mode);
+    for flow in outcome.flows.iter().filter(|flow| is_of_pods(flow)) {
+        assert!(flow.tunnel.is_none(), "{flow:#?}");
+        for point in &flow.observation_points {
+            let counts = point.counts.unwrap();
+            assert_eq!(counts.packets, flow.forward.packets.total, "{flow:#?}");
+            assert_eq!(counts.octets, flow.forward.octets.total, "{flow:#?}");
+        }
+    }
+}
+
+/// The interface that reports is not watched any more: another one reports what comes from then on.
+fn another_goes_on(mode: Attach) {
+    const BEFORE: u64 = 30;
+    const AFTER: u64 = 20;
+    let cluster = Cluster::new(|nodes| &nodes.near);
+    let node = &cluster.nodes.near;
+    let all = options(mode, Join::FirstSeen, &["p*"]).active_timeout(Duration::from_secs(1));
+    let mut watch = Watch::open(node, all.clone());
+    let ends = Cluster::ends([4000, 53]);
+    let client = udp_socket(&cluster.pods.near, ends[0], ends[1]);
+    let _server = udp_socket(&cluster.pods.far, ends[1], ends[0]);
+    let send = |count| (0..count).for_each(|_| _ = client.send(&[1; 100]).unwrap());
+    send(BEFORE);
+    watch.take_until("the first record", |flows| !flows.is_empty());
+    send(BEFORE);
+    let fewer = all.exclude(["p0"]);
+    applied(&watch.handle, fewer);
+    watch.take_for(Duration::from_secs(2));
+    send(AFTER);
+    let outcome = watch.finish_filtered();
+    let udp = |flow: &&Flow| flow.protocol == Protocol::UDP;
+    let sum_of = |name: &str| -> u64 {
+        let flows = outcome.flows.iter().filter(udp);
+        let of = flows.filter(|flow| &*flow.interface.name == name);
+        of.map(|flow| flow.forward.packets.delta).sum()
+    };
+    assert_eq!(
+        [sum_of("p0"), sum_of("p1")],
+        [2 * BEFORE, AFTER],
+        "{:#?}",
+        outcome.flows
+    );
+}

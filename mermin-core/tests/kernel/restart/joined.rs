@@ -1,0 +1,93 @@
+//! Conversations that two interfaces see, and processes that are killed: each is told once, and the other interface's packets are
+//! under `joined`.
+
+use std::{thread, time::Duration};
+
+use mermin_core::{Attach, lab::Point};
+
+use super::{
+    child::{Orders, Process, Referee, Said},
+    instance_name, pins,
+    traffic::{Load, OCTETS},
+};
+use crate::{
+    Case, each_mode,
+    support::{frame, host::Pair, wait::LONGEST},
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    cases.extend(each_mode("killed_while_joining", killed_while_joining));
+    cases
+}
+
+const FLOWS: u64 = 300;
+
+fn killed_while_joining(mode: Attach) {
+    let pair = Pair::new();
+    pair.join(1);
+    let orders = Orders {
+        joins: true,
+        timeouts: [600_000, 60],
+        ..Orders::new(&pair.near, "v*", &instance_name(), mode)
+    };
+    let mut referee = Referee::default();
+    let mut first = orders.start();
+    referee.openings.push(first.opened());
+    let links = [["v0", "v1"], ["v2", "v3"]];
+    let load = Load::over(&pair, &links, FLOWS, Duration::from_millis(1));
+    thread::sleep(Duration::from_millis(300));
+    first.kill();
+    referee.hear(first.rest());
+    let mut round = |orders: &Orders, end: &dyn Fn(&mut Process)| {
+        let mut process = orders.start();
+        end(&mut process);
+        referee.hear(process.rest());
+    };
+    for point in [
+        Point::Planned,
+        Point::HalfMoved,
+        Point::Moved,
+        Point::Withheld,
+    ] {
+        for passes in [3, 70] {
+            let orders = Orders {
+                end: Some((point, passes)),
+                ..orders.clone()
+            };
+            round(&orders, &|process| {
+                assert!(process.dies_within(LONGEST), "never came by {point:?}");
+            });
+        }
+    }
+    for wait in [0, 50, 170, 333] {
+        round(&orders, &|process| {
+            assert!(matches!(process.next(), Some(Said::Opened(_))));
+            thread::sleep(Duration::from_millis(wait));
+            process.kill();
+        });
+    }
+    let mut last = orders.start();
+    referee.openings.push(last.opened());
+    let sent = load.stop();
+    thread::sleep(Duration::from_millis(50));
+    last.close();
+    referee.hear(last.rest());
+    assert!(referee.ended);
+    let sums = referee.sums();
+    let told = |number: u64| sums.get(&*frame::source(number).to_string()).copied();
+    let wrong: Vec<_> = (0..)
+        .zip(&sent)
+        .filter(|&(number, &packets)| {
+            told(number).unwrap_or_default() != [packets, packets * OCTETS]
+        })
+        .map(|(number, packets)| (number, *packets, told(number)))
+        .collect();
+    let all: u64 = sent.iter().sum();
+    let joined = referee.uncounted.remove("joined");
+    assert_eq!(joined.unwrap_or_default(), [all, all * (OCTETS + 14)]);
+    referee.uncounted.retain(|_, counts| *counts != [0, 0]);
+    assert!(referee.uncounted.is_empty(), "{:?}", referee.uncounted);
+    assert!(wrong.is_empty(), "{} flows: {wrong:?}", wrong.len());
+    assert!(!pins(&orders.instance).exists());
+}
