@@ -189,7 +189,7 @@ fn span(flow: &Flow) -> SpanData {
             Value::Text(text) => text.to_string().into(),
             Value::Number(number) => i64::try_from(number).unwrap_or(i64::MAX).into(),
             Value::Texts(texts) => {
-                let texts = texts.map(StringValue::from);
+                let texts = texts.map(|text| StringValue::from(text.to_owned()));
                 SdkValue::Array(Array::String(texts.collect()))
             }
             Value::Numbers(numbers) => {

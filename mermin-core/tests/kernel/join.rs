@@ -4,22 +4,17 @@ use std::{net::SocketAddr, time::Duration};
 
 use mermin_core::{Attach, Flow, FlowSource, FlowSourceBuilder, Join, flow::Protocol};
 
-use crate::{
-    Case, each_mode,
-    support::{
-        host::{Host, Pair},
-        skip::skip_for_device,
-        traffic::{address, tcp_transfer, udp_dialogue, udp_socket},
-        watch::{Outcome, Watch, applied},
-    },
+use crate::support::{
+    host::{Host, Pair},
+    skip::skip_for_device,
+    traffic::{address, tcp_transfer, udp_dialogue, udp_socket},
+    watch::{Outcome, Watch, applied},
 };
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("one_conversation_over_a_bridge", over_a_bridge));
-    cases.extend(each_mode("one_conversation_over_vxlan", over_vxlan));
-    cases.extend(each_mode("another_interface_goes_on", another_goes_on));
-    cases
+crate::cases! {
+    each_mode one_conversation_over_a_bridge,
+    each_mode one_conversation_over_vxlan,
+    each_mode another_interface_goes_on,
 }
 
 /// Two nodes (`v0` and `v1` between them), each with a bridge and a pod.
@@ -133,7 +128,7 @@ fn check(outcome: &Outcome, interfaces: &[&str], mode: Attach) {
     assert_eq!(outcome.uncounted("joined"), withheld(packets));
 }
 
-fn over_a_bridge(mode: Attach) {
+fn one_conversation_over_a_bridge(mode: Attach) {
     for join in [Join::FirstSeen, Join::Merged] {
         let cluster = Cluster::new(|nodes| &nodes.near);
         let node = &cluster.nodes.near;
@@ -160,7 +155,7 @@ fn over_a_bridge(mode: Attach) {
 }
 
 /// The inner conversation is seen at the pod's interface, at the VXLAN device, and in the packets between the nodes.
-fn over_vxlan(mode: Attach) {
+fn one_conversation_over_vxlan(mode: Attach) {
     let cluster = Cluster::new(|nodes| &nodes.far);
     for (node, name, own, other) in [
         (&cluster.nodes.near, "x0", 1, 2),
@@ -195,7 +190,7 @@ fn over_vxlan(mode: Attach) {
 }
 
 /// The interface that reports is not watched any more: another one reports what comes from then on.
-fn another_goes_on(mode: Attach) {
+fn another_interface_goes_on(mode: Attach) {
     const BEFORE: u64 = 30;
     const AFTER: u64 = 20;
     let cluster = Cluster::new(|nodes| &nodes.near);

@@ -3,8 +3,10 @@
 use super::{lists::Numbers, value::Value};
 use crate::flow::{ObservationPoint, PointCounts};
 
+type Get = fn(&PointCounts) -> u64;
+
 /// What each of them saw, by name.
-const COUNTS: [(&str, fn(&PointCounts) -> u64); 4] = [
+const COUNTS: [(&str, Get); 4] = [
     ("flow.interfaces.packets", |it| it.packets),
     ("flow.interfaces.bytes", |it| it.octets),
     ("flow.interfaces.reverse.packets", |it| it.reverse_packets),

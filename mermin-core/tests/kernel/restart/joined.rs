@@ -10,15 +10,10 @@ use super::{
     instance_name, pins,
     traffic::{Load, OCTETS},
 };
-use crate::{
-    Case, each_mode,
-    support::{frame, host::Pair, wait::LONGEST},
-};
+use crate::support::{frame, host::Pair, wait::LONGEST};
 
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    cases.extend(each_mode("killed_while_joining", killed_while_joining));
-    cases
+crate::cases! {
+    each_mode killed_while_joining,
 }
 
 const FLOWS: u64 = 300;
