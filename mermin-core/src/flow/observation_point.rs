@@ -10,7 +10,7 @@ pub struct ObservationPoint {
     pub index: u32,
     /// Its name.
     pub name: Arc<str>,
-    /// What it saw, with [`Join::Merged`](crate::Join::Merged).
+    /// Its counts, with [`Join::Merged`](crate::Join::Merged).
     pub counts: Option<PointCounts>,
 }
 
@@ -29,7 +29,7 @@ impl ObservationPoint {
     }
 }
 
-/// What one interface saw of a conversation since it began there.
+/// Counts of a conversation at one interface, since it began there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PointCounts {
     /// The first packet there, to the nanosecond.

@@ -1,4 +1,4 @@
-//! What two flows have in common that are one conversation.
+//! Facts that flows of one conversation have in common.
 
 use mermin_bpf::abi::key::{CARRIED, KeyWords};
 

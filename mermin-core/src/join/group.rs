@@ -11,7 +11,7 @@ const MOST: usize = ObservationPoint::MOST;
 /// Two interfaces see a packet no further apart than this (ns).
 const SLACK: u64 = 1_000_000_000;
 
-/// What becomes of a record.
+/// Fate of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// It is made, without what another flow has reported before: counts since this flow began, which are zero unless it has just
@@ -30,11 +30,11 @@ struct Member {
     slot: u32,
     /// Its key: no two flows have it at once.
     place: KeyWords,
-    /// What the conversation had counted when this flow began.
+    /// Counts of the conversation when this flow began.
     before: [Counted; DIRECTIONS],
-    /// What it had counted when another took over from it: as much is still its own to report.
+    /// Its counts when another took over from it: as much is still its own to report.
     owes: [Counted; DIRECTIONS],
-    /// What it saw, once it has ended.
+    /// Its last counts, once it has ended.
     ended: Option<Sight>,
 }
 
@@ -130,7 +130,7 @@ impl Group {
         }
     }
 
-    /// What the conversation has counted when a flow begins: nothing, unless it is much younger than the others.
+    /// Counts of the conversation when a flow begins: nothing, unless it is much younger than the others.
     fn before(&self, new: &Newcomer, read: &impl Fn(u32) -> Sight) -> [Counted; DIRECTIONS] {
         let mut before = [Counted::default(); DIRECTIONS];
         let mut is_younger = !self.members.is_empty();
@@ -185,7 +185,7 @@ impl Group {
         Decision::Reports { covered, sights }
     }
 
-    /// What all flows have seen by now, the first to see the conversation first.
+    /// Counts of all flows by now, the first to see the conversation first.
     pub(super) fn sights(
         &self,
         slot: u32,

@@ -5,8 +5,8 @@
 //! * A **conversation** is what flows have in common once interface, VLANs and tunnels are left out: IP version, addresses, protocol,
 //!   and ports or what ICMP, ESP and AH have instead. Flows of it are one conversation while they overlap in time.
 //! * The interface that saw its first packet **reports** it, unless that one does not see the answers and another sees both ways.
-//! * Another **takes over** when it has packets that the reporting one has not: of a later time, or of the other way. What the
-//!   former one had of them is withheld first.
+//! * Another **takes over** when it has packets that the reporting one has not: of a later time, or of the other way. Those
+//!   that the former one had too are withheld first.
 
 mod conversation;
 mod group;

@@ -8,7 +8,7 @@ use crate::{
     table::observation::Observation,
 };
 
-/// What the record of a conversation says of its interfaces, in the order in which they saw it. `flow` is the one that reports.
+/// Interfaces as the record of a conversation names them, in the order in which they saw it. `flow` is the one that reports.
 pub(crate) fn points(
     record: &Flow,
     sights: &[Sight],

@@ -1,4 +1,4 @@
-//! What one interface saw of a conversation so far.
+//! A conversation as one interface saw it so far.
 
 use std::sync::Arc;
 

@@ -94,7 +94,7 @@ impl Conversations {
         }
     }
 
-    /// What all flows of the conversation have seen by now that the flow in a slot is of, the first to see it first.
+    /// Counts by now of all flows of the conversation that the flow in a slot is of, the first to see it first.
     pub(crate) fn sights(&self, slot: u32, own: &Sight, read: impl Fn(u32) -> Sight) -> Vec<Sight> {
         let number = self.of_slot.get(&slot).copied().flatten();
         match number.and_then(|number| self.groups.get(&number)) {

@@ -10,7 +10,7 @@ use crate::table::{entry::Entry, observation::Observation};
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MS;
 
-/// What became of a flow's packets, one direction and the other.
+/// Fate of a flow's packets, one direction and the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Fate {
     reported: [u64; 2],

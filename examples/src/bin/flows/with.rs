@@ -1,4 +1,4 @@
-//! What records say beyond what they say anyway: `--with`.
+//! More about each flow: `--with`.
 
 use lexopt::Error;
 use mermin_core::{FlowSourceBuilder, Join};
@@ -6,7 +6,7 @@ use mermin_core::{FlowSourceBuilder, Join};
 /// Names that `--with` knows, with what each may be set to.
 const KNOWN: &str = "one of join, join=merged, all";
 
-/// What was asked for.
+/// The facts that were asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct With {
     join: Option<Join>,

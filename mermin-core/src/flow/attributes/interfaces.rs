@@ -5,7 +5,7 @@ use crate::flow::{ObservationPoint, PointCounts};
 
 type Get = fn(&PointCounts) -> u64;
 
-/// What each of them saw, by name.
+/// Counts of each of them, by name.
 const COUNTS: [(&str, Get); 4] = [
     ("flow.interfaces.packets", |it| it.packets),
     ("flow.interfaces.bytes", |it| it.octets),

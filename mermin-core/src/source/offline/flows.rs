@@ -348,7 +348,7 @@ impl Flows {
         }
     }
 
-    /// What all interfaces have seen of a flow's conversation; none where another one reports it, which goes to the ledger.
+    /// Counts of a flow's conversation at all interfaces; none where another one reports it, which goes to the ledger.
     fn join(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
         match &mut self.joining {
             Some(joining) if slot.standing != Standing::UNWANTED => {

@@ -50,8 +50,8 @@ impl Joining {
         }
     }
 
-    /// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. What another
-    /// has reported of it goes to the ledger, and counts as told.
+    /// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. The part that
+    /// another has reported goes to the ledger, and counts as told.
     pub(super) fn decide(
         &mut self,
         table: &Table,
@@ -85,7 +85,7 @@ impl Joining {
     }
 }
 
-/// What no record says of a flow is what another interface reports.
+/// Counts that no record has told go to the ledger: another interface reports them.
 pub(super) fn withhold(counts: &mut Counts, flow: &Observation, entry: &Entry) {
     counts.joined += 1;
     if let Some(hook) = hook_of(counts, flow.tail().ifindex) {
@@ -100,7 +100,7 @@ fn sight(counts: &Counts, flow: &Observation) -> Sight {
     Sight::of(flow, name)
 }
 
-/// What the flow in a slot has seen by now.
+/// Counts of the flow in a slot by now.
 fn sight_in(table: &Table, counts: &Counts, slot: u32) -> Sight {
     match table.flow(slot) {
         Some(flow) => sight(counts, flow),

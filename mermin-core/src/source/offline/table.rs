@@ -118,7 +118,7 @@ impl Table {
             .filter(|slot| slot.serial != 0)
     }
 
-    /// What is known of the flow in a slot.
+    /// The flow in a slot.
     pub(super) fn flow(&self, number: u32) -> Option<&Observation> {
         let slot = self.slots.get(number as usize)?;
         (slot.serial != 0).then_some(&slot.flow)

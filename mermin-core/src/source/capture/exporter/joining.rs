@@ -68,8 +68,8 @@ impl Exporter {
         }
     }
 
-    /// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. What another
-    /// has reported of it is withheld at once, if the flow is to report the rest.
+    /// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. The part that
+    /// another has reported is withheld at once, if the flow is to report the rest.
     pub(super) fn join(
         &mut self,
         slots: &mut SlotTable,
@@ -96,7 +96,7 @@ impl Exporter {
         }
     }
 
-    /// What all flows of a conversation have seen; nothing where conversations are not joined.
+    /// Counts of all flows of a conversation; nothing where conversations are not joined.
     fn sights(
         &self,
         slots: &SlotTable,
@@ -166,7 +166,7 @@ impl Exporter {
     }
 }
 
-/// What the flow in a slot has seen by now.
+/// Counts of the flow in a slot by now.
 fn sight(slots: &SlotTable, records: &RecordContext<'_>, slot: u32) -> Sight {
     let flow = records.observe(slots, slot);
     let name = records.name(&flow);
