@@ -82,15 +82,15 @@ impl Capture {
         self.handle.close();
         let flows = self.taken.join().map_err(|_| "the consumer panicked")??;
         let stats = self.handle.stats();
-        let uncounted: u64 = stats.uncounted().iter().map(|of| of.packets).sum();
-        if flows + uncounted != stats.packets {
+        let ignored: u64 = stats.ignored().iter().map(|of| of.packets).sum();
+        if flows + ignored != stats.packets {
             return Err(format!(
-                "{} packets crossed, {flows} are in flows and {uncounted} have a reason",
+                "{} packets crossed, {flows} are in flows and {ignored} have a reason",
                 stats.packets
             )
             .into());
         }
-        Ok([stats.packets, uncounted])
+        Ok([stats.packets, ignored])
     }
 }
 
@@ -128,10 +128,10 @@ fn frames(
         }
         let capture = Capture::open(engine)?;
         captured.push(send()?);
-        let [packets, uncounted] = capture.close()?;
-        if [packets, uncounted] != [u64::from(count + warm), 0] {
+        let [packets, ignored] = capture.close()?;
+        if [packets, ignored] != [u64::from(count + warm), 0] {
             return Err(format!(
-                "{} frames were sent, the ledger has {packets}, {uncounted} of them in no flow",
+                "{} frames were sent, the ledger has {packets}, {ignored} of them in no flow",
                 count + warm
             )
             .into());

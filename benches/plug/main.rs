@@ -3,7 +3,7 @@
 //!
 //! Interfaces come in two ways. Pairs that are made and set up carry nothing before that, and setting up waits for the kernel's
 //! lock of links, as attaching does: of those, the packets are told that crossed before they were counted. A link that carries
-//! packets already and gets a name that is wanted shows how long its packets go uncounted.
+//! packets already and gets a name that is wanted shows how long its packets go ignored.
 
 mod chatter;
 mod onlooker;
@@ -154,7 +154,7 @@ impl Bench {
     /// Has interfaces come, and both ends of each send, waits until packets are counted both ways and all calls have returned,
     /// and takes the pairs away.
     fn round(&self, coming: Coming, pairs: u32, lags: &mut Lags) -> Result<()> {
-        let left = self.handle.stats().interfaces.left + u64::from(pairs);
+        let left = self.handle.stats().interfaces.detached + u64::from(pairs);
         let chatter = Chatter::start();
         self.onlooker.begin(&chatter);
         let each = |line: &'static str| (0..pairs).map(move |n| line.replace('#', &n.to_string()));
@@ -190,7 +190,7 @@ impl Bench {
         }
         batch(each("link del p#"))?;
         until("they are left", || {
-            self.handle.stats().interfaces.left >= left
+            self.handle.stats().interfaces.detached >= left
         })?;
         until("their flows are told", || {
             self.told().len() >= 2 * pairs as usize

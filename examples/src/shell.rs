@@ -57,7 +57,7 @@ const COMMON: &[(&str, &str)] = &[
         "give another port in the block `parser` of the file to",
     ),
     (
-        "count by the outermost: `tunnels(Tunnels::Outer)`",
+        "count by the outermost: `tunnels(Decapsulation::None)`",
         "nothing: two are what is taken off",
     ),
     (
@@ -126,7 +126,7 @@ mod tests {
     const NAMES: [&str; 15] = [
         "Attach::",
         "NetNs::",
-        "Tunnels::",
+        "Decapsulation::",
         "TunnelKind::",
         "max_flows",
         "`strict`",
@@ -137,7 +137,7 @@ mod tests {
         "tunnel_ports",
         "pcap_reader",
         "hot_plug",
-        "`or_all`",
+        "`fallback_to_all`",
         "another source",
     ];
 

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         trial("arguments_that_cannot_be_exit_2", arguments_that_cannot_be),
         trial("help_exits_0", help),
         root("all_is_well_exits_0", all_is_well),
-        root("json_has_the_same_facts", json_has_the_same_facts),
+        root("json_has_the_same_checks", json_has_the_same_checks),
         root("without_capabilities_exits_1", without_capabilities),
         root("each_capability_is_named", each_capability),
         root("what_is_given_up_is_shown", what_is_given_up),
@@ -180,7 +180,7 @@ fn json(said: &Said) -> Json {
     serde_json::from_str(&said.stdout).unwrap()
 }
 
-fn json_has_the_same_facts() {
+fn json_has_the_same_checks() {
     let text = as_nobody(needed(), &["lo"]);
     let object = as_nobody(needed(), &["--json", "lo"]);
     assert_eq!((text.code, object.code), (Some(0), Some(0)), "{text:?}");
@@ -191,7 +191,7 @@ fn json_has_the_same_facts() {
     // Nothing that flows can be captured without has a cross.
     assert_eq!(marks, BTreeSet::from(['\u{2713}', '-', '?']), "{text:?}");
     assert_eq!(mark(&text.stdout, "privilege"), '-', "{text:?}");
-    let facts = object["facts"].as_array().unwrap();
+    let facts = object["checks"].as_array().unwrap();
     assert_eq!(facts.len(), told.len());
     for (fact, (mark, subject, found)) in facts.iter().zip(told) {
         assert_eq!(fact["subject"], subject);
@@ -227,7 +227,7 @@ fn without_capabilities() {
     );
     let object = json(&as_nobody(CapabilitySet::empty(), &["--json", "lo"]));
     assert_eq!(object["can_capture"], false);
-    let facts = object["facts"].as_array().unwrap();
+    let facts = object["checks"].as_array().unwrap();
     let program = facts.iter().find(|fact| fact["subject"] == "program");
     let program = program.unwrap();
     assert_eq!(
@@ -279,7 +279,7 @@ fn what_is_given_up() {
     let object = json(&unpinned(&["--json"]));
     let given_up = object["degradations"].as_array().unwrap();
     assert_eq!(given_up.len(), 1, "{object}");
-    for key in ["feature", "cause", "instead", "cost", "remedy"] {
+    for key in ["feature", "cause", "fallback", "impact", "remedy"] {
         let text = given_up[0][key].as_str().unwrap();
         assert!(said.stdout.contains(text), "{key}: {text}");
     }

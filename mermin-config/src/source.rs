@@ -48,7 +48,7 @@ impl Config {
 fn interfaces(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuilder {
     let builder = if instrument.usual() {
         // A host without any of them is a bare one.
-        builder.interfaces(Preset::AnyCni).or_all(true)
+        builder.interfaces(Preset::AnyCni).fallback_to_all(true)
     } else {
         builder.interfaces(instrument.interfaces())
     };
@@ -142,7 +142,7 @@ mod tests {
     fn usual() -> FlowSourceBuilder {
         FlowSource::builder()
             .interfaces(Preset::AnyCni)
-            .or_all(true)
+            .fallback_to_all(true)
             .max_flows(16_384)
             .tunnel_ports(TunnelKind::Vxlan, [4789])
             .tunnel_ports(TunnelKind::VxlanGpe, [4790])
@@ -162,7 +162,7 @@ mod tests {
         );
         assert_same(
             "discovery \"instrument\" {\n  interfaces = [\"eth0\"]\n}\n",
-            &usual().interfaces(["eth0"]).or_all(false),
+            &usual().interfaces(["eth0"]).fallback_to_all(false),
         );
     }
 

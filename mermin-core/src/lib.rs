@@ -6,7 +6,7 @@
 //!
 //! # async fn watch() -> Result<(), mermin_core::Error> {
 //! let mut flows = FlowSource::builder().interfaces(["eth*", "veth*"]).open().await?;
-//! eprint!("{}", flows.report()); // empty when nothing was given up
+//! eprint!("{}", flows.report()); // empty without degradations
 //! while let Some(flow) = flows.next().await {
 //!     println!("{}", flow?);
 //! }
@@ -14,18 +14,20 @@
 //! # }
 //! ```
 //!
-//! Each item is a record of a flow ([`Flow`]): one when the flow ends, and one every active timeout (60 s,
-//! [`active_timeout`](FlowSourceBuilder::active_timeout)) while it goes on, so the first may take a while. Add up
-//! [`Count::delta`](flow::Count::delta) of records, not `total`. `next` is of `futures` or any crate that extends
+//! Each item is a record of a flow ([`Flow`]). A flow has a record when it ends, and one every 60 s
+//! ([`active_timeout`](FlowSourceBuilder::active_timeout)) while it lasts, so the first record may take a while. To sum traffic, add up
+//! [`Count::delta`](flow::Count::delta), not `total`. `next` comes from `futures`, or from any crate that extends
 //! `futures_core::Stream`.
 //!
-//! The kernel program counts; this crate reads its memory. Any runtime can poll the stream: a thread of the source's own
-//! does whatever touches the kernel. Flows and named counters together equal what crossed the hooks, in packets and in
-//! octets ([`Stats`]); what the host cannot do is given up aloud ([`Report`]).
+//! The kernel program counts, and this crate reads its memory. Any runtime can poll the stream, because a thread of the source does
+//! everything that touches the kernel. Flows and named counters together equal what crossed the hooks, in packets and in bytes
+//! ([`Stats`]). If the host lacks a feature, the source uses a fallback and reports it ([`Report`]).
 //!
-//! [`filter`] says which flows are wanted, [`Handle`] asks for statistics and changes a running source from any thread,
-//! [`sink`] takes flows elsewhere ([`FlowSource::run`]), and [`FlowSourceBuilder::preflight`] tells what a host can do before
-//! anything is captured. Feature `pcap` reads capture files, and `pcap-compressed` those that gzip, zstd or lz4 compressed.
+//! * [`filter`] selects flows and records.
+//! * [`Handle`] reads statistics and changes a running source, from any thread.
+//! * [`sink`] exports records ([`FlowSource::run`]).
+//! * [`FlowSourceBuilder::preflight`] checks a host before anything is captured.
+//! * The feature `pcap` reads capture files, and `pcap-compressed` also compressed ones (gzip, zstd, lz4).
 //!
 //! A program of your own is tested without root: [`FlowSource::replay`] makes a source of records, [`Flow::new`], [`Error::new`],
 //! [`Degradation::new`] and the defaults of [`Stats`] and [`Report`] make what it gives, and feature `testing` has a check of sinks.
@@ -36,6 +38,7 @@
 mod attach;
 mod bpf;
 mod error;
+mod failpoint;
 pub mod filter;
 pub mod flow;
 mod iface;
@@ -45,14 +48,13 @@ mod join;
 pub mod lab;
 #[cfg(feature = "pcap")]
 mod pcap;
-mod points;
+mod plural;
 mod probe;
 pub mod report;
 pub mod sink;
 mod source;
 mod sys;
 mod table;
-mod words;
 
 pub use attach::{Attach, TcxOrder};
 pub use error::{Error, ErrorKind, Explained};
@@ -62,7 +64,7 @@ pub use iface::{NetNs, Pattern, Preset};
 pub use join::Join;
 pub use report::{Degradation, Report, Stats, hook::Mechanism};
 pub use source::{
-    Acknowledger, FlowKey, FlowSource, FlowSourceBuilder, Handle, Pinning, Reconfigured, Replay,
-    Replayed, Reports, Run, Setting, Tunnels,
+    Acknowledger, Decapsulation, FlowKey, FlowSource, FlowSourceBuilder, Handle, Pinning,
+    Reconfigured, Replay, Replayed, Reports, Run, Setting,
 };
 pub use table::Timeouts;

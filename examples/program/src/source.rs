@@ -115,7 +115,7 @@ impl Source {
         // Interfaces that are named replace those of the file.
         builder
             .interfaces(self.interfaces.iter().cloned())
-            .or_all(false)
+            .fallback_to_all(false)
     }
 }
 

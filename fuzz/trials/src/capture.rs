@@ -55,7 +55,7 @@ pub(crate) fn ledger(whole: &Whole) {
                 octets += half.frame_octets.delta;
             }
         }
-        for found in &hook.uncounted {
+        for found in &hook.ignored {
             packets += found.packets;
             octets += found.frame_octets;
         }

@@ -102,7 +102,7 @@ fn within(packet: &Packet, frame: &Frame) {
     let mut back = *packet;
     let [one, other] = packet.addresses.words();
     if one != other {
-        back.addresses = packet.addresses.turned();
+        back.addresses = packet.addresses.reversed();
         // Of ICMP, ESP and AH the "ports" are of the message, and not of its ends.
         if !matches!(packet.protocol, 1 | 50 | 51 | 58) {
             back.ports.reverse();

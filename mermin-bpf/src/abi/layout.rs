@@ -6,9 +6,9 @@ use super::{
     fragment::{Early, FragmentKey, Owner},
     globals::Globals,
     key::{KeyTail, KeyV4, KeyV6},
-    ledger::{Hook, Reasons, Totals, Uncounted},
+    ledger::{Hook, Ignored, Reasons, Totals},
     slot::{Lane, Slot},
-    tunnel::Ends,
+    tunnel::TunnelEndpoints,
 };
 
 const FACTS: [usize; 45] = [
@@ -37,13 +37,13 @@ const FACTS: [usize; 45] = [
     offset_of!(Slot, fin_seen),
     size_of::<Hook>(),
     size_of::<Totals>(),
-    size_of::<Uncounted>(),
+    size_of::<Ignored>(),
     size_of::<Reasons>(),
     size_of::<Globals>(),
     offset_of!(Globals, clock),
-    size_of::<Ends>(),
-    offset_of!(Ends, id),
-    offset_of!(Ends, ports),
+    size_of::<TunnelEndpoints>(),
+    offset_of!(TunnelEndpoints, id),
+    offset_of!(TunnelEndpoints, ports),
     size_of::<FragmentKey>(),
     offset_of!(FragmentKey, ifindex),
     offset_of!(FragmentKey, identification),
@@ -83,7 +83,7 @@ const _: () = {
     assert!(size_of::<Totals>() == 64);
     assert!(size_of::<Reasons>() == 512);
     assert!(size_of::<Globals>() == 128);
-    assert!(size_of::<Ends>() == 40);
+    assert!(size_of::<TunnelEndpoints>() == 40);
     assert!(size_of::<FragmentKey>() == 56);
     assert!(size_of::<Owner>() == 72);
     assert!(size_of::<Early>() == 56);

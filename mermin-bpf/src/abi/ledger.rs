@@ -71,7 +71,7 @@ pub const REASON_ROOM: usize = 32;
 /// Packets that went to no flow, for one reason.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Uncounted {
+pub struct Ignored {
     /// Packets on the wire.
     pub packets: u64,
     /// Octets of their frames.
@@ -83,7 +83,7 @@ pub struct Uncounted {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reasons {
     /// One per reason.
-    pub by: [Uncounted; REASON_ROOM],
+    pub by: [Ignored; REASON_ROOM],
 }
 
 macro_rules! reasons {

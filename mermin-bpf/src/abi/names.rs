@@ -39,7 +39,7 @@ pub const MAP_TOTALS: &str = "TOTALS";
 pub const MAP_REASONS: &str = "REASONS";
 /// One [`Globals`](super::globals::Globals): array, mmapable.
 pub const MAP_GLOBALS: &str = "GLOBALS";
-/// [`Ends`](super::tunnel::Ends) by slot: array, mmapable. One element where no tunnel is taken off.
+/// [`TunnelEndpoints`](super::tunnel::TunnelEndpoints) by slot: array, mmapable. One element where no tunnel is taken off.
 pub const MAP_TUNNELS: &str = "TUNNELS";
 /// [`FragmentKey`](super::fragment::FragmentKey) to [`Owner`](super::fragment::Owner): hash, the least recently used go.
 pub const MAP_FRAGMENTS: &str = "FRAGMENTS";

@@ -53,7 +53,7 @@ pub mod origin {
 }
 
 /// Content of [`Lane::first`]: a flow's lanes each have room for six octets, and only the lane of the first packet has a use
-/// of its own for them. So the other lanes keep what a tunnel needs kept beyond [`Ends`](super::tunnel::Ends).
+/// of its own for them. So the other lanes keep what a tunnel needs kept beyond [`TunnelEndpoints`](super::tunnel::TunnelEndpoints).
 pub mod first {
     use super::LANES;
 

@@ -34,13 +34,13 @@ pub mod kind {
 
 /// Bits of [`Outer::facts`] above the kind.
 pub mod fact {
-    /// [`Ends::id`](super::Ends::id) is one.
+    /// [`TunnelEndpoints::id`](super::TunnelEndpoints::id) is one.
     pub const HAS_ID: u8 = 0x10;
     /// The outer addresses are of IPv6.
     pub const OUTER_IPV6: u8 = 0x20;
     /// IP in IP carries IPv6.
     pub const CARRIES_IPV6: u8 = 0x40;
-    /// [`Ends::ports`](super::Ends::ports) are the halves of `WireGuard`'s sender index, the upper one first.
+    /// [`TunnelEndpoints::ports`](super::TunnelEndpoints::ports) are the halves of `WireGuard`'s sender index, the upper one first.
     pub const HAS_SENDER: u8 = 0x80;
 }
 
@@ -48,7 +48,7 @@ pub mod fact {
 /// [`ENCAPSULATED`](super::slot::origin::ENCAPSULATED); stale elsewhere.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ends {
+pub struct TunnelEndpoints {
     /// Address on the side of the flow's lower endpoint, then of its higher one; as in memory. IPv4 has the first four octets.
     pub addresses: [[u64; 2]; 2],
     /// VNI of VXLAN, VXLAN-GPE or Geneve, GRE key, GTP-U TEID, `WireGuard` receiver index, ERSPAN session, PPTP call, `EoIP` tunnel,
@@ -58,12 +58,12 @@ pub struct Ends {
     pub ports: [u16; 2],
 }
 
-/// The outer header of a flow's first packet. The slot keeps in its lanes what is not in [`Ends`]: see
+/// The outer header of a flow's first packet. The slot keeps in its lanes what is not in [`TunnelEndpoints`]: see
 /// [`first`](super::slot::first).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outer {
     /// The outer ends, and the tunnel between them.
-    pub ends: Ends,
+    pub ends: TunnelEndpoints,
     /// Sender of the frame; zeroes for none.
     pub mac: [u8; 6],
     /// One of [`kind`], and bits of [`fact`].
@@ -76,8 +76,8 @@ impl Outer {
     /// The same seen from the flow's lower endpoint, given that its higher endpoint sent the packet.
     #[inline(always)]
     #[must_use]
-    pub const fn turned(mut self) -> Self {
-        let Ends {
+    pub const fn reversed(mut self) -> Self {
+        let TunnelEndpoints {
             addresses: [source, destination],
             id,
             ports: [first, second],
@@ -88,7 +88,7 @@ impl Outer {
         } else {
             [first, second]
         };
-        self.ends = Ends {
+        self.ends = TunnelEndpoints {
             addresses: [destination, source],
             id,
             ports,

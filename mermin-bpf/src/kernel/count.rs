@@ -134,7 +134,7 @@ fn flags(slot: *mut Slot, direction: usize) -> u8 {
         // SAFETY: the lane exists; another CPU may be adding a flag, which is then seen next time.
         spread |= unsafe { (*slot).lanes[stripe * DIRECTIONS + direction].tcp_flags };
     }
-    tcp::gather(spread)
+    tcp::flags_from_bytes(spread)
 }
 
 /// Adds a packet to a slot that the index led to during this program run.
@@ -164,7 +164,7 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
             if (*slot).fin_seen != 0 || facts.tcp_flags & flag::FIN != 0 {
                 finish(slot, number, facts);
             }
-            let new = tcp::spread(facts.tcp_flags) & !(*lane).tcp_flags;
+            let new = tcp::flags_to_bytes(facts.tcp_flags) & !(*lane).tcp_flags;
             if new != 0 {
                 learn(lane, new);
             }

@@ -21,7 +21,7 @@ use super::{
     outer,
     pass::Pass,
     skb::{Anywhere, Skb},
-    workspace::{Flowless, Opening, forget},
+    workspace::{Opening, PendingFlow, launder},
 };
 
 /// Looks before a packet is counted under [`Reason::Race`].
@@ -32,11 +32,11 @@ const ATTEMPTS: usize = 3;
 pub(super) fn count(
     skb: Skb,
     account: Account,
-    packet: &Flowless,
+    packet: &PendingFlow,
     place: *mut Opening,
 ) -> Result<(), Reason> {
     // SAFETY: this CPU's own.
-    let opening = unsafe { forget(place, opening(skb, packet)) };
+    let opening = unsafe { launder(place, opening(skb, packet)) };
     let slot = if packet.version & origin::IPV6 == 0 {
         find_or_create(skb, &KeyV4::from_words(&packet.key), packet, opening)
     } else {
@@ -58,7 +58,7 @@ pub(super) fn count(
 fn find_or_create<K: Key>(
     skb: Skb,
     key: &K,
-    packet: &Flowless,
+    packet: &PendingFlow,
     opening: &Opening,
 ) -> Result<*mut Slot, Reason> {
     let mut absent = packet.absent;
@@ -145,7 +145,7 @@ fn take() -> Option<u32> {
 
 /// Writes the facts of a new flow; counters are zero, as user space left them.
 #[inline(always)]
-fn fill<K: Key>(slot: *mut Slot, place: u32, skb: Skb, packet: &Flowless, opening: &Opening) {
+fn fill<K: Key>(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, opening: &Opening) {
     let mac_at = packet.facts.mac_at;
     let outer = outer::keep(slot, place, &packet.facts);
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
@@ -168,7 +168,7 @@ fn fill<K: Key>(slot: *mut Slot, place: u32, skb: Skb, packet: &Flowless, openin
 
 /// Reads what a packet says of a beginning.
 #[inline(always)]
-fn opening(skb: Skb, packet: &Flowless) -> Opening {
+fn opening(skb: Skb, packet: &PendingFlow) -> Opening {
     let tail = KeyV4::from_words(&packet.key).tail;
     let facts = &packet.facts;
     let [low, high] = tail.ports;

@@ -32,7 +32,7 @@ use super::{
     maps::{PROGRAMS, carries, decapsulates, is_bare, session_ports},
     program::{count_known, is_cut_unseen, is_opened, measure},
     skb::{Copied, Skb},
-    workspace::{Flowless, Workspace, forget, stage},
+    workspace::{PendingFlow, Workspace, launder, stage},
 };
 
 /// Counts a packet from where the programs before have come with it.
@@ -63,7 +63,7 @@ unsafe fn count_or_refuse(
     unsafe {
         let level = resume(skb, &frame, workspace)?;
         let bytes = Copied::again(workspace);
-        let ip = forget(&raw mut (*workspace).ip, level.ip(bytes, &frame)?);
+        let ip = launder(&raw mut (*workspace).ip, level.ip(bytes, &frame)?);
         if ip.fragment {
             (*workspace).fragment = fragment::key(ip, level, skb.ifindex());
         }
@@ -74,7 +74,7 @@ unsafe fn count_or_refuse(
             return Ok(());
         }
         let transport = level.transport(bytes, &frame, ip)?;
-        let transport = forget(&raw mut (*workspace).transport, transport);
+        let transport = launder(&raw mut (*workspace).transport, transport);
         // Tunnels are looked for only where there may be one.
         if matches!((*workspace).stage, stage::FRESH | stage::INSIDE)
             && may_carry(transport.kind, transport.ports, carries)
@@ -204,7 +204,7 @@ unsafe fn count_packet(
             is_total: true,
             ..Facts::new(cpu, hook, account.stripped, direction, packet, measured)
         };
-        let facts = forget(&raw mut (*flowless).facts, facts);
+        let facts = launder(&raw mut (*flowless).facts, facts);
         if is_fragment || (*workspace).carriers != 0 {
             let before = leave_word(workspace, account, is_fragment, packet, facts.direction);
             (&raw mut (*flowless).facts.measure).write(measured.plus(&before));
@@ -224,7 +224,7 @@ unsafe fn count_packet(
             (*flowless).digest = digest;
             (*flowless).absent = absent;
             PROGRAMS.tail_call(context, next::CREATE);
-            account.uncounted(ledger::cpu(), Reason::Unreadable, &facts.measure);
+            account.ignored(ledger::cpu(), Reason::Unreadable, &facts.measure);
         }
     }
 }
@@ -232,7 +232,7 @@ unsafe fn count_packet(
 /// # Safety
 /// `flowless` is this CPU's own.
 #[inline(always)]
-unsafe fn keep_key<K: Key>(flowless: *mut Flowless, key: &K) {
+unsafe fn keep_key<K: Key>(flowless: *mut PendingFlow, key: &K) {
     // SAFETY: by the contract above.
     unsafe {
         (*flowless).key = key.opaque_words();

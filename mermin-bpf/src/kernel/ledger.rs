@@ -123,7 +123,7 @@ impl Account {
     #[inline(always)]
     pub(super) fn lost(self, cpu: u32, skb: Skb, measure: &Measure) {
         self.total(cpu, skb.len(), measure);
-        self.uncounted(cpu, Reason::Unreadable, measure);
+        self.ignored(cpu, Reason::Unreadable, measure);
     }
 
     /// Counts a packet of which no headers are known.
@@ -131,7 +131,7 @@ impl Account {
     pub(super) fn refused(self, cpu: u32, skb: Skb, reason: Reason) {
         let measure = self.on_wire(unparsed(skb));
         self.total(cpu, skb.len(), &measure);
-        self.uncounted(cpu, reason, &measure);
+        self.ignored(cpu, reason, &measure);
     }
 
     /// Takes back what a CPU counted under a reason: from where it was counted, so that no counter is ever below zero.
@@ -142,12 +142,12 @@ impl Account {
             octets: 0,
             frame_octets: measure.frame_octets.wrapping_neg(),
         };
-        self.uncounted(cpu, reason, &taken);
+        self.ignored(cpu, reason, &taken);
     }
 
     /// Adds to what went to no flow.
     #[inline(always)]
-    pub(super) fn uncounted(self, cpu: u32, reason: Reason, measure: &Measure) {
+    pub(super) fn ignored(self, cpu: u32, reason: Reason, measure: &Measure) {
         let stripes = reason_stripes(cpu_count());
         let Some(reasons) = REASONS.get_ptr_mut(self.number * stripes + cpu % stripes) else {
             return;

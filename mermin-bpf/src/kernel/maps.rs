@@ -12,7 +12,7 @@ use mermin_bpf::{
         key::{KeyV4, KeyV6},
         ledger::{Hook, Reasons, Totals},
         slot::Slot,
-        tunnel::Ends,
+        tunnel::TunnelEndpoints,
     },
     track::pass::Turned,
     wire::tunnel::{Keyed, Ports, ports},
@@ -48,7 +48,7 @@ pub(super) static WORKSPACE: PerCpuArray<Workspace> = PerCpuArray::with_max_entr
 #[map]
 pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::COUNT, 0);
 #[map]
-pub(super) static TUNNELS: Array<Ends> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+pub(super) static TUNNELS: Array<TunnelEndpoints> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static DEPARTURES: Array<[u64; DEPARTURES_KEPT]> = Array::with_max_entries(1, 0);
 #[map]
@@ -115,7 +115,11 @@ pub(super) fn is_bare() -> bool {
 /// Facts that tell flows apart.
 #[inline(always)]
 pub(super) fn keyed() -> Keyed {
-    if is_bare() { Keyed::Ends } else { Keyed::Way }
+    if is_bare() {
+        Keyed::Endpoints
+    } else {
+        Keyed::Way
+    }
 }
 
 /// Where tunnels are looked for. The verifier knows these constants, and leaves out comparisons with no ports.

@@ -24,7 +24,7 @@ pub(super) fn keep(slot: *mut Slot, number: u32, facts: &Facts) -> u8 {
         unsafe {
             let outer: Outer = (&raw const (*workspace).outer).read_volatile();
             let outer = if facts.direction == HIGH_TO_LOW {
-                outer.turned()
+                outer.reversed()
             } else {
                 outer
             };

@@ -33,7 +33,7 @@ use super::{
     pass::{Pass, elsewhere},
     skb::Skb,
     tunnel,
-    workspace::{Flowless, Workspace},
+    workspace::{PendingFlow, Workspace},
 };
 
 #[classifier]
@@ -105,7 +105,7 @@ pub fn mermin_create(context: TcContext) -> i32 {
             account.total(cpu, skb.len(), &packet.facts.measure);
         }
         if let Err(reason) = create::count(skb, account, packet, opening) {
-            account.uncounted(cpu, reason, &packet.facts.measure);
+            account.ignored(cpu, reason, &packet.facts.measure);
         }
     }
     TC_ACT_UNSPEC
@@ -167,7 +167,7 @@ fn hand_over(context: &TcContext, account: Account, next: u32) {
 
 /// True if tunnels are looked into: where they are taken off, and where the segments of a super-packet repeat what is inside.
 #[inline(always)]
-pub(super) fn takes_off(skb: Skb) -> bool {
+pub(super) fn should_decapsulate(skb: Skb) -> bool {
     decapsulates() || skb.gso_size() != 0
 }
 
@@ -175,7 +175,7 @@ pub(super) fn takes_off(skb: Skb) -> bool {
 /// seen before it was taken out of what carries it.
 #[inline(always)]
 pub(super) fn is_opened(skb: Skb, packet_kind: Kind, is_v6: bool) -> bool {
-    takes_off(skb) || is_v6 && matches!(packet_kind, Kind::Carrier)
+    should_decapsulate(skb) || is_v6 && matches!(packet_kind, Kind::Carrier)
 }
 
 /// True if a packet is cut in a way that its headers do not tell: of what is not TCP, a tunnel that is not known may be, and
@@ -205,12 +205,12 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
         Version::V4 => {
             let (key, direction) = key::v4(packet, account.ifindex);
             let facts = Facts::new(cpu, hook, account.stripped, direction, packet, measured);
-            count_or_keep(skb, account, &key, &facts)
+            count_or_defer(skb, account, &key, &facts)
         }
         Version::V6 => {
             let (key, direction) = key::v6(packet, account.ifindex);
             let facts = Facts::new(cpu, hook, account.stripped, direction, packet, measured);
-            count_or_keep(skb, account, &key, &facts)
+            count_or_defer(skb, account, &key, &facts)
         }
     };
     if counted {
@@ -229,7 +229,7 @@ fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet
 /// Counts a packet of a known flow; puts any other, and one that may have been counted before, where the program that makes
 /// flows finds it.
 #[inline(always)]
-fn count_or_keep<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> bool {
+fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> bool {
     let digest = digest(key);
     let Some(absent) = count_known(skb, account, key, digest, facts) else {
         return true;
@@ -240,7 +240,7 @@ fn count_or_keep<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> 
         // SAFETY: this CPU's own workspace.
         unsafe {
             (*workspace).account = account;
-            (*workspace).flowless = Flowless {
+            (*workspace).flowless = PendingFlow {
                 key: key.opaque_words(),
                 digest,
                 version: K::ORIGIN,

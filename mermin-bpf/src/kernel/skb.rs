@@ -98,7 +98,7 @@ impl Skb {
         // Linux 6.1 learns nothing from "is not 0", so it is told one less than the length, in a way that the compiler
         // cannot turn back.
         let last = self.len().min(HEADER_LIMIT as u32).wrapping_sub(1);
-        let last = blur(workspace, last as usize);
+        let last = barrier_var(workspace, last as usize);
         if last >= HEADER_LIMIT {
             return None;
         }
@@ -206,7 +206,7 @@ impl Bytes for Copied {
     #[inline(always)]
     fn window<const N: usize>(self, at: usize) -> Option<Proven> {
         // Before Linux 6.8 the verifier does not carry bounds from one register to another that holds the same number.
-        let at = blur(self.workspace, at);
+        let at = barrier_var(self.workspace, at);
         if at > HEADER_LIMIT - N || at + N > self.length {
             return None;
         }
@@ -217,14 +217,14 @@ impl Bytes for Copied {
     }
 
     #[inline(always)]
-    fn blur(self, at: usize) -> usize {
-        blur(self.workspace, at)
+    fn barrier_var(self, at: usize) -> usize {
+        barrier_var(self.workspace, at)
     }
 }
 
 /// Sends a number through map memory, whose contents the verifier does not follow.
 #[inline(always)]
-fn blur(workspace: *mut Workspace, number: usize) -> usize {
+fn barrier_var(workspace: *mut Workspace, number: usize) -> usize {
     // SAFETY: this CPU's own workspace.
     unsafe {
         let cell = &raw mut (*workspace).offset;

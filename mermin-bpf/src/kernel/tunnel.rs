@@ -16,7 +16,7 @@ use super::{
     ledger,
     maps::{PROGRAMS, decapsulates, keyed, tunnel_ports},
     skb::{Copied, Skb},
-    workspace::{Workspace, forget, stage},
+    workspace::{Workspace, launder, stage},
 };
 
 /// Goes one level down, and calls [`mermin_general`](super::program::mermin_general), which counts the packet there, or
@@ -70,7 +70,7 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
             Workspace::keep_outermost(workspace);
         }
         let ip = level.ip(bytes, frame).ok()?;
-        let ip = forget(&raw mut (*workspace).ip, ip);
+        let ip = launder(&raw mut (*workspace).ip, ip);
         if ip.later_fragment {
             return None;
         }

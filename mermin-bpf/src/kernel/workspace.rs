@@ -73,7 +73,7 @@ pub(super) struct Workspace {
     /// That packet's mark of a beginning.
     pub(super) opening: Opening,
     /// A packet that has no flow yet, on its way to the program that makes one.
-    pub(super) flowless: Flowless,
+    pub(super) flowless: PendingFlow,
 }
 
 /// How a packet begins its flow, should it do so.
@@ -89,7 +89,7 @@ pub(super) struct Opening {
 /// All that making a flow takes.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(super) struct Flowless {
+pub(super) struct PendingFlow {
     pub(super) key: KeyWords,
     /// The key's, by which hints are kept.
     pub(super) digest: u64,
@@ -145,7 +145,7 @@ const _: () = assert!(size_of::<Level>().is_multiple_of(size_of::<u64>()));
 /// # Safety
 /// `place` is this CPU's own, and stays as it is while the value is used.
 #[inline(always)]
-pub(super) unsafe fn forget<'a, T>(place: *mut T, value: T) -> &'a T {
+pub(super) unsafe fn launder<'a, T>(place: *mut T, value: T) -> &'a T {
     // SAFETY: by the contract above.
     unsafe {
         place.write(value);

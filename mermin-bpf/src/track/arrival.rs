@@ -4,7 +4,7 @@ use crate::{
     abi::{
         fragment::FragmentKey,
         ledger::Reason,
-        tunnel::{Ends, Outer, fact, kind},
+        tunnel::{Outer, TunnelEndpoints, fact, kind},
     },
     track::{answer::Sent, fragment, initial},
     wire::{
@@ -20,19 +20,19 @@ use crate::{
 
 /// Whose flow counts a packet that was sent through a tunnel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Counted {
-    /// The innermost packet's.
+pub enum Decapsulation {
+    /// The flow of the innermost packet.
     #[default]
-    Inner,
-    /// The outermost packet's.
-    Outer,
+    Innermost,
+    /// The flow of the outermost packet.
+    None,
 }
 
-/// How frames are looked into.
+/// Options of the parser.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Looking {
-    /// Whose flow counts what is in a tunnel.
-    pub counted: Counted,
+pub struct ParseOptions {
+    /// The flow that counts a packet in a tunnel.
+    pub counted: Decapsulation,
     /// Facts that tell flows apart.
     pub keyed: Keyed,
     /// Where tunnels are looked for.
@@ -41,9 +41,9 @@ pub struct Looking {
 
 /// Content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct ParsedFrame {
     /// The innermost packet, or a part of one.
-    pub part: Part,
+    pub part: Fragmentation,
     /// The outermost tunnel, as the packet's sender stands to it.
     pub outer: Option<Outer>,
     /// Packets around it of which this is the first fragment, outermost first.
@@ -56,9 +56,9 @@ pub struct Arrival {
 
 /// A packet, or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// A packet.
-    Whole(Packet),
+pub enum Fragmentation {
+    /// A whole packet.
+    None(Packet),
     /// Its first fragment.
     First(Packet, FragmentKey),
     /// Another fragment, whose flow the first one has named.
@@ -70,18 +70,18 @@ pub enum Part {
 /// # Errors
 /// The reason under which the frame is counted instead.
 #[inline]
-pub fn arrive<B: Bytes>(
+pub fn parse_frame<B: Bytes>(
     bytes: B,
     frame: &Frame,
     layer: &Layer,
-    looking: &Looking,
+    options: &ParseOptions,
     ifindex: u32,
-) -> Result<Arrival, Reason> {
-    let Looking {
+) -> Result<ParsedFrame, Reason> {
+    let ParseOptions {
         counted,
         keyed,
         ports,
-    } = looking;
+    } = options;
     let mut level = Level::outermost(bytes, frame, layer)?;
     let mut outer = None;
     let mut carriers = [None; tunnel::DEPTH as usize];
@@ -89,8 +89,8 @@ pub fn arrive<B: Bytes>(
         let ip = level.ip(bytes, frame)?;
         let key = || fragment::key(&ip, &level, ifindex);
         if ip.later_fragment {
-            let part = Part::Later(ip, key());
-            return Ok(Arrival {
+            let part = Fragmentation::Later(ip, key());
+            return Ok(ParsedFrame {
                 part,
                 outer,
                 carriers,
@@ -98,7 +98,7 @@ pub fn arrive<B: Bytes>(
                 number: None,
             });
         }
-        if *counted == Counted::Inner
+        if *counted == Decapsulation::Innermost
             && let Some((inner, opened)) =
                 tunnel::descend(bytes, frame, &level, &ip, ports, *keyed)?
         {
@@ -114,21 +114,21 @@ pub fn arrive<B: Bytes>(
         }
         let transport = level.transport(bytes, frame, &ip)?;
         let mut packet = Packet::new(&level, &ip, &transport);
-        if *keyed == Keyed::Ends {
+        if *keyed == Keyed::Endpoints {
             packet.encapsulation = level.digest;
         }
         let sent = Sent::new(&packet);
         let is_answer = sent.is_answer(bytes);
         let number = initial::number(bytes, &sent);
         let part = if ip.fragment {
-            Part::First(packet, key())
+            Fragmentation::First(packet, key())
         } else {
-            Part::Whole(packet)
+            Fragmentation::None(packet)
         };
-        if *counted == Counted::Inner && outer.is_none() {
+        if *counted == Decapsulation::Innermost && outer.is_none() {
             outer = session(bytes, &level, &ip, &transport, ports.wireguard);
         }
-        return Ok(Arrival {
+        return Ok(ParsedFrame {
             part,
             outer,
             carriers,
@@ -154,9 +154,9 @@ pub fn session<B: Bytes>(
     let available = ip.payload_length().saturating_sub(header as u32);
     let found = tunnel::wireguard::parse(bytes, ip.payload + header, available)?;
     let mut facts = kind::WIREGUARD;
-    let mut ends = Ends {
+    let mut ends = TunnelEndpoints {
         addresses: ip.addresses.words(),
-        ..Ends::default()
+        ..TunnelEndpoints::default()
     };
     if let Some(index) = found.receiver {
         facts |= fact::HAS_ID;

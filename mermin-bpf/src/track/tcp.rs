@@ -7,13 +7,13 @@ use crate::wire::tcp::flag;
 /// One byte per flag bit, each holding its own bit: [`Lane::tcp_flags`](crate::abi::slot::Lane::tcp_flags).
 #[inline(always)]
 #[must_use]
-pub const fn spread(flags: u8) -> u64 {
+pub const fn flags_to_bytes(flags: u8) -> u64 {
     (flags as u64).wrapping_mul(0x0101_0101_0101_0101) & 0x8040_2010_0804_0201
 }
 
-/// The inverse of [`spread`].
+/// The inverse of [`flags_to_bytes`].
 #[must_use]
-pub const fn gather(spread: u64) -> u8 {
+pub const fn flags_from_bytes(spread: u64) -> u8 {
     let bytes = spread.to_le_bytes();
     let mut flags = 0;
     let mut at = 0;
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn every_flag_survives_spreading() {
         for flags in 0..=u8::MAX {
-            assert_eq!(gather(spread(flags)), flags);
+            assert_eq!(flags_from_bytes(flags_to_bytes(flags)), flags);
         }
     }
 

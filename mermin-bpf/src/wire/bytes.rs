@@ -16,7 +16,7 @@ pub trait Bytes: Copy {
     /// Called where paths of different length meet (after a VLAN tag, after an extension header): the verifier then sees
     /// one state there instead of one for each path, which would exceed its limit of a million instructions.
     #[must_use]
-    fn blur(self, at: usize) -> usize {
+    fn barrier_var(self, at: usize) -> usize {
         at
     }
 }

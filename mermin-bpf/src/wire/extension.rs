@@ -51,7 +51,7 @@ impl Chain {
 pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, Reason> {
     // Kept as bits and not as a truth value: the verifier would follow each chain once for either.
     let mut fragment = 0;
-    let mut identification = frame.blur(0) as u32;
+    let mut identification = frame.barrier_var(0) as u32;
     let mut followed = 0;
     while is_followed(next) {
         if followed == DEPTH {
@@ -64,7 +64,7 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
         let here = next;
         next = header.u8(0);
         if here == protocol::FRAGMENT {
-            at = frame.blur(at + SHORTEST);
+            at = frame.barrier_var(at + SHORTEST);
             identification = header.be32(4);
             // An atomic fragment (RFC 6946) has neither and is a whole packet.
             fragment |= header.be16(2) & (FRAGMENT_OFFSET | MORE_FRAGMENTS);
@@ -72,7 +72,7 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
                 break;
             }
         } else {
-            at = frame.blur(at + (usize::from(header.u8(1)) + 1) * 8);
+            at = frame.barrier_var(at + (usize::from(header.u8(1)) + 1) * 8);
         }
     }
     Ok(Chain {

@@ -29,12 +29,12 @@ impl Reached {
     /// The same, of which the kernel's verifier has forgotten by which way it came.
     #[inline(always)]
     fn blurred<B: Bytes>(self, bytes: B) -> Self {
-        let kind = bytes.blur(self.kind.into());
-        let end = bytes.blur(self.end as usize);
-        let mac_at = bytes.blur(self.mac_at as usize);
+        let kind = bytes.barrier_var(self.kind.into());
+        let end = bytes.barrier_var(self.end as usize);
+        let mac_at = bytes.barrier_var(self.mac_at as usize);
         Self {
             kind: kind as u16,
-            at: bytes.blur(self.at),
+            at: bytes.barrier_var(self.at),
             end: end as u32,
             mac_at: mac_at as u32,
         }
@@ -95,7 +95,7 @@ pub fn follow<B: Bytes>(
             return Ok(reached);
         }
         reached = reached.blurred(bytes);
-        vlans.blur(bytes);
+        vlans.barrier_var(bytes);
         if mpls::is_stack(reached.kind) {
             break;
         }

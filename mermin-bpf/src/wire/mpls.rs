@@ -20,7 +20,7 @@ const BOTTOM: u32 = 0x100;
 pub fn skip<B: Bytes>(frame: B, mut at: usize) -> Result<usize, Reason> {
     for _ in 0..DEPTH {
         let entry = frame.window::<LENGTH>(at).ok_or(Reason::MalformedMpls)?;
-        at = frame.blur(at + LENGTH);
+        at = frame.barrier_var(at + LENGTH);
         if entry.be32(0) & BOTTOM != 0 {
             return Ok(at);
         }

@@ -42,7 +42,10 @@ pub fn skip<B: Bytes>(bytes: B, at: usize) -> Result<(u16, usize), Reason> {
         return Err(Reason::MalformedTunnel);
     }
     let kind = ethertype(header.u8(3)).ok_or(Reason::OtherEthertype)?;
-    Ok((bytes.blur(kind.into()) as u16, bytes.blur(at + length)))
+    Ok((
+        bytes.barrier_var(kind.into()) as u16,
+        bytes.barrier_var(at + length),
+    ))
 }
 
 #[cfg(test)]

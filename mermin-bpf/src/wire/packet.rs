@@ -71,7 +71,7 @@ impl Addresses {
     /// Receiver and sender.
     #[inline(always)]
     #[must_use]
-    pub const fn turned(&self) -> Self {
+    pub const fn reversed(&self) -> Self {
         let [source, destination] = self.words();
         Self {
             words: [destination, source],

@@ -36,7 +36,7 @@ pub fn parse<B: Bytes>(bytes: B, at: usize) -> Option<Ppp> {
     if bytes.window::<2>(at)?.be16(0) == ALL_STATIONS {
         length = ADDRESS_AND_CONTROL;
     }
-    let field = bytes.window::<2>(bytes.blur(at + length))?;
+    let field = bytes.window::<2>(bytes.barrier_var(at + length))?;
     let protocol = if field.u8(0) & COMPRESSED == 0 {
         length += 2;
         field.be16(0)

@@ -46,7 +46,7 @@ pub fn content<B: Bytes>(
         if control.is_none_or(|word| word.be16(0) != 0) {
             break;
         }
-        begin = bytes.blur(at + CONTROL_WORD);
+        begin = bytes.barrier_var(at + CONTROL_WORD);
     }
     ip::version(bytes, at).map(|kind| (kind, at))
 }
@@ -63,7 +63,7 @@ fn behind_ethernet<B: Bytes>(bytes: B, begin: usize) -> (u16, usize) {
         }
         at += vlan::LENGTH;
     }
-    (bytes.blur(kind.into()) as u16, bytes.blur(at))
+    (bytes.barrier_var(kind.into()) as u16, bytes.barrier_var(at))
 }
 
 /// The octets of an IP packet that begins there and can be one; 0 for none.
@@ -80,7 +80,7 @@ fn length<B: Bytes>(bytes: B, kind: u16, at: usize, end: u32, fits: bool) -> u32
         _ => 0,
     };
     // The ways to 0 are many, and the kernel's verifier would follow each to the end.
-    bytes.blur(length as usize) as u32
+    bytes.barrier_var(length as usize) as u32
 }
 
 #[cfg(test)]

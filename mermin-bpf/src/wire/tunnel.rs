@@ -31,7 +31,7 @@ use super::{
 use crate::abi::tunnel::kind;
 use crate::abi::{
     ledger::Reason,
-    tunnel::{Ends, Outer, fact},
+    tunnel::{Outer, TunnelEndpoints, fact},
 };
 
 /// Levels of encapsulation that are taken off.
@@ -44,7 +44,7 @@ pub enum Keyed {
     #[default]
     Way,
     /// Nothing: the packet's own ends do.
-    Ends,
+    Endpoints,
 }
 
 /// A tunnel's header.
@@ -98,7 +98,7 @@ impl Carrier {
     /// that is inside.
     #[inline(always)]
     fn blurred<B: Bytes>(self, bytes: B) -> Self {
-        let facts = bytes.blur(
+        let facts = bytes.barrier_var(
             usize::from(self.tunnel)
                 | usize::from(self.has_id) << 8
                 | usize::from(self.truncated) << 9
@@ -106,11 +106,11 @@ impl Carrier {
         );
         Self {
             tunnel: facts as u8,
-            id: bytes.blur(self.id as usize) as u32,
+            id: bytes.barrier_var(self.id as usize) as u32,
             has_id: facts & 0x100 != 0,
             kind: (facts >> 16) as u16,
-            length: bytes.blur(self.length),
-            end: bytes.blur(self.end as usize) as u32,
+            length: bytes.barrier_var(self.length),
+            end: bytes.barrier_var(self.end as usize) as u32,
             truncated: facts & 0x200 != 0,
         }
     }
@@ -193,7 +193,7 @@ fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Optio
     };
     Ok(found.map(|carrier| Opened {
         carrier: carrier.blurred(bytes),
-        at: bytes.blur(at),
+        at: bytes.barrier_var(at),
         ports: datagram,
     }))
 }
@@ -220,7 +220,7 @@ pub fn descend<B: Bytes>(
     let goes_on = level.goes_on || ip.fragment || opened.carrier.truncated;
     let layer = Layer {
         kind: opened.carrier.kind,
-        at: bytes.blur(opened.at + opened.carrier.length),
+        at: bytes.barrier_var(opened.at + opened.carrier.length),
         end: opened.at as u32 + opened.carrier.end,
         goes_on,
     };
@@ -272,7 +272,7 @@ pub fn outer(level: &Level, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> Outer {
         facts |= fact::OUTER_IPV6;
     }
     Outer {
-        ends: Ends {
+        ends: TunnelEndpoints {
             addresses: ip.addresses.words(),
             id: carrier.id,
             ports: opened.ports,

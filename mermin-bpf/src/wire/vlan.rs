@@ -50,8 +50,8 @@ impl Vlans {
 
     /// Makes the kernel's verifier forget how many there are: it would follow each number through all that comes.
     #[inline(always)]
-    pub(super) fn blur<B: Bytes>(&mut self, bytes: B) {
-        self.found = bytes.blur(self.found.into()) as u8;
+    pub(super) fn barrier_var<B: Bytes>(&mut self, bytes: B) {
+        self.found = bytes.barrier_var(self.found.into()) as u8;
     }
 
     /// True if there are more tags than a key has room for.
@@ -108,7 +108,7 @@ pub fn skip<B: Bytes>(
         let tag = frame.window::<LENGTH>(at).ok_or(Reason::MalformedVlan)?;
         vlans.push(tag.be16(0));
         kind = tag.be16(2);
-        at = frame.blur(at + LENGTH);
+        at = frame.barrier_var(at + LENGTH);
     }
     if is_tag(kind) {
         Err(Reason::TooDeep)

@@ -4,12 +4,12 @@
 //! network namespace of the thread that makes them.
 
 pub(crate) mod hook;
-pub(crate) mod keep;
 mod mode;
 mod occupant;
 pub(crate) mod order;
 mod orphan;
 mod owner;
+pub(crate) mod pinned_hooks;
 pub(crate) mod plan;
 mod program;
 mod shift;
@@ -19,7 +19,7 @@ mod tcx;
 mod tests;
 
 pub use mode::Attach;
-pub(crate) use mode::Manner;
+pub(crate) use mode::AttachOptions;
 pub use order::TcxOrder;
 pub(crate) use program::Programs;
 
@@ -34,8 +34,8 @@ use crate::{
     sys::{bpf_pin, netlink::Netlink},
 };
 use hook::Hook;
-use keep::{Keeper, Left, Parted, Pin};
 use owner::Owner;
+use pinned_hooks::{Left, Parted, Pin, PinnedHooks};
 use plan::Step;
 use program::Program;
 use shift::Shift;
@@ -45,7 +45,7 @@ use shift::Shift;
 #[derive(Clone)]
 pub(crate) struct Hooks {
     netlink: Rc<Netlink>,
-    keeper: Option<Rc<Keeper>>,
+    keeper: Option<Rc<PinnedHooks>>,
     /// Made with the first filter; none inside where that was refused.
     owner: Option<Rc<OnceCell<Option<Owner>>>>,
 }
@@ -64,12 +64,12 @@ impl Hooks {
     }
 
     /// From now on takes over what was left at hooks, and lets outlive the process what is attached.
-    pub(crate) fn keep_by(&mut self, keeper: Rc<Keeper>) {
+    pub(crate) fn keep_by(&mut self, keeper: Rc<PinnedHooks>) {
         self.keeper = Some(keeper);
     }
 
     /// Takes away what another keeper's process left.
-    pub(crate) fn clear_by(&self, keeper: &Keeper, interfaces: &[Interface]) {
+    pub(crate) fn clear_by(&self, keeper: &PinnedHooks, interfaces: &[Interface]) {
         keeper.clear(&self.netlink, interfaces);
     }
 
@@ -108,7 +108,7 @@ impl Hooks {
     /// where the interface has gone, [`ErrorKind::Unsupported`] where neither kernel nor what is at the hook allow it.
     pub(crate) fn attach(
         &self,
-        manner: &Manner,
+        options: &AttachOptions,
         programs: Programs<'_>,
         interface: &Interface,
         direction: Direction,
@@ -122,11 +122,11 @@ impl Hooks {
             ..programs.at(direction)
         };
         let Some(keeper) = &self.keeper else {
-            return self.put(manner, program, &hook);
+            return self.put(options, program, &hook);
         };
         let owner = || self.token();
-        match keeper.adopt(&self.netlink, manner, program, &hook, &owner)? {
-            Left::Nothing => self.put_kept(keeper, manner, program, &hook),
+        match keeper.adopt(&self.netlink, options, program, &hook, &owner)? {
+            Left::Nothing => self.put_kept(keeper, options, program, &hook),
             Left::Fits(hold, pin) => {
                 let mut attached = Attached::new(hold, None);
                 attached.kept = Some((Rc::clone(keeper), pin));
@@ -134,7 +134,7 @@ impl Hooks {
             }
             Left::Elsewhere(hold, pin) => {
                 let old = (hold, pin);
-                self.shift(keeper, manner, programs, program, &hook, old)
+                self.shift(keeper, options, programs, program, &hook, old)
             }
         }
     }
@@ -142,15 +142,15 @@ impl Hooks {
     /// Moves a program to where it is to be. Where it cannot be there, it is left until the source is open.
     fn shift(
         &self,
-        keeper: &Rc<Keeper>,
-        manner: &Manner,
+        keeper: &Rc<PinnedHooks>,
+        options: &AttachOptions,
         programs: Programs<'_>,
         program: Program<'_>,
         hook: &Hook<'_>,
-        old: shift::Kept,
+        old: shift::HeldAndPin,
     ) -> Result<Attached, Error> {
         let mut old = Some(old);
-        let moved = self.shift_from(keeper, manner, programs, program, hook, &mut old);
+        let moved = self.shift_from(keeper, options, programs, program, hook, &mut old);
         if let Some(old) = old {
             keeper.set_aside(old);
         }
@@ -159,16 +159,16 @@ impl Hooks {
 
     fn shift_from(
         &self,
-        keeper: &Rc<Keeper>,
-        manner: &Manner,
+        keeper: &Rc<PinnedHooks>,
+        options: &AttachOptions,
         programs: Programs<'_>,
         program: Program<'_>,
         hook: &Hook<'_>,
-        old: &mut Option<shift::Kept>,
+        old: &mut Option<shift::HeldAndPin>,
     ) -> Result<Attached, Error> {
         let refused = |error| hook.refused("move the program at", "CAP_BPF", error);
         let (Some(grace), Some((there, _))) = (keeper.grace(), &old) else {
-            return self.put_kept(keeper, manner, program, hook);
+            return self.put_kept(keeper, options, program, hook);
         };
         let there = there.mechanism();
         let shift = Shift {
@@ -179,12 +179,12 @@ impl Hooks {
             calls: keeper.calls(programs).map_err(refused)?,
             owner: self.token(),
         };
-        let plan = plan::plan(manner);
+        let plan = plan::plan(options);
         let to = |step, old: &mut _| {
             let ahead = shift::is_ahead(step, there);
-            let manner = manner.only(step);
+            let options = options.only(step);
             shift.run(ahead, old, |program| {
-                self.put_kept(keeper, &manner, program, hook)
+                self.put_kept(keeper, &options, program, hook)
             })
         };
         let first = to(plan.first, old);
@@ -206,15 +206,15 @@ impl Hooks {
     /// Puts a program to a hook, and pins what holds it.
     fn put_kept(
         &self,
-        keeper: &Rc<Keeper>,
-        manner: &Manner,
+        keeper: &Rc<PinnedHooks>,
+        options: &AttachOptions,
         program: Program<'_>,
         hook: &Hook<'_>,
     ) -> Result<Attached, Error> {
-        let mut attached = self.put(manner, program, hook)?;
+        let mut attached = self.put(options, program, hook)?;
         let pinned = match &attached.hold {
-            Some(Hold::Tcx(link)) => keeper.pin(link, hook).map(Some),
-            Some(Hold::Tc(_)) | None => Ok(None),
+            Some(HeldProgram::Tcx(link)) => keeper.pin(link, hook).map(Some),
+            Some(HeldProgram::Tc(_)) | None => Ok(None),
         };
         let pin = match pinned {
             Ok(pin) => pin,
@@ -229,16 +229,16 @@ impl Hooks {
 
     fn put(
         &self,
-        manner: &Manner,
+        options: &AttachOptions,
         program: Program<'_>,
         hook: &Hook<'_>,
     ) -> Result<Attached, Error> {
-        let plan = plan::plan(manner);
+        let plan = plan::plan(options);
         let refusal = match plan.first {
             Step::Tc { priority } => return self.by_tc(program, hook, priority, None),
-            Step::Tcx => match tcx::attach(program, hook, &manner.tcx_order) {
+            Step::Tcx => match tcx::attach(program, hook, &options.tcx_order) {
                 Ok(link) => {
-                    return Ok(Attached::new(Hold::Tcx(link), None));
+                    return Ok(Attached::new(HeldProgram::Tcx(link), None));
                 }
                 Err(refusal) => refusal,
             },
@@ -257,7 +257,7 @@ impl Hooks {
         tcx_refusal: Option<io::Error>,
     ) -> Result<Attached, Error> {
         let filter = tc::attach(&self.netlink, program, hook, priority, self.token())?;
-        Ok(Attached::new(Hold::Tc(filter), tcx_refusal))
+        Ok(Attached::new(HeldProgram::Tc(filter), tcx_refusal))
     }
 
     /// By which filters show that this process lives.
@@ -271,20 +271,20 @@ impl Hooks {
 #[derive(Debug)]
 pub(crate) struct Attached {
     /// None once it is detached.
-    hold: Option<Hold>,
+    hold: Option<HeldProgram>,
     tcx_refusal: Option<io::Error>,
     /// The keeper, which knows if it stays, and its pin if it has one.
-    kept: Option<(Rc<Keeper>, Option<Pin>)>,
+    kept: Option<(Rc<PinnedHooks>, Option<Pin>)>,
     pin_refusal: Option<Error>,
 }
 
 #[derive(Debug)]
-enum Hold {
+enum HeldProgram {
     Tcx(tcx::Link),
     Tc(tc::Attachment),
 }
 
-impl Hold {
+impl HeldProgram {
     fn mechanism(&self) -> Mechanism {
         match self {
             Self::Tc(filter) => Mechanism::Tc {
@@ -318,7 +318,7 @@ impl Hold {
 }
 
 impl Attached {
-    fn new(hold: Hold, tcx_refusal: Option<io::Error>) -> Self {
+    fn new(hold: HeldProgram, tcx_refusal: Option<io::Error>) -> Self {
         Self {
             hold: Some(hold),
             tcx_refusal,
@@ -329,7 +329,9 @@ impl Attached {
 
     /// The mechanism that holds the program at the hook.
     pub(crate) fn mechanism(&self) -> Mechanism {
-        self.hold.as_ref().map_or(Mechanism::Tcx, Hold::mechanism)
+        self.hold
+            .as_ref()
+            .map_or(Mechanism::Tcx, HeldProgram::mechanism)
     }
 
     /// Why it goes with the process though it should stay.
@@ -345,8 +347,8 @@ impl Attached {
     /// Tells if the program is still where it was put: others can detach it.
     pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         match &self.hold {
-            Some(Hold::Tcx(link)) => link.is_attached(),
-            Some(Hold::Tc(filter)) => filter.is_there(),
+            Some(HeldProgram::Tcx(link)) => link.is_attached(),
+            Some(HeldProgram::Tc(filter)) => filter.is_there(),
             None => Ok(false),
         }
     }
@@ -354,7 +356,7 @@ impl Attached {
     /// Gives it up without taking anything away: it is not [in its place](Self::is_in_place) any more, and what is put there
     /// in its stead is the same program, perhaps under the same handle.
     pub(crate) fn forget(mut self) {
-        if let Some(Hold::Tc(filter)) = self.hold.take() {
+        if let Some(HeldProgram::Tc(filter)) = self.hold.take() {
             filter.forget();
         }
     }
@@ -375,14 +377,14 @@ impl Attached {
         }
         match self.hold.take() {
             Some(hold) if stays => hold.keep(),
-            Some(Hold::Tc(mut filter)) => {
+            Some(HeldProgram::Tc(mut filter)) => {
                 let detached = filter.detach();
                 if detached.is_err() {
-                    self.hold = Some(Hold::Tc(filter));
+                    self.hold = Some(HeldProgram::Tc(filter));
                 }
                 return detached;
             }
-            Some(Hold::Tcx(_)) | None => {}
+            Some(HeldProgram::Tcx(_)) | None => {}
         }
         Ok(())
     }

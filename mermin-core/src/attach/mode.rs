@@ -32,14 +32,14 @@ const LAST_PRIORITY: u16 = 32767;
 
 /// All that is asked for of attaching.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Manner {
+pub(crate) struct AttachOptions {
     pub(crate) mode: Attach,
     /// Where a filter goes; none is [`FIRST_PRIORITY`].
     pub(crate) tc_priority: Option<u16>,
     pub(crate) tcx_order: TcxOrder,
 }
 
-impl Manner {
+impl AttachOptions {
     /// # Errors
     /// [`ErrorKind::InvalidOption`] for a priority out of its range, and for a program without a name.
     pub(crate) fn validate(&self) -> Result<(), Error> {
@@ -91,7 +91,7 @@ impl Manner {
     }
 }
 
-impl From<Attach> for Manner {
+impl From<Attach> for AttachOptions {
     fn from(mode: Attach) -> Self {
         Self {
             mode,
@@ -104,8 +104,8 @@ impl From<Attach> for Manner {
 mod tests {
     use super::*;
 
-    fn refusal(manner: &Manner) -> Option<String> {
-        manner.validate().err().map(|error| {
+    fn refusal(options: &AttachOptions) -> Option<String> {
+        options.validate().err().map(|error| {
             assert_eq!(error.kind(), ErrorKind::InvalidOption);
             error.to_string()
         })
@@ -113,14 +113,14 @@ mod tests {
 
     #[test]
     fn a_priority_has_its_range() {
-        let asked = |priority| Manner {
+        let asked = |priority| AttachOptions {
             mode: Attach::Tc,
             tc_priority: Some(priority),
-            ..Manner::default()
+            ..AttachOptions::default()
         };
-        let standing_in = |priority| Manner {
+        let standing_in = |priority| AttachOptions {
             tc_priority: Some(priority),
-            ..Manner::default()
+            ..AttachOptions::default()
         };
         for priority in [1, 100, 32767] {
             assert_eq!(refusal(&asked(priority)), None);
@@ -131,29 +131,29 @@ mod tests {
             assert_eq!(refusal(&asked(priority)).as_ref(), Some(&expected));
             assert_eq!(refusal(&standing_in(priority)), Some(expected));
         }
-        assert_eq!(refusal(&Manner::default()), None);
+        assert_eq!(refusal(&AttachOptions::default()), None);
     }
 
     #[test]
     fn what_orders_the_other_mechanism_has_no_effect() {
-        let both = Manner {
+        let both = AttachOptions {
             tc_priority: Some(100),
             tcx_order: TcxOrder::Last,
-            ..Manner::default()
+            ..AttachOptions::default()
         };
         let filter = Mechanism::Tc { priority: 100 };
         for (mechanism, option) in [(Mechanism::Tcx, "`tc_priority`"), (filter, "`tcx_order`")] {
             let said = both.without_effect(mechanism).unwrap().to_string();
             assert!(said.starts_with(option), "{said}");
-            assert_eq!(Manner::default().without_effect(mechanism), None);
+            assert_eq!(AttachOptions::default().without_effect(mechanism), None);
         }
     }
 
     #[test]
     fn an_order_needs_a_name() {
-        let order = |tcx_order| Manner {
+        let order = |tcx_order| AttachOptions {
             tcx_order,
-            ..Manner::default()
+            ..AttachOptions::default()
         };
         assert_eq!(
             refusal(&order(TcxOrder::Before("cil_from_netdev".to_owned()))),

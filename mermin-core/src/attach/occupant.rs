@@ -6,7 +6,7 @@ use super::{Hooks, hook::Hook, plan, program::program_name, tc::filter};
 use crate::{
     error::Error,
     iface::Interface,
-    report::{Occupant, Place},
+    report::{HookPosition, HookProgram},
     sys::bpf_link,
 };
 
@@ -20,7 +20,7 @@ impl Hooks {
         &self,
         interface: &Interface,
         direction: Direction,
-    ) -> Result<Vec<Occupant>, Error> {
+    ) -> Result<Vec<HookProgram>, Error> {
         let hook = Hook {
             interface,
             direction,
@@ -34,8 +34,8 @@ impl Hooks {
         let by_tcx = programs
             .into_iter()
             .enumerate()
-            .map(|(position, at)| Occupant {
-                place: Place::Tcx {
+            .map(|(position, at)| HookProgram {
+                place: HookPosition::Tcx {
                     position,
                     link: at.link,
                 },
@@ -46,8 +46,8 @@ impl Hooks {
         let by_tc = filters
             .into_iter()
             .filter(|filter| filter.chain == 0 && filter.handle != 0)
-            .map(|filter| Occupant {
-                place: Place::Tc {
+            .map(|filter| HookProgram {
+                place: HookPosition::Tc {
                     priority: filter.priority,
                     handle: filter.handle,
                 },

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::mode::{Attach, Manner};
+use super::mode::{Attach, AttachOptions};
 use crate::{
     report::Mechanism,
     sys::{bpf_link::ENOTSUPP, netlink::errno},
@@ -26,11 +26,11 @@ pub(crate) struct Plan {
 }
 
 /// Decides from what is asked for. The attempt itself tells if the kernel has TCX.
-pub(crate) fn plan(manner: &Manner) -> Plan {
+pub(crate) fn plan(options: &AttachOptions) -> Plan {
     let filter = Step::Tc {
-        priority: manner.priority(),
+        priority: options.priority(),
     };
-    let (first, fallback) = match manner.mode {
+    let (first, fallback) = match options.mode {
         Attach::Auto => (Step::Tcx, Some(filter)),
         Attach::Tcx => (Step::Tcx, None),
         Attach::Tc => (filter, None),
@@ -47,10 +47,10 @@ impl Plan {
 
 /// True if a program that is at a hook already is where it would be put. Among TCX programs, anywhere is right: moving it
 /// would miss packets.
-pub(crate) fn fits(manner: &Manner, there: Mechanism) -> bool {
-    match (manner.mode, there) {
+pub(crate) fn fits(options: &AttachOptions, there: Mechanism) -> bool {
+    match (options.mode, there) {
         (Attach::Auto | Attach::Tcx, Mechanism::Tcx) => true,
-        (Attach::Auto | Attach::Tc, Mechanism::Tc { priority }) => priority == manner.priority(),
+        (Attach::Auto | Attach::Tc, Mechanism::Tc { priority }) => priority == options.priority(),
         (Attach::Tcx, Mechanism::Tc { .. }) | (Attach::Tc, Mechanism::Tcx) => false,
     }
 }
@@ -133,8 +133,8 @@ mod tests {
         Refused,
     }
 
-    fn end(manner: &Manner, errno: i32) -> End {
-        let plan = plan(manner);
+    fn end(options: &AttachOptions, errno: i32) -> End {
+        let plan = plan(options);
         match plan.first {
             Step::Tc { priority } => End::Filter(priority),
             Step::Tcx if errno == 0 => End::Link,
@@ -156,8 +156,8 @@ mod tests {
     }
 
     /// Whatever order among TCX programs is asked for.
-    fn manners(mode: Attach, tc_priority: Option<u16>) -> impl Iterator<Item = Manner> {
-        orders().into_iter().map(move |tcx_order| Manner {
+    fn manners(mode: Attach, tc_priority: Option<u16>) -> impl Iterator<Item = AttachOptions> {
+        orders().into_iter().map(move |tcx_order| AttachOptions {
             mode,
             tc_priority,
             tcx_order,
@@ -180,11 +180,11 @@ mod tests {
     #[test]
     fn each_way_meets_each_answer() {
         for (mode, tc_priority, ends) in MATRIX {
-            for manner in manners(mode, tc_priority) {
+            for options in manners(mode, tc_priority) {
                 for ((answer, refusals), expected) in ANSWERS.into_iter().zip(ends) {
                     for errno in refusals {
-                        let found = end(&manner, *errno);
-                        assert_eq!(found, expected, "{manner:?} {answer:?} {errno}");
+                        let found = end(&options, *errno);
+                        assert_eq!(found, expected, "{options:?} {answer:?} {errno}");
                     }
                 }
             }
@@ -206,9 +206,9 @@ mod tests {
         let filter = |priority| Mechanism::Tc { priority };
         let left = [Mechanism::Tcx, filter(1), filter(9), filter(100)];
         for (mode, tc_priority, expected) in LEFT {
-            for manner in manners(mode, tc_priority) {
-                let found = left.map(|there| fits(&manner, there));
-                assert_eq!(found, expected, "{manner:?}");
+            for options in manners(mode, tc_priority) {
+                let found = left.map(|there| fits(&options, there));
+                assert_eq!(found, expected, "{options:?}");
             }
         }
     }

@@ -10,25 +10,25 @@ use std::{
 };
 
 use super::{
-    Attached, Hold, Program,
+    Attached, HeldProgram, Program,
     hook::Hook,
-    keep::{Keeper, Pin},
+    pinned_hooks::{Pin, PinnedHooks},
     plan::Step,
 };
 use crate::{
     bpf::grace::Grace,
     error::{Error, ErrorKind},
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     report::Mechanism,
-    sys::bpf_stand_in::{self, Part},
+    sys::bpf_stand_in::{self, Fragmentation},
 };
 
 /// The hold of a program at a hook, and its pin if it has one.
-pub(super) type Kept = (Hold, Option<Pin>);
+pub(super) type HeldAndPin = (HeldProgram, Option<Pin>);
 
 /// All that moving a program takes.
 pub(super) struct Shift<'a> {
-    pub(super) keeper: &'a Keeper,
+    pub(super) keeper: &'a PinnedHooks,
     pub(super) grace: &'a Grace,
     pub(super) hook: &'a Hook<'a>,
     pub(super) program: Program<'a>,
@@ -59,7 +59,7 @@ impl Shift<'_> {
     pub(super) fn run(
         &self,
         ahead: bool,
-        old: &mut Option<Kept>,
+        old: &mut Option<HeldAndPin>,
         put: impl FnOnce(Program<'_>) -> Result<Attached, Error>,
     ) -> Result<Attached, Error> {
         let Some((there, _)) = old else {
@@ -74,7 +74,7 @@ impl Shift<'_> {
             // A packet that comes to the old place alone is counted there, and one that comes to both at the new one.
             self.replace(there, &heeding)?;
             let new = put(self.stand_in(&noting))?;
-            pass(Point::Shifted);
+            fail_point(FailPoint::Shifted);
             self.wait()?;
             drop(old.take());
             new
@@ -83,7 +83,7 @@ impl Shift<'_> {
             // From here on all that come to the new place have been noted at the old one.
             self.wait()?;
             let mut new = put(self.stand_in(&heeding))?;
-            pass(Point::Shifted);
+            fail_point(FailPoint::Shifted);
             self.wait()?;
             self.replace(there, &passing)?;
             self.wait()?;
@@ -91,7 +91,7 @@ impl Shift<'_> {
             drop(old.take());
             new
         };
-        pass(Point::Shifted);
+        fail_point(FailPoint::Shifted);
         if ahead {
             self.settle(&mut new)?;
         }
@@ -103,13 +103,13 @@ impl Shift<'_> {
         if let Some(hold) = &mut new.hold {
             hold.replace(self.program, self.hook, self.owner)?;
         }
-        pass(Point::Shifted);
+        fail_point(FailPoint::Shifted);
         Ok(())
     }
 
-    fn replace(&self, there: &mut Hold, stand_in: &OwnedFd) -> Result<(), Error> {
+    fn replace(&self, there: &mut HeldProgram, stand_in: &OwnedFd) -> Result<(), Error> {
         there.replace(self.stand_in(stand_in), self.hook, self.owner)?;
-        pass(Point::Shifted);
+        fail_point(FailPoint::Shifted);
         Ok(())
     }
 
@@ -132,9 +132,9 @@ impl Shift<'_> {
                 io::Result::Ok(program)
             };
             Ok(StandIns {
-                noting: load(Part::Noting)?,
-                heeding: load(Part::Heeding)?,
-                passing: load(Part::Passing)?,
+                noting: load(Fragmentation::Noting)?,
+                heeding: load(Fragmentation::Heeding)?,
+                passing: load(Fragmentation::Passing)?,
             })
         };
         make().map_err(|error| self.refused(error))

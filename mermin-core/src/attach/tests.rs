@@ -11,21 +11,21 @@ use std::{
 
 use mermin_bpf::abi::ledger::Direction::{self, Egress, Ingress};
 
-use super::{Attach, Attached, Hooks, Manner, Programs};
+use super::{Attach, AttachOptions, Attached, Hooks, Programs};
 use crate::{
     error::ErrorKind,
     iface::{self, Interface, LinkLayer},
-    report::{Mechanism, Occupant, Place},
+    report::{HookPosition, HookProgram, Mechanism},
     sys::{bpf_link::identify, bpf_load::trial::load_pass, netns},
 };
 
 const FIRST: Attach = Attach::Tc;
 
-fn at_priority(priority: u16) -> Manner {
-    Manner {
+fn at_priority(priority: u16) -> AttachOptions {
+    AttachOptions {
         mode: Attach::Tc,
         tc_priority: Some(priority),
-        ..Manner::default()
+        ..AttachOptions::default()
     }
 }
 
@@ -66,7 +66,7 @@ impl Bench {
 
     fn attach(
         &self,
-        manner: impl Into<Manner>,
+        options: impl Into<AttachOptions>,
         loaded: &Loaded,
         direction: Direction,
     ) -> Result<Attached, crate::Error> {
@@ -75,10 +75,10 @@ impl Bench {
             egress: loaded.egress.as_fd(),
         };
         self.hooks
-            .attach(&manner.into(), programs, &self.interface, direction)
+            .attach(&options.into(), programs, &self.interface, direction)
     }
 
-    fn occupants(&self, direction: Direction) -> Vec<Occupant> {
+    fn occupants(&self, direction: Direction) -> Vec<HookProgram> {
         self.hooks.occupants(&self.interface, direction).unwrap()
     }
 
@@ -120,7 +120,7 @@ fn qdiscs() -> String {
     run("tc", "qdisc show dev v0")
 }
 
-fn names(occupants: &[Occupant]) -> Vec<&str> {
+fn names(occupants: &[HookProgram]) -> Vec<&str> {
     occupants
         .iter()
         .map(|occupant| occupant.name.as_deref().unwrap_or(""))
@@ -189,7 +189,7 @@ fn auto_uses_tcx_and_leaves_nothing() {
         assert_eq!(names(&there), ["mermin_egress"]);
         assert!(matches!(
             there[0].place,
-            Place::Tcx {
+            HookPosition::Tcx {
                 position: 0,
                 link: 1..
             }
@@ -423,7 +423,7 @@ fn a_filter_that_got_our_handle_is_left_alone() {
         let there = bench.occupants(Ingress);
         assert!(matches!(
             there[0].place,
-            Place::Tc {
+            HookPosition::Tc {
                 priority: 1,
                 handle: 1
             }

@@ -171,7 +171,10 @@ fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
         (names::CONST_CPUS, sizes.cpus),
         (names::CONST_HOOK_MASK, HOOK_PLACES - 1),
         (names::CONST_DECAPSULATE, u32::from(sizes.decapsulate)),
-        (names::CONST_BARE, u32::from(sizes.keyed == Keyed::Ends)),
+        (
+            names::CONST_BARE,
+            u32::from(sizes.keyed == Keyed::Endpoints),
+        ),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes()));
     let constants = numbers

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mermin_bpf::abi::ledger::{
-    Direction, HOOK_PROBES, Hook, REASON_ROOM, Reason, Reasons, Totals, Uncounted, reason_stripes,
+    Direction, HOOK_PROBES, Hook, Ignored, REASON_ROOM, Reason, Reasons, Totals, reason_stripes,
 };
 
 use super::size::HOOK_PLACES;
@@ -37,7 +37,7 @@ const REASON_SHIFT: u32 = 32;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) totals: Totals,
-    pub(crate) uncounted: [Uncounted; REASON_ROOM],
+    pub(crate) ignored: [Ignored; REASON_ROOM],
 }
 
 impl Account {
@@ -47,7 +47,7 @@ impl Account {
         self.totals.skb_octets += other.totals.skb_octets;
         self.totals.packets += other.totals.packets;
         self.totals.octets += other.totals.octets;
-        for (sum, found) in self.uncounted.iter_mut().zip(&other.uncounted) {
+        for (sum, found) in self.ignored.iter_mut().zip(&other.ignored) {
             sum.packets += found.packets;
             sum.octets += found.octets;
         }
@@ -161,7 +161,7 @@ impl Ledger {
                     .reasons
                     .at(self.reason_number(place, direction, stripe));
                 let empty = Reasons {
-                    by: [Uncounted::default(); REASON_ROOM],
+                    by: [Ignored::default(); REASON_ROOM],
                 };
                 // SAFETY: as above.
                 unsafe { reasons.write_volatile(empty) };
@@ -176,7 +176,7 @@ impl Ledger {
         why: Withheld,
         ifindex: Option<u32>,
         hook: Direction,
-        moved: Uncounted,
+        moved: Ignored,
     ) -> Sum {
         let place = ifindex.and_then(|ifindex| self.place_with(ifindex, ifindex));
         let place = place.map_or(UNKNOWN, Place);
@@ -201,7 +201,7 @@ impl Ledger {
         if number >= self.reasons.len() || !known.contains(&reason) {
             return;
         }
-        let counted = Uncounted {
+        let counted = Ignored {
             packets: sum.packets,
             octets: sum.octets,
         };
@@ -233,7 +233,7 @@ impl Ledger {
             let reasons = self
                 .reasons
                 .read(self.reason_number(place, direction, stripe));
-            for (sum, found) in sum.uncounted.iter_mut().zip(&reasons.by) {
+            for (sum, found) in sum.ignored.iter_mut().zip(&reasons.by) {
                 sum.packets += found.packets;
                 sum.octets += found.octets;
             }

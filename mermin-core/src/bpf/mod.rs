@@ -2,15 +2,15 @@
 #![expect(unsafe_code, reason = "memory is shared with the kernel program")]
 
 pub(crate) mod clock;
-mod glance;
+mod expiry_state;
 pub(crate) mod grace;
 mod image;
 pub(crate) mod index;
 pub(crate) mod ledger;
 pub(crate) mod object;
+mod parallel;
 pub(crate) mod pin;
 mod refusal;
 pub(crate) mod size;
 pub(crate) mod slab;
-mod spread;
 pub(crate) mod zeroed;

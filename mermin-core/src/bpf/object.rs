@@ -14,14 +14,14 @@ use super::{
     image::{Blank, Code, Content, Image},
     index::Index,
     ledger::Ledger,
+    parallel::parallel_map,
     refusal::Failure,
     size::{HOOK_PLACES, Sizes},
     slab::Slab,
-    spread::spread,
 };
 use crate::{
     error::{Error, ErrorKind},
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     sys::{
         bpf,
         bpf_load::{self, Kind, Program},
@@ -107,11 +107,11 @@ impl Making {
     pub(crate) fn begin(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Self, Error> {
         let explain = |failure: Failure| failure.explain(sizes);
         let image = Image::parse(object, sizes).map_err(explain)?;
-        let (made, ()) = spread(image.maps(), |map| create(&map, found), || ());
+        let (made, ()) = parallel_map(image.maps(), |map| create(&map, found), || ());
         let maps = made.into_iter().collect::<Result<Named, _>>();
         let maps = maps.map_err(explain)?;
         let codes = image.programs(&maps).map_err(explain)?;
-        let (loaded, mapped) = spread(codes, load_program, || into_memory(&maps, sizes));
+        let (loaded, mapped) = parallel_map(codes, load_program, || into_memory(&maps, sizes));
         let programs = loaded.into_iter().collect::<Result<Named, _>>();
         let programs = programs.map_err(explain)?;
         let (slab, ledger) = mapped?;
@@ -129,7 +129,7 @@ impl Making {
         for (name, map) in &self.maps {
             if is_shared(name) || name == OWN_MAP {
                 bpf_pin::pin(map.as_fd(), &directory.join(name))?;
-                pass(Point::Making);
+                fail_point(FailPoint::Making);
             }
         }
         Ok(())

@@ -5,9 +5,9 @@ use std::{error::Error as StdError, fmt, io};
 use super::size::Sizes;
 use crate::{
     error::{Error, ErrorKind},
+    plural::Plural,
     probe::privilege,
     sys::bpf_load::Refusal,
-    words::Counted,
 };
 
 /// Where loading stopped.
@@ -64,7 +64,7 @@ impl Failure {
                 privilege::denied("load the kernel program", self)
             }
             Some(libc::ENOMEM | libc::E2BIG) => {
-                let flows = Counted(sizes.slots.into(), "flow");
+                let flows = Plural(sizes.slots.into(), "flow");
                 Error::new(
                     ErrorKind::Exhausted,
                     format!("cannot create maps for {flows}"),

@@ -5,7 +5,7 @@ use mermin_bpf::{
     wire::tunnel::{Keyed, Ports},
 };
 
-use crate::words::Counted;
+use crate::plural::Plural;
 
 /// Most interfaces whose ledgers fit: the table of hooks has this many places, and is found crowded before it is full.
 pub(crate) const HOOK_PLACES: u32 = 1024;
@@ -93,7 +93,7 @@ impl Sizes {
         if cpus < self.cpus {
             return Err(format!(
                 "it was made for {}, and there are {}",
-                Counted(cpus.into(), "CPU"),
+                Plural(cpus.into(), "CPU"),
                 self.cpus
             ));
         }

@@ -9,10 +9,10 @@ use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
     key::{KeyTail, KeyV4, KeyV6},
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, origin, state},
-    tunnel::{Ends, Outer},
+    tunnel::{Outer, TunnelEndpoints},
 };
 use mermin_bpf::{
-    track::{origin::First, tcp::gather},
+    track::{origin::First, tcp::flags_from_bytes},
     wire::{tcp::flag, tunnel::Keyed},
 };
 
@@ -20,7 +20,7 @@ use super::{clock::Ticks, index::Keys};
 use crate::{
     flow::Several,
     sys::mapping::Mapping,
-    table::observation::{Observation, Side},
+    table::snapshot::{FlowSnapshot, Side},
 };
 
 /// Reads of a lane's counters before a torn pair is taken as it is.
@@ -32,7 +32,7 @@ pub(crate) struct Slab {
     pub(super) slots: Mapping<Slot>,
     fresh: Mapping<u64>,
     globals: Mapping<Globals>,
-    tunnels: Mapping<Ends>,
+    tunnels: Mapping<TunnelEndpoints>,
     keyed: Keyed,
 }
 
@@ -41,7 +41,7 @@ impl Slab {
         slots: Mapping<Slot>,
         fresh: Mapping<u64>,
         globals: Mapping<Globals>,
-        tunnels: Mapping<Ends>,
+        tunnels: Mapping<TunnelEndpoints>,
         keyed: Keyed,
     ) -> Self {
         Self {
@@ -118,7 +118,7 @@ impl Slab {
                 (&raw const (*slot).origin).read_volatile(),
             )
         };
-        let bare = self.keyed == Keyed::Ends;
+        let bare = self.keyed == Keyed::Endpoints;
         if origin_bits & origin::IPV6 == 0 {
             let key = KeyV4::from_words(&words);
             keys.v4.push(if bare { key.bare() } else { key });
@@ -150,7 +150,7 @@ impl Slab {
     }
 
     /// Reads everything there is to know of a flow.
-    pub(crate) fn observe(&self, slot: u32, ticks: &Ticks) -> Observation {
+    pub(crate) fn snapshot(&self, slot: u32, ticks: &Ticks) -> FlowSnapshot {
         let at = self.slots.at(slot as usize);
         // SAFETY: within the mapping; each field is read whole, and those of the first line are settled by now.
         let (key, origin_bits, link_length, first_seen, used) = unsafe {
@@ -191,7 +191,7 @@ impl Slab {
             if lane.packets != 0 {
                 side.last_seen = side.last_seen.max(ticks.monotonic(lane.last_seen));
             }
-            side.tcp.flags |= gather(lane.tcp_flags);
+            side.tcp.flags |= flags_from_bytes(lane.tcp_flags);
             side.tcp.acked_fin |= lane.acked_fin != 0;
             side.tcp.fin_second |= lane.fin_second != 0;
             side.hook = side.hook.or(crossed::hook(lane.sample));
@@ -205,7 +205,7 @@ impl Slab {
                 side.syn_at = unsafe { (&raw const (*at).lanes[lane].syn_at).read_volatile() };
             }
         }
-        Observation {
+        FlowSnapshot {
             key,
             ipv6: origin_bits & origin::IPV6 != 0,
             higher_started: origin_bits & origin::HIGHER_STARTED != 0,

@@ -22,27 +22,27 @@ pub(crate) fn slice<T: FromZeros>(length: usize) -> Result<Box<[T]>, Error> {
 mod tests {
     use super::*;
     use crate::{
-        filter::Standing,
-        table::{entry::Entry, moment::Moment},
+        filter::FilterDecision,
+        table::{coarse_time::CoarseTime, export_state::ExportState},
     };
 
     #[test]
     fn zeroes_are_what_a_slot_begins_with() {
         assert!(
-            slice::<Entry>(3)
+            slice::<ExportState>(3)
                 .unwrap()
                 .iter()
-                .all(|entry| *entry == Entry::default())
+                .all(|entry| *entry == ExportState::default())
         );
-        let due = slice::<Moment>(3).unwrap();
-        assert!(due.iter().all(|due| *due == Moment::NOW));
-        let decisions = slice::<Standing>(3).unwrap();
-        assert!(decisions.iter().all(|it| *it == Standing::UNDECIDED));
+        let due = slice::<CoarseTime>(3).unwrap();
+        assert!(due.iter().all(|due| *due == CoarseTime::NOW));
+        let decisions = slice::<FilterDecision>(3).unwrap();
+        assert!(decisions.iter().all(|it| *it == FilterDecision::UNDECIDED));
     }
 
     #[test]
     fn more_than_any_machine_has_is_an_error() {
-        let error = slice::<Entry>(usize::MAX / 8).unwrap_err();
+        let error = slice::<ExportState>(usize::MAX / 8).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Exhausted);
     }
 }

@@ -8,7 +8,7 @@
 //! use mermin_core::filter::{Filter, Rule};
 //!
 //! let mut filter = Filter::default();
-//! filter.source.address = Rule::matching(["10.0.0.0/8", "fd00::/8"])?.but_not(["10.0.0.1"])?;
+//! filter.source.address = Rule::matching(["10.0.0.0/8", "fd00::/8"])?.except(["10.0.0.1"])?;
 //! filter.destination.port = Rule::not_matching(["53", "8000-8999"])?;
 //! filter.network.transport = Rule::matching(["tcp", "udp"])?;
 //! # Ok::<(), mermin_core::Error>(())
@@ -16,12 +16,12 @@
 
 mod address;
 mod admit;
+mod decision;
 mod name;
 mod number;
 mod parse;
 mod prepared;
 mod rule;
-mod standing;
 mod text;
 
 pub use self::{
@@ -33,7 +33,7 @@ pub use self::{
 
 pub(crate) use self::{
     admit::Facts,
-    standing::{Filters, Standing},
+    decision::{FilterDecision, Filters},
 };
 
 use crate::{
@@ -46,7 +46,7 @@ use crate::{
 /// Source and destination are those of the record: the source started the flow. Facts that are known when a flow begins
 /// ([`source`](Self::source), [`destination`](Self::destination), [`network`](Self::network)) is decided once and holds
 /// until the flow ends; [`flow`](Self::flow) is decided for each record. An unwanted packet stays in the ledger under the
-/// reason `filtered`, see [`Uncounted`](crate::report::Uncounted).
+/// reason `filtered`, see [`Ignored`](crate::report::Ignored).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Filter {

@@ -47,14 +47,14 @@ impl<T> Rule<T> {
         I: IntoIterator<Item: TryInto<T>>,
         Error: From<<I::Item as TryInto<T>>::Error>,
     {
-        Self::default().but_not(items)
+        Self::default().except(items)
     }
 
     /// Adds what may not be.
     ///
     /// # Errors
     /// As [`matching`](Self::matching).
-    pub fn but_not<I>(mut self, items: I) -> Result<Self, Error>
+    pub fn except<I>(mut self, items: I) -> Result<Self, Error>
     where
         I: IntoIterator<Item: TryInto<T>>,
         Error: From<<I::Item as TryInto<T>>::Error>,

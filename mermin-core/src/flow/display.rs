@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Count, Flow, time::Rfc3339};
-use crate::words::Counted;
+use crate::plural::Plural;
 
 impl fmt::Display for Flow {
     /// When it began, who with whom, what went each way in how long since then, and why this record was made:
@@ -68,10 +68,10 @@ fn amounts(f: &mut fmt::Formatter<'_>, flow: &Flow, of: fn(Count) -> u64) -> fmt
     write!(
         f,
         "sent {} {}, got {} {}",
-        Counted(of(sent.packets), "packet"),
-        Counted(of(sent.octets), "byte"),
-        Counted(of(got.packets), "packet"),
-        Counted(of(got.octets), "byte"),
+        Plural(of(sent.packets), "packet"),
+        Plural(of(sent.octets), "byte"),
+        Plural(of(got.packets), "packet"),
+        Plural(of(got.octets), "byte"),
     )
 }
 

@@ -7,9 +7,9 @@ use super::{
 
 /// How far an interface has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum InterfaceState {
     /// Programs are attached.
-    Watched,
+    WatchedInterface,
     /// They no longer are, and its flows are being closed. Nothing else can be done under its index meanwhile.
     Leaving,
     /// Attaching failed.
@@ -25,7 +25,7 @@ pub(crate) struct Kept<'a> {
     pub(crate) index: u32,
     pub(crate) generation: u64,
     pub(crate) name: &'a str,
-    pub(crate) standing: Standing,
+    pub(crate) standing: InterfaceState,
 }
 
 /// The step for the interface of an index.
@@ -65,19 +65,21 @@ pub(crate) fn steps<'a>(
             None if wants(link, false) => steps.push(Step::Join(index)),
             None => {}
             Some(known) => match known.standing {
-                Standing::Leaving => {}
-                Standing::Watched if known.generation == link.generation && wants(link, true) => {
+                InterfaceState::Leaving => {}
+                InterfaceState::WatchedInterface
+                    if known.generation == link.generation && wants(link, true) =>
+                {
                     if known.name != link.interface.name {
                         steps.push(Step::Rename(index));
                     }
                 }
-                Standing::Watched => ends.push(Step::Leave(index)),
-                Standing::Refused { retry } if wants(link, false) => {
+                InterfaceState::WatchedInterface => ends.push(Step::Leave(index)),
+                InterfaceState::Refused { retry } if wants(link, false) => {
                     if retry || known.generation != link.generation {
                         steps.push(Step::Join(index));
                     }
                 }
-                Standing::Refused { .. } => ends.push(Step::Forget(index)),
+                InterfaceState::Refused { .. } => ends.push(Step::Forget(index)),
             },
         }
     }
@@ -89,9 +91,9 @@ pub(crate) fn steps<'a>(
 /// The step for an interface that has gone.
 fn end(gone: &Kept<'_>) -> Option<Step> {
     match gone.standing {
-        Standing::Watched => Some(Step::Leave(gone.index)),
-        Standing::Leaving => None,
-        Standing::Refused { .. } => Some(Step::Forget(gone.index)),
+        InterfaceState::WatchedInterface => Some(Step::Leave(gone.index)),
+        InterfaceState::Leaving => None,
+        InterfaceState::Refused { .. } => Some(Step::Forget(gone.index)),
     }
 }
 
@@ -100,12 +102,12 @@ mod tests {
     use super::*;
     use crate::iface::{example, watch::Event};
 
-    const WATCHED: Standing = Standing::Watched;
-    const LEAVING: Standing = Standing::Leaving;
-    const REFUSED: Standing = Standing::Refused { retry: false };
-    const DUE: Standing = Standing::Refused { retry: true };
+    const WATCHED: InterfaceState = InterfaceState::WatchedInterface;
+    const LEAVING: InterfaceState = InterfaceState::Leaving;
+    const REFUSED: InterfaceState = InterfaceState::Refused { retry: false };
+    const DUE: InterfaceState = InterfaceState::Refused { retry: true };
 
-    fn kept(index: u32, generation: u64, name: &str, standing: Standing) -> Kept<'_> {
+    fn kept(index: u32, generation: u64, name: &str, standing: InterfaceState) -> Kept<'_> {
         Kept {
             index,
             generation,

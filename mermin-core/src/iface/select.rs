@@ -14,7 +14,7 @@ pub(crate) struct Selector {
     /// Interfaces that are left out of those.
     pub(crate) exclude: Vec<Pattern>,
     /// While nothing is matched, everything that is up is wanted, as without patterns.
-    pub(crate) or_all: bool,
+    pub(crate) fallback_to_all: bool,
 }
 
 /// The meaning of a selector with the interfaces there are.
@@ -29,7 +29,7 @@ pub(crate) enum Scope {
 impl Selector {
     /// Decides between patterns and everything.
     pub(crate) fn scope<'a>(&self, interfaces: impl IntoIterator<Item = &'a Interface>) -> Scope {
-        let falls_back = self.or_all && !interfaces.into_iter().any(|at| self.matches(at));
+        let falls_back = self.fallback_to_all && !interfaces.into_iter().any(|at| self.matches(at));
         if self.include.is_empty() || falls_back {
             Scope::AllUp
         } else {
@@ -157,7 +157,7 @@ mod tests {
         Selector {
             include: patterns(include),
             exclude: patterns(exclude),
-            or_all: false,
+            fallback_to_all: false,
         }
     }
 
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn everything_stands_in_while_nothing_is_matched() {
         let mut selector = selector(&["cali*", "tunl*"], &["veth*"]);
-        selector.or_all = true;
+        selector.fallback_to_all = true;
         assert_eq!(wanted(&selector, &host()), [2]);
         let mut host = host();
         host.push(example(5, "cali1", false));

@@ -2,7 +2,7 @@
 
 use mermin_bpf::abi::key::{CARRIED, KeyWords};
 
-use crate::table::observation::Observation;
+use crate::table::snapshot::FlowSnapshot;
 
 /// A flow's key without interface, VLANs and tunnels, and with its IP version. Both directions have the same, because endpoints
 /// stand in canonical order there.
@@ -17,7 +17,7 @@ const INTERFACE: u64 = u32::MAX as u64;
 
 impl Conversation {
     /// The conversation that a flow is of.
-    pub(crate) fn of(flow: &Observation) -> Self {
+    pub(crate) fn of(flow: &FlowSnapshot) -> Self {
         let mut words = flow.key;
         for (word, carried) in words.iter_mut().zip(CARRIED) {
             *word &= !carried;
@@ -36,7 +36,7 @@ mod tests {
 
     use super::*;
 
-    fn flow(ifindex: u32, vlan: u16, encapsulation: u32, protocol: u8, port: u16) -> Observation {
+    fn flow(ifindex: u32, vlan: u16, encapsulation: u32, protocol: u8, port: u16) -> FlowSnapshot {
         let key = KeyV4 {
             tail: KeyTail {
                 ifindex,
@@ -46,15 +46,15 @@ mod tests {
             },
             addresses: [1, 2],
         };
-        Observation {
+        FlowSnapshot {
             key: key.words(),
-            ..Observation::default()
+            ..FlowSnapshot::default()
         }
     }
 
     #[test]
     fn interface_vlans_and_tunnels_are_left_out_and_nothing_else() {
-        let of = |flow: Observation| Conversation::of(&flow);
+        let of = |flow: FlowSnapshot| Conversation::of(&flow);
         let one = of(flow(7, 0, 0, 6, 1000));
         assert_eq!(one, of(flow(8, 100, 0xffff_ffff, 6, 1000)));
         assert_ne!(one, of(flow(7, 0, 0, 17, 1000)));

@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime};
 use super::{Join, sight::Sight};
 use crate::{
     flow::{Flow, ObservationPoint, PointCounts},
-    table::observation::Observation,
+    table::snapshot::FlowSnapshot,
 };
 
 /// Interfaces as the record of a conversation names them, in the order in which they saw it. `flow` is the one that reports.
 pub(crate) fn points(
     record: &Flow,
     sights: &[Sight],
-    flow: &Observation,
+    flow: &FlowSnapshot,
     join: Join,
 ) -> Box<[ObservationPoint]> {
     let point = |sight: &Sight| ObservationPoint {

@@ -2,17 +2,17 @@
 
 use super::sight::Counted;
 use crate::table::{
-    entry::{Entry, Told},
-    observation::{Observation, Side},
+    export_state::{ExportState, Exported},
+    snapshot::{FlowSnapshot, Side},
 };
 use mermin_bpf::abi::slot::DIRECTIONS;
 
 /// The flow as it was when it had counted no more than `covered` and what its records say. `None` where they say as much by now.
 pub(crate) fn part_of_another(
-    flow: &Observation,
-    entry: &Entry,
+    flow: &FlowSnapshot,
+    entry: &ExportState,
     covered: &[Counted; DIRECTIONS],
-) -> Option<Observation> {
+) -> Option<FlowSnapshot> {
     let mut part = *flow;
     let mut any = false;
     for ((side, told), covered) in part.sides.iter_mut().zip(&entry.told).zip(covered) {
@@ -22,7 +22,7 @@ pub(crate) fn part_of_another(
     any.then_some(part)
 }
 
-fn cut(side: &mut Side, told: &Told, covered: &Counted) {
+fn cut(side: &mut Side, told: &Exported, covered: &Counted) {
     let packets = covered
         .packets
         .clamp(told.packets, side.packets.max(told.packets));
@@ -64,21 +64,21 @@ mod tests {
             extra: 7u64.wrapping_neg(),
             ..Side::default()
         };
-        let flow = Observation {
+        let flow = FlowSnapshot {
             sides: [side, Side::default()],
             link_length: 14,
-            ..Observation::default()
+            ..FlowSnapshot::default()
         };
-        let entry = Entry {
+        let entry = ExportState {
             told: [
-                Told {
+                Exported {
                     packets: 2,
                     octets: 150,
                     extra: 1,
                 },
-                Told::default(),
+                Exported::default(),
             ],
-            ..Entry::default()
+            ..ExportState::default()
         };
         let whole = untold(&side, &entry.told[0], 14);
         for packets in 0..20 {
@@ -89,7 +89,7 @@ mod tests {
             let Some(part) = part else { continue };
             let cut = part.sides[0];
             assert_eq!(cut.packets, packets.min(10));
-            let then = Told {
+            let then = Exported {
                 packets: cut.packets,
                 octets: cut.octets,
                 extra: cut.extra,

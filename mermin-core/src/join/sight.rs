@@ -5,8 +5,8 @@ use std::sync::Arc;
 use mermin_bpf::abi::slot::DIRECTIONS;
 
 use crate::table::{
-    entry::Told,
-    observation::{Observation, Side},
+    export_state::Exported,
+    snapshot::{FlowSnapshot, Side},
 };
 
 /// Packets and octets of one direction.
@@ -58,8 +58,8 @@ impl From<&Side> for Counted {
     }
 }
 
-impl From<&Told> for Counted {
-    fn from(told: &Told) -> Self {
+impl From<&Exported> for Counted {
+    fn from(told: &Exported) -> Self {
         Self {
             packets: told.packets,
             octets: told.octets,
@@ -82,7 +82,7 @@ pub(crate) struct Sight {
 
 impl Sight {
     /// Of a flow of the interface with this name.
-    pub(crate) fn of(flow: &Observation, name: Arc<str>) -> Self {
+    pub(crate) fn of(flow: &FlowSnapshot, name: Arc<str>) -> Self {
         let [first, second] = &flow.sides;
         Self {
             index: flow.tail().ifindex,

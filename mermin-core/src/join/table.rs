@@ -7,7 +7,7 @@ use super::{
     group::{Decision, Fit, Group, Newcomer, alone},
     sight::{Counted, Sight},
 };
-use crate::table::{entry::Told, observation::Observation};
+use crate::table::{export_state::Exported, snapshot::FlowSnapshot};
 use mermin_bpf::abi::slot::DIRECTIONS;
 
 /// Names a conversation while it is open.
@@ -17,7 +17,7 @@ type Number = u64;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beginning<'a> {
     pub(crate) slot: u32,
-    pub(crate) flow: &'a Observation,
+    pub(crate) flow: &'a FlowSnapshot,
     /// A record of it was given before.
     pub(crate) is_told: bool,
 }
@@ -85,7 +85,7 @@ impl Conversations {
         &mut self,
         slot: u32,
         own: &Sight,
-        told: &[Told; DIRECTIONS],
+        told: &[Exported; DIRECTIONS],
         read: impl Fn(u32) -> Sight,
     ) -> Decision {
         match self.group_of(slot) {

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 use mermin_bpf::abi::key::{KeyTail, KeyV4};
 
 use super::*;
-use crate::table::{entry::Entry, observation::Observation};
+use crate::table::{export_state::ExportState, snapshot::FlowSnapshot};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MS;
@@ -21,7 +21,7 @@ struct Fate {
 #[derive(Default)]
 struct World {
     conversations: Conversations,
-    flows: RefCell<BTreeMap<u32, (Observation, Entry)>>,
+    flows: RefCell<BTreeMap<u32, (FlowSnapshot, ExportState)>>,
     fates: BTreeMap<u32, Fate>,
     /// Interfaces of the latest record.
     latest: Vec<Sight>,
@@ -39,7 +39,7 @@ fn key(interface: u32, port: u16) -> KeyV4 {
     }
 }
 
-fn sight(flow: &Observation) -> Sight {
+fn sight(flow: &FlowSnapshot) -> Sight {
     Sight::of(flow, format!("v{}", flow.tail().ifindex).into())
 }
 
@@ -48,12 +48,12 @@ impl World {
     fn packet(&mut self, slot: u32, way: usize, at: u64) {
         let mut flows = self.flows.borrow_mut();
         let (flow, _) = flows.entry(slot).or_insert_with(|| {
-            let flow = Observation {
+            let flow = FlowSnapshot {
                 key: key(slot % 100, 4000).words(),
                 first_seen: at,
-                ..Observation::default()
+                ..FlowSnapshot::default()
             };
-            (flow, Entry::default())
+            (flow, ExportState::default())
         });
         let side = &mut flow.sides[way];
         side.packets += 1;
@@ -82,7 +82,7 @@ impl World {
         let decision = self
             .conversations
             .decide(slot, &sight(&flow), &entry.told, read);
-        let mut add = |flow: &Observation, entry: &mut Entry, reported: bool| {
+        let mut add = |flow: &FlowSnapshot, entry: &mut ExportState, reported: bool| {
             for way in 0..2 {
                 let delta = flow.sides[way].packets - entry.told[way].packets;
                 if reported {

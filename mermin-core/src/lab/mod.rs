@@ -29,7 +29,7 @@ pub use self::{
 #[cfg(feature = "pcap")]
 pub use crate::source::{Captured, Whole, each_captured, read_whole};
 pub use crate::{
-    points::{Point, kill_at},
+    failpoint::{FailPoint, kill_at},
     source::{Phases, Reading},
 };
 

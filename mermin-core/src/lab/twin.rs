@@ -7,10 +7,10 @@ use mermin_bpf::abi::{fragment::FragmentKey, key::KeyWords, ledger::Direction, n
 use super::{Context, Lab, facts};
 use crate::{
     error::{Error, ErrorKind},
-    report::Uncounted,
+    report::Ignored,
     source::Hand,
     sys::{bpf::delete_batch, bpf_trial::first_key},
-    table::observation::Observation,
+    table::snapshot::FlowSnapshot,
 };
 
 /// Frames come this far apart for this process. The kernel's clock goes its own way: times are not compared.
@@ -29,7 +29,7 @@ pub struct Twin {
     room: u32,
     frames: u32,
     /// Counts that earlier captures left in the ledger.
-    before: Vec<Uncounted>,
+    before: Vec<Ignored>,
 }
 
 /// The two sides' results for the same frames.
@@ -85,13 +85,13 @@ impl Twin {
         forget_fragments(&self.lab).map_err(cannot_forget)?;
         self.hand = Hand::new(self.room);
         self.frames = 0;
-        self.before = self.lab.stats().uncounted();
+        self.before = self.lab.stats().ignored();
         Ok(difference)
     }
 
     fn ledger(&self) -> Option<Difference> {
-        let kernel = reasons(self.lab.stats().uncounted(), &self.before);
-        let here = reasons(self.hand.uncounted(), &[]);
+        let kernel = reasons(self.lab.stats().ignored(), &self.before);
+        let here = reasons(self.hand.ignored(), &[]);
         (kernel != here).then(|| {
             Difference(format!(
                 "ledger of {} frames: kernel {kernel:?}, here {here:?}",
@@ -101,7 +101,7 @@ impl Twin {
     }
 
     fn flows(&self) -> Option<Difference> {
-        let mut kernel: HashMap<KeyWords, Observation> = HashMap::new();
+        let mut kernel: HashMap<KeyWords, FlowSnapshot> = HashMap::new();
         for flow in self.lab.rig.flows() {
             kernel.insert(flow.key, timeless(&flow));
         }
@@ -140,7 +140,7 @@ fn cannot_forget(error: io::Error) -> Error {
     Error::new(ErrorKind::System, "cannot forget fragments").with_source(error)
 }
 
-fn reasons(found: Vec<Uncounted>, before: &[Uncounted]) -> Vec<(&'static str, u64, u64)> {
+fn reasons(found: Vec<Ignored>, before: &[Ignored]) -> Vec<(&'static str, u64, u64)> {
     let mut all: Vec<_> = found
         .into_iter()
         .map(|found| {
@@ -159,7 +159,7 @@ fn reasons(found: Vec<Uncounted>, before: &[Uncounted]) -> Vec<(&'static str, u6
 }
 
 /// A flow without its times, which are of two clocks, and its hook, which a capture does not have.
-fn timeless(flow: &Observation) -> Observation {
+fn timeless(flow: &FlowSnapshot) -> FlowSnapshot {
     let mut flow = *flow;
     flow.first_seen = 0;
     for side in &mut flow.sides {

@@ -1,6 +1,6 @@
 //! Sources that work otherwise than applications may choose.
 
-use crate::{FlowSourceBuilder, bpf::grace::Grace, source::Workings};
+use crate::{FlowSourceBuilder, bpf::grace::Grace, source::TestHooks};
 
 /// Deviation from the usual.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +19,13 @@ pub enum Twist {
 
 /// Options with a twist.
 pub fn twisted(mut builder: FlowSourceBuilder, twist: Twist) -> FlowSourceBuilder {
-    let workings: &mut Workings = builder.workings();
+    let test_hooks: &mut TestHooks = builder.test_hooks();
     match twist {
-        Twist::NoGrace => workings.grace = || Ok(Grace::Skip),
-        Twist::GraceByMap => workings.grace = Grace::by_map,
-        Twist::Notifications(octets) => workings.notifications = octets,
-        Twist::Deaf => workings.deaf = true,
-        Twist::Object(object) => workings.object = object,
+        Twist::NoGrace => test_hooks.grace = || Ok(Grace::Skip),
+        Twist::GraceByMap => test_hooks.grace = Grace::by_map,
+        Twist::Notifications(octets) => test_hooks.notifications = octets,
+        Twist::Deaf => test_hooks.deaf = true,
+        Twist::Object(object) => test_hooks.object = object,
     }
     builder
 }

@@ -6,7 +6,7 @@ use std::io;
 
 use self::header::{Header, Lengths};
 use super::{
-    Broken, Interface,
+    Interface, PcapError,
     buffer::Buffer,
     link,
     packet::{LONGEST, Packet, Parsed},
@@ -29,7 +29,7 @@ impl Classic {
     /// Reads the file's header, once it is there.
     pub(super) fn open<R: io::Read>(
         buffer: &mut Buffer<R>,
-    ) -> Result<Option<(Self, Interface)>, Broken> {
+    ) -> Result<Option<(Self, Interface)>, PcapError> {
         let Some(start) = buffer.data().first_chunk::<HEADER>() else {
             return Ok(None);
         };
@@ -43,7 +43,7 @@ impl Classic {
     }
 
     /// Reads a record.
-    pub(super) fn parse<R: io::Read>(&self, buffer: &mut Buffer<R>) -> Result<Parsed, Broken> {
+    pub(super) fn parse<R: io::Read>(&self, buffer: &mut Buffer<R>) -> Result<Parsed, PcapError> {
         let data = buffer.data();
         let Header { order, record, .. } = self.0;
         let word = |at| order.u32_at(data, at);
@@ -58,7 +58,7 @@ impl Classic {
             Lengths::Either => [first.min(second), first.max(second)],
         };
         if captured > LONGEST {
-            return Err(Broken::new(
+            return Err(PcapError::new(
                 buffer.offset(),
                 format!("a packet record claims {captured} captured octets"),
             ));

@@ -6,7 +6,7 @@
 use std::io;
 
 use super::{
-    Broken, Interface,
+    Interface, PcapError,
     buffer::Buffer,
     link,
     packet::{Packet, Parsed},
@@ -53,7 +53,7 @@ impl Erf {
     }
 
     /// Reads a record.
-    pub(super) fn parse<R: io::Read>(buffer: &mut Buffer<R>) -> Result<Parsed, Broken> {
+    pub(super) fn parse<R: io::Read>(buffer: &mut Buffer<R>) -> Result<Parsed, PcapError> {
         let data = buffer.data();
         let (Some(fraction), Some(seconds), Some(kind), Some(length)) = (
             Order::Little.u32_at(data, 0),
@@ -66,7 +66,7 @@ impl Erf {
         let whole = usize::from(length);
         if whole < HEADER {
             let why = format!("a packet record claims a length of {length} octets");
-            return Err(Broken::new(buffer.offset(), why));
+            return Err(PcapError::new(buffer.offset(), why));
         }
         if data.len() < whole {
             return Ok(Parsed::Needs(whole));

@@ -3,10 +3,10 @@
 //! The blocks of pcapng are `pcap-parser`'s; what is here finds them in a buffer that moves through the file, knows at which
 //! byte they are, and turns times and link types into what the rest of this crate understands.
 
-mod broken;
 mod buffer;
 mod classic;
 mod erf;
+mod error;
 mod interface;
 pub(crate) mod link;
 mod ng;
@@ -18,11 +18,11 @@ mod word;
 
 use std::io;
 
-pub(crate) use self::{broken::Broken, interface::Interface, packet::Packet, time::Time};
 use self::{
     buffer::Buffer, classic::Classic, erf::Erf, ng::Ng, packet::Parsed, snoop::Snoop,
     unpack::Unpacked,
 };
+pub(crate) use self::{error::PcapError, interface::Interface, packet::Packet, time::Time};
 
 /// The next item.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,19 +73,19 @@ impl<R: io::Read> Capture<R> {
     }
 
     /// Reads once. Blocks as long as the input does.
-    pub(crate) fn fill(&mut self) -> Result<(), Broken> {
+    pub(crate) fn fill(&mut self) -> Result<(), PcapError> {
         let filled = self.buffer.fill().map_err(|error| {
             let at = self.buffer.end_offset();
             match unpack::Damage::of(error) {
-                Ok(damage) => Broken::new(at, damage.to_string()),
-                Err(error) => Broken::unreadable(at, error),
+                Ok(damage) => PcapError::new(at, damage.to_string()),
+                Err(error) => PcapError::unreadable(at, error),
             }
         });
         self.told(filled)
     }
 
     /// Says of a place that it is in what a compressed file holds.
-    fn told<T>(&self, result: Result<T, Broken>) -> Result<T, Broken> {
+    fn told<T>(&self, result: Result<T, PcapError>) -> Result<T, PcapError> {
         result.map_err(|broken| match self.buffer.input().packing() {
             Some(packing) => broken.within(packing.name()),
             None => broken,
@@ -93,14 +93,14 @@ impl<R: io::Read> Capture<R> {
     }
 
     /// Reads until the format is known. Blocks as long as the input does.
-    pub(crate) fn open(&mut self) -> Result<(), Broken> {
+    pub(crate) fn open(&mut self) -> Result<(), PcapError> {
         while matches!(self.format, Format::Unknown) {
             let parsed = self.parse();
             if let Parsed::Needs(octets) = self.told(parsed)? {
                 let lacks = self.lacks(octets);
                 match self.told(lacks)? {
                     Next::More => self.fill()?,
-                    _ => return self.told(Err(Broken::empty())),
+                    _ => return self.told(Err(PcapError::empty())),
                 }
             }
         }
@@ -108,7 +108,7 @@ impl<R: io::Read> Capture<R> {
     }
 
     /// The next packet that is in memory already.
-    pub(crate) fn next(&mut self) -> Result<Next, Broken> {
+    pub(crate) fn next(&mut self) -> Result<Next, PcapError> {
         loop {
             let parsed = self.parse();
             match self.told(parsed)? {
@@ -122,7 +122,7 @@ impl<R: io::Read> Capture<R> {
         }
     }
 
-    fn parse(&mut self) -> Result<Parsed, Broken> {
+    fn parse(&mut self) -> Result<Parsed, PcapError> {
         match &mut self.format {
             Format::Classic(file) => file.parse(&mut self.buffer),
             Format::Ng(section) => section.parse(&mut self.buffer, &mut self.interfaces),
@@ -133,7 +133,7 @@ impl<R: io::Read> Capture<R> {
     }
 
     /// Finds out the format by how the file begins.
-    fn begin(&mut self) -> Result<Parsed, Broken> {
+    fn begin(&mut self) -> Result<Parsed, PcapError> {
         let Some(&magic) = self.buffer.data().first_chunk::<4>() else {
             return Ok(Parsed::Needs(4));
         };
@@ -155,10 +155,10 @@ impl<R: io::Read> Capture<R> {
             match Erf::open(self.buffer.data(), self.buffer.is_ended()) {
                 Ok(interface) => (Format::Erf, interface),
                 Err(Some(octets)) => return Ok(Parsed::Needs(octets)),
-                Err(None) => return Err(Broken::foreign(self.buffer.data())),
+                Err(None) => return Err(PcapError::foreign(self.buffer.data())),
             }
         } else {
-            return Err(Broken::foreign(self.buffer.data()));
+            return Err(PcapError::foreign(self.buffer.data()));
         };
         self.interfaces.push(interface);
         self.format = format;
@@ -166,7 +166,7 @@ impl<R: io::Read> Capture<R> {
     }
 
     /// The next step when more octets are needed than there are.
-    fn lacks(&mut self, octets: usize) -> Result<Next, Broken> {
+    fn lacks(&mut self, octets: usize) -> Result<Next, PcapError> {
         if !self.buffer.is_ended() {
             self.buffer.want(octets);
             return Ok(Next::More);
@@ -182,7 +182,7 @@ impl<R: io::Read> Capture<R> {
             Format::Classic(_) | Format::Snoop | Format::Erf => "a packet record",
             Format::Ng(_) => "a block",
         };
-        Err(Broken::new(
+        Err(PcapError::new(
             self.buffer.offset(),
             format!("it ends within {what}"),
         ))

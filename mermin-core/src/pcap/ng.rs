@@ -8,7 +8,7 @@ use pcap_parser::{Block, parse_block_be, parse_block_le};
 
 use self::found::Found;
 use super::{
-    Broken, Format,
+    Format, PcapError,
     buffer::Buffer,
     interface::Interface,
     link,
@@ -42,7 +42,7 @@ pub(super) struct Ng {
     /// Interfaces of the sections before.
     before: usize,
     /// Error for the first packet of a link type that is not read.
-    unread: Option<Broken>,
+    unread: Option<PcapError>,
 }
 
 /// The words at the start of a block.
@@ -67,7 +67,7 @@ impl Ng {
     pub(super) fn open<R: io::Read>(
         buffer: &mut Buffer<R>,
         format: &mut Format,
-    ) -> Result<Parsed, Broken> {
+    ) -> Result<Parsed, PcapError> {
         let mut section = Self {
             big_endian: false,
             before: 0,
@@ -81,7 +81,7 @@ impl Ng {
     }
 
     /// The end of the file. One without any interface that is read is refused, if it has packets.
-    pub(super) fn end(&mut self, interfaces: &[Interface]) -> Result<(), Broken> {
+    pub(super) fn end(&mut self, interfaces: &[Interface]) -> Result<(), PcapError> {
         let read = interfaces.iter().any(|interface| interface.layer.is_some());
         match self.unread.take() {
             Some(broken) if !read => Err(broken),
@@ -94,12 +94,12 @@ impl Ng {
         &mut self,
         buffer: &mut Buffer<R>,
         interfaces: &mut Vec<Interface>,
-    ) -> Result<Parsed, Broken> {
+    ) -> Result<Parsed, PcapError> {
         if buffer.is_skipping() {
             return Ok(Parsed::Needs(0));
         }
         let at = buffer.offset();
-        let broken = |why: String| Broken::new(at, why);
+        let broken = |why: String| PcapError::new(at, why);
         let start = match self.start(buffer.data()) {
             Ok(start) => start,
             Err(Some(why)) => return Err(broken(why)),
@@ -134,7 +134,7 @@ impl Ng {
         let found = match block {
             Block::SectionHeader(header) => {
                 if header.major_version != MAJOR_VERSION {
-                    return Err(Broken::unsupported(
+                    return Err(PcapError::unsupported(
                         at,
                         format!("version {} of pcapng is not known", header.major_version),
                         "convert it: `editcap -F pcap IN OUT`",
@@ -177,7 +177,7 @@ impl Ng {
         length: usize,
         found: &Found,
         interfaces: &[Interface],
-    ) -> Result<Parsed, Broken> {
+    ) -> Result<Parsed, PcapError> {
         let at = buffer.offset();
         let place = self.before + found.interface as usize;
         let Some(interface) = interfaces.get(place) else {
@@ -186,7 +186,7 @@ impl Ng {
                 found.interface,
                 interfaces.len() - self.before
             );
-            return Err(Broken::new(at, why));
+            return Err(PcapError::new(at, why));
         };
         if interface.layer.is_none() && self.unread.is_none() {
             let whose = (found.interface, interface.name.as_deref());

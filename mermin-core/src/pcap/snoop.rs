@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{
-    Broken, Interface,
+    Interface, PcapError,
     buffer::Buffer,
     link,
     packet::{LONGEST, Packet, Parsed},
@@ -27,31 +27,33 @@ impl Snoop {
     }
 
     /// Reads the file's header, once it is there.
-    pub(super) fn open<R: io::Read>(buffer: &mut Buffer<R>) -> Result<Option<Interface>, Broken> {
+    pub(super) fn open<R: io::Read>(
+        buffer: &mut Buffer<R>,
+    ) -> Result<Option<Interface>, PcapError> {
         let Some(header) = buffer.data().get(..HEADER) else {
             return Ok(None);
         };
         let word = |at| Order::Big.u32_at(header, at).unwrap_or_default();
         if !header.starts_with(&NAME) {
-            return Err(Broken::foreign(header));
+            return Err(PcapError::foreign(header));
         }
         let (version, datalink) = (word(8), word(12));
         let remedy = "convert it: `editcap -F pcapng IN OUT`";
         if version != VERSION {
             let why = format!("version {version} of snoop is not known");
-            return Err(Broken::unsupported(0, why, remedy));
+            return Err(PcapError::unsupported(0, why, remedy));
         }
         let Some(number) = link(datalink) else {
             let name = name(datalink).map_or_else(String::new, |name| format!(" ({name})"));
             let why = format!("its datalink type is {datalink}{name}, which is not read");
-            return Err(Broken::unsupported(0, why, remedy));
+            return Err(PcapError::unsupported(0, why, remedy));
         };
         buffer.take(HEADER, 0..0);
         Ok(Some(Interface::unnamed(number)))
     }
 
     /// Reads a record.
-    pub(super) fn parse<R: io::Read>(buffer: &mut Buffer<R>) -> Result<Parsed, Broken> {
+    pub(super) fn parse<R: io::Read>(buffer: &mut Buffer<R>) -> Result<Parsed, PcapError> {
         let data = buffer.data();
         let word = |at| Order::Big.u32_at(data, at);
         let (Some(length), Some(captured), Some(record), Some(seconds), Some(fraction)) =
@@ -61,7 +63,7 @@ impl Snoop {
         };
         let (captured, whole) = (captured as usize, record as usize);
         if record > LONGEST || whole < RECORD || whole - RECORD < captured {
-            return Err(Broken::new(
+            return Err(PcapError::new(
                 buffer.offset(),
                 format!("a packet record of {whole} octets claims {captured} captured octets"),
             ));

@@ -2,30 +2,30 @@
 
 use std::{fs, path::Path};
 
-use super::trouble::{self, Trouble};
+use super::unavailable::{self, Unavailable};
 
 /// `BPF_FS_MAGIC` of `linux/magic.h`.
 const MAGIC: u64 = 0xcafe_4a11;
 
 /// Fails where no BPF file system is mounted at a directory.
-pub(crate) fn mounted(directory: &Path) -> Result<(), Trouble> {
+pub(crate) fn mounted(directory: &Path) -> Result<(), Unavailable> {
     match rustix::fs::statfs(directory) {
         // The width of the field differs between processors.
         Ok(found) if u64::try_from(found.f_type) == Ok(MAGIC) => Ok(()),
-        Ok(_) => Err(trouble::no_bpffs(directory, None)),
-        Err(error) => Err(trouble::no_bpffs(directory, Some(&error.into()))),
+        Ok(_) => Err(unavailable::no_bpffs(directory, None)),
+        Err(error) => Err(unavailable::no_bpffs(directory, Some(&error.into()))),
     }
 }
 
 /// Fails where nothing can be made in it.
-pub(crate) fn writable(directory: &Path) -> Result<(), Trouble> {
+pub(crate) fn writable(directory: &Path) -> Result<(), Unavailable> {
     mounted(directory)?;
     // Other threads of this process may try as well.
     let thread = rustix::thread::gettid().as_raw_nonzero();
     let trial = directory.join(format!("mermin-trial-{thread}"));
     fs::create_dir(&trial)
         .and_then(|()| fs::remove_dir(&trial))
-        .map_err(|error| trouble::refused("make", &trial, &error))
+        .map_err(|error| unavailable::refused("make", &trial, &error))
 }
 
 #[cfg(test)]
@@ -35,8 +35,11 @@ mod tests {
     #[test]
     fn another_file_system_is_none_for_pins() {
         for path in ["/proc", "/does/not/exist"] {
-            let trouble = writable(Path::new(path)).unwrap_err();
-            assert!(trouble.cause.contains("no BPF file system"), "{trouble:?}");
+            let unavailable = writable(Path::new(path)).unwrap_err();
+            assert!(
+                unavailable.cause.contains("no BPF file system"),
+                "{unavailable:?}"
+            );
         }
     }
 }

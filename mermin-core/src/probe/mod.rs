@@ -4,4 +4,4 @@ pub(crate) mod bpffs;
 pub(crate) mod kernel;
 pub(crate) mod memory;
 pub(crate) mod privilege;
-pub(crate) mod trouble;
+pub(crate) mod unavailable;

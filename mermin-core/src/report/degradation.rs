@@ -1,8 +1,8 @@
-//! Something given up, in a form that a program can read and a person can act on.
+//! A degradation, as data for programs and as a sentence for people.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-/// A feature that is given up or replaced.
+/// A feature that can be replaced by a fallback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Feature {
@@ -22,7 +22,7 @@ pub enum Feature {
     Membarrier,
     /// Outliving the process.
     Pinning,
-    /// Going on where a former process stopped.
+    /// Resuming flows of a former process.
     Restart,
 }
 
@@ -44,26 +44,26 @@ impl Feature {
     }
 }
 
-/// One thing that is not as it could be.
+/// A feature that was replaced by a fallback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Degradation {
-    /// The feature that is given up.
+    /// The feature that was replaced.
     pub feature: Feature,
     /// The interface concerned, if it is one alone.
     pub interface: Option<Arc<str>>,
-    /// Why.
+    /// The cause.
     pub cause: Cow<'static, str>,
-    /// The substitute.
-    pub instead: Cow<'static, str>,
-    /// The cost of that.
-    pub cost: Cow<'static, str>,
+    /// The fallback.
+    pub fallback: Cow<'static, str>,
+    /// The impact of the fallback.
+    pub impact: Cow<'static, str>,
     /// The remedy.
     pub remedy: Cow<'static, str>,
 }
 
 impl Degradation {
-    /// One that concerns no interface alone; set [`interface`](Self::interface) where it does. Each text is half a sentence, as
+    /// A degradation of no single interface; set [`interface`](Self::interface) where it does. Each text is half a sentence, as
     /// in the example.
     ///
     /// ```
@@ -85,16 +85,16 @@ impl Degradation {
     pub fn new(
         feature: Feature,
         cause: impl Into<Cow<'static, str>>,
-        instead: impl Into<Cow<'static, str>>,
-        cost: impl Into<Cow<'static, str>>,
+        fallback: impl Into<Cow<'static, str>>,
+        impact: impl Into<Cow<'static, str>>,
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
             feature,
             interface: None,
             cause: cause.into(),
-            instead: instead.into(),
-            cost: cost.into(),
+            fallback: fallback.into(),
+            impact: impact.into(),
             remedy: remedy.into(),
         }
     }
@@ -109,7 +109,7 @@ impl fmt::Display for Degradation {
         write!(
             f,
             ": {}; {}; {}; to change that, {}",
-            self.cause, self.instead, self.cost, self.remedy
+            self.cause, self.fallback, self.impact, self.remedy
         )
     }
 }

@@ -70,9 +70,9 @@ impl fmt::Display for Mechanism {
 /// A program or filter at a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Occupant {
+pub struct HookProgram {
     /// Where it stands.
-    pub place: Place,
+    pub place: HookPosition,
     /// `bpf`, or the kind of another filter.
     pub kind: String,
     /// Name of the program or filter; none where it has none or may not be read (`CAP_SYS_ADMIN`).
@@ -81,10 +81,10 @@ pub struct Occupant {
     pub program: Option<u32>,
 }
 
-impl Occupant {
+impl HookProgram {
     /// One without a name or id.
     #[must_use]
-    pub fn new(place: Place, kind: impl Into<String>) -> Self {
+    pub fn new(place: HookPosition, kind: impl Into<String>) -> Self {
         Self {
             place,
             kind: kind.into(),
@@ -97,7 +97,7 @@ impl Occupant {
 /// Where an occupant stands. All of TCX runs before all of tc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum HookPosition {
     /// Position among the TCX programs, from 0, and the id of the link that holds it (0: none does).
     Tcx {
         /// From 0, which runs first.

@@ -1,7 +1,7 @@
-//! The state in force: how each interface is watched, what was given up, and the counters.
+//! The state of a source: interfaces, degradations, counters.
 
+mod check;
 mod degradation;
-mod fact;
 pub(crate) mod hook;
 mod notice;
 mod reason;
@@ -11,46 +11,44 @@ mod stats;
 
 pub(crate) use self::hook::Mechanism;
 pub use self::{
+    check::{Check, CheckKind, Outcome},
     degradation::{Degradation, Feature},
-    fact::{Fact, Outcome, Subject},
-    hook::{HookDirection, Occupant, Orphan, Place},
+    hook::{HookDirection, HookPosition, HookProgram, Orphan},
     notice::Notice,
-    stats::{HookStats, InterfaceStats, Stats, Traffic, Uncounted},
+    stats::{HookStats, Ignored, InterfaceStats, Stats, Traffic},
 };
 
 use std::{fmt, path::Path, sync::Arc};
 
 use mermin_bpf::abi::ledger::Direction;
 
-/// State of a source at one moment, and everything it gave up. Displays as nothing when nothing was
-/// given up, else as a line for each degradation; and as a line for each orphan that was found and for
-/// each notice.
+/// A snapshot of a source: its interfaces and degradations. `Display` prints one line for each degradation, orphan and notice, and
+/// nothing if there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Where flows come from.
+    /// The origin of flows.
     pub source: SourceKind,
-    /// Interfaces that are watched; none of a capture file.
-    pub interfaces: Vec<Watched>,
-    /// Features that were given up.
+    /// Interfaces that are watched. Empty for a capture file.
+    pub interfaces: Vec<WatchedInterface>,
+    /// Features that were replaced by a fallback.
     pub degradations: Vec<Degradation>,
-    /// Flows taken over from a former process, if any were.
+    /// Flows resumed from a former process, if there were any.
     pub taken_over: Option<TakenOver>,
-    /// Filters that killed processes had left at the hooks and nobody takes over: removed when this source was opened, or
-    /// told how to.
+    /// Filters that killed processes had left at the hooks. They were removed when this source was opened, or have the command to remove
+    /// them.
     pub orphans: Vec<Orphan>,
-    /// Options that have no effect as programs are attached now, or with the interfaces there are. Nothing is given up by it,
-    /// also under `strict`.
+    /// Options that have no effect with the current attach mechanism or interfaces. Not an error under `strict`.
     pub notices: Vec<Notice>,
     /// Facts that were found by trying: by [`preflight`](crate::FlowSourceBuilder::preflight) alone.
-    pub facts: Vec<Fact>,
+    pub checks: Vec<Check>,
 }
 
 impl Report {
-    /// True if nothing that was tried prevents capturing.
+    /// True if no failed check prevents capturing.
     #[must_use]
     pub fn can_capture(&self) -> bool {
-        !self.facts.iter().any(Fact::prevents)
+        !self.checks.iter().any(Check::is_blocking)
     }
 }
 
@@ -58,14 +56,13 @@ impl Report {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TakenOver {
-    /// Flows that go on.
+    /// Flows that were resumed.
     pub flows: u64,
-    /// Flows that were being closed, or whose last record was on its way.
+    /// Flows that were being closed, or whose last record was not acknowledged.
     pub flows_closing: u64,
-    /// Records that are given once more, because nothing says that they arrived: same id, same sequence number, same
-    /// counters.
-    pub records_again: u64,
-    /// Free slots that were given back to the kernel program.
+    /// Records delivered again because they were never acknowledged, with the same id, sequence number and counters.
+    pub records_redelivered: u64,
+    /// Lost slots that were given back to the kernel program.
     pub slots_returned: u64,
 }
 
@@ -86,25 +83,25 @@ pub enum SourceKind {
 /// One interface that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Watched {
+pub struct WatchedInterface {
     /// Kernel index.
     pub index: u32,
     /// Its name.
     pub name: Arc<str>,
-    /// Where received packets are counted, if they are.
-    pub ingress: Option<AtHook>,
-    /// Where sent packets are counted, if they are (not on loopback: what is sent there is received there).
-    pub egress: Option<AtHook>,
+    /// The program that counts received packets, if there is one.
+    pub ingress: Option<Attachment>,
+    /// The program that counts sent packets, if there is one. Loopback has none: each packet sent there is also received there.
+    pub egress: Option<Attachment>,
 }
 
-impl Watched {
+impl WatchedInterface {
     /// One with no program at its hooks.
     ///
     /// ```
-    /// use mermin_core::{Mechanism, Report, report::{AtHook, Watched}};
+    /// use mermin_core::{Mechanism, Report, report::{Attachment, WatchedInterface}};
     ///
-    /// let mut eth0 = Watched::new(2, "eth0");
-    /// eth0.ingress = Some(AtHook::new(Mechanism::Tcx));
+    /// let mut eth0 = WatchedInterface::new(2, "eth0");
+    /// eth0.ingress = Some(Attachment::new(Mechanism::Tcx));
     ///
     /// let mut report = Report::default();
     /// report.interfaces.push(eth0);
@@ -119,7 +116,7 @@ impl Watched {
         }
     }
 
-    pub(crate) fn at(&mut self, direction: Direction) -> &mut Option<AtHook> {
+    pub(crate) fn at(&mut self, direction: Direction) -> &mut Option<Attachment> {
         match direction {
             Direction::Ingress => &mut self.ingress,
             Direction::Egress => &mut self.egress,
@@ -130,15 +127,15 @@ impl Watched {
 /// A program of this source at its hook, and who else is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AtHook {
+pub struct Attachment {
     /// The mechanism that holds it.
     pub mechanism: Mechanism,
     /// Everything at the hook when it was last looked at, this source's program included, in the order it runs. Empty where the
     /// kernel does not tell.
-    pub occupants: Vec<Occupant>,
+    pub occupants: Vec<HookProgram>,
 }
 
-impl AtHook {
+impl Attachment {
     /// A program, and nobody else known at its hook.
     #[must_use]
     pub const fn new(mechanism: Mechanism) -> Self {

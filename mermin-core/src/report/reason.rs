@@ -1,13 +1,13 @@
 //! Reasons of the ledger in words: why a packet is in no flow, and what to do where that can be changed.
 
-use super::Uncounted;
+use super::Ignored;
 
-impl Uncounted {
+impl Ignored {
     /// Why these packets are in no flow, in words for people.
     ///
     /// ```
-    /// # use mermin_core::report::Uncounted;
-    /// # fn show(it: &Uncounted) {
+    /// # use mermin_core::report::Ignored;
+    /// # fn show(it: &Ignored) {
     /// println!("{} {}: {}", it.packets, it.reason, it.meaning()); // 8 arp: address resolution, which is no IP
     /// # }
     /// ```
@@ -68,7 +68,7 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
         "too_deep" => ("more headers in a row than are followed", None),
         "too_many_tunnels" => (
             "more than two tunnels within each other",
-            Some("count by the outermost: `tunnels(Tunnels::Outer)`"),
+            Some("count by the outermost: `tunnels(Decapsulation::None)`"),
         ),
         "table_full" => ("new flows for which the table had no room", Some(FULL)),
         "index_full" => ("new flows for which the index had no room", Some(FULL)),
@@ -121,7 +121,7 @@ mod tests {
     fn every_reason_has_its_own_words() {
         let mut all = std::collections::BTreeSet::new();
         for reason in Reason::ALL {
-            let it = Uncounted {
+            let it = Ignored {
                 reason: reason.name(),
                 packets: 1,
                 frame_octets: 60,

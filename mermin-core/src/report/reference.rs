@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use mermin_bpf::abi::ledger::Reason;
 
-use super::Uncounted;
+use super::Ignored;
 
 const INTRODUCTION: &str = include_str!("reference.md");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/REASONS.md");
@@ -16,7 +16,7 @@ fn reference() -> String {
     let mut reasons = Reason::ALL.to_vec();
     reasons.sort_by_key(|reason| reason.name());
     for reason in reasons {
-        let it = Uncounted {
+        let it = Ignored {
             reason: reason.name(),
             packets: 0,
             frame_octets: 0,

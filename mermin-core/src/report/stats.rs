@@ -1,11 +1,11 @@
-//! Counters: the ledger of every hook, and the flows.
+//! Counters: of every hook, and of flows.
 
 use std::{cmp::Reverse, fmt, sync::Arc, time::Duration};
 
 use mermin_bpf::abi::ledger::{self, Reason};
 
 use super::hook::HookDirection;
-use crate::words::Counted;
+use crate::plural::Plural;
 
 /// Everything that crossed a hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,15 +21,14 @@ pub struct Traffic {
     pub frame_octets: u64,
 }
 
-/// Packets that belong to no flow that was told of, by reason.
+/// Packets that no flow record accounts for, by reason.
 ///
-/// A packet that a [filter](crate::Filter) does not want is under `filtered` from when its record would have been made: at
-/// each active timeout and at the flow's end. Until then it is in an open flow, as the packets of a wanted flow are that no
-/// record has told yet. It is counted at the hook that the flow's packets of the same direction began to cross.
+/// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` when their record would have been exported: at each
+/// active timeout and at the end of the flow. They are charged to the hook that the flow's first packet in that direction crossed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Uncounted {
-    /// Why: `arp`, `table_full`, `filtered`, `malformed_ipv4`, ..
+pub struct Ignored {
+    /// The reason: `arp`, `table_full`, `filtered`, `malformed_ipv4`, ..
     pub reason: &'static str,
     /// Packets on the wire.
     pub packets: u64,
@@ -37,7 +36,7 @@ pub struct Uncounted {
     pub frame_octets: u64,
 }
 
-impl Uncounted {
+impl Ignored {
     /// Packets under a reason.
     #[must_use]
     pub const fn new(reason: &'static str, packets: u64, frame_octets: u64) -> Self {
@@ -49,7 +48,7 @@ impl Uncounted {
     }
 }
 
-/// The ledger of one interface and direction: `traffic` equals the flows' packets and frame octets plus `uncounted`.
+/// The counters of one hook: of an interface and a direction. `traffic` equals the packets and frame octets of flows plus `ignored`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HookStats {
@@ -59,10 +58,10 @@ pub struct HookStats {
     pub interface: Arc<str>,
     /// The hook: packets that the interface receives, or those that it sends.
     pub direction: HookDirection,
-    /// Everything.
+    /// Everything that crossed the hook.
     pub traffic: Traffic,
-    /// Packets of it that are in no flow; reasons without packets are left out.
-    pub uncounted: Vec<Uncounted>,
+    /// Packets that are in no flow, for each reason that has any.
+    pub ignored: Vec<Ignored>,
 }
 
 /// A source's counters since it was opened. Displays as one line for people:
@@ -82,70 +81,71 @@ pub struct HookStats {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Flows open as of the last sweep (every 100 ms).
+    /// Flows open at the last sweep (every 100 ms).
     pub flows_open: u64,
-    /// Flows at once that there is room for.
+    /// Flows that can be open at once.
     pub flows_capacity: u64,
-    /// Flows that ended and whose last record was made, or withheld by the filter.
+    /// Flows that ended, with their last record made or suppressed by the filter.
     pub flows_ended: u64,
-    /// Records made and not withheld.
+    /// Records made, without suppressed ones.
     pub records: u64,
     /// Records that the filter withheld; their packets are under `filtered`.
-    pub records_withheld: u64,
+    pub records_filtered: u64,
     /// Records withheld because another interface reports the conversation ([`Join`](crate::Join)); their packets are under `joined`.
     pub records_joined: u64,
     /// Flows that were not joined with their conversation, because it had 16 already: each is reported by itself.
     pub flows_unjoined: u64,
-    /// Packets on the wire over all hooks there are and were.
+    /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,
     /// Octets of their frames, link header and padding included.
     pub frame_octets: u64,
     /// Sweeps of the table so far.
     pub sweeps: u64,
-    /// How long the last sweep took.
+    /// Duration of the last sweep.
     pub last_sweep: Duration,
     /// RCU grace periods waited for so far.
     pub rcu_waits: u64,
-    /// How long the last one took.
+    /// Duration of the last wait.
     pub last_rcu_wait: Duration,
-    /// Interfaces that came and went.
+    /// Interfaces that were attached to and detached from.
     pub interfaces: InterfaceStats,
-    /// The ledger of each hook, and of packets whose interface had none any more (index 0).
+    /// Counters of each hook. Index 0 has packets that arrived after their interface was unregistered.
     pub hooks: Vec<HookStats>,
-    /// The sums of the ledgers of interfaces that left, by direction (index 0, no name); none before one did.
-    pub departed: Vec<HookStats>,
+    /// Sums over removed interfaces, by direction (index 0, no name). Empty until an interface is removed.
+    pub removed_interfaces: Vec<HookStats>,
 }
 
-/// Interfaces that came and went since a source was opened.
+/// Counts of interfaces since a source was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InterfaceStats {
-    /// Watched now.
+    /// Interfaces that are watched now.
     pub watched: u64,
-    /// Times that an interface was attached to.
+    /// Interfaces that were attached to.
     pub attached: u64,
-    /// How long that took the last time, both hooks. Each hook by TCX takes an RCU grace period of the kernel's.
+    /// Duration of the last attach, both hooks. By TCX, each hook takes an RCU grace period of the kernel.
     pub last_attach: Duration,
-    /// Interfaces that left: deleted, or not wanted any more. All their flows were closed.
-    pub left: u64,
-    /// Interfaces that were wanted and had gone before a program was attached: what crossed them was not counted.
+    /// Interfaces that were detached from: deleted, or no longer selected. All their flows were closed.
+    pub detached: u64,
+    /// Selected interfaces that disappeared before a program was attached. Their packets were not counted.
     pub missed: u64,
-    /// Programs that somebody else had detached, and that were put back.
-    pub put_back: u64,
-    /// Times that notifications were lost and the list was read anew; what came and went in between is in no count.
+    /// Programs that somebody else detached and that were attached again.
+    pub reattached: u64,
+    /// Times that netlink notifications overflowed and the interface list was read again. Interfaces that appeared and disappeared in
+    /// between are not counted.
     pub resyncs: u64,
 }
 
 impl Stats {
-    /// Packets that belong to no flow, over all hooks there are and were, by reason: most packets first.
+    /// Packets in no flow by reason, over all hooks and those of removed interfaces, most packets first.
     #[must_use]
-    pub fn uncounted(&self) -> Vec<Uncounted> {
-        let mut sum: Vec<Uncounted> = Vec::new();
+    pub fn ignored(&self) -> Vec<Ignored> {
+        let mut sum: Vec<Ignored> = Vec::new();
         for found in self
             .hooks
             .iter()
-            .chain(&self.departed)
-            .flat_map(|hook| &hook.uncounted)
+            .chain(&self.removed_interfaces)
+            .flat_map(|hook| &hook.ignored)
         {
             match sum.iter_mut().find(|known| known.reason == found.reason) {
                 Some(known) => {
@@ -165,13 +165,13 @@ impl fmt::Display for Stats {
         write!(
             f,
             "{} open, room for {}; {} ended, {}",
-            Counted(self.flows_open, "flow"),
+            Plural(self.flows_open, "flow"),
             self.flows_capacity,
-            Counted(self.flows_ended, "flow"),
-            Counted(self.records, "record"),
+            Plural(self.flows_ended, "flow"),
+            Plural(self.records, "record"),
         )?;
-        if self.records_withheld > 0 {
-            write!(f, ", {} withheld", self.records_withheld)?;
+        if self.records_filtered > 0 {
+            write!(f, ", {} filtered", self.records_filtered)?;
         }
         if self.records_joined > 0 {
             write!(f, ", {} joined", self.records_joined)?;
@@ -179,10 +179,10 @@ impl fmt::Display for Stats {
         write!(
             f,
             "; {}, {}",
-            Counted(self.packets, "packet"),
-            Counted(self.frame_octets, "frame byte"),
+            Plural(self.packets, "packet"),
+            Plural(self.frame_octets, "frame byte"),
         )?;
-        for (place, found) in self.uncounted().iter().enumerate() {
+        for (place, found) in self.ignored().iter().enumerate() {
             let before = if place == 0 {
                 ", of them in no flow:"
             } else {
@@ -209,15 +209,15 @@ impl HookStats {
     /// A ledger in which nothing is counted, for tests of a program of one's own; set the rest field by field.
     ///
     /// ```
-    /// use mermin_core::{Stats, report::{HookDirection, HookStats, Uncounted}};
+    /// use mermin_core::{Stats, report::{HookDirection, HookStats, Ignored}};
     ///
     /// let mut hook = HookStats::new(2, "eth0", HookDirection::Ingress);
     /// (hook.traffic.packets, hook.traffic.frame_octets) = (90, 12_000);
-    /// hook.uncounted.push(Uncounted::new("arp", 2, 120));
+    /// hook.ignored.push(Ignored::new("arp", 2, 120));
     ///
     /// let mut stats = Stats::default();
     /// stats.hooks.push(hook);
-    /// assert_eq!(stats.uncounted(), [Uncounted::new("arp", 2, 120)]);
+    /// assert_eq!(stats.ignored(), [Ignored::new("arp", 2, 120)]);
     /// ```
     #[must_use]
     pub fn new(index: u32, interface: impl Into<Arc<str>>, direction: HookDirection) -> Self {
@@ -226,7 +226,7 @@ impl HookStats {
             interface: interface.into(),
             direction,
             traffic: Traffic::default(),
-            uncounted: Vec::new(),
+            ignored: Vec::new(),
         }
     }
 
@@ -235,13 +235,13 @@ impl HookStats {
         interface: Arc<str>,
         direction: HookDirection,
         totals: &ledger::Totals,
-        uncounted: &[ledger::Uncounted; ledger::REASON_ROOM],
+        ignored: &[ledger::Ignored; ledger::REASON_ROOM],
     ) -> Self {
-        let uncounted = Reason::ALL
+        let ignored = Reason::ALL
             .iter()
             .map(|&reason| {
-                let found = uncounted[reason as usize];
-                Uncounted {
+                let found = ignored[reason as usize];
+                Ignored {
                     reason: reason.name(),
                     packets: found.packets,
                     frame_octets: found.octets,
@@ -254,7 +254,7 @@ impl HookStats {
             interface,
             direction,
             traffic: Traffic::of(totals),
-            uncounted,
+            ignored,
         }
     }
 }
@@ -265,31 +265,31 @@ mod tests {
 
     #[test]
     fn what_is_in_no_flow_is_told_by_reason() {
-        let uncounted = |reason, packets| Uncounted {
+        let ignored = |reason, packets| Ignored {
             reason,
             packets,
             frame_octets: 60,
         };
-        let hook = |uncounted| HookStats {
+        let hook = |ignored| HookStats {
             index: 1,
             interface: "v0".into(),
             direction: HookDirection::Ingress,
             traffic: Traffic::default(),
-            uncounted,
+            ignored,
         };
         let stats = Stats {
             flows_capacity: 2,
-            records_withheld: 1,
+            records_filtered: 1,
             packets: 1,
             hooks: vec![
-                hook(vec![uncounted("arp", 2)]),
-                hook(vec![uncounted("arp", 1), uncounted("table_full", 4)]),
+                hook(vec![ignored("arp", 2)]),
+                hook(vec![ignored("arp", 1), ignored("table_full", 4)]),
             ],
             ..Stats::default()
         };
         assert_eq!(
             stats.to_string(),
-            "0 flows open, room for 2; 0 flows ended, 0 records, 1 withheld; 1 packet, 0 frame bytes, of them in no \
+            "0 flows open, room for 2; 0 flows ended, 0 records, 1 filtered; 1 packet, 0 frame bytes, of them in no \
              flow: 4 table_full, 3 arp"
         );
     }

@@ -19,7 +19,7 @@ impl FlowKey {
     pub(crate) const fn keyed(self) -> Keyed {
         match self {
             Self::Full => Keyed::Way,
-            Self::Endpoints => Keyed::Ends,
+            Self::Endpoints => Keyed::Endpoints,
         }
     }
 }

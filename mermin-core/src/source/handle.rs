@@ -18,9 +18,8 @@ use crate::{
     report::{Report, SourceKind, Stats},
 };
 
-/// Reads a source's statistics, changes its options and can close it, from any thread. Clones are of the same source.
-/// Keeps the kernel's counters readable after the source has ended. In a child that the process forks it reads nothing, and
-/// changes nothing.
+/// Reads a source's statistics, changes its options and closes it, from any thread. Clones refer to the same source. Counters stay
+/// readable after the source has ended. In a forked child, a handle reads nothing and changes nothing.
 #[derive(Clone, Debug)]
 pub struct Handle {
     control: Arc<Control>,
@@ -32,8 +31,8 @@ impl Handle {
         Self { control, shared }
     }
 
-    /// Counters as of now. No system call: they are read from memory shared with the kernel program, or with the thread
-    /// that reads a capture file.
+    /// The counters now. Takes no system call: it reads memory shared with the kernel program, or with the thread that reads a
+    /// capture file.
     #[must_use]
     pub fn stats(&self) -> Stats {
         if self.control.is_inherited() {
@@ -42,7 +41,7 @@ impl Handle {
         self.shared.stats()
     }
 
-    /// The source's state now, and everything given up: interfaces come and go.
+    /// The state of the source now, with all degradations. It changes as interfaces appear and disappear.
     #[must_use]
     pub fn report(&self) -> Report {
         if self.control.is_inherited() {
@@ -51,8 +50,8 @@ impl Handle {
         self.shared.report()
     }
 
-    /// The report as it is now, and again each time that it has changed, for any runtime: interfaces come and go, features are
-    /// given up and had again. Ends when nothing of the source is attached any more. Two streams each have all changes.
+    /// A stream of reports, for any runtime: the report now, and again after each change to interfaces or degradations. Ends when
+    /// nothing of the source is attached any more. Each such stream gets all changes.
     ///
     /// ```no_run
     /// use futures::StreamExt;
@@ -77,15 +76,15 @@ impl Handle {
         self.shared.programs()
     }
 
-    /// Changes a running source's options to these: interfaces, timeouts and filter take effect at once, and the answer
-    /// names whatever else differs and takes a new source.
+    /// Changes the options of a running source. Interfaces, timeouts and filter take effect at once. The result names all other options
+    /// that differ; they need a new source.
     ///
     /// No packet is lost and no flow is split. Flows of an interface that is no longer watched end with
-    /// [`ForcedEnd`](crate::flow::EndReason::ForcedEnd), by and by. Flows that are open keep what the filter decided of them
-    /// until they end. The answer comes when each interface that is wanted was tried; what was refused is in
-    /// [`report`](Self::report), and tried again. One that still takes its leave after an earlier change is attached to when
-    /// its flows are closed, for which the consumer must take their records. Changes are made one after the other. One that
-    /// was begun is made even if the future is dropped.
+    /// [`ForcedEnd`](crate::flow::EndReason::ForcedEnd) as the consumer takes their records. Open flows keep the filter's decision until
+    /// they end. The future is ready when every wanted interface has been tried; interfaces that cannot be attached to are in
+    /// [`report`](Self::report) and are tried again. An interface that is still being detached from an earlier change is attached again
+    /// once its flows are closed: keep polling the stream, or this never completes. Changes are made one after the other. A change that has
+    /// begun is completed even if the future is dropped.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -105,9 +104,9 @@ impl Handle {
     /// ```
     ///
     /// # Errors
-    /// With an error nothing has changed. By [`ErrorKind`]: `InvalidOption`, also for a capture file, which cannot be
-    /// reconfigured; `NoInterface` as of [`open`](FlowSourceBuilder::open); `Exhausted` when flows are open that more than
-    /// 253 different filters of records have decided; `Closed` when the source has ended or ends meanwhile.
+    /// After an error nothing has changed. By [`ErrorKind`]: `InvalidOption`, also for a capture file, which cannot be
+    /// reconfigured; `NoInterface` as of [`open`](FlowSourceBuilder::open); `Exhausted` when open flows were decided by
+    /// more than 125 different filters of records; `Closed` when the source has ended or ends meanwhile.
     pub async fn reconfigure(&self, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
         let (options, selector) = options.live()?;
         if self.report().source != SourceKind::Interfaces {

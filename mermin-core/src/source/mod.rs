@@ -36,7 +36,7 @@ pub use self::{
     replay::{Replay, Replayed},
     reports::Reports,
     stream::{Acknowledger, FlowSource, Run},
-    tunnels::Tunnels,
+    tunnels::Decapsulation,
 };
 #[cfg(feature = "__lab")]
-pub(crate) use self::{capture::thread::rig::Rig, options::Workings};
+pub(crate) use self::{capture::thread::rig::Rig, options::TestHooks};

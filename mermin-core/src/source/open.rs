@@ -16,19 +16,19 @@ use crate::{
 };
 
 impl FlowSourceBuilder {
-    /// Tries all that [`open`](Self::open) would take and says what it would meet: [`Report::facts`], and the degradations that
-    /// would follow. Nothing is attached to an interface of the host, and nothing is left.
+    /// Tries each step of [`open`](Self::open) and reports the outcome: [`Report::checks`], and the degradations that `open` would have.
+    /// Attaches nothing to an interface of the host and leaves nothing behind.
     ///
-    /// The work is done by a thread of its own and takes a few tenths of a second, because the kernel program is loaded with
-    /// room for one flow. A file that is to be read is not looked at.
+    /// A thread does the work in a few tenths of a second, because it loads the kernel program with room for one flow. A capture file is
+    /// not opened.
     ///
     /// ```no_run
     /// use mermin_core::FlowSource;
     ///
     /// # async fn doctor() -> Result<(), mermin_core::Error> {
     /// let report = FlowSource::builder().interfaces(["eth*"]).preflight().await?;
-    /// for fact in &report.facts {
-    ///     println!("{fact}"); // ✓ tcx: programs can be attached by TCX
+    /// for check in &report.checks {
+    ///     println!("{check}"); // ✓ tcx: programs can be attached by TCX
     /// }
     /// if !report.can_capture() {
     ///     eprintln!("no flow can be captured here");
@@ -38,7 +38,7 @@ impl FlowSourceBuilder {
     /// ```
     ///
     /// # Errors
-    /// `InvalidOption`; `Exhausted` where no thread can be started. A gap of the host is no error but a fact.
+    /// `InvalidOption`; `Exhausted` where no thread can be started. A feature that the host lacks is no error but a failed check.
     pub async fn preflight(&self) -> Result<Report, Error> {
         let selector = self.options.validate()?;
         let options = self.options.clone();
@@ -63,9 +63,8 @@ impl FlowSourceBuilder {
 
     /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls this.
     ///
-    /// The work is done by the source's own thread, so no executor is blocked. Dropping the future before it is ready does
-    /// not wait for that thread either: it attaches to no further interface, takes away what it has attached by then, and
-    /// ends.
+    /// The source's own thread does the work, so no executor is blocked. Dropping the future before it is ready does not wait for that
+    /// thread either: the thread attaches to no further interface, detaches from the others, and ends.
     ///
     /// ```no_run
     /// use futures::StreamExt;

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use super::pinning::Pinning;
 use crate::{
-    attach::Manner,
+    attach::AttachOptions,
     bpf::grace::Grace,
     error::{Error, ErrorKind},
     filter::Filter,
@@ -12,7 +12,7 @@ use crate::{
     join::Join,
     source::{
         flow_key::FlowKey,
-        tunnels::{TunnelPorts, Tunnels},
+        tunnels::{Decapsulation, TunnelPorts},
     },
     table::Timeouts,
 };
@@ -32,10 +32,10 @@ pub(crate) struct Options {
     pub(crate) interfaces: Patterns,
     pub(crate) exclude: Patterns,
     /// Everything that is up stands in while `interfaces` matches nothing.
-    pub(crate) or_all: bool,
+    pub(crate) fallback_to_all: bool,
     /// Interfaces that come later are left alone.
     pub(crate) no_hot_plug: bool,
-    pub(crate) attach: Manner,
+    pub(crate) attach: AttachOptions,
     pub(crate) netns: NetNs,
     pub(crate) timeouts: Timeouts,
     pub(crate) filter: Filter,
@@ -46,14 +46,14 @@ pub(crate) struct Options {
     pub(crate) flow_key: FlowKey,
     pub(crate) exact_end: bool,
     pub(crate) join: Join,
-    pub(crate) tunnels: Tunnels,
+    pub(crate) decapsulation: Decapsulation,
     pub(crate) tunnel_ports: TunnelPorts,
-    pub(crate) workings: Workings,
+    pub(crate) test_hooks: TestHooks,
 }
 
 /// Settings that are not up to applications, and differ in the lab alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Workings {
+pub(crate) struct TestHooks {
     /// The kernel program.
     pub(crate) object: &'static [u8],
     /// Octets of notifications from the kernel that may wait.
@@ -65,7 +65,7 @@ pub(crate) struct Workings {
 }
 
 /// All but the means to wait, which is code.
-impl PartialEq for Workings {
+impl PartialEq for TestHooks {
     fn eq(&self, other: &Self) -> bool {
         self.object == other.object
             && self.notifications == other.notifications
@@ -73,7 +73,7 @@ impl PartialEq for Workings {
     }
 }
 
-impl Default for Workings {
+impl Default for TestHooks {
     fn default() -> Self {
         Self {
             object: mermin_bpf::OBJECT,
@@ -123,7 +123,7 @@ impl Options {
         Ok(Selector {
             include: self.interfaces.checked()?,
             exclude: self.exclude.checked()?,
-            or_all: self.or_all,
+            fallback_to_all: self.fallback_to_all,
         })
     }
 }
@@ -139,9 +139,9 @@ impl Options {
         let live_only = [
             ("interfaces", !self.interfaces.is_empty()),
             ("exclude", !self.exclude.is_empty()),
-            ("or_all", self.or_all),
+            ("fallback_to_all", self.fallback_to_all),
             ("hot_plug", self.no_hot_plug),
-            ("attach", self.attach != Manner::default()),
+            ("attach", self.attach != AttachOptions::default()),
             ("netns", self.netns != NetNs::Own),
             ("pinning", self.pinning.is_some()),
         ];

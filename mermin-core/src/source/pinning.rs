@@ -9,12 +9,12 @@ pub(super) const BPFFS: &str = "/sys/fs/bpf";
 /// Longest name of an instance.
 const LONGEST: usize = 64;
 
-/// The way a source is kept when its process ends without closing it: maps and links have names in a BPF file system, so
-/// the kernel goes on counting, and the next source of the same name goes on with the flows there are. It may be opened with
-/// other interfaces, filters and ways to attach; the number of flows that there is room for stays.
+/// Keeps a source's kernel state across restarts of the process. Maps and links have names in a BPF file system, so the kernel keeps
+/// counting, and the next source opened with the same name resumes the existing flows. It can have other interfaces, filters and attach
+/// modes; `max_flows` stays.
 ///
-/// A flow that has ended keeps its slot until its last record has arrived. While half of all slots wait so, none is ended: those that
-/// are open go on, with fewer records.
+/// A flow that has ended keeps its slot until its last record is acknowledged. While half of all slots wait for that, no flow is ended:
+/// open flows continue, with fewer records.
 ///
 /// ```no_run
 /// use futures::StreamExt;
@@ -42,7 +42,7 @@ pub struct Pinning {
 }
 
 impl Pinning {
-    /// Pins under this name: 1 to 64 letters, digits, `-` and `_`. One source at a time owns it.
+    /// Pins under this name: 1 to 64 letters, digits, `-` and `_`. One source at a time can have it.
     #[must_use]
     pub fn instance(name: impl Into<String>) -> Self {
         Self {
@@ -52,20 +52,19 @@ impl Pinning {
         }
     }
 
-    /// Where a BPF file system is mounted. Default: `/sys/fs/bpf`. Pins are in `mermin/<instance>` below it. Nothing is
-    /// mounted for them.
+    /// The mount point of a BPF file system. Default: `/sys/fs/bpf`. Pins are in `mermin/<instance>` below it. The source mounts
+    /// nothing.
     #[must_use]
     pub fn bpffs(mut self, path: impl Into<PathBuf>) -> Self {
         self.bpffs = path.into();
         self
     }
 
-    /// True if everything stays when the source is closed or dropped, as when its process is killed. Default: no, a source
-    /// that is closed leaves nothing.
+    /// Also keeps the pinned state on `close`, `shutdown` and drop. Default: no, only a process that dies keeps it.
     ///
-    /// Closing then ends no flow: the stream gives the records that were made and ends, the kernel goes on counting, and the
-    /// next source of this name goes on. So nothing is missed from one version of a program to the next. To end it for good,
-    /// open it once more without this and close it.
+    /// Closing then ends no flow. The stream gives the records that were made and ends, the kernel keeps counting, and the next source of
+    /// this name resumes. So no packet is missed while a program is updated. To remove the state, open the instance without this option
+    /// and close it.
     #[must_use]
     pub fn persist(mut self, persist: bool) -> Self {
         self.persist = persist;

@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::options::{DEFAULT_FLOWS, Options};
 
-/// Something that options choose.
+/// An option, or a group of options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Setting {
-    /// Which interfaces are watched: `interfaces`, `exclude`, `or_all`, `hot_plug`.
+    /// The selection of interfaces: `interfaces`, `exclude`, `fallback_to_all`, `hot_plug`.
     Interfaces,
     /// `timeouts`, and each of them.
     Timeouts,
@@ -30,8 +30,8 @@ pub enum Setting {
     ExactEnd,
     /// `join`.
     Join,
-    /// `tunnels`.
-    Tunnels,
+    /// `decapsulation`.
+    Decapsulation,
     /// `tunnel_ports`.
     TunnelPorts,
 }
@@ -52,7 +52,7 @@ impl Setting {
             Self::FlowKey => "flow_key",
             Self::ExactEnd => "exact_end",
             Self::Join => "join",
-            Self::Tunnels => "tunnels",
+            Self::Decapsulation => "decapsulation",
             Self::TunnelPorts => "tunnel_ports",
         }
     }
@@ -64,14 +64,14 @@ impl fmt::Display for Setting {
     }
 }
 
-/// Outcome of a change, see [`Handle::reconfigure`](super::Handle::reconfigure).
+/// The result of a change, see [`Handle::reconfigure`](super::Handle::reconfigure).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "what takes a restart is not in force"]
 #[non_exhaustive]
 pub struct Reconfigured {
     /// Settings that changed and are in force now.
     pub applied: Vec<Setting>,
-    /// Settings that differ and stay as they were, until a source is opened with it.
+    /// Settings that differ and stay as they were until a new source is opened.
     pub needs_restart: Vec<Setting>,
 }
 
@@ -81,7 +81,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
     let Options {
         interfaces,
         exclude,
-        or_all,
+        fallback_to_all,
         no_hot_plug,
         attach,
         netns,
@@ -93,13 +93,13 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         flow_key,
         exact_end,
         join,
-        tunnels,
+        decapsulation,
         tunnel_ports,
-        workings: _,
+        test_hooks: _,
     } = wanted;
     let watched = now.interfaces != *interfaces
         || now.exclude != *exclude
-        || now.or_all != *or_all
+        || now.fallback_to_all != *fallback_to_all
         || now.no_hot_plug != *no_hot_plug;
     let flows = |flows: Option<u32>| flows.unwrap_or(DEFAULT_FLOWS);
     Reconfigured {
@@ -117,7 +117,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::FlowKey, now.flow_key != *flow_key),
             (Setting::ExactEnd, now.exact_end != *exact_end),
             (Setting::Join, now.join != *join),
-            (Setting::Tunnels, now.tunnels != *tunnels),
+            (Setting::Decapsulation, now.decapsulation != *decapsulation),
             (
                 Setting::TunnelPorts,
                 now.tunnel_ports.ports() != tunnel_ports.ports(),
@@ -130,7 +130,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
 pub(super) fn adopt(now: &mut Options, wanted: Options) {
     now.interfaces = wanted.interfaces;
     now.exclude = wanted.exclude;
-    now.or_all = wanted.or_all;
+    now.fallback_to_all = wanted.fallback_to_all;
     now.no_hot_plug = wanted.no_hot_plug;
     now.timeouts = wanted.timeouts;
     now.filter = wanted.filter;
@@ -153,7 +153,7 @@ mod tests {
         filter::Rule,
         flow::TunnelKind,
         iface::{NetNs, patterns::Patterns},
-        source::{FlowKey, Pinning, Tunnels},
+        source::{Decapsulation, FlowKey, Pinning},
     };
 
     fn change(change: impl FnOnce(&mut Options)) -> (Reconfigured, Reconfigured) {
@@ -175,7 +175,9 @@ mod tests {
             (Setting::Interfaces, |options| {
                 options.exclude = Patterns::gather(["eth0"]);
             }),
-            (Setting::Interfaces, |options| options.or_all = true),
+            (Setting::Interfaces, |options| {
+                options.fallback_to_all = true;
+            }),
             (Setting::Interfaces, |options| options.no_hot_plug = true),
             (Setting::Timeouts, |options| {
                 options.timeouts.udp = Duration::from_secs(1);
@@ -206,7 +208,9 @@ mod tests {
                 options.flow_key = FlowKey::Endpoints;
             }),
             (Setting::ExactEnd, |options| options.exact_end = true),
-            (Setting::Tunnels, |options| options.tunnels = Tunnels::Outer),
+            (Setting::Decapsulation, |options| {
+                options.decapsulation = Decapsulation::None;
+            }),
             (Setting::TunnelPorts, |options| {
                 options.tunnel_ports.set(TunnelKind::Vxlan, vec![8472]);
             }),

@@ -12,10 +12,10 @@ use futures_core::{FusedStream, Stream};
 use super::{changes::Seen, control::Control, engine::Counters};
 use crate::report::Report;
 
-/// A source's report, as it is when this is first polled and whenever it has changed: see
+/// The reports of a source: one when this is first polled, and one after each change. See
 /// [`Handle::reports`](super::Handle::reports).
 ///
-/// Ends with the source. Changes that come faster than it is polled are one. In a child that the process forks it ends.
+/// Ends with the source. Several changes between two polls give one report. Ends at once in a forked child.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Reports {
     control: Arc<Control>,
@@ -54,7 +54,7 @@ impl Stream for Reports {
                 break;
             }
             let report = this.shared.report();
-            // Looking after hooks finds them as they were, mostly.
+            // Checking the hooks finds them as they were, mostly.
             if this.last.as_ref() != Some(&report) {
                 this.last = Some(report.clone());
                 return Poll::Ready(Some(report));

@@ -27,10 +27,10 @@ use crate::{
 
 /// Flows of this host, as a stream for any runtime.
 ///
-/// Each item is one record, see [`Flow`]. The future of one `next` may be dropped at any time, as `select!` does: no record
-/// is lost by it. An `Err` is the last item. [`FlowSource::run`] gives records to a [sink](crate::sink) instead.
+/// Each item is one record, see [`Flow`]. The future of `next` can be dropped at any time, as `select!` does, without losing a record. An
+/// `Err` is the last item. [`FlowSource::run`] exports records to a [sink](crate::sink) instead.
 ///
-/// Three ways to stop, of which none blocks the caller:
+/// There are three ways to stop, and none blocks the caller:
 ///
 /// | | open flows | when nothing is attached any more |
 /// |---|---|---|
@@ -38,15 +38,16 @@ use crate::{
 /// | [`shutdown`](Self::shutdown) | discarded | when its future is ready |
 /// | dropping it | discarded | soon: the source's own thread detaches, up to 50 ms an interface by TCX |
 ///
-/// A process that ends before that thread is done leaves what a killed one does. TCX links go with the process. Filters stay
-/// until the next source opens in that network namespace, which removes them. A [pinned](crate::Pinning) instance stays, and
-/// the next source of its name goes on with it. Await `shutdown` before `main` returns to leave nothing.
+/// A process that exits before that thread is done leaves what a killed process leaves. The kernel closes its TCX links. Filters stay
+/// until the next source opens in that network namespace and removes them. A [pinned](crate::Pinning) instance stays, and the next
+/// source of its name resumes it. To leave nothing, await `shutdown` before `main` returns.
 ///
-/// Of a source with [`Pinning`](crate::Pinning), a record has arrived when the one after it is asked for, unless
-/// [`FlowSource::manual_ack`] says otherwise, and [`Pinning::persist`](crate::Pinning::persist) says what all three leave.
+/// With [`Pinning`](crate::Pinning), asking for the next record acknowledges the one before, unless
+/// [`manual_ack`](FlowSource::manual_ack) was called. With [`Pinning::persist`](crate::Pinning::persist), all three ways to stop leave the
+/// instance pinned.
 ///
-/// A child that the process forks has no part in the source: there the stream ends with an error, and closing or dropping it
-/// changes nothing for the parent.
+/// A forked child has no part in the source: the stream ends with an error there, and closing or dropping it does not affect the
+/// parent.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct FlowSource {
@@ -63,7 +64,7 @@ pub struct FlowSource {
 }
 
 impl FlowSource {
-    /// Options to open a source with.
+    /// The options of a source that is to be opened.
     pub fn builder() -> FlowSourceBuilder {
         FlowSourceBuilder::default()
     }
@@ -98,17 +99,17 @@ impl FlowSource {
         );
     }
 
-    /// Stops capturing and returns at once. Polling to the end then delivers every flow that was open. May be called
+    /// Stops capturing and returns at once. Polling to the end then delivers a record of every flow that was open. Can be called
     /// again.
     pub fn close(&mut self) {
         self.control.close();
     }
 
-    /// Stops at once and waits until nothing of the source is attached any more, nor pinned unless it is to persist. Flows that
-    /// were not delivered are discarded: to have them, call [`close`](Self::close) and poll to the end instead.
+    /// Stops capturing, and waits until nothing of the source is attached any more, or pinned unless it persists. Records that were not
+    /// delivered are discarded: to get them, call [`close`](Self::close) and poll to the end instead.
     ///
-    /// Takes up to 50 ms for each interface by TCX, less than a millisecond by a filter. Dropping the future is dropping the
-    /// source: the work goes on, and nobody waits for it. Of a capture file or reader it waits for the call that reads.
+    /// Takes up to 50 ms for each interface by TCX, less than a millisecond by a filter. Dropping the future drops the source: the work
+    /// goes on in the background. For a capture file or reader, this waits for the read call in progress.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -126,8 +127,8 @@ impl FlowSource {
     /// ```
     ///
     /// # Errors
-    /// A program that cannot be taken away, with the command that does it: the process has given up a capability since. And
-    /// why the source had failed, if the stream has not given that error yet.
+    /// A program that cannot be detached, because the process has dropped a capability since; the remedy has the command. Also the error
+    /// by which the source failed, if the stream has not returned it yet.
     pub async fn shutdown(self) -> Result<(), Error> {
         let (control, queue) = (Arc::clone(&self.control), Arc::clone(&self.queue));
         drop(self);
@@ -151,14 +152,13 @@ impl FlowSource {
         self.handle.clone()
     }
 
-    /// From now on a record of a source with [`Pinning`](crate::Pinning) counts as arrived when it is
-    /// [acknowledged](Acknowledger::ack), and not when the next one is asked for: for a consumer that takes several records
-    /// before it has stored the first, through a channel, `ready_chunks` or a task of its own. A process that is killed
-    /// before is followed by one that gives the record again.
+    /// From now on, records of a source with [`Pinning`](crate::Pinning) are acknowledged by [`Acknowledger::ack`], not by asking for the
+    /// next one. This is for a consumer that takes several records before it has stored the first, through a channel, `ready_chunks` or a
+    /// task of its own. If the process is killed earlier, the next one delivers the record again.
     ///
-    /// A flow has one record on its way: until that is acknowledged it gets no other, and one that has ended keeps its room
-    /// in the table. A source that is closed ends its stream when all records are acknowledged. [`run`](Self::run)
-    /// acknowledges by itself. Of a source that is not pinned there is nothing to acknowledge.
+    /// A flow has one unacknowledged record at a time, and a flow that has ended keeps its slot in the table until its last record is
+    /// acknowledged. After `close`, the stream ends when all records are acknowledged. [`run`](Self::run) acknowledges by itself. Records of
+    /// an unpinned source need no acknowledgement.
     ///
     /// ```no_run
     /// use futures::{StreamExt, TryStreamExt};
@@ -182,12 +182,11 @@ impl FlowSource {
         self.receipts.by_hand()
     }
 
-    /// Exports every record through a sink until the source ends, and closes the sink then. [`Run`] has the options; await it
-    /// to begin.
+    /// Exports every record through a sink until the source ends, then closes the sink. [`Run`] has the options; await it to begin.
     ///
-    /// A record counts as delivered, and of a source with [`Pinning`](crate::Pinning) as arrived, when the sink has returned
-    /// `Ok` for its batch. [`crate::sink`] has the contract. Dropping the future loses no record: those of the batch that
-    /// was on its way are given again, by the next `run` or by the stream. Give `&mut sink` to keep the sink.
+    /// A record is delivered, and with [`Pinning`](crate::Pinning) acknowledged, when the sink has returned `Ok` for its batch.
+    /// [`crate::sink`] has the contract. Dropping the future loses no record: the next `run`, or the stream, gives the records of the
+    /// current batch again. Pass `&mut sink` to keep the sink.
     ///
     /// ```no_run
     /// use std::time::Duration;

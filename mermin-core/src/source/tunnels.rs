@@ -1,7 +1,7 @@
 //! Options of looking into tunnels.
 
 #[cfg(feature = "pcap")]
-use mermin_bpf::track::arrival::Counted;
+use mermin_bpf::track::arrival;
 use mermin_bpf::wire::tunnel::{
     Ports,
     ports::{Lists, MOST},
@@ -12,24 +12,24 @@ use crate::{
     flow::TunnelKind,
 };
 
-/// Whose flow counts a packet that was sent through a tunnel.
+/// The flow that counts a packet which was sent through a tunnel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Tunnels {
-    /// The innermost packet's, with the outer header in [`Flow::tunnel`](crate::Flow::tunnel): two levels of VXLAN,
+pub enum Decapsulation {
+    /// The flow of the innermost packet, with the outer header in [`Flow::tunnel`](crate::Flow::tunnel): two levels of VXLAN,
     /// VXLAN-GPE, Geneve, GRE, IP in IP, GTP-U, ERSPAN, PPTP, L2TP, Teredo, `EtherIP` and `EoIP` are taken off.
     #[default]
-    Inner,
-    /// The outermost packet's, as if there were no tunnels. Takes 40 octets of kernel memory less for each flow.
-    Outer,
+    Innermost,
+    /// The flow of the outermost packet. Saves 40 bytes of kernel memory for each flow.
+    None,
 }
 
 #[cfg(feature = "pcap")]
-impl Tunnels {
-    pub(crate) const fn counted(self) -> Counted {
+impl Decapsulation {
+    pub(crate) const fn counted(self) -> arrival::Decapsulation {
         match self {
-            Self::Inner => Counted::Inner,
-            Self::Outer => Counted::Outer,
+            Self::Innermost => arrival::Decapsulation::Innermost,
+            Self::None => arrival::Decapsulation::None,
         }
     }
 }

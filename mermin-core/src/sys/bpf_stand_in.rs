@@ -18,7 +18,7 @@ pub(crate) const PASSING: &str = "mermin_passing";
 
 /// Parts of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Fragmentation {
     /// Counts it and notes that it did.
     Noting,
     /// Counts it unless that was noted, and takes the note away.
@@ -48,15 +48,15 @@ pub(crate) fn create_notes() -> io::Result<OwnedFd> {
 /// # Errors
 /// The kernel's.
 pub(crate) fn load(
-    part: Part,
+    part: Fragmentation,
     notes: BorrowedFd<'_>,
     calls: BorrowedFd<'_>,
     place: u32,
 ) -> io::Result<OwnedFd> {
     let name = match part {
-        Part::Noting => "mermin_noting",
-        Part::Heeding => "mermin_heeding",
-        Part::Passing => PASSING,
+        Fragmentation::Noting => "mermin_noting",
+        Fragmentation::Heeding => "mermin_heeding",
+        Fragmentation::Passing => PASSING,
     };
     Program {
         kind: Kind::SchedCls,
@@ -83,7 +83,12 @@ fn map(register: u64, map: BorrowedFd<'_>) -> [u64; 2] {
     ]
 }
 
-fn instructions(part: Part, notes: BorrowedFd<'_>, calls: BorrowedFd<'_>, place: u32) -> Vec<u64> {
+fn instructions(
+    part: Fragmentation,
+    notes: BorrowedFd<'_>,
+    calls: BorrowedFd<'_>,
+    place: u32,
+) -> Vec<u64> {
     const LOOKUP: i32 = 1;
     const TAIL_CALL: i32 = 12;
     let place = i32::try_from(place).unwrap_or(i32::MAX);
@@ -101,7 +106,7 @@ fn instructions(part: Part, notes: BorrowedFd<'_>, calls: BorrowedFd<'_>, place:
     .concat();
     let work = match part {
         // *r0 += 1
-        Part::Noting => [
+        Fragmentation::Noting => [
             &[
                 instruction(0x79, 0x01, 0, 0),
                 instruction(0x07, 1, 0, 1),
@@ -111,7 +116,7 @@ fn instructions(part: Part, notes: BorrowedFd<'_>, calls: BorrowedFd<'_>, place:
         ]
         .concat(),
         // if *r0 != 0 { *r0 -= 1; return }
-        Part::Heeding => [
+        Fragmentation::Heeding => [
             &[
                 instruction(0x79, 0x01, 0, 0),
                 instruction(0x15, 1, 4, 0),
@@ -123,7 +128,7 @@ fn instructions(part: Part, notes: BorrowedFd<'_>, calls: BorrowedFd<'_>, place:
         ]
         .concat(),
         // *r0 = 0
-        Part::Passing => vec![instruction(0x7a, 0, 0, 0)],
+        Fragmentation::Passing => vec![instruction(0x7a, 0, 0, 0)],
     };
     let skip = i16::try_from(work.len()).unwrap_or(0);
     [
@@ -155,11 +160,11 @@ mod tests {
     /// A program that gives this verdict: what it was called by shows.
     const COUNTED: i32 = 7;
 
-    fn verdicts(parts: &[Part]) -> io::Result<Vec<u32>> {
+    fn verdicts(parts: &[Fragmentation]) -> io::Result<Vec<u32>> {
         let notes = create_notes()?;
         let counting = trial::load_verdict("counting", COUNTED)?;
         let calls = bpf::create_calls(&[counting.as_fd(), counting.as_fd()])?;
-        let run = |part: &Part| {
+        let run = |part: &Fragmentation| {
             let program = load(*part, notes.as_fd(), calls.as_fd(), 1)?;
             Ok(bpf::test_run(program.as_fd(), &[0; 64], &[], 1)?.verdict)
         };
@@ -173,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_counted_at_one_of_two_places() {
-        use Part::{Heeding, Noting, Passing};
+        use Fragmentation::{Heeding, Noting, Passing};
         const NOT: u32 = u32::MAX;
         const YES: u32 = COUNTED.cast_unsigned();
         let parts = [

@@ -1,12 +1,12 @@
 //! Timeouts as judging takes them.
 
 use mermin_bpf::{
-    track::tcp::{ended, gather, spread},
+    track::tcp::{ended, flags_from_bytes, flags_to_bytes},
     wire::{protocol, tcp::flag},
 };
 
 use super::{
-    glance::Glance,
+    expiry_state::ExpiryState,
     timeouts::{Timeouts, nanoseconds},
 };
 
@@ -40,15 +40,17 @@ impl From<Timeouts> for Limits {
 
 impl Limits {
     /// How long this flow may stay without a packet.
-    pub(crate) fn idle(&self, flow: &Glance) -> u64 {
+    pub(crate) fn idle(&self, flow: &ExpiryState) -> u64 {
         let [one, other] = flow.tcp_flags;
         let seen = one | other;
         match flow.protocol {
-            protocol::TCP | protocol::SCTP | protocol::DCCP if seen & spread(flag::RST) != 0 => {
+            protocol::TCP | protocol::SCTP | protocol::DCCP
+                if seen & flags_to_bytes(flag::RST) != 0 =>
+            {
                 self.tcp_rst
             }
-            protocol::TCP if one & other & spread(flag::FIN) != 0 => self.tcp_fin,
-            protocol::TCP if seen & spread(flag::FIN) != 0 => self.tcp_half_closed,
+            protocol::TCP if one & other & flags_to_bytes(flag::FIN) != 0 => self.tcp_fin,
+            protocol::TCP if seen & flags_to_bytes(flag::FIN) != 0 => self.tcp_half_closed,
             protocol::TCP => self.tcp,
             protocol::UDP => self.udp,
             protocol::ICMP | protocol::ICMPV6 => self.icmp,
@@ -58,7 +60,7 @@ impl Limits {
 }
 
 /// True if the flow's own protocol said that it is over.
-pub(crate) fn is_over(flow: &Glance) -> bool {
-    let [one, other] = flow.tcp_flags.map(gather);
+pub(crate) fn is_over(flow: &ExpiryState) -> bool {
+    let [one, other] = flow.tcp_flags.map(flags_from_bytes);
     protocol::has_connections(flow.protocol) && ended(one, other)
 }

@@ -2,12 +2,12 @@
 //!
 //! Nothing here has a clock or a descriptor, so captures from a file and from the kernel go the same way.
 
-pub(crate) mod entry;
-pub(crate) mod glance;
+pub(crate) mod coarse_time;
+pub(crate) mod expiry_state;
+pub(crate) mod export_state;
 pub(crate) mod limits;
-pub(crate) mod moment;
-pub(crate) mod observation;
 pub(crate) mod record;
+pub(crate) mod snapshot;
 pub(crate) mod timeouts;
 pub(crate) mod verdict;
 

@@ -1,4 +1,4 @@
-//! A flow's observation told as a record.
+//! A flow's snapshot told as a record.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -9,7 +9,7 @@ use std::{
 use mermin_bpf::{
     abi::{
         key::{KeyTail, KeyV4, KeyV6},
-        ledger::Uncounted,
+        ledger::Ignored,
     },
     track::{
         key::{icmp_identifier, spi},
@@ -19,8 +19,8 @@ use mermin_bpf::{
 };
 
 use super::{
-    entry::{Entry, Told},
-    observation::{Observation, Side},
+    export_state::{ExportState, Exported},
+    snapshot::{FlowSnapshot, Side},
 };
 use crate::{
     filter::Facts,
@@ -83,8 +83,8 @@ pub(crate) fn slot_of(id: FlowId) -> u32 {
 /// Makes the record that follows `entry`.
 pub(crate) fn record(
     slot: u32,
-    flow: &Observation,
-    entry: &Entry,
+    flow: &FlowSnapshot,
+    entry: &ExportState,
     reason: EndReason,
     interface: &Arc<str>,
     frame: &Frame,
@@ -140,7 +140,7 @@ pub(crate) fn record(
 }
 
 /// Facts by which a filter decides the flow.
-pub(crate) fn facts<'a>(flow: &Observation, interface: &'a str) -> Facts<'a> {
+pub(crate) fn facts<'a>(flow: &FlowSnapshot, interface: &'a str) -> Facts<'a> {
     let tail = flow.tail();
     let [source, destination] = endpoints(flow);
     Facts {
@@ -154,10 +154,10 @@ pub(crate) fn facts<'a>(flow: &Observation, interface: &'a str) -> Facts<'a> {
 }
 
 /// Packets and frame octets of one direction that no record has told, given or withheld.
-pub(crate) fn untold(side: &Side, told: &Told, link_length: u8) -> Uncounted {
+pub(crate) fn untold(side: &Side, told: &Exported, link_length: u8) -> Ignored {
     let frames = frame_octets(link_length, side.packets, side.octets, side.extra);
     let before = frame_octets(link_length, told.packets, told.octets, told.extra);
-    Uncounted {
+    Ignored {
         packets: side.packets.wrapping_sub(told.packets),
         octets: frames.wrapping_sub(before),
     }
@@ -170,12 +170,12 @@ fn frame_octets(link_length: u8, packets: u64, octets: u64, extra: u64) -> u64 {
 }
 
 /// Of the first packet's sender, where its link has any.
-fn mac(flow: &Observation) -> Option<MacAddress> {
+fn mac(flow: &FlowSnapshot) -> Option<MacAddress> {
     (flow.mac != [0; 6]).then_some(MacAddress(flow.mac))
 }
 
 /// Source and destination.
-fn endpoints(flow: &Observation) -> [Endpoint; 2] {
+fn endpoints(flow: &FlowSnapshot) -> [Endpoint; 2] {
     let [low, high] = addresses(flow);
     let [source, destination] = if flow.higher_started {
         [high, low]
@@ -195,7 +195,7 @@ fn endpoints(flow: &Observation) -> [Endpoint; 2] {
     ]
 }
 
-fn addresses(flow: &Observation) -> [IpAddr; 2] {
+fn addresses(flow: &FlowSnapshot) -> [IpAddr; 2] {
     if flow.ipv6 {
         KeyV6::from_words(&flow.key).addresses.map(address_v6)
     } else {
@@ -226,7 +226,7 @@ fn ports(tail: &KeyTail, higher_started: bool) -> [Option<u16>; 2] {
     }
 }
 
-fn uniflow(side: &Side, told: &Told, flow: &Observation, number: u8) -> Uniflow {
+fn uniflow(side: &Side, told: &Exported, flow: &FlowSnapshot, number: u8) -> Uniflow {
     let frames = |packets, octets, extra| frame_octets(flow.link_length, packets, octets, extra);
     let count = |total: u64, before: u64| Count {
         delta: total.wrapping_sub(before),

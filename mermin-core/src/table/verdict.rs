@@ -1,10 +1,10 @@
 //! Verdict on a flow now, and when to look again.
 
 use super::{
-    entry::Entry,
-    glance::Glance,
+    coarse_time::CoarseTime,
+    expiry_state::ExpiryState,
+    export_state::ExportState,
     limits::{Limits, is_over},
-    moment::Moment,
 };
 use crate::flow::EndReason;
 use mermin_bpf::wire::protocol::has_connections;
@@ -16,7 +16,7 @@ const TCP_LOOK: u64 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing before this moment.
-    Keep(Moment),
+    Keep(CoarseTime),
     /// A record of what came since the last one; the flow goes on.
     Report,
     /// The flow is over.
@@ -24,24 +24,24 @@ pub(crate) enum Verdict {
 }
 
 /// When the flow has been idle for too long unless a packet comes before (monotonic ns).
-fn idle_at(flow: &Glance, limits: &Limits) -> u64 {
+fn idle_at(flow: &ExpiryState, limits: &Limits) -> u64 {
     flow.last_seen.saturating_add(limits.idle(flow))
 }
 
 /// When its next record is due while it goes on (monotonic ns).
-fn report_at(flow: &Glance, entry: &Entry, limits: &Limits) -> u64 {
+fn report_at(flow: &ExpiryState, entry: &ExportState, limits: &Limits) -> u64 {
     entry.interval_start(flow).saturating_add(limits.active)
 }
 
 /// When something is due unless a packet comes before (monotonic ns): the flow is idle, or its next record is, which is
 /// not before `earliest`.
 #[cfg(any(feature = "pcap", test))]
-pub(crate) fn due(flow: &Glance, entry: &Entry, limits: &Limits, earliest: u64) -> u64 {
+pub(crate) fn due(flow: &ExpiryState, entry: &ExportState, limits: &Limits, earliest: u64) -> u64 {
     idle_at(flow, limits).min(report_at(flow, entry, limits).max(earliest))
 }
 
 /// Judges a flow at `now` (monotonic ns).
-pub(crate) fn judge(flow: &Glance, entry: &Entry, limits: &Limits, now: u64) -> Verdict {
+pub(crate) fn judge(flow: &ExpiryState, entry: &ExportState, limits: &Limits, now: u64) -> Verdict {
     let idle_at = idle_at(flow, limits);
     if now >= idle_at {
         return Verdict::Close(if is_over(flow) {
@@ -60,7 +60,7 @@ pub(crate) fn judge(flow: &Glance, entry: &Entry, limits: &Limits, now: u64) -> 
     } else {
         next
     };
-    Verdict::Keep(Moment::after(next))
+    Verdict::Keep(CoarseTime::after(next))
 }
 
 #[cfg(test)]
@@ -74,12 +74,12 @@ mod tests {
     use super::*;
     use crate::table::{
         Timeouts,
-        observation::{Observation, Side},
+        snapshot::{FlowSnapshot, Side},
     };
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn flow(protocol: u8, flags: [u8; 2], first: u64, last: u64) -> Observation {
+    fn flow(protocol: u8, flags: [u8; 2], first: u64, last: u64) -> FlowSnapshot {
         let key = KeyV4 {
             tail: KeyTail {
                 ifindex: 1,
@@ -89,7 +89,7 @@ mod tests {
             },
             addresses: [1, 2],
         };
-        Observation {
+        FlowSnapshot {
             key: key.words(),
             first_seen: first,
             sides: flags.map(|flags| Side {
@@ -101,14 +101,14 @@ mod tests {
                 },
                 ..Side::default()
             }),
-            ..Observation::default()
+            ..FlowSnapshot::default()
         }
     }
 
-    fn at(flow: &Observation, now: u64) -> Verdict {
+    fn at(flow: &FlowSnapshot, now: u64) -> Verdict {
         judge(
-            &flow.glance(),
-            &Entry::default(),
+            &flow.expiry_state(),
+            &ExportState::default(),
             &Timeouts::default().into(),
             now,
         )
@@ -148,9 +148,14 @@ mod tests {
         for flags in [[flag::FIN, flag::ACK], [flag::ACK, flag::FIN]] {
             let half = flow(protocol::TCP, flags, 100 * SECOND, 102 * SECOND);
             let verdict = |now| {
-                let mut entry = Entry::default();
+                let mut entry = ExportState::default();
                 entry.told(&half, 200 * SECOND);
-                judge(&half.glance(), &entry, &Timeouts::default().into(), now)
+                judge(
+                    &half.expiry_state(),
+                    &entry,
+                    &Timeouts::default().into(),
+                    now,
+                )
             };
             assert!(matches!(verdict(222 * SECOND - 1), Verdict::Keep(_)));
             assert_eq!(
@@ -169,18 +174,18 @@ mod tests {
             Verdict::Keep(_)
         ));
         assert_eq!(at(&busy, start + 60 * SECOND), Verdict::Report);
-        let mut entry = Entry::default();
+        let mut entry = ExportState::default();
         entry.told(&busy, start + 60 * SECOND);
         let busy = flow(protocol::UDP, [0, 0], start, start + 119 * SECOND);
         let verdict = judge(
-            &busy.glance(),
+            &busy.expiry_state(),
             &entry,
             &Timeouts::default().into(),
             start + 119 * SECOND,
         );
         assert!(matches!(verdict, Verdict::Keep(_)));
         let verdict = judge(
-            &busy.glance(),
+            &busy.expiry_state(),
             &entry,
             &Timeouts::default().into(),
             start + 120 * SECOND,
@@ -206,12 +211,12 @@ mod tests {
         let udp = flow(protocol::UDP, [0, 0], 100 * SECOND, 130 * SECOND);
         assert_eq!(
             at(&udp, 131 * SECOND),
-            Verdict::Keep(Moment::after(160 * SECOND))
+            Verdict::Keep(CoarseTime::after(160 * SECOND))
         );
         assert_eq!(
             due(
-                &udp.glance(),
-                &Entry::default(),
+                &udp.expiry_state(),
+                &ExportState::default(),
                 &Timeouts::default().into(),
                 0
             ),
@@ -220,8 +225,8 @@ mod tests {
         let tcp = flow(protocol::TCP, [0, 0], 100 * SECOND, 100 * SECOND);
         assert_eq!(
             due(
-                &tcp.glance(),
-                &Entry::default(),
+                &tcp.expiry_state(),
+                &ExportState::default(),
                 &Timeouts::default().into(),
                 0
             ),
@@ -229,7 +234,7 @@ mod tests {
         );
         assert_eq!(
             at(&tcp, 101 * SECOND),
-            Verdict::Keep(Moment::after(102 * SECOND))
+            Verdict::Keep(CoarseTime::after(102 * SECOND))
         );
     }
 }

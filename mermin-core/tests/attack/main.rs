@@ -170,13 +170,13 @@ fn sum(counts: &Counts) -> u64 {
 }
 
 impl Outcome {
-    fn uncounted(&self) -> u64 {
-        self.stats.uncounted().iter().map(|of| of.packets).sum()
+    fn ignored(&self) -> u64 {
+        self.stats.ignored().iter().map(|of| of.packets).sum()
     }
 
     /// Packets told too little (positive) or too much (negative), with those that have a reason taken as told.
     fn missing(&self) -> i64 {
-        (sum(&self.truth) - self.uncounted()).cast_signed() - sum(&self.told.counts).cast_signed()
+        (sum(&self.truth) - self.ignored()).cast_signed() - sum(&self.told.counts).cast_signed()
     }
 
     /// Flows and directions whose records differ from what was injected.
@@ -191,7 +191,7 @@ impl Outcome {
 
     fn summary(&self) -> String {
         format!(
-            "{} packets, {} flows ended in {} records, {} grace periods; missing {}, wrong ways {}, absurd {}; uncounted {:?}",
+            "{} packets, {} flows ended in {} records, {} grace periods; missing {}, wrong ways {}, absurd {}; ignored {:?}",
             sum(&self.truth),
             self.told.ended,
             self.told.records,
@@ -200,7 +200,7 @@ impl Outcome {
             self.wrong(),
             self.told.absurd.len(),
             self.stats
-                .uncounted()
+                .ignored()
                 .iter()
                 .map(|of| (of.reason, of.packets))
                 .collect::<Vec<_>>(),
@@ -219,7 +219,7 @@ impl Outcome {
                 assert!(told[0] <= truth[0] && told[1] <= truth[1], "told too much");
             }
         }
-        if self.uncounted() == 0 {
+        if self.ignored() == 0 {
             assert_eq!(self.wrong(), 0, "{}", self.summary());
         }
     }
@@ -231,7 +231,7 @@ fn few_flows_closed_all_the_time() {
         return;
     };
     outcome.assert_exact();
-    assert_eq!(outcome.uncounted(), 0);
+    assert_eq!(outcome.ignored(), 0);
     assert!(outcome.told.ended > 1000);
 }
 
@@ -317,7 +317,7 @@ fn a_table_that_is_full_all_the_time() {
         return;
     };
     outcome.assert_exact();
-    assert!(outcome.uncounted() > 0);
+    assert!(outcome.ignored() > 0);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn grace_periods_by_an_array_of_maps() {
         return;
     };
     outcome.assert_exact();
-    assert_eq!(outcome.uncounted(), 0);
+    assert_eq!(outcome.ignored(), 0);
 }
 
 /// The kernel program with a wider window between look-up and count.
@@ -389,5 +389,5 @@ fn with_grace_periods_a_slow_program_loses_nothing() {
         return;
     };
     outcome.assert_exact();
-    assert_eq!(outcome.uncounted(), 0);
+    assert_eq!(outcome.ignored(), 0);
 }

@@ -54,7 +54,7 @@ fn churn(mode: Attach) {
     let found = stats.interfaces;
     assert_eq!((found.missed, found.resyncs), (0, 0), "{found:?}");
     assert_eq!(
-        (found.attached, found.left),
+        (found.attached, found.detached),
         (total + 1, total),
         "{found:?}"
     );
@@ -86,7 +86,7 @@ fn run(pair: &Pair, watch: &mut Watch, events: &Arc<Events>, numbers: std::ops::
     };
     let next = AtomicU32::new(numbers.start);
     let left = AtomicU32::new(AT_ONCE);
-    let departed = handle.stats().interfaces.left + u64::from(numbers.end - numbers.start);
+    let departed = handle.stats().interfaces.detached + u64::from(numbers.end - numbers.start);
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
@@ -120,7 +120,7 @@ fn run(pair: &Pair, watch: &mut Watch, events: &Arc<Events>, numbers: std::ops::
             take(Duration::from_millis(20));
         }
     });
-    while handle.stats().interfaces.left < departed {
+    while handle.stats().interfaces.detached < departed {
         take(Duration::from_millis(20));
     }
     take(Duration::from_millis(200));

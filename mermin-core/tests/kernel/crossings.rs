@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mermin_core::{Attach, Flow, FlowSourceBuilder, Tunnels, report::HookDirection};
+use mermin_core::{Attach, Decapsulation, Flow, FlowSourceBuilder, report::HookDirection};
 
 use crate::support::{
     frame::{self, IPV4},
@@ -111,7 +111,7 @@ fn translation_on_one_interface(mode: Attach) {
         let found = counted(&outcome, source, destination);
         assert_eq!(found, [PACKETS, PACKETS], "{source}");
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// A pod forwards out of a device of the watched interface; it received by an interface whose index, in its own namespace, is
@@ -155,7 +155,7 @@ fn another_namespaces_index(mode: Attach) {
     let outcome = watch.finish();
     let found = counted(&outcome, "10.2.0.2:40000", "10.0.0.2:53");
     assert_eq!(found, [PACKETS, PACKETS]);
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// A packet that a port receives goes up to the bridge, is routed, and leaves by the port.
@@ -185,7 +185,7 @@ fn a_router_behind_a_port(mode: Attach) {
     let outcome = watch.finish();
     let found = counted(&outcome, "10.0.0.2:40000", "10.9.9.9:53");
     assert_eq!(found, [PACKETS, 0]);
-    assert_eq!(outcome.uncounted("hairpin"), PACKETS);
+    assert_eq!(outcome.ignored("hairpin"), PACKETS);
 }
 
 /// A packet that an interface receives is its VRF's when it is routed, and leaves by the interface.
@@ -215,7 +215,7 @@ fn a_router_in_a_vrf(mode: Attach) {
     let outcome = watch.finish();
     let found = counted(&outcome, "10.0.0.2:40000", "10.9.9.9:53");
     assert_eq!(found, [PACKETS, 0]);
-    assert_eq!(outcome.uncounted("hairpin"), PACKETS);
+    assert_eq!(outcome.ignored("hairpin"), PACKETS);
 }
 
 /// Datagrams that the near host sends through a filter that others have put at the egress of `v0`.
@@ -240,7 +240,7 @@ fn filtered(mode: Attach, action: &str, prepare: impl FnOnce(&Pair)) -> Outcome 
 fn once(outcome: &Outcome) {
     let found = counted(outcome, "10.0.0.1:40000", "10.0.0.2:53");
     assert_eq!(found, [PACKETS, 0]);
-    assert_eq!(outcome.uncounted("hairpin"), PACKETS);
+    assert_eq!(outcome.ignored("hairpin"), PACKETS);
     assert_eq!(outcome.packets, 2 * PACKETS);
 }
 
@@ -293,7 +293,7 @@ fn two_ways_in(mode: Attach) {
     let outcome = watch.finish();
     let found = counted(&outcome, "10.7.0.2:40000", "10.9.9.9:53");
     assert_eq!(found, [2 * PACKETS, 0]);
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// Of one flow, some packets come by the interface that they leave by, and more come by another one.
@@ -315,17 +315,17 @@ fn sent_back_and_forwarded(mode: Attach) {
     let outcome = watch.finish();
     let found = counted(&outcome, "10.7.0.2:40000", "10.9.9.9:53");
     assert_eq!(found, [3 * PACKETS, 0]);
-    assert_eq!(outcome.uncounted("hairpin"), PACKETS);
+    assert_eq!(outcome.ignored("hairpin"), PACKETS);
 }
 
 /// The last node of a segment list (SRv6): the kernel takes the carrier off and hands the frame to the same hook again. One that
 /// forwards such packets sees each once.
 fn the_end_of_a_routed_segment(mode: Attach) {
     for (tunnels, is_end) in [
-        (Tunnels::Inner, true),
-        (Tunnels::Outer, true),
-        (Tunnels::Inner, false),
-        (Tunnels::Outer, false),
+        (Decapsulation::Innermost, true),
+        (Decapsulation::None, true),
+        (Decapsulation::Innermost, false),
+        (Decapsulation::None, false),
     ] {
         let pair = Pair::new();
         pair.add_ipv6();
@@ -333,7 +333,7 @@ fn the_end_of_a_routed_segment(mode: Attach) {
             pair.near
                 .set(&format!("ipv6/conf/{scope}/seg6_enabled"), "1");
         }
-        let watch = Watch::open(&pair.near, patient("v0", mode).tunnels(tunnels));
+        let watch = Watch::open(&pair.near, patient("v0", mode).decapsulation(tunnels));
         let injector = Injector::new(&pair.far, "v1");
         let to = if is_end { "[fd00::1]:0" } else { "[fd09::9]:0" };
         let [from, to] = ["[fd00::2]:0", to].map(|end| address(end).ip());
@@ -374,7 +374,7 @@ fn the_end_of_a_routed_segment(mode: Attach) {
                 .sum()
         };
         let expected = match tunnels {
-            Tunnels::Inner => [PACKETS, PACKETS, 0],
+            Decapsulation::Innermost => [PACKETS, PACKETS, 0],
             _ => [0, 0, 2 * PACKETS],
         };
         assert_eq!(
@@ -383,7 +383,7 @@ fn the_end_of_a_routed_segment(mode: Attach) {
             "{tunnels:?} {is_end} {:#?}",
             outcome.flows
         );
-        assert_eq!(outcome.uncounted("hairpin"), again, "{tunnels:?}");
+        assert_eq!(outcome.ignored("hairpin"), again, "{tunnels:?}");
     }
 }
 
@@ -413,6 +413,6 @@ fn a_hairpin_in_fragments(mode: Attach) {
     let outcome = watch.finish();
     let found = counted(&outcome, "10.0.0.2:40000", "10.9.9.9:53");
     assert_eq!(found, [2 * PACKETS, 0]);
-    assert_eq!(outcome.uncounted("hairpin"), 2 * PACKETS);
-    assert_eq!(outcome.uncounted("fragment"), 0);
+    assert_eq!(outcome.ignored("hairpin"), 2 * PACKETS);
+    assert_eq!(outcome.ignored("fragment"), 0);
 }

@@ -38,7 +38,7 @@ fn filtered(stats: &Stats, direction: HookDirection) -> (u64, u64) {
         .hooks
         .iter()
         .filter(|hook| hook.direction == direction)
-        .flat_map(|hook| &hook.uncounted)
+        .flat_map(|hook| &hook.ignored)
         .filter(|found| found.reason == "filtered")
         .fold((0, 0), |sum, found| {
             (sum.0 + found.packets, sum.1 + found.frame_octets)
@@ -65,7 +65,7 @@ fn filtered_packets_are_under_their_hook(mode: Attach) {
     let received = (30 + 10, 30 * (200 + HEADERS) + 10 * (50 + HEADERS));
     assert_eq!(filtered(&outcome.stats, Egress), sent);
     assert_eq!(filtered(&outcome.stats, Ingress), received);
-    assert_eq!((outcome.records_withheld, outcome.flows_ended), (2, 3));
+    assert_eq!((outcome.records_filtered, outcome.flows_ended), (2, 3));
 }
 
 /// A dialogue to port 53 of the near host.
@@ -120,7 +120,7 @@ const KINDS: [(&str, Change); 21] = [
     }),
     ("but not", |filter, _| {
         filter.source.address = Rule::matching(["10.0.0.0/8"])
-            .and_then(|rule| rule.but_not(["10.0.0.2"]))
+            .and_then(|rule| rule.except(["10.0.0.2"]))
             .unwrap();
     }),
     ("port", |filter, _| {
@@ -206,9 +206,9 @@ fn each_kind_of_filter() {
         let given: Vec<Flow> = outcome.flows.iter().filter(of_the_test).cloned().collect();
         assert_eq!(told(&given), told(&wanted), "{name}: {filter:?}");
         assert!(given.len() == wanted.len() && wanted.len() <= 5);
-        withheld += outcome.records_withheld;
+        withheld += outcome.records_filtered;
         let without = filter == Filter::default() || name == "another name" || name == "index";
-        assert_eq!(outcome.uncounted("filtered") == 0, without, "{name}");
+        assert_eq!(outcome.ignored("filtered") == 0, without, "{name}");
     }
     assert!(withheld > 20);
 }
@@ -236,7 +236,7 @@ fn filtered_flows_go_on_without_a_record() {
         (stats.flows_open, stats.flows_ended, stats.records),
         (1, 0, 0)
     );
-    assert!(stats.records_withheld >= 2, "{stats:#?}");
+    assert!(stats.records_filtered >= 2, "{stats:#?}");
     assert!(watch.flows.is_empty());
     let outcome = watch.finish_filtered();
     assert_eq!((outcome.flows.len(), outcome.flows_ended), (0, 1));
@@ -268,8 +268,8 @@ fn filtered_flows_need_no_consumer() {
     });
     let outcome = watch.finish_filtered();
     outcome.only(|flow| flow.destination.port == Some(54));
-    assert_eq!(outcome.uncounted("filtered"), u64::from(FLOWS));
-    assert_eq!(outcome.all_uncounted(), u64::from(FLOWS));
+    assert_eq!(outcome.ignored("filtered"), u64::from(FLOWS));
+    assert_eq!(outcome.all_ignored(), u64::from(FLOWS));
 }
 
 fn withheld_records_lose_no_packet() {
@@ -289,7 +289,7 @@ fn withheld_records_lose_no_packet() {
             client.send(&[0; 100]).unwrap();
         }
         // The record is made, or withheld, before the next ones are sent.
-        let made = |stats: Stats| stats.records + stats.records_withheld;
+        let made = |stats: Stats| stats.records + stats.records_filtered;
         let before = made(watch.stats());
         until_true("a record", || {
             watch.take_for(Duration::from_millis(20));
@@ -336,7 +336,7 @@ fn the_end_of_a_flow_that_was_told() {
     }
     until_true("a record of each", || {
         watch.take_for(Duration::from_millis(20));
-        watch.flows.len() == 1 && watch.stats().records_withheld == 1
+        watch.flows.len() == 1 && watch.stats().records_filtered == 1
     });
     let outcome = watch.finish_filtered();
     let told: Vec<_> = outcome
@@ -351,7 +351,7 @@ fn the_end_of_a_flow_that_was_told() {
         })
         .collect();
     assert_eq!(told, [(Some(54), 0, 10), (Some(54), 1, 0)]);
-    assert_eq!(outcome.records_withheld, 2);
+    assert_eq!(outcome.records_filtered, 2);
     assert_eq!(filtered(&outcome.stats, Egress), (10, 10 * (100 + HEADERS)));
 }
 
@@ -389,7 +389,7 @@ fn filters_under_load() {
         .map(|hook| hook.traffic.skbs)
         .sum();
     assert_eq!(crossed, sent.packets);
-    assert!(outcome.uncounted("filtered") > 0 && !outcome.flows.is_empty());
+    assert!(outcome.ignored("filtered") > 0 && !outcome.flows.is_empty());
     assert!(
         outcome
             .flows

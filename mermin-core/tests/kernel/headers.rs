@@ -118,7 +118,7 @@ fn vlan_tags(mode: Attach) {
             assert_eq!(got.frame_octets.total, got.octets.total + 3 * (14 + tag));
         }
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
     assert_eq!(buffers(&outcome, "v0", Egress), bench.pair.near.sent("v0"));
     assert_eq!(
         wire(&outcome, "v0", Ingress),
@@ -162,7 +162,7 @@ fn labels_sessions_and_services(mode: Attach) {
             assert_eq!(half.frame_octets.total, half.octets.total + links);
         }
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// However many extension headers there are, it is the same flow, in linear memory or not.
@@ -197,7 +197,7 @@ fn extension_chains(mode: Attach) {
         assert_eq!(counted, (10, octets));
         assert_eq!(half.frame_octets.total, octets + 10 * 14);
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 fn every_protocol(mode: Attach) {
@@ -232,7 +232,7 @@ fn every_protocol(mode: Attach) {
         let spi = |of| (number == of).then_some(0x1234_5678);
         assert_eq!([ipsec.esp_spi, ipsec.ah_spi], [spi(50), spi(51)]);
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// Only a packet's first fragment has ports; the others find their flow by it.
@@ -264,7 +264,7 @@ fn later_fragments(mode: Attach) {
             assert_eq!(counted, expected, "{flow:#?}");
         }
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// A fragment's flow is known by its first one alone: not by the number of another packet, interface or VLAN.
@@ -291,8 +291,8 @@ fn fragments_without_their_first(mode: Attach) {
     let outcome = bench.watch.finish();
     let flow = outcome.only(|_| true);
     assert_eq!(flow.forward.packets.total, 2);
-    assert_eq!(outcome.uncounted("fragment"), 5);
-    assert_eq!(outcome.all_uncounted(), 5);
+    assert_eq!(outcome.ignored("fragment"), 5);
+    assert_eq!(outcome.all_ignored(), 5);
 }
 
 /// Parts of a datagram's packet, the first one first, each with so many octets of payload but for the last.
@@ -368,8 +368,8 @@ fn fragments_in_any_order(mode: Attach) {
         }
     }
     assert_eq!(outcome.flows.len(), 4);
-    assert_eq!(outcome.uncounted("fragment"), 2);
-    assert_eq!(outcome.all_uncounted(), 2);
+    assert_eq!(outcome.ignored("fragment"), 2);
+    assert_eq!(outcome.all_ignored(), 2);
 }
 
 /// A number of IPv4 in the same octets of the addresses is another packet's than that of IPv6.
@@ -393,8 +393,8 @@ fn fragments_of_both_versions(mode: Attach) {
     let outcome = bench.watch.finish();
     let flow = outcome.only(|_| true);
     assert_eq!(flow.forward.packets.total, 1);
-    assert_eq!(outcome.uncounted("fragment"), 2);
-    assert_eq!(outcome.all_uncounted(), 2);
+    assert_eq!(outcome.ignored("fragment"), 2);
+    assert_eq!(outcome.all_ignored(), 2);
 }
 
 fn what_is_not_ip(mode: Attach) {
@@ -413,9 +413,9 @@ fn what_is_not_ip(mode: Attach) {
     let outcome = bench.watch.finish();
     assert_eq!(outcome.flows, []);
     for (reason, packets) in [("arp", 4), ("other_ethertype", 5), ("llc", 5)] {
-        assert_eq!(outcome.uncounted(reason), 2 * packets, "{reason}");
+        assert_eq!(outcome.ignored(reason), 2 * packets, "{reason}");
     }
-    assert_eq!(outcome.packets, outcome.all_uncounted());
+    assert_eq!(outcome.packets, outcome.all_ignored());
     assert_eq!(outcome.frame_octets, 28 * 60);
     assert_eq!(
         buffers(&outcome, "v0", Ingress),
@@ -487,14 +487,14 @@ fn cut_headers(mode: Attach) {
     ] {
         let expected = frames.iter().filter(|(name, _)| *name == reason).count() as u64;
         assert_eq!(
-            outcome.uncounted(reason),
+            outcome.ignored(reason),
             2 * expected,
             "{reason}: {:#?}",
             outcome.stats
         );
     }
-    assert_eq!(outcome.uncounted("malformed_vlan"), 3);
-    assert_eq!(outcome.packets, outcome.all_uncounted());
+    assert_eq!(outcome.ignored("malformed_vlan"), 3);
+    assert_eq!(outcome.packets, outcome.all_ignored());
     assert_eq!(buffers(&outcome, "v0", Egress), bench.pair.near.sent("v0"));
 }
 
@@ -532,5 +532,5 @@ fn headers_in_paged_memory(mode: Attach) {
             assert_eq!(counted, (5, 5 * (8000 + header)), "{flow:#?}");
         }
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }

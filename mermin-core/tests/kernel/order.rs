@@ -4,7 +4,7 @@ use std::{os::fd::OwnedFd, time::Duration};
 
 use mermin_core::{
     Attach, FlowSourceBuilder, TcxOrder,
-    report::{Feature, Place},
+    report::{Feature, HookPosition},
 };
 
 use crate::support::{
@@ -70,7 +70,7 @@ fn at_ingress(watch: &Watch) -> Vec<String> {
     let ingress = report.interfaces[0].ingress.clone().unwrap();
     let by_tcx = ingress.occupants.into_iter();
     by_tcx
-        .filter(|at| matches!(at.place, Place::Tcx { .. }))
+        .filter(|at| matches!(at.place, HookPosition::Tcx { .. }))
         .map(|at| at.name.unwrap())
         .collect()
 }
@@ -248,7 +248,7 @@ fn beside_a_filter_that_passes_or_drops() {
                 .occupants
                 .iter()
                 .map(|at| match (at.place, at.name.as_deref()) {
-                    (Place::Tc { priority, .. }, Some(name)) => {
+                    (HookPosition::Tc { priority, .. }, Some(name)) => {
                         (priority, name.starts_with("mermin_ingress"))
                     }
                     _ => panic!("{at:?}"),
@@ -327,7 +327,7 @@ fn another_user_of_clsact_leaves() {
     pair.near.shell("tc qdisc add dev v0 clsact");
     let watch = Watch::open(&pair.near, by_priority(1));
     pair.near.shell("tc qdisc del dev v0 clsact");
-    until_true("both put back", || watch.stats().interfaces.put_back == 2);
+    until_true("both put back", || watch.stats().interfaces.reattached == 2);
     let [near, far] = ["10.0.0.1:40000", "10.0.0.2:53"].map(address);
     udp_dialogue(&pair, [near, far], 10, [10, 20]);
     assert_eq!(watch.finish().packets, 20);

@@ -96,7 +96,7 @@ fn an_interface_that_comes(mode: Attach) {
 /// A pattern of interfaces that do not exist yet is no reason to fail, and is said.
 fn nothing_at_first(mode: Attach) {
     let pair = Pair::new();
-    let options = on("/v[24]/").or_all(false).attach(mode);
+    let options = on("/v[24]/").fallback_to_all(false).attach(mode);
     let source = try_open(&pair.near, options.clone()).unwrap();
     let said = source.report().to_string();
     assert!(
@@ -113,7 +113,7 @@ fn nothing_at_first(mode: Attach) {
     assert_eq!(names(&watch.finish().flows), [("v2", 20)]);
     // All that is up stands in while nothing matches, and says so.
     pair.near.shell("ip link del v2");
-    let source = try_open(&pair.near, options.or_all(true)).unwrap();
+    let source = try_open(&pair.near, options.fallback_to_all(true)).unwrap();
     let said = source.report().to_string();
     assert!(said.contains("all that are up are watched"), "{said}");
     let watch = Watch::new(source);
@@ -144,7 +144,10 @@ fn renamed_down_and_up(mode: Attach) {
     ));
     talk(&pair, 0, 40_002);
     let stats = watch.stats();
-    assert_eq!((stats.interfaces.attached, stats.interfaces.left), (1, 0));
+    assert_eq!(
+        (stats.interfaces.attached, stats.interfaces.detached),
+        (1, 0)
+    );
     assert_eq!(&*stats.hooks[0].interface, "eth9");
     let outcome = watch.finish();
     // A record has the name of its own time.
@@ -164,13 +167,15 @@ fn the_same_name_again(mode: Attach) {
     assert_ne!(pair.near.index("v0"), first);
     watching(&watch, &["v0"]);
     talk(&pair, 0, 40_000);
-    until_true("the first one's end", || watch.stats().interfaces.left == 1);
+    until_true("the first one's end", || {
+        watch.stats().interfaces.detached == 1
+    });
     let outcome = watch.finish();
     assert_eq!(names(&outcome.flows), [("v0", 20); 2]);
     assert_ne!(outcome.flows[0].id, outcome.flows[1].id);
     // Counts of the first one are still in the sums.
     assert_eq!(outcome.stats.packets, 40);
-    assert_eq!(outcome.stats.departed.len(), 2);
+    assert_eq!(outcome.stats.removed_interfaces.len(), 2);
 }
 
 /// The kernel gives an index again only to who asks for it: then the flows of the old one must not go on in the new one.
@@ -184,7 +189,7 @@ fn the_same_index_again(mode: Attach) {
         pair.join_as(0, Some(index));
         assert_eq!(pair.near.index("v0"), index);
         until_true("the old one's end", || {
-            watch.stats().interfaces.left == round
+            watch.stats().interfaces.detached == round
         });
         watching(&watch, &["v0"]);
         talk(&pair, 0, 40_000);
@@ -267,7 +272,9 @@ fn detached_from_outside(mode: Attach) {
         Attach::Tcx => pair.near.detach_tcx("v0"),
         _ => _ = pair.near.shell("tc qdisc del dev v0 clsact"),
     }
-    until_true("it was put back", || watch.stats().interfaces.put_back >= 2);
+    until_true("it was put back", || {
+        watch.stats().interfaces.reattached >= 2
+    });
     let report = watch.handle.report();
     assert_eq!(report.degradations.len(), 2, "{report}");
     let said = report.to_string();

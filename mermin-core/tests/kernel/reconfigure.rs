@@ -61,7 +61,7 @@ fn what_cannot_be_detached_is_said() {
             "{report}"
         );
         let found = watch.stats().interfaces;
-        assert_eq!((found.watched, found.left), (2, 0));
+        assert_eq!((found.watched, found.detached), (2, 0));
         // Nor can they be taken away in the end, which whoever waits for it learns.
         let error = within(LONGEST, watch.source.shutdown()).unwrap();
         let error = error.unwrap_err();
@@ -154,7 +154,7 @@ fn open_flows_keep_what_a_filter_decided() {
     assert_eq!(told(1), (1, 15));
     assert_eq!(told(2), (0, 0));
     assert_eq!(told(3), (1, 5));
-    assert_eq!(outcome.uncounted("filtered"), 12);
+    assert_eq!(outcome.ignored("filtered"), 12);
     assert_eq!(outcome.flows_ended, 3);
 }
 
@@ -245,7 +245,7 @@ fn a_change_that_cannot_be_changes_nothing() {
     assert_eq!(applied(&watch.handle, options), []);
     send(&client, 3);
     let outcome = watch.finish();
-    assert_eq!((outcome.flows.len(), outcome.all_uncounted()), (1, 0));
+    assert_eq!((outcome.flows.len(), outcome.all_ignored()), (1, 0));
 }
 
 fn a_source_that_ends_answers() {
@@ -364,7 +364,11 @@ fn a_hundred_changes_under_load(mode: Attach) {
         ends.clone()
             .all(|flow| flow.end_reason == EndReason::ForcedEnd)
     );
-    assert!(outcome.uncounted("filtered") > 0);
-    assert_eq!(outcome.all_uncounted(), outcome.uncounted("filtered"));
-    assert!(outcome.stats.interfaces.left > 20, "{:#?}", outcome.stats);
+    assert!(outcome.ignored("filtered") > 0);
+    assert_eq!(outcome.all_ignored(), outcome.ignored("filtered"));
+    assert!(
+        outcome.stats.interfaces.detached > 20,
+        "{:#?}",
+        outcome.stats
+    );
 }

@@ -41,7 +41,7 @@ fn full_table(mode: Attach) {
     for _ in 0..3 {
         send(0..1000);
     }
-    let refused = watch.stats().uncounted();
+    let refused = watch.stats().ignored();
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert_eq!(
         (refused[0].reason, refused[0].packets),
@@ -56,7 +56,7 @@ fn full_table(mode: Attach) {
     until_true("that sweep to end", || watch.stats().sweeps > swept + 1);
     send(2000..2100);
     let outcome = watch.finish();
-    assert_eq!(outcome.uncounted("table_full"), 2700);
+    assert_eq!(outcome.ignored("table_full"), 2700);
     assert_eq!(outcome.flows.len(), 200);
     for number in 0..100 {
         let flow = outcome.only(|flow| flow.source.to_string() == source(number).to_string());
@@ -78,7 +78,7 @@ fn flows_begin_unheard(mode: Attach) {
     until_true("all flows to be found", || watch.stats().flows_open == SENT);
     let outcome = watch.finish();
     assert_eq!(outcome.flows.len() as u64, SENT);
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// A consumer that stops polling loses nothing: flows stay in the table until it polls again.
@@ -117,7 +117,7 @@ fn a_consumer_that_pauses(mode: Attach) {
             == 20_000
     });
     let outcome = watch.finish();
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// Nobody takes a record for two seconds, or as many as `MERMIN_STALL_SECONDS` says, while two CPUs send on more flows than
@@ -166,7 +166,7 @@ fn a_consumer_that_stalls(mode: Attach) {
         "{mode:?}: nobody listened for {stall:?}: {sent} packets, {told} of them in {} records, {} without room; {full} \
          KiB, then {after}",
         outcome.flows.len(),
-        outcome.uncounted("table_full")
+        outcome.ignored("table_full")
     );
-    assert_eq!(told + outcome.uncounted("table_full"), sent);
+    assert_eq!(told + outcome.ignored("table_full"), sent);
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use mermin_core::{
-    Attach, Flow, Tunnels,
+    Attach, Decapsulation, Flow,
     flow::{Tunnel, TunnelKind, Uniflow},
 };
 
@@ -111,7 +111,7 @@ fn every_tunnel(mode: Attach) {
             }
         }
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// A label of MPLS is nothing that the program at the hook knows: another finds what carries the tunnel.
@@ -146,7 +146,7 @@ fn tunnels_behind_a_label(mode: Attach) {
             assert_eq!(flow.forward.frame_octets.total, frame);
         }
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 fn tunnels_that_cannot_be(mode: Attach) {
@@ -165,14 +165,9 @@ fn tunnels_that_cannot_be(mode: Attach) {
     let outcome = watch.finish();
     assert_eq!(outcome.flows, []);
     for reason in ["malformed_ipv4", "too_many_tunnels"] {
-        assert_eq!(
-            outcome.uncounted(reason),
-            1,
-            "{reason}: {:#?}",
-            outcome.stats
-        );
+        assert_eq!(outcome.ignored(reason), 1, "{reason}: {:#?}", outcome.stats);
     }
-    assert_eq!(outcome.all_uncounted(), 2);
+    assert_eq!(outcome.all_ignored(), 2);
 }
 
 /// A datagram to a tunnel's port that is not that tunnel, or carries no packet, is one like others.
@@ -216,7 +211,7 @@ fn datagrams_at_tunnels_ports(mode: Attach) {
         let found = counts(&flow.forward);
         assert_eq!((found, flow.tunnel), (expected, None), "{port}");
     }
-    assert_eq!(outcome.all_uncounted(), 0, "{:#?}", outcome.stats);
+    assert_eq!(outcome.all_ignored(), 0, "{:#?}", outcome.stats);
 }
 
 /// Later fragments of a carrier bring the rest of the inner packet, in whatever order they come.
@@ -255,7 +250,7 @@ fn a_tunnel_in_fragments(mode: Attach) {
     }
     // Octets around the inner packet: 30 octets once, and an IP header for each fragment.
     assert_eq!(tunnel(flow).forward.total, 3 * (30 + 3 * 20));
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 fn a_wireguard_session(mode: Attach) {
@@ -326,7 +321,7 @@ fn answers_from_a_tunnels_port(mode: Attach) {
         let sums = [found.forward.total, found.reverse.total];
         assert_eq!(sums, added.map(|octets| 3 * octets));
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// L2TP of version 3 does not say where its frames begin.
@@ -382,7 +377,7 @@ fn a_tunnel_that_says_too_little(mode: Attach) {
         let flow = outcome.only(|flow| flow.protocol.0 == protocol && flow.tunnel.is_none());
         assert_eq!(counts(&flow.forward).0 + counts(&flow.reverse).0, 2);
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }
 
 /// TCP through a VXLAN device: what its own interface counts is what is counted inside of the tunnel.
@@ -396,7 +391,10 @@ fn a_vxlan_device(mode: Attach) {
         host.shell("ip link set vx0 up");
     }
     let carrier = Watch::open(&pair.near, on("v0").attach(mode));
-    let outside = Watch::open(&pair.near, on("v0").attach(mode).tunnels(Tunnels::Outer));
+    let outside = Watch::open(
+        &pair.near,
+        on("v0").attach(mode).decapsulation(Decapsulation::None),
+    );
     let inside = Watch::open(&pair.near, on("vx0").attach(mode));
     let own = tcp_transfer(&pair, address("10.9.0.2:5201"), 50 << 20);
     let [carrier, outside, inside] = [carrier, outside, inside].map(Watch::finish);
@@ -436,14 +434,17 @@ fn a_vxlan_device(mode: Attach) {
     assert_eq!(octets, got.octets + sent.octets - link);
     assert!(outside.flows.iter().all(|flow| flow.tunnel.is_none()));
     for outcome in [carrier, outside] {
-        assert_eq!(outcome.all_uncounted(), 0);
+        assert_eq!(outcome.all_ignored(), 0);
     }
 }
 
 /// Where the outermost packet counts, it does so whatever is inside: a super-packet is looked into for its headers alone.
 fn a_carrier_that_counts_itself(mode: Attach) {
     let pair = Pair::new();
-    let watch = Watch::open(&pair.near, on("v0").attach(mode).tunnels(Tunnels::Outer));
+    let watch = Watch::open(
+        &pair.near,
+        on("v0").attach(mode).decapsulation(Decapsulation::None),
+    );
     // A VXLAN header, and a frame that says it is IPv4 and is not.
     let mut vxlan = vec![0; 2500];
     (vxlan[0], vxlan[20]) = (8, 8);
@@ -473,5 +474,5 @@ fn a_carrier_that_counts_itself(mode: Attach) {
         assert_eq!(flow.destination.port, Some(port));
         assert_eq!(counts(&flow.forward), (3, 2500 + 3 * 28));
     }
-    assert_eq!(outcome.all_uncounted(), 0);
+    assert_eq!(outcome.all_ignored(), 0);
 }

@@ -43,7 +43,7 @@ fn what_is_not_wanted_is_in_the_ledger() {
     let octets = FRAMES * (14 + 20 + 8 + 20) + FRAMES * (14 + 20 + 20 + 30);
     assert_eq!(outcome.reasons()["filtered"], (2 * FRAMES, octets));
     assert_eq!((outcome.stats.flows_ended, outcome.stats.records), (3, 4));
-    assert_eq!(outcome.stats.records_withheld, 8);
+    assert_eq!(outcome.stats.records_filtered, 8);
     let flows = outcome.whole();
     assert!(flows.iter().all(|flow| flow.source.port == Some(7)));
     let packets: u64 = flows.iter().map(|flow| sums(flow)[0]).sum();

@@ -106,7 +106,7 @@ fn told(path: &PathBuf) -> String {
         writeln!(text, "{flow}").unwrap();
     }
     for hook in &outcome.stats.hooks {
-        for found in &hook.uncounted {
+        for found in &hook.ignored {
             let (packets, octets) = (found.packets, found.frame_octets);
             writeln!(
                 text,

@@ -177,7 +177,7 @@ fn an_interface_that_is_not_read_keeps_no_other_from_being_read() {
     let usb = &outcome.hooks[0];
     assert_eq!(&*usb.interface, "usbmon0");
     assert_eq!(
-        (usb.traffic.packets, usb.uncounted[0].reason),
+        (usb.traffic.packets, usb.ignored[0].reason),
         (1, "other_link")
     );
     assert_eq!(

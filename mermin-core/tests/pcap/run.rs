@@ -62,7 +62,7 @@ impl Outcome {
 
     pub(crate) fn reasons(&self) -> BTreeMap<&'static str, (u64, u64)> {
         self.stats
-            .uncounted()
+            .ignored()
             .iter()
             .map(|found| (found.reason, (found.packets, found.frame_octets)))
             .collect()
@@ -86,15 +86,15 @@ pub(crate) fn check_ledger(flows: &[Flow], stats: &Stats) {
                 })
                 .sum()
         };
-        let uncounted: (u64, u64) = hook.uncounted.iter().fold((0, 0), |sum, found| {
+        let ignored: (u64, u64) = hook.ignored.iter().fold((0, 0), |sum, found| {
             (sum.0 + found.packets, sum.1 + found.frame_octets)
         });
-        assert_eq!(hook.traffic.packets, of(true) + uncounted.0, "packets");
-        assert_eq!(hook.traffic.frame_octets, of(false) + uncounted.1, "octets");
+        assert_eq!(hook.traffic.packets, of(true) + ignored.0, "packets");
+        assert_eq!(hook.traffic.frame_octets, of(false) + ignored.1, "octets");
     }
     assert_eq!(stats.records, flows.len() as u64);
     assert_eq!(stats.flows_open, 0);
-    if stats.records_withheld != 0 {
+    if stats.records_filtered != 0 {
         return;
     }
     let last = flows.iter().filter(|flow| !flow.end_reason.goes_on());

@@ -191,7 +191,7 @@ fn options_of_live_sources_are_refused() {
     for (option, builder) in [
         ("interfaces", file().interfaces(["eth0"])),
         ("exclude", file().exclude(["eth0"])),
-        ("or_all", file().or_all(true)),
+        ("fallback_to_all", file().fallback_to_all(true)),
         ("hot_plug", file().hot_plug(false)),
         ("attach", file().attach(Attach::Tcx)),
         ("netns", file().netns(NetNs::Host)),

@@ -1,6 +1,6 @@
 //! Tunnels and fragments of a capture: as the kernel program counts them, without it.
 
-use mermin_core::{FlowKey, FlowSource, Tunnels, flow::TunnelKind};
+use mermin_core::{Decapsulation, FlowKey, FlowSource, flow::TunnelKind};
 
 use crate::{
     craft::{ETHERNET, Frame, SECOND, Shape, ethernet, ipv4, pcap, udp_datagram},
@@ -61,7 +61,7 @@ fn the_inner_flow_counts_or_the_outer_one() {
     assert_eq!(tunnel.source.to_string(), "10.0.0.1:50000");
     assert_eq!(tunnel.forward.total, 50);
 
-    let outer = FlowSource::builder().tunnels(Tunnels::Outer);
+    let outer = FlowSource::builder().decapsulation(Decapsulation::None);
     let flows = read_by(outer, file(&frames)).whole();
     assert_eq!(sums(&flows[0]), [1, 178, 0, 0]);
     assert_eq!(flows[0].tunnel, None);

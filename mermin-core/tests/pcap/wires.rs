@@ -703,7 +703,7 @@ fn cut_anywhere_there_is_no_flow_and_a_reason() {
                 let outcome = whole(pcap(Shape::LITTLE, link.number, &[frame]));
                 check_ledger(&outcome.flows, &outcome.stats);
                 assert!(outcome.flows.is_empty());
-                let found = outcome.stats.uncounted()[0].reason;
+                let found = outcome.stats.ignored()[0].reason;
                 let cut = found.starts_with("malformed_") || found == "snapped";
                 assert!(
                     cut || found == "other_ethertype",
@@ -723,8 +723,8 @@ fn cut_anywhere_there_is_no_flow_and_a_reason() {
                     "link type {}: {length}",
                     link.number
                 );
-                let uncounted = outcome.stats.uncounted();
-                let snapped = uncounted.iter().any(|found| found.reason == "snapped");
+                let ignored = outcome.stats.ignored();
+                let snapped = ignored.iter().any(|found| found.reason == "snapped");
                 assert_eq!(snapped, !is_whole, "link type {}: {length}", link.number);
             }
         }

@@ -42,10 +42,10 @@ fn export(server: &Server, capture: &str) -> [u64; 3] {
         let handle = source.handle();
         source.run((sink, adds)).await.unwrap();
         let stats = handle.stats();
-        let uncounted: u64 = stats.uncounted().iter().map(|it| it.packets).sum();
+        let ignored: u64 = stats.ignored().iter().map(|it| it.packets).sum();
         [
             stats.records,
-            stats.packets - uncounted,
+            stats.packets - ignored,
             octets.load(Ordering::Relaxed),
         ]
     })

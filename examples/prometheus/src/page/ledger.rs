@@ -21,7 +21,7 @@ const FALLS: &str = "fragment";
 struct Ledgers<'a> {
     traffic: Ledger<'a>,
     buffers: Ledger<'a>,
-    uncounted: Ledger<'a>,
+    ignored: Ledger<'a>,
     fragments: Ledger<'a>,
 }
 
@@ -46,11 +46,11 @@ impl<'a> Ledgers<'a> {
                 key(""),
                 [traffic.skbs, traffic.skb_octets],
             );
-            for found in &hook.uncounted {
+            for found in &hook.ignored {
                 let ledger = if found.reason == FALLS {
                     &mut ledgers.fragments
                 } else {
-                    &mut ledgers.uncounted
+                    &mut ledgers.ignored
                 };
                 add(
                     ledger,
@@ -68,15 +68,15 @@ pub(super) fn write(stats: &Stats, page: &mut Text) {
     for (ledger, families) in [
         (&there.traffic, TRAFFIC),
         (&there.buffers, BUFFERS),
-        (&there.uncounted, UNCOUNTED),
+        (&there.ignored, UNCOUNTED),
         (&there.fragments, FRAGMENTS),
     ] {
         put(page, ledger, families);
     }
-    let mut gone = Ledgers::of(&stats.departed);
-    gone.uncounted.append(&mut gone.fragments);
+    let mut gone = Ledgers::of(&stats.removed_interfaces);
+    gone.ignored.append(&mut gone.fragments);
     put(page, &gone.traffic, DEPARTED);
-    put(page, &gone.uncounted, DEPARTED_UNCOUNTED);
+    put(page, &gone.ignored, DEPARTED_UNCOUNTED);
 }
 
 const TRAFFIC: [Family; 2] = [

@@ -40,7 +40,7 @@ const STATS: [(Family, Of); 21] = [
             "mermin_source_withheld_records",
             "Records that the filter withheld",
         ),
-        |it| Number::Whole(it.records_withheld),
+        |it| Number::Whole(it.records_filtered),
     ),
     (
         counter(
@@ -112,7 +112,7 @@ const STATS: [(Family, Of); 21] = [
     ),
     (
         counter("mermin_source_interface_departures", "Interfaces that left"),
-        |it| Number::Whole(it.interfaces.left),
+        |it| Number::Whole(it.interfaces.detached),
     ),
     (
         counter(
@@ -126,7 +126,7 @@ const STATS: [(Family, Of); 21] = [
             "mermin_source_programs_put_back",
             "Programs that somebody else had detached, and that were put back",
         ),
-        |it| Number::Whole(it.interfaces.put_back),
+        |it| Number::Whole(it.interfaces.reattached),
     ),
     (
         counter(

@@ -7,21 +7,21 @@ use mermin_examples::shell::Program;
 
 /// One object on one line.
 pub(crate) fn report(report: &Report) -> String {
-    let facts: Vec<String> = report
-        .facts
+    let checks: Vec<String> = report
+        .checks
         .iter()
-        .map(|fact| {
-            let remedy = fact
+        .map(|check| {
+            let remedy = check
                 .remedy
                 .as_deref()
                 .map(|remedy| Program::Doctor.words(remedy));
             let remedy = remedy.map_or("null".to_owned(), |remedy| quoted(&remedy));
             format!(
                 "{{\"subject\":{},\"outcome\":{},\"found\":{},\"needed\":{},\"remedy\":{remedy}}}",
-                quoted(fact.subject.as_str()),
-                quoted(fact.outcome.as_str()),
-                quoted(&fact.found),
-                fact.needed
+                quoted(check.subject.as_str()),
+                quoted(check.outcome.as_str()),
+                quoted(&check.found),
+                check.needed
             )
         })
         .collect();
@@ -30,19 +30,19 @@ pub(crate) fn report(report: &Report) -> String {
         .iter()
         .map(|it| {
             format!(
-                "{{\"feature\":{},\"cause\":{},\"instead\":{},\"cost\":{},\"remedy\":{}}}",
+                "{{\"feature\":{},\"cause\":{},\"fallback\":{},\"impact\":{},\"remedy\":{}}}",
                 quoted(it.feature.as_str()),
                 quoted(&it.cause),
-                quoted(&it.instead),
-                quoted(&it.cost),
+                quoted(&it.fallback),
+                quoted(&it.impact),
                 quoted(&Program::Doctor.words(&it.remedy))
             )
         })
         .collect();
     format!(
-        "{{\"can_capture\":{},\"facts\":[{}],\"degradations\":[{}]}}",
+        "{{\"can_capture\":{},\"checks\":[{}],\"degradations\":[{}]}}",
         report.can_capture(),
-        facts.join(","),
+        checks.join(","),
         degradations.join(",")
     )
 }

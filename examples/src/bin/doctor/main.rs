@@ -90,11 +90,11 @@ fn asked() -> Result<Option<Asked>, lexopt::Error> {
     }))
 }
 
-/// A line for each fact: a tick where it works, a cross where flows cannot be captured for it, a hyphen where they can; and below it what to do where it is not as it could be.
+/// A line for each check: a tick where it works, a cross where flows cannot be captured for it, a hyphen where they can; and below it what to do where it is not as it could be.
 fn text(report: &Report) -> String {
-    let facts = report.facts.iter().map(|fact| match &fact.remedy {
-        Some(remedy) if fact.outcome != Outcome::Passed => format!("{fact}\n    {remedy}\n"),
-        _ => format!("{fact}\n"),
+    let checks = report.checks.iter().map(|check| match &check.remedy {
+        Some(remedy) if check.outcome != Outcome::Passed => format!("{check}\n    {remedy}\n"),
+        _ => format!("{check}\n"),
     });
     let given_up = report
         .degradations
@@ -105,6 +105,6 @@ fn text(report: &Report) -> String {
     } else {
         "Flows cannot be captured.\n"
     };
-    let text: String = facts.chain(given_up).chain([verdict.to_owned()]).collect();
+    let text: String = checks.chain(given_up).chain([verdict.to_owned()]).collect();
     Program::Doctor.words(&text)
 }

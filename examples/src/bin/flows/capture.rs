@@ -157,7 +157,7 @@ fn flags(mut builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder
         // Interfaces that are named replace those of the file.
         builder = builder
             .interfaces(options.interfaces.iter().cloned())
-            .or_all(false);
+            .fallback_to_all(false);
     }
     if !options.exclude.is_empty() {
         builder = builder.exclude(options.exclude.iter().cloned());

@@ -16,13 +16,13 @@ pub(crate) fn of(stats: &Stats) -> String {
         plural(packets, "packet"),
         stats.frame_octets,
     );
-    let uncounted = stats.uncounted();
-    let sum: u64 = uncounted.iter().map(|it| it.packets).sum();
+    let ignored = stats.ignored();
+    let sum: u64 = ignored.iter().map(|it| it.packets).sum();
     if sum > 0 {
         let verb = if sum == 1 { "is" } else { "are" };
         let _ = writeln!(text, "{sum} of these packets {verb} in no flow:");
     }
-    for it in uncounted {
+    for it in ignored {
         let _ = write!(text, "  {} {}: {}", it.packets, it.reason, it.meaning());
         let _ = match it.remedy() {
             Some(remedy) => writeln!(text, "; to change that, {}", Program::Flows.words(remedy)),

@@ -8,7 +8,7 @@ use super::{tests::with_ports, *};
 use crate::{
     abi::ledger::link,
     track::{
-        arrival::{Arrival, Counted, Looking, Part, arrive},
+        arrival::{Decapsulation, Fragmentation, ParseOptions, ParsedFrame, parse_frame},
         measure::measure,
     },
     wire::{
@@ -61,20 +61,20 @@ fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
 /// The same of what is inside of tunnels.
 fn check_arrival(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
     let layer = Layer::outermost(frame);
-    let looking = Looking {
-        counted: Counted::Outer,
-        ..Looking::default()
+    let options = ParseOptions {
+        counted: Decapsulation::None,
+        ..ParseOptions::default()
     };
-    let outer = arrive(bytes, frame, &layer, &looking, 1);
-    let arrival = arrive(bytes, frame, &layer, &Looking::default(), 1);
-    let (at, length) = match &arrival {
+    let outer = parse_frame(bytes, frame, &layer, &options, 1);
+    let parsed = parse_frame(bytes, frame, &layer, &ParseOptions::default(), 1);
+    let (at, length) = match &parsed {
         Err(_) => return Ok(()),
-        Ok(Arrival {
-            part: Part::Later(ip, _),
+        Ok(ParsedFrame {
+            part: Fragmentation::Later(ip, _),
             ..
         }) => (ip.at as u32, ip.length),
-        Ok(Arrival {
-            part: Part::Whole(packet) | Part::First(packet, _),
+        Ok(ParsedFrame {
+            part: Fragmentation::None(packet) | Fragmentation::First(packet, _),
             ..
         }) => {
             prop_assert!(packet.header_length <= packet.ip_length);
@@ -87,7 +87,7 @@ fn check_arrival(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
     };
     prop_assert!(at + length <= frame.length);
     // Whatever is inside, the carrier is a packet.
-    prop_assert!(outer.is_ok(), "{:?} in {:?}", arrival, outer);
+    prop_assert!(outer.is_ok(), "{:?} in {:?}", parsed, outer);
     Ok(())
 }
 

@@ -52,7 +52,7 @@ pub fn parse<B: Bytes>(
     length: usize,
     available: u32,
 ) -> Result<Option<Carrier>, Reason> {
-    let at = bytes.blur(at + length);
+    let at = bytes.barrier_var(at + length);
     let header = bytes
         .window::<LENGTH_2>(at)
         .ok_or(Reason::MalformedTunnel)?;

@@ -101,7 +101,7 @@ fn plain<B: Bytes>(
         return Err(Reason::MalformedTunnel);
     }
     let id = if has_key {
-        let key = bytes.window::<FIELD>(bytes.blur(at + before_key));
+        let key = bytes.window::<FIELD>(bytes.barrier_var(at + before_key));
         key.ok_or(Reason::MalformedTunnel)?.be32(0)
     } else {
         0
@@ -120,7 +120,7 @@ fn plain<B: Bytes>(
 /// PPP in GRE that is not PPTP's.
 #[inline(always)]
 fn over_ppp<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, Reason> {
-    let begin = bytes.blur(at + carrier.length);
+    let begin = bytes.barrier_var(at + carrier.length);
     let ppp = ppp::parse(bytes, begin).ok_or(Reason::MalformedTunnel)?;
     let length = carrier.length + ppp.length;
     if carrier.end < length as u32 {
@@ -137,7 +137,7 @@ fn over_ppp<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, 
 /// one tells them from a packet.
 #[inline(always)]
 fn redirected<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, Reason> {
-    let first = bytes.window::<1>(bytes.blur(at + carrier.length));
+    let first = bytes.window::<1>(bytes.barrier_var(at + carrier.length));
     let is_packet = first.ok_or(Reason::MalformedTunnel)?.u8(0) >> 4 == 4;
     Ok(Carrier {
         kind: ethertype::IPV4,

@@ -25,8 +25,8 @@ pub fn follow<B: Bytes>(bytes: B, frame: &Frame, direction: Direction) -> Result
     if let Some(at) = begins_at(bytes, frame, direction) {
         let available = frame.length.saturating_sub(at as u32);
         if let Some(carrier) = gre::parse_own(bytes, at, available)? {
-            layer.kind = bytes.blur(carrier.kind.into()) as u16;
-            layer.at = bytes.blur(at + carrier.length);
+            layer.kind = bytes.barrier_var(carrier.kind.into()) as u16;
+            layer.at = bytes.barrier_var(at + carrier.length);
         }
     }
     Level::outermost(bytes, frame, &layer)
@@ -45,7 +45,7 @@ fn begins_at<B: Bytes>(bytes: B, frame: &Frame, direction: Direction) -> Option<
         6 => (first.u8(6), ipv6::LENGTH),
         _ => return None,
     };
-    (protocol == protocol::GRE && at >= ipv4::LENGTH).then(|| bytes.blur(at))
+    (protocol == protocol::GRE && at >= ipv4::LENGTH).then(|| bytes.barrier_var(at))
 }
 
 #[cfg(test)]

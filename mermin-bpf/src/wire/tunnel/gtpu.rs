@@ -89,7 +89,7 @@ fn extensions<B: Bytes>(
         }
         // A header says its length in words; its last octet names the next one.
         let length = usize::from(bytes.window::<1>(end).ok_or(Reason::MalformedTunnel)?.u8(0)) * 4;
-        end = bytes.blur(end + length);
+        end = bytes.barrier_var(end + length);
         if length == 0 || end as u32 > room {
             return Ok(None);
         }

@@ -74,28 +74,28 @@ fn second<B: Bytes>(
     let field = |flag: u16, octets: usize| if flags & flag == 0 { 0 } else { octets };
     let ids_at = FIELD + field(LENGTH, FIELD);
     let before_offset = ids_at + IDS + field(SEQUENCE, SEQUENCE_NUMBERS);
-    let mut length = bytes.blur(before_offset + field(OFFSET, FIELD));
+    let mut length = bytes.barrier_var(before_offset + field(OFFSET, FIELD));
     if available < length as u32 {
         return Ok(None);
     }
     let id = bytes
-        .window::<IDS>(bytes.blur(at + ids_at))
+        .window::<IDS>(bytes.barrier_var(at + ids_at))
         .ok_or(Reason::MalformedTunnel)?
         .be32(0);
     if flags & OFFSET != 0 {
-        let padding = bytes.window::<FIELD>(bytes.blur(at + before_offset));
+        let padding = bytes.window::<FIELD>(bytes.barrier_var(at + before_offset));
         length += usize::from(padding.ok_or(Reason::MalformedTunnel)?.be16(0));
     }
     let mut end = available;
     if whole && flags & LENGTH != 0 {
-        let claimed = bytes.window::<FIELD>(bytes.blur(at + FIELD));
+        let claimed = bytes.window::<FIELD>(bytes.barrier_var(at + FIELD));
         end = claimed.ok_or(Reason::MalformedTunnel)?.be16(0).into();
     }
     if end > available || end < (length + PPP) as u32 {
         return Ok(None);
     }
-    let length = bytes.blur(length);
-    let ppp = ppp::parse(bytes, bytes.blur(at + length)).ok_or(Reason::MalformedTunnel)?;
+    let length = bytes.barrier_var(length);
+    let ppp = ppp::parse(bytes, bytes.barrier_var(at + length)).ok_or(Reason::MalformedTunnel)?;
     Ok(Some(Carrier {
         tunnel: kind::L2TP,
         id,

@@ -36,7 +36,8 @@ pub fn parse<B: Bytes>(
     }
     let mut kind = 0;
     if payload != 0 {
-        let ppp = ppp::parse(bytes, bytes.blur(at + length)).ok_or(Reason::MalformedTunnel)?;
+        let ppp =
+            ppp::parse(bytes, bytes.barrier_var(at + length)).ok_or(Reason::MalformedTunnel)?;
         length += ppp.length;
         kind = ppp.kind;
         if end < length as u32 {

@@ -49,7 +49,7 @@ pub fn find<B: Bytes>(
             break;
         }
         let frame = bytes
-            .window::<SHORTEST>(bytes.blur(at + between))
+            .window::<SHORTEST>(bytes.barrier_var(at + between))
             .ok_or(Reason::MalformedTunnel)?;
         if let Some((kind, header)) = begins(frame, room, whole) {
             return Ok(Some(Found {

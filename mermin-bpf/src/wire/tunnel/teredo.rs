@@ -41,16 +41,16 @@ pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Car
     if available < length as u32 + HEADER {
         return Ok(None);
     }
-    let second = bytes.window::<2>(bytes.blur(at + length));
+    let second = bytes.window::<2>(bytes.barrier_var(at + length));
     if second.ok_or(Reason::MalformedTunnel)?.be16(0) == ORIGIN {
         length += ORIGIN_LENGTH;
     }
     if available < length as u32 + HEADER {
         return Ok(None);
     }
-    let length = bytes.blur(length);
+    let length = bytes.barrier_var(length);
     let header = bytes
-        .window::<{ ipv6::LENGTH }>(bytes.blur(at + length))
+        .window::<{ ipv6::LENGTH }>(bytes.barrier_var(at + length))
         .ok_or(Reason::MalformedTunnel)?;
     let (source, destination) = (header.be32(SOURCE_AT), header.be32(DESTINATION_AT));
     let is_theirs =

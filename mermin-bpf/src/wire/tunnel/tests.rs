@@ -9,7 +9,7 @@ mod services;
 use super::*;
 use crate::{
     abi::{ledger::link, tunnel::kind},
-    track::arrival::{Arrival, Counted, Looking, Part, arrive},
+    track::arrival::{Decapsulation, Fragmentation, ParseOptions, ParsedFrame, parse_frame},
     wire::{
         packet::Packet,
         testing::{
@@ -23,16 +23,16 @@ const PORTS: [u16; 2] = [51_000, 443];
 const OUTER_PORTS: [u16; 2] = [49_152, 4789];
 const SEGMENT: usize = 20;
 
-fn arrived(bytes: &[u8]) -> Result<Arrival, Reason> {
+fn arrived(bytes: &[u8]) -> Result<ParsedFrame, Reason> {
     let frame = whole(bytes);
     let layer = Layer::outermost(&frame);
-    arrive(bytes, &frame, &layer, &Looking::default(), 7)
+    parse_frame(bytes, &frame, &layer, &ParseOptions::default(), 7)
 }
 
 fn packet(bytes: &[u8]) -> Result<Packet, Reason> {
-    arrived(bytes).map(|arrival| match arrival.part {
-        Part::Whole(packet) | Part::First(packet, _) => packet,
-        Part::Later(..) => panic!("a later fragment"),
+    arrived(bytes).map(|parsed| match parsed.part {
+        Fragmentation::None(packet) | Fragmentation::First(packet, _) => packet,
+        Fragmentation::Later(..) => panic!("a later fragment"),
     })
 }
 
@@ -154,20 +154,20 @@ pub(crate) fn tunnelled() -> Vec<Vec<u8>> {
 #[test]
 fn each_kind_is_taken_off() {
     for case in cases() {
-        let arrival = arrived(&case.frame).unwrap();
-        let Part::Whole(packet) = arrival.part else {
-            panic!("{arrival:?}");
+        let parsed = arrived(&case.frame).unwrap();
+        let Fragmentation::None(packet) = parsed.part else {
+            panic!("{parsed:?}");
         };
         assert_eq!(packet.ports, PORTS);
         assert_eq!(packet.protocol, protocol::TCP);
-        assert_eq!(packet.link_length as usize, case.before, "{arrival:?}");
+        assert_eq!(packet.link_length as usize, case.before, "{parsed:?}");
         assert_eq!(
             packet.ip_length as usize,
             case.frame.len() - case.before,
-            "{arrival:?}"
+            "{parsed:?}"
         );
         assert_ne!(packet.encapsulation, 0);
-        let outer = arrival.outer.unwrap();
+        let outer = parsed.outer.unwrap();
         assert_eq!(outer.facts & kind::MASK, case.kind);
         let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.ends.id);
         assert_eq!(id, case.id);
@@ -184,16 +184,16 @@ fn without_decapsulation_the_outer_packet_counts() {
         let frame = whole(&case.frame);
         let layer = Layer::outermost(&frame);
         let ports = Ports::default();
-        let looking = Looking {
-            counted: Counted::Outer,
-            ..Looking::default()
+        let options = ParseOptions {
+            counted: Decapsulation::None,
+            ..ParseOptions::default()
         };
-        let arrival = arrive(&case.frame[..], &frame, &layer, &looking, 7).unwrap();
-        let Part::Whole(packet) = arrival.part else {
-            panic!("{arrival:?}");
+        let parsed = parse_frame(&case.frame[..], &frame, &layer, &options, 7).unwrap();
+        let Fragmentation::None(packet) = parsed.part else {
+            panic!("{parsed:?}");
         };
         assert_eq!(packet.link_length, 14);
-        assert_eq!((packet.encapsulation, arrival.outer), (0, None));
+        assert_eq!((packet.encapsulation, parsed.outer), (0, None));
         assert!(may_carry(packet.kind, packet.ports, |both| ports.carries(both)));
     }
 }
@@ -389,10 +389,10 @@ fn lengths_and_versions_that_are_not_the_tunnels_make_a_datagram() {
         (4789, Vec::new()),
     ];
     for (port, content) in contents {
-        let arrival = arrived(&ethernet_v4(17, &datagram(port, &content))).unwrap();
-        assert_eq!(arrival.outer, None, "{content:02x?}");
-        let Part::Whole(packet) = arrival.part else {
-            panic!("{arrival:?}");
+        let parsed = arrived(&ethernet_v4(17, &datagram(port, &content))).unwrap();
+        assert_eq!(parsed.outer, None, "{content:02x?}");
+        let Fragmentation::None(packet) = parsed.part else {
+            panic!("{parsed:?}");
         };
         assert_eq!((packet.ports, packet.encapsulation), ([49_152, port], 0));
     }
@@ -442,8 +442,8 @@ fn two_levels_are_taken_off_and_a_third_is_named() {
     // The outermost is told.
     let level = ipv4(4, &inner());
     let framed = ethernet(ethertype::IPV4, &level);
-    let arrival = arrived(&ethernet_v4(17, &datagram(4789, &vxlan(3, &framed)))).unwrap();
-    assert_eq!(arrival.outer.unwrap().facts & kind::MASK, kind::VXLAN);
+    let parsed = arrived(&ethernet_v4(17, &datagram(4789, &vxlan(3, &framed)))).unwrap();
+    assert_eq!(parsed.outer.unwrap().facts & kind::MASK, kind::VXLAN);
 }
 
 fn digest_of(bytes: &[u8]) -> u32 {
@@ -491,13 +491,13 @@ fn digests_tell_tunnels_apart_and_directions_together() {
 /// Digest and ids where tunnels are no part of a key.
 fn bare(bytes: &[u8]) -> (u32, u32) {
     let frame = whole(bytes);
-    let looking = Looking {
-        keyed: Keyed::Ends,
-        ..Looking::default()
+    let options = ParseOptions {
+        keyed: Keyed::Endpoints,
+        ..ParseOptions::default()
     };
-    let arrival = arrive(bytes, &frame, &Layer::outermost(&frame), &looking, 7).unwrap();
-    let Part::Whole(packet) = arrival.part else {
-        panic!("{arrival:?}");
+    let parsed = parse_frame(bytes, &frame, &Layer::outermost(&frame), &options, 7).unwrap();
+    let Fragmentation::None(packet) = parsed.part else {
+        panic!("{parsed:?}");
     };
     (packet.encapsulation, packet.ids)
 }
@@ -581,17 +581,17 @@ fn the_first_fragment_of_a_carrier_has_the_inner_octets_that_are_in_it() {
         &datagram(4789, &vxlan(1, &ethernet(ethertype::IPV4, &inner))),
     );
     let [first, later] = fragments(&outer, 104);
-    let arrival = arrived(&first).unwrap();
-    let Part::Whole(packet) = arrival.part else {
-        panic!("{arrival:?}");
+    let parsed = arrived(&first).unwrap();
+    let Fragmentation::None(packet) = parsed.part else {
+        panic!("{parsed:?}");
     };
     assert_eq!(packet.ports, PORTS);
     // Of 104 octets, 30 are UDP's, VXLAN's and the inner link header.
     assert_eq!(packet.ip_length, 74);
-    let [Some(key), None] = arrival.carriers else {
-        panic!("{arrival:?}");
+    let [Some(key), None] = parsed.carriers else {
+        panic!("{parsed:?}");
     };
-    let Part::Later(ip, later_key) = arrived(&later).unwrap().part else {
+    let Fragmentation::Later(ip, later_key) = arrived(&later).unwrap().part else {
         panic!("not a later one");
     };
     assert_eq!(later_key, key);
@@ -603,12 +603,12 @@ fn fragments_inside_of_a_tunnel_are_told_apart_by_it() {
     let datagram_inside = ipv4(protocol::UDP, &udp(PORTS, &[7; 400]));
     let [first, later] = fragments(&datagram_inside, 200);
     let carried = |vni, frame: &[u8]| ethernet_v4(17, &datagram(4789, &vxlan(vni, frame)));
-    let Part::First(packet, key) = arrived(&carried(1, &first)).unwrap().part else {
+    let Fragmentation::First(packet, key) = arrived(&carried(1, &first)).unwrap().part else {
         panic!("not a first one");
     };
     assert_eq!((packet.ports, packet.ip_length), (PORTS, 220));
     let later_key = |vni| match arrived(&carried(vni, &later)).unwrap().part {
-        Part::Later(ip, key) => {
+        Fragmentation::Later(ip, key) => {
             assert_eq!(ip.length, 20 + 408 - 200);
             key
         }
@@ -622,20 +622,20 @@ fn fragments_inside_of_a_tunnel_are_told_apart_by_it() {
 fn a_session_shows_its_indices() {
     let data = with(std::vec![0; 64], 0, &[4, 0, 0, 0, 0x78, 0x56, 0x34, 0x12]);
     for ports in [[51_820, 9], [9, 51_820]] {
-        let arrival = arrived(&ethernet_v4(17, &udp(ports, &data))).unwrap();
-        let outer = arrival.outer.unwrap();
+        let parsed = arrived(&ethernet_v4(17, &udp(ports, &data))).unwrap();
+        let outer = parsed.outer.unwrap();
         assert_eq!(outer.facts, kind::WIREGUARD | fact::HAS_ID);
         assert_eq!(outer.ends.id, 0x1234_5678);
-        let Part::Whole(packet) = arrival.part else {
-            panic!("{arrival:?}");
+        let Fragmentation::None(packet) = parsed.part else {
+            panic!("{parsed:?}");
         };
         assert_eq!((packet.ports, packet.encapsulation), (ports, 0));
     }
     let initiation = with(std::vec![0; 148], 0, &[1, 0, 0, 0, 5, 0, 1, 0]);
-    let arrival = arrived(&ethernet_v4(17, &udp([9, 51_820], &initiation))).unwrap();
-    let outer = arrival.outer.unwrap();
+    let parsed = arrived(&ethernet_v4(17, &udp([9, 51_820], &initiation))).unwrap();
+    let outer = parsed.outer.unwrap();
     assert_eq!(outer.facts, kind::WIREGUARD | fact::HAS_SENDER);
-    assert_eq!(outer.turned().ends.ports, [1, 5]);
+    assert_eq!(outer.reversed().ends.ports, [1, 5]);
     let other = arrived(&ethernet_v4(17, &udp([9, 51_820], &[1; 40]))).unwrap();
     assert_eq!(other.outer, None);
 }
@@ -648,8 +648,8 @@ fn without_an_ethernet_header_too() {
         ..whole(&bytes)
     };
     let layer = Layer::outermost(&frame);
-    let arrival = arrive(&bytes[..], &frame, &layer, &Looking::default(), 7).unwrap();
-    let outer = arrival.outer.unwrap();
+    let parsed = parse_frame(&bytes[..], &frame, &layer, &ParseOptions::default(), 7).unwrap();
+    let outer = parsed.outer.unwrap();
     assert_eq!((outer.mac, outer.link_length), ([0; 6], 0));
     assert_eq!(bytes.len(), 20 + 20 + SEGMENT);
 }
@@ -658,8 +658,8 @@ fn without_an_ethernet_header_too() {
 fn the_outer_side_turns_with_the_packet() {
     let case = &cases()[0];
     let outer = arrived(&case.frame).unwrap().outer.unwrap();
-    let turned = outer.turned();
+    let turned = outer.reversed();
     assert_eq!(turned.ends.addresses[0], outer.ends.addresses[1]);
     assert_eq!(turned.ends.ports, [4789, 49_152]);
-    assert_eq!(turned.turned(), outer);
+    assert_eq!(turned.reversed(), outer);
 }

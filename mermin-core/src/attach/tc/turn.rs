@@ -1,6 +1,6 @@
 //! Taking turns with other sources, in this process and in others, at the qdisc of one interface.
 //!
-//! Looking whether a qdisc is empty and deleting it are two requests; without turns, two sources that came and went in
+//! Asking if a qdisc is empty and deleting it are two requests; without turns, two sources that came and went in
 //! 3000 rounds each lost 9 filters to one another. The lock is an abstract socket address: it is as wide as the network
 //! namespace, like the qdisc, needs no file system, and goes with its process however that ends.
 

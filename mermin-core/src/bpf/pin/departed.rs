@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     bpf::ledger::{Account, Ledger, Place},
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     sys::bpf_pin::Shape,
 };
 
@@ -28,7 +28,7 @@ pub(crate) type Sums = [Account; 2];
 
 /// Where the sums are kept.
 #[derive(Debug)]
-pub(crate) struct Departed {
+pub(crate) struct RetiredCounters {
     page: Pages<[Sums; 2]>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn create() -> io::Result<OwnedFd> {
     Pages::<[Sums; 2]>::create(DEPARTED, 1)
 }
 
-impl Departed {
+impl RetiredCounters {
     pub(crate) fn open(map: BorrowedFd<'_>) -> io::Result<Self> {
         Ok(Self {
             page: Pages::open(map, 1)?,
@@ -62,13 +62,13 @@ impl Departed {
         let word = (counts.load(Ordering::SeqCst) ^ SECOND) & SECOND;
         // SAFETY: within the mapping; the sums that do not count are the capture thread's.
         unsafe { self.page.by(0, word).write_volatile(*sums) };
-        pass(Point::Summed);
+        fail_point(FailPoint::Summed);
         // The process is killed between two of its own instructions: what has to be kept in order is the compiler.
         fence(Ordering::SeqCst);
         let number = u64::from(place.number()) + 1;
         counts.store(word | number << PLACE, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        pass(Point::Departing);
+        fail_point(FailPoint::Departing);
         self.finish(ledger);
     }
 
@@ -79,7 +79,7 @@ impl Departed {
         if let Some(place) = Place::from_number((word >> PLACE).wrapping_sub(1)) {
             ledger.forget(place);
             fence(Ordering::SeqCst);
-            pass(Point::Emptied);
+            fail_point(FailPoint::Emptied);
         }
         counts.store(word & SECOND, Ordering::SeqCst);
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::names::{self, Name};
-use crate::points::{Point, pass};
+use crate::failpoint::{FailPoint, fail_point};
 
 /// Pins by what they are.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
         .chain(maps.into_iter().map(|(_, path)| path));
     for path in paths {
         gone(fs::remove_file(path))?;
-        pass(Point::Removing);
+        fail_point(FailPoint::Removing);
     }
     remove_empty(directory)
 }

@@ -17,10 +17,10 @@ use super::{
     names,
 };
 use crate::{
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     probe::{
         bpffs,
-        trouble::{self, Trouble},
+        unavailable::{self, Unavailable},
     },
     sys::{
         bpf_link::{self, ProgramIdentity},
@@ -41,7 +41,7 @@ pub(crate) enum Refused {
     /// Another source owns it.
     InUse,
     /// Nothing can be pinned.
-    Unavailable(Trouble),
+    Unavailable(Unavailable),
 }
 
 /// Pins that a former process left.
@@ -85,8 +85,8 @@ impl Instance {
             }),
             Err(Refusal::InUse) => Err(Refused::InUse),
             Err(Refusal::System(path, error)) => {
-                let trouble = trouble::refused("make and lock", &path, &error);
-                Err(Refused::Unavailable(trouble))
+                let unavailable = unavailable::refused("make and lock", &path, &error);
+                Err(Refused::Unavailable(unavailable))
             }
         }
     }
@@ -165,16 +165,19 @@ impl Instance {
     }
 
     /// Makes the layout's directory: `fill` pins into another one, which then gets the name.
-    pub(crate) fn make(&self, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Trouble> {
+    pub(crate) fn make(
+        &self,
+        fill: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<(), Unavailable> {
         let making = self.directory.join(names::MAKING);
         let made = directory::remove(&making)
             .and_then(|()| fs::create_dir(&making))
             .and_then(|()| fill(&making))
             .and_then(|()| fs::rename(&making, self.path()));
-        pass(Point::Made);
+        fail_point(FailPoint::Made);
         made.map_err(|error| {
             let _ = directory::remove(&making);
-            trouble::refused("pin maps in", &making, &error)
+            unavailable::refused("pin maps in", &making, &error)
         })
     }
 

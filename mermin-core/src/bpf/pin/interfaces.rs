@@ -12,7 +12,7 @@ use std::{
 use super::{names::INTERFACES, pages::Pages};
 use crate::{
     bpf::size::HOOK_PLACES,
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     sys::bpf_pin::Shape,
 };
 
@@ -95,7 +95,7 @@ impl Interfaces {
         // The process is killed between two of its own instructions: what has to be kept in order is the compiler.
         fence(Ordering::SeqCst);
         self.set(place, index);
-        pass(Point::Named);
+        fail_point(FailPoint::Named);
         if let Some(before) = before {
             self.set(before, 0);
         }

@@ -21,12 +21,12 @@ use super::{
     pages::{Pages, SECOND},
 };
 use crate::{
+    failpoint::{FailPoint, fail_point},
     flow::EndReason,
-    points::{Point, pass},
     sys::bpf_pin::Shape,
     table::{
-        entry::{Entry, Told},
-        moment::Moment,
+        coarse_time::CoarseTime,
+        export_state::{ExportState, Exported},
     },
 };
 
@@ -59,7 +59,7 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    fn new(entry: &Entry, last_seen: u64) -> Self {
+    fn new(entry: &ExportState, last_seen: u64) -> Self {
         Self {
             told: entry
                 .told
@@ -70,15 +70,15 @@ impl Mark {
         }
     }
 
-    fn entry(&self) -> Entry {
-        Entry {
-            told: self.told.map(|[packets, octets, extra]| Told {
+    fn entry(&self) -> ExportState {
+        ExportState {
+            told: self.told.map(|[packets, octets, extra]| Exported {
                 packets,
                 octets,
                 extra,
             }),
             sequence: self.sequence,
-            since: Moment::from_bits(self.since),
+            since: CoarseTime::from_bits(self.since),
         }
     }
 }
@@ -87,9 +87,9 @@ impl Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recalled {
     /// The records that were told for good.
-    pub(crate) told: Entry,
+    pub(crate) told: ExportState,
     /// A record that may not have arrived: what is told once it has, and its last packet's time (monotonic ns).
-    pub(crate) offered: Option<(Entry, u64)>,
+    pub(crate) offered: Option<(ExportState, u64)>,
     /// Why the flow ended, where its last record was made.
     pub(crate) ended: Option<EndReason>,
     /// All was told.
@@ -127,21 +127,21 @@ impl Journal {
     }
 
     /// Notes what is told once the record that is about to be given has arrived. None may be [owed](Self::is_owed).
-    pub(crate) fn offer(&self, slot: u32, then: &Entry, last_seen: u64) {
+    pub(crate) fn offer(&self, slot: u32, then: &ExportState, last_seen: u64) {
         let word = self.write(slot, then, last_seen);
         self.set(slot, word | OFFERED);
-        pass(Point::Offered);
+        fail_point(FailPoint::Offered);
     }
 
     /// Writes the mark that does not count. Returns the word as it is.
-    fn write(&self, slot: u32, then: &Entry, last_seen: u64) -> u64 {
+    fn write(&self, slot: u32, then: &ExportState, last_seen: u64) -> u64 {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         let mark = self.pages.by(slot, !word);
         let said = Mark::new(then, last_seen);
         // SAFETY: within the mapping; the mark that does not count is the capture thread's.
         unsafe {
             (&raw mut (*mark).told).write_volatile(said.told);
-            pass(Point::Noted);
+            fail_point(FailPoint::Noted);
             mark.write_volatile(said);
         }
         word
@@ -149,7 +149,7 @@ impl Journal {
 
     /// Writes down what is told once a record has been withheld. Returns the word that makes it count, for
     /// [`set`](Self::set). No record may be [owed](Self::is_owed).
-    pub(crate) fn prepare(&self, slot: u32, then: &Entry, last_seen: u64) -> u64 {
+    pub(crate) fn prepare(&self, slot: u32, then: &ExportState, last_seen: u64) -> u64 {
         told(self.write(slot, then, last_seen))
     }
 
@@ -163,7 +163,7 @@ impl Journal {
         let word = self.pages.word(slot).load(Ordering::Acquire) & (SECOND | SAID | GIVEN);
         let reason = u64::from(reason.number()) << REASON;
         self.set(slot, word | reason);
-        pass(Point::Finished);
+        fail_point(FailPoint::Finished);
     }
 
     /// This flow's record has arrived.
@@ -202,7 +202,7 @@ impl Journal {
             [word, !word].map(|number| unsafe { self.pages.by(slot, number).read_volatile() });
         Recalled {
             told: if word & SAID == 0 {
-                Entry::default()
+                ExportState::default()
             } else {
                 counts.entry()
             },
@@ -248,16 +248,16 @@ mod tests {
         }
     }
 
-    fn entry(number: u64) -> Entry {
-        let side = Told {
+    fn entry(number: u64) -> ExportState {
+        let side = Exported {
             packets: number,
             octets: 100 * number,
             extra: 3,
         };
-        Entry {
-            told: [side, Told::default()],
+        ExportState {
+            told: [side, Exported::default()],
             sequence: u32::try_from(number).unwrap(),
-            since: Moment::at(number << 40),
+            since: CoarseTime::at(number << 40),
         }
     }
 
@@ -265,7 +265,7 @@ mod tests {
     fn a_record_counts_as_told_when_it_is_acknowledged() {
         let Some(journal) = journal() else { return };
         let nothing = journal.recall(1);
-        assert_eq!(nothing.told, Entry::default());
+        assert_eq!(nothing.told, ExportState::default());
         assert_eq!(
             (nothing.offered, nothing.ended, nothing.done),
             (None, None, false)
@@ -277,7 +277,7 @@ mod tests {
             assert_eq!(
                 recalled.told,
                 if number == 1 {
-                    Entry::default()
+                    ExportState::default()
                 } else {
                     entry(number - 1)
                 }
@@ -288,14 +288,14 @@ mod tests {
             assert_eq!(journal.recall(1).told, entry(number));
             assert_eq!(journal.recall(1).offered, None);
         }
-        assert_eq!(journal.recall(0).told, Entry::default());
+        assert_eq!(journal.recall(0).told, ExportState::default());
     }
 
     #[test]
     fn what_is_half_written_does_not_count() {
         let Some(journal) = journal() else { return };
         journal.tear(0);
-        assert_eq!(journal.recall(0).told, Entry::default());
+        assert_eq!(journal.recall(0).told, ExportState::default());
         journal.offer(0, &entry(1), 9);
         journal.acknowledge(0);
         journal.tear(0);
@@ -321,7 +321,7 @@ mod tests {
         journal.acknowledge(0);
         assert!(journal.is_done(0));
         journal.clear(0);
-        assert_eq!(journal.recall(0).told, Entry::default());
+        assert_eq!(journal.recall(0).told, ExportState::default());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use mermin_bpf::abi::slot::DIRECTIONS;
 use super::{journal::Journal, names::REDO, pages::Pages};
 use crate::{
     bpf::ledger::{Ledger, Sum},
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     sys::bpf_pin::Shape,
 };
 
@@ -59,14 +59,14 @@ impl Plan {
     fn store(&self, journal: &Journal, ledger: &Ledger) {
         for sum in &self.sums {
             ledger.set_withheld(sum);
-            pass(Point::HalfMoved);
+            fail_point(FailPoint::HalfMoved);
         }
-        pass(Point::Moved);
+        fail_point(FailPoint::Moved);
         fence(Ordering::SeqCst);
         if let Ok(slot) = u32::try_from(self.slot) {
             journal.set(slot, self.word);
         }
-        pass(Point::Withheld);
+        fail_point(FailPoint::Withheld);
     }
 }
 
@@ -86,7 +86,7 @@ impl Redo {
         fence(Ordering::SeqCst);
         pending.store(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        pass(Point::Planned);
+        fail_point(FailPoint::Planned);
         plan.store(journal, ledger);
         pending.store(0, Ordering::SeqCst);
     }

@@ -14,7 +14,7 @@ use mermin_bpf::abi::slot::state;
 
 use crate::{
     bpf::{index::Index, slab::Slab},
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     sys::bpf_pin,
 };
 
@@ -25,14 +25,14 @@ const LATE: u32 = 1024;
 
 /// Free slots on their way to the new stack.
 #[derive(Debug)]
-pub(crate) struct Supply {
+pub(crate) struct FreeStack {
     old: Option<OwnedFd>,
     /// Slots below this were used before the switch.
     known: u32,
     moved: Bits,
 }
 
-impl Supply {
+impl FreeStack {
     /// Moves some numbers from the old stack, if it was found, to the new one. To be called before the switch.
     pub(crate) fn move_some(old: Option<OwnedFd>, slab: &Slab, index: &Index) -> io::Result<Self> {
         let known = slab.touched();
@@ -43,7 +43,7 @@ impl Supply {
                     break;
                 };
                 moved.set(slot);
-                pass(Point::Moving);
+                fail_point(FailPoint::Moving);
                 index.give_back(slot)?;
             }
         }
@@ -51,7 +51,7 @@ impl Supply {
     }
 
     /// Slots that belong to nobody. To be called a grace period after the switch.
-    pub(crate) fn rest(self, slab: &Slab) -> io::Result<Rest> {
+    pub(crate) fn rest(self, slab: &Slab) -> io::Result<RemainingSlots> {
         let mut free = Bits::new(slab.touched());
         let mut left = 0;
         for slot in 0..self.known {
@@ -74,19 +74,19 @@ impl Supply {
             }
         }
         let next = free.len();
-        Ok(Rest { free, next, left })
+        Ok(RemainingSlots { free, next, left })
     }
 }
 
 /// Free slots that are in no stack.
 #[derive(Debug, Default)]
-pub(crate) struct Rest {
+pub(crate) struct RemainingSlots {
     free: Bits,
     next: u32,
     left: u64,
 }
 
-impl Rest {
+impl RemainingSlots {
     /// How many there are still.
     pub(crate) fn len(&self) -> u64 {
         self.left
@@ -101,7 +101,7 @@ impl Rest {
                 index.give_back(self.next)?;
                 self.left -= 1;
                 given += 1;
-                pass(Point::Returning);
+                fail_point(FailPoint::Returning);
             }
         }
         Ok(())

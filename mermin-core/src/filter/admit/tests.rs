@@ -65,7 +65,7 @@ where
     T: for<'a> TryFrom<&'a str, Error = crate::Error>,
 {
     Rule::matching(matching.iter().copied())
-        .and_then(|rule| rule.but_not(not_matching.iter().copied()))
+        .and_then(|rule| rule.except(not_matching.iter().copied()))
         .unwrap()
 }
 

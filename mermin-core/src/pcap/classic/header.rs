@@ -1,6 +1,6 @@
 //! The header of a pcap file, by who wrote it.
 
-use super::super::{broken::Broken, time::Resolution, word::Order};
+use super::super::{error::PcapError, time::Resolution, word::Order};
 
 /// Octets of the header.
 pub(super) const LENGTH: usize = 24;
@@ -48,10 +48,10 @@ pub(super) fn magic(start: [u8; 4]) -> Option<(Order, u32)> {
 
 impl Header {
     /// Reads a header.
-    pub(super) fn read(octets: &[u8; LENGTH]) -> Result<Self, Broken> {
+    pub(super) fn read(octets: &[u8; LENGTH]) -> Result<Self, PcapError> {
         let start = octets.first_chunk().copied().unwrap_or_default();
         let Some((order, magic)) = magic(start) else {
-            return Err(Broken::foreign(octets));
+            return Err(PcapError::foreign(octets));
         };
         // A zone, an accuracy and the most octets that are kept stand between, which nobody goes by.
         let [major, minor] = [4, 6].map(|at| order.u16_at(octets, at).unwrap_or_default());
@@ -84,8 +84,8 @@ impl Header {
     }
 }
 
-fn unknown(major: u16, minor: u16) -> Broken {
-    Broken::unsupported(
+fn unknown(major: u16, minor: u16) -> PcapError {
+    PcapError::unsupported(
         0,
         format!("version {major}.{minor} of pcap is not known"),
         "convert it: `editcap -F pcap IN OUT`",

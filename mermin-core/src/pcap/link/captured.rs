@@ -7,7 +7,7 @@ use mermin_bpf::{
     wire::bytes::{Bytes, HEADER_LIMIT},
 };
 
-use super::Looking;
+use super::ParseOptions;
 use crate::pcap::word::Order;
 
 /// Octets of which the packet had more: tells a header that was not captured from one that never was there.
@@ -17,7 +17,7 @@ pub(super) struct Captured<'a> {
     pub(super) length: usize,
     pub(super) short: &'a Cell<bool>,
     pub(super) ifindex: u32,
-    pub(super) looking: &'a Looking,
+    pub(super) options: &'a ParseOptions,
 }
 
 impl Captured<'_> {

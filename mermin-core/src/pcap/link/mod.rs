@@ -15,10 +15,10 @@ mod wrapped;
 
 use std::cell::Cell;
 
-pub(crate) use mermin_bpf::track::arrival::Looking;
+pub(crate) use mermin_bpf::track::arrival::ParseOptions;
 use mermin_bpf::{
     abi::ledger::Reason,
-    track::arrival::{Arrival, arrive},
+    track::arrival::{ParsedFrame, parse_frame},
     wire::{ethernet, ethertype, layer, packet::Frame},
 };
 
@@ -28,7 +28,7 @@ use self::{
     cooked::{COOKED, COOKED_2},
     start::{Own, Start},
 };
-use super::Broken;
+use super::PcapError;
 
 pub(super) const ETHERNET: u32 = 1;
 pub(super) const TOKEN_RING: u32 = 6;
@@ -120,7 +120,7 @@ pub(crate) enum Layer {
 /// A captured packet, read.
 pub(crate) struct Read {
     /// Its content, or why there is none.
-    pub(crate) outcome: Result<Arrival, Reason>,
+    pub(crate) outcome: Result<ParsedFrame, Reason>,
     /// Octets of the frame on the wire.
     pub(crate) length: u32,
     /// Octets that the capture put before it.
@@ -197,14 +197,20 @@ impl Layer {
     }
 
     /// Reads the headers of a packet of which `octets` were captured and that had `length` octets.
-    pub(crate) fn read(self, octets: &[u8], length: u32, ifindex: u32, looking: &Looking) -> Read {
+    pub(crate) fn read(
+        self,
+        octets: &[u8],
+        length: u32,
+        ifindex: u32,
+        options: &ParseOptions,
+    ) -> Read {
         let short = Cell::new(false);
         let bytes = Captured {
             octets,
             length: length as usize,
             short: &short,
             ifindex,
-            looking,
+            options,
         };
         let mut own = Own::default();
         let start = match self.locate(bytes, &mut own) {
@@ -295,7 +301,7 @@ fn address(octets: &[u8], at: usize) -> [u8; ethernet::MAC] {
 }
 
 /// Walks through a frame from the first header on that is read as those of Ethernet are.
-fn walk(bytes: Captured<'_>, start: &Start, own: &Own) -> Result<Arrival, Reason> {
+fn walk(bytes: Captured<'_>, start: &Start, own: &Own) -> Result<ParsedFrame, Reason> {
     let frame = Frame {
         length: u32::try_from(bytes.length).unwrap_or(u32::MAX),
         ..Frame::default()
@@ -306,11 +312,15 @@ fn walk(bytes: Captured<'_>, start: &Start, own: &Own) -> Result<Arrival, Reason
         goes_on: start.goes_on,
         ..layer::Layer::outermost(&frame)
     };
-    arrive(bytes, &frame, &layer, bytes.looking, bytes.ifindex)
+    parse_frame(bytes, &frame, &layer, bytes.options, bytes.ifindex)
 }
 
 /// The error for a link type that is not read, on the interface of this number and name.
-pub(super) fn unsupported(at: u64, number: u32, interface: Option<(u32, Option<&str>)>) -> Broken {
+pub(super) fn unsupported(
+    at: u64,
+    number: u32,
+    interface: Option<(u32, Option<&str>)>,
+) -> PcapError {
     let mut why = format!("its link type is {}", described(number));
     let remedy = match interface {
         None => "look at it with `tshark -r IN`: there is no IP header in a known place".to_owned(),
@@ -320,5 +330,5 @@ pub(super) fn unsupported(at: u64, number: u32, interface: Option<(u32, Option<&
             format!("leave it out: `tshark -r IN -Y 'frame.interface_id != {interface}' -w OUT`")
         }
     };
-    Broken::unsupported(at, format!("{why}, which is not read"), remedy)
+    PcapError::unsupported(at, format!("{why}, which is not read"), remedy)
 }

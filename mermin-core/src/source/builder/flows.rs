@@ -1,15 +1,15 @@
-//! Options of flows: which are wanted, what tells them apart, how many there are at once.
+//! Options of flows: the filter, the flow key, the size of the table.
 
 use super::FlowSourceBuilder;
 use crate::{
     filter::Filter,
     flow::TunnelKind,
     join::Join,
-    source::{FlowKey, Pinning, Tunnels},
+    source::{Decapsulation, FlowKey, Pinning},
 };
 
 impl FlowSourceBuilder {
-    /// Which flows are wanted. Default: all.
+    /// The filter of flows and records. Default: everything passes.
     ///
     /// ```
     /// use mermin_core::{Filter, FlowSource, filter::Rule};
@@ -25,9 +25,9 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Flows at once, 1 to 16,777,216. Default: 65,536. Each takes about 600 octets of kernel memory, in use or not;
-    /// what finds no room is counted under `table_full`. Of a capture file the default is the most, because there memory
-    /// is taken as flows come.
+    /// The number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. Each takes about 600 bytes of kernel memory,
+    /// in use or not. Packets of flows that do not fit are counted as `table_full`. For capture files the default is the maximum,
+    /// because memory is allocated on demand.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -40,8 +40,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Facts that tell flows apart besides interface, protocol, addresses and ports. Default: [`FlowKey::Full`], VLANs and
-    /// tunnels.
+    /// Parts of the flow key besides interface, protocol, addresses and ports. Default: [`FlowKey::Full`], VLANs and tunnels.
     ///
     /// ```
     /// use mermin_core::{FlowKey, FlowSource};
@@ -54,14 +53,13 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// True if [`Flow::end`](crate::Flow::end) of a flow on a host is exact to the nanosecond, as its start is, instead of
-    /// to a tick of the kernel (1 to 10 ms). Default: no, because a precise clock is read for each packet then, which is 30
-    /// to 40 ns more.
-    /// [`Flow::time_resolution`](crate::Flow::time_resolution) says which. Of a capture, times are as exact as the file in any
-    /// case.
+    /// Makes [`Flow::end`](crate::Flow::end) exact to the nanosecond, as the start is, instead of to a tick of the kernel (1 to 10 ms).
+    /// Default: no, because reading a precise clock for each packet takes 30 to 40 ns more.
+    /// [`Flow::time_resolution`](crate::Flow::time_resolution) has the resolution of each record. Has no effect on capture files, whose
+    /// times are as exact as the file.
     ///
-    /// It is the kernel's `CLOCK_MONOTONIC` at the hook, as fine as its source counts: some 0.5 ns on x86, 1 to 100 ns on arm64. Where
-    /// two CPUs count packets of one direction at once, the earlier time may be the one that is told.
+    /// The clock is the kernel's `CLOCK_MONOTONIC` at the hook. Its steps are some 0.5 ns on x86, 1 to 100 ns on arm64. If two CPUs count
+    /// packets of one direction at once, the record may have the earlier time.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -97,22 +95,21 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Whose flow counts a packet that was sent through a tunnel. Default: [`Tunnels::Inner`], the innermost packet's.
+    /// The flow that counts a packet in a tunnel. Default: [`Decapsulation::Innermost`], the flow of the innermost packet.
     ///
     /// ```
-    /// use mermin_core::{FlowSource, Tunnels};
+    /// use mermin_core::{FlowSource, Decapsulation};
     ///
-    /// let builder = FlowSource::builder().tunnels(Tunnels::Outer);
-    /// assert_eq!(builder.get_tunnels(), Tunnels::Outer);
+    /// let builder = FlowSource::builder().decapsulation(Decapsulation::None);
+    /// assert_eq!(builder.get_decapsulation(), Decapsulation::None);
     /// ```
-    pub fn tunnels(mut self, tunnels: Tunnels) -> Self {
-        self.options.tunnels = tunnels;
+    pub fn decapsulation(mut self, decapsulation: Decapsulation) -> Self {
+        self.options.decapsulation = decapsulation;
         self
     }
 
-    /// UDP ports at which a kind of tunnel is looked for, instead of those it has by default: VXLAN 4789, VXLAN-GPE 4790,
-    /// Geneve 6081, GTP-U 2152, each as the receiver's port; L2TP 1701, Teredo 3544, `WireGuard` 51820, as either side's. At
-    /// most four, none to look for none.
+    /// The UDP ports of a kind of tunnel, at most four; with none, that kind is not recognised. Defaults: VXLAN 4789, VXLAN-GPE 4790,
+    /// Geneve 6081, GTP-U 2152, each as the receiver's port; L2TP 1701, Teredo 3544, `WireGuard` 51820, as either side's port.
     ///
     /// ```
     /// use mermin_core::{FlowSource, flow::TunnelKind};
@@ -130,7 +127,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// True if something given up is an error instead of a line in the report. Default: no.
+    /// Fail to open instead of reporting a degradation. Default: no.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -143,15 +140,15 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Lets the source outlive its process: when it is killed the kernel goes on counting, and the next source of this
-    /// instance goes on with the flows there are. No packet is missed; a record of which nothing says that it arrived is given
-    /// again, with the same id and sequence number. Default: no. See [`Pinning`].
+    /// Keeps the source's kernel state when its process is killed: the kernel keeps counting, and the next source opened with the same
+    /// instance name resumes the existing flows. No packet is missed. A record that was not acknowledged is delivered again, with the
+    /// same id and sequence number. Default: no. See [`Pinning`].
     ///
-    /// A record counts as arrived when the sink of [`run`](crate::FlowSource::run) has returned `Ok` for it, when the stream is asked
-    /// for the one after it, or when it is [acknowledged by hand](crate::FlowSource::manual_ack). Until then its flow gets no other, and a flow
-    /// that has ended keeps its room in the table. Takes 136 octets of kernel memory more for each of `max_flows`. The
-    /// ledgers of interfaces ([`Stats::packets`](crate::Stats::packets) and those by hook) go on as well. Where there is no
-    /// BPF file system that can be written to, the source is not pinned, and the report says what that costs.
+    /// A record is acknowledged when the sink of [`run`](crate::FlowSource::run) has returned `Ok` for it, when the stream is asked for
+    /// the next one, or [by hand](crate::FlowSource::manual_ack). Until then its flow has no other record, and a flow that has ended
+    /// keeps its slot in the table. Takes 136 bytes of kernel memory more for each of `max_flows`. The counters of hooks
+    /// ([`Stats::hooks`](crate::Stats::hooks)) continue as well. If no BPF file system can be written to, the source is not pinned, and
+    /// the report has the degradation.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Pinning};

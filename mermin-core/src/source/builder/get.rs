@@ -7,7 +7,7 @@ use crate::{
     flow::TunnelKind,
     iface::{NetNs, Pattern},
     join::Join,
-    source::{FlowKey, Pinning, Tunnels},
+    source::{Decapsulation, FlowKey, Pinning},
     table::Timeouts,
 };
 
@@ -24,10 +24,10 @@ impl FlowSourceBuilder {
         self.options.exclude.list()
     }
 
-    /// The value of [`or_all`](Self::or_all).
+    /// The value of [`fallback_to_all`](Self::fallback_to_all).
     #[must_use]
-    pub fn get_or_all(&self) -> bool {
-        self.options.or_all
+    pub fn get_fallback_to_all(&self) -> bool {
+        self.options.fallback_to_all
     }
 
     /// The value of [`hot_plug`](Self::hot_plug).
@@ -98,8 +98,8 @@ impl FlowSourceBuilder {
 
     /// The value of [`tunnels`](Self::tunnels).
     #[must_use]
-    pub fn get_tunnels(&self) -> Tunnels {
-        self.options.tunnels
+    pub fn get_decapsulation(&self) -> Decapsulation {
+        self.options.decapsulation
     }
 
     /// The value of [`tunnel_ports`](Self::tunnel_ports) for this kind; empty where it is not looked for by port.

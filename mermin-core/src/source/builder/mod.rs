@@ -41,8 +41,8 @@ pub struct FlowSourceBuilder {
 
 impl FlowSourceBuilder {
     #[cfg(feature = "__lab")]
-    pub(crate) fn workings(&mut self) -> &mut super::options::Workings {
-        &mut self.options.workings
+    pub(crate) fn test_hooks(&mut self) -> &mut super::options::TestHooks {
+        &mut self.options.test_hooks
     }
 
     /// Checked options of a source of interfaces, and which of them are meant.

@@ -23,7 +23,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// A flow that lives longer gets a record this often: who wants totals every 5 s sets 5 s. Default: 60 s. Above zero.
+    /// The interval between two records of a flow that lasts. For totals every 5 s, set 5 s. Default: 60 s. Above zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -69,8 +69,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// TCP flows that saw a FIN of one side end after this long without a packet. Default: 120 s, as
-    /// [`Timeouts::tcp_half_closed`] says. Above zero.
+    /// TCP flows that saw a FIN of one side end after this long without a packet. Default: 120 s, see
+    /// [`Timeouts::tcp_half_closed`]. Above zero.
     ///
     /// ```
     /// use std::time::Duration;

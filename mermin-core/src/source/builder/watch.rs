@@ -9,15 +9,13 @@ use crate::{
 
 impl FlowSourceBuilder {
     /// Interfaces to watch: exact names, globs (`*`, `?`, `[..]`) and regular expressions between slashes, as text or as
-    /// parsed [`Pattern`]s; a [`Preset`](crate::Preset) has those of the usual Kubernetes networks. An interface that
-    /// a pattern matches is watched also when it is down or loopback. Default, and with an empty list: all that are up,
-    /// loopback aside.
+    /// parsed [`Pattern`]s. A [`Preset`](crate::Preset) has the patterns of the usual Kubernetes networks. An interface that a pattern
+    /// matches is watched even if it is down or loopback. Default, and with an empty list: all interfaces that are up, except loopback.
     ///
-    /// A text that is no pattern is an [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) when the source is opened.
-    ///
-    /// An exact name that does not exist is [`ErrorKind::NoInterface`](crate::ErrorKind::NoInterface) when the source is opened. A glob or expression that
-    /// fits nothing is waited for, and the report says so; with [`hot_plug`](Self::hot_plug) off it is that error too where
-    /// nothing else fits.
+    /// Opening fails with [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) if a text is no pattern, and with
+    /// [`ErrorKind::NoInterface`](crate::ErrorKind::NoInterface) if an exact name does not exist. If a glob or expression matches no
+    /// interface, the source waits for one and reports that; with [`hot_plug`](Self::hot_plug) off, opening fails with `NoInterface`
+    /// if nothing at all matches.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Pattern, Preset};
@@ -38,7 +36,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Interfaces not to watch though [`interfaces`](Self::interfaces) has them, in the same forms. Default: none.
+    /// Interfaces not to watch even if they match [`interfaces`](Self::interfaces), in the same forms. Default: none.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -55,23 +53,23 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// True if everything that is up, loopback aside, stands in while no interface matches
-    /// [`interfaces`](Self::interfaces); the report says so. Default: no.
+    /// If no interface matches [`interfaces`](Self::interfaces), watch every interface that is up, except loopback, and report a
+    /// degradation. Default: no.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Preset};
     ///
     /// // The devices of a Kubernetes network, or all of a host that has none.
-    /// let builder = FlowSource::builder().interfaces(Preset::AnyCni).or_all(true);
-    /// assert!(builder.get_or_all());
+    /// let builder = FlowSource::builder().interfaces(Preset::AnyCni).fallback_to_all(true);
+    /// assert!(builder.get_fallback_to_all());
     /// ```
-    pub fn or_all(mut self, or_all: bool) -> Self {
-        self.options.or_all = or_all;
+    pub fn fallback_to_all(mut self, fallback_to_all: bool) -> Self {
+        self.options.fallback_to_all = fallback_to_all;
         self
     }
 
-    /// True if interfaces that come later are watched too, when they fit. Default: yes. Those that go are noticed in any
-    /// case.
+    /// Also watch matching interfaces that appear after the source was opened. Default: yes. Interfaces that disappear are noticed in
+    /// any case.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -84,7 +82,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// How programs are attached. Default: [`Attach::Auto`].
+    /// The mechanism that attaches programs. Default: [`Attach::Auto`].
     ///
     /// ```
     /// use mermin_core::{Attach, FlowSource};
@@ -98,8 +96,8 @@ impl FlowSourceBuilder {
     }
 
     /// Priority of the `cls_bpf` filters of [`Attach::Tc`], and of [`Attach::Auto`] where the kernel has no TCX: the `pref` of
-    /// tc(8), 1 (runs first) to 32767. Default: 1. BPF filters may share one; a filter of another kind may not. Ignored for
-    /// TCX, and the report says so.
+    /// tc(8), 1 (runs first) to 32767. Default: 1. BPF filters can share a priority, filters of other kinds cannot. Has no
+    /// effect with TCX, which the report then notes.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -112,7 +110,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Where among other TCX programs this source's are put. Default: [`TcxOrder::First`]. It says nothing of filters.
+    /// The position of this source's programs among other TCX programs. Default: [`TcxOrder::First`]. Has no effect on filters.
     ///
     /// ```
     /// use mermin_core::{FlowSource, TcxOrder};
@@ -126,7 +124,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Whose interfaces are watched. Default: [`NetNs::Own`]. Only the source's own threads change namespace.
+    /// The network namespace whose interfaces are watched. Default: [`NetNs::Own`]. Only the source's own threads enter it.
     ///
     /// ```
     /// use mermin_core::{FlowSource, NetNs};

@@ -1,6 +1,6 @@
 //! Which slots a sweep looks at.
 
-use crate::table::moment::Moment;
+use crate::table::coarse_time::CoarseTime;
 
 /// Slots that are gone over at once: where none of them is due, none costs more than its share of that.
 const STRIDE: usize = 64;
@@ -10,9 +10,9 @@ const MOST: usize = 16 * STRIDE;
 /// The slots that are due, some at a time.
 pub(super) struct Due {
     /// Moments up to this are due.
-    now: Moment,
+    now: CoarseTime,
     /// And so is this.
-    also: Moment,
+    also: CoarseTime,
     slots: [u32; MOST],
     length: usize,
     next: u32,
@@ -21,10 +21,10 @@ pub(super) struct Due {
 
 impl Due {
     /// For a sweep at `now`; a `whole` one looks as well where nothing is known to be.
-    pub(super) fn at(now: Moment, whole: bool) -> Self {
+    pub(super) fn at(now: CoarseTime, whole: bool) -> Self {
         Self {
             now,
-            also: if whole { Moment::NEVER } else { now },
+            also: if whole { CoarseTime::NEVER } else { now },
             slots: [0; MOST],
             length: 0,
             next: 0,
@@ -33,7 +33,7 @@ impl Due {
     }
 
     /// Goes on to the next slots that are due, by the moments of all slots. False when there is none.
-    pub(super) fn advance(&mut self, moments: &[Moment]) -> bool {
+    pub(super) fn advance(&mut self, moments: &[CoarseTime]) -> bool {
         self.length = 0;
         let rest = moments.get(self.next as usize..).unwrap_or_default();
         for stride in rest.chunks(STRIDE) {
@@ -45,14 +45,14 @@ impl Due {
         self.length != 0
     }
 
-    fn add(&mut self, stride: &[Moment]) {
+    fn add(&mut self, stride: &[CoarseTime]) {
         let (now, also) = (self.now, self.also);
-        let is_due = |moment: Moment| moment <= now || moment == also;
+        let is_due = |moment: CoarseTime| moment <= now || moment == also;
         let mut due = 0;
         let mut waiting = 0;
         for &moment in stride {
             due += u32::from(is_due(moment));
-            waiting += u32::from(!is_due(moment) && moment < Moment::NEVER);
+            waiting += u32::from(!is_due(moment) && moment < CoarseTime::NEVER);
         }
         self.waiting += u64::from(waiting);
         let first = self.next;
@@ -85,14 +85,14 @@ mod tests {
 
     const NOW: u64 = 5 << 26;
 
-    fn moment() -> impl Strategy<Value = Moment> {
-        let known = [Moment::NOW, Moment::NEVER, Moment::CLOSING];
-        let times = [NOW - 1, NOW, NOW + (1 << 26), u64::MAX].map(Moment::at);
+    fn moment() -> impl Strategy<Value = CoarseTime> {
+        let known = [CoarseTime::NOW, CoarseTime::NEVER, CoarseTime::CLOSING];
+        let times = [NOW - 1, NOW, NOW + (1 << 26), u64::MAX].map(CoarseTime::at);
         prop::sample::select([known.as_slice(), times.as_slice()].concat())
     }
 
     /// Slots of one moment side by side, as most are.
-    fn moments() -> impl Strategy<Value = Vec<Moment>> {
+    fn moments() -> impl Strategy<Value = Vec<CoarseTime>> {
         prop::collection::vec((moment(), 1..1500_usize), 0..6).prop_map(|runs| {
             runs.into_iter()
                 .flat_map(|(moment, times)| std::iter::repeat_n(moment, times))
@@ -103,12 +103,12 @@ mod tests {
     proptest! {
         #[test]
         fn each_slot_that_is_due_is_told_once_and_in_order(moments in moments(), whole: bool) {
-            let now = Moment::at(NOW);
+            let now = CoarseTime::at(NOW);
             let (mut expected, mut waiting) = (Vec::new(), 0);
             for (slot, &due) in (0..).zip(&moments) {
-                if due <= now || whole && due == Moment::NEVER {
+                if due <= now || whole && due == CoarseTime::NEVER {
                     expected.push(slot);
-                } else if due < Moment::NEVER {
+                } else if due < CoarseTime::NEVER {
                     waiting += 1;
                 }
             }

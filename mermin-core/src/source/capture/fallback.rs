@@ -1,35 +1,35 @@
 //! Fallbacks for features that a host lacks: the same words when opening and in preflight.
 
 use crate::{
-    probe::trouble::Trouble,
+    probe::unavailable::Unavailable,
     report::{Degradation, Feature},
 };
 
 /// Filters for TCX. Once is enough: it is the same for every interface.
-pub(super) fn tcx(trouble: Trouble) -> Degradation {
+pub(super) fn tcx(unavailable: Unavailable) -> Degradation {
     degradation(
         Feature::Tcx,
-        trouble,
+        unavailable,
         "programs are attached as tc filters",
         "other tc users can remove them, and a killed process leaves them to the next one",
     )
 }
 
 /// A map of maps for membarrier(2).
-pub(super) fn membarrier(trouble: Trouble) -> Degradation {
+pub(super) fn membarrier(unavailable: Unavailable) -> Degradation {
     degradation(
         Feature::Membarrier,
-        trouble,
+        unavailable,
         "grace periods are waited for by updating a map of maps",
         "the same exactness, and two more map descriptors",
     )
 }
 
 /// Nothing for pins.
-pub(super) fn pinning(trouble: Trouble) -> Degradation {
+pub(super) fn pinning(unavailable: Unavailable) -> Degradation {
     degradation(
         Feature::Pinning,
-        trouble,
+        unavailable,
         "the source is not pinned",
         "when the process is killed, flows that are open then are lost, and packets until the next start are not counted",
     )
@@ -37,16 +37,16 @@ pub(super) fn pinning(trouble: Trouble) -> Degradation {
 
 fn degradation(
     feature: Feature,
-    Trouble { cause, remedy }: Trouble,
-    instead: &'static str,
-    cost: &'static str,
+    Unavailable { cause, remedy }: Unavailable,
+    fallback: &'static str,
+    impact: &'static str,
 ) -> Degradation {
     Degradation {
         feature,
         interface: None,
         cause,
-        instead: instead.into(),
-        cost: cost.into(),
+        fallback: fallback.into(),
+        impact: impact.into(),
         remedy,
     }
 }

@@ -14,23 +14,22 @@ use std::{
 use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
-    attach::{Attach, Hooks, Manner, Programs, plan},
+    attach::{Attach, AttachOptions, Hooks, Programs, plan},
     bpf::object::Loaded,
     error::{Error, ErrorKind},
     iface::list,
+    plural::Plural,
     probe::{
         bpffs, kernel,
         memory::{self, Limit},
         privilege::{self, CAP_SYS_ADMIN, CAP_SYS_PTRACE},
-        trouble::{self, Trouble},
+        unavailable::{self, Unavailable},
     },
     report::{
-        Fact,
+        Check, CheckKind,
         Outcome::{Failed, Passed, Untested},
-        Subject,
     },
     sys::{membarrier, netns},
-    words::Counted,
 };
 
 /// Octets of kernel and user memory for each flow that there is room for.
@@ -47,43 +46,47 @@ fn words(error: &Error) -> String {
     }
 }
 
-fn lacking(subject: Subject, Trouble { cause, remedy }: Trouble) -> Fact {
-    Fact::new(subject, Failed, cause).with_remedy(remedy)
+fn lacking(subject: CheckKind, Unavailable { cause, remedy }: Unavailable) -> Check {
+    Check::new(subject, Failed, cause).with_remedy(remedy)
 }
 
-fn refused(subject: Subject, error: &Error) -> Fact {
-    let fact = Fact::new(subject, Failed, words(error));
+fn refused(subject: CheckKind, error: &Error) -> Check {
+    let check = Check::new(subject, Failed, words(error));
     match error.remedy() {
-        Some(remedy) => fact.with_remedy(remedy.to_owned()),
-        None => fact,
+        Some(remedy) => check.with_remedy(remedy.to_owned()),
+        None => check,
     }
 }
 
-pub(super) fn kernel() -> Fact {
+pub(super) fn kernel() -> Check {
     let release = kernel::release();
     match kernel::check(&release) {
-        Ok(()) => Fact::new(Subject::Kernel, Passed, format!("Linux {release}")),
-        Err(error) => refused(Subject::Kernel, &error),
+        Ok(()) => Check::new(CheckKind::Kernel, Passed, format!("Linux {release}")),
+        Err(error) => refused(CheckKind::Kernel, &error),
     }
 }
 
 /// Facts about loading the program, and each way to attach.
-pub(super) fn program(loaded: Result<Loaded, Error>) -> Vec<Fact> {
+pub(super) fn program(loaded: Result<Loaded, Error>) -> Vec<Check> {
     let loaded = match loaded {
         Ok(loaded) => loaded,
-        Err(error) => return vec![refused(Subject::Program, &error)],
+        Err(error) => return vec![refused(CheckKind::Program, &error)],
     };
     let found = "the kernel takes the program and its maps";
-    let mut facts = vec![Fact::new(Subject::Program, Passed, found)];
-    facts.extend(attaching(&loaded));
-    facts
+    let mut checks = vec![Check::new(CheckKind::Program, Passed, found)];
+    checks.extend(attaching(&loaded));
+    checks
 }
 
-fn attaching(loaded: &Loaded) -> [Fact; 2] {
+fn attaching(loaded: &Loaded) -> [Check; 2] {
     let ways = [
-        (Subject::Tcx, Attach::Tcx, "programs can be attached by TCX"),
         (
-            Subject::Tc,
+            CheckKind::Tcx,
+            Attach::Tcx,
+            "programs can be attached by TCX",
+        ),
+        (
+            CheckKind::Tc,
             Attach::Tc,
             "programs can be attached as tc filters",
         ),
@@ -93,7 +96,7 @@ fn attaching(loaded: &Loaded) -> [Fact; 2] {
             netns::enter_new()?;
             Ok(
                 ways.map(|(subject, mode, found)| match try_at(loaded, mode) {
-                    Ok(()) => Fact::new(subject, Passed, found),
+                    Ok(()) => Check::new(subject, Passed, found),
                     Err(error) => unattached(subject, &error),
                 }),
             )
@@ -104,7 +107,7 @@ fn attaching(loaded: &Loaded) -> [Fact; 2] {
     });
     tried.unwrap_or_else(|error: io::Error| {
         ways.map(|(subject, _, _)| {
-            Fact::new(
+            Check::new(
                 subject,
                 Untested,
                 format!("no network namespace can be made to try it in: {error}"),
@@ -114,13 +117,13 @@ fn attaching(loaded: &Loaded) -> [Fact; 2] {
 }
 
 /// A refusal of TCX that a filter stands in for is told in the words of whoever opens.
-fn unattached(subject: Subject, error: &Error) -> Fact {
+fn unattached(subject: CheckKind, error: &Error) -> Check {
     let refusal = error
         .source()
         .and_then(|source| source.downcast_ref::<io::Error>());
     match refusal {
-        Some(refusal) if subject == Subject::Tcx && plan::falls_back(refusal) => {
-            lacking(subject, trouble::no_tcx(refusal))
+        Some(refusal) if subject == CheckKind::Tcx && plan::falls_back(refusal) => {
+            lacking(subject, unavailable::no_tcx(refusal))
         }
         _ => refused(subject, error),
     }
@@ -133,9 +136,9 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
     let loopback = links
         .first()
         .ok_or_else(|| Error::new(ErrorKind::NoInterface, "cannot find the loopback interface"))?;
-    let manner = Manner {
+    let manner = AttachOptions {
         mode,
-        ..Manner::default()
+        ..AttachOptions::default()
     };
     let programs = Programs {
         ingress: loaded.programs.ingress.as_fd(),
@@ -147,20 +150,20 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
 }
 
 /// The process's privilege: features it can have, and those it cannot.
-pub(super) fn privilege() -> Fact {
+pub(super) fn privilege() -> Check {
     if privilege::has_own_users() {
         let found = "capabilities hold in this user namespace alone, and what capturing takes are the host's";
-        return Fact::new(Subject::Privilege, Failed, found).with_remedy(
+        return Check::new(CheckKind::Privilege, Failed, found).with_remedy(
             "run it outside of that, as root of the host; `lsns --type user` shows which there are",
         );
     }
-    let fact = extras(
+    let check = extras(
         privilege::lacks(CAP_SYS_ADMIN),
         privilege::lacks(CAP_SYS_PTRACE),
     );
     match std::fs::metadata("/proc/1/ns/net") {
-        Err(error) if fact.outcome == Passed => Fact::new(
-            Subject::Privilege,
+        Err(error) if check.outcome == Passed => Check::new(
+            CheckKind::Privilege,
             Failed,
             format!(
                 "the capabilities are there, and the network namespace of process 1 cannot be seen all the same: {error}"
@@ -169,18 +172,18 @@ pub(super) fn privilege() -> Fact {
         .with_remedy(
             "name another namespace by its path, such as `/run/netns/blue`; flows are counted without",
         ),
-        _ => fact,
+        _ => check,
     }
 }
 
-fn extras(no_admin: bool, no_ptrace: bool) -> Fact {
+fn extras(no_admin: bool, no_ptrace: bool) -> Check {
     const ADMIN: &str = "another network namespace cannot be entered, names of other programs are not told, and none can be \
                          stood beside";
     const PTRACE: &str = "the network namespace of another process cannot be found";
     let (found, grants) = match (no_admin, no_ptrace) {
         (false, false) => {
             let found = "the process may do all that any option asks for";
-            return Fact::new(Subject::Privilege, Passed, found);
+            return Check::new(CheckKind::Privilege, Passed, found);
         }
         (true, false) => (format!("without CAP_SYS_ADMIN {ADMIN}"), "CAP_SYS_ADMIN"),
         (false, true) => (format!("without CAP_SYS_PTRACE {PTRACE}"), "CAP_SYS_PTRACE"),
@@ -189,25 +192,25 @@ fn extras(no_admin: bool, no_ptrace: bool) -> Fact {
             "CAP_SYS_ADMIN and CAP_SYS_PTRACE",
         ),
     };
-    Fact::new(Subject::Privilege, Failed, found).with_remedy(format!(
+    Check::new(CheckKind::Privilege, Failed, found).with_remedy(format!(
         "grant {grants} to have that; flows are counted without"
     ))
 }
 
-pub(super) fn membarrier() -> Fact {
+pub(super) fn membarrier() -> Check {
     if membarrier::is_offered() {
-        Fact::new(
-            Subject::Membarrier,
+        Check::new(
+            CheckKind::Membarrier,
             Passed,
             "grace periods are waited for by membarrier(2)",
         )
     } else {
-        lacking(Subject::Membarrier, trouble::no_membarrier())
+        lacking(CheckKind::Membarrier, unavailable::no_membarrier())
     }
 }
 
 /// True if a table of this many flows fits into what is left of the memory limit.
-pub(super) fn memory(flows: u32, pinned: bool) -> Fact {
+pub(super) fn memory(flows: u32, pinned: bool) -> Check {
     fits(flows, pinned, memory::limit())
 }
 
@@ -216,42 +219,42 @@ pub(super) fn memory(flows: u32, pinned: bool) -> Fact {
 /// # Errors
 /// [`ErrorKind::Exhausted`].
 pub(super) fn room(flows: u32, pinned: bool) -> Result<(), Error> {
-    let fact = memory(flows, pinned);
-    if fact.outcome != Failed {
+    let check = memory(flows, pinned);
+    if check.outcome != Failed {
         return Ok(());
     }
     let error = Error::new(
         ErrorKind::Exhausted,
-        format!("cannot make room for flows: {}", fact.found),
+        format!("cannot make room for flows: {}", check.found),
     );
-    Err(match fact.remedy {
+    Err(match check.remedy {
         Some(remedy) => error.with_remedy(remedy),
         None => error,
     })
 }
 
-fn fits(flows: u32, pinned: bool, limit: Option<Limit>) -> Fact {
+fn fits(flows: u32, pinned: bool, limit: Option<Limit>) -> Check {
     const MEGA: u64 = 1 << 20;
     let each = if pinned { FLOW + PINNED } else { FLOW };
     let need = u64::from(flows) * each + LOADING;
     let needs = format!(
         "room for {} takes about {} MB, loading included",
-        Counted(flows.into(), "flow"),
+        Plural(flows.into(), "flow"),
         need.div_ceil(MEGA)
     );
     match limit {
-        None => Fact::new(
-            Subject::Memory,
+        None => Check::new(
+            CheckKind::Memory,
             Passed,
             format!("{needs}, and there is no limit"),
         ),
-        Some(limit) if need <= limit.left() => Fact::new(
-            Subject::Memory,
+        Some(limit) if need <= limit.left() => Check::new(
+            CheckKind::Memory,
             Passed,
             format!("{needs} of {} MB that are left", limit.left() / MEGA),
         ),
-        Some(limit) => Fact::new(
-            Subject::Memory,
+        Some(limit) => Check::new(
+            CheckKind::Memory,
             Failed,
             format!(
                 "{needs}, and of the control group's {} MB only {} are left",
@@ -273,22 +276,22 @@ fn remedy(need: u64, each: u64, limit: Limit) -> String {
     }
 }
 
-/// The fact about pins. A source that names no instance needs none.
-pub(super) fn bpffs(directory: &Path) -> Fact {
+/// The check about pins. A source that names no instance needs none.
+pub(super) fn bpffs(directory: &Path) -> Check {
     match bpffs::writable(directory) {
         Ok(()) => {
             let found = format!("`{}` can be written to", directory.display());
-            Fact::new(Subject::Bpffs, Passed, found)
+            Check::new(CheckKind::Bpffs, Passed, found)
         }
-        Err(trouble) => lacking(Subject::Bpffs, trouble),
+        Err(unavailable) => lacking(CheckKind::Bpffs, unavailable),
     }
 }
 
-pub(super) fn btf() -> Fact {
+pub(super) fn btf() -> Check {
     match std::fs::File::open("/sys/kernel/btf/vmlinux") {
-        Ok(_) => Fact::new(Subject::Btf, Passed, "the kernel describes its types"),
-        Err(error) => Fact::new(
-            Subject::Btf,
+        Ok(_) => Check::new(CheckKind::Btf, Passed, "the kernel describes its types"),
+        Err(error) => Check::new(
+            CheckKind::Btf,
             Failed,
             format!(
                 "`/sys/kernel/btf/vmlinux` cannot be opened: {error}; flows are counted without it"
@@ -297,23 +300,23 @@ pub(super) fn btf() -> Fact {
     }
 }
 
-/// The fact about the network namespace: is it that of process 1?
-pub(super) fn host_namespace() -> Fact {
+/// The check about the network namespace: is it that of process 1?
+pub(super) fn host_namespace() -> Check {
     let inode = |path: &str| std::fs::metadata(path).map(|found| found.ino());
     match (inode("/proc/1/ns/net"), inode("/proc/thread-self/ns/net")) {
-        (Ok(first), Ok(own)) if first == own => Fact::new(
-            Subject::HostNamespace,
+        (Ok(first), Ok(own)) if first == own => Check::new(
+            CheckKind::HostNamespace,
             Passed,
             "interfaces are those of process 1",
         ),
-        (Ok(_), Ok(_)) => Fact::new(
-            Subject::HostNamespace,
+        (Ok(_), Ok(_)) => Check::new(
+            CheckKind::HostNamespace,
             Failed,
             "interfaces are not those of process 1",
         )
         .with_remedy("watch the host's with `NetNs::Host`, which takes CAP_SYS_ADMIN and hostPID"),
-        (Err(error), _) | (_, Err(error)) => Fact::new(
-            Subject::HostNamespace,
+        (Err(error), _) | (_, Err(error)) => Check::new(
+            CheckKind::HostNamespace,
             Untested,
             format!("the network namespace of process 1 cannot be seen: {error}"),
         )
@@ -325,11 +328,11 @@ pub(super) fn host_namespace() -> Fact {
     }
 }
 
-/// The fact about interfaces: those that would be watched.
-pub(super) fn interfaces(names: Result<Vec<String>, Error>) -> Fact {
+/// The check about interfaces: those that would be watched.
+pub(super) fn interfaces(names: Result<Vec<String>, Error>) -> Check {
     match names {
-        Ok(names) => Fact::new(Subject::Interfaces, Passed, names.join(", ")),
-        Err(error) => refused(Subject::Interfaces, &error),
+        Ok(names) => Check::new(CheckKind::Interfaces, Passed, names.join(", ")),
+        Err(error) => refused(CheckKind::Interfaces, &error),
     }
 }
 
@@ -341,9 +344,9 @@ mod tests {
     fn what_is_lacking_is_named_with_what_it_costs() {
         assert_eq!(extras(false, false).outcome, Passed);
         for (no_admin, no_ptrace) in [(true, false), (false, true), (true, true)] {
-            let fact = extras(no_admin, no_ptrace);
-            assert_eq!(fact.outcome, Failed, "{fact:?}");
-            for text in [&fact.found, fact.remedy.as_ref().unwrap()] {
+            let check = extras(no_admin, no_ptrace);
+            assert_eq!(check.outcome, Failed, "{check:?}");
+            for text in [&check.found, check.remedy.as_ref().unwrap()] {
                 assert_eq!(text.contains("CAP_SYS_ADMIN"), no_admin, "{text}");
                 assert_eq!(text.contains("CAP_SYS_PTRACE"), no_ptrace, "{text}");
             }
@@ -363,19 +366,19 @@ mod tests {
             fits(65_536, true, limit(88 << 20, 20 << 20)).outcome,
             Failed
         );
-        let fact = fits(65_536, false, limit(64 << 20, 20 << 20));
-        assert_eq!(fact.outcome, Failed);
+        let check = fits(65_536, false, limit(64 << 20, 20 << 20));
+        assert_eq!(check.outcome, Failed);
         assert_eq!(
-            fact.found,
+            check.found,
             "room for 65536 flows takes about 62 MB, loading included, and of the control group's 64 MB only 44 are left"
         );
         assert_eq!(
-            fact.remedy.as_deref(),
+            check.remedy.as_deref(),
             Some("raise the memory limit by 18 MB, or set `max_flows` to 34952 or less")
         );
-        let fact = fits(65_536, false, limit(64 << 20, 50 << 20));
+        let check = fits(65_536, false, limit(64 << 20, 50 << 20));
         assert_eq!(
-            fact.remedy.as_deref(),
+            check.remedy.as_deref(),
             Some("raise the memory limit by 48 MB")
         );
     }

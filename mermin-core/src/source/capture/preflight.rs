@@ -6,51 +6,54 @@ use crate::{
     bpf::{object, size::Sizes},
     error::Error,
     iface::{list, select::Selector},
-    probe::trouble::Trouble,
-    report::{Degradation, Fact, Outcome, Report, Subject},
+    probe::unavailable::Unavailable,
+    report::{Check, CheckKind, Degradation, Outcome, Report},
     source::options::{DEFAULT_FLOWS, Options},
 };
 
 /// Tries all that opening takes, in the calling thread, which moves to the network namespace asked for.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
-    let mut facts = vec![host::kernel()];
-    if facts[0].outcome != Outcome::Failed {
+    let mut checks = vec![host::kernel()];
+    if checks[0].outcome != Outcome::Failed {
         let trial = Sizes {
             slots: 1,
             ..sizes(options)
         };
-        facts.extend(host::program(object::load(options.workings.object, trial)));
+        checks.extend(host::program(object::load(
+            options.test_hooks.object,
+            trial,
+        )));
     }
-    facts.push(host::privilege());
-    facts.push(host::membarrier());
-    facts.push(host::memory(
+    checks.push(host::privilege());
+    checks.push(host::membarrier());
+    checks.push(host::memory(
         options.max_flows.unwrap_or(DEFAULT_FLOWS),
         options.pinning.is_some(),
     ));
-    facts.push(host::bpffs(options.bpffs()));
-    facts.push(host::btf());
+    checks.push(host::bpffs(options.bpffs()));
+    checks.push(host::btf());
     let names = options
         .netns
         .enter()
         .and_then(|_| interfaces(selector, !options.no_hot_plug));
-    facts.push(host::host_namespace());
-    facts.push(host::interfaces(names));
-    let by_tcx = facts
+    checks.push(host::host_namespace());
+    checks.push(host::interfaces(names));
+    let by_tcx = checks
         .iter()
-        .any(|fact| fact.subject == Subject::Tcx && fact.outcome != Outcome::Failed);
+        .any(|check| check.subject == CheckKind::Tcx && check.outcome != Outcome::Failed);
     let mut degradations = Vec::new();
-    for fact in &mut facts {
-        match without(fact.subject, options, by_tcx) {
-            Without::Nothing => fact.needed = true,
-            Without::Less(stand_in) if fact.outcome == Outcome::Failed => {
-                degradations.push(stand_in(trouble(fact)));
+    for check in &mut checks {
+        match without(check.subject, options, by_tcx) {
+            Without::Nothing => check.needed = true,
+            Without::Less(stand_in) if check.outcome == Outcome::Failed => {
+                degradations.push(stand_in(trouble(check)));
             }
             Without::Less(_) | Without::All => {}
         }
     }
     Report {
         degradations,
-        facts,
+        checks,
         ..Report::default()
     }
 }
@@ -70,21 +73,21 @@ enum Without {
     /// No flow can be captured.
     Nothing,
     /// Something stands in.
-    Less(fn(Trouble) -> Degradation),
+    Less(fn(Unavailable) -> Degradation),
     /// It was not asked for.
     All,
 }
 
 /// The rest that these options can have where a host lacks something. `by_tcx` is true if there is TCX for [`Attach::Auto`].
-fn without(subject: Subject, options: &Options, by_tcx: bool) -> Without {
-    let stand_in: fn(Trouble) -> Degradation = match (subject, options.attach.mode) {
-        (Subject::Kernel | Subject::Program | Subject::Memory | Subject::Interfaces, _)
-        | (Subject::Tcx, Attach::Tcx)
-        | (Subject::Tc, Attach::Tc) => return Without::Nothing,
-        (Subject::Tc, Attach::Auto) if !by_tcx => return Without::Nothing,
-        (Subject::Tcx, Attach::Auto) => fallback::tcx,
-        (Subject::Membarrier, _) => fallback::membarrier,
-        (Subject::Bpffs, _) if options.pinning.is_some() => fallback::pinning,
+fn without(subject: CheckKind, options: &Options, by_tcx: bool) -> Without {
+    let stand_in: fn(Unavailable) -> Degradation = match (subject, options.attach.mode) {
+        (CheckKind::Kernel | CheckKind::Program | CheckKind::Memory | CheckKind::Interfaces, _)
+        | (CheckKind::Tcx, Attach::Tcx)
+        | (CheckKind::Tc, Attach::Tc) => return Without::Nothing,
+        (CheckKind::Tc, Attach::Auto) if !by_tcx => return Without::Nothing,
+        (CheckKind::Tcx, Attach::Auto) => fallback::tcx,
+        (CheckKind::Membarrier, _) => fallback::membarrier,
+        (CheckKind::Bpffs, _) if options.pinning.is_some() => fallback::pinning,
         _ => return Without::All,
     };
     if options.strict {
@@ -94,10 +97,10 @@ fn without(subject: Subject, options: &Options, by_tcx: bool) -> Without {
     }
 }
 
-fn trouble(fact: &Fact) -> Trouble {
-    let remedy = fact.remedy.clone();
-    Trouble {
-        cause: fact.found.clone(),
+fn trouble(check: &Check) -> Unavailable {
+    let remedy = check.remedy.clone();
+    Unavailable {
+        cause: check.found.clone(),
         remedy: remedy.unwrap_or_else(|| "see the cause".into()),
     }
 }
@@ -111,18 +114,18 @@ mod tests {
 
     /// The part that can be had without each thing: nothing (`-`), less (`~`) or all (`+`). A word is for `Auto`, `Tcx` and
     /// `Tc`; the words are for no options, pinned, strict, and both.
-    const MATRIX: [(Subject, [&str; 4]); 11] = [
-        (Subject::Kernel, ["---", "---", "---", "---"]),
-        (Subject::Program, ["---", "---", "---", "---"]),
-        (Subject::Memory, ["---", "---", "---", "---"]),
-        (Subject::Interfaces, ["---", "---", "---", "---"]),
-        (Subject::Privilege, ["+++", "+++", "+++", "+++"]),
-        (Subject::Tcx, ["~-+", "~-+", "--+", "--+"]),
-        (Subject::Tc, ["++-", "++-", "++-", "++-"]),
-        (Subject::Membarrier, ["~~~", "~~~", "---", "---"]),
-        (Subject::Bpffs, ["+++", "~~~", "+++", "---"]),
-        (Subject::Btf, ["+++", "+++", "+++", "+++"]),
-        (Subject::HostNamespace, ["+++", "+++", "+++", "+++"]),
+    const MATRIX: [(CheckKind, [&str; 4]); 11] = [
+        (CheckKind::Kernel, ["---", "---", "---", "---"]),
+        (CheckKind::Program, ["---", "---", "---", "---"]),
+        (CheckKind::Memory, ["---", "---", "---", "---"]),
+        (CheckKind::Interfaces, ["---", "---", "---", "---"]),
+        (CheckKind::Privilege, ["+++", "+++", "+++", "+++"]),
+        (CheckKind::Tcx, ["~-+", "~-+", "--+", "--+"]),
+        (CheckKind::Tc, ["++-", "++-", "++-", "++-"]),
+        (CheckKind::Membarrier, ["~~~", "~~~", "---", "---"]),
+        (CheckKind::Bpffs, ["+++", "~~~", "+++", "---"]),
+        (CheckKind::Btf, ["+++", "+++", "+++", "+++"]),
+        (CheckKind::HostNamespace, ["+++", "+++", "+++", "+++"]),
     ];
 
     fn options(mode: Attach, pinned: bool, strict: bool) -> Options {
@@ -162,7 +165,7 @@ mod tests {
         for strict in [false, true] {
             let found = MODES.map(|mode| {
                 let options = options(mode, false, strict);
-                sign(without(Subject::Tc, &options, false))
+                sign(without(CheckKind::Tc, &options, false))
             });
             assert_eq!(found, ['-', '+', '-']);
         }
@@ -170,17 +173,17 @@ mod tests {
 
     #[test]
     fn what_stands_in_is_told_of_the_thing_itself() {
-        let fact = Fact::new(Subject::Tcx, Outcome::Failed, "it is not there");
+        let check = Check::new(CheckKind::Tcx, Outcome::Failed, "it is not there");
         let options = options(Attach::Auto, true, false);
         for (subject, feature) in [
-            (Subject::Tcx, Feature::Tcx),
-            (Subject::Membarrier, Feature::Membarrier),
-            (Subject::Bpffs, Feature::Pinning),
+            (CheckKind::Tcx, Feature::Tcx),
+            (CheckKind::Membarrier, Feature::Membarrier),
+            (CheckKind::Bpffs, Feature::Pinning),
         ] {
             let Without::Less(stand_in) = without(subject, &options, true) else {
                 panic!("nothing stands in for {subject:?}");
             };
-            let said = stand_in(trouble(&fact));
+            let said = stand_in(trouble(&check));
             assert_eq!((said.feature, &*said.cause), (feature, "it is not there"));
         }
     }

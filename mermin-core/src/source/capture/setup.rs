@@ -6,11 +6,11 @@ use super::{fallback, job::Job};
 use crate::{
     bpf::{self, grace::Grace, size::Sizes},
     error::{Error, ErrorKind},
-    probe::trouble,
+    probe::unavailable,
     report::Degradation,
     source::{
         options::{DEFAULT_FLOWS, Options},
-        tunnels::Tunnels,
+        tunnels::Decapsulation,
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) fn sizes(options: &Options) -> Sizes {
     Sizes {
         slots: options.max_flows.unwrap_or(DEFAULT_FLOWS),
         cpus: cpus(),
-        decapsulate: options.tunnels == Tunnels::Inner,
+        decapsulate: options.decapsulation == Decapsulation::Innermost,
         keyed: options.flow_key.keyed(),
         exact_end: options.exact_end,
         ports: options.tunnel_ports.ports(),
@@ -38,9 +38,9 @@ pub(super) fn sizes(options: &Options) -> Sizes {
 
 /// The way to wait for grace periods on this host.
 pub(super) fn grace(job: &Job, given_up: &mut Vec<Degradation>) -> Result<Grace, Error> {
-    let grace = (job.options.workings.grace)().map_err(no_grace)?;
+    let grace = (job.options.test_hooks.grace)().map_err(no_grace)?;
     if matches!(grace, Grace::MapInMap { .. }) {
-        given_up.push(fallback::membarrier(trouble::no_membarrier()));
+        given_up.push(fallback::membarrier(unavailable::no_membarrier()));
     }
     Ok(grace)
 }

@@ -78,7 +78,7 @@ impl Counters for SharedCounters {
 
     fn stats(&self) -> Stats {
         // Before the ledger, which has the packets of those at least.
-        let records_withheld = self.counts.withheld.load(Ordering::Acquire);
+        let records_filtered = self.counts.withheld.load(Ordering::Acquire);
         let records_joined = self.counts.joined.load(Ordering::Acquire);
         let (hooks, departed, interfaces) = self.registry.stats(&self.ledger);
         let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&departed).map(field).sum();
@@ -88,7 +88,7 @@ impl Counters for SharedCounters {
             flows_capacity: u64::from(self.capacity),
             flows_ended: read(&self.counts.ended),
             records: read(&self.counts.records),
-            records_withheld,
+            records_filtered,
             records_joined,
             flows_unjoined: read(&self.counts.unjoined),
             packets: sum(|hook| hook.traffic.packets),
@@ -99,7 +99,7 @@ impl Counters for SharedCounters {
             last_rcu_wait: Duration::from_nanos(read(&self.counts.rcu_wait_ns)),
             interfaces,
             hooks,
-            departed,
+            removed_interfaces: departed,
         }
     }
 }

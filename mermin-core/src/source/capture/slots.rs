@@ -11,8 +11,8 @@ use super::due::Due;
 use crate::{
     bpf::{slab::Slab, zeroed},
     error::Error,
-    filter::Standing,
-    table::{entry::Entry, moment::Moment},
+    filter::FilterDecision,
+    table::{coarse_time::CoarseTime, export_state::ExportState},
 };
 
 /// A look at every slot ever used, whether a flow is known to have begun there or not, this often (ns).
@@ -23,11 +23,11 @@ const WHOLE_PERIOD: u64 = 2_000_000_000;
 pub(super) struct SlotTable {
     slab: Arc<Slab>,
     /// When each slot is to be looked at.
-    due: Box<[Moment]>,
+    due: Box<[CoarseTime]>,
     /// The filter's decision about the flow in each slot.
-    decisions: Box<[Standing]>,
+    decisions: Box<[FilterDecision]>,
     /// Export state of the flow in each slot: counters and time of its latest record.
-    exported: Box<[Entry]>,
+    exported: Box<[ExportState]>,
     /// When all slots are to be looked at, monotonic ns.
     whole_at: u64,
 }
@@ -60,7 +60,7 @@ impl SlotTable {
 
     /// True if the flow was handed to the closer, or waits for its last record to be acknowledged.
     pub(super) fn is_closing(&self, slot: u32) -> bool {
-        self.due[slot as usize] == Moment::CLOSING
+        self.due[slot as usize] == CoarseTime::CLOSING
     }
 
     /// True if there is a flow that goes on.
@@ -69,12 +69,12 @@ impl SlotTable {
     }
 
     /// The flow's export state.
-    pub(super) fn exported(&self, slot: u32) -> &Entry {
+    pub(super) fn exported(&self, slot: u32) -> &ExportState {
         &self.exported[slot as usize]
     }
 
     /// The filter's decision about the flow.
-    pub(super) fn decision(&self, slot: u32) -> Standing {
+    pub(super) fn decision(&self, slot: u32) -> FilterDecision {
         self.decisions[slot as usize]
     }
 
@@ -83,8 +83,8 @@ impl SlotTable {
         let due = &mut self.due;
         self.slab.take_fresh(|slots| {
             for slot in slots {
-                if due[slot as usize] == Moment::NEVER {
-                    due[slot as usize] = Moment::NOW;
+                if due[slot as usize] == CoarseTime::NEVER {
+                    due[slot as usize] = CoarseTime::NOW;
                 }
             }
         });
@@ -97,7 +97,7 @@ impl SlotTable {
         if whole {
             self.whole_at = now + WHOLE_PERIOD;
         }
-        Due::at(Moment::at(now), whole)
+        Due::at(CoarseTime::at(now), whole)
     }
 
     /// Goes on to the next slots that are due, of the first `used`. False when there is none.
@@ -106,58 +106,58 @@ impl SlotTable {
     }
 
     /// Nothing is to be done about a flow before `next`.
-    pub(super) fn wait_until(&mut self, slot: u32, next: Moment) {
+    pub(super) fn wait_until(&mut self, slot: u32, next: CoarseTime) {
         self.due[slot as usize] = next;
     }
 
     /// There is no flow: the kernel program leaves a hint when there is one.
     pub(super) fn found_free(&mut self, slot: u32) {
-        self.due[slot as usize] = Moment::NEVER;
+        self.due[slot as usize] = CoarseTime::NEVER;
     }
 
     /// The flow is on its way out: no sweep looks at it any more.
     pub(super) fn begin_close(&mut self, slot: u32) {
-        self.due[slot as usize] = Moment::CLOSING;
+        self.due[slot as usize] = CoarseTime::CLOSING;
     }
 
     /// Has the next sweep look at every open flow: it may be due earlier than was thought.
     pub(super) fn look_at_all(&mut self) {
         for slot in self.used() {
             if self.is_open(slot) {
-                self.due[slot as usize] = Moment::NOW;
+                self.due[slot as usize] = CoarseTime::NOW;
             }
         }
     }
 
     /// Remembers a decision.
-    pub(super) fn decide(&mut self, slot: u32, decision: Standing) {
+    pub(super) fn decide(&mut self, slot: u32, decision: FilterDecision) {
         self.decisions[slot as usize] = decision;
     }
 
     /// Notes what the flow's records say by now, or what a former process noted of it.
-    pub(super) fn mark_exported(&mut self, slot: u32, exported: Entry) {
+    pub(super) fn mark_exported(&mut self, slot: u32, exported: ExportState) {
         self.exported[slot as usize] = exported;
     }
 
     /// The interval of the next record begins at `now` (monotonic ns), because there was nothing to export before.
     pub(super) fn begin_interval(&mut self, slot: u32, now: u64) {
-        self.exported[slot as usize].since = Moment::at(now);
+        self.exported[slot as usize].since = CoarseTime::at(now);
     }
 
     /// Makes a slot one that nothing is known of, for the kernel program to use again. Returns what had been decided of its flow.
-    pub(super) fn empty(&mut self, slot: u32) -> Standing {
+    pub(super) fn empty(&mut self, slot: u32) -> FilterDecision {
         self.slab.scrub(slot);
         let index = slot as usize;
         // Most flows have one record, and their export state was never touched: reading it takes no memory.
-        if self.exported[index] != Entry::default() {
-            self.exported[index] = Entry::default();
+        if self.exported[index] != ExportState::default() {
+            self.exported[index] = ExportState::default();
         }
         // Nor was a decision written without a filter.
         let decision = self.decisions[index];
-        if decision != Standing::UNDECIDED {
-            self.decisions[index] = Standing::UNDECIDED;
+        if decision != FilterDecision::UNDECIDED {
+            self.decisions[index] = FilterDecision::UNDECIDED;
         }
-        self.due[index] = Moment::NEVER;
+        self.due[index] = CoarseTime::NEVER;
         decision
     }
 }

@@ -114,7 +114,7 @@ impl<'a> Sweep<'a> {
     /// Judges one live flow. Without room for a record it is left as it is, and looked at again.
     fn look(&mut self, slot: u32) {
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
-        let flow = self.slots.slab().glance(slot, &self.records.ticks);
+        let flow = self.slots.slab().expiry_state(slot, &self.records.ticks);
         match judge(&flow, self.slots.exported(slot), self.limits, self.now) {
             Verdict::Keep(next) => self.slots.wait_until(slot, next),
             Verdict::Report => self.exporter.export_interval(

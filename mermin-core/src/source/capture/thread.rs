@@ -144,7 +144,7 @@ impl Capture {
     }
 
     fn take_new_flow_hints(&mut self) {
-        if !self.reconfiguration.options().workings.deaf {
+        if !self.reconfiguration.options().test_hooks.deaf {
             self.parts.slots.take_new_flow_hints();
         }
     }

@@ -5,11 +5,11 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use mermin_bpf::{
     abi::{
         fragment::{FragmentKey, Owner},
-        ledger::{Reason, Uncounted},
+        ledger::{Ignored, Reason},
         tunnel::{Outer, kind},
     },
     track::{
-        arrival::{Arrival, Part},
+        arrival::{Fragmentation, ParsedFrame},
         fragment,
         key::HIGH_TO_LOW,
         measure::{self, Measure},
@@ -23,22 +23,21 @@ use super::{
     fragments::Fragments,
     joining::{self, Joining},
     shared::{Counts, Hook, ifindex},
-    slot::{Facts, Moment, Slot},
+    slot::{Facts, PacketTime, Slot},
     table::{Key, Table},
     timers::Timers,
 };
 use crate::{
-    filter::{Filter, Filters, Standing},
+    filter::{Filter, FilterDecision, Filters},
     flow::{EndReason, Flow, FlowId},
     join::{Join, Sight},
     pcap::{
         Interface, Packet,
-        link::{Looking, Read},
+        link::{ParseOptions, Read},
     },
     table::{
-        Timeouts,
+        Timeouts, coarse_time,
         limits::{Limits, is_over},
-        moment,
         record::{Frame, date, facts, record, untold},
         timeouts::nanoseconds,
         verdict::{Verdict, due, judge},
@@ -60,7 +59,7 @@ pub(super) struct Flows {
     filters: Filters,
     joining: Option<Joining>,
     fragments: Fragments,
-    looking: Looking,
+    options: ParseOptions,
     epoch: u64,
     serial: u64,
     /// Slots below this were ended when the capture was over.
@@ -76,7 +75,7 @@ impl Flows {
         filter: Filter,
         most: u32,
         epoch: u64,
-        looking: Looking,
+        options: ParseOptions,
     ) -> Self {
         let longest = timeouts
             .named()
@@ -87,12 +86,12 @@ impl Flows {
             limits: timeouts.into(),
             clock: Clock::new(longest),
             wall: 0,
-            table: Table::new(most, epoch, looking.keyed),
+            table: Table::new(most, epoch, options.keyed),
             timers: Timers::default(),
             filters: Filters::new(filter),
             joining: None,
             fragments: Fragments::default(),
-            looking,
+            options,
             epoch,
             serial: 0,
             emptied: 0,
@@ -109,9 +108,9 @@ impl Flows {
     }
 
     /// When a packet came; the clock moves on to it. Asked again, it says the same.
-    pub(super) fn moment(&mut self, packet: &Packet) -> Moment {
+    pub(super) fn moment(&mut self, packet: &Packet) -> PacketTime {
         self.wall = packet.time.map_or(self.wall, |time| time.at);
-        Moment {
+        PacketTime {
             told: self.clock.tell(self.wall),
             wall: packet.time,
         }
@@ -135,21 +134,21 @@ impl Flows {
         counts: &mut Counts,
         interface: &Interface,
         packet: &Packet,
-        at: Moment,
+        at: PacketTime,
         octets: &[u8],
     ) {
         let index = ifindex(packet.interface);
         let Some(layer) = interface.layer else {
             let hook = hook(counts, packet.interface, interface);
             hook.total(packet.length);
-            hook.uncounted(Reason::OtherLink, one(packet.length));
+            hook.ignored(Reason::OtherLink, one(packet.length));
             return;
         };
-        let read = layer.read(octets, packet.length, index, &self.looking);
+        let read = layer.read(octets, packet.length, index, &self.options);
         hook(counts, packet.interface, interface).total(read.length);
         let outcome = match &read.outcome {
             Ok(arrival) => match &arrival.part {
-                Part::Whole(found) | Part::First(found, _) => {
+                Fragmentation::None(found) | Fragmentation::First(found, _) => {
                     let captured = Captured {
                         arrival,
                         read: &read,
@@ -157,7 +156,7 @@ impl Flows {
                     };
                     self.count(counts, index, found, at, &captured)
                 }
-                Part::Later(ip, key) => {
+                Fragmentation::Later(ip, key) => {
                     let counted = self.count_later(counts, ip, key, arrival, read.length, at);
                     if counted.is_err() {
                         self.fragments.keep(*key, ip, read.length, at.told);
@@ -168,7 +167,7 @@ impl Flows {
             Err(reason) => Err(*reason),
         };
         if let Err(reason) = outcome {
-            hook(counts, packet.interface, interface).uncounted(reason, one(read.length));
+            hook(counts, packet.interface, interface).ignored(reason, one(read.length));
         }
     }
 
@@ -178,7 +177,7 @@ impl Flows {
         counts: &mut Counts,
         ifindex: u32,
         packet: &packet::Packet,
-        at: Moment,
+        at: PacketTime,
         captured: &Captured<'_>,
     ) -> Result<(), Reason> {
         let (key, direction) = Key::of(packet, ifindex);
@@ -225,7 +224,7 @@ impl Flows {
             self.timers.schedule(
                 slot,
                 number,
-                due(&slot.flow.glance(), &slot.entry, &self.limits, 0),
+                due(&slot.flow.expiry_state(), &slot.entry, &self.limits, 0),
             );
         }
         Ok(())
@@ -235,15 +234,15 @@ impl Flows {
     /// that came before it.
     fn leave_word(
         &mut self,
-        arrival: &Arrival,
+        arrival: &ParsedFrame,
         packet: &packet::Packet,
         key: &Key,
         direction: u8,
-        at: Moment,
+        at: PacketTime,
     ) -> Measure {
         let own = match arrival.part {
-            Part::First(_, own) => Some(own),
-            Part::Whole(_) | Part::Later(..) => None,
+            Fragmentation::First(_, own) => Some(own),
+            Fragmentation::None(_) | Fragmentation::Later(..) => None,
         };
         if own.is_none() && arrival.carriers == [None; 2] {
             return Measure::default();
@@ -258,7 +257,7 @@ impl Flows {
     }
 
     /// The same for the packets around, whose later fragments carry the flow's packets.
-    fn carriers(&mut self, arrival: &Arrival, owner: Owner, at: Moment) -> Measure {
+    fn carriers(&mut self, arrival: &ParsedFrame, owner: Owner, at: PacketTime) -> Measure {
         let mut before = Measure::default();
         for key in arrival.carriers.into_iter().flatten() {
             self.fragments.insert(
@@ -279,9 +278,9 @@ impl Flows {
         counts: &mut Counts,
         ip: &Ip,
         key: &FragmentKey,
-        arrival: &Arrival,
+        arrival: &ParsedFrame,
         length: u32,
-        at: Moment,
+        at: PacketTime,
     ) -> Result<(), Reason> {
         let owner = self.fragments.find(key, at.told).ok_or(Reason::Fragment)?;
         let number = self.table.find(&Key::of_owner(&owner));
@@ -297,7 +296,7 @@ impl Flows {
 
     /// Flows that are open now.
     #[cfg(feature = "__lab")]
-    pub(super) fn open(&self) -> impl Iterator<Item = &crate::table::observation::Observation> {
+    pub(super) fn open(&self) -> impl Iterator<Item = &crate::table::snapshot::FlowSnapshot> {
         self.table.flows()
     }
 
@@ -311,15 +310,15 @@ impl Flows {
                 continue;
             };
             // Judged as of then, so that what happens to a flow does not depend on when other flows have packets.
-            let verdict = judge(&slot.flow.glance(), &slot.entry, &self.limits, moment);
+            let verdict = judge(&slot.flow.expiry_state(), &slot.entry, &self.limits, moment);
             let mut earliest = moment + 1;
             match verdict {
                 Verdict::Keep(_) => {}
                 Verdict::Report => {
                     // Entries know time in steps: the next report is not in this one again.
-                    earliest = moment.saturating_add(moment::STEP);
+                    earliest = moment.saturating_add(coarse_time::STEP);
                     if slot.entry.untold(&slot.flow) == 0 {
-                        slot.entry.since = moment::Moment::at(moment);
+                        slot.entry.since = coarse_time::CoarseTime::at(moment);
                     } else {
                         self.report(counts, number, moment);
                     }
@@ -330,7 +329,12 @@ impl Flows {
                 }
             }
             if let Some(slot) = self.table.get(number) {
-                let next = due(&slot.flow.glance(), &slot.entry, &self.limits, earliest);
+                let next = due(
+                    &slot.flow.expiry_state(),
+                    &slot.entry,
+                    &self.limits,
+                    earliest,
+                );
                 self.timers.schedule(slot, number, next);
             }
         }
@@ -341,7 +345,7 @@ impl Flows {
     fn enrol(&mut self, counts: &mut Counts, number: u32) {
         if let Some(joining) = &mut self.joining
             && let Some(slot) = self.table.get(number)
-            && slot.standing != Standing::UNWANTED
+            && slot.standing != FilterDecision::UNWANTED
         {
             let flow = slot.flow;
             joining.begin(&self.table, counts, number, &flow);
@@ -351,7 +355,7 @@ impl Flows {
     /// Counts of a flow's conversation at all interfaces; none where another one reports it, which goes to the ledger.
     fn join(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
         match &mut self.joining {
-            Some(joining) if slot.standing != Standing::UNWANTED => {
+            Some(joining) if slot.standing != FilterDecision::UNWANTED => {
                 joining.decide(&self.table, counts, number, &slot.flow, &mut slot.entry)
             }
             _ => Some(Vec::new()),
@@ -425,7 +429,7 @@ impl Flows {
             let number = self.emptied;
             self.emptied += 1;
             if let Some(slot) = self.table.get(number) {
-                let reason = if is_over(&slot.flow.glance()) {
+                let reason = if is_over(&slot.flow.expiry_state()) {
                     EndReason::EndOfFlow
                 } else {
                     EndReason::ForcedEnd
@@ -439,7 +443,7 @@ impl Flows {
 
 /// A packet as it was captured.
 struct Captured<'a> {
-    arrival: &'a Arrival,
+    arrival: &'a ParsedFrame,
     read: &'a Read,
     octets: &'a [u8],
 }
@@ -466,7 +470,7 @@ impl Captured<'_> {
             outer.mac = self.read.sender;
         }
         Some(if direction == HIGH_TO_LOW {
-            outer.turned()
+            outer.reversed()
         } else {
             outer
         })
@@ -490,7 +494,7 @@ impl Teller<'_> {
         counts: &mut Counts,
     ) -> Option<Flow> {
         let place = (slot.flow.tail().ifindex as usize).wrapping_sub(1);
-        if slot.standing != Standing::UNWANTED {
+        if slot.standing != FilterDecision::UNWANTED {
             let name = name_of(counts, place);
             let frame = Frame {
                 epoch: self.epoch,
@@ -515,7 +519,7 @@ impl Teller<'_> {
         counts.withheld += 1;
         if let Some(Some(hook)) = counts.hooks.get_mut(place) {
             for (side, told) in slot.flow.sides.iter().zip(&slot.entry.told) {
-                hook.uncounted(Reason::Filtered, untold(side, told, slot.flow.link_length));
+                hook.ignored(Reason::Filtered, untold(side, told, slot.flow.link_length));
             }
         }
         None
@@ -523,8 +527,8 @@ impl Teller<'_> {
 }
 
 /// A packet of so many octets.
-fn one(octets: u32) -> Uncounted {
-    Uncounted {
+fn one(octets: u32) -> Ignored {
+    Ignored {
         packets: 1,
         octets: octets.into(),
     }
@@ -548,12 +552,12 @@ fn taken_back(counts: &mut Counts, ifindex: u32, taken: &Measure) {
 /// Counts under a reason what no packet at hand stands for.
 fn counted_under(counts: &mut Counts, ifindex: u32, reason: Reason, measure: &Measure) {
     if let Some(hook) = hook_of(counts, ifindex) {
-        hook.uncounted(reason, left(measure));
+        hook.ignored(reason, left(measure));
     }
 }
 
-const fn left(measure: &Measure) -> Uncounted {
-    Uncounted {
+const fn left(measure: &Measure) -> Ignored {
+    Ignored {
         packets: measure.packets,
         octets: measure.frame_octets,
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     error::Error,
-    pcap::{Broken, Capture, Next},
+    pcap::{Capture, Next, PcapError},
 };
 
 /// One packet of a capture.
@@ -28,7 +28,7 @@ pub fn each_captured(
     mut take: impl FnMut(&Captured<'_>),
 ) -> Result<(), Error> {
     let mut capture = Capture::new(input);
-    let mut read = || -> Result<(), Broken> {
+    let mut read = || -> Result<(), PcapError> {
         capture.open()?;
         loop {
             match capture.next()? {

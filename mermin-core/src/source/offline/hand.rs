@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{flows::Flows, shared::Counts};
 use crate::{
     filter::Filter,
-    pcap::{Interface, Packet, link::Looking},
-    report::{HookDirection, HookStats, Uncounted},
+    pcap::{Interface, Packet, link::ParseOptions},
+    report::{HookDirection, HookStats, Ignored},
     source::offline::shared::ifindex,
-    table::{Timeouts, observation::Observation},
+    table::{Timeouts, snapshot::FlowSnapshot},
 };
 
 /// Link type of Ethernet.
@@ -30,7 +30,7 @@ impl Hand {
                 Filter::default(),
                 max_flows,
                 0,
-                Looking::default(),
+                ParseOptions::default(),
             ),
             counts: Counts::default(),
             interface: Interface::unnamed(ETHERNET),
@@ -46,23 +46,23 @@ impl Hand {
     }
 
     /// Every open flow.
-    pub(crate) fn open(&self) -> impl Iterator<Item = &Observation> {
+    pub(crate) fn open(&self) -> impl Iterator<Item = &FlowSnapshot> {
         self.flows.open()
     }
 
     /// Packets in no flow, by reason.
-    pub(crate) fn uncounted(&self) -> Vec<Uncounted> {
+    pub(crate) fn ignored(&self) -> Vec<Ignored> {
         let hook = self.counts.hooks.iter().flatten().next();
         hook.map_or_else(Vec::new, |hook| {
-            let (totals, uncounted) = (&hook.account.totals, &hook.account.uncounted);
+            let (totals, ignored) = (&hook.account.totals, &hook.account.ignored);
             HookStats::of(
                 ifindex(0),
                 hook.name.clone(),
                 HookDirection::Ingress,
                 totals,
-                uncounted,
+                ignored,
             )
-            .uncounted
+            .ignored
         })
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     flow::Flow,
     join::{Beginning, Conversations, Decision, Join, Sight, part_of_another, points},
-    table::{entry::Entry, observation::Observation, record::untold},
+    table::{export_state::ExportState, record::untold, snapshot::FlowSnapshot},
 };
 
 /// Conversations, where they are joined.
@@ -37,7 +37,7 @@ impl Joining {
         table: &Table,
         counts: &mut Counts,
         slot: u32,
-        flow: &Observation,
+        flow: &FlowSnapshot,
     ) {
         let beginning = Beginning {
             slot,
@@ -57,8 +57,8 @@ impl Joining {
         table: &Table,
         counts: &mut Counts,
         slot: u32,
-        flow: &Observation,
-        entry: &mut Entry,
+        flow: &FlowSnapshot,
+        entry: &mut ExportState,
     ) -> Option<Vec<Sight>> {
         let own = sight(counts, flow);
         let read = |other| sight_in(table, counts, other);
@@ -75,27 +75,27 @@ impl Joining {
     }
 
     /// A flow has ended.
-    pub(super) fn end(&mut self, counts: &Counts, slot: u32, flow: &Observation) {
+    pub(super) fn end(&mut self, counts: &Counts, slot: u32, flow: &FlowSnapshot) {
         self.conversations.end(slot, sight(counts, flow));
     }
 
     /// Has a record say what all have seen.
-    pub(super) fn add(&self, record: &mut Flow, flow: &Observation, sights: &[Sight]) {
+    pub(super) fn add(&self, record: &mut Flow, flow: &FlowSnapshot, sights: &[Sight]) {
         record.observation_points = points(record, sights, flow, self.join);
     }
 }
 
 /// Counts that no record has told go to the ledger: another interface reports them.
-pub(super) fn withhold(counts: &mut Counts, flow: &Observation, entry: &Entry) {
+pub(super) fn withhold(counts: &mut Counts, flow: &FlowSnapshot, entry: &ExportState) {
     counts.joined += 1;
     if let Some(hook) = hook_of(counts, flow.tail().ifindex) {
         for (side, told) in flow.sides.iter().zip(&entry.told) {
-            hook.uncounted(Reason::Joined, untold(side, told, flow.link_length));
+            hook.ignored(Reason::Joined, untold(side, told, flow.link_length));
         }
     }
 }
 
-fn sight(counts: &Counts, flow: &Observation) -> Sight {
+fn sight(counts: &Counts, flow: &FlowSnapshot) -> Sight {
     let name = name_of(counts, (flow.tail().ifindex as usize).wrapping_sub(1));
     Sight::of(flow, name)
 }
@@ -105,6 +105,6 @@ fn sight_in(table: &Table, counts: &Counts, slot: u32) -> Sight {
     match table.flow(slot) {
         Some(flow) => sight(counts, flow),
         // No slot of a conversation is free.
-        None => Sight::of(&Observation::default(), Arc::from("")),
+        None => Sight::of(&FlowSnapshot::default(), Arc::from("")),
     }
 }

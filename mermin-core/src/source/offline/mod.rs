@@ -46,7 +46,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    pcap::{Capture, link::Looking},
+    pcap::{Capture, link::ParseOptions},
     report::SourceKind,
 };
 
@@ -119,8 +119,8 @@ impl Job {
             shared: Arc::clone(&shared) as _,
             receipt: None,
         };
-        let looking = Looking {
-            counted: self.options.tunnels.counted(),
+        let options = ParseOptions {
+            counted: self.options.decapsulation.counted(),
             keyed: self.options.flow_key.keyed(),
             ports: self.options.tunnel_ports.ports(),
         };
@@ -129,7 +129,7 @@ impl Job {
             self.options.filter,
             capacity,
             epoch()?,
-            looking,
+            options,
         )
         .joined(self.options.join);
         let work = Work {

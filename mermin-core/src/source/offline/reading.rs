@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use super::{flows::Flows, shared::Shared};
-use crate::pcap::{Broken, Capture, Next, Packet};
+use crate::pcap::{Capture, Next, Packet, PcapError};
 
 /// Records that are made before somebody has to take them.
 const BATCH: usize = 512;
@@ -50,19 +50,19 @@ impl<R: io::Read> Reading<R> {
     }
 
     /// Reads once. Blocks as long as the input does.
-    pub(super) fn fill(&mut self) -> Result<(), Broken> {
+    pub(super) fn fill(&mut self) -> Result<(), PcapError> {
         self.unseen = true;
         self.capture.fill()
     }
 
     /// Counts packets as long as they are in memory and few records wait.
-    pub(super) fn go_through(&mut self) -> Result<Stop, Broken> {
+    pub(super) fn go_through(&mut self) -> Result<Stop, PcapError> {
         let stop = self.count();
         self.shared.tell(&mut self.unread);
         stop
     }
 
-    fn count(&mut self) -> Result<Stop, Broken> {
+    fn count(&mut self) -> Result<Stop, PcapError> {
         let mut counts = self.shared.lock();
         while self.flows.out.len() < BATCH {
             let packet = match self.pending.take() {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mermin_bpf::abi::ledger::{Reason, Uncounted};
+use mermin_bpf::abi::ledger::{Ignored, Reason};
 
 use crate::{
     bpf::ledger::Account,
@@ -82,16 +82,16 @@ impl Hook {
         totals.octets += u64::from(octets);
     }
 
-    pub(super) fn uncounted(&mut self, reason: Reason, left: Uncounted) {
-        if let Some(found) = self.account.uncounted.get_mut(reason as usize) {
+    pub(super) fn ignored(&mut self, reason: Reason, left: Ignored) {
+        if let Some(found) = self.account.ignored.get_mut(reason as usize) {
             found.packets += left.packets;
             found.octets += left.octets;
         }
     }
 
     /// Takes back what was counted under a reason.
-    pub(super) fn taken_back(&mut self, reason: Reason, left: Uncounted) {
-        if let Some(found) = self.account.uncounted.get_mut(reason as usize) {
+    pub(super) fn taken_back(&mut self, reason: Reason, left: Ignored) {
+        if let Some(found) = self.account.ignored.get_mut(reason as usize) {
             found.packets -= left.packets;
             found.octets -= left.octets;
         }
@@ -104,12 +104,12 @@ fn degradation(hook: &Hook, link: u32) -> Degradation {
         feature: Feature::Interface,
         interface: Some(Arc::clone(&hook.name)),
         cause: format!("its link type is {}, which is not read", described(link)).into(),
-        instead: format!(
+        fallback: format!(
             "its packets are counted under `{}`",
             Reason::OtherLink.name()
         )
         .into(),
-        cost: "they are in no flow".into(),
+        impact: "they are in no flow".into(),
         remedy: "look at them with `tshark -r IN`: there is no IP header in a known place".into(),
     }
 }
@@ -139,13 +139,13 @@ impl Counters for Shared {
             .enumerate()
             .filter_map(|(place, hook)| Some((place, hook.as_ref()?)))
             .map(|(place, hook)| {
-                let (totals, uncounted) = (&hook.account.totals, &hook.account.uncounted);
+                let (totals, ignored) = (&hook.account.totals, &hook.account.ignored);
                 HookStats::of(
                     ifindex(place),
                     Arc::clone(&hook.name),
                     HookDirection::Ingress,
                     totals,
-                    uncounted,
+                    ignored,
                 )
             })
             .collect();
@@ -154,7 +154,7 @@ impl Counters for Shared {
             flows_capacity: u64::from(self.capacity),
             flows_ended: counts.ended,
             records: counts.records,
-            records_withheld: counts.withheld,
+            records_filtered: counts.withheld,
             records_joined: counts.joined,
             flows_unjoined: counts.unjoined,
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),

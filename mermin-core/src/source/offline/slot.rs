@@ -11,14 +11,14 @@ use mermin_bpf::{
 };
 
 use crate::{
-    filter::Standing,
+    filter::FilterDecision,
     pcap::Time,
-    table::{entry::Entry, observation::Observation},
+    table::{export_state::ExportState, snapshot::FlowSnapshot},
 };
 
 /// A packet's place in its flow.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(super) struct PacketTime {
     /// On the capture's clock, ns.
     pub(super) told: u64,
     /// As captured; packets without a time have none.
@@ -57,10 +57,10 @@ impl Span {
 /// A flow and what was told of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slot {
-    pub(super) flow: Observation,
-    pub(super) entry: Entry,
+    pub(super) flow: FlowSnapshot,
+    pub(super) entry: ExportState,
     /// The filter's decision on it.
-    pub(super) standing: Standing,
+    pub(super) standing: FilterDecision,
     /// Number of the flow in this capture; 0 for a free slot.
     pub(super) serial: u64,
     /// When it is to be looked at; other timers of this slot are void.
@@ -104,11 +104,11 @@ impl Slot {
         packet: &Packet,
         bits: u8,
         mac: [u8; 6],
-        at: Moment,
+        at: PacketTime,
         serial: u64,
     ) -> Self {
         Self {
-            flow: Observation {
+            flow: FlowSnapshot {
                 key,
                 ipv6: packet.addresses.is_v6(),
                 higher_started: bits & origin::HIGHER_STARTED != 0,
@@ -116,7 +116,7 @@ impl Slot {
                 link_length: u8::try_from(packet.link_length).unwrap_or(u8::MAX),
                 first_seen: at.told,
                 mac,
-                ..Observation::default()
+                ..FlowSnapshot::default()
             },
             ids: packet.ids,
             serial,
@@ -154,7 +154,7 @@ impl Slot {
         packet: &Facts,
         measure: &Measure,
         direction: u8,
-        at: Moment,
+        at: PacketTime,
     ) -> bool {
         if let Some(time) = at.wall {
             self.span = Some(match self.span {

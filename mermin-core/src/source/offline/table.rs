@@ -16,7 +16,7 @@ use mermin_bpf::{
 };
 
 use super::{hasher::Fold, slot::Slot};
-use crate::table::observation::Observation;
+use crate::table::snapshot::FlowSnapshot;
 
 /// A packet's key, whatever its IP version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) enum Key {
 impl Key {
     /// As the index has it.
     fn indexed(mut self, keyed: Keyed) -> Self {
-        if keyed == Keyed::Ends {
+        if keyed == Keyed::Endpoints {
             let words = match &mut self {
                 Self::V4(words) => &mut words[..],
                 Self::V6(words) => &mut words[..],
@@ -119,7 +119,7 @@ impl Table {
     }
 
     /// The flow in a slot.
-    pub(super) fn flow(&self, number: u32) -> Option<&Observation> {
+    pub(super) fn flow(&self, number: u32) -> Option<&FlowSnapshot> {
         let slot = self.slots.get(number as usize)?;
         (slot.serial != 0).then_some(&slot.flow)
     }
@@ -136,7 +136,7 @@ impl Table {
 
     /// Observations of every open flow.
     #[cfg(feature = "__lab")]
-    pub(super) fn flows(&self) -> impl Iterator<Item = &Observation> {
+    pub(super) fn flows(&self) -> impl Iterator<Item = &FlowSnapshot> {
         let open = self.slots.iter().filter(|slot| slot.serial != 0);
         open.map(|slot| &slot.flow)
     }

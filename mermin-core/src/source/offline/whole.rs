@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     filter::Filter,
     flow::Flow,
-    pcap::{Capture, link::Looking},
+    pcap::{Capture, link::ParseOptions},
     report::{SourceKind, Stats},
     source::engine::Counters as _,
     table::Timeouts,
@@ -39,7 +39,7 @@ pub fn read_whole(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> W
         Filter::default(),
         max_flows,
         0,
-        Looking::default(),
+        ParseOptions::default(),
     );
     let mut reading = Reading::new(Capture::new(input), flows, Arc::clone(&shared));
     let mut told = Vec::new();

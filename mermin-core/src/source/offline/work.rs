@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    pcap::Broken,
+    pcap::PcapError,
     source::{control::Control, queue::Queue},
 };
 
@@ -50,7 +50,7 @@ impl<R: io::Read> Work<R> {
         result.map_err(|broken| broken.into_error(&self.name))
     }
 
-    fn read(&mut self) -> Result<(), Broken> {
+    fn read(&mut self) -> Result<(), PcapError> {
         while !self.control.is_closing() && !self.control.is_abandoned() {
             let stop = self.reading.go_through()?;
             if let Some(time) = self.reading.first.take() {

@@ -114,11 +114,11 @@ fn look(control: &Control) {
     }
 }
 
-/// Says which records of a source have arrived, from any thread: see
-/// [`FlowSource::manual_ack`](crate::FlowSource::manual_ack). Clones are of the same source.
+/// Acknowledges records of a source, from any thread: see [`FlowSource::manual_ack`](crate::FlowSource::manual_ack). Clones refer to the
+/// same source.
 ///
-/// Once the source is dropped, nothing can be acknowledged any more. When its stream has ended, what is left can still be;
-/// the instance is free for another source when all is, or when the last clone is dropped.
+/// After the source is dropped, nothing can be acknowledged any more. After its stream has ended, remaining records still can. The
+/// instance is free for another source when all are acknowledged, or when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Acknowledger {
     state: Arc<Mutex<State>>,
@@ -176,13 +176,12 @@ impl Acknowledger {
         count
     }
 
-    /// This record has arrived. False when it was not waiting for that: it was acknowledged before, or the source is not
-    /// pinned.
+    /// Acknowledges this record. False if it was acknowledged before, or if the source is not pinned.
     pub fn ack(&self, flow: &Flow) -> bool {
         self.ack_all(std::slice::from_ref(flow)) == 1
     }
 
-    /// These records have arrived. Returns how many of them were waiting for that.
+    /// Acknowledges these records. Returns how many of them were not acknowledged before.
     pub fn ack_all(&self, flows: &[Flow]) -> usize {
         self.change(|state| {
             let given = &mut state.given;
@@ -195,8 +194,8 @@ impl Acknowledger {
         })
     }
 
-    /// This record has arrived, and so has every one that the stream gave before it. Returns how many were waiting for
-    /// that: none when this one was not.
+    /// Acknowledges this record and every one that the stream gave before it. Returns how many that were: 0 if this record was
+    /// acknowledged before.
     pub fn ack_through(&self, flow: &Flow) -> usize {
         self.change(|state| {
             let through = state.given.take_through(flow);
@@ -204,7 +203,7 @@ impl Acknowledger {
         })
     }
 
-    /// Records that were given and are not acknowledged.
+    /// Number of records that the stream gave and that are not acknowledged.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         if self.control.is_inherited() {

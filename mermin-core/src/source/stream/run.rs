@@ -15,7 +15,7 @@ use crate::{
     sink::{Batching, BoxError, FlowSink, Sleep, ThreadTimer, Timer},
 };
 
-/// A sink that a source is about to give its records: see [`FlowSource::run`]. Await it to begin.
+/// An export of a source's records to a sink: see [`FlowSource::run`]. Await it to begin.
 #[must_use = "nothing is exported before it is awaited"]
 pub struct Run<'a, S> {
     source: &'a mut FlowSource,
@@ -36,15 +36,14 @@ impl<'a, S: FlowSink> Run<'a, S> {
         }
     }
 
-    /// How records are put together. Default: what waits.
+    /// The rule by which records are batched. Default: a batch is whatever waits.
     pub fn batch(mut self, batching: Batching) -> Self {
         self.batching = batching;
         self
     }
 
-    /// How long closing may take: from [`close`](FlowSource::close) on, or from the source's end where it ends by itself,
-    /// until all is delivered and the sink is closed. When that is over, `run` returns an error with the number of records
-    /// that are not delivered. Default: 30 s.
+    /// The time limit of closing, from [`close`](FlowSource::close) or the source's own end until every record is delivered and the
+    /// sink is closed. After it, `run` returns an error with the number of undelivered records. Default: 30 s.
     pub fn close_within(mut self, time: Duration) -> Self {
         self.close_within = time;
         self

@@ -5,7 +5,7 @@ use mermin_bpf::{
     wire::{protocol, tcp::flag},
 };
 
-use super::super::observation::{Observation, Side};
+use super::super::snapshot::{FlowSnapshot, Side};
 use crate::flow::{Direction, DirectionRule};
 
 /// Ports below this are servers' (RFC 6335, system ports).
@@ -17,7 +17,7 @@ const FIRST_USER_PORT: u16 = 1024;
 /// A connection that was joined late is told by its ports where one alone is a system port, and else by nothing. Of other
 /// protocols who spoke first is the client, unless it spoke from such a port.
 pub(super) fn decide(
-    flow: &Observation,
+    flow: &FlowSnapshot,
     number: u8,
     [source, destination]: [Option<u16>; 2],
 ) -> (Direction, DirectionRule) {

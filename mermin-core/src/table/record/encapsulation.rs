@@ -10,11 +10,11 @@ use mermin_bpf::{
 use super::address_v6;
 use crate::{
     flow::{Count, Endpoint, Flow, Ipsec, MacAddress, Protocol, Tunnel, TunnelKind, Uniflow},
-    table::observation::Observation,
+    table::snapshot::FlowSnapshot,
 };
 
 /// Adds what is known of the flow's tunnel.
-pub(super) fn add(record: &mut Flow, flow: &Observation, outer: &Outer) {
+pub(super) fn add(record: &mut Flow, flow: &FlowSnapshot, outer: &Outer) {
     let Some(kind) = tunnel_kind(outer.facts) else {
         return;
     };

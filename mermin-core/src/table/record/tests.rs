@@ -5,7 +5,7 @@ use std::time::Duration;
 use mermin_bpf::{
     abi::{
         slot::Sample,
-        tunnel::{Ends, Outer, fact, kind},
+        tunnel::{Outer, TunnelEndpoints, fact, kind},
     },
     track::{origin::First, tcp as track},
     wire::tcp::flag::{ACK, FIN, RST, SYN},
@@ -14,7 +14,7 @@ use mermin_bpf::{
 use super::*;
 use crate::{
     flow::{Direction, DirectionRule, TcpState, TunnelKind},
-    table::moment::Moment,
+    table::coarse_time::CoarseTime,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -36,12 +36,12 @@ fn tail(number: u8, ports: [u16; 2]) -> KeyTail {
 }
 
 /// 10.0.0.1 and 10.0.0.2: the lower endpoint started, 3 packets there and 2 back, from second 100 to 103.
-fn ipv4(tail: KeyTail) -> Observation {
+fn ipv4(tail: KeyTail) -> FlowSnapshot {
     let key = KeyV4 {
         tail,
         addresses: [[10, 0, 0, 1], [10, 0, 0, 2]].map(u32::from_ne_bytes),
     };
-    Observation {
+    FlowSnapshot {
         key: key.words(),
         link_length: 14,
         first_seen: 100 * SECOND,
@@ -65,15 +65,15 @@ fn ipv4(tail: KeyTail) -> Observation {
                 ..Side::default()
             },
         ],
-        ..Observation::default()
+        ..FlowSnapshot::default()
     }
 }
 
-fn told(flow: &Observation) -> Flow {
-    told_after(flow, &Entry::default())
+fn told(flow: &FlowSnapshot) -> Flow {
+    told_after(flow, &ExportState::default())
 }
 
-fn told_after(flow: &Observation, entry: &Entry) -> Flow {
+fn told_after(flow: &FlowSnapshot, entry: &ExportState) -> Flow {
     let name = Arc::from("eth0");
     record(
         0x12_3456,
@@ -255,9 +255,9 @@ fn padding_and_tags_make_frames_longer_or_shorter() {
 fn a_later_record_tells_what_came_since() {
     let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
     observed.sides[0].extra = 0_u64.wrapping_sub(4);
-    let mut entry = Entry::default();
+    let mut entry = ExportState::default();
     entry.told(&observed, 160 * SECOND);
-    assert_eq!(entry.since, Moment::at(160 * SECOND));
+    assert_eq!(entry.since, CoarseTime::at(160 * SECOND));
     observed.sides[0].packets += 10;
     observed.sides[0].octets += 1000;
     observed.sides[0].extra = observed.sides[0].extra.wrapping_sub(40);
@@ -289,7 +289,7 @@ fn dates_follow_the_wall_clock() {
         record(
             1,
             &observed,
-            &Entry::default(),
+            &ExportState::default(),
             EndReason::IdleTimeout,
             &name,
             &frame,
@@ -313,7 +313,7 @@ fn a_clock_set_to_1970_makes_no_wrong_date() {
     };
     let name: Arc<str> = Arc::from("eth0");
     let reason = EndReason::IdleTimeout;
-    let flow = record(1, &observed, &Entry::default(), reason, &name, &frame);
+    let flow = record(1, &observed, &ExportState::default(), reason, &name, &frame);
     assert_eq!(flow.start, UNIX_EPOCH - Duration::from_secs(5));
     assert_eq!(flow.duration(), Duration::from_secs(3));
 }
@@ -351,7 +351,7 @@ fn the_only_packet_of_a_flow_has_an_exact_time() {
     );
 }
 
-fn tcp(ports: [u16; 2], flags: [u8; 2]) -> Observation {
+fn tcp(ports: [u16; 2], flags: [u8; 2]) -> FlowSnapshot {
     let mut observed = ipv4(tail(protocol::TCP, ports));
     for (side, flags) in observed.sides.iter_mut().zip(flags) {
         side.tcp = track::Side {
@@ -367,7 +367,7 @@ fn a_handshake_has_a_latency() {
     let mut observed = tcp([50_000, 443], [SYN | ACK, SYN | ACK]);
     observed.first = First::Opening;
     observed.sides[0].syn_at = 100 * SECOND;
-    let state = |observed: &Observation| told(observed).tcp.unwrap();
+    let state = |observed: &FlowSnapshot| told(observed).tcp.unwrap();
     assert_eq!(state(&observed).handshake_latency, None);
     observed.sides[1].syn_at = 100 * SECOND + 1_500_000;
     let tcp = state(&observed);
@@ -507,11 +507,11 @@ fn a_security_association_shows_its_index() {
 }
 
 /// The flow of the others, carried by VXLAN from 192.0.2.1 (beside the lower endpoint) to 192.0.2.2.
-fn carried(facts: u8) -> Observation {
+fn carried(facts: u8) -> FlowSnapshot {
     let word = |octets: [u8; 4]| [u64::from(u32::from_ne_bytes(octets)), 0];
-    Observation {
+    FlowSnapshot {
         outer: Some(Outer {
-            ends: Ends {
+            ends: TunnelEndpoints {
                 addresses: [word([192, 0, 2, 1]), word([192, 0, 2, 2])],
                 id: 42,
                 ports: [49_152, 4789],
@@ -549,16 +549,16 @@ fn what_a_tunnel_adds_is_exact_where_packets_differ() {
     let mut flow = carried(kind::GRE);
     // One packet had four octets more in front of it, another was a later fragment of its carrier.
     flow.sides[0].extra = 4_u64.wrapping_sub(30);
-    let entry = Entry {
+    let entry = ExportState {
         told: [
-            Told {
+            Exported {
                 packets: 1,
                 octets: 100,
                 extra: 4,
             },
-            Told::default(),
+            Exported::default(),
         ],
-        ..Entry::default()
+        ..ExportState::default()
     };
     let tunnel = told_after(&flow, &entry).tunnel.unwrap();
     assert_eq!(tunnel.forward.total, 3 * 50 + 4 - 30);

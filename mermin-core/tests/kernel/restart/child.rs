@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, executor::block_on};
 use mermin_core::{
     Attach, Error, Flow, FlowSource, FlowSourceBuilder, Join, NetNs, Pinning, Timeouts,
     filter::{Filter, Rule},
-    lab::{Point, kill_at},
+    lab::{FailPoint, kill_at},
     sink::{Batching, BoxError, FlowSink},
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Orders {
     /// Flows from these ports are not wanted: `1024-1100`.
     pub(crate) unwanted: Option<String>,
     /// Where it is killed, after how many times it came by.
-    pub(crate) end: Option<(Point, u32)>,
+    pub(crate) end: Option<(FailPoint, u32)>,
     pub(crate) consumer: Consumer,
     /// Which batch is its last: it is killed before that is delivered, or before it says that it is.
     pub(crate) last: Option<(u32, Moment)>,
@@ -128,7 +128,7 @@ impl Orders {
             timeouts: [positive(5), positive(6)],
             persist: number(7) == 1,
             unwanted: Some(words[10].to_owned()).filter(|ports| !ports.is_empty()),
-            end: Point::ALL
+            end: FailPoint::ALL
                 .iter()
                 .find(|point| i64::from(**point as u32) == number(8))
                 .map(|point| (*point, u32::try_from(number(9)).unwrap())),
@@ -236,7 +236,7 @@ fn follow(orders: &str) -> String {
         "opened {} {} {} {} {}",
         taken.flows,
         taken.flows_closing,
-        taken.records_again,
+        taken.records_redelivered,
         taken.slots_returned,
         source.report().to_string().replace('\n', " "),
     ));
@@ -251,10 +251,10 @@ fn follow(orders: &str) -> String {
     if let Err(error) = block_on(orders.consume(source)) {
         say(&format!("failed {error}"));
     }
-    for uncounted in handle.stats().uncounted() {
+    for ignored in handle.stats().ignored() {
         say(&format!(
-            "uncounted {} {} {}",
-            uncounted.reason, uncounted.packets, uncounted.frame_octets
+            "ignored {} {} {}",
+            ignored.reason, ignored.packets, ignored.frame_octets
         ));
     }
     "ended".to_owned()
@@ -352,7 +352,7 @@ pub(crate) enum Said {
     Opened(Opened),
     Record(Record),
     /// Packets and frame octets for this reason.
-    Uncounted(String, [u64; 2]),
+    Ignored(String, [u64; 2]),
     Failed(String),
     Ended,
 }
@@ -370,7 +370,7 @@ impl Said {
                 report: words[4..].join(" "),
             }),
             "record" => Self::Record(Record::read(&words)),
-            "uncounted" => Self::Uncounted(
+            "ignored" => Self::Ignored(
                 words[0].to_owned(),
                 [1, 2].map(|at: usize| words[at].parse().unwrap()),
             ),
@@ -431,7 +431,7 @@ pub(crate) struct Referee {
     /// Takeovers, and what they found.
     pub(crate) openings: Vec<Opened>,
     pub(crate) ended: bool,
-    pub(crate) uncounted: HashMap<String, [u64; 2]>,
+    pub(crate) ignored: HashMap<String, [u64; 2]>,
 }
 
 impl Referee {
@@ -443,7 +443,7 @@ impl Referee {
                     self.openings.push(opened);
                 }
                 Said::Record(record) => self.add(record),
-                Said::Uncounted(reason, counts) => _ = self.uncounted.insert(reason, counts),
+                Said::Ignored(reason, counts) => _ = self.ignored.insert(reason, counts),
                 Said::Failed(error) => panic!("{error}"),
                 Said::Ended => self.ended = true,
             }

@@ -3,7 +3,7 @@
 
 use std::{thread, time::Duration};
 
-use mermin_core::{Attach, lab::Point};
+use mermin_core::{Attach, lab::FailPoint};
 
 use super::{
     child::{Orders, Process, Referee, Said},
@@ -40,10 +40,10 @@ fn killed_while_joining(mode: Attach) {
         referee.hear(process.rest());
     };
     for point in [
-        Point::Planned,
-        Point::HalfMoved,
-        Point::Moved,
-        Point::Withheld,
+        FailPoint::Planned,
+        FailPoint::HalfMoved,
+        FailPoint::Moved,
+        FailPoint::Withheld,
     ] {
         for passes in [3, 70] {
             let orders = Orders {
@@ -79,10 +79,10 @@ fn killed_while_joining(mode: Attach) {
         .map(|(number, packets)| (number, *packets, told(number)))
         .collect();
     let all: u64 = sent.iter().sum();
-    let joined = referee.uncounted.remove("joined");
+    let joined = referee.ignored.remove("joined");
     assert_eq!(joined.unwrap_or_default(), [all, all * (OCTETS + 14)]);
-    referee.uncounted.retain(|_, counts| *counts != [0, 0]);
-    assert!(referee.uncounted.is_empty(), "{:?}", referee.uncounted);
+    referee.ignored.retain(|_, counts| *counts != [0, 0]);
+    assert!(referee.ignored.is_empty(), "{:?}", referee.ignored);
     assert!(wrong.is_empty(), "{} flows: {wrong:?}", wrong.len());
     assert!(!pins(&orders.instance).exists());
 }

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use mermin_core::{Attach, lab::Point};
+use mermin_core::{Attach, lab::FailPoint};
 
 use super::{
     child::{Consumer, Moment, Opened, Orders, Process, Referee, Said},
@@ -91,7 +91,7 @@ impl Siege {
     }
 
     /// Lets one process work until it has come by a point for the time after `passes`.
-    fn kill_at(&mut self, point: Point, passes: u32) {
+    fn kill_at(&mut self, point: FailPoint, passes: u32) {
         let orders = Orders {
             end: Some((point, passes)),
             ..self.orders.clone()
@@ -127,14 +127,14 @@ impl Siege {
                 wrong.push((number, wanted, told));
             }
         }
-        let mut uncounted = self.referee.uncounted.clone();
+        let mut ignored = self.referee.ignored.clone();
         assert_eq!(
-            uncounted.remove("filtered").unwrap_or_default(),
+            ignored.remove("filtered").unwrap_or_default(),
             [withheld, withheld * (OCTETS + 14)],
             "under `filtered`, and what was sent"
         );
-        uncounted.retain(|_, counts| *counts != [0, 0]);
-        assert!(uncounted.is_empty(), "{uncounted:?}");
+        ignored.retain(|_, counts| *counts != [0, 0]);
+        assert!(ignored.is_empty(), "{ignored:?}");
         assert!(wrong.is_empty(), "{} flows: {wrong:?}", wrong.len());
         assert_eq!(attached::at(&self.pair.near, "v0"), "");
         assert!(!pins(&self.orders.instance).exists());
@@ -180,19 +180,25 @@ fn killed_at_random(mode: Attach) {
 
 fn killed_at_the_worst_moments(mode: Attach) {
     let mut siege = Siege::begin(mode, false);
-    for &point in Point::ALL {
+    for &point in FailPoint::ALL {
         // Those on the way out, of a first start and of interfaces that leave or left are for other tests.
-        if matches!(point, Point::Making | Point::Made | Point::Removing)
-            || matches!(point, Point::Summed | Point::Departing | Point::Emptied)
-            || matches!(point, Point::Named | Point::Parting | Point::Shifted)
-            || WITHHOLDING.contains(&point)
+        if matches!(
+            point,
+            FailPoint::Making | FailPoint::Made | FailPoint::Removing
+        ) || matches!(
+            point,
+            FailPoint::Summed | FailPoint::Departing | FailPoint::Emptied
+        ) || matches!(
+            point,
+            FailPoint::Named | FailPoint::Parting | FailPoint::Shifted
+        ) || WITHHOLDING.contains(&point)
         {
             continue;
         }
         let passes = match point {
             // They come but once, or twice.
-            Point::Connected | Point::Swapped => 0,
-            Point::Quiet => 1,
+            FailPoint::Connected | FailPoint::Swapped => 0,
+            FailPoint::Quiet => 1,
             _ => 20,
         };
         siege.kill_at(point, passes);
@@ -202,11 +208,11 @@ fn killed_at_the_worst_moments(mode: Attach) {
 }
 
 /// Places between moving counts to `filtered` and noting it.
-const WITHHOLDING: [Point; 4] = [
-    Point::Planned,
-    Point::HalfMoved,
-    Point::Moved,
-    Point::Withheld,
+const WITHHOLDING: [FailPoint; 4] = [
+    FailPoint::Planned,
+    FailPoint::HalfMoved,
+    FailPoint::Moved,
+    FailPoint::Withheld,
 ];
 
 /// Each place twice: while a record is withheld, and while that is done again for a process that was killed before.
@@ -217,8 +223,8 @@ fn killed_while_withholding(mode: Attach) {
         for passes in [20, 31] {
             siege.kill_at(point, passes);
         }
-        siege.kill_at(Point::Planned, 5);
-        if point != Point::Planned {
+        siege.kill_at(FailPoint::Planned, 5);
+        if point != FailPoint::Planned {
             siege.kill_at(point, 0);
         }
     }
@@ -276,7 +282,7 @@ fn killed_while_it_closes(mode: Attach) {
         (0..FLOWS).for_each(|number| injector.send(&frame::numbered(number)));
     };
     let mut referee = Referee::default();
-    for (rounds, point) in (1..).zip([Point::Recorded, Point::Finished]) {
+    for (rounds, point) in (1..).zip([FailPoint::Recorded, FailPoint::Finished]) {
         let killed = Orders {
             end: Some((point, 20)),
             ..orders.clone()

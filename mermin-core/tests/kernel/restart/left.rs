@@ -6,7 +6,7 @@ use futures::StreamExt;
 use mermin_core::{
     Attach, Error, ErrorKind, Flow, FlowKey, FlowSource, FlowSourceBuilder, Pinning,
     filter::{Filter, Rule},
-    lab::Point,
+    lab::FailPoint,
     report::HookDirection,
 };
 
@@ -159,7 +159,7 @@ fn pin_persist(mode: Attach) {
     assert_eq!(source.report().to_string(), "");
     let taken = source.report().taken_over.unwrap();
     assert_eq!(
-        (taken.flows, taken.flows_closing, taken.records_again),
+        (taken.flows, taken.flows_closing, taken.records_redelivered),
         (1, 0, 0)
     );
     let hook = source
@@ -268,9 +268,9 @@ fn pin_race() {
 fn pin_half_made(mode: Attach) {
     let bench = Bench::new(mode);
     for (point, passes, close) in [
-        (Point::Making, 3, false),
-        (Point::Made, 0, false),
-        (Point::Removing, 3, true),
+        (FailPoint::Making, 3, false),
+        (FailPoint::Made, 0, false),
+        (FailPoint::Removing, 3, true),
     ] {
         let orders = Orders {
             end: Some((point, passes)),
@@ -467,7 +467,7 @@ fn pin_other_filter(mode: Attach) {
     bench.options = bench.options.filter(filter);
     let (source, report) = bench.said();
     assert_eq!(report, "");
-    assert_eq!(source.report().taken_over.unwrap().records_again, 1);
+    assert_eq!(source.report().taken_over.unwrap().records_redelivered, 1);
     let handle = source.handle();
     let flows = bench.finish(source);
     let [again] = &flows[..] else {
@@ -477,9 +477,9 @@ fn pin_other_filter(mode: Attach) {
         (again.id, again.sequence, again.forward.packets),
         (first.id, first.sequence, first.forward.packets)
     );
-    let uncounted = handle.stats().uncounted();
-    assert_eq!((uncounted.len(), uncounted[0].reason), (1, "filtered"));
-    assert_eq!(uncounted[0].packets, 7 - first.forward.packets.delta);
+    let ignored = handle.stats().ignored();
+    assert_eq!((ignored.len(), ignored[0].reason), (1, "filtered"));
+    assert_eq!(ignored[0].packets, 7 - first.forward.packets.delta);
 }
 
 /// One interface was deleted and another is not asked for any more: their flows are told, and nothing is left there.
@@ -524,10 +524,13 @@ fn pin_sums_of_departed(mode: Attach) {
     };
     let mut rounds = 0;
     for (killed, then) in [
-        (Point::Summed, [Point::Departing, Point::Emptied].as_slice()),
-        (Point::Departing, &[Point::Emptied]),
-        (Point::Emptied, &[]),
-        (Point::Summed, &[]),
+        (
+            FailPoint::Summed,
+            [FailPoint::Departing, FailPoint::Emptied].as_slice(),
+        ),
+        (FailPoint::Departing, &[FailPoint::Emptied]),
+        (FailPoint::Emptied, &[]),
+        (FailPoint::Summed, &[]),
     ] {
         bench.pair.link("v8", "w8");
         let mut process = doomed(killed);
@@ -547,7 +550,7 @@ fn pin_sums_of_departed(mode: Attach) {
         assert_eq!(source.report().to_string(), "");
         let stats = source.handle().stats();
         let left: Vec<_> = stats
-            .departed
+            .removed_interfaces
             .iter()
             .map(|hook| hook.traffic.packets)
             .collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mermin_core::{
     Attach, Flow, Stats,
     filter::{Filter, Rule},
-    lab::Point,
+    lab::FailPoint,
 };
 
 use super::{
@@ -74,7 +74,10 @@ fn told(flows: &[Flow]) -> Vec<(&str, u64)> {
 fn counted(stats: &Stats) -> (Vec<(&str, u64)>, u64) {
     let there = stats.hooks.iter().filter(|hook| hook.traffic.packets != 0);
     let there = there.map(|hook| (&*hook.interface, hook.traffic.packets));
-    let left = stats.departed.iter().map(|hook| hook.traffic.packets);
+    let left = stats
+        .removed_interfaces
+        .iter()
+        .map(|hook| hook.traffic.packets);
     (there.collect(), left.sum())
 }
 
@@ -219,7 +222,7 @@ fn pin_the_same_index_again(mode: Attach) {
         .hooks
         .iter()
         .flat_map(|hook| {
-            hook.uncounted
+            hook.ignored
                 .iter()
                 .map(|at| (&*hook.interface, at.reason, at.packets))
         })
@@ -252,10 +255,10 @@ fn pin_killed_while_parting(mode: Attach) {
     replace(&bench, index);
     // Half marked; all marked, looked at in part; attached, and some told.
     for (point, passes) in [
-        (Point::Parting, 20),
-        (Point::TakingOver, 20),
-        (Point::Recorded, 20),
-        (Point::Finished, 30),
+        (FailPoint::Parting, 20),
+        (FailPoint::TakingOver, 20),
+        (FailPoint::Recorded, 20),
+        (FailPoint::Finished, 30),
     ] {
         let end = Some((point, passes));
         let mut process = Orders {
@@ -269,7 +272,7 @@ fn pin_killed_while_parting(mode: Attach) {
             !said.iter().any(|said| matches!(said, Said::Failed(_))),
             "{said:?}"
         );
-        if matches!(point, Point::Recorded) {
+        if matches!(point, FailPoint::Recorded) {
             flows("v2");
         }
     }

@@ -1,6 +1,6 @@
 //! Other places at the hooks from one process to the next, under load: no packet is missed and none counted twice.
 
-use mermin_core::{Attach, lab::Point};
+use mermin_core::{Attach, lab::FailPoint};
 
 use super::{child::Orders, killed::Siege};
 use crate::support::{process::extent, wait::LONGEST};
@@ -61,7 +61,7 @@ fn killed_while_it_moves(mode: Attach) {
         for back in [false, true] {
             let orders = Orders {
                 mode: to,
-                end: Some((Point::Shifted, step)),
+                end: Some((FailPoint::Shifted, step)),
                 ..siege.orders.clone()
             };
             siege.round(&orders, |process| {

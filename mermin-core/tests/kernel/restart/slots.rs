@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use mermin_core::{Attach, Pinning, lab::Point};
+use mermin_core::{Attach, Pinning, lab::FailPoint};
 
 use super::{
     child::{Consumer, Moment, Orders, Referee, Said},
@@ -37,10 +37,10 @@ fn pin_no_slot_is_lost() {
     for round in 0..3 {
         // Each goes on with what the one before left.
         for (point, passes) in [
-            (Point::Scrubbed, 7),
-            (Point::Nobodys, 7),
-            (Point::Moving, 3),
-            (Point::Returning, 1),
+            (FailPoint::Scrubbed, 7),
+            (FailPoint::Nobodys, 7),
+            (FailPoint::Moving, 3),
+            (FailPoint::Returning, 1),
         ] {
             let orders = Orders {
                 slots: u32::try_from(SLOTS).unwrap(),
@@ -49,7 +49,7 @@ fn pin_no_slot_is_lost() {
             };
             let mut process = orders.start();
             // The others are passed while it opens.
-            if matches!(point, Point::Scrubbed | Point::Nobodys) {
+            if matches!(point, FailPoint::Scrubbed | FailPoint::Nobodys) {
                 process.opened();
                 send(round * SLOTS);
             }
@@ -118,8 +118,8 @@ fn pin_kills_do_not_fill_the_table() {
     process.close();
     referee.hear(process.rest());
     referee.check_sequences();
-    referee.uncounted.retain(|_, counts| *counts != [0, 0]);
-    assert!(referee.uncounted.is_empty(), "{:?}", referee.uncounted);
+    referee.ignored.retain(|_, counts| *counts != [0, 0]);
+    assert!(referee.ignored.is_empty(), "{:?}", referee.ignored);
     for (source, [packets, _]) in referee.sums() {
         assert_eq!(packets, 2 * LIVES + 1, "{source}");
     }

@@ -180,7 +180,7 @@ impl Refused {
             cause: said.cause.to_string(),
             remedy: said.remedy.to_string(),
         };
-        assert!(said.instead.contains("not pinned"), "{said}");
+        assert!(said.fallback.contains("not pinned"), "{said}");
         let watch = Watch::new(source);
         Injector::new(&pair.near, "v0").send(&frame::numbered(1));
         assert_eq!(watch.finish().packets, 1);

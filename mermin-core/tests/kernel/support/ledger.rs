@@ -44,14 +44,14 @@ pub(crate) fn check_filtered(outcome: &Outcome) {
 
 fn every_packet_is_somewhere_once(outcome: &Outcome) {
     let stats = &outcome.stats;
-    let hooks = || stats.hooks.iter().chain(&stats.departed);
-    let uncounted = || hooks().flat_map(|hook| &hook.uncounted);
+    let hooks = || stats.hooks.iter().chain(&stats.removed_interfaces);
+    let ignored = || hooks().flat_map(|hook| &hook.ignored);
     let sum = |counts: &mut dyn Iterator<Item = u64>| counts.sum::<u64>();
     for (what, crossed, left, told) in [
         (
             "packets",
             sum(&mut hooks().map(|hook| hook.traffic.packets)),
-            sum(&mut uncounted().map(|found| found.packets)),
+            sum(&mut ignored().map(|found| found.packets)),
             sum(&mut outcome
                 .flows
                 .iter()
@@ -60,7 +60,7 @@ fn every_packet_is_somewhere_once(outcome: &Outcome) {
         (
             "octets",
             sum(&mut hooks().map(|hook| hook.traffic.frame_octets)),
-            sum(&mut uncounted().map(|found| found.frame_octets)),
+            sum(&mut ignored().map(|found| found.frame_octets)),
             sum(&mut outcome
                 .flows
                 .iter()
@@ -70,7 +70,7 @@ fn every_packet_is_somewhere_once(outcome: &Outcome) {
         assert_eq!(told, crossed - left, "{what}: {stats:#?}");
     }
     // Of an interface that left there is no ledger of its own any more.
-    if stats.departed.is_empty() {
+    if stats.removed_interfaces.is_empty() {
         each_interface_has_its_own(outcome);
     }
 }
@@ -86,7 +86,7 @@ fn each_interface_has_its_own(outcome: &Outcome) {
                 .iter()
                 .filter(|hook| hook.index == index)
         };
-        let uncounted = || hooks().flat_map(|hook| &hook.uncounted);
+        let ignored = || hooks().flat_map(|hook| &hook.ignored);
         let flows = || {
             outcome
                 .flows
@@ -94,13 +94,13 @@ fn each_interface_has_its_own(outcome: &Outcome) {
                 .filter(|flow| flow.interface.index == index)
         };
         let crossed = hooks().map(|hook| hook.traffic.packets).sum::<u64>();
-        let left = uncounted().map(|found| found.packets).sum::<u64>();
+        let left = ignored().map(|found| found.packets).sum::<u64>();
         let told: u64 = flows()
             .map(|flow| both(flow, |half| half.packets).delta)
             .sum();
         assert_eq!(told, crossed - left, "packets: {:#?}", outcome.stats);
         let crossed = hooks().map(|hook| hook.traffic.frame_octets).sum::<u64>();
-        let left = uncounted().map(|found| found.frame_octets).sum::<u64>();
+        let left = ignored().map(|found| found.frame_octets).sum::<u64>();
         let told: u64 = flows()
             .map(|flow| both(flow, |half| half.frame_octets).delta)
             .sum();

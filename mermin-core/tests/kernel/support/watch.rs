@@ -168,9 +168,9 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Packets under a reason, over all hooks.
-    pub(crate) fn uncounted(&self, reason: &str) -> u64 {
+    pub(crate) fn ignored(&self, reason: &str) -> u64 {
         self.stats
-            .uncounted()
+            .ignored()
             .iter()
             .filter(|found| found.reason == reason)
             .map(|found| found.packets)
@@ -178,12 +178,8 @@ impl Outcome {
     }
 
     /// Packets of no flow, over all hooks and reasons.
-    pub(crate) fn all_uncounted(&self) -> u64 {
-        self.stats
-            .uncounted()
-            .iter()
-            .map(|found| found.packets)
-            .sum()
+    pub(crate) fn all_ignored(&self) -> u64 {
+        self.stats.ignored().iter().map(|found| found.packets).sum()
     }
 
     /// The only record that fits.

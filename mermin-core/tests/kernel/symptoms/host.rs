@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use mermin_core::{
     Attach,
     lab::{Twist, twisted},
-    report::{Outcome, Subject},
+    report::{CheckKind, Outcome},
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -62,21 +62,21 @@ fn preflight_finds_all() {
     let pair = Pair::new();
     let report = pair.near.run(|| preflight(&on("v0")));
     assert!(report.can_capture(), "{report:#?}");
-    let fact = |subject| {
-        let found = report.facts.iter().find(|fact| fact.subject == subject);
+    let check = |subject| {
+        let found = report.checks.iter().find(|check| check.subject == subject);
         found.unwrap_or_else(|| panic!("{subject:?} was not tried: {report:#?}"))
     };
     for subject in [
-        Subject::Kernel,
-        Subject::Program,
-        Subject::Tc,
-        Subject::Memory,
+        CheckKind::Kernel,
+        CheckKind::Program,
+        CheckKind::Tc,
+        CheckKind::Memory,
     ] {
-        assert_eq!(fact(subject).outcome, Outcome::Passed, "{report:#?}");
+        assert_eq!(check(subject).outcome, Outcome::Passed, "{report:#?}");
     }
     // Root has every capability, and some hosts hide process 1 from it all the same.
     let hidden = fs::metadata("/proc/1/ns/net").is_err();
-    let privileged = fact(Subject::Privilege).outcome;
+    let privileged = check(CheckKind::Privilege).outcome;
     assert_eq!(
         privileged,
         if hidden {
@@ -85,7 +85,7 @@ fn preflight_finds_all() {
             Outcome::Passed
         }
     );
-    assert_eq!(fact(Subject::Interfaces).found, "v0");
+    assert_eq!(check(CheckKind::Interfaces).found, "v0");
     assert_eq!(attached::at(&pair.near, "v0"), "");
 }
 

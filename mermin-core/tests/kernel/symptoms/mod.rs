@@ -131,9 +131,9 @@ fn preflight(options: &FlowSourceBuilder) -> Report {
 
 /// A report as people are shown it.
 fn words(report: &Report) -> String {
-    let facts = report.facts.iter().map(|fact| match &fact.remedy {
-        Some(remedy) if fact.outcome != Outcome::Passed => format!("{fact}\n    {remedy}\n"),
-        _ => format!("{fact}\n"),
+    let checks = report.checks.iter().map(|check| match &check.remedy {
+        Some(remedy) if check.outcome != Outcome::Passed => format!("{check}\n    {remedy}\n"),
+        _ => format!("{check}\n"),
     });
     let verdict = if report.can_capture() {
         "can capture"
@@ -141,7 +141,7 @@ fn words(report: &Report) -> String {
         "cannot capture"
     };
     let given_up = std::iter::once(report.to_string());
-    given_up.chain(facts).chain([verdict.to_owned()]).collect()
+    given_up.chain(checks).chain([verdict.to_owned()]).collect()
 }
 
 /// Opens in the calling thread; an error as `main` prints it, or the report.

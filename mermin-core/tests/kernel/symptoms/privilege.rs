@@ -211,8 +211,8 @@ fn capture(interface: &str) -> String {
     let watch = Watch::new(source);
     let _ = stdin().lock().read_line(&mut String::new());
     let outcome = watch.finish();
-    let uncounted = outcome.all_uncounted();
-    format!("{} {uncounted} {}", outcome.flows.len(), outcome.packets)
+    let ignored = outcome.all_ignored();
+    format!("{} {ignored} {}", outcome.flows.len(), outcome.packets)
 }
 
 /// Three capabilities and no root: it counts like any other. Its price is told, and true: no program has a name.

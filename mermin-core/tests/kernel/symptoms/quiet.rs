@@ -112,7 +112,9 @@ fn symptom_exclude_nothing() -> String {
 }
 
 fn symptom_all_instead() -> String {
-    Pair::new().near.run(|| open(on("eth*").or_all(true)))
+    Pair::new()
+        .near
+        .run(|| open(on("eth*").fallback_to_all(true)))
 }
 
 /// Nothing but loopback.
@@ -158,7 +160,7 @@ fn symptom_filtered() -> String {
     let options = on("v0").filter(filter);
     let options = options.udp_timeout(std::time::Duration::from_millis(100));
     let watch = Watch::open(&pair.near, options);
-    let said = statistics(&watch, &pair, 3, |stats| stats.records_withheld == 1);
+    let said = statistics(&watch, &pair, 3, |stats| stats.records_filtered == 1);
     assert_eq!(watch.finish_filtered().flows, []);
     said
 }

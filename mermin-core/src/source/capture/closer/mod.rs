@@ -14,7 +14,7 @@ use crate::{
     bpf::{
         grace::Grace,
         index::{Index, Keys},
-        pin::supply::Rest,
+        pin::supply::RemainingSlots,
         slab::Slab,
     },
     error::{Error, ErrorKind},
@@ -54,7 +54,7 @@ pub(super) struct Closer {
     grace: Grace,
     thread: GraceThread,
     /// Free slots that a former process left in no stack.
-    remaining: Rest,
+    remaining: RemainingSlots,
 }
 
 impl Closer {
@@ -75,7 +75,7 @@ impl Closer {
             index,
             grace,
             thread,
-            remaining: Rest::default(),
+            remaining: RemainingSlots::default(),
         })
     }
 
@@ -163,7 +163,7 @@ impl Closer {
     }
 
     /// Has free slots that are in no stack given back, some with each round.
-    pub(super) fn take_remaining(&mut self, remaining: Rest) {
+    pub(super) fn take_remaining(&mut self, remaining: RemainingSlots) {
         self.remaining = remaining;
     }
 }

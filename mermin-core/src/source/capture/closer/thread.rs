@@ -18,7 +18,7 @@ use crate::{
         slab::Slab,
     },
     error::{Error, ErrorKind},
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     source::control::Control,
 };
 
@@ -116,7 +116,7 @@ fn work(
         let result = delete(slab, index, &batch.flows);
         let began = Instant::now();
         let result = result.and_then(|()| grace.wait());
-        pass(Point::Quiet);
+        fail_point(FailPoint::Quiet);
         let closed = Closed {
             batch,
             result,
@@ -138,11 +138,11 @@ pub(super) fn delete(slab: &Slab, index: &Index, flows: &[Ending]) -> io::Result
         for &(slot, _) in marked {
             if slab.begin_close(slot) {
                 slab.give_key(slot, &mut keys);
-                pass(Point::Marked);
+                fail_point(FailPoint::Marked);
             }
         }
         index.delete(&keys)?;
-        pass(Point::Unlisted);
+        fail_point(FailPoint::Unlisted);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::{
     flow::Flow,
     join::{Beginning, Conversations, Decision, Join, Sight, part_of_another, points},
     source::capture::slots::SlotTable,
-    table::observation::Observation,
+    table::snapshot::FlowSnapshot,
 };
 
 /// Conversations, where they are joined.
@@ -56,7 +56,7 @@ impl Exporter {
         let unacked = self.unacked.as_ref();
         let is_told =
             unacked.is_some_and(|noted| noted.is_exported(slot) || noted.is_unacked(slot));
-        let flow = records.observe(slots, slot);
+        let flow = records.snapshot(slots, slot);
         let beginning = Beginning {
             slot,
             flow: &flow,
@@ -75,7 +75,7 @@ impl Exporter {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        flow: &Observation,
+        flow: &FlowSnapshot,
     ) -> Option<Vec<Sight>> {
         // A record that is given again is the same as before.
         if self.joining.is_none() || self.is_unacked(slot) {
@@ -102,7 +102,7 @@ impl Exporter {
         slots: &SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        flow: &Observation,
+        flow: &FlowSnapshot,
     ) -> Vec<Sight> {
         let Some(joining) = &self.joining else {
             return Vec::new();
@@ -116,7 +116,7 @@ impl Exporter {
     pub(super) fn with_sights(
         &self,
         mut record: Flow,
-        flow: &Observation,
+        flow: &FlowSnapshot,
         sights: &[Sight],
     ) -> Flow {
         if let Some(joining) = &self.joining {
@@ -131,7 +131,7 @@ impl Exporter {
         slots: &SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        flow: &Observation,
+        flow: &FlowSnapshot,
         record: Flow,
     ) -> Flow {
         let sights = self.sights(slots, records, slot, flow);
@@ -143,7 +143,7 @@ impl Exporter {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        part: &Observation,
+        part: &FlowSnapshot,
     ) {
         let mut then = *slots.exported(slot);
         let since = then.since.nanoseconds();
@@ -157,7 +157,7 @@ impl Exporter {
         &mut self,
         records: &RecordContext<'_>,
         slot: u32,
-        flow: &Observation,
+        flow: &FlowSnapshot,
     ) {
         if let Some(joining) = &mut self.joining {
             let own = Sight::of(flow, records.name(flow));
@@ -168,7 +168,7 @@ impl Exporter {
 
 /// Counts of the flow in a slot by now.
 fn sight(slots: &SlotTable, records: &RecordContext<'_>, slot: u32) -> Sight {
-    let flow = records.observe(slots, slot);
+    let flow = records.snapshot(slots, slot);
     let name = records.name(&flow);
     Sight::of(&flow, name)
 }

@@ -18,12 +18,12 @@ use super::{shared::SharedCounters, slots::SlotTable};
 use crate::{
     bpf::ledger::Withheld,
     error::Error,
-    filter::{Filter, Standing},
+    failpoint::{FailPoint, fail_point},
+    filter::{Filter, FilterDecision},
     flow::{EndReason, Flow},
     join::Join,
-    points::{Point, pass},
     source::queue::Queue,
-    table::{entry::Entry, limits::is_over, observation::Observation},
+    table::{export_state::ExportState, limits::is_over, snapshot::FlowSnapshot},
 };
 
 /// Makes records and hands them over.
@@ -156,7 +156,7 @@ impl Exporter {
         suppressed: bool,
         room: &mut usize,
     ) {
-        let flow = records.observe(slots, slot);
+        let flow = records.snapshot(slots, slot);
         if slots.exported(slot).untold(&flow) == 0 {
             slots.begin_interval(slot, now);
             return;
@@ -189,10 +189,10 @@ impl Exporter {
         slot: u32,
         reason: EndReason,
     ) -> bool {
-        let flow = records.observe(slots, slot);
+        let flow = records.snapshot(slots, slot);
         // Packets may have come since it was judged, and the next connection of its ports.
         let is_replaced = slots.slab().state(slot) == state::REPLACED;
-        let reason = if is_replaced || is_over(&flow.glance()) {
+        let reason = if is_replaced || is_over(&flow.expiry_state()) {
             EndReason::EndOfFlow
         } else {
             reason
@@ -221,11 +221,11 @@ impl Exporter {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        flow: &Observation,
+        flow: &FlowSnapshot,
         reason: EndReason,
     ) -> Result<(), Withheld> {
         let decision = self.suppression.decision(slots, records, slot, flow);
-        if decision == Standing::UNWANTED {
+        if decision == FilterDecision::UNWANTED {
             return Err(Withheld::Filtered);
         }
         let Some(sights) = self.join(slots, records, slot, flow) else {
@@ -251,8 +251,8 @@ impl Exporter {
         slots: &SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        flow: &Observation,
-        then: Option<&Entry>,
+        flow: &FlowSnapshot,
+        then: Option<&ExportState>,
         why: Withheld,
     ) {
         let ledger = &self.shared.ledger;
@@ -278,10 +278,10 @@ impl Exporter {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        then: Entry,
+        then: ExportState,
         last_seen: u64,
     ) {
-        let mut flow = records.observe(slots, slot);
+        let mut flow = records.snapshot(slots, slot);
         for (side, told) in flow.sides.iter_mut().zip(&then.told) {
             side.packets = side.packets.min(told.packets);
             side.octets = side.octets.min(told.octets);
@@ -303,11 +303,11 @@ impl Exporter {
     /// Empties a slot of which all was exported and acknowledged, if there is one. It may be given back then.
     pub(super) fn empty_acked(&mut self, slots: &mut SlotTable) -> Option<u32> {
         let slot = self.unacked.as_mut()?.next_acked()?;
-        pass(Point::Acknowledged);
+        fail_point(FailPoint::Acknowledged);
         self.empty(slots, slot);
-        pass(Point::Scrubbed);
+        fail_point(FailPoint::Scrubbed);
         self.unacked.as_ref()?.clear(slot);
-        pass(Point::Nobodys);
+        fail_point(FailPoint::Nobodys);
         Some(slot)
     }
 

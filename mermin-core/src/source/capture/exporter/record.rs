@@ -7,8 +7,8 @@ use crate::{
     flow::{EndReason, Flow},
     source::capture::{clock::SourceClock, names::Names, slots::SlotTable},
     table::{
-        observation::Observation,
         record::{Frame, record},
+        snapshot::FlowSnapshot,
     },
 };
 
@@ -31,12 +31,12 @@ impl<'a> RecordContext<'a> {
     }
 
     /// Reads all there is to know of the flow in a slot.
-    pub(super) fn observe(&self, slots: &SlotTable, slot: u32) -> Observation {
-        slots.slab().observe(slot, &self.ticks)
+    pub(super) fn snapshot(&self, slots: &SlotTable, slot: u32) -> FlowSnapshot {
+        slots.slab().snapshot(slot, &self.ticks)
     }
 
     /// The name that a flow's interface has.
-    pub(super) fn name(&self, flow: &Observation) -> Arc<str> {
+    pub(super) fn name(&self, flow: &FlowSnapshot) -> Arc<str> {
         match self.names.of(flow.tail().ifindex, flow.first_seen) {
             Some(name) => Arc::clone(name),
             None => Arc::from(""),
@@ -48,7 +48,7 @@ impl<'a> RecordContext<'a> {
         &self,
         slots: &SlotTable,
         slot: u32,
-        flow: &Observation,
+        flow: &FlowSnapshot,
         reason: EndReason,
     ) -> Flow {
         let exported = slots.exported(slot);

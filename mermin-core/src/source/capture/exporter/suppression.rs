@@ -4,7 +4,7 @@
 //! their packets go to the reason `filtered` of the hook they crossed.
 
 use mermin_bpf::abi::{
-    ledger::{Direction, Uncounted},
+    ledger::{Direction, Ignored},
     slot::DIRECTIONS,
 };
 
@@ -12,12 +12,12 @@ use super::record::RecordContext;
 use crate::{
     bpf::ledger::{Ledger, Sum, Withheld},
     error::Error,
-    filter::{Filter, Filters, Standing},
+    filter::{Filter, FilterDecision, Filters},
     flow::Flow,
     source::capture::slots::SlotTable,
     table::{
-        observation::Observation,
         record::{facts, untold},
+        snapshot::FlowSnapshot,
     },
 };
 
@@ -40,10 +40,10 @@ impl Suppression {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        flow: &Observation,
-    ) -> Standing {
+        flow: &FlowSnapshot,
+    ) -> FilterDecision {
         let known = slots.decision(slot);
-        if known != Standing::UNDECIDED || self.filters.want_all() {
+        if known != FilterDecision::UNDECIDED || self.filters.want_all() {
             return known;
         }
         let name = records.name(flow);
@@ -60,20 +60,25 @@ impl Suppression {
         slot: u32,
     ) -> bool {
         let known = slots.decision(slot);
-        if known != Standing::UNDECIDED || self.filters.want_all() {
-            return known == Standing::UNWANTED;
+        if known != FilterDecision::UNDECIDED || self.filters.want_all() {
+            return known == FilterDecision::UNWANTED;
         }
-        let flow = records.observe(slots, slot);
-        self.decision(slots, records, slot, &flow) == Standing::UNWANTED
+        let flow = records.snapshot(slots, slot);
+        self.decision(slots, records, slot, &flow) == FilterDecision::UNWANTED
     }
 
     /// True if a record of a flow of this decision is wanted.
-    pub(super) fn admits(&self, decision: Standing, is_exported: bool, record: &Flow) -> bool {
+    pub(super) fn admits(
+        &self,
+        decision: FilterDecision,
+        is_exported: bool,
+        record: &Flow,
+    ) -> bool {
         self.filters.admit(decision, is_exported, record)
     }
 
     /// A flow of this decision is no more.
-    pub(super) fn forget(&mut self, decision: Standing) {
+    pub(super) fn forget(&mut self, decision: FilterDecision) {
         self.filters.ended(decision);
     }
 
@@ -88,13 +93,13 @@ impl Suppression {
         filter: Filter,
     ) -> Result<(), Error> {
         for slot in slots.used() {
-            if slots.decision(slot) != Standing::UNDECIDED || slots.is_free(slot) {
+            if slots.decision(slot) != FilterDecision::UNDECIDED || slots.is_free(slot) {
                 continue;
             }
             if self.filters.want_all() {
-                slots.decide(slot, Standing::WANTED);
+                slots.decide(slot, FilterDecision::WANTED);
             } else {
-                let flow = records.observe(slots, slot);
+                let flow = records.snapshot(slots, slot);
                 self.decision(slots, records, slot, &flow);
             }
         }
@@ -107,12 +112,12 @@ pub(super) fn sums_with(
     slots: &SlotTable,
     records: &RecordContext<'_>,
     slot: u32,
-    flow: &Observation,
+    flow: &FlowSnapshot,
     ledger: &Ledger,
     why: Withheld,
 ) -> [Sum; DIRECTIONS] {
     let exported = &slots.exported(slot).told;
-    let mut moved = [Uncounted::default(); DIRECTIONS];
+    let mut moved = [Ignored::default(); DIRECTIONS];
     for (side, exported) in flow.sides.iter().zip(exported) {
         // A direction that has packets has had a sample.
         let hook = side.hook.unwrap_or(Direction::Ingress);

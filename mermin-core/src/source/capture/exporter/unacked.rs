@@ -13,10 +13,10 @@ use crate::{
             redo::{Plan, Redo},
         },
     },
+    failpoint::{FailPoint, fail_point},
     flow::{EndReason, FlowId},
-    points::{Point, pass},
     source::receive::Receive,
-    table::{entry::Entry, record::slot_of},
+    table::{export_state::ExportState, record::slot_of},
 };
 
 /// The journal, and the slots that wait for an acknowledgement.
@@ -69,13 +69,13 @@ impl Unacked {
     }
 
     /// Notes what is exported of a flow that goes on, once its record has arrived.
-    pub(super) fn begin_delivery(&self, slot: u32, then: &Entry, last_seen: u64) {
+    pub(super) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
         self.journal.offer(slot, then, last_seen);
     }
 
     /// Notes that a flow's last record was made.
     pub(super) fn begin_last_delivery(&mut self, slot: u32, reason: EndReason) {
-        pass(Point::Recorded);
+        fail_point(FailPoint::Recorded);
         self.journal.finish(slot, reason);
         self.last_records.push_back(slot);
     }
@@ -85,7 +85,7 @@ impl Unacked {
     pub(super) fn suppress(
         &mut self,
         slot: u32,
-        then: Option<(&Entry, u64)>,
+        then: Option<(&ExportState, u64)>,
         sums: [Sum; DIRECTIONS],
         ledger: &Ledger,
     ) {

@@ -7,14 +7,14 @@ use mermin_bpf::abi::ledger::Direction;
 
 use super::degradations::{self, Placed};
 use crate::{
-    attach::{Attached, Hooks, Manner, Programs, hook},
+    attach::{AttachOptions, Attached, Hooks, Programs, hook},
     bpf::{
         self,
         ledger::{Ledger, Place},
     },
     error::{Error, ErrorKind},
     iface::Interface,
-    report::{AtHook, Degradation, Mechanism, Watched},
+    report::{Attachment, Degradation, Mechanism, WatchedInterface},
     source::capture::registry::Ledgers,
 };
 
@@ -28,14 +28,14 @@ pub(super) struct HeldProgram {
 /// Attaches the programs of a source.
 pub(super) struct Attacher {
     pub(super) hooks: Hooks,
-    pub(super) manner: Manner,
+    pub(super) manner: AttachOptions,
     pub(super) programs: Arc<bpf::object::Programs>,
 }
 
 /// An interface that was attached to.
 pub(super) struct Joined {
     pub(super) held: Vec<HeldProgram>,
-    pub(super) watched: Watched,
+    pub(super) watched: WatchedInterface,
     pub(super) ledgers: Ledgers,
     /// Why one of the directions is not watched.
     pub(super) refusal: Option<Error>,
@@ -64,8 +64,8 @@ pub(super) enum Verified {
     Replaced,
     /// By direction; what was put back, and what is not in its place.
     Found {
-        hooks: Vec<(Direction, AtHook)>,
-        put_back: Vec<Degradation>,
+        hooks: Vec<(Direction, Attachment)>,
+        reattached: Vec<Degradation>,
         misplaced: Vec<Degradation>,
     },
 }
@@ -99,7 +99,7 @@ impl Attacher {
             return Err(error);
         }
         let name: Arc<str> = Arc::from(interface.name.as_str());
-        let mut watched = Watched {
+        let mut watched = WatchedInterface {
             index: interface.index,
             name: Arc::clone(&name),
             ingress: None,
@@ -141,7 +141,7 @@ impl Attacher {
         held: &mut [HeldProgram],
         may_be_another: bool,
     ) -> Verified {
-        let mut put_back = Vec::new();
+        let mut reattached = Vec::new();
         let mut hooks = Vec::new();
         for held in held {
             // One that cannot be looked at is taken to be there: another would count everything twice.
@@ -149,18 +149,18 @@ impl Attacher {
                 if may_be_another {
                     return Verified::Replaced;
                 }
-                put_back.push(self.put_back(interface, held));
+                reattached.push(self.reattached(interface, held));
             }
             hooks.push(self.at_hook(interface, held));
         }
         Verified::Found {
             misplaced: self.misplaced(interface, &hooks),
             hooks,
-            put_back,
+            reattached,
         }
     }
 
-    fn put_back(&self, interface: &Interface, held: &mut HeldProgram) -> Degradation {
+    fn reattached(&self, interface: &Interface, held: &mut HeldProgram) -> Degradation {
         let direction = held.direction;
         match self
             .hooks
@@ -168,15 +168,15 @@ impl Attacher {
         {
             Ok(attached) => {
                 std::mem::replace(&mut held.attached, attached).forget();
-                degradations::put_back(interface, direction)
+                degradations::reattached(interface, direction)
             }
             Err(error) => degradations::unwatched(interface, &error),
         }
     }
 
-    fn at_hook(&self, interface: &Interface, held: &HeldProgram) -> (Direction, AtHook) {
+    fn at_hook(&self, interface: &Interface, held: &HeldProgram) -> (Direction, Attachment) {
         let occupants = self.hooks.occupants(interface, held.direction);
-        let at = AtHook {
+        let at = Attachment {
             mechanism: held.attached.mechanism(),
             // To be refused the list is no reason to give the hook up.
             occupants: occupants.unwrap_or_default(),
@@ -184,7 +184,11 @@ impl Attacher {
         (held.direction, at)
     }
 
-    fn misplaced(&self, interface: &Interface, hooks: &[(Direction, AtHook)]) -> Vec<Degradation> {
+    fn misplaced(
+        &self,
+        interface: &Interface,
+        hooks: &[(Direction, Attachment)],
+    ) -> Vec<Degradation> {
         let programs = self.programs();
         let placed = hooks.iter().map(|(direction, at)| Placed {
             direction: *direction,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{links::LinkMonitor, selection::Selection};
 use crate::{
-    attach::{Hooks, Manner, keep::Keeper},
+    attach::{AttachOptions, Hooks, pinned_hooks::PinnedHooks},
     error::Error,
     iface::{netns::Entered, select::Selector},
     source::options::Options,
@@ -13,7 +13,7 @@ use crate::{
 /// The hooks and links of one network namespace, and which are wanted.
 pub(in crate::source::capture) struct Candidates {
     pub(super) hooks: Hooks,
-    pub(super) manner: Manner,
+    pub(super) manner: AttachOptions,
     pub(super) links: LinkMonitor,
     pub(super) selection: Selection,
     /// The namespace, where it has a path that could go.
@@ -28,7 +28,7 @@ impl Candidates {
     ) -> Result<Self, Error> {
         let namespace = options.netns.enter()?;
         let hooks = Hooks::open()?.owned();
-        let links = LinkMonitor::open(hooks.netlink(), options.workings.notifications)?;
+        let links = LinkMonitor::open(hooks.netlink(), options.test_hooks.notifications)?;
         let selection = Selection::new(selector, !options.no_hot_plug, links.links());
         Ok(Self {
             hooks,
@@ -45,7 +45,7 @@ impl Candidates {
     }
 
     /// From now on takes over what a former process left, and lets outlive this one what is attached.
-    pub(in crate::source::capture) fn keep_by(&mut self, keeper: Rc<Keeper>) {
+    pub(in crate::source::capture) fn keep_by(&mut self, keeper: Rc<PinnedHooks>) {
         self.hooks.keep_by(keeper);
     }
 }

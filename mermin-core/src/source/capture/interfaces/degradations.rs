@@ -5,14 +5,14 @@ use std::sync::Arc;
 use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
-    attach::{Manner, hook},
+    attach::{AttachOptions, hook},
     error::Error,
     iface::{
         Interface, Pattern,
         select::{Scope, Selector, names},
     },
-    report::{AtHook, Degradation, Feature, Mechanism, Notice, Place},
-    words::Counted,
+    plural::Plural,
+    report::{Attachment, Degradation, Feature, HookPosition, Mechanism, Notice},
 };
 
 /// Degradations of a selection, with the interfaces there are now.
@@ -30,7 +30,7 @@ pub(super) fn selection(selector: &Selector, list: &[Interface]) -> Vec<Degradat
             .collect(),
     };
     said.extend(selector.not_excluding(list).into_iter().filter_map(|pattern| {
-        let part = Part::of(pattern, list)?;
+        let part = Fragmentation::of(pattern, list)?;
         Some(Degradation {
             feature: Feature::Pattern,
             interface: None,
@@ -39,8 +39,8 @@ pub(super) fn selection(selector: &Selector, list: &[Interface]) -> Vec<Degradat
                 part.names
             )
             .into(),
-            instead: "nothing is left out by it".into(),
-            cost: "interfaces are watched that were not meant to be".into(),
+            fallback: "nothing is left out by it".into(),
+            impact: "interfaces are watched that were not meant to be".into(),
             remedy: part.remedy.into(),
         })
     }));
@@ -48,7 +48,7 @@ pub(super) fn selection(selector: &Selector, list: &[Interface]) -> Vec<Degradat
 }
 
 fn unmatched(pattern: &Pattern, list: &[Interface], wanted: bool) -> Degradation {
-    let (why, remedy) = match Part::of(pattern, list) {
+    let (why, remedy) = match Fragmentation::of(pattern, list) {
         Some(part) => (
             format!(
                 ": it fits a part of `{}`, and an expression has to fit the whole name",
@@ -65,23 +65,23 @@ fn unmatched(pattern: &Pattern, list: &[Interface], wanted: bool) -> Degradation
         feature: Feature::Pattern,
         interface: None,
         cause: format!("`{pattern}` matches no interface{why}").into(),
-        instead: if wanted {
+        fallback: if wanted {
             "the other patterns' interfaces are watched".into()
         } else {
             "nothing is watched until an interface that matches comes".into()
         },
-        cost: "nothing is seen of what it was meant for".into(),
+        impact: "nothing is seen of what it was meant for".into(),
         remedy: remedy.into(),
     }
 }
 
 /// Names that an expression fits in part alone, and what to write for them.
-struct Part {
+struct Fragmentation {
     names: String,
     remedy: String,
 }
 
-impl Part {
+impl Fragmentation {
     fn of(pattern: &Pattern, list: &[Interface]) -> Option<Self> {
         let found: Vec<&str> = list
             .iter()
@@ -103,7 +103,7 @@ pub(super) fn unused(selector: &Selector, list: &[Interface]) -> Option<Notice> 
     let idle: Vec<String> = selector
         .not_excluding(list)
         .into_iter()
-        .filter(|pattern| Part::of(pattern, list).is_none())
+        .filter(|pattern| Fragmentation::of(pattern, list).is_none())
         .map(|pattern| format!("`{pattern}`"))
         .collect();
     let (plural, verb) = if idle.len() == 1 {
@@ -126,8 +126,8 @@ fn nothing_matches(selector: &Selector) -> Degradation {
         feature: Feature::Pattern,
         interface: None,
         cause: format!("no interface matches `{}`", patterns.join(" ")).into(),
-        instead: "all that are up are watched, loopback aside".into(),
-        cost: "the same packet may be seen on several of them".into(),
+        fallback: "all that are up are watched, loopback aside".into(),
+        impact: "the same packet may be seen on several of them".into(),
         remedy: "name the interfaces that are meant, as `ip -brief link` prints them".into(),
     }
 }
@@ -137,8 +137,8 @@ fn nothing_up(list: &[Interface]) -> Degradation {
         feature: Feature::Pattern,
         interface: None,
         cause: "no interface is up, loopback aside".into(),
-        instead: "nothing is watched until one is".into(),
-        cost: "nothing is seen".into(),
+        fallback: "nothing is watched until one is".into(),
+        impact: "nothing is seen".into(),
         remedy: format!(
             "set one up, or name one of those there are: {}",
             names(list)
@@ -153,8 +153,8 @@ pub(super) fn unwatched(interface: &Interface, error: &Error) -> Degradation {
         feature: Feature::Interface,
         interface: Some(Arc::from(interface.name.as_str())),
         cause: reasoned(error).into(),
-        instead: "the rest is watched, and this is tried again".into(),
-        cost: "these packets are not counted".into(),
+        fallback: "the rest is watched, and this is tried again".into(),
+        impact: "these packets are not counted".into(),
         remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
     }
 }
@@ -165,8 +165,9 @@ pub(super) fn undetached(interface: &Interface, error: &Error) -> Degradation {
         feature: Feature::Hook,
         interface: Some(Arc::from(interface.name.as_str())),
         cause: reasoned(error).into(),
-        instead: "the program stays there, and this is tried again while the source is open".into(),
-        cost: "packets are counted, and flows told, that are not wanted".into(),
+        fallback: "the program stays there, and this is tried again while the source is open"
+            .into(),
+        impact: "packets are counted, and flows told, that are not wanted".into(),
         remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
     }
 }
@@ -177,8 +178,9 @@ pub(super) fn unpinned(interface: &Interface, error: &Error) -> Degradation {
         feature: Feature::Pinning,
         interface: Some(Arc::from(interface.name.as_str())),
         cause: reasoned(error).into(),
-        instead: "the interface is watched while the process lives".into(),
-        cost: "when the process is killed, its packets until the next start are not counted".into(),
+        fallback: "the interface is watched while the process lives".into(),
+        impact: "when the process is killed, its packets until the next start are not counted"
+            .into(),
         remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
     }
 }
@@ -192,7 +194,7 @@ fn reasoned(error: &Error) -> String {
 }
 
 /// A program that somebody else detached.
-pub(super) fn put_back(interface: &Interface, direction: Direction) -> Degradation {
+pub(super) fn reattached(interface: &Interface, direction: Direction) -> Degradation {
     Degradation {
         feature: Feature::Hook,
         interface: Some(Arc::from(interface.name.as_str())),
@@ -201,8 +203,8 @@ pub(super) fn put_back(interface: &Interface, direction: Direction) -> Degradati
             hook::word(direction)
         )
         .into(),
-        instead: "it was put back".into(),
-        cost: "packets that came meanwhile are not counted, for five seconds at most".into(),
+        fallback: "it was put back".into(),
+        impact: "packets that came meanwhile are not counted, for five seconds at most".into(),
         remedy: "find out who deletes qdiscs, filters or links there: `tc monitor`, `bpftool net`"
             .into(),
     }
@@ -211,7 +213,7 @@ pub(super) fn put_back(interface: &Interface, direction: Direction) -> Degradati
 /// A program and what is at its hook.
 pub(super) struct Placed<'a> {
     pub(super) direction: Direction,
-    pub(super) at: &'a AtHook,
+    pub(super) at: &'a Attachment,
     /// Id of the program.
     pub(super) own: u32,
 }
@@ -220,7 +222,7 @@ pub(super) struct Placed<'a> {
 ///
 /// The program that is named may be at one of the hooks alone: most have another name in the other direction.
 pub(super) fn misplaced(
-    manner: &Manner,
+    manner: &AttachOptions,
     interface: &Interface,
     placed: &[Placed<'_>],
 ) -> Vec<Degradation> {
@@ -233,12 +235,12 @@ pub(super) fn misplaced(
     let Some(name) = order.relative().filter(|_| by_tcx().next().is_some()) else {
         return Vec::new();
     };
-    let said = |cause: String, instead: &'static str| Degradation {
+    let said = |cause: String, fallback: &'static str| Degradation {
         feature: Feature::TcxOrder,
         interface: Some(Arc::from(interface.name.as_str())),
         cause: cause.into(),
-        instead: instead.into(),
-        cost: "what that one drops or rewrites may be seen otherwise than was meant".into(),
+        fallback: fallback.into(),
+        impact: "what that one drops or rewrites may be seen otherwise than was meant".into(),
         remedy: format!("attach `{name}` before this source is opened").into(),
     };
     let mut found = false;
@@ -264,10 +266,10 @@ pub(super) fn misplaced(
 }
 
 /// Names and ids of TCX programs, in the order they run.
-fn programs(at: &AtHook) -> Vec<(&str, u32)> {
+fn programs(at: &Attachment) -> Vec<(&str, u32)> {
     at.occupants
         .iter()
-        .filter(|at| matches!(at.place, Place::Tcx { .. }))
+        .filter(|at| matches!(at.place, HookPosition::Tcx { .. }))
         .map(|at| {
             let name = at.name.as_deref().unwrap_or_default();
             (name, at.program.unwrap_or_default())
@@ -286,11 +288,11 @@ pub(super) fn silent(interface: &Interface, direction: Direction, packets: u64) 
         interface: Some(Arc::from(interface.name.as_str())),
         cause: format!(
             "the interface {verb} {}, and none came to the program at the {word}",
-            Counted(packets, "packet")
+            Plural(packets, "packet")
         )
         .into(),
-        instead: "the program stays, and counts what comes to it".into(),
-        cost: "these packets are not counted".into(),
+        fallback: "the program stays, and counts what comes to it".into(),
+        impact: "these packets are not counted".into(),
         remedy: "look for a program that runs before it, by `bpftool net` and `ip link` (XDP), and have this one first"
             .into(),
     }

@@ -8,7 +8,7 @@ use crate::{
     iface::{
         Interface,
         list::Counters,
-        reconcile::{Kept, Standing},
+        reconcile::{InterfaceState, Kept},
     },
     report::Degradation,
 };
@@ -16,7 +16,7 @@ use crate::{
 /// Its state.
 #[derive(Debug)]
 pub(super) enum State {
-    Watched(Vec<HeldProgram>),
+    WatchedInterface(Vec<HeldProgram>),
     /// The programs are gone; a run of theirs may still count until the grace period is over.
     Detached,
     /// No program counts for it any more, and its flows stand still in the table.
@@ -63,9 +63,9 @@ impl TrackedInterface {
             generation: self.generation,
             name: &self.interface.name,
             standing: match self.state {
-                State::Watched(_) => Standing::Watched,
-                State::Detached | State::Quiesced | State::Emptied => Standing::Leaving,
-                State::Refused { retry } => Standing::Refused { retry },
+                State::WatchedInterface(_) => InterfaceState::WatchedInterface,
+                State::Detached | State::Quiesced | State::Emptied => InterfaceState::Leaving,
+                State::Refused { retry } => InterfaceState::Refused { retry },
             },
         }
     }
@@ -79,7 +79,7 @@ impl TrackedInterface {
 
     /// Takes the programs away. Those that cannot be are held still.
     pub(super) fn detach(&mut self) -> Result<(), Undetached> {
-        let State::Watched(held) = &mut self.state else {
+        let State::WatchedInterface(held) = &mut self.state else {
             return Ok(());
         };
         let interface = &self.interface;
@@ -110,7 +110,7 @@ impl TrackedInterface {
         passed: Counters,
         counted: impl Fn(Direction) -> u64,
     ) -> Vec<Degradation> {
-        let State::Watched(held) = &self.state else {
+        let State::WatchedInterface(held) = &self.state else {
             return Vec::new();
         };
         let mut stalled = Vec::new();

@@ -22,7 +22,7 @@ use crate::{
         reconcile::Kept,
         watch::{Link, Links},
     },
-    probe::trouble,
+    probe::unavailable,
     source::capture::{
         closer::{Batch, Closer},
         fallback,
@@ -84,7 +84,7 @@ impl TrackedSet {
 
     /// Indices of the interfaces that have a program.
     pub(super) fn watched(&self) -> BTreeSet<u32> {
-        self.in_state(|state| matches!(state, State::Watched(_)))
+        self.in_state(|state| matches!(state, State::WatchedInterface(_)))
     }
 
     /// Indices of the interfaces that no program counts for any more, and whose flows are in the table.
@@ -136,11 +136,11 @@ impl TrackedSet {
         self.uses_tc |= joined.uses_tc();
         let registry = &self.shared.registry;
         if let Some(cause) = joined.tcx_refusal() {
-            registry.degraded_once(fallback::tcx(trouble::no_tcx(cause)));
+            registry.degraded_once(fallback::tcx(unavailable::no_tcx(cause)));
         }
         let took = Duration::from_nanos(monotonic().saturating_sub(began));
         registry.attached(joined.watched, joined.ledgers, joined.degradations, took);
-        (State::Watched(joined.held), joined.refusal)
+        (State::WatchedInterface(joined.held), joined.refusal)
     }
 
     /// Names an interface that is about to be attached to. True if it is another than the one of its index before.
@@ -187,19 +187,19 @@ impl TrackedSet {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return false;
         };
-        let State::Watched(held) = &mut tracked.state else {
+        let State::WatchedInterface(held) = &mut tracked.state else {
             return false;
         };
         match self.attacher.verify(&tracked.interface, held, after_loss) {
             Verified::Replaced => return true,
             Verified::Found {
                 hooks,
-                put_back,
+                reattached,
                 misplaced,
             } => self
                 .shared
                 .registry
-                .verified(index, hooks, put_back, misplaced),
+                .verified(index, hooks, reattached, misplaced),
         }
         false
     }
@@ -294,7 +294,7 @@ impl TrackedSet {
             first = first.and(self.detach_programs(index, links));
             // Dropping what stayed tries once more.
             if let Some(tracked) = self.interfaces.get_mut(&index)
-                && let State::Watched(held) = &mut tracked.state
+                && let State::WatchedInterface(held) = &mut tracked.state
             {
                 held.clear();
             }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::{
     error::{Error, ErrorKind},
+    plural::Plural,
     report::{Degradation, Feature},
     source::pinning::Pinning,
-    words::Counted,
 };
 
 pub(super) fn in_use(pinning: &Pinning) -> Error {
@@ -22,16 +22,16 @@ pub(super) fn in_use(pinning: &Pinning) -> Error {
 
 fn restart(
     cause: String,
-    instead: &'static str,
-    cost: &'static str,
+    fallback: &'static str,
+    impact: &'static str,
     remedy: impl Into<std::borrow::Cow<'static, str>>,
 ) -> Degradation {
     Degradation {
         feature: Feature::Restart,
         interface: None,
         cause: cause.into(),
-        instead: instead.into(),
-        cost: cost.into(),
+        fallback: fallback.into(),
+        impact: impact.into(),
         remedy: remedy.into(),
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn max_flows(wanted: u32, there: u32) -> Degradation {
     restart(
         format!(
             "the instance was made for {}, and `max_flows` is {wanted}",
-            Counted(there.into(), "flow")
+            Plural(there.into(), "flow")
         ),
         "the flows there are go on in the table there is",
         "the table has the former size",
@@ -93,7 +93,7 @@ pub(super) fn torn(flows: u64) -> Degradation {
     restart(
         format!(
             "what was noted of {} cannot be: more was told than counted",
-            Counted(flows, "flow")
+            Plural(flows, "flow")
         ),
         "they are told from their beginning",
         "packets of theirs may be told twice",

@@ -13,7 +13,7 @@ pub(super) use self::{
     take_over::{Leftovers, Orphaned, TakeOver},
 };
 use crate::{
-    attach::keep::{Keeper, OnDrop},
+    attach::pinned_hooks::{OnDrop, PinnedHooks},
     bpf::pin::{instance::Instance, lock::Lock},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct PinnedInstance {
     instance: Instance,
     /// Decides the same for programs at hooks.
-    keeper: Rc<Keeper>,
+    keeper: Rc<PinnedHooks>,
     on_drop: OnDrop,
     /// When the source is closed or dropped, as was asked for.
     on_close: OnDrop,
@@ -32,7 +32,7 @@ pub(super) struct PinnedInstance {
 
 impl PinnedInstance {
     /// One that was made just now, or `found`. Until [`begin`](Self::begin) whatever fails leaves things as they were.
-    fn new(instance: Instance, keeper: Keeper, on_close: OnDrop, found: bool) -> Self {
+    fn new(instance: Instance, keeper: PinnedHooks, on_close: OnDrop, found: bool) -> Self {
         let on_decline = if found { OnDrop::Keep } else { OnDrop::Remove };
         keeper.set_on_drop(on_decline);
         Self {
@@ -44,7 +44,7 @@ impl PinnedInstance {
         }
     }
 
-    pub(super) fn keeper(&self) -> Rc<Keeper> {
+    pub(super) fn keeper(&self) -> Rc<PinnedHooks> {
         Rc::clone(&self.keeper)
     }
 

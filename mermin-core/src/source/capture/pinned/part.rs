@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use super::degradations;
 use crate::{
-    attach::keep::Parted,
+    attach::pinned_hooks::Parted,
     bpf::index::Keys,
     error::{Error, ErrorKind},
-    points::{Point, pass},
+    failpoint::{FailPoint, fail_point},
     source::capture::{
         closer::Closer, interfaces::InterfaceSet, shared::SharedCounters, slots::SlotTable,
     },
@@ -70,7 +70,7 @@ fn unlist(
             all.v4.append(&mut keys.v4);
             all.v6.append(&mut keys.v6);
         }
-        pass(Point::Parting);
+        fail_point(FailPoint::Parting);
     }
     closer.delete_keys(&all)
 }

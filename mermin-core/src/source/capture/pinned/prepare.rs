@@ -6,24 +6,24 @@ use mermin_bpf::abi::{ledger::Direction, names as maps};
 
 use super::{Leftovers, PinnedInstance, degradations};
 use crate::{
-    attach::keep::{Keeper, OnDrop},
+    attach::pinned_hooks::{OnDrop, PinnedHooks},
     bpf::{
         object::{Loaded, Making, shared_maps},
         pin::{
-            departed::{self, Departed},
+            departed::{self, RetiredCounters},
             identity::{self, Identity},
             instance::{Found, Instance, Refused, Stale},
             interfaces::{self, Interfaces},
             journal::{self, Journal},
             names,
             redo::{self, Redo},
-            supply::Supply,
+            supply::FreeStack,
         },
         size::Sizes,
     },
     error::{Error, ErrorKind},
-    points::{Point, pass},
-    probe::trouble::{self, Trouble},
+    failpoint::{FailPoint, fail_point},
+    probe::unavailable::{self, Unavailable},
     report::Degradation,
     source::{
         capture::{exporter::unacked::Unacked, fallback, host, job::Job, setup::sizes},
@@ -48,7 +48,7 @@ pub(in crate::source::capture) struct Pinned {
     pub(in crate::source::capture) leftovers: Leftovers,
     pub(in crate::source::capture) unacked: Unacked,
     /// Sums of interfaces that were removed.
-    pub(in crate::source::capture) departed: Departed,
+    pub(in crate::source::capture) departed: RetiredCounters,
     /// Interfaces that flows are of.
     pub(in crate::source::capture) known: Interfaces,
 }
@@ -64,8 +64,8 @@ pub(in crate::source::capture) fn prepare(
     let instance = match Instance::take(pinning.mount(), pinning.name()) {
         Ok(instance) => instance,
         Err(Refused::InUse) => return Err(degradations::in_use(pinning)),
-        Err(Refused::Unavailable(trouble)) => {
-            given_up.push(fallback::pinning(trouble));
+        Err(Refused::Unavailable(unavailable)) => {
+            given_up.push(fallback::pinning(unavailable));
             return unpinned(job);
         }
     };
@@ -78,8 +78,8 @@ pub(in crate::source::capture) fn prepare(
             stale,
         }) => take_over(job, instance, found, sizes, stale, given_up),
         Ok(Look { found: None, stale }) => make(job, instance, netns, stale, given_up),
-        Err(trouble) => {
-            given_up.push(fallback::pinning(trouble));
+        Err(unavailable) => {
+            given_up.push(fallback::pinning(unavailable));
             unpinned(job)
         }
     }
@@ -88,7 +88,7 @@ pub(in crate::source::capture) fn prepare(
 fn unpinned(job: &Job) -> Result<Prepared, Error> {
     host::room(sizes(&job.options).slots, false)?;
     Ok(Prepared {
-        loaded: crate::bpf::object::load(job.options.workings.object, sizes(&job.options))?,
+        loaded: crate::bpf::object::load(job.options.test_hooks.object, sizes(&job.options))?,
         epoch: epoch()?,
         pinned: None,
     })
@@ -111,9 +111,9 @@ fn look(
     instance: &Instance,
     netns: u64,
     given_up: &mut Vec<Degradation>,
-) -> Result<Look, Trouble> {
+) -> Result<Look, Unavailable> {
     let path = instance.path();
-    let refused = |error| trouble::refused("read the pins in", &path, &error);
+    let refused = |error| unavailable::refused("read the pins in", &path, &error);
     let usable = instance
         .find()
         .map_err(refused)?
@@ -166,7 +166,7 @@ fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
     }
     let sizes = sizes(&job.options).found(slots, entries(maps::MAP_TOTALS)?)?;
     let mut wanted =
-        shared_maps(job.options.workings.object, sizes).map_err(|error| error.to_string())?;
+        shared_maps(job.options.test_hooks.object, sizes).map_err(|error| error.to_string())?;
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
     wanted.push((names::REDO.to_owned(), redo::shape()));
     wanted.push((names::DEPARTED.to_owned(), departed::shape()));
@@ -196,7 +196,7 @@ fn take_over(
         given_up.push(degradations::max_flows(wanted, sizes.slots));
     }
     let path = instance.path();
-    let making = Making::begin(job.options.workings.object, sizes, Some(&path))?;
+    let making = Making::begin(job.options.test_hooks.object, sizes, Some(&path))?;
     job.control.go_on()?;
     let loaded = making.finish()?;
     // Behind this line the instance is changed.
@@ -208,15 +208,15 @@ fn take_over(
     notes.departed.finish(&loaded.ledger);
     let old = map(maps::MAP_FREE);
     let programs = pin_programs(&instance, &loaded)?;
-    let keeper = Keeper::new(path, found.links, found.programs);
-    let supply = Supply::move_some(old, &loaded.slab, &loaded.index)
+    let keeper = PinnedHooks::new(path, found.links, found.programs);
+    let supply = FreeStack::move_some(old, &loaded.slab, &loaded.index)
         .and_then(|supply| {
             instance.replace_map(maps::MAP_FREE, loaded.index.free.as_fd())?;
             Ok(supply)
         })
         .map_err(|error| system("cannot take over the free slots", error))?;
     loaded.programs.connect()?;
-    pass(Point::Connected);
+    fail_point(FailPoint::Connected);
     let leftovers = Leftovers {
         programs,
         stale,
@@ -245,10 +245,10 @@ fn make(
         keyed: keyed(job),
         exact_end: job.options.exact_end.into(),
     };
-    let making = Making::begin(job.options.workings.object, sizes, None)?;
+    let making = Making::begin(job.options.test_hooks.object, sizes, None)?;
     job.control.go_on()?;
     let pinned = beside(identity, sizes)
-        .map_err(|error| trouble::refused("make maps for", &instance.path(), &error))
+        .map_err(|error| unavailable::refused("make maps for", &instance.path(), &error))
         .and_then(|(identity, notes)| {
             instance.make(|directory| {
                 making.pin(directory)?;
@@ -262,8 +262,8 @@ fn make(
     loaded.programs.connect()?;
     let notes = match pinned {
         Ok(notes) => notes,
-        Err(trouble) => {
-            given_up.push(fallback::pinning(trouble));
+        Err(unavailable) => {
+            given_up.push(fallback::pinning(unavailable));
             let _ = instance.remove_empty();
             return Ok(Prepared {
                 loaded,
@@ -272,7 +272,7 @@ fn make(
             });
         }
     };
-    let keeper = Keeper::new(instance.path(), [], Vec::new());
+    let keeper = PinnedHooks::new(instance.path(), [], Vec::new());
     let notes = Notes::open(&notes.map(Some), sizes)?;
     // From here on what was made is removed should anything fail.
     let leftovers = Leftovers {
@@ -292,7 +292,7 @@ fn make(
 fn with_notes(
     job: &Job,
     instance: Instance,
-    keeper: Keeper,
+    keeper: PinnedHooks,
     notes: Notes,
     leftovers: Leftovers,
 ) -> Pinned {
@@ -334,7 +334,7 @@ fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedF
 struct Notes {
     journal: Journal,
     redo: Redo,
-    departed: Departed,
+    departed: RetiredCounters,
     known: Interfaces,
 }
 
@@ -348,7 +348,7 @@ impl Notes {
             Ok(Self {
                 journal: Journal::open(journal.as_fd(), sizes.slots)?,
                 redo: Redo::open(redo.as_fd())?,
-                departed: Departed::open(departed.as_fd())?,
+                departed: RetiredCounters::open(departed.as_fd())?,
                 known: Interfaces::open(known.as_fd())?,
             })
         };

@@ -6,15 +6,15 @@ use mermin_bpf::abi::slot::state;
 
 use super::{PinnedInstance, degradations};
 use crate::{
-    attach::keep::Keeper,
+    attach::pinned_hooks::PinnedHooks,
     bpf::{
         index::Keys,
-        pin::{instance::Stale, journal::Recalled, supply::Supply},
+        pin::{instance::Stale, journal::Recalled, supply::FreeStack},
     },
     error::{Error, ErrorKind},
-    filter::Standing,
+    failpoint::{FailPoint, fail_point},
+    filter::FilterDecision,
     flow::EndReason,
-    points::{Point, pass},
     report::{Degradation, TakenOver},
     source::capture::{
         closer::{Batch, Closer},
@@ -22,7 +22,7 @@ use crate::{
         interfaces::InterfaceSet,
         slots::SlotTable,
     },
-    table::{entry::Entry, observation::Observation},
+    table::{export_state::ExportState, snapshot::FlowSnapshot},
 };
 
 /// A flow of an interface that is not there any more: its slot, and when it began there.
@@ -36,7 +36,7 @@ pub(in crate::source::capture) struct Leftovers {
     /// Pins to be removed once this source has taken their place.
     pub(super) stale: Vec<Stale>,
     /// Free slots on their way to the new stack. Without, nothing is taken over.
-    pub(super) supply: Option<Supply>,
+    pub(super) supply: Option<FreeStack>,
 }
 
 impl Leftovers {
@@ -50,7 +50,7 @@ impl Leftovers {
         self,
         instance: &PinnedInstance,
         interfaces: &InterfaceSet,
-    ) -> Result<Option<Supply>, Error> {
+    ) -> Result<Option<FreeStack>, Error> {
         let refused = |error| system("cannot remove what a former process left", error);
         let hooks = interfaces.hooks();
         let interfaces = interfaces.list();
@@ -59,7 +59,7 @@ impl Leftovers {
         instance.unpin_programs(&self.programs).map_err(refused)?;
         for stale in self.stale {
             hooks.clear_by(
-                &Keeper::new("".into(), [], stale.programs.clone()),
+                &PinnedHooks::new("".into(), [], stale.programs.clone()),
                 &interfaces,
             );
             stale.remove().map_err(refused)?;
@@ -98,7 +98,7 @@ impl Recovered {
 
 impl TakeOver<'_> {
     /// Goes on with the flows there are. To be called once all is attached.
-    pub(in crate::source::capture) fn run(mut self, supply: Supply) -> Result<Recovered, Error> {
+    pub(in crate::source::capture) fn run(mut self, supply: FreeStack) -> Result<Recovered, Error> {
         self.closer.wait_for_grace()?;
         self.clear_done();
         let remaining = supply
@@ -134,11 +134,11 @@ impl TakeOver<'_> {
             if state == state::FREE {
                 continue;
             }
-            pass(Point::TakingOver);
+            fail_point(FailPoint::TakingOver);
             let Some(noted) = self.exporter.unacked().map(|unacked| unacked.recover(slot)) else {
                 continue;
             };
-            let flow = self.slots.slab().observe(slot, &self.records.ticks);
+            let flow = self.slots.slab().snapshot(slot, &self.records.ticks);
             recovered.torn += u64::from(self.recover(slot, &flow, &noted));
             self.go_on(slot, state, &flow, &noted, &mut recovered)?;
         }
@@ -151,7 +151,7 @@ impl TakeOver<'_> {
         &mut self,
         slot: u32,
         state: u8,
-        flow: &Observation,
+        flow: &FlowSnapshot,
         noted: &Recalled,
         recovered: &mut Recovered,
     ) -> Result<(), Error> {
@@ -164,7 +164,7 @@ impl TakeOver<'_> {
         // has gone may be owed a record before its last.
         if noted.ended.is_some() || is_closing && noted.offered.is_none() {
             taken.flows_closing += 1;
-            taken.records_again += u64::from(noted.ended.is_some());
+            taken.records_redelivered += u64::from(noted.ended.is_some());
             let otherwise = if orphaned {
                 EndReason::ForcedEnd
             } else {
@@ -175,7 +175,7 @@ impl TakeOver<'_> {
         taken.flows += u64::from(!is_closing);
         taken.flows_closing += u64::from(is_closing);
         if let Some((then, last_seen)) = noted.offered {
-            taken.records_again += 1;
+            taken.records_redelivered += 1;
             self.exporter
                 .redeliver(self.slots, self.records, slot, then, last_seen);
         }
@@ -186,8 +186,8 @@ impl TakeOver<'_> {
     }
 
     /// Remembers what was exported of a flow. True where that cannot be, and is not believed.
-    fn recover(&mut self, slot: u32, flow: &Observation, noted: &Recalled) -> bool {
-        let counted = |entry: &Entry| {
+    fn recover(&mut self, slot: u32, flow: &FlowSnapshot, noted: &Recalled) -> bool {
+        let counted = |entry: &ExportState| {
             let sides = entry.told.iter().zip(&flow.sides);
             sides
                 .into_iter()
@@ -196,9 +196,9 @@ impl TakeOver<'_> {
         let offered = noted.offered.as_ref().map(|(entry, _)| entry);
         let torn = !counted(&noted.told) || !offered.is_none_or(counted);
         let exported = if torn {
-            Entry {
+            ExportState {
                 sequence: noted.told.sequence,
-                ..Entry::default()
+                ..ExportState::default()
             }
         } else {
             noted.told
@@ -226,7 +226,7 @@ impl TakeOver<'_> {
         self.slots.begin_close(slot);
         if ended.is_some() {
             // As with any record that is given again.
-            self.slots.decide(slot, Standing::WANTED);
+            self.slots.decide(slot, FilterDecision::WANTED);
         }
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
         self.exporter.promise(suppressed);

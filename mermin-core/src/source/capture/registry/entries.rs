@@ -8,14 +8,14 @@ use std::{
 use mermin_bpf::abi::ledger::Direction;
 
 use crate::{
-    attach::Manner,
+    attach::AttachOptions,
     bpf::{
         ledger::{self, Ledger, Place},
-        pin::departed::{Departed, Sums},
+        pin::departed::{RetiredCounters, Sums},
     },
     report::{
         Degradation, HookDirection, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
-        Watched,
+        WatchedInterface,
     },
 };
 
@@ -31,7 +31,7 @@ pub(in crate::source::capture) struct Ledgers {
 #[derive(Debug, Default)]
 pub(super) struct Registered {
     /// Its hooks, if it is watched.
-    pub(super) watched: Option<Watched>,
+    pub(super) watched: Option<WatchedInterface>,
     /// Degradations of it alone.
     pub(super) degradations: Vec<Degradation>,
     /// Its ledgers, until its last flow is closed.
@@ -48,7 +48,7 @@ pub(super) struct Entries {
     /// Filters removed when the source was opened.
     pub(super) orphans: Vec<Orphan>,
     /// Options for attaching.
-    pub(super) manner: Manner,
+    pub(super) manner: AttachOptions,
     /// Degradations of the selection, with the interfaces there are now.
     pub(super) selection: Vec<Degradation>,
     /// A notice of patterns without effect now.
@@ -58,7 +58,7 @@ pub(super) struct Entries {
     /// Sums of the ledgers of interfaces that left.
     pub(super) departed: Sums,
     /// The same for the next process.
-    pub(super) kept: Option<Departed>,
+    pub(super) kept: Option<RetiredCounters>,
     pub(super) counts: InterfaceStats,
 }
 
@@ -67,9 +67,9 @@ pub(super) const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
 
 impl Entries {
     /// With what a former process kept of interfaces that left, and how programs are to be attached.
-    pub(super) fn new(kept: Option<Departed>, manner: Manner) -> Self {
+    pub(super) fn new(kept: Option<RetiredCounters>, manner: AttachOptions) -> Self {
         Self {
-            departed: kept.as_ref().map(Departed::read).unwrap_or_default(),
+            departed: kept.as_ref().map(RetiredCounters::read).unwrap_or_default(),
             kept,
             manner,
             ..Self::default()
@@ -125,8 +125,8 @@ impl Entries {
         let nobody: Arc<str> = Arc::from("");
         let hook = |index, name: &Arc<str>, direction, account: &ledger::Account| {
             let direction = HookDirection::of(direction);
-            let (totals, uncounted) = (&account.totals, &account.uncounted);
-            HookStats::of(index, Arc::clone(name), direction, totals, uncounted)
+            let (totals, ignored) = (&account.totals, &account.ignored);
+            HookStats::of(index, Arc::clone(name), direction, totals, ignored)
         };
         let mut hooks = Vec::new();
         for (index, at) in &self.interfaces {
@@ -149,7 +149,7 @@ impl Entries {
         let departed =
             BOTH.map(|direction| hook(0, &nobody, direction, &self.departed[direction as usize]));
         // Unwanted packets of interfaces that went are with the strays, which may have crossed no hook themselves.
-        let used = |hook: &HookStats| hook.traffic.skbs != 0 || !hook.uncounted.is_empty();
+        let used = |hook: &HookStats| hook.traffic.skbs != 0 || !hook.ignored.is_empty();
         hooks.extend(strays.into_iter().filter(used));
         let mut counts = self.counts;
         let watched = |at: &&Registered| at.watched.is_some();

@@ -15,14 +15,14 @@ use mermin_bpf::abi::ledger::Direction;
 pub(super) use self::entries::Ledgers;
 use self::entries::{BOTH, Entries, Registered};
 use crate::{
-    attach::Manner,
+    attach::AttachOptions,
     bpf::{
         ledger::{Ledger, Place},
-        pin::departed::Departed,
+        pin::departed::RetiredCounters,
     },
     report::{
-        AtHook, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
-        Watched,
+        Attachment, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report,
+        TakenOver, WatchedInterface,
     },
     source::changes::Changes,
 };
@@ -37,12 +37,12 @@ pub(super) struct InterfaceRegistry {
 /// Entries that are being changed. Whoever waits for a change learns of it behind the lock: fields are dropped in this order.
 struct Changing<'a> {
     entries: MutexGuard<'a, Entries>,
-    _told: Told<'a>,
+    _told: Exported<'a>,
 }
 
-struct Told<'a>(&'a Changes);
+struct Exported<'a>(&'a Changes);
 
-impl Drop for Told<'_> {
+impl Drop for Exported<'_> {
     fn drop(&mut self) {
         self.0.changed();
     }
@@ -64,7 +64,11 @@ impl DerefMut for Changing<'_> {
 
 impl InterfaceRegistry {
     /// With what a former process kept of interfaces that left, and how programs are to be attached.
-    pub(super) fn new(kept: Option<Departed>, manner: Manner, changes: Arc<Changes>) -> Self {
+    pub(super) fn new(
+        kept: Option<RetiredCounters>,
+        manner: AttachOptions,
+        changes: Arc<Changes>,
+    ) -> Self {
         Self {
             entries: Mutex::new(Entries::new(kept, manner)),
             changes,
@@ -75,7 +79,7 @@ impl InterfaceRegistry {
     fn change(&self) -> Changing<'_> {
         Changing {
             entries: self.lock(),
-            _told: Told(&self.changes),
+            _told: Exported(&self.changes),
         }
     }
 
@@ -132,7 +136,7 @@ impl InterfaceRegistry {
     /// An interface is watched, since it was attached to in so long.
     pub(super) fn attached(
         &self,
-        watched: Watched,
+        watched: WatchedInterface,
         ledgers: Ledgers,
         degradations: Vec<Degradation>,
         took: Duration,
@@ -217,18 +221,18 @@ impl InterfaceRegistry {
     pub(super) fn verified(
         &self,
         index: u32,
-        found: Vec<(Direction, AtHook)>,
-        put_back: Vec<Degradation>,
+        found: Vec<(Direction, Attachment)>,
+        reattached: Vec<Degradation>,
         misplaced: Vec<Degradation>,
     ) {
         let mut entries = self.change();
-        entries.counts.put_back += put_back.len() as u64;
+        entries.counts.reattached += reattached.len() as u64;
         let Some(registered) = entries.interfaces.get_mut(&index) else {
             return;
         };
         let degradations = &mut registered.degradations;
         degradations.retain(|known| known.feature != Feature::TcxOrder);
-        for degradation in put_back.into_iter().chain(misplaced) {
+        for degradation in reattached.into_iter().chain(misplaced) {
             if !degradations.contains(&degradation) {
                 degradations.push(degradation);
             }
@@ -259,7 +263,7 @@ impl InterfaceRegistry {
     /// Closes an interface's ledger: its sums stay, its place may be used again. No program counts there any more.
     pub(super) fn depart(&self, index: u32, ledger: &Ledger) {
         let mut entries = self.change();
-        entries.counts.left += 1;
+        entries.counts.detached += 1;
         let removed = entries.interfaces.remove(&index);
         // Still under the lock: who sums meanwhile must find each count once.
         if let Some(ledgers) = removed.and_then(|registered| registered.ledgers) {

@@ -122,7 +122,7 @@ impl Rig {
         let mut reading = Reading::default();
         for slot in slots.used() {
             if slots.slab().state(slot) == state::LIVE {
-                let flow = slots.slab().observe(slot, &clock.ticks());
+                let flow = slots.slab().snapshot(slot, &clock.ticks());
                 reading.flows += 1;
                 reading.packets += flow.packets();
                 reading.octets += flow.sides.iter().map(|side| side.octets).sum::<u64>();
@@ -138,12 +138,12 @@ impl Rig {
 
     /// Every live flow.
     #[cfg(feature = "pcap")]
-    pub(crate) fn flows(&self) -> impl Iterator<Item = crate::table::observation::Observation> {
+    pub(crate) fn flows(&self) -> impl Iterator<Item = crate::table::snapshot::FlowSnapshot> {
         let Parts { slots, clock, .. } = &self.capture.parts;
         slots
             .used()
             .filter(|&slot| slots.slab().state(slot) == state::LIVE)
-            .map(|slot| slots.slab().observe(slot, &clock.ticks()))
+            .map(|slot| slots.slab().snapshot(slot, &clock.ticks()))
     }
 
     pub(crate) fn make_due(&mut self) {

@@ -3,9 +3,9 @@
 use std::fmt;
 
 /// A number of things, the noun in the plural unless it is one of them: `1 packet`, `2 packets`.
-pub(crate) struct Counted(pub(crate) u64, pub(crate) &'static str);
+pub(crate) struct Plural(pub(crate) u64, pub(crate) &'static str);
 
-impl fmt::Display for Counted {
+impl fmt::Display for Plural {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(count, noun) = self;
         let ending = if *count == 1 { "" } else { "s" };
@@ -19,7 +19,7 @@ mod tests {
 
     #[test]
     fn one_is_no_plural() {
-        let of = |count| Counted(count, "packet").to_string();
+        let of = |count| Plural(count, "packet").to_string();
         assert_eq!([0, 1, 2].map(of), ["0 packets", "1 packet", "2 packets"]);
     }
 }

@@ -10,9 +10,9 @@ use crate::{
 
 /// The decision on a flow, in the one octet that is kept of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
-pub(crate) struct Standing(u8);
+pub(crate) struct FilterDecision(u8);
 
-impl Standing {
+impl FilterDecision {
     /// Nobody has looked at it yet.
     pub(crate) const UNDECIDED: Self = Self(0);
     /// No record of it is.
@@ -37,7 +37,7 @@ impl Standing {
 }
 
 /// Filters of records that flows may be decided by at once, the latest included.
-const MOST_KEPT: usize = (Standing::TOLD - Standing::FIRST_KEPT) as usize;
+const MOST_KEPT: usize = (FilterDecision::TOLD - FilterDecision::FIRST_KEPT) as usize;
 
 /// The filter in force, and what flows need of earlier ones until they end.
 #[derive(Debug)]
@@ -46,13 +46,13 @@ pub(crate) struct Filters {
     /// It does not restrict.
     all: bool,
     /// The decision for a flow that the current filter wants.
-    wanted: Standing,
-    kept: Vec<Kept>,
+    wanted: FilterDecision,
+    kept: Vec<RecordFilter>,
 }
 
 /// Rules that hold of records.
 #[derive(Debug)]
-struct Kept {
+struct RecordFilter {
     records: FlowFilter,
     /// Open flows that were decided by it.
     flows: u32,
@@ -63,25 +63,25 @@ impl Filters {
         let mut filters = Self {
             current: Prepared::new(Filter::default()),
             all: true,
-            wanted: Standing::WANTED,
+            wanted: FilterDecision::WANTED,
             kept: Vec::new(),
         };
         // The first always finds room.
-        let wanted = filters.keep(&filter.flow).unwrap_or(Standing::WANTED);
+        let wanted = filters.keep(&filter.flow).unwrap_or(FilterDecision::WANTED);
         filters.put(filter, wanted);
         filters
     }
 
     /// True if new flows are all wanted, so that nothing need be remembered of them: one that is undecided is
-    /// [`WANTED`](Standing::WANTED).
+    /// [`WANTED`](FilterDecision::WANTED).
     pub(crate) fn want_all(&self) -> bool {
         self.all
     }
 
     /// Decides a flow for as long as it lives. [`ended`](Self::ended) is to be told.
-    pub(crate) fn decide(&mut self, facts: &Facts<'_>) -> Standing {
+    pub(crate) fn decide(&mut self, facts: &Facts<'_>) -> FilterDecision {
         if !self.current.admits(facts) {
-            return Standing::UNWANTED;
+            return FilterDecision::UNWANTED;
         }
         if let Some(kept) = kept(&mut self.kept, self.wanted) {
             kept.flows += 1;
@@ -91,17 +91,17 @@ impl Filters {
 
     /// True if a record of a flow that was decided is wanted. Whoever was told of the flow (`is_told`) is told of its end, also by a
     /// record without packets, which has none of what they would be judged by.
-    pub(crate) fn admit(&self, standing: Standing, is_told: bool, record: &Flow) -> bool {
+    pub(crate) fn admit(&self, standing: FilterDecision, is_told: bool, record: &Flow) -> bool {
         match number(standing) {
             Some(number) => self.kept.get(number).is_none_or(|kept| {
                 kept.records.admits(record) || is_told && kept.records.admits_end(record)
             }),
-            None => standing != Standing::UNWANTED,
+            None => standing != FilterDecision::UNWANTED,
         }
     }
 
     /// A flow that was decided is no more.
-    pub(crate) fn ended(&mut self, standing: Standing) {
+    pub(crate) fn ended(&mut self, standing: FilterDecision) {
         if let Some(kept) = kept(&mut self.kept, standing) {
             kept.flows = kept.flows.saturating_sub(1);
         }
@@ -124,18 +124,18 @@ impl Filters {
         Ok(())
     }
 
-    fn put(&mut self, filter: Filter, wanted: Standing) {
+    fn put(&mut self, filter: Filter, wanted: FilterDecision) {
         self.all = filter.is_empty();
         self.wanted = wanted;
         self.current = Prepared::new(filter);
     }
 
     /// Keeps what is to hold of records: with an equal one, in a place that no flow needs, or in a new one.
-    fn keep(&mut self, records: &FlowFilter) -> Option<Standing> {
+    fn keep(&mut self, records: &FlowFilter) -> Option<FilterDecision> {
         if *records == FlowFilter::default() {
-            return Some(Standing::WANTED);
+            return Some(FilterDecision::WANTED);
         }
-        let equal = |kept: &Kept| kept.records == *records;
+        let equal = |kept: &RecordFilter| kept.records == *records;
         let place = self
             .kept
             .iter()
@@ -147,7 +147,7 @@ impl Filters {
                 number
             }
             None if self.kept.len() < MOST_KEPT => {
-                self.kept.push(Kept {
+                self.kept.push(RecordFilter {
                     records: records.clone(),
                     flows: 0,
                 });
@@ -155,17 +155,19 @@ impl Filters {
             }
             None => return None,
         };
-        Some(Standing(Standing::FIRST_KEPT + u8::try_from(number).ok()?))
+        Some(FilterDecision(
+            FilterDecision::FIRST_KEPT + u8::try_from(number).ok()?,
+        ))
     }
 }
 
-fn number(standing: Standing) -> Option<usize> {
-    (standing.0 & !Standing::TOLD)
-        .checked_sub(Standing::FIRST_KEPT)
+fn number(standing: FilterDecision) -> Option<usize> {
+    (standing.0 & !FilterDecision::TOLD)
+        .checked_sub(FilterDecision::FIRST_KEPT)
         .map(usize::from)
 }
 
-fn kept(all: &mut [Kept], standing: Standing) -> Option<&mut Kept> {
+fn kept(all: &mut [RecordFilter], standing: FilterDecision) -> Option<&mut RecordFilter> {
     all.get_mut(number(standing)?)
 }
 
@@ -189,7 +191,7 @@ mod tests {
         flow
     }
 
-    fn decide(filters: &mut Filters) -> Standing {
+    fn decide(filters: &mut Filters) -> FilterDecision {
         filters.decide(&Facts::from(&plain()))
     }
 
@@ -197,14 +199,14 @@ mod tests {
     fn without_a_filter_nothing_is_remembered() {
         let mut filters = Filters::new(Filter::default());
         assert!(filters.want_all());
-        assert_eq!(decide(&mut filters), Standing::WANTED);
-        assert!(filters.admit(Standing::UNDECIDED, false, &record(1)));
+        assert_eq!(decide(&mut filters), FilterDecision::WANTED);
+        assert!(filters.admit(FilterDecision::UNDECIDED, false, &record(1)));
         let mut filter = Filter::default();
         filter.source.port = Rule::matching(["1"]).unwrap();
         let mut filters = Filters::new(filter);
         assert!(!filters.want_all());
-        assert_eq!(decide(&mut filters), Standing::UNWANTED);
-        assert!(!filters.admit(Standing::UNWANTED, true, &record(1)));
+        assert_eq!(decide(&mut filters), FilterDecision::UNWANTED);
+        assert!(!filters.admit(FilterDecision::UNWANTED, true, &record(1)));
         assert!(!Filters::new(ttl("1")).want_all());
     }
 
@@ -257,7 +259,7 @@ mod tests {
         let mut filters = Filters::new(filter);
         let standing = decide(&mut filters);
         assert!(!standing.is_told() && standing.and_told().is_told());
-        assert_eq!(Standing::WANTED.and_told(), Standing::WANTED);
+        assert_eq!(FilterDecision::WANTED.and_told(), FilterDecision::WANTED);
         let mut end = plain();
         (end.forward.packets.delta, end.reverse.packets.delta) = (0, 0);
         (end.forward.ip, end.reverse.ip) = (None, None);

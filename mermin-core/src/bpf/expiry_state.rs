@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use mermin_bpf::abi::slot::{DIRECTIONS, LANES, Lane, Slot, lane};
 
 use super::{clock::Ticks, slab::Slab};
-use crate::{sys::prefetch::prefetch, table::glance::Glance};
+use crate::{sys::prefetch::prefetch, table::expiry_state::ExpiryState};
 
 /// How many flows ahead the first line of a slot is asked for. Of 8, 16 and 32 the last two were equally good.
 const FACTS_AHEAD: usize = 16;
@@ -45,8 +45,8 @@ impl Slab {
             .map(move |number| (number, unsafe { &raw const (*at).lanes[number] }))
     }
 
-    /// Reads what judging takes of a flow: the same as its [observation](Self::observe) says.
-    pub(crate) fn glance(&self, slot: u32, ticks: &Ticks) -> Glance {
+    /// Reads what judging takes of a flow: the same as its [snapshot](Self::snapshot) says.
+    pub(crate) fn expiry_state(&self, slot: u32, ticks: &Ticks) -> ExpiryState {
         let mut latest = 0;
         let mut tcp_flags = [0; DIRECTIONS];
         for (number, lane) in self.lanes(slot) {
@@ -61,7 +61,7 @@ impl Slab {
             tcp_flags[number % DIRECTIONS] |= flags;
         }
         let first_seen = self.first_seen(slot);
-        Glance {
+        ExpiryState {
             protocol: self.tail(slot).protocol(),
             tcp_flags,
             first_seen,
@@ -70,7 +70,7 @@ impl Slab {
         }
     }
 
-    /// Reads one word of each line that [`glance`](Self::glance) reads.
+    /// Reads one word of each line that [`expiry_state`](Self::expiry_state) reads.
     #[cfg(feature = "__lab")]
     pub(crate) fn touch(&self, slot: u32) -> u64 {
         self.lanes(slot)
@@ -90,7 +90,7 @@ mod tests {
             key::{KeyTail, KeyV4},
             slot::state,
         },
-        track::tcp::spread,
+        track::tcp::flags_to_bytes,
         wire::{protocol, tcp::flag},
     };
     use proptest::prelude::*;
@@ -131,7 +131,7 @@ mod tests {
                     } else {
                         last_seen
                     },
-                    tcp_flags: spread(flags),
+                    tcp_flags: flags_to_bytes(flags),
                     ..Lane::default()
                 };
                 (used, lane)
@@ -163,7 +163,7 @@ mod tests {
             }
             let slab = slab(&slot);
             let ticks = Ticks::new(Clock { ticks: 1000, monotonic: 50_000_000_000, ..Clock::default() }, 4_000_000);
-            prop_assert_eq!(slab.glance(1, &ticks), slab.observe(1, &ticks).glance());
+            prop_assert_eq!(slab.expiry_state(1, &ticks), slab.snapshot(1, &ticks).expiry_state());
             prop_assert_eq!(slab.ifindex(1), 7);
         }
     }

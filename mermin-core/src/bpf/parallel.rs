@@ -9,7 +9,7 @@ use std::{
 
 /// Does `work` on every item in threads, those first that come first, and `own` in the calling thread, which then takes part.
 /// Results are in no order. A thread that cannot be had is one that helps less.
-pub(super) fn spread<I: Send, O: Send, R>(
+pub(super) fn parallel_map<I: Send, O: Send, R>(
     items: Vec<I>,
     work: impl Fn(I) -> O + Sync,
     own: impl FnOnce() -> R,
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn each_item_is_done_once() {
         for items in [0, 1, 100] {
-            let (mut done, own) = spread((0..items).collect(), |item| item * 2, || "own");
+            let (mut done, own) = parallel_map((0..items).collect(), |item| item * 2, || "own");
             done.sort_unstable();
             let wanted: Vec<u32> = (0..items).map(|item| item * 2).collect();
             assert_eq!((done, own), (wanted, "own"));

@@ -18,18 +18,18 @@ use std::{
 use mermin_bpf::abi::ledger::Direction;
 
 use super::{
-    Hold, Manner,
+    AttachOptions, HeldProgram,
     hook::Hook,
     plan,
     program::{Program, Programs},
-    shift::Kept,
+    shift::HeldAndPin,
     tc, tcx,
 };
 use crate::{
     bpf::{grace::Grace, pin::names},
     error::{Error, ErrorKind},
+    failpoint::{FailPoint, fail_point},
     iface::Interface,
-    points::{Point, pass},
     sys::{
         bpf,
         bpf_link::{self, ProgramIdentity},
@@ -50,7 +50,7 @@ pub(crate) enum OnDrop {
 
 /// Holds that stay, and those that a former process left.
 #[derive(Debug, Default)]
-pub(crate) struct Keeper {
+pub(crate) struct PinnedHooks {
     /// Where links are pinned.
     directory: PathBuf,
     /// Pins of links by hook, not taken over yet.
@@ -58,7 +58,7 @@ pub(crate) struct Keeper {
     /// Programs whose filters are ours.
     programs: RefCell<Vec<ProgramIdentity>>,
     /// Holds that were not taken over, and stay until the source is open.
-    aside: RefCell<Vec<Kept>>,
+    aside: RefCell<Vec<HeldAndPin>>,
     /// As [`grace`](Self::grace).
     grace: OnceCell<Grace>,
     /// As [`calls`](Self::calls), made when a program is moved.
@@ -81,12 +81,12 @@ pub(crate) struct Parted {
 pub(super) enum Left {
     Nothing,
     /// As asked for; it has the program now.
-    Fits(Hold, Option<Pin>),
+    Fits(HeldProgram, Option<Pin>),
     /// The program is to be somewhere else there.
-    Elsewhere(Hold, Option<Pin>),
+    Elsewhere(HeldProgram, Option<Pin>),
 }
 
-impl Drop for Keeper {
+impl Drop for PinnedHooks {
     fn drop(&mut self) {
         if !self.stays() {
             return;
@@ -98,7 +98,7 @@ impl Drop for Keeper {
     }
 }
 
-impl Keeper {
+impl PinnedHooks {
     /// Keeps the links of an instance in this directory, and takes over what was left.
     pub(crate) fn new(
         directory: PathBuf,
@@ -181,7 +181,7 @@ impl Keeper {
     pub(super) fn adopt(
         self: &Rc<Self>,
         netlink: &Rc<Netlink>,
-        manner: &Manner,
+        options: &AttachOptions,
         program: Program<'_>,
         hook: &Hook<'_>,
         owner: &dyn Fn() -> Option<u64>,
@@ -196,7 +196,7 @@ impl Keeper {
         let Some((mut hold, pin)) = left.pop() else {
             return Ok(Left::Nothing);
         };
-        let fits = plan::fits(manner, hold.mechanism());
+        let fits = plan::fits(options, hold.mechanism());
         if fits || !left.is_empty() {
             if let Err(error) = hold.replace(program, hook, owner()) {
                 // Whoever comes next finds it as it was.
@@ -204,7 +204,7 @@ impl Keeper {
                 left.drain(..).for_each(|kept| self.set_aside(kept));
                 return Err(error);
             }
-            pass(Point::Swapped);
+            fail_point(FailPoint::Swapped);
         }
         drop(left);
         Ok(if fits {
@@ -215,7 +215,7 @@ impl Keeper {
     }
 
     /// Holds that were left at a hook, in the order that packets come to them.
-    fn held(&self, netlink: &Rc<Netlink>, hook: &Hook<'_>) -> Result<Vec<Kept>, Error> {
+    fn held(&self, netlink: &Rc<Netlink>, hook: &Hook<'_>) -> Result<Vec<HeldAndPin>, Error> {
         let left = self
             .links
             .borrow_mut()
@@ -223,14 +223,17 @@ impl Keeper {
         let mut held = Vec::new();
         if let Some(path) = left {
             match link_at(&path, hook.index(), hook.direction) {
-                Some(link) => held.push((Hold::Tcx(link.into()), Some(Pin::new(path)))),
+                Some(link) => held.push((HeldProgram::Tcx(link.into()), Some(Pin::new(path)))),
                 None => drop(Pin::new(path)),
             }
         }
         let programs: Vec<u32> = self.programs.borrow().iter().map(|at| at.id).collect();
         if !programs.is_empty() {
             match tc::left(netlink, hook, &programs) {
-                Ok(left) => held.extend(left.into_iter().map(|filter| (Hold::Tc(filter), None))),
+                Ok(left) => held.extend(
+                    left.into_iter()
+                        .map(|filter| (HeldProgram::Tc(filter), None)),
+                ),
                 Err(error) => {
                     held.drain(..).for_each(|kept| self.set_aside(kept));
                     return Err(error);
@@ -241,10 +244,10 @@ impl Keeper {
     }
 
     /// True if what is at a hook leaves counting to what comes behind.
-    fn passes(&self, hold: &Hold) -> bool {
+    fn passes(&self, hold: &HeldProgram) -> bool {
         let program = match hold {
-            Hold::Tcx(link) => bpf_link::program_of(link.as_fd()).unwrap_or(0),
-            Hold::Tc(filter) => filter.program(),
+            HeldProgram::Tcx(link) => bpf_link::program_of(link.as_fd()).unwrap_or(0),
+            HeldProgram::Tc(filter) => filter.program(),
         };
         let programs = self.programs.borrow();
         let mut named = programs.iter().filter(|known| known.id == program);
@@ -252,7 +255,7 @@ impl Keeper {
     }
 
     /// Leaves something where it is until the source is open. Should that fail, the next one finds it there.
-    pub(super) fn set_aside(&self, kept: Kept) {
+    pub(super) fn set_aside(&self, kept: HeldAndPin) {
         self.aside.borrow_mut().push(kept);
     }
 

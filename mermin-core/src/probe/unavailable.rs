@@ -6,13 +6,13 @@ use crate::sys::netlink::errno;
 
 /// A gap or a refusal, and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trouble {
+pub(crate) struct Unavailable {
     pub(crate) cause: Cow<'static, str>,
     pub(crate) remedy: Cow<'static, str>,
 }
 
 /// TCX cannot be had.
-pub(crate) fn no_tcx(refusal: &io::Error) -> Trouble {
+pub(crate) fn no_tcx(refusal: &io::Error) -> Unavailable {
     let (what, remedy) = match errno(refusal) {
         Some(libc::EMFILE | libc::ENFILE) => (
             "no file descriptor is left for a TCX link",
@@ -24,22 +24,22 @@ pub(crate) fn no_tcx(refusal: &io::Error) -> Trouble {
         ),
         _ => ("the kernel refuses TCX", "run Linux 6.6 or newer"),
     };
-    Trouble {
+    Unavailable {
         cause: format!("{what}: {refusal}").into(),
         remedy: remedy.into(),
     }
 }
 
 /// Grace periods cannot be waited for by membarrier(2).
-pub(crate) fn no_membarrier() -> Trouble {
-    Trouble {
+pub(crate) fn no_membarrier() -> Unavailable {
+    Unavailable {
         cause: "the kernel does not offer MEMBARRIER_CMD_GLOBAL (nohz_full, or seccomp)".into(),
         remedy: "allow membarrier(2) in the seccomp profile".into(),
     }
 }
 
 /// The path is not there, or something else is.
-pub(crate) fn no_bpffs(path: &Path, error: Option<&io::Error>) -> Trouble {
+pub(crate) fn no_bpffs(path: &Path, error: Option<&io::Error>) -> Unavailable {
     let at = path.display();
     let cause = match error {
         Some(error) => format!("there is no BPF file system at `{at}`: {error}"),
@@ -47,14 +47,14 @@ pub(crate) fn no_bpffs(path: &Path, error: Option<&io::Error>) -> Trouble {
     };
     let remedy =
         format!("mount one, `mount -t bpf bpf {at}`; in a container, mount the host's there");
-    Trouble {
+    Unavailable {
         cause: cause.into(),
         remedy: remedy.into(),
     }
 }
 
 /// A step was refused.
-pub(crate) fn refused(step: &str, path: &Path, error: &io::Error) -> Trouble {
+pub(crate) fn refused(step: &str, path: &Path, error: &io::Error) -> Unavailable {
     let at = path.display();
     let remedy = match error.raw_os_error() {
         Some(libc::EROFS) => {
@@ -68,7 +68,7 @@ pub(crate) fn refused(step: &str, path: &Path, error: &io::Error) -> Trouble {
         }
         _ => "see the cause",
     };
-    Trouble {
+    Unavailable {
         cause: format!("cannot {step} `{at}`: {error}").into(),
         remedy: remedy.into(),
     }
@@ -89,13 +89,13 @@ mod tests {
             (libc::ENOMEM, "memory limit"),
         ] {
             let error = io::Error::from_raw_os_error(errno);
-            let trouble = refused("make", path, &error);
-            assert!(trouble.remedy.contains(word), "{trouble:?}");
+            let unavailable = refused("make", path, &error);
+            assert!(unavailable.remedy.contains(word), "{unavailable:?}");
             assert!(
-                trouble
+                unavailable
                     .cause
                     .starts_with("cannot make `/sys/fs/bpf/mermin/a`: "),
-                "{trouble:?}"
+                "{unavailable:?}"
             );
         }
         assert!(no_bpffs(path, None).remedy.contains("mount -t bpf"));

@@ -4,14 +4,14 @@ use zerocopy::FromZeros;
 
 /// Steps of 2^26 ns (67 ms), for 9 years of uptime; later than that it stays at its highest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, FromZeros)]
-pub(crate) struct Moment(u32);
+pub(crate) struct CoarseTime(u32);
 
 const SHIFT: u32 = 26;
 /// One step, ns.
 #[cfg(feature = "pcap")]
 pub(crate) const STEP: u64 = 1 << SHIFT;
 
-impl Moment {
+impl CoarseTime {
     /// At once.
     pub(crate) const NOW: Self = Self(0);
     /// Not before something else calls for it.
@@ -53,10 +53,10 @@ mod tests {
     #[test]
     fn a_look_is_never_too_early_and_late_by_less_than_a_step() {
         for nanoseconds in [0, 1, (1 << SHIFT) - 1, 1 << SHIFT, 60_000_000_000] {
-            let after = Moment::after(nanoseconds).nanoseconds();
+            let after = CoarseTime::after(nanoseconds).nanoseconds();
             assert!(after >= nanoseconds && after - nanoseconds < 1 << SHIFT);
-            assert!(Moment::at(nanoseconds).nanoseconds() <= nanoseconds);
+            assert!(CoarseTime::at(nanoseconds).nanoseconds() <= nanoseconds);
         }
-        assert!(Moment::at(u64::MAX) < Moment::NEVER);
+        assert!(CoarseTime::at(u64::MAX) < CoarseTime::NEVER);
     }
 }

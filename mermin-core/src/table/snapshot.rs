@@ -1,6 +1,6 @@
 //! All that is known of one flow at one moment.
 
-use super::glance::Glance;
+use super::expiry_state::ExpiryState;
 use crate::flow::Several;
 use mermin_bpf::{
     abi::{
@@ -35,7 +35,7 @@ pub(crate) struct Side {
 
 /// One flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Observation {
+pub(crate) struct FlowSnapshot {
     pub(crate) key: KeyWords,
     pub(crate) ipv6: bool,
     /// The higher endpoint is the source.
@@ -55,7 +55,7 @@ pub(crate) struct Observation {
     pub(crate) sides: [Side; DIRECTIONS],
 }
 
-impl Observation {
+impl FlowSnapshot {
     /// The part of the key without addresses.
     pub(crate) fn tail(&self) -> KeyTail {
         if self.ipv6 {
@@ -84,10 +84,10 @@ impl Observation {
     }
 
     /// The part that judging takes.
-    pub(crate) fn glance(&self) -> Glance {
-        Glance {
+    pub(crate) fn expiry_state(&self) -> ExpiryState {
+        ExpiryState {
             protocol: self.tail().protocol(),
-            tcp_flags: self.sides.map(|side| tcp::spread(side.tcp.flags)),
+            tcp_flags: self.sides.map(|side| tcp::flags_to_bytes(side.tcp.flags)),
             first_seen: self.first_seen,
             last_seen: self.last_seen(),
         }

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 
 /// Where reading ended, and why.
 #[derive(Debug)]
-pub(crate) struct Broken {
+pub(crate) struct PcapError {
     kind: ErrorKind,
     at: u64,
     why: Cow<'static, str>,
@@ -17,7 +17,7 @@ pub(crate) struct Broken {
     packing: Option<&'static str>,
 }
 
-impl Broken {
+impl PcapError {
     /// Damage in the record that begins at a byte.
     pub(crate) fn new(at: u64, why: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -3,11 +3,11 @@
 use mermin_bpf::abi::slot::DIRECTIONS;
 use zerocopy::FromZeros;
 
-use super::{glance::Glance, moment::Moment, observation::Observation};
+use super::{coarse_time::CoarseTime, expiry_state::ExpiryState, snapshot::FlowSnapshot};
 
 /// Counters of one direction as the previous record gave them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
-pub(crate) struct Told {
+pub(crate) struct Exported {
     pub(crate) packets: u64,
     pub(crate) octets: u64,
     pub(crate) extra: u64,
@@ -16,38 +16,38 @@ pub(crate) struct Told {
 /// Content of the flow's previous record. All zero before the first, so that memory is touched by flows that live long
 /// enough for a second one, and by no others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
-pub(crate) struct Entry {
-    pub(crate) told: [Told; DIRECTIONS],
+pub(crate) struct ExportState {
+    pub(crate) told: [Exported; DIRECTIONS],
     /// Records so far.
     pub(crate) sequence: u32,
     /// When the interval began that the next record covers, if not with the flow.
-    pub(crate) since: Moment,
+    pub(crate) since: CoarseTime,
 }
 
-impl Entry {
+impl ExportState {
     /// When the current interval began, monotonic ns.
-    pub(crate) fn interval_start(&self, flow: &Glance) -> u64 {
+    pub(crate) fn interval_start(&self, flow: &ExpiryState) -> u64 {
         self.since.nanoseconds().max(flow.first_seen)
     }
 
     /// Takes note of a record of `flow` made at `now` (monotonic ns).
-    pub(crate) fn told(&mut self, flow: &Observation, now: u64) {
+    pub(crate) fn told(&mut self, flow: &FlowSnapshot, now: u64) {
         for (told, side) in self.told.iter_mut().zip(&flow.sides) {
-            *told = Told {
+            *told = Exported {
                 packets: side.packets,
                 octets: side.octets,
                 extra: side.extra,
             };
         }
         self.sequence = self.sequence.wrapping_add(1);
-        self.since = Moment::at(now);
+        self.since = CoarseTime::at(now);
     }
 
     /// Packets that no record has told yet.
-    pub(crate) fn untold(&self, flow: &Observation) -> u64 {
+    pub(crate) fn untold(&self, flow: &FlowSnapshot) -> u64 {
         let told: u64 = self.told.iter().map(|side| side.packets).sum();
         flow.packets().wrapping_sub(told)
     }
 }
 
-const _: () = assert!(size_of::<Entry>() == 56);
+const _: () = assert!(size_of::<ExportState>() == 56);

@@ -1,16 +1,16 @@
-//! Abilities of a host, its kernel and this process: found by trying, before anything is captured.
+//! Checks of a host, its kernel and this process, made by trying before anything is captured.
 
 use std::{borrow::Cow, fmt};
 
-/// The subject.
+/// The subject of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Subject {
+pub enum CheckKind {
     /// The kernel is new enough.
     Kernel,
     /// Maps can be created and the kernel program be loaded.
     Program,
-    /// The process may do all that any option asks for. Flows are counted with less.
+    /// All optional features are permitted. Capturing itself needs less.
     Privilege,
     /// Programs can be attached by TCX.
     Tcx,
@@ -20,17 +20,17 @@ pub enum Subject {
     Membarrier,
     /// The flow table fits into the memory limit.
     Memory,
-    /// Pinned maps and links would outlive the process.
+    /// Maps and links can be pinned.
     Bpffs,
-    /// The kernel has BTF. Flows are counted without it.
+    /// The kernel has BTF. Capturing does not need it.
     Btf,
-    /// The host's interfaces are seen.
+    /// The process is in the host's network namespace.
     HostNamespace,
     /// There are interfaces to watch.
     Interfaces,
 }
 
-impl Subject {
+impl CheckKind {
     /// Its name in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -50,7 +50,7 @@ impl Subject {
     }
 }
 
-/// Outcome of the attempt.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -80,35 +80,35 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// One thing that was tried.
+/// A check and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Fact {
+pub struct Check {
     /// The subject.
-    pub subject: Subject,
-    /// Outcome of the attempt.
+    pub subject: CheckKind,
+    /// The outcome.
     pub outcome: Outcome,
-    /// The finding: the fact where it works, else the cause.
+    /// The finding: what works, or the cause of the failure.
     pub found: Cow<'static, str>,
-    /// True if nothing can be captured without it.
+    /// True if capturing needs it.
     pub needed: bool,
     /// The remedy, where there is one.
     pub remedy: Option<Cow<'static, str>>,
 }
 
-impl Fact {
-    /// One that capturing does not need, without a remedy.
+impl Check {
+    /// A check that capturing does not need, without a remedy.
     ///
     /// ```
-    /// use mermin_core::report::{Fact, Outcome, Subject};
+    /// use mermin_core::report::{Check, Outcome, CheckKind};
     ///
-    /// let mut fact = Fact::new(Subject::Btf, Outcome::Failed, "the kernel has no BTF");
-    /// assert_eq!(fact.to_string(), "- btf: the kernel has no BTF");
-    /// fact.needed = true;
-    /// assert!(fact.prevents());
+    /// let mut check = Check::new(CheckKind::Btf, Outcome::Failed, "the kernel has no BTF");
+    /// assert_eq!(check.to_string(), "- btf: the kernel has no BTF");
+    /// check.needed = true;
+    /// assert!(check.is_blocking());
     /// ```
     #[must_use]
-    pub fn new(subject: Subject, outcome: Outcome, found: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(subject: CheckKind, outcome: Outcome, found: impl Into<Cow<'static, str>>) -> Self {
         Self {
             subject,
             outcome,
@@ -125,18 +125,18 @@ impl Fact {
         self
     }
 
-    /// True if capturing fails for it.
+    /// True if it failed and capturing needs it.
     #[must_use]
-    pub fn prevents(&self) -> bool {
+    pub fn is_blocking(&self) -> bool {
         self.needed && self.outcome == Outcome::Failed
     }
 }
 
-impl fmt::Display for Fact {
+impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = match self.outcome {
             Outcome::Passed => '\u{2713}',
-            Outcome::Failed if self.prevents() => '\u{2717}',
+            Outcome::Failed if self.is_blocking() => '\u{2717}',
             // A cross would say that flows cannot be captured.
             Outcome::Failed => '-',
             Outcome::Untested => '?',

@@ -3,12 +3,12 @@
 use mermin_bpf::abi::slot::DIRECTIONS;
 
 /// Facts that decide if a flow goes on, at one moment. It is in two cache lines of a flow's slot, where an
-/// [`Observation`](super::observation::Observation) takes up to five and is some 30 words to be copied.
+/// [`FlowSnapshot`](super::snapshot::FlowSnapshot) takes up to five and is some 30 words to be copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Glance {
+pub(crate) struct ExpiryState {
     /// IP protocol number.
     pub(crate) protocol: u8,
-    /// [Flags](mermin_bpf::wire::packet::Packet::tcp_flags) seen in each direction, [spread](mermin_bpf::track::tcp::spread) as lanes keep them.
+    /// [Flags](mermin_bpf::wire::packet::Packet::tcp_flags) seen in each direction, [spread](mermin_bpf::track::tcp::flags_to_bytes) as lanes keep them.
     pub(crate) tcp_flags: [u64; DIRECTIONS],
     /// Monotonic time of the first packet, ns.
     pub(crate) first_seen: u64,

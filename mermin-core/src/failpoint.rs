@@ -1,6 +1,6 @@
 //! Places where the tests end the process as kill -9 would, chosen because something is half done there.
 
-macro_rules! points {
+macro_rules! fail_points {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// A place in the life of a flow, or of an instance, where something is half done.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,19 +9,19 @@ macro_rules! points {
             not(feature = "__lab"),
             expect(unreachable_pub, reason = "the lab's, where there is one")
         )]
-        pub enum Point {
+        pub enum FailPoint {
             $($(#[$doc])* $name,)*
         }
 
         #[cfg(feature = "__lab")]
-        impl Point {
+        impl FailPoint {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
     };
 }
 
-points! {
+fail_points! {
     /// A flow is marked as being closed, and its key still leads to it.
     Marked,
     /// Its key is gone, and programs may still count.
@@ -83,30 +83,30 @@ points! {
 /// Ends the process here if a test wants it.
 #[cfg(not(feature = "__lab"))]
 #[inline]
-pub(crate) fn pass(_: Point) {}
+pub(crate) fn fail_point(_: FailPoint) {}
 
 #[cfg(feature = "__lab")]
-pub use armed::kill_at;
+pub(crate) use armed::fail_point;
 #[cfg(feature = "__lab")]
-pub(crate) use armed::pass;
+pub use armed::kill_at;
 
 #[cfg(feature = "__lab")]
 mod armed {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use super::Point;
+    use super::FailPoint;
 
     /// The point's number, from 1; 0 is none.
     static WHERE: AtomicU32 = AtomicU32::new(0);
     static PASSES_LEFT: AtomicU32 = AtomicU32::new(0);
 
     /// Has this process killed when it comes by `point` for the time after `passes`.
-    pub fn kill_at(point: Point, passes: u32) {
+    pub fn kill_at(point: FailPoint, passes: u32) {
         PASSES_LEFT.store(passes, Ordering::Relaxed);
         WHERE.store(point as u32 + 1, Ordering::Release);
     }
 
-    pub(crate) fn pass(point: Point) {
+    pub(crate) fn fail_point(point: FailPoint) {
         if WHERE.load(Ordering::Acquire) == point as u32 + 1
             && PASSES_LEFT.fetch_sub(1, Ordering::Relaxed) == 0
         {
