@@ -21,6 +21,8 @@ mod setup;
 mod shell;
 mod toolchain;
 mod tools;
+#[cfg(test)]
+mod troubles;
 mod versions;
 mod vm;
 

@@ -184,6 +184,21 @@ fn a_name_without_an_address_is_told_and_counted() {
 }
 
 #[test]
+fn a_full_disk_is_told_and_counted() {
+    for target in ["json:/dev/full", "ipfix+file:/dev/full"] {
+        let output = run(&["--pcap", &capture(), "--to", target, "--close-within", "1"]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let lost = numbers(&said, target);
+        assert_eq!((lost[0], lost[1], lost[3]), (8, 0, 8), "{said}");
+        assert!(
+            said.contains("cannot write to `/dev/full`: No space left on device"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_pipe_has_every_line() {
     let output = run(&["--pcap", &capture(), "--to", "json:/dev/stdout"]);
     let told = said(&output);

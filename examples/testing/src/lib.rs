@@ -17,7 +17,7 @@ pub use self::{
     folder::Folder,
     moto::Moto,
     proxy::{Proxy, State},
-    records::{id, ids, json, sorted_ids},
+    records::{id, ids, json, sorted_ids, times_of_a_stepped_clock},
     tansu::Tansu,
     trial::{can_mount, is_installed, needs, plain, with},
     waiting::{LONGEST, free_port, soon, wait},

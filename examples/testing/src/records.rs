@@ -1,6 +1,11 @@
 //! Names and contents of records, to compare with those that arrived.
 
-use mermin_core::{Flow, sink::JsonLines};
+use std::time::Duration;
+
+use mermin_core::{
+    Flow,
+    sink::{JsonLines, testing::flows},
+};
 use serde_json::Value;
 
 /// The name of a record: its flow's id and its number.
@@ -29,4 +34,20 @@ pub fn json(flow: &Flow) -> Value {
     let mut lines = JsonLines::new(Vec::new());
     lines.write(flow).unwrap();
     serde_json::from_slice(&lines.into_inner()).unwrap()
+}
+
+/// Records of a clock that was set meanwhile: flows that end before they begin, that began before 1970, and that end in a hundred
+/// years.
+#[must_use]
+pub fn times_of_a_stepped_clock(count: u32) -> Vec<Flow> {
+    let mut flows = flows(count);
+    for (number, flow) in flows.iter_mut().enumerate() {
+        let step = Duration::from_hours(24 * 365);
+        match number % 3 {
+            0 => flow.end = flow.start - step,
+            1 => flow.start -= step * 60,
+            _ => flow.end += step * 100,
+        }
+    }
+    flows
 }

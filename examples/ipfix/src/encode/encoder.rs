@@ -62,6 +62,30 @@ struct Exported {
     records: u64,
 }
 
+impl Exported {
+    /// Sums of all messages behind the first `from`.
+    fn of(messages: &Messages, from: usize) -> Self {
+        let all = messages.iter().zip(messages.flow_records()).skip(from);
+        all.fold(Self::default(), |sum, (message, records)| Self {
+            octets: sum.octets + message.len() as u64,
+            messages: sum.messages + 1,
+            records: sum.records + u64::from(*records),
+        })
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.octets += other.octets;
+        self.messages += other.messages;
+        self.records += other.records;
+    }
+
+    fn subtract(&mut self, other: &Self) {
+        self.octets = self.octets.saturating_sub(other.octets);
+        self.messages = self.messages.saturating_sub(other.messages);
+        self.records = self.records.saturating_sub(other.records);
+    }
+}
+
 impl Encoder {
     /// For a new session.
     #[must_use]
@@ -95,6 +119,7 @@ impl Encoder {
         if let Some(sequence) = messages.sequence(sent) {
             self.sequence = sequence;
         }
+        self.exported.subtract(&Exported::of(messages, sent));
         self.tell_again();
     }
 
@@ -114,27 +139,22 @@ impl Encoder {
         if self.is_new {
             self.tell(now, &mut writer);
         }
-        let mut records = 0;
         for flow in flows {
             self.introduce(&flow.interface, &mut writer);
             if self.settings.biflow {
                 self.record(&View::forward(flow), &mut writer);
-                records += 1;
                 continue;
             }
             let [forward, reverse] = [&flow.forward, &flow.reverse].map(|way| way.packets.delta);
             // A last record that adds nothing tells that the flow ended.
             if forward != 0 || reverse == 0 {
                 self.record(&View::forward(flow), &mut writer);
-                records += 1;
             }
             if reverse != 0 {
                 self.record(&View::backwards(flow), &mut writer);
-                records += 1;
             }
         }
         self.sequence = writer.finish();
-        self.exported.records += records;
         self.count(messages);
     }
 
@@ -158,8 +178,7 @@ impl Encoder {
     }
 
     fn count(&mut self, messages: &Messages) {
-        self.exported.octets += messages.as_bytes().len() as u64;
-        self.exported.messages += messages.len() as u64;
+        self.exported.add(&Exported::of(messages, 0));
         let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
         self.messages_since = self.messages_since.saturating_add(count);
     }
@@ -268,5 +287,55 @@ impl fmt::Debug for Encoder {
             .field("sequence", &self.sequence)
             .field("exported", &self.exported)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mermin_core::sink::testing::flows;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_sent_is_not_counted() {
+        let all = flows(100);
+        let sums = |encoder: &Encoder| {
+            let Exported {
+                octets,
+                messages,
+                records,
+            } = encoder.exported;
+            [octets, messages, records]
+        };
+        let now = UNIX_EPOCH;
+        let (mut encoder, mut messages) = (
+            Encoder::new(Settings::default().biflow(true)),
+            Messages::default(),
+        );
+        encoder.encode(&all, now, &mut messages);
+        let total = sums(&encoder);
+        assert_eq!(total[2], 100);
+        encoder.take_back(&messages, 0);
+        assert_eq!(sums(&encoder), [0; 3]);
+        encoder.encode(&all, now, &mut messages);
+        encoder.take_back(&messages, 2);
+        let lengths: u64 = messages.iter().take(2).map(|it| it.len() as u64).sum();
+        assert_eq!(sums(&encoder)[..2], [lengths, 2]);
+        assert!((1..100).contains(&sums(&encoder)[2]));
+    }
+
+    #[test]
+    fn templates_are_due_when_the_clock_is_set() {
+        let refresh = Duration::from_secs(30);
+        let (mut encoder, mut messages) = (Encoder::new(Settings::default()), Messages::default());
+        let now = UNIX_EPOCH + Duration::from_hours(24);
+        encoder.encode(&flows(1), now, &mut messages);
+        for (step, due) in [(0, false), (29, false), (30, true), (86_000, true)] {
+            let step = Duration::from_secs(step);
+            assert_eq!(encoder.is_due(now + step), due, "{step:?}");
+            assert_eq!(encoder.is_due(now - step), !step.is_zero(), "-{step:?}");
+        }
+        encoder.refresh(now - refresh, &mut messages);
+        assert!(!encoder.is_due(now - refresh));
     }
 }

@@ -1,5 +1,7 @@
 //! Messages and sets (RFC 7011 section 3).
 
+use super::options::FIRST_RECORD;
+
 const VERSION: u16 = 10;
 const HEADER: usize = 16;
 const SET_HEADER: usize = 4;
@@ -10,6 +12,8 @@ pub struct Messages {
     octets: Vec<u8>,
     /// Where each ends.
     ends: Vec<usize>,
+    /// Records of flows in each.
+    flow_records: Vec<u32>,
 }
 
 impl Messages {
@@ -42,6 +46,12 @@ impl Messages {
     pub(crate) fn clear(&mut self) {
         self.octets.clear();
         self.ends.clear();
+        self.flow_records.clear();
+    }
+
+    /// Records of flows in each.
+    pub(crate) fn flow_records(&self) -> &[u32] {
+        &self.flow_records
     }
 
     /// The sequence number in the header of one.
@@ -66,6 +76,7 @@ pub(crate) struct Writer<'a> {
     /// The set that is being written, and where it begins.
     set: Option<(u16, usize)>,
     data_records: u32,
+    flow_records: u32,
 }
 
 impl<'a> Writer<'a> {
@@ -85,6 +96,7 @@ impl<'a> Writer<'a> {
             start: None,
             set: None,
             data_records: 0,
+            flow_records: 0,
         }
     }
 
@@ -115,6 +127,7 @@ impl<'a> Writer<'a> {
         put(&mut self.messages.octets);
         // Templates are no data records (RFC 7011 section 3.1).
         self.data_records += u32::from(set >= 256);
+        self.flow_records += u32::from(set >= FIRST_RECORD);
     }
 
     fn begin_message(&mut self) {
@@ -141,6 +154,8 @@ impl<'a> Writer<'a> {
             self.messages.ends.push(self.messages.octets.len());
             self.sequence = self.sequence.wrapping_add(self.data_records);
             self.data_records = 0;
+            let flow_records = std::mem::take(&mut self.flow_records);
+            self.messages.flow_records.push(flow_records);
         }
     }
 

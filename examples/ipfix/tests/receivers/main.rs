@@ -53,6 +53,7 @@ fn main() -> ExitCode {
         with("nfacctd", "nfacctd_stores_what_was_sent", nfacctd::stores),
         plain("tcp_keeps_the_contract", tcp::keeps_the_contract),
         plain("tcp_receiver_that_is_slow", tcp::slow),
+        plain("tcp_receiver_that_talks", tcp::talks),
         plain("tcp_receiver_that_is_away", tcp::away),
         plain("tcp_receiver_that_never_comes", tcp::never_comes),
         with("nft", "tcp_receiver_that_is_half_open", tcp::half_open),

@@ -1,7 +1,7 @@
 //! TCP receivers: one that can be stopped, one that is slow, one that never comes, one that is gone without a word.
 
 use std::{
-    io::{self, Read as _},
+    io::{self, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -33,6 +33,8 @@ use crate::{decode::Decoded, expected::flow_id};
 struct Pace {
     /// Octets at once, and what it does between.
     slow: Option<(usize, Duration)>,
+    /// It answers, which a collector has no reason to.
+    talks: bool,
 }
 
 /// Keeps what each connection brought.
@@ -145,7 +147,12 @@ fn read(mut stream: TcpStream, pace: Pace, stopped: &AtomicBool) -> Vec<u8> {
     loop {
         match stream.read(&mut buffer) {
             Ok(0) => return octets,
-            Ok(count) => octets.extend(&buffer[..count]),
+            Ok(count) => {
+                octets.extend(&buffer[..count]);
+                if pace.talks {
+                    let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if stopped.load(Ordering::Relaxed) {
                     return octets;
@@ -219,11 +226,33 @@ pub(crate) fn keeps_the_contract() {
 pub(crate) fn slow() {
     let pace = Pace {
         slow: Some((4096, Duration::from_millis(2))),
+        ..Pace::default()
     };
     let mut collector = Collector::with(pace);
     let exporter = Exporter::tcp(collector.address(), settings()).unwrap();
     let flows = trouble::slow(exporter, 5000, 500);
     assert_eq!(collector.ids(), flow_ids(&flows));
+}
+
+/// Nothing that it says matters, and nothing is lost.
+pub(crate) fn talks() {
+    let pace = Pace {
+        slow: None,
+        talks: true,
+    };
+    let mut collector = Collector::with(pace);
+    let mut sink = retry(
+        Exporter::tcp(collector.address(), settings()).unwrap(),
+        soon(),
+    );
+    let flows = flows(3000);
+    for batch in flows.chunks(30) {
+        block_on(sink.export(batch)).unwrap();
+    }
+    block_on(sink.close()).unwrap();
+    let sessions = collector.decoded();
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0].ids(), flow_ids(&flows));
 }
 
 /// Closing keeps to its time, and says what is left.

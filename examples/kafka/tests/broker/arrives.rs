@@ -1,6 +1,6 @@
 //! Records that arrive.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use futures::executor::block_on;
 use mermin_core::{
@@ -8,7 +8,7 @@ use mermin_core::{
     sink::{FlowSink, Retry, retry, testing},
 };
 use mermin_kafka::{Compression, Exporter};
-use mermin_testing::{id, json, soon, sorted_ids, trouble};
+use mermin_testing::{id, json, soon, sorted_ids, times_of_a_stepped_clock, trouble};
 
 use crate::support::Cluster;
 
@@ -97,15 +97,7 @@ fn a_batch_whose_call_was_dropped_is_there_once() {
 #[test]
 fn times_that_run_backwards_are_stored() {
     let cluster = Cluster::new();
-    let mut flows = testing::flows(60);
-    for (number, flow) in flows.iter_mut().enumerate() {
-        let step = Duration::from_hours(24 * 365);
-        if number % 2 == 0 {
-            flow.end = flow.start - step;
-        } else {
-            flow.start -= step * 60;
-        }
-    }
+    let flows = times_of_a_stepped_clock(60);
     let mut sink = cluster.exporter();
     block_on(sink.export(&flows)).unwrap();
     let expected: BTreeMap<_, _> = flows.iter().map(|it| (id(it), json(it))).collect();

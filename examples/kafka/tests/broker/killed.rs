@@ -8,11 +8,8 @@ use std::{
 
 use futures::executor::block_on;
 use mermin_core::{
-    Flow,
-    sink::{
-        FlowSink, Overflow, buffered, retry,
-        testing::{flows, replay},
-    },
+    Flow, FlowSource,
+    sink::{FlowSink, Overflow, buffered, retry, testing::flows},
 };
 use mermin_kafka::{Exporter, Settings};
 use mermin_testing::{LONGEST, Proxy, Tansu, ids, soon, wait};
@@ -58,7 +55,7 @@ fn a_broker_that_is_killed_mid_stream() {
     let sink = buffered(retry(exporter, soon()), 1000, Overflow::Block);
     let meter = sink.meter().unwrap();
     let flows = flows(RECORDS);
-    let (mut source, replayed) = replay(flows.clone()).unwrap();
+    let (mut source, replayed) = FlowSource::replay(flows.clone()).open().unwrap();
     let kills = thread::scope(|scope| {
         let run = scope.spawn(|| block_on(async { source.run(sink).close_within(LONGEST).await }));
         let mut kills = 0;

@@ -1,14 +1,12 @@
 //! Records that arrive.
 
-use std::time::Duration;
-
 use futures::executor::block_on;
 use mermin_core::{
     Flow,
     sink::{FlowSink, Retry, retry, testing},
 };
 use mermin_nats::Exporter;
-use mermin_testing::{id, ids, json, soon, trouble};
+use mermin_testing::{id, ids, json, soon, times_of_a_stepped_clock, trouble};
 
 use crate::support::Server;
 
@@ -73,15 +71,7 @@ pub(crate) fn again() {
 /// Times of records are as they are; nothing else goes by them.
 pub(crate) fn stepped() {
     let server = Server::new();
-    let mut flows = testing::flows(90);
-    for (number, flow) in flows.iter_mut().enumerate() {
-        let step = Duration::from_hours(24 * 365);
-        match number % 3 {
-            0 => flow.end = flow.start - step,
-            1 => flow.start -= step * 60,
-            _ => flow.end += step * 100,
-        }
-    }
+    let flows = times_of_a_stepped_clock(90);
     let mut sink = server.exporter();
     for batch in flows.chunks(30) {
         block_on(sink.export(batch)).unwrap();

@@ -112,6 +112,8 @@ impl Sums {
 
     /// An `ExportMetricsServiceRequest` of all sums as of now, or of those that have not arrived.
     pub(super) fn request(&mut self, envelope: &Envelope, now: SystemTime) -> Request {
+        // A clock that was set back: no interval ends before it begins.
+        self.start = self.start.min(now);
         let (series, times) = match self.temporality {
             Temporality::Cumulative => (&self.series, [self.start, now]),
             Temporality::Delta => {
@@ -198,3 +200,53 @@ fn point(
 
 /// The way that a point counts, where there are two, and its value.
 type Point = (Option<&'static str>, u64);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mermin_core::sink::testing::flows;
+    use opentelemetry_proto::tonic::{
+        collector::metrics::v1::ExportMetricsServiceRequest, metrics::v1::metric::Data,
+    };
+    use prost::Message as _;
+
+    use super::*;
+    use crate::{resource::Resource, settings::Endpoint};
+
+    /// Begin and end of each point.
+    fn intervals(request: &Request) -> Vec<[u64; 2]> {
+        let decoded = ExportMetricsServiceRequest::decode(request.as_bytes()).unwrap();
+        let metrics = decoded.resource_metrics[0].scope_metrics[0].metrics.iter();
+        metrics
+            .flat_map(|metric| match &metric.data {
+                Some(Data::Sum(sum)) => &sum.data_points[..],
+                other => panic!("{other:?}"),
+            })
+            .map(|point| [point.start_time_unix_nano, point.time_unix_nano])
+            .collect()
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_gives_no_interval_that_ends_before_it_begins() {
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_hours(12);
+        let before = noon - Duration::from_hours(1);
+        for temporality in [Temporality::Cumulative, Temporality::Delta] {
+            let settings = Settings::new(Endpoint::default()).temporality(temporality);
+            let envelope = Envelope::new(&Resource::default());
+            let mut sums = Sums::new(&settings, noon);
+            for now in [before, before + Duration::from_secs(10)] {
+                for flow in flows(20) {
+                    sums.add(&flow);
+                }
+                let all = intervals(&sums.request(&envelope, now));
+                assert!(!all.is_empty());
+                for [start, end] in all {
+                    assert!(start <= end, "{temporality:?}");
+                    assert_eq!(end, nanoseconds(now));
+                }
+                sums.arrived();
+            }
+        }
+    }
+}

@@ -14,7 +14,8 @@ use opentelemetry_proto::tonic::{
 };
 
 pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap();
+    // There is no earlier time in OTLP.
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap()
 }
 

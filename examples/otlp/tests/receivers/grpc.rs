@@ -7,7 +7,7 @@ use mermin_core::{
     sink::{FlowSink, retry, testing::flows},
 };
 use mermin_otlp::{Compression, Endpoint, Exporter, Protocol};
-use mermin_testing::{soon, trouble};
+use mermin_testing::{soon, times_of_a_stepped_clock, trouble};
 
 use crate::{
     decoded::{check_log, check_span},
@@ -46,6 +46,19 @@ fn spans_are_the_flows_field_by_field() {
         check_span(span, flow);
     }
     assert_eq!(state.connections, 1);
+}
+
+/// Nothing goes by them, and they are as they are.
+#[test]
+fn times_of_a_clock_that_is_stepped_arrive() {
+    let receiver = Receiver::new(Protocol::Grpc);
+    let flows = times_of_a_stepped_clock(90);
+    export(receiver.exporter(), &flows);
+    let spans = receiver.state().spans();
+    assert_eq!(spans.len(), flows.len());
+    for (span, flow) in spans.iter().zip(&flows) {
+        check_span(span, flow);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use mermin_core::{
     sink::testing::flows,
 };
 use mermin_parquet::{Codec, Encoder, Settings};
+use mermin_testing::times_of_a_stepped_clock;
 
 use crate::{expected, read};
 
@@ -103,6 +104,13 @@ pub(crate) fn the_same() {
     let flows = flows(5000);
     let file = encode(Settings::default(), &flows);
     assert_eq!(encode(Settings::default(), &flows), file);
+}
+
+/// Nothing goes by them, and they are as they are.
+pub(crate) fn stepped() {
+    let flows = times_of_a_stepped_clock(90);
+    let expected: Vec<_> = flows.iter().map(expected::row).collect();
+    assert_eq!(read::rows(encode(Settings::default(), &flows)), expected);
 }
 
 pub(crate) fn no_times() {

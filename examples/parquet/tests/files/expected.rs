@@ -32,7 +32,12 @@ pub(crate) fn row(flow: &Flow) -> Row {
         octets("tunnel.destination.address", tunnel.destination.address);
     }
     if flow.time_resolution.is_some() {
-        let nanos = flow.end.duration_since(flow.start).unwrap().as_nanos();
+        // A flow that ends before it begins lasts 0.
+        let nanos = flow
+            .end
+            .duration_since(flow.start)
+            .unwrap_or_default()
+            .as_nanos();
         row.insert("flow.duration".to_owned(), nanos.to_string());
     }
     row

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         plain("every_column_is_as_the_flow", columns::every_column),
         plain("columns_are_left_out", columns::left_out),
         plain("the_same_flows_give_the_same_octets", columns::the_same),
+        plain("times_of_a_clock_that_is_stepped", columns::stepped),
         plain("times_that_are_not_known_are_absent", columns::no_times),
         plain("keeps_the_contract", contract::keeps),
         plain("a_large_batch_is_several_files", contract::several_files),

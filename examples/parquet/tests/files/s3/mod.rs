@@ -24,11 +24,12 @@ use crate::{expected::key, read::Key};
 
 /// Ignored where no Python with `moto` is named.
 pub(crate) fn trials() -> Vec<Trial> {
-    let all: [(&str, fn()); 6] = [
+    let all: [(&str, fn()); 7] = [
         ("s3_keeps_the_contract", keeps),
         ("s3_is_named_on_the_command_line", program),
         ("s3_that_refuses_is_asked_again", trouble::refuses),
         ("s3_that_is_silent_is_given_up", trouble::silent),
+        ("s3_that_speaks_nonsense", trouble::nonsense),
         ("s3_shows_no_part_of_a_file", trouble::cut),
         ("s3_has_whole_files_of_a_killed_process", killed::on_the_way),
     ];

@@ -1,6 +1,13 @@
 //! S3 that refuses, is silent, or is cut off.
 
-use std::{pin::pin, task::Poll, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    pin::pin,
+    task::Poll,
+    thread,
+    time::Duration,
+};
 
 use futures::executor::block_on;
 use mermin_core::sink::{FlowSink as _, retry, testing::flows};
@@ -61,6 +68,28 @@ pub(super) fn silent() {
     let mut sink = retry(sink, soon());
     block_on(sink.export(&flows(10))).unwrap();
     assert_eq!(moto.keys().len(), 10);
+}
+
+/// Neither an answer of another protocol nor one without an end counts as stored.
+pub(super) fn nonsense() {
+    for answer in [
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        let bucket = Moto::bucket(port).timeout(Duration::from_secs(2));
+        let mut sink = Exporter::bucket(bucket, Settings::default()).unwrap();
+        let error = block_on(sink.export(&flows(10))).unwrap_err().to_string();
+        assert!(error.starts_with("cannot write to `s3://flows/"), "{error}");
+    }
 }
 
 pub(super) fn cut() {

@@ -1,0 +1,98 @@
+//! Tests of receivers in trouble: pages of the exporters name them, and all of them must be there.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use crate::links::files;
+
+/// Begins the last column of a table in which each row names its test.
+const HEAD: &str = "| test |";
+/// Begins the table of `examples/README.md`, whose columns are folders of exporters.
+const MATRIX: &str = "| trouble | ";
+
+/// Tests that the pages below `examples` name and that are nowhere in the package.
+pub(crate) fn missing(examples: &Path) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    let mut look = |page: &str, package: &str, cell: &str| -> Result<()> {
+        let sources = sources(&examples.join(package))?;
+        for name in cell.split('`').skip(1).step_by(2) {
+            let forms = [format!("fn {name}()"), format!("\"{name}\"")];
+            if !forms.iter().any(|form| sources.contains(form)) {
+                missing.push(format!("{page}: `{name}` is no test of {package}"));
+            }
+        }
+        Ok(())
+    };
+    let page = read(&examples.join("README.md"))?;
+    for table in tables(&page).filter(|table| table[0].starts_with(MATRIX)) {
+        let packages = cells(table[0]);
+        for row in &table[2..] {
+            for (package, cell) in packages.iter().zip(cells(row)).skip(1) {
+                look("README.md", package, cell)?;
+            }
+        }
+    }
+    for entry in fs::read_dir(examples)? {
+        let folder = entry?.path();
+        let Ok(page) = fs::read_to_string(folder.join("README.md")) else {
+            continue;
+        };
+        let package = folder.file_name().unwrap_or_default().to_string_lossy();
+        for table in tables(&page).filter(|table| table[0].ends_with(HEAD)) {
+            for row in &table[2..] {
+                look(&package, &package, cells(row).last().unwrap_or(&""))?;
+            }
+        }
+    }
+    Ok(missing)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// All of a package's sources and tests.
+fn sources(package: &Path) -> Result<String> {
+    files(package)?
+        .iter()
+        .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
+        .map(|path| read(path))
+        .collect()
+}
+
+/// Lines of each table.
+fn tables(page: &str) -> impl Iterator<Item = Vec<&str>> {
+    page.split("\n\n")
+        .map(|part| part.lines().filter(|line| line.starts_with('|')).collect())
+        .filter(|table: &Vec<_>| table.len() > 2)
+}
+
+fn cells(row: &str) -> Vec<&str> {
+    let row = row.strip_prefix('|').unwrap_or(row);
+    let row = row.strip_suffix('|').unwrap_or(row);
+    row.split('|').map(str::trim).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project;
+
+    #[test]
+    fn tests_that_pages_of_exporters_name_are_there() {
+        let missing = missing(&project::root().join("examples")).unwrap();
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    #[test]
+    fn a_row_has_as_many_cells_as_columns() {
+        assert_eq!(cells("| a | | `b`, `c` | |"), ["a", "", "`b`, `c`", ""]);
+        let page = "x\n\n| trouble | ipfix |\n|---|---|\n| slow | `a` |\n\ny";
+        let table = tables(page).next().unwrap();
+        assert_eq!(
+            table,
+            ["| trouble | ipfix |", "|---|---|", "| slow | `a` |"]
+        );
+    }
+}
