@@ -38,7 +38,7 @@ impl Config {
         let builder = FlowSource::builder()
             .max_flows(capture.flow_stats_capacity().get())
             .flow_key(key)
-            .exact_end(*capture.exact_end())
+            .exact_end(capture.exact_end())
             .join(join)
             .filter(self.filter().to_core());
         tunnels(timeouts(builder, self.span()), self.parser())
@@ -54,7 +54,7 @@ fn interfaces(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSource
     };
     builder
         .exclude(instrument.exclude())
-        .hot_plug(*instrument.auto_discover_interfaces())
+        .hot_plug(instrument.auto_discover_interfaces())
 }
 
 fn hooks(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuilder {

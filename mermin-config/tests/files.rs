@@ -60,7 +60,7 @@ fn every_block_of_hcl_in_the_documentation_loads() {
 fn a_file_of_the_agent_loads_with_warnings_alone() {
     let loaded = load(include_str!("agent.hcl"));
     let config = &loaded.config;
-    assert_eq!(*config.log_level(), LogLevel::Info);
+    assert_eq!(config.log_level(), LogLevel::Info);
     assert_eq!(
         config.pipeline().flow_capture().flow_stats_capacity().get(),
         100_000
@@ -177,7 +177,7 @@ fn values_come_from_the_environment() {
     )
     .config;
     assert!(config.log_color());
-    assert_eq!(*config.log_level(), LogLevel::Warn);
+    assert_eq!(config.log_level(), LogLevel::Warn);
     assert_eq!(config.internal().server().port().get(), 9_000);
     let otlp = config.export().traces().otlp().as_ref().unwrap();
     assert_eq!(otlp.endpoint().as_str(), "http://collector:4317");

@@ -57,7 +57,7 @@ fn next(watcher: &mut Watcher) -> Result<Loaded, Error> {
 }
 
 fn level(watcher: &mut Watcher) -> LogLevel {
-    *next(watcher).unwrap().config.log_level()
+    next(watcher).unwrap().config.log_level()
 }
 
 fn nothing(watcher: &mut Watcher) {
@@ -71,7 +71,7 @@ fn writes_and_errors() {
     let file = directory.file("mermin.hcl");
     write(&file, "info");
     let (loaded, mut watcher) = Watcher::open(&file).unwrap();
-    assert_eq!(*loaded.config.log_level(), LogLevel::Info);
+    assert_eq!(loaded.config.log_level(), LogLevel::Info);
     write(&file, "warn");
     assert_eq!(level(&mut watcher), LogLevel::Warn);
     write(&file, "wran");
@@ -162,7 +162,7 @@ fn a_poll_is_woken_and_the_thread_ends_with_the_stream() {
         }
     });
     let item = block_on(watcher.next()).unwrap().unwrap();
-    assert_eq!(*item.config.log_level(), LogLevel::Warn);
+    assert_eq!(item.config.log_level(), LogLevel::Warn);
     writer.join().unwrap();
     drop(watcher);
 }

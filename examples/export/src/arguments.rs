@@ -108,11 +108,7 @@ impl Arguments {
             }
         }
         let buffer = flows.and_then(|flows| usize::try_from(flows.buffer().get()).ok());
-        let overflow = flows.map(|flows| match flows.overflow() {
-            value::Overflow::Block => Overflow::Block,
-            value::Overflow::DropNewest => Overflow::DropNewest,
-            value::Overflow::DropOldest => Overflow::DropOldest,
-        });
+        let overflow = flows.map(|flows| flows.overflow().into());
         let close_within = config.map(|config| config.shutdown_timeout().get());
         Ok(Plan {
             targets,

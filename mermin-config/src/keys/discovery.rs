@@ -56,13 +56,13 @@ fn effective(instrument: &Instrument, node: &Node, reader: &mut Reader) {
     for (key, idle, why, hint) in [
         (
             "tc_priority",
-            *attach == AttachMode::Tcx,
+            attach == AttachMode::Tcx,
             "with `attach = \"tcx\"`",
             "take it out; `tcx_order` says where a TCX program stands",
         ),
         (
             "tcx_order",
-            *attach == AttachMode::Tc,
+            attach == AttachMode::Tc,
             "with `attach = \"tc\"`",
             "take it out; `tc_priority` says where a filter stands",
         ),

@@ -3,8 +3,8 @@
 use mermin_core::{
     Pattern,
     filter::{
-        self, AddressPattern, ConnectionState, Dscp, Ecn, FlowLabel, IcmpCode, IcmpType,
-        InterfaceIndex, IpVersion, Name, NumberRange, Port, Rule, Ttl,
+        self, AddressPattern, ConnectionStateName, DscpName, EcnName, FlowLabelRange, IcmpCodeName,
+        IcmpTypeName, InterfaceIndexRange, IpVersion, PortRange, Rule, TtlRange,
     },
     flow::{MacAddress, Protocol, TcpFlags},
 };
@@ -32,7 +32,7 @@ section! {
         /// Addresses, networks and globs.
         address: Rule<AddressPattern> = Rule::default(), Capture;
         /// Ports and ranges of them. A flow without ports fits none.
-        port: Rule<NumberRange<Port>> = Rule::default(), Capture;
+        port: Rule<PortRange> = Rule::default(), Capture;
     }
 }
 
@@ -46,7 +46,7 @@ section! {
         /// Name of the interface when the flow begins.
         interface_name: Rule<Pattern> = Rule::default(), Capture;
         /// Kernel index of the interface.
-        interface_index: Rule<NumberRange<InterfaceIndex>> = Rule::default(), Capture;
+        interface_index: Rule<InterfaceIndexRange> = Rule::default(), Capture;
         /// MAC address of the first packet's sender.
         interface_mac: Rule<MacAddress> = Rule::default(), Capture;
     }
@@ -56,21 +56,21 @@ section! {
     /// Fields that may differ from one record of a flow to the next.
     FlowFilter, Nested {
         /// TCP state as of the record. Other protocols fit none.
-        connection_state: Rule<Name<ConnectionState>> = Rule::default(), Capture;
+        connection_state: Rule<ConnectionStateName> = Rule::default(), Capture;
         /// TCP flags seen so far.
         tcp_flags_tags: Rule<TcpFlags> = Rule::default(), Capture;
         /// Differentiated services code point.
-        ip_dscp_name: Rule<Name<Dscp>> = Rule::default(), Capture;
+        ip_dscp_name: Rule<DscpName> = Rule::default(), Capture;
         /// Explicit congestion notification.
-        ip_ecn_name: Rule<Name<Ecn>> = Rule::default(), Capture;
+        ip_ecn_name: Rule<EcnName> = Rule::default(), Capture;
         /// IPv4 time to live, IPv6 hop limit.
-        ip_ttl: Rule<NumberRange<Ttl>> = Rule::default(), Capture;
+        ip_ttl: Rule<TtlRange> = Rule::default(), Capture;
         /// IPv6 flow label.
-        ip_flow_label: Rule<NumberRange<FlowLabel>> = Rule::default(), Capture;
+        ip_flow_label: Rule<FlowLabelRange> = Rule::default(), Capture;
         /// ICMP or ICMPv6 type.
-        icmp_type_name: Rule<Name<IcmpType>> = Rule::default(), Capture;
+        icmp_type_name: Rule<IcmpTypeName> = Rule::default(), Capture;
         /// ICMP or ICMPv6 code.
-        icmp_code_name: Rule<Name<IcmpCode>> = Rule::default(), Capture;
+        icmp_code_name: Rule<IcmpCodeName> = Rule::default(), Capture;
     }
 }
 

@@ -18,7 +18,7 @@ mod reference;
 pub(crate) use self::{
     member::{Member, Written},
     read::Reader,
-    section::section,
+    section::{getter, section},
 };
 
 /// Description of a block.

@@ -24,7 +24,7 @@ macro_rules! section {
         $name:ident, $style:ident $(or $short:literal)? $(, $rules:ident)? {
             $(
                 $(#[doc = $meaning:literal])+
-                $field:ident $($key:literal)?: $type:ty = $preset:expr, $effect:ident $(, $required:ident)?;
+                $field:ident $($key:literal)?: $type:ident $(<$($of:tt),+>)? = $preset:expr, $effect:ident $(, $required:ident)?;
             )*
             $(retired $old:ident $why:literal;)*
         }
@@ -33,16 +33,12 @@ macro_rules! section {
         $(#[expect $lint])?
         #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
-            $($field: $type,)*
+            $($field: $type $(<$($of),+>)?,)*
         }
 
         impl $name {
             $(
-                $(#[doc = $meaning])+
-                #[must_use]
-                pub fn $field(&self) -> &$type {
-                    &self.$field
-                }
+                $crate::schema::getter! { $(#[doc = $meaning])+ $field: $type $(<$($of),+>)? }
             )*
 
             /// All defaults.
@@ -62,7 +58,7 @@ macro_rules! section {
                             name: $crate::schema::section!(@name $field $($key)?),
                             meaning: concat!($($meaning),+),
                             effect: $crate::schema::Effect::$effect,
-                            shape: <$type as $crate::schema::Member>::shape(),
+                            shape: <$type $(<$($of),+>)? as $crate::schema::Member>::shape(),
                             preset: || $crate::schema::Member::write(&Self::preset().$field),
                             required: $crate::schema::section!(@required $($required)?),
                         },
@@ -136,4 +132,102 @@ macro_rules! section {
     (@name $field:ident $key:literal) => { $key };
 }
 
+/// Declares the method that reads a field: what is small is given by value, what is owned as what it lends.
+macro_rules! getter {
+    ($(#[$doc:meta])+ $field:ident: String) => {
+        $(#[$doc])+
+        #[must_use]
+        pub fn $field(&self) -> &str {
+            &self.$field
+        }
+    };
+    ($(#[$doc:meta])+ $field:ident: Vec<$item:tt>) => {
+        $(#[$doc])+
+        #[must_use]
+        pub fn $field(&self) -> &[$item] {
+            &self.$field
+        }
+    };
+    ($(#[$doc:meta])+ $field:ident: Option<String>) => {
+        $(#[$doc])+
+        #[must_use]
+        pub fn $field(&self) -> Option<&str> {
+            self.$field.as_deref()
+        }
+    };
+    ($(#[$doc:meta])+ $field:ident: Option<$item:tt>) => {
+        $(#[$doc])+
+        #[must_use]
+        pub fn $field(&self) -> Option<&$item> {
+            self.$field.as_ref()
+        }
+    };
+    ($(#[$doc:meta])+ $field:ident: Bounded<$least:tt, $most:tt>) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: Bounded<$least, $most> }
+    };
+    ($(#[$doc:meta])+ $field:ident: bool) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: bool }
+    };
+    ($(#[$doc:meta])+ $field:ident: AttachMode) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: AttachMode }
+    };
+    ($(#[$doc:meta])+ $field:ident: Duration) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: Duration }
+    };
+    ($(#[$doc:meta])+ $field:ident: FlowKey) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: FlowKey }
+    };
+    ($(#[$doc:meta])+ $field:ident: IpAddr) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: IpAddr }
+    };
+    ($(#[$doc:meta])+ $field:ident: Kind) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: Kind }
+    };
+    ($(#[$doc:meta])+ $field:ident: LogLevel) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: LogLevel }
+    };
+    ($(#[$doc:meta])+ $field:ident: NonZeroU16) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: NonZeroU16 }
+    };
+    ($(#[$doc:meta])+ $field:ident: Operator) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: Operator }
+    };
+    ($(#[$doc:meta])+ $field:ident: OtlpProtocol) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: OtlpProtocol }
+    };
+    ($(#[$doc:meta])+ $field:ident: Overflow) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: Overflow }
+    };
+    ($(#[$doc:meta])+ $field:ident: PositiveDuration) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: PositiveDuration }
+    };
+    ($(#[$doc:meta])+ $field:ident: SpanFormat) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: SpanFormat }
+    };
+    ($(#[$doc:meta])+ $field:ident: StdoutFormat) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: StdoutFormat }
+    };
+    ($(#[$doc:meta])+ $field:ident: TcxOrder) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: TcxOrder }
+    };
+    ($(#[$doc:meta])+ $field:ident: TracesFormat) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: TracesFormat }
+    };
+    (@copied $(#[$doc:meta])+ $field:ident: $type:ty) => {
+        $(#[$doc])+
+        #[must_use]
+        pub fn $field(&self) -> $type {
+            self.$field
+        }
+    };
+    ($(#[$doc:meta])+ $field:ident: $type:ty) => {
+        $(#[$doc])+
+        #[must_use]
+        pub fn $field(&self) -> &$type {
+            &self.$field
+        }
+    };
+}
+
+pub(crate) use getter;
 pub(crate) use section;

@@ -19,6 +19,7 @@ macro_rules! choice {
     )*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum $name {
             $($(#[$choice_doc])* $choice,)*
         }
@@ -227,5 +228,15 @@ choice! {
         Grpc = "grpc",
         /// Protocol Buffers over HTTP.
         HttpBinary = "http_binary",
+    }
+}
+
+impl From<Overflow> for mermin_core::sink::Overflow {
+    fn from(overflow: Overflow) -> Self {
+        match overflow {
+            Overflow::Block => Self::Block,
+            Overflow::DropNewest => Self::DropNewest,
+            Overflow::DropOldest => Self::DropOldest,
+        }
     }
 }

@@ -41,6 +41,25 @@ use crate::{
     iface::Pattern,
 };
 
+/// Ports and ranges of them: `443`, `8000-8999`.
+pub type PortRange = NumberRange<Port>;
+/// Interface indices and ranges of them.
+pub type InterfaceIndexRange = NumberRange<InterfaceIndex>;
+/// Times to live and ranges of them: `1-63`.
+pub type TtlRange = NumberRange<Ttl>;
+/// Flow labels and ranges of them.
+pub type FlowLabelRange = NumberRange<FlowLabel>;
+/// States of a TCP connection: `established`, `fin_wait_*`.
+pub type ConnectionStateName = Name<ConnectionState>;
+/// Differentiated services code points: `ef`, `af4*`, `46`.
+pub type DscpName = Name<Dscp>;
+/// ECN code points: `ce`, `ect*`.
+pub type EcnName = Name<Ecn>;
+/// ICMP and `ICMPv6` types: `echo_request`, `128`.
+pub type IcmpTypeName = Name<IcmpType>;
+/// ICMP and `ICMPv6` codes: `port_unreachable`, `host_*`.
+pub type IcmpCodeName = Name<IcmpCode>;
+
 /// Which flows are wanted; by default all of them.
 ///
 /// Source and destination are those of the record: the source started the flow. Facts that are known when a flow begins
@@ -67,7 +86,7 @@ pub struct EndpointFilter {
     /// Addresses, networks and globs (`source.address`, `destination.address`).
     pub address: Rule<AddressPattern>,
     /// Ports and ranges of them (`source.port`, `destination.port`). A flow without ports fits none.
-    pub port: Rule<NumberRange<Port>>,
+    pub port: Rule<PortRange>,
 }
 
 /// Rules for a flow's protocols and interface.
@@ -82,7 +101,7 @@ pub struct NetworkFilter {
     /// Name of the interface when the flow is decided (`network.interface.name`).
     pub interface_name: Rule<Pattern>,
     /// Kernel index of the interface (`network.interface.index`).
-    pub interface_index: Rule<NumberRange<InterfaceIndex>>,
+    pub interface_index: Rule<InterfaceIndexRange>,
     /// MAC address of the first packet's sender (`network.interface.mac`). A flow of a link without any fits none.
     pub interface_mac: Rule<MacAddress>,
 }
@@ -92,21 +111,21 @@ pub struct NetworkFilter {
 #[non_exhaustive]
 pub struct FlowFilter {
     /// TCP state as of the record (`flow.connection.state`). Other protocols fit none, here and below.
-    pub connection_state: Rule<Name<ConnectionState>>,
+    pub connection_state: Rule<ConnectionStateName>,
     /// TCP flags seen so far (`flow.tcp.flags.tags`). An item with several (`SYN|ACK`) wants all of them.
     pub tcp_flags_tags: Rule<TcpFlags>,
     /// Differentiated services code point (`flow.ip.dscp.name`), by name or number.
-    pub ip_dscp_name: Rule<Name<Dscp>>,
+    pub ip_dscp_name: Rule<DscpName>,
     /// Explicit congestion notification (`flow.ip.ecn.name`), by name or number.
-    pub ip_ecn_name: Rule<Name<Ecn>>,
+    pub ip_ecn_name: Rule<EcnName>,
     /// IPv4 time to live, IPv6 hop limit (`flow.ip.ttl`).
-    pub ip_ttl: Rule<NumberRange<Ttl>>,
+    pub ip_ttl: Rule<TtlRange>,
     /// IPv6 flow label (`flow.ip.flow_label`).
-    pub ip_flow_label: Rule<NumberRange<FlowLabel>>,
+    pub ip_flow_label: Rule<FlowLabelRange>,
     /// ICMP or `ICMPv6` type (`flow.icmp.type.name`), by name or number.
-    pub icmp_type_name: Rule<Name<IcmpType>>,
+    pub icmp_type_name: Rule<IcmpTypeName>,
     /// ICMP or `ICMPv6` code (`flow.icmp.code.name`), by name or number.
-    pub icmp_code_name: Rule<Name<IcmpCode>>,
+    pub icmp_code_name: Rule<IcmpCodeName>,
 }
 
 /// A version of IP.

@@ -45,7 +45,7 @@ impl File {
     /// All that is wrong with it.
     pub(crate) fn open(path: &Path, captures: bool) -> Result<Self, Error> {
         let loaded = Config::from_path(path)?;
-        let (loaded, changes) = if *loaded.config.auto_reload() && !captures {
+        let (loaded, changes) = if loaded.config.auto_reload() && !captures {
             let (loaded, changes) = Watcher::open(path)?;
             (loaded, Some(changes))
         } else {
@@ -135,7 +135,7 @@ fn live_only(config: &Config) -> String {
     let usual = Config::default();
     let live = [
         ("discovery", config.discovery() != usual.discovery()),
-        ("auto_reload", *config.auto_reload()),
+        ("auto_reload", config.auto_reload()),
     ];
     let given = live.iter().filter(|(_, given)| *given);
     let lines: Vec<String> = given
