@@ -65,7 +65,7 @@ fn a_file_of_the_agent_loads_with_warnings_alone() {
         config.pipeline().flow_capture().flow_stats_capacity().get(),
         100_000
     );
-    let otlp = config.export().traces().otlp().as_ref().unwrap();
+    let otlp = config.export().traces().otlp().unwrap();
     assert_eq!(otlp.endpoint().as_str(), "http://otelcol:4317");
     let selectors = config.discovery().informer().k8s().selectors();
     assert_eq!(selectors.len(), 3);
@@ -179,7 +179,7 @@ fn values_come_from_the_environment() {
     assert!(config.log_color());
     assert_eq!(config.log_level(), LogLevel::Warn);
     assert_eq!(config.internal().server().port().get(), 9_000);
-    let otlp = config.export().traces().otlp().as_ref().unwrap();
+    let otlp = config.export().traces().otlp().unwrap();
     assert_eq!(otlp.endpoint().as_str(), "http://collector:4317");
 }
 

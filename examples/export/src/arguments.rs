@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, ValueExt as _};
-use mermin_config::{Config, value};
+use mermin_config::Config;
 use mermin_core::sink::Overflow;
 use mermin_program::{Result, Source};
 

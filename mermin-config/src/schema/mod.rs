@@ -54,6 +54,7 @@ pub(crate) struct Key {
 
 /// The part that acts on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Effect {
     /// The source of flows: [`Config::source`](crate::Config::source) hands it over.
     Capture,

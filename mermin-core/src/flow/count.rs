@@ -13,6 +13,7 @@ pub struct Count {
 
 /// One direction of a flow (RFC 5103 calls it a uniflow).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Uniflow {
     /// Packets as on the wire: a GSO or GRO super-packet counts its segments (IPFIX `packetDeltaCount`,
     /// `packetTotalCount`).

@@ -16,7 +16,9 @@ pub enum EndReason {
     EndOfFlow = 3,
     /// The source was closed, or the interface went away.
     ForcedEnd = 4,
-    /// The table was full and this flow had to leave.
+    /// The table was full and this flow had to leave. Sources of this crate never say it: a full table keeps the flows it has, and
+    /// packets of others are counted under `table_full`. It is here for records that others made, and may be
+    /// [replayed](crate::FlowSource::replay).
     LackOfResources = 5,
 }
 

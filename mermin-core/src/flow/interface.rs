@@ -6,6 +6,7 @@ use super::MacAddress;
 
 /// The interface a flow was seen on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Interface {
     /// Kernel index, unique in its network namespace at one time (IPFIX `ingressInterface`).
     pub index: u32,

@@ -4,6 +4,7 @@ use super::names::traffic_class;
 
 /// Fields of one IPv4 or IPv6 header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct IpHeader {
     /// Differentiated services code point, 0 to 63 (RFC 2474; IPFIX `ipDiffServCodePoint`).
     pub dscp: u8,

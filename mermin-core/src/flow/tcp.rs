@@ -6,11 +6,23 @@ use mermin_bpf::track::tcp::State;
 
 /// Facts that only TCP flows have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Tcp {
     /// State as of this record.
     pub state: TcpState,
     /// From SYN to SYN-ACK as seen on this interface; absent unless both were.
     pub handshake_latency: Option<Duration>,
+}
+
+impl Tcp {
+    /// A connection in this state, whose handshake was not seen.
+    #[must_use]
+    pub const fn new(state: TcpState) -> Self {
+        Self {
+            state,
+            handshake_latency: None,
+        }
+    }
 }
 
 /// States of RFC 9293 section 3.3.2, from the view of who opened the connection.

@@ -1,5 +1,7 @@
 //! The public API: as text that is committed, and what may be in it.
 
+#[cfg(test)]
+mod decisions;
 mod foreign;
 mod rustdoc;
 mod semver;

@@ -74,10 +74,7 @@ mod tests {
         flow.forward.packets = Count { delta: 7, total: 9 };
         flow.forward.octets.total = 12_345;
         flow.reverse.octets.total = u64::MAX;
-        flow.tcp = Some(Tcp {
-            state: TcpState::SynReceived,
-            handshake_latency: None,
-        });
+        flow.tcp = Some(Tcp::new(TcpState::SynReceived));
         flow
     }
 
