@@ -180,6 +180,9 @@ macro_rules! getter {
     ($(#[$doc:meta])+ $field:ident: IpAddr) => {
         $crate::schema::getter! { @copied $(#[$doc])+ $field: IpAddr }
     };
+    ($(#[$doc:meta])+ $field:ident: Join) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: Join }
+    };
     ($(#[$doc:meta])+ $field:ident: Kind) => {
         $crate::schema::getter! { @copied $(#[$doc])+ $field: Kind }
     };

@@ -31,6 +31,7 @@ impl ObservationPoint {
 
 /// Counts of a conversation at one interface, since it began there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct PointCounts {
     /// The first packet there, to the nanosecond.
     pub start: SystemTime,
@@ -42,4 +43,18 @@ pub struct PointCounts {
     pub reverse_packets: u64,
     /// IP octets of those.
     pub reverse_octets: u64,
+}
+
+impl PointCounts {
+    /// A conversation that began there at this time, with nothing counted.
+    #[must_use]
+    pub const fn new(start: SystemTime) -> Self {
+        Self {
+            start,
+            packets: 0,
+            octets: 0,
+            reverse_packets: 0,
+            reverse_octets: 0,
+        }
+    }
 }

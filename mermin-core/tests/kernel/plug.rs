@@ -2,6 +2,7 @@
 
 use std::{fs::File, os::fd::AsRawFd, process::Command, time::Duration};
 
+use futures::StreamExt as _;
 use mermin_core::{
     Attach, Flow, FlowSource, Mechanism, Stats,
     flow::EndReason,
@@ -17,13 +18,14 @@ use crate::support::{
     process,
     skip::skip,
     traffic::{Injector, address, udp_dialogue},
-    wait::until_true,
+    wait::{LONGEST, until_true, within},
     watch::{Watch, on, try_open},
 };
 
 crate::cases! {
     each_mode an_interface_that_comes,
     each_mode nothing_at_first,
+    each_mode reports_tell_what_comes_and_goes,
     each_mode renamed_down_and_up,
     each_mode the_same_name_again,
     each_mode the_same_index_again,
@@ -46,6 +48,30 @@ fn watching(watch: &Watch, names: &[&str]) {
             .all(|at| at.ingress.is_some() && at.egress.is_some());
         found == names && both
     });
+}
+
+/// Nobody asks for the report here: whatever changes it wakes who waits.
+fn reports_tell_what_comes_and_goes(mode: Attach) {
+    let pair = Pair::new();
+    let source = try_open(&pair.near, on("v[02]").attach(mode)).unwrap();
+    let mut reports = source.handle().reports();
+    let mut follow = |wanted: &[&str]| {
+        loop {
+            let report = within(LONGEST, reports.next()).unwrap().unwrap();
+            let found: Vec<&str> = report.interfaces.iter().map(|at| &*at.name).collect();
+            if found == wanted {
+                break;
+            }
+        }
+    };
+    follow(&["v0"]);
+    pair.join(1);
+    follow(&["v0", "v2"]);
+    pair.near.shell("ip link del v2");
+    follow(&["v0"]);
+    drop(source);
+    // The last one tells that nothing is watched any more, or nothing does.
+    while within(LONGEST, reports.next()).unwrap().is_some() {}
 }
 
 /// Sends ten datagrams each way over the pair's link of this number.
