@@ -68,7 +68,7 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
         "too_deep" => ("more headers in a row than are followed", None),
         "too_many_tunnels" => (
             "more than two tunnels within each other",
-            Some("count by the outermost: `tunnels(Decapsulation::None)`"),
+            Some("count by the outermost: `decapsulation(Decapsulation::None)`"),
         ),
         "table_full" => ("new flows for which the table had no room", Some(FULL)),
         "index_full" => ("new flows for which the index had no room", Some(FULL)),

@@ -31,19 +31,40 @@ pub(in crate::source) struct SharedCounters {
     pub(super) programs: Arc<Programs>,
 }
 
-/// Counters of the capture thread.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) open: AtomicU64,
-    pub(super) ended: AtomicU64,
-    pub(super) records: AtomicU64,
-    pub(super) withheld: AtomicU64,
-    pub(super) joined: AtomicU64,
-    pub(super) unjoined: AtomicU64,
-    pub(super) sweeps: AtomicU64,
-    pub(super) sweep_ns: AtomicU64,
-    pub(super) rcu_waits: AtomicU64,
-    pub(super) rcu_wait_ns: AtomicU64,
+macro_rules! counts {
+    ($($name:ident => $statistic:ident,)*) => {
+        /// Counters of the capture thread.
+        #[derive(Debug, Default)]
+        pub(super) struct Counts {
+            $(pub(super) $name: AtomicU64,)*
+            pub(super) sweep_ns: AtomicU64,
+            pub(super) rcu_wait_ns: AtomicU64,
+        }
+
+        impl Counts {
+            /// Statistics with these counters and nothing else.
+            fn stats(&self) -> Stats {
+                Stats {
+                    $($statistic: self.$name.load(Ordering::Acquire),)*
+                    last_sweep: Duration::from_nanos(self.sweep_ns.load(Ordering::Relaxed)),
+                    last_rcu_wait: Duration::from_nanos(self.rcu_wait_ns.load(Ordering::Relaxed)),
+                    ..Stats::default()
+                }
+            }
+        }
+    };
+}
+
+// Each counter, and the statistic that shows it.
+counts! {
+    open => flows_open,
+    ended => flows_ended,
+    records => records,
+    withheld => records_filtered,
+    joined => records_joined,
+    unjoined => flows_unjoined,
+    sweeps => sweeps,
+    rcu_waits => rcu_waits,
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -77,29 +98,18 @@ impl Counters for SharedCounters {
     }
 
     fn stats(&self) -> Stats {
-        // Before the ledger, which has the packets of those at least.
-        let records_filtered = self.counts.withheld.load(Ordering::Acquire);
-        let records_joined = self.counts.joined.load(Ordering::Acquire);
+        // Before the ledger, which has at least the packets of records that were suppressed by now.
+        let counts = self.counts.stats();
         let (hooks, departed, interfaces) = self.registry.stats(&self.ledger);
         let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&departed).map(field).sum();
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
-            flows_open: read(&self.counts.open),
             flows_capacity: u64::from(self.capacity),
-            flows_ended: read(&self.counts.ended),
-            records: read(&self.counts.records),
-            records_filtered,
-            records_joined,
-            flows_unjoined: read(&self.counts.unjoined),
             packets: sum(|hook| hook.traffic.packets),
             frame_octets: sum(|hook| hook.traffic.frame_octets),
-            sweeps: read(&self.counts.sweeps),
-            last_sweep: Duration::from_nanos(read(&self.counts.sweep_ns)),
-            rcu_waits: read(&self.counts.rcu_waits),
-            last_rcu_wait: Duration::from_nanos(read(&self.counts.rcu_wait_ns)),
             interfaces,
             hooks,
             removed_interfaces: departed,
+            ..counts
         }
     }
 }
