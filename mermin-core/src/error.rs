@@ -13,15 +13,15 @@ use std::{borrow::Cow, convert::Infallible, error::Error as StdError, fmt, sync:
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An option or its combination with others cannot be.
+    /// An option is invalid, by itself or with others.
     InvalidOption,
-    /// The process lacks a privilege that a trial showed to be missing.
+    /// The process lacks a privilege.
     PermissionDenied,
     /// Another source owns the instance.
     InUse,
-    /// The kernel lacks something that nothing can stand in for.
+    /// The kernel lacks a feature that has no fallback.
     Unsupported,
-    /// A named interface does not exist, or none fits and none is waited for ([`hot_plug`] is off).
+    /// A named interface does not exist; or no interface matches and [`hot_plug`] is off.
     ///
     /// [`hot_plug`]: crate::FlowSourceBuilder::hot_plug
     NoInterface,
@@ -44,8 +44,8 @@ pub enum ErrorKind {
 /// An error of this crate, as wide as a pointer: `cannot <verb> <object>`, with the system call's own words as
 /// [`source`](StdError::source) and a remedy to type where there is one.
 ///
-/// `{}` gives that phrase alone, as the causes and the remedy have methods of their own. [`explain`](Self::explain) gives all of
-/// it in words. `main` returns [`Explained`] instead of this, so that people read what to do.
+/// `{}` prints that phrase alone; the causes and the remedy have methods of their own. [`explain`](Self::explain) prints
+/// everything. A `main` that returns [`Explained`] shows people what to do.
 ///
 /// ```
 /// let error = "eth[".parse::<mermin_core::Pattern>().unwrap_err();

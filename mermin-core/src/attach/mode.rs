@@ -6,10 +6,10 @@ use crate::{
     report::{Mechanism, Notice},
 };
 
-/// How programs are attached to interfaces.
+/// The mechanism that attaches programs to interfaces.
 ///
-/// A named mechanism is a requirement: where it cannot be had, opening fails for that interface. [`Attach::Auto`] takes
-/// what the kernel offers.
+/// A named mechanism is a requirement: if it is not available, the interface cannot be attached to. [`Attach::Auto`] uses what
+/// the kernel offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Attach {

@@ -2,7 +2,7 @@
 
 use crate::sys::bpf_link::Position;
 
-/// Where a program is put among the others at a TCX hook, when it is attached.
+/// The position of a program among others at a TCX hook when it is attached.
 ///
 /// The program that runs first sees packets that later programs drop, redirect or rewrite, and sees them unchanged.
 /// Programs are named as `bpftool prog` shows them: at most 15 octets. Filters of tc run behind all of TCX and are ordered
@@ -10,10 +10,10 @@ use crate::sys::bpf_link::Position;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TcxOrder {
-    /// Before all others.
+    /// Before all other programs.
     #[default]
     First,
-    /// Behind all others.
+    /// Behind all other programs.
     Last,
     /// Right before the program of this name. While none is there: before all others, and the report says so.
     Before(String),

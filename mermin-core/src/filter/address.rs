@@ -1,4 +1,4 @@
-//! Addresses that are meant: one, a network, or a glob over how they are written.
+//! An address, a network, or a glob over the text of addresses.
 
 use std::{
     fmt::{self, Write as _},
@@ -9,8 +9,7 @@ use std::{
 use super::text::{Refusal, from_text, glob, refused};
 use crate::{error::Error, iface::glob::Glob};
 
-/// Addresses of one IP version that are wanted: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`, or a glob such as `10.1.*` or
-/// `fe80::*`.
+/// Addresses of one IP version: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`, or a glob such as `10.1.*` or `fe80::*`.
 ///
 /// Bits of a network beyond its prefix are taken for zero. A glob is compared with the address as RFC 5952 writes it:
 /// `2001:db8::*` is text and no network, and fits neither `2001:db8:1::1` nor everything that `2001:db8::/32` does.
@@ -34,7 +33,7 @@ pub(super) enum Covered {
 const LONGEST: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
 
 impl AddressPattern {
-    /// The network that holds `address` and has so long a prefix.
+    /// The network of this prefix length that contains `address`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for a prefix beyond 32 (IPv4) or 128 (IPv6).
@@ -54,7 +53,7 @@ impl AddressPattern {
         }
     }
 
-    /// True if an address is meant.
+    /// True if it contains an address.
     #[must_use]
     pub fn matches(&self, address: IpAddr) -> bool {
         match (&self.0, address) {

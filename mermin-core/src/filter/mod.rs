@@ -1,8 +1,7 @@
-//! Which flows are wanted.
+//! Filters of flows and records.
 //!
-//! A [`Filter`] has a [`Rule`] for each fact of a record that it can look at. A rule is two lists: what may be (`match` in a
-//! configuration file) and what may not (`not_match`). Of a list one item that fits is enough; what may not be wins; an empty
-//! list does not restrict; and all rules must hold.
+//! A [`Filter`] has a [`Rule`] for each field that it can examine. A rule has an allow list (`match` in a configuration file)
+//! and a deny list (`not_match`). One matching item is enough. Deny wins. An empty list allows everything. All rules must hold.
 //!
 //! ```
 //! use mermin_core::filter::{Filter, Rule};
@@ -60,12 +59,12 @@ pub type IcmpTypeName = Name<IcmpType>;
 /// ICMP and `ICMPv6` codes: `port_unreachable`, `host_*`.
 pub type IcmpCodeName = Name<IcmpCode>;
 
-/// Which flows are wanted; by default all of them.
+/// A filter of flows and records; by default, everything passes.
 ///
-/// Source and destination are those of the record: the source started the flow. Facts that are known when a flow begins
-/// ([`source`](Self::source), [`destination`](Self::destination), [`network`](Self::network)) is decided once and holds
-/// until the flow ends; [`flow`](Self::flow) is decided for each record. An unwanted packet stays in the ledger under the
-/// reason `filtered`, see [`Ignored`](crate::report::Ignored).
+/// Source and destination are those of the record: the source started the flow. Rules of [`source`](Self::source),
+/// [`destination`](Self::destination) and [`network`](Self::network) are decided when a flow begins, and hold until it ends.
+/// Rules of [`flow`](Self::flow) are decided for each record. Rejected packets are counted under the reason `filtered`, see
+/// [`Ignored`](crate::report::Ignored).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Filter {
@@ -85,7 +84,7 @@ pub struct Filter {
 pub struct EndpointFilter {
     /// Addresses, networks and globs (`source.address`, `destination.address`).
     pub address: Rule<AddressPattern>,
-    /// Ports and ranges of them (`source.port`, `destination.port`). A flow without ports fits none.
+    /// Ports and ranges of them (`source.port`, `destination.port`). A flow without ports matches none.
     pub port: Rule<PortRange>,
 }
 
@@ -98,21 +97,21 @@ pub struct NetworkFilter {
     pub transport: Rule<Protocol>,
     /// The IP version (`network.type`).
     pub ip_version: Rule<IpVersion>,
-    /// Name of the interface when the flow is decided (`network.interface.name`).
+    /// Name of the interface when the decision is made (`network.interface.name`).
     pub interface_name: Rule<Pattern>,
     /// Kernel index of the interface (`network.interface.index`).
     pub interface_index: Rule<InterfaceIndexRange>,
-    /// MAC address of the first packet's sender (`network.interface.mac`). A flow of a link without any fits none.
+    /// MAC address of the first packet's sender (`network.interface.mac`). A flow of a link without MAC addresses matches none.
     pub interface_mac: Rule<MacAddress>,
 }
 
-/// Rules for a record's own fields. Those that each direction has of its own fit when either direction's does.
+/// Conditions of records. A field that each direction has matches if either direction matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlowFilter {
-    /// TCP state as of the record (`flow.connection.state`). Other protocols fit none, here and below.
+    /// TCP state as of the record (`flow.connection.state`). Other protocols match none, here and below.
     pub connection_state: Rule<ConnectionStateName>,
-    /// TCP flags seen so far (`flow.tcp.flags.tags`). An item with several (`SYN|ACK`) wants all of them.
+    /// TCP flags seen so far (`flow.tcp.flags.tags`). An item with several flags (`SYN|ACK`) requires all of them.
     pub tcp_flags_tags: Rule<TcpFlags>,
     /// Differentiated services code point (`flow.ip.dscp.name`), by name or number.
     pub ip_dscp_name: Rule<DscpName>,

@@ -1,4 +1,4 @@
-//! Numbers that are meant: one or a range.
+//! A number or a range of numbers.
 
 use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr};
 
@@ -63,19 +63,19 @@ impl<B: Bound> NumberRange<B> {
             .map_err(|refusal| refused(B::WHAT, &format!("{first}-{last}"), refusal))
     }
 
-    /// The lowest number meant.
+    /// The lowest number of the range.
     #[must_use]
     pub fn first(&self) -> u32 {
         self.first
     }
 
-    /// The highest number meant.
+    /// The highest number of the range.
     #[must_use]
     pub fn last(&self) -> u32 {
         self.last
     }
 
-    /// True if a number is meant.
+    /// True if the range contains a number.
     #[must_use]
     pub fn matches(&self, number: impl Into<u32>) -> bool {
         (self.first..=self.last).contains(&number.into())

@@ -4,7 +4,7 @@ use crate::error::Error;
 
 /// Two lists about one fact of a flow: one item of `matching` must fit unless it is empty, and none of `not_matching` may.
 ///
-/// A fact that a flow does not have (the port of a ping) fits no item.
+/// A field that a flow does not have (the port of a ping) matches no item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule<T> {
     /// Allowed values; empty for any.
@@ -50,7 +50,7 @@ impl<T> Rule<T> {
         Self::default().except(items)
     }
 
-    /// Adds what may not be.
+    /// Adds values to the deny list.
     ///
     /// # Errors
     /// As [`matching`](Self::matching).
@@ -63,7 +63,7 @@ impl<T> Rule<T> {
         Ok(self)
     }
 
-    /// True if nothing is restricted.
+    /// True if both lists are empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.matching.is_empty() && self.not_matching.is_empty()

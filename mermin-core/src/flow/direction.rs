@@ -1,20 +1,20 @@
-//! Which side is the client.
+//! The side that is the client.
 
 use std::fmt;
 
-/// Tells if the source of a flow is its client.
+/// The relation of source and client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// The source is the client.
     Forward,
     /// The flow was joined late, and the source is the server.
     Reverse,
-    /// Nothing tells.
+    /// The client is unknown.
     Unknown,
 }
 
 impl Direction {
-    /// As attributes have it.
+    /// The text in attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,20 +31,20 @@ impl fmt::Display for Direction {
     }
 }
 
-/// The rule that decided a [`Direction`], the surest first.
+/// The rule that decided a [`Direction`], the most reliable first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DirectionRule {
     /// A TCP SYN was seen, an INIT of SCTP or a Request of DCCP.
     Syn,
-    /// An answer was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response): whoever it went to is the source, and the client
-    /// once it has sent something itself.
+    /// A reply was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response). Its receiver is the source, and the
+    /// client once it has sent something itself.
     Answer,
     /// The flow's first packet was seen, and the protocol has no handshake.
     FirstPacket,
-    /// One port is listened on, by this host or in the flows seen.
+    /// One of the ports is a listening port of this host, or of flows seen before.
     ListeningPort,
-    /// The lower or registered port is taken for the server's.
+    /// The lower or registered port is assumed to be the server's.
     PortNumber,
 }
 

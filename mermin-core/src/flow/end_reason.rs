@@ -1,23 +1,23 @@
-//! Why a record was made.
+//! The reason for a record.
 
 use std::fmt;
 
-/// Why a record was made; the numbers are those of IANA's IPFIX `flowEndReason` registry.
+/// The reason for a record. The numbers are those of IANA's IPFIX `flowEndReason` registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum EndReason {
-    /// Nothing came for the protocol's idle timeout: the flow is over.
+    /// No packet came for the idle timeout of the protocol: the flow is over.
     IdleTimeout = 1,
-    /// The flow lasted longer than the active timeout: it goes on, this is what it did so far.
+    /// The active timeout passed: the flow continues.
     ActiveTimeout = 2,
-    /// The protocol said so: TCP FIN both ways or RST, ABORT or SHUTDOWN COMPLETE of SCTP, Reset of DCCP, or the next connection of
-    /// the same ports.
+    /// The connection ended: TCP FIN in both directions or RST, ABORT or SHUTDOWN COMPLETE of SCTP, Reset of DCCP, or the next
+    /// connection of the same ports.
     EndOfFlow = 3,
-    /// The source was closed, or the interface went away.
+    /// The source was closed, or the interface was removed.
     ForcedEnd = 4,
-    /// The table was full and this flow had to leave. Sources of this crate never say it: a full table keeps the flows it has, and
-    /// packets of others are counted under `table_full`. It is here for records that others made, and may be
+    /// The table was full and this flow was evicted. Sources of this crate never use it: a full table keeps its flows, and
+    /// counts packets of others under `table_full`. It exists for records that others made and that are
     /// [replayed](crate::FlowSource::replay).
     LackOfResources = 5,
 }

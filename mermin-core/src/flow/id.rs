@@ -1,8 +1,8 @@
-//! The name of a flow.
+//! The id of a flow.
 
 use std::fmt;
 
-/// Names one flow for good: unique across interfaces, hosts and restarts. Shown as 32 hexadecimal digits.
+/// The id of a flow, unique across interfaces, hosts and restarts. Shown as 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(u128);
 

@@ -1,10 +1,10 @@
-//! Where a flow was seen.
+//! The interface of a flow.
 
 use std::sync::Arc;
 
 use super::MacAddress;
 
-/// The interface a flow was seen on.
+/// The interface that a flow was seen on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Interface {

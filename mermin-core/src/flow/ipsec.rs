@@ -1,6 +1,6 @@
-//! Visible fields of an encrypted or authenticated packet.
+//! Unencrypted fields of `IPsec` and `WireGuard`.
 
-/// Indices that name a security association. One of `IPsec`'s names one direction, so each direction is a flow.
+/// SPI of `IPsec` or index of `WireGuard`. An `IPsec` SPI identifies one direction, so each direction is a separate flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Ipsec {

@@ -7,60 +7,62 @@ use super::{
     Protocol, Several, Tcp, Tunnel, Uniflow, VlanIds,
 };
 
-/// One record of one flow: what was seen of a conversation on one interface since its previous record.
+/// One record of one flow: the traffic of a conversation on one interface since the previous record.
 ///
-/// A record is made when a flow ends and, while it goes on, at every active timeout; the last may add nothing to the one
-/// before. [`Flow::source`] is who started the flow, which may be the other host. A conversation that crosses several
-/// watched interfaces is a flow of each, and reported by each unless they are [joined](crate::Join).
+/// A flow has a record at every active timeout while it lasts, and one when it ends. The last record may have no packets.
+/// [`Flow::source`] is the side that started the flow, which may be the remote host. A conversation that crosses several
+/// watched interfaces is a flow on each of them, and each has records, unless they are [joined](crate::Join).
 ///
-/// A long flow has several records with one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. The pair
-/// names the record: should it come twice (after a crash of the process that captured it), it is the same one.
+/// The records of a flow have one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. Two records with the same
+/// pair are the same record, delivered twice after the capturing process died.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Flow {
-    /// Which flow (IPFIX `flowId`, made unique across restarts).
+    /// The id of the flow (IPFIX `flowId`, made unique across restarts).
     pub id: FlowId,
-    /// Number of this record among the flow's, from 0.
+    /// The number of this record in its flow, from 0.
     pub sequence: u64,
-    /// First packet of the flow, to the nanosecond on a host; the earliest one of a capture (IPFIX `flowStartNanoseconds`).
+    /// Time of the first packet, exact to the nanosecond on a host; of the earliest packet in a capture file (IPFIX
+    /// `flowStartNanoseconds`).
     pub start: SystemTime,
-    /// Last packet counted in this record, which came less than a [`time_resolution`](Flow::time_resolution) later; never before
-    /// `start` or anything else that is known of the flow. The latest one of a capture (IPFIX `flowEndNanoseconds`).
+    /// Time of the last packet counted in this record, rounded down by less than a [`time_resolution`](Flow::time_resolution),
+    /// but never before `start`; of the latest packet in a capture file (IPFIX `flowEndNanoseconds`).
     pub end: SystemTime,
-    /// How exact `end` is. On a host a tick of the kernel (1 to 10 ms), because a precise clock for each packet has
-    /// [its price](crate::FlowSourceBuilder::exact_end); one nanosecond with that option, and for a flow of one packet. Of a capture the unit of its time stamps. `None` where the capture tells no time (simple packet
-    /// blocks of pcapng): then `start` and `end` are 1970, and attributes and text leave them out.
+    /// The resolution of `end`. On a host, a tick of the kernel (1 to 10 ms); one nanosecond with
+    /// [`exact_end`](crate::FlowSourceBuilder::exact_end), and for a flow of one packet. In a capture file, the unit of its
+    /// time stamps. `None` if the file has no times (simple packet blocks of pcapng): then `start` and `end` are 1970, and
+    /// attributes and text leave them out.
     pub time_resolution: Option<Duration>,
-    /// Why this record was made (IPFIX `flowEndReason`).
+    /// The reason for this record (IPFIX `flowEndReason`).
     pub end_reason: EndReason,
-    /// The side that started the flow: for TCP the sender of the SYN, else of the first packet (IPFIX `sourceIPv4Address`,
+    /// The side that started the flow: the sender of the SYN for TCP, else of the first packet (IPFIX `sourceIPv4Address`,
     /// `sourceIPv6Address`, `sourceTransportPort`).
     pub source: Endpoint,
     /// The other side (IPFIX `destinationIPv4Address`, `destinationIPv6Address`, `destinationTransportPort`).
     pub destination: Endpoint,
-    /// IANA protocol number of the innermost header counted (IPFIX `protocolIdentifier`).
+    /// IANA protocol number of the innermost packet (IPFIX `protocolIdentifier`).
     pub protocol: Protocol,
-    /// Tells if the source is the client (compare IPFIX `biflowDirection`).
+    /// The side that is the client (compare IPFIX `biflowDirection`).
     pub direction: Direction,
-    /// The rule that decided that; absent where none did.
+    /// The rule that decided `direction`, if one did.
     pub direction_rule: Option<DirectionRule>,
-    /// Where it was seen.
+    /// The interface of the flow.
     pub interface: Interface,
     /// 802.1Q and 802.1ad tags (IPFIX `dot1qVlanId`, `dot1qCustomerVlanId`).
     pub vlans: VlanIds,
-    /// In what packets differed, so that `vlans` and `tunnel` are not those of all.
+    /// Fields in which the packets differed: `vlans` and `tunnel` are those of the first packet.
     pub several: Several,
     /// Counts from source to destination.
     pub forward: Uniflow,
-    /// Counts of the way back (RFC 5103 reverse information elements).
+    /// Counts from destination to source (RFC 5103 reverse information elements).
     pub reverse: Uniflow,
-    /// Identifier of an ICMP or `ICMPv6` query and its answers: tells two pings apart.
+    /// Identifier of an ICMP or `ICMPv6` query and its replies; two pings have different ones.
     pub icmp_id: Option<u16>,
     /// Facts that only TCP has.
     pub tcp: Option<Tcp>,
-    /// Visible fields of `IPsec` and `WireGuard`, whose packets cannot be looked into.
+    /// Unencrypted fields of `IPsec` and `WireGuard`.
     pub ipsec: Option<Ipsec>,
-    /// The outermost encapsulation, where the flow was inside one.
+    /// The outermost encapsulation, if the flow was inside a tunnel.
     pub tunnel: Option<Tunnel>,
     /// The interfaces that saw the conversation so far, in the order in which they did; empty unless conversations are
     /// [joined](crate::FlowSourceBuilder::join). An interface is there once for each of its flows, which differ in VLANs or tunnel.
@@ -103,13 +105,13 @@ impl Flow {
         }
     }
 
-    /// True if this record adds packets to those before. The last one of a flow may add none: it tells the end.
+    /// True if this record has packets. The last record of a flow may have none: it only reports the end.
     #[must_use]
     pub const fn adds(&self) -> bool {
         self.forward.packets.delta != 0 || self.reverse.packets.delta != 0
     }
 
-    /// From the flow's first packet to the last one counted in this record, as exact as that; zero where times are unknown.
+    /// Time from the first packet of the flow to the last one counted in this record; zero if times are unknown.
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.end.duration_since(self.start).unwrap_or_default()

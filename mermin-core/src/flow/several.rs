@@ -1,23 +1,23 @@
-//! Facts that the packets of a flow do not share.
+//! Fields in which the packets of a flow differ.
 
 use std::fmt;
 
-/// In what the packets of a flow differed, though a record has room for one: it shows that of the flow's first packet.
+/// Fields in which the packets of a flow differ. A record has one value of each: that of the first packet.
 ///
-/// Once a packet differed, all later records of the flow say so. Which packets are of one flow in spite of it is up to
-/// [`FlowKey`](crate::FlowKey); ids of GTP-U and of PPTP name the receiving end, so the two directions of one flow always have
-/// different ones.
+/// Once a packet has differed, all later records of the flow have the flag. [`FlowKey`](crate::FlowKey) decides which of these
+/// fields separate flows. Ids of GTP-U and PPTP name the receiving end, so the two directions of one flow always have different
+/// ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Several {
     /// VLAN ids.
     pub vlan_ids: bool,
-    /// More VLAN tags than are kept: only the ids of the two outermost are.
+    /// More VLAN tags than the two outermost, which are kept.
     pub vlan_tags: bool,
-    /// Ids of the tunnels around, at any level.
+    /// Tunnel ids, at any level.
     pub tunnel_ids: bool,
-    /// Kinds or outer ends of the tunnels around, at any level; or packets were in a tunnel and others in none.
+    /// Tunnel kinds or outer endpoints, at any level; or some packets were in a tunnel and others not.
     pub tunnels: bool,
 }
 

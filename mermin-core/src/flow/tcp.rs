@@ -1,4 +1,4 @@
-//! Facts that only TCP flows have.
+//! Fields of TCP flows.
 
 use std::{fmt, time::Duration};
 
@@ -10,7 +10,7 @@ use mermin_bpf::track::tcp::State;
 pub struct Tcp {
     /// State as of this record.
     pub state: TcpState,
-    /// From SYN to SYN-ACK as seen on this interface; absent unless both were.
+    /// Time from SYN to SYN-ACK on this interface; absent unless both were seen.
     pub handshake_latency: Option<Duration>,
 }
 
@@ -25,12 +25,12 @@ impl Tcp {
     }
 }
 
-/// States of RFC 9293 section 3.3.2, from the view of who opened the connection.
+/// States of RFC 9293 section 3.3.2, as seen from the side that opened the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TcpState {
     /// SYN sent.
     SynSent,
-    /// SYN answered; the answer not yet acknowledged.
+    /// SYN-ACK sent, and not yet acknowledged.
     SynReceived,
     /// Open, or joined late.
     Established,
@@ -51,7 +51,7 @@ pub enum TcpState {
 }
 
 impl TcpState {
-    /// Every state, as a connection goes through them.
+    /// All states, in the order of a connection.
     pub(crate) const ALL: [Self; 10] = [
         Self::SynSent,
         Self::SynReceived,

@@ -1,4 +1,4 @@
-//! The tunnel a flow was carried in.
+//! The tunnel around a flow.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ pub struct Tunnel {
     pub destination: Endpoint,
     /// Sender of the first packet's outer frame.
     pub source_mac: Option<MacAddress>,
-    /// Octets that the encapsulation added from source to destination.
+    /// Bytes that the encapsulation added from source to destination.
     pub forward: Count,
-    /// Octets that it added on the way back.
+    /// Bytes that it added from destination to source.
     pub reverse: Count,
 }
 
@@ -82,7 +82,7 @@ pub enum TunnelKind {
 }
 
 impl TunnelKind {
-    /// True if the protocol number of IP tells it, and not a port.
+    /// True if it is recognised by the protocol number of IP, not by a port.
     pub(crate) const fn is_known_by_protocol(self) -> bool {
         matches!(
             self,

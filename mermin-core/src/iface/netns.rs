@@ -12,19 +12,19 @@ use crate::{
     sys::netns::{self, NetnsId},
 };
 
-/// Whose interfaces are watched. Several namespaces take several sources.
+/// The network namespace of the watched interfaces. Several namespaces take several sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetNs {
-    /// Those of the network namespace of the thread that opens the source.
+    /// The namespace of the thread that opens the source.
     #[default]
     Own,
-    /// Those of the host: of process 1, so a container needs the host's process namespace (`hostPID`) too, and the
+    /// The namespace of the host, of process 1: a container needs the host's process namespace (`hostPID`) too, and the
     /// capabilities `SYS_PTRACE` and `SYS_ADMIN`.
     Host,
-    /// Those of the namespace at a path, such as `/run/netns/<name>` or `/proc/<pid>/ns/net`. When the path goes or leads
-    /// to another namespace, the source closes its flows and ends with an error: while it watches, the kernel keeps the
-    /// namespace alive for its sake, and nothing else would tell that it was deleted.
+    /// The namespace at a path, such as `/run/netns/<name>` or `/proc/<pid>/ns/net`. When the path disappears or leads to
+    /// another namespace, the source closes its flows and ends with an error. It polls the path, because its own reference
+    /// keeps a deleted namespace alive.
     Path(PathBuf),
 }
 

@@ -1,4 +1,4 @@
-//! Which interfaces a user means: an exact name, a glob or a regular expression.
+//! Patterns of interface names: an exact name, a glob or a regular expression.
 
 use std::{
     borrow::Cow,
@@ -15,14 +15,15 @@ use crate::error::{Error, ErrorKind};
 /// Longest name an interface may have, in bytes: that of another name (`ALTIFNAMSIZ` less its zero byte). The first has 15.
 const NAME_MAX: usize = 127;
 
-/// Interface names that are meant: one name (`eth0`), a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`, `{eth,ens}*`) or a regular
+/// A pattern of interface names: one name (`eth0`), a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`, `{eth,ens}*`) or a regular
 /// expression between slashes (`/eth[0-9]+/`).
 ///
-/// Each matches whole names: `/^docker/` fits `docker` alone, and `/docker.*/` all names that begin so. In a glob a special character in brackets stands for itself (`[*]`). Regular expressions
-/// have the syntax of the `regex-lite` crate, and take time in proportion to their length and the name's.
+/// A pattern matches whole names: `/^docker/` matches only `docker`, and `/docker.*/` all names that begin with it. In a glob a
+/// special character in brackets stands for itself (`[*]`). Regular expressions have the syntax of the `regex-lite` crate, and
+/// take time in proportion to their length and the name's.
 ///
-/// An exact name that is to be watched must exist when a source is opened; the others may match nothing now and something
-/// later. All pick interfaces that are down too, and loopback.
+/// An exact name must exist when a source is opened; other patterns may match an interface later. Patterns also match
+/// interfaces that are down, and loopback.
 ///
 /// ```
 /// use mermin_core::Pattern;
@@ -62,7 +63,7 @@ impl Hash for Pattern {
 }
 
 impl Pattern {
-    /// True if an interface of this name is meant.
+    /// True if it matches this name.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         match &self.form {

@@ -4,10 +4,10 @@ use std::{fmt, iter::Copied, slice, str::FromStr};
 
 use crate::error::{Error, ErrorKind};
 
-/// The interfaces that a Kubernetes network (CNI) makes, or those of a bare host, under a documented name.
+/// Patterns for the interfaces of a Kubernetes network (CNI) or of a bare host.
 ///
-/// The devices of pods show traffic between pods, also on one node; tunnel devices show what goes between nodes before
-/// it is encapsulated. A node's own devices carry the same packets encapsulated: who watches both sees them twice.
+/// The devices of pods show traffic between pods, also on one node; tunnel devices show what goes between nodes before it is
+/// encapsulated. A node's own devices carry the same packets encapsulated: watching both counts them twice.
 ///
 /// ```
 /// use mermin_core::{FlowSource, Preset};

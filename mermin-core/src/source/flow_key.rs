@@ -1,17 +1,17 @@
-//! Facts that tell flows apart.
+//! Options of the flow key.
 
 use mermin_bpf::wire::tunnel::Keyed;
 
-/// Facts that tell flows of the same interface, protocol, addresses and ports apart.
+/// Parts of the flow key besides interface, protocol, addresses and ports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FlowKey {
-    /// The way their packets took as well: VLANs, and the tunnels around with their ids and outer ends.
+    /// VLANs, and tunnels with their ids and outer endpoints.
     #[default]
     Full,
-    /// Nothing more. Where the two directions of a conversation take different ways (a VXLAN network, a segment list of `SRv6` or
-    /// a VLAN for each), they are one flow all the same. Packets of networks that use the same addresses, which VLANs or tunnel
-    /// ids keep apart, are then in one flow, too; [`Flow::several`](crate::Flow::several) says so.
+    /// Nothing more. The two directions of a conversation are one flow even if they take different paths (a VXLAN network, a
+    /// segment list of `SRv6` or a VLAN each). So are packets of networks that use the same addresses and are separated only by
+    /// VLANs or tunnel ids; [`Flow::several`](crate::Flow::several) then has the flag.
     Endpoints,
 }
 

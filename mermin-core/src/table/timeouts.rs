@@ -1,4 +1,4 @@
-//! How long a flow may live without a record, and without a packet.
+//! Timeouts of flows: active and idle.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// A flow that lives longer gets a record this often (60 s).
+    /// The interval between two records of a flow that lasts (60 s).
     pub active: Duration,
     /// TCP without a packet (20 s).
     pub tcp: Duration,
