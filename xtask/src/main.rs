@@ -1,8 +1,8 @@
 //! The project's own tasks: build and check the kernel program, set up its tools, run all of CI.
 
 mod api;
-mod captures;
 mod ci;
+mod conformance;
 mod dependencies;
 mod fuzz;
 mod imports;
@@ -44,9 +44,9 @@ usage: cargo xtask <command>
   package       make the packages and build them outside the workspace
   promises      prove that all that holds a promise of docs/GUARANTEES.md is there
   imports       prove that few files import each other in a circle, and no folders of mermin-core
-  captures      flows of public captures, fetched first, beside what tshark sees
-  captures --kernel        each of their packets through the kernel program and through user space
-  captures --community-id  their community ids beside those of another program
+  conformance      flows of public captures, fetched first, beside what tshark sees
+  conformance --kernel        each of their packets through the kernel program and through user space
+  conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
@@ -67,9 +67,9 @@ fn main() -> ExitCode {
         ["api", "--check"] => api::check(),
         ["package"] => package::check(),
         ["imports"] => imports::check(),
-        ["captures"] => captures::beside_tshark(),
-        ["captures", "--kernel"] => captures::beside_the_kernel(),
-        ["captures", "--community-id"] => captures::community_ids(),
+        ["conformance"] => conformance::beside_tshark(),
+        ["conformance", "--kernel"] => conformance::beside_the_kernel(),
+        ["conformance", "--community-id"] => conformance::community_ids(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["promises"] => promises::check(),
         ["kernel-test", "--vm", series @ ..] => vm::run(series),

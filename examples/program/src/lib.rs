@@ -14,7 +14,7 @@
 //!     }
 //! }
 //! let sinks = vec![Named::new("stdout", JsonLines::new(std::io::stdout()))];
-//! let whole = Run::default().run(source.builder("ten-lines")?, sinks, |_| ()).await?;
+//! let whole = Run::default().run(source.builder("minimal")?, sinks, |_| ()).await?;
 //! # Ok(())
 //! # }
 //! ```

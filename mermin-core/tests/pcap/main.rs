@@ -8,12 +8,12 @@
 mod broken;
 mod containers;
 mod craft;
+mod expiry;
 mod filter;
+mod golden;
 mod headers;
 mod join;
-mod kept;
 mod ledger;
-mod life;
 mod links;
 mod live;
 mod old;

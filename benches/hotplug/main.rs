@@ -5,8 +5,8 @@
 //! lock of links, as attaching does: of those, the packets are told that crossed before they were counted. A link that carries
 //! packets already and gets a name that is wanted shows how long its packets go ignored.
 
-mod chatter;
-mod onlooker;
+mod observer;
+mod traffic;
 
 use std::{
     process::ExitCode,
@@ -21,7 +21,7 @@ use mermin_core::{
     Attach, Flow, FlowSource, Handle, lab::enter_new_namespace, report::HookDirection,
 };
 
-use crate::{chatter::Chatter, onlooker::Onlooker};
+use crate::{observer::Observer, traffic::Chatter};
 
 /// Interfaces that come at once.
 const BURST: u32 = 20;
@@ -92,7 +92,7 @@ fn plug(options: Options, report: &mut Report, name: &str, mode: Attach) -> Resu
         })
     });
     let bench = Bench {
-        onlooker: Onlooker::start(handle.clone())?,
+        observer: Observer::start(handle.clone())?,
         handle,
         told,
     };
@@ -145,7 +145,7 @@ impl Lags {
 type Told = Arc<Mutex<Vec<Flow>>>;
 
 struct Bench {
-    onlooker: Onlooker,
+    observer: Observer,
     handle: Handle,
     told: Told,
 }
@@ -156,7 +156,7 @@ impl Bench {
     fn round(&self, coming: Coming, pairs: u32, lags: &mut Lags) -> Result<()> {
         let left = self.handle.stats().interfaces.detached + u64::from(pairs);
         let chatter = Chatter::start();
-        self.onlooker.begin(&chatter);
+        self.observer.begin(&chatter);
         let each = |line: &'static str| (0..pairs).map(move |n| line.replace('#', &n.to_string()));
         match coming {
             Coming::New => batch(
@@ -175,14 +175,14 @@ impl Bench {
             }
         }
         until("they are watched", || {
-            self.onlooker.attached().len() >= pairs as usize
+            self.observer.attached().len() >= pairs as usize
         })?;
         until("packets are counted both ways", || {
             self.handle.stats().flows_open >= u64::from(2 * pairs)
         })?;
         let attaching = self.handle.stats().interfaces.last_attach;
         lags.attaching.push(milliseconds(attaching));
-        self.onlooker.end();
+        self.observer.end();
         drop(chatter);
         thread::sleep(SETTLING);
         if coming == Coming::New {
@@ -196,7 +196,7 @@ impl Bench {
             self.told().len() >= 2 * pairs as usize
         })?;
         let flows = std::mem::take(&mut *self.told());
-        let (told, attached) = (self.onlooker.told(), self.onlooker.attached());
+        let (told, attached) = (self.observer.told(), self.observer.attached());
         let since = |index: u32, time: SystemTime| -> Result<f64> {
             let told = told.get(&index).ok_or("the kernel told of no such link")?;
             Ok(milliseconds(time.duration_since(*told).unwrap_or_default()))
@@ -206,7 +206,7 @@ impl Bench {
         }
         for flow in flows {
             let index = flow.interface.index;
-            let sent = flow.destination.port == Some(chatter::port(index));
+            let sent = flow.destination.port == Some(traffic::port(index));
             lags.counted[usize::from(sent)].push(since(index, flow.start)?);
         }
         Ok(())

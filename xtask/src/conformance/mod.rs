@@ -1,6 +1,6 @@
 //! Public captures, and this project's flows of them beside what others make of them.
 //!
-//! The package `mermin-referee` compares; here is all that has to be there first.
+//! The package `mermin-conformance` compares; here is all that has to be there first.
 
 mod fetch;
 mod source;
@@ -18,12 +18,12 @@ pub(crate) fn beside_tshark() -> Result<()> {
     }
     let captures = fetch::captures()?;
     let kept = fetch::folder().join("tshark");
-    referee(&["tshark", &captures, &kept.to_string_lossy()])
+    compare(&["tshark", &captures, &kept.to_string_lossy()])
 }
 
 /// Each packet through the kernel program and through user space.
 pub(crate) fn beside_the_kernel() -> Result<()> {
-    referee(&["kernel", &fetch::captures()?])
+    compare(&["kernel", &fetch::captures()?])
 }
 
 /// Community ids beside those of the package `communityid`.
@@ -52,12 +52,12 @@ pub(crate) fn community_ids() -> Result<()> {
         "--quiet",
         "communityid",
     ]))?;
-    referee(&["community", &captures, &python])
+    compare(&["community", &captures, &python])
 }
 
 /// Runs the package that compares.
-fn referee(arguments: &[&str]) -> Result<()> {
-    let mut command = shell::command("cargo run --release --quiet -p mermin-referee --")?;
+fn compare(arguments: &[&str]) -> Result<()> {
+    let mut command = shell::command("cargo run --release --quiet -p mermin-conformance --")?;
     shell::run(command.args(arguments)).context("captures are not told as they should be")
 }
 

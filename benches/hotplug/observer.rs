@@ -16,7 +16,7 @@ use rustix::net::{self, AddressFamily, RecvFlags, SocketType, netlink};
 
 use crate::{
     PAUSE,
-    chatter::{Chatter, Speakers},
+    traffic::{Chatter, Speakers},
 };
 
 /// When something was first true of an interface, by index.
@@ -33,12 +33,12 @@ struct Seen {
 }
 
 /// Two threads that look on until this is dropped.
-pub(crate) struct Onlooker {
+pub(crate) struct Observer {
     seen: Arc<Mutex<Seen>>,
     stop: Arc<AtomicBool>,
 }
 
-impl Drop for Onlooker {
+impl Drop for Observer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -48,10 +48,10 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Onlooker {
+impl Observer {
     pub(crate) fn start(handle: Handle) -> Result<Self> {
         const LINKS: u32 = 1;
-        let onlooker = Self {
+        let observer = Self {
             seen: Arc::default(),
             stop: Arc::default(),
         };
@@ -62,7 +62,7 @@ impl Onlooker {
             net::sockopt::Timeout::Recv,
             Some(Duration::from_millis(100)),
         )?;
-        let (seen, stop) = (Arc::clone(&onlooker.seen), Arc::clone(&onlooker.stop));
+        let (seen, stop) = (Arc::clone(&observer.seen), Arc::clone(&observer.stop));
         thread::spawn(move || {
             let mut buffer = vec![0; 1 << 15];
             while !stop.load(Ordering::Relaxed) {
@@ -73,7 +73,7 @@ impl Onlooker {
                 }
             }
         });
-        let (seen, stop) = (Arc::clone(&onlooker.seen), Arc::clone(&onlooker.stop));
+        let (seen, stop) = (Arc::clone(&observer.seen), Arc::clone(&observer.stop));
         thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 let mut seen = lock(&seen);
@@ -91,7 +91,7 @@ impl Onlooker {
                 thread::sleep(PAUSE);
             }
         });
-        Ok(onlooker)
+        Ok(observer)
     }
 
     /// From here on interfaces that come are noted, and send.

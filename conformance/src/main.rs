@@ -1,4 +1,4 @@
-//! Captures against programs that no one here wrote: `cargo xtask captures` fetches them and calls this.
+//! Captures against programs that no one here wrote: `cargo xtask conformance` fetches them and calls this.
 
 mod captures;
 mod community;
