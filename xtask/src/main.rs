@@ -44,8 +44,8 @@ usage: cargo xtask <command>
   package       make the packages and build them outside the workspace
   promises      prove that all that holds a promise of docs/GUARANTEES.md is there
   imports       prove that few files import each other in a circle, and no folders of mermin-core
-  conformance      flows of public captures, fetched first, beside what tshark sees
-  conformance --kernel        each of their packets through the kernel program and through user space
+  conformance   flows of public captures, fetched first, beside what tshark sees
+  conformance --kernel  each of their packets through the kernel program and through user space
   conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
