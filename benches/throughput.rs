@@ -1,4 +1,4 @@
-//! Packets through a real interface with and without capture: how many per second, and whether all are told.
+//! Packets per second through a real interface, with and without capture; and a check that all are counted.
 
 use std::{
     process::ExitCode,
@@ -22,7 +22,7 @@ use mermin_core::{
 };
 
 const FLOWS: u32 = 60_000;
-/// Flows there is room for.
+/// Capacity of the flow table.
 const ROOM: u32 = 1 << 17;
 const FLOORS: [(&str, Floor); 3] = [
     ("frames_floor_nothing", Floor::Nothing),
@@ -30,9 +30,9 @@ const FLOORS: [(&str, Floor); 3] = [
     ("frames_floor_hash", Floor::Hash),
 ];
 const PEERS: [Kind; 2] = [Kind::Softflowd, Kind::Pmacctd];
-/// TCP goes on as fast as it can after a change.
+/// Time after a change until TCP is at full speed again.
 const SETTLED: Duration = Duration::from_millis(100);
-/// Its rate is taken for so long.
+/// Duration of a measurement of its rate.
 const WINDOW: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::text::{Source, Span, excerpt::Excerpt, excerpt::printable};
 
-/// A fault of a text, before it is known which text.
+/// A fault at a position of a text whose name is not known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem(Box<Inner>);
 
@@ -49,7 +49,7 @@ impl Problem {
         }))
     }
 
-    /// Where `what` is that it clashes with.
+    /// Adds the position of a conflicting `what`.
     pub(crate) fn with_other(mut self, what: &'static str, span: &Span) -> Self {
         self.0.other = Some((what, span.clone()));
         self
@@ -67,7 +67,7 @@ impl Problem {
         self
     }
 
-    /// Where it starts; what is of the whole file comes last.
+    /// Its position; a fault of the whole file comes last.
     pub(crate) fn offset(&self) -> usize {
         match &self.0.place {
             Place::At(span) => span.start,

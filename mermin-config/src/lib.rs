@@ -1,4 +1,4 @@
-//! HCL files for [`mermin-core`](mermin_core): what to capture, and what an application does with it.
+//! Configuration files (HCL) for [`mermin-core`](mermin_core) and for applications.
 //!
 //! ```
 //! use mermin_config::Config;
@@ -18,9 +18,8 @@
 //! # Ok::<(), mermin_config::Error>(())
 //! ```
 //!
-//! Nothing that is wrong with a file is found out later: every value is checked when it is read, and all errors are told at
-//! once, each with its place, what would be valid, and the nearest key. A key that has no effect is a warning.
-//! [`keys`] has all of them, as `docs/CONFIG.md` beside this crate does.
+//! Every value is checked when the file is read. All errors are reported at once, each with its place, the valid values, and
+//! the nearest key. A key without effect is a warning. [`keys`] and `docs/CONFIG.md` list all keys.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod diagnostic;

@@ -12,19 +12,19 @@ use crate::{
     text::{Source, guard, parse, yaml},
 };
 
-/// Errors that are told of one file, and warnings; how many more there are is said.
+/// The most errors, and the most warnings, that are reported for a file. The number of further ones is reported.
 const MOST: usize = 100;
 
-/// A configuration, and what there is to say about its file.
+/// A configuration, with the warnings about its file.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// Keys that have no effect, or not the one that was meant; in the order of the file.
+    /// Warnings in file order: keys that have no effect, or not the intended one.
     pub warnings: Vec<Diagnostic>,
-    /// Keys of the file that an application acts on ([`Effect::Application`](crate::Effect)), as the reference has them:
-    /// one that has no use for some of them can say so.
+    /// Keys of the file that are left to the application ([`Effect::Application`](crate::Effect)), as named in the reference.
+    /// An application can warn about those that it does not use.
     pub for_application: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl Config {
     /// Reads a file, with the environment of the process. A pipe may be silent for five seconds; a device or a socket is refused.
     ///
     /// # Errors
-    /// Why the file cannot be read, or all that is wrong with it.
+    /// The file cannot be read; or all errors in it.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Loaded, Error> {
         let path = path.as_ref();
         let octets = file::read(path, Allowed::Pipes)?;
@@ -42,7 +42,7 @@ impl Config {
     /// Reads a file's content. `name` is what messages call it; `environment` looks up a variable for `env`.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All errors in it.
     pub fn load(
         name: &str,
         octets: &[u8],
@@ -73,8 +73,8 @@ impl Config {
 }
 
 impl Config {
-    /// The whole configuration, defaults included, with what each key means. Read again it gives the same configuration.
-    /// Secrets are written as they are.
+    /// The whole configuration as text, with defaults and the meaning of each key. Reading the text gives the same
+    /// configuration. Secrets are written in plain text.
     #[must_use]
     pub fn to_hcl(&self) -> String {
         match self.write() {
@@ -109,7 +109,7 @@ pub(crate) fn process_environment(name: &str) -> Option<String> {
     asks.then(|| env::var(name).ok()).flatten()
 }
 
-/// Reads a text, and whatever of it makes sense where not all does.
+/// Reads a text. If some of it is invalid, reads the rest.
 fn check(text: &str, environment: Environment<'_>) -> (Option<Config>, Reader) {
     let parsed = parse::parse(text);
     let mut reader = Reader::default();

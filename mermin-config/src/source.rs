@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Config {
-    /// A builder with all that the configuration says about capturing. A program's flags can override it.
+    /// A builder configured from the file. Apply command-line overrides to the result.
     pub fn source(&self) -> FlowSourceBuilder {
         let instrument = self.discovery().instrument();
         let builder = self.source_of_captures().netns(instrument.netns().clone());
@@ -22,8 +22,8 @@ impl Config {
         )
     }
 
-    /// As [`source`](Self::source), of what holds for a capture file as well: the table's size, timeouts, tunnels and the
-    /// filter. Name the file by `FlowSourceBuilder::pcap`.
+    /// A builder for capture files: as [`source`](Self::source), but only with the table's size, timeouts, tunnels and the
+    /// filter. Set the file by `FlowSourceBuilder::pcap`.
     pub fn source_of_captures(&self) -> FlowSourceBuilder {
         let capture = self.pipeline().flow_capture();
         let key = match capture.flow_key() {

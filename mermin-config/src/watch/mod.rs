@@ -26,13 +26,13 @@ use crate::{
     text::Source,
 };
 
-/// A stream of a file's configurations: one each time what the file says has changed, or an error, after which the
-/// configuration before it stays in force.
+/// A stream of configurations: one after each change of the file, or an error. After an error the previous configuration stays
+/// in force.
 ///
-/// It notices writes, renames, a symbolic link that is set to another file (as Kubernetes does with a `ConfigMap`), and
-/// a file that goes and comes back. Changes within a tenth of a second are one change. Where the kernel reports
-/// nothing, as on network file systems or of a directory that is made anew, the file's attributes are looked at every second
-/// and its content every 10. A slow reader gets the newest.
+/// It notices writes, renames, a symbolic link that is pointed to another file (as Kubernetes does with a `ConfigMap`), and a
+/// file that is removed and created again. Changes within a tenth of a second are one change. The kernel reports no changes on
+/// network file systems and in a directory that is created again. So the attributes of the file are read every second, and its
+/// content every 10 s. A slow reader gets the latest configuration.
 ///
 /// A thread of its own does the work, and ends when the stream is dropped. Any runtime can poll it.
 ///
@@ -60,7 +60,7 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Reads a file and watches it from then on: no change after what was read is missed.
+    /// Reads a file and watches it from then on. No later change is missed.
     ///
     /// # Errors
     /// As [`Config::from_path`], and where the system has no room for a watch.

@@ -1,4 +1,4 @@
-//! Steps to try, and those that stand in when the kernel refuses: decisions without action.
+//! The order in which attach mechanisms are tried. Decides, and does not act.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub(crate) enum Step {
     Tc { priority: u16 },
 }
 
-/// A step to try, and those behind it.
+/// A step to try, and its fallback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) first: Step,
@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     pub(crate) fallback: Option<Step>,
 }
 
-/// Decides from what is asked for. The attempt itself tells if the kernel has TCX.
+/// Chooses the first step from the options. Only the attempt shows if the kernel has TCX.
 pub(crate) fn plan(options: &AttachOptions) -> Plan {
     let filter = Step::Tc {
         priority: options.priority(),
@@ -45,8 +45,8 @@ impl Plan {
     }
 }
 
-/// True if a program that is at a hook already is where it would be put. Among TCX programs, anywhere is right: moving it
-/// would miss packets.
+/// True if a program at a hook is where it would be attached now. Among TCX programs any position is right, because moving the
+/// program would miss packets.
 pub(crate) fn fits(options: &AttachOptions, there: Mechanism) -> bool {
     match (options.mode, there) {
         (Attach::Auto | Attach::Tcx, Mechanism::Tcx) => true,
@@ -58,9 +58,9 @@ pub(crate) fn fits(options: &AttachOptions, there: Mechanism) -> bool {
 /// True if a refusal of TCX says that the kernel lacks it, or has no room at the hook, or the process none for a descriptor.
 ///
 /// Before Linux 6.6, and without `CONFIG_NET_XGRESS`, the attach type is unknown: `EINVAL`. A hook takes 63 programs
-/// (`bpf_mprog_max`) and then answers `ERANGE`; filters run behind them. A link takes a file descriptor and a filter does not. `EPERM`
-/// and `EACCES` do not count: a filter needs `CAP_NET_ADMIN` as well, and what a policy forbids is not to be had by a
-/// side door. Nor do a missing interface or memory, which another mechanism would miss too.
+/// (`bpf_mprog_max`) and then answers `ERANGE`; filters run behind them. A link takes a file descriptor and a filter does not.
+/// `EPERM` and `EACCES` do not count: a filter needs `CAP_NET_ADMIN` as well, and a fallback must not circumvent a policy. A
+/// missing interface and a lack of memory do not count either, because another mechanism would fail the same way.
 pub(crate) fn falls_back(refusal: &io::Error) -> bool {
     lacks(refusal)
         || matches!(
@@ -69,7 +69,7 @@ pub(crate) fn falls_back(refusal: &io::Error) -> bool {
         )
 }
 
-/// True if a refusal says that the kernel does not have what was asked of it.
+/// True if an error means that the kernel lacks the feature.
 pub(crate) fn lacks(refusal: &io::Error) -> bool {
     matches!(
         errno(refusal),

@@ -1,4 +1,4 @@
-//! Kernel ticks told as time.
+//! Conversion of kernel ticks to time.
 
 use std::{
     io,
@@ -25,10 +25,10 @@ fn nanoseconds(time: rustix::time::Timespec) -> u64 {
         + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
-/// How far the wall clock is ahead of the monotonic one.
+/// The difference of the wall clock and the monotonic clock.
 ///
-/// The two run alike until somebody sets the wall clock, so what a thread that was interrupted between two readings finds
-/// is no change: dates of one flow stay the same from record to record.
+/// It changes only when somebody sets the wall clock. A small difference is the delay between two readings and no change, so
+/// the dates of a flow stay the same from record to record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wall {
     ahead: i64,
@@ -38,7 +38,7 @@ pub(crate) struct Wall {
 const LEAST_STEP: u64 = 1_000_000;
 
 impl Wall {
-    /// Looks at both clocks. Of several looks the one that took least is the most exact.
+    /// Reads both clocks several times and keeps the reading that took the least time, which is the most exact.
     pub(crate) fn read() -> Self {
         let looks = [(); 4].map(|()| {
             let before = monotonic();
@@ -66,7 +66,7 @@ impl Wall {
     }
 }
 
-/// A moment known on both clocks, and the length of a tick.
+/// One point in time on both clocks, and the length of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticks {
     reference: Clock,

@@ -1,16 +1,16 @@
-//! From what is wanted and what is watched to what has to be done: a decision without action.
+//! Compares wanted and watched interfaces, and gives the steps between them. Decides, and does not act.
 
 use super::{
     select::Selector,
     watch::{Link, Links},
 };
 
-/// How far an interface has come.
+/// The state of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InterfaceState {
     /// Programs are attached.
     WatchedInterface,
-    /// They no longer are, and its flows are being closed. Nothing else can be done under its index meanwhile.
+    /// Programs are detached, and its flows are being closed. Nothing else can be done under its index until then.
     Leaving,
     /// Attaching failed.
     Refused {
@@ -19,7 +19,7 @@ pub(crate) enum InterfaceState {
     },
 }
 
-/// An interface that something was done about.
+/// An interface that has a state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept<'a> {
     pub(crate) index: u32,
@@ -41,7 +41,7 @@ pub(crate) enum Step {
     Forget(u32),
 }
 
-/// Compares. `newest` is the last generation that is of interest: without hot-plug, that of the start.
+/// Compares. `newest` is the last generation to watch: without hot-plug, that of the start.
 pub(crate) fn steps<'a>(
     selector: &Selector,
     links: &Links,

@@ -1,6 +1,6 @@
-//! One conversation that several interfaces see: which of them reports it, and what the others saw.
+//! Conversations that several interfaces see: which flow reports, and the counts of the others.
 //!
-//! Nothing here reads or writes: [`Conversations`] is told which flows begin and end, and says of each record if it is to be made.
+//! Does no I/O. [`Conversations`] is called when a flow begins or ends, and decides about each record if it is made.
 //!
 //! * A **conversation** is what flows have in common once interface, VLANs and tunnels are left out: IP version, addresses, protocol,
 //!   and ports or what ICMP, ESP and AH have instead. Flows of it are one conversation while they overlap in time.

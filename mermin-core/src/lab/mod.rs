@@ -1,6 +1,6 @@
-//! The kernel program and the engine, taken apart: for benchmarks and tests, not for applications.
+//! The kernel program and the parts of the engine, for benchmarks and tests, not for applications.
 //!
-//! Nothing here is covered by semantic versioning. All of it needs the privilege that capturing needs.
+//! Nothing here is covered by semantic versioning. Everything needs the privileges of capturing.
 
 mod facts;
 mod floor;
@@ -180,8 +180,8 @@ impl Lab {
         self.rig.read()
     }
 
-    /// Reads one word of each line of memory that judging all flows takes, and judges none: no sweep that looks at all of them
-    /// can be faster. The sum of the words means nothing.
+    /// Reads one word of each cache line that a decision about all flows reads, and decides nothing: no sweep of all flows can
+    /// be faster. The sum of the words has no meaning.
     #[must_use]
     pub fn touch(&self) -> u64 {
         self.rig.touch()
@@ -192,7 +192,7 @@ impl Lab {
         self.rig.make_due();
     }
 
-    /// Learns where flows have begun.
+    /// Reads the hints about new flows.
     pub fn listen(&mut self) {
         self.rig.listen();
     }

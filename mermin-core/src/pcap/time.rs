@@ -1,12 +1,12 @@
 //! Time stamps as nanoseconds since 1970.
 
-/// When a packet was captured.
+/// The time of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Time {
-    /// ns since 1970, negative before: from 1677-09-21 to 2262-04-11. A time that only damage can make later or earlier is
-    /// told as the last or first of these.
+    /// ns since 1970, negative before: from 1677-09-21 to 2262-04-11. A time out of this range, which only damage can cause,
+    /// becomes the first or last of it.
     pub(crate) at: i64,
-    /// How exact that is, ns.
+    /// The resolution, ns.
     pub(crate) resolution: u64,
 }
 
@@ -21,7 +21,7 @@ pub(super) enum Resolution {
     Divide(u64),
     /// A second has two to this power.
     Shift(u32),
-    /// Finer than 64 bits can tell: every time is 1970.
+    /// Finer than 64 bits can hold: every time is 1970.
     Finest,
 }
 
@@ -42,7 +42,7 @@ impl Resolution {
         }
     }
 
-    /// How exact it is, ns: no less than one.
+    /// The resolution, ns: at least one.
     const fn unit(self) -> u64 {
         match self {
             Self::Multiply(factor) => factor,

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 /// Where controllers are mounted.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// A limit and what is used of it without the cache of files, which the kernel gives up before it kills; octets.
+/// A limit and its usage, bytes. File cache does not count, because the kernel drops it before it kills a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) limit: u64,
@@ -49,13 +49,13 @@ fn places(cgroups: &str) -> Vec<(PathBuf, [&'static str; 2])> {
     places
 }
 
-/// A limit as the kernel writes it; `max`, and the 2^63 less a page of version 1, is none.
+/// Parses a limit. `max`, and in version 1 a value of 2^63 less a page, is no limit.
 fn octets(text: &str) -> Option<u64> {
     let octets: u64 = text.trim().parse().ok()?;
     (octets < 1 << 62).then_some(octets)
 }
 
-/// Octets of files in memory, by `memory.stat`. Version 1 has sums with the groups below, under names of their own.
+/// Bytes of file cache, from `memory.stat`. Version 1 has other names for the sums over child groups.
 fn cached(stat: &str) -> u64 {
     let read = |wanted: &str| {
         let mut lines = stat.lines().filter_map(|line| line.split_once(' '));

@@ -1,4 +1,4 @@
-//! Where flows go: [`FlowSink`], what is put around one, and JSON lines.
+//! Export of records: [`FlowSink`], adapters around sinks, and JSON lines.
 //!
 //! ```no_run
 //! use mermin_core::{FlowSource, sink::JsonLines};
@@ -37,9 +37,9 @@
 //!
 //! # Around a sink
 //!
-//! [`retry`] gives a batch again until it is taken; [`buffered`] lets the source go on meanwhile, and drops by a named policy
-//! when it is full; [`threaded`] moves a sink that blocks to a thread. A tuple or a `Vec` is a fan-out. [`FlowSink::meter`]
-//! of the outermost has the counts of all.
+//! [`retry`] repeats a batch until the sink takes it. [`buffered`] lets the source continue meanwhile, and drops records by a
+//! named policy when it is full. [`threaded`] runs a blocking sink on a thread. A tuple or a `Vec` of sinks exports to all of
+//! them. [`FlowSink::meter`] of the outermost sink has the counts of all.
 //!
 //! | | on an error of the receiver | `Ok` means |
 //! |---|---|---|

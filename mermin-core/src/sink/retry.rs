@@ -1,4 +1,4 @@
-//! Gives a batch again until the receiver takes it.
+//! Repeats a batch until the receiver takes it.
 
 use std::{
     error::Error,
@@ -14,8 +14,8 @@ use std::{
 use super::{Backoff, BoxError, FlowSink, Meter, Refusal, Repeat, ThreadTimer, Timer};
 use crate::flow::Flow;
 
-/// Puts repetition around a sink: `export` returns when the sink has taken the batch, when it [refused](Refusal) it for good,
-/// or when the time of the back-off is over.
+/// Adds retries to a sink. `export` returns when the sink has taken the batch, when it has [refused](Refusal) the batch for
+/// good, or when the time limit of the back-off has passed.
 ///
 /// Nothing is kept in memory: `Ok` means that the receiver has the batch, so a killed process loses nothing of a pinned
 /// source. While a receiver is down, records wait in the source's queue and then in the kernel's table.
@@ -57,7 +57,7 @@ pub struct Retry<S> {
 }
 
 impl<S: FlowSink> Retry<S> {
-    /// Timer that waits. Default: [`ThreadTimer`].
+    /// The timer. Default: [`ThreadTimer`].
     #[must_use]
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.timer = Arc::new(timer);
@@ -142,7 +142,7 @@ impl<S> fmt::Debug for Retry<S> {
     }
 }
 
-/// An attempt took longer than it may.
+/// An attempt exceeded its time limit.
 #[derive(Debug)]
 struct Silent {
     time: Duration,

@@ -1,4 +1,4 @@
-//! From the capture thread to whoever polls the stream: bounded, and handed over in batches.
+//! The bounded queue between the capture thread and the stream.
 
 use std::{
     collections::VecDeque,
@@ -9,10 +9,10 @@ use std::{
 use super::records::Records;
 use crate::{error::Error, flow::Flow};
 
-/// Flows that wait for the consumer at most. It may hold as many again that it took and has not looked at.
+/// Capacity of the queue in records. The consumer may hold as many again that it has taken and not yet looked at.
 pub(super) const CAPACITY: usize = 4096;
 
-/// Records that are asked for at once of those that were made before.
+/// Batch size when records of a replay are fetched.
 const REFILL: usize = 256;
 
 /// The queue. One thread puts, one task takes.
@@ -106,7 +106,7 @@ impl Queue {
         self.lock().flows.len()
     }
 
-    /// Asks to be told when the consumer takes what is there. `false` when it has done so by now.
+    /// Asks to be woken when the consumer takes records. False if it has taken them by now.
     pub(super) fn want_room(&self) -> bool {
         let mut state = self.lock();
         state.wanted = state.flows.len() >= CAPACITY / 2;
@@ -146,7 +146,7 @@ impl Queue {
         }
     }
 
-    /// Why it ended, if that was a failure nobody has been given yet.
+    /// The error by which it ended, if nobody has had it yet.
     pub(super) fn failure(&self) -> Option<Error> {
         match self.lock().end.replace(End::Done) {
             Some(End::Failed(error)) => Some(error),
@@ -154,7 +154,7 @@ impl Queue {
         }
     }
 
-    /// Takes all flows, behind those that are in `into`; then the end, of which an error is given once.
+    /// Appends all records to `into`. After the last one, returns the end; an error is returned once.
     pub(super) fn take(
         &self,
         context: &Context<'_>,

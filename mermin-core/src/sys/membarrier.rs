@@ -1,4 +1,4 @@
-//! membarrier(2): the one command that waits until every program run that began before has ended.
+//! membarrier(2): the command that waits until every program run that began earlier has ended.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::io;
@@ -24,7 +24,7 @@ pub(crate) fn is_offered() -> bool {
 /// Waits for an RCU grace period: 6-20 ms, over 100 under load.
 ///
 /// # Errors
-/// The kernel's.
+/// Those of membarrier(2).
 pub(crate) fn wait() -> io::Result<()> {
     membarrier(GLOBAL).map(drop)
 }

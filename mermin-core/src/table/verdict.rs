@@ -1,4 +1,4 @@
-//! Verdict on a flow now, and when to look again.
+//! The decision about a flow now, and the time of the next one.
 
 use super::{
     coarse_time::CoarseTime,
@@ -15,26 +15,25 @@ const TCP_LOOK: u64 = 1_000_000_000;
 /// The verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Nothing before this moment.
+    /// Nothing is due before this time.
     Keep(CoarseTime),
-    /// A record of what came since the last one; the flow goes on.
+    /// An interval record is due; the flow continues.
     Report,
     /// The flow is over.
     Close(EndReason),
 }
 
-/// When the flow has been idle for too long unless a packet comes before (monotonic ns).
+/// The time at which the flow ends if no packet comes (monotonic ns).
 fn idle_at(flow: &ExpiryState, limits: &Limits) -> u64 {
     flow.last_seen.saturating_add(limits.idle(flow))
 }
 
-/// When its next record is due while it goes on (monotonic ns).
+/// The time at which its next interval record is due (monotonic ns).
 fn report_at(flow: &ExpiryState, entry: &ExportState, limits: &Limits) -> u64 {
     entry.interval_start(flow).saturating_add(limits.active)
 }
 
-/// When something is due unless a packet comes before (monotonic ns): the flow is idle, or its next record is, which is
-/// not before `earliest`.
+/// The earlier of both (monotonic ns). An interval record is not due before `earliest`.
 #[cfg(any(feature = "pcap", test))]
 pub(crate) fn due(flow: &ExpiryState, entry: &ExportState, limits: &Limits, earliest: u64) -> u64 {
     idle_at(flow, limits).min(report_at(flow, entry, limits).max(earliest))

@@ -16,13 +16,13 @@ use crate::{
     settings::Signal,
 };
 
-/// The way of spans, or of log records.
+/// The export of spans, or of log records.
 pub(super) struct Lane {
     signal: Signal,
     client: Arc<Client>,
-    /// Requests under way at once.
+    /// Concurrent requests.
     at_once: usize,
-    /// Octets of a request at most. It shrinks when the receiver says that one is too large.
+    /// Size limit of a request, bytes. It shrinks when the receiver rejects a request as too large.
     most: usize,
     progress: Progress,
 }
@@ -55,7 +55,7 @@ impl Lane {
         }
     }
 
-    /// Delivers what is left of a batch. Dropped, it leaves requests whose answers do not matter any more.
+    /// Delivers the rest of a batch. If the call is dropped, the replies to its requests are ignored.
     ///
     /// # Errors
     /// The receiver has not all of it; what it has is not sent again.

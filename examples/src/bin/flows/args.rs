@@ -7,7 +7,7 @@ use mermin_core::Attach;
 
 use crate::with::With;
 
-/// How long a demonstration lasts unless told.
+/// The default duration of a demonstration.
 const DEMO_DURATION: Duration = Duration::from_secs(10);
 
 const HELP: &str = "\
@@ -51,9 +51,9 @@ are in no flow. Everything but flows goes to standard error.";
 pub(crate) enum Request {
     /// Show flows.
     Capture(Options),
-    /// Say what is wrong with a configuration file.
+    /// Check a configuration file.
     Check(PathBuf),
-    /// Print this and be done.
+    /// Print this text.
     Say(String),
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Options {
 /// Reads the arguments.
 ///
 /// # Errors
-/// An unknown argument, a value that cannot be, or two options that exclude each other.
+/// An unknown argument, an invalid value, or two options that exclude each other.
 pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
     let mut options = Options {
         interfaces: Vec::new(),

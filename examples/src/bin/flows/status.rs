@@ -1,4 +1,4 @@
-//! Standard error while flows are shown: a line that is drawn over again on a terminal, and what is said beside it.
+//! Standard error while flows are shown: a status line that is redrawn on a terminal, and messages.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -8,9 +8,9 @@ use std::{
 
 use rustix::termios::tcgetwinsize;
 
-/// On a terminal the line is drawn over again this often.
+/// Interval at which the line is redrawn on a terminal.
 const REDRAWN: Duration = Duration::from_millis(500);
-/// Elsewhere it is printed again this often, so that a log is not flooded, and only until a flow has ended.
+/// Interval at which it is printed elsewhere, until a flow has ended. Long, so that it does not flood a log.
 const REPEATED: Duration = Duration::from_secs(10);
 /// How long writing flows out takes at most: a line drawn meanwhile would stand before one of them.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 /// Moves to the line's start and clears it (ECMA-48).
 const CLEAR_LINE: &str = "\r\x1b[K";
 
-/// Shared by who shows flows and who keeps the line fresh.
+/// Shared by the thread that shows flows and the thread that redraws the line.
 #[derive(Debug)]
 pub(crate) struct Status {
     terminal: bool,
@@ -85,7 +85,7 @@ impl Status {
         state.over |= !self.terminal;
     }
 
-    /// Says something of several lines, or nothing.
+    /// Prints a message of any number of lines.
     pub(crate) fn say(&self, text: &str) {
         if text.is_empty() {
             return;
@@ -96,7 +96,7 @@ impl Status {
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
-    /// All is done: the line goes and does not come back.
+    /// Removes the line for good.
     pub(crate) fn end(&self) {
         let mut state = self.state();
         state.clear();
@@ -104,7 +104,7 @@ impl Status {
     }
 }
 
-/// How much of a line can be drawn over again: a longer one would leave its head on the row above.
+/// The part of a line that can be redrawn: a longer line would leave its head on the row above.
 fn columns() -> usize {
     match tcgetwinsize(io::stderr()) {
         Ok(window) if window.ws_col > 0 => usize::from(window.ws_col) - 1,
@@ -121,7 +121,7 @@ pub(crate) fn waiting(open: u64, packets: u64) -> String {
     )
 }
 
-/// The noun with an s where there is not one of it.
+/// The noun, in the plural unless the number is one.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -25,7 +25,7 @@ use crate::{
 /// Free slots that are returned to the kernel program in one round: some 3 ms.
 const RETURNED_AT_ONCE: u32 = 8192;
 
-/// A flow that ends: its slot, and why.
+/// A flow that ends: its slot and the reason.
 pub(super) type Ending = (u32, EndReason);
 
 /// Flows on their way out.
@@ -162,7 +162,7 @@ impl Closer {
         self.index.give_back(slot).map_err(not_back)
     }
 
-    /// Has free slots that are in no stack given back, some with each round.
+    /// Starts giving back the free slots that are in no stack, some in each turn.
     pub(super) fn take_remaining(&mut self, remaining: RemainingSlots) {
         self.remaining = remaining;
     }
