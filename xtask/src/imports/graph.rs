@@ -43,20 +43,22 @@ fn reachable<'a>(graph: &'a Graph, from: &str) -> BTreeSet<&'a str> {
     found
 }
 
+/// A graph of these arrows.
+#[cfg(test)]
+pub(super) fn graph(arrows: &[(&str, &str)]) -> Graph {
+    let mut graph = Graph::new();
+    for (from, to) in arrows {
+        graph
+            .entry((*from).to_owned())
+            .or_default()
+            .insert((*to).to_owned());
+    }
+    graph
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn graph(arrows: &[(&str, &str)]) -> Graph {
-        let mut graph = Graph::new();
-        for (from, to) in arrows {
-            graph
-                .entry((*from).to_owned())
-                .or_default()
-                .insert((*to).to_owned());
-        }
-        graph
-    }
 
     #[test]
     fn circles_are_found_apart_and_ways_between_them_are_none() {

@@ -134,18 +134,7 @@ fn side_by_side(from: &str, to: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn graph(arrows: &[(&str, &str)]) -> Graph {
-        let mut graph = Graph::new();
-        for (from, to) in arrows {
-            graph
-                .entry((*from).to_owned())
-                .or_default()
-                .insert((*to).to_owned());
-        }
-        graph
-    }
+    use super::{graph::graph, *};
 
     #[test]
     fn four_files_may_go_round_and_five_may_not() {
