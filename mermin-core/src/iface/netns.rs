@@ -13,6 +13,16 @@ use crate::{
 };
 
 /// The network namespace of the watched interfaces. Several namespaces take several sources.
+///
+/// ```
+/// use mermin_core::{FlowSource, NetNs};
+///
+/// let names = ["blue", "green"];
+/// let builders = names.map(|name| {
+///     let path = format!("/run/netns/{name}");
+///     FlowSource::builder().netns(NetNs::Path(path.into()))
+/// });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetNs {

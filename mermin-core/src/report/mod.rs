@@ -24,6 +24,22 @@ use mermin_bpf::abi::ledger::Direction;
 
 /// A snapshot of a source: its interfaces and degradations. `Display` prints one line for each degradation, orphan and notice, and
 /// nothing if there are none.
+///
+/// ```no_run
+/// use mermin_core::{FlowSource, report::Feature};
+///
+/// # async fn watch() -> Result<(), mermin_core::Error> {
+/// let flows = FlowSource::builder().interfaces(["eth*"]).open().await?;
+/// let report = flows.report();
+/// for interface in &report.interfaces {
+///     println!("{} is watched at its ingress: {}", interface.name, interface.ingress.is_some());
+/// }
+/// if report.degradations.iter().any(|it| it.feature == Feature::Tcx) {
+///     eprintln!("{report}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {

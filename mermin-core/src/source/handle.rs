@@ -20,6 +20,19 @@ use crate::{
 
 /// Reads a source's statistics, changes its options and closes it, from any thread. Clones refer to the same source. Counters stay
 /// readable after the source has ended. In a forked child, a handle reads nothing and changes nothing.
+///
+/// ```
+/// use mermin_core::FlowSource;
+///
+/// let (source, _) = FlowSource::replay([]).open()?;
+/// let handle = source.handle();
+/// let watcher = std::thread::spawn(move || {
+///     println!("{}", handle.stats());
+///     handle.close();
+/// });
+/// watcher.join().unwrap();
+/// # Ok::<(), mermin_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Handle {
     control: Arc<Control>,

@@ -43,6 +43,13 @@ pub struct Pinning {
 
 impl Pinning {
     /// Pins under this name: 1 to 64 letters, digits, `-` and `_`. One source at a time can have it.
+    ///
+    /// ```
+    /// use mermin_core::{FlowSource, Pinning};
+    ///
+    /// let pinning = Pinning::instance("billing");
+    /// let builder = FlowSource::builder().pinning(pinning);
+    /// ```
     #[must_use]
     pub fn instance(name: impl Into<String>) -> Self {
         Self {
@@ -54,6 +61,13 @@ impl Pinning {
 
     /// The mount point of a BPF file system. Default: `/sys/fs/bpf`. Pins are in `mermin/<instance>` below it. The source mounts
     /// nothing.
+    ///
+    /// ```
+    /// use mermin_core::{FlowSource, Pinning};
+    ///
+    /// let pinning = Pinning::instance("billing").bpffs("/run/mermin/bpf");
+    /// let builder = FlowSource::builder().pinning(pinning);
+    /// ```
     #[must_use]
     pub fn bpffs(mut self, path: impl Into<PathBuf>) -> Self {
         self.bpffs = path.into();
@@ -65,6 +79,13 @@ impl Pinning {
     /// Closing then ends no flow. The stream gives the records that were made and ends, the kernel keeps counting, and the next source of
     /// this name resumes. So no packet is missed while a program is updated. To remove the state, open the instance without this option
     /// and close it.
+    ///
+    /// ```
+    /// use mermin_core::{FlowSource, Pinning};
+    ///
+    /// let pinning = Pinning::instance("billing").persist(true);
+    /// let builder = FlowSource::builder().pinning(pinning);
+    /// ```
     #[must_use]
     pub fn persist(mut self, persist: bool) -> Self {
         self.persist = persist;

@@ -3,6 +3,16 @@
 use std::time::Duration;
 
 /// Timeouts, each above zero. IPFIX calls the first `flowActiveTimeout`, the others `flowIdleTimeout`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use mermin_core::Timeouts;
+///
+/// let mut timeouts = Timeouts::default();
+/// timeouts.active = Duration::from_secs(5);
+/// assert_eq!(timeouts.tcp_half_closed, Duration::from_secs(120));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {

@@ -37,6 +37,18 @@ impl<'a, S: FlowSink> Run<'a, S> {
     }
 
     /// The rule by which records are batched. Default: a batch is whatever waits.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use futures::executor::block_on;
+    /// use mermin_core::{FlowSource, sink::{Batching, JsonLines}};
+    ///
+    /// let (mut source, _) = FlowSource::replay([]).open()?;
+    /// let sink = JsonLines::new(Vec::new());
+    /// block_on(async { source.run(sink).batch(Batching::default().records(500).age(Duration::from_secs(1))).await })?;
+    /// # Ok::<(), mermin_core::Error>(())
+    /// ```
     pub fn batch(mut self, batching: Batching) -> Self {
         self.batching = batching;
         self
@@ -44,12 +56,34 @@ impl<'a, S: FlowSink> Run<'a, S> {
 
     /// The time limit of closing, from [`close`](FlowSource::close) or the source's own end until every record is delivered and the
     /// sink is closed. After it, `run` returns an error with the number of undelivered records. Default: 30 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use futures::executor::block_on;
+    /// use mermin_core::{FlowSource, sink::JsonLines};
+    ///
+    /// let (mut source, _) = FlowSource::replay([]).open()?;
+    /// let sink = JsonLines::new(Vec::new());
+    /// block_on(async { source.run(sink).close_within(Duration::from_secs(5)).await })?;
+    /// # Ok::<(), mermin_core::Error>(())
+    /// ```
     pub fn close_within(mut self, time: Duration) -> Self {
         self.close_within = time;
         self
     }
 
     /// Timer that waits. Default: [`ThreadTimer`], which starts a thread when there is something to wait for.
+    ///
+    /// ```
+    /// use futures::executor::block_on;
+    /// use mermin_core::{FlowSource, sink::{JsonLines, ThreadTimer}};
+    ///
+    /// let (mut source, _) = FlowSource::replay([]).open()?;
+    /// let sink = JsonLines::new(Vec::new());
+    /// block_on(async { source.run(sink).timer(ThreadTimer::default()).await })?;
+    /// # Ok::<(), mermin_core::Error>(())
+    /// ```
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.timer = Arc::new(timer);
         self
