@@ -15,7 +15,10 @@ impl Config {
     /// A builder configured from the file. Apply command-line overrides to the result.
     pub fn source(&self) -> FlowSourceBuilder {
         let instrument = self.discovery().instrument();
-        let builder = self.source_of_captures().netns(instrument.netns().clone());
+        let builder = self
+            .source_of_captures()
+            .netns(instrument.netns().clone())
+            .process(*self.pipeline().flow_capture().process());
         pinning(
             hooks(interfaces(builder, instrument), instrument),
             instrument,
@@ -233,6 +236,7 @@ pipeline {
     flow_key = \"endpoints\"
     exact_end = true
     join = \"merged\"
+    process = true
   }
 }
 filter \"source\" {
@@ -261,6 +265,7 @@ filter \"flow\" {
                 .flow_key(FlowKey::Endpoints)
                 .exact_end(true)
                 .join(Join::Merged)
+                .process(true)
                 .filter(filter),
         );
     }

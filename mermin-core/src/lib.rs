@@ -50,6 +50,7 @@ pub mod lab;
 mod pcap;
 mod plural;
 mod probe;
+mod process;
 pub mod report;
 pub mod sink;
 mod source;

@@ -34,6 +34,9 @@ section! {
         /// the one that saw its first packet, with the names of all in `flow.interfaces`. `merged`: the same, and what each saw, so
         /// that loss and delay between two of them show. Leave it where networks on several VLANs or tunnels use the same addresses.
         join: Join = Join::PerInterface, Capture;
+        /// True if the processes at the ends of flows are looked up: `process.pid` and its kind. It takes `CAP_SYS_PTRACE`,
+        /// `CAP_SYS_ADMIN` and the host's PID namespace.
+        process: bool = false, Capture;
         /// Events of new flows that the ring holds. Events are hints and their ring has a fixed size: no flow depends on them.
         flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Nothing;
     }

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -101,5 +102,12 @@ pub(crate) fn everything() -> Flow {
         });
     }
     flow.observation_points = points.map(|(point, _)| point).into();
+    flow.source_process = Some(Arc::new(Process {
+        executable: Some("curl".into()),
+        cgroup_id: Some(4_711),
+        container_id: Some("0123456789abcdef".repeat(4).into()),
+        ..Process::new(42)
+    }));
+    flow.destination_process = flow.source_process.clone();
     flow
 }

@@ -19,6 +19,7 @@ mod ip;
 mod ipsec;
 mod names;
 mod observation_point;
+mod process;
 mod protocol;
 mod record;
 mod several;
@@ -39,6 +40,7 @@ pub use self::{
     ip::IpHeader,
     ipsec::Ipsec,
     observation_point::{ObservationPoint, PointCounts},
+    process::Process,
     protocol::Protocol,
     record::Flow,
     several::Several,

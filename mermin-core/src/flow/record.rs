@@ -1,10 +1,13 @@
 //! The record itself.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use super::{
     Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec, ObservationPoint,
-    Protocol, Several, Tcp, Tunnel, Uniflow, VlanIds,
+    Process, Protocol, Several, Tcp, Tunnel, Uniflow, VlanIds,
 };
 
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
@@ -67,6 +70,11 @@ pub struct Flow {
     /// The interfaces that saw the conversation so far, in the order in which they did; empty unless conversations are
     /// [joined](crate::FlowSourceBuilder::join). An interface is there once for each of its flows, which differ in VLANs or tunnel.
     pub observation_points: Box<[ObservationPoint]>,
+    /// The process at the source, where processes are [looked up](crate::FlowSourceBuilder::process), it is one of this host, and its
+    /// socket was found by the time of this record.
+    pub source_process: Option<Arc<Process>>,
+    /// The process at the destination; the same.
+    pub destination_process: Option<Arc<Process>>,
 }
 
 impl Flow {
@@ -102,6 +110,8 @@ impl Flow {
             ipsec: None,
             tunnel: None,
             observation_points: Box::default(),
+            source_process: None,
+            destination_process: None,
         }
     }
 
@@ -126,7 +136,7 @@ mod tests {
     #[test]
     fn a_record_stays_small() {
         // A queue of 65,536 records must not take more than 32 MiB.
-        assert!(size_of::<Flow>() < 512, "{}", size_of::<Flow>());
+        assert!(size_of::<Flow>() <= 512, "{}", size_of::<Flow>());
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Feature {
     Pinning,
     /// Resuming flows of a former process.
     Restart,
+    /// Naming the processes at the ends of flows.
+    Process,
 }
 
 impl Feature {
@@ -40,6 +42,7 @@ impl Feature {
             Self::Membarrier => "membarrier",
             Self::Pinning => "pinning",
             Self::Restart => "restart",
+            Self::Process => "process",
         }
     }
 }

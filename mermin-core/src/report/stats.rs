@@ -95,6 +95,8 @@ pub struct Stats {
     pub records_joined: u64,
     /// Flows that were not joined with their conversation, because it had 16 already: each is reported by itself.
     pub flows_unjoined: u64,
+    /// Flows whose processes were not looked up, because too many waited for that.
+    pub lookups_missed: u64,
     /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,
     /// Octets of their frames, link header and padding included.

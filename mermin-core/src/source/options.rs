@@ -46,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) flow_key: FlowKey,
     pub(crate) exact_end: bool,
     pub(crate) join: Join,
+    /// Processes at the ends of flows are looked up.
+    pub(crate) process: bool,
     pub(crate) decapsulation: Decapsulation,
     pub(crate) tunnel_ports: TunnelPorts,
     pub(crate) test_hooks: TestHooks,
@@ -144,6 +146,7 @@ impl Options {
             ("attach", self.attach != AttachOptions::default()),
             ("netns", self.netns != NetNs::Own),
             ("pinning", self.pinning.is_some()),
+            ("process", self.process),
         ];
         for (option, given) in live_only {
             if given {

@@ -30,6 +30,8 @@ pub enum Setting {
     ExactEnd,
     /// `join`.
     Join,
+    /// `process`.
+    Process,
     /// `decapsulation`.
     Decapsulation,
     /// `tunnel_ports`.
@@ -52,6 +54,7 @@ impl Setting {
             Self::FlowKey => "flow_key",
             Self::ExactEnd => "exact_end",
             Self::Join => "join",
+            Self::Process => "process",
             Self::Decapsulation => "decapsulation",
             Self::TunnelPorts => "tunnel_ports",
         }
@@ -93,6 +96,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         flow_key,
         exact_end,
         join,
+        process,
         decapsulation,
         tunnel_ports,
         test_hooks: _,
@@ -117,6 +121,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::FlowKey, now.flow_key != *flow_key),
             (Setting::ExactEnd, now.exact_end != *exact_end),
             (Setting::Join, now.join != *join),
+            (Setting::Process, now.process != *process),
             (Setting::Decapsulation, now.decapsulation != *decapsulation),
             (
                 Setting::TunnelPorts,

@@ -39,6 +39,7 @@ mod octets;
 mod order;
 mod orphans;
 mod plug;
+mod processes;
 mod reconfigure;
 mod restart;
 mod runtimes;
@@ -191,6 +192,7 @@ fn main() {
         load::cases(),
         detach::cases(),
         plug::cases(),
+        processes::cases(),
         order::cases(),
         blindspots::cases(),
         orphans::cases(),

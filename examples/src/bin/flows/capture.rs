@@ -141,7 +141,7 @@ fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourc
 
 /// Room for flows and what they tell, which a change of the file cannot give.
 fn room(builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder {
-    let builder = options.with.put(builder);
+    let builder = options.with.put(builder, options.pcap.is_some());
     match options.max_flows {
         Some(flows) => builder.max_flows(flows),
         None => builder,

@@ -4,12 +4,14 @@ use lexopt::Error;
 use mermin_core::{FlowSourceBuilder, Join};
 
 /// Names that `--with` knows, with what each may be set to.
-const KNOWN: &str = "one of join, join=merged, all";
+const KNOWN: &str = "one of join, join=merged, process, all";
 
 /// The facts that were asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct With {
     join: Option<Join>,
+    process: bool,
+    all: bool,
 }
 
 impl With {
@@ -21,7 +23,9 @@ impl With {
         for name in names.split(',').map(str::trim) {
             match name {
                 "join" | "join=first_seen" => self.join = Some(Join::FirstSeen),
-                "join=merged" | "all" => self.join = Some(Join::Merged),
+                "join=merged" => self.join = Some(Join::Merged),
+                "process" => self.process = true,
+                "all" => (self.join, self.all) = (Some(Join::Merged), true),
                 other => {
                     return Err(Error::ParsingFailed {
                         value: other.to_owned(),
@@ -33,17 +37,24 @@ impl With {
         Ok(())
     }
 
-    /// Puts it over what a file says.
-    pub(crate) fn put(self, builder: FlowSourceBuilder) -> FlowSourceBuilder {
-        match self.join {
+    /// Puts it over what a file says; all there is of a capture is less than of a host.
+    pub(crate) fn put(self, builder: FlowSourceBuilder, is_capture: bool) -> FlowSourceBuilder {
+        let builder = match self.join {
             Some(join) => builder.join(join),
             None => builder,
+        };
+        if self.process || self.all && !is_capture {
+            builder.process(true)
+        } else {
+            builder
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use mermin_core::FlowSource;
+
     use super::*;
 
     fn with(names: &str) -> Result<With, Error> {
@@ -53,10 +64,13 @@ mod tests {
 
     #[test]
     fn each_name_turns_something_on() {
-        let join = |join| With { join: Some(join) };
-        assert_eq!(with("join").unwrap(), join(Join::FirstSeen));
-        assert_eq!(with("all").unwrap(), join(Join::Merged));
-        assert_eq!(with("join, join=merged").unwrap(), join(Join::Merged));
+        let live = |names| with(names).unwrap().put(FlowSource::builder(), false);
+        let capture = |names| with(names).unwrap().put(FlowSource::builder(), true);
+        assert_eq!(live("join").get_join(), Join::FirstSeen);
+        assert_eq!(live("join, join=merged").get_join(), Join::Merged);
+        assert!(live("process").get_process() && !live("join").get_process());
+        assert_eq!(live("all").get_join(), Join::Merged);
+        assert!(live("all").get_process() && !capture("all").get_process());
         let error = with("join,names").unwrap_err().to_string();
         assert!(error.contains("names") && error.contains(KNOWN), "{error}");
     }

@@ -8,6 +8,7 @@
 mod interfaces;
 mod iter;
 mod lists;
+mod process;
 #[cfg(test)]
 mod reference;
 pub(crate) mod render;

@@ -212,6 +212,14 @@ const AFTER: &[Attribute] = &[
     of(Kind::Numbers, "flow.interfaces.bytes", "For each, IP octets of those").unit("By").when("`join` is `merged`"),
     of(Kind::Numbers, "flow.interfaces.reverse.packets", "For each, packets from destination to source").unit("{packet}").when("`join` is `merged`"),
     of(Kind::Numbers, "flow.interfaces.reverse.bytes", "For each, IP octets of those").unit("By").when("`join` is `merged`"),
+    number("process.pid", "Process that had the source's socket open, by its number").when("processes are looked up (`process`), and the source is one of this host"),
+    text("process.executable.name", "Name of its executable, without directories").when("the same, and it can be read"),
+    number("process.cgroup.id", "Id of its control group in the unified hierarchy").when("the same, and the group is in sight"),
+    text("source.container.id", "Id of its container, by the name of its control group").when("the same, and it is in a container"),
+    number("flow.reverse.process.pid", "Process that had the destination's socket open, by its number").when("processes are looked up (`process`), and the destination is one of this host"),
+    text("flow.reverse.process.executable.name", "Name of its executable, without directories").when("the same, and it can be read"),
+    number("flow.reverse.process.cgroup.id", "Id of its control group in the unified hierarchy").when("the same, and the group is in sight"),
+    text("destination.container.id", "Id of its container, by the name of its control group").when("the same, and it is in a container"),
 ];
 
 /// Every name, in the order in which [`Attributes`](super::Attributes) gives them.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    interfaces,
+    interfaces, process,
     table::{FORWARD, Names, REVERSE},
     value::{Text, Value},
 };
@@ -26,10 +26,11 @@ pub(super) enum Part {
     Protocol,
     Encapsulation,
     Joined,
+    Process,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Flow,
         Self::Interface,
         Self::Forward,
@@ -37,6 +38,7 @@ impl Part {
         Self::Protocol,
         Self::Encapsulation,
         Self::Joined,
+        Self::Process,
     ];
 }
 
@@ -70,6 +72,7 @@ pub(super) fn visit_part<'a>(
             }
         }
         Part::Joined => interfaces::give(visit, &flow.observation_points),
+        Part::Process => process::give(visit, flow),
     }
 }
 

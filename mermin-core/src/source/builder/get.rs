@@ -96,6 +96,12 @@ impl FlowSourceBuilder {
         self.options.join
     }
 
+    /// The value of [`process`](Self::process).
+    #[must_use]
+    pub fn get_process(&self) -> bool {
+        self.options.process
+    }
+
     /// The value of [`tunnels`](Self::tunnels).
     #[must_use]
     pub fn get_decapsulation(&self) -> Decapsulation {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    probe,
+    probe, process,
     report::Degradation,
     source::engine::{Counters as _, Opened},
 };
@@ -26,6 +26,9 @@ pub(super) fn open(job: Job) -> Result<(Capture, Opened), Error> {
     candidates.check()?;
     let strict = job.options.strict;
     let mut given_up = Vec::new();
+    if job.options.process {
+        given_up.extend(process::degradations());
+    }
     let prepared = prepare(&job, &mut given_up)?;
     let grace = setup::grace(&job, &mut given_up)?;
     if let Some(pinned) = &prepared.pinned {

@@ -11,6 +11,7 @@ use super::{
     names::Names,
     pinned::{Leftovers, PinnedInstance, Prepared},
     registry::InterfaceRegistry,
+    setup,
     shared::{Counts, SharedCounters},
     slots::SlotTable,
 };
@@ -86,6 +87,7 @@ impl Parts {
             Arc::clone(&job.control),
         )?;
         let filter = job.options.filter.clone();
+        let processes = setup::lookup(job)?;
         let parts = Self {
             interfaces: InterfaceSet::new(
                 candidates,
@@ -99,6 +101,7 @@ impl Parts {
                 Arc::clone(&shared),
                 filter,
                 job.options.join,
+                processes,
                 unacked,
             ),
             closer,

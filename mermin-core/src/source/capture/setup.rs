@@ -7,6 +7,7 @@ use crate::{
     bpf::{self, grace::Grace, size::Sizes},
     error::{Error, ErrorKind},
     probe::unavailable,
+    process::Lookup,
     report::Degradation,
     source::{
         options::{DEFAULT_FLOWS, Options},
@@ -52,4 +53,19 @@ pub(super) fn another_grace(grace: &Grace) -> Result<Grace, Error> {
 
 fn no_grace(error: io::Error) -> Error {
     Error::new(ErrorKind::System, "cannot wait for grace periods").with_source(error)
+}
+
+/// The thread that looks processes up, where it was asked for. Sockets are those of the calling thread's network namespace.
+pub(super) fn lookup(job: &Job) -> Result<Option<Lookup>, Error> {
+    if !job.options.process {
+        return Ok(None);
+    }
+    let lookup = Lookup::start().map_err(|error| {
+        Error::new(ErrorKind::System, "cannot look sockets up")
+            .with_remedy(
+                "leave `process` off, or load the kernel modules `tcp_diag` and `udp_diag`",
+            )
+            .with_source(error)
+    })?;
+    Ok(Some(lookup))
 }

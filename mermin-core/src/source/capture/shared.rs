@@ -63,6 +63,7 @@ counts! {
     withheld => records_filtered,
     joined => records_joined,
     unjoined => flows_unjoined,
+    lookups_missed => lookups_missed,
     sweeps => sweeps,
     rcu_waits => rcu_waits,
 }

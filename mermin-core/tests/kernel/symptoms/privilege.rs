@@ -40,11 +40,18 @@ pub(super) const ROWS: &[Symptom] = &[
         "`the network namespace of process 1 cannot be seen`",
         symptom_process_1
     ),
+    row!("`process: CAP_SYS_PTRACE is missing`", symptom_no_ptrace),
+    row!("`process: CAP_SYS_ADMIN is missing`", symptom_no_admin),
+    row!(
+        "`process: this process is in a PID namespace of its own`",
+        symptom_own_processes
+    ),
 ];
 
 pub(super) const TASKS: &[Task] = &[
     ("preflight", |interface| words(&preflight(&on(interface)))),
     ("open", |interface| open(on(interface))),
+    ("look-up", |interface| open(on(interface).process(true))),
     ("enter", |path| {
         open(on("lo").netns(NetNs::Path(path.into())))
     }),
@@ -175,6 +182,21 @@ fn symptom_process_1() -> String {
     assert!(said.contains("? host namespace: "), "{said}");
     assert!(said.contains("CAP_SYS_PTRACE"), "{said}");
     said
+}
+
+fn symptom_no_ptrace() -> String {
+    let capabilities = needed() | CapabilitySet::SYS_ADMIN;
+    ask(&Host::new(), capabilities, "look-up lo").rest()
+}
+
+fn symptom_no_admin() -> String {
+    let capabilities = needed() | CapabilitySet::SYS_PTRACE;
+    ask(&Host::new(), capabilities, "look-up lo").rest()
+}
+
+fn symptom_own_processes() -> String {
+    let host = Host::new();
+    host.run(|| Asked::start_by(&CONTAINER, "look-up lo").rest())
 }
 
 /// Of process 1: a shell of root's in a namespace with `v0`, seen by nobody from a namespace without. Each of the two

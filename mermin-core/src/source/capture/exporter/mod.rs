@@ -2,6 +2,7 @@
 //! which of them were acknowledged.
 
 mod joining;
+mod processes;
 pub(super) mod record;
 mod suppression;
 pub(super) mod unacked;
@@ -22,6 +23,7 @@ use crate::{
     filter::{Filter, FilterDecision},
     flow::{EndReason, Flow},
     join::Join,
+    process::Lookup,
     source::queue::Queue,
     table::{export_state::ExportState, limits::is_over, snapshot::FlowSnapshot},
 };
@@ -34,6 +36,8 @@ pub(super) struct Exporter {
     suppression: Suppression,
     /// Where several interfaces see one conversation.
     joining: Option<Joining>,
+    /// Where processes are looked up.
+    processes: Option<Lookup>,
     /// Records on their way to the queue.
     out: VecDeque<Flow>,
     /// Records that flows on their way out will have.
@@ -48,6 +52,7 @@ impl Exporter {
         shared: Arc<SharedCounters>,
         filter: Filter,
         join: Join,
+        processes: Option<Lookup>,
         unacked: Option<Unacked>,
     ) -> Self {
         Self {
@@ -55,6 +60,7 @@ impl Exporter {
             shared,
             suppression: Suppression::new(filter),
             joining: Joining::new(join),
+            processes,
             out: VecDeque::new(),
             promised: 0,
             unacked,
@@ -128,6 +134,7 @@ impl Exporter {
         let suppressed = self.suppression.is_suppressed(slots, records, slot);
         if !suppressed {
             self.enrol(slots, records, slot);
+            self.look_up(slots, records, slot);
         }
         suppressed
     }
@@ -206,6 +213,7 @@ impl Exporter {
             }
         }
         self.leave_conversation(records, slot, &flow);
+        self.forget_processes(slot, &flow);
         self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
         if self.unacked.is_some() {
             slots.begin_close(slot);
@@ -233,6 +241,7 @@ impl Exporter {
         };
         let record = records.record(slots, slot, flow, reason);
         let record = self.with_sights(record, flow, &sights);
+        let record = self.with_processes(record, slot, flow);
         let unacked = self.unacked.as_ref();
         let is_exported =
             decision.is_told() || unacked.is_some_and(|unacked| unacked.is_exported(slot));
@@ -290,6 +299,7 @@ impl Exporter {
         }
         let record = records.record(slots, slot, &flow, EndReason::ActiveTimeout);
         let record = self.with_sights_again(slots, records, slot, &flow, record);
+        let record = self.with_processes(record, slot, &flow);
         self.out.push_back(record);
         slots.mark_exported(slot, then);
     }

@@ -1,0 +1,109 @@
+//! Sockets of all network namespaces.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    net::{IpAddr, SocketAddr},
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    addresses,
+    socket::{Found, Sockets},
+};
+use crate::{
+    flow::Protocol,
+    sys::{
+        netlink::Netlink,
+        netns::{self, NetnsId},
+    },
+};
+
+/// One network namespace.
+struct Namespace {
+    sockets: Sockets,
+    netlink: Netlink,
+    addresses: HashSet<IpAddr>,
+}
+
+impl Namespace {
+    /// That of the calling thread.
+    fn open() -> io::Result<Self> {
+        let netlink = Netlink::open()?;
+        Ok(Self {
+            sockets: Sockets::open()?,
+            addresses: addresses::all(&netlink)?,
+            netlink,
+        })
+    }
+
+    fn find(&mut self, protocol: Protocol, own: SocketAddr, other: SocketAddr) -> Option<Found> {
+        let found = self.sockets.find(protocol, own, other).ok()??;
+        // A socket that is bound to all addresses is not one of those that are forwarded.
+        let is_own = own.ip().is_loopback() || self.addresses.contains(&own.ip());
+        (found.bound.is_some() || is_own).then_some(found)
+    }
+}
+
+/// The watched namespace, and those of other processes.
+pub(super) struct Namespaces {
+    own: Namespace,
+    own_id: NetnsId,
+    others: HashMap<NetnsId, Namespace>,
+}
+
+impl Namespaces {
+    /// Of the calling thread, which may move on.
+    pub(super) fn open() -> io::Result<Self> {
+        Ok(Self {
+            own: Namespace::open()?,
+            own_id: netns::current()?,
+            others: HashMap::new(),
+        })
+    }
+
+    /// Takes note of the namespaces there are by now. Moves the calling thread; one that cannot be entered is left out.
+    pub(super) fn update(&mut self, found: &HashMap<NetnsId, PathBuf>) {
+        self.others.retain(|id, _| found.contains_key(id));
+        for namespace in self.others.values_mut().chain([&mut self.own]) {
+            if let Ok(all) = addresses::all(&namespace.netlink) {
+                namespace.addresses = all;
+            }
+        }
+        for (id, path) in found {
+            if *id == self.own_id || self.others.contains_key(id) {
+                continue;
+            }
+            if let Ok(namespace) = enter(path, *id) {
+                self.others.insert(*id, namespace);
+            }
+        }
+    }
+
+    /// The socket of one end of a flow: in the watched namespace, or in the only other one that has such a socket.
+    pub(super) fn find(
+        &mut self,
+        protocol: Protocol,
+        own: SocketAddr,
+        other: SocketAddr,
+    ) -> Option<u32> {
+        if let Some(found) = self.own.find(protocol, own, other) {
+            return Some(found.inode);
+        }
+        let others = self.others.values_mut();
+        let mut found = others.filter_map(|namespace| namespace.find(protocol, own, other));
+        let first = found.next()?;
+        // Two containers may have the same addresses: then nothing tells which one it is.
+        found.next().is_none().then_some(first.inode)
+    }
+}
+
+fn enter(path: &Path, id: NetnsId) -> io::Result<Namespace> {
+    let (file, opened) = netns::open(path)?;
+    if opened != id {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    netns::enter(file.as_fd())?;
+    Namespace::open()
+}

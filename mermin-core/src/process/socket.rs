@@ -1,0 +1,107 @@
+//! One socket of a network namespace, by its ends: sock_diag(7).
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    os::fd::AsFd,
+    time::Duration,
+};
+
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkBuffer, NetlinkMessage, Parseable as _};
+use netlink_packet_sock_diag::{
+    AF_INET, AF_INET6, SOCK_DIAG_BY_FAMILY, SockDiagMessage, TCP_LISTEN,
+    inet::{ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags},
+};
+use netlink_sys::{Socket, SocketAddr as Port, protocols::NETLINK_SOCK_DIAG};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+
+use crate::flow::Protocol;
+
+/// The kernel answers at once; one that does not must not keep the thread.
+const PATIENCE: Duration = Duration::from_secs(1);
+const HEADER: usize = 16;
+
+/// A socket that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Of the socket file system: what `/proc/<pid>/fd` shows.
+    pub(super) inode: u32,
+    /// Its own address; none where it is bound to all.
+    pub(super) bound: Option<IpAddr>,
+}
+
+/// Asks for sockets of the network namespace that it was made in.
+pub(super) struct Sockets {
+    socket: Socket,
+    buffer: Vec<u8>,
+}
+
+impl Sockets {
+    /// Of the calling thread's network namespace.
+    pub(super) fn open() -> io::Result<Self> {
+        let socket = Socket::new(NETLINK_SOCK_DIAG)?;
+        socket.connect(&Port::new(0, 0))?;
+        set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(PATIENCE))?;
+        Ok(Self {
+            socket,
+            buffer: Vec::with_capacity(1024),
+        })
+    }
+
+    /// The socket of one end of a flow, if somebody has it open: connected to the other end, or of UDP bound to the port.
+    pub(super) fn find(
+        &mut self,
+        protocol: Protocol,
+        own: SocketAddr,
+        other: SocketAddr,
+    ) -> io::Result<Option<Found>> {
+        // Of UDP the kernel looks for the receiver of a datagram that the first address sent (udp_dump_one).
+        let [first, second] = if protocol == Protocol::TCP {
+            [own, other]
+        } else {
+            [other, own]
+        };
+        let request = InetRequest {
+            family: if own.is_ipv4() { AF_INET } else { AF_INET6 },
+            protocol: protocol.0,
+            extensions: ExtensionFlags::empty(),
+            states: StateFlags::all(),
+            socket_id: SocketId {
+                source_port: first.port(),
+                destination_port: second.port(),
+                source_address: first.ip(),
+                destination_address: second.ip(),
+                interface_id: 0,
+                // No cookie is asked for.
+                cookie: [0xff; 8],
+            },
+        };
+        let mut message = NetlinkMessage::from(SockDiagMessage::InetRequest(request));
+        message.header.flags = NLM_F_REQUEST;
+        message.finalize();
+        let mut octets = vec![0; message.buffer_len()];
+        message.serialize(&mut octets);
+        self.socket.send(&octets, 0)?;
+        self.buffer.clear();
+        self.socket.recv(&mut self.buffer, 0)?;
+        Ok(read(&self.buffer, protocol))
+    }
+}
+
+/// The answer, unless it is a refusal: nobody has such a socket. One that listens is nobody's end of this connection, and one without
+/// an inode is closed (TIME_WAIT).
+fn read(datagram: &[u8], protocol: Protocol) -> Option<Found> {
+    let message = NetlinkBuffer::new_checked(datagram).ok()?;
+    if message.message_type() != SOCK_DIAG_BY_FAMILY {
+        return None;
+    }
+    let header = InetResponseHeader::parse(datagram.get(HEADER..)?).ok()?;
+    let listens = protocol == Protocol::TCP && header.state == TCP_LISTEN;
+    (header.inode != 0 && !listens).then(|| {
+        let bound = header.socket_id.source_address;
+        Found {
+            inode: header.inode,
+            bound: (!bound.is_unspecified()).then_some(bound),
+        }
+    })
+}

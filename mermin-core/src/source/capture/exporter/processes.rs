@@ -1,0 +1,57 @@
+//! Processes at the ends of flows, looked up beside the capture thread.
+
+use std::{net::SocketAddr, sync::atomic::Ordering};
+
+use super::{Exporter, record::RecordContext};
+use crate::{
+    flow::{Endpoint, Flow, Protocol},
+    process::Ends,
+    source::capture::slots::SlotTable,
+    table::{record::facts, snapshot::FlowSnapshot},
+};
+
+impl Exporter {
+    /// Has a flow looked up that is wanted, where processes are and it was not yet.
+    pub(super) fn look_up(&self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
+        let Some(lookup) = &self.processes else {
+            return;
+        };
+        if !lookup.knows(slot, slots.slab().first_seen(slot)) {
+            let flow = records.snapshot(slots, slot);
+            if !lookup.ask(slot, flow.first_seen, ends(&flow)) {
+                let counts = &self.shared.counts;
+                counts.lookups_missed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Has a record say which processes are at its ends, as far as is known.
+    pub(super) fn with_processes(&self, mut record: Flow, slot: u32, flow: &FlowSnapshot) -> Flow {
+        if let Some(lookup) = &self.processes {
+            [record.source_process, record.destination_process] = lookup.of(slot, flow.first_seen);
+        }
+        record
+    }
+
+    /// A flow has ended.
+    pub(super) fn forget_processes(&self, slot: u32, flow: &FlowSnapshot) {
+        if let Some(lookup) = &self.processes {
+            lookup.forget(slot, flow.first_seen);
+        }
+    }
+}
+
+/// Of a flow of a protocol whose sockets can be looked up.
+fn ends(flow: &FlowSnapshot) -> Option<Ends> {
+    let facts = facts(flow, "");
+    let end = |end: Endpoint| Some(SocketAddr::new(end.address, end.port?));
+    matches!(facts.protocol, Protocol::TCP | Protocol::UDP)
+        .then(|| {
+            Some(Ends {
+                protocol: facts.protocol,
+                source: end(facts.source)?,
+                destination: end(facts.destination)?,
+            })
+        })
+        .flatten()
+}

@@ -1,0 +1,160 @@
+//! Processes at the ends of flows: of this namespace and of others, opened before the source was, by whoever has the socket now.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    os::fd::OwnedFd,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use mermin_core::{
+    Attach, Flow, FlowSourceBuilder,
+    flow::{Process, Protocol},
+    report::Feature,
+};
+
+use crate::support::{
+    host::Pair,
+    traffic::{address, udp_socket},
+    watch::{Outcome, Watch, on, try_open},
+};
+
+crate::cases! {
+    each_mode processes_at_both_ends,
+    each_mode a_socket_that_another_process_has,
+}
+
+/// A process in the far host, as a container has one: its network namespace is looked at because of it.
+struct Inhabitant(Child);
+
+impl Inhabitant {
+    fn of(pair: &Pair) -> Self {
+        let mut command = Command::new("sleep");
+        Self(pair.far.run(|| command.arg("60").spawn().unwrap()))
+    }
+}
+
+impl Drop for Inhabitant {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Time in which a flow that goes on is looked up: a sweep, and a look at all processes.
+const LOOK: Duration = Duration::from_millis(2_500);
+
+fn watch(pair: &Pair, options: FlowSourceBuilder) -> Watch {
+    let source = try_open(&pair.near, options.process(true)).unwrap();
+    // Here there may be less to see, and the report says so.
+    let report = source.report();
+    assert!(
+        report
+            .degradations
+            .iter()
+            .all(|it| it.feature == Feature::Process),
+        "{report}"
+    );
+    Watch::new(source)
+}
+
+fn of(outcome: &Outcome, protocol: Protocol) -> &Flow {
+    outcome.only(|flow| flow.protocol == protocol)
+}
+
+fn is_this(process: Option<&Process>) -> bool {
+    let own = std::env::current_exe().unwrap();
+    let name = own.file_name().unwrap().to_str();
+    process.is_some_and(|it| it.pid == std::process::id() && it.executable.as_deref() == name)
+}
+
+/// A connection and datagrams, whose sockets are there before the source. The far host is another network namespace.
+fn processes_at_both_ends(mode: Attach) {
+    let pair = Pair::new();
+    let _inhabitant = Inhabitant::of(&pair);
+    pair.add_ipv6();
+    let tcp = ["10.0.0.2:5001", "[fd00::2]:5001"].map(address);
+    let connections: Vec<_> = tcp
+        .iter()
+        .map(|&far| {
+            let listener = pair.far.run(|| TcpListener::bind(far).unwrap());
+            let client = pair.near.run(|| TcpStream::connect(far).unwrap());
+            (client, listener.accept().unwrap().0)
+        })
+        .collect();
+    let ends = ["10.0.0.1:4000", "10.0.0.2:53"].map(address);
+    let client = udp_socket(&pair.near, ends[0], ends[1]);
+    // Bound and not connected, as a server's is.
+    let server = pair
+        .far
+        .run(|| std::net::UdpSocket::bind("0.0.0.0:53").unwrap());
+    let mut watch = watch(&pair, on("v0").attach(mode));
+    for (client, server) in &connections {
+        use std::io::Write as _;
+        let (mut client, mut server) = (client, server);
+        client.write_all(b"here").unwrap();
+        server.write_all(b"there").unwrap();
+    }
+    client.send(b"question").unwrap();
+    server.send_to(b"answer", ends[0]).unwrap();
+    watch.take_for(LOOK);
+    let outcome = watch.finish();
+    let udp = of(&outcome, Protocol::UDP);
+    let all = outcome
+        .flows
+        .iter()
+        .filter(|flow| flow.protocol == Protocol::TCP);
+    let all: Vec<_> = all.chain([udp]).collect();
+    assert_eq!(all.len(), 3);
+    for flow in all {
+        assert!(is_this(flow.source_process.as_deref()), "{flow:#?}");
+        assert!(is_this(flow.destination_process.as_deref()), "{flow:#?}");
+    }
+    assert_eq!(outcome.stats.lookups_missed, 0);
+}
+
+/// A child inherits a connection and its parent closes it: the child is named, also in records behind its end.
+fn a_socket_that_another_process_has(mode: Attach) {
+    let pair = Pair::new();
+    let _inhabitant = Inhabitant::of(&pair);
+    let far = address("10.0.0.2:5001");
+    let listener = pair.far.run(|| TcpListener::bind(far).unwrap());
+    let client = pair.near.run(|| TcpStream::connect(far).unwrap());
+    let (server, _) = listener.accept().unwrap();
+    let mut child = Command::new("sleep")
+        .arg("60")
+        .stdin(Stdio::from(OwnedFd::from(client)))
+        .spawn()
+        .unwrap();
+    let options = on("v0").attach(mode).active_timeout(Duration::from_secs(3));
+    let mut watch = watch(&pair, options);
+    {
+        use std::io::Write as _;
+        (&server).write_all(b"late").unwrap();
+    }
+    watch.take_until("a record of the child's connection", |flows| {
+        !flows.is_empty()
+    });
+    let pid = child.id();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let outcome = watch.finish();
+    assert!(outcome.flows.len() >= 2);
+    for flow in &outcome.flows {
+        // Joined late: who sent first is the source.
+        let both = [&flow.source_process, &flow.destination_process];
+        let [server, client] = if flow.source.port == Some(5001) {
+            both
+        } else {
+            [both[1], both[0]]
+        };
+        let child = client.as_deref().unwrap();
+        assert_eq!(
+            (child.pid, child.executable.as_deref()),
+            (pid, Some("sleep")),
+            "{flow:#?}"
+        );
+        assert!(is_this(server.as_deref()), "{flow:#?}");
+    }
+}
