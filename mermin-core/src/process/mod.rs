@@ -1,4 +1,4 @@
-//! Processes that have the local sockets of flows: by sock_diag(7) and `/proc`, in a thread of its own.
+//! Processes that have the local sockets of flows: by `sock_diag(7)` and `/proc`, in a thread of its own.
 //!
 //! The kernel program knows no process. A flow's two ends are looked up as sockets when the flow is first looked at: in the network
 //! namespace that is watched, and else in those of other processes. The socket's inode leads to the process that has it open.

@@ -1,4 +1,4 @@
-//! One socket of a network namespace, by its ends: sock_diag(7).
+//! One socket of a network namespace, by its ends: `sock_diag(7)`.
 
 use std::{
     io,
@@ -89,7 +89,7 @@ impl Sockets {
 }
 
 /// The answer, unless it is a refusal: nobody has such a socket. One that listens is nobody's end of this connection, and one without
-/// an inode is closed (TIME_WAIT).
+/// an inode is closed (`TIME_WAIT`).
 fn read(datagram: &[u8], protocol: Protocol) -> Option<Found> {
     let message = NetlinkBuffer::new_checked(datagram).ok()?;
     if message.message_type() != SOCK_DIAG_BY_FAMILY {

@@ -98,7 +98,7 @@ impl FlowSourceBuilder {
     /// True if the processes at the ends of flows are looked up: number, executable, control group and container
     /// ([`Flow::source_process`](crate::Flow::source_process)). Default: no.
     ///
-    /// A thread looks for the sockets of a TCP or UDP flow when the flow is up to 100 ms old (sock_diag(7)), in the watched network
+    /// A thread looks for the sockets of a TCP or UDP flow when the flow is up to 100 ms old (`sock_diag(7)`), in the watched network
     /// namespace and in those of other processes, and for whoever has them open (`/proc`, at most once a second and for a twentieth of
     /// the time). So a record has the process that had the socket then, of several that share it the one with the lowest number; a
     /// process that lived for less than a second may be missed. It takes `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and the host's PID namespace;
