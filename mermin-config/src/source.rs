@@ -18,7 +18,7 @@ impl Config {
         let builder = self
             .source_of_captures()
             .netns(instrument.netns().clone())
-            .process(*self.pipeline().flow_capture().process());
+            .process(self.pipeline().flow_capture().process());
         pinning(
             hooks(interfaces(builder, instrument), instrument),
             instrument,
