@@ -27,7 +27,20 @@
 //! * [`Handle`] reads statistics and changes a running source, from any thread.
 //! * [`sink`] exports records ([`FlowSource::run`]).
 //! * [`FlowSourceBuilder::preflight`] checks a host before anything is captured.
-//! * The feature `pcap` reads capture files, and `pcap-compressed` also compressed ones (gzip, zstd, lz4).
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `pcap` | `FlowSourceBuilder::pcap`: flows of a capture file |
+//! | `pcap-compressed` | the same of files that gzip, zstd or lz4 compressed |
+//! | `serde` | `Serialize` and `Deserialize` for [`Flow`], [`Stats`] and [`Report`] |
+//! | `tracing` | a span and events of what changes about a capture, for subscribers of `tracing`: docs/EVENTS.md |
+//! | `futures-sink` | `sink::from_sink`: a `futures_sink::Sink` as a sink of flows |
+//! | `tower` | `sink::from_service`: a `tower_service::Service` as a sink of flows |
+//! | `testing` | `sink::testing`: records of every kind, a clock that is set by hand, and a check of a sink of your own |
 //!
 //! A program of your own is tested without root: [`FlowSource::replay`] makes a source of records, [`Flow::new`], [`Error::new`],
 //! [`Degradation::new`] and the defaults of [`Stats`] and [`Report`] make what it gives, and feature `testing` has a check of sinks.

@@ -14,6 +14,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    #[cfg(feature = "serde")]
+    pub(crate) const ALL: [Self; 3] = [Self::Forward, Self::Reverse, Self::Unknown];
+
     /// The text in attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -49,6 +52,15 @@ pub enum DirectionRule {
 }
 
 impl DirectionRule {
+    #[cfg(feature = "serde")]
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Syn,
+        Self::Answer,
+        Self::FirstPacket,
+        Self::ListeningPort,
+        Self::PortNumber,
+    ];
+
     /// As attributes have it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

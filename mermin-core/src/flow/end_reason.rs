@@ -23,6 +23,14 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::IdleTimeout,
+        Self::ActiveTimeout,
+        Self::EndOfFlow,
+        Self::ForcedEnd,
+        Self::LackOfResources,
+    ];
+
     /// Number in IANA's `flowEndReason` registry.
     #[must_use]
     pub const fn number(self) -> u8 {
@@ -31,15 +39,9 @@ impl EndReason {
 
     /// The inverse of [`number`](Self::number).
     pub(crate) fn from_number(number: u8) -> Option<Self> {
-        [
-            Self::IdleTimeout,
-            Self::ActiveTimeout,
-            Self::EndOfFlow,
-            Self::ForcedEnd,
-            Self::LackOfResources,
-        ]
-        .into_iter()
-        .find(|reason| reason.number() == number)
+        Self::ALL
+            .into_iter()
+            .find(|reason| reason.number() == number)
     }
 
     /// The registry's words.

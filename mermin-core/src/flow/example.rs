@@ -26,6 +26,8 @@ pub(crate) fn bare() -> Flow {
     flow.source.port = None;
     flow.destination.port = None;
     flow.time_resolution = None;
+    flow.start = UNIX_EPOCH;
+    flow.end = UNIX_EPOCH;
     flow
 }
 

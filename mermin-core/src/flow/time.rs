@@ -108,6 +108,68 @@ impl fmt::Display for Rfc3339 {
     }
 }
 
+/// The inverse of [`civil`]: the number of a day, from 1970-01-01.
+#[cfg(feature = "serde")]
+fn day(year: i64, month: i64, day: i64) -> i64 {
+    // January and February are the last months of the year before.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    year.div_euclid(400) * 146_097 + day_of_era - 719_468
+}
+
+/// Reads a time in UTC as [`Rfc3339`] shows it, with up to nine decimals; none of a moment that there is not.
+#[cfg(feature = "serde")]
+pub(crate) fn parse(text: &str) -> Option<SystemTime> {
+    /// In which 64 bits of seconds end.
+    const LAST_YEAR: i64 = 292_277_026_596;
+
+    fn numbers<const N: usize>(text: &str, between: char) -> Option<[i64; N]> {
+        let numbers: Option<Vec<i64>> = text
+            .split(between)
+            .map(|part| match part.as_bytes() {
+                [b'0'..=b'9', ..] => part.parse().ok(),
+                _ => None,
+            })
+            .collect();
+        numbers?.try_into().ok()
+    }
+    let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
+    // A year before 0 begins with the sign that stands between its parts as well.
+    let (sign, date) = match date.strip_prefix('-') {
+        Some(date) => (-1, date),
+        None => (1, date),
+    };
+    let [year, month, day_of_month] = numbers::<3>(date, '-')?;
+    if year > LAST_YEAR || month > 12 || day_of_month > 31 {
+        return None;
+    }
+    let day = day(sign * year, month, day_of_month);
+    if civil(day) != (sign * year, month, day_of_month) {
+        return None;
+    }
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let [hour, minute, second] = numbers::<3>(clock, ':')?;
+    if hour > 23 || minute > 59 || second > 59 || fraction.len() > 9 {
+        return None;
+    }
+    let [fraction] = numbers::<1>(&format!("{fraction:0<9}"), '.')?;
+    let seconds = day.checked_mul(SECONDS_PER_DAY)? + hour * 3_600 + minute * 60 + second;
+    let fraction = Duration::from_nanos(fraction.unsigned_abs());
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let time = if seconds < 0 {
+        UNIX_EPOCH.checked_sub(whole)
+    } else {
+        UNIX_EPOCH.checked_add(whole)
+    };
+    time?.checked_add(fraction)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +197,44 @@ mod tests {
         ];
         for (seconds, text) in known {
             assert_eq!(shown(at(seconds, 0), 0), text);
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_moment_that_there_is_not_is_none() {
+        for text in [
+            "2025-02-29T00:00:00Z",
+            "2025-13-01T00:00:00Z",
+            "2025-00-01T00:00:00Z",
+            "2025-9223372036854775807-01T00:00:00Z",
+            "292277026597-01-01T00:00:00Z",
+            "2025-01-01T24:00:00Z",
+            "2025-01-01T00:00:60Z",
+            "2025-01-01T00:00:00.0000000001Z",
+            "2025-01-01T00:00:00+01:00",
+            "2025-01-01 00:00:00Z",
+            "2025-01-01T00:00Z",
+            "2025-+1-01T00:00:00Z",
+            "2025-01-01T00:00:00.-1Z",
+            "9223372036854775807-01-01T00:00:00Z",
+            "",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        let short = "1970-01-01T00:00:00.5Z";
+        assert_eq!(parse(short), Some(at(0, 500_000_000)));
+    }
+
+    #[cfg(feature = "serde")]
+    proptest::proptest! {
+        #[test]
+        fn any_time_comes_back(seconds in -70_000_000_000_i64..300_000_000_000, nanos in 0..1_000_000_000_u32) {
+            let whole = Duration::from_secs(seconds.unsigned_abs());
+            let time = if seconds < 0 { UNIX_EPOCH - whole } else { UNIX_EPOCH + whole };
+            let time = time + Duration::new(0, nanos);
+            let text = Rfc3339 { time, decimals: 9 }.to_string();
+            proptest::prop_assert_eq!(parse(&text), Some(time), "{}", text);
         }
     }
 

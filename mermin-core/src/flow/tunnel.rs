@@ -82,6 +82,23 @@ pub enum TunnelKind {
 }
 
 impl TunnelKind {
+    #[cfg(feature = "serde")]
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Vxlan,
+        Self::Geneve,
+        Self::Gre,
+        Self::Ipip,
+        Self::Gtpu,
+        Self::WireGuard,
+        Self::Erspan,
+        Self::Pptp,
+        Self::EtherIp,
+        Self::Eoip,
+        Self::VxlanGpe,
+        Self::L2tp,
+        Self::Teredo,
+    ];
+
     /// True if it is recognised by the protocol number of IP, not by a port.
     pub(crate) const fn is_known_by_protocol(self) -> bool {
         matches!(

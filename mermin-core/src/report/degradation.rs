@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 /// A feature that can be replaced by a fallback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Feature {
     /// Attaching by TCX.
@@ -49,6 +51,7 @@ impl Feature {
 
 /// A feature that was replaced by a fallback.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Degradation {
     /// The feature that was replaced.

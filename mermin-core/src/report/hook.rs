@@ -12,6 +12,8 @@ use mermin_bpf::abi::ledger::Direction;
 /// assert_eq!(HookDirection::Egress.to_string(), "egress");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum HookDirection {
     /// Packets that the interface receives.
     Ingress,
@@ -47,6 +49,8 @@ impl HookDirection {
 
 /// A mechanism that holds a program at a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Mechanism {
     /// A TCX link.
@@ -69,6 +73,7 @@ impl fmt::Display for Mechanism {
 
 /// A program or filter at a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct HookProgram {
     /// Where it stands.
@@ -96,6 +101,8 @@ impl HookProgram {
 
 /// Where an occupant stands. All of TCX runs before all of tc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum HookPosition {
     /// Position among the TCX programs, from 0, and the id of the link that holds it (0: none does).
@@ -116,6 +123,7 @@ pub enum HookPosition {
 
 /// A filter that a killed process had left.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Orphan {
     /// The interface it was at.

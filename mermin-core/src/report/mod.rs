@@ -2,6 +2,8 @@
 
 mod check;
 mod degradation;
+#[cfg(feature = "serde")]
+mod exchange;
 pub(crate) mod hook;
 mod notice;
 mod reason;
@@ -40,7 +42,11 @@ use mermin_bpf::abi::ledger::Direction;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// The feature `serde` writes it by the names of its fields, and words in lower case with underscores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Report {
     /// The origin of flows.
@@ -70,6 +76,8 @@ impl Report {
 
 /// Flows that a source with [`Pinning`](crate::Pinning) took over from a process that did not close it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct TakenOver {
     /// Flows that were resumed.
@@ -84,6 +92,8 @@ pub struct TakenOver {
 
 /// Where a source's flows come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SourceKind {
     /// Interfaces of this host.
@@ -98,6 +108,7 @@ pub enum SourceKind {
 
 /// One interface that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WatchedInterface {
     /// Kernel index.
@@ -142,6 +153,7 @@ impl WatchedInterface {
 
 /// A program of this source at its hook, and who else is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Attachment {
     /// The mechanism that holds it.

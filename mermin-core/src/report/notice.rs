@@ -13,6 +13,7 @@ use std::{borrow::Cow, fmt};
 /// assert_eq!(notice.to_string(), "the exclude pattern `tap*` fits no interface there is now");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Notice {
     /// The builder's name for it.

@@ -9,6 +9,8 @@ use crate::plural::Plural;
 
 /// Everything that crossed a hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Traffic {
     /// Socket buffers, as the interface's own counters count them.
@@ -26,6 +28,7 @@ pub struct Traffic {
 /// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` when their record would have been exported: at each
 /// active timeout and at the end of the flow. They are charged to the hook that the flow's first packet in that direction crossed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Ignored {
     /// The reason: `arp`, `table_full`, `filtered`, `malformed_ipv4`, ..
@@ -50,6 +53,7 @@ impl Ignored {
 
 /// The counters of one hook: of an interface and a direction. `traffic` equals the packets and frame octets of flows plus `ignored`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct HookStats {
     /// Kernel index of the interface.
@@ -78,7 +82,11 @@ pub struct HookStats {
 /// ```
 ///
 /// Packets in no flow follow by reason: `.., of them in no flow: 2 arp, 1 table_full`.
+///
+/// The feature `serde` writes it by the names of its fields; durations are nanoseconds, and their names end in `_ns`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Stats {
     /// Flows open at the last sweep (every 100 ms).
@@ -104,10 +112,18 @@ pub struct Stats {
     /// Sweeps of the table so far.
     pub sweeps: u64,
     /// Duration of the last sweep.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "last_sweep_ns", with = "super::exchange::nanoseconds")
+    )]
     pub last_sweep: Duration,
     /// RCU grace periods waited for so far.
     pub rcu_waits: u64,
     /// Duration of the last wait.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "last_rcu_wait_ns", with = "super::exchange::nanoseconds")
+    )]
     pub last_rcu_wait: Duration,
     /// Interfaces that were attached to and detached from.
     pub interfaces: InterfaceStats,
@@ -119,6 +135,8 @@ pub struct Stats {
 
 /// Counts of interfaces since a source was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct InterfaceStats {
     /// Interfaces that are watched now.
@@ -126,6 +144,10 @@ pub struct InterfaceStats {
     /// Interfaces that were attached to.
     pub attached: u64,
     /// Duration of the last attach, both hooks. By TCX, each hook takes an RCU grace period of the kernel.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "last_attach_ns", with = "super::exchange::nanoseconds")
+    )]
     pub last_attach: Duration,
     /// Interfaces that were detached from: deleted, or no longer selected. All their flows were closed.
     pub detached: u64,

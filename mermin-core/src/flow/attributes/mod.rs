@@ -12,6 +12,8 @@ mod process;
 #[cfg(test)]
 mod reference;
 pub(crate) mod render;
+#[cfg(feature = "serde")]
+mod serde;
 mod table;
 mod value;
 mod visit;

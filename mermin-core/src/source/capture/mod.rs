@@ -4,6 +4,7 @@ mod clock;
 mod closer;
 mod drain;
 mod due;
+mod events;
 mod exporter;
 mod fallback;
 mod host;
@@ -42,7 +43,7 @@ pub(super) fn run(job: Job, answer: oneshot::Sender<Result<Opened, Error>>) {
 }
 
 fn capture(job: Job, answer: oneshot::Sender<Result<Opened, Error>>) -> Result<(), Error> {
-    match open::open(job) {
+    match events::opening(|| open::open(job)) {
         Ok((capture, opened)) => match answer.send(Ok(opened)) {
             Ok(()) => capture.run(),
             // Whoever opened it has gone: dropping the capture detaches.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    events,
     exporter::record::RecordContext,
     interfaces::Candidates,
     job::Job,
@@ -56,6 +57,7 @@ pub(super) fn open(job: Job) -> Result<(Capture, Opened), Error> {
     if strict && let Some(degradation) = parts.shared.report().degradations.first() {
         return Err(refused(degradation));
     }
+    events::opened(parts.interfaces.watched().len() as u64);
     let opened = parts.opened();
     Ok((Capture::new(parts, job.options, orphaned), opened))
 }

@@ -8,6 +8,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use super::{
     closer::Closed,
     drain::{Drain, Drained},
+    events,
     exporter::record::RecordContext,
     parts::Parts,
     pinned::{Orphaned, PinnedInstance},
@@ -27,6 +28,7 @@ pub(super) struct Capture {
     orphaned: Vec<Orphaned>,
     /// When the table is to be swept next, monotonic ns.
     sweep_at: u64,
+    sweeps: events::Sweeps,
 }
 
 impl Capture {
@@ -37,6 +39,7 @@ impl Capture {
             reconfiguration: Reconfiguration::new(options),
             orphaned,
             sweep_at: 0,
+            sweeps: events::Sweeps::default(),
         }
     }
 
@@ -139,6 +142,7 @@ impl Capture {
         self.parts.shared.swept(took);
         // A table so large that a sweep takes long is swept less often, so that this thread stays below a fifth.
         let pause = PERIOD.max(took * 4);
+        self.sweeps.swept(took, pause, PERIOD);
         self.sweep_at = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
         Ok(())
     }

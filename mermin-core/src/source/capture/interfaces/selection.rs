@@ -40,6 +40,6 @@ impl Selection {
     /// Tells the registry which patterns match nothing now.
     pub(super) fn report(&self, list: &[Interface], registry: &InterfaceRegistry) {
         let degradations = degradations::selection(&self.selector, list);
-        registry.selected(degradations, degradations::unused(&self.selector, list));
+        registry.selected(&degradations, degradations::unused(&self.selector, list));
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         reconcile::{InterfaceState, Kept},
     },
     report::Degradation,
+    source::capture::events,
 };
 
 /// Its state.
@@ -82,6 +83,9 @@ impl TrackedInterface {
         let State::WatchedInterface(held) = &mut self.state else {
             return Ok(());
         };
+        if held.is_empty() {
+            return Ok(());
+        }
         let interface = &self.interface;
         let mut degradations = Vec::new();
         let mut refusal = None;
@@ -94,12 +98,14 @@ impl TrackedInterface {
             }
         });
         let directions = held.iter().map(|held| held.direction).collect();
-        refusal.map_or(Ok(()), |error| {
-            Err(Undetached {
-                error,
-                directions,
-                degradations,
-            })
+        let Some(error) = refusal else {
+            events::detached(&interface.name, interface.index);
+            return Ok(());
+        };
+        Err(Undetached {
+            error,
+            directions,
+            degradations,
         })
     }
 

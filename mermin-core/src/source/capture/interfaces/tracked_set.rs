@@ -212,7 +212,7 @@ impl TrackedSet {
             return;
         };
         let counted = |direction| self.shared.ledger.account(place, direction).totals.skbs;
-        registry.silent(index, tracked.check_stalled_hooks(counters, counted));
+        registry.silent(index, &tracked.check_stalled_hooks(counters, counted));
     }
 
     /// Detaches from an interface, and has its flows closed. One that cannot be detached from stays watched: its packets are
@@ -251,7 +251,7 @@ impl TrackedSet {
             return Ok(());
         }
         let registry = &self.shared.registry;
-        registry.still_attached(index, &undetached.directions, undetached.degradations);
+        registry.still_attached(index, &undetached.directions, &undetached.degradations);
         Err(undetached.error)
     }
 

@@ -24,7 +24,7 @@ use crate::{
         Attachment, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report,
         TakenOver, WatchedInterface,
     },
-    source::changes::Changes,
+    source::{capture::events, changes::Changes},
 };
 
 /// The registry behind the report, with a lock that is never held across a system call.
@@ -90,6 +90,8 @@ impl InterfaceRegistry {
 
     /// Something was given up for the source as a whole.
     pub(super) fn degraded(&self, degradations: impl IntoIterator<Item = Degradation>) {
+        let degradations: Vec<_> = degradations.into_iter().collect();
+        events::given_up(&[], &degradations);
         self.change().general.extend(degradations);
     }
 
@@ -98,7 +100,9 @@ impl InterfaceRegistry {
         let mut entries = self.change();
         let known = |known: &Degradation| known.feature == degradation.feature;
         if !entries.general.iter().any(known) {
-            entries.general.push(degradation);
+            entries.general.push(degradation.clone());
+            drop(entries);
+            events::given_up(&[], &[degradation]);
         }
     }
 
@@ -109,28 +113,31 @@ impl InterfaceRegistry {
 
     /// The source goes on where a former process stopped.
     pub(super) fn taken_over(&self, taken_over: TakenOver) {
+        events::went_on(&taken_over);
         self.change().taken_over = Some(taken_over);
     }
 
     /// The selection was compared with the interfaces there are now.
-    pub(super) fn selected(&self, degradations: Vec<Degradation>, unused: Option<Notice>) {
+    pub(super) fn selected(&self, degradations: &[Degradation], unused: Option<Notice>) {
         let mut entries = self.change();
         entries.unused = unused;
-        if entries.selection != degradations {
-            entries.selection = degradations;
-        }
+        let known = std::mem::replace(&mut entries.selection, degradations.to_vec());
+        drop(entries);
+        events::given_up(&known, degradations);
     }
 
     /// Interfaces that were wanted went before anything was attached to them.
     pub(super) fn missed(&self, interfaces: u64) {
         if interfaces != 0 {
             self.lock().counts.missed += interfaces;
+            events::missed(interfaces);
         }
     }
 
     /// Notifications were lost, and the list is read anew.
     pub(super) fn resynced(&self) {
         self.lock().counts.resyncs += 1;
+        events::resynced();
     }
 
     /// An interface is watched, since it was attached to in so long.
@@ -141,6 +148,8 @@ impl InterfaceRegistry {
         degradations: Vec<Degradation>,
         took: Duration,
     ) {
+        events::interface_attached(&watched, took);
+        events::given_up(&[], &degradations);
         let mut entries = self.change();
         entries.counts.attached += 1;
         entries.counts.last_attach = took;
@@ -163,7 +172,11 @@ impl InterfaceRegistry {
     /// An interface cannot be attached to.
     pub(super) fn refused(&self, index: u32, degradation: Degradation) {
         let mut entries = self.change();
-        entries.interfaces.entry(index).or_default().degradations = vec![degradation];
+        let now = vec![degradation];
+        let registered = entries.interfaces.entry(index).or_default();
+        let known = std::mem::replace(&mut registered.degradations, now.clone());
+        drop(entries);
+        events::given_up(&known, &now);
     }
 
     /// Nothing is left of an interface.
@@ -201,7 +214,7 @@ impl InterfaceRegistry {
         &self,
         index: u32,
         directions: &[Direction],
-        degradations: Vec<Degradation>,
+        degradations: &[Degradation],
     ) {
         let mut entries = self.change();
         let Some(registered) = entries.interfaces.get_mut(&index) else {
@@ -214,7 +227,9 @@ impl InterfaceRegistry {
                 }
             }
         }
-        registered.degradations = degradations;
+        let known = std::mem::replace(&mut registered.degradations, degradations.to_vec());
+        drop(entries);
+        events::given_up(&known, degradations);
     }
 
     /// The hooks of an interface were looked at: what is there, what was put back, what is not in its place.
@@ -231,17 +246,21 @@ impl InterfaceRegistry {
             return;
         };
         let degradations = &mut registered.degradations;
+        let known = degradations.clone();
         degradations.retain(|known| known.feature != Feature::TcxOrder);
         for degradation in reattached.into_iter().chain(misplaced) {
             if !degradations.contains(&degradation) {
                 degradations.push(degradation);
             }
         }
+        let now = degradations.clone();
         if let Some(watched) = &mut registered.watched {
             for (direction, at) in found {
                 *watched.at(direction) = Some(at);
             }
         }
+        drop(entries);
+        events::given_up(&known, &now);
     }
 
     /// The place of an interface's ledger.
@@ -252,12 +271,17 @@ impl InterfaceRegistry {
     }
 
     /// The traffic of an interface was looked at: where it does not come to the program.
-    pub(super) fn silent(&self, index: u32, degradations: Vec<Degradation>) {
-        if let Some(registered) = self.change().interfaces.get_mut(&index) {
-            let known = &mut registered.degradations;
-            known.retain(|known| known.feature != Feature::Traffic);
-            known.extend(degradations);
-        }
+    pub(super) fn silent(&self, index: u32, degradations: &[Degradation]) {
+        let mut entries = self.change();
+        let Some(registered) = entries.interfaces.get_mut(&index) else {
+            return;
+        };
+        let known = registered.degradations.clone();
+        let now = &mut registered.degradations;
+        now.retain(|known| known.feature != Feature::Traffic);
+        now.extend(degradations.iter().cloned());
+        drop(entries);
+        events::given_up(&known, degradations);
     }
 
     /// Closes an interface's ledger: its sums stay, its place may be used again. No program counts there any more.
@@ -269,6 +293,8 @@ impl InterfaceRegistry {
         if let Some(ledgers) = removed.and_then(|registered| registered.ledgers) {
             entries.close(ledgers.place, ledger);
         }
+        drop(entries);
+        events::left(index);
     }
 
     /// Closes the ledgers that a former process left of interfaces that are not watched any more.

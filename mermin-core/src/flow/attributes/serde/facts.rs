@@ -1,0 +1,311 @@
+//! Values by name, and the record that they make.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::super::table::{FORWARD, Names, REVERSE};
+use crate::flow::{
+    Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
+    IpHeader, Ipsec, MacAddress, ObservationPoint, PointCounts, Protocol, Several, Tcp, TcpFlags,
+    TcpState, Tunnel, TunnelKind, Uniflow, VlanIds, time,
+};
+
+/// Counts of each of `flow.interfaces`.
+const POINT_COUNTS: [&str; 5] = [
+    "flow.interfaces.delay",
+    "flow.interfaces.packets",
+    "flow.interfaces.bytes",
+    "flow.interfaces.reverse.packets",
+    "flow.interfaces.reverse.bytes",
+];
+
+/// A value of an attribute.
+pub(super) enum Fact {
+    Text(String),
+    Texts(Vec<String>),
+    Number(u64),
+    Numbers(Vec<u64>),
+}
+
+/// A record that cannot be made.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum Wrong {
+    #[error("cannot find `{0}`, which each flow has")]
+    Missing(&'static str),
+    #[error("cannot read `{name}`: it cannot be `{value}`")]
+    Value { name: &'static str, value: String },
+}
+
+/// Known facts of a flow, by name.
+#[derive(Default)]
+pub(super) struct Facts(HashMap<&'static str, Fact>);
+
+impl Facts {
+    pub(super) fn insert(&mut self, name: &'static str, fact: Fact) {
+        self.0.insert(name, fact);
+    }
+
+    pub(super) fn record(&self) -> Result<Flow, Wrong> {
+        let protocol = needed("network.transport", self.protocol("network.transport")?)?;
+        let mut flow = Flow::new(
+            needed("flow.id", self.text("flow.id", id)?)?,
+            protocol,
+            self.endpoint("source.address", "source.port")?,
+            self.endpoint("destination.address", "destination.port")?,
+            self.interface()?,
+            self.text("flow.start", time::parse)?.unwrap_or(UNIX_EPOCH),
+        );
+        flow.sequence = needed("flow.sequence", self.number("flow.sequence")?)?;
+        flow.end = self.text("flow.end", time::parse)?.unwrap_or(flow.start);
+        flow.time_resolution = self.nanoseconds("flow.time.resolution")?;
+        let reason = self.text("flow.end_reason", |text| {
+            word(EndReason::ALL, EndReason::as_str, text)
+        });
+        flow.end_reason = needed("flow.end_reason", reason?)?;
+        let direction = self.text("flow.direction", |text| {
+            word(Direction::ALL, Direction::as_str, text)
+        });
+        flow.direction = needed("flow.direction", direction?)?;
+        flow.direction_rule = self.text("flow.direction.rule", |text| {
+            word(DirectionRule::ALL, DirectionRule::as_str, text)
+        })?;
+        flow.vlans = self.vlans()?;
+        flow.several = self.several()?;
+        flow.forward = self.uniflow(&FORWARD)?;
+        flow.reverse = self.uniflow(&REVERSE)?;
+        flow.icmp_id = self.number("flow.icmp.id")?;
+        flow.tcp = self.tcp()?;
+        flow.ipsec = self.ipsec()?;
+        flow.tunnel = self.tunnel()?;
+        flow.observation_points = self.observation_points(flow.start);
+        Ok(flow)
+    }
+
+    fn interface(&self) -> Result<Interface, Wrong> {
+        let name = "network.interface.name";
+        let name = needed(name, self.text(name, |text| Some(text.to_owned()))?)?;
+        let index = "network.interface.index";
+        let mut interface = Interface::new(needed(index, self.number(index)?)?, name);
+        interface.mac = self.text("network.interface.mac", mac)?;
+        Ok(interface)
+    }
+
+    fn vlans(&self) -> Result<VlanIds, Wrong> {
+        let name = "network.vlan.ids";
+        let ids = self.numbers(name).iter().map(|id| {
+            let wrong = |_| wrong(name, &id.to_string());
+            u16::try_from(*id).map_err(wrong)
+        });
+        Ok(VlanIds::from_slice(&ids.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// Attributes tell their names and, where all have been counted, their counts, each in a list of the same order.
+    fn observation_points(&self, start: SystemTime) -> Box<[ObservationPoint]> {
+        let Some(Fact::Texts(names)) = self.0.get("flow.interfaces") else {
+            return Box::default();
+        };
+        let lists = POINT_COUNTS.map(|name| self.numbers(name));
+        let points = names.iter().enumerate().map(|(place, name)| {
+            let mut point = ObservationPoint::new(0, name.as_str());
+            let of_place = lists.map(|list| list.get(place).copied());
+            if let [
+                Some(delay),
+                Some(packets),
+                Some(octets),
+                Some(reverse_packets),
+                Some(reverse_octets),
+            ] = of_place
+            {
+                point.counts =
+                    start
+                        .checked_add(Duration::from_nanos(delay))
+                        .map(|start| PointCounts {
+                            start,
+                            packets,
+                            octets,
+                            reverse_packets,
+                            reverse_octets,
+                        });
+            }
+            point
+        });
+        points.collect()
+    }
+
+    fn several(&self) -> Result<Several, Wrong> {
+        let mut several = Several::default();
+        if let Some(Fact::Texts(texts)) = self.0.get("flow.several") {
+            for text in texts {
+                match text.as_str() {
+                    "vlan_ids" => several.vlan_ids = true,
+                    "vlan_tags" => several.vlan_tags = true,
+                    "tunnel_ids" => several.tunnel_ids = true,
+                    "tunnels" => several.tunnels = true,
+                    _ => return Err(wrong("flow.several", text)),
+                }
+            }
+        }
+        Ok(several)
+    }
+
+    fn uniflow(&self, names: &Names) -> Result<Uniflow, Wrong> {
+        let [packets, octets, frame_octets] = names.counts;
+        Ok(Uniflow {
+            packets: self.count(packets)?,
+            octets: self.count(octets)?,
+            frame_octets: self.count(frame_octets)?,
+            ip: match self.number(names.ttl)? {
+                Some(ttl) => Some(IpHeader {
+                    dscp: needed(names.dscp_id, self.number(names.dscp_id)?)?,
+                    ecn: needed(names.ecn_id, self.number(names.ecn_id)?)?,
+                    ttl,
+                    flow_label: self.number(names.flow_label)?,
+                }),
+                None => None,
+            },
+            icmp: match self.number(names.icmp_type_id)? {
+                Some(kind) => Some(IcmpMessage {
+                    kind,
+                    code: needed(names.icmp_code_id, self.number(names.icmp_code_id)?)?,
+                }),
+                None => None,
+            },
+            tcp_flags: self.number(names.tcp_flag_bits)?.map(TcpFlags),
+        })
+    }
+
+    /// Nothing where neither is there, as of a tunnel whose octets cannot be told.
+    fn count(&self, [delta, total]: [&'static str; 2]) -> Result<Count, Wrong> {
+        Ok(Count {
+            delta: self.number(delta)?.unwrap_or_default(),
+            total: self.number(total)?.unwrap_or_default(),
+        })
+    }
+
+    fn tcp(&self) -> Result<Option<Tcp>, Wrong> {
+        let state = self.text("flow.connection.state", |text| {
+            word(TcpState::ALL, TcpState::as_str, text)
+        })?;
+        let handshake_latency = self.nanoseconds("flow.tcp.handshake.latency")?;
+        Ok(state.map(|state| Tcp {
+            state,
+            handshake_latency,
+        }))
+    }
+
+    fn ipsec(&self) -> Result<Option<Ipsec>, Wrong> {
+        let ipsec = Ipsec {
+            ah_spi: self.number("flow.ipsec.ah.spi")?,
+            esp_spi: self.number("flow.ipsec.esp.spi")?,
+            sender_index: self.number("flow.ipsec.sender_index")?,
+            receiver_index: self.number("flow.ipsec.receiver_index")?,
+        };
+        Ok((ipsec != Ipsec::default()).then_some(ipsec))
+    }
+
+    fn tunnel(&self) -> Result<Option<Tunnel>, Wrong> {
+        let kind = self.text("tunnel.type", |text| {
+            word(TunnelKind::ALL, TunnelKind::as_str, text)
+        })?;
+        let Some(kind) = kind else {
+            return Ok(None);
+        };
+        let protocol = "tunnel.network.transport";
+        Ok(Some(Tunnel {
+            id: self.text("tunnel.id", |text| text.parse().ok())?,
+            source_mac: self.text("tunnel.network.interface.mac", mac)?,
+            forward: self.count(["tunnel.bytes.delta", "tunnel.bytes.total"])?,
+            reverse: self.count(["tunnel.reverse.bytes.delta", "tunnel.reverse.bytes.total"])?,
+            ..Tunnel::new(
+                kind,
+                needed(protocol, self.protocol(protocol)?)?,
+                self.endpoint("tunnel.source.address", "tunnel.source.port")?,
+                self.endpoint("tunnel.destination.address", "tunnel.destination.port")?,
+            )
+        }))
+    }
+
+    fn endpoint(&self, address: &'static str, port: &'static str) -> Result<Endpoint, Wrong> {
+        Ok(Endpoint {
+            address: needed(address, self.text(address, |text| text.parse().ok())?)?,
+            port: self.number(port)?,
+        })
+    }
+
+    fn protocol(&self, name: &'static str) -> Result<Option<Protocol>, Wrong> {
+        self.text(name, |text| {
+            let by_keyword = (0..=u8::MAX)
+                .map(Protocol)
+                .find(|protocol| protocol.keyword() == Some(text));
+            by_keyword.or_else(|| text.parse().ok().map(Protocol))
+        })
+    }
+
+    fn nanoseconds(&self, name: &'static str) -> Result<Option<Duration>, Wrong> {
+        Ok(self.number(name)?.map(Duration::from_nanos))
+    }
+
+    fn numbers(&self, name: &'static str) -> &[u64] {
+        match self.0.get(name) {
+            Some(Fact::Numbers(numbers)) => numbers,
+            _ => &[],
+        }
+    }
+
+    fn number<T: TryFrom<u64>>(&self, name: &'static str) -> Result<Option<T>, Wrong> {
+        let Some(Fact::Number(number)) = self.0.get(name) else {
+            return Ok(None);
+        };
+        match T::try_from(*number) {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(wrong(name, &number.to_string())),
+        }
+    }
+
+    fn text<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Wrong> {
+        let Some(Fact::Text(text)) = self.0.get(name) else {
+            return Ok(None);
+        };
+        match read(text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(wrong(name, text)),
+        }
+    }
+}
+
+fn needed<T>(name: &'static str, value: Option<T>) -> Result<T, Wrong> {
+    value.ok_or(Wrong::Missing(name))
+}
+
+fn wrong(name: &'static str, value: &str) -> Wrong {
+    let value = value.to_owned();
+    Wrong::Value { name, value }
+}
+
+/// The one of them whose word it is.
+fn word<T: Copy, const N: usize>(
+    all: [T; N],
+    name: fn(T) -> &'static str,
+    text: &str,
+) -> Option<T> {
+    all.into_iter().find(|one| name(*one) == text)
+}
+
+fn id(text: &str) -> Option<FlowId> {
+    u128::from_str_radix(text, 16).ok().map(FlowId::from_u128)
+}
+
+fn mac(text: &str) -> Option<MacAddress> {
+    let mut octets = [0; 6];
+    let mut parts = text.split(':');
+    for octet in &mut octets {
+        *octet = u8::from_str_radix(parts.next()?, 16).ok()?;
+    }
+    parts.next().is_none().then_some(MacAddress(octets))
+}
