@@ -36,8 +36,10 @@ pub(crate) enum Fate {
 
 /// Messages that the producer holds at most.
 const MOST: usize = 10_000;
-/// How often it is looked whether to go on.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often it is looked whether there are reports, while they come and after a while without one. rdkafka's `poll` lasts as long as
+/// it is told, whatever comes.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// Callbacks of librdkafka.
 pub(crate) struct Context {
@@ -118,6 +120,7 @@ fn attempt(
 ) -> Result<(), String> {
     let (mut next, mut waiting) = (0, 0);
     let mut refused = None;
+    let mut look = FIRST_LOOK;
     loop {
         while let Some(flow) = flows.get(next)
             && waiting < MOST
@@ -139,8 +142,14 @@ fn attempt(
         if waiting == 0 {
             return refused.map_or(Ok(()), Err);
         }
-        producer.poll(LOOK);
-        for (number, error) in producer.context().reports() {
+        producer.poll(look);
+        let reports = producer.context().reports();
+        look = if reports.is_empty() {
+            LAST_LOOK.min(look * 2)
+        } else {
+            FIRST_LOOK
+        };
+        for (number, error) in reports {
             waiting -= 1;
             let fate = match error {
                 None => Fate::Stored,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use mermin_core::{
     Flow,
     flow::{
-        Endpoint, Protocol,
+        Endpoint, Protocol, Tunnel, TunnelKind,
         attributes::{self, ALL, Attribute},
     },
 };
@@ -316,7 +316,19 @@ fn of_tunnel(name: &str) -> Option<Way> {
             let mac = flow.tunnel.and_then(|tunnel| tunnel.source_mac);
             mac.is_some_and(|mac| write!(text, "{mac}").is_ok())
         }),
+        "tunnel.bytes.delta" => added(|tunnel| tunnel.forward.delta),
+        "tunnel.bytes.total" => added(|tunnel| tunnel.forward.total),
+        "tunnel.reverse.bytes.delta" => added(|tunnel| tunnel.reverse.delta),
+        "tunnel.reverse.bytes.total" => added(|tunnel| tunnel.reverse.total),
         _ => return None,
+    })
+}
+
+/// Octets that a tunnel added. Nothing tells them of `WireGuard`.
+fn added(get: fn(&Tunnel) -> u64) -> Way {
+    counted(move |flow| {
+        let tunnel = flow.tunnel.as_ref()?;
+        (tunnel.kind != TunnelKind::WireGuard).then(|| get(tunnel))
     })
 }
 

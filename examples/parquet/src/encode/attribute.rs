@@ -27,10 +27,12 @@ pub(super) struct Attributes {
 impl Attributes {
     pub(super) fn of(flows: &[Flow], columns: &[Column], settings: &Settings) -> Self {
         let mut values: HashMap<&'static str, Vec<Option<Kept>>> = HashMap::new();
-        if !columns
+        let wanted: Vec<&str> = columns
             .iter()
-            .any(|column| matches!(column.fill, Fill::Attribute))
-        {
+            .filter(|column| matches!(column.fill, Fill::Attribute))
+            .map(Column::name)
+            .collect();
+        if wanted.is_empty() {
             return Self { values };
         }
         for (place, flow) in flows.iter().enumerate() {
@@ -38,6 +40,10 @@ impl Attributes {
                 .attributes()
                 .community_id_seed(settings.community_id_seed);
             attributes.for_each(|(name, value)| {
+                // Keeping all of them took as long as all other columns.
+                if !wanted.contains(&name) {
+                    return;
+                }
                 let of_all = values.entry(name).or_default();
                 // Flows before this one were without it.
                 of_all.resize_with(place, || None);
