@@ -1,10 +1,16 @@
 //! Every column of every record.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use mermin_core::{
     Flow,
-    flow::{Count, IcmpMessage, Ipsec, MacAddress, Protocol, TcpFlags, VlanIds, attributes::ALL},
+    flow::{
+        Count, IcmpMessage, Ipsec, MacAddress, ObservationPoint, PointCounts, Process, Protocol,
+        TcpFlags, VlanIds, attributes::ALL,
+    },
     sink::testing::flows,
 };
 use mermin_parquet::{Codec, Encoder, Settings};
@@ -16,6 +22,28 @@ fn encode(settings: Settings, flows: &[Flow]) -> Vec<u8> {
     let file = Encoder::new(settings).unwrap().encode(flows).unwrap();
     assert_eq!(file.rows, flows.len());
     file.octets
+}
+
+/// Two interfaces that saw a conversation, the second a little later.
+fn observed(start: SystemTime) -> Box<[ObservationPoint]> {
+    [(1, "eth0", 40), (9, "veth1", u64::MAX)]
+        .map(|(index, name, octets)| {
+            let mut counts = PointCounts::new(start + Duration::from_micros(index.into()));
+            (counts.packets, counts.octets) = (1, octets);
+            (counts.reverse_packets, counts.reverse_octets) = (octets, 0);
+            let mut point = ObservationPoint::new(index, name);
+            point.counts = Some(counts);
+            point
+        })
+        .into()
+}
+
+fn process() -> Process {
+    let mut process = Process::new(1);
+    process.executable = Some("curl".into());
+    process.cgroup_id = Some(u64::MAX);
+    process.container_id = Some("0123456789abcdef".repeat(4).into());
+    process
 }
 
 /// Records of every kind, and some at the ends of what can be.
@@ -43,6 +71,10 @@ fn all() -> Vec<Flow> {
             12 => flow.interface.name = "".into(),
             13 => flow.sequence = u64::MAX,
             15 => flow.several.vlan_ids = true,
+            17 => flow.observation_points = observed(flow.start),
+            18 => flow.source_process = Some(Arc::new(process())),
+            19 => flow.destination_process = Some(Arc::new(process())),
+            20 => flow.source_process = Some(Arc::new(Process::new(u32::MAX))),
             16 => (flow.several.tunnels, flow.several.tunnel_ids) = (true, true),
             14 => {
                 flow.protocol = Protocol::ICMP;
