@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Symptom] = &[
         symptom_no_traffic
     ),
     row!(
-        "`0 records` .. `withheld` .. `filtered` in the statistics",
+        "`0 records` .. `filtered` in the statistics",
         symptom_filtered
     ),
 ];
