@@ -1,7 +1,9 @@
 //! Exports flows to a topic of Kafka: each record is a message, JSON, whose key is its Community ID, so that all records of a
 //! conversation are in one partition. The producer is idempotent, so the topic has each record once.
 //!
-//! ```no_run
+// Without the feature there is nothing that the example could use.
+#![cfg_attr(feature = "librdkafka", doc = "```no_run")]
+#![cfg_attr(not(feature = "librdkafka"), doc = "```ignore")]
 //! use mermin_core::{FlowSource, sink::{Backoff, retry}};
 //! use mermin_kafka::{Exporter, Settings};
 //!
