@@ -54,7 +54,7 @@ pub(crate) fn prepare(
         });
     };
     let cannot = |what: &str, why: &str| format!("cannot {what} the stream `{name}`: {why}");
-    let (what, question, config) = match decide(&answer, settings) {
+    let (what, question, config) = match decide(&answer, settings, link.max_payload) {
         Step::Go(facts) => return Ok(facts),
         Step::Refuse(why) => return Err(cannot("export to", &why)),
         Step::Create => ("create", "CREATE", created(settings, subjects)),
@@ -82,7 +82,8 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn decide(answer: &Answer, settings: &Settings) -> Step {
+/// `largest` is the most octets that the server takes as one message.
+fn decide(answer: &Answer, settings: &Settings, largest: usize) -> Step {
     let refuse = |why: &str| Step::Refuse(why.to_owned());
     let info = match answer {
         Answer::Json(info) => info,
@@ -105,6 +106,12 @@ fn decide(answer: &Answer, settings: &Settings) -> Step {
     if config["retention"] == "interest" && info["state"]["consumer_count"] == 0 {
         return refuse("it keeps what a consumer waits for, and has none: create a consumer");
     }
+    if empties_itself(config, largest) {
+        return refuse(
+            "one message may be larger than its `max_bytes`, and would be acknowledged and not stored: set its `max_msg_size`, or \
+             `discard` to new",
+        );
+    }
     let wanted = settings.window.map(nanoseconds);
     match (wanted, config.as_object()) {
         (Some(wanted), Some(object)) if config["duplicate_window"] != wanted => {
@@ -114,6 +121,18 @@ fn decide(answer: &Answer, settings: &Settings) -> Step {
         }
         _ => Step::Go(facts(info)),
     }
+}
+
+/// True if a message of at most `largest` octets can be larger than all that the stream keeps. Nats-server 2.9.10 acknowledges such
+/// a message, and discards every message of the stream and then that one.
+fn empties_itself(config: &Value, largest: usize) -> bool {
+    // No limit is -1.
+    let limit = |name| config[name].as_u64().filter(|most| *most > 0);
+    let Some(room) = limit("max_bytes") else {
+        return false;
+    };
+    let largest = u64::try_from(largest).unwrap_or(u64::MAX);
+    config["discard"] != "new" && limit("max_msg_size").unwrap_or(largest).min(largest) > room
 }
 
 fn facts(info: &Value) -> Facts {
@@ -130,11 +149,14 @@ fn facts(info: &Value) -> Facts {
 mod tests {
     use super::*;
 
+    /// A server's usual `max_payload`.
+    const MIB: usize = 1 << 20;
+
     fn info(change: impl FnOnce(&mut Value)) -> Answer {
         let mut info = json!({
             "config": {
                 "name": "F", "subjects": ["F.>"], "retention": "limits", "no_ack": false,
-                "max_bytes": 7, "duplicate_window": 120_000_000_000_u64,
+                "max_bytes": 1_000_000_000, "discard": "old", "duplicate_window": 120_000_000_000_u64,
             },
             "state": {"last_seq": 42, "consumer_count": 0},
         });
@@ -153,21 +175,21 @@ mod tests {
             last: 42,
             keeps: true,
         };
-        assert_eq!(decide(&info(|_| ()), &settings()), Step::Go(facts));
+        assert_eq!(decide(&info(|_| ()), &settings(), MIB), Step::Go(facts));
         let same = settings().window(Duration::from_mins(2));
-        assert_eq!(decide(&info(|_| ()), &same), Step::Go(facts));
+        assert_eq!(decide(&info(|_| ()), &same, MIB), Step::Go(facts));
         let queue = info(|it| it["config"]["retention"] = "workqueue".into());
         let facts = Facts {
             keeps: false,
             ..facts
         };
-        assert_eq!(decide(&queue, &settings()), Step::Go(facts));
+        assert_eq!(decide(&queue, &settings(), MIB), Step::Go(facts));
     }
 
     #[test]
     fn a_window_that_is_asked_for_is_set_and_nothing_else() {
         let asked = settings().window(Duration::from_hours(1));
-        let Step::Update(config) = decide(&info(|_| ()), &asked) else {
+        let Step::Update(config) = decide(&info(|_| ()), &asked, MIB) else {
             panic!()
         };
         let Answer::Json(mut expected) = info(|_| ()) else {
@@ -183,9 +205,9 @@ mod tests {
             code: NOT_FOUND,
             words: "stream not found".to_owned(),
         };
-        assert_eq!(decide(&absent, &settings()), Step::Create);
+        assert_eq!(decide(&absent, &settings(), MIB), Step::Create);
         let refused = Step::Refuse("stream not found".to_owned());
-        assert_eq!(decide(&absent, &settings().create(false)), refused);
+        assert_eq!(decide(&absent, &settings().create(false), MIB), refused);
         let config = created(&settings(), "F.>");
         assert_eq!(config["duplicate_window"], 600_000_000_000_u64);
         assert_eq!(config["subjects"], json!(["F.>"]));
@@ -199,8 +221,24 @@ mod tests {
             it["config"]["retention"] = "interest".into();
             it["state"]["consumer_count"] = 1.into();
         });
-        let refuses = |answer| matches!(decide(&answer, &settings()), Step::Refuse(_));
+        let refuses = |answer| matches!(decide(&answer, &settings(), MIB), Step::Refuse(_));
         assert!(refuses(silent) && refuses(idle) && !refuses(watched));
         assert!(refuses(Answer::NoResponders) && refuses(Answer::Nonsense));
+    }
+
+    #[test]
+    fn a_stream_smaller_than_a_message_is_refused() {
+        let refuses = |room: i64, limit: i64, discard: &str| {
+            let answer = info(|it| {
+                it["config"]["max_bytes"] = room.into();
+                it["config"]["max_msg_size"] = limit.into();
+                it["config"]["discard"] = discard.into();
+            });
+            matches!(decide(&answer, &settings(), MIB), Step::Refuse(_))
+        };
+        assert!(refuses(1000, -1, "old") && refuses(1000, 1001, "old"));
+        assert!(!refuses(1000, 1000, "old") && !refuses(1000, -1, "new"));
+        assert!(!refuses(1 << 20, -1, "old") && !refuses(-1, -1, "old"));
+        assert!(!refuses(1 << 20, 1 << 21, "old"));
     }
 }

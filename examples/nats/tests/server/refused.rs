@@ -100,6 +100,10 @@ pub(crate) fn unfit() {
             json!({"retention": "interest"}),
             "it keeps what a consumer waits for, and has none",
         ),
+        (
+            json!({"max_bytes": 1000}),
+            "would be acknowledged and not stored",
+        ),
     ] {
         let server = Server::new();
         server.create(&config);
