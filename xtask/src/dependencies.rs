@@ -91,12 +91,49 @@ pub(crate) fn deny() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::{manifest, project};
 
     #[test]
     fn a_crate_counts_once_and_its_versions_each() {
         let tree = "core v1.0.0 (/here)\nsyn v2.0.1\nsyn v3.0.0\nquote v1.0.0\nsyn v2.0.1 (*)\n";
         assert_eq!(crates(tree).len(), 4);
+    }
+
+    #[test]
+    fn the_page_has_each_dependency_of_the_libraries() {
+        let page = fs::read_to_string(project::root().join("docs/DEPENDENCIES.md")).unwrap();
+        for package in manifest::packages().unwrap() {
+            let library = package["name"].as_str().unwrap();
+            if !manifest::PUBLISHED.contains(&library) {
+                continue;
+            }
+            let declared: BTreeSet<String> = package["dependencies"]
+                .as_array()
+                .unwrap()
+                .iter()
+                // Neither those of tests nor the libraries themselves.
+                .filter(|it| it["kind"].is_null() && it["source"].is_string())
+                .map(|it| {
+                    let version = it["req"].as_str().unwrap().trim_start_matches('^');
+                    format!("{} {version}", it["name"].as_str().unwrap())
+                })
+                .collect();
+            assert_eq!(listed(&page, library), declared, "{library}");
+        }
+    }
+
+    /// Names and versions in the tables below a library's heading.
+    fn listed(page: &str, library: &str) -> BTreeSet<String> {
+        let heading = format!("\n## {library}\n");
+        let part = page.split(&heading).nth(1).unwrap();
+        let part = part.split("\n## ").next().unwrap();
+        part.lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+            .map(|(name, rest)| format!("{name} {}", rest.split(" | ").next().unwrap()))
+            .collect()
     }
 
     #[test]
