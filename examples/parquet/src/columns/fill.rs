@@ -120,6 +120,23 @@ pub(super) fn number_lists(get: impl Fn(&Flow) -> Option<&[u16]> + Send + 'stati
     }))
 }
 
+pub(super) fn text_lists(get: impl Fn(&Flow) -> Option<Vec<&str>> + Send + 'static) -> Fill {
+    Fill::WordLists(Box::new(move |flows, into| {
+        for flow in flows {
+            let own = |text: &str| ByteArray::from(text.as_bytes().to_vec());
+            into.push(get(flow).map(|texts| texts.into_iter().map(own)));
+        }
+    }))
+}
+
+pub(super) fn wide_lists(get: impl Fn(&Flow) -> Option<Vec<u64>> + Send + 'static) -> Fill {
+    Fill::NumberLists(Box::new(move |flows, into| {
+        for flow in flows {
+            into.push(get(flow).map(|numbers| numbers.into_iter().map(u64::cast_signed)));
+        }
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

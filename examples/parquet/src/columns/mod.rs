@@ -3,7 +3,12 @@
 mod fill;
 mod gathered;
 mod kind;
+mod points;
+mod process;
+mod record;
 mod table;
+mod tunnel;
+mod way;
 
 #[cfg(test)]
 pub(crate) use self::table::by_name;

@@ -1,28 +1,17 @@
 //! Which columns there are: every attribute under its name, and what queries want beside.
 
-use std::io::Write as _;
-
-use mermin_core::{
-    Flow,
-    flow::{
-        Endpoint, Protocol, Tunnel, TunnelKind,
-        attributes::{self, ALL, Attribute},
-    },
-};
+use mermin_core::flow::attributes::{self, ALL, Attribute};
 
 use super::{
-    fill::{Fill, addresses, narrow, number_lists, texts, time, wide, word_lists, words},
+    fill::{Fill, addresses},
     kind::{Column, Kind, Layout},
+    points::of_points,
+    process::{of_process, process},
+    record::{forward, of_flow, reverse},
+    tunnel::of_tunnel,
+    way::{Way, counted},
 };
 use crate::Settings;
-
-/// How an attribute is written.
-struct Way {
-    kind: Kind,
-    layout: Layout,
-    always: bool,
-    fill: Fill,
-}
 
 /// Every column that files made by these settings have, in their order.
 ///
@@ -124,237 +113,30 @@ fn beside(name: &str) -> Option<Column> {
 
 fn way(name: &str, settings: &Settings) -> Option<Way> {
     match name.strip_prefix("flow.reverse.") {
-        Some(rest) => reverse(rest),
+        Some(rest) => reverse(rest).or_else(|| process(rest, |flow| &flow.destination_process)),
         None => name
             .strip_prefix("flow.")
             .and_then(forward)
             .or_else(|| of_flow(name, settings))
-            .or_else(|| of_tunnel(name)),
+            .or_else(|| of_tunnel(name))
+            .or_else(|| of_points(name))
+            .or_else(|| of_process(name)),
     }
 }
 
-impl Way {
-    fn always(mut self) -> Self {
-        self.always = true;
-        self
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn layout(mut self, layout: Layout) -> Self {
-        self.layout = layout;
-        self
-    }
-}
-
-fn small<T: Into<u32>>(bits: u8, get: impl Fn(&Flow) -> Option<T> + Send + 'static) -> Way {
-    Way {
-        kind: Kind::Unsigned(bits),
-        layout: Layout::Dictionary,
-        always: false,
-        fill: narrow(get),
-    }
-}
-
-fn counted(get: impl Fn(&Flow) -> Option<u64> + Send + 'static) -> Way {
-    Way {
-        kind: Kind::Unsigned(64),
-        layout: Layout::Dictionary,
-        always: false,
-        fill: wide(get),
-    }
-}
-
-fn named(get: impl Fn(&Flow) -> Option<&'static str> + Send + 'static) -> Way {
-    Way {
-        kind: Kind::Text,
-        layout: Layout::Dictionary,
-        always: false,
-        fill: words(get),
-    }
-}
-
-fn written(write: impl Fn(&Flow, &mut Vec<u8>) -> bool + Send + 'static) -> Way {
-    Way {
-        kind: Kind::Text,
-        layout: Layout::Dictionary,
-        always: false,
-        fill: texts(write),
-    }
-}
-
-/// Columns of each direction, by the end of their names.
-macro_rules! one_way {
-    ($name:ident, $way:ident) => {
-        fn $name(name: &str) -> Option<Way> {
-            Some(match name {
-                "packets.delta" => counted(|flow| Some(flow.$way.packets.delta)).always(),
-                "packets.total" => counted(|flow| Some(flow.$way.packets.total)).always(),
-                "bytes.delta" => counted(|flow| Some(flow.$way.octets.delta)).always(),
-                "bytes.total" => counted(|flow| Some(flow.$way.octets.total)).always(),
-                "frame_bytes.delta" => counted(|flow| Some(flow.$way.frame_octets.delta)).always(),
-                "frame_bytes.total" => counted(|flow| Some(flow.$way.frame_octets.total)).always(),
-                "ip.dscp.id" => small(8, |flow| Some(flow.$way.ip?.dscp)),
-                "ip.dscp.name" => named(|flow| flow.$way.ip?.dscp_name()),
-                "ip.ecn.id" => small(8, |flow| Some(flow.$way.ip?.ecn)),
-                "ip.ecn.name" => named(|flow| Some(flow.$way.ip?.ecn_name())),
-                "ip.ttl" => small(8, |flow| Some(flow.$way.ip?.ttl)),
-                "ip.flow_label" => small(32, |flow| flow.$way.ip?.flow_label),
-                "icmp.type.id" => small(8, |flow| Some(flow.$way.icmp?.kind)),
-                "icmp.type.name" => named(|flow| flow.$way.icmp?.kind_name(flow.protocol)),
-                "icmp.code.id" => small(8, |flow| Some(flow.$way.icmp?.code)),
-                "icmp.code.name" => named(|flow| flow.$way.icmp?.code_name(flow.protocol)),
-                "tcp.flags.bits" => small(8, |flow| Some(flow.$way.tcp_flags?.0)),
-                "tcp.flags.tags" => Way {
-                    kind: Kind::Texts,
-                    layout: Layout::Dictionary,
-                    always: false,
-                    fill: word_lists(|flow| Some(flow.$way.tcp_flags?.tags())),
-                },
-                _ => return None,
-            })
+    /// The way by all attributes of a record takes as long as all other columns together.
+    #[test]
+    fn each_attribute_has_a_way_of_its_own() {
+        for attribute in ALL {
+            assert!(
+                way(attribute.name, &Settings::default()).is_some(),
+                "{}",
+                attribute.name
+            );
         }
-    };
-}
-
-one_way!(forward, forward);
-one_way!(reverse, reverse);
-
-fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
-    let seed = settings.community_id_seed;
-    Some(match name {
-        "flow.id" => written(|flow, text| {
-            // The id's digits: a formatter costs several times what it writes.
-            const DIGITS: [u8; 16] = *b"0123456789abcdef";
-            let digits = flow
-                .id
-                .to_u128()
-                .to_be_bytes()
-                .map(|octet| [octet >> 4, octet & 15].map(|digit| DIGITS[usize::from(digit)]));
-            text.extend_from_slice(digits.as_flattened());
-            true
-        })
-        .always()
-        .layout(Layout::Prefix),
-        "flow.sequence" => counted(|flow| Some(flow.sequence)).always(),
-        "flow.start" => Way {
-            kind: Kind::Time,
-            fill: time(|flow| flow.time_resolution.map(|_| flow.start)),
-            ..counted(|_| None).layout(Layout::Delta)
-        },
-        "flow.end" => Way {
-            kind: Kind::Time,
-            fill: time(|flow| flow.time_resolution.map(|_| flow.end)),
-            ..counted(|_| None).layout(Layout::Delta)
-        },
-        "flow.time.resolution" => {
-            counted(|flow| u64::try_from(flow.time_resolution?.as_nanos()).ok())
-        }
-        "flow.community_id" => written(move |flow, text| {
-            text.extend_from_slice(flow.community_id(seed).as_bytes());
-            true
-        })
-        .always()
-        .layout(Layout::Plain),
-        "flow.end_reason" => named(|flow| Some(flow.end_reason.as_str())).always(),
-        "flow.connection.state" => named(|flow| Some(flow.tcp?.state.as_str())),
-        "source.address" => address(|flow| Some(&flow.source)).always(),
-        "source.port" => small(16, |flow| flow.source.port),
-        "destination.address" => address(|flow| Some(&flow.destination)).always(),
-        "destination.port" => small(16, |flow| flow.destination.port),
-        "flow.direction" => named(|flow| Some(flow.direction.as_str())).always(),
-        "flow.direction.rule" => named(|flow| Some(flow.direction_rule?.as_str())),
-        "network.transport" => transport(|flow| Some(flow.protocol)).always(),
-        "network.type" => named(|flow| Some(version(&flow.source))).always(),
-        "network.interface.index" => small(32, |flow| Some(flow.interface.index)).always(),
-        "network.interface.name" => written(|flow, text| {
-            text.extend_from_slice(flow.interface.name.as_bytes());
-            true
-        })
-        .always(),
-        "network.interface.mac" => written(|flow, text| {
-            flow.interface
-                .mac
-                .is_some_and(|mac| write!(text, "{mac}").is_ok())
-        }),
-        "network.vlan.ids" => Way {
-            kind: Kind::Numbers,
-            layout: Layout::Dictionary,
-            always: false,
-            fill: number_lists(|flow| (!flow.vlans.is_empty()).then_some(flow.vlans.as_slice())),
-        },
-        "flow.several" => Way {
-            kind: Kind::Texts,
-            layout: Layout::Dictionary,
-            always: false,
-            fill: word_lists(|flow| flow.several.any().then(|| flow.several.names())),
-        },
-        "flow.icmp.id" => small(16, |flow| flow.icmp_id),
-        "flow.tcp.handshake.latency" => {
-            counted(|flow| u64::try_from(flow.tcp?.handshake_latency?.as_nanos()).ok())
-        }
-        "flow.ipsec.ah.spi" => small(32, |flow| flow.ipsec?.ah_spi),
-        "flow.ipsec.esp.spi" => small(32, |flow| flow.ipsec?.esp_spi),
-        "flow.ipsec.sender_index" => small(32, |flow| flow.ipsec?.sender_index),
-        "flow.ipsec.receiver_index" => small(32, |flow| flow.ipsec?.receiver_index),
-        _ => return None,
-    })
-}
-
-fn of_tunnel(name: &str) -> Option<Way> {
-    Some(match name {
-        "tunnel.type" => named(|flow| Some(flow.tunnel?.kind.as_str())),
-        "tunnel.id" => written(|flow, text| {
-            let id = flow.tunnel.and_then(|tunnel| tunnel.id);
-            id.is_some_and(|id| write!(text, "{id}").is_ok())
-        }),
-        "tunnel.network.type" => named(|flow| Some(version(&flow.tunnel?.source))),
-        "tunnel.network.transport" => transport(|flow| Some(flow.tunnel?.protocol)),
-        "tunnel.source.address" => address(|flow| Some(&flow.tunnel.as_ref()?.source)),
-        "tunnel.source.port" => small(16, |flow| flow.tunnel?.source.port),
-        "tunnel.destination.address" => address(|flow| Some(&flow.tunnel.as_ref()?.destination)),
-        "tunnel.destination.port" => small(16, |flow| flow.tunnel?.destination.port),
-        "tunnel.network.interface.mac" => written(|flow, text| {
-            let mac = flow.tunnel.and_then(|tunnel| tunnel.source_mac);
-            mac.is_some_and(|mac| write!(text, "{mac}").is_ok())
-        }),
-        "tunnel.bytes.delta" => added(|tunnel| tunnel.forward.delta),
-        "tunnel.bytes.total" => added(|tunnel| tunnel.forward.total),
-        "tunnel.reverse.bytes.delta" => added(|tunnel| tunnel.reverse.delta),
-        "tunnel.reverse.bytes.total" => added(|tunnel| tunnel.reverse.total),
-        _ => return None,
-    })
-}
-
-/// Octets that a tunnel added. Nothing tells them of `WireGuard`.
-fn added(get: fn(&Tunnel) -> u64) -> Way {
-    counted(move |flow| {
-        let tunnel = flow.tunnel.as_ref()?;
-        (tunnel.kind != TunnelKind::WireGuard).then(|| get(tunnel))
-    })
-}
-
-fn address(get: impl Fn(&Flow) -> Option<&Endpoint> + Send + 'static) -> Way {
-    written(move |flow, text| {
-        get(flow).is_some_and(|side| write!(text, "{}", side.address).is_ok())
-    })
-}
-
-fn transport(get: impl Fn(&Flow) -> Option<Protocol> + Send + 'static) -> Way {
-    written(move |flow, text| {
-        let Some(protocol) = get(flow) else {
-            return false;
-        };
-        match protocol.keyword() {
-            Some(keyword) => text.extend_from_slice(keyword.as_bytes()),
-            None => return write!(text, "{protocol}").is_ok(),
-        }
-        true
-    })
-}
-
-const fn version(side: &Endpoint) -> &'static str {
-    if side.address.is_ipv4() {
-        "ipv4"
-    } else {
-        "ipv6"
     }
 }

@@ -1,0 +1,128 @@
+//! Columns of a record itself and of its two directions.
+
+use std::io::Write as _;
+
+use super::{
+    fill::{number_lists, time, word_lists},
+    kind::{Kind, Layout},
+    way::{Way, address, counted, named, small, transport, version, written},
+};
+use crate::Settings;
+
+pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
+    let seed = settings.community_id_seed;
+    Some(match name {
+        "flow.id" => written(|flow, text| {
+            // The id's digits: a formatter costs several times what it writes.
+            const DIGITS: [u8; 16] = *b"0123456789abcdef";
+            let digits = flow
+                .id
+                .to_u128()
+                .to_be_bytes()
+                .map(|octet| [octet >> 4, octet & 15].map(|digit| DIGITS[usize::from(digit)]));
+            text.extend_from_slice(digits.as_flattened());
+            true
+        })
+        .always()
+        .layout(Layout::Prefix),
+        "flow.sequence" => counted(|flow| Some(flow.sequence)).always(),
+        "flow.start" => Way {
+            kind: Kind::Time,
+            fill: time(|flow| flow.time_resolution.map(|_| flow.start)),
+            ..counted(|_| None).layout(Layout::Delta)
+        },
+        "flow.end" => Way {
+            kind: Kind::Time,
+            fill: time(|flow| flow.time_resolution.map(|_| flow.end)),
+            ..counted(|_| None).layout(Layout::Delta)
+        },
+        "flow.time.resolution" => {
+            counted(|flow| u64::try_from(flow.time_resolution?.as_nanos()).ok())
+        }
+        "flow.community_id" => written(move |flow, text| {
+            text.extend_from_slice(flow.community_id(seed).as_bytes());
+            true
+        })
+        .always()
+        .layout(Layout::Plain),
+        "flow.end_reason" => named(|flow| Some(flow.end_reason.as_str())).always(),
+        "flow.connection.state" => named(|flow| Some(flow.tcp?.state.as_str())),
+        "source.address" => address(|flow| Some(&flow.source)).always(),
+        "source.port" => small(16, |flow| flow.source.port),
+        "destination.address" => address(|flow| Some(&flow.destination)).always(),
+        "destination.port" => small(16, |flow| flow.destination.port),
+        "flow.direction" => named(|flow| Some(flow.direction.as_str())).always(),
+        "flow.direction.rule" => named(|flow| Some(flow.direction_rule?.as_str())),
+        "network.transport" => transport(|flow| Some(flow.protocol)).always(),
+        "network.type" => named(|flow| Some(version(&flow.source))).always(),
+        "network.interface.index" => small(32, |flow| Some(flow.interface.index)).always(),
+        "network.interface.name" => written(|flow, text| {
+            text.extend_from_slice(flow.interface.name.as_bytes());
+            true
+        })
+        .always(),
+        "network.interface.mac" => written(|flow, text| {
+            flow.interface
+                .mac
+                .is_some_and(|mac| write!(text, "{mac}").is_ok())
+        }),
+        "network.vlan.ids" => Way {
+            kind: Kind::Numbers,
+            layout: Layout::Dictionary,
+            always: false,
+            fill: number_lists(|flow| (!flow.vlans.is_empty()).then_some(flow.vlans.as_slice())),
+        },
+        "flow.several" => Way {
+            kind: Kind::Texts,
+            layout: Layout::Dictionary,
+            always: false,
+            fill: word_lists(|flow| flow.several.any().then(|| flow.several.names())),
+        },
+        "flow.icmp.id" => small(16, |flow| flow.icmp_id),
+        "flow.tcp.handshake.latency" => {
+            counted(|flow| u64::try_from(flow.tcp?.handshake_latency?.as_nanos()).ok())
+        }
+        "flow.ipsec.ah.spi" => small(32, |flow| flow.ipsec?.ah_spi),
+        "flow.ipsec.esp.spi" => small(32, |flow| flow.ipsec?.esp_spi),
+        "flow.ipsec.sender_index" => small(32, |flow| flow.ipsec?.sender_index),
+        "flow.ipsec.receiver_index" => small(32, |flow| flow.ipsec?.receiver_index),
+        _ => return None,
+    })
+}
+
+/// Columns of each direction, by the end of their names.
+macro_rules! one_way {
+    ($name:ident, $way:ident) => {
+        pub(super) fn $name(name: &str) -> Option<Way> {
+            Some(match name {
+                "packets.delta" => counted(|flow| Some(flow.$way.packets.delta)).always(),
+                "packets.total" => counted(|flow| Some(flow.$way.packets.total)).always(),
+                "bytes.delta" => counted(|flow| Some(flow.$way.octets.delta)).always(),
+                "bytes.total" => counted(|flow| Some(flow.$way.octets.total)).always(),
+                "frame_bytes.delta" => counted(|flow| Some(flow.$way.frame_octets.delta)).always(),
+                "frame_bytes.total" => counted(|flow| Some(flow.$way.frame_octets.total)).always(),
+                "ip.dscp.id" => small(8, |flow| Some(flow.$way.ip?.dscp)),
+                "ip.dscp.name" => named(|flow| flow.$way.ip?.dscp_name()),
+                "ip.ecn.id" => small(8, |flow| Some(flow.$way.ip?.ecn)),
+                "ip.ecn.name" => named(|flow| Some(flow.$way.ip?.ecn_name())),
+                "ip.ttl" => small(8, |flow| Some(flow.$way.ip?.ttl)),
+                "ip.flow_label" => small(32, |flow| flow.$way.ip?.flow_label),
+                "icmp.type.id" => small(8, |flow| Some(flow.$way.icmp?.kind)),
+                "icmp.type.name" => named(|flow| flow.$way.icmp?.kind_name(flow.protocol)),
+                "icmp.code.id" => small(8, |flow| Some(flow.$way.icmp?.code)),
+                "icmp.code.name" => named(|flow| flow.$way.icmp?.code_name(flow.protocol)),
+                "tcp.flags.bits" => small(8, |flow| Some(flow.$way.tcp_flags?.0)),
+                "tcp.flags.tags" => Way {
+                    kind: Kind::Texts,
+                    layout: Layout::Dictionary,
+                    always: false,
+                    fill: word_lists(|flow| Some(flow.$way.tcp_flags?.tags())),
+                },
+                _ => return None,
+            })
+        }
+    };
+}
+
+one_way!(forward, forward);
+one_way!(reverse, reverse);
