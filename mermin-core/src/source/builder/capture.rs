@@ -25,8 +25,8 @@ impl FlowSourceBuilder {
     /// | Others | FDDI 10; Token Ring 6; ATM 11, 100, 106, 123; `FireWire` 138; `InfiniBand` 242; ERF 197; PPI 192 |
     ///
     /// A file of another link type is refused by its name and number. In a pcapng file, which may have several, the packets of
-    /// one that is not read are counted under `other_link`, [`Report::degradations`] says so, and the others are read; a file
-    /// that has no other is refused at its end.
+    /// one that is not read are counted under `other_link`, [`Report::degradations`](crate::Report::degradations) says so, and
+    /// the others are read; a file that has no other is refused at its end.
     ///
     /// Timeouts run on the capture's clock, dates are the capture's, and reading waits for a slow consumer. A pipe, or a
     /// reader, may give a capture while it is made: it is taken for such a one as long as packets are read within a minute

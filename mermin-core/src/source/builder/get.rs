@@ -102,7 +102,7 @@ impl FlowSourceBuilder {
         self.options.process
     }
 
-    /// The value of [`tunnels`](Self::tunnels).
+    /// The value of [`decapsulation`](Self::decapsulation).
     #[must_use]
     pub fn get_decapsulation(&self) -> Decapsulation {
         self.options.decapsulation
