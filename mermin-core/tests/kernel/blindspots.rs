@@ -10,7 +10,7 @@ use crate::support::{
     host::{FAR_MAC, NEAR_MAC, Pair},
     raw::{self, Deed},
     skip::skip,
-    traffic::{Injector, address, udp_dialogue},
+    traffic::{Injector, address, bind_udp, udp_dialogue},
     wait::until_true,
     watch::{Watch, on},
 };
@@ -149,7 +149,7 @@ fn blind_netfilter() {
         }
         let watch = Watch::open(host, on(interface));
         pair.near.run(|| {
-            let socket = UdpSocket::bind("10.0.0.1:40000").unwrap();
+            let socket = bind_udp(address("10.0.0.1:40000"));
             for _ in 0..FRAMES {
                 // The rule at the output is told to the sender.
                 let _ = socket.send_to(b"x", "10.0.0.2:53");
@@ -176,7 +176,7 @@ fn seen_and_not_sent() {
     let before = pair.near.sent("v0").packets;
     let watch = Watch::open(&pair.near, on("v0"));
     pair.near.run(|| {
-        let socket = UdpSocket::bind("10.0.0.1:40000").unwrap();
+        let socket = bind_udp(address("10.0.0.1:40000"));
         for _ in 0..FRAMES {
             let _ = socket.send_to(&[0; 100], "10.0.0.2:53");
         }

@@ -1,7 +1,7 @@
 //! Traffic between hosts, with what must be counted of it.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::OwnedFd,
     sync::mpsc,
@@ -14,6 +14,7 @@ use rustix::net::{SendFlags, sockopt};
 use super::{
     host::{Host, Pair},
     raw,
+    wait::until,
 };
 
 pub(crate) fn address(text: &str) -> SocketAddr {
@@ -42,10 +43,21 @@ impl Injector {
     }
 }
 
+/// A UDP socket with this address.
+///
+/// A process that is being started holds the sockets of this one until it is executed, so one that was just closed can still
+/// have the address.
+pub(crate) fn bind_udp(own: SocketAddr) -> UdpSocket {
+    until("the address", || match UdpSocket::bind(own) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => None,
+        bound => Some(bound.unwrap()),
+    })
+}
+
 /// A UDP socket in a host, for one peer.
 pub(crate) fn udp_socket(host: &Host, own: SocketAddr, peer: SocketAddr) -> UdpSocket {
     host.run(|| {
-        let socket = UdpSocket::bind(own).unwrap();
+        let socket = bind_udp(own);
         socket.connect(peer).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_secs(10)))
