@@ -1,24 +1,35 @@
 //! Why the kernel program could not be loaded, in words for whoever runs the program.
 
-use std::{error::Error as StdError, fmt, io};
+use std::{error::Error as StdError, io};
 
 use super::size::Sizes;
 use crate::{
     error::{Error, ErrorKind},
     plural::Plural,
     probe::privilege,
-    sys::bpf_load::Refusal,
 };
 
 /// Where loading stopped.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// The object makes no sense.
-    Object(Box<dyn StdError + Send + Sync>),
+    #[error("cannot read the object")]
+    Object(#[source] Box<dyn StdError + Send + Sync>),
     /// There is no such map.
-    Map { name: String, error: io::Error },
+    #[error("cannot create the map `{name}`")]
+    Map {
+        name: String,
+        #[source]
+        error: io::Error,
+    },
     /// There is no such program.
-    Program { name: String, refusal: Refusal },
+    #[error("cannot load the program `{name}`{}", words(.log))]
+    Program {
+        name: String,
+        #[source]
+        error: io::Error,
+        log: String,
+    },
 }
 
 impl Failure {
@@ -28,8 +39,8 @@ impl Failure {
 
     /// Leaves the verifier's log out: hundreds of lines, of which none says that a capability is missing.
     fn forget_log(&mut self) {
-        if let Self::Program { refusal, .. } = self {
-            refusal.log.clear();
+        if let Self::Program { log, .. } = self {
+            log.clear();
         }
     }
 
@@ -37,16 +48,15 @@ impl Failure {
     fn number(&self) -> Option<i32> {
         match self {
             Self::Object(_) => None,
-            Self::Map { error, .. } => error.raw_os_error(),
-            Self::Program { refusal, .. } => refusal.error.raw_os_error(),
+            Self::Map { error, .. } | Self::Program { error, .. } => error.raw_os_error(),
         }
     }
 
     /// Tells a missing privilege, a refused program and want of memory apart.
     pub(super) fn explain(mut self, sizes: Sizes) -> Error {
         const CANNOT_LOAD: &str = "cannot load the kernel program";
-        if let Self::Program { refusal, .. } = &self
-            && let Some(verdict) = verdict(&refusal.log)
+        if let Self::Program { log, .. } = &self
+            && let Some(verdict) = verdict(log)
         {
             // The verifier is stricter with a process that lacks CAP_PERFMON, and refuses what it else would take.
             if privilege::is_lacking() {
@@ -91,29 +101,11 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Object(_) => f.write_str("cannot read the object"),
-            Self::Map { name, .. } => write!(f, "cannot create the map `{name}`"),
-            Self::Program { name, refusal } => {
-                write!(f, "cannot load the program `{name}`")?;
-                match refusal.log.trim_end() {
-                    "" => Ok(()),
-                    log => write!(f, ", of which the verifier says:\n{log}\n"),
-                }
-            }
-        }
-    }
-}
-
-impl StdError for Failure {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Object(error) => Some(&**error),
-            Self::Map { error, .. } => Some(error),
-            Self::Program { refusal, .. } => Some(&refusal.error),
-        }
+/// A verifier's log behind the name of the program.
+fn words(log: &str) -> String {
+    match log.trim_end() {
+        "" => String::new(),
+        log => format!(", of which the verifier says:\n{log}\n"),
     }
 }
 

@@ -5,7 +5,6 @@
 //! A batch that failed at one member is given again to all: members that had it get it twice.
 
 use std::{
-    error::Error,
     fmt,
     future::poll_fn,
     pin::{Pin, pin},
@@ -16,7 +15,8 @@ use super::{BoxError, FlowSink, Refusal, Repeat};
 use crate::flow::Flow;
 
 /// Which members of a fan-out failed, and how.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{} of {members} sinks failed{}", .failures.len(), Each(.failures))]
 pub struct FanOutError {
     members: usize,
     failures: Vec<(usize, BoxError)>,
@@ -53,23 +53,17 @@ impl FanOutError {
     }
 }
 
-impl fmt::Display for FanOutError {
+struct Each<'a>(&'a [(usize, BoxError)]);
+
+impl fmt::Display for Each<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} of {} sinks failed",
-            self.failures.len(),
-            self.members
-        )?;
-        for (at, (member, error)) in self.failures.iter().enumerate() {
+        for (at, (member, error)) in self.0.iter().enumerate() {
             let mark = if at == 0 { ":" } else { ";" };
             write!(f, "{mark} number {}: {error}", member + 1)?;
         }
         Ok(())
     }
 }
-
-impl Error for FanOutError {}
 
 /// A future and, once it was ready, its output.
 enum Joined<F: Future> {

@@ -1,7 +1,6 @@
 //! Repeats a batch until the receiver takes it.
 
 use std::{
-    error::Error,
     fmt,
     future::poll_fn,
     hash::{BuildHasher, RandomState},
@@ -143,36 +142,19 @@ impl<S> fmt::Debug for Retry<S> {
 }
 
 /// An attempt exceeded its time limit.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the receiver said nothing for {time:?}")]
 struct Silent {
     time: Duration,
 }
 
-impl fmt::Display for Silent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the receiver said nothing for {:?}", self.time)
-    }
-}
-
-impl Error for Silent {}
-
 /// The last attempt failed as the others did.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("gave up after {attempts} attempts")]
 struct GaveUp {
     attempts: u32,
+    #[source]
     error: BoxError,
-}
-
-impl fmt::Display for GaveUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gave up after {} attempts", self.attempts)
-    }
-}
-
-impl Error for GaveUp {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.error)
-    }
 }
 
 #[cfg(test)]

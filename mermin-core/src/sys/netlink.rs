@@ -5,8 +5,7 @@
 
 use std::{
     cell::Cell,
-    error::Error as StdError,
-    fmt, io,
+    io,
     os::fd::{AsFd, BorrowedFd},
 };
 
@@ -314,24 +313,12 @@ pub(crate) fn number(value: &[u8]) -> Option<u32> {
 }
 
 /// The kernel's refusal with its extended acknowledgement.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {text}", io::Error::from_raw_os_error(*.errno))]
 struct Refused {
     errno: i32,
     text: String,
 }
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}",
-            io::Error::from_raw_os_error(self.errno),
-            self.text
-        )
-    }
-}
-
-impl StdError for Refused {}
 
 /// The errno of an error, whether or not the kernel added words to it.
 pub(crate) fn errno(error: &io::Error) -> Option<i32> {

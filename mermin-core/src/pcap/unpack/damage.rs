@@ -1,9 +1,10 @@
 //! The reason why unpacking ends.
 
-use std::{fmt, io};
+use std::io;
 
 /// The end of unpacking: inside the [`io::Error`] of a read.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(in crate::pcap) struct Damage(pub(super) String);
 
 impl Damage {
@@ -12,11 +13,3 @@ impl Damage {
         error.downcast()
     }
 }
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Damage {}

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    error::Error,
     fmt,
     future::poll_fn,
     pin::pin,
@@ -53,19 +52,12 @@ pub trait Receiver {
 }
 
 /// A rule of the contract that a sink broke.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{rule}: {what}")]
 pub struct Violation {
     rule: &'static str,
     what: String,
 }
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule, self.what)
-    }
-}
-
-impl Error for Violation {}
 
 /// Runs sinks through the contract, each rule with a receiver of its own, on the executor that polls this. Returns the rules
 /// that were checked; an outage is checked where receivers can be stopped.
