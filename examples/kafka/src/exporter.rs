@@ -1,8 +1,7 @@
 //! The sink.
 
 use std::{
-    error::Error,
-    fmt, io,
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -40,25 +39,16 @@ pub struct Exporter {
 }
 
 /// Why there is no exporter.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// A setting of librdkafka that it does not know or take, in its words.
+    #[error("cannot make a producer: {0}")]
     Settings(String),
     /// The thread cannot be started.
+    #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Settings(words) => write!(f, "cannot make a producer: {words}"),
-            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
-        }
-    }
-}
-
-impl Error for StartError {}
 
 impl Exporter {
     /// Starts the thread, and makes a producer, which connects by itself.

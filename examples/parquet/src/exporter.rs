@@ -33,13 +33,14 @@ pub struct Exporter {
 }
 
 /// An exporter that cannot begin.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The settings leave nothing to write.
-    Settings(EncodeError),
+    Settings(#[from] EncodeError),
     /// The folder cannot be made, read or cleared, the bucket cannot be used as it is named, or the thread cannot be started.
-    System(io::Error),
+    System(#[from] io::Error),
 }
 
 impl Exporter {
@@ -118,35 +119,5 @@ impl<S: Store> FlowSink for Blocking<S> {
             rest = others;
         }
         Ok(())
-    }
-}
-
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        Self::System(error)
-    }
-}
-
-impl From<EncodeError> for OpenError {
-    fn from(error: EncodeError) -> Self {
-        Self::Settings(error)
-    }
-}
-
-impl std::fmt::Display for OpenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Settings(error) => error.fmt(f),
-            Self::System(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Settings(error) => error.source(),
-            Self::System(error) => error.source(),
-        }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) const LIBRARIES: [Library; 3] = [
     },
     Library {
         package: "mermin-core",
-        features: "futures-sink,pcap-compressed,testing,tower",
+        features: "bytes,futures-sink,pcap-compressed,serde,testing,tower,tracing",
     },
     Library {
         package: "mermin-config",

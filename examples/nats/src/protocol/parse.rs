@@ -1,6 +1,6 @@
 //! Messages that a server sends.
 
-use std::{error::Error, fmt, str};
+use std::str;
 
 /// Octets of a line at most. `INFO` is the longest; in a large cluster it names hundreds of servers.
 const LONGEST_LINE: usize = 64 << 10;
@@ -27,16 +27,9 @@ pub(crate) enum Op<'b> {
 }
 
 /// Octets that no server of NATS sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it does not speak NATS: `{0}`")]
 pub(crate) struct Nonsense(String);
-
-impl fmt::Display for Nonsense {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it does not speak NATS: `{}`", self.0)
-    }
-}
-
-impl Error for Nonsense {}
 
 /// As much of it as helps.
 fn nonsense(line: &[u8]) -> Nonsense {

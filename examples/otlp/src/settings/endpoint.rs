@@ -1,6 +1,6 @@
 //! A receiver, and how to talk to it.
 
-use std::{error::Error, fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderMap, HeaderName, Uri, uri::PathAndQuery};
 
@@ -309,7 +309,8 @@ impl Endpoint {
 }
 
 /// An endpoint that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {remedy}")]
 pub struct EndpointError {
     what: String,
     remedy: &'static str,
@@ -327,14 +328,6 @@ impl EndpointError {
         )
     }
 }
-
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.remedy)
-    }
-}
-
-impl Error for EndpointError {}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! `OTEL_*`: the variables that OpenTelemetry's specification gives to every exporter.
 
-use std::{error::Error, fmt, time::Duration};
+use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
@@ -8,19 +8,12 @@ use super::{Compression, Endpoint, EndpointError, Protocol, Settings, Signal, Te
 use crate::resource::Resource;
 
 /// A variable that cannot be used.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use `{variable}`: {why}")]
 pub struct EnvironmentError {
     variable: String,
     pub(super) why: String,
 }
-
-impl fmt::Display for EnvironmentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot use `{}`: {}", self.variable, self.why)
-    }
-}
-
-impl Error for EnvironmentError {}
 
 const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
 

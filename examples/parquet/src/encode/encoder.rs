@@ -1,6 +1,6 @@
 //! Files from flows.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use mermin_core::Flow;
@@ -56,26 +56,9 @@ pub struct Encoded {
 }
 
 /// Error of the library that writes Parquet.
-#[derive(Debug)]
-pub struct EncodeError(ParquetError);
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cannot write flows as Parquet")
-    }
-}
-
-impl Error for EncodeError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.0)
-    }
-}
-
-impl From<ParquetError> for EncodeError {
-    fn from(error: ParquetError) -> Self {
-        Self(error)
-    }
-}
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write flows as Parquet")]
+pub struct EncodeError(#[from] ParquetError);
 
 impl Encoder {
     /// By these settings.

@@ -1,7 +1,6 @@
 //! A folder of the local disk.
 
 use std::{
-    error::Error,
     fmt,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
@@ -41,26 +40,13 @@ impl fmt::Display for Leftover {
 }
 
 /// An error of the system with what could not be done to which path.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what} `{}`: {cause}", .path.display())]
 struct Cannot {
     what: &'static str,
     path: PathBuf,
     cause: io::Error,
 }
-
-impl fmt::Display for Cannot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cannot {} `{}`: {}",
-            self.what,
-            self.path.display(),
-            self.cause
-        )
-    }
-}
-
-impl Error for Cannot {}
 
 fn cannot(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     move |cause| {

@@ -1,15 +1,16 @@
 //! A port of one's own.
 
 use std::{
-    error::Error,
-    fmt, io,
+    io,
     net::{SocketAddr, TcpListener},
 };
 
 /// Why nobody can be listened for.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on `{address}`")]
 pub struct ListenError {
     address: SocketAddr,
+    #[source]
     cause: io::Error,
 }
 
@@ -42,18 +43,6 @@ impl ListenError {
             }
             _ => None,
         }
-    }
-}
-
-impl fmt::Display for ListenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot listen on `{}`", self.address)
-    }
-}
-
-impl Error for ListenError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.cause)
     }
 }
 
