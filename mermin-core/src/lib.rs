@@ -38,6 +38,7 @@
 //! | `pcap-compressed` | the same of files that gzip, zstd or lz4 compressed |
 //! | `serde` | `Serialize` and `Deserialize` for [`Flow`], [`Stats`] and [`Report`] |
 //! | `tracing` | a span and events of what changes about a capture, for subscribers of `tracing`: docs/EVENTS.md |
+//! | `bytes` | `sink::json_bytes`: each batch as JSON in a `bytes::Bytes` |
 //! | `futures-sink` | `sink::from_sink`: a `futures_sink::Sink` as a sink of flows |
 //! | `tower` | `sink::from_service`: a `tower_service::Service` as a sink of flows |
 //! | `testing` | `sink::testing`: records of every kind, a clock that is set by hand, and a check of a sink of your own |

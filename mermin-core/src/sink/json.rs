@@ -49,8 +49,7 @@ impl<W: Write> JsonLines<W> {
     /// Whatever the writer says; part of the line may have been written.
     pub fn write(&mut self, flow: &Flow) -> io::Result<()> {
         self.line.clear();
-        object(&mut self.line, flow, self.community_id_seed);
-        self.line.push(b'\n');
+        line(&mut self.line, flow, self.community_id_seed);
         self.out.write_all(&self.line)
     }
 
@@ -74,8 +73,7 @@ impl<W: Write + Send> FlowSink for JsonLines<W> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         self.line.clear();
         for flow in flows {
-            object(&mut self.line, flow, self.community_id_seed);
-            self.line.push(b'\n');
+            line(&mut self.line, flow, self.community_id_seed);
         }
         self.out.write_all(&self.line)?;
         Ok(self.out.flush()?)
@@ -92,6 +90,12 @@ impl<W: Write + Send> FlowSink for JsonLines<W> {
 /// Whatever the writer says.
 pub fn write_json(flow: &Flow, out: &mut impl Write) -> io::Result<()> {
     JsonLines::new(out).write(flow)
+}
+
+/// Adds a record and a line feed.
+pub(super) fn line(lines: &mut Vec<u8>, flow: &Flow, community_id_seed: u16) {
+    object(lines, flow, community_id_seed);
+    lines.push(b'\n');
 }
 
 fn object(line: &mut Vec<u8>, flow: &Flow, community_id_seed: u16) {

@@ -59,6 +59,8 @@ mod function;
 #[cfg(feature = "futures-sink")]
 mod futures;
 mod json;
+#[cfg(feature = "bytes")]
+mod json_bytes;
 mod meter;
 mod refusal;
 mod retry;
@@ -71,6 +73,8 @@ mod tower;
 
 #[cfg(feature = "futures-sink")]
 pub use self::futures::{FromSink, from_sink};
+#[cfg(feature = "bytes")]
+pub use self::json_bytes::{JsonBytes, json_bytes};
 #[cfg(feature = "tower")]
 pub use self::tower::{FromService, from_service};
 pub use self::{
