@@ -248,56 +248,37 @@ impl Proven {
     }
 }
 
-impl Window for Proven {
-    #[inline(always)]
-    fn u8(self, at: usize) -> u8 {
-        self.load(at)
-    }
+/// Reads the fields of a header by the `load` of a window.
+macro_rules! fields {
+    ($window:ty $(, const $name:ident: usize)?) => {
+        impl $(<const $name: usize>)? Window for $window {
+            #[inline(always)]
+            fn u8(self, at: usize) -> u8 {
+                self.load(at)
+            }
 
-    #[inline(always)]
-    fn be16(self, at: usize) -> u16 {
-        u16::from_be(self.load(at))
-    }
+            #[inline(always)]
+            fn be16(self, at: usize) -> u16 {
+                u16::from_be(self.load(at))
+            }
 
-    #[inline(always)]
-    fn be32(self, at: usize) -> u32 {
-        u32::from_be(self.load(at))
-    }
+            #[inline(always)]
+            fn be32(self, at: usize) -> u32 {
+                u32::from_be(self.load(at))
+            }
 
-    #[inline(always)]
-    fn raw32(self, at: usize) -> u32 {
-        self.load(at)
-    }
+            #[inline(always)]
+            fn raw32(self, at: usize) -> u32 {
+                self.load(at)
+            }
 
-    #[inline(always)]
-    fn raw64(self, at: usize) -> u64 {
-        self.load(at)
-    }
+            #[inline(always)]
+            fn raw64(self, at: usize) -> u64 {
+                self.load(at)
+            }
+        }
+    };
 }
 
-impl<const N: usize> Window for Range<N> {
-    #[inline(always)]
-    fn u8(self, at: usize) -> u8 {
-        self.load(at)
-    }
-
-    #[inline(always)]
-    fn be16(self, at: usize) -> u16 {
-        u16::from_be(self.load(at))
-    }
-
-    #[inline(always)]
-    fn be32(self, at: usize) -> u32 {
-        u32::from_be(self.load(at))
-    }
-
-    #[inline(always)]
-    fn raw32(self, at: usize) -> u32 {
-        self.load(at)
-    }
-
-    #[inline(always)]
-    fn raw64(self, at: usize) -> u64 {
-        self.load(at)
-    }
-}
+fields!(Proven);
+fields!(Range<N>, const N: usize);

@@ -20,8 +20,7 @@ use super::{
 use crate::abi::ledger::{self, Reason};
 
 /// Walks a plain frame, and gives the result of `then` for its packet; `None` where it has to be walked by other means. A
-/// carrier of
-///other packets is a packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
+/// carrier of other packets is a packet like any: whoever takes tunnels off asks [`may_carry`](super::tunnel::may_carry).
 ///
 /// `then` is compiled once for each IP version with TCP, UDP and the others, and once more for what is behind an extension
 /// header, so that in each place it is known what the packet is. That took a sixth off what a packet executes, and two thirds

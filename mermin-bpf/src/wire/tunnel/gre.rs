@@ -1,5 +1,5 @@
 //! GRE (RFC 2784, RFC 2890), and NVGRE (RFC 7637), which on the wire is GRE with a key around Ethernet. Other protocols on
-//!it have files of their own: [`erspan`], [`pptp`], [`eoip`].
+//! it have files of their own: [`erspan`], [`pptp`], [`eoip`].
 
 use super::{Bytes, Carrier, Window, eoip, erspan, kind, pptp};
 use crate::{
