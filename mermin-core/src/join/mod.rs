@@ -19,7 +19,6 @@ mod tests;
 
 pub(crate) use self::{
     group::Decision,
-    points::points,
     share::part_of_another,
     sight::Sight,
     table::{Beginning, Conversations},

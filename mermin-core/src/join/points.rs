@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Interfaces as the record of a conversation names them, in the order in which they saw it. `flow` is the one that reports.
-pub(crate) fn points(
+pub(super) fn points(
     record: &Flow,
     sights: &[Sight],
     flow: &FlowSnapshot,

@@ -3,11 +3,16 @@
 use std::collections::HashMap;
 
 use super::{
+    Join,
     conversation::Conversation,
     group::{Decision, Fit, Group, Newcomer, alone},
+    points::points,
     sight::{Counted, Sight},
 };
-use crate::table::{export_state::Exported, snapshot::FlowSnapshot};
+use crate::{
+    flow::Flow,
+    table::{export_state::Exported, snapshot::FlowSnapshot},
+};
 use mermin_bpf::abi::slot::DIRECTIONS;
 
 /// Names a conversation while it is open.
@@ -23,8 +28,9 @@ pub(crate) struct Beginning<'a> {
 }
 
 /// Open conversations. There are no more than open flows, each of [`MOST`](super::MOST) flows at most.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Conversations {
+    join: Join,
     groups: HashMap<Number, (Conversation, Group)>,
     /// The latest conversation between two ends.
     latest: HashMap<Conversation, Number>,
@@ -34,6 +40,17 @@ pub(crate) struct Conversations {
 }
 
 impl Conversations {
+    /// None where each interface reports its own flows: then nothing is remembered.
+    pub(crate) fn new(join: Join) -> Option<Self> {
+        (join != Join::PerInterface).then(|| Self {
+            join,
+            groups: HashMap::new(),
+            latest: HashMap::new(),
+            of_slot: HashMap::new(),
+            next: 0,
+        })
+    }
+
     /// True if the flow in a slot was told of.
     pub(crate) fn knows(&self, slot: u32) -> bool {
         self.of_slot.contains_key(&slot)
@@ -101,6 +118,11 @@ impl Conversations {
             Some((_, group)) => group.sights(slot, own, &read),
             None => vec![own.clone()],
         }
+    }
+
+    /// Has the record of a flow name the interfaces that saw the conversation, and what each of them saw where that is asked for.
+    pub(crate) fn describe(&self, record: &mut Flow, flow: &FlowSnapshot, sights: &[Sight]) {
+        record.observation_points = points(record, sights, flow, self.join);
     }
 
     /// The flow in a slot has ended, and had seen this.

@@ -5,7 +5,10 @@ use std::{cell::RefCell, collections::BTreeMap};
 use mermin_bpf::abi::key::{KeyTail, KeyV4};
 
 use super::*;
-use crate::table::{export_state::ExportState, snapshot::FlowSnapshot};
+use crate::{
+    flow::example::plain,
+    table::{export_state::ExportState, snapshot::FlowSnapshot},
+};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MS;
@@ -18,13 +21,23 @@ struct Fate {
 }
 
 /// Flows by slot.
-#[derive(Default)]
 struct World {
     conversations: Conversations,
     flows: RefCell<BTreeMap<u32, (FlowSnapshot, ExportState)>>,
     fates: BTreeMap<u32, Fate>,
     /// Interfaces of the latest record.
     latest: Vec<Sight>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            conversations: Conversations::new(Join::Merged).unwrap(),
+            flows: RefCell::default(),
+            fates: BTreeMap::new(),
+            latest: Vec::new(),
+        }
+    }
 }
 
 fn key(interface: u32, port: u16) -> KeyV4 {
@@ -331,5 +344,25 @@ fn whatever_is_due_when_each_packet_is_reported_once() {
         }
         assert_eq!(world.reported(), [sent; 2]);
         assert!(world.conversations.is_empty());
+    }
+}
+
+#[test]
+fn a_record_names_the_interfaces_and_their_counts_as_asked() {
+    let mut world = World::default();
+    talk(&mut world, &[1, 2], 10, SECOND);
+    world.enrol(&[1, 2]);
+    assert!(world.record(1));
+    let flow = world.flows.borrow()[&1].0;
+    assert!(Conversations::new(Join::PerInterface).is_none());
+    for (join, octets) in [(Join::FirstSeen, None), (Join::Merged, Some(1000))] {
+        let mut record = plain();
+        let conversations = Conversations::new(join).unwrap();
+        conversations.describe(&mut record, &flow, &world.latest);
+        let points = record.observation_points.iter();
+        let seen: Vec<_> = points
+            .map(|point| (&*point.name, point.counts.map(|counts| counts.octets)))
+            .collect();
+        assert_eq!(seen, [("v1", octets), ("v2", octets)]);
     }
 }

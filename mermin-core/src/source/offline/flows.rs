@@ -21,7 +21,7 @@ use mermin_bpf::{
 use super::{
     clock::Clock,
     fragments::Fragments,
-    joining::{self, Joining},
+    joining,
     shared::{Counts, Hook, ifindex},
     slot::{Facts, PacketTime, Slot},
     table::{Key, Table},
@@ -30,7 +30,7 @@ use super::{
 use crate::{
     filter::{Filter, FilterDecision, Filters},
     flow::{EndReason, Flow, FlowId},
-    join::{Join, Sight},
+    join::{Conversations, Join, Sight},
     pcap::{
         Interface, Packet,
         link::{ParseOptions, Read},
@@ -57,7 +57,7 @@ pub(super) struct Flows {
     table: Table,
     timers: Timers,
     filters: Filters,
-    joining: Option<Joining>,
+    conversations: Option<Conversations>,
     fragments: Fragments,
     options: ParseOptions,
     epoch: u64,
@@ -89,7 +89,7 @@ impl Flows {
             table: Table::new(most, epoch, options.keyed),
             timers: Timers::default(),
             filters: Filters::new(filter),
-            joining: None,
+            conversations: None,
             fragments: Fragments::default(),
             options,
             epoch,
@@ -102,7 +102,7 @@ impl Flows {
     /// Has conversations joined that several interfaces see.
     pub(super) fn joined(self, join: Join) -> Self {
         Self {
-            joining: Joining::new(join),
+            conversations: Conversations::new(join),
             ..self
         }
     }
@@ -343,21 +343,26 @@ impl Flows {
 
     /// Takes up a flow that is wanted, where conversations are joined.
     fn enrol(&mut self, counts: &mut Counts, number: u32) {
-        if let Some(joining) = &mut self.joining
+        if let Some(conversations) = &mut self.conversations
             && let Some(slot) = self.table.get(number)
             && slot.standing != FilterDecision::UNWANTED
         {
             let flow = slot.flow;
-            joining.begin(&self.table, counts, number, &flow);
+            joining::begin(conversations, &self.table, counts, number, &flow);
         }
     }
 
     /// Counts of a flow's conversation at all interfaces; none where another one reports it, which goes to the ledger.
     fn join(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
-        match &mut self.joining {
-            Some(joining) if slot.standing != FilterDecision::UNWANTED => {
-                joining.decide(&self.table, counts, number, &slot.flow, &mut slot.entry)
-            }
+        match &mut self.conversations {
+            Some(conversations) if slot.standing != FilterDecision::UNWANTED => joining::decide(
+                conversations,
+                &self.table,
+                counts,
+                number,
+                &slot.flow,
+                &mut slot.entry,
+            ),
             _ => Some(Vec::new()),
         }
     }
@@ -381,8 +386,8 @@ impl Flows {
             now,
         };
         let mut record = teller.tell(slot, number, reason, counts)?;
-        if let Some(joining) = &self.joining {
-            joining.add(&mut record, &slot.flow, &sights);
+        if let Some(conversations) = &self.conversations {
+            conversations.describe(&mut record, &slot.flow, &sights);
         }
         Some(record)
     }
@@ -411,8 +416,8 @@ impl Flows {
             let now = self.clock.now();
             let record = self.tell(counts, number, &mut slot, reason, now);
             self.out.extend(record);
-            if let Some(joining) = &mut self.joining {
-                joining.end(counts, number, &slot.flow);
+            if let Some(conversations) = &mut self.conversations {
+                joining::end(conversations, counts, number, &slot.flow);
             }
             self.filters.ended(slot.standing);
             counts.ended += 1;

@@ -10,79 +10,61 @@ use super::{
     table::Table,
 };
 use crate::{
-    flow::Flow,
-    join::{Beginning, Conversations, Decision, Join, Sight, part_of_another, points},
+    join::{Beginning, Conversations, Decision, Sight, part_of_another},
     table::{export_state::ExportState, record::untold, snapshot::FlowSnapshot},
 };
 
-/// Conversations, where they are joined.
-#[derive(Debug)]
-pub(super) struct Joining {
-    join: Join,
-    conversations: Conversations,
+/// Takes up a flow that begins.
+pub(super) fn begin(
+    conversations: &mut Conversations,
+    table: &Table,
+    counts: &mut Counts,
+    slot: u32,
+    flow: &FlowSnapshot,
+) {
+    let beginning = Beginning {
+        slot,
+        flow,
+        is_told: false,
+    };
+    let read = |other| sight_in(table, counts, other);
+    if !conversations.begin(&beginning, read) {
+        counts.unjoined += 1;
+    }
 }
 
-impl Joining {
-    /// None where each interface reports its own flows.
-    pub(super) fn new(join: Join) -> Option<Self> {
-        (join != Join::PerInterface).then(|| Self {
-            join,
-            conversations: Conversations::default(),
-        })
-    }
-
-    /// Takes up a flow that begins.
-    pub(super) fn begin(
-        &mut self,
-        table: &Table,
-        counts: &mut Counts,
-        slot: u32,
-        flow: &FlowSnapshot,
-    ) {
-        let beginning = Beginning {
-            slot,
-            flow,
-            is_told: false,
-        };
-        let read = |other| sight_in(table, counts, other);
-        if !self.conversations.begin(&beginning, read) {
-            counts.unjoined += 1;
-        }
-    }
-
-    /// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. The part that
-    /// another has reported goes to the ledger, and counts as told.
-    pub(super) fn decide(
-        &mut self,
-        table: &Table,
-        counts: &mut Counts,
-        slot: u32,
-        flow: &FlowSnapshot,
-        entry: &mut ExportState,
-    ) -> Option<Vec<Sight>> {
-        let own = sight(counts, flow);
-        let read = |other| sight_in(table, counts, other);
-        match self.conversations.decide(slot, &own, &entry.told, read) {
-            Decision::Withheld => None,
-            Decision::Reports { covered, sights } => {
-                if let Some(part) = part_of_another(flow, entry, &covered) {
-                    withhold(counts, &part, entry);
-                    entry.told(&part, entry.since.nanoseconds());
-                }
-                Some(sights)
+/// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. The part that
+/// another has reported goes to the ledger, and counts as told.
+pub(super) fn decide(
+    conversations: &mut Conversations,
+    table: &Table,
+    counts: &mut Counts,
+    slot: u32,
+    flow: &FlowSnapshot,
+    entry: &mut ExportState,
+) -> Option<Vec<Sight>> {
+    let own = sight(counts, flow);
+    let read = |other| sight_in(table, counts, other);
+    match conversations.decide(slot, &own, &entry.told, read) {
+        Decision::Withheld => None,
+        Decision::Reports { covered, sights } => {
+            if let Some(part) = part_of_another(flow, entry, &covered) {
+                withhold(counts, &part, entry);
+                entry.told(&part, entry.since.nanoseconds());
             }
+            Some(sights)
         }
     }
+}
 
-    /// A flow has ended.
-    pub(super) fn end(&mut self, counts: &Counts, slot: u32, flow: &FlowSnapshot) {
-        self.conversations.end(slot, sight(counts, flow));
-    }
-
-    /// Has a record say what all have seen.
-    pub(super) fn add(&self, record: &mut Flow, flow: &FlowSnapshot, sights: &[Sight]) {
-        record.observation_points = points(record, sights, flow, self.join);
-    }
+/// A flow has ended.
+pub(super) fn end(
+    conversations: &mut Conversations,
+    counts: &Counts,
+    slot: u32,
+    flow: &FlowSnapshot,
+) {
+    conversations.end(slot, sight(counts, flow));
 }
 
 /// Counts that no record has told go to the ledger: another interface reports them.

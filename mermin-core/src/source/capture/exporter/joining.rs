@@ -6,27 +6,10 @@ use super::{Exporter, record::RecordContext};
 use crate::{
     bpf::ledger::Withheld,
     flow::Flow,
-    join::{Beginning, Conversations, Decision, Join, Sight, part_of_another, points},
+    join::{Beginning, Decision, Sight, part_of_another},
     source::capture::slots::SlotTable,
     table::snapshot::FlowSnapshot,
 };
-
-/// Conversations, where they are joined.
-#[derive(Debug)]
-pub(super) struct Joining {
-    join: Join,
-    conversations: Conversations,
-}
-
-impl Joining {
-    /// None where each interface reports its own flows: then nothing is remembered.
-    pub(super) fn new(join: Join) -> Option<Self> {
-        (join != Join::PerInterface).then(|| Self {
-            join,
-            conversations: Conversations::default(),
-        })
-    }
-}
 
 impl Exporter {
     /// Takes up the flows of all slots, where conversations are joined: before some end of which others are not known yet.
@@ -35,7 +18,7 @@ impl Exporter {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
     ) {
-        if self.joining.is_none() {
+        if self.conversations.is_none() {
             return;
         }
         for slot in slots.used() {
@@ -47,10 +30,10 @@ impl Exporter {
 
     /// Takes up a flow that is wanted, where conversations are joined and it is not known.
     pub(super) fn enrol(&mut self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
-        let Some(joining) = &mut self.joining else {
+        let Some(conversations) = &mut self.conversations else {
             return;
         };
-        if joining.conversations.knows(slot) {
+        if conversations.knows(slot) {
             return;
         }
         let unacked = self.unacked.as_ref();
@@ -63,7 +46,7 @@ impl Exporter {
             is_told,
         };
         let read = |other| sight(slots, records, other);
-        if !joining.conversations.begin(&beginning, read) {
+        if !conversations.begin(&beginning, read) {
             self.shared.counts.unjoined.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -78,14 +61,14 @@ impl Exporter {
         flow: &FlowSnapshot,
     ) -> Option<Vec<Sight>> {
         // A record that is given again is the same as before.
-        if self.joining.is_none() || self.is_unacked(slot) {
+        if self.conversations.is_none() || self.is_unacked(slot) {
             return Some(self.sights(slots, records, slot, flow));
         }
-        let joining = self.joining.as_mut()?;
+        let conversations = self.conversations.as_mut()?;
         let own = Sight::of(flow, records.name(flow));
         let told = &slots.exported(slot).told;
         let read = |other| sight(slots, records, other);
-        match joining.conversations.decide(slot, &own, told, read) {
+        match conversations.decide(slot, &own, told, read) {
             Decision::Withheld => None,
             Decision::Reports { covered, sights } => {
                 if let Some(part) = part_of_another(flow, slots.exported(slot), &covered) {
@@ -104,12 +87,12 @@ impl Exporter {
         slot: u32,
         flow: &FlowSnapshot,
     ) -> Vec<Sight> {
-        let Some(joining) = &self.joining else {
+        let Some(conversations) = &self.conversations else {
             return Vec::new();
         };
         let own = Sight::of(flow, records.name(flow));
         let read = |other| sight(slots, records, other);
-        joining.conversations.sights(slot, &own, read)
+        conversations.sights(slot, &own, read)
     }
 
     /// Has a record say what all have seen.
@@ -119,8 +102,8 @@ impl Exporter {
         flow: &FlowSnapshot,
         sights: &[Sight],
     ) -> Flow {
-        if let Some(joining) = &self.joining {
-            record.observation_points = points(&record, sights, flow, joining.join);
+        if let Some(conversations) = &self.conversations {
+            conversations.describe(&mut record, flow, sights);
         }
         record
     }
@@ -159,9 +142,9 @@ impl Exporter {
         slot: u32,
         flow: &FlowSnapshot,
     ) {
-        if let Some(joining) = &mut self.joining {
+        if let Some(conversations) = &mut self.conversations {
             let own = Sight::of(flow, records.name(flow));
-            joining.conversations.end(slot, own);
+            conversations.end(slot, own);
         }
     }
 }

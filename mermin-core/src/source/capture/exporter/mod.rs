@@ -14,7 +14,7 @@ use std::{
 
 use mermin_bpf::abi::slot::state;
 
-use self::{joining::Joining, record::RecordContext, suppression::Suppression, unacked::Unacked};
+use self::{record::RecordContext, suppression::Suppression, unacked::Unacked};
 use super::{shared::SharedCounters, slots::SlotTable};
 use crate::{
     bpf::ledger::Withheld,
@@ -22,7 +22,7 @@ use crate::{
     failpoint::{FailPoint, fail_point},
     filter::{Filter, FilterDecision},
     flow::{EndReason, Flow},
-    join::Join,
+    join::{Conversations, Join},
     process::Lookup,
     source::queue::Queue,
     table::{export_state::ExportState, limits::is_over, snapshot::FlowSnapshot},
@@ -35,7 +35,7 @@ pub(super) struct Exporter {
     shared: Arc<SharedCounters>,
     suppression: Suppression,
     /// Where several interfaces see one conversation.
-    joining: Option<Joining>,
+    conversations: Option<Conversations>,
     /// Where processes are looked up.
     processes: Option<Lookup>,
     /// Records on their way to the queue.
@@ -59,7 +59,7 @@ impl Exporter {
             queue,
             shared,
             suppression: Suppression::new(filter),
-            joining: Joining::new(join),
+            conversations: Conversations::new(join),
             processes,
             out: VecDeque::new(),
             promised: 0,
