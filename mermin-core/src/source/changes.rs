@@ -6,7 +6,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Counts changes, and wakes the tasks that wait for the next. Only ever locked for a few assignments.
+/// Counts changes, and wakes the tasks that wait for the next. Only ever locked for a few assignments: a waker runs the code of
+/// others when it is woken or dropped.
 #[derive(Debug, Default)]
 pub(super) struct Changes(Mutex<State>);
 
@@ -65,6 +66,7 @@ impl Changes {
 
     /// Ready with true for a change since the last look, and with false where there will be none.
     pub(super) fn poll(&self, seen: &mut Seen, context: &Context<'_>) -> Poll<bool> {
+        let waker = context.waker().clone();
         let mut state = self.lock();
         if seen.version != Some(state.version) {
             seen.version = Some(state.version);
@@ -73,13 +75,16 @@ impl Changes {
         if state.ended {
             return Poll::Ready(false);
         }
-        state.waiting.insert(seen.number, context.waker().clone());
+        let former = state.waiting.insert(seen.number, waker);
+        drop(state);
+        drop(former);
         Poll::Pending
     }
 
     /// Nobody waits any more.
     pub(super) fn leave(&self, seen: &Seen) {
-        self.lock().waiting.remove(&seen.number);
+        let waker = self.lock().waiting.remove(&seen.number);
+        drop(waker);
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Request {
 
 /// Requests and the descriptor that wakes the thread to look at them.
 ///
+/// A waker may do anything when it is woken or dropped, as closing this source, so it must find none of these locks held.
+///
 /// A child that the process forks has a copy, and no thread: whatever it asks for is nothing.
 #[derive(Debug)]
 pub(super) struct Control {
@@ -134,7 +136,8 @@ impl Control {
 
     /// No request is served any more, which whoever made one learns.
     pub(super) fn refuse_requests(&self) {
-        *lock(&self.requests) = None;
+        let refused = lock(&self.requests).take();
+        drop(refused);
     }
 
     /// Asks for everything to be delivered and ended.
@@ -144,7 +147,8 @@ impl Control {
         }
         self.closing.store(true, Ordering::Release);
         self.wake();
-        if let Some(waker) = lock(&self.closed).take() {
+        let waker = lock(&self.closed).take();
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -153,7 +157,9 @@ impl Control {
     pub(super) fn poll_closing(&self, context: &Context<'_>) -> bool {
         // Before the question, so that no close between the two is missed.
         if !self.is_inherited() {
-            *lock(&self.closed) = Some(context.waker().clone());
+            let waker = context.waker().clone();
+            let former = lock(&self.closed).replace(waker);
+            drop(former);
         }
         self.is_closing()
     }
@@ -199,7 +205,8 @@ impl Control {
     pub(super) fn end(&self) {
         self.refuse_requests();
         self.changes.end();
-        for waiting in lock(&self.waiting).take().unwrap_or_default() {
+        let waiting = lock(&self.waiting).take();
+        for waiting in waiting.unwrap_or_default() {
             // Whoever waited may have gone.
             let _ = waiting.send(());
         }
@@ -208,7 +215,8 @@ impl Control {
     /// There was no thread: nothing is attached, and the source ends by itself.
     pub(super) fn end_without_thread(&self) {
         self.refuse_requests();
-        *lock(&self.waiting) = None;
+        let waiting = lock(&self.waiting).take();
+        drop(waiting);
         self.threadless.store(true, Ordering::Release);
     }
 
@@ -255,10 +263,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::{
         pin::pin,
-        task::{Context, Poll, Waker},
+        sync::TryLockError,
+        task::{Context, Poll, Wake, Waker},
     };
 
     use super::*;
+    use crate::FlowSource;
 
     #[test]
     fn whoever_waits_for_the_end_learns_of_it_and_later_ones_at_once() {
@@ -276,5 +286,85 @@ mod tests {
         assert_eq!(first.as_mut().poll(&mut context), Poll::Ready(()));
         assert_eq!(pin!(control.over()).poll(&mut context), Poll::Ready(()));
         assert!(control.next_request().is_none());
+    }
+
+    /// Looks at every lock of a source when it is woken, and when it is dropped.
+    struct Prober {
+        control: Arc<Control>,
+        held: Arc<AtomicBool>,
+    }
+
+    impl Prober {
+        fn probe(&self) {
+            let is_held = [
+                matches!(
+                    self.control.closed.try_lock(),
+                    Err(TryLockError::WouldBlock)
+                ),
+                matches!(
+                    self.control.requests.try_lock(),
+                    Err(TryLockError::WouldBlock)
+                ),
+                matches!(
+                    self.control.waiting.try_lock(),
+                    Err(TryLockError::WouldBlock)
+                ),
+            ];
+            if is_held.contains(&true) {
+                self.held.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    impl Wake for Prober {
+        fn wake(self: Arc<Self>) {
+            self.probe();
+        }
+    }
+
+    impl Drop for Prober {
+        fn drop(&mut self) {
+            self.probe();
+        }
+    }
+
+    #[test]
+    fn wakers_find_no_lock_held() {
+        type Step = fn(&Control);
+        let steps: [(&str, Step); 5] = [
+            ("close", |control| control.close()),
+            ("replaced", |control| {
+                control.poll_closing(&Context::from_waker(Waker::noop()));
+            }),
+            ("refuse_requests", |control| control.refuse_requests()),
+            ("end", |control| control.end()),
+            ("end_without_thread", |control| control.end_without_thread()),
+        ];
+        for (name, step) in steps {
+            let control = Arc::new(Control::new().unwrap());
+            let held = Arc::new(AtomicBool::new(false));
+            // One for each place, so that it is dropped with that.
+            let wakers = [(); 3].map(|()| {
+                Waker::from(Arc::new(Prober {
+                    control: Arc::clone(&control),
+                    held: Arc::clone(&held),
+                }))
+            });
+            let mut contexts = wakers.each_ref().map(Context::from_waker);
+            control.poll_closing(&contexts[0]);
+            let mut over = pin!(control.over());
+            assert_eq!(over.as_mut().poll(&mut contexts[1]), Poll::Pending);
+            let (answer, mut answered) = oneshot::channel();
+            let (options, selector) = FlowSource::builder().live().unwrap();
+            control.request(Request {
+                options,
+                selector,
+                answer,
+            });
+            assert!(pin!(&mut answered).poll(&mut contexts[2]).is_pending());
+            drop(wakers);
+            step(&control);
+            assert!(!held.load(Ordering::Relaxed), "{name}");
+        }
     }
 }

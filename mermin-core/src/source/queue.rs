@@ -178,9 +178,13 @@ impl Queue {
                 End::Failed(error) => Some(Err(error)),
             })
         } else {
-            match &mut state.waker {
-                Some(waker) => waker.clone_from(context.waker()),
-                none => *none = Some(context.waker().clone()),
+            let own = context.waker();
+            let known = |waker: &Waker| waker.will_wake(own);
+            if !state.waker.as_ref().is_some_and(known) {
+                let former = state.waker.replace(own.clone());
+                // A waker may do anything when it is dropped, so it must not find the lock held.
+                drop(state);
+                drop(former);
             }
             Poll::Pending
         }

@@ -92,6 +92,7 @@ impl Future for Wait {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let waker = context.waker().clone();
         let mut state = self.timer.lock();
         if state.passes {
             state.now = state.now.max(self.until);
@@ -99,13 +100,16 @@ impl Future for Wait {
         if state.now >= self.until {
             return Poll::Ready(());
         }
-        state.waiting.insert(self.number, context.waker().clone());
+        let former = state.waiting.insert(self.number, waker);
+        drop(state);
+        drop(former);
         Poll::Pending
     }
 }
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        self.timer.lock().waiting.remove(&self.number);
+        let waker = self.timer.lock().waiting.remove(&self.number);
+        drop(waker);
     }
 }
