@@ -130,6 +130,10 @@ impl<S: FlowSink> FlowSink for Retry<S> {
     fn meter(&self) -> Option<Meter> {
         Some(self.meter.clone())
     }
+
+    fn waiting(&self) -> u64 {
+        self.sink.waiting()
+    }
 }
 
 impl<S> fmt::Debug for Retry<S> {
@@ -159,14 +163,17 @@ struct GaveUp {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::{
+        future::pending,
+        sync::atomic::{AtomicU32, Ordering},
+    };
 
     use futures::executor::block_on;
 
     use super::*;
     use crate::{
         flow::example::plain,
-        sink::{DropReason, from_fn, testing::ManualTimer},
+        sink::{DropReason, Overflow, buffered, from_fn, testing::ManualTimer},
     };
 
     /// Fails so often with what `error` makes, then takes everything.
@@ -234,7 +241,7 @@ mod tests {
             let silent = calls == 1;
             async move {
                 if silent {
-                    std::future::pending::<()>().await;
+                    pending::<()>().await;
                 }
                 Ok::<_, BoxError>(())
             }
@@ -246,5 +253,20 @@ mod tests {
             sink.meter().unwrap().stats().last_error.as_deref(),
             Some("the receiver said nothing for 7s")
         );
+    }
+
+    #[test]
+    fn records_that_wait_in_the_sink_inside_are_counted_as_it_counts_them() {
+        // Each of the two has the record still to give: a meter knows one.
+        let inside = || {
+            buffered(
+                from_fn(|_: &[Flow]| pending::<Result<(), BoxError>>()),
+                8,
+                Overflow::Block,
+            )
+        };
+        let mut sink = retry((inside(), inside()), Backoff::default());
+        block_on(sink.export(&[plain()])).unwrap();
+        assert_eq!(sink.waiting(), 2);
     }
 }
