@@ -100,6 +100,27 @@ impl Shared {
         }
         state.is_running = false;
     }
+
+    /// There is no thread: all that wait look again, and start one of their own.
+    fn give_up(&self) {
+        let waiting = {
+            let mut state = self.lock();
+            state.is_running = false;
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_values().for_each(Waker::wake);
+    }
+}
+
+/// Held by the thread, which a waker may end by a panic.
+struct Running(Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.give_up();
+        }
+    }
 }
 
 impl Timer for ThreadTimer {
@@ -137,27 +158,28 @@ impl Future for Wait {
             return Poll::Ready(());
         }
         let shared = Arc::clone(&self.shared);
+        let waker = context.waker().clone();
         let mut state = shared.lock();
         let number = *self.number.get_or_insert_with(|| {
             state.number += 1;
             state.number
         });
-        state
-            .waiting
-            .insert((self.until, number), context.waker().clone());
-        if state.is_running {
+        let former = state.waiting.insert((self.until, number), waker);
+        let is_running = std::mem::replace(&mut state.is_running, true);
+        drop(state);
+        drop(former);
+        if is_running {
             shared.changed.notify_one();
             return Poll::Pending;
         }
-        let worker = Arc::clone(&shared);
+        let running = Arc::clone(&shared);
         let started = thread::Builder::new()
             .name("mermin-timer".to_owned())
-            .spawn(move || worker.work());
+            .spawn(move || Running(running).0.work());
         if started.is_err() {
-            state.waiting.remove(&(self.until, number));
+            shared.give_up();
             return Poll::Ready(());
         }
-        state.is_running = true;
         Poll::Pending
     }
 }
@@ -165,8 +187,8 @@ impl Future for Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            let mut state = self.shared.lock();
-            state.waiting.remove(&(self.until, number));
+            let waker = self.shared.lock().waiting.remove(&(self.until, number));
+            drop(waker);
             // The thread has to learn that it may end.
             self.shared.changed.notify_one();
         }
@@ -175,6 +197,8 @@ impl Drop for Wait {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Wake;
+
     use futures::{executor::block_on, future::join};
 
     use super::*;
@@ -207,5 +231,26 @@ mod tests {
         drop(wait);
         assert!(timer.shared.lock().waiting.is_empty());
         block_on(timer.sleep(Duration::ZERO));
+    }
+
+    /// Ends the thread that wakes it.
+    struct Panicking;
+
+    impl Wake for Panicking {
+        fn wake(self: Arc<Self>) {
+            panic!("by a test");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_keeps_nobody_waiting() {
+        let timer = ThreadTimer::default();
+        let waker = Waker::from(Arc::new(Panicking));
+        let mut wait = timer.sleep(Duration::from_millis(20));
+        let poll = wait.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+        // Waits by the same thread, which ends meanwhile.
+        block_on(timer.sleep(Duration::from_millis(40)));
+        block_on(timer.sleep(Duration::from_millis(1)));
     }
 }
