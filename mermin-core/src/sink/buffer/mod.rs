@@ -163,8 +163,9 @@ impl<S: FlowSink + 'static> Buffered<S> {
 
     /// Puts records into the buffer as the policy says. Returns how many are dealt with.
     fn push(&self, flows: &[Flow]) -> usize {
-        let mut state = self.shared.lock();
+        // Before the lock: a timer may be the program's own.
         let now = self.timer.now();
+        let mut state = self.shared.lock();
         let (taken, dealt) = match self.overflow {
             Overflow::Block => {
                 let fits = state.waiting.has_room_for(flows.len());
@@ -303,6 +304,7 @@ impl Work {
 
     fn poll(&mut self, context: &mut Context<'_>, batch: &mut Vec<Flow>) -> Poll<bool> {
         let shared = Arc::clone(&self.shared);
+        let waker = context.waker().clone();
         let mut state = shared.lock();
         let cut = self.batching.cut(state.waiting.flows().iter());
         if cut.records == 0 && state.closing {
@@ -310,11 +312,17 @@ impl Work {
         }
         // A full buffer cannot wait for more.
         let complete = cut.complete || state.closing || state.waiting.room() == 0;
-        if cut.records != 0 && (complete || self.is_old(context)) {
+        if cut.records != 0 && complete {
             state.waiting.take(cut.records, batch);
             return Poll::Ready(true);
         }
-        state.worker = Some(context.waker().clone());
+        let former = state.worker.replace(waker);
+        drop(state);
+        drop(former);
+        if cut.records != 0 && self.is_old(context) {
+            shared.lock().waiting.take(cut.records, batch);
+            return Poll::Ready(true);
+        }
         Poll::Pending
     }
 
