@@ -6,7 +6,8 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -20,6 +21,8 @@ const QUEUE: usize = 8192;
 /// Looking at all processes is done no sooner than this after the last time, nor for more than a twentieth of the time.
 const PAUSE: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
+/// The same where nothing waits for it: a container that is gone has its network namespace kept alive no longer.
+const REFRESH: Duration = Duration::from_secs(10);
 
 /// A flow: its slot, and when it began there.
 type Name = (u32, u64);
@@ -39,13 +42,24 @@ struct Request {
     ends: Ends,
 }
 
-/// Answers found or awaited: one entry for each open flow that was asked about.
+/// Outcome of the look-ups.
 #[derive(Debug, Default)]
-struct Answers(Mutex<HashMap<Name, Pair>>);
+struct Answers {
+    /// Found or awaited: one entry for each open flow that was asked about.
+    pairs: Mutex<HashMap<Name, Pair>>,
+    /// Flows that found no room behind the queue.
+    missed: AtomicU64,
+    /// Nobody wants any more of them.
+    is_over: AtomicBool,
+}
 
 impl Answers {
     fn lock(&self) -> MutexGuard<'_, HashMap<Name, Pair>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn are_wanted(&self) -> bool {
+        !self.is_over.load(Ordering::Relaxed)
     }
 
     /// Of a flow that has ended nobody wants to know.
@@ -56,7 +70,7 @@ impl Answers {
     }
 }
 
-/// Looks processes up beside the capture thread. Dropping it waits for the end of its thread.
+/// Looks processes up beside the capture thread. Dropping it waits for the end of its thread, which leaves what is in the queue.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     /// None once it is dropped.
@@ -80,6 +94,7 @@ impl Lookup {
             answers: Arc::clone(&answers),
             pending: Vec::new(),
             next_look: Instant::now(),
+            next_refresh: Instant::now(),
         };
         let thread = thread::Builder::new()
             .name("mermin-process".to_owned())
@@ -102,8 +117,12 @@ impl Lookup {
         self.answers.lock().insert(flow, [None, None]);
         let Some(ends) = ends else { return true };
         let requests = self.requests.as_ref();
-        let sent = requests.map(|requests| requests.try_send(Request { flow, ends }));
-        !matches!(sent, Some(Err(TrySendError::Full(_))))
+        requests.is_some_and(|requests| requests.try_send(Request { flow, ends }).is_ok())
+    }
+
+    /// Flows since the last call that were asked about and stay without a process, for want of room.
+    pub(crate) fn take_missed(&self) -> u64 {
+        self.answers.missed.swap(0, Ordering::Relaxed)
     }
 
     /// Processes of a flow that are known by now.
@@ -123,6 +142,7 @@ impl Lookup {
 
 impl Drop for Lookup {
     fn drop(&mut self) {
+        self.answers.is_over.store(true, Ordering::Relaxed);
         self.requests = None;
         if let Some(thread) = self.thread.take() {
             // A panic there has no more to lose than answers.
@@ -143,47 +163,70 @@ struct Worker {
     answers: Arc<Answers>,
     pending: Vec<Pending>,
     next_look: Instant,
+    next_refresh: Instant,
 }
 
 impl Worker {
     fn run(mut self, requests: &Receiver<Request>) {
         self.look();
         loop {
-            let request = if self.pending.is_empty() {
-                requests.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                let left = self.next_look.saturating_duration_since(Instant::now());
-                requests.recv_timeout(left)
+            let request = match self.due() {
+                Some(due) => requests.recv_timeout(due.saturating_duration_since(Instant::now())),
+                None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match request {
-                Ok(Request { flow, ends }) => {
-                    let known = self.resolve(flow, &ends);
-                    // Those that come without a pause must not keep the others from a look.
-                    if !known && self.pending.len() < QUEUE {
-                        self.pending.push(Pending { flow, ends });
-                    }
-                    if Instant::now() < self.next_look {
-                        continue;
-                    }
-                }
+                Ok(Request { flow, ends }) if self.answers.are_wanted() => self.take(flow, ends),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
             }
-            if !self.pending.is_empty() {
+            // Requests that come without a pause must not keep the others from a look.
+            if self.due().is_some_and(|due| due <= Instant::now()) {
                 self.look();
-                for Pending { flow, ends } in std::mem::take(&mut self.pending) {
-                    self.resolve(flow, &ends);
-                }
+                self.resolve_pending();
             }
+        }
+    }
+
+    /// Time of the next look at all processes; none where nothing is to be found or let go.
+    fn due(&self) -> Option<Instant> {
+        if self.pending.is_empty() {
+            self.namespaces.has_others().then_some(self.next_refresh)
+        } else {
+            Some(self.next_look)
+        }
+    }
+
+    /// Looks a flow up, now and, if there is room to remember it, once more behind the next look.
+    fn take(&mut self, flow: Name, ends: Ends) {
+        if self.resolve(flow, &ends) {
+            return;
+        }
+        if self.pending.len() < QUEUE {
+            self.pending.push(Pending { flow, ends });
+        } else {
+            self.answers.missed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn resolve_pending(&mut self) {
+        for Pending { flow, ends } in std::mem::take(&mut self.pending) {
+            if !self.answers.are_wanted() {
+                return;
+            }
+            self.resolve(flow, &ends);
         }
     }
 
     /// Looks at all processes.
     fn look(&mut self) {
         let began = Instant::now();
-        self.owners = Owners::read();
-        self.namespaces.update(&self.owners.namespaces);
-        self.next_look = Instant::now() + PAUSE.max(began.elapsed() * SHARE);
+        let answers = Arc::clone(&self.answers);
+        let go_on = || answers.are_wanted();
+        self.owners = Owners::read(go_on);
+        self.namespaces.update(&self.owners.namespaces, go_on);
+        let share = began.elapsed() * SHARE;
+        self.next_look = Instant::now() + PAUSE.max(share);
+        self.next_refresh = Instant::now() + REFRESH.max(share);
     }
 
     /// Looks a flow up. True if one of its ends is known, or both are nobody's.
@@ -201,5 +244,86 @@ impl Worker {
             self.answers.put(flow, found);
         }
         all && any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::ErrorKind, net::Ipv4Addr};
+
+    use super::*;
+
+    fn request(slot: u32) -> Request {
+        let end = |port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+        Request {
+            flow: (slot, 1),
+            ends: Ends {
+                protocol: Protocol::UDP,
+                source: end(1),
+                destination: end(2),
+            },
+        }
+    }
+
+    /// None where the kernel has no `sock_diag(7)`.
+    fn worker(answers: &Arc<Answers>) -> Option<Worker> {
+        let namespaces = match Namespaces::open() {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                eprintln!("skipped: {error}");
+                assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none());
+                return None;
+            }
+            opened => opened.unwrap(),
+        };
+        Some(Worker {
+            namespaces,
+            owners: Owners::default(),
+            answers: Arc::clone(answers),
+            pending: Vec::new(),
+            next_look: Instant::now(),
+            next_refresh: Instant::now(),
+        })
+    }
+
+    #[test]
+    fn dropping_leaves_what_is_in_the_queue() {
+        let answers = Arc::new(Answers::default());
+        let Some(worker) = worker(&answers) else {
+            return;
+        };
+        let (requests, received) = sync_channel(3);
+        for slot in 0..3 {
+            assert!(requests.try_send(request(slot)).is_ok());
+        }
+        answers.is_over.store(true, Ordering::Relaxed);
+        drop(requests);
+        worker.run(&received);
+        let left: Vec<u32> = received.iter().map(|request| request.flow.0).collect();
+        assert_eq!(left, [1, 2]);
+    }
+
+    #[test]
+    fn flows_that_find_no_room_are_counted() {
+        let answers = Arc::new(Answers::default());
+        let Some(mut worker) = worker(&answers) else {
+            return;
+        };
+        let (requests, received) = sync_channel(1);
+        let lookup = Lookup {
+            requests: Some(requests),
+            thread: None,
+            answers: Arc::clone(&answers),
+        };
+        let Request { ends, .. } = request(0);
+        assert!(lookup.ask(1, 1, Some(ends)));
+        assert!(!lookup.ask(2, 1, Some(ends)));
+        // A flow that cannot be looked up takes no room.
+        assert!(lookup.ask(3, 1, None));
+        for slot in 0..QUEUE + 2 {
+            worker.take((u32::try_from(slot).unwrap(), 1), ends);
+        }
+        assert_eq!((lookup.take_missed(), lookup.take_missed()), (2, 0));
+        drop(received);
+        assert!(!lookup.ask(4, 1, Some(ends)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs::File,
     io,
     net::{IpAddr, SocketAddr},
     os::fd::AsFd as _,
@@ -50,21 +51,29 @@ impl Namespace {
 pub(super) struct Namespaces {
     own: Namespace,
     own_id: NetnsId,
+    home: File,
     others: HashMap<NetnsId, Namespace>,
 }
 
 impl Namespaces {
     /// Of the calling thread, which may move on.
     pub(super) fn open() -> io::Result<Self> {
+        let (home, own_id) = netns::open(Path::new(netns::OWN))?;
         Ok(Self {
             own: Namespace::open()?,
-            own_id: netns::current()?,
+            own_id,
+            home,
             others: HashMap::new(),
         })
     }
 
-    /// Takes note of the namespaces there are by now. Moves the calling thread; one that cannot be entered is left out.
-    pub(super) fn update(&mut self, found: &HashMap<NetnsId, PathBuf>) {
+    /// True if sockets of other namespaces are held, which keeps those alive.
+    pub(super) fn has_others(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// Takes note of the namespaces there are by now, as long as it is to `go_on`; one that cannot be entered is left out.
+    pub(super) fn update(&mut self, found: &HashMap<NetnsId, PathBuf>, go_on: impl Fn() -> bool) {
         self.others.retain(|id, _| found.contains_key(id));
         for namespace in self.others.values_mut().chain([&mut self.own]) {
             if let Ok(all) = addresses::all(&namespace.netlink) {
@@ -75,10 +84,15 @@ impl Namespaces {
             if *id == self.own_id || self.others.contains_key(id) {
                 continue;
             }
+            if !go_on() {
+                break;
+            }
             if let Ok(namespace) = enter(path, *id) {
                 self.others.insert(*id, namespace);
             }
         }
+        // A thread keeps the namespace alive that it is in. Where others can be entered, this one can.
+        let _ = netns::enter(self.home.as_fd());
     }
 
     /// The socket of one end of a flow: in the watched namespace, or in the only other one that has such a socket.

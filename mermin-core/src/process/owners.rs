@@ -27,8 +27,8 @@ pub(super) struct Owners {
 }
 
 impl Owners {
-    /// Looks at all processes that may be looked at.
-    pub(super) fn read() -> Self {
+    /// Looks at all processes that may be looked at, as long as it is to `go_on`.
+    pub(super) fn read(go_on: impl Fn() -> bool) -> Self {
         let mut owners = Self::default();
         let mut pids: Vec<u32> = fs::read_dir(PROC)
             .into_iter()
@@ -36,7 +36,7 @@ impl Owners {
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .collect();
         pids.sort_unstable();
-        for pid in pids {
+        for pid in pids.into_iter().take_while(|_| go_on()) {
             owners.look_at(pid);
         }
         owners
@@ -118,7 +118,7 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let link = format!("/proc/self/fd/{}", socket.as_raw_fd());
         let inode = inode(fs::read_link(link).unwrap().to_str().unwrap()).unwrap();
-        let owners = Owners::read();
+        let owners = Owners::read(|| true);
         let owner = owners.of(inode).unwrap();
         assert_eq!(owner.pid, std::process::id());
         let own = std::env::current_exe().unwrap();
@@ -126,6 +126,6 @@ mod tests {
         assert_eq!(owner.executable.as_deref(), name);
         assert!(owners.namespaces.contains_key(&netns::current().unwrap()));
         drop(socket);
-        assert!(Owners::read().of(inode).is_none());
+        assert!(Owners::read(|| true).of(inode).is_none());
     }
 }

@@ -17,7 +17,7 @@ use std::{
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The namespace of the calling thread, whichever thread that is.
-const OWN: &str = "/proc/thread-self/ns/net";
+pub(crate) const OWN: &str = "/proc/thread-self/ns/net";
 
 /// Identity of a network namespace among all that exist at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -16,12 +16,14 @@ use mermin_core::{
 use crate::support::{
     host::Pair,
     traffic::{address, udp_socket},
+    wait::until_true,
     watch::{Outcome, Watch, on, try_open},
 };
 
 crate::cases! {
     each_mode processes_at_both_ends,
     each_mode a_socket_that_another_process_has,
+    each_mode a_container_that_is_gone_leaves_no_namespace,
 }
 
 /// A process in the far host, as a container has one: its network namespace is looked at because of it.
@@ -160,4 +162,34 @@ fn a_socket_that_another_process_has(mode: Attach) {
         );
         assert!(is_this(server.as_deref()), "{flow:#?}");
     }
+}
+
+/// The look-up has been in the container's network namespace, and lets it go: the veth pair goes with it.
+fn a_container_that_is_gone_leaves_no_namespace(mode: Attach) {
+    let pair = Pair::new();
+    let inhabitant = Inhabitant::of(&pair);
+    let port = if mode == Attach::Tcx { 5303 } else { 5304 };
+    let ends = ["10.0.0.1:4000", &format!("10.0.0.2:{port}")].map(address);
+    let client = udp_socket(&pair.near, ends[0], ends[1]);
+    let server = pair
+        .far
+        .run(|| std::net::UdpSocket::bind(("0.0.0.0", port)).unwrap());
+    let options = on("v0").attach(mode).active_timeout(Duration::from_secs(1));
+    let mut watch = watch(&pair, options);
+    let mut sent = 0;
+    while !watch
+        .flows
+        .iter()
+        .any(|flow| is_this(flow.destination_process.as_deref()))
+    {
+        client.send(b"question").unwrap();
+        sent += 1;
+        assert!(sent < 100, "no process was found in {sent} rounds");
+        watch.take_for(Duration::from_millis(300));
+    }
+    drop((server, inhabitant));
+    let Pair { near, far } = pair;
+    drop(far);
+    until_true("the namespace to go", || !near.has("v0"));
+    watch.finish();
 }

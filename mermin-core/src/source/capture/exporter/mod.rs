@@ -323,6 +323,7 @@ impl Exporter {
 
     /// Hands the records made so far to the consumer.
     pub(super) fn deliver(&mut self) {
+        self.count_missed_lookups();
         let made = self.out.len() as u64;
         if made != 0 {
             self.shared

@@ -19,10 +19,21 @@ impl Exporter {
         if !lookup.knows(slot, slots.slab().first_seen(slot)) {
             let flow = records.snapshot(slots, slot);
             if !lookup.ask(slot, flow.first_seen, ends(&flow)) {
-                let counts = &self.shared.counts;
-                counts.lookups_missed.fetch_add(1, Ordering::Relaxed);
+                self.count_missed(1);
             }
         }
+    }
+
+    /// Counts the flows that the look-up found no room for since it was asked last.
+    pub(super) fn count_missed_lookups(&self) {
+        if let Some(lookup) = &self.processes {
+            self.count_missed(lookup.take_missed());
+        }
+    }
+
+    fn count_missed(&self, flows: u64) {
+        let missed = &self.shared.counts.lookups_missed;
+        missed.fetch_add(flows, Ordering::Relaxed);
     }
 
     /// Has a record say which processes are at its ends, as far as is known.
