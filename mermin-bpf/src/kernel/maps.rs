@@ -1,5 +1,7 @@
 //! Maps and constants. Sizes here are the least; the loader sets the real ones before it creates the maps.
 
+use core::hint::cold_path;
+
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
@@ -125,12 +127,18 @@ pub(super) fn keyed() -> Keyed {
 /// Where tunnels are looked for. The verifier knows these constants, and leaves out comparisons with no ports.
 #[inline(always)]
 pub(super) fn tunnel_ports() -> Ports {
-    Ports::from_words([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map(ports_word))
+    Ports::of_kinds([0, 1, 2, 3, 4, 5, 6].map(ports_word))
 }
 
 /// As [`Ports::carries`], and reads no more constants than that takes.
 #[inline(always)]
 pub(super) fn carries(both: [u16; 2]) -> bool {
+    let remainders = [0, 1].map(|side| ports::Remainders(ports_word(ports::REMAINDERS_AT + side)));
+    if !ports::may_be_carrier(both, remainders) {
+        return false;
+    }
+    // Few datagrams come here, and not all of those are of a tunnel.
+    cold_path();
     let [_, to] = both;
     (ports::CARRIERS_AT..ports::EITHER_AT).any(|number| ports::Set(ports_word(number)).has(to))
         || (ports::EITHER_AT..ports::WORDS)

@@ -46,6 +46,42 @@ impl Set {
     }
 }
 
+/// Remainders of ports by 64, a bit each: tells most ports that are in no set with one shift.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remainders(pub u64);
+
+impl Remainders {
+    /// Those of the first [`MOST`] ports of each list.
+    const fn new(kinds: &[&[u16]]) -> Self {
+        let mut bits = 0;
+        let mut kind = 0;
+        while kind < kinds.len() {
+            let mut at = 0;
+            while at < kinds[kind].len() && at < MOST {
+                bits |= 1 << (kinds[kind][at] % u64::BITS as u16);
+                at += 1;
+            }
+            kind += 1;
+        }
+        Self(bits)
+    }
+
+    /// The port's bit, in the lowest place of a number whose other bits mean nothing.
+    #[inline(always)]
+    #[must_use]
+    const fn of(self, port: u16) -> u64 {
+        self.0.wrapping_shr(port as u32)
+    }
+}
+
+/// True if ports may be those of a carrier. One branch for both sides' ports.
+#[inline(always)]
+#[must_use]
+pub const fn may_be_carrier([from, to]: [u16; 2], [senders, receivers]: [Remainders; 2]) -> bool {
+    (senders.of(from) | receivers.of(to)) & 1 != 0
+}
+
 /// Ports of each kind, as lists of any length.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lists<'a> {
@@ -92,16 +128,20 @@ pub struct Ports {
     pub carriers: [Set; CARRIERS],
     /// Those that do so by either side's.
     pub either: [Set; EITHER],
+    /// Remainders of the ports that carry packets: the sender's, and the receiver's.
+    pub remainders: [Remainders; 2],
 }
 
 /// Words of [`Ports`].
-pub const WORDS: usize = EITHER_AT + EITHER;
+pub const WORDS: usize = REMAINDERS_AT + 2;
 /// Where [`Ports::wireguard`] is among them.
 pub const SESSIONS_AT: usize = CARRIERS + EITHER;
 /// Where [`Ports::carriers`] begin.
 pub const CARRIERS_AT: usize = SESSIONS_AT + 1;
 /// Where [`Ports::either`] begin.
 pub const EITHER_AT: usize = CARRIERS_AT + CARRIERS;
+/// Where [`Ports::remainders`] begin.
+pub const REMAINDERS_AT: usize = EITHER_AT + EITHER;
 
 impl Ports {
     /// No ports at all.
@@ -122,6 +162,8 @@ impl Ports {
         let [vxlan, vxlan_gpe, geneve, gtpu] = kinds;
         let [first, second, third, fourth, ..] = together(&kinds);
         let [fifth, sixth, ..] = together(&[lists.l2tp, lists.teredo]);
+        let senders = Remainders::new(&[lists.l2tp, lists.teredo]);
+        let receivers = Remainders(Remainders::new(&kinds).0 | senders.0);
         Self {
             vxlan: Set::new(vxlan),
             vxlan_gpe: Set::new(vxlan_gpe),
@@ -132,6 +174,7 @@ impl Ports {
             wireguard: Set::new(lists.wireguard),
             carriers: [first, second, third, fourth],
             either: [fifth, sixth],
+            remainders: [senders, receivers],
         }
     }
 
@@ -142,29 +185,20 @@ impl Ports {
         let [_, to] = ports;
         let [first, second, third, fourth] = self.carriers;
         let [fifth, sixth] = self.either;
-        first.has(to)
-            || second.has(to)
-            || third.has(to)
-            || fourth.has(to)
-            || fifth.has_any(ports)
-            || sixth.has_any(ports)
+        may_be_carrier(ports, self.remainders)
+            && (first.has(to)
+                || second.has(to)
+                || third.has(to)
+                || fourth.has(to)
+                || fifth.has_any(ports)
+                || sixth.has_any(ports))
     }
 
-    /// The inverse of [`Ports::words`].
+    /// Of the first [`words`](Self::words) what a walk into tunnels asks for: the ports of each kind.
     #[inline(always)]
     #[must_use]
-    pub const fn from_words(words: [u64; WORDS]) -> Self {
-        let [
-            vxlan,
-            vxlan_gpe,
-            geneve,
-            gtpu,
-            l2tp,
-            teredo,
-            wireguard,
-            rest @ ..,
-        ] = words;
-        let [first, second, third, fourth, fifth, sixth] = rest;
+    pub const fn of_kinds(words: [u64; CARRIERS_AT]) -> Self {
+        let [vxlan, vxlan_gpe, geneve, gtpu, l2tp, teredo, wireguard] = words;
         Self {
             vxlan: Set(vxlan),
             vxlan_gpe: Set(vxlan_gpe),
@@ -173,8 +207,7 @@ impl Ports {
             l2tp: Set(l2tp),
             teredo: Set(teredo),
             wireguard: Set(wireguard),
-            carriers: [Set(first), Set(second), Set(third), Set(fourth)],
-            either: [Set(fifth), Set(sixth)],
+            ..Self::NONE
         }
     }
 
@@ -183,6 +216,7 @@ impl Ports {
     pub const fn words(&self) -> [u64; WORDS] {
         let [first, second, third, fourth] = self.carriers;
         let [fifth, sixth] = self.either;
+        let [senders, receivers] = self.remainders;
         [
             self.vxlan.0,
             self.vxlan_gpe.0,
@@ -197,6 +231,8 @@ impl Ports {
             fourth.0,
             fifth.0,
             sixth.0,
+            senders.0,
+            receivers.0,
         ]
     }
 }
@@ -273,7 +309,14 @@ mod tests {
             assert!(ports.carries([9, port]) && ports.carries([port, 9]));
         }
         assert!(!ports.carries([9, 51_820]) && ports.wireguard.has(51_820));
-        assert_eq!(Ports::from_words(ports.words()), ports);
+        let [kinds @ .., _, _, _, _, _, _, _, _] = ports.words();
+        let kinds = Ports {
+            carriers: ports.carriers,
+            either: ports.either,
+            remainders: ports.remainders,
+            ..Ports::of_kinds(kinds)
+        };
+        assert_eq!(kinds, ports);
         assert_eq!(ports.carriers[1..], [Set(0); 3], "one comparison for all");
     }
 
