@@ -85,11 +85,12 @@ fn busy<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 /// Reads and sweeps a table of live flows. No part of it makes a system call per flow.
 fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     let mut lab = filled(flows)?;
-    let mut rounds = [const { Vec::new() }; 4];
+    let mut rounds = [const { Vec::new() }; 5];
     for round in 0..=options.scaled(30) {
         let (lines, _) = busy(|| lab.touch());
         let (read, reading) = busy(|| lab.read());
-        if reading.flows != u64::from(flows) {
+        let (open, snapshot) = busy(|| lab.open_flows());
+        if reading.flows != u64::from(flows) || snapshot? != reading {
             return Err("flows were closed while they were measured".into());
         }
         lab.make_due();
@@ -98,12 +99,12 @@ fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
         let (none, swept) = busy(|| lab.sweep());
         swept?;
         if round != 0 {
-            for (rounds, took) in rounds.iter_mut().zip([lines, read, all, none]) {
+            for (rounds, took) in rounds.iter_mut().zip([lines, read, open, all, none]) {
                 rounds.push(took);
             }
         }
     }
-    let [lines, read, all, none] = rounds;
+    let [lines, read, open, all, none] = rounds;
     let label = if flows >= 1_000_000 {
         format!("{}m", flows / 1_000_000)
     } else {
@@ -111,6 +112,8 @@ fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     };
     report.row(&row(format!("memory_lines_{label}"), flows, lines).0);
     report.row(&row(format!("read_{label}"), flows, read).0);
+    let note = "pages of `Handle::open_flows`, as records";
+    report.row(&row(format!("open_flows_{label}"), flows, open).0.note(note));
     let (mut swept, median) = row(format!("sweep_all_due_{label}"), flows, all);
     if flows >= 1_000_000 {
         swept = swept.at_most("ms", median, 20.0);

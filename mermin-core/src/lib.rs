@@ -79,7 +79,7 @@ pub use iface::{NetNs, Pattern, Preset};
 pub use join::Join;
 pub use report::{Degradation, Report, Stats, hook::Mechanism};
 pub use source::{
-    Acknowledger, Decapsulation, FlowKey, FlowSource, FlowSourceBuilder, Handle, Pinning,
-    Reconfigured, Replay, Replayed, Reports, Run, Setting,
+    Acknowledger, Decapsulation, FlowKey, FlowSource, FlowSourceBuilder, Handle, OpenFlows,
+    Pinning, Reconfigured, Replay, Replayed, Reports, Run, Setting,
 };
 pub use table::Timeouts;

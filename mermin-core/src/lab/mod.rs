@@ -180,6 +180,14 @@ impl Lab {
         self.rig.read()
     }
 
+    /// Reads every open flow as [`OpenFlows`](crate::OpenFlows) does.
+    ///
+    /// # Errors
+    /// As those of a source's stream.
+    pub fn open_flows(&mut self) -> Result<Reading, Error> {
+        self.rig.open_flows()
+    }
+
     /// Reads one word of each cache line that a decision about all flows reads, and decides nothing: no sweep of all flows can
     /// be faster. The sum of the words has no meaning.
     #[must_use]

@@ -17,12 +17,21 @@ use std::{
 use futures_channel::oneshot;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use super::{changes::Changes, options::Options, reconfigure::Reconfigured};
+use super::{
+    changes::Changes,
+    options::Options,
+    pages::{PageRequest, Pages},
+    reconfigure::Reconfigured,
+};
 use crate::{
     error::{Error, ErrorKind},
     iface::select::Selector,
     sys::process_mark::ProcessMark,
 };
+
+/// A wake-up is one of these, and a page that is asked for is [`PAGE`]: that needs no sweep.
+const WAKE: u64 = 1;
+const PAGE: u64 = 1 << 32;
 
 /// Other options, and whom to tell what became of them.
 #[derive(Debug)]
@@ -49,6 +58,8 @@ pub(super) struct Control {
     threadless: AtomicBool,
     /// Changes that were asked for; none when nobody serves them any more.
     requests: Mutex<Option<VecDeque<Request>>>,
+    /// Pages of open flows that were asked for.
+    pages: Pages,
     /// Tasks that wait for the thread to end; none when it has ended.
     waiting: Mutex<Option<Vec<oneshot::Sender<()>>>>,
     /// Of the report.
@@ -66,6 +77,7 @@ impl Control {
             declined: AtomicBool::new(false),
             threadless: AtomicBool::new(false),
             requests: Mutex::new(Some(VecDeque::new())),
+            pages: Pages::new(),
             waiting: Mutex::new(Some(Vec::new())),
             changes: Arc::default(),
             process: ProcessMark::new()?,
@@ -85,15 +97,20 @@ impl Control {
 
     /// Makes the thread look. A wake-up that is pending already is as good.
     pub(super) fn wake(&self) {
-        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+        self.add(WAKE);
     }
 
-    /// Waits until woken or until the time is over.
+    fn add(&self, count: u64) {
+        let _ = rustix::io::write(&self.wake, &count.to_ne_bytes());
+    }
+
+    /// Waits until woken, a page is asked for, or the time is over.
     pub(super) fn wait(&self, longest: Duration) {
         self.poll(&mut [self.poll_fd()], longest);
     }
 
-    /// As [`wait`](Self::wait), and until there is something to read from `other`. Says whether it was woken.
+    /// As [`wait`](Self::wait), and until there is something to read from `other`. Says whether it was woken for more than a
+    /// page.
     pub(super) fn wait_for(&self, longest: Duration, other: &impl AsFd) -> bool {
         let mut fds = [self.poll_fd(), PollFd::new(other, PollFlags::IN)];
         self.poll(&mut fds, longest)
@@ -111,12 +128,11 @@ impl Control {
         };
         // An interrupted wait is a short one.
         let ready = poll(fds, Some(&timeout)).is_ok_and(|ready| ready != 0);
-        let woken = ready && fds.first().is_some_and(|own| !own.revents().is_empty());
-        if woken {
-            let mut count = [0; 8];
+        let mut count = [0; 8];
+        if ready && fds.first().is_some_and(|own| !own.revents().is_empty()) {
             let _ = rustix::io::read(self.wake.as_fd(), &mut count);
         }
-        woken
+        !u64::from_ne_bytes(count).is_multiple_of(PAGE)
     }
 
     /// Asks for a change. One that nobody will serve any more is dropped, and its answer with it.
@@ -138,6 +154,18 @@ impl Control {
     pub(super) fn refuse_requests(&self) {
         let refused = lock(&self.requests).take();
         drop(refused);
+    }
+
+    /// Asks for a page of open flows, as [`Pages::ask`].
+    pub(super) fn ask_page(&self, request: PageRequest) {
+        if !self.is_inherited() {
+            self.pages.ask(request);
+            self.add(PAGE);
+        }
+    }
+
+    pub(super) fn next_page_request(&self) -> Option<PageRequest> {
+        self.pages.next()
     }
 
     /// Asks for everything to be delivered and ended.
@@ -204,6 +232,7 @@ impl Control {
     /// The thread has ended: nothing of the source is attached.
     pub(super) fn end(&self) {
         self.refuse_requests();
+        self.pages.end();
         self.changes.end();
         let waiting = lock(&self.waiting).take();
         for waiting in waiting.unwrap_or_default() {
@@ -215,6 +244,7 @@ impl Control {
     /// There was no thread: nothing is attached, and the source ends by itself.
     pub(super) fn end_without_thread(&self) {
         self.refuse_requests();
+        self.pages.end();
         let waiting = lock(&self.waiting).take();
         drop(waiting);
         self.threadless.store(true, Ordering::Release);

@@ -8,6 +8,7 @@ use super::{
     builder::FlowSourceBuilder,
     control::{Control, Request},
     engine::Counters,
+    open_flows::OpenFlows,
     reconfigure::Reconfigured,
     reports::Reports,
 };
@@ -82,6 +83,39 @@ impl Handle {
     /// ```
     pub fn reports(&self) -> Reports {
         Reports::new(Arc::clone(&self.control), Arc::clone(&self.shared))
+    }
+
+    /// The flows that are open now, a page at a time, in no order: totals while flows last, long before they have records. Of a
+    /// capture file too.
+    ///
+    /// Each flow is as its next record would be if that were made now: `delta` counts since its latest record, `total` since it
+    /// began, and the end reason is [`ActiveTimeout`](crate::flow::EndReason::ActiveTimeout). It is read at one moment, and is in a
+    /// snapshot at most once. Missing are flows that began after the first page was asked for or ended before theirs was, and flows
+    /// that the [filter](crate::filter) of flows rejects; the filter of records has no say. With
+    /// [`joined`](FlowSourceBuilder::joined), each interface's flow is there by itself. While no packet comes, the deltas of a
+    /// snapshot and of all records made before it add up to what was counted ([`Stats::packets`]), less what is counted under a
+    /// reason.
+    ///
+    /// The source's thread fills a page of up to 4,096 flows between two pieces of other work, in 1 to 2 ms: at most 0.4 us a flow,
+    /// and no system call but the one that wakes the thread. Copying 100,000 flows takes it 30 ms; then it goes on with sweeps.
+    /// Packets wait for nothing. The memory of a page is used again for the next one.
+    ///
+    /// ```no_run
+    /// use mermin_core::Handle;
+    ///
+    /// /// The octets of all open flows.
+    /// async fn octets(handle: &Handle) -> u64 {
+    ///     let mut sum = 0;
+    ///     let mut open = handle.open_flows();
+    ///     while let Some(page) = open.next_page().await {
+    ///         let octets = page.iter().map(|flow| flow.forward.octets.total + flow.reverse.octets.total);
+    ///         sum += octets.sum::<u64>();
+    ///     }
+    ///     sum
+    /// }
+    /// ```
+    pub fn open_flows(&self) -> OpenFlows {
+        OpenFlows::new(Arc::clone(&self.control))
     }
 
     #[cfg(feature = "__lab")]

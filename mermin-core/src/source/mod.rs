@@ -10,7 +10,9 @@ mod handle;
 #[cfg(feature = "pcap")]
 mod offline;
 mod open;
+mod open_flows;
 mod options;
+mod pages;
 pub(crate) mod pinning;
 mod queue;
 mod receive;
@@ -31,6 +33,7 @@ pub use self::{
     builder::FlowSourceBuilder,
     flow_key::FlowKey,
     handle::Handle,
+    open_flows::OpenFlows,
     pinning::Pinning,
     reconfigure::{Reconfigured, Setting},
     replay::{Replay, Replayed},

@@ -36,6 +36,7 @@ mod link_headers;
 mod load;
 mod namespaces;
 mod octets;
+mod open_flows;
 mod order;
 mod orphans;
 mod plug;
@@ -182,6 +183,7 @@ fn main() {
         link_headers::cases(),
         devices::cases(),
         octets::cases(),
+        open_flows::cases(),
         crossings::cases(),
         filter::cases(),
         join::cases(),

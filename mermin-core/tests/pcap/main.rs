@@ -17,6 +17,7 @@ mod ledger;
 mod links;
 mod live;
 mod old;
+mod open;
 mod packed;
 mod run;
 mod source;

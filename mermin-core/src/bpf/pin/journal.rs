@@ -189,6 +189,12 @@ impl Journal {
         self.pages.word(slot).load(Ordering::Acquire) & DONE != 0
     }
 
+    /// True if the last record of the flow in this slot was made.
+    pub(crate) fn is_finished(&self, slot: u32) -> bool {
+        let word = self.pages.word(slot).load(Ordering::Acquire);
+        word & DONE != 0 || word >> REASON != 0
+    }
+
     /// Begins a new page: the slot is empty.
     pub(crate) fn clear(&self, slot: u32) {
         self.set(slot, 0);

@@ -100,6 +100,7 @@ impl Capture {
     /// due do not wait for it. Only one piece is done before the clock is asked again, so neither waits for the other longer than
     /// that. The wait comes last, when it is known for how long there is nothing to do.
     fn run_once(&mut self) -> Result<(), Error> {
+        self.fill_pages()?;
         let now = monotonic();
         if now >= self.sweep_at {
             self.sweep_cycle(now)?;
@@ -115,6 +116,19 @@ impl Capture {
             .wait_for(timeout, self.parts.interfaces.events())
         {
             self.sweep_at = 0;
+        }
+        Ok(())
+    }
+
+    /// Fills the pages of open flows that were asked for.
+    fn fill_pages(&mut self) -> Result<(), Error> {
+        while let Some(request) = self.parts.control.next_page_request() {
+            self.parts.clock.read()?;
+            let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
+            let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
+            request.fill(slots.used().end, |slot| {
+                exporter.open_flow(slots, &records, slot)
+            });
         }
         Ok(())
     }
@@ -263,6 +277,7 @@ impl Capture {
         self.parts.exporter.enrol_all(slots, &records);
         let mut drain = Drain::default();
         while !self.parts.control.is_abandoned() {
+            self.fill_pages()?;
             let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
             self.parts.closer.reap_acked_slots(slots, exporter)?;
             let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());

@@ -35,6 +35,7 @@ use crate::{
         Interface, Packet,
         link::{ParseOptions, Read},
     },
+    source::pages::PageRequest,
     table::{
         Timeouts, coarse_time,
         limits::{Limits, is_over},
@@ -300,6 +301,24 @@ impl Flows {
         self.table.flows()
     }
 
+    /// Fills a page of open flows.
+    pub(super) fn fill(&self, counts: &Counts, request: PageRequest) {
+        let teller = self.teller(self.clock.now());
+        request.fill(self.table.touched(), |number| {
+            let slot = self.table.slot(number)?;
+            (slot.standing != FilterDecision::UNWANTED)
+                .then(|| teller.record(slot, number, EndReason::ActiveTimeout, counts))
+        });
+    }
+
+    fn teller(&self, now: u64) -> Teller<'_> {
+        Teller {
+            filters: &self.filters,
+            epoch: self.epoch,
+            now,
+        }
+    }
+
     /// Makes the records that are due by now, in the order in which they are, until so many wait. `true` when none is left.
     pub(super) fn expire(&mut self, counts: &mut Counts, records: usize) -> bool {
         while self.out.len() < records {
@@ -380,12 +399,7 @@ impl Flows {
             joining::withhold(counts, &slot.flow, &slot.entry);
             return None;
         };
-        let teller = Teller {
-            filters: &self.filters,
-            epoch: self.epoch,
-            now,
-        };
-        let mut record = teller.tell(slot, number, reason, counts)?;
+        let mut record = self.teller(now).tell(slot, number, reason, counts)?;
         if let Some(conversations) = &self.conversations {
             conversations.describe(&mut record, &slot.flow, &sights);
         }
@@ -490,7 +504,26 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// A flow's record, with the capture's own dates. One that is not wanted goes to the ledger.
+    /// A flow's record, with the capture's own dates.
+    fn record(&self, slot: &Slot, number: u32, reason: EndReason, counts: &Counts) -> Flow {
+        let name = name_of(counts, (slot.flow.tail().ifindex as usize).wrapping_sub(1));
+        let frame = Frame {
+            epoch: self.epoch,
+            monotonic: self.now,
+            wall: 0,
+            tick: 0,
+        };
+        let mut flow = record(number, &slot.flow, &slot.entry, reason, &name, &frame);
+        // A slot may be used twice within the same time stamp; the number of the flow is its own.
+        flow.id = FlowId::from_u128(u128::from(self.epoch) << 64 | u128::from(slot.serial));
+        let [start, end] = slot.span.map_or([0; 2], |span| [span.start, span.end]);
+        flow.start = date(start);
+        flow.end = date(end);
+        flow.time_resolution = slot.span.map(|span| Duration::from_nanos(span.resolution));
+        flow
+    }
+
+    /// The same if it is wanted. One that is not wanted goes to the ledger.
     fn tell(
         &self,
         slot: &Slot,
@@ -500,20 +533,7 @@ impl Teller<'_> {
     ) -> Option<Flow> {
         let place = (slot.flow.tail().ifindex as usize).wrapping_sub(1);
         if slot.standing != FilterDecision::UNWANTED {
-            let name = name_of(counts, place);
-            let frame = Frame {
-                epoch: self.epoch,
-                monotonic: self.now,
-                wall: 0,
-                tick: 0,
-            };
-            let mut flow = record(number, &slot.flow, &slot.entry, reason, &name, &frame);
-            // A slot may be used twice within the same time stamp; the number of the flow is its own.
-            flow.id = FlowId::from_u128(u128::from(self.epoch) << 64 | u128::from(slot.serial));
-            let [start, end] = slot.span.map_or([0; 2], |span| [span.start, span.end]);
-            flow.start = date(start);
-            flow.end = date(end);
-            flow.time_resolution = slot.span.map(|span| Duration::from_nanos(span.resolution));
+            let flow = self.record(slot, number, reason, counts);
             if self
                 .filters
                 .admit(slot.standing, slot.standing.is_told(), &flow)

@@ -3,7 +3,10 @@
 use std::{io, sync::Arc};
 
 use super::{flows::Flows, shared::Shared};
-use crate::pcap::{Capture, Next, Packet, PcapError};
+use crate::{
+    pcap::{Capture, Next, Packet, PcapError},
+    source::pages::PageRequest,
+};
 
 /// Records that are made before somebody has to take them.
 const BATCH: usize = 512;
@@ -88,6 +91,11 @@ impl<R: io::Read> Reading<R> {
             }
         }
         Ok(Stop::Records)
+    }
+
+    /// Fills a page of open flows.
+    pub(super) fn fill_page(&self, request: PageRequest) {
+        self.flows.fill(&self.shared.lock(), request);
     }
 
     /// Lets time pass up to this moment (ns since 1970) without a packet. `true` when all records that are due by then are made.

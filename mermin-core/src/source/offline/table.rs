@@ -118,10 +118,16 @@ impl Table {
             .filter(|slot| slot.serial != 0)
     }
 
+    /// A slot that has a flow.
+    pub(super) fn slot(&self, number: u32) -> Option<&Slot> {
+        self.slots
+            .get(number as usize)
+            .filter(|slot| slot.serial != 0)
+    }
+
     /// The flow in a slot.
     pub(super) fn flow(&self, number: u32) -> Option<&FlowSnapshot> {
-        let slot = self.slots.get(number as usize)?;
-        (slot.serial != 0).then_some(&slot.flow)
+        self.slot(number).map(|slot| &slot.flow)
     }
 
     /// Slots that were ever used.

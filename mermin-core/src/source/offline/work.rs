@@ -57,6 +57,7 @@ impl<R: io::Read> Work<R> {
                 self.live.read(time, now());
             }
             self.deliver();
+            self.fill_pages();
             match stop {
                 Stop::Starved if self.wait() => self.reading.fill()?,
                 Stop::Starved | Stop::Records => {}
@@ -75,6 +76,7 @@ impl<R: io::Read> Work<R> {
             if self.control.is_closing() || self.control.is_abandoned() {
                 return false;
             }
+            self.fill_pages();
             let mut longest = LONGEST_WAIT;
             if let Some(until) = self.live.silent_until(now()) {
                 let all = self.reading.pass(until);
@@ -91,11 +93,20 @@ impl<R: io::Read> Work<R> {
         true
     }
 
+    /// Fills the pages of open flows that were asked for.
+    fn fill_pages(&self) {
+        while let Some(request) = self.control.next_page_request() {
+            self.reading.fill_page(request);
+        }
+    }
+
     /// Hands over the records made so far; waits until there is room for them.
     fn deliver(&mut self) {
-        let Reading { flows, shared, .. } = &mut self.reading;
+        let Reading { flows, shared, .. } = &self.reading;
         shared.lock().records += flows.out.len() as u64;
-        while !flows.out.is_empty() && !self.control.is_abandoned() {
+        while !self.reading.flows.out.is_empty() && !self.control.is_abandoned() {
+            self.fill_pages();
+            let flows = &mut self.reading.flows;
             let room = self.queue.room().min(flows.out.len());
             if room != 0 {
                 let rest = flows.out.split_off(room);

@@ -2,6 +2,7 @@
 //! which of them were acknowledged.
 
 mod joining;
+mod open;
 mod processes;
 pub(super) mod record;
 mod suppression;

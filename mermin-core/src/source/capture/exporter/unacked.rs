@@ -68,6 +68,11 @@ impl Unacked {
         self.journal.is_given(slot)
     }
 
+    /// True if the last record of the flow was made.
+    pub(super) fn is_finished(&self, slot: u32) -> bool {
+        self.journal.is_finished(slot)
+    }
+
     /// Notes what is exported of a flow that goes on, once its record has arrived.
     pub(super) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
         self.journal.offer(slot, then, last_seen);

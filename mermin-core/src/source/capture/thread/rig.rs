@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -26,6 +27,7 @@ use crate::{
         },
         control::Control,
         engine::Counters as _,
+        open_flows::OpenFlows,
         queue::Queue,
     },
 };
@@ -129,6 +131,29 @@ impl Rig {
             }
         }
         reading
+    }
+
+    /// Reads every open flow as [`OpenFlows`] does, its pages filled by this thread.
+    pub(crate) fn open_flows(&mut self) -> Result<Reading, Error> {
+        let mut reading = Reading::default();
+        let mut open = OpenFlows::new(Arc::clone(&self.capture.parts.control));
+        let context = &mut Context::from_waker(Waker::noop());
+        loop {
+            let page = pin!(open.next_page()).poll(context);
+            match page {
+                Poll::Pending => self.capture.fill_pages()?,
+                Poll::Ready(None) => return Ok(reading),
+                Poll::Ready(Some(page)) => {
+                    for flow in page {
+                        reading.flows += 1;
+                        for half in [&flow.forward, &flow.reverse] {
+                            reading.packets += half.packets.total;
+                            reading.octets += half.octets.total;
+                        }
+                    }
+                }
+            }
+        }
     }
 
     pub(crate) fn touch(&self) -> u64 {

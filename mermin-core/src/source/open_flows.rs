@@ -1,0 +1,152 @@
+//! The flows that are open now, a page at a time.
+
+use std::{fmt, sync::Arc};
+
+use futures_channel::oneshot;
+
+use super::{
+    control::Control,
+    pages::{Page, PageRequest},
+};
+use crate::flow::Flow;
+
+/// A snapshot of the flows that are open, of [`Handle::open_flows`](super::Handle::open_flows).
+///
+/// Dropping it ends it. Any number of snapshots can be taken at a time, from any threads.
+#[must_use = "nothing is read before `next_page` is called"]
+pub struct OpenFlows {
+    control: Arc<Control>,
+    /// The first slot of the next page; none behind the last page.
+    next: Option<u32>,
+    page: Vec<Flow>,
+    asked: Option<oneshot::Receiver<Page>>,
+}
+
+impl OpenFlows {
+    pub(super) fn new(control: Arc<Control>) -> Self {
+        Self {
+            control,
+            next: Some(0),
+            page: Vec::new(),
+            asked: None,
+        }
+    }
+
+    /// The next flows, at most 4,096; `None` behind the last ones, when the source has ended, and in a forked child. Dropping the
+    /// future loses nothing: the next call gives the same page.
+    pub async fn next_page(&mut self) -> Option<&[Flow]> {
+        self.page.clear();
+        while self.page.is_empty() {
+            let answer = self.ask()?.await;
+            self.asked = None;
+            let Ok(page) = answer else {
+                self.next = None;
+                return None;
+            };
+            self.page = page.flows;
+            self.next = page.next;
+        }
+        Some(&self.page)
+    }
+
+    /// Asks for the next page, unless it was asked for.
+    fn ask(&mut self) -> Option<&mut oneshot::Receiver<Page>> {
+        if self.control.is_inherited() {
+            return None;
+        }
+        if self.asked.is_none() {
+            let (answer, asked) = oneshot::channel();
+            self.control.ask_page(PageRequest {
+                from: self.next?,
+                flows: std::mem::take(&mut self.page),
+                answer,
+            });
+            self.asked = Some(asked);
+        }
+        self.asked.as_mut()
+    }
+}
+
+impl fmt::Debug for OpenFlows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenFlows").finish_non_exhaustive()
+    }
+}
+
+const _: () = {
+    const fn check<T: Send + Sync + Unpin>() {}
+    check::<OpenFlows>();
+};
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, executor::block_on};
+
+    use super::*;
+    use crate::flow::example::plain;
+
+    /// Fills what is asked for from so many slots, of which each third has a flow.
+    fn fill(control: &Control, used: u32) {
+        while let Some(request) = control.next_page_request() {
+            request.fill(used, |slot| {
+                slot.is_multiple_of(3).then(|| {
+                    let mut flow = plain();
+                    flow.sequence = u64::from(slot);
+                    flow
+                })
+            });
+        }
+    }
+
+    #[test]
+    fn pages_have_each_flow_once_and_a_dropped_future_costs_none() {
+        const USED: u32 = 300_001;
+        let control = Arc::new(Control::new().unwrap());
+        let mut open = OpenFlows::new(Arc::clone(&control));
+        let mut found = Vec::new();
+        loop {
+            assert!(
+                open.next_page().now_or_never().is_none(),
+                "nobody has filled it"
+            );
+            fill(&control, USED);
+            let Some(page) = open.next_page().now_or_never().unwrap() else {
+                break;
+            };
+            assert!((1..=4096).contains(&page.len()));
+            found.extend(page.iter().map(|flow| flow.sequence));
+            if open.next.is_none() {
+                break;
+            }
+        }
+        let expected: Vec<u64> = (0..u64::from(USED)).step_by(3).collect();
+        assert_eq!(found, expected);
+        assert!(block_on(open.next_page()).is_none());
+    }
+
+    #[test]
+    fn a_stretch_without_flows_is_no_page_and_no_end() {
+        let control = Arc::new(Control::new().unwrap());
+        let mut open = OpenFlows::new(Arc::clone(&control));
+        let mut asked = 0;
+        let flow = loop {
+            if let Some(page) = open.next_page().now_or_never() {
+                break page.unwrap()[0].sequence;
+            }
+            let request = control.next_page_request().unwrap();
+            request.fill(200_000, |slot| (slot == 199_999).then(plain));
+            asked += 1;
+        };
+        assert_eq!((flow, asked), (plain().sequence, 4));
+    }
+
+    #[test]
+    fn a_snapshot_ends_with_the_source() {
+        let control = Arc::new(Control::new().unwrap());
+        let mut asked = OpenFlows::new(Arc::clone(&control));
+        assert!(asked.next_page().now_or_never().is_none());
+        control.end();
+        assert!(block_on(asked.next_page()).is_none());
+        assert!(block_on(OpenFlows::new(control).next_page()).is_none());
+    }
+}
