@@ -9,7 +9,7 @@ use futures_channel::oneshot;
 
 use crate::flow::Flow;
 
-/// Flows of a page at most: 2 ms of the thread's time.
+/// Flows of a page at most: less than a millisecond of the thread's time.
 const MOST_FLOWS: usize = 4096;
 /// Slots that are looked at for a page at most, so that an empty table takes no longer.
 const MOST_SLOTS: u32 = 1 << 16;
