@@ -112,8 +112,12 @@ fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     };
     report.row(&row(format!("memory_lines_{label}"), flows, lines).0);
     report.row(&row(format!("read_{label}"), flows, read).0);
-    let note = "pages of `Handle::open_flows`, as records";
-    report.row(&row(format!("open_flows_{label}"), flows, open).0.note(note));
+    let pages = "pages of `Handle::open_flows`, as records";
+    report.row(
+        &row(format!("open_flows_{label}"), flows, open)
+            .0
+            .note(pages),
+    );
     let (mut swept, median) = row(format!("sweep_all_due_{label}"), flows, all);
     if flows >= 1_000_000 {
         swept = swept.at_most("ms", median, 20.0);
