@@ -153,8 +153,8 @@ fn records_and_a_snapshot_are_what_was_counted(mode: Attach) {
     }
     // Records that were made before the snapshot are in the queue.
     let open = snapshot(&watch.handle);
-    let made = usize::try_from(watch.stats().records).unwrap();
-    watch.take_until("all records", |flows| flows.len() >= made);
+    let records = usize::try_from(watch.stats().records).unwrap();
+    watch.take_until("all records", |flows| flows.len() >= records);
     let sequences: Vec<u64> = open.iter().map(|flow| flow.sequence).collect();
     assert_eq!(open.len(), 100);
     for flow in &open {
