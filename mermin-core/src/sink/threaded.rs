@@ -1,6 +1,7 @@
 //! A sink on a thread of its own.
 
 use std::{
+    collections::HashSet,
     fmt, io,
     pin::{Pin, pin},
     sync::Arc,
@@ -15,10 +16,12 @@ use futures_channel::{
 use futures_core::Stream;
 
 use super::{BoxError, FlowSink, Meter};
-use crate::flow::Flow;
+use crate::flow::{Flow, FlowId};
 
 /// Moves a sink to a thread of this name: for one that writes files or does anything else that may block, which must not
 /// happen on an executor. `export` returns when the thread has done it. Each record is copied once.
+///
+/// The thread finishes a call that was dropped. What the sink has of that batch is not given to it again with the next one.
 ///
 /// Dropping the sink does not wait for the thread; it ends after what it is doing.
 ///
@@ -43,6 +46,7 @@ pub fn threaded<S: FlowSink + 'static>(name: &str, sink: S) -> io::Result<Thread
         meter,
         spare: Vec::new(),
         under_way: None,
+        delivered: HashSet::new(),
     })
 }
 
@@ -54,6 +58,8 @@ pub struct Threaded {
     spare: Vec<Flow>,
     /// The answer to a call that was dropped.
     under_way: Option<oneshot::Receiver<Answer>>,
+    /// What such calls delivered of a batch that is given again: the flow of each record, and its number.
+    delivered: HashSet<(FlowId, u64)>,
 }
 
 struct Job {
@@ -69,16 +75,13 @@ struct Answer {
 
 impl Threaded {
     async fn call(&mut self, flows: Option<&[Flow]>) -> Result<(), BoxError> {
-        if let Some(before) = &mut self.under_way {
-            // Its batch is given again; what became of it then is of no interest.
-            let _ = before.await;
+        self.settle().await;
+        let flows = flows.map(|flows| self.copy_of_rest(flows));
+        if let Some([]) = flows.as_deref() {
+            self.spare = flows.unwrap_or_default();
+            self.delivered.clear();
+            return Ok(());
         }
-        let flows = flows.map(|flows| {
-            let mut copy = std::mem::take(&mut self.spare);
-            copy.clear();
-            copy.extend_from_slice(flows);
-            copy
-        });
         let (answer, answered) = oneshot::channel();
         // Where the thread is gone, so is the answer.
         let _ = self.jobs.unbounded_send(Job { flows, answer });
@@ -86,8 +89,47 @@ impl Threaded {
         self.under_way = None;
         let Answer { result, spare } = answered.map_err(|_| "the sink's thread panicked")?;
         self.spare = spare;
+        if result.is_ok() {
+            self.delivered.clear();
+        }
         result
     }
+
+    /// Waits for a call that was dropped, and notes what it delivered.
+    async fn settle(&mut self) {
+        let Some(before) = &mut self.under_way else {
+            return;
+        };
+        let answer = before.await;
+        self.under_way = None;
+        if let Ok(Answer { result, spare }) = answer {
+            if result.is_ok() {
+                self.delivered.extend(spare.iter().map(key));
+            }
+            self.spare = spare;
+        }
+    }
+
+    /// Records that the sink does not have yet. A batch that has nothing of the one before is another, because that one was given up.
+    fn copy_of_rest(&mut self, flows: &[Flow]) -> Vec<Flow> {
+        let mut copy = std::mem::take(&mut self.spare);
+        copy.clear();
+        let is_left = |flow: &&Flow| !self.delivered.contains(&key(flow));
+        if self.delivered.is_empty() {
+            copy.extend_from_slice(flows);
+        } else {
+            copy.extend(flows.iter().filter(is_left).cloned());
+        }
+        if copy.len() == flows.len() {
+            self.delivered.clear();
+        }
+        copy
+    }
+}
+
+/// The name of a record.
+const fn key(flow: &Flow) -> (FlowId, u64) {
+    (flow.id, flow.sequence)
 }
 
 impl FlowSink for Threaded {
@@ -162,36 +204,90 @@ mod tests {
     use super::*;
     use crate::{flow::example::plain, sink::from_fn};
 
+    #[derive(Default)]
+    struct State {
+        open: bool,
+        /// Calls that are to fail.
+        failures: usize,
+        /// Batches that the sink got.
+        got: Vec<Vec<u64>>,
+    }
+
+    type Gate = Arc<(Mutex<State>, Condvar)>;
+
+    fn open(gate: &Gate) {
+        gate.0.lock().unwrap().open = true;
+        gate.1.notify_all();
+    }
+
+    /// A sink that waits until it may go on.
+    fn behind(gate: &Gate) -> Threaded {
+        let gate = Arc::clone(gate);
+        let sink = from_fn(move |flows: &[Flow]| {
+            let guard = gate.0.lock().unwrap();
+            let mut state = gate.1.wait_while(guard, |state| !state.open).unwrap();
+            assert_eq!(thread::current().name(), Some("apart"));
+            state
+                .got
+                .push(flows.iter().map(|flow| flow.sequence).collect());
+            let failure = state.failures.checked_sub(1);
+            state.failures = failure.unwrap_or_default();
+            std::future::ready(failure.map_or(Ok(()), |_| Err(BoxError::from("no"))))
+        });
+        threaded("apart", sink).unwrap()
+    }
+
+    fn numbered(count: usize) -> Vec<Flow> {
+        let mut flows = vec![plain(); count];
+        for (flow, number) in flows.iter_mut().zip(0..) {
+            flow.sequence = number;
+        }
+        flows
+    }
+
+    /// A call that is dropped when it has begun.
+    fn dropped(sink: &mut Threaded, flows: &[Flow]) {
+        let mut export = pin!(sink.export(flows));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(export.as_mut().poll(&mut context).is_pending());
+    }
+
     #[test]
     fn a_sink_that_blocks_does_not_block_the_caller() {
-        let gate = Arc::new((Mutex::new(false), Condvar::new()));
-        let got = Arc::new(Mutex::new(Vec::new()));
-        let sink = from_fn({
-            let (gate, got) = (Arc::clone(&gate), Arc::clone(&got));
-            move |flows: &[Flow]| {
-                let guard = gate.0.lock().unwrap();
-                drop(gate.1.wait_while(guard, |open| !*open).unwrap());
-                got.lock()
-                    .unwrap()
-                    .push((flows.len(), thread::current().name().map(str::to_owned)));
-                std::future::ready(Ok::<_, BoxError>(()))
-            }
-        });
-        let mut sink = threaded("apart", sink).unwrap();
-        let flows = [plain(), plain()];
-        {
-            let mut export = pin!(sink.export(&flows));
-            let poll = export
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()));
-            assert!(poll.is_pending());
-        }
-        *gate.0.lock().unwrap() = true;
-        gate.1.notify_all();
-        block_on(sink.export(&flows)).unwrap();
+        let gate = Gate::default();
+        let (mut sink, flows) = (behind(&gate), numbered(6));
+        dropped(&mut sink, &flows[..2]);
+        // This one waits for what the thread does, and is dropped as well.
+        dropped(&mut sink, &flows[..3]);
+        open(&gate);
+        block_on(sink.export(&flows[..4])).unwrap();
+        block_on(sink.export(&flows[4..])).unwrap();
         block_on(sink.close()).unwrap();
-        let apart = (2, Some("apart".to_owned()));
-        assert_eq!(*got.lock().unwrap(), [apart.clone(), apart]);
+        // The sink has each record once.
+        assert_eq!(gate.0.lock().unwrap().got, [[0, 1], [2, 3], [4, 5]]);
+    }
+
+    #[test]
+    fn a_batch_that_is_whole_is_not_given_again_unless_another_came_between() {
+        let gate = Gate::default();
+        let (mut sink, flows) = (behind(&gate), numbered(4));
+        dropped(&mut sink, &flows[..2]);
+        open(&gate);
+        for batch in [&flows[..2], &flows[..2], &flows[2..]] {
+            block_on(sink.export(batch)).unwrap();
+        }
+        assert_eq!(gate.0.lock().unwrap().got, [[0, 1], [0, 1], [2, 3]]);
+    }
+
+    #[test]
+    fn a_batch_that_a_dropped_call_did_not_deliver_is_given_again() {
+        let gate = Gate::default();
+        gate.0.lock().unwrap().failures = 1;
+        let (mut sink, flows) = (behind(&gate), numbered(2));
+        dropped(&mut sink, &flows);
+        open(&gate);
+        block_on(sink.export(&flows)).unwrap();
+        assert_eq!(gate.0.lock().unwrap().got, [[0, 1], [0, 1]]);
     }
 
     #[test]
