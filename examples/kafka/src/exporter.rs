@@ -115,8 +115,8 @@ struct Blocking {
     config: ClientConfig,
     topic: String,
     seed: u16,
-    /// Records of the batch before that the topic has: a batch that comes again, after an error or a call that was dropped, is not
-    /// sent again. Kafka does not know the ids of records.
+    /// Records of a batch that is given again after an error: those that the topic has are not sent again, because Kafka does not
+    /// know the ids of records.
     delivered: Delivered,
     meter: Meter,
     doubled: Arc<AtomicU64>,
@@ -127,26 +127,18 @@ impl Blocking {
     fn deliver(&mut self, flows: &[Flow]) -> Result<(), String> {
         let left = self.delivered.rest_of(flows);
         let (fates, failure) = publish(&self.producer, &self.topic, self.seed, &left, &self.stop);
-        let (mut stored, mut refused, mut unsendable, mut doubtful) = (0, 0, 0, 0);
+        let mut doubtful = 0;
         for (flow, fate) in left.iter().zip(fates) {
             match fate {
-                Fate::Left => continue,
-                Fate::UnderWay => {
-                    doubtful += 1;
-                    continue;
-                }
-                Fate::Stored => stored += 1,
-                Fate::TooLarge => unsendable += 1,
-                Fate::Refused => refused += 1,
+                Fate::Left => {}
+                Fate::UnderWay => doubtful += 1,
+                Fate::Stored => self.delivered.insert(flow),
+                Fate::TooLarge => self.delivered.lose(flow, DropReason::Unsendable),
+                Fate::Refused => self.delivered.lose(flow, DropReason::Refused),
             }
-            self.delivered.insert(flow);
         }
-        // A batch that comes in several attempts is counted in the one in which each record was through.
-        self.meter.accepted(stored + unsendable + refused);
-        self.meter.delivered(stored);
-        self.meter.dropped(DropReason::Unsendable, unsendable);
-        self.meter.dropped(DropReason::Refused, refused);
         let Some(why) = failure else {
+            self.delivered.finish(flows, &self.meter);
             return Ok(());
         };
         if self.producer.client().fatal_error().is_some() {

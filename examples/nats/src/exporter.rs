@@ -11,7 +11,7 @@ use std::{
 
 use mermin_core::{
     Flow,
-    sink::{BoxError, DropReason, FlowSink, Meter, ThreadTimer, Threaded, Timer as _, threaded},
+    sink::{BoxError, FlowSink, Meter, ThreadTimer, Threaded, Timer as _, threaded},
 };
 
 use crate::{
@@ -24,9 +24,9 @@ use crate::{
 /// executor does.
 ///
 /// `Ok` means that the stream has every record but those that are larger than it takes: they are dropped, and the
-/// [meter](FlowSink::meter) counts them as [`Unsendable`](DropReason::Unsendable). After an error the batch is to be given again:
-/// put [`retry`](mermin_core::sink::retry) around it. Records of it that the stream has are not sent again, and those that
-/// it may have are told by their ids or looked up.
+/// [meter](FlowSink::meter) counts them as [`Unsendable`](mermin_core::sink::DropReason::Unsendable). After an error the batch
+/// is to be given again: put [`retry`](mermin_core::sink::retry) around it. Records of it that the stream has are not sent
+/// again, and those that it may have are told by their ids or looked up.
 #[derive(Debug)]
 pub struct Exporter {
     thread: Threaded,
@@ -68,10 +68,6 @@ impl Exporter {
 impl FlowSink for Exporter {
     fn export(&mut self, flows: &[Flow]) -> impl Future<Output = Result<(), BoxError>> + Send {
         self.thread.export(flows)
-    }
-
-    fn idle(&mut self) -> impl Future<Output = ()> + Send {
-        self.thread.idle()
     }
 
     fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
@@ -128,6 +124,7 @@ impl Blocking {
     }
 
     fn deliver(&mut self, flows: &[Flow]) -> Result<(), String> {
+        self.progress.begin(flows);
         let mut link = self.open()?;
         let left = self.progress.left(flows);
         let began = Instant::now();
@@ -138,10 +135,7 @@ impl Blocking {
             return Err(format!("cannot publish under `{}`: {why}", self.subject));
         }
         self.link = Some(link);
-        let unsendable = self.progress.finish();
-        self.meter.accepted(flows.len());
-        self.meter.delivered(flows.len() - unsendable);
-        self.meter.dropped(DropReason::Unsendable, unsendable);
+        self.progress.finish(flows, &self.meter);
         Ok(())
     }
 }

@@ -1,11 +1,14 @@
 //! How far a batch got, and what is not known of it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
-use mermin_core::Flow;
+use mermin_core::{
+    Flow,
+    sink::{DropReason, Meter},
+};
 use mermin_program::{Delivered, Key, key};
 
 use crate::{
@@ -18,8 +21,6 @@ use crate::{
 pub(crate) struct Progress {
     /// Records that are through, of a batch that is to be given again.
     done: Delivered,
-    /// Of these, those that are too large.
-    unsendable: usize,
     /// Records that may be in the stream, and when they were sent first.
     doubtful: HashMap<Key, Instant>,
     /// The stream's place behind which those are, if anywhere.
@@ -27,13 +28,17 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// The rest of a batch. One that has nothing of the batch before is another: that one was given up.
-    pub(crate) fn left<'f>(&mut self, flows: &'f [Flow]) -> Vec<&'f Flow> {
-        let left = self.done.rest_of(flows);
-        if self.done.is_empty() {
-            self.unsendable = 0;
+    /// A batch is given. What was sent of others, which were given up, is of no interest any more.
+    pub(crate) fn begin(&mut self, flows: &[Flow]) {
+        if !self.doubtful.is_empty() {
+            let given: HashSet<_> = flows.iter().map(key).collect();
+            self.doubtful.retain(|key, _| given.contains(key));
         }
-        left
+    }
+
+    /// The rest of a batch.
+    pub(crate) fn left<'f>(&mut self, flows: &'f [Flow]) -> Vec<&'f Flow> {
+        self.done.rest_of(flows)
     }
 
     /// A new connection to a stream of which this is known.
@@ -76,30 +81,27 @@ impl Progress {
                     self.doubtful.entry(key(flow)).or_insert(now);
                     continue;
                 }
-                Fate::Stored(place) => last = last.max(place.unwrap_or(0)),
-                Fate::TooLarge => self.unsendable += 1,
+                Fate::Stored(place) => {
+                    last = last.max(place.unwrap_or(0));
+                    self.done.insert(flow);
+                }
+                Fate::TooLarge => self.done.lose(flow, DropReason::Unsendable),
             }
             self.doubtful.remove(&key(flow));
-            if *fate != Fate::Left {
-                self.done.insert(flow);
-            }
         }
         if self.doubtful.is_empty() {
             self.behind = last;
         }
     }
 
-    /// All are through; how many of them were too large.
-    pub(crate) fn finish(&mut self) -> usize {
-        self.done.clear();
-        std::mem::take(&mut self.unsendable)
+    /// All are through: counts them.
+    pub(crate) fn finish(&mut self, flows: &[Flow], meter: &Meter) {
+        self.done.finish(flows, meter);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use mermin_core::sink::testing::flows;
 
     use super::*;
@@ -127,18 +129,33 @@ mod tests {
         let left = progress.left(&all);
         assert_eq!(left, [&all[2], &all[4]]);
         progress.published(&left, &[Fate::Stored(Some(12)); 2], now);
-        assert_eq!((progress.finish(), progress.behind), (1, 12));
+        let meter = Meter::default();
+        progress.finish(&all, &meter);
+        let stats = meter.stats();
+        assert_eq!((stats.accepted, stats.delivered), (5, 4));
+        assert_eq!(stats.dropped_by(DropReason::Unsendable), 1);
+        assert_eq!(progress.behind, 12);
         assert_eq!(progress.left(&all).len(), 5);
     }
 
     #[test]
     fn a_batch_that_was_given_up_leaves_nothing() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
         let mut progress = Progress::default();
+        progress.connected(FACTS);
         let all = flows(10);
         let left = progress.left(&all[..5]);
-        progress.published(&left, &[Fate::TooLarge; 5], Instant::now());
-        assert_eq!(progress.left(&all[5..]).len(), 5);
-        assert_eq!(progress.finish(), 0);
+        progress.published(&left, &[Fate::Doubtful; 5], now);
+        // Those that are given again are looked up, and no others.
+        progress.begin(&all[4..]);
+        let later = now + second * 600;
+        assert_eq!(progress.lookup(FACTS, second, later), Some(10));
+        assert_eq!(progress.doubtful.len(), 1);
+        progress.begin(&all[5..]);
+        assert_eq!(progress.lookup(FACTS, second, later), None);
+        assert_eq!(progress.looked(&Found::Unknown), 0);
+        progress.connected(Facts { last: 99, ..FACTS });
+        assert_eq!(progress.behind, 99);
     }
 
     #[test]

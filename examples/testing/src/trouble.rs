@@ -1,6 +1,8 @@
 //! Receivers that are slow, away or never there. An exporter gives its sink; the rest of the test is the same for all.
 
 use std::{
+    pin::pin,
+    task::{Context, Waker},
     thread,
     time::{Duration, Instant},
 };
@@ -14,7 +16,7 @@ use mermin_core::{
     },
 };
 
-use crate::waiting::{LONGEST, soon};
+use crate::waiting::{LONGEST, soon, wait};
 
 /// Checks that the sink of a receiver keeps the contract of sinks, by this many rules: 5 where the receiver can be stopped, else 4.
 pub fn keeps_the_contract<R: Receiver>(receiver: impl FnMut() -> R, rules: usize) {
@@ -41,6 +43,24 @@ pub fn until_full<'f>(
         delivered += batch.len();
     }
     panic!("the disk has room for all");
+}
+
+/// Exports records by a call that is dropped when the receiver has them and before it says so, and then by one that has others
+/// behind them. Checks that each is counted once. Gives the records, which the receiver has to have once.
+#[must_use]
+pub fn dropped_call(sink: &mut impl FlowSink) -> Vec<Flow> {
+    let meter = sink.meter().unwrap();
+    let flows = flows(100);
+    {
+        let mut export = pin!(sink.export(&flows[..60]));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(export.as_mut().poll(&mut context).is_pending());
+        wait(|| meter.stats().delivered == 60);
+    }
+    block_on(sink.export(&flows)).unwrap();
+    let stats = meter.stats();
+    assert_eq!((stats.accepted, stats.delivered), (100, 100));
+    flows
 }
 
 /// Exports `count` records to a receiver that is slow, through a buffer for `capacity`. Checks that records wait in the buffer, never

@@ -68,6 +68,14 @@ pub(crate) fn again() {
     assert_eq!(server.ids(), ids(&flows));
 }
 
+/// Whoever asked has gone, and asks again: it is counted once, and told apart by no id.
+pub(crate) fn dropped() {
+    let server = Server::new();
+    let mut sink = server.exporter();
+    let flows = trouble::dropped_call(&mut sink);
+    assert_eq!(server.ids(), ids(&flows));
+}
+
 /// Times of records are as they are; nothing else goes by them.
 pub(crate) fn stepped() {
     let server = Server::new();

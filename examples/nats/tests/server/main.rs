@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         server("keeps_the_contract", contract::keeps),
         server("every_record_is_a_message", contract::messages),
         server("a_record_that_comes_again_is_there_once", contract::again),
+        server("call_that_is_dropped", contract::dropped),
         server("clock_that_is_stepped", contract::stepped),
         server("killed_and_started_again_mid_stream", killed::mid_stream),
         server("killed_before_its_acknowledgement", killed::unanswered),
