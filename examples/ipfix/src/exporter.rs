@@ -71,10 +71,6 @@ impl FlowSink for Exporter {
         self.thread.export(flows)
     }
 
-    fn idle(&mut self) -> impl Future<Output = ()> + Send {
-        self.thread.idle()
-    }
-
     fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
         self.thread.close()
     }
