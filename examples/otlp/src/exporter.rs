@@ -6,6 +6,7 @@ use mermin_core::{
     Flow,
     sink::{BoxError, FlowSink, Meter},
 };
+use mermin_program::{Delivered, key};
 use tokio::{
     runtime::Builder,
     sync::{
@@ -15,8 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    settings::Settings,
-    work::{Job, Worker},
+    settings::{Settings, Signal},
+    work::{Done, Job, Worker},
 };
 
 /// Look-ups of names under way at once: one that hangs holds up another, and no more.
@@ -36,14 +37,27 @@ pub struct Exporter {
     meter: Meter,
     /// Where the next batch is copied to.
     spare: Vec<Flow>,
+    /// The answer to a call that was dropped.
+    under_way: Option<oneshot::Receiver<Done>>,
+    /// What such calls delivered.
+    delivered: Delivered,
 }
 
 impl Exporter {
     /// Starts the thread. It connects when there is something to export.
     ///
     /// # Errors
-    /// That the thread, or what it waits with, cannot be made.
+    /// Spans, log records and metrics are all off; the thread, or what it waits with, cannot be made.
     pub fn new(settings: &Settings) -> io::Result<Self> {
+        if Signal::ALL
+            .iter()
+            .all(|it| settings.endpoint(*it).is_none())
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "cannot export by OTLP: traces, logs and metrics are all off: turn one on",
+            ));
+        }
         let meter = Meter::default();
         let worker = Worker::new(settings, meter.clone());
         let runtime = Builder::new_current_thread()
@@ -63,24 +77,55 @@ impl Exporter {
             jobs,
             meter,
             spare: Vec::new(),
+            under_way: None,
+            delivered: Delivered::default(),
         })
     }
 
     async fn call(&mut self, flows: Option<&[Flow]>) -> Result<(), BoxError> {
-        let flows = flows.map(|flows| {
-            let mut copy = std::mem::take(&mut self.spare);
-            copy.clear();
-            copy.extend_from_slice(flows);
-            copy
-        });
+        self.settle().await;
+        let mut copy = std::mem::take(&mut self.spare);
+        copy.clear();
+        if let Some(flows) = flows {
+            copy.extend_from_slice(&self.delivered.left(flows));
+            if copy.is_empty() {
+                self.spare = copy;
+                self.delivered.clear();
+                return Ok(());
+            }
+        }
         let (answer, answered) = oneshot::channel();
+        // It goes with this call.
+        let (_call, dropped) = oneshot::channel();
         // Where the thread is gone, so is the answer.
-        let _ = self.jobs.send(Job { flows, answer });
-        let done = answered
-            .await
-            .map_err(|_| "the thread of the exporter has ended")?;
-        self.spare = done.spare;
-        done.result
+        let _ = self.jobs.send(Job {
+            flows: flows.map(|_| copy),
+            answer,
+            dropped,
+        });
+        let done = self.under_way.insert(answered).await;
+        self.under_way = None;
+        let Done { result, spare } = done.map_err(|_| "the thread of the exporter has ended")?;
+        self.spare = spare;
+        if result.is_ok() {
+            self.delivered.clear();
+        }
+        result
+    }
+
+    /// Waits for a call that was dropped, which ends it, and notes what it delivered: its batch is given again.
+    async fn settle(&mut self) {
+        let Some(before) = &mut self.under_way else {
+            return;
+        };
+        let done = before.await;
+        self.under_way = None;
+        if let Ok(Done { result, spare }) = done {
+            if result.is_ok() {
+                self.delivered.extend(spare.iter().map(key));
+            }
+            self.spare = spare;
+        }
     }
 }
 

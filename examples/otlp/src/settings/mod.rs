@@ -35,6 +35,8 @@ use crate::resource::Resource;
 #[must_use = "give it to an exporter"]
 pub struct Settings {
     endpoints: [Option<Endpoint>; Signal::ALL.len()],
+    /// Where a signal went that was turned off last.
+    before: Option<Endpoint>,
     pub(crate) resource: Resource,
     pub(crate) community_id_seed: u16,
     pub(crate) trace_id_timeout: Duration,
@@ -63,6 +65,7 @@ impl Settings {
     fn to(endpoints: [Option<Endpoint>; Signal::ALL.len()]) -> Self {
         Self {
             endpoints,
+            before: None,
             resource: Resource::default(),
             community_id_seed: 0,
             trace_id_timeout: Duration::from_hours(24),
@@ -89,13 +92,16 @@ impl Settings {
         self
     }
 
-    fn switch(self, signal: Signal, on: bool) -> Self {
-        let there = self.endpoints.iter().flatten().next().cloned();
-        let own = self.endpoint(signal).cloned();
-        self.signal(signal, own.or(there).filter(|_| on))
+    fn switch(mut self, signal: Signal, on: bool) -> Self {
+        let there = self.endpoints.iter().flatten().next();
+        let own = self.endpoint(signal).or(there).cloned();
+        let endpoint = own.or(self.before.take());
+        self.before.clone_from(&endpoint);
+        self.signal(signal, endpoint.filter(|_| on))
     }
 
-    /// True if each record is a span. Default: yes. They go where the first signal goes that has an endpoint.
+    /// True if each record is a span. Default: yes. They go where the first signal goes that has an endpoint, or where the
+    /// one went that was turned off last.
     pub fn traces(self, on: bool) -> Self {
         self.switch(Signal::Traces, on)
     }

@@ -178,6 +178,11 @@ impl Lane {
         Ok(())
     }
 
+    /// This receiver has the batch, and another has yet to take it.
+    pub(super) fn through(&mut self, flows: &[Flow]) {
+        self.progress.through(flows);
+    }
+
     /// The batch is through; what was lost of it.
     pub(super) fn finish(&mut self) -> Lost {
         self.progress.finish()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mermin_core::sink::{BoxError, Refusal};
 
-pub(crate) use self::worker::{Job, Worker};
+pub(crate) use self::worker::{Done, Job, Worker};
 
 /// Not now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -29,15 +29,11 @@ impl Lost {
 impl Progress {
     /// The rest of a batch. One that has nothing of the batch before is another: that one was given up.
     pub(super) fn left<'f>(&mut self, flows: &'f [Flow]) -> Cow<'f, [Flow]> {
-        if self.done.is_empty() {
-            self.lost = Lost::default();
-            return Cow::Borrowed(flows);
-        }
-        let left = self.done.rest_of(flows).into_iter().cloned().collect();
+        let left = self.done.left(flows);
         if self.done.is_empty() {
             self.lost = Lost::default();
         }
-        Cow::Owned(left)
+        left
     }
 
     /// So many were lost.
@@ -51,6 +47,11 @@ impl Progress {
         let through = through.iter().cloned();
         let records = through.filter_map(|range| flows.get(range)).flatten();
         self.done.extend(records.map(key));
+    }
+
+    /// All are through, and another receiver has yet to take them.
+    pub(super) fn through(&mut self, flows: &[Flow]) {
+        self.done.extend(flows.iter().map(key));
     }
 
     /// All are through; what was lost on the way.
@@ -80,6 +81,20 @@ mod tests {
         assert_eq!(progress.left(&all).len(), 4);
         assert_eq!(progress.finish().in_all(), 1);
         assert_eq!(progress.left(&all).len(), 10);
+    }
+
+    #[test]
+    fn what_waits_for_another_receiver_is_not_given_again() {
+        let mut progress = Progress::default();
+        let all = flows(10);
+        progress.add(Lost {
+            refused: 2,
+            unsendable: 0,
+        });
+        progress.through(&all[..8]);
+        assert_eq!(progress.left(&all[..8]).len(), 0);
+        assert_eq!(progress.left(&all)[..], all[8..]);
+        assert_eq!(progress.finish().in_all(), 2);
     }
 
     #[test]

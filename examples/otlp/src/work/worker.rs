@@ -26,7 +26,10 @@ use crate::{
 /// A request to the thread. None: close.
 pub(crate) struct Job {
     pub(crate) flows: Option<Vec<Flow>>,
+    /// Comes whatever happens, so that it is known what became of a call that was dropped.
     pub(crate) answer: oneshot::Sender<Done>,
+    /// Is closed when the call is dropped.
+    pub(crate) dropped: oneshot::Receiver<()>,
 }
 
 /// Its outcome, and the memory of the batch.
@@ -80,32 +83,41 @@ impl Worker {
                 self.report().await;
                 continue;
             };
-            let Some(Job { flows, mut answer }) = job else {
+            let Some(job) = job else {
                 return;
             };
-            let (result, spare) = {
-                // Whoever asked may go; then nobody waits for the answer, and the batch is given again.
-                let work = self.perform(flows);
-                match select(pin!(work), pin!(answer.closed())).await {
-                    Either::Left((done, _)) => done,
-                    Either::Right(_) => continue,
+            let result = {
+                let work = self.perform(job.flows.as_deref());
+                match select(pin!(work), job.dropped).await {
+                    Either::Left((result, _)) => result,
+                    Either::Right(_) => Err("the call was dropped".into()),
                 }
             };
-            let _ = answer.send(Done { result, spare });
+            let spare = job.flows.unwrap_or_default();
+            let _ = job.answer.send(Done { result, spare });
+            // Behind the answer: a call that is dropped meanwhile would have its records counted twice.
+            let due = self.reporter.as_ref().map(Reporter::due);
+            if due.is_some_and(|due| due <= Instant::now()) {
+                self.report().await;
+            }
         }
     }
 
-    async fn perform(&mut self, flows: Option<Vec<Flow>>) -> (Result<(), BoxError>, Vec<Flow>) {
+    async fn perform(&mut self, flows: Option<&[Flow]>) -> Result<(), BoxError> {
         match flows {
-            Some(flows) => (self.export(&flows).await, flows),
-            None => (self.close().await, Vec::new()),
+            Some(flows) => self.export(flows).await,
+            None => self.close().await,
         }
     }
 
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         let now = SystemTime::now();
-        for lane in &mut self.lanes {
+        let others = self.lanes.len().saturating_sub(1);
+        for (number, lane) in self.lanes.iter_mut().enumerate() {
             lane.deliver(&self.encoder, flows, now, &self.meter).await?;
+            if number < others {
+                lane.through(flows);
+            }
         }
         // A record is lost where one receiver refuses it, though another has it.
         let lost = self.lanes.iter_mut().map(Lane::finish);
@@ -113,9 +125,6 @@ impl Worker {
         self.count(flows.len(), lost);
         if let Some(reporter) = &mut self.reporter {
             reporter.add(flows);
-            if reporter.due() <= Instant::now() {
-                self.report().await;
-            }
         }
         Ok(())
     }

@@ -110,6 +110,46 @@ fn they_are_sent_by_time_and_an_outage_costs_none() {
     block_on(sink.close()).unwrap();
 }
 
+/// The report comes behind the answer to the batch, and a receiver that does not answer it holds up nobody who asks.
+#[test]
+fn a_call_that_is_dropped_while_sums_are_sent_adds_nothing_twice() {
+    let receiver = Receiver::new(Protocol::Http);
+    receiver.replies([Reply::Accept, Reply::Silence]);
+    let endpoint = receiver.endpoint().timeout(Duration::from_millis(300));
+    let often = crate::support::settings(endpoint)
+        .metrics(true)
+        .metric_interval(Duration::from_millis(1));
+    let mut sink = Exporter::new(&often).unwrap();
+    let flows = flows(100);
+    let is_answered = {
+        let mut export = std::pin::pin!(sink.export(&flows));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut is_answered = false;
+        // The second request is that of the metrics.
+        wait(|| {
+            is_answered |= export.as_mut().poll(&mut context).is_ready();
+            is_answered || receiver.state().headers.len() > 1
+        });
+        is_answered
+    };
+    if !is_answered {
+        block_on(sink.export(&flows)).unwrap();
+    }
+    block_on(sink.close()).unwrap();
+    let expected: u64 = flows
+        .iter()
+        .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta)
+        .sum();
+    let packets = sums(&receiver).into_iter();
+    let packets: i64 = packets
+        .filter(|(name, _)| name.starts_with("mermin.flow.packets"))
+        .map(|(_, value)| value)
+        .sum();
+    assert_eq!(packets, i64::try_from(expected).unwrap());
+    assert_eq!(receiver.state().keys().len(), 100);
+    assert_eq!(sink.meter().unwrap().stats().delivered, 100);
+}
+
 /// Points of all requests that were taken, with their times.
 fn deltas(receiver: &Receiver) -> Vec<(String, [u64; 2], i64)> {
     let state = receiver.state();

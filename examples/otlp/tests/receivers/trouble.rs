@@ -244,6 +244,69 @@ fn a_connection_becomes_no_older_than_it_may() {
     assert_eq!(receiver.state().keys().len(), 200);
 }
 
+/// Spans go on when log records are refused for now.
+#[test]
+fn a_signal_that_is_through_is_not_sent_again() {
+    for protocol in BOTH {
+        let receiver = Receiver::new(protocol);
+        let busy = match protocol {
+            Protocol::Grpc => Reply::Status(Code::Unavailable, "busy", None),
+            Protocol::Http => Reply::Http(503, Vec::new(), b""),
+        };
+        receiver.replies([Reply::Partial(7), busy.clone(), busy]);
+        let both = receiver.settings().logs(true);
+        let mut sink = Exporter::new(&both).unwrap();
+        let all = flows(150);
+        for _ in 0..2 {
+            block_on(sink.export(&all[..100])).unwrap_err();
+        }
+        // With others behind them.
+        block_on(sink.export(&all)).unwrap();
+        let state = receiver.state();
+        assert_eq!((state.spans().len(), state.records().len()), (150, 150));
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!((stats.accepted, stats.delivered), (150, 143));
+        assert_eq!(stats.dropped_by(DropReason::Refused), 7);
+    }
+}
+
+#[test]
+fn a_call_that_is_dropped_costs_nothing_and_doubles_nothing() {
+    for protocol in BOTH {
+        let receiver = Receiver::new(protocol);
+        let mut sink = receiver.exporter();
+        let flows = trouble::dropped_call(&mut sink);
+        assert_eq!(receiver.state().keys().len(), flows.len());
+        // One that is dropped before there is an answer ends.
+        receiver.replies([Reply::Silence]);
+        let before = receiver.state().headers.len();
+        let mut others = flows;
+        others.iter_mut().for_each(|flow| flow.sequence += 1);
+        {
+            let mut export = std::pin::pin!(sink.export(&others));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(export.as_mut().poll(&mut context).is_pending());
+            wait(|| receiver.state().headers.len() > before);
+        }
+        let began = Instant::now();
+        block_on(sink.export(&others)).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5));
+        assert_eq!(sink.meter().unwrap().stats().delivered, 200);
+    }
+}
+
+#[test]
+fn no_signal_at_all_is_refused() {
+    let nothing = settings(Endpoint::default()).traces(false);
+    let error = Exporter::new(&nothing).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot export by OTLP: traces, logs and metrics are all off: turn one on"
+    );
+    // In any order, a signal goes where another went.
+    assert!(Exporter::new(&nothing.metrics(true)).is_ok());
+}
+
 /// Memory is bounded, and nothing is lost.
 #[test]
 fn one_that_is_slow_fills_the_buffer_and_no_more() {
