@@ -72,6 +72,16 @@ impl Server {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.id(), signal).unwrap();
+        // Each of its threads stops by itself.
+        wait(|| signal != Signal::STOP || self.threads_are_stopped());
+    }
+
+    fn threads_are_stopped(&self) -> bool {
+        let tasks = format!("/proc/{}/task", self.id().as_raw_nonzero());
+        fs::read_dir(tasks).unwrap().all(|task| {
+            let state = fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            state.rsplit(") ").next().unwrap().starts_with('T')
+        })
     }
 
     /// `kill -9`.

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, metric, number_data_point}
 
 use crate::{
     decoded::{check_resource, text_of},
-    support::{Receiver, Reply},
+    support::{Receiver, Reply, State},
 };
 
 /// Values by metric, its attributes and the way.
@@ -113,7 +113,12 @@ fn they_are_sent_by_time_and_an_outage_costs_none() {
 /// The report comes behind the answer to the batch, and a receiver that does not answer it holds up nobody who asks.
 #[test]
 fn a_call_that_is_dropped_while_sums_are_sent_adds_nothing_twice() {
-    let receiver = Receiver::new(Protocol::Http);
+    // A report is due by the time that the spans are there.
+    let limits = State {
+        pause: Duration::from_millis(20),
+        ..State::default()
+    };
+    let receiver = Receiver::with(Protocol::Http, limits);
     receiver.replies([Reply::Accept, Reply::Silence]);
     let endpoint = receiver.endpoint().timeout(Duration::from_millis(300));
     let often = crate::support::settings(endpoint)
