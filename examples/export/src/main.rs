@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use futures::executor::block_on;
 use mermin_core::sink::{Backoff, buffered, retry};
-use mermin_program::{Named, Result, Run};
+use mermin_program::{Named, Result, Run, say_doubled};
 
 use arguments::{Arguments, KEYS};
 
@@ -22,10 +22,13 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<bool> {
     let (builder, config) = arguments.source.open("mermin-export", &KEYS)?;
     let plan = arguments.over(config.as_ref())?;
-    let (mut sinks, mut curious) = (Vec::new(), Vec::new());
+    let (mut sinks, mut curious, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
     for target in plan.targets {
         let started = (target.start)()?;
         curious.extend(started.opened);
+        if let Some((count, remedy)) = started.doubled {
+            doubled.push((target.name.clone(), count, remedy));
+        }
         let sink = buffered(
             retry(started.sink, Backoff::default()),
             plan.buffer,
@@ -39,10 +42,15 @@ async fn run(arguments: Arguments) -> Result<bool> {
         close_within: plan.close_within,
         ..Run::default()
     };
-    run.run(builder, sinks, |handle| {
-        for opened in curious {
-            opened(handle, &meters);
-        }
-    })
-    .await
+    let whole = run
+        .run(builder, sinks, |handle| {
+            for opened in curious {
+                opened(handle, &meters);
+            }
+        })
+        .await?;
+    for (name, count, remedy) in doubled {
+        say_doubled(&name, &count, remedy);
+    }
+    Ok(whole)
 }

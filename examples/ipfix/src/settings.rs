@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The smallest message that is allowed: room for its header and any template or record.
 const SMALLEST_MESSAGE: usize = 512;
 
+/// The shortest time between templates that are sent again: with none the exporter's thread would do nothing else.
+const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
+
 /// Times beside those in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,9 +115,9 @@ impl Settings {
     }
 
     /// How often templates and options are sent again over UDP: after this time, or so many messages, whichever comes first.
-    /// Default: 30 s, 200 messages.
+    /// Default: 30 s, 200 messages. At least 100 ms and one message.
     pub fn refresh(mut self, time: Duration, messages: u32) -> Self {
-        self.refresh = time;
+        self.refresh = time.max(SHORTEST_REFRESH);
         self.refresh_messages = messages.max(1);
         self
     }
@@ -124,5 +127,17 @@ impl Settings {
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience.max(Duration::from_millis(1));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_not_sent_without_a_pause() {
+        let settings = Settings::default().refresh(Duration::ZERO, 0);
+        assert_eq!(settings.refresh, SHORTEST_REFRESH);
+        assert_eq!(settings.refresh_messages, 1);
     }
 }

@@ -77,6 +77,9 @@ impl Exporter {
         })
     }
 
+    /// Advice where [`doubled`](Self::doubled) is not zero.
+    pub const REMEDY: &str = "of those with the same `flow.id` and `flow.sequence`, read one";
+
     /// Records that may be in the topic twice: the brokers and the producer lost track of each other, and a new producer sent
     /// again what was under way.
     #[must_use]

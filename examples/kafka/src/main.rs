@@ -1,10 +1,10 @@
 //! Exports the flows of interfaces or of a capture file to a topic of Kafka.
 
-use std::{process::ExitCode, sync::atomic::Ordering};
+use std::process::ExitCode;
 
 use futures::executor::block_on;
 use mermin_kafka::{Exporter, Target};
-use mermin_program::{Named, Result, Run, Source};
+use mermin_program::{Named, Result, Run, Source, say_doubled};
 
 const USAGE: &str = "\
 usage: mermin-kafka (--interface PATTERN.. | --pcap FILE) [--config FILE] --to TARGET
@@ -25,11 +25,8 @@ async fn run(source: &Source, target: Target) -> Result<bool> {
     let doubled = exporter.doubled();
     let builder = source.builder("mermin-kafka")?;
     let whole = Run::default()
-        .run(builder, vec![Named::buffered(name, exporter)], |_| ())
+        .run(builder, vec![Named::buffered(&name, exporter)], |_| ())
         .await?;
-    let doubled = doubled.load(Ordering::Relaxed);
-    if doubled != 0 {
-        eprintln!("{doubled} records may be in the topic twice");
-    }
+    say_doubled(&name, &doubled, Exporter::REMEDY);
     Ok(whole)
 }

@@ -57,6 +57,9 @@ impl Exporter {
         Ok(Self { thread, doubled })
     }
 
+    /// Advice where [`doubled`](Self::doubled) is not zero.
+    pub const REMEDY: &str = "set `window` to the longest outage";
+
     /// Records that may be in the stream twice: an outage outlasted the stream's memory of ids, and whether they were there
     /// could not be looked up.
     #[must_use]

@@ -10,12 +10,14 @@ const USAGE: &str = "\
 usage: mermin-otlp (--interface PATTERN.. | --pcap FILE) [--config FILE] [--to TARGET]
 
 TARGET is otlp://HOST[:4317] (gRPC), otlp+http://HOST[:4318][/PATH], or otlps:// and otlp+https:// with TLS.
-Options behind a ?: traces, logs, metrics (true, false), compression (gzip, zstd, none), timeout (ms),
-ca, cert, key (files), insecure_skip_verify, bearer_file.
+Options behind a ?: traces, logs, metrics (true, false), temporality of metrics (cumulative, delta),
+compression (gzip, zstd, none), timeout (ms), ca, cert, key (files), insecure_skip_verify, bearer_file.
 
 What it does not say, and all of it where it is left out, is taken from the environment:
-OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE, _CLIENT_CERTIFICATE,
-_CLIENT_KEY, also for one signal (OTEL_EXPORTER_OTLP_LOGS_..); OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.";
+OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _TIMEOUT, _COMPRESSION, _INSECURE, _CERTIFICATE, _CLIENT_CERTIFICATE,
+_CLIENT_KEY, also for one signal (OTEL_EXPORTER_OTLP_LOGS_..); OTEL_TRACES_EXPORTER, OTEL_LOGS_EXPORTER,
+OTEL_METRICS_EXPORTER (otlp, none); OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES; OTEL_METRIC_EXPORT_INTERVAL (ms),
+OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE (cumulative, delta, lowmemory).";
 
 fn main() -> ExitCode {
     mermin_program::entry(USAGE, parse, |(source, target)| {

@@ -4,7 +4,7 @@ use std::{error::Error, str::FromStr};
 
 use lexopt::{
     Arg::{self, Long, Short},
-    Parser,
+    Parser, ValueExt as _,
 };
 
 use crate::{Result, Source};
@@ -29,7 +29,10 @@ where
             continue;
         }
         match argument {
-            Long("to") => target = Some(parser.value()?.to_string_lossy().parse()?),
+            Long("to") if target.is_some() => {
+                return Err("name one target: `--to` is there twice".into());
+            }
+            Long("to") => target = Some(parser.value()?.string()?.parse()?),
             Short('h') | Long("help") => return Ok(None),
             _ => match other(&argument) {
                 Some(asked) => return Ok(Some(asked)),
@@ -90,12 +93,26 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_is_not_unicode_is_refused() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+        let parser = Parser::from_args([OsStr::new("--to"), OsStr::from_bytes(b"a\xff")]);
+        let done = |source, target: Option<String>| Ok((source, target));
+        let error = arguments(parser, |_| None, done).unwrap_err();
+        assert!(error.to_string().contains("invalid unicode"), "{error}");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let number: ParseIntError = "x".parse::<u8>().unwrap_err();
         for (words, why) in [
             (&["--wrong"][..], "invalid option '--wrong'"),
             (&["--to"], "missing argument for option '--to'"),
             (&["--to", "x"], &number.to_string()),
+            (
+                &["--to", "1", "--to", "1"],
+                "name one target: `--to` is there twice",
+            ),
             (
                 &["--pcap", "a", "-i", "b"],
                 "choose `--interface` or `--pcap`",

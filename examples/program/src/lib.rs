@@ -39,6 +39,6 @@ pub use self::{
     run::{Named, Run},
     source::{Flag, Source},
     stop::close_on_signal,
-    table::table,
+    table::{say_doubled, table},
     target::{TargetError, split_target, with_port, without_user},
 };

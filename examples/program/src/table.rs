@@ -1,6 +1,9 @@
 //! The fate of records, for people.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use mermin_core::sink::{DropReason, SinkStats};
 
@@ -36,9 +39,36 @@ pub fn table(rows: &[(&str, SinkStats)]) -> String {
     text
 }
 
+/// Says on standard error how many records a target may have twice, and what helps, if any.
+pub fn say_doubled(target: &str, doubled: &AtomicU64, remedy: &str) {
+    eprint!(
+        "{}",
+        words_of_doubled(target, doubled.load(Ordering::Relaxed), remedy)
+    );
+}
+
+fn words_of_doubled(target: &str, doubled: u64, remedy: &str) -> String {
+    match doubled {
+        0 => String::new(),
+        1 => format!("`{target}` may have 1 record twice: {remedy}\n"),
+        many => format!("`{target}` may have {many} records twice: {remedy}\n"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_that_may_be_there_twice_are_told() {
+        for (count, said) in [
+            (0, ""),
+            (1, "`kafka://a/b` may have 1 record twice: drop it\n"),
+            (7, "`kafka://a/b` may have 7 records twice: drop it\n"),
+        ] {
+            assert_eq!(words_of_doubled("kafka://a/b", count, "drop it"), said);
+        }
+    }
 
     #[test]
     fn reasons_and_the_last_error_are_told() {

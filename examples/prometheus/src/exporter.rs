@@ -135,7 +135,7 @@ impl Watch {
 
 struct Shared {
     state: Mutex<State>,
-    watched: Mutex<WatchedInterface>,
+    watched: Mutex<Watched>,
     outcomes: Outcomes,
     /// Rises with each call of `close`.
     moment: AtomicU64,
@@ -143,7 +143,7 @@ struct Shared {
 }
 
 #[derive(Default, Clone)]
-struct WatchedInterface {
+struct Watched {
     source: Option<Handle>,
     sinks: Vec<(String, Meter)>,
 }

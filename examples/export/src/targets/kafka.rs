@@ -15,7 +15,9 @@ pub(super) const KIND: Kind = Kind {
         let name = target.to_string();
         let settings = target.settings();
         Ok(Target::new(name, move || {
-            Ok(Started::new(Exporter::new(&settings)?))
+            let exporter = Exporter::new(&settings)?;
+            let doubled = exporter.doubled();
+            Ok(Started::new(exporter).doubled(doubled, Exporter::REMEDY))
         }))
     },
 };

@@ -18,6 +18,8 @@ mod prometheus;
 #[cfg(feature = "s3")]
 mod s3;
 
+use std::sync::{Arc, atomic::AtomicU64};
+
 use mermin_core::{
     Handle,
     sink::{Batching, BoxSink, FlowSink, Meter},
@@ -114,6 +116,8 @@ pub(crate) struct Started {
     pub(crate) batching: Batching,
     /// Called when the source is open, with the meters of all targets by name.
     pub(crate) opened: Option<Opened>,
+    /// How many records it may have twice, and what helps.
+    pub(crate) doubled: Option<(Arc<AtomicU64>, &'static str)>,
 }
 
 pub(crate) type Opened = Box<dyn FnOnce(&Handle, &[(String, Meter)])>;
@@ -124,6 +128,7 @@ impl Started {
             sink: BoxSink::new(sink),
             batching: Batching::default(),
             opened: None,
+            doubled: None,
         }
     }
 
@@ -134,6 +139,13 @@ impl Started {
         call: impl FnOnce(&Handle, &[(String, Meter)]) + 'static,
     ) -> Self {
         self.opened = Some(Box::new(call));
+        self
+    }
+
+    /// Counts here what it may have twice.
+    #[cfg(any(feature = "kafka", feature = "nats"))]
+    pub(crate) fn doubled(mut self, count: Arc<AtomicU64>, remedy: &'static str) -> Self {
+        self.doubled = Some((count, remedy));
         self
     }
 
