@@ -262,8 +262,11 @@ fn a_signal_that_is_through_is_not_sent_again() {
         }
         // With others behind them.
         block_on(sink.export(&all)).unwrap();
-        let state = receiver.state();
-        assert_eq!((state.spans().len(), state.records().len()), (150, 150));
+        let received = receiver.state();
+        assert_eq!(
+            (received.spans().len(), received.records().len()),
+            (150, 150)
+        );
         let stats = sink.meter().unwrap().stats();
         assert_eq!((stats.accepted, stats.delivered), (150, 143));
         assert_eq!(stats.dropped_by(DropReason::Refused), 7);
@@ -281,7 +284,9 @@ fn a_call_that_is_dropped_costs_nothing_and_doubles_nothing() {
         receiver.replies([Reply::Silence]);
         let before = receiver.state().headers.len();
         let mut others = flows;
-        others.iter_mut().for_each(|flow| flow.sequence += 1);
+        for flow in &mut others {
+            flow.sequence += 1;
+        }
         {
             let mut export = std::pin::pin!(sink.export(&others));
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
