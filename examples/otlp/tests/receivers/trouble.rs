@@ -262,14 +262,11 @@ fn a_signal_that_is_through_is_not_sent_again() {
         }
         // With others behind them.
         block_on(sink.export(&all)).unwrap();
-        let received = receiver.state();
-        assert_eq!(
-            (received.spans().len(), received.records().len()),
-            (150, 150)
-        );
-        let stats = sink.meter().unwrap().stats();
-        assert_eq!((stats.accepted, stats.delivered), (150, 143));
-        assert_eq!(stats.dropped_by(DropReason::Refused), 7);
+        let there = receiver.state();
+        assert_eq!((there.spans().len(), there.records().len()), (150, 150));
+        let counts = sink.meter().unwrap().stats();
+        assert_eq!((counts.accepted, counts.delivered), (150, 143));
+        assert_eq!(counts.dropped_by(DropReason::Refused), 7);
     }
 }
 
