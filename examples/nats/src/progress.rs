@@ -28,7 +28,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A batch is given. What was sent of others, which were given up, is of no interest any more.
+    /// A batch is given. Others were given up, and are of no interest any more.
     pub(crate) fn begin(&mut self, flows: &[Flow]) {
         if !self.doubtful.is_empty() {
             let given: HashSet<_> = flows.iter().map(key).collect();

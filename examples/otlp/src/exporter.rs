@@ -39,7 +39,7 @@ pub struct Exporter {
     spare: Vec<Flow>,
     /// The answer to a call that was dropped.
     under_way: Option<oneshot::Receiver<Done>>,
-    /// What such calls delivered.
+    /// Records that such calls delivered.
     delivered: Delivered,
 }
 

@@ -21,7 +21,7 @@ use crate::flow::{Flow, FlowId};
 /// Moves a sink to a thread of this name: for one that writes files or does anything else that may block, which must not
 /// happen on an executor. `export` returns when the thread has done it. Each record is copied once.
 ///
-/// The thread finishes a call that was dropped. What the sink has of that batch is not given to it again with the next one.
+/// The thread finishes a call that was dropped. Records that the sink got by it are not given to it again.
 ///
 /// Dropping the sink does not wait for the thread; it ends after what it is doing.
 ///
@@ -58,7 +58,7 @@ pub struct Threaded {
     spare: Vec<Flow>,
     /// The answer to a call that was dropped.
     under_way: Option<oneshot::Receiver<Answer>>,
-    /// What such calls delivered of a batch that is given again: the flow of each record, and its number.
+    /// Records that such calls delivered, of a batch that is given again: their flows and numbers.
     delivered: HashSet<(FlowId, u64)>,
 }
 

@@ -19,7 +19,7 @@ impl Format {
     }
 
     /// The format that an `Accept` header asks for (RFC 9110 section 12.5.1): `OpenMetrics` where it is named and no less
-    /// wanted than text. Protobuf, which Prometheus names first, is not written: 2.42 calls a target that sends it down.
+    /// wanted than text. Protobuf, which Prometheus names first where it takes native histograms, is not written.
     pub(crate) fn wanted(accept: &str) -> Self {
         let weight = |kind: &str| {
             let ranges = accept.split(',').filter_map(|range| {
