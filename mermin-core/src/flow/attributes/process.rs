@@ -4,21 +4,21 @@ use super::value::Value;
 use crate::flow::{Flow, Process};
 
 /// Names of what is known of one.
-struct Names {
-    pid: &'static str,
-    executable: &'static str,
-    cgroup: &'static str,
-    container: &'static str,
+pub(super) struct Names {
+    pub(super) pid: &'static str,
+    pub(super) executable: &'static str,
+    pub(super) cgroup: &'static str,
+    pub(super) container: &'static str,
 }
 
-const SOURCE: Names = Names {
+pub(super) const SOURCE: Names = Names {
     pid: "process.pid",
     executable: "process.executable.name",
     cgroup: "process.cgroup.id",
     container: "source.container.id",
 };
 
-const DESTINATION: Names = Names {
+pub(super) const DESTINATION: Names = Names {
     pid: "flow.reverse.process.pid",
     executable: "flow.reverse.process.executable.name",
     cgroup: "flow.reverse.process.cgroup.id",

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::super::table::{FORWARD, Names, REVERSE};
+use super::super::{
+    process::{self, DESTINATION, SOURCE},
+    table::{FORWARD, Names, REVERSE},
+};
 use crate::flow::{
     Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
     IpHeader, Ipsec, MacAddress, ObservationPoint, PointCounts, Process, Protocol, Several, Tcp,
@@ -81,34 +84,20 @@ impl Facts {
         flow.ipsec = self.ipsec()?;
         flow.tunnel = self.tunnel()?;
         flow.observation_points = self.observation_points(flow.start);
-        flow.source_process = self.process("")?.map(Arc::new);
-        flow.destination_process = self.process("flow.reverse.")?.map(Arc::new);
+        flow.source_process = self.process(&SOURCE)?.map(Arc::new);
+        flow.destination_process = self.process(&DESTINATION)?.map(Arc::new);
         Ok(flow)
     }
 
-    /// The process of a side, by the beginning of its attributes' names.
-    fn process(&self, side: &str) -> Result<Option<Process>, Wrong> {
-        let [pid, executable, cgroup, container] = match side {
-            "" => [
-                "process.pid",
-                "process.executable.name",
-                "process.cgroup.id",
-                "source.container.id",
-            ],
-            _ => [
-                "flow.reverse.process.pid",
-                "flow.reverse.process.executable.name",
-                "flow.reverse.process.cgroup.id",
-                "destination.container.id",
-            ],
-        };
-        let Some(pid) = self.number(pid)? else {
+    /// The process at an end.
+    fn process(&self, names: &process::Names) -> Result<Option<Process>, Wrong> {
+        let Some(pid) = self.number(names.pid)? else {
             return Ok(None);
         };
         let mut process = Process::new(pid);
-        process.executable = self.text(executable, |text| Some(text.into()))?;
-        process.cgroup_id = self.number(cgroup)?;
-        process.container_id = self.text(container, |text| Some(text.into()))?;
+        process.executable = self.text(names.executable, |text| Some(text.into()))?;
+        process.cgroup_id = self.number(names.cgroup)?;
+        process.container_id = self.text(names.container, |text| Some(text.into()))?;
         Ok(Some(process))
     }
 

@@ -42,14 +42,22 @@ impl Suppression {
         slot: u32,
         flow: &FlowSnapshot,
     ) -> FilterDecision {
+        self.known(slots, slot).unwrap_or_else(|| {
+            let decided = self.decide(records, flow);
+            slots.decide(slot, decided);
+            decided
+        })
+    }
+
+    /// The decision about the flow in a slot, if there is one or none is needed.
+    fn known(&self, slots: &SlotTable, slot: u32) -> Option<FilterDecision> {
         let known = slots.decision(slot);
-        if known != FilterDecision::UNDECIDED || self.filters.want_all() {
-            return known;
-        }
-        let name = records.name(flow);
-        let decided = self.filters.decide(&facts(flow, &name));
-        slots.decide(slot, decided);
-        decided
+        (known != FilterDecision::UNDECIDED || self.filters.want_all()).then_some(known)
+    }
+
+    /// Decides about a flow.
+    fn decide(&mut self, records: &RecordContext<'_>, flow: &FlowSnapshot) -> FilterDecision {
+        self.filters.decide(&facts(flow, &records.name(flow)))
     }
 
     /// True if the flow in a slot will have no record.
@@ -59,12 +67,11 @@ impl Suppression {
         records: &RecordContext<'_>,
         slot: u32,
     ) -> bool {
-        let known = slots.decision(slot);
-        if known != FilterDecision::UNDECIDED || self.filters.want_all() {
-            return known == FilterDecision::UNWANTED;
-        }
-        let flow = records.snapshot(slots, slot);
-        self.decision(slots, records, slot, &flow) == FilterDecision::UNWANTED
+        let decision = self.known(slots, slot).unwrap_or_else(|| {
+            let flow = records.snapshot(slots, slot);
+            self.decision(slots, records, slot, &flow)
+        });
+        decision == FilterDecision::UNWANTED
     }
 
     /// True if a record of a flow of this decision is wanted.
