@@ -9,7 +9,7 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InterfaceState {
     /// Programs are attached.
-    WatchedInterface,
+    Watched,
     /// Programs are detached, and its flows are being closed. Nothing else can be done under its index until then.
     Leaving,
     /// Attaching failed.
@@ -66,14 +66,14 @@ pub(crate) fn steps<'a>(
             None => {}
             Some(known) => match known.standing {
                 InterfaceState::Leaving => {}
-                InterfaceState::WatchedInterface
+                InterfaceState::Watched
                     if known.generation == link.generation && wants(link, true) =>
                 {
                     if known.name != link.interface.name {
                         steps.push(Step::Rename(index));
                     }
                 }
-                InterfaceState::WatchedInterface => ends.push(Step::Leave(index)),
+                InterfaceState::Watched => ends.push(Step::Leave(index)),
                 InterfaceState::Refused { retry } if wants(link, false) => {
                     if retry || known.generation != link.generation {
                         steps.push(Step::Join(index));
@@ -91,7 +91,7 @@ pub(crate) fn steps<'a>(
 /// The step for an interface that has gone.
 fn end(gone: &Kept<'_>) -> Option<Step> {
     match gone.standing {
-        InterfaceState::WatchedInterface => Some(Step::Leave(gone.index)),
+        InterfaceState::Watched => Some(Step::Leave(gone.index)),
         InterfaceState::Leaving => None,
         InterfaceState::Refused { .. } => Some(Step::Forget(gone.index)),
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::iface::{example, watch::Event};
 
-    const WATCHED: InterfaceState = InterfaceState::WatchedInterface;
+    const WATCHED: InterfaceState = InterfaceState::Watched;
     const LEAVING: InterfaceState = InterfaceState::Leaving;
     const REFUSED: InterfaceState = InterfaceState::Refused { retry: false };
     const DUE: InterfaceState = InterfaceState::Refused { retry: true };

@@ -60,7 +60,7 @@ counts! {
     open => flows_open,
     ended => flows_ended,
     records => records,
-    withheld => records_filtered,
+    filtered => records_filtered,
     joined => records_joined,
     unjoined => flows_unjoined,
     lookups_missed => lookups_missed,
@@ -101,15 +101,15 @@ impl Counters for SharedCounters {
     fn stats(&self) -> Stats {
         // Before the ledger, which has at least the packets of records that were suppressed by now.
         let counts = self.counts.stats();
-        let (hooks, departed, interfaces) = self.registry.stats(&self.ledger);
-        let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&departed).map(field).sum();
+        let (hooks, removed, interfaces) = self.registry.stats(&self.ledger);
+        let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&removed).map(field).sum();
         Stats {
             flows_capacity: u64::from(self.capacity),
             packets: sum(|hook| hook.traffic.packets),
             frame_octets: sum(|hook| hook.traffic.frame_octets),
             interfaces,
             hooks,
-            removed_interfaces: departed,
+            removed_interfaces: removed,
             ..counts
         }
     }

@@ -541,7 +541,7 @@ impl Teller<'_> {
                 return Some(flow);
             }
         }
-        counts.withheld += 1;
+        counts.filtered += 1;
         if let Some(Some(hook)) = counts.hooks.get_mut(place) {
             for (side, told) in slot.flow.sides.iter().zip(&slot.entry.told) {
                 hook.ignored(Reason::Filtered, untold(side, told, slot.flow.link_length));

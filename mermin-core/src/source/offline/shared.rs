@@ -28,7 +28,7 @@ pub(super) struct Counts {
     pub(super) open: u64,
     pub(super) ended: u64,
     pub(super) records: u64,
-    pub(super) withheld: u64,
+    pub(super) filtered: u64,
     pub(super) joined: u64,
     pub(super) unjoined: u64,
 }
@@ -154,7 +154,7 @@ impl Counters for Shared {
             flows_capacity: u64::from(self.capacity),
             flows_ended: counts.ended,
             records: counts.records,
-            records_filtered: counts.withheld,
+            records_filtered: counts.filtered,
             records_joined: counts.joined,
             flows_unjoined: counts.unjoined,
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),

@@ -274,7 +274,7 @@ impl Exporter {
             None => sums.iter().for_each(|sum| ledger.set_withheld(sum)),
         }
         let count = match why {
-            Withheld::Filtered => &self.shared.counts.withheld,
+            Withheld::Filtered => &self.shared.counts.filtered,
             Withheld::Joined => &self.shared.counts.joined,
         };
         // Whoever reads that it was suppressed finds its packets in the ledger.

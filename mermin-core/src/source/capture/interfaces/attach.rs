@@ -15,7 +15,7 @@ use crate::{
     error::{Error, ErrorKind},
     iface::Interface,
     report::{Attachment, Degradation, Mechanism, WatchedInterface},
-    source::capture::registry::Ledgers,
+    source::capture::registry::{HooksFound, Ledgers},
 };
 
 /// A program at a hook.
@@ -62,12 +62,7 @@ impl Joined {
 pub(super) enum Verified {
     /// A program is not in its place, and the interface may be another one.
     Replaced,
-    /// By direction; what was put back, and what is not in its place.
-    Found {
-        hooks: Vec<(Direction, Attachment)>,
-        reattached: Vec<Degradation>,
-        misplaced: Vec<Degradation>,
-    },
+    Found(HooksFound),
 }
 
 impl Attacher {
@@ -117,7 +112,7 @@ impl Attacher {
         degradations.extend(
             refusal
                 .iter()
-                .map(|error| degradations::unwatched(interface, error)),
+                .map(|error| degradations::one_way(interface, error)),
         );
         let unpinned = held.iter().filter_map(|held| held.attached.pin_refusal());
         degradations.extend(unpinned.map(|error| degradations::unpinned(interface, error)));
@@ -141,37 +136,35 @@ impl Attacher {
         held: &mut [HeldProgram],
         may_be_another: bool,
     ) -> Verified {
-        let mut reattached = Vec::new();
-        let mut hooks = Vec::new();
+        let mut found = HooksFound::default();
         for held in held {
+            let direction = held.direction;
             // One that cannot be looked at is taken to be there: another would count everything twice.
             if !held.attached.is_in_place().unwrap_or(true) {
                 if may_be_another {
                     return Verified::Replaced;
                 }
-                reattached.push(self.reattached(interface, held));
+                if let Err(error) = self.reattach(interface, held) {
+                    let lost = degradations::unwatched(interface, &error);
+                    found.lost.push((direction, lost));
+                    continue;
+                }
+                let reattached = degradations::reattached(interface, direction);
+                found.reattached.push(reattached);
             }
-            hooks.push(self.at_hook(interface, held));
+            found.hooks.push(self.at_hook(interface, held));
         }
-        Verified::Found {
-            misplaced: self.misplaced(interface, &hooks),
-            hooks,
-            reattached,
-        }
+        found.misplaced = self.misplaced(interface, &found.hooks);
+        Verified::Found(found)
     }
 
-    fn reattached(&self, interface: &Interface, held: &mut HeldProgram) -> Degradation {
+    fn reattach(&self, interface: &Interface, held: &mut HeldProgram) -> Result<(), Error> {
         let direction = held.direction;
-        match self
+        let attached = self
             .hooks
-            .attach(&self.manner, self.programs(), interface, direction)
-        {
-            Ok(attached) => {
-                std::mem::replace(&mut held.attached, attached).forget();
-                degradations::reattached(interface, direction)
-            }
-            Err(error) => degradations::unwatched(interface, &error),
-        }
+            .attach(&self.manner, self.programs(), interface, direction)?;
+        std::mem::replace(&mut held.attached, attached).forget();
+        Ok(())
     }
 
     fn at_hook(&self, interface: &Interface, held: &HeldProgram) -> (Direction, Attachment) {

@@ -30,7 +30,7 @@ pub(super) fn selection(selector: &Selector, list: &[Interface]) -> Vec<Degradat
             .collect(),
     };
     said.extend(selector.not_excluding(list).into_iter().filter_map(|pattern| {
-        let part = Fragmentation::of(pattern, list)?;
+        let part = PartialMatch::of(pattern, list)?;
         Some(Degradation {
             feature: Feature::Pattern,
             interface: None,
@@ -48,7 +48,7 @@ pub(super) fn selection(selector: &Selector, list: &[Interface]) -> Vec<Degradat
 }
 
 fn unmatched(pattern: &Pattern, list: &[Interface], wanted: bool) -> Degradation {
-    let (why, remedy) = match Fragmentation::of(pattern, list) {
+    let (why, remedy) = match PartialMatch::of(pattern, list) {
         Some(part) => (
             format!(
                 ": it fits a part of `{}`, and an expression has to fit the whole name",
@@ -76,12 +76,12 @@ fn unmatched(pattern: &Pattern, list: &[Interface], wanted: bool) -> Degradation
 }
 
 /// Names that an expression fits in part alone, and what to write for them.
-struct Fragmentation {
+struct PartialMatch {
     names: String,
     remedy: String,
 }
 
-impl Fragmentation {
+impl PartialMatch {
     fn of(pattern: &Pattern, list: &[Interface]) -> Option<Self> {
         let found: Vec<&str> = list
             .iter()
@@ -103,7 +103,7 @@ pub(super) fn unused(selector: &Selector, list: &[Interface]) -> Option<Notice> 
     let idle: Vec<String> = selector
         .not_excluding(list)
         .into_iter()
-        .filter(|pattern| Fragmentation::of(pattern, list).is_none())
+        .filter(|pattern| PartialMatch::of(pattern, list).is_none())
         .map(|pattern| format!("`{pattern}`"))
         .collect();
     let (plural, verb) = if idle.len() == 1 {
@@ -147,7 +147,7 @@ fn nothing_up(list: &[Interface]) -> Degradation {
     }
 }
 
-/// An interface, or one direction of it, that is not watched.
+/// An interface that is not watched, or a direction of it that was and is to be again.
 pub(super) fn unwatched(interface: &Interface, error: &Error) -> Degradation {
     Degradation {
         feature: Feature::Interface,
@@ -156,6 +156,16 @@ pub(super) fn unwatched(interface: &Interface, error: &Error) -> Degradation {
         fallback: "the rest is watched, and this is tried again".into(),
         impact: "these packets are not counted".into(),
         remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
+    }
+}
+
+/// An interface of which one direction is not watched: `error` names it.
+pub(super) fn one_way(interface: &Interface, error: &Error) -> Degradation {
+    Degradation {
+        fallback: "the other direction is watched, and this one is tried again when the interface is added anew or the source is opened"
+            .into(),
+        impact: "packets of this direction are not counted".into(),
+        ..unwatched(interface, error)
     }
 }
 

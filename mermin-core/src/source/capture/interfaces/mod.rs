@@ -64,6 +64,8 @@ pub(super) struct InterfaceSet {
     stale: bool,
     /// When everything is looked at again, monotonic ns.
     look_at: u64,
+    /// Notifications were lost, and the hooks have not been looked at since.
+    unsure: bool,
 }
 
 impl InterfaceSet {
@@ -96,6 +98,7 @@ impl InterfaceSet {
             steps: VecDeque::new(),
             stale: true,
             look_at: monotonic() + PERIOD,
+            unsure: false,
         }
     }
 
@@ -242,13 +245,14 @@ impl InterfaceSet {
         self.read_notifications();
         if self.links.is_lost() {
             self.shared.registry.resynced();
-            self.resync(true);
+            self.unsure = true;
+            self.resync();
         } else if now >= self.look_at {
             self.look_at = now + PERIOD;
             self.stale = true;
             self.tracked.retry();
             self.over = self.namespace.as_ref().and_then(Entered::gone);
-            self.resync(false);
+            self.resync();
         }
         for index in self.links.take_disturbed() {
             self.tracked.verify(index, false);
@@ -277,15 +281,16 @@ impl InterfaceSet {
         self.shared.registry.missed(missed.count() as u64);
     }
 
-    /// Lists the interfaces anew and looks at every hook; `after_loss` of notifications an index may have been given to another
+    /// Lists the interfaces anew and looks at every hook; after a loss of notifications an index may have been given to another
     /// interface.
-    fn resync(&mut self, after_loss: bool) {
+    fn resync(&mut self) {
         let listed = list::links_and_counters(self.hooks().netlink());
         self.links.relist();
         let listed = listed.unwrap_or_default();
         if listed.is_empty() {
             return;
         }
+        let after_loss = std::mem::take(&mut self.unsure);
         let counters: Vec<(u32, Counters)> = listed
             .iter()
             .map(|(at, counters)| (at.index, *counters))

@@ -17,7 +17,7 @@ use crate::{
 /// Its state.
 #[derive(Debug)]
 pub(super) enum State {
-    WatchedInterface(Vec<HeldProgram>),
+    Watched(Vec<HeldProgram>),
     /// The programs are gone; a run of theirs may still count until the grace period is over.
     Detached,
     /// No program counts for it any more, and its flows stand still in the table.
@@ -64,7 +64,7 @@ impl TrackedInterface {
             generation: self.generation,
             name: &self.interface.name,
             standing: match self.state {
-                State::WatchedInterface(_) => InterfaceState::WatchedInterface,
+                State::Watched(_) => InterfaceState::Watched,
                 State::Detached | State::Quiesced | State::Emptied => InterfaceState::Leaving,
                 State::Refused { retry } => InterfaceState::Refused { retry },
             },
@@ -80,7 +80,7 @@ impl TrackedInterface {
 
     /// Takes the programs away. Those that cannot be are held still.
     pub(super) fn detach(&mut self) -> Result<(), Undetached> {
-        let State::WatchedInterface(held) = &mut self.state else {
+        let State::Watched(held) = &mut self.state else {
             return Ok(());
         };
         if held.is_empty() {
@@ -116,7 +116,7 @@ impl TrackedInterface {
         passed: Counters,
         counted: impl Fn(Direction) -> u64,
     ) -> Vec<Degradation> {
-        let State::WatchedInterface(held) = &self.state else {
+        let State::Watched(held) = &self.state else {
             return Vec::new();
         };
         let mut stalled = Vec::new();

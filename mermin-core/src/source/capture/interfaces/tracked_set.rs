@@ -84,7 +84,7 @@ impl TrackedSet {
 
     /// Indices of the interfaces that have a program.
     pub(super) fn watched(&self) -> BTreeSet<u32> {
-        self.in_state(|state| matches!(state, State::WatchedInterface(_)))
+        self.in_state(|state| matches!(state, State::Watched(_)))
     }
 
     /// Indices of the interfaces that no program counts for any more, and whose flows are in the table.
@@ -140,7 +140,7 @@ impl TrackedSet {
         }
         let took = Duration::from_nanos(monotonic().saturating_sub(began));
         registry.attached(joined.watched, joined.ledgers, joined.degradations, took);
-        (State::WatchedInterface(joined.held), joined.refusal)
+        (State::Watched(joined.held), joined.refusal)
     }
 
     /// Names an interface that is about to be attached to. True if it is another than the one of its index before.
@@ -187,19 +187,12 @@ impl TrackedSet {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return false;
         };
-        let State::WatchedInterface(held) = &mut tracked.state else {
+        let State::Watched(held) = &mut tracked.state else {
             return false;
         };
         match self.attacher.verify(&tracked.interface, held, after_loss) {
             Verified::Replaced => return true,
-            Verified::Found {
-                hooks,
-                reattached,
-                misplaced,
-            } => self
-                .shared
-                .registry
-                .verified(index, hooks, reattached, misplaced),
+            Verified::Found(found) => self.shared.registry.verified(index, found),
         }
         false
     }
@@ -294,7 +287,7 @@ impl TrackedSet {
             first = first.and(self.detach_programs(index, links));
             // Dropping what stayed tries once more.
             if let Some(tracked) = self.interfaces.get_mut(&index)
-                && let State::WatchedInterface(held) = &mut tracked.state
+                && let State::Watched(held) = &mut tracked.state
             {
                 held.clear();
             }

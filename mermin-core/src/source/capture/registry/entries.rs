@@ -14,8 +14,8 @@ use crate::{
         pin::departed::{RetiredCounters, Sums},
     },
     report::{
-        Degradation, HookDirection, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
-        WatchedInterface,
+        Attachment, Degradation, Feature, HookDirection, HookStats, InterfaceStats, Notice, Orphan,
+        Report, TakenOver, WatchedInterface,
     },
 };
 
@@ -34,8 +34,54 @@ pub(super) struct Registered {
     pub(super) watched: Option<WatchedInterface>,
     /// Degradations of it alone.
     pub(super) degradations: Vec<Degradation>,
+    /// Programs that somebody took away and that could not be put back, as of the last look.
+    pub(super) lost: Vec<Degradation>,
     /// Its ledgers, until its last flow is closed.
     pub(super) ledgers: Option<Ledgers>,
+}
+
+/// Outcome of looking at the hooks of an interface.
+#[derive(Debug, Default)]
+pub(in crate::source::capture) struct HooksFound {
+    /// Programs that are at their hooks.
+    pub(in crate::source::capture) hooks: Vec<(Direction, Attachment)>,
+    /// Programs that were put back.
+    pub(in crate::source::capture) reattached: Vec<Degradation>,
+    /// Programs that could not be put back.
+    pub(in crate::source::capture) lost: Vec<(Direction, Degradation)>,
+    /// Programs that are not in their place among others.
+    pub(in crate::source::capture) misplaced: Vec<Degradation>,
+}
+
+impl Registered {
+    /// Degradations of the interface.
+    pub(super) fn all_degradations(&self) -> impl Iterator<Item = &Degradation> + Clone {
+        self.degradations.iter().chain(&self.lost)
+    }
+
+    /// Its hooks were looked at. A program that was put back is told of from now on, one that is away while it is, and a place
+    /// that is wrong while it is.
+    pub(super) fn verified(&mut self, found: HooksFound) {
+        let degradations = &mut self.degradations;
+        degradations.retain(|known| known.feature != Feature::TcxOrder);
+        for degradation in found.reattached.into_iter().chain(found.misplaced) {
+            if !degradations.contains(&degradation) {
+                degradations.push(degradation);
+            }
+        }
+        self.lost.clear();
+        for (direction, degradation) in found.lost {
+            self.lost.push(degradation);
+            if let Some(watched) = &mut self.watched {
+                *watched.at(direction) = None;
+            }
+        }
+        if let Some(watched) = &mut self.watched {
+            for (direction, at) in found.hooks {
+                *watched.at(direction) = Some(at);
+            }
+        }
+    }
 }
 
 /// All of it.
@@ -107,7 +153,7 @@ impl Entries {
                 .general
                 .iter()
                 .chain(&self.selection)
-                .chain(each.flat_map(|at| &at.degradations))
+                .chain(each.flat_map(Registered::all_degradations))
                 .cloned()
                 .collect(),
             taken_over: self.taken_over,
@@ -146,7 +192,7 @@ impl Entries {
                 &ledger.account(ledger::UNKNOWN, direction),
             )
         });
-        let departed =
+        let removed =
             BOTH.map(|direction| hook(0, &nobody, direction, &self.departed[direction as usize]));
         // Unwanted packets of interfaces that went are with the strays, which may have crossed no hook themselves.
         let used = |hook: &HookStats| hook.traffic.skbs != 0 || !hook.ignored.is_empty();
@@ -154,6 +200,6 @@ impl Entries {
         let mut counts = self.counts;
         let watched = |at: &&Registered| at.watched.is_some();
         counts.watched = self.interfaces.values().filter(watched).count() as u64;
-        (hooks, departed.into_iter().filter(used).collect(), counts)
+        (hooks, removed.into_iter().filter(used).collect(), counts)
     }
 }

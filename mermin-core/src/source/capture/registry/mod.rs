@@ -12,8 +12,8 @@ use std::{
 
 use mermin_bpf::abi::ledger::Direction;
 
-pub(super) use self::entries::Ledgers;
 use self::entries::{BOTH, Entries, Registered};
+pub(super) use self::entries::{HooksFound, Ledgers};
 use crate::{
     attach::AttachOptions,
     bpf::{
@@ -21,8 +21,8 @@ use crate::{
         pin::departed::RetiredCounters,
     },
     report::{
-        Attachment, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report,
-        TakenOver, WatchedInterface,
+        Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
+        WatchedInterface,
     },
     source::{capture::events, changes::Changes},
 };
@@ -37,12 +37,12 @@ pub(super) struct InterfaceRegistry {
 /// Entries that are being changed. Whoever waits for a change learns of it behind the lock: fields are dropped in this order.
 struct Changing<'a> {
     entries: MutexGuard<'a, Entries>,
-    _told: Exported<'a>,
+    _tells: TellsChange<'a>,
 }
 
-struct Exported<'a>(&'a Changes);
+struct TellsChange<'a>(&'a Changes);
 
-impl Drop for Exported<'_> {
+impl Drop for TellsChange<'_> {
     fn drop(&mut self) {
         self.0.changed();
     }
@@ -79,7 +79,7 @@ impl InterfaceRegistry {
     fn change(&self) -> Changing<'_> {
         Changing {
             entries: self.lock(),
-            _told: Exported(&self.changes),
+            _tells: TellsChange(&self.changes),
         }
     }
 
@@ -158,6 +158,7 @@ impl InterfaceRegistry {
             watched: Some(watched),
             degradations,
             ledgers: Some(ledgers),
+            ..Registered::default()
         };
         entries.interfaces.insert(index, registered);
     }
@@ -196,7 +197,11 @@ impl InterfaceRegistry {
         if let Some(ledgers) = &mut registered.ledgers {
             ledgers.name = Arc::clone(name);
         }
-        for degradation in &mut registered.degradations {
+        for degradation in registered
+            .degradations
+            .iter_mut()
+            .chain(&mut registered.lost)
+        {
             degradation.interface = Some(Arc::clone(name));
         }
     }
@@ -206,6 +211,7 @@ impl InterfaceRegistry {
         if let Some(registered) = self.change().interfaces.get_mut(&index) {
             registered.watched = None;
             registered.degradations.clear();
+            registered.lost.clear();
         }
     }
 
@@ -232,33 +238,16 @@ impl InterfaceRegistry {
         events::given_up(&known, degradations);
     }
 
-    /// The hooks of an interface were looked at: what is there, what was put back, what is not in its place.
-    pub(super) fn verified(
-        &self,
-        index: u32,
-        found: Vec<(Direction, Attachment)>,
-        reattached: Vec<Degradation>,
-        misplaced: Vec<Degradation>,
-    ) {
+    /// The hooks of an interface were looked at.
+    pub(super) fn verified(&self, index: u32, found: HooksFound) {
         let mut entries = self.change();
-        entries.counts.reattached += reattached.len() as u64;
+        entries.counts.reattached += found.reattached.len() as u64;
         let Some(registered) = entries.interfaces.get_mut(&index) else {
             return;
         };
-        let degradations = &mut registered.degradations;
-        let known = degradations.clone();
-        degradations.retain(|known| known.feature != Feature::TcxOrder);
-        for degradation in reattached.into_iter().chain(misplaced) {
-            if !degradations.contains(&degradation) {
-                degradations.push(degradation);
-            }
-        }
-        let now = degradations.clone();
-        if let Some(watched) = &mut registered.watched {
-            for (direction, at) in found {
-                *watched.at(direction) = Some(at);
-            }
-        }
+        let known: Vec<_> = registered.all_degradations().cloned().collect();
+        registered.verified(found);
+        let now: Vec<_> = registered.all_degradations().cloned().collect();
         drop(entries);
         events::given_up(&known, &now);
     }
@@ -315,5 +304,67 @@ impl InterfaceRegistry {
         ledger: &Ledger,
     ) -> (Vec<HookStats>, Vec<HookStats>, InterfaceStats) {
         self.lock().stats(ledger)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Attachment, Mechanism};
+
+    fn degradation(cause: &'static str) -> Degradation {
+        Degradation::new(Feature::Hook, cause, "fallback", "impact", "remedy")
+    }
+
+    fn hook(direction: Direction) -> (Direction, Attachment) {
+        let at = Attachment {
+            mechanism: Mechanism::Tcx,
+            occupants: Vec::new(),
+        };
+        (direction, at)
+    }
+
+    #[test]
+    fn a_program_that_is_not_put_back_is_told_of_while_it_is_away() {
+        let registry = InterfaceRegistry::default();
+        let [ingress, egress] = BOTH.map(|direction| Some(hook(direction).1));
+        let registered = Registered {
+            watched: Some(WatchedInterface {
+                index: 7,
+                name: Arc::from("v0"),
+                ingress,
+                egress,
+            }),
+            ..Registered::default()
+        };
+        registry.change().interfaces.insert(7, registered);
+        let (away, back) = (degradation("away"), degradation("back"));
+        let lost = HooksFound {
+            hooks: vec![hook(Direction::Egress)],
+            lost: vec![(Direction::Ingress, away.clone())],
+            ..HooksFound::default()
+        };
+        let reattached = HooksFound {
+            hooks: BOTH.map(hook).into(),
+            reattached: vec![back.clone()],
+            ..HooksFound::default()
+        };
+        let quiet = HooksFound {
+            hooks: BOTH.map(hook).into(),
+            ..HooksFound::default()
+        };
+        for (found, told, is_there, count) in [
+            (lost, &away, false, 0),
+            (reattached, &back, true, 1),
+            (quiet, &back, true, 1),
+        ] {
+            registry.verified(7, found);
+            let report = registry.report();
+            assert_eq!(report.degradations, std::slice::from_ref(told));
+            let watched = &report.interfaces[0];
+            assert_eq!(watched.ingress.is_some(), is_there);
+            assert!(watched.egress.is_some());
+            assert_eq!(registry.lock().counts.reattached, count);
+        }
     }
 }
