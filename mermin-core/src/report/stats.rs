@@ -93,17 +93,19 @@ pub struct Stats {
     pub flows_open: u64,
     /// Flows that can be open at once.
     pub flows_capacity: u64,
-    /// Flows that ended, with their last record made or suppressed by the filter.
+    /// Flows that ended, with their last record made or suppressed.
     pub flows_ended: u64,
     /// Records made, without suppressed ones.
     pub records: u64,
-    /// Records that the filter withheld; their packets are under `filtered`.
+    /// Records suppressed by the filter; their packets are under `filtered`.
     pub records_filtered: u64,
-    /// Records withheld because another interface reports the conversation ([`Join`](crate::Join)); their packets are under `joined`.
+    /// Records suppressed because another interface reports the conversation ([`Join`](crate::Join)); their packets are under
+    /// `joined`.
     pub records_joined: u64,
     /// Flows that were not joined with their conversation, because it had 16 already: each is reported by itself.
     pub flows_unjoined: u64,
-    /// Flows whose processes were not looked up, because too many waited for that.
+    /// Flows whose processes were not looked up, or not once more, because too many waited for that
+    /// ([`process`](crate::FlowSourceBuilder::process)).
     pub lookups_missed: u64,
     /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,

@@ -39,7 +39,8 @@
 //!
 //! [`retry`] repeats a batch until the sink takes it. [`buffered`] lets the source continue meanwhile, and drops records by a
 //! named policy when it is full. [`threaded`] runs a blocking sink on a thread. A tuple or a `Vec` of sinks exports to all of
-//! them. [`FlowSink::meter`] of the outermost sink has the counts of all.
+//! them. [`FlowSink::meter`] of the outermost adapter has the counts of all that it is around; of a tuple or a `Vec` each member
+//! has its own.
 //!
 //! | | on an error of the receiver | `Ok` means |
 //! |---|---|---|
