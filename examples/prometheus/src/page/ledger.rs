@@ -68,15 +68,15 @@ pub(super) fn write(stats: &Stats, page: &mut Text) {
     for (ledger, families) in [
         (&there.traffic, TRAFFIC),
         (&there.buffers, BUFFERS),
-        (&there.ignored, UNCOUNTED),
+        (&there.ignored, IGNORED),
         (&there.fragments, FRAGMENTS),
     ] {
         put(page, ledger, families);
     }
     let mut gone = Ledgers::of(&stats.removed_interfaces);
     gone.ignored.append(&mut gone.fragments);
-    put(page, &gone.traffic, DEPARTED);
-    put(page, &gone.ignored, DEPARTED_UNCOUNTED);
+    put(page, &gone.traffic, REMOVED);
+    put(page, &gone.ignored, REMOVED_IGNORED);
 }
 
 const TRAFFIC: [Family; 2] = [
@@ -96,35 +96,38 @@ const BUFFERS: [Family; 2] = [
         "Octets of those buffers",
     ),
 ];
-const UNCOUNTED: [Family; 2] = [
-    counter("mermin_uncounted_packets", "Packets in no flow, by reason"),
-    counter("mermin_uncounted_frame_bytes", "Octets of their frames"),
+const IGNORED: [Family; 2] = [
+    counter("mermin_ignored_packets", "Packets in no flow, by reason"),
+    counter("mermin_ignored_frame_bytes", "Octets of their frames"),
 ];
 const FRAGMENTS: [Family; 2] = [
     gauge(
-        "mermin_uncounted_fragment_packets",
+        "mermin_ignored_fragment_packets",
         "Fragments in no flow; those whose first one comes later are taken back",
     ),
     gauge(
-        "mermin_uncounted_fragment_frame_bytes",
+        "mermin_ignored_fragment_frame_bytes",
         "Octets of their frames",
     ),
 ];
 /// These rise by all that an interface had when it leaves, which is no traffic of that moment: no counters either.
-const DEPARTED: [Family; 2] = [
+const REMOVED: [Family; 2] = [
     gauge(
-        "mermin_departed_packets",
-        "Packets on the wire of interfaces that left",
+        "mermin_removed_interface_packets",
+        "Packets on the wire of removed interfaces",
     ),
-    gauge("mermin_departed_frame_bytes", "Octets of their frames"),
+    gauge(
+        "mermin_removed_interface_frame_bytes",
+        "Octets of their frames",
+    ),
 ];
-const DEPARTED_UNCOUNTED: [Family; 2] = [
+const REMOVED_IGNORED: [Family; 2] = [
     gauge(
-        "mermin_departed_uncounted_packets",
-        "Packets in no flow of interfaces that left, by reason",
+        "mermin_removed_interface_ignored_packets",
+        "Packets in no flow of removed interfaces, by reason",
     ),
     gauge(
-        "mermin_departed_uncounted_frame_bytes",
+        "mermin_removed_interface_ignored_frame_bytes",
         "Octets of their frames",
     ),
 ];

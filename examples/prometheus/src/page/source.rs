@@ -27,25 +27,28 @@ const STATS: [(Family, Of); 21] = [
     (
         counter(
             "mermin_source_ended_flows",
-            "Flows that ended and whose last record was made or withheld",
+            "Flows that ended and whose last record was made or suppressed",
         ),
         |it| Number::Whole(it.flows_ended),
     ),
     (
-        counter("mermin_source_records", "Records made and not withheld"),
+        counter(
+            "mermin_source_records",
+            "Records made, without suppressed ones",
+        ),
         |it| Number::Whole(it.records),
     ),
     (
         counter(
-            "mermin_source_withheld_records",
-            "Records that the filter withheld",
+            "mermin_source_filtered_records",
+            "Records suppressed by the filter",
         ),
         |it| Number::Whole(it.records_filtered),
     ),
     (
         counter(
             "mermin_source_joined_records",
-            "Records withheld because another interface reports the conversation",
+            "Records suppressed because another interface reports the conversation",
         ),
         |it| Number::Whole(it.records_joined),
     ),
@@ -80,14 +83,14 @@ const STATS: [(Family, Of); 21] = [
     ),
     (
         counter(
-            "mermin_source_grace_periods",
-            "Grace periods of the kernel that were waited for",
+            "mermin_source_rcu_waits",
+            "RCU grace periods of the kernel that were waited for",
         ),
         |it| Number::Whole(it.rcu_waits),
     ),
     (
         gauge(
-            "mermin_source_grace_period_duration_seconds",
+            "mermin_source_rcu_wait_duration_seconds",
             "How long the last one took",
         ),
         |it| Number::Seconds(it.last_rcu_wait),
@@ -111,7 +114,10 @@ const STATS: [(Family, Of); 21] = [
         |it| Number::Seconds(it.interfaces.last_attach),
     ),
     (
-        counter("mermin_source_interface_departures", "Interfaces that left"),
+        counter(
+            "mermin_source_interface_detachments",
+            "Interfaces that were detached from",
+        ),
         |it| Number::Whole(it.interfaces.detached),
     ),
     (
@@ -123,8 +129,8 @@ const STATS: [(Family, Of); 21] = [
     ),
     (
         counter(
-            "mermin_source_programs_put_back",
-            "Programs that somebody else had detached, and that were put back",
+            "mermin_source_program_reattachments",
+            "Programs that somebody else had detached, and that were attached again",
         ),
         |it| Number::Whole(it.interfaces.reattached),
     ),

@@ -54,19 +54,19 @@ pub(crate) fn fragments() {
     let waiting = |packets| {
         wait(|| {
             let page = watch.page(Format::Text);
-            let counters = samples(&page, "mermin_uncounted_packets_total");
+            let counters = samples(&page, "mermin_ignored_packets_total");
             assert!(counters.is_empty(), "{page}");
-            sum(&page, "mermin_uncounted_fragment_packets") == packets
+            sum(&page, "mermin_ignored_fragment_packets") == packets
         });
     };
     waiting(1);
     let page = watch.page(Format::Text);
     assert!(
-        page.contains("# TYPE mermin_uncounted_fragment_packets gauge\n"),
+        page.contains("# TYPE mermin_ignored_fragment_packets gauge\n"),
         "{page}"
     );
     assert!(
-        page.contains("# TYPE mermin_uncounted_packets_total counter\n"),
+        page.contains("# TYPE mermin_ignored_packets_total counter\n"),
         "{page}"
     );
     writer.write_all(&fragment(true)).unwrap();

@@ -45,12 +45,12 @@ pub(crate) fn capture() {
     assert_eq!(sum(&page, "mermin_flow_records_total"), 8);
     assert_eq!(sum(&page, "mermin_source_records_total"), 8);
     let counted = sum(&page, "mermin_flow_packets_total")
-        + sum(&page, "mermin_uncounted_packets_total")
-        + sum(&page, "mermin_uncounted_fragment_packets");
+        + sum(&page, "mermin_ignored_packets_total")
+        + sum(&page, "mermin_ignored_fragment_packets");
     assert_eq!(counted, sum(&page, "mermin_source_packets_total"));
     let counted = sum(&page, "mermin_flow_frame_bytes_total")
-        + sum(&page, "mermin_uncounted_frame_bytes_total")
-        + sum(&page, "mermin_uncounted_fragment_frame_bytes");
+        + sum(&page, "mermin_ignored_frame_bytes_total")
+        + sum(&page, "mermin_ignored_fragment_frame_bytes");
     assert_eq!(counted, sum(&page, "mermin_source_frame_bytes_total"));
     assert_eq!(
         sum(&page, "mermin_interface_packets_total"),
