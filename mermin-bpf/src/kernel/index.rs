@@ -115,9 +115,9 @@ pub(super) enum Found {
 
 /// Looks a known flow up: where it was last found, which is 20 ns cheaper than the index, then in the index.
 ///
-/// `digest` is the key's, and `lane` the counter line that the packet is about to be added to. A slot that has one of the bits
-/// `doubts` in its lanes' octets is not given, as if it had been recycled: one comparison for that and for the key, because
-/// another branch for each kind of packet is a third more ways for a verifier.
+/// `digest` is the key's, and `lane` the counter line that the packet is about to be added to. A slot with any `doubts`
+/// bit set in its lanes' bytes is returned as `Recycled`. Key and bits share one comparison, because a separate branch
+/// gives the verifier a third more paths.
 #[inline(always)]
 pub(super) fn find_known<K: Key>(key: &K, digest: u64, lane: u32, doubts: u32) -> Found {
     if let Some(slot) = find_by_hint(key, digest, lane, doubts) {
@@ -258,7 +258,7 @@ fn differs<K: Key>(slot: *mut Slot, key: &K) -> u64 {
     // SAFETY: within the key; the slot lives as long as its map.
     let differs = |number: usize| unsafe { (*slot).key[number] } ^ words[number];
     let (mut first, mut second) = (differs(0), differs(1));
-    // A branch, and no mask that is either: the verifier takes it out where it is never taken.
+    // A branch rather than a conditional mask: the verifier removes it when it is never taken.
     if is_bare() {
         first &= !CARRIED[0];
         second &= !CARRIED[1];

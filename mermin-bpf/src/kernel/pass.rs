@@ -63,7 +63,7 @@ impl Pass {
         }
     }
 
-    /// True if a doubtful packet was counted before. A packet that was is remembered as such.
+    /// True if a packet that needs the check was counted before. The hook notes such a packet.
     #[inline(always)]
     pub(super) fn is_hairpin(&self, slot: *mut Slot, facts: &Facts) -> bool {
         let packets = facts.measure.packets;
@@ -73,7 +73,8 @@ impl Pass {
                     return true;
                 }
                 if !self.was_counted_at(slot, Direction::Ingress) {
-                    // From now on it counts how many have come: those before all left.
+                    // All packets so far left without coming in here. Note their number: later departures are compared
+                    // with arrivals.
                     self.turned(slot, total(slot, self.direction));
                 }
                 false
@@ -189,8 +190,7 @@ impl Pass {
     }
 }
 
-/// Bits in a slot's [`lanes_used`] that a packet at this hook and in this direction leaves in no flow of the usual kind: those of
-/// the other hook.
+/// Bits in a slot's [`lanes_used`] that are clear when a direction uses only this hook: those of the other hook.
 #[inline(always)]
 pub(super) const fn elsewhere(hook: Direction, direction: u8) -> u32 {
     let other = match hook {

@@ -165,21 +165,22 @@ fn hand_over(context: &TcContext, account: Account, next: u32) {
     }
 }
 
-/// True if tunnels are looked into: where they are taken off, and where the segments of a super-packet repeat what is inside.
+/// True if the inside of tunnels should be parsed: they are decapsulated, or the segments of a super-packet repeat
+/// inner headers.
 #[inline(always)]
 pub(super) fn should_decapsulate(skb: Skb) -> bool {
     decapsulates() || skb.gso_size() != 0
 }
 
-/// True if to look into a packet that may carry another: where tunnels are taken off, and where the packet may have been
-/// seen before it was taken out of what carries it.
+/// True if the inside of the packet should be parsed: tunnels are decapsulated, or the packet may have been seen before
+/// it was decapsulated.
 #[inline(always)]
 pub(super) fn is_opened(skb: Skb, packet_kind: Kind, is_v6: bool) -> bool {
     should_decapsulate(skb) || is_v6 && matches!(packet_kind, Kind::Carrier)
 }
 
-/// True if a packet is cut in a way that its headers do not tell: of what is not TCP, a tunnel that is not known may be, and
-/// fragments.
+/// True if the headers of a super-packet do not show how it is segmented. For protocols other than TCP, it may be an
+/// unrecognised tunnel or become fragments.
 #[inline(always)]
 pub(super) fn is_cut_unseen(skb: Skb, kind: Kind) -> bool {
     !matches!(kind, Kind::Tcp) && skb.gso_size() != 0
@@ -195,7 +196,7 @@ pub(super) fn measure(skb: Skb, account: Account, packet: &Packet) -> measure::M
     ))
 }
 
-/// Counts a packet into its flow, or has one made for it.
+/// Counts a packet into its flow, or calls the program that makes the flow.
 #[inline(always)]
 fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet) {
     let skb = Skb(context.skb.skb);
@@ -257,8 +258,8 @@ fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) ->
     false
 }
 
-/// Counts a packet of a known flow; of any other, of one that may have been counted before or that may begin another connection,
-/// says whether the index knows of no such flow.
+/// Counts the packet and returns `None` if it is a plain packet of a known flow. Otherwise it has no flow, may begin
+/// another connection, or may have been counted before: returns `Some(true)` if the index has no such flow.
 #[inline(always)]
 pub(super) fn count_known<K: Key>(
     skb: Skb,

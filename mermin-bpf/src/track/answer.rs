@@ -1,11 +1,11 @@
-//! Answers: whoever one is sent to had asked.
+//! Answers: packets whose receiver has asked for them, and so started the flow.
 
 use crate::{
     track::key,
     wire::{bytes::Bytes, dns, packet::Packet, protocol, tcp::flag, udp},
 };
 
-/// The fields of a packet that tell.
+/// The fields of a packet that show if it is an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// IANA protocol number.

@@ -87,10 +87,10 @@ pub struct Cut {
     pub may_fragment: bool,
 }
 
-/// Measures a super-packet whose segments may repeat more than the headers that are known, or less: a tunnel that was not
-/// recognised, and a datagram that is cut into fragments (UDP fragmentation offload), which have no header of UDP but the first.
+/// Measures a super-packet whose segments repeat more bytes than the known headers (an unknown tunnel) or fewer (UDP
+/// fragmentation offload, where only the first fragment has a UDP header).
 ///
-/// Both look like a datagram of many segments. The kernel knows what it is; what it adds for its queues tells.
+/// Both look like a datagram of many segments. The bytes that the kernel adds for its queues show which it is.
 #[inline(always)]
 #[must_use]
 pub fn measure_cut(packet: &Packet, frame_length: u32, cut: &Cut) -> Measure {

@@ -30,8 +30,8 @@ impl First {
 
 /// Bits of [`origin`] for a flow whose first packet goes in `direction`.
 ///
-/// `tcp_flags` are as [`Packet::tcp_flags`](crate::wire::packet::Packet::tcp_flags). The sender of a SYN started it, and so did whoever an answer goes to. Else it is
-/// who was seen first.
+/// `tcp_flags` are as [`Packet::tcp_flags`](crate::wire::packet::Packet::tcp_flags). The sender of a SYN, or the
+/// receiver of an answer, started the flow; otherwise the sender of its first packet did.
 #[inline(always)]
 #[must_use]
 pub const fn decide(is_answer: bool, tcp_flags: u8, direction: u8) -> u8 {

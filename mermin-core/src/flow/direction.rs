@@ -38,16 +38,16 @@ impl fmt::Display for Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DirectionRule {
-    /// A TCP SYN was seen, an INIT of SCTP or a Request of DCCP.
+    /// A TCP SYN, an SCTP INIT or a DCCP Request was seen.
     Syn,
-    /// A reply was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response). Its receiver is the source, and the
-    /// client once it has sent something itself.
+    /// A reply was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response). The reply's receiver is the
+    /// source. It counts as the client once it has sent a packet.
     Answer,
     /// The flow's first packet was seen, and the protocol has no handshake.
     FirstPacket,
     /// One of the ports is a listening port of this host, or of flows seen before.
     ListeningPort,
-    /// The lower or registered port is assumed to be the server's.
+    /// Exactly one port is a system port (below 1024, RFC 6335), which is assumed to be the server's.
     PortNumber,
 }
 

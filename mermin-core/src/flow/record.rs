@@ -67,13 +67,14 @@ pub struct Flow {
     pub ipsec: Option<Ipsec>,
     /// The outermost encapsulation, if the flow was inside a tunnel.
     pub tunnel: Option<Tunnel>,
-    /// The interfaces that saw the conversation so far, in the order in which they did; empty unless conversations are
-    /// [joined](crate::FlowSourceBuilder::join). An interface is there once for each of its flows, which differ in VLANs or tunnel.
+    /// The interfaces that have seen the conversation so far, in that order; empty unless conversations are
+    /// [joined](crate::FlowSourceBuilder::join). An interface is listed once for each of its flows, which differ in
+    /// VLANs or tunnel.
     pub observation_points: Box<[ObservationPoint]>,
-    /// The process at the source, where processes are [looked up](crate::FlowSourceBuilder::process), it is one of this host, and its
-    /// socket was found by the time of this record.
+    /// The process at the source. Present if [`process`](crate::FlowSourceBuilder::process) is on, the process is
+    /// local, and its socket was found before this record was made.
     pub source_process: Option<Arc<Process>>,
-    /// The process at the destination; the same.
+    /// The process at the destination, under the same conditions.
     pub destination_process: Option<Arc<Process>>,
 }
 

@@ -123,10 +123,10 @@ fn day(year: i64, month: i64, day: i64) -> i64 {
     year.div_euclid(400) * 146_097 + day_of_era - 719_468
 }
 
-/// Reads a time in UTC as [`Rfc3339`] shows it, with up to nine decimals; none of a moment that there is not.
+/// Reads a time in UTC as [`Rfc3339`] shows it, with up to nine decimals. `None` if there is no such date or time.
 #[cfg(feature = "serde")]
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
-    /// In which 64 bits of seconds end.
+    /// The last year that 64 bits of seconds can represent.
     const LAST_YEAR: i64 = 292_277_026_596;
 
     fn numbers<const N: usize>(text: &str, between: char) -> Option<[i64; N]> {

@@ -2,11 +2,12 @@
 //!
 //! Does no I/O. [`Conversations`] is called when a flow begins or ends, and decides about each record if it is made.
 //!
-//! * A **conversation** is what flows have in common once interface, VLANs and tunnels are left out: IP version, addresses, protocol,
-//!   and ports or what ICMP, ESP and AH have instead. Flows of it are one conversation while they overlap in time.
-//! * The interface that saw its first packet **reports** it, unless that one does not see the answers and another sees both ways.
-//! * Another **takes over** when it has packets that the reporting one has not: of a later time, or of the other way. Those
-//!   that the former one had too are withheld first.
+//! * A **conversation** is a set of flows with the same IP version, addresses, protocol, and ports (or their
+//!   substitutes for ICMP, ESP and AH), which overlap in time. Interface, VLANs and tunnels do not matter.
+//! * The interface that saw its first packet **reports** it, unless it sees one direction only and another interface
+//!   sees both.
+//! * Another interface **takes over** when it has packets that the reporting one has not: later ones, or the other
+//!   direction. Packets that the former one had too are suppressed first.
 
 mod conversation;
 mod group;
@@ -24,8 +25,8 @@ pub(crate) use self::{
     table::{Beginning, Conversations},
 };
 
-/// How often a conversation is reported that crosses several watched interfaces, as from pod to pod by way of a bridge: see
-/// [`FlowSourceBuilder::join`](crate::FlowSourceBuilder::join).
+/// How often a conversation is reported that crosses several watched interfaces, such as the traffic between two pods:
+/// see [`FlowSourceBuilder::join`](crate::FlowSourceBuilder::join).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Join {

@@ -69,8 +69,8 @@ pub struct Degradation {
 }
 
 impl Degradation {
-    /// A degradation of no single interface; set [`interface`](Self::interface) where it does. Each text is half a sentence, as
-    /// in the example.
+    /// A degradation of the whole source. Set [`interface`](Self::interface) if it concerns only one. Each text is half
+    /// a sentence, as in the example.
     ///
     /// ```
     /// use mermin_core::{Degradation, report::Feature};

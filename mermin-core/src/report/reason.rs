@@ -1,4 +1,4 @@
-//! Reasons of the ledger in words: why a packet is in no flow, and what to do where that can be changed.
+//! Reasons of the ledger in words: why a packet is in no flow, and the remedy if there is one.
 
 use super::Ignored;
 
@@ -24,7 +24,7 @@ impl Ignored {
 }
 
 const CUT: &str =
-    "see whether senders or a tool on the way cut packets: `tcpdump -v` shows such packets";
+    "check if senders or a tool on the way truncate packets: `tcpdump -v` shows such packets";
 const FULL: &str = "raise `max_flows`";
 
 fn words(reason: &str) -> (&'static str, Option<&'static str>) {
@@ -35,57 +35,57 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             None,
         ),
         "other_ethertype" => (
-            "an EtherType that is neither IP nor one that is looked behind; `tcpdump -e` shows it",
+            "an EtherType that is neither IP nor one that Mermin decodes; `tcpdump -e` shows it",
             None,
         ),
         "malformed_ethernet" => (
-            "an Ethernet header, or LLC, SNAP, a backbone's tag or Cisco MetaData behind it, that is cut or claims more than there is",
+            "a truncated or invalid Ethernet header, or LLC, SNAP, backbone tag or Cisco MetaData behind it",
             Some(CUT),
         ),
-        "malformed_vlan" => ("cut within a VLAN tag", Some(CUT)),
-        "malformed_ipv4" => ("an IPv4 header that is cut or cannot be", Some(CUT)),
-        "malformed_ipv6" => ("an IPv6 header that is cut or cannot be", Some(CUT)),
-        "malformed_extension" => ("an IPv6 extension header that is cut", Some(CUT)),
-        "malformed_tcp" => ("a TCP header that is cut or cannot be", Some(CUT)),
-        "malformed_udp" => ("a UDP header that is cut or cannot be", Some(CUT)),
-        "malformed_icmp" => ("an ICMP header that is cut", Some(CUT)),
+        "malformed_vlan" => ("truncated within a VLAN tag", Some(CUT)),
+        "malformed_ipv4" => ("a truncated or invalid IPv4 header", Some(CUT)),
+        "malformed_ipv6" => ("a truncated or invalid IPv6 header", Some(CUT)),
+        "malformed_extension" => ("a truncated IPv6 extension header", Some(CUT)),
+        "malformed_tcp" => ("a truncated or invalid TCP header", Some(CUT)),
+        "malformed_udp" => ("a truncated or invalid UDP header", Some(CUT)),
+        "malformed_icmp" => ("a truncated ICMP header", Some(CUT)),
         "malformed_transport" => (
-            "a header of SCTP, DCCP, UDP-Lite, IGMP, ESP or AH that is cut or cannot be",
+            "a truncated or invalid header of SCTP, DCCP, UDP-Lite, IGMP, ESP or AH",
             Some(CUT),
         ),
-        "malformed_mpls" => ("cut within MPLS labels", Some(CUT)),
-        "malformed_pppoe" => ("a PPPoE header that is cut or cannot be", Some(CUT)),
+        "malformed_mpls" => ("truncated within MPLS labels", Some(CUT)),
+        "malformed_pppoe" => ("a truncated or invalid PPPoE header", Some(CUT)),
         "malformed_tunnel" => (
-            "a tunnel's header that is cut or cannot be",
+            "a truncated or invalid tunnel header",
             Some(
-                "see whether its port is another protocol's, and name the right ones by `tunnel_ports`",
+                "check if another protocol uses the tunnel's port, and set the right ports by `tunnel_ports`",
             ),
         ),
         "fragment" => (
-            "fragments whose first one, which alone has ports, was not seen before them",
+            "fragments whose first one, which alone has ports, has not arrived",
             None,
         ),
-        "too_deep" => ("more headers in a row than are followed", None),
+        "too_deep" => ("more headers in a row than Mermin follows", None),
         "too_many_tunnels" => (
-            "more than two tunnels within each other",
-            Some("count by the outermost: `decapsulation(Decapsulation::None)`"),
+            "more than two nested tunnels",
+            Some("count packets in their outer flow: `decapsulation(Decapsulation::None)`"),
         ),
         "table_full" => ("new flows for which the table had no room", Some(FULL)),
         "index_full" => ("new flows for which the index had no room", Some(FULL)),
         "index_busy" => (
-            "new flows that two contexts of one processor made at once",
-            Some("run Linux 6.15 or newer, which has no such refusal"),
+            "new flows that the kernel's hash map refused because an interrupt of the same CPU was updating it",
+            Some("run Linux 6.15 or newer, which does not refuse this"),
         ),
         "index_error" => (
             "new flows that the kernel refused for another reason",
             Some("report it with the output of `uname -r`"),
         ),
         "race" => (
-            "their flow ended and began anew under them, several times in a row",
+            "their flow was closed and created again several times while they were counted",
             None,
         ),
         "hairpin" => (
-            "they passed the hooks of their interface again, and count where they passed first",
+            "they crossed the hooks of their interface again; the flow has their first crossing",
             None,
         ),
         "unreadable" => (
@@ -93,16 +93,16 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             Some("report it with the output of `uname -r`"),
         ),
         "snapped" => (
-            "the capture kept too few octets of them",
+            "the capture has too few octets of them",
             Some("capture with a larger snapshot length: `tcpdump -s 256`"),
         ),
         "other_link" => (
-            "of interfaces of a link type that is not read; `capinfos` shows it",
+            "packets of interfaces with an unsupported link type; `capinfos` shows it",
             None,
         ),
-        "filtered" => ("the filter does not want them", None),
+        "filtered" => ("the filter rejects their flow or record", None),
         "joined" => (
-            "they are of a conversation that another interface reports",
+            "another interface reports their conversation",
             Some(
                 "see what each interface saw: `join(Join::Merged)`, or report each: `join(Join::PerInterface)`",
             ),

@@ -25,8 +25,9 @@ pub struct Traffic {
 
 /// Packets that no flow record accounts for, by reason.
 ///
-/// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` when their record would have been exported: at each
-/// active timeout and at the end of the flow. They are charged to the hook that the flow's first packet in that direction crossed.
+/// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` when their record would have been
+/// exported: at each active timeout and at the end of the flow. They are charged to the hook crossed by the sampled
+/// packet: the first in that direction since the last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -51,7 +52,8 @@ impl Ignored {
     }
 }
 
-/// The counters of one hook: of an interface and a direction. `traffic` equals the packets and frame octets of flows plus `ignored`.
+/// The counters of one hook, an interface and a direction. `traffic` equals the packets and frame octets of flows plus
+/// `ignored`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -77,7 +79,7 @@ pub struct HookStats {
 /// (stats.packets, stats.frame_octets) = (90, 12_000);
 /// assert_eq!(
 ///     stats.to_string(),
-///     "1 flow open, room for 65536; 7 flows ended, 8 records; 90 packets, 12000 frame bytes"
+///     "1 flow open, room for 65536; 7 flows ended, 8 records; 90 packets, 12000 frame octets"
 /// );
 /// ```
 ///
@@ -89,7 +91,7 @@ pub struct HookStats {
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Flows open at the last sweep (every 100 ms).
+    /// Flows open at the last sweep. A sweep runs every 100 ms, less often if the table is so large that it is slow.
     pub flows_open: u64,
     /// Flows that can be open at once.
     pub flows_capacity: u64,
@@ -102,9 +104,10 @@ pub struct Stats {
     /// Records suppressed because another interface reports the conversation ([`Join`](crate::Join)); their packets are under
     /// `joined`.
     pub records_joined: u64,
-    /// Flows that were not joined with their conversation, because it had 16 already: each is reported by itself.
+    /// Flows that were not joined with their conversation, because it had 16 flows already: each is reported on its
+    /// own.
     pub flows_unjoined: u64,
-    /// Flows whose processes were not looked up, or not once more, because too many waited for that
+    /// Flows whose processes were not looked up, or not again, because the queue of lookups was full
     /// ([`process`](crate::FlowSourceBuilder::process)).
     pub lookups_missed: u64,
     /// Packets on the wire, over all hooks and those of removed interfaces.
@@ -206,7 +209,7 @@ impl fmt::Display for Stats {
             f,
             "; {}, {}",
             Plural(self.packets, "packet"),
-            Plural(self.frame_octets, "frame byte"),
+            Plural(self.frame_octets, "frame octet"),
         )?;
         for (place, found) in self.ignored().iter().enumerate() {
             let before = if place == 0 {
@@ -315,7 +318,7 @@ mod tests {
         };
         assert_eq!(
             stats.to_string(),
-            "0 flows open, room for 2; 0 flows ended, 0 records, 1 filtered; 1 packet, 0 frame bytes, of them in no \
+            "0 flows open, room for 2; 0 flows ended, 0 records, 1 filtered; 1 packet, 0 frame octets, of them in no \
              flow: 4 table_full, 3 arp"
         );
     }

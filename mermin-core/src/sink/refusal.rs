@@ -1,20 +1,20 @@
-//! A sink's word about trying again, in its error.
+//! Errors by which a sink says if and when to retry a batch.
 
 use std::{error::Error, fmt, time::Duration};
 
 use super::BoxError;
 
-/// The use of giving a refused batch again.
+/// Says if and when to retry a refused batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Repeat {
-    /// It is refused however often it is given: the receiver cannot read it, or does not want it.
+    /// Do not retry: the receiver cannot read the batch, or rejects its content.
     Never,
-    /// The receiver asks for this much patience.
+    /// The receiver asks for a retry no sooner than after this time.
     After(Duration),
 }
 
-/// An error of a sink that says whether to give the batch again. Any other error means: again, by the back-off.
+/// A sink's error that says if and when to retry the batch. After any other error the batch is retried with back-off.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The batch is refused for good.
+    /// A refusal that no retry can change.
     pub fn permanent(cause: impl Into<BoxError>) -> Self {
         Self {
             repeat: Repeat::Never,
@@ -45,7 +45,7 @@ impl Refusal {
         }
     }
 
-    /// The receiver wants the batch again, no sooner than this.
+    /// A refusal after which the receiver accepts a retry, no sooner than after `patience`.
     pub fn repeat_after(patience: Duration, cause: impl Into<BoxError>) -> Self {
         Self {
             repeat: Repeat::After(patience),
@@ -53,13 +53,13 @@ impl Refusal {
         }
     }
 
-    /// The use of giving the batch again.
+    /// Says if and when to retry the batch.
     #[must_use]
     pub fn repeat(&self) -> Repeat {
         self.repeat
     }
 
-    /// The word of an error that is or is caused by a refusal.
+    /// The [`Repeat`] of an error that is a refusal or has one among its causes.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Option<Repeat> {
         let mut next = Some(error);

@@ -34,7 +34,7 @@ use crate::flow::{Flow, FlowId};
 /// ```
 ///
 /// # Errors
-/// That the thread cannot be started.
+/// If the thread cannot be started.
 pub fn threaded<S: FlowSink + 'static>(name: &str, sink: S) -> io::Result<Threaded> {
     let meter = sink.meter();
     let (jobs, received) = unbounded();

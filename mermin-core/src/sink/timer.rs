@@ -1,8 +1,8 @@
 //! Waiting for a time, without a runtime.
 //!
-//! A runtime's own timer would tie this crate to that runtime, and a deadline that is looked at only when something else
-//! happens is none. So waiting is a trait, and what stands in where none is given is one thread for all that wait, which is
-//! there only while somebody waits. It wakes tasks and runs nothing of theirs.
+//! A runtime's own timer would tie this crate to that runtime, and a deadline checked only when other work happens may
+//! be missed. So `Timer` is a trait. The default is one thread for all tasks, which exists only while a task waits. It
+//! wakes tasks and runs none of their code.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,8 @@ use std::{
 /// A wait.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How to wait. [`ThreadTimer`] does it on any executor; a program that has a runtime may give that one's.
+/// How to wait. [`ThreadTimer`] works on any executor; a program that has a runtime may use that runtime's timer
+/// instead.
 ///
 /// ```
 /// use std::time::Duration;

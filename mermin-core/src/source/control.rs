@@ -33,7 +33,7 @@ use crate::{
 const WAKE: u64 = 1;
 const PAGE: u64 = 1 << 32;
 
-/// Other options, and whom to tell what became of them.
+/// New options, and the channel for the result of applying them.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) options: Options,
@@ -43,9 +43,9 @@ pub(super) struct Request {
 
 /// Requests and the descriptor that wakes the thread to look at them.
 ///
-/// A waker may do anything when it is woken or dropped, as closing this source, so it must find none of these locks held.
+/// Waking or dropping a waker may run any code, such as closing this source, so none of these locks may be held then.
 ///
-/// A child that the process forks has a copy, and no thread: whatever it asks for is nothing.
+/// A forked child has a copy but no thread, so its requests are ignored.
 #[derive(Debug)]
 pub(super) struct Control {
     wake: OwnedFd,
@@ -150,7 +150,7 @@ impl Control {
         lock(&self.requests).as_mut()?.pop_front()
     }
 
-    /// No request is served any more, which whoever made one learns.
+    /// Rejects pending and future requests; each caller gets an error.
     pub(super) fn refuse_requests(&self) {
         let refused = lock(&self.requests).take();
         drop(refused);

@@ -83,7 +83,7 @@ impl Queue {
         }
     }
 
-    /// No more is to be asked of records that were made before.
+    /// The replay iterator is exhausted; do not poll it again.
     pub(super) fn cut(&self) {
         let mut state = self.lock();
         if state.records.take().is_some() {

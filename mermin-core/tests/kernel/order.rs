@@ -177,7 +177,7 @@ fn a_named_program_that_is_not_there() {
     let _other = other(&pair, Deed::Pass);
     until_true("word of the wrong side", || {
         let said = watch.handle.report().to_string();
-        said.contains("`other` came to the ingress later, and stands on the wrong side")
+        said.contains("`other` was attached at ingress later, on the wrong side")
     });
     assert_eq!(at_ingress(&watch), ["mermin_ingress", "other"]);
     send(&pair);

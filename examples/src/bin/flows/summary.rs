@@ -11,7 +11,7 @@ use crate::status::plural;
 pub(crate) fn of(stats: &Stats) -> String {
     let (records, packets) = (stats.records, stats.packets);
     let mut text = format!(
-        "{records} {}, {packets} {}, {} frame bytes\n",
+        "{records} {}, {packets} {}, {} frame octets\n",
         plural(records, "record"),
         plural(packets, "packet"),
         stats.frame_octets,
@@ -77,7 +77,7 @@ mod tests {
         while block_on(source.next()).is_some() {}
         let said = of(&source.handle().stats());
         let lines: Vec<&str> = said.lines().collect();
-        assert_eq!(lines[0], "0 records, 6 packets, 360 frame bytes");
+        assert_eq!(lines[0], "0 records, 6 packets, 360 frame octets");
         assert_eq!(lines[1], "6 of these packets are in no flow:");
         assert_eq!(lines[2], "  3 arp: address resolution, which is no IP");
         assert!(
@@ -88,7 +88,7 @@ mod tests {
         assert!(lines[4].starts_with("  1 other_ethertype: "), "{said}");
         assert_eq!(
             of(&Stats::default()),
-            "0 records, 0 packets, 0 frame bytes\n"
+            "0 records, 0 packets, 0 frame octets\n"
         );
     }
 }

@@ -6,7 +6,7 @@ use super::{ALL, Attribute, Kind};
 
 const INTRODUCTION: &str = include_str!("reference.md");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ATTRIBUTES.md");
-/// For rustdoc: a package holds nothing from beside its folder.
+/// For rustdoc: a published crate contains only files inside its own directory.
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/flow/attributes/table.md");
 
 const fn kind(kind: Kind) -> &'static str {

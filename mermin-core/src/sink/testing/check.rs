@@ -15,10 +15,10 @@ use crate::{
     sink::{BoxError, FlowSink, ThreadTimer, Timer},
 };
 
-/// Longest that one poll of a sink may take before it counts as blocking: far more than a busy machine makes of
-/// encoding a batch.
+/// Longest that one poll of a sink may take before it counts as blocking: far longer than encoding a batch takes on a
+/// busy machine.
 const LONGEST_POLL: Duration = Duration::from_secs(1);
-/// Longest that anything may take.
+/// Time limit of each other step.
 const LONGEST: Duration = Duration::from_secs(60);
 /// How long a sink has to fail or wait while its receiver is away.
 const OUTAGE: Duration = Duration::from_millis(500);

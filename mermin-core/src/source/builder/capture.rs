@@ -8,10 +8,11 @@ use crate::source::offline::Input;
 impl FlowSourceBuilder {
     /// Reads a capture file instead of watching interfaces: no root, no kernel program.
     ///
-    /// **Formats**, told by how the file begins and not by its name: pcap of either byte order (microseconds, nanoseconds,
-    /// the modified one of 1999, and versions before 2.4, whose lengths are exchanged), pcapng, snoop (RFC 1761) and ERF.
-    /// With the feature `pcap-compressed` also what gzip, zstd or lz4 compressed of those, in one part or several; unpacking
-    /// takes 128 MiB of memory at most, and a file that unpacks to 10,000 times its size is an error.
+    /// **Formats**, recognised by the file's first bytes and not by its name: pcap of either byte order (microseconds,
+    /// nanoseconds, the modified format of 1999, and versions before 2.4, which swap the captured and original length
+    /// fields), pcapng, snoop (RFC 1761) and ERF. The feature `pcap-compressed` adds these formats compressed by gzip,
+    /// zstd or lz4, in one part or several. Decompressing takes at most 128 MiB of memory, and a file that decompresses
+    /// to 10,000 times its size is an error.
     ///
     /// **Link types** (their numbers at tcpdump.org):
     ///
@@ -24,19 +25,25 @@ impl FlowSourceBuilder {
     /// | Wireless | IEEE 802.11 105, 119, 127, 163; unencrypted data frames that hold one packet |
     /// | Others | FDDI 10; Token Ring 6; ATM 11, 100, 106, 123; `FireWire` 138; `InfiniBand` 242; ERF 197; PPI 192 |
     ///
-    /// A file of another link type is refused by its name and number. In a pcapng file, which may have several, the packets of
-    /// one that is not read are counted under `other_link`, [`Report::degradations`](crate::Report::degradations) says so, and
-    /// the others are read; a file that has no other is refused at its end.
+    /// A file of another link type is an error that names the type and its number. A pcapng file may have several link
+    /// types: packets of unsupported types are counted under `other_link`,
+    /// [`Report::degradations`](crate::Report::degradations) lists the types, and all other packets are read. If the
+    /// file has only unsupported types, its end is an error.
     ///
-    /// Timeouts run on the capture's clock, dates are the capture's, and reading waits for a slow consumer. A pipe, or a
-    /// reader, may give a capture while it is made: it is taken for such a one as long as packets are read within a minute
-    /// after they were captured. Then timeouts also run while it is silent, by the host's clock less the greatest delay so
-    /// far and a second; of a compressed one flows may end later. When the file
-    /// ends, so do the flows that are open; then the stream does, with an error if the file is cut or damaged. An
-    /// interface's index is its number in the file plus one, over all sections; its name is the file's, or `pcap`. Octets
-    /// are those on the wire also where packets were captured in part; those captured too short for their headers are
-    /// counted under `snapped`. A super-packet (captured before segmentation) counts as the one packet it is in the file.
-    /// Options that choose interfaces or say how they are watched cannot be combined with it.
+    /// **Time.** Timeouts run on the capture's clock, and dates are the capture's. Reading waits for a slow consumer. A
+    /// pipe or reader counts as live while packets arrive within a minute of their capture. Timeouts then also run
+    /// while it is silent, on the host's clock minus the largest delay so far and a second. Flows of compressed input
+    /// may end later.
+    ///
+    /// **End.** When the file ends, open flows end, and then the stream. The stream ends with an error if the file is
+    /// truncated or damaged.
+    ///
+    /// **Counting.** An interface's index is its number in the file plus one, over all sections; its name is the
+    /// file's, or `pcap`. Octets are those on the wire, even if packets were captured in part. Packets captured too
+    /// short for their headers are counted under `snapped`. A super-packet (captured before segmentation) counts as one
+    /// packet, as in the file.
+    ///
+    /// Options that select or configure interfaces cannot be combined with a capture.
     ///
     /// ```no_run
     /// use futures::StreamExt;

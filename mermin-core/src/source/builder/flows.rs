@@ -72,17 +72,19 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// How often a conversation is reported that several watched interfaces see. Default: [`Join::PerInterface`], by each.
+    /// How often a conversation is reported that several watched interfaces see. Default: [`Join::PerInterface`], once
+    /// by each.
     ///
-    /// A conversation is what flows have in common beside interface, VLANs and tunnels: IP version, addresses, protocol, and ports or
-    /// what ICMP, ESP and AH have instead, while they overlap in time. Joined, it is reported by the interface that saw its first
-    /// packet, or the first that sees both ways where that one does not see the answers; its flow has `id` and `sequence`. When that
-    /// interface has no more packets of it and another has, the other goes on, with the flow it has: add up `delta` of all records as
-    /// ever. Packets of records that are withheld because another interface reports them are under the reason `joined`.
+    /// Flows belong to one conversation if they overlap in time and have the same IP version, addresses, protocol, and
+    /// ports (or their substitutes for ICMP, ESP and AH). Interface, VLANs and tunnels do not matter. A joined
+    /// conversation is reported by the interface that saw it first, or by the first that sees both directions. If
+    /// traffic moves to another interface, that interface's flow continues the conversation, with its own `id` and
+    /// `sequence`; add up `delta` of all records as usual. Records of the other interfaces are suppressed: their
+    /// packets are counted under the reason `joined`.
     ///
-    /// Where networks use the same addresses and ports at the same time (customers of a provider, told apart by VLAN or tunnel),
-    /// leave each interface its own. An address translator on the way (NAT) makes two conversations. It costs some 400 octets for
-    /// each open flow, and nothing where it is off.
+    /// Do not join where networks reuse addresses and ports (customers of a provider, distinguished by VLAN or tunnel).
+    /// Address translation (NAT) on the way makes two conversations. Joining costs some 400 bytes of memory for each
+    /// open flow.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Join};
@@ -95,14 +97,15 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// True if the processes at the ends of flows are looked up: number, executable, control group and container
+    /// True if the processes at the ends of flows are looked up: PID, executable, cgroup and container
     /// ([`Flow::source_process`](crate::Flow::source_process)). Default: no.
     ///
-    /// A thread looks for the sockets of a TCP or UDP flow when the flow is up to 100 ms old (`sock_diag(7)`), in the watched network
-    /// namespace and in those of other processes, and for whoever has them open (`/proc`, at most once a second and for a twentieth of
-    /// the time). So a record has the process that had the socket then, of several that share it the one with the lowest number; a
-    /// process that lived for less than a second may be missed. It takes `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and the host's PID namespace;
-    /// the report says what is missing. Of a capture file nothing can be looked up.
+    /// A separate thread looks up the sockets of a TCP or UDP flow (`sock_diag(7)`), in the watched network namespace
+    /// and in those of other processes, usually within 100 ms of the flow's start. It then searches `/proc` for their
+    /// owners, at most once a second, using at most 5 % of the time. A record has the process that owned the socket at
+    /// that time; if several share it, the one with the lowest PID. A process that lives less than a second may be
+    /// missed. The lookup needs `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and the host's PID namespace; the report says which
+    /// of these are missing. Flows of a capture file have no processes.
     ///
     /// ```
     /// use mermin_core::FlowSource;

@@ -51,8 +51,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Closes the flows of interfaces that no program counts for any more, as many as there is room for records of. True when
-    /// all are on their way out: then the interfaces wait for the same grace period.
+    /// Closes the flows of interfaces for which no program counts any more, as far as the queue has room for their
+    /// records. True when all of them are being closed: then the interfaces wait for the same grace period.
     pub(super) fn close_flows_of(&mut self, interfaces: &BTreeSet<u32>) -> bool {
         if interfaces.is_empty() {
             return false;
@@ -62,7 +62,7 @@ impl<'a> Sweep<'a> {
             if !self.slots.is_open(slot) || !interfaces.contains(&self.slots.slab().ifindex(slot)) {
                 continue;
             }
-            // The last record of one whose record is not acknowledged is made when that is.
+            // A flow with an unacknowledged record is closed only after the acknowledgement.
             if self.exporter.is_unacked(slot) {
                 all = false;
                 continue;
@@ -77,7 +77,7 @@ impl<'a> Sweep<'a> {
         all
     }
 
-    /// Closes flows of interfaces that are not there any more. Those that have to wait are left.
+    /// Closes flows of interfaces that have disappeared. Flows that have to wait stay open.
     pub(super) fn close_orphaned(&mut self, orphaned: &mut Vec<Orphaned>) {
         orphaned.retain(|&(slot, first_seen)| {
             let is_there =

@@ -100,7 +100,7 @@ impl Flows {
         }
     }
 
-    /// Has conversations joined that several interfaces see.
+    /// Joins conversations that several interfaces see.
     pub(super) fn joined(self, join: Join) -> Self {
         Self {
             conversations: Conversations::new(join),
@@ -108,7 +108,7 @@ impl Flows {
         }
     }
 
-    /// When a packet came; the clock moves on to it. Asked again, it says the same.
+    /// The time of a packet; the clock advances to it. Calling it again with the same packet gives the same time.
     pub(super) fn moment(&mut self, packet: &Packet) -> PacketTime {
         self.wall = packet.time.map_or(self.wall, |time| time.at);
         PacketTime {
@@ -117,19 +117,20 @@ impl Flows {
         }
     }
 
-    /// Lets time pass up to this moment (ns since 1970), before which no packet comes any more.
+    /// Advances the clock to this time (ns since 1970); no earlier packet follows.
     pub(super) fn pass(&mut self, until: i64) {
         if until > self.wall {
             self.clock.tell(until);
         }
     }
 
-    /// How long no flow is due, ns; none when there is no flow.
+    /// Time until the next flow is due, in ns; `None` if there is no flow.
     pub(super) fn idle_for(&self) -> Option<u64> {
         Some(self.timers.next()?.saturating_sub(self.clock.now()))
     }
 
-    /// Counts a packet, of which everything before has expired: in the ledger, and in a flow or under a reason.
+    /// Counts a packet in the ledger, and in a flow or under a reason. Flows that were due before it have already
+    /// expired.
     pub(super) fn packet(
         &mut self,
         counts: &mut Counts,
@@ -207,7 +208,7 @@ impl Flows {
                 &name_of(counts, (ifindex as usize).wrapping_sub(1)),
             ));
             let number = self.table.insert(&key, slot).inspect_err(|&reason| {
-                // As the first fragment does, under whatever reason that is.
+                // Earlier fragments follow the first fragment's reason.
                 counted_under(counts, ifindex, reason, &before);
             })?;
             counts.open = self.table.open();

@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Symptom] = &[
         "`tcx order` .. `no program` .. `is at the hooks`",
         symptom_order_without_program
     )),
-    by_tcx(row!("`stands on the wrong side`", symptom_wrong_side)),
+    by_tcx(row!("`on the wrong side of`", symptom_wrong_side)),
     row!("`somebody else took the program away`", symptom_put_back),
     row!("`cannot remove the filter from`", symptom_stuck),
     by_tcx(row!("`and none came to the program`", symptom_silence)),

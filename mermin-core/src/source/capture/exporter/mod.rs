@@ -80,8 +80,9 @@ impl Exporter {
             .saturating_sub(self.promised + self.out.len())
     }
 
-    /// Records that may be made now, with this many slots. Of a pinned source, no more than half of the table waits for its last
-    /// record to arrive: were it killed before that again and again, all of it would, and packets had no flow to go to.
+    /// Records that may be made now, with this many slots. In a pinned source, at most half of the table may wait for
+    /// last records to be acknowledged. Otherwise, repeated kills would fill the whole table with unacknowledged flows
+    /// and leave no slot for new ones.
     pub(super) fn room(&self, slots: u32) -> usize {
         let room = self.room_in_queue();
         match &self.unacked {
@@ -108,7 +109,8 @@ impl Exporter {
         self.promised = self.promised.saturating_sub(usize::from(!suppressed));
     }
 
-    /// True if a record of this flow has not been acknowledged: the next one waits, because one can be given again.
+    /// True if a record of this flow has not been acknowledged: the next waits, because the journal can hold only one
+    /// record per flow.
     pub(super) fn is_unacked(&self, slot: u32) -> bool {
         let unacked = self.unacked.as_ref();
         unacked.is_some_and(|unacked| unacked.is_unacked(slot))
@@ -120,7 +122,7 @@ impl Exporter {
         unacked.is_none_or(|unacked| unacked.last_records() == 0)
     }
 
-    /// True if the slots of flows that ended are to be taken out of the index before their last records are made.
+    /// True if keys of flows that ended must be deleted before their last records are made.
     pub(super) fn outlives_the_process(&self) -> bool {
         self.unacked.is_some()
     }
@@ -224,7 +226,8 @@ impl Exporter {
         true
     }
 
-    /// Gives a record if it is wanted and no other interface's to give; else it is to be [suppressed](Self::suppress), and why.
+    /// Queues the record if the filter admits it and no other interface reports the conversation. Otherwise returns the
+    /// reason to [suppress](Self::suppress) it.
     fn export(
         &mut self,
         slots: &mut SlotTable,
@@ -254,8 +257,8 @@ impl Exporter {
         Ok(())
     }
 
-    /// Moves what a record would have said to the ledger, under the reason for that; `then` is what counts as exported of the flow
-    /// afterwards, without which it has ended.
+    /// Moves the packets of a record to the ledger, under the reason `why`. `then` is the new export state, or `None`
+    /// if the flow has ended.
     fn suppress(
         &mut self,
         slots: &SlotTable,

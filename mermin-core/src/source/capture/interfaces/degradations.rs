@@ -75,7 +75,7 @@ fn unmatched(pattern: &Pattern, list: &[Interface], wanted: bool) -> Degradation
     }
 }
 
-/// Names that an expression fits in part alone, and what to write for them.
+/// Names that a regular expression matches only in part, and an expression that matches them whole.
 struct PartialMatch {
     names: String,
     remedy: String,
@@ -169,7 +169,7 @@ pub(super) fn one_way(interface: &Interface, error: &Error) -> Degradation {
     }
 }
 
-/// A program that cannot be taken away.
+/// A program that cannot be detached.
 pub(super) fn undetached(interface: &Interface, error: &Error) -> Degradation {
     Degradation {
         feature: Feature::Hook,
@@ -177,12 +177,12 @@ pub(super) fn undetached(interface: &Interface, error: &Error) -> Degradation {
         cause: reasoned(error).into(),
         fallback: "the program stays there, and this is tried again while the source is open"
             .into(),
-        impact: "packets are counted, and flows told, that are not wanted".into(),
+        impact: "unwanted packets are counted and unwanted flows are reported".into(),
         remedy: error.remedy().unwrap_or("see the cause").to_owned().into(),
     }
 }
 
-/// A link that goes with the process.
+/// A link that ends with the process, because it cannot be pinned.
 pub(super) fn unpinned(interface: &Interface, error: &Error) -> Degradation {
     Degradation {
         feature: Feature::Pinning,
@@ -261,7 +261,7 @@ pub(super) fn misplaced(
         if !order.holds(&there, placed.own) {
             let direction = hook::word(placed.direction);
             all.push(said(
-                format!("`{name}` came to the {direction} later, and stands on the wrong side"),
+                format!("`{name}` was attached at {direction} later, on the wrong side of this source's program"),
                 "the programs stay where they are: to move one, packets would be missed",
             ));
         }
