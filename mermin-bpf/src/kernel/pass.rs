@@ -6,9 +6,9 @@ use aya_ebpf::{bindings::BPF_ANY, helpers::bpf_map_update_elem};
 use mermin_bpf::{
     abi::{
         ledger::Direction,
-        slot::{DIRECTIONS, LANES, STRIPES, Slot, lane},
+        slot::{DIRECTIONS, LANES, STRIPES, Slot, lane, origin},
     },
-    track::pass::{Departure, Turned},
+    track::pass::{Departure, Turned, is_of_nobody},
 };
 
 use super::{
@@ -27,6 +27,7 @@ pub(super) const DEPARTURES_KEPT: usize = 4096;
 pub(super) struct Pass {
     skb: Skb,
     hook: Direction,
+    ifindex: u32,
     /// As [`Account::receiver`].
     receiver: u32,
     digest: u64,
@@ -39,6 +40,7 @@ impl Pass {
         Self {
             skb,
             hook: facts.hook,
+            ifindex: account.ifindex,
             receiver: account.receiver,
             digest,
             direction: facts.direction,
@@ -66,6 +68,11 @@ impl Pass {
     /// True if a packet that needs the check was counted before. The hook notes such a packet.
     #[inline(always)]
     pub(super) fn is_hairpin(&self, slot: *mut Slot, facts: &Facts) -> bool {
+        // Those of the network and of guests behind a bridge are of one flow, which comes and leaves. What a bridge or a program
+        // sends back was received by this interface.
+        if self.receiver != self.ifindex && self.is_of_nobody(slot) {
+            return false;
+        }
         let packets = facts.measure.packets;
         match self.hook {
             Direction::Ingress => {
@@ -86,6 +93,21 @@ impl Pass {
                 self.was_counted_at(slot, Direction::Ingress) && self.left_again(slot, packets)
             }
         }
+    }
+
+    #[inline(always)]
+    fn is_of_nobody(&self, slot: *mut Slot) -> bool {
+        // SAFETY: within the slot.
+        let (low, made_by) = unsafe {
+            (
+                [
+                    (&raw const (*slot).key[2]).read_volatile(),
+                    (&raw const (*slot).key[3]).read_volatile(),
+                ],
+                (&raw const (*slot).origin).read_volatile(),
+            )
+        };
+        is_of_nobody(low, made_by & origin::IPV6 != 0, self.direction)
     }
 
     /// True if a packet that leaves is one of those that came in, as far as can be told: it was received, and fewer have left

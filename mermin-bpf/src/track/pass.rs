@@ -4,6 +4,8 @@
 //! back to where it came from, a program redirects it. Its flow tells: a packet whose addresses or ports were rewritten
 //! in between is one of another flow.
 
+use super::key::LOW_TO_HIGH;
+
 /// A packet that left, in one word: its flow, its direction in it, and the interface that received it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Departure(pub u64);
@@ -39,6 +41,21 @@ impl Departure {
     pub const fn was_sent_again(self, earlier: Self) -> bool {
         self.is_of_flow(earlier) && earlier.0 & Self::RECEIVER == 0 && self.0 & Self::RECEIVER != 0
     }
+}
+
+/// True if the sender of a packet has no address yet (DHCP, MLD): the unspecified one, which is the lower of any two. `low` are the
+/// words of the lower address, of which IPv4 has the lower half of the first.
+///
+/// Many senders have one such flow, and no router forwards their packets (RFC 1812 section 5.3.7, RFC 4291 section 2.5.2).
+#[inline(always)]
+#[must_use]
+pub const fn is_of_nobody(low: [u64; 2], ipv6: bool, direction: u8) -> bool {
+    let address = if ipv6 {
+        low[0] | low[1]
+    } else {
+        low[0] & u32::MAX as u64
+    };
+    direction == LOW_TO_HIGH && address == 0
 }
 
 /// Facts about a direction of a flow of which packets are counted at ingress and pass at egress.
@@ -82,6 +99,20 @@ mod tests {
         assert!(!redirected.was_sent_again(Departure::new(FLOW, 0, 0)));
         assert!(!redirected.was_sent_again(Departure::new(FLOW ^ 1 << 40, 1, 0)));
         assert!(!redirected.was_sent_again(Departure(0)));
+    }
+
+    #[test]
+    fn nobody_is_the_unspecified_address_as_sender() {
+        use crate::track::key::HIGH_TO_LOW;
+
+        let broadcast = 0xffff_ffff << 32;
+        assert!(is_of_nobody([broadcast, 0], false, LOW_TO_HIGH));
+        assert!(!is_of_nobody([broadcast, 0], false, HIGH_TO_LOW));
+        assert!(!is_of_nobody([broadcast | 10, 0], false, LOW_TO_HIGH));
+        assert!(is_of_nobody([0, 0], true, LOW_TO_HIGH));
+        assert!(!is_of_nobody([0, 1 << 56], true, LOW_TO_HIGH), "::1");
+        assert!(!is_of_nobody([1, 0], true, LOW_TO_HIGH));
+        assert!(!is_of_nobody([0, 0], true, HIGH_TO_LOW));
     }
 
     #[test]

@@ -26,6 +26,8 @@ crate::cases! {
     each_mode another_namespaces_index,
     each_mode a_router_behind_a_port,
     each_mode a_router_in_a_vrf,
+    each_mode senders_without_an_address,
+    each_mode sent_back_by_a_port_in_hairpin_mode,
     each_mode a_detour_by_ifb,
     each_mode redirected_to_its_own_ingress,
     each_mode mirrored_to_its_own_ingress,
@@ -216,6 +218,95 @@ fn a_router_in_a_vrf(mode: Attach) {
     let found = counted(&outcome, "10.0.0.2:40000", "10.9.9.9:53");
     assert_eq!(found, [PACKETS, 0]);
     assert_eq!(outcome.ignored("hairpin"), PACKETS);
+}
+
+/// A bridge of the near host with `v0` and `v2`, behind which are `v1` and `v3`.
+fn bridged() -> Pair {
+    let pair = Pair::new();
+    pair.join(1);
+    pair.near
+        .shell("ip link add b0 up type bridge mcast_snooping 0");
+    for port in ["v0", "v2"] {
+        pair.near.shell(&format!("ip addr flush dev {port}"));
+        pair.near.shell(&format!("ip link set {port} master b0"));
+    }
+    until_true("the ports to forward", || {
+        let ports = pair.near.shell("bridge link show");
+        ports.matches("state forwarding").count() == 2
+    });
+    pair
+}
+
+/// Packets that senders without an address send to all, by their ends.
+const ASKS: [[&str; 2]; 2] = [
+    ["0.0.0.0:68", "255.255.255.255:67"],
+    ["[::]:546", "[ff02::1:2]:547"],
+];
+
+fn asks() -> [Vec<u8>; 2] {
+    ASKS.map(|[source, destination]| {
+        let source = address(source);
+        let packet = frame::udp(source, address(destination), &[6; 200]);
+        let kind = if source.is_ipv6() { frame::IPV6 } else { IPV4 };
+        frame::ethernet_to([0xff; 6], kind, &packet)
+    })
+}
+
+/// Packets that `v0` received and sent.
+fn crossed(pair: &Pair) -> [u64; 2] {
+    [pair.near.received("v0"), pair.near.sent("v0")].map(|it| it.packets)
+}
+
+/// Hosts of the network and guests behind a bridge ask for an address in one flow, which comes and leaves by its port.
+fn senders_without_an_address(mode: Attach) {
+    let pair = bridged();
+    let before = crossed(&pair);
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    let [network, guest] = ["v1", "v3"].map(|name| Injector::new(&pair.far, name));
+    let mut passed = before;
+    let mut ask = |injector: &Injector, side: usize, times: u64| {
+        for _ in 0..times {
+            asks().iter().for_each(|ask| injector.send(ask));
+        }
+        passed[side] += 2 * times;
+        until_true("the packets", || {
+            let now = crossed(&pair);
+            now[0] >= passed[0] && now[1] >= passed[1]
+        });
+    };
+    // In turn, one comes in memory that another has left; then no more leave than have come.
+    for _ in 0..10 {
+        ask(&guest, 1, 1);
+        ask(&network, 0, 1);
+    }
+    ask(&network, 0, PACKETS);
+    ask(&guest, 1, PACKETS);
+    let outcome = watch.finish();
+    for [source, destination] in ASKS {
+        let found = counted(&outcome, source, destination);
+        assert_eq!(found, [20 + 2 * PACKETS, 0], "{source}");
+    }
+    assert_eq!(outcome.ignored("hairpin"), 0);
+}
+
+/// The same packets, where the port sends back what it receives, each count once.
+fn sent_back_by_a_port_in_hairpin_mode(mode: Attach) {
+    let pair = bridged();
+    pair.near.shell("bridge link set dev v0 hairpin on");
+    let before = crossed(&pair);
+    let watch = Watch::open(&pair.near, patient("v0", mode));
+    let network = Injector::new(&pair.far, "v1");
+    for _ in 0..PACKETS {
+        asks().iter().for_each(|ask| network.send(ask));
+    }
+    until_true("the packets to come back", || {
+        crossed(&pair)[1] >= before[1] + 2 * PACKETS
+    });
+    let outcome = watch.finish();
+    for [source, destination] in ASKS {
+        assert_eq!(counted(&outcome, source, destination), [PACKETS, 0]);
+    }
+    assert_eq!(outcome.ignored("hairpin"), 2 * PACKETS);
 }
 
 /// Datagrams that the near host sends through a filter that others have put at the egress of `v0`.
