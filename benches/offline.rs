@@ -1,28 +1,19 @@
 //! Reading a capture file: how fast, beside programs that read the same file.
 
 use std::{
-    fs::{self, File},
-    io::{BufWriter, Write as _},
-    path::{Path, PathBuf},
+    fs,
+    path::Path,
     process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
 use futures::{StreamExt, executor::block_on};
-use mermin_benches::{Options, Report, Result, Row, cpu, frames, summary};
+use mermin_benches::{
+    Options, Report, Result, Row,
+    capture::{CaptureFile, Shape},
+    cpu, summary,
+};
 use mermin_core::FlowSource;
-
-/// Octets of a record's header in the file.
-const RECORD: usize = 16;
-
-/// Contents of a file.
-struct Shape {
-    name: &'static str,
-    packets: u32,
-    /// Octets of UDP payload.
-    payload: usize,
-    flows: u16,
-}
 
 const SMALL: Shape = Shape {
     name: "small",
@@ -41,64 +32,17 @@ fn main() -> ExitCode {
     mermin_benches::anywhere("offline", |options, report| {
         cpu::pin(*cpu::allowed()?.last().unwrap_or(&0))?;
         for shape in [SMALL, LARGE] {
-            let file = Temporary::write(&shape, options)?;
+            let file = CaptureFile::write(&shape, options.scaled(shape.packets))?;
             measure(options, report, &shape, &file)?;
         }
         Ok(())
     })
 }
 
-/// A capture that goes with the benchmark.
-struct Temporary {
-    path: PathBuf,
-    octets: u64,
-    packets: u64,
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // A file that stays in the system's temporary folder harms nobody.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-impl Temporary {
-    /// Datagrams of many flows in turn, a microsecond apart.
-    fn write(shape: &Shape, options: Options) -> Result<Self> {
-        let name = format!("mermin-{}-{}.pcap", shape.name, std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let mut out = BufWriter::with_capacity(1 << 20, File::create(&path)?);
-        let header: [u32; 6] = [0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 1 << 18, 1];
-        for word in header {
-            out.write_all(&word.to_le_bytes())?;
-        }
-        let packets = options.scaled(shape.packets);
-        let frames: Vec<Vec<u8>> = (0..shape.flows)
-            .map(|flow| frames::udp4_of(1024 + flow, shape.payload))
-            .collect();
-        let mut octets = 24;
-        for (number, frame) in (0..packets).zip(frames.iter().cycle()) {
-            let length = u32::try_from(frame.len())?;
-            let time = [1_700_000_000 + number / 1_000_000, number % 1_000_000];
-            for word in [time[0], time[1], length, length] {
-                out.write_all(&word.to_le_bytes())?;
-            }
-            out.write_all(frame)?;
-            octets += (RECORD + frame.len()) as u64;
-        }
-        out.flush()?;
-        Ok(Self {
-            path,
-            octets,
-            packets: packets.into(),
-        })
-    }
-}
-
 /// Time of one reading, by the clock and by the CPU.
 type Took = [Duration; 2];
 
-fn measure(options: Options, report: &mut Report, shape: &Shape, file: &Temporary) -> Result<()> {
+fn measure(options: Options, report: &mut Report, shape: &Shape, file: &CaptureFile) -> Result<()> {
     let rounds = options.scaled(10);
     let mut ours = Vec::new();
     for _ in 0..=rounds {
@@ -122,7 +66,7 @@ fn measure(options: Options, report: &mut Report, shape: &Shape, file: &Temporar
 }
 
 /// By the public face, every record taken.
-fn read(file: &Temporary) -> Result<Took> {
+fn read(file: &CaptureFile) -> Result<Took> {
     let (began, busy) = (Instant::now(), cpu::process_time());
     let packets = block_on(async {
         let mut source = FlowSource::builder().pcap(&file.path).open().await?;
@@ -143,7 +87,7 @@ fn read(file: &Temporary) -> Result<Took> {
 fn tell(
     report: &mut Report,
     shape: &Shape,
-    file: &Temporary,
+    file: &CaptureFile,
     who: &str,
     took: &[Took],
     own: Option<f64>,

@@ -3,15 +3,14 @@
 use std::{
     fmt,
     hint::black_box,
-    net::{Ipv4Addr, UdpSocket},
     process::{Command, ExitCode},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use futures::{StreamExt as _, executor::block_on};
-use mermin_benches::{Options, Report, Result, Row, cpu, summary};
+use mermin_benches::{Options, Report, Result, Row, cpu, filled::filled, summary};
 use mermin_core::{
-    Flow, FlowSource,
+    Flow,
     flow::Value,
     lab::enter_new_namespace,
     sink::{BoxError, FlowSink, JsonLines, testing::flows},
@@ -22,7 +21,6 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 const FLOWS: u32 = 200_000;
 /// Records of a round of JSON.
 const RECORDS: u32 = 4096;
-const PORT: u16 = 9999;
 
 fn main() -> ExitCode {
     mermin_benches::anywhere("sink", |options, report| {
@@ -91,27 +89,12 @@ impl FlowSink for Counter {
     }
 }
 
-/// A source with so many flows in its table, of a datagram each.
-fn filled() -> Result<FlowSource> {
-    let builder = FlowSource::builder()
-        .interfaces(["lo"])
-        .max_flows(FLOWS.next_power_of_two());
-    let source = block_on(builder.open())?;
-    let _receiver = UdpSocket::bind(("0.0.0.0", PORT))?;
-    let sender = UdpSocket::bind("127.0.0.1:0")?;
-    for number in 0..FLOWS {
-        let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 0)) + number);
-        sender.send_to(b"x", (address, PORT))?;
-    }
-    Ok(source)
-}
-
 /// By a sink, and by the stream. Each flow ends because the source is closed.
 fn consume(options: Options, report: &mut Report) -> Result<()> {
     let mut rounds = [const { Vec::new() }; 2];
     for round in 0..=options.scaled(10) {
         for (way, rounds) in rounds.iter_mut().enumerate() {
-            let mut source = filled()?;
+            let mut source = filled(FLOWS)?;
             source.close();
             let mut counter = Counter::default();
             block_on(async {

@@ -4,8 +4,10 @@
 //! Each figure is the median of many rounds; what is compared is measured in the same rounds, one after the other.
 
 pub mod bulk;
+pub mod capture;
 pub mod cpu;
 pub mod far;
+pub mod filled;
 pub mod frames;
 pub mod options;
 pub mod peer;

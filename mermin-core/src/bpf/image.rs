@@ -159,12 +159,19 @@ fn stamp_exactly(codes: &mut [Code]) {
 }
 
 fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
-    let ports: Vec<u8> = sizes
-        .ports
-        .words()
+    let constants = constants(sizes);
+    let constants = constants
         .iter()
-        .flat_map(|word| word.to_ne_bytes())
-        .collect();
+        .map(|(name, octets)| (*name, (&octets[..], true)));
+    object
+        .patch_map_data(constants.collect())
+        .map_err(Failure::object)
+}
+
+/// Constants of the programs, by name.
+pub(crate) fn constants(sizes: Sizes) -> Vec<(&'static str, Vec<u8>)> {
+    let ports = sizes.ports.words().into_iter();
+    let ports = ports.flat_map(u64::to_ne_bytes).collect();
     let numbers = [
         (names::CONST_SLOTS, sizes.slots),
         (names::CONST_HINT_MASK, sizes.hints() - 1),
@@ -176,14 +183,9 @@ fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
             u32::from(sizes.keyed == Keyed::Endpoints),
         ),
     ]
-    .map(|(name, number)| (name, number.to_ne_bytes()));
-    let constants = numbers
-        .iter()
-        .map(|(name, octets)| (*name, (&octets[..], true)))
-        .chain([(names::CONST_TUNNEL_PORTS, (&ports[..], true))]);
-    object
-        .patch_map_data(constants.collect())
-        .map_err(Failure::object)
+    .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
+    let ports = (names::CONST_TUNNEL_PORTS, ports);
+    numbers.into_iter().chain([ports]).collect()
 }
 
 /// Elements of the maps that do not have what the object says.

@@ -14,3 +14,6 @@ mod refusal;
 pub(crate) mod size;
 pub(crate) mod slab;
 pub(crate) mod zeroed;
+
+#[cfg(feature = "__lab")]
+pub(crate) use image::constants;

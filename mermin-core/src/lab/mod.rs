@@ -7,6 +7,7 @@ mod floor;
 pub mod frame;
 mod inject;
 mod instructions;
+pub mod loader;
 mod traffic;
 #[cfg(feature = "pcap")]
 mod twin;
