@@ -34,9 +34,9 @@ pub struct MapFacts {
 pub(super) fn program(program: BorrowedFd<'_>) -> io::Result<ProgramFacts> {
     let info = program_info(program)?;
     Ok(ProgramFacts {
-        verified: info.verified,
-        instructions: info.instruction_octets / 8,
-        jited_octets: info.jited_octets,
+        verified: info.verified_insns,
+        instructions: info.xlated_prog_len / 8,
+        jited_octets: info.jited_prog_len,
     })
 }
 

@@ -10,7 +10,10 @@ use super::{
     inject::{self, Context, Run},
     instructions,
 };
-use crate::sys::bpf_trial::{create_counter, live_frames, set_counter};
+use crate::sys::{
+    bpf::create_counter,
+    bpf_trial::{live_frames, set_counter},
+};
 
 /// A program that makes each packet one of many flows and calls another with it, which ends the run.
 #[derive(Debug)]

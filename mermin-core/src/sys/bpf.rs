@@ -6,15 +6,12 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use super::bpf_call::{Create, address, bpf, open, raw, set};
+use aya_obj::generated::{
+    bpf_cmd,
+    bpf_map_type::{self, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_PROG_ARRAY},
+};
 
-const MAP_CREATE: libc::c_int = 0;
-const PROG_TEST_RUN: libc::c_int = 10;
-const MAP_DELETE_BATCH: libc::c_int = 27;
-
-const MAP_TYPE_ARRAY: u32 = 2;
-const MAP_TYPE_PROG_ARRAY: u32 = 3;
-const MAP_TYPE_ARRAY_OF_MAPS: u32 = 12;
+use super::bpf_call::{address, blank, bpf, open, raw, set};
 
 /// Pushes a number to a stack map.
 ///
@@ -23,19 +20,6 @@ const MAP_TYPE_ARRAY_OF_MAPS: u32 = 12;
 pub(crate) fn push(stack: BorrowedFd<'_>, number: u32) -> io::Result<()> {
     // SAFETY: a stack of numbers, and `number` outlives the call.
     unsafe { set(stack, 0, address(&number)) }
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct Batch {
-    input: u64,
-    output: u64,
-    keys: u64,
-    values: u64,
-    count: u32,
-    map: u32,
-    element_flags: u64,
-    flags: u64,
 }
 
 /// Deletes keys from a hash until one fails: how many were deleted, and why it stopped.
@@ -54,24 +38,35 @@ pub(crate) fn delete_batch<K: Copy>(
     if count == 0 {
         return Ok(());
     }
-    let mut attr = Batch {
-        keys: address(keys),
-        count,
-        map: raw(map),
-        ..Batch::default()
-    };
+    let mut attr = blank();
+    attr.batch.keys = address(keys);
+    attr.batch.count = count;
+    attr.batch.map_fd = raw(map);
     // SAFETY: `keys` outlives the call.
-    match unsafe { bpf(MAP_DELETE_BATCH, &mut attr) } {
-        Ok(_) => Ok(()),
-        // The kernel writes how far it came, but not when it refuses the call itself.
-        Err(error) if attr.count == count => Err((0, error)),
-        Err(error) => Err((attr.count as usize, error)),
-    }
+    let Err(error) = (unsafe { bpf(bpf_cmd::BPF_MAP_DELETE_BATCH, &mut attr) }) else {
+        return Ok(());
+    };
+    // SAFETY: a number, wherever it was written.
+    let done = unsafe { attr.batch.count };
+    // The kernel writes how far it came, but not when it refuses the call itself.
+    Err((if done == count { 0 } else { done as usize }, error))
 }
 
-fn create(attr: &mut Create) -> io::Result<OwnedFd> {
-    // SAFETY: no pointers.
-    unsafe { open(MAP_CREATE, attr) }
+/// Creates a map of numbers, or of descriptors.
+fn create(
+    kind: bpf_map_type,
+    value_size: u32,
+    entries: u32,
+    inner: Option<BorrowedFd<'_>>,
+) -> io::Result<OwnedFd> {
+    let mut attr = blank();
+    attr.__bindgen_anon_1.map_type = kind as u32;
+    attr.__bindgen_anon_1.key_size = 4;
+    attr.__bindgen_anon_1.value_size = value_size;
+    attr.__bindgen_anon_1.max_entries = entries;
+    attr.__bindgen_anon_1.inner_map_fd = inner.map_or(0, raw);
+    // SAFETY: no addresses, and the command makes a descriptor.
+    unsafe { open(bpf_cmd::BPF_MAP_CREATE, &mut attr) }
 }
 
 /// Creates an array of one number.
@@ -79,13 +74,16 @@ fn create(attr: &mut Create) -> io::Result<OwnedFd> {
 /// # Errors
 /// The kernel's.
 pub(crate) fn create_array() -> io::Result<OwnedFd> {
-    create(&mut Create {
-        kind: MAP_TYPE_ARRAY,
-        key_size: 4,
-        value_size: 4,
-        entries: 1,
-        ..Create::default()
-    })
+    create(BPF_MAP_TYPE_ARRAY, 4, 1, None)
+}
+
+/// Creates an array of one counter of eight octets.
+///
+/// # Errors
+/// The kernel's.
+#[cfg(feature = "__lab")]
+pub(crate) fn create_counter() -> io::Result<OwnedFd> {
+    create(BPF_MAP_TYPE_ARRAY, 8, 1, None)
 }
 
 /// Creates an array of one map like `inner`.
@@ -93,14 +91,7 @@ pub(crate) fn create_array() -> io::Result<OwnedFd> {
 /// # Errors
 /// The kernel's.
 pub(crate) fn create_array_of_maps(inner: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    create(&mut Create {
-        kind: MAP_TYPE_ARRAY_OF_MAPS,
-        key_size: 4,
-        value_size: 4,
-        entries: 1,
-        inner: raw(inner),
-        ..Create::default()
-    })
+    create(BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 1, Some(inner))
 }
 
 /// Creates an array of programs that others call as their last act.
@@ -108,13 +99,8 @@ pub(crate) fn create_array_of_maps(inner: BorrowedFd<'_>) -> io::Result<OwnedFd>
 /// # Errors
 /// The kernel's.
 pub(crate) fn create_calls(programs: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
-    let map = create(&mut Create {
-        kind: MAP_TYPE_PROG_ARRAY,
-        key_size: 4,
-        value_size: 4,
-        entries: u32::try_from(programs.len()).map_err(io::Error::other)?,
-        ..Create::default()
-    })?;
+    let entries = u32::try_from(programs.len()).map_err(io::Error::other)?;
+    let map = create(BPF_MAP_TYPE_PROG_ARRAY, 4, entries, None)?;
     for (key, program) in (0_u32..).zip(programs) {
         set_program(map.as_fd(), key, *program)?;
     }
@@ -149,27 +135,6 @@ fn set_descriptor(array: BorrowedFd<'_>, key: u32, value: BorrowedFd<'_>) -> io:
     unsafe { set(array, address(&key), address(&value)) }
 }
 
-#[repr(C)]
-#[derive(Default)]
-pub(super) struct TestRun {
-    pub(super) program: u32,
-    pub(super) verdict: u32,
-    pub(super) data_size_in: u32,
-    pub(super) data_size_out: u32,
-    pub(super) data_in: u64,
-    pub(super) data_out: u64,
-    pub(super) repeat: u32,
-    pub(super) duration: u32,
-    pub(super) context_size_in: u32,
-    pub(super) context_size_out: u32,
-    pub(super) context_in: u64,
-    pub(super) context_out: u64,
-    pub(super) flags: u32,
-    pub(super) cpu: u32,
-    pub(super) batch_size: u32,
-    pub(super) padding: u32,
-}
-
 /// Result of a test run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ran {
@@ -191,21 +156,21 @@ pub(crate) fn test_run(
     repeat: u32,
 ) -> io::Result<Ran> {
     let size = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(io::Error::other);
-    let mut attr = TestRun {
-        program: raw(program),
-        data_size_in: size(packet)?,
-        data_in: address(packet),
-        repeat,
-        ..TestRun::default()
-    };
+    let mut attr = blank();
+    attr.test.prog_fd = raw(program);
+    attr.test.data_size_in = size(packet)?;
+    attr.test.data_in = address(packet);
+    attr.test.repeat = repeat;
     if !context.is_empty() {
-        attr.context_size_in = size(context)?;
-        attr.context_in = address(context);
+        attr.test.ctx_size_in = size(context)?;
+        attr.test.ctx_in = address(context);
     }
     // SAFETY: packet and context outlive the call, and nothing is asked to be written back.
-    unsafe { bpf(PROG_TEST_RUN, &mut attr) }?;
+    unsafe { bpf(bpf_cmd::BPF_PROG_TEST_RUN, &mut attr) }?;
+    // SAFETY: the part that was filled in.
+    let ran = unsafe { attr.test };
     Ok(Ran {
-        verdict: attr.verdict,
-        nanoseconds: attr.duration,
+        verdict: ran.retval,
+        nanoseconds: ran.duration,
     })
 }

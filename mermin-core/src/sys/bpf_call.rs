@@ -1,24 +1,32 @@
-//! The bpf(2) call itself, and the parts of its argument that several commands share.
+//! The bpf(2) call itself. The kernel's structures and numbers are those of aya-obj, made from its headers; the parts of
+//! `union bpf_attr` that have no name there are numbered in the header's order.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
+    ffi::c_char,
     io,
-    mem::size_of,
+    mem::{MaybeUninit, size_of},
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     ptr,
 };
 
-const MAP_UPDATE_ELEM: libc::c_int = 2;
-const OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+use aya_obj::generated::{bpf_attr, bpf_cmd, bpf_link_info, bpf_map_info, bpf_prog_info};
 
-/// Calls bpf(2) with the part of `union bpf_attr` that `attr` stands for.
+/// An argument with nothing in it.
+pub(super) fn blank() -> bpf_attr {
+    // SAFETY: all of its parts are numbers, of which zeroes are one.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+/// Calls bpf(2).
 ///
 /// # Safety
-/// Every pointer in `attr` is valid for what `command` does with it.
-pub(super) unsafe fn bpf<T>(command: libc::c_int, attr: &mut T) -> io::Result<i32> {
+/// Every address in `attr` is valid for what `command` does with it.
+pub(super) unsafe fn bpf(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i32> {
     let attr = ptr::from_mut(attr);
     // SAFETY: `attr` is valid for its size; the rest is the caller's contract.
-    let status = unsafe { libc::syscall(libc::SYS_bpf, command, attr, size_of::<T>()) };
+    let status =
+        unsafe { libc::syscall(libc::SYS_bpf, command as u32, attr, size_of::<bpf_attr>()) };
     match i32::try_from(status) {
         Ok(value) if value >= 0 => Ok(value),
         _ => Err(io::Error::last_os_error()),
@@ -29,9 +37,20 @@ pub(super) unsafe fn bpf<T>(command: libc::c_int, attr: &mut T) -> io::Result<i3
 ///
 /// # Safety
 /// As [`bpf`], and `command` makes a descriptor.
-pub(super) unsafe fn open<T>(command: libc::c_int, attr: &mut T) -> io::Result<OwnedFd> {
+pub(super) unsafe fn open(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<OwnedFd> {
     // SAFETY: by the contract above; the kernel has just made the descriptor, and nobody else knows it.
     unsafe { bpf(command, attr).map(|fd| OwnedFd::from_raw_fd(fd)) }
+}
+
+/// Opens a program or a map by its id.
+///
+/// # Errors
+/// The kernel's: EPERM without `CAP_SYS_ADMIN`, ENOENT when it has gone.
+pub(super) fn open_id(command: bpf_cmd, id: u32) -> io::Result<OwnedFd> {
+    let mut attr = blank();
+    attr.__bindgen_anon_6.__bindgen_anon_1.start_id = id;
+    // SAFETY: no addresses, and the `*_GET_FD_BY_ID` commands make a descriptor.
+    unsafe { open(command, &mut attr) }
 }
 
 /// A descriptor as the kernel's structures have it.
@@ -49,98 +68,91 @@ pub(super) fn address_mut<T: ?Sized>(of: &mut T) -> u64 {
     ptr::from_mut(of).cast::<u8>().expose_provenance() as u64
 }
 
-/// `struct { .. }` of the commands on one element of a map.
-#[repr(C)]
-#[derive(Default)]
-pub(super) struct Element {
-    pub(super) map: u32,
-    pub(super) padding: u32,
-    pub(super) key: u64,
-    pub(super) value: u64,
-    pub(super) flags: u64,
-}
-
 /// Sets an element of a map; the key of a stack, which has none, is 0.
 ///
 /// # Safety
 /// `key` and `value` are addresses of as many octets as the map's keys and values have.
 pub(super) unsafe fn set(map: BorrowedFd<'_>, key: u64, value: u64) -> io::Result<()> {
-    let mut attr = Element {
-        map: raw(map),
-        key,
-        value,
-        ..Element::default()
-    };
     // SAFETY: by the contract above.
-    unsafe { bpf(MAP_UPDATE_ELEM, &mut attr) }.map(drop)
+    unsafe { element(bpf_cmd::BPF_MAP_UPDATE_ELEM, map, key, value) }
 }
 
-/// `struct { .. }` of `BPF_MAP_CREATE`, up to the name.
-#[repr(C)]
-#[derive(Default)]
-pub(super) struct Create {
-    pub(super) kind: u32,
-    pub(super) key_size: u32,
-    pub(super) value_size: u32,
-    pub(super) entries: u32,
-    pub(super) flags: u32,
-    pub(super) inner: u32,
-    pub(super) numa_node: u32,
-    pub(super) name: [u8; NAME],
+/// A command on one element of a map.
+///
+/// # Safety
+/// `key` and `value` are valid for what `command` does with them.
+pub(super) unsafe fn element(
+    command: bpf_cmd,
+    map: BorrowedFd<'_>,
+    key: u64,
+    value: u64,
+) -> io::Result<()> {
+    let mut attr = blank();
+    attr.__bindgen_anon_2.map_fd = raw(map);
+    attr.__bindgen_anon_2.key = key;
+    attr.__bindgen_anon_2.__bindgen_anon_1.value = value;
+    // SAFETY: by the contract above.
+    unsafe { bpf(command, &mut attr) }.map(drop)
+}
+
+/// The kernel's description of a kind of object.
+///
+/// # Safety
+/// Any octets are a value of it.
+pub(super) unsafe trait Info {}
+
+// SAFETY: numbers, as are those below.
+unsafe impl Info for bpf_link_info {}
+// SAFETY: as above.
+unsafe impl Info for bpf_map_info {}
+// SAFETY: as above.
+unsafe impl Info for bpf_prog_info {}
+
+/// The description of an object.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn info<T: Info>(of: BorrowedFd<'_>) -> io::Result<T> {
+    // SAFETY: nothing is filled in.
+    unsafe { info_into(of, |_| ()) }
+}
+
+/// The same, with places for the kernel to write lists to.
+///
+/// # Safety
+/// Addresses that `fill` puts there are valid for as much as it says.
+pub(super) unsafe fn info_into<T: Info>(
+    of: BorrowedFd<'_>,
+    fill: impl FnOnce(&mut T),
+) -> io::Result<T> {
+    let mut info = MaybeUninit::<T>::zeroed();
+    // SAFETY: any octets are a value.
+    fill(unsafe { info.assume_init_mut() });
+    let mut attr = blank();
+    attr.info.bpf_fd = raw(of);
+    attr.info.info_len = u32::try_from(size_of::<T>()).map_err(io::Error::other)?;
+    attr.info.info = address_mut(&mut info);
+    // SAFETY: `info` is as long as said and lives on; what is in it is the caller's contract.
+    unsafe { bpf(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attr) }?;
+    // SAFETY: any octets are a value.
+    Ok(unsafe { info.assume_init() })
 }
 
 /// Octets of a name as the kernel keeps it: at least one is a zero.
 const NAME: usize = 16;
 
 /// The first 15 octets of a name, as the kernel takes it.
-pub(super) fn name_of(name: &str) -> [u8; NAME] {
-    let mut octets = [0; NAME];
-    for (octet, of) in octets.iter_mut().zip(name.bytes().take(NAME - 1)) {
-        *octet = of;
+pub(super) fn name_of(name: &str) -> [c_char; NAME] {
+    let mut characters = [0; NAME];
+    for (character, octet) in characters.iter_mut().zip(name.bytes().take(NAME - 1)) {
+        *character = c_char::from_ne_bytes([octet]);
     }
-    octets
-}
-
-/// `struct { .. }` of `BPF_PROG_LOAD`, up to the name.
-#[repr(C)]
-#[derive(Default)]
-pub(super) struct Load {
-    pub(super) kind: u32,
-    pub(super) instruction_count: u32,
-    pub(super) instructions: u64,
-    pub(super) license: u64,
-    pub(super) log_level: u32,
-    pub(super) log_size: u32,
-    pub(super) log: u64,
-    pub(super) kernel_version: u32,
-    pub(super) flags: u32,
-    pub(super) name: [u8; NAME],
-}
-
-/// `struct { .. } info`.
-#[repr(C)]
-struct InfoByFd {
-    fd: u32,
-    length: u32,
-    info: u64,
-}
-
-/// The kernel's description of an object.
-///
-/// # Safety
-/// `T` is the beginning of the kernel's structure for that kind of object; pointers in `info` are as long as it says.
-pub(super) unsafe fn get_info<T>(of: BorrowedFd<'_>, info: &mut T) -> io::Result<()> {
-    let mut attr = InfoByFd {
-        fd: raw(of),
-        length: u32::try_from(size_of::<T>()).map_err(io::Error::other)?,
-        info: address_mut(info),
-    };
-    // SAFETY: `info` is as long as said and lives on; the rest is the caller's contract.
-    unsafe { bpf(OBJ_GET_INFO_BY_FD, &mut attr) }.map(drop)
+    characters
 }
 
 /// A name as the kernel keeps it: up to 15 octets and a zero.
-pub(super) fn name(octets: &[u8]) -> String {
+pub(super) fn name(characters: &[c_char; NAME]) -> String {
+    let octets = characters.map(|character| character.to_ne_bytes()[0]);
     let end = octets.iter().position(|octet| *octet == 0);
-    String::from_utf8_lossy(&octets[..end.unwrap_or(octets.len())]).into_owned()
+    String::from_utf8_lossy(&octets[..end.unwrap_or(NAME)]).into_owned()
 }

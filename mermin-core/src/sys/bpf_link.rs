@@ -11,98 +11,18 @@ use std::{
 
 use mermin_bpf::abi::ledger::Direction;
 
-use super::bpf_call::{address_mut, bpf, get_info, name, open, raw};
+use aya_obj::generated::{
+    BPF_F_AFTER, BPF_F_BEFORE, BPF_F_ID,
+    bpf_attach_type::{BPF_TCX_EGRESS, BPF_TCX_INGRESS},
+    bpf_cmd, bpf_link_info, bpf_link_type, bpf_prog_info,
+};
 
-const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
-const BPF_PROG_QUERY: libc::c_int = 16;
-const BPF_LINK_CREATE: libc::c_int = 28;
-const BPF_LINK_DETACH: libc::c_int = 34;
+use super::bpf_call::{address_mut, blank, bpf, info, info_into, name, open, open_id, raw};
 
-const LINK_TYPE_TCX: u32 = 11;
-/// With no relative given: before all others.
-const BPF_F_BEFORE: u32 = 1 << 3;
-/// With no relative given: behind all others.
-const BPF_F_AFTER: u32 = 1 << 4;
-/// The relative is a program, by its id.
-const BPF_F_ID: u32 = 1 << 5;
 /// Programs the kernel lets stand at one hook (`BPF_MPROG_MAX`).
 const MPROG_MAX: usize = 64;
 /// The kernel's own errno for "not supported", which libc does not know.
 pub(crate) const ENOTSUPP: i32 = 524;
-
-/// `struct { .. } link_create` with its `tcx` part, of `union bpf_attr`.
-#[repr(C)]
-struct LinkCreate {
-    prog_fd: u32,
-    ifindex: u32,
-    attach_type: u32,
-    flags: u32,
-    relative: u32,
-    padding: u32,
-    expected_revision: u64,
-}
-
-/// `struct { .. } link_detach`.
-#[repr(C)]
-struct LinkDetach {
-    link_fd: u32,
-}
-
-/// `struct { .. } query`.
-#[repr(C)]
-struct Query {
-    ifindex: u32,
-    attach_type: u32,
-    flags: u32,
-    attach_flags: u32,
-    program_ids: u64,
-    count: u32,
-    padding: u32,
-    program_attach_flags: u64,
-    link_ids: u64,
-    link_attach_flags: u64,
-    revision: u64,
-}
-
-/// `struct { .. }` of the `*_GET_FD_BY_ID` commands.
-#[repr(C)]
-struct ById {
-    id: u32,
-    next_id: u32,
-    open_flags: u32,
-}
-
-/// `struct bpf_prog_info` up to the name.
-#[repr(C)]
-#[derive(Default)]
-struct ProgramInfo {
-    kind: u32,
-    id: u32,
-    tag: [u8; 8],
-    jited_length: u32,
-    xlated_length: u32,
-    jited: u64,
-    xlated: u64,
-    load_time: u64,
-    created_by_uid: u32,
-    map_count: u32,
-    map_ids: u64,
-    name: [u8; 16],
-}
-
-/// `struct bpf_link_info` with its `tcx` part.
-#[repr(C)]
-#[derive(Default)]
-struct LinkInfo {
-    kind: u32,
-    id: u32,
-    program: u32,
-    padding: u32,
-    ifindex: u32,
-    attach_type: u32,
-    // Other kinds of link have longer parts.
-    rest: [u64; 8],
-}
 
 /// One program at a TCX hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +44,8 @@ pub(crate) struct ProgramIdentity {
 
 fn attach_type(direction: Direction) -> u32 {
     match direction {
-        Direction::Ingress => 46,
-        Direction::Egress => 47,
+        Direction::Ingress => BPF_TCX_INGRESS as u32,
+        Direction::Egress => BPF_TCX_EGRESS as u32,
     }
 }
 
@@ -148,47 +68,45 @@ pub(crate) fn attach_tcx(
     direction: Direction,
     position: Position,
 ) -> io::Result<OwnedFd> {
+    // Without a relative, before or behind all others.
     let (flags, relative) = match position {
         Position::First => (BPF_F_BEFORE, 0),
         Position::Last => (BPF_F_AFTER, 0),
         Position::Before(program) => (BPF_F_BEFORE | BPF_F_ID, program),
         Position::After(program) => (BPF_F_AFTER | BPF_F_ID, program),
     };
-    let mut attributes = LinkCreate {
-        prog_fd: raw(program),
-        ifindex,
-        attach_type: attach_type(direction),
-        flags,
-        relative,
-        padding: 0,
-        expected_revision: 0,
-    };
-    // SAFETY: the command reads `LinkCreate`, which holds no pointers.
-    unsafe { open(BPF_LINK_CREATE, &mut attributes) }
+    let mut attr = blank();
+    attr.link_create.__bindgen_anon_1.prog_fd = raw(program);
+    attr.link_create.__bindgen_anon_2.target_ifindex = ifindex;
+    attr.link_create.attach_type = attach_type(direction);
+    attr.link_create.flags = flags;
+    attr.link_create
+        .__bindgen_anon_3
+        .tcx
+        .__bindgen_anon_1
+        .relative_id = relative;
+    // SAFETY: no addresses, and the command makes a descriptor.
+    unsafe { open(bpf_cmd::BPF_LINK_CREATE, &mut attr) }
 }
 
 /// Detaches now, whoever else has the link open: a child between fork and exec has, for a moment.
 pub(crate) fn detach(link: BorrowedFd<'_>) -> io::Result<()> {
-    let mut attributes = LinkDetach { link_fd: raw(link) };
-    // SAFETY: the command reads `LinkDetach`, which holds no pointers.
-    unsafe { bpf(BPF_LINK_DETACH, &mut attributes) }.map(drop)
+    let mut attr = blank();
+    attr.link_detach.link_fd = raw(link);
+    // SAFETY: no addresses.
+    unsafe { bpf(bpf_cmd::BPF_LINK_DETACH, &mut attr) }.map(drop)
 }
 
 /// The interface that a TCX link holds its program at; 0 once it holds it no more.
 pub(crate) fn tcx_interface(link: BorrowedFd<'_>) -> io::Result<u32> {
-    let mut info = LinkInfo::default();
-    // SAFETY: the structure is the beginning of the kernel's for a TCX link, and holds no pointer there.
-    unsafe { get_info(link, &mut info) }?;
-    Ok(info.ifindex)
+    Ok(ifindex_of(&info(link)?))
 }
 
 /// Tells if a found descriptor is a link that holds a program at this hook, in the calling thread's network namespace. A
 /// link tells no more of its interface than the index, which it has in whatever namespace it was moved to.
 pub(crate) fn is_at(link: BorrowedFd<'_>, ifindex: u32, direction: Direction) -> io::Result<bool> {
-    let mut info = LinkInfo::default();
-    // SAFETY: the structure is the beginning of the kernel's, and holds no pointer there.
-    unsafe { get_info(link, &mut info) }?;
-    if info.kind != LINK_TYPE_TCX || info.ifindex != ifindex {
+    let info: bpf_link_info = info(link)?;
+    if info.type_ != bpf_link_type::BPF_LINK_TYPE_TCX as u32 || ifindex_of(&info) != ifindex {
         return Ok(false);
     }
     match query_tcx(ifindex, direction) {
@@ -201,37 +119,34 @@ pub(crate) fn is_at(link: BorrowedFd<'_>, ifindex: u32, direction: Direction) ->
 
 /// The id of the program that a link holds.
 pub(crate) fn program_of(link: BorrowedFd<'_>) -> io::Result<u32> {
-    let mut info = LinkInfo::default();
-    // SAFETY: the structure is the beginning of the kernel's, and holds no pointer there.
-    unsafe { get_info(link, &mut info) }?;
-    Ok(info.program)
+    info::<bpf_link_info>(link).map(|info| info.prog_id)
+}
+
+fn ifindex_of(info: &bpf_link_info) -> u32 {
+    // SAFETY: a number, whatever kind of link it is.
+    unsafe { info.__bindgen_anon_1.tcx.ifindex }
 }
 
 /// The programs at a TCX hook, in the order they run.
 pub(crate) fn query_tcx(ifindex: u32, direction: Direction) -> io::Result<Vec<TcxProgram>> {
     let mut programs = [0u32; MPROG_MAX];
     let mut links = [0u32; MPROG_MAX];
-    let mut attributes = Query {
-        ifindex,
-        attach_type: attach_type(direction),
-        flags: 0,
-        attach_flags: 0,
-        program_ids: address_mut(&mut programs),
-        count: 64,
-        padding: 0,
-        program_attach_flags: 0,
-        link_ids: address_mut(&mut links),
-        link_attach_flags: 0,
-        revision: 0,
-    };
+    let mut attr = blank();
+    attr.query.__bindgen_anon_1.target_ifindex = ifindex;
+    attr.query.attach_type = attach_type(direction);
+    attr.query.prog_ids = address_mut(&mut programs);
+    attr.query.__bindgen_anon_2.count = 64;
+    attr.query.link_ids = address_mut(&mut links);
     // SAFETY: the command writes `count` numbers at most to each of the two arrays, which are that long and live on.
-    match unsafe { bpf(BPF_PROG_QUERY, &mut attributes) } {
+    match unsafe { bpf(bpf_cmd::BPF_PROG_QUERY, &mut attr) } {
         Ok(_) => {}
         // Linux 6.6 answers so where nothing was ever attached.
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     }
-    let found = programs.iter().zip(&links).take(attributes.count as usize);
+    // SAFETY: a number, of the part that was filled in.
+    let count = unsafe { attr.query.__bindgen_anon_2.count };
+    let found = programs.iter().zip(&links).take(count as usize);
     Ok(found
         .map(|(program, link)| TcxProgram {
             program: *program,
@@ -242,9 +157,7 @@ pub(crate) fn query_tcx(ifindex: u32, direction: Direction) -> io::Result<Vec<Tc
 
 /// Identity of a program.
 pub(crate) fn identify(program: BorrowedFd<'_>) -> io::Result<ProgramIdentity> {
-    let mut info = ProgramInfo::default();
-    // SAFETY: it is the beginning of the kernel's structure. The pointers in it are null and the lengths zero.
-    unsafe { get_info(program, &mut info) }?;
+    let info: bpf_prog_info = info(program)?;
     Ok(ProgramIdentity {
         id: info.id,
         name: name(&info.name),
@@ -257,51 +170,18 @@ pub(crate) fn identify(program: BorrowedFd<'_>) -> io::Result<ProgramIdentity> {
 /// The kernel's.
 pub(super) fn maps_of(program: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
     let mut ids = [0_u32; 64];
-    let mut info = ProgramInfo {
-        map_count: 64,
-        map_ids: address_mut(&mut ids),
-        ..ProgramInfo::default()
-    };
-    // SAFETY: it is the beginning of the kernel's structure, and its one pointer as long as said.
-    unsafe { get_info(program, &mut info) }?;
-    Ok(ids[..64.min(info.map_count as usize)].to_vec())
+    let place = address_mut(&mut ids);
+    // SAFETY: the list lives on, and is as long as said.
+    let info: bpf_prog_info = unsafe {
+        info_into(program, |info: &mut bpf_prog_info| {
+            info.nr_map_ids = 64;
+            info.map_ids = place;
+        })
+    }?;
+    Ok(ids[..64.min(info.nr_map_ids as usize)].to_vec())
 }
 
 /// Opens a program by its id (needs `CAP_SYS_ADMIN`).
 pub(crate) fn open_program(id: u32) -> io::Result<OwnedFd> {
-    let mut attributes = ById {
-        id,
-        next_id: 0,
-        open_flags: 0,
-    };
-    // SAFETY: the command reads `ById`, which holds no pointers.
-    unsafe { open(BPF_PROG_GET_FD_BY_ID, &mut attributes) }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::mem::offset_of;
-
-    use super::*;
-
-    #[test]
-    fn structures_are_laid_out_as_the_kernels() {
-        assert_eq!(
-            (
-                size_of::<LinkCreate>(),
-                offset_of!(LinkCreate, expected_revision)
-            ),
-            (32, 24)
-        );
-        assert_eq!((size_of::<Query>(), offset_of!(Query, link_ids)), (64, 40));
-        assert_eq!(offset_of!(LinkInfo, attach_type), 20);
-        assert_eq!(
-            (offset_of!(Query, program_ids), offset_of!(Query, count)),
-            (16, 24)
-        );
-        assert_eq!(
-            (size_of::<ProgramInfo>(), offset_of!(ProgramInfo, name)),
-            (80, 64)
-        );
-    }
+    open_id(bpf_cmd::BPF_PROG_GET_FD_BY_ID, id)
 }

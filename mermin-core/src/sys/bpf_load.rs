@@ -9,14 +9,13 @@ use std::{
     time::Duration,
 };
 
+use aya_obj::generated::{bpf_cmd, bpf_prog_type};
+
 use super::{
-    bpf_call::{Load, address, address_mut, bpf, name_of, open, raw, set},
+    bpf_call::{address, address_mut, blank, bpf, name_of, open, raw, set},
     bpf_pin::shape,
     signals,
 };
-
-const PROG_LOAD: libc::c_int = 5;
-const MAP_FREEZE: libc::c_int = 22;
 
 /// Instructions, and what happens.
 const LOG_LEVEL: u32 = 1;
@@ -31,10 +30,10 @@ const ATTEMPTS: u64 = 50;
 #[repr(u32)]
 pub(crate) enum Kind {
     /// Classifier.
-    SchedCls = 3,
+    SchedCls = bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS as u32,
     /// XDP.
     #[cfg(feature = "__lab")]
-    Xdp = 6,
+    Xdp = bpf_prog_type::BPF_PROG_TYPE_XDP as u32,
 }
 
 /// A program as the kernel takes it.
@@ -111,22 +110,21 @@ impl Program<'_> {
     }
 
     fn ask(&self, log: &mut [u8]) -> io::Result<OwnedFd> {
-        let mut attr = Load {
-            kind: self.kind as u32,
-            instruction_count: u32::try_from(self.instructions.len()).map_err(io::Error::other)?,
-            instructions: address(self.instructions),
-            license: address(self.license.to_bytes_with_nul()),
-            name: name_of(self.name),
-            ..Load::default()
-        };
+        let count = u32::try_from(self.instructions.len()).map_err(io::Error::other)?;
+        let mut attr = blank();
+        attr.__bindgen_anon_3.prog_type = self.kind as u32;
+        attr.__bindgen_anon_3.insn_cnt = count;
+        attr.__bindgen_anon_3.insns = address(self.instructions);
+        attr.__bindgen_anon_3.license = address(self.license.to_bytes_with_nul());
+        attr.__bindgen_anon_3.prog_name = name_of(self.name);
         if !log.is_empty() {
-            attr.log_level = LOG_LEVEL;
-            attr.log_size = u32::try_from(log.len()).map_err(io::Error::other)?;
-            attr.log = address_mut(log);
+            attr.__bindgen_anon_3.log_level = LOG_LEVEL;
+            attr.__bindgen_anon_3.log_size = u32::try_from(log.len()).map_err(io::Error::other)?;
+            attr.__bindgen_anon_3.log_buf = address_mut(log);
         }
         let _held = signals::hold()?;
         // SAFETY: instructions, license and log outlive the call, and the log is as long as said.
-        unsafe { open(PROG_LOAD, &mut attr) }
+        unsafe { open(bpf_cmd::BPF_PROG_LOAD, &mut attr) }
     }
 }
 
@@ -151,8 +149,10 @@ pub(crate) fn fill(array: BorrowedFd<'_>, value: &[u8]) -> io::Result<()> {
 /// # Errors
 /// The kernel's.
 pub(crate) fn freeze(map: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: a number, no pointers.
-    unsafe { bpf(MAP_FREEZE, &mut raw(map)) }.map(drop)
+    let mut attr = blank();
+    attr.__bindgen_anon_2.map_fd = raw(map);
+    // SAFETY: no addresses.
+    unsafe { bpf(bpf_cmd::BPF_MAP_FREEZE, &mut attr) }.map(drop)
 }
 
 /// Programs for tests.

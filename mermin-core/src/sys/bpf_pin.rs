@@ -11,26 +11,9 @@ use std::{
     path::Path,
 };
 
-use super::bpf_call::{Create, Element, address, address_mut, bpf, get_info, name_of, open, raw};
+use aya_obj::generated::{BPF_F_MMAPABLE, bpf_cmd, bpf_map_info, bpf_map_type::BPF_MAP_TYPE_ARRAY};
 
-const MAP_CREATE: libc::c_int = 0;
-const MAP_LOOKUP_ELEM: libc::c_int = 1;
-const OBJ_PIN: libc::c_int = 6;
-const OBJ_GET: libc::c_int = 7;
-const MAP_LOOKUP_AND_DELETE_ELEM: libc::c_int = 21;
-const LINK_UPDATE: libc::c_int = 29;
-
-const MAP_TYPE_ARRAY: u32 = 2;
-const MMAPABLE: u32 = 1 << 10;
-
-/// `struct { .. }` of `BPF_OBJ_PIN` and `BPF_OBJ_GET`.
-#[repr(C)]
-#[derive(Default)]
-struct Object {
-    path: u64,
-    fd: u32,
-    flags: u32,
-}
+use super::bpf_call::{address, address_mut, blank, bpf, element, info, name_of, open, raw};
 
 fn c_path(path: &Path) -> io::Result<CString> {
     Ok(CString::new(path.as_os_str().as_bytes())?)
@@ -42,13 +25,11 @@ fn c_path(path: &Path) -> io::Result<CString> {
 /// The kernel's: EPERM where the directory is no BPF file system, EEXIST for a name that is taken.
 pub(crate) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     let path = c_path(path)?;
-    let mut attr = Object {
-        path: address(path.as_bytes_with_nul()),
-        fd: raw(object),
-        flags: 0,
-    };
+    let mut attr = blank();
+    attr.__bindgen_anon_4.pathname = address(path.as_bytes_with_nul());
+    attr.__bindgen_anon_4.bpf_fd = raw(object);
     // SAFETY: the path outlives the call.
-    unsafe { bpf(OBJ_PIN, &mut attr) }.map(drop)
+    unsafe { bpf(bpf_cmd::BPF_OBJ_PIN, &mut attr) }.map(drop)
 }
 
 /// Opens what has a name in a BPF file system: a map, a program or a link.
@@ -57,12 +38,10 @@ pub(crate) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
 /// The kernel's.
 pub(crate) fn get(path: &Path) -> io::Result<OwnedFd> {
     let path = c_path(path)?;
-    let mut attr = Object {
-        path: address(path.as_bytes_with_nul()),
-        ..Object::default()
-    };
+    let mut attr = blank();
+    attr.__bindgen_anon_4.pathname = address(path.as_bytes_with_nul());
     // SAFETY: the path outlives the call, which makes a descriptor.
-    unsafe { open(OBJ_GET, &mut attr) }
+    unsafe { open(bpf_cmd::BPF_OBJ_GET, &mut attr) }
 }
 
 /// Properties by which a map can stand in for another: `struct bpf_map_info` up to the flags, without the id.
@@ -82,44 +61,29 @@ impl Shape {
     }
 }
 
-/// `struct bpf_map_info` up to the name.
-#[repr(C)]
-#[derive(Default)]
-pub(super) struct MapInfo {
-    kind: u32,
-    id: u32,
-    key_size: u32,
-    value_size: u32,
-    entries: u32,
-    flags: u32,
-    pub(super) name: [u8; 16],
-}
-
 /// A map's shape. Of what is no map, some numbers that fit none.
 ///
 /// # Errors
 /// The kernel's.
 pub(crate) fn shape(map: BorrowedFd<'_>) -> io::Result<Shape> {
-    let mut info = MapInfo::default();
-    // SAFETY: it is the beginning of the kernel's structure, without pointers.
-    unsafe { get_info(map, &mut info) }?;
+    let info: bpf_map_info = info(map)?;
     Ok(Shape {
-        kind: info.kind,
+        kind: info.type_,
         key_size: info.key_size,
         value_size: info.value_size,
-        entries: info.entries,
-        flags: info.flags,
+        entries: info.max_entries,
+        flags: info.map_flags,
     })
 }
 
 /// Shape of an array that can be mapped.
 pub(crate) fn array_shape(value_size: usize, entries: u32) -> Shape {
     Shape {
-        kind: MAP_TYPE_ARRAY,
+        kind: BPF_MAP_TYPE_ARRAY as u32,
         key_size: 4,
         value_size: u32::try_from(value_size).unwrap_or(u32::MAX),
         entries,
-        flags: MMAPABLE,
+        flags: BPF_F_MMAPABLE,
     }
 }
 
@@ -128,17 +92,15 @@ pub(crate) fn array_shape(value_size: usize, entries: u32) -> Shape {
 /// # Errors
 /// The kernel's.
 pub(crate) fn create(name: &str, shape: Shape) -> io::Result<OwnedFd> {
-    let mut attr = Create {
-        kind: shape.kind,
-        key_size: shape.key_size,
-        value_size: shape.value_size,
-        entries: shape.entries,
-        flags: shape.flags,
-        name: name_of(name),
-        ..Create::default()
-    };
-    // SAFETY: no pointers, and the command makes a descriptor.
-    unsafe { open(MAP_CREATE, &mut attr) }
+    let mut attr = blank();
+    attr.__bindgen_anon_1.map_type = shape.kind;
+    attr.__bindgen_anon_1.key_size = shape.key_size;
+    attr.__bindgen_anon_1.value_size = shape.value_size;
+    attr.__bindgen_anon_1.max_entries = shape.entries;
+    attr.__bindgen_anon_1.map_flags = shape.flags;
+    attr.__bindgen_anon_1.map_name = name_of(name);
+    // SAFETY: no addresses, and the command makes a descriptor.
+    unsafe { open(bpf_cmd::BPF_MAP_CREATE, &mut attr) }
 }
 
 /// Takes the number off the top of a stack; `None` when it is empty.
@@ -147,14 +109,10 @@ pub(crate) fn create(name: &str, shape: Shape) -> io::Result<OwnedFd> {
 /// The kernel's.
 pub(crate) fn pop(stack: BorrowedFd<'_>) -> io::Result<Option<u32>> {
     let mut number = 0_u32;
-    let mut attr = Element {
-        map: raw(stack),
-        value: address_mut(&mut number),
-        ..Element::default()
-    };
+    let place = address_mut(&mut number);
     // SAFETY: `number` outlives the call, and a stack's value is as large.
-    let found = unsafe { bpf(MAP_LOOKUP_AND_DELETE_ELEM, &mut attr) };
-    Ok(present(found)?.map(|_| number))
+    let found = unsafe { element(bpf_cmd::BPF_MAP_LOOKUP_AND_DELETE_ELEM, stack, 0, place) };
+    Ok(present(found)?.map(|()| number))
 }
 
 /// The number that a hash has for a key; `K` is the map's key, without padding.
@@ -163,18 +121,13 @@ pub(crate) fn pop(stack: BorrowedFd<'_>) -> io::Result<Option<u32>> {
 /// The kernel's.
 pub(crate) fn look_up<K: Copy>(hash: BorrowedFd<'_>, key: &K) -> io::Result<Option<u32>> {
     let mut number = 0_u32;
-    let mut attr = Element {
-        map: raw(hash),
-        key: address(key),
-        value: address_mut(&mut number),
-        ..Element::default()
-    };
+    let place = address_mut(&mut number);
     // SAFETY: key and number outlive the call, and the map's value is as large.
-    let found = unsafe { bpf(MAP_LOOKUP_ELEM, &mut attr) };
-    Ok(present(found)?.map(|_| number))
+    let found = unsafe { element(bpf_cmd::BPF_MAP_LOOKUP_ELEM, hash, address(key), place) };
+    Ok(present(found)?.map(|()| number))
 }
 
-fn present(found: io::Result<i32>) -> io::Result<Option<i32>> {
+fn present(found: io::Result<()>) -> io::Result<Option<()>> {
     match found {
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
         found => found.map(Some),
@@ -186,9 +139,11 @@ fn present(found: io::Result<i32>) -> io::Result<Option<i32>> {
 /// # Errors
 /// The kernel's: ENOLINK when the interface has gone.
 pub(crate) fn update(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
-    let mut attr = [raw(link), raw(program), 0, 0];
-    // SAFETY: no pointers.
-    unsafe { bpf(LINK_UPDATE, &mut attr) }.map(drop)
+    let mut attr = blank();
+    attr.link_update.link_fd = raw(link);
+    attr.link_update.__bindgen_anon_1.new_prog_fd = raw(program);
+    // SAFETY: no addresses.
+    unsafe { bpf(bpf_cmd::BPF_LINK_UPDATE, &mut attr) }.map(drop)
 }
 
 /// An array that can be mapped, of `entries` values of `T`.
@@ -198,11 +153,6 @@ pub(crate) fn update(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Resul
 pub(crate) fn create_array_of<T>(name: &str, entries: u32) -> io::Result<OwnedFd> {
     create(name, array_shape(size_of::<T>(), entries))
 }
-
-const _: () = {
-    assert!(size_of::<Object>() == 16);
-    assert!(std::mem::offset_of!(MapInfo, name) == 24);
-};
 
 #[cfg(test)]
 mod tests {

@@ -1,19 +1,14 @@
 //! Abilities of a foreign program at a hook.
-#![expect(unsafe_code, reason = "system calls take pointers")]
 
-use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-};
+use std::{io, os::fd::AsFd};
+
+use aya_obj::generated::{bpf_cmd, bpf_map_type::BPF_MAP_TYPE_PROG_ARRAY};
 
 use super::{
-    bpf_call::open,
+    bpf_call::open_id,
     bpf_link::{maps_of, open_program},
     bpf_pin::{look_up, shape},
 };
-
-const MAP_GET_FD_BY_ID: libc::c_int = 14;
-const MAP_TYPE_PROG_ARRAY: u32 = 3;
 
 /// Tells if a program has another to hand over to. The kernel empties an array of programs when no process has a descriptor
 /// of it any more and nothing pins it, whatever programs use it; an array that one tells of is full of those it was loaded
@@ -24,9 +19,9 @@ const MAP_TYPE_PROG_ARRAY: u32 = 3;
 pub(crate) fn hands_over(program: u32) -> io::Result<bool> {
     let program = open_program(program)?;
     for map in maps_of(program.as_fd())? {
-        let map = open_map(map)?;
+        let map = open_id(bpf_cmd::BPF_MAP_GET_FD_BY_ID, map)?;
         let shape = shape(map.as_fd())?;
-        if shape.kind != MAP_TYPE_PROG_ARRAY {
+        if shape.kind != BPF_MAP_TYPE_PROG_ARRAY as u32 {
             continue;
         }
         for place in 0..shape.entries {
@@ -36,12 +31,6 @@ pub(crate) fn hands_over(program: u32) -> io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-fn open_map(id: u32) -> io::Result<OwnedFd> {
-    let mut attr = [id, 0, 0];
-    // SAFETY: three numbers, no pointers, and the command makes a descriptor.
-    unsafe { open(MAP_GET_FD_BY_ID, &mut attr) }
 }
 
 #[cfg(test)]
