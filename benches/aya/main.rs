@@ -1,6 +1,6 @@
 //! The product's loader, way to hooks and calls of bpf(2) beside those of aya 0.14, for the same object with the same settings.
 //!
-//! What is compared is measured in the same rounds, one after the other, and begins with the other one in every second round.
+//! Both are measured in the same rounds, one after the other; every second round begins with aya.
 
 mod calls;
 mod cold;
