@@ -75,7 +75,12 @@ impl Link for Udp {
         true
     }
 
+    /// Fails when the host has answered to the last datagrams that nobody listens: no later one would tell.
     fn close(&mut self) -> io::Result<()> {
-        Ok(())
+        let error = match &self.socket {
+            Some(socket) => socket.take_error()?,
+            None => None,
+        };
+        error.map_or(Ok(()), |error| Err(cannot("send to", &self.target, &error)))
     }
 }

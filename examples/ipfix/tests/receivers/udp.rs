@@ -88,6 +88,22 @@ pub(crate) fn keeps_the_contract() {
     trouble::keeps_the_contract(Collector::new, 4);
 }
 
+/// Its host says so, which the next call tells: the batch behind, or closing.
+pub(crate) fn not_there() {
+    let port = crate::support::free_port();
+    let exporter = || Exporter::udp(format!("127.0.0.1:{port}"), Settings::default()).unwrap();
+    let flows = testing::flows(3);
+    let refused = format!("cannot send to `127.0.0.1:{port}`: Connection refused");
+    let mut sink = exporter();
+    block_on(sink.export(&flows)).unwrap();
+    let error = block_on(sink.export(&flows)).unwrap_err().to_string();
+    assert!(error.starts_with(&refused), "{error}");
+    let mut sink = exporter();
+    block_on(sink.export(&flows)).unwrap();
+    let error = block_on(sink.close()).unwrap_err().to_string();
+    assert!(error.starts_with(&refused), "{error}");
+}
+
 /// By count while there is traffic, by time while there is none; and every datagram is whole and short.
 pub(crate) fn templates() {
     let collector = Collector::new();
