@@ -169,18 +169,72 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_record_is_as_long_as_its_template_says() {
-        for settings in [
+    fn all_settings() -> [Settings; 4] {
+        let biflow = Settings::default().biflow(true);
+        [
             Settings::default(),
+            biflow.clone(),
             Settings::default()
-                .biflow(true)
+                .totals(true)
+                .fine_times(FineTimes::Microseconds),
+            biflow
                 .fine_times(FineTimes::Nanoseconds)
                 .wide_tcp_flags(true)
                 .totals(true)
                 .dot1q(true)
                 .outer_addresses(true),
+        ]
+    }
+
+    /// Of the others nfcapd 1.7.1 or nfacctd 1.7.7 stores something else, or nothing.
+    #[test]
+    fn templates_have_elements_that_collectors_read() {
+        for settings in all_settings() {
+            for flow in &flows(500) {
+                for view in [View::forward(flow), View::backwards(flow)] {
+                    let layout = Layout::new(Shape::of(&view, &settings), &settings);
+                    check(&layout, &settings);
+                }
+            }
+        }
+    }
+
+    fn check(layout: &Layout, settings: &Settings) {
+        let reverse = layout.fields.iter().take_while(|field| field.reverse);
+        let forward: Vec<(u16, u16)> = layout.fields[reverse.count()..]
+            .iter()
+            .map(|field| {
+                assert!(!field.reverse, "{layout:?}");
+                field.fact.element()
+            })
+            .collect();
+        let place = |number| forward.iter().position(|element| element.0 == number);
+        let has = |number| place(number).is_some();
+        // Times in ms, whatever stands beside them; the class as 5.
+        assert!(has(152) && has(153) && has(5), "{layout:?}");
+        for number in [
+            21, 22, 150, 151, 158, 159, 161, 176, 177, 178, 179, 195, 231, 232,
         ] {
+            assert!(!has(number), "{number}: {layout:?}");
+        }
+        for (total, delta) in [(85, 1), (86, 2)] {
+            assert!(has(delta) && has(total) == settings.totals);
+            assert!(place(total) < place(delta), "{layout:?}");
+        }
+        if !settings.outer_addresses {
+            assert_eq!(has(8) && has(12), !(has(27) || has(28)), "{layout:?}");
+        }
+        // ICMP has its type and code in both places.
+        assert!(!(has(32) || has(139)) || has(11), "{layout:?}");
+        assert!(!has(if settings.dot1q { 58 } else { 243 }), "{layout:?}");
+        let flags = place(6).map(|at| forward[at].1);
+        assert!(flags.is_none_or(|length| length == 1 + u16::from(settings.wide_tcp_flags)));
+        assert!(forward.iter().all(|(_, length)| *length < 256));
+    }
+
+    #[test]
+    fn a_record_is_as_long_as_its_template_says() {
+        for settings in all_settings() {
             for flow in &flows(500) {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let layout = Layout::new(Shape::of(&view, &settings), &settings);

@@ -70,3 +70,17 @@ pub(crate) fn put_name(name: &str, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&octets);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// nfcapd 1.7.1 ignores the sampling beside anything else, and nfacctd 1.7.7 reads texts of variable length as empty.
+    #[test]
+    fn options_have_elements_that_collectors_read() {
+        assert_eq!(SAMPLING.elements, [(305, 4), (306, 4)]);
+        for options in [INTERFACES, SAMPLING, EXPORTED] {
+            assert!(options.elements.iter().all(|(_, length)| *length < 256));
+        }
+    }
+}

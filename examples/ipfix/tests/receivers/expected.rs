@@ -61,7 +61,7 @@ pub(crate) fn rows(flows: &[Flow]) -> Vec<Row> {
     rows
 }
 
-fn row(flow: &Flow, back: bool) -> Row {
+pub(crate) fn row(flow: &Flow, back: bool) -> Row {
     let way = if back { &flow.reverse } else { &flow.forward };
     let mut ends = [flow.source, flow.destination];
     let mut macs = [

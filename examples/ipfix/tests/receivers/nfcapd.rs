@@ -1,13 +1,13 @@
 //! nfdump's collector: what it stores of one-way records is what was sent.
 
-use mermin_core::sink::testing::flows;
-use mermin_ipfix::{Exporter, Settings};
+use mermin_core::{Flow, sink::testing::flows};
+use mermin_ipfix::{Exporter, FineTimes, Settings};
 use mermin_testing::Folder;
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
 use crate::{
-    expected::{Row, parse_time, rows},
+    expected::{self, Row, parse_time, rows},
     support::{Program, export, free_port, output, wait_for_port},
 };
 
@@ -59,7 +59,8 @@ fn row(flow: &Json) -> Row {
     }
 }
 
-pub(crate) fn stores() {
+/// Records that it stores of these flows, as nfdump shows them.
+fn stored(flows: &[Flow], settings: Settings) -> Vec<Json> {
     let folder = Folder::new("nfcapd");
     let path = folder.path().to_str().unwrap();
     let port = free_port();
@@ -80,19 +81,49 @@ pub(crate) fn stores() {
         ],
     );
     wait_for_port(port);
-    let flows = flows(300);
-    let exporter = Exporter::udp(format!("127.0.0.1:{port}"), Settings::default()).unwrap();
-    export(exporter, &flows);
+    let exporter = Exporter::udp(format!("127.0.0.1:{port}"), settings).unwrap();
+    export(exporter, flows);
     // It reads its socket empty before it ends.
     std::thread::sleep(std::time::Duration::from_secs(1));
     collector.end(Signal::TERM);
-    let stored: Vec<Json> =
-        serde_json::from_str(&output("nfdump", &["-R", path, "-o", "json"])).unwrap();
-    let mut stored: Vec<_> = stored.iter().map(row).collect();
+    serde_json::from_str(&output("nfdump", &["-R", path, "-o", "json"])).unwrap()
+}
+
+fn compare<T: Ord + std::fmt::Debug>(mut stored: Vec<T>, mut expected: Vec<T>) {
     stored.sort();
-    let expected = rows(&flows);
+    expected.sort();
     for (stored, expected) in stored.iter().zip(&expected) {
         assert_eq!(stored, expected);
     }
     assert_eq!(stored.len(), expected.len());
+}
+
+/// Also with totals and finer times beside what it reads.
+pub(crate) fn stores() {
+    let flows = flows(300);
+    for settings in [
+        Settings::default(),
+        Settings::default()
+            .totals(true)
+            .fine_times(FineTimes::Microseconds),
+        Settings::default().fine_times(FineTimes::Nanoseconds),
+    ] {
+        let stored = stored(&flows, settings);
+        compare(stored.iter().map(row).collect(), rows(&flows));
+    }
+}
+
+/// Forward values are as sent, because reverse elements stand before them; reverse counters are those of the way out.
+pub(crate) fn biflows() {
+    let flows = flows(300);
+    let stored = stored(&flows, Settings::default().biflow(true));
+    let with_out = |flow: &Json| {
+        let out = ["out_packets", "out_bytes"].map(|name| number(flow, name));
+        (row(flow), out)
+    };
+    let expected = flows.iter().map(|flow| {
+        let out = [flow.reverse.packets.delta, flow.reverse.octets.delta];
+        (expected::row(flow, false), out)
+    });
+    compare(stored.iter().map(with_out).collect(), expected.collect());
 }
