@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         plain("it_keeps_the_contract", contract::keeps),
         plain("many_addresses_are_bounded_and_exact", contract::attack),
         plain("fragments_are_taken_back", page::fragments),
+        plain("lines_that_prometheus_takes", page::lines),
         plain("a_scraper_that_is_silent", scrapers::silent),
         plain("a_scraper_that_does_not_read", scrapers::does_not_read),
         plain("scrapers_that_are_too_many", scrapers::too_many),

@@ -3,8 +3,11 @@
 use std::{io::Write as _, thread};
 
 use futures::executor::block_on;
-use mermin_core::FlowSource;
-use mermin_prometheus::{Format, Settings};
+use mermin_core::{
+    FlowSource,
+    sink::{FlowSink as _, testing::flows},
+};
+use mermin_prometheus::{Format, Label, Settings};
 use mermin_testing::wait;
 
 use crate::support::{exporter, samples, sum};
@@ -76,4 +79,35 @@ pub(crate) fn fragments() {
     let page = watch.page(Format::Text);
     assert_eq!(sum(&page, "mermin_flow_packets_total"), 2);
     assert_eq!(sum(&page, "mermin_source_packets_total"), 2);
+}
+
+/// Prometheus 2.42 drops samples that are old by a time of their own, takes a page with an empty line or with CR LF for none at all,
+/// and has labels `job` and `instance` itself.
+pub(crate) fn lines() {
+    let mut exporter = exporter(Settings::default().labels(Label::ALL));
+    let watch = exporter.watch();
+    watch.sink("json:a", exporter.meter().unwrap());
+    block_on(exporter.export(&flows(500))).unwrap();
+    for format in [Format::Text, Format::OpenMetrics] {
+        let page = watch.page(format);
+        let page = page.strip_suffix('\n').unwrap();
+        let (mut samples, mut exemplars) = (0, 0);
+        for line in page.split('\n') {
+            assert!(!line.is_empty() && !line.ends_with('\r'), "{line:?}");
+            if line.starts_with('#') {
+                continue;
+            }
+            samples += 1;
+            let (sample, exemplar) = line.split_once(" # ").unwrap_or((line, ""));
+            exemplars += usize::from(!exemplar.is_empty());
+            let behind = sample.rsplit('}').next().unwrap();
+            let numbers = behind.split(' ').skip(1);
+            assert_eq!(numbers.count(), 1, "{line}");
+            for label in ["{job=", ",job=", "{instance=", ",instance="] {
+                assert!(!sample.contains(label), "{line}");
+            }
+        }
+        assert!(samples > 100, "{samples}");
+        assert_eq!(exemplars > 0, format == Format::OpenMetrics);
+    }
 }
