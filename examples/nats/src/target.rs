@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use mermin_program::{TargetError, split_target, with_port};
+use mermin_program::{TargetError, split_hosts, split_target};
 
 use crate::settings::{Credentials, Settings};
 
@@ -61,8 +61,7 @@ impl FromStr for Target {
             return Err(TargetError::new("nats://..@..", error));
         }
         let (hosts, stream) = place.split_once('/').unwrap_or((place, ""));
-        let servers: Option<Vec<_>> = hosts.split(',').map(|host| with_port(host, PORT)).collect();
-        let servers = servers.ok_or_else(|| {
+        let servers = split_hosts(hosts, PORT).ok_or_else(|| {
             refuse(
                 "name a host, and a port behind a colon if it is not 4222; several between commas",
             )

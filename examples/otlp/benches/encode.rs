@@ -1,12 +1,10 @@
 //! How fast flows become requests, on one core.
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{hint::black_box, time::SystemTime};
 
 use mermin_core::{Flow, sink::testing::flows};
 use mermin_otlp::{Encoder, Settings};
+use mermin_testing::median;
 
 const FLOWS: u32 = 4096;
 const ROUNDS: usize = 101;
@@ -32,15 +30,9 @@ fn main() {
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn measure(name: &str, flows: &[Flow], encode: impl Fn(&[Flow]) -> Vec<u8>) {
     let mut octets = 0;
-    let mut rounds: Vec<Duration> = (0..ROUNDS)
-        .map(|_| {
-            let began = Instant::now();
-            octets = black_box(encode(black_box(flows))).len();
-            began.elapsed()
-        })
-        .collect();
-    rounds.sort_unstable();
-    let seconds = rounds[ROUNDS / 2].as_secs_f64();
+    let seconds = median(ROUNDS, || {
+        octets = black_box(encode(black_box(flows))).len()
+    });
     println!(
         "{name:<16} {:>14.0} {:>12.0} {:>14}",
         flows.len() as f64 / seconds,

@@ -22,6 +22,7 @@
 mod appended;
 mod arguments;
 mod delivered;
+mod dial;
 mod entry;
 mod remarks;
 mod run;
@@ -34,11 +35,12 @@ pub use self::{
     appended::Appended,
     arguments::{arguments, source_and_target},
     delivered::{Delivered, Key, key},
+    dial::dial,
     entry::{Result, entry, say},
     remarks::{unused, warnings},
     run::{Named, Run},
     source::{Flag, Source},
-    stop::close_on_signal,
+    stop::{close_on_signal, stop_flag},
     table::{say_doubled, table},
-    target::{TargetError, split_target, with_port, without_user},
+    target::{TargetError, split_hosts, split_target, with_port, without_user},
 };

@@ -16,17 +16,26 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 /// How soon a signal is noticed.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Closes the source on SIGINT and SIGTERM, so that what is open is exported; the second one ends the process at once.
+/// Raised by SIGINT and SIGTERM; the second one ends the process at once.
 ///
 /// # Errors
-/// The system call that installs a handler, or that starts a thread.
-pub fn close_on_signal(handle: Handle) -> io::Result<()> {
+/// The system call that installs a handler.
+pub fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // Registered first, so it runs first and finds the flag of an earlier signal only.
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
+    Ok(stop)
+}
+
+/// Closes the source on SIGINT and SIGTERM, so that what is open is exported; the second one ends the process at once.
+///
+/// # Errors
+/// The system call that installs a handler, or that starts a thread.
+pub fn close_on_signal(handle: Handle) -> io::Result<()> {
+    let stop = stop_flag()?;
     thread::Builder::new()
         .name("stop".to_owned())
         .spawn(move || {

@@ -55,6 +55,17 @@ pub fn split_target(text: &str) -> (&str, impl Iterator<Item = &str>) {
     (place, options)
 }
 
+/// Hosts between commas, each with this port behind it, unless it has one. None where [`with_port`] takes one of them for no host.
+///
+/// ```
+/// let hosts = mermin_program::split_hosts("a,b:9", 4222);
+/// assert_eq!(hosts.as_deref(), Some(&["a:4222".to_owned(), "b:9".to_owned()][..]));
+/// ```
+#[must_use]
+pub fn split_hosts(hosts: &str, port: u16) -> Option<Vec<String>> {
+    hosts.split(',').map(|host| with_port(host, port)).collect()
+}
+
 /// A host with this port behind it, unless it has one. IPv6 addresses are in brackets. None for what is neither a host nor a
 /// host and a port.
 ///

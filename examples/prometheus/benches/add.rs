@@ -1,10 +1,6 @@
 //! How fast flows are summed, on one core, and how long a page takes.
 
-use std::{
-    hint::black_box,
-    net::Ipv4Addr,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, net::Ipv4Addr, time::Instant};
 
 use mermin_core::{
     Flow,
@@ -12,6 +8,7 @@ use mermin_core::{
     sink::testing::flows,
 };
 use mermin_prometheus::{Format, Label, Settings, State};
+use mermin_testing::median;
 
 const FLOWS: u32 = 4096;
 const ROUNDS: usize = 101;
@@ -55,7 +52,7 @@ fn main() {
 fn add(name: &str, settings: &Settings, flows: &[Flow]) {
     let begin = Instant::now();
     let mut state = State::new(settings, begin);
-    let seconds = median(|| state.add(black_box(flows), begin));
+    let seconds = median(ROUNDS, || state.add(black_box(flows), begin));
     println!("{name:<44} {:>14.0}", flows.len() as f64 / seconds);
 }
 
@@ -64,19 +61,9 @@ fn page(series: usize, settings: &Settings, flows: &[Flow]) {
     let mut state = State::new(settings, now);
     state.add(flows, now);
     let octets = state.page(now, Format::OpenMetrics).len();
-    let seconds = median(|| _ = black_box(state.page(now, Format::OpenMetrics)));
+    let seconds = median(ROUNDS, || {
+        _ = black_box(state.page(now, Format::OpenMetrics))
+    });
     let name = format!("{series} series, 20 pairs");
     println!("{name:<44} {:>14.2} {octets:>14}", seconds * 1e3);
-}
-
-fn median(mut work: impl FnMut()) -> f64 {
-    let mut rounds: Vec<Duration> = (0..ROUNDS)
-        .map(|_| {
-            let began = Instant::now();
-            work();
-            began.elapsed()
-        })
-        .collect();
-    rounds.sort_unstable();
-    rounds[ROUNDS / 2].as_secs_f64()
 }

@@ -5,6 +5,7 @@
 
 pub mod apart;
 mod folder;
+mod median;
 mod moto;
 mod proxy;
 mod records;
@@ -15,6 +16,7 @@ mod waiting;
 
 pub use self::{
     folder::Folder,
+    median::median,
     moto::Moto,
     proxy::{Proxy, State},
     records::{id, ids, json, sorted_ids, times_of_a_stepped_clock},

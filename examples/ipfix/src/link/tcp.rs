@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{Shutdown, TcpStream, ToSocketAddrs},
+    net::{Shutdown, TcpStream},
     thread,
     time::{Duration, Instant},
 };
 
+use mermin_program::dial;
 use rustix::net::sockopt::set_tcp_user_timeout;
 
 use super::{Link, Unsent, cannot};
@@ -32,21 +33,11 @@ impl Tcp {
     }
 
     fn connect(&self) -> io::Result<TcpStream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.target.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, self.patience) {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    stream.set_write_timeout(Some(self.patience))?;
-                    // A host that is gone without a word acknowledges nothing.
-                    let patience = u32::try_from(self.patience.as_millis()).unwrap_or(u32::MAX);
-                    set_tcp_user_timeout(&stream, patience)?;
-                    return Ok(stream);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let stream = dial(&self.target, self.patience)?;
+        // A host that is gone without a word acknowledges nothing.
+        let patience = u32::try_from(self.patience.as_millis()).unwrap_or(u32::MAX);
+        set_tcp_user_timeout(&stream, patience)?;
+        Ok(stream)
     }
 }
 

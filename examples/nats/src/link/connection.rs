@@ -3,10 +3,11 @@
 use std::{
     hash::{BuildHasher as _, RandomState},
     io::{self, ErrorKind, Read as _, Write as _},
-    net::{TcpStream, ToSocketAddrs as _},
+    net::TcpStream,
     time::{Duration, Instant},
 };
 
+use mermin_program::dial;
 use serde_json::Value;
 
 use crate::{
@@ -57,21 +58,6 @@ pub(crate) fn connect(settings: &Settings, subject: &str) -> Result<Connection, 
 
 fn drawn(what: u8) -> u64 {
     RandomState::new().hash_one(what)
-}
-
-fn dial(server: &str, patience: Duration) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
-    for address in server.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, patience) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                stream.set_write_timeout(Some(patience))?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 impl Connection {

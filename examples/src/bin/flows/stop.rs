@@ -10,7 +10,7 @@ use std::{
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
+    consts::{SIGHUP, SIGUSR1},
     flag,
 };
 
@@ -24,13 +24,7 @@ impl Stop {
     /// # Errors
     /// The system call that installs a handler.
     pub(crate) fn on_signals() -> io::Result<Self> {
-        let raised = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // Registered first, so it runs first and finds the flag of an earlier signal only.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&raised))?;
-            flag::register(signal, Arc::clone(&raised))?;
-        }
-        Ok(Self(raised))
+        Ok(Self(mermin_program::stop_flag()?))
     }
 
     /// True if it is time to end.
