@@ -43,6 +43,7 @@ impl Config {
             .flow_key(key)
             .exact_end(capture.exact_end())
             .join(join)
+            .listening_ports(capture.listening_ports())
             .filter(self.filter().to_core());
         tunnels(timeouts(builder, self.span()), self.parser())
     }
@@ -237,6 +238,7 @@ pipeline {
     exact_end = true
     join = \"merged\"
     process = true
+    listening_ports = true
   }
 }
 filter \"source\" {
@@ -266,6 +268,7 @@ filter \"flow\" {
                 .exact_end(true)
                 .join(Join::Merged)
                 .process(true)
+                .listening_ports(true)
                 .filter(filter),
         );
     }

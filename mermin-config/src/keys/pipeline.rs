@@ -37,6 +37,9 @@ section! {
         /// True if the processes at the ends of flows are looked up: `process.pid` and its kind. It takes `CAP_SYS_PTRACE`,
         /// `CAP_SYS_ADMIN` and the host's PID namespace.
         process: bool = false, Capture;
+        /// True if listening ports tell the client of a flow that was joined late, or whose protocol has no connections
+        /// (`flow.direction.rule` is `listening_port`). Sockets of containers take what `process` takes.
+        listening_ports: bool = false, Capture;
         /// Events of new flows that the ring holds. Events are hints and their ring has a fixed size: no flow depends on them.
         flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Nothing;
     }

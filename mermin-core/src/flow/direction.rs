@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Ports below this are servers' (RFC 6335, system ports).
+pub(crate) const FIRST_USER_PORT: u16 = 1024;
+
 /// The relation of source and client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -45,7 +48,8 @@ pub enum DirectionRule {
     Answer,
     /// The flow's first packet was seen, and the protocol has no handshake.
     FirstPacket,
-    /// One of the ports is a listening port of this host, or of flows seen before.
+    /// One end alone has a port that a socket of this host listens at, or, in a capture file, one that answered a connection. See
+    /// [`FlowSourceBuilder::listening_ports`](crate::FlowSourceBuilder::listening_ports).
     ListeningPort,
     /// Exactly one port is a system port (below 1024, RFC 6335), which is assumed to be the server's.
     PortNumber,

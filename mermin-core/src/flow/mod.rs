@@ -28,6 +28,7 @@ pub(crate) mod time;
 mod tunnel;
 mod vlan;
 
+pub(crate) use self::direction::FIRST_USER_PORT;
 pub use self::{
     address::{Endpoint, MacAddress},
     attributes::{Attribute, Attributes, Value},

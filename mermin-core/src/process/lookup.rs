@@ -1,4 +1,4 @@
-//! The thread that looks processes up, and what it found.
+//! The thread that looks sockets up, and what it found.
 
 use std::{
     collections::HashMap,
@@ -13,8 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{namespaces::Namespaces, owners::Owners};
-use crate::flow::{Process, Protocol};
+use super::{listening, namespaces::Namespaces, owners::Owners};
+use crate::flow::{Direction, Flow, Process, Protocol};
 
 /// Flows that wait to be looked up at most.
 const QUEUE: usize = 8192;
@@ -35,6 +35,49 @@ pub(crate) struct Ends {
     pub(crate) protocol: Protocol,
     pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
+    /// Its first packet opened a connection, which tells the client.
+    pub(crate) is_opened: bool,
+}
+
+/// Things that are looked up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Processes at the ends.
+    pub(crate) processes: bool,
+    /// The end that has a listening port.
+    pub(crate) listening_ports: bool,
+}
+
+impl Wanted {
+    pub(crate) fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+/// What is known of a flow by now.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// Processes of source and destination, where they are known.
+    pub(crate) processes: Pair,
+    /// Its direction by listening ports.
+    pub(crate) listening: Direction,
+}
+
+impl Answer {
+    /// Has a record say which processes are at its ends, as far as is known.
+    pub(crate) fn name(self, mut record: Flow) -> Flow {
+        [record.source_process, record.destination_process] = self.processes;
+        record
+    }
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            processes: Pair::default(),
+            listening: Direction::Unknown,
+        }
+    }
 }
 
 struct Request {
@@ -46,7 +89,7 @@ struct Request {
 #[derive(Debug, Default)]
 struct Answers {
     /// Found or awaited: one entry for each open flow that was asked about.
-    pairs: Mutex<HashMap<Name, Pair>>,
+    flows: Mutex<HashMap<Name, Answer>>,
     /// Flows that found no room behind the queue.
     missed: AtomicU64,
     /// Nobody wants any more of them.
@@ -54,8 +97,8 @@ struct Answers {
 }
 
 impl Answers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Pair>> {
-        self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Answer>> {
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn are_wanted(&self) -> bool {
@@ -63,20 +106,21 @@ impl Answers {
     }
 
     /// Of a flow that has ended nobody wants to know.
-    fn put(&self, flow: Name, found: Pair) {
-        if let Some(pair) = self.lock().get_mut(&flow) {
-            *pair = found;
+    fn put(&self, flow: Name, found: impl FnOnce(&mut Answer)) {
+        if let Some(answer) = self.lock().get_mut(&flow) {
+            found(answer);
         }
     }
 }
 
-/// Looks processes up beside the capture thread. Dropping it waits for the end of its thread, which leaves what is in the queue.
+/// Looks sockets up beside the capture thread. Dropping it waits for the end of its thread, which leaves what is in the queue.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     /// None once it is dropped.
     requests: Option<SyncSender<Request>>,
     thread: Option<JoinHandle<()>>,
     answers: Arc<Answers>,
+    wanted: Wanted,
 }
 
 impl Lookup {
@@ -84,11 +128,12 @@ impl Lookup {
     ///
     /// # Errors
     /// No netlink socket, or no thread.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start(wanted: Wanted) -> io::Result<Self> {
         let namespaces = Namespaces::open()?;
         let (requests, received) = sync_channel(QUEUE);
         let answers = Arc::new(Answers::default());
         let worker = Worker {
+            wanted,
             namespaces,
             owners: Owners::default(),
             answers: Arc::clone(&answers),
@@ -103,6 +148,7 @@ impl Lookup {
             requests: Some(requests),
             thread: Some(thread),
             answers,
+            wanted,
         })
     }
 
@@ -111,22 +157,25 @@ impl Lookup {
         self.answers.lock().contains_key(&(slot, first_seen))
     }
 
-    /// Has a flow looked up, whose ends can be. False where it finds no room in the queue, and stays without a process.
+    /// Has a flow looked up, whose ends can be. False where it finds no room in the queue, and stays without an answer.
     pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<Ends>) -> bool {
         let flow = (slot, first_seen);
-        self.answers.lock().insert(flow, [None, None]);
-        let Some(ends) = ends else { return true };
+        self.answers.lock().insert(flow, Answer::default());
+        let is_to_ask = |ends: &Ends| self.wanted.processes || !ends.is_opened;
+        let Some(ends) = ends.filter(is_to_ask) else {
+            return true;
+        };
         let requests = self.requests.as_ref();
         requests.is_some_and(|requests| requests.try_send(Request { flow, ends }).is_ok())
     }
 
-    /// Flows since the last call that were asked about and stay without a process, for want of room.
+    /// Flows since the last call that were asked about and stay without an answer, for want of room.
     pub(crate) fn take_missed(&self) -> u64 {
         self.answers.missed.swap(0, Ordering::Relaxed)
     }
 
-    /// Processes of a flow that are known by now.
-    pub(crate) fn of(&self, slot: u32, first_seen: u64) -> Pair {
+    /// What is known of a flow by now.
+    pub(crate) fn of(&self, slot: u32, first_seen: u64) -> Answer {
         let answers = self.answers.lock();
         answers
             .get(&(slot, first_seen))
@@ -151,13 +200,14 @@ impl Drop for Lookup {
     }
 }
 
-/// Sockets of a flow's ends that were found, and whose process is not known yet.
+/// A flow of which something is not known yet.
 struct Pending {
     flow: Name,
     ends: Ends,
 }
 
 struct Worker {
+    wanted: Wanted,
     namespaces: Namespaces,
     owners: Owners,
     answers: Arc<Answers>,
@@ -222,15 +272,32 @@ impl Worker {
         let began = Instant::now();
         let answers = Arc::clone(&self.answers);
         let go_on = || answers.are_wanted();
-        self.owners = Owners::read(go_on);
+        self.owners = Owners::read(self.wanted.processes, go_on);
         self.namespaces.update(&self.owners.namespaces, go_on);
         let share = began.elapsed() * SHARE;
         self.next_look = Instant::now() + PAUSE.max(share);
         self.next_refresh = Instant::now() + REFRESH.max(share);
     }
 
-    /// Looks a flow up. True if one of its ends is known, or both are nobody's.
+    /// Looks a flow up. True if nothing is to be gained by another look.
     fn resolve(&mut self, flow: Name, ends: &Ends) -> bool {
+        let is_named = !self.wanted.processes || self.name(flow, ends);
+        let is_told = !self.wanted.listening_ports || ends.is_opened || self.tell(flow, ends);
+        is_named && is_told
+    }
+
+    /// Asks which end of a flow listens. True if another look at network namespaces cannot change that.
+    fn tell(&mut self, flow: Name, ends: &Ends) -> bool {
+        let told = listening::decide(ends, |end| self.namespaces.listening(ends.protocol, end));
+        if told.direction != Direction::Unknown {
+            let put = |answer: &mut Answer| answer.listening = told.direction;
+            self.answers.put(flow, put);
+        }
+        !told.may_change
+    }
+
+    /// Looks the processes of a flow up. True if one of its ends is known, or both are nobody's.
+    fn name(&mut self, flow: Name, ends: &Ends) -> bool {
         let (source, destination) = (ends.source, ends.destination);
         let inodes = [(source, destination), (destination, source)]
             .map(|(own, other)| self.namespaces.find(ends.protocol, own, other));
@@ -241,7 +308,7 @@ impl Worker {
             .all(|(inode, found)| inode.is_some() == found.is_some());
         let any = found.iter().any(Option::is_some);
         if any {
-            self.answers.put(flow, found);
+            self.answers.put(flow, |answer| answer.processes = found);
         }
         all && any
     }
@@ -253,6 +320,11 @@ mod tests {
 
     use super::*;
 
+    const PROCESSES: Wanted = Wanted {
+        processes: true,
+        listening_ports: false,
+    };
+
     fn request(slot: u32) -> Request {
         let end = |port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
         Request {
@@ -261,6 +333,7 @@ mod tests {
                 protocol: Protocol::UDP,
                 source: end(1),
                 destination: end(2),
+                is_opened: false,
             },
         }
     }
@@ -276,6 +349,7 @@ mod tests {
             opened => opened.unwrap(),
         };
         Some(Worker {
+            wanted: PROCESSES,
             namespaces,
             owners: Owners::default(),
             answers: Arc::clone(answers),
@@ -313,6 +387,7 @@ mod tests {
             requests: Some(requests),
             thread: None,
             answers: Arc::clone(&answers),
+            wanted: PROCESSES,
         };
         let Request { ends, .. } = request(0);
         assert!(lookup.ask(1, 1, Some(ends)));

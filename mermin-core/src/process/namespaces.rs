@@ -2,15 +2,17 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs::File,
+    fs::{self, File},
     io,
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
 };
 
 use super::{
     addresses,
+    listening::Listening,
     socket::{Found, Sockets},
 };
 use crate::{
@@ -21,11 +23,16 @@ use crate::{
     },
 };
 
+/// Ports that the kernel gives to sockets whose program chooses none: of the thread's network namespace (`ip-sysctl`).
+const LOCAL_PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+const USUAL_LOCAL_PORTS: RangeInclusive<u16> = 32_768..=60_999;
+
 /// One network namespace.
 struct Namespace {
     sockets: Sockets,
     netlink: Netlink,
     addresses: HashSet<IpAddr>,
+    local_ports: RangeInclusive<u16>,
 }
 
 impl Namespace {
@@ -36,6 +43,10 @@ impl Namespace {
             sockets: Sockets::open()?,
             addresses: addresses::all(&netlink)?,
             netlink,
+            local_ports: fs::read_to_string(LOCAL_PORTS)
+                .ok()
+                .and_then(|text| range(&text))
+                .unwrap_or(USUAL_LOCAL_PORTS),
         })
     }
 
@@ -45,6 +56,24 @@ impl Namespace {
         let is_own = own.ip().is_loopback() || self.addresses.contains(&own.ip());
         (found.bound.is_some() || is_own).then_some(found)
     }
+
+    /// A client of UDP that is not connected looks as a server does, except that the kernel chose its port.
+    fn listening(&mut self, protocol: Protocol, end: SocketAddr) -> Listening {
+        if protocol == Protocol::UDP && self.local_ports.contains(&end.port()) {
+            return Listening::No;
+        }
+        match self.sockets.is_listening(protocol, end) {
+            Ok(true) => Listening::Yes,
+            Ok(false) => Listening::No,
+            Err(_) => Listening::Unsure,
+        }
+    }
+}
+
+/// `32768	60999`.
+fn range(text: &str) -> Option<RangeInclusive<u16>> {
+    let mut ends = text.split_whitespace().map(str::parse);
+    Some(ends.next()?.ok()?..=ends.next()?.ok()?)
 }
 
 /// The watched namespace, and those of other processes.
@@ -110,6 +139,26 @@ impl Namespaces {
         let first = found.next()?;
         // Two containers may have the same addresses: then nothing tells which one it is.
         found.next().is_none().then_some(first.inode)
+    }
+
+    /// Tells if a socket listens at an end, in the network namespace that has its address: the watched one if that has it.
+    pub(super) fn listening(&mut self, protocol: Protocol, end: SocketAddr) -> Listening {
+        let address = end.ip();
+        if address.is_loopback() || self.own.addresses.contains(&address) {
+            return self.own.listening(protocol, end);
+        }
+        let others = self.others.values_mut();
+        let mut all = others
+            .filter(|namespace| namespace.addresses.contains(&address))
+            .map(|namespace| namespace.listening(protocol, end));
+        let Some(first) = all.next() else {
+            return Listening::Elsewhere;
+        };
+        if all.all(|other| other == first) {
+            first
+        } else {
+            Listening::Unsure
+        }
     }
 }
 

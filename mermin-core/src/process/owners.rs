@@ -27,8 +27,9 @@ pub(super) struct Owners {
 }
 
 impl Owners {
-    /// Looks at all processes that may be looked at, as long as it is to `go_on`.
-    pub(super) fn read(go_on: impl Fn() -> bool) -> Self {
+    /// Looks at all processes that may be looked at, as long as it is to `go_on`: at their network namespaces, and at their
+    /// `sockets` where those are asked for.
+    pub(super) fn read(sockets: bool, go_on: impl Fn() -> bool) -> Self {
         let mut owners = Self::default();
         let mut pids: Vec<u32> = fs::read_dir(PROC)
             .into_iter()
@@ -37,7 +38,7 @@ impl Owners {
             .collect();
         pids.sort_unstable();
         for pid in pids.into_iter().take_while(|_| go_on()) {
-            owners.look_at(pid);
+            owners.look_at(pid, sockets);
         }
         owners
     }
@@ -47,11 +48,14 @@ impl Owners {
         self.by_inode.get(&inode)
     }
 
-    fn look_at(&mut self, pid: u32) {
+    fn look_at(&mut self, pid: u32, with_sockets: bool) {
         let own = Path::new(PROC).join(pid.to_string());
         let namespace = own.join("ns/net");
         if let Ok(id) = netns::at(&namespace) {
             self.namespaces.entry(id).or_insert(namespace);
+        }
+        if !with_sockets {
+            return;
         }
         let sockets = sockets(&own);
         if sockets.is_empty() {
@@ -118,7 +122,7 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let link = format!("/proc/self/fd/{}", socket.as_raw_fd());
         let inode = inode(fs::read_link(link).unwrap().to_str().unwrap()).unwrap();
-        let owners = Owners::read(|| true);
+        let owners = Owners::read(true, || true);
         let owner = owners.of(inode).unwrap();
         assert_eq!(owner.pid, std::process::id());
         let own = std::env::current_exe().unwrap();
@@ -126,6 +130,6 @@ mod tests {
         assert_eq!(owner.executable.as_deref(), name);
         assert!(owners.namespaces.contains_key(&netns::current().unwrap()));
         drop(socket);
-        assert!(Owners::read(|| true).of(inode).is_none());
+        assert!(Owners::read(true, || true).of(inode).is_none());
     }
 }

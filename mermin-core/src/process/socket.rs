@@ -1,8 +1,8 @@
-//! One socket of a network namespace, by its ends: `sock_diag(7)`.
+//! One socket of a network namespace, by its ends: `sock_diag(7)`. The kernel's own look-up of a packet's receiver answers.
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::AsFd,
     time::Duration,
 };
@@ -55,6 +55,32 @@ impl Sockets {
         own: SocketAddr,
         other: SocketAddr,
     ) -> io::Result<Option<Found>> {
+        let answer = self.ask(protocol, own, other)?;
+        Ok(answer.and_then(|header| open(&header, protocol)))
+    }
+
+    /// True if a socket waits at this address and port for whoever sends: of TCP one that listens, of UDP one that is not connected.
+    pub(super) fn is_listening(&mut self, protocol: Protocol, own: SocketAddr) -> io::Result<bool> {
+        // No connection has such an end, so that the kernel finds none before the listener.
+        let nobody = if own.is_ipv4() {
+            SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0)
+        } else {
+            SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0)
+        };
+        let answer = self.ask(protocol, own, nobody)?;
+        Ok(answer.is_some_and(|header| {
+            header.socket_id.destination_port == 0
+                && (protocol != Protocol::TCP || header.state == TCP_LISTEN)
+        }))
+    }
+
+    /// The socket that the kernel gives a packet to that `other` sends to `own`; none where there is no such socket.
+    fn ask(
+        &mut self,
+        protocol: Protocol,
+        own: SocketAddr,
+        other: SocketAddr,
+    ) -> io::Result<Option<InetResponseHeader>> {
         // Of UDP the kernel looks for the receiver of a datagram that the first address sent (udp_dump_one).
         let [first, second] = if protocol == Protocol::TCP {
             [own, other]
@@ -84,18 +110,21 @@ impl Sockets {
         self.socket.send(&octets, 0)?;
         self.buffer.clear();
         self.socket.recv(&mut self.buffer, 0)?;
-        Ok(read(&self.buffer, protocol))
+        Ok(read(&self.buffer))
     }
 }
 
-/// The answer, unless it is a refusal: nobody has such a socket. One that listens is nobody's end of this connection, and one without
-/// an inode is closed (`TIME_WAIT`).
-fn read(datagram: &[u8], protocol: Protocol) -> Option<Found> {
+/// The answer, unless it is a refusal: nobody has such a socket.
+fn read(datagram: &[u8]) -> Option<InetResponseHeader> {
     let message = NetlinkBuffer::new_checked(datagram).ok()?;
     if message.message_type() != SOCK_DIAG_BY_FAMILY {
         return None;
     }
-    let header = InetResponseHeader::parse(datagram.get(HEADER..)?).ok()?;
+    InetResponseHeader::parse(datagram.get(HEADER..)?).ok()
+}
+
+/// A socket that listens is nobody's end of this connection, and one without an inode is closed (`TIME_WAIT`).
+fn open(header: &InetResponseHeader, protocol: Protocol) -> Option<Found> {
     let listens = protocol == Protocol::TCP && header.state == TCP_LISTEN;
     (header.inode != 0 && !listens).then(|| {
         let bound = header.socket_id.source_address;

@@ -28,6 +28,8 @@ pub enum Feature {
     Restart,
     /// Naming the processes at the ends of flows.
     Process,
+    /// Telling the direction of a flow by listening ports.
+    ListeningPorts,
 }
 
 impl Feature {
@@ -45,6 +47,7 @@ impl Feature {
             Self::Pinning => "pinning",
             Self::Restart => "restart",
             Self::Process => "process",
+            Self::ListeningPorts => "listening ports",
         }
     }
 }

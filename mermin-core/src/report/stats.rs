@@ -107,8 +107,8 @@ pub struct Stats {
     /// Flows that were not joined with their conversation, because it had 16 flows already: each is reported on its
     /// own.
     pub flows_unjoined: u64,
-    /// Flows whose processes were not looked up, or not again, because the queue of lookups was full
-    /// ([`process`](crate::FlowSourceBuilder::process)).
+    /// Flows whose sockets were not looked up, or not again, because the queue of lookups was full
+    /// ([`process`](crate::FlowSourceBuilder::process), [`listening_ports`](crate::FlowSourceBuilder::listening_ports)).
     pub lookups_missed: u64,
     /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,

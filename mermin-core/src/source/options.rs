@@ -48,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) join: Join,
     /// Processes at the ends of flows are looked up.
     pub(crate) process: bool,
+    /// Listening ports tell the direction where nothing better does.
+    pub(crate) listening_ports: bool,
     pub(crate) decapsulation: Decapsulation,
     pub(crate) tunnel_ports: TunnelPorts,
     pub(crate) test_hooks: TestHooks,

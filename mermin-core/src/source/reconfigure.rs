@@ -32,6 +32,8 @@ pub enum Setting {
     Join,
     /// `process`.
     Process,
+    /// `listening_ports`.
+    ListeningPorts,
     /// `decapsulation`.
     Decapsulation,
     /// `tunnel_ports`.
@@ -55,6 +57,7 @@ impl Setting {
             Self::ExactEnd => "exact_end",
             Self::Join => "join",
             Self::Process => "process",
+            Self::ListeningPorts => "listening_ports",
             Self::Decapsulation => "decapsulation",
             Self::TunnelPorts => "tunnel_ports",
         }
@@ -97,6 +100,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         exact_end,
         join,
         process,
+        listening_ports,
         decapsulation,
         tunnel_ports,
         test_hooks: _,
@@ -122,6 +126,10 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::ExactEnd, now.exact_end != *exact_end),
             (Setting::Join, now.join != *join),
             (Setting::Process, now.process != *process),
+            (
+                Setting::ListeningPorts,
+                now.listening_ports != *listening_ports,
+            ),
             (Setting::Decapsulation, now.decapsulation != *decapsulation),
             (
                 Setting::TunnelPorts,
@@ -199,7 +207,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 9] = [
+        let fixed: [(Setting, Change); 10] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -213,6 +221,9 @@ mod tests {
                 options.flow_key = FlowKey::Endpoints;
             }),
             (Setting::ExactEnd, |options| options.exact_end = true),
+            (Setting::ListeningPorts, |options| {
+                options.listening_ports = true;
+            }),
             (Setting::Decapsulation, |options| {
                 options.decapsulation = Decapsulation::None;
             }),

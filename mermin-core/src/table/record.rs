@@ -25,8 +25,8 @@ use super::{
 use crate::{
     filter::Facts,
     flow::{
-        Count, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface, IpHeader, Ipsec,
-        MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
+        Count, Direction, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface, IpHeader,
+        Ipsec, MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
     },
 };
 
@@ -80,7 +80,7 @@ pub(crate) fn slot_of(id: FlowId) -> u32 {
     u32::try_from(slot).unwrap_or(0)
 }
 
-/// Makes the record that follows `entry`.
+/// Makes the record that follows `entry`; `listening` is the direction by listening ports.
 pub(crate) fn record(
     slot: u32,
     flow: &FlowSnapshot,
@@ -88,6 +88,7 @@ pub(crate) fn record(
     reason: EndReason,
     interface: &Arc<str>,
     frame: &Frame,
+    listening: Direction,
 ) -> Flow {
     let tail = flow.tail();
     let number = tail.protocol();
@@ -121,7 +122,8 @@ pub(crate) fn record(
     let half = |side: usize| uniflow(&flow.sides[side], &entry.told[side], flow, number);
     record.forward = half(starter);
     record.reverse = half(1 - starter);
-    let (direction, rule) = direction::decide(flow, number, [source.port, destination.port]);
+    let ports = [source.port, destination.port];
+    let (direction, rule) = direction::decide(flow, number, ports, listening);
     record.direction = direction;
     record.direction_rule = Some(rule);
     match number {

@@ -33,6 +33,7 @@ mod headers;
 mod join;
 mod lifecycle;
 mod link_headers;
+mod listening;
 mod load;
 mod namespaces;
 mod octets;
@@ -181,6 +182,7 @@ fn main() {
         counting::cases(),
         headers::cases(),
         link_headers::cases(),
+        listening::cases(),
         devices::cases(),
         octets::cases(),
         open_flows::cases(),

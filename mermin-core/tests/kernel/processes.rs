@@ -27,10 +27,10 @@ crate::cases! {
 }
 
 /// A process in the far host, as a container has one: its network namespace is looked at because of it.
-struct Inhabitant(Child);
+pub(crate) struct Inhabitant(Child);
 
 impl Inhabitant {
-    fn of(pair: &Pair) -> Self {
+    pub(crate) fn of(pair: &Pair) -> Self {
         let mut command = Command::new("sleep");
         Self(pair.far.run(|| command.arg("60").spawn().unwrap()))
     }

@@ -1,7 +1,7 @@
 //! Flows whose first captured packet is an answer, and associations that begin and end.
 
 use mermin_core::{
-    Flow,
+    Flow, FlowSource,
     flow::{Direction, DirectionRule, EndReason},
 };
 
@@ -9,7 +9,7 @@ use crate::{
     craft::{
         ACK, ETHERNET, Frame, RST, SYN, Shape, ethernet, ipv4, pcap, tcp_segment, udp_datagram,
     },
-    run::{read, seconds},
+    run::{read, read_by, seconds},
 };
 
 const CLIENT: [u8; 4] = [192, 0, 2, 1];
@@ -121,6 +121,59 @@ fn a_syn_behind_its_answer_tells_all_the_same() {
     ]);
     let expected = (Direction::Forward, Some(DirectionRule::Syn), [1, 1]);
     assert_eq!(told(&found[0]), expected);
+}
+
+/// A connection that was joined late, whose server is seen first; then another one to that server, which is told from its beginning.
+#[test]
+fn a_port_that_answered_listens() {
+    let tcp = |from_client, ports, flags| packet(from_client, 6, &tcp_segment(ports, flags, &[]));
+    let late = vec![
+        tcp(false, [8080, 4000], ACK),
+        tcp(true, [4000, 8080], ACK),
+        // Of another protocol the port is another one.
+        packet(false, 17, &udp_datagram([8080, 4000], b"data")),
+    ];
+    let other = vec![
+        tcp(true, [4001, 8080], SYN),
+        tcp(false, [8080, 4001], SYN | ACK),
+        tcp(true, [4001, 8080], ACK),
+    ];
+    let back = vec![
+        tcp(false, [9000, 4000], SYN),
+        tcp(true, [4000, 9000], SYN | ACK),
+    ];
+    let of_late = |is_on, packets: Vec<Vec<Vec<u8>>>| {
+        let frames: Vec<Frame> = (0..)
+            .zip(packets.concat())
+            .map(|(number, octets)| Frame::new(seconds(number), octets))
+            .collect();
+        let builder = FlowSource::builder().listening_ports(is_on);
+        let found = read_by(builder, pcap(Shape::LITTLE, ETHERNET, &frames)).whole();
+        let of = |protocol| {
+            let is_late = |flow: &&Flow| {
+                flow.protocol.0 == protocol
+                    && [flow.source.port, flow.destination.port] == [Some(8080), Some(4000)]
+            };
+            let flow = found.iter().find(is_late).unwrap();
+            let packets = [flow.forward.packets.total, flow.reverse.packets.total];
+            (flow.direction, flow.direction_rule.unwrap(), packets)
+        };
+        [of(6), of(17)]
+    };
+    let unknown = (Direction::Unknown, DirectionRule::FirstPacket, [1, 1]);
+    let told = (Direction::Reverse, DirectionRule::ListeningPort, [1, 1]);
+    let datagram = (Direction::Forward, DirectionRule::FirstPacket, [1, 0]);
+    for (is_on, packets, expected) in [
+        (false, vec![late.clone(), other.clone()], unknown),
+        (true, vec![late.clone()], unknown),
+        (true, vec![late.clone(), other.clone()], told),
+        (true, vec![other.clone(), late.clone()], told),
+        (true, vec![late.clone(), other[..1].to_vec()], unknown),
+        // The other end's port listens as well.
+        (true, vec![late, other, back], unknown),
+    ] {
+        assert_eq!(of_late(is_on, packets), [expected, datagram]);
+    }
 }
 
 #[test]

@@ -32,7 +32,9 @@ Usage: flows [OPTIONS]
   --duration TIME      end after that long: `90s`, `5m`, `1h30m`, or a number of seconds
   --with NAME,..       more about each flow: `join` reports a conversation once that several
                        interfaces see, with their names, and `join=merged` says what each saw;
-                       `all` is all there is
+                       `process` names the processes at both ends; `listening` has listening
+                       ports tell the client of a flow that was joined late; `all` is all there
+                       is
   --max-flows N        room for so many flows at once, 600 octets of memory each (65536)
   --attach MODE        auto, tcx or tc (auto)
   --demo               make traffic in network namespaces of its own and show that

@@ -4,12 +4,13 @@ use lexopt::Error;
 use mermin_core::{FlowSourceBuilder, Join};
 
 /// Names that `--with` knows, with what each may be set to.
-const KNOWN: &str = "one of join, join=merged, process, all";
+const KNOWN: &str = "one of join, join=merged, listening, process, all";
 
 /// The facts that were asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct With {
     join: Option<Join>,
+    listening: bool,
     process: bool,
     all: bool,
 }
@@ -24,6 +25,7 @@ impl With {
             match name {
                 "join" | "join=first_seen" => self.join = Some(Join::FirstSeen),
                 "join=merged" => self.join = Some(Join::Merged),
+                "listening" => self.listening = true,
                 "process" => self.process = true,
                 "all" => (self.join, self.all) = (Some(Join::Merged), true),
                 other => {
@@ -42,6 +44,11 @@ impl With {
         let builder = match self.join {
             Some(join) => builder.join(join),
             None => builder,
+        };
+        let builder = if self.listening || self.all {
+            builder.listening_ports(true)
+        } else {
+            builder
         };
         if self.process || self.all && !is_capture {
             builder.process(true)
@@ -69,6 +76,8 @@ mod tests {
         assert_eq!(live("join").get_join(), Join::FirstSeen);
         assert_eq!(live("join, join=merged").get_join(), Join::Merged);
         assert!(live("process").get_process() && !live("join").get_process());
+        assert!(capture("listening").get_listening_ports());
+        assert!(capture("all").get_listening_ports() && !live("join").get_listening_ports());
         assert_eq!(live("all").get_join(), Join::Merged);
         assert!(live("all").get_process() && !capture("all").get_process());
         let error = with("join,names").unwrap_err().to_string();

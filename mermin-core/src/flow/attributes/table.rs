@@ -175,7 +175,7 @@ const BEFORE: &[Attribute] = &[
     text("destination.address", "The other side").ipfix(&["destinationIPv4Address", "destinationIPv6Address"]),
     number("destination.port", "Its transport port").when("the protocol has ports").ipfix(&["destinationTransportPort"]),
     text("flow.direction", "`forward`: the source is the client; `reverse`: the flow was joined late and the source is the server; `unknown`"),
-    text("flow.direction.rule", "Rule that decided the direction: `syn`, `answer`, `first_packet`, `listening_port`, `port_number`").when("the direction is known"),
+    text("flow.direction.rule", "Rule that decided the direction: `syn`, `answer`, `first_packet`, `listening_port` (with the option `listening_ports`), `port_number`").when("the direction is known"),
     text("network.transport", "IANA's keyword of the protocol in lower case, else its number").ipfix(&["protocolIdentifier"]),
     text("network.type", "`ipv4` or `ipv6`").ipfix(&["ipVersion"]),
     number("network.interface.index", "Kernel index of the interface it was seen on").ipfix(&["ingressInterface"]),

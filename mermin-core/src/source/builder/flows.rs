@@ -118,6 +118,28 @@ impl FlowSourceBuilder {
         self
     }
 
+    /// True if listening ports tell the client of a flow that was joined late, or whose protocol has no connections
+    /// ([`DirectionRule::ListeningPort`](crate::flow::DirectionRule::ListeningPort)). Default: no.
+    ///
+    /// The kernel is asked about the two ends of a TCP or UDP flow when the flow is up to 100 ms old, by a thread of its own
+    /// (`sock_diag(7)`), unless the flow began with a SYN. Each end is asked for in the network namespace that has its address: the
+    /// watched one, or that of another process. If a socket listens at one end alone, that end is the server. Of UDP that is a socket that
+    /// is not connected, at a port outside `net.ipv4.ip_local_port_range`: at one inside, a client is no different. A record says what
+    /// is known when it is made; source, destination and counters are the same in either case. Other network namespaces take
+    /// `CAP_SYS_ADMIN`, `CAP_SYS_PTRACE` and the host's PID namespace; the report says what is missing. In a capture file a port listens
+    /// once it has answered a connection (SYN-ACK).
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().listening_ports(true);
+    /// assert!(builder.get_listening_ports());
+    /// ```
+    pub fn listening_ports(mut self, listening_ports: bool) -> Self {
+        self.options.listening_ports = listening_ports;
+        self
+    }
+
     /// The flow that counts a packet in a tunnel. Default: [`Decapsulation::Innermost`], the flow of the innermost packet.
     ///
     /// ```

@@ -102,6 +102,12 @@ impl FlowSourceBuilder {
         self.options.process
     }
 
+    /// The value of [`listening_ports`](Self::listening_ports).
+    #[must_use]
+    pub fn get_listening_ports(&self) -> bool {
+        self.options.listening_ports
+    }
+
     /// The value of [`decapsulation`](Self::decapsulation).
     #[must_use]
     pub fn get_decapsulation(&self) -> Decapsulation {

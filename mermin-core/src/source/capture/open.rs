@@ -27,9 +27,7 @@ pub(super) fn open(job: Job) -> Result<(Capture, Opened), Error> {
     candidates.check()?;
     let strict = job.options.strict;
     let mut given_up = Vec::new();
-    if job.options.process {
-        given_up.extend(process::degradations());
-    }
+    given_up.extend(process::degradations(setup::wanted(&job.options)));
     let prepared = prepare(&job, &mut given_up)?;
     let grace = setup::grace(&job, &mut given_up)?;
     if let Some(pinned) = &prepared.pinned {

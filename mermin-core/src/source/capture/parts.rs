@@ -87,7 +87,7 @@ impl Parts {
             Arc::clone(&job.control),
         )?;
         let filter = job.options.filter.clone();
-        let processes = setup::lookup(job)?;
+        let lookup = setup::lookup(job, |row| shared.registry.degraded([row]))?;
         let parts = Self {
             interfaces: InterfaceSet::new(
                 candidates,
@@ -101,7 +101,7 @@ impl Parts {
                 Arc::clone(&shared),
                 filter,
                 job.options.join,
-                processes,
+                lookup,
                 unacked,
             ),
             closer,

@@ -7,7 +7,7 @@ use crate::{
     bpf::{self, grace::Grace, size::Sizes},
     error::{Error, ErrorKind},
     probe::unavailable,
-    process::Lookup,
+    process::{self, Lookup, Wanted},
     report::Degradation,
     source::{
         options::{DEFAULT_FLOWS, Options},
@@ -55,17 +55,36 @@ fn no_grace(error: io::Error) -> Error {
     Error::new(ErrorKind::System, "cannot wait for grace periods").with_source(error)
 }
 
-/// The thread that looks processes up, where it was asked for. Sockets are those of the calling thread's network namespace.
-pub(super) fn lookup(job: &Job) -> Result<Option<Lookup>, Error> {
-    if !job.options.process {
+/// The thread that looks sockets up, where it was asked for. Sockets are those of the calling thread's network namespace. Without it
+/// the direction is decided by what was seen, as a degradation; a process is not.
+pub(super) fn lookup(
+    job: &Job,
+    degraded: impl FnOnce(Degradation),
+) -> Result<Option<Lookup>, Error> {
+    let wanted = wanted(&job.options);
+    if !wanted.any() {
         return Ok(None);
     }
-    let lookup = Lookup::start().map_err(|error| {
-        Error::new(ErrorKind::System, "cannot look sockets up")
-            .with_remedy(
-                "leave `process` off, or load the kernel modules `tcp_diag` and `udp_diag`",
-            )
-            .with_source(error)
-    })?;
-    Ok(Some(lookup))
+    match Lookup::start(wanted) {
+        Ok(lookup) => Ok(Some(lookup)),
+        Err(error) if wanted.processes => {
+            Err(Error::new(ErrorKind::System, "cannot look sockets up")
+                .with_remedy(
+                    "leave `process` off, or load the kernel modules `tcp_diag` and `udp_diag`",
+                )
+                .with_source(error))
+        }
+        Err(error) => {
+            degraded(process::no_listening_ports(&error));
+            Ok(None)
+        }
+    }
+}
+
+/// Things that are to be looked up.
+pub(super) const fn wanted(options: &Options) -> Wanted {
+    Wanted {
+        processes: options.process,
+        listening_ports: options.listening_ports,
+    }
 }

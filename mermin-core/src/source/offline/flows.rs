@@ -22,6 +22,7 @@ use super::{
     clock::Clock,
     fragments::Fragments,
     joining,
+    listening::ListeningPorts,
     shared::{Counts, Hook, ifindex},
     slot::{Facts, PacketTime, Slot},
     table::{Key, Table},
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::{
     filter::{Filter, FilterDecision, Filters},
-    flow::{EndReason, Flow, FlowId},
+    flow::{Direction, EndReason, Flow, FlowId},
     join::{Conversations, Join, Sight},
     pcap::{
         Interface, Packet,
@@ -59,6 +60,7 @@ pub(super) struct Flows {
     timers: Timers,
     filters: Filters,
     conversations: Option<Conversations>,
+    listening: Option<ListeningPorts>,
     fragments: Fragments,
     options: ParseOptions,
     epoch: u64,
@@ -91,6 +93,7 @@ impl Flows {
             timers: Timers::default(),
             filters: Filters::new(filter),
             conversations: None,
+            listening: None,
             fragments: Fragments::default(),
             options,
             epoch,
@@ -104,6 +107,14 @@ impl Flows {
     pub(super) fn joined(self, join: Join) -> Self {
         Self {
             conversations: Conversations::new(join),
+            ..self
+        }
+    }
+
+    /// Has ports tell the direction that answered a connection.
+    pub(super) fn listening(self, is_wanted: bool) -> Self {
+        Self {
+            listening: is_wanted.then(ListeningPorts::default),
             ..self
         }
     }
@@ -219,6 +230,11 @@ impl Flows {
         if let Some(slot) = self.table.get(number) {
             slot.compare(&key.words(), packet);
             slot.open(direction, captured.arrival.number);
+            if captured.arrival.is_answer
+                && let Some(listening) = &mut self.listening
+            {
+                listening.answered(&slot.flow, direction == HIGH_TO_LOW);
+            }
         }
         if let Some(slot) = self.table.get(number)
             && (slot.add(&Facts::of(packet), &measured, direction, at) || known.is_none())
@@ -315,6 +331,7 @@ impl Flows {
     fn teller(&self, now: u64) -> Teller<'_> {
         Teller {
             filters: &self.filters,
+            listening: self.listening.as_ref(),
             epoch: self.epoch,
             now,
         }
@@ -500,6 +517,7 @@ impl Captured<'_> {
 /// Makes records, or withholds them.
 struct Teller<'a> {
     filters: &'a Filters,
+    listening: Option<&'a ListeningPorts>,
     epoch: u64,
     now: u64,
 }
@@ -514,7 +532,18 @@ impl Teller<'_> {
             wall: 0,
             tick: 0,
         };
-        let mut flow = record(number, &slot.flow, &slot.entry, reason, &name, &frame);
+        let listening = self
+            .listening
+            .map_or(Direction::Unknown, |ports| ports.direction(&slot.flow));
+        let mut flow = record(
+            number,
+            &slot.flow,
+            &slot.entry,
+            reason,
+            &name,
+            &frame,
+            listening,
+        );
         // A slot may be used twice within the same time stamp; the number of the flow is its own.
         flow.id = FlowId::from_u128(u128::from(self.epoch) << 64 | u128::from(slot.serial));
         let [start, end] = slot.span.map_or([0; 2], |span| [span.start, span.end]);

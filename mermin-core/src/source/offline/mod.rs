@@ -14,6 +14,7 @@ mod hand;
 mod hasher;
 mod input;
 mod joining;
+mod listening;
 mod live;
 mod pipe;
 mod reading;
@@ -131,7 +132,8 @@ impl Job {
             epoch()?,
             options,
         )
-        .joined(self.options.join);
+        .joined(self.options.join)
+        .listening(self.options.listening_ports);
         let work = Work {
             reading: Reading::new(capture, flows, shared),
             name,

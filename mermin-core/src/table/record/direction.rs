@@ -6,20 +6,18 @@ use mermin_bpf::{
 };
 
 use super::super::snapshot::{FlowSnapshot, Side};
-use crate::flow::{Direction, DirectionRule};
+use crate::flow::{Direction, DirectionRule, FIRST_USER_PORT};
 
-/// Ports below this are servers' (RFC 6335, system ports).
-const FIRST_USER_PORT: u16 = 1024;
-
-/// Decides by what was seen, given the ports of source and destination.
+/// Decides by what was seen, given the ports of source and destination, and the direction by who is `listening` to one of them.
 ///
 /// A SYN tells, or what stands for one. An answer names its receiver as the source, which is the client once it was seen to send.
-/// A connection that was joined late is told by its ports where one alone is a system port, and else by nothing. Of other
-/// protocols who spoke first is the client, unless it spoke from such a port.
+/// Else whoever listens is the server. A connection that was joined late and has no listener in sight is told by its ports where one
+/// alone is a system port, and else by nothing. Of other protocols who spoke first is the client, unless it spoke from such a port.
 pub(super) fn decide(
     flow: &FlowSnapshot,
     number: u8,
     [source, destination]: [Option<u16>; 2],
+    listening: Direction,
 ) -> (Direction, DirectionRule) {
     let asker = &flow.sides[usize::from(flow.higher_started)];
     let is_answered = flow.first == First::Answer;
@@ -28,6 +26,14 @@ pub(super) fn decide(
     }
     if is_answered && has_asked(asker, number) {
         return (Direction::Forward, DirectionRule::Answer);
+    }
+    match listening {
+        Direction::Forward => return (Direction::Forward, DirectionRule::ListeningPort),
+        // That contradicts an answer, which went to who asked.
+        Direction::Reverse if !is_answered => {
+            return (Direction::Reverse, DirectionRule::ListeningPort);
+        }
+        Direction::Reverse | Direction::Unknown => {}
     }
     let is_joined = protocol::has_connections(number);
     let is_server = |port: Option<u16>| port.is_some_and(|port| port < FIRST_USER_PORT);

@@ -82,6 +82,7 @@ fn told_after(flow: &FlowSnapshot, entry: &ExportState) -> Flow {
         EndReason::IdleTimeout,
         &name,
         &FRAME,
+        Direction::Unknown,
     )
 }
 
@@ -293,6 +294,7 @@ fn dates_follow_the_wall_clock() {
             EndReason::IdleTimeout,
             &name,
             &frame,
+            Direction::Unknown,
         )
     };
     // Set back by an hour meanwhile.
@@ -313,7 +315,15 @@ fn a_clock_set_to_1970_makes_no_wrong_date() {
     };
     let name: Arc<str> = Arc::from("eth0");
     let reason = EndReason::IdleTimeout;
-    let flow = record(1, &observed, &ExportState::default(), reason, &name, &frame);
+    let flow = record(
+        1,
+        &observed,
+        &ExportState::default(),
+        reason,
+        &name,
+        &frame,
+        Direction::Unknown,
+    );
     assert_eq!(flow.start, UNIX_EPOCH - Duration::from_secs(5));
     assert_eq!(flow.duration(), Duration::from_secs(3));
 }
@@ -452,6 +462,132 @@ fn an_answer_alone_is_no_claim() {
             (flow.direction, flow.direction_rule),
             (direction, Some(rule)),
             "{ports:?} {asked:?}"
+        );
+    }
+}
+
+#[test]
+fn a_listening_port_tells_what_packets_do_not() {
+    use Direction::{Forward, Reverse, Unknown};
+    use DirectionRule::{Answer, FirstPacket, ListeningPort, PortNumber, Syn};
+    const SYN_ACK: u8 = SYN | ACK;
+    for (number, ports, first, flags, listening, expected) in [
+        (
+            protocol::TCP,
+            [8080, 50_000],
+            First::Other,
+            ACK,
+            Unknown,
+            (Unknown, FirstPacket),
+        ),
+        (
+            protocol::TCP,
+            [8080, 50_000],
+            First::Other,
+            ACK,
+            Reverse,
+            (Reverse, ListeningPort),
+        ),
+        (
+            protocol::TCP,
+            [50_000, 8080],
+            First::Other,
+            ACK,
+            Forward,
+            (Forward, ListeningPort),
+        ),
+        // It is nearer than the number of a port.
+        (
+            protocol::TCP,
+            [50_000, 443],
+            First::Other,
+            ACK,
+            Unknown,
+            (Forward, PortNumber),
+        ),
+        (
+            protocol::TCP,
+            [50_000, 443],
+            First::Other,
+            ACK,
+            Reverse,
+            (Reverse, ListeningPort),
+        ),
+        (
+            protocol::UDP,
+            [5353, 50_000],
+            First::Other,
+            0,
+            Unknown,
+            (Forward, FirstPacket),
+        ),
+        (
+            protocol::UDP,
+            [5353, 50_000],
+            First::Other,
+            0,
+            Reverse,
+            (Reverse, ListeningPort),
+        ),
+        // What was seen is nearer.
+        (
+            protocol::TCP,
+            [50_000, 8080],
+            First::Opening,
+            SYN,
+            Reverse,
+            (Forward, Syn),
+        ),
+        (
+            protocol::TCP,
+            [50_000, 8080],
+            First::Answer,
+            ACK,
+            Reverse,
+            (Forward, Answer),
+        ),
+        (
+            protocol::TCP,
+            [50_000, 8080],
+            First::Answer,
+            RST,
+            Forward,
+            (Forward, ListeningPort),
+        ),
+        (
+            protocol::TCP,
+            [50_000, 8080],
+            First::Answer,
+            RST,
+            Reverse,
+            (Unknown, Answer),
+        ),
+    ] {
+        let mut observed = ipv4(tail(number, ports));
+        observed.sides[0].tcp.flags = flags;
+        observed.sides[1].tcp.flags = SYN_ACK;
+        observed.first = first;
+        let name = Arc::from("eth0");
+        let entry = ExportState::default();
+        let flow = record(
+            1,
+            &observed,
+            &entry,
+            EndReason::IdleTimeout,
+            &name,
+            &FRAME,
+            listening,
+        );
+        assert_eq!(
+            (flow.direction, flow.direction_rule),
+            (expected.0, Some(expected.1)),
+            "{ports:?} {first:?} {listening}"
+        );
+        // Ends and counters are the same whatever tells the direction.
+        assert_eq!(flow.source.port, Some(ports[0]));
+        assert_eq!(
+            [flow.forward.packets.total, flow.reverse.packets.total],
+            [3, 2]
         );
     }
 }

@@ -2,8 +2,8 @@
 //! which of them were acknowledged.
 
 mod joining;
+mod lookup;
 mod open;
-mod processes;
 pub(super) mod record;
 mod suppression;
 pub(super) mod unacked;
@@ -37,8 +37,8 @@ pub(super) struct Exporter {
     suppression: Suppression,
     /// Where several interfaces see one conversation.
     conversations: Option<Conversations>,
-    /// Where processes are looked up.
-    processes: Option<Lookup>,
+    /// Where sockets are looked up.
+    lookup: Option<Lookup>,
     /// Records on their way to the queue.
     out: VecDeque<Flow>,
     /// Records that flows on their way out will have.
@@ -53,7 +53,7 @@ impl Exporter {
         shared: Arc<SharedCounters>,
         filter: Filter,
         join: Join,
-        processes: Option<Lookup>,
+        lookup: Option<Lookup>,
         unacked: Option<Unacked>,
     ) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Exporter {
             shared,
             suppression: Suppression::new(filter),
             conversations: Conversations::new(join),
-            processes,
+            lookup,
             out: VecDeque::new(),
             promised: 0,
             unacked,
@@ -216,7 +216,7 @@ impl Exporter {
             }
         }
         self.leave_conversation(records, slot, &flow);
-        self.forget_processes(slot, &flow);
+        self.forget_lookup(slot, &flow);
         self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
         if self.unacked.is_some() {
             slots.begin_close(slot);
@@ -243,9 +243,9 @@ impl Exporter {
         let Some(sights) = self.join(slots, records, slot, flow) else {
             return Err(Withheld::Joined);
         };
-        let record = records.record(slots, slot, flow, reason);
-        let record = self.with_sights(record, flow, &sights);
-        let record = self.with_processes(record, slot, flow);
+        let known = self.looked_up(slot, flow);
+        let record = records.record(slots, slot, flow, reason, known.listening);
+        let record = known.name(self.with_sights(record, flow, &sights));
         let unacked = self.unacked.as_ref();
         let is_exported =
             decision.is_told() || unacked.is_some_and(|unacked| unacked.is_exported(slot));
@@ -301,9 +301,10 @@ impl Exporter {
             side.extra = told.extra;
             side.last_seen = side.last_seen.min(last_seen);
         }
-        let record = records.record(slots, slot, &flow, EndReason::ActiveTimeout);
-        let record = self.with_sights_again(slots, records, slot, &flow, record);
-        let record = self.with_processes(record, slot, &flow);
+        let known = self.looked_up(slot, &flow);
+        let reason = EndReason::ActiveTimeout;
+        let record = records.record(slots, slot, &flow, reason, known.listening);
+        let record = known.name(self.with_sights_again(slots, records, slot, &flow, record));
         self.out.push_back(record);
         slots.mark_exported(slot, then);
     }

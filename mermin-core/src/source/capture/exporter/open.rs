@@ -22,7 +22,9 @@ impl Exporter {
             return None;
         }
         let flow = records.snapshot(slots, slot);
-        let record = records.record(slots, slot, &flow, EndReason::ActiveTimeout);
-        Some(self.with_processes(record, slot, &flow))
+        let known = self.looked_up(slot, &flow);
+        let reason = EndReason::ActiveTimeout;
+        let record = records.record(slots, slot, &flow, reason, known.listening);
+        Some(known.name(record))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     bpf::clock::Ticks,
-    flow::{EndReason, Flow},
+    flow::{Direction, EndReason, Flow},
     source::capture::{clock::SourceClock, names::Names, slots::SlotTable},
     table::{
         record::{Frame, record},
@@ -43,15 +43,17 @@ impl<'a> RecordContext<'a> {
         }
     }
 
-    /// The next record of a flow.
+    /// The next record of a flow; `listening` is its direction by listening ports.
     pub(super) fn record(
         &self,
         slots: &SlotTable,
         slot: u32,
         flow: &FlowSnapshot,
         reason: EndReason,
+        listening: Direction,
     ) -> Flow {
         let exported = slots.exported(slot);
-        record(slot, flow, exported, reason, &self.name(flow), &self.frame)
+        let name = self.name(flow);
+        record(slot, flow, exported, reason, &name, &self.frame, listening)
     }
 }

@@ -1,19 +1,21 @@
-//! Processes at the ends of flows, looked up beside the capture thread.
+//! Sockets at the ends of flows, looked up beside the capture thread.
 
 use std::{net::SocketAddr, sync::atomic::Ordering};
 
+use mermin_bpf::track::origin::First;
+
 use super::{Exporter, record::RecordContext};
 use crate::{
-    flow::{Endpoint, Flow, Protocol},
-    process::Ends,
+    flow::{Endpoint, Protocol},
+    process::{Answer, Ends},
     source::capture::slots::SlotTable,
     table::{record::facts, snapshot::FlowSnapshot},
 };
 
 impl Exporter {
-    /// Has a flow looked up that is wanted, where processes are and it was not yet.
+    /// Has a flow looked up that is wanted, where sockets are and it was not yet.
     pub(super) fn look_up(&self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
-        let Some(lookup) = &self.processes else {
+        let Some(lookup) = &self.lookup else {
             return;
         };
         if !lookup.knows(slot, slots.slab().first_seen(slot)) {
@@ -26,7 +28,7 @@ impl Exporter {
 
     /// Counts the flows that the look-up found no room for since it was asked last.
     pub(super) fn count_missed_lookups(&self) {
-        if let Some(lookup) = &self.processes {
+        if let Some(lookup) = &self.lookup {
             self.count_missed(lookup.take_missed());
         }
     }
@@ -36,17 +38,15 @@ impl Exporter {
         missed.fetch_add(flows, Ordering::Relaxed);
     }
 
-    /// Has a record say which processes are at its ends, as far as is known.
-    pub(super) fn with_processes(&self, mut record: Flow, slot: u32, flow: &FlowSnapshot) -> Flow {
-        if let Some(lookup) = &self.processes {
-            [record.source_process, record.destination_process] = lookup.of(slot, flow.first_seen);
-        }
-        record
+    /// What is known of a flow by now.
+    pub(super) fn looked_up(&self, slot: u32, flow: &FlowSnapshot) -> Answer {
+        let lookup = self.lookup.as_ref();
+        lookup.map_or_else(Answer::default, |lookup| lookup.of(slot, flow.first_seen))
     }
 
     /// A flow has ended.
-    pub(super) fn forget_processes(&self, slot: u32, flow: &FlowSnapshot) {
-        if let Some(lookup) = &self.processes {
+    pub(super) fn forget_lookup(&self, slot: u32, flow: &FlowSnapshot) {
+        if let Some(lookup) = &self.lookup {
             lookup.forget(slot, flow.first_seen);
         }
     }
@@ -62,6 +62,7 @@ fn ends(flow: &FlowSnapshot) -> Option<Ends> {
                 protocol: facts.protocol,
                 source: end(facts.source)?,
                 destination: end(facts.destination)?,
+                is_opened: flow.first == First::Opening,
             })
         })
         .flatten()

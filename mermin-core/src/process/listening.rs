@@ -1,0 +1,124 @@
+//! The end of a flow that has a listening port, by which the client of a connection is told that was joined late.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::Ends;
+use crate::flow::{Direction, FIRST_USER_PORT};
+
+/// What is known of one end of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listening {
+    /// A socket of its host listens at that address and port.
+    Yes,
+    /// Its host is this one, and none does.
+    No,
+    /// Several network namespaces have the address and say different things, or none answered.
+    Unsure,
+    /// No network namespace of this host has the address.
+    Elsewhere,
+}
+
+/// Outcome of the question which end listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The end alone that listens is the server; unknown where both do, or neither.
+    pub(super) direction: Direction,
+    /// Neither end was in sight: a network namespace may have come since they were last looked for.
+    pub(super) may_change: bool,
+}
+
+/// Tells the server of a flow, given what is known `of` an end.
+///
+/// Datagrams between equal ports (NTP, mDNS) or to a group are among peers, of which none is the server by having its port. An end
+/// elsewhere with a system port may well be a server that cannot be asked.
+pub(super) fn decide(ends: &Ends, mut of: impl FnMut(SocketAddr) -> Listening) -> Told {
+    let is_among_peers =
+        ends.source.port() == ends.destination.port() || is_group(ends.destination.ip());
+    if is_among_peers {
+        return Told {
+            direction: Direction::Unknown,
+            may_change: false,
+        };
+    }
+    let known = [ends.source, ends.destination].map(&mut of);
+    let is_client = |place: usize, end: SocketAddr| match known[place] {
+        Listening::No => true,
+        Listening::Elsewhere => end.port() >= FIRST_USER_PORT,
+        Listening::Yes | Listening::Unsure => false,
+    };
+    let direction = if known[1] == Listening::Yes && is_client(0, ends.source) {
+        Direction::Forward
+    } else if known[0] == Listening::Yes && is_client(1, ends.destination) {
+        Direction::Reverse
+    } else {
+        Direction::Unknown
+    };
+    Told {
+        direction,
+        may_change: known == [Listening::Elsewhere; 2],
+    }
+}
+
+fn is_group(address: IpAddr) -> bool {
+    address.is_multicast() || address == Ipv4Addr::BROADCAST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Protocol;
+
+    fn told(source: &str, destination: &str, known: [Listening; 2]) -> Told {
+        let ends = Ends {
+            protocol: Protocol::TCP,
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            is_opened: false,
+        };
+        decide(&ends, |end| known[usize::from(end != ends.source)])
+    }
+
+    #[test]
+    fn one_end_that_listens_is_the_server() {
+        use Direction::{Forward, Reverse, Unknown};
+        use Listening::{Elsewhere, No, Unsure, Yes};
+        for (known, direction, may_change) in [
+            ([No, Yes], Forward, false),
+            ([Yes, No], Reverse, false),
+            ([Elsewhere, Yes], Forward, false),
+            ([Yes, Elsewhere], Reverse, false),
+            ([Yes, Yes], Unknown, false),
+            ([No, No], Unknown, false),
+            ([Yes, Unsure], Unknown, false),
+            ([Unsure, Yes], Unknown, false),
+            ([No, Elsewhere], Unknown, false),
+            ([Elsewhere, Elsewhere], Unknown, true),
+        ] {
+            assert_eq!(
+                told("10.0.0.1:40000", "10.0.0.2:8080", known),
+                Told {
+                    direction,
+                    may_change
+                },
+                "{known:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn peers_have_no_server() {
+        use Listening::{Elsewhere, No, Yes};
+        for (source, destination, known) in [
+            ("10.0.0.1:5353", "10.0.0.2:5353", [Yes, No]),
+            ("10.0.0.1:1900", "239.255.255.250:4000", [Yes, Elsewhere]),
+            ("[fd00::1]:5353", "[ff02::fb]:4000", [Yes, Elsewhere]),
+            ("10.0.0.1:6800", "255.255.255.255:6700", [Yes, Elsewhere]),
+            // A client of DHCP has a port of its own.
+            ("10.0.0.1:68", "10.0.0.2:67", [Yes, Elsewhere]),
+            ("10.0.0.2:67", "10.0.0.1:68", [Elsewhere, Yes]),
+        ] {
+            let direction = told(source, destination, known).direction;
+            assert_eq!(direction, Direction::Unknown, "{source} {destination}");
+        }
+    }
+}
