@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::Ends;
+use super::lookup::Ends;
 use crate::flow::{Direction, FIRST_USER_PORT};
 
-/// What is known of one end of a flow.
+/// Knowledge of one end of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Listening {
     /// A socket of its host listens at that address and port.

@@ -54,7 +54,7 @@ impl Wanted {
     }
 }
 
-/// What is known of a flow by now.
+/// Knowledge of a flow, as far as it goes by now.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     /// Processes of source and destination, where they are known.
@@ -174,7 +174,7 @@ impl Lookup {
         self.answers.missed.swap(0, Ordering::Relaxed)
     }
 
-    /// What is known of a flow by now.
+    /// Knowledge of a flow, as far as it goes by now.
     pub(crate) fn of(&self, slot: u32, first_seen: u64) -> Answer {
         let answers = self.answers.lock();
         answers

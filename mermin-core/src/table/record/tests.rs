@@ -529,7 +529,7 @@ fn a_listening_port_tells_what_packets_do_not() {
             Reverse,
             (Reverse, ListeningPort),
         ),
-        // What was seen is nearer.
+        // A packet that was seen is nearer still.
         (
             protocol::TCP,
             [50_000, 8080],

@@ -38,7 +38,7 @@ impl Exporter {
         missed.fetch_add(flows, Ordering::Relaxed);
     }
 
-    /// What is known of a flow by now.
+    /// Knowledge of a flow, as far as it goes by now.
     pub(super) fn looked_up(&self, slot: u32, flow: &FlowSnapshot) -> Answer {
         let lookup = self.lookup.as_ref();
         lookup.map_or_else(Answer::default, |lookup| lookup.of(slot, flow.first_seen))
