@@ -78,6 +78,8 @@ pub use flow::Flow;
 pub use iface::{NetNs, Pattern, Preset};
 pub use join::Join;
 pub use report::{Degradation, Report, Stats, hook::Mechanism};
+#[cfg(feature = "pcap")]
+pub use source::Pace;
 pub use source::{
     Acknowledger, Decapsulation, FlowKey, FlowSource, FlowSourceBuilder, Handle, OpenFlows,
     Pinning, Reconfigured, Replay, Replayed, Reports, Run, Setting,

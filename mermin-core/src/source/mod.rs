@@ -12,6 +12,8 @@ mod offline;
 mod open;
 mod open_flows;
 mod options;
+#[cfg(feature = "pcap")]
+mod pace;
 mod pages;
 pub(crate) mod pinning;
 mod queue;
@@ -29,6 +31,8 @@ pub use self::capture::thread::rig::{Phases, Reading};
 pub(crate) use self::offline::Hand;
 #[cfg(all(feature = "pcap", feature = "__lab"))]
 pub use self::offline::{Captured, Whole, each_captured, read_whole};
+#[cfg(feature = "pcap")]
+pub use self::pace::Pace;
 pub use self::{
     builder::FlowSourceBuilder,
     flow_key::FlowKey,

@@ -96,8 +96,16 @@ impl FlowSourceBuilder {
         let queue = Arc::new(Queue::default());
         #[cfg(feature = "pcap")]
         if let Some(input) = self.input {
-            let opened = offline::start(self.options, input, &control, &queue)?;
+            let opened = offline::start(self.options, input, self.pace, &control, &queue)?;
             return opened_by(opened, queue, control).await;
+        }
+        #[cfg(feature = "pcap")]
+        if self.pace.is_some() {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                "cannot use `pace` without a capture file",
+            )
+            .with_remedy("leave it out; packets of interfaces come when they come"));
         }
         let (answer, opened) = oneshot::channel();
         let job = capture::Job {

@@ -11,10 +11,10 @@ use std::{
 };
 
 use futures::{StreamExt, executor::block_on, stream::FusedStream as _};
-use mermin_core::{Attach, ErrorKind, FlowSource, NetNs, Pinning, report::SourceKind};
+use mermin_core::{Attach, ErrorKind, FlowSource, NetNs, Pace, Pinning, report::SourceKind};
 
 use crate::{
-    craft::{ETHERNET, Frame, Shape, pcap, pcap_header, udp},
+    craft::{BEGIN, ETHERNET, Frame, Shape, pcap, pcap_header, udp},
     run::{check_ledger, open},
 };
 
@@ -230,4 +230,59 @@ fn a_reader_is_taken_once_and_a_file_as_often_as_wanted() {
         assert_eq!(source.report().to_string(), "");
     });
     std::fs::remove_file(&path).unwrap();
+}
+
+/// Twenty datagrams, one each second.
+fn twenty_seconds() -> Vec<u8> {
+    let frames: Vec<Frame> = (0..20)
+        .map(|second| Frame::new(second * 1_000_000_000, udp(7, 1)))
+        .collect();
+    pcap(Shape::LITTLE, ETHERNET, &frames)
+}
+
+#[test]
+fn a_capture_is_read_at_its_pace() {
+    let pace = Pace::new(40.0);
+    let file = io::Cursor::new(twenty_seconds());
+    let began = Instant::now();
+    let outcome = open(FlowSource::builder().pcap_reader(file).pace(&pace)).unwrap();
+    assert!(began.elapsed() >= Duration::from_secs(19) / 40, "{began:?}");
+    assert_eq!(outcome.stats.packets, 20);
+    check_ledger(&outcome.flows, &outcome.stats);
+    let (first, last) = (pace.began().unwrap(), pace.position().unwrap());
+    assert_eq!(last.duration_since(first).unwrap(), Duration::from_secs(19));
+}
+
+#[test]
+fn a_capture_that_is_held_skips_closes_and_is_looked_at() {
+    let pace = Pace::new(1.0);
+    pace.hold();
+    let file = io::Cursor::new(twenty_seconds());
+    let options = FlowSource::builder().pcap_reader(file).pace(&pace);
+    let source = block_on(options.open()).unwrap();
+    let handle = source.handle();
+    let packets = |wanted: u64| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while handle.stats().packets != wanted {
+            assert!(Instant::now() < deadline, "{}", handle.stats());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    pace.skip_to(std::time::UNIX_EPOCH + Duration::from_secs(BEGIN + 5));
+    packets(5);
+    let mut snapshot = handle.open_flows();
+    let page = block_on(snapshot.next_page()).unwrap();
+    assert_eq!(page[0].forward.packets.total, 5);
+    handle.close();
+    let flows: Vec<_> = block_on(source.map(Result::unwrap).collect());
+    check_ledger(&flows, &handle.stats());
+    assert_eq!(handle.stats().packets, 5);
+}
+
+#[test]
+fn interfaces_have_no_pace() {
+    let options = FlowSource::builder().pace(&Pace::new(1.0));
+    let error = block_on(options.open()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidOption);
+    assert!(error.to_string().contains("`pace`"), "{error}");
 }

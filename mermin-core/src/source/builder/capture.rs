@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::FlowSourceBuilder;
-use crate::source::offline::Input;
+use crate::source::{offline::Input, pace::Pace};
 
 impl FlowSourceBuilder {
     /// Reads a capture file instead of watching interfaces: no root, no kernel program.
@@ -85,5 +85,32 @@ impl FlowSourceBuilder {
     pub fn pcap_reader(mut self, reader: impl io::Read + Send + 'static) -> Self {
         self.input = Some(Input::reader(reader));
         self
+    }
+
+    /// Reads the capture no faster than this, and as fast as it can be read without. While a packet waits, so do the timeouts of
+    /// flows.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    /// use mermin_core::{FlowSource, Pace};
+    ///
+    /// # async fn watch() -> Result<(), mermin_core::Error> {
+    /// let pace = Pace::new(10.0);
+    /// let mut flows = FlowSource::builder().pcap("day.pcapng").pace(&pace).open().await?;
+    /// while let Some(flow) = flows.next().await {
+    ///     println!("{}", flow?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pace(mut self, pace: &Pace) -> Self {
+        self.pace = Some(pace.clone());
+        self
+    }
+
+    /// The value of [`pace`](Self::pace).
+    #[must_use]
+    pub fn get_pace(&self) -> Option<&Pace> {
+        self.pace.as_ref()
     }
 }

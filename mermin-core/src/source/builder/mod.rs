@@ -7,9 +7,9 @@ mod get;
 mod timeouts;
 mod watch;
 
-#[cfg(feature = "pcap")]
-use super::offline::Input;
 use super::options::Options;
+#[cfg(feature = "pcap")]
+use super::{offline::Input, pace::Pace};
 #[cfg(feature = "pcap")]
 use crate::error::ErrorKind;
 use crate::{error::Error, iface::select::Selector};
@@ -37,6 +37,8 @@ pub struct FlowSourceBuilder {
     pub(super) options: Options,
     #[cfg(feature = "pcap")]
     pub(super) input: Option<Input>,
+    #[cfg(feature = "pcap")]
+    pub(super) pace: Option<Pace>,
 }
 
 impl FlowSourceBuilder {

@@ -43,6 +43,7 @@ use super::{
     control::{Control, Running},
     engine::{Opened, epoch, guard},
     options::{MOST_FLOWS, Options},
+    pace::Pace,
     queue::Queue,
 };
 use crate::{
@@ -55,6 +56,7 @@ use crate::{
 struct Job {
     options: Options,
     input: Input,
+    pace: Option<Pace>,
     control: Arc<Control>,
     queue: Arc<Queue>,
 }
@@ -63,6 +65,7 @@ struct Job {
 pub(super) fn start(
     options: Options,
     input: Input,
+    pace: Option<Pace>,
     control: &Arc<Control>,
     queue: &Arc<Queue>,
 ) -> Result<oneshot::Receiver<Result<Opened, Error>>, Error> {
@@ -71,6 +74,7 @@ pub(super) fn start(
     let job = Job {
         options,
         input,
+        pace,
         control: Arc::clone(control),
         queue: Arc::clone(queue),
     };
@@ -135,7 +139,7 @@ impl Job {
         .joined(self.options.join)
         .listening(self.options.listening_ports);
         let work = Work {
-            reading: Reading::new(capture, flows, shared),
+            reading: Reading::new(capture, flows, shared).paced(self.pace),
             name,
             control: self.control,
             queue: self.queue,

@@ -1,11 +1,15 @@
 //! From the octets of a capture to records, without a thread and without a consumer.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{flows::Flows, shared::Shared};
 use crate::{
     pcap::{Capture, Next, Packet, PcapError},
-    source::pages::PageRequest,
+    source::{pace::Pace, pages::PageRequest},
 };
 
 /// Records that are made before somebody has to take them.
@@ -19,6 +23,7 @@ pub(super) struct Reading<R: io::Read> {
     pub(super) shared: Arc<Shared>,
     /// A packet that waits until what was due before it is told.
     pending: Option<Packet>,
+    pace: Option<Pace>,
     /// Nothing of what was read last has been looked at.
     unseen: bool,
     /// Interfaces that are not read, as the report says.
@@ -34,6 +39,8 @@ pub(super) enum Stop {
     Starved,
     /// Records wait to be taken.
     Records,
+    /// A packet has to wait so long.
+    Early(Duration),
     /// There is no more.
     End,
 }
@@ -45,11 +52,17 @@ impl<R: io::Read> Reading<R> {
             flows,
             shared,
             pending: None,
+            pace: None,
             // Finding out the format has read some.
             unseen: true,
             unread: 0,
             first: None,
         }
+    }
+
+    /// No faster than this.
+    pub(super) fn paced(self, pace: Option<Pace>) -> Self {
+        Self { pace, ..self }
     }
 
     /// Reads once. Blocks as long as the input does.
@@ -76,6 +89,10 @@ impl<R: io::Read> Reading<R> {
                     Next::End => return Ok(Stop::End),
                 },
             };
+            if let Some(wait) = self.wait(&packet) {
+                self.pending = Some(packet);
+                return Ok(Stop::Early(wait));
+            }
             if std::mem::take(&mut self.unseen) {
                 self.first = packet.time.map(|time| time.at);
             }
@@ -91,6 +108,12 @@ impl<R: io::Read> Reading<R> {
             }
         }
         Ok(Stop::Records)
+    }
+
+    /// How long a packet has to wait, if it has.
+    fn wait(&self, packet: &Packet) -> Option<Duration> {
+        let pace = self.pace.as_ref()?;
+        pace.wait(packet.time?.at, Instant::now())
     }
 
     /// Fills a page of open flows.

@@ -20,6 +20,8 @@ use crate::{
 
 /// Requests wake the thread; this is how long it would sleep without any.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How soon another speed is noticed.
+const LONGEST_LOOK: Duration = Duration::from_millis(50);
 /// Flows that are due soon after each other end together.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
@@ -60,6 +62,7 @@ impl<R: io::Read> Work<R> {
             self.fill_pages();
             match stop {
                 Stop::Starved if self.wait() => self.reading.fill()?,
+                Stop::Early(wait) => self.control.wait(wait.min(LONGEST_LOOK)),
                 Stop::Starved | Stop::Records => {}
                 Stop::End => break,
             }
