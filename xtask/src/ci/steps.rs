@@ -116,7 +116,7 @@ pub(super) const STEPS: &[Step] = &[
     quick(
         "arm64",
         Work::Command(
-            "cargo check --target aarch64-unknown-linux-gnu -p mermin-core -p mermin-config -p mermin-examples -p mermin-program -p mermin-ipfix -p mermin-prometheus -p mermin-nats -p mermin-export",
+            "cargo check --target aarch64-unknown-linux-gnu -p mermin-core -p mermin-config -p mermin-examples -p mermin-program -p mermin-ipfix -p mermin-prometheus -p mermin-nats -p mermin-export -p mermin-top",
             &[],
         ),
     ),

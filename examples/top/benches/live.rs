@@ -1,0 +1,132 @@
+//! Cost of the view with 100,000 live flows: `cargo bench -p mermin-top`, as root.
+//!
+//! A process in a network namespace of its own sends a datagram to each of 100,000 addresses, goes on with some of them, and runs
+//! the program beside that. Its processor time is read from /proc once all flows are there, and again 20 pictures later.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot go on ends; the lint knows only functions that are marked as tests"
+)]
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, UdpSocket},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// With this variable, the process is in the namespace.
+const INSIDE: &str = "MERMIN_TOP_BENCH_INSIDE";
+const FLOWS: u32 = 100_000;
+const PICTURES: u32 = 20;
+
+fn main() {
+    if env::var_os(INSIDE).is_some() {
+        return inside();
+    }
+    if env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let own = env::current_exe().unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--"]).arg(own).env(INSIDE, "1");
+    assert!(command.status().unwrap().success(), "run it as root");
+}
+
+fn ip(arguments: &str) {
+    let mut command = Command::new("ip");
+    assert!(
+        command
+            .args(arguments.split(' '))
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+fn inside() {
+    ip("link add d0 up type dummy");
+    ip("addr add 10.0.0.1/8 dev d0");
+    let config = env::temp_dir().join(format!("mermin-top-bench-{}.hcl", std::process::id()));
+    let room = "pipeline { flow_capture { flow_stats_capacity = 131072 } }\nspan { udp_timeout = \"10m\" }\n";
+    fs::write(&config, room).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_top"));
+    command
+        .args(["--plain", "--interface", "d0", "--delay", "0.5", "--config"])
+        .arg(&config);
+    let mut top = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(top.stdout.take().unwrap()).lines();
+    let mut pictures = |wanted: u32, is_so: &dyn Fn(&str) -> bool| {
+        let heads = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .filter(|line| line.starts_with("top  "));
+        let last = heads
+            .skip_while(|line| !is_so(line))
+            .take(wanted as usize)
+            .last();
+        last.unwrap()
+    };
+    pictures(1, &|_| true);
+    let socket = UdpSocket::bind("10.0.0.1:5000").unwrap();
+    let to = |number: u32| (Ipv4Addr::from_bits(0x0a01_0000 + number), 53);
+    for number in 0..FLOWS {
+        socket.send_to(&[0; 100], to(number)).unwrap();
+    }
+    // A fifth of the flows go on, so that rates change and orders too.
+    thread::spawn(move || {
+        for number in (0..FLOWS).step_by(5).cycle() {
+            // The interface goes with the namespace.
+            let _ = socket.send_to(&[0; 100], to(number));
+            if number % 100 == 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    });
+    println!("{}", pictures(1, &|line| line.contains("100,000 flows")));
+    let (before, began) = (times(top.id()), Instant::now());
+    println!("{}", pictures(PICTURES, &|_| true));
+    let (after, took) = (times(top.id()), began.elapsed());
+    top.kill().unwrap();
+    top.wait().unwrap();
+    fs::remove_file(&config).unwrap();
+    let mut all = Duration::ZERO;
+    for (name, time) in after {
+        let known = before.iter().find(|(known, _)| *known == name);
+        let spent = time - known.map_or(Duration::ZERO, |(_, time)| *time);
+        all += spent;
+        println!(
+            "{name:16} {:6.2} ms a picture",
+            (spent / PICTURES).as_secs_f64() * 1e3
+        );
+    }
+    println!(
+        "{PICTURES} pictures of {FLOWS} flows in {:.2} s: {:.2} ms of processor time each, {:.1} % of a core",
+        took.as_secs_f64(),
+        (all / PICTURES).as_secs_f64() * 1e3,
+        all.as_secs_f64() / took.as_secs_f64() * 100.0
+    );
+}
+
+/// Processor time of each thread of a process.
+fn times(process: u32) -> Vec<(String, Duration)> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks
+        .map(|task| {
+            let task = task.unwrap().path();
+            let read = |name: &str| fs::read_to_string(task.join(name)).unwrap();
+            let nanoseconds = read("schedstat")
+                .split(' ')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            let number = task.file_name().unwrap().to_string_lossy().into_owned();
+            (
+                format!("{} {number}", read("comm").trim()),
+                Duration::from_nanos(nanoseconds),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,132 @@
+//! The picture: from what is to be shown to characters. Draws into any buffer, at any size.
+
+pub(crate) mod amount;
+mod details;
+mod flows;
+mod foot;
+mod groups;
+mod head;
+mod help;
+pub(crate) mod look;
+
+use mermin_core::Stats;
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+
+use self::look::Look;
+use crate::{
+    model::{Model, Row, groups::Group},
+    state::{State, Tab},
+};
+
+/// What is known of the source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Status {
+    /// Interfaces, or the file.
+    pub(crate) source: String,
+    pub(crate) stats: Stats,
+    /// One in a line.
+    pub(crate) degradations: Vec<String>,
+    pub(crate) has_processes: bool,
+    /// Of a capture: how far it was read, and how fast.
+    pub(crate) playback: Option<String>,
+    /// The error by which the source ended.
+    pub(crate) failure: Option<String>,
+}
+
+/// All that is shown.
+pub(crate) struct View<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) model: &'a Model,
+    pub(crate) status: &'a Status,
+    /// The first of the flows that the filter admits, and how many there are.
+    pub(crate) flows: &'a [&'a Row],
+    pub(crate) wanted: usize,
+    /// Of the tab.
+    pub(crate) groups: &'a [&'a Group],
+    pub(crate) look: Look,
+}
+
+/// A place to write lines to.
+pub(crate) struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+    area: Rect,
+}
+
+impl Canvas<'_> {
+    pub(crate) fn width(&self) -> usize {
+        self.area.width.into()
+    }
+
+    pub(crate) fn height(&self) -> usize {
+        self.area.height.into()
+    }
+
+    /// Writes at a place; what does not fit is left out.
+    pub(crate) fn put(&mut self, line: usize, column: usize, text: &str, style: Style) {
+        let (Ok(x), Ok(y)) = (u16::try_from(column), u16::try_from(line)) else {
+            return;
+        };
+        if x < self.area.width && y < self.area.height {
+            let left = usize::from(self.area.width - x);
+            let (x, y) = (self.area.x + x, self.area.y + y);
+            self.buffer.set_stringn(x, y, text, left, style);
+        }
+    }
+
+    /// The style of a whole line.
+    pub(crate) fn shade(&mut self, line: usize, style: Style) {
+        if let Ok(y) = u16::try_from(line)
+            && y < self.area.height
+        {
+            let line = Rect {
+                y: self.area.y + y,
+                height: 1,
+                ..self.area
+            };
+            self.buffer.set_style(line, style);
+        }
+    }
+}
+
+/// Lines above and below the list.
+const HEAD: usize = 2;
+const FOOT: usize = 3;
+
+/// Draws it all. Where there is no room for everything, the list goes first.
+pub(crate) fn draw(buffer: &mut Buffer, view: &View<'_>) {
+    let area = buffer.area;
+    let mut canvas = Canvas { buffer, area };
+    let height = canvas.height();
+    head::draw(&mut canvas, view);
+    foot::draw(&mut canvas, height.saturating_sub(FOOT), view);
+    let list = Rect {
+        y: area.y + u16::try_from(HEAD).unwrap_or(0),
+        height: u16::try_from(height.saturating_sub(HEAD + FOOT)).unwrap_or(0),
+        ..area
+    };
+    let mut list = Canvas {
+        buffer: canvas.buffer,
+        area: list.intersection(area),
+    };
+    if view.state.is_helping {
+        help::draw(&mut list, view);
+    } else if let Some(chosen) = view.state.details {
+        details::draw(&mut list, view, chosen);
+    } else if view.state.tab == Tab::Flows {
+        flows::draw(&mut list, view);
+    } else {
+        groups::draw(&mut list, view);
+    }
+}
+
+/// The first line that is shown of a list, so that the cursor is among so many.
+fn first_shown(cursor: usize, lines: usize) -> usize {
+    if lines == 0 {
+        0
+    } else {
+        cursor / lines * lines
+    }
+}
+
+#[cfg(test)]
+mod tests;

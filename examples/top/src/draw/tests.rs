@@ -1,0 +1,234 @@
+//! Whole pictures, at sizes that are usual and at those that are not.
+
+use std::time::Duration;
+
+use mermin_core::{
+    flow::{Endpoint, FlowId},
+    report::{HookDirection, HookStats, Ignored},
+};
+use ratatui::{Terminal, backend::TestBackend, style::Modifier};
+
+use super::*;
+use crate::{
+    model::{rank::rank, tests::flow},
+    state::Details,
+};
+
+/// A model of three flows, one of IPv6 and one that has ended.
+fn model() -> Model {
+    let mut model = Model::default();
+    let mut long = flow(2, 7_000_000);
+    long.source = Endpoint::new([0x2001, 0xdb8, 1, 2, 3, 4, 5, 6], 65_535);
+    let mut end = flow(3, 3);
+    end.end_reason = mermin_core::flow::EndReason::EndOfFlow;
+    model.open(&[flow(1, 12), long]);
+    model.record(&end);
+    model.end_frame(Duration::from_secs(1));
+    model
+}
+
+fn status() -> Status {
+    let mut status = Status {
+        source: "eth0,veth1".to_owned(),
+        ..Status::default()
+    };
+    status.stats.packets = 1_234_567;
+    (status.stats.flows_open, status.stats.flows_capacity) = (2, 65_536);
+    let mut hook = HookStats::new(2, "eth0", HookDirection::Ingress);
+    hook.ignored = vec![
+        Ignored::new("fragment", 500, 1),
+        Ignored::new("table_full", 67, 1),
+    ];
+    status.stats.hooks.push(hook);
+    status
+}
+
+/// A picture of this size, a line each; and the whole of it.
+fn picture(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Buffer) {
+    let model = model();
+    let (flows, wanted) = rank(model.rows(), state.sort, state.is_inverse, |row| {
+        state.query.admits(&row.flow)
+    });
+    let groups: Vec<_> = model.groups.interfaces().collect();
+    let view = View {
+        state,
+        model: &model,
+        status,
+        flows: &flows,
+        wanted,
+        groups: &groups,
+        look: Look::default(),
+    };
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+    terminal
+        .draw(|frame| draw(frame.buffer_mut(), &view))
+        .unwrap();
+    let buffer = terminal.backend().buffer().clone();
+    let lines = buffer.content.chunks(size.0.into()).map(|line| {
+        let line: String = line.iter().map(|cell| cell.symbol()).collect();
+        line.trim_end().to_owned()
+    });
+    (lines.collect(), buffer)
+}
+
+#[test]
+fn everything_is_there_on_80_columns_and_24_lines() {
+    let (lines, buffer) = picture((80, 24), &State::default(), &status());
+    assert_eq!(lines.len(), 24);
+    assert!(lines[0].starts_with("top  eth0,veth1 "), "{lines:#?}");
+    assert!(
+        lines[0].ends_with("2 flows  700MB/s  7.00Mp/s"),
+        "{lines:#?}"
+    );
+    assert_eq!(lines[1], " flows   interfaces  by rate");
+    assert_eq!(
+        lines[2],
+        "proto    source                 destination            bytes/s   bytes history"
+    );
+    assert_eq!(
+        lines[3],
+        "tcp      [2001:db8:…:5:6]:65535 10.0.0.2:443              700M    700M        █"
+    );
+    assert!(lines[4].starts_with("tcp      10.0.0.1:1 "), "{lines:#?}");
+    assert_eq!(
+        lines[21],
+        "1,234,567 packets = 1,234,000 in flows + 567 in none: fragment 500, table_full 6"
+    );
+    assert_eq!(
+        lines[22],
+        "table 2/65.5k, 67 packets found it full  no degradation"
+    );
+    assert!(lines[23].starts_with("q quit  ? help"), "{lines:#?}");
+    // The first is chosen, and the one that has ended is faint.
+    assert!(buffer[(0, 3)].modifier.contains(Modifier::REVERSED));
+    assert!(buffer[(0, 5)].modifier.contains(Modifier::DIM));
+}
+
+#[test]
+fn with_room_both_sums_and_the_interface_are_shown() {
+    let (lines, _) = picture((140, 24), &State::default(), &status());
+    assert!(lines[2].contains("interface"), "{lines:#?}");
+    assert!(
+        lines[2].ends_with("bytes/s   bytes  pkts/s packets history"),
+        "{lines:#?}"
+    );
+    assert!(
+        lines[3].contains("[2001:db8:1:2:3:4:5:6]:65535"),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn what_the_host_lacks_and_why_the_source_ended_are_in_sight() {
+    let mut status = status();
+    status.degradations = vec!["tcx: no TCX".to_owned(), "another".to_owned()];
+    let (lines, _) = picture((100, 10), &State::default(), &status);
+    assert!(lines[8].ends_with("! (+1) tcx: no TCX"), "{lines:#?}");
+    status.failure = Some("cannot go on".to_owned());
+    let (lines, _) = picture((100, 10), &State::default(), &status);
+    assert!(lines[8].ends_with("cannot go on"), "{lines:#?}");
+}
+
+#[test]
+fn a_filter_is_shown_with_its_fault_and_how_many_it_admits() {
+    let mut state = State::default();
+    state.set_filter("source.port=1".to_owned());
+    let (lines, _) = picture((80, 24), &state, &status());
+    assert!(lines[1].ends_with("/source.port=1  1 flows"), "{lines:#?}");
+    assert!(
+        lines[3].contains("10.0.0.1:1 ") && lines[4].is_empty(),
+        "{lines:#?}"
+    );
+    state.is_typing = true;
+    state.set_filter("source.port=1 prt".to_owned());
+    let (lines, _) = picture((80, 24), &state, &status());
+    assert!(
+        lines[23].starts_with("/source.port=1 prt  cannot use `prt`"),
+        "{lines:#?}"
+    );
+    state.set_filter("source.port=9".to_owned());
+    let (lines, _) = picture((80, 24), &state, &status());
+    assert!(
+        lines[3].contains("no flow that the filter admits"),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn details_are_all_that_a_record_knows() {
+    let chosen = FlowId::from_u128(1);
+    let mut state = State {
+        details: Some(Details {
+            flow: chosen,
+            scroll: 0,
+        }),
+        ..State::default()
+    };
+    let flow = flow(1, 12);
+    let mut seen = std::collections::BTreeSet::new();
+    for scroll in 0..60 {
+        state.details = Some(Details {
+            flow: chosen,
+            scroll,
+        });
+        let (lines, _) = picture((80, 24), &state, &status());
+        seen.extend(
+            lines[3..21]
+                .iter()
+                .filter_map(|line| line.split_whitespace().next())
+                .map(str::to_owned),
+        );
+    }
+    for (name, _) in flow.attributes() {
+        assert!(seen.contains(name), "{name}: {seen:#?}");
+    }
+    state.details = Some(Details {
+        flow: FlowId::from_u128(77),
+        scroll: 0,
+    });
+    let (lines, _) = picture((80, 24), &state, &status());
+    assert!(lines[2].starts_with("this flow has ended"), "{lines:#?}");
+}
+
+#[test]
+fn sums_by_interface_are_a_list_of_their_own() {
+    let state = State {
+        tab: Tab::Interfaces,
+        ..State::default()
+    };
+    let (lines, _) = picture((80, 24), &state, &status());
+    assert!(lines[2].starts_with("interface "), "{lines:#?}");
+    let numbers: Vec<&str> = lines[3].split_whitespace().collect();
+    assert_eq!(
+        numbers[..6],
+        ["eth0", "2", "700M", "700M", "7.00M", "7.00M"]
+    );
+}
+
+#[test]
+fn no_size_is_too_small() {
+    let mut states = vec![
+        State::default(),
+        State {
+            is_helping: true,
+            ..State::default()
+        },
+    ];
+    states.push(State {
+        tab: Tab::Interfaces,
+        cursor: 9,
+        ..State::default()
+    });
+    let flow = FlowId::from_u128(1);
+    states.push(State {
+        details: Some(Details { flow, scroll: 5 }),
+        ..State::default()
+    });
+    for state in &states {
+        for width in (1..130).step_by(3) {
+            for height in 1..30 {
+                picture((width, height), state, &status());
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Keys: what one does to the state, and what it asks for beside that.
+
+use std::time::Duration;
+
+use mermin_core::flow::FlowId;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::{
+    model::rank::Sort,
+    state::{Details, State, Tab, tabs},
+};
+
+/// Rows of a page.
+const PAGE: usize = 10;
+/// What an arrow key skips of a capture.
+const SKIP: Duration = Duration::from_secs(10);
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Action {
+    /// Another picture.
+    #[default]
+    Draw,
+    Quit,
+    /// Goes on or holds.
+    Hold,
+    /// Reads the capture so many times as fast.
+    Faster(f64),
+    Forward(Duration),
+    Back(Duration),
+    /// Reads the capture from its beginning.
+    Restart,
+}
+
+/// What keys go by beside the state.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Around {
+    /// Rows of the list.
+    pub(crate) rows: usize,
+    /// The flow that the cursor is at.
+    pub(crate) chosen: Option<FlowId>,
+    pub(crate) has_processes: bool,
+    pub(crate) is_capture: bool,
+}
+
+/// The state behind a key.
+pub(crate) fn press(mut state: State, key: KeyEvent, around: Around) -> (State, Action) {
+    let action = if key.modifiers.contains(KeyModifiers::CONTROL) {
+        match key.code {
+            KeyCode::Char('c' | 'd') => Action::Quit,
+            _ => Action::Draw,
+        }
+    } else if state.is_typing {
+        write(&mut state, key.code)
+    } else if state.is_helping {
+        state.is_helping = false;
+        Action::Draw
+    } else {
+        command(&mut state, key.code, around)
+    };
+    state.cursor = state.cursor.min(around.rows.saturating_sub(1));
+    (state, action)
+}
+
+/// A key while the filter is written.
+fn write(state: &mut State, key: KeyCode) -> Action {
+    let mut filter = state.filter.clone();
+    match key {
+        KeyCode::Char(character) => filter.push(character),
+        KeyCode::Backspace => _ = filter.pop(),
+        KeyCode::Esc => {
+            filter.clear();
+            state.is_typing = false;
+        }
+        KeyCode::Enter => state.is_typing = false,
+        _ => return Action::Draw,
+    }
+    state.cursor = 0;
+    state.set_filter(filter);
+    Action::Draw
+}
+
+fn command(state: &mut State, key: KeyCode, around: Around) -> Action {
+    match key {
+        KeyCode::Char('q') => return Action::Quit,
+        KeyCode::Esc if state.details.is_some() => state.details = None,
+        KeyCode::Esc => state.set_filter(String::new()),
+        KeyCode::Enter if state.details.is_some() => state.details = None,
+        KeyCode::Enter => {
+            let chosen = around.chosen.filter(|_| state.tab == Tab::Flows);
+            state.details = chosen.map(|flow| Details { flow, scroll: 0 });
+        }
+        KeyCode::Char('?' | 'h') => state.is_helping = true,
+        KeyCode::Char('/' | 'f') => {
+            state.is_typing = true;
+            state.details = None;
+        }
+        KeyCode::Char('b') => sort(state, Sort::Octets),
+        KeyCode::Char('p') => sort(state, Sort::Packets),
+        KeyCode::Char('r') => sort(state, Sort::Rate),
+        KeyCode::Char('t') => sort(state, Sort::PacketRate),
+        KeyCode::Char('i') => state.is_inverse = !state.is_inverse,
+        KeyCode::Tab | KeyCode::Char('l') => turn(state, around, 1),
+        KeyCode::BackTab => turn(state, around, tabs(around.has_processes).len() - 1),
+        KeyCode::Char(' ') => {
+            state.is_held = !state.is_held;
+            return Action::Hold;
+        }
+        _ if around.is_capture => return play(state, key),
+        _ => scroll(state, key),
+    }
+    Action::Draw
+}
+
+fn sort(state: &mut State, sort: Sort) {
+    state.sort = sort;
+    state.cursor = 0;
+}
+
+fn turn(state: &mut State, around: Around, by: usize) {
+    let tabs = tabs(around.has_processes);
+    let place = tabs.iter().position(|&tab| tab == state.tab).unwrap_or(0);
+    state.tab = tabs[(place + by) % tabs.len()];
+    state.cursor = 0;
+    state.details = None;
+}
+
+/// A key that moves a capture, or the cursor.
+fn play(state: &mut State, key: KeyCode) -> Action {
+    match key {
+        KeyCode::Right => Action::Forward(SKIP),
+        KeyCode::Left => Action::Back(SKIP),
+        KeyCode::Char('>') => Action::Forward(6 * SKIP),
+        KeyCode::Char('<') => Action::Back(6 * SKIP),
+        KeyCode::Char('0') => Action::Restart,
+        KeyCode::Char('+' | '=') => Action::Faster(2.0),
+        KeyCode::Char('-') => Action::Faster(0.5),
+        _ => {
+            scroll(state, key);
+            Action::Draw
+        }
+    }
+}
+
+fn scroll(state: &mut State, key: KeyCode) {
+    let place = match &mut state.details {
+        Some(details) => &mut details.scroll,
+        None => &mut state.cursor,
+    };
+    *place = match key {
+        KeyCode::Up | KeyCode::Char('k') => place.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') => *place + 1,
+        KeyCode::PageUp => place.saturating_sub(PAGE),
+        KeyCode::PageDown => *place + PAGE,
+        KeyCode::Home | KeyCode::Char('g') => 0,
+        KeyCode::End | KeyCode::Char('G') => usize::MAX / 2,
+        _ => *place,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn around() -> Around {
+        Around {
+            rows: 30,
+            chosen: Some(FlowId::from_u128(7)),
+            ..Around::default()
+        }
+    }
+
+    fn after(state: State, keys: &[KeyCode], around: Around) -> (State, Action) {
+        keys.iter().fold((state, Action::Draw), |(state, _), &key| {
+            press(state, KeyEvent::from(key), around)
+        })
+    }
+
+    fn typed(text: &str) -> Vec<KeyCode> {
+        text.chars().map(KeyCode::Char).collect()
+    }
+
+    #[test]
+    fn each_sort_has_its_key() {
+        for (key, sort) in [
+            ('b', Sort::Octets),
+            ('p', Sort::Packets),
+            ('t', Sort::PacketRate),
+            ('r', Sort::Rate),
+        ] {
+            let (state, _) = after(State::default(), &typed(&key.to_string()), around());
+            assert_eq!(state.sort, sort);
+        }
+        let (state, _) = after(State::default(), &typed("i"), around());
+        assert!(state.is_inverse);
+    }
+
+    #[test]
+    fn the_cursor_stays_in_the_list() {
+        let down = [KeyCode::Down, KeyCode::PageDown, KeyCode::Up];
+        let (state, _) = after(State::default(), &down, around());
+        assert_eq!(state.cursor, 10);
+        let (state, _) = after(state, &[KeyCode::End], around());
+        assert_eq!(state.cursor, 29);
+        let (state, _) = after(
+            state,
+            &[KeyCode::Down],
+            Around {
+                rows: 3,
+                ..around()
+            },
+        );
+        assert_eq!(state.cursor, 2);
+        let (state, _) = after(state, &[KeyCode::Down], Around::default());
+        assert_eq!(state.cursor, 0);
+    }
+
+    #[test]
+    fn a_filter_holds_as_soon_as_it_is_understood() {
+        let (state, _) = after(State::default(), &typed("/port=4"), around());
+        assert!(state.is_typing && state.fault.is_none() && !state.query.is_empty());
+        let before = state.query.clone();
+        let (state, _) = after(state, &typed(" q"), around());
+        assert!(state.fault.is_some());
+        assert_eq!((&*state.filter, &state.query), ("port=4 q", &before));
+        let (state, _) = after(state, &[KeyCode::Backspace, KeyCode::Enter], around());
+        assert!(!state.is_typing && state.fault.is_none());
+        // Now keys are commands again, and escape takes the filter away.
+        let (state, action) = after(state, &typed("q"), around());
+        assert_eq!(action, Action::Quit);
+        let (state, _) = after(state, &[KeyCode::Esc], around());
+        assert!(state.query.is_empty() && state.filter.is_empty());
+    }
+
+    #[test]
+    fn details_are_of_the_flow_at_the_cursor_and_scroll() {
+        let open = [KeyCode::Enter, KeyCode::Down, KeyCode::Down];
+        let (state, _) = after(State::default(), &open, around());
+        let details = state.details.unwrap();
+        assert_eq!((details.flow, details.scroll), (FlowId::from_u128(7), 2));
+        assert_eq!(state.cursor, 0);
+        let (state, _) = after(state, &[KeyCode::Esc], around());
+        assert_eq!(state.details, None);
+        let (state, _) = after(state, &[KeyCode::Tab, KeyCode::Enter], around());
+        assert_eq!((state.tab, state.details), (Tab::Interfaces, None));
+    }
+
+    #[test]
+    fn processes_are_a_tab_where_they_are_looked_up() {
+        let (state, _) = after(State::default(), &[KeyCode::Tab; 2], around());
+        assert_eq!(state.tab, Tab::Flows);
+        let around = Around {
+            has_processes: true,
+            ..around()
+        };
+        let (state, _) = after(state, &[KeyCode::BackTab], around);
+        assert_eq!(state.tab, Tab::Processes);
+    }
+
+    #[test]
+    fn a_capture_is_held_skipped_and_hurried() {
+        let capture = Around {
+            is_capture: true,
+            ..around()
+        };
+        for (key, action) in [
+            (KeyCode::Right, Action::Forward(SKIP)),
+            (KeyCode::Left, Action::Back(SKIP)),
+            (KeyCode::Char('+'), Action::Faster(2.0)),
+            (KeyCode::Char('-'), Action::Faster(0.5)),
+            (KeyCode::Char('0'), Action::Restart),
+        ] {
+            assert_eq!(after(State::default(), &[key], capture).1, action);
+            assert_eq!(after(State::default(), &[key], around()).1, Action::Draw);
+        }
+        let (state, action) = after(State::default(), &typed(" "), capture);
+        assert!(state.is_held);
+        assert_eq!(action, Action::Hold);
+    }
+
+    #[test]
+    fn control_c_ends_it_also_while_a_filter_is_written() {
+        let (state, _) = after(State::default(), &typed("/"), around());
+        let key = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        assert_eq!(press(state, key, around()).1, Action::Quit);
+    }
+}

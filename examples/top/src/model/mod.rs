@@ -1,0 +1,208 @@
+//! All that is shown: flows and sums of them, without a terminal and without a source.
+
+pub(crate) mod groups;
+pub(crate) mod history;
+pub(crate) mod rank;
+pub(crate) mod tally;
+
+use std::{collections::HashMap, time::Duration};
+
+use mermin_core::{
+    Flow,
+    flow::{FlowId, Uniflow},
+};
+
+use self::{groups::Groups, tally::Tally};
+
+/// Frames that a flow stays for when it has ended.
+const KEPT: u64 = 10;
+/// Frames after which a flow that is in no snapshot is taken for ended: its last record waits in the queue.
+const LOST: u64 = 40;
+
+/// A flow.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// As it was seen last.
+    pub(crate) flow: Flow,
+    /// Both directions.
+    pub(crate) tally: Tally,
+    pub(crate) has_ended: bool,
+    /// The latest frame in which it was seen.
+    seen: u64,
+}
+
+/// All flows.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    rows: Vec<Row>,
+    places: HashMap<FlowId, usize>,
+    /// Of all flows.
+    pub(crate) total: Tally,
+    pub(crate) groups: Groups,
+    frame: u64,
+    /// The source has ended: what is there stays.
+    pub(crate) is_over: bool,
+}
+
+impl Model {
+    /// Takes flows that are open.
+    pub(crate) fn open(&mut self, flows: &[Flow]) {
+        for flow in flows {
+            self.see(flow, false);
+        }
+    }
+
+    /// Takes a record.
+    pub(crate) fn record(&mut self, flow: &Flow) {
+        self.see(flow, !flow.end_reason.goes_on());
+    }
+
+    fn see(&mut self, flow: &Flow, has_ended: bool) {
+        let sum = |of: fn(&Uniflow) -> u64| of(&flow.forward) + of(&flow.reverse);
+        let totals = [
+            sum(|half| half.octets.total),
+            sum(|half| half.packets.total),
+        ];
+        let place = *self.places.entry(flow.id).or_insert(self.rows.len());
+        if place == self.rows.len() {
+            self.rows.push(Row {
+                flow: flow.clone(),
+                tally: Tally::default(),
+                has_ended,
+                seen: self.frame,
+            });
+        }
+        let row = &mut self.rows[place];
+        // A record that was made before the snapshot says nothing new.
+        if totals[1] >= row.tally.packets || has_ended {
+            row.flow.clone_from(flow);
+        }
+        row.has_ended |= has_ended;
+        row.seen = self.frame;
+        let more = row.tally.raise(totals);
+        self.total.add(more);
+        if more[1] != 0 {
+            self.groups.add(flow, more);
+        }
+    }
+
+    /// Ends a frame that took so long: rates are of it, and flows that ended some frames ago go.
+    pub(crate) fn end_frame(&mut self, took: Duration) {
+        self.total.end_frame(took);
+        self.groups.begin_count();
+        let mut place = 0;
+        while place < self.rows.len() {
+            let row = &mut self.rows[place];
+            row.tally.end_frame(took);
+            let age = self.frame - row.seen;
+            if !self.is_over && (row.has_ended && age >= KEPT || age >= LOST) {
+                self.remove(place);
+                continue;
+            }
+            if !row.has_ended {
+                self.groups.count(&row.flow);
+            }
+            place += 1;
+        }
+        self.groups.end_frame(took);
+        self.frame += 1;
+    }
+
+    fn remove(&mut self, place: usize) {
+        let gone = self.rows.swap_remove(place);
+        self.places.remove(&gone.flow.id);
+        if let Some(moved) = self.rows.get(place) {
+            self.places.insert(moved.flow.id, place);
+        }
+    }
+
+    /// All flows, in no order.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// One flow, while it is there.
+    pub(crate) fn row(&self, id: FlowId) -> Option<&Row> {
+        self.places.get(&id).map(|&place| &self.rows[place])
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::SystemTime;
+
+    use mermin_core::flow::{EndReason, Endpoint, Interface, Protocol};
+
+    use super::*;
+
+    /// A flow of this number, with so many packets of 100 octets.
+    pub(crate) fn flow(number: u16, packets: u64) -> Flow {
+        let mut flow = Flow::new(
+            FlowId::from_u128(number.into()),
+            Protocol::TCP,
+            Endpoint::new([10, 0, 0, 1], number),
+            Endpoint::new([10, 0, 0, 2], 443),
+            Interface::new(2, "eth0"),
+            SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        );
+        flow.forward.packets.total = packets;
+        flow.forward.octets.total = packets * 100;
+        flow.end_reason = EndReason::ActiveTimeout;
+        flow
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn rates_are_of_the_latest_frame_and_sums_of_all() {
+        let mut model = Model::default();
+        model.open(&[flow(1, 10), flow(2, 1)]);
+        model.end_frame(SECOND);
+        model.open(&[flow(1, 30), flow(2, 1)]);
+        model.end_frame(2 * SECOND);
+        let row = model.row(FlowId::from_u128(1)).unwrap();
+        assert_eq!((row.tally.octets, row.tally.packets), (3000, 30));
+        assert_eq!((row.tally.rate, row.tally.packet_rate), (1000.0, 10.0));
+        assert_eq!((model.total.packets, model.total.packet_rate), (31, 10.0));
+        let rates: Vec<f32> = row.tally.history.rates().skip(14).collect();
+        assert_eq!(rates, [1000.0, 1000.0]);
+    }
+
+    #[test]
+    fn a_record_that_is_older_than_the_snapshot_takes_nothing_away() {
+        let mut model = Model::default();
+        model.open(&[flow(1, 10)]);
+        let mut old = flow(1, 8);
+        old.sequence = 3;
+        model.record(&old);
+        let row = model.row(FlowId::from_u128(1)).unwrap();
+        assert_eq!((row.tally.packets, row.flow.sequence), (10, 0));
+        assert_eq!(model.total.packets, 10);
+    }
+
+    #[test]
+    fn a_flow_that_ended_stays_a_while_and_its_sums_stay() {
+        let mut model = Model::default();
+        model.open(&[flow(1, 10), flow(2, 5), flow(3, 1)]);
+        let mut end = flow(1, 12);
+        end.end_reason = EndReason::IdleTimeout;
+        model.record(&end);
+        for _ in 0..KEPT {
+            model.open(&[flow(2, 5), flow(3, 1)]);
+            model.end_frame(SECOND);
+            assert!(model.row(FlowId::from_u128(1)).unwrap().has_ended);
+        }
+        model.end_frame(SECOND);
+        assert!(model.row(FlowId::from_u128(1)).is_none());
+        for number in [2, 3] {
+            let row = model.row(FlowId::from_u128(number)).unwrap();
+            assert_eq!(row.flow.id, FlowId::from_u128(number));
+        }
+        assert_eq!(model.total.packets, 18);
+        // One whose record never comes goes as well.
+        for _ in 0..=LOST {
+            model.end_frame(SECOND);
+        }
+        assert!(model.rows().is_empty());
+    }
+}

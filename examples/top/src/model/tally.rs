@@ -1,0 +1,53 @@
+//! Sums, and how fast they rise.
+
+use std::time::Duration;
+
+use super::history::History;
+
+/// Octets and packets so far, and in the latest frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) octets: u64,
+    pub(crate) packets: u64,
+    /// Octets a second.
+    pub(crate) rate: f64,
+    /// Packets a second.
+    pub(crate) packet_rate: f64,
+    pub(crate) history: History,
+    /// Of the frame that is not over.
+    new: [u64; 2],
+}
+
+impl Tally {
+    /// Adds octets and packets.
+    pub(crate) fn add(&mut self, [octets, packets]: [u64; 2]) {
+        self.octets += octets;
+        self.packets += packets;
+        self.new[0] += octets;
+        self.new[1] += packets;
+    }
+
+    /// Brings the sums to these, and returns what that adds. Sums never fall: a record may be older than a snapshot.
+    pub(crate) fn raise(&mut self, [octets, packets]: [u64; 2]) -> [u64; 2] {
+        let more = [
+            octets.saturating_sub(self.octets),
+            packets.saturating_sub(self.packets),
+        ];
+        self.add(more);
+        more
+    }
+
+    /// Ends a frame that took so long.
+    pub(crate) fn end_frame(&mut self, took: Duration) {
+        let [octets, packets] = std::mem::take(&mut self.new);
+        let seconds = took.as_secs_f64().max(1e-3);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a rate is shown with four digits"
+        )]
+        let rate = |count: u64| count as f64 / seconds;
+        self.rate = rate(octets);
+        self.packet_rate = rate(packets);
+        self.history.push(self.rate);
+    }
+}

@@ -1,0 +1,74 @@
+//! What the user chose.
+
+use mermin_core::flow::FlowId;
+
+use crate::{model::rank::Sort, query::Query};
+
+/// What is listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tab {
+    #[default]
+    Flows,
+    Interfaces,
+    Processes,
+}
+
+impl Tab {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Flows => "flows",
+            Self::Interfaces => "interfaces",
+            Self::Processes => "processes",
+        }
+    }
+}
+
+/// Lists that there are: processes where they are looked up.
+pub(crate) const fn tabs(has_processes: bool) -> &'static [Tab] {
+    if has_processes {
+        &[Tab::Flows, Tab::Interfaces, Tab::Processes]
+    } else {
+        &[Tab::Flows, Tab::Interfaces]
+    }
+}
+
+/// A flow of which everything is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Details {
+    pub(crate) flow: FlowId,
+    /// Lines above the first one that is shown.
+    pub(crate) scroll: usize,
+}
+
+/// The state of the view.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct State {
+    pub(crate) tab: Tab,
+    pub(crate) sort: Sort,
+    pub(crate) is_inverse: bool,
+    /// The row that is chosen.
+    pub(crate) cursor: usize,
+    /// The filter as it is written.
+    pub(crate) filter: String,
+    /// The latest filter that was understood.
+    pub(crate) query: Query,
+    pub(crate) fault: Option<String>,
+    pub(crate) is_typing: bool,
+    pub(crate) details: Option<Details>,
+    pub(crate) is_helping: bool,
+    pub(crate) is_held: bool,
+}
+
+impl State {
+    /// Takes a filter; one that is not understood yet changes nothing but what is said.
+    pub(crate) fn set_filter(&mut self, filter: String) {
+        match Query::parse(&filter) {
+            Ok(query) => {
+                self.query = query;
+                self.fault = None;
+            }
+            Err(fault) => self.fault = Some(fault),
+        }
+        self.filter = filter;
+    }
+}

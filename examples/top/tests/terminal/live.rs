@@ -1,0 +1,68 @@
+//! Flows of this host, of a network namespace that is made for the test.
+
+use std::{
+    env,
+    net::UdpSocket,
+    process::{Command, ExitCode},
+    thread,
+    time::Duration,
+};
+
+use crate::tmux::{Tmux, top};
+
+/// True if programs can be loaded here.
+pub(crate) fn can_capture() -> bool {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--net",
+        top(),
+        "--interface",
+        "lo",
+        "--frames",
+        "1",
+        "--delay",
+        "0.05",
+    ]);
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+/// With this variable, this program sends datagrams to itself on the loopback interface of its namespace.
+pub(crate) const SEND: &str = "MERMIN_TOP_TEST_SEND";
+
+pub(crate) fn send() -> ExitCode {
+    let socket = UdpSocket::bind("127.0.0.1:5004").unwrap();
+    let _receiver = UdpSocket::bind("127.0.0.1:5005").unwrap();
+    for _ in 0..3000 {
+        socket.send_to(&[7; 500], "127.0.0.1:5005").unwrap();
+        thread::sleep(Duration::from_millis(20));
+    }
+    ExitCode::SUCCESS
+}
+
+/// A flow is there while it lasts, long before it has a record; its process as well.
+pub(crate) fn shows() {
+    let own = env::current_exe().unwrap();
+    let script = format!(
+        "ip link set lo up; {SEND}=1 {} & LANG=C.UTF-8 {} --interface lo --process; kill $!",
+        own.display(),
+        top()
+    );
+    let tmux = Tmux::start(&format!("unshare --net sh -c '{script}'"));
+    let lines = tmux.until("the flow", |lines| {
+        let flows = lines.get(3..21).unwrap_or_default();
+        flows
+            .iter()
+            .any(|line| line.starts_with("udp") && line.contains("127.0.0.1:5005"))
+    });
+    assert!(lines[0].starts_with("top  lo "), "{lines:#?}");
+    tmux.send(&["Enter"]);
+    tmux.until_shown("flow.id");
+    tmux.send(&["End"]);
+    tmux.until_shown("process.executable.name");
+    tmux.send(&["Escape", "Tab", "Tab"]);
+    tmux.until("the process", |lines| {
+        lines[2].starts_with("process") && lines[3].contains("terminal-")
+    });
+    tmux.send(&["q"]);
+    tmux.until("the end", |_| tmux.is_as_it_was());
+}
