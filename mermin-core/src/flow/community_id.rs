@@ -3,7 +3,7 @@
 
 use std::{cmp::Ordering, net::IpAddr};
 
-use super::{Flow, Protocol};
+use super::{Flow, Protocol, attributes::render::Short};
 
 /// Octets of an id: `1:` and 20 octets in base64.
 const LENGTH: usize = 30;
@@ -19,6 +19,14 @@ impl CommunityId {
     }
 }
 
+impl From<CommunityId> for Short {
+    fn from(id: CommunityId) -> Self {
+        let mut text = Self::empty();
+        text.put(&id.0);
+        text
+    }
+}
+
 impl Flow {
     /// Community ID version 1 of this flow, such as `1:LQU9qZlK+B5F3KDmev6m5PMibrg=`.
     ///
@@ -31,19 +39,44 @@ impl Flow {
 
     pub(super) fn community_id_inline(&self, seed: u16) -> CommunityId {
         let pair = Pair::of(self);
-        let mut sha1 = sha1_smol::Sha1::new();
-        sha1.update(&seed.to_be_bytes());
+        let mut input = Input {
+            gathered: [0; Input::LONGEST],
+            length: 0,
+        };
+        input.put(seed.to_be_bytes());
         for address in pair.addresses {
             match address {
-                IpAddr::V4(v4) => sha1.update(&v4.octets()),
-                IpAddr::V6(v6) => sha1.update(&v6.octets()),
+                IpAddr::V4(v4) => input.put(v4.octets()),
+                IpAddr::V6(v6) => input.put(v6.octets()),
             }
         }
-        sha1.update(&[self.protocol.0, 0]);
+        input.put([self.protocol.0, 0]);
         for port in pair.ports.into_iter().flatten() {
-            sha1.update(&port.to_be_bytes());
+            input.put(port.to_be_bytes());
         }
-        render(sha1.digest().bytes())
+        render(sha1_smol::Sha1::from(input.octets()).digest().bytes())
+    }
+}
+
+/// The octets that are hashed, gathered for one update.
+struct Input {
+    gathered: [u8; Self::LONGEST],
+    length: usize,
+}
+
+impl Input {
+    /// Seed, two IPv6 addresses, protocol, padding, two ports.
+    const LONGEST: usize = 2 + 2 * 16 + 2 + 2 * 2;
+
+    fn put<const N: usize>(&mut self, octets: [u8; N]) {
+        if let Some(place) = self.gathered[self.length..].first_chunk_mut() {
+            *place = octets;
+            self.length += N;
+        }
+    }
+
+    fn octets(&self) -> &[u8] {
+        &self.gathered[..self.length]
     }
 }
 
@@ -116,16 +149,16 @@ const fn counterpart(protocol: Protocol, kind: u8) -> Option<u8> {
 /// Version, colon, and the digest in base64 (RFC 4648 section 4).
 fn render(digest: [u8; 20]) -> CommunityId {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = [b'='; LENGTH];
-    text[..2].copy_from_slice(b"1:");
-    for (three, four) in digest.chunks(3).zip(text[2..].chunks_mut(4)) {
-        let mut octets = [0; 4];
-        octets[1..=three.len()].copy_from_slice(three);
-        let bits = u32::from_be_bytes(octets);
-        for (at, place) in four.iter_mut().enumerate().take(three.len() + 1) {
-            *place = ALPHABET[(bits >> (18 - 6 * at) & 63) as usize];
-        }
+    let mut padded = [0; 21];
+    padded[..20].copy_from_slice(&digest);
+    let mut text = *b"1:...........................=";
+    let fours = text[2..].as_chunks_mut::<4>().0;
+    for (three, four) in padded.as_chunks::<3>().0.iter().zip(fours) {
+        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        *four = [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize]);
     }
+    // Of the last three octets, one is padding.
+    text[LENGTH - 1] = b'=';
     CommunityId(text)
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::attributes::render::pair;
+use super::attributes::render::{eight_digits, pair};
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -54,36 +54,62 @@ fn nanos(time: SystemTime) -> i128 {
 /// Octets of a time of this era with nine decimals: `2025-11-23T00:00:00.000000005Z`.
 pub(crate) const LENGTH: usize = 30;
 
-/// A time with nine decimals; none before 1970 and after 9999, whose year has another length.
-pub(crate) fn nine_decimals(time: SystemTime) -> Option<[u8; LENGTH]> {
-    const YEAR_10000: u64 = 253_402_300_800;
-    let since = time.duration_since(UNIX_EPOCH).ok()?;
-    let seconds = since.as_secs();
-    if seconds >= YEAR_10000 {
+/// Writes times with nine decimals, and keeps the date of the last one, which is mostly the next one's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NineDecimals {
+    day: u64,
+    date: [u8; 10],
+}
+
+impl Default for NineDecimals {
+    fn default() -> Self {
+        Self {
+            day: 0,
+            date: *b"1970-01-01",
+        }
+    }
+}
+
+impl NineDecimals {
+    /// None before 1970 and after 9999, whose year has another length.
+    #[inline]
+    pub(crate) fn text(&mut self, time: SystemTime) -> Option<[u8; LENGTH]> {
+        const DAY: u64 = SECONDS_PER_DAY.unsigned_abs();
+        let since = time.duration_since(UNIX_EPOCH).ok()?;
+        let (day, of_day) = (since.as_secs() / DAY, since.as_secs() % DAY);
+        if day != self.day {
+            self.date = date(day)?;
+            self.day = day;
+        }
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        text[..10].copy_from_slice(&self.date);
+        let of_day = u32::try_from(of_day).unwrap_or(0);
+        for (at, number) in [
+            (11, of_day / 3_600),
+            (14, of_day / 60 % 60),
+            (17, of_day % 60),
+        ] {
+            text[at..at + 2].copy_from_slice(&pair(number.into()));
+        }
+        let nanos = since.subsec_nanos();
+        let eight = eight_digits(nanos / 10) | 0x3030_3030_3030_3030;
+        text[20..28].copy_from_slice(&eight.to_le_bytes());
+        text[28] = pair((nanos % 10).into())[1];
+        Some(text)
+    }
+}
+
+/// A date by the number of its day; none after 9999.
+#[cold]
+fn date(day: u64) -> Option<[u8; 10]> {
+    let (year, month, day) = civil(i64::try_from(day).ok()?);
+    if year > 9_999 {
         return None;
     }
-    let (year, month, day) = civil(i64::try_from(seconds / 86_400).ok()?);
-    let [year, month, day] = [year, month, day].map(|part| u64::try_from(part).unwrap_or(0));
-    let of_day = seconds % 86_400;
-    let nanos = u64::from(since.subsec_nanos());
-    let mut text = *b"0000-00-00T00:00:00.000000000Z";
-    let parts = [
-        (0, year / 100),
-        (2, year % 100),
-        (5, month),
-        (8, day),
-        (11, of_day / 3_600),
-        (14, of_day / 60 % 60),
-        (17, of_day % 60),
-        (20, nanos / 10_000_000),
-        (22, nanos / 100_000 % 100),
-        (24, nanos / 1_000 % 100),
-        (26, nanos / 10 % 100),
-    ];
-    for (at, number) in parts {
-        text[at..at + 2].copy_from_slice(&pair(number));
+    let mut text = *b"0000-00-00";
+    for (at, number) in [(0, year / 100), (2, year % 100), (5, month), (8, day)] {
+        text[at..at + 2].copy_from_slice(&pair(number.unsigned_abs()));
     }
-    text[28] = pair(nanos % 10)[1];
     Some(text)
 }
 
@@ -253,12 +279,13 @@ mod tests {
         for seconds in [0, 1, 951_782_400, 1_763_856_000, 253_402_300_799] {
             for nanos in [0, 5, 123_456_789, 999_999_999] {
                 let time = at(seconds, nanos);
-                let text = nine_decimals(time).unwrap();
+                let text = NineDecimals::default().text(time).unwrap();
                 assert_eq!(str::from_utf8(&text).unwrap(), shown(time, 9));
             }
         }
-        assert_eq!(nine_decimals(at(253_402_300_800, 0)), None);
-        assert_eq!(nine_decimals(UNIX_EPOCH - Duration::from_nanos(1)), None);
+        let text = |time| NineDecimals::default().text(time);
+        assert_eq!(text(at(253_402_300_800, 0)), None);
+        assert_eq!(text(UNIX_EPOCH - Duration::from_nanos(1)), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{BoxError, FlowSink, json};
+use super::{BoxError, FlowSink, json::Lines};
 use crate::flow::Flow;
 
 /// A sink that encodes each batch once, as [`JsonLines`](super::JsonLines) does, and calls a function with the buffer. The buffer
@@ -71,12 +71,13 @@ impl<F> JsonBytes<F> {
     }
 
     fn encode(&mut self, flows: &[Flow]) -> Bytes {
-        let mut lines = Vec::with_capacity(self.longest);
+        let mut lines = Lines::with_room(self.longest);
         for flow in flows {
-            json::line(&mut lines, flow, self.community_id_seed);
+            lines.push(flow, self.community_id_seed);
         }
-        self.longest = self.longest.max(lines.len());
-        Bytes::from(lines)
+        let octets = lines.into_vec();
+        self.longest = self.longest.max(octets.len());
+        Bytes::from(octets)
     }
 }
 

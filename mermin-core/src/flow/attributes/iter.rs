@@ -1,10 +1,13 @@
 //! The attributes of one flow: an iterator.
 
-use std::{collections::VecDeque, iter::FusedIterator};
+use std::{collections::VecDeque, iter::FusedIterator, time::SystemTime};
 
 use super::{
+    lists::{Numbers, Texts},
+    name::Name,
+    render::Short,
     value::Value,
-    visit::{Part, visit_part},
+    visit::{Part, Visit, visit_part},
 };
 use crate::flow::Flow;
 
@@ -77,9 +80,7 @@ impl<'a> Iterator for Attributes<'a> {
                 self.flow,
                 self.community_id_seed,
                 part,
-                &mut |name, value| {
-                    gathered.push_back((name, value));
-                },
+                &mut Each(|item| gathered.push_back(item)),
             );
         }
     }
@@ -88,14 +89,7 @@ impl<'a> Iterator for Attributes<'a> {
     fn for_each<F: FnMut(Self::Item)>(self, mut f: F) {
         self.gathered.into_iter().for_each(&mut f);
         for part in Part::ALL.into_iter().skip(self.next_part) {
-            visit_part(
-                self.flow,
-                self.community_id_seed,
-                part,
-                &mut |name, value| {
-                    f((name, value));
-                },
-            );
+            visit_part(self.flow, self.community_id_seed, part, &mut Each(&mut f));
         }
     }
 
@@ -105,3 +99,36 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 impl FusedIterator for Attributes<'_> {}
+
+/// Takes names and values as pairs.
+struct Each<F>(F);
+
+impl<'a, F: FnMut((&'static str, Value<'a>))> Visit<'a> for Each<F> {
+    fn text(&mut self, name: &'static Name, text: &'a str) {
+        self.0((name.text, Value::Text(text.into())));
+    }
+
+    fn word(&mut self, name: &'static Name, word: &'static str) {
+        self.text(name, word);
+    }
+
+    fn short(&mut self, name: &'static Name, text: Short) {
+        self.0((name.text, Value::Text(text.into())));
+    }
+
+    fn number(&mut self, name: &'static Name, number: u64) {
+        self.0((name.text, Value::Number(number)));
+    }
+
+    fn time(&mut self, name: &'static Name, time: SystemTime) {
+        self.0((name.text, Value::Time(time)));
+    }
+
+    fn texts(&mut self, name: &'static Name, texts: Texts<'a>) {
+        self.0((name.text, Value::Texts(texts)));
+    }
+
+    fn numbers(&mut self, name: &'static Name, numbers: Numbers<'a>) {
+        self.0((name.text, Value::Numbers(numbers)));
+    }
+}

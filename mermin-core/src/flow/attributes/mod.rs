@@ -8,6 +8,7 @@
 mod interfaces;
 mod iter;
 mod lists;
+pub(crate) mod name;
 mod process;
 #[cfg(test)]
 mod reference;
@@ -16,7 +17,7 @@ pub(crate) mod render;
 mod serde;
 mod table;
 mod value;
-mod visit;
+pub(crate) mod visit;
 
 pub use self::{
     iter::Attributes,

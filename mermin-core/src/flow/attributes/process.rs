@@ -1,32 +1,32 @@
 //! Processes at the two ends.
 
-use super::value::Value;
+use super::{name::Name, visit::Visit};
 use crate::flow::{Flow, Process};
 
 /// Names of what is known of one.
 pub(super) struct Names {
-    pub(super) pid: &'static str,
-    pub(super) executable: &'static str,
-    pub(super) cgroup: &'static str,
-    pub(super) container: &'static str,
+    pub(super) pid: Name,
+    pub(super) executable: Name,
+    pub(super) cgroup: Name,
+    pub(super) container: Name,
 }
 
-pub(super) const SOURCE: Names = Names {
-    pid: "process.pid",
-    executable: "process.executable.name",
-    cgroup: "process.cgroup.id",
-    container: "source.container.id",
+pub(super) static SOURCE: Names = Names {
+    pid: Name::new("process.pid"),
+    executable: Name::new("process.executable.name"),
+    cgroup: Name::new("process.cgroup.id"),
+    container: Name::new("source.container.id"),
 };
 
-pub(super) const DESTINATION: Names = Names {
-    pid: "flow.reverse.process.pid",
-    executable: "flow.reverse.process.executable.name",
-    cgroup: "flow.reverse.process.cgroup.id",
-    container: "destination.container.id",
+pub(super) static DESTINATION: Names = Names {
+    pid: Name::new("flow.reverse.process.pid"),
+    executable: Name::new("flow.reverse.process.executable.name"),
+    cgroup: Name::new("flow.reverse.process.cgroup.id"),
+    container: Name::new("destination.container.id"),
 };
 
 /// Gives what is known of both.
-pub(super) fn give<'a>(visit: &mut impl FnMut(&'static str, Value<'a>), flow: &'a Flow) {
+pub(super) fn give<'a>(visit: &mut impl Visit<'a>, flow: &'a Flow) {
     for (names, process) in [
         (&SOURCE, &flow.source_process),
         (&DESTINATION, &flow.destination_process),
@@ -37,15 +37,15 @@ pub(super) fn give<'a>(visit: &mut impl FnMut(&'static str, Value<'a>), flow: &'
     }
 }
 
-fn one<'a>(visit: &mut impl FnMut(&'static str, Value<'a>), names: &Names, process: &'a Process) {
-    visit(names.pid, Value::Number(process.pid.into()));
+fn one<'a>(visit: &mut impl Visit<'a>, names: &'static Names, process: &'a Process) {
+    visit.number(&names.pid, process.pid.into());
     if let Some(executable) = &process.executable {
-        visit(names.executable, Value::Text((&**executable).into()));
+        visit.text(&names.executable, executable);
     }
     if let Some(cgroup) = process.cgroup_id {
-        visit(names.cgroup, Value::Number(cgroup));
+        visit.number(&names.cgroup, cgroup);
     }
     if let Some(container) = &process.container_id {
-        visit(names.container, Value::Text((&**container).into()));
+        visit.text(&names.container, container);
     }
 }

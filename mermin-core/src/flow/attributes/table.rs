@@ -1,5 +1,7 @@
 //! The attributes of a record: name, kind, unit, meaning. The reference is generated from this table.
 
+use super::name::Name;
+
 /// Kinds of values of attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -80,19 +82,19 @@ const fn of(kind: Kind, name: &'static str, meaning: &'static str) -> Attribute 
 /// Names of what each direction has.
 pub(super) struct Names {
     /// Packets, octets, frame octets: delta and total.
-    pub(super) counts: [[&'static str; 2]; 3],
-    pub(super) dscp_id: &'static str,
-    pub(super) dscp_name: &'static str,
-    pub(super) ecn_id: &'static str,
-    pub(super) ecn_name: &'static str,
-    pub(super) ttl: &'static str,
-    pub(super) flow_label: &'static str,
-    pub(super) icmp_type_id: &'static str,
-    pub(super) icmp_type_name: &'static str,
-    pub(super) icmp_code_id: &'static str,
-    pub(super) icmp_code_name: &'static str,
-    pub(super) tcp_flag_bits: &'static str,
-    pub(super) tcp_flag_tags: &'static str,
+    pub(super) counts: [[Name; 2]; 3],
+    pub(super) dscp_id: Name,
+    pub(super) dscp_name: Name,
+    pub(super) ecn_id: Name,
+    pub(super) ecn_name: Name,
+    pub(super) ttl: Name,
+    pub(super) flow_label: Name,
+    pub(super) icmp_type_id: Name,
+    pub(super) icmp_type_name: Name,
+    pub(super) icmp_code_id: Name,
+    pub(super) icmp_code_name: Name,
+    pub(super) tcp_flag_bits: Name,
+    pub(super) tcp_flag_tags: Name,
 }
 
 macro_rules! names {
@@ -100,59 +102,59 @@ macro_rules! names {
         Names {
             counts: [
                 [
-                    concat!($prefix, "packets.delta"),
-                    concat!($prefix, "packets.total"),
+                    Name::new(concat!($prefix, "packets.delta")),
+                    Name::new(concat!($prefix, "packets.total")),
                 ],
                 [
-                    concat!($prefix, "bytes.delta"),
-                    concat!($prefix, "bytes.total"),
+                    Name::new(concat!($prefix, "bytes.delta")),
+                    Name::new(concat!($prefix, "bytes.total")),
                 ],
                 [
-                    concat!($prefix, "frame_bytes.delta"),
-                    concat!($prefix, "frame_bytes.total"),
+                    Name::new(concat!($prefix, "frame_bytes.delta")),
+                    Name::new(concat!($prefix, "frame_bytes.total")),
                 ],
             ],
-            dscp_id: concat!($prefix, "ip.dscp.id"),
-            dscp_name: concat!($prefix, "ip.dscp.name"),
-            ecn_id: concat!($prefix, "ip.ecn.id"),
-            ecn_name: concat!($prefix, "ip.ecn.name"),
-            ttl: concat!($prefix, "ip.ttl"),
-            flow_label: concat!($prefix, "ip.flow_label"),
-            icmp_type_id: concat!($prefix, "icmp.type.id"),
-            icmp_type_name: concat!($prefix, "icmp.type.name"),
-            icmp_code_id: concat!($prefix, "icmp.code.id"),
-            icmp_code_name: concat!($prefix, "icmp.code.name"),
-            tcp_flag_bits: concat!($prefix, "tcp.flags.bits"),
-            tcp_flag_tags: concat!($prefix, "tcp.flags.tags"),
+            dscp_id: Name::new(concat!($prefix, "ip.dscp.id")),
+            dscp_name: Name::new(concat!($prefix, "ip.dscp.name")),
+            ecn_id: Name::new(concat!($prefix, "ip.ecn.id")),
+            ecn_name: Name::new(concat!($prefix, "ip.ecn.name")),
+            ttl: Name::new(concat!($prefix, "ip.ttl")),
+            flow_label: Name::new(concat!($prefix, "ip.flow_label")),
+            icmp_type_id: Name::new(concat!($prefix, "icmp.type.id")),
+            icmp_type_name: Name::new(concat!($prefix, "icmp.type.name")),
+            icmp_code_id: Name::new(concat!($prefix, "icmp.code.id")),
+            icmp_code_name: Name::new(concat!($prefix, "icmp.code.name")),
+            tcp_flag_bits: Name::new(concat!($prefix, "tcp.flags.bits")),
+            tcp_flag_tags: Name::new(concat!($prefix, "tcp.flags.tags")),
         }
     };
 }
 
-pub(super) const FORWARD: Names = names!("flow.");
-pub(super) const REVERSE: Names = names!("flow.reverse.");
+pub(super) static FORWARD: Names = names!("flow.");
+pub(super) static REVERSE: Names = names!("flow.reverse.");
 
 /// Attributes of each direction; `$way` says which.
 macro_rules! one_way {
     ($names:ident, $way:literal) => {
         &[
-            number($names.counts[0][0], concat!("Packets on the wire ", $way, " since this flow's previous record")).unit("{packet}").ipfix(&["packetDeltaCount"]),
-            number($names.counts[0][1], concat!("Packets on the wire ", $way, " since the flow began")).unit("{packet}").ipfix(&["packetTotalCount"]),
-            number($names.counts[1][0], concat!("IP octets on the wire ", $way, " since this flow's previous record")).unit("By").ipfix(&["octetDeltaCount"]),
-            number($names.counts[1][1], concat!("IP octets on the wire ", $way, " since the flow began")).unit("By").ipfix(&["octetTotalCount"]),
-            number($names.counts[2][0], concat!("Octets of whole frames ", $way, ", link header and padding included, since this flow's previous record")).unit("By").ipfix(&["layer2OctetDeltaCount"]),
-            number($names.counts[2][1], concat!("Octets of whole frames ", $way, ", link header and padding included, since the flow began")).unit("By").ipfix(&["layer2OctetTotalCount"]),
-            number($names.dscp_id, concat!("Differentiated services code point of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval").ipfix(&["ipDiffServCodePoint"]),
-            text($names.dscp_name, "Its name in IANA's registry, lower case; `df` for 0").when("a packet this way in the record's interval, and a registered value"),
-            number($names.ecn_id, concat!("ECN bits of the first packet ", $way, " in the record's interval (RFC 3168)")).when("a packet this way in the record's interval"),
-            text($names.ecn_name, "Their name: `non-ect`, `ect1`, `ect0`, `ce`").when("a packet this way in the record's interval"),
-            number($names.ttl, concat!("IPv4 time to live or IPv6 hop limit of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval").ipfix(&["ipTTL"]),
-            number($names.flow_label, concat!("IPv6 flow label of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval, IPv6").ipfix(&["flowLabelIPv6"]),
-            number($names.icmp_type_id, concat!("ICMP or ICMPv6 type of the first message ", $way, " in the record's interval")).when("a packet this way in the record's interval, ICMP or ICMPv6").ipfix(&["icmpTypeIPv4", "icmpTypeIPv6"]),
-            text($names.icmp_type_name, "Its name in IANA's registry, lower case with underscores").when("the same, and a registered type"),
-            number($names.icmp_code_id, concat!("ICMP or ICMPv6 code of the first message ", $way, " in the record's interval")).when("a packet this way in the record's interval, ICMP or ICMPv6").ipfix(&["icmpCodeIPv4", "icmpCodeIPv6"]),
-            text($names.icmp_code_name, "Its name in IANA's registry, lower case with underscores; absent where the type has one code only").when("the same, and a registered code"),
-            number($names.tcp_flag_bits, concat!("TCP flags ", $way, ", OR over the flow so far")).when("TCP").ipfix(&["tcpControlBits"]),
-            of(Kind::Texts, $names.tcp_flag_tags, "Their names: `FIN`, `SYN`, `RST`, `PSH`, `ACK`, `URG`, `ECE`, `CWR`").when("TCP"),
+            number($names.counts[0][0].text, concat!("Packets on the wire ", $way, " since this flow's previous record")).unit("{packet}").ipfix(&["packetDeltaCount"]),
+            number($names.counts[0][1].text, concat!("Packets on the wire ", $way, " since the flow began")).unit("{packet}").ipfix(&["packetTotalCount"]),
+            number($names.counts[1][0].text, concat!("IP octets on the wire ", $way, " since this flow's previous record")).unit("By").ipfix(&["octetDeltaCount"]),
+            number($names.counts[1][1].text, concat!("IP octets on the wire ", $way, " since the flow began")).unit("By").ipfix(&["octetTotalCount"]),
+            number($names.counts[2][0].text, concat!("Octets of whole frames ", $way, ", link header and padding included, since this flow's previous record")).unit("By").ipfix(&["layer2OctetDeltaCount"]),
+            number($names.counts[2][1].text, concat!("Octets of whole frames ", $way, ", link header and padding included, since the flow began")).unit("By").ipfix(&["layer2OctetTotalCount"]),
+            number($names.dscp_id.text, concat!("Differentiated services code point of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval").ipfix(&["ipDiffServCodePoint"]),
+            text($names.dscp_name.text, "Its name in IANA's registry, lower case; `df` for 0").when("a packet this way in the record's interval, and a registered value"),
+            number($names.ecn_id.text, concat!("ECN bits of the first packet ", $way, " in the record's interval (RFC 3168)")).when("a packet this way in the record's interval"),
+            text($names.ecn_name.text, "Their name: `non-ect`, `ect1`, `ect0`, `ce`").when("a packet this way in the record's interval"),
+            number($names.ttl.text, concat!("IPv4 time to live or IPv6 hop limit of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval").ipfix(&["ipTTL"]),
+            number($names.flow_label.text, concat!("IPv6 flow label of the first packet ", $way, " in the record's interval")).when("a packet this way in the record's interval, IPv6").ipfix(&["flowLabelIPv6"]),
+            number($names.icmp_type_id.text, concat!("ICMP or ICMPv6 type of the first message ", $way, " in the record's interval")).when("a packet this way in the record's interval, ICMP or ICMPv6").ipfix(&["icmpTypeIPv4", "icmpTypeIPv6"]),
+            text($names.icmp_type_name.text, "Its name in IANA's registry, lower case with underscores").when("the same, and a registered type"),
+            number($names.icmp_code_id.text, concat!("ICMP or ICMPv6 code of the first message ", $way, " in the record's interval")).when("a packet this way in the record's interval, ICMP or ICMPv6").ipfix(&["icmpCodeIPv4", "icmpCodeIPv6"]),
+            text($names.icmp_code_name.text, "Its name in IANA's registry, lower case with underscores; absent where the type has one code only").when("the same, and a registered code"),
+            number($names.tcp_flag_bits.text, concat!("TCP flags ", $way, ", OR over the flow so far")).when("TCP").ipfix(&["tcpControlBits"]),
+            of(Kind::Texts, $names.tcp_flag_tags.text, "Their names: `FIN`, `SYN`, `RST`, `PSH`, `ACK`, `URG`, `ECE`, `CWR`").when("TCP"),
         ]
     };
 }

@@ -1,13 +1,49 @@
 //! From a record to names and values.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::SystemTime};
 
 use super::{
-    interfaces, process,
+    interfaces,
+    lists::{Numbers, Texts},
+    name::{Name, name},
+    process,
+    render::Short,
     table::{FORWARD, Names, REVERSE},
-    value::{Text, Value},
 };
-use crate::flow::{Endpoint, Flow, Ipsec, Protocol, Tunnel, TunnelKind, Uniflow};
+use crate::flow::{
+    Endpoint, Flow, FlowId, Ipsec, MacAddress, Protocol, TcpFlags, Tunnel, TunnelKind, Uniflow,
+};
+
+/// Takes the attributes of a record, each by the kind of its value. A method for each kind, where one with an enumeration
+/// would write a value there and take it apart again.
+pub(crate) trait Visit<'a> {
+    /// Any text.
+    fn text(&mut self, name: &'static Name, text: &'a str);
+    /// Text of this crate's own: of a registry or an enumeration, in letters, digits and `-_ .`.
+    fn word(&mut self, name: &'static Name, word: &'static str);
+    /// Digits of an address or an id.
+    fn short(&mut self, name: &'static Name, text: Short);
+    fn number(&mut self, name: &'static Name, number: u64);
+    fn time(&mut self, name: &'static Name, time: SystemTime);
+    fn texts(&mut self, name: &'static Name, texts: Texts<'a>);
+    fn numbers(&mut self, name: &'static Name, numbers: Numbers<'a>);
+
+    fn address(&mut self, name: &'static Name, address: IpAddr) {
+        self.short(name, Short::address(address));
+    }
+
+    fn id(&mut self, name: &'static Name, id: FlowId) {
+        self.short(name, Short::hexadecimal(id.to_u128().to_be_bytes()));
+    }
+
+    fn mac(&mut self, name: &'static Name, mac: MacAddress) {
+        self.short(name, Short::mac(mac));
+    }
+
+    fn flags(&mut self, name: &'static Name, flags: TcpFlags) {
+        self.texts(name, flags.into());
+    }
+}
 
 const fn network_type(address: IpAddr) -> &'static str {
     match address {
@@ -42,12 +78,19 @@ impl Part {
     ];
 }
 
-/// Calls `visit` with each known name of a part, and its value.
+/// Gives each known fact of a flow.
+pub(crate) fn visit_all<'a>(flow: &'a Flow, community_id_seed: u16, visit: &mut impl Visit<'a>) {
+    for part in Part::ALL {
+        visit_part(flow, community_id_seed, part, visit);
+    }
+}
+
+/// Gives each known fact of a part.
 pub(super) fn visit_part<'a>(
     flow: &'a Flow,
     community_id_seed: u16,
     part: Part,
-    visit: &mut impl FnMut(&'static str, Value<'a>),
+    visit: &mut impl Visit<'a>,
 ) {
     match part {
         Part::Flow => identity(flow, community_id_seed, visit),
@@ -56,11 +99,11 @@ pub(super) fn visit_part<'a>(
         Part::Reverse => uniflow(visit, &REVERSE, &flow.reverse, flow.protocol),
         Part::Protocol => {
             if let Some(id) = flow.icmp_id {
-                visit("flow.icmp.id", Value::Number(id.into()));
+                visit.number(name!("flow.icmp.id"), id.into());
             }
             if let Some(latency) = flow.tcp.and_then(|tcp| tcp.handshake_latency) {
                 let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-                visit("flow.tcp.handshake.latency", Value::Number(nanos));
+                visit.number(name!("flow.tcp.handshake.latency"), nanos);
             }
         }
         Part::Encapsulation => {
@@ -76,184 +119,158 @@ pub(super) fn visit_part<'a>(
     }
 }
 
-fn identity<'a>(
-    flow: &'a Flow,
-    community_id_seed: u16,
-    visit: &mut impl FnMut(&'static str, Value<'a>),
-) {
-    let community_id = Text::from(flow.community_id_inline(community_id_seed));
-    visit("flow.id", Value::Text(Text::id(flow.id)));
-    visit("flow.sequence", Value::Number(flow.sequence));
+fn identity<'a>(flow: &'a Flow, community_id_seed: u16, visit: &mut impl Visit<'a>) {
+    visit.id(name!("flow.id"), flow.id);
+    visit.number(name!("flow.sequence"), flow.sequence);
     if let Some(resolution) = flow.time_resolution {
-        visit("flow.start", Value::Time(flow.start));
-        visit("flow.end", Value::Time(flow.end));
+        visit.time(name!("flow.start"), flow.start);
+        visit.time(name!("flow.end"), flow.end);
         let nanos = u64::try_from(resolution.as_nanos()).unwrap_or(u64::MAX);
-        visit("flow.time.resolution", Value::Number(nanos));
+        visit.number(name!("flow.time.resolution"), nanos);
     }
-    visit("flow.community_id", Value::Text(community_id));
-    visit(
-        "flow.end_reason",
-        Value::Text(flow.end_reason.as_str().into()),
+    visit.short(
+        name!("flow.community_id"),
+        flow.community_id_inline(community_id_seed).into(),
     );
+    visit.word(name!("flow.end_reason"), flow.end_reason.as_str());
     if let Some(tcp) = &flow.tcp {
-        visit(
-            "flow.connection.state",
-            Value::Text(tcp.state.as_str().into()),
-        );
+        visit.word(name!("flow.connection.state"), tcp.state.as_str());
     }
-    endpoint(visit, ["source.address", "source.port"], &flow.source);
     endpoint(
         visit,
-        ["destination.address", "destination.port"],
+        [name!("source.address"), name!("source.port")],
+        &flow.source,
+    );
+    endpoint(
+        visit,
+        [name!("destination.address"), name!("destination.port")],
         &flow.destination,
     );
-    visit(
-        "flow.direction",
-        Value::Text(flow.direction.as_str().into()),
-    );
+    visit.word(name!("flow.direction"), flow.direction.as_str());
     if let Some(rule) = flow.direction_rule {
-        visit("flow.direction.rule", Value::Text(rule.as_str().into()));
+        visit.word(name!("flow.direction.rule"), rule.as_str());
     }
-    protocol(visit, "network.transport", flow.protocol);
-    visit(
-        "network.type",
-        Value::Text(network_type(flow.source.address).into()),
-    );
+    protocol(visit, name!("network.transport"), flow.protocol);
+    visit.word(name!("network.type"), network_type(flow.source.address));
 }
 
-fn interface<'a>(flow: &'a Flow, visit: &mut impl FnMut(&'static str, Value<'a>)) {
+fn interface<'a>(flow: &'a Flow, visit: &mut impl Visit<'a>) {
     let interface = &flow.interface;
-    visit(
-        "network.interface.index",
-        Value::Number(interface.index.into()),
-    );
-    visit(
-        "network.interface.name",
-        Value::Text((&*interface.name).into()),
-    );
+    visit.number(name!("network.interface.index"), interface.index.into());
+    visit.text(name!("network.interface.name"), &interface.name);
     if let Some(mac) = interface.mac {
-        visit("network.interface.mac", Value::Text(Text::mac(mac)));
+        visit.mac(name!("network.interface.mac"), mac);
     }
     if !flow.vlans.is_empty() {
-        visit(
-            "network.vlan.ids",
-            Value::Numbers(flow.vlans.as_slice().into()),
-        );
+        visit.numbers(name!("network.vlan.ids"), flow.vlans.as_slice().into());
     }
     if flow.several.any() {
-        visit("flow.several", Value::Texts(flow.several.into()));
+        visit.texts(name!("flow.several"), flow.several.into());
     }
 }
 
 fn endpoint<'a>(
-    visit: &mut impl FnMut(&'static str, Value<'a>),
-    [address, port]: [&'static str; 2],
+    visit: &mut impl Visit<'a>,
+    [address, port]: [&'static Name; 2],
     endpoint: &Endpoint,
 ) {
-    visit(address, Value::Text(Text::address(endpoint.address)));
+    visit.address(address, endpoint.address);
     if let Some(number) = endpoint.port {
-        visit(port, Value::Number(number.into()));
+        visit.number(port, number.into());
     }
 }
 
-fn protocol<'a>(
-    visit: &mut impl FnMut(&'static str, Value<'a>),
-    name: &'static str,
-    protocol: Protocol,
-) {
+fn protocol<'a>(visit: &mut impl Visit<'a>, name: &'static Name, protocol: Protocol) {
     match protocol.keyword() {
-        Some(keyword) => visit(name, Value::Text(keyword.into())),
-        None => visit(name, Value::Text(Text::written(protocol))),
+        Some(keyword) => visit.word(name, keyword),
+        None => visit.short(name, Short::decimal(protocol.0.into())),
     }
 }
 
 fn uniflow<'a>(
-    visit: &mut impl FnMut(&'static str, Value<'a>),
-    names: &Names,
+    visit: &mut impl Visit<'a>,
+    names: &'static Names,
     uniflow: &Uniflow,
     protocol: Protocol,
 ) {
     let counts = [uniflow.packets, uniflow.octets, uniflow.frame_octets];
-    for ([delta, total], count) in names.counts.into_iter().zip(counts) {
-        visit(delta, Value::Number(count.delta));
-        visit(total, Value::Number(count.total));
+    for ([delta, total], count) in names.counts.iter().zip(counts) {
+        visit.number(delta, count.delta);
+        visit.number(total, count.total);
     }
     if let Some(ip) = &uniflow.ip {
-        visit(names.dscp_id, Value::Number(ip.dscp.into()));
+        visit.number(&names.dscp_id, ip.dscp.into());
         if let Some(name) = ip.dscp_name() {
-            visit(names.dscp_name, Value::Text(name.into()));
+            visit.word(&names.dscp_name, name);
         }
-        visit(names.ecn_id, Value::Number(ip.ecn.into()));
-        visit(names.ecn_name, Value::Text(ip.ecn_name().into()));
-        visit(names.ttl, Value::Number(ip.ttl.into()));
+        visit.number(&names.ecn_id, ip.ecn.into());
+        visit.word(&names.ecn_name, ip.ecn_name());
+        visit.number(&names.ttl, ip.ttl.into());
         if let Some(label) = ip.flow_label {
-            visit(names.flow_label, Value::Number(label.into()));
+            visit.number(&names.flow_label, label.into());
         }
     }
     if let Some(icmp) = uniflow.icmp {
-        visit(names.icmp_type_id, Value::Number(icmp.kind.into()));
+        visit.number(&names.icmp_type_id, icmp.kind.into());
         if let Some(name) = icmp.kind_name(protocol) {
-            visit(names.icmp_type_name, Value::Text(name.into()));
+            visit.word(&names.icmp_type_name, name);
         }
-        visit(names.icmp_code_id, Value::Number(icmp.code.into()));
+        visit.number(&names.icmp_code_id, icmp.code.into());
         if let Some(name) = icmp.code_name(protocol) {
-            visit(names.icmp_code_name, Value::Text(name.into()));
+            visit.word(&names.icmp_code_name, name);
         }
     }
     if let Some(flags) = uniflow.tcp_flags {
-        visit(names.tcp_flag_bits, Value::Number(flags.0.into()));
-        visit(names.tcp_flag_tags, Value::Texts(flags.into()));
+        visit.number(&names.tcp_flag_bits, flags.0.into());
+        visit.flags(&names.tcp_flag_tags, flags);
     }
 }
 
-fn encapsulation<'a>(visit: &mut impl FnMut(&'static str, Value<'a>), tunnel: &Tunnel) {
-    visit("tunnel.type", Value::Text(tunnel.kind.as_str().into()));
+fn encapsulation<'a>(visit: &mut impl Visit<'a>, tunnel: &Tunnel) {
+    visit.word(name!("tunnel.type"), tunnel.kind.as_str());
     if let Some(id) = tunnel.id {
-        visit("tunnel.id", Value::Text(Text::written(id)));
+        visit.short(name!("tunnel.id"), Short::decimal(id.into()));
     }
-    visit(
-        "tunnel.network.type",
-        Value::Text(network_type(tunnel.source.address).into()),
+    visit.word(
+        name!("tunnel.network.type"),
+        network_type(tunnel.source.address),
     );
-    protocol(visit, "tunnel.network.transport", tunnel.protocol);
+    protocol(visit, name!("tunnel.network.transport"), tunnel.protocol);
     endpoint(
         visit,
-        ["tunnel.source.address", "tunnel.source.port"],
+        [name!("tunnel.source.address"), name!("tunnel.source.port")],
         &tunnel.source,
     );
     endpoint(
         visit,
-        ["tunnel.destination.address", "tunnel.destination.port"],
+        [
+            name!("tunnel.destination.address"),
+            name!("tunnel.destination.port"),
+        ],
         &tunnel.destination,
     );
     if let Some(mac) = tunnel.source_mac {
-        visit("tunnel.network.interface.mac", Value::Text(Text::mac(mac)));
+        visit.mac(name!("tunnel.network.interface.mac"), mac);
     }
     // The octets that it added cannot be told from its content.
     if tunnel.kind == TunnelKind::WireGuard {
         return;
     }
-    visit("tunnel.bytes.delta", Value::Number(tunnel.forward.delta));
-    visit("tunnel.bytes.total", Value::Number(tunnel.forward.total));
-    visit(
-        "tunnel.reverse.bytes.delta",
-        Value::Number(tunnel.reverse.delta),
-    );
-    visit(
-        "tunnel.reverse.bytes.total",
-        Value::Number(tunnel.reverse.total),
-    );
+    visit.number(name!("tunnel.bytes.delta"), tunnel.forward.delta);
+    visit.number(name!("tunnel.bytes.total"), tunnel.forward.total);
+    visit.number(name!("tunnel.reverse.bytes.delta"), tunnel.reverse.delta);
+    visit.number(name!("tunnel.reverse.bytes.total"), tunnel.reverse.total);
 }
 
-fn associations<'a>(visit: &mut impl FnMut(&'static str, Value<'a>), ipsec: &Ipsec) {
+fn associations<'a>(visit: &mut impl Visit<'a>, ipsec: &Ipsec) {
     for (name, index) in [
-        ("flow.ipsec.ah.spi", ipsec.ah_spi),
-        ("flow.ipsec.esp.spi", ipsec.esp_spi),
-        ("flow.ipsec.sender_index", ipsec.sender_index),
-        ("flow.ipsec.receiver_index", ipsec.receiver_index),
+        (name!("flow.ipsec.ah.spi"), ipsec.ah_spi),
+        (name!("flow.ipsec.esp.spi"), ipsec.esp_spi),
+        (name!("flow.ipsec.sender_index"), ipsec.sender_index),
+        (name!("flow.ipsec.receiver_index"), ipsec.receiver_index),
     ] {
         if let Some(index) = index {
-            visit(name, Value::Number(index.into()));
+            visit.number(name, index.into());
         }
     }
 }
@@ -262,6 +279,7 @@ fn associations<'a>(visit: &mut impl FnMut(&'static str, Value<'a>), ipsec: &Ips
 mod tests {
     use super::*;
     use crate::flow::{
+        Value,
         attributes::{ALL, ALWAYS, Kind},
         example::{bare, everything},
     };

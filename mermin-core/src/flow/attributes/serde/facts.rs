@@ -91,13 +91,13 @@ impl Facts {
 
     /// The process at an end.
     fn process(&self, names: &process::Names) -> Result<Option<Process>, Wrong> {
-        let Some(pid) = self.number(names.pid)? else {
+        let Some(pid) = self.number(names.pid.text)? else {
             return Ok(None);
         };
         let mut process = Process::new(pid);
-        process.executable = self.text(names.executable, |text| Some(text.into()))?;
-        process.cgroup_id = self.number(names.cgroup)?;
-        process.container_id = self.text(names.container, |text| Some(text.into()))?;
+        process.executable = self.text(names.executable.text, |text| Some(text.into()))?;
+        process.cgroup_id = self.number(names.cgroup.text)?;
+        process.container_id = self.text(names.container.text, |text| Some(text.into()))?;
         Ok(Some(process))
     }
 
@@ -169,28 +169,34 @@ impl Facts {
     }
 
     fn uniflow(&self, names: &Names) -> Result<Uniflow, Wrong> {
-        let [packets, octets, frame_octets] = names.counts;
+        let [packets, octets, frame_octets] = names
+            .counts
+            .each_ref()
+            .map(|both| both.each_ref().map(|name| name.text));
         Ok(Uniflow {
             packets: self.count(packets)?,
             octets: self.count(octets)?,
             frame_octets: self.count(frame_octets)?,
-            ip: match self.number(names.ttl)? {
+            ip: match self.number(names.ttl.text)? {
                 Some(ttl) => Some(IpHeader {
-                    dscp: needed(names.dscp_id, self.number(names.dscp_id)?)?,
-                    ecn: needed(names.ecn_id, self.number(names.ecn_id)?)?,
+                    dscp: needed(names.dscp_id.text, self.number(names.dscp_id.text)?)?,
+                    ecn: needed(names.ecn_id.text, self.number(names.ecn_id.text)?)?,
                     ttl,
-                    flow_label: self.number(names.flow_label)?,
+                    flow_label: self.number(names.flow_label.text)?,
                 }),
                 None => None,
             },
-            icmp: match self.number(names.icmp_type_id)? {
+            icmp: match self.number(names.icmp_type_id.text)? {
                 Some(kind) => Some(IcmpMessage {
                     kind,
-                    code: needed(names.icmp_code_id, self.number(names.icmp_code_id)?)?,
+                    code: needed(
+                        names.icmp_code_id.text,
+                        self.number(names.icmp_code_id.text)?,
+                    )?,
                 }),
                 None => None,
             },
-            tcp_flags: self.number(names.tcp_flag_bits)?.map(TcpFlags),
+            tcp_flags: self.number(names.tcp_flag_bits.text)?.map(TcpFlags),
         })
     }
 

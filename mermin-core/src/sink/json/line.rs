@@ -1,0 +1,254 @@
+//! One object into memory that is there already: room is asked for once an attribute, and nothing is moved when it ends.
+
+use std::{mem, time::SystemTime};
+
+use super::escape::{escape, first_to_escape};
+use crate::flow::{
+    FlowId, TcpFlags,
+    attributes::{
+        Numbers, Texts,
+        name::Name,
+        render::{self, Short},
+        visit::Visit,
+    },
+    time::{NineDecimals, Rfc3339},
+};
+
+/// Octets of a value that is written together with its name.
+const VALUE: usize = 80;
+type Value = [u8; VALUE];
+
+/// Members of an object, each with a comma before it.
+pub(super) struct Line<'b> {
+    rest: &'b mut [u8],
+    is_full: bool,
+    times: &'b mut NineDecimals,
+}
+
+impl<'b> Line<'b> {
+    pub(super) const fn new(place: &'b mut [u8], times: &'b mut NineDecimals) -> Self {
+        Self {
+            rest: place,
+            is_full: false,
+            times,
+        }
+    }
+
+    /// Octets that are left; none if some are missing.
+    pub(super) fn left(self) -> Option<usize> {
+        (!self.is_full).then_some(self.rest.len())
+    }
+
+    pub(super) fn put(&mut self, octets: &[u8]) {
+        match mem::take(&mut self.rest).split_at_mut_checked(octets.len()) {
+            Some((place, rest)) => {
+                place.copy_from_slice(octets);
+                self.rest = rest;
+            }
+            None => self.is_full = true,
+        }
+    }
+
+    /// A name, and a value by a function that says how many octets it has. Both are copied in whole arrays and cut then.
+    #[inline(always)]
+    fn member(&mut self, name: &Name, value: impl FnOnce(&mut Value) -> usize) {
+        const ROOM: usize = Name::MEMBER + VALUE;
+        let rest = mem::take(&mut self.rest);
+        let Some(place) = rest.first_chunk_mut::<ROOM>() else {
+            self.is_full = true;
+            return;
+        };
+        place[..Name::MEMBER].copy_from_slice(&name.member);
+        let at = name.length.min(Name::MEMBER);
+        let length = place[at..].first_chunk_mut().map_or(0, value);
+        self.rest = rest.get_mut(at + length..).unwrap_or_default();
+    }
+
+    fn string(&mut self, text: &str) {
+        self.put(b"\"");
+        let mut rest = text.as_bytes();
+        while let Some(at) = first_to_escape(rest) {
+            self.put(&rest[..at]);
+            escape(rest[at], |octets| self.put(octets));
+            rest = &rest[at + 1..];
+        }
+        self.put(rest);
+        self.put(b"\"");
+    }
+
+    fn list<T>(&mut self, name: &Name, items: impl Iterator<Item = T>, put: fn(&mut Self, T)) {
+        self.member(name, |_| 0);
+        let mut before: &[u8] = b"[";
+        for item in items {
+            self.put(before);
+            put(self, item);
+            before = b",";
+        }
+        self.put(if before == b"[" { b"[]" } else { b"]" });
+    }
+}
+
+impl<'a> Visit<'a> for Line<'_> {
+    #[inline]
+    fn text(&mut self, name: &'static Name, text: &'a str) {
+        if text.len() <= SHORT && first_to_escape(text.as_bytes()).is_none() {
+            self.member(name, |place| quoted(place, text.as_bytes()));
+        } else {
+            self.member(name, |_| 0);
+            self.string(text);
+        }
+    }
+
+    #[inline]
+    fn word(&mut self, name: &'static Name, word: &'static str) {
+        debug_assert!(word.len() <= SHORT && first_to_escape(word.as_bytes()).is_none());
+        self.member(name, |place| quoted(place, word.as_bytes()));
+    }
+
+    #[inline]
+    fn short(&mut self, name: &'static Name, text: Short) {
+        self.member(name, |place| {
+            let (padded, length) = text.padded();
+            place[0] = b'"';
+            place[1..=Short::CAPACITY].copy_from_slice(padded);
+            place[1 + length.min(Short::CAPACITY)] = b'"';
+            length + 2
+        });
+    }
+
+    #[inline]
+    fn id(&mut self, name: &'static Name, id: FlowId) {
+        self.member(name, |place| {
+            place[0] = b'"';
+            let digits = render::hexadecimal(id.to_u128().to_be_bytes());
+            place[1..33].copy_from_slice(digits.as_flattened());
+            place[33] = b'"';
+            34
+        });
+    }
+
+    #[inline]
+    fn number(&mut self, name: &'static Name, number: u64) {
+        self.member(name, |place| decimal(place, number));
+    }
+
+    fn time(&mut self, name: &'static Name, time: SystemTime) {
+        let Some(text) = self.times.text(time) else {
+            self.member(name, |_| 0);
+            return self.string(&Rfc3339 { time, decimals: 9 }.to_string());
+        };
+        self.member(name, |place| {
+            place[0] = b'"';
+            place[1..=text.len()].copy_from_slice(&text);
+            place[1 + text.len()] = b'"';
+            text.len() + 2
+        });
+    }
+
+    fn flags(&mut self, name: &'static Name, flags: TcpFlags) {
+        let (tags, length) = &TAGS[usize::from(flags.0)];
+        self.member(name, |place| {
+            place[..tags.len()].copy_from_slice(tags);
+            *length
+        });
+    }
+
+    fn texts(&mut self, name: &'static Name, texts: Texts<'a>) {
+        self.list(name, texts, Self::string);
+    }
+
+    fn numbers(&mut self, name: &'static Name, numbers: Numbers<'a>) {
+        self.list(name, numbers, |line, number| {
+            line.put(render::decimal(number, &mut [0; render::DIGITS]));
+        });
+    }
+}
+
+/// Octets of a text that [`quoted`] takes.
+const SHORT: usize = 64;
+
+/// A text of at most [`SHORT`] octets that needs no escape. The shortest are copied by two words that overlap: a call of
+/// `memcpy` takes longer.
+#[inline]
+fn quoted(place: &mut Value, text: &[u8]) -> usize {
+    let length = text.len().min(SHORT);
+    place[0] = b'"';
+    let inner = &mut place[1..];
+    match (
+        text.first_chunk::<8>().zip(text.last_chunk::<8>()),
+        text.first_chunk::<4>().zip(text.last_chunk::<4>()),
+    ) {
+        (Some((first, last)), _) if length <= 16 => {
+            inner[..8].copy_from_slice(first);
+            inner[length - 8..length].copy_from_slice(last);
+        }
+        (None, Some((first, last))) => {
+            inner[..4].copy_from_slice(first);
+            inner[length - 4..length].copy_from_slice(last);
+        }
+        _ => inner[..length].copy_from_slice(&text[..length]),
+    }
+    inner[length] = b'"';
+    length + 2
+}
+
+#[inline]
+fn decimal(place: &mut Value, number: u64) -> usize {
+    const GROUP: u64 = 100_000_000;
+    const ASCII: u64 = 0x3030_3030_3030_3030;
+    let group = |number: u64| render::eight_digits(u32::try_from(number).unwrap_or(0));
+    if number >= GROUP {
+        let length = decimal_of_more(place, number / GROUP);
+        let eight = group(number % GROUP) | ASCII;
+        place[length..length + 8].copy_from_slice(&eight.to_le_bytes());
+        return length + 8;
+    }
+    let digits = group(number);
+    // The last digit stays, also where it is 0.
+    let leading = (digits | 1 << 56).trailing_zeros() / 8;
+    let text = (digits | ASCII) >> (8 * leading);
+    place[..8].copy_from_slice(&text.to_le_bytes());
+    8 - usize::try_from(leading).unwrap_or(0)
+}
+
+/// The digits before the last eight.
+fn decimal_of_more(place: &mut Value, number: u64) -> usize {
+    let mut digits = [0; render::DIGITS];
+    let text = render::decimal(number, &mut digits);
+    place[..text.len()].copy_from_slice(text);
+    text.len()
+}
+
+/// Octets of the longest list of control bits: `["FIN","SYN","RST","PSH","ACK","URG","ECE","CWR"]`.
+const TAGS_LENGTH: usize = 8 * 6 + 1;
+
+/// The list of the control bits' names, for each octet of them.
+static TAGS: [([u8; TAGS_LENGTH], usize); 256] = {
+    let mut all = [([0; TAGS_LENGTH], 0); 256];
+    let mut flags = 0;
+    while flags < all.len() {
+        let (list, length) = &mut all[flags];
+        let mut bit = 0;
+        while bit < TcpFlags::TAGS.len() {
+            if flags >> bit & 1 == 1 {
+                let name = TcpFlags::TAGS[bit].as_bytes();
+                assert!(name.len() == 3);
+                let item = [b',', b'"', name[0], name[1], name[2], b'"'];
+                let mut octet = 0;
+                while octet < item.len() {
+                    list[*length] = item[octet];
+                    *length += 1;
+                    octet += 1;
+                }
+            }
+            bit += 1;
+        }
+        // The first comma becomes the bracket.
+        list[0] = b'[';
+        *length += if *length == 0 { 1 } else { 0 };
+        list[*length] = b']';
+        *length += 1;
+        flags += 1;
+    }
+    all
+};
