@@ -4,6 +4,7 @@
 use std::{cmp::Ordering, net::IpAddr};
 
 use super::{Flow, Protocol, attributes::render::Short};
+use crate::sys::sha1;
 
 /// Octets of an id: `1:` and 20 octets in base64.
 const LENGTH: usize = 30;
@@ -39,10 +40,7 @@ impl Flow {
 
     pub(super) fn community_id_inline(&self, seed: u16) -> CommunityId {
         let pair = Pair::of(self);
-        let mut input = Input {
-            gathered: [0; Input::LONGEST],
-            length: 0,
-        };
+        let mut input = Input::new();
         input.put(seed.to_be_bytes());
         for address in pair.addresses {
             match address {
@@ -54,29 +52,44 @@ impl Flow {
         for port in pair.ports.into_iter().flatten() {
             input.put(port.to_be_bytes());
         }
-        render(sha1_smol::Sha1::from(input.octets()).digest().bytes())
+        render(input.digest())
     }
 }
 
-/// The octets that are hashed, gathered for one update.
+/// The octets that are hashed: less than a block of SHA-1, which is 64 with nine or more of padding.
 struct Input {
-    gathered: [u8; Self::LONGEST],
+    block: [u8; sha1::BLOCK],
     length: usize,
 }
 
 impl Input {
-    /// Seed, two IPv6 addresses, protocol, padding, two ports.
+    /// Seed, two IPv6 addresses, protocol, a zero, two ports.
     const LONGEST: usize = 2 + 2 * 16 + 2 + 2 * 2;
 
+    const fn new() -> Self {
+        const { assert!(Self::LONGEST < sha1::BLOCK - 8) }
+        Self {
+            block: [0; sha1::BLOCK],
+            length: 0,
+        }
+    }
+
+    #[inline]
     fn put<const N: usize>(&mut self, octets: [u8; N]) {
-        if let Some(place) = self.gathered[self.length..].first_chunk_mut() {
+        if let Some(place) = self.block[self.length.min(Self::LONGEST)..].first_chunk_mut() {
             *place = octets;
             self.length += N;
         }
     }
 
-    fn octets(&self) -> &[u8] {
-        &self.gathered[..self.length]
+    fn digest(mut self) -> [u8; 20] {
+        let length = self.length.min(Self::LONGEST);
+        let padded = &mut self.block;
+        padded[length] = 0x80;
+        let bits = 8 * length as u64;
+        padded[sha1::BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
+        let by_library = || sha1_smol::Sha1::from(&padded[..length]).digest().bytes();
+        sha1::one_block(padded).unwrap_or_else(by_library)
     }
 }
 

@@ -1,4 +1,4 @@
-//! System calls: with `bpf/`, the only unsafe code of this crate. Errors are the kernel's own, as [`std::io::Error`].
+//! System calls, and instructions that not every processor has: with `bpf/`, the only unsafe code of this crate. Errors are the kernel's own, as [`std::io::Error`].
 
 pub(crate) mod apart;
 pub(crate) mod bpf;
@@ -17,4 +17,5 @@ pub(crate) mod netns;
 pub(crate) mod netns_cookie;
 pub(crate) mod prefetch;
 pub(crate) mod process_mark;
+pub(crate) mod sha1;
 mod signals;

@@ -82,10 +82,45 @@ pub(crate) fn eight_digits(number: u32) -> u64 {
     tens | (pairs - 10 * tens) << 8
 }
 
-/// Two digits for each octet.
-pub(crate) fn hexadecimal<const N: usize>(octets: [u8; N]) -> [[u8; 2]; N] {
-    octets.map(|octet| [octet >> 4, octet & 15].map(|digit| HEX[usize::from(digit)]))
+/// Writes an address, and returns its octets; those behind them do not matter.
+#[inline]
+pub(crate) fn ipv4(address: Ipv4Addr, place: &mut [u8; 16]) -> usize {
+    let mut at = 0;
+    for octet in address.octets() {
+        let (text, length) = OCTETS[usize::from(octet)];
+        // It is 12 at most by itself.
+        let four = at.min(12);
+        place[four..four + 4].copy_from_slice(&text);
+        at += length;
+    }
+    // The last has no dot behind it.
+    at - 1
 }
+
+/// Two digits for each octet, by arithmetic that is done on all of them at once.
+#[inline]
+pub(crate) fn hexadecimal<const N: usize>(octets: [u8; N]) -> [[u8; 2]; N] {
+    let digit = |four: u8| four + if four > 9 { b'a' - 10 } else { b'0' };
+    octets.map(|octet| [digit(octet >> 4), digit(octet & 15)])
+}
+
+/// Digits of numbers below 1,000 without leading zeros, and how many they are.
+pub(crate) static SMALL: [([u8; 3], u8); 1_000] = {
+    let mut all = [([0; 3], 0); 1_000];
+    let mut number = 0;
+    while number < all.len() {
+        let digits = [number / 100, number / 10 % 10, number % 10];
+        let leading = (number < 10) as usize + (number < 100) as usize;
+        let mut place = leading;
+        while place < 3 {
+            all[number].0[place - leading] = b"0123456789"[digits[place]];
+            place += 1;
+        }
+        all[number].1 = b"\x03\x02\x01"[leading];
+        number += 1;
+    }
+    all
+};
 
 /// A text of at most 48 octets, which is that of the longest address.
 #[derive(Clone, Copy)]
@@ -161,15 +196,9 @@ impl Short {
     }
 
     fn ipv4(&mut self, address: Ipv4Addr) {
-        for octet in address.octets() {
-            let (text, length) = OCTETS[usize::from(octet)];
-            if let Some(place) = self.text[self.length..].first_chunk_mut() {
-                *place = text;
-                self.length += length;
-            }
+        if let Some(place) = self.text[self.length..].first_chunk_mut() {
+            self.length += ipv4(address, place);
         }
-        // The last has no dot behind it.
-        self.length -= 1;
     }
 
     fn ipv6(&mut self, address: Ipv6Addr) {

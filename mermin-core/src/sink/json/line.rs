@@ -1,6 +1,6 @@
 //! One object into memory that is there already: room is asked for once an attribute, and nothing is moved when it ends.
 
-use std::{mem, time::SystemTime};
+use std::{mem, net::IpAddr, time::SystemTime};
 
 use super::escape::{escape, first_to_escape};
 use crate::flow::{
@@ -53,14 +53,15 @@ impl<'b> Line<'b> {
     #[inline(always)]
     fn member(&mut self, name: &Name, value: impl FnOnce(&mut Value) -> usize) {
         const ROOM: usize = Name::MEMBER + VALUE;
-        let rest = mem::take(&mut self.rest);
-        let Some(place) = rest.first_chunk_mut::<ROOM>() else {
+        let Some(place) = self.rest.first_chunk_mut::<ROOM>() else {
+            self.rest = &mut [];
             self.is_full = true;
             return;
         };
         place[..Name::MEMBER].copy_from_slice(&name.member);
         let at = name.length.min(Name::MEMBER);
         let length = place[at..].first_chunk_mut().map_or(0, value);
+        let rest = mem::take(&mut self.rest);
         self.rest = rest.get_mut(at + length..).unwrap_or_default();
     }
 
@@ -127,7 +128,24 @@ impl<'a> Visit<'a> for Line<'_> {
         });
     }
 
-    #[inline]
+    fn address(&mut self, name: &'static Name, address: IpAddr) {
+        let IpAddr::V4(address) = address else {
+            return self.short(name, Short::address(address));
+        };
+        self.member(name, |place| {
+            place[0] = b'"';
+            let text = place[1..].first_chunk_mut();
+            let length = text.map_or(0, |text| render::ipv4(address, text)).min(15);
+            place[1 + length] = b'"';
+            length + 2
+        });
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "each attribute has a branch of its own to be predicted, because some are always small"
+    )]
+    #[inline(always)]
     fn number(&mut self, name: &'static Name, number: u64) {
         self.member(name, |place| decimal(place, number));
     }
@@ -192,8 +210,26 @@ fn quoted(place: &mut Value, text: &[u8]) -> usize {
     length + 2
 }
 
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "each attribute has a branch of its own to be predicted, because some are always small"
+)]
+#[inline(always)]
 fn decimal(place: &mut Value, number: u64) -> usize {
+    match usize::try_from(number)
+        .ok()
+        .and_then(|number| render::SMALL.get(number))
+    {
+        Some((digits, length)) => {
+            place[..3].copy_from_slice(digits);
+            usize::from(*length)
+        }
+        None => decimal_of_four(place, number),
+    }
+}
+
+/// Of four digits or more.
+fn decimal_of_four(place: &mut Value, number: u64) -> usize {
     const GROUP: u64 = 100_000_000;
     const ASCII: u64 = 0x3030_3030_3030_3030;
     let group = |number: u64| render::eight_digits(u32::try_from(number).unwrap_or(0));
@@ -204,7 +240,6 @@ fn decimal(place: &mut Value, number: u64) -> usize {
         return length + 8;
     }
     let digits = group(number);
-    // The last digit stays, also where it is 0.
     let leading = (digits | 1 << 56).trailing_zeros() / 8;
     let text = (digits | ASCII) >> (8 * leading);
     place[..8].copy_from_slice(&text.to_le_bytes());
