@@ -20,6 +20,7 @@
 mod columns;
 mod encode;
 mod exporter;
+mod layout;
 mod name;
 mod settings;
 mod store;

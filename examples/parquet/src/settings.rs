@@ -59,9 +59,10 @@ impl Settings {
         self
     }
 
-    /// Rows of a row group at most, which is what a reader reads by one thread. Default: 131,072; `DuckDB` writes 122,880. At least one.
+    /// Rows of a row group at most, which is what a reader reads by one thread. Default: 131,072; `DuckDB` writes 122,880. At least one, and at
+    /// most 1,048,576: a column has one page of them.
     pub fn group(mut self, rows: usize) -> Self {
-        self.group = rows.max(1);
+        self.group = rows.clamp(1, 1 << 20);
         self
     }
 

@@ -5,136 +5,190 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use mermin_core::Flow;
-use parquet::data_type::{ByteArray, FixedLenByteArray};
+use mermin_core::{Flow, flow::Value};
 
-use super::{Gathered, Lists, Texts};
+use super::Kind;
+use crate::layout::{
+    Chunk, Ids, Laid, Lists, Narrow, Numbers, Octets, Plain, Scalars, Show, Shown, Signed, Texts,
+    Times, Wide, Word, WordLists,
+};
 
-type Filler<T> = Box<dyn Fn(&[Flow], &mut T) + Send>;
+/// A column of a row group while it is filled.
+pub(crate) trait Fill: Send {
+    /// A value of each flow, or none.
+    fn add(&mut self, flows: &[Flow]);
 
-/// How a column is filled.
-pub(crate) enum Fill {
-    Narrow(Filler<Gathered<i32>>),
-    Wide(Filler<Gathered<i64>>),
-    Words(Filler<Gathered<ByteArray>>),
-    Texts(Filler<Texts>),
-    Addresses(Filler<Gathered<FixedLenByteArray>>),
-    WordLists(Filler<Lists<ByteArray>>),
-    NumberLists(Filler<Lists<i64>>),
-    /// By [`Flow::attributes`], which gives every attribute there is: for those that nothing here reads by itself.
-    Attribute,
+    /// See [`Laid::finish`].
+    fn finish(&mut self, always: bool) -> Chunk;
 }
 
-pub(super) fn narrow<T: Into<u32>>(get: impl Fn(&Flow) -> Option<T> + Send + 'static) -> Fill {
-    Fill::Narrow(Box::new(move |flows, into| {
-        for flow in flows {
-            into.push(get(flow).map(|number| number.into().cast_signed()));
-        }
-    }))
+/// Values, and how they are read from flows.
+struct Filled<L, F> {
+    values: L,
+    add: F,
 }
 
-pub(super) fn wide(get: impl Fn(&Flow) -> Option<u64> + Send + 'static) -> Fill {
-    Fill::Wide(Box::new(move |flows, into| {
-        for flow in flows {
-            into.push(get(flow).map(u64::cast_signed));
-        }
-    }))
+impl<L: Laid, F: Fn(&[Flow], &mut L) + Send> Fill for Filled<L, F> {
+    fn add(&mut self, flows: &[Flow]) {
+        (self.add)(flows, &mut self.values);
+    }
+
+    fn finish(&mut self, always: bool) -> Chunk {
+        self.values.finish(always)
+    }
 }
 
-pub(super) fn time(get: impl Fn(&Flow) -> Option<SystemTime> + Send + 'static) -> Fill {
-    Fill::Wide(Box::new(move |flows, into| {
-        for flow in flows {
-            into.push(get(flow).map(microseconds));
-        }
-    }))
+pub(super) type Filler = Box<dyn Fill>;
+
+fn filled<L: Laid + 'static>(values: L, add: impl Fn(&[Flow], &mut L) + Send + 'static) -> Filler {
+    Box::new(Filled { values, add })
+}
+
+fn scalars<S: Show>(show: S, get: impl Fn(&Flow) -> Option<S::Key> + Send + 'static) -> Filler {
+    filled(Scalars::new(show), move |flows, into| into.add(flows, &get))
+}
+
+pub(super) fn narrow<T: Into<u32>>(get: impl Fn(&Flow) -> Option<T> + Send + 'static) -> Filler {
+    scalars(Narrow, move |flow| {
+        get(flow).map(|number| number.into().into())
+    })
+}
+
+pub(super) fn wide(get: impl Fn(&Flow) -> Option<u64> + Send + 'static) -> Filler {
+    scalars(Wide, get)
+}
+
+pub(super) fn signed(get: impl Fn(&Flow) -> Option<u64> + Send + 'static) -> Filler {
+    scalars(Signed, get)
+}
+
+pub(super) fn time(get: impl Fn(&Flow) -> Option<SystemTime> + Send + 'static) -> Filler {
+    filled(Times::default(), move |flows, into| {
+        into.add(flows, |flow| get(flow).map(microseconds));
+    })
 }
 
 /// Since 1970, rounded down; what lies beyond 292,000 years is cut to that.
 pub(crate) fn microseconds(time: SystemTime) -> i64 {
-    let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+    // Seconds and the rest apart: `as_micros` multiplies 128 bits.
+    let micros = |time: Duration| {
+        let whole = i64::try_from(time.as_secs()).ok()?.checked_mul(1_000_000)?;
+        whole.checked_add(time.subsec_micros().into())
+    };
+    let micros = |time| micros(time).unwrap_or(i64::MAX);
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => micros(after),
         Err(before) => -micros(before.duration().saturating_add(Duration::from_nanos(999))),
     }
 }
 
-pub(super) fn words(get: impl Fn(&Flow) -> Option<&'static str> + Send + 'static) -> Fill {
-    Fill::Words(Box::new(move |flows, into| {
-        for flow in flows {
-            into.push(get(flow).map(word));
-        }
-    }))
+pub(super) fn words(get: impl Fn(&Flow) -> Option<&'static str> + Send + 'static) -> Filler {
+    let show = Shown(|word: Word, text| text.extend_from_slice(word.0.as_bytes()));
+    scalars(show, move |flow| get(flow).map(Word))
 }
 
-fn word(text: &'static str) -> ByteArray {
-    ByteArray::from(bytes::Bytes::from_static(text.as_bytes()))
+/// Texts that numbers are shown as.
+pub(super) fn shown(
+    show: fn(u64, &mut Vec<u8>),
+    get: impl Fn(&Flow) -> Option<u64> + Send + 'static,
+) -> Filler {
+    scalars(Shown(show), get)
 }
 
-pub(super) fn texts(write: impl Fn(&Flow, &mut Vec<u8>) -> bool + Send + 'static) -> Fill {
-    Fill::Texts(Box::new(move |flows, into| {
-        for flow in flows {
-            into.push(|text| write(flow, text));
-        }
-    }))
+pub(super) fn address_texts(get: impl Fn(&Flow) -> Option<IpAddr> + Send + 'static) -> Filler {
+    use std::io::Write as _;
+
+    let show = Shown(|address: IpAddr, text: &mut Vec<u8>| {
+        // Memory takes all of it.
+        let _ = write!(text, "{address}");
+    });
+    scalars(show, get)
 }
 
-/// 16 octets; those of an IPv4 address are `::ffff:a.b.c.d`, so that all are compared alike.
-pub(super) fn addresses(get: impl Fn(&Flow) -> Option<IpAddr> + Send + 'static) -> Fill {
-    Fill::Addresses(Box::new(move |flows, into| {
-        let mut all = Vec::with_capacity(16 * flows.len());
-        for flow in flows {
-            let address = get(flow);
-            all.extend(address.map(octets).into_iter().flatten());
-            into.present.push(address.is_some().into());
-        }
-        let all = bytes::Bytes::from(all);
-        for start in (0..all.len()).step_by(16) {
-            let one = ByteArray::from(all.slice(start..start + 16));
-            into.values.push(FixedLenByteArray::from(one));
-        }
-    }))
+pub(super) fn addresses(get: impl Fn(&Flow) -> Option<IpAddr> + Send + 'static) -> Filler {
+    scalars(Octets, get)
 }
 
-pub(crate) fn octets(address: IpAddr) -> [u8; 16] {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    }
+pub(super) fn texts(write: impl Fn(&Flow, &mut Vec<u8>) -> bool + Send + 'static) -> Filler {
+    filled(Texts::default(), move |flows, into| into.add(flows, &write))
+}
+
+/// Texts of which none is there twice, in every row.
+pub(super) fn plain(write: impl Fn(&Flow, &mut Vec<u8>) + Send + 'static) -> Filler {
+    filled(Plain::default(), move |flows, into| into.add(flows, &write))
+}
+
+pub(super) fn ids() -> Filler {
+    filled(Ids::default(), |flows, into| into.add(flows))
 }
 
 pub(super) fn word_lists<I: Iterator<Item = &'static str>>(
     get: impl Fn(&Flow) -> Option<I> + Send + 'static,
-) -> Fill {
-    Fill::WordLists(Box::new(move |flows, into| {
+) -> Filler {
+    filled(WordLists::default(), move |flows, into| {
         for flow in flows {
-            into.push(get(flow).map(|words| words.map(word)));
+            into.texts(get(flow));
         }
-    }))
+    })
 }
 
-pub(super) fn number_lists(get: impl Fn(&Flow) -> Option<&[u16]> + Send + 'static) -> Fill {
-    Fill::NumberLists(Box::new(move |flows, into| {
+pub(super) fn number_lists<I: IntoIterator<Item = u64>>(
+    get: impl Fn(&Flow) -> Option<I> + Send + 'static,
+) -> Filler {
+    filled(Lists::<Numbers>::default(), move |flows, into| {
         for flow in flows {
-            into.push(get(flow).map(|numbers| numbers.iter().copied().map(i64::from)));
+            into.keys(get(flow));
         }
-    }))
+    })
 }
 
-pub(super) fn text_lists(get: impl Fn(&Flow) -> Option<Vec<&str>> + Send + 'static) -> Fill {
-    Fill::WordLists(Box::new(move |flows, into| {
+pub(super) fn text_lists(get: impl Fn(&Flow) -> Option<Vec<&str>> + Send + 'static) -> Filler {
+    filled(WordLists::default(), move |flows, into| {
         for flow in flows {
-            let own = |text: &str| ByteArray::from(text.as_bytes().to_vec());
-            into.push(get(flow).map(|texts| texts.into_iter().map(own)));
+            into.texts(get(flow));
         }
-    }))
+    })
 }
 
-pub(super) fn wide_lists(get: impl Fn(&Flow) -> Option<Vec<u64>> + Send + 'static) -> Fill {
-    Fill::NumberLists(Box::new(move |flows, into| {
-        for flow in flows {
-            into.push(get(flow).map(|numbers| numbers.into_iter().map(u64::cast_signed)));
-        }
-    }))
+/// An attribute that nothing here reads by itself, looked for among all of a flow.
+pub(super) fn attribute(name: &'static str, kind: Kind, community_id_seed: u16) -> Filler {
+    let find = find(name, community_id_seed);
+    match kind {
+        Kind::Time => time(move |flow| match find(flow)? {
+            Value::Time(time) => Some(time),
+            _ => None,
+        }),
+        Kind::Numbers => number_lists(move |flow| match find(flow)? {
+            Value::Numbers(numbers) => Some(numbers.collect::<Vec<_>>()),
+            _ => None,
+        }),
+        Kind::Texts => filled(WordLists::default(), move |flows, into| {
+            for flow in flows {
+                into.texts(match find(flow) {
+                    Some(Value::Texts(texts)) => Some(texts),
+                    _ => None,
+                });
+            }
+        }),
+        Kind::Text => texts(move |flow, text| {
+            let Some(Value::Text(found)) = find(flow) else {
+                return false;
+            };
+            text.extend_from_slice(found.as_bytes());
+            true
+        }),
+        _ => wide(move |flow| match find(flow)? {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }),
+    }
+}
+
+fn find(name: &'static str, community_id_seed: u16) -> impl Fn(&Flow) -> Option<Value<'_>> {
+    move |flow| {
+        let mut all = flow.attributes().community_id_seed(community_id_seed);
+        all.find(|(found, _)| *found == name).map(|found| found.1)
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use parquet::{
     schema::types::Type,
 };
 
-use super::Fill;
+use super::fill::Filler;
 
 /// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,18 +30,6 @@ pub enum Kind {
     Numbers,
 }
 
-/// How values are laid out before they are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Distinct values once, and a number for each row.
-    Dictionary,
-    /// Differences between neighbours.
-    Delta,
-    /// Texts that begin as their neighbours do.
-    Prefix,
-    Plain,
-}
-
 /// A column of the files.
 pub struct Column {
     pub(crate) name: String,
@@ -49,8 +37,7 @@ pub struct Column {
     pub(crate) kind: Kind,
     /// No row is without it.
     pub(crate) always: bool,
-    pub(crate) layout: Layout,
-    pub(crate) fill: Fill,
+    pub(crate) fill: Filler,
 }
 
 impl Column {
@@ -93,15 +80,6 @@ impl Column {
             Kind::Texts => "VARCHAR[]",
             Kind::Numbers => "UBIGINT[]",
         }
-    }
-
-    /// Names from the column down to the values.
-    pub(crate) fn path(&self) -> Vec<String> {
-        let mut path = vec![self.name.clone()];
-        if matches!(self.kind, Kind::Texts | Kind::Numbers) {
-            path.extend(["list".to_owned(), "element".to_owned()]);
-        }
-        path
     }
 
     pub(crate) fn schema(&self) -> Result<Type, ParquetError> {

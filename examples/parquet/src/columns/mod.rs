@@ -1,7 +1,6 @@
 //! The columns, and how each is filled from flows.
 
 mod fill;
-mod gathered;
 mod kind;
 mod points;
 mod process;
@@ -11,12 +10,9 @@ mod tunnel;
 mod way;
 
 #[cfg(test)]
+pub(crate) use self::fill::microseconds;
+#[cfg(test)]
 pub(crate) use self::table::by_name;
-pub(crate) use self::{
-    fill::{Fill, microseconds},
-    gathered::{Gathered, Lists, Texts},
-    kind::Layout,
-};
 pub use self::{
     kind::{Column, Kind},
     table::columns,

@@ -8,28 +8,23 @@ use mermin_core::{
 };
 
 use super::{
-    fill::{text_lists, wide_lists},
-    kind::{Kind, Layout},
+    fill::{number_lists, text_lists},
+    kind::Kind,
     way::Way,
 };
 
 pub(super) fn of_points(name: &str) -> Option<Way> {
-    let numbers = |get| wide_lists(move |flow| counts(flow, get));
+    let numbers = |get| number_lists(move |flow| counts(flow, get));
     let (kind, fill) = match name {
         "flow.interfaces" => (Kind::Texts, text_lists(names)),
-        "flow.interfaces.delay" => (Kind::Numbers, wide_lists(delays)),
+        "flow.interfaces.delay" => (Kind::Numbers, number_lists(delays)),
         "flow.interfaces.packets" => (Kind::Numbers, numbers(|it| it.packets)),
         "flow.interfaces.bytes" => (Kind::Numbers, numbers(|it| it.octets)),
         "flow.interfaces.reverse.packets" => (Kind::Numbers, numbers(|it| it.reverse_packets)),
         "flow.interfaces.reverse.bytes" => (Kind::Numbers, numbers(|it| it.reverse_octets)),
         _ => return None,
     };
-    Some(Way {
-        kind,
-        layout: Layout::Dictionary,
-        always: false,
-        fill,
-    })
+    Some(Way::new(kind, fill))
 }
 
 fn names(flow: &Flow) -> Option<Vec<&str>> {

@@ -1,50 +1,34 @@
 //! Columns of a record itself and of its two directions.
 
-use std::io::Write as _;
-
 use super::{
-    fill::{number_lists, time, word_lists},
-    kind::{Kind, Layout},
-    way::{Way, address, counted, named, small, transport, version, written},
+    fill::{ids, number_lists, plain, time, word_lists},
+    kind::Kind,
+    way::{Way, address, counted, mac, named, small, transport, version, written},
 };
 use crate::Settings;
 
 pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
     let seed = settings.community_id_seed;
     Some(match name {
-        "flow.id" => written(|flow, text| {
-            // The id's digits: a formatter costs several times what it writes.
-            const DIGITS: [u8; 16] = *b"0123456789abcdef";
-            let digits = flow
-                .id
-                .to_u128()
-                .to_be_bytes()
-                .map(|octet| [octet >> 4, octet & 15].map(|digit| DIGITS[usize::from(digit)]));
-            text.extend_from_slice(digits.as_flattened());
-            true
-        })
-        .always()
-        .layout(Layout::Prefix),
+        "flow.id" => Way::new(Kind::Text, ids()).always(),
         "flow.sequence" => counted(|flow| Some(flow.sequence)).always(),
-        "flow.start" => Way {
-            kind: Kind::Time,
-            fill: time(|flow| flow.time_resolution.map(|_| flow.start)),
-            ..counted(|_| None).layout(Layout::Delta)
-        },
-        "flow.end" => Way {
-            kind: Kind::Time,
-            fill: time(|flow| flow.time_resolution.map(|_| flow.end)),
-            ..counted(|_| None).layout(Layout::Delta)
-        },
+        "flow.start" => Way::new(
+            Kind::Time,
+            time(|flow| flow.time_resolution.map(|_| flow.start)),
+        ),
+        "flow.end" => Way::new(
+            Kind::Time,
+            time(|flow| flow.time_resolution.map(|_| flow.end)),
+        ),
         "flow.time.resolution" => {
             counted(|flow| u64::try_from(flow.time_resolution?.as_nanos()).ok())
         }
-        "flow.community_id" => written(move |flow, text| {
-            text.extend_from_slice(flow.community_id(seed).as_bytes());
-            true
-        })
-        .always()
-        .layout(Layout::Plain),
+        "flow.community_id" => {
+            let fill = plain(move |flow, text| {
+                text.extend_from_slice(flow.community_id(seed).as_bytes());
+            });
+            Way::new(Kind::Text, fill).always()
+        }
         "flow.end_reason" => named(|flow| Some(flow.end_reason.as_str())).always(),
         "flow.connection.state" => named(|flow| Some(flow.tcp?.state.as_str())),
         "source.address" => address(|flow| Some(&flow.source)).always(),
@@ -61,23 +45,20 @@ pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
             true
         })
         .always(),
-        "network.interface.mac" => written(|flow, text| {
-            flow.interface
-                .mac
-                .is_some_and(|mac| write!(text, "{mac}").is_ok())
-        }),
-        "network.vlan.ids" => Way {
-            kind: Kind::Numbers,
-            layout: Layout::Dictionary,
-            always: false,
-            fill: number_lists(|flow| (!flow.vlans.is_empty()).then_some(flow.vlans.as_slice())),
-        },
-        "flow.several" => Way {
-            kind: Kind::Texts,
-            layout: Layout::Dictionary,
-            always: false,
-            fill: word_lists(|flow| flow.several.any().then(|| flow.several.names())),
-        },
+        "network.interface.mac" => mac(|flow| flow.interface.mac),
+        "network.vlan.ids" => Way::new(
+            Kind::Numbers,
+            number_lists(|flow| {
+                let ids = flow.vlans;
+                (!ids.is_empty()).then(|| {
+                    (0..ids.len()).filter_map(move |at| ids.get(at).copied().map(u64::from))
+                })
+            }),
+        ),
+        "flow.several" => Way::new(
+            Kind::Texts,
+            word_lists(|flow| flow.several.any().then(|| flow.several.names())),
+        ),
         "flow.icmp.id" => small(16, |flow| flow.icmp_id),
         "flow.tcp.handshake.latency" => {
             counted(|flow| u64::try_from(flow.tcp?.handshake_latency?.as_nanos()).ok())
@@ -112,12 +93,10 @@ macro_rules! one_way {
                 "icmp.code.id" => small(8, |flow| Some(flow.$way.icmp?.code)),
                 "icmp.code.name" => named(|flow| flow.$way.icmp?.code_name(flow.protocol)),
                 "tcp.flags.bits" => small(8, |flow| Some(flow.$way.tcp_flags?.0)),
-                "tcp.flags.tags" => Way {
-                    kind: Kind::Texts,
-                    layout: Layout::Dictionary,
-                    always: false,
-                    fill: word_lists(|flow| Some(flow.$way.tcp_flags?.tags())),
-                },
+                "tcp.flags.tags" => Way::new(
+                    Kind::Texts,
+                    word_lists(|flow| Some(flow.$way.tcp_flags?.tags())),
+                ),
                 _ => return None,
             })
         }

@@ -3,13 +3,13 @@
 use mermin_core::flow::attributes::{self, ALL, Attribute};
 
 use super::{
-    fill::{Fill, addresses},
-    kind::{Column, Kind, Layout},
+    fill::{Filler, addresses, attribute, signed},
+    kind::{Column, Kind},
     points::of_points,
     process::{of_process, process},
     record::{forward, of_flow, reverse},
     tunnel::of_tunnel,
-    way::{Way, counted},
+    way::Way,
 };
 use crate::Settings;
 
@@ -26,7 +26,7 @@ use crate::Settings;
 pub fn columns(settings: &Settings) -> Vec<Column> {
     let mut columns = Vec::new();
     for attribute in ALL {
-        let way = way(attribute.name, settings).unwrap_or_else(|| unknown(attribute));
+        let way = way(attribute.name, settings).unwrap_or_else(|| unknown(attribute, settings));
         columns.push(column(attribute.name, attribute.meaning, way));
         columns.extend(beside(attribute.name));
     }
@@ -38,7 +38,10 @@ pub fn columns(settings: &Settings) -> Vec<Column> {
 #[cfg(test)]
 pub(crate) fn by_name() -> Vec<Column> {
     ALL.iter()
-        .map(|attribute| column(attribute.name, attribute.meaning, unknown(attribute)))
+        .map(|attribute| {
+            let way = unknown(attribute, &Settings::default());
+            column(attribute.name, attribute.meaning, way)
+        })
         .collect()
 }
 
@@ -48,36 +51,29 @@ fn column(name: &str, meaning: &str, way: Way) -> Column {
         meaning: meaning.to_owned(),
         kind: way.kind,
         always: way.always,
-        layout: way.layout,
         fill: way.fill,
     }
 }
 
 /// An attribute that came after this was written.
-fn unknown(attribute: &Attribute) -> Way {
-    let (kind, layout) = match attribute.kind {
-        attributes::Kind::Number => (Kind::Unsigned(64), Layout::Dictionary),
-        attributes::Kind::Numbers => (Kind::Numbers, Layout::Dictionary),
-        attributes::Kind::Texts => (Kind::Texts, Layout::Dictionary),
-        attributes::Kind::Time => (Kind::Time, Layout::Delta),
-        _ => (Kind::Text, Layout::Dictionary),
+fn unknown(known: &Attribute, settings: &Settings) -> Way {
+    let kind = match known.kind {
+        attributes::Kind::Number => Kind::Unsigned(64),
+        attributes::Kind::Numbers => Kind::Numbers,
+        attributes::Kind::Texts => Kind::Texts,
+        attributes::Kind::Time => Kind::Time,
+        _ => Kind::Text,
     };
-    Way {
-        kind,
-        layout,
-        always: false,
-        fill: Fill::Attribute,
-    }
+    let fill = attribute(known.name, kind, settings.community_id_seed);
+    Way::new(kind, fill)
 }
 
 /// The column behind an attribute, which is no attribute.
 fn beside(name: &str) -> Option<Column> {
-    let address = |always, fill| {
+    let address = |always, fill: Filler| {
         let way = Way {
-            kind: Kind::Address,
-            layout: Layout::Dictionary,
             always,
-            fill,
+            ..Way::new(Kind::Address, fill)
         };
         let name = format!("{name}.octets");
         Some(column(
@@ -99,13 +95,13 @@ fn beside(name: &str) -> Option<Column> {
         "flow.end" => Some(column(
             "flow.duration",
             "Nanoseconds from start to end, as exact as the end is",
-            Way {
-                kind: Kind::Nanoseconds,
-                ..counted(|flow| {
+            Way::new(
+                Kind::Nanoseconds,
+                signed(|flow| {
                     flow.time_resolution?;
                     u64::try_from(flow.duration().as_nanos()).ok()
-                })
-            },
+                }),
+            ),
         )),
         _ => None,
     }

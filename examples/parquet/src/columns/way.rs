@@ -1,33 +1,36 @@
-//! How one attribute becomes a column: its type, its layout, and how it is read from a flow.
+//! How one attribute becomes a column: its type, and how it is read from a flow.
 
+// Writing into memory does not fail.
 use std::io::Write as _;
 
 use mermin_core::{
     Flow,
-    flow::{Endpoint, Protocol},
+    flow::{Endpoint, MacAddress, Protocol},
 };
 
 use super::{
-    fill::{Fill, narrow, texts, wide, words},
-    kind::{Kind, Layout},
+    fill::{Filler, address_texts, narrow, shown, texts, wide, words},
+    kind::Kind,
 };
 
 /// How an attribute is written.
 pub(super) struct Way {
     pub(super) kind: Kind,
-    pub(super) layout: Layout,
     pub(super) always: bool,
-    pub(super) fill: Fill,
+    pub(super) fill: Filler,
 }
 
 impl Way {
-    pub(super) fn always(mut self) -> Self {
-        self.always = true;
-        self
+    pub(super) fn new(kind: Kind, fill: Filler) -> Self {
+        Self {
+            kind,
+            always: false,
+            fill,
+        }
     }
 
-    pub(super) fn layout(mut self, layout: Layout) -> Self {
-        self.layout = layout;
+    pub(super) fn always(mut self) -> Self {
+        self.always = true;
         self
     }
 }
@@ -36,58 +39,54 @@ pub(super) fn small<T: Into<u32>>(
     bits: u8,
     get: impl Fn(&Flow) -> Option<T> + Send + 'static,
 ) -> Way {
-    Way {
-        kind: Kind::Unsigned(bits),
-        layout: Layout::Dictionary,
-        always: false,
-        fill: narrow(get),
-    }
+    Way::new(Kind::Unsigned(bits), narrow(get))
 }
 
 pub(super) fn counted(get: impl Fn(&Flow) -> Option<u64> + Send + 'static) -> Way {
-    Way {
-        kind: Kind::Unsigned(64),
-        layout: Layout::Dictionary,
-        always: false,
-        fill: wide(get),
-    }
+    Way::new(Kind::Unsigned(64), wide(get))
 }
 
 pub(super) fn named(get: impl Fn(&Flow) -> Option<&'static str> + Send + 'static) -> Way {
-    Way {
-        kind: Kind::Text,
-        layout: Layout::Dictionary,
-        always: false,
-        fill: words(get),
-    }
+    Way::new(Kind::Text, words(get))
 }
 
 pub(super) fn written(write: impl Fn(&Flow, &mut Vec<u8>) -> bool + Send + 'static) -> Way {
-    Way {
-        kind: Kind::Text,
-        layout: Layout::Dictionary,
-        always: false,
-        fill: texts(write),
-    }
+    Way::new(Kind::Text, texts(write))
 }
 
 pub(super) fn address(get: impl Fn(&Flow) -> Option<&Endpoint> + Send + 'static) -> Way {
-    written(move |flow, text| {
-        get(flow).is_some_and(|side| write!(text, "{}", side.address).is_ok())
+    let fill = address_texts(move |flow| get(flow).map(|side| side.address));
+    Way::new(Kind::Text, fill)
+}
+
+/// A text that is a number's `Display`.
+pub(super) fn displayed(
+    show: fn(u64, &mut Vec<u8>),
+    get: impl Fn(&Flow) -> Option<u64> + Send + 'static,
+) -> Way {
+    Way::new(Kind::Text, shown(show, get))
+}
+
+pub(super) fn mac(get: impl Fn(&Flow) -> Option<MacAddress> + Send + 'static) -> Way {
+    let show = |bits: u64, text: &mut Vec<u8>| {
+        let [_, _, octets @ ..] = bits.to_be_bytes();
+        let _ = write!(text, "{}", MacAddress(octets));
+    };
+    displayed(show, move |flow| {
+        let octets = get(flow)?.0;
+        Some(
+            octets
+                .iter()
+                .fold(0, |bits, octet| bits << 8 | u64::from(*octet)),
+        )
     })
 }
 
 pub(super) fn transport(get: impl Fn(&Flow) -> Option<Protocol> + Send + 'static) -> Way {
-    written(move |flow, text| {
-        let Some(protocol) = get(flow) else {
-            return false;
-        };
-        match protocol.keyword() {
-            Some(keyword) => text.extend_from_slice(keyword.as_bytes()),
-            None => return write!(text, "{protocol}").is_ok(),
-        }
-        true
-    })
+    let show = |number: u64, text: &mut Vec<u8>| {
+        let _ = write!(text, "{}", Protocol(number.to_le_bytes()[0]));
+    };
+    displayed(show, move |flow| get(flow).map(|it| it.0.into()))
 }
 
 pub(super) const fn version(side: &Endpoint) -> &'static str {

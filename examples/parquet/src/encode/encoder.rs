@@ -2,28 +2,25 @@
 
 use std::{fmt, sync::Arc};
 
-use bytes::Bytes;
 use mermin_core::Flow;
 use parquet::{
-    basic::{Compression, Encoding, Repetition},
-    column::writer::{ColumnWriter, get_column_writer},
+    basic::Repetition,
     errors::ParquetError,
     file::{
-        properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr},
-        writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite},
+        properties::{WriterProperties, WriterPropertiesPtr},
+        writer::SerializedFileWriter,
     },
-    schema::types::{ColumnPath, Type, TypePtr},
+    schema::types::{Type, TypePtr},
 };
 
-use super::{attribute::Attributes, write::Scratch};
+use super::{codec::Compressor, pages};
 use crate::{
     Settings,
-    columns::{Column, Kind, Layout, columns},
-    settings::Codec,
+    columns::{Column, columns},
 };
 
 /// Flows that go through all columns before the next do: they stay in a cache meanwhile.
-const FLOWS_AT_ONCE: usize = 512;
+const FLOWS_AT_ONCE: usize = 64;
 
 /// Makes files of flows.
 ///
@@ -42,7 +39,7 @@ pub struct Encoder {
     columns: Vec<Column>,
     schema: TypePtr,
     properties: WriterPropertiesPtr,
-    scratch: Scratch,
+    compressor: Compressor,
 }
 
 /// A whole file.
@@ -83,11 +80,11 @@ impl Encoder {
             .with_fields(fields)
             .build()?;
         Ok(Self {
-            properties: Arc::new(properties(&settings, &columns)?),
+            properties: Arc::new(properties()),
+            compressor: Compressor::new(settings.codec)?,
             settings,
             columns,
             schema: Arc::new(schema),
-            scratch: Scratch::default(),
         })
     }
 
@@ -122,73 +119,32 @@ impl Encoder {
         flows: &[Flow],
         file: &mut SerializedFileWriter<Vec<u8>>,
     ) -> Result<(), ParquetError> {
-        let leaves = file.schema_descr().columns().to_vec();
-        // A file's own columns are written one after the other; each of these has a place of its own until all are whole.
-        let mut places: Vec<_> = leaves
-            .iter()
-            .map(|_| TrackedWrite::new(Vec::new()))
-            .collect();
-        let mut writers: Vec<ColumnWriter<'_>> = places
-            .iter_mut()
-            .zip(&leaves)
-            .map(|(place, leaf)| {
-                let pages = Box::new(SerializedPageWriter::new(place));
-                get_column_writer(Arc::clone(leaf), Arc::clone(&self.properties), pages)
-            })
-            .collect();
         for flows in flows.chunks(FLOWS_AT_ONCE) {
-            let attributes = Attributes::of(flows, &self.columns, &self.settings);
-            for (column, writer) in self.columns.iter().zip(&mut writers) {
-                self.scratch.write(column, flows, &attributes, writer)?;
+            for column in &mut self.columns {
+                column.fill.add(flows);
             }
         }
-        let closed = writers
-            .into_iter()
-            .map(ColumnWriter::close)
-            .collect::<Result<Vec<_>, _>>()?;
+        let leaves = file.schema_descr().columns().to_vec();
         let mut group = file.next_row_group()?;
-        for (place, closed) in places.into_iter().zip(closed) {
-            group.append_column(&Bytes::from(place.into_inner()?), closed)?;
+        let mut outcome = Ok(());
+        for (column, leaf) in self.columns.iter_mut().zip(leaves) {
+            // Behind an error nothing is written, and no column keeps what was gathered.
+            let chunk = column.fill.finish(column.always);
+            outcome = outcome.and_then(|()| {
+                let (octets, closed) = pages::write(chunk, leaf, &mut self.compressor)?;
+                group.append_column(&octets, closed)
+            });
         }
+        outcome?;
         group.close()?;
         Ok(())
     }
 }
 
-#[cfg_attr(
-    not(feature = "zstd"),
-    expect(clippy::unnecessary_wraps, reason = "zstd may refuse a level")
-)]
-fn properties(settings: &Settings, columns: &[Column]) -> Result<WriterProperties, ParquetError> {
-    let compression = match settings.codec {
-        Codec::Lz4 => Compression::LZ4_RAW,
-        #[cfg(feature = "zstd")]
-        Codec::Zstd => Compression::ZSTD(parquet::basic::ZstdLevel::try_new(1)?),
-    };
-    let mut builder = WriterProperties::builder()
+fn properties() -> WriterProperties {
+    WriterProperties::builder()
         .set_created_by(concat!("mermin-parquet version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(compression)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        // An index of pages is for files with many of them: these have a few a column.
-        .set_offset_index_disabled(true)
-        .set_data_page_row_count_limit(settings.group)
-        .set_dictionary_page_size_limit(8 << 20);
-    for column in columns {
-        let path = ColumnPath::new(column.path());
-        let dictionary = column.layout == Layout::Dictionary;
-        builder = builder.set_column_dictionary_enabled(path.clone(), dictionary);
-        builder = match column.layout {
-            Layout::Delta => {
-                builder.set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
-            }
-            Layout::Prefix => builder.set_column_encoding(path.clone(), Encoding::DELTA_BYTE_ARRAY),
-            Layout::Dictionary | Layout::Plain => builder,
-        };
-        if matches!(column.kind, Kind::Texts | Kind::Numbers) {
-            builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
-        }
-    }
-    Ok(builder.build())
+        .build()
 }
 
 impl fmt::Debug for Encoder {
@@ -203,6 +159,7 @@ impl fmt::Debug for Encoder {
 mod tests {
     use std::collections::BTreeMap;
 
+    use bytes::Bytes;
     use mermin_core::{flow::Value, sink::testing::flows};
     use parquet::{
         file::{reader::FileReader as _, serialized_reader::SerializedFileReader},

@@ -1,7 +1,7 @@
 //! From flows to the octets of a file.
 
-mod attribute;
+mod codec;
 mod encoder;
-mod write;
+mod pages;
 
 pub use self::encoder::{EncodeError, Encoded, Encoder};

@@ -1,0 +1,159 @@
+//! Octets of a value, and the least and the greatest of many.
+
+use std::net::IpAddr;
+
+use parquet::{
+    data_type::{ByteArray, FixedLenByteArray},
+    file::statistics::Statistics,
+};
+
+use super::distinct::Key;
+
+/// How values of a column are written.
+pub(crate) trait Show: Copy + Send + 'static {
+    type Key: Key + Send;
+    /// Octets of each, where all have as many.
+    const LENGTH: Option<usize>;
+
+    /// In the layout `PLAIN`.
+    fn write(self, key: Self::Key, into: &mut Vec<u8>);
+
+    /// Of these, which are also given as they are written, and of so many rows without.
+    fn statistics(self, keys: &[Self::Key], plain: &[u8], nulls: u64) -> Statistics;
+}
+
+/// Unsigned, at most 32 bits.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Narrow;
+
+impl Show for Narrow {
+    type Key = u64;
+    const LENGTH: Option<usize> = Some(4);
+
+    fn write(self, key: u64, into: &mut Vec<u8>) {
+        into.extend_from_slice(&key.to_le_bytes()[..4]);
+    }
+
+    fn statistics(self, keys: &[u64], _: &[u8], nulls: u64) -> Statistics {
+        let narrow = |key: &u64| u32::try_from(*key).ok().map(u32::cast_signed);
+        let [least, greatest] = [keys.iter().min(), keys.iter().max()];
+        Statistics::int32(
+            least.and_then(narrow),
+            greatest.and_then(narrow),
+            None,
+            Some(nulls),
+            false,
+        )
+    }
+}
+
+/// Unsigned, 64 bits.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wide;
+
+impl Show for Wide {
+    type Key = u64;
+    const LENGTH: Option<usize> = Some(8);
+
+    fn write(self, key: u64, into: &mut Vec<u8>) {
+        into.extend_from_slice(&key.to_le_bytes());
+    }
+
+    fn statistics(self, keys: &[u64], _: &[u8], nulls: u64) -> Statistics {
+        let signed = |key: &u64| key.cast_signed();
+        let [least, greatest] = [keys.iter().min(), keys.iter().max()];
+        let [least, greatest] = [least.map(signed), greatest.map(signed)];
+        Statistics::int64(least, greatest, None, Some(nulls), false)
+    }
+}
+
+/// The bits of a signed number of 64 bits.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Signed;
+
+impl Show for Signed {
+    type Key = u64;
+    const LENGTH: Option<usize> = Some(8);
+
+    fn write(self, key: u64, into: &mut Vec<u8>) {
+        Wide.write(key, into);
+    }
+
+    fn statistics(self, keys: &[u64], _: &[u8], nulls: u64) -> Statistics {
+        let signed = keys.iter().map(|key| key.cast_signed());
+        Statistics::int64(signed.clone().min(), signed.max(), None, Some(nulls), false)
+    }
+}
+
+/// 16 octets of an address.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Octets;
+
+impl Show for Octets {
+    type Key = IpAddr;
+    const LENGTH: Option<usize> = Some(16);
+
+    fn write(self, key: IpAddr, into: &mut Vec<u8>) {
+        into.extend_from_slice(&octets(key));
+    }
+
+    fn statistics(self, keys: &[IpAddr], _: &[u8], nulls: u64) -> Statistics {
+        let all = keys.iter().copied().map(octets);
+        let value = |octets: [u8; 16]| FixedLenByteArray::from(octets.to_vec());
+        let [least, greatest] = [all.clone().min(), all.max()].map(|octets| octets.map(value));
+        Statistics::fixed_len_byte_array(least, greatest, None, Some(nulls), false)
+    }
+}
+
+/// Those of an IPv4 address are `::ffff:a.b.c.d`, so that all are compared alike.
+fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+/// A text, by the function that writes it.
+pub(crate) struct Shown<K>(pub(crate) fn(K, &mut Vec<u8>));
+
+impl<K> Clone for Shown<K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K> Copy for Shown<K> {}
+
+impl<K: Key + Send + 'static> Show for Shown<K> {
+    type Key = K;
+    const LENGTH: Option<usize> = None;
+
+    fn write(self, key: K, into: &mut Vec<u8>) {
+        super::presence::sized(into, |into| (self.0)(key, into));
+    }
+
+    fn statistics(self, _: &[K], plain: &[u8], nulls: u64) -> Statistics {
+        of_texts(plain, nulls)
+    }
+}
+
+/// Longest text that is told as the least or the greatest.
+const LONGEST: usize = 64;
+
+/// Of texts in the layout `PLAIN`.
+pub(super) fn of_texts(plain: &[u8], nulls: u64) -> Statistics {
+    let value = |text: &[u8]| (text.len() <= LONGEST).then(|| ByteArray::from(text.to_vec()));
+    let [least, greatest] = [texts(plain).min(), texts(plain).max()];
+    let [least, greatest] = [least, greatest].map(|text| text.and_then(value));
+    Statistics::byte_array(least, greatest, None, Some(nulls), false)
+}
+
+fn texts(mut plain: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = plain.split_first_chunk::<4>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (text, rest) = rest.split_at_checked(length)?;
+        plain = rest;
+        Some(text)
+    })
+}
