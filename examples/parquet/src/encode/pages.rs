@@ -1,4 +1,4 @@
-//! Pages of a column, and what a row group says of them.
+//! Pages of a column, and their description in the row group.
 
 use bytes::Bytes;
 use parquet::{

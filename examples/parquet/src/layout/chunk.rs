@@ -1,4 +1,4 @@
-//! What a row group has of a column.
+//! The part of a row group that one column has.
 
 use parquet::{basic::Encoding, file::statistics::Statistics};
 
