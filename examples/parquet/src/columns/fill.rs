@@ -9,8 +9,8 @@ use mermin_core::{Flow, flow::Value};
 
 use super::Kind;
 use crate::layout::{
-    Chunk, Ids, Laid, Lists, Narrow, Numbers, Octets, Plain, Scalars, Show, Shown, Signed, Texts,
-    Times, Wide, Word, WordLists,
+    Chunk, Ids, Keys, Laid, Lists, Narrow, Octets, Plain, Scalars, Show, Shown, Signed, TextLists,
+    Texts, Times, Wide, Word, Words,
 };
 
 /// A column of a row group while it is filled.
@@ -83,8 +83,7 @@ pub(crate) fn microseconds(time: SystemTime) -> i64 {
 }
 
 pub(super) fn words(get: impl Fn(&Flow) -> Option<&'static str> + Send + 'static) -> Filler {
-    let show = Shown(|word: Word, text| text.extend_from_slice(word.0.as_bytes()));
-    scalars(show, move |flow| get(flow).map(Word))
+    scalars(Words, move |flow| get(flow).map(Word))
 }
 
 /// Texts that numbers are shown as.
@@ -125,9 +124,9 @@ pub(super) fn ids() -> Filler {
 pub(super) fn word_lists<I: Iterator<Item = &'static str>>(
     get: impl Fn(&Flow) -> Option<I> + Send + 'static,
 ) -> Filler {
-    filled(WordLists::default(), move |flows, into| {
+    filled(Lists::<Keys<Words>>::default(), move |flows, into| {
         for flow in flows {
-            into.texts(get(flow));
+            into.keys(get(flow).map(|words| words.map(Word)));
         }
     })
 }
@@ -135,7 +134,7 @@ pub(super) fn word_lists<I: Iterator<Item = &'static str>>(
 pub(super) fn number_lists<I: IntoIterator<Item = u64>>(
     get: impl Fn(&Flow) -> Option<I> + Send + 'static,
 ) -> Filler {
-    filled(Lists::<Numbers>::default(), move |flows, into| {
+    filled(Lists::<Keys<Wide>>::default(), move |flows, into| {
         for flow in flows {
             into.keys(get(flow));
         }
@@ -143,7 +142,7 @@ pub(super) fn number_lists<I: IntoIterator<Item = u64>>(
 }
 
 pub(super) fn text_lists(get: impl Fn(&Flow) -> Option<Vec<&str>> + Send + 'static) -> Filler {
-    filled(WordLists::default(), move |flows, into| {
+    filled(TextLists::default(), move |flows, into| {
         for flow in flows {
             into.texts(get(flow));
         }
@@ -162,7 +161,7 @@ pub(super) fn attribute(name: &'static str, kind: Kind, community_id_seed: u16) 
             Value::Numbers(numbers) => Some(numbers.collect::<Vec<_>>()),
             _ => None,
         }),
-        Kind::Texts => filled(WordLists::default(), move |flows, into| {
+        Kind::Texts => filled(TextLists::default(), move |flows, into| {
             for flow in flows {
                 into.texts(match find(flow) {
                     Some(Value::Texts(texts)) => Some(texts),

@@ -46,7 +46,7 @@ impl Key for Word {
     }
 }
 
-/// Places of values by their bits: open addressing, at most half full.
+/// Places of values by their bits: open addressing, at most three quarters full.
 #[derive(Default)]
 pub(super) struct Places {
     /// The place and one, or zero.
@@ -76,7 +76,7 @@ impl Places {
 
     /// Makes room for one more than `count`.
     fn reserve(&mut self, count: usize, bits: impl Fn(usize) -> u64) {
-        if 2 * (count + 1) <= self.slots.len() {
+        if 4 * (count + 1) <= 3 * self.slots.len() {
             return;
         }
         let slots = (2 * self.slots.len()).max(Self::FEWEST);

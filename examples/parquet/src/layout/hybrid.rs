@@ -1,7 +1,10 @@
 //! Runs and packed bits: how Parquet has levels and places in a dictionary (`RLE` in its list of encodings).
 
-/// Values of one run at least: shorter ones are packed with their neighbours.
-const SHORTEST_RUN: usize = 16;
+/// Values of one run at least: shorter ones are packed with their neighbours. A run takes about three octets, and another header
+/// behind it.
+fn shortest_run(width: u8) -> usize {
+    if width < 4 { 32 } else { 8 }
+}
 
 /// Bits of the largest of so many values.
 pub(super) fn width(count: usize) -> u8 {
@@ -24,21 +27,16 @@ pub(super) fn run(value: u32, count: usize, width: u8, into: &mut Vec<u8>) {
     into.extend_from_slice(&value.to_le_bytes()[..usize::from(width.div_ceil(8))]);
 }
 
-/// Bits of which the first is the lowest of the first octet, packed as they are.
-pub(super) fn bits(octets: &[u8], into: &mut Vec<u8>) {
-    varint((octets.len() as u64) << 1 | 1, into);
-    into.extend_from_slice(octets);
-}
-
 /// Values of so many bits each.
-pub(super) fn values(all: &[u32], width: u8, into: &mut Vec<u8>) {
+pub(super) fn values<T: Copy + PartialEq + Into<u32>>(all: &[T], width: u8, into: &mut Vec<u8>) {
+    let shortest = shortest_run(width);
     let mut rest = all;
     // Values before the rest that are to be packed.
     let mut waiting = 0;
     while let Some(first) = rest.get(waiting) {
         let from_here = &rest[waiting..];
-        let looked_at = &from_here[..SHORTEST_RUN.min(from_here.len())];
-        if looked_at.iter().any(|value| value != first) || looked_at.len() < SHORTEST_RUN {
+        let looked_at = &from_here[..shortest.min(from_here.len())];
+        if looked_at.iter().any(|value| value != first) || looked_at.len() < shortest {
             waiting = (waiting + 8).min(rest.len());
             continue;
         }
@@ -47,7 +45,7 @@ pub(super) fn values(all: &[u32], width: u8, into: &mut Vec<u8>) {
             .position(|value| value != first)
             .unwrap_or(from_here.len());
         packed(&rest[..waiting], width, into);
-        run(*first, length, width, into);
+        run((*first).into(), length, width, into);
         rest = &from_here[length..];
         waiting = 0;
     }
@@ -55,7 +53,7 @@ pub(super) fn values(all: &[u32], width: u8, into: &mut Vec<u8>) {
 }
 
 /// A run of values packed, eight together; the last are filled up with zeros.
-fn packed(values: &[u32], width: u8, into: &mut Vec<u8>) {
+fn packed<T: Copy + Into<u32>>(values: &[T], width: u8, into: &mut Vec<u8>) {
     if values.is_empty() {
         return;
     }
@@ -63,11 +61,13 @@ fn packed(values: &[u32], width: u8, into: &mut Vec<u8>) {
     let (eights, rest) = values.as_chunks::<8>();
     into.reserve((eights.len() + 1) * usize::from(width));
     for eight in eights {
-        pack(eight, width, into);
+        pack(&(*eight).map(Into::into), width, into);
     }
     if !rest.is_empty() {
         let mut filled = [0; 8];
-        filled[..rest.len()].copy_from_slice(rest);
+        for (place, value) in filled.iter_mut().zip(rest) {
+            *place = (*value).into();
+        }
         pack(&filled, width, into);
     }
 }
@@ -148,7 +148,7 @@ mod tests {
                 let mut all = Vec::new();
                 while all.len() < length {
                     let value = random() & mask;
-                    let times = [1, 1, 2, 15, 16, 17, 40][random() as usize % 7];
+                    let times = [1, 2, 7, 8, 9, 31, 32][random() as usize % 7];
                     all.extend(std::iter::repeat_n(value, times));
                 }
                 all.truncate(length);

@@ -6,7 +6,7 @@ use super::{
     hybrid,
     presence::sized,
     scalars::places,
-    show::{Show, Wide},
+    show::Show,
 };
 
 /// Distinct elements of lists.
@@ -58,8 +58,7 @@ impl<S: Show + Default> Elements for Keys<S> {
     }
 }
 
-pub(crate) type Numbers = Keys<Wide>;
-pub(crate) type WordLists = Lists<distinct::Texts>;
+pub(crate) type TextLists = Lists<distinct::Texts>;
 
 /// A list a row, or none.
 #[derive(Default)]

@@ -20,9 +20,9 @@ pub(crate) use self::{
     chunk::{Chunk, Laid},
     distinct::Word,
     ids::Ids,
-    lists::{Lists, Numbers, WordLists},
+    lists::{Keys, Lists, TextLists},
     scalars::Scalars,
-    show::{Narrow, Octets, Show, Shown, Signed, Wide},
+    show::{Narrow, Octets, Show, Shown, Signed, Wide, Words},
     texts::{Plain, Texts},
     times::Times,
 };

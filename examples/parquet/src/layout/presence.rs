@@ -27,24 +27,8 @@ impl Presence {
         sized(into, |into| match present {
             0 => hybrid::run(0, self.0.len(), 1, into),
             all if all == self.0.len() => hybrid::run(1, all, 1, into),
-            _ => hybrid::bits(&self.packed(), into),
+            _ => hybrid::values(&self.0, 1, into),
         });
-    }
-
-    fn packed(&self) -> Vec<u8> {
-        let (eights, rest) = self.0.as_chunks::<8>();
-        // The product has the lowest bit of each octet in its upper eight.
-        let pack = |eight: [u8; 8]| {
-            let product = u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080);
-            product.to_be_bytes()[0]
-        };
-        let mut packed: Vec<u8> = eights.iter().map(|eight| pack(*eight)).collect();
-        if !rest.is_empty() {
-            let mut eight = [0; 8];
-            eight[..rest.len()].copy_from_slice(rest);
-            packed.push(pack(eight));
-        }
-        packed
     }
 }
 
@@ -67,7 +51,6 @@ mod tests {
         presence.more(8).copy_from_slice(&[1, 0, 0, 1, 1, 0, 1, 0]);
         presence.more(2)[1] = 1;
         assert_eq!(presence.rows(), 10);
-        assert_eq!(presence.packed(), [0b0101_1001, 0b10]);
         let mut octets = Vec::new();
         presence.write(5, &mut octets);
         assert_eq!(octets, [3, 0, 0, 0, 2 << 1 | 1, 0b0101_1001, 0b10]);

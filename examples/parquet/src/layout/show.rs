@@ -7,7 +7,10 @@ use parquet::{
     file::statistics::Statistics,
 };
 
-use super::distinct::Key;
+use super::{
+    distinct::{Key, Word},
+    presence::sized,
+};
 
 /// How values of a column are written.
 pub(crate) trait Show: Copy + Send + 'static {
@@ -113,6 +116,23 @@ fn octets(address: IpAddr) -> [u8; 16] {
     }
 }
 
+/// A text of a fixed set.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Words;
+
+impl Show for Words {
+    type Key = Word;
+    const LENGTH: Option<usize> = None;
+
+    fn write(self, key: Word, into: &mut Vec<u8>) {
+        sized(into, |into| into.extend_from_slice(key.0.as_bytes()));
+    }
+
+    fn statistics(self, _: &[Word], plain: &[u8], nulls: u64) -> Statistics {
+        of_texts(plain, nulls)
+    }
+}
+
 /// A text, by the function that writes it.
 pub(crate) struct Shown<K>(pub(crate) fn(K, &mut Vec<u8>));
 
@@ -129,7 +149,7 @@ impl<K: Key + Send + 'static> Show for Shown<K> {
     const LENGTH: Option<usize> = None;
 
     fn write(self, key: K, into: &mut Vec<u8>) {
-        super::presence::sized(into, |into| (self.0)(key, into));
+        sized(into, |into| (self.0)(key, into));
     }
 
     fn statistics(self, _: &[K], plain: &[u8], nulls: u64) -> Statistics {
