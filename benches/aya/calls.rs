@@ -7,7 +7,7 @@ use mermin_benches::{Options, Report, Result, Row, milliseconds, summary};
 use mermin_core::{
     Attach,
     lab::{
-        Direction,
+        HookDirection,
         loader::{self, LoadedObject, ObjectSettings, WayToHooks},
     },
 };
@@ -20,7 +20,7 @@ const CALLS: u32 = 500;
 pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
     let ours = LoadedObject::load(FLOWS)?;
     let (mut theirs, _) = Loaded::load(&ObjectSettings::read(FLOWS)?)?;
-    let program = ours.program(Direction::Ingress);
+    let program = ours.program(HookDirection::Ingress);
     let rounds = options.scaled(40);
     let mut table = Table { rounds, report };
 
@@ -31,15 +31,15 @@ pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
     let (name, index) = way.interfaces().next().ok_or("cannot find a veth")?;
     let at = way.attach(&ours, Attach::Tcx, 1)?;
     let names = || {
-        let ids = loader::programs_at(index, Direction::Ingress)?;
+        let ids = loader::programs_at(index, HookDirection::Ingress)?;
         let names = ids.into_iter().map(loader::program_name);
         Ok(names.collect::<Vec<_>>())
     };
-    let by_aya = || programs_at(name, Direction::Ingress);
+    let by_aya = || programs_at(name, HookDirection::Ingress);
     table.row("programs_at_hook", names, by_aya)?;
     drop(at);
 
-    let held = loader::attach_tcx(program, index, Direction::Egress)?;
+    let held = loader::attach_tcx(program, index, HookDirection::Egress)?;
     let link = theirs.link(name)?;
     let holds = || Ok(loader::program_of(held.as_fd())?);
     table.row("link_info", holds, || Ok(link.info()?.program_id()))?;

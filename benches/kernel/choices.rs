@@ -7,7 +7,7 @@ use mermin_benches::{
 };
 use mermin_core::{
     FlowKey, FlowSource, FlowSourceBuilder,
-    lab::{Direction, Lab},
+    lab::{HookDirection, Lab},
 };
 
 use super::HERE;
@@ -44,7 +44,7 @@ pub(super) fn choices(options: Options, report: &mut Report) -> Result<()> {
             // The first run warms up.
             for run in 0..=RUNS {
                 for (choice, lab) in &labs {
-                    let cost = lab.run(Direction::Ingress, frame, &HERE, repeat)?;
+                    let cost = lab.run(HookDirection::Ingress, frame, &HERE, repeat)?;
                     if run != 0 {
                         costs[*choice].push(cost.nanoseconds);
                     }

@@ -9,7 +9,7 @@ use mermin_benches::{
     frames::{fragments, odd, rarer_protocols, tcp4, tcp4_back, tcp6, tunnelled, udp4, vlan},
     summary,
 };
-use mermin_core::lab::{Context, Direction, Floor, Lab, Least, Order, VERIFIED_LIMIT};
+use mermin_core::lab::{Context, Floor, HookDirection, Lab, Least, Order, VERIFIED_LIMIT};
 
 /// Flows at once, where many are wanted.
 const MANY: u32 = 60_000;
@@ -62,7 +62,7 @@ fn known(options: Options, report: &mut Report) -> Result<()> {
         let bare = lab.run_empty(&cases[0].1, &HERE, repeat)?.nanoseconds;
         let mut costs = Vec::new();
         for (_, frame, _) in &cases {
-            let run = lab.run(Direction::Ingress, frame, &HERE, repeat)?;
+            let run = lab.run(HookDirection::Ingress, frame, &HERE, repeat)?;
             costs.push(run.nanoseconds);
         }
         // The first round warms up.
@@ -186,8 +186,8 @@ fn new(options: Options, report: &mut Report) -> Result<()> {
             let shot = |run: io::Result<mermin_core::lab::Run>| {
                 run.map(|run| f64::from(run.kernel_nanoseconds))
             };
-            figures[0].push(shot(lab.run(Direction::Ingress, &frame, &HERE, 1))?);
-            figures[1].push(shot(lab.run(Direction::Ingress, &frame, &HERE, 1))?);
+            figures[0].push(shot(lab.run(HookDirection::Ingress, &frame, &HERE, 1))?);
+            figures[1].push(shot(lab.run(HookDirection::Ingress, &frame, &HERE, 1))?);
             figures[2].push(shot(lab.run_empty(&frame, &HERE, 1))?);
             figures[3].push(shot(hash.run(&frame, &HERE, 1))?);
         }
@@ -228,7 +228,7 @@ fn shared(options: Options, report: &mut Report, other: usize) -> Result<()> {
     let mut opposite = Vec::new();
     let mut empty_alone = Vec::new();
     let mut empty_beside = Vec::new();
-    let here = || lab.run(Direction::Ingress, &tcp4(1), &HERE, repeat);
+    let here = || lab.run(HookDirection::Ingress, &tcp4(1), &HERE, repeat);
     for round in 0..=options.scaled(50) {
         let bare = lab.run_empty(&tcp4(1), &HERE, repeat)?;
         let one = here()?;
@@ -236,7 +236,7 @@ fn shared(options: Options, report: &mut Report, other: usize) -> Result<()> {
             let injector = lab.injector();
             cpu::Busy::start(other, move || {
                 injector
-                    .run(Direction::Ingress, &frame, &HERE, there)
+                    .run(HookDirection::Ingress, &frame, &HERE, there)
                     .map(drop)
             })
         };

@@ -17,7 +17,7 @@ use rustix::{
 use crate::{
     Error,
     diagnostic::Problem,
-    text::{Source, guard},
+    text::{Source, limits},
 };
 
 /// How long a pipe may be silent, such as that of `--config <(command)`.
@@ -59,7 +59,7 @@ fn octets(path: &Path, allowed: Allowed) -> io::Result<Vec<u8>> {
 }
 
 fn most() -> u64 {
-    u64::try_from(guard::MOST_OCTETS).unwrap_or(u64::MAX)
+    u64::try_from(limits::MOST_OCTETS).unwrap_or(u64::MAX)
 }
 
 /// A socket cannot be opened, and the kernel says of it that there is no such device.

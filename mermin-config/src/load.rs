@@ -8,8 +8,8 @@ use crate::{
     evaluate::Environment,
     file::{self, Allowed},
     node::{self, Kind, Node},
-    schema::{Member as _, Reader, Written, print::print, read::MOST as MOST_GATHERED},
-    text::{Source, guard, parse, yaml},
+    schema::{ConfigValue as _, HclValue, Reader, print::print, read::MOST as MOST_GATHERED},
+    text::{Source, limits, parse, yaml},
 };
 
 /// The most errors, and the most warnings, that are reported for a file. The number of further ones is reported.
@@ -53,7 +53,7 @@ impl Config {
             text: String::new(),
         };
         let text =
-            guard::text(octets).map_err(|problem| Error::new(vec![problem.locate(&source)]))?;
+            limits::text(octets).map_err(|problem| Error::new(vec![problem.locate(&source)]))?;
         text.clone_into(&mut source.text);
         let (config, reader) = check(text, environment);
         if !reader.problems.is_empty()
@@ -78,7 +78,7 @@ impl Config {
     #[must_use]
     pub fn to_hcl(&self) -> String {
         match self.write() {
-            Written::Section(fields) => print(&Self::info(), &fields),
+            HclValue::Section(fields) => print(&Self::info(), &fields),
             _ => String::new(),
         }
     }

@@ -49,7 +49,7 @@ fail_points! {
     /// It is moved, and the journal does not say so.
     Moved,
     /// The journal says so, and what was written down still stands.
-    Withheld,
+    Suppressed,
     /// The sums of an interface that left are written, and do not count yet.
     Summed,
     /// They count, and its ledger still counts as well.

@@ -12,7 +12,7 @@ use std::{
 use mermin_core::{
     flow::EndReason,
     lab::{
-        Context, Direction, Lab, Order, Twin, VERIFIED_LIMIT, each_captured,
+        Context, HookDirection, Lab, Order, Twin, VERIFIED_LIMIT, each_captured,
         frame::{
             flag::{ACK, FIN, SYN},
             tcp, udp,
@@ -61,7 +61,7 @@ fn a_flow_that_was_replaced_is_closed_once() {
         (client(), server(), SYN, 200),
     ] {
         let frame = numbered(tcp(from, to, flags, 0), number);
-        lab.run(Direction::Ingress, &frame, &Context::default(), 1)
+        lab.run(HookDirection::Ingress, &frame, &Context::default(), 1)
             .unwrap();
     }
     lab.sweep().unwrap();
@@ -133,7 +133,7 @@ fn a_super_packet_counts_its_segments() {
         ..Context::default()
     };
     let frame = tcp(client(), server(), ACK, 1400);
-    lab.run(Direction::Egress, &frame, &context, 1).unwrap();
+    lab.run(HookDirection::Egress, &frame, &context, 1).unwrap();
     assert_eq!(lab.read().packets, 3);
     lab.close_all().unwrap();
     // Two more IP and TCP headers on the wire than in the buffer.

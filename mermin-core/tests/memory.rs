@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use mermin_core::lab::{Context, Direction, Lab, Order, frame::udp};
+use mermin_core::lab::{Context, HookDirection, Lab, Order, frame::udp};
 
 /// Kernel memory per flow of room: slot, both indexes, hints, list of free slots.
 const OCTETS_PER_FLOW: u64 = 640;
@@ -51,7 +51,7 @@ fn traffic_takes_no_kernel_memory() {
         let mut own = v6[0];
         own.set_port(port);
         lab.run(
-            Direction::Egress,
+            HookDirection::Egress,
             &udp(own, v6[1], 0),
             &Context::default(),
             1,

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mermin_core::lab::{
-    Context, Direction, Lab,
+    Context, HookDirection, Lab,
     frame::{
         flag::{ACK, FIN, RST, SYN},
         tagged, tcp, udp,
@@ -71,7 +71,7 @@ fn frames() -> Vec<Vec<u8>> {
 }
 
 fn passes(lab: &Lab, frame: &[u8], context: &Context) {
-    for direction in [Direction::Ingress, Direction::Egress] {
+    for direction in [HookDirection::Ingress, HookDirection::Egress] {
         let passed = lab
             .injector()
             .pass(direction, frame, context, [0xbeef, 6])

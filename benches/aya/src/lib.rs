@@ -16,7 +16,7 @@ use aya::{
 };
 use mermin_core::{
     Attach,
-    lab::{Direction, loader::ObjectSettings},
+    lab::{HookDirection, loader::ObjectSettings},
 };
 
 /// A value, or aya's error.
@@ -161,10 +161,10 @@ pub struct AtHooks {
 ///
 /// # Errors
 /// aya's.
-pub fn programs_at(interface: &str, direction: Direction) -> Result<Vec<String>> {
+pub fn programs_at(interface: &str, direction: HookDirection) -> Result<Vec<String>> {
     let at = match direction {
-        Direction::Ingress => TcAttachType::Ingress,
-        Direction::Egress => TcAttachType::Egress,
+        HookDirection::Ingress => TcAttachType::Ingress,
+        HookDirection::Egress => TcAttachType::Egress,
     };
     let (_, programs) = SchedClassifier::query_tcx(interface, at)?;
     let names = programs.iter().map(ProgramInfo::name_as_str);

@@ -6,11 +6,11 @@ use mermin_bpf::{
     track::{key, measure::measure},
     wire::{
         bytes::HEADER_LIMIT,
-        layer::Layer,
-        level::Level,
+        encap_level::EncapLevel,
         packet::{Frame, Packet, Version, walk},
         plain,
         tunnel::{self, Keyed, Ports},
+        walk_start::WalkStart,
     },
 };
 
@@ -53,7 +53,7 @@ pub fn run(octets: &[u8]) {
 /// Takes tunnels off one by one: each packet is within the one around it, and there are few.
 fn descend(bytes: &[u8], frame: &Frame) {
     let mut around = 0..u64::from(frame.length);
-    let Ok(mut level) = Level::outermost(bytes, frame, &Layer::outermost(frame)) else {
+    let Ok(mut level) = EncapLevel::outermost(bytes, frame, &WalkStart::outermost(frame)) else {
         return;
     };
     while let Ok(ip) = level.ip(bytes, frame) {

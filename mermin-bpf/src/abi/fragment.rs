@@ -29,7 +29,7 @@ pub struct FragmentKey {
 /// The flow that a first fragment belongs to.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Owner {
+pub struct FragmentFlow {
     /// Its key.
     pub key: KeyWords,
     /// Monotonic time of the first fragment, ns.
@@ -65,7 +65,7 @@ pub struct Early {
     pub taken: u64,
     /// Number of the ledger that has them under the reason.
     pub ledger: u32,
-    /// As [`Hook::generation`](super::ledger::Hook::generation).
+    /// As [`HookEntry::generation`](super::ledger::HookEntry::generation).
     pub generation: u8,
     /// Keeps the length a multiple of eight.
     pub reserved: u8,

@@ -3,10 +3,10 @@
 use core::mem::{offset_of, size_of};
 
 use super::{
-    fragment::{Early, FragmentKey, Owner},
+    fragment::{Early, FragmentFlow, FragmentKey},
     globals::Globals,
     key::{KeyTail, KeyV4, KeyV6},
-    ledger::{Hook, Ignored, Reasons, Totals},
+    ledger::{HookEntry, Ignored, Reasons, Totals},
     slot::{Lane, Slot},
     tunnel::TunnelEndpoints,
 };
@@ -35,7 +35,7 @@ const FACTS: [usize; 45] = [
     offset_of!(Lane, acked_fin),
     offset_of!(Lane, fin_second),
     offset_of!(Slot, fin_seen),
-    size_of::<Hook>(),
+    size_of::<HookEntry>(),
     size_of::<Totals>(),
     size_of::<Ignored>(),
     size_of::<Reasons>(),
@@ -52,11 +52,11 @@ const FACTS: [usize; 45] = [
     offset_of!(Early, seen_at),
     offset_of!(Early, taken),
     offset_of!(Early, ledger),
-    offset_of!(Hook, generation),
-    size_of::<Owner>(),
-    offset_of!(Owner, seen_at),
-    offset_of!(Owner, direction),
-    offset_of!(Owner, carries),
+    offset_of!(HookEntry, generation),
+    size_of::<FragmentFlow>(),
+    offset_of!(FragmentFlow, seen_at),
+    offset_of!(FragmentFlow, direction),
+    offset_of!(FragmentFlow, carries),
 ];
 
 /// Raised when bytes keep their place and change their meaning.
@@ -79,13 +79,13 @@ const _: () = {
     assert!(size_of::<Lane>() == 64);
     assert!(size_of::<Slot>() == 320);
     assert!(offset_of!(Slot, lanes) == 64);
-    assert!(size_of::<Hook>() == 8);
+    assert!(size_of::<HookEntry>() == 8);
     assert!(size_of::<Totals>() == 64);
     assert!(size_of::<Reasons>() == 512);
     assert!(size_of::<Globals>() == 128);
     assert!(size_of::<TunnelEndpoints>() == 40);
     assert!(size_of::<FragmentKey>() == 56);
-    assert!(size_of::<Owner>() == 72);
+    assert!(size_of::<FragmentFlow>() == 72);
     assert!(size_of::<Early>() == 56);
     // User space reads and writes these from a mapping: bytes must mean the same on both sides.
     assert!(cfg!(target_endian = "little"));

@@ -3,7 +3,7 @@
 /// Directions of a hook.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Direction {
+pub enum HookDirection {
     /// Received by the interface.
     Ingress = 0,
     /// Sent by the interface.
@@ -28,7 +28,7 @@ pub const HOOK_PROBES: u32 = 8;
 /// An interface that is watched; its place in the table numbers its ledger.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hook {
+pub struct HookEntry {
     /// Kernel index; 0 is an empty place.
     pub ifindex: u32,
     /// One of [`link`].

@@ -29,7 +29,7 @@ pub const MAP_FREE: &str = "FREE";
 /// A word for each [`SLOTS_A_WORD`](super::globals::SLOTS_A_WORD) slots: array, mmapable. Not 0 when a flow may have begun in one
 /// of them since user space made it 0. A hint that saves a look at every slot; the slots are the truth.
 pub const MAP_FRESH: &str = "FRESH";
-/// [`Hook`](super::ledger::Hook) by hashed place: array, mmapable. One more than a power of two; the last is for
+/// [`HookEntry`](super::ledger::HookEntry) by hashed place: array, mmapable. One more than a power of two; the last is for
 /// interfaces the table does not know.
 pub const MAP_HOOKS: &str = "HOOKS";
 /// [`Totals`](super::ledger::Totals) by `(hook * 2 + direction) * cpus + cpu`: array, mmapable.
@@ -41,7 +41,7 @@ pub const MAP_REASONS: &str = "REASONS";
 pub const MAP_GLOBALS: &str = "GLOBALS";
 /// [`TunnelEndpoints`](super::tunnel::TunnelEndpoints) by slot: array, mmapable. One element where no tunnel is taken off.
 pub const MAP_TUNNELS: &str = "TUNNELS";
-/// [`FragmentKey`](super::fragment::FragmentKey) to [`Owner`](super::fragment::Owner): hash, the least recently used go.
+/// [`FragmentKey`](super::fragment::FragmentKey) to [`FragmentFlow`](super::fragment::FragmentFlow): hash, the least recently used go.
 pub const MAP_FRAGMENTS: &str = "FRAGMENTS";
 /// [`FragmentKey`](super::fragment::FragmentKey) to [`Early`](super::fragment::Early): hash, the least recently used go.
 pub const MAP_EARLY: &str = "EARLY";

@@ -64,7 +64,7 @@ pub mod first {
     /// [`Outer::facts`](crate::abi::tunnel::Outer::facts), then
     /// [`Outer::link_length`](crate::abi::tunnel::Outer::link_length), then the octets of [`VLAN_IDS`] and [`VLAN_TAGS`].
     pub const OUTER_FACTS: usize = 2;
-    /// [`Level::ids`](crate::wire::level::Level::ids) of the first packet in four octets, then the octets of [`TUNNEL_IDS`]
+    /// [`EncapLevel::ids`](crate::wire::encap_level::EncapLevel::ids) of the first packet in four octets, then the octets of [`TUNNEL_IDS`]
     /// and [`TUNNELS`].
     pub const OUTER_IDS: usize = 3;
 
@@ -91,7 +91,7 @@ pub mod first {
 /// packet leaves a new sample.
 pub mod lane {
     use super::{DIRECTIONS, STRIPES};
-    use crate::abi::ledger::Direction;
+    use crate::abi::ledger::HookDirection;
 
     /// No packet yet: the reader may skip the line.
     pub const UNUSED: u8 = 0;
@@ -112,10 +112,10 @@ pub mod lane {
     /// The bit of a hook.
     #[inline(always)]
     #[must_use]
-    pub const fn at(hook: Direction) -> u8 {
+    pub const fn at(hook: HookDirection) -> u8 {
         match hook {
-            Direction::Ingress => CAME,
-            Direction::Egress => LEFT,
+            HookDirection::Ingress => CAME,
+            HookDirection::Egress => LEFT,
         }
     }
 
@@ -135,7 +135,7 @@ pub mod lane {
 
 /// Bits of a lane's sample above the fields of [`Sample`]: by which hook its packet came.
 pub mod crossed {
-    use crate::abi::ledger::Direction;
+    use crate::abi::ledger::HookDirection;
 
     /// A packet was sampled. Not taken back when another sample is wanted.
     const KNOWN: u64 = 1 << 63;
@@ -144,22 +144,22 @@ pub mod crossed {
     /// Bits to add to a sample.
     #[inline(always)]
     #[must_use]
-    pub const fn by(hook: Direction) -> u64 {
+    pub const fn by(hook: HookDirection) -> u64 {
         match hook {
-            Direction::Ingress => KNOWN,
-            Direction::Egress => KNOWN | EGRESS,
+            HookDirection::Ingress => KNOWN,
+            HookDirection::Egress => KNOWN | EGRESS,
         }
     }
 
     /// The hook that the bits name, once a packet was sampled.
     #[must_use]
-    pub const fn hook(sample: u64) -> Option<Direction> {
+    pub const fn hook(sample: u64) -> Option<HookDirection> {
         if sample & KNOWN == 0 {
             None
         } else if sample & EGRESS == 0 {
-            Some(Direction::Ingress)
+            Some(HookDirection::Ingress)
         } else {
-            Some(Direction::Egress)
+            Some(HookDirection::Egress)
         }
     }
 }
@@ -269,7 +269,7 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::ledger::Direction;
+    use crate::abi::ledger::HookDirection;
 
     #[test]
     fn a_sample_survives_its_word() {
@@ -282,7 +282,7 @@ mod tests {
         };
         assert_eq!(Sample::unpack(sample.pack()), sample);
         assert_eq!(crossed::hook(sample.pack()), None);
-        for hook in [Direction::Ingress, Direction::Egress] {
+        for hook in [HookDirection::Ingress, HookDirection::Egress] {
             let word = sample.pack() | crossed::by(hook);
             assert_eq!(Sample::unpack(word), sample);
             assert_eq!(crossed::hook(word), Some(hook));

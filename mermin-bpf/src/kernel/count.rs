@@ -23,7 +23,7 @@ pub(super) struct Facts {
     pub(super) lane: u32,
     pub(super) direction: u8,
     /// Where the packet is counted.
-    pub(super) hook: ledger::Direction,
+    pub(super) hook: ledger::HookDirection,
     pub(super) link_length: u8,
     /// As [`Packet::tcp_flags`]: where they are 0 there is nothing to follow.
     pub(super) tcp_flags: u8,
@@ -45,7 +45,7 @@ impl Facts {
     #[inline(always)]
     pub(super) fn new(
         cpu: u32,
-        hook: ledger::Direction,
+        hook: ledger::HookDirection,
         stripped: u8,
         direction: u8,
         packet: &Packet,
@@ -129,12 +129,12 @@ fn number_of(slot: *mut Slot, direction: u8) -> *mut u64 {
 /// Flags of one direction, gathered over its stripes.
 #[inline(always)]
 fn flags(slot: *mut Slot, direction: usize) -> u8 {
-    let mut spread = 0;
+    let mut flag_bytes = 0;
     for stripe in 0..STRIPES {
         // SAFETY: the lane exists; another CPU may be adding a flag, which is then seen next time.
-        spread |= unsafe { (*slot).lanes[stripe * DIRECTIONS + direction].tcp_flags };
+        flag_bytes |= unsafe { (*slot).lanes[stripe * DIRECTIONS + direction].tcp_flags };
     }
-    tcp::flags_from_bytes(spread)
+    tcp::flags_from_bytes(flag_bytes)
 }
 
 /// Adds a packet to a slot that the index led to during this program run.

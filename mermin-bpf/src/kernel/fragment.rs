@@ -6,7 +6,7 @@ use aya_ebpf::{
 };
 use mermin_bpf::{
     abi::{
-        fragment::{FragmentKey, Owner},
+        fragment::{FragmentFlow, FragmentKey},
         key::{KeyV4, KeyV6},
         ledger::Reason,
         slot::{DIRECTIONS, STRIPES, Slot, crossed},
@@ -42,7 +42,7 @@ fn now() -> u64 {
 /// # Safety
 /// `workspace` is this CPU's own, and has the flow's key; where the packet is a fragment itself, its key is there as well.
 #[inline(always)]
-pub(super) unsafe fn leave_word(
+pub(super) unsafe fn remember_first_fragment(
     workspace: *mut Workspace,
     account: Account,
     is_fragment: bool,
@@ -53,7 +53,7 @@ pub(super) unsafe fn leave_word(
     unsafe {
         let now = now();
         let key = (&raw const (*workspace).flowless.key).read_volatile();
-        (*workspace).owner = fragment::owner(packet, &key, direction, now);
+        (*workspace).owner = fragment::flow_of(packet, &key, direction, now);
         let mut before = Measure::default();
         if is_fragment {
             let key = &raw const (*workspace).fragment;
@@ -61,7 +61,7 @@ pub(super) unsafe fn leave_word(
             // Word first: a fragment that comes meanwhile finds one or the other.
             before = early::take(key, account, false, now);
         }
-        before.plus(&carriers(workspace, account, now))
+        before.plus(&outer_fragments(workspace, account, now))
     }
 }
 
@@ -70,13 +70,13 @@ pub(super) unsafe fn leave_word(
 /// # Safety
 /// `workspace` is this CPU's own, and has the flow.
 #[inline(always)]
-unsafe fn carriers(workspace: *mut Workspace, account: Account, now: u64) -> Measure {
+unsafe fn outer_fragments(workspace: *mut Workspace, account: Account, now: u64) -> Measure {
     let mut before = Measure::default();
     // SAFETY: by the contract above.
     unsafe {
         (*workspace).owner.carries = 1;
         for level in 0..DEPTH as usize {
-            if (*workspace).carriers & 1 << level != 0 {
+            if (*workspace).outer_fragments & 1 << level != 0 {
                 let key = &raw const (*workspace).around[level];
                 enter(key, &raw const (*workspace).owner);
                 before = before.plus(&early::take(key, account, true, now));
@@ -91,7 +91,7 @@ unsafe fn carriers(workspace: *mut Workspace, account: Account, now: u64) -> Mea
 /// # Safety
 /// Both are valid for reads.
 #[inline(always)]
-unsafe fn enter(key: *const FragmentKey, owner: *const Owner) {
+unsafe fn enter(key: *const FragmentKey, owner: *const FragmentFlow) {
     // SAFETY: by the contract above.
     unsafe {
         bpf_map_update_elem(
@@ -152,7 +152,7 @@ unsafe fn count_known(
         if found.is_null() {
             return Err(Reason::Fragment);
         }
-        let owner = found.cast::<Owner>().read_volatile();
+        let owner = found.cast::<FragmentFlow>().read_volatile();
         (&raw mut (*workspace).owner).write_volatile(owner);
         &(*workspace).owner
     };
@@ -188,7 +188,7 @@ unsafe fn count_known(
         find(skb, account, &KeyV6::from_words(&owner.key), &facts)?
     };
     // SAFETY: the flow is there.
-    let before = unsafe { carriers(workspace, account, now) };
+    let before = unsafe { outer_fragments(workspace, account, now) };
     let facts = Facts {
         measure: measure.plus(&before),
         ..facts

@@ -7,7 +7,7 @@ use mermin_bpf::{
     abi::{
         globals::next,
         key::{KeyV4, KeyV6},
-        ledger::{Direction, Reason},
+        ledger::{HookDirection, Reason},
         slot::origin,
     },
     track::{
@@ -16,17 +16,17 @@ use mermin_bpf::{
     },
     wire::{
         bytes::{Bytes, Window},
-        layer::Layer,
-        level::Level,
+        encap_level::EncapLevel,
         packet::{Frame, Packet, Version},
         protocol::Kind,
         tunnel::may_carry,
+        walk_start::WalkStart,
     },
 };
 
 use super::{
     count::Facts,
-    fragment::{count as count_later, leave_word},
+    fragment::{count as count_later, remember_first_fragment},
     index::{Key, digest},
     ledger::{self, Account},
     maps::{PROGRAMS, carries, decapsulates, is_bare, session_ports},
@@ -114,13 +114,13 @@ unsafe fn resume<'a>(
     skb: Skb,
     frame: &Frame,
     workspace: *mut Workspace,
-) -> Result<&'a Level, Reason> {
+) -> Result<&'a EncapLevel, Reason> {
     // SAFETY: by the contract above.
     unsafe {
         match (*workspace).stage {
             stage::FRESH => {
                 let bytes = skb.copy(workspace).ok_or(Reason::Unreadable)?;
-                let level = Level::outermost(bytes, frame, &Layer::outermost(frame))?;
+                let level = EncapLevel::outermost(bytes, frame, &WalkStart::outermost(frame))?;
                 (*workspace).level = level;
             }
             stage::OUTERMOST => (*workspace).level = (*workspace).outermost,
@@ -133,7 +133,12 @@ unsafe fn resume<'a>(
 
 /// Measures a super-packet that is cut in a way that its headers do not tell.
 #[inline(always)]
-fn measure_cut(skb: Skb, hook: Direction, workspace: *mut Workspace, packet: &Packet) -> Measure {
+fn measure_cut(
+    skb: Skb,
+    hook: HookDirection,
+    workspace: *mut Workspace,
+    packet: &Packet,
+) -> Measure {
     const FLAGS_AT: usize = 6;
     const DO_NOT_FRAGMENT: u8 = 0x40;
     let bytes = Copied::again(workspace);
@@ -144,8 +149,8 @@ fn measure_cut(skb: Skb, hook: Direction, workspace: *mut Workspace, packet: &Pa
             .is_some_and(|flags| flags.u8(0) & DO_NOT_FRAGMENT == 0);
     let added = match hook {
         // The kernel's number there is the length of the buffer.
-        Direction::Ingress => 0,
-        Direction::Egress => skb.wire_len().saturating_sub(skb.len()),
+        HookDirection::Ingress => 0,
+        HookDirection::Egress => skb.wire_len().saturating_sub(skb.len()),
     };
     let cut = measure::Cut {
         segments: skb.gso_segs(),
@@ -205,8 +210,9 @@ unsafe fn count_packet(
             ..Facts::new(cpu, hook, account.stripped, direction, packet, measured)
         };
         let facts = launder(&raw mut (*flowless).facts, facts);
-        if is_fragment || (*workspace).carriers != 0 {
-            let before = leave_word(workspace, account, is_fragment, packet, facts.direction);
+        if is_fragment || (*workspace).outer_fragments != 0 {
+            let before =
+                remember_first_fragment(workspace, account, is_fragment, packet, facts.direction);
             (&raw mut (*flowless).facts.measure).write(measured.plus(&before));
         }
         let facts = &*black_box(&raw const (*flowless).facts);

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use mermin_bpf::{
-    abi::ledger::{Direction, HOOK_PROBES, REASON_ROOM, Reason, link, reason_stripes},
+    abi::ledger::{HOOK_PROBES, HookDirection, REASON_ROOM, Reason, link, reason_stripes},
     track::measure::{Measure, segments},
 };
 
@@ -28,11 +28,11 @@ pub(super) struct Account {
 
 /// Finds the interface among those watched; an unknown one has the last place, as if it were Ethernet.
 #[inline(always)]
-pub(super) fn account(skb: Skb, direction: Direction) -> Account {
+pub(super) fn account(skb: Skb, direction: HookDirection) -> Account {
     let ifindex = skb.ifindex();
     let receiver = match direction {
-        Direction::Ingress => 0,
-        Direction::Egress => skb.ingress_ifindex(),
+        HookDirection::Ingress => 0,
+        HookDirection::Egress => skb.ingress_ifindex(),
     };
     let stripped = skb.stripped();
     let direction = direction as u32;
@@ -71,11 +71,11 @@ pub(super) fn account(skb: Skb, direction: Direction) -> Account {
 impl Account {
     /// The direction of the hook.
     #[inline(always)]
-    pub(super) const fn direction(self) -> Direction {
-        if self.number & 1 == Direction::Egress as u32 {
-            Direction::Egress
+    pub(super) const fn direction(self) -> HookDirection {
+        if self.number & 1 == HookDirection::Egress as u32 {
+            HookDirection::Egress
         } else {
-            Direction::Ingress
+            HookDirection::Ingress
         }
     }
 
@@ -85,7 +85,7 @@ impl Account {
         self.number
     }
 
-    /// As [`Hook::generation`](mermin_bpf::abi::ledger::Hook::generation).
+    /// As [`HookEntry::generation`](mermin_bpf::abi::ledger::HookEntry::generation).
     #[inline(always)]
     pub(super) fn generation(self) -> u8 {
         match HOOKS.get_ptr(self.number / 2) {

@@ -9,10 +9,10 @@ use aya_ebpf::{
 };
 use mermin_bpf::{
     abi::{
-        fragment::{Early, FragmentKey, Owner},
+        fragment::{Early, FragmentFlow, FragmentKey},
         globals::{Globals, next},
         key::{KeyV4, KeyV6},
-        ledger::{Hook, Reasons, Totals},
+        ledger::{HookEntry, Reasons, Totals},
         slot::Slot,
         tunnel::TunnelEndpoints,
     },
@@ -38,7 +38,7 @@ pub(super) static FREE: Stack<u32> = Stack::with_max_entries(1, 0);
 #[map]
 pub(super) static FRESH: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
-pub(super) static HOOKS: Array<Hook> = Array::with_max_entries(2, BPF_F_MMAPABLE);
+pub(super) static HOOKS: Array<HookEntry> = Array::with_max_entries(2, BPF_F_MMAPABLE);
 #[map]
 pub(super) static TOTALS: Array<Totals> = Array::with_max_entries(4, BPF_F_MMAPABLE);
 #[map]
@@ -56,7 +56,8 @@ pub(super) static DEPARTURES: Array<[u64; DEPARTURES_KEPT]> = Array::with_max_en
 #[map]
 pub(super) static TURNED: LruHashMap<u64, Turned> = LruHashMap::with_max_entries(1, 0);
 #[map]
-pub(super) static FRAGMENTS: LruHashMap<FragmentKey, Owner> = LruHashMap::with_max_entries(1, 0);
+pub(super) static FRAGMENTS: LruHashMap<FragmentKey, FragmentFlow> =
+    LruHashMap::with_max_entries(1, 0);
 #[map]
 pub(super) static EARLY: LruHashMap<FragmentKey, Early> = LruHashMap::with_max_entries(1, 0);
 

@@ -5,7 +5,7 @@ use core::hint::black_box;
 use aya_ebpf::{bindings::BPF_ANY, helpers::bpf_map_update_elem};
 use mermin_bpf::{
     abi::{
-        ledger::Direction,
+        ledger::HookDirection,
         slot::{DIRECTIONS, LANES, STRIPES, Slot, lane, origin},
     },
     track::pass::{Departure, Turned, is_of_nobody},
@@ -26,7 +26,7 @@ pub(super) const DEPARTURES_KEPT: usize = 4096;
 #[derive(Clone, Copy)]
 pub(super) struct Pass {
     skb: Skb,
-    hook: Direction,
+    hook: HookDirection,
     ifindex: u32,
     /// As [`Account::receiver`].
     receiver: u32,
@@ -57,7 +57,7 @@ impl Pass {
     /// Remembers a packet that leaves, so that it is known if it comes back.
     #[inline(always)]
     pub(super) fn note(&self) {
-        if matches!(self.hook, Direction::Egress)
+        if matches!(self.hook, HookDirection::Egress)
             && let Some(place) = self.place()
         {
             // SAFETY: a word of the map, stored whole.
@@ -75,22 +75,22 @@ impl Pass {
         }
         let packets = facts.measure.packets;
         match self.hook {
-            Direction::Ingress => {
+            HookDirection::Ingress => {
                 if self.take_departure() {
                     return true;
                 }
-                if !self.was_counted_at(slot, Direction::Ingress) {
+                if !self.was_counted_at(slot, HookDirection::Ingress) {
                     // All packets so far left without coming in here. Note their number: later departures are compared
                     // with arrivals.
                     self.turned(slot, total(slot, self.direction));
                 }
                 false
             }
-            Direction::Egress => {
+            HookDirection::Egress => {
                 if self.was_sent() {
                     return true;
                 }
-                self.was_counted_at(slot, Direction::Ingress) && self.left_again(slot, packets)
+                self.was_counted_at(slot, HookDirection::Ingress) && self.left_again(slot, packets)
             }
         }
     }
@@ -207,17 +207,17 @@ impl Pass {
     }
 
     #[inline(always)]
-    fn was_counted_at(&self, slot: *mut Slot, hook: Direction) -> bool {
+    fn was_counted_at(&self, slot: *mut Slot, hook: HookDirection) -> bool {
         lanes_used(slot) & lane::all(self.direction, lane::at(hook)) != 0
     }
 }
 
 /// Bits in a slot's [`lanes_used`] that are clear when a direction uses only this hook: those of the other hook.
 #[inline(always)]
-pub(super) const fn elsewhere(hook: Direction, direction: u8) -> u32 {
+pub(super) const fn elsewhere(hook: HookDirection, direction: u8) -> u32 {
     let other = match hook {
-        Direction::Ingress => Direction::Egress,
-        Direction::Egress => Direction::Ingress,
+        HookDirection::Ingress => HookDirection::Egress,
+        HookDirection::Egress => HookDirection::Ingress,
     };
     lane::all(direction, lane::at(other))
 }

@@ -12,7 +12,7 @@ use aya_ebpf::{bindings::TC_ACT_UNSPEC, macros::classifier, programs::TcContext}
 use mermin_bpf::{
     abi::{
         globals::next,
-        ledger::{Direction, Reason, link},
+        ledger::{HookDirection, Reason, link},
     },
     track::{key, measure},
     wire::{
@@ -41,7 +41,7 @@ use super::{
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 #[inline(always)]
 pub fn mermin_ingress(context: TcContext) -> i32 {
-    run(&context, Direction::Ingress)
+    run(&context, HookDirection::Ingress)
 }
 
 #[classifier]
@@ -49,7 +49,7 @@ pub fn mermin_ingress(context: TcContext) -> i32 {
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 #[inline(always)]
 pub fn mermin_egress(context: TcContext) -> i32 {
-    run(&context, Direction::Egress)
+    run(&context, HookDirection::Egress)
 }
 
 #[classifier]
@@ -113,7 +113,7 @@ pub fn mermin_create(context: TcContext) -> i32 {
 
 /// Counts a plain packet, or hands over.
 #[inline(always)]
-fn run(context: &TcContext, direction: Direction) -> i32 {
+fn run(context: &TcContext, direction: HookDirection) -> i32 {
     let skb = Skb(context.skb.skb);
     let account = account(skb, direction);
     let walked = plain::walk(
@@ -198,7 +198,7 @@ pub(super) fn measure(skb: Skb, account: Account, packet: &Packet) -> measure::M
 
 /// Counts a packet into its flow, or calls the program that makes the flow.
 #[inline(always)]
-fn count(context: &TcContext, hook: Direction, account: Account, packet: &Packet) {
+fn count(context: &TcContext, hook: HookDirection, account: Account, packet: &Packet) {
     let skb = Skb(context.skb.skb);
     let measured = measure(skb, account, packet);
     let cpu = ledger::cpu();

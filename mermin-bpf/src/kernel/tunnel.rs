@@ -6,7 +6,7 @@ use aya_ebpf::programs::TcContext;
 use mermin_bpf::{
     abi::{
         globals::next,
-        ledger::{Direction, Reason},
+        ledger::{HookDirection, Reason},
     },
     track::fragment,
     wire::{ip::Ip, ipv6, packet::Frame, plain, tunnel},
@@ -34,7 +34,7 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
             }
             // Whatever is inside, the outermost packet is one.
             (*workspace).encapsulated = false;
-            (*workspace).carriers = 0;
+            (*workspace).outer_fragments = 0;
             (*workspace).stage = stage::OUTERMOST;
         }
         PROGRAMS.tail_call(context, next::GENERAL);
@@ -78,7 +78,7 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
             Ok(Some((inner, opened))) => {
                 if level.depth == 0
                     && is_routed(ip)
-                    && (*workspace).account.direction() == Direction::Ingress
+                    && (*workspace).account.direction() == HookDirection::Ingress
                     && skb.network_header_is(bytes, inner.reached.at)
                 {
                     (*workspace).reason = Reason::Hairpin;
@@ -97,7 +97,7 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
                 if ip.fragment {
                     let place = usize::from(level.depth) & 1;
                     (*workspace).around[place] = fragment::key(ip, level, skb.ifindex());
-                    (*workspace).carriers |= 1 << place;
+                    (*workspace).outer_fragments |= 1 << place;
                 }
                 (*workspace).level = inner;
                 Some(())

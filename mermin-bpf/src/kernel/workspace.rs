@@ -7,12 +7,14 @@ use core::{hint::black_box, mem::MaybeUninit};
 
 use mermin_bpf::{
     abi::{
-        fragment::{Early, FragmentKey, Owner},
+        fragment::{Early, FragmentFlow, FragmentKey},
         key::KeyWords,
         ledger::Reason,
         tunnel::Outer,
     },
-    wire::{bytes::HEADER_LIMIT, ip::Ip, level::Level, transport::Transport, tunnel::DEPTH},
+    wire::{
+        bytes::HEADER_LIMIT, encap_level::EncapLevel, ip::Ip, transport::Transport, tunnel::DEPTH,
+    },
 };
 
 use super::{count::Facts, ledger::Account};
@@ -51,23 +53,23 @@ pub(super) struct Workspace {
     /// True if there is an outer header.
     pub(super) encapsulated: bool,
     /// Packets around of which this is the first fragment: a bit for each level.
-    pub(super) carriers: u8,
+    pub(super) outer_fragments: u8,
     pub(super) reason: Reason,
     /// Octets of headers, from the frame's start on, that the segments of a super-packet repeat, where the packet that
     /// counts is not the innermost; else 0.
     pub(super) repeated: u32,
-    pub(super) level: Level,
+    pub(super) level: EncapLevel,
     /// That of the outermost packet.
-    pub(super) outermost: Level,
+    pub(super) outermost: EncapLevel,
     pub(super) ip: Ip,
     pub(super) transport: Transport,
     /// The outermost tunnel, as the packet's sender stands to it.
     pub(super) outer: Outer,
-    /// The packets of `carriers`.
+    /// The packets of `outer_fragments`.
     pub(super) around: [FragmentKey; DEPTH as usize],
     /// A fragment that is being looked up or entered, and its flow.
     pub(super) fragment: FragmentKey,
-    pub(super) owner: Owner,
+    pub(super) owner: FragmentFlow,
     /// A fragment that came before its first one, on its way to its map.
     pub(super) early: Early,
     /// That packet's mark of a beginning.
@@ -112,7 +114,7 @@ impl Workspace {
             (*workspace).account = account;
             (*workspace).stage = stage::FRESH;
             (*workspace).encapsulated = false;
-            (*workspace).carriers = 0;
+            (*workspace).outer_fragments = 0;
             (*workspace).repeated = 0;
         }
     }
@@ -130,14 +132,14 @@ impl Workspace {
         unsafe {
             let from = (&raw const (*workspace).level).cast::<Word>();
             let to = (&raw mut (*workspace).outermost).cast::<Word>();
-            for at in 0..size_of::<Level>() / size_of::<Word>() {
+            for at in 0..size_of::<EncapLevel>() / size_of::<Word>() {
                 to.add(at).write_volatile(from.add(at).read_volatile());
             }
         }
     }
 }
 
-const _: () = assert!(size_of::<Level>().is_multiple_of(size_of::<u64>()));
+const _: () = assert!(size_of::<EncapLevel>().is_multiple_of(size_of::<u64>()));
 
 /// Stores a value where the verifier loses sight of it, and gives it from there: compiler and verifier know nothing of it any
 /// more.

@@ -9,12 +9,12 @@ use crate::{
     track::{answer::Sent, fragment, initial},
     wire::{
         bytes::Bytes,
+        encap_level::EncapLevel,
         ip::Ip,
-        layer::Layer,
-        level::Level,
         packet::{Frame, Packet},
         transport::Transport,
         tunnel::{self, Keyed, Ports, ports},
+        walk_start::WalkStart,
     },
 };
 
@@ -47,7 +47,7 @@ pub struct ParsedFrame {
     /// The outermost tunnel, as the packet's sender stands to it.
     pub outer: Option<Outer>,
     /// Packets around it of which this is the first fragment, outermost first.
-    pub carriers: [Option<FragmentKey>; tunnel::DEPTH as usize],
+    pub outer_fragments: [Option<FragmentKey>; tunnel::DEPTH as usize],
     /// The packet answers another one.
     pub is_answer: bool,
     /// As [`initial::number`].
@@ -73,7 +73,7 @@ pub enum Fragmentation {
 pub fn parse_frame<B: Bytes>(
     bytes: B,
     frame: &Frame,
-    layer: &Layer,
+    layer: &WalkStart,
     options: &ParseOptions,
     ifindex: u32,
 ) -> Result<ParsedFrame, Reason> {
@@ -82,9 +82,9 @@ pub fn parse_frame<B: Bytes>(
         keyed,
         ports,
     } = options;
-    let mut level = Level::outermost(bytes, frame, layer)?;
+    let mut level = EncapLevel::outermost(bytes, frame, layer)?;
     let mut outer = None;
-    let mut carriers = [None; tunnel::DEPTH as usize];
+    let mut outer_fragments = [None; tunnel::DEPTH as usize];
     loop {
         let ip = level.ip(bytes, frame)?;
         let key = || fragment::key(&ip, &level, ifindex);
@@ -93,7 +93,7 @@ pub fn parse_frame<B: Bytes>(
             return Ok(ParsedFrame {
                 part,
                 outer,
-                carriers,
+                outer_fragments,
                 is_answer: false,
                 number: None,
             });
@@ -106,7 +106,7 @@ pub fn parse_frame<B: Bytes>(
                 let mac = level.reached.mac(bytes);
                 outer = Some(tunnel::outer(&level, &ip, &opened, mac));
             }
-            if let Some(place) = carriers.get_mut(usize::from(level.depth)) {
+            if let Some(place) = outer_fragments.get_mut(usize::from(level.depth)) {
                 *place = ip.fragment.then(key);
             }
             level = inner;
@@ -131,7 +131,7 @@ pub fn parse_frame<B: Bytes>(
         return Ok(ParsedFrame {
             part,
             outer,
-            carriers,
+            outer_fragments,
             is_answer,
             number,
         });
@@ -142,7 +142,7 @@ pub fn parse_frame<B: Bytes>(
 #[inline(always)]
 pub fn session<B: Bytes>(
     bytes: B,
-    level: &Level,
+    level: &EncapLevel,
     ip: &Ip,
     transport: &Transport,
     ports: ports::Set,

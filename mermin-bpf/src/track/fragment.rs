@@ -9,13 +9,13 @@
 
 use crate::{
     abi::{
-        fragment::{Early, FragmentKey, Owner},
+        fragment::{Early, FragmentFlow, FragmentKey},
         key::{KeyTail, KeyWords},
     },
     track::measure::Measure,
     wire::{
+        encap_level::EncapLevel,
         ip::Ip,
-        level::Level,
         packet::{Packet, Version},
         protocol,
     },
@@ -32,7 +32,7 @@ pub const fn lifetime(ipv6: bool) -> u64 {
 /// The key that a fragment shares with the others of its packet.
 #[inline(always)]
 #[must_use]
-pub fn key(ip: &Ip, level: &Level, ifindex: u32) -> FragmentKey {
+pub fn key(ip: &Ip, level: &EncapLevel, ifindex: u32) -> FragmentKey {
     let number = match ip.addresses.version {
         Version::V4 => ip.protocol,
         Version::V6 => protocol::FRAGMENT,
@@ -51,8 +51,8 @@ pub fn key(ip: &Ip, level: &Level, ifindex: u32) -> FragmentKey {
 /// The word that a first fragment leaves: its flow, and which way it goes there.
 #[inline(always)]
 #[must_use]
-pub fn owner(packet: &Packet, key: &KeyWords, direction: u8, now: u64) -> Owner {
-    Owner {
+pub fn flow_of(packet: &Packet, key: &KeyWords, direction: u8, now: u64) -> FragmentFlow {
+    FragmentFlow {
         key: *key,
         seen_at: now,
         sample: packet.sample.pack(),
@@ -85,7 +85,7 @@ pub const fn early(early: &Early, carries: bool) -> Measure {
 /// Measure that a later fragment adds to its flow.
 #[inline(always)]
 #[must_use]
-pub fn measure(ip: &Ip, owner: &Owner, frame_length: u32) -> Measure {
+pub fn measure(ip: &Ip, owner: &FragmentFlow, frame_length: u32) -> Measure {
     let octets = if owner.carries == 0 {
         ip.length
     } else {

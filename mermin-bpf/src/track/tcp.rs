@@ -13,8 +13,8 @@ pub const fn flags_to_bytes(flags: u8) -> u64 {
 
 /// The inverse of [`flags_to_bytes`].
 #[must_use]
-pub const fn flags_from_bytes(spread: u64) -> u8 {
-    let bytes = spread.to_le_bytes();
+pub const fn flags_from_bytes(flag_bytes: u64) -> u8 {
+    let bytes = flag_bytes.to_le_bytes();
     let mut flags = 0;
     let mut at = 0;
     while at < bytes.len() {

@@ -3,12 +3,11 @@
 
 use super::{
     bytes::{Bytes, Window},
-    cmd, ethernet, ethertype, ip,
-    layer::Layer,
-    llc, mpls, nsh,
+    cmd, ethernet, ethertype, ip, llc, mpls, nsh,
     packet::Frame,
     pbb, pppoe, pseudowire,
     vlan::{self, Vlans},
+    walk_start::WalkStart,
 };
 use crate::abi::ledger::Reason;
 
@@ -67,7 +66,7 @@ pub const ROUNDS: usize = 3;
 pub fn follow<B: Bytes>(
     bytes: B,
     frame: &Frame,
-    layer: &Layer,
+    layer: &WalkStart,
     vlans: &mut Vlans,
 ) -> Result<Reached, Reason> {
     let mut reached = Reached {
@@ -83,7 +82,7 @@ pub fn follow<B: Bytes>(
         {
             vlans.push(control);
         }
-    } else if layer.kind == Layer::BARE_IP {
+    } else if layer.kind == WalkStart::BARE_IP {
         reached.kind = ip::version(bytes, layer.at)?;
     } else if layer.kind < ethertype::LOWEST {
         // No length: other links than Ethernet number protocols so.
@@ -235,7 +234,7 @@ mod tests {
 
     fn reached(bytes: &[u8]) -> Result<(u16, usize, u32), Reason> {
         let frame = whole(bytes);
-        let layer = Layer::outermost(&frame);
+        let layer = WalkStart::outermost(&frame);
         follow(bytes, &frame, &layer, &mut Vlans::default()).map(|ip| (ip.kind, ip.at, ip.end))
     }
 
@@ -298,9 +297,9 @@ mod tests {
         let bytes = ethernet(ethertype::VLAN, &tagged);
         assert_eq!(reached(&bytes), Ok((ethertype::IPV6, 30, 70)));
         let frame = whole(&padded);
-        let layer = Layer {
+        let layer = WalkStart {
             kind: carried.len() as u16,
-            ..Layer::outermost(&frame)
+            ..WalkStart::outermost(&frame)
         };
         let other = follow(&padded[..], &frame, &layer, &mut Vlans::default());
         assert_eq!(other, Err(Reason::Llc));
@@ -333,7 +332,12 @@ mod tests {
         assert_eq!(reached(&alone), Ok((ethertype::IPV4, 36, 56)));
         let bytes = ethernet(ethertype::SERVICE_VLAN, &tag(7, ethertype::PBB, &service));
         let (frame, mut vlans) = (whole(&bytes), Vlans::default());
-        let reached = follow(&bytes[..], &frame, &Layer::outermost(&frame), &mut vlans);
+        let reached = follow(
+            &bytes[..],
+            &frame,
+            &WalkStart::outermost(&frame),
+            &mut vlans,
+        );
         let reached = reached.unwrap();
         assert_eq!((reached.at, reached.end), (40, 60));
         assert_eq!(reached.mac(&bytes[..]), [6; 6]);
@@ -343,7 +347,7 @@ mod tests {
             let cut = follow(
                 &bytes[..cut],
                 &whole(&bytes[..cut]),
-                &Layer::outermost(&frame),
+                &WalkStart::outermost(&frame),
                 &mut Vlans::default(),
             );
             let reason = cut.unwrap_err();
@@ -401,9 +405,9 @@ mod tests {
         ];
         for ((bytes, reason), end) in cases.into_iter().zip([13, 21, 17, 17, 41]) {
             let frame = whole(&bytes);
-            let layer = Layer {
+            let layer = WalkStart {
                 end,
-                ..Layer::outermost(&frame)
+                ..WalkStart::outermost(&frame)
             };
             let cut = follow(&bytes[..], &frame, &layer, &mut Vlans::default());
             assert_eq!(cut, Err(reason), "{bytes:02x?}");

@@ -3,8 +3,8 @@
 use core::hint::black_box;
 
 use super::{
-    bytes::Bytes, ip::Ip, layer::Layer, level::Level, protocol::Kind, transport::Transport,
-    vlan::Vlans,
+    bytes::Bytes, encap_level::EncapLevel, ip::Ip, protocol::Kind, transport::Transport,
+    vlan::Vlans, walk_start::WalkStart,
 };
 use crate::abi::{ledger::Reason, slot::Sample};
 
@@ -113,7 +113,7 @@ pub struct Packet {
     pub vlans: Vlans,
     /// As [`KeyTail::encapsulation`](crate::abi::key::KeyTail::encapsulation).
     pub encapsulation: u32,
-    /// As [`Level::ids`].
+    /// As [`EncapLevel::ids`].
     pub ids: u32,
     /// Where in the frame the MAC of who sent it to the next hop is; 0 without an Ethernet header right around it.
     pub mac_at: u32,
@@ -135,7 +135,7 @@ pub struct Packet {
 /// The reason under which the packet is counted instead.
 #[inline(always)]
 pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Result<Packet, Reason> {
-    walk_layer(bytes, frame, &Layer::outermost(frame))
+    walk_from(bytes, frame, &WalkStart::outermost(frame))
 }
 
 /// Walks from the start of a layer to the transport header.
@@ -143,8 +143,8 @@ pub fn walk<B: Bytes>(bytes: B, frame: &Frame) -> Result<Packet, Reason> {
 /// # Errors
 /// As [`walk`].
 #[inline(always)]
-pub fn walk_layer<B: Bytes>(bytes: B, frame: &Frame, layer: &Layer) -> Result<Packet, Reason> {
-    let level = Level::outermost(bytes, frame, layer)?;
+pub fn walk_from<B: Bytes>(bytes: B, frame: &Frame, layer: &WalkStart) -> Result<Packet, Reason> {
+    let level = EncapLevel::outermost(bytes, frame, layer)?;
     let ip = level.ip(bytes, frame)?;
     if ip.later_fragment {
         return Err(Reason::Fragment);
@@ -156,7 +156,7 @@ impl Packet {
     /// Of a packet's headers.
     #[inline(always)]
     #[must_use]
-    pub fn new(level: &Level, ip: &Ip, transport: &Transport) -> Self {
+    pub fn new(level: &EncapLevel, ip: &Ip, transport: &Transport) -> Self {
         let sample = Sample {
             traffic_class: ip.traffic_class,
             ttl: ip.ttl,

@@ -7,11 +7,11 @@
 
 use super::{
     bytes::Bytes,
+    encap_level::EncapLevel,
     ethernet, ethertype,
     extension::{self, Chain},
     ip::{self, Ip},
     ipv4, ipv6,
-    level::Level,
     link::{self, Reached},
     packet::{Frame, Packet},
     protocol,
@@ -49,10 +49,10 @@ pub fn walk<B: Bytes, T>(
 
 /// Goes to what is behind the link header of a plain frame, IP or not.
 #[inline(always)]
-pub fn outermost<B: Bytes>(bytes: B, frame: &Frame) -> Option<Level> {
+pub fn outermost<B: Bytes>(bytes: B, frame: &Frame) -> Option<EncapLevel> {
     let mut vlans = Vlans::default();
     let (kind, at) = follow(bytes, frame, &mut vlans)?;
-    Some(Level {
+    Some(EncapLevel {
         reached: Reached {
             kind,
             at,
@@ -96,7 +96,7 @@ fn follow<B: Bytes>(bytes: B, frame: &Frame, vlans: &mut Vlans) -> Option<(u16, 
 fn v4<B: Bytes, T>(
     bytes: B,
     frame: &Frame,
-    level: &Level,
+    level: &EncapLevel,
     then: impl Fn(&Packet) -> T,
 ) -> Option<T> {
     let at = level.reached.at;
@@ -112,7 +112,7 @@ fn v4<B: Bytes, T>(
 fn v6<B: Bytes, T>(
     bytes: B,
     frame: &Frame,
-    level: &Level,
+    level: &EncapLevel,
     then: impl Fn(&Packet) -> T,
 ) -> Option<T> {
     let at = level.reached.at;
@@ -138,7 +138,7 @@ fn v6<B: Bytes, T>(
 fn packet<B: Bytes, T>(
     bytes: B,
     frame: &Frame,
-    level: &Level,
+    level: &EncapLevel,
     ip: &Ip,
     then: impl Fn(&Packet) -> T,
 ) -> Option<T> {

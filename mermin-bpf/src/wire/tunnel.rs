@@ -19,14 +19,14 @@ pub mod wireguard;
 pub use self::ports::Ports;
 use super::bytes::{Bytes, Window};
 use super::{
+    encap_level::EncapLevel,
     ethertype,
     ip::{self, Ip},
-    layer::Layer,
-    level::Level,
     link,
     packet::Frame,
     protocol::{self, Kind},
     udp,
+    walk_start::WalkStart,
 };
 use crate::abi::tunnel::kind;
 use crate::abi::{
@@ -209,16 +209,16 @@ fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Optio
 pub fn descend<B: Bytes>(
     bytes: B,
     frame: &Frame,
-    level: &Level,
+    level: &EncapLevel,
     ip: &Ip,
     ports: &Ports,
     keyed: Keyed,
-) -> Result<Option<(Level, Opened)>, Reason> {
+) -> Result<Option<(EncapLevel, Opened)>, Reason> {
     let Some(opened) = open(bytes, ip, ports, level.has_whole(frame, ip))? else {
         return Ok(None);
     };
     let goes_on = level.goes_on || ip.fragment || opened.carrier.truncated;
-    let layer = Layer {
+    let layer = WalkStart {
         kind: opened.carrier.kind,
         at: bytes.barrier_var(opened.at + opened.carrier.length),
         end: opened.at as u32 + opened.carrier.end,
@@ -238,14 +238,14 @@ pub fn descend<B: Bytes>(
         Err(reason) => return Err(reason),
     };
     // Where nothing names the content, its length has to agree as well.
-    let fits = layer.kind == Layer::BARE_IP && !goes_on && !frame.segmented;
+    let fits = layer.kind == WalkStart::BARE_IP && !goes_on && !frame.segmented;
     if by_port && !ip::can_begin(bytes, &reached, fits) {
         return Ok(None);
     }
     if level.depth >= DEPTH {
         return Err(Reason::TooManyTunnels);
     }
-    let inner = Level {
+    let inner = EncapLevel {
         reached,
         vlans,
         digest: digest(level.digest, &opened.carrier, ip, keyed),
@@ -259,7 +259,7 @@ pub fn descend<B: Bytes>(
 /// The outer header as it is kept, of what was found behind the IP header of the outermost level.
 #[inline(always)]
 #[must_use]
-pub fn outer(level: &Level, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> Outer {
+pub fn outer(level: &EncapLevel, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> Outer {
     let carrier = &opened.carrier;
     let mut facts = carrier.tunnel;
     if carrier.has_id {

@@ -41,7 +41,7 @@ section! {
         /// (`flow.direction.rule` is `listening_port`). Sockets of containers take what `process` takes.
         listening_ports: bool = false, Capture;
         /// Events of new flows that the ring holds. Events are hints and their ring has a fixed size: no flow depends on them.
-        flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Nothing;
+        flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Ignored;
     }
 }
 
@@ -49,11 +49,11 @@ section! {
     /// From the kernel's counters to records.
     FlowProducer, Nested {
         /// Threads that make records. One thread of the source's own does that.
-        workers: Bounded<1, { u32::MAX }> = Bounded::preset::<4>(), Nothing;
+        workers: Bounded<1, { u32::MAX }> = Bounded::preset::<4>(), Ignored;
         /// Events that wait for each worker. There are no workers.
-        worker_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<1_024>(), Nothing;
+        worker_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<1_024>(), Ignored;
         /// How often flows are looked at. The source knows when the next one is due.
-        flow_store_poll_interval: PositiveDuration = PositiveDuration::seconds::<5>(), Nothing;
+        flow_store_poll_interval: PositiveDuration = PositiveDuration::seconds::<5>(), Ignored;
         /// Records that wait to be decorated.
         flow_span_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<4_096>(), Application;
     }

@@ -1,6 +1,6 @@
 //! Any valid value of a key, made of octets that proptest chooses and shrinks.
 
-use super::{Member, Reader};
+use super::{ConfigValue, Reader};
 use crate::{
     diagnostic::Problem,
     node::{self, Node},
@@ -63,7 +63,7 @@ impl Entropy<'_> {
 }
 
 /// Faults of a value that is written and read again alone.
-pub(crate) fn read_again<T: Member>(value: &T) -> Vec<Problem> {
+pub(crate) fn read_again<T: ConfigValue>(value: &T) -> Vec<Problem> {
     let text = format!("x = {}\n", value.write().inline());
     let parsed = parse(&text);
     let mut reader = Reader::default();

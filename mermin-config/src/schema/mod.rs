@@ -5,7 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
-pub(crate) mod member;
+pub(crate) mod config_value;
 pub(crate) mod nearest;
 pub(crate) mod print;
 mod quote;
@@ -16,7 +16,7 @@ mod section;
 mod reference;
 
 pub(crate) use self::{
-    member::{Member, Written},
+    config_value::{ConfigValue, HclValue},
     read::Reader,
     section::{getter, section},
 };
@@ -47,7 +47,7 @@ pub(crate) struct Key {
     pub(crate) meaning: &'static str,
     pub(crate) effect: Effect,
     pub(crate) shape: Shape,
-    pub(crate) preset: fn() -> Written,
+    pub(crate) preset: fn() -> HclValue,
     /// True if it has no default: the block is refused without it.
     pub(crate) required: bool,
 }
@@ -61,7 +61,7 @@ pub enum Effect {
     /// The application, where it has a use for it.
     Application,
     /// Nothing: the key is accepted so that files of Mermin's agent load unchanged.
-    Nothing,
+    Ignored,
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ impl Effect {
         match self {
             Self::Capture => "capture",
             Self::Application => "application",
-            Self::Nothing => "nothing",
+            Self::Ignored => "nothing",
         }
     }
 }

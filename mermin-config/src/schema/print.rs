@@ -1,12 +1,12 @@
 //! A configuration as HCL, with every key and what it means.
 
-use super::{Info, Key, Shape, Style, Written};
+use super::{HclValue, Info, Key, Shape, Style};
 
 /// Columns of a line.
 const WIDTH: usize = 100;
 
 /// Writes a block's keys.
-pub(crate) fn print(info: &Info, fields: &[(&'static str, Written)]) -> String {
+pub(crate) fn print(info: &Info, fields: &[(&'static str, HclValue)]) -> String {
     let mut printer = Printer::default();
     printer.keys(info, fields);
     printer.text
@@ -51,7 +51,7 @@ impl Printer {
         self.margin.truncate(length);
     }
 
-    fn keys(&mut self, info: &Info, fields: &[(&'static str, Written)]) {
+    fn keys(&mut self, info: &Info, fields: &[(&'static str, HclValue)]) {
         for (key, (_, value)) in info.keys.iter().zip(fields) {
             match (&key.shape, key.shape.section()) {
                 (Shape::Retired, _) => {}
@@ -75,10 +75,10 @@ impl Printer {
     }
 
     /// A block, or one for each label. One that is not there is shown with its defaults as a comment.
-    fn block(&mut self, head: &str, key: &Key, info: &Info, value: &Written) {
-        let Written::Section(fields) = value else {
+    fn block(&mut self, head: &str, key: &Key, info: &Info, value: &HclValue) {
+        let HclValue::Section(fields) = value else {
             let preset = |key: &Key| (key.name, (key.preset)());
-            let preset = Written::Section(info.keys.iter().map(preset).collect());
+            let preset = HclValue::Section(info.keys.iter().map(preset).collect());
             self.within("# ", |printer| printer.block(head, key, info, &preset));
             return;
         };
@@ -114,10 +114,10 @@ impl Printer {
         }
     }
 
-    fn value(&mut self, key: &Key, value: &Written) {
+    fn value(&mut self, key: &Key, value: &HclValue) {
         let inline = format!("{} = {}", key.name, value.inline());
         match value {
-            Written::List(items) if inline.chars().count() + self.margin.len() > WIDTH => {
+            HclValue::List(items) if inline.chars().count() + self.margin.len() > WIDTH => {
                 self.line(&format!("{} = [", key.name));
                 self.within("  ", |printer| {
                     for item in items {

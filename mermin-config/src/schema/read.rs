@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Effect, Info, Key, Member, Shape, Style, nearest::nearest};
+use super::{ConfigValue, Effect, Info, Key, Shape, Style, nearest::nearest};
 use crate::{
     diagnostic::Problem,
     node::{Entry, Form, Kind, Node},
@@ -84,7 +84,7 @@ impl Reader {
     }
 
     /// A key of a block, or its default.
-    pub(crate) fn field<T: Member>(
+    pub(crate) fn field<T: ConfigValue>(
         &mut self,
         entries: &[Entry],
         key: &Key,
@@ -185,7 +185,7 @@ impl Reader {
     fn take_note(&mut self, entry: &Entry, key: &Key) {
         let path = self.path();
         match key.effect {
-            Effect::Nothing => self.warn(
+            Effect::Ignored => self.warn(
                 Problem::at(&entry.span, format!("`{path}` has no effect here"))
                     .with_hint(key.meaning.trim()),
             ),

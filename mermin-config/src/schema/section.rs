@@ -58,17 +58,17 @@ macro_rules! section {
                             name: $crate::schema::section!(@name $field $($key)?),
                             meaning: concat!($($meaning),+),
                             effect: $crate::schema::Effect::$effect,
-                            shape: <$type $(<$($of),+>)? as $crate::schema::Member>::shape(),
-                            preset: || $crate::schema::Member::write(&Self::preset().$field),
+                            shape: <$type $(<$($of),+>)? as $crate::schema::ConfigValue>::shape(),
+                            preset: || $crate::schema::ConfigValue::write(&Self::preset().$field),
                             required: $crate::schema::section!(@required $($required)?),
                         },
                     )* $(
                         $crate::schema::Key {
                             name: stringify!($old),
                             meaning: $why,
-                            effect: $crate::schema::Effect::Nothing,
+                            effect: $crate::schema::Effect::Ignored,
                             shape: $crate::schema::Shape::Retired,
-                            preset: || $crate::schema::Written::Absent,
+                            preset: || $crate::schema::HclValue::Absent,
                             required: false,
                         },
                     )*],
@@ -76,7 +76,7 @@ macro_rules! section {
             }
         }
 
-        impl $crate::schema::Member for $name {
+        impl $crate::schema::ConfigValue for $name {
             fn shape() -> $crate::schema::Shape {
                 $crate::schema::Shape::Section(Self::info)
             }
@@ -101,11 +101,11 @@ macro_rules! section {
                 Some(read)
             }
 
-            fn write(&self) -> $crate::schema::Written {
-                $crate::schema::Written::Section(vec![$(
+            fn write(&self) -> $crate::schema::HclValue {
+                $crate::schema::HclValue::Section(vec![$(
                     (
                         $crate::schema::section!(@name $field $($key)?),
-                        $crate::schema::Member::write(&self.$field),
+                        $crate::schema::ConfigValue::write(&self.$field),
                     ),
                 )*])
             }
@@ -113,7 +113,7 @@ macro_rules! section {
             #[cfg(test)]
             fn arbitrary(entropy: &mut $crate::schema::arbitrary::Entropy<'_>) -> Self {
                 let value = Self {
-                    $($field: $crate::schema::Member::arbitrary(entropy),)*
+                    $($field: $crate::schema::ConfigValue::arbitrary(entropy),)*
                 };
                 $(
                     let _ = $rules;

@@ -1,9 +1,9 @@
 //! A file's text: what may be handed to the parser, where its brackets are, and where an offset is for a reader.
 
 pub(crate) mod excerpt;
-pub(crate) mod guard;
+pub(crate) mod limits;
 pub(crate) mod parse;
-pub(crate) mod repair;
+pub(crate) mod recovery;
 pub(crate) mod scan;
 pub(crate) mod yaml;
 

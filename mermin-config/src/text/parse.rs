@@ -2,7 +2,7 @@
 
 use hcl_edit::{parser, structure::Body};
 
-use super::{Span, boundary, repair};
+use super::{Span, boundary, recovery};
 use crate::diagnostic::Problem;
 
 /// Syntax errors that are told at most.
@@ -18,11 +18,11 @@ pub(crate) struct Parsed {
 
 /// Parses a text.
 pub(crate) fn parse(text: &str) -> Parsed {
-    let repair::Repaired {
+    let recovery::Repaired {
         mut text,
         pairs,
         mut problems,
-    } = repair::brackets(text);
+    } = recovery::brackets(text);
     let body = pairs.and_then(|pairs| {
         let mut last = None;
         loop {
@@ -36,7 +36,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
                         break None;
                     }
                     problems.push(explain(&text, offset, error.message()));
-                    repair::leave_out(&mut text, &pairs, offset);
+                    recovery::leave_out(&mut text, &pairs, offset);
                     if problems.len() >= MOST_ERRORS {
                         break None;
                     }

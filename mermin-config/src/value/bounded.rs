@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU16};
 
 use crate::{
     node::{Kind, Node},
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// A whole number from `MIN` to `MAX`.
@@ -65,7 +65,7 @@ fn whole<T>(
     reader.invalid(node, &text, fault, shape)
 }
 
-impl<const MIN: u32, const MAX: u32> Member for Bounded<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32> ConfigValue for Bounded<MIN, MAX> {
     fn shape() -> Shape {
         Shape::leaf("int", format!("{MIN} to {MAX}"))
     }
@@ -76,8 +76,8 @@ impl<const MIN: u32, const MAX: u32> Member for Bounded<MIN, MAX> {
         })
     }
 
-    fn write(&self) -> Written {
-        Written::Value(self.0.to_string())
+    fn write(&self) -> HclValue {
+        HclValue::Value(self.0.to_string())
     }
 
     #[cfg(test)]
@@ -87,7 +87,7 @@ impl<const MIN: u32, const MAX: u32> Member for Bounded<MIN, MAX> {
     }
 }
 
-impl Member for NonZeroU16 {
+impl ConfigValue for NonZeroU16 {
     fn shape() -> Shape {
         Shape::leaf("port", "1 to 65535")
     }
@@ -98,8 +98,8 @@ impl Member for NonZeroU16 {
         })
     }
 
-    fn write(&self) -> Written {
-        Written::Value(self.to_string())
+    fn write(&self) -> HclValue {
+        HclValue::Value(self.to_string())
     }
 
     #[cfg(test)]

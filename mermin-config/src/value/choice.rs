@@ -3,7 +3,7 @@
 use super::text::text;
 use crate::{
     node::Node,
-    schema::{Member, Reader, Shape, Written, nearest::nearest},
+    schema::{ConfigValue, HclValue, Reader, Shape, nearest::nearest},
 };
 
 /// Declares the words of a choice, the first being how each is written. Upper and lower case are the same.
@@ -52,7 +52,7 @@ macro_rules! choice {
             }
         }
 
-        impl Member for $name {
+        impl ConfigValue for $name {
             fn shape() -> Shape {
                 Shape::leaf("word", words(&[$($word),*]))
             }
@@ -72,8 +72,8 @@ macro_rules! choice {
                 }
             }
 
-            fn write(&self) -> Written {
-                Written::text(self)
+            fn write(&self) -> HclValue {
+                HclValue::text(self)
             }
 
             #[cfg(test)]

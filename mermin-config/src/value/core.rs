@@ -15,7 +15,7 @@ use super::{path::AbsolutePath, text::text};
 use crate::{
     diagnostic::Problem,
     node::{Kind, Node},
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// Reads a value by its own rules and in its own words.
@@ -88,7 +88,7 @@ fn protocols() -> Vec<&'static str> {
 
 macro_rules! parsed {
     ($($type:ty, $name:literal, $numeric:literal, $valid:literal, [$($sample:literal),+] $(, globs over $names:expr)?;)*) => {$(
-        impl Member for $type {
+        impl ConfigValue for $type {
             fn shape() -> Shape {
                 Shape::leaf($name, $valid)
             }
@@ -106,8 +106,8 @@ macro_rules! parsed {
                 }
             )?
 
-            fn write(&self) -> Written {
-                Written::text(self)
+            fn write(&self) -> HclValue {
+                HclValue::text(self)
             }
 
             #[cfg(test)]
@@ -136,7 +136,7 @@ parsed! {
     Name<IcmpCode>, "name", true, "an ICMP code such as `port_unreachable`, a glob, or its number or a range of them", ["port_unreachable", "*", "0-8"];
 }
 
-impl Member for NetNs {
+impl ConfigValue for NetNs {
     fn shape() -> Shape {
         Shape::leaf(
             "namespace",
@@ -159,11 +159,11 @@ impl Member for NetNs {
         }
     }
 
-    fn write(&self) -> Written {
+    fn write(&self) -> HclValue {
         match self {
-            Self::Path(path) => Written::text(&path.display()),
-            Self::Host => Written::text(&"host"),
-            _ => Written::text(&"own"),
+            Self::Path(path) => HclValue::text(&path.display()),
+            Self::Host => HclValue::text(&"host"),
+            _ => HclValue::text(&"own"),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::text::text;
 use crate::{
     node::Node,
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// Longer than anything here is waited for; what is more is a slip.
@@ -66,7 +66,7 @@ fn read(
     }
 }
 
-impl Member for PositiveDuration {
+impl ConfigValue for PositiveDuration {
     fn shape() -> Shape {
         Shape::leaf(
             "duration",
@@ -79,8 +79,8 @@ impl Member for PositiveDuration {
         read(node, reader, &Self::shape(), fits).map(Self)
     }
 
-    fn write(&self) -> Written {
-        Written::text(self)
+    fn write(&self) -> HclValue {
+        HclValue::text(self)
     }
 
     #[cfg(test)]
@@ -89,7 +89,7 @@ impl Member for PositiveDuration {
     }
 }
 
-impl Member for Duration {
+impl ConfigValue for Duration {
     fn shape() -> Shape {
         Shape::leaf("duration", "such as `28s` or `5m`; `0s` for at once")
     }
@@ -98,8 +98,8 @@ impl Member for Duration {
         read(node, reader, &Self::shape(), |duration| duration <= LONGEST)
     }
 
-    fn write(&self) -> Written {
-        Written::text(&written(*self))
+    fn write(&self) -> HclValue {
+        HclValue::text(&written(*self))
     }
 
     #[cfg(test)]

@@ -7,7 +7,7 @@ use http::Uri;
 use super::text::text;
 use crate::{
     node::Node,
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// An `http://` or `https://` URL with a host, and with a port or none.
@@ -57,7 +57,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-impl Member for Endpoint {
+impl ConfigValue for Endpoint {
     fn shape() -> Shape {
         Shape::leaf(
             "URL",
@@ -78,8 +78,8 @@ impl Member for Endpoint {
         }
     }
 
-    fn write(&self) -> Written {
-        Written::text(self)
+    fn write(&self) -> HclValue {
+        HclValue::text(self)
     }
 
     #[cfg(test)]

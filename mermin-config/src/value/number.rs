@@ -4,7 +4,7 @@ use hcl_edit::Number;
 
 use crate::{
     node::{Kind, Node},
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// Upper bounds of a histogram's buckets: finite, each above the one before, at least one.
@@ -27,7 +27,7 @@ impl Buckets {
     }
 }
 
-impl Member for Buckets {
+impl ConfigValue for Buckets {
     fn shape() -> Shape {
         Shape::leaf("list of numbers", "at least one, each above the one before")
     }
@@ -50,11 +50,11 @@ impl Member for Buckets {
         }
     }
 
-    fn write(&self) -> Written {
+    fn write(&self) -> HclValue {
         let numbers = self.0.iter().filter_map(|bound| Number::from_f64(*bound));
-        Written::List(
+        HclValue::List(
             numbers
-                .map(|number| Written::Value(number.to_string()))
+                .map(|number| HclValue::Value(number.to_string()))
                 .collect(),
         )
     }

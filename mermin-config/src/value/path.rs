@@ -8,7 +8,7 @@ use std::{
 use super::text::text;
 use crate::{
     node::Node,
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// An absolute path.
@@ -40,7 +40,7 @@ impl From<&AbsolutePath> for PathBuf {
     }
 }
 
-impl Member for AbsolutePath {
+impl ConfigValue for AbsolutePath {
     fn shape() -> Shape {
         Shape::leaf("path", "absolute")
     }
@@ -54,8 +54,8 @@ impl Member for AbsolutePath {
         }
     }
 
-    fn write(&self) -> Written {
-        Written::text(&self.0)
+    fn write(&self) -> HclValue {
+        HclValue::text(&self.0)
     }
 
     #[cfg(test)]
@@ -90,7 +90,7 @@ impl fmt::Display for InstanceName {
     }
 }
 
-impl Member for InstanceName {
+impl ConfigValue for InstanceName {
     fn shape() -> Shape {
         Shape::leaf(
             "name",
@@ -107,8 +107,8 @@ impl Member for InstanceName {
         }
     }
 
-    fn write(&self) -> Written {
-        Written::text(self)
+    fn write(&self) -> HclValue {
+        HclValue::text(self)
     }
 
     #[cfg(test)]

@@ -5,7 +5,7 @@ use regex_lite::Regex;
 use super::text::text;
 use crate::{
     node::Node,
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// A regular expression in the syntax of the `regex-lite` crate.
@@ -20,7 +20,7 @@ impl RegexText {
     }
 }
 
-impl Member for RegexText {
+impl ConfigValue for RegexText {
     fn shape() -> Shape {
         Shape::leaf("regular expression", "")
     }
@@ -34,8 +34,8 @@ impl Member for RegexText {
         }
     }
 
-    fn write(&self) -> Written {
-        Written::text(&self.0)
+    fn write(&self) -> HclValue {
+        HclValue::text(&self.0)
     }
 
     #[cfg(test)]

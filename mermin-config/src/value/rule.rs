@@ -4,16 +4,16 @@ use mermin_core::filter::Rule;
 
 use crate::{
     node::Node,
-    schema::{Effect, Info, Key, Member, Reader, Shape, Style, Written},
+    schema::{ConfigValue, Effect, HclValue, Info, Key, Reader, Shape, Style},
 };
 
-fn info<T: Member>() -> Info {
+fn info<T: ConfigValue>() -> Info {
     let key = |name, meaning| Key {
         name,
         meaning,
         effect: Effect::Capture,
         shape: Vec::<T>::shape(),
-        preset: || Written::List(Vec::new()),
+        preset: || HclValue::List(Vec::new()),
         required: false,
     };
     Info {
@@ -29,7 +29,7 @@ fn info<T: Member>() -> Info {
     }
 }
 
-impl<T: Member> Member for Rule<T> {
+impl<T: ConfigValue> ConfigValue for Rule<T> {
     fn shape() -> Shape {
         Shape::Section(info::<T>)
     }
@@ -48,8 +48,8 @@ impl<T: Member> Member for Rule<T> {
         Some(rule)
     }
 
-    fn write(&self) -> Written {
-        Written::Section(vec![
+    fn write(&self) -> HclValue {
+        HclValue::Section(vec![
             ("match", self.matching.write()),
             ("not_match", self.not_matching.write()),
         ])

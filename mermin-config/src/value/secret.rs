@@ -5,7 +5,7 @@ use std::fmt;
 use super::text::text;
 use crate::{
     node::Node,
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// A password or token. `Debug` does not show it; [`to_hcl`](crate::Config::to_hcl) does.
@@ -30,7 +30,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl Member for Secret {
+impl ConfigValue for Secret {
     fn shape() -> Shape {
         Shape::leaf("text", "a secret: better `env(\"NAME\")` than a literal")
     }
@@ -39,8 +39,8 @@ impl Member for Secret {
         text(node, reader, &Self::shape()).map(|text| Self(text.to_owned()))
     }
 
-    fn write(&self) -> Written {
-        Written::text(&self.0)
+    fn write(&self) -> HclValue {
+        HclValue::text(&self.0)
     }
 
     #[cfg(test)]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::{
     node::{Kind, Node},
-    schema::{Member, Reader, Shape, Written},
+    schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
 /// The text of a value.
@@ -15,7 +15,7 @@ pub(crate) fn text<'n>(node: &'n Node, reader: &mut Reader, shape: &Shape) -> Op
     }
 }
 
-impl Member for String {
+impl ConfigValue for String {
     fn shape() -> Shape {
         Shape::leaf("text", "")
     }
@@ -24,8 +24,8 @@ impl Member for String {
         text(node, reader, &Self::shape()).map(str::to_owned)
     }
 
-    fn write(&self) -> Written {
-        Written::text(self)
+    fn write(&self) -> HclValue {
+        HclValue::text(self)
     }
 
     #[cfg(test)]
@@ -34,7 +34,7 @@ impl Member for String {
     }
 }
 
-impl Member for bool {
+impl ConfigValue for bool {
     fn shape() -> Shape {
         Shape::leaf("bool", "true or false")
     }
@@ -51,8 +51,8 @@ impl Member for bool {
         }
     }
 
-    fn write(&self) -> Written {
-        Written::Value(self.to_string())
+    fn write(&self) -> HclValue {
+        HclValue::Value(self.to_string())
     }
 
     #[cfg(test)]
@@ -61,7 +61,7 @@ impl Member for bool {
     }
 }
 
-impl Member for IpAddr {
+impl ConfigValue for IpAddr {
     fn shape() -> Shape {
         Shape::leaf(
             "address",
@@ -78,8 +78,8 @@ impl Member for IpAddr {
         }
     }
 
-    fn write(&self) -> Written {
-        Written::text(self)
+    fn write(&self) -> HclValue {
+        HclValue::text(self)
     }
 
     #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::{Error, Loaded};
 
 /// The last item told.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum LastItem {
     /// This content, good or bad.
     Content(Vec<u8>),
     /// That it cannot be read, in these words.
@@ -12,12 +12,12 @@ enum Told {
 }
 
 #[derive(Debug)]
-pub(super) struct State(Told);
+pub(super) struct State(LastItem);
 
 impl State {
     /// As of a file that was read.
     pub(super) fn new(content: Vec<u8>) -> Self {
-        Self(Told::Content(content))
+        Self(LastItem::Content(content))
     }
 
     /// The item for what was read now; none when that was told already.
@@ -27,8 +27,8 @@ impl State {
         load: impl FnOnce(&[u8]) -> Result<Loaded, Error>,
     ) -> Option<Result<Loaded, Error>> {
         let now = match &read {
-            Ok(content) => Told::Content(content.clone()),
-            Err(error) => Told::Unreadable(error.to_string()),
+            Ok(content) => LastItem::Content(content.clone()),
+            Err(error) => LastItem::Unreadable(error.to_string()),
         };
         if now == self.0 {
             return None;

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use crate::{
     error::{Error, ErrorKind},
@@ -12,11 +12,11 @@ use crate::{
 
 /// The hooks of an interface that see each of its packets once: on loopback every packet that is sent is received as
 /// well, by the same interface.
-pub(crate) fn directions(interface: &Interface) -> &'static [Direction] {
+pub(crate) fn directions(interface: &Interface) -> &'static [HookDirection] {
     if interface.loopback {
-        &[Direction::Ingress]
+        &[HookDirection::Ingress]
     } else {
-        &[Direction::Ingress, Direction::Egress]
+        &[HookDirection::Ingress, HookDirection::Egress]
     }
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn directions(interface: &Interface) -> &'static [Direction] {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hook<'a> {
     pub(super) interface: &'a Interface,
-    pub(super) direction: Direction,
+    pub(super) direction: HookDirection,
 }
 
 impl Hook<'_> {
@@ -62,10 +62,10 @@ impl fmt::Display for Hook<'_> {
 }
 
 /// A direction as tc(8) writes it.
-pub(crate) fn word(direction: Direction) -> &'static str {
+pub(crate) fn word(direction: HookDirection) -> &'static str {
     match direction {
-        Direction::Ingress => "ingress",
-        Direction::Egress => "egress",
+        HookDirection::Ingress => "ingress",
+        HookDirection::Egress => "egress",
     }
 }
 
@@ -83,10 +83,10 @@ mod tests {
         let mut interface = example();
         assert_eq!(
             directions(&interface),
-            [Direction::Ingress, Direction::Egress]
+            [HookDirection::Ingress, HookDirection::Egress]
         );
         interface.loopback = true;
-        assert_eq!(directions(&interface), [Direction::Ingress]);
+        assert_eq!(directions(&interface), [HookDirection::Ingress]);
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
         let interface = example();
         let hook = Hook {
             interface: &interface,
-            direction: Direction::Egress,
+            direction: HookDirection::Egress,
         };
         for (errno, kind) in [
             (libc::EPERM, ErrorKind::PermissionDenied),

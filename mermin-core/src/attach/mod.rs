@@ -25,7 +25,7 @@ pub(crate) use program::Programs;
 
 use std::{cell::OnceCell, io, os::fd::AsFd, rc::Rc};
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use crate::{
     error::{Error, ErrorKind},
@@ -111,7 +111,7 @@ impl Hooks {
         options: &AttachOptions,
         programs: Programs<'_>,
         interface: &Interface,
-        direction: Direction,
+        direction: HookDirection,
     ) -> Result<Attached, Error> {
         let hook = Hook {
             interface,
@@ -364,11 +364,11 @@ impl Attached {
     /// Takes the program away, unless its keeper wants it to stay. An interface that has gone has taken it along, which is
     /// no error.
     pub(crate) fn detach(mut self) -> Result<(), Error> {
-        self.let_go()
+        self.try_detach()
     }
 
     /// As [`detach`](Self::detach); where it is refused it can be tried again.
-    pub(crate) fn let_go(&mut self) -> Result<(), Error> {
+    pub(crate) fn try_detach(&mut self) -> Result<(), Error> {
         let (keeper, pin) = self.kept.take().unzip();
         let stays = keeper.is_some_and(|keeper| keeper.stays());
         match pin.flatten() {
@@ -393,6 +393,6 @@ impl Attached {
 impl Drop for Attached {
     fn drop(&mut self) {
         // There is nobody to tell.
-        let _ = self.let_go();
+        let _ = self.try_detach();
     }
 }

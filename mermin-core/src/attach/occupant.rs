@@ -1,6 +1,6 @@
 //! Programs at a hook: ours and others', in the order it runs.
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use super::{Hooks, hook::Hook, plan, program::program_name, tc::filter};
 use crate::{
@@ -19,7 +19,7 @@ impl Hooks {
     pub(crate) fn occupants(
         &self,
         interface: &Interface,
-        direction: Direction,
+        direction: HookDirection,
     ) -> Result<Vec<HookProgram>, Error> {
         let hook = Hook {
             interface,

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, io};
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger;
 
 use super::{
     Hooks,
@@ -43,7 +43,10 @@ impl Hooks {
         };
         let mut orphans = Vec::new();
         for interface in interfaces.iter().filter(|at| carriers.contains(&at.index)) {
-            for direction in [Direction::Ingress, Direction::Egress] {
+            for direction in [
+                ledger::HookDirection::Ingress,
+                ledger::HookDirection::Egress,
+            ] {
                 let found = tc::owned(&self.netlink, interface.index, direction);
                 for (whose, filter) in found.unwrap_or_default() {
                     let (priority, handle) = (filter.priority, filter.handle);

@@ -15,7 +15,7 @@ use std::{
     rc::Rc,
 };
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use super::{
     AttachOptions, HeldProgram,
@@ -54,7 +54,7 @@ pub(crate) struct PinnedHooks {
     /// Where links are pinned.
     directory: PathBuf,
     /// Pins of links by hook, not taken over yet.
-    links: RefCell<HashMap<(u32, Direction), PathBuf>>,
+    links: RefCell<HashMap<(u32, HookDirection), PathBuf>>,
     /// Programs whose filters are ours.
     programs: RefCell<Vec<ProgramIdentity>>,
     /// Holds that were not taken over, and stay until the source is open.
@@ -102,7 +102,7 @@ impl PinnedHooks {
     /// Keeps the links of an instance in this directory, and takes over what was left.
     pub(crate) fn new(
         directory: PathBuf,
-        links: impl IntoIterator<Item = (u32, Direction, PathBuf)>,
+        links: impl IntoIterator<Item = (u32, HookDirection, PathBuf)>,
         programs: Vec<ProgramIdentity>,
     ) -> Self {
         let links = links
@@ -158,7 +158,7 @@ impl PinnedHooks {
         if !programs.is_empty() {
             let carriers = tc::carriers(netlink)?;
             for interface in interfaces.iter().filter(|at| carriers.contains(&at.index)) {
-                for direction in [Direction::Ingress, Direction::Egress] {
+                for direction in [HookDirection::Ingress, HookDirection::Egress] {
                     if tc::runs_one(netlink, interface.index, direction, &programs)? {
                         there.insert(interface.index);
                     }
@@ -275,13 +275,17 @@ impl PinnedHooks {
             return Ok(calls);
         }
         let calls = bpf::create_calls(&[programs.ingress, programs.egress])?;
-        let id = programs.id(Direction::Ingress)?;
+        let id = programs.id(HookDirection::Ingress)?;
         bpf_pin::pin(calls.as_fd(), &self.directory.join(names::moving(id)))?;
         Ok(self.calls.get_or_init(|| calls))
     }
 
     /// Pins a program that is to be at a hook for a moment.
-    pub(super) fn pin_program(&self, program: &OwnedFd, direction: Direction) -> io::Result<()> {
+    pub(super) fn pin_program(
+        &self,
+        program: &OwnedFd,
+        direction: HookDirection,
+    ) -> io::Result<()> {
         let id = bpf_link::identify(program.as_fd())?.id;
         let path = self.directory.join(names::program(id, direction));
         bpf_pin::pin(program.as_fd(), &path)
@@ -316,7 +320,7 @@ impl PinnedHooks {
         }
         let programs: Vec<u32> = programs.into_iter().map(|program| program.id).collect();
         for interface in interfaces {
-            for direction in [Direction::Ingress, Direction::Egress] {
+            for direction in [HookDirection::Ingress, HookDirection::Egress] {
                 let hook = Hook {
                     interface,
                     direction,
@@ -329,7 +333,7 @@ impl PinnedHooks {
 }
 
 /// The link of this name, if it is at the hook that its name says. One whose interface has gone is at none.
-fn link_at(path: &Path, ifindex: u32, direction: Direction) -> Option<OwnedFd> {
+fn link_at(path: &Path, ifindex: u32, direction: HookDirection) -> Option<OwnedFd> {
     let link = bpf_pin::get(path).ok()?;
     bpf_link::is_at(link.as_fd(), ifindex, direction)
         .unwrap_or(false)

@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use mermin_bpf::abi::{ledger::Direction, names};
+use mermin_bpf::abi::{ledger::HookDirection, names};
 
 use crate::sys::bpf_link;
 
@@ -29,14 +29,14 @@ pub(super) struct Program<'a> {
 
 impl<'a> Programs<'a> {
     /// The id of the one for a direction.
-    pub(crate) fn id(self, direction: Direction) -> io::Result<u32> {
+    pub(crate) fn id(self, direction: HookDirection) -> io::Result<u32> {
         bpf_link::identify(self.at(direction).fd).map(|identity| identity.id)
     }
 
-    pub(super) fn at(self, direction: Direction) -> Program<'a> {
+    pub(super) fn at(self, direction: HookDirection) -> Program<'a> {
         let (fd, name) = match direction {
-            Direction::Ingress => (self.ingress, names::PROGRAM_INGRESS),
-            Direction::Egress => (self.egress, names::PROGRAM_EGRESS),
+            HookDirection::Ingress => (self.ingress, names::PROGRAM_INGRESS),
+            HookDirection::Egress => (self.egress, names::PROGRAM_EGRESS),
         };
         Program {
             fd,

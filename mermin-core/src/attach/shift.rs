@@ -20,7 +20,7 @@ use crate::{
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     report::Mechanism,
-    sys::bpf_stand_in::{self, Fragmentation},
+    sys::bpf_stand_in::{self, StandIn},
 };
 
 /// The hold of a program at a hook, and its pin if it has one.
@@ -132,9 +132,9 @@ impl Shift<'_> {
                 io::Result::Ok(program)
             };
             Ok(StandIns {
-                noting: load(Fragmentation::Noting)?,
-                heeding: load(Fragmentation::Heeding)?,
-                passing: load(Fragmentation::Passing)?,
+                noting: load(StandIn::Noting)?,
+                heeding: load(StandIn::Heeding)?,
+                passing: load(StandIn::Passing)?,
             })
         };
         make().map_err(|error| self.refused(error))

@@ -17,7 +17,7 @@ mod turn;
 
 use std::{collections::BTreeSet, fmt, io, rc::Rc};
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 pub(super) use self::mark::Whose;
 use self::{filter::Filter, mark::Mark, qdisc::Qdisc};
@@ -39,7 +39,7 @@ pub(super) struct Attachment {
     netlink: Rc<Netlink>,
     interface: String,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
     priority: u16,
     handle: u32,
     /// Tells our filter from another that got its handle after somebody deleted it.
@@ -64,7 +64,7 @@ pub(super) fn attach(
     loop {
         let added = qdisc::add(netlink, ifindex).map_err(|error| explain_qdisc(hook, error))?;
         let found = qdisc::get(netlink, ifindex).map_err(refused)?;
-        if found == Some(Qdisc::Ingress) && hook.direction == Direction::Egress {
+        if found == Some(Qdisc::Ingress) && hook.direction == HookDirection::Egress {
             // Not to be tried: an ingress qdisc takes the filter, and runs it for ingress.
             return Err(ingress_only(hook));
         }
@@ -130,7 +130,7 @@ pub(super) fn left(
 pub(super) fn runs_one(
     netlink: &Netlink,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
     programs: &[u32],
 ) -> io::Result<bool> {
     let filters = filter::list(netlink, ifindex, direction)?;
@@ -257,15 +257,20 @@ impl fmt::Debug for Attachment {
 }
 
 /// How a filter is removed by hand.
-pub(super) fn by_hand(interface: &str, direction: Direction, priority: u16, handle: u32) -> String {
+pub(super) fn by_hand(
+    interface: &str,
+    direction: HookDirection,
+    priority: u16,
+    handle: u32,
+) -> String {
     let direction = word(direction);
     format!("tc filter del dev {interface} {direction} pref {priority} handle {handle:#x} bpf")
 }
 
 /// All filters on an interface's qdisc.
 fn filters(netlink: &Netlink, ifindex: u32) -> io::Result<Vec<Filter>> {
-    let mut filters = filter::list(netlink, ifindex, Direction::Ingress)?;
-    filters.extend(filter::list(netlink, ifindex, Direction::Egress)?);
+    let mut filters = filter::list(netlink, ifindex, HookDirection::Ingress)?;
+    filters.extend(filter::list(netlink, ifindex, HookDirection::Egress)?);
     Ok(filters)
 }
 
@@ -300,7 +305,7 @@ pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
 pub(super) fn owned(
     netlink: &Netlink,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
 ) -> io::Result<Vec<(Whose, Filter)>> {
     let filters = filter::list(netlink, ifindex, direction)?;
     Ok(filters
@@ -314,7 +319,7 @@ pub(super) fn owned(
 pub(super) fn remove(
     netlink: &Netlink,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
     orphan: &Filter,
 ) -> io::Result<()> {
     let _turn = turn::take(ifindex);
@@ -447,7 +452,7 @@ mod tests {
         let interface = crate::attach::hook::example();
         let hook = Hook {
             interface: &interface,
-            direction: Direction::Ingress,
+            direction: HookDirection::Ingress,
         };
         let error = occupied(&hook, 3, &filter("flower", 3, 0x0800), Some(4));
         assert_eq!(

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mermin_bpf::abi::ledger::Direction::{self, Egress, Ingress};
+use mermin_bpf::abi::ledger::HookDirection::{self, Egress, Ingress};
 
 use super::{Attach, AttachOptions, Attached, Hooks, Programs};
 use crate::{
@@ -68,7 +68,7 @@ impl Bench {
         &self,
         options: impl Into<AttachOptions>,
         loaded: &Loaded,
-        direction: Direction,
+        direction: HookDirection,
     ) -> Result<Attached, crate::Error> {
         let programs = Programs {
             ingress: loaded.ingress.as_fd(),
@@ -78,7 +78,7 @@ impl Bench {
             .attach(&options.into(), programs, &self.interface, direction)
     }
 
-    fn occupants(&self, direction: Direction) -> Vec<HookProgram> {
+    fn occupants(&self, direction: HookDirection) -> Vec<HookProgram> {
         self.hooks.occupants(&self.interface, direction).unwrap()
     }
 

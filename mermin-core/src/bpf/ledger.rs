@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use mermin_bpf::abi::ledger::{
-    Direction, HOOK_PROBES, Hook, Ignored, REASON_ROOM, Reason, Reasons, Totals, reason_stripes,
+    HOOK_PROBES, HookDirection, HookEntry, Ignored, REASON_ROOM, Reason, Reasons, Totals,
+    reason_stripes,
 };
 
 use super::size::HOOK_PLACES;
@@ -56,14 +57,14 @@ impl Account {
 
 /// Reasons to which user space moves counts that flows have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Withheld {
+pub(crate) enum Suppressed {
     /// The filter does not want them.
     Filtered,
     /// Another interface reports the conversation.
     Joined,
 }
 
-impl Withheld {
+impl Suppressed {
     const fn reason(self) -> Reason {
         match self {
             Self::Filtered => Reason::Filtered,
@@ -85,7 +86,7 @@ pub(crate) struct Sum {
 /// All ledgers.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    hooks: Mapping<Hook>,
+    hooks: Mapping<HookEntry>,
     totals: Mapping<Totals>,
     reasons: Mapping<Reasons>,
     cpus: u32,
@@ -93,7 +94,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(
-        hooks: Mapping<Hook>,
+        hooks: Mapping<HookEntry>,
         totals: Mapping<Totals>,
         reasons: Mapping<Reasons>,
         cpus: u32,
@@ -150,7 +151,7 @@ impl Ledger {
             let generation = &raw mut (*hook).generation;
             generation.write_volatile(generation.read_volatile().wrapping_add(1));
         }
-        for direction in [Direction::Ingress, Direction::Egress] {
+        for direction in [HookDirection::Ingress, HookDirection::Egress] {
             for cpu in 0..self.cpus {
                 let totals = self.totals.at(self.total_number(place, direction, cpu));
                 // SAFETY: within the mapping; no program counts there any more.
@@ -171,11 +172,11 @@ impl Ledger {
 
     /// The counts under a reason once `moved`, packets and octets of frames, has gone there from flows: at the hook that they
     /// crossed, as the kernel program finds it; with the strays where the interface has gone.
-    pub(crate) fn withheld_with(
+    pub(crate) fn suppressed_with(
         &self,
-        why: Withheld,
+        why: Suppressed,
         ifindex: Option<u32>,
-        hook: Direction,
+        hook: HookDirection,
         moved: Ignored,
     ) -> Sum {
         let place = ifindex.and_then(|ifindex| self.place_with(ifindex, ifindex));
@@ -193,11 +194,11 @@ impl Ledger {
     }
 
     /// Puts a sum where it belongs.
-    pub(crate) fn set_withheld(&self, sum: &Sum) {
+    pub(crate) fn set_suppressed(&self, sum: &Sum) {
         let part = |word: u64| usize::try_from(word).unwrap_or(usize::MAX);
         let number = part(sum.number & ((1 << REASON_SHIFT) - 1));
         let reason = part(sum.number >> REASON_SHIFT);
-        let known = [Withheld::Filtered, Withheld::Joined].map(|it| it.reason() as usize);
+        let known = [Suppressed::Filtered, Suppressed::Joined].map(|it| it.reason() as usize);
         if number >= self.reasons.len() || !known.contains(&reason) {
             return;
         }
@@ -210,17 +211,17 @@ impl Ledger {
         unsafe { (&raw mut (*reasons).by[reason]).write_volatile(counted) };
     }
 
-    fn total_number(&self, place: Place, direction: Direction, cpu: u32) -> usize {
+    fn total_number(&self, place: Place, direction: HookDirection, cpu: u32) -> usize {
         ((place.0 * 2 + direction as u32) * self.cpus + cpu) as usize
     }
 
-    fn reason_number(&self, place: Place, direction: Direction, stripe: u32) -> usize {
+    fn reason_number(&self, place: Place, direction: HookDirection, stripe: u32) -> usize {
         let stripes = reason_stripes(self.cpus);
         ((place.0 * 2 + direction as u32) * stripes + stripe) as usize
     }
 
     /// Sums a hook's ledger. Reads 64 octets per CPU and at most 2 KiB of reasons, no system call.
-    pub(crate) fn account(&self, place: Place, direction: Direction) -> Account {
+    pub(crate) fn account(&self, place: Place, direction: HookDirection) -> Account {
         let mut sum = Account::default();
         for cpu in 0..self.cpus {
             let totals = self.totals.read(self.total_number(place, direction, cpu));

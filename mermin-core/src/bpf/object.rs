@@ -24,7 +24,7 @@ use crate::{
     failpoint::{FailPoint, fail_point},
     sys::{
         bpf,
-        bpf_load::{self, Kind, Program, Refusal},
+        bpf_load::{self, Kind, LoadError, Program},
         bpf_pin::{self, Shape},
         mapping::Mapping,
     },
@@ -211,7 +211,7 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
     let name = code.name;
     match loaded {
         Ok(loaded) => Ok((name, loaded)),
-        Err(Refusal { error, log }) => Err(Failure::Program { name, error, log }),
+        Err(LoadError { error, log }) => Err(Failure::Program { name, error, log }),
     }
 }
 

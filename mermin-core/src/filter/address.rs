@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use super::text::{Refusal, from_text, glob, refused};
+use super::text::{TextFault, from_text, glob, refused};
 use crate::{error::Error, iface::glob::Glob};
 
 /// Addresses of one IP version: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`, or a glob such as `10.1.*` or `fe80::*`.
@@ -116,7 +116,7 @@ fn mask6(prefix: u8) -> u128 {
         .unwrap_or_default()
 }
 
-fn network(address: IpAddr, prefix: u8) -> Result<Kind, Refusal> {
+fn network(address: IpAddr, prefix: u8) -> Result<Kind, TextFault> {
     let (version, longest) = match address {
         IpAddr::V4(_) => ("an IPv4", 32),
         IpAddr::V6(_) => ("an IPv6", 128),
@@ -136,14 +136,14 @@ fn network(address: IpAddr, prefix: u8) -> Result<Kind, Refusal> {
     })
 }
 
-fn prefix_refused(version: &str, longest: u8) -> Refusal {
+fn prefix_refused(version: &str, longest: u8) -> TextFault {
     (
         format!("the prefix of {version} network has 0 to {longest} bits"),
         format!("write a number from 0 to {longest} behind the slash"),
     )
 }
 
-fn no_address() -> Refusal {
+fn no_address() -> TextFault {
     (
         "it is no address".to_owned(),
         "write an address (`10.0.0.1`, `2001:db8::1`), a network (`10.0.0.0/8`) or a glob (`10.0.*`)"
@@ -151,7 +151,7 @@ fn no_address() -> Refusal {
     )
 }
 
-fn parse(text: &str) -> Result<Kind, Refusal> {
+fn parse(text: &str) -> Result<Kind, TextFault> {
     if let Some((address, prefix)) = text.split_once('/') {
         let address = address.parse().map_err(|_| no_address())?;
         // Digits alone: `u8` would take a plus sign.

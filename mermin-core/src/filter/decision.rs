@@ -25,13 +25,13 @@ impl FilterDecision {
     const TOLD: u8 = 1 << 7;
 
     /// True if a record was given of a flow whose records are decided one by one.
-    pub(crate) fn is_told(self) -> bool {
+    pub(crate) fn is_exported(self) -> bool {
         self.0 & Self::TOLD != 0
     }
 
     /// The same of a flow of which a record was given.
     #[must_use]
-    pub(crate) fn and_told(self) -> Self {
+    pub(crate) fn and_exported(self) -> Self {
         number(self).map_or(self, |_| Self(self.0 | Self::TOLD))
     }
 }
@@ -91,18 +91,18 @@ impl Filters {
 
     /// True if a record of a flow that was decided is wanted. Whoever was told of the flow (`is_told`) is told of its end, also by a
     /// record without packets, which has none of what they would be judged by.
-    pub(crate) fn admit(&self, standing: FilterDecision, is_told: bool, record: &Flow) -> bool {
-        match number(standing) {
+    pub(crate) fn admit(&self, decision: FilterDecision, is_exported: bool, record: &Flow) -> bool {
+        match number(decision) {
             Some(number) => self.kept.get(number).is_none_or(|kept| {
-                kept.records.admits(record) || is_told && kept.records.admits_end(record)
+                kept.records.admits(record) || is_exported && kept.records.admits_end(record)
             }),
-            None => standing != FilterDecision::UNWANTED,
+            None => decision != FilterDecision::UNWANTED,
         }
     }
 
     /// A flow that was decided is no more.
-    pub(crate) fn ended(&mut self, standing: FilterDecision) {
-        if let Some(kept) = kept(&mut self.kept, standing) {
+    pub(crate) fn ended(&mut self, decision: FilterDecision) {
+        if let Some(kept) = kept(&mut self.kept, decision) {
             kept.flows = kept.flows.saturating_sub(1);
         }
     }
@@ -161,14 +161,14 @@ impl Filters {
     }
 }
 
-fn number(standing: FilterDecision) -> Option<usize> {
-    (standing.0 & !FilterDecision::TOLD)
+fn number(decision: FilterDecision) -> Option<usize> {
+    (decision.0 & !FilterDecision::TOLD)
         .checked_sub(FilterDecision::FIRST_KEPT)
         .map(usize::from)
 }
 
-fn kept(all: &mut [RecordFilter], standing: FilterDecision) -> Option<&mut RecordFilter> {
-    all.get_mut(number(standing)?)
+fn kept(all: &mut [RecordFilter], decision: FilterDecision) -> Option<&mut RecordFilter> {
+    all.get_mut(number(decision)?)
 }
 
 #[cfg(test)]
@@ -218,12 +218,12 @@ mod tests {
         let second = decide(&mut filters);
         filters.replace(Filter::default()).unwrap();
         let third = decide(&mut filters);
-        for (standing, admitted) in [
+        for (decision, admitted) in [
             (first, [true, false, false]),
             (second, [false, true, false]),
             (third, [true, true, true]),
         ] {
-            let found = [1, 2, 3].map(|ttl| filters.admit(standing, false, &record(ttl)));
+            let found = [1, 2, 3].map(|ttl| filters.admit(decision, false, &record(ttl)));
             assert_eq!(found, admitted);
         }
     }
@@ -257,28 +257,31 @@ mod tests {
         let mut filter = ttl("1");
         filter.flow.connection_state = Rule::not_matching(["closed"]).unwrap();
         let mut filters = Filters::new(filter);
-        let standing = decide(&mut filters);
-        assert!(!standing.is_told() && standing.and_told().is_told());
-        assert_eq!(FilterDecision::WANTED.and_told(), FilterDecision::WANTED);
+        let decision = decide(&mut filters);
+        assert!(!decision.is_exported() && decision.and_exported().is_exported());
+        assert_eq!(
+            FilterDecision::WANTED.and_exported(),
+            FilterDecision::WANTED
+        );
         let mut end = plain();
         (end.forward.packets.delta, end.reverse.packets.delta) = (0, 0);
         (end.forward.ip, end.reverse.ip) = (None, None);
-        for (reason, packets, is_told, expected) in [
+        for (reason, packets, is_exported, expected) in [
             (EndReason::IdleTimeout, 0, true, true),
             (EndReason::IdleTimeout, 0, false, false),
             (EndReason::IdleTimeout, 1, true, false),
             (EndReason::ActiveTimeout, 0, true, false),
         ] {
             (end.end_reason, end.forward.packets.delta) = (reason, packets);
-            for standing in [standing, standing.and_told()] {
+            for decision in [decision, decision.and_exported()] {
                 assert_eq!(
-                    filters.admit(standing, is_told, &end),
+                    filters.admit(decision, is_exported, &end),
                     expected,
                     "{reason:?}"
                 );
             }
         }
-        filters.ended(standing.and_told());
+        filters.ended(decision.and_exported());
         filters.replace(ttl("2")).unwrap();
         assert_eq!(filters.kept.len(), 1);
     }
@@ -288,8 +291,8 @@ mod tests {
         let mut filters = Filters::new(Filter::default());
         for number in 0..1000 {
             filters.replace(ttl(&(number % 256).to_string())).unwrap();
-            let standing = decide(&mut filters);
-            filters.ended(standing);
+            let decision = decide(&mut filters);
+            filters.ended(decision);
         }
         assert_eq!(filters.kept.len(), 1);
     }

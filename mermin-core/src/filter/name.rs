@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
-use super::text::{Refusal, from_text, glob, refused};
+use super::text::{TextFault, from_text, glob, refused};
 use crate::{
     error::Error,
     flow::{IcmpMessage, IpHeader, Protocol, TcpState},
@@ -129,7 +129,7 @@ impl<V: Vocabulary> Name<V> {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, Refusal> {
+    fn parse(text: &str) -> Result<Self, TextFault> {
         // Vocabularies are in lower case.
         let text = text.to_ascii_lowercase();
         let digits = |part: &str| part.bytes().all(|octet| octet.is_ascii_digit());
@@ -157,7 +157,7 @@ impl<V: Vocabulary> Name<V> {
 }
 
 /// A number, or a range with both its ends.
-fn numbers(text: &str, highest: u8) -> Result<Form, Refusal> {
+fn numbers(text: &str, highest: u8) -> Result<Form, TextFault> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let number = |part: &str| part.parse().ok().filter(|number: &u8| *number <= highest);
     match (number(first), number(last)) {

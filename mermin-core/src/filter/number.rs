@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, ops::RangeInclusive, str::FromStr};
 
-use super::text::{Refusal, from_text, refused};
+use super::text::{TextFault, from_text, refused};
 use crate::error::Error;
 
 mod sealed {
@@ -81,7 +81,7 @@ impl<B: Bound> NumberRange<B> {
         (self.first..=self.last).contains(&number.into())
     }
 
-    fn checked(first: u32, last: u32) -> Result<Self, Refusal> {
+    fn checked(first: u32, last: u32) -> Result<Self, TextFault> {
         if first > last {
             return Err((
                 "it ends before it starts".to_owned(),
@@ -99,7 +99,7 @@ impl<B: Bound> NumberRange<B> {
     }
 }
 
-fn beyond<B: Bound>() -> Refusal {
+fn beyond<B: Bound>() -> TextFault {
     (
         format!("it is no number from 0 to {}", B::HIGHEST),
         format!(
@@ -109,7 +109,7 @@ fn beyond<B: Bound>() -> Refusal {
     )
 }
 
-fn number<B: Bound>(text: &str) -> Result<u32, Refusal> {
+fn number<B: Bound>(text: &str) -> Result<u32, TextFault> {
     // Digits alone: `u32` would take a plus sign.
     let digits = text.bytes().all(|octet| octet.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(beyond::<B>)

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use super::{
     IpVersion,
-    text::{Refusal, from_text, refused},
+    text::{TextFault, from_text, refused},
 };
 use crate::{
     error::Error,
@@ -28,11 +28,11 @@ impl fmt::Display for IpVersion {
     }
 }
 
-fn refusal(fault: &str, remedy: impl Into<String>) -> Refusal {
+fn refusal(fault: &str, remedy: impl Into<String>) -> TextFault {
     (fault.to_owned(), remedy.into())
 }
 
-fn ip_version(text: &str) -> Result<IpVersion, Refusal> {
+fn ip_version(text: &str) -> Result<IpVersion, TextFault> {
     [IpVersion::V4, IpVersion::V6]
         .into_iter()
         .find(|version| version.as_str().eq_ignore_ascii_case(text))
@@ -40,7 +40,7 @@ fn ip_version(text: &str) -> Result<IpVersion, Refusal> {
 }
 
 /// A keyword in either case, or a number. `icmpv6` and `icmp6` are what many call `ipv6-icmp`.
-fn protocol(text: &str) -> Result<Protocol, Refusal> {
+fn protocol(text: &str) -> Result<Protocol, TextFault> {
     if !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit()) {
         return text.parse().map(Protocol).map_err(|_| {
             refusal(
@@ -70,7 +70,7 @@ fn protocol(text: &str) -> Result<Protocol, Refusal> {
         })
 }
 
-fn mac(text: &str) -> Result<MacAddress, Refusal> {
+fn mac(text: &str) -> Result<MacAddress, TextFault> {
     let separator = if text.contains('-') { '-' } else { ':' };
     let mut octets = [0; 6];
     let mut parts = text.split(separator);
@@ -96,7 +96,7 @@ fn mac(text: &str) -> Result<MacAddress, Refusal> {
     }
 }
 
-fn flags(text: &str) -> Result<TcpFlags, Refusal> {
+fn flags(text: &str) -> Result<TcpFlags, TextFault> {
     let mut bits = 0;
     for part in text.split('|') {
         let known = TcpFlags::TAGS

@@ -6,10 +6,10 @@ use crate::{
 };
 
 /// Why text is no item, and what to write.
-pub(super) type Refusal = (String, String);
+pub(super) type TextFault = (String, String);
 
 /// The error for `text`, which should have been a `what`.
-pub(super) fn refused(what: &str, text: &str, (fault, remedy): Refusal) -> Error {
+pub(super) fn refused(what: &str, text: &str, (fault, remedy): TextFault) -> Error {
     Error::new(
         ErrorKind::InvalidOption,
         format!("cannot use the {what} `{text}`: {fault}"),
@@ -18,7 +18,7 @@ pub(super) fn refused(what: &str, text: &str, (fault, remedy): Refusal) -> Error
 }
 
 /// Reads a glob.
-pub(super) fn glob(text: &str) -> Result<Glob, Refusal> {
+pub(super) fn glob(text: &str) -> Result<Glob, TextFault> {
     Glob::parse(text).map_err(|fault| {
         let (fault, remedy) = fault.words();
         (fault.to_owned(), remedy.to_owned())

@@ -74,7 +74,7 @@ impl Glob {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        let patterns = spread(text)?;
+        let patterns = alternatives(text)?;
         patterns
             .iter()
             .map(|text| tokens(text))
@@ -108,7 +108,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
 }
 
 /// The patterns without braces that one with braces stands for.
-fn spread(text: &str) -> Result<Vec<String>, Fault> {
+fn alternatives(text: &str) -> Result<Vec<String>, Fault> {
     let mut patterns = vec![String::new()];
     let mut rest = text;
     while let Some(open) = next_of(rest, '{')? {

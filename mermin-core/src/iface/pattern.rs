@@ -182,9 +182,9 @@ impl fmt::Display for Pattern {
 }
 
 /// The fault, and its remedy.
-type Refusal = (Cow<'static, str>, &'static str);
+type PatternFault = (Cow<'static, str>, &'static str);
 
-fn parse(text: &str) -> Result<Form, Refusal> {
+fn parse(text: &str) -> Result<Form, PatternFault> {
     match text
         .strip_prefix('/')
         .and_then(|rest| rest.strip_suffix('/'))
@@ -194,7 +194,7 @@ fn parse(text: &str) -> Result<Form, Refusal> {
     }
 }
 
-fn regex(expression: &str) -> Result<Form, Refusal> {
+fn regex(expression: &str) -> Result<Form, PatternFault> {
     // By itself first: in a group a stray bracket could close that group.
     Regex::new(expression)
         .and_then(|_| Regex::new(&format!("^(?:{expression})$")))

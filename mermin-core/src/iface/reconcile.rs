@@ -21,11 +21,11 @@ pub(crate) enum InterfaceState {
 
 /// An interface that has a state.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Kept<'a> {
+pub(crate) struct KnownInterface<'a> {
     pub(crate) index: u32,
     pub(crate) generation: u64,
     pub(crate) name: &'a str,
-    pub(crate) standing: InterfaceState,
+    pub(crate) state: InterfaceState,
 }
 
 /// The step for the interface of an index.
@@ -46,7 +46,7 @@ pub(crate) fn steps<'a>(
     selector: &Selector,
     links: &Links,
     newest: u64,
-    kept: impl IntoIterator<Item = Kept<'a>>,
+    kept: impl IntoIterator<Item = KnownInterface<'a>>,
 ) -> Vec<Step> {
     let scope = selector.scope(links.iter().map(|link| &link.interface));
     let wants = |link: &Link, watched| {
@@ -64,7 +64,7 @@ pub(crate) fn steps<'a>(
         match kept.next_if(|kept| kept.index == index) {
             None if wants(link, false) => steps.push(Step::Join(index)),
             None => {}
-            Some(known) => match known.standing {
+            Some(known) => match known.state {
                 InterfaceState::Leaving => {}
                 InterfaceState::Watched
                     if known.generation == link.generation && wants(link, true) =>
@@ -89,8 +89,8 @@ pub(crate) fn steps<'a>(
 }
 
 /// The step for an interface that has gone.
-fn end(gone: &Kept<'_>) -> Option<Step> {
-    match gone.standing {
+fn end(gone: &KnownInterface<'_>) -> Option<Step> {
+    match gone.state {
         InterfaceState::Watched => Some(Step::Leave(gone.index)),
         InterfaceState::Leaving => None,
         InterfaceState::Refused { .. } => Some(Step::Forget(gone.index)),
@@ -107,12 +107,12 @@ mod tests {
     const REFUSED: InterfaceState = InterfaceState::Refused { retry: false };
     const DUE: InterfaceState = InterfaceState::Refused { retry: true };
 
-    fn kept(index: u32, generation: u64, name: &str, standing: InterfaceState) -> Kept<'_> {
-        Kept {
+    fn kept(index: u32, generation: u64, name: &str, state: InterfaceState) -> KnownInterface<'_> {
+        KnownInterface {
             index,
             generation,
             name,
-            standing,
+            state,
         }
     }
 

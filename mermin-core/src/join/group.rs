@@ -21,7 +21,7 @@ pub(crate) enum Decision {
         sights: Vec<Sight>,
     },
     /// Another flow reports it.
-    Withheld,
+    Suppressed,
 }
 
 /// A flow of the conversation.
@@ -52,13 +52,13 @@ impl Member {
     fn settle(
         &mut self,
         own: &Sight,
-        told: &[Counted; DIRECTIONS],
+        exported: &[Counted; DIRECTIONS],
     ) -> Option<[Counted; DIRECTIONS]> {
         let owes = std::mem::take(&mut self.owes);
         let mut covered = own.sides;
         let mut any = false;
-        for ((covered, owes), told) in covered.iter_mut().zip(owes).zip(told) {
-            let left = owes.minus(*told);
+        for ((covered, owes), exported) in covered.iter_mut().zip(owes).zip(exported) {
+            let left = owes.minus(*exported);
             any |= left.packets != 0;
             *covered = covered.minus(left);
         }
@@ -163,7 +163,7 @@ impl Group {
         &mut self,
         slot: u32,
         own: &Sight,
-        told: &[Counted; DIRECTIONS],
+        exported: &[Counted; DIRECTIONS],
         read: &impl Fn(u32) -> Sight,
     ) -> Decision {
         let Some(me) = self.members.iter().position(|member| member.is(slot)) else {
@@ -174,12 +174,12 @@ impl Group {
         let covered = if reporter == me {
             Some(Default::default())
         } else if covers(&sights[reporter], own) {
-            self.members[me].settle(own, told)
+            self.members[me].settle(own, exported)
         } else {
             self.take_over(me, reporter, &sights)
         };
         let Some(covered) = covered else {
-            return Decision::Withheld;
+            return Decision::Suppressed;
         };
         sights.sort_by_key(|sight| sight.first_seen);
         Decision::Reports { covered, sights }

@@ -15,29 +15,30 @@ pub(crate) fn part_of_another(
 ) -> Option<FlowSnapshot> {
     let mut part = *flow;
     let mut any = false;
-    for ((side, told), covered) in part.sides.iter_mut().zip(&entry.told).zip(covered) {
-        any |= covered.packets > told.packets && side.packets > told.packets;
-        cut(side, told, covered);
+    for ((side, exported), covered) in part.sides.iter_mut().zip(&entry.exported).zip(covered) {
+        any |= covered.packets > exported.packets && side.packets > exported.packets;
+        cut(side, exported, covered);
     }
     any.then_some(part)
 }
 
-fn cut(side: &mut Side, told: &Exported, covered: &Counted) {
+fn cut(side: &mut Side, exported: &Exported, covered: &Counted) {
     let packets = covered
         .packets
-        .clamp(told.packets, side.packets.max(told.packets));
-    let all = side.packets.wrapping_sub(told.packets);
-    let some = packets - told.packets;
+        .clamp(exported.packets, side.packets.max(exported.packets));
+    let all = side.packets.wrapping_sub(exported.packets);
+    let some = packets - exported.packets;
     // Of frames only the sum is known: each packet has the same part of what they have beyond IP.
-    side.extra = told
-        .extra
-        .wrapping_add(share(side.extra.wrapping_sub(told.extra), some, all));
+    side.extra =
+        exported
+            .extra
+            .wrapping_add(share(side.extra.wrapping_sub(exported.extra), some, all));
     side.octets = if some == all {
         side.octets
     } else {
         covered
             .octets
-            .clamp(told.octets, side.octets.max(told.octets))
+            .clamp(exported.octets, side.octets.max(exported.octets))
     };
     side.packets = packets;
 }
@@ -54,7 +55,7 @@ fn share(extra: u64, some: u64, all: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::record::untold;
+    use crate::table::record::unexported;
 
     #[test]
     fn two_parts_make_the_whole_however_it_is_cut() {
@@ -70,7 +71,7 @@ mod tests {
             ..FlowSnapshot::default()
         };
         let entry = ExportState {
-            told: [
+            exported: [
                 Exported {
                     packets: 2,
                     octets: 150,
@@ -80,7 +81,7 @@ mod tests {
             ],
             ..ExportState::default()
         };
-        let whole = untold(&side, &entry.told[0], 14);
+        let whole = unexported(&side, &entry.exported[0], 14);
         for packets in 0..20 {
             let octets = packets * 90;
             let covered = [Counted { packets, octets }, Counted::default()];
@@ -94,7 +95,10 @@ mod tests {
                 octets: cut.octets,
                 extra: cut.extra,
             };
-            let (first, rest) = (untold(&cut, &entry.told[0], 14), untold(&side, &then, 14));
+            let (first, rest) = (
+                unexported(&cut, &entry.exported[0], 14),
+                unexported(&side, &then, 14),
+            );
             assert_eq!(first.packets + rest.packets, whole.packets);
             assert_eq!(first.octets.wrapping_add(rest.octets), whole.octets);
             assert!(rest.packets != 0 || rest.octets == 0);

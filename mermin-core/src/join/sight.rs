@@ -59,10 +59,10 @@ impl From<&Side> for Counted {
 }
 
 impl From<&Exported> for Counted {
-    fn from(told: &Exported) -> Self {
+    fn from(exported: &Exported) -> Self {
         Self {
-            packets: told.packets,
-            octets: told.octets,
+            packets: exported.packets,
+            octets: exported.octets,
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Beginning<'a> {
     pub(crate) slot: u32,
     pub(crate) flow: &'a FlowSnapshot,
     /// A record of it was given before.
-    pub(crate) is_told: bool,
+    pub(crate) is_exported: bool,
 }
 
 /// Open conversations. There are no more than open flows, each of [`MOST`](super::MOST) flows at most.
@@ -81,7 +81,7 @@ impl Conversations {
         let number = number.unwrap_or_else(|| self.open(conversation));
         if let Some((_, group)) = self.groups.get_mut(&number) {
             group.add(&new, fit, &read);
-            if it.is_told {
+            if it.is_exported {
                 group.has_reported(it.slot, &read);
             }
         }
@@ -102,11 +102,13 @@ impl Conversations {
         &mut self,
         slot: u32,
         own: &Sight,
-        told: &[Exported; DIRECTIONS],
+        exported: &[Exported; DIRECTIONS],
         read: impl Fn(u32) -> Sight,
     ) -> Decision {
         match self.group_of(slot) {
-            Some((_, group)) => group.decide(slot, own, &told.each_ref().map(Counted::from), &read),
+            Some((_, group)) => {
+                group.decide(slot, own, &exported.each_ref().map(Counted::from), &read)
+            }
             None => alone(own),
         }
     }

@@ -80,7 +80,7 @@ impl World {
             let beginning = Beginning {
                 slot,
                 flow: &flow,
-                is_told: false,
+                is_exported: false,
             };
             let read = |other: u32| sight(&self.flows.borrow()[&other].0);
             assert!(self.conversations.begin(&beginning, read));
@@ -94,20 +94,20 @@ impl World {
         let read = |other: u32| sight(&self.flows.borrow()[&other].0);
         let decision = self
             .conversations
-            .decide(slot, &sight(&flow), &entry.told, read);
+            .decide(slot, &sight(&flow), &entry.exported, read);
         let mut add = |flow: &FlowSnapshot, entry: &mut ExportState, reported: bool| {
             for way in 0..2 {
-                let delta = flow.sides[way].packets - entry.told[way].packets;
+                let delta = flow.sides[way].packets - entry.exported[way].packets;
                 if reported {
                     fate.reported[way] += delta;
                 } else {
                     fate.withheld[way] += delta;
                 }
             }
-            entry.told(flow, 0);
+            entry.mark_exported(flow, 0);
         };
         let reports = match decision {
-            Decision::Withheld => false,
+            Decision::Suppressed => false,
             Decision::Reports { covered, sights } => {
                 if let Some(part) = part_of_another(&flow, &entry, &covered) {
                     add(&part, &mut entry, false);
@@ -298,7 +298,7 @@ fn a_conversation_has_room_for_so_many_flows_and_the_rest_report_themselves() {
     let beginning = Beginning {
         slot: 17,
         flow: &flow,
-        is_told: false,
+        is_exported: false,
     };
     let read = |other: u32| sight(&world.flows.borrow()[&other].0);
     assert!(!world.conversations.begin(&beginning, read));

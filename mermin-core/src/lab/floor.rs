@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
-use mermin_bpf::abi::{ledger::Direction, slot::Slot};
+use mermin_bpf::abi::{ledger::HookDirection, slot::Slot};
 
 use super::{Driver, Order, inject, inject::Context, inject::Run, instructions};
 use crate::sys::{
@@ -95,7 +95,7 @@ impl Least {
     /// # Errors
     /// The kernel's: EINVAL where it has no TCX.
     pub fn attach(&self, ifindex: u32) -> io::Result<Hooked> {
-        let (program, direction) = (self.program.as_fd(), Direction::Ingress);
+        let (program, direction) = (self.program.as_fd(), HookDirection::Ingress);
         let link = attach_tcx(program, ifindex, direction, Position::First)?;
         Ok(Hooked { _link: link })
     }

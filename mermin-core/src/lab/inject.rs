@@ -9,7 +9,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Direction;
+use super::HookDirection;
 use crate::{
     bpf::object::Programs,
     sys::{
@@ -112,14 +112,14 @@ impl Injector {
         Self { programs }
     }
 
-    fn descriptor(&self, direction: Direction) -> &OwnedFd {
+    fn descriptor(&self, direction: HookDirection) -> &OwnedFd {
         match direction {
-            Direction::Ingress => &self.programs.ingress,
-            Direction::Egress => &self.programs.egress,
+            HookDirection::Ingress => &self.programs.ingress,
+            HookDirection::Egress => &self.programs.egress,
         }
     }
 
-    pub(super) fn program(&self, direction: Direction) -> BorrowedFd<'_> {
+    pub(super) fn program(&self, direction: HookDirection) -> BorrowedFd<'_> {
         self.descriptor(direction).as_fd()
     }
 
@@ -130,7 +130,7 @@ impl Injector {
     /// does not exist.
     pub fn run(
         &self,
-        direction: Direction,
+        direction: HookDirection,
         frame: &[u8],
         context: &Context,
         repeat: u32,
@@ -145,7 +145,7 @@ impl Injector {
     /// As [`Injector::run`].
     pub fn pass(
         &self,
-        direction: Direction,
+        direction: HookDirection,
         frame: &[u8],
         context: &Context,
         metadata: [u32; 2],

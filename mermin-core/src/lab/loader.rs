@@ -7,7 +7,7 @@ use std::{
 };
 
 use mermin_bpf::{
-    abi::{ledger::Direction, names},
+    abi::{ledger::HookDirection, names},
     wire::tunnel::{Keyed, Ports},
 };
 
@@ -80,10 +80,10 @@ impl LoadedObject {
 
     /// The program for a direction.
     #[must_use]
-    pub fn program(&self, direction: Direction) -> BorrowedFd<'_> {
+    pub fn program(&self, direction: HookDirection) -> BorrowedFd<'_> {
         match direction {
-            Direction::Ingress => self.0.programs.ingress.as_fd(),
-            Direction::Egress => self.0.programs.egress.as_fd(),
+            HookDirection::Ingress => self.0.programs.ingress.as_fd(),
+            HookDirection::Egress => self.0.programs.egress.as_fd(),
         }
     }
 
@@ -138,8 +138,8 @@ impl WayToHooks {
             ..AttachOptions::default()
         };
         let programs = Programs {
-            ingress: object.program(Direction::Ingress),
-            egress: object.program(Direction::Egress),
+            ingress: object.program(HookDirection::Ingress),
+            egress: object.program(HookDirection::Egress),
         };
         let hooks = self.interfaces.iter().take(count).flat_map(|interface| {
             let directions = directions(interface).iter();
@@ -168,7 +168,7 @@ pub fn program_identity(program: BorrowedFd<'_>) -> io::Result<(u32, String)> {
 ///
 /// # Errors
 /// The kernel's.
-pub fn programs_at(ifindex: u32, direction: Direction) -> io::Result<Vec<u32>> {
+pub fn programs_at(ifindex: u32, direction: HookDirection) -> io::Result<Vec<u32>> {
     let programs = query_tcx(ifindex, direction)?;
     Ok(programs.into_iter().map(|at| at.program).collect())
 }
@@ -187,7 +187,7 @@ pub fn program_name(id: u32) -> Option<String> {
 pub fn attach_tcx(
     program: BorrowedFd<'_>,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
 ) -> io::Result<OwnedFd> {
     bpf_link::attach_tcx(program, ifindex, direction, Position::First)
 }

@@ -3,6 +3,7 @@
 //! Nothing here is covered by semantic versioning. Everything needs the privileges of capturing.
 
 mod facts;
+mod fault;
 mod floor;
 pub mod frame;
 mod inject;
@@ -11,21 +12,20 @@ pub mod loader;
 mod traffic;
 #[cfg(feature = "pcap")]
 mod twin;
-mod twist;
 
 use mermin_bpf::abi::{globals::next, names};
 
-pub use mermin_bpf::abi::ledger::Direction;
+pub use mermin_bpf::abi::ledger::HookDirection;
 
 #[cfg(feature = "pcap")]
 pub use self::twin::{Difference, Twin};
 pub use self::{
     facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT},
+    fault::{Fault, with_fault},
     floor::{Floor, Hooked, Least},
     inject::{Context, Injector, Passed, Run},
     instructions::Order,
     traffic::{Driver, Generator},
-    twist::{Twist, twisted},
 };
 #[cfg(feature = "pcap")]
 pub use crate::source::{Captured, Whole, each_captured, read_whole};
@@ -95,7 +95,7 @@ impl Lab {
     /// As there.
     pub fn run(
         &self,
-        direction: Direction,
+        direction: HookDirection,
         frame: &[u8],
         context: &Context,
         repeat: u32,
@@ -116,7 +116,7 @@ impl Lab {
     /// # Errors
     /// The kernel's.
     pub fn driver(&self, order: Order, flows: u32) -> io::Result<Driver> {
-        let program = self.injector.program(Direction::Ingress);
+        let program = self.injector.program(HookDirection::Ingress);
         Driver::new(&program.try_clone_to_owned()?, order, flows)
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, io, os::fd::AsFd, time::Duration};
 
-use mermin_bpf::abi::{fragment::FragmentKey, key::KeyWords, ledger::Direction, names};
+use mermin_bpf::abi::{fragment::FragmentKey, key::KeyWords, ledger::HookDirection, names};
 
 use super::{Context, Lab, facts};
 use crate::{
@@ -64,7 +64,7 @@ impl Twin {
     /// more than it takes.
     pub fn frame(&mut self, octets: &[u8]) -> io::Result<Option<Difference>> {
         self.lab
-            .run(Direction::Ingress, octets, &Context::default(), 1)?;
+            .run(HookDirection::Ingress, octets, &Context::default(), 1)?;
         self.frames += 1;
         self.hand.frame(octets, APART * self.frames);
         let open = self.hand.open().count();

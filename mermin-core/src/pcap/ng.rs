@@ -1,12 +1,12 @@
 //! pcapng: sections of blocks (draft-ietf-opsawg-pcapng).
 
-mod found;
+mod block_packet;
 
 use std::io;
 
 use pcap_parser::{Block, parse_block_be, parse_block_le};
 
-use self::found::Found;
+use self::block_packet::BlockPacket;
 use super::{
     Format, PcapError,
     buffer::Buffer,
@@ -153,12 +153,12 @@ impl Ng {
                 interfaces.push(Interface::described(&block, self.big_endian));
                 None
             }
-            Block::EnhancedPacket(packet) => Some(Found::enhanced(&packet)),
+            Block::EnhancedPacket(packet) => Some(BlockPacket::enhanced(&packet)),
             Block::SimplePacket(packet) => {
-                Some(Found::simple(&packet, interfaces.get(self.before)))
+                Some(BlockPacket::simple(&packet, interfaces.get(self.before)))
             }
             Block::Unknown(packet) if kind == PACKET => {
-                Found::obsolete(packet.data, self.big_endian)
+                BlockPacket::obsolete(packet.data, self.big_endian)
             }
             _ => None,
         };
@@ -175,7 +175,7 @@ impl Ng {
         &mut self,
         buffer: &mut Buffer<R>,
         length: usize,
-        found: &Found,
+        found: &BlockPacket,
         interfaces: &[Interface],
     ) -> Result<Parsed, PcapError> {
         let at = buffer.offset();

@@ -13,7 +13,7 @@ use std::{
 use super::{
     addresses,
     listening::Listening,
-    socket::{Found, Sockets},
+    socket::{OpenSocket, Sockets},
 };
 use crate::{
     flow::Protocol,
@@ -50,7 +50,12 @@ impl Namespace {
         })
     }
 
-    fn find(&mut self, protocol: Protocol, own: SocketAddr, other: SocketAddr) -> Option<Found> {
+    fn find(
+        &mut self,
+        protocol: Protocol,
+        own: SocketAddr,
+        other: SocketAddr,
+    ) -> Option<OpenSocket> {
         let found = self.sockets.find(protocol, own, other).ok()??;
         // A socket that is bound to all addresses is not one of those that are forwarded.
         let is_own = own.ip().is_loopback() || self.addresses.contains(&own.ip());

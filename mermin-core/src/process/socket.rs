@@ -23,7 +23,7 @@ const HEADER: usize = 16;
 
 /// A socket that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct OpenSocket {
     /// Of the socket file system: what `/proc/<pid>/fd` shows.
     pub(super) inode: u32,
     /// Its own address; none where it is bound to all.
@@ -54,7 +54,7 @@ impl Sockets {
         protocol: Protocol,
         own: SocketAddr,
         other: SocketAddr,
-    ) -> io::Result<Option<Found>> {
+    ) -> io::Result<Option<OpenSocket>> {
         let answer = self.ask(protocol, own, other)?;
         Ok(answer.and_then(|header| open(&header, protocol)))
     }
@@ -124,11 +124,11 @@ fn read(datagram: &[u8]) -> Option<InetResponseHeader> {
 }
 
 /// A socket that listens is nobody's end of this connection, and one without an inode is closed (`TIME_WAIT`).
-fn open(header: &InetResponseHeader, protocol: Protocol) -> Option<Found> {
+fn open(header: &InetResponseHeader, protocol: Protocol) -> Option<OpenSocket> {
     let listens = protocol == Protocol::TCP && header.state == TCP_LISTEN;
     (header.inode != 0 && !listens).then(|| {
         let bound = header.socket_id.source_address;
-        Found {
+        OpenSocket {
             inode: header.inode,
             bound: (!bound.is_unspecified()).then_some(bound),
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger;
 
 /// The hook of an interface that a packet crosses.
 ///
@@ -39,10 +39,10 @@ impl fmt::Display for HookDirection {
 }
 
 impl HookDirection {
-    pub(crate) const fn of(direction: Direction) -> Self {
+    pub(crate) const fn of(direction: ledger::HookDirection) -> Self {
         match direction {
-            Direction::Ingress => Self::Ingress,
-            Direction::Egress => Self::Egress,
+            ledger::HookDirection::Ingress => Self::Ingress,
+            ledger::HookDirection::Egress => Self::Egress,
         }
     }
 }

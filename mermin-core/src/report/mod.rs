@@ -22,7 +22,7 @@ pub use self::{
 
 use std::{fmt, path::Path, sync::Arc};
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger;
 
 /// A snapshot of a source: its interfaces and degradations. `Display` prints one line for each degradation, orphan and notice, and
 /// nothing if there are none.
@@ -143,10 +143,10 @@ impl WatchedInterface {
         }
     }
 
-    pub(crate) fn at(&mut self, direction: Direction) -> &mut Option<Attachment> {
+    pub(crate) fn at(&mut self, direction: ledger::HookDirection) -> &mut Option<Attachment> {
         match direction {
-            Direction::Ingress => &mut self.ingress,
-            Direction::Egress => &mut self.egress,
+            ledger::HookDirection::Ingress => &mut self.ingress,
+            ledger::HookDirection::Egress => &mut self.egress,
         }
     }
 }

@@ -37,12 +37,12 @@ use crate::flow::{Flow, FlowId};
 /// If the thread cannot be started.
 pub fn threaded<S: FlowSink + 'static>(name: &str, sink: S) -> io::Result<Threaded> {
     let meter = sink.meter();
-    let (jobs, received) = unbounded();
+    let (calls, received) = unbounded();
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || block_on(work(sink, received)))?;
     Ok(Threaded {
-        jobs,
+        calls,
         meter,
         spare: Vec::new(),
         under_way: None,
@@ -52,7 +52,7 @@ pub fn threaded<S: FlowSink + 'static>(name: &str, sink: S) -> io::Result<Thread
 
 /// See [`threaded`].
 pub struct Threaded {
-    jobs: UnboundedSender<Job>,
+    calls: UnboundedSender<Call>,
     meter: Option<Meter>,
     /// Where the next batch is copied to.
     spare: Vec<Flow>,
@@ -62,7 +62,7 @@ pub struct Threaded {
     delivered: HashSet<(FlowId, u64)>,
 }
 
-struct Job {
+struct Call {
     /// None: the sink is to be closed.
     flows: Option<Vec<Flow>>,
     answer: oneshot::Sender<Answer>,
@@ -84,7 +84,7 @@ impl Threaded {
         }
         let (answer, answered) = oneshot::channel();
         // Where the thread is gone, so is the answer.
-        let _ = self.jobs.unbounded_send(Job { flows, answer });
+        let _ = self.calls.unbounded_send(Call { flows, answer });
         let answered = self.under_way.insert(answered).await;
         self.under_way = None;
         let Answer { result, spare } = answered.map_err(|_| "the sink's thread panicked")?;
@@ -153,8 +153,8 @@ impl fmt::Debug for Threaded {
 }
 
 /// Does what is asked for until nobody can ask any more.
-async fn work(mut sink: impl FlowSink, mut jobs: UnboundedReceiver<Job>) {
-    while let Some(Job { flows, answer }) = next(&mut sink, &mut jobs).await {
+async fn work(mut sink: impl FlowSink, mut calls: UnboundedReceiver<Call>) {
+    while let Some(Call { flows, answer }) = next(&mut sink, &mut calls).await {
         let (result, spare) = match flows {
             Some(flows) => (sink.export(&flows).await, flows),
             None => (sink.close().await, Vec::new()),
@@ -164,15 +164,15 @@ async fn work(mut sink: impl FlowSink, mut jobs: UnboundedReceiver<Job>) {
     }
 }
 
-async fn next(sink: &mut impl FlowSink, jobs: &mut UnboundedReceiver<Job>) -> Option<Job> {
+async fn next(sink: &mut impl FlowSink, calls: &mut UnboundedReceiver<Call>) -> Option<Call> {
     let mut idle = pin!(sink.idle());
     let mut idles = true;
     std::future::poll_fn(|context| {
-        let job = Pin::new(&mut *jobs).poll_next(context);
-        if job.is_pending() && idles {
+        let call = Pin::new(&mut *calls).poll_next(context);
+        if call.is_pending() && idles {
             idles = idle.as_mut().poll(context).is_pending();
         }
-        job
+        call
     })
     .await
 }

@@ -108,7 +108,7 @@ impl FlowSourceBuilder {
             .with_remedy("leave it out; packets of interfaces come when they come"));
         }
         let (answer, opened) = oneshot::channel();
-        let job = capture::Job {
+        let arguments = capture::CaptureArguments {
             options: self.options,
             selector,
             control: Arc::clone(&control),
@@ -116,7 +116,7 @@ impl FlowSourceBuilder {
         };
         thread::Builder::new()
             .name("mermin-capture".to_owned())
-            .spawn(move || capture::run(job, answer))
+            .spawn(move || capture::run(arguments, answer))
             .map_err(|error| {
                 Error::new(ErrorKind::Exhausted, "cannot start the capture thread")
                     .with_source(error)

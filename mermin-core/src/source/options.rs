@@ -63,7 +63,7 @@ pub(crate) struct TestHooks {
     /// Octets of notifications from the kernel that may wait.
     pub(crate) notifications: usize,
     /// Flows are found by looking at every slot from time to time, and not where the kernel program says that one began.
-    pub(crate) deaf: bool,
+    pub(crate) ignores_hints: bool,
     /// The means to wait for grace periods.
     pub(crate) grace: fn() -> io::Result<Grace>,
 }
@@ -73,7 +73,7 @@ impl PartialEq for TestHooks {
     fn eq(&self, other: &Self) -> bool {
         self.object == other.object
             && self.notifications == other.notifications
-            && self.deaf == other.deaf
+            && self.ignores_hints == other.ignores_hints
     }
 }
 
@@ -82,7 +82,7 @@ impl Default for TestHooks {
         Self {
             object: mermin_bpf::OBJECT,
             notifications: NOTIFICATIONS,
-            deaf: false,
+            ignores_hints: false,
             grace: Grace::new,
         }
     }

@@ -9,7 +9,7 @@ use std::{
     os::fd::{BorrowedFd, OwnedFd},
 };
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use aya_obj::generated::{
     BPF_F_AFTER, BPF_F_BEFORE, BPF_F_ID,
@@ -42,10 +42,10 @@ pub(crate) struct ProgramIdentity {
     pub(crate) name: String,
 }
 
-fn attach_type(direction: Direction) -> u32 {
+fn attach_type(direction: HookDirection) -> u32 {
     match direction {
-        Direction::Ingress => BPF_TCX_INGRESS as u32,
-        Direction::Egress => BPF_TCX_EGRESS as u32,
+        HookDirection::Ingress => BPF_TCX_INGRESS as u32,
+        HookDirection::Egress => BPF_TCX_EGRESS as u32,
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) enum Position {
 pub(crate) fn attach_tcx(
     program: BorrowedFd<'_>,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
     position: Position,
 ) -> io::Result<OwnedFd> {
     // Without a relative, before or behind all others.
@@ -104,7 +104,11 @@ pub(crate) fn tcx_interface(link: BorrowedFd<'_>) -> io::Result<u32> {
 
 /// Tells if a found descriptor is a link that holds a program at this hook, in the calling thread's network namespace. A
 /// link tells no more of its interface than the index, which it has in whatever namespace it was moved to.
-pub(crate) fn is_at(link: BorrowedFd<'_>, ifindex: u32, direction: Direction) -> io::Result<bool> {
+pub(crate) fn is_at(
+    link: BorrowedFd<'_>,
+    ifindex: u32,
+    direction: HookDirection,
+) -> io::Result<bool> {
     let info: bpf_link_info = info(link)?;
     if info.type_ != bpf_link_type::BPF_LINK_TYPE_TCX as u32 || ifindex_of(&info) != ifindex {
         return Ok(false);
@@ -128,7 +132,7 @@ fn ifindex_of(info: &bpf_link_info) -> u32 {
 }
 
 /// The programs at a TCX hook, in the order they run.
-pub(crate) fn query_tcx(ifindex: u32, direction: Direction) -> io::Result<Vec<TcxProgram>> {
+pub(crate) fn query_tcx(ifindex: u32, direction: HookDirection) -> io::Result<Vec<TcxProgram>> {
     let mut programs = [0u32; MPROG_MAX];
     let mut links = [0u32; MPROG_MAX];
     let mut attr = blank();

@@ -48,7 +48,7 @@ pub(crate) struct Program<'a> {
 
 /// Why there is no program.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct LoadError {
     pub(crate) error: io::Error,
     /// The verifier's words, or nothing where it had none.
     pub(crate) log: String,
@@ -60,14 +60,14 @@ impl Program<'_> {
     ///
     /// # Errors
     /// The kernel's: EINVAL or EACCES for instructions that the verifier refuses, EPERM.
-    pub(crate) fn load(&self) -> Result<OwnedFd, Refusal> {
+    pub(crate) fn load(&self) -> Result<OwnedFd, LoadError> {
         self.load_silently().map_err(|error| {
             let log = if is_interrupted(&error) {
                 String::new()
             } else {
                 self.log()
             };
-            Refusal { error, log }
+            LoadError { error, log }
         })
     }
 

@@ -18,7 +18,7 @@ pub(crate) const PASSING: &str = "mermin_passing";
 
 /// Parts of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fragmentation {
+pub(crate) enum StandIn {
     /// Counts it and notes that it did.
     Noting,
     /// Counts it unless that was noted, and takes the note away.
@@ -48,21 +48,21 @@ pub(crate) fn create_notes() -> io::Result<OwnedFd> {
 /// # Errors
 /// The kernel's.
 pub(crate) fn load(
-    part: Fragmentation,
+    role: StandIn,
     notes: BorrowedFd<'_>,
     calls: BorrowedFd<'_>,
     place: u32,
 ) -> io::Result<OwnedFd> {
-    let name = match part {
-        Fragmentation::Noting => "mermin_noting",
-        Fragmentation::Heeding => "mermin_heeding",
-        Fragmentation::Passing => PASSING,
+    let name = match role {
+        StandIn::Noting => "mermin_noting",
+        StandIn::Heeding => "mermin_heeding",
+        StandIn::Passing => PASSING,
     };
     Program {
         kind: Kind::SchedCls,
         name,
         license: c"GPL",
-        instructions: &instructions(part, notes, calls, place),
+        instructions: &instructions(role, notes, calls, place),
     }
     .load_silently()
 }
@@ -84,7 +84,7 @@ fn map(register: u64, map: BorrowedFd<'_>) -> [u64; 2] {
 }
 
 fn instructions(
-    part: Fragmentation,
+    role: StandIn,
     notes: BorrowedFd<'_>,
     calls: BorrowedFd<'_>,
     place: u32,
@@ -104,9 +104,9 @@ fn instructions(
         ],
     ]
     .concat();
-    let work = match part {
+    let work = match role {
         // *r0 += 1
-        Fragmentation::Noting => [
+        StandIn::Noting => [
             &[
                 instruction(0x79, 0x01, 0, 0),
                 instruction(0x07, 1, 0, 1),
@@ -116,7 +116,7 @@ fn instructions(
         ]
         .concat(),
         // if *r0 != 0 { *r0 -= 1; return }
-        Fragmentation::Heeding => [
+        StandIn::Heeding => [
             &[
                 instruction(0x79, 0x01, 0, 0),
                 instruction(0x15, 1, 4, 0),
@@ -128,7 +128,7 @@ fn instructions(
         ]
         .concat(),
         // *r0 = 0
-        Fragmentation::Passing => vec![instruction(0x7a, 0, 0, 0)],
+        StandIn::Passing => vec![instruction(0x7a, 0, 0, 0)],
     };
     let skip = i16::try_from(work.len()).unwrap_or(0);
     [
@@ -160,12 +160,12 @@ mod tests {
     /// A program that gives this verdict: what it was called by shows.
     const COUNTED: i32 = 7;
 
-    fn verdicts(parts: &[Fragmentation]) -> io::Result<Vec<u32>> {
+    fn verdicts(parts: &[StandIn]) -> io::Result<Vec<u32>> {
         let notes = create_notes()?;
         let counting = trial::load_verdict("counting", COUNTED)?;
         let calls = bpf::create_calls(&[counting.as_fd(), counting.as_fd()])?;
-        let run = |part: &Fragmentation| {
-            let program = load(*part, notes.as_fd(), calls.as_fd(), 1)?;
+        let run = |role: &StandIn| {
+            let program = load(*role, notes.as_fd(), calls.as_fd(), 1)?;
             Ok(bpf::test_run(program.as_fd(), &[0; 64], &[], 1)?.verdict)
         };
         // Numbers are of one CPU, where this thread stays.
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_counted_at_one_of_two_places() {
-        use Fragmentation::{Heeding, Noting, Passing};
+        use StandIn::{Heeding, Noting, Passing};
         const NOT: u32 = u32::MAX;
         const YES: u32 = COUNTED.cast_unsigned();
         let parts = [

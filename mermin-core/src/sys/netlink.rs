@@ -258,7 +258,7 @@ fn ended(kind: u16, flags: u16, payload: &[u8]) -> io::Result<()> {
     Err(match text {
         Some(text) => {
             let kind = io::Error::from_raw_os_error(errno).kind();
-            io::Error::new(kind, Refused { errno, text })
+            io::Error::new(kind, KernelRefusal { errno, text })
         }
         None => io::Error::from_raw_os_error(errno),
     })
@@ -315,7 +315,7 @@ pub(crate) fn number(value: &[u8]) -> Option<u32> {
 /// The kernel's refusal with its extended acknowledgement.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {text}", io::Error::from_raw_os_error(*.errno))]
-struct Refused {
+struct KernelRefusal {
     errno: i32,
     text: String,
 }
@@ -323,7 +323,7 @@ struct Refused {
 /// The errno of an error, whether or not the kernel added words to it.
 pub(crate) fn errno(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| {
-        let refused = error.get_ref()?.downcast_ref::<Refused>()?;
+        let refused = error.get_ref()?.downcast_ref::<KernelRefusal>()?;
         Some(refused.errno)
     })
 }

@@ -17,7 +17,7 @@ pub(crate) struct Exported {
 /// enough for a second one, and by no others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct ExportState {
-    pub(crate) told: [Exported; DIRECTIONS],
+    pub(crate) exported: [Exported; DIRECTIONS],
     /// Records so far.
     pub(crate) sequence: u32,
     /// When the interval began that the next record covers, if not with the flow.
@@ -31,9 +31,9 @@ impl ExportState {
     }
 
     /// Takes note of a record of `flow` made at `now` (monotonic ns).
-    pub(crate) fn told(&mut self, flow: &FlowSnapshot, now: u64) {
-        for (told, side) in self.told.iter_mut().zip(&flow.sides) {
-            *told = Exported {
+    pub(crate) fn mark_exported(&mut self, flow: &FlowSnapshot, now: u64) {
+        for (exported, side) in self.exported.iter_mut().zip(&flow.sides) {
+            *exported = Exported {
                 packets: side.packets,
                 octets: side.octets,
                 extra: side.extra,
@@ -44,9 +44,9 @@ impl ExportState {
     }
 
     /// Packets that no record has told yet.
-    pub(crate) fn untold(&self, flow: &FlowSnapshot) -> u64 {
-        let told: u64 = self.told.iter().map(|side| side.packets).sum();
-        flow.packets().wrapping_sub(told)
+    pub(crate) fn unexported(&self, flow: &FlowSnapshot) -> u64 {
+        let exported: u64 = self.exported.iter().map(|side| side.packets).sum();
+        flow.packets().wrapping_sub(exported)
     }
 }
 

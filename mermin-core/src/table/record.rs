@@ -119,7 +119,7 @@ pub(crate) fn record(
         .map_or(0, |last| last + 1);
     record.vlans = VlanIds::from_slice(&vlans[..known]);
     record.several = flow.several;
-    let half = |side: usize| uniflow(&flow.sides[side], &entry.told[side], flow, number);
+    let half = |side: usize| uniflow(&flow.sides[side], &entry.exported[side], flow, number);
     record.forward = half(starter);
     record.reverse = half(1 - starter);
     let ports = [source.port, destination.port];
@@ -156,11 +156,16 @@ pub(crate) fn facts<'a>(flow: &FlowSnapshot, interface: &'a str) -> Facts<'a> {
 }
 
 /// Packets and frame octets of one direction that no record has told, given or withheld.
-pub(crate) fn untold(side: &Side, told: &Exported, link_length: u8) -> Ignored {
+pub(crate) fn unexported(side: &Side, exported: &Exported, link_length: u8) -> Ignored {
     let frames = frame_octets(link_length, side.packets, side.octets, side.extra);
-    let before = frame_octets(link_length, told.packets, told.octets, told.extra);
+    let before = frame_octets(
+        link_length,
+        exported.packets,
+        exported.octets,
+        exported.extra,
+    );
     Ignored {
-        packets: side.packets.wrapping_sub(told.packets),
+        packets: side.packets.wrapping_sub(exported.packets),
         octets: frames.wrapping_sub(before),
     }
 }
@@ -228,7 +233,7 @@ fn ports(tail: &KeyTail, higher_started: bool) -> [Option<u16>; 2] {
     }
 }
 
-fn uniflow(side: &Side, told: &Exported, flow: &FlowSnapshot, number: u8) -> Uniflow {
+fn uniflow(side: &Side, exported: &Exported, flow: &FlowSnapshot, number: u8) -> Uniflow {
     let frames = |packets, octets, extra| frame_octets(flow.link_length, packets, octets, extra);
     let count = |total: u64, before: u64| Count {
         delta: total.wrapping_sub(before),
@@ -236,11 +241,11 @@ fn uniflow(side: &Side, told: &Exported, flow: &FlowSnapshot, number: u8) -> Uni
     };
     let icmp = matches!(number, protocol::ICMP | protocol::ICMPV6);
     Uniflow {
-        packets: count(side.packets, told.packets),
-        octets: count(side.octets, told.octets),
+        packets: count(side.packets, exported.packets),
+        octets: count(side.octets, exported.octets),
         frame_octets: count(
             frames(side.packets, side.octets, side.extra),
-            frames(told.packets, told.octets, told.extra),
+            frames(exported.packets, exported.octets, exported.extra),
         ),
         ip: side.sample.map(|sample| {
             IpHeader::new(

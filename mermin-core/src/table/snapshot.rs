@@ -5,7 +5,7 @@ use crate::flow::Several;
 use mermin_bpf::{
     abi::{
         key::{KeyTail, KeyV4, KeyV6, KeyWords},
-        ledger::Direction,
+        ledger::HookDirection,
         slot::{DIRECTIONS, Sample},
         tunnel::Outer,
     },
@@ -30,7 +30,7 @@ pub(crate) struct Side {
     /// Fields of the first packet since samples were last asked for.
     pub(crate) sample: Option<Sample>,
     /// The hook that the latest sample's packet crossed.
-    pub(crate) hook: Option<Direction>,
+    pub(crate) hook: Option<HookDirection>,
 }
 
 /// One flow.

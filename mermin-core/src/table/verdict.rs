@@ -148,7 +148,7 @@ mod tests {
             let half = flow(protocol::TCP, flags, 100 * SECOND, 102 * SECOND);
             let verdict = |now| {
                 let mut entry = ExportState::default();
-                entry.told(&half, 200 * SECOND);
+                entry.mark_exported(&half, 200 * SECOND);
                 judge(
                     &half.expiry_state(),
                     &entry,
@@ -174,7 +174,7 @@ mod tests {
         ));
         assert_eq!(at(&busy, start + 60 * SECOND), Verdict::Report);
         let mut entry = ExportState::default();
-        entry.told(&busy, start + 60 * SECOND);
+        entry.mark_exported(&busy, start + 60 * SECOND);
         let busy = flow(protocol::UDP, [0, 0], start, start + 119 * SECOND);
         let verdict = judge(
             &busy.expiry_state(),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mermin_core::lab::{
-    Context, Direction, Injector,
+    Context, HookDirection, Injector,
     frame::{
         flag::{ACK, FIN, RST, SYN},
         tcp, udp,
@@ -152,7 +152,7 @@ fn inject(
         let way = (random >> 40) as usize & 1;
         // Each direction of a flow crosses one hook, as a host's own traffic does. At both, in memory that is used again and again,
         // packets would look like those that are sent back.
-        let hook = [Direction::Ingress, Direction::Egress][(way + flow / 2) & 1];
+        let hook = [HookDirection::Ingress, HookDirection::Egress][(way + flow / 2) & 1];
         let choice = &frames[flow].0[way];
         let frame = &choice[(random >> 42) as usize % choice.len()];
         let repeat = 1 + (random >> 50) as u32 % 8;

@@ -19,7 +19,7 @@ use std::{
 use futures::{StreamExt, executor::block_on};
 use mermin_core::{
     FlowSource, FlowSourceBuilder, Handle, Stats, Timeouts,
-    lab::{Injector, Lab, Twist, enter_new_namespace, twisted},
+    lab::{Fault, Injector, Lab, enter_new_namespace, with_fault},
 };
 
 use crate::{
@@ -38,7 +38,7 @@ struct Attack {
     slots: u32,
     idle: Duration,
     active: Duration,
-    twists: [Option<Twist>; 2],
+    faults: [Option<Fault>; 2],
     /// The engine keeps to the first CPU, and the second injector has the second for itself: its runs are never
     /// interrupted by the engine, which sees them half done as often as can be.
     apart: bool,
@@ -55,7 +55,7 @@ const PLAIN: Attack = Attack {
     slots: 8192,
     idle: SHORT,
     active: Duration::from_secs(60),
-    twists: [None; 2],
+    faults: [None; 2],
     apart: false,
 };
 
@@ -117,7 +117,7 @@ impl Attack {
             .interfaces(["v0"])
             .timeouts(timeouts)
             .max_flows(self.slots);
-        self.twists.into_iter().flatten().fold(builder, twisted)
+        self.faults.into_iter().flatten().fold(builder, with_fault)
     }
 
     fn run_here(self) -> Outcome {
@@ -269,7 +269,7 @@ fn connections_that_restart_unheard() {
         kind: Kind::Tcp,
         flows: 4096,
         slots: 131_072,
-        twists: [Some(Twist::Deaf), None],
+        faults: [Some(Fault::IgnoresHints), None],
         ..PLAIN
     };
     let Some(outcome) = attack.run("4096 TCP flows, found by looking") else {
@@ -297,7 +297,7 @@ fn flows_that_begin_unheard() {
     let attack = Attack {
         flows: 4096,
         slots: 16_384,
-        twists: [Some(Twist::Deaf), None],
+        faults: [Some(Fault::IgnoresHints), None],
         ..PLAIN
     };
     let Some(outcome) = attack.run("4096 UDP flows, found by looking") else {
@@ -323,7 +323,7 @@ fn a_table_that_is_full_all_the_time() {
 #[test]
 fn grace_periods_by_an_array_of_maps() {
     let attack = Attack {
-        twists: [Some(Twist::GraceByMap), None],
+        faults: [Some(Fault::GraceByMap), None],
         ..PLAIN
     };
     let Some(outcome) = attack.run("64 UDP flows, grace by map") else {
@@ -334,10 +334,10 @@ fn grace_periods_by_an_array_of_maps() {
 }
 
 /// The kernel program with a wider window between look-up and count.
-fn widened() -> Option<Twist> {
+fn widened() -> Option<Fault> {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../bpf/widened.bpf.o");
     match std::fs::read(&path) {
-        Ok(object) => Some(Twist::Object(object.leak())),
+        Ok(object) => Some(Fault::Object(object.leak())),
         Err(error) => {
             eprintln!(
                 "skipped: cannot read `{}`: {error}; type `cargo xtask bpf --widened`",
@@ -356,11 +356,11 @@ fn widened() -> Option<Twist> {
 #[test]
 fn without_grace_periods_packets_are_lost() {
     let attack = Attack {
-        twists: [widened(), Some(Twist::NoGrace)],
+        faults: [widened(), Some(Fault::NoGrace)],
         apart: true,
         ..PLAIN
     };
-    if attack.twists[0].is_none() {
+    if attack.faults[0].is_none() {
         return;
     }
     // A loss takes luck where other work leaves the attack little of the CPUs.
@@ -378,11 +378,11 @@ fn without_grace_periods_packets_are_lost() {
 #[test]
 fn with_grace_periods_a_slow_program_loses_nothing() {
     let attack = Attack {
-        twists: [widened(), None],
+        faults: [widened(), None],
         apart: true,
         ..PLAIN
     };
-    if attack.twists[0].is_none() {
+    if attack.faults[0].is_none() {
         return;
     }
     let Some(outcome) = attack.run("64 UDP flows, slow program") else {

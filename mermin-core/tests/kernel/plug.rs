@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use mermin_core::{
     Attach, Flow, FlowSource, Mechanism, Stats,
     flow::EndReason,
-    lab::{Twist, twisted},
+    lab::{Fault, with_fault},
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -271,7 +271,7 @@ fn without_hot_plug(mode: Attach) {
 /// More notifications than fit: the list is read anew, and nothing is forgotten.
 fn notifications_that_are_lost(mode: Attach) {
     let pair = Pair::new();
-    let options = twisted(on("/[vx].*/"), Twist::Notifications(1));
+    let options = with_fault(on("/[vx].*/"), Fault::Notifications(1));
     let watch = Watch::open(&pair.near, options.attach(mode));
     let batch: Vec<String> = (0..40)
         .map(|n| format!("link add x{n} type veth peer name y{n}\n"))

@@ -8,7 +8,7 @@ use std::{
 
 use mermin_core::{
     Attach,
-    lab::{Twist, twisted},
+    lab::{Fault, with_fault},
 };
 
 use crate::support::{
@@ -69,7 +69,7 @@ fn full_table(mode: Attach) {
 fn flows_begin_unheard(mode: Attach) {
     const SENT: u64 = 4000;
     let pair = Pair::new();
-    let options = twisted(on("v0").attach(mode), Twist::Deaf);
+    let options = with_fault(on("v0").attach(mode), Fault::IgnoresHints);
     let watch = Watch::open(&pair.near, options);
     let injector = Injector::new(&pair.near, "v0");
     for number in 0..SENT {

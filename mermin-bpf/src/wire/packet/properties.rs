@@ -60,7 +60,7 @@ fn check(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
 
 /// The same of what is inside of tunnels.
 fn check_arrival(bytes: &[u8], frame: &Frame) -> Result<(), TestCaseError> {
-    let layer = Layer::outermost(frame);
+    let layer = WalkStart::outermost(frame);
     let options = ParseOptions {
         counted: Decapsulation::None,
         ..ParseOptions::default()

@@ -3,7 +3,7 @@
 use super::{Bytes, Carrier, Window, kind};
 use crate::{
     abi::ledger::Reason,
-    wire::{ethertype, layer::Layer},
+    wire::{ethertype, walk_start::WalkStart},
 };
 
 /// Octets of the header of type II.
@@ -89,7 +89,7 @@ fn third<B: Bytes>(bytes: B, at: usize) -> Result<(Option<u16>, usize), Reason> 
     };
     let kind = match flags & FRAME_TYPE {
         FRAME_ETHERNET => Some(ethertype::ETHERNET),
-        FRAME_IP => Some(Layer::BARE_IP),
+        FRAME_IP => Some(WalkStart::BARE_IP),
         _ => None,
     };
     Ok((kind, LENGTH_3 + platform))
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn what_is_mirrored_may_be_ip_or_something_else() {
         let carrier = of_third(10, &[0x08]).unwrap().unwrap();
-        assert_eq!(carrier.kind, Layer::BARE_IP);
+        assert_eq!(carrier.kind, WalkStart::BARE_IP);
         assert_eq!(of_third(10, &[0x04]), Ok(None));
     }
 

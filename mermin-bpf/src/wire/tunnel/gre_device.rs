@@ -6,18 +6,22 @@
 
 use super::{Bytes, Window, gre};
 use crate::{
-    abi::ledger::{Direction, Reason, link},
-    wire::{ipv4, ipv6, layer::Layer, level::Level, packet::Frame, protocol},
+    abi::ledger::{HookDirection, Reason, link},
+    wire::{encap_level::EncapLevel, ipv4, ipv6, packet::Frame, protocol, walk_start::WalkStart},
 };
 
 /// Goes to the packet of a frame of such a device.
 ///
 /// # Errors
-/// As [`Level::outermost`]; [`Reason::MalformedTunnel`] where GRE is cut.
+/// As [`EncapLevel::outermost`]; [`Reason::MalformedTunnel`] where GRE is cut.
 #[inline(always)]
-pub fn follow<B: Bytes>(bytes: B, frame: &Frame, direction: Direction) -> Result<Level, Reason> {
-    let mut layer = Layer {
-        kind: Layer::BARE_IP,
+pub fn follow<B: Bytes>(
+    bytes: B,
+    frame: &Frame,
+    direction: HookDirection,
+) -> Result<EncapLevel, Reason> {
+    let mut layer = WalkStart {
+        kind: WalkStart::BARE_IP,
         at: 0,
         end: frame.length,
         goes_on: false,
@@ -29,14 +33,14 @@ pub fn follow<B: Bytes>(bytes: B, frame: &Frame, direction: Direction) -> Result
             layer.at = bytes.barrier_var(at + carrier.length);
         }
     }
-    Level::outermost(bytes, frame, &layer)
+    EncapLevel::outermost(bytes, frame, &layer)
 }
 
 /// Where GRE begins behind the outer header; `None` where the frame begins with its own packet: on receipt by IPv6, and what was
 /// put on the device past its header (`bpf_redirect`).
 #[inline(always)]
-fn begins_at<B: Bytes>(bytes: B, frame: &Frame, direction: Direction) -> Option<usize> {
-    if frame.link == link::GRE_SENT && matches!(direction, Direction::Ingress) {
+fn begins_at<B: Bytes>(bytes: B, frame: &Frame, direction: HookDirection) -> Option<usize> {
+    if frame.link == link::GRE_SENT && matches!(direction, HookDirection::Ingress) {
         return None;
     }
     let first = bytes.window::<{ ipv4::LENGTH }>(0)?;
@@ -63,7 +67,7 @@ mod tests {
     }
 
     /// Where the packet begins.
-    fn packet_at(bytes: &[u8], link: u8, direction: Direction) -> Result<usize, Reason> {
+    fn packet_at(bytes: &[u8], link: u8, direction: HookDirection) -> Result<usize, Reason> {
         let level = follow(bytes, &frame(bytes, link), direction)?;
         assert_eq!(level.reached.end as usize, bytes.len());
         Ok(level.reached.at)
@@ -91,33 +95,33 @@ mod tests {
             (begun(0x2000, &[0xee; 4], 0x0800, &packet), 28),
             (begun(0xb000, &[0xee; 12], 0x86dd, &six), 36),
         ] {
-            for direction in [Direction::Ingress, Direction::Egress] {
+            for direction in [HookDirection::Ingress, HookDirection::Egress] {
                 assert_eq!(packet_at(&bytes, link::GRE, direction), Ok(at));
             }
-            let received = packet_at(&bytes, link::GRE_SENT, Direction::Ingress);
+            let received = packet_at(&bytes, link::GRE_SENT, HookDirection::Ingress);
             assert_eq!(received, Ok(0), "it is a packet that carries GRE");
         }
         let mut outer = ipv6(protocol::GRE, &[]);
         outer[4..6].copy_from_slice(&[0xee; 2]);
         let bytes = join(&[&outer, &[0, 0, 8, 0], &packet]);
-        let sent = packet_at(&bytes, link::GRE_SENT, Direction::Egress);
+        let sent = packet_at(&bytes, link::GRE_SENT, HookDirection::Egress);
         assert_eq!(sent, Ok(44));
     }
 
     #[test]
     fn what_is_no_packet_or_cut_has_its_reason() {
         let resolution = begun(0, &[], 0x2001, &[0; 40]);
-        let found = packet_at(&resolution, link::GRE, Direction::Egress);
+        let found = packet_at(&resolution, link::GRE, HookDirection::Egress);
         assert_eq!(found, Err(Reason::OtherEthertype));
         let cut = &begun(0x2000, &[], 0x0800, &[]);
-        let found = packet_at(cut, link::GRE, Direction::Ingress);
+        let found = packet_at(cut, link::GRE, HookDirection::Ingress);
         assert_eq!(found, Err(Reason::MalformedTunnel));
     }
 
     #[test]
     fn a_packet_without_the_header_is_itself() {
         let packet = ipv4(protocol::UDP, &udp([1, 2], &[3; 9]));
-        for direction in [Direction::Ingress, Direction::Egress] {
+        for direction in [HookDirection::Ingress, HookDirection::Egress] {
             for link in [link::GRE, link::GRE_SENT] {
                 assert_eq!(packet_at(&packet, link, direction), Ok(0));
             }

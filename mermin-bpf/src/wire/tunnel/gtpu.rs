@@ -1,7 +1,7 @@
 //! GTP-U (3GPP TS 29.281): user data in G-PDUs.
 
 use super::{Bytes, Carrier, Window, kind};
-use crate::{abi::ledger::Reason, wire::layer::Layer};
+use crate::{abi::ledger::Reason, wire::walk_start::WalkStart};
 
 /// Octets of the header without optional fields.
 pub const LENGTH: usize = 8;
@@ -53,7 +53,7 @@ pub fn parse<B: Bytes>(
         tunnel: kind::GTPU,
         id: header.be32(4),
         has_id: true,
-        kind: Layer::BARE_IP,
+        kind: WalkStart::BARE_IP,
         length,
         end,
         truncated: false,
@@ -134,7 +134,7 @@ mod tests {
     fn a_header() {
         let carrier = parse(&PLAIN[..], 0, 12, true).unwrap().unwrap();
         assert_eq!((carrier.id, carrier.length), (0x0102_0304, 8));
-        assert_eq!(carrier.kind, Layer::BARE_IP);
+        assert_eq!(carrier.kind, WalkStart::BARE_IP);
     }
 
     #[test]

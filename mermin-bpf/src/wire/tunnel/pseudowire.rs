@@ -22,7 +22,7 @@ const PPP_IPV6: u32 = 0xff03_0057;
 
 /// A frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct InnerFrame {
     /// EtherType of what it is: Ethernet, or what is in PPP.
     pub kind: u16,
     /// Octets before it, and of PPP's header.
@@ -40,7 +40,7 @@ pub fn find<B: Bytes>(
     at: usize,
     room: u32,
     whole: bool,
-) -> Result<Option<Found>, Reason> {
+) -> Result<Option<InnerFrame>, Reason> {
     for between in BETWEEN {
         let Some(room) = room.checked_sub(between as u32) else {
             break;
@@ -52,7 +52,7 @@ pub fn find<B: Bytes>(
             .window::<SHORTEST>(bytes.barrier_var(at + between))
             .ok_or(Reason::MalformedTunnel)?;
         if let Some((kind, header)) = begins(frame, room, whole) {
-            return Ok(Some(Found {
+            return Ok(Some(InnerFrame {
                 kind,
                 length: between + header,
             }));

@@ -3,7 +3,7 @@
 use super::{Bytes, Carrier, Window, kind};
 use crate::{
     abi::ledger::Reason,
-    wire::{ipv6, layer::Layer},
+    wire::{ipv6, walk_start::WalkStart},
 };
 
 /// The first indication: identifier and authentication value, of lengths that it says, a nonce, and a confirmation.
@@ -60,7 +60,7 @@ pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Car
         id: 0,
         has_id: false,
         // Its length has to agree as well.
-        kind: Layer::BARE_IP,
+        kind: WalkStart::BARE_IP,
         length,
         end: available,
         truncated: false,

@@ -25,7 +25,7 @@ const SEGMENT: usize = 20;
 
 fn arrived(bytes: &[u8]) -> Result<ParsedFrame, Reason> {
     let frame = whole(bytes);
-    let layer = Layer::outermost(&frame);
+    let layer = WalkStart::outermost(&frame);
     parse_frame(bytes, &frame, &layer, &ParseOptions::default(), 7)
 }
 
@@ -182,7 +182,7 @@ fn each_kind_is_taken_off() {
 fn without_decapsulation_the_outer_packet_counts() {
     for case in cases() {
         let frame = whole(&case.frame);
-        let layer = Layer::outermost(&frame);
+        let layer = WalkStart::outermost(&frame);
         let ports = Ports::default();
         let options = ParseOptions {
             counted: Decapsulation::None,
@@ -495,7 +495,7 @@ fn bare(bytes: &[u8]) -> (u32, u32) {
         keyed: Keyed::Endpoints,
         ..ParseOptions::default()
     };
-    let parsed = parse_frame(bytes, &frame, &Layer::outermost(&frame), &options, 7).unwrap();
+    let parsed = parse_frame(bytes, &frame, &WalkStart::outermost(&frame), &options, 7).unwrap();
     let Fragmentation::None(packet) = parsed.part else {
         panic!("{parsed:?}");
     };
@@ -588,7 +588,7 @@ fn the_first_fragment_of_a_carrier_has_the_inner_octets_that_are_in_it() {
     assert_eq!(packet.ports, PORTS);
     // Of 104 octets, 30 are UDP's, VXLAN's and the inner link header.
     assert_eq!(packet.ip_length, 74);
-    let [Some(key), None] = parsed.carriers else {
+    let [Some(key), None] = parsed.outer_fragments else {
         panic!("{parsed:?}");
     };
     let Fragmentation::Later(ip, later_key) = arrived(&later).unwrap().part else {
@@ -647,7 +647,7 @@ fn without_an_ethernet_header_too() {
         link: link::IP,
         ..whole(&bytes)
     };
-    let layer = Layer::outermost(&frame);
+    let layer = WalkStart::outermost(&frame);
     let parsed = parse_frame(&bytes[..], &frame, &layer, &ParseOptions::default(), 7).unwrap();
     let outer = parsed.outer.unwrap();
     assert_eq!((outer.mac, outer.link_length), ([0; 6], 0));

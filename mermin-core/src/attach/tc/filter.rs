@@ -2,7 +2,7 @@
 
 use std::{io, os::fd::AsRawFd};
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL};
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -46,13 +46,13 @@ pub(crate) struct Filter {
     pub(crate) program: Option<u32>,
 }
 
-fn message(ifindex: u32, direction: Direction) -> TcMessage {
+fn message(ifindex: u32, direction: HookDirection) -> TcMessage {
     let mut message = TcMessage::with_index(ifindex.cast_signed());
     message.header.parent = TcHandle {
         major: 0xffff,
         minor: match direction {
-            Direction::Ingress => TcHandle::MIN_INGRESS,
-            Direction::Egress => TcHandle::MIN_EGRESS,
+            HookDirection::Ingress => TcHandle::MIN_INGRESS,
+            HookDirection::Egress => TcHandle::MIN_EGRESS,
         },
     };
     message
@@ -80,7 +80,7 @@ fn attributes(program: Program<'_>, name: &str) -> Vec<TcAttribute> {
 pub(super) fn replace(
     netlink: &Netlink,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
     (priority, handle): (u16, u32),
     program: Program<'_>,
     name: &str,
@@ -96,7 +96,7 @@ pub(super) fn replace(
 pub(super) fn add(
     netlink: &Netlink,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
     priority: u16,
     program: Program<'_>,
     name: &str,
@@ -121,7 +121,7 @@ pub(super) fn add(
 pub(crate) fn list(
     netlink: &Netlink,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
 ) -> io::Result<Vec<Filter>> {
     netlink.dump(
         &RouteNetlinkMessage::GetTrafficFilter(message(ifindex, direction)),
@@ -133,7 +133,7 @@ pub(crate) fn list(
 pub(super) fn delete(
     netlink: &Netlink,
     ifindex: u32,
-    direction: Direction,
+    direction: HookDirection,
     priority: u16,
     handle: u32,
 ) -> io::Result<()> {

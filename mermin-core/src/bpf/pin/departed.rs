@@ -24,22 +24,22 @@ use crate::{
 const PLACE: u32 = 1;
 
 /// By direction of a hook.
-pub(crate) type Sums = [Account; 2];
+pub(crate) type HookAccounts = [Account; 2];
 
 /// Where the sums are kept.
 #[derive(Debug)]
 pub(crate) struct RetiredCounters {
-    page: Pages<[Sums; 2]>,
+    page: Pages<[HookAccounts; 2]>,
 }
 
 /// The shape of its map.
 pub(crate) fn shape() -> Shape {
-    Pages::<[Sums; 2]>::shape(1)
+    Pages::<[HookAccounts; 2]>::shape(1)
 }
 
 /// Creates the map.
 pub(crate) fn create() -> io::Result<OwnedFd> {
-    Pages::<[Sums; 2]>::create(DEPARTED, 1)
+    Pages::<[HookAccounts; 2]>::create(DEPARTED, 1)
 }
 
 impl RetiredCounters {
@@ -50,14 +50,14 @@ impl RetiredCounters {
     }
 
     /// The sums so far.
-    pub(crate) fn read(&self) -> Sums {
+    pub(crate) fn read(&self) -> HookAccounts {
         let word = self.page.word(0).load(Ordering::SeqCst);
         // SAFETY: within the mapping; any octets are sums.
         unsafe { self.page.by(0, word).read_volatile() }
     }
 
     /// Has these sums count, in which the ledger of a place is, and empties that.
-    pub(crate) fn close(&self, sums: &Sums, place: Place, ledger: &Ledger) {
+    pub(crate) fn close(&self, sums: &HookAccounts, place: Place, ledger: &Ledger) {
         let counts = self.page.word(0);
         let word = (counts.load(Ordering::SeqCst) ^ SECOND) & SECOND;
         // SAFETY: within the mapping; the sums that do not count are the capture thread's.
@@ -85,4 +85,4 @@ impl RetiredCounters {
     }
 }
 
-const _: () = assert!(Pages::<[Sums; 2]>::SIZE == 64 + 4 * size_of::<Account>());
+const _: () = assert!(Pages::<[HookAccounts; 2]>::SIZE == 64 + 4 * size_of::<Account>());

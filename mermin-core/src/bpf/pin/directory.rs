@@ -11,7 +11,7 @@ use crate::failpoint::{FailPoint, fail_point};
 /// Pins by what they are.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    pub(super) links: Vec<(u32, mermin_bpf::abi::ledger::Direction, PathBuf)>,
+    pub(super) links: Vec<(u32, mermin_bpf::abi::ledger::HookDirection, PathBuf)>,
     pub(super) programs: Vec<PathBuf>,
     pub(super) maps: Vec<(String, PathBuf)>,
     pub(super) foreign: Vec<String>,

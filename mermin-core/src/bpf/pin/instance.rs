@@ -8,12 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use super::{
     directory::{self, Content},
     identity::{self, Identity},
-    lock::{self, Lock, Refusal},
+    lock::{self, Lock, LockError},
     names,
 };
 use crate::{
@@ -37,7 +37,7 @@ pub(crate) struct Instance {
 
 /// Why an instance cannot be had.
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum InstanceError {
     /// Another source owns it.
     InUse,
     /// Nothing can be pinned.
@@ -46,12 +46,12 @@ pub(crate) enum Refused {
 
 /// Pins that a former process left.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct PinnedState {
     /// Maps by name.
     pub(crate) maps: HashMap<String, (OwnedFd, Shape)>,
     pub(crate) identity: Identity,
     /// Links, by hook.
-    pub(crate) links: Vec<(u32, Direction, PathBuf)>,
+    pub(crate) links: Vec<(u32, HookDirection, PathBuf)>,
     /// The programs at hooks.
     pub(crate) programs: Vec<ProgramIdentity>,
     /// Pins that are nobody's of ours.
@@ -75,18 +75,18 @@ impl Stale {
 
 impl Instance {
     /// Locks an instance, made if need be.
-    pub(crate) fn take(mount: &Path, name: &str) -> Result<Self, Refused> {
-        bpffs::mounted(mount).map_err(Refused::Unavailable)?;
+    pub(crate) fn take(mount: &Path, name: &str) -> Result<Self, InstanceError> {
+        bpffs::mounted(mount).map_err(InstanceError::Unavailable)?;
         let directory = mount.join(names::MERMIN).join(name);
         match lock::take(&directory) {
             Ok(lock) => Ok(Self {
                 directory,
                 lock: Arc::new(lock),
             }),
-            Err(Refusal::InUse) => Err(Refused::InUse),
-            Err(Refusal::System(path, error)) => {
+            Err(LockError::InUse) => Err(InstanceError::InUse),
+            Err(LockError::System(path, error)) => {
                 let unavailable = unavailable::refused("make and lock", &path, &error);
-                Err(Refused::Unavailable(unavailable))
+                Err(InstanceError::Unavailable(unavailable))
             }
         }
     }
@@ -102,7 +102,7 @@ impl Instance {
     }
 
     /// The pins of this layout; a sentence why they are of no use where something is missing.
-    pub(crate) fn find(&self) -> io::Result<Option<Result<Found, String>>> {
+    pub(crate) fn find(&self) -> io::Result<Option<Result<PinnedState, String>>> {
         let path = self.path();
         if !path.try_exists()? {
             return Ok(None);
@@ -118,7 +118,7 @@ impl Instance {
             Some((map, shape)) if *shape == identity::shape() => identity::read(map)?,
             _ => return Ok(Some(Err(format!("`{}` is missing", names::IDENTITY)))),
         };
-        Ok(Some(Ok(Found {
+        Ok(Some(Ok(PinnedState {
             maps,
             identity,
             links: content.links,
@@ -185,7 +185,7 @@ impl Instance {
     pub(crate) fn pin_program(
         &self,
         program: BorrowedFd<'_>,
-        direction: Direction,
+        direction: HookDirection,
     ) -> io::Result<u32> {
         let id = bpf_link::identify(program)?.id;
         let path = self.path().join(names::program(id, direction));

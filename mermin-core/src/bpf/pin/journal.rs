@@ -1,12 +1,12 @@
-//! Records told of each flow, where the next process finds them: the watermark of hand-over, kept beside the slots and only
+//! Records exported of each flow, where the next process finds them: the watermark of hand-over, kept beside the slots and only
 //! for an instance that is pinned.
 //!
-//! A record is noted before anybody can have it, and counts as told when the consumer says that it arrived. Whoever is
+//! A record is noted before anybody can have it, and counts as exported when the consumer says that it arrived. Whoever is
 //! killed in between leaves the note, and its successor gives the same record again: same id, same sequence number, same
 //! counters.
 //!
-//! There are two marks for each slot and a word that says which one counts. The other is written first and made to count by
-//! storing the word, which is whole or not at all, so a mark that was half written when its writer was killed is never read.
+//! There are two notes for each slot and a word that says which one counts. The other is written first and made to count by
+//! storing the word, which is whole or not at all, so a note that was half written when its writer was killed is never read.
 
 use std::{
     io,
@@ -30,39 +30,39 @@ use crate::{
     },
 };
 
-/// The mark that counts is of this flow; without it nothing was told yet.
-const SAID: u64 = 1 << 1;
-/// A record was made of what the other mark says, and nobody has said that it arrived.
-const OFFERED: u64 = 1 << 2;
-/// Everything was told, and the slot is to be emptied.
+/// The note that counts is of this flow; without it nothing was exported yet.
+const EXPORTED: u64 = 1 << 1;
+/// A record was made of what the other note says, and nobody has noted that it arrived.
+const UNACKED: u64 = 1 << 2;
+/// Everything was exported, and the slot is to be emptied.
 pub(crate) const DONE: u64 = 1 << 3;
 /// A record of the flow has arrived, and was not withheld.
-const GIVEN: u64 = 1 << 4;
+const DELIVERED: u64 = 1 << 4;
 /// Where the reason stands of a last record that was made.
 const REASON: u32 = 8;
 
-/// The word by which the other mark counts.
-fn told(word: u64) -> u64 {
-    (word ^ SECOND) & SECOND | SAID | word & GIVEN
+/// The word by which the other note counts.
+fn exported(word: u64) -> u64 {
+    (word ^ SECOND) & SECOND | EXPORTED | word & DELIVERED
 }
 
 /// Sums of the records up to one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct Note {
     /// Packets, octets and extra octets of each direction.
-    told: [[u64; 3]; DIRECTIONS],
+    exported: [[u64; 3]; DIRECTIONS],
     sequence: u32,
     since: u32,
     /// When the last packet came that the record counts, monotonic ns.
     last_seen: u64,
 }
 
-impl Mark {
+impl Note {
     fn new(entry: &ExportState, last_seen: u64) -> Self {
         Self {
-            told: entry
-                .told
+            exported: entry
+                .exported
                 .map(|side| [side.packets, side.octets, side.extra]),
             sequence: entry.sequence,
             since: entry.since.to_bits(),
@@ -72,7 +72,7 @@ impl Mark {
 
     fn entry(&self) -> ExportState {
         ExportState {
-            told: self.told.map(|[packets, octets, extra]| Exported {
+            exported: self.exported.map(|[packets, octets, extra]| Exported {
                 packets,
                 octets,
                 extra,
@@ -85,31 +85,31 @@ impl Mark {
 
 /// Notes of a former process on a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Recalled {
-    /// The records that were told for good.
-    pub(crate) told: ExportState,
-    /// A record that may not have arrived: what is told once it has, and its last packet's time (monotonic ns).
-    pub(crate) offered: Option<(ExportState, u64)>,
+pub(crate) struct SlotNotes {
+    /// The records that were exported for good.
+    pub(crate) exported: ExportState,
+    /// A record that may not have arrived: what is exported once it has, and its last packet's time (monotonic ns).
+    pub(crate) unacked: Option<(ExportState, u64)>,
     /// Why the flow ended, where its last record was made.
     pub(crate) ended: Option<EndReason>,
-    /// All was told.
+    /// All was exported.
     pub(crate) done: bool,
 }
 
 /// A page for each slot.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    pages: Pages<[Mark; 2]>,
+    pages: Pages<[Note; 2]>,
 }
 
 /// The shape of its map.
 pub(crate) fn shape(slots: u32) -> Shape {
-    Pages::<[Mark; 2]>::shape(slots)
+    Pages::<[Note; 2]>::shape(slots)
 }
 
 /// Creates the map.
 pub(crate) fn create(slots: u32) -> io::Result<OwnedFd> {
-    Pages::<[Mark; 2]>::create(JOURNAL, slots)
+    Pages::<[Note; 2]>::create(JOURNAL, slots)
 }
 
 impl Journal {
@@ -121,36 +121,36 @@ impl Journal {
     }
 
     /// True if a record of this flow is on its way, or with a consumer that has not acknowledged it.
-    pub(crate) fn is_owed(&self, slot: u32) -> bool {
+    pub(crate) fn is_unacked(&self, slot: u32) -> bool {
         let word = self.pages.word(slot).load(Ordering::Acquire);
-        word & OFFERED != 0 || word >> REASON != 0
+        word & UNACKED != 0 || word >> REASON != 0
     }
 
-    /// Notes what is told once the record that is about to be given has arrived. None may be [owed](Self::is_owed).
-    pub(crate) fn offer(&self, slot: u32, then: &ExportState, last_seen: u64) {
+    /// Notes what is exported once the record that is about to be given has arrived. None may be [unacknowledged](Self::is_unacked).
+    pub(crate) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
         let word = self.write(slot, then, last_seen);
-        self.set(slot, word | OFFERED);
+        self.set(slot, word | UNACKED);
         fail_point(FailPoint::Offered);
     }
 
-    /// Writes the mark that does not count. Returns the word as it is.
+    /// Writes the note that does not count. Returns the word as it is.
     fn write(&self, slot: u32, then: &ExportState, last_seen: u64) -> u64 {
         let word = self.pages.word(slot).load(Ordering::Acquire);
-        let mark = self.pages.by(slot, !word);
-        let said = Mark::new(then, last_seen);
-        // SAFETY: within the mapping; the mark that does not count is the capture thread's.
+        let note = self.pages.by(slot, !word);
+        let noted = Note::new(then, last_seen);
+        // SAFETY: within the mapping; the note that does not count is the capture thread's.
         unsafe {
-            (&raw mut (*mark).told).write_volatile(said.told);
+            (&raw mut (*note).exported).write_volatile(noted.exported);
             fail_point(FailPoint::Noted);
-            mark.write_volatile(said);
+            note.write_volatile(noted);
         }
         word
     }
 
-    /// Writes down what is told once a record has been withheld. Returns the word that makes it count, for
-    /// [`set`](Self::set). No record may be [owed](Self::is_owed).
+    /// Writes down what counts as exported once a record has been suppressed. Returns the word that makes it count, for
+    /// [`set`](Self::set). No record may be [unacknowledged](Self::is_unacked).
     pub(crate) fn prepare(&self, slot: u32, then: &ExportState, last_seen: u64) -> u64 {
-        told(self.write(slot, then, last_seen))
+        exported(self.write(slot, then, last_seen))
     }
 
     /// Has a word count.
@@ -159,8 +159,8 @@ impl Journal {
     }
 
     /// Notes that the flow's last record is about to be given.
-    pub(crate) fn finish(&self, slot: u32, reason: EndReason) {
-        let word = self.pages.word(slot).load(Ordering::Acquire) & (SECOND | SAID | GIVEN);
+    pub(crate) fn begin_last_delivery(&self, slot: u32, reason: EndReason) {
+        let word = self.pages.word(slot).load(Ordering::Acquire) & (SECOND | EXPORTED | DELIVERED);
         let reason = u64::from(reason.number()) << REASON;
         self.set(slot, word | reason);
         fail_point(FailPoint::Finished);
@@ -171,8 +171,8 @@ impl Journal {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         let next = if word >> REASON != 0 {
             DONE
-        } else if word & OFFERED != 0 {
-            told(word) | GIVEN
+        } else if word & UNACKED != 0 {
+            exported(word) | DELIVERED
         } else {
             return;
         };
@@ -180,11 +180,11 @@ impl Journal {
     }
 
     /// True if a record of the flow in this slot has arrived.
-    pub(crate) fn is_given(&self, slot: u32) -> bool {
-        self.pages.word(slot).load(Ordering::Acquire) & GIVEN != 0
+    pub(crate) fn is_delivered(&self, slot: u32) -> bool {
+        self.pages.word(slot).load(Ordering::Acquire) & DELIVERED != 0
     }
 
-    /// True if all was told of the flow that was in this slot, and the slot is to be emptied.
+    /// True if all was exported of the flow that was in this slot, and the slot is to be emptied.
     pub(crate) fn is_done(&self, slot: u32) -> bool {
         self.pages.word(slot).load(Ordering::Acquire) & DONE != 0
     }
@@ -201,18 +201,18 @@ impl Journal {
     }
 
     /// The notes on a slot.
-    pub(crate) fn recall(&self, slot: u32) -> Recalled {
+    pub(crate) fn recover(&self, slot: u32) -> SlotNotes {
         let word = self.pages.word(slot).load(Ordering::Acquire);
-        // SAFETY: within the mapping; any octets are a mark.
+        // SAFETY: within the mapping; any octets are a note.
         let [counts, other] =
             [word, !word].map(|number| unsafe { self.pages.by(slot, number).read_volatile() });
-        Recalled {
-            told: if word & SAID == 0 {
+        SlotNotes {
+            exported: if word & EXPORTED == 0 {
                 ExportState::default()
             } else {
                 counts.entry()
             },
-            offered: (word & OFFERED != 0).then(|| (other.entry(), other.last_seen)),
+            unacked: (word & UNACKED != 0).then(|| (other.entry(), other.last_seen)),
             ended: EndReason::from_number(u8::try_from(word >> REASON).unwrap_or(0)),
             done: word & DONE != 0,
         }
@@ -222,10 +222,10 @@ impl Journal {
     #[cfg(test)]
     fn tear(&self, slot: u32) {
         let word = self.pages.word(slot).load(Ordering::Acquire);
-        let torn = Mark {
-            told: [[u64::MAX; 3]; DIRECTIONS],
+        let torn = Note {
+            exported: [[u64::MAX; 3]; DIRECTIONS],
             sequence: 77,
-            ..Mark::default()
+            ..Note::default()
         };
         // SAFETY: within the mapping.
         unsafe { self.pages.by(slot, !word).write_volatile(torn) };
@@ -233,8 +233,8 @@ impl Journal {
 }
 
 const _: () = {
-    assert!(size_of::<Mark>() == 64);
-    assert!(Pages::<[Mark; 2]>::SIZE == 136);
+    assert!(size_of::<Note>() == 64);
+    assert!(Pages::<[Note; 2]>::SIZE == 136);
 };
 
 #[cfg(test)]
@@ -261,73 +261,73 @@ mod tests {
             extra: 3,
         };
         ExportState {
-            told: [side, Exported::default()],
+            exported: [side, Exported::default()],
             sequence: u32::try_from(number).unwrap(),
             since: CoarseTime::at(number << 40),
         }
     }
 
     #[test]
-    fn a_record_counts_as_told_when_it_is_acknowledged() {
+    fn a_record_counts_as_exported_when_it_is_acknowledged() {
         let Some(journal) = journal() else { return };
-        let nothing = journal.recall(1);
-        assert_eq!(nothing.told, ExportState::default());
+        let nothing = journal.recover(1);
+        assert_eq!(nothing.exported, ExportState::default());
         assert_eq!(
-            (nothing.offered, nothing.ended, nothing.done),
+            (nothing.unacked, nothing.ended, nothing.done),
             (None, None, false)
         );
         for number in 1..5 {
-            journal.offer(1, &entry(number), 9);
-            assert!(journal.is_owed(1));
-            let recalled = journal.recall(1);
+            journal.begin_delivery(1, &entry(number), 9);
+            assert!(journal.is_unacked(1));
+            let recovered = journal.recover(1);
             assert_eq!(
-                recalled.told,
+                recovered.exported,
                 if number == 1 {
                     ExportState::default()
                 } else {
                     entry(number - 1)
                 }
             );
-            assert_eq!(recalled.offered, Some((entry(number), 9)));
+            assert_eq!(recovered.unacked, Some((entry(number), 9)));
             journal.acknowledge(1);
-            assert!(!journal.is_owed(1));
-            assert_eq!(journal.recall(1).told, entry(number));
-            assert_eq!(journal.recall(1).offered, None);
+            assert!(!journal.is_unacked(1));
+            assert_eq!(journal.recover(1).exported, entry(number));
+            assert_eq!(journal.recover(1).unacked, None);
         }
-        assert_eq!(journal.recall(0).told, ExportState::default());
+        assert_eq!(journal.recover(0).exported, ExportState::default());
     }
 
     #[test]
     fn what_is_half_written_does_not_count() {
         let Some(journal) = journal() else { return };
         journal.tear(0);
-        assert_eq!(journal.recall(0).told, ExportState::default());
-        journal.offer(0, &entry(1), 9);
+        assert_eq!(journal.recover(0).exported, ExportState::default());
+        journal.begin_delivery(0, &entry(1), 9);
         journal.acknowledge(0);
         journal.tear(0);
-        assert_eq!(journal.recall(0).told, entry(1));
-        assert_eq!(journal.recall(0).offered, None);
+        assert_eq!(journal.recover(0).exported, entry(1));
+        assert_eq!(journal.recover(0).unacked, None);
     }
 
     #[test]
     fn a_last_record_is_owed_until_it_is_acknowledged_and_leaves_a_clean_page() {
         let Some(journal) = journal() else { return };
-        journal.offer(0, &entry(1), 9);
+        journal.begin_delivery(0, &entry(1), 9);
         journal.acknowledge(0);
-        journal.finish(0, EndReason::EndOfFlow);
-        let recalled = journal.recall(0);
+        journal.begin_last_delivery(0, EndReason::EndOfFlow);
+        let recovered = journal.recover(0);
         assert_eq!(
-            (recalled.told, recalled.ended),
+            (recovered.exported, recovered.ended),
             (entry(1), Some(EndReason::EndOfFlow))
         );
-        assert!(journal.is_owed(0) && !journal.is_done(0));
+        assert!(journal.is_unacked(0) && !journal.is_done(0));
         journal.acknowledge(0);
-        assert!(journal.is_done(0) && journal.recall(0).done);
+        assert!(journal.is_done(0) && journal.recover(0).done);
         // Once more changes nothing.
         journal.acknowledge(0);
         assert!(journal.is_done(0));
         journal.clear(0);
-        assert_eq!(journal.recall(0).told, ExportState::default());
+        assert_eq!(journal.recover(0).exported, ExportState::default());
     }
 
     #[test]
@@ -335,16 +335,16 @@ mod tests {
         let Some(journal) = journal() else { return };
         let withhold = |number| journal.set(0, journal.prepare(0, &entry(number), 9));
         withhold(1);
-        assert!(!journal.is_given(0));
-        journal.offer(0, &entry(2), 9);
-        assert!(!journal.is_given(0));
+        assert!(!journal.is_delivered(0));
+        journal.begin_delivery(0, &entry(2), 9);
+        assert!(!journal.is_delivered(0));
         journal.acknowledge(0);
         withhold(3);
-        assert!(journal.is_given(0));
-        assert_eq!(journal.recall(0).told, entry(3));
-        journal.finish(0, EndReason::EndOfFlow);
-        assert!(journal.is_given(0));
+        assert!(journal.is_delivered(0));
+        assert_eq!(journal.recover(0).exported, entry(3));
+        journal.begin_last_delivery(0, EndReason::EndOfFlow);
+        assert!(journal.is_delivered(0));
         journal.clear(0);
-        assert!(!journal.is_given(0));
+        assert!(!journal.is_delivered(0));
     }
 }

@@ -27,25 +27,25 @@ pub(crate) struct Lock {
 
 /// Why there is none.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum LockError {
     /// Somebody else has it.
     InUse,
     /// The system call's error, and what it was about.
     System(PathBuf, io::Error),
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for LockError {
     fn from(error: io::Error) -> Self {
         Self::System(PathBuf::new(), error)
     }
 }
 
 /// Makes the directory if need be, and locks it. Waits: not for an executor's thread.
-pub(crate) fn take(directory: &Path) -> Result<Lock, Refusal> {
+pub(crate) fn take(directory: &Path) -> Result<Lock, LockError> {
     take_within(directory, PAUSES)
 }
 
-fn take_within(directory: &Path, pauses: u32) -> Result<Lock, Refusal> {
+fn take_within(directory: &Path, pauses: u32) -> Result<Lock, LockError> {
     let path = directory.to_owned();
     let directory = Apart::keep("mermin-lock", move || lock(&path, pauses))?;
     Ok(Lock {
@@ -53,8 +53,8 @@ fn take_within(directory: &Path, pauses: u32) -> Result<Lock, Refusal> {
     })
 }
 
-fn lock(directory: &Path, pauses: u32) -> Result<File, Refusal> {
-    let system = |error: io::Error| Refusal::System(directory.to_owned(), error);
+fn lock(directory: &Path, pauses: u32) -> Result<File, LockError> {
+    let system = |error: io::Error| LockError::System(directory.to_owned(), error);
     for _ in 0..pauses {
         match fs::create_dir_all(directory) {
             // An instance that was alone has just removed the directory above.
@@ -73,7 +73,7 @@ fn lock(directory: &Path, pauses: u32) -> Result<File, Refusal> {
             Err(error) => return Err(system(error.into())),
         }
     }
-    Err(Refusal::InUse)
+    Err(LockError::InUse)
 }
 
 fn is_at(opened: &File, path: &Path) -> bool {
@@ -91,7 +91,7 @@ mod tests {
     fn there_is_one_owner_at_a_time_and_the_next_waits_for_a_moment() {
         let directory = std::env::temp_dir().join(format!("mermin-lock-{}", std::process::id()));
         let first = take(&directory).unwrap();
-        assert!(matches!(take_within(&directory, 10), Err(Refusal::InUse)));
+        assert!(matches!(take_within(&directory, 10), Err(LockError::InUse)));
         let waiting = {
             let directory = directory.clone();
             thread::spawn(move || take(&directory).is_ok())

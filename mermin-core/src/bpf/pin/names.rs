@@ -1,6 +1,6 @@
 //! Names of pins. A BPF file system refuses dots, which interface names have, so hooks are named by index and direction.
 
-use mermin_bpf::abi::{layout::LAYOUT_HASH, ledger::Direction};
+use mermin_bpf::abi::{layout::LAYOUT_HASH, ledger::HookDirection};
 
 /// The directory of all instances.
 pub(crate) const MERMIN: &str = "mermin";
@@ -26,7 +26,10 @@ pub(crate) const MOVING: &str = "MOVING_";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
     /// A TCX link.
-    Link { ifindex: u32, direction: Direction },
+    Link {
+        ifindex: u32,
+        direction: HookDirection,
+    },
     /// A program that is, or was, at hooks.
     Program,
     /// A map of the kernel program, or one of this crate's.
@@ -35,22 +38,22 @@ pub(crate) enum Name {
     Foreign,
 }
 
-const DIRECTIONS: [(Direction, &str); 2] = [
-    (Direction::Ingress, "ingress"),
-    (Direction::Egress, "egress"),
+const DIRECTIONS: [(HookDirection, &str); 2] = [
+    (HookDirection::Ingress, "ingress"),
+    (HookDirection::Egress, "egress"),
 ];
 
-fn word(direction: Direction) -> &'static str {
+fn word(direction: HookDirection) -> &'static str {
     DIRECTIONS[direction as usize].1
 }
 
 /// The pin of a link.
-pub(crate) fn link(ifindex: u32, direction: Direction) -> String {
+pub(crate) fn link(ifindex: u32, direction: HookDirection) -> String {
     format!("link_{ifindex}_{}", word(direction))
 }
 
 /// The pin of a program with this id.
-pub(crate) fn program(id: u32, direction: Direction) -> String {
+pub(crate) fn program(id: u32, direction: HookDirection) -> String {
     format!("program_{id}_{}", word(direction))
 }
 
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_name_is_read_as_it_was_written() {
-        for direction in [Direction::Ingress, Direction::Egress] {
+        for direction in [HookDirection::Ingress, HookDirection::Egress] {
             assert_eq!(
                 read(&link(4_294_967_295, direction)),
                 Name::Link {
@@ -155,8 +158,8 @@ mod tests {
     #[test]
     fn no_name_has_a_dot() {
         let names = [
-            link(1, Direction::Ingress),
-            program(1, Direction::Egress),
+            link(1, HookDirection::Ingress),
+            program(1, HookDirection::Egress),
             layout(),
             MERMIN.to_owned(),
             MAKING.to_owned(),

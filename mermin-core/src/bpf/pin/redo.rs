@@ -58,7 +58,7 @@ impl Plan {
 
     fn store(&self, journal: &Journal, ledger: &Ledger) {
         for sum in &self.sums {
-            ledger.set_withheld(sum);
+            ledger.set_suppressed(sum);
             fail_point(FailPoint::HalfMoved);
         }
         fail_point(FailPoint::Moved);
@@ -66,7 +66,7 @@ impl Plan {
         if let Ok(slot) = u32::try_from(self.slot) {
             journal.set(slot, self.word);
         }
-        fail_point(FailPoint::Withheld);
+        fail_point(FailPoint::Suppressed);
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use mermin_bpf::track::arrival::ParseOptions;
 use mermin_bpf::{
     abi::ledger::Reason,
     track::arrival::{ParsedFrame, parse_frame},
-    wire::{ethernet, ethertype, layer, packet::Frame},
+    wire::{ethernet, ethertype, packet::Frame, walk_start},
 };
 
 pub(crate) use self::names::described;
@@ -306,13 +306,13 @@ fn walk(bytes: Captured<'_>, start: &Start, own: &Own) -> Result<ParsedFrame, Re
         length: u32::try_from(bytes.length).unwrap_or(u32::MAX),
         ..Frame::default()
     };
-    let layer = layer::Layer {
+    let start = walk_start::WalkStart {
         kind: start.kind,
         at: start.at.saturating_sub(own.octets),
         goes_on: start.goes_on,
-        ..layer::Layer::outermost(&frame)
+        ..walk_start::WalkStart::outermost(&frame)
     };
-    parse_frame(bytes, &frame, &layer, bytes.options, bytes.ifindex)
+    parse_frame(bytes, &frame, &start, bytes.options, bytes.ifindex)
 }
 
 /// The error for a link type that is not read, on the interface of this number and name.

@@ -2,7 +2,7 @@
 
 use mermin_bpf::{
     abi::ledger::Reason,
-    wire::{ethertype, layer::Layer},
+    wire::{ethertype, walk_start::WalkStart},
 };
 
 /// Octets that the capture put before the frame. They never were on a wire, so lengths are told without them.
@@ -17,7 +17,7 @@ pub(super) struct Own {
 /// The first header that is read as those of Ethernet are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Start {
-    /// Its EtherType: [`ethertype::ETHERNET`] for an Ethernet header, [`Layer::BARE_IP`] for IP of either version.
+    /// Its EtherType: [`ethertype::ETHERNET`] for an Ethernet header, [`WalkStart::BARE_IP`] for IP of either version.
     pub(super) kind: u16,
     /// Where it begins.
     pub(super) at: usize,
@@ -39,7 +39,7 @@ impl Start {
 
     /// IP of the version that it says.
     pub(super) const fn bare_ip(at: usize) -> Self {
-        Self::new(Layer::BARE_IP, at)
+        Self::new(WalkStart::BARE_IP, at)
     }
 
     /// An Ethernet header.

@@ -15,14 +15,14 @@ const SMALL: u64 = 64 << 20;
 /// All parts.
 #[derive(Debug)]
 pub(super) struct Members<R: io::Read> {
-    part: Fragmentation<R>,
+    part: Decoder<R>,
     packing: Packing,
     /// Octets that came out.
     given: u64,
 }
 
 #[derive(Debug)]
-enum Fragmentation<R: io::Read> {
+enum Decoder<R: io::Read> {
     /// Between two.
     Between(Source<R>),
     Gzip(Box<Gzip<R>>),
@@ -67,7 +67,7 @@ impl Stop {
 impl<R: io::Read> Members<R> {
     pub(super) fn new(source: Source<R>, packing: Packing) -> Self {
         Self {
-            part: Fragmentation::Between(source),
+            part: Decoder::Between(source),
             packing,
             given: 0,
         }
@@ -80,11 +80,11 @@ impl<R: io::Read> Members<R> {
     /// Octets that went in so far.
     fn taken(&self) -> u64 {
         match &self.part {
-            Fragmentation::Between(source) => source.taken,
-            Fragmentation::Gzip(decoder) => decoder.source.taken,
-            Fragmentation::Zstd(decoder) => decoder.source.taken,
-            Fragmentation::Lz4(decoder) => decoder.source().taken,
-            Fragmentation::Over => u64::MAX,
+            Decoder::Between(source) => source.taken,
+            Decoder::Gzip(decoder) => decoder.source.taken,
+            Decoder::Zstd(decoder) => decoder.source.taken,
+            Decoder::Lz4(decoder) => decoder.source().taken,
+            Decoder::Over => u64::MAX,
         }
     }
 }
@@ -100,20 +100,20 @@ impl<R: io::Read> Members<R> {
             && Packing::is_skippable(magic)
         {
             skip(&mut source)?;
-            self.part = Fragmentation::Between(source);
+            self.part = Decoder::Between(source);
             return Ok(true);
         }
         let next = Packing::of(start).filter(|packing| packing.is_unpacked());
         self.packing = next.unwrap_or(self.packing);
         self.part = match next {
-            Some(Packing::Gzip) => Fragmentation::Gzip(Box::new(Gzip::begin(source)?)),
-            Some(Packing::Zstd) => Fragmentation::Zstd(Box::new(Zstd::begin(source)?)),
-            Some(_) => Fragmentation::Lz4(Box::new(Lz4::begin(source)?)),
+            Some(Packing::Gzip) => Decoder::Gzip(Box::new(Gzip::begin(source)?)),
+            Some(Packing::Zstd) => Decoder::Zstd(Box::new(Zstd::begin(source)?)),
+            Some(_) => Decoder::Lz4(Box::new(Lz4::begin(source)?)),
             // As tapes and disks pad.
             None if start.iter().all(|&octet| octet == 0) => {
                 let octets = start.len();
                 source.consume(octets);
-                Fragmentation::Between(source)
+                Decoder::Between(source)
             }
             None => return Err(Stop::Damaged("something else is behind it".to_owned())),
         };
@@ -122,20 +122,20 @@ impl<R: io::Read> Members<R> {
 
     fn step(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Stop> {
         let (read, rest) = match &mut self.part {
-            Fragmentation::Between(_) | Fragmentation::Over => (0, true),
-            Fragmentation::Gzip(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
-            Fragmentation::Zstd(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
-            Fragmentation::Lz4(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
+            Decoder::Between(_) | Decoder::Over => (0, true),
+            Decoder::Gzip(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
+            Decoder::Zstd(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
+            Decoder::Lz4(decoder) => decoder.read(buffer).map(|read| (read, read == 0))?,
         };
         if !rest {
             return Ok(Some(read));
         }
-        let source = match std::mem::replace(&mut self.part, Fragmentation::Over) {
-            Fragmentation::Between(source) => source,
-            Fragmentation::Gzip(decoder) => decoder.source,
-            Fragmentation::Zstd(decoder) => decoder.source,
-            Fragmentation::Lz4(decoder) => decoder.into_source(),
-            Fragmentation::Over => return Ok(Some(0)),
+        let source = match std::mem::replace(&mut self.part, Decoder::Over) {
+            Decoder::Between(source) => source,
+            Decoder::Gzip(decoder) => decoder.source,
+            Decoder::Zstd(decoder) => decoder.source,
+            Decoder::Lz4(decoder) => decoder.into_source(),
+            Decoder::Over => return Ok(Some(0)),
         };
         Ok(if self.begin(source)? { None } else { Some(0) })
     }
@@ -151,7 +151,7 @@ impl<R: io::Read> io::Read for Members<R> {
                 Ok(Some(read)) => break read,
                 Ok(None) => {}
                 Err(stop) => {
-                    self.part = Fragmentation::Over;
+                    self.part = Decoder::Over;
                     return Err(stop.into_error(self.packing));
                 }
             }
@@ -159,7 +159,7 @@ impl<R: io::Read> io::Read for Members<R> {
         self.given += read as u64;
         if self.given > SMALL && self.given / MOST_GROWTH > self.taken() {
             let name = self.packing.name();
-            self.part = Fragmentation::Over;
+            self.part = Decoder::Over;
             return Err(io::Error::other(Damage(format!(
                 "its {name} unpacks to more than {MOST_GROWTH} times its size, as no capture does"
             ))));

@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use crate::{
     attach::{Attach, AttachOptions, Hooks, Programs, plan},
@@ -136,7 +136,7 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
     let loopback = links
         .first()
         .ok_or_else(|| Error::new(ErrorKind::NoInterface, "cannot find the loopback interface"))?;
-    let manner = AttachOptions {
+    let options = AttachOptions {
         mode,
         ..AttachOptions::default()
     };
@@ -145,7 +145,7 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
         egress: loaded.programs.egress.as_fd(),
     };
     hooks
-        .attach(&manner, programs, loopback, Direction::Ingress)?
+        .attach(&options, programs, loopback, HookDirection::Ingress)?
         .detach()
 }
 

@@ -1,5 +1,6 @@
 //! The capture thread: it alone touches the kernel, so that no executor is ever blocked.
 
+mod arguments;
 mod clock;
 mod closer;
 mod drain;
@@ -9,7 +10,6 @@ mod exporter;
 mod fallback;
 mod host;
 mod interfaces;
-mod job;
 mod names;
 mod open;
 mod parts;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use futures_channel::oneshot;
 
-pub(super) use self::{job::Job, preflight::preflight};
+pub(super) use self::{arguments::CaptureArguments, preflight::preflight};
 use super::{
     control::Running,
     engine::{Opened, guard},
@@ -35,15 +35,18 @@ use super::{
 use crate::error::Error;
 
 /// Opens, answers, captures until closed. A panic ends the stream with an error, and detaches on its way.
-pub(super) fn run(job: Job, answer: oneshot::Sender<Result<Opened, Error>>) {
+pub(super) fn run(arguments: CaptureArguments, answer: oneshot::Sender<Result<Opened, Error>>) {
     // Dropped last: the capture is gone by then, and the stream has ended.
-    let _running = Running(Arc::clone(&job.control));
-    let queue = Arc::clone(&job.queue);
-    guard(&queue, || capture(job, answer));
+    let _running = Running(Arc::clone(&arguments.control));
+    let queue = Arc::clone(&arguments.queue);
+    guard(&queue, || capture(arguments, answer));
 }
 
-fn capture(job: Job, answer: oneshot::Sender<Result<Opened, Error>>) -> Result<(), Error> {
-    match events::opening(|| open::open(job)) {
+fn capture(
+    arguments: CaptureArguments,
+    answer: oneshot::Sender<Result<Opened, Error>>,
+) -> Result<(), Error> {
+    match events::opening(|| open::open(arguments)) {
         Ok((capture, opened)) => match answer.send(Ok(opened)) {
             Ok(()) => capture.run(),
             // Whoever opened it has gone: dropping the capture detaches.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
+    arguments::CaptureArguments,
     events,
     exporter::record::RecordContext,
     interfaces::Candidates,
-    job::Job,
     parts::Parts,
     pinned::{Leftovers, Orphaned, TakeOver, part, prepare},
     setup,
@@ -21,21 +21,21 @@ use crate::{
 
 /// Opens: chooses interfaces, loads, attaches. The calling thread moves to the network namespace asked for and stays there.
 /// A failure of one interface is a degradation.
-pub(super) fn open(job: Job) -> Result<(Capture, Opened), Error> {
+pub(super) fn open(arguments: CaptureArguments) -> Result<(Capture, Opened), Error> {
     probe::kernel::check(&probe::kernel::release())?;
-    let mut candidates = Candidates::open(&job.options, job.selector.clone())?;
+    let mut candidates = Candidates::open(&arguments.options, arguments.selector.clone())?;
     candidates.check()?;
-    let strict = job.options.strict;
+    let strict = arguments.options.strict;
     let mut given_up = Vec::new();
-    given_up.extend(process::degradations(setup::wanted(&job.options)));
-    let prepared = prepare(&job, &mut given_up)?;
-    let grace = setup::grace(&job, &mut given_up)?;
+    given_up.extend(process::degradations(setup::wanted(&arguments.options)));
+    let prepared = prepare(&arguments, &mut given_up)?;
+    let grace = setup::grace(&arguments, &mut given_up)?;
     if let Some(pinned) = &prepared.pinned {
         let keeper = pinned.instance.keeper();
         keeper.move_by(setup::another_grace(&grace)?);
         candidates.keep_by(keeper);
     }
-    let (mut parts, leftovers) = Parts::new(&job, prepared, grace, candidates)?;
+    let (mut parts, leftovers) = Parts::new(&arguments, prepared, grace, candidates)?;
     parts.control.go_on()?;
     let registry = &parts.shared.registry;
     registry.degraded(given_up);
@@ -57,7 +57,7 @@ pub(super) fn open(job: Job) -> Result<(Capture, Opened), Error> {
     }
     events::opened(parts.interfaces.watched().len() as u64);
     let opened = parts.opened();
-    Ok((Capture::new(parts, job.options, orphaned), opened))
+    Ok((Capture::new(parts, arguments.options, orphaned), opened))
 }
 
 /// Takes away what former processes left, and goes on with the flows that one of them counted. Returns those of

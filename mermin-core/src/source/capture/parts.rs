@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{
+    arguments::CaptureArguments,
     clock::SourceClock,
     closer::Closer,
     exporter::Exporter,
     interfaces::{Candidates, InterfaceSet, Surroundings},
-    job::Job,
     names::Names,
     pinned::{Leftovers, PinnedInstance, Prepared},
     registry::InterfaceRegistry,
@@ -45,7 +45,7 @@ impl Drop for Parts {
 impl Parts {
     /// Puts the parts together.
     pub(super) fn new(
-        job: &Job,
+        arguments: &CaptureArguments,
         prepared: Prepared,
         grace: Grace,
         candidates: Candidates,
@@ -71,8 +71,8 @@ impl Parts {
             ledger: loaded.ledger,
             registry: InterfaceRegistry::new(
                 departed,
-                job.options.attach.clone(),
-                Arc::clone(job.control.changes()),
+                arguments.options.attach.clone(),
+                Arc::clone(arguments.control.changes()),
             ),
             counts: Counts::default(),
             capacity: slab.len(),
@@ -84,10 +84,10 @@ impl Parts {
             Arc::clone(&slab),
             loaded.index,
             grace,
-            Arc::clone(&job.control),
+            Arc::clone(&arguments.control),
         )?;
-        let filter = job.options.filter.clone();
-        let lookup = setup::lookup(job, |row| shared.registry.degraded([row]))?;
+        let filter = arguments.options.filter.clone();
+        let lookup = setup::lookup(arguments, |row| shared.registry.degraded([row]))?;
         let parts = Self {
             interfaces: InterfaceSet::new(
                 candidates,
@@ -97,17 +97,17 @@ impl Parts {
             ),
             slots: SlotTable::new(slab)?,
             exporter: Exporter::new(
-                Arc::clone(&job.queue),
+                Arc::clone(&arguments.queue),
                 Arc::clone(&shared),
                 filter,
-                job.options.join,
+                arguments.options.join,
                 lookup,
                 unacked,
             ),
             closer,
             clock,
             shared,
-            control: Arc::clone(&job.control),
+            control: Arc::clone(&arguments.control),
             instance,
         };
         Ok((parts, leftovers))

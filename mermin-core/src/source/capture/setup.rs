@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{fallback, job::Job};
+use super::{arguments::CaptureArguments, fallback};
 use crate::{
     bpf::{self, grace::Grace, size::Sizes},
     error::{Error, ErrorKind},
@@ -38,8 +38,11 @@ pub(super) fn sizes(options: &Options) -> Sizes {
 }
 
 /// The way to wait for grace periods on this host.
-pub(super) fn grace(job: &Job, given_up: &mut Vec<Degradation>) -> Result<Grace, Error> {
-    let grace = (job.options.test_hooks.grace)().map_err(no_grace)?;
+pub(super) fn grace(
+    arguments: &CaptureArguments,
+    given_up: &mut Vec<Degradation>,
+) -> Result<Grace, Error> {
+    let grace = (arguments.options.test_hooks.grace)().map_err(no_grace)?;
     if matches!(grace, Grace::MapInMap { .. }) {
         given_up.push(fallback::membarrier(unavailable::no_membarrier()));
     }
@@ -58,10 +61,10 @@ fn no_grace(error: io::Error) -> Error {
 /// The thread that looks sockets up, where it was asked for. Sockets are those of the calling thread's network namespace. Without it
 /// the direction is decided by what was seen, as a degradation; a process is not.
 pub(super) fn lookup(
-    job: &Job,
+    arguments: &CaptureArguments,
     degraded: impl FnOnce(Degradation),
 ) -> Result<Option<Lookup>, Error> {
-    let wanted = wanted(&job.options);
+    let wanted = wanted(&arguments.options);
     if !wanted.any() {
         return Ok(None);
     }

@@ -162,7 +162,7 @@ impl Capture {
     }
 
     fn take_new_flow_hints(&mut self) {
-        if !self.reconfiguration.options().test_hooks.deaf {
+        if !self.reconfiguration.options().test_hooks.ignores_hints {
             self.parts.slots.take_new_flow_hints();
         }
     }

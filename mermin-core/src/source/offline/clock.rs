@@ -37,7 +37,7 @@ impl Clock {
     }
 
     /// A packet's time (ns since 1970) on this clock, which moves on to it.
-    pub(super) fn tell(&mut self, time: i64) -> u64 {
+    pub(super) fn advance(&mut self, time: i64) -> u64 {
         // In the same order, and as far from each other.
         let time = time.cast_unsigned() ^ 1 << 63;
         let (then, told) = *self.reference.get_or_insert((time, BEGIN));
@@ -73,37 +73,37 @@ mod tests {
     #[test]
     fn it_goes_as_the_capture_does() {
         let mut clock = Clock::new(60 * SECOND);
-        let first = clock.tell(50 * YEAR);
-        assert_eq!(clock.tell(50 * YEAR + 7), first + 7);
+        let first = clock.advance(50 * YEAR);
+        assert_eq!(clock.advance(50 * YEAR + 7), first + 7);
         assert_eq!(clock.now(), first + 7);
     }
 
     #[test]
     fn a_packet_that_is_late_keeps_its_own_time() {
         let mut clock = Clock::new(60 * SECOND);
-        let first = clock.tell(50 * YEAR);
-        assert_eq!(clock.tell(50 * YEAR - TICK), first - SECOND);
+        let first = clock.advance(50 * YEAR);
+        assert_eq!(clock.advance(50 * YEAR - TICK), first - SECOND);
         assert_eq!(clock.now(), first);
-        assert_eq!(clock.tell(50 * YEAR + TICK), first + SECOND);
+        assert_eq!(clock.advance(50 * YEAR + TICK), first + SECOND);
     }
 
     #[test]
     fn a_clock_set_back_goes_on_from_there() {
         let mut clock = Clock::new(60 * SECOND);
-        clock.tell(50 * YEAR);
-        let before = clock.tell(50 * YEAR + TICK);
-        assert_eq!(clock.tell(49 * YEAR), before);
-        assert_eq!(clock.tell(49 * YEAR + 3), before + 3);
+        clock.advance(50 * YEAR);
+        let before = clock.advance(50 * YEAR + TICK);
+        assert_eq!(clock.advance(49 * YEAR), before);
+        assert_eq!(clock.advance(49 * YEAR + 3), before + 3);
     }
 
     #[test]
     fn a_gap_is_no_longer_than_any_timeout() {
         let mut clock = Clock::new(60 * SECOND);
-        let first = clock.tell(0);
-        assert_eq!(clock.tell(70 * TICK), first + 70 * SECOND);
-        let second = clock.tell(i64::MAX / 2);
+        let first = clock.advance(0);
+        assert_eq!(clock.advance(70 * TICK), first + 70 * SECOND);
+        let second = clock.advance(i64::MAX / 2);
         assert_eq!(second, first + 140 * SECOND);
-        assert_eq!(clock.tell(i64::MAX / 2 + 5), second + 5);
+        assert_eq!(clock.advance(i64::MAX / 2 + 5), second + 5);
     }
 
     proptest! {
@@ -117,7 +117,7 @@ mod tests {
             let mut clock = Clock::new(longest);
             let mut before = clock.now();
             for time in times {
-                let moment = clock.tell(time);
+                let moment = clock.advance(time);
                 prop_assert!(clock.now() >= before);
                 prop_assert!(moment <= clock.now() && moment.saturating_add(LATE) >= clock.now());
                 before = clock.now();

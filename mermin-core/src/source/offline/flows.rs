@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use mermin_bpf::{
     abi::{
-        fragment::{FragmentKey, Owner},
+        fragment::{FragmentFlow, FragmentKey},
         ledger::{Ignored, Reason},
         tunnel::{Outer, kind},
     },
@@ -23,7 +23,7 @@ use super::{
     fragments::Fragments,
     joining,
     listening::ListeningPorts,
-    shared::{Counts, Hook, ifindex},
+    shared::{Counts, InterfaceLedger, ifindex},
     slot::{Facts, PacketTime, Slot},
     table::{Key, Table},
     timers::Timers,
@@ -40,7 +40,7 @@ use crate::{
     table::{
         Timeouts, coarse_time,
         limits::{Limits, is_over},
-        record::{Frame, date, facts, record, untold},
+        record::{Frame, date, facts, record, unexported},
         timeouts::nanoseconds,
         verdict::{Verdict, due, judge},
     },
@@ -123,7 +123,7 @@ impl Flows {
     pub(super) fn moment(&mut self, packet: &Packet) -> PacketTime {
         self.wall = packet.time.map_or(self.wall, |time| time.at);
         PacketTime {
-            told: self.clock.tell(self.wall),
+            clock: self.clock.advance(self.wall),
             wall: packet.time,
         }
     }
@@ -131,7 +131,7 @@ impl Flows {
     /// Advances the clock to this time (ns since 1970); no earlier packet follows.
     pub(super) fn pass(&mut self, until: i64) {
         if until > self.wall {
-            self.clock.tell(until);
+            self.clock.advance(until);
         }
     }
 
@@ -172,7 +172,7 @@ impl Flows {
                 Fragmentation::Later(ip, key) => {
                     let counted = self.count_later(counts, ip, key, arrival, read.length, at);
                     if counted.is_err() {
-                        self.fragments.keep(*key, ip, read.length, at.told);
+                        self.fragments.keep(*key, ip, read.length, at.clock);
                     }
                     counted
                 }
@@ -194,7 +194,7 @@ impl Flows {
         captured: &Captured<'_>,
     ) -> Result<(), Reason> {
         let (key, direction) = Key::of(packet, ifindex);
-        let before = self.leave_word(captured.arrival, packet, &key, direction, at);
+        let before = self.remember_first_fragment(captured.arrival, packet, &key, direction, at);
         taken_back(counts, ifindex, &before);
         let mut known = self.table.find(&key);
         if let Some(number) = known
@@ -214,7 +214,7 @@ impl Flows {
             let bits = decide(captured.arrival.is_answer, packet.tcp_flags, direction);
             let mut slot = Slot::begin(key.words(), packet, bits, mac, at, self.serial);
             slot.flow.outer = captured.outer(direction);
-            slot.standing = self.filters.decide(&facts(
+            slot.decision = self.filters.decide(&facts(
                 &slot.flow,
                 &name_of(counts, (ifindex as usize).wrapping_sub(1)),
             ));
@@ -250,7 +250,7 @@ impl Flows {
 
     /// Leaves word of a first fragment's flow, for the fragments of its own and of those around it; gives what those of them add
     /// that came before it.
-    fn leave_word(
+    fn remember_first_fragment(
         &mut self,
         arrival: &ParsedFrame,
         packet: &packet::Packet,
@@ -262,30 +262,35 @@ impl Flows {
             Fragmentation::First(_, own) => Some(own),
             Fragmentation::None(_) | Fragmentation::Later(..) => None,
         };
-        if own.is_none() && arrival.carriers == [None; 2] {
+        if own.is_none() && arrival.outer_fragments == [None; 2] {
             return Measure::default();
         }
-        let owner = fragment::owner(packet, &key.words(), direction, at.told);
+        let owner = fragment::flow_of(packet, &key.words(), direction, at.clock);
         let mut before = Measure::default();
         if let Some(own) = own {
             self.fragments.insert(own, owner);
-            before = self.fragments.take(&own, false, at.told);
+            before = self.fragments.take(&own, false, at.clock);
         }
-        before.plus(&self.carriers(arrival, owner, at))
+        before.plus(&self.outer_fragments(arrival, owner, at))
     }
 
     /// The same for the packets around, whose later fragments carry the flow's packets.
-    fn carriers(&mut self, arrival: &ParsedFrame, owner: Owner, at: PacketTime) -> Measure {
+    fn outer_fragments(
+        &mut self,
+        arrival: &ParsedFrame,
+        owner: FragmentFlow,
+        at: PacketTime,
+    ) -> Measure {
         let mut before = Measure::default();
-        for key in arrival.carriers.into_iter().flatten() {
+        for key in arrival.outer_fragments.into_iter().flatten() {
             self.fragments.insert(
                 key,
-                Owner {
+                FragmentFlow {
                     carries: 1,
                     ..owner
                 },
             );
-            before = before.plus(&self.fragments.take(&key, true, at.told));
+            before = before.plus(&self.fragments.take(&key, true, at.clock));
         }
         before
     }
@@ -300,10 +305,10 @@ impl Flows {
         length: u32,
         at: PacketTime,
     ) -> Result<(), Reason> {
-        let owner = self.fragments.find(key, at.told).ok_or(Reason::Fragment)?;
-        let number = self.table.find(&Key::of_owner(&owner));
+        let owner = self.fragments.find(key, at.clock).ok_or(Reason::Fragment)?;
+        let number = self.table.find(&Key::of_fragment(&owner));
         let number = number.ok_or(Reason::Fragment)?;
-        let before = self.carriers(arrival, owner, at);
+        let before = self.outer_fragments(arrival, owner, at);
         taken_back(counts, key.ifindex, &before);
         let measured = fragment::measure(ip, &owner, length).plus(&before);
         if let Some(slot) = self.table.get(number) {
@@ -323,7 +328,7 @@ impl Flows {
         let teller = self.teller(self.clock.now());
         request.fill(self.table.touched(), |number| {
             let slot = self.table.slot(number)?;
-            (slot.standing != FilterDecision::UNWANTED)
+            (slot.decision != FilterDecision::UNWANTED)
                 .then(|| teller.record(slot, number, EndReason::ActiveTimeout, counts))
         });
     }
@@ -354,7 +359,7 @@ impl Flows {
                 Verdict::Report => {
                     // Entries know time in steps: the next report is not in this one again.
                     earliest = moment.saturating_add(coarse_time::STEP);
-                    if slot.entry.untold(&slot.flow) == 0 {
+                    if slot.entry.unexported(&slot.flow) == 0 {
                         slot.entry.since = coarse_time::CoarseTime::at(moment);
                     } else {
                         self.report(counts, number, moment);
@@ -382,7 +387,7 @@ impl Flows {
     fn enrol(&mut self, counts: &mut Counts, number: u32) {
         if let Some(conversations) = &mut self.conversations
             && let Some(slot) = self.table.get(number)
-            && slot.standing != FilterDecision::UNWANTED
+            && slot.decision != FilterDecision::UNWANTED
         {
             let flow = slot.flow;
             joining::begin(conversations, &self.table, counts, number, &flow);
@@ -392,7 +397,7 @@ impl Flows {
     /// Counts of a flow's conversation at all interfaces; none where another one reports it, which goes to the ledger.
     fn join(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
         match &mut self.conversations {
-            Some(conversations) if slot.standing != FilterDecision::UNWANTED => joining::decide(
+            Some(conversations) if slot.decision != FilterDecision::UNWANTED => joining::decide(
                 conversations,
                 &self.table,
                 counts,
@@ -434,10 +439,10 @@ impl Flows {
             return;
         };
         slot.entry = looked.entry;
-        slot.entry.told(&slot.flow, now);
+        slot.entry.mark_exported(&slot.flow, now);
         slot.want_samples();
         if flow.is_some() {
-            slot.standing = slot.standing.and_told();
+            slot.decision = slot.decision.and_exported();
         }
         self.out.extend(flow);
     }
@@ -451,7 +456,7 @@ impl Flows {
             if let Some(conversations) = &mut self.conversations {
                 joining::end(conversations, counts, number, &slot.flow);
             }
-            self.filters.ended(slot.standing);
+            self.filters.ended(slot.decision);
             counts.ended += 1;
             counts.open = self.table.open();
         }
@@ -562,19 +567,22 @@ impl Teller<'_> {
         counts: &mut Counts,
     ) -> Option<Flow> {
         let place = (slot.flow.tail().ifindex as usize).wrapping_sub(1);
-        if slot.standing != FilterDecision::UNWANTED {
+        if slot.decision != FilterDecision::UNWANTED {
             let flow = self.record(slot, number, reason, counts);
             if self
                 .filters
-                .admit(slot.standing, slot.standing.is_told(), &flow)
+                .admit(slot.decision, slot.decision.is_exported(), &flow)
             {
                 return Some(flow);
             }
         }
         counts.filtered += 1;
         if let Some(Some(hook)) = counts.hooks.get_mut(place) {
-            for (side, told) in slot.flow.sides.iter().zip(&slot.entry.told) {
-                hook.ignored(Reason::Filtered, untold(side, told, slot.flow.link_length));
+            for (side, exported) in slot.flow.sides.iter().zip(&slot.entry.exported) {
+                hook.ignored(
+                    Reason::Filtered,
+                    unexported(side, exported, slot.flow.link_length),
+                );
             }
         }
         None
@@ -618,17 +626,21 @@ const fn left(measure: &Measure) -> Ignored {
     }
 }
 
-pub(super) fn hook_of(counts: &mut Counts, ifindex: u32) -> Option<&mut Hook> {
+pub(super) fn hook_of(counts: &mut Counts, ifindex: u32) -> Option<&mut InterfaceLedger> {
     let place = (ifindex as usize).wrapping_sub(1);
     counts.hooks.get_mut(place)?.as_mut()
 }
 
 /// The ledger of an interface, from its first packet on.
-fn hook<'a>(counts: &'a mut Counts, place: usize, interface: &Interface) -> &'a mut Hook {
+fn hook<'a>(
+    counts: &'a mut Counts,
+    place: usize,
+    interface: &Interface,
+) -> &'a mut InterfaceLedger {
     if counts.hooks.len() <= place {
         counts.hooks.resize_with(place + 1, || None);
     }
-    counts.hooks[place].get_or_insert_with(|| Hook {
+    counts.hooks[place].get_or_insert_with(|| InterfaceLedger {
         name: Arc::from(interface.name.as_deref().unwrap_or(UNNAMED)),
         unread: interface.layer.is_none().then_some(interface.link),
         account: Box::default(),

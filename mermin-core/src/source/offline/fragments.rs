@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use mermin_bpf::{
-    abi::fragment::{Early, FragmentKey, Owner},
+    abi::fragment::{Early, FragmentFlow, FragmentKey},
     track::{
         fragment::{early, is_fresh},
         measure::Measure,
@@ -17,18 +17,18 @@ const ROOM: usize = 4096;
 /// Keys of a capture's packets in parts.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    owners: Recent<Owner>,
+    owners: Recent<FragmentFlow>,
     early: Recent<Early>,
 }
 
 impl Fragments {
     /// Leaves word of the flow of a packet's first fragment.
-    pub(super) fn insert(&mut self, key: FragmentKey, owner: Owner) {
+    pub(super) fn insert(&mut self, key: FragmentKey, owner: FragmentFlow) {
         self.owners.insert(key, owner);
     }
 
     /// The flow of a fragment that comes at `now`.
-    pub(super) fn find(&self, key: &FragmentKey, now: u64) -> Option<Owner> {
+    pub(super) fn find(&self, key: &FragmentKey, now: u64) -> Option<FragmentFlow> {
         self.owners
             .get(key)
             .filter(|owner| is_fresh(owner.seen_at, key.ipv6 != 0, now))
@@ -118,7 +118,7 @@ mod tests {
         let mut fragments = Fragments::default();
         let count = 10 * u32::try_from(ROOM).unwrap();
         for number in 0..count {
-            fragments.insert(key(number), Owner::default());
+            fragments.insert(key(number), FragmentFlow::default());
             let before = number.saturating_sub(u32::try_from(ROOM).unwrap() - 1);
             assert!(fragments.find(&key(before), 0).is_some(), "{number}");
         }
@@ -130,9 +130,9 @@ mod tests {
     #[test]
     fn a_number_is_used_again_after_a_while() {
         let mut fragments = Fragments::default();
-        let owner = Owner {
+        let owner = FragmentFlow {
             seen_at: 5,
-            ..Owner::default()
+            ..FragmentFlow::default()
         };
         for (ipv6, seconds) in [(0, 30), (1, 60)] {
             let key = FragmentKey { ipv6, ..key(1) };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     join::{Beginning, Conversations, Decision, Sight, part_of_another},
-    table::{export_state::ExportState, record::untold, snapshot::FlowSnapshot},
+    table::{export_state::ExportState, record::unexported, snapshot::FlowSnapshot},
 };
 
 /// Takes up a flow that begins.
@@ -25,7 +25,7 @@ pub(super) fn begin(
     let beginning = Beginning {
         slot,
         flow,
-        is_told: false,
+        is_exported: false,
     };
     let read = |other| sight_in(table, counts, other);
     if !conversations.begin(&beginning, read) {
@@ -45,12 +45,12 @@ pub(super) fn decide(
 ) -> Option<Vec<Sight>> {
     let own = sight(counts, flow);
     let read = |other| sight_in(table, counts, other);
-    match conversations.decide(slot, &own, &entry.told, read) {
-        Decision::Withheld => None,
+    match conversations.decide(slot, &own, &entry.exported, read) {
+        Decision::Suppressed => None,
         Decision::Reports { covered, sights } => {
             if let Some(part) = part_of_another(flow, entry, &covered) {
                 withhold(counts, &part, entry);
-                entry.told(&part, entry.since.nanoseconds());
+                entry.mark_exported(&part, entry.since.nanoseconds());
             }
             Some(sights)
         }
@@ -71,8 +71,8 @@ pub(super) fn end(
 pub(super) fn withhold(counts: &mut Counts, flow: &FlowSnapshot, entry: &ExportState) {
     counts.joined += 1;
     if let Some(hook) = hook_of(counts, flow.tail().ifindex) {
-        for (side, told) in flow.sides.iter().zip(&entry.told) {
-            hook.ignored(Reason::Joined, untold(side, told, flow.link_length));
+        for (side, exported) in flow.sides.iter().zip(&entry.exported) {
+            hook.ignored(Reason::Joined, unexported(side, exported, flow.link_length));
         }
     }
 }

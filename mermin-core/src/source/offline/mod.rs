@@ -4,6 +4,7 @@
 //! capture's clock, so that a day is read as fast as the disk gives it. Of a capture that is read while it is made, the clock
 //! goes on while no packet comes ([`live`]).
 
+mod capture_reader;
 mod clock;
 mod flows;
 mod fragments;
@@ -16,15 +17,14 @@ mod input;
 mod joining;
 mod listening;
 mod live;
+mod offline_thread;
 mod pipe;
-mod reading;
 mod shared;
 mod slot;
 mod table;
 mod timers;
 #[cfg(feature = "__lab")]
 mod whole;
-mod work;
 
 use std::{io, sync::Arc, thread};
 
@@ -33,7 +33,10 @@ use futures_channel::oneshot;
 #[cfg(feature = "__lab")]
 pub(crate) use self::hand::Hand;
 pub(super) use self::input::Input;
-use self::{flows::Flows, live::Live, reading::Reading, shared::Shared, work::Work};
+use self::{
+    capture_reader::CaptureReader, flows::Flows, live::Live, offline_thread::OfflineThread,
+    shared::Shared,
+};
 #[cfg(feature = "__lab")]
 pub use self::{
     frames::{Captured, each_captured},
@@ -53,7 +56,7 @@ use crate::{
 };
 
 /// Arguments of the thread.
-struct Job {
+struct Arguments {
     options: Options,
     input: Input,
     pace: Option<Pace>,
@@ -71,7 +74,7 @@ pub(super) fn start(
 ) -> Result<oneshot::Receiver<Result<Opened, Error>>, Error> {
     options.validate_offline()?;
     let (answer, opened) = oneshot::channel();
-    let job = Job {
+    let arguments = Arguments {
         options,
         input,
         pace,
@@ -81,9 +84,9 @@ pub(super) fn start(
     thread::Builder::new()
         .name("mermin-pcap".to_owned())
         .spawn(move || {
-            let _running = Running(Arc::clone(&job.control));
-            let queue = Arc::clone(&job.queue);
-            guard(&queue, || job.run(answer));
+            let _running = Running(Arc::clone(&arguments.control));
+            let queue = Arc::clone(&arguments.queue);
+            guard(&queue, || arguments.run(answer));
         })
         .map_err(|error| {
             Error::new(ErrorKind::Exhausted, "cannot start the reading thread").with_source(error)
@@ -91,7 +94,7 @@ pub(super) fn start(
     Ok(opened)
 }
 
-impl Job {
+impl Arguments {
     fn run(self, answer: oneshot::Sender<Result<Opened, Error>>) -> Result<(), Error> {
         match self.open() {
             Ok((work, opened)) => match answer.send(Ok(opened)) {
@@ -107,7 +110,7 @@ impl Job {
         }
     }
 
-    fn open(self) -> Result<(Work<Box<dyn io::Read + Send>>, Opened), Error> {
+    fn open(self) -> Result<(OfflineThread<Box<dyn io::Read + Send>>, Opened), Error> {
         let name = self.input.name();
         let path = self.input.path();
         let (reader, ready) = self.input.open(&self.control)?;
@@ -138,8 +141,8 @@ impl Job {
         )
         .joined(self.options.join)
         .listening(self.options.listening_ports);
-        let work = Work {
-            reading: Reading::new(capture, flows, shared).paced(self.pace),
+        let work = OfflineThread {
+            reading: CaptureReader::new(capture, flows, shared).paced(self.pace),
             name,
             control: self.control,
             queue: self.queue,

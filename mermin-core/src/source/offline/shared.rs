@@ -13,7 +13,7 @@ use crate::{
 
 /// The ledger of one interface of the capture.
 #[derive(Debug)]
-pub(super) struct Hook {
+pub(super) struct InterfaceLedger {
     pub(super) name: Arc<str>,
     /// Its link type, if that is not read.
     pub(super) unread: Option<u32>,
@@ -24,7 +24,7 @@ pub(super) struct Hook {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// By place in the capture; none before an interface's first packet.
-    pub(super) hooks: Vec<Option<Hook>>,
+    pub(super) hooks: Vec<Option<InterfaceLedger>>,
     pub(super) open: u64,
     pub(super) ended: u64,
     pub(super) records: u64,
@@ -73,7 +73,7 @@ impl Shared {
     }
 }
 
-impl Hook {
+impl InterfaceLedger {
     pub(super) fn total(&mut self, octets: u32) {
         let totals = &mut self.account.totals;
         totals.skbs += 1;
@@ -99,7 +99,7 @@ impl Hook {
 }
 
 /// The degradation of an interface whose link type is not read.
-fn degradation(hook: &Hook, link: u32) -> Degradation {
+fn degradation(hook: &InterfaceLedger, link: u32) -> Degradation {
     Degradation {
         feature: Feature::Interface,
         interface: Some(Arc::clone(&hook.name)),

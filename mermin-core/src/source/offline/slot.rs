@@ -2,7 +2,7 @@
 
 use mermin_bpf::{
     abi::{
-        fragment::Owner,
+        fragment::FragmentFlow,
         key::{CARRIED, KeyWords},
         slot::{DIRECTIONS, Sample, origin},
     },
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketTime {
     /// On the capture's clock, ns.
-    pub(super) told: u64,
+    pub(super) clock: u64,
     /// As captured; packets without a time have none.
     pub(super) wall: Option<Time>,
 }
@@ -60,7 +60,7 @@ pub(super) struct Slot {
     pub(super) flow: FlowSnapshot,
     pub(super) entry: ExportState,
     /// The filter's decision on it.
-    pub(super) standing: FilterDecision,
+    pub(super) decision: FilterDecision,
     /// Number of the flow in this capture; 0 for a free slot.
     pub(super) serial: u64,
     /// When it is to be looked at; other timers of this slot are void.
@@ -89,7 +89,7 @@ impl Facts {
     }
 
     /// Of a later fragment, which has nothing of its protocol's header.
-    pub(super) const fn of_later(owner: &Owner) -> Self {
+    pub(super) const fn of_later(owner: &FragmentFlow) -> Self {
         Self {
             tcp_flags: 0,
             sample: Sample::unpack(owner.sample),
@@ -114,7 +114,7 @@ impl Slot {
                 higher_started: bits & origin::HIGHER_STARTED != 0,
                 first: First::of(bits),
                 link_length: u8::try_from(packet.link_length).unwrap_or(u8::MAX),
-                first_seen: at.told,
+                first_seen: at.clock,
                 mac,
                 ..FlowSnapshot::default()
             },
@@ -172,14 +172,14 @@ impl Slot {
         side.packets += measure.packets;
         side.octets += measure.octets;
         side.extra = side.extra.wrapping_add(measure.extra(link_length));
-        side.last_seen = side.last_seen.max(at.told);
+        side.last_seen = side.last_seen.max(at.clock);
         side.sample.get_or_insert(packet.sample);
         if packet.tcp_flags == 0 {
             return false;
         }
         let new = packet.tcp_flags & !side.tcp.flags;
         if new & flag::SYN != 0 {
-            side.syn_at = at.told;
+            side.syn_at = at.clock;
         }
         side.tcp.send(packet.tcp_flags, other.tcp.flags);
         new & (flag::FIN | flag::RST) != 0

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use mermin_bpf::{
     abi::{
-        fragment::Owner,
+        fragment::FragmentFlow,
         key::{CARRIED, KeyV4, KeyV6, KeyWords},
         ledger::Reason,
     },
@@ -56,7 +56,7 @@ impl Key {
     }
 
     /// Key of the flow that a first fragment belongs to.
-    pub(super) const fn of_owner(owner: &Owner) -> Self {
+    pub(super) const fn of_fragment(owner: &FragmentFlow) -> Self {
         Self::of_words(&owner.key, owner.ipv6 != 0)
     }
 

@@ -3,8 +3,8 @@
 use std::{io, sync::Arc};
 
 use super::{
+    capture_reader::{CaptureReader, Stop},
     flows::Flows,
-    reading::{Reading, Stop},
     shared::Shared,
 };
 use crate::{
@@ -41,7 +41,7 @@ pub fn read_whole(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> W
         0,
         ParseOptions::default(),
     );
-    let mut reading = Reading::new(Capture::new(input), flows, Arc::clone(&shared));
+    let mut reading = CaptureReader::new(Capture::new(input), flows, Arc::clone(&shared));
     let mut told = Vec::new();
     let opened = reading.capture.open();
     let broken = loop {

@@ -69,7 +69,7 @@ fn ipv4(tail: KeyTail) -> FlowSnapshot {
     }
 }
 
-fn told(flow: &FlowSnapshot) -> Flow {
+fn made(flow: &FlowSnapshot) -> Flow {
     told_after(flow, &ExportState::default())
 }
 
@@ -100,7 +100,7 @@ fn counts(half: &Uniflow) -> [[u64; 2]; 3] {
 
 #[test]
 fn a_datagram_flow_over_ipv4() {
-    let flow = told(&ipv4(tail(protocol::UDP, [40_000, 53])));
+    let flow = made(&ipv4(tail(protocol::UDP, [40_000, 53])));
     assert_eq!(ends(&flow), ["10.0.0.1:40000", "10.0.0.2:53"]);
     assert_eq!(flow.protocol, Protocol::UDP);
     assert_eq!((flow.start, flow.end), (date(1_000_100), date(1_000_103)));
@@ -133,7 +133,7 @@ fn a_datagram_flow_over_ipv4() {
 
 #[test]
 fn the_id_names_epoch_slot_and_beginning() {
-    let flow = told(&ipv4(tail(protocol::UDP, [1, 2])));
+    let flow = made(&ipv4(tail(protocol::UDP, [1, 2])));
     let began = 100 * u128::from(SECOND);
     let lower = 0x12_3456_u128 << 56 | began;
     // 48 bits of the epoch are left.
@@ -144,7 +144,7 @@ fn the_id_names_epoch_slot_and_beginning() {
 fn the_higher_endpoint_may_have_started() {
     let mut observed = ipv4(tail(protocol::UDP, [40_000, 53]));
     observed.higher_started = true;
-    let flow = told(&observed);
+    let flow = made(&observed);
     assert_eq!(ends(&flow), ["10.0.0.2:53", "10.0.0.1:40000"]);
     assert_eq!(counts(&flow.forward)[0], [2, 2]);
     assert_eq!(counts(&flow.reverse)[0], [3, 3]);
@@ -174,7 +174,7 @@ fn ipv6_has_a_flow_label() {
         ttl: 64,
         ..Sample::default()
     });
-    let flow = told(&observed);
+    let flow = made(&observed);
     assert_eq!(
         ends(&flow),
         ["[fd00:0:0:1::1]:443", "[fd00:0:0:1::2]:50000"]
@@ -194,20 +194,20 @@ fn icmp_has_messages_and_no_ports() {
     if let Some(sample) = &mut observed.sides[0].sample {
         sample.icmp_type = 8;
     }
-    let flow = told(&observed);
+    let flow = made(&observed);
     assert_eq!(ends(&flow), ["10.0.0.1", "10.0.0.2"]);
     assert_eq!(flow.icmp_id, Some(0x1234));
     assert_eq!(flow.forward.icmp.map(|icmp| icmp.kind), Some(8));
     assert_eq!(flow.reverse.icmp.map(|icmp| icmp.kind), Some(0));
 
     // An error is a flow of its type and code.
-    let flow = told(&ipv4(tail(protocol::ICMP, [256 + 3, 4])));
+    let flow = made(&ipv4(tail(protocol::ICMP, [256 + 3, 4])));
     assert_eq!((flow.icmp_id, flow.source.port), (None, None));
 }
 
 #[test]
 fn other_protocols_have_neither() {
-    let flow = told(&ipv4(tail(47, [0, 0])));
+    let flow = made(&ipv4(tail(47, [0, 0])));
     assert_eq!(ends(&flow), ["10.0.0.1", "10.0.0.2"]);
     assert_eq!(
         (flow.icmp_id, flow.forward.icmp, flow.tcp),
@@ -220,7 +220,7 @@ fn vlans_from_the_outside() {
     for (packed, ids) in [([0, 0], &[][..]), ([7, 0], &[7]), ([7, 4095], &[7, 4095])] {
         let mut tail = tail(protocol::UDP, [1, 2]);
         tail.protocol_vlan = KeyTail::pack(protocol::UDP, packed[0], packed[1]);
-        assert_eq!(&*told(&ipv4(tail)).vlans, ids);
+        assert_eq!(&*made(&ipv4(tail)).vlans, ids);
     }
 }
 
@@ -228,7 +228,7 @@ fn vlans_from_the_outside() {
 fn a_priority_tag_does_not_hide_the_tag_in_it() {
     let mut tail = tail(protocol::UDP, [1, 2]);
     tail.protocol_vlan = KeyTail::pack(protocol::UDP, 0, 9);
-    assert_eq!(&*told(&ipv4(tail)).vlans, [0, 9]);
+    assert_eq!(&*made(&ipv4(tail)).vlans, [0, 9]);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_link_without_addresses_has_no_mac() {
     let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
     observed.mac = [0; 6];
     observed.link_length = 0;
-    let flow = told(&observed);
+    let flow = made(&observed);
     assert_eq!(flow.interface.mac, None);
     assert_eq!(flow.forward.frame_octets, flow.forward.octets);
 }
@@ -247,7 +247,7 @@ fn padding_and_tags_make_frames_longer_or_shorter() {
     observed.sides[0].extra = 18;
     // A tag less than the first packet had, two times.
     observed.sides[1].extra = 0_u64.wrapping_sub(8);
-    let flow = told(&observed);
+    let flow = made(&observed);
     assert_eq!(flow.forward.frame_octets.total, 300 + 3 * 14 + 18);
     assert_eq!(flow.reverse.frame_octets.total, 2000 + 2 * 14 - 8);
 }
@@ -257,7 +257,7 @@ fn a_later_record_tells_what_came_since() {
     let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
     observed.sides[0].extra = 0_u64.wrapping_sub(4);
     let mut entry = ExportState::default();
-    entry.told(&observed, 160 * SECOND);
+    entry.mark_exported(&observed, 160 * SECOND);
     assert_eq!(entry.since, CoarseTime::at(160 * SECOND));
     observed.sides[0].packets += 10;
     observed.sides[0].octets += 1000;
@@ -338,7 +338,7 @@ fn the_end_is_no_earlier_than_what_is_known_precisely() {
     for side in &mut observed.sides {
         side.last_seen = 100 * SECOND - 3_000_000;
     }
-    let flow = told(&observed);
+    let flow = made(&observed);
     assert_eq!(flow.duration(), Duration::from_millis(2));
     assert_eq!(flow.time_resolution, Some(Duration::from_millis(4)));
     assert!(flow.duration() >= flow.tcp.unwrap().handshake_latency.unwrap());
@@ -351,12 +351,12 @@ fn the_only_packet_of_a_flow_has_an_exact_time() {
     observed.sides[0].packets = 1;
     // Its second reading of the clock.
     observed.sides[0].last_seen = observed.first_seen + 100;
-    let flow = told(&observed);
+    let flow = made(&observed);
     assert_eq!(flow.time_resolution, Some(Duration::from_nanos(1)));
     assert_eq!(flow.end, flow.start);
     observed.sides[1].packets = 1;
     assert_eq!(
-        told(&observed).time_resolution,
+        made(&observed).time_resolution,
         Some(Duration::from_millis(4))
     );
 }
@@ -377,7 +377,7 @@ fn a_handshake_has_a_latency() {
     let mut observed = tcp([50_000, 443], [SYN | ACK, SYN | ACK]);
     observed.first = First::Opening;
     observed.sides[0].syn_at = 100 * SECOND;
-    let state = |observed: &FlowSnapshot| told(observed).tcp.unwrap();
+    let state = |observed: &FlowSnapshot| made(observed).tcp.unwrap();
     assert_eq!(state(&observed).handshake_latency, None);
     observed.sides[1].syn_at = 100 * SECOND + 1_500_000;
     let tcp = state(&observed);
@@ -391,11 +391,11 @@ fn a_handshake_has_a_latency() {
 #[test]
 fn the_state_is_the_openers() {
     let mut observed = tcp([50_000, 443], [SYN | ACK | FIN, SYN | ACK]);
-    assert_eq!(told(&observed).tcp.unwrap().state, TcpState::FinWait1);
+    assert_eq!(made(&observed).tcp.unwrap().state, TcpState::FinWait1);
     observed.higher_started = true;
-    assert_eq!(told(&observed).tcp.unwrap().state, TcpState::CloseWait);
+    assert_eq!(made(&observed).tcp.unwrap().state, TcpState::CloseWait);
     let reset = tcp([50_000, 443], [SYN, RST | ACK]);
-    let flow = told(&reset);
+    let flow = made(&reset);
     assert_eq!(flow.tcp.unwrap().state, TcpState::Closed);
     let flags = [flow.forward, flow.reverse].map(|half| half.tcp_flags.unwrap().to_string());
     assert_eq!(flags, ["SYN", "RST|ACK"]);
@@ -405,7 +405,7 @@ fn the_state_is_the_openers() {
 fn flags_are_absent_where_nothing_went() {
     let mut observed = tcp([50_000, 443], [SYN, 0]);
     observed.sides[1].packets = 0;
-    assert_eq!(told(&observed).reverse.tcp_flags, None);
+    assert_eq!(made(&observed).reverse.tcp_flags, None);
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn each_rule_of_direction() {
         if by_syn {
             observed.first = First::Opening;
         }
-        let flow = told(&observed);
+        let flow = made(&observed);
         assert_eq!(
             (flow.direction, flow.direction_rule),
             (direction, Some(rule)),
@@ -457,7 +457,7 @@ fn an_answer_alone_is_no_claim() {
         if asked.is_none() {
             observed.sides[0].packets = 0;
         }
-        let flow = told(&observed);
+        let flow = made(&observed);
         assert_eq!(
             (flow.direction, flow.direction_rule),
             (direction, Some(rule)),
@@ -608,7 +608,7 @@ fn each_rule_of_direction_of_other_protocols() {
         (protocol::DCCP, [179, 50_000], Reverse, PortNumber),
         (protocol::GRE, [0, 0], Forward, FirstPacket),
     ] {
-        let flow = told(&ipv4(tail(number, ports)));
+        let flow = made(&ipv4(tail(number, ports)));
         assert_eq!(
             (flow.direction, flow.direction_rule),
             (direction, Some(rule)),
@@ -626,19 +626,19 @@ fn protocols_with_ports_show_them_and_others_do_not() {
         protocol::DCCP,
         protocol::UDP_LITE,
     ] {
-        let flow = told(&ipv4(tail(number, [40_000, 53])));
+        let flow = made(&ipv4(tail(number, [40_000, 53])));
         assert_eq!(ends(&flow), ["10.0.0.1:40000", "10.0.0.2:53"], "{number}");
     }
-    let flow = told(&ipv4(tail(protocol::IGMP, [0, 0])));
+    let flow = made(&ipv4(tail(protocol::IGMP, [0, 0])));
     assert_eq!(ends(&flow), ["10.0.0.1", "10.0.0.2"]);
 }
 
 #[test]
 fn a_security_association_shows_its_index() {
-    let esp = told(&ipv4(tail(protocol::ESP, [0xc000, 0x1001])));
+    let esp = made(&ipv4(tail(protocol::ESP, [0xc000, 0x1001])));
     assert_eq!(esp.ipsec, Some(Ipsec::esp(0xc000_1001)));
     assert_eq!(ends(&esp), ["10.0.0.1", "10.0.0.2"]);
-    let ah = told(&ipv4(tail(protocol::AH, [0, 7])));
+    let ah = made(&ipv4(tail(protocol::AH, [0, 7])));
     assert_eq!(ah.ipsec, Some(Ipsec::ah(7)));
 }
 
@@ -663,7 +663,7 @@ fn carried(facts: u8) -> FlowSnapshot {
 
 #[test]
 fn a_carried_flow_shows_its_tunnel() {
-    let flow = told(&carried(kind::VXLAN | fact::HAS_ID));
+    let flow = made(&carried(kind::VXLAN | fact::HAS_ID));
     let tunnel = flow.tunnel.unwrap();
     assert_eq!((tunnel.kind, tunnel.id), (TunnelKind::Vxlan, Some(42)));
     assert_eq!(tunnel.protocol, Protocol::UDP);
@@ -675,7 +675,7 @@ fn a_carried_flow_shows_its_tunnel() {
 
     let mut turned = carried(kind::VXLAN);
     turned.higher_started = true;
-    let tunnel = told(&turned).tunnel.unwrap();
+    let tunnel = made(&turned).tunnel.unwrap();
     assert_eq!(tunnel.source.to_string(), "192.0.2.2:4789");
     assert_eq!((tunnel.id, tunnel.forward.total), (None, 2 * 50));
 }
@@ -686,7 +686,7 @@ fn what_a_tunnel_adds_is_exact_where_packets_differ() {
     // One packet had four octets more in front of it, another was a later fragment of its carrier.
     flow.sides[0].extra = 4_u64.wrapping_sub(30);
     let entry = ExportState {
-        told: [
+        exported: [
             Exported {
                 packets: 1,
                 octets: 100,
@@ -703,7 +703,7 @@ fn what_a_tunnel_adds_is_exact_where_packets_differ() {
 
 #[test]
 fn the_outer_protocol_follows_from_the_kind() {
-    let protocol = |facts| told(&carried(facts)).tunnel.map(|tunnel| tunnel.protocol.0);
+    let protocol = |facts| made(&carried(facts)).tunnel.map(|tunnel| tunnel.protocol.0);
     for (facts, expected) in [
         (kind::GENEVE, 17),
         (kind::GTPU, 17),
@@ -713,9 +713,9 @@ fn the_outer_protocol_follows_from_the_kind() {
     ] {
         assert_eq!(protocol(facts), Some(expected), "{facts:#x}");
     }
-    let gre = told(&carried(kind::GRE)).tunnel.unwrap();
+    let gre = made(&carried(kind::GRE)).tunnel.unwrap();
     assert_eq!(gre.source.to_string(), "192.0.2.1");
-    let over_v6 = told(&carried(kind::IPIP | fact::OUTER_IPV6))
+    let over_v6 = made(&carried(kind::IPIP | fact::OUTER_IPV6))
         .tunnel
         .unwrap();
     assert!(over_v6.source.address.is_ipv6());
@@ -723,7 +723,7 @@ fn the_outer_protocol_follows_from_the_kind() {
 
 #[test]
 fn a_wireguard_session_is_the_carriers_flow() {
-    let flow = told(&carried(kind::WIREGUARD | fact::HAS_ID | fact::HAS_SENDER));
+    let flow = made(&carried(kind::WIREGUARD | fact::HAS_ID | fact::HAS_SENDER));
     let ipsec = flow.ipsec.unwrap();
     assert_eq!(ipsec.receiver_index, Some(42));
     assert_eq!(ipsec.sender_index, Some((49_152 << 16) + 4789));

@@ -43,7 +43,7 @@ fn killed_while_joining(mode: Attach) {
         FailPoint::Planned,
         FailPoint::HalfMoved,
         FailPoint::Moved,
-        FailPoint::Withheld,
+        FailPoint::Suppressed,
     ] {
         for passes in [3, 70] {
             let orders = Orders {

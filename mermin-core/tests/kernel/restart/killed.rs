@@ -212,7 +212,7 @@ const WITHHOLDING: [FailPoint; 4] = [
     FailPoint::Planned,
     FailPoint::HalfMoved,
     FailPoint::Moved,
-    FailPoint::Withheld,
+    FailPoint::Suppressed,
 ];
 
 /// Each place twice: while a record is withheld, and while that is done again for a process that was killed before.

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use mermin_core::{
     Attach,
-    lab::{Twist, twisted},
+    lab::{Fault, with_fault},
     report::{CheckKind, Outcome},
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -115,7 +115,7 @@ fn symptom_verifier() -> String {
     for octets in object.chunks_exact_mut(8).filter(|octets| **octets == EXIT) {
         octets.copy_from_slice(&MOVE);
     }
-    Host::new().run(|| open(twisted(on("lo"), Twist::Object(object.leak()))))
+    Host::new().run(|| open(with_fault(on("lo"), Fault::Object(object.leak()))))
 }
 
 /// By stops: other signals wait while the verifier works. Where one comes too late and the source opens, it is tried again.

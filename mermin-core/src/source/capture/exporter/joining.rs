@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Exporter, record::RecordContext};
 use crate::{
-    bpf::ledger::Withheld,
+    bpf::ledger::Suppressed,
     flow::Flow,
     join::{Beginning, Decision, Sight, part_of_another},
     source::capture::slots::SlotTable,
@@ -37,13 +37,13 @@ impl Exporter {
             return;
         }
         let unacked = self.unacked.as_ref();
-        let is_told =
+        let is_exported =
             unacked.is_some_and(|noted| noted.is_exported(slot) || noted.is_unacked(slot));
         let flow = records.snapshot(slots, slot);
         let beginning = Beginning {
             slot,
             flow: &flow,
-            is_told,
+            is_exported,
         };
         let read = |other| sight(slots, records, other);
         if !conversations.begin(&beginning, read) {
@@ -66,10 +66,10 @@ impl Exporter {
         }
         let conversations = self.conversations.as_mut()?;
         let own = Sight::of(flow, records.name(flow));
-        let told = &slots.exported(slot).told;
+        let exported = &slots.exported(slot).exported;
         let read = |other| sight(slots, records, other);
-        match conversations.decide(slot, &own, told, read) {
-            Decision::Withheld => None,
+        match conversations.decide(slot, &own, exported, read) {
+            Decision::Suppressed => None,
             Decision::Reports { covered, sights } => {
                 if let Some(part) = part_of_another(flow, slots.exported(slot), &covered) {
                     self.withhold_part(slots, records, slot, &part);
@@ -130,8 +130,8 @@ impl Exporter {
     ) {
         let mut then = *slots.exported(slot);
         let since = then.since.nanoseconds();
-        then.told(part, since);
-        self.suppress(slots, records, slot, part, Some(&then), Withheld::Joined);
+        then.mark_exported(part, since);
+        self.suppress(slots, records, slot, part, Some(&then), Suppressed::Joined);
         slots.mark_exported(slot, then);
     }
 

@@ -18,7 +18,7 @@ use mermin_bpf::abi::slot::state;
 use self::{record::RecordContext, suppression::Suppression, unacked::Unacked};
 use super::{shared::SharedCounters, slots::SlotTable};
 use crate::{
-    bpf::ledger::Withheld,
+    bpf::ledger::Suppressed,
     error::Error,
     failpoint::{FailPoint, fail_point},
     filter::{Filter, FilterDecision},
@@ -167,7 +167,7 @@ impl Exporter {
         room: &mut usize,
     ) {
         let flow = records.snapshot(slots, slot);
-        if slots.exported(slot).untold(&flow) == 0 {
+        if slots.exported(slot).unexported(&flow) == 0 {
             slots.begin_interval(slot, now);
             return;
         }
@@ -178,7 +178,7 @@ impl Exporter {
         slots.slab().want_samples(slot);
         let exported = self.export(slots, records, slot, &flow, EndReason::ActiveTimeout);
         let mut then = *slots.exported(slot);
-        then.told(&flow, now);
+        then.mark_exported(&flow, now);
         match exported {
             Err(why) => self.suppress(slots, records, slot, &flow, Some(&then), why),
             Ok(()) => {
@@ -235,24 +235,24 @@ impl Exporter {
         slot: u32,
         flow: &FlowSnapshot,
         reason: EndReason,
-    ) -> Result<(), Withheld> {
+    ) -> Result<(), Suppressed> {
         let decision = self.suppression.decision(slots, records, slot, flow);
         if decision == FilterDecision::UNWANTED {
-            return Err(Withheld::Filtered);
+            return Err(Suppressed::Filtered);
         }
         let Some(sights) = self.join(slots, records, slot, flow) else {
-            return Err(Withheld::Joined);
+            return Err(Suppressed::Joined);
         };
         let known = self.looked_up(slot, flow);
         let record = records.record(slots, slot, flow, reason, known.listening);
         let record = known.name(self.with_sights(record, flow, &sights));
         let unacked = self.unacked.as_ref();
         let is_exported =
-            decision.is_told() || unacked.is_some_and(|unacked| unacked.is_exported(slot));
+            decision.is_exported() || unacked.is_some_and(|unacked| unacked.is_exported(slot));
         if !self.suppression.admits(decision, is_exported, &record) {
-            return Err(Withheld::Filtered);
+            return Err(Suppressed::Filtered);
         }
-        slots.decide(slot, decision.and_told());
+        slots.decide(slot, decision.and_exported());
         self.out.push_back(record);
         Ok(())
     }
@@ -266,7 +266,7 @@ impl Exporter {
         slot: u32,
         flow: &FlowSnapshot,
         then: Option<&ExportState>,
-        why: Withheld,
+        why: Suppressed,
     ) {
         let ledger = &self.shared.ledger;
         let sums = suppression::sums_with(slots, records, slot, flow, ledger, why);
@@ -274,11 +274,11 @@ impl Exporter {
             Some(unacked) => {
                 unacked.suppress(slot, then.zip(Some(flow.last_seen())), sums, ledger);
             }
-            None => sums.iter().for_each(|sum| ledger.set_withheld(sum)),
+            None => sums.iter().for_each(|sum| ledger.set_suppressed(sum)),
         }
         let count = match why {
-            Withheld::Filtered => &self.shared.counts.filtered,
-            Withheld::Joined => &self.shared.counts.joined,
+            Suppressed::Filtered => &self.shared.counts.filtered,
+            Suppressed::Joined => &self.shared.counts.joined,
         };
         // Whoever reads that it was suppressed finds its packets in the ledger.
         count.fetch_add(1, Ordering::Release);
@@ -295,10 +295,10 @@ impl Exporter {
         last_seen: u64,
     ) {
         let mut flow = records.snapshot(slots, slot);
-        for (side, told) in flow.sides.iter_mut().zip(&then.told) {
-            side.packets = side.packets.min(told.packets);
-            side.octets = side.octets.min(told.octets);
-            side.extra = told.extra;
+        for (side, exported) in flow.sides.iter_mut().zip(&then.exported) {
+            side.packets = side.packets.min(exported.packets);
+            side.octets = side.octets.min(exported.octets);
+            side.extra = exported.extra;
             side.last_seen = side.last_seen.min(last_seen);
         }
         let known = self.looked_up(slot, &flow);

@@ -4,19 +4,19 @@
 //! their packets go to the reason `filtered` of the hook they crossed.
 
 use mermin_bpf::abi::{
-    ledger::{Direction, Ignored},
+    ledger::{HookDirection, Ignored},
     slot::DIRECTIONS,
 };
 
 use super::record::RecordContext;
 use crate::{
-    bpf::ledger::{Ledger, Sum, Withheld},
+    bpf::ledger::{Ledger, Sum, Suppressed},
     error::Error,
     filter::{Filter, FilterDecision, Filters},
     flow::Flow,
     source::capture::slots::SlotTable,
     table::{
-        record::{facts, untold},
+        record::{facts, unexported},
         snapshot::FlowSnapshot,
     },
 };
@@ -121,21 +121,21 @@ pub(super) fn sums_with(
     slot: u32,
     flow: &FlowSnapshot,
     ledger: &Ledger,
-    why: Withheld,
+    why: Suppressed,
 ) -> [Sum; DIRECTIONS] {
-    let exported = &slots.exported(slot).told;
+    let exported = &slots.exported(slot).exported;
     let mut moved = [Ignored::default(); DIRECTIONS];
     for (side, exported) in flow.sides.iter().zip(exported) {
         // A direction that has packets has had a sample.
-        let hook = side.hook.unwrap_or(Direction::Ingress);
-        let untold = untold(side, exported, flow.link_length);
+        let hook = side.hook.unwrap_or(HookDirection::Ingress);
+        let unexported = unexported(side, exported, flow.link_length);
         let moved = &mut moved[hook as usize];
-        moved.packets = moved.packets.wrapping_add(untold.packets);
-        moved.octets = moved.octets.wrapping_add(untold.octets);
+        moved.packets = moved.packets.wrapping_add(unexported.packets);
+        moved.octets = moved.octets.wrapping_add(unexported.octets);
     }
     let index = flow.tail().ifindex;
     // The ledger of an interface that went is closed, and another one's says nothing of it.
     let index = (!records.names.is_former(index, flow.first_seen)).then_some(index);
-    [Direction::Ingress, Direction::Egress]
-        .map(|hook| ledger.withheld_with(why, index, hook, moved[hook as usize]))
+    [HookDirection::Ingress, HookDirection::Egress]
+        .map(|hook| ledger.suppressed_with(why, index, hook, moved[hook as usize]))
 }

@@ -8,7 +8,7 @@ use crate::{
     bpf::{
         ledger::{Ledger, Sum},
         pin::{
-            journal::{self, Journal, Recalled},
+            journal::{self, Journal, SlotNotes},
             lock::Lock,
             redo::{Plan, Redo},
         },
@@ -60,12 +60,12 @@ impl Unacked {
 
     /// True if a record of the flow was not acknowledged.
     pub(super) fn is_unacked(&self, slot: u32) -> bool {
-        self.journal.is_owed(slot)
+        self.journal.is_unacked(slot)
     }
 
     /// True if a record of the flow was acknowledged.
     pub(super) fn is_exported(&self, slot: u32) -> bool {
-        self.journal.is_given(slot)
+        self.journal.is_delivered(slot)
     }
 
     /// True if the last record of the flow was made.
@@ -75,13 +75,13 @@ impl Unacked {
 
     /// Notes what is exported of a flow that goes on, once its record has arrived.
     pub(super) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
-        self.journal.offer(slot, then, last_seen);
+        self.journal.begin_delivery(slot, then, last_seen);
     }
 
     /// Notes that a flow's last record was made.
     pub(super) fn begin_last_delivery(&mut self, slot: u32, reason: EndReason) {
         fail_point(FailPoint::Recorded);
-        self.journal.finish(slot, reason);
+        self.journal.begin_last_delivery(slot, reason);
         self.last_records.push_back(slot);
     }
 
@@ -129,7 +129,7 @@ impl Unacked {
     }
 
     /// A former process's notes of a slot.
-    pub(in crate::source::capture) fn recover(&self, slot: u32) -> Recalled {
-        self.journal.recall(slot)
+    pub(in crate::source::capture) fn recover(&self, slot: u32) -> SlotNotes {
+        self.journal.recover(slot)
     }
 }

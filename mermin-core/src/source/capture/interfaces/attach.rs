@@ -3,7 +3,7 @@
 
 use std::{io, os::fd::AsFd, sync::Arc};
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use super::degradations::{self, Placed};
 use crate::{
@@ -21,14 +21,14 @@ use crate::{
 /// A program at a hook.
 #[derive(Debug)]
 pub(super) struct HeldProgram {
-    pub(super) direction: Direction,
+    pub(super) direction: HookDirection,
     pub(super) attached: Attached,
 }
 
 /// Attaches the programs of a source.
 pub(super) struct Attacher {
     pub(super) hooks: Hooks,
-    pub(super) manner: AttachOptions,
+    pub(super) options: AttachOptions,
     pub(super) programs: Arc<bpf::object::Programs>,
 }
 
@@ -78,7 +78,7 @@ impl Attacher {
         for &direction in directions {
             match self
                 .hooks
-                .attach(&self.manner, self.programs(), interface, direction)
+                .attach(&self.options, self.programs(), interface, direction)
             {
                 Ok(attached) => held.push(HeldProgram {
                     direction,
@@ -162,12 +162,12 @@ impl Attacher {
         let direction = held.direction;
         let attached = self
             .hooks
-            .attach(&self.manner, self.programs(), interface, direction)?;
+            .attach(&self.options, self.programs(), interface, direction)?;
         std::mem::replace(&mut held.attached, attached).forget();
         Ok(())
     }
 
-    fn at_hook(&self, interface: &Interface, held: &HeldProgram) -> (Direction, Attachment) {
+    fn at_hook(&self, interface: &Interface, held: &HeldProgram) -> (HookDirection, Attachment) {
         let occupants = self.hooks.occupants(interface, held.direction);
         let at = Attachment {
             mechanism: held.attached.mechanism(),
@@ -180,7 +180,7 @@ impl Attacher {
     fn misplaced(
         &self,
         interface: &Interface,
-        hooks: &[(Direction, Attachment)],
+        hooks: &[(HookDirection, Attachment)],
     ) -> Vec<Degradation> {
         let programs = self.programs();
         let placed = hooks.iter().map(|(direction, at)| Placed {
@@ -189,7 +189,7 @@ impl Attacher {
             own: programs.id(*direction).unwrap_or_default(),
         });
         let placed: Vec<_> = placed.collect();
-        degradations::misplaced(&self.manner, interface, &placed)
+        degradations::misplaced(&self.options, interface, &placed)
     }
 
     fn programs(&self) -> Programs<'_> {

@@ -13,7 +13,7 @@ use crate::{
 /// The hooks and links of one network namespace, and which are wanted.
 pub(in crate::source::capture) struct Candidates {
     pub(super) hooks: Hooks,
-    pub(super) manner: AttachOptions,
+    pub(super) options: AttachOptions,
     pub(super) links: LinkMonitor,
     pub(super) selection: Selection,
     /// The namespace, where it has a path that could go.
@@ -32,7 +32,7 @@ impl Candidates {
         let selection = Selection::new(selector, !options.no_hot_plug, links.links());
         Ok(Self {
             hooks,
-            manner: options.attach.clone(),
+            options: options.attach.clone(),
             links,
             selection,
             namespace,

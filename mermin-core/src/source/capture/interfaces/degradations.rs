@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use crate::{
     attach::{AttachOptions, hook},
@@ -204,7 +204,7 @@ fn reasoned(error: &Error) -> String {
 }
 
 /// A program that somebody else detached.
-pub(super) fn reattached(interface: &Interface, direction: Direction) -> Degradation {
+pub(super) fn reattached(interface: &Interface, direction: HookDirection) -> Degradation {
     Degradation {
         feature: Feature::Hook,
         interface: Some(Arc::from(interface.name.as_str())),
@@ -222,7 +222,7 @@ pub(super) fn reattached(interface: &Interface, direction: Direction) -> Degrada
 
 /// A program and what is at its hook.
 pub(super) struct Placed<'a> {
-    pub(super) direction: Direction,
+    pub(super) direction: HookDirection,
     pub(super) at: &'a Attachment,
     /// Id of the program.
     pub(super) own: u32,
@@ -232,11 +232,11 @@ pub(super) struct Placed<'a> {
 ///
 /// The program that is named may be at one of the hooks alone: most have another name in the other direction.
 pub(super) fn misplaced(
-    manner: &AttachOptions,
+    options: &AttachOptions,
     interface: &Interface,
     placed: &[Placed<'_>],
 ) -> Vec<Degradation> {
-    let order = &manner.tcx_order;
+    let order = &options.tcx_order;
     let by_tcx = || {
         placed
             .iter()
@@ -288,10 +288,10 @@ fn programs(at: &Attachment) -> Vec<(&str, u32)> {
 }
 
 /// Traffic that does not come to the program.
-pub(super) fn silent(interface: &Interface, direction: Direction, packets: u64) -> Degradation {
+pub(super) fn silent(interface: &Interface, direction: HookDirection, packets: u64) -> Degradation {
     let (verb, word) = match direction {
-        Direction::Ingress => ("received", "ingress"),
-        Direction::Egress => ("sent", "egress"),
+        HookDirection::Ingress => ("received", "ingress"),
+        HookDirection::Egress => ("sent", "egress"),
     };
     Degradation {
         feature: Feature::Traffic,

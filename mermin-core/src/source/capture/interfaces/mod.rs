@@ -78,14 +78,14 @@ impl InterfaceSet {
     ) -> Self {
         let Candidates {
             hooks,
-            manner,
+            options,
             links,
             selection,
             namespace,
         } = candidates;
         let attacher = Attacher {
             hooks,
-            manner,
+            options,
             programs,
         };
         Self {

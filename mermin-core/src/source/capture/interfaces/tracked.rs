@@ -1,6 +1,6 @@
 //! An interface that something was done about, from being attached to until its last flow is closed.
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use super::{attach::HeldProgram, degradations, silence::Progress};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     iface::{
         Interface,
         list::Counters,
-        reconcile::{InterfaceState, Kept},
+        reconcile::{InterfaceState, KnownInterface},
     },
     report::Degradation,
     source::capture::events,
@@ -43,7 +43,7 @@ pub(super) struct TrackedInterface {
 pub(super) struct Undetached {
     /// The first refusal.
     pub(super) error: Error,
-    pub(super) directions: Vec<Direction>,
+    pub(super) directions: Vec<HookDirection>,
     pub(super) degradations: Vec<Degradation>,
 }
 
@@ -58,12 +58,12 @@ impl TrackedInterface {
     }
 
     /// As it is compared with what is wanted.
-    pub(super) fn kept(&self) -> Kept<'_> {
-        Kept {
+    pub(super) fn kept(&self) -> KnownInterface<'_> {
+        KnownInterface {
             index: self.interface.index,
             generation: self.generation,
             name: &self.interface.name,
-            standing: match self.state {
+            state: match self.state {
                 State::Watched(_) => InterfaceState::Watched,
                 State::Detached | State::Quiesced | State::Emptied => InterfaceState::Leaving,
                 State::Refused { retry } => InterfaceState::Refused { retry },
@@ -89,7 +89,7 @@ impl TrackedInterface {
         let interface = &self.interface;
         let mut degradations = Vec::new();
         let mut refusal = None;
-        held.retain_mut(|held| match held.attached.let_go() {
+        held.retain_mut(|held| match held.attached.try_detach() {
             Ok(()) => false,
             Err(error) => {
                 degradations.push(degradations::undetached(interface, &error));
@@ -114,7 +114,7 @@ impl TrackedInterface {
     pub(super) fn check_stalled_hooks(
         &mut self,
         passed: Counters,
-        counted: impl Fn(Direction) -> u64,
+        counted: impl Fn(HookDirection) -> u64,
     ) -> Vec<Degradation> {
         let State::Watched(held) = &self.state else {
             return Vec::new();
@@ -123,8 +123,8 @@ impl TrackedInterface {
         for direction in held.iter().map(|held| held.direction) {
             let now = Progress {
                 passed: match direction {
-                    Direction::Ingress => passed.received,
-                    Direction::Egress => passed.sent,
+                    HookDirection::Ingress => passed.received,
+                    HookDirection::Egress => passed.sent,
                 },
                 counted: counted(direction),
             };

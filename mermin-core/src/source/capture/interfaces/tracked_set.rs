@@ -19,7 +19,7 @@ use crate::{
     iface::{
         Interface,
         list::Counters,
-        reconcile::Kept,
+        reconcile::KnownInterface,
         watch::{Link, Links},
     },
     probe::unavailable,
@@ -57,7 +57,7 @@ impl TrackedSet {
     }
 
     /// As they are compared with what is wanted.
-    pub(super) fn kept(&self) -> impl Iterator<Item = Kept<'_>> {
+    pub(super) fn kept(&self) -> impl Iterator<Item = KnownInterface<'_>> {
         self.interfaces.values().map(TrackedInterface::kept)
     }
 

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use mermin_bpf::abi::{ledger::Direction, names as maps};
+use mermin_bpf::abi::{ledger::HookDirection, names as maps};
 
 use super::{Leftovers, PinnedInstance, degradations};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         pin::{
             departed::{self, RetiredCounters},
             identity::{self, Identity},
-            instance::{Found, Instance, Refused, Stale},
+            instance::{Instance, InstanceError, PinnedState, Stale},
             interfaces::{self, Interfaces},
             journal::{self, Journal},
             names,
@@ -26,7 +26,9 @@ use crate::{
     probe::unavailable::{self, Unavailable},
     report::Degradation,
     source::{
-        capture::{exporter::unacked::Unacked, fallback, host, job::Job, setup::sizes},
+        capture::{
+            arguments::CaptureArguments, exporter::unacked::Unacked, fallback, host, setup::sizes,
+        },
         engine::epoch,
         flow_key::FlowKey,
         options::{DEFAULT_FLOWS, MOST_FLOWS},
@@ -47,7 +49,7 @@ pub(in crate::source::capture) struct Pinned {
     pub(in crate::source::capture) instance: PinnedInstance,
     pub(in crate::source::capture) leftovers: Leftovers,
     pub(in crate::source::capture) unacked: Unacked,
-    /// Sums of interfaces that were removed.
+    /// HookAccounts of interfaces that were removed.
     pub(in crate::source::capture) departed: RetiredCounters,
     /// Interfaces that flows are of.
     pub(in crate::source::capture) known: Interfaces,
@@ -55,59 +57,62 @@ pub(in crate::source::capture) struct Pinned {
 
 /// Loads the kernel program for what is asked for; without a BPF file system, unpinned.
 pub(in crate::source::capture) fn prepare(
-    job: &Job,
+    arguments: &CaptureArguments,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let Some(pinning) = &job.options.pinning else {
-        return unpinned(job);
+    let Some(pinning) = &arguments.options.pinning else {
+        return unpinned(arguments);
     };
     let instance = match Instance::take(pinning.mount(), pinning.name()) {
         Ok(instance) => instance,
-        Err(Refused::InUse) => return Err(degradations::in_use(pinning)),
-        Err(Refused::Unavailable(unavailable)) => {
+        Err(InstanceError::InUse) => return Err(degradations::in_use(pinning)),
+        Err(InstanceError::Unavailable(unavailable)) => {
             given_up.push(fallback::pinning(unavailable));
-            return unpinned(job);
+            return unpinned(arguments);
         }
     };
     let netns = netns_cookie::current().map_err(|error| {
         Error::new(ErrorKind::System, "cannot tell network namespaces apart").with_source(error)
     })?;
-    match look(job, &instance, netns, given_up) {
+    match look(arguments, &instance, netns, given_up) {
         Ok(Look {
             found: Some((found, sizes)),
             stale,
-        }) => take_over(job, instance, found, sizes, stale, given_up),
-        Ok(Look { found: None, stale }) => make(job, instance, netns, stale, given_up),
+        }) => take_over(arguments, instance, found, sizes, stale, given_up),
+        Ok(Look { found: None, stale }) => make(arguments, instance, netns, stale, given_up),
         Err(unavailable) => {
             given_up.push(fallback::pinning(unavailable));
-            unpinned(job)
+            unpinned(arguments)
         }
     }
 }
 
-fn unpinned(job: &Job) -> Result<Prepared, Error> {
-    host::room(sizes(&job.options).slots, false)?;
+fn unpinned(arguments: &CaptureArguments) -> Result<Prepared, Error> {
+    host::room(sizes(&arguments.options).slots, false)?;
     Ok(Prepared {
-        loaded: crate::bpf::object::load(job.options.test_hooks.object, sizes(&job.options))?,
+        loaded: crate::bpf::object::load(
+            arguments.options.test_hooks.object,
+            sizes(&arguments.options),
+        )?,
         epoch: epoch()?,
         pinned: None,
     })
 }
 
 /// As an [`Identity`] has it.
-fn keyed(job: &Job) -> u64 {
-    u64::from(job.options.flow_key == FlowKey::Endpoints)
+fn keyed(arguments: &CaptureArguments) -> u64 {
+    u64::from(arguments.options.flow_key == FlowKey::Endpoints)
 }
 
 /// Pins that were found.
 struct Look {
-    found: Option<(Found, Sizes)>,
+    found: Option<(PinnedState, Sizes)>,
     stale: Vec<Stale>,
 }
 
 /// Looks at what former processes left, and moves out of the way what cannot be taken over.
 fn look(
-    job: &Job,
+    arguments: &CaptureArguments,
     instance: &Instance,
     netns: u64,
     given_up: &mut Vec<Degradation>,
@@ -117,7 +122,7 @@ fn look(
     let usable = instance
         .find()
         .map_err(refused)?
-        .map(|found| found.and_then(|found| Ok((fit(job, &found, netns)?, found))));
+        .map(|found| found.and_then(|found| Ok((fit(arguments, &found, netns)?, found))));
     let found = match usable {
         Some(Ok((sizes, found))) => {
             if !found.foreign.is_empty() {
@@ -142,15 +147,15 @@ fn look(
 }
 
 /// The sizes of what was found, if each map is as this build would make it.
-fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
+fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<Sizes, String> {
     if found.identity.netns != netns {
         return Err("its interfaces are in another network namespace".to_owned());
     }
-    if found.identity.keyed != keyed(job) {
+    if found.identity.keyed != keyed(arguments) {
         return Err("its flows are told apart by another `flow_key`".to_owned());
     }
     // The same word of a slot is a tick in one and nanoseconds in the other.
-    if found.identity.exact_end != u64::from(job.options.exact_end) {
+    if found.identity.exact_end != u64::from(arguments.options.exact_end) {
         return Err("its packets' times are of another clock (`exact_end`)".to_owned());
     }
     let entries = |name| {
@@ -164,9 +169,9 @@ fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
             maps::MAP_SLOTS
         ));
     }
-    let sizes = sizes(&job.options).found(slots, entries(maps::MAP_TOTALS)?)?;
-    let mut wanted =
-        shared_maps(job.options.test_hooks.object, sizes).map_err(|error| error.to_string())?;
+    let sizes = sizes(&arguments.options).found(slots, entries(maps::MAP_TOTALS)?)?;
+    let mut wanted = shared_maps(arguments.options.test_hooks.object, sizes)
+        .map_err(|error| error.to_string())?;
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
     wanted.push((names::REDO.to_owned(), redo::shape()));
     wanted.push((names::DEPARTED.to_owned(), departed::shape()));
@@ -184,23 +189,23 @@ fn fit(job: &Job, found: &Found, netns: u64) -> Result<Sizes, String> {
 
 /// Loads new programs for the maps there are, and lets new flows be made by them.
 fn take_over(
-    job: &Job,
+    arguments: &CaptureArguments,
     instance: Instance,
-    mut found: Found,
+    mut found: PinnedState,
     sizes: Sizes,
     stale: Vec<Stale>,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let wanted = job.options.max_flows.unwrap_or(DEFAULT_FLOWS);
+    let wanted = arguments.options.max_flows.unwrap_or(DEFAULT_FLOWS);
     if wanted != sizes.slots {
         given_up.push(degradations::max_flows(wanted, sizes.slots));
     }
     let path = instance.path();
-    let making = Making::begin(job.options.test_hooks.object, sizes, Some(&path))?;
-    job.control.go_on()?;
+    let making = Making::begin(arguments.options.test_hooks.object, sizes, Some(&path))?;
+    arguments.control.go_on()?;
     let loaded = making.finish()?;
     // Behind this line the instance is changed.
-    job.control.go_on()?;
+    arguments.control.go_on()?;
     let mut map = |name| found.maps.remove(name).map(|(map, _)| map);
     let notes = NOTES.map(&mut map);
     let notes = Notes::open(&notes, sizes)?;
@@ -225,28 +230,28 @@ fn take_over(
     Ok(Prepared {
         loaded,
         epoch: found.identity.epoch,
-        pinned: Some(with_notes(job, instance, keeper, notes, leftovers)),
+        pinned: Some(with_notes(arguments, instance, keeper, notes, leftovers)),
     })
 }
 
 /// Makes everything new, and pins it.
 fn make(
-    job: &Job,
+    arguments: &CaptureArguments,
     instance: Instance,
     netns: u64,
     stale: Vec<Stale>,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let sizes = sizes(&job.options);
+    let sizes = sizes(&arguments.options);
     host::room(sizes.slots, true)?;
     let identity = Identity {
         epoch: epoch()?,
         netns,
-        keyed: keyed(job),
-        exact_end: job.options.exact_end.into(),
+        keyed: keyed(arguments),
+        exact_end: arguments.options.exact_end.into(),
     };
-    let making = Making::begin(job.options.test_hooks.object, sizes, None)?;
-    job.control.go_on()?;
+    let making = Making::begin(arguments.options.test_hooks.object, sizes, None)?;
+    arguments.control.go_on()?;
     let pinned = beside(identity, sizes)
         .map_err(|error| unavailable::refused("make maps for", &instance.path(), &error))
         .and_then(|(identity, notes)| {
@@ -280,7 +285,7 @@ fn make(
         stale,
         supply: None,
     };
-    let mut pinned = with_notes(job, instance, keeper, notes, leftovers);
+    let mut pinned = with_notes(arguments, instance, keeper, notes, leftovers);
     pinned.leftovers.programs = pin_programs(&pinned.instance.instance, &loaded)?;
     Ok(Prepared {
         loaded,
@@ -290,13 +295,17 @@ fn make(
 }
 
 fn with_notes(
-    job: &Job,
+    arguments: &CaptureArguments,
     instance: Instance,
     keeper: PinnedHooks,
     notes: Notes,
     leftovers: Leftovers,
 ) -> Pinned {
-    let persists = job.options.pinning.as_ref().is_some_and(Pinning::persists);
+    let persists = arguments
+        .options
+        .pinning
+        .as_ref()
+        .is_some_and(Pinning::persists);
     let on_close = if persists {
         OnDrop::Keep
     } else {
@@ -358,8 +367,8 @@ impl Notes {
 
 fn pin_programs(instance: &Instance, loaded: &Loaded) -> Result<Vec<u32>, Error> {
     [
-        (Direction::Ingress, &loaded.programs.ingress),
-        (Direction::Egress, &loaded.programs.egress),
+        (HookDirection::Ingress, &loaded.programs.ingress),
+        (HookDirection::Egress, &loaded.programs.egress),
     ]
     .into_iter()
     .map(|(direction, program)| instance.pin_program(program.as_fd(), direction))

@@ -9,7 +9,7 @@ use crate::{
     attach::pinned_hooks::PinnedHooks,
     bpf::{
         index::Keys,
-        pin::{instance::Stale, journal::Recalled, supply::FreeStack},
+        pin::{instance::Stale, journal::SlotNotes, supply::FreeStack},
     },
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
@@ -152,7 +152,7 @@ impl TakeOver<'_> {
         slot: u32,
         state: u8,
         flow: &FlowSnapshot,
-        noted: &Recalled,
+        noted: &SlotNotes,
         recovered: &mut Recovered,
     ) -> Result<(), Error> {
         let index = flow.tail().ifindex;
@@ -162,7 +162,7 @@ impl TakeOver<'_> {
         let taken = &mut recovered.taken;
         // One that the kernel program has replaced is closed without being marked. One that is marked because its interface
         // has gone may be owed a record before its last.
-        if noted.ended.is_some() || is_closing && noted.offered.is_none() {
+        if noted.ended.is_some() || is_closing && noted.unacked.is_none() {
             taken.flows_closing += 1;
             taken.records_redelivered += u64::from(noted.ended.is_some());
             let otherwise = if orphaned {
@@ -174,7 +174,7 @@ impl TakeOver<'_> {
         }
         taken.flows += u64::from(!is_closing);
         taken.flows_closing += u64::from(is_closing);
-        if let Some((then, last_seen)) = noted.offered {
+        if let Some((then, last_seen)) = noted.unacked {
             taken.records_redelivered += 1;
             self.exporter
                 .redeliver(self.slots, self.records, slot, then, last_seen);
@@ -186,22 +186,22 @@ impl TakeOver<'_> {
     }
 
     /// Remembers what was exported of a flow. True where that cannot be, and is not believed.
-    fn recover(&mut self, slot: u32, flow: &FlowSnapshot, noted: &Recalled) -> bool {
+    fn recover(&mut self, slot: u32, flow: &FlowSnapshot, noted: &SlotNotes) -> bool {
         let counted = |entry: &ExportState| {
-            let sides = entry.told.iter().zip(&flow.sides);
-            sides
-                .into_iter()
-                .all(|(told, side)| told.packets <= side.packets && told.octets <= side.octets)
+            let sides = entry.exported.iter().zip(&flow.sides);
+            sides.into_iter().all(|(exported, side)| {
+                exported.packets <= side.packets && exported.octets <= side.octets
+            })
         };
-        let offered = noted.offered.as_ref().map(|(entry, _)| entry);
-        let torn = !counted(&noted.told) || !offered.is_none_or(counted);
+        let unacked = noted.unacked.as_ref().map(|(entry, _)| entry);
+        let torn = !counted(&noted.exported) || !unacked.is_none_or(counted);
         let exported = if torn {
             ExportState {
-                sequence: noted.told.sequence,
+                sequence: noted.exported.sequence,
                 ..ExportState::default()
             }
         } else {
-            noted.told
+            noted.exported
         };
         self.slots.mark_exported(slot, exported);
         torn

@@ -5,17 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use crate::{
     attach::AttachOptions,
     bpf::{
         ledger::{self, Ledger, Place},
-        pin::departed::{RetiredCounters, Sums},
+        pin::departed::{HookAccounts, RetiredCounters},
     },
     report::{
-        Attachment, Degradation, Feature, HookDirection, HookStats, InterfaceStats, Notice, Orphan,
-        Report, TakenOver, WatchedInterface,
+        self, Attachment, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report,
+        TakenOver, WatchedInterface,
     },
 };
 
@@ -24,7 +24,7 @@ use crate::{
 pub(in crate::source::capture) struct Ledgers {
     pub(in crate::source::capture) name: Arc<str>,
     pub(in crate::source::capture) place: Place,
-    pub(in crate::source::capture) directions: &'static [Direction],
+    pub(in crate::source::capture) directions: &'static [HookDirection],
 }
 
 /// An interface that something was done about.
@@ -44,11 +44,11 @@ pub(super) struct Registered {
 #[derive(Debug, Default)]
 pub(in crate::source::capture) struct HooksFound {
     /// Programs that are at their hooks.
-    pub(in crate::source::capture) hooks: Vec<(Direction, Attachment)>,
+    pub(in crate::source::capture) hooks: Vec<(HookDirection, Attachment)>,
     /// Programs that were put back.
     pub(in crate::source::capture) reattached: Vec<Degradation>,
     /// Programs that could not be put back.
-    pub(in crate::source::capture) lost: Vec<(Direction, Degradation)>,
+    pub(in crate::source::capture) lost: Vec<(HookDirection, Degradation)>,
     /// Programs that are not in their place among others.
     pub(in crate::source::capture) misplaced: Vec<Degradation>,
 }
@@ -94,30 +94,30 @@ pub(super) struct Entries {
     /// Filters removed when the source was opened.
     pub(super) orphans: Vec<Orphan>,
     /// Options for attaching.
-    pub(super) manner: AttachOptions,
+    pub(super) options: AttachOptions,
     /// Degradations of the selection, with the interfaces there are now.
     pub(super) selection: Vec<Degradation>,
     /// A notice of patterns without effect now.
     pub(super) unused: Option<Notice>,
     /// By index.
     pub(super) interfaces: BTreeMap<u32, Registered>,
-    /// Sums of the ledgers of interfaces that left.
-    pub(super) departed: Sums,
+    /// HookAccounts of the ledgers of interfaces that left.
+    pub(super) departed: HookAccounts,
     /// The same for the next process.
     pub(super) kept: Option<RetiredCounters>,
     pub(super) counts: InterfaceStats,
 }
 
 /// Directions of a hook, as their numbers go.
-pub(super) const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+pub(super) const BOTH: [HookDirection; 2] = [HookDirection::Ingress, HookDirection::Egress];
 
 impl Entries {
     /// With what a former process kept of interfaces that left, and how programs are to be attached.
-    pub(super) fn new(kept: Option<RetiredCounters>, manner: AttachOptions) -> Self {
+    pub(super) fn new(kept: Option<RetiredCounters>, options: AttachOptions) -> Self {
         Self {
             departed: kept.as_ref().map(RetiredCounters::read).unwrap_or_default(),
             kept,
-            manner,
+            options,
             ..Self::default()
         }
     }
@@ -140,7 +140,7 @@ impl Entries {
             .values()
             .filter_map(|at| at.watched.as_ref());
         let hooks = watched.flat_map(|at| at.ingress.iter().chain(&at.egress));
-        let notices = hooks.filter_map(|hook| self.manner.without_effect(hook.mechanism));
+        let notices = hooks.filter_map(|hook| self.options.without_effect(hook.mechanism));
         let notices = notices.collect::<BTreeSet<_>>().into_iter();
         notices.chain(self.unused.clone()).collect()
     }
@@ -170,7 +170,7 @@ impl Entries {
     ) -> (Vec<HookStats>, Vec<HookStats>, InterfaceStats) {
         let nobody: Arc<str> = Arc::from("");
         let hook = |index, name: &Arc<str>, direction, account: &ledger::Account| {
-            let direction = HookDirection::of(direction);
+            let direction = report::HookDirection::of(direction);
             let (totals, ignored) = (&account.totals, &account.ignored);
             HookStats::of(index, Arc::clone(name), direction, totals, ignored)
         };
@@ -184,7 +184,7 @@ impl Entries {
                 hooks.push(hook(*index, &ledgers.name, direction, &account));
             }
         }
-        let strays = BOTH.map(|direction| {
+        let unregistered = BOTH.map(|direction| {
             hook(
                 0,
                 &nobody,
@@ -194,9 +194,9 @@ impl Entries {
         });
         let removed =
             BOTH.map(|direction| hook(0, &nobody, direction, &self.departed[direction as usize]));
-        // Unwanted packets of interfaces that went are with the strays, which may have crossed no hook themselves.
+        // Unwanted packets of interfaces that went are with the unregistered, which may have crossed no hook themselves.
         let used = |hook: &HookStats| hook.traffic.skbs != 0 || !hook.ignored.is_empty();
-        hooks.extend(strays.into_iter().filter(used));
+        hooks.extend(unregistered.into_iter().filter(used));
         let mut counts = self.counts;
         let watched = |at: &&Registered| at.watched.is_some();
         counts.watched = self.interfaces.values().filter(watched).count() as u64;

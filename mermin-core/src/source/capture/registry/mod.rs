@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use mermin_bpf::abi::ledger::Direction;
+use mermin_bpf::abi::ledger::HookDirection;
 
 use self::entries::{BOTH, Entries, Registered};
 pub(super) use self::entries::{HooksFound, Ledgers};
@@ -66,11 +66,11 @@ impl InterfaceRegistry {
     /// With what a former process kept of interfaces that left, and how programs are to be attached.
     pub(super) fn new(
         kept: Option<RetiredCounters>,
-        manner: AttachOptions,
+        options: AttachOptions,
         changes: Arc<Changes>,
     ) -> Self {
         Self {
-            entries: Mutex::new(Entries::new(kept, manner)),
+            entries: Mutex::new(Entries::new(kept, options)),
             changes,
         }
     }
@@ -219,7 +219,7 @@ impl InterfaceRegistry {
     pub(super) fn still_attached(
         &self,
         index: u32,
-        directions: &[Direction],
+        directions: &[HookDirection],
         degradations: &[Degradation],
     ) {
         let mut entries = self.change();
@@ -316,7 +316,7 @@ mod tests {
         Degradation::new(Feature::Hook, cause, "fallback", "impact", "remedy")
     }
 
-    fn hook(direction: Direction) -> (Direction, Attachment) {
+    fn hook(direction: HookDirection) -> (HookDirection, Attachment) {
         let at = Attachment {
             mechanism: Mechanism::Tcx,
             occupants: Vec::new(),
@@ -340,8 +340,8 @@ mod tests {
         registry.change().interfaces.insert(7, registered);
         let (away, back) = (degradation("away"), degradation("back"));
         let lost = HooksFound {
-            hooks: vec![hook(Direction::Egress)],
-            lost: vec![(Direction::Ingress, away.clone())],
+            hooks: vec![hook(HookDirection::Egress)],
+            lost: vec![(HookDirection::Ingress, away.clone())],
             ..HooksFound::default()
         };
         let reattached = HooksFound {

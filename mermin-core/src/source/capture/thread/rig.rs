@@ -9,7 +9,7 @@ use std::{
 };
 
 use mermin_bpf::abi::{
-    ledger::{Direction, link},
+    ledger::{HookDirection, link},
     slot::state,
 };
 
@@ -22,8 +22,8 @@ use crate::{
     source::{
         FlowSourceBuilder,
         capture::{
-            exporter::record::RecordContext, interfaces::Candidates, job::Job, parts::Parts,
-            pinned::prepare, registry::Ledgers, setup,
+            arguments::CaptureArguments, exporter::record::RecordContext, interfaces::Candidates,
+            parts::Parts, pinned::prepare, registry::Ledgers, setup,
         },
         control::Control,
         engine::Counters as _,
@@ -83,16 +83,16 @@ impl Rig {
         let control = Control::new().map_err(|error| {
             Error::new(ErrorKind::Exhausted, "cannot create an event descriptor").with_source(error)
         })?;
-        let job = Job {
+        let arguments = CaptureArguments {
             selector,
             options,
             control: Arc::new(control),
             queue: Arc::new(Queue::default()),
         };
-        let prepared = prepare(&job, &mut Vec::new())?;
-        let grace = setup::grace(&job, &mut Vec::new())?;
-        let candidates = Candidates::open(&job.options, job.selector.clone())?;
-        let (parts, _) = Parts::new(&job, prepared, grace, candidates)?;
+        let prepared = prepare(&arguments, &mut Vec::new())?;
+        let grace = setup::grace(&arguments, &mut Vec::new())?;
+        let candidates = Candidates::open(&arguments.options, arguments.selector.clone())?;
+        let (parts, _) = Parts::new(&arguments, prepared, grace, candidates)?;
         let shared = &parts.shared;
         if let Some(place) = shared.ledger.watch(LOOPBACK, link::ETHERNET) {
             shared.registry.counted(
@@ -100,14 +100,14 @@ impl Rig {
                 Ledgers {
                     name: Arc::from("lo"),
                     place,
-                    directions: &[Direction::Ingress, Direction::Egress],
+                    directions: &[HookDirection::Ingress, HookDirection::Egress],
                 },
             );
         }
-        let capture = Capture::new(parts, job.options, Vec::new());
+        let capture = Capture::new(parts, arguments.options, Vec::new());
         Ok(Self {
             capture,
-            queue: job.queue,
+            queue: arguments.queue,
         })
     }
 

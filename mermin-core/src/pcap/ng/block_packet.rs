@@ -9,7 +9,7 @@ const ENHANCED_AT: usize = 28;
 const SIMPLE_AT: usize = 12;
 
 /// A packet within its block.
-pub(super) struct Found {
+pub(super) struct BlockPacket {
     /// Number of the interface in its section.
     pub(super) interface: u32,
     pub(super) units: Option<u64>,
@@ -20,7 +20,7 @@ pub(super) struct Found {
     pub(super) captured: usize,
 }
 
-impl Found {
+impl BlockPacket {
     pub(super) fn enhanced(block: &EnhancedPacketBlock<'_>) -> Self {
         Self {
             interface: block.if_id,

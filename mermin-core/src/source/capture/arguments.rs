@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Options that were found valid, and the ends of what the public side holds.
-pub(in crate::source) struct Job {
+pub(in crate::source) struct CaptureArguments {
     pub(in crate::source) options: Options,
     pub(in crate::source) selector: Selector,
     pub(in crate::source) control: Arc<Control>,

@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::{
+    capture_reader::{CaptureReader, Stop},
     live::Live,
     pipe::Ready,
-    reading::{Reading, Stop},
 };
 use crate::{
     error::Error,
@@ -27,8 +27,8 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// All that the thread owns.
 #[derive(Debug)]
-pub(super) struct Work<R: io::Read> {
-    pub(super) reading: Reading<R>,
+pub(super) struct OfflineThread<R: io::Read> {
+    pub(super) reading: CaptureReader<R>,
     /// As errors call the capture.
     pub(super) name: String,
     pub(super) control: Arc<Control>,
@@ -38,7 +38,7 @@ pub(super) struct Work<R: io::Read> {
     pub(super) live: Live,
 }
 
-impl<R: io::Read> Work<R> {
+impl<R: io::Read> OfflineThread<R> {
     /// Reads until the end, the break, or until closed; then ends what is open. Without a consumer it gives up.
     pub(super) fn run(mut self) -> Result<(), Error> {
         let result = self.read();
@@ -105,7 +105,7 @@ impl<R: io::Read> Work<R> {
 
     /// Hands over the records made so far; waits until there is room for them.
     fn deliver(&mut self) {
-        let Reading { flows, shared, .. } = &self.reading;
+        let CaptureReader { flows, shared, .. } = &self.reading;
         shared.lock().records += flows.out.len() as u64;
         while !self.reading.flows.out.is_empty() && !self.control.is_abandoned() {
             self.fill_pages();

@@ -3,11 +3,11 @@
 use super::{
     bytes::Bytes,
     ip::{self, Ip},
-    layer::Layer,
     link::{self, Reached},
     packet::{Frame, Packet},
     transport::{self, Transport},
     vlan::Vlans,
+    walk_start::WalkStart,
 };
 use crate::abi::ledger::Reason;
 
@@ -15,7 +15,7 @@ use crate::abi::ledger::Reason;
 // An octet first, as in `Ip`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Level {
+pub struct EncapLevel {
     /// Tunnels around.
     pub depth: u8,
     /// Its carrier is the first of several fragments: the rest is elsewhere.
@@ -30,13 +30,13 @@ pub struct Level {
     pub reached: Reached,
 }
 
-impl Level {
+impl EncapLevel {
     /// Follows the link headers of a frame, or of what stands for one.
     ///
     /// # Errors
     /// As [`link::follow`].
     #[inline(always)]
-    pub fn outermost<B: Bytes>(bytes: B, frame: &Frame, layer: &Layer) -> Result<Self, Reason> {
+    pub fn outermost<B: Bytes>(bytes: B, frame: &Frame, layer: &WalkStart) -> Result<Self, Reason> {
         let mut vlans = Vlans::default();
         let reached = link::follow(bytes, frame, layer, &mut vlans)?;
         Ok(Self {

@@ -13,8 +13,8 @@ const LINK_HEADERS: u32 = 192;
 
 /// A protocol at some place of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layer {
-    /// An EtherType: [`ethertype::ETHERNET`] for an Ethernet header, [`Layer::BARE_IP`] for IP of either version.
+pub struct WalkStart {
+    /// An EtherType: [`ethertype::ETHERNET`] for an Ethernet header, [`WalkStart::BARE_IP`] for IP of either version.
     pub kind: u16,
     /// Where it begins.
     pub at: usize,
@@ -24,7 +24,7 @@ pub struct Layer {
     pub goes_on: bool,
 }
 
-impl Layer {
+impl WalkStart {
     /// IP of the version that it says, where no EtherType does. IANA keeps the number from being one.
     pub const BARE_IP: u16 = 0xffff;
 

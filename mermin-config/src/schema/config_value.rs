@@ -6,7 +6,7 @@ use super::{Reader, Shape, quote::quote};
 use crate::node::{Kind, Node};
 
 /// A type that a key may have.
-pub(crate) trait Member: Sized {
+pub(crate) trait ConfigValue: Sized {
     /// The shape of the value.
     fn shape() -> Shape;
 
@@ -19,7 +19,7 @@ pub(crate) trait Member: Sized {
     }
 
     /// Text of which [`read`](Self::read) makes the same value.
-    fn write(&self) -> Written;
+    fn write(&self) -> HclValue;
 
     /// Any valid one.
     #[cfg(test)]
@@ -28,18 +28,18 @@ pub(crate) trait Member: Sized {
 
 /// A value as HCL has it.
 #[derive(Clone, Debug)]
-pub(crate) enum Written {
+pub(crate) enum HclValue {
     Value(String),
-    List(Vec<Written>),
+    List(Vec<HclValue>),
     /// A block's keys in their order.
-    Section(Vec<(&'static str, Written)>),
+    Section(Vec<(&'static str, HclValue)>),
     /// Names of the file's own.
-    Map(Vec<(String, Written)>),
+    Map(Vec<(String, HclValue)>),
     /// Left out.
     Absent,
 }
 
-impl Written {
+impl HclValue {
     /// A text.
     pub(crate) fn text(text: &impl ToString) -> Self {
         Self::Value(quote(&text.to_string()))
@@ -75,7 +75,7 @@ impl Written {
     }
 }
 
-impl<T: Member> Member for Option<T> {
+impl<T: ConfigValue> ConfigValue for Option<T> {
     fn shape() -> Shape {
         Shape::Optional(Box::new(T::shape()))
     }
@@ -84,8 +84,8 @@ impl<T: Member> Member for Option<T> {
         T::read(node, reader).map(Some)
     }
 
-    fn write(&self) -> Written {
-        self.as_ref().map_or(Written::Absent, T::write)
+    fn write(&self) -> HclValue {
+        self.as_ref().map_or(HclValue::Absent, T::write)
     }
 
     #[cfg(test)]
@@ -94,7 +94,7 @@ impl<T: Member> Member for Option<T> {
     }
 }
 
-impl<T: Member> Member for Vec<T> {
+impl<T: ConfigValue> ConfigValue for Vec<T> {
     fn shape() -> Shape {
         Shape::List(Box::new(T::shape()))
     }
@@ -116,8 +116,8 @@ impl<T: Member> Member for Vec<T> {
         }
     }
 
-    fn write(&self) -> Written {
-        Written::List(self.iter().map(T::write).collect())
+    fn write(&self) -> HclValue {
+        HclValue::List(self.iter().map(T::write).collect())
     }
 
     #[cfg(test)]
@@ -128,7 +128,7 @@ impl<T: Member> Member for Vec<T> {
     }
 }
 
-impl<T: Member> Member for BTreeMap<String, T> {
+impl<T: ConfigValue> ConfigValue for BTreeMap<String, T> {
     fn shape() -> Shape {
         Shape::Map(Box::new(T::shape()))
     }
@@ -145,9 +145,9 @@ impl<T: Member> Member for BTreeMap<String, T> {
         fields.into_iter().collect()
     }
 
-    fn write(&self) -> Written {
+    fn write(&self) -> HclValue {
         let fields = self.iter().map(|(key, value)| (key.clone(), value.write()));
-        Written::Map(fields.collect())
+        HclValue::Map(fields.collect())
     }
 
     #[cfg(test)]

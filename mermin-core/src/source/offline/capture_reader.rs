@@ -17,7 +17,7 @@ const BATCH: usize = 512;
 
 /// A capture that is being counted. Records gather in `flows.out`.
 #[derive(Debug)]
-pub(super) struct Reading<R: io::Read> {
+pub(super) struct CaptureReader<R: io::Read> {
     pub(super) capture: Capture<R>,
     pub(super) flows: Flows,
     pub(super) shared: Arc<Shared>,
@@ -35,7 +35,7 @@ pub(super) struct Reading<R: io::Read> {
 /// Why going through what is in memory stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// All of it is counted: [`Reading::fill`].
+    /// All of it is counted: [`CaptureReader::fill`].
     Starved,
     /// Records wait to be taken.
     Records,
@@ -45,7 +45,7 @@ pub(super) enum Stop {
     End,
 }
 
-impl<R: io::Read> Reading<R> {
+impl<R: io::Read> CaptureReader<R> {
     pub(super) fn new(capture: Capture<R>, flows: Flows, shared: Arc<Shared>) -> Self {
         Self {
             capture,
