@@ -94,7 +94,7 @@ fn inside() {
     let mut all = Duration::ZERO;
     for (name, time) in after {
         let known = before.iter().find(|(known, _)| *known == name);
-        let spent = time - known.map_or(Duration::ZERO, |(_, time)| *time);
+        let spent = time.saturating_sub(known.map_or(Duration::ZERO, |(_, time)| *time));
         all += spent;
         println!(
             "{name:16} {:6.2} ms a picture",

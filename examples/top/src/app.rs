@@ -280,7 +280,7 @@ fn plain(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width);
     let mut text = String::new();
     for line in buffer.content.chunks(width) {
-        let line: String = line.iter().map(|cell| cell.symbol()).collect();
+        let line: String = line.iter().map(ratatui::buffer::Cell::symbol).collect();
         text += line.trim_end();
         text.push('\n');
     }

@@ -83,9 +83,8 @@ fn write(state: &mut State, key: KeyCode) -> Action {
 fn command(state: &mut State, key: KeyCode, around: Around) -> Action {
     match key {
         KeyCode::Char('q') => return Action::Quit,
-        KeyCode::Esc if state.details.is_some() => state.details = None,
+        KeyCode::Esc | KeyCode::Enter if state.details.is_some() => state.details = None,
         KeyCode::Esc => state.set_filter(String::new()),
-        KeyCode::Enter if state.details.is_some() => state.details = None,
         KeyCode::Enter => {
             let chosen = around.chosen.filter(|_| state.tab == Tab::Flows);
             state.details = chosen.map(|flow| Details { flow, scroll: 0 });

@@ -104,18 +104,13 @@ impl Feed {
     /// What is known of the source.
     pub(crate) fn status(&self) -> Status {
         let report = self.handle.report();
-        let source = match &report.source {
-            SourceKind::Capture { path } => path
-                .as_deref()
-                .and_then(|path| path.file_name())
-                .map_or_else(
-                    || "capture".to_owned(),
-                    |name| name.to_string_lossy().into_owned(),
-                ),
-            _ => {
-                let names: Vec<&str> = report.interfaces.iter().map(|it| &*it.name).collect();
-                names.join(",")
-            }
+        let source = if let SourceKind::Capture { path } = &report.source {
+            let name = path.as_deref().and_then(std::path::Path::file_name);
+            name.map_or("capture".into(), |name| name.to_string_lossy())
+                .into_owned()
+        } else {
+            let names: Vec<&str> = report.interfaces.iter().map(|it| &*it.name).collect();
+            names.join(",")
         };
         Status {
             source,

@@ -42,6 +42,7 @@ pub(crate) struct Details {
 
 /// The state of the view.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice by itself")]
 pub(crate) struct State {
     pub(crate) tab: Tab,
     pub(crate) sort: Sort,

@@ -88,15 +88,12 @@ fn keys(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
         canvas.put(line, 0, &filter, look.title());
         canvas.put(line, filter.chars().count(), " ", look.chosen());
         let column = filter.chars().count() + 2;
-        match &state.fault {
-            Some(fault) => canvas.put(line, column, fault, look.fault()),
-            None => {
-                let wanted = format!(
-                    "{} flows; enter keeps it, esc drops it",
-                    exact(view.wanted as u64)
-                );
-                canvas.put(line, column, &wanted, look.faint());
-            }
+        if let Some(fault) = &state.fault {
+            canvas.put(line, column, fault, look.fault());
+        } else {
+            let wanted = exact(view.wanted as u64);
+            let text = format!("{wanted} flows; enter keeps it, esc drops it");
+            canvas.put(line, column, &text, look.faint());
         }
         return;
     }

@@ -13,6 +13,10 @@ pub(crate) struct Look {
     pub(crate) is_ascii: bool,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "styles are all asked of the look, whether it changes them or not"
+)]
 impl Look {
     /// By the variables of the environment: `NO_COLOR` (no-color.org), and the locale's character set.
     pub(crate) fn by(variable: impl Fn(&str) -> Option<String>) -> Self {

@@ -121,11 +121,7 @@ pub(crate) fn draw(buffer: &mut Buffer, view: &View<'_>) {
 
 /// The first line that is shown of a list, so that the cursor is among so many.
 fn first_shown(cursor: usize, lines: usize) -> usize {
-    if lines == 0 {
-        0
-    } else {
-        cursor / lines * lines
-    }
+    cursor.checked_div(lines).unwrap_or(0) * lines
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn picture(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Bu
         .unwrap();
     let buffer = terminal.backend().buffer().clone();
     let lines = buffer.content.chunks(size.0.into()).map(|line| {
-        let line: String = line.iter().map(|cell| cell.symbol()).collect();
+        let line: String = line.iter().map(ratatui::buffer::Cell::symbol).collect();
         line.trim_end().to_owned()
     });
     (lines.collect(), buffer)

@@ -44,12 +44,12 @@ impl Sort {
 }
 
 /// The first of the rows that are wanted, in order, and how many are wanted.
-pub(crate) fn rank<'a>(
-    rows: &'a [Row],
+pub(crate) fn rank(
+    rows: &[Row],
     sort: Sort,
     is_inverse: bool,
     mut is_wanted: impl FnMut(&Row) -> bool,
-) -> (Vec<&'a Row>, usize) {
+) -> (Vec<&Row>, usize) {
     let flip = if is_inverse { u64::MAX } else { 0 };
     let mut keys: Vec<_> = rows
         .iter()
@@ -122,7 +122,7 @@ mod tests {
             .collect();
         model.open(&flows);
         model.end_frame(Duration::from_secs(1));
-        let is_even = |row: &Row| row.flow.source.port.unwrap() % 2 == 0;
+        let is_even = |row: &Row| row.flow.source.port.unwrap().is_multiple_of(2);
         let (ranked, wanted) = rank(model.rows(), Sort::Packets, false, is_even);
         assert_eq!((ranked.len(), wanted), (MOST, 2500));
         let mut all: Vec<u64> = model

@@ -14,7 +14,7 @@ pub(crate) fn panic_on_the_terminal() -> ExitCode {
     // Not in the thread that has the screen: nothing is dropped there.
     let panicked = std::thread::spawn(|| panic!("a bug in `top`")).join();
     assert!(panicked.is_err());
-    std::thread::sleep(std::time::Duration::from_secs(300));
+    std::thread::sleep(std::time::Duration::from_mins(5));
     ExitCode::SUCCESS
 }
 
