@@ -13,7 +13,7 @@ use crate::support::{
 
 pub(super) const ROWS: &[Symptom] = &[
     row!("`table_full` in the statistics", symptom_table_full),
-    row!("a flow's bytes add up to too much", symptom_totals_added),
+    row!("a flow's octets add up to too much", symptom_totals_added),
     row!("`hairpin` in the statistics", symptom_hairpin),
     row!("every flow twice", symptom_twice),
 ];
