@@ -25,7 +25,7 @@ const PACKETS: OfWay = |way| way.packets;
 
 const FLOW_BYTES: Family = counter(
     "mermin_flow_bytes",
-    "IP octets of flows: forward is what who began the flow sent",
+    "IP octets of flows; forward: sent by the initiator of the flow",
 );
 
 const FLOW_WAYS: [(Family, OfWay); 2] = [
