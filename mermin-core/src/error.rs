@@ -29,7 +29,7 @@ pub enum ErrorKind {
     Verifier,
     /// Memory, file descriptors or another limit ran out.
     Exhausted,
-    /// A system call failed in a way that has no kind of its own.
+    /// A system call failed for a reason that no other kind covers.
     System,
     /// The capture thread panicked; the text is the panic's.
     Panicked,
@@ -37,7 +37,7 @@ pub enum ErrorKind {
     Closed,
     /// A sink refused flows.
     Sink,
-    /// A capture file is cut, damaged, or no capture; the text says at which byte.
+    /// A capture file is truncated, damaged, or not a capture; the text has the offset.
     InvalidCapture,
 }
 
@@ -87,14 +87,14 @@ impl Error {
         }))
     }
 
-    /// The same with a remedy, instead of the one it had.
+    /// Sets the remedy, replacing an earlier one.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         Arc::make_mut(&mut self.0).remedy = Some(remedy.into());
         self
     }
 
-    /// The same with a cause, instead of the one it had.
+    /// Sets the cause, replacing an earlier one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));

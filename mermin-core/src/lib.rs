@@ -6,7 +6,7 @@
 //!
 //! # async fn watch() -> Result<(), mermin_core::Error> {
 //! let mut flows = FlowSource::builder().interfaces(["eth*", "veth*"]).open().await?;
-//! eprint!("{}", flows.report()); // empty without degradations
+//! eprint!("{}", flows.report()); // prints degradations, leftover filters and notices, or nothing
 //! while let Some(flow) = flows.next().await {
 //!     println!("{}", flow?);
 //! }
@@ -19,9 +19,10 @@
 //! [`Count::delta`](flow::Count::delta), not `total`. `next` comes from `futures`, or from any crate that extends
 //! `futures_core::Stream`.
 //!
-//! The kernel program counts, and this crate reads its memory. Any runtime can poll the stream, because a thread of the source does
-//! everything that touches the kernel. Flows and named counters together equal what crossed the hooks, in packets and in bytes
-//! ([`Stats`]). If the host lacks a feature, the source uses a fallback and reports it ([`Report`]).
+//! The kernel program counts, and this crate reads its memory. Any runtime can poll the stream, because a thread of the
+//! source does everything that touches the kernel. Flows and named counters together equal the traffic that crossed the
+//! hooks, in packets and in octets ([`Stats`]). If the host lacks a feature, the source uses a fallback and reports it
+//! ([`Report`]).
 //!
 //! * [`filter`] selects flows and records.
 //! * [`Handle`] reads statistics and changes a running source, from any thread.
@@ -35,16 +36,17 @@
 //! | feature | adds |
 //! |---|---|
 //! | `pcap` | `FlowSourceBuilder::pcap`: flows of a capture file |
-//! | `pcap-compressed` | the same of files that gzip, zstd or lz4 compressed |
+//! | `pcap-compressed` | the same for files compressed by gzip, zstd or lz4 |
 //! | `serde` | `Serialize` and `Deserialize` for [`Flow`], [`Stats`] and [`Report`] |
-//! | `tracing` | a span and events of what changes about a capture, for subscribers of `tracing`: docs/EVENTS.md |
+//! | `tracing` | a span and events when the state of a capture changes, for subscribers of `tracing`: docs/EVENTS.md |
 //! | `bytes` | `sink::json_bytes`: each batch as JSON in a `bytes::Bytes` |
 //! | `futures-sink` | `sink::from_sink`: a `futures_sink::Sink` as a sink of flows |
 //! | `tower` | `sink::from_service`: a `tower_service::Service` as a sink of flows |
-//! | `testing` | `sink::testing`: records of every kind, a clock that is set by hand, and a check of a sink of your own |
+//! | `testing` | `sink::testing`: records of every kind, a clock that tests set, and checks for a sink of your own |
 //!
-//! A program of your own is tested without root: [`FlowSource::replay`] makes a source of records, [`Flow::new`], [`Error::new`],
-//! [`Degradation::new`] and the defaults of [`Stats`] and [`Report`] make what it gives, and feature `testing` has a check of sinks.
+//! You can test your program without root. [`FlowSource::replay`] turns records into a source. [`Flow::new`],
+//! [`Error::new`], [`Degradation::new`] and the defaults of [`Stats`] and [`Report`] make its items. Feature `testing`
+//! has checks for sinks.
 //!
 //! Needs Linux 5.14 on x86-64 or arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -11,8 +11,8 @@ use crate::{error::Error, iface::glob::Glob};
 
 /// Addresses of one IP version: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`, or a glob such as `10.1.*` or `fe80::*`.
 ///
-/// Bits of a network beyond its prefix are taken for zero. A glob is compared with the address as RFC 5952 writes it:
-/// `2001:db8::*` is text and no network, and fits neither `2001:db8:1::1` nor everything that `2001:db8::/32` does.
+/// Bits of a network beyond its prefix are ignored. A glob is compared with the address as RFC 5952 writes it:
+/// `2001:db8::*` is text and no network, and matches neither `2001:db8:1::1` nor everything that `2001:db8::/32` does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AddressPattern(Kind);
 

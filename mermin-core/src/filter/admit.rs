@@ -28,13 +28,13 @@ impl<'a> From<&'a Flow> for Facts<'a> {
 }
 
 impl Filter {
-    /// True if a record is wanted, as if its flow had just begun.
+    /// True if the filter admits a record, as if its flow had just begun.
     #[must_use]
     pub fn admits(&self, flow: &Flow) -> bool {
         self.admits_flow(&Facts::from(flow)) && self.flow.admits(flow)
     }
 
-    /// True if everything is wanted.
+    /// True if the filter admits everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -92,8 +92,8 @@ pub struct EndpointFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetworkFilter {
-    /// The protocol above IP (`network.transport`), by IANA's keyword or its number. ICMP for IPv6 is one of its own:
-    /// `icmp` does not mean `ipv6-icmp`.
+    /// The protocol above IP (`network.transport`), by IANA's keyword or its number. ICMP for IPv6 is a separate
+    /// protocol: `icmp` does not match `ipv6-icmp`.
     pub transport: Rule<Protocol>,
     /// The IP version (`network.type`).
     pub ip_version: Rule<IpVersion>,

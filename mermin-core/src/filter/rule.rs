@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 
-/// Two lists about one fact of a flow: one item of `matching` must fit unless it is empty, and none of `not_matching` may.
+/// Two lists for one field of a flow: unless `matching` is empty, one of its items must match, and no item of
+/// `not_matching` may.
 ///
 /// A field that a flow does not have (the port of a ping) matches no item.
 #[derive(Clone, Debug, PartialEq, Eq)]

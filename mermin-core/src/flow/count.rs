@@ -18,10 +18,10 @@ pub struct Uniflow {
     /// Packets as on the wire: a GSO or GRO super-packet counts its segments (IPFIX `packetDeltaCount`,
     /// `packetTotalCount`).
     pub packets: Count,
-    /// IP bytes on the wire, from IP header to payload, without link header and padding (IPFIX `octetDeltaCount`,
+    /// IP octets on the wire, from IP header to payload, without link header and padding (IPFIX `octetDeltaCount`,
     /// `octetTotalCount`).
     pub octets: Count,
-    /// Bytes of whole frames at the hook, with link header and padding (IPFIX `layer2OctetDeltaCount`,
+    /// Octets of whole frames at the hook, with link header and padding (IPFIX `layer2OctetDeltaCount`,
     /// `layer2OctetTotalCount`).
     pub frame_octets: Count,
     /// IP header of the first packet in this record's interval; absent if this direction had none.

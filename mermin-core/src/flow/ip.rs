@@ -17,7 +17,7 @@ pub struct IpHeader {
 }
 
 impl IpHeader {
-    /// From the octet that IPv4 calls type of service and IPv6 traffic class (IPFIX `ipClassOfService`).
+    /// The octet that IPv4 calls type of service and IPv6 traffic class (IPFIX `ipClassOfService`).
     #[must_use]
     pub const fn new(traffic_class: u8, ttl: u8, flow_label: Option<u32>) -> Self {
         Self {

@@ -15,10 +15,10 @@ pub struct ObservationPoint {
 }
 
 impl ObservationPoint {
-    /// Interfaces that one record names at most.
+    /// The largest number of interfaces in one record.
     pub const MOST: usize = 16;
 
-    /// An interface of which it is not known what it saw.
+    /// An interface whose counts are unknown.
     #[must_use]
     pub fn new(index: u32, name: impl Into<Arc<str>>) -> Self {
         Self {
@@ -39,7 +39,7 @@ pub struct PointCounts {
     pub packets: u64,
     /// IP octets of those.
     pub octets: u64,
-    /// Packets of the way back.
+    /// Packets in the reverse direction.
     pub reverse_packets: u64,
     /// IP octets of those.
     pub reverse_octets: u64,

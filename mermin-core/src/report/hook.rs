@@ -76,7 +76,7 @@ impl fmt::Display for Mechanism {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct HookProgram {
-    /// Where it stands.
+    /// Its place at the hook.
     pub place: HookPosition,
     /// `bpf`, or the kind of another filter.
     pub kind: String,
@@ -99,7 +99,7 @@ impl HookProgram {
     }
 }
 
-/// Where an occupant stands. All of TCX runs before all of tc.
+/// The place of an occupant at its hook. All of TCX runs before all of tc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -121,7 +121,7 @@ pub enum HookPosition {
     },
 }
 
-/// A filter that a killed process had left.
+/// A filter left by a killed process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

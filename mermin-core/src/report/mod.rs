@@ -57,8 +57,8 @@ pub struct Report {
     pub degradations: Vec<Degradation>,
     /// Flows resumed from a former process, if there were any.
     pub taken_over: Option<TakenOver>,
-    /// Filters that killed processes had left at the hooks. They were removed when this source was opened, or have the command to remove
-    /// them.
+    /// Filters that killed processes left at the hooks. They were removed when this source was opened, or have the
+    /// command to remove them.
     pub orphans: Vec<Orphan>,
     /// Options that have no effect with the current attach mechanism or interfaces. Not an error under `strict`.
     pub notices: Vec<Notice>,
@@ -90,7 +90,7 @@ pub struct TakenOver {
     pub slots_returned: u64,
 }
 
-/// Where a source's flows come from.
+/// The origin of a source's flows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -184,14 +184,14 @@ impl fmt::Display for Report {
             match &orphan.remedy {
                 None => writeln!(
                     f,
-                    "orphan on `{interface}`: a process that was killed had left its filter at the {direction}; it was removed; \
-                     what it counted since is lost; to keep it the next time, end the process by closing its source"
+                    "orphan on `{interface}`: a killed process left its filter at {direction}; it was removed; \
+                     its counts since then are lost; to keep such counts, end the process by closing its source"
                 ),
                 Some(remedy) => writeln!(
                     f,
-                    "orphan on `{interface}`: a process that was killed had left its filter at the {direction}, pinned for the \
-                     next source of its instance; it was left; each packet there is counted once more; unless such a source is \
-                     to come, remove it: `{remedy}`"
+                    "orphan on `{interface}`: a killed process left its filter at {direction}, pinned for the next source \
+                     of its instance; it was left, and still counts packets, separately from this source; if you will not \
+                     start a source of that instance, remove it: `{remedy}`"
                 ),
             }?;
         }

@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
-/// An option that has no effect as programs are attached now, or with the interfaces there are. No error under
-/// [`strict`](crate::FlowSourceBuilder::strict), because nothing is given up by it. Displays as its message.
+/// An option that has no effect as programs are attached now, or with the interfaces there are. Not an error under
+/// [`strict`](crate::FlowSourceBuilder::strict), because nothing is lost by it. Displays as its message.
 ///
 /// ```
 /// use mermin_core::report::Notice;

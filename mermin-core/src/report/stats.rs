@@ -15,7 +15,7 @@ use crate::plural::Plural;
 pub struct Traffic {
     /// Socket buffers, as the interface's own counters count them.
     pub skbs: u64,
-    /// Octets of those buffers, link header included.
+    /// Octets of these socket buffers, link header included.
     pub skb_octets: u64,
     /// Packets on the wire: each segment of a GSO or GRO super-packet.
     pub packets: u64,
@@ -62,7 +62,7 @@ pub struct HookStats {
     pub index: u32,
     /// Its name.
     pub interface: Arc<str>,
-    /// The hook: packets that the interface receives, or those that it sends.
+    /// The hook: ingress (received packets) or egress (sent packets).
     pub direction: HookDirection,
     /// Everything that crossed the hook.
     pub traffic: Traffic,
@@ -158,7 +158,7 @@ pub struct InterfaceStats {
     pub detached: u64,
     /// Selected interfaces that disappeared before a program was attached. Their packets were not counted.
     pub missed: u64,
-    /// Programs that somebody else detached and that were attached again.
+    /// Programs that another process detached and that were attached again.
     pub reattached: u64,
     /// Times that netlink notifications overflowed and the interface list was read again. Interfaces that appeared and disappeared in
     /// between are not counted.

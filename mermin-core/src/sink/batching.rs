@@ -36,8 +36,8 @@ impl Batching {
         self
     }
 
-    /// Octets of a batch at most, where `size` tells how many a record takes at the receiver; a record that is larger goes
-    /// alone. Default: no limit.
+    /// Octets of a batch at most, where `size` returns the octets of a record at the receiver; a record that is larger
+    /// goes alone. Default: no limit.
     pub fn octets(mut self, octets: usize, size: fn(&Flow) -> usize) -> Self {
         self.octets = Some((octets, size));
         self

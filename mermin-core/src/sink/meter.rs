@@ -68,11 +68,11 @@ pub struct SinkStats {
     pub accepted: u64,
     /// Records that the receiver has, as far as the sink can tell.
     pub delivered: u64,
-    /// Records that were given to the receiver again, each time.
+    /// Records that were sent to the receiver again, counted each time.
     pub retried: u64,
     /// Records that were dropped, by reason; see [`dropped_by`](Self::dropped_by).
     pub dropped: [u64; DropReason::ALL.len()],
-    /// Records in the buffer, those on their way included.
+    /// Records in the buffer, including those being sent.
     pub waiting: u64,
     /// How long the oldest of them has been there.
     pub oldest: Option<Duration>,

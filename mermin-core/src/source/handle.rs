@@ -127,11 +127,12 @@ impl Handle {
     /// that differ; they need a new source.
     ///
     /// No packet is lost and no flow is split. Flows of an interface that is no longer watched end with
-    /// [`ForcedEnd`](crate::flow::EndReason::ForcedEnd) as the consumer takes their records. Open flows keep the filter's decision until
-    /// they end. The future is ready when every wanted interface has been tried; interfaces that cannot be attached to are in
-    /// [`report`](Self::report) and are tried again. An interface that is still being detached from an earlier change is attached again
-    /// once its flows are closed: keep polling the stream, or this never completes. Changes are made one after the other. A change that has
-    /// begun is completed even if the future is dropped.
+    /// [`ForcedEnd`](crate::flow::EndReason::ForcedEnd) as the consumer takes their records. Open flows keep the
+    /// filter's decision until they end. The future is ready when every selected interface has been tried; interfaces
+    /// that cannot be attached to are in [`report`](Self::report) and are tried again. An interface that is still being
+    /// detached from an earlier change is attached again once its flows are closed: keep polling the stream, or this
+    /// never completes. Changes are made one after the other. A change that has begun is completed even if the future
+    /// is dropped.
     ///
     /// ```no_run
     /// use std::time::Duration;

@@ -82,9 +82,9 @@ impl FlowSourceBuilder {
     /// ```
     ///
     /// # Errors
-    /// By [`ErrorKind`]: `InvalidOption`; `InUse` where another source has the instance; `Unsupported` below Linux 5.14;
-    /// `PermissionDenied`; `NoInterface`; `Verifier`; `Exhausted`; `System`. Of a capture file also `InvalidCapture`, and
-    /// `Unsupported` for a link type that is not read.
+    /// By [`ErrorKind`]: `InvalidOption`; `InUse` where another source has the instance; `Unsupported` below Linux
+    /// 5.14; `PermissionDenied`; `NoInterface`; `Verifier`; `Exhausted`; `System`. For a capture file also
+    /// `InvalidCapture`, and `Unsupported` for an unsupported link type.
     pub async fn open(self) -> Result<FlowSource, Error> {
         let selector = self.options.validate()?;
         let control = Control::new().map_err(|error| {

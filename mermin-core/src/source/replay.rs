@@ -28,8 +28,8 @@ pub struct Replay {
 }
 
 impl FlowSource {
-    /// A source that gives these records and needs no kernel, no root and no thread: what a program does with a source can be
-    /// tested with it. [`Flow::new`] makes records.
+    /// Turns records into a source that needs no kernel, no root and no thread, to test a program with it.
+    /// [`Flow::new`] makes records.
     ///
     /// It behaves as one with [`Pinning`](crate::Pinning): a record arrives when the next one is asked for, when a sink has
     /// taken it, or when it is acknowledged. Records are asked of the iterator as the consumer asks for them, some ahead, by

@@ -139,13 +139,13 @@ impl FlowSource {
         queue.failure().map_or(Ok(()), Err)
     }
 
-    /// The source's state now, and everything given up: interfaces come and go.
+    /// The source's state and degradations now. They change as interfaces appear and disappear.
     #[must_use]
     pub fn report(&self) -> Report {
         self.handle.report()
     }
 
-    /// For other threads and tasks: [statistics](Handle::stats), [`report`](Handle::report),
+    /// A handle for other threads and tasks: [statistics](Handle::stats), [`report`](Handle::report),
     /// [`reconfigure`](Handle::reconfigure), [`close`](Handle::close).
     #[must_use]
     pub fn handle(&self) -> Handle {

@@ -16,8 +16,9 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decapsulation {
-    /// The flow of the innermost packet, with the outer header in [`Flow::tunnel`](crate::Flow::tunnel): two levels of VXLAN,
-    /// VXLAN-GPE, Geneve, GRE, IP in IP, GTP-U, ERSPAN, PPTP, L2TP, Teredo, `EtherIP` and `EoIP` are taken off.
+    /// The flow of the innermost packet, with the outer header in [`Flow::tunnel`](crate::Flow::tunnel): two levels of
+    /// VXLAN, VXLAN-GPE, Geneve, GRE, IP in IP, GTP-U, ERSPAN, PPTP, L2TP, Teredo, `EtherIP` and `EoIP` are
+    /// decapsulated.
     #[default]
     Innermost,
     /// The flow of the outermost packet. Saves 40 bytes of kernel memory for each flow.

@@ -28,7 +28,7 @@ pub struct Attribute {
     pub kind: Kind,
     /// The meaning, in one sentence.
     pub meaning: &'static str,
-    /// Unit in UCUM's notation, as OpenTelemetry has it (`By`, `ns`, `{packet}`); empty where there is none.
+    /// Unit in UCUM's notation, as OpenTelemetry has it (`By`, `ns`, `{packet}`); empty if it has no unit.
     pub unit: &'static str,
     /// When a record has it, in words; [`ALWAYS`] where each has.
     pub presence: &'static str,
@@ -36,7 +36,7 @@ pub struct Attribute {
     pub ipfix: &'static [&'static str],
 }
 
-/// [`Attribute::presence`] of what each record has.
+/// [`Attribute::presence`] of attributes that every record has.
 pub const ALWAYS: &str = "always";
 
 impl Attribute {

@@ -7,7 +7,7 @@ use super::{
     render::Short,
 };
 
-/// The value of an attribute; what is long is borrowed from the flow.
+/// The value of an attribute; long values are borrowed from the flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value<'a> {
@@ -19,7 +19,7 @@ pub enum Value<'a> {
     Number(u64),
     /// Several numbers.
     Numbers(Numbers<'a>),
-    /// A moment.
+    /// A point in time.
     Time(SystemTime),
 }
 

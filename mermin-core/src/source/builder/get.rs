@@ -12,13 +12,13 @@ use crate::{
 };
 
 impl FlowSourceBuilder {
-    /// Patterns of [`interfaces`](Self::interfaces); those that could not be parsed are left out.
+    /// Patterns of [`interfaces`](Self::interfaces); patterns that could not be parsed are omitted.
     #[must_use]
     pub fn get_interfaces(&self) -> &[Pattern] {
         self.options.interfaces.list()
     }
 
-    /// Patterns of [`exclude`](Self::exclude); those that could not be parsed are left out.
+    /// Patterns of [`exclude`](Self::exclude); patterns that could not be parsed are omitted.
     #[must_use]
     pub fn get_exclude(&self) -> &[Pattern] {
         self.options.exclude.list()
