@@ -2,7 +2,7 @@
 
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
 
-/// Adds without using the old value: every kernel and JIT since 5.14 takes that form.
+/// Adds without returning the old value: every kernel and JIT since 5.14 supports that form.
 ///
 /// # Safety
 /// `counter` is valid, aligned, and only ever changed atomically.
@@ -12,10 +12,10 @@ pub(super) unsafe fn add(counter: *mut u64, amount: u64) {
     unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, amount) };
 }
 
-/// Adds and returns what was there before.
+/// Adds and returns the old value.
 ///
-/// Not relaxed: LLVM 22 turns a relaxed addition into the form without a result even where the result is used, and what
-/// comes back is then the amount.
+/// Not relaxed: LLVM 22 turns a relaxed addition into the form without a result even where the result is used, and then
+/// returns the amount.
 ///
 /// # Safety
 /// As [`add`].

@@ -1,6 +1,7 @@
-//! In what the way of a flow's packets differs, where VLANs or tunnel ids do not tell flows apart.
+//! Notes differences in VLANs or tunnel ids between packets of a flow, if these are not part of the key.
 //!
-//! A slot has the way of its flow's first packet. Notes are octets that are only ever set, each stored whole.
+//! A slot has the VLANs and tunnels of its flow's first packet. Notes are bytes that are only ever set, each stored
+//! whole.
 
 use core::hint::black_box;
 
@@ -11,8 +12,8 @@ use mermin_bpf::abi::{
 
 use super::{count::Facts, index::Key, maps::is_bare};
 
-/// Keeps the ids of the first packet's tunnels, and whether it has more VLAN tags than a key; behind
-/// [`outer::keep`](super::outer::keep), in a slot that nobody else uses yet.
+/// Keeps the ids of the first packet's tunnels, and whether it has more VLAN tags than a key; called after
+/// [`outer::keep`](super::outer::keep), in a slot that no other CPU uses yet.
 #[inline(always)]
 pub(super) fn begin(slot: *mut Slot, facts: &Facts) {
     if facts.ids != 0 {
@@ -24,7 +25,7 @@ pub(super) fn begin(slot: *mut Slot, facts: &Facts) {
     }
 }
 
-/// Compares the way of a packet with that of its flow's first one.
+/// Compares the VLANs and tunnels of a packet with those of its flow's first packet.
 #[inline(always)]
 pub(super) fn compare<K: Key>(slot: *mut Slot, key: &K, facts: &Facts) {
     // SAFETY: within the slot.

@@ -22,7 +22,7 @@ pub(super) struct Facts {
     /// Lane by CPU and direction.
     pub(super) lane: u32,
     pub(super) direction: u8,
-    /// Where the packet is counted.
+    /// The hook, direction and lane that count the packet.
     pub(super) hook: ledger::HookDirection,
     pub(super) link_length: u8,
     /// As [`Packet::tcp_flags`]: where they are 0 there is nothing to follow.
@@ -35,7 +35,7 @@ pub(super) struct Facts {
     pub(super) encapsulated: bool,
     /// True if the packet is in the totals already: `measure` is then more than the packet, if fragments of it came before.
     pub(super) is_total: bool,
-    /// Where in the frame the MAC of the packet's sender is; 0 for none.
+    /// Offset of the sender's MAC address in the frame; 0 for none.
     pub(super) mac_at: u32,
     /// Offset of the transport header in the frame.
     pub(super) transport_at: u32,
@@ -81,8 +81,8 @@ impl Facts {
     }
 }
 
-/// In test builds alone: holds every packet for some 100 microseconds between look-up and count, where a flow that is
-/// closed without a grace period loses it.
+/// In test builds only: delays every packet for some 100 microseconds between look-up and count, so that a flow closed
+/// without a grace period loses it.
 #[cfg(mermin_widen)]
 #[inline(never)]
 fn widen() {
@@ -92,7 +92,7 @@ fn widen() {
     }
 }
 
-/// True if a packet begins a new connection of the same ports, given the initial number that it has, packed.
+/// True if a packet with this initial number (packed) begins a new connection on the same ports.
 #[inline(always)]
 pub(super) fn restarts(slot: *mut Slot, facts: &Facts, number: u64) -> bool {
     let seen = [flags(slot, 0), flags(slot, 1)];
@@ -102,7 +102,8 @@ pub(super) fn restarts(slot: *mut Slot, facts: &Facts, number: u64) -> bool {
     tcp::restarts(facts.tcp_flags, seen, known, number)
 }
 
-/// Notes when a side of a connection was opened, and by which number, packed. Two CPUs that do so at once note what either has seen.
+/// Notes the time at which a side of a connection was opened, and its initial number (packed). If two CPUs do so at
+/// once, the note of either stays.
 #[inline(always)]
 pub(super) fn open(slot: *mut Slot, facts: &Facts, now: u64, number: u64) {
     let direction = usize::from(facts.direction) & (DIRECTIONS - 1);
@@ -172,7 +173,7 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
     }
 }
 
-/// Keeps the fields of the interval's first packet in this direction, and by which hook packets come.
+/// Stores the fields of the interval's first packet in this direction, and the hook that it crossed.
 #[inline(always)]
 fn sample(slot: *mut Slot, number: usize, facts: &Facts) {
     let other = number ^ DIRECTIONS;
@@ -207,8 +208,8 @@ fn learn(lane: *mut Lane, new: u64) {
     }
 }
 
-/// Follows the close of a connection: who sent FIN second, and who acknowledged it. Before this packet's flags are noted, so
-/// that a FIN sent again is not taken for a second one.
+/// Tracks the close of a connection: the side that sent FIN second, and the side that acknowledged it. Runs before this
+/// packet's flags are noted, so that a retransmitted FIN does not count as a second one.
 #[inline(always)]
 fn finish(slot: *mut Slot, number: usize, facts: &Facts) {
     let direction = usize::from(facts.direction) & (DIRECTIONS - 1);

@@ -109,7 +109,7 @@ fn find_or_create<K: Key>(
                 // SAFETY: the slot is this program's until it is live. Published first, live second: a slot that user
                 // space sees live is in the index.
                 unsafe { (&raw mut (*slot).state).write_volatile(state::LIVE) };
-                // For the flow's second packet.
+                // The hint is for the flow's second packet.
                 hint(packet.digest, place);
                 announce(place);
                 return Ok(slot);
@@ -124,7 +124,7 @@ fn find_or_create<K: Key>(
     Err(Reason::Race)
 }
 
-/// A slot number nobody uses: one that was given back, else one that never was used.
+/// An unused slot number: one that was given back, otherwise one that was never used.
 #[inline(always)]
 fn take() -> Option<u32> {
     if let Ok(Some(number)) = FREE.pop() {
@@ -143,7 +143,7 @@ fn take() -> Option<u32> {
     }
 }
 
-/// Writes the facts of a new flow; counters are zero, as user space left them.
+/// Writes the fields of a new flow; user space has set the counters to zero.
 #[inline(always)]
 fn fill<K: Key>(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, opening: &Opening) {
     let mac_at = packet.facts.mac_at;
@@ -166,7 +166,7 @@ fn fill<K: Key>(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, ope
     }
 }
 
-/// Reads what a packet says of a beginning.
+/// Reads the fields of a packet that may begin a connection.
 #[inline(always)]
 fn opening(skb: Skb, packet: &PendingFlow) -> Opening {
     let tail = KeyV4::from_words(&packet.key).tail;
@@ -190,8 +190,8 @@ fn opening(skb: Skb, packet: &PendingFlow) -> Opening {
     }
 }
 
-/// Writes a key word by word: left to itself the compiler calls `memset` for the zeroes, here a loop over bytes that the
-/// verifier would walk through for each path that leads to it.
+/// Writes a key word by word: left to itself the compiler calls `memset` for the zeroes, here a loop over bytes that
+/// the verifier would follow for each path that leads to it.
 ///
 /// # Safety
 /// `slot` is this program's alone.
@@ -220,10 +220,10 @@ fn give_back(slot: *mut Slot, number: u32) {
     let _ = FREE.push(number, 0);
 }
 
-/// Has user space look at the slot when it next sweeps.
+/// Marks the slot for user space's next sweep.
 ///
-/// Stored whether it is set already or not: user space clears a word before it looks at the slots, so a store that is left
-/// out because of what was read before would be missing then.
+/// Stores the word even if it is already set: user space clears a word before it reads the slots, so a store that is
+/// skipped because of an earlier read would be missing.
 #[inline(always)]
 fn announce(number: u32) {
     if let Some(word) = FRESH.get_ptr_mut(number / SLOTS_A_WORD) {

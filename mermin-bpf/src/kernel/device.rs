@@ -1,4 +1,4 @@
-//! Takes off what a GRE device puts before its packets.
+//! Removes the header that a GRE device prepends to its packets.
 
 use aya_ebpf::programs::TcContext;
 use mermin_bpf::{
@@ -13,9 +13,8 @@ use super::{
     workspace::{Workspace, stage},
 };
 
-/// Goes to the packet, which is as much the outermost one as behind any other link header, and calls
-/// [`mermin_general`](super::program::mermin_general). A program of its own, because few packets come here, and link headers
-/// are most of what a verifier walks through in others.
+/// Skips the prepended header as a link header, and calls [`mermin_general`](super::program::mermin_general). This is a
+/// separate program because few packets need it, and link headers are most of a verifier's work in the other programs.
 #[inline(always)]
 pub(super) fn take_off(context: &TcContext, workspace: *mut Workspace) {
     let skb = Skb(context.skb.skb);

@@ -1,7 +1,7 @@
-//! Later fragments that come before their first one.
+//! Later fragments that arrive before their first one.
 //!
-//! Each is under the reason `fragment` at once, whatever becomes of it. The first fragment takes from there what it finds of
-//! them, so no map that forgets can lose a packet.
+//! Each is counted under the reason `fragment` at once. The first fragment moves the ones that are remembered from
+//! there to its flow, so a map that forgets cannot lose a packet.
 
 use core::hint::black_box;
 
@@ -79,7 +79,8 @@ pub(super) unsafe fn keep(
     }
 }
 
-/// Takes from the reason what is remembered of a packet whose first fragment has come, and gives what that adds to its flow.
+/// Subtracts the remembered fragments of a packet from the reason when its first fragment has arrived, and returns
+/// their counts for its flow.
 ///
 /// # Safety
 /// `key` is valid for reads.
@@ -100,7 +101,7 @@ pub(super) unsafe fn take(
         if known.ledger != account.number()
             || known.generation != account.generation()
             || !is_fresh(known.seen_at, (*key).ipv6 != 0, now)
-            // Of two that come at once one has them.
+            // If two first fragments arrive at once, only one of them gets the counts.
             || atomic::fetch_add(&raw mut (*found).taken, 1) != 0
         {
             return Measure::default();

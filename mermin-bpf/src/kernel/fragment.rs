@@ -1,4 +1,4 @@
-//! First fragments leave word of their flow, later ones count by it.
+//! First fragments store their flow in a map, and later ones are counted by it.
 
 use aya_ebpf::{
     bindings::BPF_ANY,
@@ -36,8 +36,8 @@ fn now() -> u64 {
     unsafe { bpf_ktime_get_coarse_ns() }
 }
 
-/// Leaves word of a first fragment's flow, for the fragments of its own and of those around it; gives what those of them add to
-/// the flow that came before it.
+/// Stores a first fragment's flow, for later fragments of its packet and of the packets around it. Returns the counts
+/// of fragments that arrived before it.
 ///
 /// # Safety
 /// `workspace` is this CPU's own, and has the flow's key; where the packet is a fragment itself, its key is there as well.
@@ -58,7 +58,7 @@ pub(super) unsafe fn remember_first_fragment(
         if is_fragment {
             let key = &raw const (*workspace).fragment;
             enter(key, &raw const (*workspace).owner);
-            // Word first: a fragment that comes meanwhile finds one or the other.
+            // Store the flow first: a fragment that arrives meanwhile then finds one or the other.
             before = early::take(key, account, false, now);
         }
         before.plus(&outer_fragments(workspace, account, now))
@@ -174,7 +174,7 @@ unsafe fn count_known(
         link_length: 0,
         // A later fragment has nothing of its protocol's header.
         tcp_flags: 0,
-        // The first one has told.
+        // The first fragment has stored its flow.
         ids: 0,
         more_vlans: false,
         encapsulated: false,

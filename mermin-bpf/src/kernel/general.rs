@@ -35,7 +35,7 @@ use super::{
     workspace::{PendingFlow, Workspace, launder, stage},
 };
 
-/// Counts a packet from where the programs before have come with it.
+/// Counts a packet, starting where the earlier programs stopped parsing.
 #[inline(always)]
 pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
     // SAFETY: this CPU's own workspace.
@@ -105,7 +105,7 @@ unsafe fn count_or_refuse(
     Ok(())
 }
 
-/// Where to go on: at the outermost level, or where the program that takes tunnels off has come.
+/// The level at which to continue: the outermost one, or the one that the decapsulating program has reached.
 ///
 /// # Safety
 /// `workspace` is this CPU's own.
@@ -131,7 +131,7 @@ unsafe fn resume<'a>(
     }
 }
 
-/// Measures a super-packet that is cut in a way that its headers do not tell.
+/// Measures a super-packet whose headers do not show how it is segmented.
 #[inline(always)]
 fn measure_cut(
     skb: Skb,
@@ -184,8 +184,8 @@ unsafe fn count_packet(
         measure(skb, account, packet)
     };
     account.total(cpu, skb.len(), &measured);
-    // All of it by way of the workspace: for the verifier each way up to here would be one through all that follows.
-    // SAFETY: by the contract above.
+    // All of it goes through the workspace: otherwise the verifier would follow each path up to here through all code
+    // behind it. SAFETY: by the contract above.
     let flowless = unsafe { &raw mut (*workspace).flowless };
     let direction = match packet.addresses.version {
         Version::V4 => {

@@ -30,7 +30,7 @@ const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
 /// Keys that can be looked up.
 pub(super) trait Key: Copy + 'static {
-    /// Words that tell two keys apart.
+    /// The words of the key that are compared.
     const WORDS: usize;
     /// Bits of [`origin`] that name the IP version.
     const ORIGIN: u8;
@@ -50,9 +50,9 @@ pub(super) trait Key: Copy + 'static {
 
     /// The words, to be stored.
     ///
-    /// The compiler must not know zeroes for what they are: it would call `memset` for a row of them, which is a loop over
-    /// octets here; and before Linux 6.3 the verifier tells all states of a program apart more strictly once it has a
-    /// function (`precise` in `kernel/bpf/verifier.c`).
+    /// The compiler must not know that some are zero: it would call `memset` for a row of them, which is a loop over
+    /// bytes here. Before Linux 6.3 the verifier also compares all states of a program more strictly once the program
+    /// has a function (`precise` in `kernel/bpf/verifier.c`).
     #[inline(always)]
     fn opaque_words(&self) -> KeyWords {
         let mut words = self.words();
@@ -113,7 +113,7 @@ pub(super) enum Found {
     Nothing,
 }
 
-/// Looks a known flow up: where it was last found, which is 20 ns cheaper than the index, then in the index.
+/// Looks up a known flow: first where it was last found, which is 20 ns cheaper than the index, then in the index.
 ///
 /// `digest` is the key's, and `lane` the counter line that the packet is about to be added to. A slot with any `doubts`
 /// bit set in its lanes' bytes is returned as `Recycled`. Key and bits share one comparison, because a separate branch
@@ -129,8 +129,8 @@ pub(super) fn find_known<K: Key>(key: &K, digest: u64, lane: u32, doubts: u32) -
     }
 }
 
-/// The slot itself says whether the hint is right. It must be live as well as of this key: the index no longer leads to
-/// a slot that is being closed, and a hint still does, so without that check packets could come after the grace period.
+/// The slot's own key confirms the hint. The slot must also be live: the index no longer leads to a slot that is being
+/// closed, but a hint still does, so without that check packets could be counted after the grace period.
 #[inline(always)]
 fn find_by_hint<K: Key>(key: &K, digest: u64, lane: u32, doubts: u32) -> Option<*mut Slot> {
     let set = HINTS.get_ptr(place(digest))?;
@@ -148,7 +148,7 @@ fn find_by_hint<K: Key>(key: &K, digest: u64, lane: u32, doubts: u32) -> Option<
     (differs == 0 && is_live(slot)).then_some(slot)
 }
 
-/// Of one pair of a set, the hint with this tag if there is one.
+/// The hint with this tag in one pair of a set, if there is one.
 #[inline(always)]
 fn tagged(set: *const HintSet, pair: usize, tag: u32) -> u32 {
     // SAFETY: the set has two pairs, each a word; volatile because other CPUs change it.
@@ -184,8 +184,8 @@ pub(super) fn hint(digest: u64, number: u32) {
     }
 }
 
-/// A multilinear digest of a key, mixed once at the end: no product waits for another, as each would where every word is mixed
-/// into the digest of those before. For speed alone, what it leads to is always compared.
+/// A multilinear digest of a key, mixed once at the end, so that no product waits for an earlier one. The digest is
+/// only for speed: the slot's key is always compared.
 #[inline(always)]
 pub(super) fn digest<K: Key>(key: &K) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -203,13 +203,13 @@ pub(super) fn digest<K: Key>(key: &K) -> u64 {
     mixed ^ mixed >> 29
 }
 
-/// Where a key's hints are.
+/// The place of a key's hints.
 #[inline(always)]
 fn place(digest: u64) -> u32 {
     (digest >> 32) as u32 & hint_mask()
 }
 
-/// Eight bits that tell it from most other keys there without touching their slots.
+/// Eight bits that distinguish a key from most others in its set without reading their slots.
 #[inline(always)]
 fn tag(digest: u64) -> u32 {
     digest as u32 >> SLOT_BITS
@@ -222,10 +222,10 @@ pub(super) fn is_live(slot: *mut Slot) -> bool {
     unsafe { (&raw const (*slot).state).read_volatile() == state::LIVE }
 }
 
-/// Looks a flow up in the index, and leaves a hint.
+/// Looks up a flow in the index, and stores a hint.
 ///
-/// A hash element is recycled at once, so the number read from it may be another flow's. The slot's own key tells: it
-/// cannot change before a grace period, which this program run holds up.
+/// A hash element is recycled at once, so the number read from it may be another flow's. The slot's own key decides: it
+/// cannot change before a grace period, which cannot end during this program run.
 #[inline(always)]
 pub(super) fn find<K: Key>(key: &K, digest: u64) -> Found {
     // A copy for the helper: the key itself need not be in memory then, where a packet's hint is right.

@@ -17,8 +17,8 @@ use super::{
 pub(super) struct Account {
     /// Kept, because reading it again takes three loads that wait for one another.
     pub(super) ifindex: u32,
-    /// Of a packet that leaves, the index of the interface that received it; 0 for one of this host's own. Read here alone:
-    /// where it is read in several places, the compiler keeps its address, and the verifier refuses that.
+    /// The index of the interface that received a packet which now leaves; 0 for one of this host's own. Read only
+    /// here: if it is read in several places, the compiler keeps its address, and the verifier rejects that.
     pub(super) receiver: u32,
     number: u32,
     pub(super) link: u8,
@@ -26,7 +26,7 @@ pub(super) struct Account {
     pub(super) stripped: u8,
 }
 
-/// Finds the interface among those watched; an unknown one has the last place, as if it were Ethernet.
+/// Finds the interface among the watched ones; an unknown interface gets the last place, as if it were Ethernet.
 #[inline(always)]
 pub(super) fn account(skb: Skb, direction: HookDirection) -> Account {
     let ifindex = skb.ifindex();
@@ -104,7 +104,7 @@ impl Account {
         }
     }
 
-    /// Adds to what crossed the hook.
+    /// Adds to the hook's totals.
     #[inline(always)]
     pub(super) fn total(self, cpu: u32, skb_octets: u32, measure: &Measure) {
         let Some(totals) = TOTALS.get_ptr_mut(self.number * cpu_count() + cpu) else {
@@ -134,7 +134,7 @@ impl Account {
         self.ignored(cpu, reason, &measure);
     }
 
-    /// Takes back what a CPU counted under a reason: from where it was counted, so that no counter is ever below zero.
+    /// Subtracts from the counter of a reason on the CPU that counted, so that no counter is ever below zero.
     #[inline(always)]
     pub(super) fn taken_back(self, cpu: u32, reason: Reason, measure: &Measure) {
         let taken = Measure {
@@ -145,7 +145,7 @@ impl Account {
         self.ignored(cpu, reason, &taken);
     }
 
-    /// Adds to what went to no flow.
+    /// Adds to the counter of a reason.
     #[inline(always)]
     pub(super) fn ignored(self, cpu: u32, reason: Reason, measure: &Measure) {
         let stripes = reason_stripes(cpu_count());

@@ -22,7 +22,7 @@ use mermin_bpf::{
 
 use super::{pass::DEPARTURES_KEPT, workspace::Workspace};
 
-/// Where keys of one place were last found, the newest first: two pairs of hints, each pair stored whole.
+/// Hints for the keys of one place, the newest first: two pairs, each stored whole.
 pub(super) type HintSet = [u64; 2];
 
 #[map]
@@ -103,19 +103,19 @@ pub(super) fn hook_mask() -> u32 {
     constant(&HOOK_MASK)
 }
 
-/// True if tunnels are taken off.
+/// True if tunnels are decapsulated.
 #[inline(always)]
 pub(super) fn decapsulates() -> bool {
     constant(&DECAPSULATE) != 0
 }
 
-/// True if flows are told apart without VLANs and tunnels.
+/// True if VLANs and tunnels are not part of the key.
 #[inline(always)]
 pub(super) fn is_bare() -> bool {
     constant(&BARE) != 0
 }
 
-/// Facts that tell flows apart.
+/// The set of fields in the key.
 #[inline(always)]
 pub(super) fn keyed() -> Keyed {
     if is_bare() {
@@ -125,7 +125,7 @@ pub(super) fn keyed() -> Keyed {
     }
 }
 
-/// Where tunnels are looked for. The verifier knows these constants, and leaves out comparisons with no ports.
+/// The ports of tunnels. The verifier knows these constants, and removes comparisons with empty sets.
 #[inline(always)]
 pub(super) fn tunnel_ports() -> Ports {
     Ports::of_kinds([0, 1, 2, 3, 4, 5, 6].map(ports_word))

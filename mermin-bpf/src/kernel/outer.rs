@@ -13,7 +13,7 @@ use super::{
     maps::{TUNNELS, WORKSPACE},
 };
 
-/// Keeps what the workspace has for a slot that nobody else uses yet; gives the bit of [`origin`] that says so.
+/// Stores the workspace's outer header for a slot that no other CPU uses yet; returns the bit of [`origin`] for it.
 #[inline(always)]
 pub(super) fn keep(slot: *mut Slot, number: u32, facts: &Facts) -> u8 {
     if facts.encapsulated

@@ -47,14 +47,14 @@ impl Pass {
         }
     }
 
-    /// True if there is more to ask before the packet is counted: its direction of the flow was counted at the other hook
-    /// too, or it [was sent](Self::was_sent) before.
+    /// True if the packet needs the check before it is counted: its direction of the flow was also counted at the other
+    /// hook, or it [was sent](Self::was_sent) before.
     #[inline(always)]
     pub(super) fn is_doubtful(&self, slot: *mut Slot) -> bool {
         lanes_used(slot) & elsewhere(self.hook, self.direction) != 0 || self.was_sent()
     }
 
-    /// Remembers a packet that leaves, so that it is known if it comes back.
+    /// Remembers a packet that leaves, so that it is recognised if it comes back.
     #[inline(always)]
     pub(super) fn note(&self) {
         if matches!(self.hook, HookDirection::Egress)
@@ -110,8 +110,8 @@ impl Pass {
         is_of_nobody(low, made_by & origin::IPV6 != 0, self.direction)
     }
 
-    /// True if a packet that leaves is one of those that came in, as far as can be told: it was received, and fewer have left
-    /// again than came.
+    /// True if a packet that leaves is probably one of those that came in: it was received, and fewer packets have left
+    /// again than came in.
     #[inline(always)]
     fn left_again(&self, slot: *mut Slot, packets: u64) -> bool {
         let Some(turned) = self.turned(slot, 0) else {
@@ -130,12 +130,12 @@ impl Pass {
         }
     }
 
-    /// The entry of the direction; begun where there is none.
+    /// The entry of the direction; a new one if it has none.
     #[inline(always)]
     fn turned(&self, slot: *mut Slot, left: u64) -> Option<*mut Turned> {
         // SAFETY: within the slot.
         let began = unsafe { (*slot).first_seen };
-        // The time tells flows of the same key apart.
+        // The time distinguishes flows with the same key.
         let key = self.digest.wrapping_add(began) ^ u64::from(self.direction);
         if let Some(turned) = TURNED.get_ptr_mut(key) {
             return Some(turned);
@@ -176,7 +176,7 @@ impl Pass {
         self.departure().was_sent_again(earlier)
     }
 
-    /// True if the packet that comes is one that left; it is forgotten then.
+    /// True if the packet that comes in is one that left; it is then forgotten.
     #[inline(always)]
     fn take_departure(&self) -> bool {
         let Some(place) = self.place() else {
@@ -194,7 +194,7 @@ impl Pass {
         }
     }
 
-    /// Where a packet that leaves is remembered: by where its headers lie, which a copy of the buffer shares.
+    /// The place of a packet that leaves, by the address of its headers, which a copy of the buffer shares.
     #[inline(always)]
     fn place(&self) -> Option<*mut u64> {
         let places = DEPARTURES.get_ptr_mut(0)?;
@@ -222,7 +222,7 @@ pub(super) const fn elsewhere(hook: HookDirection, direction: u8) -> u32 {
     lane::all(direction, lane::at(other))
 }
 
-/// The octets of all lanes in one word.
+/// The bytes of all lanes in one word.
 #[expect(
     clippy::cast_ptr_alignment,
     reason = "they stand at a multiple of four within a slot, which is aligned to more"

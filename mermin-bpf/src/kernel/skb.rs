@@ -61,7 +61,8 @@ impl Skb {
         }
     }
 
-    /// Copies `N` octets from `at` on, wherever they lie; a frame that ends before leaves what was there.
+    /// Copies `N` bytes from `at` on, in linear or paged memory; if the frame ends before, the destination is
+    /// unchanged.
     ///
     /// # Safety
     /// `to` is valid for writes.
@@ -71,8 +72,8 @@ impl Skb {
         unsafe { bpf_skb_load_bytes(self.0.cast(), at, to.cast(), N as u32) };
     }
 
-    /// True if the kernel takes the header at this place of the frame for the packet's own. By its first octets, in which a
-    /// packet and what it carries differ: the length is there.
+    /// True if the kernel has this header as the packet's network header. Compares the first bytes, which include the
+    /// length, so a packet and the one that it carries differ.
     #[inline(always)]
     pub(super) fn network_header_is(self, bytes: Copied, at: usize) -> bool {
         let mut own = 0_u64;
@@ -95,8 +96,8 @@ impl Skb {
     /// Copies the first headers, wherever they lie. Nothing is pulled up: the buffer stays as it was.
     #[inline(always)]
     pub(super) fn copy(self, workspace: *mut Workspace) -> Option<Copied> {
-        // Linux 6.1 learns nothing from "is not 0", so it is told one less than the length, in a way that the compiler
-        // cannot turn back.
+        // The verifier of Linux 6.1 learns nothing from "is not 0", so it gets the length minus one, in a form that the
+        // compiler cannot simplify.
         let last = self.len().min(HEADER_LIMIT as u32).wrapping_sub(1);
         let last = barrier_var(workspace, last as usize);
         if last >= HEADER_LIMIT {
@@ -149,7 +150,7 @@ impl Bytes for Linear {
     }
 }
 
-/// The packet's octets wherever they lie, by a helper for each range: for what few packets take.
+/// The packet's bytes in linear or paged memory, by a helper call for each range: for code that few packets reach.
 #[derive(Clone, Copy)]
 pub(super) struct Anywhere(pub(super) Skb);
 

@@ -42,9 +42,9 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     }
 }
 
-/// True if there is an extension header of IPv6, as before a packet whose segments are all routed (`SRv6`, RFC 8986; RPL).
-/// Linux takes such a carrier off and hands the packet to the same interface again (`ipv6_srh_rcv` in net/ipv6/exthdrs.c):
-/// the frame is as it was, and the kernel stands at the inner header.
+/// True if there is an extension header of IPv6, as before a packet whose segments are all routed (`SRv6`, RFC 8986;
+/// RPL). Linux decapsulates such a packet and passes it to the same interface again (`ipv6_srh_rcv` in
+/// net/ipv6/exthdrs.c): the frame is unchanged, but the kernel's network header is the inner one.
 #[inline(always)]
 const fn is_routed(ip: &Ip) -> bool {
     ip.addresses.is_v6() && ip.payload != ip.at + ipv6::LENGTH
@@ -60,7 +60,7 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
     unsafe {
         if (*workspace).stage == stage::FRESH {
             let bytes = skb.copy(workspace)?;
-            // A packet that comes here first was plain.
+            // A packet that reaches this program first was plain.
             (*workspace).level = plain::outermost(bytes, frame)?;
             (*workspace).stage = stage::INSIDE;
         }

@@ -1,7 +1,7 @@
-//! A CPU's notes on a packet between programs, and on its way past the verifier.
+//! A CPU's scratch memory for a packet, between programs and to limit the verifier's states.
 //!
-//! The verifier does not follow values through a map. A value stored here and read back is one state for it, however many
-//! ways led there; without that it would walk each way on to the end, beyond its limit of a million instructions.
+//! The verifier does not follow values through a map. A value stored here and read back is one state, however many
+//! paths led there; without that, it would follow each path to the end, beyond its limit of a million instructions.
 
 use core::{hint::black_box, mem::MaybeUninit};
 
@@ -19,10 +19,10 @@ use mermin_bpf::{
 
 use super::{count::Facts, ledger::Account};
 
-/// The first octets of a frame.
+/// The first bytes of a frame.
 pub(super) type Headers = [u8; HEADER_LIMIT];
 
-/// How far programs have come with a packet.
+/// The level of a packet that the programs have reached.
 pub(super) mod stage {
     /// Nothing is known.
     pub(in super::super) const FRESH: u8 = 0;
@@ -42,7 +42,7 @@ pub(super) mod stage {
 pub(super) struct Workspace {
     /// Copied headers.
     pub(super) headers: Headers,
-    /// An offset on its way past the verifier.
+    /// An offset, stored so that the verifier forgets its origin.
     pub(super) offset: u64,
     /// The hook's.
     pub(super) account: Account,
@@ -63,26 +63,26 @@ pub(super) struct Workspace {
     pub(super) outermost: EncapLevel,
     pub(super) ip: Ip,
     pub(super) transport: Transport,
-    /// The outermost tunnel, as the packet's sender stands to it.
+    /// The outermost tunnel, from the point of view of the packet's sender.
     pub(super) outer: Outer,
     /// The packets of `outer_fragments`.
     pub(super) around: [FragmentKey; DEPTH as usize],
     /// A fragment that is being looked up or entered, and its flow.
     pub(super) fragment: FragmentKey,
     pub(super) owner: FragmentFlow,
-    /// A fragment that came before its first one, on its way to its map.
+    /// A fragment that arrived before its first one, to be stored in the map.
     pub(super) early: Early,
     /// That packet's mark of a beginning.
     pub(super) opening: Opening,
-    /// A packet that has no flow yet, on its way to the program that makes one.
+    /// A packet that has no flow yet, for the program that creates one.
     pub(super) flowless: PendingFlow,
 }
 
 /// How a packet begins its flow, should it do so.
 #[derive(Clone, Copy)]
 pub(super) struct Opening {
-    /// Its [initial number](mermin_bpf::track::initial::number), packed: what an `Option` holds without a number, no register was
-    /// ever given, and the verifier refuses that.
+    /// Its [initial number](mermin_bpf::track::initial::number), packed: an `Option` without a number leaves a register
+    /// uninitialised, and the verifier rejects that.
     pub(super) number: u64,
     /// Bits of [`Slot::origin`](mermin_bpf::abi::slot::Slot::origin): who started it.
     pub(super) origin: u8,
@@ -97,7 +97,7 @@ pub(super) struct PendingFlow {
     pub(super) digest: u64,
     /// As in [`Slot::origin`](mermin_bpf::abi::slot::Slot::origin): which kind of key.
     pub(super) version: u8,
-    /// True if the index was asked and knows of no such flow.
+    /// True if the index was searched and has no such flow.
     pub(super) absent: bool,
     pub(super) facts: Facts,
 }
@@ -141,8 +141,7 @@ impl Workspace {
 
 const _: () = assert!(size_of::<EncapLevel>().is_multiple_of(size_of::<u64>()));
 
-/// Stores a value where the verifier loses sight of it, and gives it from there: compiler and verifier know nothing of it any
-/// more.
+/// Stores a value in the map and reads it back: compiler and verifier then know nothing about it.
 ///
 /// # Safety
 /// `place` is this CPU's own, and stays as it is while the value is used.
