@@ -1,4 +1,4 @@
-//! Changes of a source's report: told to whoever waits for one.
+//! Changes of a source's report, and the tasks that wait for one.
 
 use std::{
     collections::HashMap,

@@ -29,7 +29,7 @@ use crate::{
     sys::process_mark::ProcessMark,
 };
 
-/// A wake-up is one of these, and a page that is asked for is [`PAGE`]: that needs no sweep.
+/// The value of a wake-up. A request for a page is [`PAGE`], because it needs no sweep.
 const WAKE: u64 = 1;
 const PAGE: u64 = 1 << 32;
 
@@ -56,9 +56,9 @@ pub(super) struct Control {
     declined: AtomicBool,
     /// No thread serves this source.
     threadless: AtomicBool,
-    /// Changes that were asked for; none when nobody serves them any more.
+    /// Requested changes; `None` when no thread serves them any more.
     requests: Mutex<Option<VecDeque<Request>>>,
-    /// Pages of open flows that were asked for.
+    /// Requested pages of open flows.
     pages: Pages,
     /// Tasks that wait for the thread to end; none when it has ended.
     waiting: Mutex<Option<Vec<oneshot::Sender<()>>>>,

@@ -2,9 +2,9 @@
 
 use crate::table::coarse_time::CoarseTime;
 
-/// Slots that are gone over at once: where none of them is due, none costs more than its share of that.
+/// Slots whose due times are compared at once: if none of them is due, no slot is looked at by itself.
 const STRIDE: usize = 64;
-/// Slots that are told at once, so that those to come are known well before they are looked at.
+/// Slots returned at once, so that the caller can prefetch the later ones.
 const MOST: usize = 16 * STRIDE;
 
 /// The slots that are due, some at a time.
@@ -20,7 +20,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// For a sweep at `now`; a `whole` one looks as well where nothing is known to be.
+    /// For a sweep at `now`; a `whole` sweep also visits slots that are believed to be free.
     pub(super) fn at(now: CoarseTime, whole: bool) -> Self {
         Self {
             now,
@@ -32,7 +32,7 @@ impl Due {
         }
     }
 
-    /// Goes on to the next slots that are due, by the moments of all slots. False when there is none.
+    /// Advances to the next slots that are due, by the due times of all slots. False if there are none.
     pub(super) fn advance(&mut self, moments: &[CoarseTime]) -> bool {
         self.length = 0;
         let rest = moments.get(self.next as usize..).unwrap_or_default();
@@ -91,7 +91,7 @@ mod tests {
         prop::sample::select([known.as_slice(), times.as_slice()].concat())
     }
 
-    /// Slots of one moment side by side, as most are.
+    /// Neighbouring slots with one due time, as most have.
     fn moments() -> impl Strategy<Value = Vec<CoarseTime>> {
         prop::collection::vec((moment(), 1..1500_usize), 0..6).prop_map(|runs| {
             runs.into_iter()

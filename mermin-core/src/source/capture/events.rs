@@ -1,5 +1,5 @@
-//! Events for `tracing`: what changes about a capture, as it changes. All are told by the capture thread, outside of any lock, and
-//! none for a record or a packet.
+//! Events for `tracing` when the state of a capture changes. The capture thread emits all of them, outside any lock.
+//! There are none for records or packets.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ pub(super) fn opening<T>(open: impl FnOnce() -> T) -> T {
     open()
 }
 
-/// With the mechanism at each hook, where there is one.
+/// Has the mechanism of each hook that has a program.
 pub(super) fn interface_attached(watched: &WatchedInterface, took: Duration) {
     let mechanism = |at: &Option<Attachment>| {
         at.as_ref().map(|at| match at.mechanism {
@@ -88,7 +88,7 @@ pub(super) fn interface_attached(watched: &WatchedInterface, took: Duration) {
     );
 }
 
-/// Tells of those that were not known before.
+/// Emits events for new degradations.
 pub(super) fn given_up(known: &[Degradation], now: &[Degradation]) {
     for it in now.iter().filter(|it| !known.contains(it)) {
         let feature = it.feature.as_str();
@@ -120,7 +120,7 @@ pub(super) struct Sweeps {
 }
 
 impl Sweeps {
-    /// A sweep took so long, and the next one is to come in `pause`, or `period` where it is in time.
+    /// A sweep took this long; the next one is due after `pause`, which is `period` if sweeps are in time.
     pub(super) fn swept(&mut self, took: Duration, pause: Duration, period: Duration) {
         let late = pause > period;
         if late && !self.late {

@@ -116,7 +116,7 @@ fn attaching(loaded: &Loaded) -> [Check; 2] {
     })
 }
 
-/// A refusal of TCX that a filter stands in for is told in the words of whoever opens.
+/// If a filter replaces TCX, the refusal of TCX is reported in the words of opening.
 fn unattached(subject: CheckKind, error: &Error) -> Check {
     let refusal = error
         .source()
@@ -209,7 +209,7 @@ pub(super) fn membarrier() -> Check {
     }
 }
 
-/// True if a table of this many flows fits into what is left of the memory limit.
+/// True if a table of this many flows fits into the rest of the memory limit.
 pub(super) fn memory(flows: u32, pinned: bool) -> Check {
     fits(flows, pinned, memory::limit())
 }
@@ -328,7 +328,7 @@ pub(super) fn host_namespace() -> Check {
     }
 }
 
-/// The check about interfaces: those that would be watched.
+/// The check of interfaces: lists those that would be watched.
 pub(super) fn interfaces(names: Result<Vec<String>, Error>) -> Check {
     match names {
         Ok(names) => Check::new(CheckKind::Interfaces, Passed, names.join(", ")),

@@ -1,4 +1,4 @@
-//! The capture thread: it alone touches the kernel, so that no executor is ever blocked.
+//! The capture thread: only this thread touches the kernel, so no executor is ever blocked.
 
 mod arguments;
 mod clock;
@@ -34,7 +34,7 @@ use super::{
 };
 use crate::error::Error;
 
-/// Opens, answers, captures until closed. A panic ends the stream with an error, and detaches on its way.
+/// Opens, replies, and captures until closed. A panic detaches all programs and ends the stream with an error.
 pub(super) fn run(arguments: CaptureArguments, answer: oneshot::Sender<Result<Opened, Error>>) {
     // Dropped last: the capture is gone by then, and the stream has ended.
     let _running = Running(Arc::clone(&arguments.control));

@@ -1,4 +1,4 @@
-//! The names of the interfaces that flows are of. An index can come again while flows of the interface before are in the table.
+//! The names of interfaces with flows. An index can be reused while flows of its former interface are in the table.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -93,7 +93,8 @@ impl Names {
         latest.is_some_and(|latest| latest.since > began)
     }
 
-    /// Forgets all but the latest of each index that is `watched`, and those that a flow is of, given by index and beginning.
+    /// Forgets all interfaces except the latest one of each `watched` index, and those with a flow (given by index and
+    /// start).
     pub(super) fn tidy(
         &mut self,
         watched: &BTreeSet<u32>,

@@ -123,7 +123,7 @@ impl Parts {
         }
     }
 
-    /// The interfaces, and what their steps take of the other parts.
+    /// The interfaces, and the other parts that their steps use.
     pub(super) fn surroundings(&mut self) -> (&mut InterfaceSet, Surroundings<'_>) {
         let around = Surroundings {
             slots: &self.slots,

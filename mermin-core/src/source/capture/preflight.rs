@@ -11,7 +11,7 @@ use crate::{
     source::options::{DEFAULT_FLOWS, Options},
 };
 
-/// Tries all that opening takes, in the calling thread, which moves to the network namespace asked for.
+/// Tries each step of opening, in the calling thread, which moves to the chosen network namespace.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
     let mut checks = vec![host::kernel()];
     if checks[0].outcome != Outcome::Failed {
@@ -72,9 +72,9 @@ fn interfaces(selector: &Selector, waits: bool) -> Result<Vec<String>, Error> {
 enum Without {
     /// No flow can be captured.
     Nothing,
-    /// Something stands in.
+    /// A fallback is used.
     Less(fn(Unavailable) -> Degradation),
-    /// It was not asked for.
+    /// The options do not need it.
     All,
 }
 

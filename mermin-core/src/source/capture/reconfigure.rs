@@ -56,12 +56,12 @@ impl Reconfiguration {
                 adopt(&mut self.options, request.options);
                 self.pending = Some((request.answer, changed));
             }
-            // Whoever asked may have gone.
+            // The caller may have dropped its future.
             Err(error) => _ = request.answer.send(Err(error)),
         }
     }
 
-    /// Every interface that is wanted was tried, and none is watched that is not: answers.
+    /// Replies when every selected interface was tried and no other one is watched.
     pub(super) fn finish(&mut self) {
         if let Some((answer, changed)) = self.pending.take() {
             let _ = answer.send(Ok(changed));

@@ -1,4 +1,4 @@
-//! Sizes and ways of waiting that fit the host.
+//! Sizes of maps, and the way to wait for grace periods, that suit the host.
 
 use std::io;
 
@@ -25,7 +25,7 @@ fn cpus() -> u32 {
         })
 }
 
-/// Sizes for as many flows as are asked for.
+/// Sizes for `max_flows`.
 pub(super) fn sizes(options: &Options) -> Sizes {
     Sizes {
         slots: options.max_flows.unwrap_or(DEFAULT_FLOWS),
@@ -49,7 +49,7 @@ pub(super) fn grace(
     Ok(grace)
 }
 
-/// The same for somebody else.
+/// The same for another thread.
 pub(super) fn another_grace(grace: &Grace) -> Result<Grace, Error> {
     Grace::like(grace).map_err(no_grace)
 }

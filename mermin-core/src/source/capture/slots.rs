@@ -1,7 +1,8 @@
-//! The slot table: what user space knows of each slot of the kernel's flow table, and how that changes.
+//! The slot table: user space's state of each slot of the kernel's flow table, and its transitions.
 //!
-//! A slot is free until the kernel program puts a flow there and leaves a hint. Then it is looked at when it is due, handed to
-//! the closer, and emptied. The three rows are apart because a sweep reads the first of them alone for most slots.
+//! A slot is free until the kernel program puts a flow there and leaves a hint. Then sweeps read it when it is due, the
+//! closer closes it, and it is emptied. The three arrays are separate because a sweep reads only the first of them for
+//! most slots.
 
 use std::{ops::Range, sync::Arc};
 
@@ -15,7 +16,7 @@ use crate::{
     table::{coarse_time::CoarseTime, export_state::ExportState},
 };
 
-/// A look at every slot ever used, whether a flow is known to have begun there or not, this often (ns).
+/// Interval at which a sweep reads every slot ever used, even if no new flow is known there (ns).
 const WHOLE_PERIOD: u64 = 2_000_000_000;
 
 /// The flow table's slots.
@@ -49,7 +50,7 @@ impl SlotTable {
         &self.slab
     }
 
-    /// Slots that a flow was ever in.
+    /// Slots that have ever had a flow.
     pub(super) fn used(&self) -> Range<u32> {
         0..self.slab.touched()
     }
@@ -63,7 +64,7 @@ impl SlotTable {
         self.due[slot as usize] == CoarseTime::CLOSING
     }
 
-    /// True if there is a flow that goes on.
+    /// True if the slot has an open flow.
     pub(super) fn is_open(&self, slot: u32) -> bool {
         !self.is_closing(slot) && !self.is_free(slot)
     }
@@ -90,8 +91,8 @@ impl SlotTable {
         });
     }
 
-    /// Begins a sweep at `now` (monotonic ns): of the slots that are due, and now and then of those as well that are thought
-    /// to be free.
+    /// Begins a sweep at `now` (monotonic ns) of the slots that are due, and every two seconds also of those that are
+    /// believed to be free.
     pub(super) fn begin_sweep(&mut self, now: u64) -> Due {
         let whole = now >= self.whole_at;
         if whole {
@@ -100,7 +101,7 @@ impl SlotTable {
         Due::at(CoarseTime::at(now), whole)
     }
 
-    /// Goes on to the next slots that are due, of the first `used`. False when there is none.
+    /// Advances to the next slots that are due, of the first `used`. False if there are none.
     pub(super) fn next_due(&self, due: &mut Due, used: u32) -> bool {
         due.advance(&self.due[..used as usize])
     }
@@ -115,7 +116,7 @@ impl SlotTable {
         self.due[slot as usize] = CoarseTime::NEVER;
     }
 
-    /// The flow is on its way out: no sweep looks at it any more.
+    /// The flow is being closed: no sweep reads it any more.
     pub(super) fn begin_close(&mut self, slot: u32) {
         self.due[slot as usize] = CoarseTime::CLOSING;
     }
@@ -134,7 +135,7 @@ impl SlotTable {
         self.decisions[slot as usize] = decision;
     }
 
-    /// Notes what the flow's records say by now, or what a former process noted of it.
+    /// Notes the flow's export state, of this process or of a former one.
     pub(super) fn mark_exported(&mut self, slot: u32, exported: ExportState) {
         self.exported[slot as usize] = exported;
     }
@@ -144,7 +145,7 @@ impl SlotTable {
         self.exported[slot as usize].since = CoarseTime::at(now);
     }
 
-    /// Makes a slot one that nothing is known of, for the kernel program to use again. Returns what had been decided of its flow.
+    /// Clears the state of a slot, so that the kernel program can use it again. Returns the decision about its flow.
     pub(super) fn empty(&mut self, slot: u32) -> FilterDecision {
         self.slab.scrub(slot);
         let index = slot as usize;

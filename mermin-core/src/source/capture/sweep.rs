@@ -1,4 +1,4 @@
-//! The sweep: looks at the flows that may be due, exports them, hands those that end to the closer.
+//! The sweep: reads the flows that may be due, exports records, and passes flows that end to the closer.
 
 use std::collections::BTreeSet;
 
@@ -86,7 +86,7 @@ impl<'a> Sweep<'a> {
         });
     }
 
-    /// Looks at every flow that may be due. Returns what is to be closed, and how many flows are open.
+    /// Reads every flow that may be due. Returns the flows to close, and the number of open flows.
     pub(super) fn run(mut self) -> (Batch, u64) {
         let mut open = 0;
         let used = self.slots.used().end;
@@ -111,7 +111,7 @@ impl<'a> Sweep<'a> {
         (self.batch, open + due.waiting())
     }
 
-    /// Judges one live flow. Without room for a record it is left as it is, and looked at again.
+    /// Decides about one live flow. If the queue has no room for a record, the flow is unchanged and read again later.
     fn look(&mut self, slot: u32) {
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
         let flow = self.slots.slab().expiry_state(slot, &self.records.ticks);
@@ -129,7 +129,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Has a flow closed if there will be room for its record, or none is to come. False where it has to wait.
+    /// Closes a flow if there will be room for its record, or if it has none. False if the flow has to wait.
     fn close(&mut self, slot: u32, reason: EndReason) -> bool {
         if self.exporter.is_unacked(slot) {
             return false;

@@ -1,4 +1,4 @@
-//! The loop of a live capture. It owns the parts, and hands each what it needs of the others.
+//! The loop of a live capture. It owns the parts, and passes to each what it needs from the others.
 
 #[cfg(feature = "__lab")]
 pub(in crate::source) mod rig;
@@ -77,7 +77,7 @@ impl Capture {
         self.parts.interfaces.end()
     }
 
-    /// Takes up the next change that was asked for, once the one before is done with.
+    /// Begins the next requested change, once the previous one is complete.
     fn begin_reconfigure(&mut self) {
         if self.reconfiguration.is_pending() {
             return;
@@ -94,11 +94,11 @@ impl Capture {
         }
     }
 
-    /// A sweep if one is due, one piece of work with interfaces if there is any, and a wait if there is not.
+    /// Runs a sweep if one is due, then one step with interfaces if there is any, and waits if there is none.
     ///
-    /// The sweep comes first: a piece of work with interfaces takes as long as two grace periods of the kernel, and flows that are
-    /// due do not wait for it. Only one piece is done before the clock is asked again, so neither waits for the other longer than
-    /// that. The wait comes last, when it is known for how long there is nothing to do.
+    /// The sweep comes first: a step with interfaces takes as long as two grace periods of the kernel, and flows that
+    /// are due do not wait for it. Only one step is taken before the clock is read again, so neither waits longer for
+    /// the other. The wait comes last, when its duration is known.
     fn run_once(&mut self) -> Result<(), Error> {
         self.fill_pages()?;
         let now = monotonic();
@@ -135,14 +135,15 @@ impl Capture {
 
     /// One sweep and what belongs to it, at `now` (monotonic ns). The order matters:
     ///
-    /// 1. Last records of flows whose grace period is over. Room in the queue is promised to them, and their slots are free again
-    ///    before the kernel program runs out of them.
+    /// 1. Last records of flows whose grace period is over. Room in the queue is promised to them, and their slots are
+    ///    free again before the kernel program runs out of slots.
     /// 2. Slots whose last records were acknowledged: a pinned source makes no records while too many of them wait.
-    /// 3. Hints of new flows. A flow that began in a slot that was given back a moment ago is among them, and no slot is taken
-    ///    for free that has been emptied behind the hint.
-    /// 4. The sweep, with all the room that came of this. It ends by handing flows to the closer, which works until the next one.
-    /// 5. Delivery, once for all records of the round: the consumer is woken once, and whatever is to be noted for the next
-    ///    process has been, before anybody can have a record.
+    /// 3. Hints of new flows. They include flows in slots that were just given back, and a slot emptied after its hint
+    ///    is not mistaken for free.
+    /// 4. The sweep, with all the room from the steps before. At its end it passes flows to the closer, which works
+    ///    until the next sweep.
+    /// 5. Delivery, once for all records of the turn: the consumer is woken once, after the journal has everything that
+    ///    the next process needs.
     fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
         self.finish_closed()?;
         self.parts
@@ -192,14 +193,14 @@ impl Capture {
         }
         self.parts.closer.close(batch);
         self.parts.shared.counts.open.store(open, Ordering::Relaxed);
-        // With flows on their way out, their end wakes this thread; looking before would find no more room.
+        // If flows are being closed, their end wakes this thread; there is no more room before.
         if self.parts.exporter.room_in_queue() == 0 && self.parts.closer.in_flight() == 0 {
             self.wait_for_room();
         }
         Ok(())
     }
 
-    /// Has the consumer wake this thread when the queue has room, or goes on at once where it has.
+    /// Asks the consumer to wake this thread when the queue has room, or continues at once if it has.
     fn wait_for_room(&self) {
         if !self.parts.exporter.want_room() {
             self.parts.control.wake();
@@ -214,7 +215,7 @@ impl Capture {
         Ok(())
     }
 
-    /// Waits for what is being closed, and finishes it.
+    /// Waits for flows that are being closed, and makes their last records.
     fn finish_all(&mut self) -> Result<(), Error> {
         while let Some(closed) = self.parts.closer.wait() {
             self.finish(closed)?;
@@ -237,7 +238,7 @@ impl Capture {
         Ok(())
     }
 
-    /// Nobody takes records any more, or nobody ever did.
+    /// No consumer polls for records any more, or none ever did.
     ///
     /// # Errors
     /// The first program that cannot be taken away.

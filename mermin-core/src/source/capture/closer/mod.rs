@@ -1,5 +1,5 @@
-//! The closer: takes ended flows out of the index, waits until no program run counts into them, reads them for the last time,
-//! and gives their slots back to the kernel program.
+//! The closer: deletes keys of ended flows from the index, waits until no program run counts into them, reads their
+//! final counters, and gives their slots back to the kernel program.
 
 mod thread;
 
@@ -28,7 +28,7 @@ const RETURNED_AT_ONCE: u32 = 8192;
 /// A flow that ends: its slot and the reason.
 pub(super) type Ending = (u32, EndReason);
 
-/// Flows on their way out.
+/// Flows that are being closed.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) flows: Vec<Ending>,
@@ -50,10 +50,10 @@ pub(super) struct Closed {
 pub(super) struct Closer {
     slab: Arc<Slab>,
     index: Arc<Index>,
-    /// For this thread; the other one has its own.
+    /// For this thread; the closer's thread has its own.
     grace: Grace,
     thread: GraceThread,
-    /// Free slots that a former process left in no stack.
+    /// Free slots that a former process left without putting them on the stack.
     remaining: RemainingSlots,
 }
 
@@ -94,13 +94,13 @@ impl Closer {
         self.thread.next()
     }
 
-    /// The next batch that is closed, waited for; `None` when none is on its way.
+    /// Waits for the next closed batch; `None` if none is being closed.
     pub(super) fn wait(&mut self) -> Option<Closed> {
         self.thread.wait()
     }
 
-    /// Makes the last records of a batch's flows and gives their slots back. Returns the interfaces that waited with them, and
-    /// how long the grace period took.
+    /// Makes the last records of a batch's flows and gives their slots back. Returns the interfaces that waited for the
+    /// same grace period, and its duration.
     pub(super) fn final_read(
         &self,
         closed: Closed,
@@ -119,7 +119,8 @@ impl Closer {
         Ok((closed.batch.detached, closed.grace))
     }
 
-    /// Empties and gives back the slots of flows whose last records were acknowledged, and some of those that were in no stack.
+    /// Empties and gives back the slots of flows whose last records were acknowledged, and some of the slots that were
+    /// not on the stack.
     pub(super) fn reap_acked_slots(
         &mut self,
         slots: &mut SlotTable,
@@ -137,7 +138,7 @@ impl Closer {
         thread::delete(&self.slab, &self.index, flows).map_err(not_out)
     }
 
-    /// Deletes keys; one that is gone already is no error.
+    /// Deletes keys; a key that is already deleted is no error.
     pub(super) fn delete_keys(&self, keys: &Keys) -> Result<(), Error> {
         self.index.delete(keys).map_err(not_out)
     }
@@ -150,7 +151,7 @@ impl Closer {
         })
     }
 
-    /// Waits until no program run that began before still goes on.
+    /// Waits until every program run that began before has ended.
     pub(super) fn wait_for_grace(&self) -> Result<(), Error> {
         self.grace.wait().map_err(|error| {
             Error::new(ErrorKind::System, "cannot wait for a grace period").with_source(error)

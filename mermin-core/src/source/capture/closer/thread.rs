@@ -89,7 +89,8 @@ impl GraceThread {
 }
 
 impl Drop for GraceThread {
-    /// Nobody else may own the flows while the thread closes some; whoever drops this has the instance's lock still.
+    /// No other process may own the flows while the thread closes some; the caller that drops this still has the
+    /// instance's lock.
     fn drop(&mut self) {
         self.batches = None;
         if let Some(thread) = self.thread.take() {

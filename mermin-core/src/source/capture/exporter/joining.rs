@@ -1,4 +1,4 @@
-//! Conversations of several interfaces: which flows are of one, told to the decisions by what is in the slots.
+//! Conversations on several interfaces: passes the contents of slots to the decisions in `join`.
 
 use std::sync::atomic::Ordering;
 
@@ -28,7 +28,7 @@ impl Exporter {
         }
     }
 
-    /// Takes up a flow that is wanted, where conversations are joined and it is not known.
+    /// Adds a flow that the filter admits to its conversation, if conversations are joined and it is new.
     pub(super) fn enrol(&mut self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
         let Some(conversations) = &mut self.conversations else {
             return;
@@ -51,8 +51,8 @@ impl Exporter {
         }
     }
 
-    /// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. The part that
-    /// another has reported is withheld at once, if the flow is to report the rest.
+    /// Decides if a flow's next record is made. Returns `None` if another flow reports the conversation, otherwise the
+    /// counts of all its flows. If this flow takes over, the part that another flow has reported is suppressed at once.
     pub(super) fn join(
         &mut self,
         slots: &mut SlotTable,
@@ -60,7 +60,7 @@ impl Exporter {
         slot: u32,
         flow: &FlowSnapshot,
     ) -> Option<Vec<Sight>> {
-        // A record that is given again is the same as before.
+        // A record that is delivered again is the same as before.
         if self.conversations.is_none() || self.is_unacked(slot) {
             return Some(self.sights(slots, records, slot, flow));
         }
@@ -95,7 +95,7 @@ impl Exporter {
         conversations.sights(slot, &own, read)
     }
 
-    /// Has a record say what all have seen.
+    /// Adds the counts of all flows of the conversation to a record.
     pub(super) fn with_sights(
         &self,
         mut record: Flow,
@@ -108,7 +108,7 @@ impl Exporter {
         record
     }
 
-    /// A record that is given again, as [`with_sights`](Self::with_sights).
+    /// The same for a record that is delivered again, as [`with_sights`](Self::with_sights).
     pub(super) fn with_sights_again(
         &self,
         slots: &SlotTable,

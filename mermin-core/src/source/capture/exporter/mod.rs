@@ -1,5 +1,5 @@
-//! The exporter side: makes records, suppresses those that the filter does not want, hands the others to the queue, and knows
-//! which of them were acknowledged.
+//! The exporter side: makes records, suppresses those that the filter rejects, puts the others into the queue, and
+//! tracks acknowledgements.
 
 mod joining;
 mod lookup;
@@ -35,15 +35,15 @@ pub(super) struct Exporter {
     queue: Arc<Queue>,
     shared: Arc<SharedCounters>,
     suppression: Suppression,
-    /// Where several interfaces see one conversation.
+    /// Conversations that several interfaces see; used with `join`.
     conversations: Option<Conversations>,
     /// Where sockets are looked up.
     lookup: Option<Lookup>,
-    /// Records on their way to the queue.
+    /// Records that are not in the queue yet.
     out: VecDeque<Flow>,
-    /// Records that flows on their way out will have.
+    /// Number of records promised to flows that are being closed.
     promised: usize,
-    /// Of a pinned source.
+    /// The journal of a pinned source.
     unacked: Option<Unacked>,
 }
 
@@ -155,8 +155,8 @@ impl Exporter {
         self.suppression.replace(slots, records, filter)
     }
 
-    /// Makes a record of a flow that goes on at `now` (monotonic ns), if there is anything to export and room for it. A
-    /// `suppressed` one takes none.
+    /// Makes a record at `now` (monotonic ns) of a flow that stays open, if there is anything to export and the queue
+    /// has room. A `suppressed` record needs no room.
     pub(super) fn export_interval(
         &mut self,
         slots: &mut SlotTable,
@@ -200,7 +200,7 @@ impl Exporter {
         reason: EndReason,
     ) -> bool {
         let flow = records.snapshot(slots, slot);
-        // Packets may have come since it was judged, and the next connection of its ports.
+        // Since the decision, packets may have arrived, or the next connection on the same ports.
         let is_replaced = slots.slab().state(slot) == state::REPLACED;
         let reason = if is_replaced || is_over(&flow.expiry_state()) {
             EndReason::EndOfFlow
@@ -284,8 +284,9 @@ impl Exporter {
         count.fetch_add(1, Ordering::Release);
     }
 
-    /// Gives a record again that may not have arrived: of the same counters, whatever was counted since, and whatever is
-    /// wanted now. The one who has it already must not find it under `filtered` as well.
+    /// Delivers a record again that may not have arrived, with the same counters, whatever was counted since and
+    /// whatever the filter rejects now: its packets must not be under `filtered` as well if the receiver already has
+    /// it.
     pub(super) fn redeliver(
         &mut self,
         slots: &mut SlotTable,
@@ -315,7 +316,7 @@ impl Exporter {
         self.suppression.forget(decision);
     }
 
-    /// Empties a slot of which all was exported and acknowledged, if there is one. It may be given back then.
+    /// Empties one slot whose records were all exported and acknowledged, if there is one. It may then be given back.
     pub(super) fn empty_acked(&mut self, slots: &mut SlotTable) -> Option<u32> {
         let slot = self.unacked.as_mut()?.next_acked()?;
         fail_point(FailPoint::Acknowledged);

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Names and clocks of one round: its records are of one moment.
+/// Names and clocks of one turn: all its records have the same time.
 #[derive(Debug)]
 pub(in crate::source::capture) struct RecordContext<'a> {
     pub(in crate::source::capture) names: &'a Names,
@@ -21,7 +21,7 @@ pub(in crate::source::capture) struct RecordContext<'a> {
 }
 
 impl<'a> RecordContext<'a> {
-    /// For records that are made now.
+    /// A context for records that are made now.
     pub(in crate::source::capture) fn new(clock: &mut SourceClock, names: &'a Names) -> Self {
         Self {
             names,

@@ -1,7 +1,7 @@
-//! Which flows are wanted: decided once for each, when it is first looked at, and remembered beside its slot.
+//! The filter's decision about a flow: made once, when the flow is first read, and stored beside its slot.
 //!
-//! The kernel counts into a flow that is not wanted as into any other. The difference is that its records are suppressed:
-//! their packets go to the reason `filtered` of the hook they crossed.
+//! The kernel counts into a rejected flow as into any other. Its records are suppressed: their packets go to the reason
+//! `filtered` of the hook that they crossed.
 
 use mermin_bpf::abi::{
     ledger::{HookDirection, Ignored},
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// The filter, and what it decides.
+/// The filters and their decisions.
 #[derive(Debug)]
 pub(super) struct Suppression {
     filters: Filters,
@@ -34,7 +34,7 @@ impl Suppression {
         }
     }
 
-    /// The decision about the flow in a slot, made now if there is none.
+    /// The decision about the flow in a slot; made now if there is none yet.
     pub(super) fn decision(
         &mut self,
         slots: &mut SlotTable,
@@ -74,7 +74,7 @@ impl Suppression {
         decision == FilterDecision::UNWANTED
     }
 
-    /// True if a record of a flow of this decision is wanted.
+    /// True if the filter admits a record of a flow with this decision.
     pub(super) fn admits(
         &self,
         decision: FilterDecision,
@@ -89,7 +89,7 @@ impl Suppression {
         self.filters.ended(decision);
     }
 
-    /// Filters flows that begin from now on by another filter. Those that nobody has looked at are decided by the old one first.
+    /// Uses another filter for flows that begin from now on. Flows without a decision are decided by the old one first.
     ///
     /// # Errors
     /// As [`Filters::replace`].

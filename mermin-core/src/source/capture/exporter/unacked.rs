@@ -1,4 +1,4 @@
-//! Records of a pinned source that nobody has acknowledged: noted where the next process finds them.
+//! Unacknowledged records of a pinned source, in the journal for the next process.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -28,7 +28,7 @@ pub(in crate::source::capture) struct Unacked {
     last_records: VecDeque<u32>,
 }
 
-/// Acknowledges records on behalf of the consumer. While it is there nobody else owns the instance.
+/// Acknowledges records on behalf of the consumer. While it exists, no other process owns the instance.
 #[derive(Debug)]
 pub(in crate::source::capture) struct Receipt {
     journal: Arc<Journal>,
@@ -50,7 +50,7 @@ impl Unacked {
         }
     }
 
-    /// For the consumer of the instance that this lock is of.
+    /// For the consumer of the instance with this lock.
     pub(in crate::source::capture) fn receipt(&self, owner: Arc<Lock>) -> Receipt {
         Receipt {
             journal: Arc::clone(&self.journal),
@@ -73,7 +73,7 @@ impl Unacked {
         self.journal.is_finished(slot)
     }
 
-    /// Notes what is exported of a flow that goes on, once its record has arrived.
+    /// Notes the export state of a flow that stays open, valid once its record is acknowledged.
     pub(super) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
         self.journal.begin_delivery(slot, then, last_seen);
     }
@@ -85,8 +85,8 @@ impl Unacked {
         self.last_records.push_back(slot);
     }
 
-    /// Moves what a record would have said to the ledger, and notes what counts as exported then and the time of the last
-    /// packet; without those the flow has ended.
+    /// Moves the packets of a suppressed record to the ledger, and notes the new export state and the time of the last
+    /// packet; without these the flow has ended.
     pub(super) fn suppress(
         &mut self,
         slot: u32,

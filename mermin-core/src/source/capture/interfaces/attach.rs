@@ -1,5 +1,5 @@
-//! Attaching to one interface, and looking at whether what was attached is still in its place: others can detach it, or put it
-//! behind themselves.
+//! Attaches to one interface, and checks if the programs are still in their place: other processes can detach them, or
+//! attach before them.
 
 use std::{io, os::fd::AsFd, sync::Arc};
 
@@ -129,7 +129,7 @@ impl Attacher {
         })
     }
 
-    /// Looks at the hooks of an interface, and puts back what was taken away: unless the interface `may_be_another`.
+    /// Checks the hooks of an interface, and attaches detached programs again, unless the interface `may_be_another`.
     pub(super) fn verify(
         &self,
         interface: &Interface,
@@ -171,7 +171,7 @@ impl Attacher {
         let occupants = self.hooks.occupants(interface, held.direction);
         let at = Attachment {
             mechanism: held.attached.mechanism(),
-            // To be refused the list is no reason to give the hook up.
+            // If the kernel refuses the list, the hook is still used.
             occupants: occupants.unwrap_or_default(),
         };
         (held.direction, at)

@@ -10,7 +10,7 @@ use crate::{
     source::options::Options,
 };
 
-/// The hooks and links of one network namespace, and which are wanted.
+/// The hooks and links of one network namespace, and the selection.
 pub(in crate::source::capture) struct Candidates {
     pub(super) hooks: Hooks,
     pub(super) options: AttachOptions,
@@ -21,7 +21,8 @@ pub(in crate::source::capture) struct Candidates {
 }
 
 impl Candidates {
-    /// Moves the calling thread to the network namespace asked for, subscribes to what happens to its links, and lists them.
+    /// Moves the calling thread to the chosen network namespace, subscribes to notifications of its links, and lists
+    /// them.
     pub(in crate::source::capture) fn open(
         options: &Options,
         selector: Selector,
@@ -39,12 +40,12 @@ impl Candidates {
         })
     }
 
-    /// True if the selection makes sense with what there is now.
+    /// True if the selection is valid with the present links.
     pub(in crate::source::capture) fn check(&self) -> Result<(), Error> {
         self.selection.check(&self.links.list())
     }
 
-    /// From now on takes over what a former process left, and lets outlive this one what is attached.
+    /// From now on takes over links and filters of a former process, and pins those that are attached.
     pub(in crate::source::capture) fn keep_by(&mut self, keeper: Rc<PinnedHooks>) {
         self.hooks.keep_by(keeper);
     }

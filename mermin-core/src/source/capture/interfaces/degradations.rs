@@ -98,7 +98,7 @@ impl PartialMatch {
     }
 }
 
-/// Patterns that leave nothing out: said, and no more, because what they are for may come.
+/// Notices for `exclude` patterns that exclude nothing; no degradation, because their interface may still appear.
 pub(super) fn unused(selector: &Selector, list: &[Interface]) -> Option<Notice> {
     let idle: Vec<String> = selector
         .not_excluding(list)
@@ -195,7 +195,7 @@ pub(super) fn unpinned(interface: &Interface, error: &Error) -> Degradation {
     }
 }
 
-/// An error and what caused it.
+/// An error with its causes.
 fn reasoned(error: &Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
@@ -203,7 +203,7 @@ fn reasoned(error: &Error) -> String {
     }
 }
 
-/// A program that somebody else detached.
+/// A program that another process detached.
 pub(super) fn reattached(interface: &Interface, direction: HookDirection) -> Degradation {
     Degradation {
         feature: Feature::Hook,
@@ -220,7 +220,7 @@ pub(super) fn reattached(interface: &Interface, direction: HookDirection) -> Deg
     }
 }
 
-/// A program and what is at its hook.
+/// A program and the other programs at its hook.
 pub(super) struct Placed<'a> {
     pub(super) direction: HookDirection,
     pub(super) at: &'a Attachment,
@@ -287,7 +287,7 @@ fn programs(at: &Attachment) -> Vec<(&str, u32)> {
         .collect()
 }
 
-/// Traffic that does not come to the program.
+/// Traffic that does not reach the program.
 pub(super) fn silent(interface: &Interface, direction: HookDirection, packets: u64) -> Degradation {
     let (verb, word) = match direction {
         HookDirection::Ingress => ("received", "ingress"),

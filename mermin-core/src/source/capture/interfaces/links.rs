@@ -1,4 +1,4 @@
-//! Links as the kernel tells of them: notifications, and the list that they keep true.
+//! Links from the kernel: notifications, and the list that they update.
 
 use std::{collections::BTreeSet, os::fd::AsFd};
 
@@ -31,20 +31,21 @@ pub(super) struct Gone {
 pub(super) struct LinkMonitor {
     monitor: Monitor,
     links: Links,
-    /// Links changed since they were last compared with what is wanted.
+    /// Links changed since they were last compared with the selection.
     changed: bool,
-    /// Notifications were lost: the list is to be read anew.
+    /// Notifications were lost: the list must be read again.
     lost: bool,
     /// Qdiscs or filters were deleted at these: ours may be among them.
     disturbed: BTreeSet<u32>,
-    /// Notifications of traffic control come too: they are many on some hosts, and matter to filters alone.
+    /// Notifications of traffic control are subscribed to as well: they are many on some hosts, and needed only for
+    /// filters.
     hears_tc: bool,
     buffer: Vec<u8>,
 }
 
 impl LinkMonitor {
-    /// Subscribes to what happens to links and then lists them, in the calling thread's network namespace. So many octets of
-    /// notifications may wait.
+    /// Subscribes to notifications of links and then lists them, in the calling thread's network namespace. The
+    /// argument is the socket's receive buffer, in bytes.
     pub(super) fn open(netlink: &Netlink, room: usize) -> Result<Self, Error> {
         let monitor = Monitor::open(LINK_GROUP, room).map_err(|error| {
             Error::new(ErrorKind::System, "cannot listen for changes of interfaces")
@@ -95,7 +96,7 @@ impl LinkMonitor {
                     }
                 }
                 Ok(false) => break,
-                // Whatever it is, the list tells what is true.
+                // Whatever the notification is, the list has the present state.
                 Err(error) => {
                     self.lost = true;
                     if !is_loss(&error) {
@@ -120,7 +121,7 @@ impl LinkMonitor {
         Some(Gone { link, scope })
     }
 
-    /// Takes over a list that was read anew. Returns the links that are not in it.
+    /// Takes over a list that was read again. Returns the links that are not in it.
     pub(super) fn resync(&mut self, list: Vec<Interface>, selector: &Selector) -> Vec<Gone> {
         let scope = self.scope(selector);
         self.changed = true;
@@ -132,10 +133,10 @@ impl LinkMonitor {
         selector.scope(self.links.iter().map(|link| &link.interface))
     }
 
-    /// Listens for what happens to filters, once there are any of ours.
+    /// Subscribes to notifications of filters, once this source has any.
     pub(super) fn subscribe_tc(&mut self) {
         if !self.hears_tc {
-            // Refused, the look that comes at its time has to do.
+            // If the kernel refuses, the periodic check has to do.
             self.hears_tc = self.monitor.join(TRAFFIC_CONTROL_GROUP).is_ok();
         }
     }
@@ -146,12 +147,12 @@ impl LinkMonitor {
         self.changed = true;
     }
 
-    /// True if links changed since this was last asked.
+    /// True if links changed since the last call.
     pub(super) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
 
-    /// True if the list is to be read anew.
+    /// True if the list must be read again.
     pub(super) fn is_lost(&self) -> bool {
         self.lost
     }
@@ -161,7 +162,7 @@ impl LinkMonitor {
         self.lost = false;
     }
 
-    /// Interfaces at which qdiscs or filters were deleted since this was last asked.
+    /// Interfaces at which qdiscs or filters were deleted since the last call.
     pub(super) fn take_disturbed(&mut self) -> BTreeSet<u32> {
         std::mem::take(&mut self.disturbed)
     }

@@ -1,5 +1,5 @@
-//! The interfaces a source watches: what the kernel says of links is compared with what is wanted, and each difference is
-//! a step. Opening, hot-plug, the periodic look and another selection all go this way.
+//! The interfaces that a source watches. The kernel's links are compared with the selection, and each difference is a
+//! step. Opening, hot-plug, the periodic check and a changed selection all work this way.
 
 mod attach;
 mod candidates;
@@ -39,7 +39,7 @@ use crate::{
     report::Orphan,
 };
 
-/// From one look at everything to the next (ns): what no notification tells is noticed by then.
+/// Time between two checks of everything (ns), which find changes without a notification.
 const PERIOD: u64 = 5_000_000_000;
 
 /// Other parts that steps with interfaces take.
@@ -60,7 +60,7 @@ pub(super) struct InterfaceSet {
     /// Why there is nothing to watch any more.
     over: Option<Error>,
     steps: VecDeque<Step>,
-    /// The selection is to be compared anew.
+    /// The selection must be compared again.
     stale: bool,
     /// When everything is looked at again, monotonic ns.
     look_at: u64,
@@ -140,7 +140,7 @@ impl InterfaceSet {
         self.tracked.quiesced()
     }
 
-    /// The flows of these interfaces, which were [quiesced](Self::quiesced), are all on their way out.
+    /// The flows of these [quiesced](Self::quiesced) interfaces are all being closed.
     pub(super) fn emptied(&mut self, interfaces: &BTreeSet<u32>) {
         self.tracked.emptied(interfaces);
     }
@@ -150,19 +150,19 @@ impl InterfaceSet {
         self.stale |= self.tracked.on_quiesced(index);
     }
 
-    /// Says which interfaces are those that a former process watched.
+    /// Sets the interfaces that a former process watched.
     pub(super) fn went_on(&mut self, same: BTreeSet<u32>) {
         self.tracked.went_on(same);
     }
 
-    /// All flows of a former process were looked at: names of interfaces that none is of are forgotten, and those that come are
-    /// new ones.
+    /// All flows of a former process were read: names of interfaces without flows are forgotten, and interfaces that
+    /// appear from now on are new.
     pub(super) fn end_take_over(&mut self, slots: &SlotTable) {
         self.tracked.tidy_names(slots, None);
         self.tracked.went_on(BTreeSet::new());
     }
 
-    /// Removes what killed processes left at the hooks of this network namespace.
+    /// Removes filters that killed processes left at the hooks of this network namespace.
     pub(super) fn remove_orphans(&self) -> Vec<Orphan> {
         self.hooks().remove_orphans(&self.list())
     }
@@ -175,7 +175,8 @@ impl InterfaceSet {
         self.tracked.detach_all(self.links.links())
     }
 
-    /// Another selection, if it makes sense with what there is now. With `hot_plug`, what is missing may come later.
+    /// Sets another selection, if it is valid with the present links. With `hot_plug`, missing interfaces may appear
+    /// later.
     ///
     /// # Errors
     /// As [`Selection::check`].
@@ -196,7 +197,7 @@ impl InterfaceSet {
         self.stale = true;
     }
 
-    /// True if nothing more is to be done about what is wanted.
+    /// True if the watched interfaces match the selection.
     pub(super) fn is_aligned(&self) -> bool {
         !self.stale && !self.links.is_lost() && self.steps.is_empty()
     }
@@ -210,7 +211,7 @@ impl InterfaceSet {
         }
     }
 
-    /// Brings what is watched in line with what is wanted, all at once: when opening. `go_on` is asked before each step.
+    /// Makes the watched interfaces match the selection, in one call: when opening. `go_on` is called before each step.
     ///
     /// # Errors
     /// Any that would meet every interface alike; under `strict` whatever is refused or given up; else the first refusal when
@@ -273,7 +274,7 @@ impl InterfaceSet {
         self.stale |= self.links.take_changed();
     }
 
-    /// Counts links that went though they were wanted, and before anything was attached to them.
+    /// Counts selected links that disappeared before a program was attached.
     fn count_missed(&self, gone: &[Gone]) {
         let missed = gone
             .iter()
@@ -281,7 +282,7 @@ impl InterfaceSet {
         self.shared.registry.missed(missed.count() as u64);
     }
 
-    /// Lists the interfaces anew and looks at every hook; after a loss of notifications an index may have been given to another
+    /// Lists the interfaces again and checks every hook; after a loss of notifications, an index may belong to another
     /// interface.
     fn resync(&mut self) {
         let listed = list::links_and_counters(self.hooks().netlink());
@@ -307,7 +308,7 @@ impl InterfaceSet {
         self.stale |= self.links.take_changed();
     }
 
-    /// The next step, decided anew when something has changed.
+    /// The next step, decided again if something has changed.
     fn next_step(&mut self) -> Option<Step> {
         if std::mem::take(&mut self.stale) {
             let kept = self.tracked.kept();

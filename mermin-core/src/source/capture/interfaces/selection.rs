@@ -1,4 +1,4 @@
-//! Which links are wanted.
+//! The selection of links.
 
 use super::{degradations, links::Gone};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     source::capture::registry::InterfaceRegistry,
 };
 
-/// The selection asked for.
+/// The patterns of the options.
 #[derive(Debug)]
 pub(in crate::source::capture) struct Selection {
     pub(super) selector: Selector,
@@ -16,7 +16,7 @@ pub(in crate::source::capture) struct Selection {
 }
 
 impl Selection {
-    /// With `hot_plug`, what is missing may come later.
+    /// With `hot_plug`, missing interfaces may appear later.
     pub(super) fn new(selector: Selector, hot_plug: bool, links: &Links) -> Self {
         let newest = if hot_plug {
             u64::MAX
@@ -26,12 +26,12 @@ impl Selection {
         Self { selector, newest }
     }
 
-    /// True if the selection makes sense with what there is now.
+    /// True if the selection is valid with the present links.
     pub(super) fn check(&self, list: &[Interface]) -> Result<(), Error> {
         self.selector.check(list, self.newest == u64::MAX)
     }
 
-    /// True if a link that has gone was wanted.
+    /// True if a link that disappeared was selected.
     pub(super) fn wanted(&self, gone: &Gone) -> bool {
         let link = &gone.link;
         link.generation <= self.newest && self.selector.wants(gone.scope, &link.interface, false)

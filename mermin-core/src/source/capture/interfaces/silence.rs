@@ -1,5 +1,5 @@
-//! True if packets pass an interface and none comes to the program at its hook: then something stands before it that keeps
-//! them, and no list of hooks need show it (XDP is another hook).
+//! True if packets pass an interface and none reaches the program at its hook: then another program takes them earlier,
+//! perhaps at a hook that no list shows (XDP).
 
 /// Packets of one direction, so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +14,9 @@ pub(super) struct Progress {
 const ENOUGH: u64 = 16;
 
 impl Progress {
-    /// Packets that passed since an earlier look, if none of them was counted.
+    /// Packets that passed since an earlier check, if none of them was counted.
     ///
-    /// The two count different things (segments, frames dropped below), so nothing but a standstill says anything.
+    /// The two counters count different things (segments, frames dropped below), so only a standstill is a sign.
     pub(super) fn silence_since(self, before: Self) -> Option<u64> {
         let passed = self.passed.checked_sub(before.passed)?;
         (self.counted == before.counted && passed >= ENOUGH).then_some(passed)

@@ -20,9 +20,9 @@ pub(super) enum State {
     Watched(Vec<HeldProgram>),
     /// The programs are gone; a run of theirs may still count until the grace period is over.
     Detached,
-    /// No program counts for it any more, and its flows stand still in the table.
+    /// No program counts for it any more, and its flows no longer change.
     Quiesced,
-    /// All its flows are on their way out.
+    /// All its flows are being closed.
     Emptied,
     Refused {
         /// It is to be tried again.
@@ -39,7 +39,7 @@ pub(super) struct TrackedInterface {
     progress: [Option<Progress>; 2],
 }
 
-/// Programs that could not be taken away.
+/// Programs that could not be detached.
 pub(super) struct Undetached {
     /// The first refusal.
     pub(super) error: Error,
@@ -57,7 +57,7 @@ impl TrackedInterface {
         }
     }
 
-    /// As it is compared with what is wanted.
+    /// The form that is compared with the selection.
     pub(super) fn kept(&self) -> KnownInterface<'_> {
         KnownInterface {
             index: self.interface.index,
@@ -78,7 +78,7 @@ impl TrackedInterface {
         }
     }
 
-    /// Takes the programs away. Those that cannot be are held still.
+    /// Detaches the programs. Those that cannot be detached are kept.
     pub(super) fn detach(&mut self) -> Result<(), Undetached> {
         let State::Watched(held) = &mut self.state else {
             return Ok(());
@@ -109,8 +109,8 @@ impl TrackedInterface {
         })
     }
 
-    /// Compares what the interface says to have passed with what was `counted` of it by each program. Something before the hook
-    /// keeps packets where they pass and none is counted.
+    /// Compares the interface's own counters with the packets `counted` by each program. If packets pass and none is
+    /// counted, something before the hook takes them.
     pub(super) fn check_stalled_hooks(
         &mut self,
         passed: Counters,

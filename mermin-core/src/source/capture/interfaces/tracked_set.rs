@@ -37,7 +37,7 @@ pub(super) struct TrackedSet {
     pub(super) attacher: Attacher,
     pub(super) names: Names,
     interfaces: BTreeMap<u32, TrackedInterface>,
-    /// Indices of those that a former process watched, and that are not attached to yet.
+    /// Indices of interfaces that a former process watched, and that are not attached to yet.
     same: BTreeSet<u32>,
     /// Some program is a filter.
     pub(super) uses_tc: bool,
@@ -56,7 +56,7 @@ impl TrackedSet {
         }
     }
 
-    /// As they are compared with what is wanted.
+    /// The form that is compared with the selection.
     pub(super) fn kept(&self) -> impl Iterator<Item = KnownInterface<'_>> {
         self.interfaces.values().map(TrackedInterface::kept)
     }
@@ -97,7 +97,7 @@ impl TrackedSet {
         found.map(|(index, _)| *index).collect()
     }
 
-    /// Says which interfaces are those that a former process watched.
+    /// Sets the interfaces that a former process watched.
     pub(super) fn went_on(&mut self, same: BTreeSet<u32>) {
         self.same = same;
     }
@@ -181,8 +181,8 @@ impl TrackedSet {
         self.shared.registry.renamed(index, &name);
     }
 
-    /// Looks at the hooks of an interface, and puts back what was taken away. True where a program is not in its place and, as
-    /// notifications were lost, another interface may have got the index.
+    /// Checks the hooks of an interface, and attaches detached programs again. True if a program is not in its place
+    /// and, because notifications were lost, another interface may have the index.
     pub(super) fn verify(&mut self, index: u32, after_loss: bool) -> bool {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return false;
@@ -197,7 +197,7 @@ impl TrackedSet {
         false
     }
 
-    /// Reports hooks that no packet comes to though the interface counts some.
+    /// Reports hooks that no packet reaches although the interface counts some.
     pub(super) fn check_stalled_hooks(&mut self, index: u32, counters: Counters) {
         let registry = &self.shared.registry;
         let Some((tracked, place)) = self.interfaces.get_mut(&index).zip(registry.place(index))
@@ -227,7 +227,7 @@ impl TrackedSet {
         }
     }
 
-    /// Takes the programs away from an interface.
+    /// Detaches the programs from an interface.
     ///
     /// # Errors
     /// The first refusal, where a program is left; the report has all.
@@ -248,7 +248,7 @@ impl TrackedSet {
         Err(undetached.error)
     }
 
-    /// The flows of these interfaces, which were [quiesced](Self::quiesced), are all on their way out.
+    /// The flows of these [quiesced](Self::quiesced) interfaces are all being closed.
     pub(super) fn emptied(&mut self, interfaces: &BTreeSet<u32>) {
         for index in interfaces {
             if let Some(tracked) = self.interfaces.get_mut(index) {

@@ -1,4 +1,4 @@
-//! A source that outlives its process: what it takes over, what it writes down, and what it leaves.
+//! A source that outlives its process: its take-over, its journal, and the state that it leaves.
 
 mod degradations;
 mod part;
@@ -17,16 +17,16 @@ use crate::{
     bpf::pin::{instance::Instance, lock::Lock},
 };
 
-/// The pins of an instance, and what becomes of them when this is dropped.
+/// The pins of an instance, and the decision to keep or remove them on drop.
 #[derive(Debug)]
 pub(super) struct PinnedInstance {
     instance: Instance,
     /// Decides the same for programs at hooks.
     keeper: Rc<PinnedHooks>,
     on_drop: OnDrop,
-    /// When the source is closed or dropped, as was asked for.
+    /// As the options say, when the source is closed or dropped.
     on_close: OnDrop,
-    /// When nobody gets the source: what was found is left as it was, what was made goes.
+    /// When opening fails: pins that were found stay as they were, pins that were made are removed.
     on_decline: OnDrop,
 }
 

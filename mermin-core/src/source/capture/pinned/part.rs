@@ -1,7 +1,7 @@
-//! Parting from interfaces that went while nobody looked: were deleted, or moved to another network namespace.
+//! Detaches from interfaces that were deleted, or moved to another network namespace, while no process ran.
 //!
-//! Another interface may have the index by now, and a packet's key holds no more of its interface than that. So before anything is
-//! attached no program counts under the index any more, no key leads to a flow of it, and its ledger is closed.
+//! Another interface may have the index now, and the index is all that a key has of its interface. So before anything
+//! is attached, no program counts under the index any more, no key leads to one of its flows, and its ledger is closed.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Takes interfaces that went from those that are as they were. To be called before anything is attached.
+/// Removes interfaces that disappeared from those that are unchanged. To be called before anything is attached.
 pub(in crate::source::capture) fn part(
     interfaces: &mut InterfaceSet,
     slots: &SlotTable,

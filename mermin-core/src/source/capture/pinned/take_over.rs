@@ -1,4 +1,4 @@
-//! Going on where a former process stopped: every slot is looked at once, with what was noted of it.
+//! Resumes where a former process stopped: reads every slot once, with its note in the journal.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ impl Leftovers {
         self.supply.is_some()
     }
 
-    /// Takes away what is left of others at the hooks and in the instance. Returns the free slots of flows that are to go on.
+    /// Removes the rest of former programs at the hooks and in the instance. Returns the free slots.
     pub(in crate::source::capture) fn clear(
         self,
         instance: &PinnedInstance,
@@ -185,7 +185,7 @@ impl TakeOver<'_> {
         Ok(())
     }
 
-    /// Remembers what was exported of a flow. True where that cannot be, and is not believed.
+    /// Restores the export state of a flow. True if the journal's note is impossible, and ignored.
     fn recover(&mut self, slot: u32, flow: &FlowSnapshot, noted: &SlotNotes) -> bool {
         let counted = |entry: &ExportState| {
             let sides = entry.exported.iter().zip(&flow.sides);
@@ -225,7 +225,7 @@ impl TakeOver<'_> {
         recovered.batch.flows.push((slot, reason));
         self.slots.begin_close(slot);
         if ended.is_some() {
-            // As with any record that is given again.
+            // As with other records that are delivered again.
             self.slots.decide(slot, FilterDecision::WANTED);
         }
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);

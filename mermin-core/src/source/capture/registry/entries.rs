@@ -34,7 +34,7 @@ pub(super) struct Registered {
     pub(super) watched: Option<WatchedInterface>,
     /// Degradations of it alone.
     pub(super) degradations: Vec<Degradation>,
-    /// Programs that somebody took away and that could not be put back, as of the last look.
+    /// Programs that another process detached and that could not be attached again, as of the last check.
     pub(super) lost: Vec<Degradation>,
     /// Its ledgers, until its last flow is closed.
     pub(super) ledgers: Option<Ledgers>,

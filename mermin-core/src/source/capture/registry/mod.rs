@@ -1,5 +1,5 @@
-//! Which interfaces are watched, what was given up for each, and what those that left had counted: for whoever asks while the
-//! capture thread works.
+//! The watched interfaces, their degradations, and the counts of removed ones: the report's data, read from other
+//! threads while the capture thread works.
 
 mod entries;
 
@@ -75,7 +75,7 @@ impl InterfaceRegistry {
         }
     }
 
-    /// For a change of what the report says.
+    /// Locks the registry for a change of the report.
     fn change(&self) -> Changing<'_> {
         Changing {
             entries: self.lock(),
@@ -88,7 +88,7 @@ impl InterfaceRegistry {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something was given up for the source as a whole.
+    /// A degradation of the whole source.
     pub(super) fn degraded(&self, degradations: impl IntoIterator<Item = Degradation>) {
         let degradations: Vec<_> = degradations.into_iter().collect();
         events::given_up(&[], &degradations);
@@ -180,7 +180,7 @@ impl InterfaceRegistry {
         events::given_up(&known, &now);
     }
 
-    /// Nothing is left of an interface.
+    /// An interface has no flows left.
     pub(super) fn forget(&self, index: u32) {
         self.change().interfaces.remove(&index);
     }
@@ -215,7 +215,7 @@ impl InterfaceRegistry {
         }
     }
 
-    /// Programs of these directions could not be taken away.
+    /// Programs of these directions could not be detached.
     pub(super) fn still_attached(
         &self,
         index: u32,
