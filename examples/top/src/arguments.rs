@@ -28,7 +28,7 @@ Usage: top [OPTIONS]
 
 Press `?` for the keys.";
 
-/// What is asked for.
+/// The task that the arguments request.
 #[derive(Debug)]
 pub(crate) enum Request {
     Show(Options),

@@ -12,10 +12,10 @@ use crate::{
 
 /// Rows of a page.
 const PAGE: usize = 10;
-/// What an arrow key skips of a capture.
+/// Time of a capture that an arrow key skips.
 const SKIP: Duration = Duration::from_secs(10);
 
-/// What a key asks for.
+/// The effect of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Action {
     /// Another picture.
@@ -32,7 +32,7 @@ pub(crate) enum Action {
     Restart,
 }
 
-/// What keys go by beside the state.
+/// Facts beside the state on which the effect of a key depends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Around {
     /// Rows of the list.

@@ -152,7 +152,7 @@ fn filter(block: &str, key: &str, items: &str) -> Result<Filter, String> {
     }
 }
 
-/// What is wrong, without the place in a file that nobody wrote.
+/// The text of an error, without a place, because there is no file.
 fn fault(error: &Error) -> String {
     let words = error.to_string();
     let first = words.lines().next().unwrap_or_default();

@@ -101,7 +101,7 @@ impl Feed {
         moved.filter(|moved| !moved.is_zero()).unwrap_or(took)
     }
 
-    /// What is known of the source.
+    /// The state of the source.
     pub(crate) fn status(&self) -> Status {
         let report = self.handle.report();
         let source = if let SourceKind::Capture { path } = &report.source {

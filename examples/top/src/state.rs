@@ -1,10 +1,10 @@
-//! What the user chose.
+//! The user's choices.
 
 use mermin_core::flow::FlowId;
 
 use crate::{model::rank::Sort, query::Query};
 
-/// What is listed.
+/// The list on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Tab {
     #[default]

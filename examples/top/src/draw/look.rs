@@ -5,7 +5,7 @@ use ratatui::style::{Color, Modifier, Style};
 const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const ASCII_BARS: [&str; 8] = [".", ":", "-", "=", "+", "*", "%", "#"];
 
-/// What the terminal can show.
+/// Features of the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Look {
     /// No colour, only bold, dim and reverse.
@@ -87,7 +87,7 @@ impl Look {
         rates.iter().map(bar).collect()
     }
 
-    /// What stands for characters that were left out.
+    /// The mark in place of omitted characters.
     pub(crate) const fn gap(self) -> &'static str {
         if self.is_ascii { "~" } else { "…" }
     }

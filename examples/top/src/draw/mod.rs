@@ -18,7 +18,7 @@ use crate::{
     state::{State, Tab},
 };
 
-/// What is known of the source.
+/// State of the source, as the screen shows it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Status {
     /// Interfaces, or the file.

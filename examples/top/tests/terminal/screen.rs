@@ -1,4 +1,4 @@
-//! What the screen shows as keys are pressed and the window changes.
+//! The screen while keys are pressed and the window changes.
 
 use crate::tmux::{Tmux, mixed, top};
 
@@ -29,7 +29,7 @@ pub(crate) fn filter() {
             .all(|line| line.is_empty() || line.contains(":443")),
         "{lines:#?}"
     );
-    // What is not whole yet changes nothing but what is said.
+    // An incomplete filter changes only the message.
     tmux.send(&["-l", " transp"]);
     let lines = tmux.until_shown("cannot use `transp`");
     assert!(lines[3].contains(":443"), "{lines:#?}");

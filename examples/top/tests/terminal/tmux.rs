@@ -56,7 +56,7 @@ impl Tmux {
         self.run(&[&["send-keys", "-t", ":"], keys].concat());
     }
 
-    /// What the screen shows.
+    /// Lines of the screen.
     pub(crate) fn lines(&self) -> Vec<String> {
         let shown = self.run(&["capture-pane", "-p", "-t", ":"]);
         shown.lines().map(str::to_owned).collect()
