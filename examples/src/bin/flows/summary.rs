@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(lines[2], "  3 arp: address resolution, which is no IP");
         assert!(
             lines[3].starts_with("  2 malformed_ipv4: ")
-                && lines[3].contains("; to change that, see"),
+                && lines[3].contains("; to change that, check"),
             "{said}"
         );
         assert!(lines[4].starts_with("  1 other_ethertype: "), "{said}");
