@@ -10,19 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mermin_core::{FlowSourceBuilder, Pace};
-use mermin_program::Result;
-use ratatui::{
-    Terminal,
-    backend::TestBackend,
-    buffer::Buffer,
-    crossterm::{
-        event::{self, Event, KeyEventKind},
-        terminal,
-    },
-};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-
 use crate::{
     arguments::Options,
     draw::{Status, View, draw, look::Look},
@@ -34,7 +21,19 @@ use crate::{
     },
     source::Feed,
     state::{State, Tab},
+    stop,
     terminal::Screen,
+};
+use mermin_core::{FlowSourceBuilder, Pace};
+use mermin_program::Result;
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::Buffer,
+    crossterm::{
+        event::{self, Event, KeyEventKind},
+        terminal,
+    },
 };
 
 /// How soon a signal is noticed.
@@ -64,10 +63,7 @@ struct App {
 /// # Errors
 /// Those of opening the source, of the terminal, and of catching signals.
 pub(crate) fn run(options: &Options, is_plain: bool, look: Look) -> Result<()> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let stop = stop::on_signal()?;
     let mut builder = options.source.builder("top")?;
     if options.source.pcap.is_some() {
         builder = builder.pace(&Pace::new(options.speed));

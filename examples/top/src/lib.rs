@@ -8,6 +8,7 @@ mod model;
 mod query;
 mod source;
 mod state;
+mod stop;
 mod terminal;
 
 use std::{

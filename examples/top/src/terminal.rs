@@ -65,7 +65,7 @@ impl Drop for Screen {
 }
 
 /// Gives the terminal back, once. Where it is gone there is nothing to give back.
-fn give_back() {
+pub(crate) fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
         let _ = disable_raw_mode();

@@ -75,7 +75,7 @@ impl Namespace {
     }
 }
 
-/// `32768	60999`.
+/// The first and the last port of `ip_local_port_range`, with a tab between them.
 fn range(text: &str) -> Option<RangeInclusive<u16>> {
     let mut ends = text.split_whitespace().map(str::parse);
     Some(ends.next()?.ok()?..=ends.next()?.ok()?)

@@ -37,6 +37,14 @@ fn check(tmux: &Tmux, folder: &Folder) {
     assert!(tmux.is_as_it_was());
 }
 
+/// Number of the process that the shell waits for.
+fn child(folder: &Folder) -> String {
+    let shell = fs::read_to_string(folder.file("shell")).unwrap();
+    let shell = shell.trim();
+    let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+    children.trim().to_owned()
+}
+
 pub(crate) fn quit() {
     for (keys, number) in [("q", 1), ("C-c", 2)] {
         let folder = Folder::new(&format!("quit{number}"));
@@ -54,19 +62,26 @@ pub(crate) fn sigterm() {
     let folder = Folder::new("sigterm");
     let tmux = around(&format!("{} --pcap {}", top(), mixed()), &folder);
     tmux.until_shown("q quit");
-    let shell = fs::read_to_string(folder.file("shell")).unwrap();
-    let shell = shell.trim();
-    let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
-    let child: i32 = children.trim().parse().unwrap();
+    let child = child(&folder);
     let mut kill = std::process::Command::new("kill");
-    assert!(
-        kill.args(["-TERM", &child.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(kill.args(["-TERM", &child]).status().unwrap().success());
     tmux.until_shown("status 0");
     check(&tmux, &folder);
+}
+
+/// The server of the terminal is killed, and the program with it though nobody reads or asks for keys any more.
+pub(crate) fn terminal_gone() {
+    let folder = Folder::new("gone");
+    let tmux = around(
+        &format!("{} --pcap {} --speed max", top(), mixed()),
+        &folder,
+    );
+    tmux.until_shown("q quit");
+    let child = child(&folder);
+    let name = || fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
+    assert_eq!(name(), "top\n");
+    drop(tmux);
+    wait(|| name() != "top\n");
 }
 
 pub(crate) fn panic() {

@@ -48,6 +48,11 @@ fn main() -> ExitCode {
         ),
         with(
             "tmux",
+            "the_program_ends_when_its_terminal_is_gone",
+            end::terminal_gone,
+        ),
+        with(
+            "tmux",
             "the_terminal_is_as_it_was_after_a_panic",
             end::panic,
         ),
