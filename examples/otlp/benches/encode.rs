@@ -31,7 +31,7 @@ fn main() {
 fn measure(name: &str, flows: &[Flow], encode: impl Fn(&[Flow]) -> Vec<u8>) {
     let mut octets = 0;
     let seconds = median(ROUNDS, || {
-        octets = black_box(encode(black_box(flows))).len()
+        octets = black_box(encode(black_box(flows))).len();
     });
     println!(
         "{name:<16} {:>14.0} {:>12.0} {:>14}",

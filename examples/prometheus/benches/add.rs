@@ -62,7 +62,7 @@ fn page(series: usize, settings: &Settings, flows: &[Flow]) {
     state.add(flows, now);
     let octets = state.page(now, Format::OpenMetrics).len();
     let seconds = median(ROUNDS, || {
-        _ = black_box(state.page(now, Format::OpenMetrics))
+        black_box(state.page(now, Format::OpenMetrics));
     });
     let name = format!("{series} series, 20 pairs");
     println!("{name:<44} {:>14.2} {octets:>14}", seconds * 1e3);

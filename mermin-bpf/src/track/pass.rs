@@ -108,7 +108,7 @@ mod tests {
         let broadcast = 0xffff_ffff << 32;
         assert!(is_of_nobody([broadcast, 0], false, LOW_TO_HIGH));
         assert!(!is_of_nobody([broadcast, 0], false, HIGH_TO_LOW));
-        assert!(!is_of_nobody([broadcast | 10, 0], false, LOW_TO_HIGH));
+        assert!(!is_of_nobody([broadcast | 0xa, 0], false, LOW_TO_HIGH));
         assert!(is_of_nobody([0, 0], true, LOW_TO_HIGH));
         assert!(!is_of_nobody([0, 1 << 56], true, LOW_TO_HIGH), "::1");
         assert!(!is_of_nobody([1, 0], true, LOW_TO_HIGH));

@@ -147,25 +147,25 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
     const NOW: i64 = 1_700_000_000 * SECOND;
 
-    fn seconds(seconds: u64) -> Option<Duration> {
-        Some(Duration::from_secs(seconds))
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     #[test]
     fn a_packet_waits_for_its_time_by_the_speed() {
         let (pace, start) = (Pace::new(2.0), Instant::now());
         assert_eq!(pace.wait(NOW, start), None);
-        assert_eq!(pace.wait(NOW + 10 * SECOND, start), seconds(5));
+        assert_eq!(pace.wait(NOW + 10 * SECOND, start), Some(seconds(5)));
         assert_eq!(pace.position(), pace.began());
         let later = start + Duration::from_secs(5);
         assert_eq!(pace.wait(NOW + 10 * SECOND, later), None);
         // One that is late does not wait, and nothing is made up for.
         assert_eq!(pace.wait(NOW, later), None);
-        assert_eq!(pace.wait(NOW + 20 * SECOND, later), seconds(5));
+        assert_eq!(pace.wait(NOW + 20 * SECOND, later), Some(seconds(5)));
         // Another speed counts from where it was.
         pace.wait(NOW + 10 * SECOND, later);
         pace.set_speed(1.0);
-        assert_eq!(pace.wait(NOW + 20 * SECOND, later), seconds(10));
+        assert_eq!(pace.wait(NOW + 20 * SECOND, later), Some(seconds(10)));
     }
 
     #[test]

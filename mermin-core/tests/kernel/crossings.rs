@@ -266,7 +266,9 @@ fn senders_without_an_address(mode: Attach) {
     let mut passed = before;
     let mut ask = |injector: &Injector, side: usize, times: u64| {
         for _ in 0..times {
-            asks().iter().for_each(|ask| injector.send(ask));
+            for ask in asks() {
+                injector.send(&ask);
+            }
         }
         passed[side] += 2 * times;
         until_true("the packets", || {
@@ -297,7 +299,9 @@ fn sent_back_by_a_port_in_hairpin_mode(mode: Attach) {
     let watch = Watch::open(&pair.near, patient("v0", mode));
     let network = Injector::new(&pair.far, "v1");
     for _ in 0..PACKETS {
-        asks().iter().for_each(|ask| network.send(ask));
+        for ask in asks() {
+            network.send(&ask);
+        }
     }
     until_true("the packets to come back", || {
         crossed(&pair)[1] >= before[1] + 2 * PACKETS

@@ -271,8 +271,8 @@ fn a_capture_that_is_held_skips_closes_and_is_looked_at() {
     pace.skip_to(std::time::UNIX_EPOCH + Duration::from_secs(BEGIN + 5));
     packets(5);
     let mut snapshot = handle.open_flows();
-    let page = block_on(snapshot.next_page()).unwrap();
-    assert_eq!(page[0].forward.packets.total, 5);
+    let open = block_on(snapshot.next_page()).unwrap();
+    assert_eq!(open[0].forward.packets.total, 5);
     handle.close();
     let flows: Vec<_> = block_on(source.map(Result::unwrap).collect());
     check_ledger(&flows, &handle.stats());

@@ -470,99 +470,80 @@ fn an_answer_alone_is_no_claim() {
 fn a_listening_port_tells_what_packets_do_not() {
     use Direction::{Forward, Reverse, Unknown};
     use DirectionRule::{Answer, FirstPacket, ListeningPort, PortNumber, Syn};
+    use First::{Answer as Answered, Opening, Other};
+    use protocol::{TCP, UDP};
     const SYN_ACK: u8 = SYN | ACK;
-    for (number, ports, first, flags, listening, expected) in [
+    let rows = [
         (
-            protocol::TCP,
-            [8080, 50_000],
-            First::Other,
-            ACK,
+            (TCP, [8080, 50_000]),
+            (Other, ACK),
             Unknown,
             (Unknown, FirstPacket),
         ),
         (
-            protocol::TCP,
-            [8080, 50_000],
-            First::Other,
-            ACK,
+            (TCP, [8080, 50_000]),
+            (Other, ACK),
             Reverse,
             (Reverse, ListeningPort),
         ),
         (
-            protocol::TCP,
-            [50_000, 8080],
-            First::Other,
-            ACK,
+            (TCP, [50_000, 8080]),
+            (Other, ACK),
             Forward,
             (Forward, ListeningPort),
         ),
         // It is nearer than the number of a port.
         (
-            protocol::TCP,
-            [50_000, 443],
-            First::Other,
-            ACK,
+            (TCP, [50_000, 443]),
+            (Other, ACK),
             Unknown,
             (Forward, PortNumber),
         ),
         (
-            protocol::TCP,
-            [50_000, 443],
-            First::Other,
-            ACK,
+            (TCP, [50_000, 443]),
+            (Other, ACK),
             Reverse,
             (Reverse, ListeningPort),
         ),
         (
-            protocol::UDP,
-            [5353, 50_000],
-            First::Other,
-            0,
+            (UDP, [5353, 50_000]),
+            (Other, 0),
             Unknown,
             (Forward, FirstPacket),
         ),
         (
-            protocol::UDP,
-            [5353, 50_000],
-            First::Other,
-            0,
+            (UDP, [5353, 50_000]),
+            (Other, 0),
             Reverse,
             (Reverse, ListeningPort),
         ),
         // A packet that was seen is nearer still.
         (
-            protocol::TCP,
-            [50_000, 8080],
-            First::Opening,
-            SYN,
+            (TCP, [50_000, 8080]),
+            (Opening, SYN),
             Reverse,
             (Forward, Syn),
         ),
         (
-            protocol::TCP,
-            [50_000, 8080],
-            First::Answer,
-            ACK,
+            (TCP, [50_000, 8080]),
+            (Answered, ACK),
             Reverse,
             (Forward, Answer),
         ),
         (
-            protocol::TCP,
-            [50_000, 8080],
-            First::Answer,
-            RST,
+            (TCP, [50_000, 8080]),
+            (Answered, RST),
             Forward,
             (Forward, ListeningPort),
         ),
         (
-            protocol::TCP,
-            [50_000, 8080],
-            First::Answer,
-            RST,
+            (TCP, [50_000, 8080]),
+            (Answered, RST),
             Reverse,
             (Unknown, Answer),
         ),
-    ] {
+    ];
+    for ((number, ports), (first, flags), listening, expected) in rows {
         let mut observed = ipv4(tail(number, ports));
         observed.sides[0].tcp.flags = flags;
         observed.sides[1].tcp.flags = SYN_ACK;

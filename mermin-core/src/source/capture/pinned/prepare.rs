@@ -49,7 +49,7 @@ pub(in crate::source::capture) struct Pinned {
     pub(in crate::source::capture) instance: PinnedInstance,
     pub(in crate::source::capture) leftovers: Leftovers,
     pub(in crate::source::capture) unacked: Unacked,
-    /// HookAccounts of interfaces that were removed.
+    /// Sums of interfaces that were removed.
     pub(in crate::source::capture) departed: RetiredCounters,
     /// Interfaces that flows are of.
     pub(in crate::source::capture) known: Interfaces,

@@ -101,7 +101,7 @@ pub(super) struct Entries {
     pub(super) unused: Option<Notice>,
     /// By index.
     pub(super) interfaces: BTreeMap<u32, Registered>,
-    /// HookAccounts of the ledgers of interfaces that left.
+    /// Sums of the ledgers of interfaces that left.
     pub(super) departed: HookAccounts,
     /// The same for the next process.
     pub(super) kept: Option<RetiredCounters>,
