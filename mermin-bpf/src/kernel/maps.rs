@@ -142,7 +142,7 @@ pub(super) fn carries(both: [u16; 2]) -> bool {
     cold_path();
     let [_, to] = both;
     (ports::CARRIERS_AT..ports::EITHER_AT).any(|number| ports::Set(ports_word(number)).has(to))
-        || (ports::EITHER_AT..ports::WORDS)
+        || (ports::EITHER_AT..ports::REMAINDERS_AT)
             .any(|number| ports::Set(ports_word(number)).has_any(both))
 }
 
