@@ -50,7 +50,7 @@ where
     JsonBytes {
         send,
         community_id_seed: 0,
-        longest: 0,
+        room: 0,
     }
 }
 
@@ -58,8 +58,8 @@ where
 pub struct JsonBytes<F> {
     send: F,
     community_id_seed: u16,
-    /// Octets of the longest batch: room for the next, which then grows seldom.
-    longest: usize,
+    /// Room for the next batch, which then grows seldom: octets of the longest one, an eighth less for each batch since.
+    room: usize,
 }
 
 impl<F> JsonBytes<F> {
@@ -71,12 +71,12 @@ impl<F> JsonBytes<F> {
     }
 
     fn encode(&mut self, flows: &[Flow]) -> Bytes {
-        let mut lines = Lines::with_room(self.longest);
+        let mut lines = Lines::with_room(self.room);
         for flow in flows {
             lines.push(flow, self.community_id_seed);
         }
         let octets = lines.into_vec();
-        self.longest = self.longest.max(octets.len());
+        self.room = octets.len().max(self.room - self.room / 8);
         Bytes::from(octets)
     }
 }

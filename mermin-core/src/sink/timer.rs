@@ -7,6 +7,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    panic::{self, AssertUnwindSafe},
     pin::Pin,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -109,7 +110,10 @@ impl Shared {
             state.is_running = false;
             std::mem::take(&mut state.waiting)
         };
-        waiting.into_values().for_each(Waker::wake);
+        for waker in waiting.into_values() {
+            // This may be called while a waker's panic unwinds, which a second one would make an abort.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 }
 

@@ -164,8 +164,8 @@ impl Control {
         }
     }
 
-    pub(super) fn next_page_request(&self) -> Option<PageRequest> {
-        self.pages.next()
+    pub(super) fn page_requests(&self) -> VecDeque<PageRequest> {
+        self.pages.take()
     }
 
     /// Asks for everything to be delivered and ended.

@@ -90,7 +90,7 @@ impl Handle {
     ///
     /// Each flow is as its next record would be if that were made now: `delta` counts since its latest record, `total` since it
     /// began, and the end reason is [`ActiveTimeout`](crate::flow::EndReason::ActiveTimeout). It is read at one moment, and is in a
-    /// snapshot at most once. Missing are flows that began after the first page was asked for or ended before theirs was, and flows
+    /// snapshot at most once. Missing may be flows that began after the first page was asked for or ended before theirs was, and flows
     /// that the [filter](crate::filter) of flows rejects; the filter of records has no say. With
     /// [`join`](FlowSourceBuilder::join), each interface's flow is there by itself. While no packet comes, the deltas of a
     /// snapshot and of all records made before it add up to what was counted ([`Stats::packets`]), less what is counted under a

@@ -87,7 +87,7 @@ mod tests {
 
     /// Fills what is asked for from so many slots, of which each third has a flow.
     fn fill(control: &Control, used: u32) {
-        while let Some(request) = control.next_page_request() {
+        for request in control.page_requests() {
             request.fill(used, |slot| {
                 slot.is_multiple_of(3).then(|| {
                     let mut flow = plain();
@@ -133,7 +133,7 @@ mod tests {
             if let Some(page) = open.next_page().now_or_never() {
                 break page.unwrap()[0].sequence;
             }
-            let request = control.next_page_request().unwrap();
+            let request = control.page_requests().pop_front().unwrap();
             request.fill(200_000, |slot| (slot == 199_999).then(plain));
             asked += 1;
         };
@@ -148,5 +148,25 @@ mod tests {
         control.end();
         assert!(block_on(asked.next_page()).is_none());
         assert!(block_on(OpenFlows::new(control).next_page()).is_none());
+    }
+
+    #[test]
+    fn a_page_asked_for_while_others_are_filled_waits_for_the_next_turn() {
+        let control = Arc::new(Control::new().unwrap());
+        let mut snapshots = [(); 2].map(|()| OpenFlows::new(Arc::clone(&control)));
+        for open in &mut snapshots {
+            assert!(open.next_page().now_or_never().is_none());
+        }
+        let mut filled = 0;
+        for request in control.page_requests() {
+            request.fill(100_000, |_| Some(plain()));
+            filled += 1;
+            // Both go on as soon as they can.
+            for open in &mut snapshots {
+                while open.next_page().now_or_never().is_some() {}
+            }
+        }
+        assert_eq!(filled, 2);
+        assert_eq!(control.page_requests().len(), 2);
     }
 }

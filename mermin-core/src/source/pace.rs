@@ -40,6 +40,13 @@ struct State {
     position: Option<i64>,
 }
 
+impl State {
+    /// True where no packet is due, at whatever time.
+    fn is_paused(&self) -> bool {
+        self.is_held || self.speed.is_nan() || self.speed <= 0.0
+    }
+}
+
 impl Pace {
     /// The capture's own speed is 1, twice as fast is 2; `f64::INFINITY` is as fast as it can be read. At 0, below, and at `NAN` no
     /// packet is due.
@@ -77,7 +84,7 @@ impl Pace {
     }
 
     /// Reads up to a moment of the capture as fast as it can be read, also while it is held. One that has passed changes nothing: to
-    /// go back, open the capture again.
+    /// go back, open the capture again, with this pace or another.
     pub fn skip_to(&self, moment: SystemTime) {
         let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.lock().skip_to = Some(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
@@ -89,10 +96,18 @@ impl Pace {
         self.lock().first.map(date)
     }
 
-    /// The time of the latest packet that was read; none before the first.
+    /// The latest time of the packets that were read; none before the first.
     #[must_use]
     pub fn position(&self) -> Option<SystemTime> {
         self.lock().position.map(date)
+    }
+
+    /// Begins with a capture: those read before have no say.
+    pub(super) fn begin(&self) {
+        let mut state = self.lock();
+        state.anchor = None;
+        state.first = None;
+        state.position = None;
     }
 
     /// How long a packet of this time (ns since 1970) has to wait, asked at `now`; none where it is counted.
@@ -100,12 +115,16 @@ impl Pace {
         let mut state = self.lock();
         state.first.get_or_insert(time);
         let is_skipped = state.skip_to.is_some_and(|moment| time < moment);
+        if !is_skipped {
+            // Reached: a packet that is late is not skipped.
+            state.skip_to = None;
+        }
         if is_skipped || state.speed == f64::INFINITY && !state.is_held {
             state.anchor = None;
-            state.position = Some(time);
+            state.position = state.position.max(Some(time));
             return None;
         }
-        if state.is_held || state.speed.is_nan() || state.speed <= 0.0 {
+        if state.is_paused() {
             return Some(PAUSED);
         }
         let from = state.position.unwrap_or(time);
@@ -115,11 +134,17 @@ impl Pace {
         let due = ahead.ok().and_then(|ahead| then.checked_add(ahead));
         match due {
             Some(due) if due <= now => {
-                state.position = Some(time);
+                state.position = state.position.max(Some(time));
                 None
             }
             due => Some(due.map_or(PAUSED, |due| due - now)),
         }
+    }
+
+    /// As [`wait`](Self::wait), for a packet without a time: it is due with the one before it.
+    pub(super) fn wait_without_time(&self) -> Option<Duration> {
+        let state = self.lock();
+        (state.is_paused() && state.skip_to.is_none()).then_some(PAUSED)
     }
 
     /// A panic in another thread leaves the state whole: every change is an assignment.
@@ -184,8 +209,47 @@ mod tests {
             pace.set_speed(speed);
             assert_eq!(pace.wait(i64::MAX, start), Some(PAUSED));
         }
+        pace.begin();
         pace.set_speed(f64::MIN_POSITIVE);
         assert_eq!(pace.wait(i64::MIN, start), None);
         assert_eq!(pace.wait(i64::MAX, start), Some(PAUSED));
+    }
+
+    #[test]
+    fn a_late_packet_behind_a_skip_waits_for_nothing() {
+        let (pace, start) = (Pace::new(1.0), Instant::now());
+        let moment = UNIX_EPOCH + Duration::from_nanos(u64::try_from(NOW).unwrap());
+        pace.skip_to(moment);
+        assert_eq!(pace.wait(NOW - SECOND, start), None);
+        assert_eq!(
+            pace.wait(NOW, start),
+            Some(seconds(1)),
+            "on from where it was"
+        );
+        let later = start + seconds(1);
+        assert_eq!(pace.wait(NOW, later), None);
+        assert_eq!(pace.wait(NOW - SECOND, later), None);
+        assert_eq!(pace.position(), Some(moment));
+        assert_eq!(pace.wait(NOW + SECOND, later), Some(seconds(1)));
+    }
+
+    #[test]
+    fn another_capture_begins_anew() {
+        let (pace, start) = (Pace::new(1.0), Instant::now());
+        assert_eq!(pace.wait(NOW, start), None);
+        pace.begin();
+        assert_eq!((pace.began(), pace.position()), (None, None));
+        assert_eq!(pace.wait(NOW - 100 * SECOND, start), None);
+        assert_eq!(pace.wait(NOW - 90 * SECOND, start), Some(seconds(10)));
+    }
+
+    #[test]
+    fn a_packet_without_a_time_waits_while_it_is_held() {
+        let pace = Pace::new(1.0);
+        assert_eq!(pace.wait_without_time(), None);
+        pace.hold();
+        assert_eq!(pace.wait_without_time(), Some(PAUSED));
+        pace.skip_to(SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        assert_eq!(pace.wait_without_time(), None);
     }
 }

@@ -69,8 +69,10 @@ impl Pages {
         }
     }
 
-    pub(super) fn next(&self) -> Option<PageRequest> {
-        self.lock().as_mut()?.pop_front()
+    /// Those asked for by now. One that is asked for while they are filled waits for other work, or snapshots one behind
+    /// the other would keep the thread from it.
+    pub(super) fn take(&self) -> VecDeque<PageRequest> {
+        self.lock().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// No page is filled any more, which whoever asked for one learns.

@@ -122,7 +122,7 @@ impl Capture {
 
     /// Fills the pages of open flows that were asked for.
     fn fill_pages(&mut self) -> Result<(), Error> {
-        while let Some(request) = self.parts.control.next_page_request() {
+        for request in self.parts.control.page_requests() {
             self.parts.clock.read()?;
             let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
             let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);

@@ -62,6 +62,9 @@ impl<R: io::Read> CaptureReader<R> {
 
     /// No faster than this.
     pub(super) fn paced(self, pace: Option<Pace>) -> Self {
+        if let Some(pace) = &pace {
+            pace.begin();
+        }
         Self { pace, ..self }
     }
 
@@ -113,7 +116,10 @@ impl<R: io::Read> CaptureReader<R> {
     /// How long a packet has to wait, if it has.
     fn wait(&self, packet: &Packet) -> Option<Duration> {
         let pace = self.pace.as_ref()?;
-        pace.wait(packet.time?.at, Instant::now())
+        match packet.time {
+            Some(time) => pace.wait(time.at, Instant::now()),
+            None => pace.wait_without_time(),
+        }
     }
 
     /// Fills a page of open flows.

@@ -98,7 +98,7 @@ impl<R: io::Read> OfflineThread<R> {
 
     /// Fills the pages of open flows that were asked for.
     fn fill_pages(&self) {
-        while let Some(request) = self.control.next_page_request() {
+        for request in self.control.page_requests() {
             self.reading.fill_page(request);
         }
     }
