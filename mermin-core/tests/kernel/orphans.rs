@@ -110,7 +110,7 @@ fn orphans_of_a_killed_process() {
     );
     let said = report.to_string();
     assert!(
-        said.contains("had left its filter at the ingress; it was removed"),
+        said.contains("left its filter at ingress; it was removed"),
         "{said}"
     );
     assert_eq!(filters(&pair), 2);
