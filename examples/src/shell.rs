@@ -57,7 +57,7 @@ const COMMON: &[(&str, &str)] = &[
         "give another port in the block `parser` of the file to",
     ),
     (
-        "count by the outermost: `decapsulation(Decapsulation::None)`",
+        "count packets in their outer flow: `decapsulation(Decapsulation::None)`",
         "nothing: two are what is taken off",
     ),
     (
