@@ -1,10 +1,10 @@
 //! Sums of flows by interface and by process.
 
-use std::{collections::HashMap, hash::Hash, time::Duration};
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
 use mermin_core::{Flow, flow::Process};
 
-use super::tally::Tally;
+use super::{KEPT, tally::Tally};
 
 /// Flows that have something in common.
 #[derive(Clone, Debug, Default)]
@@ -13,14 +13,29 @@ pub(crate) struct Group {
     /// That are open.
     pub(crate) flows: u64,
     pub(crate) tally: Tally,
+    /// Frames since it had a flow or traffic.
+    idle: u64,
+}
+
+/// A number that is used again is another process.
+type ProcessKey = (u32, Option<Arc<str>>);
+
+impl Group {
+    /// False when it has been idle for longer than rows are kept.
+    fn end_frame(&mut self, took: Duration) -> bool {
+        self.tally.end_frame(took);
+        let is_idle = self.flows == 0 && self.tally.packet_rate == 0.0;
+        self.idle = if is_idle { self.idle + 1 } else { 0 };
+        self.idle <= KEPT
+    }
 }
 
 /// All sums.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Groups {
     interfaces: HashMap<u32, Group>,
     /// A flow is in the sums of both of its ends.
-    processes: HashMap<u32, Group>,
+    processes: HashMap<ProcessKey, Group>,
 }
 
 impl Groups {
@@ -50,14 +65,12 @@ impl Groups {
         }
     }
 
-    pub(super) fn end_frame(&mut self, took: Duration) {
-        for group in self
-            .interfaces
-            .values_mut()
-            .chain(self.processes.values_mut())
-        {
-            group.tally.end_frame(took);
-        }
+    /// Ends a frame that took so long. Groups that are idle go when the rows of their flows are gone.
+    pub(super) fn end_frame(&mut self, took: Duration, is_over: bool) {
+        self.interfaces
+            .retain(|_, group| group.end_frame(took) || is_over);
+        self.processes
+            .retain(|_, group| group.end_frame(took) || is_over);
     }
 
     /// By interface, in no order.
@@ -77,7 +90,7 @@ impl Groups {
     }
 
     fn process(&mut self, process: &Process) -> &mut Group {
-        of(&mut self.processes, process.pid, || {
+        of(&mut self.processes, key(process), || {
             let name = process.executable.as_deref().unwrap_or("?");
             format!("{name} [{}]", process.pid)
         })
@@ -99,13 +112,17 @@ fn of<K: Eq + Hash>(
 fn processes(flow: &Flow) -> impl Iterator<Item = &Process> {
     let source = flow.source_process.as_deref();
     let destination = flow.destination_process.as_deref();
-    let other = destination.filter(|it| source.is_none_or(|source| source.pid != it.pid));
+    let other = destination.filter(|it| source.is_none_or(|source| key(source) != key(it)));
     source.into_iter().chain(other)
+}
+
+fn key(process: &Process) -> ProcessKey {
+    (process.pid, process.executable.clone())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use mermin_core::flow::EndReason;
 
     use super::*;
     use crate::model::{Model, tests::flow};
@@ -141,5 +158,57 @@ mod tests {
             processes,
             expected.map(|(name, flows, packets)| (name.to_owned(), flows, packets))
         );
+    }
+
+    /// Names of the processes, in order.
+    fn processes_of(model: &Model) -> Vec<&str> {
+        let mut names: Vec<_> = model.groups.processes().map(|group| &*group.name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn by(number: u16, packets: u64, executable: &str) -> Flow {
+        let mut process = Process::new(7);
+        process.executable = Some(executable.into());
+        let mut flow = flow(number, packets);
+        flow.source_process = Some(Arc::new(process));
+        flow
+    }
+
+    #[test]
+    fn a_number_that_is_used_again_is_another_process() {
+        let mut model = Model::default();
+        model.open(&[by(1, 10, "curl"), by(2, 5, "sshd")]);
+        model.end_frame(Duration::from_secs(1));
+        assert_eq!(processes_of(&model), ["curl [7]", "sshd [7]"]);
+    }
+
+    #[test]
+    fn a_group_goes_after_its_rows_and_stays_when_the_source_has_ended() {
+        for is_over in [false, true] {
+            let mut model = Model::default();
+            model.open(&[by(1, 10, "sshd"), by(2, 5, "curl")]);
+            model.end_frame(Duration::from_secs(1));
+            let mut end = by(2, 5, "curl");
+            end.end_reason = EndReason::EndOfFlow;
+            model.record(&end);
+            model.is_over = is_over;
+            for _ in 0..=KEPT + 1 {
+                if model.row(end.id).is_some() {
+                    assert_eq!(processes_of(&model), ["curl [7]", "sshd [7]"]);
+                }
+                model.open(&[by(1, 10, "sshd")]);
+                model.end_frame(Duration::from_secs(1));
+            }
+            assert_eq!(model.row(end.id).is_some(), is_over);
+            let left: &[&str] = if is_over {
+                &["curl [7]", "sshd [7]"]
+            } else {
+                &["sshd [7]"]
+            };
+            assert_eq!(processes_of(&model), left);
+            // Its interface still has a flow.
+            assert_eq!(model.groups.interfaces().count(), 1);
+        }
     }
 }

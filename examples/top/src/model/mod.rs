@@ -32,7 +32,7 @@ pub(crate) struct Row {
 }
 
 /// All flows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     rows: Vec<Row>,
     places: HashMap<FlowId, usize>,
@@ -104,7 +104,7 @@ impl Model {
             }
             place += 1;
         }
-        self.groups.end_frame(took);
+        self.groups.end_frame(took, self.is_over);
         self.frame += 1;
     }
 
