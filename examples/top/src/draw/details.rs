@@ -5,7 +5,7 @@ use mermin_core::flow::Value;
 use ratatui::style::Style;
 
 use super::{Canvas, View};
-use crate::state::Details;
+use crate::{model::Row, state::Details};
 
 /// Columns of names.
 const NAME: usize = 36;
@@ -22,13 +22,19 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>, chosen: Details) {
         return;
     };
     canvas.put(0, 0, &row.flow.to_string(), look.title());
-    let attributes: Vec<_> = row.flow.attributes().collect();
     let lines = canvas.height().saturating_sub(1);
-    let scroll = chosen.scroll.min(attributes.len().saturating_sub(lines));
-    for (line, (name, value)) in (1..).zip(attributes.iter().skip(scroll).take(lines)) {
+    let scroll = chosen.scroll.min(last_scroll(row, canvas.height()));
+    let shown = row.flow.attributes().skip(scroll).take(lines);
+    for (line, (name, value)) in (1..).zip(shown) {
         canvas.put(line, 0, name, look.faint());
-        canvas.put(line, NAME, &text(value), Style::new());
+        canvas.put(line, NAME, &text(&value), Style::new());
     }
+}
+
+/// Lines above the first one when the last one is at the bottom.
+pub(super) fn last_scroll(row: &Row, height: usize) -> usize {
+    let attributes = row.flow.attributes().count();
+    attributes.saturating_sub(height.saturating_sub(1))
 }
 
 fn text(value: &Value<'_>) -> String {

@@ -1,13 +1,29 @@
-//! The lines below the list, always in sight: the ledger, room and degradations, keys or the filter.
+//! The lines below the list, always in sight: a failure, the ledger, room and degradations, keys or the filter.
 
 use std::fmt::Write as _;
 
 use super::{
-    Canvas, View,
+    Canvas, Status, View,
     amount::{count, exact},
 };
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
+/// Keys for flows of this host.
+const LIVE_KEYS: &str =
+    "q quit  ? help  / filter  enter details  tab list  r b p t order  space hold";
+/// Keys for a capture.
+const CAPTURE_KEYS: &str =
+    "q quit  ? help  / filter  enter details  space hold  <- -> 10s  +- speed  0 anew";
+
+/// Lines of it.
+pub(super) fn height(status: &Status) -> usize {
+    3 + usize::from(status.failure.is_some())
+}
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, mut line: usize, view: &View<'_>) {
+    if let Some(failure) = &view.status.failure {
+        canvas.put(line, 0, failure, view.look.fault());
+        line += 1;
+    }
     canvas.put(line, 0, &ledger(view), view.look.title());
     room(canvas, line + 1, view);
     keys(canvas, line + 2, view);
@@ -67,9 +83,7 @@ fn room(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
     };
     canvas.put(line, 0, &text, style);
     let column = text.len() + 2;
-    if let Some(failure) = &view.status.failure {
-        canvas.put(line, column, failure, look.fault());
-    } else if let [first, rest @ ..] = &view.status.degradations[..] {
+    if let [first, rest @ ..] = &view.status.degradations[..] {
         let more = if rest.is_empty() {
             String::new()
         } else {
@@ -82,25 +96,67 @@ fn room(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
 }
 
 fn keys(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
-    let (look, state) = (view.look, view.state);
-    if state.is_typing {
-        let filter = format!("/{}", state.filter);
-        canvas.put(line, 0, &filter, look.title());
-        canvas.put(line, filter.chars().count(), " ", look.chosen());
-        let column = filter.chars().count() + 2;
-        if let Some(fault) = &state.fault {
-            canvas.put(line, column, fault, look.fault());
-        } else {
-            let wanted = exact(view.wanted as u64);
-            let text = format!("{wanted} flows; enter keeps it, esc drops it");
-            canvas.put(line, column, &text, look.faint());
-        }
-        return;
+    let look = view.look;
+    if view.state.is_typing {
+        return filter(canvas, line, view);
     }
     let text = if view.status.playback.is_some() {
-        "q quit  ? help  / filter  enter details  space hold  <- -> 10 s  +- speed  0 anew"
+        CAPTURE_KEYS
     } else {
-        "q quit  ? help  / filter  enter details  tab list  r b p t order  space hold"
+        LIVE_KEYS
     };
     canvas.put(line, 0, text, look.faint());
+}
+
+/// The filter as it is written, a cursor, and its fault or its effect.
+fn filter(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
+    let (look, state) = (view.look, view.state);
+    let (said, style) = match &state.fault {
+        Some(fault) => (fault.clone(), look.fault()),
+        None => (
+            format!(
+                "{} flows; enter keeps it, esc drops it",
+                exact(view.wanted as u64)
+            ),
+            look.faint(),
+        ),
+    };
+    let half = canvas.width() / 2;
+    // The slash, the cursor and the space behind it.
+    let room = canvas.width().saturating_sub(3);
+    let room = room.saturating_sub(said.chars().count().min(half));
+    let filter = format!("/{}", tail(&state.filter, room, look.gap()));
+    let column = filter.chars().count();
+    canvas.put(line, 0, &filter, look.title());
+    canvas.put(line, column, " ", look.chosen());
+    canvas.put(line, column + 2, &said, style);
+}
+
+/// The end of a text, in so many characters: there it is written.
+fn tail(text: &str, room: usize, gap: &str) -> String {
+    let count = text.chars().count();
+    if count <= room {
+        return text.to_owned();
+    }
+    let left_out = (count + 1).saturating_sub(room);
+    gap.chars().chain(text.chars().skip(left_out)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_fit_80_columns() {
+        for keys in [LIVE_KEYS, CAPTURE_KEYS] {
+            assert!(keys.len() <= 80, "{keys}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_text_the_end_is_shown() {
+        assert_eq!(tail("port=443", 8, "~"), "port=443");
+        assert_eq!(tail("port=443", 7, "~"), "~rt=443");
+        assert_eq!(tail("port=443", 1, "~"), "~");
+    }
 }

@@ -88,9 +88,18 @@ impl Canvas<'_> {
     }
 }
 
-/// Lines above and below the list.
+/// Lines above the list.
 const HEAD: usize = 2;
-const FOOT: usize = 3;
+
+/// Lines of the list on a screen of so many.
+fn list_height(height: usize, status: &Status) -> usize {
+    height.saturating_sub(HEAD + foot::height(status))
+}
+
+/// The farthest that the details of a flow scroll on a screen of so many lines.
+pub(crate) fn last_scroll(height: usize, status: &Status, row: &Row) -> usize {
+    details::last_scroll(row, list_height(height, status))
+}
 
 /// Draws it all. Where there is no room for everything, the list goes first.
 pub(crate) fn draw(buffer: &mut Buffer, view: &View<'_>) {
@@ -98,10 +107,14 @@ pub(crate) fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let mut canvas = Canvas { buffer, area };
     let height = canvas.height();
     head::draw(&mut canvas, view);
-    foot::draw(&mut canvas, height.saturating_sub(FOOT), view);
+    foot::draw(
+        &mut canvas,
+        height.saturating_sub(foot::height(view.status)),
+        view,
+    );
     let list = Rect {
         y: area.y + u16::try_from(HEAD).unwrap_or(0),
-        height: u16::try_from(height.saturating_sub(HEAD + FOOT)).unwrap_or(0),
+        height: u16::try_from(list_height(height, view.status)).unwrap_or(0),
         ..area
     };
     let mut list = Canvas {

@@ -126,7 +126,9 @@ fn what_the_host_lacks_and_why_the_source_ended_are_in_sight() {
     assert!(lines[8].ends_with("! (+1) tcx: no TCX"), "{lines:#?}");
     status.failure = Some("cannot go on".to_owned());
     let (lines, _) = picture((100, 10), &State::default(), &status);
-    assert!(lines[8].ends_with("cannot go on"), "{lines:#?}");
+    assert_eq!(lines[6], "cannot go on");
+    assert!(lines[7].contains(" in flows + "), "{lines:#?}");
+    assert!(lines[8].ends_with("! (+1) tcx: no TCX"), "{lines:#?}");
 }
 
 #[test]
@@ -152,6 +154,41 @@ fn a_filter_is_shown_with_its_fault_and_how_many_it_admits() {
         lines[3].contains("no flow that the filter admits"),
         "{lines:#?}"
     );
+}
+
+#[test]
+fn a_long_filter_is_shown_to_its_end() {
+    let mut state = State {
+        is_typing: true,
+        ..State::default()
+    };
+    state.set_filter(format!("port={}9", "443,".repeat(40)));
+    let (lines, _) = picture((80, 24), &state, &status());
+    assert!(lines[23].contains("443,443,9 "), "{lines:#?}");
+    assert!(lines[23].contains("3 flows; enter keeps it"), "{lines:#?}");
+}
+
+#[test]
+fn details_end_at_the_last_line() {
+    let (model, status) = (model(), status());
+    let chosen = FlowId::from_u128(1);
+    let row = model.row(chosen).unwrap();
+    let scroll = last_scroll(24, &status, row);
+    let shown = |scroll| {
+        let details = Some(Details {
+            flow: chosen,
+            scroll,
+        });
+        let state = State {
+            details,
+            ..State::default()
+        };
+        picture((80, 24), &state, &status).0
+    };
+    let last = row.flow.attributes().last().unwrap().0;
+    assert!(shown(scroll)[20].starts_with(last), "{:#?}", shown(scroll));
+    assert_ne!(shown(scroll), shown(scroll - 1));
+    assert_eq!(shown(scroll), shown(scroll + 1));
 }
 
 #[test]
