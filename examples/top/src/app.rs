@@ -1,39 +1,35 @@
 //! From the first picture to the last.
 
+mod plain;
+mod play;
+
 use std::{
-    io::{self, Write as _},
+    error::Error,
+    fs,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
 use crate::{
     arguments::Options,
-    draw::{Status, View, draw, look::Look},
+    draw::{Status, View, draw, last_scroll, look::Look},
     keys::{Action, Around, press},
-    model::{
-        Model, Row,
-        groups::Group,
-        rank::{rank, rank_groups},
-    },
-    source::Feed,
-    state::{State, Tab},
+    lists::Lists,
+    model::Model,
+    source::{Feed, words},
+    state::State,
     stop,
-    terminal::Screen,
+    terminal::{Screen, is_taken},
 };
 use mermin_core::{FlowSourceBuilder, Pace};
 use mermin_program::Result;
 use ratatui::{
-    Terminal,
-    backend::TestBackend,
     buffer::Buffer,
-    crossterm::{
-        event::{self, Event, KeyEventKind},
-        terminal,
-    },
+    crossterm::event::{self, Event, KeyEventKind},
 };
 
 /// How soon a signal is noticed.
@@ -45,16 +41,24 @@ const FIRST: Duration = Duration::from_millis(200);
 struct App {
     feed: Feed,
     model: Model,
+    /// The picture that is held, while the model goes on: a source that nobody takes records from is held back.
+    held: Option<Model>,
     state: State,
     status: Status,
     look: Look,
     /// Opens the capture again.
     again: FlowSourceBuilder,
+    /// The capture is a regular file: of a pipe there is no second reading.
+    can_restart: bool,
+    /// The error by which it could not be opened again.
+    fault: Option<Box<dyn Error>>,
     delay: Duration,
-    /// When the model was brought up to date.
+    /// When the picture was.
     updated: Instant,
+    /// When the model was brought up to date: rates are of the time since.
+    counted: Instant,
     frames: u64,
-    most_frames: u64,
+    most_frames: Option<u64>,
     stop: Arc<AtomicBool>,
 }
 
@@ -81,16 +85,28 @@ pub(crate) fn run(options: &Options, is_plain: bool, look: Look) -> Result<()> {
         status: feed.status(),
         feed,
         model: Model::default(),
+        held: None,
         state,
         look,
         again,
+        can_restart: is_file(options.source.pcap.as_deref()),
+        fault: None,
         delay: options.delay,
         updated: Instant::now(),
+        counted: Instant::now(),
         frames: 0,
-        most_frames: options.frames.unwrap_or(u64::MAX),
+        most_frames: options.frames,
         stop,
     };
-    if is_plain { app.print() } else { app.show() }
+    if is_plain { app.print() } else { app.show() }?;
+    match app.failure() {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+fn is_file(path: Option<&Path>) -> bool {
+    path.is_some_and(|path| fs::metadata(path).is_ok_and(|found| found.is_file()))
 }
 
 impl App {
@@ -99,13 +115,17 @@ impl App {
         let mut screen = Screen::take()?;
         while self.goes_on() {
             self.update_when_due();
+            if !is_taken() {
+                return Err("cannot go on: a thread of `top` panicked".into());
+            }
             screen
                 .terminal
                 .draw(|frame| self.draw(frame.buffer_mut()))?;
             let due = self.due();
             loop {
+                self.feed.take_records(&mut self.model);
                 let left = due.saturating_duration_since(Instant::now());
-                if left.is_zero() || self.stop.load(Ordering::Relaxed) {
+                if left.is_zero() || self.stop.load(Ordering::Relaxed) || !is_taken() {
                     break;
                 }
                 if !event::poll(left.min(TICK))? {
@@ -113,13 +133,13 @@ impl App {
                 }
                 match event::read()? {
                     Event::Key(key) if key.kind != KeyEventKind::Release => {
-                        let around = self.around();
+                        let around = self.around(screen.terminal.size()?.height.into());
                         let (state, action) = press(std::mem::take(&mut self.state), key, around);
                         self.state = state;
                         if action == Action::Quit {
                             return Ok(());
                         }
-                        self.obey(action)?;
+                        self.obey(action);
                         break;
                     }
                     Event::Resize(..) => break,
@@ -130,33 +150,8 @@ impl App {
         Ok(())
     }
 
-    /// Prints pictures one below the other.
-    fn print(&mut self) -> Result<()> {
-        let (width, height) = terminal::size().unwrap_or((80, 24));
-        let (width, height) = (width.clamp(40, 500), height.clamp(10, 200));
-        let mut terminal = Terminal::new(TestBackend::new(width, height))?;
-        while self.goes_on() {
-            let left = self.due().saturating_duration_since(Instant::now());
-            if !left.is_zero() {
-                thread::sleep(left.min(TICK));
-                continue;
-            }
-            self.update_when_due();
-            terminal.draw(|frame| self.draw(frame.buffer_mut()))?;
-            let text = plain(terminal.backend().buffer());
-            // Nobody may be reading any more: `top --plain | head`.
-            if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
-                return match error.kind() {
-                    io::ErrorKind::BrokenPipe => Ok(()),
-                    _ => Err(error.into()),
-                };
-            }
-        }
-        Ok(())
-    }
-
     fn goes_on(&self) -> bool {
-        self.frames < self.most_frames && !self.stop.load(Ordering::Relaxed)
+        self.most_frames.is_none_or(|most| self.frames < most) && !self.stop.load(Ordering::Relaxed)
     }
 
     /// When the model is to be brought up to date.
@@ -174,112 +169,63 @@ impl App {
         if now < self.due() {
             return;
         }
-        if !self.state.is_held {
-            let took = now.duration_since(self.updated);
+        // A capture that is held stands still.
+        if !self.state.is_held || self.feed.pace().is_none() {
+            let took = now.duration_since(self.counted);
             self.feed.update(&mut self.model, took);
+            self.counted = now;
         }
-        self.status = self.feed.status();
+        self.read_status();
         self.updated = now;
         self.frames += 1;
     }
 
-    fn ranked(&self) -> (Vec<&Row>, usize) {
-        let State {
-            sort,
-            is_inverse,
-            query,
-            ..
-        } = &self.state;
-        rank(self.model.rows(), *sort, *is_inverse, |row| {
-            query.admits(&row.flow)
-        })
-    }
-
-    fn groups(&self) -> Vec<&Group> {
-        let State {
-            sort, is_inverse, ..
-        } = self.state;
-        let groups = &self.model.groups;
-        match self.state.tab {
-            Tab::Flows => Vec::new(),
-            Tab::Interfaces => rank_groups(groups.interfaces(), sort, is_inverse),
-            Tab::Processes => rank_groups(groups.processes(), sort, is_inverse),
+    fn read_status(&mut self) {
+        self.status = self.feed.status();
+        if let Some(fault) = &self.fault {
+            self.status.failure = Some(words(&**fault));
         }
     }
 
-    fn draw(&self, buffer: &mut Buffer) {
-        let (flows, wanted) = self.ranked();
+    /// The error for which the view, or its end, is no success.
+    fn failure(&mut self) -> Option<Box<dyn Error>> {
+        let fault = self.fault.take();
+        fault.or_else(|| self.feed.failure().map(Into::into))
+    }
+
+    /// The model of the picture.
+    fn shown(&self) -> &Model {
+        self.held.as_ref().unwrap_or(&self.model)
+    }
+
+    fn draw(&mut self, buffer: &mut Buffer) {
+        let model = self.held.as_ref().unwrap_or(&self.model);
+        let lists = Lists::of(model, &self.state);
+        self.state.clamp(lists.rows(self.state.tab));
         let view = View {
             state: &self.state,
-            model: &self.model,
+            model,
             status: &self.status,
-            flows: &flows,
-            wanted,
-            groups: &self.groups(),
+            flows: &lists.flows,
+            wanted: lists.wanted,
+            groups: &lists.groups,
             look: self.look,
         };
         draw(buffer, &view);
     }
 
-    fn around(&self) -> Around {
-        let flows = self.ranked().0;
+    /// On a screen of so many lines.
+    fn around(&self, height: usize) -> Around {
+        let model = self.shown();
+        let lists = Lists::of(model, &self.state);
+        let details = self.state.details.and_then(|it| model.row(it.flow));
         Around {
-            rows: match self.state.tab {
-                Tab::Flows => flows.len(),
-                _ => self.groups().len(),
-            },
-            chosen: flows.get(self.state.cursor).map(|row| row.flow.id),
+            rows: lists.rows(self.state.tab),
+            chosen: lists.flows.get(self.state.cursor).map(|row| row.flow.id),
             has_processes: self.status.has_processes,
             is_capture: self.feed.pace().is_some(),
+            can_restart: self.can_restart,
+            last_scroll: details.map_or(0, |row| last_scroll(height, &self.status, row)),
         }
     }
-
-    /// Does what a key asks for beside another state.
-    fn obey(&mut self, action: Action) -> Result<()> {
-        let Some(pace) = self.feed.pace().cloned() else {
-            return Ok(());
-        };
-        let position = pace.position();
-        match action {
-            Action::Draw | Action::Quit => {}
-            Action::Hold if self.state.is_held => pace.hold(),
-            Action::Hold => pace.resume(),
-            Action::Faster(times) => pace.set_speed((pace.speed() * times).clamp(0.125, 1e6)),
-            Action::Forward(by) => {
-                if let Some(position) = position {
-                    pace.skip_to(position + by);
-                }
-            }
-            Action::Back(by) => self.restart(&pace, position.and_then(|at| at.checked_sub(by)))?,
-            Action::Restart => self.restart(&pace, None)?,
-        }
-        Ok(())
-    }
-
-    /// Reads the capture again, up to a moment as fast as it can be read.
-    fn restart(&mut self, pace: &Pace, to: Option<std::time::SystemTime>) -> Result<()> {
-        let anew = Pace::new(pace.speed());
-        if let Some(to) = to {
-            anew.skip_to(to);
-        }
-        self.feed = Feed::open(self.again.clone().pace(&anew))?;
-        self.model = Model::default();
-        self.state.details = None;
-        self.state.is_held = false;
-        self.updated = Instant::now();
-        Ok(())
-    }
-}
-
-/// The characters alone, with an empty line behind them.
-fn plain(buffer: &Buffer) -> String {
-    let width = usize::from(buffer.area.width);
-    let mut text = String::new();
-    for line in buffer.content.chunks(width) {
-        let line: String = line.iter().map(ratatui::buffer::Cell::symbol).collect();
-        text += line.trim_end();
-        text.push('\n');
-    }
-    text.push('\n');
-    text
 }

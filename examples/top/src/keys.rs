@@ -41,10 +41,16 @@ pub(crate) struct Around {
     pub(crate) chosen: Option<FlowId>,
     pub(crate) has_processes: bool,
     pub(crate) is_capture: bool,
+    /// A capture can be read from its beginning again.
+    pub(crate) can_restart: bool,
+    /// The farthest that details scroll.
+    pub(crate) last_scroll: usize,
 }
 
 /// The state behind a key.
 pub(crate) fn press(mut state: State, key: KeyEvent, around: Around) -> (State, Action) {
+    // Before as well: there may be fewer rows than at the latest key.
+    clamp(&mut state, around);
     let action = if key.modifiers.contains(KeyModifiers::CONTROL) {
         match key.code {
             KeyCode::Char('c' | 'd') => Action::Quit,
@@ -58,8 +64,15 @@ pub(crate) fn press(mut state: State, key: KeyEvent, around: Around) -> (State, 
     } else {
         command(&mut state, key.code, around)
     };
-    state.cursor = state.cursor.min(around.rows.saturating_sub(1));
+    clamp(&mut state, around);
     (state, action)
+}
+
+fn clamp(state: &mut State, around: Around) {
+    state.clamp(around.rows);
+    if let Some(details) = &mut state.details {
+        details.scroll = details.scroll.min(around.last_scroll);
+    }
 }
 
 /// A key while the filter is written.
@@ -105,7 +118,7 @@ fn command(state: &mut State, key: KeyCode, around: Around) -> Action {
             state.is_held = !state.is_held;
             return Action::Hold;
         }
-        _ if around.is_capture => return play(state, key),
+        _ if around.is_capture => return play(state, key, around),
         _ => scroll(state, key),
     }
     Action::Draw
@@ -125,13 +138,13 @@ fn turn(state: &mut State, around: Around, by: usize) {
 }
 
 /// A key that moves a capture, or the cursor.
-fn play(state: &mut State, key: KeyCode) -> Action {
+fn play(state: &mut State, key: KeyCode, around: Around) -> Action {
     match key {
         KeyCode::Right => Action::Forward(SKIP),
-        KeyCode::Left => Action::Back(SKIP),
+        KeyCode::Left if around.can_restart => Action::Back(SKIP),
         KeyCode::Char('>') => Action::Forward(6 * SKIP),
-        KeyCode::Char('<') => Action::Back(6 * SKIP),
-        KeyCode::Char('0') => Action::Restart,
+        KeyCode::Char('<') if around.can_restart => Action::Back(6 * SKIP),
+        KeyCode::Char('0') if around.can_restart => Action::Restart,
         KeyCode::Char('+' | '=') => Action::Faster(2.0),
         KeyCode::Char('-') => Action::Faster(0.5),
         _ => {
@@ -165,6 +178,7 @@ mod tests {
         Around {
             rows: 30,
             chosen: Some(FlowId::from_u128(7)),
+            last_scroll: 15,
             ..Around::default()
         }
     }
@@ -238,6 +252,10 @@ mod tests {
         let details = state.details.unwrap();
         assert_eq!((details.flow, details.scroll), (FlowId::from_u128(7), 2));
         assert_eq!(state.cursor, 0);
+        // Beyond the end there is nothing: the first key up scrolls.
+        let up = [KeyCode::End, KeyCode::PageDown, KeyCode::Up];
+        let (state, _) = after(state, &up, around());
+        assert_eq!(state.details.map(|details| details.scroll), Some(14));
         let (state, _) = after(state, &[KeyCode::Esc], around());
         assert_eq!(state.details, None);
         let (state, _) = after(state, &[KeyCode::Tab, KeyCode::Enter], around());
@@ -260,6 +278,7 @@ mod tests {
     fn a_capture_is_held_skipped_and_hurried() {
         let capture = Around {
             is_capture: true,
+            can_restart: true,
             ..around()
         };
         for (key, action) in [
@@ -271,6 +290,13 @@ mod tests {
         ] {
             assert_eq!(after(State::default(), &[key], capture).1, action);
             assert_eq!(after(State::default(), &[key], around()).1, Action::Draw);
+        }
+        let pipe = Around {
+            can_restart: false,
+            ..capture
+        };
+        for key in [KeyCode::Left, KeyCode::Char('<'), KeyCode::Char('0')] {
+            assert_eq!(after(State::default(), &[key], pipe).1, Action::Draw);
         }
         let (state, action) = after(State::default(), &typed(" "), capture);
         assert!(state.is_held);

@@ -4,6 +4,7 @@ mod app;
 mod arguments;
 mod draw;
 mod keys;
+mod lists;
 mod model;
 mod query;
 mod source;

@@ -1,7 +1,6 @@
 //! The source: its open flows and its records on their way into the model.
 
 use std::{
-    fmt::Write as _,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, TryRecvError, sync_channel},
@@ -15,14 +14,14 @@ use mermin_core::{Error, Flow, FlowSource, FlowSourceBuilder, Handle, Pace, repo
 
 use crate::{draw::Status, model::Model};
 
-/// Records that wait until a picture is made. When it is full the source waits, and loses nothing.
+/// Records that wait until they are taken. When it is full the source waits, and loses nothing.
 const WAITING: usize = 65_536;
 
 /// An open source, its records taken by a thread.
 pub(crate) struct Feed {
     handle: Handle,
     records: Receiver<Flow>,
-    failure: Arc<Mutex<Option<String>>>,
+    failure: Arc<Mutex<Option<Error>>>,
     thread: Option<JoinHandle<()>>,
     pace: Option<Pace>,
     has_processes: bool,
@@ -46,13 +45,9 @@ impl Feed {
             .name("records".to_owned())
             .spawn(move || {
                 let ended = block_on(take(source, |flow| sender.send(flow).is_ok()));
-                if let Err(error) = ended {
-                    let mut words = error.to_string();
-                    if let Some(remedy) = error.remedy() {
-                        let _ = write!(words, "; {remedy}");
-                    }
-                    *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
-                }
+                // Before the sender is dropped: whoever finds no more records finds the reason.
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = ended.err();
+                drop(sender);
             })?;
         Ok(Self {
             handle,
@@ -68,7 +63,7 @@ impl Feed {
     /// Brings the model up to date after so long.
     pub(crate) fn update(&mut self, model: &mut Model, took: Duration) {
         // Records first: of a flow that ends in between, the snapshot has nothing, and the next picture has its record.
-        model.is_over |= self.take_records(model);
+        self.take_records(model);
         let mut open = self.handle.open_flows();
         block_on(async {
             while let Some(page) = open.next_page().await {
@@ -78,16 +73,24 @@ impl Feed {
         model.end_frame(self.capture_time(took));
     }
 
-    /// Takes the records that wait. True when none will come.
-    fn take_records(&self, model: &mut Model) -> bool {
+    /// Takes the records that wait. Between pictures as well: the source waits for room, and a live one loses packets then.
+    pub(crate) fn take_records(&self, model: &mut Model) {
         for _ in 0..WAITING {
             match self.records.try_recv() {
                 Ok(flow) => model.record(&flow),
-                Err(TryRecvError::Empty) => return false,
-                Err(TryRecvError::Disconnected) => return true,
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    model.is_over = true;
+                    return;
+                }
             }
         }
-        false
+    }
+
+    /// The error by which the source ended.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        let failure = self.failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The time since the latest picture by the capture's clock, if it moved.
@@ -118,11 +121,7 @@ impl Feed {
             degradations: report.to_string().lines().map(str::to_owned).collect(),
             has_processes: self.has_processes,
             playback: self.pace.as_ref().map(playback),
-            failure: self
-                .failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            failure: self.failure().map(|error| words(&error)),
         }
     }
 
@@ -141,6 +140,15 @@ impl Drop for Feed {
             // It says nothing that is still shown.
             let _ = thread.join();
         }
+    }
+}
+
+/// An error in a line, with its remedy.
+pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    let known = error.downcast_ref::<Error>();
+    match known.and_then(Error::remedy) {
+        Some(remedy) => format!("{error}; {remedy}"),
+        None => error.to_string(),
     }
 }
 

@@ -61,6 +61,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Keeps the cursor among so many rows: a list that begins below its last row is blank.
+    pub(crate) fn clamp(&mut self, rows: usize) {
+        self.cursor = self.cursor.min(rows.saturating_sub(1));
+    }
+
     /// Takes a filter; one that is not understood yet changes nothing but what is said.
     pub(crate) fn set_filter(&mut self, filter: String) {
         match Query::parse(&filter) {

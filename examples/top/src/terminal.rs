@@ -58,6 +58,11 @@ impl Screen {
     }
 }
 
+/// False when it has been given back, as by a panic of another thread.
+pub(crate) fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
 impl Drop for Screen {
     fn drop(&mut self) {
         give_back();

@@ -55,6 +55,13 @@ pub(crate) fn shows() {
             .any(|line| line.starts_with("udp") && line.contains("127.0.0.1:5005"))
     });
     assert!(lines[0].starts_with("top  lo "), "{lines:#?}");
+    // Held, the rows stay as they are while packets are counted.
+    tmux.send(&["Space"]);
+    let held = tmux.until_shown("held");
+    let later = tmux.until("more packets", |lines| lines[21] != held[21]);
+    assert_eq!(held[1..21], later[1..21]);
+    tmux.send(&["Space"]);
+    tmux.until("other rows", |lines| lines[2..21] != held[2..21]);
     tmux.send(&["Enter"]);
     tmux.until_shown("flow.id");
     tmux.send(&["End"]);
