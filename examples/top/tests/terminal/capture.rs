@@ -1,6 +1,10 @@
 //! A capture at its own speed and faster, held, and played from another place.
 
-use crate::tmux::{Tmux, mixed};
+use std::fs;
+
+use mermin_testing::Folder;
+
+use crate::tmux::{Tmux, mixed, top};
 
 /// Seconds since its beginning that the first line tells, as `0:01:10 x10`.
 fn played(lines: &[String]) -> Option<u64> {
@@ -53,4 +57,35 @@ pub(crate) fn plays() {
     tmux.until("the beginning again", |lines| {
         played(lines).is_some_and(|at| at < 10)
     });
+}
+
+/// The error of opening it again is shown, and told at the end.
+pub(crate) fn gone() {
+    let folder = Folder::new("gone-capture");
+    let file = folder.file("some.pcap");
+    fs::copy(mixed(), &file).unwrap();
+    let tmux = Tmux::start(&format!(
+        "LANG=C.UTF-8 {} --speed max --pcap {}\necho \"status $?\"",
+        top(),
+        file.display()
+    ));
+    tmux.until_shown("ended");
+    fs::remove_file(&file).unwrap();
+    tmux.send(&["0"]);
+    let lines = tmux.until("the error", |lines| lines[20].starts_with("cannot open `"));
+    assert!(lines[21].contains("18 packets = 15 in flows"), "{lines:#?}");
+    // It can be put back.
+    fs::copy(mixed(), &file).unwrap();
+    tmux.send(&["0"]);
+    tmux.until("no error", |lines| {
+        lines[20].is_empty() && lines[0].contains("ended")
+    });
+    fs::remove_file(&file).unwrap();
+    tmux.send(&["0"]);
+    tmux.until("the error again", |lines| {
+        lines[20].starts_with("cannot open `")
+    });
+    tmux.send(&["q"]);
+    let lines = tmux.until_shown("status 1");
+    assert!(lines[0].starts_with("error: cannot open `"), "{lines:#?}");
 }

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             "a_capture_is_played_held_and_played_again",
             capture::plays,
         ),
+        with("tmux", "a_capture_that_is_gone_stays_shown", capture::gone),
         with("tmux", "a_filter_is_typed", screen::filter),
         with("tmux", "details_tabs_and_help", screen::details),
         with("tmux", "the_window_changes_its_size", screen::resize),
@@ -65,6 +66,8 @@ fn main() -> ExitCode {
             "pictures_are_printed_where_output_is_no_terminal",
             plain::printed,
         ),
+        plain("pictures_end_with_the_capture", plain::ends),
+        plain("a_source_that_fails_is_an_error", plain::fails),
         plain("what_is_wrong_is_said", plain::wrong),
         needs(
             can_capture,

@@ -1,6 +1,8 @@
 //! Pictures one below the other, and what is said of arguments that cannot be.
 
-use std::process::Command;
+use std::{fs, process::Command};
+
+use mermin_testing::Folder;
 
 use crate::tmux::{Tmux, mixed, top};
 
@@ -48,6 +50,39 @@ pub(crate) fn printed() {
         last.contains("18 packets = 15 in flows + 3 in none: "),
         "{text}"
     );
+}
+
+/// Without a number of pictures, the last is that of the whole capture.
+pub(crate) fn ends() {
+    let mut command = Command::new("timeout");
+    command.args(["60", top(), "--plain", "--speed", "max", "--delay", "0.1"]);
+    let output = command.args(["--pcap", &mixed()]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let last = text.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(
+        last.contains("18 packets = 15 in flows + 3 in none: "),
+        "{text}"
+    );
+    assert_eq!(text.matches("  ended").count(), 1, "{text}");
+}
+
+/// A capture that is damaged behind its last packet: what was read is shown, and the error is told.
+pub(crate) fn fails() {
+    let folder = Folder::new("damaged");
+    let damaged = folder.file("damaged.pcap");
+    let mut octets = fs::read(mixed()).unwrap();
+    octets.extend([0xff; 64]);
+    fs::write(&damaged, octets).unwrap();
+    let mut command = Command::new("timeout");
+    command.args(["60", top(), "--plain", "--speed", "max", "--delay", "0.1"]);
+    let output = command.arg("--pcap").arg(&damaged).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("error: cannot read"), "{said}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\ncannot read `"), "{text}");
+    assert!(text.contains("\n18 packets = 15 in flows"), "{text}");
 }
 
 pub(crate) fn wrong() {
