@@ -46,10 +46,12 @@ fn ip(arguments: &str) {
 }
 
 fn inside() {
-    ip("link add d0 up type dummy");
+    // Without ARP, so that each address is sent to at once.
+    ip("link add d0 arp off up type veth peer name d1");
+    ip("link set d1 up");
     ip("addr add 10.0.0.1/8 dev d0");
     let config = env::temp_dir().join(format!("mermin-top-bench-{}.hcl", std::process::id()));
-    let room = "pipeline { flow_capture { flow_stats_capacity = 131072 } }\nspan { udp_timeout = \"10m\" }\n";
+    let room = "pipeline {\n  flow_capture {\n    flow_stats_capacity = 131072\n  }\n}\nspan {\n  udp_timeout = \"10m\"\n}\n";
     fs::write(&config, room).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_top"));
     command
