@@ -131,19 +131,15 @@ pub(super) fn tunnel_ports() -> Ports {
     Ports::of_kinds([0, 1, 2, 3, 4, 5, 6].map(ports_word))
 }
 
-/// As [`Ports::carries`], and reads no more constants than that takes.
+/// As [`Ports::carries`].
 #[inline(always)]
 pub(super) fn carries(both: [u16; 2]) -> bool {
-    let remainders = [0, 1].map(|side| ports::Remainders(ports_word(ports::REMAINDERS_AT + side)));
-    if !ports::may_be_carrier(both, remainders) {
+    if !ports::may_be_carrier(both, ports_word) {
         return false;
     }
     // Few datagrams come here, and not all of those are of a tunnel.
     cold_path();
-    let [_, to] = both;
-    (ports::CARRIERS_AT..ports::EITHER_AT).any(|number| ports::Set(ports_word(number)).has(to))
-        || (ports::EITHER_AT..ports::REMAINDERS_AT)
-            .any(|number| ports::Set(ports_word(number)).has_any(both))
+    ports::is_carrier(both, ports_word)
 }
 
 /// Where sessions are looked for.

@@ -75,11 +75,23 @@ impl Remainders {
     }
 }
 
-/// True if ports may be those of a carrier. One branch for both sides' ports.
+/// False if a datagram from and to these ports carries no others, as most do. One branch for both sides' ports.
+///
+/// `word` gives one of [`Ports::words`], here and in [`is_carrier`]: no more of them are read than that takes.
 #[inline(always)]
 #[must_use]
-pub const fn may_be_carrier([from, to]: [u16; 2], [senders, receivers]: [Remainders; 2]) -> bool {
+pub fn may_be_carrier([from, to]: [u16; 2], word: impl Fn(usize) -> u64) -> bool {
+    let [senders, receivers] = [0, 1].map(|side| Remainders(word(REMAINDERS_AT + side)));
     (senders.of(from) | receivers.of(to)) & 1 != 0
+}
+
+/// True if one of these ports is a carrier's, asked behind [`may_be_carrier`].
+#[inline(always)]
+#[must_use]
+pub fn is_carrier(ports: [u16; 2], word: impl Fn(usize) -> u64) -> bool {
+    let [_, to] = ports;
+    (CARRIERS_AT..EITHER_AT).any(|number| Set(word(number)).has(to))
+        || (EITHER_AT..REMAINDERS_AT).any(|number| Set(word(number)).has_any(ports))
 }
 
 /// Ports of each kind, as lists of any length.
@@ -179,19 +191,10 @@ impl Ports {
     }
 
     /// True if a datagram from and to these ports may carry others.
-    #[inline(always)]
     #[must_use]
-    pub const fn carries(&self, ports: [u16; 2]) -> bool {
-        let [_, to] = ports;
-        let [first, second, third, fourth] = self.carriers;
-        let [fifth, sixth] = self.either;
-        may_be_carrier(ports, self.remainders)
-            && (first.has(to)
-                || second.has(to)
-                || third.has(to)
-                || fourth.has(to)
-                || fifth.has_any(ports)
-                || sixth.has_any(ports))
+    pub fn carries(&self, ports: [u16; 2]) -> bool {
+        let words = self.words();
+        may_be_carrier(ports, |number| words[number]) && is_carrier(ports, |number| words[number])
     }
 
     /// Of the first [`words`](Self::words) what a walk into tunnels asks for: the ports of each kind.
