@@ -34,6 +34,8 @@ pub(super) struct OpenSocket {
 pub(super) struct Sockets {
     socket: Socket,
     buffer: Vec<u8>,
+    /// Number of the latest request, which its answer has too.
+    sequence: u32,
 }
 
 impl Sockets {
@@ -45,6 +47,7 @@ impl Sockets {
         Ok(Self {
             socket,
             buffer: Vec::with_capacity(1024),
+            sequence: 0,
         })
     }
 
@@ -81,6 +84,18 @@ impl Sockets {
         own: SocketAddr,
         other: SocketAddr,
     ) -> io::Result<Option<InetResponseHeader>> {
+        self.send(protocol, own, other)?;
+        loop {
+            self.buffer.clear();
+            self.socket.recv(&mut self.buffer, 0)?;
+            // The answer to a request whose time was over can come before this one's.
+            if is_answer(&self.buffer, self.sequence) {
+                return Ok(read(&self.buffer));
+            }
+        }
+    }
+
+    fn send(&mut self, protocol: Protocol, own: SocketAddr, other: SocketAddr) -> io::Result<()> {
         // Of UDP the kernel looks for the receiver of a datagram that the first address sent (udp_dump_one).
         let [first, second] = if protocol == Protocol::TCP {
             [own, other]
@@ -104,14 +119,18 @@ impl Sockets {
         };
         let mut message = NetlinkMessage::from(SockDiagMessage::InetRequest(request));
         message.header.flags = NLM_F_REQUEST;
+        self.sequence = self.sequence.wrapping_add(1);
+        message.header.sequence_number = self.sequence;
         message.finalize();
         let mut octets = vec![0; message.buffer_len()];
         message.serialize(&mut octets);
-        self.socket.send(&octets, 0)?;
-        self.buffer.clear();
-        self.socket.recv(&mut self.buffer, 0)?;
-        Ok(read(&self.buffer))
+        self.socket.send(&octets, 0).map(drop)
     }
+}
+
+/// True for a message that answers the request of this number.
+fn is_answer(datagram: &[u8], sequence: u32) -> bool {
+    NetlinkBuffer::new_checked(datagram).is_ok_and(|message| message.sequence_number() == sequence)
 }
 
 /// The answer, unless it is a refusal: nobody has such a socket.
@@ -133,4 +152,22 @@ fn open(header: &InetResponseHeader, protocol: Protocol) -> Option<OpenSocket> {
             bound: (!bound.is_unspecified()).then_some(bound),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_nobody_read_is_not_the_next_ones() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let own = listener.local_addr().unwrap();
+        let nobody = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+        let mut sockets = Sockets::open().unwrap();
+        sockets.send(Protocol::TCP, own, nobody).unwrap();
+        drop(listener);
+        assert!(!sockets.is_listening(Protocol::TCP, own).unwrap());
+    }
 }
