@@ -1,7 +1,6 @@
 //! Captures that are read while they are made, and pipes that only look like it.
 
 use std::{
-    io::{self, Read},
     sync::mpsc,
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -11,33 +10,18 @@ use futures::{FutureExt as _, StreamExt as _, executor::block_on};
 use mermin_core::{Flow, FlowSource};
 
 use crate::{
+    channel::Channel,
     craft::{ETHERNET, Frame, Shape, pcap, udp},
     run::check_ledger,
 };
 
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Gives what is sent.
-struct Channel(mpsc::Receiver<Vec<u8>>, Vec<u8>);
-
-impl Read for Channel {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.1.is_empty() {
-            self.1 = self.0.recv().unwrap_or_default();
-        }
-        let read = (&self.1[..]).read(buffer)?;
-        self.1.drain(..read);
-        Ok(read)
-    }
-}
-
 /// A source of one datagram that was captured so long ago, and what more can be sent by.
 fn source(age: Duration) -> (FlowSource, mpsc::Sender<Vec<u8>>) {
-    let (sender, receiver) = mpsc::channel();
+    let (sender, capture) = Channel::new();
     sender.send(file(age, 1)).unwrap();
-    let builder = FlowSource::builder()
-        .udp_timeout(IDLE)
-        .pcap_reader(Channel(receiver, Vec::new()));
+    let builder = FlowSource::builder().udp_timeout(IDLE).pcap_reader(capture);
     (block_on(builder.open()).unwrap(), sender)
 }
 

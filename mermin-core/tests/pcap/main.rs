@@ -6,6 +6,7 @@
 )]
 
 mod broken;
+mod channel;
 mod containers;
 mod craft;
 mod expiry;

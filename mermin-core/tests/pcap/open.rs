@@ -1,12 +1,6 @@
 //! The flows that are open while a capture is read.
 
-use std::{
-    collections::HashSet,
-    io::{self, Read},
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{collections::HashSet, io, sync::mpsc, thread, time::Duration};
 
 use futures::{StreamExt as _, executor::block_on};
 use mermin_core::{
@@ -16,29 +10,16 @@ use mermin_core::{
 };
 
 use crate::{
+    channel::Channel,
     craft::{ETHERNET, Frame, Shape, pcap, udp},
     run::{check_ledger, seconds, sums},
 };
 
-/// Gives what is sent.
-struct Channel(mpsc::Receiver<Vec<u8>>, Vec<u8>);
-
-impl Read for Channel {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.1.is_empty() {
-            self.1 = self.0.recv().unwrap_or_default();
-        }
-        let read = (&self.1[..]).read(buffer)?;
-        self.1.drain(..read);
-        Ok(read)
-    }
-}
-
 /// A source that waits behind these frames for more.
 fn source(options: FlowSourceBuilder, frames: &[Frame]) -> (FlowSource, mpsc::Sender<Vec<u8>>) {
-    let (sender, receiver) = mpsc::channel();
+    let (sender, capture) = Channel::new();
     sender.send(pcap(Shape::LITTLE, ETHERNET, frames)).unwrap();
-    let options = options.pcap_reader(Channel(receiver, Vec::new()));
+    let options = options.pcap_reader(capture);
     let source = block_on(options.open()).unwrap();
     while source.handle().stats().packets < frames.len() as u64 {
         thread::sleep(Duration::from_millis(1));
