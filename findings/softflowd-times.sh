@@ -9,6 +9,7 @@
 # * NetFlow 5 has no other times, so `-A` changes nothing there.
 # Whoever compares meters by softflowd's times runs it with `-v 9 -A milli` or `-v 10 -A milli`, and under `timeout`.
 . "$(dirname "$0")/lib/common.sh"
+. "$(dirname "$0")/lib/meters.sh"
 
 debian nfdump=1.7.1-2+deb12u1 softflowd=1.1.0-1+b1
 cd "$work"
@@ -21,18 +22,7 @@ PYTHON
 
 # times VERSION OPTION ..: start and end in ms, as nfcapd stores them.
 times() {
-    local port collector version=$1
-    shift
-    port=$(free_port)
-    rm -rf flows && mkdir flows
-    nfcapd -w flows -b 127.0.0.1 -p "$port" -t 60 >nfcapd.log 2>&1 &
-    collector=$!
-    started+=("$collector")
-    sleep 1
-    timeout 10 softflowd -r flow.pcap -n "127.0.0.1:$port" -v "$version" "$@" >softflowd.log 2>&1
-    sleep 0.5
-    kill "$collector"
-    wait "$collector" || true
+    softflowd_to_nfcapd flow -v "$@"
     nfdump -R flows -q -o "fmt:%ts,%te" 2>nfdump.log | python -c 'import sys
 from datetime import datetime, timezone
 for text in sys.stdin.readline().split(","):
