@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_of_the_library_reaches_a_shell() {
+    fn remedies_name_program_options_instead_of_library_methods() {
         let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mermin-core/src");
         let mut found = Vec::new();
         for module in SHOWN {

@@ -38,15 +38,18 @@ fn main() -> ExitCode {
     let skipped = !geteuid().is_root() && !required;
     let root = |name, test: fn()| trial(name, test).with_ignored_flag(skipped);
     let trials = vec![
-        trial("arguments_that_cannot_be_exit_2", arguments_that_cannot_be),
+        trial("invalid_arguments_exit_2", invalid_arguments_exit_2),
         trial("help_exits_0", help),
-        root("all_is_well_exits_0", all_is_well),
+        root("healthy_host_exits_0", healthy_host_passes_every_check),
         root("json_has_the_same_checks", json_has_the_same_checks),
         root("without_capabilities_exits_1", without_capabilities),
-        root("each_capability_is_named", each_capability),
-        root("what_is_given_up_is_shown", what_is_given_up),
-        root("what_is_amiss_is_on_the_page", what_is_amiss),
-        root("a_user_namespace_is_told", a_user_namespace),
+        root(
+            "each_missing_capability_is_named",
+            each_missing_capability_is_named,
+        ),
+        root("degradations_are_shown", degradations_are_shown),
+        root("problems_are_on_the_page", problems_are_shown_with_remedies),
+        root("user_namespace_is_reported", a_user_namespace),
         root("nothing_is_left_behind", nothing_is_left_behind),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -117,7 +120,7 @@ fn needed() -> CapabilitySet {
     NEEDED.iter().map(|(capability, _)| *capability).collect()
 }
 
-fn arguments_that_cannot_be() {
+fn invalid_arguments_exit_2() {
     for arguments in [
         &["--nonsense"][..],
         &["--max-flows", "many"],
@@ -163,7 +166,7 @@ fn mark(text: &str, subject: &str) -> char {
     fact.unwrap_or_else(|| panic!("no `{subject}`: {text}")).0
 }
 
-fn all_is_well() {
+fn healthy_host_passes_every_check() {
     let said = doctor(&["--max-flows", "64", "lo"]);
     assert_eq!((said.code, &*said.stderr), (Some(0), ""), "{said:?}");
     for subject in ["kernel", "program", "tc", "memory", "interfaces"] {
@@ -242,7 +245,7 @@ fn without_capabilities() {
     }
 }
 
-fn each_capability() {
+fn each_missing_capability_is_named() {
     for (missing, name) in NEEDED {
         let said = as_nobody(needed() - missing, &["lo"]);
         assert_eq!(said.code, Some(1), "{said:?}");
@@ -271,7 +274,7 @@ fn unpinned(more: &[&str]) -> Said {
     apart(|| run(&mut command))
 }
 
-fn what_is_given_up() {
+fn degradations_are_shown() {
     let said = unpinned(&[]);
     assert_eq!(said.code, Some(0), "{said:?}");
     let line = "\ngiven up: pinning: what is at `/sys/fs/bpf` is no BPF file system; ";
@@ -288,7 +291,7 @@ fn what_is_given_up() {
 }
 
 /// Each line with a cross or a question mark has a row that tells about it.
-fn what_is_amiss() {
+fn problems_are_shown_with_remedies() {
     let runs = [
         as_nobody(CapabilitySet::empty(), &["lo"]),
         as_nobody(needed(), &["--host"]),

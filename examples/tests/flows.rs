@@ -43,37 +43,57 @@ fn main() -> ExitCode {
     let trials = vec![
         Trial::test("bad_arguments_exit_2", bad_arguments_exit_2),
         Trial::test("help_and_version_exit_0", help_and_version_exit_0),
-        Trial::test("check_says_all_that_is_wrong", check_says_all_that_is_wrong),
-        Trial::test("a_capture_takes_no_privilege", a_capture_takes_no_privilege),
+        Trial::test("check_prints_every_error", check_prints_every_error),
         Trial::test(
-            "a_capture_is_shown_up_to_its_break",
-            a_capture_is_shown_up_to_its_break,
+            "capture_file_needs_no_privilege",
+            capture_file_needs_no_privilege,
         ),
         Trial::test(
-            "a_signal_ends_waiting_for_a_capture",
-            a_signal_ends_waiting_for_a_capture,
+            "truncated_capture_shows_flows_before_the_damage",
+            truncated_capture_shows_flows_before_the_damage,
         ),
-        kernel("a_configuration_filters", a_configuration_filters),
-        kernel("a_configuration_that_changes", a_configuration_that_changes),
-        Trial::test("without_privilege_it_says_what_to_do", without_privilege),
+        Trial::test(
+            "signal_ends_waiting_for_a_capture",
+            signal_ends_waiting_for_a_capture,
+        ),
+        kernel("configuration_filter_applies", configuration_filter_applies),
+        kernel(
+            "changed_configuration_is_reloaded",
+            changed_configuration_is_reloaded,
+        ),
+        Trial::test("without_privilege_the_remedy_is_shown", without_privilege),
         kernel(
             "demo_shows_every_kind_of_flow",
             demo_shows_every_kind_of_flow,
         ),
-        kernel("demo_lines_are_for_people", demo_lines_are_for_people),
+        kernel("demo_lines_are_readable", demo_lines_are_readable),
         kernel("demo_table_fits_the_terminal", demo_table_fits_the_terminal),
-        kernel("sigterm_drains", || a_signal_drains(Signal::TERM)),
-        kernel("ctrl_c_drains", || a_signal_drains(Signal::INT)),
-        kernel("sighup_drains", || a_signal_drains(Signal::HUP)),
-        kernel("sighup_reads_the_file_again", sighup_reads_the_file_again),
-        kernel("a_terminal_that_is_closed_drains", a_terminal_is_closed),
-        kernel("nohup_outlives_its_terminal", nohup_is_heeded),
-        kernel("sigusr1_tells_what_was_counted", sigusr1_tells),
-        kernel("readiness_is_told", readiness_is_told),
-        kernel("what_changes_is_told", what_changes_is_told),
-        kernel("the_status_line_lives", the_status_line_lives),
-        kernel("without_perfmon_the_remedy_is_seen", without_perfmon),
-        kernel("a_reader_may_leave", a_reader_may_leave),
+        kernel("sigterm_exports_open_flows", || {
+            a_signal_drains(Signal::TERM)
+        }),
+        kernel("ctrl_c_exports_open_flows", || a_signal_drains(Signal::INT)),
+        kernel("sighup_exports_open_flows", || a_signal_drains(Signal::HUP)),
+        kernel(
+            "sighup_reloads_the_configuration",
+            sighup_reloads_the_configuration,
+        ),
+        kernel(
+            "closed_terminal_exports_open_flows",
+            closed_terminal_ends_the_program,
+        ),
+        kernel("nohup_outlives_its_terminal", nohup_is_respected),
+        kernel("sigusr1_prints_statistics", sigusr1_prints_statistics),
+        kernel("readiness_is_notified", readiness_is_notified),
+        kernel(
+            "interface_changes_are_printed",
+            interface_changes_are_printed,
+        ),
+        kernel("status_line_is_updated", status_line_is_updated),
+        kernel("without_perfmon_the_remedy_is_shown", without_perfmon),
+        kernel(
+            "closed_output_pipe_ends_quietly",
+            closed_output_pipe_ends_quietly,
+        ),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -169,7 +189,7 @@ fn flows_of_the_capture() -> Vec<&'static str> {
         .collect()
 }
 
-fn a_capture_takes_no_privilege() -> Result<(), Failed> {
+fn capture_file_needs_no_privilege() -> Result<(), Failed> {
     let copy = support::Copy::of_flows("capture")?;
     let file = File::new("whole.pcap", CAPTURE)?;
     let shown = |more: &[&str]| {
@@ -219,7 +239,7 @@ fn a_capture_takes_no_privilege() -> Result<(), Failed> {
     )
 }
 
-fn a_capture_is_shown_up_to_its_break() -> Result<(), Failed> {
+fn truncated_capture_shows_flows_before_the_damage() -> Result<(), Failed> {
     let file = File::new("cut.pcap", &CAPTURE[..700])?;
     let finished = run(flows().arg("--pcap").arg(&file.0))?;
     ensure(finished.code == Some(1), format!("{finished:?}"))?;
@@ -237,7 +257,7 @@ fn a_capture_is_shown_up_to_its_break() -> Result<(), Failed> {
 }
 
 /// Nothing comes, or no more does, and the writer stays: before the capture's header, behind a packet, and within one.
-fn a_signal_ends_waiting_for_a_capture() -> Result<(), Failed> {
+fn signal_ends_waiting_for_a_capture() -> Result<(), Failed> {
     for (there, shown) in [
         (0, 0),
         (CAPTURE.len(), flows_of_the_capture().len()),
@@ -284,7 +304,7 @@ impl Drop for File {
     }
 }
 
-fn check_says_all_that_is_wrong() -> Result<(), Failed> {
+fn check_prints_every_error() -> Result<(), Failed> {
     let good = File::new("good.hcl", "span {\n  tcp_timeout = \"5s\"\n}\n")?;
     let finished = run(flows().arg("--config").arg(&good.0).arg("--check"))?;
     ensure(finished.code == Some(0), format!("{finished:?}"))?;
@@ -306,7 +326,7 @@ fn check_says_all_that_is_wrong() -> Result<(), Failed> {
 }
 
 /// Flows to one port of two, though both are sent to all the time.
-fn a_configuration_filters() -> Result<(), Failed> {
+fn configuration_filter_applies() -> Result<(), Failed> {
     let bind = || UdpSocket::bind("127.0.0.1:0");
     let (sender, wanted, other) = (bind()?, bind()?, bind()?);
     let (wanted, other) = (wanted.local_addr()?, other.local_addr()?);
@@ -345,7 +365,7 @@ fn a_configuration_filters() -> Result<(), Failed> {
 }
 
 /// One port is wanted, then the other, without a restart.
-fn a_configuration_that_changes() -> Result<(), Failed> {
+fn changed_configuration_is_reloaded() -> Result<(), Failed> {
     let bind = || UdpSocket::bind("127.0.0.1:0");
     let (sender, one, other) = (bind()?, bind()?, bind()?);
     let (one, other) = (one.local_addr()?, other.local_addr()?);
@@ -470,7 +490,7 @@ fn tcp_answers_are_counted(records: &[Json]) -> Result<(), Failed> {
     Ok(())
 }
 
-fn demo_lines_are_for_people() -> Result<(), Failed> {
+fn demo_lines_are_readable() -> Result<(), Failed> {
     let finished = run(flows().args(["--demo", "--duration", "2"]))?;
     ensure(finished.code == Some(0), format!("{finished:?}"))?;
     ensure(
@@ -518,7 +538,7 @@ fn a_signal_drains(signal: Signal) -> Result<(), Failed> {
     ensure(drained, format!("nothing was drained: {rest}"))
 }
 
-fn a_reader_may_leave() -> Result<(), Failed> {
+fn closed_output_pipe_ends_quietly() -> Result<(), Failed> {
     let mut child =
         support::Running::start(flows().args(["--demo", "--json", "--duration", "60"]))?;
     let mut line = String::new();
@@ -566,7 +586,7 @@ fn until_said(stderr: &mut impl std::io::BufRead, text: &str) -> Result<String, 
     }
 }
 
-fn sighup_reads_the_file_again() -> Result<(), Failed> {
+fn sighup_reloads_the_configuration() -> Result<(), Failed> {
     let text = |seconds: u32| {
         format!(
             "span {{\n  udp_timeout = \"{seconds}s\"\n}}\ndiscovery \"instrument\" {{\n  interfaces = [\"lo\"]\n}}\nexport \"traces\" {{\n  stdout = \"text\"\n}}\n"
@@ -618,7 +638,7 @@ fn on_a_terminal(out: &File, wrapper: &str) -> Result<(support::Running, fs::Fil
     Ok((child, screen))
 }
 
-fn a_terminal_is_closed() -> Result<(), Failed> {
+fn closed_terminal_ends_the_program() -> Result<(), Failed> {
     let out = File::new("closed.json", "")?;
     let (mut child, screen) = on_a_terminal(&out, "")?;
     let mut stderr = BufReader::new(child.stderr_stream()?);
@@ -632,7 +652,7 @@ fn a_terminal_is_closed() -> Result<(), Failed> {
     ensure(records.contains("forced end"), records)
 }
 
-fn nohup_is_heeded() -> Result<(), Failed> {
+fn nohup_is_respected() -> Result<(), Failed> {
     let out = File::new("nohup.json", "")?;
     let (mut child, screen) = on_a_terminal(&out, "nohup")?;
     let mut stderr = BufReader::new(child.stderr_stream()?);
@@ -646,7 +666,7 @@ fn nohup_is_heeded() -> Result<(), Failed> {
     )
 }
 
-fn sigusr1_tells() -> Result<(), Failed> {
+fn sigusr1_prints_statistics() -> Result<(), Failed> {
     let mut child =
         support::Running::start(flows().args(["-i", "lo", "--max-flows", "99", "--json"]))?;
     let mut stderr = BufReader::new(child.stderr_stream()?);
@@ -660,7 +680,7 @@ fn sigusr1_tells() -> Result<(), Failed> {
     )
 }
 
-fn readiness_is_told() -> Result<(), Failed> {
+fn readiness_is_notified() -> Result<(), Failed> {
     let socket = env::temp_dir().join(format!("mermin-flows-{}-notify", process::id()));
     let manager = UnixDatagram::bind(&socket)?;
     manager.set_read_timeout(Some(Duration::from_secs(20)))?;
@@ -692,7 +712,7 @@ fn readiness_is_told() -> Result<(), Failed> {
 }
 
 /// Interfaces that come and go, and a pattern that fits nothing any more.
-fn what_changes_is_told() -> Result<(), Failed> {
+fn interface_changes_are_printed() -> Result<(), Failed> {
     apart(|| {
         shell("ip link add x0 type veth peer name z0")?;
         let mut child = support::Running::start(flows().args([
@@ -729,7 +749,7 @@ fn what_changes_is_told() -> Result<(), Failed> {
 }
 
 /// On a terminal it comes again after flows were shown.
-fn the_status_line_lives() -> Result<(), Failed> {
+fn status_line_is_updated() -> Result<(), Failed> {
     let shown = terminal::run(flows().args(["--demo", "--duration", "6"]), 100)?;
     let behind = shown.split_once(":8080").map_or("", |(_, behind)| behind);
     ensure(behind.contains("open, "), shown.as_str())

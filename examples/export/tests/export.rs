@@ -41,7 +41,7 @@ fn numbers(said: &str, target: &str) -> Vec<u64> {
 }
 
 #[test]
-fn every_target_gets_every_record() {
+fn each_target_receives_every_record() {
     let folder = Folder::new("all");
     let targets = ["a.json", "b.json", "c.ipfix"].map(|name| {
         let kind = if name.ends_with("json") {
@@ -74,7 +74,7 @@ fn every_target_gets_every_record() {
 }
 
 #[test]
-fn what_a_target_loses_is_counted_and_is_status_1() {
+fn dropped_records_are_counted_and_exit_with_1() {
     let folder = Folder::new("lost");
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -109,7 +109,7 @@ fn what_a_target_loses_is_counted_and_is_status_1() {
 }
 
 #[test]
-fn a_file_says_where_flows_go_and_arguments_are_put_over_it() {
+fn arguments_override_the_configuration_file() {
     let folder = Folder::new("file");
     let path = |name: &str| folder.file(name).display().to_string();
     let file = path("mermin.hcl");
@@ -163,7 +163,7 @@ fn a_file_says_where_flows_go_and_arguments_are_put_over_it() {
 
 /// The resolver's words are in the table, and the records are counted.
 #[test]
-fn a_name_without_an_address_is_told_and_counted() {
+fn unresolvable_host_name_is_reported_and_records_counted() {
     for target in [
         "ipfix://name.invalid:1",
         "ipfix+tcp://name.invalid:1",
@@ -184,7 +184,7 @@ fn a_name_without_an_address_is_told_and_counted() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_counted() {
+fn full_disk_is_reported_and_records_counted() {
     for target in ["json:/dev/full", "ipfix+file:/dev/full"] {
         let output = run(&["--pcap", &capture(), "--to", target, "--close-within", "1"]);
         let said = said(&output);
@@ -199,7 +199,7 @@ fn a_full_disk_is_told_and_counted() {
 }
 
 #[test]
-fn a_pipe_has_every_line() {
+fn pipe_receives_every_line() {
     let output = run(&["--pcap", &capture(), "--to", "json:/dev/stdout"]);
     let told = said(&output);
     assert!(output.status.success(), "{told}");
@@ -208,7 +208,7 @@ fn a_pipe_has_every_line() {
 }
 
 #[test]
-fn what_cannot_be_understood_is_status_2() {
+fn invalid_arguments_exit_with_2() {
     for arguments in [
         ["--pcap", "x", "--to", "udp://a"].as_slice(),
         &["--to", "json:"],

@@ -18,7 +18,7 @@ for message in consumer.consume(int(sys.argv[2]), timeout=30):
 
 #[test]
 #[ignore = "takes a Python with Tansu in MERMIN_KAFKA_PYTHON"]
-fn a_topic_has_every_record_of_a_capture() {
+fn topic_has_every_record_of_a_capture() {
     let broker = Tansu::new();
     let target = format!("kafka://{}/flows", broker.address());
     let capture = concat!(

@@ -23,7 +23,7 @@ fn told(target: &str) -> String {
 }
 
 #[test]
-fn every_row_about_exporting_is_made() {
+fn troubleshooting_rows_about_exporting_are_reproduced() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port_of = |listener: &TcpListener| listener.local_addr().unwrap().port();
     let metrics = format!("prometheus://127.0.0.1:{}", port_of(&taken));

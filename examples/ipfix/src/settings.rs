@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_are_not_sent_without_a_pause() {
+    fn template_interval_has_a_minimum() {
         let settings = Settings::default().refresh(Duration::ZERO, 0);
         assert_eq!(settings.refresh, SHORTEST_REFRESH);
         assert_eq!(settings.refresh_messages, 1);

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_target_says_what_does() {
+    fn invalid_target_error_lists_valid_targets() {
         for text in [
             "",
             "udp://a",

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_promises_rest_on_is_not_changed() {
+    fn settings_that_guarantee_delivery_cannot_be_overridden() {
         let settings = Settings::new(["a:1", "b:2"], "t")
             .with("acks", "0")
             .with("client.rack", "r7");

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_names_brokers_and_a_topic() {
+    fn target_names_brokers_and_a_topic() {
         for (text, shown) in [
             ("kafka://127.0.0.1:1/t", "kafka://127.0.0.1:1/t"),
             (
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_target_says_what_does() {
+    fn invalid_target_error_lists_valid_targets() {
         let long = format!("kafka://a/{}", "x".repeat(250));
         for text in [
             "",

@@ -113,7 +113,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_through_is_not_given_again() {
+    fn acknowledged_records_are_not_sent_again() {
         let now = Instant::now();
         let mut progress = Progress::default();
         let all = flows(5);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_was_given_up_leaves_nothing() {
+    fn abandoned_batch_leaves_no_state() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let mut progress = Progress::default();
         progress.connected(FACTS);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_stored_is_looked_up_once_the_stream_may_have_forgotten() {
+    fn possibly_stored_records_are_looked_up_after_the_duplicate_window() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let mut progress = Progress::default();
         progress.connected(FACTS);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_looked_up_is_counted() {
+    fn records_that_cannot_be_looked_up_are_counted() {
         let now = Instant::now();
         let mut progress = Progress::default();
         let all = flows(3);

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_one_token_of_the_subject() {
+    fn host_name_is_one_subject_token() {
         let settings = Settings::new(["a:1"], "FLOWS");
         for (host, subject) in [
             ("db-7.east.example", "FLOWS.db-7_east_example"),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn who_connects_is_not_shown() {
+    fn credentials_are_not_printed() {
         let settings = Settings::new(["a:1"], "S").credentials(Credentials::user("me", "hush"));
         let shown = format!("{settings:?} {:?}", Credentials::Token("hush".to_owned()));
         assert!(

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_names_servers_and_a_stream() {
+    fn target_names_servers_and_a_stream() {
         for (text, shown) in [
             ("nats://127.0.0.1:4223/F", "nats://127.0.0.1:4223/F"),
             (
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_who_connects() {
+    fn credentials_come_from_the_environment() {
         let with = |pairs: &'static [(&str, &str)]| {
             let target: Target = "nats://a/F".parse().unwrap();
             let found = move |name: &str| pairs.iter().find(|pair| pair.0 == name);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_target_says_what_does() {
+    fn invalid_target_error_lists_valid_targets() {
         for text in [
             "",
             "tls://a/F",

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_told_where_it_is_known() {
+    fn host_attributes_are_present_if_known() {
         let nobody = Resource::default().with_host("", Path::new("/there/is/no/file"));
         assert_eq!(nobody, Resource::default());
         let file = std::env::temp_dir().join(format!("mermin-otlp-id-{}", std::process::id()));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_there_once() {
+    fn attribute_names_are_unique() {
         let resource = Resource::default().with("service.name", "other");
         assert_eq!(resource.get("service.name"), Some("other"));
         assert_eq!(

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_decide_the_name() {
+    fn file_name_depends_on_the_records() {
         let mut flows = flows(3);
         let first = name(&flows);
         assert!(first.starts_with("flows-20251123T000002Z-"), "{first}");

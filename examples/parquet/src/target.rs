@@ -148,7 +148,7 @@ mod tests {
 
     #[cfg(feature = "s3")]
     #[test]
-    fn a_bucket_has_a_name_and_maybe_a_prefix() {
+    fn bucket_target_has_a_name_and_an_optional_prefix() {
         for (text, name) in [
             ("s3://flows", "s3://flows"),
             ("s3://flows/", "s3://flows"),
@@ -164,13 +164,13 @@ mod tests {
 
     #[cfg(not(feature = "s3"))]
     #[test]
-    fn a_bucket_takes_the_feature() {
+    fn bucket_target_requires_the_feature() {
         let why = parse("s3://flows").unwrap_err();
         assert!(why.ends_with("build with `--features s3`"), "{why}");
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_argument_is_named() {
         for (text, why) in [
             ("parquet:", "name a folder: `parquet:flows`"),
             ("json:a", "name a folder: `parquet:flows`"),

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_rotated_begins_anew() {
+    fn rotated_file_is_created_again() {
         let folder = folder("rotated");
         let path = folder.join("a");
         let mut file = Appended::new(&path);

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_stands_beside_the_source() {
+    fn target_and_source_arguments_are_both_read() {
         let (source, target) = read(&["-i", "eth0", "--to", "7"]).unwrap().unwrap();
         assert_eq!(
             (&source.interfaces[..], target),
@@ -86,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn help_and_what_the_program_takes_itself_end_the_reading() {
+    fn help_and_version_end_parsing() {
         assert_eq!(read(&["--help", "--wrong"]), Ok(None));
         let taken = Some((Source::default(), Some(1)));
         assert_eq!(read(&["--version", "--wrong"]), Ok(taken));
     }
 
     #[test]
-    fn a_target_that_is_not_unicode_is_refused() {
+    fn target_that_is_not_unicode_is_refused() {
         use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
 
         let parser = Parser::from_args([OsStr::new("--to"), OsStr::from_bytes(b"a\xff")]);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_argument_is_named() {
         let number: ParseIntError = "x".parse::<u8>().unwrap_err();
         for (words, why) in [
             (&["--wrong"][..], "invalid option '--wrong'"),

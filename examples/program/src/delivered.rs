@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_delivered_is_not_given_again() {
+    fn delivered_records_are_not_sent_again() {
         let (mut delivered, meter) = (Delivered::default(), Meter::default());
         let all = flows(8);
         assert_eq!(delivered.rest_of(&all[..4]).len(), 4);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_was_given_up_leaves_nothing() {
+    fn abandoned_batch_leaves_no_state() {
         let (mut delivered, meter) = (Delivered::default(), Meter::default());
         let all = flows(8);
         delivered.lose(&all[0], DropReason::Unsendable);

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_without_use_are_named_by_their_block_on_lines_that_can_be_read() {
+    fn unused_keys_are_listed_by_block() {
         let everything = Config::default().to_hcl();
         let loaded: Loaded = everything.parse().unwrap();
         assert!(loaded.for_application.len() > 40, "{loaded:?}");
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_ignored_in_silence() {
+    fn every_ignored_key_is_reported() {
         let loaded: Loaded = "log_level = \"info\"\nauto_reload = true\npacket_worker_count = 1\n"
             .parse()
             .unwrap();

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn each_argument_has_its_place() {
+    fn each_argument_sets_its_option() {
         let source = parse(&["-i", "eth0", "--interface=wg*", "--config", "a.hcl"]);
         assert_eq!(source.interfaces, ["eth0", "wg*"]);
         assert_eq!(source.config, Some("a.hcl".into()));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn interfaces_and_a_capture_are_not_one_source() {
+    fn interfaces_and_capture_file_exclude_each_other() {
         let error = parse(&["-i", "eth0", "--pcap", "a.pcap"]).check();
         assert_eq!(
             error.unwrap_err().to_string(),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_an_error() {
+    fn missing_file_is_an_error() {
         let error = parse(&["--config", "/nowhere/a.hcl"]).builder("it");
         let error = error.unwrap_err().to_string();
         assert!(error.contains("/nowhere/a.hcl"), "{error}");

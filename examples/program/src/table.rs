@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_that_may_be_there_twice_are_told() {
+    fn possible_duplicates_are_reported() {
         for (count, said) in [
             (0, ""),
             (1, "`kafka://a/b` may have 1 record twice: drop it\n"),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_and_the_last_error_are_told() {
+    fn drop_reasons_and_last_error_are_reported() {
         let mut stats = SinkStats::default();
         stats.accepted = 12;
         stats.delivered = 5;

@@ -12,7 +12,7 @@ use mermin_program::{Named, Run};
 use rustix::process::{Signal, getpid, kill_process};
 
 #[test]
-fn a_signal_ends_a_run_and_what_is_open_is_exported() {
+fn signal_ends_the_run_and_exports_open_flows() {
     // A capture that goes on: its writer is kept.
     let (reader, mut writer) = io::pipe().unwrap();
     let capture =

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_of_this_host_alone_unless_told() {
+    fn default_listen_address_is_loopback() {
         for (text, shown) in [
             ("prometheus://", "prometheus://127.0.0.1:9464"),
             ("prometheus://:9000", "prometheus://127.0.0.1:9000"),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_target_says_what_does() {
+    fn invalid_target_error_lists_valid_targets() {
         for text in [
             "",
             "http://a",

@@ -19,7 +19,7 @@ use mermin_core::{
 use crate::waiting::{LONGEST, soon, wait};
 
 /// Checks that the sink of a receiver keeps the contract of sinks, by this many rules: 5 where the receiver can be stopped, else 4.
-pub fn keeps_the_contract<R: Receiver>(receiver: impl FnMut() -> R, rules: usize) {
+pub fn sink_contract_holds<R: Receiver>(receiver: impl FnMut() -> R, rules: usize) {
     let kept = block_on(testing::check(receiver)).unwrap_or_else(|broken| panic!("{broken}"));
     assert_eq!(kept.len(), rules);
 }

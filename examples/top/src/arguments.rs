@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_is_heard() {
+    fn every_option_is_parsed() {
         let line = "-i eth* --process --filter port=443 --delay 2 --frames 3 --plain";
         let Request::Show(options) = parsed(line).unwrap() else {
             panic!("it is no request for words");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn invalid_arguments_are_refused() {
         for line in [
             "--nonsense",
             "--speed 10",

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn each_sort_has_its_key() {
+    fn each_sort_order_has_a_key() {
         for (key, sort) in [
             ('b', Sort::Octets),
             ('p', Sort::Packets),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_holds_as_soon_as_it_is_understood() {
+    fn filter_applies_while_typing_once_valid() {
         let (state, _) = after(State::default(), &typed("/port=4"), around());
         assert!(state.is_typing && state.fault.is_none() && !state.query.is_empty());
         let before = state.query.clone();
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn details_are_of_the_flow_at_the_cursor_and_scroll() {
+    fn details_show_the_flow_at_the_cursor() {
         let open = [KeyCode::Enter, KeyCode::Down, KeyCode::Down];
         let (state, _) = after(State::default(), &open, around());
         let details = state.details.unwrap();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn processes_are_a_tab_where_they_are_looked_up() {
+    fn processes_tab_requires_process_lookup() {
         let (state, _) = after(State::default(), &[KeyCode::Tab; 2], around());
         assert_eq!(state.tab, Tab::Flows);
         let around = Around {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capture_is_held_skipped_and_hurried() {
+    fn playback_pauses_skips_and_changes_speed() {
         let capture = Around {
             is_capture: true,
             can_restart: true,
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn control_c_ends_it_also_while_a_filter_is_written() {
+    fn control_c_quits_while_a_filter_is_typed() {
         let (state, _) = after(State::default(), &typed("/"), around());
         let key = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(press(state, key, around()).1, Action::Quit);

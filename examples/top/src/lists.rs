@@ -54,7 +54,7 @@ mod tests {
     use crate::model::tests::flow;
 
     #[test]
-    fn the_cursor_is_at_a_row_when_there_are_fewer() {
+    fn cursor_moves_to_the_last_row_when_rows_disappear() {
         let mut model = Model::default();
         model.open(&[flow(1, 10), flow(2, 5)]);
         model.end_frame(Duration::from_secs(1));

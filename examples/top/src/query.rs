@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_are_those_of_a_configuration_and_all_must_hold() {
+    fn filter_terms_match_configuration_keys_and_are_conjunctive() {
         for (text, expected) in [
             ("", true),
             ("destination.port=443", true),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_one_of_the_configuration() {
+    fn every_filter_key_is_a_configuration_key() {
         for (block, keys) in BLOCKS {
             for key in keys {
                 let text = format!("filter \"{block}\" {{\n{key} = {{ match = [] }}\n}}\n");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_one_line_that_says_what_is_valid() {
+    fn filter_error_is_one_line_with_valid_values() {
         for (text, part) in [
             ("443", "write KEY=ITEM"),
             ("prt=443", "address, port, transport"),

@@ -297,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_sent_is_not_counted() {
+    fn unsent_messages_are_not_counted() {
         let all = flows(100);
         let sums = |encoder: &Encoder| {
             let Exported {
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_are_due_when_the_clock_is_set() {
+    fn templates_are_resent_when_the_clock_is_set() {
         let refresh = Duration::from_secs(30);
         let (mut encoder, mut messages) = (Encoder::new(Settings::default()), Messages::default());
         let now = UNIX_EPOCH + Duration::from_hours(24);

@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_count_from_1900_in_binary_fractions() {
+    fn ntp_times_count_from_1900_in_binary_fractions() {
         let at = |seconds, nanos| UNIX_EPOCH + Duration::new(seconds, nanos);
         assert_eq!(ntp(at(0, 0)), 2_208_988_800 << 32);
         assert_eq!(ntp(at(0, 500_000_000)) & 0xffff_ffff, 1 << 31);

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_as_long_as_its_template_says() {
+    fn record_length_equals_template_length() {
         for settings in all_settings() {
             for flow in &flows(500) {
                 for view in [View::forward(flow), View::backwards(flow)] {

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_cut_before_it_is_too_long_and_counts_data_records() {
+    fn message_never_exceeds_its_limit_and_counts_data_records() {
         let mut messages = Messages::default();
         let mut writer = Writer::new(&mut messages, 60, 7, 9, u32::MAX);
         let ten = |out: &mut Vec<u8>| out.extend_from_slice(&[1; 10]);

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_shape_has_a_number_of_its_own() {
+    fn each_record_shape_has_its_own_template_id() {
         let mut numbers = HashMap::new();
         for biflow in [false, true] {
             let settings = Settings::default().biflow(biflow).outer_addresses(biflow);

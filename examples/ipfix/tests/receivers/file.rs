@@ -47,11 +47,11 @@ impl testing::Receiver for Receiver {
     }
 }
 
-pub(crate) fn keeps_the_contract() {
+pub(crate) fn sink_contract_holds() {
     let make = || Receiver {
         folder: Folder::new("file"),
     };
-    trouble::keeps_the_contract(make, 4);
+    trouble::sink_contract_holds(make, 4);
 }
 
 /// The file was renamed, as logrotate does: each has templates and whole messages.

@@ -218,8 +218,8 @@ impl Drop for Collector {
     }
 }
 
-pub(crate) fn keeps_the_contract() {
-    trouble::keeps_the_contract(Collector::new, 5);
+pub(crate) fn sink_contract_holds() {
+    trouble::sink_contract_holds(Collector::new, 5);
 }
 
 /// Memory is bounded, and nothing is lost, however slow it is.

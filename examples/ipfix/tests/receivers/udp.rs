@@ -83,9 +83,9 @@ impl testing::Receiver for Collector {
     }
 }
 
-pub(crate) fn keeps_the_contract() {
+pub(crate) fn sink_contract_holds() {
     // An outage is nothing that a sender of datagrams hears of.
-    trouble::keeps_the_contract(Collector::new, 4);
+    trouble::sink_contract_holds(Collector::new, 4);
 }
 
 /// Its host says so, which the next call tells: the batch behind, or closing.

@@ -39,13 +39,13 @@ impl testing::Receiver for Cluster {
 }
 
 #[test]
-fn the_contract_is_kept() {
-    trouble::keeps_the_contract(Cluster::new, 5);
+fn sink_contract_holds() {
+    trouble::sink_contract_holds(Cluster::new, 5);
 }
 
 /// Each has the attributes of its flow, under its Community ID; one conversation is in one partition.
 #[test]
-fn every_record_is_a_message_under_its_community_id() {
+fn each_record_is_a_message_keyed_by_community_id() {
     for compression in [Compression::Zstd, Compression::Lz4, Compression::None] {
         let cluster = Cluster::new();
         let mut flows = testing::flows(300);
@@ -79,7 +79,7 @@ fn every_record_is_a_message_under_its_community_id() {
 
 /// Whoever asked has gone, and asks again: what was sent meanwhile is not sent again.
 #[test]
-fn a_batch_whose_call_was_dropped_is_there_once() {
+fn cancelled_export_stores_its_batch_once() {
     let cluster = Cluster::new();
     let mut sink = cluster.exporter();
     let flows = trouble::dropped_call(&mut sink);
@@ -88,7 +88,7 @@ fn a_batch_whose_call_was_dropped_is_there_once() {
 
 /// Times of records are as they are; nothing else goes by them.
 #[test]
-fn times_that_run_backwards_are_stored() {
+fn records_with_decreasing_times_are_stored() {
     let cluster = Cluster::new();
     let flows = times_of_a_stepped_clock(60);
     let mut sink = cluster.exporter();

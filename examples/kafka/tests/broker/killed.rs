@@ -46,7 +46,7 @@ fn stored(broker: &Tansu, settings: &Settings, flows: &[Flow]) -> Vec<String> {
 /// No record is lost, and none is there twice.
 #[test]
 #[ignore = "takes a Python with Tansu in MERMIN_KAFKA_PYTHON"]
-fn a_broker_that_is_killed_mid_stream() {
+fn broker_killed_mid_stream_loses_and_doubles_nothing() {
     const RECORDS: u32 = 6000;
     let mut broker = Tansu::new();
     let settings = with_topic(&broker);
@@ -85,7 +85,7 @@ fn a_broker_that_is_killed_mid_stream() {
 /// The topic had them, and nobody heard: they are sent again, and are there once.
 #[test]
 #[ignore = "takes a Python with Tansu in MERMIN_KAFKA_PYTHON"]
-fn records_whose_answer_was_lost_are_there_once() {
+fn lost_acknowledgement_stores_records_once() {
     let mut proxy = None;
     let broker = Tansu::behind(|port| proxy.insert(Proxy::new(port, Duration::ZERO)).port);
     let state = Arc::clone(&proxy.as_ref().unwrap().state);

@@ -21,7 +21,7 @@ use crate::support::{Cluster, TOPIC};
 
 /// They go away and come back while records flow, and none is lost.
 #[test]
-fn brokers_that_come_and_go_cost_nothing() {
+fn restarting_brokers_lose_nothing() {
     const RECORDS: u32 = 6000;
     let cluster = Cluster::new();
     let sink = buffered(retry(cluster.exporter(), soon()), 1000, Overflow::Block);
@@ -51,7 +51,7 @@ fn brokers_that_come_and_go_cost_nothing() {
 
 /// Memory is bounded, and nothing is lost.
 #[test]
-fn one_that_is_slow_fills_the_buffer_and_no_more() {
+fn slow_receiver_fills_the_buffer_up_to_its_capacity() {
     let cluster = Cluster::new();
     cluster.slow(Duration::from_millis(100));
     let flows = trouble::slow(cluster.exporter(), 3000, 400);
@@ -60,7 +60,7 @@ fn one_that_is_slow_fills_the_buffer_and_no_more() {
 
 /// While they are away the buffer fills, and what the policy drops is counted; when they are back the rest is delivered.
 #[test]
-fn one_that_is_away_until_the_buffer_is_full() {
+fn unreachable_broker_drops_and_counts_when_the_buffer_is_full() {
     let cluster = Cluster::new();
     cluster.down();
     let delivered = trouble::away(cluster.exporter(), || cluster.up());
@@ -75,7 +75,7 @@ fn closed(port: u16) -> SinkStats {
 }
 
 #[test]
-fn one_that_never_comes_is_told_and_counted() {
+fn absent_broker_at_close_is_reported_and_records_counted() {
     let words = closed(free_port()).last_error.unwrap();
     assert!(
         words.contains("Connection refused") || words.contains("1/1 brokers are down"),
@@ -84,7 +84,7 @@ fn one_that_never_comes_is_told_and_counted() {
 }
 
 #[test]
-fn peers_that_are_no_brokers_are_told_and_counted() {
+fn peer_that_is_no_broker_is_reported_and_records_counted() {
     // Says nothing, answers in another language, ends at once.
     let answers: [Option<&[u8]>; 3] = [None, Some(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Some(b"")];
     for answer in answers {
@@ -108,7 +108,7 @@ fn peers_that_are_no_brokers_are_told_and_counted() {
 
 /// A record refused for good is dropped and counted, whatever else is under way; one refused for now is given again.
 #[test]
-fn what_is_refused_is_counted_or_given_again() {
+fn rejected_records_are_dropped_or_retried() {
     let cluster = Cluster::new();
     cluster.0.request_errors(
         RDKafkaApiKey::Produce,
@@ -135,7 +135,7 @@ fn what_is_refused_is_counted_or_given_again() {
 
 /// Brokers that have lost count of the messages: the producer is made anew, and nothing is lost.
 #[test]
-fn a_producer_that_can_do_no_more_is_made_anew() {
+fn producer_with_a_fatal_error_is_replaced() {
     let cluster = Cluster::new();
     let exporter = cluster.exporter();
     let doubled = exporter.doubled();
@@ -155,7 +155,7 @@ fn a_producer_that_can_do_no_more_is_made_anew() {
 }
 
 #[test]
-fn a_setting_that_is_none_is_told() {
+fn unknown_setting_is_reported() {
     let settings = Settings::new(["127.0.0.1:1"], TOPIC).with("no.such.thing", "1");
     let error = Exporter::new(&settings).unwrap_err();
     assert!(matches!(error, StartError::Settings(_)));

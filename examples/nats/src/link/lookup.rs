@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stored_message_tells_its_place_and_id() {
+    fn stored_message_has_sequence_and_id() {
         let headers = |text: &str| BASE64_STANDARD.encode(text);
         let message = |hdrs: String| json!({"message": {"seq": 7, "hdrs": hdrs, "data": ""}});
         let ours = message(headers("NATS/1.0\r\nNats-Msg-Id: a-1\r\nX: y\r\n\r\n"));

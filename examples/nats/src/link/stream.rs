@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_there_is_left_as_it_is() {
+    fn existing_stream_is_left_unchanged() {
         let facts = Facts {
             window: Duration::from_mins(2),
             last: 42,
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_asked_for_is_set_and_nothing_else() {
+    fn requested_duplicate_window_is_the_only_change() {
         let asked = settings().window(Duration::from_hours(1));
         let Step::Update(config) = decide(&info(|_| ()), &asked, MIB) else {
             panic!()
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_created_where_that_is_wanted() {
+    fn missing_stream_is_created_if_allowed() {
         let absent = Answer::Refused {
             code: NOT_FOUND,
             words: "stream not found".to_owned(),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_would_lose_records_is_refused() {
+    fn stream_that_discards_old_messages_is_refused() {
         let silent = info(|it| it["config"]["no_ack"] = true.into());
         let idle = info(|it| it["config"]["retention"] = "interest".into());
         let watched = info(|it| {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_smaller_than_a_message_is_refused() {
+    fn stream_smaller_than_a_message_is_refused() {
         let refuses = |room: i64, limit: i64, discard: &str| {
             let answer = info(|it| {
                 it["config"]["max_bytes"] = room.into();

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_has_its_meaning() {
+    fn each_acknowledgement_is_classified() {
         let error = |code: u64, words: &str| {
             format!(
                 r#"{{"error":{{"code":503,"err_code":{code},"description":"{words}"}},"stream":"F","seq":0}}"#

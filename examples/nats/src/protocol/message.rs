@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_has_its_id_and_names_its_stream() {
+    fn publish_has_message_id_and_expected_stream() {
         let frame = Frame {
             subject: "FLOWS.a".to_owned(),
             inbox: "_INBOX.x".to_owned(),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn who_connects_is_told_as_the_server_wants_it() {
+    fn connect_message_has_credentials_and_options() {
         let mut out = Vec::new();
         put_connect(&mut out, &Credentials::user("a", "b\"c"));
         let line = String::from_utf8(out).unwrap();

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn each_verb_is_read() {
+    fn each_server_message_is_parsed() {
         assert_eq!(
             ops(ALL),
             [
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_waits_for_the_rest() {
+    fn truncated_message_waits_for_more_bytes() {
         for cut in 0..ALL.len() {
             let whole = ops(ALL);
             let before = ops(&ALL[..cut]);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_server_sends_is_told_and_not_waited_for() {
+    fn invalid_message_is_an_error_at_once() {
         let long = vec![b'A'; LONGEST_LINE + 1];
         for octets in [
             b"HTTP/1.1 400 Bad Request\r\n".as_slice(),

@@ -37,7 +37,7 @@ impl testing::Receiver for Server {
 }
 
 pub(crate) fn keeps() {
-    trouble::keeps_the_contract(Server::new, 5);
+    trouble::sink_contract_holds(Server::new, 5);
 }
 
 /// Each has the attributes of its flow, and its id is theirs.

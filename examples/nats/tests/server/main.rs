@@ -25,39 +25,63 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let server = |name: &str, test: fn()| -> Trial { with("nats-server", name, test) };
     let mut trials = vec![
-        server("keeps_the_contract", contract::keeps),
-        server("every_record_is_a_message", contract::messages),
-        server("a_record_that_comes_again_is_there_once", contract::again),
-        server("call_that_is_dropped", contract::dropped),
-        server("clock_that_is_stepped", contract::stepped),
-        server("killed_and_started_again_mid_stream", killed::mid_stream),
-        server("killed_before_its_acknowledgement", killed::unanswered),
-        server("several_servers_are_tried", killed::several),
-        server("server_that_is_slow", trouble::slow),
-        server("server_that_is_half_open", trouble::half_open),
+        server("sink_contract_holds", contract::keeps),
+        server("each_record_is_a_message", contract::messages),
+        server("redelivered_record_is_stored_once", contract::again),
+        server("cancelled_export_stores_its_batch_once", contract::dropped),
         server(
-            "server_that_is_away_until_the_buffer_is_full",
+            "records_with_stepped_clock_times_are_stored",
+            contract::stepped,
+        ),
+        server(
+            "server_killed_mid_stream_loses_and_doubles_nothing",
+            killed::mid_stream,
+        ),
+        server(
+            "server_killed_before_acknowledging_stores_once",
+            killed::unanswered,
+        ),
+        server("several_servers_are_tried", killed::several),
+        server(
+            "slow_server_fills_the_buffer_up_to_its_capacity",
+            trouble::slow,
+        ),
+        server(
+            "half_open_server_is_an_error_after_the_timeout",
+            trouble::half_open,
+        ),
+        server(
+            "unreachable_server_drops_and_counts_when_the_buffer_is_full",
             trouble::away,
         ),
-        plain("server_that_never_comes", trouble::never_comes),
-        server("stream_that_is_full", refused::full),
-        server("records_that_are_too_large", refused::too_large),
-        server("stream_that_is_gone", refused::gone),
-        server("stream_that_would_lose_records", refused::unfit),
-        server("who_connects_is_checked", refused::credentials),
-        server("who_may_publish_and_nothing_else", refused::publisher),
-        plain("peer_that_speaks_nonsense", nonsense::spoken),
-        plain("peer_that_acknowledges_nonsense", nonsense::acknowledged),
         plain(
-            "pings_are_answered_while_nothing_is_exported",
-            nonsense::pings,
+            "absent_server_at_close_counts_the_rest",
+            trouble::never_comes,
         ),
-        server("outage_that_outlasts_the_window", window::outlasted),
+        server("full_stream_retries_the_rest_of_the_batch", refused::full),
         server(
-            "outage_that_nothing_can_be_told_of_is_counted",
+            "too_large_records_are_dropped_and_counted",
+            refused::too_large,
+        ),
+        server("deleted_stream_is_created_again", refused::gone),
+        server("stream_that_discards_records_is_refused", refused::unfit),
+        server("wrong_credentials_are_an_error", refused::credentials),
+        server("user_limited_to_publishing_is_enough", refused::publisher),
+        plain("peer_that_is_no_server_is_an_error", nonsense::spoken),
+        plain(
+            "invalid_acknowledgement_is_an_error",
+            nonsense::acknowledged,
+        ),
+        plain("pings_are_answered_while_idle", nonsense::pings),
+        server(
+            "outage_longer_than_the_duplicate_window_stores_once",
+            window::outlasted,
+        ),
+        server(
+            "possible_duplicates_after_an_outage_are_counted",
             window::counted,
         ),
-        server("window_is_set", window::set),
+        server("duplicate_window_is_set", window::set),
         server("program_exports_a_capture", program::exports),
     ];
     // `cargo xtask ci --full` says where it is.

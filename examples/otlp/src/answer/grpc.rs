@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn each_code_has_what_the_specification_says() {
+    fn each_status_code_is_handled_as_specified() {
         let again: Vec<_> = (1..17)
             .filter(|code| matches!(answer(*code, "no", None), Answer::Later { .. }))
             .collect();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_octets_is_told_by_its_words() {
+    fn message_size_limit_is_recognised_by_its_text() {
         for (code, words) in [
             (8, "grpc: received message larger than max (9 vs. 4)"),
             (8, "Received message larger than max (9 vs. 4)"),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_of_grpc_is_no_success() {
+    fn response_that_is_not_grpc_is_an_error() {
         let bare = |status| {
             of_grpc(
                 StatusCode::from_u16(status).unwrap(),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn details_may_be_padded() {
+    fn base64_details_may_be_padded() {
         let octets = status_message("busy", Some((1, 0)));
         let padded = BASE64_STANDARD.encode(&octets);
         assert_eq!(DETAILS.decode(padded).unwrap(), octets);

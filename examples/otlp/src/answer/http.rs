@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_what_the_specification_says() {
+    fn each_status_code_is_handled_as_specified() {
         let again: Vec<_> = (300..600)
             .filter(|status| matches!(answer(*status, &[], b""), Answer::Later { .. }))
             .collect();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_is_seconds_or_a_date() {
+    fn retry_after_is_seconds_or_a_date() {
         for (text, wanted) in [
             ("7", Some(7)),
             ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_told_from_nonsense() {
+    fn invalid_response_body_is_no_success() {
         let html = [("content-type", "text/html")];
         assert_eq!(
             answer(200, &html, b"<html>"),

@@ -184,7 +184,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn partial_success_is_read_of_every_signal() {
+    fn partial_success_is_read_for_each_signal() {
         let spans = ExportTraceServiceResponse {
             partial_success: Some(ExportTracePartialSuccess {
                 rejected_spans: 300,
@@ -206,7 +206,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_delay_is_found_among_details() {
+    fn retry_delay_is_found_among_details() {
         let read = |delay| status(&status_message("busy", delay)).unwrap();
         assert_eq!(read(None), ("busy".to_owned(), None));
         let wait = Duration::from_millis(2500);
@@ -216,7 +216,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn any_octets_are_read_or_refused() {
+    fn arbitrary_bytes_never_panic() {
         for bad in [
             &b"<html>"[..],
             b"\x0a\x05ab",

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_keeps_its_trace_for_as_long_as_was_said() {
+    fn conversation_keeps_its_trace_id_for_the_configured_time() {
         let traces = |step: u64, count: u64| -> Vec<_> {
             let moments = (0..count).map(|number| 400_000 * HOUR + number * step);
             moments.map(|start| trace(b"1:abc=", start, DAY)).collect()
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn each_record_has_a_span_of_its_own() {
+    fn each_record_has_its_own_span_id() {
         let spans: HashSet<_> = (0..100_u128)
             .flat_map(|id| (0..100).map(move |sequence| span(FlowId::from_u128(id), sequence)))
             .collect();

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_at_each_length_are_those_of_prost() {
+    fn varints_of_each_length_equal_prost() {
         for bits in 0..64 {
             for number in [1_u64 << bits, (1_u64 << bits) - 1, u64::MAX >> bits] {
                 let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_any_length_is_that_of_prost() {
+    fn messages_of_any_length_equal_prost() {
         for length in [0, 1, 127, 128, 129, 16_383, 16_384, 70_000] {
             let content = vec![7; length];
             let (mut ours, mut theirs, mut known) = (vec![1], vec![1], vec![1]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_are_those_of_prost() {
+    fn other_fields_equal_prost() {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         number(&mut ours, 6, 300);
         fixed64(&mut ours, 7, u64::MAX - 1);

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_holds_the_request() {
+    fn compressed_body_decompresses_to_the_request() {
         let body = |protocol, compression| body(request().0, protocol, compression).unwrap();
         let whole = request().1;
         assert_eq!(body(Protocol::Http, Compression::None), whole);

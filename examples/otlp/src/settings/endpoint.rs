@@ -334,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_taken_apart() {
+    fn endpoint_is_parsed_into_its_parts() {
         let one = Endpoint::grpc("http://collector").unwrap();
         assert_eq!(one.authority_text(), "collector:4317");
         assert!(!one.is_encrypted);
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_and_secrets_are_not_repeated() {
+    fn invalid_endpoint_error_does_not_print_secrets() {
         for url in ["collector:4317", "ftp://a", "http://", "http://a b", ""] {
             let error = Endpoint::grpc(url).unwrap_err().to_string();
             assert!(error.starts_with("cannot export to `"), "{error}");

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_spans_over_grpc_to_this_host() {
+    fn defaults_are_spans_over_grpc_to_localhost() {
         let settings = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", " ")]).unwrap();
         assert_eq!(
             settings.endpoint(Signal::Traces),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn each_variable_is_heeded_and_that_of_a_signal_first() {
+    fn signal_specific_variables_take_precedence() {
         let settings = read(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c.example/base"),
             ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://l.example:9/in"),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_a_scheme_is_encrypted_unless_it_is_said() {
+    fn endpoint_without_scheme_uses_tls_unless_insecure() {
         for (insecure, encrypted) in [("", true), ("false", true), ("true", false)] {
             let settings = read(&[
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", "c:4317"),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told_by_its_variable() {
+    fn invalid_variable_is_named_in_the_error() {
         for (name, value) in [
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"),

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_sends_is_told_to_the_receiver_alone() {
+    fn credentials_are_sent_only_to_the_receiver() {
         // The example of RFC 7617 section 2.
         let basic = Authorization::basic("Aladdin", "open sesame").unwrap();
         let value = basic.value().unwrap().unwrap();

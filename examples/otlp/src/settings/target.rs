@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_stands_above_the_environment_and_takes_the_rest_from_it() {
+    fn target_overrides_the_environment() {
         let settings = settings(
             "otlp+https://c:1/base?logs&traces=false&compression=gzip&ca=%2Fa%20b&bearer_file=/t",
             &[
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_protocol_and_port() {
+    fn each_scheme_selects_protocol_and_port() {
         for (text, protocol, port, encrypted) in [
             ("otlp://h", Protocol::Grpc, 4317, false),
             ("otlps://h?insecure_skip_verify", Protocol::Grpc, 4317, true),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told() {
+    fn invalid_target_is_an_error() {
         for (text, why) in [
             ("collector", "write `otlp://HOST:PORT`"),
             ("otlp+json://c", "there is no `otlp+json`"),

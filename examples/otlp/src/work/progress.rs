@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_through_is_not_given_again() {
+    fn acknowledged_records_are_not_sent_again() {
         let mut progress = Progress::default();
         let all = flows(10);
         assert_eq!(progress.left(&all[..8]).len(), 8);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_another_receiver_is_not_given_again() {
+    fn acknowledged_signal_is_not_sent_again_while_another_waits() {
         let mut progress = Progress::default();
         let all = flows(10);
         progress.add(Lost {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_was_given_up_leaves_nothing() {
+    fn abandoned_batch_leaves_no_state() {
         let mut progress = Progress::default();
         let all = flows(10);
         progress.lost.unsendable = 1;

@@ -35,7 +35,7 @@ pub(crate) fn all_kinds() -> Vec<Flow> {
 }
 
 #[test]
-fn spans_are_the_flows_field_by_field() {
+fn spans_equal_the_flows_field_by_field() {
     let receiver = Receiver::new(Protocol::Grpc);
     let flows = all_kinds();
     export(receiver.exporter(), &flows);
@@ -50,7 +50,7 @@ fn spans_are_the_flows_field_by_field() {
 
 /// Nothing goes by them, and they are as they are.
 #[test]
-fn times_of_a_clock_that_is_stepped_arrive() {
+fn records_with_stepped_clock_times_arrive() {
     let receiver = Receiver::new(Protocol::Grpc);
     let flows = times_of_a_stepped_clock(90);
     export(receiver.exporter(), &flows);
@@ -62,7 +62,7 @@ fn times_of_a_clock_that_is_stepped_arrive() {
 }
 
 #[test]
-fn a_record_that_comes_again_is_the_same_span() {
+fn redelivered_record_has_the_same_span_id() {
     let receiver = Receiver::new(Protocol::Grpc);
     let one = flows(300);
     export(receiver.exporter(), &one);
@@ -98,7 +98,7 @@ fn flows_of_one_conversation_share_a_trace() {
 }
 
 #[test]
-fn log_records_are_the_flows_and_point_to_their_spans() {
+fn log_records_equal_the_flows_and_reference_their_spans() {
     let receiver = Receiver::new(Protocol::Grpc);
     let flows = all_kinds();
     let both = receiver.settings().logs(true);
@@ -136,7 +136,7 @@ fn each_compression_arrives() {
 }
 
 #[test]
-fn headers_say_who_sends() {
+fn configured_headers_are_sent() {
     let receiver = Receiver::new(Protocol::Grpc);
     let file = std::env::temp_dir().join(format!("mermin-otlp-token-{}", std::process::id()));
     let with = |endpoint: Endpoint| Exporter::new(&settings(endpoint)).unwrap();
@@ -173,12 +173,12 @@ fn headers_say_who_sends() {
 }
 
 #[test]
-fn the_contract_is_kept() {
-    trouble::keeps_the_contract(|| Receiver::new(Protocol::Grpc), 5);
+fn sink_contract_holds() {
+    trouble::sink_contract_holds(|| Receiver::new(Protocol::Grpc), 5);
 }
 
 #[test]
-fn a_batch_that_is_given_until_it_is_taken_arrives_once() {
+fn retried_batch_arrives_once() {
     use tonic::Code::Unavailable;
 
     use crate::support::Reply;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn spans_and_log_records_are_the_flows_field_by_field() {
+fn spans_and_log_records_equal_the_flows_field_by_field() {
     for compression in [
         Compression::None,
         Compression::Gzip,
@@ -46,12 +46,12 @@ fn spans_and_log_records_are_the_flows_field_by_field() {
 }
 
 #[test]
-fn the_contract_is_kept() {
-    trouble::keeps_the_contract(|| Receiver::new(Protocol::Http), 5);
+fn sink_contract_holds() {
+    trouble::sink_contract_holds(|| Receiver::new(Protocol::Http), 5);
 }
 
 #[test]
-fn a_connection_that_the_receiver_closed_is_made_anew() {
+fn closed_connection_is_reopened() {
     let mut receiver = Receiver::new(Protocol::Http);
     // A request may be on its way before it is noticed; that one is an error, and given again.
     let mut sink = retry(receiver.exporter(), soon());

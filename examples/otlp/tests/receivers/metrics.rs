@@ -51,7 +51,7 @@ fn settings(receiver: &Receiver) -> Settings {
 }
 
 #[test]
-fn sums_are_those_of_the_flows() {
+fn metric_sums_equal_the_flows() {
     for protocol in [Protocol::Grpc, Protocol::Http] {
         let receiver = Receiver::new(protocol);
         let flows = flows(500);
@@ -82,7 +82,7 @@ fn sums_are_those_of_the_flows() {
 }
 
 #[test]
-fn they_are_sent_by_time_and_an_outage_costs_none() {
+fn metrics_are_sent_periodically_and_survive_an_outage() {
     let receiver = Receiver::new(Protocol::Http);
     receiver.replies([Reply::Accept, Reply::Http(503, Vec::new(), b"")]);
     let often = settings(&receiver).metric_interval(Duration::from_millis(10));
@@ -112,7 +112,7 @@ fn they_are_sent_by_time_and_an_outage_costs_none() {
 
 /// The report comes behind the answer to the batch, and a receiver that does not answer it holds up nobody who asks.
 #[test]
-fn a_call_that_is_dropped_while_sums_are_sent_adds_nothing_twice() {
+fn cancelled_export_adds_no_sum_twice() {
     // A report is due by the time that the spans are there.
     let limits = State {
         pause: Duration::from_millis(20),
@@ -185,7 +185,7 @@ fn deltas(receiver: &Receiver) -> Vec<(String, [u64; 2], i64)> {
 
 /// The second request has no answer, so it comes again as it was, and then what was added meanwhile.
 #[test]
-fn deltas_add_up_and_an_answer_that_is_lost_doubles_none() {
+fn lost_response_doubles_no_delta() {
     let receiver = Receiver::new(Protocol::Http);
     let quiet = settings(&receiver).traces(false);
     let mut sink = Exporter::new(
@@ -236,7 +236,7 @@ fn deltas_add_up_and_an_answer_that_is_lost_doubles_none() {
 }
 
 #[test]
-fn attributes_are_chosen_and_series_are_bounded() {
+fn metric_attributes_are_configurable_and_series_bounded() {
     let receiver = Receiver::new(Protocol::Grpc);
     let flows = flows(500);
     let many = settings(&receiver)
@@ -272,7 +272,7 @@ fn attributes_are_chosen_and_series_are_bounded() {
 }
 
 #[test]
-fn what_cannot_be_sent_at_closing_is_an_error() {
+fn unsent_metrics_at_close_are_an_error() {
     let receiver = Receiver::new(Protocol::Http);
     receiver.replies([Reply::Http(400, Vec::new(), b"")]);
     let mut sink = Exporter::new(&settings(&receiver).traces(false)).unwrap();

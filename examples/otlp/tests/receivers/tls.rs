@@ -35,7 +35,7 @@ fn exporter(endpoint: Endpoint) -> Exporter {
 }
 
 #[test]
-fn a_receiver_is_trusted_by_its_authority_alone() {
+fn receiver_certificate_is_verified_against_the_configured_ca() {
     let (authority, other) = (Authority::new(), Authority::new());
     let receiver = receiver(&authority, None);
     let files = Files::new();
@@ -69,7 +69,7 @@ fn a_receiver_is_trusted_by_its_authority_alone() {
 }
 
 #[test]
-fn a_receiver_that_does_not_speak_tls_is_told() {
+fn receiver_without_tls_is_reported() {
     let receiver = Receiver::new(Protocol::Grpc);
     let error = block_on(exporter(endpoint(&receiver)).export(&flows(1))).unwrap_err();
     let words = error.to_string();
@@ -82,7 +82,7 @@ fn a_receiver_that_does_not_speak_tls_is_told() {
 }
 
 #[test]
-fn a_client_shows_its_certificate_and_a_new_one_when_it_rotates() {
+fn client_certificate_is_reloaded_when_it_rotates() {
     let (authority, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let mut receiver = receiver(&authority, Some(&clients));
     let files = Files::new();

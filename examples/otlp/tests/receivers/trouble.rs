@@ -23,7 +23,7 @@ fn endpoint(protocol: Protocol, port: u16) -> Endpoint {
 }
 
 #[test]
-fn one_that_is_away_costs_nothing_when_it_is_back() {
+fn unreachable_receiver_loses_nothing_after_it_returns() {
     for protocol in BOTH {
         let mut receiver = Receiver::new(protocol);
         let all = flows(600);
@@ -55,7 +55,7 @@ fn one_that_is_away_costs_nothing_when_it_is_back() {
 
 /// It accepts connections and reads nothing, or reads and answers nothing.
 #[test]
-fn one_that_never_answers_is_given_up_in_time() {
+fn unanswered_request_is_cancelled_after_the_timeout() {
     for protocol in BOTH {
         let silent = Receiver::new(protocol);
         silent.replies(vec![Reply::Silence; 100]);
@@ -80,7 +80,7 @@ fn one_that_never_answers_is_given_up_in_time() {
 }
 
 #[test]
-fn one_that_cannot_be_reached_is_given_up_in_time() {
+fn unreachable_receiver_is_given_up_after_the_connect_timeout() {
     // Nobody accepts, so a connection waits for room in the queue.
     let full = rustix::net::socket(
         rustix::net::AddressFamily::INET,
@@ -109,7 +109,7 @@ fn one_that_cannot_be_reached_is_given_up_in_time() {
 }
 
 #[test]
-fn patience_that_a_receiver_asks_for_is_told() {
+fn retry_delay_of_the_receiver_is_reported() {
     let grpc = Receiver::new(Protocol::Grpc);
     grpc.replies([
         Reply::Status(Code::Unavailable, "busy", Some(3)),
@@ -138,7 +138,7 @@ fn patience_that_a_receiver_asks_for_is_told() {
 }
 
 #[test]
-fn what_is_rejected_is_dropped_and_counted() {
+fn rejected_records_are_dropped_and_counted() {
     for protocol in BOTH {
         let receiver = Receiver::new(protocol);
         let refusal = match protocol {
@@ -162,7 +162,7 @@ fn what_is_rejected_is_dropped_and_counted() {
 }
 
 #[test]
-fn an_answer_that_is_nonsense_is_no_delivery() {
+fn invalid_response_is_no_delivery() {
     let receiver = Receiver::new(Protocol::Http);
     let html = vec![("content-type", "text/html".to_owned())];
     receiver.replies([
@@ -199,7 +199,7 @@ fn an_answer_that_is_nonsense_is_no_delivery() {
 }
 
 #[test]
-fn a_request_that_is_too_large_is_cut_and_stays_so() {
+fn too_large_request_is_split_and_later_ones_stay_small() {
     for protocol in BOTH {
         let limits = State {
             most: Some(100_000),
@@ -229,7 +229,7 @@ fn a_request_that_is_too_large_is_cut_and_stays_so() {
 }
 
 #[test]
-fn a_connection_becomes_no_older_than_it_may() {
+fn connection_is_reopened_after_max_age() {
     let receiver = Receiver::new(Protocol::Grpc);
     let young = receiver.endpoint().max_age(Some(Duration::ZERO));
     let old = receiver.endpoint().max_age(None);
@@ -246,7 +246,7 @@ fn a_connection_becomes_no_older_than_it_may() {
 
 /// Spans go on when log records are refused for now.
 #[test]
-fn a_signal_that_is_through_is_not_sent_again() {
+fn acknowledged_signal_is_not_sent_again() {
     for protocol in BOTH {
         let receiver = Receiver::new(protocol);
         let busy = match protocol {
@@ -271,7 +271,7 @@ fn a_signal_that_is_through_is_not_sent_again() {
 }
 
 #[test]
-fn a_call_that_is_dropped_costs_nothing_and_doubles_nothing() {
+fn cancelled_export_loses_and_doubles_nothing() {
     for protocol in BOTH {
         let receiver = Receiver::new(protocol);
         let mut sink = receiver.exporter();
@@ -298,7 +298,7 @@ fn a_call_that_is_dropped_costs_nothing_and_doubles_nothing() {
 }
 
 #[test]
-fn no_signal_at_all_is_refused() {
+fn no_signal_is_an_error() {
     let nothing = settings(Endpoint::default()).traces(false);
     let error = Exporter::new(&nothing).unwrap_err();
     assert_eq!(
@@ -311,7 +311,7 @@ fn no_signal_at_all_is_refused() {
 
 /// Memory is bounded, and nothing is lost.
 #[test]
-fn one_that_is_slow_fills_the_buffer_and_no_more() {
+fn slow_receiver_fills_the_buffer_up_to_its_capacity() {
     for protocol in BOTH {
         let limits = State {
             pause: Duration::from_millis(20),
@@ -325,7 +325,7 @@ fn one_that_is_slow_fills_the_buffer_and_no_more() {
 
 /// Connections, memory and the time to close, of one that accepts and never answers.
 #[test]
-fn one_that_is_dead_costs_no_more_the_longer_it_is() {
+fn dead_receiver_uses_bounded_memory_and_connections() {
     for protocol in BOTH {
         let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = deaf.local_addr().unwrap().port();

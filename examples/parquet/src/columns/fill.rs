@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_rounded_down() {
+    fn times_are_rounded_down_to_the_unit() {
         let at = |seconds, nanos| UNIX_EPOCH + Duration::new(seconds, nanos);
         assert_eq!(microseconds(at(1, 1_999)), 1_000_001);
         assert_eq!(microseconds(UNIX_EPOCH), 0);

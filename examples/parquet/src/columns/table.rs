@@ -126,7 +126,7 @@ mod tests {
 
     /// The way by all attributes of a record takes as long as all other columns together.
     #[test]
-    fn each_attribute_has_a_way_of_its_own() {
+    fn each_attribute_has_one_encoder() {
         for attribute in ALL {
             assert!(
                 way(attribute.name, &Settings::default()).is_some(),

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_that_come_later_are_columns_by_themselves() {
+    fn unknown_attributes_become_columns() {
         let flows = flows(1200);
         let settings = Settings::default();
         let mut encoder = Encoder::with(by_name(), settings).unwrap();

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_value_has_one_place() {
+    fn equal_values_share_one_dictionary_entry() {
         let mut distinct = Distinct::default();
         let mut texts = Texts::default();
         for round in 0..3 {
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_both_versions_are_two() {
+    fn ipv4_and_mapped_ipv6_addresses_are_distinct() {
         let mut distinct = Distinct::default();
         let places = ["1.2.3.4", "::ffff:1.2.3.4", "::102:304", "1.2.3.4"]
             .map(|text| distinct.place(text.parse::<IpAddr>().unwrap()));

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_back() {
+    fn values_round_trip() {
         for width in 0..=32_u8 {
             let mask = u32::try_from((1_u64 << width) - 1).unwrap();
             let mut seed = 1_u32;
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_bits_as_it_takes() {
+    fn bit_width_is_minimal() {
         let widths = [0, 1, 2, 3, 4, 5, 256, 257, 65_536].map(width);
         assert_eq!(widths, [0, 0, 1, 2, 2, 3, 8, 9, 16]);
     }

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bit_for_each_row() {
+    fn presence_has_one_bit_per_row() {
         let mut presence = Presence::default();
         presence.more(8).copy_from_slice(&[1, 0, 0, 1, 1, 0, 1, 0]);
         presence.more(2)[1] = 1;

@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patience_grows_with_what_is_sent() {
+    fn upload_timeout_grows_with_the_size() {
         let timeout = Duration::from_secs(30);
         assert_eq!(patience(timeout, 0), timeout);
         assert_eq!(patience(timeout, 128 << 20), Duration::from_secs(30 + 1024));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn invalid_bucket_is_named() {
         let prefix = Bucket::new("flows").prefix("a//b");
         let error = Objects::open(prefix).err().unwrap().to_string();
         assert!(

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_its_name_when_it_is_whole() {
+    fn file_gets_its_name_when_complete() {
         let temporary = Temporary::new("parquet-folder");
         let path = temporary.file("a/b");
         let (mut folder, removed) = Folder::open(path.clone()).unwrap();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not() {
+    fn unfinished_files_of_dead_processes_are_removed() {
         let temporary = Temporary::new("parquet-folder");
         let place = |name| temporary.file(name);
         for name in [
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_an_error_and_leaves_nothing() {
+    fn failed_write_is_an_error_and_leaves_nothing() {
         let temporary = Temporary::new("parquet-folder");
         let (mut folder, _) = Folder::open(temporary.path().to_owned()).unwrap();
         // A folder stands where the file would.

@@ -63,7 +63,7 @@ impl testing::Receiver for Receiver {
 }
 
 pub(crate) fn keeps() {
-    trouble::keeps_the_contract(Receiver::new, 5);
+    trouble::sink_contract_holds(Receiver::new, 5);
 }
 
 pub(crate) fn several_files() {

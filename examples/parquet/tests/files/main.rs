@@ -33,18 +33,24 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::from_args();
     let mut trials = vec![
-        plain("every_column_is_as_the_flow", columns::every_column),
-        plain("columns_are_left_out", columns::left_out),
-        plain("the_same_flows_give_the_same_octets", columns::the_same),
-        plain("times_of_a_clock_that_is_stepped", columns::stepped),
-        plain("times_that_are_not_known_are_absent", columns::no_times),
-        plain("keeps_the_contract", contract::keeps),
-        plain("a_large_batch_is_several_files", contract::several_files),
-        plain("a_batch_that_comes_again_is_there_once", contract::again),
-        plain("closing_finishes_the_file", closing::finishes),
-        plain("age_finishes_the_file", closing::age),
-        plain("killed_at_any_time", killed::at_any_time),
-        root("disk_that_is_full", full::full),
+        plain("every_column_equals_the_flow", columns::every_column),
+        plain("excluded_columns_are_absent", columns::left_out),
+        plain("equal_flows_encode_to_equal_bytes", columns::the_same),
+        plain(
+            "records_with_stepped_clock_times_are_stored",
+            columns::stepped,
+        ),
+        plain("unknown_times_are_absent", columns::no_times),
+        plain("sink_contract_holds", contract::keeps),
+        plain("large_batch_is_several_files", contract::several_files),
+        plain("redelivered_batch_is_stored_once", contract::again),
+        plain("close_finishes_the_file", closing::finishes),
+        plain("file_is_finished_by_age", closing::age),
+        plain(
+            "process_killed_at_any_time_leaves_whole_files",
+            killed::at_any_time,
+        ),
+        root("full_disk_is_an_error_and_rows_are_retried", full::full),
     ];
     trials.push(readers::trial());
     #[cfg(feature = "s3")]

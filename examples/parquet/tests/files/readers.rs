@@ -12,7 +12,7 @@ use mermin_testing::Folder;
 const PYTHONS: &str = "MERMIN_PARQUET_PYTHONS";
 
 pub(crate) fn trial() -> Trial {
-    const NAME: &str = "others_read_every_column";
+    const NAME: &str = "other_readers_read_every_column";
     let Some(pythons) = env::var_os(PYTHONS) else {
         return Trial::test(NAME, || Ok(())).with_ignored_flag(true);
     };

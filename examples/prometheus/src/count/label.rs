@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_named_as_attributes_are() {
+    fn labels_have_the_names_of_attributes() {
         for label in Label::ALL {
             let found = ALL
                 .iter()
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_called_other_is_other() {
+    fn interface_named_other_differs_from_the_overflow_series() {
         assert_eq!(Value::name(&"other".into()), Value::Other);
         assert_eq!(Value::name(&"eth0".into()).to_string(), "eth0");
     }

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_never_says_too_little() {
+    fn sketch_never_underestimates() {
         let mut sketch = Sketch::default();
         for round in 1..=3_u64 {
             for key in 0..5000_u64 {
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn halving_forgets() {
+    fn halving_lowers_counts() {
         let mut sketch = Sketch::default();
         sketch.add(1, 8);
         sketch.halve(2);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_over_all_series_are_those_of_the_flows_at_all_times() {
+    fn sums_over_all_series_equal_the_flows() {
         let begin = Instant::now();
         let mut state = State::new(&settings(), begin);
         let all = flows(37 * 108);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn series_that_are_counters_never_fall() {
+    fn counter_series_never_decrease() {
         let begin = Instant::now();
         let mut state = State::new(&settings().ttl(Duration::MAX), begin);
         let mut before = std::collections::HashMap::new();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_stepped_removes_nothing_too_soon() {
+    fn stepped_clock_expires_no_series_early() {
         let now = Instant::now() + Duration::from_hours(2);
         let mut state = State::new(&settings(), now);
         state.add(&flows(10), now);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pairs_with_most_traffic_are_found_among_many() {
+    fn largest_pairs_are_found_among_many() {
         let now = Instant::now();
         let mut state = State::new(&settings().pairs(3), now);
         // Three elephants begin when all places are taken, among ten thousand mice.

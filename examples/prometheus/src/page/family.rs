@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_escaped_and_empty_ones_left_out() {
+    fn label_values_are_escaped_and_empty_labels_omitted() {
         let labels = Labels::default()
             .with("a", "ö\"\\\n0")
             .with("b", "")
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_is_the_last_word() {
+    fn unit_is_the_name_suffix() {
         assert_eq!(counter("a_bytes", "").unit(), Some("bytes"));
         assert_eq!(counter("bytes_a", "").unit(), None);
     }

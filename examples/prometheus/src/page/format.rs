@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_for_open_metrics_gets_it() {
+    fn openmetrics_is_negotiated() {
         for (accept, expected) in [
             ("", Format::Text),
             ("*/*", Format::Text),

@@ -48,7 +48,7 @@ impl testing::Receiver for Scraper {
 }
 
 pub(crate) fn keeps() {
-    trouble::keeps_the_contract(Scraper::default, 4);
+    trouble::sink_contract_holds(Scraper::default, 4);
 }
 
 /// 100,000 addresses: no more series than were allowed, no longer a page, and no octet less.

@@ -23,19 +23,31 @@ use mermin_testing::{plain, with};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = vec![
-        plain("it_keeps_the_contract", contract::keeps),
-        plain("many_addresses_are_bounded_and_exact", contract::attack),
-        plain("fragments_are_taken_back", page::fragments),
-        plain("lines_that_prometheus_takes", page::lines),
-        plain("a_scraper_that_is_silent", scrapers::silent),
-        plain("a_scraper_that_does_not_read", scrapers::does_not_read),
-        plain("scrapers_that_are_too_many", scrapers::too_many),
-        plain("requests_for_other_things", scrapers::other_things),
-        plain("a_port_that_is_taken", scrapers::port_in_use),
-        plain("closing_waits_for_a_last_scrape", scrapers::linger),
-        plain("the_program_tells_a_capture", program::capture),
-        plain("the_program_says_what_is_wrong", program::wrong),
-        with("promtool", "promtool_finds_nothing", promtool::lints),
+        plain("sink_contract_holds", contract::keeps),
+        plain(
+            "many_addresses_have_bounded_series_and_exact_sums",
+            contract::attack,
+        ),
+        plain("waiting_fragments_are_a_gauge", page::fragments),
+        plain("page_is_valid_exposition_format", page::lines),
+        plain("silent_scraper_is_disconnected", scrapers::silent),
+        plain(
+            "scraper_that_does_not_read_is_disconnected",
+            scrapers::does_not_read,
+        ),
+        plain(
+            "excess_scrapers_are_refused_and_counted",
+            scrapers::too_many,
+        ),
+        plain(
+            "invalid_requests_get_an_error_status",
+            scrapers::other_things,
+        ),
+        plain("port_in_use_is_an_error", scrapers::port_in_use),
+        plain("close_waits_for_a_last_scrape", scrapers::linger),
+        plain("program_exposes_a_capture", program::capture),
+        plain("program_reports_invalid_arguments", program::wrong),
+        with("promtool", "promtool_reports_no_problem", promtool::lints),
         with("prometheus", "prometheus_stores_the_sums", stored::sums),
         with(
             "prometheus",
@@ -44,7 +56,7 @@ fn main() -> ExitCode {
         ),
         with(
             "prometheus",
-            "the_dashboard_shows_something",
+            "dashboard_queries_return_data",
             dashboard::shows,
         ),
     ];

@@ -71,7 +71,7 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn a_string_comes_back_as_it_was() {
+    fn string_round_trips() {
         for text in ["", "a\"b\\c", "line\nand\ttab", "\u{e9}\u{1f980}"] {
             let back: Result<String, _> = serde_json::from_str(&quoted(text));
             assert_eq!(back.ok().as_deref(), Some(text));

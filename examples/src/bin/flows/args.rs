@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn without_arguments_it_watches_everything_for_ever() {
+    fn defaults_watch_every_interface_without_end() {
         let options = options("");
         assert!(options.interfaces.is_empty());
         assert!(!options.json && !options.demo);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capture_file_excludes_interfaces() {
+    fn capture_file_excludes_interfaces() {
         assert_eq!(options("--pcap x.pcap").pcap, Some("x.pcap".into()));
         assert!(parsed("--pcap x.pcap --interface eth0").is_err());
         assert!(parsed("--pcap x.pcap --demo").is_err());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_is_checked_or_used() {
+    fn configuration_is_checked_or_used() {
         let request = parsed("--config x.hcl --check").unwrap();
         assert!(matches!(request, Request::Check(file) if file.as_os_str() == "x.hcl"));
         let options = options("--config x.hcl --attach tcx");
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_is_heard() {
+    fn every_option_is_parsed() {
         let options = options("--interface eth* -i veth0 --json --duration 2.5 --attach=tc");
         assert_eq!(options.interfaces, ["eth*", "veth0"]);
         assert!(options.json);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_as_people_do() {
+    fn durations_accept_units() {
         for (text, seconds) in [
             ("1m", 60),
             ("90s", 90),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_parted_by_commas_that_are_not_their_own() {
+    fn patterns_are_split_at_top_level_commas() {
         for (text, expected) in [
             ("eth0,lo", &["eth0", "lo"][..]),
             ("eth0, lo", &["eth0", "lo"]),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_demonstration_ends_by_itself() {
+    fn demo_ends_by_itself() {
         assert_eq!(options("--demo").duration, Some(DEMO_DURATION));
         assert_eq!(
             options("--demo --duration 3").duration,
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn invalid_arguments_are_refused() {
         for line in [
             "--nonsense",
             "eth0",

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_for_interfaces_is_named() {
+    fn interface_only_keys_are_named_for_capture_files() {
         let loaded: Loaded = "auto_reload = true\n".parse().unwrap();
         assert_eq!(
             live_only(&loaded.config),

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_says_what_why_and_what_to_do() {
+    fn failure_shows_error_causes_and_remedy() {
         let cause = io::Error::other(io::Error::from_raw_os_error(1));
         let failure = Failure::new("cannot do it", &cause).with_remedy("run as root");
         assert_eq!(

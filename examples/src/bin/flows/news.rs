@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_is_said_once_whatever_its_numbers() {
+    fn notice_is_printed_once_whatever_its_numbers() {
         let start = Instant::now();
         let unseen = |packets: u32| report(&[format!("{packets} packets came")]);
         let (mut news, said) = News::of(&unseen(16), start);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn interfaces_that_come_and_go_are_named() {
+    fn added_and_removed_interfaces_are_named() {
         let map = |names: &[(u32, &str)]| -> BTreeMap<u32, Arc<str>> {
             let each = names.iter();
             each.map(|(index, name)| (*index, Arc::from(*name)))

@@ -131,12 +131,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_flow_is_no_flows() {
+    fn one_flow_is_singular() {
         assert!(waiting(1, 0).starts_with("1 flow open, 0 packets seen"));
     }
 
     #[test]
-    fn nothing_is_said_early_or_late() {
+    fn status_is_silent_before_its_delay_and_after_its_end() {
         let now = Instant::now();
         let status = Status::new(now);
         let unwanted = || -> String { panic!("asked for a text") };

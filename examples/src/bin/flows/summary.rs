@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_come_largest_first_with_what_to_do() {
+    fn reasons_are_sorted_by_size_with_remedies() {
         let capture = capture(&[0x0806, 0x0800, 0x88cc, 0x0806, 0x0806, 0x0800]);
         let builder = FlowSource::builder()
             .udp_timeout(Duration::from_secs(1))

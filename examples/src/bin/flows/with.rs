@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn each_name_turns_something_on() {
+    fn each_name_enables_a_feature() {
         let live = |names| with(names).unwrap().put(FlowSource::builder(), false);
         let capture = |names| with(names).unwrap().put(FlowSource::builder(), true);
         assert_eq!(live("join").get_join(), Join::FirstSeen);

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_long_end_the_middle_is_left_out() {
+    fn long_endpoint_is_shortened_in_the_middle() {
         let end = Endpoint::new([0x2001, 0xdb8, 1, 2, 3, 4, 5, 6], 443);
         let look = Look::default();
         assert_eq!(shortened(&end, 40, look), "[2001:db8:1:2:3:4:5:6]:443");

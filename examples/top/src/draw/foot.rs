@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_text_the_end_is_shown() {
+    fn long_text_shows_its_end() {
         assert_eq!(tail("port=443", 8, "~"), "port=443");
         assert_eq!(tail("port=443", 7, "~"), "~rt=443");
         assert_eq!(tail("port=443", 1, "~"), "~");

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_and_characters_are_those_of_the_environment() {
+    fn environment_selects_colours_and_characters() {
         let by = |pairs: &[(&str, &str)]| {
             Look::by(|name| {
                 let found = pairs.iter().find(|pair| pair.0 == name);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_as_high_as_the_highest() {
+    fn bars_scale_to_the_maximum() {
         let look = Look::default();
         assert_eq!(look.sparkline([0.0, 1.0, 7.0, 3.5].into_iter(), 3), "▂█▄");
         let ascii = Look {

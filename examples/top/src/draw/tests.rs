@@ -72,7 +72,7 @@ fn picture(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Bu
 }
 
 #[test]
-fn everything_is_there_on_80_columns_and_24_lines() {
+fn all_parts_fit_80_columns_and_24_lines() {
     let (lines, buffer) = picture((80, 24), &State::default(), &status());
     assert_eq!(lines.len(), 24);
     assert!(lines[0].starts_with("top  eth0,veth1 "), "{lines:#?}");
@@ -105,7 +105,7 @@ fn everything_is_there_on_80_columns_and_24_lines() {
 }
 
 #[test]
-fn with_room_both_sums_and_the_interface_are_shown() {
+fn wide_terminal_shows_both_sums_and_the_interface() {
     let (lines, _) = picture((140, 24), &State::default(), &status());
     assert!(lines[2].contains("interface"), "{lines:#?}");
     assert!(
@@ -119,7 +119,7 @@ fn with_room_both_sums_and_the_interface_are_shown() {
 }
 
 #[test]
-fn what_the_host_lacks_and_why_the_source_ended_are_in_sight() {
+fn degradations_and_the_final_error_are_visible() {
     let mut status = status();
     status.degradations = vec!["tcx: no TCX".to_owned(), "another".to_owned()];
     let (lines, _) = picture((100, 10), &State::default(), &status);
@@ -132,7 +132,7 @@ fn what_the_host_lacks_and_why_the_source_ended_are_in_sight() {
 }
 
 #[test]
-fn a_filter_is_shown_with_its_fault_and_how_many_it_admits() {
+fn filter_is_shown_with_its_error_and_match_count() {
     let mut state = State::default();
     state.set_filter("source.port=1".to_owned());
     let (lines, _) = picture((80, 24), &state, &status());
@@ -157,7 +157,7 @@ fn a_filter_is_shown_with_its_fault_and_how_many_it_admits() {
 }
 
 #[test]
-fn a_long_filter_is_shown_to_its_end() {
+fn long_filter_shows_its_end() {
     let mut state = State {
         is_typing: true,
         ..State::default()
@@ -169,7 +169,7 @@ fn a_long_filter_is_shown_to_its_end() {
 }
 
 #[test]
-fn details_end_at_the_last_line() {
+fn details_scroll_to_the_last_line() {
     let (model, status) = (model(), status());
     let chosen = FlowId::from_u128(1);
     let row = model.row(chosen).unwrap();
@@ -192,7 +192,7 @@ fn details_end_at_the_last_line() {
 }
 
 #[test]
-fn details_are_all_that_a_record_knows() {
+fn details_show_every_attribute() {
     let chosen = FlowId::from_u128(1);
     let mut state = State {
         details: Some(Details {
@@ -228,7 +228,7 @@ fn details_are_all_that_a_record_knows() {
 }
 
 #[test]
-fn sums_by_interface_are_a_list_of_their_own() {
+fn interfaces_tab_shows_sums_by_interface() {
     let state = State {
         tab: Tab::Interfaces,
         ..State::default()
@@ -243,7 +243,7 @@ fn sums_by_interface_are_a_list_of_their_own() {
 }
 
 #[test]
-fn no_size_is_too_small() {
+fn any_terminal_size_draws() {
     let mut states = vec![
         State::default(),
         State {

@@ -128,7 +128,7 @@ mod tests {
     use crate::model::{Model, tests::flow};
 
     #[test]
-    fn a_flow_is_in_the_sums_of_its_interface_and_of_both_processes() {
+    fn flow_adds_to_its_interface_and_both_processes() {
         let mut model = Model::default();
         let mut local = flow(1, 10);
         local.source_process = Some(Arc::new(Process::new(7)));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_used_again_is_another_process() {
+    fn reused_pid_is_another_process() {
         let mut model = Model::default();
         model.open(&[by(1, 10, "curl"), by(2, 5, "sshd")]);
         model.end_frame(Duration::from_secs(1));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_goes_after_its_rows_and_stays_when_the_source_has_ended() {
+    fn group_is_removed_after_its_rows_unless_the_source_ended() {
         for is_over in [false, true] {
             let mut model = Model::default();
             model.open(&[by(1, 10, "sshd"), by(2, 5, "curl")]);

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_are_kept_in_order() {
+    fn history_keeps_the_latest_in_order() {
         let mut history = History::default();
         for rate in 0..20 {
             history.push(f64::from(rate));

@@ -154,7 +154,7 @@ pub(crate) mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn rates_are_of_the_latest_frame_and_sums_of_all() {
+    fn rates_cover_the_latest_frame_and_sums_cover_all() {
         let mut model = Model::default();
         model.open(&[flow(1, 10), flow(2, 1)]);
         model.end_frame(SECOND);
@@ -169,7 +169,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_record_that_is_older_than_the_snapshot_takes_nothing_away() {
+    fn record_older_than_the_snapshot_is_ignored() {
         let mut model = Model::default();
         model.open(&[flow(1, 10)]);
         let mut old = flow(1, 8);
@@ -181,7 +181,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_flow_that_ended_stays_a_while_and_its_sums_stay() {
+    fn ended_flow_stays_for_a_while_and_its_sums_remain() {
         let mut model = Model::default();
         model.open(&[flow(1, 10), flow(2, 5), flow(3, 1)]);
         let mut end = flow(1, 12);

@@ -94,7 +94,7 @@ mod tests {
     use crate::model::{Model, tests::flow};
 
     #[test]
-    fn the_largest_come_first_by_each_key_and_the_smallest_when_inverse() {
+    fn rows_sort_descending_by_each_key_and_ascending_when_inverted() {
         let mut model = Model::default();
         model.open(&[flow(1, 10), flow(2, 100), flow(3, 5)]);
         model.end_frame(Duration::from_secs(1));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_flows_the_first_are_in_order() {
+    fn first_rows_of_many_flows_are_sorted() {
         let mut model = Model::default();
         let flows: Vec<_> = (0..5000)
             .map(|number| flow(number, u64::from(number % 997)))

@@ -25,13 +25,16 @@ use crate::{expected::key, read::Key};
 /// Ignored where no Python with `moto` is named.
 pub(crate) fn trials() -> Vec<Trial> {
     let all: [(&str, fn()); 7] = [
-        ("s3_keeps_the_contract", keeps),
+        ("s3_sink_contract_holds", keeps),
         ("s3_is_named_on_the_command_line", program),
-        ("s3_that_refuses_is_asked_again", trouble::refuses),
-        ("s3_that_is_silent_is_given_up", trouble::silent),
-        ("s3_that_speaks_nonsense", trouble::nonsense),
+        ("refused_s3_upload_is_retried", trouble::refuses),
+        ("silent_s3_is_given_up_after_the_timeout", trouble::silent),
+        ("invalid_s3_response_is_an_error", trouble::nonsense),
         ("s3_shows_no_part_of_a_file", trouble::cut),
-        ("s3_has_whole_files_of_a_killed_process", killed::on_the_way),
+        (
+            "killed_process_leaves_whole_files_in_s3",
+            killed::on_the_way,
+        ),
     ];
     let ignored = env::var_os(moto::PYTHON).is_none();
     let trial = |(name, test): (&str, fn())| {
@@ -85,7 +88,7 @@ fn keeps() {
         let way = Way::to(moto.port());
         Receiver { moto, way }
     };
-    mermin_testing::trouble::keeps_the_contract(receiver, 5);
+    mermin_testing::trouble::sink_contract_holds(receiver, 5);
 }
 
 /// With all that a client needs in the environment.

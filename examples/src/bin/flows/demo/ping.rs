@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_with_its_checksum_sums_to_nothing() {
+    fn checksum_of_message_with_checksum_is_zero() {
         for sequence in [0, 1, 0xffff] {
             let message = echo(Ipv4Addr::LOCALHOST.into(), [0xab, 0xcd], sequence);
             assert_eq!(message.len(), 64);

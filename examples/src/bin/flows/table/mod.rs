@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_of_the_whole_flow_and_marked_where_nothing_is_new() {
+    fn totals_of_unchanged_flows_are_marked() {
         let row = rows(200).swap_remove(1);
         assert!(row.contains(" 9 ") && row.contains("12.3k"), "{row}");
         let mut last = v4();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_their_headers() {
+    fn columns_align_with_headers() {
         for columns in [60, 80, 100, 120, 140, 200] {
             let rows = rows(columns);
             assert_eq!(rows.len(), 3);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_terminal_shows_more() {
+    fn wide_terminal_shows_more_columns() {
         assert!(!rows(60)[0].contains("TIME"));
         assert!(rows(80)[0].starts_with("UTC TIME  PROTO"));
         assert!(!rows(80)[0].contains("PKTS"));
@@ -156,13 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_endpoint_is_whole_from_a_hundred_columns() {
+    fn ipv4_endpoint_is_complete_from_100_columns() {
         assert!(rows(100)[1].contains("255.255.255.255:65535"));
         assert!(rows(80)[1].contains(":65535"));
     }
 
     #[test]
-    fn a_narrow_terminal_shows_the_reason_where_there_is_no_state() {
+    fn narrow_terminal_shows_the_end_reason_if_no_tcp_state() {
         let mut stateless = v4();
         stateless.tcp = None;
         let shown = |columns| {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_comes_again_with_each_screen_and_new_width() {
+    fn header_is_repeated_per_screen_and_after_resize() {
         let headers = |text: &str| text.matches("PROTO").count();
         let mut table = Table::default();
         let mut size = Size {

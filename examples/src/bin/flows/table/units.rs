@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shortened_text_keeps_both_ends() {
+    fn shortened_text_keeps_both_ends() {
         assert_eq!(shortened("[2001:db8::1]:443", 11), "[2001…]:443");
         assert_eq!(shortened("short", 5), "short");
         assert_eq!(shortened("longer", 1), "…");
