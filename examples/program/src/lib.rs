@@ -24,6 +24,7 @@ mod arguments;
 mod delivered;
 mod dial;
 mod entry;
+mod expression;
 mod remarks;
 mod run;
 mod source;
@@ -37,6 +38,7 @@ pub use self::{
     delivered::{Delivered, Key, key},
     dial::dial,
     entry::{Result, entry, say},
+    expression::{Expression, items},
     remarks::{unused, warnings},
     run::{Named, Run},
     source::{Flag, Source},

@@ -231,18 +231,18 @@ mod tests {
     #[test]
     fn filter_applies_while_typing_once_valid() {
         let (state, _) = after(State::default(), &typed("/port=4"), around());
-        assert!(state.is_typing && state.fault.is_none() && !state.query.is_empty());
-        let before = state.query.clone();
+        assert!(state.is_typing && state.fault.is_none() && !state.expression.is_empty());
+        let before = state.expression.clone();
         let (state, _) = after(state, &typed(" q"), around());
         assert!(state.fault.is_some());
-        assert_eq!((&*state.filter, &state.query), ("port=4 q", &before));
+        assert_eq!((&*state.filter, &state.expression), ("port=4 q", &before));
         let (state, _) = after(state, &[KeyCode::Backspace, KeyCode::Enter], around());
         assert!(!state.is_typing && state.fault.is_none());
         // Now keys are commands again, and escape takes the filter away.
         let (state, action) = after(state, &typed("q"), around());
         assert_eq!(action, Action::Quit);
         let (state, _) = after(state, &[KeyCode::Esc], around());
-        assert!(state.query.is_empty() && state.filter.is_empty());
+        assert!(state.expression.is_empty() && state.filter.is_empty());
     }
 
     #[test]

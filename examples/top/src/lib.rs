@@ -6,7 +6,6 @@ mod draw;
 mod keys;
 mod lists;
 mod model;
-mod query;
 mod source;
 mod state;
 mod stop;

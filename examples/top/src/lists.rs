@@ -23,7 +23,7 @@ impl<'a> Lists<'a> {
     pub(crate) fn of(model: &'a Model, state: &State) -> Self {
         let (sort, is_inverse) = (state.sort, state.is_inverse);
         let (flows, wanted) = rank(model.rows(), sort, is_inverse, |row| {
-            state.query.admits(&row.flow)
+            state.expression.admits(&row.flow)
         });
         let groups = match state.tab {
             Tab::Flows => Vec::new(),

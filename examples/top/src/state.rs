@@ -2,7 +2,9 @@
 
 use mermin_core::flow::FlowId;
 
-use crate::{model::rank::Sort, query::Query};
+use mermin_program::Expression;
+
+use crate::model::rank::Sort;
 
 /// The list on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub(crate) struct State {
     /// The filter as it is written.
     pub(crate) filter: String,
     /// The latest filter that was understood.
-    pub(crate) query: Query,
+    pub(crate) expression: Expression,
     pub(crate) fault: Option<String>,
     pub(crate) is_typing: bool,
     pub(crate) details: Option<Details>,
@@ -68,9 +70,9 @@ impl State {
 
     /// Takes a filter; one that is not understood yet changes nothing but what is said.
     pub(crate) fn set_filter(&mut self, filter: String) {
-        match Query::parse(&filter) {
-            Ok(query) => {
-                self.query = query;
+        match filter.parse() {
+            Ok(expression) => {
+                self.expression = expression;
                 self.fault = None;
             }
             Err(fault) => self.fault = Some(fault),

@@ -38,7 +38,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>) {
         }
     }
     if view.flows.is_empty() && lines > 0 {
-        let text = if view.state.query.is_empty() {
+        let text = if view.state.expression.is_empty() {
             "no flow yet"
         } else {
             "no flow that the filter admits"

@@ -47,7 +47,7 @@ fn status() -> Status {
 fn picture(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Buffer) {
     let model = model();
     let (flows, wanted) = rank(model.rows(), state.sort, state.is_inverse, |row| {
-        state.query.admits(&row.flow)
+        state.expression.admits(&row.flow)
     });
     let groups: Vec<_> = model.groups.interfaces().collect();
     let view = View {

@@ -1,0 +1,86 @@
+//! Expressions that select flows: `port 443 and not net 10.0.0.0/8`.
+//!
+//! A term is a key of a configuration's filters (docs/CONFIG.md) or the name of the attribute, then `=`, `!=` or a space, and
+//! items with commas between them: `destination.port=443,8000-8999`. A key may go without its block where that leaves no
+//! doubt (`transport=tcp`); `address` and `port` then mean either end. Terms are joined by `and`, `or`, `not` and parentheses;
+//! two that stand side by side must both hold. Of pcap-filter(7) there are `host`, `net`, `portrange`, `proto`, `src`, `dst`,
+//! `ip`, `ip6` and the names of protocols.
+
+mod items;
+mod keys;
+mod parser;
+mod tokens;
+
+use std::str::FromStr;
+
+use mermin_core::{Filter, Flow};
+
+pub use items::items;
+
+/// An expression that was understood. The empty one admits every flow.
+///
+/// ```
+/// use mermin_program::Expression;
+///
+/// let expression: Expression = "port 443 and not net 10.0.0.0/8".parse()?;
+/// assert!(!expression.is_empty());
+/// assert_eq!("prt 443".parse::<Expression>().is_err(), true);
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression(Node);
+
+/// A part of an expression.
+#[derive(Clone, Debug, PartialEq)]
+enum Node {
+    /// All of them hold.
+    All(Vec<Node>),
+    /// At least one of them holds.
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    Filter(Box<Filter>),
+}
+
+impl Expression {
+    /// True if it has no term.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// True if it holds for a record.
+    #[must_use]
+    pub fn admits(&self, flow: &Flow) -> bool {
+        self.0.admits(flow)
+    }
+}
+
+impl Default for Expression {
+    fn default() -> Self {
+        Self(Node::All(Vec::new()))
+    }
+}
+
+impl FromStr for Expression {
+    type Err = String;
+
+    /// # Errors
+    /// The first fault, in one line, with what would be valid.
+    fn from_str(text: &str) -> Result<Self, String> {
+        parser::parse(text).map(Self)
+    }
+}
+
+impl Node {
+    fn admits(&self, flow: &Flow) -> bool {
+        match self {
+            Self::All(nodes) => nodes.iter().all(|node| node.admits(flow)),
+            Self::Any(nodes) => nodes.iter().any(|node| node.admits(flow)),
+            Self::Not(node) => !node.admits(flow),
+            Self::Filter(filter) => filter.admits(flow),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

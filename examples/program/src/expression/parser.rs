@@ -1,0 +1,166 @@
+//! From words and signs to an expression. `not` binds closest, then `and`, then `or`.
+
+use super::{
+    Node,
+    items::items,
+    keys::{self, Fields},
+    tokens::{Token, tokens},
+};
+
+/// Parentheses and denials within each other: each takes stack.
+const DEEPEST: u32 = 64;
+
+/// Reads an expression.
+///
+/// # Errors
+/// The first fault, in one line, with what would be valid.
+pub(super) fn parse(text: &str) -> Result<Node, String> {
+    let tokens = tokens(text);
+    if tokens.is_empty() {
+        return Ok(Node::All(Vec::new()));
+    }
+    let mut parser = Parser {
+        tokens: &tokens,
+        depth: 0,
+    };
+    let node = parser.any()?;
+    match parser.tokens.first() {
+        None => Ok(node),
+        Some(_) => Err("cannot use `)`: there is no `(` before it".to_owned()),
+    }
+}
+
+/// The tokens that are left.
+struct Parser<'a> {
+    tokens: &'a [Token<'a>],
+    depth: u32,
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<Token<'a>> {
+        self.tokens.first().copied()
+    }
+
+    /// Takes the next token if it is this one.
+    fn takes(&mut self, token: Token<'_>) -> bool {
+        let found = self.peek() == Some(token);
+        if found {
+            self.tokens = &self.tokens[1..];
+        }
+        found
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        let Some(Token::Word(word)) = self.peek() else {
+            return None;
+        };
+        self.tokens = &self.tokens[1..];
+        Some(word)
+    }
+
+    fn any(&mut self) -> Result<Node, String> {
+        let mut nodes = vec![self.all()?];
+        while self.takes(Token::Or) {
+            nodes.push(self.all()?);
+        }
+        Ok(one_or(nodes, Node::Any))
+    }
+
+    fn all(&mut self) -> Result<Node, String> {
+        let mut nodes = vec![self.one()?];
+        loop {
+            let is_joined = self.takes(Token::And);
+            if !is_joined && matches!(self.peek(), None | Some(Token::Or | Token::Close)) {
+                return Ok(one_or(nodes, Node::All));
+            }
+            nodes.push(self.one()?);
+        }
+    }
+
+    fn one(&mut self) -> Result<Node, String> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(format!(
+                "cannot nest deeper than {DEEPEST}: leave parentheses out"
+            ));
+        }
+        let node = if self.takes(Token::Not) {
+            Node::Not(Box::new(self.one()?))
+        } else if self.takes(Token::Open) {
+            let node = self.any()?;
+            if !self.takes(Token::Close) {
+                return Err("write `)` for each `(`".to_owned());
+            }
+            node
+        } else {
+            self.term()?
+        };
+        self.depth -= 1;
+        Ok(node)
+    }
+
+    fn term(&mut self) -> Result<Node, String> {
+        let Some(written) = self.word() else {
+            return Err("write a term here, such as `port 443`".to_owned());
+        };
+        let (end, key) = match keys::end(written) {
+            Some(end) => (Some(end), self.key_of_end()),
+            None => (None, written),
+        };
+        let Some(fields) = Fields::of(end, key) else {
+            return self.protocol(written);
+        };
+        let is_denial = self.takes(Token::Unequal);
+        if !is_denial {
+            self.takes(Token::Equal);
+        }
+        let list = self.word().unwrap_or_default();
+        let list: Vec<&str> = items(list).filter(|item| !item.is_empty()).collect();
+        if list.is_empty() {
+            return Err(format!(
+                "write an item behind `{written}`, such as `port 443`"
+            ));
+        }
+        let node = fields.term(&list)?;
+        Ok(if is_denial {
+            Node::Not(Box::new(node))
+        } else {
+            node
+        })
+    }
+
+    /// The key behind `src` or `dst`: `src port 80`. An address may follow at once: `src 10.0.0.1`.
+    fn key_of_end(&mut self) -> &'a str {
+        match self.peek() {
+            Some(Token::Word(word)) if Fields::of(Some("source"), word).is_some() => {
+                self.tokens = &self.tokens[1..];
+                word
+            }
+            _ => "address",
+        }
+    }
+
+    /// A word that is no key.
+    fn protocol(&self, word: &str) -> Result<Node, String> {
+        if matches!(self.peek(), Some(Token::Equal | Token::Unequal)) {
+            return Err(format!(
+                "cannot use the key `{word}`: {}",
+                keys::known(word)
+            ));
+        }
+        keys::protocol(word).ok_or_else(|| {
+            format!(
+                "cannot use `{word}`: write a key and an item, such as `port=443`; keys are {}",
+                keys::known(word)
+            )
+        })
+    }
+}
+
+/// A node alone needs none around it.
+fn one_or(mut nodes: Vec<Node>, many: fn(Vec<Node>) -> Node) -> Node {
+    match nodes.pop() {
+        Some(node) if nodes.is_empty() => node,
+        last => many(nodes.into_iter().chain(last).collect()),
+    }
+}
