@@ -284,13 +284,13 @@ fn shared(options: Options, report: &mut Report, other: usize) -> Result<()> {
 /// twice as much.
 fn size(report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;
-    for (name, facts) in lab.programs()? {
+    for (name, info) in lab.programs()? {
         report.row(
             &Row::new(name)
-                .with("verified", f64::from(facts.verified))
+                .with("verified", f64::from(info.verified))
                 .with("verified_limit", f64::from(VERIFIED_LIMIT))
-                .with("instructions", f64::from(facts.instructions))
-                .with("jited_octets", f64::from(facts.jited_octets)),
+                .with("instructions", f64::from(info.instructions))
+                .with("jited_octets", f64::from(info.jited_octets)),
         );
     }
     Ok(())

@@ -8,7 +8,7 @@
 use std::{fmt, fs::File, io, path::Path};
 
 use anyhow::{Context as _, Result};
-use mermin_core::lab::{Captured, Difference, Twin, each_captured};
+use mermin_core::lab::{Captured, Difference, Differential, for_each_captured};
 
 /// Flows at once; the largest captures have a fifth of it.
 const ROOM: u32 = 1 << 16;
@@ -62,13 +62,13 @@ impl fmt::Display for Outcome {
 
 /// Both sides.
 pub(crate) struct Kernel {
-    twin: Twin,
+    differential: Differential,
 }
 
 impl Kernel {
     pub(crate) fn open() -> Result<Self> {
-        let twin = Twin::open(ROOM).context("cannot run the kernel program")?;
-        Ok(Self { twin })
+        let differential = Differential::open(ROOM).context("cannot run the kernel program")?;
+        Ok(Self { differential })
     }
 
     /// Runs a capture up to its end, its break, or the first difference.
@@ -77,7 +77,7 @@ impl Kernel {
         let mut outcome = Outcome::default();
         let mut failed = None;
         // A break was told by the other comparison.
-        let _ = each_captured(file, |packet| {
+        let _ = for_each_captured(file, |packet| {
             if outcome.difference.is_none() && failed.is_none() {
                 failed = self.packet(packet, &mut outcome).err();
             }
@@ -85,7 +85,7 @@ impl Kernel {
         if let Some(error) = failed {
             return Err(error).context("the kernel refuses a frame");
         }
-        let last = self.twin.finish().context("cannot end the flows")?;
+        let last = self.differential.finish().context("cannot end the flows")?;
         let difference = last.map(|difference| difference.to_string());
         outcome.difference = outcome.difference.or(difference);
         Ok(outcome)
@@ -103,7 +103,7 @@ impl Kernel {
             outcome.too_short += 1;
             return Ok(());
         };
-        match self.twin.frame(&frame) {
+        match self.differential.frame(&frame) {
             Ok(None) => {
                 outcome.same += 1;
                 outcome.no_ethernet += u64::from(packet.link != 1);

@@ -8,7 +8,7 @@
 )]
 
 #[expect(dead_code, reason = "these tests look for rows alone")]
-#[path = "../../mermin-core/tests/kernel/symptoms/page.rs"]
+#[path = "../../mermin-core/tests/kernel/troubleshooting/page.rs"]
 mod page;
 #[path = "../../mermin-core/tests/kernel/support/rights.rs"]
 mod rights;
@@ -302,7 +302,7 @@ fn problems_are_shown_with_remedies() {
     for said in &runs {
         for (mark, subject, found) in facts(&said.stdout) {
             if mark != '\u{2713}' {
-                let mut rows = page::symptoms()
+                let mut rows = page::troubleshooting()
                     .into_iter()
                     .filter(|cell| cell.contains('`'));
                 let line = format!("{subject}: {found}");

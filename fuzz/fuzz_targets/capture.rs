@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| mermin_trials::capture::run(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| mermin_fuzz_cases::capture::run(octets));

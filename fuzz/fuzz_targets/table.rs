@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| mermin_trials::table::run(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| mermin_fuzz_cases::table::run(octets));

@@ -1,7 +1,7 @@
 //! The rows of docs/TROUBLESHOOTING.md about files: each symptom is made, and what is said compared with the row.
 
 #[expect(dead_code, reason = "the other rows are tested by another crate")]
-#[path = "../../mermin-core/tests/kernel/symptoms/page.rs"]
+#[path = "../../mermin-core/tests/kernel/troubleshooting/page.rs"]
 mod page;
 
 use mermin_config::{Config, Diagnostic};

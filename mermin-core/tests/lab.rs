@@ -12,7 +12,7 @@ use std::{
 use mermin_core::{
     flow::EndReason,
     lab::{
-        Context, HookDirection, Lab, Order, Twin, VERIFIED_LIMIT, each_captured,
+        Context, Differential, HookDirection, Lab, Order, VERIFIED_LIMIT, for_each_captured,
         frame::{
             flag::{ACK, FIN, SYN},
             tcp, udp,
@@ -143,11 +143,11 @@ fn a_super_packet_counts_its_segments() {
 #[test]
 fn the_kernel_tells_the_size_of_program_and_maps() {
     let Some(lab) = lab(64) else { return };
-    for (name, facts) in lab.programs().unwrap() {
-        println!("{name}: {facts:?}");
-        assert!(facts.verified >= facts.instructions && facts.instructions > 100);
+    for (name, info) in lab.programs().unwrap() {
+        println!("{name}: {info:?}");
+        assert!(info.verified >= info.instructions && info.instructions > 100);
         // A tenth of the verifier's limit: other kernels walk more ways than this one.
-        assert!(facts.verified < VERIFIED_LIMIT / 10, "{name}: {facts:?}");
+        assert!(info.verified < VERIFIED_LIMIT / 10, "{name}: {info:?}");
     }
     let maps = lab.maps().unwrap();
     let slots = maps.iter().find(|map| map.name == "SLOTS").unwrap();
@@ -162,7 +162,7 @@ fn frames() -> Result<Vec<Vec<u8>>, Box<dyn std::error::Error>> {
         frames.push(fs::read(entry?.path())?);
     }
     let capture = fs::File::open(root.join("tests/captures/mixed.pcap"))?;
-    each_captured(capture, |packet| frames.push(packet.octets.to_vec()))?;
+    for_each_captured(capture, |packet| frames.push(packet.octets.to_vec()))?;
     Ok(frames)
 }
 
@@ -175,13 +175,13 @@ fn kernel_and_process_agree_on_every_kind_of_frame_cut_anywhere() {
     let mut cpu = rustix::thread::CpuSet::new();
     cpu.set(rustix::thread::sched_getcpu());
     rustix::thread::sched_setaffinity(None, &cpu).unwrap();
-    let mut twin = Twin::open(4096).unwrap();
+    let mut differential = Differential::open(4096).unwrap();
     let frames = frames().unwrap();
     assert!(frames.len() > 40);
     let [mut taken, mut refused] = [0, 0];
     for frame in &frames {
         for length in 1..=frame.len() {
-            match twin.frame(&frame[..length]) {
+            match differential.frame(&frame[..length]) {
                 Ok(None) => taken += 1,
                 Ok(Some(difference)) => panic!("{length} octets of {frame:02x?}\n{difference}"),
                 // A test run wants an Ethernet header, and a whole IP header where that one announces it.
@@ -191,23 +191,23 @@ fn kernel_and_process_agree_on_every_kind_of_frame_cut_anywhere() {
                 Err(error) => panic!("{length} octets of {frame:02x?}: {error}"),
             }
         }
-        if let Some(difference) = twin.finish().unwrap() {
+        if let Some(difference) = differential.finish().unwrap() {
             panic!("{frame:02x?}\n{difference}");
         }
     }
     assert!(taken > refused, "{taken} taken, {refused} refused");
     // All in a row: connections that go on and end.
     for frame in frames.iter().filter(|frame| frame.len() >= 54) {
-        assert!(twin.frame(frame).unwrap().is_none());
+        assert!(differential.frame(frame).unwrap().is_none());
     }
-    assert!(twin.finish().unwrap().is_none());
+    assert!(differential.finish().unwrap().is_none());
     // The same ports again, with the same number and with others.
     let near = |flags, number| numbered(tcp(client(), server(), flags, 0), number);
     let far = |flags, number| numbered(tcp(server(), client(), flags, 0), number);
     for number in [1, 1, 2, 3, 3] {
         for frame in [near(SYN, number), far(SYN | ACK, number), far(SYN, 9)] {
-            assert!(twin.frame(&frame).unwrap().is_none());
+            assert!(differential.frame(&frame).unwrap().is_none());
         }
     }
-    assert!(twin.finish().unwrap().is_none());
+    assert!(differential.finish().unwrap().is_none());
 }

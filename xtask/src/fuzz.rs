@@ -1,6 +1,6 @@
 //! Fuzzing with libFuzzer, which sees what code an input reaches: `cargo xtask fuzz SECONDS`.
 //!
-//! The smoke of CI is a plain test instead (`mutated_seeds_pass` of `fuzz/trials`): the same trials, and no five minutes of
+//! The smoke of CI is a plain test instead (`mutated_seeds_pass` of `fuzz/cases`): the same cases, and no five minutes of
 //! installing and of instrumented building before its five seconds for each.
 
 use std::{fs, time::Instant};

@@ -5,7 +5,7 @@
 )]
 
 #[expect(dead_code, reason = "the other rows are tested by other crates")]
-#[path = "../../../mermin-core/tests/kernel/symptoms/page.rs"]
+#[path = "../../../mermin-core/tests/kernel/troubleshooting/page.rs"]
 mod page;
 
 use std::{io::Write as _, net::TcpListener, process::Command, thread};

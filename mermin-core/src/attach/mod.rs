@@ -64,7 +64,7 @@ impl Hooks {
     }
 
     /// From now on takes over what was left at hooks, and lets outlive the process what is attached.
-    pub(crate) fn keep_by(&mut self, keeper: Rc<PinnedHooks>) {
+    pub(crate) fn set_pinned_hooks(&mut self, keeper: Rc<PinnedHooks>) {
         self.keeper = Some(keeper);
     }
 

@@ -60,7 +60,7 @@ impl Hooks {
                         }
                         Fate::Said => {
                             let name = &interface.name;
-                            Some(tc::by_hand(name, direction, priority, handle))
+                            Some(tc::delete_command(name, direction, priority, handle))
                         }
                         Fate::Stays => continue,
                     };

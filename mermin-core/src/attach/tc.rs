@@ -186,7 +186,7 @@ impl Attachment {
             Error::new(kind, message)
                 .with_remedy(format!(
                     "keep {CAPABILITY} until the end, or remove it by hand: `{}`",
-                    by_hand(&self.interface, self.direction, self.priority, self.handle)
+                    delete_command(&self.interface, self.direction, self.priority, self.handle)
                 ))
                 .with_source(error)
         })
@@ -257,7 +257,7 @@ impl fmt::Debug for Attachment {
 }
 
 /// How a filter is removed by hand.
-pub(super) fn by_hand(
+pub(super) fn delete_command(
     interface: &str,
     direction: HookDirection,
     priority: u16,

@@ -457,8 +457,8 @@ fn a_process_without_capabilities_is_told_which_it_lacks() {
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
         let error = attached.detach().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied);
-        let by_hand = "tc filter del dev v0 egress pref 1 handle 0x1 bpf";
-        assert!(error.remedy().unwrap().contains(by_hand), "{error:?}");
+        let command = "tc filter del dev v0 egress pref 1 handle 0x1 bpf";
+        assert!(error.remedy().unwrap().contains(command), "{error:?}");
     });
 }
 

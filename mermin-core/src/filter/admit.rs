@@ -3,9 +3,9 @@
 use super::{EndpointFilter, Filter, FlowFilter, IpVersion, NetworkFilter};
 use crate::flow::{Endpoint, Flow, IcmpMessage, IpHeader, MacAddress, Protocol};
 
-/// Facts of a flow that are known from its first packet on.
+/// Fields of a flow that its first packet determines.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts<'a> {
+pub(crate) struct FlowFields<'a> {
     pub(crate) source: Endpoint,
     pub(crate) destination: Endpoint,
     pub(crate) protocol: Protocol,
@@ -14,7 +14,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) mac: Option<MacAddress>,
 }
 
-impl<'a> From<&'a Flow> for Facts<'a> {
+impl<'a> From<&'a Flow> for FlowFields<'a> {
     fn from(flow: &'a Flow) -> Self {
         Self {
             source: flow.source,
@@ -31,7 +31,7 @@ impl Filter {
     /// True if the filter admits a record, as if its flow had just begun.
     #[must_use]
     pub fn admits(&self, flow: &Flow) -> bool {
-        self.admits_flow(&Facts::from(flow)) && self.flow.admits(flow)
+        self.admits_flow(&FlowFields::from(flow)) && self.flow.admits(flow)
     }
 
     /// True if the filter admits everything.
@@ -41,10 +41,10 @@ impl Filter {
     }
 
     /// True if a flow is wanted.
-    pub(super) fn admits_flow(&self, facts: &Facts<'_>) -> bool {
-        self.network.admits(facts)
-            && self.source.admits(&facts.source)
-            && self.destination.admits(&facts.destination)
+    pub(super) fn admits_flow(&self, fields: &FlowFields<'_>) -> bool {
+        self.network.admits(fields)
+            && self.source.admits(&fields.source)
+            && self.destination.admits(&fields.destination)
     }
 }
 
@@ -62,22 +62,22 @@ impl EndpointFilter {
 }
 
 impl NetworkFilter {
-    pub(super) fn admits(&self, facts: &Facts<'_>) -> bool {
-        let version = if facts.source.address.is_ipv4() {
+    pub(super) fn admits(&self, fields: &FlowFields<'_>) -> bool {
+        let version = if fields.source.address.is_ipv4() {
             IpVersion::V4
         } else {
             IpVersion::V6
         };
         self.transport
-            .admits(|protocol| *protocol == facts.protocol)
+            .admits(|protocol| *protocol == fields.protocol)
             && self.ip_version.admits(|wanted| *wanted == version)
             && self
                 .interface_index
-                .admits(|indexes| indexes.matches(facts.interface_index))
+                .admits(|indexes| indexes.matches(fields.interface_index))
             && self
                 .interface_name
-                .admits(|pattern| pattern.matches(facts.interface_name))
-            && self.interface_mac.admits(|mac| Some(*mac) == facts.mac)
+                .admits(|pattern| pattern.matches(fields.interface_name))
+            && self.interface_mac.admits(|mac| Some(*mac) == fields.mac)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use zerocopy::FromZeros;
 
-use super::{Facts, Filter, FlowFilter, prepared::Prepared};
+use super::{Filter, FlowFields, FlowFilter, prepared::Prepared};
 use crate::{
     error::{Error, ErrorKind},
     flow::Flow,
@@ -79,8 +79,8 @@ impl Filters {
     }
 
     /// Decides a flow for as long as it lives. [`ended`](Self::ended) is to be told.
-    pub(crate) fn decide(&mut self, facts: &Facts<'_>) -> FilterDecision {
-        if !self.current.admits(facts) {
+    pub(crate) fn decide(&mut self, fields: &FlowFields<'_>) -> FilterDecision {
+        if !self.current.admits(fields) {
             return FilterDecision::UNWANTED;
         }
         if let Some(kept) = kept(&mut self.kept, self.wanted) {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn decide(filters: &mut Filters) -> FilterDecision {
-        filters.decide(&Facts::from(&plain()))
+        filters.decide(&FlowFields::from(&plain()))
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use self::{
 };
 
 pub(crate) use self::{
-    admit::Facts,
+    admit::FlowFields,
     decision::{FilterDecision, Filters},
 };
 

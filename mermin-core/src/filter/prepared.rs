@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{AddressPattern, EndpointFilter, Facts, Filter, Rule, address::Covered};
+use super::{AddressPattern, EndpointFilter, Filter, FlowFields, Rule, address::Covered};
 use crate::flow::Endpoint;
 
 /// A filter that finds networks by binary search. Comparing with 1,000 networks one by one took 3 us for each new flow.
@@ -39,16 +39,16 @@ impl Prepared {
     }
 
     /// As [`Filter::admits_flow`].
-    pub(super) fn admits(&self, facts: &Facts<'_>) -> bool {
+    pub(super) fn admits(&self, fields: &FlowFields<'_>) -> bool {
         let Filter {
             source,
             destination,
             network,
             flow: _,
         } = &self.filter;
-        network.admits(facts)
-            && self.source.admit(source, &facts.source)
-            && self.destination.admit(destination, &facts.destination)
+        network.admits(fields)
+            && self.source.admit(source, &fields.source)
+            && self.destination.admit(destination, &fields.destination)
     }
 }
 

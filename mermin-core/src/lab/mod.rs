@@ -2,33 +2,33 @@
 //!
 //! Nothing here is covered by semantic versioning. Everything needs the privileges of capturing.
 
-mod facts;
+#[cfg(feature = "pcap")]
+mod differential;
 mod fault;
 mod floor;
 pub mod frame;
 mod inject;
 mod instructions;
+mod kernel_info;
 pub mod loader;
 mod traffic;
-#[cfg(feature = "pcap")]
-mod twin;
 
 use mermin_bpf::abi::{globals::next, names};
 
 pub use mermin_bpf::abi::ledger::HookDirection;
 
 #[cfg(feature = "pcap")]
-pub use self::twin::{Difference, Twin};
+pub use self::differential::{Difference, Differential};
 pub use self::{
-    facts::{MapFacts, ProgramFacts, VERIFIED_LIMIT},
     fault::{Fault, with_fault},
     floor::{Floor, Hooked, Least},
     inject::{Context, Injector, Passed, Run},
     instructions::Order,
+    kernel_info::{MapInfo, ProgramInfo, VERIFIED_LIMIT},
     traffic::{Driver, Generator},
 };
 #[cfg(feature = "pcap")]
-pub use crate::source::{Captured, Whole, each_captured, read_whole};
+pub use crate::source::{CaptureOutcome, Captured, for_each_captured, read_capture};
 pub use crate::{
     failpoint::{FailPoint, kill_at},
     source::{Phases, Reading},
@@ -45,14 +45,14 @@ use crate::{
     error::{Error, ErrorKind},
     flow::Flow,
     report::Stats,
-    source::{FlowSource, FlowSourceBuilder, Rig},
+    source::{FlowSource, FlowSourceBuilder, Harness},
 };
 
 /// The programs, loaded by the real loader and attached to nothing, and the engine that reads and closes their flows,
 /// one step at a time in the calling thread.
 #[derive(Debug)]
 pub struct Lab {
-    rig: Rig,
+    harness: Harness,
     injector: Injector,
     empty: OwnedFd,
 }
@@ -71,13 +71,13 @@ impl Lab {
     /// # Errors
     /// As opening a source.
     pub fn with(options: FlowSourceBuilder) -> Result<Self, Error> {
-        let rig = Rig::open(options)?;
-        let injector = Injector::of(Arc::clone(rig.programs()));
+        let harness = Harness::open(options)?;
+        let injector = Injector::of(Arc::clone(harness.programs()));
         let empty = instructions::empty().map_err(|error| {
             Error::new(ErrorKind::System, "cannot load an empty program").with_source(error)
         })?;
         Ok(Self {
-            rig,
+            harness,
             injector,
             empty,
         })
@@ -132,8 +132,8 @@ impl Lab {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn programs(&self) -> io::Result<Vec<(&'static str, ProgramFacts)>> {
-        let programs = self.rig.programs();
+    pub fn programs(&self) -> io::Result<Vec<(&'static str, ProgramInfo)>> {
+        let programs = self.harness.programs();
         let at_hooks = [
             (names::PROGRAM_INGRESS, &programs.ingress),
             (names::PROGRAM_EGRESS, &programs.egress),
@@ -150,7 +150,7 @@ impl Lab {
         at_hooks
             .into_iter()
             .chain(called)
-            .map(|(name, program)| Ok((name, facts::program(program.as_fd())?)))
+            .map(|(name, program)| Ok((name, kernel_info::program(program.as_fd())?)))
             .collect()
     }
 
@@ -158,13 +158,13 @@ impl Lab {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn maps(&self) -> io::Result<Vec<MapFacts>> {
-        facts::maps(self.all_programs())
+    pub fn maps(&self) -> io::Result<Vec<MapInfo>> {
+        kernel_info::maps(self.all_programs())
     }
 
     /// The program at ingress, and those it hands over to.
     fn all_programs(&self) -> impl Iterator<Item = &OwnedFd> {
-        let programs = self.rig.programs();
+        let programs = self.harness.programs();
         let handed_to = programs.handed_to.iter().map(|(_, program)| program);
         [&programs.ingress].into_iter().chain(handed_to)
     }
@@ -172,13 +172,13 @@ impl Lab {
     /// Counters and the ledger: of loopback, and of packets with another `ifindex` (index 0).
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.rig.stats()
+        self.harness.stats()
     }
 
     /// Reads all that is known of every live flow, without a system call.
     #[must_use]
     pub fn read(&self) -> Reading {
-        self.rig.read()
+        self.harness.read()
     }
 
     /// Reads every open flow as [`OpenFlows`](crate::OpenFlows) does.
@@ -186,24 +186,24 @@ impl Lab {
     /// # Errors
     /// As those of a source's stream.
     pub fn open_flows(&mut self) -> Result<Reading, Error> {
-        self.rig.open_flows()
+        self.harness.open_flows()
     }
 
     /// Reads one word of each cache line that a decision about all flows reads, and decides nothing: no sweep of all flows can
     /// be faster. The sum of the words has no meaning.
     #[must_use]
     pub fn touch(&self) -> u64 {
-        self.rig.touch()
+        self.harness.touch()
     }
 
     /// Makes the next sweep look at every flow.
     pub fn make_due(&mut self) {
-        self.rig.make_due();
+        self.harness.make_due();
     }
 
     /// Reads the hints about new flows.
     pub fn listen(&mut self) {
-        self.rig.listen();
+        self.harness.listen();
     }
 
     /// One sweep: looks at the flows that may be due and judges them.
@@ -211,7 +211,7 @@ impl Lab {
     /// # Errors
     /// As those of a source's stream.
     pub fn sweep(&mut self) -> Result<(), Error> {
-        self.rig.sweep()
+        self.harness.sweep()
     }
 
     /// Closes every live flow in one go, phase by phase.
@@ -219,7 +219,7 @@ impl Lab {
     /// # Errors
     /// As those of a source's stream.
     pub fn close_all(&mut self) -> Result<Phases, Error> {
-        self.rig.close_all()
+        self.harness.close_all()
     }
 
     /// Lets the engine close every live flow as if their timeouts were over, at its own pace and with a consumer that
@@ -228,7 +228,7 @@ impl Lab {
     /// # Errors
     /// As those of a source's stream.
     pub fn expire(&mut self) -> Result<u64, Error> {
-        self.rig.expire()
+        self.harness.expire()
     }
 
     /// Works as a source does whose monotonic clock has jumped ahead, until all that is due then is closed. Records are to be
@@ -237,12 +237,12 @@ impl Lab {
     /// # Errors
     /// As those of a source's stream.
     pub fn jump(&mut self, ahead: Duration) -> Result<(), Error> {
-        self.rig.jump(ahead)
+        self.harness.jump(ahead)
     }
 
     /// Takes the records made so far.
     pub fn take(&mut self) -> Vec<Flow> {
-        self.rig.take()
+        self.harness.take()
     }
 }
 

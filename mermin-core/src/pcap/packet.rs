@@ -23,7 +23,7 @@ pub(crate) struct Packet {
 #[cfg(feature = "__lab")]
 impl Packet {
     /// One that is in no capture.
-    pub(crate) fn by_hand(octets: usize, at: std::time::Duration) -> Self {
+    pub(crate) fn synthetic(octets: usize, at: std::time::Duration) -> Self {
         Self {
             at: 0..0,
             length: u32::try_from(octets).unwrap_or(u32::MAX),

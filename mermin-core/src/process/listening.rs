@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::lookup::Ends;
+use super::lookup::FlowEndpoints;
 use crate::flow::{Direction, FIRST_USER_PORT};
 
 /// Knowledge of one end of a flow.
@@ -20,7 +20,7 @@ pub(super) enum Listening {
 
 /// Outcome of the question which end listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct ServerSide {
     /// The end alone that listens is the server; unknown where both do, or neither.
     pub(super) direction: Direction,
     /// Neither end was in sight: a network namespace may have come since they were last looked for.
@@ -31,11 +31,14 @@ pub(super) struct Told {
 ///
 /// Datagrams between equal ports (NTP, mDNS) or to a group are among peers, of which none is the server by having its port. An end
 /// elsewhere with a system port may well be a server that cannot be asked.
-pub(super) fn decide(ends: &Ends, mut of: impl FnMut(SocketAddr) -> Listening) -> Told {
+pub(super) fn decide(
+    ends: &FlowEndpoints,
+    mut of: impl FnMut(SocketAddr) -> Listening,
+) -> ServerSide {
     let is_among_peers =
         ends.source.port() == ends.destination.port() || is_group(ends.destination.ip());
     if is_among_peers {
-        return Told {
+        return ServerSide {
             direction: Direction::Unknown,
             may_change: false,
         };
@@ -53,7 +56,7 @@ pub(super) fn decide(ends: &Ends, mut of: impl FnMut(SocketAddr) -> Listening) -
     } else {
         Direction::Unknown
     };
-    Told {
+    ServerSide {
         direction,
         may_change: known == [Listening::Elsewhere; 2],
     }
@@ -68,8 +71,8 @@ mod tests {
     use super::*;
     use crate::flow::Protocol;
 
-    fn told(source: &str, destination: &str, known: [Listening; 2]) -> Told {
-        let ends = Ends {
+    fn told(source: &str, destination: &str, known: [Listening; 2]) -> ServerSide {
+        let ends = FlowEndpoints {
             protocol: Protocol::TCP,
             source: source.parse().unwrap(),
             destination: destination.parse().unwrap(),
@@ -96,7 +99,7 @@ mod tests {
         ] {
             assert_eq!(
                 told("10.0.0.1:40000", "10.0.0.2:8080", known),
-                Told {
+                ServerSide {
                     direction,
                     may_change
                 },

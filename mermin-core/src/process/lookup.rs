@@ -25,13 +25,13 @@ const SHARE: u32 = 20;
 const REFRESH: Duration = Duration::from_secs(10);
 
 /// A flow: its slot, and when it began there.
-type Name = (u32, u64);
+type FlowRef = (u32, u64);
 /// Processes of source and destination, where they are known.
 type Pair = [Option<Arc<Process>>; 2];
 
 /// Protocol and ends of a flow, the source first.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ends {
+pub(crate) struct FlowEndpoints {
     pub(crate) protocol: Protocol,
     pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
@@ -56,14 +56,14 @@ impl Wanted {
 
 /// Knowledge of a flow, as far as it goes by now.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct LookupResult {
     /// Processes of source and destination, where they are known.
     pub(crate) processes: Pair,
     /// Its direction by listening ports.
     pub(crate) listening: Direction,
 }
 
-impl Answer {
+impl LookupResult {
     /// Has a record say which processes are at its ends, as far as is known.
     pub(crate) fn name(self, mut record: Flow) -> Flow {
         [record.source_process, record.destination_process] = self.processes;
@@ -71,7 +71,7 @@ impl Answer {
     }
 }
 
-impl Default for Answer {
+impl Default for LookupResult {
     fn default() -> Self {
         Self {
             processes: Pair::default(),
@@ -81,23 +81,23 @@ impl Default for Answer {
 }
 
 struct Request {
-    flow: Name,
-    ends: Ends,
+    flow: FlowRef,
+    ends: FlowEndpoints,
 }
 
 /// Outcome of the look-ups.
 #[derive(Debug, Default)]
-struct Answers {
+struct LookupResults {
     /// Found or awaited: one entry for each open flow that was asked about.
-    flows: Mutex<HashMap<Name, Answer>>,
+    flows: Mutex<HashMap<FlowRef, LookupResult>>,
     /// Flows that found no room behind the queue.
     missed: AtomicU64,
     /// Nobody wants any more of them.
     is_over: AtomicBool,
 }
 
-impl Answers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Answer>> {
+impl LookupResults {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FlowRef, LookupResult>> {
         self.flows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +106,7 @@ impl Answers {
     }
 
     /// Of a flow that has ended nobody wants to know.
-    fn put(&self, flow: Name, found: impl FnOnce(&mut Answer)) {
+    fn put(&self, flow: FlowRef, found: impl FnOnce(&mut LookupResult)) {
         if let Some(answer) = self.lock().get_mut(&flow) {
             found(answer);
         }
@@ -119,7 +119,7 @@ pub(crate) struct Lookup {
     /// None once it is dropped.
     requests: Option<SyncSender<Request>>,
     thread: Option<JoinHandle<()>>,
-    answers: Arc<Answers>,
+    answers: Arc<LookupResults>,
     wanted: Wanted,
 }
 
@@ -131,7 +131,7 @@ impl Lookup {
     pub(crate) fn start(wanted: Wanted) -> io::Result<Self> {
         let namespaces = Namespaces::open()?;
         let (requests, received) = sync_channel(QUEUE);
-        let answers = Arc::new(Answers::default());
+        let answers = Arc::new(LookupResults::default());
         let worker = Worker {
             wanted,
             namespaces,
@@ -158,10 +158,10 @@ impl Lookup {
     }
 
     /// Has a flow looked up, whose ends can be. False where it finds no room in the queue, and stays without an answer.
-    pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<Ends>) -> bool {
+    pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
         let flow = (slot, first_seen);
-        self.answers.lock().insert(flow, Answer::default());
-        let is_to_ask = |ends: &Ends| self.wanted.processes || !ends.is_opened;
+        self.answers.lock().insert(flow, LookupResult::default());
+        let is_to_ask = |ends: &FlowEndpoints| self.wanted.processes || !ends.is_opened;
         let Some(ends) = ends.filter(is_to_ask) else {
             return true;
         };
@@ -175,7 +175,7 @@ impl Lookup {
     }
 
     /// Knowledge of a flow, as far as it goes by now.
-    pub(crate) fn of(&self, slot: u32, first_seen: u64) -> Answer {
+    pub(crate) fn of(&self, slot: u32, first_seen: u64) -> LookupResult {
         let answers = self.answers.lock();
         answers
             .get(&(slot, first_seen))
@@ -202,15 +202,15 @@ impl Drop for Lookup {
 
 /// A flow of which something is not known yet.
 struct Pending {
-    flow: Name,
-    ends: Ends,
+    flow: FlowRef,
+    ends: FlowEndpoints,
 }
 
 struct Worker {
     wanted: Wanted,
     namespaces: Namespaces,
     owners: Owners,
-    answers: Arc<Answers>,
+    answers: Arc<LookupResults>,
     pending: Vec<Pending>,
     next_look: Instant,
     next_refresh: Instant,
@@ -247,7 +247,7 @@ impl Worker {
     }
 
     /// Looks a flow up, now and, if there is room to remember it, once more behind the next look.
-    fn take(&mut self, flow: Name, ends: Ends) {
+    fn take(&mut self, flow: FlowRef, ends: FlowEndpoints) {
         if self.resolve(flow, &ends) {
             return;
         }
@@ -281,24 +281,24 @@ impl Worker {
     }
 
     /// Looks a flow up. True if nothing is to be gained by another look.
-    fn resolve(&mut self, flow: Name, ends: &Ends) -> bool {
+    fn resolve(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let is_named = !self.wanted.processes || self.name(flow, ends);
         let is_told = !self.wanted.listening_ports || ends.is_opened || self.tell(flow, ends);
         is_named && is_told
     }
 
     /// Asks which end of a flow listens. True if another look at network namespaces cannot change that.
-    fn tell(&mut self, flow: Name, ends: &Ends) -> bool {
+    fn tell(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let told = listening::decide(ends, |end| self.namespaces.listening(ends.protocol, end));
         if told.direction != Direction::Unknown {
-            let put = |answer: &mut Answer| answer.listening = told.direction;
+            let put = |answer: &mut LookupResult| answer.listening = told.direction;
             self.answers.put(flow, put);
         }
         !told.may_change
     }
 
     /// Looks the processes of a flow up. True if one of its ends is known, or both are nobody's.
-    fn name(&mut self, flow: Name, ends: &Ends) -> bool {
+    fn name(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let (source, destination) = (ends.source, ends.destination);
         let inodes = [(source, destination), (destination, source)]
             .map(|(own, other)| self.namespaces.find(ends.protocol, own, other));
@@ -330,7 +330,7 @@ mod tests {
         let end = |port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
         Request {
             flow: (slot, 1),
-            ends: Ends {
+            ends: FlowEndpoints {
                 protocol: Protocol::UDP,
                 source: end(1),
                 destination: end(2),
@@ -340,7 +340,7 @@ mod tests {
     }
 
     /// None where the kernel has no `sock_diag(7)`.
-    fn worker(answers: &Arc<Answers>) -> Option<Worker> {
+    fn worker(answers: &Arc<LookupResults>) -> Option<Worker> {
         let namespaces = match Namespaces::open() {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 eprintln!("skipped: {error}");
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn dropping_leaves_what_is_in_the_queue() {
-        let answers = Arc::new(Answers::default());
+        let answers = Arc::new(LookupResults::default());
         let Some(worker) = worker(&answers) else {
             return;
         };
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn flows_that_find_no_room_are_counted() {
-        let answers = Arc::new(Answers::default());
+        let answers = Arc::new(LookupResults::default());
         let Some(mut worker) = worker(&answers) else {
             return;
         };

@@ -21,7 +21,7 @@ use crate::{
     sys::netns::is_first_pid_namespace,
 };
 
-pub(crate) use self::lookup::{Answer, Ends, Lookup, Wanted};
+pub(crate) use self::lookup::{FlowEndpoints, Lookup, LookupResult, Wanted};
 
 /// Things that this process cannot see of others, for what is `wanted`.
 pub(crate) fn degradations(wanted: Wanted) -> Vec<Degradation> {

@@ -53,7 +53,7 @@ pub(super) struct Control {
     /// The task that waits for the source to be closed.
     closed: Mutex<Option<Waker>>,
     abandoned: AtomicBool,
-    declined: AtomicBool,
+    open_cancelled: AtomicBool,
     /// No thread serves this source.
     threadless: AtomicBool,
     /// Requested changes; `None` when no thread serves them any more.
@@ -74,7 +74,7 @@ impl Control {
             closing: AtomicBool::new(false),
             closed: Mutex::new(None),
             abandoned: AtomicBool::new(false),
-            declined: AtomicBool::new(false),
+            open_cancelled: AtomicBool::new(false),
             threadless: AtomicBool::new(false),
             requests: Mutex::new(Some(VecDeque::new())),
             pages: Pages::new(),
@@ -205,13 +205,13 @@ impl Control {
     }
 
     /// As [`abandon`](Self::abandon), by somebody who never got the source.
-    pub(super) fn decline(&self) {
-        self.declined.store(true, Ordering::Release);
+    pub(super) fn cancel_open(&self) {
+        self.open_cancelled.store(true, Ordering::Release);
         self.abandon();
     }
 
-    pub(super) fn is_declined(&self) -> bool {
-        self.declined.load(Ordering::Acquire)
+    pub(super) fn is_open_cancelled(&self) -> bool {
+        self.open_cancelled.load(Ordering::Acquire)
     }
 
     pub(super) fn is_abandoned(&self) -> bool {

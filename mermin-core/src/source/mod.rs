@@ -26,11 +26,11 @@ mod stream;
 mod tunnels;
 
 #[cfg(feature = "__lab")]
-pub use self::capture::thread::rig::{Phases, Reading};
+pub use self::capture::thread::harness::{Phases, Reading};
 #[cfg(all(feature = "pcap", feature = "__lab"))]
-pub(crate) use self::offline::Hand;
+pub(crate) use self::offline::FrameCounter;
 #[cfg(all(feature = "pcap", feature = "__lab"))]
-pub use self::offline::{Captured, Whole, each_captured, read_whole};
+pub use self::offline::{CaptureOutcome, Captured, for_each_captured, read_capture};
 #[cfg(feature = "pcap")]
 pub use self::pace::Pace;
 pub use self::{
@@ -46,4 +46,4 @@ pub use self::{
     tunnels::Decapsulation,
 };
 #[cfg(feature = "__lab")]
-pub(crate) use self::{capture::thread::rig::Rig, options::TestHooks};
+pub(crate) use self::{capture::thread::harness::Harness, options::TestHooks};

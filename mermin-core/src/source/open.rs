@@ -131,7 +131,7 @@ struct Unopened(Option<Arc<Control>>);
 impl Drop for Unopened {
     fn drop(&mut self) {
         if let Some(control) = &self.0 {
-            control.decline();
+            control.cancel_open();
         }
     }
 }

@@ -179,7 +179,7 @@ impl FlowSource {
     /// # }
     /// ```
     pub fn manual_ack(&mut self) -> Acknowledger {
-        self.receipts.by_hand()
+        self.receipts.manual()
     }
 
     /// Exports every record through a sink until the source ends, then closes the sink. [`Run`] has the options; await it to begin.

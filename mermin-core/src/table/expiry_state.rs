@@ -2,7 +2,7 @@
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 
-/// Facts that decide if a flow goes on, at one moment. It is in two cache lines of a flow's slot, where an
+/// Fields that decide if a flow goes on, at one moment. It is in two cache lines of a flow's slot, where an
 /// [`FlowSnapshot`](super::snapshot::FlowSnapshot) takes up to five and is some 30 words to be copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExpiryState {

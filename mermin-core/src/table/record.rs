@@ -23,7 +23,7 @@ use super::{
     snapshot::{FlowSnapshot, Side},
 };
 use crate::{
-    filter::Facts,
+    filter::FlowFields,
     flow::{
         Count, Direction, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface, IpHeader,
         Ipsec, MacAddress, Protocol, Tcp, TcpFlags, TcpState, Uniflow, VlanIds,
@@ -36,7 +36,7 @@ const TIME_BITS: u32 = 56;
 
 /// Context that turns slots and monotonic times into ids and dates.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
+pub(crate) struct RecordClock {
     /// Random, drawn with the maps: ids of two runs differ.
     pub(crate) epoch: u64,
     /// Now on the monotonic clock, ns.
@@ -57,7 +57,7 @@ pub(crate) fn date(nanoseconds: i64) -> SystemTime {
     }
 }
 
-impl Frame {
+impl RecordClock {
     fn date(&self, monotonic: u64) -> SystemTime {
         let since = i128::from(self.wall) - i128::from(self.monotonic) + i128::from(monotonic);
         let limit = if since < 0 { i64::MIN } else { i64::MAX };
@@ -87,7 +87,7 @@ pub(crate) fn record(
     entry: &ExportState,
     reason: EndReason,
     interface: &Arc<str>,
-    frame: &Frame,
+    clock: &RecordClock,
     listening: Direction,
 ) -> Flow {
     let tail = flow.tail();
@@ -95,19 +95,19 @@ pub(crate) fn record(
     let starter = usize::from(flow.higher_started);
     let [source, destination] = endpoints(flow);
     let mut record = Flow::new(
-        frame.id(slot, flow.first_seen),
+        clock.id(slot, flow.first_seen),
         Protocol(number),
         source,
         destination,
         Interface::new(tail.ifindex, Arc::clone(interface)),
-        frame.date(flow.first_seen),
+        clock.date(flow.first_seen),
     );
     record.sequence = u64::from(entry.sequence);
-    record.end = frame.date(flow.ended());
+    record.end = clock.date(flow.ended());
     record.time_resolution = Some(Duration::from_nanos(if flow.packets() == 1 {
         1
     } else {
-        frame.tick
+        clock.tick
     }));
     record.end_reason = reason;
     record.interface.mac = mac(flow);
@@ -141,11 +141,11 @@ pub(crate) fn record(
     record
 }
 
-/// Facts by which a filter decides the flow.
-pub(crate) fn facts<'a>(flow: &FlowSnapshot, interface: &'a str) -> Facts<'a> {
+/// Fields by which a filter decides about the flow.
+pub(crate) fn flow_fields<'a>(flow: &FlowSnapshot, interface: &'a str) -> FlowFields<'a> {
     let tail = flow.tail();
     let [source, destination] = endpoints(flow);
-    Facts {
+    FlowFields {
         source,
         destination,
         protocol: Protocol(tail.protocol()),
@@ -155,7 +155,7 @@ pub(crate) fn facts<'a>(flow: &FlowSnapshot, interface: &'a str) -> Facts<'a> {
     }
 }
 
-/// Packets and frame octets of one direction that no record has told, given or withheld.
+/// Packets and frame octets of one direction that no record has, exported or suppressed.
 pub(crate) fn unexported(side: &Side, exported: &Exported, link_length: u8) -> Ignored {
     let frames = frame_octets(link_length, side.packets, side.octets, side.extra);
     let before = frame_octets(

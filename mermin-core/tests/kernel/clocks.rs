@@ -9,7 +9,7 @@ use futures::StreamExt;
 use mermin_core::{Attach, Flow, NetNs, flow::Endpoint};
 
 use crate::support::{
-    asked::{Asked, Task, say},
+    child_process::{ChildProcess, Task, print_line},
     frame,
     host::Pair,
     skip::skip,
@@ -49,12 +49,12 @@ fn milliseconds(time: SystemTime) -> i128 {
 
 /// Says its namespace, that it is open, and the first record that ends a flow.
 fn in_time_namespace(path: &str) -> String {
-    say(&namespaces()[0]);
+    print_line(&namespaces()[0]);
     let options = on("v0")
         .netns(NetNs::Path(path.into()))
         .udp_timeout(Duration::from_millis(400));
     let mut source = within(LONGEST, options.open()).unwrap().unwrap();
-    say("open");
+    print_line("open");
     let mut records = 0;
     let last = loop {
         let item = within(Duration::from_secs(20), source.next());
@@ -73,7 +73,8 @@ fn in_time_namespace(path: &str) -> String {
 fn told_in(ahead: &str) {
     let pair = Pair::new();
     let command = ["unshare", "--time", "--monotonic", ahead, "--fork"];
-    let mut process = Asked::start_by(&command, &format!("in-time-namespace {}", pair.near.path()));
+    let mut process =
+        ChildProcess::start_by(&command, &format!("in-time-namespace {}", pair.near.path()));
     match process.line() {
         Some(namespace) => assert!(!namespaces().contains(&namespace), "{namespace}"),
         None => skip("the kernel has no time namespaces"),

@@ -49,10 +49,10 @@ mod started;
 mod statistics;
 mod stopping;
 mod support;
-mod symptoms;
 mod table;
 mod tcp;
 mod trouble;
+mod troubleshooting;
 mod tunnel_devices;
 mod tunnels;
 mod verifier;
@@ -64,7 +64,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use mermin_core::Attach;
 
 use support::{
-    asked,
+    child_process,
     host::Host,
     process,
     skip::Skip,
@@ -165,13 +165,13 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
 
 fn main() {
     let tasks = [
-        &symptoms::tasks()[..],
+        &troubleshooting::tasks()[..],
         statistics::TASKS,
         stopping::TASKS,
         clocks::TASKS,
         restart::TASKS,
     ];
-    asked::obey(&tasks.concat());
+    child_process::run_task(&tasks.concat());
     let arguments = Arguments::from_args();
     let obstacles = if arguments.list {
         Vec::new()
@@ -210,7 +210,7 @@ fn main() {
         tunnel_devices::cases(),
         verifier::cases(),
         ways::cases(),
-        symptoms::cases(),
+        troubleshooting::cases(),
         statistics::cases(),
         stopping::cases(),
         clocks::cases(),

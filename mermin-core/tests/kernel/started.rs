@@ -34,7 +34,7 @@ struct Exchange {
     ask: Vec<u8>,
 }
 
-/// Asked from 10.0.0.1 or `fd00::1`, from a port of its own each.
+/// Requests from 10.0.0.1 or `fd00::1`, from a port of its own each.
 fn exchanges() -> Vec<Exchange> {
     let [near, far] = [address("10.0.0.1:40000"), address("10.0.0.2:8080")];
     let [near6, far6] = [address("[fd00::1]:40000"), address("[fd00::2]:8080")];

@@ -8,7 +8,7 @@ use mermin_core::{
 };
 
 use crate::support::{
-    asked::{Asked, Task},
+    child_process::{ChildProcess, Task},
     frame,
     host::Pair,
     raw,
@@ -86,5 +86,5 @@ fn read_without_calls(interface: &str) -> String {
 }
 
 fn statistics_take_no_system_call() {
-    assert_eq!(Asked::start("read-statistics v0").rest(), "50 50\n");
+    assert_eq!(ChildProcess::start("read-statistics v0").rest(), "50 50\n");
 }

@@ -15,8 +15,8 @@ use mermin_core::{
 };
 
 use crate::support::{
-    asked::{Asked, Task},
     attached,
+    child_process::{ChildProcess, Task},
     host::{Host, Pair},
     process::{self, Holdings},
     raw,
@@ -184,7 +184,7 @@ fn drop_and_end(argument: &str) -> String {
 fn a_process_that_ends_right_after_a_drop(mode: Attach) {
     let host = crowd();
     let word = if mode == Attach::Tcx { "tcx" } else { "tc" };
-    let mut process = Asked::start(&format!("drop-and-end {word} {}", host.path()));
+    let mut process = ChildProcess::start(&format!("drop-and-end {word} {}", host.path()));
     assert_eq!(process.line().as_deref(), Some("dropped"));
     process.wait();
     let left = occupied(&host);

@@ -21,12 +21,12 @@ fn verified_instructions() {
         ("+endpoints", |options| options.flow_key(FlowKey::Endpoints)),
     ] {
         let programs = host.run(|| Lab::with(set(on("lo"))).unwrap().programs().unwrap());
-        for (name, facts) in programs {
-            println!("verified {name}{with} {}", facts.verified);
+        for (name, info) in programs {
+            println!("verified {name}{with} {}", info.verified);
             // As docs/ARCHITECTURE.md promises.
             assert!(
-                facts.verified < VERIFIED_LIMIT / 10,
-                "{name}{with}: {facts:?}"
+                info.verified < VERIFIED_LIMIT / 10,
+                "{name}{with}: {info:?}"
             );
         }
     }

@@ -1,6 +1,6 @@
 //! Link types beyond Ethernet, raw IP and those of operating systems, by literal octets.
 
-use mermin_core::{Timeouts, lab::read_whole};
+use mermin_core::{Timeouts, lab::read_capture};
 
 use crate::{
     craft::{Frame, Shape, pcap},
@@ -691,7 +691,7 @@ fn parts_of_frames() {
 
 #[test]
 fn cut_anywhere_there_is_no_flow_and_a_reason() {
-    let whole = |file: Vec<u8>| read_whole(&file[..], Timeouts::default(), 64);
+    let whole = |file: Vec<u8>| read_capture(&file[..], Timeouts::default(), 64);
     for link in LINKS {
         for (header, ip) in link.headers.iter().zip([v4(), v6()]) {
             let packet = [header, &ip[..]].concat();

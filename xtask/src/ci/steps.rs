@@ -36,8 +36,8 @@ pub(super) const FIXED: [&str; 2] = ["MERMIN_REQUIRE_KERNEL", "RUSTDOCFLAGS"];
 /// A kernel test that cannot run here is a failure here.
 const REQUIRE_KERNEL: (&str, &str) = ("MERMIN_REQUIRE_KERNEL", "1");
 
-/// For each of the trials that fuzzing drives as well, 5 s.
-const TRIAL_SECONDS: (&str, &str) = ("MERMIN_TRIAL_SECONDS", "5");
+/// For each of the cases that fuzzing runs as well, 5 s.
+const FUZZ_SECONDS: (&str, &str) = ("MERMIN_FUZZ_SECONDS", "5");
 
 const fn quick(name: &'static str, work: Work) -> Step {
     Step {
@@ -81,7 +81,7 @@ pub(super) const STEPS: &[Step] = &[
         "lints of the kernel program",
         Work::Function("the same for its target", object::lint),
     ),
-    quick("tests", Work::Tests(&[REQUIRE_KERNEL, TRIAL_SECONDS])),
+    quick("tests", Work::Tests(&[REQUIRE_KERNEL, FUZZ_SECONDS])),
     quick(
         "another kernel",
         Work::Function("cargo xtask kernel-test --vm 6.1", vm::oldest),

@@ -24,14 +24,14 @@ usage: doctor [options] [interface..]
   --json             one JSON object instead of text
 ";
 
-struct Asked {
+struct Args {
     options: FlowSourceBuilder,
     json: bool,
 }
 
 fn main() -> ExitCode {
-    let asked = match asked() {
-        Ok(Some(asked)) => asked,
+    let args = match parse_args() {
+        Ok(Some(args)) => args,
         Ok(None) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -41,9 +41,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match block_on(asked.options.preflight()) {
+    match block_on(args.options.preflight()) {
         Ok(report) => {
-            if asked.json {
+            if args.json {
                 println!("{}", json::report(&report));
             } else {
                 print!("{}", text(&report));
@@ -60,8 +60,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// None when help is asked for.
-fn asked() -> Result<Option<Asked>, lexopt::Error> {
+/// `None` if help was requested.
+fn parse_args() -> Result<Option<Args>, lexopt::Error> {
     let mut options = FlowSource::builder();
     let mut interfaces = Vec::new();
     let mut json = false;
@@ -84,7 +84,7 @@ fn asked() -> Result<Option<Asked>, lexopt::Error> {
             _ => return Err(argument.unexpected()),
         };
     }
-    Ok(Some(Asked {
+    Ok(Some(Args {
         options: options.interfaces(interfaces),
         json,
     }))

@@ -179,7 +179,7 @@ fn heed(
     match requests.hangup() {
         None => {}
         Some(Hangup::Closed) => stop.raise(),
-        Some(Hangup::Asked) => match read_again(handle) {
+        Some(Hangup::Reload) => match read_again(handle) {
             Some(answer) => said += &answer,
             None => stop.raise(),
         },

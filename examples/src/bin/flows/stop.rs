@@ -71,7 +71,7 @@ impl Requests {
             if self.terminal && !has_terminal() {
                 Hangup::Closed
             } else {
-                Hangup::Asked
+                Hangup::Reload
             }
         })
     }
@@ -87,8 +87,8 @@ impl Requests {
 pub(crate) enum Hangup {
     /// The terminal is gone.
     Closed,
-    /// Somebody sent it.
-    Asked,
+    /// The configuration is to be read again: a process sent the signal.
+    Reload,
 }
 
 /// True if the process has a terminal that controls it; none that was closed can be opened.

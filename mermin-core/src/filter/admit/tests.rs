@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::{prelude::*, sample::select};
 
 use crate::{
-    filter::{Facts, Filter, Rule, prepared::Prepared},
+    filter::{Filter, FlowFields, Rule, prepared::Prepared},
     flow::{
         Endpoint, Flow, IcmpMessage, IpHeader, MacAddress, Protocol, Tcp, TcpFlags, TcpState,
         Value, example::plain,
@@ -238,9 +238,9 @@ proptest! {
             .iter()
             .all(|(key, lists)| holds(lists, texts.get(KEYS[*key].0).unwrap_or(&none)));
         prop_assert_eq!(filter.admits(&flow), expected, "{:?} {:?}", keys, texts);
-        let facts = Facts::from(&flow);
-        let expected = filter.admits_flow(&facts);
-        prop_assert_eq!(Prepared::new(filter.clone()).admits(&facts), expected);
+        let fields = FlowFields::from(&flow);
+        let expected = filter.admits_flow(&fields);
+        prop_assert_eq!(Prepared::new(filter.clone()).admits(&fields), expected);
         prop_assert_eq!(filter.is_empty(), keys.iter().all(|(key, _)| last[key].iter().all(Vec::is_empty)));
     }
 }

@@ -3,22 +3,22 @@
 use super::{name::Name, visit::Visit};
 use crate::flow::{Flow, Process};
 
-/// Names of what is known of one.
-pub(super) struct Names {
+/// Attributes of the process at one end of a flow.
+pub(super) struct ProcessAttributes {
     pub(super) pid: Name,
     pub(super) executable: Name,
     pub(super) cgroup: Name,
     pub(super) container: Name,
 }
 
-pub(super) static SOURCE: Names = Names {
+pub(super) static SOURCE: ProcessAttributes = ProcessAttributes {
     pid: Name::new("process.pid"),
     executable: Name::new("process.executable.name"),
     cgroup: Name::new("process.cgroup.id"),
     container: Name::new("source.container.id"),
 };
 
-pub(super) static DESTINATION: Names = Names {
+pub(super) static DESTINATION: ProcessAttributes = ProcessAttributes {
     pid: Name::new("flow.reverse.process.pid"),
     executable: Name::new("flow.reverse.process.executable.name"),
     cgroup: Name::new("flow.reverse.process.cgroup.id"),
@@ -37,7 +37,7 @@ pub(super) fn give<'a>(visit: &mut impl Visit<'a>, flow: &'a Flow) {
     }
 }
 
-fn one<'a>(visit: &mut impl Visit<'a>, names: &'static Names, process: &'a Process) {
+fn one<'a>(visit: &mut impl Visit<'a>, names: &'static ProcessAttributes, process: &'a Process) {
     visit.number(&names.pid, process.pid.into());
     if let Some(executable) = &process.executable {
         visit.text(&names.executable, executable);

@@ -79,8 +79,8 @@ const fn of(kind: Kind, name: &'static str, meaning: &'static str) -> Attribute 
     }
 }
 
-/// Names of what each direction has.
-pub(super) struct Names {
+/// Names of the attributes of one direction.
+pub(super) struct UniflowAttributes {
     /// Packets, octets, frame octets: delta and total.
     pub(super) counts: [[Name; 2]; 3],
     pub(super) dscp_id: Name,
@@ -99,7 +99,7 @@ pub(super) struct Names {
 
 macro_rules! names {
     ($prefix:literal) => {
-        Names {
+        UniflowAttributes {
             counts: [
                 [
                     Name::new(concat!($prefix, "packets.delta")),
@@ -130,8 +130,8 @@ macro_rules! names {
     };
 }
 
-pub(super) static FORWARD: Names = names!("flow.");
-pub(super) static REVERSE: Names = names!("flow.reverse.");
+pub(super) static FORWARD: UniflowAttributes = names!("flow.");
+pub(super) static REVERSE: UniflowAttributes = names!("flow.reverse.");
 
 /// Attributes of each direction; `$way` says which.
 macro_rules! one_way {
@@ -164,7 +164,7 @@ const REVERSE_ATTRIBUTES: &[Attribute] = one_way!(REVERSE, "from destination to 
 
 #[rustfmt::skip]
 const BEFORE: &[Attribute] = &[
-    text("flow.id", "Names the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
+    text("flow.id", "UniflowAttributes the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
     number("flow.sequence", "Number of this record among the flow's, from 0; the same pair of id and sequence twice is the same record"),
     of(Kind::Time, "flow.start", "First packet of the flow").when("always live; in a capture with timestamps").ipfix(&["flowStartNanoseconds"]),
     of(Kind::Time, "flow.end", "Last packet counted in this record, which came less than `flow.time.resolution` later").when("always live; in a capture with timestamps").ipfix(&["flowEndNanoseconds"]),

@@ -8,7 +8,7 @@ use super::{
     name::{Name, name},
     process,
     render::Short,
-    table::{FORWARD, Names, REVERSE},
+    table::{FORWARD, REVERSE, UniflowAttributes},
 };
 use crate::flow::{
     Endpoint, Flow, FlowId, Ipsec, MacAddress, Protocol, TcpFlags, Tunnel, TunnelKind, Uniflow,
@@ -189,7 +189,7 @@ fn protocol<'a>(visit: &mut impl Visit<'a>, name: &'static Name, protocol: Proto
 
 fn uniflow<'a>(
     visit: &mut impl Visit<'a>,
-    names: &'static Names,
+    names: &'static UniflowAttributes,
     uniflow: &Uniflow,
     protocol: Protocol,
 ) {

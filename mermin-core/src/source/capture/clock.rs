@@ -8,7 +8,7 @@ use crate::{
         slab::Slab,
     },
     error::{Error, ErrorKind},
-    table::record::Frame,
+    table::record::RecordClock,
 };
 
 /// Turns slots and ticks into ids and dates.
@@ -55,10 +55,10 @@ impl SourceClock {
     }
 
     /// Ids and dates of records that are made now are by this.
-    pub(super) fn frame(&mut self) -> Frame {
+    pub(super) fn record_clock(&mut self) -> RecordClock {
         self.wall.follow(Wall::read());
         let monotonic = monotonic();
-        Frame {
+        RecordClock {
             epoch: self.epoch,
             monotonic: self.kernel(monotonic),
             wall: self.wall.at(monotonic),

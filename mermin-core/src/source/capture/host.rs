@@ -66,7 +66,7 @@ pub(super) fn kernel() -> Check {
     }
 }
 
-/// Facts about loading the program, and each way to attach.
+/// Checks of loading the program, and of each way to attach.
 pub(super) fn program(loaded: Result<Loaded, Error>) -> Vec<Check> {
     let loaded = match loaded {
         Ok(loaded) => loaded,

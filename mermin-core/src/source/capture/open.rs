@@ -33,7 +33,7 @@ pub(super) fn open(arguments: CaptureArguments) -> Result<(Capture, Opened), Err
     if let Some(pinned) = &prepared.pinned {
         let keeper = pinned.instance.keeper();
         keeper.move_by(setup::another_grace(&grace)?);
-        candidates.keep_by(keeper);
+        candidates.set_pinned_hooks(keeper);
     }
     let (mut parts, leftovers) = Parts::new(&arguments, prepared, grace, candidates)?;
     parts.control.go_on()?;

@@ -7,8 +7,8 @@ use super::{
     clock::SourceClock,
     closer::Closer,
     exporter::Exporter,
+    interface_names::InterfaceNames,
     interfaces::{Candidates, InterfaceSet, Surroundings},
-    names::Names,
     pinned::{Leftovers, PinnedInstance, Prepared},
     registry::InterfaceRegistry,
     setup,
@@ -91,7 +91,7 @@ impl Parts {
         let parts = Self {
             interfaces: InterfaceSet::new(
                 candidates,
-                Names::new(known),
+                InterfaceNames::new(known),
                 Arc::clone(&shared),
                 programs,
             ),

@@ -1,7 +1,7 @@
 //! The loop of a live capture. It owns the parts, and passes to each what it needs from the others.
 
 #[cfg(feature = "__lab")]
-pub(in crate::source) mod rig;
+pub(in crate::source) mod harness;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -243,9 +243,9 @@ impl Capture {
     /// # Errors
     /// The first program that cannot be taken away.
     fn abandon(&mut self) -> Result<(), Error> {
-        let declined = self.parts.control.is_declined();
+        let open_cancelled = self.parts.control.is_open_cancelled();
         match &mut self.parts.instance {
-            Some(instance) if declined => instance.decline(),
+            Some(instance) if open_cancelled => instance.cancel_open(),
             Some(instance) => instance.close(),
             None => {}
         }

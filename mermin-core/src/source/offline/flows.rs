@@ -24,7 +24,7 @@ use super::{
     joining,
     listening::ListeningPorts,
     shared::{Counts, InterfaceLedger, ifindex},
-    slot::{Facts, PacketTime, Slot},
+    slot::{CountedFields, PacketTime, Slot},
     table::{Key, Table},
     timers::Timers,
 };
@@ -40,7 +40,7 @@ use crate::{
     table::{
         Timeouts, coarse_time,
         limits::{Limits, is_over},
-        record::{Frame, date, facts, record, unexported},
+        record::{RecordClock, date, flow_fields, record, unexported},
         timeouts::nanoseconds,
         verdict::{Verdict, due, judge},
     },
@@ -214,7 +214,7 @@ impl Flows {
             let bits = decide(captured.arrival.is_answer, packet.tcp_flags, direction);
             let mut slot = Slot::begin(key.words(), packet, bits, mac, at, self.serial);
             slot.flow.outer = captured.outer(direction);
-            slot.decision = self.filters.decide(&facts(
+            slot.decision = self.filters.decide(&flow_fields(
                 &slot.flow,
                 &name_of(counts, (ifindex as usize).wrapping_sub(1)),
             ));
@@ -237,7 +237,7 @@ impl Flows {
             }
         }
         if let Some(slot) = self.table.get(number)
-            && (slot.add(&Facts::of(packet), &measured, direction, at) || known.is_none())
+            && (slot.add(&CountedFields::of(packet), &measured, direction, at) || known.is_none())
         {
             self.timers.schedule(
                 slot,
@@ -312,7 +312,12 @@ impl Flows {
         taken_back(counts, key.ifindex, &before);
         let measured = fragment::measure(ip, &owner, length).plus(&before);
         if let Some(slot) = self.table.get(number) {
-            slot.add(&Facts::of_later(&owner), &measured, owner.direction, at);
+            slot.add(
+                &CountedFields::of_later(&owner),
+                &measured,
+                owner.direction,
+                at,
+            );
         }
         Ok(())
     }
@@ -531,7 +536,7 @@ impl Teller<'_> {
     /// A flow's record, with the capture's own dates.
     fn record(&self, slot: &Slot, number: u32, reason: EndReason, counts: &Counts) -> Flow {
         let name = name_of(counts, (slot.flow.tail().ifindex as usize).wrapping_sub(1));
-        let frame = Frame {
+        let clock = RecordClock {
             epoch: self.epoch,
             monotonic: self.now,
             wall: 0,
@@ -546,7 +551,7 @@ impl Teller<'_> {
             &slot.entry,
             reason,
             &name,
-            &frame,
+            &clock,
             listening,
         );
         // A slot may be used twice within the same time stamp; the number of the flow is its own.

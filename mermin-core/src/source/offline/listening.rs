@@ -6,7 +6,7 @@ use mermin_bpf::wire::protocol;
 
 use crate::{
     flow::{Direction, Endpoint, Protocol},
-    table::{record::facts, snapshot::FlowSnapshot},
+    table::{record::flow_fields, snapshot::FlowSnapshot},
 };
 
 /// Ports that are remembered at most, some 4 MiB.
@@ -19,23 +19,26 @@ pub(super) struct ListeningPorts(HashSet<(Protocol, Endpoint)>);
 impl ListeningPorts {
     /// A packet of the flow answered a question; `by_higher` says which end sent it.
     pub(super) fn answered(&mut self, flow: &FlowSnapshot, by_higher: bool) {
-        let facts = facts(flow, "");
-        if !protocol::has_connections(facts.protocol.0) || self.0.len() == MOST {
+        let flow_fields = flow_fields(flow, "");
+        if !protocol::has_connections(flow_fields.protocol.0) || self.0.len() == MOST {
             return;
         }
         let server = if by_higher == flow.higher_started {
-            facts.source
+            flow_fields.source
         } else {
-            facts.destination
+            flow_fields.destination
         };
-        self.0.insert((facts.protocol, server));
+        self.0.insert((flow_fields.protocol, server));
     }
 
     /// A flow's direction by the end that listens, if it is one alone.
     pub(super) fn direction(&self, flow: &FlowSnapshot) -> Direction {
-        let facts = facts(flow, "");
-        let listens = |end| self.0.contains(&(facts.protocol, end));
-        match (listens(facts.source), listens(facts.destination)) {
+        let flow_fields = flow_fields(flow, "");
+        let listens = |end| self.0.contains(&(flow_fields.protocol, end));
+        match (
+            listens(flow_fields.source),
+            listens(flow_fields.destination),
+        ) {
             (false, true) => Direction::Forward,
             (true, false) => Direction::Reverse,
             _ => Direction::Unknown,

@@ -5,13 +5,13 @@
 //! goes on while no packet comes ([`live`]).
 
 mod capture_reader;
+#[cfg(feature = "__lab")]
+mod captured;
 mod clock;
 mod flows;
 mod fragments;
 #[cfg(feature = "__lab")]
-mod frames;
-#[cfg(feature = "__lab")]
-mod hand;
+mod frame_counter;
 mod hasher;
 mod input;
 mod joining;
@@ -19,19 +19,19 @@ mod listening;
 mod live;
 mod offline_thread;
 mod pipe;
+#[cfg(feature = "__lab")]
+mod read_capture;
 mod shared;
 mod slot;
 mod table;
 mod timers;
-#[cfg(feature = "__lab")]
-mod whole;
 
 use std::{io, sync::Arc, thread};
 
 use futures_channel::oneshot;
 
 #[cfg(feature = "__lab")]
-pub(crate) use self::hand::Hand;
+pub(crate) use self::frame_counter::FrameCounter;
 pub(super) use self::input::Input;
 use self::{
     capture_reader::CaptureReader, flows::Flows, live::Live, offline_thread::OfflineThread,
@@ -39,8 +39,8 @@ use self::{
 };
 #[cfg(feature = "__lab")]
 pub use self::{
-    frames::{Captured, each_captured},
-    whole::{Whole, read_whole},
+    captured::{Captured, for_each_captured},
+    read_capture::{CaptureOutcome, read_capture},
 };
 use super::{
     control::{Control, Running},

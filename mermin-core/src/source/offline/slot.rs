@@ -75,12 +75,12 @@ pub(super) struct Slot {
 
 /// The part of its headers that counting a packet takes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Facts {
+pub(super) struct CountedFields {
     tcp_flags: u8,
     sample: Sample,
 }
 
-impl Facts {
+impl CountedFields {
     pub(super) const fn of(packet: &Packet) -> Self {
         Self {
             tcp_flags: packet.tcp_flags,
@@ -151,7 +151,7 @@ impl Slot {
     /// Counts a packet. Returns whether the flow may now be due earlier than it was.
     pub(super) fn add(
         &mut self,
-        packet: &Facts,
+        packet: &CountedFields,
         measure: &Measure,
         direction: u8,
         at: PacketTime,

@@ -18,7 +18,7 @@ pub(super) struct Receipts {
     control: Arc<Control>,
     /// The record that was given last, where asking for the next one acknowledges it.
     given: Option<FlowId>,
-    by_hand: Option<Acknowledger>,
+    manual: Option<Acknowledger>,
 }
 
 impl Receipts {
@@ -27,7 +27,7 @@ impl Receipts {
             receive: receive.map(Arc::from),
             control,
             given: None,
-            by_hand: None,
+            manual: None,
         }
     }
 
@@ -43,8 +43,8 @@ impl Receipts {
         if self.receive.is_none() {
             return;
         }
-        match &self.by_hand {
-            Some(by_hand) => by_hand.lock().given.add(flow),
+        match &self.manual {
+            Some(manual) => manual.lock().given.add(flow),
             None => self.given = Some(flow.id),
         }
     }
@@ -59,9 +59,9 @@ impl Receipts {
         look(&self.control);
     }
 
-    pub(super) fn by_hand(&mut self) -> Acknowledger {
-        if let Some(by_hand) = &self.by_hand {
-            return by_hand.clone();
+    pub(super) fn manual(&mut self) -> Acknowledger {
+        if let Some(manual) = &self.manual {
+            return manual.clone();
         }
         let mut given = Given::default();
         if let Some(id) = self.given.take() {
@@ -69,7 +69,7 @@ impl Receipts {
             // needed, because no other record of its flow is on its way.
             given.add_id(id, None);
         }
-        let by_hand = Acknowledger {
+        let manual = Acknowledger {
             state: Arc::new(Mutex::new(State {
                 receive: self.receive.clone(),
                 given,
@@ -77,20 +77,20 @@ impl Receipts {
             })),
             control: Arc::clone(&self.control),
         };
-        self.by_hand = Some(by_hand.clone());
-        by_hand
+        self.manual = Some(manual.clone());
+        manual
     }
 
     /// Nothing is this process's to acknowledge. Takes no lock.
     pub(super) fn forget(&mut self) {
-        (self.receive, self.given, self.by_hand) = (None, None, None);
+        (self.receive, self.given, self.manual) = (None, None, None);
     }
 
     /// No record will be given any more.
     pub(super) fn end(&mut self) {
         self.receive = None;
-        if let Some(by_hand) = &self.by_hand {
-            by_hand.lock().end();
+        if let Some(manual) = &self.manual {
+            manual.lock().end();
         }
     }
 }
@@ -101,8 +101,8 @@ impl Drop for Receipts {
             return;
         }
         // Nobody else may own the instance while there is one to note anything in it.
-        if let Some(by_hand) = &self.by_hand {
-            by_hand.lock().receive = None;
+        if let Some(manual) = &self.manual {
+            manual.lock().receive = None;
         }
     }
 }
@@ -342,61 +342,61 @@ mod tests {
     fn by_hand_each_record_is_acknowledged_once_and_no_earlier_one_stands_for_it() {
         let (mut receipts, noted) = receipts();
         receipts.give(&flow(9, 4));
-        let by_hand = receipts.by_hand();
+        let manual = receipts.manual();
         for id in 1..6 {
             receipts.ask();
             receipts.give(&flow(id, 0));
         }
-        assert_eq!((taken(&noted), by_hand.outstanding()), (vec![], 6));
-        assert!(by_hand.ack(&flow(9, 4)) && by_hand.ack(&flow(2, 0)));
-        assert!(!by_hand.ack(&flow(2, 0)) && !by_hand.ack(&flow(77, 0)));
+        assert_eq!((taken(&noted), manual.outstanding()), (vec![], 6));
+        assert!(manual.ack(&flow(9, 4)) && manual.ack(&flow(2, 0)));
+        assert!(!manual.ack(&flow(2, 0)) && !manual.ack(&flow(77, 0)));
         assert_eq!(taken(&noted), [9, 2]);
         // The next record of a flow is not acknowledged by the one before it.
         receipts.give(&flow(2, 1));
-        assert!(!by_hand.ack(&flow(2, 0)) && by_hand.ack(&flow(2, 1)));
+        assert!(!manual.ack(&flow(2, 0)) && manual.ack(&flow(2, 1)));
         assert_eq!(taken(&noted), [2]);
-        assert_eq!(by_hand.ack_through(&flow(4, 0)), 3);
+        assert_eq!(manual.ack_through(&flow(4, 0)), 3);
         assert_eq!(taken(&noted), [1, 3, 4]);
-        assert_eq!(by_hand.ack_through(&flow(4, 0)), 0);
-        assert_eq!(by_hand.ack_all(&[flow(5, 0), flow(5, 0)]), 1);
-        assert_eq!((taken(&noted), by_hand.outstanding()), (vec![5], 0));
+        assert_eq!(manual.ack_through(&flow(4, 0)), 0);
+        assert_eq!(manual.ack_all(&[flow(5, 0), flow(5, 0)]), 1);
+        assert_eq!((taken(&noted), manual.outstanding()), (vec![5], 0));
     }
 
     #[test]
     fn a_record_that_is_never_acknowledged_keeps_no_room_for_others() {
         let (mut receipts, noted) = receipts();
-        let by_hand = receipts.by_hand();
+        let manual = receipts.manual();
         receipts.give(&flow(0, 0));
         for id in 1..10_000 {
             receipts.give(&flow(id, 0));
-            assert!(by_hand.ack(&flow(id, 0)));
+            assert!(manual.ack(&flow(id, 0)));
         }
-        assert!(by_hand.lock().given.order.len() < 1100);
+        assert!(manual.lock().given.order.len() < 1100);
         receipts.give(&flow(10_000, 0));
-        assert_eq!(by_hand.outstanding(), 2);
-        assert_eq!(by_hand.ack_through(&flow(10_000, 0)), 2);
+        assert_eq!(manual.outstanding(), 2);
+        assert_eq!(manual.ack_through(&flow(10_000, 0)), 2);
         assert_eq!(taken(&noted).len(), 10_001);
     }
 
     #[test]
     fn what_is_left_at_the_end_can_be_acknowledged_and_after_a_drop_nothing() {
         let (mut receipts, noted) = receipts();
-        let by_hand = receipts.by_hand();
+        let manual = receipts.manual();
         receipts.give(&flow(1, 0));
         receipts.give(&flow(2, 0));
         receipts.end();
-        assert!(by_hand.ack(&flow(1, 0)));
-        assert!(by_hand.lock().receive.is_some());
+        assert!(manual.ack(&flow(1, 0)));
+        assert!(manual.lock().receive.is_some());
         drop(receipts);
-        assert!(!by_hand.ack(&flow(2, 0)));
+        assert!(!manual.ack(&flow(2, 0)));
         assert_eq!(taken(&noted), [1]);
         let (mut receipts, noted) = self::receipts();
-        let by_hand = receipts.by_hand();
+        let manual = receipts.manual();
         receipts.give(&flow(1, 0));
         receipts.end();
-        assert!(by_hand.ack(&flow(1, 0)));
+        assert!(manual.ack(&flow(1, 0)));
         // The last one releases the instance.
-        assert!(by_hand.lock().receive.is_none());
+        assert!(manual.lock().receive.is_none());
         assert_eq!(taken(&noted), [1]);
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 
 const SECOND: u64 = 1_000_000_000;
 /// The wall clock is 1,000,000 s ahead of the monotonic one.
-const FRAME: Frame = Frame {
+const CLOCK: RecordClock = RecordClock {
     epoch: 0x1122_3344_5566_7788,
     monotonic: 500 * SECOND,
     wall: 1_000_500 * SECOND.cast_signed(),
@@ -81,7 +81,7 @@ fn told_after(flow: &FlowSnapshot, entry: &ExportState) -> Flow {
         entry,
         EndReason::IdleTimeout,
         &name,
-        &FRAME,
+        &CLOCK,
         Direction::Unknown,
     )
 }
@@ -282,10 +282,10 @@ fn dates_follow_the_wall_clock() {
     let observed = ipv4(tail(protocol::UDP, [1, 2]));
     let name: Arc<str> = Arc::from("eth0");
     let at = |monotonic, wall: u64| {
-        let frame = Frame {
+        let clock = RecordClock {
             monotonic,
             wall: wall.cast_signed(),
-            ..FRAME
+            ..CLOCK
         };
         record(
             1,
@@ -293,7 +293,7 @@ fn dates_follow_the_wall_clock() {
             &ExportState::default(),
             EndReason::IdleTimeout,
             &name,
-            &frame,
+            &clock,
             Direction::Unknown,
         )
     };
@@ -308,10 +308,10 @@ fn dates_follow_the_wall_clock() {
 #[test]
 fn a_clock_set_to_1970_makes_no_wrong_date() {
     let observed = ipv4(tail(protocol::UDP, [1, 2]));
-    let frame = Frame {
+    let clock = RecordClock {
         monotonic: 110 * SECOND,
         wall: 5 * SECOND.cast_signed(),
-        ..FRAME
+        ..CLOCK
     };
     let name: Arc<str> = Arc::from("eth0");
     let reason = EndReason::IdleTimeout;
@@ -321,7 +321,7 @@ fn a_clock_set_to_1970_makes_no_wrong_date() {
         &ExportState::default(),
         reason,
         &name,
-        &frame,
+        &clock,
         Direction::Unknown,
     );
     assert_eq!(flow.start, UNIX_EPOCH - Duration::from_secs(5));
@@ -556,7 +556,7 @@ fn a_listening_port_tells_what_packets_do_not() {
             &entry,
             EndReason::IdleTimeout,
             &name,
-            &FRAME,
+            &CLOCK,
             listening,
         );
         assert_eq!(

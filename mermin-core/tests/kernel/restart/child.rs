@@ -11,7 +11,7 @@ use mermin_core::{
 };
 
 use crate::support::{
-    asked::{Asked, Task, say},
+    child_process::{ChildProcess, Task, print_line},
     host::Host,
 };
 
@@ -181,7 +181,7 @@ impl Orders {
         match self.consumer {
             Consumer::Stream => {
                 while let Some(flow) = source.next().await {
-                    say(&Record::of(&flow?).write());
+                    print_line(&Record::of(&flow?).write());
                 }
             }
             Consumer::Sink => {
@@ -210,7 +210,7 @@ impl Orders {
     /// Starts the process.
     pub(crate) fn start(&self) -> Process {
         Process {
-            asked: Asked::start(&format!("{} {}", TASK.0, self.write())),
+            process: ChildProcess::start(&format!("{} {}", TASK.0, self.write())),
         }
     }
 }
@@ -232,7 +232,7 @@ fn follow(orders: &str) -> String {
         }
     };
     let taken = source.report().taken_over.unwrap_or_default();
-    say(&format!(
+    print_line(&format!(
         "opened {} {} {} {} {}",
         taken.flows,
         taken.flows_closing,
@@ -249,10 +249,10 @@ fn follow(orders: &str) -> String {
         }
     });
     if let Err(error) = block_on(orders.consume(source)) {
-        say(&format!("failed {error}"));
+        print_line(&format!("failed {error}"));
     }
     for ignored in handle.stats().ignored() {
-        say(&format!(
+        print_line(&format!(
             "ignored {} {} {}",
             ignored.reason, ignored.packets, ignored.frame_octets
         ));
@@ -271,7 +271,7 @@ impl Teller {
         self.batches += 1;
         self.die_at(Moment::Undelivered);
         for flow in flows {
-            say(&Record::of(flow).write());
+            print_line(&Record::of(flow).write());
         }
         self.die_at(Moment::Delivered);
     }
@@ -348,7 +348,7 @@ pub(crate) struct Opened {
 
 /// A line that was said.
 #[derive(Clone, Debug)]
-pub(crate) enum Said {
+pub(crate) enum Message {
     Opened(Opened),
     Record(Record),
     /// Packets and frame octets for this reason.
@@ -357,7 +357,7 @@ pub(crate) enum Said {
     Ended,
 }
 
-impl Said {
+impl Message {
     fn read(line: &str) -> Self {
         let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
         let words: Vec<&str> = rest.split(' ').collect();
@@ -382,42 +382,42 @@ impl Said {
 
 /// The process.
 pub(crate) struct Process {
-    asked: Asked,
+    process: ChildProcess,
 }
 
 impl Process {
     /// Its next words; `None` once it is gone and all it said was read.
-    pub(crate) fn next(&self) -> Option<Said> {
-        self.asked.line().map(|line| Said::read(&line))
+    pub(crate) fn next(&self) -> Option<Message> {
+        self.process.line().map(|line| Message::read(&line))
     }
 
     /// Waits until it has opened.
     pub(crate) fn opened(&self) -> Opened {
         match self.next() {
-            Some(Said::Opened(opened)) => opened,
+            Some(Message::Opened(opened)) => opened,
             other => panic!("it must open: {other:?}"),
         }
     }
 
     /// True if it ends by itself in this time; else it is killed then.
     pub(crate) fn dies_within(&mut self, time: Duration) -> bool {
-        self.asked.dies_within(time)
+        self.process.dies_within(time)
     }
 
     /// As kill -9 does.
     pub(crate) fn kill(&mut self) {
-        self.asked.kill();
+        self.process.kill();
     }
 
     /// Has it close its source.
     pub(crate) fn close(&mut self) {
-        self.asked.close();
+        self.process.close();
     }
 
     /// Everything it says from now on, until it is gone.
-    pub(crate) fn rest(mut self) -> Vec<Said> {
+    pub(crate) fn rest(mut self) -> Vec<Message> {
         let said = std::iter::from_fn(|| self.next()).collect();
-        self.asked.wait();
+        self.process.wait();
         said
     }
 }
@@ -435,17 +435,17 @@ pub(crate) struct Referee {
 }
 
 impl Referee {
-    pub(crate) fn hear(&mut self, said: impl IntoIterator<Item = Said>) {
+    pub(crate) fn hear(&mut self, said: impl IntoIterator<Item = Message>) {
         for said in said {
             match said {
-                Said::Opened(opened) => {
+                Message::Opened(opened) => {
                     assert_eq!(opened.report, "", "{opened:?}");
                     self.openings.push(opened);
                 }
-                Said::Record(record) => self.add(record),
-                Said::Ignored(reason, counts) => _ = self.ignored.insert(reason, counts),
-                Said::Failed(error) => panic!("{error}"),
-                Said::Ended => self.ended = true,
+                Message::Record(record) => self.add(record),
+                Message::Ignored(reason, counts) => _ = self.ignored.insert(reason, counts),
+                Message::Failed(error) => panic!("{error}"),
+                Message::Ended => self.ended = true,
             }
         }
     }

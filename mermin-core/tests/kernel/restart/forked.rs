@@ -5,8 +5,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{instance_name, pins};
 use crate::support::{
-    asked::{Asked, Task, say},
-    attached, frame,
+    attached,
+    child_process::{ChildProcess, Task, print_line},
+    frame,
     host::Pair,
     raw,
     traffic::Injector,
@@ -32,7 +33,7 @@ fn fork_and_wait(argument: &str) -> String {
         instance => options.pinning(Pinning::instance(instance)),
     };
     let _source = within(LONGEST, options.open()).unwrap().unwrap();
-    say(&raw::forked_sleeper().to_string());
+    print_line(&raw::forked_sleeper().to_string());
     loop {
         std::thread::park();
     }
@@ -45,7 +46,7 @@ impl Left {
     fn by(pair: &Pair, instance: &str, mode: Attach, meanwhile: impl FnOnce()) -> Self {
         let mode = if mode == TC { "tc" } else { "tcx" };
         let path = pair.near.path();
-        let mut process = Asked::start(&format!("{} {path} {instance} {mode}", TASK.0));
+        let mut process = ChildProcess::start(&format!("{} {path} {instance} {mode}", TASK.0));
         let child = process.line().unwrap().parse().unwrap();
         meanwhile();
         process.kill();

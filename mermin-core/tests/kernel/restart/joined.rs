@@ -6,7 +6,7 @@ use std::{thread, time::Duration};
 use mermin_core::{Attach, lab::FailPoint};
 
 use super::{
-    child::{Orders, Process, Referee, Said},
+    child::{Message, Orders, Process, Referee},
     instance_name, pins,
     traffic::{Load, OCTETS},
 };
@@ -57,7 +57,7 @@ fn killed_while_joining(mode: Attach) {
     }
     for wait in [0, 50, 170, 333] {
         round(&orders, &|process| {
-            assert!(matches!(process.next(), Some(Said::Opened(_))));
+            assert!(matches!(process.next(), Some(Message::Opened(_))));
             thread::sleep(Duration::from_millis(wait));
             process.kill();
         });

@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use mermin_core::{Attach, lab::FailPoint};
 
 use super::{
-    child::{Consumer, Moment, Opened, Orders, Process, Referee, Said},
+    child::{Consumer, Message, Moment, Opened, Orders, Process, Referee},
     instance_name, pins,
     traffic::{Load, OCTETS},
 };
@@ -70,7 +70,7 @@ impl Siege {
     ) {
         let mut process = orders.start();
         let opened = end(&mut process);
-        self.referee.hear(opened.map(Said::Opened));
+        self.referee.hear(opened.map(Message::Opened));
         self.referee.hear(process.rest());
     }
 
@@ -78,7 +78,7 @@ impl Siege {
     /// of all flows have.
     fn hear_again(&mut self, orders: &Orders, holds: impl Fn(&Referee) -> bool) {
         let mut process = orders.start();
-        self.referee.hear([Said::Opened(process.opened())]);
+        self.referee.hear([Message::Opened(process.opened())]);
         for _ in 0..2 * FLOWS {
             if holds(&self.referee) {
                 break;

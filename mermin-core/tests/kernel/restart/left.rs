@@ -11,7 +11,7 @@ use mermin_core::{
 };
 
 use super::{
-    child::{Orders, Said},
+    child::{Message, Orders},
     instance_name, pins,
 };
 use crate::support::{
@@ -238,11 +238,11 @@ fn pin_race() {
     let (mut won, mut lost) = (Vec::new(), 0);
     for racer in racers {
         match racer.next() {
-            Some(Said::Opened(opened)) => {
+            Some(Message::Opened(opened)) => {
                 assert_eq!(opened.flows, 1);
                 won.push(racer);
             }
-            Some(Said::Failed(why)) => {
+            Some(Message::Failed(why)) => {
                 assert!(why.starts_with("InUse cannot open the instance"), "{why}");
                 lost += 1;
             }
@@ -256,7 +256,7 @@ fn pin_race() {
         .rest()
         .iter()
         .map(|said| match said {
-            Said::Record(record) => record.counts[0],
+            Message::Record(record) => record.counts[0],
             _ => 0,
         })
         .sum();

@@ -5,7 +5,7 @@ use std::time::Instant;
 use mermin_core::Attach;
 
 use super::{
-    child::{Orders, Said},
+    child::{Message, Orders},
     instance_name, pins,
 };
 use crate::support::{frame, host::Pair, traffic::Injector};
@@ -39,7 +39,7 @@ fn pin_a_hundred_thousand_flows() {
     let mut process = orders.start();
     let opened = process.opened();
     let open = began.elapsed();
-    assert!(matches!(process.next(), Some(Said::Record(_))));
+    assert!(matches!(process.next(), Some(Message::Record(_))));
     let first = began.elapsed();
     assert_eq!(opened.flows, FLOWS);
     eprintln!(
@@ -50,7 +50,7 @@ fn pin_a_hundred_thousand_flows() {
     let said = process.rest();
     let mut told = 1;
     for said in said {
-        if let Said::Record(record) = said {
+        if let Message::Record(record) = said {
             told += record.counts[0];
         }
     }

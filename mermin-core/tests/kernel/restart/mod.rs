@@ -18,7 +18,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use crate::{Case, support::asked::Task};
+use crate::{Case, support::child_process::Task};
 
 pub(crate) fn cases() -> Vec<Case> {
     let cases = [

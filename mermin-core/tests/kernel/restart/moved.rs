@@ -9,7 +9,7 @@ use mermin_core::{
 };
 
 use super::{
-    child::{Orders, Said},
+    child::{Message, Orders},
     left::Bench,
     pins,
 };
@@ -269,7 +269,7 @@ fn pin_killed_while_parting(mode: Attach) {
         assert!(process.dies_within(LONGEST), "never came by {point:?}");
         let said = process.rest();
         assert!(
-            !said.iter().any(|said| matches!(said, Said::Failed(_))),
+            !said.iter().any(|said| matches!(said, Message::Failed(_))),
             "{said:?}"
         );
         if matches!(point, FailPoint::Recorded) {

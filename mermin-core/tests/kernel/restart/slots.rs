@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use mermin_core::{Attach, Pinning, lab::FailPoint};
 
 use super::{
-    child::{Consumer, Moment, Orders, Referee, Said},
+    child::{Consumer, Message, Moment, Orders, Referee},
     instance_name,
 };
 use crate::support::{
@@ -109,7 +109,7 @@ fn pin_kills_do_not_fill_the_table() {
         assert!(process.dies_within(LONGEST));
         // While nobody is there they go on.
         send();
-        let said = std::iter::once(Said::Opened(opened)).chain(process.rest());
+        let said = std::iter::once(Message::Opened(opened)).chain(process.rest());
         referee.hear(said);
     }
     let mut process = orders.start();

@@ -1,7 +1,7 @@
 //! Foundation of the kernel tests: hosts in network namespaces, traffic between them, and the checks every test ends with.
 
-pub(crate) mod asked;
 pub(crate) mod attached;
+pub(crate) mod child_process;
 pub(crate) mod frame;
 pub(crate) mod host;
 pub(crate) mod ledger;

@@ -1,7 +1,7 @@
 //! A flow for serde: a map of its attributes, as JSON lines have it.
 
-mod facts;
 mod read;
+mod values;
 mod write;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Vi
 
 use super::{
     super::{ALL, Kind},
-    facts::{Fact, Facts},
+    values::{AttributeValue, Values},
 };
 use crate::flow::Flow;
 
@@ -28,7 +28,7 @@ impl<'de> Visitor<'de> for Record {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flow, A::Error> {
-        let mut facts = Facts::default();
+        let mut values = Values::default();
         // A writer keeps the order of `ALL`, so the next name is mostly the one behind the last, or soon after it.
         let mut next = 0;
         while let Some(name) = map.next_key::<String>()? {
@@ -43,14 +43,14 @@ impl<'de> Visitor<'de> for Record {
             };
             let place = (next + place) % ALL.len();
             next = place + 1;
-            let fact = match ALL[place].kind {
-                Kind::Text | Kind::Time => Fact::Text(map.next_value()?),
-                Kind::Texts => Fact::Texts(map.next_value()?),
-                Kind::Number => Fact::Number(map.next_value()?),
-                Kind::Numbers => Fact::Numbers(map.next_value()?),
+            let value = match ALL[place].kind {
+                Kind::Text | Kind::Time => AttributeValue::Text(map.next_value()?),
+                Kind::Texts => AttributeValue::Texts(map.next_value()?),
+                Kind::Number => AttributeValue::Number(map.next_value()?),
+                Kind::Numbers => AttributeValue::Numbers(map.next_value()?),
             };
-            facts.insert(ALL[place].name, fact);
+            values.insert(ALL[place].name, value);
         }
-        facts.record().map_err(A::Error::custom)
+        values.record().map_err(A::Error::custom)
     }
 }

@@ -8,7 +8,7 @@ use crate::flow::{Flow, time::Rfc3339};
 /// A map of [`attributes`](Flow::attributes) in their order: JSON by serde has the names, types and values that
 /// [`JsonLines`](crate::sink::JsonLines) has. The seed of `flow.community_id` is 0.
 ///
-/// All of a record comes back, but for two facts of its `observation_points` that no attribute has: their index is 0 then, and
+/// All of a record comes back, but for two values of its `observation_points` that no attribute has: their index is 0 then, and
 /// the first of them began with the flow.
 ///
 /// ```

@@ -7,9 +7,9 @@ use mermin_bpf::track::origin::First;
 use super::{Exporter, record::RecordContext};
 use crate::{
     flow::{Endpoint, Protocol},
-    process::{Answer, Ends},
+    process::{FlowEndpoints, LookupResult},
     source::capture::slots::SlotTable,
-    table::{record::facts, snapshot::FlowSnapshot},
+    table::{record::flow_fields, snapshot::FlowSnapshot},
 };
 
 impl Exporter {
@@ -39,9 +39,11 @@ impl Exporter {
     }
 
     /// Knowledge of a flow, as far as it goes by now.
-    pub(super) fn looked_up(&self, slot: u32, flow: &FlowSnapshot) -> Answer {
+    pub(super) fn looked_up(&self, slot: u32, flow: &FlowSnapshot) -> LookupResult {
         let lookup = self.lookup.as_ref();
-        lookup.map_or_else(Answer::default, |lookup| lookup.of(slot, flow.first_seen))
+        lookup.map_or_else(LookupResult::default, |lookup| {
+            lookup.of(slot, flow.first_seen)
+        })
     }
 
     /// A flow has ended.
@@ -53,15 +55,15 @@ impl Exporter {
 }
 
 /// Of a flow of a protocol whose sockets can be looked up.
-fn ends(flow: &FlowSnapshot) -> Option<Ends> {
-    let facts = facts(flow, "");
+fn ends(flow: &FlowSnapshot) -> Option<FlowEndpoints> {
+    let flow_fields = flow_fields(flow, "");
     let end = |end: Endpoint| Some(SocketAddr::new(end.address, end.port?));
-    matches!(facts.protocol, Protocol::TCP | Protocol::UDP)
+    matches!(flow_fields.protocol, Protocol::TCP | Protocol::UDP)
         .then(|| {
-            Some(Ends {
-                protocol: facts.protocol,
-                source: end(facts.source)?,
-                destination: end(facts.destination)?,
+            Some(FlowEndpoints {
+                protocol: flow_fields.protocol,
+                source: end(flow_fields.source)?,
+                destination: end(flow_fields.destination)?,
                 is_opened: flow.first == First::Opening,
             })
         })

@@ -1,32 +1,35 @@
-//! Names of interfaces and clocks: all that making records takes beside the flow.
+//! Interface names and clocks that a record takes beside its flow.
 
 use std::sync::Arc;
 
 use crate::{
     bpf::clock::Ticks,
     flow::{Direction, EndReason, Flow},
-    source::capture::{clock::SourceClock, names::Names, slots::SlotTable},
+    source::capture::{clock::SourceClock, interface_names::InterfaceNames, slots::SlotTable},
     table::{
-        record::{Frame, record},
+        record::{RecordClock, record},
         snapshot::FlowSnapshot,
     },
 };
 
-/// Names and clocks of one turn: all its records have the same time.
+/// Interface names and clocks of one turn: all its records have the same time.
 #[derive(Debug)]
 pub(in crate::source::capture) struct RecordContext<'a> {
-    pub(in crate::source::capture) names: &'a Names,
+    pub(in crate::source::capture) names: &'a InterfaceNames,
     pub(in crate::source::capture) ticks: Ticks,
-    frame: Frame,
+    clock: RecordClock,
 }
 
 impl<'a> RecordContext<'a> {
     /// A context for records that are made now.
-    pub(in crate::source::capture) fn new(clock: &mut SourceClock, names: &'a Names) -> Self {
+    pub(in crate::source::capture) fn new(
+        clock: &mut SourceClock,
+        names: &'a InterfaceNames,
+    ) -> Self {
         Self {
             names,
             ticks: clock.ticks(),
-            frame: clock.frame(),
+            clock: clock.record_clock(),
         }
     }
 
@@ -54,6 +57,6 @@ impl<'a> RecordContext<'a> {
     ) -> Flow {
         let exported = slots.exported(slot);
         let name = self.name(flow);
-        record(slot, flow, exported, reason, &name, &self.frame, listening)
+        record(slot, flow, exported, reason, &name, &self.clock, listening)
     }
 }

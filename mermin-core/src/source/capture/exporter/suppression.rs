@@ -16,7 +16,7 @@ use crate::{
     flow::Flow,
     source::capture::slots::SlotTable,
     table::{
-        record::{facts, unexported},
+        record::{flow_fields, unexported},
         snapshot::FlowSnapshot,
     },
 };
@@ -57,7 +57,7 @@ impl Suppression {
 
     /// Decides about a flow.
     fn decide(&mut self, records: &RecordContext<'_>, flow: &FlowSnapshot) -> FilterDecision {
-        self.filters.decide(&facts(flow, &records.name(flow)))
+        self.filters.decide(&flow_fields(flow, &records.name(flow)))
     }
 
     /// True if the flow in a slot will have no record.

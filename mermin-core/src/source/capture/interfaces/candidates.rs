@@ -46,7 +46,7 @@ impl Candidates {
     }
 
     /// From now on takes over links and filters of a former process, and pins those that are attached.
-    pub(in crate::source::capture) fn keep_by(&mut self, keeper: Rc<PinnedHooks>) {
-        self.hooks.keep_by(keeper);
+    pub(in crate::source::capture) fn set_pinned_hooks(&mut self, keeper: Rc<PinnedHooks>) {
+        self.hooks.set_pinned_hooks(keeper);
     }
 }

@@ -23,7 +23,8 @@ use self::{
     tracked_set::TrackedSet,
 };
 use super::{
-    clock::SourceClock, closer::Closer, names::Names, shared::SharedCounters, slots::SlotTable,
+    clock::SourceClock, closer::Closer, interface_names::InterfaceNames, shared::SharedCounters,
+    slots::SlotTable,
 };
 use crate::{
     attach::Hooks,
@@ -72,7 +73,7 @@ impl InterfaceSet {
     /// Nothing is attached yet.
     pub(super) fn new(
         candidates: Candidates,
-        names: Names,
+        names: InterfaceNames,
         shared: Arc<SharedCounters>,
         programs: Arc<Programs>,
     ) -> Self {
@@ -116,8 +117,8 @@ impl InterfaceSet {
         &self.tracked.attacher.hooks
     }
 
-    /// Names of the interfaces that flows are of.
-    pub(super) fn names(&self) -> &Names {
+    /// Names of the interfaces of flows.
+    pub(super) fn names(&self) -> &InterfaceNames {
         &self.tracked.names
     }
 

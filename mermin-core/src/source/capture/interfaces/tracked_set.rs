@@ -26,7 +26,7 @@ use crate::{
     source::capture::{
         closer::{Batch, Closer},
         fallback,
-        names::Names,
+        interface_names::InterfaceNames,
         shared::SharedCounters,
         slots::SlotTable,
     },
@@ -35,7 +35,7 @@ use crate::{
 /// Interfaces by their indices.
 pub(super) struct TrackedSet {
     pub(super) attacher: Attacher,
-    pub(super) names: Names,
+    pub(super) names: InterfaceNames,
     interfaces: BTreeMap<u32, TrackedInterface>,
     /// Indices of interfaces that a former process watched, and that are not attached to yet.
     same: BTreeSet<u32>,
@@ -45,7 +45,11 @@ pub(super) struct TrackedSet {
 }
 
 impl TrackedSet {
-    pub(super) fn new(attacher: Attacher, names: Names, shared: Arc<SharedCounters>) -> Self {
+    pub(super) fn new(
+        attacher: Attacher,
+        names: InterfaceNames,
+        shared: Arc<SharedCounters>,
+    ) -> Self {
         Self {
             attacher,
             names,

@@ -27,20 +27,20 @@ pub(super) struct PinnedInstance {
     /// As the options say, when the source is closed or dropped.
     on_close: OnDrop,
     /// When opening fails: pins that were found stay as they were, pins that were made are removed.
-    on_decline: OnDrop,
+    on_open_cancelled: OnDrop,
 }
 
 impl PinnedInstance {
     /// One that was made just now, or `found`. Until [`begin`](Self::begin) whatever fails leaves things as they were.
     fn new(instance: Instance, keeper: PinnedHooks, on_close: OnDrop, found: bool) -> Self {
-        let on_decline = if found { OnDrop::Keep } else { OnDrop::Remove };
-        keeper.set_on_drop(on_decline);
+        let on_open_cancelled = if found { OnDrop::Keep } else { OnDrop::Remove };
+        keeper.set_on_drop(on_open_cancelled);
         Self {
             instance,
             keeper: Rc::new(keeper),
-            on_drop: on_decline,
+            on_drop: on_open_cancelled,
             on_close,
-            on_decline,
+            on_open_cancelled,
         }
     }
 
@@ -65,8 +65,8 @@ impl PinnedInstance {
     }
 
     /// Nobody got the source.
-    pub(super) fn decline(&mut self) {
-        self.set_on_drop(self.on_decline);
+    pub(super) fn cancel_open(&mut self) {
+        self.set_on_drop(self.on_open_cancelled);
     }
 
     /// All there is is about to be dropped, as was decided last.

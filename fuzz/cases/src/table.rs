@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mermin_core::{Flow, Timeouts, flow::Uniflow, lab::read_whole};
+use mermin_core::{Flow, Timeouts, flow::Uniflow, lab::read_capture};
 
 use crate::{
     bits::Bits,
@@ -37,7 +37,7 @@ pub fn run(octets: &[u8]) {
     model.finish();
 
     let room = u32::try_from(room).unwrap_or(u32::MAX);
-    let whole = read_whole(&file[..], timeouts, room);
+    let whole = read_capture(&file[..], timeouts, room);
     assert!(whole.error.is_none(), "{:?}", whole.error);
     ledger(&whole);
     let mut told: Vec<Record> = whole.flows.iter().map(told).collect();

@@ -93,9 +93,9 @@ fn symptom_no_bpffs() -> String {
         if let Err(error) = raw::without_mount(c"/sys/fs/bpf") {
             skip(format!("no BPF file system can be taken away: {error}"));
         }
-        let (asked, opened) = (preflight(&instance.options()), open(instance.options()));
-        assert!(asked.can_capture(), "{asked:#?}");
-        assert_eq!(asked.to_string(), opened);
+        let (preflight_text, opened) = (preflight(&instance.options()), open(instance.options()));
+        assert!(preflight_text.can_capture(), "{preflight_text:#?}");
+        assert_eq!(preflight_text.to_string(), opened);
         assert!(
             opened.contains("`mount -t bpf bpf /sys/fs/bpf`"),
             "{opened}"
@@ -112,10 +112,10 @@ fn symptom_bpffs_refuses() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     pair.near.run(|| {
         raw::fill_up();
-        let asked = words(&preflight(&instance.options()));
+        let preflight_text = words(&preflight(&instance.options()));
         assert!(
-            asked.contains("bpffs: cannot make `/sys/fs/bpf/mermin-trial-"),
-            "{asked}"
+            preflight_text.contains("bpffs: cannot make `/sys/fs/bpf/mermin-trial-"),
+            "{preflight_text}"
         );
         open(instance.options())
     })

@@ -4,11 +4,11 @@ use std::{collections::HashMap, fmt, io, os::fd::AsFd, time::Duration};
 
 use mermin_bpf::abi::{fragment::FragmentKey, key::KeyWords, ledger::HookDirection, names};
 
-use super::{Context, Lab, facts};
+use super::{Context, Lab, kernel_info};
 use crate::{
     error::{Error, ErrorKind},
     report::Ignored,
-    source::Hand,
+    source::FrameCounter,
     sys::{bpf::delete_batch, bpf_trial::first_key},
     table::snapshot::FlowSnapshot,
 };
@@ -23,9 +23,9 @@ const MOST_AT_ONCE: usize = 64;
 ///
 /// Flows' counters only grow, so a packet that one side counts elsewhere leaves two flows that differ for good.
 #[derive(Debug)]
-pub struct Twin {
+pub struct Differential {
     lab: Lab,
-    hand: Hand,
+    frame_counter: FrameCounter,
     room: u32,
     frames: u32,
     /// Counts that earlier captures left in the ledger.
@@ -42,7 +42,7 @@ impl fmt::Display for Difference {
     }
 }
 
-impl Twin {
+impl Differential {
     /// Loads the programs with room for this many flows.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Twin {
     pub fn open(max_flows: u32) -> Result<Self, Error> {
         Ok(Self {
             lab: Lab::open(max_flows)?,
-            hand: Hand::new(max_flows),
+            frame_counter: FrameCounter::new(max_flows),
             room: max_flows,
             frames: 0,
             before: Vec::new(),
@@ -66,8 +66,8 @@ impl Twin {
         self.lab
             .run(HookDirection::Ingress, octets, &Context::default(), 1)?;
         self.frames += 1;
-        self.hand.frame(octets, APART * self.frames);
-        let open = self.hand.open().count();
+        self.frame_counter.frame(octets, APART * self.frames);
+        let open = self.frame_counter.open().count();
         let often = open <= MOST_AT_ONCE || (self.frames as usize).is_multiple_of(open / 8);
         Ok(self
             .ledger()
@@ -83,7 +83,7 @@ impl Twin {
         self.lab.close_all()?;
         self.lab.take();
         forget_fragments(&self.lab).map_err(cannot_forget)?;
-        self.hand = Hand::new(self.room);
+        self.frame_counter = FrameCounter::new(self.room);
         self.frames = 0;
         self.before = self.lab.stats().ignored();
         Ok(difference)
@@ -91,7 +91,7 @@ impl Twin {
 
     fn ledger(&self) -> Option<Difference> {
         let kernel = reasons(self.lab.stats().ignored(), &self.before);
-        let here = reasons(self.hand.ignored(), &[]);
+        let here = reasons(self.frame_counter.ignored(), &[]);
         (kernel != here).then(|| {
             Difference(format!(
                 "ledger of {} frames: kernel {kernel:?}, here {here:?}",
@@ -102,10 +102,10 @@ impl Twin {
 
     fn flows(&self) -> Option<Difference> {
         let mut kernel: HashMap<KeyWords, FlowSnapshot> = HashMap::new();
-        for flow in self.lab.rig.flows() {
+        for flow in self.lab.harness.flows() {
             kernel.insert(flow.key, timeless(&flow));
         }
-        for flow in self.hand.open() {
+        for flow in self.frame_counter.open() {
             let here = timeless(flow);
             let there = kernel.remove(&flow.key);
             if there != Some(here) {
@@ -126,7 +126,7 @@ impl Twin {
 
 /// Forgets the packets of which fragments came: the next capture's have numbers of their own.
 fn forget_fragments(lab: &Lab) -> io::Result<()> {
-    let maps = facts::by_name(lab.all_programs())?;
+    let maps = kernel_info::by_name(lab.all_programs())?;
     for map in [names::MAP_FRAGMENTS, names::MAP_EARLY].map(|name| maps.get(name)) {
         let map = map.ok_or_else(|| io::Error::other("no map of fragments"))?;
         while let Some(key) = first_key::<FragmentKey>(map.as_fd())? {

@@ -7,8 +7,8 @@ use rustix::thread::CapabilitySet;
 
 use super::{CONTAINER, Symptom, open, page, preflight, row, words};
 use crate::support::{
-    asked::{Asked, Task, say},
     attached,
+    child_process::{ChildProcess, Task, print_line},
     host::{Host, Pair},
     raw,
     rights::become_nobody,
@@ -82,10 +82,10 @@ pub(super) fn needed() -> CapabilitySet {
 }
 
 /// Asks a process of nobody's that has these capabilities alone, in a host.
-pub(super) fn ask(host: &Host, capabilities: CapabilitySet, task: &str) -> Asked {
+pub(super) fn ask(host: &Host, capabilities: CapabilitySet, task: &str) -> ChildProcess {
     host.run(|| {
         become_nobody(capabilities);
-        Asked::start(task)
+        ChildProcess::start(task)
     })
 }
 
@@ -111,11 +111,11 @@ fn symptom_capability() -> String {
 }
 
 fn symptom_seccomp() -> String {
-    let asked = Host::new().run(|| {
+    let child = Host::new().run(|| {
         raw::deny(libc::SYS_bpf).unwrap();
-        Asked::start("preflight lo")
+        ChildProcess::start("preflight lo")
     });
-    let said = asked.rest();
+    let said = child.rest();
     assert!(
         said.contains("cannot load the kernel program: permission denied"),
         "{said}"
@@ -126,7 +126,7 @@ fn symptom_seccomp() -> String {
 /// Root of a user namespace has every capability there, and the kernel asks for those of the host.
 fn symptom_user_namespace() -> String {
     let apart = ["unshare", "--user", "--map-root-user"];
-    let said = Host::new().run(|| Asked::start_by(&apart, "preflight lo").rest());
+    let said = Host::new().run(|| ChildProcess::start_by(&apart, "preflight lo").rest());
     assert!(said.contains("- privilege: "), "{said}");
     assert!(!said.contains("CAP_"), "{said}");
     said
@@ -135,7 +135,7 @@ fn symptom_user_namespace() -> String {
 /// Of another process takes two capabilities, and each is named where it is missing.
 fn symptom_namespace() -> String {
     let (host, other) = (Host::new(), Host::new());
-    let living = other.run(|| Asked::start("capture lo"));
+    let living = other.run(|| ChildProcess::start("capture lo"));
     assert!(living.line().unwrap().starts_with("opened "));
     let path = format!("enter /proc/{}/ns/net", living.id());
     let (ptrace, admin) = (CapabilitySet::SYS_PTRACE, CapabilitySet::SYS_ADMIN);
@@ -164,7 +164,7 @@ fn symptom_namespace() -> String {
 }
 
 fn symptom_host_pid() -> String {
-    Asked::start_by(&CONTAINER, "enter-host").rest()
+    ChildProcess::start_by(&CONTAINER, "enter-host").rest()
 }
 
 fn symptom_trial() -> String {
@@ -196,7 +196,7 @@ fn symptom_no_admin() -> String {
 
 fn symptom_own_processes() -> String {
     let host = Host::new();
-    host.run(|| Asked::start_by(&CONTAINER, "look-up lo").rest())
+    host.run(|| ChildProcess::start_by(&CONTAINER, "look-up lo").rest())
 }
 
 /// Of process 1: a shell of root's in a namespace with `v0`, seen by nobody from a namespace without. Each of the two
@@ -210,7 +210,7 @@ fn the_hosts_namespace() {
         let shell = ["sh", "-c", "\"$0\"; exit $?"];
         let said = pair
             .near
-            .run(|| Asked::start_by(&[&CONTAINER[..], &shell].concat(), &task).rest());
+            .run(|| ChildProcess::start_by(&[&CONTAINER[..], &shell].concat(), &task).rest());
         for (capability, name) in [(ptrace, "CAP_SYS_PTRACE"), (admin, "CAP_SYS_ADMIN")] {
             let missing = !given.contains(capability);
             assert_eq!(said.contains(name), missing, "{given:?}: {said}");
@@ -229,7 +229,7 @@ fn capture(interface: &str) -> String {
     let ingress = report.interfaces[0].ingress.as_ref().unwrap();
     let names = ingress.occupants.iter().map(|at| at.name.as_deref());
     let names: Vec<&str> = names.map(|name| name.unwrap_or("?")).collect();
-    say(&format!("opened {names:?} {report}"));
+    print_line(&format!("opened {names:?} {report}"));
     let watch = Watch::new(source);
     let _ = stdin().lock().read_line(&mut String::new());
     let outcome = watch.finish();
@@ -245,12 +245,12 @@ fn captures_as_nobody() {
         said.contains("names of other programs are not told"),
         "{said}"
     );
-    let asked = ask(&pair.near, needed(), "capture v0");
-    let opened = asked.line().unwrap();
+    let child = ask(&pair.near, needed(), "capture v0");
+    let opened = child.line().unwrap();
     assert!(opened.starts_with("opened [\"?\""), "{opened}");
     assert!(opened.ends_with("] "), "{opened}");
     let [near, far] = ["10.0.0.1:40000", "10.0.0.2:53"].map(address);
     udp_dialogue(&pair, [near, far], 10, [10, 20]);
-    assert_eq!(asked.rest(), "1 0 20\n");
+    assert_eq!(child.rest(), "1 0 20\n");
     assert_eq!(attached::at(&pair.near, "v0"), "");
 }

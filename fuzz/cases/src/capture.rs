@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use mermin_core::{
     ErrorKind, Timeouts,
-    lab::{Whole, read_whole},
+    lab::{CaptureOutcome, read_capture},
 };
 
 use crate::bits::Bits;
@@ -19,36 +19,40 @@ pub fn run(octets: &[u8]) {
     let mut bits = Bits(octets);
     let (piece, cut) = (bits.octet(), bits.octet());
     let file = bits.rest();
-    let whole = read_whole(file, Timeouts::default(), ROOM);
-    ledger(&whole);
-    placed(&whole, file.len());
+    let outcome = read_capture(file, Timeouts::default(), ROOM);
+    ledger(&outcome);
+    placed(&outcome, file.len());
 
     let pieces = Pieces {
         left: file,
         most: usize::from(piece) + 1,
     };
-    let in_parts = read_whole(pieces, Timeouts::default(), ROOM);
+    let in_parts = read_capture(pieces, Timeouts::default(), ROOM);
     ledger(&in_parts);
-    assert_eq!(text(&whole), text(&in_parts), "the pieces it came in count");
-    assert_eq!(whole.flows, in_parts.flows, "the pieces it came in count");
-    assert_eq!(whole.stats, in_parts.stats);
+    assert_eq!(
+        text(&outcome),
+        text(&in_parts),
+        "the pieces it came in count"
+    );
+    assert_eq!(outcome.flows, in_parts.flows, "the pieces it came in count");
+    assert_eq!(outcome.stats, in_parts.stats);
 
     let part = &file[..file.len() * usize::from(cut) / 256];
-    let part = read_whole(part, Timeouts::default(), ROOM);
+    let part = read_capture(part, Timeouts::default(), ROOM);
     ledger(&part);
-    assert!(part.stats.packets <= whole.stats.packets);
+    assert!(part.stats.packets <= outcome.stats.packets);
 }
 
-fn text(whole: &Whole) -> Option<String> {
-    whole.error.as_ref().map(ToString::to_string)
+fn text(outcome: &CaptureOutcome) -> Option<String> {
+    outcome.error.as_ref().map(ToString::to_string)
 }
 
 /// Every packet is in one flow or under one reason, on each interface.
-pub(crate) fn ledger(whole: &Whole) {
-    let stats = &whole.stats;
+pub(crate) fn ledger(outcome: &CaptureOutcome) {
+    let stats = &outcome.stats;
     for hook in &stats.hooks {
         let [mut packets, mut octets] = [0, 0];
-        let flows = whole.flows.iter();
+        let flows = outcome.flows.iter();
         for flow in flows.filter(|flow| flow.interface.index == hook.index) {
             for half in [&flow.forward, &flow.reverse] {
                 packets += half.packets.delta;
@@ -64,13 +68,13 @@ pub(crate) fn ledger(whole: &Whole) {
             [hook.traffic.packets, hook.traffic.frame_octets]
         );
     }
-    assert_eq!(stats.records, whole.flows.len() as u64);
+    assert_eq!(stats.records, outcome.flows.len() as u64);
     assert_eq!(stats.flows_open, 0);
 }
 
 /// An error says at which byte, and that byte is in the file or at its end, or in what a compressed file holds.
-fn placed(whole: &Whole, length: usize) {
-    let Some(error) = &whole.error else {
+fn placed(outcome: &CaptureOutcome, length: usize) {
+    let Some(error) = &outcome.error else {
         return;
     };
     assert!(matches!(

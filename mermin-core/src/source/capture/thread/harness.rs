@@ -66,18 +66,18 @@ pub struct Phases {
 }
 
 /// An engine whose steps are called by hand.
-pub(crate) struct Rig {
+pub(crate) struct Harness {
     capture: Capture,
     queue: Arc<Queue>,
 }
 
-impl fmt::Debug for Rig {
+impl fmt::Debug for Harness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rig").finish_non_exhaustive()
+        f.debug_struct("Harness").finish_non_exhaustive()
     }
 }
 
-impl Rig {
+impl Harness {
     pub(crate) fn open(options: FlowSourceBuilder) -> Result<Self, Error> {
         let (options, selector) = options.live()?;
         let control = Control::new().map_err(|error| {

@@ -1,5 +1,4 @@
-//! Processes that are asked to do something: this executable again, told by the environment what.
-
+///! Child processes: this executable again, with a task in the environment.
 use std::{
     env,
     io::{BufRead, BufReader, Write, stdout},
@@ -16,21 +15,21 @@ use super::wait::{LONGEST, until_true};
 
 const TASK: &str = "MERMIN_KERNEL_TEST_TASK";
 
-/// A task that a process may be asked to do: a name, and work on an argument that gives its last words.
+/// A task that a process may be given: its name, and a function of its argument that returns its last line.
 pub(crate) type Task = (&'static str, fn(&str) -> String);
 
-/// Does what the environment asks for, if it does.
-pub(crate) fn obey(tasks: &[Task]) {
+/// Runs the task that the environment names, if any, and exits.
+pub(crate) fn run_task(tasks: &[Task]) {
     let Ok(told) = env::var(TASK) else { return };
     let (name, argument) = told.split_once(' ').unwrap_or((&told, ""));
     let task = tasks.iter().find(|(known, _)| *known == name);
     let (_, work) = task.unwrap_or_else(|| panic!("there is no task `{name}`"));
-    say(&work(argument));
+    print_line(&work(argument));
     std::process::exit(0);
 }
 
-/// Words of such a process: in one write, so that it is said whole or not at all.
-pub(crate) fn say(line: &str) {
+/// Prints a line of a child process in one write, so the line is complete or missing.
+pub(crate) fn print_line(line: &str) {
     let mut stdout = stdout().lock();
     // A test that has failed listens no more.
     let _ = stdout
@@ -38,13 +37,13 @@ pub(crate) fn say(line: &str) {
         .and_then(|()| stdout.flush());
 }
 
-/// Such a process. It is what the thread is that asks for it: its user, capabilities, namespaces, system calls.
-pub(crate) struct Asked {
+/// A child process. It inherits user, capabilities, namespaces and system call filters of the thread that starts it.
+pub(crate) struct ChildProcess {
     child: Child,
     lines: Receiver<String>,
 }
 
-impl Asked {
+impl ChildProcess {
     /// `name argument`.
     pub(crate) fn start(task: &str) -> Self {
         // By this name everybody may run it, wherever it is.

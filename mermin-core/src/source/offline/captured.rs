@@ -23,7 +23,7 @@ pub struct Captured<'a> {
 ///
 /// # Errors
 /// As those of a source's stream.
-pub fn each_captured(
+pub fn for_each_captured(
     input: impl io::Read,
     mut take: impl FnMut(&Captured<'_>),
 ) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Replays what fuzzing found, and tries mutated seeds for a moment: `MERMIN_TRIAL_SECONDS` for each trial (1).
+//! Replays the regressions, and runs mutated seeds for a moment: `MERMIN_FUZZ_SECONDS` for each case (1).
 
 #![expect(
     clippy::unwrap_used,
@@ -12,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mermin_trials::{
-    ALL, Trial,
+use mermin_fuzz_cases::{
+    ALL, Case,
     mutate::{Chance, mutate},
 };
 
@@ -21,9 +21,9 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }
 
-/// Files of a trial's folder, by name.
-fn files(kind: &str, trial: &Trial) -> Vec<(PathBuf, Vec<u8>)> {
-    let Ok(entries) = fs::read_dir(folder(kind).join(trial.name)) else {
+/// Files of a case's folder, by name.
+fn files(kind: &str, case: &Case) -> Vec<(PathBuf, Vec<u8>)> {
+    let Ok(entries) = fs::read_dir(folder(kind).join(case.name)) else {
         return Vec::new();
     };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -38,43 +38,43 @@ fn files(kind: &str, trial: &Trial) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
-fn what_fuzzing_found_stays_mended() {
-    for trial in ALL {
-        for (path, octets) in files("regressions", &trial) {
-            println!("{}: {}", trial.name, path.display());
-            (trial.run)(&octets);
+fn regressions_pass() {
+    for case in ALL {
+        for (path, octets) in files("regressions", &case) {
+            println!("{}: {}", case.name, path.display());
+            (case.run)(&octets);
         }
     }
 }
 
 #[test]
-fn every_trial_has_seeds_and_they_pass() {
-    for trial in ALL {
-        let seeds = files("seeds", &trial);
-        assert!(!seeds.is_empty(), "{} has no seeds", trial.name);
+fn seeds_of_every_case_pass() {
+    for case in ALL {
+        let seeds = files("seeds", &case);
+        assert!(!seeds.is_empty(), "{} has no seeds", case.name);
         for (path, octets) in seeds {
-            println!("{}: {}", trial.name, path.display());
-            (trial.run)(&octets);
+            println!("{}: {}", case.name, path.display());
+            (case.run)(&octets);
         }
     }
 }
 
 #[test]
 fn mutated_seeds_pass() {
-    let seconds = env::var("MERMIN_TRIAL_SECONDS").map_or(1.0, |text| text.parse().unwrap());
-    for trial in ALL {
+    let seconds = env::var("MERMIN_FUZZ_SECONDS").map_or(1.0, |text| text.parse().unwrap());
+    for case in ALL {
         let seeds: Vec<Vec<u8>> = ["seeds", "regressions"]
             .iter()
-            .flat_map(|kind| files(kind, &trial))
+            .flat_map(|kind| files(kind, &case))
             .map(|(_, octets)| octets)
             .collect();
-        let tried = try_mutations(&trial, &seeds, Duration::from_secs_f64(seconds));
-        println!("{}: {tried} inputs in {seconds} s", trial.name);
+        let tried = try_mutations(&case, &seeds, Duration::from_secs_f64(seconds));
+        println!("{}: {tried} inputs in {seconds} s", case.name);
     }
 }
 
 /// For this time, and longer where a busy machine has not tried enough by then.
-fn try_mutations(trial: &Trial, seeds: &[Vec<u8>], time: Duration) -> u32 {
+fn try_mutations(case: &Case, seeds: &[Vec<u8>], time: Duration) -> u32 {
     const ENOUGH: u32 = 100;
     let end = Instant::now() + time;
     let mut chance = Chance::new(1);
@@ -83,7 +83,7 @@ fn try_mutations(trial: &Trial, seeds: &[Vec<u8>], time: Duration) -> u32 {
     while Instant::now() < end || tried < ENOUGH {
         let mut octets = pool[chance.below(pool.len())].clone();
         mutate(&mut octets, &mut chance);
-        attempt(trial, &octets);
+        attempt(case, &octets);
         tried += 1;
         // Some stay, so that changes add up.
         if tried % 16 == 0 {
@@ -99,18 +99,18 @@ fn try_mutations(trial: &Trial, seeds: &[Vec<u8>], time: Duration) -> u32 {
 }
 
 /// Keeps an input that fails where it can be looked at, and committed once mended.
-fn attempt(trial: &Trial, octets: &[u8]) {
-    fn run(trial: &(impl Fn() + RefUnwindSafe)) -> bool {
-        catch_unwind(trial).is_ok()
+fn attempt(case: &Case, octets: &[u8]) {
+    fn run(case: &(impl Fn() + RefUnwindSafe)) -> bool {
+        catch_unwind(case).is_ok()
     }
-    if !run(&|| (trial.run)(octets)) {
-        let path = env::temp_dir().join(format!("mermin-{}.finding", trial.name));
+    if !run(&|| (case.run)(octets)) {
+        let path = env::temp_dir().join(format!("mermin-{}.finding", case.name));
         fs::write(&path, octets).unwrap();
         panic!(
             "{} fails: the input is in {}; mend it and keep it in fuzz/regressions/{}",
-            trial.name,
+            case.name,
             path.display(),
-            trial.name
+            case.name
         );
     }
 }

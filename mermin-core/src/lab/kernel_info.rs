@@ -1,4 +1,4 @@
-//! The kernel's facts about programs and their maps.
+//! Information of the kernel about programs and their maps.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use crate::sys::bpf_trial::{map_name, maps_of, program_info};
 
 /// Size of a loaded program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProgramFacts {
+pub struct ProgramInfo {
     /// Instructions that the verifier went through, over all paths. It gives up at [`VERIFIED_LIMIT`].
     pub verified: u32,
     /// Instructions of the program as the verifier left it.
@@ -24,16 +24,16 @@ pub const VERIFIED_LIMIT: u32 = 1_000_000;
 
 /// Kernel memory of one map.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapFacts {
+pub struct MapInfo {
     /// Its name.
     pub name: String,
     /// Octets the kernel charges for it (`memlock`).
     pub octets: u64,
 }
 
-pub(super) fn program(program: BorrowedFd<'_>) -> io::Result<ProgramFacts> {
+pub(super) fn program(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
     let info = program_info(program)?;
-    Ok(ProgramFacts {
+    Ok(ProgramInfo {
         verified: info.verified_insns,
         instructions: info.xlated_prog_len / 8,
         jited_octets: info.jited_prog_len,
@@ -54,7 +54,7 @@ pub(super) fn by_name<'a>(
 }
 
 /// Kernel memory of each map of some programs.
-pub(super) fn maps<'a>(programs: impl Iterator<Item = &'a OwnedFd>) -> io::Result<Vec<MapFacts>> {
+pub(super) fn maps<'a>(programs: impl Iterator<Item = &'a OwnedFd>) -> io::Result<Vec<MapInfo>> {
     by_name(programs)?
         .into_iter()
         .map(|(name, map)| {
@@ -64,7 +64,7 @@ pub(super) fn maps<'a>(programs: impl Iterator<Item = &'a OwnedFd>) -> io::Resul
                 .find_map(|line| line.strip_prefix("memlock:"))
                 .and_then(|octets| octets.trim().parse().ok())
                 .ok_or_else(|| io::Error::other("no `memlock` in fdinfo"))?;
-            Ok(MapFacts { name, octets })
+            Ok(MapInfo { name, octets })
         })
         .collect()
 }

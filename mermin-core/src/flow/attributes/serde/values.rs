@@ -8,7 +8,7 @@ use std::{
 
 use super::super::{
     process::{self, DESTINATION, SOURCE},
-    table::{FORWARD, Names, REVERSE},
+    table::{FORWARD, REVERSE, UniflowAttributes},
 };
 use crate::flow::{
     Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
@@ -26,7 +26,7 @@ const POINT_COUNTS: [&str; 5] = [
 ];
 
 /// A value of an attribute.
-pub(super) enum Fact {
+pub(super) enum AttributeValue {
     Text(String),
     Texts(Vec<String>),
     Number(u64),
@@ -42,13 +42,13 @@ pub(super) enum Wrong {
     Value { name: &'static str, value: String },
 }
 
-/// Known facts of a flow, by name.
+/// Known attribute values of a flow, by name.
 #[derive(Default)]
-pub(super) struct Facts(HashMap<&'static str, Fact>);
+pub(super) struct Values(HashMap<&'static str, AttributeValue>);
 
-impl Facts {
-    pub(super) fn insert(&mut self, name: &'static str, fact: Fact) {
-        self.0.insert(name, fact);
+impl Values {
+    pub(super) fn insert(&mut self, name: &'static str, value: AttributeValue) {
+        self.0.insert(name, value);
     }
 
     pub(super) fn record(&self) -> Result<Flow, Wrong> {
@@ -90,7 +90,7 @@ impl Facts {
     }
 
     /// The process at an end.
-    fn process(&self, names: &process::Names) -> Result<Option<Process>, Wrong> {
+    fn process(&self, names: &process::ProcessAttributes) -> Result<Option<Process>, Wrong> {
         let Some(pid) = self.number(names.pid.text)? else {
             return Ok(None);
         };
@@ -121,7 +121,7 @@ impl Facts {
 
     /// Attributes tell their names and, where all have been counted, their counts, each in a list of the same order.
     fn observation_points(&self, start: SystemTime) -> Box<[ObservationPoint]> {
-        let Some(Fact::Texts(names)) = self.0.get("flow.interfaces") else {
+        let Some(AttributeValue::Texts(names)) = self.0.get("flow.interfaces") else {
             return Box::default();
         };
         let lists = POINT_COUNTS.map(|name| self.numbers(name));
@@ -154,7 +154,7 @@ impl Facts {
 
     fn several(&self) -> Result<Several, Wrong> {
         let mut several = Several::default();
-        if let Some(Fact::Texts(texts)) = self.0.get("flow.several") {
+        if let Some(AttributeValue::Texts(texts)) = self.0.get("flow.several") {
             for text in texts {
                 match text.as_str() {
                     "vlan_ids" => several.vlan_ids = true,
@@ -168,7 +168,7 @@ impl Facts {
         Ok(several)
     }
 
-    fn uniflow(&self, names: &Names) -> Result<Uniflow, Wrong> {
+    fn uniflow(&self, names: &UniflowAttributes) -> Result<Uniflow, Wrong> {
         let [packets, octets, frame_octets] = names
             .counts
             .each_ref()
@@ -273,13 +273,13 @@ impl Facts {
 
     fn numbers(&self, name: &'static str) -> &[u64] {
         match self.0.get(name) {
-            Some(Fact::Numbers(numbers)) => numbers,
+            Some(AttributeValue::Numbers(numbers)) => numbers,
             _ => &[],
         }
     }
 
     fn number<T: TryFrom<u64>>(&self, name: &'static str) -> Result<Option<T>, Wrong> {
-        let Some(Fact::Number(number)) = self.0.get(name) else {
+        let Some(AttributeValue::Number(number)) = self.0.get(name) else {
             return Ok(None);
         };
         match T::try_from(*number) {
@@ -293,7 +293,7 @@ impl Facts {
         name: &'static str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Wrong> {
-        let Some(Fact::Text(text)) = self.0.get(name) else {
+        let Some(AttributeValue::Text(text)) = self.0.get(name) else {
             return Ok(None);
         };
         match read(text) {

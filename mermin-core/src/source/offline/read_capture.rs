@@ -20,7 +20,7 @@ use crate::{
 /// All that came of a capture.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Whole {
+pub struct CaptureOutcome {
     /// Its records in the order in which they were made.
     pub flows: Vec<Flow>,
     /// Why it ends early.
@@ -31,7 +31,7 @@ pub struct Whole {
 
 /// Reads a capture with room for this many flows at once. The same input gives the same records: ids are drawn from
 /// nowhere.
-pub fn read_whole(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> Whole {
+pub fn read_capture(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> CaptureOutcome {
     let source = SourceKind::Capture { path: None };
     let shared = Arc::new(Shared::new(max_flows, source, Arc::default()));
     let flows = Flows::new(
@@ -64,7 +64,7 @@ pub fn read_whole(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> W
     }
     told.extend(reading.flows.out.drain(..));
     shared.lock().records = told.len() as u64;
-    Whole {
+    CaptureOutcome {
         flows: told,
         error: broken.map(|broken| broken.into_error("the capture")),
         stats: shared.stats(),

@@ -20,7 +20,7 @@ use mermin_core::{
 use crate::{
     Case,
     support::{
-        asked::Task,
+        child_process::Task,
         wait::{LONGEST, within},
     },
 };
@@ -61,7 +61,7 @@ const fn by_tcx(symptom: Symptom) -> Symptom {
     }
 }
 
-fn symptoms() -> impl Iterator<Item = &'static Symptom> {
+fn troubleshooting() -> impl Iterator<Item = &'static Symptom> {
     let rows = [
         privilege::ROWS,
         host::ROWS,
@@ -75,7 +75,7 @@ fn symptoms() -> impl Iterator<Item = &'static Symptom> {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = symptoms()
+    let mut cases: Vec<Case> = troubleshooting()
         .map(|symptom| Case {
             name: symptom.name.to_owned(),
             run: Box::new(|| {
@@ -107,8 +107,8 @@ mod of_the_page {
 
 /// A row without a test, and a test without a row.
 fn every_symptom_has_a_test() {
-    let on_page: BTreeSet<&str> = page::symptoms().into_iter().collect();
-    let tested: BTreeSet<&str> = symptoms().map(|symptom| symptom.cell).collect();
+    let on_page: BTreeSet<&str> = page::troubleshooting().into_iter().collect();
+    let tested: BTreeSet<&str> = troubleshooting().map(|symptom| symptom.cell).collect();
     assert!(on_page.len() > 20, "{on_page:#?}");
     let without_test: Vec<_> = on_page.difference(&tested).collect();
     let without_row: Vec<_> = tested.difference(&on_page).collect();

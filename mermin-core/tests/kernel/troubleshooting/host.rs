@@ -11,8 +11,8 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{CONTAINER, Symptom, by_tcx, open, page, preflight, row, words};
 use crate::support::{
-    asked::{Asked, Task},
     attached,
+    child_process::{ChildProcess, Task},
     host::{Host, Pair},
     raw::{self, Deed},
     wait::until,
@@ -98,10 +98,10 @@ fn symptom_old_kernel() -> String {
         assert!(!report.can_capture(), "{report:#?}");
         [words(&report), open(on("lo"))]
     });
-    let [asked, opened] = &said;
+    let [preflight_text, opened] = &said;
     let sentence = "cannot capture on Linux 2.6.";
     assert!(
-        asked.contains(sentence) && opened.starts_with(sentence),
+        preflight_text.contains(sentence) && opened.starts_with(sentence),
         "{said:?}"
     );
     opened.clone()
@@ -122,11 +122,11 @@ fn symptom_verifier() -> String {
 fn symptom_interrupted() -> String {
     let host = Host::new();
     let said = until("the verifier to be interrupted each time", || {
-        let mut asked = host.run(|| Asked::start("open lo"));
-        asked.stop_and_continue();
-        Some(asked.rest()).filter(|said| said != "\n")
+        let mut preflight_text = host.run(|| ChildProcess::start("open lo"));
+        preflight_text.stop_and_continue();
+        Some(preflight_text.rest()).filter(|said| said != "\n")
     });
-    // It would be interrupted as often if it were asked for its reasons.
+    // It would be interrupted as often if it were preflight_text for its reasons.
     assert!(!said.contains("the verifier says"), "{said}");
     said
 }
@@ -146,7 +146,7 @@ fn few_descriptors(_: &str) -> String {
 }
 
 fn symptom_descriptors() -> String {
-    Host::new().run(|| Asked::start("few-descriptors").rest())
+    Host::new().run(|| ChildProcess::start("few-descriptors").rest())
 }
 
 /// The kernel's answer when the control group's memory is used up. To use it up would have the kernel kill processes.
@@ -164,17 +164,17 @@ fn symptom_maps() -> String {
 fn symptom_no_tcx() -> String {
     const BPF_LINK_CREATE: u32 = 28;
     let pair = Pair::new();
-    let asked = pair.near.run(|| {
+    let preflight_text = pair.near.run(|| {
         raw::refuse_bpf(BPF_LINK_CREATE, libc::EINVAL).unwrap();
         let options = on("v0").attach(Attach::Auto);
-        let (asked, opened) = (preflight(&options), open(options.clone()));
+        let (preflight_text, opened) = (preflight(&options), open(options.clone()));
         let strict = open(options.strict(true));
         assert!(strict.contains("the kernel refuses TCX"), "{strict}");
-        assert_eq!(asked.to_string(), opened);
+        assert_eq!(preflight_text.to_string(), opened);
         opened
     });
     assert!(page::has("Run Linux 6.6 or newer"));
-    asked
+    preflight_text
 }
 
 fn symptom_full_hook() -> String {
@@ -195,8 +195,8 @@ fn symptom_full_hook() -> String {
 fn symptom_membarrier() -> String {
     Host::new().run(|| {
         raw::deny(libc::SYS_membarrier).unwrap();
-        let (asked, opened) = (preflight(&on("lo")), open(on("lo")));
-        assert_eq!(asked.to_string(), opened);
+        let (preflight_text, opened) = (preflight(&on("lo")), open(on("lo")));
+        assert_eq!(preflight_text.to_string(), opened);
         let strict = open(on("lo").strict(true));
         assert!(
             strict.starts_with("cannot open without giving something up: membarrier: "),
@@ -232,7 +232,7 @@ fn ask_elsewhere(_: &str) -> String {
 }
 
 fn symptom_other_namespace() -> String {
-    let said = Asked::start_by(&CONTAINER, "ask-elsewhere").rest();
+    let said = ChildProcess::start_by(&CONTAINER, "ask-elsewhere").rest();
     assert!(said.ends_with("can capture\n"), "{said}");
     said
 }

@@ -1,4 +1,4 @@
-//! The trials of fuzzing: each takes any octets and panics when a promise is broken.
+//! Fuzz cases: each takes any octets and panics if a promise is broken.
 //!
 //! `cargo fuzz` drives them from `fuzz/fuzz_targets`; `cargo test` replays what it found (`fuzz/regressions`), and mutates
 //! seeds for a moment.
@@ -12,34 +12,34 @@ pub mod mutate;
 pub mod table;
 pub mod walk;
 
-/// A trial.
+/// A fuzz case.
 #[derive(Clone, Copy, Debug)]
-pub struct Trial {
+pub struct Case {
     /// Name of its target, and of its folders of seeds and regressions.
     pub name: &'static str,
     /// Tries these octets.
     pub run: fn(&[u8]),
 }
 
-/// Every trial.
-pub const ALL: [Trial; 5] = [
-    Trial {
+/// Every case.
+pub const ALL: [Case; 5] = [
+    Case {
         name: "walk",
         run: walk::run,
     },
-    Trial {
+    Case {
         name: "etherparse",
         run: etherparse::run,
     },
-    Trial {
+    Case {
         name: "capture",
         run: capture::run,
     },
-    Trial {
+    Case {
         name: "config",
         run: config::run,
     },
-    Trial {
+    Case {
         name: "table",
         run: table::run,
     },

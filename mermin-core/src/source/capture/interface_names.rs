@@ -9,35 +9,35 @@ use crate::bpf::pin::interfaces::Interfaces;
 
 /// An interface that has, or had, an index.
 #[derive(Debug)]
-struct Bearer {
+struct IndexHolder {
     /// Flows that began from then on are its own, until the next one's time (monotonic ns).
     since: u64,
     name: Arc<str>,
 }
 
-/// Names by index.
+/// Names of interfaces by index.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct InterfaceNames {
     /// The latest last.
-    bearers: BTreeMap<u32, Vec<Bearer>>,
+    holders: BTreeMap<u32, Vec<IndexHolder>>,
     /// The same for the next process.
     kept: Option<Interfaces>,
 }
 
-impl Names {
+impl InterfaceNames {
     /// With what a former process kept.
     pub(super) fn new(kept: Option<Interfaces>) -> Self {
-        let mut bearers: BTreeMap<u32, Vec<Bearer>> = BTreeMap::new();
+        let mut holders: BTreeMap<u32, Vec<IndexHolder>> = BTreeMap::new();
         for known in kept.iter().flat_map(Interfaces::all) {
-            let of_index = bearers.entry(known.index).or_default();
+            let of_index = holders.entry(known.index).or_default();
             let place = of_index.partition_point(|at| at.since <= known.since);
-            let bearer = Bearer {
+            let holder = IndexHolder {
                 since: known.since,
                 name: known.name.into(),
             };
-            of_index.insert(place, bearer);
+            of_index.insert(place, holder);
         }
-        Self { bearers, kept }
+        Self { holders, kept }
     }
 
     /// The interface of an index is another one from `now` on (monotonic ns), which is before it is attached to. False where the
@@ -45,8 +45,8 @@ impl Names {
     pub(super) fn begin(&mut self, index: u32, now: u64, name: &Arc<str>) -> bool {
         // Without a next process no flow of one interface is left when another comes.
         let since = if self.kept.is_some() { now } else { 0 };
-        let of_index = self.bearers.entry(index).or_default();
-        of_index.push(Bearer {
+        let of_index = self.holders.entry(index).or_default();
+        of_index.push(IndexHolder {
             since,
             name: Arc::clone(name),
         });
@@ -55,7 +55,7 @@ impl Names {
 
     /// The interface that has an index has this name.
     pub(super) fn rename(&mut self, index: u32, name: &Arc<str>) -> bool {
-        let Some(latest) = self.bearers.get_mut(&index).and_then(|all| all.last_mut()) else {
+        let Some(latest) = self.holders.get_mut(&index).and_then(|all| all.last_mut()) else {
             return self.begin(index, 0, name);
         };
         if latest.name == *name {
@@ -67,29 +67,29 @@ impl Names {
 
     /// Once more, where there was no place: what the next process is to find of the latest interface of an index.
     pub(super) fn keep(&self, index: u32) -> bool {
-        let latest = self.bearers.get(&index).and_then(|all| all.last());
+        let latest = self.holders.get(&index).and_then(|all| all.last());
         let kept = self.kept.as_ref().zip(latest);
         kept.is_none_or(|(kept, latest)| kept.put(index, latest.since, &latest.name))
     }
 
     /// The interface that has an index leaves it. Its flows have their last records; the next process may have to give those again.
     pub(super) fn end(&mut self, index: u32) {
-        if let Some(of_index) = self.bearers.get_mut(&index) {
+        if let Some(of_index) = self.holders.get_mut(&index) {
             of_index.pop();
             if of_index.is_empty() {
-                self.bearers.remove(&index);
+                self.holders.remove(&index);
             }
         }
     }
 
     /// The name of the interface of a flow that began then.
     pub(super) fn of(&self, index: u32, began: u64) -> Option<&Arc<str>> {
-        self.bearer(index, began).map(|bearer| &bearer.name)
+        self.holder(index, began).map(|holder| &holder.name)
     }
 
     /// True if another interface has had the index since a flow began.
     pub(super) fn is_former(&self, index: u32, began: u64) -> bool {
-        let latest = self.bearers.get(&index).and_then(|all| all.last());
+        let latest = self.holders.get(&index).and_then(|all| all.last());
         latest.is_some_and(|latest| latest.since > began)
     }
 
@@ -102,20 +102,20 @@ impl Names {
     ) {
         let Some(kept) = &self.kept else { return };
         let mut needed: BTreeSet<(u32, u64)> = flows
-            .filter_map(|(index, began)| Some((index, self.bearer(index, began)?.since)))
+            .filter_map(|(index, began)| Some((index, self.holder(index, began)?.since)))
             .collect();
-        let latest = |index: &u32| Some((*index, self.bearers.get(index)?.last()?.since));
+        let latest = |index: &u32| Some((*index, self.holders.get(index)?.last()?.since));
         needed.extend(watched.iter().filter_map(latest));
         kept.retain(|index, since| needed.contains(&(index, since)));
-        self.bearers.retain(|index, all| {
-            all.retain(|bearer| needed.contains(&(*index, bearer.since)));
+        self.holders.retain(|index, all| {
+            all.retain(|holder| needed.contains(&(*index, holder.since)));
             !all.is_empty()
         });
     }
 
-    fn bearer(&self, index: u32, began: u64) -> Option<&Bearer> {
-        let of_index = self.bearers.get(&index)?;
-        of_index.iter().rev().find(|bearer| bearer.since <= began)
+    fn holder(&self, index: u32, began: u64) -> Option<&IndexHolder> {
+        let of_index = self.holders.get(&index)?;
+        of_index.iter().rev().find(|holder| holder.since <= began)
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn without_a_next_process_an_index_has_one_name_at_a_time() {
-        let mut names = Names::default();
+        let mut names = InterfaceNames::default();
         assert!(names.begin(7, 100, &name("eth0")));
         assert_eq!(names.of(7, 1).map(|name| &**name), Some("eth0"));
         assert!(!names.is_former(7, 1));
@@ -147,11 +147,11 @@ mod tests {
             return eprintln!("skipped: no map can be made");
         };
         let open = || Interfaces::open(std::os::fd::AsFd::as_fd(&map)).unwrap();
-        let mut names = Names::new(Some(open()));
+        let mut names = InterfaceNames::new(Some(open()));
         assert!(names.begin(7, 100, &name("a")));
         assert!(names.begin(7, 200, &name("b")));
         assert!(names.rename(7, &name("c")));
-        for names in [&names, &Names::new(Some(open()))] {
+        for names in [&names, &InterfaceNames::new(Some(open()))] {
             let of = |began| names.of(7, began).map(ToString::to_string);
             let found = [99, 100, 199, 200].map(of);
             let expected = [None, Some("a"), Some("a"), Some("c")];

@@ -9,7 +9,7 @@ use crate::{
     orphans,
     restart::private,
     support::{
-        asked::{Asked, Task},
+        child_process::{ChildProcess, Task},
         frame,
         host::Pair,
         raw::{self, Deed},
@@ -107,7 +107,7 @@ fn symptom_put_back() -> String {
 
 /// Of an interface that is not wanted any more.
 fn symptom_stuck() -> String {
-    Asked::start("keep-filters").rest()
+    ChildProcess::start("keep-filters").rest()
 }
 
 fn keep_filters(_: &str) -> String {

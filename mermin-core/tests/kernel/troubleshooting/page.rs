@@ -10,7 +10,7 @@ const CONFIGURATION: &str = "A configuration file is refused";
 const EXPORT: &str = "Records do not arrive";
 
 /// The first cell of every row about capturing.
-pub(super) fn symptoms() -> Vec<&'static str> {
+pub(super) fn troubleshooting() -> Vec<&'static str> {
     cells(|title| ![CONFIGURATION, EXPORT].contains(&title))
 }
 

@@ -16,13 +16,13 @@ const ETHERNET: u32 = 1;
 
 /// Flows of frames that are counted one at a time. None of them ever ends by itself.
 #[derive(Debug)]
-pub(crate) struct Hand {
+pub(crate) struct FrameCounter {
     flows: Flows,
     counts: Counts,
     interface: Interface,
 }
 
-impl Hand {
+impl FrameCounter {
     pub(crate) fn new(max_flows: u32) -> Self {
         Self {
             flows: Flows::new(
@@ -39,7 +39,7 @@ impl Hand {
 
     /// Counts an Ethernet frame, `after` the one before.
     pub(crate) fn frame(&mut self, octets: &[u8], at: Duration) {
-        let packet = Packet::by_hand(octets.len(), at);
+        let packet = Packet::synthetic(octets.len(), at);
         let moment = self.flows.moment(&packet);
         self.flows
             .packet(&mut self.counts, &self.interface, &packet, moment, octets);

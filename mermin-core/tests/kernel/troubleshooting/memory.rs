@@ -8,7 +8,7 @@ use std::{
 
 use super::{Symptom, open, preflight, row, words};
 use crate::support::{
-    asked::{Asked, Task},
+    child_process::{ChildProcess, Task},
     host::Host,
     raw,
     skip::skip,
@@ -92,8 +92,8 @@ fn symptom_memory_limit() -> String {
         let group = Group::new().unwrap_or_else(|error| {
             skip(format!("no control group for memory can be made: {error}"));
         });
-        let asked = Asked::start(&format!("in-group {}", group.path.display()));
-        (asked.rest(), group.version)
+        let child = ChildProcess::start(&format!("in-group {}", group.path.display()));
+        (child.rest(), group.version)
     });
     let limit = "of the control group's 128 MB only ";
     assert!(said.contains(limit), "version {version}: {said}");
