@@ -164,7 +164,7 @@ const REVERSE_ATTRIBUTES: &[Attribute] = one_way!(REVERSE, "from destination to 
 
 #[rustfmt::skip]
 const BEFORE: &[Attribute] = &[
-    text("flow.id", "UniflowAttributes the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
+    text("flow.id", "Names the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
     number("flow.sequence", "Number of this record among the flow's, from 0; the same pair of id and sequence twice is the same record"),
     of(Kind::Time, "flow.start", "First packet of the flow").when("always live; in a capture with timestamps").ipfix(&["flowStartNanoseconds"]),
     of(Kind::Time, "flow.end", "Last packet counted in this record, which came less than `flow.time.resolution` later").when("always live; in a capture with timestamps").ipfix(&["flowEndNanoseconds"]),

@@ -1,4 +1,4 @@
-///! Child processes: this executable again, with a task in the environment.
+//! Child processes: this executable again, with a task in the environment.
 use std::{
     env,
     io::{BufRead, BufReader, Write, stdout},
