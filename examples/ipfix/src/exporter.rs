@@ -96,6 +96,7 @@ impl<L: Link> Blocking<L> {
         if self.link.open()? {
             self.encoder.restart();
         }
+        self.encoder.set_longest(self.link.longest());
         self.begun = true;
         Ok(())
     }
@@ -128,6 +129,7 @@ impl<L: Link> FlowSink for Blocking<L> {
             self.timer.sleep(self.refresh).await;
             let now = SystemTime::now();
             if self.encoder.is_due(now) {
+                self.encoder.set_longest(self.link.longest());
                 self.encoder.refresh(now, &mut self.messages);
                 // The next export says what is wrong.
                 let _ = self.send();

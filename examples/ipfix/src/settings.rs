@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The smallest message that is allowed: room for its header and any template or record.
-const SMALLEST_MESSAGE: usize = 512;
+pub(crate) const SMALLEST_MESSAGE: usize = 512;
 
 /// The shortest time between templates that are sent again: with none the exporter's thread would do nothing else.
 const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
@@ -107,8 +107,9 @@ impl Settings {
         self
     }
 
-    /// Octets of a message at most, which over UDP is one datagram: below the path's MTU less 48. Default: 1400. At least 512
-    /// and at most 65,535.
+    /// Octets of a message at most. Default: 1400. At least 512 and at most 65,535. Over UDP a message is one datagram, and is
+    /// shorter where the MTU of the path to the collector asks for it, but for the least of 512. Some routers that drop a
+    /// datagram do not say so, and the kernel does not learn the path's MTU then: 1400 passes through most tunnels.
     pub fn message(mut self, octets: usize) -> Self {
         self.message = octets.clamp(SMALLEST_MESSAGE, usize::from(u16::MAX));
         self

@@ -15,7 +15,7 @@ use super::{
     options::{EXPORTED, FIRST_RECORD, INTERFACES, SAMPLING, put_name},
     shape::{Shape, View},
 };
-use crate::settings::Settings;
+use crate::settings::{SMALLEST_MESSAGE, Settings};
 
 /// Set of templates, and of options templates.
 const TEMPLATES: u16 = 2;
@@ -39,6 +39,8 @@ const MOST_INTERFACES: usize = 4096;
 /// ```
 pub struct Encoder {
     settings: Settings,
+    /// Octets of a message at most.
+    longest: usize,
     layouts: Vec<Layout>,
     /// The layout of each shape, by its number.
     by_shape: Vec<Option<u16>>,
@@ -91,6 +93,7 @@ impl Encoder {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
+            longest: settings.message,
             settings,
             layouts: Vec::new(),
             by_shape: vec![None; Shape::COUNT],
@@ -112,6 +115,13 @@ impl Encoder {
     /// Templates and options are told again before the next record, because it is not known that they arrived.
     pub fn tell_again(&mut self) {
         self.is_new = true;
+    }
+
+    /// The way takes messages of so many octets in one piece: the next ones are no longer, but for those that
+    /// [`SMALLEST_MESSAGE`] allows everywhere.
+    pub(crate) fn set_longest(&mut self, way: Option<usize>) {
+        let most = self.settings.message;
+        self.longest = way.map_or(most, |way| way.clamp(SMALLEST_MESSAGE, most));
     }
 
     /// Of these messages only the first `sent` were sent: the next ones take the numbers of the others.
@@ -171,10 +181,8 @@ impl Encoder {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         // Of times beyond 2106 the era is lost (RFC 7011 section 3.1).
         let time = u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(0);
-        let Settings {
-            message, domain, ..
-        } = self.settings;
-        Writer::new(messages, message, time, domain, self.sequence)
+        let domain = self.settings.domain;
+        Writer::new(messages, self.longest, time, domain, self.sequence)
     }
 
     fn count(&mut self, messages: &Messages) {
@@ -322,6 +330,26 @@ mod tests {
         let lengths: u64 = messages.iter().take(2).map(|it| it.len() as u64).sum();
         assert_eq!(sums(&encoder)[..2], [lengths, 2]);
         assert!((1..100).contains(&sums(&encoder)[2]));
+    }
+
+    #[test]
+    fn messages_fit_the_path_and_the_settings() {
+        let all = flows(100);
+        let mut encoder = Encoder::new(Settings::default().message(1000));
+        let mut messages = Messages::default();
+        for (way, most) in [
+            (None, 1000),
+            (Some(9000), 1000),
+            (Some(700), 700),
+            (Some(68), 512),
+            (None, 1000),
+        ] {
+            encoder.set_longest(way);
+            encoder.encode(&all, UNIX_EPOCH, &mut messages);
+            let longest = messages.iter().map(<[u8]>::len).max().unwrap();
+            // A record has fewer than 200 octets.
+            assert!((most - 200..=most).contains(&longest), "{way:?}: {longest}");
+        }
     }
 
     #[test]

@@ -17,6 +17,11 @@ pub(crate) trait Link: Send {
     /// Sends messages.
     fn send(&mut self, messages: &Messages) -> Result<(), Unsent>;
 
+    /// Octets of the longest message that the way takes in one piece, as far as the kernel knows. None: there is no such limit.
+    fn longest(&self) -> Option<usize> {
+        None
+    }
+
     /// True if what was told may be lost on the way, so that it has to be told again by and by.
     fn forgets(&self) -> bool {
         false

@@ -5,8 +5,14 @@ use std::{
     net::{SocketAddr, ToSocketAddrs, UdpSocket},
 };
 
+use rustix::net::sockopt::{ip_mtu, ipv6_mtu};
+
 use super::{Link, Unsent, cannot};
 use crate::encode::Messages;
+
+/// Headers of UDP behind IPv4 (RFC 791, without options) and behind IPv6 (RFC 8200).
+const IPV4_HEADERS: u32 = 20 + 8;
+const IPV6_HEADERS: u32 = 40 + 8;
 
 pub(crate) struct Udp {
     target: String,
@@ -69,6 +75,17 @@ impl Link for Udp {
             }
         }
         Ok(())
+    }
+
+    /// By the MTU of the path (ip(7), `IP_MTU`): that of the link at first, and less once a router has said so (RFC 1191, RFC 8201).
+    fn longest(&self) -> Option<usize> {
+        let socket = self.socket.as_ref()?;
+        let (mtu, headers) = if socket.peer_addr().ok()?.is_ipv4() {
+            (ip_mtu(socket).ok()?, IPV4_HEADERS)
+        } else {
+            (ipv6_mtu(socket).ok()?, IPV6_HEADERS)
+        };
+        usize::try_from(mtu.saturating_sub(headers)).ok()
     }
 
     fn forgets(&self) -> bool {

@@ -12,6 +12,7 @@ mod file;
 mod ipfix_dump;
 mod nfacctd;
 mod nfcapd;
+mod path;
 mod support;
 mod tcp;
 mod tshark;
@@ -20,10 +21,10 @@ mod udp;
 use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
-use mermin_testing::{apart, plain, with};
+use mermin_testing::{apart, can_mount, needs, plain, with};
 
 fn main() -> ExitCode {
-    if let Some(played) = apart::play(&[tcp::HALF_OPEN, file::FULL]) {
+    if let Some(played) = apart::play(&[tcp::HALF_OPEN, file::FULL, path::NARROW]) {
         return played;
     }
     let arguments = Arguments::from_args();
@@ -75,6 +76,12 @@ fn main() -> ExitCode {
         plain("udp_sink_contract_holds", udp::sink_contract_holds),
         plain("udp_templates_are_resent", udp::templates),
         plain("unreachable_udp_receiver_is_an_error", udp::not_there),
+        needs(
+            can_mount(),
+            "this process may not make namespaces",
+            "narrow_path_shortens_messages",
+            path::narrow,
+        ),
         plain("file_sink_contract_holds", file::sink_contract_holds),
         plain("rotated_file_is_created_with_templates", file::rotated),
         with("mount", "full_disk_leaves_a_whole_message", file::full),

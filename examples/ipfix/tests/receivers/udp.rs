@@ -1,7 +1,7 @@
 //! Datagrams: each is a whole message, and templates come again.
 
 use std::{
-    net::UdpSocket,
+    net::{SocketAddr, UdpSocket},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -21,19 +21,23 @@ use mermin_testing::{trouble, wait};
 use crate::{decode::Decoded, expected::flow_id};
 
 pub(crate) struct Collector {
-    port: u16,
+    address: SocketAddr,
     datagrams: Arc<Mutex<Vec<Vec<u8>>>>,
     stopped: Arc<AtomicBool>,
 }
 
 impl Collector {
     pub(crate) fn new() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1:0")
+    }
+
+    pub(crate) fn at(address: &str) -> Self {
+        let socket = UdpSocket::bind(address).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(50)))
             .unwrap();
         let collector = Self {
-            port: socket.local_addr().unwrap().port(),
+            address: socket.local_addr().unwrap(),
             datagrams: Arc::default(),
             stopped: Arc::default(),
         };
@@ -50,6 +54,24 @@ impl Collector {
             }
         });
         collector
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Octets of the longest datagram so far, or 0.
+    pub(crate) fn longest(&self) -> usize {
+        let datagrams = self.datagrams.lock().unwrap();
+        datagrams.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// Contents from the last message on that begins with options templates, as a beginning does.
+    pub(crate) fn since_beginning(&self) -> Decoded {
+        let datagrams = self.datagrams.lock().unwrap();
+        let begins = |datagram: &Vec<u8>| datagram[16..18] == [0, 3];
+        let last = datagrams.iter().rposition(begins).unwrap_or(0);
+        Decoded::read(&datagrams[last..].concat())
     }
 
     fn decoded(&self) -> Decoded {
@@ -75,7 +97,7 @@ impl testing::Receiver for Collector {
 
     fn sink(&mut self) -> Exporter {
         let settings = Settings::default().biflow(true);
-        Exporter::udp(format!("127.0.0.1:{}", self.port), settings).unwrap()
+        Exporter::udp(self.address(), settings).unwrap()
     }
 
     fn received(&mut self) -> Vec<u64> {
@@ -110,7 +132,7 @@ pub(crate) fn templates() {
     let settings = Settings::default()
         .message(600)
         .refresh(Duration::from_millis(200), 10);
-    let mut sink = Exporter::udp(format!("127.0.0.1:{}", collector.port), settings).unwrap();
+    let mut sink = Exporter::udp(collector.address(), settings).unwrap();
     let told = |id: u16| {
         let decoded = Decoded::read(&collector.datagrams.lock().unwrap().concat());
         decoded.templates.get(&id).copied().unwrap_or(0)
