@@ -1,8 +1,8 @@
-//! Errors, in words an operator can act on.
+//! Errors of this crate, with remedies for operators.
 
 use std::{borrow::Cow, convert::Infallible, error::Error as StdError, fmt, sync::Arc};
 
-/// Kinds of errors; open to new ones.
+/// Kinds of errors. Later versions may add kinds.
 ///
 /// ```
 /// use mermin_core::{ErrorKind, Pattern};
@@ -13,7 +13,7 @@ use std::{borrow::Cow, convert::Infallible, error::Error as StdError, fmt, sync:
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An option is invalid, by itself or with others.
+    /// An option is invalid, alone or in combination with others.
     InvalidOption,
     /// The process lacks a privilege.
     PermissionDenied,
@@ -21,7 +21,7 @@ pub enum ErrorKind {
     InUse,
     /// The kernel lacks a feature that has no fallback.
     Unsupported,
-    /// A named interface does not exist; or no interface matches and [`hot_plug`] is off.
+    /// A named interface does not exist, or no interface matches while [`hot_plug`] is off.
     ///
     /// [`hot_plug`]: crate::FlowSourceBuilder::hot_plug
     NoInterface,
@@ -31,21 +31,22 @@ pub enum ErrorKind {
     Exhausted,
     /// A system call failed for a reason that no other kind covers.
     System,
-    /// The capture thread panicked; the text is the panic's.
+    /// The capture thread panicked; the error has the panic's text.
     Panicked,
     /// The source has ended.
     Closed,
     /// A sink refused flows.
     Sink,
-    /// A capture file is truncated, damaged, or not a capture; the text has the offset.
+    /// A capture file is truncated, damaged or in another format; the text has the offset.
     InvalidCapture,
 }
 
-/// An error of this crate, as wide as a pointer: `cannot <verb> <object>`, with the system call's own words as
-/// [`source`](StdError::source) and a remedy to type where there is one.
+/// An error of this crate, as wide as a pointer.
 ///
-/// `{}` prints that phrase alone; the causes and the remedy have methods of their own. [`explain`](Self::explain) prints
-/// everything. A `main` that returns [`Explained`] shows people what to do.
+/// Its phrase is `cannot <verb> <object>`. [`source`](StdError::source) has the system call's own error, and
+/// [`remedy`](Self::remedy) a command or an action where there is one. `{}` prints the phrase alone.
+/// [`explain`](Self::explain) prints the phrase, the causes and the remedy; so does a `main` that returns
+/// [`Explained`].
 ///
 /// ```
 /// let error = "eth[".parse::<mermin_core::Pattern>().unwrap_err();
@@ -64,7 +65,7 @@ struct Details {
 }
 
 impl Error {
-    /// An error with this phrase, for tests of a program of one's own and for sinks.
+    /// Creates an error with this phrase, for sinks and for tests of your own program.
     ///
     /// ```
     /// use mermin_core::{Error, ErrorKind};
@@ -87,40 +88,40 @@ impl Error {
         }))
     }
 
-    /// Sets the remedy, replacing an earlier one.
+    /// Sets the remedy and replaces an earlier one.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         Arc::make_mut(&mut self.0).remedy = Some(remedy.into());
         self
     }
 
-    /// Sets the cause, replacing an earlier one.
+    /// Sets the cause and replaces an earlier one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
         self
     }
 
-    /// The kind of the error.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The remedy: a sentence, often with something to type.
+    /// Returns the remedy: a sentence, often with a command to type.
     #[must_use]
     pub fn remedy(&self) -> Option<&str> {
         self.0.remedy.as_deref()
     }
 
-    /// All of it in words: the phrase, each cause and the remedy, a line each.
+    /// Returns an object that prints the phrase, each cause and the remedy, one per line.
     #[must_use]
     pub fn explain(&self) -> Explained {
         Explained(self.clone())
     }
 }
 
-/// For conversions that cannot fail among those that can.
+/// Generic conversions need this, because some of them cannot fail.
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
@@ -139,7 +140,8 @@ impl StdError for Error {
     }
 }
 
-/// An [`Error`] in full, for people: its phrase, its causes and its remedy, a line each. `main` returns it, and `?` makes it.
+/// An [`Error`] that prints its phrase, its causes and its remedy, one per line. `?` converts an [`Error`] into it in
+/// a `main` that returns it.
 ///
 /// ```no_run
 /// use futures::StreamExt;
@@ -164,7 +166,7 @@ impl StdError for Error {
 pub struct Explained(Error);
 
 impl Explained {
-    /// The error that is explained.
+    /// Returns the error inside.
     #[must_use]
     pub fn into_error(self) -> Error {
         self.0
@@ -193,7 +195,7 @@ impl fmt::Display for Explained {
     }
 }
 
-/// The same words: the standard library prints this of what `main` returns.
+/// Prints the same text as `Display`, because the standard library prints an error of `main` with `Debug`.
 impl fmt::Debug for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,4 +1,4 @@
-//! Addresses: of a side of a flow, and of a link.
+//! Addresses of a side of a flow, and of a link.
 
 use std::{
     fmt,
@@ -10,12 +10,12 @@ use std::{
 pub struct Endpoint {
     /// IPv4 or IPv6 address.
     pub address: IpAddr,
-    /// Transport port; absent where the protocol has none, ICMP included.
+    /// Transport port. Absent if the protocol has none, as ICMP does.
     pub port: Option<u16>,
 }
 
 impl Endpoint {
-    /// A side with a port.
+    /// Creates a side with a port.
     #[must_use]
     pub fn new(address: impl Into<IpAddr>, port: u16) -> Self {
         Self {
@@ -24,7 +24,7 @@ impl Endpoint {
         }
     }
 
-    /// A side of a flow whose protocol has no ports.
+    /// Creates a side of a flow whose protocol has no ports.
     #[must_use]
     pub fn without_port(address: impl Into<IpAddr>) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Endpoint {
 }
 
 impl fmt::Display for Endpoint {
-    /// `10.0.0.1:443`, `[2001:db8::1]:443`, or the address alone.
+    /// Prints `10.0.0.1:443`, `[2001:db8::1]:443`, or the address alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
             Some(port) => SocketAddr::new(self.address, port).fmt(f),
@@ -44,7 +44,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A 48-bit link address. Shown in lower case with colons.
+/// A 48-bit link address. `Display` prints lower case with colons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 

@@ -1,5 +1,5 @@
-//! Community ID version 1, a digest by which tools recognise one conversation: SHA-1 over seed, addresses, protocol,
-//! a zero octet, and ports; the lower endpoint first.
+//! Community ID version 1, by which tools recognise one conversation: the SHA-1 of seed, addresses, protocol, a zero
+//! octet and ports, with the lower endpoint first.
 
 use std::{cmp::Ordering, net::IpAddr};
 
@@ -9,13 +9,13 @@ use crate::sys::sha1;
 /// Octets of an id: `1:` and 20 octets in base64.
 const LENGTH: usize = 30;
 
-/// An id without an allocation.
+/// A Community ID, held inline.
 #[derive(Clone, Copy)]
 pub(super) struct CommunityId([u8; LENGTH]);
 
 impl CommunityId {
     pub(super) fn as_str(&self) -> &str {
-        // Only ASCII is ever written into it.
+        // The buffer contains only ASCII.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -29,10 +29,10 @@ impl From<CommunityId> for Short {
 }
 
 impl Flow {
-    /// Community ID version 1 of this flow, such as `1:LQU9qZlK+B5F3KDmev6m5PMibrg=`.
+    /// Returns the Community ID version 1 of this flow, such as `1:LQU9qZlK+B5F3KDmev6m5PMibrg=`.
     ///
-    /// Tools agree on an id when they use the same `seed`; 0 is the default everywhere. Ports count for the protocols
-    /// of the specification: TCP, UDP, SCTP, and the type and code of ICMP and `ICMPv6`.
+    /// Tools that use the same `seed` compute the same id; 0 is the usual default. The specification uses ports for
+    /// TCP, UDP and SCTP, and the type and code for ICMP and `ICMPv6`.
     #[must_use]
     pub fn community_id(&self, seed: u16) -> String {
         self.community_id_inline(seed).as_str().to_owned()
@@ -56,7 +56,7 @@ impl Flow {
     }
 }
 
-/// The octets that are hashed: less than a block of SHA-1, which is 64 with nine or more of padding.
+/// The input of the hash. It fits into one block of SHA-1: 64 octets, nine or more of them padding.
 struct Input {
     block: [u8; sha1::BLOCK],
     length: usize,
@@ -93,7 +93,7 @@ impl Input {
     }
 }
 
-/// Endpoints in the order in which they are hashed.
+/// Two endpoints in the order in which they are hashed.
 struct Pair {
     addresses: [IpAddr; 2],
     ports: Option<[u16; 2]>,
@@ -120,8 +120,8 @@ impl Pair {
     }
 }
 
-/// Source and destination port, or what ICMP has for them, and whether the message is one that nothing answers: such
-/// endpoints are not put in order.
+/// Returns source and destination port, or the type and code of ICMP in their place. The flag is true for a message
+/// that has no reply; the endpoints of such a flow are not sorted.
 fn ports(flow: &Flow) -> (Option<[u16; 2]>, bool) {
     match flow.protocol {
         Protocol::TCP | Protocol::UDP | Protocol::SCTP => {
@@ -146,7 +146,7 @@ fn icmp(flow: &Flow) -> (Option<[u16; 2]>, bool) {
     }
 }
 
-/// The type that answers, or is answered by, a type.
+/// Returns the type of the reply to a request type, and the reverse.
 const fn counterpart(protocol: Protocol, kind: u8) -> Option<u8> {
     Some(match (protocol, kind) {
         (Protocol::ICMP, 0) => 8,
@@ -159,7 +159,7 @@ const fn counterpart(protocol: Protocol, kind: u8) -> Option<u8> {
     })
 }
 
-/// Version, colon, and the digest in base64 (RFC 4648 section 4).
+/// Formats version, colon, and the digest in base64 (RFC 4648 section 4).
 fn render(digest: [u8; 20]) -> CommunityId {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut padded = [0; 21];
@@ -170,7 +170,7 @@ fn render(digest: [u8; 20]) -> CommunityId {
         let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
         *four = [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize]);
     }
-    // Of the last three octets, one is padding.
+    // One of the last three octets is padding.
     text[LENGTH - 1] = b'=';
     CommunityId(text)
 }
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::flow::{Endpoint, FlowId, IcmpMessage, Interface, Uniflow};
 
-    /// `protocol source destination source-port destination-port seed id`, see the file's head.
+    /// `protocol source destination source-port destination-port seed id`; the head of the file describes them.
     const VECTORS: &str = include_str!("../../tests/data/community_id.txt");
 
     fn parse<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {

@@ -1,4 +1,4 @@
-//! Counts of each direction.
+//! Counters of each direction.
 
 use super::{IcmpMessage, IpHeader, TcpFlags};
 

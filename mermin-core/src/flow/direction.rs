@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Ports below this are servers' (RFC 6335, system ports).
+/// Ports below this are system ports (RFC 6335), which servers use.
 pub(crate) const FIRST_USER_PORT: u16 = 1024;
 
 /// The relation of source and client.
@@ -10,7 +10,7 @@ pub(crate) const FIRST_USER_PORT: u16 = 1024;
 pub enum Direction {
     /// The source is the client.
     Forward,
-    /// The flow was joined late, and the source is the server.
+    /// The capture began during the flow, and the source is the server.
     Reverse,
     /// The client is unknown.
     Unknown,
@@ -20,7 +20,7 @@ impl Direction {
     #[cfg(feature = "serde")]
     pub(crate) const ALL: [Self; 3] = [Self::Forward, Self::Reverse, Self::Unknown];
 
-    /// The text in attributes.
+    /// Returns the text used in attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +48,8 @@ pub enum DirectionRule {
     Answer,
     /// The flow's first packet was seen, and the protocol has no handshake.
     FirstPacket,
-    /// One end alone has a port that a socket of this host listens at, or, in a capture file, one that answered a connection. See
+    /// Only one side has a port that a socket of this host listens at. In a capture file, only one side has a port
+    /// that accepted a connection. See
     /// [`FlowSourceBuilder::listening_ports`](crate::FlowSourceBuilder::listening_ports).
     ListeningPort,
     /// Exactly one port is a system port (below 1024, RFC 6335), which is assumed to be the server's.
@@ -65,7 +66,7 @@ impl DirectionRule {
         Self::PortNumber,
     ];
 
-    /// As attributes have it.
+    /// Returns the text used in attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! A flow on one line, for people.
+//! Prints a flow on one line, for people.
 
 use std::fmt;
 
@@ -6,11 +6,12 @@ use super::{Count, Flow, time::Rfc3339};
 use crate::plural::Plural;
 
 impl fmt::Display for Flow {
-    /// When it began, who with whom, what went each way in how long since then, and why this record was made:
+    /// Prints start, endpoints, totals of each direction, duration and the reason for this record:
     /// `2025-11-23T00:00:00.000Z tcp 10.0.0.1:40000 -> 10.0.0.2:443 sent 9 packets 1250 bytes, got 7 packets 5310 bytes
-    /// in 1.500 s, closed, end of flow detected (eth0)`. From the second record on it says as well what that adds to those
-    /// before, in IP octets like the rest: `.. in 61.000 s, of it new: sent 1 packet 60 bytes, got 0 packets 0 bytes, ..`, or
-    /// `nothing new`. Interfaces that saw the conversation too stand behind the one of the flow: `(eth0, veth1)`.
+    /// in 1.500 s, closed, end of flow detected (eth0)`. Bytes are IP octets. From the second record on, the line also
+    /// has the counts since the previous record: `.. in 61.000 s, of it new: sent 1 packet 60 bytes, got 0 packets 0
+    /// bytes, ..`, or `nothing new`. Other interfaces that saw the conversation follow the interface of the flow:
+    /// `(eth0, veth1)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.time_resolution {
             Some(_) => {
@@ -62,7 +63,7 @@ impl fmt::Display for Flow {
     }
 }
 
-/// Packets and IP octets each way.
+/// Prints packets and IP octets of both directions.
 fn amounts(f: &mut fmt::Formatter<'_>, flow: &Flow, of: fn(Count) -> u64) -> fmt::Result {
     let (sent, got) = (&flow.forward, &flow.reverse);
     write!(

@@ -7,18 +7,18 @@ use std::fmt;
 #[repr(u8)]
 #[non_exhaustive]
 pub enum EndReason {
-    /// No packet came for the idle timeout of the protocol: the flow is over.
+    /// No packet arrived for the idle timeout of the protocol. The flow has ended.
     IdleTimeout = 1,
-    /// The active timeout passed: the flow continues.
+    /// The active timeout passed. The flow continues.
     ActiveTimeout = 2,
-    /// The connection ended: TCP FIN in both directions or RST, ABORT or SHUTDOWN COMPLETE of SCTP, Reset of DCCP, or the next
-    /// connection of the same ports.
+    /// The connection ended: by TCP FIN in both directions or RST, by ABORT or SHUTDOWN COMPLETE of SCTP, by Reset of
+    /// DCCP, or because a new connection uses the same ports.
     EndOfFlow = 3,
     /// The source was closed, or the interface was removed.
     ForcedEnd = 4,
-    /// The table was full and this flow was evicted. Sources of this crate never use it: a full table keeps its flows, and
-    /// counts packets of others under `table_full`. It exists for records that others made and that are
-    /// [replayed](crate::FlowSource::replay).
+    /// The table was full and this flow was evicted. Sources of this crate never use it: a full table keeps its
+    /// flows, and counts packets of other flows under `table_full`. Records from other programs, which you can
+    /// [replay](crate::FlowSource::replay), may have it.
     LackOfResources = 5,
 }
 
@@ -31,20 +31,20 @@ impl EndReason {
         Self::LackOfResources,
     ];
 
-    /// Number in IANA's `flowEndReason` registry.
+    /// Returns the number in IANA's `flowEndReason` registry.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8
     }
 
-    /// The inverse of [`number`](Self::number).
+    /// Returns the reason with this [`number`](Self::number).
     pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|reason| reason.number() == number)
     }
 
-    /// The registry's words.
+    /// Returns the registry's words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl EndReason {
         }
     }
 
-    /// True if more records of this flow may follow.
+    /// Returns true if more records of this flow may follow.
     #[must_use]
     pub const fn goes_on(self) -> bool {
         matches!(self, Self::ActiveTimeout)

@@ -19,7 +19,7 @@ pub(crate) fn plain() -> Flow {
     )
 }
 
-/// No fact beyond those that each record has.
+/// Returns a record that has only the required fields.
 pub(crate) fn bare() -> Flow {
     let mut flow = plain();
     flow.protocol = Protocol::GRE;
@@ -31,7 +31,7 @@ pub(crate) fn bare() -> Flow {
     flow
 }
 
-/// Every fact that a record can hold, though no packet could have them all.
+/// Returns a record that has every field. No real flow has them all.
 pub(crate) fn everything() -> Flow {
     let mut flow = plain();
     flow.sequence = 3;

@@ -7,12 +7,12 @@ use super::{Protocol, names};
 pub struct IcmpMessage {
     /// Message type.
     pub kind: u8,
-    /// Its code.
+    /// Message code.
     pub code: u8,
 }
 
 impl IcmpMessage {
-    /// Name of the type in the registry of `protocol` (ICMP or `ICMPv6`), lower case with underscores.
+    /// Returns the name of the type in the registry of `protocol` (ICMP or `ICMPv6`), in lower case with underscores.
     #[must_use]
     pub const fn kind_name(self, protocol: Protocol) -> Option<&'static str> {
         match protocol {
@@ -22,7 +22,7 @@ impl IcmpMessage {
         }
     }
 
-    /// Name of the code in the registry of `protocol`; absent where the type's code says nothing.
+    /// Returns the name of the code in the registry of `protocol`. `None` if the type has only one code.
     #[must_use]
     pub const fn code_name(self, protocol: Protocol) -> Option<&'static str> {
         match protocol {

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// The id of a flow, unique across interfaces, hosts and restarts. Shown as 32 hexadecimal digits.
+/// The id of a flow, unique across interfaces, hosts and restarts. `Display` prints 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(u128);
 
 impl FlowId {
-    /// The id with these bits.
+    /// Creates an id from its 128 bits.
     #[must_use]
     pub const fn from_u128(bits: u128) -> Self {
         Self(bits)
     }
 
-    /// Its 128 bits.
+    /// Returns the 128 bits.
     #[must_use]
     pub const fn to_u128(self) -> u128 {
         self.0

@@ -12,12 +12,12 @@ pub struct Interface {
     pub index: u32,
     /// Its name when the record was made (IPFIX `interfaceName`).
     pub name: Arc<str>,
-    /// MAC address of the first packet's sender (IPFIX `sourceMacAddress`); absent on links without any.
+    /// MAC address of the first packet's sender (IPFIX `sourceMacAddress`); absent on links without MAC addresses.
     pub mac: Option<MacAddress>,
 }
 
 impl Interface {
-    /// An interface with no MAC address known.
+    /// Creates an interface without a MAC address.
     #[must_use]
     pub fn new(index: u32, name: impl Into<Arc<str>>) -> Self {
         Self {

@@ -17,7 +17,7 @@ pub struct IpHeader {
 }
 
 impl IpHeader {
-    /// The octet that IPv4 calls type of service and IPv6 traffic class (IPFIX `ipClassOfService`).
+    /// Returns the octet that IPv4 calls type of service and IPv6 traffic class (IPFIX `ipClassOfService`).
     #[must_use]
     pub const fn new(traffic_class: u8, ttl: u8, flow_label: Option<u32>) -> Self {
         Self {
@@ -28,13 +28,14 @@ impl IpHeader {
         }
     }
 
-    /// IANA's name of the code point in lower case, with `df` (default forwarding) for 0; absent where it has none.
+    /// Returns IANA's name of the code point in lower case, with `df` (default forwarding) for 0. `None` if the
+    /// registry has no name.
     #[must_use]
     pub const fn dscp_name(&self) -> Option<&'static str> {
         traffic_class::dscp(self.dscp)
     }
 
-    /// RFC 3168's name in lower case: `non-ect`, `ect1`, `ect0` or `ce`.
+    /// Returns RFC 3168's name in lower case: `non-ect`, `ect1`, `ect0` or `ce`.
     #[must_use]
     pub const fn ecn_name(&self) -> &'static str {
         traffic_class::ecn(self.ecn)

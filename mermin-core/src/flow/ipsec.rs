@@ -1,6 +1,7 @@
 //! Unencrypted fields of `IPsec` and `WireGuard`.
 
-/// SPI of `IPsec` or index of `WireGuard`. An `IPsec` SPI identifies one direction, so each direction is a separate flow.
+/// SPIs of `IPsec` or indexes of `WireGuard`. An SPI identifies one direction, so the two directions of an `IPsec`
+/// connection are separate flows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Ipsec {
@@ -8,14 +9,15 @@ pub struct Ipsec {
     pub ah_spi: Option<u32>,
     /// Security parameters index of an encapsulating security payload (RFC 4303).
     pub esp_spi: Option<u32>,
-    /// `WireGuard`: the index that the sender of the flow's first packet chose for itself, of a handshake message.
+    /// `WireGuard`: the index that the sender of the flow's first packet chose for itself. Only handshake messages
+    /// have it.
     pub sender_index: Option<u32>,
-    /// `WireGuard`: the index that the receiver of the flow's first packet had chosen.
+    /// `WireGuard`: the index that the receiver of the flow's first packet chose earlier.
     pub receiver_index: Option<u32>,
 }
 
 impl Ipsec {
-    /// Of an authentication header.
+    /// Creates the fields of an authentication header.
     #[must_use]
     pub const fn ah(spi: u32) -> Self {
         Self {
@@ -24,7 +26,7 @@ impl Ipsec {
         }
     }
 
-    /// Of an encapsulating security payload.
+    /// Creates the fields of an encapsulating security payload.
     #[must_use]
     pub const fn esp(spi: u32) -> Self {
         Self {

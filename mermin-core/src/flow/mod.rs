@@ -1,7 +1,7 @@
-//! A flow: plain data.
+//! Records of flows: plain data.
 //!
-//! A [`Flow`] is one record of one conversation, as IPFIX (RFC 7011) defines it: a bidirectional flow (RFC 5103) whose
-//! `forward` half goes from `source` to `destination`. [`Flow::attributes`] lists all values by name.
+//! A [`Flow`] is one record of one conversation: a bidirectional flow (RFC 5103) of IPFIX (RFC 7011). Its `forward`
+//! half goes from `source` to `destination`. [`Flow::attributes`] lists all values by name.
 
 mod address;
 pub mod attributes;

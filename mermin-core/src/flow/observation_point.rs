@@ -10,15 +10,15 @@ pub struct ObservationPoint {
     pub index: u32,
     /// Its name.
     pub name: Arc<str>,
-    /// Its counts, with [`Join::Merged`](crate::Join::Merged).
+    /// Its counts, if conversations are [merged](crate::Join::Merged).
     pub counts: Option<PointCounts>,
 }
 
 impl ObservationPoint {
-    /// The largest number of interfaces in one record.
+    /// Largest number of interfaces in one record.
     pub const MOST: usize = 16;
 
-    /// An interface whose counts are unknown.
+    /// Creates an interface without counts.
     #[must_use]
     pub fn new(index: u32, name: impl Into<Arc<str>>) -> Self {
         Self {
@@ -29,24 +29,24 @@ impl ObservationPoint {
     }
 }
 
-/// Counts of a conversation at one interface, since it began there.
+/// Counts of a conversation at one interface since its first packet there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct PointCounts {
-    /// The first packet there, to the nanosecond.
+    /// Time of the first packet there, exact to the nanosecond.
     pub start: SystemTime,
     /// Packets on the wire from the record's source to its destination.
     pub packets: u64,
-    /// IP octets of those.
+    /// IP octets of these packets.
     pub octets: u64,
     /// Packets in the reverse direction.
     pub reverse_packets: u64,
-    /// IP octets of those.
+    /// IP octets of these packets.
     pub reverse_octets: u64,
 }
 
 impl PointCounts {
-    /// A conversation that began there at this time, with nothing counted.
+    /// Creates counts of zero for a conversation that began there at this time.
     #[must_use]
     pub const fn new(start: SystemTime) -> Self {
         Self {

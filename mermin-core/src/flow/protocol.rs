@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::names::protocol;
 
-/// IANA protocol number (IPFIX `protocolIdentifier`). Shown as its keyword where it has one.
+/// IANA protocol number (IPFIX `protocolIdentifier`). `Display` prints its keyword, or the number if it has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Protocol(pub u8);
 
@@ -33,14 +33,14 @@ impl Protocol {
     pub const ICMPV6: Self = Self(58);
     /// Ethernet in IP (RFC 3378).
     pub const ETHERIP: Self = Self(97);
-    /// L2TP of version 3.
+    /// Layer 2 Tunneling Protocol version 3 (RFC 3931).
     pub const L2TP: Self = Self(115);
     /// Stream Control Transmission Protocol (RFC 9260).
     pub const SCTP: Self = Self(132);
     /// Lightweight User Datagram Protocol (RFC 3828).
     pub const UDP_LITE: Self = Self(136);
 
-    /// IANA's keyword in lower case; absent where the number has none.
+    /// Returns IANA's keyword in lower case. `None` if the number has none.
     #[must_use]
     pub fn keyword(self) -> Option<&'static str> {
         protocol::keyword(self.0)

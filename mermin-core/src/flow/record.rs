@@ -1,4 +1,4 @@
-//! The record itself.
+//! The record of a flow.
 
 use std::{
     sync::Arc,
@@ -79,7 +79,8 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A record with these facts, nothing counted, and [`EndReason::ForcedEnd`]; set the rest field by field.
+    /// Creates a record with these fields, counts of zero, and [`EndReason::ForcedEnd`]. Set the other fields
+    /// directly.
     #[must_use]
     pub fn new(
         id: FlowId,
@@ -116,13 +117,14 @@ impl Flow {
         }
     }
 
-    /// True if this record has packets. The last record of a flow may have none: it only reports the end.
+    /// Returns true if this record has packets. The last record of a flow may have none and only report the end.
     #[must_use]
     pub const fn adds(&self) -> bool {
         self.forward.packets.delta != 0 || self.reverse.packets.delta != 0
     }
 
-    /// Time from the first packet of the flow to the last one counted in this record; zero if times are unknown.
+    /// Returns the time from the first packet of the flow to the last one counted in this record; zero if times are
+    /// unknown.
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.end.duration_since(self.start).unwrap_or_default()
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_record_stays_small() {
-        // A queue of 65,536 records must not take more than 32 MiB.
+        // A queue of 65,536 records then takes at most 32 MiB.
         assert!(size_of::<Flow>() <= 512, "{}", size_of::<Flow>());
     }
 

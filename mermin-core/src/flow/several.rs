@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// Fields in which the packets of a flow differ. A record has one value of each: that of the first packet.
+/// Fields in which the packets of a flow differ. The record has the value of the first packet.
 ///
-/// Once a packet has differed, all later records of the flow have the flag. [`FlowKey`](crate::FlowKey) decides which of these
-/// fields separate flows. Ids of GTP-U and PPTP name the receiving end, so the two directions of one flow always have different
-/// ones.
+/// The flag stays set in all later records of the flow. [`FlowKey`](crate::FlowKey) decides which of these fields
+/// separate flows. Ids of GTP-U and PPTP identify the receiver, so the two directions of one flow always have
+/// different ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Several {
     /// VLAN ids.
     pub vlan_ids: bool,
-    /// More VLAN tags than the two outermost, which are kept.
+    /// Packets had more than two VLAN tags. The record keeps the two outermost.
     pub vlan_tags: bool,
     /// Tunnel ids, at any level.
     pub tunnel_ids: bool,
@@ -22,10 +22,10 @@ pub struct Several {
 }
 
 impl Several {
-    /// As attributes name each of them.
+    /// Names used in attributes.
     pub const NAMES: [&'static str; 4] = ["vlan_ids", "vlan_tags", "tunnel_ids", "tunnels"];
 
-    /// A bit for each, in the order of [`NAMES`](Self::NAMES).
+    /// Returns one bit per field, in the order of [`NAMES`](Self::NAMES).
     pub(crate) const fn bits(self) -> u8 {
         self.vlan_ids as u8
             | (self.vlan_tags as u8) << 1
@@ -33,7 +33,7 @@ impl Several {
             | (self.tunnels as u8) << 3
     }
 
-    /// Names of what differed, in the order of [`NAMES`](Self::NAMES).
+    /// Returns the names of the fields that differed, in the order of [`NAMES`](Self::NAMES).
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         let differed = [self.vlan_ids, self.vlan_tags, self.tunnel_ids, self.tunnels];
         Self::NAMES
@@ -42,7 +42,7 @@ impl Several {
             .filter_map(|(name, differed)| differed.then_some(name))
     }
 
-    /// True if anything did.
+    /// Returns true if any field differed.
     #[must_use]
     pub const fn any(self) -> bool {
         self.vlan_ids || self.vlan_tags || self.tunnel_ids || self.tunnels
@@ -50,7 +50,7 @@ impl Several {
 }
 
 impl fmt::Display for Several {
-    /// The names with commas between them, underscores as spaces; nothing where nothing differed.
+    /// Prints the names with commas between them and spaces for underscores, or nothing if no field differed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, name) in self.names().enumerate() {
             if number != 0 {

@@ -1,21 +1,21 @@
-//! Fields of TCP flows.
+//! Fields that only TCP flows have.
 
 use std::{fmt, time::Duration};
 
 use mermin_bpf::track::tcp::State;
 
-/// Facts that only TCP flows have.
+/// Fields that only TCP flows have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Tcp {
-    /// State as of this record.
+    /// State at the time of this record.
     pub state: TcpState,
     /// Time from SYN to SYN-ACK on this interface; absent unless both were seen.
     pub handshake_latency: Option<Duration>,
 }
 
 impl Tcp {
-    /// A connection in this state, whose handshake was not seen.
+    /// Creates the fields of a connection in this state, without a handshake latency.
     #[must_use]
     pub const fn new(state: TcpState) -> Self {
         Self {
@@ -30,9 +30,9 @@ impl Tcp {
 pub enum TcpState {
     /// SYN sent.
     SynSent,
-    /// SYN-ACK sent, and not yet acknowledged.
+    /// SYN-ACK sent and not acknowledged.
     SynReceived,
-    /// Open, or joined late.
+    /// Open, or the capture began during the connection.
     Established,
     /// The opener sent FIN.
     FinWait1,
@@ -40,13 +40,13 @@ pub enum TcpState {
     FinWait2,
     /// The other side sent FIN.
     CloseWait,
-    /// Both sent FIN, the opener's is not acknowledged.
+    /// Both sides sent FIN; the opener's FIN is not acknowledged.
     Closing,
-    /// The other side closed first, then the opener: its FIN is not acknowledged.
+    /// The other side closed first, then the opener; the opener's FIN is not acknowledged.
     LastAck,
-    /// The opener closed first and all is acknowledged.
+    /// The opener closed first, and both FINs are acknowledged.
     TimeWait,
-    /// Reset, or the other side closed first and all is acknowledged.
+    /// Reset, or the other side closed first and both FINs are acknowledged.
     Closed,
 }
 
@@ -65,7 +65,7 @@ impl TcpState {
         Self::Closed,
     ];
 
-    /// As attributes have it.
+    /// Returns the text used in attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -93,7 +93,7 @@ impl TcpState {
             State::LastAck => Self::LastAck,
             State::TimeWait => Self::TimeWait,
             State::Closed => Self::Closed,
-            // `State` is open to new variants; a connection not known to be opening or closing is open.
+            // `State` may get new variants. A connection that is neither opening nor closing is open.
             _ => Self::Established,
         }
     }
@@ -105,7 +105,7 @@ impl fmt::Display for TcpState {
     }
 }
 
-/// TCP control bits (RFC 9293 section 3.1). Shown as `SYN|ACK`.
+/// TCP control bits (RFC 9293 section 3.1). `Display` prints `SYN|ACK`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TcpFlags(pub u8);
 
@@ -113,7 +113,7 @@ impl TcpFlags {
     /// Names of the bits, the lowest bit first.
     pub const TAGS: [&'static str; 8] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 
-    /// Names of the bits that are set, the lowest bit first.
+    /// Returns the names of the bits that are set, the lowest bit first.
     pub fn tags(self) -> impl Iterator<Item = &'static str> {
         Self::TAGS
             .into_iter()

@@ -1,4 +1,4 @@
-//! Times as RFC 3339 writes them, in UTC.
+//! Times in RFC 3339 format, in UTC.
 
 use std::{
     fmt,
@@ -10,17 +10,17 @@ use super::attributes::render::{eight_digits, pair};
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// Shows a time with this many decimals of a second (0 to 9), cut, not rounded.
+/// Sets the number of decimals of a second, 0 to 9. Further decimals are cut off, not rounded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rfc3339 {
     pub(crate) time: SystemTime,
     pub(crate) decimals: u8,
 }
 
-/// Year, month and day of a day number counted from 1970-01-01 in the proleptic Gregorian calendar.
+/// Returns year, month and day of a day number counted from 1970-01-01 in the proleptic Gregorian calendar.
 ///
-/// Counts from 0000-03-01, so that a leap day is the last of its year, and in eras of 400 years, which all have 146,097
-/// days.
+/// It counts from 0000-03-01, so a leap day is the last day of its year, and in eras of 400 years, which all have
+/// 146,097 days.
 fn civil(day: i64) -> (i64, i64, i64) {
     const DAYS_PER_ERA: i64 = 146_097;
     const MARCH_0000_TO_1970: i64 = 719_468;
@@ -30,7 +30,7 @@ fn civil(day: i64) -> (i64, i64, i64) {
     let year_of_era =
         (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March have 31, 30, 31, 30, 31 days, over and over: 153 in five.
+    // Months from March have 31, 30, 31, 30, 31 days, repeated: 153 in five.
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 {
@@ -42,7 +42,7 @@ fn civil(day: i64) -> (i64, i64, i64) {
     (year, month, day_of_month)
 }
 
-/// Nanoseconds since 1970, negative before.
+/// Returns nanoseconds since 1970, negative before.
 fn nanos(time: SystemTime) -> i128 {
     let signed = |duration: Duration| i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX);
     match time.duration_since(UNIX_EPOCH) {
@@ -51,10 +51,10 @@ fn nanos(time: SystemTime) -> i128 {
     }
 }
 
-/// Octets of a time of this era with nine decimals: `2025-11-23T00:00:00.000000005Z`.
+/// Octets of a time between 1970 and 9999 with nine decimals: `2025-11-23T00:00:00.000000005Z`.
 pub(crate) const LENGTH: usize = 30;
 
-/// Writes times with nine decimals, and keeps the date of the last one, which is mostly the next one's.
+/// Formats times with nine decimals. It keeps the last date, because the next time usually has the same date.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NineDecimals {
     day: u64,
@@ -71,7 +71,7 @@ impl Default for NineDecimals {
 }
 
 impl NineDecimals {
-    /// None before 1970 and after 9999, whose year has another length.
+    /// Formats a time. `None` before 1970, and after 9999, when a year has more digits.
     #[inline]
     pub(crate) fn text(&mut self, time: SystemTime) -> Option<[u8; LENGTH]> {
         const DAY: u64 = SECONDS_PER_DAY.unsigned_abs();
@@ -99,7 +99,7 @@ impl NineDecimals {
     }
 }
 
-/// A date by the number of its day; none after 9999.
+/// Formats the date of a day number. `None` after 9999.
 #[cold]
 fn date(day: u64) -> Option<[u8; 10]> {
     let (year, month, day) = civil(i64::try_from(day).ok()?);
@@ -134,10 +134,10 @@ impl fmt::Display for Rfc3339 {
     }
 }
 
-/// The inverse of [`civil`]: the number of a day, from 1970-01-01.
+/// Returns the day number of a date, counted from 1970-01-01: the inverse of [`civil`].
 #[cfg(feature = "serde")]
 fn day(year: i64, month: i64, day: i64) -> i64 {
-    // January and February are the last months of the year before.
+    // January and February belong to the previous year.
     let (year, month) = if month > 2 {
         (year, month - 3)
     } else {
@@ -166,7 +166,7 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
         numbers?.try_into().ok()
     }
     let (date, clock) = text.strip_suffix('Z')?.split_once('T')?;
-    // A year before 0 begins with the sign that stands between its parts as well.
+    // A negative year begins with the character that separates the parts of a date.
     let (sign, date) = match date.strip_prefix('-') {
         Some(date) => (-1, date),
         None => (1, date),
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn known_times() {
-        // `date -u -d @N +%FT%TZ` gave these.
+        // Output of `date -u -d @N +%FT%TZ`.
         let known = [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),

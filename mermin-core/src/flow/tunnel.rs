@@ -10,25 +10,26 @@ use super::{Count, Endpoint, MacAddress, Protocol};
 pub struct Tunnel {
     /// Its kind.
     pub kind: TunnelKind,
-    /// VNI of VXLAN, VXLAN-GPE or Geneve, NVGRE VSID, GRE key, GTP-U TEID, `WireGuard` receiver index, ERSPAN session, PPTP call, `EoIP`
-    /// tunnel, L2TP session, of version 2 with its tunnel in the upper half (IPFIX `layer2SegmentId`).
+    /// Identifier of the tunnel (IPFIX `layer2SegmentId`): VNI of VXLAN, VXLAN-GPE or Geneve, NVGRE VSID, GRE key,
+    /// GTP-U TEID, `WireGuard` receiver index, ERSPAN session, PPTP call, `EoIP` tunnel, or L2TP session. L2TP
+    /// version 2 has its tunnel id in the upper half.
     pub id: Option<u32>,
     /// Protocol of the outer IP header.
     pub protocol: Protocol,
-    /// Outer side of the flow's source.
+    /// Outer endpoint on the side of the flow's source.
     pub source: Endpoint,
-    /// Outer side of the flow's destination.
+    /// Outer endpoint on the side of the flow's destination.
     pub destination: Endpoint,
-    /// Sender of the first packet's outer frame.
+    /// MAC address of the first packet's outer frame's sender.
     pub source_mac: Option<MacAddress>,
-    /// Bytes that the encapsulation added from source to destination.
+    /// Octets that the encapsulation added from source to destination.
     pub forward: Count,
-    /// Bytes that it added from destination to source.
+    /// Octets that the encapsulation added from destination to source.
     pub reverse: Count,
 }
 
 impl Tunnel {
-    /// A tunnel between these sides, with nothing counted.
+    /// Creates a tunnel between these endpoints, with counts of zero.
     #[must_use]
     pub const fn new(
         kind: TunnelKind,
@@ -53,31 +54,31 @@ impl Tunnel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TunnelKind {
-    /// RFC 7348.
+    /// Virtual eXtensible LAN (RFC 7348).
     Vxlan,
-    /// RFC 8926.
+    /// Generic network virtualization encapsulation (RFC 8926).
     Geneve,
-    /// RFC 2784, RFC 2890; NVGRE (RFC 7637) too.
+    /// Generic routing encapsulation (RFC 2784, RFC 2890), also NVGRE (RFC 7637).
     Gre,
-    /// IPv4 or IPv6 in either (RFC 2003, RFC 2473, RFC 4213).
+    /// IPv4 or IPv6 in IPv4 or IPv6 (RFC 2003, RFC 2473, RFC 4213).
     Ipip,
-    /// GPRS tunnelling, user plane (3GPP TS 29.281).
+    /// GPRS tunnelling protocol, user plane (3GPP TS 29.281).
     Gtpu,
-    /// `WireGuard`.
+    /// `WireGuard`. Its content is encrypted, so the flow is that of the outer packets.
     WireGuard,
-    /// Mirrored frames in GRE (draft-foschiano-erspan), of any of its three types.
+    /// Mirrored frames in GRE (draft-foschiano-erspan), types I, II and III.
     Erspan,
     /// PPTP's user data: PPP in enhanced GRE (RFC 2637).
     Pptp,
     /// Ethernet in IP (RFC 3378).
     EtherIp,
-    /// `MikroTik`'s Ethernet over IP, which is a kind of GRE.
+    /// `MikroTik`'s Ethernet over IP, a variant of GRE.
     Eoip,
-    /// VXLAN with a next protocol (draft-ietf-nvo3-vxlan-gpe).
+    /// VXLAN generic protocol extension (draft-ietf-nvo3-vxlan-gpe).
     VxlanGpe,
-    /// Layer 2 tunnelling, over UDP (RFC 2661, RFC 3931) or IP.
+    /// Layer 2 tunneling protocol over UDP (RFC 2661, RFC 3931) or IP.
     L2tp,
-    /// IPv6 in UDP, through translators of addresses (RFC 4380).
+    /// IPv6 in UDP through NAT (RFC 4380).
     Teredo,
 }
 
@@ -99,7 +100,7 @@ impl TunnelKind {
         Self::Teredo,
     ];
 
-    /// True if it is recognised by the protocol number of IP, not by a port.
+    /// Returns true if the parser recognises it by the IP protocol number, not by a port.
     pub(crate) const fn is_known_by_protocol(self) -> bool {
         matches!(
             self,
@@ -107,7 +108,7 @@ impl TunnelKind {
         )
     }
 
-    /// As attributes have it.
+    /// Returns the text used in attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

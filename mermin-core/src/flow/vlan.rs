@@ -10,10 +10,10 @@ pub struct VlanIds {
 }
 
 impl VlanIds {
-    /// More tags than any network stacks on purpose: 802.1ad has two.
+    /// 802.1ad uses two tags; real networks stack no more than four.
     pub const MAX: usize = 4;
 
-    /// The first [`VlanIds::MAX`] of `ids`; deeper ones are left out.
+    /// Keeps the first [`VlanIds::MAX`] of `ids` and drops deeper ones.
     #[must_use]
     pub fn from_slice(ids: &[u16]) -> Self {
         let mut vlans = Self::default();
@@ -24,7 +24,7 @@ impl VlanIds {
         vlans
     }
 
-    /// The identifiers, outermost first.
+    /// Returns the identifiers, outermost first.
     #[must_use]
     pub fn as_slice(&self) -> &[u16] {
         self.ids.get(..usize::from(self.length)).unwrap_or_default()

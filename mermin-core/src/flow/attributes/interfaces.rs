@@ -1,4 +1,4 @@
-//! Interfaces that saw the conversation, as lists of the same order.
+//! Attributes of the interfaces that saw the conversation: lists in one order.
 
 use super::{
     lists::Numbers,
@@ -9,7 +9,7 @@ use crate::flow::{ObservationPoint, PointCounts};
 
 type Get = fn(&PointCounts) -> u64;
 
-/// Counts of each of them, by name.
+/// Names of the counts of each interface, with their getters.
 static COUNTS: [(Name, Get); 4] = [
     (Name::new("flow.interfaces.packets"), |it| it.packets),
     (Name::new("flow.interfaces.bytes"), |it| it.octets),
@@ -21,13 +21,13 @@ static COUNTS: [(Name, Get); 4] = [
     }),
 ];
 
-/// Gives the names, and what each saw where all say so.
+/// Visits the names of the interfaces, and their counts if all interfaces have counts.
 pub(super) fn give<'a>(visit: &mut impl Visit<'a>, points: &'a [ObservationPoint]) {
     if points.is_empty() {
         return;
     }
     visit.texts(name!("flow.interfaces"), points.into());
-    // One that does not say is less than all that do.
+    // `None` is less than any start, so `min` finds an interface without counts.
     let starts = points.iter().map(|point| Some(point.counts?.start));
     let Some(Some(first)) = starts.min() else {
         return;

@@ -1,4 +1,4 @@
-//! The attributes of one flow: an iterator.
+//! Iterator over the attributes of one flow.
 
 use std::{collections::VecDeque, iter::FusedIterator, time::SystemTime};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::flow::Flow;
 
-/// The known facts of one flow, by name, in the order of [`ALL`](super::ALL): an iterator.
+/// Iterator over the known attributes of one flow, as names and values, in the order of [`ALL`](super::ALL).
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -33,7 +33,7 @@ use crate::flow::Flow;
 /// assert_eq!(ports, [("source.port", Value::Number(50_000)), ("destination.port", Value::Number(443))]);
 /// ```
 ///
-/// `for_each` is the fastest way: it takes no memory, where `next` gathers some attributes at once.
+/// `for_each` is faster than `next`: it allocates nothing, while `next` collects several attributes at a time.
 #[derive(Clone, Debug)]
 #[must_use = "iterators do nothing unless they are consumed"]
 pub struct Attributes<'a> {
@@ -41,12 +41,12 @@ pub struct Attributes<'a> {
     community_id_seed: u16,
     /// The rest of the part before [`next_part`](Self::next_part).
     gathered: VecDeque<(&'static str, Value<'a>)>,
-    /// Place in [`Part::ALL`].
+    /// Index into [`Part::ALL`].
     next_part: usize,
 }
 
 impl Flow {
-    /// Every known fact of this record under its name, in the order of [`ALL`](super::ALL).
+    /// Returns the known attributes of this record, as names and values, in the order of [`ALL`](super::ALL).
     pub const fn attributes(&self) -> Attributes<'_> {
         Attributes {
             flow: self,
@@ -58,7 +58,7 @@ impl Flow {
 }
 
 impl Attributes<'_> {
-    /// Seed of `flow.community_id`, 0 unless set; before anything is taken.
+    /// Sets the seed of `flow.community_id`, 0 by default. Call it before the first item is taken.
     pub fn community_id_seed(mut self, seed: u16) -> Self {
         self.community_id_seed = seed;
         self
@@ -85,7 +85,7 @@ impl<'a> Iterator for Attributes<'a> {
         }
     }
 
-    /// In one go, without gathering.
+    /// Visits the attributes directly, without the queue.
     fn for_each<F: FnMut(Self::Item)>(self, mut f: F) {
         self.gathered.into_iter().for_each(&mut f);
         for part in Part::ALL.into_iter().skip(self.next_part) {
@@ -100,7 +100,7 @@ impl<'a> Iterator for Attributes<'a> {
 
 impl FusedIterator for Attributes<'_> {}
 
-/// Takes names and values as pairs.
+/// Receives names and values as pairs.
 struct Each<F>(F);
 
 impl<'a, F: FnMut((&'static str, Value<'a>))> Visit<'a> for Each<F> {

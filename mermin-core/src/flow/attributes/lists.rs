@@ -1,4 +1,4 @@
-//! Values of several texts or numbers: iterators.
+//! Attribute values that are lists of texts or numbers: iterators.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::flow::{ObservationPoint, PointCounts, Several, TcpFlags};
 
-/// Several texts, such as the names of TCP's control bits: an iterator of them.
+/// Iterator over several texts, such as the names of TCP's control bits.
 ///
 /// ```
 /// use mermin_core::flow::{TcpFlags, attributes::Texts};
@@ -22,11 +22,11 @@ pub struct Texts<'a>(Named<'a>);
 
 #[derive(Clone)]
 enum Named<'a> {
-    /// Of a fixed set.
+    /// A subset of a fixed list of names.
     Bits {
-        /// At most eight.
+        /// At most eight names.
         names: &'static [&'static str],
-        /// Those that are still to come, the first the lowest bit.
+        /// Names still to come, one bit each; the lowest bit is the first name.
         wanted: u8,
     },
     Points(slice::Iter<'a, ObservationPoint>),
@@ -51,7 +51,7 @@ impl From<Several> for Texts<'_> {
 }
 
 impl<'a> From<&'a [ObservationPoint]> for Texts<'a> {
-    /// The names of their interfaces.
+    /// Lists the names of the interfaces.
     fn from(points: &'a [ObservationPoint]) -> Self {
         Self(Named::Points(points.iter()))
     }
@@ -90,7 +90,7 @@ impl ExactSizeIterator for Texts<'_> {}
 impl FusedIterator for Texts<'_> {}
 
 impl PartialEq for Texts<'_> {
-    /// By the texts that are left.
+    /// Compares the texts that are left.
     fn eq(&self, other: &Self) -> bool {
         self.clone().eq(other.clone())
     }
@@ -104,7 +104,7 @@ impl fmt::Debug for Texts<'_> {
     }
 }
 
-/// Several numbers, such as VLAN ids: an iterator of them.
+/// Iterator over several numbers, such as VLAN ids.
 ///
 /// ```
 /// use mermin_core::flow::attributes::Numbers;
@@ -118,7 +118,7 @@ pub struct Numbers<'a>(Numbered<'a>);
 enum Numbered<'a> {
     Short(slice::Iter<'a, u16>),
     Points(slice::Iter<'a, ObservationPoint>, fn(&PointCounts) -> u64),
-    /// How much later than this each saw the first packet.
+    /// Delay of each interface's first packet after this time.
     Delays(slice::Iter<'a, ObservationPoint>, SystemTime),
 }
 
@@ -167,7 +167,7 @@ impl ExactSizeIterator for Numbers<'_> {}
 impl FusedIterator for Numbers<'_> {}
 
 impl PartialEq for Numbers<'_> {
-    /// By the numbers that are left.
+    /// Compares the numbers that are left.
     fn eq(&self, other: &Self) -> bool {
         self.clone().eq(other.clone())
     }

@@ -1,7 +1,7 @@
-//! One vocabulary: every fact of a flow under its name.
+//! Names for every field of a flow.
 //!
-//! JSON lines, exporters and the reference all take names from here, so they cannot differ. A name is given only when
-//! its fact is known.
+//! JSON lines, exporters and the reference all take names from here, so they cannot differ. An attribute is present
+//! only if its value is known.
 //!
 #![doc = include_str!("table.md")]
 

@@ -1,20 +1,20 @@
-//! Names of attributes, and the octets that JSON has for them.
+//! Names of attributes, with the octets that JSON needs for them.
 
-/// A name of the vocabulary.
+/// The name of an attribute.
 #[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) text: &'static str,
-    /// `,"name":`, then zeros: copied whole, because a copy of a length that the compiler knows is three instructions.
+    /// `,"name":` followed by zeros. JSON copies all of it: a copy of a constant length takes three instructions.
     pub(crate) member: [u8; Self::MEMBER],
-    /// Octets of the member.
+    /// Octets of the member without the zeros.
     pub(crate) length: usize,
 }
 
 impl Name {
-    /// Octets of the longest member at most.
+    /// Octets of the longest member.
     pub(crate) const MEMBER: usize = 48;
 
-    /// A text that is too long, or that JSON would escape, fails to compile where this is a constant.
+    /// Creates a name. In a constant, a text that is too long or that JSON would escape fails to compile.
     pub(crate) const fn new(text: &'static str) -> Self {
         let octets = text.as_bytes();
         let mut member = [0; Self::MEMBER];
@@ -36,7 +36,7 @@ impl Name {
     }
 }
 
-/// A name, made when this is compiled.
+/// Creates a name at compile time.
 macro_rules! name {
     ($text:expr) => {
         const { &$crate::flow::attributes::name::Name::new($text) }

@@ -1,4 +1,4 @@
-//! The reference of the attributes, `docs/ATTRIBUTES.md` and what rustdoc shows: made of the table.
+//! Writes the reference of the attributes from the table: `docs/ATTRIBUTES.md` and the page in rustdoc.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::{ALL, Attribute, Kind};
 
 const INTRODUCTION: &str = include_str!("reference.md");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ATTRIBUTES.md");
-/// For rustdoc: a published crate contains only files inside its own directory.
+/// The copy for rustdoc. A published crate contains only files inside its own directory.
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/flow/attributes/table.md");
 
 const fn kind(kind: Kind) -> &'static str {

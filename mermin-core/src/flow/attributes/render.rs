@@ -1,10 +1,10 @@
-//! Short texts, written octet by octet: a formatter costs several times what it writes.
+//! Formats short texts octet by octet. `core::fmt` takes several times as long.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::flow::MacAddress;
 
-/// Two digits each of 0 to 99.
+/// The two digits of each number from 0 to 99.
 const PAIRS: [u8; 200] = {
     let mut pairs = [b'0'; 200];
     let (mut at, mut number) = (0, 0);
@@ -44,16 +44,16 @@ static OCTETS: [([u8; 4], usize); 256] = {
 
 const HEX: [u8; 16] = *b"0123456789abcdef";
 
-/// Digits of the longest number.
+/// Digits of the longest 64-bit number.
 pub(crate) const DIGITS: usize = 20;
 
-/// The two digits of a number below 100.
+/// Returns the two digits of a number below 100.
 pub(crate) fn pair(number: u64) -> [u8; 2] {
     let at = 2 * usize::try_from(number % 100).unwrap_or(0);
     [PAIRS[at], PAIRS[at + 1]]
 }
 
-/// Writes a number in decimal to the end of `place`; returns its digits.
+/// Writes a number in decimal to the end of `place`; returns the digits.
 pub(crate) fn decimal(mut number: u64, place: &mut [u8; DIGITS]) -> &[u8] {
     let mut at = DIGITS;
     while number >= 10 {
@@ -61,7 +61,7 @@ pub(crate) fn decimal(mut number: u64, place: &mut [u8; DIGITS]) -> &[u8] {
         place[at..at + 2].copy_from_slice(&pair(number));
         number /= 100;
     }
-    // One digit is left, or none behind a pair.
+    // Either one digit is left, or the number is 0.
     if number != 0 || at == DIGITS {
         at -= 1;
         place[at] = pair(number)[1];
@@ -69,8 +69,8 @@ pub(crate) fn decimal(mut number: u64, place: &mut [u8; DIGITS]) -> &[u8] {
     &place[at..]
 }
 
-/// Eight digits of a number below 10^8 as one word, leading zeros included, the first in the lowest octet. Pairs of lanes are
-/// divided at once, so it takes no division and no branch.
+/// Returns the eight digits of a number below 10^8 as one word, with leading zeros, the first digit in the lowest
+/// octet. It divides pairs of lanes at once, so it needs no division instruction and no branch.
 pub(crate) fn eight_digits(number: u32) -> u64 {
     let number = u64::from(number);
     let (high, low) = (number / 10_000, number % 10_000);
@@ -82,29 +82,29 @@ pub(crate) fn eight_digits(number: u32) -> u64 {
     tens | (pairs - 10 * tens) << 8
 }
 
-/// Writes an address, and returns its octets; those behind them do not matter.
+/// Writes an IPv4 address and returns its length. Octets behind the address have no meaning.
 #[inline]
 pub(crate) fn ipv4(address: Ipv4Addr, place: &mut [u8; 16]) -> usize {
     let mut at = 0;
     for octet in address.octets() {
         let (text, length) = OCTETS[usize::from(octet)];
-        // It is 12 at most by itself.
+        // Tells the compiler that the index is in bounds: it is 12 at most.
         let four = at.min(12);
         place[four..four + 4].copy_from_slice(&text);
         at += length;
     }
-    // The last has no dot behind it.
+    // Removes the dot behind the last octet.
     at - 1
 }
 
-/// Two digits for each octet, by arithmetic that is done on all of them at once.
+/// Returns two digits for each octet, computed for all octets at once.
 #[inline]
 pub(crate) fn hexadecimal<const N: usize>(octets: [u8; N]) -> [[u8; 2]; N] {
     let digit = |four: u8| four + if four > 9 { b'a' - 10 } else { b'0' };
     octets.map(|octet| [digit(octet >> 4), digit(octet & 15)])
 }
 
-/// Digits of numbers below 1,000 without leading zeros, and how many they are.
+/// Digits of numbers below 1,000 without leading zeros, and the number of digits.
 pub(crate) static SMALL: [([u8; 3], u8); 1_000] = {
     let mut all = [([0; 3], 0); 1_000];
     let mut number = 0;
@@ -122,7 +122,7 @@ pub(crate) static SMALL: [([u8; 3], u8); 1_000] = {
     all
 };
 
-/// A text of at most 48 octets, which is that of the longest address.
+/// A text of at most 48 octets, the length of the longest address.
 #[derive(Clone, Copy)]
 pub(crate) struct Short {
     text: [u8; Self::CAPACITY],
@@ -139,7 +139,7 @@ impl Short {
         }
     }
 
-    /// The text with octets behind it that do not matter, and its length.
+    /// Returns the whole buffer and the length of the text in it.
     pub(crate) const fn padded(&self) -> (&[u8; Self::CAPACITY], usize) {
         (&self.text, self.length)
     }
@@ -148,7 +148,7 @@ impl Short {
         &self.text[..self.length]
     }
 
-    /// False, and nothing is written, when it does not fit.
+    /// Appends `part`. Returns false and writes nothing if it does not fit.
     pub(crate) fn put(&mut self, part: &[u8]) -> bool {
         let end = self.length + part.len();
         let Some(place) = self.text.get_mut(self.length..end) else {
@@ -163,7 +163,7 @@ impl Short {
         self.put(&[octet]);
     }
 
-    /// Two digits for each octet.
+    /// Formats each octet as two digits.
     pub(crate) fn hexadecimal<const N: usize>(octets: [u8; N]) -> Self {
         let mut text = Self::empty();
         text.put(hexadecimal(octets).as_flattened());
@@ -185,7 +185,7 @@ impl Short {
         text
     }
 
-    /// As RFC 5952 writes it.
+    /// Formats an address as RFC 5952 does.
     pub(crate) fn address(address: IpAddr) -> Self {
         let mut text = Self::empty();
         match address {
@@ -223,7 +223,7 @@ impl Short {
         }
     }
 
-    /// Without leading zeros.
+    /// Writes one group without leading zeros.
     fn group(&mut self, group: u16) {
         let digits =
             [group >> 12, group >> 8, group >> 4, group].map(|digit| HEX[usize::from(digit & 15)]);
@@ -234,7 +234,7 @@ impl Short {
     }
 }
 
-/// The first longest run of at least two groups of zeros; empty at the end where there is none.
+/// Returns the first longest run of at least two groups of zeros, or an empty range at the end.
 fn longest_zeros(groups: &[u16; 8]) -> std::ops::Range<usize> {
     let mut longest = 8..8;
     let mut at = 0;

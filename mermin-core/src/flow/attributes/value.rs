@@ -7,7 +7,7 @@ use super::{
     render::Short,
 };
 
-/// The value of an attribute; long values are borrowed from the flow.
+/// The value of an attribute. It borrows long values from the flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value<'a> {
@@ -15,7 +15,7 @@ pub enum Value<'a> {
     Text(Text<'a>),
     /// Several texts.
     Texts(Texts<'a>),
-    /// A count, a port, a number of a registry, nanoseconds.
+    /// A count, a port, a number from a registry, or nanoseconds.
     Number(u64),
     /// Several numbers.
     Numbers(Numbers<'a>),
@@ -23,7 +23,7 @@ pub enum Value<'a> {
     Time(SystemTime),
 }
 
-/// A text of an attribute: it derefs to [`str`]. An address or an id is held as it is written, without an allocation.
+/// The text of an attribute; derefs to [`str`]. Addresses and ids are formatted inline, without an allocation.
 ///
 /// ```
 /// use mermin_core::flow::{Value, attributes::Text};
@@ -42,7 +42,7 @@ enum Held<'a> {
 }
 
 impl Text<'_> {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! From a record to names and values.
+//! Visits the names and values of a record's attributes.
 
 use std::{net::IpAddr, time::SystemTime};
 
@@ -14,14 +14,14 @@ use crate::flow::{
     Endpoint, Flow, FlowId, Ipsec, MacAddress, Protocol, TcpFlags, Tunnel, TunnelKind, Uniflow,
 };
 
-/// Takes the attributes of a record, each by the kind of its value. A method for each kind, where one with an enumeration
-/// would write a value there and take it apart again.
+/// Receives the attributes of a record. Each kind of value has a method of its own, because building and matching an
+/// enum costs time.
 pub(crate) trait Visit<'a> {
     /// Any text.
     fn text(&mut self, name: &'static Name, text: &'a str);
-    /// Text of this crate's own: of a registry or an enumeration, in letters, digits and `-_ .`.
+    /// A word from a registry or an enumeration: only letters, digits and `-_ .`.
     fn word(&mut self, name: &'static Name, word: &'static str);
-    /// Digits of an address or an id.
+    /// An address or an id.
     fn short(&mut self, name: &'static Name, text: Short);
     fn number(&mut self, name: &'static Name, number: u64);
     fn time(&mut self, name: &'static Name, time: SystemTime);
@@ -52,7 +52,7 @@ const fn network_type(address: IpAddr) -> &'static str {
     }
 }
 
-/// Parts that attributes come in.
+/// The groups in which an iterator collects attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Flow,
@@ -78,14 +78,14 @@ impl Part {
     ];
 }
 
-/// Gives each known fact of a flow.
+/// Visits each known attribute of a flow.
 pub(crate) fn visit_all<'a>(flow: &'a Flow, community_id_seed: u16, visit: &mut impl Visit<'a>) {
     for part in Part::ALL {
         visit_part(flow, community_id_seed, part, visit);
     }
 }
 
-/// Gives each known fact of a part.
+/// Visits each known attribute of a part.
 pub(super) fn visit_part<'a>(
     flow: &'a Flow,
     community_id_seed: u16,
@@ -252,7 +252,7 @@ fn encapsulation<'a>(visit: &mut impl Visit<'a>, tunnel: &Tunnel) {
     if let Some(mac) = tunnel.source_mac {
         visit.mac(name!("tunnel.network.interface.mac"), mac);
     }
-    // The octets that it added cannot be told from its content.
+    // WireGuard encrypts its content, so its overhead is unknown.
     if tunnel.kind == TunnelKind::WireGuard {
         return;
     }
@@ -298,7 +298,7 @@ mod tests {
         let mut given = Vec::new();
         flow.attributes()
             .for_each(|(name, value)| given.push((name, kind(&value))));
-        // One by one it is the same.
+        // The iterator gives the same items.
         let one_by_one = flow.attributes().map(|(name, value)| (name, kind(&value)));
         assert!(one_by_one.eq(given.iter().copied()));
         given

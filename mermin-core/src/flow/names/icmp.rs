@@ -1,9 +1,9 @@
 //! ICMP types and codes (IANA icmp-parameters), lower case with underscores.
 //!
-//! Where the registry's wording is a sentence the name is its gist; type 8, "Echo" there, is `echo_request`, so that
-//! both IP versions say it alike.
+//! Long wordings of the registry are shortened. Type 8, "Echo" in the registry, is `echo_request`, the same name as
+//! for `ICMPv6`.
 
-/// Name of a message type.
+/// Returns the name of a message type.
 pub(in crate::flow) const fn kind(kind: u8) -> Option<&'static str> {
     Some(match kind {
         0 => "echo_reply",
@@ -42,7 +42,7 @@ pub(in crate::flow) const fn kind(kind: u8) -> Option<&'static str> {
     })
 }
 
-/// Name of a code; absent where the type has a single code, which then says nothing.
+/// Returns the name of a code. `None` if the type has only one code.
 pub(in crate::flow) const fn code(kind: u8, code: u8) -> Option<&'static str> {
     Some(match (kind, code) {
         (3, 0) => "net_unreachable",

@@ -1,9 +1,9 @@
 //! `ICMPv6` types and codes (IANA icmpv6-parameters), lower case with underscores.
 //!
-//! Where the registry's wording is a sentence the name is its gist, and "Multicast Listener" before Query, Report and
-//! Done is `mld`, as dashboards know it.
+//! Long wordings of the registry are shortened. `mld` stands for "Multicast Listener" before Query, Report and Done,
+//! as is usual in dashboards.
 
-/// Name of a message type.
+/// Returns the name of a message type.
 pub(in crate::flow) const fn kind(kind: u8) -> Option<&'static str> {
     Some(match kind {
         1 => "destination_unreachable",
@@ -48,7 +48,7 @@ pub(in crate::flow) const fn kind(kind: u8) -> Option<&'static str> {
     })
 }
 
-/// Name of a code; absent where the type has a single code, which then says nothing.
+/// Returns the name of a code. `None` if the type has only one code.
 pub(in crate::flow) const fn code(kind: u8, code: u8) -> Option<&'static str> {
     Some(match (kind, code) {
         (1, 0) => "no_route_to_destination",

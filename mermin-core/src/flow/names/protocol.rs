@@ -1,6 +1,6 @@
 //! Protocol numbers (IANA protocol-numbers).
 
-/// The registry's keyword in lower case.
+/// Returns the registry's keyword in lower case.
 pub(in crate::flow) fn keyword(number: u8) -> Option<&'static str> {
     KEYWORDS
         .get(usize::from(number))
@@ -8,7 +8,7 @@ pub(in crate::flow) fn keyword(number: u8) -> Option<&'static str> {
         .filter(|keyword| !keyword.is_empty())
 }
 
-/// By number; empty where the registry describes the number but has no keyword for it.
+/// Keywords by number; empty if the registry has no keyword for the number.
 #[rustfmt::skip]
 static KEYWORDS: [&str; 148] = [
     // 0

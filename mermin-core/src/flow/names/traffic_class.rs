@@ -1,7 +1,7 @@
 //! Differentiated services code points (IANA dscp-registry) and ECN (RFC 3168 section 5).
 
-/// The registry's name in lower case. 0 is `df`, default forwarding, which is what dashboards know it as; the registry
-/// calls it CS0.
+/// Returns the registry's name in lower case. 0, CS0 in the registry, is `df` (default forwarding), its usual name in
+/// dashboards.
 pub(in crate::flow) const fn dscp(code_point: u8) -> Option<&'static str> {
     Some(match code_point {
         0 => "df",
@@ -32,7 +32,7 @@ pub(in crate::flow) const fn dscp(code_point: u8) -> Option<&'static str> {
     })
 }
 
-/// RFC 3168's name in lower case; only the lower two bits count.
+/// Returns RFC 3168's name in lower case. Only the lower two bits count.
 pub(in crate::flow) const fn ecn(bits: u8) -> &'static str {
     match bits & 3 {
         0 => "non-ect",

@@ -1,4 +1,4 @@
-//! A flow for serde: a map of its attributes, as JSON lines have it.
+//! Serde's form of a flow: a map of its attributes, as in JSON lines.
 
 mod read;
 mod values;

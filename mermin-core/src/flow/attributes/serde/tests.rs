@@ -1,4 +1,4 @@
-//! Any record comes back; no other text makes one.
+//! Every record survives a round trip, and invalid text makes no record.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -14,7 +14,8 @@ use crate::{
     sink::{testing::flows, write_json},
 };
 
-/// A record as it is read back: attributes tell neither the index of an observation point nor when the first one began.
+/// Returns the record without the fields that no attribute has: indexes of observation points and the start of the
+/// first one.
 fn told(flow: &Flow) -> Flow {
     let mut flow = flow.clone();
     let counts = |points: &[ObservationPoint]| {
@@ -70,7 +71,7 @@ fn every_protocol_comes_back() {
     }
 }
 
-/// The table names the words of some attributes: each must be one that is read.
+/// The table lists the words of some attributes. Deserialisation must accept each word.
 #[test]
 fn every_word_of_the_reference_is_read() {
     for name in [
