@@ -9,10 +9,11 @@ use std::{
 use super::text::{TextFault, from_text, glob, refused};
 use crate::{error::Error, iface::glob::Glob};
 
-/// Addresses of one IP version: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`, or a glob such as `10.1.*` or `fe80::*`.
+/// Addresses of one IP version: an address `10.0.0.1`, a network `10.0.0.0/8` or `2001:db8::/32`, or a glob such as
+/// `10.1.*` or `fe80::*`.
 ///
-/// Bits of a network beyond its prefix are ignored. A glob is compared with the address as RFC 5952 writes it:
-/// `2001:db8::*` is text and no network, and matches neither `2001:db8:1::1` nor everything that `2001:db8::/32` does.
+/// A network ignores bits beyond its prefix. A glob is compared with the address in the format of RFC 5952. So
+/// `2001:db8::*` matches text, not a network: it does not match `2001:db8:1::1`, which is in `2001:db8::/32`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AddressPattern(Kind);
 
@@ -29,11 +30,11 @@ pub(super) enum Covered {
     V6(u128, u128),
 }
 
-/// The longest address as text, in octets.
+/// Octets of the longest address as text.
 const LONGEST: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
 
 impl AddressPattern {
-    /// The network of this prefix length that contains `address`.
+    /// Creates the network of this prefix length that contains `address`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for a prefix beyond 32 (IPv4) or 128 (IPv6).
@@ -44,7 +45,7 @@ impl AddressPattern {
             .map_err(|refusal| refused("network", &format!("{address}/{prefix}"), refusal))
     }
 
-    /// The addresses it covers, if it is a network or an address.
+    /// Returns the range of addresses if the pattern is a network or an address.
     pub(super) fn covers(&self) -> Option<Covered> {
         match self.0 {
             Kind::V4 { network, prefix } => Some(Covered::V4(network, network | !mask4(prefix))),
@@ -53,7 +54,7 @@ impl AddressPattern {
         }
     }
 
-    /// True if it contains an address.
+    /// Returns true if the pattern matches an address.
     #[must_use]
     pub fn matches(&self, address: IpAddr) -> bool {
         match (&self.0, address) {
@@ -65,7 +66,7 @@ impl AddressPattern {
             }
             (Kind::Glob { glob, .. }, address) => {
                 let mut text = Written::default();
-                // The longest address fits.
+                // The buffer holds the longest address.
                 write!(text, "{address}").is_ok() && glob.matches(text.as_str())
             }
             _ => false,
@@ -73,7 +74,7 @@ impl AddressPattern {
     }
 }
 
-/// An address as text, without memory of its own.
+/// An address as text, in a buffer on the stack.
 struct Written {
     octets: [u8; LONGEST],
     length: usize,
@@ -154,7 +155,7 @@ fn no_address() -> TextFault {
 fn parse(text: &str) -> Result<Kind, TextFault> {
     if let Some((address, prefix)) = text.split_once('/') {
         let address = address.parse().map_err(|_| no_address())?;
-        // Digits alone: `u8` would take a plus sign.
+        // `u8::from_str` would accept a plus sign.
         let digits = prefix.bytes().all(|octet| octet.is_ascii_digit());
         let prefix = prefix.parse().ok().filter(|_| digits).unwrap_or(u8::MAX);
         return network(address, prefix);
@@ -165,7 +166,7 @@ fn parse(text: &str) -> Result<Kind, TextFault> {
     if !Glob::is_glob(text) {
         return Err(no_address());
     }
-    // A glob that no address can fit is a slip, such as a host's name.
+    // A glob with other characters is a mistake, such as a host name.
     let strange = |c: &char| !(c.is_ascii_hexdigit() || ".:*?[]!^-{},".contains(*c));
     if let Some(strange) = text.chars().find(strange) {
         return Err((
@@ -174,7 +175,7 @@ fn parse(text: &str) -> Result<Kind, TextFault> {
                 .to_owned(),
         ));
     }
-    // Addresses are written in lower case.
+    // RFC 5952 writes addresses in lower case.
     let text = text.to_ascii_lowercase();
     Ok(Kind::Glob {
         glob: glob(&text)?,
@@ -226,7 +227,7 @@ impl From<Ipv6Addr> for AddressPattern {
 }
 
 impl fmt::Display for AddressPattern {
-    /// As it is read back: a single address without a prefix.
+    /// Prints text that `FromStr` reads; a single address has no prefix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::V4 {
@@ -334,7 +335,7 @@ mod tests {
                 _ => return Ok(()),
             };
             let prefix = prefix % (length + 1);
-            // Two random addresses share few bits: half of the time only the last ones differ.
+            // Two random addresses have few bits in common, so half of the cases differ only in the last ones.
             let other_bits = if near { bits ^ (other_bits & 0xff) } else { other_bits };
             let pattern = AddressPattern::network(network, prefix).unwrap();
             let same = (0..prefix).all(|bit| (bits ^ other_bits) >> (length - 1 - bit) & 1 == 0);

@@ -1,7 +1,8 @@
 //! Filters of flows and records.
 //!
-//! A [`Filter`] has a [`Rule`] for each field that it can examine. A rule has an allow list (`match` in a configuration file)
-//! and a deny list (`not_match`). One matching item is enough. Deny wins. An empty list allows everything. All rules must hold.
+//! A [`Filter`] has a [`Rule`] for each field that it can examine. A rule has an allow list (`match` in a
+//! configuration file) and a deny list (`not_match`). An empty allow list allows everything; otherwise one item must
+//! match. The deny list takes precedence. All rules must hold.
 //!
 //! ```
 //! use mermin_core::filter::{Filter, Rule};
@@ -59,11 +60,11 @@ pub type IcmpTypeName = Name<IcmpType>;
 /// ICMP and `ICMPv6` codes: `port_unreachable`, `host_*`.
 pub type IcmpCodeName = Name<IcmpCode>;
 
-/// A filter of flows and records; by default, everything passes.
+/// A filter of flows and records. The default admits everything.
 ///
 /// Source and destination are those of the record: the source started the flow. Rules of [`source`](Self::source),
-/// [`destination`](Self::destination) and [`network`](Self::network) are decided when a flow begins, and hold until it ends.
-/// Rules of [`flow`](Self::flow) are decided for each record. Rejected packets are counted under the reason `filtered`, see
+/// [`destination`](Self::destination) and [`network`](Self::network) decide a flow when it begins, until it ends.
+/// Rules of [`flow`](Self::flow) decide each record. Rejected packets are counted under the reason `filtered`, see
 /// [`Ignored`](crate::report::Ignored).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,7 +73,7 @@ pub struct Filter {
     pub source: EndpointFilter,
     /// The other side.
     pub destination: EndpointFilter,
-    /// Protocols, and where the flow is seen.
+    /// Protocols and interface.
     pub network: NetworkFilter,
     /// Fields that may differ from one record of a flow to the next.
     pub flow: FlowFilter,
@@ -84,11 +85,11 @@ pub struct Filter {
 pub struct EndpointFilter {
     /// Addresses, networks and globs (`source.address`, `destination.address`).
     pub address: Rule<AddressPattern>,
-    /// Ports and ranges of them (`source.port`, `destination.port`). A flow without ports matches none.
+    /// Ports and ranges of ports (`source.port`, `destination.port`). A flow without ports matches no item.
     pub port: Rule<PortRange>,
 }
 
-/// Rules for a flow's protocols and interface.
+/// Rules for protocols and interface of a flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NetworkFilter {
@@ -101,15 +102,17 @@ pub struct NetworkFilter {
     pub interface_name: Rule<Pattern>,
     /// Kernel index of the interface (`network.interface.index`).
     pub interface_index: Rule<InterfaceIndexRange>,
-    /// MAC address of the first packet's sender (`network.interface.mac`). A flow of a link without MAC addresses matches none.
+    /// MAC address of the first packet's sender (`network.interface.mac`). A flow on a link without MAC addresses
+    /// matches no item.
     pub interface_mac: Rule<MacAddress>,
 }
 
-/// Conditions of records. A field that each direction has matches if either direction matches.
+/// Rules for records. A field of both directions matches if either direction matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlowFilter {
-    /// TCP state as of the record (`flow.connection.state`). Other protocols match none, here and below.
+    /// TCP state at the time of the record (`flow.connection.state`). Other protocols match no item; the same holds
+    /// for the fields below.
     pub connection_state: Rule<ConnectionStateName>,
     /// TCP flags seen so far (`flow.tcp.flags.tags`). An item with several flags (`SYN|ACK`) requires all of them.
     pub tcp_flags_tags: Rule<TcpFlags>,

@@ -1,4 +1,4 @@
-//! Names that are meant: one of a vocabulary, a glob over it, or the numbers that are named.
+//! Items that are names: one name of a vocabulary, a glob over it, or numbers that have names.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
@@ -15,17 +15,17 @@ mod sealed {
 
 /// The vocabulary of a [`Name`].
 pub trait Vocabulary: sealed::Sealed {
-    /// As errors call it.
+    /// Term for the vocabulary in errors.
     const WHAT: &'static str;
-    /// The highest number that a name stands for; none where names stand for no numbers.
+    /// The highest number that has a name; `None` if names have no numbers.
     const HIGHEST: Option<u8>;
 
-    /// Every name there is.
+    /// Returns all names of the vocabulary.
     #[must_use]
     fn names() -> Vec<&'static str>;
 }
 
-/// The remedy for `text`: all names there are, or of too many those that begin as it does.
+/// Returns the remedy for `text`: all names, or only those with the same beginning if there are too many.
 fn remedy<V: Vocabulary>(text: &str, names: &[&str]) -> String {
     let begins = |length: usize| -> Vec<&str> {
         let start = text.get(..length).unwrap_or(text);
@@ -64,19 +64,19 @@ macro_rules! vocabularies {
 }
 
 vocabularies! {
-    /// TCP states, as [`TcpState::as_str`] gives them.
+    /// TCP states, as [`TcpState::as_str`] returns them.
     ConnectionState, "connection state", None, TcpState::ALL.iter().map(|state| state.as_str()).collect();
-    /// Differentiated services code points, as [`IpHeader::dscp_name`] gives them.
+    /// Differentiated services code points, as [`IpHeader::dscp_name`] returns them.
     Dscp, "DSCP name", Some(63), (0..64).filter_map(|dscp| IpHeader::new(dscp << 2, 0, None).dscp_name()).collect();
-    /// Explicit congestion notification, as [`IpHeader::ecn_name`] gives it.
+    /// Explicit congestion notification, as [`IpHeader::ecn_name`] returns it.
     Ecn, "ECN name", Some(3), (0..4).map(|ecn| IpHeader::new(ecn, 0, None).ecn_name()).collect();
-    /// ICMP and `ICMPv6` types, as [`IcmpMessage::kind_name`] gives them.
+    /// ICMP and `ICMPv6` types, as [`IcmpMessage::kind_name`] returns them.
     IcmpType, "ICMP type", Some(u8::MAX), icmp(0, IcmpMessage::kind_name);
-    /// ICMP and `ICMPv6` codes, as [`IcmpMessage::code_name`] gives them.
+    /// ICMP and `ICMPv6` codes, as [`IcmpMessage::code_name`] returns them.
     IcmpCode, "ICMP code", Some(u8::MAX), icmp(u8::MAX, IcmpMessage::code_name);
 }
 
-/// The names that messages with codes up to `last` have.
+/// Returns the names of messages with codes up to `last`.
 fn icmp(last: u8, name: fn(IcmpMessage, Protocol) -> Option<&'static str>) -> Vec<&'static str> {
     let mut names: Vec<&str> = [Protocol::ICMP, Protocol::ICMPV6]
         .into_iter()
@@ -91,8 +91,8 @@ fn icmp(last: u8, name: fn(IcmpMessage, Protocol) -> Option<&'static str>) -> Ve
     names
 }
 
-/// A name of the vocabulary, a glob that some of its names fit, or numbers that names stand for: `established`,
-/// `fin_wait_*`, `13`, `0-8`.
+/// A name of the vocabulary, a glob that matches some of its names, or numbers: `established`, `fin_wait_*`, `13`,
+/// `0-8`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name<V> {
     text: Box<str>,
@@ -107,11 +107,11 @@ enum Form {
     Numbers { first: u8, last: u8 },
 }
 
-/// Names that a remedy lists. ICMP has more than a line holds.
+/// Most names that a remedy lists. ICMP has more names than fit on a line.
 const MOST_LISTED: usize = 30;
 
 impl<V: Vocabulary> Name<V> {
-    /// True if a name of the vocabulary is meant. An item of numbers means no name: one number may have several.
+    /// Returns true if the item matches a name. Numbers match no name, because one number may have several names.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         match &self.form {
@@ -121,7 +121,7 @@ impl<V: Vocabulary> Name<V> {
         }
     }
 
-    /// True if a number, and the name it has if it has one, is meant.
+    /// Returns true if the item matches a number or its name.
     pub(super) fn means(&self, number: u8, name: Option<&str>) -> bool {
         match self.form {
             Form::Numbers { first, last } => (first..=last).contains(&number),
@@ -130,7 +130,7 @@ impl<V: Vocabulary> Name<V> {
     }
 
     fn parse(text: &str) -> Result<Self, TextFault> {
-        // Vocabularies are in lower case.
+        // Names are in lower case.
         let text = text.to_ascii_lowercase();
         let digits = |part: &str| part.bytes().all(|octet| octet.is_ascii_digit());
         let form = match V::HIGHEST {
@@ -156,7 +156,7 @@ impl<V: Vocabulary> Name<V> {
     }
 }
 
-/// A number, or a range with both its ends.
+/// Parses a number, or a range with both bounds.
 fn numbers(text: &str, highest: u8) -> Result<Form, TextFault> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let number = |part: &str| part.parse().ok().filter(|number: &u8| *number <= highest);
@@ -177,7 +177,7 @@ impl<V: Vocabulary> FromStr for Name<V> {
     type Err = Error;
 
     /// # Errors
-    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for text that no name fits.
+    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for text that matches no name.
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text).map_err(|refusal| refused(V::WHAT, text, refusal))
     }

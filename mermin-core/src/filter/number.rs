@@ -11,9 +11,9 @@ mod sealed {
 
 /// The quantity of a [`NumberRange`].
 pub trait Bound: sealed::Sealed {
-    /// As errors call it.
+    /// Term for the quantity in errors.
     const WHAT: &'static str;
-    /// The highest there is.
+    /// The highest valid number.
     const HIGHEST: u32;
 }
 
@@ -43,7 +43,7 @@ bounds! {
     InterfaceIndex, "interface index", u32::MAX;
 }
 
-/// A number or a range, both ends included: `443`, `8000-8999`.
+/// A number or a range with both bounds included: `443`, `8000-8999`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NumberRange<B> {
     first: u32,
@@ -52,30 +52,30 @@ pub struct NumberRange<B> {
 }
 
 impl<B: Bound> NumberRange<B> {
-    /// A range of one number or more.
+    /// Creates a range of one number or more.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for one that ends before it starts or beyond the
-    /// highest number there is.
+    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) if the range is empty or exceeds the highest
+    /// number.
     pub fn new(range: RangeInclusive<u32>) -> Result<Self, Error> {
         let (first, last) = range.into_inner();
         Self::checked(first, last)
             .map_err(|refusal| refused(B::WHAT, &format!("{first}-{last}"), refusal))
     }
 
-    /// The lowest number of the range.
+    /// Returns the lowest number of the range.
     #[must_use]
     pub fn first(&self) -> u32 {
         self.first
     }
 
-    /// The highest number of the range.
+    /// Returns the highest number of the range.
     #[must_use]
     pub fn last(&self) -> u32 {
         self.last
     }
 
-    /// True if the range contains a number.
+    /// Returns true if the range contains a number.
     #[must_use]
     pub fn matches(&self, number: impl Into<u32>) -> bool {
         (self.first..=self.last).contains(&number.into())
@@ -110,7 +110,7 @@ fn beyond<B: Bound>() -> TextFault {
 }
 
 fn number<B: Bound>(text: &str) -> Result<u32, TextFault> {
-    // Digits alone: `u32` would take a plus sign.
+    // `u32::from_str` would accept a plus sign.
     let digits = text.bytes().all(|octet| octet.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(beyond::<B>)
 }
@@ -119,7 +119,7 @@ impl<B: Bound> FromStr for NumberRange<B> {
     type Err = Error;
 
     /// # Errors
-    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for text that is no such number or range.
+    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for text that is not such a number or range.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         number::<B>(first.trim_end())
@@ -148,7 +148,7 @@ macro_rules! from_numbers {
             type Error = Error;
 
             /// # Errors
-            /// As [`new`](NumberRange::new).
+            /// Those of [`new`](NumberRange::new).
             fn try_from(range: RangeInclusive<$number>) -> Result<Self, Error> {
                 let (first, last) = range.into_inner();
                 Self::new(first.into()..=last.into())

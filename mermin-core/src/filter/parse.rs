@@ -1,4 +1,4 @@
-//! Items that are types of a flow, read from text.
+//! Parses filter items that are types of a flow.
 
 use std::{fmt, str::FromStr};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl IpVersion {
-    /// As attributes have it.
+    /// Parses the text that attributes have.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ fn ip_version(text: &str) -> Result<IpVersion, TextFault> {
         .ok_or_else(|| refusal("there are two", "write `ipv4` or `ipv6`"))
 }
 
-/// A keyword in either case, or a number. `icmpv6` and `icmp6` are what many call `ipv6-icmp`.
+/// Parses a keyword in upper or lower case, or a number. `icmpv6` and `icmp6` are common names of `ipv6-icmp`.
 fn protocol(text: &str) -> Result<Protocol, TextFault> {
     if !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit()) {
         return text.parse().map(Protocol).map_err(|_| {
@@ -76,7 +76,7 @@ fn mac(text: &str) -> Result<MacAddress, TextFault> {
     let mut parts = text.split(separator);
     let read = octets.iter_mut().all(|octet| {
         let part = parts.next().filter(|part| part.len() == 2);
-        // Digits alone: a plus sign is no digit.
+        // `u8::from_str_radix` would accept a plus sign.
         let hexadecimal = part.filter(|part| part.bytes().all(|digit| digit.is_ascii_hexdigit()));
         match hexadecimal.and_then(|part| u8::from_str_radix(part, 16).ok()) {
             Some(value) => {
@@ -120,7 +120,8 @@ macro_rules! from_str {
             type Err = Error;
 
             /// # Errors
-            /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for text that is none, with what to write.
+            /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for invalid text; the remedy has the
+            /// format.
             fn from_str(text: &str) -> Result<Self, Error> {
                 $read(text).map_err(|refusal| refused($what, text, refusal))
             }

@@ -1,16 +1,16 @@
-//! Values that are allowed, and values that are not.
+//! An allow list and a deny list of values.
 
 use crate::error::Error;
 
-/// Two lists for one field of a flow: unless `matching` is empty, one of its items must match, and no item of
-/// `not_matching` may.
+/// Two lists for one field of a flow. An item of `matching` must match, unless that list is empty. No item of
+/// `not_matching` may match.
 ///
 /// A field that a flow does not have (the port of a ping) matches no item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule<T> {
     /// Allowed values; empty for any.
     pub matching: Vec<T>,
-    /// Forbidden values, whatever `matching` says.
+    /// Forbidden values; they take precedence over `matching`.
     pub not_matching: Vec<T>,
 }
 
@@ -24,10 +24,10 @@ impl<T> Default for Rule<T> {
 }
 
 impl<T> Rule<T> {
-    /// One of these, as values or as text.
+    /// Creates a rule that allows these items, given as values or as text.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for text that is no such item.
+    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) for text that is not a valid item.
     pub fn matching<I>(items: I) -> Result<Self, Error>
     where
         I: IntoIterator<Item: TryInto<T>>,
@@ -39,10 +39,10 @@ impl<T> Rule<T> {
         })
     }
 
-    /// None of these, as values or as text.
+    /// Creates a rule that forbids these items, given as values or as text.
     ///
     /// # Errors
-    /// As [`matching`](Self::matching).
+    /// Those of [`matching`](Self::matching).
     pub fn not_matching<I>(items: I) -> Result<Self, Error>
     where
         I: IntoIterator<Item: TryInto<T>>,
@@ -54,7 +54,7 @@ impl<T> Rule<T> {
     /// Adds values to the deny list.
     ///
     /// # Errors
-    /// As [`matching`](Self::matching).
+    /// Those of [`matching`](Self::matching).
     pub fn except<I>(mut self, items: I) -> Result<Self, Error>
     where
         I: IntoIterator<Item: TryInto<T>>,
@@ -64,13 +64,13 @@ impl<T> Rule<T> {
         Ok(self)
     }
 
-    /// True if both lists are empty.
+    /// Returns true if both lists are empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.matching.is_empty() && self.not_matching.is_empty()
     }
 
-    /// True if a fact of which `fits` knows holds.
+    /// Returns true if the rule holds for a field whose value `fits` compares with an item.
     pub(super) fn admits(&self, fits: impl Fn(&T) -> bool) -> bool {
         (self.matching.is_empty() || self.matching.iter().any(&fits))
             && !self.not_matching.iter().any(fits)

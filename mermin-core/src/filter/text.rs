@@ -1,14 +1,14 @@
-//! Common to items of all kinds: text that is none is refused in the same words.
+//! Errors for invalid text, shared by all kinds of items.
 
 use crate::{
     error::{Error, ErrorKind},
     iface::glob::Glob,
 };
 
-/// Why text is no item, and what to write.
+/// The reason why a text is invalid, and the remedy.
 pub(super) type TextFault = (String, String);
 
-/// The error for `text`, which should have been a `what`.
+/// Returns the error for `text`, which is not a valid `what`.
 pub(super) fn refused(what: &str, text: &str, (fault, remedy): TextFault) -> Error {
     Error::new(
         ErrorKind::InvalidOption,
@@ -17,7 +17,7 @@ pub(super) fn refused(what: &str, text: &str, (fault, remedy): TextFault) -> Err
     .with_remedy(remedy)
 }
 
-/// Reads a glob.
+/// Parses a glob.
 pub(super) fn glob(text: &str) -> Result<Glob, TextFault> {
     Glob::parse(text).map_err(|fault| {
         let (fault, remedy) = fault.words();
@@ -25,7 +25,7 @@ pub(super) fn glob(text: &str) -> Result<Glob, TextFault> {
     })
 }
 
-/// Conversions from text, for lists that take it.
+/// Conversions from text, for functions that take lists of items.
 macro_rules! from_text {
     ($($({$parameter:ident: $bound:ident})? $type:ty;)*) => {$(
         impl$(<$parameter: $bound>)? TryFrom<&str> for $type {

@@ -1,4 +1,4 @@
-//! Filters against what a record's attributes say, by comparing text.
+//! Compares filters with the text of a record's attributes.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// A record's attributes as text; those of both directions under the one name, as filters take them.
+/// Returns a record's attributes as text. Attributes of the reverse direction have the name of the forward direction,
+/// as in filters.
 fn texts(flow: &Flow) -> HashMap<String, Vec<String>> {
     let mut texts: HashMap<String, Vec<String>> = HashMap::new();
     flow.attributes().for_each(|(name, value)| {
@@ -28,7 +29,7 @@ fn texts(flow: &Flow) -> HashMap<String, Vec<String>> {
     texts
 }
 
-/// True if a text fits an item: equal, a number within a range, or what a final star leaves open.
+/// Returns true if an item matches a text: equal, a number within a range, or a prefix before a final star.
 fn fits(item: &str, text: &str) -> bool {
     if let Some(start) = item.strip_suffix('*') {
         return text.starts_with(start);
@@ -39,7 +40,7 @@ fn fits(item: &str, text: &str) -> bool {
     {
         return (first..=last).contains(&number);
     }
-    // Networks of the addresses below end at a dot.
+    // All networks below are /24.
     match item.strip_suffix(".0/24") {
         Some(start) => text.starts_with(&format!("{start}.")),
         None => item == text,
@@ -69,7 +70,7 @@ where
         .unwrap()
 }
 
-/// Each attribute that is filtered by, what sets its rule, and items of it.
+/// Each attribute that has a rule, a function that sets the rule, and items for it.
 const KEYS: [(&str, Set, &[&str]); 17] = [
     (
         "source.address",
@@ -159,14 +160,14 @@ const KEYS: [(&str, Set, &[&str]); 17] = [
 ];
 
 fn some(items: &'static [&'static str]) -> impl Strategy<Value = Vec<&'static str>> {
-    // Most lists are empty, or no flow would be left.
+    // Most lists are empty; otherwise filters would reject all flows.
     prop_oneof![
         3 => Just(Vec::new()),
         1 => prop::collection::vec(select(items), 1..3),
     ]
 }
 
-/// Lists for up to three keys, by the key's place.
+/// Lists for up to three keys, by index.
 fn keys() -> impl Strategy<Value = Vec<(usize, Lists)>> {
     let key = (0..KEYS.len()).prop_flat_map(|key| {
         let items = KEYS[key].2;
