@@ -2,9 +2,9 @@
 
 use std::{io, ops::Range};
 
-/// Octets asked of the input at once: within a core's cache, and few enough calls.
+/// Octets per read of the input: small enough for a core's cache, large enough for few calls.
 const CHUNK: usize = 256 << 10;
-/// Octets asked of it first: a short capture needs no more.
+/// Octets of the first read: enough for a short capture.
 const FIRST: usize = 8 << 10;
 
 /// A window that moves through the input.
@@ -12,15 +12,15 @@ const FIRST: usize = 8 << 10;
 pub(super) struct Buffer<R> {
     input: R,
     bytes: Vec<u8>,
-    /// Octets before this are used up.
+    /// Octets before this index are consumed.
     start: usize,
-    /// Octets before this are read.
+    /// Octets before this index are read.
     end: usize,
-    /// Where in the input `start` is.
+    /// Offset of `start` in the input.
     offset: u64,
-    /// Octets that must fit in at once.
+    /// Octets that must fit into the buffer at once.
     wanted: usize,
-    /// Octets of the input to leave out, and where they begin.
+    /// Octets of the input to skip, and the offset where they begin.
     skipping: Option<(u64, u64)>,
     ended: bool,
 }
@@ -43,12 +43,12 @@ impl<R> Buffer<R> {
         &self.input
     }
 
-    /// Octets that are in memory and not used up.
+    /// Returns the octets that are in memory and not consumed.
     pub(super) fn data(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Where in the input that begins, or what is being skipped does.
+    /// Returns the offset of these octets in the input, or of the octets to skip.
     pub(super) fn offset(&self) -> u64 {
         match self.skipping {
             Some((_, began)) => began,
@@ -56,22 +56,22 @@ impl<R> Buffer<R> {
         }
     }
 
-    /// Where in the input reading stands.
+    /// Returns the offset of the next read.
     pub(super) fn end_offset(&self) -> u64 {
         self.offset + self.data().len() as u64
     }
 
-    /// True if the input has no more.
+    /// Returns true if the input has ended.
     pub(super) fn is_ended(&self) -> bool {
         self.ended
     }
 
-    /// True if octets are to be skipped that were not read yet.
+    /// Returns true if octets to skip have not been read yet.
     pub(super) fn is_skipping(&self) -> bool {
         self.skipping.is_some()
     }
 
-    /// Uses up the first octets; returns where `part` of them stays until the next fill.
+    /// Consumes the first octets; returns the place of `part` of them, valid until the next fill.
     pub(super) fn take(&mut self, octets: usize, part: Range<usize>) -> Range<usize> {
         let at = self.start + part.start..self.start + part.end;
         let octets = octets.min(self.end - self.start);
@@ -80,12 +80,12 @@ impl<R> Buffer<R> {
         at
     }
 
-    /// Octets that were taken.
+    /// Returns consumed octets at a place.
     pub(super) fn octets(&self, at: Range<usize>) -> &[u8] {
         self.bytes.get(at).unwrap_or_default()
     }
 
-    /// Uses up octets without a need to have them in memory.
+    /// Consumes octets that need not be in memory.
     pub(super) fn skip(&mut self, octets: u64) {
         let began = self.offset();
         let here = usize::try_from(octets).map_or(usize::MAX, |octets| octets);
@@ -95,14 +95,15 @@ impl<R> Buffer<R> {
         self.skipping = (left != 0).then_some((left, began));
     }
 
-    /// Lets so many octets be at hand at once. Room is made as they come: a length that lies takes no memory.
+    /// Requests this many octets at once. The buffer grows only as they arrive, so a wrong length field takes no
+    /// memory.
     pub(super) fn want(&mut self, octets: usize) {
         self.wanted = self.wanted.max(octets.next_multiple_of(CHUNK));
     }
 }
 
 impl<R: io::Read> Buffer<R> {
-    /// Reads once; what was taken before is gone.
+    /// Reads once. Places of consumed octets become invalid.
     pub(super) fn fill(&mut self) -> io::Result<()> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -119,7 +120,7 @@ impl<R: io::Read> Buffer<R> {
                 result => break result?,
             }
         };
-        // A reader that claims more than it was given room for is wrong; what it claims is not there.
+        // A faulty reader may claim more octets than the buffer has; the excess does not exist.
         self.end = self.bytes.len().min(self.end + read);
         self.ended = read == 0;
         if self.end == self.bytes.len() && self.end < CHUNK {
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(buffer.data(), &input[30..]);
     }
 
-    /// Reads on until so many octets are at hand, or all are.
+    /// Reads until this many octets are in memory, or the input ends.
     fn fill_to(buffer: &mut Buffer<&[u8]>, octets: usize) {
         while buffer.data().len() < octets && !buffer.is_ended() {
             buffer.fill().unwrap();

@@ -1,4 +1,4 @@
-//! pcap: a header, then records.
+//! The pcap format: a file header, then records.
 
 mod header;
 
@@ -16,17 +16,17 @@ use super::{
 /// Octets of the file's header.
 pub(super) const HEADER: usize = header::LENGTH;
 
-/// How a file's records are read.
+/// The layout of a file's records.
 #[derive(Debug)]
 pub(super) struct Classic(Header);
 
 impl Classic {
-    /// True if a file that begins so is one.
+    /// Returns true if a file with this beginning is a pcap file.
     pub(super) fn is(start: [u8; 4]) -> bool {
         header::magic(start).is_some()
     }
 
-    /// Reads the file's header, once it is there.
+    /// Reads the file's header, once all of it is in memory.
     pub(super) fn open<R: io::Read>(
         buffer: &mut Buffer<R>,
     ) -> Result<Option<(Self, Interface)>, PcapError> {
@@ -69,7 +69,7 @@ impl Classic {
         }
         Ok(Parsed::Packet(Packet {
             at: buffer.take(needed, record..needed),
-            // Some writers note less on the wire than they kept.
+            // Some writers give an original length below the captured one.
             length: length.max(captured),
             time: Some(time::classic(seconds, fraction, self.0.resolution)),
             interface: 0,

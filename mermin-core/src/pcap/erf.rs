@@ -1,7 +1,7 @@
-//! ERF, the Extensible Record Format of Endace: records and nothing before them.
+//! ERF, the Extensible Record Format of Endace: records without a file header.
 //!
-//! A record is given as a packet of link type 197 (ERF), which is the same within pcap. The ports of a card are not told
-//! apart: they see the two directions of one line.
+//! A record becomes a packet of link type 197 (ERF), the same as ERF within pcap. The ports of a card are not
+//! separate interfaces, because they see the two directions of one line.
 
 use std::io;
 
@@ -18,19 +18,19 @@ use super::{
 const HEADER: usize = 16;
 const TYPE_AT: usize = 8;
 const LENGTH_AT: usize = 10;
-/// Types have seven bits; the eighth says that extension headers follow.
+/// Types have seven bits. The eighth bit indicates extension headers.
 const TYPE_MASK: u8 = 0x7f;
-/// The highest type but that of padding.
+/// The highest type, except padding.
 const LAST_TYPE: u8 = 29;
-/// Counters of flows, facts of the card, padding: no packets.
+/// Types without packets: counters of flows, information about the card, padding.
 const NO_PACKETS: [u8; 4] = [13, 14, 27, 48];
-/// Seconds and a fraction of 32 bits.
+/// Time stamps have seconds and a fraction of 32 bits.
 const RESOLUTION: Resolution = Resolution::Shift(32);
 
 pub(super) struct Erf;
 
 impl Erf {
-    /// True if a file may be one that begins with these octets, of which there may be few yet.
+    /// Returns true if a file with this beginning, perhaps only a few octets, may be an ERF file.
     pub(super) fn may_be(start: &[u8]) -> bool {
         let kind = start.get(TYPE_AT).map(|kind| kind & TYPE_MASK);
         let length = Order::Big.u16_at(start, LENGTH_AT);
@@ -38,7 +38,8 @@ impl Erf {
             && length.is_none_or(|length| usize::from(length) >= HEADER)
     }
 
-    /// True if a file is one that begins so. `Err` with how many octets it takes to tell, or with nothing if it is none.
+    /// Returns the interface if a file with this beginning is an ERF file. `Err` has the number of octets needed to
+    /// decide, or `None` if the file is in another format.
     pub(super) fn open(start: &[u8], ended: bool) -> Result<Interface, Option<usize>> {
         let length = Order::Big.u16_at(start, LENGTH_AT).map(usize::from);
         let length = length.ok_or((!ended).then_some(HEADER))?;

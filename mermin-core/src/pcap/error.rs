@@ -1,11 +1,11 @@
-//! Why a capture cannot be read on.
+//! Errors of reading a capture.
 
 use std::{borrow::Cow, io};
 
 use super::unpack::Packing;
 use crate::error::{Error, ErrorKind};
 
-/// Where reading ended, and why.
+/// The place where reading ended, and the reason.
 #[derive(Debug)]
 pub(crate) struct PcapError {
     kind: ErrorKind,
@@ -13,12 +13,12 @@ pub(crate) struct PcapError {
     why: Cow<'static, str>,
     remedy: Cow<'static, str>,
     source: Option<io::Error>,
-    /// The place is in what a file compressed so holds.
+    /// The compression, if the offset counts decompressed octets.
     packing: Option<&'static str>,
 }
 
 impl PcapError {
-    /// Damage in the record that begins at a byte.
+    /// Creates an error for damage in the record that begins at an offset.
     pub(crate) fn new(at: u64, why: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind: ErrorKind::InvalidCapture,
@@ -31,7 +31,7 @@ impl PcapError {
         }
     }
 
-    /// The same, in what a file that is compressed so holds.
+    /// Marks the offset as one of the decompressed content.
     pub(super) fn within(self, packing: &'static str) -> Self {
         Self {
             packing: Some(packing),
@@ -39,7 +39,7 @@ impl PcapError {
         }
     }
 
-    /// A file without any content.
+    /// Creates an error for an empty file.
     pub(crate) fn empty() -> Self {
         Self {
             remedy:
@@ -49,7 +49,7 @@ impl PcapError {
         }
     }
 
-    /// A file of another format, by its first octets.
+    /// Creates an error for a file of another format, from its first octets.
     pub(crate) fn foreign(start: &[u8]) -> Self {
         if let Some(packing) = Packing::of(start) {
             return Self::compressed(packing);
@@ -71,7 +71,7 @@ impl PcapError {
         }
     }
 
-    /// A file that is compressed in a way that is not unpacked, or was compressed twice.
+    /// Creates an error for unsupported compression, or for a file that was compressed twice.
     fn compressed(packing: Packing) -> Self {
         let name = packing.name();
         let remedy = match packing {
@@ -92,7 +92,7 @@ impl PcapError {
         )
     }
 
-    /// The capture is of a kind that is not read.
+    /// Creates an error for an unsupported kind of capture.
     pub(crate) fn unsupported(
         at: u64,
         why: impl Into<Cow<'static, str>>,
@@ -105,7 +105,7 @@ impl PcapError {
         }
     }
 
-    /// The input's own error.
+    /// Creates an error from an error of the input.
     pub(crate) fn unreadable(at: u64, error: io::Error) -> Self {
         Self {
             kind: ErrorKind::System,
@@ -115,7 +115,7 @@ impl PcapError {
         }
     }
 
-    /// As an error about the capture of this name.
+    /// Converts it into an error about the capture with this name.
     pub(crate) fn into_error(self, capture: &str) -> Error {
         let message = match self.packing {
             None => format!("cannot read {capture} at byte {}: {}", self.at, self.why),

@@ -1,4 +1,4 @@
-//! Where packets were captured.
+//! Interfaces of a capture.
 
 use pcap_parser::{InterfaceDescriptionBlock, OptionCode};
 
@@ -7,24 +7,24 @@ use super::{
     time::{self, Resolution, Time},
 };
 
-/// Where packets were captured.
+/// An interface of a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Interface {
     /// Number of its link type.
     pub(crate) link: u32,
-    /// How its packets are read, if they can be.
+    /// The link layer of its packets, if supported.
     pub(crate) layer: Option<Layer>,
-    /// Its name, where the capture has it.
+    /// Its name, if the capture has one.
     pub(crate) name: Option<String>,
     resolution: Resolution,
     /// Seconds to add to its time stamps.
     time_offset: i64,
-    /// Octets kept of a packet at most; 0 for all.
+    /// Largest number of captured octets per packet; 0 for no limit.
     pub(super) snap: u32,
 }
 
 impl Interface {
-    /// The one of a pcap file.
+    /// Creates the interface of a pcap file.
     pub(crate) fn unnamed(link: u32) -> Self {
         Self {
             link,
@@ -36,7 +36,7 @@ impl Interface {
         }
     }
 
-    /// The one that a block of pcapng describes.
+    /// Creates the interface that a block of pcapng describes.
     pub(super) fn described(block: &InterfaceDescriptionBlock<'_>, big_endian: bool) -> Self {
         let option = |code: OptionCode| {
             let found = block.options.iter().find(|option| option.code == code)?;
@@ -67,7 +67,7 @@ impl Interface {
         }
     }
 
-    /// When a packet of this time stamp came.
+    /// Returns the time of a packet with this time stamp.
     pub(super) fn time(&self, units: u64) -> Time {
         time::stamp(units, self.resolution, self.time_offset)
     }

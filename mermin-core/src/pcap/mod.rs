@@ -1,7 +1,7 @@
-//! Packets of captures, read as a stream: pcap, pcapng, snoop and ERF, also compressed.
+//! Reads packets of captures as a stream: pcap, pcapng, snoop and ERF, also compressed.
 //!
-//! The blocks of pcapng are `pcap-parser`'s; what is here finds them in a buffer that moves through the file, knows at which
-//! byte they are, and turns times and link types into what the rest of this crate understands.
+//! The crate `pcap-parser` parses pcapng blocks. This module finds blocks in a buffer that moves through the file,
+//! tracks their offsets, and converts times and link types.
 
 mod buffer;
 mod classic;
@@ -29,7 +29,7 @@ pub(crate) use self::{error::PcapError, interface::Interface, packet::Packet, ti
 pub(crate) enum Next {
     /// A packet.
     Packet(Packet),
-    /// All octets that were read are used up: [`Capture::fill`], which may block.
+    /// All octets in memory are consumed. The caller calls [`Capture::fill`], which may block.
     More,
     /// The end of the file.
     End,
@@ -45,7 +45,7 @@ pub(crate) struct Capture<R: io::Read> {
 
 #[derive(Debug)]
 enum Format {
-    /// Nothing has been read yet.
+    /// The format is not known yet.
     Unknown,
     Classic(Classic),
     Ng(Ng),
@@ -62,17 +62,17 @@ impl<R: io::Read> Capture<R> {
         }
     }
 
-    /// Interfaces that the capture has named so far, over all its sections.
+    /// Returns the interfaces that the capture has named so far, over all its sections.
     pub(crate) fn interfaces(&self) -> &[Interface] {
         &self.interfaces
     }
 
-    /// Captured octets of a packet.
+    /// Returns the captured octets of a packet.
     pub(crate) fn octets(&self, packet: &Packet) -> &[u8] {
         self.buffer.octets(packet.at.clone())
     }
 
-    /// Reads once. Blocks as long as the input does.
+    /// Reads once. Blocks while the input blocks.
     pub(crate) fn fill(&mut self) -> Result<(), PcapError> {
         let filled = self.buffer.fill().map_err(|error| {
             let at = self.buffer.end_offset();
@@ -84,7 +84,7 @@ impl<R: io::Read> Capture<R> {
         self.told(filled)
     }
 
-    /// Says of a place that it is in what a compressed file holds.
+    /// Marks the offset of an error as one of the decompressed content, if the file is compressed.
     fn told<T>(&self, result: Result<T, PcapError>) -> Result<T, PcapError> {
         result.map_err(|broken| match self.buffer.input().packing() {
             Some(packing) => broken.within(packing.name()),
@@ -92,7 +92,7 @@ impl<R: io::Read> Capture<R> {
         })
     }
 
-    /// Reads until the format is known. Blocks as long as the input does.
+    /// Reads until the format is known. Blocks while the input blocks.
     pub(crate) fn open(&mut self) -> Result<(), PcapError> {
         while matches!(self.format, Format::Unknown) {
             let parsed = self.parse();
@@ -107,7 +107,7 @@ impl<R: io::Read> Capture<R> {
         Ok(())
     }
 
-    /// The next packet that is in memory already.
+    /// Returns the next item that is completely in memory.
     pub(crate) fn next(&mut self) -> Result<Next, PcapError> {
         loop {
             let parsed = self.parse();
@@ -132,7 +132,7 @@ impl<R: io::Read> Capture<R> {
         }
     }
 
-    /// Finds out the format by how the file begins.
+    /// Detects the format from the beginning of the file.
     fn begin(&mut self) -> Result<Parsed, PcapError> {
         let Some(&magic) = self.buffer.data().first_chunk::<4>() else {
             return Ok(Parsed::Needs(4));
@@ -151,7 +151,7 @@ impl<R: io::Read> Capture<R> {
             };
             (Format::Snoop, interface)
         } else if Erf::may_be(self.buffer.data()) {
-            // This format has no magic: a record and the beginning of the next must be sound.
+            // ERF has no magic: a record and the beginning of the next must be valid.
             match Erf::open(self.buffer.data(), self.buffer.is_ended()) {
                 Ok(interface) => (Format::Erf, interface),
                 Err(Some(octets)) => return Ok(Parsed::Needs(octets)),
@@ -165,7 +165,7 @@ impl<R: io::Read> Capture<R> {
         Ok(Parsed::Other)
     }
 
-    /// The next step when more octets are needed than there are.
+    /// Returns the next step when this many octets are needed.
     fn lacks(&mut self, octets: usize) -> Result<Next, PcapError> {
         if !self.buffer.is_ended() {
             self.buffer.want(octets);

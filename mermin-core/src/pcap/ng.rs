@@ -15,33 +15,33 @@ use super::{
     packet::{LONGEST, Packet, Parsed},
 };
 
-/// Block type of a section header: the same in either byte order.
+/// Block type of a section header: the same in both byte orders.
 pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
-/// Obsolete since 2009, and still found.
+/// Obsolete since 2009, and still in use.
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 
-/// A block that has nothing for us and is longer than this is skipped without a look at its end.
+/// A longer block without content for this reader is skipped, and its trailer is not checked.
 const LONGEST_LOOKED_THROUGH: u32 = 64 << 10;
 
 /// Octets of an empty block: its type, its length, and its length again.
 const SHORTEST: u32 = 12;
-/// Where the byte-order magic of a section header is.
+/// Offset of the byte-order magic in a section header.
 const MAGIC_AT: usize = 8;
 const MAGIC: u32 = 0x1a2b_3c4d;
 const MAJOR_VERSION: u16 = 1;
-/// More than any machine has; a damaged file must not fill memory with them.
+/// More than any host has. A damaged file must not fill the memory with interfaces.
 const MOST_INTERFACES: usize = 1 << 16;
 
-/// The section that is being read.
+/// The current section.
 #[derive(Debug)]
 pub(super) struct Ng {
     big_endian: bool,
-    /// Interfaces of the sections before.
+    /// Number of interfaces in earlier sections.
     before: usize,
-    /// Error for the first packet of a link type that is not read.
+    /// Error for the first packet of an unsupported link type.
     unread: Option<PcapError>,
 }
 
@@ -53,7 +53,7 @@ struct Start {
 }
 
 impl Start {
-    /// True if the block has something for us.
+    /// Returns true if this reader uses the block.
     fn is_read(&self) -> bool {
         matches!(
             self.kind,
@@ -63,7 +63,7 @@ impl Start {
 }
 
 impl Ng {
-    /// Reads the file's first section header, once it is there.
+    /// Reads the file's first section header, once all of it is in memory.
     pub(super) fn open<R: io::Read>(
         buffer: &mut Buffer<R>,
         format: &mut Format,
@@ -80,7 +80,7 @@ impl Ng {
         Ok(parsed)
     }
 
-    /// The end of the file. One without any interface that is read is refused, if it has packets.
+    /// Ends the file. Returns an error if the file has packets, but no interface of a supported link type.
     pub(super) fn end(&mut self, interfaces: &[Interface]) -> Result<(), PcapError> {
         let read = interfaces.iter().any(|interface| interface.layer.is_some());
         match self.unread.take() {
@@ -165,12 +165,12 @@ impl Ng {
         if let Some(found) = found {
             return self.packet(buffer, length, &found, interfaces);
         }
-        // Also an obsolete packet block too short for its header.
+        // This includes an obsolete packet block that is too short for its header.
         buffer.take(length, 0..0);
         Ok(Parsed::Other)
     }
 
-    /// Tells a packet of a block of this length by its interface.
+    /// Returns a packet of a block of this length with its interface.
     fn packet<R>(
         &mut self,
         buffer: &mut Buffer<R>,
@@ -201,7 +201,8 @@ impl Ng {
         }))
     }
 
-    /// Reads type and length. `Err(None)` when they are not there yet, else why they cannot be.
+    /// Reads type and length. `Err(None)` if they are not in memory yet, `Err(Some)` with the reason if they are
+    /// invalid.
     fn start(&self, data: &[u8]) -> Result<Start, Option<String>> {
         let word = |at: usize, big_endian: bool| {
             let octets = data.get(at..)?.first_chunk::<4>()?;

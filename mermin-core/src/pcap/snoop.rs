@@ -1,4 +1,4 @@
-//! snoop (RFC 1761): a header, then records, all in network byte order.
+//! snoop (RFC 1761): a file header, then records, all in network byte order.
 
 use std::io;
 
@@ -15,18 +15,18 @@ use super::{
 pub(super) const HEADER: usize = 16;
 const NAME: [u8; 8] = *b"snoop\0\0\0";
 const VERSION: u32 = 2;
-/// Octets before a packet: its length, what was captured of it, the record's length, drops, seconds and microseconds.
+/// Octets of a record's header: original length, captured length, record length, drops, seconds and microseconds.
 const RECORD: usize = 24;
 
 pub(super) struct Snoop;
 
 impl Snoop {
-    /// True if a file that begins so is one.
+    /// Returns true if a file with this beginning is a snoop file.
     pub(super) fn is(start: [u8; 4]) -> bool {
         NAME.starts_with(&start)
     }
 
-    /// Reads the file's header, once it is there.
+    /// Reads the file's header, once all of it is in memory.
     pub(super) fn open<R: io::Read>(
         buffer: &mut Buffer<R>,
     ) -> Result<Option<Interface>, PcapError> {
@@ -72,7 +72,7 @@ impl Snoop {
             return Ok(Parsed::Needs(whole));
         }
         Ok(Parsed::Packet(Packet {
-            // Padding is behind it.
+            // Padding follows the captured octets.
             at: buffer.take(whole, RECORD..RECORD + captured),
             length: length.max(u32::try_from(captured).unwrap_or(u32::MAX)),
             time: Some(time::classic(seconds, fraction, Resolution::MICROSECONDS)),
@@ -81,7 +81,7 @@ impl Snoop {
     }
 }
 
-/// The link type of a datalink type.
+/// Returns the link type of a datalink type.
 const fn link(datalink: u32) -> Option<u32> {
     match datalink {
         0 | 4 => Some(link::ETHERNET),
@@ -91,7 +91,7 @@ const fn link(datalink: u32) -> Option<u32> {
     }
 }
 
-/// The names of RFC 1761.
+/// Returns the name of a datalink type in RFC 1761.
 const fn name(datalink: u32) -> Option<&'static str> {
     Some(match datalink {
         1 => "IEEE 802.4 Token Bus",

@@ -3,10 +3,10 @@
 /// The time of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Time {
-    /// ns since 1970, negative before: from 1677-09-21 to 2262-04-11. A time out of this range, which only damage can cause,
-    /// becomes the first or last of it.
+    /// Nanoseconds since 1970, negative before: from 1677-09-21 to 2262-04-11. A time outside this range, which only
+    /// damage can cause, becomes the nearest time within it.
     pub(crate) at: i64,
-    /// The resolution, ns.
+    /// The resolution in nanoseconds.
     pub(crate) resolution: u64,
 }
 
@@ -15,13 +15,13 @@ const NANOSECONDS: u64 = 1_000_000_000;
 /// The unit of a time stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resolution {
-    /// Each unit has so many nanoseconds.
+    /// A unit has this many nanoseconds.
     Multiply(u64),
-    /// A nanosecond has so many units.
+    /// A nanosecond has this many units.
     Divide(u64),
-    /// A second has two to this power.
+    /// A second has two to this power units.
     Shift(u32),
-    /// Finer than 64 bits can hold: every time is 1970.
+    /// The unit is too small for 64 bits: every time becomes 1970.
     Finest,
 }
 
@@ -29,7 +29,7 @@ impl Resolution {
     pub(super) const MICROSECONDS: Self = Self::Multiply(1_000);
     pub(super) const NANOSECONDS: Self = Self::Multiply(1);
 
-    /// From pcapng's `if_tsresol`: a power of ten, or of two with the highest bit set.
+    /// Reads `if_tsresol` of pcapng: a power of ten, or a power of two if the highest bit is set.
     pub(super) fn from_option(value: u8) -> Self {
         let power = u32::from(value & 0x7f);
         if value & 0x80 != 0 {
@@ -42,7 +42,7 @@ impl Resolution {
         }
     }
 
-    /// The resolution, ns: at least one.
+    /// Returns the resolution in nanoseconds: at least one.
     const fn unit(self) -> u64 {
         match self {
             Self::Multiply(factor) => factor,
@@ -54,7 +54,7 @@ impl Resolution {
         }
     }
 
-    /// Nanoseconds.
+    /// Converts units to nanoseconds.
     pub(super) fn nanoseconds(self, units: u64) -> u64 {
         match self {
             Self::Multiply(factor) => units.saturating_mul(factor),
@@ -68,7 +68,7 @@ impl Resolution {
     }
 }
 
-/// A time stamp of pcapng: units, and seconds to add to them.
+/// Converts a time stamp of pcapng: units, and seconds to add to them.
 pub(super) fn stamp(units: u64, resolution: Resolution, offset: i64) -> Time {
     let moment =
         i128::from(resolution.nanoseconds(units)) + i128::from(offset) * i128::from(NANOSECONDS);
@@ -79,7 +79,7 @@ pub(super) fn stamp(units: u64, resolution: Resolution, offset: i64) -> Time {
     }
 }
 
-/// A time stamp of pcap: seconds, and a fraction of one that may hold more than a second.
+/// Converts a time stamp of pcap: seconds, and a fraction that may exceed a second.
 pub(super) fn classic(seconds: u32, fraction: u32, resolution: Resolution) -> Time {
     let moment = u64::from(seconds) * NANOSECONDS + resolution.nanoseconds(u64::from(fraction));
     Time {

@@ -1,4 +1,4 @@
-//! Numbers of either byte order at a place in octets.
+//! Integers of either byte order at an offset.
 
 /// Byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +22,12 @@ impl Order {
         }
     }
 
-    /// The two octets at a place, if they are there.
+    /// Returns the two octets at an offset, if present.
     pub(super) fn u16_at(self, octets: &[u8], at: usize) -> Option<u16> {
         Some(self.u16(*octets.get(at..)?.first_chunk()?))
     }
 
-    /// The four octets at a place, if they are there.
+    /// Returns the four octets at an offset, if present.
     pub(super) fn u32_at(self, octets: &[u8], at: usize) -> Option<u32> {
         Some(self.u32(*octets.get(at..)?.first_chunk()?))
     }

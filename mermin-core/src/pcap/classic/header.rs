@@ -1,44 +1,44 @@
-//! The header of a pcap file, by who wrote it.
+//! The header of a pcap file, in the variants of different writers.
 
 use super::super::{error::PcapError, time::Resolution, word::Order};
 
 /// Octets of the header.
 pub(super) const LENGTH: usize = 24;
-/// Octets before a packet.
+/// Octets of a record's header.
 const RECORD: usize = 16;
-/// The same in the files of a Linux kernel patch of 1999, which also noted interface and protocol.
+/// Octets of a record's header in files of a Linux kernel patch of 1999, which adds interface and protocol.
 const MODIFIED_RECORD: usize = 24;
-/// Link types have 26 bits; above are the length of the frame check sequence and whether there is one.
+/// Link types have 26 bits. The bits above have the length of the frame check sequence and a flag for its presence.
 const LINK_MASK: u32 = 0x03ff_ffff;
 
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
 const MODIFIED: u32 = 0xa1b2_cd34;
 
-/// Which of the two lengths of a record comes first.
+/// The order of the two lengths of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lengths {
-    /// The captured one: since version 2.4.
+    /// The captured length comes first: since version 2.4.
     CapturedFirst,
-    /// The one on the wire: before version 2.3, and DG/UX of version 543.0.
+    /// The original length comes first: before version 2.3, and in DG/UX with version 543.0.
     WireFirst,
-    /// Version 2.3 was written either way: the captured one is the smaller.
+    /// Version 2.3 has both orders: the captured length is the smaller one.
     Either,
 }
 
-/// A file's properties as its header says.
+/// Properties of a file from its header.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) order: Order,
     pub(super) resolution: Resolution,
-    /// Octets before each packet.
+    /// Octets of a record's header.
     pub(super) record: usize,
     pub(super) lengths: Lengths,
     /// Number of the link type.
     pub(super) link: u32,
 }
 
-/// Byte order and magic of a file that begins so; none of another format.
+/// Returns byte order and magic of a pcap file with this beginning; `None` for another format.
 pub(super) fn magic(start: [u8; 4]) -> Option<(Order, u32)> {
     [Order::Little, Order::Big]
         .into_iter()
@@ -53,7 +53,7 @@ impl Header {
         let Some((order, magic)) = magic(start) else {
             return Err(PcapError::foreign(octets));
         };
-        // A zone, an accuracy and the most octets that are kept stand between, which nobody goes by.
+        // Zone, accuracy and snap length are between these fields, and no reader uses them.
         let [major, minor] = [4, 6].map(|at| order.u16_at(octets, at).unwrap_or_default());
         let link = order.u32_at(octets, 20).unwrap_or_default() & LINK_MASK;
         let is_aix = [major, minor] == [2, 2] && aix(link).is_some();
@@ -92,8 +92,8 @@ fn unknown(major: u16, minor: u16) -> PcapError {
     )
 }
 
-/// AIX notes interface types of RFC 1573 for link types, in files of version 2.2 with nanoseconds: Ethernet, Token Ring and
-/// FDDI, none of which is a link type that others wrote by then.
+/// Converts the interface types of RFC 1573 that AIX writes instead of link types, in files of version 2.2 with
+/// nanoseconds: Ethernet, Token Ring and FDDI. No other writer used these numbers as link types at that time.
 const fn aix(link: u32) -> Option<u32> {
     match link {
         6 => Some(1),
@@ -107,7 +107,7 @@ const fn aix(link: u32) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// Version, then zone, accuracy and snap length, then the link type.
+    /// Builds a header: version, then zone, accuracy and snap length, then the link type.
     fn file(magic: [u8; 4], version: [u8; 4], link: [u8; 4]) -> [u8; LENGTH] {
         let mut header = [0; LENGTH];
         header[..4].copy_from_slice(&magic);

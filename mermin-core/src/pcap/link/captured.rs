@@ -1,4 +1,4 @@
-//! The captured part of a packet, and how much more of it there was.
+//! The captured octets of a packet, and its original length.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use mermin_bpf::{
 use super::ParseOptions;
 use crate::pcap::word::Order;
 
-/// Octets of which the packet had more: tells a header that was not captured from one that never was there.
+/// Octets of the original packet. They distinguish a header that was not captured from one that does not exist.
 #[derive(Clone, Copy)]
 pub(super) struct Captured<'a> {
     pub(super) octets: &'a [u8],
@@ -21,7 +21,7 @@ pub(super) struct Captured<'a> {
 }
 
 impl Captured<'_> {
-    /// From a place on, of so many octets.
+    /// Returns the packet from `at` on, with this original length.
     pub(super) fn from(self, at: usize, length: usize) -> Self {
         Self {
             octets: self.octets.get(at..).unwrap_or_default(),
@@ -30,7 +30,7 @@ impl Captured<'_> {
         }
     }
 
-    /// So many octets of a link's header, wherever in the frame.
+    /// Returns a field of a link header.
     pub(super) fn field<const N: usize>(self, at: usize) -> Result<[u8; N], Reason> {
         let end = at.saturating_add(N);
         let found = self.octets.get(at..).and_then(|from| from.first_chunk());

@@ -1,4 +1,4 @@
-//! Headers that operating systems put before a packet whose link they do not show: BSD loopback, and Linux cooked.
+//! Headers that operating systems put in place of a link header: BSD loopback and Linux cooked.
 
 use mermin_bpf::abi::ledger::Reason;
 
@@ -8,12 +8,12 @@ use super::{
 };
 use crate::pcap::word::Order;
 
-/// Where in a cooked header the fields are.
+/// Positions of the fields of a cooked header.
 pub(super) struct Cooked {
     length: usize,
     protocol: usize,
     address: usize,
-    /// One octet; of the two in version 1 the lower.
+    /// One octet; version 1 has two, and this is the lower one.
     address_length: usize,
 }
 
@@ -29,24 +29,24 @@ pub(super) const COOKED_2: Cooked = Cooked {
     address: 12,
     address_length: 11,
 };
-/// Octets of an address that is a MAC.
+/// Octets of a MAC address.
 const MAC: u8 = 6;
 
 pub(super) fn loopback(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     own.octets = 4;
     let family = bytes.u32(Order::Big, 0)?;
-    // Families are small numbers: in the wrong byte order they are not.
+    // Families are small numbers, so a large one has the wrong byte order.
     match family.min(family.swap_bytes()) {
-        // AF_INET, and AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, Darwin.
+        // `AF_INET`; `AF_INET6` of Linux; of NetBSD and OpenBSD; of FreeBSD; of Darwin.
         2 | 10 | 24 | 28 | 30 => Ok(Start::bare_ip(own.octets)),
         _ => Err(Reason::OtherEthertype),
     }
 }
 
-/// Headers that a driver took off, tags for one, stand behind the cooked header.
+/// Reads a cooked header. Headers that the driver removed, for example VLAN tags, follow it.
 pub(super) fn cooked(bytes: Captured<'_>, header: &Cooked, own: &mut Own) -> Result<Start, Reason> {
     own.octets = header.length;
-    // All of the header must be there.
+    // The whole header must be present.
     bytes.octet(header.length - 1)?;
     let start = Start::new(bytes.be16(header.protocol)?, header.length);
     Ok(match bytes.octet(header.address_length)? {

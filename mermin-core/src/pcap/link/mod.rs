@@ -1,7 +1,7 @@
-//! Link types: what stands before the IP header of a captured packet.
+//! Link types: the headers before the IP header of a captured packet.
 //!
-//! Octets that a capture puts before a frame by itself (Linux cooked, BSD loopback, radiotap and more) never were on a wire,
-//! so lengths are told without it.
+//! Capture headers (Linux cooked, BSD loopback, radiotap and others) were never on the wire, so lengths do not
+//! include them.
 
 mod captured;
 mod cooked;
@@ -35,14 +35,14 @@ pub(super) const TOKEN_RING: u32 = 6;
 pub(super) const FDDI: u32 = 10;
 pub(super) const ERF: u32 = 197;
 
-/// A kind of link that is read.
+/// A supported link type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layer {
     /// An Ethernet header.
     Ethernet,
     /// The IP header.
     Ip,
-    /// An address family of four octets, in the byte order of who captured (NULL) or of the network (LOOP).
+    /// An address family of four octets, in the byte order of the capturing host (NULL) or of the network (LOOP).
     Loopback,
     /// Linux cooked, version 1.
     Cooked,
@@ -50,41 +50,41 @@ pub(crate) enum Layer {
     Cooked2,
     /// IEEE 802.5.
     TokenRing,
-    /// IP on a line, behind what the capture notes.
+    /// Serial line IP, behind a header of the capture.
     Slip,
-    /// PPP, or Cisco's HDLC on the same line.
+    /// PPP or Cisco's HDLC.
     Ppp,
-    /// The same behind an octet for the direction.
+    /// PPP or Cisco's HDLC behind an octet for the direction.
     PppWithDirection,
-    /// PPP over Ethernet without the Ethernet header.
+    /// PPP over Ethernet, without the Ethernet header.
     Pppoe,
     /// FDDI.
     Fddi,
-    /// LLC in cells of ATM.
+    /// LLC in AAL5 frames of ATM.
     Atm,
-    /// The same, or IP as it is.
+    /// LLC in AAL5 frames of ATM, or bare IP.
     ClassicalIp,
-    /// The same behind a header of `SunATM`.
+    /// A frame of ATM behind a header of `SunATM`.
     SunAtm,
     /// Cisco's HDLC.
     Cisco,
-    /// The same behind an octet for the direction.
+    /// Cisco's HDLC behind an octet for the direction.
     CiscoWithDirection,
     /// IEEE 802.11.
     Wireless,
-    /// The same behind a header of Prism or AVS.
+    /// IEEE 802.11 behind a header of Prism or AVS.
     Prism,
-    /// The same behind a header of AVS.
+    /// IEEE 802.11 behind a header of AVS.
     Avs,
-    /// The same behind radiotap.
+    /// IEEE 802.11 behind radiotap.
     Radiotap,
     /// Frame Relay.
     FrameRelay,
-    /// The same behind an octet for the direction.
+    /// Frame Relay behind an octet for the direction.
     FrameRelayWithDirection,
-    /// Frame Relay over several lines.
+    /// Multilink Frame Relay.
     MultilinkFrameRelay,
-    /// `OpenBSD`'s `IPsec`: a family and two more words.
+    /// `OpenBSD`'s `IPsec`: an address family and two more words.
     Ipsec,
     /// `OpenBSD`'s packet filter.
     Pflog,
@@ -95,9 +95,9 @@ pub(crate) enum Layer {
     JuniperPpp,
     JuniperFrameRelay,
     JuniperCisco,
-    /// Per-Packet Information before another link's frame.
+    /// Per-Packet Information before a frame of another link type.
     Ppi,
-    /// A record of ERF.
+    /// An ERF record.
     Erf,
     /// MPLS labels.
     Mpls,
@@ -105,32 +105,32 @@ pub(crate) enum Layer {
     Ipnet,
     /// Linux netfilter.
     Nflog,
-    /// Hilscher's analyzer before Ethernet.
+    /// Ethernet behind a header of Hilscher's analyzer.
     Netanalyzer,
     /// IP over `InfiniBand`.
     Infiniband,
-    /// Apple's header before another link's frame.
+    /// Apple's header before a frame of another link type.
     Pktap,
-    /// Ethernet with a switch's tag of so many octets behind the addresses.
+    /// Ethernet with a switch's tag of this many octets behind the addresses.
     Tagged(u8),
     /// Ethernet behind a switch's tag.
     Prepended,
 }
 
-/// A captured packet, read.
+/// The parsed headers of a captured packet.
 pub(crate) struct Read {
-    /// Its content, or why there is none.
+    /// The headers, or the reason why the packet is in no flow.
     pub(crate) outcome: Result<ParsedFrame, Reason>,
     /// Octets of the frame on the wire.
     pub(crate) length: u32,
-    /// Octets that the capture put before it.
+    /// Octets of the capture's own header.
     own: usize,
-    /// The sender's MAC by the link's own header; zeroes where there is none.
+    /// The sender's MAC address in the link's own header; zeroes if it has none.
     pub(crate) sender: [u8; ethernet::MAC],
 }
 
 impl Read {
-    /// The sender's MAC that a packet names at `mac_at`, or where it names none, as the link's header has it.
+    /// Returns the sender's MAC address: the one at `mac_at` in the packet, or else that of the link's own header.
     pub(crate) fn mac(&self, octets: &[u8], mac_at: u32) -> [u8; ethernet::MAC] {
         if mac_at == 0 {
             self.sender
@@ -141,7 +141,7 @@ impl Read {
 }
 
 impl Layer {
-    /// By its number (the registry of link types at tcpdump.org).
+    /// Returns the link type with a number (the registry of link types at tcpdump.org).
     pub(crate) const fn of(number: u32) -> Option<Self> {
         Some(match number {
             0 | 108 => Self::Loopback,
@@ -150,7 +150,7 @@ impl Layer {
             8 => Self::Slip,
             9 | 50 => Self::Ppp,
             FDDI => Self::Fddi,
-            // 11 is what programs wrote for 100; 12 and 14 what BSDs and old ones did for 101.
+            // Some programs wrote 11 instead of 100; BSDs and old programs wrote 12 and 14 instead of 101.
             11 | 100 => Self::Atm,
             12 | 14 | 101 | 228 | 229 => Self::Ip,
             51 => Self::Pppoe,
@@ -183,7 +183,7 @@ impl Layer {
             242 => Self::Infiniband,
             258 => Self::Pktap,
             276 => Self::Cooked2,
-            // Broadcom's and Marvell's.
+            // Tags of Broadcom and Marvell.
             281 | 284 => Self::Tagged(4),
             285 => Self::Tagged(8),
             282 => Self::Prepended,
@@ -191,12 +191,12 @@ impl Layer {
         })
     }
 
-    /// True if it puts a header before a frame of any link type.
+    /// Returns true if a frame of any other link type follows its header.
     const fn is_wrapped(self) -> bool {
         matches!(self, Self::Ppi | Self::Pktap)
     }
 
-    /// Reads the headers of a packet of which `octets` were captured and that had `length` octets.
+    /// Reads the headers of a packet with `octets` captured and an original length of `length`.
     pub(crate) fn read(
         self,
         octets: &[u8],
@@ -236,7 +236,7 @@ impl Layer {
         }
     }
 
-    /// Finds out where the first header is that is read as those of Ethernet are, and what is the capture's own.
+    /// Finds the first header that the packet parser understands, and the octets that belong to the capture.
     fn locate(self, bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
         match self {
             Self::Ethernet => Ok(Start::ethernet(0)),
@@ -286,7 +286,7 @@ impl Layer {
     }
 }
 
-/// Notes how many octets the capture put before the frame, which begins there.
+/// Stores the number of octets that the capture put before the frame; returns where the frame begins.
 fn owned(own: &mut Own, octets: usize) -> usize {
     own.octets = octets;
     octets
@@ -300,7 +300,7 @@ fn address(octets: &[u8], at: usize) -> [u8; ethernet::MAC] {
         .unwrap_or_default()
 }
 
-/// Walks through a frame from the first header on that is read as those of Ethernet are.
+/// Walks through a frame from the first header that the packet parser understands.
 fn walk(bytes: Captured<'_>, start: &Start, own: &Own) -> Result<ParsedFrame, Reason> {
     let frame = Frame {
         length: u32::try_from(bytes.length).unwrap_or(u32::MAX),
@@ -315,7 +315,7 @@ fn walk(bytes: Captured<'_>, start: &Start, own: &Own) -> Result<ParsedFrame, Re
     parse_frame(bytes, &frame, &start, bytes.options, bytes.ifindex)
 }
 
-/// The error for a link type that is not read, on the interface of this number and name.
+/// Creates the error for an unsupported link type on the interface with this number and name.
 pub(super) fn unsupported(
     at: u64,
     number: u32,

@@ -1,6 +1,6 @@
 //! Names of link types (the registry at tcpdump.org), without their common prefix.
 
-/// A number, and its name where it has one: `220 (USB_LINUX_MMAPPED)`.
+/// Formats a number with its name, if it has one: `220 (USB_LINUX_MMAPPED)`.
 pub(crate) fn described(number: u32) -> String {
     match number {
         147..=162 => format!("{number} (USER{})", number - 147),
@@ -11,7 +11,7 @@ pub(crate) fn described(number: u32) -> String {
     }
 }
 
-/// In the order of their numbers.
+/// Names in the order of their numbers.
 const NAMES: &[(u32, &str)] = &[
     (0, "NULL"),
     (1, "ETHERNET"),

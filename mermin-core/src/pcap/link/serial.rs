@@ -1,4 +1,4 @@
-//! Links between two ends: PPP (RFC 1661, 1662), Cisco's HDLC, Frame Relay (RFC 2427), SLIP.
+//! Point-to-point links: PPP (RFC 1661, 1662), Cisco's HDLC, Frame Relay (RFC 2427), SLIP.
 
 use mermin_bpf::{abi::ledger::Reason, wire::ethertype};
 
@@ -6,12 +6,12 @@ use super::{captured::Captured, lan, start::Start};
 
 /// PPP in HDLC-like framing: all stations, unnumbered information.
 const PPP_ADDRESS: [u8; 2] = [0xff, 0x03];
-/// Cisco's HDLC: to one, to all.
+/// Addresses of Cisco's HDLC: unicast, broadcast.
 const CISCO: [u8; 2] = [0x0f, 0x8f];
 /// Unnumbered information.
 const UI: u8 = 0x03;
 
-/// PPP. The address may be left out, and the protocol may have one octet (RFC 1661, section 6.5).
+/// Reads PPP. The address may be absent, and the protocol may have one octet (RFC 1661, section 6.5).
 pub(super) fn ppp(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     let at = match bytes.field(at) {
         Ok(PPP_ADDRESS) => at + PPP_ADDRESS.len(),
@@ -33,7 +33,7 @@ pub(super) fn ppp(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     Ok(Start::new(kind, at))
 }
 
-/// PPP, or Cisco's HDLC on the same line (RFC 1547, section 4.3.1).
+/// Reads PPP or Cisco's HDLC, which may use the same line (RFC 1547, section 4.3.1).
 pub(super) fn ppp_or_cisco(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     if CISCO.contains(&bytes.octet(at)?) {
         cisco(bytes, at)
@@ -42,27 +42,28 @@ pub(super) fn ppp_or_cisco(bytes: Captured<'_>, at: usize) -> Result<Start, Reas
     }
 }
 
-/// PPP over Ethernet without the Ethernet header: of both stages (RFC 2516).
+/// Reads PPP over Ethernet without the Ethernet header: both stages (RFC 2516).
 pub(super) fn pppoe(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
-    // The code: 0 is the session stage.
+    // Code 0 is the session stage.
     match bytes.octet(at + 1)? {
         0 => Ok(Start::new(ethertype::PPPOE_SESSION, at)),
         _ => Err(Reason::OtherEthertype),
     }
 }
 
-/// Address, control, and a protocol numbered as EtherTypes are. 0x8035 is Cisco's keep-alive here.
+/// Reads Cisco's HDLC: address, control, and a protocol with the numbers of EtherTypes. 0x8035 is Cisco's keep-alive
+/// here.
 pub(super) fn cisco(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     match bytes.field(at) {
-        // Some lines have both.
+        // Some lines carry both.
         Ok(PPP_ADDRESS) => ppp(bytes, at),
         _ => Start::numbered(bytes.be16(at + 2)?, at + 4),
     }
 }
 
-/// An address of two to four octets, then what RFC 2427 has there, or Cisco: an EtherType.
+/// Reads Frame Relay: an address of two to four octets, then the format of RFC 2427, or Cisco's, an EtherType.
 pub(super) fn frame_relay(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
-    /// The last octet of an address has this bit.
+    /// Set in the last octet of an address.
     const LAST: u8 = 1;
     if bytes.octet(at)? & LAST != 0 {
         return Err(Reason::OtherEthertype);
@@ -81,7 +82,7 @@ pub(super) fn frame_relay(bytes: Captured<'_>, at: usize) -> Result<Start, Reaso
     if bytes.octet(at)? != UI {
         return Start::numbered(bytes.be16(at)?, at + 2);
     }
-    // A padding octet makes the headers of some protocols even.
+    // Some protocols have a padding octet for alignment.
     let at = if bytes.octet(at + 1)? == 0 {
         at + 2
     } else {
@@ -94,7 +95,7 @@ pub(super) fn frame_relay(bytes: Captured<'_>, at: usize) -> Result<Start, Reaso
     }
 }
 
-/// Frame Relay over several lines (FRF.16): a whole frame or a part of one, with a number.
+/// Reads Multilink Frame Relay (FRF.16): a sequence number and a whole frame or a fragment.
 pub(super) fn multilink_frame_relay(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     const BEGINS: u8 = 0x80;
     const ENDS: u8 = 0x40;
@@ -112,6 +113,6 @@ pub(super) fn multilink_frame_relay(bytes: Captured<'_>, at: usize) -> Result<St
     })
 }
 
-/// Header that the capture put before a packet of SLIP: the direction, and its TCP header as it was compressed on the line
-/// (RFC 1144). The packet behind is whole.
+/// Octets of the capture's header before a SLIP packet: the direction, and the compressed TCP header as on the line
+/// (RFC 1144). The packet behind it is complete.
 pub(super) const SLIP: usize = 16;

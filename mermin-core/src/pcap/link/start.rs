@@ -1,29 +1,30 @@
-//! Where in a captured packet the walk through its headers begins.
+//! The point in a captured packet where the packet parser starts.
 
 use mermin_bpf::{
     abi::ledger::Reason,
     wire::{ethertype, walk_start::WalkStart},
 };
 
-/// Octets that the capture put before the frame. They never were on a wire, so lengths are told without them.
+/// Capture headers before the frame. They were never on the wire, so lengths do not include them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Own {
-    /// Its octets.
+    /// Number of these octets.
     pub(super) octets: usize,
-    /// Octets of the frame behind it on the wire, where it says so.
+    /// Octets of the frame on the wire, if the capture header states them.
     pub(super) wire: Option<usize>,
 }
 
-/// The first header that is read as those of Ethernet are.
+/// The first header that the packet parser understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Start {
-    /// Its EtherType: [`ethertype::ETHERNET`] for an Ethernet header, [`WalkStart::BARE_IP`] for IP of either version.
+    /// Its EtherType: [`ethertype::ETHERNET`] for an Ethernet header, [`WalkStart::BARE_IP`] for IP of either
+    /// version.
     pub(super) kind: u16,
-    /// Where it begins.
+    /// Its offset.
     pub(super) at: usize,
-    /// Where six octets of the sender's address are, if the link's own header has them.
+    /// Offset of the sender's MAC address, if the link's own header has one.
     pub(super) sender_at: Option<usize>,
-    /// The frame is the first of several that are one.
+    /// The frame is the first fragment of a larger one.
     pub(super) goes_on: bool,
 }
 
@@ -37,18 +38,17 @@ impl Start {
         }
     }
 
-    /// IP of the version that it says.
+    /// Starts at an IP header; its version field decides the version.
     pub(super) const fn bare_ip(at: usize) -> Self {
         Self::new(WalkStart::BARE_IP, at)
     }
 
-    /// An Ethernet header.
+    /// Starts at an Ethernet header.
     pub(super) const fn ethernet(at: usize) -> Self {
         Self::new(ethertype::ETHERNET, at)
     }
 
-    /// A protocol that is numbered as EtherTypes are, on a link where no length can stand in its place, and which has no
-    /// ARP.
+    /// Starts at a protocol with an EtherType number, on a link that has no length in this field and no ARP.
     pub(super) const fn numbered(kind: u16, at: usize) -> Result<Self, Reason> {
         match kind {
             0..ethertype::LOWEST | ethertype::ARP | ethertype::RARP => Err(Reason::OtherEthertype),

@@ -1,4 +1,4 @@
-//! IEEE 802.11, and what captures put before its frames.
+//! IEEE 802.11, and capture headers before its frames.
 
 use mermin_bpf::abi::ledger::Reason;
 
@@ -9,18 +9,19 @@ use super::{
 };
 use crate::pcap::word::Order;
 
-/// Octets of a data frame's header: control, duration, three addresses, and a number.
+/// Octets of a data frame's header: control, duration, three addresses, and a sequence number.
 const HEADER: usize = 24;
 const ADDRESS: usize = 6;
-/// Receiver, transmitter, and a third; behind the number the fourth, of frames between access points.
+/// Receiver, transmitter, and a third address. Frames between access points have a fourth, behind the sequence
+/// number.
 const ADDRESS_AT: [usize; 4] = [4, 10, 16, 24];
 
-/// A frame at `at`; `padded` where what it carries begins at a multiple of four octets.
+/// Reads a frame at `at`. With `padded`, its payload begins at a multiple of four octets.
 pub(super) fn frame(bytes: Captured<'_>, at: usize, padded: bool) -> Result<Start, Reason> {
     let [control, flags] = bytes.field(at)?;
     let (to, from) = (flags & 0x01 != 0, flags & 0x02 != 0);
     let (goes_on, encrypted, order) = (flags & 0x04 != 0, flags & 0x40 != 0, flags & 0x80 != 0);
-    // Version 0, a data frame, one that has data.
+    // Version 0, and a data frame that has data.
     if control & 0x0f != 0x08 || control & 0x40 != 0 {
         return Err(Reason::OtherEthertype);
     }
@@ -33,7 +34,7 @@ pub(super) fn frame(bytes: Captured<'_>, at: usize, padded: bool) -> Result<Star
     if quality {
         several = bytes.octet(at + length)? & 0x80 != 0;
         length += 2;
-        // HT control.
+        // The HT control field.
         length += if order { 4 } else { 0 };
     }
     let number = bytes.octet(at + 22)? & 0x0f;
@@ -43,7 +44,7 @@ pub(super) fn frame(bytes: Captured<'_>, at: usize, padded: bool) -> Result<Star
     if number != 0 {
         return Err(Reason::Fragment);
     }
-    // Behind the header of one that is encrypted is a key's number; behind that of an aggregate another header.
+    // An encrypted frame has a key number behind its header, and an aggregate has another header.
     if encrypted || several {
         return Err(Reason::OtherEthertype);
     }
@@ -59,7 +60,7 @@ pub(super) fn frame(bytes: Captured<'_>, at: usize, padded: bool) -> Result<Star
     })
 }
 
-/// Radiotap: its length in little endian, bits for the fields it has, the fields.
+/// Reads radiotap: its length in little endian, bits for the present fields, the fields.
 pub(super) fn radiotap(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     const CLOCK: u32 = 1;
     const FLAGS: u32 = 2;
@@ -86,13 +87,13 @@ pub(super) fn radiotap(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reas
     frame(bytes, own.octets, flags & PADDED != 0)
 }
 
-/// Prism's header, of fixed length, or AVS's in its place.
+/// Reads Prism's header, of fixed length, or AVS's in its place.
 pub(super) fn prism(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     const LENGTH: usize = 144;
     if bytes.u32(Order::Big, 0)? & !0xf == AVS {
         return avs(bytes, own);
     }
-    // Some programs wrote this link type for frames alone.
+    // Some programs wrote this link type for frames without a capture header.
     if bytes.length < LENGTH {
         return frame(bytes, 0, false);
     }
@@ -100,10 +101,10 @@ pub(super) fn prism(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason>
     frame(bytes, LENGTH, false)
 }
 
-/// How the header of AVS begins, up to its version.
+/// The first octets of an AVS header, up to its version.
 const AVS: u32 = 0x8021_1000;
 
-/// A version and a length.
+/// Reads an AVS header: a version and a length.
 pub(super) fn avs(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     let length = bytes.u32(Order::Big, 4)?;
     own.octets = usize::try_from(length).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! Captures that put a header of their own before a frame of another link type.
+//! Capture headers before a frame of another link type.
 
 use mermin_bpf::abi::ledger::Reason;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::pcap::word::Order;
 
-/// Per-Packet Information: a length in little endian, fields, and the link type.
+/// Reads Per-Packet Information: a length in little endian, fields, and the link type.
 pub(super) fn ppi(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     own.octets = usize::from(bytes.u16(Order::Little, 2)?);
     let link = bytes.u32(Order::Little, 4)?;
@@ -19,7 +19,7 @@ pub(super) fn ppi(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     inside(bytes, link, own)
 }
 
-/// Apple's header: its length, what follows, and the link type, in little endian.
+/// Reads Apple's header: its length, the type of the record, and the link type, in little endian.
 pub(super) fn pktap(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     const LEAST: usize = 108;
     const PACKET: u32 = 1;
@@ -35,7 +35,7 @@ pub(super) fn pktap(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason>
     inside(bytes, link, own)
 }
 
-/// The frame behind, of any link type but those that have a header of this kind.
+/// Reads the frame inside, of any link type that has no such header itself.
 fn inside(bytes: Captured<'_>, link: u32, own: &mut Own) -> Result<Start, Reason> {
     let layer = Layer::of(link).filter(|layer| !layer.is_wrapped());
     let layer = layer.ok_or(Reason::OtherLink)?;
@@ -52,7 +52,8 @@ fn inside(bytes: Captured<'_>, link: u32, own: &mut Own) -> Result<Start, Reason
     })
 }
 
-/// Linux netfilter: a family, then attributes in the byte order of who captured, one of which is the packet.
+/// Reads Linux netfilter: a family, then attributes in the byte order of the capturing host; one of them is the
+/// packet.
 pub(super) fn nflog(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     const PAYLOAD: u16 = 9;
     const HEADER: usize = 4;
@@ -66,7 +67,7 @@ pub(super) fn nflog(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason>
     let mut order = None;
     loop {
         let at = own.octets;
-        // The first attribute is short, whichever it is: in the wrong order it is not.
+        // The first attribute is short, so a large length has the wrong byte order.
         let order = *order.get_or_insert(match bytes.field(at)? {
             [_, 0] => Order::Little,
             _ => Order::Big,
@@ -84,30 +85,30 @@ pub(super) fn nflog(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason>
     }
 }
 
-/// OpenBSD's packet filter: a length that leaves out padding, and the address family.
+/// Reads the header of OpenBSD's packet filter: a length without padding, and the address family.
 pub(super) fn pflog(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     const LEAST: u8 = 48;
     let [length, family] = bytes.field(0)?;
     own.octets = usize::from(length).next_multiple_of(4);
     match family {
         _ if length < LEAST - 3 => Err(Reason::MalformedEthernet),
-        // IPv4, and IPv6 of OpenBSD, FreeBSD, Darwin.
+        // `AF_INET`; `AF_INET6` of OpenBSD, FreeBSD and Darwin.
         2 | 24 | 28 | 30 => Ok(Start::bare_ip(own.octets)),
         _ => Err(Reason::OtherEthertype),
     }
 }
 
-/// Solaris's IP observability: version, family, kind of the hook, lengths and zones.
+/// Reads Solaris's IP observability: version, family, kind of hook, lengths and zones.
 pub(super) fn ipnet(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
     own.octets = 24;
     match bytes.octet(1)? {
-        // AF_INET, AF_INET6 of Solaris.
+        // `AF_INET` and `AF_INET6` of Solaris.
         2 | 26 => Ok(Start::bare_ip(own.octets)),
         _ => Err(Reason::OtherEthertype),
     }
 }
 
-/// Juniper's: a magic, flags, perhaps extensions; then the frame, or the number of a protocol and its packet.
+/// Reads Juniper's header: a magic, flags, optional extensions; then a frame, or a protocol number and its packet.
 pub(super) fn juniper(
     bytes: Captured<'_>,
     own: &mut Own,

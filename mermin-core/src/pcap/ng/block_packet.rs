@@ -1,10 +1,10 @@
-//! Packets within their blocks, of which there are three kinds.
+//! Packets in the three kinds of packet blocks.
 
 use pcap_parser::{EnhancedPacketBlock, SimplePacketBlock};
 
 use crate::pcap::interface::Interface;
 
-/// Where the data of packet blocks begin.
+/// Offsets of the data in packet blocks.
 const ENHANCED_AT: usize = 28;
 const SIMPLE_AT: usize = 12;
 
@@ -15,7 +15,7 @@ pub(super) struct BlockPacket {
     pub(super) units: Option<u64>,
     /// Octets on the wire.
     pub(super) length: u32,
-    /// Where in the block the packet begins.
+    /// Offset of the packet in the block.
     pub(super) at: usize,
     pub(super) captured: usize,
 }
@@ -31,7 +31,7 @@ impl BlockPacket {
         }
     }
 
-    /// Its captured length is not told, but follows.
+    /// Reads a simple packet block. Its captured length follows from the block's length.
     pub(super) fn simple(block: &SimplePacketBlock<'_>, interface: Option<&Interface>) -> Self {
         let snap = match interface.map(|interface| interface.snap) {
             None | Some(0) => u32::MAX,
@@ -46,7 +46,8 @@ impl BlockPacket {
         }
     }
 
-    /// Interface and drops (two octets each), time (two words), captured and original length, data.
+    /// Reads an obsolete packet block: interface and drops (two octets each), time (two words), captured and original
+    /// length, data.
     pub(super) fn obsolete(body: &[u8], big_endian: bool) -> Option<Self> {
         const DATA: usize = 20;
         let word = |at: usize| {

@@ -1,7 +1,7 @@
 //! One member of gzip (RFC 1952).
 //!
-//! flate2's own reader of members drops what the call unpacked in which it meets damage. Here it is given first, so that a
-//! damaged file has the same packets however it is read.
+//! flate2's own reader drops the output of the call that meets damage. This one returns that output first, so a
+//! damaged file gives the same packets whatever the read sizes are.
 
 use std::{
     fmt,
@@ -33,9 +33,9 @@ pub(super) struct Gzip<R> {
 
 enum State {
     Content,
-    /// Why it ends, told when all that was unpacked before is given.
+    /// The reason to stop, returned after all earlier output.
     Stopped(Option<Stop>),
-    /// Its trailer was read.
+    /// The trailer has been read.
     Over,
 }
 
@@ -57,7 +57,7 @@ impl<R: io::Read> Gzip<R> {
         })
     }
 
-    /// Gives the next octets; none at the end of the member.
+    /// Returns the next octets; none at the end of the member.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
         while let State::Content = self.state {
             let written = self.inflate(buffer);
@@ -71,7 +71,7 @@ impl<R: io::Read> Gzip<R> {
         }
     }
 
-    /// One call of the inflater: how much it wrote, whatever it says of what follows.
+    /// Calls the inflater once; returns the number of octets it wrote, even if it reports damage behind them.
     fn inflate(&mut self, buffer: &mut [u8]) -> usize {
         let before = (self.inflater.total_in(), self.inflater.total_out());
         let input = match self.source.fill_buf() {
@@ -95,7 +95,7 @@ impl<R: io::Read> Gzip<R> {
                 Ok(()) => self.state = State::Over,
                 Err(stop) => self.stop(stop),
             },
-            // It takes what there is, so there was nothing.
+            // The inflater consumes all available input, so the input has ended.
             Ok(Status::Ok | Status::BufError) if taken == 0 && written == 0 => self.stop(Stop::Cut),
             Ok(Status::Ok | Status::BufError) => {}
             Err(error) => self.stop(Stop::Damaged(error.to_string())),
@@ -107,7 +107,7 @@ impl<R: io::Read> Gzip<R> {
         self.state = State::Stopped(Some(stop));
     }
 
-    /// CRC and length of what was unpacked, modulo 2^32.
+    /// Checks CRC and length of the output, modulo 2^32.
     fn trailer(&mut self) -> Result<(), Stop> {
         let mut octets = [0; 8];
         exact(&mut self.source, &mut octets)?;

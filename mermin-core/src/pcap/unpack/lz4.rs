@@ -9,9 +9,10 @@ use lz4_flex::frame::FrameDecoder;
 
 use super::{member::Stop, source::Source};
 
-/// A magic, two flags, and a checksum of them at least.
+/// Smallest header: a magic, two flags, and a checksum of them.
 const HEADER: usize = 7;
-/// The end of a frame with a checksum that is wrong. As a header of a frame, all but the last of it is read and refused.
+/// The end of a frame, with a wrong checksum. As a frame header, it makes the decoder read all but the last octet and
+/// fail.
 const END: [u8; 8] = [0; 8];
 
 pub(super) struct Lz4<R: io::Read>(FrameDecoder<Source<R>>);
@@ -34,14 +35,14 @@ impl<R: io::Read> Lz4<R> {
 
 impl<R: io::Read> Lz4<R> {
     pub(super) fn begin(mut source: Source<R>) -> Result<Self, Stop> {
-        // The decoder takes a header that is cut for the end.
+        // The decoder treats a truncated header as the end of the file.
         if source.peek_for(HEADER).map_err(Stop::Failed)?.len() < HEADER {
             return Err(Stop::Cut);
         }
         Ok(Self(FrameDecoder::new(source)))
     }
 
-    /// Gives the next octets; none at the end of the frame.
+    /// Returns the next octets; none at the end of the frame.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
         match self.0.read(buffer) {
             Ok(0) => self.ended().map(|()| 0),
@@ -50,8 +51,8 @@ impl<R: io::Read> Lz4<R> {
         }
     }
 
-    /// Tells the end of a frame from that of the input within one, which the decoder does not: behind the first alone is
-    /// what comes next a header.
+    /// Distinguishes the end of a frame from the end of the input within a frame; the decoder reports both alike.
+    /// Only after the end of a frame does the decoder expect a header.
     fn ended(&mut self) -> Result<(), Stop> {
         let source = self.0.get_mut();
         if !source.peek().map_err(Stop::Failed)?.is_empty() {

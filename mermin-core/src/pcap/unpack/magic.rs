@@ -1,4 +1,4 @@
-//! How compressed files begin.
+//! Magic numbers of compressed files.
 
 /// A kind of compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,23 +9,23 @@ pub(in crate::pcap) enum Packing {
     Zstd,
     /// Frames of lz4.
     Lz4,
-    /// Those that are not unpacked.
+    /// Not supported.
     Bzip2,
     Xz,
     Compress,
     Lzip,
 }
 
-/// Frames of zstd and lz4 that hold nothing of the file begin with one of sixteen numbers.
+/// Skippable frames of zstd and lz4 begin with one of sixteen numbers.
 #[cfg(feature = "pcap-compressed")]
 const SKIPPABLE: u32 = 0x184d_2a50;
 
 impl Packing {
-    /// By the first octets of a file, or of a part of one.
+    /// Detects the compression by the first octets of a file, or of a part of one.
     pub(in crate::pcap) const fn of(start: &[u8]) -> Option<Self> {
         Some(match start {
             [0x1f, 0x8b, 8, ..] => Self::Gzip,
-            // Frames of zstd or of lz4 that hold nothing begin the second way; which one it is, is found out behind it.
+            // The second pattern is a skippable frame of zstd or lz4. The frame behind it decides which.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
             [0x04, 0x22, 0x4d, 0x18, ..] => Self::Lz4,
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
@@ -36,7 +36,7 @@ impl Packing {
         })
     }
 
-    /// True if a frame that begins so holds nothing.
+    /// Returns true if this is the beginning of a skippable frame.
     #[cfg(feature = "pcap-compressed")]
     pub(super) const fn is_skippable(start: [u8; 4]) -> bool {
         u32::from_le_bytes(start) & !0xf == SKIPPABLE
@@ -54,7 +54,7 @@ impl Packing {
         }
     }
 
-    /// True if a build with every feature unpacks it.
+    /// Returns true if a build with every feature supports it.
     pub(in crate::pcap) const fn is_unpacked(self) -> bool {
         matches!(self, Self::Gzip | Self::Zstd | Self::Lz4)
     }

@@ -1,4 +1,4 @@
-//! The compressed parts, one after the other: files that were put together stay readable.
+//! The compressed parts of a file in sequence: concatenated files stay readable.
 
 use std::{
     fmt,
@@ -7,44 +7,45 @@ use std::{
 
 use super::{damage::Damage, gzip::Gzip, lz4::Lz4, magic::Packing, source::Source, zstd::Zstd};
 
-/// A file that grows by more is no capture: of each packet there is a time that is another.
+/// Largest ratio of decompressed to compressed size. No capture compresses better, because each packet has a
+/// different time.
 pub(super) const MOST_GROWTH: u64 = 10_000;
-/// Octets up to which a file may grow by anything.
+/// Below this many octets of output, the ratio is not checked.
 const SMALL: u64 = 64 << 20;
 
-/// All parts.
+/// All parts of a file.
 #[derive(Debug)]
 pub(super) struct Members<R: io::Read> {
     part: Decoder<R>,
     packing: Packing,
-    /// Octets that came out.
+    /// Octets of output.
     given: u64,
 }
 
 #[derive(Debug)]
 enum Decoder<R: io::Read> {
-    /// Between two.
+    /// Between two parts.
     Between(Source<R>),
     Gzip(Box<Gzip<R>>),
     Zstd(Box<Zstd<R>>),
     Lz4(Box<Lz4<R>>),
-    /// After an error, and while one becomes another.
+    /// After an error, and during a change of state.
     Over,
 }
 
-/// Why a decoder stops.
+/// The reason why a decoder stops.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The input has no more, and the part goes on.
+    /// The input ends within a part.
     Cut,
-    /// As the decoder says.
+    /// The decoder found damage.
     Damaged(String),
     /// The input's own error.
     Failed(io::Error),
 }
 
 impl Stop {
-    /// Of an error that a decoder made, perhaps of the input's own.
+    /// Creates the reason from a decoder's error, which may stand for an error of the input.
     pub(super) fn of<R>(error: &(impl fmt::Display + ?Sized), source: &mut Source<R>) -> Self {
         match source.failure.take() {
             Some(error) => Self::Failed(error),
@@ -77,7 +78,7 @@ impl<R: io::Read> Members<R> {
         self.packing
     }
 
-    /// Octets that went in so far.
+    /// Returns the octets of input so far.
     fn taken(&self) -> u64 {
         match &self.part {
             Decoder::Between(source) => source.taken,
@@ -90,7 +91,7 @@ impl<R: io::Read> Members<R> {
 }
 
 impl<R: io::Read> Members<R> {
-    /// Begins the next part; `false` at the end.
+    /// Begins the next part; returns `false` at the end.
     fn begin(&mut self, mut source: Source<R>) -> Result<bool, Stop> {
         let start = source.peek().map_err(Stop::Failed)?;
         if start.is_empty() {
@@ -109,7 +110,7 @@ impl<R: io::Read> Members<R> {
             Some(Packing::Gzip) => Decoder::Gzip(Box::new(Gzip::begin(source)?)),
             Some(Packing::Zstd) => Decoder::Zstd(Box::new(Zstd::begin(source)?)),
             Some(_) => Decoder::Lz4(Box::new(Lz4::begin(source)?)),
-            // As tapes and disks pad.
+            // Tapes and disks pad with zeros.
             None if start.iter().all(|&octet| octet == 0) => {
                 let octets = start.len();
                 source.consume(octets);
@@ -168,14 +169,14 @@ impl<R: io::Read> io::Read for Members<R> {
     }
 }
 
-/// Reads as many octets as there is room for.
+/// Fills `octets` from the input. Returns [`Stop::Cut`] if the input ends before.
 pub(super) fn exact<R: io::Read>(source: &mut Source<R>, octets: &mut [u8]) -> Result<(), Stop> {
     source
         .read_exact(octets)
         .map_err(|_| source.failure.take().map_or(Stop::Cut, Stop::Failed))
 }
 
-/// Leaves out a part that holds nothing of the file.
+/// Skips a skippable frame.
 fn skip<R: io::Read>(source: &mut Source<R>) -> Result<(), Stop> {
     let mut header = [0; 8];
     exact(source, &mut header)?;

@@ -1,7 +1,7 @@
-//! Captures that are compressed: told by how they begin, whatever their names, and unpacked as they are read.
+//! Decompresses captures while they are read. The first octets decide the format, not the file name.
 //!
-//! **Memory** is that of one window: 32 KiB for gzip, some 12 MiB for lz4, for zstd what its header asks for and at most 128
-//! MiB. A file that unpacks to more than any capture would (10,000 times its size) is an error.
+//! **Memory** is that of one window: 32 KiB for gzip, about 12 MiB for lz4, the size in the header for zstd, at most
+//! 128 MiB. A file that expands to more than 10,000 times its size is an error.
 
 mod damage;
 #[cfg(feature = "pcap-compressed")]
@@ -22,19 +22,19 @@ use self::member::Members;
 use self::source::Source;
 pub(super) use self::{damage::Damage, magic::Packing};
 
-/// An input as it was before somebody compressed it.
+/// The decompressed input.
 #[derive(Debug)]
 pub(super) struct Unpacked<R: io::Read>(State<R>);
 
 #[derive(Debug)]
 enum State<R: io::Read> {
-    /// Nothing has been read yet.
+    /// The format is not known yet.
     Unknown(Source<R>),
-    /// As it is.
+    /// Not compressed.
     Plain(Source<R>),
     #[cfg(feature = "pcap-compressed")]
     Packed(Box<Members<R>>),
-    /// While one becomes another.
+    /// During a change of state.
     Nothing,
 }
 
@@ -43,7 +43,7 @@ impl<R: io::Read> Unpacked<R> {
         Self(State::Unknown(Source::new(input)))
     }
 
-    /// How it is compressed.
+    /// Returns the compression.
     pub(super) fn packing(&self) -> Option<Packing> {
         match &self.0 {
             #[cfg(feature = "pcap-compressed")]

@@ -1,25 +1,25 @@
-//! The input, in pieces that can be looked at before they are used.
+//! The input, with a look-ahead.
 
 use std::io::{self, BufRead, Read};
 
-/// Octets that are read at once for a decoder, which asks for few at a time.
+/// Octets per read. Decoders ask for fewer at a time.
 const PIECE: usize = 32 << 10;
-/// Octets at the beginning of a file that tell its kind.
+/// Octets at the beginning of a file that identify its format.
 const MAGIC: usize = 4;
 
-/// The input and what was read of it ahead.
+/// The input, and the octets read ahead.
 #[derive(Debug)]
 pub(super) struct Source<R> {
     input: R,
     ahead: Vec<u8>,
     used: usize,
-    /// The input has no more.
+    /// The input has ended.
     ended: bool,
-    /// Octets that were used up.
+    /// Octets consumed.
     pub(super) taken: u64,
-    /// The input's own error: decoders make errors of theirs of it.
+    /// The input's own error, because decoders replace it with errors of their own.
     pub(super) failure: Option<io::Error>,
-    /// Octets to go on with behind the end.
+    /// Octets that follow the end of the input, for a probe.
     probe: &'static [u8],
     probed: usize,
 }
@@ -38,7 +38,7 @@ impl<R> Source<R> {
         }
     }
 
-    /// Keeps the input's own error, and gives another of its kind.
+    /// Stores the input's own error, and returns another of the same kind.
     fn fail(&mut self, error: io::Error) -> io::Error {
         let kind = error.kind();
         if kind != io::ErrorKind::Interrupted {
@@ -51,20 +51,20 @@ impl<R> Source<R> {
         self.ahead.get(self.used..).unwrap_or_default()
     }
 
-    /// Goes on behind the end, to see what a decoder makes of it.
+    /// Appends octets behind the end, to see how a decoder reacts to them.
     #[cfg(feature = "pcap-compressed")]
     pub(super) fn probe(&mut self, octets: &'static [u8]) {
         self.probe = octets;
         self.probed = 0;
     }
 
-    /// Octets of that which were taken.
+    /// Returns how many of the appended octets were consumed.
     #[cfg(feature = "pcap-compressed")]
     pub(super) fn probed(&self) -> usize {
         self.probed
     }
 
-    /// True if there is no more.
+    /// Returns true if the input has ended.
     #[cfg(feature = "pcap-compressed")]
     pub(super) fn is_used_up(&self) -> bool {
         self.ended && self.ahead().is_empty()
@@ -72,12 +72,12 @@ impl<R> Source<R> {
 }
 
 impl<R: Read> Source<R> {
-    /// The first octets that are not used up yet; fewer than a magic has only at the end.
+    /// Returns the next octets without consuming them. They are fewer than a magic only at the end.
     pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
         self.peek_for(MAGIC)
     }
 
-    /// The same of so many.
+    /// Returns at least this many octets without consuming them; fewer only at the end.
     pub(super) fn peek_for(&mut self, octets: usize) -> io::Result<&[u8]> {
         while self.ahead().len() < octets && !self.ended {
             self.more()?;
@@ -85,7 +85,7 @@ impl<R: Read> Source<R> {
         Ok(self.ahead())
     }
 
-    /// Reads once, behind what is there.
+    /// Reads once and appends to the look-ahead.
     fn more(&mut self) -> io::Result<()> {
         self.ahead.drain(..self.used);
         self.used = 0;
@@ -111,7 +111,7 @@ impl<R: Read> Read for Source<R> {
             if self.ended {
                 return Ok(0);
             }
-            // Nothing is gained by a copy.
+            // A large read needs no copy through the look-ahead.
             if buffer.len() >= PIECE {
                 let read = match self.input.read(buffer) {
                     Ok(read) => read,

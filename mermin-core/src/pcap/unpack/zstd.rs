@@ -9,15 +9,15 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::{member::Stop, source::Source};
 
-/// A frame may ask for memory of this size; `zstd` itself takes no more unless told to.
+/// Largest window that a frame may ask for. `zstd` has the same default limit.
 pub(super) const LARGEST_WINDOW: u64 = 128 << 20;
-/// An empty block that is the last, and room for a checksum.
+/// An empty last block, and room for a checksum.
 const LAST: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
 
 pub(super) struct Zstd<R> {
     pub(super) source: Source<R>,
     decoder: FrameDecoder,
-    /// Why it ends, told when all that was unpacked before is given.
+    /// The reason to stop, returned after all earlier output.
     stopped: Option<Stop>,
 }
 
@@ -42,13 +42,14 @@ impl<R: io::Read> Zstd<R> {
         }
     }
 
-    /// Gives the next octets, which the decoder keeps until they have left its window; none at the end of the frame.
+    /// Returns the next octets; none at the end of the frame. The decoder holds octets back until they leave its
+    /// window.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
         while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
             let one = BlockDecodingStrategy::UptoBlocks(1);
             if let Err(error) = self.decoder.decode_blocks(&mut self.source, one) {
                 self.stopped = Some(Stop::of(&error, &mut self.source));
-                // So that it lets go of what it keeps.
+                // Makes the decoder release the octets it holds.
                 let one = BlockDecodingStrategy::UptoBlocks(1);
                 if self.decoder.decode_blocks(&LAST[..], one).is_err() {
                     break;
