@@ -1,4 +1,4 @@
-//! Tells if something can be pinned: by trying, with nothing left behind.
+//! Tests if a directory allows pinning. The test leaves nothing behind.
 
 use std::{fs, path::Path};
 
@@ -7,20 +7,20 @@ use super::unavailable::{self, Unavailable};
 /// `BPF_FS_MAGIC` of `linux/magic.h`.
 const MAGIC: u64 = 0xcafe_4a11;
 
-/// Fails where no BPF file system is mounted at a directory.
+/// Returns an error if no BPF file system is mounted at a directory.
 pub(crate) fn mounted(directory: &Path) -> Result<(), Unavailable> {
     match rustix::fs::statfs(directory) {
-        // The width of the field differs between processors.
+        // The field's width depends on the architecture.
         Ok(found) if u64::try_from(found.f_type) == Ok(MAGIC) => Ok(()),
         Ok(_) => Err(unavailable::no_bpffs(directory, None)),
         Err(error) => Err(unavailable::no_bpffs(directory, Some(&error.into()))),
     }
 }
 
-/// Fails where nothing can be made in it.
+/// Returns an error if the directory is not writable.
 pub(crate) fn writable(directory: &Path) -> Result<(), Unavailable> {
     mounted(directory)?;
-    // Other threads of this process may try as well.
+    // Other threads of this process may run the same test.
     let thread = rustix::thread::gettid().as_raw_nonzero();
     let trial = directory.join(format!("mermin-trial-{thread}"));
     fs::create_dir(&trial)

@@ -1,11 +1,12 @@
-//! The kernel's version: named to the user when it is too old, never a test of a feature above the floor.
+//! The kernel's version. It only rejects kernels that are too old; features of later kernels are tested by use.
 
 use crate::error::{Error, ErrorKind};
 
-/// The oldest kernel that has all the program needs (bounded loops over maps' memory, atomics, ring buffer, coarse clock).
+/// The oldest kernel with everything the program needs: bounded loops over map memory, atomics, ring buffer, coarse
+/// clock.
 const FLOOR: (u32, u32) = (5, 14);
 
-/// Major and minor version of a release such as `6.1.0-13-amd64`.
+/// Returns major and minor version of a release such as `6.1.0-13-amd64`.
 fn version(release: &str) -> Option<(u32, u32)> {
     let mut parts = release.split(['.', '-', '+', '_']);
     let major = parts.next()?.parse().ok()?;
@@ -13,7 +14,7 @@ fn version(release: &str) -> Option<(u32, u32)> {
     Some((major, minor))
 }
 
-/// Refuses a kernel below the floor; one that does not say its version is tried.
+/// Returns an error for a kernel that is too old. A release without a version is accepted.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`].
@@ -30,7 +31,7 @@ pub(crate) fn check(release: &str) -> Result<(), Error> {
     }
 }
 
-/// The running kernel's release.
+/// Returns the running kernel's release.
 pub(crate) fn release() -> String {
     rustix::system::uname()
         .release()

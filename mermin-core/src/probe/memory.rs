@@ -2,10 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-/// Where controllers are mounted.
+/// Mount point of the controllers.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// A limit and its usage, bytes. File cache does not count, because the kernel drops it before it kills a process.
+/// A limit and its usage in bytes. File cache does not count, because the kernel drops it before it kills a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) limit: u64,
@@ -18,8 +18,9 @@ impl Limit {
     }
 }
 
-/// Directories that limit this process, in `/proc/self/cgroup`, with the names of their limit and usage. The innermost of each
-/// kind comes first. In a container the path may be the host's, so the root of the mount follows.
+/// Returns the directories that limit this process, from `/proc/self/cgroup`, with the file names of limit and usage.
+/// The innermost of each kind comes first. In a container the path may be the host's, so the root of the mount
+/// follows.
 fn places(cgroups: &str) -> Vec<(PathBuf, [&'static str; 2])> {
     let mut places = Vec::new();
     for line in cgroups.lines() {
@@ -40,7 +41,7 @@ fn places(cgroups: &str) -> Vec<(PathBuf, [&'static str; 2])> {
         for mount in mounts {
             let root = PathBuf::from(ROOT).join(mount);
             let own = root.join(path.trim_start_matches('/'));
-            // A parent's limit holds as well.
+            // A parent's limit also applies.
             for directory in own.ancestors().take_while(|at| at.starts_with(&root)) {
                 places.push((directory.to_owned(), files));
             }
@@ -49,13 +50,13 @@ fn places(cgroups: &str) -> Vec<(PathBuf, [&'static str; 2])> {
     places
 }
 
-/// Parses a limit. `max`, and in version 1 a value of 2^63 less a page, is no limit.
+/// Parses a limit. `max`, and in version 1 the value 2^63 less a page, mean no limit.
 fn octets(text: &str) -> Option<u64> {
     let octets: u64 = text.trim().parse().ok()?;
     (octets < 1 << 62).then_some(octets)
 }
 
-/// Bytes of file cache, from `memory.stat`. Version 1 has other names for the sums over child groups.
+/// Returns bytes of file cache from `memory.stat`. Version 1 has other names for the sums over child groups.
 fn cached(stat: &str) -> u64 {
     let read = |wanted: &str| {
         let mut lines = stat.lines().filter_map(|line| line.split_once(' '));
@@ -68,7 +69,7 @@ fn cached(stat: &str) -> u64 {
         .sum()
 }
 
-/// The limit that is reached first, if there is any.
+/// Returns the limit with the least memory left, if there is any.
 pub(crate) fn limit() -> Option<Limit> {
     let cgroups = fs::read_to_string("/proc/self/cgroup").ok()?;
     places(&cgroups)

@@ -1,4 +1,4 @@
-//! Facts: what this host, kernel and process can do.
+//! Capabilities and features of this host, kernel and process.
 
 pub(crate) mod bpffs;
 pub(crate) mod kernel;

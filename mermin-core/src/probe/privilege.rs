@@ -1,10 +1,10 @@
-//! Capabilities of this process, for the sentence that says which one is missing.
+//! Capabilities of this process, for errors that name the missing ones.
 
 use std::error::Error as StdError;
 
 use crate::error::{Error, ErrorKind};
 
-/// Capabilities that capturing takes, with their bit (`linux/capability.h`) and what each gives.
+/// Capabilities that capturing needs, with their bit (`linux/capability.h`) and their use.
 const NEEDED: [(&str, u32, &str); 3] = [
     ("CAP_NET_ADMIN", 12, "load a network program and attach it"),
     ("CAP_BPF", 39, "create maps and load programs"),
@@ -16,7 +16,7 @@ const NEEDED: [(&str, u32, &str); 3] = [
 ];
 const SYS_ADMIN: u32 = 21;
 
-/// The effective set in `/proc/thread-self/status`.
+/// Parses the effective set in `/proc/thread-self/status`.
 fn effective(status: &str) -> Option<u64> {
     let line = status
         .lines()
@@ -24,7 +24,7 @@ fn effective(status: &str) -> Option<u64> {
     u64::from_str_radix(line.trim(), 16).ok()
 }
 
-/// Needed capabilities that the effective set lacks. `CAP_SYS_ADMIN` stands in for BPF and PERFMON.
+/// Returns the needed capabilities that the effective set lacks. `CAP_SYS_ADMIN` includes BPF and PERFMON.
 fn missing(effective: u64) -> Vec<(&'static str, &'static str)> {
     let has = |bit: u32| effective >> bit & 1 == 1;
     NEEDED
@@ -34,9 +34,9 @@ fn missing(effective: u64) -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-/// The remedy for a refusal under an effective set.
+/// Returns the remedy for a refusal, given an effective set.
 ///
-/// `own_users` says that its capabilities are those of a user namespace, which the kernel does not ask for.
+/// `own_users` means that the process is in a user namespace; the kernel does not accept its capabilities.
 fn remedy(effective: Option<u64>, own_users: bool) -> String {
     match effective.map(missing) {
         Some(missing) if missing.is_empty() && own_users => {
@@ -58,42 +58,42 @@ fn remedy(effective: Option<u64>, own_users: bool) -> String {
     }
 }
 
-/// The calling thread's effective set: those of the process's first thread may differ.
+/// Returns the calling thread's effective set. That of the process's first thread may differ.
 fn own() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     effective(&status)
 }
 
-/// True if the process is in a user namespace that is not the host's.
+/// Returns true if the process is in a user namespace that is not the host's.
 pub(crate) fn has_own_users() -> bool {
     let map = std::fs::read_to_string("/proc/thread-self/uid_map").unwrap_or_default();
     !map.is_empty() && !maps_all(&map)
 }
 
-/// The first user namespace maps every number to itself.
+/// Returns true for the map of the initial user namespace, which maps every number to itself.
 fn maps_all(map: &str) -> bool {
     map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
-/// Enters a namespace.
+/// Needed to enter a namespace.
 pub(crate) const CAP_SYS_ADMIN: (&str, u32) = ("CAP_SYS_ADMIN", SYS_ADMIN);
-/// Looks into another process.
+/// Needed to inspect another process.
 pub(crate) const CAP_SYS_PTRACE: (&str, u32) = ("CAP_SYS_PTRACE", 19);
 
-/// Looks into directories of others.
+/// Needed to search directories of other users.
 pub(crate) const CAP_DAC_READ_SEARCH: (&str, u32) = ("CAP_DAC_READ_SEARCH", 2);
 
-/// True if the calling thread is known to lack a capability, by its bit.
+/// Returns true if the calling thread is known to lack a capability.
 pub(crate) fn lacks(capability: (&str, u32)) -> bool {
     own().is_some_and(|effective| effective >> capability.1 & 1 == 0)
 }
 
-/// True if the calling thread is known to lack what capturing takes.
+/// Returns true if the calling thread is known to lack a capability that capturing needs.
 pub(crate) fn is_lacking() -> bool {
     own().is_some_and(|effective| !missing(effective).is_empty())
 }
 
-/// "cannot `what`: permission denied", with the capabilities that are not there.
+/// Returns "cannot `what`: permission denied", with the missing capabilities.
 pub(crate) fn denied(what: &str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     Error::new(
         ErrorKind::PermissionDenied,

@@ -1,17 +1,17 @@
-//! A host's gaps that something stands in for, in words: the same before opening and after it.
+//! Missing features that have a fallback, in words. `preflight` and an open source use the same words.
 
 use std::{borrow::Cow, io, path::Path};
 
 use crate::sys::netlink::errno;
 
-/// A gap or a refusal, and its remedy.
+/// A cause and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unavailable {
     pub(crate) cause: Cow<'static, str>,
     pub(crate) remedy: Cow<'static, str>,
 }
 
-/// TCX cannot be had.
+/// Describes missing TCX.
 pub(crate) fn no_tcx(refusal: &io::Error) -> Unavailable {
     let (what, remedy) = match errno(refusal) {
         Some(libc::EMFILE | libc::ENFILE) => (
@@ -30,7 +30,7 @@ pub(crate) fn no_tcx(refusal: &io::Error) -> Unavailable {
     }
 }
 
-/// Grace periods cannot be waited for by membarrier(2).
+/// Describes missing grace periods by membarrier(2).
 pub(crate) fn no_membarrier() -> Unavailable {
     Unavailable {
         cause: "the kernel does not offer MEMBARRIER_CMD_GLOBAL (nohz_full, or seccomp)".into(),
@@ -38,7 +38,7 @@ pub(crate) fn no_membarrier() -> Unavailable {
     }
 }
 
-/// The path is not there, or something else is.
+/// Describes a path that does not exist or is no BPF file system.
 pub(crate) fn no_bpffs(path: &Path, error: Option<&io::Error>) -> Unavailable {
     let at = path.display();
     let cause = match error {
@@ -53,7 +53,7 @@ pub(crate) fn no_bpffs(path: &Path, error: Option<&io::Error>) -> Unavailable {
     }
 }
 
-/// A step was refused.
+/// Describes a refused step.
 pub(crate) fn refused(step: &str, path: &Path, error: &io::Error) -> Unavailable {
     let at = path.display();
     let remedy = match error.raw_os_error() {

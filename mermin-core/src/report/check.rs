@@ -1,4 +1,4 @@
-//! Checks of a host, its kernel and this process, made by trying before anything is captured.
+//! Checks of a host, its kernel and this process, made before a capture.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,11 +8,11 @@ use std::{borrow::Cow, fmt};
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CheckKind {
-    /// The kernel is new enough.
+    /// The kernel version is supported.
     Kernel,
-    /// Maps can be created and the kernel program be loaded.
+    /// Maps can be created, and the kernel program can be loaded.
     Program,
-    /// All optional features are permitted. Capturing itself needs less.
+    /// The process has the privileges for all optional features. Capturing itself needs fewer.
     Privilege,
     /// Programs can be attached by TCX.
     Tcx,
@@ -33,7 +33,7 @@ pub enum CheckKind {
 }
 
 impl CheckKind {
-    /// Its name in reports.
+    /// Returns its name in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -58,16 +58,16 @@ impl CheckKind {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It works.
+    /// The feature works.
     Passed,
-    /// It does not, and the cause is known.
+    /// The feature does not work, and the cause is known.
     Failed,
-    /// It could not be tried.
+    /// The check could not run.
     Untested,
 }
 
 impl Outcome {
-    /// Its name in reports.
+    /// Returns its name in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -95,14 +95,14 @@ pub struct Check {
     pub outcome: Outcome,
     /// The finding: what works, or the cause of the failure.
     pub found: Cow<'static, str>,
-    /// True if capturing needs it.
+    /// True if capturing needs the feature.
     pub needed: bool,
-    /// The remedy, where there is one.
+    /// The remedy, if there is one.
     pub remedy: Option<Cow<'static, str>>,
 }
 
 impl Check {
-    /// A check that capturing does not need, without a remedy.
+    /// Creates a check of a feature that capturing does not need, without a remedy.
     ///
     /// ```
     /// use mermin_core::report::{Check, Outcome, CheckKind};
@@ -123,14 +123,14 @@ impl Check {
         }
     }
 
-    /// The same with a remedy.
+    /// Adds a remedy.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
 
-    /// True if it failed and capturing needs it.
+    /// Returns true if the check failed and capturing needs the feature.
     #[must_use]
     pub fn is_blocking(&self) -> bool {
         self.needed && self.outcome == Outcome::Failed
@@ -142,7 +142,7 @@ impl fmt::Display for Check {
         let mark = match self.outcome {
             Outcome::Passed => '\u{2713}',
             Outcome::Failed if self.is_blocking() => '\u{2717}',
-            // A cross would say that flows cannot be captured.
+            // A cross would mean that capturing is impossible.
             Outcome::Failed => '-',
             Outcome::Untested => '?',
         };

@@ -1,4 +1,4 @@
-//! A degradation, as data for programs and as a sentence for people.
+//! A degradation, as data for programs and as text for people.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -10,30 +10,30 @@ use std::{borrow::Cow, fmt, sync::Arc};
 pub enum Feature {
     /// Attaching by TCX.
     Tcx,
-    /// Watching an interface, or one direction of it.
+    /// Watching an interface, or one of its directions.
     Interface,
     /// A pattern that matches no interface.
     Pattern,
-    /// Staying at a hook.
+    /// Staying attached at a hook.
     Hook,
-    /// Standing before or behind a named program.
+    /// Running before or after a named program.
     TcxOrder,
-    /// Seeing what an interface receives or sends.
+    /// Seeing the packets that an interface receives or sends.
     Traffic,
     /// Waiting for grace periods by membarrier(2).
     Membarrier,
-    /// Outliving the process.
+    /// Keeping state when the process ends.
     Pinning,
-    /// Resuming flows of a former process.
+    /// Resuming flows of an earlier process.
     Restart,
-    /// Naming the processes at the ends of flows.
+    /// Finding the processes at both sides of flows.
     Process,
-    /// Telling the direction of a flow by listening ports.
+    /// Deciding the direction of a flow by listening ports.
     ListeningPorts,
 }
 
 impl Feature {
-    /// Its name in reports.
+    /// Returns its name in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,21 +59,21 @@ impl Feature {
 pub struct Degradation {
     /// The feature that was replaced.
     pub feature: Feature,
-    /// The interface concerned, if it is one alone.
+    /// The interface, if the degradation concerns only one.
     pub interface: Option<Arc<str>>,
     /// The cause.
     pub cause: Cow<'static, str>,
     /// The fallback.
     pub fallback: Cow<'static, str>,
-    /// The impact of the fallback.
+    /// The effect of the fallback on the flows.
     pub impact: Cow<'static, str>,
     /// The remedy.
     pub remedy: Cow<'static, str>,
 }
 
 impl Degradation {
-    /// A degradation of the whole source. Set [`interface`](Self::interface) if it concerns only one. Each text is half
-    /// a sentence, as in the example.
+    /// Creates a degradation of the whole source. Set [`interface`](Self::interface) if it concerns only one. Each
+    /// text is a clause, as in the example.
     ///
     /// ```
     /// use mermin_core::{Degradation, report::Feature};

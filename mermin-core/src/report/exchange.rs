@@ -1,4 +1,4 @@
-//! Values of statistics that serde cannot take as they are.
+//! Serde support for statistics with types that serde cannot handle by itself.
 
 use mermin_bpf::abi::ledger::Reason;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -25,7 +25,7 @@ pub(super) mod nanoseconds {
     }
 }
 
-/// By hand, because a derive would read text that lives for ever only, as the names of reasons do.
+/// Written by hand, because a derive would need `'static` text for the names of reasons.
 impl<'de> Deserialize<'de> for Ignored {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -82,7 +82,7 @@ mod tests {
             error.to_string(),
             "cannot read `reason`: it cannot be `boredom`"
         );
-        // Written before there was such a count.
+        // Earlier versions did not write this count.
         assert_eq!(
             serde_json::from_value::<Stats>(json!({})).unwrap(),
             Stats::default()

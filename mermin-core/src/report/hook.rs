@@ -1,10 +1,10 @@
-//! Programs at a hook, and filters that nobody owns any more.
+//! Programs at a hook, and orphaned filters.
 
 use std::fmt;
 
 use mermin_bpf::abi::ledger;
 
-/// The hook of an interface that a packet crosses.
+/// The hook of an interface.
 ///
 /// ```
 /// use mermin_core::report::HookDirection;
@@ -22,7 +22,7 @@ pub enum HookDirection {
 }
 
 impl HookDirection {
-    /// Its name in reports.
+    /// Returns its name in reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl HookDirection {
     }
 }
 
-/// A mechanism that holds a program at a hook.
+/// A mechanism that attaches a program to a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -80,14 +80,14 @@ pub struct HookProgram {
     pub place: HookPosition,
     /// `bpf`, or the kind of another filter.
     pub kind: String,
-    /// Name of the program or filter; none where it has none or may not be read (`CAP_SYS_ADMIN`).
+    /// Name of the program or filter; absent if it has none, or if reading it takes `CAP_SYS_ADMIN`.
     pub name: Option<String>,
-    /// Id of the program, where it is one.
+    /// Id of the program; absent for another kind of filter.
     pub program: Option<u32>,
 }
 
 impl HookProgram {
-    /// One without a name or id.
+    /// Creates an entry without name and id.
     #[must_use]
     pub fn new(place: HookPosition, kind: impl Into<String>) -> Self {
         Self {
@@ -99,24 +99,24 @@ impl HookProgram {
     }
 }
 
-/// The place of an occupant at its hook. All of TCX runs before all of tc.
+/// The place of a program or filter at its hook. All TCX programs run before all tc filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum HookPosition {
-    /// Position among the TCX programs, from 0, and the id of the link that holds it (0: none does).
+    /// A TCX program.
     Tcx {
-        /// From 0, which runs first.
+        /// Position among the TCX programs; 0 runs first.
         position: usize,
-        /// Id of the link; 0 for none.
+        /// Id of the link that attaches it; 0 if there is no link.
         link: u32,
     },
-    /// Priority and handle of the filter.
+    /// A tc filter.
     Tc {
         /// `pref` of tc(8); lower runs first.
         priority: u16,
-        /// The filter's number there.
+        /// Handle of the filter.
         handle: u32,
     },
 }
@@ -126,21 +126,21 @@ pub enum HookPosition {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Orphan {
-    /// The interface it was at.
+    /// Its interface.
     pub interface: String,
-    /// The hook it was at.
+    /// Its hook.
     pub direction: HookDirection,
     /// Its `pref`.
     pub priority: u16,
-    /// Its number there.
+    /// Its handle.
     pub handle: u32,
-    /// None where it was removed. Else nobody could tell whether its instance is pinned still, which takes `CAP_SYS_ADMIN`, and
-    /// this is how to remove it.
+    /// `None` if this source removed the filter. Otherwise the command that removes it: without `CAP_SYS_ADMIN`, the
+    /// source cannot decide if the filter's instance is still pinned.
     pub remedy: Option<String>,
 }
 
 impl Orphan {
-    /// One that was removed.
+    /// Creates an entry for a removed filter.
     #[must_use]
     pub fn new(
         interface: impl Into<String>,

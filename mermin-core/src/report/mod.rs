@@ -24,8 +24,8 @@ use std::{fmt, path::Path, sync::Arc};
 
 use mermin_bpf::abi::ledger;
 
-/// A snapshot of a source: its interfaces and degradations. `Display` prints one line for each degradation, orphan and notice, and
-/// nothing if there are none.
+/// A snapshot of a source: its interfaces and degradations. `Display` prints one line for each degradation, orphan
+/// and notice, or nothing if there are none.
 ///
 /// ```no_run
 /// use mermin_core::{FlowSource, report::Feature};
@@ -43,7 +43,7 @@ use mermin_bpf::abi::ledger;
 /// # }
 /// ```
 ///
-/// The feature `serde` writes it by the names of its fields, and words in lower case with underscores.
+/// With the feature `serde`, keys are the names of fields, and words are in lower case with underscores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -55,26 +55,26 @@ pub struct Report {
     pub interfaces: Vec<WatchedInterface>,
     /// Features that were replaced by a fallback.
     pub degradations: Vec<Degradation>,
-    /// Flows resumed from a former process, if there were any.
+    /// Flows resumed from an earlier process, if there were any.
     pub taken_over: Option<TakenOver>,
-    /// Filters that killed processes left at the hooks. They were removed when this source was opened, or have the
-    /// command to remove them.
+    /// Filters that killed processes left at the hooks. The source removed them when it opened, or the entry has the
+    /// command that removes them.
     pub orphans: Vec<Orphan>,
-    /// Options that have no effect with the current attach mechanism or interfaces. Not an error under `strict`.
+    /// Options that have no effect with the current attach mechanism or interfaces. They are no error under `strict`.
     pub notices: Vec<Notice>,
-    /// Facts that were found by trying: by [`preflight`](crate::FlowSourceBuilder::preflight) alone.
+    /// Results of checks. Only [`preflight`](crate::FlowSourceBuilder::preflight) returns any.
     pub checks: Vec<Check>,
 }
 
 impl Report {
-    /// True if no failed check prevents capturing.
+    /// Returns true if no failed check prevents capturing.
     #[must_use]
     pub fn can_capture(&self) -> bool {
         !self.checks.iter().any(Check::is_blocking)
     }
 }
 
-/// Flows that a source with [`Pinning`](crate::Pinning) took over from a process that did not close it.
+/// Flows that a source with [`Pinning`](crate::Pinning) took over from a process that did not close its source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -82,11 +82,12 @@ impl Report {
 pub struct TakenOver {
     /// Flows that were resumed.
     pub flows: u64,
-    /// Flows that were being closed, or whose last record was not acknowledged.
+    /// Flows that were closing, or whose last record was not acknowledged.
     pub flows_closing: u64,
-    /// Records delivered again because they were never acknowledged, with the same id, sequence number and counters.
+    /// Records delivered again because they were never acknowledged. They have the same id, sequence number and
+    /// counters.
     pub records_redelivered: u64,
-    /// Lost slots that were given back to the kernel program.
+    /// Lost slots that were returned to the kernel program.
     pub slots_returned: u64,
 }
 
@@ -106,7 +107,7 @@ pub enum SourceKind {
     },
 }
 
-/// One interface that is watched.
+/// A watched interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -115,14 +116,15 @@ pub struct WatchedInterface {
     pub index: u32,
     /// Its name.
     pub name: Arc<str>,
-    /// The program that counts received packets, if there is one.
+    /// The program that counts received packets; absent if there is none.
     pub ingress: Option<Attachment>,
-    /// The program that counts sent packets, if there is one. Loopback has none: each packet sent there is also received there.
+    /// The program that counts sent packets; absent if there is none. Loopback has none, because it also receives
+    /// each packet sent there.
     pub egress: Option<Attachment>,
 }
 
 impl WatchedInterface {
-    /// One with no program at its hooks.
+    /// Creates an entry without programs at its hooks.
     ///
     /// ```
     /// use mermin_core::{Mechanism, Report, report::{Attachment, WatchedInterface}};
@@ -151,20 +153,20 @@ impl WatchedInterface {
     }
 }
 
-/// A program of this source at its hook, and who else is there.
+/// A program of this source at its hook, and the other programs there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Attachment {
-    /// The mechanism that holds it.
+    /// The mechanism that attaches it.
     pub mechanism: Mechanism,
-    /// Everything at the hook when it was last looked at, this source's program included, in the order it runs. Empty where the
-    /// kernel does not tell.
+    /// Everything at the hook when the source last read it, in the order of execution, including this source's
+    /// program. Empty if the kernel does not list them.
     pub occupants: Vec<HookProgram>,
 }
 
 impl Attachment {
-    /// A program, and nobody else known at its hook.
+    /// Creates an entry without other programs.
     #[must_use]
     pub const fn new(mechanism: Mechanism) -> Self {
         Self {

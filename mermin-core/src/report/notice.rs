@@ -1,9 +1,9 @@
-//! An option without effect: nothing is given up by it.
+//! An option that has no effect.
 
 use std::{borrow::Cow, fmt};
 
-/// An option that has no effect as programs are attached now, or with the interfaces there are. Not an error under
-/// [`strict`](crate::FlowSourceBuilder::strict), because nothing is lost by it. Displays as its message.
+/// An option that has no effect with the current attach mechanism or interfaces. It is no error under
+/// [`strict`](crate::FlowSourceBuilder::strict), because nothing is lost. `Display` prints the message.
 ///
 /// ```
 /// use mermin_core::report::Notice;
@@ -16,14 +16,14 @@ use std::{borrow::Cow, fmt};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Notice {
-    /// The builder's name for it.
+    /// The builder's name of the option.
     pub option: Cow<'static, str>,
-    /// Its effect, and the reason, in words for people.
+    /// The reason why it has no effect, in words for people.
     pub message: Cow<'static, str>,
 }
 
 impl Notice {
-    /// A notice about an option.
+    /// Creates a notice about an option.
     #[must_use]
     pub fn new(
         option: impl Into<Cow<'static, str>>,

@@ -1,9 +1,9 @@
-//! Reasons of the ledger in words: why a packet is in no flow, and the remedy if there is one.
+//! Reasons of the ledger in words, and their remedies.
 
 use super::Ignored;
 
 impl Ignored {
-    /// Why these packets are in no flow, in words for people.
+    /// Returns the explanation of a reason, in words for people.
     ///
     /// ```
     /// # use mermin_core::report::Ignored;
@@ -16,7 +16,7 @@ impl Ignored {
         words(self.reason).0
     }
 
-    /// The remedy, where there is one: options are named as the builder has them.
+    /// Returns the remedy, if there is one. It names options as the builder does.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         words(self.reason).1

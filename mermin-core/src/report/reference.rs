@@ -1,4 +1,4 @@
-//! The reference of the reasons, `docs/REASONS.md`: made of the reasons themselves.
+//! Writes `docs/REASONS.md`, the reference of the reasons.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::Ignored;
 
 const INTRODUCTION: &str = include_str!("reference.md");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/REASONS.md");
-/// Not in the introduction, where it would lead nowhere.
+/// The introduction does not use this link, because it would not resolve there.
 const LEDGER: &str = "[the ledger](ARCHITECTURE.md#the-ledger)";
 
 fn reference() -> String {

@@ -1,4 +1,4 @@
-//! Counters: of every hook, and of flows.
+//! Counters of hooks and of flows.
 
 use std::{cmp::Reverse, fmt, sync::Arc, time::Duration};
 
@@ -25,9 +25,9 @@ pub struct Traffic {
 
 /// Packets that no flow record accounts for, by reason.
 ///
-/// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` when their record would have been
-/// exported: at each active timeout and at the end of the flow. They are charged to the hook crossed by the sampled
-/// packet: the first in that direction since the last record.
+/// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` at each active timeout and at the
+/// end of the flow. They count at the hook of the sampled packet: the first packet of that direction since the last
+/// record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -41,7 +41,7 @@ pub struct Ignored {
 }
 
 impl Ignored {
-    /// Packets under a reason.
+    /// Creates an entry for packets under a reason.
     #[must_use]
     pub const fn new(reason: &'static str, packets: u64, frame_octets: u64) -> Self {
         Self {
@@ -52,8 +52,8 @@ impl Ignored {
     }
 }
 
-/// The counters of one hook, an interface and a direction. `traffic` equals the packets and frame octets of flows plus
-/// `ignored`.
+/// The counters of one hook: an interface and a direction. `traffic` equals the packets and frame octets of flows
+/// plus `ignored`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -66,11 +66,11 @@ pub struct HookStats {
     pub direction: HookDirection,
     /// Everything that crossed the hook.
     pub traffic: Traffic,
-    /// Packets that are in no flow, for each reason that has any.
+    /// Packets that are in no flow, one entry for each reason with packets.
     pub ignored: Vec<Ignored>,
 }
 
-/// A source's counters since it was opened. Displays as one line for people:
+/// Counters of a source since it was opened. `Display` prints one line for people:
 ///
 /// ```
 /// # use mermin_core::Stats;
@@ -85,30 +85,30 @@ pub struct HookStats {
 ///
 /// Packets in no flow follow by reason: `.., of them in no flow: 2 arp, 1 table_full`.
 ///
-/// The feature `serde` writes it by the names of its fields; durations are nanoseconds, and their names end in `_ns`.
+/// With the feature `serde`, keys are the names of fields. Durations are nanoseconds, and their names end in `_ns`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Flows open at the last sweep. A sweep runs every 100 ms, less often if the table is so large that it is slow.
+    /// Flows open at the last sweep. A sweep runs every 100 ms, or less often if it takes long in a large table.
     pub flows_open: u64,
-    /// Flows that can be open at once.
+    /// Largest number of open flows.
     pub flows_capacity: u64,
-    /// Flows that ended, with their last record made or suppressed.
+    /// Flows that ended. Their last record was made or suppressed.
     pub flows_ended: u64,
     /// Records made, without suppressed ones.
     pub records: u64,
-    /// Records suppressed by the filter; their packets are under `filtered`.
+    /// Records that the filter suppressed. Their packets are under `filtered`.
     pub records_filtered: u64,
-    /// Records suppressed because another interface reports the conversation ([`Join`](crate::Join)); their packets are under
-    /// `joined`.
+    /// Records suppressed because another interface reports the conversation ([`Join`](crate::Join)). Their packets
+    /// are under `joined`.
     pub records_joined: u64,
-    /// Flows that were not joined with their conversation, because it had 16 flows already: each is reported on its
-    /// own.
+    /// Flows that were not joined, because their conversation already had 16 flows. Each has its own records.
     pub flows_unjoined: u64,
-    /// Flows whose sockets were not looked up, or not again, because the queue of lookups was full
-    /// ([`process`](crate::FlowSourceBuilder::process), [`listening_ports`](crate::FlowSourceBuilder::listening_ports)).
+    /// Lookups of sockets that did not happen because the queue was full
+    /// ([`process`](crate::FlowSourceBuilder::process),
+    /// [`listening_ports`](crate::FlowSourceBuilder::listening_ports)), in flows.
     pub lookups_missed: u64,
     /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,
@@ -122,7 +122,7 @@ pub struct Stats {
         serde(rename = "last_sweep_ns", with = "super::exchange::nanoseconds")
     )]
     pub last_sweep: Duration,
-    /// RCU grace periods waited for so far.
+    /// RCU grace periods that the source waited for.
     pub rcu_waits: u64,
     /// Duration of the last wait.
     #[cfg_attr(
@@ -130,7 +130,7 @@ pub struct Stats {
         serde(rename = "last_rcu_wait_ns", with = "super::exchange::nanoseconds")
     )]
     pub last_rcu_wait: Duration,
-    /// Interfaces that were attached to and detached from.
+    /// Counts of attached and detached interfaces.
     pub interfaces: InterfaceStats,
     /// Counters of each hook. Index 0 has packets that arrived after their interface was unregistered.
     pub hooks: Vec<HookStats>,
@@ -146,27 +146,28 @@ pub struct Stats {
 pub struct InterfaceStats {
     /// Interfaces that are watched now.
     pub watched: u64,
-    /// Interfaces that were attached to.
+    /// Interfaces that the source attached to.
     pub attached: u64,
-    /// Duration of the last attach, both hooks. By TCX, each hook takes an RCU grace period of the kernel.
+    /// Duration of the last attach, both hooks. With TCX, each hook takes an RCU grace period of the kernel.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "last_attach_ns", with = "super::exchange::nanoseconds")
     )]
     pub last_attach: Duration,
-    /// Interfaces that were detached from: deleted, or no longer selected. All their flows were closed.
+    /// Interfaces that the source detached from, because they were deleted or are no longer selected. All their flows
+    /// were closed.
     pub detached: u64,
     /// Selected interfaces that disappeared before a program was attached. Their packets were not counted.
     pub missed: u64,
-    /// Programs that another process detached and that were attached again.
+    /// Programs that the source attached again, because another process had detached them.
     pub reattached: u64,
-    /// Times that netlink notifications overflowed and the interface list was read again. Interfaces that appeared and disappeared in
-    /// between are not counted.
+    /// Overflows of netlink notifications. The source then reads the list of interfaces again. It does not count
+    /// interfaces that appeared and disappeared in between.
     pub resyncs: u64,
 }
 
 impl Stats {
-    /// Packets in no flow by reason, over all hooks and those of removed interfaces, most packets first.
+    /// Returns packets in no flow by reason, over all hooks and removed interfaces, most packets first.
     #[must_use]
     pub fn ignored(&self) -> Vec<Ignored> {
         let mut sum: Vec<Ignored> = Vec::new();
@@ -235,7 +236,7 @@ impl Traffic {
 }
 
 impl HookStats {
-    /// A ledger in which nothing is counted, for tests of a program of one's own; set the rest field by field.
+    /// Creates counters of zero, for tests of your own program. Set the other fields directly.
     ///
     /// ```
     /// use mermin_core::{Stats, report::{HookDirection, HookStats, Ignored}};
