@@ -16,7 +16,8 @@ const IFA_LOCAL: u16 = 2;
 /// `struct ifaddrmsg`.
 const HEADER: usize = 8;
 
-/// All of the network namespace that `netlink` was opened in, those of loopback left out: of them every one is its own.
+/// Returns all addresses of the network namespace that `netlink` was opened in, except loopback addresses, which
+/// every namespace has.
 pub(super) fn all(netlink: &Netlink) -> io::Result<HashSet<IpAddr>> {
     let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
     Ok(netlink.dump(&request, read)?.into_iter().collect())
@@ -27,7 +28,7 @@ fn read(kind: u16, payload: &[u8]) -> Option<IpAddr> {
         return None;
     }
     let attributes = payload.get(HEADER..)?;
-    // Of a point-to-point link `IFA_ADDRESS` is the other end's.
+    // On a point-to-point link, `IFA_ADDRESS` is the peer's address.
     let octets = attribute(attributes, IFA_LOCAL).or_else(|| attribute(attributes, IFA_ADDRESS))?;
     if let Ok(v4) = <[u8; 4]>::try_from(octets) {
         return Some(Ipv4Addr::from(v4).into());

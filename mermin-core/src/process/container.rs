@@ -1,11 +1,11 @@
-//! The container that a control group is of.
+//! The container of a control group.
 
 /// Length of a container's id.
 const ID: usize = 64;
 
-/// The id in a control group's path: 64 hexadecimal digits at the end of one of its names, as Docker, containerd, CRI-O and Podman make
-/// them (`/docker/<id>`, `/kubepods.slice/../cri-containerd-<id>.scope`, `/machine.slice/libpod-<id>.scope/container`). Of several
-/// the innermost.
+/// Returns the container's id from a control group's path: 64 hexadecimal digits at the end of a path component, as
+/// Docker, containerd, CRI-O and Podman write them (`/docker/<id>`, `/kubepods.slice/../cri-containerd-<id>.scope`,
+/// `/machine.slice/libpod-<id>.scope/container`). The innermost id counts.
 fn id(path: &str) -> Option<&str> {
     path.rsplit('/').find_map(|name| {
         let name = name.strip_suffix(".scope").unwrap_or(name);
@@ -19,17 +19,17 @@ fn id(path: &str) -> Option<&str> {
     })
 }
 
-/// The path in the unified hierarchy, from `/proc/<pid>/cgroup` (cgroups(7)).
+/// Returns the path in the unified hierarchy, from `/proc/<pid>/cgroup` (cgroups(7)).
 pub(super) fn unified(cgroup: &str) -> Option<&str> {
     paths(cgroup).find_map(|(hierarchy, path)| (hierarchy == "0").then_some(path))
 }
 
-/// The id of the container by any of the hierarchies.
+/// Returns the id of the container from any hierarchy.
 pub(super) fn of(cgroup: &str) -> Option<&str> {
     paths(cgroup).find_map(|(_, path)| id(path))
 }
 
-/// Number of each hierarchy, and the path there.
+/// Returns the number of each hierarchy and the path there.
 fn paths(cgroup: &str) -> impl Iterator<Item = (&str, &str)> {
     cgroup.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':');

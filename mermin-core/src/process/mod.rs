@@ -1,9 +1,9 @@
-//! Sockets of this host at the ends of flows, the processes that have them and those that listen: by `sock_diag(7)` and `/proc`, in a
-//! thread of its own.
+//! Finds the sockets of this host on both sides of a flow, the processes that have them open, and listening sockets.
+//! It uses `sock_diag(7)` and `/proc`, in a thread of its own.
 //!
-//! The kernel program knows no process. A flow's two ends are looked up as sockets when the flow is first looked at: in the network
-//! namespace that is watched, and else in those of other processes. The socket's inode leads to the process that has it open.
-//! Records take what is known when they are made; nobody waits.
+//! The kernel program does not know processes. The thread looks up both endpoints of a flow as sockets when the
+//! source first reads the flow: first in the watched network namespace, then in those of other processes. The
+//! socket's inode leads to the process. A record has the results known when it is made; nothing waits for a lookup.
 
 mod addresses;
 mod container;
@@ -23,7 +23,7 @@ use crate::{
 
 pub(crate) use self::lookup::{FlowEndpoints, Lookup, LookupResult, Wanted};
 
-/// Things that this process cannot see of others, for what is `wanted`.
+/// Returns degradations for information about other processes that this process cannot read but `wanted` needs.
 pub(crate) fn degradations(wanted: Wanted) -> Vec<Degradation> {
     let mut found = Vec::new();
     if wanted.listening_ports {
@@ -35,7 +35,7 @@ pub(crate) fn degradations(wanted: Wanted) -> Vec<Degradation> {
     found
 }
 
-/// No socket can be asked for.
+/// Returns the degradation for a host that does not answer requests for sockets.
 pub(crate) fn no_listening_ports(error: &io::Error) -> Degradation {
     Degradation::new(
         Feature::ListeningPorts,
@@ -46,7 +46,7 @@ pub(crate) fn no_listening_ports(error: &io::Error) -> Degradation {
     )
 }
 
-/// Each alone hides the network namespaces of containers.
+/// Returns the cause if one capability is missing that the network namespaces of containers need.
 fn blind_to_namespaces() -> Option<Degradation> {
     let (cause, remedy) = if !is_first_pid_namespace() {
         (

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Ports that the kernel gives to sockets whose program chooses none: of the thread's network namespace (`ip-sysctl`).
+/// Ports that the kernel assigns to sockets without a chosen port, in the thread's network namespace (`ip-sysctl`).
 const LOCAL_PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 const USUAL_LOCAL_PORTS: RangeInclusive<u16> = 32_768..=60_999;
 
@@ -36,7 +36,7 @@ struct Namespace {
 }
 
 impl Namespace {
-    /// That of the calling thread.
+    /// Opens the calling thread's namespace.
     fn open() -> io::Result<Self> {
         let netlink = Netlink::open()?;
         Ok(Self {
@@ -57,12 +57,12 @@ impl Namespace {
         other: SocketAddr,
     ) -> Option<OpenSocket> {
         let found = self.sockets.find(protocol, own, other).ok()??;
-        // A socket that is bound to all addresses is not one of those that are forwarded.
+        // A socket bound to all addresses receives no forwarded packets.
         let is_own = own.ip().is_loopback() || self.addresses.contains(&own.ip());
         (found.bound.is_some() || is_own).then_some(found)
     }
 
-    /// A client of UDP that is not connected looks as a server does, except that the kernel chose its port.
+    /// An unconnected UDP client looks like a server. The only difference is that the kernel assigned its port.
     fn listening(&mut self, protocol: Protocol, end: SocketAddr) -> Listening {
         if protocol == Protocol::UDP && self.local_ports.contains(&end.port()) {
             return Listening::No;
@@ -75,13 +75,13 @@ impl Namespace {
     }
 }
 
-/// The first and the last port of `ip_local_port_range`, with a tab between them.
+/// Parses the first and the last port of `ip_local_port_range`, separated by a tab.
 fn range(text: &str) -> Option<RangeInclusive<u16>> {
     let mut ends = text.split_whitespace().map(str::parse);
     Some(ends.next()?.ok()?..=ends.next()?.ok()?)
 }
 
-/// The watched namespace, and those of other processes.
+/// The watched network namespace and those of other processes.
 pub(super) struct Namespaces {
     own: Namespace,
     own_id: NetnsId,
@@ -90,7 +90,7 @@ pub(super) struct Namespaces {
 }
 
 impl Namespaces {
-    /// Of the calling thread, which may move on.
+    /// Opens the calling thread's namespace. The thread may enter another one later.
     pub(super) fn open() -> io::Result<Self> {
         let (home, own_id) = netns::open(Path::new(netns::OWN))?;
         Ok(Self {
@@ -101,12 +101,12 @@ impl Namespaces {
         })
     }
 
-    /// True if sockets of other namespaces are held, which keeps those alive.
+    /// Returns true if sockets in other namespaces are open. Such a socket keeps its namespace alive.
     pub(super) fn has_others(&self) -> bool {
         !self.others.is_empty()
     }
 
-    /// Takes note of the namespaces there are by now, as long as it is to `go_on`; one that cannot be entered is left out.
+    /// Updates the list of namespaces while `go_on` returns true. It skips namespaces that cannot be entered.
     pub(super) fn update(&mut self, found: &HashMap<NetnsId, PathBuf>, go_on: impl Fn() -> bool) {
         self.others.retain(|id, _| found.contains_key(id));
         for namespace in self.others.values_mut().chain([&mut self.own]) {
@@ -125,11 +125,13 @@ impl Namespaces {
                 self.others.insert(*id, namespace);
             }
         }
-        // A thread keeps the namespace alive that it is in. Where others can be entered, this one can.
+        // A thread keeps its namespace alive, so it returns to its own. If it could enter the others, it can enter
+        // this one.
         let _ = netns::enter(self.home.as_fd());
     }
 
-    /// The socket of one end of a flow: in the watched namespace, or in the only other one that has such a socket.
+    /// Returns the socket of one side of a flow: in the watched namespace, or in the only other namespace that has
+    /// such a socket.
     pub(super) fn find(
         &mut self,
         protocol: Protocol,
@@ -142,11 +144,12 @@ impl Namespaces {
         let others = self.others.values_mut();
         let mut found = others.filter_map(|namespace| namespace.find(protocol, own, other));
         let first = found.next()?;
-        // Two containers may have the same addresses: then nothing tells which one it is.
+        // Two containers may have the same address; then the process is unknown.
         found.next().is_none().then_some(first.inode)
     }
 
-    /// Tells if a socket listens at an end, in the network namespace that has its address: the watched one if that has it.
+    /// Finds out if a socket listens at an endpoint, in the network namespace that has the address. The watched
+    /// namespace comes first.
     pub(super) fn listening(&mut self, protocol: Protocol, end: SocketAddr) -> Listening {
         let address = end.ip();
         if address.is_loopback() || self.own.addresses.contains(&address) {

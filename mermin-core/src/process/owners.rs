@@ -1,4 +1,4 @@
-//! The processes there are, and the sockets that each has open: `/proc` (proc(5)).
+//! Running processes and the sockets that each has open: `/proc` (proc(5)).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,20 +15,20 @@ use crate::{
 };
 
 const PROC: &str = "/proc";
-/// Where the unified hierarchy is, and where it is beside others.
+/// Mount points of the unified hierarchy: alone, and beside version 1.
 const CGROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
-/// One look at all processes.
+/// The result of one scan of all processes.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     by_inode: HashMap<u32, Arc<Process>>,
-    /// A path to each network namespace that a process is in.
+    /// A path to each network namespace that has a process.
     pub(super) namespaces: HashMap<NetnsId, PathBuf>,
 }
 
 impl Owners {
-    /// Looks at all processes that may be looked at, as long as it is to `go_on`: at their network namespaces, and at their
-    /// `sockets` where those are asked for.
+    /// Scans all readable processes while `go_on` returns true: their network namespaces and, with `sockets`, their
+    /// sockets.
     pub(super) fn read(sockets: bool, go_on: impl Fn() -> bool) -> Self {
         let mut owners = Self::default();
         let mut pids: Vec<u32> = fs::read_dir(PROC)
@@ -43,7 +43,7 @@ impl Owners {
         owners
     }
 
-    /// The process that has a socket open; of several that share it the one with the lowest number.
+    /// Returns the process that has a socket open. If several share it, the one with the lowest id.
     pub(super) fn of(&self, inode: u32) -> Option<&Arc<Process>> {
         self.by_inode.get(&inode)
     }
@@ -70,14 +70,14 @@ impl Owners {
     }
 }
 
-/// Inodes of the sockets that a process has open.
+/// Returns the inodes of the sockets that a process has open.
 fn sockets(own: &Path) -> HashSet<u32> {
     let descriptors = fs::read_dir(own.join("fd")).into_iter().flatten();
     let links = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
     links.filter_map(|link| inode(link.to_str()?)).collect()
 }
 
-/// `socket:[4711]`.
+/// Parses `socket:[4711]`.
 fn inode(link: &str) -> Option<u32> {
     link.strip_prefix("socket:[")?
         .strip_suffix(']')?
@@ -90,7 +90,7 @@ fn describe(pid: u32, own: &Path) -> Process {
     let executable = fs::read_link(own.join("exe"));
     process.executable = executable.ok().and_then(|path| {
         let name = path.file_name()?.to_str()?;
-        // The kernel says so of a file that was replaced or removed.
+        // The kernel appends this if the file was replaced or removed.
         Some(name.strip_suffix(" (deleted)").unwrap_or(name).into())
     });
     let cgroup = fs::read_to_string(own.join("cgroup")).unwrap_or_default();
@@ -99,7 +99,7 @@ fn describe(pid: u32, own: &Path) -> Process {
     process
 }
 
-/// A group's id is the inode of its directory, where only the unified hierarchy has the file.
+/// Returns the id of a control group: the inode of its directory. Only the unified hierarchy has the file.
 fn cgroup_id(path: &str) -> Option<u64> {
     CGROUPS.iter().find_map(|root| {
         let directory = Path::new(root).join(path.trim_start_matches('/'));

@@ -1,4 +1,5 @@
-//! One socket of a network namespace, by its ends: `sock_diag(7)`. The kernel's own look-up of a packet's receiver answers.
+//! Finds a socket of a network namespace by its endpoints, with `sock_diag(7)`. The kernel uses the lookup that finds
+//! the receiver of a packet.
 
 use std::{
     io,
@@ -17,29 +18,29 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::flow::Protocol;
 
-/// The kernel answers at once; one that does not must not keep the thread.
+/// The kernel answers at once. A missing answer must not block the thread.
 const PATIENCE: Duration = Duration::from_secs(1);
 const HEADER: usize = 16;
 
-/// A socket that was found.
+/// A socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OpenSocket {
-    /// Of the socket file system: what `/proc/<pid>/fd` shows.
+    /// Inode in the socket file system, as in `/proc/<pid>/fd`.
     pub(super) inode: u32,
-    /// Its own address; none where it is bound to all.
+    /// Its local address; `None` if it is bound to all addresses.
     pub(super) bound: Option<IpAddr>,
 }
 
-/// Asks for sockets of the network namespace that it was made in.
+/// Finds sockets of the network namespace that it was opened in.
 pub(super) struct Sockets {
     socket: Socket,
     buffer: Vec<u8>,
-    /// Number of the latest request, which its answer has too.
+    /// Sequence number of the latest request and of its answer.
     sequence: u32,
 }
 
 impl Sockets {
-    /// Of the calling thread's network namespace.
+    /// Opens the calling thread's network namespace.
     pub(super) fn open() -> io::Result<Self> {
         let socket = Socket::new(NETLINK_SOCK_DIAG)?;
         socket.connect(&Port::new(0, 0))?;
@@ -51,7 +52,8 @@ impl Sockets {
         })
     }
 
-    /// The socket of one end of a flow, if somebody has it open: connected to the other end, or of UDP bound to the port.
+    /// Returns the socket on one side of a flow, if a process has it open: connected to the other side, or a UDP
+    /// socket bound to the port.
     pub(super) fn find(
         &mut self,
         protocol: Protocol,
@@ -62,9 +64,10 @@ impl Sockets {
         Ok(answer.and_then(|header| open(&header, protocol)))
     }
 
-    /// True if a socket waits at this address and port for whoever sends: of TCP one that listens, of UDP one that is not connected.
+    /// Returns true if a socket at this address and port accepts packets from any sender: a TCP listener, or an
+    /// unconnected UDP socket.
     pub(super) fn is_listening(&mut self, protocol: Protocol, own: SocketAddr) -> io::Result<bool> {
-        // No connection has such an end, so that the kernel finds none before the listener.
+        // No connection has this peer, so the kernel finds the listener and no connected socket.
         let nobody = if own.is_ipv4() {
             SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0)
         } else {
@@ -77,7 +80,7 @@ impl Sockets {
         }))
     }
 
-    /// The socket that the kernel gives a packet to that `other` sends to `own`; none where there is no such socket.
+    /// Returns the socket that would receive a packet from `other` to `own`, if there is one.
     fn ask(
         &mut self,
         protocol: Protocol,
@@ -88,7 +91,7 @@ impl Sockets {
         loop {
             self.buffer.clear();
             self.socket.recv(&mut self.buffer, 0)?;
-            // The answer to a request whose time was over can come before this one's.
+            // A late answer to an earlier request may arrive first.
             if is_answer(&self.buffer, self.sequence) {
                 return Ok(read(&self.buffer));
             }
@@ -96,7 +99,7 @@ impl Sockets {
     }
 
     fn send(&mut self, protocol: Protocol, own: SocketAddr, other: SocketAddr) -> io::Result<()> {
-        // Of UDP the kernel looks for the receiver of a datagram that the first address sent (udp_dump_one).
+        // For UDP, the kernel finds the receiver of a datagram sent by the first address (udp_dump_one).
         let [first, second] = if protocol == Protocol::TCP {
             [own, other]
         } else {
@@ -113,7 +116,7 @@ impl Sockets {
                 source_address: first.ip(),
                 destination_address: second.ip(),
                 interface_id: 0,
-                // No cookie is asked for.
+                // The value that means any cookie.
                 cookie: [0xff; 8],
             },
         };
@@ -128,12 +131,12 @@ impl Sockets {
     }
 }
 
-/// True for a message that answers the request of this number.
+/// Returns true if a message answers the request with this number.
 fn is_answer(datagram: &[u8], sequence: u32) -> bool {
     NetlinkBuffer::new_checked(datagram).is_ok_and(|message| message.sequence_number() == sequence)
 }
 
-/// The answer, unless it is a refusal: nobody has such a socket.
+/// Parses the answer. `None` if it is an error: there is no such socket.
 fn read(datagram: &[u8]) -> Option<InetResponseHeader> {
     let message = NetlinkBuffer::new_checked(datagram).ok()?;
     if message.message_type() != SOCK_DIAG_BY_FAMILY {
@@ -142,7 +145,8 @@ fn read(datagram: &[u8]) -> Option<InetResponseHeader> {
     InetResponseHeader::parse(datagram.get(HEADER..)?).ok()
 }
 
-/// A socket that listens is nobody's end of this connection, and one without an inode is closed (`TIME_WAIT`).
+/// Returns the socket, unless it listens (then it is no side of this connection) or has no inode (then it is in
+/// `TIME_WAIT`).
 fn open(header: &InetResponseHeader, protocol: Protocol) -> Option<OpenSocket> {
     let listens = protocol == Protocol::TCP && header.state == TCP_LISTEN;
     (header.inode != 0 && !listens).then(|| {
