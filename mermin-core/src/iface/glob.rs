@@ -1,42 +1,42 @@
-//! Shell patterns over names (glob(7)): `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`, and `{ab,cd}` as shells expand it.
+//! Shell patterns for names (glob(7)): `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`, and `{ab,cd}` as shells expand it.
 
 /// One step of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Token {
-    /// `*`: any characters, also none.
+    /// `*`: any number of characters.
     Any,
     /// `?`: one character.
     One,
     /// This character.
     Literal(char),
-    /// `[..]`: one character that lies in one of the ranges, or, negated, in none.
+    /// `[..]`: one character in one of the ranges, or in none if negated.
     Set {
         negated: bool,
         ranges: Vec<(char, char)>,
     },
 }
 
-/// A parsed pattern: what fits one of these fits.
+/// A parsed pattern. A name matches if one of the alternatives matches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Glob(Vec<Vec<Token>>);
 
-/// Why a pattern is none.
+/// The reason why a pattern is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// `[` without its `]`.
     Unclosed,
-    /// A range whose end comes before its start.
+    /// A range whose last character is below its first.
     Backwards,
     /// `{` without its `}`.
     UnclosedBrace,
-    /// `{` within another.
+    /// `{` within another `{`.
     Nested,
-    /// Braces that stand for more than a list of names should.
+    /// Braces that expand to too many patterns.
     TooMany,
 }
 
 impl Fault {
-    /// The fault, and the remedy.
+    /// Returns the fault and the remedy.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Unclosed => (
@@ -63,12 +63,12 @@ impl Fault {
     }
 }
 
-/// Patterns that one with braces may stand for, and their characters in all.
+/// Largest number of patterns that braces expand to, and of their characters in total.
 const MOST_PATTERNS: usize = 256;
 const MOST_CHARACTERS: usize = 1 << 16;
 
 impl Glob {
-    /// True for text that is more than a plain name.
+    /// Returns true for text with special characters.
     pub(crate) fn is_glob(text: &str) -> bool {
         text.contains(['*', '?', '[', '{'])
     }
@@ -82,7 +82,7 @@ impl Glob {
             .map(Self)
     }
 
-    /// True if the whole name fits.
+    /// Returns true if the whole name matches.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         self.0.iter().any(|tokens| fits(tokens, &name))
@@ -107,7 +107,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     Ok(tokens)
 }
 
-/// The patterns without braces that one with braces stands for.
+/// Expands braces into patterns without braces.
 fn alternatives(text: &str) -> Result<Vec<String>, Fault> {
     let mut patterns = vec![String::new()];
     let mut rest = text;
@@ -145,7 +145,7 @@ fn alternatives(text: &str) -> Result<Vec<String>, Fault> {
     Ok(patterns)
 }
 
-/// Where a character first stands for more than itself: outside of sets.
+/// Returns the position of the first special use of a character, outside of sets.
 fn next_of(text: &str, wanted: char) -> Result<Option<usize>, Fault> {
     let mut rest = text.chars();
     loop {
@@ -159,7 +159,7 @@ fn next_of(text: &str, wanted: char) -> Result<Option<usize>, Fault> {
     }
 }
 
-/// Items of a list, by its commas.
+/// Splits a list at its commas.
 fn split(list: &str) -> Result<Vec<&str>, Fault> {
     let mut items = Vec::new();
     let mut rest = list;
@@ -171,7 +171,8 @@ fn split(list: &str) -> Result<Vec<&str>, Fault> {
     Ok(items)
 }
 
-/// True if a whole name fits. Takes time in proportion to both lengths: only the last `*` is ever tried again.
+/// Returns true if the whole name matches. Takes time proportional to the product of both lengths at most, because it
+/// retries only the last `*`.
 fn fits(tokens: &[Token], name: &[char]) -> bool {
     let (mut token, mut at) = (0, 0);
     let mut last_any = None;
@@ -213,7 +214,7 @@ impl Token {
     }
 }
 
-/// Reads a set from behind its `[`, and returns what stands behind its `]`. A `]` that comes first stands for itself.
+/// Parses a set behind its `[`; returns it and the text behind its `]`. A `]` in first place stands for itself.
 fn set(text: &str) -> Result<(Token, &str), Fault> {
     let inside = text.strip_prefix(['!', '^']);
     let negated = inside.is_some();

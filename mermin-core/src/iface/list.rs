@@ -1,4 +1,4 @@
-//! The interfaces of a network namespace, by one dump.
+//! Lists the interfaces of a network namespace with one dump.
 
 use std::{io, net::Ipv4Addr};
 
@@ -33,10 +33,10 @@ const IFF_LOOPBACK: u32 = 1 << 3;
 /// `struct ifinfomsg`.
 const HEADER: usize = 16;
 
-/// Every interface of the network namespace `netlink` was opened in, in the order of their indexes.
+/// Returns all interfaces of the network namespace that `netlink` was opened in, sorted by index.
 pub(crate) fn links(netlink: &Netlink) -> Result<Vec<Interface>, Error> {
     let mut message = LinkMessage::default();
-    // Statistics are most of an answer's bytes, and a node may have thousands of links.
+    // Statistics are most of an answer's octets, and a node may have thousands of links.
     message
         .attributes
         .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
@@ -47,14 +47,14 @@ pub(crate) fn links(netlink: &Netlink) -> Result<Vec<Interface>, Error> {
     Ok(links)
 }
 
-/// Packets an interface says it has received and sent.
+/// Received and sent packets in the interface's own counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     pub(crate) received: u64,
     pub(crate) sent: u64,
 }
 
-/// As [`links`], in no order, with each interface's own counters.
+/// Returns the same interfaces as [`links`], unsorted, with their own counters.
 pub(crate) fn links_and_counters(netlink: &Netlink) -> Result<Vec<(Interface, Counters)>, Error> {
     let message = RouteNetlinkMessage::GetLink(LinkMessage::default());
     netlink
@@ -64,7 +64,7 @@ pub(crate) fn links_and_counters(netlink: &Netlink) -> Result<Vec<(Interface, Co
         .map_err(cannot_list)
 }
 
-/// `struct rtnl_link_stats64` begins with the packets of both directions.
+/// Parses the counters. `struct rtnl_link_stats64` begins with the packets of both directions.
 fn counters(payload: &[u8]) -> Option<Counters> {
     let statistics = attribute(payload.get(HEADER..)?, IFLA_STATS64)?;
     let number = |at| {
@@ -81,16 +81,16 @@ fn cannot_list(error: io::Error) -> Error {
     Error::new(ErrorKind::System, "cannot list network interfaces").with_source(error)
 }
 
-/// `struct ifinfomsg`, as far as it is read.
+/// The fields of `struct ifinfomsg` that are used.
 pub(super) struct Header {
-    /// [`AF_UNSPEC`] where the message is about the link itself and not about one of its roles.
+    /// [`AF_UNSPEC`] if the message describes the link itself, not one of its roles.
     pub(super) family: u8,
     hardware: u16,
     pub(super) index: u32,
     flags: u32,
 }
 
-/// The fixed part of a message about a link.
+/// Parses the fixed part of a message about a link.
 pub(super) fn header(payload: &[u8]) -> Option<Header> {
     let header = payload.first_chunk::<HEADER>()?;
     let word = |at: usize| {
@@ -104,7 +104,7 @@ pub(super) fn header(payload: &[u8]) -> Option<Header> {
     })
 }
 
-/// Reads what says that a link exists, from a dump or a notification.
+/// Parses an interface from a dump or a notification.
 pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Interface> {
     let Header {
         family,
@@ -132,7 +132,7 @@ pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Interface> {
     })
 }
 
-/// Whom the packets of a GRE device go to; of others this says nothing.
+/// Returns the receiver of a GRE device's packets. It has no meaning for other devices.
 fn remote(attributes: &[u8], can_broadcast: bool) -> Remote {
     let data =
         attribute(attributes, IFLA_LINKINFO).and_then(|info| attribute(info, IFLA_INFO_DATA));
@@ -143,9 +143,9 @@ fn remote(attributes: &[u8], can_broadcast: bool) -> Remote {
     let is_in_datagrams = of(IFLA_GRE_ENCAP_TYPE)
         .and_then(|kind| kind.try_into().ok())
         .is_some_and(|kind| u16::from_ne_bytes(kind) != TUNNEL_ENCAP_NONE);
-    // Tunnels have their remote end for a broadcast address.
+    // Tunnels have their remote address as broadcast address.
     let remote = match attribute(attributes, IFLA_BROADCAST) {
-        // Where the kernel was built without, a group is an end like others.
+        // A kernel without support for GRE broadcast treats a multicast group like a unicast address.
         Some(&[first, _, _, _])
             if can_broadcast && Ipv4Addr::new(first, 0, 0, 0).is_multicast() =>
         {

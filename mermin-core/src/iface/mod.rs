@@ -1,4 +1,4 @@
-//! Which interfaces there are, and which of them are wanted. An interface is its index; the name is an attribute.
+//! Lists interfaces and selects the wanted ones. The index identifies an interface; the name is an attribute.
 
 pub(crate) mod glob;
 pub(crate) mod list;
@@ -16,74 +16,77 @@ pub use preset::Preset;
 
 use mermin_bpf::abi::ledger::link;
 
-/// A network interface as it was when it was listed.
+/// A network interface at the time of the listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Interface {
-    /// The kernel's number for it in its network namespace; never 0.
+    /// Its index in its network namespace; never 0.
     pub(crate) index: u32,
-    /// Its name then; it may be renamed at any time.
+    /// Its name at that time. An interface can be renamed at any time.
     pub(crate) name: String,
-    /// Other names it has (`IFLA_ALT_IFNAME`, Linux 5.5), by which it may be meant as well.
+    /// Its alternative names (`IFLA_ALT_IFNAME`, Linux 5.5), which patterns also match.
     pub(crate) other_names: Vec<String>,
-    /// Its kind in the kernel (`veth`, `vxlan`, `wireguard`, ..); none for hardware and loopback.
+    /// Its kind in the kernel (`veth`, `vxlan`, `wireguard`, ..); absent for hardware and loopback.
     pub(crate) kind: Option<String>,
-    /// The headers that its packets begin with.
+    /// The first header of its packets.
     pub(crate) link: LinkLayer,
-    /// Its link-layer address where that is six octets long.
+    /// Its link-layer address, if it has six octets.
     pub(crate) mac: Option<[u8; 6]>,
-    /// Set up by the administrator (`IFF_UP`), with or without a carrier.
+    /// The administrator set it up (`IFF_UP`). It may have no carrier.
     pub(crate) up: bool,
     /// The loopback interface of its network namespace.
     pub(crate) loopback: bool,
 }
 
 impl Interface {
-    /// True if a pattern fits one of its names.
+    /// Returns true if a pattern matches one of its names.
     pub(crate) fn is_meant(&self, pattern: &Pattern) -> bool {
         let others = || self.other_names.iter();
         pattern.matches(&self.name) || others().any(|name| pattern.matches(name))
     }
 }
 
-/// Whom the packets of a tunnel device go to.
+/// The receiver of a tunnel device's packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remote {
-    /// One other end.
+    /// One remote address.
     Fixed,
     /// A multicast group.
     Group,
-    /// Whomever a neighbour entry names.
+    /// None: a neighbour entry has the address.
     None,
-    /// Whomever the packet's own metadata name (`external`), which are no part of the packet.
+    /// None: the metadata of each packet have the address (`external`). They are not part of the packet.
     Metadata,
-    /// As [`Remote::Group`] or [`Remote::None`], inside of datagrams (`encap fou`, `encap gue`).
+    /// As [`Remote::Group`] or [`Remote::None`], inside of UDP datagrams (`encap fou`, `encap gue`).
     Datagrams,
 }
 
-/// Headers at the start of a packet at the traffic control hooks of an interface.
+/// The first header of a packet at an interface's traffic control hooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LinkLayer {
     /// An Ethernet header.
     Ethernet,
     /// The IP header.
     Ip,
-    /// An outer IP header and that of GRE.
+    /// An outer IP header and a GRE header.
     Gre,
-    /// The same on sending, and the IP header on receipt.
+    /// An outer IP header and a GRE header at egress, the IP header at ingress.
     GreSent,
-    /// Something that is not parsed; its `ARPHRD` number.
+    /// A header that is not parsed; its `ARPHRD` number.
     Other(u16),
 }
 
 impl LinkLayer {
-    /// From the hardware type of a device (`ARPHRD_*` of `linux/if_arp.h`).
+    /// Converts the hardware type of a device (`ARPHRD_*` of `linux/if_arp.h`).
     ///
-    /// The devices counted as bare IP have no header at either hook: they add theirs below the egress hook, and set the
-    /// MAC header to the IP header before the ingress hook (for tunnels since Linux 5.14; PPP pulls its protocol field
-    /// on receipt). So do GRE devices between two ends. Those without a remote ask for a next hop's address for each packet, and
-    /// those with a group for one, of IPv4, are like a broadcast network: Linux has their outer header for a link header
-    /// (`header_ops` in `net/ipv4/ip_gre.c` and `net/ipv6/ip6_gre.c`), at both hooks by IPv4, at egress alone by IPv6. Inside of
-    /// datagrams there is room for another header between these two, which says nothing of itself: those are not read.
+    /// Devices with bare IP have no link header at either hook. They add theirs below the egress hook, and set the
+    /// MAC header to the IP header before the ingress hook (tunnels since Linux 5.14; PPP removes its protocol field
+    /// on receipt). GRE devices with a remote address do the same.
+    ///
+    /// A GRE device without a remote address resolves a next hop for each packet. A GRE device with an IPv4 group is
+    /// like a broadcast network. For both, Linux treats the outer header as a link header (`header_ops` in
+    /// `net/ipv4/ip_gre.c` and `net/ipv6/ip6_gre.c`): at both hooks for IPv4, at egress only for IPv6. Inside of UDP
+    /// datagrams, another header may stand between the outer header and GRE without a mark of its own, so such
+    /// devices are not parsed.
     pub(crate) fn from_arphrd(kind: u16, remote: Remote) -> Self {
         const ETHER: u16 = 1;
         const PPP: u16 = 512;
@@ -97,7 +100,7 @@ impl LinkLayer {
         const NONE: u16 = 0xfffe;
         match kind {
             ETHER | LOOPBACK => Self::Ethernet,
-            // In this order: PPP; modems; IPIP and VTI; their IPv6 kin; 6in4; tun, WireGuard and XFRM.
+            // In this order: PPP; modems; IPIP and VTI; the same for IPv6; 6in4; tun, WireGuard and XFRM.
             PPP | RAWIP | TUNNEL | TUNNEL6 | SIT | NONE => Self::Ip,
             IPGRE | IP6GRE => match (kind, remote) {
                 (IPGRE, Remote::None | Remote::Group) => Self::Gre,
@@ -109,7 +112,7 @@ impl LinkLayer {
         }
     }
 
-    /// The number by which the kernel program knows it, if it can read such packets.
+    /// Returns the kernel program's number for the header, if the program can parse it.
     pub(crate) fn code(self) -> Option<u8> {
         match self {
             Self::Ethernet => Some(link::ETHERNET),
@@ -121,7 +124,7 @@ impl LinkLayer {
     }
 }
 
-/// An Ethernet device, or loopback by its name.
+/// Creates an Ethernet device, or loopback if the name is `lo`.
 #[cfg(test)]
 pub(crate) fn example(index: u32, name: &str, up: bool) -> Interface {
     Interface {

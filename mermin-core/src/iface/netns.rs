@@ -1,4 +1,4 @@
-//! Entering another network namespace, with errors an operator can act on.
+//! Enters another network namespace, with errors an operator can act on.
 
 use std::{
     io,
@@ -12,7 +12,8 @@ use crate::{
     sys::netns::{self, NetnsId},
 };
 
-/// The network namespace of the watched interfaces. Several namespaces take several sources.
+/// The network namespace of the watched interfaces. A source watches one namespace; open several sources for several
+/// namespaces.
 ///
 /// ```
 /// use mermin_core::{FlowSource, NetNs};
@@ -29,18 +30,18 @@ pub enum NetNs {
     /// The namespace of the thread that opens the source.
     #[default]
     Own,
-    /// The namespace of the host, of process 1: a container needs the host's process namespace (`hostPID`) too, and the
-    /// capabilities `SYS_PTRACE` and `SYS_ADMIN`.
+    /// The host's namespace, which is that of process 1. A container also needs the host's process namespace
+    /// (`hostPID`) and the capabilities `SYS_PTRACE` and `SYS_ADMIN`.
     Host,
-    /// The namespace at a path, such as `/run/netns/<name>` or `/proc/<pid>/ns/net`. When the path disappears or leads to
-    /// another namespace, the source closes its flows and ends with an error. It polls the path, because its own reference
-    /// keeps a deleted namespace alive.
+    /// The namespace at a path, such as `/run/netns/<name>` or `/proc/<pid>/ns/net`. If the path disappears or leads
+    /// to another namespace, the source closes its flows and ends with an error. The source polls the path, because
+    /// its own reference keeps a deleted namespace alive.
     Path(PathBuf),
 }
 
 const OF_THE_HOST: &str = "/proc/1/ns/net";
 
-/// A namespace that a path leads to.
+/// A namespace at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entered {
     path: PathBuf,
@@ -48,11 +49,11 @@ pub(crate) struct Entered {
 }
 
 impl NetNs {
-    /// Moves the calling thread there, if it is not there already.
+    /// Moves the calling thread into the namespace, if it is not there already.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] with what is missing, [`ErrorKind::InvalidOption`] where the path is not there or is no
-    /// network namespace.
+    /// [`ErrorKind::PermissionDenied`] with the missing capability; [`ErrorKind::InvalidOption`] if the path does not
+    /// exist or is not a network namespace.
     pub(crate) fn enter(&self) -> Result<Option<Entered>, Error> {
         let path = match self {
             Self::Own => return Ok(None),
@@ -76,7 +77,7 @@ impl NetNs {
 }
 
 impl Entered {
-    /// That the path no longer leads to the namespace, if so. Where that cannot be told, nothing has changed.
+    /// Returns an error if the path no longer leads to the namespace. `None` if it still does, or if that is unknown.
     pub(crate) fn gone(&self) -> Option<Error> {
         let gone = match netns::at(&self.path) {
             Ok(id) => id != self.id,
@@ -94,14 +95,14 @@ impl Entered {
     }
 }
 
-/// The refused step.
+/// The step that was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Open,
     Enter,
 }
 
-/// Process 1 is of this process's container: its interfaces would be taken for the host's.
+/// Process 1 belongs to this process's container, so its interfaces would be mistaken for the host's.
 fn no_host_pid() -> Error {
     Error::new(
         ErrorKind::PermissionDenied,
@@ -139,7 +140,7 @@ fn explain(path: &Path, step: Step, error: io::Error) -> Error {
     }
 }
 
-/// Where to look for what is not there.
+/// Returns a hint for a path that does not exist.
 fn absent(path: &Path) -> &'static str {
     if path.starts_with("/proc") {
         "see whether the process lives, and has that descriptor: `ls -l /proc/<pid>/ns /proc/<pid>/fd`; in a container it takes \
@@ -149,7 +150,7 @@ fn absent(path: &Path) -> &'static str {
     }
 }
 
-/// The directory on the way to a path that the calling thread may not search.
+/// Returns the directory on the path that the calling thread may not search.
 fn closed(path: &Path) -> Option<&Path> {
     let is_refused = |path: &Path| {
         let found = path.symlink_metadata();
@@ -159,7 +160,8 @@ fn closed(path: &Path) -> Option<&Path> {
     outermost.parent()
 }
 
-/// The remedy where a directory on the way may not be searched; who lacks other capabilities as well would be refused next.
+/// Returns the remedy for a directory that may not be searched. It also names the other missing capabilities, because
+/// they would be refused next.
 fn closed_to(directory: &Path, missing: [Option<&str>; 2]) -> String {
     let missing: Vec<&str> = [CAP_DAC_READ_SEARCH.0]
         .into_iter()
@@ -172,8 +174,9 @@ fn closed_to(directory: &Path, missing: [Option<&str>; 2]) -> String {
     )
 }
 
-/// The remedy for a refused step: names what is missing and no more. Opening takes `CAP_SYS_PTRACE`, entering
-/// `CAP_SYS_ADMIN`; who lacks the second as well would be refused next.
+/// Returns the remedy for a refused step, with only the missing capabilities. Opening takes `CAP_SYS_PTRACE`,
+/// entering `CAP_SYS_ADMIN`. A remedy for opening also names the second if it is missing, because it would be refused
+/// next.
 fn denied(step: Step, [ptrace, admin]: [Option<&str>; 2]) -> String {
     let missing: Vec<&str> = match step {
         Step::Open => ptrace.into_iter().chain(admin).collect(),
@@ -275,7 +278,7 @@ mod tests {
         }
     }
 
-    /// Descriptors of a process are in a directory that only its owner may search.
+    /// Only the owner may search the directory of a process's descriptors.
     #[test]
     fn a_directory_that_is_closed_is_named() {
         use std::os::unix::process::CommandExt;
@@ -291,7 +294,7 @@ mod tests {
             .unwrap();
         let directory = format!("/proc/{}/fd", other.id());
         let path = format!("{directory}/0");
-        // Capabilities belong to the thread, and this one ends with the attempt.
+        // Capabilities belong to the thread, and this thread ends with the attempt.
         let attempt = std::thread::spawn({
             let path = path.clone();
             move || {

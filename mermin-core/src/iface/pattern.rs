@@ -12,15 +12,16 @@ use regex_lite::Regex;
 use super::glob::{Fault, Glob};
 use crate::error::{Error, ErrorKind};
 
-/// Longest name an interface may have, in bytes: that of another name (`ALTIFNAMSIZ` less its zero byte). The first has 15.
+/// Longest interface name in octets: that of an alternative name (`ALTIFNAMSIZ` without its zero octet). The primary
+/// name has at most 15.
 const NAME_MAX: usize = 127;
 
-/// A pattern of interface names: one name (`eth0`), a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`, `{eth,ens}*`) or a regular
-/// expression between slashes (`/eth[0-9]+/`).
+/// A pattern of interface names: an exact name (`eth0`), a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`, `{eth,ens}*`)
+/// or a regular expression between slashes (`/eth[0-9]+/`).
 ///
-/// A pattern matches whole names: `/^docker/` matches only `docker`, and `/docker.*/` all names that begin with it. In a glob a
-/// special character in brackets stands for itself (`[*]`). Regular expressions have the syntax of the `regex-lite` crate, and
-/// take time in proportion to their length and the name's.
+/// A pattern matches whole names: `/^docker/` matches only `docker`, and `/docker.*/` matches all names that begin
+/// with it. In a glob, brackets quote a special character (`[*]`). Regular expressions have the syntax of the
+/// `regex-lite` crate. Their time is proportional to the product of their length and the name's.
 ///
 /// An exact name must exist when a source is opened; other patterns may match an interface later. Patterns also match
 /// interfaces that are down, and loopback.
@@ -63,7 +64,7 @@ impl Hash for Pattern {
 }
 
 impl Pattern {
-    /// True if it matches this name.
+    /// Returns true if the pattern matches this name.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         match &self.form {
@@ -73,13 +74,13 @@ impl Pattern {
         }
     }
 
-    /// True if this is a regular expression that fits a part of a name, which is not to mean it.
+    /// Returns true if this is a regular expression that matches a part of a name, but not the whole name.
     pub(crate) fn fits_part_of(&self, name: &str) -> bool {
         let expression = self.expression().and_then(|it| Regex::new(it).ok());
         expression.is_some_and(|it| it.is_match(name)) && !self.matches(name)
     }
 
-    /// The expression with as little put around it as makes it fit all these names.
+    /// Returns the expression with the smallest addition that makes it match all these names.
     pub(crate) fn widened(&self, names: &[&str]) -> Option<String> {
         let core = self.expression()?;
         let core = core.strip_prefix('^').unwrap_or(core);
@@ -101,19 +102,19 @@ impl Pattern {
         })
     }
 
-    /// The text between the slashes.
+    /// Returns the text between the slashes.
     fn expression(&self) -> Option<&str> {
         let between = self.text.strip_prefix('/')?.strip_suffix('/');
         between.filter(|_| matches!(self.form, Form::Regex(_)))
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// True if this names one interface, which then must exist.
+    /// Returns true if this is an exact name. An interface of this name must exist.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         matches!(self.form, Form::Exact)
@@ -124,7 +125,7 @@ impl FromStr for Pattern {
     type Err = Error;
 
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] for text that cannot match the name of any interface, or is malformed.
+    /// [`ErrorKind::InvalidOption`] for malformed text, and for text that cannot match any interface name.
     fn from_str(text: &str) -> Result<Self, Error> {
         Ok(Self {
             form: parse(text).map_err(|(fault, remedy)| {
@@ -168,7 +169,7 @@ impl TryFrom<Cow<'_, str>> for Pattern {
     }
 }
 
-/// For lists of patterns that are borrowed.
+/// For lists of borrowed patterns.
 impl From<&Self> for Pattern {
     fn from(pattern: &Self) -> Self {
         pattern.clone()
@@ -181,7 +182,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// The fault, and its remedy.
+/// The fault and its remedy.
 type PatternFault = (Cow<'static, str>, &'static str);
 
 fn parse(text: &str) -> Result<Form, PatternFault> {
@@ -195,7 +196,7 @@ fn parse(text: &str) -> Result<Form, PatternFault> {
 }
 
 fn regex(expression: &str) -> Result<Form, PatternFault> {
-    // By itself first: in a group a stray bracket could close that group.
+    // Compiles it without a group first: a stray bracket could close the group.
     Regex::new(expression)
         .and_then(|_| Regex::new(&format!("^(?:{expression})$")))
         .map(Form::Regex)
@@ -214,7 +215,7 @@ fn name_or_glob(text: &str) -> Result<Form, (&'static str, &'static str)> {
             "name an interface, or write `*` for all of them",
         ));
     }
-    // The kernel refuses these in a name (`dev_valid_name`).
+    // The kernel refuses these characters in a name (`dev_valid_name`).
     if let Some(character) = text
         .chars()
         .find(|c| matches!(c, '/' | ':') || c.is_ascii_whitespace())

@@ -1,9 +1,9 @@
-//! A list of patterns as an option is given it: parsed once, and the first that cannot be kept for when the source is opened.
+//! The patterns of an option. They are parsed once; the first error is kept until the source is opened.
 
 use super::Pattern;
 use crate::error::Error;
 
-/// Patterns, and why one that was given is none.
+/// Valid patterns, and the first error.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patterns {
     list: Vec<Pattern>,
@@ -28,19 +28,19 @@ impl Patterns {
         gathered
     }
 
-    /// Those that can be.
+    /// Returns the valid patterns.
     pub(crate) fn list(&self) -> &[Pattern] {
         &self.list
     }
 
-    /// True if none was given.
+    /// Returns true if the option has no pattern.
     #[cfg(any(feature = "pcap", test))]
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty() && self.refused.is_none()
     }
 
     /// # Errors
-    /// The first refusal.
+    /// The first error.
     pub(crate) fn checked(&self) -> Result<Vec<Pattern>, Error> {
         match &self.refused {
             None => Ok(self.list.clone()),
@@ -49,7 +49,7 @@ impl Patterns {
     }
 }
 
-/// Two refusals are the same when they are in the same words.
+/// Two errors are equal if their texts are equal.
 impl PartialEq for Patterns {
     fn eq(&self, other: &Self) -> bool {
         let words = |it: &Self| it.refused.as_ref().map(Error::to_string);

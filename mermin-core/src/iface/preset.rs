@@ -1,4 +1,4 @@
-//! Sets of interfaces by what a host runs: a Kubernetes network, or nothing.
+//! Sets of interface patterns for common kinds of hosts.
 
 use std::{fmt, iter::Copied, slice, str::FromStr};
 
@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind};
 
 /// Patterns for the interfaces of a Kubernetes network (CNI) or of a bare host.
 ///
-/// The devices of pods show traffic between pods, also on one node; tunnel devices show what goes between nodes before it is
-/// encapsulated. A node's own devices carry the same packets encapsulated: watching both counts them twice.
+/// Devices of pods show traffic between pods, also on one node. Tunnel devices show traffic between nodes before
+/// encapsulation. A node's own devices carry the same packets with encapsulation, so watching both counts them twice.
 ///
 /// ```
 /// use mermin_core::{FlowSource, Preset};
@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 /// assert_eq!(calico.patterns(), ["veth*", "cali*", "tunl*"]);
 /// let builder = FlowSource::builder().interfaces(calico);
 ///
-/// // With more beside them:
+/// // With other patterns in addition:
 /// let builder = builder.interfaces(calico.into_iter().chain(["eth0"]));
 /// assert_eq!(builder.get_interfaces().len(), 4);
 /// # Ok::<(), mermin_core::Error>(())
@@ -32,14 +32,14 @@ pub enum Preset {
     Flannel,
     /// `gke-dataplane-v2`: `gke*`, `cilium_*`, `lxc*`.
     GkeDataplaneV2,
-    /// `bare-host`: network cards by the kernel's and by systemd's names, and what bundles them.
+    /// `bare-host`: network cards by the kernel's and by systemd's names, bonds and teams.
     BareHost,
-    /// `any-cni`: the devices that any of the usual Kubernetes networks makes.
+    /// `any-cni`: the devices of all Kubernetes networks above.
     AnyCni,
 }
 
 impl Preset {
-    /// All of them.
+    /// All presets.
     pub const ALL: [Self; 6] = [
         Self::Calico,
         Self::Cilium,
@@ -49,7 +49,7 @@ impl Preset {
         Self::AnyCni,
     ];
 
-    /// Its name, as [`FromStr`] reads it.
+    /// Returns its name, as [`FromStr`] reads it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl Preset {
         }
     }
 
-    /// Patterns that it stands for.
+    /// Returns its patterns.
     #[must_use]
     pub const fn patterns(self) -> &'static [&'static str] {
         match self {
@@ -80,7 +80,7 @@ impl Preset {
     }
 }
 
-/// Its patterns, so that [`interfaces`](crate::FlowSourceBuilder::interfaces) takes a preset as it is.
+/// Makes [`interfaces`](crate::FlowSourceBuilder::interfaces) accept a preset.
 impl IntoIterator for Preset {
     type Item = &'static str;
     type IntoIter = Copied<slice::Iter<'static, &'static str>>;
@@ -94,7 +94,7 @@ impl FromStr for Preset {
     type Err = Error;
 
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] for a name that is none; the remedy lists those there are.
+    /// [`ErrorKind::InvalidOption`] for an unknown name; the remedy lists the known ones.
     fn from_str(name: &str) -> Result<Self, Error> {
         let found = Self::ALL.into_iter().find(|preset| preset.name() == name);
         found.ok_or_else(|| {

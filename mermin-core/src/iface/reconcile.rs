@@ -1,4 +1,4 @@
-//! Compares wanted and watched interfaces, and gives the steps between them. Decides, and does not act.
+//! Compares wanted and watched interfaces and returns the steps between them, without any action.
 
 use super::{
     select::Selector,
@@ -10,16 +10,16 @@ use super::{
 pub(crate) enum InterfaceState {
     /// Programs are attached.
     Watched,
-    /// Programs are detached, and its flows are being closed. Nothing else can be done under its index until then.
+    /// Programs are detached, and the flows are closing. Its index is blocked until then.
     Leaving,
     /// Attaching failed.
     Refused {
-        /// True if it is to be tried again now.
+        /// True if the source should try again now.
         retry: bool,
     },
 }
 
-/// An interface that has a state.
+/// A known interface.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KnownInterface<'a> {
     pub(crate) index: u32,
@@ -28,7 +28,7 @@ pub(crate) struct KnownInterface<'a> {
     pub(crate) state: InterfaceState,
 }
 
-/// The step for the interface of an index.
+/// A step for the interface of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Its name has changed.
@@ -37,11 +37,11 @@ pub(crate) enum Step {
     Join(u32),
     /// Detach from it and close its flows.
     Leave(u32),
-    /// It was never attached to, and no longer matters.
+    /// Forget it: it was never attached to and no longer exists.
     Forget(u32),
 }
 
-/// Compares. `newest` is the last generation to watch: without hot-plug, that of the start.
+/// Compares both lists. `newest` is the last generation to watch: without hot-plug, the generation at the start.
 pub(crate) fn steps<'a>(
     selector: &Selector,
     links: &Links,
@@ -55,7 +55,7 @@ pub(crate) fn steps<'a>(
     let mut steps = Vec::new();
     let mut ends = Vec::new();
     let mut kept = kept.into_iter().peekable();
-    // Both sides are in the order of indexes.
+    // Both lists are sorted by index.
     for link in links.iter() {
         let index = link.interface.index;
         while let Some(gone) = kept.next_if(|kept| kept.index < index) {
@@ -88,7 +88,7 @@ pub(crate) fn steps<'a>(
     steps
 }
 
-/// The step for an interface that has gone.
+/// Returns the step for an interface that no longer exists.
 fn end(gone: &KnownInterface<'_>) -> Option<Step> {
     match gone.state {
         InterfaceState::Watched => Some(Step::Leave(gone.index)),
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    /// Links 1, 2, .. of generations 1, 2, ..
+    /// Builds links 1, 2, .. of generations 1, 2, ..
     fn links(links: &[(&str, bool)]) -> Links {
         let mut all = Links::default();
         for (index, (name, up)) in (1..).zip(links) {
@@ -138,13 +138,13 @@ mod tests {
                 vec![kept(2, 2, "eth0", WATCHED), kept(3, 3, "eth1", WATCHED)],
                 vec![],
             ),
-            // Another link has its index: its flows are closed first.
+            // Another link has its index. The flows of the old one are closed first.
             (vec![kept(2, 1, "eth0", WATCHED)], vec![Step::Leave(2)]),
             (vec![kept(2, 1, "eth0", LEAVING)], vec![]),
             (vec![kept(2, 2, "eth0", REFUSED)], vec![]),
             (vec![kept(2, 2, "eth0", DUE)], vec![Step::Join(2)]),
             (vec![kept(2, 1, "eth0", REFUSED)], vec![Step::Join(2)]),
-            // Of no interest: loopback, and one that is down.
+            // Not wanted: loopback, and a link that is down.
             (
                 vec![kept(1, 1, "lo", WATCHED), kept(2, 2, "eth0", WATCHED)],
                 vec![Step::Leave(1)],
@@ -153,7 +153,7 @@ mod tests {
                 vec![kept(2, 2, "eth0", WATCHED), kept(3, 3, "eth1", REFUSED)],
                 vec![Step::Forget(3)],
             ),
-            // Gone, before, between and behind those there are; attaching comes first.
+            // Interfaces that no longer exist, before, between and after existing ones. Attaching comes first.
             (
                 vec![
                     kept(7, 4, "a", WATCHED),

@@ -1,28 +1,28 @@
-//! Which of the interfaces that exist are wanted: pure functions of patterns and list.
+//! Selects interfaces: pure functions of patterns and a list.
 
 use super::{Interface, Pattern};
 use crate::error::{Error, ErrorKind};
 
-/// Names an error shows at most: a node may have thousands.
+/// Largest number of names in an error. A node may have thousands of interfaces.
 const NAMES_SHOWN: usize = 20;
 
-/// Choice of interfaces, whatever exists now.
+/// A selection of interfaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selector {
-    /// Wanted interfaces: whatever any of these matches. None: everything that is up, loopback aside.
+    /// Patterns of wanted interfaces. Empty: everything that is up, except loopback.
     pub(crate) include: Vec<Pattern>,
-    /// Interfaces that are left out of those.
+    /// Patterns of excluded interfaces.
     pub(crate) exclude: Vec<Pattern>,
-    /// While nothing is matched, everything that is up is wanted, as without patterns.
+    /// If no interface matches, everything that is up is wanted, as without patterns.
     pub(crate) fallback_to_all: bool,
 }
 
-/// The meaning of a selector with the interfaces there are.
+/// The scope of a selector for the existing interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Interfaces that its patterns match.
+    /// Interfaces that match its patterns.
     Matching,
-    /// Everything that is up, loopback aside.
+    /// Everything that is up, except loopback.
     AllUp,
 }
 
@@ -37,7 +37,7 @@ impl Selector {
         }
     }
 
-    /// True if an interface is wanted. A watched interface stays so while it is down.
+    /// Returns true if an interface is wanted. A watched interface stays wanted while it is down.
     pub(crate) fn wants(&self, scope: Scope, interface: &Interface, watched: bool) -> bool {
         match scope {
             Scope::Matching => self.matches(interface),
@@ -55,7 +55,7 @@ impl Selector {
         any(&self.exclude, interface)
     }
 
-    /// Patterns that match no interface.
+    /// Returns the patterns that match no interface.
     pub(crate) fn unmatched(&self, list: &[Interface]) -> Vec<&Pattern> {
         self.include
             .iter()
@@ -63,7 +63,7 @@ impl Selector {
             .collect()
     }
 
-    /// Patterns that leave no interface out.
+    /// Returns the exclusion patterns that match no interface.
     pub(crate) fn not_excluding(&self, list: &[Interface]) -> Vec<&Pattern> {
         self.exclude
             .iter()
@@ -71,11 +71,11 @@ impl Selector {
             .collect()
     }
 
-    /// True if the selection makes sense when a source is opened; `waits` when what is missing may still come.
+    /// Checks the selection when a source is opened. `waits` means that interfaces may appear later.
     ///
     /// # Errors
-    /// [`ErrorKind::NoInterface`] for an exact name that does not exist, and when nothing is wanted of what exists and
-    /// nothing more is waited for.
+    /// [`ErrorKind::NoInterface`] if an exact name does not exist, or if no interface is wanted and the source does
+    /// not wait for one.
     pub(crate) fn check(&self, list: &[Interface], waits: bool) -> Result<(), Error> {
         let scope = self.scope(list);
         let unmatched = self.unmatched(list);
@@ -121,7 +121,7 @@ fn absent(message: String, list: &[Interface]) -> Error {
     Error::new(ErrorKind::NoInterface, message).with_remedy(remedy)
 }
 
-/// Names of interfaces for people.
+/// Formats names of interfaces for people.
 pub(crate) fn names(list: &[Interface]) -> String {
     let shown: Vec<&str> = list
         .iter()
@@ -172,15 +172,15 @@ mod tests {
     #[test]
     fn what_is_wanted_follows_from_patterns_and_state() {
         for (include, exclude, expected) in [
-            // Without patterns all that are up but loopback.
+            // Without patterns: everything that is up, except loopback.
             (&[][..], &[][..], &[2, 4][..]),
             (&[], &["v*"], &[2]),
-            // A matched interface is wanted also when down or loopback.
+            // A matching interface is wanted even if it is down or loopback.
             (&["eth*", "eth0", "e*"], &[], &[2, 3]),
             (&["lo"], &[], &[1]),
             (&["*"], &[], &[1, 2, 3, 4]),
             (&["veth0", "eth1"], &[], &[3, 4]),
-            // An excluded one is not, however it is written.
+            // An excluded interface is not wanted, in any notation.
             (&["*"], &["lo", "/eth[0-9]/"], &[4]),
             (&["/v?eth[0-9]+/"], &["*1"], &[2, 4]),
             (&["eth0"], &["eth0"], &[]),
@@ -202,7 +202,7 @@ mod tests {
         let mut host = host();
         host.push(example(5, "cali1", false));
         assert_eq!(wanted(&selector, &host), [5]);
-        // An excluded interface counts as not matched.
+        // An excluded interface does not count as a match.
         selector.exclude = patterns(&["cali*"]);
         assert_eq!(wanted(&selector, &host), [2, 4]);
     }

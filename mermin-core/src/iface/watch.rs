@@ -1,28 +1,29 @@
-//! Which links there are, kept from the kernel's notifications: a state machine without a socket.
+//! Tracks links from the kernel's notifications: a state machine without a socket.
 //!
-//! A link is an index and a generation: an index can come again for another link, a name at any time for any.
+//! An index and a generation identify a link. The kernel reuses an index for another link, and names can change at
+//! any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Interface, list};
 
-/// Meaning of a notification.
+/// A parsed notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A link is there, as it says: new or changed.
+    /// The link is new or has changed.
     There(Interface),
-    /// The link of this index has gone: deleted, or moved to another network namespace.
+    /// The link of this index no longer exists in this network namespace: it was deleted or moved.
     Gone(u32),
     /// A qdisc or a filter was deleted at the link of this index.
     Disturbed(u32),
 }
 
-/// A link that is there.
+/// A link that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// As it was last told.
+    /// Its latest state.
     pub(crate) interface: Interface,
-    /// Grows from link to link; a later link of the same index has a higher one.
+    /// Increases from link to link; a later link of the same index has a higher one.
     pub(crate) generation: u64,
 }
 
@@ -31,19 +32,19 @@ pub(crate) struct Link {
 pub(crate) struct Links {
     by_index: BTreeMap<u32, Link>,
     generation: u64,
-    /// Indexes of which a list told that they went, before the notifications did: those are still to come, and older ones
-    /// before them.
+    /// Indexes that a list showed as gone before their notifications arrived. Notifications for them, up to the one
+    /// for their removal, are outdated.
     foretold: BTreeSet<u32>,
 }
 
-/// Reads a message of the groups of links and of traffic control. One that is no news of a whole link is none: bridges
-/// tell of their ports in messages of the same types, and a port that leaves its bridge is still there.
+/// Parses a message about links or traffic control. Returns `None` for a message about a role of a link: bridges
+/// report their ports with the same message types, and a port that leaves its bridge still exists.
 pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Event> {
     const RTM_DELLINK: u16 = 17;
     const RTM_DELQDISC: u16 = 37;
     const RTM_DELTFILTER: u16 = 45;
     if let RTM_DELQDISC | RTM_DELTFILTER = kind {
-        // `struct tcmsg` has the index where `struct ifinfomsg` does.
+        // `struct tcmsg` has the index at the offset of `struct ifinfomsg`.
         return payload
             .get(4..)
             .and_then(<[u8]>::first_chunk)
@@ -57,7 +58,7 @@ pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Event> {
 }
 
 impl Links {
-    /// Takes an event in, and returns the link that it ended, if any.
+    /// Applies an event; returns the link that it ended, if any.
     pub(crate) fn apply(&mut self, event: Event) -> Option<Link> {
         match event {
             Event::There(interface) if self.foretold.contains(&interface.index) => None,
@@ -84,7 +85,7 @@ impl Links {
         self.by_index.insert(link.interface.index, link);
     }
 
-    /// Takes over a whole list, as after notifications were lost, and returns the links that are not in it.
+    /// Applies a complete list, after notifications were lost; returns the links that are not in it.
     pub(crate) fn replace(&mut self, list: Vec<Interface>) -> Vec<Link> {
         let mut before = std::mem::take(&mut self.by_index);
         for interface in list {
@@ -97,7 +98,8 @@ impl Links {
         before.into_values().collect()
     }
 
-    /// Makes the link of an index another one: what was attached to it shows that it was replaced unseen.
+    /// Gives the link of an index a new generation, because the programs attached to it show that it was replaced
+    /// unnoticed.
     pub(crate) fn renew(&mut self, index: u32) {
         if let Some(Link { interface, .. }) = self.by_index.remove(&index) {
             self.put(interface);
@@ -108,12 +110,12 @@ impl Links {
         self.by_index.get(&index)
     }
 
-    /// In the order of their indexes.
+    /// Returns the links sorted by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Link> {
         self.by_index.values()
     }
 
-    /// The highest generation so far.
+    /// Returns the highest generation so far.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
@@ -127,7 +129,7 @@ mod tests {
     const DELETED: u16 = 17;
     const UP: u8 = 1;
 
-    /// `struct ifinfomsg` of an Ethernet device, and its name.
+    /// Builds `struct ifinfomsg` of an Ethernet device with a name.
     fn message(family: u8, index: u8, flags: u8, name: &str) -> Vec<u8> {
         let mut message = vec![family, 0, 1, 0, index, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0, 0];
         let length = u8::try_from(name.len() + 5).unwrap();
@@ -184,7 +186,7 @@ mod tests {
         told(&mut links, DELETED, 7, UP, "a");
         told(&mut links, NEW, 7, UP, "a");
         assert_eq!(seen(&links), [(7, "a", true, 2)]);
-        // The message that says that a name has gone to another link may come after the one that uses it.
+        // The notification that a name moved to another link may arrive after the one that uses the name.
         told(&mut links, NEW, 8, UP, "a");
         told(&mut links, NEW, 7, UP, "b");
         assert_eq!(seen(&links), [(7, "b", true, 2), (8, "a", true, 3)]);
@@ -232,13 +234,13 @@ mod tests {
             seen(&links),
             [(1, "lo", true, 1), (8, "c", true, 3), (9, "d", true, 4)]
         );
-        // A notification still on its way is older than the list: no ghost comes of it.
+        // An outdated notification must not add a link that no longer exists.
         told(&mut links, NEW, 7, UP, "a");
         assert_eq!(told(&mut links, DELETED, 7, UP, "a"), None);
         assert!(links.get(7).is_none());
         told(&mut links, NEW, 7, UP, "e");
         assert_eq!(links.get(7).unwrap().generation, 5);
-        // Where the notification was lost, the next list does away with the expectation.
+        // If the notification was lost, the next list ends the wait for it.
         let list = |links: &Links| links.iter().map(|link| link.interface.clone()).collect();
         let mut without: Vec<Interface> = list(&links);
         without.retain(|at| at.index != 7);

@@ -1,22 +1,22 @@
-//! Facts that flows of one conversation have in common.
+//! The fields that all flows of one conversation share.
 
 use mermin_bpf::abi::key::{CARRIED, KeyWords};
 
 use crate::table::snapshot::FlowSnapshot;
 
-/// A flow's key without interface, VLANs and tunnels, and with its IP version. Both directions have the same, because endpoints
-/// stand in canonical order there.
+/// A flow's key without interface, VLANs and tunnels, and with its IP version. Both directions have the same key,
+/// because endpoints are in canonical order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Conversation {
     words: KeyWords,
     ipv6: bool,
 }
 
-/// The bits of a key's first word that hold the interface's index.
+/// The bits of a key's first word that hold the interface index.
 const INTERFACE: u64 = u32::MAX as u64;
 
 impl Conversation {
-    /// The conversation that a flow is of.
+    /// Returns the conversation of a flow.
     pub(crate) fn of(flow: &FlowSnapshot) -> Self {
         let mut words = flow.key;
         for (word, carried) in words.iter_mut().zip(CARRIED) {

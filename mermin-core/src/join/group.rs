@@ -1,26 +1,27 @@
-//! One conversation: its flows, and which of them reports it.
+//! One conversation: its flows, and the flow that reports it.
 
 use mermin_bpf::abi::{key::KeyWords, slot::DIRECTIONS};
 
 use super::sight::{Counted, Sight};
 use crate::flow::ObservationPoint;
 
-/// Flows that one conversation has at most.
+/// Largest number of flows in a conversation.
 const MOST: usize = ObservationPoint::MOST;
 
-/// Two interfaces see a packet no further apart than this (ns).
+/// Largest difference between the times at which two interfaces see a packet (ns).
 const SLACK: u64 = 1_000_000_000;
 
-/// Fate of a record.
+/// The decision about a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It is made, without what another flow has reported before: counts since this flow began, which are zero unless it has just
-    /// taken over. `sights` are all flows of the conversation, the first to see it first.
+    /// The record is made without the counts that another flow reported: `covered`, from the start of this flow. They
+    /// are zero, unless the flow has just taken over. `sights` has all flows of the conversation, in the order in
+    /// which they saw it.
     Reports {
         covered: [Counted; DIRECTIONS],
         sights: Vec<Sight>,
     },
-    /// Another flow reports it.
+    /// Another flow reports the conversation.
     Suppressed,
 }
 
@@ -28,13 +29,13 @@ pub(crate) enum Decision {
 #[derive(Clone, Debug)]
 struct Member {
     slot: u32,
-    /// Its key: no two flows have it at once.
+    /// Its key. No two open flows have the same key.
     place: KeyWords,
     /// Counts of the conversation when this flow began.
     before: [Counted; DIRECTIONS],
-    /// Its counts when another took over from it: as much is still its own to report.
+    /// Its counts when another flow took over. It still reports the part up to these counts.
     owes: [Counted; DIRECTIONS],
-    /// Its last counts, once it has ended.
+    /// Its last counts; present after its end.
     ended: Option<Sight>,
 }
 
@@ -47,8 +48,7 @@ impl Member {
         self.ended.clone().unwrap_or_else(|| read(self.slot))
     }
 
-    /// The flow reports what it owes, if it has not by now. Returns up to where its counts are withheld then, so that as many are
-    /// left.
+    /// Reports the counts that the flow still owes. Returns the counts that are suppressed, if it owes any.
     fn settle(
         &mut self,
         own: &Sight,
@@ -66,39 +66,39 @@ impl Member {
     }
 }
 
-/// A flow that begins.
+/// A new flow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Newcomer {
     pub(super) slot: u32,
     pub(super) place: KeyWords,
-    /// Monotonic times of its first packet and the last so far, ns.
+    /// Monotonic times of its first and last packet so far, ns.
     pub(super) first_seen: u64,
     pub(super) last_seen: u64,
 }
 
-/// Where a flow that begins belongs.
+/// The group that a new flow belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
-    /// In this conversation.
+    /// This conversation.
     Here,
-    /// In it, in the place of this flow, which has ended.
+    /// This conversation; the flow replaces the member at this index, which has ended.
     InPlaceOf(usize),
-    /// In the next conversation between the same ends.
+    /// The next conversation between the same endpoints.
     Apart,
-    /// In it, and there is no room.
+    /// This conversation, which has no room.
     Full,
 }
 
-/// Flows that are one conversation.
+/// The flows of one conversation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
     members: Vec<Member>,
-    /// The flow that reports, from the first decision on.
+    /// The flow that reports; set by the first decision.
     reporter: Option<usize>,
 }
 
 impl Group {
-    /// Says where a flow belongs that begins. `read` gives what a flow has seen by now.
+    /// Decides which conversation a new flow belongs to. `read` returns the current counts of a flow.
     pub(super) fn fit(&self, new: &Newcomer, read: &impl Fn(u32) -> Sight) -> Fit {
         let mut sights = self.members.iter().map(|member| member.sight(read));
         let any = sights.any(|sight| {
@@ -106,7 +106,7 @@ impl Group {
                 && new.last_seen.saturating_add(SLACK) >= sight.first_seen
         });
         match self.members.iter().position(|it| it.place == new.place) {
-            // The kernel program has found that it is another connection; or all have been silent for as long.
+            // Either the kernel program found a new connection, or all flows have been idle for as long.
             Some(at) if self.members[at].ended.is_none() || !any => Fit::Apart,
             Some(at) => Fit::InPlaceOf(at),
             None if !any => Fit::Apart,
@@ -115,7 +115,7 @@ impl Group {
         }
     }
 
-    /// Takes a flow up as [`fit`](Self::fit) says.
+    /// Adds a flow as [`fit`](Self::fit) decided.
     pub(super) fn add(&mut self, new: &Newcomer, fit: Fit, read: &impl Fn(u32) -> Sight) {
         let member = Member {
             slot: new.slot,
@@ -130,7 +130,8 @@ impl Group {
         }
     }
 
-    /// Counts of the conversation when a flow begins: nothing, unless it is much younger than the others.
+    /// Returns the counts of the conversation when a flow begins: zero, unless the flow is much younger than the
+    /// others.
     fn before(&self, new: &Newcomer, read: &impl Fn(u32) -> Sight) -> [Counted; DIRECTIONS] {
         let mut before = [Counted::default(); DIRECTIONS];
         let mut is_younger = !self.members.is_empty();
@@ -148,7 +149,7 @@ impl Group {
         }
     }
 
-    /// A former process reported it by this flow, perhaps until another took over.
+    /// Marks the flow as the reporter of an earlier process. Another flow may take over later.
     pub(super) fn has_reported(&mut self, slot: u32, read: &impl Fn(u32) -> Sight) {
         let Some(at) = self.members.iter().position(|member| member.is(slot)) else {
             return;
@@ -158,7 +159,8 @@ impl Group {
         }
     }
 
-    /// Decides about a record of the flow in a slot, which has seen `own` by now, and has told `told` of it.
+    /// Decides about a record of the flow in a slot. `own` has its current counts, `told` those of its earlier
+    /// records.
     pub(super) fn decide(
         &mut self,
         slot: u32,
@@ -185,7 +187,7 @@ impl Group {
         Decision::Reports { covered, sights }
     }
 
-    /// Counts of all flows by now, the first to see the conversation first.
+    /// Returns the current counts of all flows, in the order in which they saw the conversation.
     pub(super) fn sights(
         &self,
         slot: u32,
@@ -212,7 +214,8 @@ impl Group {
         self.members.iter().enumerate().map(of).collect()
     }
 
-    /// The flow reports from now on, unless all that it has seen is what the other has reported. Returns what they share.
+    /// Makes the flow the reporter, unless the other flow already reported everything it saw. Returns the counts that
+    /// both share.
     fn take_over(
         &mut self,
         me: usize,
@@ -237,7 +240,7 @@ impl Group {
         Some(shared)
     }
 
-    /// The flow in a slot has ended, and had seen this. True when none is left that goes on.
+    /// Ends the flow in a slot with its last counts. Returns true if no open flow is left.
     pub(super) fn end(&mut self, slot: u32, own: Sight) -> bool {
         if let Some(member) = self.members.iter_mut().find(|member| member.is(slot)) {
             member.ended = Some(own);
@@ -246,7 +249,7 @@ impl Group {
     }
 }
 
-/// A flow that no other is with.
+/// Returns the decision for a flow that is alone in its conversation.
 pub(super) fn alone(own: &Sight) -> Decision {
     Decision::Reports {
         covered: Default::default(),
@@ -254,7 +257,7 @@ pub(super) fn alone(own: &Sight) -> Decision {
     }
 }
 
-/// The flow that is to report: the first to see the conversation, of those that see both ways where any does.
+/// Returns the flow that reports: the earliest of those that saw both directions, or else the earliest.
 fn first(sights: &[Sight]) -> usize {
     let both = sights.iter().any(Sight::sees_both_ways);
     let mut wanted = (0..sights.len()).filter(|&at| !both || sights[at].sees_both_ways());
@@ -265,7 +268,8 @@ fn first(sights: &[Sight]) -> usize {
     })
 }
 
-/// True if the one that reports sees the other's packets: lately, and each way that the other does.
+/// Returns true if the reporter sees the other flow's packets: it was active recently, in each direction that the
+/// other has.
 fn covers(reporter: &Sight, other: &Sight) -> bool {
     let each_way = reporter
         .sides

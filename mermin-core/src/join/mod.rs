@@ -1,13 +1,13 @@
-//! Conversations that several interfaces see: which flow reports, and the counts of the others.
+//! Joins the flows of a conversation that several interfaces see. One flow reports it, with the counts of the others.
 //!
-//! Does no I/O. [`Conversations`] is called when a flow begins or ends, and decides about each record if it is made.
+//! This module does no I/O. The source calls [`Conversations`] when a flow begins or ends, and before each record.
 //!
-//! * A **conversation** is a set of flows with the same IP version, addresses, protocol, and ports (or their
-//!   substitutes for ICMP, ESP and AH), which overlap in time. Interface, VLANs and tunnels do not matter.
-//! * The interface that saw its first packet **reports** it, unless it sees one direction only and another interface
-//!   sees both.
-//! * Another interface **takes over** when it has packets that the reporting one has not: later ones, or the other
-//!   direction. Packets that the former one had too are suppressed first.
+//! * A **conversation** is a set of flows that overlap in time and have the same IP version, addresses, protocol and
+//!   ports (or the fields that replace ports for ICMP, ESP and AH). Interface, VLANs and tunnels do not matter.
+//! * The interface that saw the first packet **reports** the conversation. If it sees only one direction, the first
+//!   interface that sees both reports it instead.
+//! * Another interface **takes over** when it has packets that the reporter lacks: later ones, or the other
+//!   direction. Packets that the earlier reporter also had are suppressed first.
 
 mod conversation;
 mod group;
@@ -25,27 +25,27 @@ pub(crate) use self::{
     table::{Beginning, Conversations},
 };
 
-/// How often a conversation is reported that crosses several watched interfaces, such as the traffic between two pods:
-/// see [`FlowSourceBuilder::join`](crate::FlowSourceBuilder::join).
+/// How often a conversation is reported if it crosses several watched interfaces, such as the traffic between two
+/// pods. See [`FlowSourceBuilder::join`](crate::FlowSourceBuilder::join).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Join {
     /// Each interface reports its own flow.
     #[default]
     PerInterface,
-    /// Once, by the interface that saw its first packet; the record names the others
+    /// The interface that saw the first packet reports the conversation, and the record names the other interfaces
     /// ([`Flow::observation_points`](crate::Flow::observation_points)).
     FirstSeen,
-    /// The same, and the record says what each interface saw: packets, octets and the first packet's time, so that loss and delay
-    /// between two of them show.
+    /// As `FirstSeen`, and the record has the counts of each interface: packets, octets and the time of the first
+    /// packet. They show loss and delay between two interfaces.
     Merged,
 }
 
 impl Join {
-    /// Every way, in the order of this list.
+    /// All variants, in the order of declaration.
     pub const ALL: [Self; 3] = [Self::PerInterface, Self::FirstSeen, Self::Merged];
 
-    /// As configuration and command line have it: `per_interface`, `first_seen`, `merged`.
+    /// Returns the text used in configuration files and on the command line: `per_interface`, `first_seen`, `merged`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

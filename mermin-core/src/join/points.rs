@@ -1,4 +1,4 @@
-//! From what flows have seen to what a record says of it.
+//! Builds the observation points of a record from the counts of flows.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use crate::{
     table::snapshot::FlowSnapshot,
 };
 
-/// Interfaces as the record of a conversation names them, in the order in which they saw it. `flow` is the one that reports.
+/// Returns the interfaces in the order in which they saw the conversation. `flow` is the reporter.
 pub(super) fn points(
     record: &Flow,
     sights: &[Sight],
@@ -35,7 +35,7 @@ pub(super) fn points(
     sights.iter().map(point).collect()
 }
 
-/// A date as far from `date` as `to` is from `from`.
+/// Returns `date` moved by the time from `from` to `to`.
 fn moved(date: SystemTime, from: u64, to: u64) -> SystemTime {
     if to >= from {
         date + Duration::from_nanos(to - from)

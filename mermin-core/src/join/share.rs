@@ -1,4 +1,4 @@
-//! The part of a flow's counts that another flow has reported.
+//! The part of a flow's counts that another flow reported.
 
 use super::sight::Counted;
 use crate::table::{
@@ -7,7 +7,7 @@ use crate::table::{
 };
 use mermin_bpf::abi::slot::DIRECTIONS;
 
-/// The flow as it was when it had counted no more than `covered` and what its records say. `None` where they say as much by now.
+/// Returns the flow with counts up to `covered`. `None` if its records already have as much.
 pub(crate) fn part_of_another(
     flow: &FlowSnapshot,
     entry: &ExportState,
@@ -28,7 +28,7 @@ fn cut(side: &mut Side, exported: &Exported, covered: &Counted) {
         .clamp(exported.packets, side.packets.max(exported.packets));
     let all = side.packets.wrapping_sub(exported.packets);
     let some = packets - exported.packets;
-    // Of frames only the sum is known: each packet has the same part of what they have beyond IP.
+    // Only the sum of frame octets is known. Each packet gets an equal part of the octets beyond IP.
     side.extra =
         exported
             .extra
@@ -43,7 +43,7 @@ fn cut(side: &mut Side, exported: &Exported, covered: &Counted) {
     side.packets = packets;
 }
 
-/// `some` of `all` equal parts of a number in two's complement.
+/// Returns `some` of `all` equal parts of a number in two's complement.
 fn share(extra: u64, some: u64, all: u64) -> u64 {
     if some == all || all == 0 {
         return if some == 0 { 0 } else { extra };

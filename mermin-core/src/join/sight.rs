@@ -1,4 +1,4 @@
-//! A conversation as one interface saw it so far.
+//! The view of one interface on a conversation.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::table::{
 /// Packets and octets of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
-    /// On the wire.
+    /// Packets on the wire.
     pub(crate) packets: u64,
-    /// IP octets of those.
+    /// IP octets of these packets.
     pub(crate) octets: u64,
 }
 
@@ -26,7 +26,7 @@ impl Counted {
         }
     }
 
-    /// Nothing where the other one is more.
+    /// Returns the difference, or zero if the other count is greater.
     pub(super) fn minus(self, other: Self) -> Self {
         Self {
             packets: self.packets.saturating_sub(other.packets),
@@ -67,21 +67,21 @@ impl From<&Exported> for Counted {
     }
 }
 
-/// A flow's part in a conversation, at one moment.
+/// The counts of one flow of a conversation at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sight {
-    /// The interface: its index and name.
+    /// Index and name of the interface.
     pub(crate) index: u32,
     pub(crate) name: Arc<str>,
-    /// Monotonic times of the first packet and the last, ns.
+    /// Monotonic times of the first and the last packet, ns.
     pub(crate) first_seen: u64,
     pub(crate) last_seen: u64,
-    /// Lower endpoint to higher, then back: of all flows of a conversation the same.
+    /// From the lower endpoint to the higher, then back: the same order for all flows of a conversation.
     pub(crate) sides: [Counted; DIRECTIONS],
 }
 
 impl Sight {
-    /// Of a flow of the interface with this name.
+    /// Reads a flow of the interface with this name.
     pub(crate) fn of(flow: &FlowSnapshot, name: Arc<str>) -> Self {
         let [first, second] = &flow.sides;
         Self {

@@ -1,4 +1,4 @@
-//! The conversations that are open, and which one each flow is of.
+//! Open conversations, and the conversation of each flow.
 
 use std::collections::HashMap;
 
@@ -15,32 +15,32 @@ use crate::{
 };
 use mermin_bpf::abi::slot::DIRECTIONS;
 
-/// Names a conversation while it is open.
+/// Number of a conversation, unique while it is open.
 type Number = u64;
 
-/// A flow that begins, or that a former process had begun to report.
+/// A flow that begins, or that an earlier process already reported.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beginning<'a> {
     pub(crate) slot: u32,
     pub(crate) flow: &'a FlowSnapshot,
-    /// A record of it was given before.
+    /// A record of the flow was exported earlier.
     pub(crate) is_exported: bool,
 }
 
-/// Open conversations. There are no more than open flows, each of [`MOST`](super::MOST) flows at most.
+/// Open conversations. There are at most as many as open flows, each with at most [`MOST`](super::MOST) flows.
 #[derive(Debug)]
 pub(crate) struct Conversations {
     join: Join,
     groups: HashMap<Number, (Conversation, Group)>,
-    /// The latest conversation between two ends.
+    /// The latest conversation between two endpoints.
     latest: HashMap<Conversation, Number>,
-    /// Of each flow's slot; none for a flow that there was no room for.
+    /// The conversation of the flow in each slot; `None` if the conversation had no room.
     of_slot: HashMap<u32, Option<Number>>,
     next: Number,
 }
 
 impl Conversations {
-    /// None where each interface reports its own flows: then nothing is remembered.
+    /// Returns `None` if each interface reports its own flows, which needs no state.
     pub(crate) fn new(join: Join) -> Option<Self> {
         (join != Join::PerInterface).then(|| Self {
             join,
@@ -51,13 +51,13 @@ impl Conversations {
         })
     }
 
-    /// True if the flow in a slot was told of.
+    /// Returns true if the flow in a slot was added.
     pub(crate) fn knows(&self, slot: u32) -> bool {
         self.of_slot.contains_key(&slot)
     }
 
-    /// Takes up a flow. `read` gives what the flow in another slot has seen by now. False where its conversation has no room for it:
-    /// it is reported by itself.
+    /// Adds a flow. `read` returns the current counts of the flow in another slot. Returns false if the conversation
+    /// has no room; the flow then reports itself.
     pub(crate) fn begin(&mut self, it: &Beginning<'_>, read: impl Fn(u32) -> Sight) -> bool {
         let conversation = Conversation::of(it.flow);
         let new = Newcomer {
@@ -97,7 +97,8 @@ impl Conversations {
         number
     }
 
-    /// Decides about a record of the flow in a slot, which has seen `own` by now, and of which records have told `told`.
+    /// Decides about a record of the flow in a slot. `own` has its current counts, `told` those of its earlier
+    /// records.
     pub(crate) fn decide(
         &mut self,
         slot: u32,
@@ -113,7 +114,7 @@ impl Conversations {
         }
     }
 
-    /// Counts by now of all flows of the conversation that the flow in a slot is of, the first to see it first.
+    /// Returns the current counts of all flows in the conversation of a slot, in the order in which they saw it.
     pub(crate) fn sights(&self, slot: u32, own: &Sight, read: impl Fn(u32) -> Sight) -> Vec<Sight> {
         let number = self.of_slot.get(&slot).copied().flatten();
         match number.and_then(|number| self.groups.get(&number)) {
@@ -122,12 +123,12 @@ impl Conversations {
         }
     }
 
-    /// Has the record of a flow name the interfaces that saw the conversation, and what each of them saw where that is asked for.
+    /// Adds the interfaces of the conversation to a record, and the counts of each if [`Join::Merged`] asks for them.
     pub(crate) fn describe(&self, record: &mut Flow, flow: &FlowSnapshot, sights: &[Sight]) {
         record.observation_points = points(record, sights, flow, self.join);
     }
 
-    /// The flow in a slot has ended, and had seen this.
+    /// Ends the flow in a slot with its last counts.
     pub(crate) fn end(&mut self, slot: u32, own: Sight) {
         let is_over = self
             .group_of(slot)
@@ -146,7 +147,7 @@ impl Conversations {
         self.groups.get_mut(&number)
     }
 
-    /// Nothing is remembered of anything.
+    /// The table is empty at the end.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.latest.is_empty() && self.of_slot.is_empty()

@@ -1,4 +1,4 @@
-//! Flows of three interfaces, packet by packet.
+//! Simulates flows of three interfaces, packet by packet.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -13,7 +13,7 @@ use crate::{
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MS;
 
-/// Fate of a flow's packets, one direction and the other.
+/// Reported and suppressed packets of a flow, for one direction and the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Fate {
     reported: [u64; 2],
@@ -57,7 +57,7 @@ fn sight(flow: &FlowSnapshot) -> Sight {
 }
 
 impl World {
-    /// A packet of the flow in a slot, which is of the interface of that number, at a time.
+    /// Adds a packet of the flow in a slot at a time. The slot number is also the interface.
     fn packet(&mut self, slot: u32, way: usize, at: u64) {
         let mut flows = self.flows.borrow_mut();
         let (flow, _) = flows.entry(slot).or_insert_with(|| {
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// A record is due: true when it is made.
+    /// Makes a record if it is not suppressed; returns true in that case.
     fn record(&mut self, slot: u32) -> bool {
         let (flow, mut entry) = self.flows.borrow()[&slot];
         let fate = self.fates.entry(slot).or_default();
@@ -138,7 +138,8 @@ impl World {
     }
 }
 
-/// `count` packets each way through these interfaces, 10 ms apart, from a time on; the way back goes the other way.
+/// Sends `count` packets in each direction through these interfaces, 10 ms apart, from a time on. The reverse
+/// direction has the reverse path.
 fn talk(world: &mut World, path: &[u32], count: u64, from: u64) {
     for number in 0..count {
         let at = from + number * 10 * MS;
@@ -201,12 +202,12 @@ fn a_path_that_moves_is_followed_and_what_the_first_had_is_reported_by_it() {
     talk(&mut world, &[1], 100, SECOND);
     world.enrol(&[1]);
     assert!(world.record(1));
-    // Still by the first, and from then on by another.
+    // The first interface still sees the conversation, then another one.
     talk(&mut world, &[1], 20, 2 * SECOND);
     talk(&mut world, &[2], 1000, 2 * SECOND + 250 * MS);
     world.enrol(&[2]);
     assert!(world.record(2));
-    // The one before owes what it saw before the path moved.
+    // The earlier reporter owes the packets before the change of path.
     assert!(world.record(1));
     talk(&mut world, &[2], 10, 60 * SECOND);
     assert!(world.end(2));
@@ -216,7 +217,7 @@ fn a_path_that_moves_is_followed_and_what_the_first_had_is_reported_by_it() {
 
 #[test]
 fn ways_that_differ_are_reported_each_by_who_sees_them() {
-    // The first to see it does not see the answers, another sees both ways.
+    // The first interface does not see the answers; another one sees both directions.
     let mut world = World::default();
     for number in 0..10 {
         world.packet(1, 0, SECOND + number * MS);
@@ -226,7 +227,7 @@ fn ways_that_differ_are_reported_each_by_who_sees_them() {
     world.enrol(&[1, 2]);
     assert!(!world.record(1) && world.record(2));
     assert_eq!(world.reported(), [10, 10]);
-    // None sees both.
+    // No interface sees both directions.
     let mut world = World::default();
     for number in 0..10 {
         world.packet(1, 0, SECOND + number * MS);
@@ -269,7 +270,7 @@ fn the_next_connection_of_the_same_ports_is_another_conversation() {
     let mut world = World::default();
     talk(&mut world, &[1, 2], 10, SECOND);
     world.enrol(&[1, 2]);
-    // Slots 101 and 102 are of the same interfaces and keys.
+    // Slots 101 and 102 have the same interfaces and keys.
     talk(&mut world, &[101, 102], 10, SECOND + 200 * MS);
     world.enrol(&[102, 101]);
     assert!(world.end(1) && !world.end(2));
@@ -333,7 +334,7 @@ fn whatever_is_due_when_each_packet_is_reported_once() {
             talk(&mut world, &path, count, at);
             sent += count;
             let slot = path[usize::try_from(next(path.len() as u64)).unwrap()];
-            // An interface goes after records of others may have been due, and each is silent for a while then.
+            // Each interface becomes idle for a while, and disappears after records of the others may have been due.
             at += 2 * SECOND;
             if next(3) == 0 {
                 path.retain(|&it| it != slot);
