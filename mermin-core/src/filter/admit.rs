@@ -1,4 +1,4 @@
-//! Decides if a flow, and a record of it, are wanted.
+//! Decides if a filter admits a flow, and each of its records.
 
 use super::{EndpointFilter, Filter, FlowFilter, IpVersion, NetworkFilter};
 use crate::flow::{Endpoint, Flow, IcmpMessage, IpHeader, MacAddress, Protocol};
@@ -28,19 +28,19 @@ impl<'a> From<&'a Flow> for FlowFields<'a> {
 }
 
 impl Filter {
-    /// True if the filter admits a record, as if its flow had just begun.
+    /// Returns true if the filter admits a record, as if its flow had just begun.
     #[must_use]
     pub fn admits(&self, flow: &Flow) -> bool {
         self.admits_flow(&FlowFields::from(flow)) && self.flow.admits(flow)
     }
 
-    /// True if the filter admits everything.
+    /// Returns true if the filter admits everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// True if a flow is wanted.
+    /// Returns true if the filter admits a flow.
     pub(super) fn admits_flow(&self, fields: &FlowFields<'_>) -> bool {
         self.network.admits(fields)
             && self.source.admits(&fields.source)
@@ -82,7 +82,7 @@ impl NetworkFilter {
 }
 
 impl FlowFilter {
-    /// True if a record of a wanted flow is.
+    /// Returns true if the filter admits a record of an admitted flow.
     pub(super) fn admits(&self, flow: &Flow) -> bool {
         let halves = [&flow.forward, &flow.reverse];
         let flags = halves.map(|half| half.tcp_flags);
@@ -121,8 +121,8 @@ impl FlowFilter {
 }
 
 impl FlowFilter {
-    /// True if a record that adds nothing is wanted because it is a flow's last. It says of the flow how it ended, and nothing of
-    /// packets.
+    /// Returns true if the filter admits a last record without packets. Such a record has the end of the flow, but no
+    /// fields of packets.
     pub(super) fn admits_end(&self, flow: &Flow) -> bool {
         let packets = flow.forward.packets.delta + flow.reverse.packets.delta;
         !flow.end_reason.goes_on() && packets == 0 && self.admits_state(flow)

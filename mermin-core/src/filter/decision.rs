@@ -1,4 +1,4 @@
-//! The decision on each flow, and the filters that open flows were decided by.
+//! Decisions on flows, and the filters that decided open flows.
 
 use zerocopy::FromZeros;
 
@@ -8,53 +8,53 @@ use crate::{
     flow::Flow,
 };
 
-/// The decision on a flow, in the one octet that is kept of it.
+/// The decision on a flow, in one octet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct FilterDecision(u8);
 
 impl FilterDecision {
-    /// Nobody has looked at it yet.
+    /// No filter has decided yet.
     pub(crate) const UNDECIDED: Self = Self(0);
-    /// No record of it is.
+    /// The filter admits no record of the flow.
     pub(crate) const UNWANTED: Self = Self(1);
-    /// All of its records are.
+    /// The filter admits all records of the flow.
     pub(crate) const WANTED: Self = Self(2);
-    /// From here on: those records are that the filter of this number admits.
+    /// From this value on, the filter with this number decides each record.
     const FIRST_KEPT: u8 = 3;
-    /// A bit beside that number: a record was given.
+    /// Bit beside the number: a record of the flow was exported.
     const TOLD: u8 = 1 << 7;
 
-    /// True if a record was given of a flow whose records are decided one by one.
+    /// Returns true if the filter decides each record, and a record of the flow was exported.
     pub(crate) fn is_exported(self) -> bool {
         self.0 & Self::TOLD != 0
     }
 
-    /// The same of a flow of which a record was given.
+    /// Returns the same decision with the bit for an exported record.
     #[must_use]
     pub(crate) fn and_exported(self) -> Self {
         number(self).map_or(self, |_| Self(self.0 | Self::TOLD))
     }
 }
 
-/// Filters of records that flows may be decided by at once, the latest included.
+/// Largest number of different record filters that can be in use at once, including the latest.
 const MOST_KEPT: usize = (FilterDecision::TOLD - FilterDecision::FIRST_KEPT) as usize;
 
-/// The filter in force, and what flows need of earlier ones until they end.
+/// The current filter, and the earlier filters that open flows still use.
 #[derive(Debug)]
 pub(crate) struct Filters {
     current: Prepared,
-    /// It does not restrict.
+    /// The filter has no rules.
     all: bool,
-    /// The decision for a flow that the current filter wants.
+    /// The decision for a flow that the current filter admits.
     wanted: FilterDecision,
     kept: Vec<RecordFilter>,
 }
 
-/// Rules that hold of records.
+/// Rules that decide records.
 #[derive(Debug)]
 struct RecordFilter {
     records: FlowFilter,
-    /// Open flows that were decided by it.
+    /// Number of open flows that these rules decide.
     flows: u32,
 }
 
@@ -66,19 +66,19 @@ impl Filters {
             wanted: FilterDecision::WANTED,
             kept: Vec::new(),
         };
-        // The first always finds room.
+        // There is always room for the first filter.
         let wanted = filters.keep(&filter.flow).unwrap_or(FilterDecision::WANTED);
         filters.put(filter, wanted);
         filters
     }
 
-    /// True if new flows are all wanted, so that nothing need be remembered of them: one that is undecided is
+    /// Returns true if the filter admits all new flows. Then their decisions need no memory: an undecided flow is
     /// [`WANTED`](FilterDecision::WANTED).
     pub(crate) fn want_all(&self) -> bool {
         self.all
     }
 
-    /// Decides a flow for as long as it lives. [`ended`](Self::ended) is to be told.
+    /// Decides a flow until its end. The caller then calls [`ended`](Self::ended).
     pub(crate) fn decide(&mut self, fields: &FlowFields<'_>) -> FilterDecision {
         if !self.current.admits(fields) {
             return FilterDecision::UNWANTED;
@@ -89,8 +89,9 @@ impl Filters {
         self.wanted
     }
 
-    /// True if a record of a flow that was decided is wanted. Whoever was told of the flow (`is_told`) is told of its end, also by a
-    /// record without packets, which has none of what they would be judged by.
+    /// Returns true if the filter admits a record of a decided flow. A consumer that has had a record of the flow
+    /// (`is_exported`) always gets the last one, even if it has no packets: such a record has no fields that the
+    /// rules could examine.
     pub(crate) fn admit(&self, decision: FilterDecision, is_exported: bool, record: &Flow) -> bool {
         match number(decision) {
             Some(number) => self.kept.get(number).is_none_or(|kept| {
@@ -100,18 +101,18 @@ impl Filters {
         }
     }
 
-    /// A flow that was decided is no more.
+    /// Records that a decided flow has ended.
     pub(crate) fn ended(&mut self, decision: FilterDecision) {
         if let Some(kept) = kept(&mut self.kept, decision) {
             kept.flows = kept.flows.saturating_sub(1);
         }
     }
 
-    /// Decides flows by another filter from now on. All that are open have been decided.
+    /// Uses another filter from now on. All open flows must have been decided.
     ///
     /// # Errors
-    /// [`ErrorKind::Exhausted`] while flows are open that were decided by so many filters of records that differ; nothing
-    /// has changed then.
+    /// [`ErrorKind::Exhausted`] if open flows still use too many different record filters; the current filter then
+    /// stays.
     pub(crate) fn replace(&mut self, filter: Filter) -> Result<(), Error> {
         let wanted = self.keep(&filter.flow).ok_or_else(|| {
             Error::new(
@@ -130,7 +131,7 @@ impl Filters {
         self.current = Prepared::new(filter);
     }
 
-    /// Keeps what is to hold of records: with an equal one, in a place that no flow needs, or in a new one.
+    /// Stores record rules: shares an equal entry, reuses an entry without flows, or adds one.
     fn keep(&mut self, records: &FlowFilter) -> Option<FilterDecision> {
         if *records == FlowFilter::default() {
             return Some(FilterDecision::WANTED);
@@ -236,12 +237,12 @@ mod tests {
             filters.replace(ttl(&number.to_string())).unwrap();
             decide(&mut filters);
         }
-        // An equal one needs no room.
+        // An equal filter needs no entry.
         filters.replace(ttl("7")).unwrap();
         let error = filters.replace(ttl("255")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Exhausted);
         assert!(filters.admit(first, false, &record(0)));
-        // A refused filter changed nothing.
+        // A refused filter changes nothing.
         let latest = decide(&mut filters);
         let admit = |filters: &Filters, ttl| filters.admit(latest, false, &record(ttl));
         assert!(admit(&filters, 7) && !admit(&filters, 255));

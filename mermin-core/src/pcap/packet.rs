@@ -4,25 +4,26 @@ use std::ops::Range;
 
 use super::time::Time;
 
-/// A record or block longer than this is damage. The longest packets that are captured have 256 KiB.
+/// A longer record or block is damaged. The longest captured packets have 256 KiB.
 pub(super) const LONGEST: u32 = 16 << 20;
 
 /// One packet of a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packet {
-    /// Where its octets are, for [`Capture::octets`](super::Capture::octets); until the next [`Capture::fill`](super::Capture::fill).
+    /// Place of its octets, for [`Capture::octets`](super::Capture::octets); valid until the next
+    /// [`Capture::fill`](super::Capture::fill).
     pub(super) at: Range<usize>,
-    /// Octets it had on the wire; no fewer than were captured.
+    /// Octets on the wire; at least as many as were captured.
     pub(crate) length: u32,
-    /// When it was captured; simple packet blocks of pcapng have no time.
+    /// Time of capture; simple packet blocks of pcapng have none.
     pub(crate) time: Option<Time>,
-    /// Where it was captured: place in [`Capture::interfaces`](super::Capture::interfaces).
+    /// Index into [`Capture::interfaces`](super::Capture::interfaces).
     pub(crate) interface: usize,
 }
 
 #[cfg(feature = "__lab")]
 impl Packet {
-    /// One that is in no capture.
+    /// Creates a packet for tests.
     pub(crate) fn synthetic(octets: usize, at: std::time::Duration) -> Self {
         Self {
             at: 0..0,
@@ -35,12 +36,12 @@ impl Packet {
     }
 }
 
-/// Outcome of parsing the octets at hand.
+/// Outcome of parsing the octets in memory.
 pub(super) enum Parsed {
-    /// A packet; the buffer has moved past it.
+    /// A packet. The buffer has moved past it.
     Packet(Packet),
-    /// Something else; likewise.
+    /// Something else. The buffer has moved past it.
     Other,
-    /// This many octets must be at hand at once to read what is next.
+    /// The next item needs this many octets in memory.
     Needs(usize),
 }

@@ -1,36 +1,36 @@
-//! The end of a flow that has a listening port, by which the client of a connection is told that was joined late.
+//! Decides by listening ports which side of a flow is the server, if the capture began during the connection.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::lookup::FlowEndpoints;
 use crate::flow::{Direction, FIRST_USER_PORT};
 
-/// Knowledge of one end of a flow.
+/// Result of looking for a listener on one side of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Listening {
-    /// A socket of its host listens at that address and port.
+    /// A socket of this host listens at the address and port.
     Yes,
-    /// Its host is this one, and none does.
+    /// This host has the address, and no socket listens there.
     No,
-    /// Several network namespaces have the address and say different things, or none answered.
+    /// Several network namespaces have the address and disagree, or none answered.
     Unsure,
     /// No network namespace of this host has the address.
     Elsewhere,
 }
 
-/// Outcome of the question which end listens.
+/// The direction of a flow, decided by listening ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ServerSide {
-    /// The end alone that listens is the server; unknown where both do, or neither.
+    /// The only side that listens is the server. Unknown if both sides listen or neither does.
     pub(super) direction: Direction,
-    /// Neither end was in sight: a network namespace may have come since they were last looked for.
+    /// No network namespace has either address. One may have appeared since the last look for namespaces.
     pub(super) may_change: bool,
 }
 
-/// Tells the server of a flow, given what is known `of` an end.
+/// Decides which side of a flow is the server; `of` returns the result for one side.
 ///
-/// Datagrams between equal ports (NTP, mDNS) or to a group are among peers, of which none is the server by having its port. An end
-/// elsewhere with a system port may well be a server that cannot be asked.
+/// Datagrams between equal ports (NTP, mDNS) or to a group are traffic among peers, so a listening port does not make
+/// a server. A remote side with a system port may be a server that this host cannot ask.
 pub(super) fn decide(
     ends: &FlowEndpoints,
     mut of: impl FnMut(SocketAddr) -> Listening,
@@ -116,7 +116,7 @@ mod tests {
             ("10.0.0.1:1900", "239.255.255.250:4000", [Yes, Elsewhere]),
             ("[fd00::1]:5353", "[ff02::fb]:4000", [Yes, Elsewhere]),
             ("10.0.0.1:6800", "255.255.255.255:6700", [Yes, Elsewhere]),
-            // A client of DHCP has a port of its own.
+            // A DHCP client listens at its port, too.
             ("10.0.0.1:68", "10.0.0.2:67", [Yes, Elsewhere]),
             ("10.0.0.2:67", "10.0.0.1:68", [Elsewhere, Yes]),
         ] {

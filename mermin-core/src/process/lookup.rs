@@ -1,4 +1,4 @@
-//! The thread that looks sockets up, and what it found.
+//! The thread that looks sockets up, and its results.
 
 use std::{
     collections::HashMap,
@@ -16,35 +16,35 @@ use std::{
 use super::{listening, namespaces::Namespaces, owners::Owners};
 use crate::flow::{Direction, Flow, Process, Protocol};
 
-/// Flows that wait to be looked up at most.
+/// Largest number of flows that wait for a lookup.
 const QUEUE: usize = 8192;
-/// Looking at all processes is done no sooner than this after the last time, nor for more than a twentieth of the time.
+/// Shortest time between two scans of all processes. Scans also take at most a twentieth of the time.
 const PAUSE: Duration = Duration::from_secs(1);
 const SHARE: u32 = 20;
-/// The same where nothing waits for it: a container that is gone has its network namespace kept alive no longer.
+/// Time between two scans if no flow waits. A scan releases the network namespaces of containers that have ended.
 const REFRESH: Duration = Duration::from_secs(10);
 
-/// A flow: its slot, and when it began there.
+/// A flow: its slot and the time of its first packet.
 type FlowRef = (u32, u64);
-/// Processes of source and destination, where they are known.
+/// Processes of source and destination, if known.
 type Pair = [Option<Arc<Process>>; 2];
 
-/// Protocol and ends of a flow, the source first.
+/// Protocol and endpoints of a flow, the source first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlowEndpoints {
     pub(crate) protocol: Protocol,
     pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
-    /// Its first packet opened a connection, which tells the client.
+    /// The first packet opened a connection, so the client is known.
     pub(crate) is_opened: bool,
 }
 
-/// Things that are looked up.
+/// Kinds of lookups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// Processes at the ends.
+    /// Find the processes of both sides.
     pub(crate) processes: bool,
-    /// The end that has a listening port.
+    /// Find the side with a listening port.
     pub(crate) listening_ports: bool,
 }
 
@@ -54,17 +54,17 @@ impl Wanted {
     }
 }
 
-/// Knowledge of a flow, as far as it goes by now.
+/// Results for a flow so far.
 #[derive(Clone, Debug)]
 pub(crate) struct LookupResult {
-    /// Processes of source and destination, where they are known.
+    /// Processes of source and destination, if known.
     pub(crate) processes: Pair,
     /// Its direction by listening ports.
     pub(crate) listening: Direction,
 }
 
 impl LookupResult {
-    /// Has a record say which processes are at its ends, as far as is known.
+    /// Adds the known processes to a record.
     pub(crate) fn name(self, mut record: Flow) -> Flow {
         [record.source_process, record.destination_process] = self.processes;
         record
@@ -85,14 +85,14 @@ struct Request {
     ends: FlowEndpoints,
 }
 
-/// Outcome of the look-ups.
+/// Results of the lookups.
 #[derive(Debug, Default)]
 struct LookupResults {
-    /// Found or awaited: one entry for each open flow that was asked about.
+    /// One entry for each open flow with a request, even before its result is known.
     flows: Mutex<HashMap<FlowRef, LookupResult>>,
-    /// Flows that found no room behind the queue.
+    /// Flows that did not fit into the queue.
     missed: AtomicU64,
-    /// Nobody wants any more of them.
+    /// The owner has dropped the lookup, so no result is needed.
     is_over: AtomicBool,
 }
 
@@ -105,7 +105,7 @@ impl LookupResults {
         !self.is_over.load(Ordering::Relaxed)
     }
 
-    /// Of a flow that has ended nobody wants to know.
+    /// Ignores a flow that has ended.
     fn put(&self, flow: FlowRef, found: impl FnOnce(&mut LookupResult)) {
         if let Some(answer) = self.lock().get_mut(&flow) {
             found(answer);
@@ -113,10 +113,11 @@ impl LookupResults {
     }
 }
 
-/// Looks sockets up beside the capture thread. Dropping it waits for the end of its thread, which leaves what is in the queue.
+/// Looks sockets up in a thread beside the capture thread. Dropping it waits for the thread, which skips the rest of
+/// the queue.
 #[derive(Debug)]
 pub(crate) struct Lookup {
-    /// None once it is dropped.
+    /// `None` during the drop.
     requests: Option<SyncSender<Request>>,
     thread: Option<JoinHandle<()>>,
     answers: Arc<LookupResults>,
@@ -124,10 +125,10 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// Of the sockets of the calling thread's network namespace, and of those that other processes are in.
+    /// Looks in the calling thread's network namespace and in the namespaces of other processes.
     ///
     /// # Errors
-    /// No netlink socket, or no thread.
+    /// The system call's error if there is no netlink socket or no thread.
     pub(crate) fn start(wanted: Wanted) -> io::Result<Self> {
         let namespaces = Namespaces::open()?;
         let (requests, received) = sync_channel(QUEUE);
@@ -152,12 +153,13 @@ impl Lookup {
         })
     }
 
-    /// True if the flow was asked about.
+    /// Returns true if the flow was asked about.
     pub(crate) fn knows(&self, slot: u32, first_seen: u64) -> bool {
         self.answers.lock().contains_key(&(slot, first_seen))
     }
 
-    /// Has a flow looked up, whose ends can be. False where it finds no room in the queue, and stays without an answer.
+    /// Requests a lookup of a flow, unless its endpoints cannot be sockets. Returns false if the queue is full; the
+    /// flow then has no result.
     pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
         let flow = (slot, first_seen);
         self.answers.lock().insert(flow, LookupResult::default());
@@ -169,12 +171,12 @@ impl Lookup {
         requests.is_some_and(|requests| requests.try_send(Request { flow, ends }).is_ok())
     }
 
-    /// Flows since the last call that were asked about and stay without an answer, for want of room.
+    /// Returns the number of flows since the last call that have no result because the queue was full.
     pub(crate) fn take_missed(&self) -> u64 {
         self.answers.missed.swap(0, Ordering::Relaxed)
     }
 
-    /// Knowledge of a flow, as far as it goes by now.
+    /// Returns the results for a flow so far.
     pub(crate) fn of(&self, slot: u32, first_seen: u64) -> LookupResult {
         let answers = self.answers.lock();
         answers
@@ -183,7 +185,7 @@ impl Lookup {
             .unwrap_or_default()
     }
 
-    /// The flow has ended.
+    /// Forgets a flow that has ended.
     pub(crate) fn forget(&self, slot: u32, first_seen: u64) {
         self.answers.lock().remove(&(slot, first_seen));
     }
@@ -194,13 +196,13 @@ impl Drop for Lookup {
         self.answers.is_over.store(true, Ordering::Relaxed);
         self.requests = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has no more to lose than answers.
+            // After a panic of the thread, only results are missing.
             let _ = thread.join();
         }
     }
 }
 
-/// A flow of which something is not known yet.
+/// A flow with an incomplete result.
 struct Pending {
     flow: FlowRef,
     ends: FlowEndpoints,
@@ -229,7 +231,7 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
             }
-            // Requests that come without a pause must not keep the others from a look.
+            // A continuous stream of requests must not delay the scan.
             if self.due().is_some_and(|due| due <= Instant::now()) {
                 self.look();
                 self.resolve_pending();
@@ -237,7 +239,7 @@ impl Worker {
         }
     }
 
-    /// Time of the next look at all processes; none where nothing is to be found or let go.
+    /// Returns the time of the next scan; `None` if there is nothing to find or release.
     fn due(&self) -> Option<Instant> {
         if self.pending.is_empty() {
             self.namespaces.has_others().then_some(self.next_refresh)
@@ -246,7 +248,7 @@ impl Worker {
         }
     }
 
-    /// Looks a flow up, now and, if there is room to remember it, once more behind the next look.
+    /// Looks a flow up now. If the result is incomplete and there is room, the next scan looks it up again.
     fn take(&mut self, flow: FlowRef, ends: FlowEndpoints) {
         if self.resolve(flow, &ends) {
             return;
@@ -254,7 +256,7 @@ impl Worker {
         if self.pending.len() < QUEUE {
             self.pending.push(Pending { flow, ends });
         } else if self.wanted.processes {
-            // Of a flow that waits for the answer to its ports alone, nothing is missed: its ends were asked.
+            // A flow that waits only for listening ports does not count, because both sides were already asked.
             self.answers.missed.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -268,7 +270,7 @@ impl Worker {
         }
     }
 
-    /// Looks at all processes.
+    /// Scans all processes.
     fn look(&mut self) {
         let began = Instant::now();
         let answers = Arc::clone(&self.answers);
@@ -280,14 +282,15 @@ impl Worker {
         self.next_refresh = Instant::now() + REFRESH.max(share);
     }
 
-    /// Looks a flow up. True if nothing is to be gained by another look.
+    /// Looks a flow up. Returns true if the result is final.
     fn resolve(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let is_named = !self.wanted.processes || self.name(flow, ends);
         let is_told = !self.wanted.listening_ports || ends.is_opened || self.tell(flow, ends);
         is_named && is_told
     }
 
-    /// Asks which end of a flow listens. True if another look at network namespaces cannot change that.
+    /// Finds the side of a flow that listens. Returns true if another scan of network namespaces cannot change the
+    /// result.
     fn tell(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let told = listening::decide(ends, |end| self.namespaces.listening(ends.protocol, end));
         if told.direction != Direction::Unknown {
@@ -297,7 +300,7 @@ impl Worker {
         !told.may_change
     }
 
-    /// Looks the processes of a flow up. True if one of its ends is known, or both are nobody's.
+    /// Finds the processes of a flow. Returns true if one side is known, or if neither side can have a process.
     fn name(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let (source, destination) = (ends.source, ends.destination);
         let inodes = [(source, destination), (destination, source)]
@@ -339,7 +342,7 @@ mod tests {
         }
     }
 
-    /// None where the kernel has no `sock_diag(7)`.
+    /// Returns `None` if the kernel lacks `sock_diag(7)`.
     fn worker(answers: &Arc<LookupResults>) -> Option<Worker> {
         let namespaces = match Namespaces::open() {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
@@ -393,7 +396,7 @@ mod tests {
         let Request { ends, .. } = request(0);
         assert!(lookup.ask(1, 1, Some(ends)));
         assert!(!lookup.ask(2, 1, Some(ends)));
-        // A flow that cannot be looked up takes no room.
+        // A flow without endpoints takes no room.
         assert!(lookup.ask(3, 1, None));
         for slot in 0..QUEUE + 2 {
             worker.take((u32::try_from(slot).unwrap(), 1), ends);

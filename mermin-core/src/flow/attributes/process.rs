@@ -1,4 +1,4 @@
-//! Processes at the two ends.
+//! Attributes of the processes at the source and the destination.
 
 use super::{name::Name, visit::Visit};
 use crate::flow::{Flow, Process};
@@ -25,7 +25,7 @@ pub(super) static DESTINATION: ProcessAttributes = ProcessAttributes {
     container: Name::new("destination.container.id"),
 };
 
-/// Gives what is known of both.
+/// Visits the attributes of both processes.
 pub(super) fn give<'a>(visit: &mut impl Visit<'a>, flow: &'a Flow) {
     for (names, process) in [
         (&SOURCE, &flow.source_process),

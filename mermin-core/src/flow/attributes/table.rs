@@ -1,8 +1,8 @@
-//! The attributes of a record: name, kind, unit, meaning. The reference is generated from this table.
+//! Table of all attributes: name, kind, unit, meaning. The reference is generated from it.
 
 use super::name::Name;
 
-/// Kinds of values of attributes.
+/// Kinds of attribute values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -18,7 +18,7 @@ pub enum Kind {
     Time,
 }
 
-/// One name of the vocabulary.
+/// An attribute: its name, kind and meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attribute {
@@ -28,11 +28,11 @@ pub struct Attribute {
     pub kind: Kind,
     /// The meaning, in one sentence.
     pub meaning: &'static str,
-    /// Unit in UCUM's notation, as OpenTelemetry has it (`By`, `ns`, `{packet}`); empty if it has no unit.
+    /// Unit in UCUM's notation, as OpenTelemetry uses it (`By`, `ns`, `{packet}`); empty if it has no unit.
     pub unit: &'static str,
-    /// When a record has it, in words; [`ALWAYS`] where each has.
+    /// The condition under which a record has it, in words; [`ALWAYS`] if every record has it.
     pub presence: &'static str,
-    /// IANA's names of the IPFIX elements that hold the same fact, by address family where there are two.
+    /// IANA's names of the IPFIX elements with the same meaning. There are two where IPv4 and IPv6 have one each.
     pub ipfix: &'static [&'static str],
 }
 
@@ -133,7 +133,7 @@ macro_rules! names {
 pub(super) static FORWARD: UniflowAttributes = names!("flow.");
 pub(super) static REVERSE: UniflowAttributes = names!("flow.reverse.");
 
-/// Attributes of each direction; `$way` says which.
+/// Rows of the attributes of one direction; `$way` names the direction.
 macro_rules! one_way {
     ($names:ident, $way:literal) => {
         &[
@@ -224,7 +224,7 @@ const AFTER: &[Attribute] = &[
     text("destination.container.id", "Id of its container, by the name of its control group").when("the same, and it is in a container"),
 ];
 
-/// Every name, in the order in which [`Attributes`](super::Attributes) gives them.
+/// All attributes, in the order in which [`Attributes`](super::Attributes) returns them.
 pub const ALL: &[Attribute] = &{
     let parts: [&[Attribute]; 4] = [BEFORE, FORWARD_ATTRIBUTES, REVERSE_ATTRIBUTES, AFTER];
     let mut all = [BEFORE[0]; BEFORE.len() + 2 * FORWARD_ATTRIBUTES.len() + AFTER.len()];

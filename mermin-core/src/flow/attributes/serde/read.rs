@@ -1,4 +1,4 @@
-//! From a map to a record.
+//! Deserialises a record from a map.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::flow::Flow;
 
-/// The map that [`Serialize`](serde::Serialize) writes, its entries in any order. A name that is no attribute is skipped,
-/// and so are those that follow from others: names of numbers, `network.type`, `flow.community_id`.
+/// Reads the map that [`Serialize`](serde::Serialize) writes, with its entries in any order. It skips unknown names,
+/// and attributes that follow from others: names of numbers, `network.type`, `flow.community_id`.
 impl<'de> Deserialize<'de> for Flow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Record)
@@ -29,7 +29,7 @@ impl<'de> Visitor<'de> for Record {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flow, A::Error> {
         let mut values = Values::default();
-        // A writer keeps the order of `ALL`, so the next name is mostly the one behind the last, or soon after it.
+        // Writers keep the order of `ALL`, so the next name is usually at this index or a little later.
         let mut next = 0;
         while let Some(name) = map.next_key::<String>()? {
             let (before, after) = ALL.split_at(next);

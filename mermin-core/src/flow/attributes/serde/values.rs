@@ -1,4 +1,4 @@
-//! Values by name, and the record that they make.
+//! Builds a record from values by name.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use crate::flow::{
     TcpFlags, TcpState, Tunnel, TunnelKind, Uniflow, VlanIds, time,
 };
 
-/// Counts of each of `flow.interfaces`.
+/// Names of the counts of each entry of `flow.interfaces`.
 const POINT_COUNTS: [&str; 5] = [
     "flow.interfaces.delay",
     "flow.interfaces.packets",
@@ -33,7 +33,7 @@ pub(super) enum AttributeValue {
     Numbers(Vec<u64>),
 }
 
-/// A record that cannot be made.
+/// The reason why no record can be built.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum Wrong {
     #[error("cannot find `{0}`, which each flow has")]
@@ -89,7 +89,7 @@ impl Values {
         Ok(flow)
     }
 
-    /// The process at an end.
+    /// Builds the process of one side.
     fn process(&self, names: &process::ProcessAttributes) -> Result<Option<Process>, Wrong> {
         let Some(pid) = self.number(names.pid.text)? else {
             return Ok(None);
@@ -119,7 +119,7 @@ impl Values {
         Ok(VlanIds::from_slice(&ids.collect::<Result<Vec<_>, _>>()?))
     }
 
-    /// Attributes tell their names and, where all have been counted, their counts, each in a list of the same order.
+    /// Builds the observation points from lists in one order. Counts are present only if every interface has them.
     fn observation_points(&self, start: SystemTime) -> Box<[ObservationPoint]> {
         let Some(AttributeValue::Texts(names)) = self.0.get("flow.interfaces") else {
             return Box::default();
@@ -200,7 +200,7 @@ impl Values {
         })
     }
 
-    /// Nothing where neither is there, as of a tunnel whose octets cannot be told.
+    /// Returns zero if both are absent, for example for a tunnel whose octets are unknown.
     fn count(&self, [delta, total]: [&'static str; 2]) -> Result<Count, Wrong> {
         Ok(Count {
             delta: self.number(delta)?.unwrap_or_default(),
@@ -312,7 +312,7 @@ fn wrong(name: &'static str, value: &str) -> Wrong {
     Wrong::Value { name, value }
 }
 
-/// The one of them whose word it is.
+/// Returns the item whose word this is.
 fn word<T: Copy, const N: usize>(
     all: [T; N],
     name: fn(T) -> &'static str,

@@ -1,15 +1,15 @@
-//! From a record to a map.
+//! Serialises a record as a map.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::super::Value;
 use crate::flow::{Flow, time::Rfc3339};
 
-/// A map of [`attributes`](Flow::attributes) in their order: JSON by serde has the names, types and values that
-/// [`JsonLines`](crate::sink::JsonLines) has. The seed of `flow.community_id` is 0.
+/// Writes the map of [`attributes`](Flow::attributes) in their order, with the names, types and values of
+/// [`JsonLines`](crate::sink::JsonLines). The seed of `flow.community_id` is 0.
 ///
-/// All of a record comes back, but for two values of its `observation_points` that no attribute has: their index is 0 then, and
-/// the first of them began with the flow.
+/// Deserialisation restores the whole record except two fields of `observation_points` that no attribute has: their
+/// index becomes 0, and the first one starts with the flow.
 ///
 /// ```
 /// # use mermin_core::{Flow, flow::{Endpoint, FlowId, Interface, Protocol}, sink::write_json};
@@ -41,7 +41,7 @@ impl Serialize for Flow {
     }
 }
 
-/// A string, a number, or a list of them; a time is RFC 3339 in UTC with nine decimals.
+/// Writes a string, a number, or a list of them. A time is RFC 3339 in UTC with nine decimals.
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
