@@ -6,41 +6,41 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Counts changes, and wakes the tasks that wait for the next. Only ever locked for a few assignments: a waker runs the code of
-/// others when it is woken or dropped.
+/// Counts changes, and wakes the tasks that wait for the next. The lock is held only for a few assignments, because
+/// waking or dropping a waker runs foreign code.
 #[derive(Debug, Default)]
 pub(super) struct Changes(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Changes so far.
+    /// Number of changes so far.
     version: u64,
     ended: bool,
     waiting: HashMap<u64, Waker>,
-    /// Number of the next one that waits.
+    /// Id of the next waiting task.
     next: u64,
 }
 
-/// One that waits, and the change that it has seen.
+/// A waiting task, and the change that it has seen.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     number: u64,
-    /// None before the first look.
+    /// `None` before the first poll.
     version: Option<u64>,
 }
 
 impl Changes {
-    /// A panic in another thread leaves the state whole: every change is one assignment.
+    /// A panic in another thread leaves the state valid, because every change is one assignment.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The report may be another. Not to be called with a lock that the report takes: a waker runs the code of others.
+    /// Announces a change of the report. Do not hold a lock that the report takes: waking a task runs foreign code.
     pub(super) fn changed(&self) {
         self.wake(|state| state.version += 1);
     }
 
-    /// The report stays as it is.
+    /// Announces that the report will not change any more.
     pub(super) fn end(&self) {
         self.wake(|state| state.ended = true);
     }
@@ -54,7 +54,7 @@ impl Changes {
         waiting.into_values().for_each(Waker::wake);
     }
 
-    /// Begins to wait. The first look finds a change.
+    /// Begins to wait. The first poll finds a change.
     pub(super) fn begin(&self) -> Seen {
         let mut state = self.lock();
         state.next += 1;
@@ -64,7 +64,7 @@ impl Changes {
         }
     }
 
-    /// Ready with true for a change since the last look, and with false where there will be none.
+    /// Ready with true for a change since the last poll, and with false if there will be no more changes.
     pub(super) fn poll(&self, seen: &mut Seen, context: &Context<'_>) -> Poll<bool> {
         let waker = context.waker().clone();
         let mut state = self.lock();
@@ -81,7 +81,7 @@ impl Changes {
         Poll::Pending
     }
 
-    /// Nobody waits any more.
+    /// Ends the wait.
     pub(super) fn leave(&self, seen: &Seen) {
         let waker = self.lock().waiting.remove(&seen.number);
         drop(waker);
@@ -124,13 +124,13 @@ mod tests {
         changes.changed();
         changes.changed();
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
-        // Two changes are one look.
+        // Two changes give one result.
         assert_eq!(changes.poll(&mut one, &context), Poll::Ready(true));
         assert_eq!(changes.poll(&mut one, &context), Poll::Pending);
         changes.end();
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
         assert_eq!(changes.poll(&mut one, &context), Poll::Ready(false));
-        // A late one finds the present report, and then the end.
+        // A late waiter finds the present report, and then the end.
         let mut late = changes.begin();
         assert_eq!(changes.poll(&mut late, &context), Poll::Ready(true));
         assert_eq!(changes.poll(&mut late, &context), Poll::Ready(false));

@@ -1,6 +1,6 @@
-//! The public side's requests to the thread of a source, and the end of that thread.
+//! Requests of the public side to the thread of a source, and the end of that thread.
 //!
-//! Nothing here waits for the thread but [`Control::over`], which is a future: the public side is called by executors.
+//! Executors call the public side, so nothing here blocks on the thread. [`Control::over`] waits for it as a future.
 
 use std::{
     collections::VecDeque,
@@ -29,7 +29,7 @@ use crate::{
     sys::process_mark::ProcessMark,
 };
 
-/// The value of a wake-up. A request for a page is [`PAGE`], because it needs no sweep.
+/// The value of a wake-up. A request for a page uses [`PAGE`], because it needs no sweep.
 const WAKE: u64 = 1;
 const PAGE: u64 = 1 << 32;
 
@@ -41,9 +41,10 @@ pub(super) struct Request {
     pub(super) answer: oneshot::Sender<Result<Reconfigured, Error>>,
 }
 
-/// Requests and the descriptor that wakes the thread to look at them.
+/// Requests, and the descriptor that wakes the thread.
 ///
-/// Waking or dropping a waker may run any code, such as closing this source, so none of these locks may be held then.
+/// None of these locks may be held while a waker is woken or dropped, because that may run any code, such as closing
+/// this source.
 ///
 /// A forked child has a copy but no thread, so its requests are ignored.
 #[derive(Debug)]
@@ -60,9 +61,9 @@ pub(super) struct Control {
     requests: Mutex<Option<VecDeque<Request>>>,
     /// Requested pages of open flows.
     pages: Pages,
-    /// Tasks that wait for the thread to end; none when it has ended.
+    /// Tasks that wait for the thread to end; `None` when it has ended.
     waiting: Mutex<Option<Vec<oneshot::Sender<()>>>>,
-    /// Of the report.
+    /// Changes of the report.
     changes: Arc<Changes>,
     process: ProcessMark,
 }
@@ -84,18 +85,18 @@ impl Control {
         })
     }
 
-    /// True if this is a copy that a fork made. Its locks may be held by threads that only the parent has, so they are not
-    /// to be taken, and its descriptor is the parent's as well.
+    /// Returns true if this is a copy in a forked child. Threads of the parent may hold its locks, so the child must
+    /// not take them, and its descriptor is also the parent's.
     pub(super) fn is_inherited(&self) -> bool {
         self.process.is_inherited()
     }
 
-    /// Changes of the report; not to be looked at in a [copy](Self::is_inherited), for their lock.
+    /// Returns the changes of the report. Do not use them in a [copy](Self::is_inherited), because of their lock.
     pub(super) fn changes(&self) -> &Arc<Changes> {
         &self.changes
     }
 
-    /// Makes the thread look. A wake-up that is pending already is as good.
+    /// Wakes the thread. A pending wake-up is enough.
     pub(super) fn wake(&self) {
         self.add(WAKE);
     }
@@ -104,12 +105,12 @@ impl Control {
         let _ = rustix::io::write(&self.wake, &count.to_ne_bytes());
     }
 
-    /// Waits until woken, a page is asked for, or the time is over.
+    /// Waits for a wake-up, for a request for a page, or until the time is over.
     pub(super) fn wait(&self, longest: Duration) {
         self.poll(&mut [self.poll_fd()], longest);
     }
 
-    /// As [`wait`](Self::wait), and until there is something to read from `other`. Says whether it was woken for more than a
+    /// Waits as [`wait`](Self::wait) does, or until `other` is readable. Returns true if it was woken for more than a
     /// page.
     pub(super) fn wait_for(&self, longest: Duration, other: &impl AsFd) -> bool {
         let mut fds = [self.poll_fd(), PollFd::new(other, PollFlags::IN)];
@@ -120,13 +121,13 @@ impl Control {
         PollFd::new(&self.wake, PollFlags::IN)
     }
 
-    /// The first of `fds` is this value's own.
+    /// Polls the descriptors; the first one is this value's own.
     fn poll(&self, fds: &mut [PollFd<'_>], longest: Duration) -> bool {
         let timeout = Timespec {
             tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(longest.subsec_nanos()),
         };
-        // An interrupted wait is a short one.
+        // An interrupted wait counts as a short one.
         let ready = poll(fds, Some(&timeout)).is_ok_and(|ready| ready != 0);
         let mut count = [0; 8];
         if ready && fds.first().is_some_and(|own| !own.revents().is_empty()) {
@@ -135,7 +136,7 @@ impl Control {
         !u64::from_ne_bytes(count).is_multiple_of(PAGE)
     }
 
-    /// Asks for a change. One that nobody will serve any more is dropped, and its answer with it.
+    /// Requests a change. If no thread serves requests any more, the request is dropped, and so is its answer.
     pub(super) fn request(&self, request: Request) {
         if self.is_inherited() || self.is_abandoned() {
             return;
@@ -156,7 +157,7 @@ impl Control {
         drop(refused);
     }
 
-    /// Asks for a page of open flows, as [`Pages::ask`].
+    /// Requests a page of open flows, as [`Pages::ask`] does.
     pub(super) fn ask_page(&self, request: PageRequest) {
         if !self.is_inherited() {
             self.pages.ask(request);
@@ -168,7 +169,7 @@ impl Control {
         self.pages.take()
     }
 
-    /// Asks for everything to be delivered and ended.
+    /// Requests delivery of everything and the end of the source.
     pub(super) fn close(&self) {
         if self.is_inherited() {
             return;
@@ -181,9 +182,9 @@ impl Control {
         }
     }
 
-    /// True if the source is closed; if not, the task is woken when it is. One task at a time.
+    /// Returns true if the source is closed. Otherwise the task is woken when it is. Only one task can wait.
     pub(super) fn poll_closing(&self, context: &Context<'_>) -> bool {
-        // Before the question, so that no close between the two is missed.
+        // Stored before the check, so that no close in between is missed.
         if !self.is_inherited() {
             let waker = context.waker().clone();
             let former = lock(&self.closed).replace(waker);
@@ -196,7 +197,7 @@ impl Control {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Nobody will take another flow: the thread is to take everything away and end. Does not wait for it.
+    /// Makes the thread detach everything and end, because nobody will take another flow. Does not wait for it.
     pub(super) fn abandon(&self) {
         if !self.is_inherited() {
             self.abandoned.store(true, Ordering::Release);
@@ -204,7 +205,7 @@ impl Control {
         }
     }
 
-    /// As [`abandon`](Self::abandon), by somebody who never got the source.
+    /// Abandons a source that nobody received.
     pub(super) fn cancel_open(&self) {
         self.open_cancelled.store(true, Ordering::Release);
         self.abandon();
@@ -218,10 +219,10 @@ impl Control {
         self.abandoned.load(Ordering::Acquire)
     }
 
-    /// Fails when opening is not to go on.
+    /// Returns an error if opening must not continue.
     ///
     /// # Errors
-    /// Nobody waits for the source any more. Nobody sees this error either.
+    /// `Closed`, when nobody waits for the source any more. Nobody sees this error either.
     pub(super) fn go_on(&self) -> Result<(), Error> {
         if self.is_abandoned() {
             return Err(Error::new(ErrorKind::Closed, "cannot go on opening"));
@@ -229,19 +230,19 @@ impl Control {
         Ok(())
     }
 
-    /// The thread has ended: nothing of the source is attached.
+    /// Announces that the thread has ended and nothing of the source is attached.
     pub(super) fn end(&self) {
         self.refuse_requests();
         self.pages.end();
         self.changes.end();
         let waiting = lock(&self.waiting).take();
         for waiting in waiting.unwrap_or_default() {
-            // Whoever waited may have gone.
+            // The receiver may have been dropped.
             let _ = waiting.send(());
         }
     }
 
-    /// There was no thread: nothing is attached, and the source ends by itself.
+    /// Announces that nothing is attached, for a source without a thread.
     pub(super) fn end_without_thread(&self) {
         self.refuse_requests();
         self.pages.end();
@@ -250,14 +251,14 @@ impl Control {
         self.threadless.store(true, Ordering::Release);
     }
 
-    /// The source has ended, or was dropped. Where there is a thread, it is that which ends the report.
+    /// Announces that the source has ended or was dropped. If there is a thread, it ends the report.
     pub(super) fn ended(&self) {
         if self.threadless.load(Ordering::Acquire) && !self.is_inherited() {
             self.changes.end();
         }
     }
 
-    /// Waits until the thread has [ended](Self::end); in a child that was forked, where there is none, not at all.
+    /// Waits until the thread has [ended](Self::end). In a forked child, which has no thread, it returns at once.
     pub(super) async fn over(&self) {
         if self.is_inherited() {
             return;
@@ -268,13 +269,13 @@ impl Control {
             over
         });
         if let Some(over) = over {
-            // Dropped without a word, it is over too.
+            // A dropped sender also means the end.
             let _ = over.await;
         }
     }
 }
 
-/// Held by the thread of a source: however the thread ends, whoever waits for that learns of it.
+/// Owned by the thread of a source. Its drop announces the end, however the thread ends.
 #[derive(Debug)]
 pub(super) struct Running(pub(super) Arc<Control>);
 
@@ -284,7 +285,7 @@ impl Drop for Running {
     }
 }
 
-/// A panic in another thread leaves what is behind these locks whole: every change is one assignment.
+/// A panic in another thread leaves the data behind these locks valid, because every change is one assignment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -307,7 +308,7 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         let mut first = pin!(control.over());
         assert_eq!(first.as_mut().poll(&mut context), Poll::Pending);
-        // One that was given up is no obstacle.
+        // A cancelled wait does not disturb others.
         {
             let mut given_up = pin!(control.over());
             assert_eq!(given_up.as_mut().poll(&mut context), Poll::Pending);
@@ -318,7 +319,7 @@ mod tests {
         assert!(control.next_request().is_none());
     }
 
-    /// Looks at every lock of a source when it is woken, and when it is dropped.
+    /// Takes every lock of a source when it is woken and when it is dropped.
     struct Prober {
         control: Arc<Control>,
         held: Arc<AtomicBool>,
@@ -373,7 +374,7 @@ mod tests {
         for (name, step) in steps {
             let control = Arc::new(Control::new().unwrap());
             let held = Arc::new(AtomicBool::new(false));
-            // One for each place, so that it is dropped with that.
+            // One waker for each place, so that it is dropped there.
             let wakers = [(); 3].map(|()| {
                 Waker::from(Arc::new(Prober {
                     control: Arc::clone(&control),

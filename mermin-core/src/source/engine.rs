@@ -1,4 +1,4 @@
-//! Live capture and capture files share this: how a thread answers, counts and ends.
+//! Answers, counters and the end of a thread, shared by live capture and capture files.
 
 use std::{
     any::Any,
@@ -19,26 +19,26 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) shared: Arc<dyn Counters>,
-    /// Of a pinned source.
+    /// The receiver of acknowledgements; `None` if the source is not pinned.
     pub(super) receipt: Option<Box<dyn Receive>>,
 }
 
-/// Statistics, read while a thread goes on counting and after it has ended.
+/// Statistics that stay readable while a thread counts and after it has ended.
 pub(super) trait Counters: fmt::Debug + Send + Sync {
-    /// All counters as of now.
+    /// Returns all counters as of now.
     fn stats(&self) -> Stats;
 
-    /// The state now, and degradations.
+    /// Returns the present state and degradations.
     fn report(&self) -> Report;
 
-    /// The kernel program, where there is one.
+    /// Returns the kernel program, if there is one.
     #[cfg(feature = "__lab")]
     fn programs(&self) -> Option<&Arc<Programs>> {
         None
     }
 }
 
-/// A random number that tells the ids of two sources apart.
+/// Returns a random number that makes the ids of two sources differ.
 pub(super) fn epoch() -> Result<u64, Error> {
     let mut octets = [0; 8];
     rustix::rand::getrandom(&mut octets, rustix::rand::GetRandomFlags::empty()).map_err(
@@ -47,7 +47,7 @@ pub(super) fn epoch() -> Result<u64, Error> {
     Ok(u64::from_ne_bytes(octets))
 }
 
-/// Runs the thread's work so that the stream ends however it ends.
+/// Runs the thread's work. The stream ends even if the work panics.
 pub(super) fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
     let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         Err(Error::new(
@@ -62,7 +62,7 @@ pub(super) fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
     queue.end(result);
 }
 
-/// The message of a panic.
+/// Returns the message of a panic.
 fn said(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()

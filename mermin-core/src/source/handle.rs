@@ -1,4 +1,4 @@
-//! A source's statistics, from any thread.
+//! Statistics and control of a source, from any thread.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::{
     report::{Report, SourceKind, Stats},
 };
 
-/// Reads a source's statistics, changes its options and closes it, from any thread. Clones refer to the same source. Counters stay
-/// readable after the source has ended. In a forked child, a handle reads nothing and changes nothing.
+/// Reads a source's statistics, changes its options and closes it, from any thread. Clones refer to the same source.
+/// Counters stay readable after the source has ended. In a forked child, a handle reads and changes nothing.
 ///
 /// ```
 /// use mermin_core::FlowSource;
@@ -45,8 +45,8 @@ impl Handle {
         Self { control, shared }
     }
 
-    /// The counters now. Takes no system call: it reads memory shared with the kernel program, or with the thread that reads a
-    /// capture file.
+    /// Returns the counters now. It makes no system call: it reads memory shared with the kernel program, or with the
+    /// thread that reads a capture file.
     #[must_use]
     pub fn stats(&self) -> Stats {
         if self.control.is_inherited() {
@@ -55,7 +55,7 @@ impl Handle {
         self.shared.stats()
     }
 
-    /// The state of the source now, with all degradations. It changes as interfaces appear and disappear.
+    /// Returns the state of the source now, with all degradations. It changes as interfaces appear and disappear.
     #[must_use]
     pub fn report(&self) -> Report {
         if self.control.is_inherited() {
@@ -64,8 +64,8 @@ impl Handle {
         self.shared.report()
     }
 
-    /// A stream of reports, for any runtime: the report now, and again after each change to interfaces or degradations. Ends when
-    /// nothing of the source is attached any more. Each such stream gets all changes.
+    /// Returns a stream of reports, for any runtime: the present report, and one after each change to interfaces or
+    /// degradations. It ends when nothing of the source is attached any more. Each stream gets all changes.
     ///
     /// ```no_run
     /// use futures::StreamExt;
@@ -85,25 +85,27 @@ impl Handle {
         Reports::new(Arc::clone(&self.control), Arc::clone(&self.shared))
     }
 
-    /// The flows that are open now, a page at a time, in no order: totals while flows last, long before they have records. Of a
-    /// capture file too.
+    /// Returns a snapshot of the open flows, one page at a time, in no order. It shows totals of flows long before
+    /// they have records. It also works for a capture file.
     ///
-    /// Each flow is as its next record would be if that were made now: `delta` counts since its latest record, `total` since it
-    /// began, and the end reason is [`ActiveTimeout`](crate::flow::EndReason::ActiveTimeout). It is read at one moment, and is in a
-    /// snapshot at most once. Missing may be flows that began after the first page was asked for or ended before theirs was, and flows
-    /// that the [filter](crate::filter) of flows rejects; the filter of records has no say. With
-    /// [`join`](FlowSourceBuilder::join), each interface's flow is there by itself. While no packet comes, the deltas of a
-    /// snapshot and of all records made before it add up to what was counted ([`Stats::packets`]), less what is counted under a
-    /// reason.
+    /// Each flow is in the form of its next record, if that were made now: `delta` counts since its latest record,
+    /// `total` since its start, and the end reason is [`ActiveTimeout`](crate::flow::EndReason::ActiveTimeout). Each
+    /// flow is read at one moment, and is in a snapshot at most once. A snapshot may lack flows that began after the
+    /// first page was requested or ended before their page was. It lacks flows that the [filter](crate::filter) of
+    /// flows rejects; the filter of records has no effect. With [`join`](FlowSourceBuilder::join), it has each
+    /// interface's flow.
     ///
-    /// The source's thread fills a page of up to 4,096 flows between two pieces of other work, in 0.6 ms: 0.14 us a flow, 14 ms for
-    /// 100,000 (`cargo bench -p mermin-benches --bench sweep`), and no system call but those that wake the two threads.
-    /// Packets wait for nothing. The memory of a page is used again for the next one.
+    /// While no packet arrives, the deltas of a snapshot and of all earlier records add up to the packets counted
+    /// ([`Stats::packets`]) minus those counted under a reason.
+    ///
+    /// The source's thread fills a page of up to 4,096 flows between two other tasks, in 0.6 ms: 0.14 us per flow, 14
+    /// ms for 100,000 (`cargo bench -p mermin-benches --bench sweep`). The only system calls are those that wake the
+    /// two threads. No packet waits. The memory of a page is reused for the next one.
     ///
     /// ```no_run
     /// use mermin_core::Handle;
     ///
-    /// /// The octets of all open flows.
+    /// /// Returns the octets of all open flows.
     /// async fn octets(handle: &Handle) -> u64 {
     ///     let mut sum = 0;
     ///     let mut open = handle.open_flows();
@@ -123,16 +125,18 @@ impl Handle {
         self.shared.programs()
     }
 
-    /// Changes the options of a running source. Interfaces, timeouts and filter take effect at once. The result names all other options
-    /// that differ; they need a new source.
+    /// Changes the options of a running source. Interfaces, timeouts and filter take effect at once. The result names
+    /// all other options that differ; they need a new source.
     ///
     /// No packet is lost and no flow is split. Flows of an interface that is no longer watched end with
     /// [`ForcedEnd`](crate::flow::EndReason::ForcedEnd) as the consumer takes their records. Open flows keep the
-    /// filter's decision until they end. The future is ready when every selected interface has been tried; interfaces
-    /// that cannot be attached to are in [`report`](Self::report) and are tried again. An interface that is still being
-    /// detached from an earlier change is attached again once its flows are closed: keep polling the stream, or this
-    /// never completes. Changes are made one after the other. A change that has begun is completed even if the future
-    /// is dropped.
+    /// filter's decision until they end.
+    ///
+    /// The future is ready when every selected interface has been tried. Interfaces that cannot be attached to are in
+    /// [`report`](Self::report), and the source tries them again. An interface that an earlier change is still
+    /// detaching is attached again once its flows are closed. So keep polling the stream, or the future never
+    /// completes. Changes are made one after the other. A change that has begun is completed even if the future is
+    /// dropped.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -152,9 +156,9 @@ impl Handle {
     /// ```
     ///
     /// # Errors
-    /// After an error nothing has changed. By [`ErrorKind`]: `InvalidOption`, also for a capture file, which cannot be
-    /// reconfigured; `NoInterface` as of [`open`](FlowSourceBuilder::open); `Exhausted` when open flows were decided by
-    /// more than 125 different filters of records; `Closed` when the source has ended or ends meanwhile.
+    /// After an error nothing has changed. By [`ErrorKind`]: `InvalidOption`, also for a capture file, which cannot
+    /// be reconfigured; `NoInterface` as for [`open`](FlowSourceBuilder::open); `Exhausted` if more than 125
+    /// different filters of records decided open flows; `Closed` if the source has ended or ends meanwhile.
     pub async fn reconfigure(&self, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
         let (options, selector) = options.live()?;
         if self.report().source != SourceKind::Interfaces {
@@ -179,7 +183,7 @@ impl Handle {
         })
     }
 
-    /// As [`FlowSource::close`](super::FlowSource::close).
+    /// Closes the source as [`FlowSource::close`](super::FlowSource::close) does.
     pub fn close(&self) {
         self.control.close();
     }

@@ -1,4 +1,4 @@
-//! The public face: a builder, a stream of flows, a handle to its statistics.
+//! The public API of a source: a builder, a stream of flows, a handle.
 
 mod builder;
 mod capture;

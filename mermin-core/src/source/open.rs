@@ -1,4 +1,4 @@
-//! From options to a running source.
+//! Opens a source.
 
 use std::{sync::Arc, thread};
 
@@ -16,11 +16,11 @@ use crate::{
 };
 
 impl FlowSourceBuilder {
-    /// Tries each step of [`open`](Self::open) and reports the outcome: [`Report::checks`], and the degradations that `open` would have.
-    /// Attaches nothing to an interface of the host and leaves nothing behind.
+    /// Tries each step of [`open`](Self::open). The report has [`Report::checks`] and the degradations that `open`
+    /// would have. Nothing is attached to an interface of the host, and nothing is left behind.
     ///
-    /// A thread does the work in a few tenths of a second, because it loads the kernel program with room for one flow. A capture file is
-    /// not opened.
+    /// A thread does the work in a few tenths of a second: it loads the kernel program with room for only one flow. A
+    /// capture file is not opened.
     ///
     /// ```no_run
     /// use mermin_core::FlowSource;
@@ -38,7 +38,8 @@ impl FlowSourceBuilder {
     /// ```
     ///
     /// # Errors
-    /// `InvalidOption`; `Exhausted` where no thread can be started. A feature that the host lacks is no error but a failed check.
+    /// `InvalidOption`; `Exhausted` if no thread can be started. A feature that the host lacks is a failed check, not
+    /// an error.
     pub async fn preflight(&self) -> Result<Report, Error> {
         let selector = self.options.validate()?;
         let options = self.options.clone();
@@ -46,7 +47,7 @@ impl FlowSourceBuilder {
         thread::Builder::new()
             .name("mermin-preflight".to_owned())
             .spawn(move || {
-                // Whoever asked may have gone.
+                // The caller may have dropped its future.
                 let _ = answer.send(capture::preflight(&options, &selector));
             })
             .map_err(|error| {
@@ -61,10 +62,10 @@ impl FlowSourceBuilder {
         })
     }
 
-    /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls this.
+    /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls the future.
     ///
-    /// The source's own thread does the work, so no executor is blocked. Dropping the future before it is ready does not wait for that
-    /// thread either: the thread attaches to no further interface, detaches from the others, and ends.
+    /// The source's own thread does the work, so no executor is blocked. Dropping the future before it is ready does
+    /// not wait for that thread: the thread attaches to no further interface, detaches from the others, and ends.
     ///
     /// ```no_run
     /// use futures::StreamExt;
@@ -82,8 +83,8 @@ impl FlowSourceBuilder {
     /// ```
     ///
     /// # Errors
-    /// By [`ErrorKind`]: `InvalidOption`; `InUse` where another source has the instance; `Unsupported` below Linux
-    /// 5.14; `PermissionDenied`; `NoInterface`; `Verifier`; `Exhausted`; `System`. For a capture file also
+    /// By [`ErrorKind`]: `InvalidOption`; `InUse` if another source has the instance; `Unsupported` below Linux 5.14;
+    /// `PermissionDenied`; `NoInterface`; `Verifier`; `Exhausted`; `System`. For a capture file also
     /// `InvalidCapture`, and `Unsupported` for an unsupported link type.
     pub async fn open(self) -> Result<FlowSource, Error> {
         let selector = self.options.validate()?;
@@ -125,7 +126,7 @@ impl FlowSourceBuilder {
     }
 }
 
-/// Ends a source whose `open` was cancelled: its thread may have answered already, and would go on for nobody.
+/// Ends a source whose `open` was cancelled. Its thread may have answered already, and would run without a consumer.
 struct Unopened(Option<Arc<Control>>);
 
 impl Drop for Unopened {
@@ -136,7 +137,7 @@ impl Drop for Unopened {
     }
 }
 
-/// Waits for what the source's thread says.
+/// Waits for the answer of the source's thread.
 async fn opened_by(
     opened: oneshot::Receiver<Result<Opened, Error>>,
     queue: Arc<Queue>,

@@ -1,4 +1,4 @@
-//! The flows that are open now, a page at a time.
+//! Snapshots of the open flows, one page at a time.
 
 use std::{fmt, sync::Arc};
 
@@ -10,13 +10,13 @@ use super::{
 };
 use crate::flow::Flow;
 
-/// A snapshot of the flows that are open, of [`Handle::open_flows`](super::Handle::open_flows).
+/// A snapshot of the open flows, see [`Handle::open_flows`](super::Handle::open_flows).
 ///
-/// Dropping it ends it. Any number of snapshots can be taken at a time, from any threads.
+/// Dropping it ends it. Any number of snapshots can exist at a time, in any threads.
 #[must_use = "nothing is read before `next_page` is called"]
 pub struct OpenFlows {
     control: Arc<Control>,
-    /// The first slot of the next page; none behind the last page.
+    /// The first slot of the next page; `None` after the last page.
     next: Option<u32>,
     page: Vec<Flow>,
     asked: Option<oneshot::Receiver<Page>>,
@@ -32,8 +32,8 @@ impl OpenFlows {
         }
     }
 
-    /// The next flows, at most 4,096; `None` behind the last ones, when the source has ended, and in a forked child. Dropping the
-    /// future loses nothing: the next call gives the same page.
+    /// Returns the next flows, at most 4,096. `None` after the last ones, when the source has ended, and in a forked
+    /// child. Dropping the future loses nothing: the next call returns the same page.
     pub async fn next_page(&mut self) -> Option<&[Flow]> {
         self.page.clear();
         while self.page.is_empty() {
@@ -49,7 +49,7 @@ impl OpenFlows {
         Some(&self.page)
     }
 
-    /// Asks for the next page, unless it was asked for.
+    /// Requests the next page, unless a request is pending.
     fn ask(&mut self) -> Option<&mut oneshot::Receiver<Page>> {
         if self.control.is_inherited() {
             return None;
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::flow::example::plain;
 
-    /// Fills what is asked for from so many slots, of which each third has a flow.
+    /// Fills the requested page from this many slots; every third slot has a flow.
     fn fill(control: &Control, used: u32) {
         for request in control.page_requests() {
             request.fill(used, |slot| {
@@ -161,7 +161,7 @@ mod tests {
         for request in control.page_requests() {
             request.fill(100_000, |_| Some(plain()));
             filled += 1;
-            // Both go on as soon as they can.
+            // Both snapshots continue as soon as they can.
             for open in &mut snapshots {
                 while open.next_page().now_or_never().is_some() {}
             }

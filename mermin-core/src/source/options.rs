@@ -1,4 +1,4 @@
-//! Options, checked before anything is done.
+//! Options of a source, and their validation.
 
 use std::{io, path::Path};
 
@@ -19,56 +19,57 @@ use crate::{
 
 /// Slot numbers have 24 bits in a flow's id.
 pub(crate) const MOST_FLOWS: u32 = 1 << 24;
-/// 39 MB of kernel memory.
+/// Takes 39 MB of kernel memory.
 pub(crate) const DEFAULT_FLOWS: u32 = 1 << 16;
 
-/// Octets of notifications of links that may wait: some 1,500, as the kernel counts them.
+/// Receive buffer of link notifications in octets: about 1,500 notifications, by the kernel's accounting.
 const NOTIFICATIONS: usize = 4 << 20;
 
-/// Options as the builder gathers them.
+/// Options as the builder collects them.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Options {
     pub(crate) interfaces: Patterns,
     pub(crate) exclude: Patterns,
-    /// Everything that is up stands in while `interfaces` matches nothing.
+    /// Watch everything that is up while `interfaces` matches nothing.
     pub(crate) fallback_to_all: bool,
-    /// Interfaces that come later are left alone.
+    /// Ignore interfaces that appear later.
     pub(crate) no_hot_plug: bool,
     pub(crate) attach: AttachOptions,
     pub(crate) netns: NetNs,
     pub(crate) timeouts: Timeouts,
     pub(crate) filter: Filter,
-    /// None is the default of the kind of source: [`DEFAULT_FLOWS`] or, where no memory is taken ahead, [`MOST_FLOWS`].
+    /// `None` is the default for the kind of source: [`DEFAULT_FLOWS`], or [`MOST_FLOWS`] if no memory is allocated
+    /// in advance.
     pub(crate) max_flows: Option<u32>,
     pub(crate) strict: bool,
     pub(crate) pinning: Option<Pinning>,
     pub(crate) flow_key: FlowKey,
     pub(crate) exact_end: bool,
     pub(crate) join: Join,
-    /// Processes at the ends of flows are looked up.
+    /// Look up the processes on both sides of flows.
     pub(crate) process: bool,
-    /// Listening ports tell the direction where nothing better does.
+    /// Let listening ports decide the direction if no better rule does.
     pub(crate) listening_ports: bool,
     pub(crate) decapsulation: Decapsulation,
     pub(crate) tunnel_ports: TunnelPorts,
     pub(crate) test_hooks: TestHooks,
 }
 
-/// Settings that are not up to applications, and differ in the lab alone.
+/// Settings that only the lab changes.
 #[derive(Clone, Debug)]
 pub(crate) struct TestHooks {
     /// The kernel program.
     pub(crate) object: &'static [u8],
-    /// Octets of notifications from the kernel that may wait.
+    /// Receive buffer of kernel notifications in octets.
     pub(crate) notifications: usize,
-    /// Flows are found by looking at every slot from time to time, and not where the kernel program says that one began.
+    /// Ignore the kernel program's hints of new flows, and find them by reading every slot periodically.
     pub(crate) ignores_hints: bool,
-    /// The means to wait for grace periods.
+    /// Creates the method of waiting for grace periods.
     pub(crate) grace: fn() -> io::Result<Grace>,
 }
 
-/// All but the means to wait, which is code.
+/// Compares everything except `grace`, which is code.
 impl PartialEq for TestHooks {
     fn eq(&self, other: &Self) -> bool {
         self.object == other.object
@@ -89,14 +90,14 @@ impl Default for TestHooks {
 }
 
 impl Options {
-    /// Where pins are or would be.
+    /// Returns the directory of the pins.
     pub(crate) fn bpffs(&self) -> &Path {
         self.pinning
             .as_ref()
             .map_or(Path::new(super::pinning::BPFFS), Pinning::mount)
     }
 
-    /// Checks every option; returns which interfaces are meant.
+    /// Checks every option; returns the selector of interfaces.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`].

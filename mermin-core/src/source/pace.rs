@@ -1,4 +1,4 @@
-//! How fast a capture is read.
+//! The pace at which a capture is read.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -7,11 +7,12 @@ use std::{
 
 use crate::table::record::date;
 
-/// A wait that nothing but another speed ends.
+/// A wait that only another speed ends.
 const PAUSED: Duration = Duration::from_secs(60);
 
-/// How fast a capture is read, of [`FlowSourceBuilder::pace`](super::FlowSourceBuilder::pace): a packet is counted no earlier than
-/// its time says. Clones are the same pace, and any of them changes it while the capture is read, from any thread.
+/// The pace at which a capture is read, see [`FlowSourceBuilder::pace`](super::FlowSourceBuilder::pace): a packet is
+/// counted no earlier than its time. Clones share one pace. Each clone can change it from any thread while the
+/// capture is read.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -31,25 +32,25 @@ pub struct Pace(Arc<Mutex<State>>);
 struct State {
     speed: f64,
     is_held: bool,
-    /// A moment of the capture, and when it was.
+    /// A time of the capture, and the moment at which it was reached.
     anchor: Option<(i64, Instant)>,
-    /// Packets before this moment do not wait.
+    /// Packets before this time do not wait.
     skip_to: Option<i64>,
-    /// The times of the first packet and of the latest.
+    /// The times of the first packet and of the latest one.
     first: Option<i64>,
     position: Option<i64>,
 }
 
 impl State {
-    /// True where no packet is due, at whatever time.
+    /// Returns true if no packet is ever due.
     fn is_paused(&self) -> bool {
         self.is_held || self.speed.is_nan() || self.speed <= 0.0
     }
 }
 
 impl Pace {
-    /// The capture's own speed is 1, twice as fast is 2; `f64::INFINITY` is as fast as it can be read. At 0, below, and at `NAN` no
-    /// packet is due.
+    /// Creates a pace. Speed 1 is the capture's own, 2 is twice as fast, `f64::INFINITY` is as fast as possible. At
+    /// 0, negative numbers and `NAN` no packet is due.
     #[must_use]
     pub fn new(speed: f64) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -58,51 +59,52 @@ impl Pace {
         })))
     }
 
-    /// Goes on from here at another speed, within 50 ms.
+    /// Continues from here at another speed, within 50 ms.
     pub fn set_speed(&self, speed: f64) {
         let mut state = self.lock();
         state.speed = speed;
         state.anchor = None;
     }
 
-    /// Counts no further packet, at most one that was due already, but those that are [skipped](Self::skip_to).
+    /// Holds the capture. At most one packet that was already due is still counted, and those that are
+    /// [skipped](Self::skip_to).
     pub fn hold(&self) {
         self.lock().is_held = true;
     }
 
-    /// Goes on from here, within 50 ms.
+    /// Continues from here, within 50 ms.
     pub fn resume(&self) {
         let mut state = self.lock();
         state.is_held = false;
         state.anchor = None;
     }
 
-    /// The speed as it was set last.
+    /// Returns the latest speed that was set.
     #[must_use]
     pub fn speed(&self) -> f64 {
         self.lock().speed
     }
 
-    /// Reads up to a moment of the capture as fast as it can be read, also while it is held. One that has passed changes nothing: to
-    /// go back, open the capture again, with this pace or another.
+    /// Reads up to a time of the capture as fast as possible, even while it is held. A time that has passed has no
+    /// effect: to go back, open the capture again, with this pace or another.
     pub fn skip_to(&self, moment: SystemTime) {
         let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.lock().skip_to = Some(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
     }
 
-    /// The time of the first packet; none before it was read.
+    /// Returns the time of the first packet; `None` before it was read.
     #[must_use]
     pub fn began(&self) -> Option<SystemTime> {
         self.lock().first.map(date)
     }
 
-    /// The latest time of the packets that were read; none before the first.
+    /// Returns the latest time of the packets read so far; `None` before the first.
     #[must_use]
     pub fn position(&self) -> Option<SystemTime> {
         self.lock().position.map(date)
     }
 
-    /// Begins with a capture: those read before have no say.
+    /// Begins with a capture, and forgets those read before.
     pub(super) fn begin(&self) {
         let mut state = self.lock();
         state.anchor = None;
@@ -110,13 +112,13 @@ impl Pace {
         state.position = None;
     }
 
-    /// How long a packet of this time (ns since 1970) has to wait, asked at `now`; none where it is counted.
+    /// Returns how long a packet of this time (ns since 1970) must wait at `now`; `None` if it is counted now.
     pub(super) fn wait(&self, time: i64, now: Instant) -> Option<Duration> {
         let mut state = self.lock();
         state.first.get_or_insert(time);
         let is_skipped = state.skip_to.is_some_and(|moment| time < moment);
         if !is_skipped {
-            // Reached: a packet that is late is not skipped.
+            // The time is reached: a late packet after it is not skipped.
             state.skip_to = None;
         }
         if is_skipped || state.speed == f64::INFINITY && !state.is_held {
@@ -141,19 +143,19 @@ impl Pace {
         }
     }
 
-    /// As [`wait`](Self::wait), for a packet without a time: it is due with the one before it.
+    /// Decides as [`wait`](Self::wait) does for a packet without a time: it is due with the previous one.
     pub(super) fn wait_without_time(&self) -> Option<Duration> {
         let state = self.lock();
         (state.is_paused() && state.skip_to.is_none()).then_some(PAUSED)
     }
 
-    /// A panic in another thread leaves the state whole: every change is an assignment.
+    /// A panic in another thread leaves the state valid, because every change is one assignment.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A pace is the same as its clones alone.
+/// A pace is equal only to its clones.
 impl PartialEq for Pace {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -184,10 +186,10 @@ mod tests {
         assert_eq!(pace.position(), pace.began());
         let later = start + Duration::from_secs(5);
         assert_eq!(pace.wait(NOW + 10 * SECOND, later), None);
-        // One that is late does not wait, and nothing is made up for.
+        // A late packet does not wait, and the capture does not catch up.
         assert_eq!(pace.wait(NOW, later), None);
         assert_eq!(pace.wait(NOW + 20 * SECOND, later), Some(seconds(5)));
-        // Another speed counts from where it was.
+        // Another speed counts from the present position.
         pace.wait(NOW + 10 * SECOND, later);
         pace.set_speed(1.0);
         assert_eq!(pace.wait(NOW + 20 * SECOND, later), Some(seconds(10)));

@@ -1,4 +1,4 @@
-//! Pages of open flows: asked for by the public side, filled by the thread of a source.
+//! Pages of open flows. The public side requests them, and the thread of a source fills them.
 
 use std::{
     collections::VecDeque,
@@ -9,22 +9,22 @@ use futures_channel::oneshot;
 
 use crate::flow::Flow;
 
-/// Flows of a page at most: less than a millisecond of the thread's time.
+/// Largest number of flows in a page: less than a millisecond of the thread's time.
 const MOST_FLOWS: usize = 4096;
-/// Slots that are looked at for a page at most, so that an empty table takes no longer.
+/// Largest number of slots read for a page, so that an empty table takes no longer.
 const MOST_SLOTS: u32 = 1 << 16;
 
-/// A page that is asked for.
+/// A request for a page.
 #[derive(Debug)]
 pub(super) struct PageRequest {
-    /// The first slot to look at.
+    /// The first slot to read.
     pub(super) from: u32,
-    /// Memory of the page before.
+    /// Memory of the previous page.
     pub(super) flows: Vec<Flow>,
     pub(super) answer: oneshot::Sender<Page>,
 }
 
-/// A page that is filled.
+/// A filled page.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) flows: Vec<Flow>,
@@ -33,7 +33,7 @@ pub(super) struct Page {
 }
 
 impl PageRequest {
-    /// Fills the page from the first `used` slots. `open` gives the flow in a slot.
+    /// Fills the page from the first `used` slots. `open` returns the flow in a slot.
     pub(super) fn fill(self, used: u32, mut open: impl FnMut(u32) -> Option<Flow>) {
         let Self {
             from,
@@ -48,12 +48,12 @@ impl PageRequest {
             slot += 1;
         }
         let next = (slot < used).then_some(slot);
-        // Whoever asked may have gone.
+        // The caller may have dropped its future.
         let _ = answer.send(Page { flows, next });
     }
 }
 
-/// Pages that were asked for and not filled; none when nobody fills them any more.
+/// Requests that are not filled yet; `None` when no thread fills pages any more.
 #[derive(Debug)]
 pub(super) struct Pages(Mutex<Option<VecDeque<PageRequest>>>);
 
@@ -62,26 +62,26 @@ impl Pages {
         Self(Mutex::new(Some(VecDeque::new())))
     }
 
-    /// Asks for a page. One that nobody will fill is dropped, and its answer with it.
+    /// Requests a page. If no thread fills pages any more, the request is dropped, and so is its answer.
     pub(super) fn ask(&self, request: PageRequest) {
         if let Some(requests) = &mut *self.lock() {
             requests.push_back(request);
         }
     }
 
-    /// Those asked for by now. One that is asked for while they are filled waits for other work, or snapshots one behind
-    /// the other would keep the thread from it.
+    /// Returns the requests so far. A request that arrives while they are filled waits for other work; otherwise a
+    /// sequence of snapshots would keep the thread from its work.
     pub(super) fn take(&self) -> VecDeque<PageRequest> {
         self.lock().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// No page is filled any more, which whoever asked for one learns.
+    /// Stops filling pages. Dropping the requests tells their callers.
     pub(super) fn end(&self) {
         let unfilled = self.lock().take();
         drop(unfilled);
     }
 
-    /// A panic in another thread leaves the queue whole: every change is one call.
+    /// A panic in another thread leaves the queue valid, because every change is one call.
     fn lock(&self) -> MutexGuard<'_, Option<VecDeque<PageRequest>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

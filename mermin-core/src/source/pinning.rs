@@ -1,20 +1,20 @@
-//! Lets a source outlive its process.
+//! Options of a source that outlives its process.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind};
 
-/// Where Linux distributions mount the BPF file system.
+/// Mount point of the BPF file system in Linux distributions.
 pub(super) const BPFFS: &str = "/sys/fs/bpf";
 /// Longest name of an instance.
 const LONGEST: usize = 64;
 
-/// Keeps a source's kernel state across restarts of the process. Maps and links have names in a BPF file system, so the kernel keeps
-/// counting, and the next source opened with the same name resumes the existing flows. It can have other interfaces, filters and attach
-/// modes; `max_flows` stays.
+/// Keeps a source's kernel state across restarts of the process. Maps and links have names in a BPF file system, so
+/// the kernel keeps counting, and the next source with the same name resumes the existing flows. That source may have
+/// other interfaces, filters and attach modes; `max_flows` stays.
 ///
-/// A flow that has ended keeps its slot until its last record is acknowledged. While half of all slots wait for that, no flow is ended:
-/// open flows continue, with fewer records.
+/// A flow that has ended keeps its slot until its last record is acknowledged. While half of all slots wait for an
+/// acknowledgement, no flow ends: open flows continue, with fewer records.
 ///
 /// ```no_run
 /// use futures::StreamExt;
@@ -28,7 +28,7 @@ const LONGEST: usize = 64;
 ///     .await?;
 /// while let Some(flow) = flows.next().await {
 ///     let flow = flow?;
-///     // Who stores it under this pair stores it once, also when the process is killed right behind this line.
+/// // A receiver that stores it under this pair stores it once, even if the process is killed after this line.
 ///     println!("{} {}: {flow}", flow.id, flow.sequence);
 /// }
 /// # Ok(())
@@ -42,7 +42,7 @@ pub struct Pinning {
 }
 
 impl Pinning {
-    /// Pins under this name: 1 to 64 letters, digits, `-` and `_`. One source at a time can have it.
+    /// Creates pins with this name: 1 to 64 letters, digits, `-` and `_`. One source at a time can have it.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Pinning};
@@ -59,8 +59,8 @@ impl Pinning {
         }
     }
 
-    /// The mount point of a BPF file system. Default: `/sys/fs/bpf`. Pins are in `mermin/<instance>` below it. The source mounts
-    /// nothing.
+    /// Sets the mount point of the BPF file system. Default: `/sys/fs/bpf`. Pins are in `mermin/<instance>` below it.
+    /// The source mounts nothing.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Pinning};
@@ -74,11 +74,11 @@ impl Pinning {
         self
     }
 
-    /// Also keeps the pinned state on `close`, `shutdown` and drop. Default: no, only a process that dies keeps it.
+    /// Also keeps the pinned state on `close`, `shutdown` and drop. Default: no, only a killed process leaves it.
     ///
-    /// Closing then ends no flow. The stream gives the records that were made and ends, the kernel keeps counting, and the next source of
-    /// this name resumes. So no packet is missed while a program is updated. To remove the state, open the instance without this option
-    /// and close it.
+    /// Closing then ends no flow. The stream delivers the records that were made and ends. The kernel keeps counting,
+    /// and the next source of this name resumes, so no packet is missed during an update of a program. To remove the
+    /// state, open the instance without this option and close it.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Pinning};

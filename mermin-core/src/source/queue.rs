@@ -9,13 +9,14 @@ use std::{
 use super::records::Records;
 use crate::{error::Error, flow::Flow};
 
-/// Capacity of the queue in records. The consumer may hold as many again that it has taken and not yet looked at.
+/// Capacity of the queue in records. The consumer may hold as many again that it took from the queue and did not
+/// return yet.
 pub(super) const CAPACITY: usize = 4096;
 
-/// Batch size when records of a replay are fetched.
+/// Number of records that a replay fetches at once.
 const REFILL: usize = 256;
 
-/// The queue. One thread puts, one task takes.
+/// The queue. One thread puts records, one task takes them.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -24,7 +25,7 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     flows: VecDeque<Flow>,
-    /// Of a source that has no thread, records that were made before.
+    /// Records of a replay, which has no thread.
     records: Option<Records>,
     end: Option<End>,
     waker: Option<Waker>,
@@ -33,7 +34,7 @@ struct State {
 }
 
 impl State {
-    /// Asks for records that were made before, when those that it had are taken.
+    /// Fetches more records of a replay when all earlier ones are taken.
     fn refill(&mut self) {
         if !self.flows.is_empty() {
             return;
@@ -64,7 +65,7 @@ impl End {
     }
 }
 
-/// Records that the consumer got.
+/// Result of taking records from the queue.
 #[derive(Debug)]
 pub(super) struct Taken {
     /// The capture thread waits for room.
@@ -72,7 +73,7 @@ pub(super) struct Taken {
 }
 
 impl Queue {
-    /// Of records that are there already.
+    /// Creates the queue of a replay.
     pub(super) fn of(records: Records) -> Self {
         let state = State {
             records: Some(records),
@@ -91,29 +92,29 @@ impl Queue {
         }
     }
 
-    /// A panic in another thread leaves the state whole: every change is one assignment.
+    /// A panic in another thread leaves the state valid, because every change is one assignment.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Flows that still fit.
+    /// Returns the number of records that still fit.
     pub(super) fn room(&self) -> usize {
         CAPACITY.saturating_sub(self.lock().flows.len())
     }
 
-    /// Flows that wait.
+    /// Returns the number of waiting records.
     pub(super) fn len(&self) -> usize {
         self.lock().flows.len()
     }
 
-    /// Asks to be woken when the consumer takes records. False if it has taken them by now.
+    /// Asks to be woken when the consumer takes records. Returns false if there is room already.
     pub(super) fn want_room(&self) -> bool {
         let mut state = self.lock();
         state.wanted = state.flows.len() >= CAPACITY / 2;
         state.wanted
     }
 
-    /// Adds flows, emptying `flows`.
+    /// Adds records and leaves `flows` empty.
     pub(super) fn put(&self, flows: &mut VecDeque<Flow>) {
         if flows.is_empty() {
             return;
@@ -132,7 +133,7 @@ impl Queue {
         }
     }
 
-    /// Nothing comes after this. Of two ends the first counts.
+    /// Ends the queue. Only the first call has an effect.
     pub(super) fn end(&self, result: Result<(), Error>) {
         let waker = {
             let mut state = self.lock();
@@ -146,7 +147,7 @@ impl Queue {
         }
     }
 
-    /// The error by which it ended, if nobody has had it yet.
+    /// Returns the error that ended the queue, once.
     pub(super) fn failure(&self) -> Option<Error> {
         match self.lock().end.replace(End::Done) {
             Some(End::Failed(error)) => Some(error),
@@ -182,7 +183,7 @@ impl Queue {
             let known = |waker: &Waker| waker.will_wake(own);
             if !state.waker.as_ref().is_some_and(known) {
                 let former = state.waker.replace(own.clone());
-                // A waker may do anything when it is dropped, so it must not find the lock held.
+                // Dropping a waker may run any code, so the lock must be released first.
                 drop(state);
                 drop(former);
             }

@@ -1,10 +1,10 @@
-//! Work of a source when a record has arrived.
+//! Receives acknowledgements.
 
 use std::fmt;
 
 use crate::flow::FlowId;
 
-/// Notes that the record of a flow that is on its way has arrived. A flow has one on its way at a time.
+/// Stores that the outstanding record of a flow has arrived. A flow has at most one outstanding record.
 pub(super) trait Receive: fmt::Debug + Send + Sync {
     fn acknowledge(&self, id: FlowId);
 }

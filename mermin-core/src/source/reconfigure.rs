@@ -1,4 +1,4 @@
-//! Effects of another set of options on a running source: a comparison without action.
+//! Compares another set of options with those of a running source, without any action.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::options::{DEFAULT_FLOWS, Options};
 pub enum Setting {
     /// The selection of interfaces: `interfaces`, `exclude`, `fallback_to_all`, `hot_plug`.
     Interfaces,
-    /// `timeouts`, and each of them.
+    /// `timeouts`, and the methods for each timeout.
     Timeouts,
     /// `filter`.
     Filter,
@@ -41,7 +41,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    /// The builder's name for it.
+    /// Returns the builder's name of the option.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,15 +75,15 @@ impl fmt::Display for Setting {
 #[must_use = "what takes a restart is not in force"]
 #[non_exhaustive]
 pub struct Reconfigured {
-    /// Settings that changed and are in force now.
+    /// Settings that changed and are now in effect.
     pub applied: Vec<Setting>,
-    /// Settings that differ and stay as they were until a new source is opened.
+    /// Settings that differ and take effect only in a new source.
     pub needs_restart: Vec<Setting>,
 }
 
-/// Tells what differs.
+/// Returns the settings that differ.
 pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
-    // Whoever adds an option says here what becomes of it.
+    // Exhaustive, so that a new option must be handled here.
     let Options {
         interfaces,
         exclude,
@@ -139,7 +139,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
     }
 }
 
-/// Puts what can be changed into force.
+/// Applies the settings that can change in a running source.
 pub(super) fn adopt(now: &mut Options, wanted: Options) {
     now.interfaces = wanted.interfaces;
     now.exclude = wanted.exclude;
@@ -237,7 +237,7 @@ mod tests {
                 (&found.applied, &found.needs_restart),
                 (&vec![], &vec![setting])
             );
-            // It is said each time, for it is still not in force.
+            // The second call reports it again, because it is still not in effect.
             assert_eq!(then, found, "{setting}");
         }
     }

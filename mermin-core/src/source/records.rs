@@ -1,10 +1,10 @@
-//! Records that were made before, to be given by a source.
+//! The records of a replay.
 
 use std::fmt;
 
 use crate::{error::Error, flow::Flow};
 
-/// Records to come, and perhaps the error that is the last item.
+/// Records to come, and the error that may be the last item.
 pub(super) struct Records {
     flows: Box<dyn Iterator<Item = Flow> + Send>,
     failure: Option<Error>,
@@ -22,18 +22,18 @@ impl Records {
         }
     }
 
-    /// Ends with this error.
+    /// Sets the error that ends the replay.
     pub(super) fn fail_with(&mut self, error: Error) {
         self.failure = Some(error);
     }
 
-    /// Some more, as long as there are any; then the end.
+    /// Returns some more records; `None` at the end.
     pub(super) fn take(&mut self, most: usize) -> Option<Vec<Flow>> {
         let flows: Vec<_> = self.flows.by_ref().take(most).collect();
         (!flows.is_empty()).then_some(flows)
     }
 
-    /// How it ends.
+    /// Returns the result that ends the replay.
     pub(super) fn end(self) -> Result<(), Error> {
         self.failure.map_or(Ok(()), Err)
     }

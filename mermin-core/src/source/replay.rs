@@ -1,4 +1,4 @@
-//! A source of records that were made before: for tests of a program that uses sources.
+//! A source that replays records, for tests of a program that uses sources.
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ use crate::{
     report::{Report, Stats},
 };
 
-/// A source of these records instead of the host's, to be opened: see [`FlowSource::replay`].
+/// A source of given records, to be opened, see [`FlowSource::replay`].
 #[must_use = "nothing is given before `open` is called"]
 pub struct Replay {
     records: Records,
@@ -28,12 +28,12 @@ pub struct Replay {
 }
 
 impl FlowSource {
-    /// Turns records into a source that needs no kernel, no root and no thread, to test a program with it.
+    /// Turns records into a source that needs no kernel, no root and no thread, for tests of your program.
     /// [`Flow::new`] makes records.
     ///
-    /// It behaves as one with [`Pinning`](crate::Pinning): a record arrives when the next one is asked for, when a sink has
-    /// taken it, or when it is acknowledged. Records are asked of the iterator as the consumer asks for them, some ahead, by
-    /// the task that polls, so it must not block. The source ends with the iterator, or when it is closed.
+    /// It behaves like a source with [`Pinning`](crate::Pinning): a record is acknowledged when the next one is
+    /// polled for, when a sink has taken it, or by hand. The task that polls also calls the iterator, some records
+    /// ahead, so the iterator must not block. The source ends with the iterator, or when it is closed.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -45,7 +45,7 @@ impl FlowSource {
     ///     sink::JsonLines,
     /// };
     ///
-    /// /// The program that is tested.
+    /// /// The program under test.
     /// async fn export(mut source: FlowSource, out: &mut Vec<u8>) -> Result<(), mermin_core::Error> {
     ///     source.run(JsonLines::new(out)).await
     /// }
@@ -82,7 +82,7 @@ impl FlowSource {
 }
 
 impl Replay {
-    /// Ends with this error instead, behind the records.
+    /// Ends the source with this error after the records.
     ///
     /// ```
     /// use futures::{StreamExt, executor::block_on};
@@ -99,7 +99,8 @@ impl Replay {
         self
     }
 
-    /// Statistics, as [`Handle::stats`](crate::Handle::stats) gives them. Default: zeros, whatever is replayed.
+    /// Sets the statistics that [`Handle::stats`](crate::Handle::stats) returns. Default: zeros, whatever records are
+    /// replayed.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Stats};
@@ -118,7 +119,7 @@ impl Replay {
         self
     }
 
-    /// The report, as [`Handle::report`](crate::Handle::report) gives it. Default: an empty one.
+    /// Sets the report that [`Handle::report`](crate::Handle::report) returns. Default: an empty one.
     ///
     /// ```
     /// use futures::{StreamExt, executor::block_on};
@@ -130,7 +131,7 @@ impl Replay {
     /// let mut reports = source.handle().reports();
     /// assert_eq!(block_on(reports.next()).unwrap().degradations.len(), 1);
     ///
-    /// // Somebody upgraded the kernel.
+    /// // After an upgrade of the kernel.
     /// replayed.set_report(Report::default());
     /// assert_eq!(block_on(reports.next()), Some(Report::default()));
     /// drop(source);
@@ -142,10 +143,10 @@ impl Replay {
         self
     }
 
-    /// The source, and its other side.
+    /// Opens the source; returns it and its other side.
     ///
     /// # Errors
-    /// `Exhausted` where there is no file descriptor left.
+    /// `Exhausted` if no file descriptor is left.
     pub fn open(self) -> Result<(FlowSource, Replayed), Error> {
         let Self { records, shared } = self;
         let control = Control::new().map_err(|error| {
@@ -156,7 +157,7 @@ impl Replay {
             changes: Arc::clone(control.changes()),
         };
         let control = Arc::new(control);
-        // There is no thread whose end somebody could wait for.
+        // There is no thread to wait for.
         control.end_without_thread();
         let opened = Opened {
             shared: Arc::clone(&replayed.shared) as _,
@@ -173,7 +174,8 @@ impl fmt::Debug for Replay {
     }
 }
 
-/// The other side of a [replayed](FlowSource::replay) source: which records have arrived, and what the source says of itself.
+/// The other side of a [replayed](FlowSource::replay) source: returns the acknowledged records, and sets statistics
+/// and report.
 #[derive(Clone, Debug)]
 pub struct Replayed {
     shared: Arc<Shared>,
@@ -181,18 +183,18 @@ pub struct Replayed {
 }
 
 impl Replayed {
-    /// Ids of records that have arrived, in their order.
+    /// Returns the ids of acknowledged records, in order.
     #[must_use]
     pub fn arrived(&self) -> Vec<FlowId> {
         self.shared.lock().arrived.clone()
     }
 
-    /// Changes [statistics](Replay::stats).
+    /// Sets the [statistics](Replay::stats).
     pub fn set_stats(&self, stats: Stats) {
         self.shared.lock().stats = stats;
     }
 
-    /// Changes the [report](Replay::report), which [`Handle::reports`](crate::Handle::reports) tells.
+    /// Sets the [report](Replay::report), which [`Handle::reports`](crate::Handle::reports) then returns.
     pub fn set_report(&self, report: Report) {
         self.shared.lock().report = report;
         self.changes.changed();
@@ -216,7 +218,7 @@ struct State {
 }
 
 impl Shared {
-    /// A panic in another thread leaves the state whole: every change is one assignment.
+    /// A panic in another thread leaves the state valid, because every change is one assignment.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

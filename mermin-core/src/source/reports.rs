@@ -1,4 +1,4 @@
-//! The report each time it has changed: a stream.
+//! A stream of changed reports.
 
 use std::{
     fmt,
@@ -12,10 +12,10 @@ use futures_core::{FusedStream, Stream};
 use super::{changes::Seen, control::Control, engine::Counters};
 use crate::report::Report;
 
-/// The reports of a source: one when this is first polled, and one after each change. See
+/// The reports of a source: the present one at the first poll, and one after each change. See
 /// [`Handle::reports`](super::Handle::reports).
 ///
-/// Ends with the source. Several changes between two polls give one report. Ends at once in a forked child.
+/// Ends with the source, and at once in a forked child. Several changes between two polls give one report.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Reports {
     control: Arc<Control>,
@@ -54,7 +54,7 @@ impl Stream for Reports {
                 break;
             }
             let report = this.shared.report();
-            // Checking the hooks finds them as they were, mostly.
+            // Most checks of the hooks change nothing.
             if this.last.as_ref() != Some(&report) {
                 this.last = Some(report.clone());
                 return Poll::Ready(Some(report));

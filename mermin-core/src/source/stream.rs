@@ -27,10 +27,10 @@ use crate::{
 
 /// Flows of this host, as a stream for any runtime.
 ///
-/// Each item is one record, see [`Flow`]. The future of `next` can be dropped at any time, as `select!` does, without losing a record. An
-/// `Err` is the last item. [`FlowSource::run`] exports records to a [sink](crate::sink) instead.
+/// Each item is one record, see [`Flow`]. The future of `next` can be dropped at any time, as `select!` does, without
+/// loss of a record. An `Err` is the last item. [`FlowSource::run`] exports records to a [sink](crate::sink) instead.
 ///
-/// There are three ways to stop, and none blocks the caller:
+/// There are three ways to stop. None of them blocks the caller:
 ///
 /// | | open flows | when nothing is attached any more |
 /// |---|---|---|
@@ -38,33 +38,34 @@ use crate::{
 /// | [`shutdown`](Self::shutdown) | discarded | when its future is ready |
 /// | dropping it | discarded | soon: the source's own thread detaches, up to 50 ms an interface by TCX |
 ///
-/// A process that exits before that thread is done leaves what a killed process leaves. The kernel closes its TCX links. Filters stay
-/// until the next source opens in that network namespace and removes them. A [pinned](crate::Pinning) instance stays, and the next
-/// source of its name resumes it. To leave nothing, await `shutdown` before `main` returns.
+/// A process that exits before that thread is done leaves the same as a killed process. The kernel closes its TCX
+/// links. Filters stay until the next source opens in that network namespace and removes them. A
+/// [pinned](crate::Pinning) instance stays, and the next source of its name resumes it. To leave nothing, await
+/// `shutdown` before `main` returns.
 ///
-/// With [`Pinning`](crate::Pinning), asking for the next record acknowledges the one before, unless
-/// [`manual_ack`](FlowSource::manual_ack) was called. With [`Pinning::persist`](crate::Pinning::persist), all three ways to stop leave the
-/// instance pinned.
+/// With [`Pinning`](crate::Pinning), polling for the next record acknowledges the previous one, unless
+/// [`manual_ack`](FlowSource::manual_ack) was called. With [`Pinning::persist`](crate::Pinning::persist), all three
+/// ways to stop leave the instance pinned.
 ///
-/// A forked child has no part in the source: the stream ends with an error there, and closing or dropping it does not affect the
-/// parent.
+/// A forked child has no part in the source: its stream ends with an error, and closing or dropping it does not
+/// affect the parent.
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct FlowSource {
     queue: Arc<Queue>,
     control: Arc<Control>,
     handle: Handle,
-    /// Records that were taken and not given.
+    /// Records that were taken from the queue and not returned yet.
     batch: VecDeque<Flow>,
-    /// Nothing comes behind the batch.
+    /// No record follows the batch.
     ended: bool,
-    /// But this.
+    /// The error that follows the batch.
     failed: Option<Error>,
     receipts: Receipts,
 }
 
 impl FlowSource {
-    /// The options of a source that is to be opened.
+    /// Returns the options of a source that is to be opened.
     pub fn builder() -> FlowSourceBuilder {
         FlowSourceBuilder::default()
     }
@@ -82,7 +83,7 @@ impl FlowSource {
         }
     }
 
-    /// In a process that was forked off there are no records: its parent has them, and acknowledges them.
+    /// Discards all records in a forked child. The parent has them, and acknowledges them.
     fn leave_to_parent(&mut self) {
         if self.ended || !self.control.is_inherited() {
             return;
@@ -99,17 +100,18 @@ impl FlowSource {
         );
     }
 
-    /// Stops capturing and returns at once. Polling to the end then delivers a record of every flow that was open. Can be called
-    /// again.
+    /// Stops capturing and returns at once. Polling to the end then returns a record of every open flow. It can be
+    /// called again.
     pub fn close(&mut self) {
         self.control.close();
     }
 
-    /// Stops capturing, and waits until nothing of the source is attached any more, or pinned unless it persists. Records that were not
-    /// delivered are discarded: to get them, call [`close`](Self::close) and poll to the end instead.
+    /// Stops capturing, and waits until nothing of the source is attached any more, or pinned unless it persists.
+    /// Undelivered records are discarded. To get them, call [`close`](Self::close) and poll to the end instead.
     ///
-    /// Takes up to 50 ms for each interface by TCX, less than a millisecond by a filter. Dropping the future drops the source: the work
-    /// goes on in the background. For a capture file or reader, this waits for the read call in progress.
+    /// Takes up to 50 ms for each interface with TCX, and less than a millisecond with a filter. Dropping the future
+    /// drops the source: the work continues in the background. For a capture file or reader, this waits for the read
+    /// call in progress.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -127,8 +129,8 @@ impl FlowSource {
     /// ```
     ///
     /// # Errors
-    /// A program that cannot be detached, because the process has dropped a capability since; the remedy has the command. Also the error
-    /// by which the source failed, if the stream has not returned it yet.
+    /// A program that cannot be detached, because the process has dropped a capability since; the remedy has the
+    /// command. Also the error that ended the source, if the stream has not returned it yet.
     pub async fn shutdown(self) -> Result<(), Error> {
         let (control, queue) = (Arc::clone(&self.control), Arc::clone(&self.queue));
         drop(self);
@@ -139,26 +141,27 @@ impl FlowSource {
         queue.failure().map_or(Ok(()), Err)
     }
 
-    /// The source's state and degradations now. They change as interfaces appear and disappear.
+    /// Returns the source's present state and degradations. They change as interfaces appear and disappear.
     #[must_use]
     pub fn report(&self) -> Report {
         self.handle.report()
     }
 
-    /// A handle for other threads and tasks: [statistics](Handle::stats), [`report`](Handle::report),
+    /// Returns a handle for other threads and tasks: [statistics](Handle::stats), [`report`](Handle::report),
     /// [`reconfigure`](Handle::reconfigure), [`close`](Handle::close).
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// From now on, records of a source with [`Pinning`](crate::Pinning) are acknowledged by [`Acknowledger::ack`], not by asking for the
-    /// next one. This is for a consumer that takes several records before it has stored the first, through a channel, `ready_chunks` or a
-    /// task of its own. If the process is killed earlier, the next one delivers the record again.
+    /// Changes acknowledgement: from now on [`Acknowledger::ack`] acknowledges records of a source with
+    /// [`Pinning`](crate::Pinning), not polling for the next one. Use it in a consumer that takes several records
+    /// before it has stored the first, through a channel, `ready_chunks` or a task of its own. If the process is
+    /// killed before, the next one delivers the record again.
     ///
-    /// A flow has one unacknowledged record at a time, and a flow that has ended keeps its slot in the table until its last record is
-    /// acknowledged. After `close`, the stream ends when all records are acknowledged. [`run`](Self::run) acknowledges by itself. Records of
-    /// an unpinned source need no acknowledgement.
+    /// A flow has one unacknowledged record at a time, and a flow that has ended keeps its slot in the table until
+    /// its last record is acknowledged. After `close`, the stream ends when all records are acknowledged.
+    /// [`run`](Self::run) acknowledges by itself. Records of an unpinned source need no acknowledgement.
     ///
     /// ```no_run
     /// use futures::{StreamExt, TryStreamExt};
@@ -182,11 +185,12 @@ impl FlowSource {
         self.receipts.manual()
     }
 
-    /// Exports every record through a sink until the source ends, then closes the sink. [`Run`] has the options; await it to begin.
+    /// Exports every record through a sink until the source ends, then closes the sink. [`Run`] has the options;
+    /// await it to begin.
     ///
-    /// A record is delivered, and with [`Pinning`](crate::Pinning) acknowledged, when the sink has returned `Ok` for its batch.
-    /// [`crate::sink`] has the contract. Dropping the future loses no record: the next `run`, or the stream, gives the records of the
-    /// current batch again. Pass `&mut sink` to keep the sink.
+    /// A record is delivered, and with [`Pinning`](crate::Pinning) acknowledged, when the sink has returned `Ok` for
+    /// its batch. [`crate::sink`] has the contract. Dropping the future loses no record: the next `run`, or the
+    /// stream, returns the records of the current batch again. Pass `&mut sink` to keep the sink.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -206,7 +210,7 @@ impl FlowSource {
         Run::new(self, sink)
     }
 
-    /// Takes records from the queue behind those that were taken before. Ready with false when none will come.
+    /// Takes more records from the queue. Ready with false when no more will come.
     fn poll_more(&mut self, context: &Context<'_>) -> Poll<bool> {
         if self.ended {
             return Poll::Ready(false);
@@ -229,7 +233,7 @@ impl FlowSource {
         Poll::Ready(!self.ended)
     }
 
-    /// Nothing is left to give but an error. Nobody will acknowledge what comes no more.
+    /// Returns the error that follows the records, if there is one. No more acknowledgements are needed.
     fn end(&mut self) -> Option<Error> {
         self.receipts.end();
         self.control.ended();

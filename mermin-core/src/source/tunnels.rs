@@ -1,4 +1,4 @@
-//! Options of looking into tunnels.
+//! Options of decapsulation.
 
 #[cfg(feature = "pcap")]
 use mermin_bpf::track::arrival;
@@ -12,7 +12,7 @@ use crate::{
     flow::TunnelKind,
 };
 
-/// The flow that counts a packet which was sent through a tunnel.
+/// The flow that counts a packet in a tunnel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decapsulation {
@@ -35,12 +35,12 @@ impl Decapsulation {
     }
 }
 
-/// UDP ports of each kind, as asked for.
+/// UDP ports of each kind, as the options set them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TunnelPorts(Vec<(TunnelKind, Vec<u16>)>);
 
 impl Default for TunnelPorts {
-    /// As registered.
+    /// Returns the registered ports.
     fn default() -> Self {
         Self(vec![
             (TunnelKind::Vxlan, vec![4789]),
@@ -67,7 +67,7 @@ impl TunnelPorts {
             .map_or(&[], |(_, ports)| ports)
     }
 
-    /// Ports that the parser looks at.
+    /// Returns the ports for the parser.
     pub(crate) fn ports(&self) -> Ports {
         Ports::new(&Lists {
             vxlan: self.of(TunnelKind::Vxlan),

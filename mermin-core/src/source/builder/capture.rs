@@ -62,16 +62,17 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// As [`pcap`](Self::pcap), from a reader: standard input, a decompressor, a socket. No buffering is needed.
+    /// Reads a capture as [`pcap`](Self::pcap) does, from a reader: standard input, a decompressor, a socket. The
+    /// reader needs no buffering.
     ///
-    /// The first [`open`](Self::open) of this builder and its clones takes the reader. A thread of
-    /// its own calls it, up to 64 KiB ahead; `close` does not wait for a call that blocks.
+    /// The first [`open`](Self::open) of this builder and its clones takes the reader. A thread of its own calls it,
+    /// up to 64 KiB ahead. `close` does not wait for a call that blocks.
     ///
     /// ```
     /// use futures::{StreamExt, executor::block_on};
     /// use mermin_core::FlowSource;
     ///
-    /// // The header of a pcap file that holds no packet: version 2.4, Ethernet.
+    /// // The header of a pcap file without packets: version 2.4, Ethernet.
     /// let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
     /// file.extend([0; 8]);
     /// file.extend([0, 0, 4, 0, 1, 0, 0, 0]);
@@ -87,8 +88,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Reads the capture no faster than this, and as fast as it can be read without. While a packet waits, so do the timeouts of
-    /// flows.
+    /// Reads the capture at this pace at most. Default: as fast as possible. While a packet waits, the timeouts of
+    /// flows wait as well.
     ///
     /// ```no_run
     /// use futures::StreamExt;
@@ -108,7 +109,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The value of [`pace`](Self::pace).
+    /// Returns the value of [`pace`](Self::pace).
     #[must_use]
     pub fn get_pace(&self) -> Option<&Pace> {
         self.pace.as_ref()

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl FlowSourceBuilder {
-    /// The filter of flows and records. Default: everything passes.
+    /// Sets the filter of flows and records. Default: everything passes.
     ///
     /// ```
     /// use mermin_core::{Filter, FlowSource, filter::Rule};
@@ -25,9 +25,9 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. Each takes about 600 bytes of kernel memory,
-    /// in use or not. Packets of flows that do not fit are counted as `table_full`. For capture files the default is the maximum,
-    /// because memory is allocated on demand.
+    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. Each takes about 600
+    /// bytes of kernel memory, in use or not. Packets of flows that do not fit are counted as `table_full`. For
+    /// capture files the default is the maximum, because memory is allocated on demand.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -40,7 +40,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Parts of the flow key besides interface, protocol, addresses and ports. Default: [`FlowKey::Full`], VLANs and tunnels.
+    /// Sets the fields of the flow key besides interface, protocol, addresses and ports. Default: [`FlowKey::Full`],
+    /// VLANs and tunnels.
     ///
     /// ```
     /// use mermin_core::{FlowKey, FlowSource};
@@ -53,13 +54,13 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Makes [`Flow::end`](crate::Flow::end) exact to the nanosecond, as the start is, instead of to a tick of the kernel (1 to 10 ms).
-    /// Default: no, because reading a precise clock for each packet takes 30 to 40 ns more.
-    /// [`Flow::time_resolution`](crate::Flow::time_resolution) has the resolution of each record. Has no effect on capture files, whose
-    /// times are as exact as the file.
+    /// Makes [`Flow::end`](crate::Flow::end) exact to the nanosecond, like the start, instead of to a tick of the
+    /// kernel (1 to 10 ms). Default: no, because reading a precise clock takes 30 to 40 ns more for each packet.
+    /// [`Flow::time_resolution`](crate::Flow::time_resolution) has the resolution of each record. Has no effect on
+    /// capture files: their times are as exact as the file.
     ///
-    /// The clock is the kernel's `CLOCK_MONOTONIC` at the hook. Its steps are some 0.5 ns on x86, 1 to 100 ns on arm64. If two CPUs count
-    /// packets of one direction at once, the record may have the earlier time.
+    /// The clock is the kernel's `CLOCK_MONOTONIC` at the hook. Its steps are about 0.5 ns on x86 and 1 to 100 ns on
+    /// arm64. If two CPUs count packets of one direction at once, the record may have the earlier time.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -72,19 +73,19 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// How often a conversation is reported that several watched interfaces see. Default: [`Join::PerInterface`], once
-    /// by each.
+    /// Sets how often a conversation is reported that several watched interfaces see. Default:
+    /// [`Join::PerInterface`], once by each.
     ///
-    /// Flows belong to one conversation if they overlap in time and have the same IP version, addresses, protocol, and
-    /// ports (or their substitutes for ICMP, ESP and AH). Interface, VLANs and tunnels do not matter. A joined
-    /// conversation is reported by the interface that saw it first, or by the first that sees both directions. If
-    /// traffic moves to another interface, that interface's flow continues the conversation, with its own `id` and
-    /// `sequence`; add up `delta` of all records as usual. Records of the other interfaces are suppressed: their
+    /// Flows belong to one conversation if they overlap in time and have the same IP version, addresses, protocol and
+    /// ports (or the fields that replace ports for ICMP, ESP and AH). Interface, VLANs and tunnels do not matter. The
+    /// interface that saw a joined conversation first reports it, or the first that sees both directions. If traffic
+    /// moves to another interface, that interface's flow continues the conversation, with its own `id` and
+    /// `sequence`; add up `delta` of all records as usual. Records of the other interfaces are suppressed, and their
     /// packets are counted under the reason `joined`.
     ///
-    /// Do not join where networks reuse addresses and ports (customers of a provider, distinguished by VLAN or tunnel).
-    /// Address translation (NAT) on the way makes two conversations. Joining costs some 400 bytes of memory for each
-    /// open flow.
+    /// Do not join if networks reuse addresses and ports (customers of a provider, distinguished by VLAN or tunnel).
+    /// Network address translation (NAT) on the path makes two conversations. Joining takes about 400 bytes of memory
+    /// for each open flow.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Join};
@@ -97,7 +98,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// True if the processes at the ends of flows are looked up: PID, executable, cgroup and container
+    /// Looks up the processes on both sides of flows: PID, executable, cgroup and container
     /// ([`Flow::source_process`](crate::Flow::source_process)). Default: no.
     ///
     /// A separate thread looks up the sockets of a TCP or UDP flow (`sock_diag(7)`), in the watched network namespace
@@ -118,16 +119,18 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// True if listening ports tell the client of a flow that was joined late, or whose protocol has no connections
-    /// ([`DirectionRule::ListeningPort`](crate::flow::DirectionRule::ListeningPort)). Default: no.
+    /// Lets listening ports decide the client of a flow, if the capture began during the connection or the protocol
+    /// has no connections ([`DirectionRule::ListeningPort`](crate::flow::DirectionRule::ListeningPort)). Default: no.
     ///
-    /// The kernel is asked about the two ends of a TCP or UDP flow when the flow is up to 100 ms old, by a thread of its own
-    /// (`sock_diag(7)`), unless the flow began with a SYN. Each end is asked for in the network namespace that has its address: the
-    /// watched one, or that of another process. If a socket listens at one end alone, that end is the server. Of UDP that is a socket that
-    /// is not connected, at a port outside `net.ipv4.ip_local_port_range`: at one inside, a client is no different. A record says what
-    /// is known when it is made; source, destination and counters are the same in either case. Other network namespaces take
-    /// `CAP_SYS_ADMIN`, `CAP_SYS_PTRACE` and the host's PID namespace; the report says what is missing. In a capture file a port listens
-    /// once it has answered a connection (SYN-ACK).
+    /// A thread of its own asks the kernel (`sock_diag(7)`) about both endpoints of a TCP or UDP flow, within 100 ms
+    /// of the flow's start, unless the flow began with a SYN. It asks for each endpoint in the network namespace that
+    /// has its address: the watched one, or that of another process. If a socket listens at only one endpoint, that
+    /// side is the server. A UDP socket counts as listening if it is not connected and its port is outside
+    /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's.
+    ///
+    /// A record has the direction known when it is made. Source, destination and counters do not depend on it. Other
+    /// network namespaces need `CAP_SYS_ADMIN`, `CAP_SYS_PTRACE` and the host's PID namespace; the report says which
+    /// of these are missing. In a capture file, a port listens once it has accepted a connection (SYN-ACK).
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -140,7 +143,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The flow that counts a packet in a tunnel. Default: [`Decapsulation::Innermost`], the flow of the innermost packet.
+    /// Sets which flow counts a packet in a tunnel. Default: [`Decapsulation::Innermost`], the flow of the innermost
+    /// packet.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Decapsulation};
@@ -153,8 +157,9 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The UDP ports of a kind of tunnel, at most four; with none, that kind is not recognised. Defaults: VXLAN 4789, VXLAN-GPE 4790,
-    /// Geneve 6081, GTP-U 2152, each as the receiver's port; L2TP 1701, Teredo 3544, `WireGuard` 51820, as either side's port.
+    /// Sets the UDP ports of a kind of tunnel, at most four. Without ports, that kind is not recognised. Defaults for
+    /// the receiver's port: VXLAN 4789, VXLAN-GPE 4790, Geneve 6081, GTP-U 2152. Defaults for the port of either
+    /// side: L2TP 1701, Teredo 3544, `WireGuard` 51820.
     ///
     /// ```
     /// use mermin_core::{FlowSource, flow::TunnelKind};
@@ -172,7 +177,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Fail to open instead of reporting a degradation. Default: no.
+    /// Makes opening fail instead of reporting a degradation. Default: no.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -185,15 +190,15 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Keeps the source's kernel state when its process is killed: the kernel keeps counting, and the next source opened with the same
-    /// instance name resumes the existing flows. No packet is missed. A record that was not acknowledged is delivered again, with the
-    /// same id and sequence number. Default: no. See [`Pinning`].
+    /// Keeps the source's kernel state when its process is killed. The kernel keeps counting, and the next source
+    /// with the same instance name resumes the existing flows. No packet is missed. A record that was not
+    /// acknowledged is delivered again, with the same id and sequence number. Default: no. See [`Pinning`].
     ///
-    /// A record is acknowledged when the sink of [`run`](crate::FlowSource::run) has returned `Ok` for it, when the stream is asked for
-    /// the next one, or [by hand](crate::FlowSource::manual_ack). Until then its flow has no other record, and a flow that has ended
-    /// keeps its slot in the table. Takes 136 bytes of kernel memory more for each of `max_flows`. The counters of hooks
-    /// ([`Stats::hooks`](crate::Stats::hooks)) continue as well. If no BPF file system can be written to, the source is not pinned, and
-    /// the report has the degradation.
+    /// A record is acknowledged when the sink of [`run`](crate::FlowSource::run) has returned `Ok` for it, when the
+    /// stream is polled for the next one, or [by hand](crate::FlowSource::manual_ack). Until then its flow has no
+    /// other record, and a flow that has ended keeps its slot in the table. Pinning takes 136 more bytes of kernel
+    /// memory for each of `max_flows`. The counters of hooks ([`Stats::hooks`](crate::Stats::hooks)) continue as
+    /// well. If no BPF file system is writable, the source is not pinned, and the report has the degradation.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Pinning};

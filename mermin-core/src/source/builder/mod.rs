@@ -14,8 +14,9 @@ use super::{offline::Input, pace::Pace};
 use crate::error::ErrorKind;
 use crate::{error::Error, iface::select::Selector};
 
-/// Options of a [`FlowSource`](crate::FlowSource). By value and `Clone`, so that one set of options opens several sources; `get_..` reads each
-/// back. Two are equal if they open the same: of readers, only clones of one are.
+/// Options of a [`FlowSource`](crate::FlowSource). The methods take and return the builder by value. It is `Clone`,
+/// so one set of options can open several sources. `get_..` returns each option. Two builders are equal if all
+/// options are; readers are equal only to their clones.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -47,7 +48,7 @@ impl FlowSourceBuilder {
         &mut self.options.test_hooks
     }
 
-    /// Checked options of a source of interfaces, and which of them are meant.
+    /// Returns the checked options of a live source, and the selector of its interfaces.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption).

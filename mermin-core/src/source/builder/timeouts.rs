@@ -1,4 +1,4 @@
-//! Timeouts: all at once, and each.
+//! Timeouts: all at once, and one by one.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::FlowSourceBuilder;
 use crate::table::Timeouts;
 
 impl FlowSourceBuilder {
-    /// All timeouts at once: change fields of [`Timeouts::default`].
+    /// Sets all timeouts at once: change fields of [`Timeouts::default`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -23,7 +23,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The interval between two records of a flow that lasts. For totals every 5 s, set 5 s. Default: 60 s. Above zero.
+    /// Sets the interval between two records of a flow that continues. For totals every 5 s, set 5 s. Default: 60 s.
+    /// Above zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -38,8 +39,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// TCP flows end after this long without a packet. Default: 20 s; 5 s after a RST or FINs of both sides, 120 s after that of
-    /// one. Above zero.
+    /// Sets how long a TCP flow lasts without a packet. Default: 20 s; 5 s after a RST or FINs of both sides, 120 s
+    /// after a FIN of one side. Above zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -54,7 +55,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// TCP flows that saw FINs of both sides end after this long without a packet. Default: 5 s. Above zero.
+    /// Sets how long a TCP flow lasts without a packet after FINs of both sides. Default: 5 s. Above zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -69,7 +70,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// TCP flows that saw a FIN of one side end after this long without a packet. Default: 120 s, see
+    /// Sets how long a TCP flow lasts without a packet after a FIN of one side. Default: 120 s, see
     /// [`Timeouts::tcp_half_closed`]. Above zero.
     ///
     /// ```
@@ -85,8 +86,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// TCP flows that saw a RST, and those of SCTP and DCCP that saw the end of their connection, end after this long without a
-    /// packet. Default: 5 s. Above zero.
+    /// Sets how long a flow lasts without a packet after a RST of TCP, or after the end of an SCTP or DCCP
+    /// connection. Default: 5 s. Above zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -101,7 +102,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// UDP flows end after this long without a packet. Default: 60 s. Above zero.
+    /// Sets how long a UDP flow lasts without a packet. Default: 60 s. Above zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -116,7 +117,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// ICMP and ICMPv6 flows end after this long without a packet. Default: 10 s. Above zero.
+    /// Sets how long an ICMP or ICMPv6 flow lasts without a packet. Default: 10 s. Above zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -131,7 +132,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Flows of other protocols end after this long without a packet. Default: 30 s. Above zero.
+    /// Sets how long a flow of another protocol lasts without a packet. Default: 30 s. Above zero.
     ///
     /// ```
     /// use std::time::Duration;

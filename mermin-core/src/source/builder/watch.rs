@@ -1,4 +1,4 @@
-//! Options of interfaces: which are watched, and how programs are attached to them.
+//! Options of interfaces: the selection, and the attachment of programs.
 
 use super::FlowSourceBuilder;
 use crate::{
@@ -8,14 +8,15 @@ use crate::{
 };
 
 impl FlowSourceBuilder {
-    /// Interfaces to watch: exact names, globs (`*`, `?`, `[..]`) and regular expressions between slashes, as text or as
-    /// parsed [`Pattern`]s. A [`Preset`](crate::Preset) has the patterns of the usual Kubernetes networks. An interface that a pattern
-    /// matches is watched even if it is down or loopback. Default, and with an empty list: all interfaces that are up, except loopback.
+    /// Sets the interfaces to watch: exact names, globs (`*`, `?`, `[..]`) and regular expressions between slashes,
+    /// as text or as parsed [`Pattern`]s. A [`Preset`](crate::Preset) has the patterns of the usual Kubernetes
+    /// networks. The source also watches matching interfaces that are down, and loopback if it matches. Default, also
+    /// for an empty list: all interfaces that are up, except loopback.
     ///
-    /// Opening fails with [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) if a text is no pattern, and with
-    /// [`ErrorKind::NoInterface`](crate::ErrorKind::NoInterface) if an exact name does not exist. If a glob or expression matches no
-    /// interface, the source waits for one and reports that; with [`hot_plug`](Self::hot_plug) off, opening fails with `NoInterface`
-    /// if nothing at all matches.
+    /// Opening fails with [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) if a text is not a valid
+    /// pattern, and with [`ErrorKind::NoInterface`](crate::ErrorKind::NoInterface) if an exact name does not exist.
+    /// If a glob or expression matches no interface, the source waits for one and reports a degradation. With
+    /// [`hot_plug`](Self::hot_plug) off, opening fails with `NoInterface` if no interface matches at all.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Pattern, Preset};
@@ -36,7 +37,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Interfaces not to watch even if they match [`interfaces`](Self::interfaces), in the same forms. Default: none.
+    /// Sets the interfaces not to watch even if they match [`interfaces`](Self::interfaces), in the same forms.
+    /// Default: none.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -53,13 +55,13 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// If no interface matches [`interfaces`](Self::interfaces), watch every interface that is up, except loopback, and report a
-    /// degradation. Default: no.
+    /// Watches every interface that is up, except loopback, if none matches [`interfaces`](Self::interfaces), and
+    /// reports a degradation. Default: no.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Preset};
     ///
-    /// // The devices of a Kubernetes network, or all of a host that has none.
+    /// // The devices of a Kubernetes network, or all interfaces of a host without one.
     /// let builder = FlowSource::builder().interfaces(Preset::AnyCni).fallback_to_all(true);
     /// assert!(builder.get_fallback_to_all());
     /// ```
@@ -68,8 +70,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Also watch matching interfaces that appear after the source was opened. Default: yes. Interfaces that disappear are noticed in
-    /// any case.
+    /// Also watches matching interfaces that appear after the source was opened. Default: yes. The source notices
+    /// interfaces that disappear in any case.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -82,7 +84,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The mechanism that attaches programs. Default: [`Attach::Auto`].
+    /// Sets the mechanism that attaches programs. Default: [`Attach::Auto`].
     ///
     /// ```
     /// use mermin_core::{Attach, FlowSource};
@@ -95,9 +97,9 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Priority of the `cls_bpf` filters of [`Attach::Tc`], and of [`Attach::Auto`] where the kernel has no TCX: the `pref` of
-    /// tc(8), 1 (runs first) to 32767. Default: 1. BPF filters can share a priority, filters of other kinds cannot. Has no
-    /// effect with TCX, which the report then notes.
+    /// Sets the priority of `cls_bpf` filters: the `pref` of tc(8), 1 (runs first) to 32767. Default: 1. It applies
+    /// to [`Attach::Tc`], and to [`Attach::Auto`] if the kernel has no TCX. BPF filters can share a priority; filters
+    /// of other kinds cannot. It has no effect with TCX, and the report says so.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -110,7 +112,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The position of this source's programs among other TCX programs. Default: [`TcxOrder::First`]. Has no effect on filters.
+    /// Sets the position of this source's programs among other TCX programs. Default: [`TcxOrder::First`]. Has no
+    /// effect on filters.
     ///
     /// ```
     /// use mermin_core::{FlowSource, TcxOrder};
@@ -124,7 +127,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// The network namespace whose interfaces are watched. Default: [`NetNs::Own`]. Only the source's own threads enter it.
+    /// Sets the network namespace of the watched interfaces. Default: [`NetNs::Own`]. Only the source's own threads
+    /// enter it.
     ///
     /// ```
     /// use mermin_core::{FlowSource, NetNs};

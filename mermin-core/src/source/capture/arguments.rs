@@ -1,4 +1,4 @@
-//! The work that a capture thread is started with.
+//! Arguments of a capture thread.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::{
     source::{control::Control, options::Options, queue::Queue},
 };
 
-/// Options that were found valid, and the ends of what the public side holds.
+/// Valid options, and the thread's side of the channels to the public side.
 pub(in crate::source) struct CaptureArguments {
     pub(in crate::source) options: Options,
     pub(in crate::source) selector: Selector,

@@ -11,7 +11,7 @@ use crate::{
     table::record::RecordClock,
 };
 
-/// Turns slots and ticks into ids and dates.
+/// Converts slots and ticks into ids and dates.
 #[derive(Debug)]
 pub(super) struct SourceClock {
     reader: Reader,
@@ -19,12 +19,12 @@ pub(super) struct SourceClock {
     ticks: Ticks,
     time_ns: TimeNs,
     wall: Wall,
-    /// Tells the ids of two sources apart.
+    /// Makes the ids of two sources differ.
     epoch: u64,
 }
 
 impl SourceClock {
-    /// Looks at all clocks.
+    /// Reads all clocks.
     pub(super) fn new(reader: Reader, slab: Arc<Slab>, epoch: u64) -> Result<Self, Error> {
         let ticks = reader.read(slab.globals()).map_err(unreadable)?;
         let time_ns = reader.time_ns(slab.globals()).map_err(unreadable)?;
@@ -38,23 +38,24 @@ impl SourceClock {
         })
     }
 
-    /// Looks at the kernel program's clock.
+    /// Reads the kernel program's clock.
     pub(super) fn read(&mut self) -> Result<(), Error> {
         self.ticks = self.reader.read(self.slab.globals()).map_err(unreadable)?;
         Ok(())
     }
 
-    /// As it was read last.
+    /// Returns the latest reading.
     pub(super) fn ticks(&self) -> Ticks {
         self.ticks
     }
 
-    /// The kernel program's clock at a time of this process's, both monotonic ns: times in the table are the kernel's.
+    /// Converts a time of this process's clock into the kernel program's, both monotonic ns. Times in the table are
+    /// the kernel's.
     pub(super) fn kernel(&self, monotonic: u64) -> u64 {
         self.time_ns.kernel(monotonic)
     }
 
-    /// Ids and dates of records that are made now are by this.
+    /// Returns the clocks for records made now.
     pub(super) fn record_clock(&mut self) -> RecordClock {
         self.wall.follow(Wall::read());
         let monotonic = monotonic();

@@ -1,4 +1,4 @@
-//! Ending every flow there is, once nothing is attached any more.
+//! Ends all flows, after all programs are detached.
 
 use super::{
     closer::{Closer, Ending},
@@ -10,25 +10,25 @@ use crate::{error::Error, flow::EndReason};
 /// Progress of ending all flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drained {
-    /// Until the queue was full.
+    /// The queue is full.
     Full,
-    /// All but flows whose records were not acknowledged.
+    /// Only flows with unacknowledged records are left.
     Unacked,
     /// No flow is left.
     Everything,
 }
 
-/// The slots that are still to be emptied.
+/// Progress through the slots.
 #[derive(Debug, Default)]
 pub(super) struct Drain {
-    /// Slots below this are emptied, or wait for an acknowledgement.
+    /// Slots below this are empty or wait for an acknowledgement.
     next: u32,
-    /// Some of them do.
+    /// Some slots wait for an acknowledgement.
     unacked: bool,
 }
 
 impl Drain {
-    /// Ends flows as long as there is room for their records. No program runs any more, so no slot changes.
+    /// Ends flows while there is room for their records. No program runs any more, so no slot changes.
     pub(super) fn step(
         &mut self,
         slots: &mut SlotTable,
@@ -38,8 +38,8 @@ impl Drain {
     ) -> Result<Drained, Error> {
         let (ending, drained) = self.choose(slots, exporter, records);
         if exporter.outlives_the_process() {
-            // Were this process killed, the next one would attach before it looks at slots: no packet may find a flow that
-            // has its last record.
+            // If this process is killed, the next one attaches before it reads the slots. No packet may find a flow
+            // that already has its last record.
             closer.delete(&ending)?;
         }
         for (slot, reason) in ending {
@@ -48,7 +48,7 @@ impl Drain {
         Ok(drained)
     }
 
-    /// The next flows that can end.
+    /// Returns the next flows that can end.
     fn choose(
         &mut self,
         slots: &mut SlotTable,
@@ -73,7 +73,7 @@ impl Drain {
             self.next = slot + 1;
         }
         if self.unacked {
-            // From the beginning: those may have been acknowledged by then.
+            // Starts again: the other records may be acknowledged by then.
             *self = Self::default();
             return (ending, Drained::Unacked);
         }

@@ -1,17 +1,17 @@
-//! Which slots a sweep looks at.
+//! Selects the slots that a sweep reads.
 
 use crate::table::coarse_time::CoarseTime;
 
-/// Slots whose due times are compared at once: if none of them is due, no slot is looked at by itself.
+/// Slots whose due times are compared at once. If none of them is due, the sweep skips them all.
 const STRIDE: usize = 64;
-/// Slots returned at once, so that the caller can prefetch the later ones.
+/// Largest number of slots returned at once. The caller can prefetch the later ones.
 const MOST: usize = 16 * STRIDE;
 
-/// The slots that are due, some at a time.
+/// Iterator over the slots that are due, several at a time.
 pub(super) struct Due {
-    /// Moments up to this are due.
+    /// Due times up to this are due.
     now: CoarseTime,
-    /// And so is this.
+    /// This due time is due as well.
     also: CoarseTime,
     slots: [u32; MOST],
     length: usize,
@@ -20,7 +20,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// For a sweep at `now`; a `whole` sweep also visits slots that are believed to be free.
+    /// Creates the iterator of a sweep at `now`. A `whole` sweep also visits slots that are presumably free.
     pub(super) fn at(now: CoarseTime, whole: bool) -> Self {
         Self {
             now,
@@ -32,7 +32,7 @@ impl Due {
         }
     }
 
-    /// Advances to the next slots that are due, by the due times of all slots. False if there are none.
+    /// Advances to the next slots that are due, given the due times of all slots. Returns false if there are none.
     pub(super) fn advance(&mut self, moments: &[CoarseTime]) -> bool {
         self.length = 0;
         let rest = moments.get(self.next as usize..).unwrap_or_default();
@@ -66,12 +66,12 @@ impl Due {
         }
     }
 
-    /// These slots, in order.
+    /// Returns these slots, in order.
     pub(super) fn slots(&self) -> &[u32] {
         &self.slots[..self.length]
     }
 
-    /// Flows that are open and not due, of all that was gone over.
+    /// Returns the number of open flows that are not due, among the slots visited so far.
     pub(super) fn waiting(&self) -> u64 {
         self.waiting
     }
@@ -91,7 +91,7 @@ mod tests {
         prop::sample::select([known.as_slice(), times.as_slice()].concat())
     }
 
-    /// Neighbouring slots with one due time, as most have.
+    /// Due times with runs of equal values, as in a real table.
     fn moments() -> impl Strategy<Value = Vec<CoarseTime>> {
         prop::collection::vec((moment(), 1..1500_usize), 0..6).prop_map(|runs| {
             runs.into_iter()

@@ -70,7 +70,7 @@ pub(super) fn opening<T>(open: impl FnOnce() -> T) -> T {
     open()
 }
 
-/// Has the mechanism of each hook that has a program.
+/// Emits an event with the mechanism of each hook that has a program.
 pub(super) fn interface_attached(watched: &WatchedInterface, took: Duration) {
     let mechanism = |at: &Option<Attachment>| {
         at.as_ref().map(|at| match at.mechanism {
@@ -113,14 +113,15 @@ pub(super) fn went_on(taken: &TakenOver) {
     );
 }
 
-/// Tells when sweeps begin to be late, and when that is over; not of each.
+/// Emits an event when sweeps begin to be late, and one when they are in time again.
 #[derive(Debug, Default)]
 pub(super) struct Sweeps {
     late: bool,
 }
 
 impl Sweeps {
-    /// A sweep took this long; the next one is due after `pause`, which is `period` if sweeps are in time.
+    /// Records the duration of a sweep. The next one is due after `pause`, which equals `period` if sweeps are in
+    /// time.
     pub(super) fn swept(&mut self, took: Duration, pause: Duration, period: Duration) {
         let late = pause > period;
         if late && !self.late {

@@ -1,11 +1,11 @@
-//! Fallbacks for features that a host lacks: the same words when opening and in preflight.
+//! Fallbacks for features that a host lacks. Opening and preflight use the same words.
 
 use crate::{
     probe::unavailable::Unavailable,
     report::{Degradation, Feature},
 };
 
-/// Filters for TCX. Once is enough: it is the same for every interface.
+/// Filters replace TCX. One degradation is enough, because it is the same for every interface.
 pub(super) fn tcx(unavailable: Unavailable) -> Degradation {
     degradation(
         Feature::Tcx,
@@ -15,7 +15,7 @@ pub(super) fn tcx(unavailable: Unavailable) -> Degradation {
     )
 }
 
-/// A map of maps for membarrier(2).
+/// A map of maps replaces membarrier(2).
 pub(super) fn membarrier(unavailable: Unavailable) -> Degradation {
     degradation(
         Feature::Membarrier,
@@ -25,7 +25,7 @@ pub(super) fn membarrier(unavailable: Unavailable) -> Degradation {
     )
 }
 
-/// Nothing for pins.
+/// Nothing replaces pins.
 pub(super) fn pinning(unavailable: Unavailable) -> Degradation {
     degradation(
         Feature::Pinning,

@@ -1,7 +1,7 @@
-//! Tries everything that capturing takes, and leaves nothing behind.
+//! Tests everything that capturing needs, and leaves nothing behind.
 //!
-//! The kernel program is loaded as it is, with room for one flow; attaching is tried on the loopback interface of a network
-//! namespace made for it, in a thread of its own.
+//! It loads the real kernel program with room for one flow. It tests attaching on the loopback interface of a new
+//! network namespace, in a thread of its own.
 
 use std::{
     error::Error as _,
@@ -32,11 +32,11 @@ use crate::{
     sys::{membarrier, netns},
 };
 
-/// Octets of kernel and user memory for each flow that there is room for.
+/// Octets of kernel and user memory for each possible flow.
 const FLOW: u64 = 600;
-/// Octets noted beside each flow of an instance that is pinned.
+/// Additional octets for each possible flow of a pinned instance.
 const PINNED: u64 = 136;
-/// Octets that loading takes beside that, whatever the room: the verifier's and the compiler's, the ledgers, the threads.
+/// Octets that loading takes in addition, for any table size: the verifier, the compiler, the ledgers, the threads.
 const LOADING: u64 = 24 << 20;
 
 fn words(error: &Error) -> String {
@@ -66,7 +66,7 @@ pub(super) fn kernel() -> Check {
     }
 }
 
-/// Checks of loading the program, and of each way to attach.
+/// Returns the checks of loading the program and of each attach mechanism.
 pub(super) fn program(loaded: Result<Loaded, Error>) -> Vec<Check> {
     let loaded = match loaded {
         Ok(loaded) => loaded,
@@ -116,7 +116,7 @@ fn attaching(loaded: &Loaded) -> [Check; 2] {
     })
 }
 
-/// If a filter replaces TCX, the refusal of TCX is reported in the words of opening.
+/// If a filter replaces TCX, the refusal of TCX has the words that opening uses.
 fn unattached(subject: CheckKind, error: &Error) -> Check {
     let refusal = error
         .source()
@@ -149,7 +149,7 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
         .detach()
 }
 
-/// The process's privilege: features it can have, and those it cannot.
+/// Checks the privileges of the process: available and unavailable features.
 pub(super) fn privilege() -> Check {
     if privilege::has_own_users() {
         let found = "capabilities hold in this user namespace alone, and what capturing takes are the host's";
@@ -209,12 +209,12 @@ pub(super) fn membarrier() -> Check {
     }
 }
 
-/// True if a table of this many flows fits into the rest of the memory limit.
+/// Checks if a table of this many flows fits into the memory limit.
 pub(super) fn memory(flows: u32, pinned: bool) -> Check {
     fits(flows, pinned, memory::limit())
 }
 
-/// True if the memory limit lets a source of this room open. Beyond it the kernel would kill the process.
+/// Checks if the memory limit allows this many flows. Above the limit, the kernel would kill the process.
 ///
 /// # Errors
 /// [`ErrorKind::Exhausted`].
@@ -276,7 +276,7 @@ fn remedy(need: u64, each: u64, limit: Limit) -> String {
     }
 }
 
-/// The check about pins. A source that names no instance needs none.
+/// Checks if the directory allows pins. A source without an instance does not need them.
 pub(super) fn bpffs(directory: &Path) -> Check {
     match bpffs::writable(directory) {
         Ok(()) => {
@@ -300,7 +300,7 @@ pub(super) fn btf() -> Check {
     }
 }
 
-/// The check about the network namespace: is it that of process 1?
+/// Checks if the network namespace is that of process 1.
 pub(super) fn host_namespace() -> Check {
     let inode = |path: &str| std::fs::metadata(path).map(|found| found.ino());
     match (inode("/proc/1/ns/net"), inode("/proc/thread-self/ns/net")) {
@@ -328,7 +328,7 @@ pub(super) fn host_namespace() -> Check {
     }
 }
 
-/// The check of interfaces: lists those that would be watched.
+/// Checks the interfaces; the result lists those that would be watched.
 pub(super) fn interfaces(names: Result<Vec<String>, Error>) -> Check {
     match names {
         Ok(names) => Check::new(CheckKind::Interfaces, Passed, names.join(", ")),

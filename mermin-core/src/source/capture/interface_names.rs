@@ -1,4 +1,4 @@
-//! The names of interfaces with flows. An index can be reused while flows of its former interface are in the table.
+//! Names of interfaces with flows. An index can be reused while flows of its previous interface are in the table.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,10 +7,10 @@ use std::{
 
 use crate::bpf::pin::interfaces::Interfaces;
 
-/// An interface that has, or had, an index.
+/// An interface that has or had an index.
 #[derive(Debug)]
 struct IndexHolder {
-    /// Flows that began from then on are its own, until the next one's time (monotonic ns).
+    /// Flows that began at this time or later belong to it, up to the time of the next one (monotonic ns).
     since: u64,
     name: Arc<str>,
 }
@@ -18,14 +18,14 @@ struct IndexHolder {
 /// Names of interfaces by index.
 #[derive(Debug, Default)]
 pub(super) struct InterfaceNames {
-    /// The latest last.
+    /// The latest comes last.
     holders: BTreeMap<u32, Vec<IndexHolder>>,
-    /// The same for the next process.
+    /// The same data for the next process.
     kept: Option<Interfaces>,
 }
 
 impl InterfaceNames {
-    /// With what a former process kept.
+    /// Creates the names from those of an earlier process.
     pub(super) fn new(kept: Option<Interfaces>) -> Self {
         let mut holders: BTreeMap<u32, Vec<IndexHolder>> = BTreeMap::new();
         for known in kept.iter().flat_map(Interfaces::all) {
@@ -40,10 +40,10 @@ impl InterfaceNames {
         Self { holders, kept }
     }
 
-    /// The interface of an index is another one from `now` on (monotonic ns), which is before it is attached to. False where the
-    /// next process will not find its name.
+    /// Stores another interface of an index from `now` on (monotonic ns), before attaching to it. Returns false if
+    /// the next process will not find its name.
     pub(super) fn begin(&mut self, index: u32, now: u64, name: &Arc<str>) -> bool {
-        // Without a next process no flow of one interface is left when another comes.
+        // Without a next process, all flows of one interface end before the next one begins.
         let since = if self.kept.is_some() { now } else { 0 };
         let of_index = self.holders.entry(index).or_default();
         of_index.push(IndexHolder {
@@ -53,7 +53,7 @@ impl InterfaceNames {
         self.keep(index)
     }
 
-    /// The interface that has an index has this name.
+    /// Sets the name of the present interface of an index.
     pub(super) fn rename(&mut self, index: u32, name: &Arc<str>) -> bool {
         let Some(latest) = self.holders.get_mut(&index).and_then(|all| all.last_mut()) else {
             return self.begin(index, 0, name);
@@ -65,14 +65,15 @@ impl InterfaceNames {
         self.keep(index)
     }
 
-    /// Once more, where there was no place: what the next process is to find of the latest interface of an index.
+    /// Stores the latest interface of an index for the next process again, if there was no room before.
     pub(super) fn keep(&self, index: u32) -> bool {
         let latest = self.holders.get(&index).and_then(|all| all.last());
         let kept = self.kept.as_ref().zip(latest);
         kept.is_none_or(|(kept, latest)| kept.put(index, latest.since, &latest.name))
     }
 
-    /// The interface that has an index leaves it. Its flows have their last records; the next process may have to give those again.
+    /// Removes the present interface of an index. Its flows have their last records, but the next process may deliver
+    /// them again.
     pub(super) fn end(&mut self, index: u32) {
         if let Some(of_index) = self.holders.get_mut(&index) {
             of_index.pop();
@@ -82,12 +83,12 @@ impl InterfaceNames {
         }
     }
 
-    /// The name of the interface of a flow that began then.
+    /// Returns the name of the interface of a flow that began at this time.
     pub(super) fn of(&self, index: u32, began: u64) -> Option<&Arc<str>> {
         self.holder(index, began).map(|holder| &holder.name)
     }
 
-    /// True if another interface has had the index since a flow began.
+    /// Returns true if another interface has had the index since a flow began.
     pub(super) fn is_former(&self, index: u32, began: u64) -> bool {
         let latest = self.holders.get(&index).and_then(|all| all.last());
         latest.is_some_and(|latest| latest.since > began)

@@ -1,4 +1,4 @@
-//! The capture thread: only this thread touches the kernel, so no executor is ever blocked.
+//! The capture thread. Only this thread makes system calls about the kernel program, so no executor is blocked.
 
 mod arguments;
 mod clock;
@@ -36,7 +36,7 @@ use crate::error::Error;
 
 /// Opens, replies, and captures until closed. A panic detaches all programs and ends the stream with an error.
 pub(super) fn run(arguments: CaptureArguments, answer: oneshot::Sender<Result<Opened, Error>>) {
-    // Dropped last: the capture is gone by then, and the stream has ended.
+    // Dropped last: then the capture is dropped, and the stream has ended.
     let _running = Running(Arc::clone(&arguments.control));
     let queue = Arc::clone(&arguments.queue);
     guard(&queue, || capture(arguments, answer));
@@ -49,11 +49,11 @@ fn capture(
     match events::opening(|| open::open(arguments)) {
         Ok((capture, opened)) => match answer.send(Ok(opened)) {
             Ok(()) => capture.run(),
-            // Whoever opened it has gone: dropping the capture detaches.
+            // The caller dropped its future. Dropping the capture detaches.
             Err(_) => Ok(()),
         },
         Err(error) => {
-            // Everything attached has been dropped by now. Whoever opened it may have gone.
+            // Everything attached has been dropped. The caller may have dropped its future.
             let _ = answer.send(Err(error));
             Ok(())
         }

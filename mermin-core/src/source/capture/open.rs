@@ -1,4 +1,4 @@
-//! Opening: chooses interfaces, loads, gives each a ledger, attaches.
+//! Opens a source: selects interfaces, loads the program, gives each interface a ledger, attaches.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::{
     source::engine::{Counters as _, Opened},
 };
 
-/// Opens: chooses interfaces, loads, attaches. The calling thread moves to the chosen network namespace and stays
-/// there. A failure of one interface is a degradation.
+/// Selects interfaces, loads, attaches. The calling thread enters the chosen network namespace and stays there. A
+/// failure of one interface is a degradation.
 pub(super) fn open(arguments: CaptureArguments) -> Result<(Capture, Opened), Error> {
     probe::kernel::check(&probe::kernel::release())?;
     let mut candidates = Candidates::open(&arguments.options, arguments.selector.clone())?;
@@ -60,8 +60,8 @@ pub(super) fn open(arguments: CaptureArguments) -> Result<(Capture, Opened), Err
     Ok((Capture::new(parts, arguments.options, orphaned), opened))
 }
 
-/// Removes what former processes left, and resumes the flows of this instance. Returns those of interfaces that no
-/// longer exist.
+/// Removes leftovers of earlier processes, and resumes the flows of this instance. Returns those of interfaces that
+/// no longer exist.
 fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<Orphaned>, Error> {
     let Some(instance) = &parts.instance else {
         return Ok(Vec::new());

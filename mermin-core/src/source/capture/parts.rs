@@ -1,4 +1,4 @@
-//! The parts of a live capture, put together.
+//! The parts of a live capture.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     source::{control::Control, engine::Opened},
 };
 
-/// All that the capture thread owns. Dropping it detaches first, and gives the instance to others last.
+/// Everything the capture thread owns. Dropping it detaches first, and releases the instance last.
 pub(super) struct Parts {
     pub(super) interfaces: InterfaceSet,
     pub(super) slots: SlotTable,
@@ -43,7 +43,7 @@ impl Drop for Parts {
 }
 
 impl Parts {
-    /// Puts the parts together.
+    /// Assembles the parts.
     pub(super) fn new(
         arguments: &CaptureArguments,
         prepared: Prepared,
@@ -113,7 +113,7 @@ impl Parts {
         Ok((parts, leftovers))
     }
 
-    /// Gives the public side its part.
+    /// Returns the parts for the public side.
     pub(super) fn opened(&self) -> Opened {
         let unacked = self.exporter.unacked().zip(self.instance.as_ref());
         let receipt = unacked.map(|(unacked, instance)| unacked.receipt(instance.lock()));
@@ -123,7 +123,7 @@ impl Parts {
         }
     }
 
-    /// The interfaces, and the other parts that their steps use.
+    /// Returns the interfaces, and the other parts that their steps need.
     pub(super) fn surroundings(&mut self) -> (&mut InterfaceSet, Surroundings<'_>) {
         let around = Surroundings {
             slots: &self.slots,

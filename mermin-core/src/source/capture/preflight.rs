@@ -1,4 +1,4 @@
-//! Preflight: finds all that opening would meet, without opening.
+//! Preflight: finds the errors and degradations that opening would have, without opening.
 
 use super::{fallback, host, setup::sizes};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     source::options::{DEFAULT_FLOWS, Options},
 };
 
-/// Tries each step of opening, in the calling thread, which moves to the chosen network namespace.
+/// Tries each step of opening in the calling thread, which enters the chosen network namespace.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
     let mut checks = vec![host::kernel()];
     if checks[0].outcome != Outcome::Failed {
@@ -58,7 +58,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     }
 }
 
-/// Names of the interfaces that would be watched now.
+/// Returns the names of the interfaces that would be watched now.
 fn interfaces(selector: &Selector, waits: bool) -> Result<Vec<String>, Error> {
     let all = list::links(Hooks::open()?.netlink())?;
     selector.check(&all, waits)?;
@@ -67,7 +67,7 @@ fn interfaces(selector: &Selector, waits: bool) -> Result<Vec<String>, Error> {
     Ok(wanted.map(|at| at.name.clone()).collect())
 }
 
-/// The rest that can be had without something.
+/// The effect of a missing feature.
 #[derive(Clone, Copy, Debug)]
 enum Without {
     /// No flow can be captured.
@@ -78,7 +78,7 @@ enum Without {
     All,
 }
 
-/// The rest that these options can have where a host lacks something. `by_tcx` is true if there is TCX for [`Attach::Auto`].
+/// Returns the effect of a missing feature with these options. `by_tcx` is true if [`Attach::Auto`] would use TCX.
 fn without(subject: CheckKind, options: &Options, by_tcx: bool) -> Without {
     let stand_in: fn(Unavailable) -> Degradation = match (subject, options.attach.mode) {
         (CheckKind::Kernel | CheckKind::Program | CheckKind::Memory | CheckKind::Interfaces, _)
@@ -112,8 +112,8 @@ mod tests {
 
     const MODES: [Attach; 3] = [Attach::Auto, Attach::Tcx, Attach::Tc];
 
-    /// The part that can be had without each thing: nothing (`-`), less (`~`) or all (`+`). A word is for `Auto`, `Tcx` and
-    /// `Tc`; the words are for no options, pinned, strict, and both.
+    /// Effect of each missing feature: no capture (`-`), a fallback (`~`), or none (`+`). The three signs of a word
+    /// are for `Auto`, `Tcx` and `Tc`; the words are for no options, pinned, strict, and both.
     const MATRIX: [(CheckKind, [&str; 4]); 11] = [
         (CheckKind::Kernel, ["---", "---", "---", "---"]),
         (CheckKind::Program, ["---", "---", "---", "---"]),

@@ -1,4 +1,4 @@
-//! Other options for a source that runs.
+//! Changes the options of a running source.
 
 use futures_channel::oneshot;
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Parts that options change.
+/// The parts that options change.
 pub(super) struct Changed<'a> {
     pub(super) interfaces: &'a mut InterfaceSet,
     pub(super) exporter: &'a mut Exporter,
@@ -25,7 +25,7 @@ pub(super) struct Changed<'a> {
     pub(super) clock: &'a mut SourceClock,
 }
 
-/// The options in force, and a change to them whose steps with interfaces are being taken.
+/// The current options, and a change whose steps with interfaces are in progress.
 pub(super) struct Reconfiguration {
     options: Options,
     pending: Option<(oneshot::Sender<Result<Reconfigured, Error>>, Reconfigured)>,
@@ -39,17 +39,17 @@ impl Reconfiguration {
         }
     }
 
-    /// The options in force.
+    /// Returns the current options.
     pub(super) fn options(&self) -> &Options {
         &self.options
     }
 
-    /// True if a change waits for its steps. The next one is to be taken up behind it.
+    /// Returns true if a change is in progress. The next one waits.
     pub(super) fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
 
-    /// Takes up a change, or answers why it cannot be.
+    /// Begins a change, or answers with an error.
     pub(super) fn begin(&mut self, request: Request, mut parts: Changed<'_>) {
         match self.apply(&request, &mut parts) {
             Ok(changed) => {
@@ -68,7 +68,7 @@ impl Reconfiguration {
         }
     }
 
-    /// All of it or, with an error, nothing.
+    /// Applies the whole change or, if it returns an error, nothing.
     fn apply(&self, request: &Request, parts: &mut Changed<'_>) -> Result<Reconfigured, Error> {
         let wanted = &request.options;
         let changed = compare(&self.options, wanted);
@@ -94,7 +94,7 @@ impl Reconfiguration {
             parts.interfaces.select(selection);
         }
         if differs(Setting::Timeouts) {
-            // A flow may be due earlier than was thought.
+            // A flow may be due earlier than before.
             parts.slots.look_at_all();
         }
         Ok(changed)

@@ -1,4 +1,4 @@
-//! Sizes of maps, and the way to wait for grace periods, that suit the host.
+//! Chooses map sizes and the method of waiting for grace periods for the host.
 
 use std::io;
 
@@ -25,7 +25,7 @@ fn cpus() -> u32 {
         })
 }
 
-/// Sizes for `max_flows`.
+/// Returns map sizes for `max_flows`.
 pub(super) fn sizes(options: &Options) -> Sizes {
     Sizes {
         slots: options.max_flows.unwrap_or(DEFAULT_FLOWS),
@@ -37,7 +37,7 @@ pub(super) fn sizes(options: &Options) -> Sizes {
     }
 }
 
-/// The way to wait for grace periods on this host.
+/// Returns the method of waiting for grace periods on this host.
 pub(super) fn grace(
     arguments: &CaptureArguments,
     given_up: &mut Vec<Degradation>,
@@ -49,7 +49,7 @@ pub(super) fn grace(
     Ok(grace)
 }
 
-/// The same for another thread.
+/// Returns the same method for another thread.
 pub(super) fn another_grace(grace: &Grace) -> Result<Grace, Error> {
     Grace::like(grace).map_err(no_grace)
 }
@@ -58,8 +58,8 @@ fn no_grace(error: io::Error) -> Error {
     Error::new(ErrorKind::System, "cannot wait for grace periods").with_source(error)
 }
 
-/// The thread that looks sockets up, where it was asked for. Sockets are those of the calling thread's network namespace. Without it
-/// the direction is decided by what was seen, as a degradation; a process is not.
+/// Starts the thread that looks up sockets, if the options ask for it, in the calling thread's network namespace. If
+/// it cannot start, there are no processes, and listening ports do not decide directions; both are degradations.
 pub(super) fn lookup(
     arguments: &CaptureArguments,
     degraded: impl FnOnce(Degradation),
@@ -84,7 +84,7 @@ pub(super) fn lookup(
     }
 }
 
-/// Things that are to be looked up.
+/// Returns the kinds of lookups that the options ask for.
 pub(super) const fn wanted(options: &Options) -> Wanted {
     Wanted {
         processes: options.process,

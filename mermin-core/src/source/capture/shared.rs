@@ -1,4 +1,4 @@
-//! Counters that statistics are read from while the capture thread works.
+//! Counters that other threads read while the capture thread works.
 
 #[cfg(feature = "__lab")]
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use crate::{
     source::engine::Counters,
 };
 
-/// Counters that statistics are read from, also after the source has ended.
+/// Counters for statistics. They stay readable after the source has ended.
 ///
-/// The table of flows is not among it: unmapping a large one takes longer than an executor is to spend on dropping a handle.
+/// The flow table is not part of it: unmapping a large one takes too long for an executor that drops a handle.
 #[derive(Debug)]
 pub(in crate::source) struct SharedCounters {
     pub(super) ledger: Ledger,
     pub(super) registry: InterfaceRegistry,
     pub(super) counts: Counts,
-    /// Flows that there is room for.
+    /// Largest number of open flows.
     pub(super) capacity: u32,
-    /// For the lab.
+    /// Used by the lab.
     #[cfg(feature = "__lab")]
     pub(super) programs: Arc<Programs>,
 }
@@ -42,7 +42,7 @@ macro_rules! counts {
         }
 
         impl Counts {
-            /// Statistics with these counters and nothing else.
+            /// Returns statistics with these counters only.
             fn stats(&self) -> Stats {
                 Stats {
                     $($statistic: self.$name.load(Ordering::Acquire),)*
@@ -99,7 +99,7 @@ impl Counters for SharedCounters {
     }
 
     fn stats(&self) -> Stats {
-        // Before the ledger, which has at least the packets of records that were suppressed by now.
+        // Read before the ledger, so the ledger has at least the packets of all records suppressed by now.
         let counts = self.counts.stats();
         let (hooks, removed, interfaces) = self.registry.stats(&self.ledger);
         let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&removed).map(field).sum();

@@ -1,8 +1,8 @@
 //! The slot table: user space's state of each slot of the kernel's flow table, and its transitions.
 //!
-//! A slot is free until the kernel program puts a flow there and leaves a hint. Then sweeps read it when it is due, the
-//! closer closes it, and it is emptied. The three arrays are separate because a sweep reads only the first of them for
-//! most slots.
+//! A slot is free until the kernel program puts a flow there and leaves a hint. Then sweeps read it when it is due,
+//! the closer closes it, and it is emptied. The three arrays are separate because a sweep reads only the first one
+//! for most slots.
 
 use std::{ops::Range, sync::Arc};
 
@@ -16,20 +16,20 @@ use crate::{
     table::{coarse_time::CoarseTime, export_state::ExportState},
 };
 
-/// Interval at which a sweep reads every slot ever used, even if no new flow is known there (ns).
+/// Interval of sweeps that read every slot ever used, even without a hint of a new flow (ns).
 const WHOLE_PERIOD: u64 = 2_000_000_000;
 
 /// The flow table's slots.
 #[derive(Debug)]
 pub(super) struct SlotTable {
     slab: Arc<Slab>,
-    /// When each slot is to be looked at.
+    /// Time at which each slot is due.
     due: Box<[CoarseTime]>,
     /// The filter's decision about the flow in each slot.
     decisions: Box<[FilterDecision]>,
     /// Export state of the flow in each slot: counters and time of its latest record.
     exported: Box<[ExportState]>,
-    /// When all slots are to be looked at, monotonic ns.
+    /// Time at which all slots are due, monotonic ns.
     whole_at: u64,
 }
 
@@ -45,12 +45,12 @@ impl SlotTable {
         })
     }
 
-    /// The kernel's side of it.
+    /// Returns the kernel's side of the table.
     pub(super) fn slab(&self) -> &Slab {
         &self.slab
     }
 
-    /// Slots that have ever had a flow.
+    /// Returns the slots that have ever had a flow.
     pub(super) fn used(&self) -> Range<u32> {
         0..self.slab.touched()
     }
@@ -59,27 +59,27 @@ impl SlotTable {
         self.slab.state(slot) == state::FREE
     }
 
-    /// True if the flow was handed to the closer, or waits for its last record to be acknowledged.
+    /// Returns true if the flow was handed to the closer, or if its last record is not acknowledged.
     pub(super) fn is_closing(&self, slot: u32) -> bool {
         self.due[slot as usize] == CoarseTime::CLOSING
     }
 
-    /// True if the slot has an open flow.
+    /// Returns true if the slot has an open flow.
     pub(super) fn is_open(&self, slot: u32) -> bool {
         !self.is_closing(slot) && !self.is_free(slot)
     }
 
-    /// The flow's export state.
+    /// Returns the flow's export state.
     pub(super) fn exported(&self, slot: u32) -> &ExportState {
         &self.exported[slot as usize]
     }
 
-    /// The filter's decision about the flow.
+    /// Returns the filter's decision about the flow.
     pub(super) fn decision(&self, slot: u32) -> FilterDecision {
         self.decisions[slot as usize]
     }
 
-    /// Has the next sweep look at the slots that were free and where a flow may have begun.
+    /// Makes the free slots with a hint of a new flow due at the next sweep.
     pub(super) fn take_new_flow_hints(&mut self) {
         let due = &mut self.due;
         self.slab.take_fresh(|slots| {
@@ -91,8 +91,8 @@ impl SlotTable {
         });
     }
 
-    /// Begins a sweep at `now` (monotonic ns) of the slots that are due, and every two seconds also of those that are
-    /// believed to be free.
+    /// Begins a sweep at `now` (monotonic ns) over the slots that are due, and every two seconds also over those that
+    /// are presumably free.
     pub(super) fn begin_sweep(&mut self, now: u64) -> Due {
         let whole = now >= self.whole_at;
         if whole {
@@ -101,27 +101,27 @@ impl SlotTable {
         Due::at(CoarseTime::at(now), whole)
     }
 
-    /// Advances to the next slots that are due, of the first `used`. False if there are none.
+    /// Advances to the next due slots of the first `used`. Returns false if there are none.
     pub(super) fn next_due(&self, due: &mut Due, used: u32) -> bool {
         due.advance(&self.due[..used as usize])
     }
 
-    /// Nothing is to be done about a flow before `next`.
+    /// Makes a flow due at `next`.
     pub(super) fn wait_until(&mut self, slot: u32, next: CoarseTime) {
         self.due[slot as usize] = next;
     }
 
-    /// There is no flow: the kernel program leaves a hint when there is one.
+    /// Marks a slot as free. The kernel program leaves a hint when it puts a flow there.
     pub(super) fn found_free(&mut self, slot: u32) {
         self.due[slot as usize] = CoarseTime::NEVER;
     }
 
-    /// The flow is being closed: no sweep reads it any more.
+    /// Marks a flow as closing. Sweeps do not read it any more.
     pub(super) fn begin_close(&mut self, slot: u32) {
         self.due[slot as usize] = CoarseTime::CLOSING;
     }
 
-    /// Has the next sweep look at every open flow: it may be due earlier than was thought.
+    /// Makes every open flow due at the next sweep, because it may be due earlier than before.
     pub(super) fn look_at_all(&mut self) {
         for slot in self.used() {
             if self.is_open(slot) {
@@ -130,30 +130,31 @@ impl SlotTable {
         }
     }
 
-    /// Remembers a decision.
+    /// Stores a decision.
     pub(super) fn decide(&mut self, slot: u32, decision: FilterDecision) {
         self.decisions[slot as usize] = decision;
     }
 
-    /// Notes the flow's export state, of this process or of a former one.
+    /// Stores the flow's export state, of this process or of an earlier one.
     pub(super) fn mark_exported(&mut self, slot: u32, exported: ExportState) {
         self.exported[slot as usize] = exported;
     }
 
-    /// The interval of the next record begins at `now` (monotonic ns), because there was nothing to export before.
+    /// Begins the interval of the next record at `now` (monotonic ns), because there was nothing to export.
     pub(super) fn begin_interval(&mut self, slot: u32, now: u64) {
         self.exported[slot as usize].since = CoarseTime::at(now);
     }
 
-    /// Clears the state of a slot, so that the kernel program can use it again. Returns the decision about its flow.
+    /// Clears the state of a slot for reuse by the kernel program. Returns the decision about its flow.
     pub(super) fn empty(&mut self, slot: u32) -> FilterDecision {
         self.slab.scrub(slot);
         let index = slot as usize;
-        // Most flows have one record, and their export state was never touched: reading it takes no memory.
+        // Most flows have one record, so their export state was never written. Reading untouched memory allocates no
+        // page.
         if self.exported[index] != ExportState::default() {
             self.exported[index] = ExportState::default();
         }
-        // Nor was a decision written without a filter.
+        // Without a filter, no decision was written either.
         let decision = self.decisions[index];
         if decision != FilterDecision::UNDECIDED {
             self.decisions[index] = FilterDecision::UNDECIDED;

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// One sweep. The rest of `batch` is for the closer.
+/// One sweep. The caller passes the rest of `batch` to the closer.
 pub(super) struct Sweep<'a> {
     slots: &'a mut SlotTable,
     exporter: &'a mut Exporter,
@@ -26,7 +26,7 @@ pub(super) struct Sweep<'a> {
     limits: &'a Limits,
     /// The kernel program's time, monotonic ns.
     now: u64,
-    /// Records that may still be made.
+    /// Number of records that may still be made.
     room: usize,
     batch: Batch,
 }
@@ -51,8 +51,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Closes the flows of interfaces for which no program counts any more, as far as the queue has room for their
-    /// records. True when all of them are being closed: then the interfaces wait for the same grace period.
+    /// Closes the flows of interfaces that no program counts for any more, while the queue has room for their
+    /// records. Returns true when all of them are being closed; the interfaces then wait for the same grace period.
     pub(super) fn close_flows_of(&mut self, interfaces: &BTreeSet<u32>) -> bool {
         if interfaces.is_empty() {
             return false;
@@ -77,7 +77,7 @@ impl<'a> Sweep<'a> {
         all
     }
 
-    /// Closes flows of interfaces that have disappeared. Flows that have to wait stay open.
+    /// Closes flows of interfaces that have disappeared. Flows that must wait stay open.
     pub(super) fn close_orphaned(&mut self, orphaned: &mut Vec<Orphaned>) {
         orphaned.retain(|&(slot, first_seen)| {
             let is_there =
@@ -129,7 +129,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Closes a flow if there will be room for its record, or if it has none. False if the flow has to wait.
+    /// Closes a flow if there is room for its record, or if it will have none. Returns false if the flow must wait.
     fn close(&mut self, slot: u32, reason: EndReason) -> bool {
         if self.exporter.is_unacked(slot) {
             return false;

@@ -24,15 +24,15 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub(super) struct Capture {
     parts: Parts,
     reconfiguration: Reconfiguration,
-    /// Flows of interfaces that are not there any more.
+    /// Flows of interfaces that no longer exist.
     orphaned: Vec<Orphaned>,
-    /// When the table is to be swept next, monotonic ns.
+    /// Time of the next sweep, monotonic ns.
     sweep_at: u64,
     sweeps: events::Sweeps,
 }
 
 impl Capture {
-    /// Nothing is looked at before [`run`](Self::run).
+    /// Creates the capture. It does no work before [`run`](Self::run).
     pub(super) fn new(parts: Parts, options: Options, orphaned: Vec<Orphaned>) -> Self {
         Self {
             parts,
@@ -52,8 +52,8 @@ impl Capture {
             if self.parts.control.is_abandoned() {
                 return self.abandon();
             }
-            // A change is taken up before the turn, which takes its steps, and answered behind it: only a turn brings interfaces
-            // in line.
+            // A change begins before the cycle, which takes its steps, and is answered after it: only a cycle
+            // attaches and detaches.
             self.begin_reconfigure();
             self.run_once()?;
             if self.parts.interfaces.is_aligned() {
@@ -68,7 +68,7 @@ impl Capture {
         if persists && !self.parts.interfaces.is_over() {
             return self.leave_to_next();
         }
-        // A program that stays is in the report.
+        // A program that cannot be detached is in the report.
         let _ = self.detach();
         self.drain()?;
         if let Some(instance) = &mut self.parts.instance {
@@ -94,11 +94,11 @@ impl Capture {
         }
     }
 
-    /// Runs a sweep if one is due, then one step with interfaces if there is any, and waits if there is none.
+    /// Runs a sweep if one is due, then one step with interfaces if there is any, and otherwise waits.
     ///
-    /// The sweep comes first: a step with interfaces takes as long as two grace periods of the kernel, and flows that
-    /// are due do not wait for it. Only one step is taken before the clock is read again, so neither waits longer for
-    /// the other. The wait comes last, when its duration is known.
+    /// The sweep comes first, because a step with interfaces takes as long as two grace periods of the kernel, and
+    /// due flows must not wait for it. Only one step is taken before the clock is read again. The wait comes last,
+    /// when its duration is known.
     fn run_once(&mut self) -> Result<(), Error> {
         self.fill_pages()?;
         let now = monotonic();
@@ -120,7 +120,7 @@ impl Capture {
         Ok(())
     }
 
-    /// Fills the pages of open flows that were asked for.
+    /// Fills the requested pages of open flows.
     fn fill_pages(&mut self) -> Result<(), Error> {
         for request in self.parts.control.page_requests() {
             self.parts.clock.read()?;
@@ -133,17 +133,17 @@ impl Capture {
         Ok(())
     }
 
-    /// One sweep and what belongs to it, at `now` (monotonic ns). The order matters:
+    /// Runs one sweep and the work around it, at `now` (monotonic ns). The order matters:
     ///
-    /// 1. Last records of flows whose grace period is over. Room in the queue is promised to them, and their slots are
-    ///    free again before the kernel program runs out of slots.
+    /// 1. Last records of flows whose grace period has passed. Room in the queue is reserved for them, and their
+    ///    slots are free again before the kernel program runs out of slots.
     /// 2. Slots whose last records were acknowledged: a pinned source makes no records while too many of them wait.
-    /// 3. Hints of new flows. They include flows in slots that were just given back, and a slot emptied after its hint
+    /// 3. Hints of new flows. They include flows in slots that were just returned, and a slot emptied after its hint
     ///    is not mistaken for free.
     /// 4. The sweep, with all the room from the steps before. At its end it passes flows to the closer, which works
     ///    until the next sweep.
-    /// 5. Delivery, once for all records of the turn: the consumer is woken once, after the journal has everything that
-    ///    the next process needs.
+    /// 5. Delivery, once for all records of the cycle. The consumer is woken once, after the journal has everything
+    ///    that the next process needs.
     fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
         self.finish_closed()?;
         self.parts
@@ -155,7 +155,8 @@ impl Capture {
         self.parts.exporter.deliver();
         let took = Duration::from_nanos(monotonic().saturating_sub(now));
         self.parts.shared.swept(took);
-        // A table so large that a sweep takes long is swept less often, so that this thread stays below a fifth.
+        // If a sweep of a large table takes long, sweeps run less often, so this thread uses less than a fifth of the
+        // time.
         let pause = PERIOD.max(took * 4);
         self.sweeps.swept(took, pause, PERIOD);
         self.sweep_at = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
@@ -168,7 +169,7 @@ impl Capture {
         }
     }
 
-    /// Looks at every flow that may be due at `now` (the kernel program's monotonic ns).
+    /// Reads every flow that may be due at `now` (the kernel program's monotonic ns).
     fn sweep(&mut self, now: u64) -> Result<(), Error> {
         self.parts.clock.read()?;
         let quiesced = self.parts.interfaces.quiesced();
@@ -200,14 +201,14 @@ impl Capture {
         Ok(())
     }
 
-    /// Asks the consumer to wake this thread when the queue has room, or continues at once if it has.
+    /// Asks the consumer to wake this thread when the queue has room, or continues at once if it has room.
     fn wait_for_room(&self) {
         if !self.parts.exporter.want_room() {
             self.parts.control.wake();
         }
     }
 
-    /// Makes the last records of flows whose grace period is over, and gives their slots back.
+    /// Makes the last records of flows whose grace period has passed, and returns their slots.
     fn finish_closed(&mut self) -> Result<(), Error> {
         while let Some(closed) = self.parts.closer.next() {
             self.finish(closed)?;
@@ -238,10 +239,10 @@ impl Capture {
         Ok(())
     }
 
-    /// No consumer polls for records any more, or none ever did.
+    /// Ends the capture without a consumer.
     ///
     /// # Errors
-    /// The first program that cannot be taken away.
+    /// The first program that cannot be detached.
     fn abandon(&mut self) -> Result<(), Error> {
         let open_cancelled = self.parts.control.is_open_cancelled();
         match &mut self.parts.instance {
@@ -252,13 +253,13 @@ impl Capture {
         self.detach()
     }
 
-    /// Takes all programs away, and learns of no change any more.
+    /// Detaches all programs, and stops reading notifications.
     fn detach(&mut self) -> Result<(), Error> {
         self.parts.control.refuse_requests();
         self.parts.interfaces.detach_all()
     }
 
-    /// Gives the records that were made, and leaves everything else to the next process.
+    /// Delivers the records that were made, and leaves everything else to the next process.
     fn leave_to_next(&mut self) -> Result<(), Error> {
         self.finish_all()?;
         self.parts.exporter.deliver();
@@ -268,7 +269,8 @@ impl Capture {
         Ok(())
     }
 
-    /// Delivers every flow that is still open, as fast as the consumer takes them. Nothing is attached any more.
+    /// Ends every open flow and delivers its last record, as fast as the consumer takes them. Nothing is attached any
+    /// more.
     fn drain(&mut self) -> Result<(), Error> {
         self.parts.closer.wait_for_grace()?;
         self.finish_all()?;

@@ -1,4 +1,4 @@
-//! Which records have arrived: told by the consumer, noted by a source that outlives its process.
+//! Acknowledgements: the consumer gives them, and a pinned source stores them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,13 +10,13 @@ use crate::{
     source::{control::Control, receive::Receive},
 };
 
-/// Acknowledgements of the consumer, and how it gives them.
+/// Acknowledgements of the consumer, automatic or by hand.
 #[derive(Debug)]
 pub(super) struct Receipts {
-    /// Of a pinned source, until it has ended.
+    /// The receiver of a pinned source, until the source has ended.
     receive: Option<Arc<dyn Receive>>,
     control: Arc<Control>,
-    /// The record that was given last, where asking for the next one acknowledges it.
+    /// The record that was returned last, if polling for the next one acknowledges it.
     given: Option<FlowId>,
     manual: Option<Acknowledger>,
 }
@@ -31,14 +31,14 @@ impl Receipts {
         }
     }
 
-    /// A consumer that asks for another record has the one before.
+    /// Acknowledges the previous record, because the consumer polls for another one.
     pub(super) fn ask(&mut self) {
         if let Some(given) = self.given.take() {
             self.arrived([given]);
         }
     }
 
-    /// A record is given to who polls the stream.
+    /// Notes a record that the stream returns.
     pub(super) fn give(&mut self, flow: &Flow) {
         if self.receive.is_none() {
             return;
@@ -49,7 +49,7 @@ impl Receipts {
         }
     }
 
-    /// These have arrived.
+    /// Acknowledges these records.
     pub(super) fn arrived(&self, ids: impl IntoIterator<Item = FlowId>) {
         let Some(receive) = &self.receive else { return };
         if self.control.is_inherited() {
@@ -65,8 +65,8 @@ impl Receipts {
         }
         let mut given = Given::default();
         if let Some(id) = self.given.take() {
-            // The consumer has it and has not asked for the next: it is the consumer's to acknowledge. Its number is not
-            // needed, because no other record of its flow is on its way.
+            // The consumer has this record and has not polled for the next one, so it must acknowledge it by hand.
+            // The sequence number is not needed, because the flow has no other outstanding record.
             given.add_id(id, None);
         }
         let manual = Acknowledger {
@@ -81,12 +81,12 @@ impl Receipts {
         manual
     }
 
-    /// Nothing is this process's to acknowledge. Takes no lock.
+    /// Forgets everything, because this process has nothing to acknowledge. Takes no lock.
     pub(super) fn forget(&mut self) {
         (self.receive, self.given, self.manual) = (None, None, None);
     }
 
-    /// No record will be given any more.
+    /// Ends the source: it returns no more records.
     pub(super) fn end(&mut self) {
         self.receive = None;
         if let Some(manual) = &self.manual {
@@ -100,25 +100,26 @@ impl Drop for Receipts {
         if self.control.is_inherited() {
             return;
         }
-        // Nobody else may own the instance while there is one to note anything in it.
+        // While an acknowledger exists, no other process may own the instance.
         if let Some(manual) = &self.manual {
             manual.lock().receive = None;
         }
     }
 }
 
-/// A source that is being closed waits for the last records to arrive.
+/// Wakes the source, which waits for the last acknowledgements while it closes.
 fn look(control: &Control) {
     if control.is_closing() {
         control.wake();
     }
 }
 
-/// Acknowledges records of a source, from any thread: see [`FlowSource::manual_ack`](crate::FlowSource::manual_ack). Clones refer to the
-/// same source.
+/// Acknowledges records of a source, from any thread, see [`FlowSource::manual_ack`](crate::FlowSource::manual_ack).
+/// Clones refer to the same source.
 ///
-/// After the source is dropped, nothing can be acknowledged any more. After its stream has ended, remaining records still can. The
-/// instance is free for another source when all are acknowledged, or when the last clone is dropped.
+/// After the source is dropped, nothing can be acknowledged any more. After its stream has ended, remaining records
+/// still can. Another source can use the instance when all records are acknowledged, or when the last clone is
+/// dropped.
 #[derive(Clone, Debug)]
 pub struct Acknowledger {
     state: Arc<Mutex<State>>,
@@ -153,7 +154,7 @@ impl State {
     reason = "most callers have no use for how many there were"
 )]
 impl Acknowledger {
-    /// Every change is whole before anything can panic.
+    /// Every change is complete before anything can panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,7 +177,7 @@ impl Acknowledger {
         count
     }
 
-    /// Acknowledges this record. False if it was acknowledged before, or if the source is not pinned.
+    /// Acknowledges this record. Returns false if it was acknowledged before, or if the source is not pinned.
     pub fn ack(&self, flow: &Flow) -> bool {
         self.ack_all(std::slice::from_ref(flow)) == 1
     }
@@ -194,8 +195,8 @@ impl Acknowledger {
         })
     }
 
-    /// Acknowledges this record and every one that the stream gave before it. Returns how many that were: 0 if this record was
-    /// acknowledged before.
+    /// Acknowledges this record and all records that the stream returned before it. Returns how many were newly
+    /// acknowledged: 0 if this record was acknowledged before.
     pub fn ack_through(&self, flow: &Flow) -> usize {
         self.change(|state| {
             let through = state.given.take_through(flow);
@@ -203,7 +204,7 @@ impl Acknowledger {
         })
     }
 
-    /// Number of records that the stream gave and that are not acknowledged.
+    /// Returns the number of records that the stream returned and that are not acknowledged.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         if self.control.is_inherited() {
@@ -213,12 +214,12 @@ impl Acknowledger {
     }
 }
 
-/// Records that were given and have not arrived, in their order.
+/// Records that were returned and are not acknowledged, in order.
 #[derive(Debug, Default)]
 struct Given {
-    /// Each record's id and sequence number; none for one that has arrived.
+    /// Each record's id and sequence number; `None` for an acknowledged record.
     order: VecDeque<Option<(FlowId, Option<u64>)>>,
-    /// The number of the first of them.
+    /// The number of the first entry.
     first: u64,
     /// The number of each flow's record.
     places: HashMap<FlowId, u64>,
@@ -236,7 +237,7 @@ impl Given {
         self.places.insert(id, number);
     }
 
-    /// A record that nobody acknowledges must not keep the places of all that came behind it.
+    /// Removes acknowledged entries: a record that is never acknowledged must not keep all entries after it.
     fn compact(&mut self) {
         const SPARE: usize = 1024;
         if self.order.len() < SPARE + 2 * self.places.len() {
@@ -252,7 +253,7 @@ impl Given {
         self.places.is_empty()
     }
 
-    /// The place of this very record: an earlier one of its flow has none, however often it is acknowledged.
+    /// Returns the index of exactly this record. An earlier record of its flow has none.
     fn place(&self, flow: &Flow) -> Option<usize> {
         let number = self.places.get(&flow.id)?;
         let place = usize::try_from(number - self.first).ok()?;
@@ -351,7 +352,7 @@ mod tests {
         assert!(manual.ack(&flow(9, 4)) && manual.ack(&flow(2, 0)));
         assert!(!manual.ack(&flow(2, 0)) && !manual.ack(&flow(77, 0)));
         assert_eq!(taken(&noted), [9, 2]);
-        // The next record of a flow is not acknowledged by the one before it.
+        // An acknowledgement of the earlier record does not acknowledge the next record of its flow.
         receipts.give(&flow(2, 1));
         assert!(!manual.ack(&flow(2, 0)) && manual.ack(&flow(2, 1)));
         assert_eq!(taken(&noted), [2]);
@@ -395,7 +396,7 @@ mod tests {
         receipts.give(&flow(1, 0));
         receipts.end();
         assert!(manual.ack(&flow(1, 0)));
-        // The last one releases the instance.
+        // The last acknowledgement releases the instance.
         assert!(manual.lock().receive.is_none());
         assert_eq!(taken(&noted), [1]);
     }

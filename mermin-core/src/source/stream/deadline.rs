@@ -1,4 +1,4 @@
-//! Closing takes no longer than it may.
+//! The time limit of closing.
 
 use std::{
     future::poll_fn,
@@ -13,7 +13,7 @@ use crate::{
     source::control::Control,
 };
 
-/// Runs from the moment the source is closed.
+/// Starts when the source is closed.
 pub(super) struct Deadline {
     control: Arc<Control>,
     timer: Arc<dyn Timer>,
@@ -33,7 +33,7 @@ impl Deadline {
         }
     }
 
-    /// Begins now, if it has not: the source has ended by itself.
+    /// Starts the limit, if it has not started, because the source has ended by itself.
     pub(super) fn begin(&mut self) {
         self.running
             .get_or_insert_with(|| self.timer.sleep(self.time));
@@ -51,7 +51,7 @@ impl Deadline {
         self.over
     }
 
-    /// Result of the work; none when the time is over before.
+    /// Returns the result of the work; `None` if the time is over before.
     pub(super) async fn limit<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         poll_fn(|context| {

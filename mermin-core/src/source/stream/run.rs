@@ -1,4 +1,4 @@
-//! From the stream to a sink, batch by batch.
+//! Exports the stream to a sink, batch by batch.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use crate::{
     sink::{Batching, BoxError, FlowSink, Sleep, ThreadTimer, Timer},
 };
 
-/// An export of a source's records to a sink: see [`FlowSource::run`]. Await it to begin.
+/// An export of a source's records to a sink, see [`FlowSource::run`]. Await it to begin.
 #[must_use = "nothing is exported before it is awaited"]
 pub struct Run<'a, S> {
     source: &'a mut FlowSource,
@@ -36,7 +36,7 @@ impl<'a, S: FlowSink> Run<'a, S> {
         }
     }
 
-    /// The rule by which records are batched. Default: a batch is whatever waits.
+    /// Sets how records are batched. Default: a batch has all waiting records.
     ///
     /// ```
     /// use std::time::Duration;
@@ -54,8 +54,9 @@ impl<'a, S: FlowSink> Run<'a, S> {
         self
     }
 
-    /// The time limit of closing, from [`close`](FlowSource::close) or the source's own end until every record is delivered and the
-    /// sink is closed. After it, `run` returns an error with the number of undelivered records. Default: 30 s.
+    /// Sets the time limit of closing, from [`close`](FlowSource::close) or the source's own end until every record
+    /// is delivered and the sink is closed. After it, `run` returns an error with the number of undelivered records.
+    /// Default: 30 s.
     ///
     /// ```
     /// use std::time::Duration;
@@ -73,7 +74,7 @@ impl<'a, S: FlowSink> Run<'a, S> {
         self
     }
 
-    /// Timer that waits. Default: [`ThreadTimer`], which starts a thread when there is something to wait for.
+    /// Sets the timer. Default: [`ThreadTimer`], which starts a thread when there is something to wait for.
     ///
     /// ```
     /// use futures::executor::block_on;
@@ -124,7 +125,7 @@ impl<'a, S: FlowSink> Run<'a, S> {
         deadline.begin();
         let closed = deadline.limit(sink.close()).await;
         if let Some(error) = source.end() {
-            // The sink was closed as well as it could be; why the source ended is the graver news.
+            // The error that ended the source is more important than an error of closing the sink.
             return Err(error);
         }
         match closed {
@@ -138,7 +139,7 @@ impl<'a, S: FlowSink> Run<'a, S> {
 }
 
 impl FlowSource {
-    /// The first records of the batch have arrived.
+    /// Acknowledges the first records of the batch.
     fn delivered(&mut self, count: usize) {
         self.receipts
             .arrived(self.batch.iter().take(count).map(|flow| flow.id));
@@ -165,12 +166,13 @@ struct Gather<'a> {
     source: &'a mut FlowSource,
     batching: &'a Batching,
     timer: &'a dyn Timer,
-    /// Since the first record came.
+    /// Time since the first record arrived.
     waited: Option<Sleep>,
 }
 
 impl Gather<'_> {
-    /// Records of the next batch; none when none will come. The sink does its own work meanwhile.
+    /// Returns the number of records of the next batch; 0 when no more will come. The sink does its own work
+    /// meanwhile.
     async fn next(&mut self, sink: &mut impl FlowSink) -> usize {
         let mut idle = pin!(sink.idle());
         let mut idles = true;
@@ -261,7 +263,7 @@ mod tests {
         FlowSource::replay(flows(count)).open().unwrap()
     }
 
-    /// Ids of each batch, and how many records had arrived when it came.
+    /// Ids of each batch, and the number of records acknowledged before it.
     #[derive(Default)]
     struct Seen {
         batches: Vec<(Vec<u128>, usize)>,
@@ -271,7 +273,7 @@ mod tests {
     struct Sink {
         seen: Arc<Mutex<Seen>>,
         replayed: Replayed,
-        /// Refuses this batch, by number.
+        /// Refuses the batch with this number.
         refuses: Option<usize>,
         /// Never answers from this batch on.
         stalls: Option<usize>,

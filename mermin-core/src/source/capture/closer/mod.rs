@@ -1,5 +1,5 @@
 //! The closer: deletes keys of ended flows from the index, waits until no program run counts into them, reads their
-//! final counters, and gives their slots back to the kernel program.
+//! final counters, and returns their slots to the kernel program.
 
 mod thread;
 
@@ -22,7 +22,7 @@ use crate::{
     source::control::Control,
 };
 
-/// Free slots that are returned to the kernel program in one round: some 3 ms.
+/// Free slots returned to the kernel program in one round: about 3 ms.
 const RETURNED_AT_ONCE: u32 = 8192;
 
 /// A flow that ends: its slot and the reason.
@@ -36,7 +36,7 @@ pub(super) struct Batch {
     pub(super) detached: Vec<u32>,
 }
 
-/// A batch that no program run counts into any more.
+/// A batch after its grace period: no program run counts into its flows any more.
 #[derive(Debug)]
 pub(super) struct Closed {
     batch: Batch,
@@ -50,15 +50,15 @@ pub(super) struct Closed {
 pub(super) struct Closer {
     slab: Arc<Slab>,
     index: Arc<Index>,
-    /// For this thread; the closer's thread has its own.
+    /// For this thread. The closer's thread has its own.
     grace: Grace,
     thread: GraceThread,
-    /// Free slots that a former process left without putting them on the stack.
+    /// Free slots that an earlier process did not put on the stack.
     remaining: RemainingSlots,
 }
 
 impl Closer {
-    /// Starts the thread that waits for grace periods. Dropping this value waits for its end.
+    /// Starts the thread that waits for grace periods. Dropping this value waits for the thread.
     pub(super) fn start(
         slab: Arc<Slab>,
         index: Index,
@@ -79,17 +79,17 @@ impl Closer {
         })
     }
 
-    /// Flows that were handed over and are not closed yet.
+    /// Returns the number of flows that were handed over and are not closed.
     pub(super) fn in_flight(&self) -> usize {
         self.thread.in_flight()
     }
 
-    /// Hands a batch over.
+    /// Hands a batch to the thread.
     pub(super) fn close(&mut self, batch: Batch) {
         self.thread.close(batch);
     }
 
-    /// The next batch that is closed, if one is.
+    /// Returns the next closed batch, if there is one.
     pub(super) fn next(&mut self) -> Option<Closed> {
         self.thread.next()
     }
@@ -99,8 +99,8 @@ impl Closer {
         self.thread.wait()
     }
 
-    /// Makes the last records of a batch's flows and gives their slots back. Returns the interfaces that waited for the
-    /// same grace period, and its duration.
+    /// Makes the last records of a batch's flows and returns their slots to the kernel program. Returns the
+    /// interfaces that waited for the same grace period, and its duration.
     pub(super) fn final_read(
         &self,
         closed: Closed,
@@ -119,7 +119,7 @@ impl Closer {
         Ok((closed.batch.detached, closed.grace))
     }
 
-    /// Empties and gives back the slots of flows whose last records were acknowledged, and some of the slots that were
+    /// Empties and returns the slots of flows whose last records were acknowledged, and some of the slots that were
     /// not on the stack.
     pub(super) fn reap_acked_slots(
         &mut self,
@@ -133,7 +133,7 @@ impl Closer {
         returned.map_err(not_back)
     }
 
-    /// Takes flows out of the index at once. A run of a program may still count into them.
+    /// Removes flows from the index at once. A program run may still count into them.
     pub(super) fn delete(&self, flows: &[Ending]) -> Result<(), Error> {
         thread::delete(&self.slab, &self.index, flows).map_err(not_out)
     }
@@ -143,7 +143,7 @@ impl Closer {
         self.index.delete(keys).map_err(not_out)
     }
 
-    /// True if the one key in `keys` leads to a slot.
+    /// Returns true if the only key in `keys` leads to a slot.
     pub(super) fn leads_to(&self, keys: &Keys, slot: u32) -> Result<bool, Error> {
         let leads = self.index.leads_to(keys, slot);
         leads.map_err(|error| {
@@ -158,12 +158,12 @@ impl Closer {
         })
     }
 
-    /// Gives an empty slot back to the kernel program.
+    /// Returns an empty slot to the kernel program.
     pub(super) fn give_back(&self, slot: u32) -> Result<(), Error> {
         self.index.give_back(slot).map_err(not_back)
     }
 
-    /// Starts giving back the free slots that are in no stack, some in each turn.
+    /// Starts to return the free slots that are in no stack, some in each round.
     pub(super) fn take_remaining(&mut self, remaining: RemainingSlots) {
         self.remaining = remaining;
     }

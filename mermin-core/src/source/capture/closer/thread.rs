@@ -1,4 +1,4 @@
-//! Taking flows out of the index and waiting for the grace period, beside the sweep: neither waits for the other.
+//! The thread that removes flows from the index and waits for grace periods, in parallel with the sweep.
 
 use std::{
     io,
@@ -22,14 +22,14 @@ use crate::{
     source::control::Control,
 };
 
-/// Flows that are marked before their keys are deleted. While a flow is marked and has its key, a SYN that should begin
-/// another is counted into it; the fewer at once, the shorter that time.
+/// Flows that are marked before their keys are deleted. While a flow is marked and has its key, the SYN of a new
+/// connection is counted into it. A smaller number makes that time shorter.
 const MARKED_AT_ONCE: usize = 128;
 
 /// The thread that deletes and waits.
 #[derive(Debug)]
 pub(super) struct GraceThread {
-    /// None once the thread is to end.
+    /// `None` when the thread must end.
     batches: Option<Sender<Batch>>,
     closed: Receiver<Closed>,
     in_flight: usize,
@@ -89,12 +89,12 @@ impl GraceThread {
 }
 
 impl Drop for GraceThread {
-    /// No other process may own the flows while the thread closes some; the caller that drops this still has the
-    /// instance's lock.
+    /// Waits for the thread. Until then no other process may own the flows; the caller still holds the instance's
+    /// lock.
     fn drop(&mut self) {
         self.batches = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of it has been printed.
+            // A panic of the thread has already been printed.
             let _ = thread.join();
         }
     }
@@ -109,7 +109,7 @@ fn work(
     done: &Sender<Closed>,
 ) {
     while let Ok(mut batch) = batches.recv() {
-        // Batches that gathered meanwhile share the grace period.
+        // Batches that arrived in the meantime share the grace period.
         for more in batches.try_iter() {
             batch.flows.extend(more.flows);
             batch.detached.extend(more.detached);
@@ -130,8 +130,8 @@ fn work(
     }
 }
 
-/// Marks flows as closing and takes them out of the index. One that the kernel program has replaced is out already, and its
-/// key leads to another.
+/// Marks flows as closing and removes them from the index. A flow that the kernel program replaced is already
+/// removed, and its key leads to another flow.
 pub(super) fn delete(slab: &Slab, index: &Index, flows: &[Ending]) -> io::Result<()> {
     let mut keys = Keys::default();
     for marked in flows.chunks(MARKED_AT_ONCE) {

@@ -1,4 +1,4 @@
-//! The reference, `docs/EVENTS.md`, and when sweeps are told of.
+//! Tests of the reference `docs/EVENTS.md`, and of the events about late sweeps.
 
 use std::fmt::Write as _;
 

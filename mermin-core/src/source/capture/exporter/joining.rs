@@ -12,7 +12,8 @@ use crate::{
 };
 
 impl Exporter {
-    /// Takes up the flows of all slots, where conversations are joined: before some end of which others are not known yet.
+    /// Adds the flows of all slots to their conversations, if conversations are joined. This happens before any of
+    /// the flows ends.
     pub(in crate::source::capture) fn enrol_all(
         &mut self,
         slots: &mut SlotTable,
@@ -79,7 +80,7 @@ impl Exporter {
         }
     }
 
-    /// Counts of all flows of a conversation; nothing where conversations are not joined.
+    /// Returns the counts of all flows of a conversation; empty if conversations are not joined.
     fn sights(
         &self,
         slots: &SlotTable,
@@ -108,7 +109,7 @@ impl Exporter {
         record
     }
 
-    /// The same for a record that is delivered again, as [`with_sights`](Self::with_sights).
+    /// Adds the same counts to a record that is delivered again.
     pub(super) fn with_sights_again(
         &self,
         slots: &SlotTable,
@@ -135,7 +136,7 @@ impl Exporter {
         slots.mark_exported(slot, then);
     }
 
-    /// A flow has ended.
+    /// Removes an ended flow from its conversation.
     pub(super) fn leave_conversation(
         &mut self,
         records: &RecordContext<'_>,
@@ -149,7 +150,7 @@ impl Exporter {
     }
 }
 
-/// Counts of the flow in a slot by now.
+/// Returns the current counts of the flow in a slot.
 fn sight(slots: &SlotTable, records: &RecordContext<'_>, slot: u32) -> Sight {
     let flow = records.snapshot(slots, slot);
     let name = records.name(&flow);

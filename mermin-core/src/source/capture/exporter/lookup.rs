@@ -1,4 +1,4 @@
-//! Sockets at the ends of flows, looked up beside the capture thread.
+//! Lookups of sockets on both sides of flows, in a thread of their own.
 
 use std::{net::SocketAddr, sync::atomic::Ordering};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Exporter {
-    /// Has a flow looked up that is wanted, where sockets are and it was not yet.
+    /// Requests a lookup of a flow that the filter admits, if lookups are on and the flow has none yet.
     pub(super) fn look_up(&self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
         let Some(lookup) = &self.lookup else {
             return;
@@ -26,7 +26,7 @@ impl Exporter {
         }
     }
 
-    /// Counts the flows that the look-up found no room for since it was asked last.
+    /// Counts the flows that did not fit into the queue of lookups since the last call.
     pub(super) fn count_missed_lookups(&self) {
         if let Some(lookup) = &self.lookup {
             self.count_missed(lookup.take_missed());
@@ -38,7 +38,7 @@ impl Exporter {
         missed.fetch_add(flows, Ordering::Relaxed);
     }
 
-    /// Knowledge of a flow, as far as it goes by now.
+    /// Returns the results for a flow so far.
     pub(super) fn looked_up(&self, slot: u32, flow: &FlowSnapshot) -> LookupResult {
         let lookup = self.lookup.as_ref();
         lookup.map_or_else(LookupResult::default, |lookup| {
@@ -46,7 +46,7 @@ impl Exporter {
         })
     }
 
-    /// A flow has ended.
+    /// Forgets a flow that has ended.
     pub(super) fn forget_lookup(&self, slot: u32, flow: &FlowSnapshot) {
         if let Some(lookup) = &self.lookup {
             lookup.forget(slot, flow.first_seen);
@@ -54,7 +54,7 @@ impl Exporter {
     }
 }
 
-/// Of a flow of a protocol whose sockets can be looked up.
+/// Returns the endpoints of a flow, if its protocol has sockets that can be looked up.
 fn ends(flow: &FlowSnapshot) -> Option<FlowEndpoints> {
     let flow_fields = flow_fields(flow, "");
     let end = |end: Endpoint| Some(SocketAddr::new(end.address, end.port?));

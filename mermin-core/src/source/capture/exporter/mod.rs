@@ -1,5 +1,5 @@
-//! The exporter side: makes records, suppresses those that the filter rejects, puts the others into the queue, and
-//! tracks acknowledgements.
+//! The exporter: makes records, suppresses those that the filter rejects, puts the others into the queue, and tracks
+//! acknowledgements.
 
 mod joining;
 mod lookup;
@@ -29,7 +29,7 @@ use crate::{
     table::{export_state::ExportState, limits::is_over, snapshot::FlowSnapshot},
 };
 
-/// Makes records and hands them over.
+/// Makes records and puts them into the queue.
 #[derive(Debug)]
 pub(super) struct Exporter {
     queue: Arc<Queue>,
@@ -37,11 +37,11 @@ pub(super) struct Exporter {
     suppression: Suppression,
     /// Conversations that several interfaces see; used with `join`.
     conversations: Option<Conversations>,
-    /// Where sockets are looked up.
+    /// The lookup of sockets, if it is on.
     lookup: Option<Lookup>,
     /// Records that are not in the queue yet.
     out: VecDeque<Flow>,
-    /// Number of records promised to flows that are being closed.
+    /// Number of records reserved for flows that are being closed.
     promised: usize,
     /// The journal of a pinned source.
     unacked: Option<Unacked>,
@@ -68,21 +68,21 @@ impl Exporter {
         }
     }
 
-    /// Notes for the next process, of a pinned source.
+    /// Returns the journal of a pinned source.
     pub(super) fn unacked(&self) -> Option<&Unacked> {
         self.unacked.as_ref()
     }
 
-    /// Records that still fit into the queue once all flows that are being closed have theirs.
+    /// Returns the room left in the queue after the records of all flows that are being closed.
     pub(super) fn room_in_queue(&self) -> usize {
         self.queue
             .room()
             .saturating_sub(self.promised + self.out.len())
     }
 
-    /// Records that may be made now, with this many slots. In a pinned source, at most half of the table may wait for
-    /// last records to be acknowledged. Otherwise, repeated kills would fill the whole table with unacknowledged flows
-    /// and leave no slot for new ones.
+    /// Returns the number of records that may be made now, with this many slots. In a pinned source, at most half of
+    /// the table may wait for last records to be acknowledged. Otherwise, repeated kills would fill the whole table
+    /// with unacknowledged flows and leave no slot for new ones.
     pub(super) fn room(&self, slots: u32) -> usize {
         let room = self.room_in_queue();
         match &self.unacked {
@@ -94,40 +94,40 @@ impl Exporter {
         }
     }
 
-    /// Asks to be woken when the queue has room. False where it has.
+    /// Asks to be woken when the queue has room. Returns false if it already has.
     pub(super) fn want_room(&self) -> bool {
         self.queue.want_room()
     }
 
-    /// A flow that is handed to the closer will have a record, unless it is suppressed.
+    /// Reserves room for the record of a flow that is handed to the closer, unless the record is suppressed.
     pub(super) fn promise(&mut self, suppressed: bool) {
         self.promised += usize::from(!suppressed);
     }
 
-    /// That record is about to be made.
+    /// Releases the reserved room when that record is made.
     pub(super) fn keep_promise(&mut self, suppressed: bool) {
         self.promised = self.promised.saturating_sub(usize::from(!suppressed));
     }
 
-    /// True if a record of this flow has not been acknowledged: the next waits, because the journal can hold only one
-    /// record per flow.
+    /// Returns true if a record of this flow is not acknowledged. The next record then waits, because the journal
+    /// holds only one record per flow.
     pub(super) fn is_unacked(&self, slot: u32) -> bool {
         let unacked = self.unacked.as_ref();
         unacked.is_some_and(|unacked| unacked.is_unacked(slot))
     }
 
-    /// True if every last record that was made was acknowledged.
+    /// Returns true if every last record was acknowledged.
     pub(super) fn all_acked(&self) -> bool {
         let unacked = self.unacked.as_ref();
         unacked.is_none_or(|unacked| unacked.last_records() == 0)
     }
 
-    /// True if keys of flows that ended must be deleted before their last records are made.
+    /// Returns true if keys of ended flows must be deleted before their last records are made.
     pub(super) fn outlives_the_process(&self) -> bool {
         self.unacked.is_some()
     }
 
-    /// True if the flow in a slot will have no record: its end needs no room in the queue.
+    /// Returns true if the flow in a slot will have no record. Its end then needs no room in the queue.
     pub(super) fn is_suppressed(
         &mut self,
         slots: &mut SlotTable,
@@ -142,10 +142,10 @@ impl Exporter {
         suppressed
     }
 
-    /// Filters flows that begin from now on by another filter.
+    /// Uses another filter for flows that begin from now on.
     ///
     /// # Errors
-    /// As [`Filters::replace`](crate::filter::Filters::replace).
+    /// Those of [`Filters::replace`](crate::filter::Filters::replace).
     pub(super) fn replace_filter(
         &mut self,
         slots: &mut SlotTable,
@@ -155,8 +155,8 @@ impl Exporter {
         self.suppression.replace(slots, records, filter)
     }
 
-    /// Makes a record at `now` (monotonic ns) of a flow that stays open, if there is anything to export and the queue
-    /// has room. A `suppressed` record needs no room.
+    /// Makes a record at `now` (monotonic ns) of a flow that stays open, if it has new packets and the queue has
+    /// room. A `suppressed` record needs no room.
     pub(super) fn export_interval(
         &mut self,
         slots: &mut SlotTable,
@@ -190,8 +190,8 @@ impl Exporter {
         slots.mark_exported(slot, then);
     }
 
-    /// Makes a flow's last record and empties its slot, unless the record has to be acknowledged first. True when the slot is
-    /// empty.
+    /// Makes a flow's last record and empties its slot, unless the record has to be acknowledged first. Returns true
+    /// if the slot is empty.
     pub(super) fn end(
         &mut self,
         slots: &mut SlotTable,
@@ -200,7 +200,7 @@ impl Exporter {
         reason: EndReason,
     ) -> bool {
         let flow = records.snapshot(slots, slot);
-        // Since the decision, packets may have arrived, or the next connection on the same ports.
+        // Since the decision, packets may have arrived, or a new connection with the same ports.
         let is_replaced = slots.slab().state(slot) == state::REPLACED;
         let reason = if is_replaced || is_over(&flow.expiry_state()) {
             EndReason::EndOfFlow
@@ -280,13 +280,12 @@ impl Exporter {
             Suppressed::Filtered => &self.shared.counts.filtered,
             Suppressed::Joined => &self.shared.counts.joined,
         };
-        // Whoever reads that it was suppressed finds its packets in the ledger.
+        // The order guarantees that a reader of this count finds the packets in the ledger.
         count.fetch_add(1, Ordering::Release);
     }
 
-    /// Delivers a record again that may not have arrived, with the same counters, whatever was counted since and
-    /// whatever the filter rejects now: its packets must not be under `filtered` as well if the receiver already has
-    /// it.
+    /// Delivers a record again that may not have arrived, with the same counters, even if the current filter rejects
+    /// it. If the receiver already has the record, its packets must not be under `filtered` as well.
     pub(super) fn redeliver(
         &mut self,
         slots: &mut SlotTable,
@@ -310,13 +309,14 @@ impl Exporter {
         slots.mark_exported(slot, then);
     }
 
-    /// Makes a slot one that nothing is known of.
+    /// Resets a slot.
     fn empty(&mut self, slots: &mut SlotTable, slot: u32) {
         let decision = slots.empty(slot);
         self.suppression.forget(decision);
     }
 
-    /// Empties one slot whose records were all exported and acknowledged, if there is one. It may then be given back.
+    /// Empties one slot whose records were all exported and acknowledged, if there is one. The slot may then be
+    /// returned.
     pub(super) fn empty_acked(&mut self, slots: &mut SlotTable) -> Option<u32> {
         let slot = self.unacked.as_mut()?.next_acked()?;
         fail_point(FailPoint::Acknowledged);

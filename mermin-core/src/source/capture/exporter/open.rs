@@ -1,4 +1,4 @@
-//! Flows that are open, as their next records would be.
+//! Open flows in the form of their next records.
 
 use super::{Exporter, record::RecordContext};
 use crate::{
@@ -7,7 +7,8 @@ use crate::{
 };
 
 impl Exporter {
-    /// The flow in a slot as of now. None where there is no flow, where its last record was made, and where it is suppressed.
+    /// Returns the flow in a slot as of now. `None` if the slot has no flow, if its last record was made, or if the
+    /// flow is suppressed.
     pub(in crate::source::capture) fn open_flow(
         &mut self,
         slots: &mut SlotTable,

@@ -1,4 +1,4 @@
-//! Interface names and clocks that a record takes beside its flow.
+//! Interface names and clocks, which a record needs besides its flow.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Interface names and clocks of one turn: all its records have the same time.
+/// Interface names and clocks of one cycle. All its records have the same time.
 #[derive(Debug)]
 pub(in crate::source::capture) struct RecordContext<'a> {
     pub(in crate::source::capture) names: &'a InterfaceNames,
@@ -33,12 +33,12 @@ impl<'a> RecordContext<'a> {
         }
     }
 
-    /// Reads all there is to know of the flow in a slot.
+    /// Reads the flow in a slot.
     pub(super) fn snapshot(&self, slots: &SlotTable, slot: u32) -> FlowSnapshot {
         slots.slab().snapshot(slot, &self.ticks)
     }
 
-    /// The name that a flow's interface has.
+    /// Returns the name of a flow's interface.
     pub(super) fn name(&self, flow: &FlowSnapshot) -> Arc<str> {
         match self.names.of(flow.tail().ifindex, flow.first_seen) {
             Some(name) => Arc::clone(name),
@@ -46,7 +46,7 @@ impl<'a> RecordContext<'a> {
         }
     }
 
-    /// The next record of a flow; `listening` is its direction by listening ports.
+    /// Makes the next record of a flow. `listening` is its direction by listening ports.
     pub(super) fn record(
         &self,
         slots: &SlotTable,

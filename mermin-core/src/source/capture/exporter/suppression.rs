@@ -1,6 +1,6 @@
-//! The filter's decision about a flow: made once, when the flow is first read, and stored beside its slot.
+//! The filter's decision about a flow. It is made once, when the flow is first read, and stored beside its slot.
 //!
-//! The kernel counts into a rejected flow as into any other. Its records are suppressed: their packets go to the reason
+//! The kernel also counts packets of a rejected flow. Its records are suppressed: their packets go to the reason
 //! `filtered` of the hook that they crossed.
 
 use mermin_bpf::abi::{
@@ -34,7 +34,7 @@ impl Suppression {
         }
     }
 
-    /// The decision about the flow in a slot; made now if there is none yet.
+    /// Returns the decision about the flow in a slot; makes it if there is none yet.
     pub(super) fn decision(
         &mut self,
         slots: &mut SlotTable,
@@ -49,7 +49,7 @@ impl Suppression {
         })
     }
 
-    /// The decision about the flow in a slot, if there is one or none is needed.
+    /// Returns the decision about the flow in a slot, if there is one or none is needed.
     fn known(&self, slots: &SlotTable, slot: u32) -> Option<FilterDecision> {
         let known = slots.decision(slot);
         (known != FilterDecision::UNDECIDED || self.filters.want_all()).then_some(known)
@@ -60,7 +60,7 @@ impl Suppression {
         self.filters.decide(&flow_fields(flow, &records.name(flow)))
     }
 
-    /// True if the flow in a slot will have no record.
+    /// Returns true if the flow in a slot will have no record.
     pub(super) fn is_suppressed(
         &mut self,
         slots: &mut SlotTable,
@@ -74,7 +74,7 @@ impl Suppression {
         decision == FilterDecision::UNWANTED
     }
 
-    /// True if the filter admits a record of a flow with this decision.
+    /// Returns true if the filter admits a record of a flow with this decision.
     pub(super) fn admits(
         &self,
         decision: FilterDecision,
@@ -84,15 +84,16 @@ impl Suppression {
         self.filters.admit(decision, is_exported, record)
     }
 
-    /// A flow of this decision is no more.
+    /// Forgets a flow with this decision, because it has ended.
     pub(super) fn forget(&mut self, decision: FilterDecision) {
         self.filters.ended(decision);
     }
 
-    /// Uses another filter for flows that begin from now on. Flows without a decision are decided by the old one first.
+    /// Uses another filter for flows that begin from now on. The old filter first decides all flows without a
+    /// decision.
     ///
     /// # Errors
-    /// As [`Filters::replace`].
+    /// Those of [`Filters::replace`].
     pub(super) fn replace(
         &mut self,
         slots: &mut SlotTable,
@@ -114,7 +115,7 @@ impl Suppression {
     }
 }
 
-/// Counts under a reason once the next record of a flow is suppressed.
+/// Returns the counts under a reason after the next record of a flow is suppressed.
 pub(super) fn sums_with(
     slots: &SlotTable,
     records: &RecordContext<'_>,
@@ -126,7 +127,7 @@ pub(super) fn sums_with(
     let exported = &slots.exported(slot).exported;
     let mut moved = [Ignored::default(); DIRECTIONS];
     for (side, exported) in flow.sides.iter().zip(exported) {
-        // A direction that has packets has had a sample.
+        // A direction with packets has a sample.
         let hook = side.hook.unwrap_or(HookDirection::Ingress);
         let unexported = unexported(side, exported, flow.link_length);
         let moved = &mut moved[hook as usize];
@@ -134,7 +135,7 @@ pub(super) fn sums_with(
         moved.octets = moved.octets.wrapping_add(unexported.octets);
     }
     let index = flow.tail().ifindex;
-    // The ledger of an interface that went is closed, and another one's says nothing of it.
+    // The ledger of a removed interface is closed, and the ledger of a new one must not count its packets.
     let index = (!records.names.is_former(index, flow.first_seen)).then_some(index);
     [HookDirection::Ingress, HookDirection::Egress]
         .map(|hook| ledger.suppressed_with(why, index, hook, moved[hook as usize]))

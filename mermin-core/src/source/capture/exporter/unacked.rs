@@ -50,7 +50,7 @@ impl Unacked {
         }
     }
 
-    /// For the consumer of the instance with this lock.
+    /// Returns an acknowledger for the consumer of the instance with this lock.
     pub(in crate::source::capture) fn receipt(&self, owner: Arc<Lock>) -> Receipt {
         Receipt {
             journal: Arc::clone(&self.journal),
@@ -58,35 +58,35 @@ impl Unacked {
         }
     }
 
-    /// True if a record of the flow was not acknowledged.
+    /// Returns true if a record of the flow is not acknowledged.
     pub(super) fn is_unacked(&self, slot: u32) -> bool {
         self.journal.is_unacked(slot)
     }
 
-    /// True if a record of the flow was acknowledged.
+    /// Returns true if a record of the flow was acknowledged.
     pub(super) fn is_exported(&self, slot: u32) -> bool {
         self.journal.is_delivered(slot)
     }
 
-    /// True if the last record of the flow was made.
+    /// Returns true if the last record of the flow was made.
     pub(super) fn is_finished(&self, slot: u32) -> bool {
         self.journal.is_finished(slot)
     }
 
-    /// Notes the export state of a flow that stays open, valid once its record is acknowledged.
+    /// Writes down the export state of a flow that stays open. It becomes valid when its record is acknowledged.
     pub(super) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
         self.journal.begin_delivery(slot, then, last_seen);
     }
 
-    /// Notes that a flow's last record was made.
+    /// Writes down that a flow's last record was made.
     pub(super) fn begin_last_delivery(&mut self, slot: u32, reason: EndReason) {
         fail_point(FailPoint::Recorded);
         self.journal.begin_last_delivery(slot, reason);
         self.last_records.push_back(slot);
     }
 
-    /// Moves the packets of a suppressed record to the ledger, and notes the new export state and the time of the last
-    /// packet; without these the flow has ended.
+    /// Moves the packets of a suppressed record to the ledger, and writes down the new export state and the time of
+    /// the last packet. Without these the flow has ended.
     pub(super) fn suppress(
         &mut self,
         slot: u32,
@@ -104,12 +104,12 @@ impl Unacked {
         self.redo.carry_out(&plan, &self.journal, ledger);
     }
 
-    /// Slots whose last record was made and was not acknowledged.
+    /// Returns the number of slots whose last record was made and is not acknowledged.
     pub(super) fn last_records(&self) -> usize {
         self.last_records.len()
     }
 
-    /// A slot of which all was exported, and acknowledged.
+    /// Returns a slot whose records were all exported and acknowledged.
     pub(super) fn next_acked(&mut self) -> Option<u32> {
         let slot = *self.last_records.front()?;
         self.is_done(slot).then(|| {
@@ -118,17 +118,17 @@ impl Unacked {
         })
     }
 
-    /// True if all was exported and acknowledged of the flow that was in a slot.
+    /// Returns true if all records of the flow that was in a slot were exported and acknowledged.
     pub(in crate::source::capture) fn is_done(&self, slot: u32) -> bool {
         self.journal.is_done(slot)
     }
 
-    /// The slot is empty.
+    /// Clears the notes of an empty slot.
     pub(in crate::source::capture) fn clear(&self, slot: u32) {
         self.journal.clear(slot);
     }
 
-    /// A former process's notes of a slot.
+    /// Returns an earlier process's notes of a slot.
     pub(in crate::source::capture) fn recover(&self, slot: u32) -> SlotNotes {
         self.journal.recover(slot)
     }

@@ -1,4 +1,4 @@
-//! Attaches to one interface, and checks if the programs are still in their place: other processes can detach them, or
+//! Attaches to one interface, and checks if the programs are still in place: other processes can detach them, or
 //! attach before them.
 
 use std::{io, os::fd::AsFd, sync::Arc};
@@ -32,25 +32,25 @@ pub(super) struct Attacher {
     pub(super) programs: Arc<bpf::object::Programs>,
 }
 
-/// An interface that was attached to.
+/// An attached interface.
 pub(super) struct Joined {
     pub(super) held: Vec<HeldProgram>,
     pub(super) watched: WatchedInterface,
     pub(super) ledgers: Ledgers,
-    /// Why one of the directions is not watched.
+    /// The error, if one of the directions is not watched.
     pub(super) refusal: Option<Error>,
     /// Degradations of this interface.
     pub(super) degradations: Vec<Degradation>,
 }
 
 impl Joined {
-    /// True if one of the programs is a filter.
+    /// Returns true if one of the programs is a filter.
     pub(super) fn uses_tc(&self) -> bool {
         let mut held = self.held.iter();
         held.any(|held| held.attached.mechanism() != Mechanism::Tcx)
     }
 
-    /// Why TCX could not be had.
+    /// Returns the error of TCX, if it is unavailable.
     pub(super) fn tcx_refusal(&self) -> Option<&io::Error> {
         self.held
             .iter()
@@ -58,18 +58,19 @@ impl Joined {
     }
 }
 
-/// Outcome of looking at an interface's hooks.
+/// Outcome of checking an interface's hooks.
 pub(super) enum Verified {
-    /// A program is not in its place, and the interface may be another one.
+    /// A program is not in place, and the index may belong to another interface.
     Replaced,
     Found(HooksFound),
 }
 
 impl Attacher {
-    /// Gives an interface a ledger and puts the programs at its hooks: both or, where one is refused, the other.
+    /// Gives an interface a ledger and attaches the programs at its hooks. If one hook is refused, the other is still
+    /// used.
     ///
     /// # Errors
-    /// The first refusal, where both are.
+    /// The first refusal, if both hooks are refused.
     pub(super) fn attach(&self, ledger: &Ledger, interface: &Interface) -> Result<Joined, Error> {
         let place = place(ledger, interface)?;
         let directions = hook::directions(interface);
@@ -100,7 +101,7 @@ impl Attacher {
             ingress: None,
             egress: None,
         };
-        // Behind both: packets pass meanwhile.
+        // Attaching comes first, because packets pass meanwhile.
         let hooks: Vec<_> = held
             .iter()
             .map(|held| self.at_hook(interface, held))
@@ -139,7 +140,7 @@ impl Attacher {
         let mut found = HooksFound::default();
         for held in held {
             let direction = held.direction;
-            // One that cannot be looked at is taken to be there: another would count everything twice.
+            // A hook that cannot be read counts as in place: attaching again could count everything twice.
             if !held.attached.is_in_place().unwrap_or(true) {
                 if may_be_another {
                     return Verified::Replaced;
@@ -200,7 +201,7 @@ impl Attacher {
     }
 }
 
-/// Takes a place in the ledger for an interface.
+/// Takes an entry of the ledger for an interface.
 fn place(ledger: &Ledger, interface: &Interface) -> Result<Place, Error> {
     let name = &interface.name;
     let link = interface.link.code().ok_or_else(|| {

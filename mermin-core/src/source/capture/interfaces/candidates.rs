@@ -1,4 +1,4 @@
-//! Interfaces that could be attached to, looked at before anything is loaded.
+//! Lists the interfaces that could be attached to, before anything is loaded.
 
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ pub(in crate::source::capture) struct Candidates {
     pub(super) options: AttachOptions,
     pub(super) links: LinkMonitor,
     pub(super) selection: Selection,
-    /// The namespace, where it has a path that could go.
+    /// The namespace, if it has a path that can disappear.
     pub(super) namespace: Option<Entered>,
 }
 
@@ -40,12 +40,12 @@ impl Candidates {
         })
     }
 
-    /// True if the selection is valid with the present links.
+    /// Checks the selection against the present links.
     pub(in crate::source::capture) fn check(&self) -> Result<(), Error> {
         self.selection.check(&self.links.list())
     }
 
-    /// From now on takes over links and filters of a former process, and pins those that are attached.
+    /// Takes over links and filters of an earlier process, and pins new ones, from now on.
     pub(in crate::source::capture) fn set_pinned_hooks(&mut self, keeper: Rc<PinnedHooks>) {
         self.hooks.set_pinned_hooks(keeper);
     }

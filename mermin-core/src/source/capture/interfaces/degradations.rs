@@ -15,7 +15,7 @@ use crate::{
     report::{Attachment, Degradation, Feature, HookPosition, Mechanism, Notice},
 };
 
-/// Degradations of a selection, with the interfaces there are now.
+/// Returns the degradations of a selection, given the present interfaces.
 pub(super) fn selection(selector: &Selector, list: &[Interface]) -> Vec<Degradation> {
     let scope = selector.scope(list);
     let wanted = list.iter().any(|at| selector.wants(scope, at, true));
@@ -75,7 +75,7 @@ fn unmatched(pattern: &Pattern, list: &[Interface], wanted: bool) -> Degradation
     }
 }
 
-/// Names that a regular expression matches only in part, and an expression that matches them whole.
+/// Names that a regular expression matches only in part, and an expression that matches the whole names.
 struct PartialMatch {
     names: String,
     remedy: String,
@@ -98,7 +98,8 @@ impl PartialMatch {
     }
 }
 
-/// Notices for `exclude` patterns that exclude nothing; no degradation, because their interface may still appear.
+/// Returns a notice for `exclude` patterns that match no interface. It is no degradation, because an interface may
+/// appear later.
 pub(super) fn unused(selector: &Selector, list: &[Interface]) -> Option<Notice> {
     let idle: Vec<String> = selector
         .not_excluding(list)
@@ -147,7 +148,7 @@ fn nothing_up(list: &[Interface]) -> Degradation {
     }
 }
 
-/// An interface that is not watched, or a direction of it that was and is to be again.
+/// An interface is not watched, or one of its directions is lost and will be tried again.
 pub(super) fn unwatched(interface: &Interface, error: &Error) -> Degradation {
     Degradation {
         feature: Feature::Interface,
@@ -159,7 +160,7 @@ pub(super) fn unwatched(interface: &Interface, error: &Error) -> Degradation {
     }
 }
 
-/// An interface of which one direction is not watched: `error` names it.
+/// Only one direction of an interface is watched; `error` names the other.
 pub(super) fn one_way(interface: &Interface, error: &Error) -> Degradation {
     Degradation {
         fallback: "the other direction is watched, and this one is tried again when the interface is added anew or the source is opened"
@@ -169,7 +170,7 @@ pub(super) fn one_way(interface: &Interface, error: &Error) -> Degradation {
     }
 }
 
-/// A program that cannot be detached.
+/// A program cannot be detached.
 pub(super) fn undetached(interface: &Interface, error: &Error) -> Degradation {
     Degradation {
         feature: Feature::Hook,
@@ -182,7 +183,7 @@ pub(super) fn undetached(interface: &Interface, error: &Error) -> Degradation {
     }
 }
 
-/// A link that ends with the process, because it cannot be pinned.
+/// A link ends with the process, because it cannot be pinned.
 pub(super) fn unpinned(interface: &Interface, error: &Error) -> Degradation {
     Degradation {
         feature: Feature::Pinning,
@@ -195,7 +196,7 @@ pub(super) fn unpinned(interface: &Interface, error: &Error) -> Degradation {
     }
 }
 
-/// An error with its causes.
+/// Formats an error with its causes.
 fn reasoned(error: &Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
@@ -203,7 +204,7 @@ fn reasoned(error: &Error) -> String {
     }
 }
 
-/// A program that another process detached.
+/// Another process detached a program.
 pub(super) fn reattached(interface: &Interface, direction: HookDirection) -> Degradation {
     Degradation {
         feature: Feature::Hook,
@@ -228,9 +229,9 @@ pub(super) struct Placed<'a> {
     pub(super) own: u32,
 }
 
-/// Programs that are not where they should be among others.
+/// Returns degradations for programs at a wrong position.
 ///
-/// The program that is named may be at one of the hooks alone: most have another name in the other direction.
+/// The named program may be at only one hook, because most programs have another name in the other direction.
 pub(super) fn misplaced(
     options: &AttachOptions,
     interface: &Interface,
@@ -275,7 +276,7 @@ pub(super) fn misplaced(
     all
 }
 
-/// Names and ids of TCX programs, in the order they run.
+/// Returns names and ids of TCX programs, in the order of execution.
 fn programs(at: &Attachment) -> Vec<(&str, u32)> {
     at.occupants
         .iter()
@@ -287,7 +288,7 @@ fn programs(at: &Attachment) -> Vec<(&str, u32)> {
         .collect()
 }
 
-/// Traffic that does not reach the program.
+/// Packets of the interface do not reach the program.
 pub(super) fn silent(interface: &Interface, direction: HookDirection, packets: u64) -> Degradation {
     let (verb, word) = match direction {
         HookDirection::Ingress => ("received", "ingress"),

@@ -1,4 +1,4 @@
-//! Links from the kernel: notifications, and the list that they update.
+//! Links of the kernel: the list, and the notifications that update it.
 
 use std::{collections::BTreeSet, os::fd::AsFd};
 
@@ -16,14 +16,14 @@ use crate::{
 const LINK_GROUP: u32 = 1;
 /// `RTNLGRP_TC`.
 const TRAFFIC_CONTROL_GROUP: u32 = 4;
-/// Notifications taken before the rest of the thread's work has its turn.
+/// Largest number of notifications handled before other work of the thread.
 const AT_ONCE: usize = 256;
 
-/// A link that went.
+/// A link that disappeared.
 #[derive(Debug)]
 pub(super) struct Gone {
     pub(super) link: Link,
-    /// The selection's scope before it went.
+    /// The selection's scope before that.
     pub(super) scope: Scope,
 }
 
@@ -31,21 +31,20 @@ pub(super) struct Gone {
 pub(super) struct LinkMonitor {
     monitor: Monitor,
     links: Links,
-    /// Links changed since they were last compared with the selection.
+    /// Links changed since the last comparison with the selection.
     changed: bool,
-    /// Notifications were lost: the list must be read again.
+    /// Notifications were lost, so the list must be read again.
     lost: bool,
-    /// Qdiscs or filters were deleted at these: ours may be among them.
+    /// Interfaces at which qdiscs or filters were deleted; the source's own may be among them.
     disturbed: BTreeSet<u32>,
-    /// Notifications of traffic control are subscribed to as well: they are many on some hosts, and needed only for
-    /// filters.
+    /// Traffic control notifications are subscribed. They are frequent on some hosts, and only needed for filters.
     hears_tc: bool,
     buffer: Vec<u8>,
 }
 
 impl LinkMonitor {
-    /// Subscribes to notifications of links and then lists them, in the calling thread's network namespace. The
-    /// argument is the socket's receive buffer, in bytes.
+    /// Subscribes to notifications of links and then lists the links, in the calling thread's network namespace.
+    /// `room` is the socket's receive buffer in octets.
     pub(super) fn open(netlink: &Netlink, room: usize) -> Result<Self, Error> {
         let monitor = Monitor::open(LINK_GROUP, room).map_err(|error| {
             Error::new(ErrorKind::System, "cannot listen for changes of interfaces")
@@ -64,7 +63,7 @@ impl LinkMonitor {
         })
     }
 
-    /// Readable when a link changes: wakes the capture thread.
+    /// Returns a descriptor that is readable when a link changes. It wakes the capture thread.
     pub(super) fn events(&self) -> &impl AsFd {
         &self.monitor
     }
@@ -80,7 +79,7 @@ impl LinkMonitor {
             .collect()
     }
 
-    /// Takes notifications in. Returns the links that went.
+    /// Reads notifications. Returns the links that disappeared.
     pub(super) fn read_notifications(&mut self, selector: &Selector) -> Vec<Gone> {
         let mut gone = Vec::new();
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -96,7 +95,7 @@ impl LinkMonitor {
                     }
                 }
                 Ok(false) => break,
-                // Whatever the notification is, the list has the present state.
+                // The list has the present state, whatever the notifications are.
                 Err(error) => {
                     self.lost = true;
                     if !is_loss(&error) {
@@ -115,13 +114,13 @@ impl LinkMonitor {
             return None;
         }
         self.changed = true;
-        // Of the moment before; it goes by every pattern over every link, and of most events is not asked.
+        // The scope before the event. It compares every pattern with every link, and most events do not need it.
         let scope = matches!(event, Event::Gone(_)).then(|| self.scope(selector));
         let (scope, link) = scope.zip(self.links.apply(event))?;
         Some(Gone { link, scope })
     }
 
-    /// Takes over a list that was read again. Returns the links that are not in it.
+    /// Replaces the list. Returns the links that are not in it.
     pub(super) fn resync(&mut self, list: Vec<Interface>, selector: &Selector) -> Vec<Gone> {
         let scope = self.scope(selector);
         self.changed = true;
@@ -133,36 +132,36 @@ impl LinkMonitor {
         selector.scope(self.links.iter().map(|link| &link.interface))
     }
 
-    /// Subscribes to notifications of filters, once this source has any.
+    /// Subscribes to notifications of filters, once this source has a filter.
     pub(super) fn subscribe_tc(&mut self) {
         if !self.hears_tc {
-            // If the kernel refuses, the periodic check has to do.
+            // If the kernel refuses, only the periodic check finds deleted filters.
             self.hears_tc = self.monitor.join(TRAFFIC_CONTROL_GROUP).is_ok();
         }
     }
 
-    /// The interface of an index is another one, though no notification said so.
+    /// Marks the interface of an index as another one, although no notification said so.
     pub(super) fn renew(&mut self, index: u32) {
         self.links.renew(index);
         self.changed = true;
     }
 
-    /// True if links changed since the last call.
+    /// Returns true if links changed since the last call.
     pub(super) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
 
-    /// True if the list must be read again.
+    /// Returns true if the list must be read again.
     pub(super) fn is_lost(&self) -> bool {
         self.lost
     }
 
-    /// The list is about to be read. One that is refused now is read at the next look.
+    /// Clears the request to read the list. If reading fails now, the next check reads it.
     pub(super) fn relist(&mut self) {
         self.lost = false;
     }
 
-    /// Interfaces at which qdiscs or filters were deleted since the last call.
+    /// Returns the interfaces at which qdiscs or filters were deleted since the last call.
     pub(super) fn take_disturbed(&mut self) -> BTreeSet<u32> {
         std::mem::take(&mut self.disturbed)
     }

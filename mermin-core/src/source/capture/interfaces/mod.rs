@@ -1,5 +1,5 @@
-//! The interfaces that a source watches. The kernel's links are compared with the selection, and each difference is a
-//! step. Opening, hot-plug, the periodic check and a changed selection all work this way.
+//! The interfaces that a source watches. The source compares the kernel's links with the selection; each difference
+//! is a step. Opening, hot-plug, the periodic check and a changed selection all use these steps.
 
 mod attach;
 mod candidates;
@@ -43,7 +43,7 @@ use crate::{
 /// Time between two checks of everything (ns), which find changes without a notification.
 const PERIOD: u64 = 5_000_000_000;
 
-/// Other parts that steps with interfaces take.
+/// Other parts that the steps need.
 pub(super) struct Surroundings<'a> {
     pub(super) slots: &'a SlotTable,
     pub(super) closer: &'a mut Closer,
@@ -56,21 +56,21 @@ pub(super) struct InterfaceSet {
     links: LinkMonitor,
     selection: Selection,
     shared: Arc<SharedCounters>,
-    /// The namespace, where it has a path that could go.
+    /// The namespace, if it has a path that can disappear.
     namespace: Option<Entered>,
-    /// Why there is nothing to watch any more.
+    /// The error that ends the watch.
     over: Option<Error>,
     steps: VecDeque<Step>,
     /// The selection must be compared again.
     stale: bool,
-    /// When everything is looked at again, monotonic ns.
+    /// Time of the next periodic check, monotonic ns.
     look_at: u64,
-    /// Notifications were lost, and the hooks have not been looked at since.
+    /// Notifications were lost, and the hooks have not been checked since.
     unsure: bool,
 }
 
 impl InterfaceSet {
-    /// Nothing is attached yet.
+    /// Creates the set with nothing attached.
     pub(super) fn new(
         candidates: Candidates,
         names: InterfaceNames,
@@ -103,12 +103,12 @@ impl InterfaceSet {
         }
     }
 
-    /// True if the network namespace was deleted.
+    /// Returns true if the network namespace was deleted.
     pub(super) fn is_over(&self) -> bool {
         self.over.is_some()
     }
 
-    /// Why it is over, once.
+    /// Returns the error that ended the watch, once.
     pub(super) fn end(&mut self) -> Result<(), Error> {
         self.over.take().map_or(Ok(()), Err)
     }
@@ -117,7 +117,7 @@ impl InterfaceSet {
         &self.tracked.attacher.hooks
     }
 
-    /// Names of the interfaces of flows.
+    /// Returns the names of the interfaces that have flows.
     pub(super) fn names(&self) -> &InterfaceNames {
         &self.tracked.names
     }
@@ -126,38 +126,38 @@ impl InterfaceSet {
         self.links.list()
     }
 
-    /// Readable when a link changes: wakes the capture thread.
+    /// Returns a descriptor that is readable when a link changes. It wakes the capture thread.
     pub(super) fn events(&self) -> &impl AsFd {
         self.links.events()
     }
 
-    /// Indices of the interfaces that have a program.
+    /// Returns the indexes of the interfaces that have a program.
     pub(super) fn watched(&self) -> BTreeSet<u32> {
         self.tracked.watched()
     }
 
-    /// Indices of the interfaces that no program counts for any more, and whose flows are in the table.
+    /// Returns the indexes of the interfaces that no program counts for any more and that have flows in the table.
     pub(super) fn quiesced(&self) -> BTreeSet<u32> {
         self.tracked.quiesced()
     }
 
-    /// The flows of these [quiesced](Self::quiesced) interfaces are all being closed.
+    /// Marks [quiesced](Self::quiesced) interfaces whose flows are all being closed.
     pub(super) fn emptied(&mut self, interfaces: &BTreeSet<u32>) {
         self.tracked.emptied(interfaces);
     }
 
-    /// A grace period has gone by for an interface that was detached from, behind whatever was closed before.
+    /// Records that a grace period has passed for a detached interface, after everything closed before.
     pub(super) fn on_quiesced(&mut self, index: u32) {
         self.stale |= self.tracked.on_quiesced(index);
     }
 
-    /// Sets the interfaces that a former process watched.
+    /// Sets the interfaces that an earlier process watched.
     pub(super) fn went_on(&mut self, same: BTreeSet<u32>) {
         self.tracked.went_on(same);
     }
 
-    /// All flows of a former process were read: names of interfaces without flows are forgotten, and interfaces that
-    /// appear from now on are new.
+    /// Ends the take-over, after all flows of the earlier process were read. Names of interfaces without flows are
+    /// forgotten, and interfaces that appear from now on are new.
     pub(super) fn end_take_over(&mut self, slots: &SlotTable) {
         self.tracked.tidy_names(slots, None);
         self.tracked.went_on(BTreeSet::new());
@@ -168,19 +168,19 @@ impl InterfaceSet {
         self.hooks().remove_orphans(&self.list())
     }
 
-    /// Takes all programs away: the source ends.
+    /// Detaches all programs when the source ends.
     ///
     /// # Errors
-    /// The first refusal; the report has all.
+    /// The first refusal; the report has all of them.
     pub(super) fn detach_all(&mut self) -> Result<(), Error> {
         self.tracked.detach_all(self.links.links())
     }
 
-    /// Sets another selection, if it is valid with the present links. With `hot_plug`, missing interfaces may appear
-    /// later.
+    /// Checks another selection against the present links and returns it. With `hot_plug`, missing interfaces may
+    /// appear later.
     ///
     /// # Errors
-    /// As [`Selection::check`].
+    /// Those of [`Selection::check`].
     pub(super) fn check_another(
         &mut self,
         selector: Selector,
@@ -192,18 +192,18 @@ impl InterfaceSet {
         Ok(selection)
     }
 
-    /// Wants others from now on.
+    /// Uses another selection from now on.
     pub(super) fn select(&mut self, selection: Selection) {
         self.selection = selection;
         self.stale = true;
     }
 
-    /// True if the watched interfaces match the selection.
+    /// Returns true if the watched interfaces match the selection.
     pub(super) fn is_aligned(&self) -> bool {
         !self.stale && !self.links.is_lost() && self.steps.is_empty()
     }
 
-    /// Longest time that the thread may wait for the interfaces' sake.
+    /// Returns how long the thread may wait before the next work with interfaces.
     pub(super) fn poll_timeout(&self, now: u64) -> Duration {
         if self.is_aligned() {
             Duration::from_nanos(self.look_at.saturating_sub(now))
@@ -212,12 +212,14 @@ impl InterfaceSet {
         }
     }
 
-    /// Makes the watched interfaces match the selection, in one call: when opening. `go_on` is called before each step.
+    /// Makes the watched interfaces match the selection in one call, when the source opens. `go_on` is called before
+    /// each step.
     ///
     /// # Errors
-    /// Any that would meet every interface alike; under `strict` whatever is refused or given up; else the first refusal when
-    /// nothing at all can be watched. An interface that vanished meanwhile is none. Also when nobody waits for the source any
-    /// more: each step takes two grace periods of the kernel, and undoing it two more.
+    /// An error that would affect every interface. Under `strict`, any refusal or degradation. Otherwise the first
+    /// refusal, if no interface can be watched. An interface that disappeared meanwhile is no error. Also returns an
+    /// error when nobody waits for the source any more: each step takes two grace periods of the kernel, and undoing
+    /// it two more.
     pub(super) fn align(
         &mut self,
         strict: bool,
@@ -241,8 +243,8 @@ impl InterfaceSet {
         }
     }
 
-    /// One piece of work with interfaces: a step takes as long as two grace periods of the kernel, and the sweep must not wait
-    /// for many.
+    /// Does one step with interfaces. A step takes as long as two grace periods of the kernel, and the sweep must not
+    /// wait for many.
     pub(super) fn step(&mut self, now: u64, around: &mut Surroundings<'_>) {
         self.read_notifications();
         if self.links.is_lost() {
@@ -261,7 +263,7 @@ impl InterfaceSet {
         }
         let decided = self.stale;
         if let Some(step) = self.next_step() {
-            // Refusals are in the report; only opening fails by them.
+            // Refusals are in the report. Only opening fails because of them.
             let _ = self.take(step, around);
         }
         if decided {
@@ -283,8 +285,8 @@ impl InterfaceSet {
         self.shared.registry.missed(missed.count() as u64);
     }
 
-    /// Lists the interfaces again and checks every hook; after a loss of notifications, an index may belong to another
-    /// interface.
+    /// Lists the interfaces again and checks every hook. After a loss of notifications, an index may belong to
+    /// another interface.
     fn resync(&mut self) {
         let listed = list::links_and_counters(self.hooks().netlink());
         self.links.relist();
@@ -309,7 +311,7 @@ impl InterfaceSet {
         self.stale |= self.links.take_changed();
     }
 
-    /// The next step, decided again if something has changed.
+    /// Returns the next step; decides again if something has changed.
     fn next_step(&mut self) -> Option<Step> {
         if std::mem::take(&mut self.stale) {
             let kept = self.tracked.kept();
@@ -340,7 +342,7 @@ impl InterfaceSet {
     }
 }
 
-/// True if an error would meet every interface alike.
+/// Returns true if an error would affect every interface.
 fn is_for_all(error: &Error) -> bool {
     error.kind() == ErrorKind::PermissionDenied
 }

@@ -11,12 +11,12 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::source::capture) struct Selection {
     pub(super) selector: Selector,
-    /// Links that appeared later than this are not of interest.
+    /// Links with a later generation are ignored.
     pub(super) newest: u64,
 }
 
 impl Selection {
-    /// With `hot_plug`, missing interfaces may appear later.
+    /// Creates a selection. With `hot_plug`, missing interfaces may appear later.
     pub(super) fn new(selector: Selector, hot_plug: bool, links: &Links) -> Self {
         let newest = if hot_plug {
             u64::MAX
@@ -26,18 +26,18 @@ impl Selection {
         Self { selector, newest }
     }
 
-    /// True if the selection is valid with the present links.
+    /// Checks the selection against the present links.
     pub(super) fn check(&self, list: &[Interface]) -> Result<(), Error> {
         self.selector.check(list, self.newest == u64::MAX)
     }
 
-    /// True if a link that disappeared was selected.
+    /// Returns true if a link that disappeared was selected.
     pub(super) fn wanted(&self, gone: &Gone) -> bool {
         let link = &gone.link;
         link.generation <= self.newest && self.selector.wants(gone.scope, &link.interface, false)
     }
 
-    /// Tells the registry which patterns match nothing now.
+    /// Reports the patterns that match no interface now.
     pub(super) fn report(&self, list: &[Interface], registry: &InterfaceRegistry) {
         let degradations = degradations::selection(&self.selector, list);
         registry.selected(&degradations, degradations::unused(&self.selector, list));

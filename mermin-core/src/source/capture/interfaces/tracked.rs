@@ -1,4 +1,4 @@
-//! An interface that something was done about, from being attached to until its last flow is closed.
+//! A tracked interface, from the attempt to attach until its last flow is closed.
 
 use mermin_bpf::abi::ledger::HookDirection;
 
@@ -18,14 +18,14 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum State {
     Watched(Vec<HeldProgram>),
-    /// The programs are gone; a run of theirs may still count until the grace period is over.
+    /// The programs are detached. A run may still count until the grace period has passed.
     Detached,
-    /// No program counts for it any more, and its flows no longer change.
+    /// No program counts for it any more, so its flows no longer change.
     Quiesced,
     /// All its flows are being closed.
     Emptied,
     Refused {
-        /// It is to be tried again.
+        /// The source should try again.
         retry: bool,
     },
 }
@@ -35,7 +35,7 @@ pub(super) struct TrackedInterface {
     pub(super) generation: u64,
     pub(super) interface: Interface,
     pub(super) state: State,
-    /// Counters at the last look, by direction.
+    /// Counters at the last check, by direction.
     progress: [Option<Progress>; 2],
 }
 
@@ -57,7 +57,7 @@ impl TrackedInterface {
         }
     }
 
-    /// The form that is compared with the selection.
+    /// Returns the form that is compared with the selection.
     pub(super) fn kept(&self) -> KnownInterface<'_> {
         KnownInterface {
             index: self.interface.index,
@@ -71,14 +71,14 @@ impl TrackedInterface {
         }
     }
 
-    /// A refusal is to be tried again.
+    /// Marks a refusal for another attempt.
     pub(super) fn retry(&mut self) {
         if let State::Refused { retry } = &mut self.state {
             *retry = true;
         }
     }
 
-    /// Detaches the programs. Those that cannot be detached are kept.
+    /// Detaches the programs. Programs that cannot be detached stay.
     pub(super) fn detach(&mut self) -> Result<(), Undetached> {
         let State::Watched(held) = &mut self.state else {
             return Ok(());

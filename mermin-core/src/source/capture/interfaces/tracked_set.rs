@@ -1,4 +1,4 @@
-//! The interfaces that something was done about: attaching to each, looking after its hooks, and parting from it.
+//! The tracked interfaces: attaches to each, checks its hooks, and detaches from it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,14 +32,14 @@ use crate::{
     },
 };
 
-/// Interfaces by their indices.
+/// Interfaces by index.
 pub(super) struct TrackedSet {
     pub(super) attacher: Attacher,
     pub(super) names: InterfaceNames,
     interfaces: BTreeMap<u32, TrackedInterface>,
-    /// Indices of interfaces that a former process watched, and that are not attached to yet.
+    /// Indexes of interfaces that an earlier process watched and that have no program yet.
     same: BTreeSet<u32>,
-    /// Some program is a filter.
+    /// At least one program is a filter.
     pub(super) uses_tc: bool,
     shared: Arc<SharedCounters>,
 }
@@ -60,19 +60,19 @@ impl TrackedSet {
         }
     }
 
-    /// The form that is compared with the selection.
+    /// Returns the form that is compared with the selection.
     pub(super) fn kept(&self) -> impl Iterator<Item = KnownInterface<'_>> {
         self.interfaces.values().map(TrackedInterface::kept)
     }
 
-    /// Has refusals tried again.
+    /// Marks all refusals for another attempt.
     pub(super) fn retry(&mut self) {
         self.interfaces
             .values_mut()
             .for_each(TrackedInterface::retry);
     }
 
-    /// True if a link that has gone was attached to.
+    /// Returns true if a link that disappeared was attached to.
     pub(super) fn was_attached(&self, gone: &Gone) -> bool {
         let tracked = self.interfaces.get(&gone.link.interface.index);
         tracked.is_some_and(|at| {
@@ -80,18 +80,18 @@ impl TrackedSet {
         })
     }
 
-    /// Nothing was ever attached to this one, and it no longer matters.
+    /// Forgets an interface that was never attached to and no longer exists.
     pub(super) fn forget(&mut self, index: u32) {
         self.interfaces.remove(&index);
         self.shared.registry.forget(index);
     }
 
-    /// Indices of the interfaces that have a program.
+    /// Returns the indexes of the interfaces that have a program.
     pub(super) fn watched(&self) -> BTreeSet<u32> {
         self.in_state(|state| matches!(state, State::Watched(_)))
     }
 
-    /// Indices of the interfaces that no program counts for any more, and whose flows are in the table.
+    /// Returns the indexes of the interfaces that no program counts for any more and that have flows in the table.
     pub(super) fn quiesced(&self) -> BTreeSet<u32> {
         self.in_state(|state| matches!(state, State::Quiesced))
     }
@@ -101,15 +101,15 @@ impl TrackedSet {
         found.map(|(index, _)| *index).collect()
     }
 
-    /// Sets the interfaces that a former process watched.
+    /// Sets the interfaces that an earlier process watched.
     pub(super) fn went_on(&mut self, same: BTreeSet<u32>) {
         self.same = same;
     }
 
-    /// Attaches to an interface: both directions or, where one is refused, the other.
+    /// Attaches to an interface. If one direction is refused, the other is still used.
     ///
     /// # Errors
-    /// The first refusal. It is in the report as well, and tried again.
+    /// The first refusal. It is also in the report, and the source tries again.
     pub(super) fn join(&mut self, link: &Link, around: &Surroundings<'_>) -> Result<(), Error> {
         let index = link.interface.index;
         let (generation, interface) = (link.generation, link.interface.clone());
@@ -122,7 +122,7 @@ impl TrackedSet {
                     self.names.end(index);
                 }
                 if error.kind() == ErrorKind::NoInterface {
-                    // It has gone, and the kernel is about to say so.
+                    // The interface no longer exists. The notification is on its way.
                     self.shared.registry.forget(index);
                 } else {
                     let degradation = degradations::unwatched(&interface, &error);
@@ -147,7 +147,8 @@ impl TrackedSet {
         (State::Watched(joined.held), joined.refusal)
     }
 
-    /// Names an interface that is about to be attached to. True if it is another than the one of its index before.
+    /// Stores the name of an interface before attaching. Returns true if the index belonged to another interface
+    /// before.
     fn name(&mut self, interface: &Interface, around: &Surroundings<'_>) -> bool {
         let index = interface.index;
         let name = Arc::from(interface.name.as_str());
@@ -165,7 +166,7 @@ impl TrackedSet {
         is_new
     }
 
-    /// Forgets the names of interfaces that no flow is of, and that are neither watched nor about to be.
+    /// Forgets the names of interfaces that have no flow, are not watched, and are not `joining`.
     pub(super) fn tidy_names(&mut self, slots: &SlotTable, joining: Option<u32>) {
         let slab = slots.slab();
         let used = slots.used().filter(|slot| !slots.is_free(*slot));
@@ -174,7 +175,7 @@ impl TrackedSet {
         self.names.tidy(&known, flows);
     }
 
-    /// A link has another name.
+    /// Changes the name of a link.
     pub(super) fn rename(&mut self, link: &Link) {
         let index = link.interface.index;
         let name: Arc<str> = Arc::from(link.interface.name.as_str());
@@ -185,8 +186,8 @@ impl TrackedSet {
         self.shared.registry.renamed(index, &name);
     }
 
-    /// Checks the hooks of an interface, and attaches detached programs again. True if a program is not in its place
-    /// and, because notifications were lost, another interface may have the index.
+    /// Checks the hooks of an interface, and attaches detached programs again. Returns true if a program is not in
+    /// place and, because notifications were lost, another interface may have the index.
     pub(super) fn verify(&mut self, index: u32, after_loss: bool) -> bool {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return false;
@@ -201,7 +202,7 @@ impl TrackedSet {
         false
     }
 
-    /// Reports hooks that no packet reaches although the interface counts some.
+    /// Reports hooks that no packet reaches although the interface counts packets.
     pub(super) fn check_stalled_hooks(&mut self, index: u32, counters: Counters) {
         let registry = &self.shared.registry;
         let Some((tracked, place)) = self.interfaces.get_mut(&index).zip(registry.place(index))
@@ -212,11 +213,11 @@ impl TrackedSet {
         registry.silent(index, &tracked.check_stalled_hooks(counters, counted));
     }
 
-    /// Detaches from an interface, and has its flows closed. One that cannot be detached from stays watched: its packets are
-    /// counted, and what is counted is exported. It is tried again with the next look at everything.
+    /// Detaches from an interface, and has its flows closed. If that fails, the interface stays watched, its packets
+    /// are counted and exported, and the next periodic check tries again.
     ///
-    /// Nothing is attached under its index before the last of its flows is closed: a flow's key holds the index, and a packet of
-    /// a later interface would be counted in a flow of this one.
+    /// Nothing may be attached under the index before the last of these flows is closed. A flow's key holds the
+    /// index, so packets of a later interface would be counted in a flow of this one.
     pub(super) fn detach(&mut self, index: u32, links: &Links, closer: &mut Closer) {
         if self.detach_programs(index, links).is_err() {
             return;
@@ -231,10 +232,10 @@ impl TrackedSet {
         }
     }
 
-    /// Detaches the programs from an interface.
+    /// Detaches the programs of an interface.
     ///
     /// # Errors
-    /// The first refusal, where a program is left; the report has all.
+    /// The first refusal, if a program stays; the report has all of them.
     fn detach_programs(&mut self, index: u32, links: &Links) -> Result<(), Error> {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return Ok(());
@@ -242,7 +243,7 @@ impl TrackedSet {
         let Err(undetached) = tracked.detach() else {
             return Ok(());
         };
-        // Filters go with their interface, whatever was answered.
+        // The kernel deletes filters together with their interface, whatever it answered.
         let link = links.get(index);
         if link.is_none_or(|link| link.generation != tracked.generation) {
             return Ok(());
@@ -252,7 +253,7 @@ impl TrackedSet {
         Err(undetached.error)
     }
 
-    /// The flows of these [quiesced](Self::quiesced) interfaces are all being closed.
+    /// Marks [quiesced](Self::quiesced) interfaces whose flows are all being closed.
     pub(super) fn emptied(&mut self, interfaces: &BTreeSet<u32>) {
         for index in interfaces {
             if let Some(tracked) = self.interfaces.get_mut(index) {
@@ -261,8 +262,8 @@ impl TrackedSet {
         }
     }
 
-    /// A grace period has gone by for an interface that was detached from, behind whatever was closed before.
-    /// True when the last of its flows is closed: its index is free.
+    /// Records that a grace period has passed for a detached interface, after everything closed before. Returns true
+    /// if its last flow is closed, so that its index is free.
     pub(super) fn on_quiesced(&mut self, index: u32) -> bool {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return false;
@@ -280,16 +281,16 @@ impl TrackedSet {
         false
     }
 
-    /// Takes all programs away: the source ends.
+    /// Detaches all programs when the source ends.
     ///
     /// # Errors
-    /// The first refusal; the report has all.
+    /// The first refusal; the report has all of them.
     pub(super) fn detach_all(&mut self, links: &Links) -> Result<(), Error> {
         let tracked: Vec<u32> = self.interfaces.keys().copied().collect();
         let mut first = Ok(());
         for index in tracked {
             first = first.and(self.detach_programs(index, links));
-            // Dropping what stayed tries once more.
+            // Dropping the remaining programs tries once more.
             if let Some(tracked) = self.interfaces.get_mut(&index)
                 && let State::Watched(held) = &mut tracked.state
             {

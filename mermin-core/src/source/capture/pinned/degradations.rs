@@ -1,4 +1,4 @@
-//! Errors and degradations of an instance: in use, unusable, not taken over whole.
+//! Errors and degradations of an instance: in use, unusable, or only partly taken over.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ fn restart(
     }
 }
 
-/// The pins are not whole, or not for here.
+/// The pins are incomplete, or do not fit this source.
 pub(super) fn unusable(why: &str) -> Degradation {
     restart(
         format!("what a former process left cannot be taken over: {why}"),
@@ -65,7 +65,7 @@ pub(super) fn foreign(names: &[String], directory: &Path) -> Degradation {
     )
 }
 
-/// An interface that was moved while nobody looked has counted as another one.
+/// An interface got another index while no process ran, and counted under it.
 pub(super) fn renumbered(name: &str, other: &str) -> Degradation {
     restart(
         format!(

@@ -1,4 +1,4 @@
-//! A source that outlives its process: its take-over, its journal, and the state that it leaves.
+//! A source that outlives its process: take-over, journal, and the state that it leaves.
 
 mod degradations;
 mod part;
@@ -21,17 +21,18 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct PinnedInstance {
     instance: Instance,
-    /// Decides the same for programs at hooks.
+    /// The same decision for programs at hooks.
     keeper: Rc<PinnedHooks>,
     on_drop: OnDrop,
-    /// As the options say, when the source is closed or dropped.
+    /// Decision of the options, for a closed or dropped source.
     on_close: OnDrop,
-    /// When opening fails: pins that were found stay as they were, pins that were made are removed.
+    /// Decision for a failed opening: found pins stay, new pins are removed.
     on_open_cancelled: OnDrop,
 }
 
 impl PinnedInstance {
-    /// One that was made just now, or `found`. Until [`begin`](Self::begin) whatever fails leaves things as they were.
+    /// Creates it for a new instance or one that was `found`. Until [`begin`](Self::begin), a failure restores the
+    /// earlier state.
     fn new(instance: Instance, keeper: PinnedHooks, on_close: OnDrop, found: bool) -> Self {
         let on_open_cancelled = if found { OnDrop::Keep } else { OnDrop::Remove };
         keeper.set_on_drop(on_open_cancelled);
@@ -48,33 +49,34 @@ impl PinnedInstance {
         Rc::clone(&self.keeper)
     }
 
-    /// The lock of its owner.
+    /// Returns the lock of the instance's owner.
     pub(super) fn lock(&self) -> Arc<Lock> {
         self.instance.lock()
     }
 
-    /// Capturing begins. A failure leaves all there is to the next process from now on, and programs go by being detached alone.
+    /// Marks the begin of capturing. From now on a failure leaves everything to the next process; only detaching
+    /// removes programs.
     pub(super) fn begin(&mut self) {
         self.on_drop = OnDrop::Keep;
         self.keeper.set_on_drop(OnDrop::Remove);
     }
 
-    /// The source is closed, or dropped.
+    /// Applies the decision for a closed or dropped source.
     pub(super) fn close(&mut self) {
         self.set_on_drop(self.on_close);
     }
 
-    /// Nobody got the source.
+    /// Applies the decision for a source that nobody received.
     pub(super) fn cancel_open(&mut self) {
         self.set_on_drop(self.on_open_cancelled);
     }
 
-    /// All there is is about to be dropped, as was decided last.
+    /// Applies the latest decision to programs at hooks, before everything is dropped.
     pub(super) fn drop_hooks(&self) {
         self.keeper.set_on_drop(self.on_drop);
     }
 
-    /// True if flows go on when the source is closed.
+    /// Returns true if flows continue when the source is closed.
     pub(super) fn persists(&self) -> bool {
         self.on_close == OnDrop::Keep
     }
@@ -88,7 +90,7 @@ impl PinnedInstance {
 impl Drop for PinnedInstance {
     fn drop(&mut self) {
         if self.on_drop == OnDrop::Remove {
-            // There is nobody to tell; what stays is removed by the next source of this name.
+            // A failure has no receiver here. The next source of this name removes the rest.
             let _ = self.instance.remove();
         }
     }

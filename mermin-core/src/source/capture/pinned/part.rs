@@ -1,7 +1,7 @@
-//! Detaches from interfaces that were deleted, or moved to another network namespace, while no process ran.
+//! Detaches from interfaces that were deleted or moved to another network namespace while no process ran.
 //!
-//! Another interface may have the index now, and the index is all that a key has of its interface. So before anything
-//! is attached, no program counts under the index any more, no key leads to one of its flows, and its ledger is closed.
+//! Another interface may have the index now, and a key identifies its interface only by the index. So before anything
+//! is attached, no program may count under the index, no key may lead to one of its flows, and its ledger is closed.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Removes interfaces that disappeared from those that are unchanged. To be called before anything is attached.
+/// Removes interfaces that disappeared from the set of unchanged ones. Call it before anything is attached.
 pub(in crate::source::capture) fn part(
     interfaces: &mut InterfaceSet,
     slots: &SlotTable,
@@ -47,14 +47,14 @@ pub(in crate::source::capture) fn part(
     Ok(())
 }
 
-/// Slots with flows of other interfaces.
+/// Returns slots with flows of other interfaces.
 fn others(slots: &SlotTable, same: &BTreeSet<u32>) -> impl Iterator<Item = u32> {
     let is_other =
         |slot: &u32| !slots.is_free(*slot) && !same.contains(&slots.slab().ifindex(*slot));
     slots.used().filter(is_other)
 }
 
-/// Marks flows as being closed, and deletes their keys. They are exported when all slots are looked at.
+/// Marks flows as closing and deletes their keys. The later pass over all slots exports them.
 fn unlist(
     slots: &SlotTable,
     closer: &Closer,
@@ -65,7 +65,7 @@ fn unlist(
     for slot in others {
         let mut keys = Keys::default();
         slab.give_key(slot, &mut keys);
-        // The key of one that was marked or replaced before may lead to another.
+        // The key of a flow that was marked or replaced before may lead to another flow.
         if slab.begin_close(slot) || closer.leads_to(&keys, slot)? {
             all.v4.append(&mut keys.v4);
             all.v6.append(&mut keys.v6);

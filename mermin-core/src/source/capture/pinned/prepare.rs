@@ -1,4 +1,4 @@
-//! Loading for an instance: with the maps that are there, or with new ones that get its names.
+//! Loads the program for an instance: with existing maps, or with new ones that are pinned under its name.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -37,25 +37,25 @@ use crate::{
     sys::{bpf_pin, netns_cookie},
 };
 
-/// Loaded, and what is kept of it.
+/// The loaded program, and the state kept for it.
 pub(in crate::source::capture) struct Prepared {
     pub(in crate::source::capture) loaded: Loaded,
     pub(in crate::source::capture) epoch: u64,
     pub(in crate::source::capture) pinned: Option<Pinned>,
 }
 
-/// An instance that the process is outlived by.
+/// A pinned instance.
 pub(in crate::source::capture) struct Pinned {
     pub(in crate::source::capture) instance: PinnedInstance,
     pub(in crate::source::capture) leftovers: Leftovers,
     pub(in crate::source::capture) unacked: Unacked,
     /// Sums of interfaces that were removed.
     pub(in crate::source::capture) departed: RetiredCounters,
-    /// Interfaces that flows are of.
+    /// Interfaces that have flows.
     pub(in crate::source::capture) known: Interfaces,
 }
 
-/// Loads the kernel program for what is asked for; without a BPF file system, unpinned.
+/// Loads the kernel program for the options. Without a BPF file system, nothing is pinned.
 pub(in crate::source::capture) fn prepare(
     arguments: &CaptureArguments,
     given_up: &mut Vec<Degradation>,
@@ -99,7 +99,7 @@ fn unpinned(arguments: &CaptureArguments) -> Result<Prepared, Error> {
     })
 }
 
-/// As an [`Identity`] has it.
+/// Returns the flow key options as an [`Identity`] stores them.
 fn keyed(arguments: &CaptureArguments) -> u64 {
     u64::from(arguments.options.flow_key == FlowKey::Endpoints)
 }
@@ -110,7 +110,7 @@ struct Look {
     stale: Vec<Stale>,
 }
 
-/// Looks at what former processes left, and moves out of the way what cannot be taken over.
+/// Reads the pins of earlier processes, and moves aside those that cannot be taken over.
 fn look(
     arguments: &CaptureArguments,
     instance: &Instance,
@@ -146,7 +146,7 @@ fn look(
     })
 }
 
-/// The sizes of what was found, if each map is as this build would make it.
+/// Returns the sizes of the pinned maps, if each map is as this build would create it.
 fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<Sizes, String> {
     if found.identity.netns != netns {
         return Err("its interfaces are in another network namespace".to_owned());
@@ -154,7 +154,7 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
     if found.identity.keyed != keyed(arguments) {
         return Err("its flows are told apart by another `flow_key`".to_owned());
     }
-    // The same word of a slot is a tick in one and nanoseconds in the other.
+    // The same word of a slot is a tick with one setting and nanoseconds with the other.
     if found.identity.exact_end != u64::from(arguments.options.exact_end) {
         return Err("its packets' times are of another clock (`exact_end`)".to_owned());
     }
@@ -187,7 +187,7 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
     Ok(sizes)
 }
 
-/// Loads new programs for the maps there are, and lets new flows be made by them.
+/// Loads new programs for the existing maps, and makes them create new flows.
 fn take_over(
     arguments: &CaptureArguments,
     instance: Instance,
@@ -204,7 +204,7 @@ fn take_over(
     let making = Making::begin(arguments.options.test_hooks.object, sizes, Some(&path))?;
     arguments.control.go_on()?;
     let loaded = making.finish()?;
-    // Behind this line the instance is changed.
+    // From here on, the instance is changed.
     arguments.control.go_on()?;
     let mut map = |name| found.maps.remove(name).map(|(map, _)| map);
     let notes = NOTES.map(&mut map);
@@ -234,7 +234,7 @@ fn take_over(
     })
 }
 
-/// Makes everything new, and pins it.
+/// Creates everything, and pins it.
 fn make(
     arguments: &CaptureArguments,
     instance: Instance,
@@ -279,7 +279,7 @@ fn make(
     };
     let keeper = PinnedHooks::new(instance.path(), [], Vec::new());
     let notes = Notes::open(&notes.map(Some), sizes)?;
-    // From here on what was made is removed should anything fail.
+    // From here on, a failure removes everything created.
     let leftovers = Leftovers {
         programs: Vec::new(),
         stale,
@@ -320,7 +320,7 @@ fn with_notes(
     }
 }
 
-/// Names of the maps that [`Notes`] are in.
+/// Names of the maps of [`Notes`].
 const NOTES: [&str; 4] = [
     names::JOURNAL,
     names::REDO,
@@ -328,7 +328,7 @@ const NOTES: [&str; 4] = [
     names::INTERFACES,
 ];
 
-/// The maps that are no business of the kernel program: that of the identity, and [`NOTES`].
+/// Creates the maps that the kernel program does not use: that of the identity, and [`NOTES`].
 fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedFd; 4])> {
     let notes = [
         journal::create(sizes.slots)?,
@@ -339,7 +339,7 @@ fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedF
     Ok((identity::create(identity)?, notes))
 }
 
-/// Maps that are written while the source works.
+/// Maps that user space writes while the source runs.
 struct Notes {
     journal: Journal,
     redo: Redo,

@@ -1,4 +1,4 @@
-//! Resumes where a former process stopped: reads every slot once, with its note in the journal.
+//! Resumes the flows of an earlier process: reads every slot once, with its note in the journal.
 
 use std::collections::BTreeSet;
 
@@ -25,27 +25,28 @@ use crate::{
     table::{export_state::ExportState, snapshot::FlowSnapshot},
 };
 
-/// A flow of an interface that is not there any more: its slot, and when it began there.
+/// A flow of an interface that no longer exists: its slot, and its start.
 pub(in crate::source::capture) type Orphaned = (u32, u64);
 
-/// Pins and programs of former processes.
+/// Pins and programs of earlier processes.
 #[derive(Debug)]
 pub(in crate::source::capture) struct Leftovers {
     /// Ids of the programs that were loaded for this source.
     pub(super) programs: Vec<u32>,
-    /// Pins to be removed once this source has taken their place.
+    /// Pins to remove once this source has replaced them.
     pub(super) stale: Vec<Stale>,
-    /// Free slots on their way to the new stack. Without, nothing is taken over.
+    /// Free slots that move to the new stack. `None` if nothing is taken over.
     pub(super) supply: Option<FreeStack>,
 }
 
 impl Leftovers {
-    /// True if flows go on that a former process began to count.
+    /// Returns true if flows of an earlier process continue.
     pub(in crate::source::capture) fn has_flows(&self) -> bool {
         self.supply.is_some()
     }
 
-    /// Removes the rest of former programs at the hooks and in the instance. Returns the free slots.
+    /// Removes the remaining programs of earlier processes from the hooks and from the instance. Returns the free
+    /// slots.
     pub(in crate::source::capture) fn clear(
         self,
         instance: &PinnedInstance,
@@ -68,7 +69,7 @@ impl Leftovers {
     }
 }
 
-/// Goes on with the flows there are.
+/// Resumes the existing flows.
 pub(in crate::source::capture) struct TakeOver<'a> {
     pub(in crate::source::capture) slots: &'a mut SlotTable,
     pub(in crate::source::capture) exporter: &'a mut Exporter,
@@ -77,12 +78,12 @@ pub(in crate::source::capture) struct TakeOver<'a> {
     pub(in crate::source::capture) watched: &'a BTreeSet<u32>,
 }
 
-/// Result of looking at all slots.
+/// Result of reading all slots.
 #[derive(Default)]
 pub(in crate::source::capture) struct Recovered {
     /// Keys of flows that were being closed.
     keys: Keys,
-    /// Those flows.
+    /// The flows of these keys.
     batch: Batch,
     pub(in crate::source::capture) taken: TakenOver,
     pub(in crate::source::capture) orphaned: Vec<Orphaned>,
@@ -90,14 +91,14 @@ pub(in crate::source::capture) struct Recovered {
 }
 
 impl Recovered {
-    /// The degradation that the report has of it.
+    /// Returns the degradation for the report.
     pub(in crate::source::capture) fn degradation(&self) -> Option<Degradation> {
         (self.torn != 0).then(|| degradations::torn(self.torn))
     }
 }
 
 impl TakeOver<'_> {
-    /// Goes on with the flows there are. To be called once all is attached.
+    /// Resumes the existing flows. Call it once everything is attached.
     pub(in crate::source::capture) fn run(mut self, supply: FreeStack) -> Result<Recovered, Error> {
         self.closer.wait_for_grace()?;
         self.clear_done();
@@ -114,7 +115,8 @@ impl TakeOver<'_> {
         Ok(recovered)
     }
 
-    /// Empties slots of which all was exported. They are in no stack, whatever their state says.
+    /// Empties slots whose records were all exported and acknowledged. They are in no stack, whatever their state
+    /// says.
     fn clear_done(&self) {
         let Some(unacked) = self.exporter.unacked() else {
             return;
@@ -146,7 +148,7 @@ impl TakeOver<'_> {
         Ok(recovered)
     }
 
-    /// Has a flow go on, or go on being closed.
+    /// Continues a flow, or continues to close it.
     fn go_on(
         &mut self,
         slot: u32,
@@ -160,8 +162,8 @@ impl TakeOver<'_> {
         let orphaned = !self.watched.contains(&index) || is_former;
         let is_closing = state == state::CLOSING;
         let taken = &mut recovered.taken;
-        // One that the kernel program has replaced is closed without being marked. One that is marked because its interface
-        // has gone may be owed a record before its last.
+        // A flow that the kernel program replaced is closed without a mark. A flow marked because its interface
+        // disappeared may need another record before its last.
         if noted.ended.is_some() || is_closing && noted.unacked.is_none() {
             taken.flows_closing += 1;
             taken.records_redelivered += u64::from(noted.ended.is_some());
@@ -185,7 +187,7 @@ impl TakeOver<'_> {
         Ok(())
     }
 
-    /// Restores the export state of a flow. True if the journal's note is impossible, and ignored.
+    /// Restores the export state of a flow. Returns true if the journal's note is impossible and was ignored.
     fn recover(&mut self, slot: u32, flow: &FlowSnapshot, noted: &SlotNotes) -> bool {
         let counted = |entry: &ExportState| {
             let sides = entry.exported.iter().zip(&flow.sides);
@@ -207,7 +209,8 @@ impl TakeOver<'_> {
         torn
     }
 
-    /// Goes on closing a flow: its key goes if it still leads here. Its last record is made a grace period later.
+    /// Continues to close a flow: deletes its key, if that still leads here. Its last record is made a grace period
+    /// later.
     fn resume_close(
         &mut self,
         slot: u32,
@@ -225,7 +228,7 @@ impl TakeOver<'_> {
         recovered.batch.flows.push((slot, reason));
         self.slots.begin_close(slot);
         if ended.is_some() {
-            // As with other records that are delivered again.
+            // Records that are delivered again ignore the filter.
             self.slots.decide(slot, FilterDecision::WANTED);
         }
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);

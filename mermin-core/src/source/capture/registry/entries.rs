@@ -1,4 +1,4 @@
-//! Entries of the registry, and the report and statistics that they make.
+//! Entries of the registry, and the report and statistics built from them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// An interface's ledger.
+/// The ledgers of an interface.
 #[derive(Clone, Debug)]
 pub(in crate::source::capture) struct Ledgers {
     pub(in crate::source::capture) name: Arc<str>,
@@ -27,40 +27,40 @@ pub(in crate::source::capture) struct Ledgers {
     pub(in crate::source::capture) directions: &'static [HookDirection],
 }
 
-/// An interface that something was done about.
+/// A tracked interface.
 #[derive(Debug, Default)]
 pub(super) struct Registered {
     /// Its hooks, if it is watched.
     pub(super) watched: Option<WatchedInterface>,
-    /// Degradations of it alone.
+    /// Degradations of this interface only.
     pub(super) degradations: Vec<Degradation>,
-    /// Programs that another process detached and that could not be attached again, as of the last check.
+    /// Programs that another process detached and that could not be attached again at the last check.
     pub(super) lost: Vec<Degradation>,
     /// Its ledgers, until its last flow is closed.
     pub(super) ledgers: Option<Ledgers>,
 }
 
-/// Outcome of looking at the hooks of an interface.
+/// Outcome of checking the hooks of an interface.
 #[derive(Debug, Default)]
 pub(in crate::source::capture) struct HooksFound {
     /// Programs that are at their hooks.
     pub(in crate::source::capture) hooks: Vec<(HookDirection, Attachment)>,
-    /// Programs that were put back.
+    /// Programs that were attached again.
     pub(in crate::source::capture) reattached: Vec<Degradation>,
-    /// Programs that could not be put back.
+    /// Programs that could not be attached again.
     pub(in crate::source::capture) lost: Vec<(HookDirection, Degradation)>,
-    /// Programs that are not in their place among others.
+    /// Programs at a wrong position among others.
     pub(in crate::source::capture) misplaced: Vec<Degradation>,
 }
 
 impl Registered {
-    /// Degradations of the interface.
+    /// Returns the degradations of the interface.
     pub(super) fn all_degradations(&self) -> impl Iterator<Item = &Degradation> + Clone {
         self.degradations.iter().chain(&self.lost)
     }
 
-    /// Its hooks were looked at. A program that was put back is told of from now on, one that is away while it is, and a place
-    /// that is wrong while it is.
+    /// Stores the outcome of a check. A reattached program is reported from now on, a missing program only while it
+    /// is missing, and a wrong position only while it is wrong.
     pub(super) fn verified(&mut self, found: HooksFound) {
         let degradations = &mut self.degradations;
         degradations.retain(|known| known.feature != Feature::TcxOrder);
@@ -84,7 +84,7 @@ impl Registered {
     }
 }
 
-/// All of it.
+/// All entries.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     /// Degradations of the source as a whole.
@@ -95,24 +95,24 @@ pub(super) struct Entries {
     pub(super) orphans: Vec<Orphan>,
     /// Options for attaching.
     pub(super) options: AttachOptions,
-    /// Degradations of the selection, with the interfaces there are now.
+    /// Degradations of the selection with the present interfaces.
     pub(super) selection: Vec<Degradation>,
-    /// A notice of patterns without effect now.
+    /// A notice of patterns without effect with the present interfaces.
     pub(super) unused: Option<Notice>,
-    /// By index.
+    /// Interfaces by index.
     pub(super) interfaces: BTreeMap<u32, Registered>,
-    /// Sums of the ledgers of interfaces that left.
+    /// Sums of the ledgers of removed interfaces.
     pub(super) departed: HookAccounts,
-    /// The same for the next process.
+    /// The same sums for the next process.
     pub(super) kept: Option<RetiredCounters>,
     pub(super) counts: InterfaceStats,
 }
 
-/// Directions of a hook, as their numbers go.
+/// Both directions, in the order of their numbers.
 pub(super) const BOTH: [HookDirection; 2] = [HookDirection::Ingress, HookDirection::Egress];
 
 impl Entries {
-    /// With what a former process kept of interfaces that left, and how programs are to be attached.
+    /// Creates the entries with an earlier process's sums of removed interfaces, and the options for attaching.
     pub(super) fn new(kept: Option<RetiredCounters>, options: AttachOptions) -> Self {
         Self {
             departed: kept.as_ref().map(RetiredCounters::read).unwrap_or_default(),
@@ -122,7 +122,7 @@ impl Entries {
         }
     }
 
-    /// Moves a ledger to the sums of those that left.
+    /// Adds a ledger to the sums of removed interfaces.
     pub(super) fn close(&mut self, place: Place, ledger: &Ledger) {
         for (sum, direction) in self.departed.iter_mut().zip(BOTH) {
             sum.add(&ledger.account(place, direction));
@@ -133,7 +133,7 @@ impl Entries {
         }
     }
 
-    /// Options without effect, each once.
+    /// Returns options without effect, each once.
     fn notices(&self) -> Vec<Notice> {
         let watched = self
             .interfaces
@@ -163,7 +163,7 @@ impl Entries {
         }
     }
 
-    /// The ledger of each hook, the sums of those that left, and the counts of interfaces.
+    /// Returns the ledger of each hook, the sums of removed interfaces, and the counts of interfaces.
     pub(super) fn stats(
         &self,
         ledger: &Ledger,
@@ -194,7 +194,7 @@ impl Entries {
         });
         let removed =
             BOTH.map(|direction| hook(0, &nobody, direction, &self.departed[direction as usize]));
-        // Unwanted packets of interfaces that went are with the unregistered, which may have crossed no hook themselves.
+        // Filtered packets of removed interfaces are counted at index 0, even if no packet crossed its hooks.
         let used = |hook: &HookStats| hook.traffic.skbs != 0 || !hook.ignored.is_empty();
         hooks.extend(unregistered.into_iter().filter(used));
         let mut counts = self.counts;

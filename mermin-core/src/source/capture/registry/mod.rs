@@ -1,5 +1,5 @@
-//! The watched interfaces, their degradations, and the counts of removed ones: the report's data, read from other
-//! threads while the capture thread works.
+//! The watched interfaces, their degradations, and the counts of removed ones: the data of the report, which other
+//! threads read while the capture thread works.
 
 mod entries;
 
@@ -34,7 +34,7 @@ pub(super) struct InterfaceRegistry {
     changes: Arc<Changes>,
 }
 
-/// Entries that are being changed. Whoever waits for a change learns of it behind the lock: fields are dropped in this order.
+/// Entries that are being changed. Fields drop in this order, so a waiting task is woken after the lock is released.
 struct Changing<'a> {
     entries: MutexGuard<'a, Entries>,
     _tells: TellsChange<'a>,
@@ -63,7 +63,7 @@ impl DerefMut for Changing<'_> {
 }
 
 impl InterfaceRegistry {
-    /// With what a former process kept of interfaces that left, and how programs are to be attached.
+    /// Creates the registry with an earlier process's sums of removed interfaces, and the options for attaching.
     pub(super) fn new(
         kept: Option<RetiredCounters>,
         options: AttachOptions,
@@ -83,19 +83,19 @@ impl InterfaceRegistry {
         }
     }
 
-    /// A panic in another thread leaves the entries whole enough to be read.
+    /// A panic in another thread leaves the entries readable.
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A degradation of the whole source.
+    /// Adds degradations of the whole source.
     pub(super) fn degraded(&self, degradations: impl IntoIterator<Item = Degradation>) {
         let degradations: Vec<_> = degradations.into_iter().collect();
         events::given_up(&[], &degradations);
         self.change().general.extend(degradations);
     }
 
-    /// The same, once of each feature.
+    /// Adds a degradation of the whole source, unless there is one for its feature.
     pub(super) fn degraded_once(&self, degradation: Degradation) {
         let mut entries = self.change();
         let known = |known: &Degradation| known.feature == degradation.feature;
@@ -106,18 +106,18 @@ impl InterfaceRegistry {
         }
     }
 
-    /// Filters of killed processes were removed from hooks.
+    /// Stores the removed filters of killed processes.
     pub(super) fn removed_orphans(&self, orphans: Vec<Orphan>) {
         self.change().orphans = orphans;
     }
 
-    /// The source goes on where a former process stopped.
+    /// Stores the flows taken over from an earlier process.
     pub(super) fn taken_over(&self, taken_over: TakenOver) {
         events::went_on(&taken_over);
         self.change().taken_over = Some(taken_over);
     }
 
-    /// The selection was compared with the interfaces there are now.
+    /// Stores the result of comparing the selection with the present interfaces.
     pub(super) fn selected(&self, degradations: &[Degradation], unused: Option<Notice>) {
         let mut entries = self.change();
         entries.unused = unused;
@@ -126,7 +126,7 @@ impl InterfaceRegistry {
         events::given_up(&known, degradations);
     }
 
-    /// Interfaces that were wanted went before anything was attached to them.
+    /// Counts selected interfaces that disappeared before a program was attached.
     pub(super) fn missed(&self, interfaces: u64) {
         if interfaces != 0 {
             self.lock().counts.missed += interfaces;
@@ -134,13 +134,13 @@ impl InterfaceRegistry {
         }
     }
 
-    /// Notifications were lost, and the list is read anew.
+    /// Counts a loss of notifications, after which the list is read again.
     pub(super) fn resynced(&self) {
         self.lock().counts.resyncs += 1;
         events::resynced();
     }
 
-    /// An interface is watched, since it was attached to in so long.
+    /// Stores an attached interface and the duration of attaching.
     pub(super) fn attached(
         &self,
         watched: WatchedInterface,
@@ -163,14 +163,14 @@ impl InterfaceRegistry {
         entries.interfaces.insert(index, registered);
     }
 
-    /// An interface is counted, without being watched.
+    /// Adds an interface that has a ledger without being watched.
     #[cfg(feature = "__lab")]
     pub(super) fn counted(&self, index: u32, ledgers: Ledgers) {
         let mut entries = self.lock();
         entries.interfaces.entry(index).or_default().ledgers = Some(ledgers);
     }
 
-    /// An interface cannot be attached to.
+    /// Stores the degradation of an interface that cannot be attached to.
     pub(super) fn refused(&self, index: u32, degradation: Degradation) {
         let mut entries = self.change();
         let now = vec![degradation];
@@ -180,12 +180,12 @@ impl InterfaceRegistry {
         events::given_up(&known, &now);
     }
 
-    /// An interface has no flows left.
+    /// Removes an interface without flows.
     pub(super) fn forget(&self, index: u32) {
         self.change().interfaces.remove(&index);
     }
 
-    /// An interface has another name. Its place is its own.
+    /// Changes the name of an interface. Its ledgers stay.
     pub(super) fn renamed(&self, index: u32, name: &Arc<str>) {
         let mut entries = self.change();
         let Some(registered) = entries.interfaces.get_mut(&index) else {
@@ -206,7 +206,7 @@ impl InterfaceRegistry {
         }
     }
 
-    /// An interface has no program any more; its flows are still to be closed.
+    /// Stores that an interface has no program any more. Its flows are not closed yet.
     pub(super) fn detached(&self, index: u32) {
         if let Some(registered) = self.change().interfaces.get_mut(&index) {
             registered.watched = None;
@@ -215,7 +215,7 @@ impl InterfaceRegistry {
         }
     }
 
-    /// Programs of these directions could not be detached.
+    /// Stores that programs of these directions could not be detached.
     pub(super) fn still_attached(
         &self,
         index: u32,
@@ -238,7 +238,7 @@ impl InterfaceRegistry {
         events::given_up(&known, degradations);
     }
 
-    /// The hooks of an interface were looked at.
+    /// Stores the outcome of checking an interface's hooks.
     pub(super) fn verified(&self, index: u32, found: HooksFound) {
         let mut entries = self.change();
         entries.counts.reattached += found.reattached.len() as u64;
@@ -252,14 +252,14 @@ impl InterfaceRegistry {
         events::given_up(&known, &now);
     }
 
-    /// The place of an interface's ledger.
+    /// Returns the place of an interface's ledgers.
     pub(super) fn place(&self, index: u32) -> Option<Place> {
         let entries = self.lock();
         let ledgers = entries.interfaces.get(&index)?.ledgers.as_ref()?;
         Some(ledgers.place)
     }
 
-    /// The traffic of an interface was looked at: where it does not come to the program.
+    /// Stores the hooks of an interface whose packets do not reach the program.
     pub(super) fn silent(&self, index: u32, degradations: &[Degradation]) {
         let mut entries = self.change();
         let Some(registered) = entries.interfaces.get_mut(&index) else {
@@ -273,12 +273,13 @@ impl InterfaceRegistry {
         events::given_up(&known, degradations);
     }
 
-    /// Closes an interface's ledger: its sums stay, its place may be used again. No program counts there any more.
+    /// Closes an interface's ledgers. Their sums stay, and their place may be reused. No program counts there any
+    /// more.
     pub(super) fn depart(&self, index: u32, ledger: &Ledger) {
         let mut entries = self.change();
         entries.counts.detached += 1;
         let removed = entries.interfaces.remove(&index);
-        // Still under the lock: who sums meanwhile must find each count once.
+        // Under the lock, because a concurrent sum must find each count exactly once.
         if let Some(ledgers) = removed.and_then(|registered| registered.ledgers) {
             entries.close(ledgers.place, ledger);
         }
@@ -286,7 +287,7 @@ impl InterfaceRegistry {
         events::left(index);
     }
 
-    /// Closes the ledgers that a former process left of interfaces that are not watched any more.
+    /// Closes the ledgers of an earlier process's interfaces that are not watched any more.
     pub(super) fn depart_all_but(&self, watched: &BTreeSet<u32>, ledger: &Ledger) {
         let mut entries = self.lock();
         for place in ledger.all_but(|index| watched.contains(&index)) {
@@ -298,7 +299,7 @@ impl InterfaceRegistry {
         self.lock().report()
     }
 
-    /// The ledger of each hook, the sums of those that left, and the counts of interfaces.
+    /// Returns the ledger of each hook, the sums of removed interfaces, and the counts of interfaces.
     pub(super) fn stats(
         &self,
         ledger: &Ledger,

@@ -1,4 +1,4 @@
-//! A capture without hooks, its steps one at a time: what the lab measures.
+//! A capture without hooks. The lab calls its steps one at a time to measure them.
 
 use std::{
     fmt,
@@ -32,9 +32,9 @@ use crate::{
     },
 };
 
-/// Interface that test runs without a context are on.
+/// Interface of test runs without a context.
 const LOOPBACK: u32 = 1;
-/// Longer than any timeout's default, ns.
+/// Longer than any default timeout, ns.
 const HOUR: u64 = 3_600_000_000_000;
 
 /// Sums over the table.
@@ -42,26 +42,26 @@ const HOUR: u64 = 3_600_000_000_000;
 pub struct Reading {
     /// Live flows.
     pub flows: u64,
-    /// Their packets in both directions.
+    /// Packets of these flows in both directions.
     pub packets: u64,
-    /// Their IP octets in both directions.
+    /// IP octets of these flows in both directions.
     pub octets: u64,
 }
 
-/// Times of each phase of closing all flows.
+/// Duration of each phase of closing all flows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
     /// Flows closed.
     pub flows: u64,
-    /// Marking the slots and gathering the keys.
+    /// Marking the slots and collecting the keys.
     pub mark: Duration,
     /// Deleting the keys from the index, in batches.
     pub delete: Duration,
     /// The grace period.
     pub grace: Duration,
-    /// Reading the last counters, making the records, scrubbing the slots.
+    /// Reading the last counters, making the records, clearing the slots.
     pub records: Duration,
-    /// Giving the slots back, one system call each.
+    /// Returning the slots, one system call each.
     pub give_back: Duration,
 }
 
@@ -133,7 +133,7 @@ impl Harness {
         reading
     }
 
-    /// Reads every open flow as [`OpenFlows`] does, its pages filled by this thread.
+    /// Reads every open flow as [`OpenFlows`] does; this thread fills the pages.
     pub(crate) fn open_flows(&mut self) -> Result<Reading, Error> {
         let mut reading = Reading::default();
         let mut open = OpenFlows::new(Arc::clone(&self.capture.parts.control));
@@ -253,7 +253,7 @@ impl Harness {
     }
 }
 
-/// A stopwatch that begins anew each time it is read.
+/// A stopwatch that restarts each time it is read.
 struct Lap(Instant);
 
 impl Lap {
