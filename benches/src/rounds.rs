@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_hundred_the_ninety_ninth() {
+    fn p99_of_a_hundred_is_the_ninety_ninth() {
         let figures = (1..=100).rev().map(f64::from).collect();
         let expected = Summary {
             median: 50.0,

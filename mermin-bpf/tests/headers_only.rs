@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_behind_the_headers_changes_nothing(
+    fn payload_does_not_change_the_result(
         protocol in prop_oneof![Just(TCP), Just(UDP), Just(1_u8), Just(58_u8), Just(33_u8), Just(51_u8), Just(132_u8)],
         v6 in any::<bool>(),
         payload in proptest::collection::vec(any::<u8>(), 1..600),

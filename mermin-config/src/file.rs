@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_named_at_once() {
+    fn path_that_is_no_file_is_named_at_once() {
         let directory = directory("kinds");
         let (pipe, socket) = (directory.0.join("pipe"), directory.0.join("socket"));
         mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn all_defaults_come_back_and_are_those_of_an_empty_file() {
+    fn defaults_round_trip_and_equal_an_empty_file() {
         assert_eq!(again(&Config::default()), Config::default());
         let empty = Config::load("empty.hcl", b"", &|_| None).unwrap();
         assert_eq!(empty.config, Config::default());
@@ -178,7 +178,7 @@ mod tests {
         })]
 
         #[test]
-        fn any_configuration_comes_back_as_it_was(octets in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        fn any_configuration_round_trips(octets in prop::collection::vec(any::<u8>(), 0..2_000)) {
             let config = Config::arbitrary(&mut Entropy(&octets));
             let read = again(&config);
             prop_assert_eq!(read.to_hcl(), config.to_hcl());
@@ -186,7 +186,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_gives_an_answer(text in r#"([a-z"=\[\]{}$%<-]| |\n|env\(|span|tcp_timeout|/\*|//|<<E|\\|"5s")*"#) {
+        fn any_text_parses_or_is_an_error(text in r#"([a-z"=\[\]{}$%<-]| |\n|env\(|span|tcp_timeout|/\*|//|<<E|\\|"5s")*"#) {
             let _ = Config::load("any.hcl", text.as_bytes(), &|_| None);
         }
     }

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_the_usual_interfaces_or_all() {
+    fn defaults_select_the_usual_interfaces_or_all() {
         assert_same("", &usual());
         assert_same(
             "discovery \"instrument\" {\n  interfaces = []\n}\n",
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_said_about_interfaces_is_handed_over() {
+    fn interface_keys_reach_the_builder() {
         assert_same(
             "discovery \"instrument\" {
   exclude = [\"veth0\", \"/x[0-9]/\"]
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_of_tunnels_are_handed_over() {
+    fn tunnel_ports_reach_the_builder() {
         let [vxlan, geneve, gtpu, wireguard, vxlan_gpe, l2tp, teredo] = [1, 2, 3, 4, 5, 6, 7];
         assert_same(
             "parser {\n  vxlan_port = 1\n  geneve_port = 2\n  gtpu_port = 3\n  wireguard_port = 4\n  vxlan_gpe_port = 5\n  l2tp_port = 6\n  teredo_port = 7\n}\n",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_room_and_filters_are_handed_over() {
+    fn timeouts_size_and_filters_reach_the_builder() {
         let mut filter = Filter::default();
         filter.source.port = Rule::matching(["443"]).unwrap();
         filter.destination.address = Rule::not_matching(["10.0.0.0/8"]).unwrap();

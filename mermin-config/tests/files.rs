@@ -57,7 +57,7 @@ fn every_block_of_hcl_in_the_documentation_loads() {
 
 /// All that the agent's reference has, in its own forms: objects for blocks, `env` without quotes, keys of earlier versions.
 #[test]
-fn a_file_of_the_agent_loads_with_warnings_alone() {
+fn upstream_agent_file_loads_with_warnings_only() {
     let loaded = load(include_str!("agent.hcl"));
     let config = &loaded.config;
     assert_eq!(config.log_level(), LogLevel::Info);
@@ -102,7 +102,7 @@ fn a_file_of_the_agent_loads_with_warnings_alone() {
 }
 
 #[test]
-fn one_thing_has_several_forms() {
+fn equivalent_forms_are_equal() {
     let expected = load("discovery \"instrument\" {\n  tc_priority = 7\n}\n").config;
     for text in [
         "discovery {\n  instrument {\n    tc_priority = 7\n  }\n}\n",
@@ -121,7 +121,7 @@ fn one_thing_has_several_forms() {
 
 /// Forms that the reference of Mermin's agent shows, each beside what it means.
 #[test]
-fn forms_of_the_agents_reference() {
+fn upstream_reference_forms_load() {
     for (form, meaning) in [
         (
             "export \"traces\" {\n  stdout = \"text_indent\"\n}\n",

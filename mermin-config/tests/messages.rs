@@ -103,7 +103,7 @@ messages! {
 }
 
 #[test]
-fn all_at_once() {
+fn every_error_of_a_file_is_reported() {
     insta::assert_snapshot!(refused(
         "span {\n  tcp-timeout = \"5s\"\n  udp_timeout = \"x\"\n}\nlog_level = \"inf\nparser {\n  vxlan_port = 70000\n}\nfoo\nexport \"trace\" {\n}\n"
     ));
@@ -120,13 +120,13 @@ fn ten_megabytes() {
 }
 
 #[test]
-fn not_utf8() {
+fn file_that_is_not_utf8() {
     let octets = b"log_level = \"info\"\nlog_color = \xff\n";
     insta::assert_snapshot!(Config::load("mermin.hcl", octets, &|_| None).unwrap_err());
 }
 
 #[test]
-fn more_errors_than_are_told() {
+fn error_list_is_limited() {
     let error = load(&"x { }\n".repeat(3_000)).unwrap_err();
     let last = error.diagnostics().last().unwrap();
     assert_eq!(error.diagnostics().len(), 101);
@@ -134,7 +134,7 @@ fn more_errors_than_are_told() {
 }
 
 #[test]
-fn what_cannot_be_read() {
+fn unreadable_files_are_errors() {
     let directory = std::env::temp_dir().join(format!("mermin-config-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let said = |path: &std::path::Path| {
@@ -150,14 +150,14 @@ fn what_cannot_be_read() {
 }
 
 #[test]
-fn what_has_no_effect() {
+fn keys_without_effect_are_warned_about() {
     insta::assert_snapshot!(warned(
         "packet_worker_count = 2\n\npipeline {\n  flow_producer {\n    workers = 8\n  }\n  k8s_decorator {\n    threads = 4\n  }\n}\n\napi {\n  enabled = true\n}\n"
     ));
 }
 
 #[test]
-fn what_has_no_effect_beside_another_key() {
+fn keys_overridden_by_another_are_warned_about() {
     insta::assert_snapshot!(warned(
         "discovery \"instrument\" {\n  attach = \"tcx\"\n  tc_priority = 7\n  tcx_order = \"last\"\n  pin_path = \"/run/bpf\"\n}\n"
     ));

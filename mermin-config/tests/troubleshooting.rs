@@ -37,7 +37,7 @@ fn told(file: &str) -> String {
 }
 
 #[test]
-fn every_row_about_files_is_made() {
+fn troubleshooting_rows_about_files_are_reproduced() {
     let absent = std::env::temp_dir().join("mermin-config-that-is-not-there.hcl");
     let error = Config::from_path(&absent).unwrap_err().to_string();
     let mut said: Vec<(&str, String)> = ROWS.map(|(cell, file)| (cell, told(file))).into();

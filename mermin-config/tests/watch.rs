@@ -66,7 +66,7 @@ fn nothing(watcher: &mut Watcher) {
 }
 
 #[test]
-fn writes_and_errors() {
+fn written_file_is_reloaded_and_errors_reported() {
     let directory = Directory::new();
     let file = directory.file("mermin.hcl");
     write(&file, "info");
@@ -85,7 +85,7 @@ fn writes_and_errors() {
 }
 
 #[test]
-fn a_file_renamed_onto_it() {
+fn file_replaced_by_rename_is_reloaded() {
     let directory = Directory::new();
     let (file, new) = (
         directory.file("mermin.hcl"),
@@ -101,7 +101,7 @@ fn a_file_renamed_onto_it() {
 }
 
 #[test]
-fn the_links_of_a_config_map() {
+fn kubernetes_config_map_links_are_followed() {
     let directory = Directory::new();
     for (version, name) in [("..1", "info"), ("..2", "warn"), ("..3", "error")] {
         fs::create_dir(directory.file(version)).unwrap();
@@ -122,7 +122,7 @@ fn the_links_of_a_config_map() {
 }
 
 #[test]
-fn a_file_behind_a_link_elsewhere() {
+fn file_behind_a_symbolic_link_is_watched() {
     let (here, there) = (Directory::new(), Directory::new());
     write(&there.file("real.hcl"), "info");
     symlink(there.file("real.hcl"), here.file("mermin.hcl")).unwrap();
@@ -132,7 +132,7 @@ fn a_file_behind_a_link_elsewhere() {
 }
 
 #[test]
-fn a_file_that_goes_and_comes_back() {
+fn removed_and_recreated_file_is_reloaded() {
     let directory = Directory::new();
     let file = directory.file("mermin.hcl");
     write(&file, "info");
@@ -149,7 +149,7 @@ fn a_file_that_goes_and_comes_back() {
 }
 
 #[test]
-fn a_poll_is_woken_and_the_thread_ends_with_the_stream() {
+fn watch_wakes_polls_and_its_thread_ends_with_the_stream() {
     let directory = Directory::new();
     let file = directory.file("mermin.hcl");
     write(&file, "info");
@@ -168,7 +168,7 @@ fn a_poll_is_woken_and_the_thread_ends_with_the_stream() {
 }
 
 #[test]
-fn what_cannot_be_loaded_cannot_be_watched() {
+fn invalid_file_cannot_be_watched() {
     let directory = Directory::new();
     assert!(Watcher::open(directory.file("none.hcl")).is_err());
     fs::write(directory.file("bad.hcl"), "x").unwrap();
@@ -180,7 +180,7 @@ fn pipe(path: &Path) {
 }
 
 #[test]
-fn a_pipe_in_its_place_and_a_file_again() {
+fn file_replaced_by_a_pipe_is_an_error_until_restored() {
     let directory = Directory::new();
     let (file, new) = (directory.file("mermin.hcl"), directory.file("new"));
     write(&file, "info");
@@ -200,7 +200,7 @@ fn a_pipe_in_its_place_and_a_file_again() {
 
 /// Also one further up, and one that is moved away.
 #[test]
-fn a_directory_that_is_made_anew() {
+fn recreated_directory_is_watched() {
     let directory = Directory::new();
     let (above, inner) = (directory.file("a"), directory.file("a/b"));
     let file = inner.join("mermin.hcl");

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_clone_leaves_the_error_as_it_was() {
+    fn changing_a_cloned_error_leaves_the_original() {
         let error = Error::new(ErrorKind::System, "cannot read");
         let other = error.clone().with_remedy("try again");
         assert_eq!((error.remedy(), other.remedy()), (None, Some("try again")));

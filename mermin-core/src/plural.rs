@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_no_plural() {
+    fn one_is_singular() {
         let of = |count| Plural(count, "packet").to_string();
         assert_eq!([0, 1, 2].map(of), ["0 packets", "1 packet", "2 packets"]);
     }

@@ -106,7 +106,7 @@ fn elsewhere() -> (PathBuf, mpsc::Sender<()>) {
 }
 
 #[test]
-fn a_source_leaves_the_process_as_it_was() {
+fn source_changes_nothing_in_its_process() {
     // In a thread of its own, so that the harness stays where it is.
     let run = thread::spawn(|| {
         if let Some(hindrance) = hindrance() {
@@ -191,7 +191,7 @@ fn beyond(source: &str) -> Option<&str> {
 }
 
 #[test]
-fn no_code_touches_what_belongs_to_the_process() {
+fn library_code_changes_no_process_wide_state() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
     sources(&package.join("src"), &mut paths);

@@ -69,7 +69,7 @@ impl Visit for Fields {
 }
 
 #[test]
-fn opening_attaching_and_detaching_are_told_by_the_capture_thread() {
+fn open_attach_and_detach_events_come_from_the_capture_thread() {
     tracing::subscriber::set_global_default(Listener).unwrap();
     let source = match block_on(FlowSource::builder().interfaces(["lo"]).open()) {
         Ok(source) => source,

@@ -32,7 +32,7 @@ fn read(capture: &PathBuf) -> (Vec<Flow>, Stats, Report) {
 }
 
 #[test]
-fn each_flow_is_the_line_that_json_lines_write_and_comes_back() {
+fn each_flow_round_trips_through_json_lines() {
     let captures = captures();
     assert!(captures.len() > 5, "{captures:?}");
     for capture in captures {

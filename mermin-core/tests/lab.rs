@@ -50,7 +50,7 @@ fn numbered(mut segment: Vec<u8>, number: u8) -> Vec<u8> {
 }
 
 #[test]
-fn a_flow_that_was_replaced_is_closed_once() {
+fn replaced_flow_is_closed_once() {
     let Some(mut lab) = lab(64) else { return };
     for (from, to, flags, number) in [
         (client(), server(), SYN, 1),
@@ -105,7 +105,7 @@ fn the_monotonic_clock_jumps_ahead() {
 }
 
 #[test]
-fn packets_of_many_flows_are_that_many_flows() {
+fn packets_of_many_flows_make_that_many_flows() {
     let Some(mut lab) = lab(4096) else { return };
     let driver = lab.driver(Order::Sequence, 1000).unwrap();
     let frame = udp(client(), server(), 4);

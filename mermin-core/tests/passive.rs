@@ -83,7 +83,7 @@ fn passes(lab: &Lab, frame: &[u8], context: &Context) {
 }
 
 #[test]
-fn packets_and_verdicts_are_left_alone() {
+fn packets_and_verdicts_are_unchanged() {
     let Some(lab) = lab(64) else { return };
     let contexts = [
         Context::default(),

@@ -97,7 +97,7 @@ mod tests {
     use crate::{manifest, project};
 
     #[test]
-    fn a_crate_counts_once_and_its_versions_each() {
+    fn dependency_count_counts_each_version() {
         let tree = "core v1.0.0 (/here)\nsyn v2.0.1\nsyn v3.0.0\nquote v1.0.0\nsyn v2.0.1 (*)\n";
         assert_eq!(crates(tree).len(), 4);
     }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_is_known_by_its_whole_name() {
+    fn crates_are_compared_by_full_name() {
         let among = |tree| among(&crates(tree), &RUNTIMES).map(str::to_owned);
         assert_eq!(among("core v1\ntokio-util v1\n"), None);
         assert_eq!(among("core v1\ntokio v1\n"), Some("tokio v1".to_owned()));

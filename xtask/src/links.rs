@@ -101,13 +101,13 @@ mod tests {
     use crate::project;
 
     #[test]
-    fn no_page_leads_to_a_place_that_is_not_there() {
+    fn no_page_has_a_broken_link() {
         let faults = faults(project::root()).unwrap();
         assert!(faults.is_empty(), "{faults:#?}");
     }
 
     #[test]
-    fn what_leads_nowhere_is_told() {
+    fn broken_links_are_reported() {
         let root = std::env::temp_dir().join(format!("mermin-links-{}", std::process::id()));
         fs::create_dir_all(root.join("docs")).unwrap();
         fs::write(root.join("docs/THERE.md"), "# A head, with `code`\n").unwrap();

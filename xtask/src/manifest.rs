@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn published_packages_say_all_that_a_registry_shows() {
+    fn published_packages_have_complete_metadata() {
         let packages = packages().unwrap();
         let published: Vec<&Value> = packages
             .iter()

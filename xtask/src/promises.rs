@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_with_its_promise() {
+    fn missing_test_is_named_with_its_promise() {
         let promises = promises("\n## One\n\nHeld by `a::b`, `a::c`.\n\n## Two\n");
         let names = ["a::b::tcx", "a::cc"].map(str::to_owned).into();
         assert_eq!(

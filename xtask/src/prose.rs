@@ -84,13 +84,13 @@ mod tests {
     use crate::project;
 
     #[test]
-    fn no_sentence_keeps_its_reader_waiting() {
+    fn no_sentence_opens_with_a_question_word() {
         let faults = faults(project::root()).unwrap();
         assert!(faults.is_empty(), "{faults:#?}");
     }
 
     #[test]
-    fn a_sentence_that_does_is_told() {
+    fn question_openings_are_found() {
         let waiting = |lines: &str| {
             let paragraphs = paragraphs(comments(lines));
             let all = paragraphs.iter().flat_map(|it| sentences(it));

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_callers_flags_stay_outside() {
+    fn environment_flags_do_not_reach_the_compilation() {
         for name in [
             "RUSTFLAGS",
             "CARGO_ENCODED_RUSTFLAGS",

@@ -272,7 +272,7 @@ mod tests {
     use crate::abi::ledger::HookDirection;
 
     #[test]
-    fn a_sample_survives_its_word() {
+    fn sample_round_trips() {
         let sample = Sample {
             traffic_class: 0xb8,
             ttl: 64,

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_an_association_has_an_answer() {
+    fn init_chunk_expects_an_answer() {
         for kind in 0..=u8::MAX {
             let mut packet = [0; 16];
             packet[12] = kind;

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_survives_its_word() {
+    fn initial_number_round_trips() {
         for number in [0, 1, u32::MAX] {
             assert_eq!(unpack(pack(number)), Some(number));
         }

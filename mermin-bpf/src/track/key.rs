@@ -370,7 +370,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn turning_a_packet_round_turns_its_direction_alone(
+        fn reversing_a_packet_changes_only_its_direction(
             addresses in any::<[u32; 2]>(),
             halves in prop::array::uniform4(prop_oneof![Just(1_u64), any::<u64>()]),
             ports in any::<[u16; 2]>(),

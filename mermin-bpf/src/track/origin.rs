@@ -55,7 +55,7 @@ mod tests {
     use crate::track::key::LOW_TO_HIGH;
 
     #[test]
-    fn who_sent_the_syn_started_it() {
+    fn sender_of_the_syn_started_the_flow() {
         let by_low = origin::BY_SYN;
         let by_high = origin::BY_SYN | origin::HIGHER_STARTED;
         assert_eq!(decide(false, flag::SYN, LOW_TO_HIGH), by_low);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_answered_started_it() {
+    fn receiver_of_the_answer_started_the_flow() {
         let by_low = origin::BY_ANSWER;
         let by_high = origin::BY_ANSWER | origin::HIGHER_STARTED;
         for flags in [0, flag::SYN | flag::ACK] {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn else_who_was_seen_first() {
+    fn first_seen_sender_is_the_fallback_source() {
         assert_eq!(decide(false, 0, HIGH_TO_LOW), origin::HIGHER_STARTED);
         assert_eq!(decide(false, flag::ACK, LOW_TO_HIGH), 0);
     }

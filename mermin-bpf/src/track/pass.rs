@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_the_unspecified_address_as_sender() {
+    fn unspecified_source_is_no_sender() {
         use crate::track::key::HIGH_TO_LOW;
 
         let broadcast = 0xffff_ffff << 32;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_leave_again_than_came() {
+    fn hairpin_packets_are_limited_by_arrivals() {
         let mut turned = Turned::default();
         assert!(!turned.covers(0, 1));
         for _ in 0..3 {

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn both_close_at_once_or_one_resets() {
+    fn simultaneous_close_and_reset() {
         let fin = side(SYN | ACK | FIN);
         assert_eq!(state(fin, fin), State::Closing);
         assert_eq!(state(acked(fin), acked(fin)), State::TimeWait);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_starts_again() {
+    fn ended_connection_restarts() {
         let unknown = |flags, seen| restarts(flags, seen, None, Some(7));
         assert!(unknown(SYN, [FIN | ACK, FIN | ACK]));
         assert!(unknown(SYN, [SYN, RST | ACK]));

@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn another_layout_is_not_read() {
+    fn other_layout_is_rejected() {
         for (at, octet) in [(0, 0), (0, 2), (1, 0), (1, 2)] {
             let other = with(HEADER.to_vec(), at, &[octet]);
             assert_eq!(ethertype(&other[..], 0), Err(Reason::OtherEthertype));

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_that_cannot_be() {
+    fn invalid_data_offset_is_malformed() {
         assert_eq!(offset(3, 12), Ok(12));
         assert_eq!(offset(2, 20), Err(Reason::MalformedTransport));
         assert_eq!(offset(6, 20), Err(Reason::MalformedTransport));

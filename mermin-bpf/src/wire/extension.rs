@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_as_are_followed_and_one_more() {
+    fn maximum_depth_and_one_more() {
         let first = protocol::DESTINATION_OPTIONS;
         let most = chain(DEPTH);
         assert_eq!(

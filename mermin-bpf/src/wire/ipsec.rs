@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_cannot_be() {
+    fn invalid_length_is_malformed() {
         let malformed = Err(Reason::MalformedTransport);
         assert_eq!(ah(&AH[..], 0, 23), malformed);
         assert_eq!(ah(&with(AH.to_vec(), 1, &[0])[..], 0, 24), malformed);

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be() {
+    fn invalid_headers_are_malformed() {
         let malformed = Err(Reason::MalformedIpv4);
         assert_eq!(changed(0, &[0x65], 84), malformed, "version 6");
         assert_eq!(changed(0, &[0x44], 84), malformed, "16 octets of header");

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_builder_of_other_tests_agrees() {
+    fn test_frame_builder_agrees() {
         let built = testing::ipv6(protocol::TCP, &[0; 20]);
         assert_eq!(built[..LENGTH], HEADER);
     }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be() {
+    fn invalid_headers_are_malformed() {
         let malformed = Err(Reason::MalformedIpv6);
         assert_eq!(changed(0, &[0x4b], 60), malformed, "version 4");
         assert_eq!(changed(4, &[0, 21], 60), malformed, "longer than its frame");

@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_rounds_as_are_followed_and_one_more() {
+    fn maximum_rounds_and_one_more() {
         let mut bytes = ethernet(ethertype::IPV4, &ipv4(6, &[]));
         for round in 1..=ROUNDS {
             let length = bytes.len() as u32;
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ip() {
+    fn non_ip_frames_have_a_reason() {
         let lcp = ethernet(ethertype::PPPOE_SESSION, &pppoe(0xc021, &[1, 1, 0, 4]));
         assert_eq!(reached(&lcp), Err(Reason::OtherEthertype));
         let pseudowire = ethernet(ethertype::MPLS, &labels(1, &[0; 40]));

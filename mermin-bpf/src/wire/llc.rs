@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_ethertype() {
+    fn frames_without_ethertype() {
         let bytes = snap(0, ethertype::IPV4, &[1; 20]);
         // Cisco's, a tree of bridges, raw IPX, other control octets, a number that is no EtherType.
         for (at, octets) in [

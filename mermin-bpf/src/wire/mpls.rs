@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_as_are_followed_and_one_more() {
+    fn maximum_depth_and_one_more() {
         assert_eq!(skip(&labels(DEPTH, &[])[..], 0), Ok(DEPTH * LENGTH));
         let more = skip(&labels(DEPTH + 1, &[])[..], 0);
         assert_eq!(more, Err(Reason::TooDeep));

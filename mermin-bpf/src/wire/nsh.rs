@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cannot_be() {
+    fn invalid_headers_are_malformed() {
         let header = nsh(2, 1, &[]);
         for words in [0, 1] {
             let short = with(header.clone(), 1, &[words]);

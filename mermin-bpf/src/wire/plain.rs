@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_frames_are_known_and_others_are_left() {
+    fn fast_path_takes_plain_frames_only() {
         let tag = [0x81, 0, 0, 9];
         let stack = |tags| [tag].repeat(tags).concat();
         for (before, known) in [
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ip_is_told_at_once() {
+    fn non_ip_is_recognised_at_once() {
         for (kind, leads_on) in [
             (ethertype::ARP, false),
             (ethertype::RARP, false),

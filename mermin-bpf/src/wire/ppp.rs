@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet() {
+    fn frames_without_a_packet_have_a_reason() {
         // LCP, a compressed datagram (CCP), a part of a multilink packet.
         for (octets, length) in [
             (&[0xff, 0x03, 0xc0, 0x21][..], 4),

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ip() {
+    fn non_ip_frames_have_a_reason() {
         // LCP, and a compressed protocol field.
         for protocol in [[0xc0, 0x21], [0x21, 0x45]] {
             let other = changed(6, &protocol, 10);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be() {
+    fn invalid_headers_are_malformed() {
         let malformed = Err(Reason::MalformedPppoe);
         assert_eq!(changed(0, &[0x12], 10), malformed, "another type");
         assert_eq!(changed(1, &[0x09], 10), malformed, "discovery");

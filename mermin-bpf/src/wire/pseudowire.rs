@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_uncertain_is_neither() {
+    fn uncertain_payload_is_neither_frame_nor_ip() {
         let frame = ethernet(ethertype::IPV4, &ipv4(6, &[1; 30]));
         let word = [0, 0, 0, 1];
         for (at, octets) in [

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_that_cannot_be() {
+    fn invalid_data_offset_is_malformed() {
         assert_eq!(offset(5, 20), Ok(20));
         assert_eq!(offset(15, 60), Ok(60));
         for words in 0..5 {

@@ -64,13 +64,13 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_can_be() {
+    fn valid_length_is_taken() {
         assert_eq!(claiming(8, 12, true), Ok([5353, 53]), "trailing octets");
         assert_eq!(claiming(0, 12, true), Ok([5353, 53]), "jumbogram");
     }
 
     #[test]
-    fn a_length_that_cannot_be() {
+    fn invalid_length_is_malformed() {
         for length in 1..8 {
             assert_eq!(claiming(length, 12, true), Err(Reason::MalformedUdp));
         }

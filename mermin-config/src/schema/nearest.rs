@@ -27,7 +27,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn a_slip_is_near_and_another_word_is_not() {
+    fn typing_error_is_near_and_another_word_is_not() {
         let names = ["tc_priority", "tcx_order", "interfaces", "tls"];
         assert_eq!(nearest("tc-priority", names), Some("tc_priority"));
         assert_eq!(nearest("tcp_priority", names), Some("tc_priority"));

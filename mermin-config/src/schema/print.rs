@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_there_with_what_it_means() {
+    fn every_key_is_documented() {
         check(&Config::info(), &Config::default().to_hcl());
     }
 }

@@ -38,7 +38,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_quoted_is_read_as_it_was(text in "([$%{}\"\\\\]|\\PC|.|[\\n\\r\\t\\x01])*") {
+        fn quoted_text_round_trips(text in "([$%{}\"\\\\]|\\PC|.|[\\n\\r\\t\\x01])*") {
             let quoted = quote(&text);
             let read: Expression = quoted.parse().unwrap();
             prop_assert_eq!(read.as_str(), Some(text.as_str()));

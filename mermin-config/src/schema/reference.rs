@@ -90,7 +90,7 @@ fn row(key: &Key) -> String {
 }
 
 #[test]
-fn the_reference_is_what_the_keys_say() {
+fn configuration_page_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONFIG.md");
     let written = reference();
     if std::env::var_os("MERMIN_WRITE_DOCS").is_some() {

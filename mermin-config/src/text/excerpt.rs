@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_is_marked_to_the_end_of_its_line() {
+    fn multi_line_span_is_marked_to_the_end_of_its_first_line() {
         let excerpt = Excerpt::new("span {\n}\n", &(0..8));
         assert_eq!((excerpt.line, excerpt.width), (1, 6));
     }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_beyond_or_within_characters_are_no_panic() {
+    fn offsets_out_of_range_do_not_panic() {
         for end in 0..9 {
             for start in 0..=end {
                 Excerpt::new("aü\nö", &(start..end));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_commands_no_terminal() {
+    fn excerpts_contain_no_terminal_control_characters() {
         assert_eq!(Excerpt::new("\u{1b}[2J\tx", &(0..1)).text, "\u{fffd}[2J x");
         assert_eq!(Excerpt::new("a\u{202e}b", &(0..1)).text, "a\u{fffd}b");
     }

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_order_mark_is_no_text() {
+    fn byte_order_mark_is_skipped() {
         assert_eq!(text("\u{feff}a = 1".as_bytes()).ok(), Some("a = 1"));
     }
 

@@ -34,7 +34,7 @@ mod tests {
     use super::boundary;
 
     #[test]
-    fn a_boundary_is_never_within_a_character() {
+    fn cuts_are_at_character_boundaries() {
         let found: Vec<_> = (0..6).map(|offset| boundary("aü€", offset)).collect();
         assert_eq!(found, [0, 1, 1, 3, 3, 3]);
         assert_eq!(boundary("aü€", 100), 6);

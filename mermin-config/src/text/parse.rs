@@ -145,21 +145,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_on_several_lines_are_all_told() {
+    fn errors_on_several_lines_are_all_reported() {
         let parsed = parse("a = \nb = 5s\nc = 1\nd : 2\ne = 'x'\n");
         assert_eq!(parsed.problems.len(), 4);
         assert!(parsed.body.is_some_and(|body| body.has_attribute("c")));
     }
 
     #[test]
-    fn an_error_is_told_once() {
+    fn error_is_reported_once() {
         let parsed = parse("a = \"${\n}\"\n");
         // And that the rest was not checked.
         assert_eq!(parsed.problems.len(), 2);
     }
 
     #[test]
-    fn errors_without_end_are_told_in_part() {
+    fn excess_errors_are_summarised() {
         let parsed = parse(&"= 1\n".repeat(100));
         assert_eq!(parsed.problems.len(), MOST_ERRORS + 1);
         assert!(parsed.body.is_none());

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_has_the_places_it_had() {
+    fn recovered_text_keeps_its_positions() {
         let repaired = brackets("a = \"ü\nb = 1\n");
         assert_eq!(repaired.text, "       \nb = 1\n");
         assert_eq!(repaired.problems.len(), 1);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_goes_with_all_that_it_opens_and_leaves_what_it_closes() {
+    fn removed_line_takes_what_it_opens_and_keeps_what_it_closes() {
         let mut text = "a {\n  b 1 = [\n  2\n  ]\n}\nc = [\n  1 2 ]\n".to_owned();
         let pairs = scan(&text).unwrap();
         let (first, second) = (text.find('1').unwrap(), text.rfind('2').unwrap());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_without_end_are_told_in_part() {
+    fn excess_syntax_errors_are_summarised() {
         assert_eq!(brackets(&"}\n".repeat(100)).problems.len(), MOST_FAULTS);
     }
 }

@@ -348,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn brackets_in_text_and_comments_are_none() {
+    fn brackets_in_strings_and_comments_are_ignored() {
         for text in [
             "a = \"}{][)(\"\n",
             "# }\n// ]\n/* ) \n } */\n",
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_found_also_within_templates() {
+    fn bracket_pairs_are_found_within_templates() {
         let text = "a = \"x ${env(\"Y\")}\"\n";
         assert_eq!(scan(text), Ok(vec![(12, 16), (7, 17)]));
     }
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_brace_spoils_its_block_alone() {
+    fn missing_brace_invalidates_its_block_only() {
         assert_eq!(
             spoiled("span {\n  a = 1\n\nparser {\n}\n"),
             "span {\n  a = 1\n\n"
@@ -384,14 +384,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_bracket_spoils_what_is_within_it() {
+    fn missing_bracket_invalidates_its_content() {
         assert_eq!(spoiled("a {\n  b = [1\n}\n"), "  b = [1\n");
         assert_eq!(spoiled("a = 1\nb = [1,\n  2\nc = 3\n"), "b = [1,\n  2\n");
         assert_eq!(spoiled("a = env(\"B\"\nc {\n}\n"), "a = env(\"B\"\n");
     }
 
     #[test]
-    fn a_quote_that_is_not_closed_spoils_its_line_and_what_that_opens() {
+    fn unclosed_quote_invalidates_its_line_and_what_it_opens() {
         assert_eq!(spoiled("a = \"x\nb = \"y\"\n"), "a = \"x");
         assert_eq!(spoiled("a = 1\nb = \"y\nc = 1\n"), "b = \"y");
         assert_eq!(
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_spoils_all_that_may_be_within_it() {
+    fn unclosed_block_invalidates_its_content() {
         assert_eq!(spoiled("a = 1\nb {\n  c = <<E\n}\n"), "b {\n  c = <<E\n}\n");
         assert_eq!(spoiled("a = 1 /*\nb {\n}\n"), "/*\nb {\n}\n");
         let deep = "[".repeat(MOST_LEVELS + 1);
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_have_an_end() {
+    fn nesting_depth_is_limited() {
         let nested = |levels| format!("a = {}{}\n", "[".repeat(levels), "]".repeat(levels));
         assert!(scan(&nested(MOST_LEVELS)).is_ok());
         assert!(scan(&nested(MOST_LEVELS + 1)).is_err());
@@ -423,7 +423,7 @@ mod tests {
 
     /// A look from each octet to the end of its line would take a minute for a file of one line.
     #[test]
-    fn one_long_line_takes_no_longer_than_many() {
+    fn long_line_takes_linear_time() {
         for part in [" && true", "{}", "()", "<", "<<", "\"\" ", "}", "a = {}\n"] {
             let text = part.repeat((1 << 20) / part.len());
             let began = std::time::Instant::now();
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_of_a_text_is_read_to_its_end() {
+    fn every_truncated_text_is_parsed_to_its_end() {
         let text = "a \"ü\" {\n  b = [\"x ${env(\"Y\")}\", <<E\n${1}\nE\n  ] # }\n}\n/* */";
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
             let _ = scan(&text[..end]);

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_is_named_once_with_the_hcl_beside_it() {
+    fn yaml_is_reported_once_with_equivalent_hcl() {
         for (text, hcl) in [
             (
                 "span:\n  tcp_timeout: 30s\n",
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn hcl_that_is_wrong_is_no_yaml() {
+    fn invalid_hcl_is_not_taken_for_yaml() {
         for text in [
             "span {\n  tcp_timeout: 30s\n}\n",
             "a = b ? c : d\n",

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_has_a_scheme_a_host_and_a_port_that_can_be() {
+    fn url_needs_scheme_host_and_valid_port() {
         for url in [
             "http://localhost:4317",
             "https://[::1]:4318/v1/traces?a=b",

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_busy_directory_does_not_have_the_file_read_all_the_time() {
+    fn busy_directory_does_not_cause_constant_reads() {
         let directory = std::env::temp_dir().join(format!("mermin-notice-{}", std::process::id()));
         fs::create_dir(&directory).unwrap();
         let notices = Notices::new().unwrap();

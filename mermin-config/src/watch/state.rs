@@ -44,7 +44,7 @@ mod tests {
     use crate::Config;
 
     #[test]
-    fn the_same_is_told_once_and_a_file_that_comes_back_is_news() {
+    fn unchanged_state_is_reported_once() {
         let load = |content: &[u8]| Config::load("f", content, &|_| None);
         let gone = || Err(Config::load("f", b"x", &|_| None).unwrap_err());
         let mut state = State::new(b"a".to_vec());

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_have_the_kind_that_tells_what_to_do() {
+    fn refusals_map_to_error_kinds() {
         let interface = example();
         let hook = Hook {
             interface: &interface,

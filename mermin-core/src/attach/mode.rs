@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_orders_the_other_mechanism_has_no_effect() {
+    fn ordering_options_of_the_other_mechanism_have_no_effect() {
         let both = AttachOptions {
             tc_priority: Some(100),
             tcx_order: TcxOrder::Last,

@@ -78,7 +78,7 @@ mod tests {
     const THERE: [(&str, u32); 3] = [("cil_from_netdev", 3), ("other", 9), ("cil_from_netdev", 5)];
 
     #[test]
-    fn a_place_is_at_an_end_or_beside_a_program() {
+    fn tcx_position_is_first_last_or_relative_to_a_program() {
         let cilium = || "cil_from_netdev_with_more".to_owned();
         for (order, expected) in [
             (TcxOrder::First, Position::First),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_later_may_end_up_on_the_wrong_side() {
+    fn tcx_order_of_a_later_program_can_be_violated() {
         let name = || "other".to_owned();
         for (order, own, expected) in [
             (TcxOrder::First, 5, true),

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pinned_filter_is_removed_only_when_its_pins_have_gone() {
+    fn pinned_filter_is_removed_after_its_pins() {
         let denied = || Err(io::ErrorKind::PermissionDenied.into());
         let gone = || Err(io::ErrorKind::NotFound.into());
         for (hands_over, is_told, expected) in [

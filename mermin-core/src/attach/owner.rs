@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_is_succeeded_only_when_it_is_gone() {
+    fn instance_is_taken_over_only_after_its_owner_ended() {
         let owner = Owner::new().unwrap();
         let token = owner.token();
         assert!(Owner::succeed(token).is_none());

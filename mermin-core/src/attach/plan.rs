@@ -178,7 +178,7 @@ mod tests {
     };
 
     #[test]
-    fn each_way_meets_each_answer() {
+    fn each_mechanism_handles_each_outcome() {
         for (mode, tc_priority, ends) in MATRIX {
             for options in manners(mode, tc_priority) {
                 for ((answer, refusals), expected) in ANSWERS.into_iter().zip(ends) {

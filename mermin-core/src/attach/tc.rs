@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_names_the_other_and_a_way_out() {
+    fn conflict_error_names_the_other_program_and_a_remedy() {
         let interface = crate::attach::hook::example();
         let hook = Hook {
             interface: &interface,
@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn only_filters_of_ours_bear_the_mark() {
+    fn own_filters_are_recognised_by_their_mark() {
         assert!(bears_mark("mermin_ingress+clsact"));
         assert!(bears_mark("mermin_egress@0000000000000001+clsact"));
         assert!(bears_mark("mermin_egress+pinned+clsact"));

@@ -173,7 +173,7 @@ fn thousands_of_interfaces_are_listed_whole() {
 }
 
 #[test]
-fn auto_uses_tcx_and_leaves_nothing() {
+fn auto_uses_tcx_and_detaches_completely() {
     isolated(|bench| {
         let loaded = Loaded::new();
         let ingress = bench.attach(Attach::Auto, &loaded, Ingress).unwrap();
@@ -219,7 +219,7 @@ fn a_later_tcx_program_stands_before_an_earlier_one() {
 }
 
 #[test]
-fn a_filter_stands_in_where_tcx_has_no_room() {
+fn tc_filter_is_used_if_tcx_is_full() {
     isolated(|bench| {
         let loaded: Vec<Loaded> = (0..65).map(|_| Loaded::new()).collect();
         let full: Result<Vec<Attached>, crate::Error> = loaded[..64]
@@ -245,7 +245,7 @@ fn a_filter_stands_in_where_tcx_has_no_room() {
 }
 
 #[test]
-fn tc_leaves_nothing() {
+fn tc_detach_leaves_nothing() {
     isolated(|bench| {
         let loaded = Loaded::new();
         let ingress = bench.attach(at_priority(7), &loaded, Ingress).unwrap();
@@ -268,7 +268,7 @@ fn tc_leaves_nothing() {
 }
 
 #[test]
-fn sources_share_a_priority_and_the_last_to_go_removes_the_qdisc() {
+fn last_source_removes_the_shared_qdisc() {
     isolated(|bench| {
         let (one, other) = (Loaded::new(), Loaded::new());
         let maker = bench.attach(FIRST, &one, Ingress).unwrap();
@@ -294,7 +294,7 @@ fn sources_share_a_priority_and_the_last_to_go_removes_the_qdisc() {
 }
 
 #[test]
-fn a_qdisc_that_was_there_stays() {
+fn existing_qdisc_stays() {
     isolated(|bench| {
         run("tc", "qdisc add dev v0 clsact");
         let loaded = Loaded::new();
@@ -384,7 +384,7 @@ fn an_ingress_qdisc_carries_ingress_alone() {
 }
 
 #[test]
-fn an_interface_that_goes_takes_everything_along_quietly() {
+fn removed_interface_removes_its_programs_without_error() {
     isolated(|bench| {
         let loaded = Loaded::new();
         let auto = bench.attach(Attach::Auto, &loaded, Ingress).unwrap();
@@ -413,7 +413,7 @@ fn a_qdisc_that_somebody_replaced_is_left_alone() {
 }
 
 #[test]
-fn a_filter_that_got_our_handle_is_left_alone() {
+fn foreign_filter_with_our_handle_is_left_alone() {
     isolated(|bench| {
         let (ours, others) = (Loaded::new(), Loaded::new());
         let attached = bench.attach(FIRST, &ours, Ingress).unwrap();
@@ -437,7 +437,7 @@ fn a_filter_that_got_our_handle_is_left_alone() {
 }
 
 #[test]
-fn a_process_without_capabilities_is_told_which_it_lacks() {
+fn error_names_missing_capabilities_of_a_process() {
     isolated(|bench| {
         let loaded = Loaded::new();
         let attached = bench.attach(FIRST, &loaded, Egress).unwrap();
@@ -479,7 +479,7 @@ fn come_and_go(bench: &Bench) -> u32 {
 }
 
 #[test]
-fn sources_that_come_and_go_lose_nothing_to_one_another() {
+fn concurrent_sources_do_not_disturb_each_other() {
     isolated(|bench| {
         let here = File::open("/proc/thread-self/ns/net").unwrap();
         let interface = bench.interface.clone();

@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_no_tick_is_told_as_it_is() {
+    fn exact_time_is_exported_unrounded() {
         let ticks = Ticks::NANOSECONDS;
         for time in [0, 1, 50_000_000_001, i64::MAX.cast_unsigned()] {
             assert_eq!(ticks.monotonic(time), time);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_namespace_shifts_the_processs_clock_and_nothing_else_does() {
+    fn only_a_time_namespace_shifts_the_monotonic_clock() {
         let own = TimeNs::between(100, 150, 200);
         assert_eq!((own, own.kernel(777)), (TimeNs::default(), 777));
         let ahead = TimeNs::between(1_100, 150, 1_200);

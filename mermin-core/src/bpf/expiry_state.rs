@@ -140,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_glance_says_what_an_observation_says(
+        fn expiry_state_agrees_with_snapshot(
             lanes in prop::collection::vec(lane(), LANES),
             number in prop::sample::select(vec![protocol::TCP, protocol::UDP, protocol::ICMP, 255]),
             first_seen in 49_990_000_000..50_020_000_000_u64,

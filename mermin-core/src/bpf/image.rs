@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_stamps_take_the_place_of_ticks_but_where_ticks_are_told_as_time() {
+    fn exact_end_replaces_tick_calls_except_in_the_clock_program() {
         let mut codes = codes();
         let clock = codes
             .iter()

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_key_is_passed_and_a_busy_one_tried_again() {
+    fn missing_key_is_skipped_and_busy_key_is_retried() {
         let mut calls = Vec::new();
         let mut busy = true;
         let result = delete_all(&[1, 2, 3, 4], |keys: &[i32]| {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_passes_is_an_error_and_no_loop() {
+    fn permanent_delete_error_is_returned() {
         let result = delete_all(&[1], |_| {
             Err((0, io::Error::from_raw_os_error(libc::EPERM)))
         });

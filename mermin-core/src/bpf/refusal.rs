@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verdict_is_the_end_of_the_log_without_statistics() {
+    fn verifier_reason_is_the_log_end_without_statistics() {
         let log = "0: (bf) r6 = r1\n239: (79) r4 = *(u64 *)(r10 -80)\n240: (0f) r4 += r8\nR8 has pointer with \
             unsupported alu operation\nverification time 482 usec\nstack depth 80\nprocessed 44 insns (limit 1000000)\n";
         assert_eq!(

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_made_for_more_cpus_can_be_gone_on_with() {
+    fn maps_for_more_cpus_are_reusable() {
         let wanted = Sizes {
             slots: 10,
             cpus: 4,

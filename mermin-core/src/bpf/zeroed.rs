@@ -27,7 +27,7 @@ mod tests {
     };
 
     #[test]
-    fn zeroes_are_what_a_slot_begins_with() {
+    fn new_slot_is_zeroed() {
         assert!(
             slice::<ExportState>(3)
                 .unwrap()
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_any_machine_has_is_an_error() {
+    fn implausible_cpu_number_is_an_error() {
         let error = slice::<ExportState>(usize::MAX / 8).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Exhausted);
     }

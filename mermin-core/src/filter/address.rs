@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_what_to_write() {
+    fn pattern_errors_name_the_correct_form() {
         for (text, part) in [
             ("", "no address"),
             ("10.0.0", "no address"),

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_filter_nothing_is_remembered() {
+    fn without_a_filter_no_decision_is_stored() {
         let mut filters = Filters::new(Filter::default());
         assert!(filters.want_all());
         assert_eq!(decide(&mut filters), FilterDecision::WANTED);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_is_judged_by_the_filter_it_began_under() {
+    fn flow_is_decided_by_the_filter_at_its_start() {
         let mut filters = Filters::new(ttl("1"));
         let first = decide(&mut filters);
         filters.replace(ttl("2")).unwrap();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_kept_as_long_as_a_flow_needs_it() {
+    fn replaced_filter_is_kept_while_a_flow_uses_it() {
         let mut filters = Filters::new(ttl("0"));
         let first = decide(&mut filters);
         for number in 1..MOST_KEPT {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_told_of_a_flow_is_told_of_its_end() {
+    fn exported_flow_always_exports_its_end() {
         let mut filter = ttl("1");
         filter.flow.connection_state = Rule::not_matching(["closed"]).unwrap();
         let mut filters = Filters::new(filter);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_without_flows_take_no_room() {
+    fn replaced_filter_without_flows_is_not_kept() {
         let mut filters = Filters::new(Filter::default());
         for number in 0..1000 {
             filters.replace(ttl(&(number % 256).to_string())).unwrap();

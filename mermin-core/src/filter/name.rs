@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_mean_what_has_them_named_or_not() {
+    fn icmp_numbers_match_with_and_without_names() {
         let codes: Name<IcmpCode> = "0-8".parse().unwrap();
         assert!(codes.means(0, None) && codes.means(8, Some("source_host_isolated")));
         assert!(!codes.means(9, None) && !codes.matches("source_host_isolated"));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remedy_is_no_page() {
+    fn remedies_are_short() {
         for text in ["port_unreachabel", "xyz", "p", "*q*x"] {
             let error = text.parse::<Name<IcmpCode>>().unwrap_err();
             let remedy = error.remedy().unwrap();

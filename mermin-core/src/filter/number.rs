@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_what_to_write() {
+    fn pattern_errors_name_the_correct_form() {
         for (text, part) in [
             ("", "no number from 0 to 65535"),
             ("65536", "no number from 0 to 65535"),

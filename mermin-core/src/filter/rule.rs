@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_fits_is_enough_and_what_may_not_be_wins() {
+    fn one_match_admits_and_deny_wins() {
         for (matching, not_matching, fact, admitted) in [
             (&[][..], &[][..], Some(1), true),
             (&[], &[], None, true),

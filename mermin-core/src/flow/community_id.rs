@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_those_of_the_reference_implementation() {
+    fn community_ids_equal_the_reference_implementation() {
         let mut checked = 0;
         for line in VECTORS.lines().filter(|line| !line.starts_with('#')) {
             let fields: Vec<_> = line.split_whitespace().collect();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_alone_gives_the_id_of_its_query() {
+    fn response_alone_gives_the_query_id() {
         let mut ping = flow(1, "10.0.0.2", "10.0.0.1", Some((8, 0)));
         let id = ping.community_id(0);
         ping.reverse.icmp = Some(IcmpMessage { kind: 0, code: 0 });

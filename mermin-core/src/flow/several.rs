@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differed_has_names() {
+    fn differing_fields_have_names() {
         let mut several = Several::default();
         assert!(!several.any() && several.to_string().is_empty());
         several.vlan_tags = true;

@@ -228,7 +228,7 @@ mod tests {
 
     #[cfg(feature = "serde")]
     #[test]
-    fn a_moment_that_there_is_not_is_none() {
+    fn out_of_range_time_is_none() {
         for text in [
             "2025-02-29T00:00:00Z",
             "2025-13-01T00:00:00Z",
@@ -255,7 +255,7 @@ mod tests {
     #[cfg(feature = "serde")]
     proptest::proptest! {
         #[test]
-        fn any_time_comes_back(seconds in -70_000_000_000_i64..300_000_000_000, nanos in 0..1_000_000_000_u32) {
+        fn any_time_round_trips(seconds in -70_000_000_000_i64..300_000_000_000, nanos in 0..1_000_000_000_u32) {
             let whole = Duration::from_secs(seconds.unsigned_abs());
             let time = if seconds < 0 { UNIX_EPOCH - whole } else { UNIX_EPOCH + whole };
             let time = time + Duration::new(0, nanos);

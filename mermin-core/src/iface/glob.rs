@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_apart() {
+    fn pcap_errors_are_distinguished() {
         for pattern in ["eth[", "eth[]", "eth[!]", "[a", "[a-"] {
             assert_eq!(Glob::parse(pattern), Err(Fault::Unclosed), "{pattern}");
         }

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_no_namespace_is_the_options_fault() {
+    fn path_that_is_no_namespace_is_an_invalid_option() {
         for path in ["/run/netns/does-not-exist", "/proc/self/status"] {
             let error = refused(path);
             assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error:?}");
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_without_capabilities_is_told_which_it_lacks() {
+    fn error_names_missing_capabilities_of_a_thread() {
         // Capabilities belong to the thread, and this thread ends with the test.
         let none = CapabilitySet::empty();
         let sets = CapabilitySets {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_looked_for_where_it_would_be() {
+    fn missing_namespace_path_has_a_matching_remedy() {
         for (path, remedy) in [
             ("/run/netns/does-not-exist", "`ip netns list`"),
             ("/proc/0/ns/net", "`hostPID: true`"),
@@ -280,7 +280,7 @@ mod tests {
 
     /// Only the owner may search the directory of a process's descriptors.
     #[test]
-    fn a_directory_that_is_closed_is_named() {
+    fn inaccessible_directory_is_named() {
         use std::os::unix::process::CommandExt;
         if !rustix::process::geteuid().is_root() {
             eprintln!("skipped: only root can start a process of somebody else's");
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leads_elsewhere_is_a_namespace_that_is_gone() {
+    fn path_to_another_namespace_means_the_first_is_deleted() {
         let path = PathBuf::from("/proc/thread-self/ns/net");
         let id = netns::at(&path).unwrap();
         let here = Entered { path, id };

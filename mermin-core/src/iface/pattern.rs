@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_matches_itself_alone() {
+    fn plain_name_matches_only_itself() {
         let pattern: Pattern = "eth0".parse().unwrap();
         assert!(pattern.is_exact() && pattern.matches("eth0"));
         assert!(!pattern.matches("eth01") && !pattern.matches("eth"));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_that_fits_a_part_is_widened() {
+    fn partial_match_is_widened_to_whole_names() {
         for (text, names, wider) in [
             ("/^docker/", &["docker0", "docker1"][..], "/docker.*/"),
             ("/eth/", &["veth0", "eth1"], "/.*eth.*/"),
@@ -299,14 +299,14 @@ mod tests {
     }
 
     #[test]
-    fn names_may_hold_whatever_the_kernel_allows() {
+    fn interface_names_allow_every_byte_the_kernel_allows() {
         for name in ["flannel.1", "br-0123456789ab", "eth0@x", "lxc_health"] {
             assert!(Pattern::try_from(name).unwrap().matches(name));
         }
     }
 
     #[test]
-    fn faults_say_what_is_wrong_and_what_to_write() {
+    fn rule_errors_name_the_mistake_and_the_correct_form() {
         for (text, part) in [
             ("", "is empty"),
             (&"n".repeat(128), "at most 15 bytes"),

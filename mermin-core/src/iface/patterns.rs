@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_refusal_is_kept_until_it_is_asked_for() {
+    fn first_refusal_is_kept_until_taken() {
         let patterns = Patterns::gather(["eth0", "eth[", "/(/"]);
         assert!(!patterns.is_empty());
         assert_eq!(patterns.list().len(), 1);

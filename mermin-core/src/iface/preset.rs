@@ -118,7 +118,7 @@ mod tests {
     use crate::iface::Pattern;
 
     #[test]
-    fn a_preset_has_a_name_and_patterns_that_can_be_used() {
+    fn preset_has_a_name_and_valid_patterns() {
         for preset in Preset::ALL {
             assert_eq!(preset.to_string().parse::<Preset>().unwrap(), preset);
             assert!(

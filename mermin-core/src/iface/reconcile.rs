@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn each_standing_has_its_step() {
+    fn each_interface_state_has_one_step() {
         let there = links(&[("lo", true), ("eth0", true), ("eth1", false)]);
         let up = Selector::default();
         for (before, expected) in [
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn without_hot_plug_what_comes_later_is_left_alone() {
+    fn without_hot_plug_later_interfaces_are_ignored() {
         let there = links(&[("lo", true), ("eth0", true), ("eth1", true)]);
         let up = Selector::default();
         assert_eq!(steps(&up, &there, 2, []), [Step::Join(2)]);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn another_selection_is_a_difference_like_any_other() {
+    fn changed_selection_is_reconciled_like_other_changes() {
         let there = links(&[("lo", true), ("eth0", true), ("eth1", true)]);
         let selector = Selector {
             include: vec!["eth1".parse().unwrap()],
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_for_each_of_what_went_at_once() {
+    fn simultaneous_removals_give_one_step_each() {
         let there = links(&[("lo", true)]);
         let before = [
             kept(2, 2, "a", WATCHED),

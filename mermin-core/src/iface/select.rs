@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_follows_from_patterns_and_state() {
+    fn selection_follows_patterns_and_link_state() {
         for (include, exclude, expected) in [
             // Without patterns: everything that is up, except loopback.
             (&[][..], &[][..], &[2, 4][..]),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_stands_in_while_nothing_is_matched() {
+    fn fallback_watches_every_interface_without_a_match() {
         let mut selector = selector(&["cali*", "tunl*"], &["veth*"]);
         selector.fallback_to_all = true;
         assert_eq!(wanted(&selector, &host()), [2]);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_watched_stays_so_while_it_is_down() {
+    fn watched_interface_stays_watched_while_down() {
         let all = Selector::default();
         let down = example(3, "eth1", false);
         assert!(!all.wants(Scope::AllUp, &down, false));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_without_match_is_said_and_may_be_waited_for() {
+    fn glob_without_match_is_reported_unless_hot_plugged() {
         let globs = selector(&["cali*", "eth*"], &[]);
         assert_eq!(globs.unmatched(&host()), [&globs.include[0]]);
         let globs = selector(&["cali*", "lxc*"], &[]);

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_qdisc_or_filter_that_is_deleted_disturbs_its_link() {
+    fn deleted_qdisc_or_filter_marks_its_link() {
         let tcmsg = [0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 255, 255];
         for (kind, expected) in [(36, None), (37, Some(7)), (44, None), (45, Some(7))] {
             assert_eq!(read(kind, &tcmsg), expected.map(Event::Disturbed), "{kind}");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_after_lost_messages_says_what_went_meanwhile() {
+    fn resync_reports_interfaces_removed_meanwhile() {
         let mut links = Links::default();
         for (index, name) in [(1, "lo"), (7, "a"), (8, "b")] {
             told(&mut links, NEW, index, UP, name);

@@ -58,7 +58,7 @@ mod tests {
     use crate::table::record::unexported;
 
     #[test]
-    fn two_parts_make_the_whole_however_it_is_cut() {
+    fn split_input_parses_at_any_boundary() {
         let side = Side {
             packets: 10,
             octets: 1000,

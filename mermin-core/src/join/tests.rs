@@ -151,7 +151,7 @@ fn talk(world: &mut World, path: &[u32], count: u64, from: u64) {
 }
 
 #[test]
-fn the_first_to_see_it_reports_and_names_all_whoever_is_asked_first() {
+fn first_observing_flow_reports_the_conversation() {
     for order in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
         let mut world = World::default();
         talk(&mut world, &[1, 2, 3], 10, SECOND);
@@ -171,7 +171,7 @@ fn the_first_to_see_it_reports_and_names_all_whoever_is_asked_first() {
 }
 
 #[test]
-fn another_goes_on_where_the_first_is_taken_away() {
+fn another_flow_reports_after_the_reporter_ended() {
     let mut world = World::default();
     talk(&mut world, &[1, 2], 100, SECOND);
     world.enrol(&[2, 1]);
@@ -187,7 +187,7 @@ fn another_goes_on_where_the_first_is_taken_away() {
 }
 
 #[test]
-fn a_flow_that_saw_the_end_alone_is_no_other_conversation() {
+fn second_flow_of_an_ended_conversation_is_not_reported_again() {
     let mut world = World::default();
     talk(&mut world, &[1, 2], 10, SECOND);
     world.enrol(&[1, 2]);
@@ -197,7 +197,7 @@ fn a_flow_that_saw_the_end_alone_is_no_other_conversation() {
 }
 
 #[test]
-fn a_path_that_moves_is_followed_and_what_the_first_had_is_reported_by_it() {
+fn moved_path_is_reported_by_both_flows_without_overlap() {
     let mut world = World::default();
     talk(&mut world, &[1], 100, SECOND);
     world.enrol(&[1]);
@@ -216,7 +216,7 @@ fn a_path_that_moves_is_followed_and_what_the_first_had_is_reported_by_it() {
 }
 
 #[test]
-fn ways_that_differ_are_reported_each_by_who_sees_them() {
+fn differing_paths_are_reported_by_their_observer() {
     // The first interface does not see the answers; another one sees both directions.
     let mut world = World::default();
     for number in 0..10 {
@@ -290,7 +290,7 @@ fn flows_that_do_not_overlap_are_two_conversations() {
 }
 
 #[test]
-fn a_conversation_has_room_for_so_many_flows_and_the_rest_report_themselves() {
+fn flows_beyond_the_limit_of_a_conversation_report_themselves() {
     let mut world = World::default();
     let path: Vec<u32> = (1..=17).collect();
     talk(&mut world, &path, 2, SECOND);
@@ -313,7 +313,7 @@ fn a_conversation_has_room_for_so_many_flows_and_the_rest_report_themselves() {
 }
 
 #[test]
-fn whatever_is_due_when_each_packet_is_reported_once() {
+fn each_packet_is_reported_once_for_any_due_time() {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = move |below: u64| {
         random ^= random << 13;
@@ -349,7 +349,7 @@ fn whatever_is_due_when_each_packet_is_reported_once() {
 }
 
 #[test]
-fn a_record_names_the_interfaces_and_their_counts_as_asked() {
+fn record_has_interfaces_and_counts_as_configured() {
     let mut world = World::default();
     talk(&mut world, &[1, 2], 10, SECOND);
     world.enrol(&[1, 2]);

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_window_moves_and_knows_where_it_is() {
+    fn window_moves_and_keeps_its_offset() {
         let input: Vec<u8> = (0..=255).collect();
         let mut buffer = Buffer::new(&input[..]);
         buffer.fill().unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn skipping_goes_on_over_reads_and_remembers_where_it_began() {
+    fn skip_continues_across_reads() {
         let input = vec![7; 3 * CHUNK];
         let mut buffer = Buffer::new(&input[..]);
         buffer.fill().unwrap();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_for_a_long_record() {
+    fn buffer_grows_for_a_long_record() {
         let input = vec![7; 2 * CHUNK];
         let mut buffer = Buffer::new(&input[..]);
         fill_to(&mut buffer, CHUNK);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn it_takes_no_memory_for_a_length_that_lies() {
+    fn invalid_length_allocates_no_memory() {
         let input = [7; 20];
         let mut buffer = Buffer::new(&input[..]);
         buffer.fill().unwrap();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_input_needs_little_and_a_long_one_is_read_in_large_pieces() {
+    fn buffer_size_follows_the_input_size() {
         let input = vec![7; 4 * CHUNK];
         let mut buffer = Buffer::new(&input[..]);
         let mut largest = 0;

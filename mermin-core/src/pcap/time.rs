@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn huge_times_end_at_the_last_moment() {
+    fn huge_times_saturate() {
         let at = |units, resolution, offset| stamp(units, resolution, offset).at;
         assert_eq!(at(u64::MAX, Resolution::MICROSECONDS, 0), i64::MAX);
         assert_eq!(at(u64::MAX, Resolution::from_option(0), i64::MAX), i64::MAX);

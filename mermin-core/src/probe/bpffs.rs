@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_file_system_is_none_for_pins() {
+    fn other_file_systems_hold_no_pins() {
         for path in ["/proc", "/does/not/exist"] {
             let unavailable = writable(Path::new(path)).unwrap_err();
             assert!(

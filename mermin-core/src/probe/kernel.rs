@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn all_others_are_tried() {
+    fn all_alternatives_are_tried() {
         for release in [
             "5.14.0-362.el9",
             "5.15.0",

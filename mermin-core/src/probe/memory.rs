@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn files_in_memory_are_no_use_of_it() {
+    fn page_cache_does_not_count_as_used_memory() {
         let second = "anon 7\nfile 50\nkernel 9\ninactive_file 30\nactive_file 20\n";
         assert_eq!(cached(second), 50);
         let first = "cache 1\ninactive_file 3\nactive_file 2\ntotal_inactive_file 40\ntotal_active_file 20\n";

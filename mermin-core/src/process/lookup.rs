@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn dropping_leaves_what_is_in_the_queue() {
+    fn drop_keeps_queued_records() {
         let answers = Arc::new(LookupResults::default());
         let Some(worker) = worker(&answers) else {
             return;

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_nobody_read_is_not_the_next_ones() {
+    fn unread_reply_is_not_taken_for_the_next_request() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let own = listener.local_addr().unwrap();
         let nobody = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);

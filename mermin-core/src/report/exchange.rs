@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_everything_comes_back() {
+    fn full_report_round_trips() {
         let mut watched = WatchedInterface::new(2, "eth0");
         for (hook, mechanism, place) in [
             (

@@ -30,7 +30,7 @@ fn reference() -> String {
 }
 
 #[test]
-fn the_page_is_what_the_reasons_say() {
+fn reasons_page_is_current() {
     let written = reference();
     if std::env::var_os("MERMIN_WRITE_DOCS").is_some() {
         std::fs::write(PAGE, &written).unwrap();

@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_no_flow_is_told_by_reason() {
+    fn ignored_packets_are_counted_by_reason() {
         let ignored = |reason, packets| Ignored {
             reason,
             packets,

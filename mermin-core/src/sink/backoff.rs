@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_and_the_receivers_wish_are_kept() {
+    fn back_off_respects_the_limit_and_the_receivers_delay() {
         let backoff = Backoff::default().first(100 * MS).elapsed(1000 * MS);
         let wait = |patience, spent| backoff.wait(0, patience, u32::MAX, spent);
         assert_eq!(wait(Duration::ZERO, 900 * MS), Some(100 * MS));

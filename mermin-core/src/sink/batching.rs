@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_too_large_goes_alone() {
+    fn too_large_record_is_a_batch_of_its_own() {
         let batching = Batching::default().octets(50, |_| 100);
         assert_eq!(cut(&batching, 1), (1, true));
         assert_eq!(cut(&batching, 7), (1, true));

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn trying_again_makes_sense_as_long_as_it_does_for_one() {
+    fn fan_out_error_is_retryable_if_one_members_is() {
         let never = || Refusal::permanent("no").into();
         let after = |seconds| Refusal::repeat_after(Duration::from_secs(seconds), "busy").into();
         assert!(FanOutError::check(3, Vec::new()).is_ok());

@@ -64,7 +64,7 @@ mod tests {
     use crate::flow::{FlowId, example::plain};
 
     #[test]
-    fn a_channel_gets_every_record_and_an_error_when_nobody_listens() {
+    fn channel_receives_every_record_and_closed_channel_is_an_error() {
         let (sender, receiver) = mpsc::channel(2);
         let mut sink = from_sink(sender);
         let flows: Vec<_> = (0..20)

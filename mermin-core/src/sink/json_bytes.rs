@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_what_json_lines_write() {
+    fn batch_equals_json_lines() {
         let mut batches = Vec::new();
         let mut sink = json_bytes(|batch| {
             batches.push(batch);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_function_is_the_batchs() {
+    fn function_error_fails_the_batch() {
         let mut sink = json_bytes(|_| ready(Err("full")));
         let error = block_on(sink.export(&flows(1))).unwrap_err();
         assert_eq!(error.to_string(), "full");

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meter_around_another_shows_what_became_of_records() {
+    fn nested_meter_shows_the_outcome_of_records() {
         let inner = Meter::default();
         let outer = Meter::around(Some(inner.clone()), None);
         outer.accepted(10);

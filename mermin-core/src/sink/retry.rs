@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_given_until_it_is_taken() {
+    fn batch_is_retried_until_accepted() {
         let timer = ManualTimer::passing();
         let (sink, calls) = failing(5, || "down".into());
         let began = timer.now();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_for_good_is_given_once() {
+    fn permanently_refused_batch_is_not_retried() {
         let (sink, calls) = failing(9, || Refusal::permanent("unreadable").into());
         let mut sink = retry(sink, Backoff::default()).timer(ManualTimer::passing());
         let error = block_on(sink.export(&[plain()])).unwrap_err();
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_up_when_the_time_is_over() {
+    fn retry_stops_at_its_time_limit() {
         let timer = ManualTimer::passing();
         let (sink, calls) = failing(99, || {
             Refusal::repeat_after(Duration::from_secs(4), "busy").into()
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_says_nothing_is_over_in_time() {
+    fn silent_attempt_is_cancelled_at_its_timeout() {
         let timer = ManualTimer::passing();
         let mut calls = 0;
         let sink = from_fn(move |_: &[Flow]| {

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_blocks_does_not_block_the_caller() {
+    fn blocking_sink_does_not_block_the_caller() {
         let gate = Gate::default();
         let (mut sink, flows) = (behind(&gate), numbered(6));
         dropped(&mut sink, &flows[..2]);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_whole_is_not_given_again_unless_another_came_between() {
+    fn delivered_batch_is_skipped_when_repeated() {
         let gate = Gate::default();
         let (mut sink, flows) = (behind(&gate), numbered(4));
         dropped(&mut sink, &flows[..2]);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_a_dropped_call_did_not_deliver_is_given_again() {
+    fn cancelled_export_redelivers_its_batch() {
         let gate = Gate::default();
         gate.0.lock().unwrap().failures = 1;
         let (mut sink, flows) = (behind(&gate), numbered(2));

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_is_dropped_leaves_nothing() {
+    fn cancelled_wait_leaves_no_state() {
         let timer = ThreadTimer::default();
         let mut wait = timer.sleep(Duration::MAX);
         let poll = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waker_that_panics_keeps_nobody_waiting() {
+    fn panicking_waker_does_not_block_others() {
         let timer = ThreadTimer::default();
         let waker = Waker::from(Arc::new(Panicking));
         let mut wait = timer.sleep(Duration::from_millis(20));

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_asked_before_each_batch() {
+    fn service_readiness_is_polled_before_each_batch() {
         let mut sink = from_service(Receiver::default());
         let flows = [plain(), plain()];
         block_on(sink.export(&flows)).unwrap();

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_woken_by_a_change_and_by_the_end() {
+    fn change_and_end_wake_waiters() {
         let changes = Changes::default();
         let count = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&count));

@@ -302,7 +302,7 @@ mod tests {
     use crate::FlowSource;
 
     #[test]
-    fn whoever_waits_for_the_end_learns_of_it_and_later_ones_at_once() {
+    fn waiters_for_the_end_are_woken_and_later_ones_return_at_once() {
         let control = Arc::new(Control::new().unwrap());
         let running = Running(Arc::clone(&control));
         let mut context = Context::from_waker(Waker::noop());

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_without_flows_is_no_page_and_no_end() {
+    fn empty_range_is_skipped_without_ending_the_snapshot() {
         let control = Arc::new(Control::new().unwrap());
         let mut open = OpenFlows::new(Arc::clone(&control));
         let mut asked = 0;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_asked_for_while_others_are_filled_waits_for_the_next_turn() {
+    fn page_requested_during_filling_waits_for_the_next_turn() {
         let control = Arc::new(Control::new().unwrap());
         let mut snapshots = [(); 2].map(|()| OpenFlows::new(Arc::clone(&control)));
         for open in &mut snapshots {

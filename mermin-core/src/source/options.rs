@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_before_anything_is_done() {
+    fn invalid_options_are_refused_before_any_change() {
         assert!(Options::default().validate().is_ok());
         assert_eq!(
             refused(|options| options.max_flows = Some(0)),

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_held_and_skips_even_then() {
+    fn paused_playback_skips() {
         let (pace, start) = (Pace::new(f64::INFINITY), Instant::now());
         pace.hold();
         assert_eq!(pace.wait(NOW, start), Some(PAUSED));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_packet_behind_a_skip_waits_for_nothing() {
+    fn late_packet_after_a_skip_does_not_wait() {
         let (pace, start) = (Pace::new(1.0), Instant::now());
         let moment = UNIX_EPOCH + Duration::from_nanos(u64::try_from(NOW).unwrap());
         pace.skip_to(moment);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn another_capture_begins_anew() {
+    fn pace_restarts_with_another_capture() {
         let (pace, start) = (Pace::new(1.0), Instant::now());
         assert_eq!(pace.wait(NOW, start), None);
         pace.begin();

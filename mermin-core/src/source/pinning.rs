@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_that_can_be_pinned() {
+    fn instance_name_is_valid_as_a_pin() {
         for name in ["billing", "a", "node-7_b", &"x".repeat(64)] {
             assert!(Pinning::instance(name).validate().is_ok(), "{name}");
         }

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn flows_come_before_the_end_and_an_error_comes_once() {
+    fn queue_yields_flows_before_the_end_and_the_error_once() {
         let queue = Queue::default();
         let context = Context::from_waker(Waker::noop());
         queue.put(&mut flows(3));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_woken_by_flows_and_by_the_end() {
+    fn flows_and_end_wake_waiters() {
         let queue = Queue::default();
         let count = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&count));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_says_so_and_who_empties_it_learns_who_waits() {
+    fn emptying_a_full_queue_reports_the_waiting_producer() {
         let queue = Queue::default();
         let context = Context::from_waker(Waker::noop());
         queue.put(&mut flows(CAPACITY));

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_written_out_is_no_change() {
+    fn explicit_default_is_no_change() {
         let (found, _) = change(|options| options.max_flows = Some(DEFAULT_FLOWS));
         assert_eq!(found, Reconfigured::default());
     }

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn invalid_input_is_refused() {
         assert!(TunnelPorts::default().validate().is_ok());
         for (kind, ports, expected) in [
             (TunnelKind::Gre, &[1][..], "cannot look for `gre` at a port"),

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_in_no_table_but_the_threads() {
+    fn kept_descriptors_are_only_in_the_threads_table() {
         let (path, found) = channel();
         let kept = Apart::keep("kept", move || {
             let file = File::open("/proc/self")?;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn why_nothing_is_kept_is_told() {
+    fn failed_keep_returns_the_error() {
         let made = Apart::keep("kept", || Err::<(), _>(io::Error::other("no")));
         assert_eq!(made.unwrap_err().to_string(), "no");
     }

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_program_comes_with_the_reason() {
+    fn refused_program_has_the_verifiers_reason() {
         // exit, with nothing in r0
         let instructions = [0x0000_0000_0000_0095];
         let program = Program {

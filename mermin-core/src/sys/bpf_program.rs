@@ -39,7 +39,7 @@ mod tests {
     use crate::sys::{bpf_link::identify, bpf_load::trial::load_pass};
 
     #[test]
-    fn a_program_without_others_hands_over_to_none() {
+    fn first_program_has_no_next_program() {
         let program = match load_pass("alone") {
             Ok(program) => program,
             Err(error) => {

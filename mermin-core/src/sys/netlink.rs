@@ -335,7 +335,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_has_the_kernels_errno_and_words() {
+    fn refusal_has_errno_and_extended_text_of_the_kernel() {
         let mut payload = Vec::new();
         payload.extend((-22i32).to_ne_bytes());
         payload.extend([0; HEADER]);
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_stand_behind_a_request_that_was_not_left_out() {
+    fn extended_text_follows_the_echoed_request() {
         let mut payload = Vec::new();
         payload.extend((-1i32).to_ne_bytes());
         payload.extend(18u32.to_ne_bytes());
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements_and_ends_without_a_code_are_no_errors() {
+    fn netlink_acknowledgements_are_no_errors() {
         assert!(ended(NLMSG_ERROR, 0, &[0; 20]).is_ok());
         assert!(ended(NLMSG_DONE, 0, &[]).is_ok());
         assert!(ended(NLMSG_ERROR, 0, &[]).is_err());
@@ -369,14 +369,14 @@ mod tests {
     }
 
     #[test]
-    fn attributes_that_are_cut_hide_nothing_before_them() {
+    fn truncated_attribute_keeps_earlier_ones() {
         let attributes = [5, 0, 7, 0, 9, 0, 0, 0, 200, 0, 8, 0];
         assert_eq!(attribute(&attributes, 7), Some(&[9][..]));
         assert_eq!(attribute(&attributes, 8), None);
     }
 
     #[test]
-    fn the_kernel_answers_and_refuses() {
+    fn netlink_replies_and_errors_are_returned() {
         let netlink = Netlink::open().unwrap();
         let names = netlink
             .dump(

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_knows_its_namespace_by_the_inode_others_see() {
+    fn thread_namespace_inode_equals_the_one_others_see() {
         let here = current().unwrap();
         assert_eq!(
             here.inode,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_moves_does_not_move_the_others() {
+    fn entering_a_namespace_moves_one_thread_only() {
         let here = current().unwrap();
         let moved = std::thread::spawn(move || {
             if let Err(error) = enter_new() {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_namespace_is_refused() {
+    fn other_files_are_no_network_namespace() {
         assert!(open(Path::new("/proc/self/ns/does-not-exist")).is_err());
         let (file, _) = open(Path::new("/proc/self/status")).unwrap();
         assert!(enter(file.as_fd()).is_err());

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_sees_that_the_mark_is_its_parents() {
+    fn forked_child_detects_its_parents_mark() {
         let mark = ProcessMark::new().unwrap();
         assert!(!mark.is_inherited());
         // SAFETY: the child reads one octet and ends, without a lock or memory of the allocator.

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn all_wait_but_those_of_the_threads_own_doing() {
+    fn all_events_wait_except_those_of_the_same_thread() {
         let handler = count as extern "C" fn(libc::c_int) as libc::sighandler_t;
         let both = [libc::SIGSYS, libc::SIGUSR1];
         let raise_both = || {

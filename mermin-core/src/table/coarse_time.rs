@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_look_is_never_too_early_and_late_by_less_than_a_step() {
+    fn timer_is_never_early_and_late_by_less_than_a_step() {
         for nanoseconds in [0, 1, (1 << SHIFT) - 1, 1 << SHIFT, 60_000_000_000] {
             let after = CoarseTime::after(nanoseconds).nanoseconds();
             assert!(after >= nanoseconds && after - nanoseconds < 1 << SHIFT);

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_over_ends_after_five_quiet_seconds() {
+    fn closed_connection_ends_after_five_quiet_seconds() {
         let fin = flow(protocol::TCP, [flag::FIN, flag::FIN], SECOND, 2 * SECOND);
         assert!(matches!(at(&fin, 7 * SECOND - 1), Verdict::Keep(_)));
         assert_eq!(at(&fin, 7 * SECOND), Verdict::Close(EndReason::EndOfFlow));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_flow_is_reported_once_a_minute() {
+    fn busy_flow_is_reported_at_the_active_timeout() {
         let start = 100 * SECOND;
         let busy = flow(protocol::UDP, [0, 0], start, start + 59 * SECOND);
         assert!(matches!(
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_lags_makes_no_flow_idle() {
+    fn lagging_clock_ends_no_flow() {
         // The coarse clock of the last packet is behind the precise one of the first.
         let new = flow(
             protocol::ICMP,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_look_is_when_something_can_be_due() {
+    fn next_sweep_is_at_the_earliest_due_time() {
         let udp = flow(protocol::UDP, [0, 0], 100 * SECOND, 130 * SECOND);
         assert_eq!(
             at(&udp, 131 * SECOND),

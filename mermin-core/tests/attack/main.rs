@@ -226,7 +226,7 @@ impl Outcome {
 }
 
 #[test]
-fn few_flows_closed_all_the_time() {
+fn few_flows_closed_continuously() {
     let Some(outcome) = PLAIN.run("64 UDP flows") else {
         return;
     };
@@ -236,7 +236,7 @@ fn few_flows_closed_all_the_time() {
 }
 
 #[test]
-fn many_flows_closed_all_the_time() {
+fn many_flows_closed_continuously() {
     let attack = Attack {
         flows: 4096,
         slots: 16_384,
@@ -264,7 +264,7 @@ fn connections_that_restart_while_they_are_closed() {
 }
 
 #[test]
-fn connections_that_restart_unheard() {
+fn restarted_connections_whose_hint_was_lost() {
     let attack = Attack {
         kind: Kind::Tcp,
         flows: 4096,
@@ -279,7 +279,7 @@ fn connections_that_restart_unheard() {
 }
 
 #[test]
-fn records_of_flows_that_go_on() {
+fn records_of_continuing_flows() {
     let attack = Attack {
         idle: Duration::from_millis(30),
         active: SHORT,
@@ -293,7 +293,7 @@ fn records_of_flows_that_go_on() {
 }
 
 #[test]
-fn flows_that_begin_unheard() {
+fn flows_whose_hint_was_lost() {
     let attack = Attack {
         flows: 4096,
         slots: 16_384,
@@ -307,7 +307,7 @@ fn flows_that_begin_unheard() {
 }
 
 #[test]
-fn a_table_that_is_full_all_the_time() {
+fn permanently_full_table() {
     let attack = Attack {
         flows: 4096,
         slots: 1024,
@@ -376,7 +376,7 @@ fn without_grace_periods_packets_are_lost() {
 }
 
 #[test]
-fn with_grace_periods_a_slow_program_loses_nothing() {
+fn grace_periods_prevent_loss_by_slow_programs() {
     let attack = Attack {
         faults: [widened(), None],
         apart: true,

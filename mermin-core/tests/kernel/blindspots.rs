@@ -23,7 +23,7 @@ crate::cases! {
     case blind_redirect_peer,
     case blind_own_address,
     case blind_netfilter,
-    case seen_and_not_sent,
+    case packets_dropped_by_the_qdisc_are_counted,
     case seen_at_the_parent_of_macvlans,
 }
 
@@ -164,7 +164,7 @@ fn blind_netfilter() {
 }
 
 /// The queue is behind the hook: what it drops was counted, and the interface says how many it sent.
-fn seen_and_not_sent() {
+fn packets_dropped_by_the_qdisc_are_counted() {
     let pair = Pair::new();
     let slow = "tc qdisc add dev v0 root tbf rate 8bit burst 1540 limit 1540";
     let done = pair

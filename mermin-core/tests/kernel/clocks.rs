@@ -24,7 +24,7 @@ crate::cases! {
     case a_time_namespace_that_is_ahead,
     case a_time_namespace_that_is_behind,
     each_mode exact_ends,
-    each_mode ends_by_the_tick,
+    each_mode flow_ends_have_tick_precision,
 }
 
 fn a_time_namespace_that_is_ahead() {
@@ -187,7 +187,7 @@ fn exact_ends(mode: Attach) {
 }
 
 /// Not asked for, it is the tick that began before.
-fn ends_by_the_tick(mode: Attach) {
+fn flow_ends_have_tick_precision(mode: Attach) {
     let found = conversations(mode, false);
     let early = found.iter().filter(|(flow, sent)| {
         let tick = flow.time_resolution.unwrap();

@@ -31,7 +31,7 @@ crate::cases! {
     each_mode a_detour_by_ifb,
     each_mode redirected_to_its_own_ingress,
     each_mode mirrored_to_its_own_ingress,
-    each_mode two_ways_in,
+    each_mode flow_through_alternating_interfaces,
     each_mode sent_back_and_forwarded,
     each_mode a_hairpin_in_fragments,
     each_mode the_end_of_a_routed_segment,
@@ -373,7 +373,7 @@ fn a_copy_of_what_leaves() {
 
 /// The same flow comes by two interfaces in turn and leaves by a third: each packet is one, though the next one may lie where it
 /// lay.
-fn two_ways_in(mode: Attach) {
+fn flow_through_alternating_interfaces(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     pair.join(2);

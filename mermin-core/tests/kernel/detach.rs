@@ -25,8 +25,8 @@ crate::cases! {
     each_mode close_under_load,
     each_mode drop_under_load,
     each_mode open_cancelled_at_any_moment,
-    each_mode open_cancelled_when_it_was_done,
-    each_mode an_interface_that_goes,
+    each_mode open_cancelled_after_completion,
+    each_mode removed_interface_ends_its_flows,
     case nothing_is_left_in_the_process,
 }
 
@@ -114,7 +114,7 @@ fn open_cancelled_at_any_moment(mode: Attach) {
 }
 
 /// The source is there, and nobody has asked for it yet.
-fn open_cancelled_when_it_was_done(mode: Attach) {
+fn open_cancelled_after_completion(mode: Attach) {
     let pair = Pair::new();
     cancel(&pair.near, mode, || {
         until_true("programs at the hook", || {
@@ -130,7 +130,7 @@ fn open_cancelled_when_it_was_done(mode: Attach) {
 }
 
 /// Its packets stay counted, the other interface goes on, and closing finds nothing to complain about.
-fn an_interface_that_goes(mode: Attach) {
+fn removed_interface_ends_its_flows(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     let options = on("v0").interfaces(["v0", "v2"]).attach(mode);

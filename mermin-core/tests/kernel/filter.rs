@@ -20,8 +20,8 @@ crate::cases! {
     case each_kind_of_filter,
     case filtered_flows_go_on_without_a_record,
     case filtered_flows_need_no_consumer,
-    case withheld_records_lose_no_packet,
-    case the_end_of_a_flow_that_was_told,
+    case suppressed_records_lose_no_packet,
+    case suppressed_end_of_an_exported_flow_is_exported,
     case filters_under_load,
     each_mode filtered_packets_are_under_their_hook,
 }
@@ -272,7 +272,7 @@ fn filtered_flows_need_no_consumer() {
     assert_eq!(outcome.all_ignored(), u64::from(FLOWS));
 }
 
-fn withheld_records_lose_no_packet() {
+fn suppressed_records_lose_no_packet() {
     let pair = Pair::new();
     let mut filter = Filter::default();
     filter.flow.ip_ttl = Rule::not_matching(["7"]).unwrap();
@@ -316,7 +316,7 @@ fn withheld_records_lose_no_packet() {
 }
 
 /// A last record without packets has no time to live that could be the wanted one. It is given where one was given before.
-fn the_end_of_a_flow_that_was_told() {
+fn suppressed_end_of_an_exported_flow_is_exported() {
     let pair = Pair::new();
     let mut filter = Filter::default();
     filter.flow.ip_ttl = Rule::matching(["9"]).unwrap();

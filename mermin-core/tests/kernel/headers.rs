@@ -21,7 +21,7 @@ crate::cases! {
     each_mode fragments_without_their_first,
     each_mode fragments_in_any_order,
     each_mode fragments_of_both_versions,
-    each_mode what_is_not_ip,
+    each_mode non_ip_frames_have_a_reason,
     each_mode cut_headers,
     each_mode headers_in_paged_memory,
 }
@@ -397,7 +397,7 @@ fn fragments_of_both_versions(mode: Attach) {
     assert_eq!(outcome.all_ignored(), 2);
 }
 
-fn what_is_not_ip(mode: Attach) {
+fn non_ip_frames_have_a_reason(mode: Attach) {
     let bench = Bench::new(mode);
     for (kind, times) in [
         (0x0806, 3),

@@ -14,7 +14,7 @@ use crate::support::{
 crate::cases! {
     each_mode one_conversation_over_a_bridge,
     each_mode one_conversation_over_vxlan,
-    each_mode another_interface_goes_on,
+    each_mode other_interface_continues,
 }
 
 /// Two nodes (`v0` and `v1` between them), each with a bridge and a pod.
@@ -190,7 +190,7 @@ fn one_conversation_over_vxlan(mode: Attach) {
 }
 
 /// The interface that reports is not watched any more: another one reports what comes from then on.
-fn another_interface_goes_on(mode: Attach) {
+fn other_interface_continues(mode: Attach) {
     const BEFORE: u64 = 30;
     const AFTER: u64 = 20;
     let cluster = Cluster::new(|nodes| &nodes.near);

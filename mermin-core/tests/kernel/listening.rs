@@ -25,7 +25,7 @@ crate::cases! {
     each_mode a_listener_of_connections_joined_late,
     each_mode a_datagram_server_that_is_seen_first,
     case listeners_of_two_namespaces,
-    case a_listener_that_begins_later,
+    case listener_started_later,
 }
 
 /// Time in which a new flow is looked up: a sweep, and a look at network namespaces.
@@ -163,7 +163,7 @@ fn listeners_of_two_namespaces() {
 }
 
 /// The socket is made when sockets have been looked at, and again in a later flow when that one is closed.
-fn a_listener_that_begins_later() {
+fn listener_started_later() {
     let pair = Pair::new();
     let mut watch = watch(&pair.near, on("v0"));
     let [first, second] = ["10.0.0.2:4001", "10.0.0.2:4002"].map(address);

@@ -21,8 +21,8 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode busy_flows_closed_all_the_time,
-    each_mode connections_replaced_all_the_time,
+    each_mode busy_flows_closed_continuously,
+    each_mode connections_replaced_continuously,
     each_mode connections_replaced_while_they_are_closed,
 }
 
@@ -55,7 +55,7 @@ fn packets(outcome: &Outcome, fits: impl Fn(&Flow) -> bool) -> u64 {
 }
 
 /// Both CPUs send on the same flows, without a pause, and every sweep closes those flows.
-fn busy_flows_closed_all_the_time(mode: Attach) {
+fn busy_flows_closed_continuously(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode).timeouts(shortest());
     let mut watch = Watch::open(&pair.near, options);
@@ -127,7 +127,7 @@ fn agrees(outcome: &Outcome, pair: &Pair, sent: u64) {
 }
 
 /// Each SYN takes the place of a connection that was reset, faster than the ring takes them.
-fn connections_replaced_all_the_time(mode: Attach) {
+fn connections_replaced_continuously(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v0").max_flows(FLOWS).attach(mode));
     let handle = watch.handle.clone();

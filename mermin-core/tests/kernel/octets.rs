@@ -17,7 +17,7 @@ use crate::support::{
 
 crate::cases! {
     each_mode a_tunnel_at_an_unknown_port,
-    each_mode a_guests_fragments,
+    each_mode guest_ufo_fragments,
 }
 
 /// Segments of TCP behind headers that only the kernel knows of, cut behind the hook.
@@ -53,7 +53,7 @@ fn a_tunnel_at_an_unknown_port(mode: Attach) {
 
 /// A guest hands over datagrams that are to be cut into fragments (`VIRTIO_NET_HDR_GSO_UDP`). They cross a hook whole where they come
 /// in, and another where they leave.
-fn a_guests_fragments(mode: Attach) {
+fn guest_ufo_fragments(mode: Attach) {
     const DATAGRAMS: u64 = 5;
     const NEEDS_CHECKSUM: u16 = 1;
     const BY_FRAGMENTS: u16 = 3 << 8;

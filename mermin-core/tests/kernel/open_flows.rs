@@ -18,7 +18,7 @@ use crate::support::{
 
 crate::cases! {
     each_mode totals_of_flows_that_are_open,
-    each_mode no_flow_twice_while_slots_come_and_go,
+    each_mode no_flow_twice_while_slots_are_reused,
     each_mode records_and_a_snapshot_are_what_was_counted,
     each_mode a_snapshot_of_a_pinned_source,
 }
@@ -86,7 +86,7 @@ fn totals_of_flows_that_are_open(mode: Attach) {
 }
 
 /// Flows begin and end all the time; a flow's total never goes back from one snapshot to the next.
-fn no_flow_twice_while_slots_come_and_go(mode: Attach) {
+fn no_flow_twice_while_slots_are_reused(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0")
         .attach(mode)

@@ -21,16 +21,16 @@ const PORT: u16 = 53;
 const OTHER_PORT: u16 = 5353;
 
 crate::cases! {
-    by_tcx first_sees_what_others_drop,
-    by_tcx last_sees_what_others_leave,
+    by_tcx first_program_sees_packets_that_others_drop,
+    by_tcx last_program_sees_packets_that_others_pass,
     by_tcx beside_a_named_program,
-    by_tcx a_named_program_that_is_not_there,
-    case before_a_filter_that_takes,
-    case behind_a_filter_that_takes,
+    by_tcx order_relative_to_a_missing_program,
+    case before_a_filter_that_consumes,
+    case behind_a_filter_that_consumes,
     case beside_a_filter_that_passes_or_drops,
     case a_foreign_filter_at_our_priority,
     case an_ingress_qdisc_that_was_there,
-    case another_user_of_clsact_leaves,
+    case other_user_of_clsact_detaches,
 }
 
 /// Another's program at the ingress of `v0`, behind all that are there.
@@ -83,7 +83,7 @@ fn counted(watch: Watch) -> (u64, Option<u16>) {
     (outcome.packets, port)
 }
 
-fn first_sees_what_others_drop() {
+fn first_program_sees_packets_that_others_drop() {
     for deed in [Deed::Pass, Deed::Drop, Deed::Rewrite(OTHER_PORT)] {
         let pair = Pair::new();
         let early = other(&pair, deed);
@@ -96,7 +96,7 @@ fn first_sees_what_others_drop() {
     }
 }
 
-fn last_sees_what_others_leave() {
+fn last_program_sees_packets_that_others_pass() {
     for (deed, expected) in [
         (Deed::Pass, (FRAMES, Some(PORT))),
         (Deed::Rewrite(OTHER_PORT), (FRAMES, Some(OTHER_PORT))),
@@ -161,7 +161,7 @@ fn beside_a_named_program() {
     }
 }
 
-fn a_named_program_that_is_not_there() {
+fn order_relative_to_a_missing_program() {
     let pair = Pair::new();
     let source = try_open(&pair.near, tcx(TcxOrder::After("other".to_owned()))).unwrap();
     let report = source.report();
@@ -192,7 +192,7 @@ fn by_priority(priority: u16) -> FlowSourceBuilder {
 const TAKE: &str = "tc filter add dev v0 ingress pref 5 protocol all u32 match u32 0 0 \
     action mirred egress redirect dev lo";
 
-fn before_a_filter_that_takes() {
+fn before_a_filter_that_consumes() {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 clsact");
     pair.near.shell(TAKE);
@@ -208,7 +208,7 @@ fn before_a_filter_that_takes() {
     assert!(attached::at(&pair.near, "v0").contains("pref 5 u32"));
 }
 
-fn behind_a_filter_that_takes() {
+fn behind_a_filter_that_consumes() {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 clsact");
     pair.near.shell(TAKE);
@@ -322,7 +322,7 @@ fn an_ingress_qdisc_that_was_there() {
 }
 
 /// The qdisc is another's; when that one takes it away, our filters are put on one of our own.
-fn another_user_of_clsact_leaves() {
+fn other_user_of_clsact_detaches() {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 clsact");
     let watch = Watch::open(&pair.near, by_priority(1));

@@ -23,15 +23,15 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode an_interface_that_comes,
-    each_mode nothing_at_first,
-    each_mode reports_tell_what_comes_and_goes,
+    each_mode added_interface_is_watched,
+    each_mode no_interface_at_first,
+    each_mode reports_show_added_and_removed_interfaces,
     each_mode renamed_down_and_up,
-    each_mode the_same_name_again,
-    each_mode the_same_index_again,
-    each_mode gone_while_its_flows_close,
+    each_mode same_name_reused,
+    each_mode same_index_reused,
+    each_mode interface_removed_while_its_flows_close,
     each_mode without_hot_plug,
-    each_mode notifications_that_are_lost,
+    each_mode lost_notifications_are_resynced,
     each_mode detached_from_outside,
     case no_descriptor_left,
     case by_another_name,
@@ -51,7 +51,7 @@ fn watching(watch: &Watch, names: &[&str]) {
 }
 
 /// Nobody asks for the report here: whatever changes it wakes who waits.
-fn reports_tell_what_comes_and_goes(mode: Attach) {
+fn reports_show_added_and_removed_interfaces(mode: Attach) {
     let pair = Pair::new();
     let source = try_open(&pair.near, on("v[02]").attach(mode)).unwrap();
     let mut reports = source.handle().reports();
@@ -93,7 +93,7 @@ fn names(flows: &[Flow]) -> Vec<(&str, u64)> {
     names
 }
 
-fn an_interface_that_comes(mode: Attach) {
+fn added_interface_is_watched(mode: Attach) {
     let pair = Pair::new();
     let options = FlowSource::builder()
         .max_flows(4096)
@@ -120,7 +120,7 @@ fn an_interface_that_comes(mode: Attach) {
 }
 
 /// A pattern of interfaces that do not exist yet is no reason to fail, and is said.
-fn nothing_at_first(mode: Attach) {
+fn no_interface_at_first(mode: Attach) {
     let pair = Pair::new();
     let options = on("/v[24]/").fallback_to_all(false).attach(mode);
     let source = try_open(&pair.near, options.clone()).unwrap();
@@ -181,7 +181,7 @@ fn renamed_down_and_up(mode: Attach) {
     assert_eq!(attached::at(&pair.near, "eth9"), "");
 }
 
-fn the_same_name_again(mode: Attach) {
+fn same_name_reused(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v0").attach(mode));
     talk(&pair, 0, 40_000);
@@ -205,7 +205,7 @@ fn the_same_name_again(mode: Attach) {
 }
 
 /// The kernel gives an index again only to who asks for it: then the flows of the old one must not go on in the new one.
-fn the_same_index_again(mode: Attach) {
+fn same_index_reused(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v*").attach(mode));
     talk(&pair, 0, 40_000);
@@ -229,7 +229,7 @@ fn the_same_index_again(mode: Attach) {
 }
 
 /// A consumer that takes nothing keeps flows in the table; those of an interface that has gone are kept for it all the same.
-fn gone_while_its_flows_close(mode: Attach) {
+fn interface_removed_while_its_flows_close(mode: Attach) {
     let pair = Pair::new();
     let options = on("v*")
         .max_flows(20_000)
@@ -269,7 +269,7 @@ fn without_hot_plug(mode: Attach) {
 }
 
 /// More notifications than fit: the list is read anew, and nothing is forgotten.
-fn notifications_that_are_lost(mode: Attach) {
+fn lost_notifications_are_resynced(mode: Attach) {
     let pair = Pair::new();
     let options = with_fault(on("/[vx].*/"), Fault::Notifications(1));
     let watch = Watch::open(&pair.near, options.attach(mode));

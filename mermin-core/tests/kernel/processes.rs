@@ -22,8 +22,8 @@ use crate::support::{
 
 crate::cases! {
     each_mode processes_at_both_ends,
-    each_mode a_socket_that_another_process_has,
-    each_mode a_container_that_is_gone_leaves_no_namespace,
+    each_mode socket_of_another_process,
+    each_mode removed_container_leaves_no_namespace,
 }
 
 /// A process in the far host, as a container has one: its network namespace is looked at because of it.
@@ -120,7 +120,7 @@ fn processes_at_both_ends(mode: Attach) {
 }
 
 /// A child inherits a connection and its parent closes it: the child is named, also in records behind its end.
-fn a_socket_that_another_process_has(mode: Attach) {
+fn socket_of_another_process(mode: Attach) {
     let pair = Pair::new();
     let _inhabitant = Inhabitant::of(&pair);
     let far = address("10.0.0.2:5001");
@@ -165,7 +165,7 @@ fn a_socket_that_another_process_has(mode: Attach) {
 }
 
 /// The look-up has been in the container's network namespace, and lets it go: the veth pair goes with it.
-fn a_container_that_is_gone_leaves_no_namespace(mode: Attach) {
+fn removed_container_leaves_no_namespace(mode: Attach) {
     let pair = Pair::new();
     let inhabitant = Inhabitant::of(&pair);
     let port = if mode == Attach::Tcx { 5303 } else { 5304 };

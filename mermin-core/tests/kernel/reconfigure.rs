@@ -26,18 +26,18 @@ use super::support::{
 crate::cases! {
     case timeouts_change_live,
     case open_flows_keep_what_a_filter_decided,
-    case what_takes_a_restart_is_named,
-    case a_change_that_cannot_be_changes_nothing,
-    case a_source_that_ends_answers,
-    case what_cannot_be_detached_is_said,
+    case settings_that_need_a_restart_are_named,
+    case invalid_reconfiguration_changes_nothing,
+    case ending_source_answers_requests,
+    case failed_detach_is_reported,
     each_mode interfaces_change_live,
     each_mode a_hundred_changes_under_load,
 }
 
-const STUCK: &str = "what_cannot_be_detached_is_said";
+const STUCK: &str = "failed_detach_is_reported";
 
 /// The kernel hears no more requests: the filters stay, their packets stay in the ledger, and the report says it.
-fn what_cannot_be_detached_is_said() {
+fn failed_detach_is_reported() {
     process::alone(STUCK, || {
         let pair = Pair::new();
         pair.join(1);
@@ -202,7 +202,7 @@ fn interfaces_change_live(mode: Attach) {
     assert_eq!(told.len(), 3);
 }
 
-fn what_takes_a_restart_is_named() {
+fn settings_that_need_a_restart_are_named() {
     let pair = Pair::new();
     let options = on("v0").attach(Attach::Tcx);
     let watch = Watch::open(&pair.near, options.clone());
@@ -228,7 +228,7 @@ fn what_takes_a_restart_is_named() {
     watch.finish();
 }
 
-fn a_change_that_cannot_be_changes_nothing() {
+fn invalid_reconfiguration_changes_nothing() {
     let pair = Pair::new();
     let options = on("v0");
     let watch = Watch::open(&pair.near, options.clone());
@@ -248,7 +248,7 @@ fn a_change_that_cannot_be_changes_nothing() {
     assert_eq!((outcome.flows.len(), outcome.all_ignored()), (1, 0));
 }
 
-fn a_source_that_ends_answers() {
+fn ending_source_answers_requests() {
     let pair = Pair::new();
     let options = on("v0");
     let mut watch = Watch::open(&pair.near, options.clone());

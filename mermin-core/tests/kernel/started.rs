@@ -15,9 +15,9 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode who_is_answered_started,
+    each_mode receiver_of_the_answer_started_the_flow,
     each_mode an_answer_alone,
-    each_mode ports_used_again,
+    each_mode reused_ports,
     each_mode an_association_begins_and_ends,
 }
 
@@ -103,7 +103,7 @@ fn is_asked_by_near(flow: &Flow) -> bool {
 }
 
 /// The answer comes first, then its receiver goes on.
-fn who_is_answered_started(mode: Attach) {
+fn receiver_of_the_answer_started_the_flow(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let [out, into] = [
@@ -163,7 +163,7 @@ fn an_answer_alone(mode: Attach) {
 }
 
 /// Another initial number on ports that are in use is another connection, and the same one is the same.
-fn ports_used_again(mode: Attach) {
+fn reused_ports(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let [out, into] = [

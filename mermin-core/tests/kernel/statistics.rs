@@ -21,11 +21,11 @@ pub(crate) const TASKS: &[Task] = &[("read-statistics", read_without_calls)];
 
 crate::cases! {
     case statistics_take_no_system_call,
-    each_mode statistics_tell_all,
+    each_mode statistics_are_complete,
 }
 
 /// Ledger by hook, how full the table is, attachments, and how long sweeps and grace periods took.
-fn statistics_tell_all(mode: Attach) {
+fn statistics_are_complete(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode).max_flows(100);
     let mut watch = Watch::open(&pair.near, options.udp_timeout(Duration::from_secs(2)));

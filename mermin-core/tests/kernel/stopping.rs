@@ -29,14 +29,14 @@ pub(crate) const TASKS: &[Task] = &[("drop-and-end", drop_and_end)];
 
 crate::cases! {
     case shutdown_leaves_nothing,
-    case a_forked_child_has_no_part,
-    each_mode dropping_takes_no_time,
-    each_mode cancelling_takes_no_time,
-    each_mode a_process_that_ends_right_after_a_drop,
+    case forked_child_does_not_use_the_source,
+    each_mode drop_does_not_block,
+    each_mode cancelled_open_does_not_block,
+    each_mode process_ends_right_after_drop,
 }
 
 const SHUT: &str = "shutdown_leaves_nothing";
-const FORKED: &str = "a_forked_child_has_no_part";
+const FORKED: &str = "forked_child_does_not_use_the_source";
 
 /// Interfaces of a crowd: by TCX, detaching from all of them takes half a second at least.
 const MANY: usize = 24;
@@ -80,7 +80,7 @@ fn took(work: impl FnOnce()) -> Duration {
     began.elapsed()
 }
 
-fn dropping_takes_no_time(mode: Attach) {
+fn drop_does_not_block(mode: Attach) {
     let host = crowd();
     let best = (0..ATTEMPTS)
         .map(|_| {
@@ -95,7 +95,7 @@ fn dropping_takes_no_time(mode: Attach) {
 }
 
 /// Nor is anything more attached to once `open` is dropped.
-fn cancelling_takes_no_time(mode: Attach) {
+fn cancelled_open_does_not_block(mode: Attach) {
     let host = crowd();
     let indices: Vec<u32> = (0..MANY)
         .map(|number| host.index(&format!("d{number}")))
@@ -181,7 +181,7 @@ fn drop_and_end(argument: &str) -> String {
 }
 
 /// Links go with the process; filters of the interfaces that were not reached stay until the next source opens.
-fn a_process_that_ends_right_after_a_drop(mode: Attach) {
+fn process_ends_right_after_drop(mode: Attach) {
     let host = crowd();
     let word = if mode == Attach::Tcx { "tcx" } else { "tc" };
     let mut process = ChildProcess::start(&format!("drop-and-end {word} {}", host.path()));
@@ -206,7 +206,7 @@ fn a_process_that_ends_right_after_a_drop(mode: Attach) {
 }
 
 /// A forked child's use of a source changes nothing, and never blocks it.
-fn a_forked_child_has_no_part() {
+fn forked_child_does_not_use_the_source() {
     process::alone(FORKED, || {
         let pair = Pair::new();
         let [near, far] = ["10.0.0.1:40000", "10.0.0.2:53"].map(address);

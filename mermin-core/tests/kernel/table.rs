@@ -22,9 +22,9 @@ use crate::support::{
 
 crate::cases! {
     each_mode full_table,
-    each_mode flows_begin_unheard,
-    each_mode a_consumer_that_pauses,
-    each_mode_alone a_consumer_that_stalls,
+    each_mode flows_whose_hint_was_lost,
+    each_mode paused_consumer,
+    each_mode_alone stalled_consumer,
 }
 
 /// More flows than the table has room for are counted as such, and there is room again when flows have ended.
@@ -66,7 +66,7 @@ fn full_table(mode: Attach) {
 }
 
 /// The kernel program's word on new flows is a hint: without it every flow is found all the same.
-fn flows_begin_unheard(mode: Attach) {
+fn flows_whose_hint_was_lost(mode: Attach) {
     const SENT: u64 = 4000;
     let pair = Pair::new();
     let options = with_fault(on("v0").attach(mode), Fault::IgnoresHints);
@@ -82,7 +82,7 @@ fn flows_begin_unheard(mode: Attach) {
 }
 
 /// A consumer that stops polling loses nothing: flows stay in the table until it polls again.
-fn a_consumer_that_pauses(mode: Attach) {
+fn paused_consumer(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").max_flows(20_000).attach(mode);
     let options = options.udp_timeout(Duration::from_millis(100));
@@ -122,7 +122,7 @@ fn a_consumer_that_pauses(mode: Attach) {
 
 /// Nobody takes a record for two seconds, or as many as `MERMIN_STALL_SECONDS` says, while two CPUs send on more flows than
 /// the table has room for: it takes no memory, and all is told afterwards.
-fn a_consumer_that_stalls(mode: Attach) {
+fn stalled_consumer(mode: Attach) {
     const FLOWS: u64 = 10_000;
     let pair = Pair::new();
     let options = on("v0").max_flows(8192).attach(mode);

@@ -24,7 +24,7 @@ use crate::support::{
 crate::cases! {
     each_mode a_connection_from_start_to_end,
     each_mode a_half_closed_connection_is_one_flow,
-    each_mode a_port_used_again_is_a_new_flow,
+    each_mode reused_port_is_a_new_flow,
     each_mode states,
     each_mode a_server_started_first,
 }
@@ -144,7 +144,7 @@ fn a_half_closed_connection_is_one_flow(mode: Attach) {
 }
 
 /// After FIN both ways, and after RST, a SYN from the same port begins another flow.
-fn a_port_used_again_is_a_new_flow(mode: Attach) {
+fn reused_port_is_a_new_flow(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let listener = pair.far.run(|| TcpListener::bind(far()).unwrap());

@@ -17,7 +17,7 @@ crate::cases! {
     case an_interface_that_does_not_exist,
     case no_capability,
     case only_some_capabilities,
-    case what_was_given_up_is_reported,
+    case degradations_are_reported,
     each_mode strict,
 }
 
@@ -97,7 +97,7 @@ fn only_some_capabilities() {
 }
 
 /// A pattern that matches nothing beside one that does.
-fn what_was_given_up_is_reported() {
+fn degradations_are_reported() {
     let pair = Pair::new();
     let source = try_open(&pair.near, on("v0").interfaces(["v0", "eth*"])).unwrap();
     let report = source.report().to_string();

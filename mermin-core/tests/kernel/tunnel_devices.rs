@@ -17,7 +17,7 @@ use crate::support::{
 
 crate::cases! {
     each_mode tunnel_devices,
-    each_mode a_device_without_a_remote_by_ipv6,
+    each_mode ip6gre_device_without_a_remote,
     each_mode devices_that_carry_frames,
 }
 
@@ -165,7 +165,7 @@ fn tunnel_devices(mode: Attach) {
 
 /// Linux drops all that such a device is to send (`ip6_tnl_xmit_ctl` in `net/ipv6/ip6_tunnel.c`), behind the hook; what comes to it
 /// begins with its own IP header.
-fn a_device_without_a_remote_by_ipv6(mode: Attach) {
+fn ip6gre_device_without_a_remote(mode: Attach) {
     let pair = Pair::new();
     pair.add_ipv6();
     let fixed = Device {

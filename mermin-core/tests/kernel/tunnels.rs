@@ -22,14 +22,14 @@ use crate::support::{
 crate::cases! {
     each_mode every_tunnel,
     each_mode tunnels_behind_a_label,
-    each_mode tunnels_that_cannot_be,
+    each_mode invalid_tunnels,
     each_mode datagrams_at_tunnels_ports,
     each_mode a_tunnel_in_fragments,
     each_mode a_wireguard_session,
-    each_mode answers_from_a_tunnels_port,
-    each_mode a_tunnel_that_says_too_little,
+    each_mode responses_from_a_tunnel_port,
+    each_mode tunnel_header_too_short,
     each_mode a_vxlan_device,
-    each_mode a_carrier_that_counts_itself,
+    each_mode outer_packet_counts_whatever_is_inside,
 }
 
 fn outer_ends() -> [SocketAddr; 2] {
@@ -149,7 +149,7 @@ fn tunnels_behind_a_label(mode: Attach) {
     assert_eq!(outcome.all_ignored(), 0);
 }
 
-fn tunnels_that_cannot_be(mode: Attach) {
+fn invalid_tunnels(mode: Attach) {
     let (_pair, watch, [out, _into]) = bench(mode);
     let ([near, far], [low, high]) = (outer_ends(), inner_ends());
     let inner = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
@@ -275,7 +275,7 @@ fn a_wireguard_session(mode: Attach) {
 }
 
 /// Of Teredo and L2TP one side has the tunnel's port, and the other any.
-fn answers_from_a_tunnels_port(mode: Attach) {
+fn responses_from_a_tunnel_port(mode: Attach) {
     let (_pair, watch, [out, into]) = bench(mode);
     let [near, far] = outer_ends();
     let server = |port| SocketAddr::new(far.ip(), port);
@@ -325,7 +325,7 @@ fn answers_from_a_tunnels_port(mode: Attach) {
 }
 
 /// L2TP of version 3 does not say where its frames begin.
-fn a_tunnel_that_says_too_little(mode: Attach) {
+fn tunnel_header_too_short(mode: Attach) {
     const NUMBER: u8 = 115;
     let (_pair, watch, [out, into]) = bench(mode);
     let [near, mut far] = outer_ends();
@@ -439,7 +439,7 @@ fn a_vxlan_device(mode: Attach) {
 }
 
 /// Where the outermost packet counts, it does so whatever is inside: a super-packet is looked into for its headers alone.
-fn a_carrier_that_counts_itself(mode: Attach) {
+fn outer_packet_counts_whatever_is_inside(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(
         &pair.near,

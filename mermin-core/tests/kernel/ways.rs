@@ -12,9 +12,9 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode ways_that_are_no_key,
-    each_mode ways_that_are_a_key,
-    each_mode a_way_that_comes_again,
+    each_mode interface_paths_not_as_key,
+    each_mode interface_paths_as_key,
+    each_mode ended_flow_leaves_no_index_entry,
 }
 
 /// Makes a frame of a packet that goes one way or back.
@@ -164,7 +164,7 @@ fn counts(flow: &Flow) -> [(u64, u64); 2] {
     [&flow.forward, &flow.reverse].map(|half| (half.packets.total, half.octets.total))
 }
 
-fn ways_that_are_no_key(mode: Attach) {
+fn interface_paths_not_as_key(mode: Attach) {
     let bench = Bench::new(mode, FlowKey::Endpoints);
     for way in &ways() {
         bench.send(way);
@@ -185,7 +185,7 @@ fn ways_that_are_no_key(mode: Attach) {
     assert_eq!(shown(5).tunnel.unwrap().id, Some(42));
 }
 
-fn ways_that_are_a_key(mode: Attach) {
+fn interface_paths_as_key(mode: Attach) {
     let bench = Bench::new(mode, FlowKey::Full);
     for way in &ways() {
         bench.send(way);
@@ -205,7 +205,7 @@ fn ways_that_are_a_key(mode: Attach) {
 }
 
 /// A flow that has ended leaves nothing in the index: its key is found there as it was put in.
-fn a_way_that_comes_again(mode: Attach) {
+fn ended_flow_leaves_no_index_entry(mode: Attach) {
     let mut bench = Bench::new(mode, FlowKey::Endpoints);
     let ways = ways();
     for round in 1..=2 {

@@ -50,7 +50,7 @@ fn cut_everywhere(file: &[u8], opening: &[usize], starts: &[usize], what: &str) 
 }
 
 #[test]
-fn a_pcap_cut_at_any_byte_gives_all_flows_before() {
+fn pcap_truncated_at_any_byte_gives_all_flows_before() {
     for shape in Shape::ALL {
         let file = pcap(shape, ETHERNET, &frames());
         let record = 16 + udp(1, 5).len();
@@ -60,7 +60,7 @@ fn a_pcap_cut_at_any_byte_gives_all_flows_before() {
 }
 
 #[test]
-fn a_pcapng_cut_at_any_byte_gives_all_flows_before() {
+fn pcapng_truncated_at_any_byte_gives_all_flows_before() {
     for shape in Shape::ALL {
         let mut file = section(shape);
         let header = file.len();
@@ -82,7 +82,7 @@ fn text(file: Vec<u8>) -> String {
 }
 
 #[test]
-fn what_is_no_capture_is_said_to_be_none() {
+fn file_that_is_no_capture_is_an_error() {
     assert_eq!(
         text(Vec::new()),
         "cannot read the capture at byte 0: it is empty"
@@ -102,7 +102,7 @@ fn what_is_no_capture_is_said_to_be_none() {
 }
 
 #[test]
-fn damage_is_told_by_its_kind_and_place() {
+fn damage_error_has_kind_and_offset() {
     let mut file = pcap(Shape::LITTLE, ETHERNET, &frames());
     let second = 24 + 16 + udp(1, 5).len();
     file[second + 11] = 0x7f;
@@ -193,7 +193,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn garbage_gives_flows_and_an_error_and_a_ledger_that_closes(
+    fn garbage_gives_flows_an_error_and_a_balanced_ledger(
         start in prop_oneof![
             Just(Vec::new()),
             Just(pcap(Shape::LITTLE, ETHERNET, &frames())),

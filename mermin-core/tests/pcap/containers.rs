@@ -65,7 +65,7 @@ fn pcap_says_how_long_check_sequences_are_above_the_link_type() {
 }
 
 #[test]
-fn pcap_as_a_kernel_patch_of_1999_wrote_it() {
+fn pcap_of_the_1999_kernel_patch() {
     let mut file = pcap_header(Shape::LITTLE, 0xa1b2_cd34, ETHERNET);
     let ordinary = pcap(Shape::LITTLE, ETHERNET, &conversation());
     let mut records = &ordinary[24..];

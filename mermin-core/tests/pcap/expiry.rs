@@ -43,7 +43,7 @@ fn a_flow_is_idle_by_the_times_of_the_capture_to_the_nanosecond() {
 }
 
 #[test]
-fn timeouts_are_the_builders() {
+fn timeouts_of_the_builder_apply() {
     let frames = [Frame::new(0, udp(1, 1)), Frame::new(2 * SECOND, udp(1, 1))];
     let builder = FlowSource::builder().udp_timeout(Duration::from_secs(1));
     let outcome = read_by(builder, pcap(NANOSECONDS, ETHERNET, &frames));
@@ -258,7 +258,7 @@ fn a_syn_on_a_connection_that_is_open_counts_into_it() {
 }
 
 #[test]
-fn who_answers_a_syn_that_was_not_captured_is_the_server() {
+fn sender_of_a_syn_ack_is_the_server() {
     let found = flows(&[
         Frame::new(0, tcp(7, false, SYN | ACK, 0)),
         Frame::new(1, tcp(7, true, ACK, 5)),
@@ -280,7 +280,7 @@ fn packets_out_of_order_belong_to_their_flow() {
 }
 
 #[test]
-fn a_clock_set_back_ends_no_flow_and_keeps_the_captures_dates() {
+fn clock_set_back_ends_no_flow_and_keeps_dates() {
     let frames = [
         Frame::new(seconds(10_000), udp(1, 1)),
         Frame::new(seconds(10_001), udp(1, 1)),
@@ -343,7 +343,7 @@ proptest! {
 }
 
 #[test]
-fn times_beyond_reason_are_times_all_the_same() {
+fn extreme_timestamps_are_valid() {
     let mut file = pcap(NANOSECONDS, ETHERNET, &[]);
     for (second, fraction) in [(0_u32, 0_u32), (u32::MAX, u32::MAX), (5, 7), (u32::MAX, 0)] {
         let octets = udp(1, 1);
@@ -389,7 +389,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_happens_to_a_flow_does_not_depend_on_other_flows(
+    fn flow_outcome_is_independent_of_other_flows(
         steps in prop::collection::vec((0_u64..40, 1_u16..4, any::<bool>(), 0_u8..32), 1..80)
     ) {
         let mut at = 0;

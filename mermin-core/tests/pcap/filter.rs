@@ -34,7 +34,7 @@ fn read(filter: Filter) -> Outcome {
 }
 
 #[test]
-fn what_is_not_wanted_is_in_the_ledger() {
+fn filtered_packets_are_in_the_ledger() {
     let mut filter = Filter::default();
     filter.network.transport = Rule::matching(["udp"]).unwrap();
     filter.source.port = Rule::not_matching([8_u16]).unwrap();
@@ -51,7 +51,7 @@ fn what_is_not_wanted_is_in_the_ledger() {
 }
 
 #[test]
-fn withheld_records_lose_no_packet() {
+fn suppressed_records_lose_no_packet() {
     let mut filter = Filter::default();
     filter.flow.connection_state = Rule::not_matching(["syn_sent"]).unwrap();
     let outcome = read(filter);
@@ -69,7 +69,7 @@ fn withheld_records_lose_no_packet() {
 
 /// A last record without packets has no time to live that could be the wanted one. It is given where one was given before.
 #[test]
-fn the_end_of_a_flow_that_was_told() {
+fn suppressed_end_of_an_exported_flow_is_exported() {
     let mut frames: Vec<Frame> = (0..20)
         .map(|second| Frame::new(second * SECOND, udp(7, 10)))
         .collect();

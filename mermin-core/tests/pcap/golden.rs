@@ -121,7 +121,7 @@ fn told(path: &PathBuf) -> String {
 }
 
 #[test]
-fn kept_captures_have_the_flows_that_are_kept() {
+fn golden_captures_have_their_golden_flows() {
     let directory = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures"));
     let bless = std::env::var_os("MERMIN_BLESS").is_some();
     for (name, file) in captures() {

@@ -174,7 +174,7 @@ fn backbone(vlans: &[(u16, u16)], service: u32, frame: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_customers_frame_in_a_providers_backbone() {
+fn customer_frame_in_a_provider_backbone() {
     let mut customer = tagged(&[(0x8100, 8)], 0x0800, &v4());
     customer[11] = 0x55;
     for vlans in [&[][..], &[(0x88a8, 7)]] {
@@ -196,7 +196,7 @@ fn a_customers_frame_in_a_providers_backbone() {
 
 /// Customers may use the same addresses; a record does not say the service's number.
 #[test]
-fn services_tell_flows_apart_unless_ends_do() {
+fn service_labels_distinguish_flows_with_equal_endpoints() {
     let [one, other] = [1, 2].map(|service| backbone(&[], service, &ethernet(0x0800, &v4())));
     let frames = [one.clone(), other, one];
     let flows = of(&frames).whole();
@@ -242,7 +242,7 @@ fn ethernet_over_mpls() {
 }
 
 #[test]
-fn what_labels_carry_is_ip_where_no_frame_is_certain() {
+fn mpls_payload_is_ip_if_no_frame_is_certain() {
     counted(&labelled(&v4()));
     counted(&labelled(&[&v4()[..], &[0; 4]].concat()));
     // Longer than the frame; no IP in a frame; an associated channel.

@@ -77,7 +77,7 @@ fn loss_and_delay_between_two_interfaces_show() {
 }
 
 #[test]
-fn each_interface_reports_its_own_unless_asked() {
+fn each_interface_reports_its_flows_by_default() {
     let outcome = read(Join::PerInterface);
     assert!(!outcome.reasons().contains_key("joined"));
     let flows = outcome.flows;

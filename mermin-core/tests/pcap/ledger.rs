@@ -25,7 +25,7 @@ fn octets_are_those_on_the_wire_wherever_a_packet_was_cut() {
 }
 
 #[test]
-fn what_was_cut_is_not_what_is_malformed() {
+fn truncated_differs_from_malformed() {
     let whole = tcp(7, true, ACK, 100);
     let mut wrong = whole.clone();
     wrong[14] = 0x75;
@@ -87,7 +87,7 @@ fn reasons_are_named() {
 }
 
 #[test]
-fn a_table_that_was_made_small_says_what_found_no_room() {
+fn small_table_counts_table_full() {
     let frames: Vec<Frame> = (0..10)
         .map(|number| Frame::new(0, udp(number % 5 + 1, 1)))
         .collect();

@@ -128,7 +128,7 @@ fn refused(error: &Error, text: &str) {
 }
 
 #[test]
-fn a_link_type_that_is_not_read_is_named() {
+fn unsupported_link_type_is_named() {
     let cases = [
         (195, "IEEE802_15_4_WITHFCS"),
         (215, "IEEE802_15_4_NONASK_PHY"),
@@ -154,7 +154,7 @@ fn a_link_type_that_is_not_read_is_named() {
 }
 
 #[test]
-fn an_interface_that_is_not_read_keeps_no_other_from_being_read() {
+fn unsupported_interface_does_not_block_others() {
     let interfaces = [Described::new(220, "usbmon0"), Described::new(1, "eth0")];
     let frames = [
         Frame::new(0, udp(1, 1)).on(1),
@@ -195,7 +195,7 @@ fn an_interface_that_is_not_read_keeps_no_other_from_being_read() {
 }
 
 #[test]
-fn a_file_without_an_interface_that_is_read_is_refused_at_its_end() {
+fn file_without_supported_interface_is_refused_at_its_end() {
     let interfaces = [Described::new(220, "usbmon0"), Described::new(230, "")];
     let frames = [
         Frame::new(0, vec![0; 64]).on(0),

@@ -47,7 +47,7 @@ fn check(file: Vec<u8>, length: u64, what: &str) {
 }
 
 #[test]
-fn the_files_of_a_kernel_patch_of_either_order() {
+fn pcap_of_the_1999_kernel_patch_in_both_byte_orders() {
     // Interface, protocol and kind of the packet stand behind the lengths.
     let record = |frame: &Frame| {
         let octets = length(frame.octets.len());
@@ -63,7 +63,7 @@ fn the_files_of_a_kernel_patch_of_either_order() {
 }
 
 #[test]
-fn lengths_that_were_exchanged() {
+fn pcap_with_swapped_lengths() {
     let captured_first = |frame: &Frame| vec![seconds(frame), 0, length(frame.octets.len()), 60];
     let wire_first = |frame: &Frame| vec![seconds(frame), 0, 60, length(frame.octets.len())];
     for shape in [Shape::LITTLE, Shape::ALL[1]] {
@@ -134,7 +134,7 @@ fn error(outcome: &Outcome) -> String {
 }
 
 #[test]
-fn snoop_that_is_not_read_is_named() {
+fn unsupported_snoop_is_named() {
     assert_eq!(
         error(&read(snoop(3, &[]))),
         "cannot read the capture at byte 0: its datalink type is 3 (IEEE 802.6 Metro Net), which is not read"
@@ -177,7 +177,7 @@ fn erf_by_its_records() {
 }
 
 #[test]
-fn cut_at_any_byte_they_give_all_flows_before() {
+fn old_formats_truncated_at_any_byte_give_all_flows_before() {
     let files = [
         (snoop(4, &frames()), 16, 24 + 48),
         (erf(&frames()), 0, 18 + 47 + 16),

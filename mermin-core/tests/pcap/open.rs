@@ -104,7 +104,7 @@ fn a_snapshot_and_the_records_before_it_are_what_was_counted() {
 }
 
 #[test]
-fn what_the_filter_of_flows_rejects_is_not_there() {
+fn filtered_flows_are_absent_from_snapshots() {
     let mut filter = Filter::default();
     filter.source.port = Rule::matching(["1-10"]).unwrap();
     filter.flow.ip_ttl = Rule::matching(["1"]).unwrap();

@@ -56,7 +56,7 @@ fn flows_are_those_of_the_file_before_it_was_compressed() {
 }
 
 #[test]
-fn parts_that_were_put_together_are_one_file() {
+fn concatenated_compressed_parts_are_one_file() {
     // Frames of zstd and lz4 that hold nothing, and what pads a tape.
     let nothing = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
     let parts: Vec<Vec<u8>> = ENDINGS
@@ -89,7 +89,7 @@ fn parts_that_were_put_together_are_one_file() {
 }
 
 #[test]
-fn cut_anywhere_it_is_an_error_and_what_came_before_is_told() {
+fn truncated_compressed_file_gives_earlier_flows_then_an_error() {
     let plain = read(kept("mixed.pcap")).stats.packets;
     for (ending, name) in ENDINGS {
         let file = kept(&format!("mixed.pcap.{ending}"));
@@ -145,7 +145,7 @@ fn zeroes(window: u8, start: &[u8], blocks: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_that_grows_beyond_measure_is_an_error() {
+fn excessive_decompression_is_an_error() {
     // A block of two gigabytes that is of no interest.
     let mut start = pcapng(
         Shape::LITTLE,
@@ -169,7 +169,7 @@ fn a_file_that_grows_beyond_measure_is_an_error() {
 }
 
 #[test]
-fn what_is_not_unpacked_is_named() {
+fn unsupported_compression_is_named() {
     let cases: [(&[u8], &str); 5] = [
         (b"BZh91AY&SY", "bzip2"),
         (b"\xfd7zXZ\0\0\x04", "xz"),

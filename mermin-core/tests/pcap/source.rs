@@ -72,7 +72,7 @@ fn settled(number: &AtomicU64) -> u64 {
 }
 
 #[test]
-fn reading_waits_for_a_slow_consumer_and_loses_nothing() {
+fn slow_consumer_pauses_reading_and_loses_nothing() {
     block_on(async {
         let (reader, read) = Endless::new();
         let mut source = FlowSource::builder()
@@ -120,7 +120,7 @@ fn a_handle_closes_from_another_thread_while_nobody_takes_flows() {
 }
 
 #[test]
-fn dropping_the_source_stops_reading_at_once() {
+fn drop_stops_reading_at_once() {
     let (reader, read) = Endless::new();
     let source = block_on(FlowSource::builder().pcap_reader(reader).open()).unwrap();
     settled(&read);
@@ -138,7 +138,7 @@ fn dropping_the_source_stops_reading_at_once() {
 }
 
 #[test]
-fn a_reader_that_blocks_holds_back_no_flow_and_no_drop() {
+fn blocked_reader_delays_neither_flows_nor_drop() {
     let (mut write, read) = std::os::unix::net::UnixStream::pair().unwrap();
     let frames = [
         Frame::new(0, udp(1, 1)),
@@ -206,7 +206,7 @@ fn options_of_live_sources_are_refused() {
 }
 
 #[test]
-fn a_reader_is_taken_once_and_a_file_as_often_as_wanted() {
+fn reader_opens_once_and_file_opens_repeatedly() {
     let file = pcap(Shape::LITTLE, ETHERNET, &[Frame::new(0, udp(1, 1))]);
     let builder = FlowSource::builder().pcap_reader(io::Cursor::new(file.clone()));
     assert_eq!(open(builder.clone()).unwrap().flows.len(), 1);
@@ -241,7 +241,7 @@ fn twenty_seconds() -> Vec<u8> {
 }
 
 #[test]
-fn a_capture_is_read_at_its_pace() {
+fn playback_keeps_the_pace_of_the_capture() {
     let pace = Pace::new(40.0);
     let file = io::Cursor::new(twenty_seconds());
     let began = Instant::now();
@@ -254,7 +254,7 @@ fn a_capture_is_read_at_its_pace() {
 }
 
 #[test]
-fn a_capture_that_is_held_skips_closes_and_is_looked_at() {
+fn paused_playback_skips_closes_and_takes_snapshots() {
     let pace = Pace::new(1.0);
     pace.hold();
     let file = io::Cursor::new(twenty_seconds());

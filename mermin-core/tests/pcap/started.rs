@@ -68,7 +68,7 @@ fn told(flow: &Flow) -> (Direction, Option<DirectionRule>, [u64; 2]) {
 }
 
 #[test]
-fn who_is_answered_started() {
+fn receiver_of_the_answer_started_the_flow() {
     for (protocol, answer, ask) in [
         (1, icmp(0), icmp(8)),
         (1, icmp(14), icmp(13)),
@@ -104,7 +104,7 @@ fn who_is_answered_started() {
 }
 
 #[test]
-fn who_refuses_an_answer_did_not_ask() {
+fn sender_of_a_reset_to_an_answer_is_not_the_client() {
     let found = flows(vec![
         packet(false, 6, &tcp_segment([8080, 4000], SYN | ACK, &[])),
         packet(true, 6, &tcp_segment([4000, 8080], RST, &[])),
@@ -114,7 +114,7 @@ fn who_refuses_an_answer_did_not_ask() {
 }
 
 #[test]
-fn a_syn_behind_its_answer_tells_all_the_same() {
+fn syn_stored_after_syn_ack_still_decides_direction() {
     let found = flows(vec![
         packet(false, 6, &tcp_segment([8080, 4000], SYN | ACK, &[])),
         packet(true, 6, &tcp_segment([4000, 8080], SYN, &[])),
@@ -125,7 +125,7 @@ fn a_syn_behind_its_answer_tells_all_the_same() {
 
 /// A connection that was joined late, whose server is seen first; then another one to that server, which is told from its beginning.
 #[test]
-fn a_port_that_answered_listens() {
+fn port_that_answered_is_listening() {
     let tcp = |from_client, ports, flags| packet(from_client, 6, &tcp_segment(ports, flags, &[]));
     let late = vec![
         tcp(false, [8080, 4000], ACK),

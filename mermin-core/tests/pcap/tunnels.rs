@@ -72,7 +72,7 @@ fn the_inner_flow_counts_or_the_outer_one() {
 }
 
 #[test]
-fn a_tunnel_that_says_what_it_carries() {
+fn tunnel_with_its_own_protocol_field() {
     let framed = ethernet(0x0800, &inner());
     let carried = |next: u8, content: &[u8]| {
         let content = [&[12, 0, 0, next, 0, 0, 42, 0][..], content].concat();
@@ -167,7 +167,7 @@ fn fragments_count_in_their_flow() {
 
 /// Whose receiver chose a tunnel's port for its own, or who carries what is no IP: a datagram like others.
 #[test]
-fn a_tunnels_port_alone_makes_no_tunnel() {
+fn tunnel_port_without_tunnel_header_is_a_datagram() {
     let mut frames = Vec::new();
     for first in 0..=255 {
         let query = [first, 0x5a, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
@@ -196,7 +196,7 @@ fn a_tunnels_port_alone_makes_no_tunnel() {
 
 /// The two directions of a conversation in different networks.
 #[test]
-fn ways_are_a_part_of_the_key_or_not() {
+fn flow_key_options_select_key_fields() {
     let network = |id: u8, packet: &[u8]| {
         let content = [&[8, 0, 0, 0, 0, 0, id, 0][..], &ethernet(0x0800, packet)].concat();
         let carrier = ipv4(17, NEAR, FAR, &udp_datagram([50_000, 4789], &content));
@@ -344,7 +344,7 @@ fn fragments_of_both_versions_are_told_apart() {
 }
 
 #[test]
-fn a_tunnel_captured_too_short_says_so() {
+fn tunnel_captured_too_short_is_named() {
     let frame = ethernet(0x0800, &vxlan(&inner()));
     for length in [20, 40, 45, 60, 70, 90] {
         let outcome = alone(&[Frame::new(0, frame.clone()).snapped(length)]);

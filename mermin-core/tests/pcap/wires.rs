@@ -448,7 +448,7 @@ const LINKS: &[Link] = &[
 ];
 
 #[test]
-fn a_packet_of_each_version_behind_every_kind_of_header() {
+fn ipv4_and_ipv6_behind_every_link_header() {
     for link in LINKS {
         let packets = [
             [link.headers[0], &v4()].concat(),
@@ -508,7 +508,7 @@ fn wireless_frames_behind_headers_of_captures() {
 }
 
 #[test]
-fn what_a_wireless_frame_carries_may_begin_at_a_multiple_of_four() {
+fn wireless_payload_may_be_aligned_to_four_bytes() {
     let radiotap = [0, 0, 9, 0, 2, 0, 0, 0, 0x20];
     let mut frame = WIRELESS[0].to_vec();
     // Of quality: 26 octets, padded to 28.
@@ -567,7 +567,7 @@ fn reason(number: u32, packet: &[u8]) -> (&'static str, u64) {
 }
 
 #[test]
-fn what_is_not_ip_is_named() {
+fn non_ip_packets_have_a_reason() {
     let with = |header: &[u8], at: usize, octets: &[u8]| {
         let mut packet = [header, &v4()].concat();
         packet[at..at + octets.len()].copy_from_slice(octets);
@@ -640,7 +640,7 @@ fn what_is_not_ip_is_named() {
 }
 
 #[test]
-fn what_cannot_be_is_malformed() {
+fn invalid_headers_are_malformed() {
     let malformed = |number, packet: &[u8]| {
         let (reason, _) = reason(number, packet);
         assert!(
@@ -690,7 +690,7 @@ fn parts_of_frames() {
 }
 
 #[test]
-fn cut_anywhere_there_is_no_flow_and_a_reason() {
+fn truncated_frame_makes_no_flow_and_has_a_reason() {
     let whole = |file: Vec<u8>| read_capture(&file[..], Timeouts::default(), 64);
     for link in LINKS {
         for (header, ip) in link.headers.iter().zip([v4(), v6()]) {

@@ -100,7 +100,7 @@ mod tests {
     use crate::{api::place, project};
 
     #[test]
-    fn each_public_type_is_what_was_decided() {
+    fn public_types_equal_the_decision_list() {
         let page = fs::read_to_string(project::root().join("docs/API.md")).unwrap();
         let rows = rows(&page);
         let mut faults = Vec::new();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_told_by_what_users_can_write() {
+    fn public_types_are_classified() {
         let api = "#[non_exhaustive] pub enum a::Open\npub a::Open::One\npub struct a::Private\npub struct a::Data<T>\n\
                    pub a::Data::field: u8\npub struct a::Wide(pub u8)\npub struct a::Shut(_)\n";
         let types = types(api);

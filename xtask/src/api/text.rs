@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_what_one_side_has_more_of() {
+    fn bag_difference_has_the_surplus() {
         assert_eq!(difference("a\nb\nb\n", "a\nb\nb\n"), "");
         assert_eq!(difference("a\nb\nd\n", "a\nc\nb\nb\n"), "- d\n+ b\n+ c\n");
     }

@@ -195,7 +195,7 @@ pub(super) const STEPS: &[Step] = &[
     full(
         "a minute without a consumer",
         Work::Command(
-            "cargo test --release -p mermin-core --test kernel -- a_consumer_that_stalls --nocapture",
+            "cargo test --release -p mermin-core --test kernel -- stalled_consumer --nocapture",
             &[("MERMIN_STALL_SECONDS", "60"), REQUIRE_KERNEL],
         ),
     ),

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn suites_are_looked_for_where_their_kind_is() {
+    fn apt_sources_are_derived_from_the_installed_ones() {
         let said = "Debian|http://mirror/debian/|bookworm\nDebian|http://mirror/debian/|bookworm-updates\n\
                     Other|http://other/|stable\nDebian|http://mirror/security/|bookworm-security\n";
         let text = lines(said);

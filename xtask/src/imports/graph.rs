@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn circles_are_found_apart_and_ways_between_them_are_none() {
+    fn import_cycles_are_separated() {
         let arrows = [
             ("a", "b"),
             ("b", "a"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn one_way_streets_and_oneself_are_no_circle() {
+    fn one_way_and_self_imports_are_no_cycle() {
         assert!(circles(&graph(&[("a", "b"), ("b", "c"), ("a", "c"), ("c", "c")])).is_empty());
     }
 }

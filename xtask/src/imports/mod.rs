@@ -137,7 +137,7 @@ mod tests {
     use super::{graph::graph, *};
 
     #[test]
-    fn four_files_may_go_round_and_five_may_not() {
+    fn cycles_of_at_most_four_files_are_allowed() {
         let round = ["a/1.rs", "a/2.rs", "a/3.rs", "a/4.rs", "a/5.rs"];
         let ring = |files: &[&'static str]| {
             let next = files.iter().cycle().skip(1);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_against_the_layers_is_told() {
+    fn import_against_the_layers_is_reported() {
         let arrows = [
             ("sys/bpf.rs", "table/entry.rs"),
             ("table/entry.rs", "flow/mod.rs"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn this_tree_is_as_it_should_be() {
+    fn this_tree_has_no_layer_violation() {
         check().unwrap();
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_that_names_this_machine_is_refused() {
+    fn object_with_machine_paths_is_refused() {
         let rustc = Rustc {
             rustup_name: None,
             sysroot: PathBuf::from("/opt/rust"),

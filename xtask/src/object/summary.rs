@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_is_an_error() {
+    fn file_that_is_no_elf_is_an_error() {
         assert!(Summary::read(b"MZ").is_err());
     }
 }

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_come_out_depends_on_the_kernel() {
+    fn expected_outcome_depends_on_the_kernel() {
         let mut outcome = Outcome::read(SAID);
         assert_eq!(
             outcome.faults(Expected::Tc),

@@ -154,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_frames_too(
+    fn mutated_frames_agree(
         (bytes, frame) in mutated()
             .prop_flat_map(|bytes| { let frame = known(bytes.len()); (Just(bytes), frame) })
     ) {

@@ -252,7 +252,7 @@ fn the_layer_that_failed_is_named() {
 }
 
 #[test]
-fn what_is_not_ip_is_told_by_its_ethertype() {
+fn non_ip_reason_follows_the_ethertype() {
     let cases = [
         (ethertype::ARP, Reason::Arp),
         (ethertype::RARP, Reason::Arp),

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_cannot_be() {
+    fn invalid_lengths_are_malformed() {
         let longer = with(HEADER.to_vec(), 5, &[3]);
         let malformed = Err(Reason::MalformedTunnel);
         assert_eq!(parse(&longer[..], 0, 10, true), malformed);

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mirrored_may_be_ip_or_something_else() {
+    fn mirrored_frame_may_be_ip_or_not() {
         let carrier = of_third(10, &[0x08]).unwrap().unwrap();
         assert_eq!(carrier.kind, WalkStart::BARE_IP);
         assert_eq!(of_third(10, &[0x04]), Ok(None));

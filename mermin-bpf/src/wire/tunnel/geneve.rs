@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_cannot_be() {
+    fn invalid_options_are_malformed() {
         assert_eq!(parse(&HEADER[..], 0, 15), Ok(None));
         let bytes = with(HEADER.to_vec(), 0, &[0x3f]);
         assert_eq!(parse(&bytes[..], 0, 259), Ok(None));

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_something_else() {
+    fn other_payloads_are_no_tunnel() {
         for other in [[0x30, 0x01], [0x40, 0], [0, 7]] {
             let bytes = with(HEADER.to_vec(), 0, &other);
             assert_eq!(parse(&bytes[..], 0, 16, true), Ok(None), "{other:02x?}");

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet_or_cut_has_its_reason() {
+    fn truncated_frames_have_their_reason() {
         let resolution = begun(0, &[], 0x2001, &[0; 40]);
         let found = packet_at(&resolution, link::GRE, HookDirection::Egress);
         assert_eq!(found, Err(Reason::OtherEthertype));

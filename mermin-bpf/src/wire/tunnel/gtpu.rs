@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_something_else() {
+    fn other_payloads_are_no_tunnel() {
         assert_eq!(length(&with(PLAIN.to_vec(), 0, &[0x48])), Ok(None), "GTPv2");
         assert_eq!(length(&with(PLAIN.to_vec(), 0, &[0x20])), Ok(None), "GTP'");
         assert_eq!(length(&with(PLAIN.to_vec(), 1, &[1])), Ok(None), "echo");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_cannot_be_are_something_elses() {
+    fn invalid_lengths_are_no_tunnel() {
         let longer = with(PLAIN.to_vec(), 2, &[0, 5]);
         assert_eq!(length(&longer), Ok(None));
         assert!(

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_something_else() {
+    fn other_payloads_are_no_tunnel() {
         assert_eq!(read(&message(0xc802)), Ok(None), "a control message");
         for version in [0, 1, 4, 15] {
             let other = with(message(0x0002), 1, &[version]);

@@ -338,7 +338,7 @@ mod tests {
         }
 
         #[test]
-        fn carriers_are_all_that_carry(
+        fn carrier_check_covers_every_tunnel(
             vxlan in proptest::collection::vec(1_u16.., 0..=MOST),
             vxlan_gpe in proptest::collection::vec(1_u16.., 0..=MOST),
             geneve in proptest::collection::vec(1_u16.., 0..=MOST),

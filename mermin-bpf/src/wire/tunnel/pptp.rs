@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_cannot_be() {
+    fn invalid_lengths_are_malformed() {
         let malformed = Err(Reason::MalformedTunnel);
         let longer = with(HEADER.to_vec(), 4, &[0, 7]);
         assert_eq!(parsed(&longer, 22, true), malformed);

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_sure() {
+    fn uncertain_payload_is_no_frame() {
         let arp = ethernet(ethertype::ARP, &[0; 46]);
         assert_eq!(read(&arp), None);
         for (frame, ..) in frames() {

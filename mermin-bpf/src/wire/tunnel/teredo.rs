@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_it_is() {
+    fn teredo_is_recognised_by_its_addresses() {
         let other = ipv6(59, &[]);
         assert_eq!(length(&other), Ok(None));
         for (at, prefix) in [
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_something_else() {
+    fn other_payloads_are_no_tunnel() {
         assert_eq!(length(&with(packet(), 0, &[0x45])), Ok(None));
         let long = teredo(Some([255, 255]), false, &[]);
         assert_eq!(length(&with(long, 2, &[255, 255])[..100]), Ok(None));

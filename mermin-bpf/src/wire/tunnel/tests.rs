@@ -152,7 +152,7 @@ pub(crate) fn tunnelled() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn each_kind_is_taken_off() {
+fn each_encapsulation_is_removed() {
     for case in cases() {
         let parsed = arrived(&case.frame).unwrap();
         let Fragmentation::None(packet) = parsed.part else {
@@ -311,7 +311,7 @@ impl ByPort {
 }
 
 #[test]
-fn what_cannot_be_the_tunnel_of_its_port_is_a_datagram() {
+fn invalid_tunnel_header_makes_a_datagram() {
     let whole = inner();
     for kind in by_port() {
         let inside = kind.inside(&whole);
@@ -408,7 +408,7 @@ fn lengths_and_versions_that_are_not_the_tunnels_make_a_datagram() {
 }
 
 #[test]
-fn what_is_inside_and_not_ip_is_the_carriers() {
+fn non_ip_payload_belongs_to_the_outer_flow() {
     let arp = ethernet(ethertype::ARP, &[0; 28]);
     let stp = ethernet(38, &[0x42; 38]);
     for content in [vxlan(1, &arp), vxlan(1, &stp), vxlan(1, &[])] {
@@ -426,7 +426,7 @@ fn what_is_inside_and_not_ip_is_the_carriers() {
 }
 
 #[test]
-fn two_levels_are_taken_off_and_a_third_is_named() {
+fn two_levels_are_decapsulated_and_a_third_is_named() {
     let mut bytes = inner();
     for depth in 1..=4_u8 {
         bytes = ipv4(4, &bytes);
@@ -655,7 +655,7 @@ fn without_an_ethernet_header_too() {
 }
 
 #[test]
-fn the_outer_side_turns_with_the_packet() {
+fn outer_endpoints_reverse_with_the_packet() {
     let case = &cases()[0];
     let outer = arrived(&case.frame).unwrap().outer.unwrap();
     let turned = outer.reversed();

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_carries_is_said() {
+    fn payload_protocol_is_read() {
         for (next, expected) in [
             (1, ethertype::IPV4),
             (2, ethertype::IPV6),

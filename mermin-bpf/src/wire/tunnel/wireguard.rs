@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_something_else() {
+    fn other_payloads_are_no_tunnel() {
         for (kind, length) in [
             (0, 148),
             (5, 64),

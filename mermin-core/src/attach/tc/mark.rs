@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_as_it_was_written() {
+    fn pin_name_round_trips() {
         let process = Whose::Process(0xfeed_0000_0000_0001);
         let staying = [Whose::Staying(None), Whose::Staying(Some(7))];
         for whose in [Whose::Unknown, Whose::Process(0), process]
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn others_names_are_not_ours() {
+    fn foreign_pin_names_are_ignored() {
         for name in [
             "",
             "other+clsact",

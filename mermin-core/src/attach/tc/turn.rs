@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_is_waited_for() {
+    fn owner_waits_for_the_lock() {
         static OVER: AtomicBool = AtomicBool::new(false);
         let first = take(u32::MAX);
         let second = thread::spawn(|| {

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_half_written_does_not_count() {
+    fn half_written_note_is_ignored() {
         let Some(journal) = journal() else { return };
         journal.tear(0);
         assert_eq!(journal.recover(0).exported, ExportState::default());
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_record_is_owed_until_it_is_acknowledged_and_leaves_a_clean_page() {
+    fn last_record_is_unacked_until_acknowledged_and_clears_its_note() {
         let Some(journal) = journal() else { return };
         journal.begin_delivery(0, &entry(1), 9);
         journal.acknowledge(0);
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_was_given_is_remembered_until_the_page_is_another_flows() {
+    fn delivered_state_survives_suppressed_records() {
         let Some(journal) = journal() else { return };
         let withhold = |number| journal.set(0, journal.prepare(0, &entry(number), 9));
         withhold(1);

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_one_owner_at_a_time_and_the_next_waits_for_a_moment() {
+    fn instance_has_one_owner_at_a_time() {
         let directory = std::env::temp_dir().join(format!("mermin-lock-{}", std::process::id()));
         let first = take(&directory).unwrap();
         assert!(matches!(take_within(&directory, 10), Err(LockError::InUse)));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_at_once_one_gets_it() {
+    fn one_of_many_contenders_gets_the_lock() {
         let directory = std::env::temp_dir().join(format!("mermin-race-{}", std::process::id()));
         let racers: Vec<_> = (0..8)
             .map(|_| {

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_as_it_was_written() {
+    fn pin_name_round_trips() {
         for direction in [HookDirection::Ingress, HookDirection::Egress] {
             assert_eq!(
                 read(&link(4_294_967_295, direction)),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_foreign() {
+    fn other_programs_are_foreign() {
         for name in [
             "link_x_ingress",
             "link_7_upwards",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn layouts_are_told_from_what_is_on_the_way() {
+    fn instance_layouts_differ_from_unfinished_directories() {
         assert!(is_layout(&layout()));
         assert_ne!(layout(), layout_of(LAYOUT_HASH + 1));
         for name in [MAKING, LEAVING, "0123456789abcde", "0123456789abcdeg"] {

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_has_what_was_put_into_it() {
+    fn set_contains_its_inserted_values() {
         let mut bits = Bits::new(100);
         assert!(bits.len() >= 100);
         for slot in [0, 63, 64, 99] {

@@ -226,7 +226,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_filter_says_what_comparing_text_says(flow in flow(), keys in keys()) {
+    fn address_filter_agrees_with_text_comparison(flow in flow(), keys in keys()) {
         let mut filter = Filter::default();
         let mut last: HashMap<usize, &Lists> = HashMap::new();
         for (key, lists) in &keys {

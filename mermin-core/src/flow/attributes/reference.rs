@@ -49,7 +49,7 @@ fn table() -> String {
 }
 
 #[test]
-fn the_pages_are_what_the_table_says() {
+fn attribute_pages_are_current() {
     let page = INTRODUCTION.replace("{{attributes}}", table().trim_end());
     for (path, written) in [(PAGE, page), (TABLE, table())] {
         if std::env::var_os("MERMIN_WRITE_DOCS").is_some() {

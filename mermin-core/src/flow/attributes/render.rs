@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_left_out() {
+    fn message_beyond_the_buffer_is_omitted() {
         let mut short = Short::empty();
         assert!(short.put(&[b'x'; 40]) && !short.put(&[b'y'; 9]));
         assert_eq!(short.as_bytes().len(), 40);

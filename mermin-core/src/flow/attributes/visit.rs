@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_with_every_fact_gives_every_name_in_order() {
+    fn flow_with_every_field_yields_every_attribute_in_order() {
         let documented: Vec<_> = ALL
             .iter()
             .map(|attribute| (attribute.name, attribute.kind))
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_given() {
+    fn unknown_values_are_omitted() {
         let names: Vec<_> = given(&bare()).into_iter().map(|(name, _)| name).collect();
         let always: Vec<_> = ALL
             .iter()

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_on_its_way_takes_room_and_is_not_dropped() {
+    fn records_in_flight_take_room_and_are_not_dropped() {
         let now = Instant::now();
         let later = now + Duration::from_secs(1);
         let mut waiting = Waiting::new(5);

@@ -98,7 +98,7 @@ fn counts(stats: &SinkStats) -> [u64; 4] {
 }
 
 #[test]
-fn a_full_buffer_blocks_and_drops_nothing() {
+fn full_buffer_blocks_without_dropping() {
     let gate = shut();
     let mut sink = buffered(gate.clone(), 4, Overflow::Block);
     let meter = sink.meter().unwrap();
@@ -146,7 +146,7 @@ fn the_newest_or_the_oldest_are_dropped_and_counted() {
 }
 
 #[test]
-fn an_outage_fills_the_buffer_and_nothing_is_lost_when_the_receiver_comes_back() {
+fn outage_fills_the_buffer_and_loses_nothing_after_recovery() {
     let gate = Gate::default();
     gate.door().fails = true;
     let timer = ManualTimer::default();
@@ -170,7 +170,7 @@ fn an_outage_fills_the_buffer_and_nothing_is_lost_when_the_receiver_comes_back()
 }
 
 #[test]
-fn a_batch_that_a_sink_gives_up_is_counted_and_the_next_is_tried() {
+fn abandoned_batch_is_counted_and_the_next_is_exported() {
     let mut number = 0;
     let sink = from_fn(move |_: &[Flow]| {
         number += 1;
@@ -193,7 +193,7 @@ fn a_batch_that_a_sink_gives_up_is_counted_and_the_next_is_tried() {
 }
 
 #[test]
-fn what_is_left_when_it_is_dropped_is_counted() {
+fn records_left_at_drop_are_counted() {
     let mut sink = buffered(shut(), 10, Overflow::Block);
     let meter = sink.meter().unwrap();
     assert!(poll_once(sink.export(&flows(0..7))).is_ready());
@@ -205,7 +205,7 @@ fn what_is_left_when_it_is_dropped_is_counted() {
 }
 
 #[test]
-fn a_batch_waits_for_others_until_it_is_old() {
+fn batch_waits_until_its_maximum_age() {
     let timer = ManualTimer::default();
     let gate = Gate::default();
     let batching = Batching::default().records(5).age(Duration::from_secs(1));
@@ -249,7 +249,7 @@ fn the_worker_wakes_the_task_that_waits() {
 }
 
 #[test]
-fn a_buffered_member_of_a_fan_out_does_not_hold_up_the_others() {
+fn buffered_fan_out_member_does_not_block_others() {
     let (slow, fast) = (shut(), Gate::default());
     let behind = buffered(slow.clone(), 4, Overflow::DropOldest);
     let meter = behind.meter().unwrap();

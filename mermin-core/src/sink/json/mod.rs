@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_says_what_the_record_holds() {
+    fn attribute_rows_agree_with_the_record() {
         let flow = parsed(&everything());
         let expected: Json =
             serde_json::from_str(include_str!("../../../tests/data/flow.json")).unwrap();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_a_line_for_each_record() {
+    fn batch_is_one_line_per_record() {
         let mut lines = JsonLines::new(Vec::new());
         let flows = crate::sink::testing::flows(50);
         futures::executor::block_on(lines.export(&flows)).unwrap();
@@ -171,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_comes_back(name in any::<String>(), control in "[\\x00-\\x20\"\\\\\u{7f}-\u{a0}]*") {
+        fn any_name_round_trips(name in any::<String>(), control in "[\\x00-\\x20\"\\\\\u{7f}-\u{a0}]*") {
             for name in [name, control] {
                 let mut flow = plain();
                 flow.interface = Interface::new(1, name.as_str());
@@ -182,7 +182,7 @@ mod tests {
         }
 
         #[test]
-        fn any_number_comes_back(number: u64) {
+        fn any_number_round_trips(number: u64) {
             let mut flow = plain();
             flow.forward.octets.total = number;
             prop_assert_eq!(parsed(&flow)["flow.bytes.total"].as_u64(), Some(number));

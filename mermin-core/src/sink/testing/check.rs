@@ -511,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn adapters_keep_the_contract() {
+    fn adapters_satisfy_the_sink_contract() {
         fn retried(memory: Memory) -> Retry<Memory> {
             retry(memory, Backoff::default().first(Duration::from_millis(5)))
         }

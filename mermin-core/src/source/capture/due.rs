@@ -102,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_slot_that_is_due_is_told_once_and_in_order(moments in moments(), whole: bool) {
+        fn due_slots_are_returned_once_and_in_order(moments in moments(), whole: bool) {
             let now = CoarseTime::at(NOW);
             let (mut expected, mut waiting) = (Vec::new(), 0);
             for (slot, &due) in (0..).zip(&moments) {

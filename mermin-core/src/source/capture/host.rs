@@ -341,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_lacking_is_named_with_what_it_costs() {
+    fn missing_rights_are_named_with_their_impact() {
         assert_eq!(extras(false, false).outcome, Passed);
         for (no_admin, no_ptrace) in [(true, false), (false, true), (true, true)] {
             let check = extras(no_admin, no_ptrace);
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_table_takes_is_held_against_what_is_left() {
+    fn table_size_is_checked_against_available_memory() {
         let limit = |limit, used| Some(Limit { limit, used });
         assert_eq!(fits(1000, false, None).outcome, Passed);
         assert_eq!(

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_next_process_an_index_has_one_name_at_a_time() {
+    fn unpinned_index_has_one_name_at_a_time() {
         let mut names = InterfaceNames::default();
         assert!(names.begin(7, 100, &name("eth0")));
         assert_eq!(names.of(7, 1).map(|name| &**name), Some("eth0"));

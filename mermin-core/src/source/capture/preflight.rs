@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_had_without_each_thing() {
+    fn features_available_without_each_capability() {
         for (subject, expected) in MATRIX {
             let found = [(false, false), (true, false), (false, true), (true, true)].map(
                 |(pinned, strict)| -> String {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn without_tcx_filters_are_all_there_is() {
+    fn tc_filters_are_used_without_tcx() {
         for strict in [false, true] {
             let found = MODES.map(|mode| {
                 let options = options(mode, false, strict);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_is_told_of_the_thing_itself() {
+    fn missing_feature_has_a_degradation() {
         let check = Check::new(CheckKind::Tcx, Outcome::Failed, "it is not there");
         let options = options(Attach::Auto, true, false);
         for (subject, feature) in [

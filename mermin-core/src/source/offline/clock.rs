@@ -71,7 +71,7 @@ mod tests {
     const YEAR: i64 = 365 * 86_400 * TICK;
 
     #[test]
-    fn it_goes_as_the_capture_does() {
+    fn clock_follows_the_capture() {
         let mut clock = Clock::new(60 * SECOND);
         let first = clock.advance(50 * YEAR);
         assert_eq!(clock.advance(50 * YEAR + 7), first + 7);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_is_late_keeps_its_own_time() {
+    fn late_packet_keeps_its_own_time() {
         let mut clock = Clock::new(60 * SECOND);
         let first = clock.advance(50 * YEAR);
         assert_eq!(clock.advance(50 * YEAR - TICK), first - SECOND);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_goes_on_from_there() {
+    fn clock_set_back_continues_forward() {
         let mut clock = Clock::new(60 * SECOND);
         clock.advance(50 * YEAR);
         let before = clock.advance(50 * YEAR + TICK);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_no_longer_than_any_timeout() {
+    fn clock_gap_is_limited_by_every_timeout() {
         let mut clock = Clock::new(60 * SECOND);
         let first = clock.advance(0);
         assert_eq!(clock.advance(70 * TICK), first + 70 * SECOND);
@@ -110,7 +110,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn it_never_goes_back_and_no_packet_is_far_behind(
+        fn clock_is_monotonic_and_limits_late_packets(
             times in prop::collection::vec(prop_oneof![any::<i64>(), -100 * TICK..100 * TICK], 1..50),
             longest in any::<u64>(),
         ) {

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_are_remembered_and_no_more_than_there_is_room_for() {
+    fn only_the_latest_are_kept() {
         let mut fragments = Fragments::default();
         let count = 10 * u32::try_from(ROOM).unwrap();
         for number in 0..count {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_used_again_after_a_while() {
+    fn fragment_id_is_reusable_after_its_lifetime() {
         let mut fragments = Fragments::default();
         let owner = FragmentFlow {
             seen_at: 5,

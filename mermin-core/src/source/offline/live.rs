@@ -40,7 +40,7 @@ mod tests {
     const NOW: i64 = 1_700_000_000 * SECOND;
 
     #[test]
-    fn a_file_of_yesterday_is_not_live() {
+    fn old_file_is_not_live() {
         let mut live = Live::default();
         assert_eq!(live.silent_until(NOW), None, "before any packet");
         live.read(NOW - 86_400 * SECOND, NOW);
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_the_hosts_less_the_greatest_lag() {
+    fn live_clock_is_host_time_minus_greatest_lag() {
         let mut live = Live::default();
         live.read(NOW - 3 * SECOND, NOW);
         live.read(NOW, NOW);
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn it_may_become_live_and_cease_to_be() {
+    fn capture_becomes_live_and_stops_being_live() {
         let mut live = Live::default();
         live.read(NOW - 86_400 * SECOND, NOW);
         live.read(NOW - MOST_LAG, NOW);

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_when_there_is_something_and_wakes_who_waits() {
+    fn pipe_reports_readiness_and_wakes_waiters() {
         let (sender, mut pipe, control) = pipe();
         let ready = pipe.ready();
         assert!(!ready.is_now());
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_comes_behind_what_was_read_and_once() {
+    fn error_follows_the_data_once() {
         let (sender, mut pipe, _) = pipe();
         sender.send(vec![7]).unwrap();
         sender.send(Vec::new()).unwrap();

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_acknowledges_the_one_before() {
+    fn polling_acknowledges_the_previous_record() {
         let (mut receipts, noted) = receipts();
         for id in 1..3 {
             receipts.ask();
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn by_hand_each_record_is_acknowledged_once_and_no_earlier_one_stands_for_it() {
+    fn manual_acknowledgement_covers_one_record_once() {
         let (mut receipts, noted) = receipts();
         receipts.give(&flow(9, 4));
         let manual = receipts.manual();
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_never_acknowledged_keeps_no_room_for_others() {
+    fn unacknowledged_record_reserves_no_queue_room() {
         let (mut receipts, noted) = receipts();
         let manual = receipts.manual();
         receipts.give(&flow(0, 0));
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_at_the_end_can_be_acknowledged_and_after_a_drop_nothing() {
+    fn records_are_acknowledgeable_after_the_end_but_not_after_a_drop() {
         let (mut receipts, noted) = receipts();
         let manual = receipts.manual();
         receipts.give(&flow(1, 0));

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_has_arrived_when_its_batch_was_ok() {
+    fn batch_ok_acknowledges_its_records() {
         let (mut source, replayed) = source(7);
         let mut sink = Sink::new(&replayed);
         block_on(source.run(&mut sink).batch(by(3)).into_future()).unwrap();
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_was_refused_comes_again() {
+    fn refused_batch_is_redelivered() {
         let (mut source, replayed) = source(5);
         let mut sink = Sink::new(&replayed);
         sink.refuses = Some(1);
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_dropped_loses_nothing() {
+    fn cancelled_run_loses_nothing() {
         let (mut source, replayed) = source(4);
         let mut sink = Sink::new(&replayed);
         sink.stalls = Some(1);
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_takes_no_longer_than_it_may() {
+    fn close_ends_within_its_time_limit() {
         let (mut source, replayed) = source(5);
         let mut sink = Sink::new(&replayed);
         sink.stalls = Some(1);

@@ -132,7 +132,7 @@ fn a_datagram_flow_over_ipv4() {
 }
 
 #[test]
-fn the_id_names_epoch_slot_and_beginning() {
+fn flow_id_contains_epoch_slot_and_start() {
     let flow = made(&ipv4(tail(protocol::UDP, [1, 2])));
     let began = 100 * u128::from(SECOND);
     let lower = 0x12_3456_u128 << 56 | began;
@@ -206,7 +206,7 @@ fn icmp_has_messages_and_no_ports() {
 }
 
 #[test]
-fn other_protocols_have_neither() {
+fn other_protocols_have_neither_ports_nor_messages() {
     let flow = made(&ipv4(tail(47, [0, 0])));
     assert_eq!(ends(&flow), ["10.0.0.1", "10.0.0.2"]);
     assert_eq!(
@@ -253,7 +253,7 @@ fn padding_and_tags_make_frames_longer_or_shorter() {
 }
 
 #[test]
-fn a_later_record_tells_what_came_since() {
+fn later_record_has_counts_since_the_previous_one() {
     let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
     observed.sides[0].extra = 0_u64.wrapping_sub(4);
     let mut entry = ExportState::default();
@@ -329,7 +329,7 @@ fn a_clock_set_to_1970_makes_no_wrong_date() {
 }
 
 #[test]
-fn the_end_is_no_earlier_than_what_is_known_precisely() {
+fn flow_end_is_not_before_precise_times() {
     let mut observed = tcp([50_000, 443], [SYN | ACK, SYN | ACK]);
     observed.first = First::Opening;
     observed.sides[0].syn_at = 100 * SECOND + 1_000;
@@ -389,7 +389,7 @@ fn a_handshake_has_a_latency() {
 }
 
 #[test]
-fn the_state_is_the_openers() {
+fn tcp_state_is_that_of_the_opener() {
     let mut observed = tcp([50_000, 443], [SYN | ACK | FIN, SYN | ACK]);
     assert_eq!(made(&observed).tcp.unwrap().state, TcpState::FinWait1);
     observed.higher_started = true;
@@ -402,7 +402,7 @@ fn the_state_is_the_openers() {
 }
 
 #[test]
-fn flags_are_absent_where_nothing_went() {
+fn tcp_flags_are_absent_without_packets() {
     let mut observed = tcp([50_000, 443], [SYN, 0]);
     observed.sides[1].packets = 0;
     assert_eq!(made(&observed).reverse.tcp_flags, None);
@@ -437,7 +437,7 @@ fn each_rule_of_direction() {
 }
 
 #[test]
-fn an_answer_alone_is_no_claim() {
+fn response_alone_does_not_decide_direction() {
     use Direction::{Forward, Unknown};
     use DirectionRule::{Answer, PortNumber, Syn};
     const SYN_ACK: u8 = SYN | ACK;
@@ -467,7 +467,7 @@ fn an_answer_alone_is_no_claim() {
 }
 
 #[test]
-fn a_listening_port_tells_what_packets_do_not() {
+fn listening_port_decides_direction_if_packets_do_not() {
     use Direction::{Forward, Reverse, Unknown};
     use DirectionRule::{Answer, FirstPacket, ListeningPort, PortNumber, Syn};
     use First::{Answer as Answered, Opening, Other};
@@ -643,7 +643,7 @@ fn carried(facts: u8) -> FlowSnapshot {
 }
 
 #[test]
-fn a_carried_flow_shows_its_tunnel() {
+fn tunnelled_flow_has_its_tunnel() {
     let flow = made(&carried(kind::VXLAN | fact::HAS_ID));
     let tunnel = flow.tunnel.unwrap();
     assert_eq!((tunnel.kind, tunnel.id), (TunnelKind::Vxlan, Some(42)));
@@ -662,7 +662,7 @@ fn a_carried_flow_shows_its_tunnel() {
 }
 
 #[test]
-fn what_a_tunnel_adds_is_exact_where_packets_differ() {
+fn tunnel_overhead_is_exact_with_varying_packets() {
     let mut flow = carried(kind::GRE);
     // One packet had four octets more in front of it, another was a later fragment of its carrier.
     flow.sides[0].extra = 4_u64.wrapping_sub(30);
@@ -703,7 +703,7 @@ fn the_outer_protocol_follows_from_the_kind() {
 }
 
 #[test]
-fn a_wireguard_session_is_the_carriers_flow() {
+fn wireguard_session_belongs_to_the_outer_flow() {
     let flow = made(&carried(kind::WIREGUARD | fact::HAS_ID | fact::HAS_SENDER));
     let ipsec = flow.ipsec.unwrap();
     assert_eq!(ipsec.receiver_index, Some(42));

@@ -20,8 +20,8 @@ use crate::support::{
 
 crate::cases! {
     each_mode killed_at_random,
-    each_mode killed_at_the_worst_moments,
-    each_mode killed_while_withholding,
+    each_mode killed_at_every_fail_point,
+    each_mode killed_while_suppressing,
     each_mode killed_between_delivery_and_ok,
     each_mode killed_while_it_closes,
 }
@@ -178,7 +178,7 @@ fn killed_at_random(mode: Attach) {
     report("killed at random", mode, &referee);
 }
 
-fn killed_at_the_worst_moments(mode: Attach) {
+fn killed_at_every_fail_point(mode: Attach) {
     let mut siege = Siege::begin(mode, false);
     for &point in FailPoint::ALL {
         // Those on the way out, of a first start and of interfaces that leave or left are for other tests.
@@ -216,7 +216,7 @@ const WITHHOLDING: [FailPoint; 4] = [
 ];
 
 /// Each place twice: while a record is withheld, and while that is done again for a process that was killed before.
-fn killed_while_withholding(mode: Attach) {
+fn killed_while_suppressing(mode: Attach) {
     let mut siege = Siege::begin(mode, true);
     for point in WITHHOLDING {
         // An odd number and an even one: one hook, and both.

@@ -31,17 +31,17 @@ crate::cases! {
     each_mode pin_persist,
     each_mode pin_dropped,
     each_mode pin_names_with_dots,
-    each_mode pin_half_made,
+    each_mode pin_directory_incomplete,
     each_mode pin_other_layout,
-    each_mode pin_lacking,
+    each_mode pin_missing_map,
     each_mode pin_foreign,
     each_mode pin_other_size,
-    each_mode pin_other_meaning,
+    each_mode pin_other_flow_key_or_clock,
     each_mode pin_other_mode,
     each_mode pin_other_filter,
-    each_mode pin_interfaces_that_went,
+    each_mode pin_removed_interfaces,
     each_mode pin_refused_open,
-    each_mode pin_sums_of_departed,
+    each_mode pin_counters_of_removed_interfaces,
 }
 
 /// A host, and an instance that is nobody's but the test's.
@@ -265,7 +265,7 @@ fn pin_race() {
 }
 
 /// Killed while it made the directory, behind that, and while it removed it: the next one begins anew, and says nothing.
-fn pin_half_made(mode: Attach) {
+fn pin_directory_incomplete(mode: Attach) {
     let bench = Bench::new(mode);
     for (point, passes, close) in [
         (FailPoint::Making, 3, false),
@@ -308,7 +308,7 @@ fn pin_other_layout(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 4);
 }
 
-fn pin_lacking(mode: Attach) {
+fn pin_missing_map(mode: Attach) {
     let bench = Bench::new(mode);
     for (spoil, why) in [
         ("rm SLOTS", "`SLOTS` is missing"),
@@ -392,7 +392,7 @@ fn pin_other_size(mode: Attach) {
 }
 
 /// Slots that mean something else are told and removed, either way round; those that mean the same are gone on with.
-fn pin_other_meaning(mode: Attach) {
+fn pin_other_flow_key_or_clock(mode: Attach) {
     type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
     let settings: [(Set, &str); 2] = [
         (
@@ -483,7 +483,7 @@ fn pin_other_filter(mode: Attach) {
 }
 
 /// One interface was deleted and another is not asked for any more: their flows are told, and nothing is left there.
-fn pin_interfaces_that_went(mode: Attach) {
+fn pin_removed_interfaces(mode: Attach) {
     let mut bench = Bench::new(mode);
     for number in [1, 2] {
         bench.pair.join(number);
@@ -509,7 +509,7 @@ fn pin_interfaces_that_went(mode: Attach) {
 
 /// Counts of interfaces that left are in the sums of the next process, wherever this one was killed, and wherever those were
 /// that took over from it.
-fn pin_sums_of_departed(mode: Attach) {
+fn pin_counters_of_removed_interfaces(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.options = bench.options.clone().interfaces(["v*"]);
     let near = &bench.pair.near;

@@ -26,7 +26,7 @@ use crate::support::{
 crate::cases! {
     by_tcx pin_a_moved_interface,
     each_mode pin_the_same_index_again,
-    each_mode pin_killed_while_parting,
+    each_mode pin_killed_while_detaching,
     each_mode pin_another_name,
 }
 
@@ -235,7 +235,7 @@ fn pin_the_same_index_again(mode: Attach) {
 }
 
 /// Killed in the middle of it, and after it while records of both interfaces are on their way.
-fn pin_killed_while_parting(mode: Attach) {
+fn pin_killed_while_detaching(mode: Attach) {
     let bench = bench(mode);
     let index = bench.pair.near.index("v0");
     let flows = |interface: &str| {

@@ -6,8 +6,8 @@ use super::{child::Orders, killed::Siege};
 use crate::support::{process::extent, wait::LONGEST};
 
 crate::cases! {
-    case pin_places_by_priority,
-    each_mode_beside_tcx pin_other_places,
+    case pin_positions_by_priority,
+    each_mode_beside_tcx pin_other_hook_positions,
     each_mode_beside_tcx killed_while_it_moves,
 }
 
@@ -35,7 +35,7 @@ fn change(siege: &mut Siege, mode: Attach) {
     siege.orders.mode = mode;
 }
 
-fn pin_other_places(mode: Attach) {
+fn pin_other_hook_positions(mode: Attach) {
     let mut siege = Siege::begin(mode, true);
     for _ in 0..extent("MERMIN_KILLS", 4) {
         let next = other(siege.orders.mode);
@@ -44,7 +44,7 @@ fn pin_other_places(mode: Attach) {
     siege.end();
 }
 
-fn pin_places_by_priority() {
+fn pin_positions_by_priority() {
     let mut siege = Siege::begin(Attach::Tc, false);
     for priority in [5, 7, 3, 5, 1] {
         siege.orders.priority = priority;

@@ -18,7 +18,7 @@ const TC: Attach = Attach::Tc;
 
 crate::cases! {
     case pin_private_bpffs,
-    case pin_others_wait,
+    case pin_second_source_waits,
 }
 
 /// As in a container without the host's: the BPF file system goes with the process, and so do its pins.
@@ -51,7 +51,7 @@ fn pin_private_bpffs() {
 }
 
 /// Pins that a source leaves for the next of its name, any other leaves alone.
-fn pin_others_wait() {
+fn pin_second_source_waits() {
     let pair = Pair::new();
     let name = instance_name();
     let options = || on("v0").attach(TC);

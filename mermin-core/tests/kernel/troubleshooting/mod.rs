@@ -97,16 +97,16 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 mod of_the_page {
-    use super::{every_symptom_has_a_test, page::symptoms_are_compared};
+    use super::{every_troubleshooting_row_has_a_test, page::troubleshooting_texts_are_compared};
 
     crate::cases! {
-        case every_symptom_has_a_test,
-        case symptoms_are_compared,
+        case every_troubleshooting_row_has_a_test,
+        case troubleshooting_texts_are_compared,
     }
 }
 
 /// A row without a test, and a test without a row.
-fn every_symptom_has_a_test() {
+fn every_troubleshooting_row_has_a_test() {
     let on_page: BTreeSet<&str> = page::troubleshooting().into_iter().collect();
     let tested: BTreeSet<&str> = troubleshooting().map(|symptom| symptom.cell).collect();
     assert!(on_page.len() > 20, "{on_page:#?}");

@@ -51,7 +51,7 @@ pub(super) fn lacking<'a>(cell: &'a str, text: &str) -> Option<&'a str> {
 }
 
 /// The comparison itself can fail.
-pub(super) fn symptoms_are_compared() {
+pub(super) fn troubleshooting_texts_are_compared() {
     let cell = "`a` of `b c`, and what is not quoted";
     assert_eq!(lacking(cell, "the a of the b c"), None);
     assert_eq!(lacking(cell, "b c a"), Some("b c"));

@@ -67,7 +67,7 @@ pub(super) const TASKS: &[Task] = &[
 ];
 
 crate::cases! {
-    case captures_as_nobody,
+    case captures_as_unprivileged_user_with_capabilities,
     case the_hosts_namespace,
 }
 
@@ -238,7 +238,7 @@ fn capture(interface: &str) -> String {
 }
 
 /// Three capabilities and no root: it counts like any other. Its price is told, and true: no program has a name.
-fn captures_as_nobody() {
+fn captures_as_unprivileged_user_with_capabilities() {
     let pair = Pair::new();
     let said = ask(&pair.near, needed(), "preflight v0").rest();
     assert!(

@@ -87,7 +87,7 @@ pub(super) fn cases() -> impl Iterator<Item = Case> {
 
 /// Each is a packet of the carrier's ends, as a keepalive is.
 #[test]
-fn what_else_is_in_gre_and_its_kin_is_the_carriers() {
+fn other_gre_payloads_belong_to_the_outer_flow() {
     let arp = ethernet(ethertype::ARP, &[0; 28]);
     let lcp = [0xff, 3, 0xc0, 0x21, 1, 1, 0, 4];
     let frames = [

@@ -94,7 +94,7 @@ fn the_senders_port_tells_as_well() {
 }
 
 #[test]
-fn what_is_not_sure_is_the_carriers() {
+fn uncertain_payload_belongs_to_the_outer_flow() {
     let framed = ethernet(ethertype::IPV4, &inner());
     let arp = ethernet(ethertype::ARP, &[0; 46]);
     let lcp = [0xff, 3, 0xc0, 0x21, 1, 1, 0, 4];

@@ -100,7 +100,7 @@ fn services_of_a_frame_are_stepped_over() {
 /// A frame has no carrier, so what cannot be followed has a reason; a number of GRE says that there is such a header; a port
 /// says nothing.
 #[test]
-fn services_that_lead_nowhere() {
+fn invalid_service_headers_have_a_reason() {
     let arp = ethernet(ethertype::ARP, &[0; 28]);
     let nested = |count| (0..count).fold(nsh(2, 1, &inner()), |content, _| nsh(2, 4, &content));
     let cases = [

@@ -94,7 +94,7 @@ fn every_word_of_the_reference_is_read() {
 }
 
 #[test]
-fn a_record_that_cannot_be_is_an_error_that_names_the_attribute() {
+fn invalid_record_error_names_the_attribute() {
     let with = |name: &str, value: Json| {
         let mut flow = json!(everything());
         flow[name] = value;
@@ -128,7 +128,7 @@ fn a_record_that_cannot_be_is_an_error_that_names_the_attribute() {
 
 proptest! {
     #[test]
-    fn any_name_comes_back(name: String) {
+    fn any_name_round_trips(name: String) {
         let mut flow = plain();
         flow.interface.name = name.into();
         prop_assert_eq!(read(json!(flow)), Ok(flow));

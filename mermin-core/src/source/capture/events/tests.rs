@@ -8,7 +8,7 @@ const INTRODUCTION: &str = include_str!("reference.md");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/EVENTS.md");
 
 #[test]
-fn the_page_of_events_is_what_the_code_tells() {
+fn events_page_is_current() {
     let mut rows = String::new();
     for event in EVENTS {
         let fields: Vec<String> = event.fields.iter().map(|it| format!("`{it}`")).collect();
@@ -31,7 +31,7 @@ fn the_page_of_events_is_what_the_code_tells() {
 }
 
 #[test]
-fn late_sweeps_are_told_of_when_they_begin_and_end() {
+fn late_sweeps_are_reported_at_start_and_end() {
     let millis = Duration::from_millis;
     let mut sweeps = Sweeps::default();
     let mut told = Vec::new();

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_standstill_with_traffic_is_silence() {
+    fn only_stalled_counters_with_traffic_are_a_stall() {
         let at = |passed, counted| Progress { passed, counted };
         for (before, now, expected) in [
             (at(10, 10), at(10, 10), None),

@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_put_back_is_told_of_while_it_is_away() {
+    fn detached_program_is_reported_while_it_is_missing() {
         let registry = InterfaceRegistry::default();
         let [ingress, egress] = BOTH.map(|direction| Some(hook(direction).1));
         let registered = Registered {
