@@ -10,8 +10,8 @@ use crate::{
     sys::netlink::errno,
 };
 
-/// The hooks of an interface that see each of its packets once: on loopback every packet that is sent is received as
-/// well, by the same interface.
+/// Returns the hooks of an interface that see each of its packets once. Loopback also receives every packet that it
+/// sends, so it has one hook.
 pub(crate) fn directions(interface: &Interface) -> &'static [HookDirection] {
     if interface.loopback {
         &[HookDirection::Ingress]
@@ -32,7 +32,7 @@ impl Hook<'_> {
         self.interface.index
     }
 
-    /// The kernel's refusal of what `cannot` says, in an operator's words.
+    /// Converts the kernel's refusal into an error for operators; `cannot` names the action.
     pub(super) fn refused(&self, cannot: &str, capabilities: &str, error: io::Error) -> Error {
         let message = format!("cannot {cannot} {self}");
         match errno(&error) {
@@ -61,7 +61,7 @@ impl fmt::Display for Hook<'_> {
     }
 }
 
-/// A direction as tc(8) writes it.
+/// Returns the name of a direction in tc(8).
 pub(crate) fn word(direction: HookDirection) -> &'static str {
     match direction {
         HookDirection::Ingress => "ingress",

@@ -1,7 +1,7 @@
-//! Puts the programs at the hooks of an interface and takes them away again.
+//! Attaches programs to the hooks of an interface and detaches them.
 //!
-//! `plan` decides, `tcx` and `tc` act. Everything here belongs to one thread: sockets and bpf(2) both refer to the
-//! network namespace of the thread that makes them.
+//! `plan` decides, `tcx` and `tc` act. Everything here belongs to one thread: sockets and bpf(2) refer to the network
+//! namespace of the thread that creates them.
 
 pub(crate) mod hook;
 mod mode;
@@ -40,13 +40,13 @@ use plan::Step;
 use program::Program;
 use shift::Shift;
 
-/// The hooks of one network namespace: the one the calling thread was in when it opened this, and has to be in when
-/// it attaches.
+/// The hooks of one network namespace: the one that the calling thread is in at [`open`](Self::open). The thread must
+/// be in it when it attaches.
 #[derive(Clone)]
 pub(crate) struct Hooks {
     netlink: Rc<Netlink>,
     keeper: Option<Rc<PinnedHooks>>,
-    /// Made with the first filter; none inside where that was refused.
+    /// Created with the first filter; empty if that was refused.
     owner: Option<Rc<OnceCell<Option<Owner>>>>,
 }
 
@@ -63,18 +63,18 @@ impl Hooks {
         })
     }
 
-    /// From now on takes over what was left at hooks, and lets outlive the process what is attached.
+    /// Takes over leftovers at hooks from now on, and lets new attachments outlive the process.
     pub(crate) fn set_pinned_hooks(&mut self, keeper: Rc<PinnedHooks>) {
         self.keeper = Some(keeper);
     }
 
-    /// Takes away what another keeper's process left.
+    /// Removes leftovers of another keeper's process.
     pub(crate) fn clear_by(&self, keeper: &PinnedHooks, interfaces: &[Interface]) {
         keeper.clear(&self.netlink, interfaces);
     }
 
-    /// Takes away what a former process left that is no longer at the hook it was put at. An interface is as it was when something
-    /// is at a hook of it still.
+    /// Removes leftovers of an earlier process that are no longer at their hook. An interface is unchanged if
+    /// something is still at one of its hooks.
     pub(crate) fn part(&self, interfaces: &[Interface]) -> io::Result<Parted> {
         match &self.keeper {
             Some(keeper) => keeper.part(&self.netlink, interfaces),
@@ -82,21 +82,21 @@ impl Hooks {
         }
     }
 
-    /// Takes away what a former process left at hooks and [`attach`](Self::attach) did not take over.
+    /// Removes leftovers of an earlier process that [`attach`](Self::attach) did not take over.
     pub(crate) fn clear(&self, interfaces: &[Interface]) {
         if let Some(keeper) = &self.keeper {
             keeper.clear(&self.netlink, interfaces);
         }
     }
 
-    /// Marks the filters that are attached from here on as this process's: when it is killed, the next one removes them, unless
-    /// they are to outlast it.
+    /// Marks the filters attached from now on as this process's. If the process is killed, the next one removes them,
+    /// unless they are pinned.
     pub(crate) fn owned(mut self) -> Self {
         self.owner = Some(Rc::default());
         self
     }
 
-    /// The socket, for whatever else is asked of this network namespace.
+    /// Returns the socket, for other requests in this network namespace.
     pub(crate) fn netlink(&self) -> &Netlink {
         &self.netlink
     }
@@ -104,8 +104,9 @@ impl Hooks {
     /// Attaches the program for a direction.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] without `CAP_NET_ADMIN` (and `CAP_BPF` for TCX), [`ErrorKind::NoInterface`]
-    /// where the interface has gone, [`ErrorKind::Unsupported`] where neither kernel nor what is at the hook allow it.
+    /// [`ErrorKind::PermissionDenied`] without `CAP_NET_ADMIN` (and `CAP_BPF` for TCX); [`ErrorKind::NoInterface`] if
+    /// the interface no longer exists; [`ErrorKind::Unsupported`] if the kernel, or a program at the hook, prevents
+    /// attaching.
     pub(crate) fn attach(
         &self,
         options: &AttachOptions,
@@ -139,7 +140,7 @@ impl Hooks {
         }
     }
 
-    /// Moves a program to where it is to be. Where it cannot be there, it is left until the source is open.
+    /// Moves a program to its new place. If that place is unavailable, the program stays until the source is open.
     fn shift(
         &self,
         keeper: &Rc<PinnedHooks>,
@@ -203,7 +204,7 @@ impl Hooks {
         }
     }
 
-    /// Puts a program to a hook, and pins what holds it.
+    /// Attaches a program to a hook, and pins its link.
     fn put_kept(
         &self,
         keeper: &Rc<PinnedHooks>,
@@ -260,20 +261,20 @@ impl Hooks {
         Ok(Attached::new(HeldProgram::Tc(filter), tcx_refusal))
     }
 
-    /// By which filters show that this process lives.
+    /// Returns the token by which filters show that this process is alive.
     fn token(&self) -> Option<u64> {
         let owner = self.owner.as_ref()?;
         owner.get_or_init(Owner::new).as_ref().map(Owner::token)
     }
 }
 
-/// A program at a hook. Detaches when dropped, as far as that succeeds, unless its keeper wants it to stay.
+/// An attached program. Dropping it detaches, unless its keeper wants it to stay; a failure is ignored.
 #[derive(Debug)]
 pub(crate) struct Attached {
-    /// None once it is detached.
+    /// `None` once it is detached.
     hold: Option<HeldProgram>,
     tcx_refusal: Option<io::Error>,
-    /// The keeper, which knows if it stays, and its pin if it has one.
+    /// The keeper, which decides if the program stays, and the pin if there is one.
     kept: Option<(Rc<PinnedHooks>, Option<Pin>)>,
     pin_refusal: Option<Error>,
 }
@@ -294,7 +295,7 @@ impl HeldProgram {
         }
     }
 
-    /// Lets it hold another program from the next packet on.
+    /// Replaces the program from the next packet on.
     fn replace(
         &mut self,
         program: Program<'_>,
@@ -308,7 +309,7 @@ impl HeldProgram {
         }
     }
 
-    /// Leaves the program where it is.
+    /// Leaves the program attached.
     fn keep(self) {
         match self {
             Self::Tcx(link) => link.keep(),
@@ -327,24 +328,24 @@ impl Attached {
         }
     }
 
-    /// The mechanism that holds the program at the hook.
+    /// Returns the mechanism that attaches the program.
     pub(crate) fn mechanism(&self) -> Mechanism {
         self.hold
             .as_ref()
             .map_or(Mechanism::Tcx, HeldProgram::mechanism)
     }
 
-    /// Why it goes with the process though it should stay.
+    /// Returns the error if the program ends with the process although it should stay.
     pub(crate) fn pin_refusal(&self) -> Option<&Error> {
         self.pin_refusal.as_ref()
     }
 
-    /// Why TCX was not used though it would have been preferred.
+    /// Returns the error if TCX was preferred and not used.
     pub(crate) fn tcx_refusal(&self) -> Option<&io::Error> {
         self.tcx_refusal.as_ref()
     }
 
-    /// Tells if the program is still where it was put: others can detach it.
+    /// Returns true if the program is still attached. Other processes can detach it.
     pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         match &self.hold {
             Some(HeldProgram::Tcx(link)) => link.is_attached(),
@@ -353,21 +354,21 @@ impl Attached {
         }
     }
 
-    /// Gives it up without taking anything away: it is not [in its place](Self::is_in_place) any more, and what is put there
-    /// in its stead is the same program, perhaps under the same handle.
+    /// Forgets the attachment without detaching anything. It is no longer [in place](Self::is_in_place), and its
+    /// replacement is the same program, perhaps under the same handle.
     pub(crate) fn forget(mut self) {
         if let Some(HeldProgram::Tc(filter)) = self.hold.take() {
             filter.forget();
         }
     }
 
-    /// Takes the program away, unless its keeper wants it to stay. An interface that has gone has taken it along, which is
-    /// no error.
+    /// Detaches the program, unless its keeper wants it to stay. It is no error if the interface was deleted together
+    /// with the program.
     pub(crate) fn detach(mut self) -> Result<(), Error> {
         self.try_detach()
     }
 
-    /// As [`detach`](Self::detach); where it is refused it can be tried again.
+    /// Detaches as [`detach`](Self::detach) does; after a refusal, the caller can try again.
     pub(crate) fn try_detach(&mut self) -> Result<(), Error> {
         let (keeper, pin) = self.kept.take().unzip();
         let stays = keeper.is_some_and(|keeper| keeper.stays());
@@ -392,7 +393,7 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        // There is nobody to tell.
+        // A failure has no receiver here.
         let _ = self.try_detach();
     }
 }

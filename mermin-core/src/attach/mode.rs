@@ -1,4 +1,4 @@
-//! How a program gets to a hook: what may be asked for, and what was done.
+//! Attach mechanisms: the requested one and the one in use.
 
 use super::{order::TcxOrder, plan::Step};
 use crate::{
@@ -8,40 +8,40 @@ use crate::{
 
 /// The mechanism that attaches programs to interfaces.
 ///
-/// A named mechanism is a requirement: if it is not available, the interface cannot be attached to. [`Attach::Auto`] uses what
-/// the kernel offers.
+/// A specific mechanism is a requirement: if it is not available, the interface cannot be attached to.
+/// [`Attach::Auto`] uses the best one that the kernel has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Attach {
-    /// [`Attach::Tcx`] where the kernel has it, else [`Attach::Tc`].
+    /// [`Attach::Tcx`] if the kernel has it, otherwise [`Attach::Tc`].
     #[default]
     Auto,
     /// A TCX link (Linux 6.6 or newer), before all other programs at the hook unless
-    /// [`tcx_order`](crate::FlowSourceBuilder::tcx_order) says otherwise. It goes with the process, unless the source is
-    /// [pinned](crate::Pinning).
+    /// [`tcx_order`](crate::FlowSourceBuilder::tcx_order) says otherwise. It ends with the process, unless the source
+    /// is [pinned](crate::Pinning).
     Tcx,
     /// A `cls_bpf` filter on the `clsact` qdisc, over netlink, at priority 1 unless
     /// [`tc_priority`](crate::FlowSourceBuilder::tc_priority) says otherwise.
     Tc,
 }
 
-/// Where a filter goes unless a priority is asked for: before all others.
+/// Default priority of a filter: before all others.
 pub(super) const FIRST_PRIORITY: u16 = 1;
-/// The kernel has 16 bits; from 0x8000 down it numbers filters that came without a priority.
+/// The field has 16 bits. From 0x8000 downwards, the kernel numbers filters without a priority.
 const LAST_PRIORITY: u16 = 32767;
 
-/// All that is asked for of attaching.
+/// Options for attaching.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AttachOptions {
     pub(crate) mode: Attach,
-    /// Where a filter goes; none is [`FIRST_PRIORITY`].
+    /// Priority of a filter; `None` is [`FIRST_PRIORITY`].
     pub(crate) tc_priority: Option<u16>,
     pub(crate) tcx_order: TcxOrder,
 }
 
 impl AttachOptions {
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] for a priority out of its range, and for a program without a name.
+    /// [`ErrorKind::InvalidOption`] for a priority out of range, and for a program without a name.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let priority = self.priority();
         if !(FIRST_PRIORITY..=LAST_PRIORITY).contains(&priority) {
@@ -59,7 +59,7 @@ impl AttachOptions {
         Ok(())
     }
 
-    /// Which option has no effect where a program is held by this.
+    /// Returns a notice if an option has no effect with this mechanism.
     pub(crate) fn without_effect(&self, held_by: Mechanism) -> Option<Notice> {
         match held_by {
             Mechanism::Tcx if self.tc_priority.is_some() => Some(Notice::new(
@@ -74,7 +74,7 @@ impl AttachOptions {
         }
     }
 
-    /// The same, and no other place than this.
+    /// Returns the same options, limited to one step.
     pub(super) fn only(&self, step: Step) -> Self {
         Self {
             mode: match step {
@@ -85,7 +85,7 @@ impl AttachOptions {
         }
     }
 
-    /// The priority of a filter.
+    /// Returns the priority of a filter.
     pub(crate) fn priority(&self) -> u16 {
         self.tc_priority.unwrap_or(FIRST_PRIORITY)
     }

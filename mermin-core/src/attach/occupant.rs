@@ -1,4 +1,4 @@
-//! Programs at a hook: ours and others', in the order it runs.
+//! Lists the programs at a hook, this source's and others', in the order of execution.
 
 use mermin_bpf::abi::ledger::HookDirection;
 
@@ -11,10 +11,10 @@ use crate::{
 };
 
 impl Hooks {
-    /// Programs at a hook.
+    /// Returns the programs at a hook.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) without `CAP_NET_ADMIN` where the kernel has
+    /// [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) without `CAP_NET_ADMIN`, if the kernel has
     /// TCX.
     pub(crate) fn occupants(
         &self,

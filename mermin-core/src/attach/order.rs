@@ -1,31 +1,31 @@
-//! Where among the programs of a TCX hook ours stands: a decision from what is there.
+//! Position of this source's program among others at a TCX hook: a pure decision.
 
 use crate::sys::bpf_link::Position;
 
 /// The position of a program among others at a TCX hook when it is attached.
 ///
-/// The program that runs first sees packets that later programs drop, redirect or rewrite, and sees them unchanged.
-/// Programs are named as `bpftool prog` shows them: at most 15 octets. Filters of tc run behind all of TCX and are ordered
-/// by priority.
+/// The first program also sees packets that later programs drop, redirect or rewrite, and sees them unchanged.
+/// Programs have the names that `bpftool prog` shows: at most 15 octets. Filters of tc run after all TCX programs, in
+/// the order of their priority.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TcxOrder {
     /// Before all other programs.
     #[default]
     First,
-    /// Behind all other programs.
+    /// After all other programs.
     Last,
-    /// Right before the program of this name. While none is there: before all others, and the report says so.
+    /// Directly before the program of this name. While there is none: before all others, and the report says so.
     Before(String),
-    /// Right behind the program of this name. While none is there: behind all others, and the report says so.
+    /// Directly after the program of this name. While there is none: after all others, and the report says so.
     After(String),
 }
 
-/// Octets of a program's name (`BPF_OBJ_NAME_LEN` less its zero byte).
+/// Octets of a program's name (`BPF_OBJ_NAME_LEN` without its zero octet).
 const NAME_MAX: usize = 15;
 
 impl TcxOrder {
-    /// The program it refers to, as far as the kernel keeps its name.
+    /// Returns the name of the other program, shortened as the kernel does.
     pub(crate) fn relative(&self) -> Option<&str> {
         match self {
             Self::First | Self::Last => None,
@@ -35,7 +35,7 @@ impl TcxOrder {
         }
     }
 
-    /// The place, among programs (name, id) in the order they run.
+    /// Returns the position among programs (name, id) in the order of execution.
     pub(crate) fn position(&self, there: &[(&str, u32)]) -> Position {
         let name = self.relative();
         let mut named = there.iter().filter(|(known, _)| Some(*known) == name);
@@ -43,7 +43,7 @@ impl TcxOrder {
             Self::First | Self::Before(_) => (Position::Before, Position::First),
             Self::Last | Self::After(_) => (Position::After, Position::Last),
         };
-        // Of several of one name, the outermost.
+        // If several programs have the name, the outermost counts.
         let relative = match self {
             Self::Before(_) => named.next(),
             _ => named.next_back(),
@@ -51,8 +51,8 @@ impl TcxOrder {
         relative.map_or(otherwise, |(_, id)| at(*id))
     }
 
-    /// True if the program `own` stands where it should, relative to a program that may have come later. To be first or last
-    /// is not insisted on: two that both insist would put each other away for ever.
+    /// Returns true if the program `own` has the requested position relative to a named program. First and last are
+    /// not enforced: two sources that both enforced them would move each other forever.
     pub(crate) fn holds(&self, there: &[(&str, u32)], own: u32) -> bool {
         let Some(name) = self.relative() else {
             return true;
@@ -104,7 +104,7 @@ mod tests {
             (TcxOrder::After(name()), 5, true),
             (TcxOrder::After(name()), 3, false),
             (TcxOrder::After("none".to_owned()), 3, true),
-            // Not there at all: that is another matter.
+            // The own program is not there; this is handled elsewhere.
             (TcxOrder::Before(name()), 77, true),
         ] {
             assert_eq!(order.holds(&THERE, own), expected, "{order:?} {own}");

@@ -1,7 +1,8 @@
-//! Filters that a killed process left: they count into maps that nobody reads, and are taken away.
+//! Orphans: filters of a killed process. They count into maps that nobody reads, and are removed.
 //!
-//! Those of a pinned instance wait for the next source of its name. They are orphans too once nothing is pinned any more, as when
-//! the BPF file system went with the container that had mounted it: then what their program hands over to has gone as well.
+//! Filters of a pinned instance wait for the next source of its name. They become orphans when nothing is pinned any
+//! more, for example because the BPF file system disappeared with its container. The programs that such a filter
+//! calls no longer exist then.
 
 use std::{collections::HashMap, io};
 
@@ -18,24 +19,24 @@ use crate::{
     sys::bpf_program,
 };
 
-/// Fate of a filter.
+/// The decision about a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// Its owner lives, or the next one takes it over.
+    /// Its owner is alive, or the next one will take it over.
     Stays,
     Removed,
-    /// Its process is dead, and nobody can tell whether another is to take it over.
+    /// Its process is dead, and it is unknown if another process will take it over.
     Said,
 }
 
 impl Hooks {
-    /// Removes the orphans of a network namespace. One that cannot be looked at or removed stays.
+    /// Removes the orphans of a network namespace. A filter that cannot be read or removed stays.
     ///
-    /// Links of TCX go with their process or their pin, so there are none of those.
+    /// TCX links end with their process or their pin, so none of them are orphans.
     pub(crate) fn remove_orphans(&self, interfaces: &[Interface]) -> Vec<Orphan> {
         let carriers = tc::carriers(&self.netlink).unwrap_or_default();
-        // Each owner's place is taken once and held until the end: let go of in between, a child of this process that is about to
-        // run another program could keep it for that long.
+        // Each owner's address is taken once and held until the end. If it was released in between, a child of this
+        // process before its exec could hold it.
         let mut heirs = HashMap::new();
         let mut is_dead = |token| {
             let heir = heirs.entry(token).or_insert_with(|| Owner::succeed(token));
@@ -100,12 +101,12 @@ impl Hooks {
     }
 }
 
-/// Fate of a filter of a pinned instance whose process is dead, if that can be told from its name.
+/// Decides about a filter of a pinned instance whose process is dead, if its name has the token.
 fn staying(hands_over: &io::Result<bool>, is_told: bool) -> Fate {
     match hands_over {
         Ok(false) => Fate::Removed,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && is_told => Fate::Said,
-        // Pins keep what it hands over to, or it has gone.
+        // Pins keep the programs that it calls.
         Ok(true) | Err(_) => Fate::Stays,
     }
 }
@@ -123,7 +124,7 @@ mod tests {
             (Ok(false), true, Fate::Removed),
             (Ok(false), false, Fate::Removed),
             (denied(), true, Fate::Said),
-            // Of a version that did not tell whose it was: it may live.
+            // A filter of a version without tokens: its process may be alive.
             (denied(), false, Fate::Stays),
             (gone(), true, Fate::Stays),
         ] {

@@ -1,7 +1,8 @@
-//! Owner of the filters of a process, in a way that ends with it however it ends.
+//! Ownership of a process's filters. It ends with the process, however the process ends.
 //!
-//! An abstract socket address is as wide as the network namespace, like the filters: whoever can see a filter can ask for its
-//! owner, from any PID namespace and any container. It needs no file system, and the kernel frees it with the process.
+//! An abstract socket address exists per network namespace, like the filters. A process that can see a filter can
+//! also check its owner, from any PID namespace and any container. It needs no file system, and the kernel frees it
+//! with the process.
 
 use std::{
     io,
@@ -13,7 +14,7 @@ use std::{
 
 use crate::sys::apart::Apart;
 
-/// An owner that lives as long as this, and in no child that the process forks.
+/// Ownership that lasts as long as this value. Forked children have no part in it.
 #[derive(Debug)]
 pub(super) struct Owner {
     token: u64,
@@ -21,8 +22,8 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// A new one, in the calling thread's network namespace. None where that is refused: its filters are then nobody's, and
-    /// never taken for orphans.
+    /// Creates an owner in the calling thread's network namespace. `None` if that is refused: the filters then have
+    /// no owner, and are never treated as orphans.
     pub(super) fn new() -> Option<Self> {
         let mut octets = [0; 8];
         rustix::rand::getrandom(&mut octets, rustix::rand::GetRandomFlags::empty()).ok()?;
@@ -33,7 +34,7 @@ impl Owner {
         self.token
     }
 
-    /// Takes the place of an owner that lives no more. None while it does, and in any doubt.
+    /// Takes the address of a dead owner. `None` if the owner is alive or the result is uncertain.
     pub(super) fn succeed(token: u64) -> Option<Self> {
         let address = Apart::keep("mermin-owner", move || bind(token)).ok()?;
         Some(Self {
@@ -59,7 +60,7 @@ mod tests {
         assert!(Owner::succeed(token).is_none());
         drop(owner);
         let heir = loop {
-            // Its thread ends soon.
+            // The thread that holds it ends soon.
             if let Some(heir) = Owner::succeed(token) {
                 break heir;
             }

@@ -1,7 +1,7 @@
-//! Programs that stay at their hooks when the process goes, and those that a former process left there.
+//! Programs that stay attached when the process ends, and those that an earlier process left.
 //!
-//! A TCX link stays while it is pinned; a filter stays until somebody deletes it, and is known by the program it runs.
-//! Whatever is found at a hook gets the new program from one packet to the next, so none is missed or counted twice.
+//! A TCX link stays while it is pinned. A filter stays until somebody deletes it; its program identifies it. An
+//! existing attachment gets the new program from one packet to the next, so no packet is missed or counted twice.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -38,51 +38,51 @@ use crate::{
     },
 };
 
-/// Fate of something pinned when its holder drops it.
+/// The decision about a pinned object when its holder drops it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum OnDrop {
-    /// It goes.
+    /// Remove it.
     #[default]
     Remove,
-    /// It stays, for the next process.
+    /// Keep it for the next process.
     Keep,
 }
 
-/// Holds that stay, and those that a former process left.
+/// Attachments that stay, and those of an earlier process.
 #[derive(Debug, Default)]
 pub(crate) struct PinnedHooks {
-    /// Where links are pinned.
+    /// Directory of pinned links.
     directory: PathBuf,
-    /// Pins of links by hook, not taken over yet.
+    /// Pins of links by hook that are not taken over yet.
     links: RefCell<HashMap<(u32, HookDirection), PathBuf>>,
-    /// Programs whose filters are ours.
+    /// Programs whose filters belong to the instance.
     programs: RefCell<Vec<ProgramIdentity>>,
-    /// Holds that were not taken over, and stay until the source is open.
+    /// Attachments that were not taken over. They stay until the source is open.
     aside: RefCell<Vec<HeldAndPin>>,
-    /// As [`grace`](Self::grace).
+    /// See [`grace`](Self::grace).
     grace: OnceCell<Grace>,
-    /// As [`calls`](Self::calls), made when a program is moved.
+    /// See [`calls`](Self::calls); created when a program is moved.
     calls: OnceCell<OwnedFd>,
-    /// Fate of programs that would be detached.
+    /// The decision about programs when they are dropped or detached.
     on_drop: Cell<OnDrop>,
 }
 
-/// Fate of the interfaces that a former process had watched.
+/// State of the interfaces that an earlier process watched.
 #[derive(Debug, Default)]
 pub(crate) struct Parted {
-    /// Indices of those that are as they were.
+    /// Indexes of unchanged interfaces.
     pub(crate) same: BTreeSet<u32>,
-    /// Those that were moved to another network namespace and got another index there: both.
+    /// Old and new index of interfaces that were moved to another network namespace and got another index there.
     pub(crate) renumbered: BTreeSet<(u32, u32)>,
 }
 
-/// A hold that was left at a hook.
+/// An attachment that was left at a hook.
 #[derive(Debug)]
 pub(super) enum Left {
     Nothing,
-    /// As asked for; it has the program now.
+    /// It fits the options, and has the new program now.
     Fits(HeldProgram, Option<Pin>),
-    /// The program is to be somewhere else there.
+    /// The program must move to another place at the hook.
     Elsewhere(HeldProgram, Option<Pin>),
 }
 
@@ -99,7 +99,7 @@ impl Drop for PinnedHooks {
 }
 
 impl PinnedHooks {
-    /// Keeps the links of an instance in this directory, and takes over what was left.
+    /// Creates a keeper for links in this directory, with the leftovers to take over.
     pub(crate) fn new(
         directory: PathBuf,
         links: impl IntoIterator<Item = (u32, HookDirection, PathBuf)>,
@@ -119,7 +119,7 @@ impl PinnedHooks {
         }
     }
 
-    /// Decides what becomes of programs, whatever is dropped or detached from now on.
+    /// Decides if programs stay when they are dropped or detached from now on.
     pub(crate) fn set_on_drop(&self, on_drop: OnDrop) {
         self.on_drop.set(on_drop);
     }
@@ -128,9 +128,9 @@ impl PinnedHooks {
         self.on_drop.get() == OnDrop::Keep
     }
 
-    /// Takes away the links that are no longer at the hook they were put at, and lists the interfaces that have a link or a filter
-    /// still: an interface that was deleted has none, and one that was moved to another network namespace has its links there,
-    /// and no filters.
+    /// Removes the links that are no longer at their hook, and lists the interfaces that still have a link or a
+    /// filter. A deleted interface has none. An interface that moved to another network namespace has its links
+    /// there, and no filters.
     pub(super) fn part(&self, netlink: &Netlink, interfaces: &[Interface]) -> io::Result<Parted> {
         let mut there = BTreeSet::new();
         let mut renumbered = BTreeSet::new();
@@ -171,13 +171,13 @@ impl PinnedHooks {
         })
     }
 
-    /// True if a program is one whose filters are to be taken over.
+    /// Returns true if filters of a program are to be taken over.
     pub(super) fn knows(&self, program: u32) -> bool {
         let programs = self.programs.borrow();
         programs.iter().any(|known| known.id == program)
     }
 
-    /// Takes over what was left at a hook.
+    /// Takes over an attachment that was left at a hook.
     pub(super) fn adopt(
         self: &Rc<Self>,
         netlink: &Rc<Netlink>,
@@ -187,7 +187,8 @@ impl PinnedHooks {
         owner: &dyn Fn() -> Option<u64>,
     ) -> Result<Left, Error> {
         let mut left = self.held(netlink, hook)?;
-        // Of several, left by a process that was killed while it moved its program, the first counts that leaves that to no other.
+        // A process killed during a move leaves several. The first one that does not pass packets to another is the
+        // one that counts.
         let counts = left
             .iter()
             .position(|(hold, _)| !self.passes(hold))
@@ -199,7 +200,7 @@ impl PinnedHooks {
         let fits = plan::fits(options, hold.mechanism());
         if fits || !left.is_empty() {
             if let Err(error) = hold.replace(program, hook, owner()) {
-                // Whoever comes next finds it as it was.
+                // On failure, the next process finds it unchanged.
                 self.set_aside((hold, pin));
                 left.drain(..).for_each(|kept| self.set_aside(kept));
                 return Err(error);
@@ -214,7 +215,7 @@ impl PinnedHooks {
         })
     }
 
-    /// Holds that were left at a hook, in the order that packets come to them.
+    /// Returns the attachments left at a hook, in the order of execution.
     fn held(&self, netlink: &Rc<Netlink>, hook: &Hook<'_>) -> Result<Vec<HeldAndPin>, Error> {
         let left = self
             .links
@@ -243,7 +244,7 @@ impl PinnedHooks {
         Ok(held)
     }
 
-    /// True if what is at a hook leaves counting to what comes behind.
+    /// Returns true if a program at a hook leaves counting to a later one.
     fn passes(&self, hold: &HeldProgram) -> bool {
         let program = match hold {
             HeldProgram::Tcx(link) => bpf_link::program_of(link.as_fd()).unwrap_or(0),
@@ -254,22 +255,23 @@ impl PinnedHooks {
         named.any(|known| known.name == bpf_stand_in::PASSING)
     }
 
-    /// Leaves something where it is until the source is open. Should that fail, the next one finds it there.
+    /// Leaves an attachment in place until the source is open. If opening fails, the next process finds it.
     pub(super) fn set_aside(&self, kept: HeldAndPin) {
         self.aside.borrow_mut().push(kept);
     }
 
-    /// From now on can move programs from one place at their hook to another.
+    /// Enables moving programs to another place at their hook, with this method of waiting for grace periods.
     pub(crate) fn move_by(&self, grace: Grace) {
         let _ = self.grace.set(grace);
     }
 
-    /// How grace periods are waited for.
+    /// Returns the method of waiting for grace periods.
     pub(super) fn grace(&self) -> Option<&Grace> {
         self.grace.get()
     }
 
-    /// Both programs, where stand-ins for them find them, also when this process is killed.
+    /// Returns the array through which stand-ins call both programs. It is pinned, so it exists even if this process
+    /// is killed.
     pub(super) fn calls(&self, programs: Programs<'_>) -> io::Result<&OwnedFd> {
         if let Some(calls) = self.calls.get() {
             return Ok(calls);
@@ -280,7 +282,7 @@ impl PinnedHooks {
         Ok(self.calls.get_or_init(|| calls))
     }
 
-    /// Pins a program that is to be at a hook for a moment.
+    /// Pins a stand-in program.
     pub(super) fn pin_program(
         &self,
         program: &OwnedFd,
@@ -291,7 +293,7 @@ impl PinnedHooks {
         bpf_pin::pin(program.as_fd(), &path)
     }
 
-    /// Pins a new link, which would go with the process otherwise.
+    /// Pins a new link. Otherwise it would end with the process.
     pub(super) fn pin(&self, link: &tcx::Link, hook: &Hook<'_>) -> Result<Pin, Error> {
         let path = self
             .directory
@@ -307,7 +309,8 @@ impl PinnedHooks {
         Ok(Pin::new(path))
     }
 
-    /// Takes away what was left at hooks and not taken over, and forgets whose it was. `interfaces` are all there are.
+    /// Removes leftovers at hooks that were not taken over, and forgets their programs. `interfaces` are all that
+    /// exist.
     pub(super) fn clear(&self, netlink: &Rc<Netlink>, interfaces: &[Interface]) {
         self.aside.borrow_mut().clear();
         for ((ifindex, direction), path) in self.links.borrow_mut().drain() {
@@ -325,14 +328,14 @@ impl PinnedHooks {
                     interface,
                     direction,
                 };
-                // Dropped, they are deleted. An interface that has gone has none.
+                // Dropping the filters deletes them. A deleted interface has none.
                 let _ = tc::left(netlink, &hook, &programs);
             }
         }
     }
 }
 
-/// The link of this name, if it is at the hook that its name says. One whose interface has gone is at none.
+/// Returns the link with this name, if it is at the hook in its name. The link of a deleted interface is at no hook.
 fn link_at(path: &Path, ifindex: u32, direction: HookDirection) -> Option<OwnedFd> {
     let link = bpf_pin::get(path).ok()?;
     bpf_link::is_at(link.as_fd(), ifindex, direction)
@@ -340,7 +343,7 @@ fn link_at(path: &Path, ifindex: u32, direction: HookDirection) -> Option<OwnedF
         .then_some(link)
 }
 
-/// The name of a link in the BPF file system, removed when dropped unless another link has got it.
+/// Name of a link in the BPF file system. Dropping it removes the name, unless another link has it.
 #[derive(Debug)]
 pub(crate) struct Pin {
     path: PathBuf,
@@ -355,7 +358,7 @@ impl Pin {
         }
     }
 
-    /// Leaves it.
+    /// Leaves the pin.
     pub(super) fn keep(mut self) {
         self.inode = None;
     }

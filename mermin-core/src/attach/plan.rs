@@ -1,4 +1,4 @@
-//! The order in which attach mechanisms are tried. Decides, and does not act.
+//! The order in which attach mechanisms are tried: a pure decision.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::{
     sys::{bpf_link::ENOTSUPP, netlink::errno},
 };
 
-/// One way to attach.
+/// One mechanism to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// A TCX link.
@@ -21,7 +21,7 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) first: Step,
-    /// After a refusal that [`falls_back`].
+    /// Tried after a refusal that [`falls_back`].
     pub(crate) fallback: Option<Step>,
 }
 
@@ -39,14 +39,14 @@ pub(crate) fn plan(options: &AttachOptions) -> Plan {
 }
 
 impl Plan {
-    /// The step to try when the kernel refused the first.
+    /// Returns the step to try after the kernel refused the first.
     pub(crate) fn after(self, refusal: &io::Error) -> Option<Step> {
         self.fallback.filter(|_| falls_back(refusal))
     }
 }
 
-/// True if a program at a hook is where it would be attached now. Among TCX programs any position is right, because moving the
-/// program would miss packets.
+/// Returns true if a program is already at the place where it would be attached now. Among TCX programs any position
+/// is accepted, because moving the program would miss packets.
 pub(crate) fn fits(options: &AttachOptions, there: Mechanism) -> bool {
     match (options.mode, there) {
         (Attach::Auto | Attach::Tcx, Mechanism::Tcx) => true,
@@ -55,12 +55,15 @@ pub(crate) fn fits(options: &AttachOptions, there: Mechanism) -> bool {
     }
 }
 
-/// True if a refusal of TCX says that the kernel lacks it, or has no room at the hook, or the process none for a descriptor.
+/// Returns true if a refusal of TCX means that the kernel lacks it, that the hook is full, or that the process has no
+/// free descriptor.
 ///
 /// Before Linux 6.6, and without `CONFIG_NET_XGRESS`, the attach type is unknown: `EINVAL`. A hook takes 63 programs
-/// (`bpf_mprog_max`) and then answers `ERANGE`; filters run behind them. A link takes a file descriptor and a filter does not.
-/// `EPERM` and `EACCES` do not count: a filter needs `CAP_NET_ADMIN` as well, and a fallback must not circumvent a policy. A
-/// missing interface and a lack of memory do not count either, because another mechanism would fail the same way.
+/// (`bpf_mprog_max`) and then answers `ERANGE`; filters run after them. A link takes a file descriptor and a filter
+/// does not.
+///
+/// `EPERM` and `EACCES` do not count: a filter needs `CAP_NET_ADMIN` as well, and a fallback must not circumvent a
+/// policy. A missing interface and a lack of memory do not count either, because a filter would fail the same way.
 pub(crate) fn falls_back(refusal: &io::Error) -> bool {
     lacks(refusal)
         || matches!(
@@ -69,7 +72,7 @@ pub(crate) fn falls_back(refusal: &io::Error) -> bool {
         )
 }
 
-/// True if an error means that the kernel lacks the feature.
+/// Returns true if an error means that the kernel lacks the feature.
 pub(crate) fn lacks(refusal: &io::Error) -> bool {
     matches!(
         errno(refusal),
@@ -86,13 +89,13 @@ mod tests {
     const TCX: Attach = Attach::Tcx;
     const TC: Attach = Attach::Tc;
 
-    /// Answer of the kernel to a TCX link.
+    /// The kernel's answer to a TCX link.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Answer {
         Takes,
-        /// It lacks TCX, or room at the hook, or the process a descriptor.
+        /// The kernel lacks TCX, the hook is full, or the process has no free descriptor.
         Cannot,
-        /// Or the interface or memory is gone: a filter would fare no better.
+        /// The interface or memory is missing. A filter would fail as well.
         Denies,
     }
 
@@ -123,12 +126,12 @@ mod tests {
         ),
     ];
 
-    /// Where a program ends up.
+    /// Outcome of attaching a program.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum End {
         Link,
         Filter(u16),
-        /// In a filter for want of TCX, which is said, and under `strict` an error.
+        /// A filter replaces TCX. This is a degradation, and an error under `strict`.
         Instead(u16),
         Refused,
     }
@@ -155,7 +158,7 @@ mod tests {
         ]
     }
 
-    /// Whatever order among TCX programs is asked for.
+    /// All options with this mode and priority, for every TCX order.
     fn manners(mode: Attach, tc_priority: Option<u16>) -> impl Iterator<Item = AttachOptions> {
         orders().into_iter().map(move |tcx_order| AttachOptions {
             mode,
@@ -164,7 +167,7 @@ mod tests {
         })
     }
 
-    /// Request, priority of a filter, and outcome of each of [`ANSWERS`].
+    /// Mode, priority of a filter, and the outcome for each of [`ANSWERS`].
     const MATRIX: [(Attach, Option<u16>, [End; 3]); 6] = {
         use End::{Filter, Instead, Link, Refused};
         [
@@ -191,7 +194,7 @@ mod tests {
         }
     }
 
-    /// Holds that a former process left pinned, by link or as a filter: true if they go on where they are.
+    /// Attachments left by an earlier process, as a link or a filter: true if they stay in place.
     const LEFT: [(Attach, Option<u16>, [bool; 4]); 6] = [
         (AUTO, None, [true, true, false, false]),
         (AUTO, Some(100), [true, false, false, true]),

@@ -1,4 +1,4 @@
-//! The programs that are put at hooks.
+//! The programs for hooks.
 
 use std::{
     io,
@@ -18,17 +18,17 @@ pub(crate) struct Programs<'a> {
     pub(crate) egress: BorrowedFd<'a>,
 }
 
-/// One of them, for one hook.
+/// One program for one hook.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Program<'a> {
     pub(super) fd: BorrowedFd<'a>,
     pub(super) name: &'static str,
-    /// It is to outlive the process.
+    /// It must outlive the process.
     pub(super) stays: bool,
 }
 
 impl<'a> Programs<'a> {
-    /// The id of the one for a direction.
+    /// Returns the id of the program for a direction.
     pub(crate) fn id(self, direction: HookDirection) -> io::Result<u32> {
         bpf_link::identify(self.at(direction).fd).map(|identity| identity.id)
     }
@@ -46,7 +46,7 @@ impl<'a> Programs<'a> {
     }
 }
 
-/// The name of the program of an id; none where it has none or may not be read.
+/// Returns the name of the program with an id. `None` if it has no name, or if reading it is not permitted.
 pub(super) fn program_name(id: u32) -> Option<String> {
     let program = bpf_link::open_program(id).ok()?;
     let identity = bpf_link::identify(program.as_fd()).ok()?;

@@ -1,8 +1,8 @@
-//! Moving a program from one place at its hook to another: from a link to a filter, back, or to another priority.
+//! Moves a program to another place at its hook: from a link to a filter, back, or to another priority.
 //!
-//! For a moment it has to be at both. Then stand-ins count each packet at one of them, so none is missed and none counted twice; and
-//! so it is between any two steps, should the process be killed there. The holds it leaves are known by their programs,
-//! which are pinned before they are at a hook.
+//! For a moment the program must be at both places. Then stand-ins count each packet at one of them, so no packet is
+//! missed or counted twice. The same holds between any two steps, if the process is killed there. The programs
+//! identify the attachments left behind: they are pinned before they are at a hook.
 
 use std::{
     io,
@@ -23,21 +23,21 @@ use crate::{
     sys::bpf_stand_in::{self, StandIn},
 };
 
-/// The hold of a program at a hook, and its pin if it has one.
+/// An attached program, and its pin if it has one.
 pub(super) type HeldAndPin = (HeldProgram, Option<Pin>);
 
-/// All that moving a program takes.
+/// Everything needed to move a program.
 pub(super) struct Shift<'a> {
     pub(super) keeper: &'a PinnedHooks,
     pub(super) grace: &'a Grace,
     pub(super) hook: &'a Hook<'a>,
     pub(super) program: Program<'a>,
-    /// The programs of both directions, by their numbers, as stand-ins call them.
+    /// The programs of both directions, by number, for calls from stand-ins.
     pub(super) calls: &'a OwnedFd,
     pub(super) owner: Option<u64>,
 }
 
-/// True if packets come to the place of a step before they come to what is there.
+/// Returns true if packets reach the place of a step before the present place.
 pub(super) fn is_ahead(step: Step, there: Mechanism) -> bool {
     match (step, there) {
         (Step::Tcx, _) => true,
@@ -54,8 +54,8 @@ struct StandIns {
 }
 
 impl Shift<'_> {
-    /// Puts the program `ahead` of where it is, or behind, by `put`, and takes it away from there. On a refusal `old` is left, as a
-    /// stand-in that counts.
+    /// Attaches the program `ahead` of its present place, or after it, with `put`, and detaches it from the present
+    /// place. After a refusal, `old` stays as a stand-in that counts.
     pub(super) fn run(
         &self,
         ahead: bool,
@@ -71,7 +71,8 @@ impl Shift<'_> {
             passing,
         } = self.stand_ins()?;
         let mut new = if ahead {
-            // A packet that comes to the old place alone is counted there, and one that comes to both at the new one.
+            // A packet that reaches only the old place is counted there. A packet that reaches both is counted at the
+            // new one.
             self.replace(there, &heeding)?;
             let new = put(self.stand_in(&noting))?;
             fail_point(FailPoint::Shifted);
@@ -80,7 +81,7 @@ impl Shift<'_> {
             new
         } else {
             self.replace(there, &noting)?;
-            // From here on all that come to the new place have been noted at the old one.
+            // From here on, every packet that reaches the new place was noted at the old one.
             self.wait()?;
             let mut new = put(self.stand_in(&heeding))?;
             fail_point(FailPoint::Shifted);
@@ -98,7 +99,7 @@ impl Shift<'_> {
         Ok(new)
     }
 
-    /// Gives the program itself to what holds a stand-in.
+    /// Replaces a stand-in by the program itself.
     fn settle(&self, new: &mut Attached) -> Result<(), Error> {
         if let Some(hold) = &mut new.hold {
             hold.replace(self.program, self.hook, self.owner)?;
@@ -121,7 +122,7 @@ impl Shift<'_> {
         }
     }
 
-    /// Loads what is to be at the hook for a moment, and pins it.
+    /// Loads the stand-ins and pins them.
     fn stand_ins(&self) -> Result<StandIns, Error> {
         let make = || {
             let notes = bpf_stand_in::create_notes()?;

@@ -1,14 +1,14 @@
-//! clsact and `cls_bpf`: a filter at a hook, on any kernel.
+//! Attaches a filter to a hook with clsact and `cls_bpf`, on any kernel.
 //!
-//! **Whose qdisc it is.** The first of us adds the clsact qdisc, and the last of us removes it; whoever that is, in
-//! whichever process. The knowledge that it was ours to begin with is kept in the kernel, in the name of the filters (`mark`):
-//! who made the qdisc, or finds a filter so marked on it, marks its own with `+clsact`. Detaching deletes the qdisc when
-//! the filter it has just deleted bore the mark and no filter of anybody is left in either direction. A filter that has
-//! gone before (then its qdisc may be a new one, and somebody else's) is reason enough to leave the qdisc alone.
+//! **Ownership of the qdisc.** The first source adds the clsact qdisc and the last one removes it, in any process.
+//! The names of the filters keep this fact in the kernel (`mark`): a source that adds the qdisc, or finds a marked
+//! filter on it, marks its own filter with `+clsact`. Detaching deletes the qdisc if the deleted filter had the mark
+//! and no filter is left in either direction. If the filter was already gone, the qdisc may be a new one of another
+//! program, so it stays.
 //!
-//! The kernel has no "delete if empty". Sources take turns (`turn`), so they do not delete each other's filters; a filter
-//! that a stranger adds in the microseconds between the last look and the deletion goes too. That is the price of
-//! leaving nothing behind, paid only where the qdisc was ours.
+//! The kernel has no "delete if empty". Sources take turns (`turn`), so they do not delete each other's filters. A
+//! filter that another program adds in the microseconds between the last check and the deletion is deleted too. This
+//! can only happen if the source added the qdisc.
 
 pub(crate) mod filter;
 mod mark;
@@ -30,11 +30,11 @@ use crate::{
     sys::{bpf_link, netlink::Netlink, netlink::errno},
 };
 
-/// Times the qdisc may vanish under us, removed by a stranger.
+/// How often another program may remove the qdisc before attaching fails.
 const TRIES: u32 = 4;
 const CAPABILITY: &str = "CAP_NET_ADMIN";
 
-/// A filter of ours. Deleted when dropped, as far as that succeeds.
+/// A filter of this source. Dropping it deletes the filter; a failure is ignored.
 pub(super) struct Attachment {
     netlink: Rc<Netlink>,
     interface: String,
@@ -42,13 +42,13 @@ pub(super) struct Attachment {
     direction: HookDirection,
     priority: u16,
     handle: u32,
-    /// Tells our filter from another that got its handle after somebody deleted it.
+    /// Distinguishes the filter from another that got its handle after a deletion.
     program: u32,
     owns_qdisc: bool,
     deleted: bool,
 }
 
-/// Adds a filter, and the qdisc where there is none.
+/// Adds a filter, and the qdisc if there is none.
 pub(super) fn attach(
     netlink: &Rc<Netlink>,
     program: Program<'_>,
@@ -65,7 +65,7 @@ pub(super) fn attach(
         let added = qdisc::add(netlink, ifindex).map_err(|error| explain_qdisc(hook, error))?;
         let found = qdisc::get(netlink, ifindex).map_err(refused)?;
         if found == Some(Qdisc::Ingress) && hook.direction == HookDirection::Egress {
-            // Not to be tried: an ingress qdisc takes the filter, and runs it for ingress.
+            // Not tried: an ingress qdisc accepts an egress filter, and runs it for ingress.
             return Err(ingress_only(hook));
         }
         let owns_qdisc = added || marked(netlink, ifindex).map_err(refused)?;
@@ -101,7 +101,7 @@ pub(super) fn attach(
     }
 }
 
-/// The filters at a hook that run one of these programs.
+/// Returns the filters at a hook that run one of these programs.
 pub(super) fn left(
     netlink: &Rc<Netlink>,
     hook: &Hook<'_>,
@@ -126,7 +126,7 @@ pub(super) fn left(
     Ok(ours.collect())
 }
 
-/// Tells if a filter at a hook runs one of these programs.
+/// Returns true if a filter at a hook runs one of these programs.
 pub(super) fn runs_one(
     netlink: &Netlink,
     ifindex: u32,
@@ -143,7 +143,7 @@ impl Attachment {
         self.priority
     }
 
-    /// The same filter runs another program from the next packet on.
+    /// Replaces the program of the filter from the next packet on.
     pub(super) fn replace(
         &mut self,
         program: Program<'_>,
@@ -167,7 +167,7 @@ impl Attachment {
         Ok(())
     }
 
-    /// The id of the program that it runs.
+    /// Returns the id of its program.
     pub(super) fn program(&self) -> u32 {
         self.program
     }
@@ -192,7 +192,7 @@ impl Attachment {
         })
     }
 
-    /// Leaves whatever is at the hook.
+    /// Forgets the filter without deleting anything.
     pub(super) fn forget(mut self) {
         self.deleted = true;
     }
@@ -211,7 +211,7 @@ impl Attachment {
             self.handle,
         );
         if let Err(error) = deleted {
-            // Somebody else may have deleted it first, or the interface.
+            // Another program may have deleted it or the interface first.
             self.deleted = !self.is_there()?;
             return if self.deleted { Ok(()) } else { Err(error) };
         }
@@ -256,7 +256,7 @@ impl fmt::Debug for Attachment {
     }
 }
 
-/// How a filter is removed by hand.
+/// Returns the command that removes a filter.
 pub(super) fn delete_command(
     interface: &str,
     direction: HookDirection,
@@ -267,14 +267,14 @@ pub(super) fn delete_command(
     format!("tc filter del dev {interface} {direction} pref {priority} handle {handle:#x} bpf")
 }
 
-/// All filters on an interface's qdisc.
+/// Returns all filters on an interface's qdisc.
 fn filters(netlink: &Netlink, ifindex: u32) -> io::Result<Vec<Filter>> {
     let mut filters = filter::list(netlink, ifindex, HookDirection::Ingress)?;
     filters.extend(filter::list(netlink, ifindex, HookDirection::Egress)?);
     Ok(filters)
 }
 
-/// Tells if a filter of ours says that the qdisc is ours.
+/// Returns true if a filter's mark says that a source added the qdisc.
 fn marked(netlink: &Netlink, ifindex: u32) -> io::Result<bool> {
     let filters = filters(netlink, ifindex)?;
     Ok(filters
@@ -296,12 +296,12 @@ fn bears_mark(name: &str) -> bool {
     Mark::read(name).is_some_and(|mark| mark.owns_qdisc)
 }
 
-/// Interfaces with a qdisc that carries filters.
+/// Returns interfaces with a qdisc that carries filters.
 pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
     qdisc::carriers(netlink)
 }
 
-/// Filters of ours at a hook, and whose they are.
+/// Returns the filters of sources at a hook, and their owners.
 pub(super) fn owned(
     netlink: &Netlink,
     ifindex: u32,
@@ -315,7 +315,8 @@ pub(super) fn owned(
         .collect())
 }
 
-/// Removes a filter that has no owner any more, and the qdisc with the last one where that was ours.
+/// Removes a filter without an owner. Also removes the qdisc, if this was the last filter and a source added the
+/// qdisc.
 pub(super) fn remove(
     netlink: &Netlink,
     ifindex: u32,
@@ -323,7 +324,7 @@ pub(super) fn remove(
     orphan: &Filter,
 ) -> io::Result<()> {
     let _turn = turn::take(ifindex);
-    // Since it was listed, another may have got its place.
+    // Another filter may have got its handle since the listing.
     if !filter::list(netlink, ifindex, direction)?.contains(orphan) {
         return Err(io::ErrorKind::NotFound.into());
     }
@@ -334,7 +335,7 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// Leaves the qdisc where anything is in doubt: an empty qdisc costs nothing, a lost filter may be a firewall.
+/// Deletes an empty qdisc. In doubt it stays: an empty qdisc costs nothing, but a lost filter may be a firewall.
 fn delete_empty_qdisc(netlink: &Netlink, ifindex: u32) {
     if filters(netlink, ifindex).is_ok_and(|filters| filters.is_empty()) {
         let _ = qdisc::delete(netlink, ifindex);
@@ -377,7 +378,7 @@ fn missing(hook: &Hook<'_>, module: &str, error: io::Error) -> Error {
     .with_source(error)
 }
 
-/// A filter that keeps BPF filters for all protocols out of a priority.
+/// Returns a filter that prevents BPF filters for all protocols at a priority.
 fn conflict(there: &[Filter], priority: u16) -> Option<&Filter> {
     there.iter().find(|filter| {
         filter.chain == 0
@@ -386,7 +387,7 @@ fn conflict(there: &[Filter], priority: u16) -> Option<&Filter> {
     })
 }
 
-/// The nearest priority that is free, behind the wanted one if there is any.
+/// Returns the nearest free priority, after the wanted one if possible.
 fn free_priority(there: &[Filter], wanted: u16) -> Option<u16> {
     let mut candidates = (wanted..=i16::MAX.cast_unsigned()).chain((1..wanted).rev());
     candidates.find(|priority| conflict(there, *priority).is_none())

@@ -1,4 +1,4 @@
-//! TCX: a link that holds a program at a hook, from Linux 6.6 on.
+//! TCX: a link that attaches a program to a hook, since Linux 6.6.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use crate::{
     sys::{bpf_link, netlink::errno},
 };
 
-/// A program at a TCX hook, detached when dropped.
+/// A program at a TCX hook. Dropping it detaches the program.
 #[derive(Debug)]
 pub(super) struct Link {
     fd: OwnedFd,
@@ -36,14 +36,15 @@ impl AsFd for Link {
 }
 
 impl Link {
-    /// Leaves the program where it is, for as long as the link is pinned.
+    /// Leaves the program attached while the link is pinned.
     pub(super) fn keep(mut self) {
         self.stays = true;
     }
 }
 
 impl Link {
-    /// Tells if it still holds the program at a hook. Somebody may have detached it, or the interface may have gone.
+    /// Returns true if the link still attaches the program. Another process may have detached it, or the interface
+    /// may be deleted.
     pub(super) fn is_attached(&self) -> io::Result<bool> {
         bpf_link::tcx_interface(self.fd.as_fd()).map(|ifindex| ifindex != 0)
     }
@@ -54,18 +55,18 @@ impl Drop for Link {
         if self.stays {
             return;
         }
-        // Closing detaches as well, but not while a child between fork and exec has a copy of the descriptor. After
-        // the process gave up its capabilities this is refused, and closing is what detaches.
+        // Closing detaches as well, except while a child between fork and exec has a copy of the descriptor. If the
+        // process dropped its capabilities, this call is refused, and closing detaches.
         let _ = bpf_link::detach(self.fd.as_fd());
     }
 }
 
-/// Attaches where the order says, among what is there now.
+/// Attaches at the requested position among the present programs.
 pub(super) fn attach(program: Program<'_>, hook: &Hook<'_>, order: &TcxOrder) -> io::Result<Link> {
     let put = |position| {
         bpf_link::attach_tcx(program.fd, hook.index(), hook.direction, position).map(Link::from)
     };
-    // A list that is refused leaves the ends; so does a program that went since.
+    // If the list is refused, or the named program disappeared, only first and last are possible.
     let there = order.relative().and_then(|_| programs(hook).ok());
     let there = there.unwrap_or_default();
     let there: Vec<(&str, u32)> = there
@@ -82,7 +83,8 @@ fn is_gone(error: &io::Error) -> bool {
     matches!(errno(error), Some(libc::ENOENT | libc::ESTALE))
 }
 
-/// The programs at a hook by name and id, in the order they run. A name that may not be read (`CAP_SYS_ADMIN`) is empty.
+/// Returns name and id of the programs at a hook, in the order of execution. The name is empty if reading it is not
+/// permitted (`CAP_SYS_ADMIN`).
 fn programs(hook: &Hook<'_>) -> io::Result<Vec<(String, u32)>> {
     let programs = bpf_link::query_tcx(hook.index(), hook.direction)?;
     Ok(programs
@@ -91,7 +93,7 @@ fn programs(hook: &Hook<'_>) -> io::Result<Vec<(String, u32)>> {
         .collect())
 }
 
-/// A refusal that nothing stands in for.
+/// Converts a refusal without a fallback into an error.
 pub(super) fn explain(hook: &Hook<'_>, refusal: io::Error) -> Error {
     if plan::lacks(&refusal) {
         let message = format!("cannot attach by TCX to {hook}");

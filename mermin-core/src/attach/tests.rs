@@ -1,4 +1,4 @@
-//! Attaching for real: each test has a network namespace of its own, with a pair of veth interfaces in it.
+//! Tests that really attach. Each has a network namespace of its own, with a pair of veth interfaces.
 
 use std::{
     fs::File,
@@ -29,13 +29,13 @@ fn at_priority(priority: u16) -> AttachOptions {
     }
 }
 
-/// Surroundings of a test.
+/// The environment of a test.
 struct Bench {
     hooks: Hooks,
     interface: Interface,
 }
 
-/// Programs that one source has loaded.
+/// Programs of one source.
 struct Loaded {
     ingress: OwnedFd,
     egress: OwnedFd,
@@ -89,7 +89,7 @@ impl Bench {
     }
 }
 
-/// Runs a test in a thread that has a network namespace of its own, or says why it does not.
+/// Runs a test in a thread with a network namespace of its own, or prints why it cannot.
 fn isolated(test: impl FnOnce(Bench) + Send + 'static) {
     let thread = thread::spawn(move || {
         if let Err(error) = netns::enter_new().and_then(|()| Loaded::try_new().map(drop)) {
@@ -272,7 +272,7 @@ fn last_source_removes_the_shared_qdisc() {
     isolated(|bench| {
         let (one, other) = (Loaded::new(), Loaded::new());
         let maker = bench.attach(FIRST, &one, Ingress).unwrap();
-        // Another source has sockets of its own, and knows nothing of the first.
+        // Another source has its own sockets, and no state of the first.
         let hooks = Hooks::open().unwrap();
         let guest = Bench {
             hooks,
@@ -449,7 +449,7 @@ fn error_names_missing_capabilities_of_a_process() {
             inheritable: none,
         };
         rustix::thread::set_capabilities(None, sets).unwrap();
-        // TCX is not asked: on Linux 6.18 it attaches for whoever has the descriptor of a program.
+        // TCX is not tested: Linux 6.18 attaches without capabilities, given the descriptor of a program.
         let error = bench.attach(FIRST, &loaded, Ingress).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
         assert!(error.remedy().unwrap().contains("CAP_NET_ADMIN"));
@@ -462,14 +462,14 @@ fn error_names_missing_capabilities_of_a_process() {
     });
 }
 
-/// Comes and goes; counts how often its filter was gone while it was there.
+/// Attaches and detaches repeatedly. Returns how often its filter was missing while attached.
 fn come_and_go(bench: &Bench) -> u32 {
     let loaded = Loaded::new();
     let id = identify(loaded.ingress.as_fd()).unwrap().id;
     let mut lost = 0;
     for _ in 0..500 {
         let attached = bench.attach(FIRST, &loaded, Ingress).unwrap();
-        // Long enough for the other to leave meanwhile: without turns, one in a thousand is lost.
+        // The other thread must be able to detach meanwhile. Without the lock, one filter in a thousand is lost.
         thread::sleep(Duration::from_micros(100));
         let there = bench.occupants(Ingress);
         lost += u32::from(there.iter().all(|at| at.program != Some(id)));

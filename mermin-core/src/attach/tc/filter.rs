@@ -1,4 +1,4 @@
-//! Filters at one hook of an interface: adding a BPF one, listing all, deleting one.
+//! Filters at one hook of an interface: adds a BPF filter, lists all, deletes one.
 
 use std::{io, os::fd::AsRawFd};
 
@@ -15,9 +15,9 @@ use crate::{
     sys::netlink::{Netlink, attribute, number, text},
 };
 
-/// The one kind that several filters of a priority share.
+/// The only kind for which several filters can share a priority.
 pub(crate) const BPF: &str = "bpf";
-/// `ETH_P_ALL`: every packet, whatever its protocol.
+/// `ETH_P_ALL`: packets of every protocol.
 pub(super) const ALL_PROTOCOLS: u16 = 3;
 
 const RTM_NEWTFILTER: u16 = 44;
@@ -27,22 +27,22 @@ const TCA_CHAIN: u16 = 11;
 const TCA_BPF_NAME: u16 = 7;
 const TCA_BPF_ID: u16 = 11;
 
-/// A filter at a hook, anybody's.
+/// A filter at a hook, of any program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
     /// `bpf`, `u32`, `flower`, ..
     pub(crate) kind: String,
     /// The `pref` of tc(8).
     pub(crate) priority: u16,
-    /// Ethertype, or [`ALL_PROTOCOLS`].
+    /// EtherType, or [`ALL_PROTOCOLS`].
     pub(crate) protocol: u16,
-    /// Filters of chains other than 0 are reached from filters only, and have priorities of their own.
+    /// Only other filters lead to chains other than 0. Each chain has its own priorities.
     pub(crate) chain: u32,
-    /// Unique within its priority; 0 in the entry that stands for the priority as a whole.
+    /// Unique within its priority; 0 in the entry of the priority itself.
     pub(crate) handle: u32,
     /// Name of a BPF filter.
     pub(crate) name: Option<String>,
-    /// Program of a BPF filter, by id.
+    /// Program id of a BPF filter.
     pub(crate) program: Option<u32>,
 }
 
@@ -62,7 +62,7 @@ fn info(priority: u16, protocol: u16) -> u32 {
     u32::from(priority) << 16 | u32::from(protocol.to_be())
 }
 
-/// Attributes of a BPF filter in direct-action mode.
+/// Returns the attributes of a BPF filter in direct-action mode.
 fn attributes(program: Program<'_>, name: &str) -> Vec<TcAttribute> {
     vec![
         TcAttribute::Kind(BPF.to_owned()),
@@ -76,7 +76,7 @@ fn attributes(program: Program<'_>, name: &str) -> Vec<TcAttribute> {
     ]
 }
 
-/// Replaces the program of a BPF filter, given by priority and handle: the kernel puts a new filter into its place at once.
+/// Replaces the program of the BPF filter with this priority and handle. The kernel replaces the filter atomically.
 pub(super) fn replace(
     netlink: &Netlink,
     ifindex: u32,
@@ -92,7 +92,8 @@ pub(super) fn replace(
     netlink.execute(RouteNetlinkMessage::NewTrafficFilter(message), 0)
 }
 
-/// Adds a BPF filter in direct-action mode, before those of the same priority. Returns the handle the kernel chose.
+/// Adds a BPF filter in direct-action mode, before those of the same priority. Returns the handle that the kernel
+/// chose.
 pub(super) fn add(
     netlink: &Netlink,
     ifindex: u32,
@@ -117,7 +118,7 @@ pub(super) fn add(
     }
 }
 
-/// All filters at a hook, in the order they run. None where there is no qdisc or no interface.
+/// Returns all filters at a hook, in the order of execution; none if there is no qdisc or no interface.
 pub(crate) fn list(
     netlink: &Netlink,
     ifindex: u32,
@@ -129,7 +130,7 @@ pub(crate) fn list(
     )
 }
 
-/// Deletes one BPF filter. A handle of 0 would delete every filter of the priority, and is refused.
+/// Deletes one BPF filter. Refuses handle 0, which would delete every filter of the priority.
 pub(super) fn delete(
     netlink: &Netlink,
     ifindex: u32,
@@ -154,7 +155,7 @@ fn read(kind: u16, payload: &[u8]) -> Option<Filter> {
     let header = TcHeader::parse(payload).ok()?;
     let attributes = payload.get(HEADER..)?;
     let kind = text(attribute(attributes, TCA_KIND)?);
-    // Numbers of options mean something else for every kind.
+    // The numbers of options depend on the kind.
     let options = attribute(attributes, TCA_OPTIONS).filter(|_| kind == BPF);
     let [priority, protocol] =
         [header.info >> 16, header.info & 0xffff].map(|half| u16::try_from(half).unwrap_or(0));

@@ -1,37 +1,38 @@
-//! Meaning of the names of our filters: `mermin_ingress@<owner>+clsact`, or `mermin_ingress@<owner>+pinned`.
+//! Names of filters: `mermin_ingress@<owner>+clsact`, or `mermin_ingress@<owner>+pinned`.
 //!
-//! A filter outlasts its process, and its name is all that tells whose it was.
+//! A filter outlives its process, and only its name identifies the owner.
 
 use mermin_bpf::abi::names::{PROGRAM_EGRESS, PROGRAM_INGRESS};
 
-/// Marks filters whose qdisc is ours too.
+/// Marks a filter whose qdisc a source added.
 const QDISC: &str = "+clsact";
-/// Marks filters that are to outlast their process.
+/// Marks a filter that must outlive its process.
 const STAYING: &str = "+pinned";
-/// Stands before the token of a process.
+/// Precedes the token of a process.
 const OWNER: char = '@';
 
-/// Whose a filter is.
+/// The owner of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::attach) enum Whose {
-    /// Nothing says so.
+    /// The name has no owner.
     Unknown,
-    /// Of a process that would show itself by this token if it lived.
+    /// A process. While it is alive, its socket has this token.
     Process(u64),
-    /// Of whoever names the same instance: it stays when its process goes, which would show itself by this token if it lived.
+    /// The next source of the same instance; the filter stays when its process ends. While the process is alive, its
+    /// socket has this token.
     Staying(Option<u64>),
 }
 
-/// Meaning of a name.
+/// A parsed name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) whose: Whose,
-    /// The qdisc was made by one of us.
+    /// A source added the qdisc.
     pub(super) owns_qdisc: bool,
 }
 
 impl Mark {
-    /// The name of a filter of this program.
+    /// Returns the name of a filter of this program.
     pub(super) fn name(self, program: &str) -> String {
         let qdisc = if self.owns_qdisc { QDISC } else { "" };
         match self.whose {
@@ -44,7 +45,7 @@ impl Mark {
         }
     }
 
-    /// Meaning of a filter's name, if it is one of ours.
+    /// Parses a filter's name. `None` if it is not a source's.
     pub(super) fn read(name: &str) -> Option<Self> {
         let bare = name.strip_suffix(QDISC);
         let owns_qdisc = bare.is_some();

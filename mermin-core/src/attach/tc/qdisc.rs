@@ -15,12 +15,12 @@ pub(super) const HEADER: usize = 20;
 const RTM_NEWQDISC: u16 = 36;
 const TCA_KIND: u16 = 1;
 
-/// The qdisc of an interface that filters hang on.
+/// The qdisc of an interface that carries filters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Qdisc {
     /// Both directions.
     Clsact,
-    /// The older one, which knows only ingress. There is room for one of the two.
+    /// The older kind, with ingress only. An interface can have only one of the two.
     Ingress,
 }
 
@@ -30,10 +30,10 @@ fn message(ifindex: u32) -> TcMessage {
     message
 }
 
-/// Adds a clsact qdisc: true if it was not there. An ingress qdisc in its place counts as there.
+/// Adds a clsact qdisc. Returns true if there was none. An existing ingress qdisc is not replaced.
 pub(super) fn add(netlink: &Netlink, ifindex: u32) -> io::Result<bool> {
     let mut message = message(ifindex);
-    // The kernel gives this handle to every clsact and ingress qdisc, whatever is asked for.
+    // The kernel gives this handle to every clsact and ingress qdisc.
     message.header.handle = TcHandle {
         major: 0xffff,
         minor: 0,
@@ -52,11 +52,11 @@ pub(super) fn add(netlink: &Netlink, ifindex: u32) -> io::Result<bool> {
     }
 }
 
-/// Which one there is.
+/// Returns the qdisc of an interface, if there is one.
 pub(super) fn get(netlink: &Netlink, ifindex: u32) -> io::Result<Option<Qdisc>> {
     let asked = netlink.request(
         RouteNetlinkMessage::GetQueueDiscipline(message(ifindex)),
-        // Before Linux 6.9 the answer is a notification, which comes only when it is asked for.
+        // Before Linux 6.9 the answer is a notification, which must be requested.
         NLM_F_ECHO,
         |kind, payload| {
             (kind == RTM_NEWQDISC).then_some(())?;
@@ -69,13 +69,13 @@ pub(super) fn get(netlink: &Netlink, ifindex: u32) -> io::Result<Option<Qdisc>> 
             "ingress" => Some(Qdisc::Ingress),
             _ => None,
         })),
-        // There never was one, or what was there has gone and left its empty place.
+        // There was never a qdisc, or it was removed and left an empty entry.
         Err(error) if matches!(errno(&error), Some(libc::ENOENT | libc::EINVAL)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Interfaces that have either.
+/// Returns the interfaces that have either qdisc.
 pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
     let all = RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default());
     let carriers = netlink.dump(&all, |kind, payload| {
@@ -88,7 +88,7 @@ pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
     Ok(carriers.into_iter().collect())
 }
 
-/// Removes it, and every filter on it.
+/// Removes the qdisc and every filter on it.
 pub(super) fn delete(netlink: &Netlink, ifindex: u32) -> io::Result<()> {
     netlink.execute(RouteNetlinkMessage::DelQueueDiscipline(message(ifindex)), 0)
 }

@@ -1,8 +1,8 @@
-//! Taking turns with other sources, in this process and in others, at the qdisc of one interface.
+//! A lock between sources, in this process and in others, for the qdisc of one interface.
 //!
-//! Asking if a qdisc is empty and deleting it are two requests; without turns, two sources that came and went in
-//! 3000 rounds each lost 9 filters to one another. The lock is an abstract socket address: it is as wide as the network
-//! namespace, like the qdisc, needs no file system, and goes with its process however that ends.
+//! Checking if a qdisc is empty and deleting it are two requests. Without the lock, two sources that attached and
+//! detached 3000 times each lost 9 filters. The lock is an abstract socket address: it exists per network namespace,
+//! like the qdisc, needs no file system, and ends with its process.
 
 use std::{
     io,
@@ -15,16 +15,16 @@ use std::{
 };
 
 const PAUSE: Duration = Duration::from_millis(1);
-/// A turn takes less than a millisecond. A process that waits this long has met a program that was stopped in its turn, or
-/// one that took the address for a reason of its own: not worth failing for.
+/// Normally the lock is held for less than a millisecond. After this many pauses, its holder is a stopped process, or
+/// another program uses the address. Attaching continues without the lock.
 const PAUSES: u32 = 500;
 
-/// One's turn, until dropped; without the socket, nobody's promise.
+/// The lock, until dropped. Without the socket, it excludes nobody.
 pub(super) struct Turn {
     _address: Option<UnixDatagram>,
 }
 
-/// Waits for one's turn at an interface of the calling thread's network namespace.
+/// Waits for the lock of an interface in the calling thread's network namespace.
 pub(super) fn take(ifindex: u32) -> Turn {
     let name = format!("mermin/clsact/{ifindex}");
     for _ in 0..PAUSES {
