@@ -1,4 +1,4 @@
-//! Conversion of kernel ticks to time.
+//! Converts kernel ticks to time.
 
 use std::{
     io,
@@ -10,12 +10,12 @@ use rustix::time::{ClockId, clock_getres, clock_gettime};
 
 use crate::sys::{bpf, mapping::Mapping};
 
-/// Nanoseconds of `CLOCK_MONOTONIC`.
+/// Returns nanoseconds of `CLOCK_MONOTONIC`.
 pub(crate) fn monotonic() -> u64 {
     nanoseconds(clock_gettime(ClockId::Monotonic))
 }
 
-/// Nanoseconds since 1970 of `CLOCK_REALTIME`.
+/// Returns nanoseconds since 1970 of `CLOCK_REALTIME`.
 fn realtime() -> u64 {
     nanoseconds(clock_gettime(ClockId::Realtime))
 }
@@ -25,20 +25,20 @@ fn nanoseconds(time: rustix::time::Timespec) -> u64 {
         + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
-/// The difference of the wall clock and the monotonic clock.
+/// The difference between the wall clock and the monotonic clock.
 ///
-/// It changes only when somebody sets the wall clock. A small difference is the delay between two readings and no change, so
-/// the dates of a flow stay the same from record to record.
+/// It changes only when somebody sets the wall clock. A small difference comes from the delay between two readings
+/// and is ignored, so the dates of a flow are the same in all its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wall {
     ahead: i64,
 }
 
-/// Changes below this (1 ms) are the reading's, ns.
+/// Smallest difference that is a change: 1 ms, in ns.
 const LEAST_STEP: u64 = 1_000_000;
 
 impl Wall {
-    /// Reads both clocks several times and keeps the reading that took the least time, which is the most exact.
+    /// Reads both clocks several times, and keeps the reading that took the least time, because it is the most exact.
     pub(crate) fn read() -> Self {
         let looks = [(); 4].map(|()| {
             let before = monotonic();
@@ -53,20 +53,20 @@ impl Wall {
         }
     }
 
-    /// Takes a later reading if the clock was set meanwhile.
+    /// Adopts a later reading, if the clock was set in between.
     pub(crate) fn follow(&mut self, later: Self) {
         if self.ahead.abs_diff(later.ahead) >= LEAST_STEP {
             *self = later;
         }
     }
 
-    /// The wall clock at a time of the monotonic one, ns since 1970.
+    /// Returns the wall clock at a time of the monotonic clock, ns since 1970.
     pub(crate) fn at(self, monotonic: u64) -> i64 {
         self.ahead.saturating_add_unsigned(monotonic)
     }
 }
 
-/// One point in time on both clocks, and the length of a tick.
+/// One moment on both clocks, and the length of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticks {
     reference: Clock,
@@ -74,7 +74,7 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
-    /// Of packets whose times are `CLOCK_MONOTONIC` themselves.
+    /// For packets whose times are `CLOCK_MONOTONIC` themselves.
     const NANOSECONDS: Self = Self {
         reference: Clock {
             ticks: 0,
@@ -84,7 +84,7 @@ impl Ticks {
         nanoseconds: 1,
     };
 
-    /// As if both clocks were read, and a tick took so long (ns).
+    /// Creates a reading of both clocks with this length of a tick (ns).
     #[cfg(test)]
     pub(crate) fn new(reference: Clock, nanoseconds: u64) -> Self {
         Self {
@@ -93,12 +93,12 @@ impl Ticks {
         }
     }
 
-    /// How long one is, ns.
+    /// Returns the length of a tick, ns.
     pub(crate) fn length(&self) -> u64 {
         self.nanoseconds
     }
 
-    /// `CLOCK_MONOTONIC` at a tick, ns. Ticks are counted from that clock, so any reference gives the same answer.
+    /// Returns `CLOCK_MONOTONIC` at a tick, ns. Ticks follow that clock, so every reference gives the same result.
     pub(crate) fn monotonic(&self, ticks: u64) -> u64 {
         let ahead = ticks.wrapping_sub(self.reference.ticks).cast_signed();
         let tick = self.nanoseconds.cast_signed();
@@ -108,15 +108,15 @@ impl Ticks {
     }
 }
 
-/// How far `CLOCK_MONOTONIC` of this process is ahead of the kernel program's, ns: it is in a time namespace (Linux 5.6), as
-/// containers of some runtimes are, and processes that were checkpointed.
+/// Offset of this process's `CLOCK_MONOTONIC` from the kernel program's, ns. It differs from zero in a time namespace
+/// (Linux 5.6), for example in containers of some runtimes and in restored checkpoints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TimeNs {
     ahead: i64,
 }
 
 impl TimeNs {
-    /// From a time of the kernel's, and those of this process right before and behind it.
+    /// Computes the offset from a time of the kernel's, and those of this process directly before and after it.
     fn between(before: u64, kernel: u64, after: u64) -> Self {
         if (before..=after).contains(&kernel) {
             return Self::default();
@@ -126,7 +126,7 @@ impl TimeNs {
         }
     }
 
-    /// The kernel program's clock at a time of this process's.
+    /// Converts a time of this process's clock into the kernel program's.
     pub(crate) fn kernel(self, monotonic: u64) -> u64 {
         monotonic.saturating_add_signed(self.ahead.wrapping_neg())
     }
@@ -139,22 +139,22 @@ pub(crate) struct Reader {
     exact_end: bool,
 }
 
-/// The kernel refuses a test run of less than an Ethernet header.
+/// The kernel refuses a test run with less than an Ethernet header.
 const SHORTEST_PACKET: [u8; 14] = [0; 14];
 
 impl Reader {
-    /// By this program; `exact_end` where packets' times are no ticks.
+    /// Creates a reader from this program. With `exact_end`, packets' times are nanoseconds and not ticks.
     pub(crate) fn new(program: OwnedFd, exact_end: bool) -> Self {
         Self { program, exact_end }
     }
 
-    /// Finds out how far this process's clock is from the kernel program's.
+    /// Measures the offset of this process's clock from the kernel program's.
     pub(crate) fn time_ns(&self, globals: &Mapping<Globals>) -> io::Result<TimeNs> {
         let mut closest = (u64::MAX, TimeNs::default());
-        // Of several looks the one that took least is the most exact.
+        // The reading that takes the least time is the most exact.
         for _ in 0..4 {
             let before = monotonic();
-            // Not the coarse clock: it lags by up to a tick, and every date would be as much too late.
+            // The coarse clock lags by up to a tick, which would shift every date.
             let kernel = self.look(globals)?.now;
             let after = monotonic();
             let took = after.saturating_sub(before);
@@ -165,13 +165,13 @@ impl Reader {
         Ok(closest.1)
     }
 
-    /// Looks at both clocks: one system call.
+    /// Reads both clocks with one system call.
     fn look(&self, globals: &Mapping<Globals>) -> io::Result<Clock> {
         bpf::test_run(self.program.as_fd(), &SHORTEST_PACKET, &[], 1)?;
         Ok(globals.read(0).clock)
     }
 
-    /// How packets' times are told.
+    /// Returns the conversion of packets' times.
     pub(crate) fn read(&self, globals: &Mapping<Globals>) -> io::Result<Ticks> {
         if self.exact_end {
             return Ok(Ticks::NANOSECONDS);
@@ -233,7 +233,7 @@ mod tests {
         });
         assert_eq!(wall, first);
         assert_eq!(wall.at(5), 1_763_856_000_000_000_005);
-        // Daylight saving done wrong.
+        // The wall clock is set by an hour.
         wall.follow(Wall {
             ahead: first.ahead - 3_600_000_000_000,
         });

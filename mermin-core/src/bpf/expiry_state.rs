@@ -1,4 +1,4 @@
-//! The part of a slot that a sweep reads: two or three of its five lines, asked for some flows ahead.
+//! The part of a slot that a sweep reads: two or three of its five cache lines, prefetched some flows ahead.
 
 use std::mem::offset_of;
 
@@ -7,19 +7,19 @@ use mermin_bpf::abi::slot::{DIRECTIONS, LANES, Lane, Slot, lane};
 use super::{clock::Ticks, slab::Slab};
 use crate::{sys::prefetch::prefetch, table::expiry_state::ExpiryState};
 
-/// How many flows ahead the first line of a slot is asked for. Of 8, 16 and 32 the last two were equally good.
+/// How many flows ahead the first line of a slot is prefetched. Of 8, 16 and 32, the last two were equally fast.
 const FACTS_AHEAD: usize = 16;
-/// And how many ahead the lanes are, which the first line names.
+/// How many flows ahead the lanes are prefetched, which the first line names.
 const LANES_AHEAD: usize = 8;
 
-/// Where a slot says which lanes are used, in words of four octets.
+/// Position of the used lanes in a slot, in words of four octets.
 const LANES_USED: usize = offset_of!(Slot, lanes_used) / size_of::<u32>();
 const _: () = assert!(
     LANES_USED * size_of::<u32>() == offset_of!(Slot, lanes_used) && LANES == size_of::<u32>()
 );
 
 impl Slab {
-    /// Asks for what will be read of the slots that follow the first of `slots`, which is about to be.
+    /// Prefetches the slots that follow the first of `slots`, which the caller reads next.
     pub(crate) fn look_ahead(&self, slots: &[u32]) {
         if let Some(&slot) = slots.get(FACTS_AHEAD) {
             prefetch(self.slots.at(slot as usize));
@@ -31,13 +31,13 @@ impl Slab {
         }
     }
 
-    /// The lanes that a slot's flow counts in, by their numbers.
+    /// Returns the used lanes of a slot's flow, with their numbers.
     #[inline]
     fn lanes(&self, slot: u32) -> impl Iterator<Item = (usize, *const Lane)> {
         let at = self.slots.at(slot as usize);
         // SAFETY: within the slot and aligned, as asserted above; each octet is stored whole.
         let used = unsafe { at.cast::<u32>().add(LANES_USED).read_volatile() };
-        // Four questions that wait for nothing: going from one that is set to the next was no faster.
+        // Four independent tests: iterating over the set bits was not faster.
         let used = u32::from_le(used);
         (0..LANES)
             .filter(move |&number| (used >> (8 * number)) & 0xff != u32::from(lane::UNUSED))
@@ -45,7 +45,7 @@ impl Slab {
             .map(move |number| (number, unsafe { &raw const (*at).lanes[number] }))
     }
 
-    /// Reads what judging takes of a flow: the same as its [snapshot](Self::snapshot) says.
+    /// Reads the values for the decision about a flow: the same as in its [snapshot](Self::snapshot).
     pub(crate) fn expiry_state(&self, slot: u32, ticks: &Ticks) -> ExpiryState {
         let mut latest = 0;
         let mut tcp_flags = [0; DIRECTIONS];
@@ -65,7 +65,7 @@ impl Slab {
             protocol: self.tail(slot).protocol(),
             tcp_flags,
             first_seen,
-            // Ticks are counted from before the monotonic clock began: one that nobody stored is before any packet.
+            // Ticks count from before the monotonic clock's zero, so a tick that nobody stored is before any packet.
             last_seen: first_seen.max(ticks.monotonic(latest)),
         }
     }
@@ -123,7 +123,7 @@ mod tests {
             prop::sample::select(flags.to_vec()),
         )
             .prop_map(|(used, packets, last_seen, flags)| {
-                // Nobody may read the counts of an unused lane; a packet brings its time.
+                // An unused lane has arbitrary counts and no time of a packet.
                 let lane = Lane {
                     packets,
                     last_seen: if packets == 0 && used != lane::UNUSED {

@@ -1,4 +1,4 @@
-//! Waiting until no program run that began before still goes on: after that, a slot that left the index is final.
+//! Waits until every program run that began earlier has ended. After that, a slot removed from the index is final.
 
 use std::{
     io,
@@ -7,25 +7,25 @@ use std::{
 
 use crate::sys::{bpf, membarrier};
 
-/// How this host waits.
+/// The method of waiting on this host.
 #[derive(Debug)]
 pub(crate) enum Grace {
     /// `MEMBARRIER_CMD_GLOBAL`.
     Membarrier,
-    /// Updating an array of maps, which the kernel answers only after the same grace period.
+    /// Updating an array of maps. The kernel answers only after the same grace period.
     MapInMap {
-        /// The array of one map.
+        /// The array, with one map.
         outer: OwnedFd,
-        /// The inner map that is put into it, over and over.
+        /// The inner map, stored into the array again and again.
         inner: OwnedFd,
     },
-    /// Not at all: what tests show to lose packets.
+    /// No waiting. Tests use it to show that packets get lost.
     #[cfg(feature = "__lab")]
     Skip,
 }
 
 impl Grace {
-    /// Takes membarrier(2) where it is offered, else the map.
+    /// Uses membarrier(2) if available, otherwise the map.
     pub(crate) fn new() -> io::Result<Self> {
         if membarrier::is_offered() {
             Ok(Self::Membarrier)
@@ -34,14 +34,14 @@ impl Grace {
         }
     }
 
-    /// The second way, wherever it works.
+    /// Uses the map.
     pub(crate) fn by_map() -> io::Result<Self> {
         let inner = bpf::create_array()?;
         let outer = bpf::create_array_of_maps(inner.as_fd())?;
         Ok(Self::MapInMap { outer, inner })
     }
 
-    /// Another of the same kind, for another thread.
+    /// Creates another instance of the same method, for another thread.
     pub(crate) fn like(other: &Self) -> io::Result<Self> {
         match other {
             Self::Membarrier => Ok(Self::Membarrier),

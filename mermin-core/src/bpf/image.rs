@@ -1,4 +1,4 @@
-//! Contents of the compiled object, for these sizes: the shapes of its maps, and programs that name maps by descriptor.
+//! The compiled object for given sizes: shapes of maps, and programs that refer to maps by descriptor.
 
 use std::{
     collections::HashMap,
@@ -15,28 +15,28 @@ use super::{
 };
 use crate::sys::bpf_pin::Shape;
 
-/// An object that was read.
+/// A parsed object.
 pub(super) struct Image {
     object: Object,
     maps: HashMap<String, Map>,
     exact_end: bool,
 }
 
-/// A map that is to be.
+/// A map to create.
 pub(super) struct Blank<'a> {
     pub(super) name: &'a str,
     pub(super) shape: Shape,
     pub(super) content: Content<'a>,
 }
 
-/// Contents of a map from the beginning.
+/// Initial contents of a map.
 pub(super) enum Content<'a> {
     Zeros,
     Variables(&'a [u8]),
     Constants(&'a [u8]),
 }
 
-/// A program that is to be loaded.
+/// A program to load.
 pub(super) struct Code {
     pub(super) name: String,
     pub(super) license: CString,
@@ -60,7 +60,7 @@ impl Image {
         })
     }
 
-    /// Its maps, those first that take the most memory.
+    /// Returns its maps, those with the most memory first.
     pub(super) fn maps(&self) -> Vec<Blank<'_>> {
         let mut maps: Vec<_> = self
             .maps
@@ -71,7 +71,7 @@ impl Image {
         maps
     }
 
-    /// Its programs for maps that were made, the longest first.
+    /// Returns its programs for created maps, the longest first.
     pub(super) fn programs(
         mut self,
         made: &HashMap<String, OwnedFd>,
@@ -130,7 +130,7 @@ fn blank<'a>(name: &'a str, map: &'a Map) -> Blank<'a> {
     }
 }
 
-/// An instruction as the kernel reads it, on the little-endian machines the object is for.
+/// Converts an instruction into the kernel's form on little-endian machines.
 fn word(instruction: bpf_insn) -> u64 {
     u64::from(instruction.code)
         | u64::from(instruction.dst_reg()) << 8
@@ -139,14 +139,14 @@ fn word(instruction: bpf_insn) -> u64 {
         | u64::from(instruction.imm.cast_unsigned()) << 32
 }
 
-/// Calls of helpers of the kernel, by their numbers (`include/uapi/linux/bpf.h`).
+/// Calls of kernel helpers, by number (`include/uapi/linux/bpf.h`).
 const CALL: u64 = 0x85;
 const JIFFIES64: u64 = CALL | 118 << 32;
 const KTIME_GET_NS: u64 = CALL | 5 << 32;
 
-/// Has packets stamped with `CLOCK_MONOTONIC` in place of the tick, which is all that the programs at hooks take ticks for.
+/// Makes the programs stamp packets with `CLOCK_MONOTONIC` instead of the tick, their only use of ticks.
 ///
-/// Neither call takes anything, and both return a number. A constant to ask for instead cost every packet 1 to 2 ns.
+/// Both helpers take no arguments and return a number. Testing a constant instead would cost every packet 1 to 2 ns.
 fn stamp_exactly(codes: &mut [Code]) {
     let stamping = codes
         .iter_mut()
@@ -168,7 +168,7 @@ fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
         .map_err(Failure::object)
 }
 
-/// Constants of the programs, by name.
+/// Returns the constants of the programs, by name.
 pub(crate) fn constants(sizes: Sizes) -> Vec<(&'static str, Vec<u8>)> {
     let ports = sizes.ports.words().into_iter();
     let ports = ports.flat_map(u64::to_ne_bytes).collect();
@@ -188,7 +188,7 @@ pub(crate) fn constants(sizes: Sizes) -> Vec<(&'static str, Vec<u8>)> {
     numbers.into_iter().chain([ports]).collect()
 }
 
-/// Elements of the maps that do not have what the object says.
+/// Returns the number of elements of maps whose size depends on options or host.
 fn lengths(sizes: Sizes) -> [(&'static str, u32); 13] {
     let counts = Sizes::ledgers(sizes.cpus);
     [

@@ -1,4 +1,4 @@
-//! Taking flows out of the kernel's index, and giving their slots back.
+//! Removes flows from the kernel's index, and returns their slots.
 
 use std::{
     io,
@@ -25,7 +25,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Takes all away, and keeps the memory.
+    /// Removes all keys and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.v4.clear();
         self.v6.clear();
@@ -33,13 +33,13 @@ impl Keys {
 }
 
 impl Index {
-    /// Deletes keys; one that is gone already is no error.
+    /// Deletes keys. A missing key is no error.
     pub(crate) fn delete(&self, keys: &Keys) -> io::Result<()> {
         delete_all(&keys.v4, |keys| bpf::delete_batch(self.v4.as_fd(), keys))?;
         delete_all(&keys.v6, |keys| bpf::delete_batch(self.v6.as_fd(), keys))
     }
 
-    /// Tells if the one key in `keys` leads to a slot.
+    /// Returns true if the only key in `keys` leads to a slot.
     pub(crate) fn leads_to(&self, keys: &Keys, slot: u32) -> io::Result<bool> {
         let found = match (keys.v4.first(), keys.v6.first()) {
             (Some(key), _) => bpf_pin::look_up(self.v4.as_fd(), key)?,
@@ -49,13 +49,13 @@ impl Index {
         Ok(found == Some(slot))
     }
 
-    /// Gives a slot back to the kernel program.
+    /// Returns a slot to the kernel program.
     pub(crate) fn give_back(&self, slot: u32) -> io::Result<()> {
         retry_busy(|| bpf::push(self.free.as_fd(), slot))
     }
 }
 
-/// Goes on after each key that stopped the batch: past one that is missing, again at one that was busy.
+/// Continues after each key that stopped the batch: past a missing one, again at a busy one.
 fn delete_all<K>(
     keys: &[K],
     mut delete: impl FnMut(&[K]) -> Result<(), (usize, io::Error)>,
@@ -66,7 +66,7 @@ fn delete_all<K>(
         refusals = if done == 0 { refusals + 1 } else { 0 };
         let skip = match error.raw_os_error() {
             Some(libc::ENOENT) => 1,
-            // Anything else passes (-EBUSY, -EINTR, -ENOMEM), but does not always: a program must not hang on it.
+            // Other errors (-EBUSY, -EINTR, -ENOMEM) are usually temporary, but the loop must end.
             _ if refusals < MOST_REFUSALS => 0,
             _ => return Err(error),
         };
@@ -78,7 +78,7 @@ fn delete_all<K>(
     Ok(())
 }
 
-/// Refusals in a row before an operation is given up.
+/// Number of consecutive refusals after which an operation fails.
 const MOST_REFUSALS: u32 = 10_000;
 
 fn retry_busy(mut push: impl FnMut() -> io::Result<()>) -> io::Result<()> {
@@ -104,7 +104,7 @@ mod tests {
         let result = delete_all(&[1, 2, 3, 4], |keys: &[i32]| {
             calls.push(keys.to_vec());
             match keys {
-                // 1 goes, 2 is missing.
+                // Key 1 is deleted, key 2 is missing.
                 [1, ..] => Err((1, io::Error::from_raw_os_error(libc::ENOENT))),
                 [3, ..] if std::mem::take(&mut busy) => {
                     Err((0, io::Error::from_raw_os_error(libc::EBUSY)))

@@ -1,4 +1,4 @@
-//! The kernel's ledger: what crossed each hook, and what of it went to no flow.
+//! The kernel's ledger: the packets that crossed each hook, and those in no flow.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,30 +10,30 @@ use mermin_bpf::abi::ledger::{
 use super::size::HOOK_PLACES;
 use crate::sys::mapping::Mapping;
 
-/// Where an interface's ledger is.
+/// The place of an interface's ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place(u32);
 
-/// Where packets are counted whose interface has no place: those of a test run, or of a hook that was just removed.
+/// The place for packets of interfaces without a place: those of a test run, or of a hook that was just removed.
 pub(crate) const UNKNOWN: Place = Place(HOOK_PLACES);
 
 impl Place {
-    /// Its number, for [`from_number`](Self::from_number).
+    /// Returns its number, for [`from_number`](Self::from_number).
     pub(crate) fn number(self) -> u32 {
         self.0
     }
 
-    /// The place of this number, if it is an interface's.
+    /// Returns the place with this number, if it is an interface's.
     pub(crate) fn from_number(number: u64) -> Option<Self> {
         let number = u32::try_from(number).ok()?;
         (number < HOOK_PLACES).then_some(Self(number))
     }
 }
 
-/// Where the reason stands in a sum's number.
+/// Bit position of the reason in a sum's number.
 const REASON_SHIFT: u32 = 32;
 
-/// One hook's ledger, summed over CPUs.
+/// The ledger of one hook, summed over CPUs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
@@ -42,7 +42,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Adds another hook's.
+    /// Adds the ledger of another hook.
     pub(crate) fn add(&mut self, other: &Self) {
         self.totals.skbs += other.totals.skbs;
         self.totals.skb_octets += other.totals.skb_octets;
@@ -55,10 +55,10 @@ impl Account {
     }
 }
 
-/// Reasons to which user space moves counts that flows have.
+/// Reasons to which user space moves counts of flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suppressed {
-    /// The filter does not want them.
+    /// The filter rejects them.
     Filtered,
     /// Another interface reports the conversation.
     Joined,
@@ -73,11 +73,11 @@ impl Suppressed {
     }
 }
 
-/// The counts to be under such a reason of a hook. Setting it twice is setting it once.
+/// The new counts under such a reason of a hook. Storing them twice has the same effect as once.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
-    /// The place of the reasons, and in its upper half the reason.
+    /// The place in the lower half, the reason in the upper half.
     number: u64,
     packets: u64,
     octets: u64,
@@ -113,8 +113,8 @@ impl Ledger {
         unsafe { AtomicU32::from_ptr(&raw mut (*hook).ifindex) }
     }
 
-    /// Gives an interface a place, before a program is attached to it: the one it has, if a former process gave it one.
-    /// `None` when those it may have are taken.
+    /// Assigns a place to an interface before a program is attached to it, or returns the place that an earlier
+    /// process assigned. `None` if all its possible places are taken.
     pub(crate) fn watch(&self, ifindex: u32, link: u8) -> Option<Place> {
         let place = self
             .place_with(ifindex, ifindex)
@@ -126,14 +126,14 @@ impl Ledger {
         Some(Place(place))
     }
 
-    /// Among the places that an interface may have, the one that holds this index.
+    /// Returns the place that holds this index, among the places possible for an interface.
     fn place_with(&self, ifindex: u32, held: u32) -> Option<u32> {
         (0..HOOK_PROBES)
             .map(|probe| ifindex.wrapping_add(probe) & (HOOK_PLACES - 1))
             .find(|&place| self.index_at(place).load(Ordering::Relaxed) == held)
     }
 
-    /// The places of all interfaces but of these.
+    /// Returns the places of all interfaces except these.
     pub(crate) fn all_but(&self, watched: impl Fn(u32) -> bool) -> impl Iterator<Item = Place> {
         let unwatched = move |place: &u32| {
             let ifindex = self.index_at(*place).load(Ordering::Relaxed);
@@ -142,7 +142,7 @@ impl Ledger {
         (0..HOOK_PLACES).filter(unwatched).map(Place)
     }
 
-    /// Takes the place away. To be called a grace period after the programs were detached.
+    /// Frees the place. Call it a grace period after the programs were detached.
     pub(crate) fn forget(&self, place: Place) {
         self.index_at(place.0).store(0, Ordering::SeqCst);
         let hook = self.hooks.at(place.0 as usize);
@@ -170,8 +170,9 @@ impl Ledger {
         }
     }
 
-    /// The counts under a reason once `moved`, packets and octets of frames, has gone there from flows: at the hook that they
-    /// crossed, as the kernel program finds it; with the strays where the interface has gone.
+    /// Returns the counts under a reason after `moved` (packets and octets of frames) is added from flows. They
+    /// belong to the hook that the packets crossed, found as the kernel program does, or to [`Place::UNKNOWN`] if the
+    /// interface no longer exists.
     pub(crate) fn suppressed_with(
         &self,
         why: Suppressed,
@@ -193,7 +194,7 @@ impl Ledger {
         }
     }
 
-    /// Puts a sum where it belongs.
+    /// Stores a sum.
     pub(crate) fn set_suppressed(&self, sum: &Sum) {
         let part = |word: u64| usize::try_from(word).unwrap_or(usize::MAX);
         let number = part(sum.number & ((1 << REASON_SHIFT) - 1));
@@ -220,7 +221,8 @@ impl Ledger {
         ((place.0 * 2 + direction as u32) * stripes + stripe) as usize
     }
 
-    /// Sums a hook's ledger. Reads 64 octets per CPU and at most 2 KiB of reasons, no system call.
+    /// Returns the sums of a hook's ledger. Reads 64 octets per CPU and at most 2 KiB of reasons, without a system
+    /// call.
     pub(crate) fn account(&self, place: Place, direction: HookDirection) -> Account {
         let mut sum = Account::default();
         for cpu in 0..self.cpus {

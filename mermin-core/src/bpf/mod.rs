@@ -1,5 +1,5 @@
-//! The loaded kernel program and its memory. The library that reads the object is named here, and in `sys` for
-//! the kernel's structures.
+//! The loaded kernel program and its memory. The crate that reads the object is used only here, and in `sys` for the
+//! kernel's structures.
 #![expect(unsafe_code, reason = "memory is shared with the kernel program")]
 
 pub(crate) mod clock;

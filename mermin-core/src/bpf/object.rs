@@ -1,4 +1,4 @@
-//! Loading the kernel program.
+//! Loads the kernel program.
 
 use std::{
     collections::HashMap,
@@ -30,20 +30,20 @@ use crate::{
     },
 };
 
-/// The programs that are attached.
+/// The programs at hooks.
 #[derive(Debug)]
 pub(crate) struct Programs {
     pub(crate) ingress: OwnedFd,
     pub(crate) egress: OwnedFd,
-    /// Programs that the two call next; it empties itself when its last descriptor is closed.
+    /// Array of the programs that they call. The kernel empties it when its last descriptor is closed.
     handover: OwnedFd,
-    /// Programs that are put there.
+    /// Programs in that array.
     pub(crate) handed_to: [(u32, OwnedFd); 4],
 }
 
 impl Programs {
-    /// Lets the programs hand over to those loaded with them. In maps that were taken over, the programs at the hooks do so
-    /// from now on as well.
+    /// Makes the programs call those loaded with them. With maps that were taken over, the programs already at hooks
+    /// then also call the new ones.
     pub(crate) fn connect(&self) -> Result<(), Error> {
         for (place, program) in &self.handed_to {
             bpf::set_program(self.handover.as_fd(), *place, program.as_fd())
@@ -53,7 +53,7 @@ impl Programs {
     }
 }
 
-/// Everything of one load. Dropping it frees the kernel's memory once no hook holds a program.
+/// Everything that one load created. Dropping it frees the kernel's memory once no hook has a program.
 pub(crate) struct Loaded {
     pub(crate) programs: Programs,
     pub(crate) slab: Slab,
@@ -69,15 +69,15 @@ pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Error> {
     Ok(loaded)
 }
 
-/// Each process makes it for itself, whatever was left by another: the stack of free slots may lack some.
+/// Each process creates its own: the stack of an earlier process may lack free slots.
 const OWN_MAP: &str = names::MAP_FREE;
 
-/// True if the next process takes a map over. Maps of constants belong to their program.
+/// Returns true if the next process takes a map over. Maps of constants belong to their program.
 fn is_shared(name: &str) -> bool {
     !name.starts_with('.') && name != OWN_MAP
 }
 
-/// The maps that make up what a process leaves to the next, and the shape each must have for these sizes.
+/// Returns the maps that a process leaves to the next, and the required shape of each for these sizes.
 pub(crate) fn shared_maps(object: &[u8], sizes: Sizes) -> Result<Vec<(String, Shape)>, Error> {
     let image = Image::parse(object, sizes).map_err(|failure| failure.explain(sizes))?;
     let maps = image.maps().into_iter();
@@ -90,7 +90,7 @@ pub(crate) fn shared_maps(object: &[u8], sizes: Sizes) -> Result<Vec<(String, Sh
 /// Descriptors by name.
 type Named = HashMap<String, OwnedFd>;
 
-/// Loaded, and its maps not yet given away.
+/// Loaded programs with their maps.
 pub(crate) struct Making {
     maps: Named,
     programs: Named,
@@ -102,8 +102,8 @@ pub(crate) struct Making {
 impl Making {
     /// Creates the maps, or takes shared ones from the pins in `found`, and loads the programs.
     ///
-    /// The kernel zeroes all memory of a map before it answers, and walks through a program as long; mapping the memory takes
-    /// its time too.
+    /// The kernel zeroes all memory of a map before it answers, and verifying a program takes about as long. Mapping
+    /// the memory takes time as well.
     pub(crate) fn begin(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Self, Error> {
         let explain = |failure: Failure| failure.explain(sizes);
         let image = Image::parse(object, sizes).map_err(explain)?;
@@ -124,7 +124,7 @@ impl Making {
         })
     }
 
-    /// Pins the maps that the next process takes over, and the stack for what is in it.
+    /// Pins the maps that the next process takes over, and the stack of free slots.
     pub(crate) fn pin(&self, directory: &Path) -> io::Result<()> {
         for (name, map) in &self.maps {
             if is_shared(name) || name == OWN_MAP {
@@ -135,7 +135,7 @@ impl Making {
         Ok(())
     }
 
-    /// Takes everything out.
+    /// Returns the parts.
     pub(crate) fn finish(mut self) -> Result<Loaded, Error> {
         let mut program = |name| take(&mut self.programs, name);
         let mut map = |name| take(&mut self.maps, name);
@@ -215,7 +215,7 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
     }
 }
 
-/// Maps what both sides share.
+/// Maps the memory that both sides share.
 fn into_memory(maps: &Named, sizes: Sizes) -> Result<(Slab, Ledger), Error> {
     let slab = Slab::new(
         values(maps, names::MAP_SLOTS, sizes.slots)?,

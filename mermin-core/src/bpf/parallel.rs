@@ -1,4 +1,4 @@
-//! Independent work on all CPUs at once. Of what opening takes, all that is long is the kernel's, in calls that wait for nobody.
+//! Runs independent work on all CPUs. All long steps of opening are kernel calls that do not wait for each other.
 
 use std::{
     num::NonZero,
@@ -7,8 +7,8 @@ use std::{
     thread,
 };
 
-/// Does `work` on every item in threads, those first that come first, and `own` in the calling thread, which then takes part.
-/// Results are in no order. A thread that cannot be had is one that helps less.
+/// Runs `work` on every item in threads, in the order of the items, and `own` in the calling thread, which then
+/// helps. Results are in no order. If a thread cannot be started, the others do its work.
 pub(super) fn parallel_map<I: Send, O: Send, R>(
     items: Vec<I>,
     work: impl Fn(I) -> O + Sync,

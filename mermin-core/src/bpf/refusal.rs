@@ -1,4 +1,4 @@
-//! Why the kernel program could not be loaded, in words for whoever runs the program.
+//! Explains to operators why the kernel program could not be loaded.
 
 use std::{error::Error as StdError, io};
 
@@ -9,20 +9,20 @@ use crate::{
     probe::privilege,
 };
 
-/// Where loading stopped.
+/// The step at which loading stopped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// The object makes no sense.
+    /// The object is invalid.
     #[error("cannot read the object")]
     Object(#[source] Box<dyn StdError + Send + Sync>),
-    /// There is no such map.
+    /// The object has no such map.
     #[error("cannot create the map `{name}`")]
     Map {
         name: String,
         #[source]
         error: io::Error,
     },
-    /// There is no such program.
+    /// The object has no such program.
     #[error("cannot load the program `{name}`{}", words(.log))]
     Program {
         name: String,
@@ -37,14 +37,14 @@ impl Failure {
         Self::Object(Box::new(error))
     }
 
-    /// Leaves the verifier's log out: hundreds of lines, of which none says that a capability is missing.
+    /// Removes the verifier's log: hundreds of lines, and none of them names a missing capability.
     fn forget_log(&mut self) {
         if let Self::Program { log, .. } = self {
             log.clear();
         }
     }
 
-    /// The number of the system call's error.
+    /// Returns the number of the system call's error.
     fn number(&self) -> Option<i32> {
         match self {
             Self::Object(_) => None,
@@ -52,13 +52,13 @@ impl Failure {
         }
     }
 
-    /// Tells a missing privilege, a refused program and want of memory apart.
+    /// Distinguishes a missing privilege, a rejected program and a lack of memory.
     pub(super) fn explain(mut self, sizes: Sizes) -> Error {
         const CANNOT_LOAD: &str = "cannot load the kernel program";
         if let Self::Program { log, .. } = &self
             && let Some(verdict) = verdict(log)
         {
-            // The verifier is stricter with a process that lacks CAP_PERFMON, and refuses what it else would take.
+            // Without CAP_PERFMON the verifier is stricter, and rejects a valid program.
             if privilege::is_lacking() {
                 self.forget_log();
                 return privilege::denied("load the kernel program", self);
@@ -101,7 +101,7 @@ impl Failure {
     }
 }
 
-/// A verifier's log behind the name of the program.
+/// Formats a verifier's log, after the name of the program.
 fn words(log: &str) -> String {
     match log.trim_end() {
         "" => String::new(),
@@ -109,7 +109,7 @@ fn words(log: &str) -> String {
     }
 }
 
-/// The end of a verifier's log, without the statistics behind it.
+/// Returns the end of a verifier's log, without the statistics after it.
 fn verdict(log: &str) -> Option<String> {
     const STATISTICS: [&str; 3] = ["verification time", "stack depth", "processed "];
     let mut last: Vec<&str> = log

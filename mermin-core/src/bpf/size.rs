@@ -1,4 +1,4 @@
-//! How large the maps are: decided before anything is created.
+//! Computes map sizes before anything is created.
 
 use mermin_bpf::{
     abi::{globals::SLOTS_A_WORD, ledger::reason_stripes},
@@ -7,15 +7,17 @@ use mermin_bpf::{
 
 use crate::plural::Plural;
 
-/// Most interfaces whose ledgers fit: the table of hooks has this many places, and is found crowded before it is full.
+/// Number of interface ledgers. The table of hooks has this many places, but an interface may find no place before it
+/// is full.
 pub(crate) const HOOK_PLACES: u32 = 1024;
 
-/// First fragments whose others may still come, 128 octets each and what the kernel adds; and packets whose first fragment may,
-/// 112 octets.
+/// Entries for first fragments whose other fragments may follow (128 octets each plus the kernel's overhead), and for
+/// packets whose first fragment may follow (112 octets each).
 const FRAGMENTS: u32 = 8192;
-/// The kernel hands each CPU 128 free elements at a time; with fewer than these, one CPU would take another's away.
+/// The kernel gives each CPU 128 free elements at a time. With fewer elements per CPU, one CPU would evict another's.
 const ELEMENTS_A_CPU: u32 = 256;
-/// Directions of flows that a router sends back to where they came from: 24 octets each and what the kernel adds.
+/// Entries for directions of flows that a router sends back to the interface they came from: 24 octets each plus the
+/// kernel's overhead.
 const TURNED: u32 = 8192;
 
 /// Sizes that depend on options and host.
@@ -23,41 +25,41 @@ const TURNED: u32 = 8192;
 pub(crate) struct Sizes {
     /// Flows at once.
     pub(crate) slots: u32,
-    /// CPUs the kernel may ever bring up.
+    /// Number of possible CPUs.
     pub(crate) cpus: u32,
-    /// True if tunnels are taken off.
+    /// True if tunnels are decapsulated.
     pub(crate) decapsulate: bool,
-    /// Facts that tell flows apart.
+    /// Fields of the flow key.
     pub(crate) keyed: Keyed,
-    /// True if each packet's time is read from the precise clock.
+    /// True if each packet's time comes from the precise clock.
     pub(crate) exact_end: bool,
-    /// Where they are looked for.
+    /// UDP ports of tunnels.
     pub(crate) ports: Ports,
 }
 
 impl Sizes {
-    /// Outer headers there are: one beside each slot, where they are kept.
+    /// Returns the number of outer headers: one for each slot, if they are kept.
     pub(crate) fn tunnels(&self) -> u32 {
         if self.decapsulate { self.slots } else { 1 }
     }
 
-    /// First fragments there is room for.
+    /// Returns the number of entries for first fragments.
     pub(crate) fn fragments(&self) -> u32 {
         FRAGMENTS.max(self.cpus.saturating_mul(ELEMENTS_A_CPU))
     }
 
-    /// Directions of flows there is room for whose packets pass both hooks of an interface.
+    /// Returns the number of entries for directions of flows whose packets cross both hooks of an interface.
     pub(crate) fn turned(&self) -> u32 {
         TURNED.max(self.cpus.saturating_mul(ELEMENTS_A_CPU))
     }
 
-    /// Sets of four hints there are, a power of two: two hints or more for each slot. Where every slot has a flow, 14 in 100 are in
-    /// a set with more flows than hints; with as many hints in pairs it would be 26.
+    /// Returns the number of sets of four hints, a power of two: two or more hints for each slot. In a full table, 14
+    /// % of the flows are in a set with more flows than hints. With pairs instead of sets of four, it would be 26 %.
     pub(crate) fn hints(self) -> u32 {
         self.slots.next_power_of_two().div_ceil(2)
     }
 
-    /// Words that say where flows have begun.
+    /// Returns the number of words with hints of new flows.
     pub(crate) fn fresh(self) -> u32 {
         self.slots.div_ceil(SLOTS_A_WORD)
     }
@@ -71,7 +73,7 @@ pub(crate) struct Ledgers {
 }
 
 impl Sizes {
-    /// One ledger for each place in the table of hooks, one for what is in no place, each in two directions.
+    /// Returns one ledger for each place in the table of hooks and one for other packets, each for two directions.
     pub(crate) fn ledgers(cpus: u32) -> Ledgers {
         let hooks = (HOOK_PLACES + 1) * 2;
         Ledgers {
@@ -82,12 +84,12 @@ impl Sizes {
 }
 
 impl Sizes {
-    /// The sizes of what a former process left with room for this many flows and with this many totals; a sentence why it
-    /// cannot be gone on with.
+    /// Returns the sizes of an earlier process's maps, given their number of flows and of totals, or a text that says
+    /// why they cannot be used.
     ///
-    /// Each CPU has its own totals: lines of CPUs that are not there any more are of no harm, but a CPU beyond them would
-    /// count in those of the next hook. The kernel's number is that of its start, so what differs is who counted: the list
-    /// may be hidden in a container.
+    /// Each CPU has its own totals. Lines of CPUs that no longer exist do no harm, but a CPU beyond the array would
+    /// count in the totals of the next hook. The kernel's number of CPUs is fixed at boot. It differs only between
+    /// processes, if the list is hidden in a container.
     pub(crate) fn found(self, slots: u32, totals: u32) -> Result<Self, String> {
         let cpus = totals / Self::ledgers(1).totals;
         if cpus < self.cpus {
@@ -105,7 +107,8 @@ impl Sizes {
     }
 }
 
-/// CPUs in the kernel's list of possible ones (`/sys/devices/system/cpu/possible`): one more than the highest.
+/// Returns the number of CPUs in the kernel's list of possible ones (`/sys/devices/system/cpu/possible`): the highest
+/// plus one.
 pub(crate) fn cpus(list: &str) -> Option<u32> {
     let highest: u32 = list.trim().rsplit([',', '-']).next()?.parse().ok()?;
     highest.checked_add(1)

@@ -1,4 +1,4 @@
-//! The flows' slots, read and written where the kernel program counts.
+//! The slots of flows, in memory that the kernel program counts in.
 
 use std::{
     ops::Range,
@@ -23,10 +23,10 @@ use crate::{
     table::snapshot::{FlowSnapshot, Side},
 };
 
-/// Reads of a lane's counters before a torn pair is taken as it is.
+/// Number of reads of a lane's counters before an inconsistent pair is accepted.
 const MOST_READS: usize = 8;
 
-/// All slots, and how many were ever used.
+/// All slots, and the number ever used.
 #[derive(Debug)]
 pub(crate) struct Slab {
     pub(super) slots: Mapping<Slot>,
@@ -53,29 +53,29 @@ impl Slab {
         }
     }
 
-    /// The counters that belong to no slot.
+    /// Returns the counters that belong to no slot.
     pub(crate) fn globals(&self) -> &Mapping<Globals> {
         &self.globals
     }
 
-    /// Slots there are.
+    /// Returns the number of slots.
     pub(crate) fn len(&self) -> u32 {
         u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
     }
 
-    /// Slots that were used at least once.
+    /// Returns the number of slots that were ever used.
     pub(crate) fn touched(&self) -> u32 {
         let high_water = self.globals.read(0).high_water;
         u32::try_from(high_water).map_or(self.len(), |touched| touched.min(self.len()))
     }
 
-    /// Calls `look` for every range of slots in which a flow may have begun since the last call.
+    /// Calls `look` for every range of slots with a hint of a new flow since the last call.
     pub(crate) fn take_fresh(&self, mut look: impl FnMut(Range<u32>)) {
         let touched = self.touched();
         for number in 0..touched.div_ceil(SLOTS_A_WORD) {
             // SAFETY: a word of the mapping, which lives as long as `self`; the kernel stores it whole.
             let word = unsafe { AtomicU64::from_ptr(self.fresh.at(number as usize)) };
-            // Cleared before the slots are looked at: a flow that begins afterwards sets it again.
+            // Cleared before the slots are read: a flow that begins afterwards sets it again.
             if word.load(Ordering::Relaxed) != 0 && word.swap(0, Ordering::SeqCst) != 0 {
                 let first = number * SLOTS_A_WORD;
                 look(first..(first + SLOTS_A_WORD).min(touched));
@@ -89,12 +89,12 @@ impl Slab {
         unsafe { AtomicU8::from_ptr(&raw mut (*slot).state) }
     }
 
-    /// One of [`state`]. Later reads of the slot are at least as new.
+    /// Returns one of [`state`]. Later reads of the slot are at least as new.
     pub(crate) fn state(&self, slot: u32) -> u8 {
         self.state_of(slot).load(Ordering::Acquire)
     }
 
-    /// Marks a live slot as being closed; `false` when the kernel program has replaced it meanwhile.
+    /// Marks a live slot as closing. Returns false if the kernel program has replaced it meanwhile.
     ///
     /// Hints no longer lead to it from the next grace period on, nor does the index once its key is deleted.
     pub(crate) fn begin_close(&self, slot: u32) -> bool {
@@ -108,7 +108,7 @@ impl Slab {
             .is_ok()
     }
 
-    /// Adds a slot's key to `keys`, as the index has it.
+    /// Appends a slot's key to `keys`, in the form of the index.
     pub(crate) fn give_key(&self, slot: u32, keys: &mut Keys) {
         let slot = self.slots.at(slot as usize);
         // SAFETY: within the mapping; key and origin do not change while the slot is not free.
@@ -128,12 +128,12 @@ impl Slab {
         }
     }
 
-    /// The interface of a slot's flow; 0 while there is none.
+    /// Returns the interface of a slot's flow; 0 if there is no flow.
     pub(crate) fn ifindex(&self, slot: u32) -> u32 {
         self.tail(slot).ifindex
     }
 
-    /// The part of a slot's key that keys of either IP version begin with.
+    /// Returns the part of a slot's key with which keys of both IP versions begin.
     pub(super) fn tail(&self, slot: u32) -> KeyTail {
         let slot = self.slots.at(slot as usize);
         // SAFETY: within the mapping; the key does not change while the slot is not free.
@@ -142,14 +142,14 @@ impl Slab {
         KeyV4::from_words(&[first, second, 0, 0, 0, 0]).tail
     }
 
-    /// When the flow in a slot began, monotonic ns.
+    /// Returns the start of the flow in a slot, monotonic ns.
     pub(crate) fn first_seen(&self, slot: u32) -> u64 {
         let slot = self.slots.at(slot as usize);
         // SAFETY: within the mapping.
         unsafe { (&raw const (*slot).first_seen).read_volatile() }
     }
 
-    /// Reads everything there is to know of a flow.
+    /// Reads everything about a flow.
     pub(crate) fn snapshot(&self, slot: u32, ticks: &Ticks) -> FlowSnapshot {
         let at = self.slots.at(slot as usize);
         // SAFETY: within the mapping; each field is read whole, and those of the first line are settled by now.
@@ -224,7 +224,7 @@ impl Slab {
         }
     }
 
-    /// Asks the kernel program for a sample of the next packet in each direction.
+    /// Requests a sample of the next packet in each direction from the kernel program.
     pub(crate) fn want_samples(&self, slot: u32) {
         let at = self.slots.at(slot as usize);
         for number in 0..LANES {
@@ -232,16 +232,16 @@ impl Slab {
             let used = unsafe { AtomicU8::from_ptr(&raw mut (*at).lanes_used[number]) };
             let now = used.load(Ordering::Relaxed);
             if now & lane::STATE > lane::WANTED {
-                // A bit of a hook that is stored in between is lost, and the hook's next packet stores it again.
+                // If a hook's bit that is set in between gets lost, the hook's next packet sets it again.
                 used.store(now & !lane::STATE | lane::WANTED, Ordering::Relaxed);
             }
         }
     }
 
-    /// Empties a slot that nobody counts into any more. Its number may then be given back.
+    /// Empties a slot that no program counts into any more. Its number may then be returned.
     ///
-    /// The key goes with the rest and before the number is pushed: a program that reads a stale number from a recycled
-    /// index element must find a key that is not its own.
+    /// The key is cleared before the number is pushed: a program that reads a stale number from a recycled index
+    /// element must not find its own key.
     pub(crate) fn scrub(&self, slot: u32) {
         let at = self.slots.at(slot as usize);
         // SAFETY: after the grace period the slot is this thread's alone.
@@ -250,7 +250,8 @@ impl Slab {
     }
 }
 
-/// Reads a lane so that packets and octets are of one moment: packets, octets, packets again, until they stood still.
+/// Reads a lane so that packets and octets belong to one moment: reads packets, octets, packets again, until packets
+/// did not change.
 fn read_lane(at: *const Lane) -> Lane {
     // SAFETY: `at` is a lane of the mapping; the counter is only changed atomically.
     let packets = unsafe { AtomicU64::from_ptr((&raw const (*at).packets).cast_mut()) };

@@ -1,13 +1,13 @@
-//! Memory that costs nothing until it is written: the kernel gives zeroed pages on first touch.
+//! Zeroed memory that takes no pages until it is written: the kernel allocates them on first access.
 
 use zerocopy::FromZeros;
 
 use crate::error::{Error, ErrorKind};
 
-/// A slice of zeroes. `vec![T::default(); length]` would write each one.
+/// Returns a slice of zeroes. `vec![T::default(); length]` would write each one.
 ///
 /// # Errors
-/// [`ErrorKind::Exhausted`] if there is no room for it.
+/// [`ErrorKind::Exhausted`] if there is not enough memory.
 pub(crate) fn slice<T: FromZeros>(length: usize) -> Result<Box<[T]>, Error> {
     <[T]>::new_box_zeroed_with_elems(length).map_err(|_| {
         Error::new(

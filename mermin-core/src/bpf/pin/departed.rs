@@ -1,8 +1,9 @@
-//! Counts of interfaces that left, where the next process finds them: a ledger goes into these sums and is emptied in one
-//! step, whenever the process is killed.
+//! Counts of removed interfaces, kept for the next process. Adding a ledger to these sums and emptying it is one
+//! atomic step, even if the process is killed.
 //!
-//! There are two sets of sums and a word that says which one counts, and whose ledger is in it that may not be empty yet. The
-//! other set is written first and made to count by storing the word. A successor that finds a ledger named empties it (again).
+//! There are two sets of sums, and a word that says which set is valid and which ledger it contains that may not be
+//! empty yet. The other set is written first; storing the word makes it valid. The next process empties the ledger
+//! that the word names (again).
 
 use std::{
     io,
@@ -20,19 +21,19 @@ use crate::{
     sys::bpf_pin::Shape,
 };
 
-/// Where the number of a place stands, from 1; 0 is none.
+/// Bit position of the number of a place, from 1; 0 is none.
 const PLACE: u32 = 1;
 
-/// By direction of a hook.
+/// Accounts by direction of a hook.
 pub(crate) type HookAccounts = [Account; 2];
 
-/// Where the sums are kept.
+/// Storage of the sums.
 #[derive(Debug)]
 pub(crate) struct RetiredCounters {
     page: Pages<[HookAccounts; 2]>,
 }
 
-/// The shape of its map.
+/// Returns the shape of its map.
 pub(crate) fn shape() -> Shape {
     Pages::<[HookAccounts; 2]>::shape(1)
 }
@@ -49,21 +50,21 @@ impl RetiredCounters {
         })
     }
 
-    /// The sums so far.
+    /// Returns the present sums.
     pub(crate) fn read(&self) -> HookAccounts {
         let word = self.page.word(0).load(Ordering::SeqCst);
         // SAFETY: within the mapping; any octets are sums.
         unsafe { self.page.by(0, word).read_volatile() }
     }
 
-    /// Has these sums count, in which the ledger of a place is, and empties that.
+    /// Makes these sums valid, which contain the ledger of a place, and empties that ledger.
     pub(crate) fn close(&self, sums: &HookAccounts, place: Place, ledger: &Ledger) {
         let counts = self.page.word(0);
         let word = (counts.load(Ordering::SeqCst) ^ SECOND) & SECOND;
         // SAFETY: within the mapping; the sums that do not count are the capture thread's.
         unsafe { self.page.by(0, word).write_volatile(*sums) };
         fail_point(FailPoint::Summed);
-        // The process is killed between two of its own instructions: what has to be kept in order is the compiler.
+        // The process can only be killed between two of its own instructions, so a compiler fence is enough.
         fence(Ordering::SeqCst);
         let number = u64::from(place.number()) + 1;
         counts.store(word | number << PLACE, Ordering::SeqCst);
@@ -72,7 +73,7 @@ impl RetiredCounters {
         self.finish(ledger);
     }
 
-    /// Empties the ledger that is in the sums already. To be called before anything is read of a ledger that was found.
+    /// Empties the ledger that the sums already contain. Call it before anything is read from an existing ledger.
     pub(crate) fn finish(&self, ledger: &Ledger) {
         let counts = self.page.word(0);
         let word = counts.load(Ordering::SeqCst);

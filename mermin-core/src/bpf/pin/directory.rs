@@ -8,7 +8,7 @@ use std::{
 use super::names::{self, Name};
 use crate::failpoint::{FailPoint, fail_point};
 
-/// Pins by what they are.
+/// Pins by kind.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) links: Vec<(u32, mermin_bpf::abi::ledger::HookDirection, PathBuf)>,
@@ -17,7 +17,7 @@ pub(super) struct Content {
     pub(super) foreign: Vec<String>,
 }
 
-/// Names in a directory; none where it is not.
+/// Returns the names in a directory; none if it does not exist.
 pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
     match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -44,7 +44,8 @@ impl Content {
     }
 }
 
-/// Takes our pins out of a directory, and removes it if nothing else is in it. Links detach with their last pin.
+/// Removes this crate's pins from a directory, and the directory itself if it is then empty. Links detach with their
+/// last pin.
 pub(super) fn remove(directory: &Path) -> io::Result<()> {
     let Content {
         links,
@@ -63,7 +64,7 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
     remove_empty(directory)
 }
 
-/// Removes a directory unless something is in it.
+/// Removes a directory if it is empty.
 pub(super) fn remove_empty(directory: &Path) -> io::Result<()> {
     match gone(fs::remove_dir(directory)) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
@@ -71,7 +72,7 @@ pub(super) fn remove_empty(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// A pin that is not there need not be removed.
+/// Ignores a missing pin.
 pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

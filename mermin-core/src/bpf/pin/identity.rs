@@ -1,4 +1,4 @@
-//! Identity of an instance: the ids of its flows, and the place of its interfaces.
+//! Identity of an instance: the origin of its flow ids, and its network namespace.
 
 use std::{
     io,
@@ -11,21 +11,21 @@ use crate::sys::{
     mapping::Mapping,
 };
 
-/// The one element of the identity's map.
+/// The only element of the identity's map.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// Random, drawn with the maps: what tells the ids of two sources apart.
+    /// A random number, created with the maps. It makes the ids of two sources differ.
     pub(crate) epoch: u64,
-    /// The network namespace's cookie.
+    /// Cookie of the network namespace.
     pub(crate) netns: u64,
-    /// 1 where VLANs and tunnels are left out of keys, else 0.
+    /// 1 if keys leave out VLANs and tunnels, otherwise 0.
     pub(crate) keyed: u64,
-    /// 1 where packets' times are `CLOCK_MONOTONIC`, 0 where they are ticks.
+    /// 1 if packets' times are `CLOCK_MONOTONIC`, 0 if they are ticks.
     pub(crate) exact_end: u64,
 }
 
-/// The shape of its map.
+/// Returns the shape of its map.
 pub(crate) fn shape() -> Shape {
     bpf_pin::array_shape(size_of::<Identity>(), 1)
 }
@@ -39,7 +39,7 @@ pub(crate) fn create(identity: Identity) -> io::Result<OwnedFd> {
     Ok(map)
 }
 
-/// Reads it.
+/// Reads the identity.
 pub(crate) fn read(map: &OwnedFd) -> io::Result<Identity> {
     Ok(Mapping::new(map.as_fd(), 1)?.read(0))
 }

@@ -1,4 +1,4 @@
-//! An instance: what is found of it, what is made of it, and how it goes.
+//! An instance: finds, creates and removes its pins.
 
 use std::{
     collections::HashMap,
@@ -28,14 +28,14 @@ use crate::{
     },
 };
 
-/// An instance that is this process's.
+/// An instance that this process owns.
 #[derive(Debug)]
 pub(crate) struct Instance {
     directory: PathBuf,
     lock: Arc<Lock>,
 }
 
-/// Why an instance cannot be had.
+/// The reason why an instance is unavailable.
 #[derive(Debug)]
 pub(crate) enum InstanceError {
     /// Another source owns it.
@@ -44,21 +44,21 @@ pub(crate) enum InstanceError {
     Unavailable(Unavailable),
 }
 
-/// Pins that a former process left.
+/// Pins of an earlier process.
 #[derive(Debug)]
 pub(crate) struct PinnedState {
     /// Maps by name.
     pub(crate) maps: HashMap<String, (OwnedFd, Shape)>,
     pub(crate) identity: Identity,
-    /// Links, by hook.
+    /// Links by hook.
     pub(crate) links: Vec<(u32, HookDirection, PathBuf)>,
     /// The programs at hooks.
     pub(crate) programs: Vec<ProgramIdentity>,
-    /// Pins that are nobody's of ours.
+    /// Pins of other programs.
     pub(crate) foreign: Vec<String>,
 }
 
-/// Pins of another layout, or of an instance on its way.
+/// Pins of another layout, or of an incomplete directory.
 #[derive(Debug)]
 pub(crate) struct Stale {
     path: PathBuf,
@@ -67,14 +67,14 @@ pub(crate) struct Stale {
 }
 
 impl Stale {
-    /// Removes it. Its links detach.
+    /// Removes the directory. Its links detach.
     pub(crate) fn remove(&self) -> io::Result<()> {
         directory::remove(&self.path)
     }
 }
 
 impl Instance {
-    /// Locks an instance, made if need be.
+    /// Locks an instance; creates its directory if necessary.
     pub(crate) fn take(mount: &Path, name: &str) -> Result<Self, InstanceError> {
         bpffs::mounted(mount).map_err(InstanceError::Unavailable)?;
         let directory = mount.join(names::MERMIN).join(name);
@@ -91,17 +91,17 @@ impl Instance {
         }
     }
 
-    /// The lock, for whoever must not see another owner either.
+    /// Returns the lock, for holders that exclude other owners as well.
     pub(crate) fn lock(&self) -> Arc<Lock> {
         Arc::clone(&self.lock)
     }
 
-    /// Where the pins of this layout are.
+    /// Returns the directory of this layout's pins.
     pub(crate) fn path(&self) -> PathBuf {
         self.directory.join(names::layout())
     }
 
-    /// The pins of this layout; a sentence why they are of no use where something is missing.
+    /// Returns the pins of this layout, or a text that says why they are incomplete.
     pub(crate) fn find(&self) -> io::Result<Option<Result<PinnedState, String>>> {
         let path = self.path();
         if !path.try_exists()? {
@@ -127,12 +127,12 @@ impl Instance {
         })))
     }
 
-    /// Takes the layout's name away from what was found, so that something else can have it.
+    /// Renames the found directory, so that a new one can have the layout's name.
     pub(crate) fn set_aside(&self) -> io::Result<()> {
         for number in 1.. {
             let aside = self.directory.join(format!("{}_{number}", names::LEAVING));
             match fs::rename(self.path(), aside) {
-                // Something of a stranger's is in it.
+                // It contains a file of another program.
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && number < 100 => {}
                 done => return done,
             }
@@ -140,7 +140,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Everything but this layout's directory.
+    /// Returns everything except this layout's directory.
     pub(crate) fn stale(&self) -> io::Result<Vec<Stale>> {
         let own = names::layout();
         let mut stale = Vec::new();
@@ -157,14 +157,14 @@ impl Instance {
         Ok(stale)
     }
 
-    /// Other layouts that were used under this name: their counts are lost.
+    /// Returns other layouts that used this name. Their counts are lost.
     pub(crate) fn other_layouts(&self) -> io::Result<Vec<String>> {
         let mut names = directory::list(&self.directory)?;
         names.retain(|name| names::is_layout(name) && *name != names::layout());
         Ok(names)
     }
 
-    /// Makes the layout's directory: `fill` pins into another one, which then gets the name.
+    /// Creates the layout's directory: `fill` pins into another directory, which then gets the name.
     pub(crate) fn make(
         &self,
         fill: impl FnOnce(&Path) -> io::Result<()>,
@@ -181,7 +181,7 @@ impl Instance {
         })
     }
 
-    /// Pins a program that is about to be at hooks, so that the next process knows its filters.
+    /// Pins a program before it is at hooks, so that the next process recognises its filters.
     pub(crate) fn pin_program(
         &self,
         program: BorrowedFd<'_>,
@@ -194,7 +194,7 @@ impl Instance {
         Ok(id)
     }
 
-    /// Removes the pins of programs that are at no hook any more, and of what they were moved by.
+    /// Removes the pins of programs that are at no hook any more, and of the arrays of their stand-ins.
     pub(crate) fn unpin_programs(&self, except: &[u32]) -> io::Result<()> {
         let Content { programs, maps, .. } = Content::read(&self.path())?;
         for path in programs {
@@ -211,21 +211,21 @@ impl Instance {
         Ok(())
     }
 
-    /// Pins a map in place of the one of that name.
+    /// Pins a map in place of the one with that name.
     pub(crate) fn replace_map(&self, name: &str, map: BorrowedFd<'_>) -> io::Result<()> {
         let path = self.path().join(name);
         directory::gone(fs::remove_file(&path))?;
         bpf_pin::pin(map, &path)
     }
 
-    /// Leaves nothing but what is a stranger's.
+    /// Removes everything except files of other programs.
     pub(crate) fn remove(&self) -> io::Result<()> {
         let path = self.path();
         if path.try_exists()? {
             if Content::read(&path)?.foreign.is_empty() {
                 self.set_aside()?;
             } else {
-                // It stays where its owner put it.
+                // A file of another program stays.
                 directory::remove(&path)?;
             }
         }
@@ -235,7 +235,7 @@ impl Instance {
         self.remove_empty()
     }
 
-    /// Removes the directories if nothing is in them.
+    /// Removes the directories if they are empty.
     pub(crate) fn remove_empty(&self) -> io::Result<()> {
         directory::remove_empty(&self.directory)?;
         match self.directory.parent() {

@@ -1,7 +1,7 @@
-//! Which interface a flow was seen on, where the next process finds it: an index can come again for another interface, also
-//! while nobody looks, and then flows of both are in the table.
+//! Interfaces of flows, kept for the next process. An index can be reused by another interface while no process runs,
+//! and then the table has flows of both.
 //!
-//! A flow is of the interface that had its index last when the flow began.
+//! A flow belongs to the interface that had its index when the flow began.
 
 use std::{
     io,
@@ -16,16 +16,16 @@ use crate::{
     sys::bpf_pin::Shape,
 };
 
-/// Those that are watched, and as many that left.
+/// Places for watched interfaces, and as many for removed ones.
 const PLACES: u32 = 2 * HOOK_PLACES;
-/// Octets of a name, as the kernel has it (`IFNAMSIZ`).
+/// Octets of a name in the kernel (`IFNAMSIZ`).
 const NAME: usize = 16;
 
-/// Entry behind the word of a place, which is the interface's index; 0 is an empty place.
+/// Entry behind the word of a place. The word is the interface's index; 0 is an empty place.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry {
-    /// As [`Known::since`].
+    /// See [`Known::since`].
     since: u64,
     name: [u8; NAME],
 }
@@ -34,18 +34,18 @@ struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     pub(crate) index: u32,
-    /// Flows that began from then on are of it, until another has the index (monotonic ns).
+    /// Flows that began at this time or later belong to it, until another interface has the index (monotonic ns).
     pub(crate) since: u64,
     pub(crate) name: String,
 }
 
-/// All that flows in the table may be of.
+/// All interfaces that flows in the table may belong to.
 #[derive(Debug)]
 pub(crate) struct Interfaces {
     pages: Pages<Entry>,
 }
 
-/// The shape of its map.
+/// Returns the shape of its map.
 pub(crate) fn shape() -> Shape {
     Pages::<Entry>::shape(PLACES)
 }
@@ -62,7 +62,7 @@ impl Interfaces {
         })
     }
 
-    /// All there are.
+    /// Returns all entries.
     pub(crate) fn all(&self) -> impl Iterator<Item = Known> {
         (0..PLACES).filter_map(|place| {
             let (index, Entry { since, name }) = self.read(place)?;
@@ -75,7 +75,8 @@ impl Interfaces {
         })
     }
 
-    /// The interface of an index since then has this name, also if it had another. False where there is no place for it.
+    /// Stores the name of the interface that has an index since this time, and replaces an earlier name. Returns
+    /// false if there is no free place.
     pub(crate) fn put(&self, index: u32, since: u64, name: &str) -> bool {
         let is_it = |place| matches!(self.read(place), Some((known, at)) if (known, at.since) == (index, since));
         let before = (0..PLACES).find(|place| is_it(*place));
@@ -92,7 +93,7 @@ impl Interfaces {
         };
         // SAFETY: within the mapping; an empty place is the capture thread's.
         unsafe { self.pages.body(place).write_volatile(entry) };
-        // The process is killed between two of its own instructions: what has to be kept in order is the compiler.
+        // The process can only be killed between two of its own instructions, so a compiler fence is enough.
         fence(Ordering::SeqCst);
         self.set(place, index);
         fail_point(FailPoint::Named);
@@ -102,7 +103,7 @@ impl Interfaces {
         true
     }
 
-    /// Forgets those of which `keep` does not say, by index and time, that a flow may be.
+    /// Removes the entries for which `keep` (index, time) returns false.
     pub(crate) fn retain(&self, keep: impl Fn(u32, u64) -> bool) {
         for place in 0..PLACES {
             if let Some((index, entry)) = self.read(place)
@@ -155,7 +156,7 @@ mod tests {
         assert!(interfaces.put(7, 10, "eth0"));
         assert!(interfaces.put(7, 20, "veth0"));
         assert!(interfaces.put(8, 20, longest));
-        // Another name of the same.
+        // A new name of the same interface.
         assert!(interfaces.put(7, 20, "eth0"));
         let eth0 = || "eth0".to_owned();
         let all = [

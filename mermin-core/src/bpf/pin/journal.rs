@@ -1,12 +1,11 @@
-//! Records exported of each flow, where the next process finds them: the watermark of hand-over, kept beside the slots and only
-//! for an instance that is pinned.
+//! The journal: counts of exported records, kept for the next process. Only pinned instances have it.
 //!
-//! A record is noted before anybody can have it, and counts as exported when the consumer says that it arrived. Whoever is
-//! killed in between leaves the note, and its successor gives the same record again: same id, same sequence number, same
-//! counters.
+//! A record is written down before the consumer can get it, and counts as exported when the consumer acknowledges it.
+//! If the process is killed in between, the next one delivers the same record again: same id, same sequence number,
+//! same counters.
 //!
-//! There are two notes for each slot and a word that says which one counts. The other is written first and made to count by
-//! storing the word, which is whole or not at all, so a note that was half written when its writer was killed is never read.
+//! Each slot has two notes and a word that says which note is valid. The other note is written first; storing the
+//! word makes it valid. A word is stored atomically, so a half-written note is never read.
 
 use std::{
     io,
@@ -30,18 +29,18 @@ use crate::{
     },
 };
 
-/// The note that counts is of this flow; without it nothing was exported yet.
+/// The valid note belongs to this flow. Without this bit, nothing was exported yet.
 const EXPORTED: u64 = 1 << 1;
-/// A record was made of what the other note says, and nobody has noted that it arrived.
+/// A record was made with the values of the other note and is not acknowledged.
 const UNACKED: u64 = 1 << 2;
-/// Everything was exported, and the slot is to be emptied.
+/// Everything was exported, and the slot must be emptied.
 pub(crate) const DONE: u64 = 1 << 3;
-/// A record of the flow has arrived, and was not withheld.
+/// A record of the flow was acknowledged.
 const DELIVERED: u64 = 1 << 4;
-/// Where the reason stands of a last record that was made.
+/// Bit position of the reason of a last record.
 const REASON: u32 = 8;
 
-/// The word by which the other note counts.
+/// Returns the word that makes the other note valid.
 fn exported(word: u64) -> u64 {
     (word ^ SECOND) & SECOND | EXPORTED | word & DELIVERED
 }
@@ -54,7 +53,7 @@ pub(crate) struct Note {
     exported: [[u64; 3]; DIRECTIONS],
     sequence: u32,
     since: u32,
-    /// When the last packet came that the record counts, monotonic ns.
+    /// Time of the last packet counted in the record, monotonic ns.
     last_seen: u64,
 }
 
@@ -83,16 +82,17 @@ impl Note {
     }
 }
 
-/// Notes of a former process on a slot.
+/// An earlier process's notes of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotNotes {
-    /// The records that were exported for good.
+    /// Counts of acknowledged records.
     pub(crate) exported: ExportState,
-    /// A record that may not have arrived: what is exported once it has, and its last packet's time (monotonic ns).
+    /// An unacknowledged record: the export state after its acknowledgement, and the time of its last packet
+    /// (monotonic ns).
     pub(crate) unacked: Option<(ExportState, u64)>,
-    /// Why the flow ended, where its last record was made.
+    /// The reason of the last record, if that was made.
     pub(crate) ended: Option<EndReason>,
-    /// All was exported.
+    /// Everything was exported.
     pub(crate) done: bool,
 }
 
@@ -102,7 +102,7 @@ pub(crate) struct Journal {
     pages: Pages<[Note; 2]>,
 }
 
-/// The shape of its map.
+/// Returns the shape of its map.
 pub(crate) fn shape(slots: u32) -> Shape {
     Pages::<[Note; 2]>::shape(slots)
 }
@@ -120,20 +120,21 @@ impl Journal {
         })
     }
 
-    /// True if a record of this flow is on its way, or with a consumer that has not acknowledged it.
+    /// Returns true if a record of this flow is not acknowledged.
     pub(crate) fn is_unacked(&self, slot: u32) -> bool {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         word & UNACKED != 0 || word >> REASON != 0
     }
 
-    /// Notes what is exported once the record that is about to be given has arrived. None may be [unacknowledged](Self::is_unacked).
+    /// Writes down the export state after the next record, before it is delivered. No record may be
+    /// [unacknowledged](Self::is_unacked).
     pub(crate) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
         let word = self.write(slot, then, last_seen);
         self.set(slot, word | UNACKED);
         fail_point(FailPoint::Offered);
     }
 
-    /// Writes the note that does not count. Returns the word as it is.
+    /// Writes the invalid note. Returns the present word.
     fn write(&self, slot: u32, then: &ExportState, last_seen: u64) -> u64 {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         let note = self.pages.by(slot, !word);
@@ -147,18 +148,18 @@ impl Journal {
         word
     }
 
-    /// Writes down what counts as exported once a record has been suppressed. Returns the word that makes it count, for
+    /// Writes down the export state after a suppressed record. Returns the word that makes it valid, for
     /// [`set`](Self::set). No record may be [unacknowledged](Self::is_unacked).
     pub(crate) fn prepare(&self, slot: u32, then: &ExportState, last_seen: u64) -> u64 {
         exported(self.write(slot, then, last_seen))
     }
 
-    /// Has a word count.
+    /// Stores a word.
     pub(crate) fn set(&self, slot: u32, word: u64) {
         self.pages.word(slot).store(word, Ordering::Release);
     }
 
-    /// Notes that the flow's last record is about to be given.
+    /// Writes down the flow's last record before it is delivered.
     pub(crate) fn begin_last_delivery(&self, slot: u32, reason: EndReason) {
         let word = self.pages.word(slot).load(Ordering::Acquire) & (SECOND | EXPORTED | DELIVERED);
         let reason = u64::from(reason.number()) << REASON;
@@ -166,7 +167,7 @@ impl Journal {
         fail_point(FailPoint::Finished);
     }
 
-    /// This flow's record has arrived.
+    /// Acknowledges this flow's record.
     pub(crate) fn acknowledge(&self, slot: u32) {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         let next = if word >> REASON != 0 {
@@ -179,28 +180,28 @@ impl Journal {
         self.set(slot, next);
     }
 
-    /// True if a record of the flow in this slot has arrived.
+    /// Returns true if a record of the flow in this slot was acknowledged.
     pub(crate) fn is_delivered(&self, slot: u32) -> bool {
         self.pages.word(slot).load(Ordering::Acquire) & DELIVERED != 0
     }
 
-    /// True if all was exported of the flow that was in this slot, and the slot is to be emptied.
+    /// Returns true if everything of the flow in this slot was exported and the slot must be emptied.
     pub(crate) fn is_done(&self, slot: u32) -> bool {
         self.pages.word(slot).load(Ordering::Acquire) & DONE != 0
     }
 
-    /// True if the last record of the flow in this slot was made.
+    /// Returns true if the last record of the flow in this slot was made.
     pub(crate) fn is_finished(&self, slot: u32) -> bool {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         word & DONE != 0 || word >> REASON != 0
     }
 
-    /// Begins a new page: the slot is empty.
+    /// Clears the page of an empty slot.
     pub(crate) fn clear(&self, slot: u32) {
         self.set(slot, 0);
     }
 
-    /// The notes on a slot.
+    /// Returns the notes of a slot.
     pub(crate) fn recover(&self, slot: u32) -> SlotNotes {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         // SAFETY: within the mapping; any octets are a note.
@@ -218,7 +219,7 @@ impl Journal {
         }
     }
 
-    /// Makes one page anew of numbers that cannot be: what tests must see through.
+    /// Overwrites the invalid note with impossible numbers. Tests must not read them.
     #[cfg(test)]
     fn tear(&self, slot: u32) {
         let word = self.pages.word(slot).load(Ordering::Acquire);
@@ -323,7 +324,7 @@ mod tests {
         assert!(journal.is_unacked(0) && !journal.is_done(0));
         journal.acknowledge(0);
         assert!(journal.is_done(0) && journal.recover(0).done);
-        // Once more changes nothing.
+        // A second call changes nothing.
         journal.acknowledge(0);
         assert!(journal.is_done(0));
         journal.clear(0);

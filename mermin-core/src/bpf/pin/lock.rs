@@ -1,5 +1,5 @@
-//! One owner for each instance, by a lock on its directory: it holds across PID namespaces and goes with its process, and
-//! no child that the process forks has a part in it.
+//! Ensures one owner per instance with a lock on its directory. The lock works across PID namespaces and ends with
+//! its process, and forked children have no part in it.
 
 use std::{
     fs::{self, File},
@@ -15,8 +15,8 @@ use rustix::{fs::FlockOperation, io::Errno};
 use crate::sys::apart::Apart;
 
 const PAUSE: Duration = Duration::from_millis(5);
-/// A process that ends, or a source of this process that was dropped or whose opening was cancelled, may hold it this long
-/// yet: 2 s in all.
+/// Pauses of 5 ms, 2 s in all: a process that ends, or a source of this process that was dropped or whose opening was
+/// cancelled, may hold the lock for a while.
 const PAUSES: u32 = 400;
 
 /// The lock, until dropped.
@@ -25,12 +25,12 @@ pub(crate) struct Lock {
     _directory: Apart,
 }
 
-/// Why there is none.
+/// The reason why the lock is unavailable.
 #[derive(Debug)]
 pub(crate) enum LockError {
-    /// Somebody else has it.
+    /// Another owner has it.
     InUse,
-    /// The system call's error, and what it was about.
+    /// The path and the system call's error.
     System(PathBuf, io::Error),
 }
 
@@ -40,7 +40,7 @@ impl From<io::Error> for LockError {
     }
 }
 
-/// Makes the directory if need be, and locks it. Waits: not for an executor's thread.
+/// Creates the directory if necessary, and locks it. It blocks, so do not call it from an executor.
 pub(crate) fn take(directory: &Path) -> Result<Lock, LockError> {
     take_within(directory, PAUSES)
 }
@@ -57,7 +57,7 @@ fn lock(directory: &Path, pauses: u32) -> Result<File, LockError> {
     let system = |error: io::Error| LockError::System(directory.to_owned(), error);
     for _ in 0..pauses {
         match fs::create_dir_all(directory) {
-            // An instance that was alone has just removed the directory above.
+            // The last instance has just removed the parent directory.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             made => made.map_err(system)?,
         }
@@ -66,7 +66,7 @@ fn lock(directory: &Path, pauses: u32) -> Result<File, LockError> {
             opened => opened.map_err(system)?,
         };
         match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
-            // Its owner may have removed it before the lock was free.
+            // Its owner may have removed the directory before it released the lock.
             Ok(()) if is_at(&opened, directory) => return Ok(opened),
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => thread::sleep(PAUSE),
@@ -97,7 +97,7 @@ mod tests {
             thread::spawn(move || take(&directory).is_ok())
         };
         thread::sleep(PAUSE);
-        // As an instance that leaves nothing.
+        // An instance that leaves nothing removes its directory.
         fs::remove_dir(&directory).unwrap();
         drop(first);
         assert!(waiting.join().unwrap());

@@ -1,4 +1,4 @@
-//! Things that outlive the process: maps, links and programs that have a name in a BPF file system.
+//! State that outlives the process: maps, links and programs with names in a BPF file system.
 //!
 //! ```text
 //! <bpffs>/mermin/<instance>/                  locked by whoever owns the instance
@@ -7,8 +7,8 @@
 //! <bpffs>/mermin/<instance>/leaving/          what is no longer all there
 //! ```
 //!
-//! A directory gets the layout's name when everything is in it, and loses it before anything is taken out, so a process
-//! may be killed at any moment and leaves nothing that looks whole and is not.
+//! A directory gets the layout's name when it is complete, and loses it before anything is removed. So a process that
+//! is killed at any moment leaves no incomplete directory with that name.
 
 pub(crate) mod departed;
 mod directory;

@@ -1,25 +1,25 @@
-//! Names of pins. A BPF file system refuses dots, which interface names have, so hooks are named by index and direction.
+//! Names of pins. A BPF file system refuses dots, which interface names have, so the names use index and direction.
 
 use mermin_bpf::abi::{layout::LAYOUT_HASH, ledger::HookDirection};
 
 /// The directory of all instances.
 pub(crate) const MERMIN: &str = "mermin";
-/// A layout's directory before it is whole.
+/// A layout's directory while it is filled.
 pub(crate) const MAKING: &str = "making";
-/// A layout's directory after it was.
+/// A layout's directory while it is removed.
 pub(crate) const LEAVING: &str = "leaving";
 /// The journal's map.
 pub(crate) const JOURNAL: &str = "JOURNAL";
-/// The map of what has to be done again.
+/// The map of stores to repeat.
 pub(crate) const REDO: &str = "REDO";
-/// The map of what interfaces counted that left.
+/// The map of the counts of removed interfaces.
 pub(crate) const DEPARTED: &str = "DEPARTED";
-/// The map of the interfaces that flows are of.
+/// The map of the interfaces of flows.
 pub(crate) const INTERFACES: &str = "INTERFACES";
 /// The identity's map.
 pub(crate) const IDENTITY: &str = "IDENTITY";
 
-/// Beginning of the names of maps by which programs are moved at their hooks.
+/// Prefix of the names of arrays through which stand-ins call programs.
 pub(crate) const MOVING: &str = "MOVING_";
 
 /// Kinds of pins in a layout's directory.
@@ -30,11 +30,11 @@ pub(crate) enum Name {
         ifindex: u32,
         direction: HookDirection,
     },
-    /// A program that is, or was, at hooks.
+    /// A program that is or was at hooks.
     Program,
     /// A map of the kernel program, or one of this crate's.
     Map,
-    /// Nothing of ours.
+    /// A pin of another program.
     Foreign,
 }
 
@@ -47,22 +47,22 @@ fn word(direction: HookDirection) -> &'static str {
     DIRECTIONS[direction as usize].1
 }
 
-/// The pin of a link.
+/// Returns the name of a link's pin.
 pub(crate) fn link(ifindex: u32, direction: HookDirection) -> String {
     format!("link_{ifindex}_{}", word(direction))
 }
 
-/// The pin of a program with this id.
+/// Returns the name of the pin of the program with this id.
 pub(crate) fn program(id: u32, direction: HookDirection) -> String {
     format!("program_{id}_{}", word(direction))
 }
 
-/// The map by which the process moves programs whose first one has this id.
+/// Returns the name of the stand-ins' array; `id` is that of the process's first program.
 pub(crate) fn moving(id: u32) -> String {
     format!("{MOVING}{id}")
 }
 
-/// Meaning of a name.
+/// Parses a name.
 pub(crate) fn read(name: &str) -> Name {
     let mut parts = name.split('_');
     let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
@@ -93,15 +93,15 @@ fn is_map(name: &str) -> bool {
             .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
 }
 
-/// Raised when what this crate pins beside the kernel program's maps changes.
+/// Raise this number when the maps that this crate adds change.
 const BESIDE: u64 = 5;
 
-/// The directory of this build's layout.
+/// Returns the directory of this build's layout.
 pub(crate) fn layout() -> String {
     layout_of(LAYOUT_HASH)
 }
 
-/// The directory of a layout.
+/// Returns the directory of a layout.
 pub(crate) fn layout_of(hash: u64) -> String {
     format!(
         "{:016x}",
@@ -109,7 +109,7 @@ pub(crate) fn layout_of(hash: u64) -> String {
     )
 }
 
-/// True if a directory's name is a layout's.
+/// Returns true if a directory's name is a layout's.
 pub(crate) fn is_layout(name: &str) -> bool {
     name.len() == 16 && name.chars().all(|letter| letter.is_ascii_hexdigit())
 }

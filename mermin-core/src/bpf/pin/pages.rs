@@ -1,5 +1,5 @@
-//! Pages that a word makes count, whenever the process is killed: what stands behind the word is written first, and a word is
-//! stored whole or not at all.
+//! Pages that one word makes valid, even if the process is killed: the contents are written first, and the word is
+//! stored atomically.
 
 use std::{
     io,
@@ -12,7 +12,7 @@ use crate::sys::{
     mapping::Mapping,
 };
 
-/// The bit of a word that says which of two counts.
+/// The bit of a word that says which of two values is valid.
 pub(super) const SECOND: u64 = 1;
 
 /// A value of the map.
@@ -30,10 +30,10 @@ pub(super) struct Pages<B> {
 }
 
 impl<B: Copy> Pages<B> {
-    /// Octets of one.
+    /// Octets of a page.
     pub(super) const SIZE: usize = size_of::<Page<B>>();
 
-    /// The shape of their map.
+    /// Returns the shape of their map.
     pub(super) fn shape(number: u32) -> Shape {
         bpf_pin::array_shape(Self::SIZE, number)
     }
@@ -55,7 +55,7 @@ impl<B: Copy> Pages<B> {
         unsafe { AtomicU64::from_ptr(&raw mut (*page).word) }
     }
 
-    /// The body behind the word: within the mapping.
+    /// Returns the body behind the word: within the mapping.
     pub(super) fn body(&self, number: u32) -> *mut B {
         let page = self.pages.at(number as usize);
         // SAFETY: within the mapping.
@@ -64,7 +64,7 @@ impl<B: Copy> Pages<B> {
 }
 
 impl<T: Copy> Pages<[T; 2]> {
-    /// The one of two that counts by this word: within the mapping.
+    /// Returns the value that this word makes valid: within the mapping.
     pub(super) fn by(&self, number: u32, word: u64) -> *mut T {
         let two = self.body(number);
         // SAFETY: within the mapping, as the index is below two.

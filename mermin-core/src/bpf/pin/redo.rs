@@ -1,8 +1,9 @@
-//! Moving counts to the reason `filtered` or `joined` and noting that it was done: one step, whenever the process is killed.
+//! Moves counts to the reason `filtered` or `joined` and updates the journal in one atomic step, even if the process
+//! is killed.
 //!
-//! All that is to be stored is written down first, as what is to stand there and not as what is to be added; then it is
-//! stored, and what was written down is taken back. A successor that finds it stores it again, which changes nothing where
-//! it was stored already.
+//! The new values are written down first, as values and not as differences. Then they are stored, and the plan is
+//! cleared. If the next process finds a plan, it stores the values again, which changes nothing if they were already
+//! stored.
 
 use std::{
     io,
@@ -23,21 +24,21 @@ use crate::{
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Whose records are withheld.
+    /// Slot of the flow with the suppressed record.
     slot: u64,
-    /// The journal's word for it.
+    /// The new word of its journal page.
     word: u64,
-    /// The counts to be under their reason, at each hook.
+    /// The new counts under the reason, for each hook.
     sums: [Sum; DIRECTIONS],
 }
 
-/// Where a plan is kept. The page's word says whether it is to be carried out.
+/// Storage of a plan. The page's word says if the plan is pending.
 #[derive(Debug)]
 pub(crate) struct Redo {
     page: Pages<Plan>,
 }
 
-/// The shape of its map.
+/// Returns the shape of its map.
 pub(crate) fn shape() -> Shape {
     Pages::<Plan>::shape(1)
 }
@@ -77,12 +78,12 @@ impl Redo {
         })
     }
 
-    /// Stores all of it, or leaves word of what is missing.
+    /// Stores all values, or leaves a plan for the next process.
     pub(crate) fn carry_out(&self, plan: &Plan, journal: &Journal, ledger: &Ledger) {
         let pending = self.page.word(0);
         // SAFETY: within the mapping; no plan is pending, so nobody reads it.
         unsafe { self.page.body(0).write_volatile(*plan) };
-        // The process is killed between two of its own instructions: what has to be kept in order is the compiler.
+        // The process can only be killed between two of its own instructions, so a compiler fence is enough.
         fence(Ordering::SeqCst);
         pending.store(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
@@ -91,7 +92,7 @@ impl Redo {
         pending.store(0, Ordering::SeqCst);
     }
 
-    /// Carries out what a former process left. To be called before anything else is read of journal or ledger.
+    /// Carries out the plan of an earlier process. Call it before anything else is read from journal or ledger.
     pub(crate) fn finish(&self, journal: &Journal, ledger: &Ledger) {
         let pending = self.page.word(0);
         if pending.load(Ordering::SeqCst) != 0 {

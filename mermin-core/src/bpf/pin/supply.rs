@@ -1,9 +1,9 @@
-//! The stack of free slots is made anew by each process that takes an instance over.
+//! The stack of free slots. Each process that takes over an instance creates a new one.
 //!
-//! Its predecessor may have been killed between emptying a slot and giving it back, and then the slot is in no stack;
-//! which ones are, a stack does not tell. So new flows are switched to a stack that is empty but for some numbers taken
-//! off the old one. One grace period later nothing uses the old stack any more, and every slot that is free, was in use
-//! before the switch and was not moved belongs to nobody.
+//! An earlier process may have been killed between emptying a slot and returning it, and then no stack has the slot.
+//! A stack cannot be searched for missing slots. So new flows switch to a new stack that has some numbers from the
+//! old one. One grace period later nothing uses the old stack any more. Every slot that is free, was in use before
+//! the switch and was not moved has no owner.
 
 use std::{
     io,
@@ -18,12 +18,12 @@ use crate::{
     sys::bpf_pin,
 };
 
-/// Numbers that are moved before the switch, for the flows that begin until the rest is found.
+/// Numbers moved before the switch, for the flows that begin until the rest is found.
 const AHEAD: u32 = 4096;
-/// Numbers first used during the switch are looked for in the old stack, up to this many.
+/// Largest count of numbers first used during the switch that are searched in the old stack.
 const LATE: u32 = 1024;
 
-/// Free slots on their way to the new stack.
+/// Free slots that move to the new stack.
 #[derive(Debug)]
 pub(crate) struct FreeStack {
     old: Option<OwnedFd>,
@@ -33,7 +33,7 @@ pub(crate) struct FreeStack {
 }
 
 impl FreeStack {
-    /// Moves some numbers from the old stack, if it was found, to the new one. To be called before the switch.
+    /// Moves some numbers from the old stack, if there is one, to the new one. Call it before the switch.
     pub(crate) fn move_some(old: Option<OwnedFd>, slab: &Slab, index: &Index) -> io::Result<Self> {
         let known = slab.touched();
         let mut moved = Bits::new(known);
@@ -50,7 +50,7 @@ impl FreeStack {
         Ok(Self { old, known, moved })
     }
 
-    /// Slots that belong to nobody. To be called a grace period after the switch.
+    /// Returns the slots without an owner. Call it a grace period after the switch.
     pub(crate) fn rest(self, slab: &Slab) -> io::Result<RemainingSlots> {
         let mut free = Bits::new(slab.touched());
         let mut left = 0;
@@ -87,12 +87,12 @@ pub(crate) struct RemainingSlots {
 }
 
 impl RemainingSlots {
-    /// How many there are still.
+    /// Returns the number of slots left.
     pub(crate) fn len(&self) -> u64 {
         self.left
     }
 
-    /// Puts up to `most` of them into the stack, the highest first, so that the lowest are used first.
+    /// Puts up to `most` of them on the stack, the highest first, so that the lowest are used first.
     pub(crate) fn give_back(&mut self, index: &Index, most: u32) -> io::Result<()> {
         let mut given = 0;
         while self.left != 0 && given < most {
