@@ -1,4 +1,4 @@
-//! The kernel program and this process, given the same frames.
+//! Gives the same frames to the kernel program and to this process.
 
 use std::{collections::HashMap, fmt, io, os::fd::AsFd, time::Duration};
 
@@ -13,26 +13,26 @@ use crate::{
     table::snapshot::FlowSnapshot,
 };
 
-/// Frames come this far apart for this process. The kernel's clock goes its own way: times are not compared.
+/// Time between two frames in this process. The kernel has its own clock, so times are not compared.
 const APART: Duration = Duration::from_micros(1);
-/// With more flows than this open, they are looked at less often than after each frame.
+/// With more open flows than this, flows are not compared after each frame.
 const MOST_AT_ONCE: usize = 64;
 
-/// Runs each frame through both and compares everything but times: every flow's key, counters, flags and first fields, and
-/// the ledger's reasons.
+/// Runs each frame through both sides and compares everything except times: every flow's key, counters, flags and
+/// first fields, and the ledger's reasons.
 ///
-/// Flows' counters only grow, so a packet that one side counts elsewhere leaves two flows that differ for good.
+/// Counters of flows only grow. So if one side counts a packet elsewhere, two flows differ for good.
 #[derive(Debug)]
 pub struct Differential {
     lab: Lab,
     frame_counter: FrameCounter,
     room: u32,
     frames: u32,
-    /// Counts that earlier captures left in the ledger.
+    /// Counts of earlier captures in the ledger.
     before: Vec<Ignored>,
 }
 
-/// The two sides' results for the same frames.
+/// The results of both sides for the same frames.
 #[derive(Debug)]
 pub struct Difference(String);
 
@@ -46,7 +46,7 @@ impl Differential {
     /// Loads the programs with room for this many flows.
     ///
     /// # Errors
-    /// As opening a source.
+    /// Those of opening a source.
     pub fn open(max_flows: u32) -> Result<Self, Error> {
         Ok(Self {
             lab: Lab::open(max_flows)?,
@@ -57,11 +57,11 @@ impl Differential {
         })
     }
 
-    /// Gives both an Ethernet frame. `None` when they agree.
+    /// Gives an Ethernet frame to both sides. Returns `None` if they agree.
     ///
     /// # Errors
-    /// The kernel's, which then has not counted it, and neither has this process: EINVAL for fewer than 15 octets, and for
-    /// more than it takes.
+    /// The error of the system call: EINVAL for fewer than 15 octets, or for too many. Then neither side has counted
+    /// the frame.
     pub fn frame(&mut self, octets: &[u8]) -> io::Result<Option<Difference>> {
         self.lab
             .run(HookDirection::Ingress, octets, &Context::default(), 1)?;
@@ -74,10 +74,10 @@ impl Differential {
             .or_else(|| often.then(|| self.flows()).flatten()))
     }
 
-    /// Compares once more, ends every flow on both sides, and begins anew.
+    /// Compares once more, ends every flow on both sides, and starts again.
     ///
     /// # Errors
-    /// As those of a source's stream.
+    /// Those of a source's stream.
     pub fn finish(&mut self) -> Result<Option<Difference>, Error> {
         let difference = self.ledger().or_else(|| self.flows());
         self.lab.close_all()?;
@@ -124,7 +124,7 @@ impl Differential {
     }
 }
 
-/// Forgets the packets of which fragments came: the next capture's have numbers of their own.
+/// Forgets fragmented packets, because the next capture reuses their identifiers.
 fn forget_fragments(lab: &Lab) -> io::Result<()> {
     let maps = kernel_info::by_name(lab.all_programs())?;
     for map in [names::MAP_FRAGMENTS, names::MAP_EARLY].map(|name| maps.get(name)) {
@@ -158,7 +158,7 @@ fn reasons(found: Vec<Ignored>, before: &[Ignored]) -> Vec<(&'static str, u64, u
     all
 }
 
-/// A flow without its times, which are of two clocks, and its hook, which a capture does not have.
+/// Returns a flow without its times, which come from two clocks, and without its hook, which a capture does not have.
 fn timeless(flow: &FlowSnapshot) -> FlowSnapshot {
     let mut flow = *flow;
     flow.first_seen = 0;

@@ -1,23 +1,23 @@
-//! Sources that work otherwise than applications may choose.
+//! Sources with settings that applications cannot choose.
 
 use crate::{FlowSourceBuilder, bpf::grace::Grace, source::TestHooks};
 
-/// Deviation from the usual.
+/// A setting that deviates from the default.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// Grace periods are not waited for: packets get lost, which tests must see.
+    /// Do not wait for grace periods. Packets get lost, and tests must detect that.
     NoGrace,
-    /// Grace periods are waited for by an array of maps, as where membarrier(2) is not offered.
+    /// Wait for grace periods with an array of maps, as on hosts without membarrier(2).
     GraceByMap,
-    /// Octets of the kernel's notifications that may wait; the kernel has a least of its own.
+    /// Receive buffer of kernel notifications in octets. The kernel has a minimum.
     Notifications(usize),
-    /// The kernel program's hints of where flows began are ignored: they are found by looking everywhere.
+    /// Ignore the kernel program's hints of new flows, and find them by reading every slot.
     IgnoresHints,
-    /// Another build of the kernel program.
+    /// Use another build of the kernel program.
     Object(&'static [u8]),
 }
 
-/// Options with a fault.
+/// Returns the options with a fault.
 pub fn with_fault(mut builder: FlowSourceBuilder, fault: Fault) -> FlowSourceBuilder {
     let test_hooks: &mut TestHooks = builder.test_hooks();
     match fault {

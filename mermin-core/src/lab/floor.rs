@@ -1,4 +1,4 @@
-//! The least that a program of flows could do: what the real one's figures are to be seen beside.
+//! Minimal programs, whose cost is a lower bound for the real program.
 
 use std::{
     io,
@@ -16,23 +16,23 @@ use crate::sys::{
 /// `BPF_MAP_TYPE_HASH`.
 const HASH: u32 = 1;
 
-/// Its work for each packet.
+/// The work of a program for each packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Floor {
-    /// Nothing: what it costs that there is a hook.
+    /// Nothing: the cost of a hook itself.
     Nothing,
-    /// Adds to one line of memory, in an array like that of the slots, found without a key: one wait for memory.
+    /// Adds to one cache line, in an array like that of the slots, found without a key: one memory access.
     Line,
-    /// Looks a key of addresses, ports and interface up in the kernel's hash, made in advance, adds to two counters there, and
-    /// makes what is not there: what any program that keeps flows in a hash does at least.
+    /// Looks up a key of addresses, ports and interface in a preallocated kernel hash, adds to two counters, and
+    /// creates missing elements: the least that any program with flows in a hash does.
     Hash,
 }
 
-/// Such a program, and its map.
+/// A minimal program and its map.
 #[derive(Debug)]
 pub struct Least {
     program: OwnedFd,
-    /// Holds it.
+    /// Keeps the map.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "held, and looked at by tests alone")
@@ -40,7 +40,7 @@ pub struct Least {
     map: Option<OwnedFd>,
 }
 
-/// Where it is attached, for as long as this lives.
+/// An attachment that lasts as long as this value.
 #[derive(Debug)]
 pub struct Hooked {
     _link: OwnedFd,
@@ -50,7 +50,7 @@ impl Least {
     /// Loads it with room for this many flows.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn new(floor: Floor, room: u32) -> io::Result<Self> {
         let (program, map) = match floor {
             Floor::Nothing => (instructions::empty()?, None),
@@ -74,26 +74,26 @@ impl Least {
         Ok(Self { program, map })
     }
 
-    /// As [`Injector::run`](super::Injector::run).
+    /// Runs a frame, as [`Injector::run`](super::Injector::run) does.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Injector::run`](super::Injector::run).
     pub fn run(&self, frame: &[u8], context: &Context, repeat: u32) -> io::Result<Run> {
         inject::run(self.program.as_fd(), frame, context, repeat)
     }
 
-    /// Packets of many flows for it.
+    /// Returns a driver that sends packets of many flows to it.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn driver(&self, order: Order, flows: u32) -> io::Result<Driver> {
         Driver::new(&self.program, order, flows)
     }
 
-    /// Has it see what an interface of the calling thread's network namespace receives.
+    /// Attaches it to ingress of an interface in the calling thread's network namespace.
     ///
     /// # Errors
-    /// The kernel's: EINVAL where it has no TCX.
+    /// The error of the system call: EINVAL if the kernel has no TCX.
     pub fn attach(&self, ifindex: u32) -> io::Result<Hooked> {
         let (program, direction) = (self.program.as_fd(), HookDirection::Ingress);
         let link = attach_tcx(program, ifindex, direction, Position::First)?;
@@ -117,7 +117,7 @@ mod tests {
         gso_size: 0,
     };
 
-    /// One that had each of so many flows twice, with the frame they were made of.
+    /// Returns a program that has seen each of this many flows twice, and the frame they were made from.
     fn driven(floor: Floor) -> Option<(Least, Vec<u8>)> {
         let least = match Least::new(floor, FLOWS) {
             Ok(least) => least,
@@ -168,7 +168,7 @@ mod tests {
             .collect();
         let map = least.map.as_ref().unwrap().as_fd();
         assert!(bpf::delete_batch(map, &keys).is_ok());
-        // Made by the first packet of each, and by no other.
+        // Only the first packet of each flow creates an element.
         least.run(&frame, &HERE, 1).unwrap();
         assert!(bpf::delete_batch(map, &keys[FLOWS as usize - 1..]).is_ok());
         let (deleted, error) = bpf::delete_batch(map, &keys).unwrap_err();

@@ -1,12 +1,13 @@
-//! Frames to run through the program. Lengths are right; checksums are zero, because nothing here looks at them.
+//! Builds frames to run through the program. Lengths are right. Checksums are zero, because the program does not
+//! check them.
 
 use std::net::{IpAddr, SocketAddr};
 
 /// Octets of an Ethernet header.
 const ETHERNET: usize = 14;
-/// Where an untagged IPv4 frame without options has the lower half of its source address.
+/// Offset of the lower half of the source address in an untagged IPv4 frame without options.
 pub(super) const SOURCE_ADDRESS_LOW: i16 = 28;
-/// Where it has its source port.
+/// Offset of its source port.
 pub(super) const SOURCE_PORT: i16 = 34;
 
 /// TCP flags of [`tcp`].
@@ -14,7 +15,7 @@ pub mod flag {
     pub use mermin_bpf::wire::tcp::flag::{ACK, FIN, RST, SYN};
 }
 
-/// A TCP segment in an Ethernet frame.
+/// Builds a TCP segment in an Ethernet frame.
 #[must_use]
 pub fn tcp(source: SocketAddr, destination: SocketAddr, flags: u8, payload: usize) -> Vec<u8> {
     let mut segment = vec![0; 20 + payload];
@@ -24,7 +25,7 @@ pub fn tcp(source: SocketAddr, destination: SocketAddr, flags: u8, payload: usiz
     ethernet(source.ip(), destination.ip(), 6, &segment)
 }
 
-/// A UDP datagram in an Ethernet frame. Both addresses are of one IP version.
+/// Builds a UDP datagram in an Ethernet frame. Both addresses have the same IP version.
 #[must_use]
 pub fn udp(source: SocketAddr, destination: SocketAddr, payload: usize) -> Vec<u8> {
     let mut datagram = vec![0; 8 + payload];
@@ -34,7 +35,7 @@ pub fn udp(source: SocketAddr, destination: SocketAddr, payload: usize) -> Vec<u
     ethernet(source.ip(), destination.ip(), 17, &datagram)
 }
 
-/// The same frame with an 802.1Q tag.
+/// Builds the same frame with an 802.1Q tag.
 #[must_use]
 pub fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
     let (macs, rest) = frame.split_at(12);
@@ -47,14 +48,14 @@ fn ports(source: SocketAddr, destination: SocketAddr) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// A length as header fields have it; frames here are far shorter than they can tell.
+/// Converts a length for a header field. Frames here fit into 16 bits.
 fn low16(length: usize) -> [u8; 2] {
     u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes()
 }
 
 fn ethernet(source: IpAddr, destination: IpAddr, protocol: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(ETHERNET + 40 + payload.len());
-    // Locally administered, and nobody's: a stack that receives the frame drops it at once.
+    // A locally administered address that no interface has, so a stack drops the frame at once.
     frame.extend([2, 0, 0, 0, 0xee, 2, 2, 0, 0, 0, 0xee, 1]);
     if let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) {
         let [high, low] = low16(20 + payload.len());

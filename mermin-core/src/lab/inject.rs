@@ -1,4 +1,4 @@
-//! Running frames through a source's programs by hand.
+//! Runs frames through a source's programs.
 
 use std::{
     io,
@@ -18,17 +18,16 @@ use crate::{
     },
 };
 
-/// Where `struct __sk_buff` has `mark` and `priority`.
+/// Offsets of `mark` and `priority` in `struct __sk_buff`.
 const MARK: usize = 8;
 const PRIORITY: usize = 32;
 
 /// Context of a packet, as far as the kernel lets a test run set it (`struct __sk_buff`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Interface at whose hook the packet is; 0 and 1 are loopback. Any other must exist in the calling thread's network
-    /// namespace.
+    /// Interface of the hook; 0 and 1 are loopback. Any other must exist in the calling thread's network namespace.
     pub ifindex: u32,
-    /// Interface the packet came in by; 0 for none.
+    /// Interface that received the packet; 0 for none.
     pub ingress_ifindex: u32,
     /// Segments of a super-packet; 0 for an ordinary one.
     pub gso_segs: u32,
@@ -37,7 +36,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// `struct __sk_buff` as of Linux 5.18, of which fields not named here are zero.
+    /// Returns `struct __sk_buff` of Linux 5.18. Other fields are zero.
     pub(super) fn words(self) -> [u8; 192] {
         let mut words = [0; 192];
         let mut put = |at: usize, value: u32| {
@@ -54,19 +53,19 @@ impl Context {
 /// Result of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Run {
-    /// CPU time of the whole call by its runs, ns: what others do on the CPU meanwhile is not in it. Good from some
-    /// thousand runs on.
+    /// CPU time of the whole call divided by its runs, ns, without the time of other processes on the CPU. Reliable
+    /// from a few thousand runs on.
     pub nanoseconds: f64,
-    /// The kernel's own figure, whole ns per run: for few runs. Includes reading its clock twice per call.
+    /// The kernel's own figure, whole ns per run, for few runs. It includes two readings of the clock per call.
     pub kernel_nanoseconds: u32,
-    /// Value that the program returned, of the last run.
+    /// Return value of the last run.
     pub verdict: i32,
 }
 
-/// A packet as a program left it.
+/// A packet after a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
-    /// Value that the program returned: -1 (`TC_ACT_UNSPEC`, `TCX_NEXT`) for "as if I were not here".
+    /// Return value: -1 (`TC_ACT_UNSPEC`, `TCX_NEXT`) passes the packet to the next program.
     pub verdict: i32,
     /// The frame.
     pub frame: Vec<u8>,
@@ -93,14 +92,14 @@ pub(super) fn run(
     })
 }
 
-/// Runs frames through the programs of an opened source, whatever they are attached to. Clones work side by side.
+/// Runs frames through the programs of an open source, wherever they are attached. Clones can run in parallel.
 #[derive(Clone, Debug)]
 pub struct Injector {
     programs: Arc<Programs>,
 }
 
 impl Injector {
-    /// For a source that was opened; `None` for one that reads a file.
+    /// Creates an injector for an open source; `None` for one that reads a file.
     #[must_use]
     pub fn new(handle: &crate::Handle) -> Option<Self> {
         handle
@@ -123,11 +122,11 @@ impl Injector {
         self.descriptor(direction).as_fd()
     }
 
-    /// Runs a frame through the program of one direction, `repeat` times (`BPF_PROG_TEST_RUN`).
+    /// Runs a frame `repeat` times through the program of one direction (`BPF_PROG_TEST_RUN`).
     ///
     /// # Errors
-    /// The kernel's: EINVAL for a frame of less than 15 octets or more than a page holds; ENODEV for an interface that
-    /// does not exist.
+    /// The error of the system call: EINVAL for a frame of less than 15 octets or more than a page holds; ENODEV for
+    /// an interface that does not exist.
     pub fn run(
         &self,
         direction: HookDirection,
@@ -138,11 +137,11 @@ impl Injector {
         run(self.program(direction), frame, context, repeat)
     }
 
-    /// Runs a frame through the program of one direction, once, and looks at what comes out. It goes in with this mark and
-    /// priority.
+    /// Runs a frame once through the program of one direction, with this mark and priority, and returns the packet
+    /// afterwards.
     ///
     /// # Errors
-    /// As [`Injector::run`].
+    /// Those of [`Injector::run`].
     pub fn pass(
         &self,
         direction: HookDirection,

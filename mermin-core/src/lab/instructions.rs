@@ -1,4 +1,4 @@
-//! Programs that the lab needs besides the kernel program, short enough to be written as instructions.
+//! Programs of the lab besides the kernel program, written as instructions.
 
 use std::{
     io,
@@ -8,12 +8,12 @@ use std::{
 use super::frame::{SOURCE_ADDRESS_LOW, SOURCE_PORT};
 use crate::sys::bpf_load::{Kind, Program};
 
-/// How numbers of flows follow each other.
+/// The order of flow numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// 0, 1, 2 and so on, over and over.
+    /// 0, 1, 2 and so on, repeated.
     Sequence,
-    /// Each packet's by chance.
+    /// A random number for each packet.
     Random,
 }
 
@@ -22,20 +22,20 @@ pub(super) const KEY: u32 = 24;
 /// Octets of its value: packets and octets.
 pub(super) const COUNTS: u32 = 16;
 
-/// `TC_ACT_UNSPEC`: the next program's turn.
+/// `TC_ACT_UNSPEC`: continue with the next program.
 const UNSPEC: i32 = -1;
-/// `XDP_PASS`: on to the network stack.
+/// `XDP_PASS`: continue to the network stack.
 const PASS: i32 = 2;
 /// Helper functions by number.
 const LOOK_UP: i32 = 1;
 const UPDATE: i32 = 2;
 const TAIL_CALL: i32 = 12;
 const PRANDOM: i32 = 7;
-/// Kind of number after `r = ...` of a wide load.
+/// Kind of the number behind `r = ...` of a wide load.
 const MAP: u8 = 1;
 const MAP_VALUE: u8 = 2;
 
-/// `struct bpf_insn`.
+/// Encodes `struct bpf_insn`.
 const fn op(code: u8, to: u8, from: u8, offset: i16, number: i32) -> u64 {
     code as u64
         | (to as u64) << 8
@@ -73,12 +73,12 @@ fn load(kind: Kind, instructions: &[u64]) -> io::Result<OwnedFd> {
     program.load_silently()
 }
 
-/// The program that does nothing: what it costs to run any.
+/// Loads a program that does nothing, to measure the cost of running any program.
 pub(super) fn empty() -> io::Result<OwnedFd> {
     load(Kind::SchedCls, &[set(0, UNSPEC), EXIT])
 }
 
-/// r7 = number of the flow that the next packet is of.
+/// r7 = number of the next packet's flow.
 fn choose(order: Order, flows: u32, counter: &OwnedFd) -> Vec<u64> {
     let mut code = match order {
         Order::Random => vec![call(PRANDOM), copy(7, 0)],
@@ -93,14 +93,15 @@ fn choose(order: Order, flows: u32, counter: &OwnedFd) -> Vec<u64> {
     code
 }
 
-/// Writes the number in r7 into the frame's source port and the lower half of its source address. The context is in r6;
-/// `data` and `end` are where it keeps the frame's limits. Jumps over `after` instructions when the frame is too short.
+/// Writes the number in r7 into the frame's source port and the lower half of its source address. r6 has the context;
+/// `data` and `end` are the offsets of the frame's limits in it. Jumps over `after` instructions if the frame is too
+/// short.
 fn rewrite(data: i16, end: i16, after: i16) -> [u64; 8] {
     [
         // r2 = data; r3 = end
         op(0x61, 2, 6, data, 0),
         op(0x61, 3, 6, end, 0),
-        // r4 = r2 + all that is written; away if r4 > r3
+        // r4 = r2 + all that is written; jump if r4 > r3
         copy(4, 2),
         op(0x07, 4, 0, 0, i32::from(SOURCE_PORT) + 2),
         op(0x2d, 4, 3, after + 3, 0),
@@ -111,19 +112,19 @@ fn rewrite(data: i16, end: i16, after: i16) -> [u64; 8] {
     ]
 }
 
-/// Where `__sk_buff` has the packet's length, its interface, and the frame's limits.
+/// Offsets of the packet's length, its interface and the frame's limits in `__sk_buff`.
 const LENGTH: i16 = 0;
 const IFINDEX: i16 = 40;
 const DATA: i16 = 76;
 const DATA_END: i16 = 80;
 
-/// A classifier that does `work` with each frame that has ports: r6 = context; r2 = the frame.
+/// Loads a classifier that does `work` with each frame that has ports: r6 = context; r2 = the frame.
 fn on_frames_with_ports(work: &[u64]) -> io::Result<OwnedFd> {
     let mut code = vec![
         copy(6, 1),
         op(0x61, 2, 6, DATA, 0),
         op(0x61, 3, 6, DATA_END, 0),
-        // r4 = r2 + all that is read; away if r4 > r3
+        // r4 = r2 + all that is read; jump if r4 > r3
         copy(4, 2),
         op(0x07, 4, 0, 0, i32::from(SOURCE_PORT) + 4),
         op(0x2d, 4, 3, over(work), 0),
@@ -133,7 +134,8 @@ fn on_frames_with_ports(work: &[u64]) -> io::Result<OwnedFd> {
     load(Kind::SchedCls, &code)
 }
 
-/// A jump over these. One that is too far for a jump leads where the verifier refuses it.
+/// Returns the offset of a jump over these instructions. If it is too far for a jump, the offset makes the verifier
+/// reject the program.
 fn over(instructions: &[u64]) -> i16 {
     i16::try_from(instructions.len()).unwrap_or(i16::MAX)
 }
@@ -149,7 +151,7 @@ fn keyed(of: &OwnedFd, key_at: i16) -> [u64; 4] {
     ]
 }
 
-/// A classifier that takes the number that [`rewrite`] has written for an array's index, and adds one there.
+/// Loads a classifier that adds one to the array element whose index [`rewrite`] has written.
 pub(super) fn add_to_line(lines: &OwnedFd) -> io::Result<OwnedFd> {
     const KEY_AT: i16 = -4;
     // r1 = 1; add
@@ -163,15 +165,15 @@ pub(super) fn add_to_line(lines: &OwnedFd) -> io::Result<OwnedFd> {
         op(0x63, 10, 7, KEY_AT, 0),
     ];
     work.extend(keyed(lines, KEY_AT));
-    // Away if there is none.
+    // Jump if there is no element.
     work.extend([call(LOOK_UP), op(0x15, 0, 0, over(&add), 0)]);
     work.extend(add);
     on_frames_with_ports(&work)
 }
 
-/// A classifier that keeps packets and octets by addresses, ports and interface in a hash.
+/// Loads a classifier that counts packets and octets by addresses, ports and interface in a hash.
 pub(super) fn add_to_element(flows: &OwnedFd) -> io::Result<OwnedFd> {
-    /// Where the frame has both addresses.
+    /// Offset of both addresses in the frame.
     const ADDRESSES: i16 = SOURCE_ADDRESS_LOW - 2;
     const KEY_AT: i16 = -24;
     const COUNTS_AT: i16 = -40;
@@ -180,7 +182,7 @@ pub(super) fn add_to_element(flows: &OwnedFd) -> io::Result<OwnedFd> {
         op(0x7b, 10, 8, COUNTS_AT + 8, 0),
     ];
     make.extend(keyed(flows, KEY_AT));
-    // r3 = the counts; r4 = whatever is there
+    // r3 = the counts; r4 = replace or create
     make.extend([
         copy(3, 10),
         op(0x07, 3, 0, 0, i32::from(COUNTS_AT)),
@@ -203,14 +205,14 @@ pub(super) fn add_to_element(flows: &OwnedFd) -> io::Result<OwnedFd> {
     work.extend(keyed(flows, KEY_AT));
     // r7 = 1; r8 = length
     work.extend([call(LOOK_UP), set(7, 1), op(0x61, 8, 6, LENGTH, 0)]);
-    // On to making it if there is none.
+    // Jump to the creation if there is no element.
     work.push(op(0x15, 0, 0, over(&add), 0));
     work.extend(add);
     work.extend(make);
     on_frames_with_ports(&work)
 }
 
-/// A classifier that makes each packet one of `flows` and then calls the program at `index` of `calls`.
+/// Loads a classifier that makes each packet one of `flows` and then calls the program at `index` of `calls`.
 pub(super) fn driver(
     order: Order,
     flows: u32,
@@ -228,9 +230,9 @@ pub(super) fn driver(
     load(Kind::SchedCls, &code)
 }
 
-/// An XDP program that makes each frame one of `flows` and lets it pass.
+/// Loads an XDP program that makes each frame one of `flows` and passes it on.
 pub(super) fn generator(order: Order, flows: u32, counter: &OwnedFd) -> io::Result<OwnedFd> {
-    /// Where `xdp_md` has the frame's limits.
+    /// Offsets of the frame's limits in `xdp_md`.
     const DATA: i16 = 0;
     const DATA_END: i16 = 4;
     let mut code = vec![copy(6, 1)];
@@ -240,7 +242,7 @@ pub(super) fn generator(order: Order, flows: u32, counter: &OwnedFd) -> io::Resu
     load(Kind::Xdp, &code)
 }
 
-/// Programs that a driver calls, in the order of their indexes.
+/// Creates an array of programs for a driver, in the order of their indexes.
 pub(super) fn calls(programs: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
     crate::sys::bpf::create_calls(programs)
 }

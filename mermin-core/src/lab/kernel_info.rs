@@ -11,15 +11,15 @@ use crate::sys::bpf_trial::{map_name, maps_of, program_info};
 /// Size of a loaded program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProgramInfo {
-    /// Instructions that the verifier went through, over all paths. It gives up at [`VERIFIED_LIMIT`].
+    /// Instructions that the verifier processed, over all paths. It stops at [`VERIFIED_LIMIT`].
     pub verified: u32,
-    /// Instructions of the program as the verifier left it.
+    /// Instructions of the program after verification.
     pub instructions: u32,
     /// Octets of machine code; 0 without a JIT.
     pub jited_octets: u32,
 }
 
-/// Instructions that the verifier goes through at most (`BPF_COMPLEXITY_LIMIT_INSNS`).
+/// Largest number of instructions that the verifier processes (`BPF_COMPLEXITY_LIMIT_INSNS`).
 pub const VERIFIED_LIMIT: u32 = 1_000_000;
 
 /// Kernel memory of one map.
@@ -40,7 +40,7 @@ pub(super) fn program(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
     })
 }
 
-/// The maps of some programs, each once, by their names.
+/// Returns the maps of some programs, each once, by name.
 pub(super) fn by_name<'a>(
     programs: impl Iterator<Item = &'a OwnedFd>,
 ) -> io::Result<BTreeMap<String, OwnedFd>> {
@@ -53,7 +53,7 @@ pub(super) fn by_name<'a>(
     Ok(found)
 }
 
-/// Kernel memory of each map of some programs.
+/// Returns the kernel memory of each map of some programs.
 pub(super) fn maps<'a>(programs: impl Iterator<Item = &'a OwnedFd>) -> io::Result<Vec<MapInfo>> {
     by_name(programs)?
         .into_iter()

@@ -1,4 +1,4 @@
-//! The product's loader, its way to hooks and its calls of bpf(2), each by itself, to be measured beside another library's.
+//! The crate's loader, its attaching and its calls of bpf(2), each separate for comparison with another library.
 
 use std::{
     io,
@@ -26,15 +26,15 @@ use crate::{
     },
 };
 
-/// The kernel program and its maps, loaded by the product.
+/// The kernel program and its maps, loaded by this crate.
 pub struct LoadedObject(object::Loaded);
 
-/// Facts that a loader has to be given besides the object.
+/// Settings that a loader needs besides the object.
 #[derive(Clone, Debug)]
 pub struct ObjectSettings {
-    /// Maps by name, and their numbers of elements.
+    /// Number of elements of maps, by name.
     pub lengths: Vec<(String, u32)>,
-    /// Constants by name, and their octets.
+    /// Octets of constants, by name.
     pub constants: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -51,10 +51,10 @@ fn sizes(max_flows: u32) -> io::Result<Sizes> {
 }
 
 impl ObjectSettings {
-    /// The settings for this many flows. Reads the object.
+    /// Reads the settings for this many flows. It parses the object.
     ///
     /// # Errors
-    /// The system's; that the object makes no sense.
+    /// The error of the system call, or a message that the object is invalid.
     pub fn read(max_flows: u32) -> Result<Self, Box<dyn std::error::Error>> {
         let sizes = sizes(max_flows)?;
         let shared = shared_maps(mermin_bpf::OBJECT, sizes)?.into_iter();
@@ -73,12 +73,12 @@ impl LoadedObject {
     /// Loads it with room for this many flows.
     ///
     /// # Errors
-    /// As opening a source.
+    /// Those of opening a source.
     pub fn load(max_flows: u32) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self(load(mermin_bpf::OBJECT, sizes(max_flows)?)?))
     }
 
-    /// The program for a direction.
+    /// Returns the program for a direction.
     #[must_use]
     pub fn program(&self, direction: HookDirection) -> BorrowedFd<'_> {
         match direction {
@@ -87,29 +87,29 @@ impl LoadedObject {
         }
     }
 
-    /// One of its maps.
+    /// Returns one of its maps.
     #[must_use]
     pub fn map(&self) -> BorrowedFd<'_> {
         self.0.index.v4.as_fd()
     }
 }
 
-/// The product's way to the hooks of the calling thread's network namespace.
+/// Attaches to the hooks of the calling thread's network namespace.
 pub struct WayToHooks {
     hooks: Hooks,
     interfaces: Vec<Interface>,
 }
 
-/// Programs at hooks, for as long as this lives.
+/// Attached programs, detached on drop.
 pub struct AtHooks {
     _attached: Vec<Attached>,
 }
 
 impl WayToHooks {
-    /// Of the interfaces whose names begin so.
+    /// Opens the hooks of the interfaces whose names have this prefix.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn open(prefix: &str) -> Result<Self, Error> {
         let hooks = Hooks::open()?;
         let mut interfaces = links(hooks.netlink())?;
@@ -117,16 +117,16 @@ impl WayToHooks {
         Ok(Self { hooks, interfaces })
     }
 
-    /// Names and indices of the interfaces.
+    /// Returns names and indexes of the interfaces.
     pub fn interfaces(&self) -> impl Iterator<Item = (&str, u32)> {
         let interfaces = self.interfaces.iter();
         interfaces.map(|it| (it.name.as_str(), it.index))
     }
 
-    /// Attaches to both hooks of so many interfaces.
+    /// Attaches to both hooks of this many interfaces.
     ///
     /// # Errors
-    /// As attaching of a source.
+    /// Those of attaching in a source.
     pub fn attach(
         &self,
         object: &LoadedObject,
@@ -156,34 +156,34 @@ impl WayToHooks {
     }
 }
 
-/// Id and name of a program.
+/// Returns id and name of a program.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn program_identity(program: BorrowedFd<'_>) -> io::Result<(u32, String)> {
     identify(program).map(|identity| (identity.id, identity.name))
 }
 
-/// Ids of the programs at a TCX hook.
+/// Returns the ids of the programs at a TCX hook.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn programs_at(ifindex: u32, direction: HookDirection) -> io::Result<Vec<u32>> {
     let programs = query_tcx(ifindex, direction)?;
     Ok(programs.into_iter().map(|at| at.program).collect())
 }
 
-/// The name of the program of an id; none where it has gone or may not be read.
+/// Returns the name of the program with an id. `None` if it no longer exists, or if reading it is not permitted.
 #[must_use]
 pub fn program_name(id: u32) -> Option<String> {
     let program = bpf_link::open_program(id).ok()?;
     Some(identify(program.as_fd()).ok()?.name)
 }
 
-/// A link that holds a program at a TCX hook.
+/// Creates a link that attaches a program to a TCX hook.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn attach_tcx(
     program: BorrowedFd<'_>,
     ifindex: u32,
@@ -192,34 +192,34 @@ pub fn attach_tcx(
     bpf_link::attach_tcx(program, ifindex, direction, Position::First)
 }
 
-/// The id of the program that a link holds.
+/// Returns the id of the program of a link.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn program_of(link: BorrowedFd<'_>) -> io::Result<u32> {
     bpf_link::program_of(link)
 }
 
-/// Names an object in a BPF file system.
+/// Pins an object in a BPF file system.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     bpf_pin::pin(object, path)
 }
 
-/// Opens what has a name there.
+/// Opens a pinned object.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn open_pin(path: &Path) -> io::Result<OwnedFd> {
     bpf_pin::get(path)
 }
 
-/// Number of elements of a map.
+/// Returns the number of elements of a map.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn map_length(map: BorrowedFd<'_>) -> io::Result<u32> {
     bpf_pin::shape(map).map(|shape| shape.entries)
 }

@@ -1,6 +1,6 @@
-//! The kernel program and the parts of the engine, for benchmarks and tests, not for applications.
+//! The kernel program and parts of the engine, for benchmarks and tests, not for applications.
 //!
-//! Nothing here is covered by semantic versioning. Everything needs the privileges of capturing.
+//! Semantic versioning does not cover this module. Everything here needs the privileges of capturing.
 
 #[cfg(feature = "pcap")]
 mod differential;
@@ -48,8 +48,8 @@ use crate::{
     source::{FlowSource, FlowSourceBuilder, Harness},
 };
 
-/// The programs, loaded by the real loader and attached to nothing, and the engine that reads and closes their flows,
-/// one step at a time in the calling thread.
+/// The programs, loaded and not attached, and the engine that reads and closes their flows one step at a time in the
+/// calling thread.
 #[derive(Debug)]
 pub struct Lab {
     harness: Harness,
@@ -61,7 +61,7 @@ impl Lab {
     /// Loads the programs with room for this many flows.
     ///
     /// # Errors
-    /// As opening a source.
+    /// Those of opening a source.
     pub fn open(max_flows: u32) -> Result<Self, Error> {
         Self::with(FlowSource::builder().max_flows(max_flows))
     }
@@ -69,7 +69,7 @@ impl Lab {
     /// Loads the programs as a source with these options does.
     ///
     /// # Errors
-    /// As opening a source.
+    /// Those of opening a source.
     pub fn with(options: FlowSourceBuilder) -> Result<Self, Error> {
         let harness = Harness::open(options)?;
         let injector = Injector::of(Arc::clone(harness.programs()));
@@ -83,16 +83,16 @@ impl Lab {
         })
     }
 
-    /// Runs frames from other threads.
+    /// Returns an injector for use in other threads.
     #[must_use]
     pub fn injector(&self) -> Injector {
         self.injector.clone()
     }
 
-    /// As [`Injector::run`].
+    /// Runs a frame, as [`Injector::run`] does.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Injector::run`].
     pub fn run(
         &self,
         direction: HookDirection,
@@ -103,35 +103,35 @@ impl Lab {
         self.injector.run(direction, frame, context, repeat)
     }
 
-    /// The same with a program that does nothing.
+    /// Runs a frame through a program that does nothing.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Injector::run`].
     pub fn run_empty(&self, frame: &[u8], context: &Context, repeat: u32) -> io::Result<Run> {
         inject::run(self.empty.as_fd(), frame, context, repeat)
     }
 
-    /// Packets of many flows for the ingress program.
+    /// Returns a driver that sends packets of many flows to the ingress program.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn driver(&self, order: Order, flows: u32) -> io::Result<Driver> {
         let program = self.injector.program(HookDirection::Ingress);
         Driver::new(&program.try_clone_to_owned()?, order, flows)
     }
 
-    /// The same packets for the program that does nothing.
+    /// Returns a driver that sends the same packets to the program that does nothing.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn empty_driver(&self, order: Order, flows: u32) -> io::Result<Driver> {
         Driver::new(&self.empty, order, flows)
     }
 
-    /// The sizes of all programs, by their names.
+    /// Returns the sizes of all programs, by name.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn programs(&self) -> io::Result<Vec<(&'static str, ProgramInfo)>> {
         let programs = self.harness.programs();
         let at_hooks = [
@@ -154,28 +154,28 @@ impl Lab {
             .collect()
     }
 
-    /// The maps of the programs.
+    /// Returns the maps of the programs.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn maps(&self) -> io::Result<Vec<MapInfo>> {
         kernel_info::maps(self.all_programs())
     }
 
-    /// The program at ingress, and those it hands over to.
+    /// Returns the ingress program and those that it calls.
     fn all_programs(&self) -> impl Iterator<Item = &OwnedFd> {
         let programs = self.harness.programs();
         let handed_to = programs.handed_to.iter().map(|(_, program)| program);
         [&programs.ingress].into_iter().chain(handed_to)
     }
 
-    /// Counters and the ledger: of loopback, and of packets with another `ifindex` (index 0).
+    /// Returns counters and the ledger: of loopback, and of packets with another `ifindex` (index 0).
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.harness.stats()
     }
 
-    /// Reads all that is known of every live flow, without a system call.
+    /// Reads every live flow, without a system call.
     #[must_use]
     pub fn read(&self) -> Reading {
         self.harness.read()
@@ -184,73 +184,73 @@ impl Lab {
     /// Reads every open flow as [`OpenFlows`](crate::OpenFlows) does.
     ///
     /// # Errors
-    /// As those of a source's stream.
+    /// Those of a source's stream.
     pub fn open_flows(&mut self) -> Result<Reading, Error> {
         self.harness.open_flows()
     }
 
-    /// Reads one word of each cache line that a decision about all flows reads, and decides nothing: no sweep of all flows can
-    /// be faster. The sum of the words has no meaning.
+    /// Reads one word of each cache line that a decision about all flows needs, and decides nothing. No sweep of all
+    /// flows can be faster. The sum of the words has no meaning.
     #[must_use]
     pub fn touch(&self) -> u64 {
         self.harness.touch()
     }
 
-    /// Makes the next sweep look at every flow.
+    /// Makes every flow due at the next sweep.
     pub fn make_due(&mut self) {
         self.harness.make_due();
     }
 
-    /// Reads the hints about new flows.
+    /// Reads the hints of new flows.
     pub fn listen(&mut self) {
         self.harness.listen();
     }
 
-    /// One sweep: looks at the flows that may be due and judges them.
+    /// Runs one sweep over the flows that may be due.
     ///
     /// # Errors
-    /// As those of a source's stream.
+    /// Those of a source's stream.
     pub fn sweep(&mut self) -> Result<(), Error> {
         self.harness.sweep()
     }
 
-    /// Closes every live flow in one go, phase by phase.
+    /// Closes every live flow at once, phase by phase.
     ///
     /// # Errors
-    /// As those of a source's stream.
+    /// Those of a source's stream.
     pub fn close_all(&mut self) -> Result<Phases, Error> {
         self.harness.close_all()
     }
 
-    /// Lets the engine close every live flow as if their timeouts were over, at its own pace and with a consumer that
-    /// takes records at once. Returns the records.
+    /// Makes the engine close every live flow as after their timeouts, at its own pace, with a consumer that takes
+    /// records at once. Returns the number of records.
     ///
     /// # Errors
-    /// As those of a source's stream.
+    /// Those of a source's stream.
     pub fn expire(&mut self) -> Result<u64, Error> {
         self.harness.expire()
     }
 
-    /// Works as a source does whose monotonic clock has jumped ahead, until all that is due then is closed. Records are to be
-    /// [taken](Self::take).
+    /// Works like a source whose monotonic clock has jumped ahead, until all flows due then are closed. The caller
+    /// must [take](Self::take) the records.
     ///
     /// # Errors
-    /// As those of a source's stream.
+    /// Those of a source's stream.
     pub fn jump(&mut self, ahead: Duration) -> Result<(), Error> {
         self.harness.jump(ahead)
     }
 
-    /// Takes the records made so far.
+    /// Returns the records made so far.
     pub fn take(&mut self) -> Vec<Flow> {
         self.harness.take()
     }
 }
 
-/// Moves the calling thread into a network namespace made for it, with a loopback interface that is down. Threads it
-/// starts are there as well; the namespace goes with the last of them.
+/// Moves the calling thread into a new network namespace, with a loopback interface that is down. Threads that it
+/// starts are in it as well. The namespace ends with the last of them.
 ///
 /// # Errors
-/// The kernel's: EPERM without `CAP_SYS_ADMIN`.
+/// The error of the system call: EPERM without `CAP_SYS_ADMIN`.
 pub fn enter_new_namespace() -> io::Result<()> {
     crate::sys::netns::enter_new()
 }

@@ -1,4 +1,4 @@
-//! Packets of many flows, made in the kernel: user space could not make them fast enough.
+//! Generates packets of many flows in the kernel, because user space is not fast enough.
 
 use std::{
     io,
@@ -15,12 +15,12 @@ use crate::sys::{
     bpf_trial::{live_frames, set_counter},
 };
 
-/// A program that makes each packet one of many flows and calls another with it, which ends the run.
+/// A program that makes each packet one of many flows and then calls another, which ends the run.
 #[derive(Debug)]
 pub struct Driver {
     program: OwnedFd,
     counter: OwnedFd,
-    /// Holds the called program.
+    /// Keeps the called program.
     _calls: OwnedFd,
 }
 
@@ -35,39 +35,39 @@ impl Driver {
         })
     }
 
-    /// Begins the sequence anew, with this number.
+    /// Restarts the sequence with this number.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn restart(&self, number: u64) -> io::Result<()> {
         set_counter(self.counter.as_fd(), number)
     }
 
-    /// Runs `repeat` packets like `frame`, which is untagged IPv4 with TCP or UDP: each has its flow's number in the
-    /// source port and the lower half of the source address.
+    /// Runs `repeat` packets like `frame`, which must be untagged IPv4 with TCP or UDP. Each has its flow's number in
+    /// the source port and the lower half of the source address.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn run(&self, frame: &[u8], context: &Context, repeat: u32) -> io::Result<Run> {
         inject::run(self.program.as_fd(), frame, context, repeat)
     }
 }
 
-/// Lets an interface receive frames of many flows (`BPF_F_TEST_XDP_LIVE_FRAMES`), over 10 million a second.
+/// Makes an interface receive frames of many flows (`BPF_F_TEST_XDP_LIVE_FRAMES`), over 10 million a second.
 #[derive(Debug)]
 pub struct Generator {
     program: OwnedFd,
     _counter: OwnedFd,
 }
 
-/// Frames that go through the stack together.
+/// Frames that go through the stack as one batch.
 const BATCH: u32 = 64;
 
 impl Generator {
-    /// Frames of this many flows.
+    /// Creates a generator of frames of this many flows.
     ///
     /// # Errors
-    /// The kernel's.
+    /// The error of the system call.
     pub fn new(order: Order, flows: u32) -> io::Result<Self> {
         let counter = create_counter()?;
         Ok(Self {
@@ -76,11 +76,11 @@ impl Generator {
         })
     }
 
-    /// The interface of the calling thread's network namespace receives `count` frames like `frame` (see
-    /// [`Driver::run`]). Returns when the stack has them behind it.
+    /// Makes an interface of the calling thread's network namespace receive `count` frames like `frame` (see
+    /// [`Driver::run`]). Returns when the stack has processed them.
     ///
     /// # Errors
-    /// The kernel's: EINVAL for a veth without receive queues; `ethtool -K <name> gro on` gives it some.
+    /// The error of the system call: EINVAL for a veth without receive queues; `ethtool -K <name> gro on` adds them.
     pub fn send(&self, ifindex: u32, frame: &[u8], count: u32) -> io::Result<()> {
         live_frames(self.program.as_fd(), frame, ifindex, count, BATCH)
     }
