@@ -1,7 +1,8 @@
 //! Cost of the view with 100,000 live flows: `cargo bench -p mermin-top`, as root.
 //!
-//! A process in a network namespace of its own sends a datagram to each of 100,000 addresses, goes on with some of them, and runs
-//! the program beside that. Its processor time is read from /proc once all flows are there, and again 20 pictures later.
+//! A process in a new network namespace sends a datagram to each of 100,000 addresses, continues with some of them,
+//! and runs the program at the same time. The benchmark reads the program's CPU time from /proc once all flows exist,
+//! and again 20 pictures later.
 #![expect(
     clippy::unwrap_used,
     reason = "a benchmark that cannot go on ends; the lint knows only functions that are marked as tests"
@@ -16,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// With this variable, the process is in the namespace.
+/// Set if the process is in the namespace.
 const INSIDE: &str = "MERMIN_TOP_BENCH_INSIDE";
 const FLOWS: u32 = 100_000;
 const PICTURES: u32 = 20;
@@ -46,7 +47,7 @@ fn ip(arguments: &str) {
 }
 
 fn inside() {
-    // Without ARP, so that each address is sent to at once.
+    // Without ARP, each address is reachable at once.
     ip("link add d0 arp off up type veth peer name d1");
     ip("link set d1 up");
     ip("addr add 10.0.0.1/8 dev d0");
@@ -76,10 +77,10 @@ fn inside() {
     for number in 0..FLOWS {
         socket.send_to(&[0; 100], to(number)).unwrap();
     }
-    // A fifth of the flows go on, so that rates change and orders too.
+    // A fifth of the flows continue, so rates and orders change.
     thread::spawn(move || {
         for number in (0..FLOWS).step_by(5).cycle() {
-            // The interface goes with the namespace.
+            // The interface disappears with the namespace.
             let _ = socket.send_to(&[0; 100], to(number));
             if number % 100 == 0 {
                 thread::sleep(Duration::from_millis(1));
@@ -111,7 +112,7 @@ fn inside() {
     );
 }
 
-/// Processor time of each thread of a process.
+/// Returns the CPU time of each thread of a process.
 fn times(process: u32) -> Vec<(String, Duration)> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     tasks

@@ -1,4 +1,4 @@
-//! From the first picture to the last.
+//! Runs the view, from the first picture to the last.
 
 mod plain;
 mod play;
@@ -32,40 +32,40 @@ use ratatui::{
     crossterm::event::{self, Event, KeyEventKind},
 };
 
-/// How soon a signal is noticed.
+/// Interval between two checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
-/// The first picture comes sooner than the others.
+/// Time until the first picture, shorter than between later ones.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// All of it.
+/// The program.
 struct App {
     feed: Feed,
     model: Model,
-    /// The picture that is held, while the model goes on: a source that nobody takes records from is held back.
+    /// The picture on hold, while the model is still updated: a source waits if nobody takes its records.
     held: Option<Model>,
     state: State,
     status: Status,
     look: Look,
-    /// Opens the capture again.
+    /// Options to open the capture again.
     again: FlowSourceBuilder,
-    /// The capture is a regular file: of a pipe there is no second reading.
+    /// The capture is a regular file. A pipe cannot be read twice.
     can_restart: bool,
-    /// The error by which it could not be opened again.
+    /// The error of opening it again.
     fault: Option<Box<dyn Error>>,
     delay: Duration,
-    /// When the picture was.
+    /// Time of the latest picture.
     updated: Instant,
-    /// When the model was brought up to date: rates are of the time since.
+    /// Time of the latest update of the model. Rates cover the time since.
     counted: Instant,
     frames: u64,
     most_frames: Option<u64>,
     stop: Arc<AtomicBool>,
 }
 
-/// Shows flows until a key or a signal ends it.
+/// Shows flows until a key or a signal ends the program.
 ///
 /// # Errors
-/// Those of opening the source, of the terminal, and of catching signals.
+/// Those of opening the source, of the terminal, and of installing signal handlers.
 pub(crate) fn run(options: &Options, is_plain: bool, look: Look) -> Result<()> {
     let stop = stop::on_signal()?;
     let mut builder = options.source.builder("top")?;
@@ -110,7 +110,7 @@ fn is_file(path: Option<&Path>) -> bool {
 }
 
 impl App {
-    /// Draws on the terminal, and obeys keys.
+    /// Draws on the terminal, and handles keys.
     fn show(&mut self) -> Result<()> {
         let mut screen = Screen::take()?;
         while self.goes_on() {
@@ -154,7 +154,7 @@ impl App {
         self.most_frames.is_none_or(|most| self.frames < most) && !self.stop.load(Ordering::Relaxed)
     }
 
-    /// When the model is to be brought up to date.
+    /// Returns the time of the next update of the model.
     fn due(&self) -> Instant {
         let delay = if self.frames == 0 {
             FIRST.min(self.delay)
@@ -169,7 +169,7 @@ impl App {
         if now < self.due() {
             return;
         }
-        // A capture that is held stands still.
+        // A capture on hold does not advance.
         if !self.state.is_held || self.feed.pace().is_none() {
             let took = now.duration_since(self.counted);
             self.feed.update(&mut self.model, took);
@@ -187,13 +187,13 @@ impl App {
         }
     }
 
-    /// The error for which the view, or its end, is no success.
+    /// Returns the error that makes the exit status a failure.
     fn failure(&mut self) -> Option<Box<dyn Error>> {
         let fault = self.fault.take();
         fault.or_else(|| self.feed.failure().map(Into::into))
     }
 
-    /// The model of the picture.
+    /// Returns the model of the picture.
     fn shown(&self) -> &Model {
         self.held.as_ref().unwrap_or(&self.model)
     }
@@ -214,7 +214,7 @@ impl App {
         draw(buffer, &view);
     }
 
-    /// On a screen of so many lines.
+    /// Returns the facts for keys, for a screen of this height.
     fn around(&self, height: usize) -> Around {
         let model = self.shown();
         let lists = Lists::of(model, &self.state);

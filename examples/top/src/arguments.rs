@@ -35,7 +35,7 @@ pub(crate) enum Request {
     Say(String),
 }
 
-/// How flows are shown.
+/// Options for showing flows.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) source: Source,
@@ -47,7 +47,7 @@ pub(crate) struct Options {
     pub(crate) is_plain: bool,
 }
 
-/// Reads the arguments.
+/// Parses the arguments.
 ///
 /// # Errors
 /// An unknown argument, an invalid value, or two options that exclude each other.

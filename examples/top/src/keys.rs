@@ -1,4 +1,4 @@
-//! Keys: what one does to the state, and what it asks for beside that.
+//! Keys: their effect on the state, and further actions.
 
 use std::time::Duration;
 
@@ -10,46 +10,46 @@ use crate::{
     state::{Details, State, Tab, tabs},
 };
 
-/// Rows of a page.
+/// Rows that a page key moves.
 const PAGE: usize = 10;
 /// Time of a capture that an arrow key skips.
 const SKIP: Duration = Duration::from_secs(10);
 
-/// The effect of a key.
+/// An action of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Action {
-    /// Another picture.
+    /// Draw another picture.
     #[default]
     Draw,
     Quit,
-    /// Goes on or holds.
+    /// Continue or hold.
     Hold,
-    /// Reads the capture so many times as fast.
+    /// Multiply the speed of the capture.
     Faster(f64),
     Forward(Duration),
     Back(Duration),
-    /// Reads the capture from its beginning.
+    /// Read the capture from its beginning.
     Restart,
 }
 
-/// Facts beside the state on which the effect of a key depends.
+/// Facts besides the state that decide the effect of a key.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Around {
     /// Rows of the list.
     pub(crate) rows: usize,
-    /// The flow that the cursor is at.
+    /// The flow at the cursor.
     pub(crate) chosen: Option<FlowId>,
     pub(crate) has_processes: bool,
     pub(crate) is_capture: bool,
-    /// A capture can be read from its beginning again.
+    /// The capture can be read again.
     pub(crate) can_restart: bool,
-    /// The farthest that details scroll.
+    /// The largest scroll position of the details.
     pub(crate) last_scroll: usize,
 }
 
-/// The state behind a key.
+/// Returns the state after a key.
 pub(crate) fn press(mut state: State, key: KeyEvent, around: Around) -> (State, Action) {
-    // Before as well: there may be fewer rows than at the latest key.
+    // The list may have become shorter since the latest key.
     clamp(&mut state, around);
     let action = if key.modifiers.contains(KeyModifiers::CONTROL) {
         match key.code {
@@ -75,7 +75,7 @@ fn clamp(state: &mut State, around: Around) {
     }
 }
 
-/// A key while the filter is written.
+/// Handles a key while the filter is edited.
 fn write(state: &mut State, key: KeyCode) -> Action {
     let mut filter = state.filter.clone();
     match key {
@@ -137,7 +137,7 @@ fn turn(state: &mut State, around: Around, by: usize) {
     state.details = None;
 }
 
-/// A key that moves a capture, or the cursor.
+/// Handles a key that controls a capture or moves the cursor.
 fn play(state: &mut State, key: KeyCode, around: Around) -> Action {
     match key {
         KeyCode::Right => Action::Forward(SKIP),
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!((&*state.filter, &state.expression), ("port=4 q", &before));
         let (state, _) = after(state, &[KeyCode::Backspace, KeyCode::Enter], around());
         assert!(!state.is_typing && state.fault.is_none());
-        // Now keys are commands again, and escape takes the filter away.
+        // Keys are commands again, and escape removes the filter.
         let (state, action) = after(state, &typed("q"), around());
         assert_eq!(action, Action::Quit);
         let (state, _) = after(state, &[KeyCode::Esc], around());
@@ -252,7 +252,7 @@ mod tests {
         let details = state.details.unwrap();
         assert_eq!((details.flow, details.scroll), (FlowId::from_u128(7), 2));
         assert_eq!(state.cursor, 0);
-        // Beyond the end there is nothing: the first key up scrolls.
+        // The cursor does not pass the end, so the first key up scrolls.
         let up = [KeyCode::End, KeyCode::PageDown, KeyCode::Up];
         let (state, _) = after(state, &up, around());
         assert_eq!(state.details.map(|details| details.scroll), Some(14));

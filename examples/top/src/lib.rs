@@ -22,10 +22,10 @@ pub use terminal::Screen;
 use arguments::Request;
 use draw::look::Look;
 
-/// Exit status for arguments that cannot be, as of `grep` and `getopt`.
+/// Exit status for invalid arguments, as in `grep` and `getopt`.
 const BAD_ARGUMENTS: u8 = 2;
 
-/// The program, by the arguments of this process.
+/// Runs the program with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
     let variable = |name: &str| env::var(name).ok();
@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
             }
         }
         Ok(Request::Say(text)) => {
-            // Nobody may be reading: `top --help | head -1`.
+            // The reader may have closed the pipe: `top --help | head -1`.
             let _ = writeln!(io::stdout(), "{text}");
             ExitCode::SUCCESS
         }

@@ -1,4 +1,4 @@
-//! The rows that the view lists, in order.
+//! The rows of the list, in order.
 
 use crate::{
     model::{
@@ -9,13 +9,13 @@ use crate::{
     state::{State, Tab},
 };
 
-/// Rows of a model by the user's choices.
+/// Rows of a model, selected by the user's choices.
 pub(crate) struct Lists<'a> {
-    /// The first of the flows that the filter admits.
+    /// The first flows that the filter admits.
     pub(crate) flows: Vec<&'a Row>,
-    /// All that it admits.
+    /// Number of all flows that it admits.
     pub(crate) wanted: usize,
-    /// Of the tab; none of the tab of flows.
+    /// Groups of the tab; empty for the tab of flows.
     pub(crate) groups: Vec<&'a Group>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Number of rows that the tab lists.
+    /// Returns the number of rows of the tab.
     pub(crate) fn rows(&self, tab: Tab) -> usize {
         match tab {
             Tab::Flows => self.flows.len(),

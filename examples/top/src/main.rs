@@ -1,4 +1,4 @@
-//! A live view of flows: see the library of this package.
+//! A live view of flows, see the library of this package.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The source: its open flows and its records on their way into the model.
+//! Reads open flows and records of the source into the model.
 
 use std::{
     sync::{
@@ -14,10 +14,10 @@ use mermin_core::{Error, Flow, FlowSource, FlowSourceBuilder, Handle, Pace, repo
 
 use crate::{draw::Status, model::Model};
 
-/// Records that wait until they are taken. When it is full the source waits, and loses nothing.
+/// Capacity of the queue of records. If it is full, the source waits and loses nothing.
 const WAITING: usize = 65_536;
 
-/// An open source, its records taken by a thread.
+/// An open source. A thread takes its records.
 pub(crate) struct Feed {
     handle: Handle,
     records: Receiver<Flow>,
@@ -25,7 +25,7 @@ pub(crate) struct Feed {
     thread: Option<JoinHandle<()>>,
     pace: Option<Pace>,
     has_processes: bool,
-    /// How far the capture had been read at the latest picture.
+    /// Position in the capture at the latest picture.
     position: Option<SystemTime>,
 }
 
@@ -33,7 +33,7 @@ impl Feed {
     /// Opens the source.
     ///
     /// # Errors
-    /// Those of [`FlowSourceBuilder::open`]; where no thread can be started.
+    /// Those of [`FlowSourceBuilder::open`], or the error of starting a thread.
     pub(crate) fn open(builder: FlowSourceBuilder) -> mermin_program::Result<Self> {
         let (pace, has_processes) = (builder.get_pace().cloned(), builder.get_process());
         let source = block_on(builder.open())?;
@@ -45,7 +45,7 @@ impl Feed {
             .name("records".to_owned())
             .spawn(move || {
                 let ended = block_on(take(source, |flow| sender.send(flow).is_ok()));
-                // Before the sender is dropped: whoever finds no more records finds the reason.
+                // Stored before the sender is dropped, so it is there when the receiver sees the end.
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = ended.err();
                 drop(sender);
             })?;
@@ -60,9 +60,10 @@ impl Feed {
         })
     }
 
-    /// Brings the model up to date after so long.
+    /// Updates the model; `took` is the time since the last update.
     pub(crate) fn update(&mut self, model: &mut Model, took: Duration) {
-        // Records first: of a flow that ends in between, the snapshot has nothing, and the next picture has its record.
+        // Records come first. If a flow ends in between, it is missing from the snapshot, and the next picture has
+        // its record.
         self.take_records(model);
         let mut open = self.handle.open_flows();
         block_on(async {
@@ -73,7 +74,8 @@ impl Feed {
         model.end_frame(self.capture_time(took));
     }
 
-    /// Takes the records that wait. Between pictures as well: the source waits for room, and a live one loses packets then.
+    /// Takes the waiting records. Also called between pictures: a source without room waits, and a live one then
+    /// loses packets.
     pub(crate) fn take_records(&self, model: &mut Model) {
         for _ in 0..WAITING {
             match self.records.try_recv() {
@@ -87,13 +89,13 @@ impl Feed {
         }
     }
 
-    /// The error by which the source ended.
+    /// Returns the error that ended the source.
     pub(crate) fn failure(&self) -> Option<Error> {
         let failure = self.failure.lock();
         failure.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The time since the latest picture by the capture's clock, if it moved.
+    /// Returns the time since the latest picture by the capture's clock, if it advanced.
     fn capture_time(&mut self, took: Duration) -> Duration {
         let Some(pace) = &self.pace else {
             return took;
@@ -104,7 +106,7 @@ impl Feed {
         moved.filter(|moved| !moved.is_zero()).unwrap_or(took)
     }
 
-    /// The state of the source.
+    /// Returns the state of the source.
     pub(crate) fn status(&self) -> Status {
         let report = self.handle.report();
         let source = if let SourceKind::Capture { path } = &report.source {
@@ -130,20 +132,20 @@ impl Feed {
     }
 }
 
-/// Nothing of the source is attached any more when this is dropped.
+/// Waits until nothing of the source is attached any more.
 impl Drop for Feed {
     fn drop(&mut self) {
         self.handle.close();
-        // Whoever sends a record learns that nobody takes it.
+        // Closes the channel, so the thread stops at its next record.
         self.records = sync_channel(0).1;
         if let Some(thread) = self.thread.take() {
-            // It says nothing that is still shown.
+            // Its result is not shown any more.
             let _ = thread.join();
         }
     }
 }
 
-/// An error in a line, with its remedy.
+/// Formats an error in a line, with its remedy.
 pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
     let known = error.downcast_ref::<Error>();
     match known.and_then(Error::remedy) {
@@ -152,7 +154,7 @@ pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Takes records until one is refused.
+/// Takes records until `give` refuses one.
 async fn take(mut source: FlowSource, mut give: impl FnMut(Flow) -> bool) -> Result<(), Error> {
     while let Some(flow) = source.next().await {
         if !give(flow?) {

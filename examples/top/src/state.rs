@@ -6,7 +6,7 @@ use mermin_program::Expression;
 
 use crate::model::rank::Sort;
 
-/// The list on the screen.
+/// A list on the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Tab {
     #[default]
@@ -25,7 +25,7 @@ impl Tab {
     }
 }
 
-/// Lists that there are: processes where they are looked up.
+/// Returns the available lists: processes only if they are looked up.
 pub(crate) const fn tabs(has_processes: bool) -> &'static [Tab] {
     if has_processes {
         &[Tab::Flows, Tab::Interfaces, Tab::Processes]
@@ -34,11 +34,11 @@ pub(crate) const fn tabs(has_processes: bool) -> &'static [Tab] {
     }
 }
 
-/// A flow of which everything is shown.
+/// A flow with all its details on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Details {
     pub(crate) flow: FlowId,
-    /// Lines above the first one that is shown.
+    /// Lines above the first visible one.
     pub(crate) scroll: usize,
 }
 
@@ -49,11 +49,11 @@ pub(crate) struct State {
     pub(crate) tab: Tab,
     pub(crate) sort: Sort,
     pub(crate) is_inverse: bool,
-    /// The row that is chosen.
+    /// The selected row.
     pub(crate) cursor: usize,
-    /// The filter as it is written.
+    /// The text of the filter.
     pub(crate) filter: String,
-    /// The latest filter that was understood.
+    /// The latest valid filter.
     pub(crate) expression: Expression,
     pub(crate) fault: Option<String>,
     pub(crate) is_typing: bool,
@@ -63,12 +63,12 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Keeps the cursor among so many rows: a list that begins below its last row is blank.
+    /// Keeps the cursor within this many rows. A list that begins below its last row would be blank.
     pub(crate) fn clamp(&mut self, rows: usize) {
         self.cursor = self.cursor.min(rows.saturating_sub(1));
     }
 
-    /// Takes a filter; one that is not understood yet changes nothing but what is said.
+    /// Sets the text of the filter. An invalid one changes only the message.
     pub(crate) fn set_filter(&mut self, filter: String) {
         match filter.parse() {
             Ok(expression) => {

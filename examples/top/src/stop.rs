@@ -14,16 +14,16 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::terminal::give_back;
 
-/// How soon a signal is noticed.
+/// Interval between two checks for a signal.
 const TICK: Duration = Duration::from_millis(100);
-/// Time for the view to end by itself.
+/// Time that the view has to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Raised by SIGINT, SIGTERM and SIGHUP. A view that does not end within two seconds is ended: reading keys from a terminal that
-/// is gone need not return (crossterm 0.29 reads its end again and again).
+/// Returns a flag that SIGINT, SIGTERM and SIGHUP set. The process ends if the view does not end within two seconds:
+/// reading keys from a closed terminal may not return (crossterm 0.29 reads its end again and again).
 ///
 /// # Errors
-/// The system call that installs a handler, or that starts a thread.
+/// The system call that installs a handler or starts a thread failed.
 pub(crate) fn on_signal() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {

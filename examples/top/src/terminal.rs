@@ -1,4 +1,4 @@
-//! The terminal: taken, and given back as it was, however the program ends.
+//! Takes the terminal, and restores it however the program ends.
 
 use std::{
     io::{self, Stdout, Write as _},
@@ -16,11 +16,11 @@ use ratatui::{
     },
 };
 
-/// True while the terminal is not as it was.
+/// True while the terminal is changed.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// The terminal while pictures are drawn on it: in raw mode, on its other screen, without a cursor. It is as it was before when this
-/// is dropped, and when any thread panics.
+/// The terminal while pictures are drawn: in raw mode, on its alternate screen, without a cursor. A drop or a panic
+/// of any thread restores it.
 #[derive(Debug)]
 pub struct Screen {
     pub(crate) terminal: Terminal<CrosstermBackend<Stdout>>,
@@ -36,7 +36,7 @@ impl Screen {
     /// ```
     ///
     /// # Errors
-    /// The system's, where standard output is no terminal.
+    /// The system's error if standard output is not a terminal.
     pub fn take() -> io::Result<Self> {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -58,7 +58,7 @@ impl Screen {
     }
 }
 
-/// False when it has been given back, as by a panic of another thread.
+/// Returns false if it was restored, for example by a panic of another thread.
 pub(crate) fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
@@ -69,7 +69,7 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back, once. Where it is gone there is nothing to give back.
+/// Restores the terminal, once. Errors are ignored, because the terminal may be closed.
 pub(crate) fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);

@@ -1,4 +1,4 @@
-//! Pictures in characters alone, for a pipe, a file or a terminal that can do nothing else.
+//! Prints pictures in plain characters, for a pipe, a file or a simple terminal.
 
 use std::{
     io::{self, Write as _},
@@ -12,7 +12,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, crossterm::termina
 use super::{App, TICK};
 
 impl App {
-    /// Prints pictures one below the other, to the last one that differs.
+    /// Prints pictures one below the other, up to the last one that differs.
     pub(super) fn print(&mut self) -> Result<()> {
         let (width, height) = terminal::size().unwrap_or((80, 24));
         let (width, height) = (width.clamp(40, 500), height.clamp(10, 200));
@@ -27,7 +27,7 @@ impl App {
             self.update_when_due();
             terminal.draw(|frame| self.draw(frame.buffer_mut()))?;
             let text = plain(terminal.backend().buffer());
-            // Nobody may be reading any more: `top --plain | head`.
+            // The reader may have closed the pipe: `top --plain | head`.
             if let Err(error) = io::stdout().lock().write_all(text.as_bytes()) {
                 return match error.kind() {
                     io::ErrorKind::BrokenPipe => Ok(()),
@@ -42,7 +42,7 @@ impl App {
     }
 }
 
-/// The characters alone, with an empty line behind them.
+/// Returns the characters, followed by an empty line.
 fn plain(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area.width);
     let mut text = String::new();

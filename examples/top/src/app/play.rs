@@ -1,4 +1,4 @@
-//! The source as keys move it: held, faster, elsewhere, from the beginning.
+//! Controls the source by keys: hold, speed, skip, restart.
 
 use std::time::{Instant, SystemTime};
 
@@ -8,7 +8,7 @@ use super::App;
 use crate::{keys::Action, model::Model, source::Feed};
 
 impl App {
-    /// Does what a key asks for beside another state.
+    /// Does what a key requests besides a change of the state.
     pub(super) fn obey(&mut self, action: Action) {
         if action == Action::Hold {
             self.held = self.state.is_held.then(|| self.model.clone());
@@ -32,7 +32,7 @@ impl App {
         }
     }
 
-    /// Reads the capture again, up to a moment as fast as it can be read. Where it cannot be opened, what was read stays.
+    /// Reads the capture again, at full speed up to a time. If it cannot be opened, the present data stays.
     fn restart(&mut self, pace: &Pace, to: Option<SystemTime>) {
         let anew = Pace::new(pace.speed());
         if let Some(to) = to {

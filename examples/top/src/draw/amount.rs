@@ -1,11 +1,11 @@
-//! Numbers in few characters.
+//! Short forms of numbers.
 
-/// At most five characters: `999`, `1.23k`, `45.6M`, `789G`.
+/// Formats a number in at most five characters: `999`, `1.23k`, `45.6M`, `789G`.
 pub(crate) fn amount(number: f64) -> String {
     let units = ["", "k", "M", "G", "T", "P", "E"];
     let mut rest = number.max(0.0);
     let mut unit = 0;
-    // 999.5 would be written as 1000.
+    // 999.5 would be rounded to 1000.
     while rest >= 999.5 && unit + 1 < units.len() {
         rest /= 1000.0;
         unit += 1;
@@ -19,14 +19,14 @@ pub(crate) fn amount(number: f64) -> String {
     format!("{rest:.decimals$}{}", units[unit])
 }
 
-/// The same of a count.
+/// Formats a count in the same way.
 pub(crate) fn count(number: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let number = number as f64;
     amount(number)
 }
 
-/// All digits, with commas.
+/// Formats all digits, with commas.
 pub(crate) fn exact(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);

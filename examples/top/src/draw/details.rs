@@ -1,4 +1,4 @@
-//! Everything that is known of one flow.
+//! Draws all attributes of one flow.
 
 use humantime::format_rfc3339_millis;
 use mermin_core::flow::Value;
@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use super::{Canvas, View};
 use crate::{model::Row, state::Details};
 
-/// Columns of names.
+/// Columns for names.
 const NAME: usize = 36;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>, chosen: Details) {
@@ -31,7 +31,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>, chosen: Details) {
     }
 }
 
-/// Lines above the first one when the last one is at the bottom.
+/// Returns the scroll position at which the last line is at the bottom.
 pub(super) fn last_scroll(row: &Row, height: usize) -> usize {
     let attributes = row.flow.attributes().count();
     attributes.saturating_sub(height.saturating_sub(1))

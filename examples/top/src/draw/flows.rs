@@ -1,4 +1,4 @@
-//! The list of flows.
+//! Draws the list of flows.
 
 use mermin_core::flow::Endpoint;
 use ratatui::style::Style;
@@ -13,7 +13,7 @@ use crate::model::{Row, rank::Sort};
 
 /// Columns of a sparkline.
 const BARS: usize = 8;
-/// Columns from which on both octets and packets are shown, and the interface.
+/// Columns from which on octets, packets and the interface are all shown.
 const WIDE: usize = 110;
 const PROTOCOL: usize = 9;
 const NUMBER: usize = 7;
@@ -47,7 +47,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>) {
     }
 }
 
-/// Cells of a line: protocol, ends, interface, numbers, bars.
+/// Cells of a line: protocol, endpoints, interface, numbers, bars.
 struct Cells {
     protocol: String,
     ends: [String; 2],
@@ -56,7 +56,7 @@ struct Cells {
     bars: String,
 }
 
-/// Where they are.
+/// Positions of the cells.
 struct Columns {
     sort: Sort,
     is_wide: bool,
@@ -131,7 +131,7 @@ impl Columns {
     }
 }
 
-/// An end; of a long address the middle is left out, so that network and port are seen.
+/// Formats an endpoint. The middle of a long address is omitted, so network and port stay visible.
 fn shortened(end: &Endpoint, most: usize, look: Look) -> String {
     let text = end.to_string();
     if text.len() <= most {

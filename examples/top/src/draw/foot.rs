@@ -1,4 +1,5 @@
-//! The lines below the list, always in sight: a failure, the ledger, room and degradations, keys or the filter.
+//! Draws the lines below the list, which are always visible: a failure, the ledger, table use and degradations, keys
+//! or the filter.
 
 use std::fmt::Write as _;
 
@@ -14,7 +15,7 @@ const LIVE_KEYS: &str =
 const CAPTURE_KEYS: &str =
     "q quit  ? help  / filter  enter details  space hold  <- -> 10s  +- speed  0 anew";
 
-/// Lines of it.
+/// Returns the number of these lines.
 pub(super) fn height(status: &Status) -> usize {
     3 + usize::from(status.failure.is_some())
 }
@@ -29,7 +30,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, mut line: usize, view: &View<'_>) {
     keys(canvas, line + 2, view);
 }
 
-/// Packets that were counted: in flows and under each reason.
+/// Formats the counted packets: those in flows and those under each reason.
 fn ledger(view: &View<'_>) -> String {
     let stats = &view.status.stats;
     let ignored = stats.ignored();
@@ -51,7 +52,7 @@ fn ledger(view: &View<'_>) -> String {
     text
 }
 
-/// How full the table is, what found no room, and what the host lacks.
+/// Draws the use of the table, flows that did not fit, and degradations.
 fn room(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
     let (look, stats) = (view.look, &view.status.stats);
     let full: u64 = stats
@@ -108,7 +109,7 @@ fn keys(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
     canvas.put(line, 0, text, look.faint());
 }
 
-/// The filter as it is written, a cursor, and its fault or its effect.
+/// Draws the filter's text, a cursor, and its error or its effect.
 fn filter(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
     let (look, state) = (view.look, view.state);
     let (said, style) = match &state.fault {
@@ -132,7 +133,7 @@ fn filter(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
     canvas.put(line, column + 2, &said, style);
 }
 
-/// The end of a text, in so many characters: there it is written.
+/// Returns the last characters of a text, where the user writes.
 fn tail(text: &str, room: usize, gap: &str) -> String {
     let count = text.chars().count();
     if count <= room {

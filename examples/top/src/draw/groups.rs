@@ -1,4 +1,4 @@
-//! The list of interfaces, or of processes.
+//! Draws the list of interfaces or processes.
 
 use ratatui::style::Style;
 

@@ -1,4 +1,4 @@
-//! The lines above the list: the source and its sums, tabs, order and filter.
+//! Draws the lines above the list: source and sums, tabs, order and filter.
 
 use super::{
     Canvas, View,

@@ -1,4 +1,4 @@
-//! All keys.
+//! Draws the list of keys.
 
 use ratatui::style::Style;
 

@@ -1,4 +1,4 @@
-//! Colours and characters that the terminal has.
+//! Colours and characters of the terminal.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -8,7 +8,7 @@ const ASCII_BARS: [&str; 8] = [".", ":", "-", "=", "+", "*", "%", "#"];
 /// Features of the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// No colour, only bold, dim and reverse.
+    /// Without colours: only bold, dim and reverse.
     pub(crate) is_plain: bool,
     pub(crate) is_ascii: bool,
 }
@@ -18,7 +18,7 @@ pub(crate) struct Look {
     reason = "styles are all asked of the look, whether it changes them or not"
 )]
 impl Look {
-    /// By the variables of the environment: `NO_COLOR` (no-color.org), and the locale's character set.
+    /// Chooses by environment variables: `NO_COLOR` (no-color.org), and the locale's character set.
     pub(crate) fn by(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
@@ -66,7 +66,7 @@ impl Look {
         self.colour(Color::Cyan, Modifier::empty())
     }
 
-    /// The latest rates as bars, the highest of them as high as can be.
+    /// Formats the latest rates as bars. The highest rate has the full height.
     pub(crate) fn sparkline(self, rates: impl Iterator<Item = f32>, width: usize) -> String {
         let rates: Vec<f32> = rates.collect();
         let rates = &rates[rates.len().saturating_sub(width)..];
@@ -87,7 +87,7 @@ impl Look {
         rates.iter().map(bar).collect()
     }
 
-    /// The mark in place of omitted characters.
+    /// Returns the mark for omitted characters.
     pub(crate) const fn gap(self) -> &'static str {
         if self.is_ascii { "~" } else { "…" }
     }

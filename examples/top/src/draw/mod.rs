@@ -1,4 +1,4 @@
-//! The picture: from what is to be shown to characters. Draws into any buffer, at any size.
+//! Draws the picture into any buffer, at any size.
 
 pub(crate) mod amount;
 mod details;
@@ -24,29 +24,29 @@ pub(crate) struct Status {
     /// Interfaces, or the file.
     pub(crate) source: String,
     pub(crate) stats: Stats,
-    /// One in a line.
+    /// One per line.
     pub(crate) degradations: Vec<String>,
     pub(crate) has_processes: bool,
-    /// Of a capture: how far it was read, and how fast.
+    /// For a capture: the position and the speed.
     pub(crate) playback: Option<String>,
-    /// The error by which the source ended.
+    /// The error that ended the source.
     pub(crate) failure: Option<String>,
 }
 
-/// All that is shown.
+/// Everything that is shown.
 pub(crate) struct View<'a> {
     pub(crate) state: &'a State,
     pub(crate) model: &'a Model,
     pub(crate) status: &'a Status,
-    /// The first of the flows that the filter admits, and how many there are.
+    /// The first flows that the filter admits, and the number of all that it admits.
     pub(crate) flows: &'a [&'a Row],
     pub(crate) wanted: usize,
-    /// Of the tab.
+    /// Groups of the tab.
     pub(crate) groups: &'a [&'a Group],
     pub(crate) look: Look,
 }
 
-/// A place to write lines to.
+/// An area with lines to write to.
 pub(crate) struct Canvas<'a> {
     buffer: &'a mut Buffer,
     area: Rect,
@@ -61,7 +61,7 @@ impl Canvas<'_> {
         self.area.height.into()
     }
 
-    /// Writes at a place; what does not fit is left out.
+    /// Writes at a position. Text that does not fit is omitted.
     pub(crate) fn put(&mut self, line: usize, column: usize, text: &str, style: Style) {
         let (Ok(x), Ok(y)) = (u16::try_from(column), u16::try_from(line)) else {
             return;
@@ -73,7 +73,7 @@ impl Canvas<'_> {
         }
     }
 
-    /// The style of a whole line.
+    /// Sets the style of a whole line.
     pub(crate) fn shade(&mut self, line: usize, style: Style) {
         if let Ok(y) = u16::try_from(line)
             && y < self.area.height
@@ -91,17 +91,17 @@ impl Canvas<'_> {
 /// Lines above the list.
 const HEAD: usize = 2;
 
-/// Lines of the list on a screen of so many.
+/// Returns the lines of the list on a screen of this height.
 fn list_height(height: usize, status: &Status) -> usize {
     height.saturating_sub(HEAD + foot::height(status))
 }
 
-/// The farthest that the details of a flow scroll on a screen of so many lines.
+/// Returns the largest scroll position of a flow's details on a screen of this height.
 pub(crate) fn last_scroll(height: usize, status: &Status, row: &Row) -> usize {
     details::last_scroll(row, list_height(height, status))
 }
 
-/// Draws it all. Where there is no room for everything, the list goes first.
+/// Draws everything. If there is not enough room, the list shrinks first.
 pub(crate) fn draw(buffer: &mut Buffer, view: &View<'_>) {
     let area = buffer.area;
     let mut canvas = Canvas { buffer, area };
@@ -132,7 +132,7 @@ pub(crate) fn draw(buffer: &mut Buffer, view: &View<'_>) {
     }
 }
 
-/// The first line that is shown of a list, so that the cursor is among so many.
+/// Returns the first visible row of a list, so that the cursor is visible.
 fn first_shown(cursor: usize, lines: usize) -> usize {
     cursor.checked_div(lines).unwrap_or(0) * lines
 }

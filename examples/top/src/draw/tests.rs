@@ -1,4 +1,4 @@
-//! Whole pictures, at sizes that are usual and at those that are not.
+//! Tests of whole pictures, at usual and unusual sizes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     state::Details,
 };
 
-/// A model of three flows, one of IPv6 and one that has ended.
+/// Builds a model of three flows, one of IPv6 and one that has ended.
 fn model() -> Model {
     let mut model = Model::default();
     let mut long = flow(2, 7_000_000);
@@ -43,7 +43,7 @@ fn status() -> Status {
     status
 }
 
-/// A picture of this size, a line each; and the whole of it.
+/// Draws a picture of this size; returns its lines and the buffer.
 fn picture(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Buffer) {
     let model = model();
     let (flows, wanted) = rank(model.rows(), state.sort, state.is_inverse, |row| {
@@ -99,7 +99,7 @@ fn all_parts_fit_80_columns_and_24_lines() {
         "table 2/65.5k, 67 packets found it full  no degradation"
     );
     assert!(lines[23].starts_with("q quit  ? help"), "{lines:#?}");
-    // The first is chosen, and the one that has ended is faint.
+    // The first flow is selected, and the ended one is dim.
     assert!(buffer[(0, 3)].modifier.contains(Modifier::REVERSED));
     assert!(buffer[(0, 5)].modifier.contains(Modifier::DIM));
 }

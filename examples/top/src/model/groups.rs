@@ -6,22 +6,22 @@ use mermin_core::{Flow, flow::Process};
 
 use super::{KEPT, tally::Tally};
 
-/// Flows that have something in common.
+/// Flows of one interface or process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     pub(crate) name: String,
-    /// That are open.
+    /// Number of open flows.
     pub(crate) flows: u64,
     pub(crate) tally: Tally,
-    /// Frames since it had a flow or traffic.
+    /// Frames since the group had a flow or traffic.
     idle: u64,
 }
 
-/// A number that is used again is another process.
+/// The executable is part of the key, because process ids are reused.
 type ProcessKey = (u32, Option<Arc<str>>);
 
 impl Group {
-    /// False when it has been idle for longer than rows are kept.
+    /// Returns false if the group has been idle for longer than rows are kept.
     fn end_frame(&mut self, took: Duration) -> bool {
         self.tally.end_frame(took);
         let is_idle = self.flows == 0 && self.tally.packet_rate == 0.0;
@@ -30,11 +30,11 @@ impl Group {
     }
 }
 
-/// All sums.
+/// The sums of all groups.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Groups {
     interfaces: HashMap<u32, Group>,
-    /// A flow is in the sums of both of its ends.
+    /// A flow is in the sums of the processes on both sides.
     processes: HashMap<ProcessKey, Group>,
 }
 
@@ -47,7 +47,7 @@ impl Groups {
         }
     }
 
-    /// Flows are counted anew.
+    /// Starts to count open flows again.
     pub(super) fn begin_count(&mut self) {
         for group in self
             .interfaces
@@ -65,7 +65,7 @@ impl Groups {
         }
     }
 
-    /// Ends a frame that took so long. Groups that are idle go when the rows of their flows are gone.
+    /// Ends a frame of this duration. Idle groups are removed once the rows of their flows are removed.
     pub(super) fn end_frame(&mut self, took: Duration, is_over: bool) {
         self.interfaces
             .retain(|_, group| group.end_frame(took) || is_over);
@@ -73,12 +73,12 @@ impl Groups {
             .retain(|_, group| group.end_frame(took) || is_over);
     }
 
-    /// By interface, in no order.
+    /// Returns the interfaces, in no order.
     pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Group> {
         self.interfaces.values()
     }
 
-    /// By process, in no order.
+    /// Returns the processes, in no order.
     pub(crate) fn processes(&self) -> impl Iterator<Item = &Group> {
         self.processes.values()
     }
@@ -108,7 +108,7 @@ fn of<K: Eq + Hash>(
     })
 }
 
-/// Processes at the ends of a flow, one that is at both once.
+/// Returns the processes on both sides of a flow. If both are the same, it is returned once.
 fn processes(flow: &Flow) -> impl Iterator<Item = &Process> {
     let source = flow.source_process.as_deref();
     let destination = flow.destination_process.as_deref();
@@ -160,7 +160,7 @@ mod tests {
         );
     }
 
-    /// Names of the processes, in order.
+    /// Returns the names of the processes, in order.
     fn processes_of(model: &Model) -> Vec<&str> {
         let mut names: Vec<_> = model.groups.processes().map(|group| &*group.name).collect();
         names.sort_unstable();
@@ -207,7 +207,7 @@ mod tests {
                 &["sshd [7]"]
             };
             assert_eq!(processes_of(&model), left);
-            // Its interface still has a flow.
+            // The interface still has a flow.
             assert_eq!(model.groups.interfaces().count(), 1);
         }
     }

@@ -1,9 +1,9 @@
 //! The rates of the latest frames, for a sparkline.
 
-/// Frames that are kept.
+/// Number of frames kept.
 pub(crate) const LENGTH: usize = 16;
 
-/// Octets a second in each of the latest frames.
+/// Octets per second in each of the latest frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct History {
     rates: [f32; LENGTH],
@@ -18,7 +18,7 @@ impl History {
         self.next = (self.next + 1) % LENGTH;
     }
 
-    /// The latest last.
+    /// Returns the rates, the latest last.
     pub(crate) fn rates(&self) -> impl Iterator<Item = f32> {
         let (late, early) = self.rates.split_at(self.next);
         early.iter().chain(late).copied()

@@ -1,4 +1,4 @@
-//! All that is shown: flows and sums of them, without a terminal and without a source.
+//! The data of the view: flows and their sums, without a terminal and without a source.
 
 pub(crate) mod groups;
 pub(crate) mod history;
@@ -14,20 +14,20 @@ use mermin_core::{
 
 use self::{groups::Groups, tally::Tally};
 
-/// Frames that a flow stays for when it has ended.
+/// Frames for which an ended flow stays.
 const KEPT: u64 = 10;
-/// Frames after which a flow that is in no snapshot is taken for ended: its last record waits in the queue.
+/// Frames after which a flow missing from snapshots counts as ended. Its last record waits in the queue.
 const LOST: u64 = 40;
 
-/// A flow.
+/// A flow in the list.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    /// As it was seen last.
+    /// Its latest state.
     pub(crate) flow: Flow,
-    /// Both directions.
+    /// Sums of both directions.
     pub(crate) tally: Tally,
     pub(crate) has_ended: bool,
-    /// The latest frame in which it was seen.
+    /// The latest frame with this flow.
     seen: u64,
 }
 
@@ -36,23 +36,23 @@ pub(crate) struct Row {
 pub(crate) struct Model {
     rows: Vec<Row>,
     places: HashMap<FlowId, usize>,
-    /// Of all flows.
+    /// Sums of all flows.
     pub(crate) total: Tally,
     pub(crate) groups: Groups,
     frame: u64,
-    /// The source has ended: what is there stays.
+    /// The source has ended, so the flows stay.
     pub(crate) is_over: bool,
 }
 
 impl Model {
-    /// Takes flows that are open.
+    /// Adds open flows.
     pub(crate) fn open(&mut self, flows: &[Flow]) {
         for flow in flows {
             self.see(flow, false);
         }
     }
 
-    /// Takes a record.
+    /// Adds a record.
     pub(crate) fn record(&mut self, flow: &Flow) {
         self.see(flow, !flow.end_reason.goes_on());
     }
@@ -73,7 +73,7 @@ impl Model {
             });
         }
         let row = &mut self.rows[place];
-        // A record that was made before the snapshot says nothing new.
+        // A record made before the snapshot has nothing new.
         if totals[1] >= row.tally.packets || has_ended {
             row.flow.clone_from(flow);
         }
@@ -86,7 +86,7 @@ impl Model {
         }
     }
 
-    /// Ends a frame that took so long: rates are of it, and flows that ended some frames ago go.
+    /// Ends a frame of this duration. Rates cover it, and flows that ended some frames ago are removed.
     pub(crate) fn end_frame(&mut self, took: Duration) {
         self.total.end_frame(took);
         self.groups.begin_count();
@@ -116,12 +116,12 @@ impl Model {
         }
     }
 
-    /// All flows, in no order.
+    /// Returns all flows, in no order.
     pub(crate) fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// One flow, while it is there.
+    /// Returns a flow, if it is in the list.
     pub(crate) fn row(&self, id: FlowId) -> Option<&Row> {
         self.places.get(&id).map(|&place| &self.rows[place])
     }
@@ -135,7 +135,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A flow of this number, with so many packets of 100 octets.
+    /// Builds a flow with this number and this many packets of 100 octets.
     pub(crate) fn flow(number: u16, packets: u64) -> Flow {
         let mut flow = Flow::new(
             FlowId::from_u128(number.into()),
@@ -199,7 +199,7 @@ pub(crate) mod tests {
             assert_eq!(row.flow.id, FlowId::from_u128(number));
         }
         assert_eq!(model.total.packets, 18);
-        // One whose record never comes goes as well.
+        // A flow whose record never arrives is removed, too.
         for _ in 0..=LOST {
             model.end_frame(SECOND);
         }

@@ -1,23 +1,23 @@
-//! Which flows come first.
+//! Sorts flows.
 
 use std::cmp::Reverse;
 
 use super::{Row, groups::Group, tally::Tally};
 
-/// Flows that are put in order: nobody scrolls farther.
+/// Largest number of sorted flows. Nobody scrolls further.
 pub(crate) const MOST: usize = 1000;
 
-/// The order of rows, the largest first.
+/// The sort order, largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sort {
-    /// Octets a second.
+    /// Octets per second.
     #[default]
     Rate,
     /// Octets so far.
     Octets,
     /// Packets so far.
     Packets,
-    /// Packets a second.
+    /// Packets per second.
     PacketRate,
 }
 
@@ -32,7 +32,7 @@ impl Sort {
     }
 
     fn key(self, tally: &Tally) -> (u64, u64) {
-        // Positive numbers are in the order of their bits.
+        // Positive floating-point numbers sort like their bits.
         let first = match self {
             Self::Rate => tally.rate.to_bits(),
             Self::Octets => tally.octets,
@@ -43,7 +43,7 @@ impl Sort {
     }
 }
 
-/// The first of the rows that are wanted, in order, and how many are wanted.
+/// Returns the first of the rows that are wanted, sorted, and the number of wanted rows.
 pub(crate) fn rank(
     rows: &[Row],
     sort: Sort,
@@ -57,7 +57,7 @@ pub(crate) fn rank(
         .filter(|(row, _)| is_wanted(row))
         .map(|(row, place)| {
             let (first, second) = sort.key(&row.tally);
-            // Equal rows keep their places from one frame to the next.
+            // Equal rows keep their order from one frame to the next.
             (Reverse((first ^ flip, second ^ flip)), row.flow.id, place)
         })
         .collect();
@@ -71,7 +71,7 @@ pub(crate) fn rank(
     (ranked.collect(), wanted)
 }
 
-/// Groups in order.
+/// Sorts groups.
 pub(crate) fn rank_groups<'a>(
     groups: impl Iterator<Item = &'a Group>,
     sort: Sort,

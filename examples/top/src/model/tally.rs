@@ -1,4 +1,4 @@
-//! Sums, and how fast they rise.
+//! Sums and rates.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::history::History;
 pub(crate) struct Tally {
     pub(crate) octets: u64,
     pub(crate) packets: u64,
-    /// Octets a second.
+    /// Octets per second.
     pub(crate) rate: f64,
-    /// Packets a second.
+    /// Packets per second.
     pub(crate) packet_rate: f64,
     pub(crate) history: History,
-    /// Of the frame that is not over.
+    /// Counts of the current frame.
     new: [u64; 2],
 }
 
@@ -27,7 +27,8 @@ impl Tally {
         self.new[1] += packets;
     }
 
-    /// Brings the sums to these, and returns what that adds. Sums never fall: a record may be older than a snapshot.
+    /// Raises the sums to these, and returns the difference. Sums never decrease: a record may be older than a
+    /// snapshot.
     pub(crate) fn raise(&mut self, [octets, packets]: [u64; 2]) -> [u64; 2] {
         let more = [
             octets.saturating_sub(self.octets),
@@ -37,7 +38,7 @@ impl Tally {
         more
     }
 
-    /// Ends a frame that took so long.
+    /// Ends a frame of this duration.
     pub(crate) fn end_frame(&mut self, took: Duration) {
         let [octets, packets] = std::mem::take(&mut self.new);
         let seconds = took.as_secs_f64().max(1e-3);

@@ -1,4 +1,4 @@
-//! A capture at its own speed and faster, held, and played from another place.
+//! A capture at its own speed and faster, on hold, and from another position.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use mermin_testing::Folder;
 
 use crate::tmux::{Tmux, mixed, top};
 
-/// Seconds since its beginning that the first line tells, as `0:01:10 x10`.
+/// Returns the seconds since the beginning from the first line, such as `0:01:10 x10`.
 fn played(lines: &[String]) -> Option<u64> {
     let clock = lines[0]
         .split_whitespace()
@@ -19,7 +19,7 @@ fn played(lines: &[String]) -> Option<u64> {
 }
 
 pub(crate) fn plays() {
-    // The capture is of 140 s, with a packet after 70.
+    // The capture lasts 140 s and has a packet after 70 s.
     let tmux = Tmux::top(&format!("--pcap {} --speed 20", mixed()));
     let lines = tmux.until("the first packets", |lines| {
         lines.iter().any(|line| line.contains("192.0.2.1:40000"))
@@ -29,7 +29,7 @@ pub(crate) fn plays() {
         "{lines:#?}"
     );
     assert!(played(&lines).unwrap() < 70, "{lines:#?}");
-    // Held, time stands still, and skipping goes on all the same.
+    // On hold, time does not advance, but skipping works.
     tmux.send(&["Space"]);
     tmux.until_shown("held");
     tmux.send(&[">"]);
@@ -47,7 +47,7 @@ pub(crate) fn plays() {
         lines[21].contains("18 packets = 15 in flows + 3 in none: "),
         "{lines:#?}"
     );
-    // From the beginning, as fast as it was set last.
+    // From the beginning, at the latest speed.
     tmux.send(&["-", "-", "-", "-", "-", "-", "-"]);
     tmux.send(&["0"]);
     tmux.until("the beginning", |lines| {
@@ -59,7 +59,7 @@ pub(crate) fn plays() {
     });
 }
 
-/// The error of opening it again is shown, and told at the end.
+/// The error of opening it again is on the screen, and printed at the end.
 pub(crate) fn gone() {
     let folder = Folder::new("gone-capture");
     let file = folder.file("some.pcap");
@@ -74,7 +74,7 @@ pub(crate) fn gone() {
     tmux.send(&["0"]);
     let lines = tmux.until("the error", |lines| lines[20].starts_with("cannot open `"));
     assert!(lines[21].contains("18 packets = 15 in flows"), "{lines:#?}");
-    // It can be put back.
+    // The file can be restored.
     fs::copy(mixed(), &file).unwrap();
     tmux.send(&["0"]);
     tmux.until("no error", |lines| {

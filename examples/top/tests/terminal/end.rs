@@ -1,4 +1,4 @@
-//! The terminal is as it was, however the program ends.
+//! The terminal is restored, however the program ends.
 
 use std::{fs, process::ExitCode};
 
@@ -6,19 +6,19 @@ use mermin_testing::{Folder, wait};
 
 use crate::tmux::{Tmux, mixed, top};
 
-/// With this variable, this program takes the terminal and panics.
+/// Set if this program must take the terminal and panic.
 pub(crate) const PANIC: &str = "MERMIN_TOP_TEST_PANIC";
 
 pub(crate) fn panic_on_the_terminal() -> ExitCode {
     let _screen = mermin_top::Screen::take().unwrap();
-    // Not in the thread that has the screen: nothing is dropped there.
+    // In another thread than the one with the screen, so no drop runs.
     let panicked = std::thread::spawn(|| panic!("a bug in `top`")).join();
     assert!(panicked.is_err());
     std::thread::sleep(std::time::Duration::from_mins(5));
     ExitCode::SUCCESS
 }
 
-/// Runs a command in a terminal between two looks at its settings.
+/// Runs a command in a terminal, and prints the terminal's settings before and after it.
 fn around(command: &str, folder: &Folder) -> Tmux {
     let file = |name: &str| folder.file(name).display().to_string();
     Tmux::start(&format!(
@@ -37,7 +37,7 @@ fn check(tmux: &Tmux, folder: &Folder) {
     assert!(tmux.is_as_it_was());
 }
 
-/// Number of the process that the shell waits for.
+/// Returns the id of the process that the shell waits for.
 fn child(folder: &Folder) -> String {
     let shell = fs::read_to_string(folder.file("shell")).unwrap();
     let shell = shell.trim();
@@ -69,7 +69,7 @@ pub(crate) fn sigterm() {
     check(&tmux, &folder);
 }
 
-/// The server of the terminal is killed, and the program with it though nobody reads or asks for keys any more.
+/// The terminal's server is killed. The program ends although it can no longer write or read keys.
 pub(crate) fn terminal_gone() {
     let folder = Folder::new("gone");
     let tmux = around(
@@ -91,7 +91,7 @@ pub(crate) fn panic() {
         &format!("{PANIC}=1 timeout --foreground -s KILL 3 {}", own.display()),
         &folder,
     );
-    // The words of the panic are on the screen that was there before.
+    // The text of the panic is on the primary screen.
     tmux.until_shown("a bug in `top`");
     check(&tmux, &folder);
 }

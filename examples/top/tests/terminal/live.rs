@@ -1,4 +1,4 @@
-//! Flows of this host, of a network namespace that is made for the test.
+//! Flows of a network namespace made for the test.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::tmux::{Tmux, top};
 
-/// True if programs can be loaded here.
+/// Returns true if programs can be loaded here.
 pub(crate) fn can_capture() -> bool {
     let mut command = Command::new("unshare");
     command.args([
@@ -26,7 +26,7 @@ pub(crate) fn can_capture() -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-/// With this variable, this program sends datagrams to itself on the loopback interface of its namespace.
+/// Set if this program must send datagrams to itself on the loopback interface of its namespace.
 pub(crate) const SEND: &str = "MERMIN_TOP_TEST_SEND";
 
 pub(crate) fn send() -> ExitCode {
@@ -39,7 +39,7 @@ pub(crate) fn send() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A flow is there while it lasts, long before it has a record; its process as well.
+/// A flow and its process are visible long before the flow has a record.
 pub(crate) fn shows() {
     let own = env::current_exe().unwrap();
     let script = format!(
@@ -55,7 +55,7 @@ pub(crate) fn shows() {
             .any(|line| line.starts_with("udp") && line.contains("127.0.0.1:5005"))
     });
     assert!(lines[0].starts_with("top  lo "), "{lines:#?}");
-    // Held, the rows stay as they are while packets are counted.
+    // On hold, the rows stay while packets are counted.
     tmux.send(&["Space"]);
     let held = tmux.until_shown("held");
     let later = tmux.until("more packets", |lines| lines[21] != held[21]);

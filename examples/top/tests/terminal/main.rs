@@ -1,4 +1,4 @@
-//! The program on a real terminal, by tmux: keys are sent, and what the screen shows is read.
+//! Tests the program on a real terminal with tmux: sends keys and reads the screen.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"

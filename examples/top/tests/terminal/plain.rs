@@ -1,4 +1,4 @@
-//! Pictures one below the other, and what is said of arguments that cannot be.
+//! Tests of plain pictures and of errors about arguments.
 
 use std::{fs, process::Command};
 
@@ -52,7 +52,7 @@ pub(crate) fn printed() {
     );
 }
 
-/// Without a number of pictures, the last is that of the whole capture.
+/// Without a number of pictures, the last one shows the whole capture.
 pub(crate) fn ends() {
     let mut command = Command::new("timeout");
     command.args(["60", top(), "--plain", "--speed", "max", "--delay", "0.1"]);
@@ -67,7 +67,7 @@ pub(crate) fn ends() {
     assert_eq!(text.matches("  ended").count(), 1, "{text}");
 }
 
-/// A capture that is damaged behind its last packet: what was read is shown, and the error is told.
+/// A capture with damage after its last packet: the flows are shown, and the error is printed.
 pub(crate) fn fails() {
     let folder = Folder::new("damaged");
     let damaged = folder.file("damaged.pcap");

@@ -1,8 +1,8 @@
-//! The screen while keys are pressed and the window changes.
+//! The screen while keys are pressed and the window is resized.
 
 use crate::tmux::{Tmux, mixed, top};
 
-/// All of the capture is read, and stays.
+/// Starts the view of a whole capture, which stays.
 fn whole() -> Tmux {
     let tmux = Tmux::top(&format!("--pcap {} --speed max", mixed()));
     tmux.until_shown("ended");
@@ -72,7 +72,7 @@ pub(crate) fn resize() {
         tmux.resize(columns, lines);
         let head = "top  mixed.pcap"[..usize::from(columns).min(15)].to_owned();
         tmux.until("the first line", |shown| {
-            // On few lines those below are what is left.
+            // On a screen with few lines, only the lines below the list are left.
             shown.len() == usize::from(lines) && (lines < 5 || shown[0].starts_with(&head))
         });
     }

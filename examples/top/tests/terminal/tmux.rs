@@ -1,4 +1,4 @@
-//! A terminal of its own for each test.
+//! A terminal for each test.
 
 use std::{
     process::{self, Command},
@@ -7,16 +7,16 @@ use std::{
 
 use mermin_testing::wait;
 
-/// A server of tmux with one window, which ends with the test.
+/// A tmux server with one window. It ends with the test.
 pub(crate) struct Tmux(String);
 
 impl Tmux {
-    /// A window of 80 columns and 24 lines in which a shell runs this script.
+    /// Starts a window of 80 columns and 24 lines, in which a shell runs this script.
     pub(crate) fn start(script: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let tmux = Self(format!("mermin-top-{}-{number}", process::id()));
-        // The window stays when the script has ended.
+        // Keeps the window when the script has ended.
         let script = format!("{script}\nexec sleep 300");
         tmux.run(&[
             "-f",
@@ -34,7 +34,7 @@ impl Tmux {
         tmux
     }
 
-    /// The same for the program with these arguments.
+    /// Starts the program with these arguments.
     pub(crate) fn top(arguments: &str) -> Self {
         Self::start(&format!("LANG=C.UTF-8 {} {arguments}", top()))
     }
@@ -51,18 +51,18 @@ impl Tmux {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Sends keys by their names: `Enter`, `Tab`, `C-c`, or characters.
+    /// Sends keys by name: `Enter`, `Tab`, `C-c`, or characters.
     pub(crate) fn send(&self, keys: &[&str]) {
         self.run(&[&["send-keys", "-t", ":"], keys].concat());
     }
 
-    /// Lines of the screen.
+    /// Returns the lines of the screen.
     pub(crate) fn lines(&self) -> Vec<String> {
         let shown = self.run(&["capture-pane", "-p", "-t", ":"]);
         shown.lines().map(str::to_owned).collect()
     }
 
-    /// The same with what sets colours.
+    /// Returns the lines with escape sequences for colours.
     pub(crate) fn escapes(&self) -> String {
         self.run(&["capture-pane", "-e", "-p", "-t", ":"])
     }
@@ -72,7 +72,7 @@ impl Tmux {
         self.run(&["resize-window", "-t", ":", "-x", &columns, "-y", &lines]);
     }
 
-    /// True if the cursor is seen, and the other screen is not in use.
+    /// Returns true if the cursor is visible and the primary screen is in use.
     pub(crate) fn is_as_it_was(&self) -> bool {
         self.run(&[
             "display-message",
@@ -85,7 +85,7 @@ impl Tmux {
             == "1 0"
     }
 
-    /// Waits until the screen is so, and returns it.
+    /// Waits until the screen fulfils a condition, and returns its lines.
     pub(crate) fn until(&self, what: &str, is_so: impl Fn(&[String]) -> bool) -> Vec<String> {
         let mut lines = Vec::new();
         let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -102,7 +102,7 @@ impl Tmux {
         lines
     }
 
-    /// Waits until some line has this.
+    /// Waits until a line contains this text.
     pub(crate) fn until_shown(&self, part: &str) -> Vec<String> {
         self.until(part, |lines| lines.iter().any(|line| line.contains(part)))
     }
@@ -111,17 +111,17 @@ impl Tmux {
 impl Drop for Tmux {
     fn drop(&mut self) {
         let mut command = Command::new("tmux");
-        // It may have ended by itself.
+        // It may already have ended.
         let _ = command.args(["-L", &self.0, "kill-server"]).output();
     }
 }
 
-/// The program.
+/// Returns the path of the program.
 pub(crate) fn top() -> &'static str {
     env!("CARGO_BIN_EXE_top")
 }
 
-/// A capture of 10 s that is kept: flows of IPv4 and IPv6, of TCP, UDP and ICMP.
+/// Returns a capture of 10 s: flows of IPv4 and IPv6, of TCP, UDP and ICMP.
 pub(crate) fn mixed() -> String {
     format!(
         "{}/../../mermin-core/tests/captures/mixed.pcap",
