@@ -1,3 +1,3 @@
-//! Parts that the programs of this package share.
+//! Code shared by the programs of this package.
 
 pub mod shell;

@@ -1,6 +1,6 @@
-//! The library's remedies for a person at a shell: each option of the builder becomes what can be typed.
+//! Converts the library's remedies for people at a shell: options of the builder become flags and keys.
 
-/// A program and what it calls the library's options.
+/// A program and its names for the library's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// `flows`.
@@ -9,7 +9,7 @@ pub enum Program {
     Doctor,
 }
 
-/// Phrases of both programs. A longer phrase stands before the shorter ones in it.
+/// Phrases for both programs. A longer phrase precedes the shorter ones that it contains.
 const COMMON: &[(&str, &str)] = &[
     ("`max_flows`", "`--max-flows`"),
     (
@@ -96,7 +96,7 @@ const DOCTOR: &[(&str, &str)] = &[
 ];
 
 impl Program {
-    /// A remedy, or a report with remedies in it, with flags and keys of files in place of the library's names.
+    /// Converts a remedy, or a report with remedies, from the library's names to flags and keys of files.
     #[must_use]
     pub fn words(self, text: &str) -> String {
         let own = match self {
@@ -122,7 +122,7 @@ mod tests {
     const SHOWN: [&str; 8] = [
         "attach", "bpf", "iface", "probe", "report", "source", "pcap", "filter",
     ];
-    /// Names that only a program can write.
+    /// Names that only a program can use.
     const NAMES: [&str; 15] = [
         "Attach::",
         "NetNs::",
@@ -141,7 +141,7 @@ mod tests {
         "another source",
     ];
 
-    /// Texts of a source file that are sentences: of several words, outside of comments and tests.
+    /// Returns the sentences in a source file: texts of several words, outside of comments and tests.
     fn sentences(source: &str) -> Vec<String> {
         let code: String = source
             .split("#[cfg(test)]")

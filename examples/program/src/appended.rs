@@ -1,4 +1,4 @@
-//! A file that whole pieces are appended to.
+//! A file for complete pieces.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Appends whole pieces to a file: a piece that a full disk cut is removed. A file that was renamed, removed or emptied meanwhile, as
-/// `logrotate` does, begins anew under its name.
+/// Appends complete pieces to a file. If a full disk truncates a piece, it is removed. If the file was renamed,
+/// removed or emptied, as `logrotate` does, a new one begins under its name.
 ///
 /// ```
 /// # let folder = std::env::temp_dir().join(format!("mermin-appended-{}", std::process::id()));
@@ -31,7 +31,7 @@ pub struct Appended {
 #[derive(Debug)]
 struct Open {
     file: File,
-    /// Where its last whole piece ends. None: of a pipe or a terminal, nothing can be taken back.
+    /// End of the last complete piece. `None` for a pipe or a terminal, from which nothing can be removed.
     end: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ impl Open {
         Ok(Self { file, end })
     }
 
-    /// True while the path leads to this file, and all that was appended is in it.
+    /// Returns true if the path still leads to this file, and the file has everything that was appended.
     fn goes_on(&self, path: &Path) -> io::Result<bool> {
         let there = match fs::metadata(path) {
             Ok(there) => there,
@@ -62,16 +62,16 @@ impl Open {
 }
 
 impl Appended {
-    /// Opens nothing yet.
+    /// Creates the value. It opens nothing yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self { path, open: None }
     }
 
-    /// Makes it ready. True if it begins anew: at first, and after it was renamed, removed or emptied.
+    /// Opens the file. Returns true if it begins anew: at first, and after it was renamed, removed or emptied.
     ///
     /// # Errors
-    /// `cannot open ..`, with the system's words.
+    /// `cannot open ..`, with the system's error.
     pub fn open(&mut self) -> io::Result<bool> {
         let opened = match &self.open {
             Some(open) => open.goes_on(&self.path),
@@ -86,10 +86,10 @@ impl Appended {
         opened.map_err(|error| self.cannot("open", &error))
     }
 
-    /// Appends a piece, all of it or nothing.
+    /// Appends a piece, completely or not at all.
     ///
     /// # Errors
-    /// `cannot open ..` or `cannot write to ..`, with the system's words.
+    /// `cannot open ..` or `cannot write to ..`, with the system's error.
     pub fn append(&mut self, piece: &[u8]) -> io::Result<()> {
         self.open()?;
         let Some(Open { file, end }) = &mut self.open else {
@@ -99,7 +99,7 @@ impl Appended {
         match (&written, end) {
             (_, None) => {}
             (Ok(()), Some(end)) => *end += piece.len() as u64,
-            // Should this fail too, the next opening shows where it ends.
+            // If truncating fails too, the next opening detects it.
             (Err(_), Some(end)) => {
                 if file.set_len(*end).is_err() {
                     self.open = None;
@@ -109,10 +109,10 @@ impl Appended {
         written.map_err(|error| self.cannot("write to", &error))
     }
 
-    /// Brings all of it to the disk.
+    /// Writes everything to the disk.
     ///
     /// # Errors
-    /// `cannot store ..`, with the system's words.
+    /// `cannot store ..`, with the system's error.
     pub fn close(&mut self) -> io::Result<()> {
         match self.open.take() {
             // A pipe has no disk.

@@ -9,11 +9,11 @@ use lexopt::{
 
 use crate::{Result, Source};
 
-/// Reads the arguments of [`Source`] and `--to TARGET`, and makes of them what the program runs with. None where help is asked
-/// for. `other` may take an argument that is neither: what it gives ends the reading.
+/// Reads the arguments of [`Source`] and `--to TARGET`, and converts them with `done`. `None` for a request for help.
+/// `other` may handle further arguments; if it returns a value, reading ends.
 ///
 /// # Errors
-/// An argument that nobody takes, a value that is missing or cannot be read, sources that do not go together; those of `done`.
+/// An unknown argument, a missing or invalid value, sources that exclude each other; also the errors of `done`.
 pub fn arguments<T, A>(
     mut parser: Parser,
     other: impl Fn(&Arg<'_>) -> Option<A>,
@@ -44,11 +44,11 @@ where
     done(source, target).map(Some)
 }
 
-/// The source of a program and its target, of the arguments of this process. None where help is asked for. `example` is a target
-/// that the error shows where none is named.
+/// Returns the source of a program and its target, from the arguments of this process. `None` for a request for help.
+/// `example` is a target that the error shows if none is given.
 ///
 /// # Errors
-/// Those of [`arguments`]; that there is no target.
+/// Those of [`arguments`], and a missing target.
 pub fn source_and_target<T>(example: &str) -> Result<Option<(Source, T)>>
 where
     T: FromStr<Err: Error + 'static>,

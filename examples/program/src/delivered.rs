@@ -1,4 +1,4 @@
-//! Records of a batch that are through: they are not sent again with the rest.
+//! Tracks the finished records of a batch, which are not sent again with the rest.
 
 use std::{
     borrow::Cow,
@@ -11,17 +11,18 @@ use mermin_core::{
     sink::{DropReason, Meter},
 };
 
-/// The name of a record: its flow's id and its number.
+/// Identity of a record: its flow's id and its sequence number.
 pub type Key = (FlowId, u64);
 
-/// The name of this record.
+/// Returns the identity of this record.
 #[must_use]
 pub const fn key(flow: &Flow) -> Key {
     (flow.id, flow.sequence)
 }
 
-/// Records that are through, of a batch that is exported again until all are: those that the receiver has, and those that it
-/// never takes. They are counted when all are through: a batch that is given up before is counted by who gives it up.
+/// Finished records of a batch that is exported until all records are finished: those that the receiver has, and
+/// those that it rejects for good. They are counted when the whole batch is finished. If the batch is given up
+/// before, the adapter that gives it up counts it.
 ///
 /// ```
 /// use mermin_core::sink::{DropReason, Meter};
@@ -37,13 +38,13 @@ pub const fn key(flow: &Flow) -> Key {
 #[derive(Debug, Default)]
 pub struct Delivered {
     through: HashSet<Key>,
-    /// Of these, those that the receiver never takes.
+    /// The finished records that the receiver rejects for good.
     lost: HashMap<Key, DropReason>,
 }
 
 impl Delivered {
-    /// The rest of a batch. A batch that has nothing in common with the one before is another, because that one was given up:
-    /// its records are forgotten.
+    /// Returns the unfinished records of a batch. A batch without a record in common with the previous one is a new
+    /// batch, because the previous one was given up: its records are forgotten.
     pub fn rest_of<'f>(&mut self, flows: &'f [Flow]) -> Vec<&'f Flow> {
         let is_left = |flow: &&Flow| !self.through.contains(&key(flow));
         let rest: Vec<_> = flows.iter().filter(is_left).collect();
@@ -53,7 +54,7 @@ impl Delivered {
         rest
     }
 
-    /// The rest of a batch, as [`rest_of`](Self::rest_of), for whoever takes it as a slice.
+    /// Returns the unfinished records as [`rest_of`](Self::rest_of) does, as a slice of flows.
     pub fn left<'f>(&mut self, flows: &'f [Flow]) -> Cow<'f, [Flow]> {
         if self.is_empty() {
             return Cow::Borrowed(flows);
@@ -65,18 +66,18 @@ impl Delivered {
         rest.into_iter().cloned().collect()
     }
 
-    /// The receiver has this record.
+    /// Marks a record that the receiver has.
     pub fn insert(&mut self, flow: &Flow) {
         self.through.insert(key(flow));
     }
 
-    /// The receiver never takes this record, for this reason.
+    /// Marks a record that the receiver rejects for good, with the reason.
     pub fn lose(&mut self, flow: &Flow, reason: DropReason) {
         self.insert(flow);
         self.lost.insert(key(flow), reason);
     }
 
-    /// All records of the batch are through: counts each of them once, and forgets them.
+    /// Counts each record of a finished batch once, and forgets them.
     pub fn finish(&mut self, flows: &[Flow], meter: &Meter) {
         let mut delivered = flows.len();
         if !self.lost.is_empty() {
@@ -90,13 +91,13 @@ impl Delivered {
         self.clear();
     }
 
-    /// Forgets the batch, without counting it.
+    /// Forgets the batch without counting it.
     pub fn clear(&mut self) {
         self.through.clear();
         self.lost.clear();
     }
 
-    /// True if no record of a batch is through, or all of them.
+    /// Returns true if no record of a batch is finished, or all of them are.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.through.is_empty()
@@ -127,13 +128,13 @@ mod tests {
         assert_eq!(delivered.rest_of(&all[..4]).len(), 4);
         delivered.insert(&all[1]);
         delivered.lose(&all[3], DropReason::Refused);
-        // With others behind them, and again.
+        // With more records behind them, twice.
         for _ in 0..2 {
             assert_eq!(delivered.rest_of(&all[..5]), [&all[0], &all[2], &all[4]]);
             let left = delivered.left(&all[..5]);
             assert_eq!(left[..], [&all[..1], &all[2..3], &all[4..5]].concat());
         }
-        // Attempts count nothing.
+        // An attempt counts nothing.
         assert_eq!(counted(&meter), [0; 3]);
         delivered.finish(&all[..5], &meter);
         assert_eq!(counted(&meter), [5, 4, 1]);

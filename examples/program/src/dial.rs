@@ -1,4 +1,4 @@
-//! Connecting, within a time.
+//! Connects with a timeout.
 
 use std::{
     io,
@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-/// Connects by TCP to `host:port`, at the first of its addresses that answers. `patience` is for each of them, and for what is
-/// written afterwards. Small messages are sent at once.
+/// Connects over TCP to `host:port`, to the first of its addresses that answers. `patience` is the timeout for each
+/// address, and for later writes. Small messages are sent at once (`TCP_NODELAY`).
 ///
 /// ```
 /// use std::{net::TcpListener, time::Duration};
@@ -20,7 +20,7 @@ use std::{
 /// ```
 ///
 /// # Errors
-/// The look-up of the name; the system's words for the last address; that there is none.
+/// The error of the name lookup; the system's error for the last address; a name without an address.
 pub fn dial(target: &str, patience: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in target.to_socket_addrs()? {

@@ -5,9 +5,8 @@ use std::{error::Error, process::ExitCode};
 /// A value, or the error that ends a program.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Runs a program and gives its exit status: 0 when nothing was lost, 1 when something was or when it could not be
-/// done, 2 for arguments that cannot be understood. `parse` gives none where help is asked for; `run` says whether
-/// nothing was lost.
+/// Runs a program and returns its exit status: 0 if nothing was lost, 1 if something was lost or an error occurred, 2
+/// for invalid arguments. `parse` returns `None` for a request for help. `run` returns true if nothing was lost.
 pub fn entry<A>(
     usage: &str,
     parse: impl FnOnce() -> Result<Option<A>>,
@@ -34,7 +33,7 @@ pub fn entry<A>(
     }
 }
 
-/// Prints an error on standard error: with its cause and its remedy, where it has them.
+/// Prints an error on standard error, with its cause and its remedy if it has them.
 pub fn say(error: &(dyn Error + 'static)) {
     match error.downcast_ref::<mermin_core::Error>() {
         Some(error) => eprintln!("error: {}", error.explain()),

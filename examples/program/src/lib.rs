@@ -1,4 +1,4 @@
-//! Parts that the programs that export flows share, so that each of them is its exporter and little else.
+//! Code shared by the exporting programs, so each program has little more than its exporter.
 //!
 //! ```no_run
 //! use mermin_core::sink::JsonLines;

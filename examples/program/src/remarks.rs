@@ -2,18 +2,18 @@
 
 use mermin_config::Loaded;
 
-/// Keys of a file that have another meaning or none, an empty line behind each.
+/// Warnings about keys of a file that have another meaning or no effect, each followed by an empty line.
 #[must_use]
 pub fn warnings(loaded: &Loaded) -> String {
     let each = loaded.warnings.iter();
     each.fold(String::new(), |said, it| format!("{said}{it}\n\n"))
 }
 
-/// Columns of a line that names keys.
+/// Columns of a line with names of keys.
 const WIDTH: usize = 100;
 
-/// Keys that are the application's and that `program` does not act on, by the block they are in, on lines that can be read.
-/// `used` are those it acts on.
+/// Warns about keys of the application on which `program` does not act, grouped by block and wrapped. `used` are the
+/// keys on which it acts.
 #[must_use]
 pub fn unused(program: &str, used: &[&str], loaded: &Loaded) -> String {
     let keys = loaded.for_application.iter();
@@ -49,7 +49,7 @@ pub fn unused(program: &str, used: &[&str], loaded: &Loaded) -> String {
     text
 }
 
-/// The block a key is in, with its labels; the key itself where it stands in the file alone.
+/// Returns the block of a key, with its labels, or the key itself outside of blocks.
 fn block_of(key: &str) -> String {
     key.split('.').next().unwrap_or(key).to_owned()
 }

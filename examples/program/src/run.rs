@@ -1,4 +1,4 @@
-//! From opening the source to the final table.
+//! Runs an export, from opening the source to the final table.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use mermin_core::{
 
 use crate::{Result, close_on_signal, say, table};
 
-/// Flows that wait while a receiver is away.
+/// Records that wait in the buffer during an outage of the receiver.
 const CAPACITY: usize = 65_536;
 
-/// A sink and what its line in the final table is called.
+/// A sink and its name in the final table.
 pub struct Named {
     name: String,
     sink: BoxSink,
@@ -20,7 +20,7 @@ pub struct Named {
 }
 
 impl Named {
-    /// Its meter is that of `sink`, which is the outermost.
+    /// Creates it with the meter of `sink`, which must be the outermost.
     pub fn new(name: impl Into<String>, sink: impl FlowSink + 'static) -> Self {
         Self {
             name: name.into(),
@@ -29,25 +29,26 @@ impl Named {
         }
     }
 
-    /// With retries and a buffer for 65,536 records before the sink, which fills while a receiver is away and then blocks.
+    /// Adds retries and a buffer for 65,536 records before the sink. The buffer fills during an outage and then
+    /// blocks.
     pub fn buffered(name: impl Into<String>, sink: impl FlowSink + 'static) -> Self {
         let sink = retry(sink, Backoff::default());
         Self::new(name, buffered(sink, CAPACITY, Overflow::Block))
     }
 
-    /// Its name and what can be read of how it goes.
+    /// Its name and its meter.
     #[must_use]
     pub fn meter(&self) -> Option<(String, Meter)> {
         Some((self.name.clone(), self.meter.clone()?))
     }
 }
 
-/// How a source is exported.
+/// Options of an export.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// How long closing may take. Default: 30 s.
+    /// Time limit of closing. Default: 30 s.
     pub close_within: Duration,
-    /// How records are put together for a sink that has no buffer before it. Default: what waits.
+    /// Batching for a sink without a buffer. Default: all waiting records.
     pub batching: Batching,
 }
 
@@ -61,11 +62,11 @@ impl Default for Run {
 }
 
 impl Run {
-    /// Exports to all sinks until the source ends or a signal comes, and ends with a table on standard error. False when a
-    /// record was dropped or is left. `opened` is called once the source is open.
+    /// Exports to all sinks until the source ends or a signal arrives, then prints a table on standard error. Returns
+    /// false if a record was dropped or is left. `opened` is called once the source is open.
     ///
     /// # Errors
-    /// Those of opening the source and of catching signals.
+    /// Those of opening the source and of installing signal handlers.
     pub async fn run(
         self,
         builder: FlowSourceBuilder,

@@ -1,4 +1,4 @@
-//! The arguments that say which flows.
+//! Arguments that select the source.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -11,18 +11,18 @@ use crate::{
     remarks::{unused, warnings},
 };
 
-/// Flows of which source: `--interface PATTERN..` (all that are up, without any), `--pcap FILE`, `--config FILE`.
+/// The source: `--interface PATTERN..` (without it, all interfaces that are up), `--pcap FILE`, `--config FILE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     /// Names, globs, regular expressions between slashes.
     pub interfaces: Vec<String>,
     /// A capture file.
     pub pcap: Option<PathBuf>,
-    /// An HCL file, over which the others stand.
+    /// An HCL file. Other arguments override it.
     pub config: Option<PathBuf>,
 }
 
-/// An argument of [`Source`], which a value follows.
+/// A flag of [`Source`] that takes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flag {
@@ -35,10 +35,10 @@ pub enum Flag {
 }
 
 impl Source {
-    /// How it is asked for, for a usage line.
+    /// The flags in a usage line.
     pub const USAGE: &str = "(--interface PATTERN.. | --pcap FILE) [--config FILE]";
 
-    /// None for arguments of others.
+    /// Returns the flag for an argument; `None` for other arguments.
     #[must_use]
     pub fn flag(argument: &Arg<'_>) -> Option<Flag> {
         Some(match argument {
@@ -49,7 +49,7 @@ impl Source {
         })
     }
 
-    /// Takes the value behind a flag.
+    /// Sets the value of a flag.
     pub fn set(&mut self, flag: Flag, value: OsString) {
         match flag {
             Flag::Interface => self.interfaces.push(value.to_string_lossy().into_owned()),
@@ -58,10 +58,10 @@ impl Source {
         }
     }
 
-    /// Fails for arguments that do not go together.
+    /// Checks that the arguments do not exclude each other.
     ///
     /// # Errors
-    /// Interfaces and a capture together.
+    /// Interfaces together with a capture.
     pub fn check(&self) -> Result<()> {
         if self.pcap.is_some() && !self.interfaces.is_empty() {
             return Err("choose `--interface` or `--pcap`".into());
@@ -69,7 +69,7 @@ impl Source {
         Ok(())
     }
 
-    /// As [`open`](Self::open), of a program that acts on none of the application's keys.
+    /// Opens the options as [`open`](Self::open) does, for a program that acts on none of the application's keys.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
@@ -77,11 +77,11 @@ impl Source {
         Ok(self.open(program, &[])?.0)
     }
 
-    /// Reads the file, if there is one; what of it has no effect in `program` is said on standard error. `used` are the keys of
-    /// the application that it acts on.
+    /// Reads the file, if there is one, and prints warnings about keys without effect in `program` on standard error.
+    /// `used` are the keys of the application on which the program acts.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check); all that is wrong with the file.
+    /// Those of [`check`](Self::check), and all errors of the file.
     pub fn open(
         &self,
         program: &str,
@@ -112,7 +112,7 @@ impl Source {
         if self.interfaces.is_empty() {
             return builder;
         }
-        // Interfaces that are named replace those of the file.
+        // Named interfaces replace those of the file.
         builder
             .interfaces(self.interfaces.iter().cloned())
             .fallback_to_all(false)

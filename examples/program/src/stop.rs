@@ -13,27 +13,27 @@ use std::{
 use mermin_core::Handle;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// How soon a signal is noticed.
+/// Interval between two checks for a signal.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Raised by SIGINT and SIGTERM; the second one ends the process at once.
+/// Returns a flag that SIGINT and SIGTERM set. The second signal ends the process at once.
 ///
 /// # Errors
-/// The system call that installs a handler.
+/// The system call that installs a handler failed.
 pub fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // Registered first, so it runs first and finds the flag of an earlier signal only.
+        // Registered first, so it runs first and sees only the flag of an earlier signal.
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
 }
 
-/// Closes the source on SIGINT and SIGTERM, so that what is open is exported; the second one ends the process at once.
+/// Closes the source on SIGINT and SIGTERM, so open flows are exported. The second signal ends the process at once.
 ///
 /// # Errors
-/// The system call that installs a handler, or that starts a thread.
+/// The system call that installs a handler or starts a thread failed.
 pub fn close_on_signal(handle: Handle) -> io::Result<()> {
     let stop = stop_flag()?;
     thread::Builder::new()

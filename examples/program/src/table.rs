@@ -1,4 +1,4 @@
-//! The fate of records, for people.
+//! Prints the fate of records, for people.
 
 use std::{
     fmt::Write as _,
@@ -7,7 +7,7 @@ use std::{
 
 use mermin_core::sink::{DropReason, SinkStats};
 
-/// A line for each target: records accepted, delivered, retried, dropped, then why they were dropped and what went wrong last.
+/// Returns one line for each target: records accepted, delivered, retried, dropped by reason, and the last error.
 #[must_use]
 pub fn table(rows: &[(&str, SinkStats)]) -> String {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -39,7 +39,7 @@ pub fn table(rows: &[(&str, SinkStats)]) -> String {
     text
 }
 
-/// Says on standard error how many records a target may have twice, and what helps, if any.
+/// Prints on standard error how many records a target may have twice, and a remedy if there is one.
 pub fn say_doubled(target: &str, doubled: &AtomicU64, remedy: &str) {
     eprint!(
         "{}",

@@ -1,8 +1,8 @@
-//! Common parts of the texts that name targets.
+//! Parsing of target names, shared by all exporters.
 
 use std::{error::Error, fmt};
 
-/// A text that names no target. A user and a password in it are not shown.
+/// An invalid target. The error does not show the user and the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetError {
     text: String,
@@ -10,7 +10,7 @@ pub struct TargetError {
 }
 
 impl TargetError {
-    /// Of this text, for this reason.
+    /// Creates the error for this text and reason.
     pub fn new(text: impl Into<String>, why: impl Into<String>) -> Self {
         let (text, why) = (without_user(&text.into()), why.into());
         Self { text, why }
@@ -25,7 +25,8 @@ impl fmt::Display for TargetError {
 
 impl Error for TargetError {}
 
-/// The text with `..` for what stands between `//` and the last `@`: errors are logged, and a password has any characters.
+/// Replaces the text between `//` and the last `@` by `..`: errors are logged, and a password may contain any
+/// character.
 ///
 /// ```
 /// assert_eq!(mermin_program::without_user("kafka://me:a/b@c/d"), "kafka://..@c/d");
@@ -42,7 +43,7 @@ pub fn without_user(text: &str) -> String {
     )
 }
 
-/// The place a text names, and the options behind its `?`, each `name=value` or a name.
+/// Splits a text into the place and the options behind `?`, each `name=value` or a name.
 ///
 /// ```
 /// let (place, options) = mermin_program::split_target("ipfix://[::1]:4739?biflow=true&domain=1");
@@ -55,7 +56,8 @@ pub fn split_target(text: &str) -> (&str, impl Iterator<Item = &str>) {
     (place, options)
 }
 
-/// Hosts between commas, each with this port behind it, unless it has one. None where [`with_port`] takes one of them for no host.
+/// Parses hosts separated by commas, and adds this port to hosts without one. `None` if [`with_port`] rejects one of
+/// them.
 ///
 /// ```
 /// let hosts = mermin_program::split_hosts("a,b:9", 4222);
@@ -66,8 +68,8 @@ pub fn split_hosts(hosts: &str, port: u16) -> Option<Vec<String>> {
     hosts.split(',').map(|host| with_port(host, port)).collect()
 }
 
-/// A host with this port behind it, unless it has one. IPv6 addresses are in brackets. None for what is neither a host nor a
-/// host and a port.
+/// Returns a host with this port, unless it already has a port. IPv6 addresses are in brackets. `None` for invalid
+/// text.
 ///
 /// ```
 /// use mermin_program::with_port;

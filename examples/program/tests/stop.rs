@@ -1,4 +1,4 @@
-//! A process of its own, because signals are the process's.
+//! Has a process of its own, because signals affect the whole process.
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
@@ -13,7 +13,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 #[test]
 fn signal_ends_the_run_and_exports_open_flows() {
-    // A capture that goes on: its writer is kept.
+    // A capture that does not end, because its writer stays open.
     let (reader, mut writer) = io::pipe().unwrap();
     let capture =
         env!("CARGO_MANIFEST_DIR").to_owned() + "/../../mermin-core/tests/captures/mixed.pcap";
@@ -23,7 +23,7 @@ fn signal_ends_the_run_and_exports_open_flows() {
         vec![Named::new("none", JsonLines::new(io::sink()))],
         |_| {
             std::thread::spawn(|| {
-                // It is started when the signals are caught; until then they would end the process.
+                // The thread starts after the handlers are installed. An earlier signal would end the process.
                 while !has_thread("stop") {
                     std::thread::sleep(std::time::Duration::from_millis(1));
                 }
@@ -35,11 +35,11 @@ fn signal_ends_the_run_and_exports_open_flows() {
     drop(writer);
 }
 
-/// True if the process has a thread of this name.
+/// Returns true if the process has a thread with this name.
 fn has_thread(name: &str) -> bool {
     fs::read_dir("/proc/self/task").unwrap().any(|thread| {
         let comm = thread.unwrap().path().join("comm");
-        // A thread may be gone by now.
+        // A thread may end meanwhile.
         fs::read_to_string(comm).is_ok_and(|it| it.trim() == name)
     })
 }

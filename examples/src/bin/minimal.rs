@@ -1,4 +1,4 @@
-//! Every flow of this host on standard output, in ten lines.
+//! Prints every flow of this host on standard output, in ten lines.
 
 use futures::StreamExt as _;
 use mermin_core::{Explained, FlowSource};

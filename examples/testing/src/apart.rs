@@ -1,17 +1,17 @@
-//! Parts of tests that change what a host has in common: they run in a process of their own, with namespaces of its own.
+//! Runs parts of tests that change global state of a host in a process of their own, with its own namespaces.
 
 use std::{
     env,
     process::{Command, ExitCode},
 };
 
-/// The variable that names the part such a process plays.
+/// The environment variable that names the part of such a process.
 pub const ROLE: &str = "MERMIN_TEST_ROLE";
 
-/// A part: its name, and what it does.
+/// A part: its name and its function.
 pub type Role = (&'static str, fn());
 
-/// Plays the part that this process is asked for, if it is: of `main`, before anything else. A panic is a failure.
+/// Runs the part that this process was started for, if there is one. Call it first in `main`. A panic is a failure.
 #[must_use]
 pub fn play(roles: &[Role]) -> Option<ExitCode> {
     let name = env::var_os(ROLE)?;
@@ -22,7 +22,7 @@ pub fn play(roles: &[Role]) -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// Runs a part in namespaces of its own, of the kinds that `unshare` is told.
+/// Runs a part in new namespaces; `namespaces` are flags of `unshare`.
 pub fn run(role: Role, namespaces: &[&str]) {
     let own = env::current_exe().unwrap();
     let output = Command::new("unshare")
@@ -35,7 +35,7 @@ pub fn run(role: Role, namespaces: &[&str]) {
     assert!(output.status.success(), "{}: {said}", role.0);
 }
 
-/// Runs a command of such a process.
+/// Runs a command in such a process.
 pub fn command(line: &str) {
     let mut words = line.split_whitespace();
     let status = Command::new(words.next().unwrap()).args(words).status();

@@ -1,5 +1,5 @@
-//! Shared by the tests of the exporters: tests that need something of the host, parts of tests in processes of their own,
-//! folders that go with a test, records to compare, and receivers that are in trouble.
+//! Code shared by the tests of the exporters: tests that need a feature of the host, parts of tests in processes of
+//! their own, temporary directories, records for comparison, and receivers with faults.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::missing_panics_doc, reason = "a test fails by a panic")]
 

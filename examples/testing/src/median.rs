@@ -1,8 +1,8 @@
-//! Time that work takes.
+//! Measures the time of work.
 
 use std::time::{Duration, Instant};
 
-/// Seconds that one round takes: the median of so many.
+/// Returns the seconds of one round: the median of `rounds`.
 ///
 /// ```
 /// assert!(mermin_testing::median(3, || std::thread::sleep(std::time::Duration::from_millis(1))) >= 0.001);

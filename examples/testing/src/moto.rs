@@ -1,4 +1,4 @@
-//! S3 as moto answers it: a server that no one here wrote.
+//! S3 by moto, an independent server.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -9,7 +9,7 @@ use std::{
 
 use crate::waiting::{free_port, wait};
 
-/// A server of S3 with an empty bucket. Its objects go with it.
+/// An S3 server with an empty bucket. It keeps its objects in memory.
 #[derive(Debug)]
 pub struct Moto {
     server: Child,
@@ -17,7 +17,7 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Starts it by the Python that has `moto`.
+    /// Starts the server with the Python that has `moto`.
     #[must_use]
     pub fn new(python: &Path, bucket: &str) -> Self {
         let port = free_port();
@@ -33,16 +33,16 @@ impl Moto {
         moto
     }
 
-    /// Its port of the loopback address.
+    /// Returns its port on the loopback address.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its answer to a request, head and body.
+    /// Sends a request; returns the response, head and body.
     ///
     /// # Errors
-    /// It is not there.
+    /// The server does not answer.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         let length = body.len();
@@ -56,7 +56,7 @@ impl Moto {
         Ok(answer)
     }
 
-    /// As in an environment, with its server behind `port`. moto takes any key.
+    /// Returns the settings of an environment for a server at `port`. moto accepts any key.
     #[must_use]
     pub fn variables(port: u16) -> [(&'static str, String); 4] {
         [

@@ -1,4 +1,4 @@
-//! A way to a server on which things go wrong.
+//! A proxy that adds faults to connections.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -11,29 +11,29 @@ use std::{
     time::Duration,
 };
 
-/// Faults, and signs of them.
+/// Faults, and their effects so far.
 #[derive(Debug, Default)]
 pub struct State {
-    /// The server's answers are lost.
+    /// Drops the server's answers.
     pub deaf: AtomicBool,
-    /// Connections are ended.
+    /// Closes connections.
     pub cut: AtomicBool,
-    /// Octets of what the server said that were lost.
+    /// Octets of dropped answers.
     pub lost: AtomicU64,
     over: AtomicBool,
 }
 
-/// Passes octets on.
+/// Forwards octets between clients and a server.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Where it listens, on the loopback address.
+    /// Its port on the loopback address.
     pub port: u16,
-    /// Faults, and signs of them.
+    /// Faults, and their effects so far.
     pub state: Arc<State>,
 }
 
 impl Proxy {
-    /// To a port, with a pause before each 4,096 octets that a client sends.
+    /// Starts a proxy for a port, with a pause before each 4,096 octets from a client.
     #[must_use]
     pub fn new(to: u16, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! Names and contents of records, to compare with those that arrived.
+//! Identities and contents of records, for comparison with those that arrived.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use mermin_core::{
 };
 use serde_json::Value;
 
-/// The name of a record: its flow's id and its number.
+/// Identity of a record: its flow's id and its sequence number.
 #[must_use]
 pub fn id(flow: &Flow) -> String {
     format!("{}-{}", flow.id, flow.sequence)
 }
 
-/// The names of records, in their order.
+/// Returns the identities of records, in order.
 #[must_use]
 pub fn ids(flows: &[Flow]) -> Vec<String> {
     flows.iter().map(id).collect()
 }
 
-/// The names of records, sorted: for a receiver that has an order of its own.
+/// Returns the identities of records, sorted, for a receiver with an order of its own.
 #[must_use]
 pub fn sorted_ids(flows: &[Flow]) -> Vec<String> {
     let mut ids = ids(flows);
@@ -28,7 +28,7 @@ pub fn sorted_ids(flows: &[Flow]) -> Vec<String> {
     ids
 }
 
-/// The record as `JsonLines` writes it.
+/// Returns the record as `JsonLines` writes it.
 #[must_use]
 pub fn json(flow: &Flow) -> Value {
     let mut lines = JsonLines::new(Vec::new());
@@ -36,8 +36,8 @@ pub fn json(flow: &Flow) -> Value {
     serde_json::from_slice(&lines.into_inner()).unwrap()
 }
 
-/// Records of a clock that was set meanwhile: flows that end before they begin, that began before 1970, and that end in a hundred
-/// years.
+/// Returns records with a clock that was set: flows that end before they begin, that began before 1970, and that end
+/// in a hundred years.
 #[must_use]
 pub fn times_of_a_stepped_clock(count: u32) -> Vec<Flow> {
     let mut flows = flows(count);

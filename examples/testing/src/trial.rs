@@ -1,11 +1,11 @@
-//! Tests by name. One that needs what a host lacks is ignored, and listed so; with `MERMIN_REQUIRE_KERNEL=1`, as in CI, it fails
-//! instead.
+//! Tests by name. A test that needs a missing feature of the host is ignored, and listed as such. With
+//! `MERMIN_REQUIRE_KERNEL=1`, as in CI, it fails instead.
 
 use std::{env, path::PathBuf, process::Command};
 
 use libtest_mimic::{Failed, Trial};
 
-/// A test that runs everywhere.
+/// Creates a test that runs everywhere.
 #[must_use]
 pub fn plain(name: &str, test: fn()) -> Trial {
     Trial::test(name, move || {
@@ -14,14 +14,14 @@ pub fn plain(name: &str, test: fn()) -> Trial {
     })
 }
 
-/// A test that takes a program.
+/// Creates a test that needs a program.
 #[must_use]
 pub fn with(program: &str, name: &str, test: fn()) -> Trial {
     let lacks = format!("`{program}` is not installed");
     needs(is_installed(program), &lacks, name, test)
 }
 
-/// A test that runs where something is so; `lacks` says what is missing elsewhere.
+/// Creates a test with a condition; `lacks` names what is missing otherwise.
 #[must_use]
 pub fn needs(is_there: bool, lacks: &str, name: &str, test: fn()) -> Trial {
     if is_there {
@@ -35,7 +35,7 @@ pub fn needs(is_there: bool, lacks: &str, name: &str, test: fn()) -> Trial {
     Trial::test(name, || Ok(())).with_ignored_flag(true)
 }
 
-/// True if a program is on the path, or where Debian has those of the administrator.
+/// Returns true if a program is on the path, or in Debian's directories for administrators.
 #[must_use]
 pub fn is_installed(program: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
@@ -44,7 +44,7 @@ pub fn is_installed(program: &str) -> bool {
         .any(|folder| folder.join(program).is_file())
 }
 
-/// True if this process may have mounts of its own.
+/// Returns true if this process can create a mount namespace.
 #[must_use]
 pub fn can_mount() -> bool {
     let status = Command::new("unshare").args(["--mount", "true"]).status();

@@ -1,4 +1,5 @@
-//! Receivers that are slow, away or never there. An exporter gives its sink; the rest of the test is the same for all.
+//! Receivers that are slow, temporarily away or never present. The exporter supplies the sink; the rest of a test is
+//! the same for all.
 
 use std::{
     pin::pin,
@@ -18,13 +19,14 @@ use mermin_core::{
 
 use crate::waiting::{LONGEST, soon, wait};
 
-/// Checks that the sink of a receiver keeps the contract of sinks, by this many rules: 5 where the receiver can be stopped, else 4.
+/// Checks that the sink of a receiver keeps the contract of sinks, by this many rules: 5 if the receiver can be
+/// stopped, otherwise 4.
 pub fn sink_contract_holds<R: Receiver>(receiver: impl FnMut() -> R, rules: usize) {
     let kept = block_on(testing::check(receiver)).unwrap_or_else(|broken| panic!("{broken}"));
     assert_eq!(kept.len(), rules);
 }
 
-/// Exports batches of this size until the disk is full. Gives the records that were delivered, the batch that was refused, and the
+/// Exports batches of this size until the disk is full. Returns the delivered records, the refused batch, and the
 /// error.
 #[must_use]
 pub fn until_full<'f>(
@@ -45,8 +47,8 @@ pub fn until_full<'f>(
     panic!("the disk has room for all");
 }
 
-/// Exports records by a call that is dropped when the receiver has them and before it says so, and then by one that has others
-/// behind them. Checks that each is counted once. Gives the records, which the receiver has to have once.
+/// Exports records in a call that is dropped after the receiver has them and before it answers, and then again with
+/// more records. Checks that each is counted once. Returns the records, which the receiver must have once.
 #[must_use]
 pub fn dropped_call(sink: &mut impl FlowSink) -> Vec<Flow> {
     let meter = sink.meter().unwrap();
@@ -63,8 +65,8 @@ pub fn dropped_call(sink: &mut impl FlowSink) -> Vec<Flow> {
     flows
 }
 
-/// Exports `count` records to a receiver that is slow, through a buffer for `capacity`. Checks that records wait in the buffer, never
-/// more than it holds, and that all are delivered. Gives the records.
+/// Exports `count` records to a slow receiver, through a buffer for `capacity`. Checks that the buffer never holds
+/// more records, and that all are delivered. Returns the records.
 #[must_use]
 pub fn slow(sink: impl FlowSink + 'static, count: u32, capacity: usize) -> Vec<Flow> {
     let sink = buffered(retry(sink, soon()), capacity, Overflow::Block);
@@ -92,9 +94,9 @@ pub fn slow(sink: impl FlowSink + 'static, count: u32, capacity: usize) -> Vec<F
     flows
 }
 
-/// Exports 300 records to a receiver that is away, through a buffer for 100 that drops the oldest. Checks that 200 are dropped and
-/// counted; calls `start`, after which the receiver is there; checks that the rest is delivered. Gives the records that the receiver
-/// has to have: the 50 that were on their way when the buffer filled, and the newest 50.
+/// Exports 300 records to an absent receiver, through a buffer for 100 that drops the oldest. Checks that 200 are
+/// dropped and counted; calls `start`, which starts the receiver; checks that the rest is delivered. Returns the
+/// records that the receiver must have: the 50 that were in transit when the buffer filled, and the newest 50.
 #[must_use]
 pub fn away(sink: impl FlowSink + 'static, start: impl FnOnce()) -> Vec<Flow> {
     let mut sink = buffered(retry(sink, soon()), 100, Overflow::DropOldest);
@@ -120,8 +122,8 @@ pub fn away(sink: impl FlowSink + 'static, start: impl FnOnce()) -> Vec<Flow> {
     [&flows[..50], &flows[250..]].concat()
 }
 
-/// Exports 300 records to a receiver that never comes, and closes within `time`. Checks that closing keeps to it, says how many are
-/// left, and counts them. Gives the counts.
+/// Exports 300 records to a receiver that never starts, and closes within `time`. Checks that closing keeps the
+/// limit, reports how many records are left, and counts them. Returns the counts.
 #[must_use]
 pub fn never_comes(sink: impl FlowSink + 'static, time: Duration) -> SinkStats {
     let sink = buffered(retry(sink, soon()), 1000, Overflow::Block);

@@ -1,4 +1,4 @@
-//! Patience of a test.
+//! Time limits of tests.
 
 use std::{
     net::TcpListener,
@@ -8,10 +8,10 @@ use std::{
 
 use mermin_core::sink::Backoff;
 
-/// The longest that anything may take.
+/// The longest that a test waits.
 pub const LONGEST: Duration = Duration::from_mins(1);
 
-/// Waits until `is_so` says true, and fails after [`LONGEST`].
+/// Waits until `is_so` returns true. Fails after [`LONGEST`].
 pub fn wait(mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -20,14 +20,14 @@ pub fn wait(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Retries after 5 to 50 ms, for a test need not spare its receiver.
+/// Returns short retry intervals, 5 to 50 ms.
 pub fn soon() -> Backoff {
     Backoff::default()
         .first(Duration::from_millis(5))
         .max(Duration::from_millis(50))
 }
 
-/// A TCP port of the loopback address at which nobody listens.
+/// Returns a TCP port of the loopback address without a listener.
 #[must_use]
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,11 +1,11 @@
-//! The report as JSON. Strings are the only values that need care.
+//! The report as JSON. Only strings need escaping.
 
 use std::fmt::Write as _;
 
 use mermin_core::report::Report;
 use mermin_examples::shell::Program;
 
-/// One object on one line.
+/// Formats the report as one object on one line.
 pub(crate) fn report(report: &Report) -> String {
     let checks: Vec<String> = report
         .checks

@@ -1,6 +1,6 @@
-//! Says whether flows can be captured here: what was tried, what was found, what to do. Captures nothing.
+//! Checks if flows can be captured on this host, and prints tests, results and remedies. It captures nothing.
 //!
-//! Exits with 0 if they can, with 1 if not, with 2 when it does not understand its arguments.
+//! Exit status: 0 if flows can be captured, 1 if not, 2 for invalid arguments.
 
 mod json;
 
@@ -90,7 +90,8 @@ fn parse_args() -> Result<Option<Args>, lexopt::Error> {
     }))
 }
 
-/// A line for each check: a tick where it works, a cross where flows cannot be captured for it, a hyphen where they can; and below it what to do where it is not as it could be.
+/// Formats one line for each check: a tick if it passed, a cross if it prevents capturing, a hyphen if it does not. A
+/// remedy follows below.
 fn text(report: &Report) -> String {
     let checks = report.checks.iter().map(|check| match &check.remedy {
         Some(remedy) if check.outcome != Outcome::Passed => format!("{check}\n    {remedy}\n"),

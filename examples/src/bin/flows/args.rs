@@ -48,7 +48,7 @@ Ctrl-C ends: flows still open are shown, then the program exits. So does SIGHUP 
 `--config`; with it the file is read again. SIGUSR1 shows what was counted so far, and why packets
 are in no flow. Everything but flows goes to standard error.";
 
-/// The job to do.
+/// The task of the program.
 #[derive(Debug)]
 pub(crate) enum Request {
     /// Show flows.
@@ -59,25 +59,25 @@ pub(crate) enum Request {
     Say(String),
 }
 
-/// How to show flows.
+/// Options for showing flows.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) interfaces: Vec<String>,
     pub(crate) exclude: Vec<String>,
-    /// None unless told.
+    /// `None` if not given.
     pub(crate) max_flows: Option<u32>,
     pub(crate) ready_fd: Option<u32>,
     pub(crate) pcap: Option<PathBuf>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) duration: Option<Duration>,
-    /// None unless told.
+    /// `None` if not given.
     pub(crate) attach: Option<Attach>,
     pub(crate) demo: bool,
     pub(crate) with: With,
 }
 
-/// Reads the arguments.
+/// Parses the arguments.
 ///
 /// # Errors
 /// An unknown argument, an invalid value, or two options that exclude each other.
@@ -150,12 +150,12 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request, Error> {
     Ok(Request::Capture(options))
 }
 
-/// Patterns between commas; those within an expression or within braces are the pattern's own.
+/// Splits patterns at commas, except at commas within an expression or within braces.
 fn patterns(text: &str) -> Vec<String> {
     let (mut depth, mut expression) = (0_u32, false);
     let comma = |character: char| {
         match character {
-            // No name of an interface has one.
+            // Interface names contain no slash.
             '/' => expression = !expression,
             '{' => depth += 1,
             '}' => depth = depth.saturating_sub(1),

@@ -1,4 +1,4 @@
-//! From opening the source to its last flow.
+//! Shows flows, from opening the source to the last flow.
 
 use std::{
     io::{self, Write as _},
@@ -26,24 +26,24 @@ use crate::{
     summary,
 };
 
-/// How soon a signal or the end of the time is noticed.
+/// Interval between two checks for a signal and for the end of the time.
 const TICK: Duration = Duration::from_millis(50);
-/// Flows that are ready at once are written out together.
+/// Number of ready flows that are written together.
 const BATCH: usize = 1_024;
-/// In a demonstration flows end soon, so that there is something to see.
+/// Timeout of flows in a demonstration, so that records appear soon.
 const DEMO_IDLE: Duration = Duration::from_secs(1);
 const DEMO_ACTIVE: Duration = Duration::from_secs(3);
 
-/// Shows flows until a signal comes or the time is over.
+/// Shows flows until a signal arrives or the time is over.
 ///
 /// # Errors
-/// Whatever keeps the source from opening or ends it early, or standard output from taking a flow.
+/// An error that prevents opening the source or ends it early, or an error of standard output.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let uncaught = |error| Failure::new("cannot catch signals", &error);
     let stop = Stop::on_signals().map_err(uncaught)?;
     let requests = Requests::on_signals().map_err(uncaught)?;
     let ready = Ready::by(options.ready_fd)?;
-    // Before any thread is made: this one moves to a network namespace of its own.
+    // Before any thread starts, because this thread enters another network namespace.
     let demo = options.demo.then(Demo::prepare).transpose()?;
     let mut file = options
         .config
@@ -101,10 +101,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     });
     watch.status.end();
     if options.pcap.is_none() {
-        // Filters would stay behind a process that ends before they are removed.
+        // If the process ended before, filters would stay behind.
         block_on(flows.shutdown())?;
     } else {
-        // Some things may be given up while it is read.
+        // Degradations may appear during the capture.
         let after = Program::Flows.words(&flows.report().to_string());
         if after != before {
             say(&after);
@@ -139,7 +139,7 @@ fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourc
         .other_timeout(DEMO_IDLE)
 }
 
-/// Room for flows and what they tell, which a change of the file cannot give.
+/// Sets the options that a changed file cannot set: the table size and the details of flows.
 fn room(builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder {
     let builder = options.with.put(builder, options.pcap.is_some());
     match options.max_flows {
@@ -154,7 +154,7 @@ fn flags(mut builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder
         builder = builder.attach(attach);
     }
     if !options.interfaces.is_empty() {
-        // Interfaces that are named replace those of the file.
+        // Named interfaces replace those of the file.
         builder = builder
             .interfaces(options.interfaces.iter().cloned())
             .fallback_to_all(false);
@@ -165,7 +165,7 @@ fn flags(mut builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder
     builder
 }
 
-/// Does what signals ask for, and gives what there is to say. `read_again` gives none where there is no file to read.
+/// Handles signals, and returns the text to print. `read_again` returns `None` if there is no file.
 fn heed(
     requests: &Requests,
     handle: &Handle,
@@ -187,14 +187,14 @@ fn heed(
     said
 }
 
-/// Writes flows until there are no more. A reader that went away (`flows | head`) is no failure.
+/// Writes flows until the source ends. It is no failure if the reader has closed the pipe (`flows | head`).
 fn show(flows: &mut FlowSource, mut output: Output, watch: &Watch) -> Result<(), Failure> {
     let mut batches = flows.ready_chunks(BATCH);
     while let Some(batch) = block_on(batches.next()) {
         watch.status.make_room(Instant::now());
         for flow in batch {
             let flow = match flow {
-                // The last item; what came before it is shown below.
+                // The last item. Earlier flows are flushed below.
                 Err(error) if interrupted(&watch.stop, &error) => break,
                 flow => flow?,
             };
@@ -209,12 +209,12 @@ fn show(flows: &mut FlowSource, mut output: Output, watch: &Watch) -> Result<(),
     Ok(())
 }
 
-/// True if a capture ends early because a signal ended the reading of it.
+/// Returns true if a capture ends early because a signal interrupted the reader.
 fn interrupted(stop: &Stop, error: &Error) -> bool {
     stop.raised() && error.kind() == ErrorKind::InvalidCapture
 }
 
-/// Judges why standard output did not take a flow.
+/// Decides if an error of standard output is a failure.
 fn refused(output: &Output, error: &io::Error) -> Result<(), Failure> {
     if output.is_left(error) {
         Ok(())
@@ -223,7 +223,7 @@ fn refused(output: &Output, error: &io::Error) -> Result<(), Failure> {
     }
 }
 
-/// Runs beside the stream.
+/// Runs in parallel with the stream.
 struct Watch {
     handle: Handle,
     stop: Stop,
@@ -233,8 +233,8 @@ struct Watch {
 }
 
 impl Watch {
-    /// Closes the source on a signal or when the time is over; until then does what there is to do now and then, says what that
-    /// gives, and keeps the status line fresh.
+    /// Closes the source on a signal or when the time is over. Until then, calls `now_and_then` regularly, prints its
+    /// text, and refreshes the status line.
     fn keep(&self, mut now_and_then: impl FnMut(&Handle, Instant) -> String) {
         while !self.done.load(Ordering::Relaxed) {
             let now = Instant::now();
@@ -253,6 +253,6 @@ impl Watch {
 }
 
 fn say(text: &str) {
-    // Flows matter more than a standard error that nobody reads.
+    // An error of standard error must not stop the flows.
     let _ = io::stderr().write_all(text.as_bytes());
 }

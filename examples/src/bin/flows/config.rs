@@ -13,7 +13,7 @@ use mermin_program::{unused, warnings};
 
 use crate::failure::Failure;
 
-/// Says all that there is to say about a file.
+/// Prints all errors and warnings of a file.
 pub(crate) fn check(file: &Path) -> ExitCode {
     match Config::from_path(file) {
         Ok(loaded) => {
@@ -28,21 +28,21 @@ pub(crate) fn check(file: &Path) -> ExitCode {
     }
 }
 
-/// A configuration, and what comes of its file while flows are shown.
+/// A configuration file, followed while flows are shown.
 pub(crate) struct File {
     pub(crate) config: Config,
     path: PathBuf,
-    /// There where the file asks for it.
+    /// Present if the file asks for it.
     changes: Option<Watcher>,
-    /// Last warning about keys that have no use here: once is enough.
+    /// The latest warning about keys without effect. It is printed once.
     unused: String,
 }
 
 impl File {
-    /// Reads a file, and says what of it has no effect here: of a source of `captures`, or of interfaces.
+    /// Reads a file, and prints warnings about keys without effect: for `captures`, or for interfaces.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All errors of the file.
     pub(crate) fn open(path: &Path, captures: bool) -> Result<Self, Error> {
         let loaded = Config::from_path(path)?;
         let (loaded, changes) = if loaded.config.auto_reload() && !captures {
@@ -64,8 +64,8 @@ impl File {
         })
     }
 
-    /// Puts a changed file in force, over which `flags` puts what the program was told; one that is wrong changes nothing. Gives
-    /// what there is to say.
+    /// Applies a changed file, with `flags` overriding it. An invalid file changes nothing. Returns the text to
+    /// print.
     pub(crate) fn follow(
         &mut self,
         handle: &Handle,
@@ -81,7 +81,7 @@ impl File {
         }
     }
 
-    /// As [`follow`](Self::follow), of the file as it is now: who asks for it gets an answer.
+    /// Applies the file as [`follow`](Self::follow) does, even if it has not changed, and always returns a text.
     pub(crate) fn read_again(
         &mut self,
         handle: &Handle,
@@ -114,7 +114,7 @@ impl File {
     }
 }
 
-/// The outcome of a change, in words.
+/// Describes the result of a change.
 fn outcome(changed: &Reconfigured) -> String {
     let names =
         |settings: &[Setting]| -> Vec<&str> { settings.iter().map(|it| it.as_str()).collect() };
@@ -130,7 +130,7 @@ fn outcome(changed: &Reconfigured) -> String {
     said
 }
 
-/// Keys that have no effect on reading a capture.
+/// Returns the keys that have no effect on a capture file.
 fn live_only(config: &Config) -> String {
     let usual = Config::default();
     let live = [
@@ -145,7 +145,7 @@ fn live_only(config: &Config) -> String {
 }
 
 fn say(text: &str) {
-    // The exit status says it as well.
+    // The exit status has the same information.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

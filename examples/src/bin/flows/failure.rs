@@ -1,4 +1,4 @@
-//! Why the program could not do it, for who has to do something about it.
+//! Errors of the program, for operators.
 
 use std::{
     error::Error as StdError,
@@ -8,7 +8,7 @@ use std::{
 
 use mermin_examples::shell::Program;
 
-/// A failure: the sentence, its cause and the remedy.
+/// A failure: its message, its cause and the remedy.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -17,7 +17,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Something this program tried itself.
+    /// Creates a failure of an action of this program.
     pub(crate) fn new(message: impl Into<String>, cause: &dyn StdError) -> Self {
         Self {
             message: message.into(),
@@ -31,9 +31,9 @@ impl Failure {
         self
     }
 
-    /// Says it on standard error.
+    /// Prints it on standard error.
     pub(crate) fn tell(&self) {
-        // Where standard error is closed too, the exit status is all that is left.
+        // If standard error is closed, only the exit status is left.
         let _ = io::stderr().write_all(self.text().as_bytes());
     }
 

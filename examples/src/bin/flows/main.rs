@@ -1,4 +1,5 @@
-//! Shows the network flows of this host as they end: a table on a terminal, plain lines or JSON lines elsewhere.
+//! Shows the network flows of this host as they end: as a table on a terminal, otherwise as plain lines or JSON
+//! lines.
 
 mod args;
 mod capture;
@@ -22,7 +23,7 @@ use std::{
 
 use args::Request;
 
-/// Exit status for arguments that cannot be, as of `grep` and `getopt`.
+/// Exit status for invalid arguments, as in `grep` and `getopt`.
 const BAD_ARGUMENTS: u8 = 2;
 
 fn main() -> ExitCode {
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         },
         Ok(Request::Check(file)) => config::check(&file),
         Ok(Request::Say(text)) => {
-            // Nobody may be reading: `flows --help | head -1`.
+            // The reader may have closed the pipe: `flows --help | head -1`.
             let _ = writeln!(io::stdout(), "{text}");
             ExitCode::SUCCESS
         }

@@ -1,4 +1,4 @@
-//! Changes of the report since it was last looked at, so that they are told while they matter.
+//! Finds changes of the report since the last check.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,24 +11,24 @@ use mermin_examples::shell::Program;
 
 use crate::status::plural;
 
-/// How often the report is looked at.
+/// Interval between two checks of the report.
 const PERIOD: Duration = Duration::from_secs(1);
-/// A line that was gone for less is no news when it comes back: packets that pass a hook unseen do so in bursts.
+/// A line that reappears sooner than this is not printed again, because packets bypass a hook in bursts.
 const FORGOTTEN: Duration = Duration::from_mins(5);
-/// Names in one line.
+/// Largest number of names in a line.
 const MOST: usize = 20;
 
-/// Lines that were told.
+/// Lines that were printed.
 #[derive(Debug)]
 pub(crate) struct News {
-    /// Lines without their numbers, which grow, and when each was last true.
+    /// Lines without their numbers, which increase, and the time when each was last in the report.
     said: HashMap<String, Instant>,
     watched: BTreeMap<u32, Arc<str>>,
     next: Instant,
 }
 
 impl News {
-    /// Of a report as a source opens, and what there is to say about it.
+    /// Creates the state from the report of a new source; returns it and the text to print.
     pub(crate) fn of(report: &Report, now: Instant) -> (Self, String) {
         let mut news = Self {
             said: HashMap::new(),
@@ -39,7 +39,7 @@ impl News {
         (news, text)
     }
 
-    /// The new lines, if it is time to look.
+    /// Returns the new lines, if a check is due.
     pub(crate) fn since(&mut self, report: impl FnOnce() -> Report, now: Instant) -> String {
         if now < self.next {
             return String::new();
@@ -79,7 +79,7 @@ fn watched(report: &Report) -> BTreeMap<u32, Arc<str>> {
     each.map(|it| (it.index, Arc::clone(&it.name))).collect()
 }
 
-/// `watching 2 interfaces: eth0, lo`: capturing has begun.
+/// Formats `watching 2 interfaces: eth0, lo`: capturing has begun.
 fn watching(watched: &BTreeMap<u32, Arc<str>>) -> String {
     if watched.is_empty() {
         return "watching no interface yet\n".to_owned();
@@ -92,7 +92,7 @@ fn watching(watched: &BTreeMap<u32, Arc<str>>) -> String {
     )
 }
 
-/// Names of those that are not among others, some of thousands.
+/// Returns the names that are not among others, shortened if there are thousands.
 fn names(of: &BTreeMap<u32, Arc<str>>, but: &BTreeMap<u32, Arc<str>>) -> String {
     let names: Vec<&str> = of
         .iter()
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(news.since(|| unseen(7), at(11)), "");
         let two = || report(&["7 packets came".to_owned(), "another".to_owned()]);
         assert_eq!(news.since(two, at(12)), "notice: another\n");
-        // Not looked at more often than it is asked for.
+        // The report is not read before a check is due.
         assert_eq!(news.since(|| panic!("too early"), at(12)), "");
         assert_eq!(news.since(|| report(&[]), at(400)), "");
         assert_eq!(

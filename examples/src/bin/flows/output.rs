@@ -1,4 +1,4 @@
-//! Flows on standard output, in the form that suits who reads it.
+//! Writes flows to standard output, in a format that fits the reader.
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 
@@ -7,19 +7,19 @@ use rustix::{io::Errno, termios::tcgetwinsize};
 
 use crate::table::{Size, Table};
 
-/// One of three forms.
+/// One of three formats.
 #[derive(Debug)]
 pub(crate) enum Output {
     /// For programs.
     Json(JsonLines<BufWriter<Stdout>>),
-    /// For who looks at a terminal.
+    /// For people at a terminal.
     Table(BufWriter<Stdout>, Table),
     /// For files and pipes.
     Lines(BufWriter<Stdout>),
 }
 
 impl Output {
-    /// JSON where asked for, a table on a terminal, plain lines elsewhere.
+    /// Chooses JSON if requested, a table on a terminal, plain lines otherwise.
     pub(crate) fn new(json: bool) -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
@@ -32,7 +32,7 @@ impl Output {
     }
 
     /// # Errors
-    /// Whatever standard output says.
+    /// The error of standard output.
     pub(crate) fn write(&mut self, flow: &Flow) -> io::Result<()> {
         match self {
             Self::Json(lines) => lines.write(flow),
@@ -41,14 +41,14 @@ impl Output {
         }
     }
 
-    /// True if an error means that nobody reads any more: a pipe's reader left, or the terminal was closed.
+    /// Returns true if an error means that nobody reads any more: the pipe or the terminal was closed.
     pub(crate) fn is_left(&self, error: &io::Error) -> bool {
         let closed = error.raw_os_error() == Some(Errno::IO.raw_os_error());
         error.kind() == io::ErrorKind::BrokenPipe || closed && matches!(self, Self::Table(..))
     }
 
     /// # Errors
-    /// Whatever standard output says.
+    /// The error of standard output.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Json(lines) => lines.flush(),
@@ -57,7 +57,7 @@ impl Output {
     }
 }
 
-/// Asked before each line: a window is resized at any time, and the call takes less than a microsecond.
+/// Called before each line, because a window can be resized at any time. The call takes less than a microsecond.
 fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(window) if window.ws_col > 0 => Size {

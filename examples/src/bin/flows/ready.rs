@@ -1,4 +1,4 @@
-//! Saying to a script or a service manager that capturing has begun.
+//! Notifies a script or a service manager that capturing has begun.
 
 use std::{
     env,
@@ -15,15 +15,15 @@ use std::{
 
 use crate::failure::Failure;
 
-/// The program that waits.
+/// The receiver of the notification.
 #[derive(Debug, Default)]
 pub(crate) struct Ready(Option<File>);
 
 impl Ready {
-    /// By a descriptor that this process was started with, if it is to use one.
+    /// Uses a descriptor that this process inherited, if one is given.
     ///
     /// # Errors
-    /// A descriptor that is not open, or not for writing.
+    /// A descriptor that is not open, or not writable.
     pub(crate) fn by(descriptor: Option<u32>) -> Result<Self, Failure> {
         let open = |number: u32| {
             OpenOptions::new()
@@ -39,9 +39,9 @@ impl Ready {
         descriptor.map(open).transpose().map(Self)
     }
 
-    /// Says it, once.
+    /// Sends the notification, once.
     pub(crate) fn tell(self) {
-        // A program that has closed its end does not wait either.
+        // An error is ignored: a program that has closed its end does not wait.
         if let Some(mut to) = self.0 {
             let _ = to.write_all(b"ready\n");
         }
@@ -49,7 +49,7 @@ impl Ready {
     }
 }
 
-/// As `sd_notify(3)` does: a datagram to the socket that the environment names, where it names one.
+/// Notifies as `sd_notify(3)` does: a datagram to the socket in the environment, if there is one.
 fn notify() -> io::Result<()> {
     let Some(name) = env::var_os("NOTIFY_SOCKET") else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Standard error while flows are shown: a status line that is redrawn on a terminal, and messages.
+//! Standard error while flows are shown: a status line, redrawn on a terminal, and messages.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -10,17 +10,17 @@ use rustix::termios::tcgetwinsize;
 
 /// Interval at which the line is redrawn on a terminal.
 const REDRAWN: Duration = Duration::from_millis(500);
-/// Interval at which it is printed elsewhere, until a flow has ended. Long, so that it does not flood a log.
+/// Interval at which the line is printed elsewhere, until a flow has ended. It is long, so that a log is not flooded.
 const REPEATED: Duration = Duration::from_secs(10);
-/// How long writing flows out takes at most: a line drawn meanwhile would stand before one of them.
+/// Longest time that writing flows takes. A status line drawn earlier would precede one of them.
 const SETTLED: Duration = Duration::from_millis(100);
-/// Most flows of a busy host end within this, and then there is nothing to say.
+/// Most flows of a busy host end within this time, and then no status is needed.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Moves to the line's start and clears it (ECMA-48).
 const CLEAR_LINE: &str = "\r\x1b[K";
 
-/// Shared by the thread that shows flows and the thread that redraws the line.
+/// State shared by the thread that shows flows and the thread that redraws the line.
 #[derive(Debug)]
 pub(crate) struct Status {
     terminal: bool,
@@ -59,13 +59,13 @@ impl Status {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows `text` where it is time to.
+    /// Shows `text` if it is due.
     pub(crate) fn refresh(&self, now: Instant, text: impl FnOnce() -> String) {
         let mut state = self.state();
         if state.over || now < state.next {
             return;
         }
-        // A status nobody can see is no reason to stop.
+        // An error of the status must not stop the program.
         if self.terminal {
             let text: String = text().chars().take(columns()).collect();
             let _ = write!(io::stderr(), "{CLEAR_LINE}{text}");
@@ -77,7 +77,7 @@ impl Status {
         }
     }
 
-    /// Flows are about to be shown: the line makes room, and on a terminal it comes back once they are.
+    /// Removes the line before flows are shown. On a terminal it comes back afterwards.
     pub(crate) fn make_room(&self, now: Instant) {
         let mut state = self.state();
         state.clear();
@@ -92,7 +92,7 @@ impl Status {
         }
         let mut state = self.state();
         state.clear();
-        // Flows matter more than a standard error that nobody reads.
+        // An error of standard error must not stop the flows.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
@@ -104,7 +104,7 @@ impl Status {
     }
 }
 
-/// The part of a line that can be redrawn: a longer line would leave its head on the row above.
+/// Returns the number of columns that can be redrawn. A longer line would leave its beginning on the row above.
 fn columns() -> usize {
     match tcgetwinsize(io::stderr()) {
         Ok(window) if window.ws_col > 0 => usize::from(window.ws_col) - 1,
@@ -112,7 +112,7 @@ fn columns() -> usize {
     }
 }
 
-/// Text of the line.
+/// Formats the line.
 pub(crate) fn waiting(open: u64, packets: u64) -> String {
     format!(
         "{open} {} open, {packets} {} seen; each shows when it ends (Ctrl-C ends all)",
@@ -121,7 +121,7 @@ pub(crate) fn waiting(open: u64, packets: u64) -> String {
     )
 }
 
-/// The noun, in the plural unless the number is one.
+/// Returns the noun, in the plural unless the number is one.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,4 +1,4 @@
-//! A capture on standard input, which ends when the program is to end.
+//! A capture on standard input. A signal interrupts reading.
 
 use std::{
     io::{self, Read},
@@ -12,10 +12,10 @@ use rustix::{
 
 use crate::stop::Stop;
 
-/// How soon a signal is noticed while nothing comes.
+/// Interval between two checks for a signal while no data arrives.
 const TICK: Duration = Duration::from_millis(50);
 
-/// A source waits for its reader, and who writes to a pipe may never write again.
+/// A source waits for its reader, and the writer of a pipe may never write again.
 pub(crate) struct Stdin(pub(crate) Stop);
 
 impl Read for Stdin {
@@ -26,7 +26,7 @@ impl Read for Stdin {
             let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
             match poll(&mut fds, tick.as_ref()) {
                 Ok(0) | Err(Errno::INTR) => {}
-                // Past the standard library's buffer, into which `poll` cannot see.
+                // Reads without the standard library's buffer, whose contents `poll` does not see.
                 Ok(_) => return Ok(read(&stdin, buffer)?),
                 Err(error) => return Err(error.into()),
             }

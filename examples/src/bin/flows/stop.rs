@@ -1,4 +1,4 @@
-//! Signals: those that end it, the one that asks for news of the file, and the one that asks how it is going.
+//! Signals: those that end the program, SIGHUP, and SIGUSR1.
 
 use std::{
     fs::{self, File},
@@ -14,44 +14,44 @@ use signal_hook::{
     flag,
 };
 
-/// Raised by the first signal; the second one ends the process at once.
+/// A flag that the first signal sets. The second signal ends the process at once.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Listens from now on.
+    /// Installs the handlers.
     ///
     /// # Errors
-    /// The system call that installs a handler.
+    /// The system call that installs a handler failed.
     pub(crate) fn on_signals() -> io::Result<Self> {
         Ok(Self(mermin_program::stop_flag()?))
     }
 
-    /// True if it is time to end.
+    /// Returns true if the program must end.
     pub(crate) fn raised(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// As a signal does.
+    /// Sets the flag, as a signal does.
     pub(crate) fn raise(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Requests by signals while it goes on.
+/// Signals that request something while the program runs.
 #[derive(Debug)]
 pub(crate) struct Requests {
     hangup: Arc<AtomicBool>,
     progress: Arc<AtomicBool>,
-    /// It was started from a terminal.
+    /// The process was started from a terminal.
     terminal: bool,
 }
 
 impl Requests {
-    /// Listens from now on. A program that is to outlive its terminal, as by `nohup`, does not hear of its end.
+    /// Installs the handlers. A program that must outlive its terminal, as with `nohup`, ignores SIGHUP.
     ///
     /// # Errors
-    /// The system call that installs a handler.
+    /// The system call that installs a handler failed.
     pub(crate) fn on_signals() -> io::Result<Self> {
         let requests = Self {
             hangup: Arc::default(),
@@ -65,7 +65,7 @@ impl Requests {
         Ok(requests)
     }
 
-    /// Meaning of a SIGHUP since the last look: its terminal was closed, or somebody wants the file read again.
+    /// Returns the meaning of a SIGHUP since the last call: the terminal was closed, or the file must be read again.
     pub(crate) fn hangup(&self) -> Option<Hangup> {
         self.hangup.swap(false, Ordering::Relaxed).then(|| {
             if self.terminal && !has_terminal() {
@@ -76,27 +76,27 @@ impl Requests {
         })
     }
 
-    /// True if a SIGUSR1 came since the last look.
+    /// Returns true if a SIGUSR1 arrived since the last call.
     pub(crate) fn progress(&self) -> bool {
         self.progress.swap(false, Ordering::Relaxed)
     }
 }
 
-/// Why SIGHUP came.
+/// Meaning of a SIGHUP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hangup {
-    /// The terminal is gone.
+    /// The terminal was closed.
     Closed,
     /// The configuration is to be read again: a process sent the signal.
     Reload,
 }
 
-/// True if the process has a terminal that controls it; none that was closed can be opened.
+/// Returns true if the process has a controlling terminal. A closed one cannot be opened.
 fn has_terminal() -> bool {
     File::open("/dev/tty").is_ok()
 }
 
-/// True if the process was started so that a signal does nothing.
+/// Returns true if the process was started with the signal ignored.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

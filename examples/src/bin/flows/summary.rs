@@ -1,4 +1,4 @@
-//! Counts, and the reasons for which packets are in no flow.
+//! Counts, and the reasons why packets are in no flow.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use mermin_examples::shell::Program;
 
 use crate::status::plural;
 
-/// One line of sums, and one for each reason.
+/// Formats one line of sums, and one for each reason.
 pub(crate) fn of(stats: &Stats) -> String {
     let (records, packets) = (stats.records, stats.packets);
     let mut text = format!(
@@ -32,7 +32,7 @@ pub(crate) fn of(stats: &Stats) -> String {
     text
 }
 
-/// The same while it goes on.
+/// Formats the same for a running source.
 pub(crate) fn so_far(stats: &Stats) -> String {
     let open = stats.flows_open;
     format!(
@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    /// Ethernet frames of this type, as a capture.
+    /// Builds a capture of Ethernet frames with these EtherTypes.
     fn capture(kinds: &[u16]) -> Vec<u8> {
         let mut octets = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
         octets.extend([0; 8]);

@@ -1,12 +1,12 @@
-//! More about each flow: `--with`.
+//! Details of flows: `--with`.
 
 use lexopt::Error;
 use mermin_core::{FlowSourceBuilder, Join};
 
-/// Names that `--with` knows, with what each may be set to.
+/// Names of `--with`, for errors.
 const KNOWN: &str = "one of join, join=merged, listening, process, all";
 
-/// The facts that were asked for.
+/// The requested details.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct With {
     join: Option<Join>,
@@ -16,10 +16,10 @@ pub(crate) struct With {
 }
 
 impl With {
-    /// Adds names between commas.
+    /// Adds names separated by commas.
     ///
     /// # Errors
-    /// A name that is not known.
+    /// An unknown name.
     pub(crate) fn add(&mut self, names: &str) -> Result<(), Error> {
         for name in names.split(',').map(str::trim) {
             match name {
@@ -39,7 +39,7 @@ impl With {
         Ok(())
     }
 
-    /// Puts it over what a file says; all there is of a capture is less than of a host.
+    /// Overrides the options of a file. For a capture, fewer details are available than for a host.
     pub(crate) fn put(self, builder: FlowSourceBuilder, is_capture: bool) -> FlowSourceBuilder {
         let builder = match self.join {
             Some(join) => builder.join(join),

@@ -1,4 +1,4 @@
-//! A client of the near side.
+//! A client on the near side.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -9,17 +9,17 @@ use std::{
 
 use super::server::{TCP_PORT, UDP_PORT};
 
-/// Octets asked for, in turn: a small answer, a page, a picture.
+/// Octets requested, in turn: a small answer, a page, a picture.
 const ANSWERS: [u64; 3] = [600, 40_000, 1_500_000];
-/// Between one round and the next.
+/// Pause between two rounds.
 const PAUSE: Duration = Duration::from_millis(400);
-/// Longer than anything takes over a veth.
+/// Longer than any exchange over a veth takes.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// One TCP connection and one UDP exchange per round, for as long as the process lives.
+/// Makes one TCP connection and one UDP exchange per round, until the process ends.
 pub(super) fn talk(server: IpAddr) {
     for answer in ANSWERS.into_iter().cycle() {
-        // A download that fails shows as a flow too.
+        // A failed download is visible as a flow, too.
         let _ = download(server, answer);
         let _ = query(server);
         thread::sleep(PAUSE);

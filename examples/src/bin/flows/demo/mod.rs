@@ -1,7 +1,8 @@
-//! Traffic to look at on a quiet machine: two network namespaces joined by a veth pair, and programs that talk over it.
+//! Generates traffic on a quiet machine: two network namespaces joined by a veth pair, with programs that talk over
+//! it.
 //!
-//! This thread moves into the one namespace, so the source watches there; nothing of the host is touched, and both
-//! namespaces go with the process.
+//! This thread enters one of the namespaces, so the source watches there. Nothing of the host is changed, and both
+//! namespaces end with the process.
 
 mod client;
 mod namespace;
@@ -22,10 +23,10 @@ use route::Route;
 
 /// Interface of the watched side.
 const NEAR: &str = "demo0";
-/// Interface of the other one.
+/// Interface of the other side.
 const FAR: &str = "demo1";
 
-/// Addresses of both sides, from the ranges for documentation (RFC 5737, RFC 3849).
+/// Addresses of both sides, from the documentation ranges (RFC 5737, RFC 3849).
 const IPV4: Link = Link {
     near: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     far: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
@@ -51,7 +52,7 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Moves this thread into a namespace of its own, and joins it to another one where servers listen.
+    /// Moves this thread into a new namespace, and joins it to another one with servers.
     ///
     /// # Errors
     /// A missing privilege, or a kernel without network namespaces or veth.
@@ -86,16 +87,16 @@ impl Demo {
         let route = Route::open()?;
         route.add_veth(NEAR, FAR, &far)?;
         configure(&route, NEAR, |link| link.near)?;
-        // The far side takes this as its turn; should it be gone, the next answer says so.
+        // Tells the far side to continue. If it has ended, the next receive fails.
         let _ = joined.send(());
         let servers = answer(&wait_for_servers)??;
         Ok(Self { servers })
     }
 
-    /// Starts to talk; goes on as long as the process.
+    /// Starts the clients, which run until the process ends.
     pub(crate) fn make_traffic(&self) {
         for &server in &self.servers {
-            // Without a thread for it, one kind of traffic is missing, and that is all.
+            // If a thread cannot start, only one kind of traffic is missing.
             let _ = thread::Builder::new()
                 .name("demo-client".to_owned())
                 .spawn(move || client::talk(server));
@@ -111,7 +112,7 @@ fn answer<T>(from: &mpsc::Receiver<T>) -> io::Result<T> {
         .map_err(|_| io::Error::other("the thread of the far side ended"))
 }
 
-/// Gives the far side its addresses, and servers on each.
+/// Gives the far side its addresses, and starts servers on each.
 fn serve() -> io::Result<Vec<IpAddr>> {
     let links = configure(&Route::open()?, FAR, |link| link.far)?;
     for link in &links {
@@ -120,7 +121,7 @@ fn serve() -> io::Result<Vec<IpAddr>> {
     Ok(links.into_iter().map(|link| link.far).collect())
 }
 
-/// Addresses, then up. A kernel without IPv6 does without.
+/// Sets addresses, then sets the interface up. IPv6 is skipped if the kernel lacks it.
 fn configure(
     route: &Route,
     interface: &str,

@@ -4,7 +4,7 @@ use std::{fs::File, io, os::fd::OwnedFd};
 
 use rustix::thread::{self, UnshareFlags};
 
-/// Moves the calling thread into a new network namespace; threads it makes from then on are in it too.
+/// Moves the calling thread into a new network namespace. Threads that it starts later are in it, too.
 ///
 /// # Errors
 /// EPERM without `CAP_SYS_ADMIN`.
@@ -17,7 +17,7 @@ pub(super) fn enter_new() -> io::Result<()> {
     Ok(())
 }
 
-/// The namespace of the calling thread.
+/// Returns the namespace of the calling thread.
 ///
 /// # Errors
 /// ENOENT without `/proc`.

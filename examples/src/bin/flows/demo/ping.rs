@@ -1,4 +1,4 @@
-//! ICMP and ICMPv6 echo, as `ping` sends it.
+//! Sends ICMP and ICMPv6 echo requests, as `ping` does.
 
 use std::{
     io,
@@ -11,27 +11,27 @@ use rustix::net::{AddressFamily, SocketType, ipproto, socket};
 
 const ICMP_ECHO: u8 = 8;
 const ICMPV6_ECHO: u8 = 128;
-/// Octets after the header, as `ping` has.
+/// Payload after the header, of the same length as that of `ping`.
 const PAYLOAD: [u8; 56] = [0x70; 56];
-/// Between one echo and the next.
+/// Pause between two requests.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// One echo after the other with one identifier, for as long as the process lives. The far kernel answers.
+/// Sends requests with one identifier until the process ends. The far side's kernel replies.
 pub(super) fn ping(host: IpAddr) {
     if let Ok(socket) = open(host) {
-        // The lower half of the process id, as `ping` does.
+        // The lower half of the process id, as in `ping`.
         let identifier = process::id().to_be_bytes();
         let identifier = [identifier[2], identifier[3]];
         for sequence in 0..=u16::MAX {
-            // An echo that is lost shows in the flow's counts.
+            // A lost request is visible in the flow's counts.
             let _ = socket.send(&echo(host, identifier, sequence));
             thread::sleep(PAUSE);
         }
     }
 }
 
-/// A raw socket, because ping sockets are off in a new namespace (`net.ipv4.ping_group_range`). It is no UDP socket, but
-/// `send` is the same call on both.
+/// Opens a raw socket, because ping sockets are off in a new namespace (`net.ipv4.ping_group_range`). The type is
+/// `UdpSocket`, because `send` is the same call on both.
 fn open(host: IpAddr) -> io::Result<UdpSocket> {
     let raw = match host {
         IpAddr::V4(_) => socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::ICMP))?,
@@ -52,7 +52,7 @@ fn echo(host: IpAddr, identifier: [u8; 2], sequence: u16) -> Vec<u8> {
     message.extend(identifier);
     message.extend(sequence.to_be_bytes());
     message.extend(PAYLOAD);
-    // For ICMPv6 the kernel does it (RFC 3542 section 3.1).
+    // For ICMPv6, the kernel computes the checksum (RFC 3542 section 3.1).
     if host.is_ipv4() {
         let sum = checksum(&message);
         message[2..4].copy_from_slice(&sum.to_be_bytes());
@@ -60,7 +60,7 @@ fn echo(host: IpAddr, identifier: [u8; 2], sequence: u16) -> Vec<u8> {
     message
 }
 
-/// Internet checksum (RFC 1071) of a message of even length.
+/// Computes the Internet checksum (RFC 1071) of a message of even length.
 fn checksum(message: &[u8]) -> u16 {
     let words = message.chunks_exact(2);
     let sum: u32 = words

@@ -1,4 +1,4 @@
-//! Links and addresses over rtnetlink, so that `ip` need not be installed.
+//! Links and addresses over rtnetlink, so the demonstration does not need `ip`.
 
 use std::{
     io,
@@ -28,7 +28,7 @@ impl Route {
         Ok(Self(socket))
     }
 
-    /// A pair of Ethernet devices: `near` here, `far` in the namespace `there`.
+    /// Creates a pair of Ethernet devices: `near` here, `far` in the namespace `there`.
     pub(super) fn add_veth(&self, near: &str, far: &str, there: &OwnedFd) -> io::Result<()> {
         let mut peer = LinkMessage::default();
         peer.attributes = vec![
@@ -61,7 +61,7 @@ impl Route {
             IpAddr::V6(_) => AddressFamily::Inet6,
         };
         message.header.prefix_len = prefix;
-        // Without it an IPv6 address cannot be used for a second.
+        // Without this flag, an IPv6 address is unusable for a second.
         message.header.flags = AddressHeaderFlags::Nodad;
         message.header.index = index(interface)?;
         message.attributes = vec![
@@ -82,7 +82,7 @@ impl Route {
         self.request(RouteNetlinkMessage::SetLink(link), 0)
     }
 
-    /// Sends one request and waits for the kernel's verdict.
+    /// Sends one request and waits for the kernel's answer.
     fn request(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
@@ -102,7 +102,7 @@ impl Route {
     }
 }
 
-/// Of an interface in this thread's namespace.
+/// Returns the index of an interface in this thread's namespace.
 fn index(interface: &str) -> io::Result<u32> {
     let any = socket(SocketFamily::INET, SocketType::DGRAM, None)?;
     Ok(netdevice::name_to_index(any, interface)?)

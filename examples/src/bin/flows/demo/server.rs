@@ -1,4 +1,4 @@
-//! Servers of the far side.
+//! Servers on the far side.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -6,15 +6,15 @@ use std::{
     thread,
 };
 
-/// Sends back as many octets as it is asked for.
+/// Sends as many octets as the client requests.
 pub(super) const TCP_PORT: u16 = 8080;
-/// Answers each datagram with one twice as long.
+/// Answers each datagram with one of twice its length.
 pub(super) const UDP_PORT: u16 = 5300;
 
-/// Octets written at once.
+/// Octets per write.
 const CHUNK: usize = 16 * 1_024;
 
-/// Serves both on this address for as long as the process lives.
+/// Runs both servers on this address until the process ends.
 pub(super) fn listen(address: IpAddr) -> io::Result<()> {
     let tcp = TcpListener::bind((address, TCP_PORT))?;
     let udp = UdpSocket::bind((address, UDP_PORT))?;
@@ -22,7 +22,7 @@ pub(super) fn listen(address: IpAddr) -> io::Result<()> {
         .name("demo-tcp".to_owned())
         .spawn(move || {
             for connection in tcp.incoming().flatten() {
-                // One that breaks is its client's loss; connections come one at a time.
+                // Only the client is affected if a connection breaks. Connections are served one at a time.
                 let _ = answer(connection);
             }
         })?;

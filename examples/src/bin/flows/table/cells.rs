@@ -1,4 +1,4 @@
-//! Texts in the columns of one line.
+//! Texts of the columns of one line.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use super::{
     units::{amount, clock, cut, duration, shortened},
 };
 
-/// One line's worth of text, column by column.
+/// The text of each column of one line.
 pub(super) struct Cells {
     time: String,
     protocol: String,
@@ -27,7 +27,7 @@ pub(super) struct Cells {
     interface: String,
 }
 
-/// The interface, and how many others saw the conversation.
+/// Formats the interface, and how many others saw the conversation.
 fn interface(flow: &Flow) -> String {
     match flow.observation_points.len() {
         0 | 1 => flow.interface.name.to_string(),
@@ -55,13 +55,13 @@ impl Cells {
 
     pub(super) fn of(flow: &Flow, layout: Layout) -> Self {
         let endpoint = layout.endpoint;
-        // Where there is no room for both, a flow without a state has the reason in its place.
+        // Without room for both columns, a flow without a state shows the reason there.
         let stateless = if layout.shows(Optional::Reason) {
             ""
         } else {
             reason(flow.end_reason)
         };
-        // Since the flow began, as its duration is; a record that adds nothing repeats no amounts.
+        // Totals since the flow began, like its duration. A record without new packets does not repeat them.
         let amounts = |way: &Uniflow| {
             [way.packets, way.octets].map(|count| {
                 if flow.adds() {
@@ -128,7 +128,7 @@ impl Cells {
     }
 }
 
-/// A TCP state, or what an ICMP flow is about.
+/// Returns a TCP state, or the type of an ICMP flow.
 fn state(flow: &Flow) -> Option<&'static str> {
     if let Some(tcp) = &flow.tcp {
         return Some(tcp.state.as_str());
@@ -137,7 +137,7 @@ fn state(flow: &Flow) -> Option<&'static str> {
     message.kind_name(flow.protocol)
 }
 
-/// Why the record was made, in a word.
+/// Returns the reason for the record in one word.
 const fn reason(reason: EndReason) -> &'static str {
     match reason {
         EndReason::ActiveTimeout => "active",

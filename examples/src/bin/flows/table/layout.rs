@@ -1,6 +1,6 @@
-//! Which columns fit a terminal, and how wide they are.
+//! Selects the columns that fit a terminal, and their widths.
 
-/// Columns that a narrow terminal does without; the one that tells least goes first.
+/// Optional columns. The least important one is dropped first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Optional {
     Interface,
@@ -19,7 +19,7 @@ impl Optional {
         Self::Time,
     ];
 
-    /// With the space that follows.
+    /// Returns the width, including the space that follows.
     const fn width(self) -> usize {
         match self {
             Self::Interface => INTERFACE + 1,
@@ -30,7 +30,7 @@ impl Optional {
         }
     }
 
-    /// Width that each endpoint must have for this column to be there too.
+    /// Returns the width that each endpoint needs before this column is shown.
     const fn leaves(self) -> usize {
         match self {
             Self::Time => SHORT_ENDPOINT,
@@ -39,15 +39,15 @@ impl Optional {
     }
 }
 
-/// Which columns there are, and how wide an endpoint is.
+/// The selected columns and the width of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) endpoint: usize,
-    /// Of [`Optional::ALL`], this many from the start are left out.
+    /// Number of columns dropped from the start of [`Optional::ALL`].
     dropped: usize,
 }
 
-/// With the zone behind it.
+/// Width of the time, including the time zone.
 pub(super) const TIME: usize = 9;
 pub(super) const PROTOCOL: usize = 6;
 pub(super) const ARROW: usize = 1;
@@ -58,13 +58,13 @@ pub(super) const REASON: usize = 7;
 pub(super) const INTERFACE: usize = 10;
 /// `255.255.255.255:65535`.
 const IPV4_ENDPOINT: usize = 21;
-/// Enough to tell most addresses apart.
+/// Enough to distinguish most addresses.
 const SHORT_ENDPOINT: usize = 16;
 /// `[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535`.
 const LONGEST_ENDPOINT: usize = 47;
 
 impl Layout {
-    /// The most columns that leave room for endpoints.
+    /// Selects as many columns as possible beside the endpoints.
     pub(super) fn for_width(columns: usize) -> Self {
         let fits = |dropped: &usize| {
             let first = Optional::ALL.get(*dropped);
@@ -82,9 +82,9 @@ impl Layout {
     }
 }
 
-/// Width left for each of the two endpoints without this many optional columns.
+/// Returns the width left for each endpoint with this many optional columns dropped.
 fn room(columns: usize, dropped: usize) -> usize {
-    // Those that are always there have six spaces between them.
+    // The other columns have six spaces between them.
     let always = PROTOCOL + ARROW + 2 * AMOUNT + STATE + 6;
     let optional: usize = Optional::ALL[dropped..]
         .iter()

@@ -1,4 +1,4 @@
-//! Flows in aligned columns that fit the terminal.
+//! Shows flows in aligned columns that fit the terminal.
 
 mod cells;
 mod layout;
@@ -17,7 +17,7 @@ pub(crate) struct Size {
 }
 
 impl Default for Size {
-    /// That of a VT100, which stands for unknown.
+    /// The size of a VT100, for an unknown terminal.
     fn default() -> Self {
         Self {
             columns: 80,
@@ -26,7 +26,7 @@ impl Default for Size {
     }
 }
 
-/// Remembers when the header was last on the screen.
+/// Tracks when the header was last on the screen.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     layout: Option<Layout>,
@@ -34,11 +34,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A flow's line, after a header when there is none on the screen or the columns changed.
+    /// Returns a flow's line. A header precedes it if none is on the screen or the columns changed.
     pub(crate) fn lines(&mut self, flow: &Flow, size: Size) -> String {
         let layout = Layout::for_width(size.columns);
         let mut lines = String::new();
-        // One row for the header and one for the cursor.
+        // One row is for the header, one for the cursor.
         let page = size.rows.saturating_sub(2).max(1);
         if self.layout != Some(layout) || self.rows >= page {
             lines = Cells::header(layout.endpoint).line(layout);

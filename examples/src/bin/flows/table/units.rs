@@ -1,8 +1,8 @@
-//! Times, amounts and long texts in few characters.
+//! Short forms of times, amounts and long texts.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Hours, minutes and seconds of the day in UTC, as ISO 8601 has them: `01:01:02Z`.
+/// Formats hours, minutes and seconds of the day in UTC, as in ISO 8601: `01:01:02Z`.
 pub(super) fn clock(time: SystemTime) -> String {
     let seconds = time
         .duration_since(UNIX_EPOCH)
@@ -16,7 +16,7 @@ pub(super) fn clock(time: SystemTime) -> String {
     )
 }
 
-/// Exact up to 9,999, then in thousands, millions and so on: six characters at most.
+/// Formats a number: exact up to 9,999, then in thousands, millions and so on; six characters at most.
 pub(super) fn amount(number: u64) -> String {
     if number < 10_000 {
         return number.to_string();
@@ -34,7 +34,7 @@ pub(super) fn amount(number: u64) -> String {
     format!("{}.{}{unit}", tenths / 10, tenths % 10)
 }
 
-/// Six characters at most.
+/// Formats a duration in at most six characters.
 pub(super) fn duration(seconds: f64) -> String {
     if seconds < 99.95 {
         format!("{seconds:.1}s")
@@ -45,7 +45,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// At most `width` characters: both ends, so that the port stays.
+/// Shortens a text to `width` characters. It keeps beginning and end, so the port stays.
 pub(super) fn shortened(text: &str, width: usize) -> String {
     let length = text.chars().count();
     if length <= width {
@@ -59,7 +59,7 @@ pub(super) fn shortened(text: &str, width: usize) -> String {
         .collect()
 }
 
-/// At most `width` characters, the first ones.
+/// Returns the first `width` characters.
 pub(super) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
