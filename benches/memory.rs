@@ -1,4 +1,4 @@
-//! Memory of a flow of capacity, used or not.
+//! Memory for each flow of the table's capacity, in use or not.
 
 use std::{fs, process::ExitCode};
 
@@ -25,14 +25,14 @@ fn main() -> ExitCode {
             return Err("not every flow is live".into());
         }
         told(report, "live_1m", kernel, own()? - before);
-        // Records come and go once; what stays allocated behind them counts as well.
+        // Records come and go once, so memory that stays allocated afterwards counts as well.
         lab.expire()?;
         told(report, "after_close", kernel, own()? - before);
         Ok(())
     })
 }
 
-/// Memory of this process that is its own, octets. The slots are mapped from the kernel and already counted there.
+/// Returns the private memory of this process in octets. The slots are mapped from the kernel and counted there.
 fn own() -> Result<f64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let kilobytes: f64 = status
@@ -44,7 +44,7 @@ fn own() -> Result<f64> {
     Ok(kilobytes * 1024.0)
 }
 
-/// Octets the kernel charges for the maps.
+/// Returns the octets that the kernel charges for the maps.
 fn maps(lab: &Lab, report: &mut Report) -> Result<f64> {
     let mut sum = 0.0;
     for map in lab.maps()? {

@@ -1,4 +1,4 @@
-//! Reading a capture file: how fast, beside programs that read the same file.
+//! Speed of reading a capture file, compared with other programs.
 
 use std::{
     fs,
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Time of one reading, by the clock and by the CPU.
+/// Wall-clock and CPU time of one reading.
 type Took = [Duration; 2];
 
 fn measure(options: Options, report: &mut Report, shape: &Shape, file: &CaptureFile) -> Result<()> {
@@ -48,7 +48,7 @@ fn measure(options: Options, report: &mut Report, shape: &Shape, file: &CaptureF
     for _ in 0..=rounds {
         ours.push(read(file)?);
     }
-    // The first brings the file into memory.
+    // The first reading brings the file into memory.
     let own = tell(report, shape, file, "mermin", &ours[1..], None);
     for peer in PEERS {
         let took: Result<Vec<Took>> = (0..options.scaled(3))
@@ -65,7 +65,7 @@ fn measure(options: Options, report: &mut Report, shape: &Shape, file: &CaptureF
     Ok(())
 }
 
-/// By the public face, every record taken.
+/// Reads the file with the public API and takes every record.
 fn read(file: &CaptureFile) -> Result<Took> {
     let (began, busy) = (Instant::now(), cpu::process_time());
     let packets = block_on(async {
@@ -83,7 +83,7 @@ fn read(file: &CaptureFile) -> Result<Took> {
     Ok([began.elapsed(), cpu::process_time().saturating_sub(busy)])
 }
 
-/// A row, with targets for ourselves; returns packets per second of CPU time.
+/// Adds a row, with targets for this project; returns packets per second of CPU time.
 fn tell(
     report: &mut Report,
     shape: &Shape,
@@ -117,10 +117,10 @@ fn tell(
     rate
 }
 
-/// A program that makes flows of a capture.
+/// A program that makes flows from a capture.
 struct Peer {
     program: &'static str,
-    /// Its arguments; `FILE` and `FOLDER` stand for the capture and for where it may write.
+    /// Its arguments; `FILE` stands for the capture and `FOLDER` for a directory to write to.
     arguments: &'static str,
 }
 
@@ -135,7 +135,7 @@ const PEERS: [Peer; 3] = [
     },
     Peer {
         program: "softflowd",
-        // Without a collector it waits for ever.
+        // Without a collector it waits forever.
         arguments: "-r FILE -n 127.0.0.1:9 -c none -p FOLDER/pid",
     },
 ];

@@ -1,4 +1,4 @@
-//! From the table to a consumer, and records as JSON lines.
+//! Records from the table to a consumer, and as JSON lines.
 
 use std::{
     error::Error,
@@ -19,9 +19,9 @@ use mermin_core::{
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-/// Flows that go from the table to the consumer in a round.
+/// Flows from the table to the consumer in a round.
 const FLOWS: u32 = 200_000;
-/// Records of a round of JSON: they and their lines fit in a cache of a megabyte, so that memory is not what is measured.
+/// Records of a round of JSON. They and their lines fit into a cache of a megabyte, so memory does not dominate.
 const RECORDS: u32 = 512;
 
 fn main() -> ExitCode {
@@ -47,7 +47,7 @@ fn up() -> Result<()> {
         .ok_or_else(|| "cannot set lo up".into())
 }
 
-/// Time of a round: the first record to the last, and CPU time of the consumer and of the rest of the process meanwhile.
+/// Time of a round from the first record to the last, and CPU time of the consumer and of the rest of the process.
 #[derive(Clone, Copy, Default)]
 struct Took {
     clock: Duration,
@@ -55,7 +55,7 @@ struct Took {
     others: Duration,
 }
 
-/// Counts, from its first batch to its last.
+/// Counts records, from its first batch to its last.
 #[derive(Default)]
 struct Counter {
     records: u64,
@@ -91,7 +91,7 @@ impl FlowSink for Counter {
     }
 }
 
-/// By a sink, and by the stream. Each flow ends because the source is closed.
+/// Consumes records with a sink and with the stream. Each flow ends because the source is closed.
 fn consume(options: Options, report: &mut Report) -> Result<()> {
     let mut rounds = [const { Vec::new() }; 2];
     for round in 0..=options.scaled(10) {
@@ -140,7 +140,8 @@ fn consume(options: Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// One record by `serde_json`, with the same names and values: `Serialize` as one would write it by hand, and a `Value`.
+/// Serialises a record with `serde_json`, with the same names and values: with a hand-written `Serialize`, and as a
+/// `Value`.
 struct ByHand<'a>(&'a Flow);
 
 impl Serialize for ByHand<'_> {
@@ -165,7 +166,7 @@ impl Serialize for ByHand<'_> {
     }
 }
 
-/// A time as RFC 3339 writes it.
+/// Formats a time as RFC 3339.
 struct Shown(SystemTime);
 
 impl Serialize for Shown {
@@ -196,7 +197,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// By `serde_json`, each record into `lines`.
+/// Writes each record into `lines` with `serde_json`.
 type Way = fn(&Flow, &mut Vec<u8>) -> serde_json::Result<()>;
 
 const WAYS: [(&str, Way); 4] = [
@@ -215,8 +216,8 @@ const WAYS: [(&str, Way); 4] = [
     }),
 ];
 
-/// A writer that counts. Both ways of writing JSON hand pieces of 64 KiB to it, from a buffer that is used again: copies behind that
-/// are not what is compared.
+/// A writer that counts octets. All variants write pieces of 64 KiB to it from a reused buffer, because later copies
+/// are not compared.
 struct Count(usize);
 
 impl Write for Count {
@@ -230,7 +231,7 @@ impl Write for Count {
     }
 }
 
-/// Octets that go to the writer together.
+/// Octets of a piece.
 const PIECE: usize = 64 << 10;
 
 fn by_serde(records: &[Flow], way: Way, buffer: &mut Vec<u8>, out: &mut impl Write) -> Result<()> {
@@ -247,7 +248,7 @@ fn by_serde(records: &[Flow], way: Way, buffer: &mut Vec<u8>, out: &mut impl Wri
     Ok(())
 }
 
-/// That all of them write the same; a `Value` has its members in another order. Returns how many octets that is.
+/// Checks that all variants write the same; a `Value` has its members in another order. Returns the number of octets.
 fn compare(records: &[Flow]) -> Result<usize> {
     let mut ours = JsonLines::new(Vec::new());
     let written = block_on(ours.export(records));
@@ -263,7 +264,7 @@ fn compare(records: &[Flow]) -> Result<usize> {
     Ok(ours.len())
 }
 
-/// Ours and `serde_json`'s in the same rounds.
+/// Measures this project's JSON and `serde_json`'s in the same rounds.
 fn json(options: Options, report: &mut Report) -> Result<()> {
     let records: Vec<Flow> = flows(RECORDS);
     let octets = compare(&records)?;
@@ -301,7 +302,7 @@ fn json(options: Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Seconds of CPU time.
+/// Returns the seconds of CPU time.
 fn timed(work: impl FnOnce() -> bool) -> f64 {
     let began = cpu::time();
     assert!(black_box(work()), "writing to memory does not fail");

@@ -1,5 +1,5 @@
-//! How long the caller of `drop` is kept, of a source and of an `open` that was begun, and how long it takes until nothing is
-//! attached any more: with few interfaces and with many.
+//! Time that the caller of `drop` spends, for a source and for an `open` in progress, and time until nothing is
+//! attached any more, with few interfaces and with many.
 
 use std::{
     future::Future,
@@ -14,9 +14,9 @@ use mermin_benches::{Options, Report, Result, Row, far::run, milliseconds, summa
 use mermin_core::{Attach, FlowSource, FlowSourceBuilder, lab::enter_new_namespace};
 
 const CROWDS: [u32; 2] = [4, 200];
-/// Longest time that an executor may be kept, ms.
+/// Longest time that an executor may be blocked, ms.
 const GOAL: f64 = 1.0;
-/// Between polling `open` and dropping it: the program is loaded, and some interfaces are attached to.
+/// Time between polling `open` and dropping it: the program is loaded, and some interfaces are attached.
 const BEGUN: Duration = Duration::from_millis(900);
 
 fn main() -> ExitCode {
@@ -87,7 +87,7 @@ fn taken(work: impl FnOnce()) -> f64 {
     milliseconds(began.elapsed())
 }
 
-/// Waits until the threads of all sources have ended, and with them everything that was attached.
+/// Waits until the threads of all sources have ended, and everything is detached.
 fn until_bare() {
     let lives = || {
         let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();

@@ -16,7 +16,7 @@ use mermin_core::{
 };
 
 const SLOTS_64K: u32 = 1 << 16;
-/// The kernel frees what was dropped after the call, on a CPU that the next opening would want.
+/// The kernel frees dropped memory after the call, on a CPU that the next opening would use.
 const REST: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// A lab with this many live flows.
+/// Creates a lab with this many live flows.
 fn filled(flows: u32) -> Result<Lab> {
     let mut lab = Lab::open(flows.next_power_of_two())?;
     fill(&mut lab, flows)?;
@@ -75,14 +75,14 @@ fn row(name: String, flows: u32, rounds: Vec<Duration>) -> (Row, f64) {
     (row, found.median)
 }
 
-/// CPU time of what makes no system call that waits.
+/// Returns the CPU time of work without waiting system calls.
 fn busy<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let began = cpu::time();
     let result = black_box(work());
     (cpu::time().saturating_sub(began), result)
 }
 
-/// Reads and sweeps a table of live flows. No part of it makes a system call per flow.
+/// Reads and sweeps a table of live flows. It makes no system call per flow.
 fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     let mut lab = filled(flows)?;
     let mut rounds = [const { Vec::new() }; 5];
@@ -127,11 +127,11 @@ fn sweep(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     Ok(())
 }
 
-/// Cost of a filter in the sweep: the first look at flows, which decides them, and later ones.
+/// Measures a filter in the sweep: the first look at flows, which decides them, and later ones.
 fn filter(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     let networks = |count: u32| -> Result<Filter> {
         let mut filter = Filter::default();
-        // Flows are 10.x.x.x: none is admitted, so that each item is compared.
+        // Flows have addresses 10.x.x.x, so none is admitted and each item is compared.
         let items = (0..count).map(|number| format!("172.{}.{}.0/24", number >> 8, number & 255));
         filter.source.address = Rule::matching(items)?;
         Ok(filter)
@@ -183,7 +183,7 @@ fn filter(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     Ok(())
 }
 
-/// Closes all flows: phase by phase in one go, and as the engine does it with a queue of 4096 records.
+/// Closes all flows: phase by phase at once, and as the engine does with a queue of 4096 records.
 fn close(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     let mut lab = Lab::open(flows.next_power_of_two())?;
     let mut phases = [const { Vec::new() }; 6];
@@ -224,7 +224,8 @@ fn close(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     Ok(())
 }
 
-/// Opens a source on a loopback interface, on all CPUs. With one slot it is the program alone: reading, verifying, compiling.
+/// Opens a source on a loopback interface, on all CPUs. With one slot, it measures the program itself: reading,
+/// verifying, compiling.
 fn open(options: Options, report: &mut Report, slots: u32) -> Result<()> {
     let mut rounds = [const { Vec::new() }; 3];
     for _ in 0..options.scaled(10) {

@@ -1,4 +1,5 @@
-//! Packets per second through a real interface, with and without capture; and a check that all are counted.
+//! Packets per second through a real interface, with and without capture. It also checks that all packets are
+//! counted.
 
 use std::{
     process::ExitCode,
@@ -32,7 +33,7 @@ const FLOORS: [(&str, Floor); 3] = [
 const PEERS: [Kind; 2] = [Kind::Softflowd, Kind::Pmacctd];
 /// Time after a change until TCP is at full speed again.
 const SETTLED: Duration = Duration::from_millis(100);
-/// Duration of a measurement of its rate.
+/// Duration of one measurement of the rate.
 const WINDOW: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
@@ -51,14 +52,14 @@ fn watching(interface: &str) -> FlowSourceBuilder {
         .max_flows(ROOM)
 }
 
-/// A source at `v0` and the thread that takes its flows.
+/// A source at `v0`, and the thread that takes its flows.
 struct Capture {
     handle: Handle,
     taken: JoinHandle<std::result::Result<u64, mermin_core::Error>>,
 }
 
 impl Capture {
-    /// Its threads stay on one CPU.
+    /// Opens the source. Its threads stay on one CPU.
     fn open(engine: usize) -> Result<Self> {
         cpu::pin(engine)?;
         let mut source = block_on(watching("v0").open())?;
@@ -76,8 +77,8 @@ impl Capture {
         Ok(Self { handle, taken })
     }
 
-    /// Closes it; checks that flows and reasons are all packets. Returns packets by the ledger, and of them those that
-    /// went to no flow.
+    /// Closes it, and checks that flows and reasons add up to all packets. Returns the packets of the ledger, and
+    /// those in no flow.
     fn close(self) -> Result<[u64; 2]> {
         self.handle.close();
         let flows = self.taken.join().map_err(|_| "the consumer panicked")??;
@@ -94,7 +95,7 @@ impl Capture {
     }
 }
 
-/// XDP live frames into the ingress hook.
+/// Sends XDP live frames into the ingress hook.
 fn frames(
     options: Options,
     report: &mut Report,
@@ -106,7 +107,7 @@ fn frames(
     let generator = Generator::new(Order::Random, FLOWS)?;
     let count = options.scaled(4_000_000);
     let warm = count / 10;
-    // By the clock and by the CPU that receives: the second is free of what else this machine does.
+    // Wall-clock time, and the CPU time of the receiving CPU, which excludes other work of this machine.
     let send = || -> Result<[f64; 2]> {
         cpu::pin(sender)?;
         generator.send(far.near, &udp4(0), warm)?;
@@ -170,7 +171,7 @@ fn frames(
     run("ethtool -K v0 gro off").map(drop)
 }
 
-/// Summaries by the clock and by the CPU.
+/// Returns the summaries of wall-clock and CPU time.
 fn rates(rounds: Vec<[f64; 2]>) -> [Summary; 2] {
     let (clock, busy) = rounds
         .into_iter()
@@ -190,7 +191,7 @@ fn rate(name: &str, found: &[Summary; 2], bare: &[Summary; 2]) -> Row {
         .with("percent_by_cpu", busy.median / bare[1].median * 100.0)
 }
 
-/// Packets that an exporter says it dropped since then.
+/// Returns the packets that an exporter reports as dropped since `before`.
 fn dropped(peer: &Peer, before: [u64; 2]) -> Result<String> {
     let after = peer.counted()?;
     Ok(said([after[0] - before[0], after[1] - before[1]]))
@@ -200,7 +201,8 @@ fn said([received, dropped]: [u64; 2]) -> String {
     format!("by its own count {received} received, {dropped} dropped")
 }
 
-/// TCP over the pair. The stream goes on while capture, or a peer, comes and goes: what else slows it down slows both.
+/// Measures TCP over the pair. The stream continues while capture, or a peer, starts and stops, so other load slows
+/// both equally.
 fn iperf(options: Options, report: &mut Report, engine: usize, sender: usize) -> Result<()> {
     cpu::pin(sender)?;
     let bulk = match Bulk::start() {
@@ -247,7 +249,7 @@ fn iperf(options: Options, report: &mut Report, engine: usize, sender: usize) ->
     Ok(())
 }
 
-/// Pairs of what is measured without and with, turn about, so that neither is always the one that comes first.
+/// Measures pairs without and with capture. The order alternates.
 fn in_turn(rounds: u32, mut measure: impl FnMut(bool) -> Result<f64>) -> Result<Vec<[f64; 2]>> {
     (0..rounds)
         .map(|round| {
@@ -261,7 +263,7 @@ fn in_turn(rounds: u32, mut measure: impl FnMut(bool) -> Result<f64>) -> Result<
         .collect()
 }
 
-/// Rates with and without, and their ratio within each pair, %: the row, and the median of the ratio.
+/// Returns the row with both rates and their ratio within each pair, %, and the median ratio.
 fn compared(name: &str, pairs: Vec<[f64; 2]>) -> (Row, f64) {
     let ratios: Vec<f64> = pairs
         .iter()

@@ -1,4 +1,5 @@
-//! Single calls: what a program is, what a link holds, what is at a hook, pins, the kernel's BTF.
+//! Cost of single calls: the identity of a program, the program of a link, the programs at a hook, pins, the kernel's
+//! BTF.
 
 use std::{os::fd::AsFd, path::PathBuf, time::Instant};
 
@@ -14,7 +15,7 @@ use mermin_core::{
 
 use crate::{FLOWS, beside, in_turn};
 
-/// Calls of a round.
+/// Calls per round.
 const CALLS: u32 = 500;
 
 pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
@@ -88,7 +89,7 @@ impl Table<'_> {
     }
 }
 
-/// Microseconds of one of many calls.
+/// Returns the microseconds of one of many calls.
 fn each<T>(mut call: impl FnMut() -> Result<T>) -> Result<f64> {
     let began = Instant::now();
     for _ in 0..CALLS {

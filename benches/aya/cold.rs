@@ -1,4 +1,5 @@
-//! From the beginning of a process to loaded programs: each round is a process of its own, as a program opens once.
+//! Time from the start of a process to loaded programs. Each round is a process of its own, because a program opens
+//! once.
 
 use std::{
     fs,
@@ -12,7 +13,7 @@ use mermin_core::lab::loader::{LoadedObject, ObjectSettings};
 
 use crate::FLOWS;
 
-/// Names the loader to a child.
+/// Environment variable that names the loader of a child.
 const VARIABLE: &str = "MERMIN_BENCH_COLD";
 const LOADERS: [&str; 2] = ["mermin", "aya"];
 const FIGURES: [&str; 6] = [
@@ -24,7 +25,7 @@ const FIGURES: [&str; 6] = [
     "peak_mb",
 ];
 
-/// The work of a child, if this process is one.
+/// Runs the work of a child, if this process is one.
 pub(crate) fn child() -> Option<ExitCode> {
     let loader = std::env::var(VARIABLE).ok()?;
     match load(&loader) {
@@ -57,7 +58,7 @@ fn load(loader: &str) -> Result<[f64; FIGURES.len()]> {
     Ok([open, busy, features, btf, load, peak()?])
 }
 
-/// Most memory that this process had, MB.
+/// Returns the peak memory of this process, MB.
 fn peak() -> Result<f64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -72,7 +73,7 @@ pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
         let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
         for which in order {
             let figures = run(LOADERS[which])?;
-            // The first brings the program into memory.
+            // The first round brings the program into memory.
             if round > 0 {
                 rounds[which].push(figures);
             }

@@ -1,4 +1,4 @@
-//! Attaching to both hooks of interfaces and detaching, by either mechanism.
+//! Attaching to both hooks of interfaces and detaching, with both mechanisms.
 
 use std::{cell::RefCell, time::Instant};
 
@@ -76,7 +76,7 @@ pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// aya leaves the qdisc that it added.
+/// aya does not remove the qdisc that it added.
 fn remove_qdiscs(names: &[String]) -> Result<()> {
     for name in names {
         run(&format!("tc qdisc del dev {name} clsact"))?;

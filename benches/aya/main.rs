@@ -1,6 +1,7 @@
-//! The product's loader, way to hooks and calls of bpf(2) beside those of aya 0.14, for the same object with the same settings.
+//! Compares this project's loader, attaching and calls of bpf(2) with those of aya 0.14, for the same object with the
+//! same settings.
 //!
-//! Both are measured in the same rounds, one after the other; every second round begins with aya.
+//! Both are measured in the same rounds, one after the other; aya comes first in every second round.
 
 mod calls;
 mod cold;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 
 use mermin_benches::{Report, Row, summary};
 
-/// Flows that there is room for.
+/// Size of the flow table.
 const FLOWS: u32 = 65_536;
 
 fn main() -> ExitCode {
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Rows of the product and of aya, and how many times the product's figure aya's is.
+/// Adds rows of both, and the ratio of aya's figure to this project's.
 fn beside(report: &mut Report, name: &str, key: &'static str, [ours, theirs]: [Vec<f64>; 2]) {
     let [ours, theirs] = [ours, theirs].map(summary);
     for (who, figures) in [("mermin", ours), ("aya", theirs)] {
@@ -40,7 +41,7 @@ fn beside(report: &mut Report, name: &str, key: &'static str, [ours, theirs]: [V
     }
 }
 
-/// Two works in turn, so many rounds, the first of each not counted; the other one begins every second round.
+/// Runs two functions in turn for this many rounds. The first round does not count, and the order alternates.
 fn in_turn(
     rounds: u32,
     works: &mut [&mut dyn FnMut() -> mermin_benches::Result<f64>; 2],

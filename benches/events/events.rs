@@ -1,5 +1,5 @@
-//! Cost of the feature `tracing`: the same work by a program without it, with it and no subscriber, and with one. Builds both
-//! programs, and runs them in turn, each round a process of its own.
+//! Cost of the feature `tracing`: the same work in a program without it, with it and no subscriber, and with a
+//! subscriber. Builds both programs, and runs them in turn; each round is a process of its own.
 
 use std::{
     env,
@@ -21,7 +21,7 @@ const FILE: Shape = Shape {
 };
 const WORKS: [&str; 3] = ["offline", "open", "capture"];
 
-/// A program, and how it is run.
+/// A program and its arguments.
 struct Way {
     name: &'static str,
     program: PathBuf,
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Builds the program, and keeps a copy: the next build has the same path.
+/// Builds the program, and keeps a copy, because the next build has the same path.
 fn build(name: &str, features: &[&str]) -> Result<PathBuf> {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--release", "--quiet", "--message-format=json"])
@@ -84,7 +84,7 @@ fn measure(
     let mut rounds = [const { Vec::new() }; 3];
     for round in 0..=options.scaled(30) {
         for which in 0..ways.len() {
-            // Each begins as often as the others.
+            // Each variant comes first equally often.
             let which = (which + round as usize) % ways.len();
             let figures = run(&ways[which], work, file)?;
             if round > 0 {
@@ -115,7 +115,7 @@ fn measure(
     Ok(())
 }
 
-/// Milliseconds by the clock and by the CPU, and events.
+/// Returns milliseconds of wall-clock and CPU time, and the number of events.
 fn run(way: &Way, work: &str, file: &Path) -> Result<[f64; 3]> {
     let output = Command::new(&way.program)
         .arg(work)

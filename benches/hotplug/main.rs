@@ -1,9 +1,9 @@
-//! How soon an interface that comes is watched, from the kernel's notification of the link on: until the first packet that it
-//! receives is counted, and the first that it sends; and until the calls that attach have returned at both hooks.
+//! Time until a new interface is watched, from the kernel's notification of the link: until the first received and
+//! the first sent packet are counted, and until the attach calls have returned at both hooks.
 //!
-//! Interfaces come in two ways. Pairs that are made and set up carry nothing before that, and setting up waits for the kernel's
-//! lock of links, as attaching does: of those, the packets are told that crossed before they were counted. A link that carries
-//! packets already and gets a name that is wanted shows how long its packets go ignored.
+//! Interfaces appear in two ways. New pairs carry no packets before they are set up, and setting up waits for the
+//! kernel's lock of links, like attaching; the benchmark counts the packets that crossed before they were counted. A
+//! link that already carries packets and gets a matching name shows how long its packets are ignored.
 
 mod observer;
 mod traffic;
@@ -23,21 +23,21 @@ use mermin_core::{
 
 use crate::{observer::Observer, traffic::Chatter};
 
-/// Interfaces that come at once.
+/// Interfaces that appear at once.
 const BURST: u32 = 20;
-/// A round that takes longer hangs.
+/// A longer round hangs.
 const LONGEST: Duration = Duration::from_mins(1);
-/// From one look to the next.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_micros(200);
-/// Packets that are on their way are there by then.
+/// Packets in transit arrive within this time.
 const SETTLING: Duration = Duration::from_millis(10);
 
 fn main() -> ExitCode {
     mermin_benches::main("plug", |options, report| {
         enter_new_namespace()?;
-        // Packets of the kernel's own would be flows as well.
+        // Packets of the kernel itself would be flows as well.
         std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")?;
-        // As on any host one interface is watched all the while, so the kernel's hooks are not asleep.
+        // On a normal host at least one interface is watched all the time, so the kernel's hooks are active.
         run("ip link add u0 type veth peer name u1")?;
         run("ip addr add 10.9.0.1/24 dev u0")?;
         run("ip link set u0 up")?;
@@ -49,25 +49,25 @@ fn main() -> ExitCode {
     })
 }
 
-/// How interfaces come.
+/// How interfaces appear.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Coming {
-    /// Made, and then set up.
+    /// Created, and then set up.
     New,
-    /// Up and carrying packets under another name.
+    /// Up, and carrying packets under another name.
     Renamed,
 }
 
 /// Measurements; times in ms since the notification.
 #[derive(Default)]
 struct Lags {
-    /// To the first packet counted that the interface received, and that it sent.
+    /// Until the first received and the first sent packet is counted.
     counted: [Vec<f64>; 2],
-    /// Until both calls that attach had returned.
+    /// Until both attach calls have returned.
     returned: Vec<f64>,
-    /// Both calls, of the interface that came last.
+    /// Duration of both calls, for the last interface.
     attaching: Vec<f64>,
-    /// Packets that crossed an interface and were not counted.
+    /// Packets that crossed an interface without being counted.
     missed: Vec<f64>,
 }
 
@@ -141,7 +141,7 @@ impl Lags {
     }
 }
 
-/// Records that were taken.
+/// Records of the source.
 type Told = Arc<Mutex<Vec<Flow>>>;
 
 struct Bench {
@@ -151,8 +151,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// Has interfaces come, and both ends of each send, waits until packets are counted both ways and all calls have returned,
-    /// and takes the pairs away.
+    /// Creates interfaces, with both ends of each pair sending; waits until packets are counted in both directions
+    /// and all calls have returned; removes the pairs.
     fn round(&self, coming: Coming, pairs: u32, lags: &mut Lags) -> Result<()> {
         let left = self.handle.stats().interfaces.detached + u64::from(pairs);
         let chatter = Chatter::start();
@@ -212,7 +212,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Packets that crossed each of the interfaces by their own count, less those that were counted.
+    /// Returns the packets that crossed each interface by its own count, minus the counted ones.
     fn missed(&self) -> Result<Vec<f64>> {
         let carried = std::fs::read_to_string("/proc/thread-self/net/dev")?;
         let mut missed = Vec::new();
@@ -223,7 +223,7 @@ impl Bench {
             }) else {
                 continue;
             };
-            // Octets and packets come first, of what is received and, eight figures on, of what is sent.
+            // Received octets and packets come first; those sent follow eight figures later.
             let at = match hook.direction {
                 HookDirection::Ingress => 1,
                 HookDirection::Egress => 9,

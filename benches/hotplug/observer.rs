@@ -1,4 +1,4 @@
-//! Another process's view: when the kernel told of a link, and when the report said that programs are at both hooks.
+//! Observes from outside when the kernel announced a link, and when the report showed programs at both hooks.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,20 +19,20 @@ use crate::{
     traffic::{Chatter, Speakers},
 };
 
-/// When something was first true of an interface, by index.
+/// Time of the first observation of an interface, by index.
 pub(crate) type Times = HashMap<u32, SystemTime>;
 
 #[derive(Default)]
 struct Seen {
-    /// Of links whose name is wanted.
+    /// Announcements of links with a matching name.
     told: Times,
     attached: Times,
     known: HashSet<u32>,
-    /// Interfaces that come are to send.
+    /// Makes new interfaces send.
     speakers: Option<Speakers>,
 }
 
-/// Two threads that look on until this is dropped.
+/// Two threads that observe until this is dropped.
 pub(crate) struct Observer {
     seen: Arc<Mutex<Seen>>,
     stop: Arc<AtomicBool>,
@@ -94,7 +94,7 @@ impl Observer {
         Ok(observer)
     }
 
-    /// From here on interfaces that come are noted, and send.
+    /// Notes new interfaces from now on, and makes them send.
     pub(crate) fn begin(&self, chatter: &Chatter) {
         *lock(&self.seen) = Seen {
             speakers: Some(chatter.speakers()),
@@ -102,7 +102,7 @@ impl Observer {
         };
     }
 
-    /// Events from now on are not noted.
+    /// Stops noting events.
     pub(crate) fn end(&self) {
         lock(&self.seen).speakers = None;
     }
@@ -122,7 +122,7 @@ impl Seen {
             return;
         };
         if self.known.insert(link.index) {
-            // Gone again, it sends nothing.
+            // An interface that has disappeared sends nothing.
             let _ = speakers.add(link.index);
         }
         if link.name.starts_with(b"p") {
@@ -131,18 +131,18 @@ impl Seen {
     }
 }
 
-/// A link that is told of.
+/// A link in a notification.
 struct Link<'a> {
     index: u32,
     name: &'a [u8],
 }
 
-/// The link that a notification tells of, for the first time or again.
+/// Returns the link in a notification, new or changed.
 fn new_link(message: &[u8]) -> Option<Link<'_>> {
     const RTM_NEWLINK: u16 = 16;
     const IFLA_IFNAME: u16 = 3;
-    // `struct nlmsghdr` has 16 octets, the type behind the length; the index is the second word of `struct ifinfomsg`, which
-    // has 16 as well, and attributes follow.
+    // `struct nlmsghdr` has 16 octets, with the type after the length. `struct ifinfomsg` also has 16, and its second
+    // word is the index; attributes follow.
     let kind = u16::from_ne_bytes(*message.get(4..)?.first_chunk()?);
     let index = u32::from_ne_bytes(*message.get(20..)?.first_chunk()?);
     let mut rest = message.get(32..).filter(|_| kind == RTM_NEWLINK)?;

@@ -1,6 +1,8 @@
-//! Steady packets out of every interface that came: each end of a pair sends a flow of its own, which the other end receives.
+//! Sends steady packets from every new interface: each end of a pair sends a flow of its own, which the other end
+//! receives.
 //!
-//! They go to a multicast address nobody listens at, because that takes neither an address of the interface nor a neighbour.
+//! The receiver is a multicast address without a listener, because it needs neither an address of the interface nor a
+//! neighbour.
 
 use std::{
     collections::BTreeMap,
@@ -16,12 +18,12 @@ use std::{
 
 use rustix::net::sockopt::set_ip_multicast_if_with_ifindex;
 
-/// From one packet of an interface to the next; the time to send it comes on top.
+/// Pause between two packets of an interface, in addition to the time of sending.
 const PAUSE: Duration = Duration::from_micros(200);
-/// Within the link: no route is asked for (RFC 5771, 224.0.0.0/24).
+/// Link-local multicast, which needs no route (RFC 5771, 224.0.0.0/24).
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 
-/// Where an interface sends to: the port tells who sent a packet.
+/// Returns the port that an interface sends to; it identifies the sender.
 pub(crate) fn port(index: u32) -> u16 {
     10_000 + u16::try_from(index % 50_000).unwrap_or_default()
 }
@@ -32,19 +34,19 @@ fn lock(sockets: &Sockets) -> MutexGuard<'_, BTreeMap<u32, UdpSocket>> {
     sockets.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread that sends, until this is dropped.
+/// The sending thread, until this is dropped.
 pub(crate) struct Chatter {
     sockets: Sockets,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Handle that adds interfaces to it.
+/// A handle that adds interfaces.
 #[derive(Clone)]
 pub(crate) struct Speakers(Sockets);
 
 impl Speakers {
-    /// Has an interface send from now on.
+    /// Makes an interface send from now on.
     pub(crate) fn add(&self, index: u32) -> io::Result<()> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         let (group, any) = (&GROUP, &Ipv4Addr::UNSPECIFIED);
@@ -84,7 +86,7 @@ impl Drop for Chatter {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // It panics in no other way than this one would.
+            // Its panics would also happen in this thread.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! Cost for a known flow of options that have the program do more for each packet.
+//! Cost of options that add work to each packet of a known flow.
 
 use mermin_benches::{
     Options, Report, Result, Row, bounds,
@@ -14,18 +14,18 @@ use super::HERE;
 
 type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
 
-/// The default first: the others are told by what they take more.
+/// The default comes first; the others show their additional cost.
 const CHOICES: [(&str, Set); 3] = [
     ("default", |builder| builder),
     ("exact_end", |builder| builder.exact_end(true)),
     ("endpoints", |builder| builder.flow_key(FlowKey::Endpoints)),
 ];
 const FRAMES: usize = 3;
-/// Of so many runs in turn the median counts.
+/// Number of runs, of which the median counts.
 const RUNS: usize = 5;
 
-/// A row for each choice and frame. Every round loads all of them anew: where in memory its maps happen to lie makes a
-/// program faster or slower by more than an option does.
+/// Adds a row for each choice and frame. Every round loads all of them again: the position of the maps in memory
+/// changes the speed more than an option does.
 pub(super) fn choices(options: Options, report: &mut Report) -> Result<()> {
     let frames: [(&str, Vec<u8>); FRAMES] =
         [("tcp4", tcp4(1)), ("udp4", udp4(1)), ("tcp6", tcp6(1))];
@@ -34,7 +34,7 @@ pub(super) fn choices(options: Options, report: &mut Report) -> Result<()> {
     for round in 0..options.scaled(40) as usize {
         let mut labs = Vec::new();
         for place in 0..CHOICES.len() {
-            // Whoever is loaded first has the best of memory.
+            // The program loaded first gets the best memory.
             let choice = (place + round) % CHOICES.len();
             let builder = CHOICES[choice].1(FlowSource::builder().max_flows(4096));
             labs.push((choice, Lab::with(builder)?));

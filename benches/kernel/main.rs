@@ -11,9 +11,9 @@ use mermin_benches::{
 };
 use mermin_core::lab::{Context, Floor, HookDirection, Lab, Least, Order, VERIFIED_LIMIT};
 
-/// Flows at once, where many are wanted.
+/// Number of flows in benchmarks with many flows.
 const MANY: u32 = 60_000;
-/// Room for all of them and for as many new ones.
+/// Room for these flows and for as many new ones.
 const ROOM: u32 = 1 << 17;
 const HERE: Context = Context {
     ifindex: 1,
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// One flow that is known, over and over.
+/// Measures one known flow.
 fn known(options: Options, report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     let repeat = options.scaled(200_000);
@@ -89,7 +89,7 @@ fn known(options: Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Many flows that are known, in random order.
+/// Measures many known flows in random order.
 fn many(options: Options, report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     let repeat = options.scaled(600_000);
@@ -106,7 +106,7 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
     );
     let floor = |floor| Least::new(floor, ROOM)?.driver(Order::Random, MANY);
     let floors = (floor(Floor::Line)?, floor(Floor::Hash)?);
-    // As much memory as the slots of so many flows.
+    // As much memory as the slots of these flows.
     let lines = cpu::Lines::new(MANY * 5);
     let mut misses = Vec::new();
     let mut figures = [const { Vec::new() }; 7];
@@ -161,7 +161,7 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// A flow's first packet: single shots, because the distribution counts.
+/// Measures a flow's first packet, one packet per run, because the distribution matters.
 fn new(options: Options, report: &mut Report) -> Result<()> {
     let mut lab = Lab::open(ROOM)?;
     let hash = Least::new(Floor::Hash, ROOM)?;
@@ -211,14 +211,14 @@ fn new(options: Options, report: &mut Report) -> Result<()> {
         report.row(&row(known_name, known));
         report.row(&row(floor_name, floor));
         report.row(&row(empty_name, empty));
-        // The second time all slots come from the stack.
+        // The second time, all slots come from the stack.
         lab.close_all()?;
         lab.take();
     }
     Ok(())
 }
 
-/// One flow hit by two CPUs at once.
+/// Measures one flow on two CPUs at once.
 fn shared(options: Options, report: &mut Report, other: usize) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     let repeat = options.scaled(200_000);
@@ -280,8 +280,8 @@ fn shared(options: Options, report: &mut Report, other: usize) -> Result<()> {
     Ok(())
 }
 
-/// Size after the verifier and the JIT. With room for one flow, which nobody asks for, the verifier walks through nearly
-/// twice as much.
+/// Size after the verifier and the JIT. With room for only one flow, the verifier processes nearly twice as many
+/// instructions.
 fn size(report: &mut Report) -> Result<()> {
     let lab = Lab::open(ROOM)?;
     for (name, info) in lab.programs()? {

@@ -1,4 +1,4 @@
-//! One TCP stream that goes on, by `iperf3`, and how fast it is.
+//! A continuous TCP stream by `iperf3`, and its rate.
 
 use std::{
     fs, thread,
@@ -7,20 +7,20 @@ use std::{
 
 use crate::{Result, far::Process};
 
-/// Where `octets sent` is among the figures of an interface in `/proc/net/dev`.
+/// Position of the octets sent among an interface's figures in `/proc/net/dev`.
 const SENT: usize = 8;
 
-/// A stream from the near side to the far one, where a server is to run. It ends with this value.
+/// A stream from the near side to the far one, which must run a server. Dropping it ends the stream.
 #[derive(Debug)]
 pub struct Bulk {
     _client: Process,
 }
 
 impl Bulk {
-    /// Starts sending on the calling thread's CPUs, and waits until it does.
+    /// Starts sending on the calling thread's CPUs, and waits for the first octets.
     ///
     /// # Errors
-    /// That `iperf3` is missing, or sends nothing.
+    /// An error if `iperf3` is missing or sends nothing.
     pub fn start() -> Result<Self> {
         let client = Process::start("iperf3 --client 10.9.0.2 --time 86400")
             .map_err(|error| format!("iperf3 is missing: {error}"))?;
@@ -33,10 +33,10 @@ impl Bulk {
         Err("iperf3 sends nothing".into())
     }
 
-    /// Rate at which `v0` sends for so long, Gbit/s.
+    /// Returns the rate at which `v0` sends during this time, Gbit/s.
     ///
     /// # Errors
-    /// That the kernel does not say.
+    /// An error if the kernel has no such figure.
     pub fn rate(&self, time: Duration) -> Result<f64> {
         let (before, began) = (sent()?, Instant::now());
         thread::sleep(time);
@@ -45,7 +45,7 @@ impl Bulk {
     }
 }
 
-/// Octets that `v0` of the calling thread's namespace has sent.
+/// Returns the octets that `v0` of the calling thread's namespace has sent.
 fn sent() -> Result<f64> {
     let said = fs::read_to_string("/proc/thread-self/net/dev")?;
     let figures = said

@@ -1,4 +1,4 @@
-//! A capture file that is removed with the value that stands for it.
+//! A capture file, removed on drop.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{Result, frames};
 
-/// Octets of a record's header in the file.
+/// Octets of a record's header.
 const RECORD: usize = 16;
 
 /// Contents of a file.
@@ -16,37 +16,37 @@ const RECORD: usize = 16;
 pub struct Shape {
     /// Part of the file's name.
     pub name: &'static str,
-    /// Usual number of packets.
+    /// Default number of packets.
     pub packets: u32,
     /// Octets of UDP payload.
     pub payload: usize,
-    /// Flows, whose packets come in turn.
+    /// Number of flows; their packets alternate.
     pub flows: u16,
 }
 
-/// A file in the system's temporary folder.
+/// A file in the system's temporary directory.
 #[derive(Debug)]
 pub struct CaptureFile {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// Its length.
+    /// Its length in octets.
     pub octets: u64,
-    /// Its packets.
+    /// Number of its packets.
     pub packets: u64,
 }
 
 impl Drop for CaptureFile {
     fn drop(&mut self) {
-        // A file that stays in the system's temporary folder harms nobody.
+        // A file that stays in the temporary directory does no harm.
         let _ = fs::remove_file(&self.path);
     }
 }
 
 impl CaptureFile {
-    /// Datagrams of many flows in turn, a microsecond apart.
+    /// Writes datagrams of many flows in turn, a microsecond apart.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub fn write(shape: &Shape, packets: u32) -> Result<Self> {
         let name = format!("mermin-{}-{}.pcap", shape.name, std::process::id());
         let path = std::env::temp_dir().join(name);

@@ -1,4 +1,4 @@
-//! Where threads run.
+//! CPUs of threads.
 
 use std::{
     io,
@@ -15,10 +15,10 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-/// CPUs that this process may use.
+/// Returns the CPUs that this process may use.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn allowed() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(None)?;
     Ok((0..CpuSet::MAX_CPU)
@@ -26,18 +26,18 @@ pub fn allowed() -> io::Result<Vec<usize>> {
         .collect())
 }
 
-/// Keeps the calling thread, and those it starts from now on, on one CPU.
+/// Pins the calling thread, and those it starts later, to one CPU.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn pin(cpu: usize) -> io::Result<()> {
     allow(&[cpu])
 }
 
-/// Keeps the calling thread, and those it starts from now on, on these CPUs.
+/// Restricts the calling thread, and those it starts later, to these CPUs.
 ///
 /// # Errors
-/// The kernel's.
+/// The error of the system call.
 pub fn allow(cpus: &[usize]) -> io::Result<()> {
     let mut set = CpuSet::new();
     for cpu in cpus {
@@ -47,22 +47,22 @@ pub fn allow(cpus: &[usize]) -> io::Result<()> {
     Ok(())
 }
 
-/// CPU time of the calling thread: what others do on its CPU meanwhile is not in it.
+/// Returns the CPU time of the calling thread, without the time of others on its CPU.
 #[must_use]
 pub fn time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
-/// CPU time of all threads of this process.
+/// Returns the CPU time of all threads of this process.
 #[must_use]
 pub fn process_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
-/// CPU time of processes that this one started and that have ended, in steps of 10 ms (`cutime` and `cstime` of proc(5)).
+/// Returns the CPU time of ended child processes, in steps of 10 ms (`cutime` and `cstime` of proc(5)).
 #[must_use]
 pub fn children_time() -> Duration {
-    /// User and kernel time, counted behind the name in parentheses.
+    /// User and kernel time, counted after the name in parentheses.
     const FIELDS: [usize; 2] = [13, 14];
     const TICKS_PER_SECOND: u64 = 100;
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -75,7 +75,8 @@ pub fn children_time() -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
-/// Memory whose lines are read in random order, each telling where the next is: what a cache miss costs here and now.
+/// Memory whose cache lines are read in random order; each line has the index of the next. It measures the cost of a
+/// cache miss.
 #[derive(Debug)]
 pub struct Lines {
     /// The first word of each line is the next line.
@@ -86,7 +87,7 @@ pub struct Lines {
 const LINE: usize = 16;
 
 impl Lines {
-    /// So many lines of 64 octets.
+    /// Creates this many lines of 64 octets.
     #[must_use]
     pub fn new(lines: u32) -> Self {
         let mut order: Vec<u32> = (0..lines).collect();
@@ -105,7 +106,7 @@ impl Lines {
         Self { words }
     }
 
-    /// Nanoseconds for one line, over so many.
+    /// Returns the nanoseconds per line, over this many lines.
     #[must_use]
     pub fn read(&self, count: u32) -> f64 {
         let began = time();
@@ -118,7 +119,7 @@ impl Lines {
     }
 }
 
-/// A thread on its own CPU that does the same thing until it is dropped.
+/// A thread on its own CPU that repeats a function until it is dropped.
 #[derive(Debug)]
 pub struct Busy {
     stop: Arc<AtomicBool>,
@@ -127,7 +128,7 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// Starts it and waits until it has done its first turn.
+    /// Starts the thread, and waits for its first call.
     pub fn start(cpu: usize, mut turn: impl FnMut() -> io::Result<()> + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let turns = Arc::new(AtomicU64::new(0));
@@ -152,10 +153,10 @@ impl Busy {
         }
     }
 
-    /// Stops it; how often it did its thing.
+    /// Stops the thread; returns the number of calls.
     ///
     /// # Errors
-    /// What stopped it before.
+    /// The error that stopped it earlier.
     pub fn stop(mut self) -> io::Result<u64> {
         self.stop.store(true, Ordering::Relaxed);
         match self.thread.take().map(JoinHandle::join) {
@@ -171,7 +172,7 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // Its error belongs to `stop`; here another one is on its way already.
+            // `stop` returns its error. Here, another error is already being returned.
             let _ = thread.join();
         }
     }

@@ -1,5 +1,5 @@
-//! Two network namespaces joined by a veth pair, and processes in them. All of it goes with the values that stand for it:
-//! the namespaces have no names, so nothing outlives the process either.
+//! Two network namespaces joined by a veth pair, and processes in them. All of it ends with its values: the
+//! namespaces have no names, so nothing outlives the process.
 
 use std::{
     io,
@@ -15,10 +15,10 @@ use rustix::thread::gettid;
 
 use crate::Result;
 
-/// Runs a command to its end; what it printed.
+/// Runs a command to its end; returns its output.
 ///
 /// # Errors
-/// Its words when it fails.
+/// The command's error output.
 pub fn run(line: &str) -> Result<String> {
     let mut words = line.split(' ');
     let program = words.next().unwrap_or_default();
@@ -39,10 +39,10 @@ pub fn run(line: &str) -> Result<String> {
 pub struct Process(Child);
 
 impl Process {
-    /// Starts it, silent, in the calling thread's network namespace.
+    /// Starts it without output, in the calling thread's network namespace.
     ///
     /// # Errors
-    /// The kernel's: not found where the program is not installed.
+    /// The error of the system call: not found if the program is not installed.
     pub fn start(line: &str) -> io::Result<Self> {
         let mut words = line.split(' ');
         let program = words.next().unwrap_or_default();
@@ -51,13 +51,13 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // So that its own children can be ended with it.
+            // The group allows ending its children together with it.
             .process_group(0)
             .spawn()
             .map(Self)
     }
 
-    /// Waits until it has ended, for so long at most.
+    /// Waits until it has ended, or for this time.
     pub fn wait(&mut self, longest: Duration) {
         let until = Instant::now() + longest;
         while Instant::now() < until && matches!(self.0.try_wait(), Ok(None)) {
@@ -65,7 +65,7 @@ impl Process {
         }
     }
 
-    /// Its number.
+    /// Returns its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.0.id()
@@ -74,14 +74,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, and its children with it.
+        // It may have ended by itself, with its children.
         let _ = run(&format!("kill -KILL -- -{}", self.0.id()));
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The other namespace, with `v1` (10.9.0.2) in it; `v0` (10.9.0.1) stays in the calling thread's.
+/// The other namespace, which has `v1` (10.9.0.2). `v0` (10.9.0.1) stays in the calling thread's.
 #[derive(Debug)]
 pub struct Far {
     leave: Option<Sender<()>>,
@@ -91,10 +91,11 @@ pub struct Far {
 }
 
 impl Far {
-    /// Moves the calling thread into a new namespace and makes the other. In the other, `server` runs on one CPU, if it can.
+    /// Moves the calling thread into a new namespace, and creates the other one. There, `server` runs on one CPU, if
+    /// possible.
     ///
     /// # Errors
-    /// What is missing.
+    /// An error that names what is missing.
     pub fn new(server: &str, on: usize) -> Result<Self> {
         enter_new_namespace()?;
         let (tell, told) = channel();
@@ -112,10 +113,10 @@ impl Far {
                 .and_then(|_| run("ip link set v1 addrgenmode none"))
                 .and_then(|_| run("ip link set v1 up"))
                 .map_err(|error| error.to_string());
-            // Where it would land by itself changes the rate more than what is measured.
+            // The server's CPU changes the rate more than the measured option does.
             let process = crate::cpu::pin(on).and_then(|()| Process::start(&server));
             let _ = up.send(set);
-            // Until whoever made this drops it.
+            // Waits until this value is dropped.
             let _ = left.recv();
             drop(process);
         });
@@ -145,7 +146,7 @@ impl Drop for Far {
     fn drop(&mut self) {
         self.leave = None;
         if let Some(thread) = self.thread.take() {
-            // It panics in no other way than this one would.
+            // Its panics would also happen in this thread.
             let _ = thread.join();
         }
     }

@@ -9,10 +9,10 @@ use crate::Result;
 
 const PORT: u16 = 9999;
 
-/// A source of loopback with so many flows in its table, of a datagram each. Loopback has to be up.
+/// Opens a source on loopback with this many flows of one datagram each. Loopback must be up.
 ///
 /// # Errors
-/// Of opening, and the system's.
+/// Those of opening, and the system's.
 pub fn filled(flows: u32) -> Result<FlowSource> {
     let builder = FlowSource::builder()
         .interfaces(["lo"])

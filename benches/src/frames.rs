@@ -1,46 +1,46 @@
-//! The frames that benchmarks run.
+//! Frames for benchmarks.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mermin_core::lab::frame::{flag, tagged, tcp, udp};
 
-/// The far end of every IPv4 frame.
+/// Returns the server's address in every IPv4 frame.
 #[must_use]
 pub fn server_v4() -> SocketAddr {
     (Ipv4Addr::new(198, 18, 0, 1), 443).into()
 }
 
-/// The near end of an IPv4 frame.
+/// Returns the client's address in an IPv4 frame.
 #[must_use]
 pub fn client_v4(port: u16) -> SocketAddr {
     (Ipv4Addr::new(10, 0, 0, 1), port).into()
 }
 
-/// A known connection's data, IPv4.
+/// Returns a data packet of a known connection, IPv4.
 #[must_use]
 pub fn tcp4(port: u16) -> Vec<u8> {
     tcp(client_v4(port), server_v4(), flag::ACK, 64)
 }
 
-/// The same from the other side.
+/// Returns a packet of the same connection in the reverse direction.
 #[must_use]
 pub fn tcp4_back(port: u16) -> Vec<u8> {
     tcp(server_v4(), client_v4(port), flag::ACK, 64)
 }
 
-/// A datagram, IPv4.
+/// Returns a datagram, IPv4.
 #[must_use]
 pub fn udp4(port: u16) -> Vec<u8> {
     udp(client_v4(port), server_v4(), 64)
 }
 
-/// A datagram with so many octets of payload, IPv4.
+/// Returns a datagram with this many octets of payload, IPv4.
 #[must_use]
 pub fn udp4_of(port: u16, payload: usize) -> Vec<u8> {
     udp(client_v4(port), server_v4(), payload)
 }
 
-/// A known connection's data, IPv6.
+/// Returns a data packet of a known connection, IPv6.
 #[must_use]
 pub fn tcp6(port: u16) -> Vec<u8> {
     let client = (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), port);
@@ -48,18 +48,18 @@ pub fn tcp6(port: u16) -> Vec<u8> {
     tcp(client.into(), server.into(), flag::ACK, 64)
 }
 
-/// A known connection's data in a VLAN, IPv4.
+/// Returns a data packet of a known connection in a VLAN, IPv4.
 #[must_use]
 pub fn vlan(port: u16) -> Vec<u8> {
     tagged(&tcp4(port), 100)
 }
 
-/// Where the payload of an untagged IPv4 frame begins, and that of a datagram in it.
+/// Offset of the IP header in an untagged frame, and of the payload of a datagram in it.
 const PACKET: usize = 14;
 const PAYLOAD: usize = 34;
 const DATAGRAM: usize = 42;
 
-/// A datagram with this content, to a port of the server.
+/// Builds a datagram with this content, to a port of the server.
 fn datagram(port: u16, content: &[u8]) -> Vec<u8> {
     let to = (server_v4().ip(), port).into();
     let mut frame = udp(client_v4(50_000), to, content.len());
@@ -67,7 +67,7 @@ fn datagram(port: u16, content: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A packet of another protocol with this content.
+/// Builds a packet of another protocol with this content.
 fn packet(protocol: u8, content: &[u8]) -> Vec<u8> {
     let mut frame = udp(client_v4(50_000), server_v4(), content.len());
     frame.truncate(frame.len() - (DATAGRAM - PAYLOAD));
@@ -80,8 +80,8 @@ fn packet(protocol: u8, content: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A packet of every protocol that has ports, or an index like one, and is neither TCP, UDP nor ICMP; an IGMP report; and a
-/// hello of OSPF, which is told by its number alone.
+/// Returns a packet of every protocol that has ports or an index and is neither TCP, UDP nor ICMP; an IGMP report;
+/// and an OSPF hello, which only its protocol number identifies.
 #[must_use]
 pub fn rarer_protocols() -> [(&'static str, Vec<u8>); 7] {
     let ports = [0xc3, 0x50, 0x13, 0x89];
@@ -107,7 +107,7 @@ pub fn rarer_protocols() -> [(&'static str, Vec<u8>); 7] {
     ]
 }
 
-/// A known connection's data in every tunnel that is taken off, by name.
+/// Returns a data packet of a known connection in every supported tunnel, by name.
 #[must_use]
 pub fn tunnelled() -> [(&'static str, Vec<u8>); 6] {
     let framed = tcp4(1);
@@ -135,7 +135,7 @@ pub fn tunnelled() -> [(&'static str, Vec<u8>); 6] {
     ]
 }
 
-/// A packet's first fragment, and a later one.
+/// Returns a packet's first fragment, and a later one.
 #[must_use]
 pub fn fragments() -> [(&'static str, Vec<u8>); 2] {
     [("first_fragment", 0x2000_u16), ("later_fragment", 100)].map(|(name, field)| {
@@ -145,7 +145,7 @@ pub fn fragments() -> [(&'static str, Vec<u8>); 2] {
     })
 }
 
-/// Frames that are odd in other ways.
+/// Returns frames that are unusual in other ways.
 #[must_use]
 pub fn odd() -> [(&'static str, Vec<u8>); 5] {
     let plain = tcp4(1);
@@ -154,7 +154,7 @@ pub fn odd() -> [(&'static str, Vec<u8>); 5] {
     let behind = |header: &[u8]| [macs, header, packet].concat();
     let tags = [0x88, 0xa8, 0, 1, 0x81, 0, 0, 2, 8, 0];
     let mut extension = tcp6(1);
-    // An option of hop-by-hop options that says nothing (RFC 8200 section 4.2), before TCP.
+    // A padding option of hop-by-hop options (RFC 8200 section 4.2), before TCP.
     extension.splice(PACKET + 40..PACKET + 40, [6, 0, 1, 4, 0, 0, 0, 0]);
     extension[PACKET + 6] = 0;
     extension[PACKET + 5] += 8;

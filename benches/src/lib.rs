@@ -1,7 +1,7 @@
 //! Shared by the benchmarks: options, rounds and their summary, a table for people or JSON for machines, network
-//! namespaces that clean up behind themselves.
+//! namespaces that leave nothing behind.
 //!
-//! Each figure is the median of many rounds; what is compared is measured in the same rounds, one after the other.
+//! Each figure is the median of many rounds. Compared variants are measured in the same rounds, one after the other.
 
 pub mod bulk;
 pub mod capture;
@@ -24,13 +24,14 @@ use std::{error::Error, process::ExitCode, time::Duration};
 /// A value, or the error that ends a benchmark.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// A time in milliseconds.
+/// Converts a time to milliseconds.
 #[must_use]
 pub fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Runs a benchmark and prints its report. Without the privilege it says so, and fails if `MERMIN_REQUIRE_KERNEL` is set.
+/// Runs a benchmark and prints its report. Without the privilege it prints a message, and fails if
+/// `MERMIN_REQUIRE_KERNEL` is set.
 pub fn main(name: &str, bench: impl FnOnce(Options, &mut Report) -> Result<()>) -> ExitCode {
     anywhere(name, |options, report| {
         if let Err(error) = mermin_core::lab::Lab::open(1) {
@@ -44,7 +45,7 @@ pub fn main(name: &str, bench: impl FnOnce(Options, &mut Report) -> Result<()>) 
     })
 }
 
-/// Runs a benchmark that takes no privilege and prints its report.
+/// Runs a benchmark without privileges and prints its report.
 pub fn anywhere(name: &str, bench: impl FnOnce(Options, &mut Report) -> Result<()>) -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,

@@ -3,24 +3,24 @@
 /// Options of every benchmark.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// One JSON object per row instead of a table.
+    /// Print one JSON object per row instead of a table.
     pub json: bool,
-    /// A tenth of the rounds: shows that it works, not how fast.
+    /// Run a tenth of the rounds: a test that the benchmark works, without valid figures.
     pub quick: bool,
 }
 
 impl Options {
-    /// Reads arguments.
+    /// Parses arguments.
     ///
     /// # Errors
-    /// The first argument that is not known.
+    /// The first unknown argument.
     pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self::default();
         for argument in arguments {
             match argument.as_str() {
                 "--json" => options.json = true,
                 "--quick" => options.quick = true,
-                // Cargo adds this by itself.
+                // Cargo adds this argument.
                 "--bench" => {}
                 _ => return Err(argument),
             }
@@ -28,7 +28,7 @@ impl Options {
         Ok(options)
     }
 
-    /// `usual`, or a tenth of it.
+    /// Returns `usual`, or a tenth of it.
     #[must_use]
     pub fn scaled(self, usual: u32) -> u32 {
         if self.quick {

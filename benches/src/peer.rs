@@ -1,4 +1,4 @@
-//! Other flow exporters, as Debian has them, and what they say they dropped.
+//! Other flow exporters from Debian, and their own counts of dropped packets.
 
 use std::{fs, path::PathBuf, thread, time::Duration};
 
@@ -25,7 +25,7 @@ pub struct Peer {
 }
 
 impl Kind {
-    /// The program's name.
+    /// Returns the program's name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -36,10 +36,10 @@ impl Kind {
 }
 
 impl Peer {
-    /// Starts it in the calling thread's network namespace, exporting to a port of `v0` where nobody listens.
+    /// Starts it in the calling thread's network namespace, with a port of `v0` without a listener as its collector.
     ///
     /// # Errors
-    /// That it is not installed, or does not start.
+    /// An error if it is not installed or does not start.
     pub fn start(kind: Kind) -> Result<Self> {
         let files = std::env::temp_dir().join(format!(
             "mermin-bench-{}-{}",
@@ -74,10 +74,10 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Packets it received and packets it dropped, as it says itself.
+    /// Returns its own counts of received and dropped packets.
     ///
     /// # Errors
-    /// What it says instead.
+    /// Its output, if that has no counts.
     pub fn counted(&self) -> Result<[u64; 2]> {
         let at = self.files.display();
         match self.kind {
@@ -117,10 +117,10 @@ fn first_number(text: &str) -> Option<u64> {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // Asked to end, pmacctd ends its plugins, which are in no group of its own; softflowd exports what it has.
+        // pmacctd needs a signal to end its plugins, which are in no group of its own. softflowd exports its flows.
         let _ = run(&format!("kill -INT {}", self.process.id()));
         self.process.wait(Duration::from_secs(5));
-        // If this fails, an empty directory stays in the temporary one.
+        // On an error, an empty directory stays in the temporary one.
         let _ = fs::remove_dir_all(&self.files);
     }
 }

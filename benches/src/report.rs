@@ -1,15 +1,15 @@
-//! Rows of figures, told as a table or as JSON.
+//! Rows of figures, printed as a table or as JSON.
 
 use std::fmt::Write as _;
 
-/// Limit that a figure is held against.
+/// A limit for a figure.
 #[derive(Clone, Debug)]
 struct Target {
     words: String,
     met: bool,
 }
 
-/// One thing that was measured.
+/// A measured row.
 #[derive(Clone, Debug)]
 #[must_use = "a row is told when it is added to a report"]
 pub struct Row {
@@ -20,7 +20,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row without figures.
+    /// Creates a row without figures.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -36,7 +36,7 @@ impl Row {
         self
     }
 
-    /// `what` should be at most this.
+    /// Adds the limit that `what` must be at most.
     pub fn at_most(mut self, what: &str, figure: f64, limit: f64) -> Self {
         self.targets.push(Target {
             words: format!("{what} {figure:.1} <= {limit}"),
@@ -45,7 +45,7 @@ impl Row {
         self
     }
 
-    /// `what` should be at least this.
+    /// Adds the limit that `what` must be at least.
     pub fn at_least(mut self, what: &str, figure: f64, limit: f64) -> Self {
         self.targets.push(Target {
             words: format!("{what} {figure:.1} >= {limit}"),
@@ -103,7 +103,7 @@ impl Row {
     }
 }
 
-/// Tells rows as they come.
+/// Prints rows as they come.
 #[derive(Debug)]
 pub struct Report {
     json: bool,
@@ -112,7 +112,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A table, or one JSON object per row.
+    /// Creates a report: a table, or one JSON object per row.
     #[must_use]
     pub fn new(json: bool) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl Report {
         }
     }
 
-    /// Tells a row.
+    /// Prints a row.
     pub fn row(&mut self, row: &Row) {
         let missed = row.targets.iter().filter(|target| !target.met);
         self.missed
@@ -144,7 +144,7 @@ impl Report {
         println!("{}", row.line());
     }
 
-    /// Tells what was missed, to people.
+    /// Prints the missed limits, for people.
     pub fn finish(&self) {
         if self.json {
             return;

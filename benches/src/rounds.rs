@@ -1,17 +1,17 @@
-//! Many figures told as three.
+//! Summarises many figures in three.
 
 /// Summary of the rounds of one figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
-    /// Half the rounds are no higher.
+    /// Half of the rounds are no higher.
     pub median: f64,
     /// The lowest.
     pub min: f64,
-    /// 99 of 100 rounds are no higher; with less than 100 rounds, the highest.
+    /// 99 of 100 rounds are no higher; the highest if there are fewer than 100 rounds.
     pub p99: f64,
 }
 
-/// Sums up rounds; all zero for none.
+/// Summarises rounds; all zero for none.
 #[must_use]
 pub fn summary(mut figures: Vec<f64>) -> Summary {
     figures.sort_by(f64::total_cmp);
@@ -26,7 +26,7 @@ pub fn summary(mut figures: Vec<f64>) -> Summary {
     }
 }
 
-/// Bounds of the median in 19 of 20 such series of rounds, by order alone: half the rounds, and the square root of
+/// Returns the 95 % confidence bounds of the median, from the order of the rounds: the middle, and the square root of
 /// their number to either side (binomial). All zero for none.
 #[must_use]
 pub fn bounds(mut figures: Vec<f64>) -> [f64; 2] {

@@ -1,4 +1,5 @@
-//! The kernel program loaded and attached by aya, as its documentation shows it, with the settings that the product gives the object.
+//! Loads and attaches the kernel program with aya, as aya's documentation shows it, with the same settings of the
+//! object.
 
 use std::{
     error::Error,
@@ -22,7 +23,7 @@ use mermin_core::{
 /// A value, or aya's error.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Names of the programs at hooks.
+/// Names of the programs for hooks.
 const PROGRAMS: [(&str, TcAttachType); 2] = [
     ("mermin_ingress", TcAttachType::Ingress),
     ("mermin_egress", TcAttachType::Egress),
@@ -33,10 +34,10 @@ pub struct Loaded {
     ebpf: Ebpf,
 }
 
-/// Times of a load.
+/// Durations of a load.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Phases {
-    /// Trying the kernel's features, which a process does once.
+    /// Probing the kernel's features, which a process does once.
     pub features: Duration,
     /// Parsing the kernel's BTF, which every `EbpfLoader::new` does.
     pub btf: Duration,
@@ -45,10 +46,10 @@ pub struct Phases {
 }
 
 impl Loaded {
-    /// Loads it, each phase apart.
+    /// Loads the object, and measures each phase.
     ///
     /// # Errors
-    /// aya's.
+    /// The error of aya.
     pub fn load(settings: &ObjectSettings) -> Result<(Self, Phases)> {
         let mut phases = Phases::default();
         let mut began = Instant::now();
@@ -84,7 +85,7 @@ impl Loaded {
     /// Attaches to both hooks of these interfaces.
     ///
     /// # Errors
-    /// aya's.
+    /// The error of aya.
     pub fn attach(&mut self, interfaces: &[String], mode: Attach) -> Result<AtHooks> {
         let mut links = Vec::new();
         for interface in interfaces {
@@ -109,10 +110,10 @@ impl Loaded {
         Ok(AtHooks { links })
     }
 
-    /// Takes the programs away.
+    /// Detaches the programs.
     ///
     /// # Errors
-    /// aya's.
+    /// The error of aya.
     pub fn detach(&mut self, at: AtHooks) -> Result<()> {
         for (name, link) in at.links {
             self.program(name)?.detach(link)?;
@@ -120,10 +121,10 @@ impl Loaded {
         Ok(())
     }
 
-    /// A link that TCX holds the ingress program by.
+    /// Returns the TCX link of the ingress program.
     ///
     /// # Errors
-    /// aya's.
+    /// The error of aya.
     pub fn link(&mut self, interface: &str) -> Result<FdLink> {
         let program = self.program(PROGRAMS[0].0)?;
         let order = TcAttachOptions::TcxOrder(LinkOrder::first());
@@ -131,19 +132,19 @@ impl Loaded {
         Ok(program.take_link(link)?.try_into()?)
     }
 
-    /// Id and name of the ingress program.
+    /// Returns id and name of the ingress program.
     ///
     /// # Errors
-    /// aya's.
+    /// The error of aya.
     pub fn program_identity(&mut self) -> Result<(u32, String)> {
         let info = self.program(PROGRAMS[0].0)?.info()?;
         Ok((info.id(), info.name_as_str().unwrap_or_default().to_owned()))
     }
 
-    /// Pins the ingress program, reads what is pinned, and removes the name.
+    /// Pins the ingress program, reads the pin, and removes it.
     ///
     /// # Errors
-    /// aya's.
+    /// The error of aya.
     pub fn pin(&mut self, path: &Path) -> Result<u32> {
         self.program(PROGRAMS[0].0)?.pin(path)?;
         let id = ProgramInfo::from_pin(path)?.id();
@@ -152,15 +153,15 @@ impl Loaded {
     }
 }
 
-/// Programs at hooks.
+/// Attached programs.
 pub struct AtHooks {
     links: Vec<(&'static str, SchedClassifierLinkId)>,
 }
 
-/// Names of the programs at a TCX hook.
+/// Returns the names of the programs at a TCX hook.
 ///
 /// # Errors
-/// aya's.
+/// The error of aya.
 pub fn programs_at(interface: &str, direction: HookDirection) -> Result<Vec<String>> {
     let at = match direction {
         HookDirection::Ingress => TcAttachType::Ingress,
@@ -176,7 +177,7 @@ pub fn programs_at(interface: &str, direction: HookDirection) -> Result<Vec<Stri
 /// Parses the kernel's BTF.
 ///
 /// # Errors
-/// aya's.
+/// The error of aya.
 pub fn parse_btf() -> Result<()> {
     Btf::from_sys_fs()?;
     Ok(())

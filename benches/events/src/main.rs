@@ -1,5 +1,6 @@
-//! One piece of work of the library, in a build with or without the feature `tracing`, with or without a subscriber:
-//! `mermin-bench-events WORK FILE [subscribed]`. Prints milliseconds by the clock and by the CPU, and events that a subscriber got.
+//! Runs one piece of work of the library, with or without the feature `tracing` and a subscriber:
+//! `mermin-bench-events WORK FILE [subscribed]`. Prints milliseconds of wall-clock and CPU time, and the number of
+//! events.
 
 #[cfg(feature = "tracing")]
 mod subscriber;
@@ -10,7 +11,7 @@ use futures::{StreamExt as _, executor::block_on};
 use mermin_benches::{Result, cpu, far::run, filled::filled, milliseconds};
 use mermin_core::{FlowSource, lab::enter_new_namespace};
 
-/// Interfaces that a source opens with.
+/// Interfaces of the source.
 const INTERFACES: u32 = 8;
 /// Flows that go from the table to the consumer.
 const FLOWS: u32 = 50_000;

@@ -1,4 +1,4 @@
-//! A subscriber that takes everything and writes each event as text, into memory.
+//! A subscriber that accepts everything and formats each event as text in memory.
 
 use std::{
     fmt::{Debug, Write as _},
@@ -16,17 +16,17 @@ use tracing::{
 
 static EVENTS: AtomicU64 = AtomicU64::new(0);
 
-/// Becomes the process's subscriber.
+/// Installs the subscriber for the process.
 pub(crate) fn install() {
     let subscriber = Writer {
         text: Mutex::default(),
         spans: AtomicU64::new(1),
     };
-    // The process has no other.
+    // The process has no other subscriber.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Events that came.
+/// Returns the number of events.
 pub(crate) fn events() -> u64 {
     EVENTS.load(Ordering::Relaxed)
 }
