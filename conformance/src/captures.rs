@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// All files below a folder that are named as captures are, in order.
+/// Returns all files below a directory that have a capture's extension, sorted.
 pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     gather(folder, &mut found)?;
@@ -34,7 +34,7 @@ fn gather(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// True if a pcap file has times whose fraction of a second is a second or more.
+/// Returns true if a pcap file has times whose fraction is a second or more.
 pub(crate) fn has_long_fraction(path: &Path) -> bool {
     let Ok(file) = fs::read(path) else {
         return false;

@@ -1,4 +1,4 @@
-//! Community ids beside those of the `communityid` package of Python.
+//! Compares Community IDs with those of the `communityid` package of Python.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use futures::{StreamExt as _, executor::block_on};
 use mermin_core::{Flow, FlowSource};
 
-/// Reads endpoints, tells the id of each.
+/// Reads endpoints, prints the id of each.
 const SCRIPT: &str = "\
 import sys, communityid
 calculator = communityid.CommunityID()
@@ -25,12 +25,12 @@ for line in sys.stdin:
         print('refused')
 ";
 
-/// Ids by what they are made of, as the script reads it.
+/// Ids by the fields of their flows, in the form that the script reads.
 #[derive(Debug, Default)]
 pub(crate) struct Ids(BTreeMap<String, String>);
 
 impl Ids {
-    /// Adds those of a capture's flows, up to its break.
+    /// Adds the ids of a capture's flows, up to damage in the file.
     pub(crate) fn add(&mut self, path: &Path) {
         block_on(async {
             let Ok(mut source) = FlowSource::builder().pcap(path).open().await else {
@@ -42,7 +42,8 @@ impl Ids {
         });
     }
 
-    /// Asks the package; returns how many are the same, and how many it refuses to name: those of SCTP without ports.
+    /// Calls the package; returns how many ids are equal, and how many it refuses to compute: those of SCTP without
+    /// ports.
     pub(crate) fn compare(&self, python: &str) -> Result<[usize; 2]> {
         let mut child = Command::new(python)
             .args(["-c", SCRIPT])
@@ -74,7 +75,8 @@ impl Ids {
     }
 }
 
-/// Protocol, addresses, and what counts for ports: of ICMP, type and code of one message, whose sender comes first.
+/// Formats protocol, addresses, and ports; for ICMP, type and code of one message instead of ports, with its sender
+/// first.
 fn tuple(flow: &Flow) -> String {
     let (message, backwards) = match flow.forward.icmp {
         Some(message) => (Some(message), false),
@@ -87,7 +89,7 @@ fn tuple(flow: &Flow) -> String {
     let ends = format!("{} {} {}", flow.protocol.0, from.address, to.address);
     match (from.port, to.port, message) {
         (_, _, Some(message)) => format!("{ends} {} {}", message.kind, message.code),
-        // Of other protocols the specification leaves ports out.
+        // The specification uses no ports of other protocols.
         (Some(source), Some(destination), None) if matches!(flow.protocol.0, 6 | 17 | 132) => {
             format!("{ends} {source} {destination}")
         }

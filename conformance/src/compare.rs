@@ -1,4 +1,4 @@
-//! One capture, told by both.
+//! Compares one capture between this project and tshark.
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, path::Path};
 
@@ -13,19 +13,19 @@ use crate::{
     tshark::{self, Frame},
 };
 
-/// Differences of a capture that are told.
+/// Number of differences printed per capture.
 const TOLD: usize = 8;
 
-/// How a capture came out.
+/// Result of a capture.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Every conversation has the same packets and octets.
     Same { packets: u64, conversations: usize },
-    /// The same, up to a place where both stop.
+    /// The same, up to damage at which both stop.
     SameToBreak { packets: u64, error: String },
-    /// Of a link type that is not read; the same up to its first packet.
+    /// An unsupported link type; the same up to its first packet.
     NotRead { packets: u64, error: String },
-    /// Of a link type that tshark does not know.
+    /// A link type that tshark does not know.
     NotTheirs { packets: u64 },
     /// Differences, in words.
     Differs(Vec<String>),
@@ -56,7 +56,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Verdicts of many captures.
+/// Results of many captures.
 #[derive(Debug, Default)]
 pub(crate) struct Sum {
     same: u64,
@@ -115,7 +115,7 @@ pub(crate) fn capture(path: &Path, kept: &Path) -> Result<Verdict> {
     }
     let mut theirs = Theirs::default();
     let most = match &ours.error {
-        // Packets behind a break are not compared.
+        // Packets after damage are not compared.
         Some(_) => ours.stats.packets,
         None => u64::MAX,
     };
@@ -124,7 +124,7 @@ pub(crate) fn capture(path: &Path, kept: &Path) -> Result<Verdict> {
             theirs.add(&frame);
         }
     })?;
-    // It refuses such a file, or shows nothing of its frames.
+    // tshark refuses such a file, or shows nothing of its frames.
     let unknown = complaint.contains("TShark doesn't support");
     if ours.error.is_none() && (unknown || (theirs.frames != 0 && !theirs.shown)) {
         return Ok(Verdict::NotTheirs {
@@ -153,21 +153,21 @@ pub(crate) fn capture(path: &Path, kept: &Path) -> Result<Verdict> {
     })
 }
 
-/// Sums of tshark's frames by the rules.
+/// Sums of tshark's frames according to the rules.
 #[derive(Debug, Default)]
 struct Theirs {
     frames: u64,
     octets: u64,
-    /// It knows a header of one of them.
+    /// tshark knows a header of one of the frames.
     shown: bool,
     conversations: Conversations,
     dates: Dates,
-    /// Conversations with a packet of which the file tells no time, or whose time is before that of one before.
+    /// Conversations with a packet without a time, or with a time before that of the previous packet.
     undated: BTreeSet<Conversation>,
     fragments: Fragments,
-    /// Frames that may hold IP where tshark does not look for it.
+    /// Frames that may contain IP where tshark does not look for it.
     missed: u64,
-    /// Ends of packets that tshark gives up on.
+    /// Endpoints of packets that tshark does not dissect completely.
     given_up: Vec<[IpAddr; 2]>,
 }
 
@@ -192,7 +192,7 @@ impl Theirs {
     }
 }
 
-/// True if dates are the same. Where tshark tells them to programs, seconds have 32 bits.
+/// Returns true if the times are the same. tshark's output has seconds of 32 bits.
 fn same_dates(ours: &[i64; 2], theirs: &[i64; 2]) -> bool {
     const ROUND: i64 = (1 << 32) * 1_000_000_000;
     ours.iter()

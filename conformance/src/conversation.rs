@@ -10,7 +10,7 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    /// By its ends in either order; ports are 0 where the protocol has none.
+    /// Creates it from its endpoints in either order. Ports are 0 if the protocol has none.
     pub(crate) fn new(one: (IpAddr, u16), other: (IpAddr, u16), protocol: u8) -> Self {
         Self {
             ends: [one.min(other), one.max(other)],
@@ -18,7 +18,7 @@ impl Conversation {
         }
     }
 
-    /// True if it is between these two.
+    /// Returns true if it is between these two addresses.
     pub(crate) fn is_of(&self, ends: &[IpAddr; 2]) -> bool {
         let [(one, _), (other, _)] = self.ends;
         *ends == [one, other] || *ends == [other, one]
@@ -56,7 +56,7 @@ impl fmt::Display for Sum {
     }
 }
 
-/// When the first packet of each was captured, and the last, ns since 1970.
+/// Times of the first and the last packet of each conversation, ns since 1970.
 pub(crate) type Dates = BTreeMap<Conversation, [i64; 2]>;
 
 /// All conversations of a capture.

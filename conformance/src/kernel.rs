@@ -1,21 +1,21 @@
-//! Each packet through the kernel program and through this process.
+//! Runs each packet through the kernel program and through this process.
 //!
-//! **Input of the kernel call**: Ethernet frames with something behind the header (with a whole IP header, where the
-//! EtherType announces one) up to what fits a page. So a packet of raw IP, Linux cooked or BSD loopback gets an Ethernet header
-//! with zeroes for addresses, in place of its own; links that no kernel hook has are left out; what was captured is taken for
-//! the whole frame; and what the call refuses is counted.
+//! **Input of the kernel call**: Ethernet frames with a payload (a whole IP header, if the EtherType announces one)
+//! that fit into a page. So packets of raw IP, Linux cooked and BSD loopback get an Ethernet header with zero
+//! addresses instead of their own. Links that no kernel hook has are left out. The captured octets count as the whole
+//! frame. Frames that the call refuses are counted.
 
 use std::{fmt, fs::File, io, path::Path};
 
 use anyhow::{Context as _, Result};
 use mermin_core::lab::{Captured, Difference, Differential, for_each_captured};
 
-/// Flows at once; the largest captures have a fifth of it.
+/// Size of the flow table; the largest captures have a fifth of it.
 const ROOM: u32 = 1 << 16;
-/// Octets up to which a frame that is refused was too short: headers of Ethernet and IPv6.
+/// A refused frame of at most this many octets is too short: headers of Ethernet and IPv6.
 const SHORT: usize = 54;
 
-/// How the packets of one or many captures came out.
+/// Results for the packets of captures.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) captures: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Outcome {
     /// Octets of the shortest of these.
     pub(crate) long_from: Option<usize>,
     pub(crate) no_ethernet: u64,
-    /// Of links that only captures have.
+    /// Packets of links that only captures have.
     pub(crate) other_links: u64,
     pub(crate) difference: Option<String>,
 }
@@ -71,12 +71,12 @@ impl Kernel {
         Ok(Self { differential })
     }
 
-    /// Runs a capture up to its end, its break, or the first difference.
+    /// Runs a capture up to its end, to damage, or to the first difference.
     pub(crate) fn capture(&mut self, path: &Path) -> Result<Outcome> {
         let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
         let mut outcome = Outcome::default();
         let mut failed = None;
-        // A break was told by the other comparison.
+        // The comparison with tshark reports damage.
         let _ = for_each_captured(file, |packet| {
             if outcome.difference.is_none() && failed.is_none() {
                 failed = self.packet(packet, &mut outcome).err();
@@ -129,7 +129,7 @@ fn told(difference: &Difference, frame: &[u8]) -> String {
     format!("{difference}\n  {}", octets.join(""))
 }
 
-/// The packet as an Ethernet frame; none for one without a whole header of its own.
+/// Returns the packet as an Ethernet frame. `None` if it has no complete header of its own.
 fn ethernet(packet: &Captured<'_>) -> Option<Vec<u8>> {
     let octets = packet.octets;
     let (kind, rest) = match packet.link {

@@ -1,20 +1,20 @@
-//! From the start of a frame, or of what a tunnel carries, to IP.
+//! Finds IP behind the start of a frame, or of a tunnel's payload.
 
 use crate::tshark::{Frame, Layer};
 
 const MOST_TAGS: usize = 4;
 const MOST_LABELS: usize = 8;
 
-/// Contents behind the headers of a link.
+/// Content behind the headers of a link.
 pub(crate) struct Inside<'a> {
-    /// From IP on.
+    /// Layers from IP on.
     pub(crate) layers: &'a [Layer],
-    /// Where it ends, if a header says so.
+    /// Its end, if a header has one.
     end: Option<u64>,
 }
 
 impl Inside<'_> {
-    /// Where it ends in what ends there; nowhere if its header says more.
+    /// Returns its end within an outer end. `None` if its header claims more.
     pub(crate) fn end_in(&self, end: u64) -> Option<u64> {
         match self.end {
             Some(told) => (told <= end).then_some(told),
@@ -23,16 +23,16 @@ impl Inside<'_> {
     }
 }
 
-/// Octets of the frame that the capture itself put before it.
+/// Returns the octets of the frame that the capture itself added.
 pub(crate) fn capture_header(frame: &Frame) -> u64 {
     let Some(first) = frame.layers.first() else {
         return 0;
     };
     let header = match first.name.as_str() {
         "sll" | "radiotap" | "prism" | "wlancap" | "ppi" | "ipnet" | "pflog" | "enc" => first.size,
-        // That of SunATM tshark takes off by itself.
+        // tshark removes the header of SunATM itself.
         "null" => 4,
-        // Its packet is an attribute, a layer of its own, and what is behind it pads.
+        // Its packet is an attribute, shown as a layer of its own; padding follows.
         "nflog" => frame.layers.get(1).map_or(first.size, |packet| {
             let length = packet.number("ip.len");
             let length = length.or_else(|| Some(packet.number("ipv6.plen")? + 40));
@@ -48,7 +48,7 @@ pub(crate) fn capture_header(frame: &Frame) -> u64 {
     header.min(frame.length)
 }
 
-/// The IP header that a frame begins with behind its link header.
+/// Returns the IP header behind the link header of a frame.
 pub(crate) fn outermost(frame: &Frame) -> Option<Inside<'_>> {
     let (first, rest) = frame.layers.split_first()?;
     match first.name.as_str() {
@@ -63,7 +63,7 @@ pub(crate) fn outermost(frame: &Frame) -> Option<Inside<'_>> {
     }
 }
 
-/// Headers of links that are not Ethernet. Where each ends is tshark's word: what comes next begins there.
+/// Headers of links other than Ethernet. tshark decides where each ends: the next layer begins there.
 fn is_link(name: &str) -> bool {
     matches!(
         name,
@@ -83,12 +83,12 @@ fn is_link(name: &str) -> bool {
     ) || matches!(name, "wlan" | "radiotap" | "prism" | "wlancap" | "ppi")
 }
 
-/// The IP header that layers begin with, behind an Ethernet header or by itself.
+/// Returns the IP header with which layers begin, behind an Ethernet header or directly.
 pub(crate) fn inside(layers: &[Layer]) -> Option<Inside<'_>> {
     behind(layers, layers.first()?.at)
 }
 
-/// Contents behind GRE and L2TP: PPP and ERSPAN have headers between it and a packet or frame.
+/// Returns the content of GRE and L2TP. PPP and ERSPAN have headers before a packet or frame.
 pub(crate) fn behind_gre(layers: &[Layer]) -> &[Layer] {
     match layers.split_first() {
         Some((first, rest)) if matches!(first.name.as_str(), "ppp" | "erspan") => rest,
@@ -96,16 +96,16 @@ pub(crate) fn behind_gre(layers: &[Layer]) -> &[Layer] {
     }
 }
 
-/// Steps over Ethernet headers, tags, services, labels and sessions, each of which must begin where the one before ends.
+/// Skips Ethernet headers, tags, services, labels and sessions. Each must begin where the previous one ends.
 fn behind(mut layers: &[Layer], mut at: u64) -> Option<Inside<'_>> {
     let mut end: Option<u64> = None;
     let [mut tags, mut labels] = [0, 0];
-    // Meaning of an IEEE 802.3 length before LLC.
+    // An IEEE 802.3 length before LLC.
     let mut length = None;
     loop {
         let (layer, rest) = layers.split_first()?;
         if layer.name.starts_with("ieee8021a") && layer.at < at {
-            // A part of the one before.
+            // Part of the previous layer.
             layers = rest;
             continue;
         }
@@ -153,7 +153,7 @@ fn behind(mut layers: &[Layer], mut at: u64) -> Option<Inside<'_>> {
             }
             "pwethcw" => at += 4,
             "pppoes" => {
-                // The protocol of PPP in both of its octets.
+                // The protocol of PPP with both octets.
                 let ppp = rest
                     .first()
                     .filter(|ppp| ppp.name == "ppp" && ppp.size == 2)?;
@@ -176,12 +176,12 @@ fn behind(mut layers: &[Layer], mut at: u64) -> Option<Inside<'_>> {
     }
 }
 
-/// The service that a tag of a provider's backbone names.
+/// Returns the service in a tag of a provider's backbone.
 fn service(layer: &Layer) -> Option<u64> {
     layer.number("ieee8021ah.isid")
 }
 
-/// Octets of LLC before an EtherType, or before IP without one.
+/// Returns the octets of LLC before an EtherType, or before IP without one.
 fn llc(layer: &Layer, rest: &[Layer]) -> Option<u64> {
     let is_ip = rest.first().is_some_and(|next| next.name == "ip");
     match (layer.number("llc.oui"), layer.number("llc.type")) {

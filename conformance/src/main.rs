@@ -1,4 +1,4 @@
-//! Captures against programs that no one here wrote: `cargo xtask conformance` fetches them and calls this.
+//! Compares captures with independent programs. `cargo xtask conformance` fetches them and calls this program.
 
 mod captures;
 mod community;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Compares every capture, tells each and the sum.
+/// Compares every capture; prints each result and the sum.
 fn beside_tshark(folder: &Path, kept: &Path) -> Result<()> {
     let mut sum = compare::Sum::default();
     for path in captures::files(folder)? {
@@ -62,9 +62,9 @@ fn beside_tshark(folder: &Path, kept: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs every capture, tells each that has packets, and the sum.
+/// Runs every capture; prints each that has packets, and the sum.
 fn beside_the_kernel(folder: &Path) -> Result<()> {
-    // A CPU has counters of its own in a flow, each with a first packet: one CPU, one first packet.
+    // Each CPU has counters of its own in a flow, with a first packet each. With one CPU, there is one first packet.
     let mut cpu = CpuSet::new();
     cpu.set(sched_getcpu());
     sched_setaffinity(None, &cpu).context("cannot stay on one CPU")?;

@@ -1,4 +1,4 @@
-//! A capture as this project's own source tells it.
+//! Reads a capture with this project's source.
 
 use std::{
     path::Path,
@@ -10,18 +10,18 @@ use mermin_core::{Error, ErrorKind, FlowSource, Stats};
 
 use crate::conversation::{Conversation, Conversations, Dates};
 
-/// All that came of a capture.
+/// Everything read from a capture.
 #[derive(Debug)]
 pub(crate) struct Ours {
     pub(crate) conversations: Conversations,
     pub(crate) dates: Dates,
     pub(crate) stats: Stats,
-    /// Why it ends early.
+    /// The error that ended it early.
     pub(crate) error: Option<Error>,
 }
 
 impl Ours {
-    /// Reads a capture to its end or its break.
+    /// Reads a capture to its end or to damage.
     pub(crate) fn read(path: &Path) -> Self {
         block_on(async {
             let mut ours = Self {
@@ -61,7 +61,7 @@ impl Ours {
         })
     }
 
-    /// Its error without the path of the file.
+    /// Returns its error without the path of the file.
     pub(crate) fn told_error(&self, path: &Path) -> String {
         let error = self.error.as_ref().map(ToString::to_string);
         error
@@ -69,7 +69,7 @@ impl Ours {
             .replace(&format!("`{}`", path.display()), "it")
     }
 
-    /// True if it ended at a link type that is not read.
+    /// Returns true if it ended at an unsupported link type.
     pub(crate) fn is_of_another_link(&self) -> bool {
         self.error
             .as_ref()
@@ -77,7 +77,7 @@ impl Ours {
     }
 }
 
-/// Since 1970, or before it.
+/// Returns nanoseconds since 1970, negative before.
 fn nanoseconds(date: SystemTime) -> i64 {
     let since = date.duration_since(UNIX_EPOCH);
     let [after, before] = match since {

@@ -1,4 +1,5 @@
-//! Rules that turn tshark's layers into flows. Each rule is computed from tshark's own fields and is explained in docs/ACCURACY.md.
+//! Rules that turn tshark's layers into flows. Each rule is computed from tshark's own fields; docs/ACCURACY.md
+//! explains it.
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -8,10 +9,10 @@ use crate::{
     tshark::{Frame, Layer},
 };
 
-/// Headers are looked for in so many octets of a frame.
+/// Headers are parsed within this many octets of a frame.
 const HEADER_LIMIT: u64 = 512;
 const MOST_EXTENSIONS: usize = 8;
-/// Levels of encapsulation that are taken off.
+/// Largest number of decapsulated levels.
 const MOST_TUNNELS: u8 = 2;
 
 /// An EtherType of VLAN tags that tshark does not know.
@@ -31,25 +32,25 @@ const ETHERIP: u64 = 97;
 const SCTP: u64 = 132;
 const UDP_LITE: u64 = 136;
 
-/// Addresses, identification and protocol of a packet in parts.
+/// Addresses, identification and protocol of a fragmented packet.
 type Parts = ([IpAddr; 2], u64, u64);
 
 /// Fragments so far.
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
-    /// Conversations of first ones, and whether it was the packet around that was cut.
+    /// Conversations of first fragments, and if the outer packet was the fragmented one.
     known: HashMap<Parts, (Conversation, bool)>,
-    /// Later ones without a first: how many, and their octets with and without IP headers.
+    /// Later fragments without a first: their number, and their octets with and without IP headers.
     early: HashMap<Parts, [u64; 3]>,
 }
 
 impl Fragments {
-    /// The conversation that a frame is of, and the packets and IP octets that it brings, those of fragments before it among
-    /// them; none for a frame that is in no flow yet.
+    /// Returns the conversation of a frame, and the packets and IP octets that it adds, including earlier fragments.
+    /// `None` if the frame is in no flow yet.
     pub(crate) fn conversation(&mut self, frame: &Frame) -> Option<(Conversation, [u64; 2])> {
         let inside = link::outermost(frame)?;
         let level = Level {
-            // The payload may be beyond the captured octets, the headers may not.
+            // The payload may be beyond the captured octets, but the headers may not.
             seen: frame.captured.min(HEADER_LIMIT),
             end: inside.end_in(frame.length)?,
             goes_on: false,
@@ -90,8 +91,8 @@ impl Fragments {
     }
 }
 
-/// The ends of an IPv6 packet of which tshark says nothing more: one with a length of 0 and hop-by-hop options without the
-/// one for jumbograms.
+/// Returns the endpoints of an IPv6 packet that tshark does not dissect: one with a length of 0, and hop-by-hop
+/// options without a jumbo option.
 pub(crate) fn given_up(frame: &Frame) -> Option<[IpAddr; 2]> {
     let inside = link::outermost(frame)?;
     let (ip, behind) = inside.layers.split_first()?;
@@ -105,13 +106,13 @@ pub(crate) fn given_up(frame: &Frame) -> Option<[IpAddr; 2]> {
     stops.then_some([source.ok()?, destination.ok()?])
 }
 
-/// True if tshark may miss IP: behind MPLS, of which it judges by the first octets, and behind headers that it does not know.
+/// Returns true if tshark may miss IP: behind MPLS, where it decides by the first octets, and behind unknown headers.
 pub(crate) fn is_missed(frame: &Frame) -> bool {
     let is_unknown = |layer: &Layer| {
         let types = ["eth.type", "vlan.etype", "ieee8021ah.etype", "cmd.type"];
         types.iter().any(|field| {
             matches!(layer.number(field), Some(QINQ2))
-                // Behind a service's tag it knows no lengths.
+                // Behind a service's tag, tshark knows no lengths.
                 || (*field == "ieee8021ah.etype"
                     && layer.number(field).is_some_and(|kind| kind <= 1500))
         })
@@ -123,7 +124,7 @@ pub(crate) fn is_missed(frame: &Frame) -> bool {
         .any(|layer| is_labelled(layer) || is_unknown(layer))
 }
 
-/// An IP packet, at some depth.
+/// An IP packet at some tunnel level.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is what a header says, whatever the others say"
@@ -132,9 +133,9 @@ struct Ip<'a> {
     ends: [IpAddr; 2],
     protocol: u64,
     at: u64,
-    /// Octets, header included.
+    /// Octets, including the header.
     length: u64,
-    /// Where its payload begins.
+    /// Offset of its payload.
     payload: u64,
     identification: u64,
     is_v6: bool,
@@ -145,12 +146,12 @@ struct Ip<'a> {
 }
 
 impl<'a> Ip<'a> {
-    /// Octets of its payload.
+    /// Returns the octets of its payload.
     fn available(&self) -> u64 {
         self.length - (self.payload - self.at)
     }
 
-    /// The number that its fragments share besides addresses and identification.
+    /// Returns the protocol number that its fragments share, besides addresses and identification.
     fn number(&self) -> u64 {
         if self.is_v6 {
             IPV6_FRAGMENT
@@ -159,34 +160,34 @@ impl<'a> Ip<'a> {
         }
     }
 
-    /// The layer right behind it, if it is this one.
+    /// Returns the layer directly behind it, if it has this name.
     fn next(&self, name: &str) -> Option<&'a Layer> {
         let layer = self.behind.first()?;
         (layer.name == name && layer.at == self.payload).then_some(layer)
     }
 }
 
-/// Contents of a packet.
+/// Content of a packet.
 enum Carried<'a> {
-    /// Another packet, a tunnel deeper.
+    /// Another packet, one tunnel deeper.
     Packet(Level, &'a [Layer]),
-    /// Its own ends' data.
+    /// Data of its own endpoints.
     NoPacket,
 }
 
-/// So many tunnels deep.
+/// A tunnel level.
 struct Level {
-    /// Octets of the frame that can be looked at.
+    /// Octets of the frame that may be parsed.
     seen: u64,
-    /// Where the packet around ends.
+    /// End of the outer packet.
     end: u64,
-    /// The packet around is the first part of one.
+    /// The outer packet is a first fragment.
     goes_on: bool,
     depth: u8,
 }
 
 impl Level {
-    /// True if a header of so many octets can be looked at.
+    /// Returns true if a header of this many octets may be parsed.
     fn holds(&self, at: u64, octets: u64) -> bool {
         at + octets <= self.seen
     }
@@ -199,7 +200,7 @@ impl Level {
         }
     }
 
-    /// The length that a header claims, as far as it can be.
+    /// Returns the length that a header claims, if it is possible.
     fn length(&self, claimed: u64, available: u64) -> Option<u64> {
         match claimed > available {
             true if self.goes_on => Some(available),
@@ -224,7 +225,7 @@ impl Level {
         Some(Ip {
             ends: [
                 ip.text("ip.src")?.parse().ok()?,
-                // With a route among the options, tshark calls its end the receiver.
+                // With a source route, tshark shows its end as the receiver.
                 ip.text("ip.cur_rt").or(ip.text("ip.dst"))?.parse().ok()?,
             ],
             protocol: ip.number("ip.proto")?,
@@ -300,7 +301,7 @@ impl Level {
         Some(())
     }
 
-    /// Contents of a packet: `None` when a header around them is wrong.
+    /// Returns the content of a packet. `None` if a header around it is invalid.
     fn tunnel<'a>(&self, ip: &Ip<'a>) -> Option<Carried<'a>> {
         let mut end = ip.at + ip.length;
         let carried: &[Layer] = match ip.protocol {
@@ -312,7 +313,7 @@ impl Level {
                 let Some(gre) = ip.next("gre") else {
                     return Some(Carried::NoPacket);
                 };
-                // Enhanced GRE says where its payload ends.
+                // Enhanced GRE has the end of its payload.
                 if let Some(octets) = gre.number("gre.key.payload_length") {
                     end = end.min(gre.at + gre.size + octets);
                 }
@@ -356,7 +357,7 @@ impl Level {
             goes_on: self.goes_on || ip.fragment,
             depth: self.depth + 1,
         };
-        // Nothing but an IP header makes a tunnel of a datagram to its port; GTP-U's has to be of a packet that is all there.
+        // A datagram at a tunnel's port is a tunnel only if IP follows; GTP-U also needs the whole packet.
         let around = ip.behind.get(1).map(|layer| layer.name.as_str());
         let fits =
             ip.next("udp").is_some() && matches!(around, Some("gtp" | "teredo")) && !inner.goes_on;
@@ -369,7 +370,7 @@ impl Level {
         (inner.depth <= MOST_TUNNELS).then_some(Carried::Packet(inner, layers))
     }
 
-    /// True if an IP header can begin there, or cannot be looked at.
+    /// Returns true if an IP header can begin there, or if that is beyond the captured octets.
     fn can_begin(&self, layers: &[Layer], fits: bool) -> bool {
         let Some(ip) = layers.first() else {
             return false;
@@ -397,12 +398,12 @@ impl Level {
             && !(fits && claimed > room)
     }
 
-    /// True if lengths above IP can be held against the packet's.
+    /// Returns true if lengths above IP can be compared with the packet's.
     fn is_whole(&self, ip: &Ip<'_>) -> bool {
         !(ip.fragment || ip.jumbo || self.goes_on)
     }
 
-    /// The conversation of a packet whose transport header is right.
+    /// Returns the conversation of a packet with a valid transport header.
     fn transport(&self, ip: &Ip<'_>) -> Option<Conversation> {
         let available = ip.available();
         let needs = |octets| (available >= octets && self.holds(ip.payload, octets)).then_some(());
@@ -462,7 +463,7 @@ impl Level {
     }
 }
 
-/// True if a packet is of IPv6, and a client of Teredo is at either end, or a link-local address sent it.
+/// Returns true for an IPv6 packet with an address of a Teredo client, or a link-local sender.
 fn is_of_teredo(layers: &[Layer]) -> bool {
     let address = |name| -> Option<std::net::Ipv6Addr> { layers.first()?.text(name)?.parse().ok() };
     let Some((source, destination)) = address("ipv6.src").zip(address("ipv6.dst")) else {
@@ -472,7 +473,7 @@ fn is_of_teredo(layers: &[Layer]) -> bool {
     is_client(source) || is_client(destination) || source.segments()[0] & 0xffc0 == 0xfe80
 }
 
-/// tshark's name of an extension header that others may follow.
+/// Returns tshark's name of an extension header that others may follow.
 fn extension(number: u64) -> Option<&'static str> {
     Some(match number {
         HOP_BY_HOP => "ipv6.hopopts",

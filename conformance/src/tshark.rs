@@ -1,4 +1,5 @@
-//! A capture as tshark dissects it: the layers of each frame with their places, as PDML (packet details markup language).
+//! Reads a capture with tshark: the layers of each frame with their positions, as PDML (packet details markup
+//! language).
 
 use std::{
     fs::{self, File},
@@ -9,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Packets are taken one by one: nothing is put together again over several of them.
+/// Disables reassembly over several packets.
 const OPTIONS: [&str; 6] = [
     "ip.defragment:FALSE",
     "ipv6.defragment:FALSE",
@@ -19,29 +20,29 @@ const OPTIONS: [&str; 6] = [
     "wlan.defragment:FALSE",
 ];
 
-/// Protocols of which fields are wanted; of the others only where they are.
+/// Protocols whose fields are needed. For all others, only positions are.
 const PROTOCOLS: &str = "ip ip.flags ipv6 ipv6.plen ipv6.fraghdr ipv6.hopopts ipv6.dstopts ipv6.routing ipv6.hopopts.len \
                          tcp udp udplite sctp dccp gre etherip llc eth vlan cmd ieee8021ad ieee8021ah \
                          ah mpls nsh pppoes";
 
-/// A header, or whatever tshark takes for one.
+/// A header, or another layer of tshark.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layer {
     pub(crate) name: String,
-    /// Where in the frame it begins, and its octets.
+    /// Its offset in the frame, and its octets.
     pub(crate) at: u64,
     pub(crate) size: u64,
     fields: Vec<(String, String)>,
 }
 
 impl Layer {
-    /// A field as tshark shows it.
+    /// Returns a field's value as text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(field, _)| field == name);
         found.map(|(_, show)| show.as_str())
     }
 
-    /// A number, decimal or hexadecimal.
+    /// Returns a field's value as a number, decimal or hexadecimal.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         let text = self.text(name)?;
         match text.strip_prefix("0x") {
@@ -57,13 +58,13 @@ pub(crate) struct Frame {
     /// Octets on the wire.
     pub(crate) length: u64,
     pub(crate) captured: u64,
-    /// When it was captured, ns since 1970.
+    /// Time of capture, ns since 1970.
     pub(crate) time: i64,
     pub(crate) layers: Vec<Layer>,
 }
 
-/// Gives each frame of a capture; returns what tshark complained about. Its output is kept in a file, because starting
-/// it takes longer than most captures do.
+/// Passes each frame of a capture to `take`; returns tshark's error output. The output is cached in a file, because
+/// starting tshark takes longer than reading most captures.
 pub(crate) fn read(path: &Path, kept: &Path, mut take: impl FnMut(Frame)) -> Result<String> {
     if let Some(complaint) = replay(kept, &mut take)? {
         return Ok(complaint);
@@ -84,7 +85,7 @@ pub(crate) fn read(path: &Path, kept: &Path, mut take: impl FnMut(Frame)) -> Res
     Ok(complaint)
 }
 
-/// First words of the lines that are kept.
+/// First words of the cached lines.
 const FRAME: &str = "frame";
 const LAYER: &str = "layer";
 const END: &str = "end";
@@ -109,7 +110,7 @@ fn store(keep: &mut impl std::io::Write, frame: &Frame) -> Result<()> {
     Ok(())
 }
 
-/// Gives what was kept, if something was.
+/// Passes the cached frames to `take`, if there are any.
 fn replay(kept: &Path, take: &mut impl FnMut(Frame)) -> Result<Option<String>> {
     let Ok(file) = File::open(kept) else {
         return Ok(None);
@@ -170,7 +171,7 @@ fn ask(path: &Path, mut take: impl FnMut(Frame) -> Result<()>) -> Result<String>
         .context("cannot start `tshark`")?;
     let output = tshark.stdout.take().context("tshark has no output")?;
     let mut said = tshark.stderr.take().context("tshark has no errors")?;
-    // Few lines: they fit a pipe while nobody reads them.
+    // The error output is short enough for a pipe that nobody reads.
     frames(BufReader::new(output), &mut take)?;
     let mut complaint = String::new();
     said.read_to_string(&mut complaint)?;
@@ -184,7 +185,7 @@ fn frames(mut output: impl BufRead, take: &mut impl FnMut(Frame) -> Result<()>) 
     let mut raw = Vec::new();
     let mut frame = Frame::default();
     let mut is_packet = true;
-    // Layers that are open, by their place.
+    // Open layers, by index.
     let mut open: Vec<usize> = Vec::new();
     loop {
         raw.clear();
@@ -198,7 +199,7 @@ fn frames(mut output: impl BufRead, take: &mut impl FnMut(Frame) -> Result<()>) 
             let Some(layer) = open.last().and_then(|&place| frame.layers.get_mut(place)) else {
                 continue;
             };
-            // Times are shown for people.
+            // Times are in a format for people.
             let text = if tag.contains("name=\"timestamp\"") {
                 "value"
             } else {
@@ -211,7 +212,7 @@ fn frames(mut output: impl BufRead, take: &mut impl FnMut(Frame) -> Result<()>) 
                 layer.fields.push((name.to_owned(), show.to_owned()));
             }
         } else if tag.starts_with("<proto ") {
-            // Blocks of pcapng that hold no packet are shown as one, by another title.
+            // tshark shows pcapng blocks without a packet as frames with another title.
             if attribute(tag, "name") == Some("frame") {
                 let title = attribute(tag, "showname").unwrap_or_default();
                 is_packet = title.starts_with("Frame ");
@@ -238,7 +239,7 @@ fn frames(mut output: impl BufRead, take: &mut impl FnMut(Frame) -> Result<()>) 
     }
 }
 
-/// Fields that a rule looks at.
+/// Returns true if a rule uses the field.
 fn is_wanted(name: &str) -> bool {
     const LAST: [&str; 26] = [
         "cur_rt",
@@ -274,11 +275,11 @@ fn is_wanted(name: &str) -> bool {
     })
 }
 
-/// Takes the frame's own facts out of its layers.
+/// Moves the frame's own fields out of its layers.
 fn finished(mut frame: Frame) -> Frame {
     if let Some(facts) = frame.layers.iter().find(|layer| layer.name == "geninfo") {
         frame.captured = facts.number("caplen").unwrap_or(0);
-        // Files may claim less on the wire than they hold.
+        // A file may claim a smaller length on the wire than it captured.
         frame.length = facts.number("len").unwrap_or(0).max(frame.captured);
         frame.time = facts.text("timestamp").and_then(nanoseconds).unwrap_or(0);
     }
@@ -286,7 +287,7 @@ fn finished(mut frame: Frame) -> Frame {
     frame
 }
 
-/// Seconds with a fraction, as ns.
+/// Converts seconds with a fraction to ns.
 fn nanoseconds(text: &str) -> Option<i64> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let before = seconds.starts_with('-');
@@ -295,7 +296,7 @@ fn nanoseconds(text: &str) -> Option<i64> {
     seconds.checked_add(if before { -fraction } else { fraction })
 }
 
-/// True if it is in the frame, and not something that the file or tshark says of it.
+/// Returns true if the layer is part of the frame, not information from the file or from tshark.
 fn is_header(name: &str) -> bool {
     !matches!(
         name,
@@ -303,7 +304,7 @@ fn is_header(name: &str) -> bool {
     )
 }
 
-/// The value of an attribute; quotes within one are escaped, so the next quote ends it.
+/// Returns the value of an attribute. Quotes within a value are escaped, so the next quote ends it.
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = tag;
     while let Some(at) = rest.find(name) {
