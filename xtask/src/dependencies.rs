@@ -1,4 +1,4 @@
-//! Crates that come into an embedder's build.
+//! Checks the dependencies of the libraries.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use anyhow::{Result, ensure};
 
 use crate::{shell, tools};
 
-/// Crates that mermin-core may bring with its default features.
+/// Largest number of crates of mermin-core with its default features.
 const MOST: usize = 45;
 
-/// The processors that are supported.
+/// Supported targets.
 pub(crate) const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
-/// Runtimes, one of which the embedder has: a library that brings another makes two.
+/// Runtimes: the embedder has its own, so the libraries must not bring one.
 const RUNTIMES: [&str; 6] = [
     "async-executor",
     "async-io",
@@ -22,17 +22,17 @@ const RUNTIMES: [&str; 6] = [
     "tokio",
 ];
 
-/// Crates for files of a configuration; capturing flows alone takes none of them.
+/// Crates for configuration files. Capturing flows must not bring them.
 const FILES: [&str; 4] = ["hcl-edit", "hcl-rs", "serde", "serde_core"];
 
-/// Counts the crates that mermin-core brings, and looks for runtimes and readers of files among them.
+/// Counts the crates of mermin-core, and checks that none of them is a runtime or reads files.
 pub(crate) fn count() -> Result<()> {
     let [one, other] = TARGETS;
     let tree = shell::read(&mut shell::command(&format!(
         "cargo tree --package mermin-core --edges normal,build --prefix none --target {one} --target {other}"
     ))?)?;
     let crates = crates(&tree);
-    // Itself aside.
+    // Without mermin-core itself.
     let brought = crates.len().saturating_sub(1);
     println!("mermin-core brings {brought} crates; {MOST} are allowed");
     ensure!(
@@ -55,7 +55,7 @@ pub(crate) fn count() -> Result<()> {
     Ok(())
 }
 
-/// Names and versions in what `cargo tree --prefix none` prints. A crate is there once for each way to it.
+/// Returns names and versions in the output of `cargo tree --prefix none`. A crate appears once per path to it.
 fn crates(tree: &str) -> BTreeSet<String> {
     tree.lines()
         .filter_map(|line| {
@@ -65,7 +65,7 @@ fn crates(tree: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The first of the crates that has one of these names.
+/// Returns the first crate with one of these names.
 fn among<'c>(crates: &'c BTreeSet<String>, names: &[&str]) -> Option<&'c str> {
     crates.iter().map(String::as_str).find(|found| {
         let name = found.split(' ').next();
@@ -76,7 +76,7 @@ fn among<'c>(crates: &'c BTreeSet<String>, names: &[&str]) -> Option<&'c str> {
 /// Libraries that embedders build.
 const LIBRARIES: [&str; 3] = ["mermin-bpf", "mermin-core", "mermin-config"];
 
-/// Licences, sources, and crates that must not come in: strictly into the libraries, less so into anything else here.
+/// Checks licences, sources and banned crates: strict rules for the libraries, weaker rules for other packages.
 pub(crate) fn deny() -> Result<()> {
     tools::DENY.ready()?;
     for library in LIBRARIES {
@@ -114,7 +114,7 @@ mod tests {
                 .as_array()
                 .unwrap()
                 .iter()
-                // Neither those of tests nor the libraries themselves.
+                // Without dependencies of tests and without the libraries themselves.
                 .filter(|it| it["kind"].is_null() && it["source"].is_string())
                 .map(|it| {
                     let version = it["req"].as_str().unwrap().trim_start_matches('^');
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    /// Names and versions in the tables below a library's heading.
+    /// Returns names and versions in the tables below a library's heading.
     fn listed(page: &str, library: &str) -> BTreeSet<String> {
         let heading = format!("\n## {library}\n");
         let part = page.split(&heading).nth(1).unwrap();

@@ -1,4 +1,4 @@
-//! Fuzzing with libFuzzer, which sees what code an input reaches: `cargo xtask fuzz SECONDS`.
+//! Fuzzing with libFuzzer, which measures code coverage: `cargo xtask fuzz SECONDS`.
 //!
 //! The smoke of CI is a plain test instead (`mutated_seeds_pass` of `fuzz/cases`): the same cases, and no five minutes of
 //! installing and of instrumented building before its five seconds for each.
@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 
 use crate::{project, shell, tools};
 
-/// Longest input, octets: many packets, and no time lost in one.
+/// Longest input in octets: many packets, and short runs.
 const LONGEST: u32 = 2048;
 
-/// Fuzzes every target for so many seconds, one after the other; stops at the first finding.
+/// Fuzzes every target for this many seconds, one after the other. Stops at the first finding.
 pub(crate) fn run(seconds: &str) -> Result<()> {
     let seconds: u32 = seconds
         .parse()
@@ -45,7 +45,7 @@ pub(crate) fn run(seconds: &str) -> Result<()> {
     Ok(())
 }
 
-/// Names of the targets.
+/// Returns the names of the targets.
 fn targets() -> Result<Vec<String>> {
     let folder = project::root().join("fuzz/fuzz_targets");
     let mut names = Vec::new();

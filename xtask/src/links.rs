@@ -1,5 +1,5 @@
-//! Faults of the tree's texts: links that lead to nothing in a checkout or to a place where this project is not, and merges
-//! that nobody finished.
+//! Finds faults in texts: links that lead nowhere in a checkout or to a repository without this project, and
+//! unfinished merges.
 
 use std::{
     fs,
@@ -8,14 +8,14 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Directories that hold no pages of ours.
+/// Directories without pages of this project.
 const NOT_OURS: [&str; 3] = ["target", ".git", "corpus"];
-/// Another project's repository, which holds none of these crates.
+/// Another project's repository, which has none of these crates.
 const ELSEWHERE: &str = concat!("github.com/", "elastiflow/mermin");
-/// Git writes this above the first side of a conflict.
+/// Git writes this marker above the first side of a conflict.
 const UNMERGED: &str = concat!("<<<<<<", "< ");
 
-/// All that is wrong with files of these kinds below a directory.
+/// Returns the faults in all files of these kinds below a directory.
 pub(crate) fn faults(root: &Path) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for path in files(root)? {
@@ -36,7 +36,7 @@ pub(crate) fn faults(root: &Path) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Pages, manifests and sources.
+/// Returns pages, manifests and sources.
 pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = fs::read_dir(directory)
@@ -55,7 +55,7 @@ pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Targets of a page's links, code aside.
+/// Returns the targets of a page's links, outside of code.
 fn links(page: &str) -> impl Iterator<Item = &str> {
     page.split("```")
         .step_by(2)
@@ -63,7 +63,7 @@ fn links(page: &str) -> impl Iterator<Item = &str> {
         .filter_map(|rest| rest.split(')').next())
 }
 
-/// True if a link of a page at `path` can be followed. Places on the network are not asked.
+/// Returns true if a link of a page at `path` has a target. Links to the network are not checked.
 fn leads_somewhere(path: &Path, page: &str, link: &str) -> bool {
     if link.starts_with("https://") {
         return true;
@@ -77,14 +77,14 @@ fn leads_somewhere(path: &Path, page: &str, link: &str) -> bool {
     target.exists() && (anchor.is_empty() || anchored())
 }
 
-/// True if a page has a heading of this anchor.
+/// Returns true if a page has a heading with this anchor.
 fn has(page: &str, anchor: &str) -> bool {
     page.lines()
         .filter_map(|line| line.strip_prefix('#'))
         .any(|heading| slug(heading.trim_start_matches('#')) == anchor)
 }
 
-/// The anchor of a heading: words in lower case, joined by hyphens.
+/// Returns the anchor of a heading: words in lower case, joined by hyphens.
 fn slug(heading: &str) -> String {
     heading
         .trim()

@@ -1,4 +1,4 @@
-//! The project's own tasks: build and check the kernel program, set up its tools, run all of CI.
+//! The project's own tasks: builds and checks the kernel program, installs its tools, runs CI.
 
 mod api;
 mod ci;

@@ -1,11 +1,11 @@
-//! Facts of the manifests, by `cargo metadata`.
+//! Data of the manifests, from `cargo metadata`.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::shell;
 
-/// The workspace's packages, without their dependencies.
+/// Returns the workspace's packages, without their dependencies.
 pub(crate) fn packages() -> Result<Vec<Value>> {
     let said = shell::read(&mut shell::command(
         "cargo metadata --format-version 1 --no-deps --offline",
@@ -17,7 +17,7 @@ pub(crate) fn packages() -> Result<Vec<Value>> {
     }
 }
 
-/// Names of the packages that are published, in their order: each may depend on those before it.
+/// Names of the published packages, in order: each may depend on earlier ones.
 pub(crate) const PUBLISHED: [&str; 3] = ["mermin-bpf", "mermin-core", "mermin-config"];
 
 #[cfg(test)]
@@ -29,7 +29,7 @@ mod tests {
         let packages = packages().unwrap();
         let published: Vec<&Value> = packages
             .iter()
-            // `publish = false` reads as an empty list.
+            // `publish = false` appears as an empty list.
             .filter(|package| package["publish"].is_null())
             .collect();
         let names: Vec<&str> = published
@@ -42,7 +42,7 @@ mod tests {
             for field in ["description", "license", "readme", "rust_version"] {
                 assert!(package[field].is_string(), "{}: {field}", package["name"]);
             }
-            // There is none that anybody can reach.
+            // There is no public address.
             for field in ["repository", "homepage", "documentation"] {
                 assert!(package[field].is_null(), "{}: {field}", package["name"]);
             }

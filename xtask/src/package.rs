@@ -1,4 +1,4 @@
-//! The packages as a registry would have them: what is in them, and that they build without the workspace.
+//! Checks the packages as a registry would have them: their contents, and that they build outside the workspace.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use crate::{manifest::PUBLISHED, project, shell};
 /// Octets that a compressed package may have: a file that does not belong is noticed. mermin-core is 330 files of source in 454,000.
 const MOST: u64 = 500_000;
 
-/// Makes the packages, unpacks them elsewhere, and builds them from what was unpacked alone.
+/// Creates the packages, unpacks them elsewhere, and builds them from their own files.
 pub(crate) fn check() -> Result<()> {
     let named = PUBLISHED
         .map(|package| format!(" --package {package}"))
@@ -40,7 +40,7 @@ impl Alone {
         Ok(Self(path))
     }
 
-    /// Unpacks a package and gives its directory.
+    /// Unpacks a package and returns its directory.
     fn unpack(&self, package: &str) -> Result<PathBuf> {
         let stem = format!("{package}-{}", env!("CARGO_PKG_VERSION"));
         let archive = project::target_dir().join(format!("package/{stem}.crate"));
@@ -61,12 +61,12 @@ impl Alone {
 
 impl Drop for Alone {
     fn drop(&mut self) {
-        // Files that stay lie in the directory for temporary files.
+        // Remaining files are in the directory for temporary files.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// Checks a package and its unit tests; those before it stand in for the registry's.
+/// Checks a package and its unit tests. Earlier packages replace those of the registry.
 fn build(package: &Path, before: &[(&str, PathBuf)]) -> Result<()> {
     let mut command = shell::command("cargo check --quiet --all-features --all-targets")?;
     command

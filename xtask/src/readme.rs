@@ -1,8 +1,8 @@
-//! The README's own test command, so that what is promised there is what CI runs.
+//! Reads the test command from the README, so that CI runs the documented command.
 
 use anyhow::{Result, bail};
 
-/// The one command in the fenced block whose info string is `sh test`.
+/// Returns the only command in the fenced block with the info string `sh test`.
 pub(crate) fn test_command(readme: &str) -> Result<&str> {
     let mut lines = readme.lines().map(str::trim_end);
     if !lines.any(|line| line == "```sh test") {

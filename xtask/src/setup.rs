@@ -1,4 +1,4 @@
-//! Installing what CI needs; what compiles the kernel program is the first part of it.
+//! Installs the tools of CI. Those that compile the kernel program come first.
 
 use std::process::Command;
 
@@ -11,13 +11,13 @@ use crate::{
     tools, versions,
 };
 
-/// Installs what is missing for everything that CI does.
+/// Installs the missing tools of all CI steps.
 pub(crate) fn full() -> Result<()> {
     run()?;
     tools::install()
 }
 
-/// Installs what is missing, and nothing else.
+/// Installs only the missing tools of the kernel program.
 pub(crate) fn run() -> Result<()> {
     compilers()?;
     versions::install_oldest()?;

@@ -1,4 +1,4 @@
-//! Running other programs from the project's root.
+//! Runs other programs from the project's root.
 
 use std::{ffi::OsStr, process::Command};
 
@@ -6,10 +6,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::project;
 
-/// Variables a command is given.
+/// Environment variables of a command.
 pub(crate) type Variables = [(&'static str, &'static str)];
 
-/// A command from a line without quotes.
+/// Builds a command from a line without quotes.
 pub(crate) fn command(line: &str) -> Result<Command> {
     let mut words = line.split_whitespace();
     let program = words.next().context("cannot run an empty command")?;
@@ -18,7 +18,7 @@ pub(crate) fn command(line: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Runs a command to its end; what it prints is seen.
+/// Runs a command to its end, with its output visible.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = line_of(command);
     let status = command
@@ -28,7 +28,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command and gives what it prints; its errors are seen.
+/// Runs a command and returns its output, with its errors visible.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let line = line_of(command);
     let output = command

@@ -1,4 +1,5 @@
-//! The tools that compile the kernel program: which are asked for, which are here, and what to type for the rest.
+//! The tools that compile the kernel program: pinned versions, installed versions, and commands that install the
+//! rest.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -6,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::project;
 
-/// The versions that the committed object was compiled with.
+/// The versions with which the committed object was compiled.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Pin {
     pub(crate) rustc: String,
@@ -35,7 +36,7 @@ impl Pin {
         })
     }
 
-    /// Command that installs the pinned compiler.
+    /// Returns the command that installs the pinned compiler.
     pub(crate) fn install_rustc(&self) -> Vec<String> {
         words(&format!(
             "rustup toolchain install {} --profile minimal --component rust-src",
@@ -43,7 +44,7 @@ impl Pin {
         ))
     }
 
-    /// Command that installs the pinned linker. It links with the LLVM that rustc brings along, so none need be installed.
+    /// Returns the command that installs the pinned linker. It links with rustc's own LLVM, so no other is needed.
     pub(crate) fn install_linker(&self) -> Vec<String> {
         words(&format!(
             "cargo install bpf-linker --version {} --locked --no-default-features --features llvm-22,rust-llvm-22",
@@ -59,13 +60,13 @@ fn words(line: &str) -> Vec<String> {
 /// A compiler of the pinned version.
 #[derive(Debug)]
 pub(crate) struct Rustc {
-    /// Name that rustup knows it by; `None` when it is the one that runs anyway.
+    /// Its name in rustup; `None` if it is the default compiler.
     pub(crate) rustup_name: Option<String>,
     pub(crate) sysroot: PathBuf,
 }
 
 impl Rustc {
-    /// The running compiler if it is of the pinned version, else one that rustup has by that name.
+    /// Returns the default compiler if it has the pinned version, or else one from rustup.
     pub(crate) fn find(pin: &Pin) -> Result<Option<Self>> {
         let running = release(None).context("cannot run `rustc`: type `rustup default stable`")?;
         let rustup_name = if running == pin.rustc {
@@ -86,14 +87,14 @@ impl Rustc {
         }))
     }
 
-    /// True if the source of `core` is there, to be compiled for the kernel.
+    /// Returns true if the source of `core` is installed. It is compiled for the kernel.
     pub(crate) fn has_source(&self) -> bool {
         self.sysroot
             .join("lib/rustlib/src/rust/library/core/Cargo.toml")
             .is_file()
     }
 
-    /// Command that installs that source.
+    /// Returns the command that installs that source.
     pub(crate) fn install_source(&self) -> Vec<String> {
         let mut command = words("rustup component add rust-src");
         if let Some(name) = &self.rustup_name {
@@ -102,7 +103,7 @@ impl Rustc {
         command
     }
 
-    /// Lets a command run with this compiler, and the linker find its LLVM.
+    /// Makes a command use this compiler, and the linker find its LLVM.
     pub(crate) fn lend_to(&self, command: &mut Command) {
         if let Some(name) = &self.rustup_name {
             command.env("RUSTUP_TOOLCHAIN", name);
@@ -115,7 +116,7 @@ fn rustc(rustup_name: Option<&str>, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new("rustc");
     command.args(arguments);
     if let Some(name) = rustup_name {
-        // A look must not become a download.
+        // The check must not start a download.
         command
             .env("RUSTUP_TOOLCHAIN", name)
             .env("RUSTUP_AUTO_INSTALL", "0");
@@ -125,7 +126,7 @@ fn rustc(rustup_name: Option<&str>, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Version of the compiler that runs without further ado.
+/// Returns the version of the default compiler.
 pub(crate) fn running() -> Result<String> {
     release(None)
 }
@@ -138,7 +139,7 @@ fn release(rustup_name: Option<&str>) -> Result<String> {
         .context("cannot find the release in what `rustc -vV` says")
 }
 
-/// True if the pinned linker is the one that would run.
+/// Returns true if the default linker is the pinned one.
 pub(crate) fn has_linker(pin: &Pin) -> bool {
     let said = Command::new("bpf-linker").arg("--version").output();
     said.is_ok_and(|said| {
@@ -147,7 +148,7 @@ pub(crate) fn has_linker(pin: &Pin) -> bool {
     })
 }
 
-/// The commands that install whatever is missing, in their order.
+/// Returns the commands that install missing tools, in order.
 pub(crate) fn missing(pin: &Pin, rustc: Option<&Rustc>) -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     match rustc {
@@ -161,7 +162,7 @@ pub(crate) fn missing(pin: &Pin, rustc: Option<&Rustc>) -> Vec<Vec<String>> {
     commands
 }
 
-/// The pinned compiler, for what depends on the format of its output.
+/// Returns the pinned compiler, for tools that depend on its output format.
 pub(crate) fn pinned() -> Result<Rustc> {
     let pin = Pin::read()?;
     Rustc::find(&pin)?.with_context(|| {
@@ -173,7 +174,7 @@ pub(crate) fn pinned() -> Result<Rustc> {
     })
 }
 
-/// The compiler to use, once everything is in place.
+/// Returns the compiler, if all tools are installed.
 pub(crate) fn ready(pin: &Pin) -> Result<Rustc> {
     let rustc = Rustc::find(pin)?;
     let commands = missing(pin, rustc.as_ref());
@@ -192,7 +193,8 @@ pub(crate) fn ready(pin: &Pin) -> Result<Rustc> {
     }
 }
 
-/// True if a variable of the caller's may reach the compilation: those that change flags or profiles may not.
+/// Returns true if a variable of the caller may reach the compilation. Variables that change flags or profiles may
+/// not.
 pub(crate) fn may_pass(name: &str) -> bool {
     const FLAGS: [&str; 9] = [
         "RUSTFLAGS",
@@ -212,7 +214,7 @@ pub(crate) fn may_pass(name: &str) -> bool {
     !changes_flags && !name.starts_with("CARGO_TARGET_")
 }
 
-/// A cargo that knows nothing of the caller's flags.
+/// Returns a cargo without the caller's flags.
 pub(crate) fn cargo(rustc: &Rustc) -> Command {
     let mut command = Command::new("cargo");
     for (name, _) in env::vars_os() {

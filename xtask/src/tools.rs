@@ -1,4 +1,4 @@
-//! Programs that only `cargo xtask ci --full` and `cargo xtask fuzz` need. Compiling them takes minutes.
+//! Programs that only `cargo xtask ci --full` and `cargo xtask fuzz` need. They take minutes to compile.
 
 use std::process::{Command, Stdio};
 
@@ -12,12 +12,12 @@ pub(crate) struct Tool {
     version: &'static str,
 }
 
-/// Licences, sources and duplicates of all dependencies.
+/// Checks licences, sources and duplicates of all dependencies.
 pub(crate) const DENY: Tool = Tool {
     name: "deny",
     version: "0.20.2",
 };
-/// Foreign types in public signatures. This version reads the JSON that rustdoc 1.95 writes.
+/// Checks foreign types in public signatures. This version reads the JSON of rustdoc 1.95.
 pub(crate) const EXTERNAL_TYPES: Tool = Tool {
     name: "check-external-types",
     version: "0.5.0",
@@ -27,7 +27,7 @@ pub(crate) const FUZZ: Tool = Tool {
     name: "fuzz",
     version: "0.13.2",
 };
-/// Semantic versioning.
+/// Checks semantic versioning.
 pub(crate) const SEMVER_CHECKS: Tool = Tool {
     name: "semver-checks",
     version: "0.51.0",
@@ -43,7 +43,7 @@ impl Tool {
             .is_ok_and(|status| status.success())
     }
 
-    /// Command that installs it.
+    /// Returns the command that installs it.
     fn install(&self) -> String {
         format!(
             "cargo install cargo-{} --version {} --locked",
@@ -51,7 +51,7 @@ impl Tool {
         )
     }
 
-    /// Says what to type if it is missing.
+    /// Returns an error with the command if it is missing.
     pub(crate) fn ready(&self) -> Result<()> {
         if self.is_here() {
             return Ok(());
@@ -64,7 +64,7 @@ impl Tool {
     }
 }
 
-/// Installs those that are missing.
+/// Installs the missing ones.
 pub(crate) fn install() -> Result<()> {
     for tool in [DENY, EXTERNAL_TYPES, FUZZ, SEMVER_CHECKS] {
         if !tool.is_here() {

@@ -1,4 +1,4 @@
-//! Tests of receivers in trouble: pages of the exporters name them, and all of them must be there.
+//! Checks that the tests named in the exporters' pages exist.
 
 use std::{fs, path::Path};
 
@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 
 use crate::links::files;
 
-/// Begins the last column of a table in which each row names its test.
+/// Heading of the last column in tables whose rows name tests.
 const HEAD: &str = "| test |";
-/// Begins the table of `examples/README.md`, whose columns are folders of exporters.
+/// Beginning of the table in `examples/README.md` whose columns are folders of exporters.
 const MATRIX: &str = "| trouble | ";
 
-/// Tests that the pages below `examples` name and that are nowhere in the package.
+/// Returns the tests that pages below `examples` name and that do not exist in the package.
 pub(crate) fn missing(examples: &Path) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     let mut look = |page: &str, package: &str, cell: &str| -> Result<()> {
@@ -52,7 +52,7 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
-/// All of a package's sources and tests.
+/// Returns all sources and tests of a package.
 fn sources(package: &Path) -> Result<String> {
     files(package)?
         .iter()
@@ -61,7 +61,7 @@ fn sources(package: &Path) -> Result<String> {
         .collect()
 }
 
-/// Lines of each table.
+/// Returns the lines of each table.
 fn tables(page: &str) -> impl Iterator<Item = Vec<&str>> {
     page.split("\n\n")
         .map(|part| part.lines().filter(|line| line.starts_with('|')).collect())

@@ -1,4 +1,4 @@
-//! Versions of Rust: the one that everything is built with here, and the oldest that builds the libraries.
+//! Versions of Rust: the pinned one, and the oldest for the libraries.
 
 use anyhow::{Context, Result, ensure};
 
@@ -8,7 +8,7 @@ use crate::{
     toolchain::{self, Pin},
 };
 
-/// Refuses to build with another version than the pinned one.
+/// Returns an error if the compiler does not have the pinned version.
 pub(crate) fn check() -> Result<()> {
     let pin = Pin::read()?.rustc;
     let running = toolchain::running()?;
@@ -20,8 +20,8 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Checks the libraries and their locked dependencies with the oldest version that they promise to build with: first without
-/// features, then with all.
+/// Checks the libraries and their locked dependencies with the oldest version that they promise: without features,
+/// then with all.
 pub(crate) fn oldest() -> Result<()> {
     let oldest = promised()?;
     ensure!(
@@ -34,7 +34,7 @@ pub(crate) fn oldest() -> Result<()> {
         let mut command = shell::command(&format!("cargo check --locked{packages}{features}"))?;
         command
             .env("RUSTUP_TOOLCHAIN", &oldest)
-            // Apart from everything else: another version's build would undo this one's.
+            // In a directory of its own, because builds of two versions would overwrite each other.
             .env("CARGO_TARGET_DIR", project::target_dir().join("oldest"));
         shell::run(&mut command)?;
     }
@@ -56,7 +56,7 @@ fn install(version: &str) -> String {
     format!("rustup toolchain install {version} --profile minimal")
 }
 
-/// True if rustup has it by this name.
+/// Returns true if rustup has it under this name.
 fn has(version: &str) -> Result<bool> {
     let list = shell::read(&mut shell::command("rustup toolchain list")?)?;
     Ok(list
@@ -64,7 +64,7 @@ fn has(version: &str) -> Result<bool> {
         .any(|line| line.starts_with(&format!("{version}-"))))
 }
 
-/// `rust-version` of the libraries.
+/// Returns `rust-version` of the libraries.
 fn promised() -> Result<String> {
     let packages = manifest::packages()?;
     let version = packages
@@ -77,7 +77,7 @@ fn promised() -> Result<String> {
         .context("cannot read `rust-version`")
 }
 
-/// `1.95` of `1.95.0` and of `1.95`.
+/// Returns `1.95` for `1.95.0` and for `1.95`.
 fn minor(version: &str) -> Option<&str> {
     let (major, rest) = version.split_once('.')?;
     let end = rest.find('.').unwrap_or(rest.len());

@@ -1,10 +1,10 @@
-//! `docs/API.md`: of each public type, if it is open to new fields and variants, and why.
+//! Checks `docs/API.md`, which says for each public type if it is open to new fields and variants.
 
 use std::collections::BTreeMap;
 
 use super::LIBRARIES;
 
-/// A public type, as `docs/public-api` has it.
+/// A public type in `docs/public-api`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Type {
     is_enum: bool,
@@ -12,7 +12,7 @@ struct Type {
     has_public_fields: bool,
 }
 
-/// Types of one library by path.
+/// Returns the types of one library by path.
 fn types(api: &str) -> BTreeMap<&str, Type> {
     let mut types: BTreeMap<&str, Type> = BTreeMap::new();
     for line in api.lines() {
@@ -20,7 +20,7 @@ fn types(api: &str) -> BTreeMap<&str, Type> {
             let Some((before, rest)) = line.split_once(word) else {
                 continue;
             };
-            // Attributes come before it, and nothing else does.
+            // Only attributes may precede it.
             if !before.is_empty() && !before.starts_with("#[") {
                 continue;
             }
@@ -47,7 +47,7 @@ fn types(api: &str) -> BTreeMap<&str, Type> {
     types
 }
 
-/// Rows of the page: path, or the beginning of paths, and decision.
+/// Returns the rows of the page: a path or a prefix of paths, and the decision.
 fn rows(page: &str) -> Vec<(&str, &str)> {
     page.lines()
         .filter_map(|line| {
@@ -60,7 +60,7 @@ fn rows(page: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// The decision about a type: of its own row, else of the longest beginning.
+/// Returns the decision about a type: that of its own row, or of the longest prefix.
 fn decision<'a>(rows: &[(&str, &'a str)], path: &str) -> Option<&'a str> {
     let fits = |row: &str| match row.strip_suffix('*') {
         Some(beginning) => path.starts_with(beginning),
@@ -73,7 +73,7 @@ fn decision<'a>(rows: &[(&str, &'a str)], path: &str) -> Option<&'a str> {
     longest.map(|row| row.1)
 }
 
-/// The fault of a decision, if it is not what the type is.
+/// Returns the fault of a decision that does not match the type.
 fn fault(decision: Option<&str>, found: Type) -> Option<&'static str> {
     match decision {
         None => Some("has no row"),

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{LIBRARIES, rustdoc};
 use crate::{project, shell, tools};
 
-/// Refuses every type that is not the crate's own, std's, or allowed in the crate's manifest.
+/// Rejects types that are not the crate's own, std's, or allowed in the crate's manifest.
 pub(crate) fn check() -> Result<()> {
     tools::EXTERNAL_TYPES.ready()?;
     for library in &LIBRARIES {

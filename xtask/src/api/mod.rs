@@ -1,4 +1,4 @@
-//! The public API: as text that is committed, and what may be in it.
+//! The public API: its committed text, and rules for its contents.
 
 #[cfg(test)]
 mod decisions;
@@ -14,14 +14,14 @@ use anyhow::{Context, Result, bail};
 pub(crate) use self::{foreign::check as check_foreign, semver::check as check_semver};
 use crate::{project, shell};
 
-/// A library whose API others build on.
+/// A library with a stable API.
 pub(crate) struct Library {
     pub(crate) package: &'static str,
-    /// The features that are covered by semantic versioning.
+    /// Features that semantic versioning covers.
     pub(crate) features: &'static str,
 }
 
-/// `__lab` of mermin-core is left out: it promises nothing.
+/// Without `__lab` of mermin-core, which is not covered.
 pub(crate) const LIBRARIES: [Library; 3] = [
     Library {
         package: "mermin-bpf",
@@ -37,12 +37,12 @@ pub(crate) const LIBRARIES: [Library; 3] = [
     },
 ];
 
-/// Where a library's text is, from the project's root.
+/// Returns the path of a library's text, relative to the project's root.
 fn place(library: &Library) -> String {
     format!("docs/public-api/{}.txt", library.package)
 }
 
-/// Writes the texts anew.
+/// Writes the texts.
 pub(crate) fn rewrite() -> Result<()> {
     for library in &LIBRARIES {
         let place = place(library);
@@ -56,7 +56,7 @@ pub(crate) fn rewrite() -> Result<()> {
     Ok(())
 }
 
-/// Builds the documentation as it is published: with the features that are covered, marked where they are needed.
+/// Builds the documentation as published: with all covered features, and marks of the features.
 pub(crate) fn document() -> Result<()> {
     for Library { package, features } in &LIBRARIES {
         let mut command = rustdoc::cargo(&format!(
@@ -67,7 +67,7 @@ pub(crate) fn document() -> Result<()> {
     Ok(())
 }
 
-/// Compares the texts with what the source says.
+/// Compares the texts with the source.
 pub(crate) fn check() -> Result<()> {
     let mut drift = String::new();
     for library in &LIBRARIES {

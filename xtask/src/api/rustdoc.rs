@@ -7,8 +7,8 @@ use anyhow::Result;
 use super::Library;
 use crate::{project, shell, toolchain};
 
-/// A cargo of the pinned toolchain whose rustdoc may write JSON. Its output lies apart, because build scripts of some
-/// dependencies turn out otherwise there.
+/// Returns a cargo of the pinned toolchain whose rustdoc may write JSON. It has an output directory of its own,
+/// because build scripts of some dependencies give other results there.
 pub(super) fn cargo(arguments: &str) -> Result<Command> {
     let rustc = toolchain::pinned()?;
     let mut command = shell::command(&format!("cargo {arguments}"))?;
@@ -20,7 +20,7 @@ pub(super) fn cargo(arguments: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Writes the JSON and tells where.
+/// Writes the JSON and returns its path.
 pub(super) fn json(library: &Library) -> Result<PathBuf> {
     let Library { package, features } = library;
     shell::run(&mut cargo(&format!(

@@ -1,4 +1,4 @@
-//! Changes since the last release, held against semantic versioning.
+//! Checks changes since the last release against semantic versioning.
 
 use anyhow::Result;
 

@@ -7,10 +7,10 @@ use public_api::Builder;
 
 use super::{Library, rustdoc};
 
-/// Traits of the compiler's own that nobody can name; they come and go with its versions.
+/// Compiler-internal traits that no code can name. They differ between versions.
 const UNNAMEABLE: [&str; 2] = ["core::marker::Freeze for", "core::marker::UnsafeUnpin for"];
 
-/// The API in rustdoc's order of names. Auto traits are in it: losing `Send` breaks users as well.
+/// Returns the API in rustdoc's order of names. It includes auto traits, because losing `Send` breaks users.
 pub(super) fn of(library: &Library) -> Result<String> {
     let api = Builder::from_rustdoc_json(rustdoc::json(library)?)
         .sorted(true)
@@ -24,7 +24,7 @@ pub(super) fn of(library: &Library) -> Result<String> {
         .collect())
 }
 
-/// Lines of one text alone, those that are gone before those that are new; empty when there are none.
+/// Returns the lines that only one text has, removed lines first; empty if there are none.
 pub(super) fn difference(committed: &str, built: &str) -> String {
     let mut surplus: BTreeMap<&str, i32> = BTreeMap::new();
     for line in built.lines() {

@@ -1,4 +1,4 @@
-//! All of CI: the same commands for a machine and for a person.
+//! All of CI: the same commands for machines and for people.
 
 mod steps;
 
@@ -13,7 +13,7 @@ pub(crate) use self::steps::Scope;
 use self::steps::{STEPS, Step, Work};
 use crate::{project, readme, shell};
 
-/// Runs every step, the quick ones first, and stops at the first that fails.
+/// Runs every step, the quick ones first, and stops at the first failure.
 pub(crate) fn run(scope: Scope) -> Result<()> {
     let begun = Instant::now();
     let steps = STEPS.iter().filter(|step| step.scope <= scope);
@@ -24,7 +24,7 @@ pub(crate) fn run(scope: Scope) -> Result<()> {
     Ok(())
 }
 
-/// Names of all steps.
+/// Returns the names of all steps.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     STEPS.iter().map(|step| step.name)
 }

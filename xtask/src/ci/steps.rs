@@ -1,4 +1,4 @@
-//! The steps of CI in their order. A new one is a new row.
+//! The steps of CI in order. Add a row for a new step.
 
 use anyhow::Result;
 
@@ -6,21 +6,21 @@ use crate::{
     api, dependencies, imports, object, package, promises, readers, shell::Variables, versions, vm,
 };
 
-/// When a step is run.
+/// Condition for running a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scope {
-    /// Always: half an hour on a fresh machine of two cores, with the installation of all it takes.
+    /// Always: half an hour on a fresh machine with two cores, including the installation of all tools.
     Quick,
-    /// With `--full` only: takes long, or tools that take minutes to compile.
+    /// Only with `--full`: takes long, or needs tools that take minutes to compile.
     Full,
 }
 
 /// Work of a step.
 pub(super) enum Work {
-    /// The README's own test command.
+    /// The test command in the README.
     Tests(&'static Variables),
     Command(&'static str, &'static Variables),
-    /// Its name, as a command or in words.
+    /// A function and its name.
     Function(&'static str, fn() -> Result<()>),
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Step {
 /// Variables that the caller cannot change.
 pub(super) const FIXED: [&str; 2] = ["MERMIN_REQUIRE_KERNEL", "RUSTDOCFLAGS"];
 
-/// A kernel test that cannot run here is a failure here.
+/// A kernel test that cannot run is a failure.
 const REQUIRE_KERNEL: (&str, &str) = ("MERMIN_REQUIRE_KERNEL", "1");
 
 /// For each of the cases that fuzzing runs as well, 5 s.

@@ -1,4 +1,4 @@
-//! Fetching captures: apt with a root of its own, so that the machine's lists stay as they are.
+//! Fetches captures, with an apt of its own, so the machine's package lists do not change.
 
 use std::{
     fs,
@@ -11,15 +11,15 @@ use anyhow::{Context, Result, bail};
 use super::source::{SOURCES, Source, list};
 use crate::{project, shell};
 
-/// Files that are taken out of a source package.
+/// Files to extract from a source package.
 const PATTERNS: [&str; 5] = ["*.pcap", "*.pcapng", "*.cap", "*.pcap.gz", "*.pcapng.gz"];
 
-/// Where everything about captures is kept.
+/// Returns the directory of everything about captures.
 pub(super) fn folder() -> PathBuf {
     project::target_dir().join("captures")
 }
 
-/// The folder with captures, fetched where they are missing.
+/// Returns the directory of captures; fetches missing ones.
 pub(super) fn captures() -> Result<String> {
     let files = folder().join("files");
     for source in &SOURCES {
@@ -34,7 +34,7 @@ pub(super) fn captures() -> Result<String> {
     Ok(files.to_string_lossy().into_owned())
 }
 
-/// An apt that shares nothing with the machine's but its keys and the places it names.
+/// An apt that shares only keys and sources with the machine's.
 struct Apt {
     folder: PathBuf,
 }
@@ -79,14 +79,14 @@ impl Apt {
         command
     }
 
-    /// Fetches a source package; returns its upstream archive. Some other part of it may be gone: that is no matter.
+    /// Fetches a source package; returns its upstream archive. Other files of the package may be missing.
     fn fetch(&self, source: &Source) -> Result<PathBuf> {
         for suite in source.suites {
             println!("== {} of {suite}", source.name);
             let package = format!("{}/{suite}", source.name);
             let mut command = self.command();
             command.args(["--quiet", "source", "--download-only", &package]);
-            // The files that are there tell if it worked.
+            // The presence of the files shows if it worked.
             command.status().context("cannot start `apt-get`")?;
             if let Some(archive) = self.archive(source.name)? {
                 return Ok(archive);
@@ -114,7 +114,7 @@ impl Apt {
     }
 }
 
-/// Takes the captures out of an archive, all or none.
+/// Extracts the captures from an archive, all or none.
 fn unpack(archive: &Path, to: &Path) -> Result<()> {
     let partial = to.with_extension("partial");
     if partial.exists() {
@@ -128,7 +128,7 @@ fn unpack(archive: &Path, to: &Path) -> Result<()> {
         .arg("--directory")
         .arg(&partial)
         .args(["--strip-components=1", "--wildcards"]);
-    // Of patterns without a match tar complains at its end.
+    // tar reports patterns without a match at its end.
     tar.args(PATTERNS).stderr(std::process::Stdio::null());
     tar.status().context("cannot start `tar`")?;
     let mut gunzip = Command::new("find");

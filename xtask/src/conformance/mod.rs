@@ -1,6 +1,6 @@
-//! Public captures, and this project's flows of them beside what others make of them.
+//! Compares flows of public captures with the results of other programs.
 //!
-//! The package `mermin-conformance` compares; here is all that has to be there first.
+//! The package `mermin-conformance` compares; this module prepares its input.
 
 mod fetch;
 mod source;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{project, shell};
 
-/// Conversations of every capture beside those that tshark sees.
+/// Compares the conversations of every capture with tshark's.
 pub(crate) fn beside_tshark() -> Result<()> {
     if !starts("tshark", "--version") {
         bail!("cannot find `tshark`: type `apt-get install --no-install-recommends tshark`");
@@ -21,12 +21,12 @@ pub(crate) fn beside_tshark() -> Result<()> {
     compare(&["tshark", &captures, &kept.to_string_lossy()])
 }
 
-/// Each packet through the kernel program and through user space.
+/// Compares the kernel program with user space, for each packet.
 pub(crate) fn beside_the_kernel() -> Result<()> {
     compare(&["kernel", &fetch::captures()?])
 }
 
-/// Community ids beside those of the package `communityid`.
+/// Compares Community IDs with those of the package `communityid`.
 pub(crate) fn community_ids() -> Result<()> {
     let captures = fetch::captures()?;
     let environment = fetch::folder().join("python");

@@ -1,4 +1,4 @@
-//! Debian source packages that hold captures, and where this machine gets packages from.
+//! Debian source packages with captures, and this machine's package sources.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -9,7 +9,7 @@ use crate::shell;
 /// A source package.
 pub(super) struct Source {
     pub(super) name: &'static str,
-    /// Distributions that may have it. A file that an index names may be gone from the archive, so there are several.
+    /// Distributions that may have it. Several, because a file in an index may be missing in the archive.
     pub(super) suites: &'static [&'static str],
 }
 
@@ -43,10 +43,10 @@ pub(super) const SOURCES: [Source; 6] = [
 ];
 
 const SECURITY: &str = "-security";
-/// Keys of the archive, whichever mirror a machine uses.
+/// Keys of the archive, for any mirror.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Lines for a list of apt sources: every suite, at the places this machine's own list names.
+/// Returns lines for a list of apt sources: every suite, at the mirrors in this machine's own list.
 pub(super) fn list() -> Result<String> {
     let mut command =
         shell::command("apt-get indextargets --format $(ORIGIN)|$(REPO_URI)|$(RELEASE)")?;

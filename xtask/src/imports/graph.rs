@@ -1,11 +1,11 @@
-//! Circles in a graph.
+//! Cycles in a graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Targets of the arrows of each node.
+/// Targets of the edges of each node.
 pub(super) type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// Sets of two nodes or more each of which leads to all others of its set, the largest first.
+/// Returns the strongly connected components with two nodes or more, the largest first.
 pub(super) fn circles(graph: &Graph) -> Vec<BTreeSet<String>> {
     let reach: BTreeMap<&str, BTreeSet<&str>> = graph
         .keys()
@@ -26,7 +26,7 @@ pub(super) fn circles(graph: &Graph) -> Vec<BTreeSet<String>> {
     circles
 }
 
-/// All that a node leads to, itself only by a way round.
+/// Returns all nodes reachable from a node; the node itself only through a cycle.
 fn reachable<'a>(graph: &'a Graph, from: &str) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut next: Vec<&str> = graph
@@ -43,7 +43,7 @@ fn reachable<'a>(graph: &'a Graph, from: &str) -> BTreeSet<&'a str> {
     found
 }
 
-/// A graph of these arrows.
+/// Builds a graph of these edges.
 #[cfg(test)]
 pub(super) fn graph(arrows: &[(&str, &str)]) -> Graph {
     let mut graph = Graph::new();

@@ -1,4 +1,4 @@
-//! Circles of imports: files that import each other, and folders that do, have to be understood all at once.
+//! Checks import cycles: files and folders that import each other can only be understood together.
 
 mod graph;
 mod modules;
@@ -14,17 +14,17 @@ use self::{
 };
 use crate::project;
 
-/// Crates that are looked at, and how many files of each may import each other. Parsing headers goes round by nature: a tunnel
-/// holds a link header.
+/// Checked crates, and the largest number of files in a cycle. Header parsers are recursive: a tunnel contains a link
+/// header.
 const CRATES: [(&str, usize); 4] = [
     ("mermin-bpf", 11),
     ("mermin-core", 4),
     ("mermin-config", 4),
     ("xtask", 4),
 ];
-/// Crates whose folders may not import each other.
+/// The crate whose folders must not import each other.
 const LAYERED: &str = "mermin-core";
-/// Forbidden imports: crate, folder, and the other.
+/// Forbidden imports: crate, folder, and the imported folder.
 const NEVER: &[(&str, &str, &str)] = &[
     ("mermin-core", "sys", "flow"),
     ("mermin-core", "sys", "table"),
@@ -55,7 +55,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Faults of a crate.
+/// Returns the faults of a crate.
 fn faults_of(name: &str, most: usize, graph: &Graph) -> Vec<String> {
     let mut faults = Vec::new();
     for circle in circles(graph) {
@@ -90,7 +90,7 @@ fn faults_of(name: &str, most: usize, graph: &Graph) -> Vec<String> {
     faults
 }
 
-/// The arrows that tie a circle, a line each.
+/// Formats the edges of a cycle, one per line.
 fn ties(graph: &Graph, is_in: impl Fn(&str, &str) -> bool) -> String {
     let mut lines = String::new();
     for (from, arrows) in graph {
@@ -104,12 +104,12 @@ fn ties(graph: &Graph, is_in: impl Fn(&str, &str) -> bool) -> String {
     lines
 }
 
-/// The first folder of a file's path.
+/// Returns the first folder of a file's path.
 fn folder_of(file: &str) -> Option<&str> {
     file.split_once('/').map(|(folder, _)| folder)
 }
 
-/// Arrows between folders side by side.
+/// Returns the edges between sibling folders.
 fn between_folders(graph: &Graph) -> Graph {
     let mut folders = Graph::new();
     for (from, arrows) in graph {
@@ -122,12 +122,12 @@ fn between_folders(graph: &Graph) -> Graph {
     folders
 }
 
-/// The two folders of one folder that two files are in.
+/// Returns the sibling folders of two files.
 fn side_by_side(from: &str, to: &str) -> Option<(String, String)> {
     let from: Vec<&str> = from.split('/').collect();
     let to: Vec<&str> = to.split('/').collect();
     let differ = from.iter().zip(&to).position(|(one, other)| one != other)?;
-    // Where the paths part both have a folder: the last part is the file's own name.
+    // Both paths must have a folder where they differ, because the last component is the file name.
     let folders = differ + 1 < from.len() && differ + 1 < to.len();
     folders.then(|| (from[..=differ].join("/"), to[..=differ].join("/")))
 }
@@ -157,7 +157,7 @@ mod tests {
         let deeper = [("a/c/x.rs", "a/d/y.rs"), ("a/d/z.rs", "a/c/w.rs")];
         let expected = "mermin-core: folders import each other\n  a/c/x.rs -> a/d/y.rs\n  a/d/z.rs -> a/c/w.rs";
         assert_eq!(faults_of(LAYERED, 4, &graph(&deeper)), [expected]);
-        // A folder and a file beside it are no two folders.
+        // A folder and a file beside it are not two folders.
         let beside = [("a/x.rs", "a/d/y.rs"), ("a/d/z.rs", "a/x.rs")];
         assert!(faults_of(LAYERED, 4, &graph(&beside)).is_empty());
     }

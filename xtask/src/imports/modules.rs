@@ -1,4 +1,4 @@
-//! The files of a crate, and which of them each imports.
+//! The files of a crate, and their imports.
 
 use std::{
     collections::BTreeMap,
@@ -13,19 +13,19 @@ use super::{
     read::{Import, imports},
 };
 
-/// Names that lead on by way of others, at most: a re-export of a re-export is one.
+/// Largest number of re-exports to follow.
 const MOST_STEPS: usize = 8;
 
-/// The name of modules that hold tools for tests.
+/// Name of modules with tools for tests.
 const TOOLS: &str = "testing";
 
-/// Files by the paths of their modules.
+/// Files by module path.
 #[derive(Debug)]
 pub(super) struct Modules(BTreeMap<Vec<String>, Module>);
 
 #[derive(Debug)]
 struct Module {
-    /// Below the crate's directory.
+    /// Path below the crate's directory.
     file: String,
     imports: Vec<Import>,
 }
@@ -43,7 +43,8 @@ impl Modules {
         Ok(Self::of(&files))
     }
 
-    /// Files by name and text. Those of unit tests are left out, and tools for tests: they may import what they like.
+    /// Creates it from file names and texts. Unit tests and tools for tests are left out, because they may import
+    /// anything.
     fn of(files: &[(String, String)]) -> Self {
         let mut modules = BTreeMap::new();
         let mut tests = Vec::new();
@@ -67,7 +68,7 @@ impl Modules {
         Self(modules)
     }
 
-    /// Which file imports which.
+    /// Returns the graph of imports between files.
     pub(super) fn graph(&self) -> Graph {
         let mut graph = Graph::new();
         for (path, module) in &self.0 {
@@ -84,7 +85,7 @@ impl Modules {
         graph
     }
 
-    /// The file that a path leads to from a module, through re-exports; none where it leads to another crate.
+    /// Returns the file that a path leads to from a module, through re-exports. `None` if it leads to another crate.
     fn find(&self, from: &[String], path: &[String], steps: usize) -> Option<&str> {
         let mut at = self.begin(from, path.first()?)?;
         let mut rest = &path[1..];
@@ -108,7 +109,7 @@ impl Modules {
         }
     }
 
-    /// The module that the first word of a path names.
+    /// Returns the module that the first word of a path names.
     fn begin(&self, from: &[String], first: &str) -> Option<Vec<String>> {
         match first {
             "crate" => Some(Vec::new()),
@@ -122,7 +123,7 @@ impl Modules {
     }
 }
 
-/// Names of the files that a source text declares for its unit tests.
+/// Returns the names of files that a source declares for its unit tests.
 fn test_modules(text: &str) -> impl Iterator<Item = String> {
     text.split("#[cfg(test)]\n").skip(1).filter_map(|rest| {
         let declared = rest.strip_prefix("pub(crate) ").unwrap_or(rest);

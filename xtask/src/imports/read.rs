@@ -1,29 +1,29 @@
-//! The `use` paths of a source file, read as text.
+//! Parses the `use` paths of a source file as text.
 
-/// A name that a file imports.
+/// An imported name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Import {
-    /// From its beginning: `crate`, `self`, `super`, a module or a crate. A glob ends in `*`.
+    /// Full path: `crate`, `self`, `super`, a module or a crate comes first. A glob ends in `*`.
     pub(super) path: Vec<String>,
-    /// By which the file knows it.
+    /// The name in the file.
     pub(super) name: String,
 }
 
-/// Begins the unit tests of a file, which may import what they like.
+/// Begins the unit tests of a file, which may import anything.
 const TESTS: &str = "#[cfg(test)]\nmod tests {";
 
-/// All imports of a source text, unit tests aside.
+/// Returns all imports of a source text, except those of unit tests.
 pub(super) fn imports(text: &str) -> Vec<Import> {
     let text = text.split(TESTS).next().unwrap_or_default();
     let code: String = text.lines().map(without_comment).collect();
     let mut all = Vec::new();
-    // True for each open brace that is a module's.
+    // True for each open brace of a module.
     let mut open = Vec::new();
     let mut rest = code.as_str();
     while let Some(end) = rest.find([';', '{', '}']) {
         let statement = words(&rest[..end]);
         if let Some(path) = statement.strip_prefix("use ") {
-            // All of a tree is one statement, whatever braces it has.
+            // A tree is one statement, whatever braces it has.
             let begin = path.as_ptr() as usize - rest.as_ptr() as usize;
             let tree = rest[begin..].split(';').next().unwrap_or_default();
             let mut found = Vec::new();
@@ -43,7 +43,7 @@ pub(super) fn imports(text: &str) -> Vec<Import> {
     all
 }
 
-/// An import of a module that is written out in the file, as the file's own.
+/// Converts an import of an inline module into one of the file.
 fn outside(mut import: Import, mut inside: usize) -> Import {
     if inside == 0 {
         return import;
@@ -62,13 +62,13 @@ fn outside(mut import: Import, mut inside: usize) -> Import {
     import
 }
 
-/// A line without its comment, and with a space for its end.
+/// Returns a line without its comment, with a space at its end.
 fn without_comment(line: &str) -> String {
     let code = line.split("//").next().unwrap_or_default();
     format!("{} ", code.trim())
 }
 
-/// A statement without its attributes and its visibility.
+/// Returns a statement without attributes and visibility.
 fn words(statement: &str) -> &str {
     let mut rest = statement.trim_start();
     while rest.starts_with("#[") || rest.starts_with("#![") {
@@ -88,7 +88,7 @@ fn words(statement: &str) -> &str {
     }
 }
 
-/// Takes a tree of paths apart, `before` being what stands before it.
+/// Collects the imports of a tree of paths; `before` is the prefix.
 fn tree_of(tree: &str, before: &mut Vec<String>, all: &mut Vec<Import>) {
     let tree = tree.trim();
     let length = before.len();
@@ -126,7 +126,7 @@ fn segments(path: &str) -> impl Iterator<Item = String> {
     segments.filter(|it| !it.is_empty()).map(str::to_owned)
 }
 
-/// The branches of a tree, split at commas that are in no inner brace.
+/// Splits a tree at commas outside of inner braces.
 fn branches_of(text: &str) -> Vec<&str> {
     let mut branches = Vec::new();
     let (mut depth, mut begin) = (0_usize, 0);

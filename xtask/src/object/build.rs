@@ -1,4 +1,4 @@
-//! Compiling the kernel program so that the same source gives the same bytes, wherever it lies.
+//! Compiles the kernel program so that the same source gives the same bytes in any directory.
 
 use std::{env, fs, path::PathBuf, process::Command};
 
@@ -11,15 +11,15 @@ use crate::{
 
 const TARGET: &str = "bpfel-unknown-none";
 const PACKAGE: &str = "mermin-bpf";
-/// Separates flags in `CARGO_ENCODED_RUSTFLAGS`, so that a path may hold spaces.
+/// Separates flags in `CARGO_ENCODED_RUSTFLAGS`. So a path may contain spaces.
 const SEPARATOR: &str = "\u{1f}";
 
-/// Which kernel program.
+/// A variant of the kernel program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
-    /// The one that is committed.
+    /// The committed one.
     Shipped,
-    /// The one whose packets linger between look-up and count, for tests.
+    /// One with a delay between lookup and count, for tests.
     Widened,
 }
 
@@ -43,7 +43,7 @@ fn target_dir(variant: Variant) -> PathBuf {
     }
 }
 
-/// Lints what is compiled for the kernel alone, which the workspace's own lints never see.
+/// Lints the code that is only compiled for the kernel. The workspace's lints do not cover it.
 pub(super) fn lint() -> Result<()> {
     let rustc = toolchain::ready(&Pin::read()?)?;
     run(
@@ -54,7 +54,7 @@ pub(super) fn lint() -> Result<()> {
     )
 }
 
-/// Runs a command of cargo on the kernel program.
+/// Runs a cargo command on the kernel program.
 fn run(rustc: &Rustc, variant: Variant, subcommand: &str, arguments: &[&str]) -> Result<()> {
     let status = command(rustc, variant, subcommand)
         .args(["--release", "--quiet", "--locked"])
@@ -71,27 +71,27 @@ fn run(rustc: &Rustc, variant: Variant, subcommand: &str, arguments: &[&str]) ->
     Ok(())
 }
 
-/// A cargo for the kernel's target with every flag that decides about the bytes.
+/// Returns a cargo for the kernel's target, with every flag that affects the bytes.
 fn command(rustc: &Rustc, variant: Variant, subcommand: &str) -> Command {
     let mut command = toolchain::cargo(rustc);
     command
         .current_dir(project::root())
-        // `-Z build-std` on a stable compiler: `core` has no compiled form for this target.
+        // `-Z build-std` on a stable compiler, because `core` is not precompiled for this target.
         .env("RUSTC_BOOTSTRAP", "1")
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
             flags(rustc, variant).join(SEPARATOR),
         )
-        // Behind the subcommand: clippy is a program of its own and gets only those flags.
+        // After the subcommand, because clippy is a program of its own and gets only these flags.
         .args([subcommand, "-Z", "build-std=core", "--config"])
-        // No DWARF: it would be five times the program, and nothing reads it.
+        // Without DWARF, which nothing reads and which is five times as large as the program.
         .arg("profile.release.debug=false")
         .args(["--config", "profile.release.incremental=false"]);
     command
 }
 
 fn flags(rustc: &Rustc, variant: Variant) -> Vec<String> {
-    // v3 has 32-bit registers and jumps; every kernel since 5.1 knows it.
+    // v3 has 32-bit registers and jumps. Every kernel since 5.1 supports it.
     let mut flags = vec!["-Ctarget-cpu=v3".to_owned()];
     if variant == Variant::Widened {
         flags.push("--cfg=mermin_widen".to_owned());
@@ -102,7 +102,7 @@ fn flags(rustc: &Rustc, variant: Variant) -> Vec<String> {
     flags
 }
 
-/// Directories of this machine that source files lie in, and what stands for them in the object.
+/// Returns directories of this machine with source files, and their replacements in the object.
 fn local_paths(rustc: &Rustc) -> Vec<(PathBuf, &'static str)> {
     let mut paths = vec![
         (project::root().to_owned(), "mermin"),
@@ -117,7 +117,7 @@ fn local_paths(rustc: &Rustc) -> Vec<(PathBuf, &'static str)> {
     paths
 }
 
-/// Refuses an object that names a directory of this machine: it would differ on the next.
+/// Rejects an object that contains a directory of this machine, because it would differ on another machine.
 fn refuse_paths(object: &[u8], rustc: &Rustc) -> Result<()> {
     for (path, _) in local_paths(rustc) {
         let path = path.to_string_lossy();

@@ -1,10 +1,10 @@
-//! Two objects, byte for byte.
+//! Compares two objects, byte for byte.
 
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-/// Size and SHA-256 of an object.
+/// Returns size and SHA-256 of an object.
 pub(super) fn identity(object: &[u8]) -> String {
     let mut hash = String::new();
     for octet in Sha256::digest(object) {
@@ -14,7 +14,7 @@ pub(super) fn identity(object: &[u8]) -> String {
     format!("{} bytes, sha256 {hash}", object.len())
 }
 
-/// The difference of two objects, for people; `None` when there is none.
+/// Describes the difference of two objects, for people. `None` if there is none.
 pub(super) fn difference(committed: &[u8], built: &[u8]) -> Option<String> {
     if committed == built {
         return None;
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn a_difference_names_both_sides_and_its_place() {
         let said = difference(b"abc", b"abd").unwrap_or_default();
-        // The first is FIPS 180-4's own example.
+        // The first is an example from FIPS 180-4.
         assert!(said.contains(
             "3 bytes, sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         ));

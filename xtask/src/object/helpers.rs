@@ -1,4 +1,4 @@
-//! Calls of a compiled program. Of the kernel: helpers that it does not call cannot be used. Of its own: nothing.
+//! Checks the calls of a compiled program: only harmless kernel helpers, and no functions of its own.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,11 @@ use object::{Object, ObjectSection, SectionKind};
 
 /// `BPF_JMP | BPF_CALL`.
 const CALL: u8 = 0x85;
-/// Of a call: a helper, by its number in `enum bpf_func_id`.
+/// A call of a helper, by its number in `enum bpf_func_id`.
 const HELPER: u8 = 0;
 
-/// Calls of an object's programs: whom (`src_reg` of the call, include/uapi/linux/bpf.h), and the number.
+/// Returns the calls of an object's programs: the kind (`src_reg` of the call, include/uapi/linux/bpf.h) and the
+/// number.
 fn calls(object: &[u8]) -> Result<BTreeSet<(u8, u32)>> {
     let file = object::File::parse(object).context("cannot read the object as ELF")?;
     let mut calls = BTreeSet::new();
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
     use crate::project;
 
-    /// Helpers that read, or write to the program's own maps.
+    /// Helpers that only read, or write to the program's own maps.
     const HARMLESS: [(u32, &str); 13] = [
         (1, "map_lookup_elem"),
         (2, "map_update_elem"),
@@ -62,8 +63,8 @@ mod tests {
         }
     }
 
-    /// Before Linux 6.3 one function, `memset` as a rule, makes the verifier tell all states apart more strictly: it went
-    /// through twice to seven times as many instructions.
+    /// Before Linux 6.3, a single function, usually `memset`, made the verifier distinguish all states more strictly:
+    /// it processed two to seven times as many instructions.
     #[test]
     fn no_program_calls_a_function() {
         let object = std::fs::read(project::root().join(project::OBJECT)).unwrap();

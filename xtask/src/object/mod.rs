@@ -1,4 +1,4 @@
-//! The compiled kernel program: built anew, and held against what is committed.
+//! Compiles the kernel program, and compares it with the committed one.
 
 mod build;
 mod compare;
@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use self::build::Variant;
 use crate::project;
 
-/// Compiles the kernel program and puts it where it is committed from.
+/// Compiles the kernel program, and writes it to its committed path.
 pub(crate) fn rebuild() -> Result<()> {
     let built = build::build(Variant::Shipped)?;
     let summary = summary::Summary::read(&built)?;
@@ -37,7 +37,7 @@ pub(crate) fn lint() -> Result<()> {
     build::lint()
 }
 
-/// Compiles the kernel program for the test that must lose packets, and puts it beside what else is compiled.
+/// Compiles the kernel program for the test that must lose packets, into the target directory.
 pub(crate) fn widened() -> Result<()> {
     let built = build::build(Variant::Widened)?;
     let path = project::widened_object();

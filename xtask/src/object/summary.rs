@@ -5,21 +5,21 @@ use std::fmt;
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
-/// Octets of an instruction; a 64-bit constant takes two.
+/// Octets of an instruction; a 64-bit constant takes two instructions.
 const INSTRUCTION: u64 = 8;
 /// Section of tc programs.
 const PROGRAMS: &str = "classifier";
 const FUNCTIONS: &str = ".text";
 const MAPS: &str = "maps";
 
-/// A function and how many instructions it has.
+/// A function and its number of instructions.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Function {
     name: String,
     instructions: u64,
 }
 
-/// A map as the object declares it; the loader sets the real number of entries.
+/// A map as declared in the object. The loader sets the number of entries.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Map {
     name: String,
@@ -28,7 +28,7 @@ pub(super) struct Map {
     value: u32,
 }
 
-/// Contents of an object, each list by name.
+/// Contents of an object; each list is sorted by name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Summary {
     bytes: usize,
@@ -97,7 +97,7 @@ fn maps(file: &object::File<'_>) -> Result<Vec<Map>> {
         .collect()
 }
 
-/// Names of `enum bpf_map_type` (include/uapi/linux/bpf.h), as far as they are used.
+/// Returns the name in `enum bpf_map_type` (include/uapi/linux/bpf.h) of the types in use.
 fn kind_name(kind: u32) -> String {
     let name = match kind {
         1 => "hash",

@@ -1,4 +1,4 @@
-//! Fetches kernels from the Debian mirror that this machine's own sources name, with an apt of its own: nothing is installed.
+//! Fetches kernels from this machine's Debian mirror, with an apt of its own. Nothing is installed.
 
 use std::{
     fs,
@@ -13,15 +13,15 @@ use crate::{project, shell};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// A kernel that is on this disk.
+/// A kernel on this disk.
 pub(super) struct Fetched {
     pub(super) release: String,
     pub(super) image: PathBuf,
-    /// The directory that has `lib/modules/<release>`.
+    /// The directory with `lib/modules/<release>`.
     pub(super) root: PathBuf,
 }
 
-/// Where fetched kernels are kept.
+/// Returns the directory of fetched kernels.
 pub(super) fn cache() -> PathBuf {
     project::target_dir().join("vm")
 }
@@ -83,7 +83,7 @@ impl Apt {
         command
     }
 
-    /// Fetches and unpacks the newest release of a series that the mirror really has.
+    /// Fetches and unpacks the newest release of a series that the mirror has.
     pub(super) fn fetch(&self, kernel: &Kernel) -> Result<Fetched> {
         let releases = kernel.releases(&self.packages);
         for release in &releases {
@@ -91,7 +91,7 @@ impl Apt {
                 return Ok(fetched);
             }
             for package in candidates(release) {
-                // Some that are in the index are not on the mirror.
+                // Some packages in the index are not on the mirror.
                 if self.packages.contains(&package)
                     && self.unpack(&package, &root_of(release)).is_ok()
                     && let Some(fetched) = fetched(release)
@@ -133,7 +133,7 @@ fn root_of(release: &str) -> PathBuf {
     cache().join("kernels").join(release)
 }
 
-/// The packages of a release: with modules up to 6.18; then apart.
+/// Returns the packages of a release. Modules are in the image's package up to 6.18, later in one of their own.
 fn candidates(release: &str) -> [String; 5] {
     [
         format!("linux-image-{release}-unsigned"),
@@ -144,10 +144,10 @@ fn candidates(release: &str) -> [String; 5] {
     ]
 }
 
-/// The files of a release on this disk, where they are whole.
+/// Returns the files of a release on this disk, if they are complete.
 fn fetched(release: &str) -> Option<Fetched> {
     let root = root_of(release);
-    // Newer packages keep modules below /usr, and the newest the image with them.
+    // Newer packages have modules below /usr, and the newest also the image.
     let images = [
         root.join(format!("boot/vmlinuz-{release}")),
         root.join(format!("usr/lib/modules/{release}/vmlinuz")),
@@ -166,7 +166,7 @@ fn fetched(release: &str) -> Option<Fetched> {
     })
 }
 
-/// Sources of every suite with a kernel, on the mirrors that this machine uses itself.
+/// Returns sources of every suite with a kernel, at this machine's own mirrors.
 fn sources(targets: &str) -> Result<String> {
     let mirror = |security: bool| {
         targets

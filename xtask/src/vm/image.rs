@@ -1,4 +1,4 @@
-//! The file system a machine starts with: busybox, the tests, what they call, and the modules they need.
+//! Builds the machine's file system: busybox, the tests, the programs that they call, and the modules that they need.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::shell;
 
 /// Programs that tests call.
 const PROGRAMS: [&str; 4] = ["ip", "tc", "ethtool", "ping"];
-/// Modules that are loaded before the tests, with all that they depend on. A kernel that has it built in has no such module.
+/// Modules loaded before the tests, with their dependencies. A kernel with the code built in has no such module.
 const MODULES: [&str; 14] = [
     "veth",
     "sch_ingress",
@@ -32,11 +32,11 @@ const MODULES: [&str; 14] = [
     "ip6_gre",
 ];
 
-/// Precedes and follows what the tests print.
+/// Printed before and after the tests.
 pub(super) const BEGIN: &str = "== tests begin";
 pub(super) const END: &str = "== tests ended with ";
 
-/// Makes the file system below `directory` and packs it; gives the packed file.
+/// Creates the file system below `directory` and packs it; returns the packed file.
 pub(super) fn make(kernel: &Fetched, test: &Path, directory: &Path) -> Result<PathBuf> {
     let root = directory.join("root");
     if root.exists() {
@@ -65,7 +65,7 @@ pub(super) fn make(kernel: &Fetched, test: &Path, directory: &Path) -> Result<Pa
     pack(&root, &directory.join("initramfs"))
 }
 
-/// Where a program is: the directories of an administrator count too.
+/// Returns the path of a program, also in the directories of administrators.
 pub(super) fn find(program: &str) -> Result<PathBuf> {
     ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         .iter()
@@ -74,7 +74,7 @@ pub(super) fn find(program: &str) -> Result<PathBuf> {
         .with_context(|| format!("cannot find `{program}`"))
 }
 
-/// Copies a file to the same place below another root.
+/// Copies a file to the same path below another root.
 fn install(file: &Path, root: &Path) -> Result<()> {
     let to = root.join(file.strip_prefix("/").unwrap_or(file));
     if let Some(directory) = to.parent() {
@@ -84,7 +84,7 @@ fn install(file: &Path, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The shared libraries of a program, the dynamic loader among them.
+/// Returns the shared libraries of a program, including the dynamic loader.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let said = shell::read(Command::new("ldd").arg(program))?;
     Ok(paths(&said))
@@ -97,7 +97,7 @@ fn paths(ldd: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Unpacks modules and gives their file names in the order to load them.
+/// Unpacks modules and returns their file names in the order of loading.
 fn modules(kernel: &Fetched, to: &Path) -> Result<Vec<String>> {
     let base = kernel.root.as_os_str();
     shell::run(
@@ -134,13 +134,13 @@ fn insmods(depends: &str) -> Vec<PathBuf> {
     depends
         .lines()
         .filter_map(|line| line.strip_prefix("insmod "))
-        // Behind it stand the parameters that this machine loads the module with.
+        // Parameters of this machine follow the name.
         .filter_map(|line| line.split_whitespace().next())
         .map(PathBuf::from)
         .collect()
 }
 
-/// busybox loads no compressed modules.
+/// busybox loads only uncompressed modules.
 fn unpack(module: &Path, to: &Path) -> Result<String> {
     let name = module
         .file_name()
@@ -165,7 +165,7 @@ fn unpack(module: &Path, to: &Path) -> Result<String> {
     Ok(plain.to_owned())
 }
 
-/// Names of the tests that are not run in a machine.
+/// Returns the names of the tests that do not run in a machine.
 fn left_out(test: &Path) -> Result<Vec<String>> {
     let said = shell::read(Command::new(test).arg("--list"))?;
     let names = said.lines().filter_map(|line| line.strip_suffix(": test"));
@@ -175,7 +175,7 @@ fn left_out(test: &Path) -> Result<Vec<String>> {
         .collect())
 }
 
-/// The first program of the machine: it mounts, loads, tests, and turns the machine off.
+/// Returns the machine's init script: it mounts, loads modules, runs the tests, and turns the machine off.
 fn script(modules: &[String], left_out: &[String]) -> String {
     let mut lines = String::from(
         "#!/bin/busybox sh\n\
@@ -184,14 +184,14 @@ fn script(modules: &[String], left_out: &[String]) -> String {
          mount -t proc proc /proc\nmount -t sysfs sysfs /sys\nmount -t devtmpfs dev /dev\n\
          mount -t bpf bpf /sys/fs/bpf\nmount -t tmpfs tmp /tmp\n",
     );
-    // Tunnel modules put a device into each network namespace, unless told not to.
+    // Tunnel modules add a device to each network namespace, unless this is set.
     lines += "echo 2 > /proc/sys/net/core/fb_tunnels_only_for_init_net\n";
     lines.extend(
         modules
             .iter()
             .map(|module| format!("insmod /modules/{module}\n")),
     );
-    // The whole path: busybox has an `ip` of its own.
+    // The full path, because busybox has its own `ip`.
     lines += "/usr/sbin/ip link set lo up\n";
     lines.extend([format!(
         "echo '{BEGIN}'\n/tests --test-threads 1 --color never --exact"

@@ -1,29 +1,29 @@
-//! The kernels that are tried. A new one is a new row.
+//! The tested kernels. Add a row for a new one.
 
-/// A series of Debian kernels, of which the newest is taken.
+/// A series of Debian kernels; the newest release is tested.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Kernel {
-    /// As it is asked for.
+    /// Its name on the command line.
     pub(crate) series: &'static str,
-    /// Beginning and end of a release's name, its number left out.
+    /// Prefix and suffix of a release's name.
     release: [&'static str; 2],
-    /// Where Debian has it.
+    /// The Debian suite.
     pub(super) suite: &'static str,
     pub(super) expected: Expected,
 }
 
-/// The expected outcome.
+/// The expected result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// Below the floor: this sentence, and nothing loaded.
+    /// Below the oldest supported version: this error, and nothing is loaded.
     Refused,
-    /// Every test in the list passes by netlink; TCX is not there.
+    /// Every test in the list passes with netlink; the kernel has no TCX.
     Tc,
-    /// Every test in the list passes both ways.
+    /// Every test in the list passes with both mechanisms.
     Tcx,
 }
 
-/// From old to new. 6.1 is the only one in Debian between the floor (5.14) and TCX (6.6).
+/// From old to new. 6.1 is the only one in Debian between the oldest supported version (5.14) and TCX (6.6).
 pub(crate) const KERNELS: [Kernel; 5] = [
     kernel(
         "5.10",
@@ -71,8 +71,8 @@ const fn kernel(
     }
 }
 
-/// Kernel tests that are run in a machine, each in all its variants. Emulation makes a second of this machine two to
-/// twelve: what sends for seconds or counts on the clock stays outside.
+/// Kernel tests that run in a machine, each in all its variants. Emulation is two to twelve times slower, so tests
+/// that send for seconds or depend on time are left out.
 const TESTS: &[&str] = &[
     "udp",
     "udp_segmentation",
@@ -102,14 +102,14 @@ const TESTS: &[&str] = &[
     "verified_instructions",
 ];
 
-/// True if a test is in the list.
+/// Returns true if a test is in the list.
 pub(super) fn is_run(name: &str) -> bool {
     let name = name.split("::").next().unwrap_or_default();
     TESTS.contains(&name)
 }
 
 impl Kernel {
-    /// Releases among package names, the newest first.
+    /// Returns releases among package names, the newest first.
     pub(super) fn releases(&self, packages: &[String]) -> Vec<String> {
         let [begin, end] = self.release;
         let number = |release: &str| -> Option<u32> {
@@ -135,7 +135,7 @@ impl Kernel {
     }
 }
 
-/// The kernels asked for by series; all where none is named.
+/// Returns the kernels of these series, or all if none is given.
 pub(super) fn asked(series: &[&str]) -> Result<Vec<&'static Kernel>, String> {
     if series.is_empty() {
         return Ok(KERNELS.iter().collect());

@@ -1,4 +1,4 @@
-//! A machine of qemu's: started, listened to, and ended when it takes too long.
+//! Runs a qemu machine with a time limit.
 
 use std::{
     fs::File,
@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// A machine takes a minute or two. Other work on this one can make it many.
+/// A machine takes a minute or two, and much longer under load.
 const LONGEST: Duration = Duration::from_hours(1);
 
 /// A process that ends with this value.
@@ -20,16 +20,17 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended by itself, or there is nothing more to do about it.
+        // It has already ended, or cannot be ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Boots a kernel with a file system and gives all that the machine says until it turns itself off. `log` has each line
-/// as soon as it is said, so that a machine that hangs can be watched.
+/// Boots a kernel with a file system, and returns the machine's output after it turns itself off. `log` gets each
+/// line at once, so a hanging machine can be observed.
 ///
-/// Emulated, because nested virtualisation is seldom to be had; in one thread, because with more one boot in 34 panicked.
+/// Emulated, because nested virtualisation is rarely available; single-threaded, because with more threads one boot
+/// in 34 panicked.
 pub(super) fn boot(kernel: &Path, files: &Path, log: &Path) -> Result<String> {
     let mut log =
         File::create(log).with_context(|| format!("cannot create `{}`", log.display()))?;

@@ -1,4 +1,4 @@
-//! The kernel tests on other kernels, each in a machine of its own under qemu.
+//! Runs the kernel tests on other kernels, each in a qemu machine.
 
 mod fetch;
 mod image;
@@ -19,7 +19,7 @@ use self::{
 };
 use crate::shell;
 
-/// Requirements besides cargo: a program, and the Debian package that brings it.
+/// Requirements besides cargo: a program, and its Debian package.
 const NEEDED: [(&str, &str); 9] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("busybox", "busybox-static"),
@@ -32,7 +32,7 @@ const NEEDED: [(&str, &str); 9] = [
     ("ping", "iputils-ping"),
 ];
 
-/// Outcome of one kernel.
+/// Result of one kernel.
 #[derive(Debug)]
 struct Tried {
     kernel: &'static Kernel,
@@ -40,7 +40,7 @@ struct Tried {
     outcome: Outcome,
 }
 
-/// Runs the tests on the kernels of these series, or on all; then writes `docs/KERNELS.md` when all were tried.
+/// Runs the tests on the kernels of these series, or on all. After all, it writes `docs/KERNELS.md`.
 pub(crate) fn run(series: &[&str]) -> Result<()> {
     let asked = kernels::asked(series).map_err(|error| anyhow!(error))?;
     let missing = missing();
@@ -76,12 +76,12 @@ pub(crate) fn run(series: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// All kernels, for CI.
+/// Runs all kernels, for CI.
 pub(crate) fn all() -> Result<()> {
     run(&[])
 }
 
-/// The oldest kernel that is supported and to be had, for CI: a mirror that cannot be reached is no fault of the project.
+/// Runs the oldest supported kernel in Debian, for CI. An unreachable mirror is no failure.
 pub(crate) fn oldest() -> Result<()> {
     if let Err(error) = Apt::update() {
         println!("SKIPPED: no kernel was tried: {error:#}");
@@ -100,7 +100,7 @@ fn missing() -> Vec<&'static str> {
     packages
 }
 
-/// Builds the kernel tests. The machine gets this one's libraries along, so that they need no build of their own.
+/// Builds the kernel tests. The machine gets this machine's libraries, so no separate build is needed.
 fn build() -> Result<PathBuf> {
     let said = shell::read(&mut shell::command(
         "cargo test --package mermin-core --test kernel --no-run --message-format=json --quiet",

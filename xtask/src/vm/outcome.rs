@@ -1,4 +1,4 @@
-//! Output of a machine: tests that passed, failed and were skipped, and what the verifier counted.
+//! Parses a machine's output: passed, failed and skipped tests, and the verifier's counts.
 
 use std::collections::BTreeMap;
 
@@ -7,29 +7,29 @@ use super::{
     kernels::Expected,
 };
 
-/// The sentence of a kernel below the floor, without the release.
+/// The error on a kernel below the oldest supported version, without the release.
 const TOO_OLD: &str = ": 5.14 or newer is needed";
-/// The sentence where a kernel has no TCX.
+/// The error on a kernel without TCX.
 const NO_TCX: &str = "cannot attach by TCX";
 
-/// The outcome of one machine.
+/// The result of one machine.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) passed: Vec<String>,
-    /// Test, and why not.
+    /// Test and reason.
     pub(super) skipped: Vec<(String, String)>,
     pub(super) failed: Vec<String>,
-    /// Instructions that the verifier walked through, by program.
+    /// Instructions that the verifier processed, by program.
     pub(super) verified: BTreeMap<String, u64>,
-    /// Exit status of the tests, once they came to their end.
+    /// Exit status of the tests, if they ended.
     pub(super) status: Option<i32>,
 }
 
 impl Outcome {
-    /// Reads what a machine said.
+    /// Parses a machine's output.
     pub(super) fn read(said: &str) -> Self {
         let mut outcome = Self::default();
-        // A test's own output may stand between its name and its result.
+        // A test's own output may appear between its name and its result.
         let mut running = None;
         let tests = said.split(BEGIN).nth(1).unwrap_or_default();
         for line in tests.lines() {
@@ -56,7 +56,7 @@ impl Outcome {
         outcome
     }
 
-    /// Notes the result of a test; gives its name back where this is none.
+    /// Stores the result of a test; returns its name if this is no result.
     fn test(&mut self, name: String, result: &str) -> Option<String> {
         match result.trim() {
             "ok" => self.passed.push(name),
@@ -71,7 +71,7 @@ impl Outcome {
         None
     }
 
-    /// Faults, in sentences; none where all is well.
+    /// Returns faults as sentences; empty if there are none.
     pub(super) fn faults(&self, expected: Expected) -> Vec<String> {
         let mut faults = Vec::new();
         match self.status {
@@ -108,7 +108,7 @@ impl Outcome {
     }
 }
 
-/// A device or program that this test needs and this kernel or image does not have.
+/// Returns true if a test needs a device or program that this kernel or image lacks.
 fn lacks_device(why: &str) -> bool {
     why.contains("is not installed")
 }

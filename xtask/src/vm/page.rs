@@ -1,4 +1,4 @@
-//! `docs/KERNELS.md`: what came of each kernel.
+//! Writes `docs/KERNELS.md`, the results of each kernel.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs};
 
@@ -8,7 +8,7 @@ use super::{Tried, kernels::Expected};
 use crate::project;
 
 const PAGE: &str = "docs/KERNELS.md";
-/// The table below this line is written by the command.
+/// The command writes the table below this line.
 const MARK: &str = "<!-- written by `cargo xtask kernel-test --vm` -->\n";
 
 pub(super) fn write(tried: &[Tried]) -> Result<()> {
