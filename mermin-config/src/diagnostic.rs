@@ -1,4 +1,4 @@
-//! Messages about a file: errors and warnings, each with its place.
+//! Messages about a file: errors and warnings with their positions.
 
 use std::fmt;
 
@@ -25,12 +25,12 @@ enum Place {
 }
 
 impl Problem {
-    /// Of the file as a whole.
+    /// Creates a fault of the whole file.
     pub(crate) fn whole(message: impl Into<String>) -> Self {
         Self::new(Place::Whole, message)
     }
 
-    /// Of a file whose text cannot be shown.
+    /// Creates a fault at a position of a file whose text cannot be shown.
     pub(crate) fn located(line: usize, column: usize, message: impl Into<String>) -> Self {
         Self::new(Place::Located { line, column }, message)
     }
@@ -55,7 +55,7 @@ impl Problem {
         self
     }
 
-    /// Adds values that could be written instead.
+    /// Adds valid values.
     pub(crate) fn with_valid(mut self, valid: impl Into<String>) -> Self {
         self.0.valid = Some(valid.into());
         self
@@ -67,7 +67,7 @@ impl Problem {
         self
     }
 
-    /// Its position; a fault of the whole file comes last.
+    /// Returns its offset; a fault of the whole file comes last.
     pub(crate) fn offset(&self) -> usize {
         match &self.0.place {
             Place::At(span) => span.start,
@@ -75,7 +75,7 @@ impl Problem {
         }
     }
 
-    /// Looks up the place.
+    /// Looks up line and column.
     pub(crate) fn locate(self, source: &Source) -> Diagnostic {
         let Inner {
             place,
@@ -112,7 +112,7 @@ impl Problem {
 
 /// An error or a warning about a file.
 ///
-/// [`Display`](fmt::Display) shows it over several lines, without one at the end:
+/// [`Display`](fmt::Display) prints several lines, without a newline at the end:
 ///
 /// ```text
 /// mermin.hcl:2:3: cannot use the key `tcp-timeout`: `span` has no such key
@@ -132,37 +132,37 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// The file, as it was named.
+    /// Returns the file's name.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The line, from 1; none when the file as a whole is meant.
+    /// Returns the line, from 1; `None` for the whole file.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.position.map(|(line, _)| line)
     }
 
-    /// The column in characters, from 1.
+    /// Returns the column in characters, from 1.
     #[must_use]
     pub fn column(&self) -> Option<usize> {
         self.position.map(|(_, column)| column)
     }
 
-    /// The fault: one line, in the form "cannot `<verb> <object>`".
+    /// Returns the fault: one line, in the form "cannot `<verb> <object>`".
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Values that would be valid there.
+    /// Returns the values that are valid at this position.
     #[must_use]
     pub fn valid(&self) -> Option<&str> {
         self.valid.as_deref()
     }
 
-    /// The remedy, such as the nearest key.
+    /// Returns the remedy, such as the nearest key.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
@@ -171,7 +171,7 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names and messages hold what stood in the file.
+        // Names and messages contain text of the file.
         let clean = |text: &str| -> String { text.chars().map(printable).collect() };
         f.write_str(&clean(&self.file))?;
         if let Some((line, column)) = self.position {

@@ -1,15 +1,15 @@
-//! Why a file cannot be used.
+//! The error for a file that cannot be used.
 
 use std::{fmt, io};
 
 use crate::diagnostic::Diagnostic;
 
-/// All that is wrong with a file; shown as its diagnostics, with an empty line between them and none at the end.
+/// All errors of a file. `Display` prints its diagnostics with an empty line between them, and no newline at the end.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", Shown(.diagnostics))]
 pub struct Error {
     diagnostics: Vec<Diagnostic>,
-    /// The system's error when the file could not be read.
+    /// The system's error, if the file could not be read.
     #[source]
     system: Option<io::Error>,
 }
@@ -29,7 +29,7 @@ impl Error {
         }
     }
 
-    /// The faults, in the order of the file; at least one.
+    /// Returns the errors in the order of the file; at least one.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics

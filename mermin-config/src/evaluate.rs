@@ -1,4 +1,4 @@
-//! Values that are not literals: `env`, templates, conditionals.
+//! Evaluates values that are not literals: `env`, templates, conditionals.
 
 use hcl::{
     Value,
@@ -16,13 +16,13 @@ use crate::{diagnostic::Problem, text::Span};
 /// Looks up an environment variable.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Expressions that may stand where a value is expected.
+/// Expressions that are valid as a value.
 const VALID: &str = "a literal, a template, a conditional, or `env(\"NAME\")`";
 
 /// Evaluates an expression.
 ///
 /// # Errors
-/// Variables that are not set, and what has no meaning in a configuration.
+/// Variables that are not set, and expressions without a meaning in a configuration.
 pub(crate) fn evaluate(
     expression: &Expression,
     environment: Environment<'_>,
@@ -46,7 +46,7 @@ pub(crate) fn evaluate(
         })
 }
 
-/// Puts environment variables in, and refuses what could take long or overflow: loops and arithmetic.
+/// Substitutes environment variables, and rejects expressions that could take long or overflow: loops and arithmetic.
 struct Substitution<'a> {
     environment: Environment<'a>,
     whole: Span,
@@ -63,7 +63,7 @@ impl Substitution<'_> {
             .push(Problem::at(span, format!("cannot evaluate {what}")).with_valid(VALID));
     }
 
-    /// The value of `env(..)`.
+    /// Returns the value of `env(..)`.
     fn env(&mut self, call: &FuncCall, span: &Span) -> Option<Expression> {
         let mut arguments = call.args.iter();
         let (Some(name), default, None) = (arguments.next(), arguments.next(), arguments.next())
@@ -74,7 +74,7 @@ impl Substitution<'_> {
             );
             return None;
         };
-        // Documentation of the agent has the name without quotes.
+        // The agent's documentation has the name without quotes.
         let name = match name {
             Expression::String(name) => name.value().clone(),
             Expression::Variable(name) => name.as_str().to_owned(),
@@ -111,7 +111,7 @@ impl Substitution<'_> {
     }
 }
 
-/// How to write what a bare word was meant to be: by custom, names in capitals are of environment variables.
+/// Suggests the correct form of a bare word: names in capitals are usually environment variables.
 fn meant(name: &str) -> String {
     let environment = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
     if name.chars().all(environment) {

@@ -1,4 +1,4 @@
-//! The octets of a configuration's file, read so that nothing it could be makes the reader wait for ever.
+//! Reads a configuration file. No kind of file can block the reader forever.
 
 use std::{
     fs::{File, FileType, OpenOptions},
@@ -20,28 +20,29 @@ use crate::{
     text::{Source, limits},
 };
 
-/// How long a pipe may be silent, such as that of `--config <(command)`.
+/// Longest silence of a pipe, such as that of `--config <(command)`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Kinds of file that may be read.
+/// Kinds of files that may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Allowed {
-    /// A file that can be read again.
+    /// Regular files, which can be read again.
     Files,
-    /// A pipe as well, which gives what it has once.
+    /// Also pipes, which can be read once.
     Pipes,
 }
 
-/// Contents of a file, as far as it can be a configuration.
+/// Returns the contents of a file, up to the size limit.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// The reason why it cannot be read.
 pub(crate) fn read(path: &Path, allowed: Allowed) -> Result<Vec<u8>, Error> {
     octets(path, allowed).map_err(|error| unreadable(path, error))
 }
 
 fn octets(path: &Path, allowed: Allowed) -> io::Result<Vec<u8>> {
-    // A pipe without a writer would not be opened otherwise, and a terminal could become that of this process.
+    // Otherwise, opening a pipe without a writer would block, and a terminal could become this process's controlling
+    // terminal.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
     let file = file.map_err(|error| socket(path).unwrap_or(error))?;
@@ -52,7 +53,7 @@ fn octets(path: &Path, allowed: Allowed) -> io::Result<Vec<u8>> {
     if let Some(word) = word(kind) {
         return Err(io::Error::new(ErrorKind::InvalidInput, word));
     }
-    // One more than there may be, so that what is too large is seen to be.
+    // One octet more than the limit, to detect a file that is too large.
     let mut octets = Vec::new();
     file.take(most() + 1).read_to_end(&mut octets)?;
     Ok(octets)
@@ -62,26 +63,26 @@ fn most() -> u64 {
     u64::try_from(limits::MOST_OCTETS).unwrap_or(u64::MAX)
 }
 
-/// A socket cannot be opened, and the kernel says of it that there is no such device.
+/// Returns an error for a socket. The kernel would only say that there is no such device.
 fn socket(path: &Path) -> Option<io::Error> {
     let kind = path.metadata().ok()?.file_type();
     kind.is_socket()
         .then(|| io::Error::new(ErrorKind::InvalidInput, "it is a socket"))
 }
 
-/// Something that is no file.
+/// Returns the word for a kind that is not a regular file.
 fn word(kind: FileType) -> Option<&'static str> {
     if kind.is_fifo() {
         Some("it is a pipe")
     } else if kind.is_char_device() || kind.is_block_device() {
         Some("it is a device")
     } else {
-        // A directory is refused by the read, in the kernel's words.
+        // For a directory, the read returns the kernel's error.
         None
     }
 }
 
-/// All that comes until its writers have closed it.
+/// Reads a pipe until its writers have closed it.
 fn from_pipe(mut pipe: File) -> io::Result<Vec<u8>> {
     let mut octets = Vec::new();
     let mut part = [0; 4_096];

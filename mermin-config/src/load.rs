@@ -1,4 +1,4 @@
-//! From a file to a configuration.
+//! Loads a configuration from a file.
 
 use std::{env, path::Path, str::FromStr};
 
@@ -12,10 +12,10 @@ use crate::{
     text::{Source, limits, parse, yaml},
 };
 
-/// The most errors, and the most warnings, that are reported for a file. The number of further ones is reported.
+/// Largest number of errors, and of warnings, reported for a file. The number of further ones is reported.
 const MOST: usize = 100;
 
-/// A configuration, with the warnings about its file.
+/// A configuration and the warnings about its file.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Loaded {
@@ -23,26 +23,27 @@ pub struct Loaded {
     pub config: Config,
     /// Warnings in file order: keys that have no effect, or not the intended one.
     pub warnings: Vec<Diagnostic>,
-    /// Keys of the file that are left to the application ([`Effect::Application`](crate::Effect)), as named in the reference.
-    /// An application can warn about those that it does not use.
+    /// Keys of the file for the application ([`Effect::Application`](crate::Effect)), as named in the reference. An
+    /// application can warn about those that it does not use.
     pub for_application: Vec<String>,
 }
 
 impl Config {
-    /// Reads a file, with the environment of the process. A pipe may be silent for five seconds; a device or a socket is refused.
+    /// Reads a file, with the environment of the process. A pipe may be silent for five seconds. A device or a socket
+    /// is an error.
     ///
     /// # Errors
-    /// The file cannot be read; or all errors in it.
+    /// An unreadable file, or all errors in it.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Loaded, Error> {
         let path = path.as_ref();
         let octets = file::read(path, Allowed::Pipes)?;
         Self::load(&path.to_string_lossy(), &octets, &process_environment)
     }
 
-    /// Reads a file's content. `name` is what messages call it; `environment` looks up a variable for `env`.
+    /// Reads the content of a file. `name` is its name in messages; `environment` looks up a variable for `env`.
     ///
     /// # Errors
-    /// All errors in it.
+    /// All errors in the content.
     pub fn load(
         name: &str,
         octets: &[u8],
@@ -73,8 +74,8 @@ impl Config {
 }
 
 impl Config {
-    /// The whole configuration as text, with defaults and the meaning of each key. Reading the text gives the same
-    /// configuration. Secrets are written in plain text.
+    /// Returns the whole configuration as text, with defaults and the meaning of each key. Reading the text gives the
+    /// same configuration. The text contains secrets.
     #[must_use]
     pub fn to_hcl(&self) -> String {
         match self.write() {
@@ -87,7 +88,7 @@ impl Config {
 impl FromStr for Loaded {
     type Err = Error;
 
-    /// As [`Config::load`], with the environment of the process.
+    /// Reads as [`Config::load`] does, with the environment of the process.
     fn from_str(text: &str) -> Result<Self, Error> {
         Config::load("configuration", text.as_bytes(), &process_environment)
     }
@@ -96,20 +97,20 @@ impl FromStr for Loaded {
 impl FromStr for Config {
     type Err = Error;
 
-    /// As [`Config::load`], with the environment of the process and without the warnings.
+    /// Reads as [`Config::load`] does, with the environment of the process and without the warnings.
     fn from_str(text: &str) -> Result<Self, Error> {
         Loaded::from_str(text).map(|loaded| loaded.config)
     }
 }
 
-/// A variable of the process that is UTF-8.
+/// Returns a variable of the process, if it is UTF-8.
 pub(crate) fn process_environment(name: &str) -> Option<String> {
-    // Names that `getenv` cannot be asked for are not set.
+    // `getenv` cannot look up such names.
     let asks = !name.is_empty() && !name.contains(['=', '\0']);
     asks.then(|| env::var(name).ok()).flatten()
 }
 
-/// Reads a text. If some of it is invalid, reads the rest.
+/// Reads a text. If a part is invalid, it reads the rest.
 fn check(text: &str, environment: Environment<'_>) -> (Option<Config>, Reader) {
     let parsed = parse::parse(text);
     let mut reader = Reader::default();
@@ -126,11 +127,11 @@ fn check(text: &str, environment: Environment<'_>) -> (Option<Config>, Reader) {
     (config, reader)
 }
 
-/// Problems in the order of the file.
+/// Returns problems in the order of the file.
 fn told(mut problems: Vec<Problem>, source: &Source, what: &str) -> Vec<Diagnostic> {
     problems.sort_by_key(Problem::offset);
     let more = problems.len().saturating_sub(MOST);
-    // More than this are not even gathered.
+    // Further ones were not collected.
     let least = if problems.len() >= MOST_GATHERED {
         "at least "
     } else {

@@ -1,4 +1,4 @@
-//! A file as a tree of keys and values, each with its place.
+//! A file as a tree of keys and values with their positions.
 
 use std::slice;
 
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct Node {
     pub(crate) span: Span,
     pub(crate) kind: Kind,
-    /// Not written as it is, but the outcome of `env` or a template, which is text whatever is meant.
+    /// The result of `env` or a template, which is text whatever type is needed.
     pub(crate) computed: bool,
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Text(String),
     List(Vec<Node>),
     Table(Vec<Entry>),
-    /// Could not be evaluated, which has been said.
+    /// Could not be evaluated; the error has been reported.
     Broken,
 }
 
@@ -45,19 +45,19 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
-/// How a key was written.
+/// Syntax of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `key = ..`
     Attribute,
     /// `key { .. }`
     Block,
-    /// `.. "key" { .. }`: a table within the block's.
+    /// `.. "key" { .. }`: a table within that of the block.
     Label,
 }
 
 impl Node {
-    /// As messages call it.
+    /// Returns its name in messages.
     pub(crate) fn what(&self) -> &'static str {
         match self.kind {
             Kind::Null => "null",
@@ -72,7 +72,7 @@ impl Node {
 }
 
 impl Node {
-    /// A block of which this is one key, where it is a text in a block's place.
+    /// Returns a block with this as its only key, for a text in place of a block.
     pub(crate) fn as_block_of(&self, key: &str) -> Self {
         let mut block = self.clone();
         if matches!(self.kind, Kind::Text(_)) {
@@ -133,7 +133,7 @@ impl Builder<'_> {
             .collect()
     }
 
-    /// A block's labels, each of which nests as a bracket does, and as far as brackets may.
+    /// Returns a block's labels. Each counts as a nested bracket, up to the limit of brackets.
     fn labels<'l>(&mut self, labels: &'l [BlockLabel]) -> slice::Iter<'l, BlockLabel> {
         if let Some(label) = labels.get(MOST_LEVELS) {
             let message = format!("cannot read more than {MOST_LEVELS} labels of a block");
@@ -215,7 +215,7 @@ fn name(ident: &Decorated<Ident>) -> String {
     ident.as_str().to_owned()
 }
 
-/// A label is a key with the block's table as its value.
+/// Converts a label into a key whose value is the block's table.
 fn labelled(node: Node, label: &BlockLabel) -> Node {
     let span = label_span(label);
     Node {

@@ -1,4 +1,4 @@
-//! From a configuration to a source of flows.
+//! Creates a source of flows from a configuration.
 
 use mermin_core::{
     Attach, FlowKey, FlowSource, FlowSourceBuilder, Join, Pinning, Preset, TcxOrder,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Config {
-    /// A builder configured from the file. Apply command-line overrides to the result.
+    /// Returns a builder with the options of the file. Apply command-line overrides to the result.
     pub fn source(&self) -> FlowSourceBuilder {
         let instrument = self.discovery().instrument();
         let builder = self
@@ -25,8 +25,8 @@ impl Config {
         )
     }
 
-    /// A builder for capture files: as [`source`](Self::source), but only with the table's size, timeouts, tunnels and the
-    /// filter. Set the file by `FlowSourceBuilder::pcap`.
+    /// Returns a builder for capture files: as [`source`](Self::source), but only with the table's size, timeouts,
+    /// tunnels and the filter. Set the file with `FlowSourceBuilder::pcap`.
     pub fn source_of_captures(&self) -> FlowSourceBuilder {
         let capture = self.pipeline().flow_capture();
         let key = match capture.flow_key() {
@@ -51,7 +51,7 @@ impl Config {
 
 fn interfaces(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuilder {
     let builder = if instrument.usual() {
-        // A host without any of them is a bare one.
+        // A host without any of them is a bare host.
         builder.interfaces(Preset::AnyCni).fallback_to_all(true)
     } else {
         builder.interfaces(instrument.interfaces())
@@ -74,7 +74,8 @@ fn hooks(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuild
     };
     let builder = builder.attach(attach).tcx_order(order);
     match instrument.attach() {
-        // Where it may be needed, and only when it says something: with TCX it has no effect, which the report tells.
+        // Only if the mechanism may be tc and the value is not the default: with TCX it has no effect, which the
+        // report notes.
         AttachMode::Auto | AttachMode::Tc if priority != 1 => builder.tc_priority(priority),
         _ => builder,
     }

@@ -1,4 +1,4 @@
-//! Any valid value of a key, made of octets that proptest chooses and shrinks.
+//! Generates any valid value of a key from octets that proptest chooses and shrinks.
 
 use super::{ConfigValue, Reader};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     text::parse::parse,
 };
 
-/// Octets to choose by; zeros where there are no more.
+/// Octets for decisions; zeros at the end.
 pub(crate) struct Entropy<'a>(pub(crate) &'a [u8]);
 
 impl Entropy<'_> {
@@ -25,7 +25,7 @@ impl Entropy<'_> {
         (0..8).fold(0, |number, _| number << 8 | u64::from(self.octet()))
     }
 
-    /// Below a limit.
+    /// Returns a number below a limit.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::from(self.octet()) % limit
     }
@@ -34,7 +34,7 @@ impl Entropy<'_> {
         of[self.below(of.len())]
     }
 
-    /// Text with all that has a meaning in HCL.
+    /// Returns text with everything that has a meaning in HCL.
     pub(crate) fn text(&mut self) -> String {
         const PARTS: [&str; 20] = [
             "a",
@@ -62,7 +62,7 @@ impl Entropy<'_> {
     }
 }
 
-/// Faults of a value that is written and read again alone.
+/// Returns the faults of a value that is written and read again.
 pub(crate) fn read_again<T: ConfigValue>(value: &T) -> Vec<Problem> {
     let text = format!("x = {}\n", value.write().inline());
     let parsed = parse(&text);

@@ -1,51 +1,51 @@
-//! Types of a key's value, and those that are made of others.
+//! Types of a key's value, and types composed of others.
 
 use std::collections::BTreeMap;
 
 use super::{Reader, Shape, quote::quote};
 use crate::node::{Kind, Node};
 
-/// A type that a key may have.
+/// A type of a key's value.
 pub(crate) trait ConfigValue: Sized {
-    /// The shape of the value.
+    /// Returns the shape of the value.
     fn shape() -> Shape;
 
-    /// Reads it; none after a problem was told.
+    /// Reads the value; `None` after a reported problem.
     fn read(node: &Node, reader: &mut Reader) -> Option<Self>;
 
-    /// Reads an item of a list, which may stand for several.
+    /// Reads an item of a list. An item may stand for several values.
     fn read_items(node: &Node, reader: &mut Reader) -> Option<Vec<Self>> {
         Some(vec![Self::read(node, reader)?])
     }
 
-    /// Text of which [`read`](Self::read) makes the same value.
+    /// Returns text from which [`read`](Self::read) makes the same value.
     fn write(&self) -> HclValue;
 
-    /// Any valid one.
+    /// Returns any valid value.
     #[cfg(test)]
     fn arbitrary(entropy: &mut super::arbitrary::Entropy<'_>) -> Self;
 }
 
-/// A value as HCL has it.
+/// A value in HCL.
 #[derive(Clone, Debug)]
 pub(crate) enum HclValue {
     Value(String),
     List(Vec<HclValue>),
-    /// A block's keys in their order.
+    /// Keys of a block in their order.
     Section(Vec<(&'static str, HclValue)>),
-    /// Names of the file's own.
+    /// A map with names from the file.
     Map(Vec<(String, HclValue)>),
-    /// Left out.
+    /// Omitted.
     Absent,
 }
 
 impl HclValue {
-    /// A text.
+    /// Creates a text.
     pub(crate) fn text(text: &impl ToString) -> Self {
         Self::Value(quote(&text.to_string()))
     }
 
-    /// On one line.
+    /// Formats it on one line.
     pub(crate) fn inline(&self) -> String {
         let object = |fields: Vec<String>| match fields.as_slice() {
             [] => "{}".to_owned(),
@@ -106,11 +106,11 @@ impl<T: ConfigValue> ConfigValue for Vec<T> {
                     .iter()
                     .map(|item| T::read_items(item, reader))
                     .collect();
-                // All of them are looked at before one that is wrong ends it.
+                // All items are read, so that all problems are reported.
                 let items: Option<Vec<Vec<T>>> = items.into_iter().collect();
                 items.map(|items| items.into_iter().flatten().collect())
             }
-            // One block is a list of one.
+            // A single block is a list of one.
             (Kind::Table(_), Shape::Section(_)) => Some(vec![T::read(node, reader)?]),
             _ => reader.mismatch(node, &Self::shape()),
         }

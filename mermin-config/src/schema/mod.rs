@@ -1,6 +1,6 @@
-//! The one table of keys: name, type, default, what is valid, meaning, and what acts on it.
+//! The table of keys: name, type, default, valid values, meaning, and the part that uses it.
 //!
-//! [`section!`](section) declares a block once. From that come its type, how it is read, how it is written, and the
+//! [`section!`](section) declares a block once. The declaration gives its type, its reader, its writer, and the
 //! reference in the documentation.
 
 #[cfg(test)]
@@ -29,14 +29,14 @@ pub(crate) struct Info {
     pub(crate) keys: Vec<Key>,
 }
 
-/// How a block's own blocks are written.
+/// Syntax of nested blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Within it.
+    /// Inside the block.
     Nested,
     /// On one line, as an object.
     Inline,
-    /// As labels behind its name: `name "label" { .. }`.
+    /// As labels after its name: `name "label" { .. }`.
     Labels,
 }
 
@@ -48,17 +48,17 @@ pub(crate) struct Key {
     pub(crate) effect: Effect,
     pub(crate) shape: Shape,
     pub(crate) preset: fn() -> HclValue,
-    /// True if it has no default: the block is refused without it.
+    /// True if it has no default and the block needs it.
     pub(crate) required: bool,
 }
 
-/// The part that acts on a key.
+/// The part that uses a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Effect {
-    /// The source of flows: [`Config::source`](crate::Config::source) hands it over.
+    /// The source of flows: [`Config::source`](crate::Config::source) applies it.
     Capture,
-    /// The application, where it has a use for it.
+    /// The application, if it uses the key.
     Application,
     /// Nothing: the key is accepted so that files of Mermin's agent load unchanged.
     Ignored,
@@ -66,7 +66,7 @@ pub enum Effect {
 
 #[cfg(test)]
 impl Effect {
-    /// As the reference calls it.
+    /// Returns its name in the reference.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Capture => "capture",
@@ -79,17 +79,17 @@ impl Effect {
 /// The shape of a key's value.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
-    /// A value, as the reference calls it, and what is valid; empty where the name says it.
+    /// A value: its name in the reference, and the valid values; empty if the name is enough.
     Leaf {
         name: String,
         valid: String,
     },
-    /// A block or object. Its description is looked up when it is asked for.
+    /// A block or object. A function returns its description.
     Section(fn() -> Info),
-    /// May be left out without a default.
+    /// May be omitted, without a default.
     Optional(Box<Shape>),
     List(Box<Shape>),
-    /// Names of the file's own, and values.
+    /// A map from names in the file to values.
     Map(Box<Shape>),
     /// Anything: the key has no meaning any more.
     Retired,
@@ -103,7 +103,7 @@ impl Shape {
         }
     }
 
-    /// The block it is, with or without one there.
+    /// Returns the block's description, if it is a block, optional or not.
     pub(crate) fn section(&self) -> Option<Info> {
         match self {
             Self::Section(info) => Some(info()),
@@ -112,13 +112,13 @@ impl Shape {
         }
     }
 
-    /// The shape of a rule's two lists, where it is a rule.
+    /// Returns the shape of a rule's two lists, if it is a rule.
     fn rule(&self) -> Option<Self> {
         let info = self.section().filter(|info| info.style == Style::Inline)?;
         info.keys.into_iter().next().map(|key| key.shape)
     }
 
-    /// As the reference calls it.
+    /// Returns its name in the reference.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Leaf { name, .. } => name.clone(),
@@ -136,7 +136,7 @@ impl Shape {
         }
     }
 
-    /// Valid values beyond those that the name says.
+    /// Returns valid values, if the name is not enough.
     pub(crate) fn valid(&self) -> String {
         match self {
             Self::Leaf { valid, .. } => valid.clone(),
@@ -146,11 +146,11 @@ impl Shape {
         }
     }
 
-    /// Name and what is valid, for messages.
+    /// Returns name and valid values, for messages.
     pub(crate) fn describe(&self) -> String {
         match (self.name(), self.valid()) {
             (name, valid) if valid.is_empty() => name,
-            // The words say it.
+            // The words are the valid values.
             (name, valid) if name == "word" => valid,
             (name, valid) => format!("{name}: {valid}"),
         }

@@ -1,10 +1,10 @@
-//! The nearest name to one that is not there.
+//! Finds the name nearest to an unknown one.
 
-/// Names longer than this are not compared: no key is.
+/// Longer names are not compared, because no key is as long.
 const LONGEST: usize = 64;
 
-/// The nearest of several names, where it is near enough to be what was meant: a third of it may differ. A hyphen for an
-/// underscore and another case do not count.
+/// Returns the nearest of several names, if at most a third of it differs. Case, and a hyphen instead of an
+/// underscore, do not count.
 pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > LONGEST {
         return None;

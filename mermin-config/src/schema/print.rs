@@ -1,11 +1,11 @@
-//! A configuration as HCL, with every key and what it means.
+//! Prints a configuration as HCL, with every key and its meaning.
 
 use super::{HclValue, Info, Key, Shape, Style};
 
 /// Columns of a line.
 const WIDTH: usize = 100;
 
-/// Writes a block's keys.
+/// Prints the keys of a block.
 pub(crate) fn print(info: &Info, fields: &[(&'static str, HclValue)]) -> String {
     let mut printer = Printer::default();
     printer.keys(info, fields);
@@ -15,7 +15,7 @@ pub(crate) fn print(info: &Info, fields: &[(&'static str, HclValue)]) -> String 
 #[derive(Default)]
 struct Printer {
     text: String,
-    /// The margin of each line: spaces, and `#` where a block is not there.
+    /// The margin of each line: spaces, and `#` for an absent block.
     margin: String,
 }
 
@@ -24,7 +24,7 @@ impl Printer {
         let begun = self.text.len();
         self.text.push_str(&self.margin);
         self.text.push_str(line);
-        // No spaces at the end.
+        // Removes trailing spaces.
         self.text.truncate(begun.max(self.text.trim_end().len()));
         self.text.push('\n');
     }
@@ -67,14 +67,14 @@ impl Printer {
         }
     }
 
-    /// An empty line, unless the block begins here.
+    /// Adds an empty line, unless the block begins here.
     fn space(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("{\n") {
             self.line("");
         }
     }
 
-    /// A block, or one for each label. One that is not there is shown with its defaults as a comment.
+    /// Prints a block, or one for each label. An absent block is printed with its defaults as a comment.
     fn block(&mut self, head: &str, key: &Key, info: &Info, value: &HclValue) {
         let HclValue::Section(fields) = value else {
             let preset = |key: &Key| (key.name, (key.preset)());
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::Config;
 
-    /// The first words of what a key means, which stand on one line.
+    /// Returns the first words of a key's meaning, for one line.
     fn begins(meaning: &str) -> String {
         let words: Vec<&str> = meaning.split_whitespace().take(3).collect();
         format!("# {}", words.join(" "))

@@ -1,11 +1,11 @@
-//! Text as HCL has it.
+//! Quotes text for HCL.
 
 use std::fmt::Write as _;
 
-/// Quotes a text so that it is read as it is.
+/// Quotes a text so that it is read literally.
 ///
-/// A `$` or `%` before one of its kind is written as a code point: in `$${` the parser would take the first for an escape
-/// of the second, which the formatter of `hcl-edit` 0.10 does not see.
+/// A `$` or `%` before the same character becomes a code point. In `$${` the parser would take the first as an escape
+/// of the second, which the formatter of `hcl-edit` 0.10 does not handle.
 pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     let mut rest = text.chars().peekable();

@@ -1,4 +1,4 @@
-//! Reading keys from a file's tree, and all that can be wrong with them.
+//! Reads keys from a file's tree, and reports all problems.
 
 use std::collections::HashMap;
 
@@ -8,27 +8,27 @@ use crate::{
     node::{Entry, Form, Kind, Node},
 };
 
-/// Characters of a value that a message repeats.
+/// Largest number of characters of a value in a message.
 const LONGEST_VALUE: usize = 80;
-/// Problems that are gathered at most.
+/// Largest number of collected problems.
 pub(crate) const MOST: usize = 1_000;
 
-/// Gathers what is wrong while a file is read, and which keys it has.
+/// Collects problems while a file is read, and the keys that the file has.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
-    /// Keys that the file has and that an application acts on.
+    /// Keys of the file that an application uses.
     pub(crate) for_application: Vec<String>,
-    /// The blocks around what is read, and the key.
+    /// The enclosing blocks and the key.
     path: Vec<Step>,
 }
 
-/// A part of a path.
+/// A component of a path.
 #[derive(Clone, Debug)]
 struct Step {
     name: &'static str,
-    /// Of the block it stands in.
+    /// Syntax in the enclosing block.
     style: Style,
 }
 
@@ -43,7 +43,7 @@ impl Reader {
         self.warnings.push(problem);
     }
 
-    /// Where the reader is: `discovery "instrument"`, `pipeline.flow_capture`.
+    /// Formats the current path: `discovery "instrument"`, `pipeline.flow_capture`.
     fn path(&self) -> String {
         let mut path = String::new();
         for Step { name, style } in &self.path {
@@ -52,12 +52,12 @@ impl Reader {
         path
     }
 
-    /// The key that is read.
+    /// Returns the current key.
     fn key(&self) -> &'static str {
         self.path.last().map_or("", |step| step.name)
     }
 
-    /// Reads what stands under a key.
+    /// Reads the value of a key.
     fn within<T>(&mut self, key: &Key, style: Style, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(Step {
             name: key.name,
@@ -68,13 +68,13 @@ impl Reader {
         read
     }
 
-    /// The keys of a block, none that is unknown among them.
+    /// Returns the keys of a block, and reports unknown ones.
     pub(crate) fn table<'n>(&mut self, node: &'n Node, info: &Info) -> Option<&'n [Entry]> {
         let Kind::Table(entries) = &node.kind else {
             return self.mismatch(node, &Shape::leaf("block", ""));
         };
         for entry in entries {
-            // Looking for the nearest takes long, and who reads on after so many.
+            // Finding the nearest key takes long, and so many messages are not read.
             if self.problems.len() < MOST && !info.keys.iter().any(|key| key.name == entry.key) {
                 let problem = self.unknown(entry, info);
                 self.error(problem);
@@ -83,7 +83,7 @@ impl Reader {
         Some(entries)
     }
 
-    /// A key of a block, or its default.
+    /// Reads a key of a block, or returns its default.
     pub(crate) fn field<T: ConfigValue>(
         &mut self,
         entries: &[Entry],
@@ -109,14 +109,14 @@ impl Reader {
         value.unwrap_or(default)
     }
 
-    /// Notes a key of earlier versions: anything is accepted, nothing is kept.
+    /// Notes a key of earlier versions: accepts any value and ignores it.
     pub(crate) fn retired(&mut self, entries: &[Entry], key: &Key, style: Style) {
         if let Some(entry) = entries.iter().find(|entry| entry.key == key.name) {
             self.within(key, style, |reader| reader.take_note(entry, key));
         }
     }
 
-    /// The one value of entries with the same key.
+    /// Returns the one value of entries with the same key.
     fn one(&mut self, found: &[&Entry], shape: &Shape) -> Option<Node> {
         let [first, others @ ..] = found else {
             return None;
@@ -127,7 +127,7 @@ impl Reader {
         let nodes = || found.iter().map(|entry| entry.node.clone());
         let blocks = found.iter().all(|entry| entry.form == Form::Block);
         match shape {
-            // Blocks of one name and several labels.
+            // Blocks with the same name and different labels.
             Shape::Section(info) if info().style == Style::Labels => Some(Node {
                 kind: Kind::Table(
                     nodes()
@@ -166,7 +166,7 @@ impl Reader {
         );
     }
 
-    /// Refuses names that are there twice.
+    /// Rejects duplicate names.
     pub(crate) fn unique(&mut self, entries: &[Entry]) {
         let mut seen: HashMap<&str, &Entry> = HashMap::new();
         for entry in entries {
@@ -243,7 +243,7 @@ impl Reader {
         }
     }
 
-    /// A value of the wrong type.
+    /// Reports a value of the wrong type.
     pub(crate) fn mismatch<T>(&mut self, node: &Node, shape: &Shape) -> Option<T> {
         if !matches!(node.kind, Kind::Broken) {
             let key = self.key();
@@ -269,7 +269,7 @@ impl Reader {
         None
     }
 
-    /// A value of the right type that cannot be.
+    /// Reports an invalid value of the right type.
     pub(crate) fn invalid<T>(
         &mut self,
         node: &Node,
@@ -284,7 +284,7 @@ impl Reader {
         None
     }
 
-    /// Refuses a block without one of the keys that have no default.
+    /// Rejects a block without a required key.
     pub(crate) fn require(&mut self, entries: &[Entry], node: &Node, info: &Info) {
         for key in info.keys.iter().filter(|key| key.required) {
             let given =
@@ -301,7 +301,7 @@ impl Reader {
     }
 }
 
-/// True if a text would be a value of this type if it stood without quotes.
+/// Returns true if a text would be a value of this type without its quotes.
 fn fits_without_quotes(text: &str, name: &str) -> bool {
     match name {
         "bool" => text.parse::<bool>().is_ok(),
@@ -310,7 +310,7 @@ fn fits_without_quotes(text: &str, name: &str) -> bool {
     }
 }
 
-/// Blocks that have a key of this name.
+/// Collects the blocks that have a key with this name.
 fn elsewhere(info: &Info, name: &str, path: &mut String, places: &mut Vec<String>) {
     for key in &info.keys {
         if key.name == name && !matches!(key.shape, Shape::Retired) && !path.is_empty() {
@@ -325,7 +325,7 @@ fn elsewhere(info: &Info, name: &str, path: &mut String, places: &mut Vec<String
     }
 }
 
-/// A part of a path, with what stands before it.
+/// Formats a component of a path with its separator.
 pub(crate) fn join(first: bool, style: Style, name: &str) -> String {
     match (first, style) {
         (true, _) => name.to_owned(),

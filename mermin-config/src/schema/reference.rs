@@ -1,4 +1,4 @@
-//! The reference, `docs/CONFIG.md`: its tables are made of the one table of keys.
+//! Writes the tables of `docs/CONFIG.md` from the table of keys.
 
 use std::fmt::Write as _;
 
@@ -60,7 +60,7 @@ impl Tables {
     }
 }
 
-/// Description of a list's items, where they are objects.
+/// Returns the description of a list's items, if they are objects.
 fn items(shape: &Shape) -> Option<Info> {
     match shape {
         Shape::List(inner) => inner.section(),
@@ -72,7 +72,7 @@ fn row(key: &Key) -> String {
     let preset = match (key.preset)().inline() {
         _ if key.required => "required".to_owned(),
         text if text == "null" => String::new(),
-        // The key's meaning says it better.
+        // The key's meaning describes it better.
         text if items(&key.shape).is_some() && text.len() > 100 => String::new(),
         text => format!("`{text}`"),
     };

@@ -1,14 +1,14 @@
-//! A block declared once: its type, how it is read and written, and what is known of it.
+//! Declares a block once: its type, its reader and writer, and its description.
 
 /// Declares a block.
 ///
 /// ```text
 /// section! {
-///     /// What the block is about.
+/// /// The purpose of the block.
 ///     Span, Nested, rules {
-///         /// What the key means.
+/// /// The meaning of the key.
 ///         tcp_timeout: PositiveDuration = PositiveDuration::seconds(20), Capture;
-///         /// A key whose name is none in Rust.
+/// /// A key whose name is not a Rust identifier.
 ///         kind "type": Kind = Kind::Pod, Application, required;
 ///         retired threads "Why a key of earlier versions has no effect.";
 ///     }
@@ -41,14 +41,14 @@ macro_rules! section {
                 $crate::schema::getter! { $(#[doc = $meaning])+ $field: $type $(<$($of),+>)? }
             )*
 
-            /// All defaults.
+            /// Returns all defaults.
             pub(crate) fn preset() -> Self {
                 Self {
                     $($field: $preset,)*
                 }
             }
 
-            /// Description of the block.
+            /// Returns the description of the block.
             pub(crate) fn info() -> $crate::schema::Info {
                 $crate::schema::Info {
                     about: concat!($($about),+),
@@ -117,7 +117,7 @@ macro_rules! section {
                 };
                 $(
                     let _ = $rules;
-                    // Keys that exclude one another cannot be chosen one by one.
+                    // Keys that exclude each other cannot be chosen independently.
                     if !$crate::schema::arbitrary::read_again(&value).is_empty() {
                         return Self::preset();
                     }
@@ -132,7 +132,7 @@ macro_rules! section {
     (@name $field:ident $key:literal) => { $key };
 }
 
-/// Declares the method that reads a field: what is small is given by value, what is owned as what it lends.
+/// Declares the method that returns a field: by value if it is small, otherwise as a reference.
 macro_rules! getter {
     ($(#[$doc:meta])+ $field:ident: String) => {
         $(#[$doc])+

@@ -1,29 +1,29 @@
-//! Where an offset is for a reader: line, column, and the line itself with a marker.
+//! Converts an offset for people: line, column, and the line itself with a marker.
 
 use super::{Span, boundary};
 
-/// Characters of a line that are shown; a longer line is cut around the place.
+/// Largest number of characters of a line; a longer line is cut around the position.
 const WIDTH: usize = 120;
-/// Of a cut line, characters before the place.
+/// Characters before the position in a cut line.
 const BEFORE: usize = 40;
 
-/// A place in a text, ready to be shown.
+/// A position in a text, for printing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Excerpt {
-    /// From 1.
+    /// Line, from 1.
     pub(crate) line: usize,
-    /// From 1, in characters.
+    /// Column in characters, from 1.
     pub(crate) column: usize,
-    /// The line, or the part of it around the place.
+    /// The line, or the part of it around the position.
     pub(crate) text: String,
     /// Characters of `text` before the marker.
     pub(crate) indent: usize,
-    /// Characters that are marked, at least one.
+    /// Number of marked characters, at least one.
     pub(crate) width: usize,
 }
 
 impl Excerpt {
-    /// The place of a span, which may end on a later line: what is marked ends with the first.
+    /// Returns the position of a span. If it ends on a later line, the mark ends with the first line.
     pub(crate) fn new(text: &str, span: &Span) -> Self {
         let start = boundary(text, span.start);
         let end = boundary(text, span.end).max(start);
@@ -60,12 +60,12 @@ impl Excerpt {
     }
 }
 
-/// A character that moves no cursor and takes a column, so that markers stand where they should and a file can neither
-/// command a terminal nor show text in another order than it has it.
+/// Replaces a character that does not take exactly one column. So markers have the right position, and a file can
+/// neither control a terminal nor change the order of text.
 pub(crate) fn printable(character: char) -> char {
     match character {
         '\t' => ' ',
-        // Of no width, or a change of direction (UAX #9).
+        // Zero-width characters, and changes of direction (UAX #9).
         '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'

@@ -1,13 +1,13 @@
-//! Files that are refused before they are looked at.
+//! Rejects files before they are parsed.
 
 use std::str;
 
 use crate::diagnostic::Problem;
 
-/// Size of a Kubernetes `ConfigMap` (1 MiB), so that no file from there is too large.
+/// Size of a Kubernetes `ConfigMap` (1 MiB). No file from there is too large.
 pub(crate) const MOST_OCTETS: usize = 1 << 20;
 
-/// The text of a file, without a byte order mark.
+/// Returns the text of a file, without a byte order mark.
 ///
 /// # Errors
 /// A file that is too large, or not UTF-8.

@@ -1,4 +1,4 @@
-//! A file's text: what may be handed to the parser, where its brackets are, and where an offset is for a reader.
+//! A file's text: limits, parsing, brackets, and positions for people.
 
 pub(crate) mod excerpt;
 pub(crate) mod limits;
@@ -9,10 +9,10 @@ pub(crate) mod yaml;
 
 use std::ops::Range;
 
-/// Octets of the text, from the first to the one behind the last.
+/// Range of octets of the text.
 pub(crate) type Span = Range<usize>;
 
-/// The last boundary of a character at or before an offset.
+/// Returns the last character boundary at or before an offset.
 pub(crate) fn boundary(text: &str, offset: usize) -> usize {
     let mut boundary = offset.min(text.len());
     while !text.is_char_boundary(boundary) {
@@ -24,7 +24,7 @@ pub(crate) fn boundary(text: &str, offset: usize) -> usize {
 /// A text and its name.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// As messages call it: the file's path.
+    /// The file's path, for messages.
     pub(crate) name: String,
     pub(crate) text: String,
 }

@@ -1,17 +1,17 @@
-//! From text to HCL, with every syntax error and not the first alone.
+//! Parses HCL, and reports every syntax error, not only the first.
 
 use hcl_edit::{parser, structure::Body};
 
 use super::{Span, boundary, recovery};
 use crate::diagnostic::Problem;
 
-/// Syntax errors that are told at most.
+/// Largest number of reported syntax errors.
 const MOST_ERRORS: usize = 20;
 
-/// The part of a text that could be read.
+/// The readable part of a text.
 #[derive(Debug)]
 pub(crate) struct Parsed {
-    /// The body without the lines that have errors; none where they make the rest meaningless.
+    /// The body without the lines with errors. `None` if the rest is meaningless without them.
     pub(crate) body: Option<Body>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -31,7 +31,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
                 Err(error) => {
                     // The parser counts octets, and may stop within a character.
                     let offset = boundary(&text, error.location().offset());
-                    // That its line was left out has not helped: it goes on over several.
+                    // Leaving out its line did not help, because the construct has several lines.
                     if last.replace(offset) == Some(offset) {
                         break None;
                     }
@@ -53,7 +53,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
     Parsed { body, problems }
 }
 
-/// The parser's words in this crate's form.
+/// Converts the parser's message into this crate's form.
 fn explain(text: &str, offset: usize, message: &str) -> Problem {
     let rest = text.get(offset..).unwrap_or_default();
     let here = word(text, offset);
@@ -88,7 +88,7 @@ fn explain(text: &str, offset: usize, message: &str) -> Problem {
     }
 }
 
-/// The most likely intention.
+/// Returns a remedy for the most likely mistake.
 fn hint(text: &str, offset: usize, rest: &str) -> Option<&'static str> {
     let first = rest.chars().next()?;
     let before = text.get(..offset)?;
@@ -114,14 +114,14 @@ fn hint(text: &str, offset: usize, rest: &str) -> Option<&'static str> {
     None
 }
 
-/// True if a text begins with the exponent of a number.
+/// Returns true if a text begins with the exponent of a number.
 fn is_exponent(text: &str) -> bool {
     text.strip_prefix(['e', 'E'])
         .map(|rest| rest.strip_prefix(['+', '-']).unwrap_or(rest))
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The word at an offset, or the one before it at a line's end, or the one character.
+/// Returns the word at an offset, or the one before it at a line's end, or a single character.
 fn word(text: &str, offset: usize) -> Span {
     let ends = text
         .get(offset..)
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn error_is_reported_once() {
         let parsed = parse("a = \"${\n}\"\n");
-        // And that the rest was not checked.
+        // The second problem says that the rest was not checked.
         assert_eq!(parsed.problems.len(), 2);
     }
 

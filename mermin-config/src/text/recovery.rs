@@ -1,4 +1,4 @@
-//! Leaves out the spoiled part, so that the rest of a file can be checked too.
+//! Leaves out the invalid part of a file, so that the rest can be checked.
 
 use super::{
     Span,
@@ -6,19 +6,19 @@ use super::{
 };
 use crate::diagnostic::Problem;
 
-/// Faults that are told at most; a file with more has one that spoils everything behind it.
+/// Largest number of reported faults. With more, one of them invalidates everything after it.
 const MOST_FAULTS: usize = 20;
 
-/// A text without what was spoiled: the same length, with spaces in its place.
+/// A text without its invalid parts: spaces replace them, so offsets stay.
 #[derive(Debug)]
 pub(crate) struct Repaired {
     pub(crate) text: String,
-    /// None after so many faults that the rest is not looked at.
+    /// `None` after so many faults that the rest is not checked.
     pub(crate) pairs: Option<Vec<Pair>>,
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Leaves out what has brackets or quotes that do not fit.
+/// Leaves out parts with unmatched brackets or quotes.
 pub(crate) fn brackets(text: &str) -> Repaired {
     let mut text = text.to_owned();
     let mut problems = Vec::new();
@@ -41,7 +41,7 @@ pub(crate) fn brackets(text: &str) -> Repaired {
     }
 }
 
-/// Leaves out the line at `offset` with all that is opened on it; what was opened before is still closed.
+/// Leaves out the line at `offset` and everything opened on it. Brackets opened before it are still closed.
 pub(crate) fn leave_out(text: &mut String, pairs: &[Pair], offset: usize) {
     let mut spoiled = line(text, offset);
     while let Some(end) = pairs
@@ -68,7 +68,7 @@ pub(crate) fn leave_out(text: &mut String, pairs: &[Pair], offset: usize) {
     blank(text, &parts);
 }
 
-/// Puts spaces in the place of all but newlines. Spans start and end between characters.
+/// Replaces everything except newlines by spaces. Spans start and end between characters.
 fn blank(text: &mut String, spans: &[Span]) {
     let mut octets = std::mem::take(text).into_bytes();
     for span in spans {

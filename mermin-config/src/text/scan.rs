@@ -1,23 +1,23 @@
-//! Brackets, quotes, comments and here-documents of a text.
+//! Finds brackets, quotes, comments and here-documents of a text.
 //!
-//! The parser is recursive and gives up at the first error, often at the end of the file. So what it is handed nests only
-//! so deep, and what was opened and not closed is found before it is asked.
+//! The parser is recursive and stops at the first error, often at the end of the file. So its input has limited
+//! nesting, and unclosed brackets are found before parsing.
 
 use super::Span;
 use crate::diagnostic::Problem;
 
-/// Levels that may be nested; the deepest key of a configuration is on the seventh.
+/// Largest nesting level; the deepest key of a configuration is on the seventh.
 pub(crate) const MOST_LEVELS: usize = 32;
 
-/// A fault that keeps a text from being parsed.
+/// A fault that prevents parsing.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) problem: Problem,
-    /// The span to leave out so that the rest makes sense.
+    /// The span to leave out so that the rest is valid.
     pub(crate) spoiled: Span,
 }
 
-/// An opening bracket and the one that closes it.
+/// Offsets of an opening bracket and its closing one.
 pub(crate) type Pair = (usize, usize);
 
 #[derive(Debug, PartialEq, Eq)]
@@ -30,10 +30,10 @@ enum Frame {
     Heredoc(String),
 }
 
-/// Reads the brackets of a text.
+/// Finds the brackets of a text.
 ///
 /// # Errors
-/// The first thing that is not closed, closed twice, or nested too deep.
+/// The first bracket that is not closed, closed twice, or nested too deep.
 pub(crate) fn scan(text: &str) -> Result<Vec<Pair>, Fault> {
     let mut scanner = Scanner {
         text,
@@ -60,8 +60,8 @@ struct Scanner<'a> {
     at: usize,
     open: Vec<(usize, Frame)>,
     pairs: Vec<Pair>,
-    /// The first block whose closing brace stands further left than the block does: one is missing there, and this one
-    /// was meant for a block around it.
+    /// The first block whose closing brace is further left than the block itself. It probably lacks a brace, and this
+    /// one closes an outer block.
     misfit: Option<usize>,
 }
 
@@ -174,13 +174,13 @@ impl Scanner<'_> {
             self.open.pop();
             self.at += octets;
         } else {
-            // The newline belongs to the next line's check.
+            // The next line's check handles the newline.
             return Ok(());
         }
         Ok(())
     }
 
-    /// Text in which `${` and `%{` begin code.
+    /// Reads text in which `${` and `%{` begin code.
     fn template(&mut self) -> Result<(), Fault> {
         let rest = self.rest();
         if rest.starts_with("$${") || rest.starts_with("%%{") {
@@ -193,15 +193,15 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// True if the line of the bracket here begins with it, further left than the line of `open` begins.
+    /// Returns true if the bracket here is the first on its line and further left than the line of `open`.
     fn outdented(&self, open: usize) -> bool {
-        // No further back than the blanks go: the line may be long, and full of brackets.
+        // Looks back only over blanks, because the line may be long and full of brackets.
         let before = self.text[..self.at].trim_end_matches([' ', '\t']);
         (before.is_empty() || before.ends_with('\n'))
             && self.at - before.len() < self.indent(self.line(open).start)
     }
 
-    /// The line an offset is on, without its newline.
+    /// Returns the line at an offset, without its newline.
     fn line(&self, offset: usize) -> Span {
         line(self.text, offset)
     }
@@ -215,7 +215,7 @@ impl Scanner<'_> {
         match frame {
             Frame::Quote => {
                 let line = self.line(open);
-                // A block's opening line cannot be left out alone.
+                // The opening line of a block cannot be left out alone.
                 let opens = self.text[open..line.end]
                     .trim_end()
                     .ends_with(['{', '[', '(']);
@@ -264,7 +264,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// A brace that is missing is most likely missing where its block seems to end.
+    /// Returns the fault of a missing brace, most likely at the apparent end of its block.
     fn unclosed_brace(&self, open: usize) -> Fault {
         let line = self.line(open);
         let end = self.dedent(line.clone());
@@ -281,7 +281,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Where the text goes back to the indentation of a line, or further left.
+    /// Returns the offset where the text returns to the indentation of a line, or further left.
     fn dedent(&self, from: Span) -> usize {
         let indent = self.indent(from.start);
         let mut start = from.end + 1;
@@ -295,7 +295,7 @@ impl Scanner<'_> {
         self.text.len()
     }
 
-    /// The block that the line at an offset seems to open, with the line that closes it.
+    /// Returns the block that the line at an offset apparently opens, with the line that closes it.
     fn block(&self, offset: usize) -> Span {
         let first = self.line(offset);
         let end = self.dedent(first.clone());
@@ -306,14 +306,15 @@ impl Scanner<'_> {
         first.start..if closes { last.end } else { end }
     }
 
-    /// All from an offset on, or from the line on that opens the outermost bracket: what closes it may be in there.
+    /// Returns everything from an offset on, or from the line that opens the outermost bracket, because that part may
+    /// close it.
     fn to_the_end(&self, offset: usize) -> Span {
         let outermost = self.open.first().map(|(open, _)| self.line(*open).start);
         outermost.unwrap_or(offset)..self.text.len()
     }
 }
 
-/// The line an offset is on, without its newline.
+/// Returns the line at an offset, without its newline.
 pub(crate) fn line(text: &str, offset: usize) -> Span {
     let start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
     let end = text[offset..]
@@ -331,11 +332,11 @@ fn closes(frame: &Frame, octet: u8) -> bool {
     )
 }
 
-/// The delimiter of a here-document that begins here, and the octets before its first newline.
+/// Returns the delimiter of a here-document that begins here, and the octets before its first newline.
 fn heredoc(rest: &str) -> Option<(String, usize)> {
     let behind = rest.strip_prefix("<<")?;
     let behind = behind.strip_prefix('-').unwrap_or(behind);
-    // No further than its name and blanks go: this is asked at each octet, and the line may be long.
+    // Looks ahead only over name and blanks, because this runs at each octet and the line may be long.
     let after = behind.trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-'));
     let name = &behind[..behind.len() - after.len()];
     let end = after.trim_start_matches([' ', '\t', '\r']);
@@ -421,7 +422,7 @@ mod tests {
         assert!(scan(&"a {\n".repeat(10_000)).is_err());
     }
 
-    /// A look from each octet to the end of its line would take a minute for a file of one line.
+    /// Scanning from each octet to the end of its line would take a minute for a file of one line.
     #[test]
     fn long_line_takes_linear_time() {
         for part in [" && true", "{}", "()", "<", "<<", "\"\" ", "}", "a = {}\n"] {

@@ -1,14 +1,14 @@
-//! YAML where HCL is expected: recognised, and told with the same in HCL.
+//! Recognises YAML instead of HCL, and shows the same in HCL.
 //!
-//! Mermin's agent reads both. Here a file is HCL alone: what is only looked at to write a hint needs no YAML reader.
+//! Mermin's agent reads both. This crate reads only HCL, and a hint needs no full YAML reader.
 
 use super::Span;
 use crate::diagnostic::Problem;
 
-/// Message for a file that is YAML; none for one that is not.
+/// Returns the message for a YAML file; `None` for any other.
 pub(crate) fn problem(text: &str) -> Option<Problem> {
     let first = lines(text).next()?;
-    // Braces are of HCL, in which somebody wrote a colon for an equals sign.
+    // Braces indicate HCL with a colon in place of an equals sign.
     let braces = lines(text).any(|line| line.words.ends_with('{') || line.words == "}");
     if braces || !is_key(first.words) && first.words != "---" {
         return None;
@@ -21,7 +21,7 @@ pub(crate) fn problem(text: &str) -> Option<Problem> {
     Some(problem.with_hint(format!("{example}; docs/CONFIG.md has every key")))
 }
 
-/// A line with something on it.
+/// A line that is not blank.
 struct Line<'a> {
     at: usize,
     indent: usize,
@@ -44,7 +44,7 @@ fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// True if this is `key:` or `key: value`, which begins no line of HCL.
+/// Returns true for `key:` or `key: value`, which begins no line of HCL.
 fn is_key(words: &str) -> bool {
     words.split_once(':').is_some_and(|(key, value)| {
         let name = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-');
@@ -52,7 +52,7 @@ fn is_key(words: &str) -> bool {
     })
 }
 
-/// The first value of the file with the keys around it, as HCL has it. Lists, and texts of several lines, are left to the reader.
+/// Returns the first value of the file with its enclosing keys, as HCL. Lists and multi-line texts are not converted.
 fn example(text: &str) -> Option<String> {
     let mut around: Vec<(usize, &str)> = Vec::new();
     for line in lines(text).filter(|line| line.words != "---") {
@@ -76,7 +76,7 @@ fn example(text: &str) -> Option<String> {
     None
 }
 
-/// A value that stands on its line.
+/// Converts a value on a single line.
 fn in_hcl(value: &str) -> Option<String> {
     let bare = value.trim_matches(['"', '\'']);
     let literal = matches!(value, "true" | "false" | "null") || value.parse::<f64>().is_ok();

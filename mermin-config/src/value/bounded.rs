@@ -1,4 +1,4 @@
-//! Whole numbers of a range.
+//! Integers within a range.
 
 use std::{fmt, num::NonZeroU16};
 
@@ -7,12 +7,12 @@ use crate::{
     schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
-/// A whole number from `MIN` to `MAX`.
+/// An integer from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bounded<const MIN: u32, const MAX: u32>(u32);
 
 impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
-    /// The number, where it is in the range.
+    /// Creates it, if the number is in the range.
     #[must_use]
     pub const fn new(number: u32) -> Option<Self> {
         if MIN <= number && number <= MAX {
@@ -22,13 +22,13 @@ impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
         }
     }
 
-    /// A default, checked when compiled.
+    /// Creates a default, checked at compile time.
     pub(crate) const fn preset<const NUMBER: u32>() -> Self {
         const { assert!(MIN <= NUMBER && NUMBER <= MAX) };
         Self(NUMBER)
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -41,7 +41,7 @@ impl<const MIN: u32, const MAX: u32> fmt::Display for Bounded<MIN, MAX> {
     }
 }
 
-/// A whole number within a range, as far as the file has one.
+/// Reads an integer within a range.
 fn whole<T>(
     node: &Node,
     reader: &mut Reader,
@@ -108,7 +108,7 @@ impl ConfigValue for NonZeroU16 {
     }
 }
 
-/// A port as a default, checked when compiled.
+/// Creates a port as a default, checked at compile time.
 pub(crate) const fn port<const PORT: u16>() -> NonZeroU16 {
     const {
         match NonZeroU16::new(PORT) {

@@ -6,7 +6,7 @@ use crate::{
     schema::{ConfigValue, HclValue, Reader, Shape, nearest::nearest},
 };
 
-/// Declares the words of a choice, the first being how each is written. Upper and lower case are the same.
+/// Declares the words of a choice; the first word of each variant is written. Case does not matter.
 macro_rules! choice {
     ($(
         $(#[$doc:meta])*
@@ -25,10 +25,10 @@ macro_rules! choice {
         }
 
         impl $name {
-            /// All there are.
+            /// All variants.
             pub const ALL: &'static [Self] = &[$(Self::$choice),*];
 
-            /// As a file has it.
+            /// Returns the word in a file.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -84,7 +84,7 @@ macro_rules! choice {
     )*};
 }
 
-/// `a, b or c`.
+/// Formats `a, b or c`.
 fn words(words: &[&str]) -> String {
     match words {
         [] => String::new(),

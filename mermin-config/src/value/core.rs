@@ -1,4 +1,4 @@
-//! Types of `mermin-core`, which reads and refuses them itself.
+//! Types of `mermin-core` that parse and validate themselves.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -18,7 +18,7 @@ use crate::{
     schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
-/// Reads a value by its own rules and in its own words.
+/// Reads a value with the type's own parser and error texts.
 fn parsed<T: FromStr<Err = Error>>(
     node: &Node,
     reader: &mut Reader,
@@ -51,7 +51,7 @@ fn is_glob(node: &Node) -> bool {
     matches!(&node.kind, Kind::Text(text) if text.contains(['*', '?', '[', '{']))
 }
 
-/// The values whose names a glob fits.
+/// Returns the values whose names match a glob.
 fn fitting<T: FromStr<Err = Error>>(
     node: &Node,
     reader: &mut Reader,
@@ -62,7 +62,7 @@ fn fitting<T: FromStr<Err = Error>>(
     let pattern = match text.to_ascii_lowercase().parse::<Pattern>() {
         Ok(pattern) => pattern,
         Err(error) => {
-            // The fault is named behind the value.
+            // The fault follows the value.
             let said = error.to_string();
             let fault = said.rsplit_once(": ").map_or(&*said, |(_, fault)| fault);
             return reader.invalid(node, text, fault, shape);
@@ -80,7 +80,7 @@ fn fitting<T: FromStr<Err = Error>>(
     Some(values)
 }
 
-/// Names of protocols, as IANA has them and as many call them.
+/// Returns names of protocols: IANA's keywords and common aliases.
 fn protocols() -> Vec<&'static str> {
     let keywords = (0..=u8::MAX).filter_map(|number| Protocol(number).keyword());
     keywords.chain(["icmpv6", "icmp6"]).collect()

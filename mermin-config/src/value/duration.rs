@@ -1,4 +1,4 @@
-//! Durations as people write them.
+//! Durations in a format for people.
 
 use std::{fmt, time::Duration};
 
@@ -8,7 +8,7 @@ use crate::{
     schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
-/// Longer than anything here is waited for; what is more is a slip.
+/// Longer durations are mistakes.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// A duration above zero, at most 365 days.
@@ -16,19 +16,19 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 pub struct PositiveDuration(Duration);
 
 impl PositiveDuration {
-    /// The duration, where it is one of these.
+    /// Creates it, if the duration is valid.
     #[must_use]
     pub fn new(duration: Duration) -> Option<Self> {
         (!duration.is_zero() && duration <= LONGEST).then_some(Self(duration))
     }
 
-    /// A default, checked when compiled.
+    /// Creates a default, checked at compile time.
     pub(crate) const fn seconds<const SECONDS: u64>() -> Self {
         const { assert!(SECONDS > 0 && SECONDS <= LONGEST.as_secs()) };
         Self(Duration::from_secs(SECONDS))
     }
 
-    /// The duration.
+    /// Returns the duration.
     #[must_use]
     pub const fn get(self) -> Duration {
         self.0
@@ -41,7 +41,7 @@ impl fmt::Display for PositiveDuration {
     }
 }
 
-/// `1h30m`, as it is read.
+/// Formats it as `1h30m`, in the format that is read.
 fn written(duration: Duration) -> String {
     humantime::format_duration(duration)
         .to_string()

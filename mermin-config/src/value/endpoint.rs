@@ -1,4 +1,4 @@
-//! Where a collector listens.
+//! URLs of collectors.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use crate::{
     schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
-/// An `http://` or `https://` URL with a host, and with a port or none.
+/// An `http://` or `https://` URL with a host and an optional port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint(String);
 
 impl Endpoint {
-    /// The URL, where it is one of these.
+    /// Creates it, if the URL is valid.
     #[must_use]
     pub fn new(url: &str) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let scheme = uri.scheme_str()?;
         let authority = uri.authority()?;
-        // The `http` crate looks at a port when it is asked for, and not before.
+        // The `http` crate checks a port only when it is read.
         let address = authority.as_str().rsplit('@').next()?;
         let port = match address.strip_prefix(authority.host())? {
             "" => true,
@@ -31,18 +31,18 @@ impl Endpoint {
             .then(|| Self(url.to_owned()))
     }
 
-    /// Port 4317 of this host: OTLP over gRPC.
+    /// Returns port 4317 of this host: OTLP over gRPC.
     pub(crate) fn preset() -> Self {
         Self("http://localhost:4317".to_owned())
     }
 
-    /// The URL.
+    /// Returns the URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// True if it is encrypted: `https://`.
+    /// Returns true if the scheme is `https://`.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.0

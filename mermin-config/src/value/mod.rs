@@ -1,4 +1,4 @@
-//! Types that keys have, each of which holds valid values only.
+//! Types of keys. Each holds only valid values.
 
 mod bounded;
 mod choice;

@@ -7,12 +7,12 @@ use crate::{
     schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
-/// Upper bounds of a histogram's buckets: finite, each above the one before, at least one.
+/// Upper bounds of a histogram's buckets: finite and increasing, at least one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Buckets(Vec<f64>);
 
 impl Buckets {
-    /// The bounds, where they can be.
+    /// Creates it, if the bounds are valid.
     #[must_use]
     pub fn new(bounds: Vec<f64>) -> Option<Self> {
         let finite = bounds.iter().all(|bound| bound.is_finite());
@@ -20,7 +20,7 @@ impl Buckets {
         (finite && ascending && !bounds.is_empty()).then_some(Self(bounds))
     }
 
-    /// The bounds.
+    /// Returns the bounds.
     #[must_use]
     pub fn as_slice(&self) -> &[f64] {
         &self.0

@@ -1,4 +1,4 @@
-//! Paths, and names that become part of one.
+//! Paths, and names that become part of a path.
 
 use std::{
     fmt,
@@ -16,18 +16,18 @@ use crate::{
 pub struct AbsolutePath(String);
 
 impl AbsolutePath {
-    /// The path, where it is absolute.
+    /// Creates it, if the path is absolute.
     #[must_use]
     pub fn new(path: &str) -> Option<Self> {
         (path.starts_with('/') && !path.contains('\0')).then(|| Self(path.to_owned()))
     }
 
-    /// Where bpffs is mounted on most hosts.
+    /// Returns the usual mount point of the BPF file system.
     pub(crate) fn bpffs() -> Self {
         Self("/sys/fs/bpf".to_owned())
     }
 
-    /// The path.
+    /// Returns the path.
     #[must_use]
     pub fn as_path(&self) -> &Path {
         Path::new(&self.0)
@@ -64,20 +64,20 @@ impl ConfigValue for AbsolutePath {
     }
 }
 
-/// Name of an instance, which becomes a directory on bpffs: up to 64 letters, digits, hyphens and underscores, or empty for
-/// none.
+/// Name of an instance, which becomes a directory in the BPF file system: up to 64 letters, digits, hyphens and
+/// underscores; empty for none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct InstanceName(String);
 
 impl InstanceName {
-    /// The name, where it can be one.
+    /// Creates it, if the name is valid.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
         let fits = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
         (name.len() <= 64 && name.bytes().all(fits)).then(|| Self(name.to_owned()))
     }
 
-    /// The name; empty for none.
+    /// Returns the name; empty for none.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -13,7 +13,7 @@ use crate::{
 pub struct RegexText(String);
 
 impl RegexText {
-    /// As it was written.
+    /// Returns its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Values that are allowed, and values that are not.
+//! Allow lists and deny lists.
 
 use mermin_core::filter::Rule;
 

@@ -1,4 +1,4 @@
-//! Text that logs must not hold.
+//! Text that must not appear in logs.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ impl Secret {
         Self(String::new())
     }
 
-    /// The secret itself.
+    /// Returns the secret.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Text, and values that are read from text.
+//! Text, and values parsed from text.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use crate::{
     schema::{ConfigValue, HclValue, Reader, Shape},
 };
 
-/// The text of a value.
+/// Returns the text of a value.
 pub(crate) fn text<'n>(node: &'n Node, reader: &mut Reader, shape: &Shape) -> Option<&'n str> {
     match &node.kind {
         Kind::Text(text) => Some(text),
@@ -42,7 +42,7 @@ impl ConfigValue for bool {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.kind {
             Kind::Bool(value) => Some(*value),
-            // Of an environment variable.
+            // From an environment variable.
             Kind::Text(text) if node.computed => match text.trim().parse() {
                 Ok(value) => Some(value),
                 Err(_) => reader.invalid(node, text, "it is neither", &Self::shape()),

@@ -1,17 +1,17 @@
-//! The directories in which a change can make a path mean another file.
+//! Directories in which a change can make a path lead to another file.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// Links that are followed (the kernel's own limit, `MAXSYMLINKS`).
+/// Largest number of links to follow (the kernel's limit, `MAXSYMLINKS`).
 const MOST_LINKS: usize = 40;
 
-/// The directory of the path itself and, where links are in the way, those of the links and of the file.
+/// Returns the directory of the path itself and, if there are links, those of the links and of the file.
 ///
-/// Kubernetes mounts a `ConfigMap` as `mermin.hcl -> ..data/mermin.hcl` and `..data -> ..2024_01_01`, and sets `..data` to
-/// another directory: that is a change in the directory of `mermin.hcl`.
+/// Kubernetes mounts a `ConfigMap` as `mermin.hcl -> ..data/mermin.hcl` and `..data -> ..2024_01_01`, and points
+/// `..data` to another directory. That is a change in the directory of `mermin.hcl`.
 pub(super) fn directories(path: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut path = path.to_owned();
@@ -24,7 +24,7 @@ pub(super) fn directories(path: &Path) -> Vec<PathBuf> {
             found.push(directory.clone());
         }
         match fs::read_link(&path) {
-            // A link's relative target begins where the link is.
+            // The relative target of a link begins in the link's directory.
             Ok(target) => path = directory.join(target),
             Err(_) => break,
         }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{Error, Loaded};
 
-/// Holds one item at most: a newer one takes its place.
+/// Holds at most one item: a newer one replaces it.
 #[derive(Debug, Default)]
 pub(super) struct Latest(Mutex<Held>);
 
@@ -27,7 +27,7 @@ impl Latest {
         let mut held = self.held();
         change(&mut held);
         let waker = held.waker.take();
-        // A waker is somebody else's code.
+        // Dropping a waker may run foreign code.
         drop(held);
         if let Some(waker) = waker {
             waker.wake();
@@ -38,7 +38,7 @@ impl Latest {
         self.change(|held| held.item = Some(item));
     }
 
-    /// No more will come.
+    /// Ends the stream.
     pub(super) fn end(&self) {
         self.change(|held| held.over = true);
     }

@@ -1,4 +1,4 @@
-//! New configurations as a file changes.
+//! A stream of configurations as a file changes.
 
 mod directories;
 mod latest;
@@ -26,13 +26,13 @@ use crate::{
     text::Source,
 };
 
-/// A stream of configurations: one after each change of the file, or an error. After an error the previous configuration stays
-/// in force.
+/// A stream of configurations: one after each change of the file, or an error. After an error, keep the previous
+/// configuration.
 ///
-/// It notices writes, renames, a symbolic link that is pointed to another file (as Kubernetes does with a `ConfigMap`), and a
-/// file that is removed and created again. Changes within a tenth of a second are one change. The kernel reports no changes on
-/// network file systems and in a directory that is created again. So the attributes of the file are read every second, and its
-/// content every 10 s. A slow reader gets the latest configuration.
+/// It detects writes, renames, a symbolic link that is pointed to another file (as Kubernetes does with a
+/// `ConfigMap`), and a file that is removed and created again. Changes within a tenth of a second count as one. The
+/// kernel reports no changes on network file systems and in a directory that is created again. So the attributes of
+/// the file are read every second, and its content every 10 s. A slow reader gets the latest configuration.
 ///
 /// A thread of its own does the work, and ends when the stream is dropped. Any runtime can poll it.
 ///
@@ -63,7 +63,7 @@ impl Watcher {
     /// Reads a file and watches it from then on. No later change is missed.
     ///
     /// # Errors
-    /// As [`Config::from_path`], and where the system has no room for a watch.
+    /// Those of [`Config::from_path`], and the error of creating a watch.
     pub fn open(path: impl Into<PathBuf>) -> Result<(Loaded, Self), Error> {
         let path = path.into();
         let notices = Arc::new(Notices::new().map_err(|error| unwatchable(&path, error))?);
@@ -125,13 +125,13 @@ struct Work {
 }
 
 impl Work {
-    /// Looks at the file whenever something may have changed, until the stream is dropped.
+    /// Checks the file whenever it may have changed, until the stream is dropped.
     fn run(mut self) {
         let mut seen = Seen::of(&self.path);
         while self.notices.wait(|| Seen::of(&self.path) != seen) {
-            // Links may lead elsewhere now, and directories may be new.
+            // Links may have new targets, and directories may be new.
             self.notices.watch(&self.path);
-            // Before it is read: a change between the two is seen the next time.
+            // Taken before the file is read, so a change between the two is detected next time.
             seen = Seen::of(&self.path);
             let read = file::read(&self.path, Allowed::Files);
             if let Some(item) = self.state.next(read, |octets| {

@@ -1,4 +1,4 @@
-//! When to look at the file again: by inotify, and from time to time.
+//! Decides when to check the file again: after inotify events, and periodically.
 
 use std::{io, mem::MaybeUninit, os::fd::OwnedFd, path::Path, time::Duration};
 
@@ -10,16 +10,17 @@ use rustix::{
 
 use super::directories::directories;
 
-/// Changes that follow each other within this are one: editors write, rename and set modes.
+/// Changes within this time count as one: editors write, rename and set modes.
 const QUIET: Duration = Duration::from_millis(100);
-/// A directory that never comes to rest has the file looked at after so many of these.
+/// In a directory that changes all the time, the file is checked after this many of these intervals.
 const IMPATIENT: u32 = 20;
-/// Where the kernel reports nothing, as of a directory above that is replaced, the file's attributes are looked at this often.
+/// Interval of reading the file's attributes, because the kernel does not report every change, for example of a
+/// replaced parent directory.
 const GLANCE: Duration = Duration::from_secs(1);
-/// After so many of these its content is.
+/// After this many of these intervals, the content is read.
 const UNASKED: u32 = 10;
 
-/// Events of a name in a directory, and of the directory.
+/// Events of a name in a directory, and of the directory itself.
 const CHANGES: WatchFlags = WatchFlags::CLOSE_WRITE
     .union(WatchFlags::MODIFY)
     .union(WatchFlags::ATTRIB)
@@ -38,7 +39,7 @@ pub(super) struct Notices {
 
 impl Notices {
     /// # Errors
-    /// Where the system has no room for it.
+    /// The system's error.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             inotify: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
@@ -46,8 +47,8 @@ impl Notices {
         })
     }
 
-    /// Watches the directories of a path. One that is watched already is not watched twice; one that is not there is
-    /// found later, because the path is looked at from time to time.
+    /// Watches the directories of a path. A directory that is already watched is not watched twice. A missing one is
+    /// found by the periodic checks.
     pub(super) fn watch(&self, path: &Path) {
         for directory in directories(path) {
             let _ = inotify::add_watch(&self.inotify, &directory, CHANGES);
@@ -56,11 +57,11 @@ impl Notices {
 
     /// Ends [`wait`](Self::wait).
     pub(super) fn stop(&self) {
-        // It fails where it was written already.
+        // It fails if it was already written.
         let _ = write(&self.stop, &1_u64.to_ne_bytes());
     }
 
-    /// Waits until the file should be read, also because it is `another`; false when it is over.
+    /// Waits until the file must be read, also if it is `another`. Returns false at the end.
     pub(super) fn wait(&self, another: impl Fn() -> bool) -> bool {
         for _ in 0..UNASKED {
             let [stopped, changed] = ready([&self.stop, &self.inotify], GLANCE);
@@ -77,11 +78,11 @@ impl Notices {
         true
     }
 
-    /// Waits until no more changes follow; false when it is over.
+    /// Waits until there are no more changes. Returns false at the end.
     fn rest(&self) -> bool {
         self.drain();
         for _ in 0..IMPATIENT {
-            // Events meanwhile wake nobody: the directory may be one of logs.
+            // Events do not wake it in this time, because the directory may be one of logs.
             let [stopped] = ready([&self.stop], QUIET);
             if stopped {
                 return false;
@@ -93,7 +94,7 @@ impl Notices {
         true
     }
 
-    /// Takes what has come; that something came is enough, because the file is looked at.
+    /// Reads pending events. Their content does not matter, because the file is checked.
     fn drain(&self) -> bool {
         let mut octets = [MaybeUninit::<u8>::uninit(); 4_096];
         let mut came = false;
@@ -107,12 +108,12 @@ impl Notices {
     }
 }
 
-/// Waits until one of them has something to read, at most so long; tells which have.
+/// Waits until a descriptor is readable, or until the timeout; returns which are.
 fn ready<const N: usize>(of: [&OwnedFd; N], timeout: Duration) -> [bool; N] {
     let mut fds = of.map(|fd| PollFd::new(fd, PollFlags::IN));
     let until = Timespec::try_from(timeout).ok();
     if retry_on_intr(|| poll(&mut fds, until.as_ref())).is_err() {
-        // Nothing can be waited for: the file is still looked at from time to time.
+        // Polling failed, so only the periodic checks are left.
         std::thread::sleep(timeout);
         return [false; N];
     }

@@ -1,8 +1,8 @@
-//! Facts that tell one file at a path from another, without reading it.
+//! Attributes that identify a file at a path without reading it.
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
-/// Attributes of what was at a path; none of nothing.
+/// Attributes of the file at a path; `None` if there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seen(Option<[i64; 7]>);
 

@@ -1,13 +1,13 @@
-//! Outcome of a look at the file: nothing, or an item of the stream.
+//! The result of a check of the file: nothing, or an item of the stream.
 
 use crate::{Error, Loaded};
 
-/// The last item told.
+/// The last item.
 #[derive(Debug, PartialEq, Eq)]
 enum LastItem {
-    /// This content, good or bad.
+    /// This content, valid or not.
     Content(Vec<u8>),
-    /// That it cannot be read, in these words.
+    /// The error of reading it.
     Unreadable(String),
 }
 
@@ -15,12 +15,12 @@ enum LastItem {
 pub(super) struct State(LastItem);
 
 impl State {
-    /// As of a file that was read.
+    /// Creates the state after a file was read.
     pub(super) fn new(content: Vec<u8>) -> Self {
         Self(LastItem::Content(content))
     }
 
-    /// The item for what was read now; none when that was told already.
+    /// Returns the item for the present content. `None` if it was already returned.
     pub(super) fn next(
         &mut self,
         read: Result<Vec<u8>, Error>,
