@@ -20,26 +20,28 @@ use crate::{
     work::{Done, Job, Worker},
 };
 
-/// Look-ups of names under way at once: one that hangs holds up another, and no more.
+/// Largest number of concurrent name lookups. A lookup that hangs can delay only one other.
 const LOOK_UPS: usize = 2;
 
-/// Exports flows by OTLP. A thread, `mermin-otlp`, with a runtime of its own encodes and sends, so it works on any executor.
+/// Exports flows over OTLP. A thread, `mermin-otlp`, with a runtime of its own encodes and sends, so the exporter
+/// works with any executor.
 ///
-/// `Ok` means that the receiver answered that it has the records, but for those it rejected for good: they are dropped, and the
-/// [meter](FlowSink::meter) counts them as [`Refused`](mermin_core::sink::DropReason::Refused), or as
-/// [`Unsendable`](mermin_core::sink::DropReason::Unsendable) where a single one is too large. Everything else is an error, after
-/// which the batch is to be given again: put [`retry`](mermin_core::sink::retry) around it, which keeps to the time that a
-/// receiver asks for. Records of the batch that a receiver has already are not sent again.
+/// `Ok` means that the receiver has confirmed the records, except those it rejected for good. Those are dropped, and
+/// the [meter](FlowSink::meter) counts them as [`Refused`](mermin_core::sink::DropReason::Refused), or as
+/// [`Unsendable`](mermin_core::sink::DropReason::Unsendable) if a single one is too large. Everything else is an
+/// error, and the batch must be exported again. Wrap the exporter in [`retry`](mermin_core::sink::retry), which
+/// respects the delay that a receiver asks for. Records that a receiver already has are not sent again.
 ///
-/// Of metrics alone, `Ok` means that the records are added up; they are sent by time and when the sink is closed.
+/// With metrics only, `Ok` means that the records are added to the sums. The sums are sent periodically, and when the
+/// sink is closed.
 pub struct Exporter {
     jobs: UnboundedSender<Job>,
     meter: Meter,
-    /// Where the next batch is copied to.
+    /// Memory for the next batch.
     spare: Vec<Flow>,
     /// The answer to a call that was dropped.
     under_way: Option<oneshot::Receiver<Done>>,
-    /// Records that such calls delivered.
+    /// Records that dropped calls delivered.
     delivered: Delivered,
 }
 
@@ -47,7 +49,7 @@ impl Exporter {
     /// Starts the thread. It connects when there is something to export.
     ///
     /// # Errors
-    /// Spans, log records and metrics are all off; the thread, or what it waits with, cannot be made.
+    /// If spans, log records and metrics are all off, or if the thread or its resources cannot be created.
     pub fn new(settings: &Settings) -> io::Result<Self> {
         if Signal::ALL
             .iter()
@@ -70,7 +72,7 @@ impl Exporter {
             .name("mermin-otlp".to_owned())
             .spawn(move || {
                 runtime.block_on(worker.work(received));
-                // A look-up that hangs is not waited for.
+                // Does not wait for a lookup that hangs.
                 runtime.shutdown_background();
             })?;
         Ok(Self {
@@ -95,9 +97,9 @@ impl Exporter {
             }
         }
         let (answer, answered) = oneshot::channel();
-        // It goes with this call.
+        // Dropped together with this call.
         let (_call, dropped) = oneshot::channel();
-        // Where the thread is gone, so is the answer.
+        // If the thread has ended, the answer is an error.
         let _ = self.jobs.send(Job {
             flows: flows.map(|_| copy),
             answer,
@@ -113,7 +115,7 @@ impl Exporter {
         result
     }
 
-    /// Waits for a call that was dropped, which ends it, and notes what it delivered: its batch is given again.
+    /// Waits for the end of a dropped call, and notes the delivered records, because its batch is exported again.
     async fn settle(&mut self) {
         let Some(before) = &mut self.under_way else {
             return;

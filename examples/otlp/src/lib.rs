@@ -1,4 +1,4 @@
-//! Exports flows by OTLP, the protocol of OpenTelemetry: as spans, as log records and as metrics, over gRPC and HTTP.
+//! Exports flows over OTLP, the protocol of OpenTelemetry, as spans, log records and metrics, over gRPC and HTTP.
 //!
 //! ```no_run
 //! use mermin_core::{FlowSource, sink::{Backoff, retry}};
@@ -14,8 +14,8 @@
 //! # }
 //! ```
 //!
-//! A record is a span with the names of [`mermin_core::flow::attributes`]; [`Settings::logs`] and [`Settings::metrics`] add
-//! log records and sums. The README says what receivers do with them.
+//! A record is a span with attribute names of [`mermin_core::flow::attributes`]. [`Settings::logs`] and
+//! [`Settings::metrics`] add log records and sums. The README describes what receivers do with them.
 
 mod answer;
 mod encode;

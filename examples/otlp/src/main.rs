@@ -1,4 +1,4 @@
-//! Exports the flows of interfaces or of a capture file by OTLP.
+//! Exports the flows of interfaces or of a capture file over OTLP.
 
 use std::{env, process::ExitCode};
 
@@ -30,7 +30,7 @@ fn parse() -> Result<Option<(Source, Option<Target>)>> {
     mermin_program::arguments(lexopt::Parser::from_env(), |_| None, both)
 }
 
-/// Exports until the source ends. False when something was lost.
+/// Exports until the source ends. Returns false if a record was lost.
 async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
     let variable = |name: &str| env::var(name).ok();
     let resource = Resource::of_host();

@@ -1,8 +1,8 @@
-//! The resource that exports: its attributes, once for all records of a request.
+//! The resource of the exporter: its attributes, once per request.
 
 use std::{fs, path::Path};
 
-/// Attributes of the resource, each name once, in the order in which they were set.
+/// Attributes of the resource. Each name occurs once, in the order of setting.
 ///
 /// ```
 /// use mermin_otlp::Resource;
@@ -17,7 +17,7 @@ pub struct Resource {
 }
 
 impl Default for Resource {
-    /// `service.name`, `service.version`, `telemetry.distro.name` and `telemetry.distro.version`.
+    /// Has `service.name`, `service.version`, `telemetry.distro.name` and `telemetry.distro.version`.
     fn default() -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let empty = Self {
@@ -32,14 +32,14 @@ impl Default for Resource {
 }
 
 impl Resource {
-    /// The default with `host.name` and `host.id` of this host, each where it is known.
+    /// Returns the default with `host.name` and `host.id` of this host, if known.
     pub fn of_host() -> Self {
         let host = rustix::system::uname();
         let name = host.nodename().to_str().unwrap_or_default();
         Self::default().with_host(name, Path::new("/etc/machine-id"))
     }
 
-    /// With the name of a host, and its id as the file of systemd's `machine-id(5)` has it.
+    /// Adds a host's name, and its id from systemd's `machine-id(5)` file.
     fn with_host(self, name: &str, machine_id: &Path) -> Self {
         let id = fs::read_to_string(machine_id).unwrap_or_default();
         [("host.name", name), ("host.id", id.trim())]
@@ -48,7 +48,7 @@ impl Resource {
             .fold(self, |resource, (name, value)| resource.with(name, value))
     }
 
-    /// Sets an attribute, such as `k8s.node.name` or `k8s.cluster.name`, in place of one of that name.
+    /// Sets an attribute, such as `k8s.node.name` or `k8s.cluster.name`, and replaces one with the same name.
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
         match self.attributes.iter_mut().find(|(there, _)| *there == name) {
@@ -58,7 +58,7 @@ impl Resource {
         self
     }
 
-    /// The value of an attribute.
+    /// Returns the value of an attribute.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter()
@@ -66,7 +66,7 @@ impl Resource {
             .map(|(_, value)| value)
     }
 
-    /// Each attribute.
+    /// Returns all attributes.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.attributes
             .iter()

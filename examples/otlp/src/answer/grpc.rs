@@ -1,4 +1,4 @@
-//! An answer of gRPC.
+//! Responses of gRPC.
 
 use base64::{
     Engine as _,
@@ -11,7 +11,7 @@ use percent_encoding::percent_decode;
 use super::{Answer, is_too_large, reader, shortened};
 use crate::encode::PREFIX;
 
-/// Codes of gRPC, by their numbers.
+/// Names of gRPC status codes, by number.
 const NAMES: [&str; 17] = [
     "OK",
     "CANCELLED",
@@ -38,11 +38,11 @@ const UNIMPLEMENTED: usize = 12;
 const INTERNAL: usize = 13;
 const UNAVAILABLE: usize = 14;
 const UNAUTHENTICATED: usize = 16;
-/// `CANCELLED`, `DEADLINE_EXCEEDED`, `ABORTED`, `OUT_OF_RANGE`, `UNAVAILABLE`, `DATA_LOSS`: those that OTLP's specification
-/// counts as worth another try, whatever else is said.
+/// `CANCELLED`, `DEADLINE_EXCEEDED`, `ABORTED`, `OUT_OF_RANGE`, `UNAVAILABLE`, `DATA_LOSS`: retryable in any case,
+/// according to OTLP's specification.
 const AGAIN: [usize; 6] = [1, 4, 10, 11, UNAVAILABLE, 15];
 
-/// Of a unary call: its status is in the trailers, or in the headers where there is no message.
+/// Reads the response of a unary call. The status is in the trailers, or in the headers if there is no message.
 pub(crate) fn of_grpc(
     status: StatusCode,
     headers: &HeaderMap,
@@ -68,14 +68,14 @@ pub(crate) fn of_grpc(
     }
     let details = of("grpc-status-details-bin").and_then(|text| DETAILS.decode(text).ok());
     let patience = details.and_then(|details| reader::status(&details).ok()?.1);
-    // A receiver that is exhausted is worth another try only where it says so.
+    // `RESOURCE_EXHAUSTED` is retryable only if the receiver says so.
     if AGAIN.contains(&code) || code == RESOURCE_EXHAUSTED && patience.is_some() {
         return Answer::Later { patience, words };
     }
     Answer::Refused(words)
 }
 
-/// Padding is optional there.
+/// Padding is optional in this header.
 const DETAILS: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -93,7 +93,7 @@ fn accepted(body: &[u8]) -> Answer {
     }
 }
 
-/// Somebody in between answered, or somebody who does not speak gRPC: as gRPC's `http-grpc-status-mapping` has it.
+/// Handles a response of a proxy, or of a server without gRPC, according to gRPC's `http-grpc-status-mapping`.
 fn without_status(status: StatusCode) -> Answer {
     let code = match status.as_u16() {
         400 | 431 => INTERNAL,

@@ -1,4 +1,4 @@
-//! An answer of OTLP over HTTP.
+//! Responses of OTLP over HTTP.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,12 +28,12 @@ pub(crate) fn of_http(
             words,
         },
         _ if is_too_large(&words) => Answer::TooLarge(words),
-        // All others must not be tried again (OTLP specification, section "Failures" of HTTP).
+        // All others must not be retried (OTLP specification, section "Failures" of HTTP).
         _ => Answer::Refused(words),
     }
 }
 
-/// Some receivers answer with an empty body, or with JSON although they were asked in Protocol Buffers.
+/// Some receivers respond with an empty body, or with JSON to a request in Protocol Buffers.
 fn accepted(kind: &str, body: &[u8]) -> Answer {
     if kind.starts_with("application/json") {
         return Answer::Accepted {
@@ -50,7 +50,7 @@ fn accepted(kind: &str, body: &[u8]) -> Answer {
     }
 }
 
-/// The status, and what the body says about it.
+/// Returns the status and the body's message.
 fn words(status: StatusCode, headers: &HeaderMap, kind: &str, body: &[u8]) -> String {
     let said = if kind.starts_with("application/x-protobuf") {
         reader::status(body).map(|(words, _)| words).ok()
@@ -69,7 +69,7 @@ fn words(status: StatusCode, headers: &HeaderMap, kind: &str, body: &[u8]) -> St
     }
 }
 
-/// `Retry-After`: seconds or a date (RFC 9110 section 10.2.3).
+/// Reads `Retry-After`: seconds or a date (RFC 9110 section 10.2.3).
 fn patience(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

@@ -1,4 +1,4 @@
-//! Answers of a receiver, and their consequences: no socket, and time is a parameter.
+//! Parses responses of a receiver, without a socket; time is a parameter.
 
 mod grpc;
 mod http;
@@ -11,13 +11,13 @@ pub(crate) use self::{grpc::of_grpc, http::of_http};
 /// Outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// The receiver has the records, but for those it rejected for good.
+    /// The receiver has the records, except those it rejected for good.
     Accepted { rejected: u64, words: String },
-    /// None of the records, however often they are given.
+    /// The receiver rejects all records for good.
     Refused(String),
     /// The request is too large.
     TooLarge(String),
-    /// Again, no sooner than the receiver said.
+    /// Retry, not before the receiver's delay.
     Later {
         patience: Option<Duration>,
         words: String,
@@ -33,15 +33,16 @@ impl Answer {
     }
 }
 
-/// True if a receiver speaks of a limit of octets. No code says so alone: grpc-go and grpc's C core answer
-/// `RESOURCE_EXHAUSTED`, which is also that of a quota; tonic 0.14 answers `OUT_OF_RANGE`, which OTLP's specification counts as worth another try.
+/// Returns true if a message mentions a size limit. No code is enough: grpc-go and grpc's C core answer
+/// `RESOURCE_EXHAUSTED`, which also stands for a quota; tonic 0.14 answers `OUT_OF_RANGE`, which OTLP's specification
+/// counts as retryable.
 fn is_too_large(words: &str) -> bool {
     ["larger than max", "too large", "exceeds maximum size"]
         .iter()
         .any(|part| words.contains(part))
 }
 
-/// Words of a receiver, short enough for a message.
+/// Shortens a receiver's message.
 fn shortened(words: &str) -> String {
     const MOST: usize = 300;
     let words = words.trim();

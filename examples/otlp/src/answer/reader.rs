@@ -1,8 +1,8 @@
-//! The few messages that come back.
+//! Parses the few response messages.
 
 use std::time::Duration;
 
-/// An answer that is no message of this kind.
+/// The response is no message of this type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -12,7 +12,7 @@ enum Field<'a> {
     Fixed,
 }
 
-/// Takes fields off the front.
+/// Reads fields from the front.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -29,7 +29,7 @@ impl<'a> Fields<'a> {
                 return Err(Malformed);
             };
             let bits = u64::from(octet & 0x7f);
-            // The tenth octet has one bit of 64.
+            // The tenth octet has only one bit of 64.
             if place == 9 && bits > 1 {
                 return Err(Malformed);
             }
@@ -69,7 +69,7 @@ fn text(octets: &[u8]) -> Result<String, Malformed> {
         .map_err(|_| Malformed)
 }
 
-/// `partial_success` of an `Export..ServiceResponse`: how many were rejected, and why.
+/// Reads `partial_success` of an `Export..ServiceResponse`: the number of rejected records, and the reason.
 pub(super) fn partial_success(octets: &[u8]) -> Result<(u64, String), Malformed> {
     let mut outcome = (0, String::new());
     let mut response = Fields(octets);
@@ -78,7 +78,7 @@ pub(super) fn partial_success(octets: &[u8]) -> Result<(u64, String), Malformed>
             let mut inner = Fields(inner);
             while let Some((number, field)) = inner.next()? {
                 match (number, field) {
-                    // It is an int64; one below zero rejects nothing.
+                    // It is an int64; a negative number rejects nothing.
                     (1, Field::Number(rejected)) if rejected <= u64::MAX >> 1 => {
                         outcome.0 = rejected;
                     }
@@ -91,7 +91,7 @@ pub(super) fn partial_success(octets: &[u8]) -> Result<(u64, String), Malformed>
     Ok(outcome)
 }
 
-/// `google.rpc.Status`, in words and with the delay of a `google.rpc.RetryInfo` among its details.
+/// Reads `google.rpc.Status`: its message, and the delay of a `google.rpc.RetryInfo` in its details.
 pub(super) fn status(octets: &[u8]) -> Result<(String, Option<Duration>), Malformed> {
     let (mut words, mut delay) = (String::new(), None);
     let mut status = Fields(octets);
@@ -105,7 +105,7 @@ pub(super) fn status(octets: &[u8]) -> Result<(String, Option<Duration>), Malfor
     Ok((words, delay))
 }
 
-/// The delay, where this `google.protobuf.Any` is a `RetryInfo`.
+/// Returns the delay, if this `google.protobuf.Any` is a `RetryInfo`.
 fn retry_info(any: &[u8]) -> Result<Option<Duration>, Malformed> {
     let (mut kind, mut value): (&[u8], &[u8]) = (&[], &[]);
     let mut any = Fields(any);
@@ -128,7 +128,7 @@ fn retry_info(any: &[u8]) -> Result<Option<Duration>, Malformed> {
     Ok(Some(Duration::ZERO))
 }
 
-/// `google.protobuf.Duration`; nothing for one below zero.
+/// Reads `google.protobuf.Duration`; zero for a negative one.
 fn duration(octets: &[u8]) -> Result<Duration, Malformed> {
     let (mut seconds, mut nanoseconds) = (0, 0);
     let mut fields = Fields(octets);
@@ -158,7 +158,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A `google.rpc.Status` with a `RetryInfo` behind another detail.
+    /// Builds a `google.rpc.Status` with a `RetryInfo` after another detail.
     pub(in crate::answer) fn status_message(words: &str, delay: Option<(i64, i32)>) -> Vec<u8> {
         let mut status = Vec::new();
         encoding::int32::encode(1, &8, &mut status);
@@ -228,7 +228,7 @@ pub(super) mod tests {
         }
         let whole = status_message("busy", Some((2, 1)));
         for end in 0..whole.len() {
-            // Cut anywhere it is shorter or refused, and never a panic.
+            // Truncated anywhere, it is shorter or rejected, and never a panic.
             let _ = status(&whole[..end]);
             let _ = partial_success(&whole[..end]);
         }

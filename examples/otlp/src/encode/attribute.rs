@@ -23,9 +23,9 @@ pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// An attribute of a flow, as this field of what has it.
+/// Appends an attribute of a flow, with this field number.
 ///
-/// A number beyond 2^63-1, which OTLP has no type for, is a text of its digits. A time is nanoseconds since 1970.
+/// OTLP has no type for a number beyond 2^63-1, so it becomes a text of its digits. A time is nanoseconds since 1970.
 pub(crate) fn put(out: &mut Vec<u8>, field: u8, name: &str, value: Value<'_>) {
     match value {
         Value::Text(text) => put_text(out, field, name, &text),
@@ -52,17 +52,17 @@ pub(crate) fn put(out: &mut Vec<u8>, field: u8, name: &str, value: Value<'_>) {
                 number(out, INT, one);
             }
         }
-        // A kind this exporter does not know yet is better seen than left out.
+        // A kind of value that this exporter does not know yet is better shown than omitted.
         other => put_text(out, field, name, &format!("{other:?}")),
     }
 }
 
-/// In a list, which has items of one type, a number beyond 2^63-1 is that one.
+/// Items of a list have one type, so a number beyond 2^63-1 becomes 2^63-1.
 fn signed(number: u64) -> u64 {
     number.min(i64::MAX.cast_unsigned())
 }
 
-/// An attribute that is a text.
+/// Appends a text attribute.
 pub(crate) fn put_text(out: &mut Vec<u8>, field: u8, name: &str, text: &str) {
     head(out, field, name, field_length(text.len()));
     string(out, text);
@@ -81,19 +81,19 @@ pub(crate) fn put_bool(out: &mut Vec<u8>, field: u8, name: &str, value: bool) {
     number(out, BOOL, value.into());
 }
 
-/// An attribute that is a list, up to its items, which take so many octets.
+/// Appends a list attribute up to its items, which take this many octets.
 fn put_array(out: &mut Vec<u8>, field: u8, name: &str, items: usize) {
     head(out, field, name, field_length(items));
     begin(out, ARRAY, items);
 }
 
-/// A value that is a text.
+/// Appends a text value.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     begin(out, STRING, text.len());
     out.extend_from_slice(text.as_bytes());
 }
 
-/// An attribute up to its value, which takes so many octets.
+/// Appends an attribute up to its value, which takes this many octets.
 fn head(out: &mut Vec<u8>, field: u8, name: &str, value: usize) {
     let length = field_length(name.len()) + field_length(value);
     out.reserve(length + 8);

@@ -1,4 +1,4 @@
-//! Flows as the requests of OTLP.
+//! Encodes flows as requests of OTLP.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::settings::Settings;
 
-/// Writes requests of OTLP straight from flows.
+/// Encodes requests of OTLP directly from flows.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -32,16 +32,16 @@ pub struct Encoder {
     trace_id_timeout: Duration,
 }
 
-/// The item that a record becomes.
+/// The item for each record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     Span,
-    /// Observed at this time.
+    /// Log records observed at this time.
     Log(SystemTime),
 }
 
 impl Encoder {
-    /// With the resource and the ids of these settings.
+    /// Creates an encoder with the resource and the ids of these settings.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
@@ -51,13 +51,13 @@ impl Encoder {
         }
     }
 
-    /// An `ExportTraceServiceRequest` of these records.
+    /// Returns an `ExportTraceServiceRequest` of these records.
     #[must_use]
     pub fn spans(&self, flows: &[Flow]) -> Vec<u8> {
         self.whole(flows, Item::Span)
     }
 
-    /// An `ExportLogsServiceRequest` of these records, observed at this time.
+    /// Returns an `ExportLogsServiceRequest` of these records, observed at this time.
     #[must_use]
     pub fn logs(&self, flows: &[Flow], now: SystemTime) -> Vec<u8> {
         self.whole(flows, Item::Log(now))
@@ -69,7 +69,7 @@ impl Encoder {
         request.as_bytes().to_vec()
     }
 
-    /// Writes a request of as many of the first records as fit into so many octets, at least one; how many that are.
+    /// Encodes as many of the first records as fit into this many octets, at least one; returns their number.
     pub(crate) fn encode(
         &self,
         flows: &[Flow],

@@ -1,5 +1,5 @@
 //! Messages around the items of a request. `ExportTraceServiceRequest`, `ExportLogsServiceRequest` and
-//! `ExportMetricsServiceRequest` have the same form: one resource, in it one scope, in it the items.
+//! `ExportMetricsServiceRequest` have the same form: one resource, with one scope, with the items.
 
 use super::{
     attribute::put_text,
@@ -7,11 +7,12 @@ use super::{
 };
 use crate::resource::Resource;
 
-/// The first field of a request, of a resource's part and of a scope's part: that part, the resource, and the scope.
+/// First field of a request (the resource's part), of a resource's part (the resource) and of a scope's part (the
+/// scope).
 const FIRST: u8 = 1;
-/// The second: the parts of the resource's scopes, and the items.
+/// Second field: the scopes of a resource's part, and the items of a scope's part.
 const SECOND: u8 = 2;
-/// Octets before a message of gRPC: whether it is compressed, and its length.
+/// Octets before a gRPC message: a compression flag and its length.
 pub(crate) const PREFIX: usize = 5;
 /// Octets of a key and of the longest length below 4 GiB.
 const LONGEST_HEAD: usize = 6;
@@ -23,8 +24,8 @@ pub(crate) struct Envelope {
     scope: Vec<u8>,
 }
 
-/// A request that is being written, or was. Room is left before the items, so that what is around them is written when their
-/// length is known and nothing is copied.
+/// A request, complete or not. It reserves room before the items. So the outer messages are written once the length
+/// is known, without copying.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     octets: Vec<u8>,
@@ -46,19 +47,19 @@ impl Envelope {
         encoded
     }
 
-    /// Octets a request needs before its items.
+    /// Returns the octets needed before the items.
     fn room(&self) -> usize {
         PREFIX + 2 * LONGEST_HEAD + self.resource.len() + self.scope.len()
     }
 
-    /// Begins a request in place of what is there. Items are to be appended as fields [`ITEM`](Request::ITEM).
+    /// Begins a request and discards earlier content. Append items as fields [`ITEM`](Request::ITEM).
     pub(crate) fn begin(&self, request: &mut Request) {
         request.start = self.room();
         request.octets.clear();
         request.octets.resize(request.start, 0);
     }
 
-    /// Writes what is around the items.
+    /// Writes the outer messages.
     pub(crate) fn end(&self, request: &mut Request) {
         let items = request.octets.len() - request.start;
         let in_scope = self.scope.len() + items;
@@ -77,37 +78,38 @@ impl Envelope {
 }
 
 impl Request {
-    /// The field of an item.
+    /// Field number of an item.
     pub(crate) const ITEM: u8 = SECOND;
 
-    /// The message.
+    /// Returns the message.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.octets.get(self.start..).unwrap_or_default()
     }
 
-    /// Where items are appended.
+    /// Returns the buffer for items.
     pub(crate) fn items(&mut self) -> &mut Vec<u8> {
         &mut self.octets
     }
 
-    /// Octets so far, where there are items.
+    /// Returns the octets so far, if there are items.
     pub(crate) fn len(&self) -> usize {
         self.octets.len()
     }
 
-    /// Takes away what was appended behind this length.
+    /// Removes everything after this length.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.octets.truncate(length);
     }
 
-    /// The octets, and where the message begins in them: at least [`PREFIX`] octets before it are free.
+    /// Returns the buffer and the offset of the message in it. At least [`PREFIX`] octets before the message are
+    /// free.
     pub(crate) fn into_parts(self) -> (Vec<u8>, usize) {
         (self.octets, self.start)
     }
 }
 
 impl Resource {
-    /// As the message `Resource` of `opentelemetry/proto/resource/v1`.
+    /// Appends the message `Resource` of `opentelemetry/proto/resource/v1`.
     fn put(&self, out: &mut Vec<u8>) {
         for (name, value) in self.iter() {
             put_text(out, FIRST, name, value);

@@ -1,10 +1,10 @@
-//! Ids of traces and spans: the same record has the same ones, whoever sends it and however often.
+//! Ids of traces and spans. The same record always has the same ids.
 
 use std::time::Duration;
 
 use mermin_core::flow::FlowId;
 
-/// FNV-1a of 128 bits: stable for good, which the hashers of std are not.
+/// FNV-1a of 128 bits. It never changes, unlike the hashers of std.
 #[derive(Clone, Copy)]
 struct Fnv(u128);
 
@@ -19,27 +19,27 @@ impl Fnv {
         self
     }
 
-    /// Both halves in one.
+    /// Combines both halves with XOR.
     fn folded(self) -> u64 {
         let [high, low] = [self.0 >> 64, self.0 & u128::from(u64::MAX)];
         u64::try_from(high ^ low).unwrap_or(0)
     }
 }
 
-/// The trace of flows of one Community ID that begin within `timeout` of each other: time is cut into pieces of that length,
-/// at moments that differ from one Community ID to the next, so that not all traces end together.
+/// Returns the trace id of flows with one Community ID that begin within the same period of `timeout`. The boundaries
+/// of periods differ between Community IDs, so not all traces end together.
 ///
-/// Nothing is remembered, so a restart changes nothing, and two hosts that see one conversation give it one trace.
+/// It needs no state, so a restart changes nothing, and two hosts that see one conversation give it the same trace.
 pub(crate) fn trace(community_id: &[u8], start: u64, timeout: Duration) -> [u8; 16] {
     let hash = Fnv::BASIS.add(community_id);
     let length = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX).max(1);
     let piece = start.saturating_add(hash.folded() % length) / length;
     let id = hash.add(&piece.to_be_bytes()).0;
-    // All zeros is no id (W3C Trace Context).
+    // All zeros is not a valid id (W3C Trace Context).
     id.max(1).to_be_bytes()
 }
 
-/// The span of a record.
+/// Returns the span id of a record.
 pub(crate) fn span(id: FlowId, sequence: u64) -> [u8; 8] {
     let hash = Fnv::BASIS
         .add(&id.to_u128().to_be_bytes())
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_fnv_1a() {
-        // Vectors of draft-eastlake-fnv: the empty text and `foobar`.
+        // Test vectors of draft-eastlake-fnv: the empty text and `foobar`.
         assert_eq!(Fnv::BASIS.add(b"").0, Fnv::BASIS.0);
         assert_eq!(
             Fnv::BASIS.add(b"foobar").0,
@@ -75,7 +75,7 @@ mod tests {
         let hourly = traces(HOUR, 24 * 10);
         let mut distinct = hourly.clone();
         distinct.dedup();
-        // Ten days are cut at nine, ten or eleven moments, each day at one.
+        // Ten days have nine to eleven boundaries, one per day.
         assert!((10..=11).contains(&distinct.len()), "{}", distinct.len());
         let pieces: HashSet<_> = hourly.iter().collect();
         assert_eq!(pieces.len(), distinct.len());

@@ -26,8 +26,8 @@ const INFO: u64 = 9;
 /// `string_value` of `AnyValue`.
 const STRING: u8 = 1;
 
-/// Appends a log record as this field: its time is the record's end, its body is the name that a span has, and it points to
-/// that span.
+/// Appends a log record with this field number. Its time is the record's end, its body is the name of the record's
+/// span, and it references that span.
 pub(super) fn put_log(
     out: &mut Vec<u8>,
     field: u8,

@@ -1,4 +1,4 @@
-//! From flows to requests: no socket, and time is a parameter.
+//! Encodes flows as requests, without a socket; time is a parameter.
 
 pub(crate) mod attribute;
 mod encoder;

@@ -22,7 +22,7 @@ const START: u8 = 7;
 const END: u8 = 8;
 const ATTRIBUTES: u8 = 9;
 
-/// Parts of the name and the trace of a record. It is seen on the way through the attributes.
+/// Parts of a record's name and trace id, collected from its attributes.
 #[derive(Clone, Copy)]
 pub(super) struct Identity {
     community_id: [u8; Self::COMMUNITY_ID],
@@ -34,7 +34,7 @@ pub(super) struct Identity {
 impl Identity {
     /// Octets of a Community ID: `1:` and 20 octets in base64.
     const COMMUNITY_ID: usize = 30;
-    /// Octets of the longest keyword of a protocol, with room to spare.
+    /// Octets of the longest protocol keyword, with room to spare.
     const TRANSPORT: usize = 24;
     const PREFIX: &'static [u8] = b"flow_";
 
@@ -47,7 +47,7 @@ impl Identity {
         }
     }
 
-    /// Keeps what matters.
+    /// Stores the attribute, if it is one of these parts.
     pub(super) fn see(&mut self, name: &str, value: &Value<'_>) {
         let Value::Text(text) = value else { return };
         match name {
@@ -78,7 +78,7 @@ impl Identity {
             .unwrap_or_default()
     }
 
-    /// `flow_ipv4_tcp`: how many octets that is.
+    /// Returns the octets of a name such as `flow_ipv4_tcp`.
     pub(super) fn name_length(&self) -> usize {
         Self::PREFIX.len() + self.network.len() + 1 + self.transport_length
     }
@@ -99,7 +99,7 @@ impl Identity {
     }
 }
 
-/// `SpanKind`: the source is the client, it is the server, or that is not known.
+/// Returns `SpanKind`: client, server, or unknown source.
 const fn kind(direction: Direction) -> u64 {
     const INTERNAL: u64 = 1;
     const SERVER: u64 = 2;
@@ -111,7 +111,7 @@ const fn kind(direction: Direction) -> u64 {
     }
 }
 
-/// Appends a span as this field. Its times are those of the flow, so they are no attributes.
+/// Appends a span with this field number. It has the times of the flow, so they are no attributes.
 pub(super) fn put_span(out: &mut Vec<u8>, field: u8, flow: &Flow, seed: u16, timeout: Duration) {
     message(out, field, |out| {
         let mut identity = Identity::unknown();

@@ -1,18 +1,18 @@
-//! Protocol Buffers, as far as OTLP needs them.
+//! The part of Protocol Buffers that OTLP needs.
 
-/// Wire types: what follows a field's key.
+/// Wire types: the encoding after a field's key.
 const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
 const LENGTH: u8 = 2;
 
-/// The key of a field. Those of OTLP are below 16, so it is one octet.
+/// Returns the key of a field. Field numbers of OTLP are below 16, so it is one octet.
 const fn key(field: u8, wire: u8) -> u8 {
     field << 3 | wire
 }
 
-/// Octets of a number as a varint.
+/// Returns the octets of a number as a varint.
 pub(crate) const fn varint_length(number: u64) -> usize {
-    // Seven bits an octet; zero takes one.
+    // Seven bits per octet; zero takes one octet.
     (63 - (number | 1).leading_zeros() as usize) / 7 + 1
 }
 
@@ -24,13 +24,13 @@ pub(crate) fn varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number.to_le_bytes()[0]);
 }
 
-/// A field that is a number.
+/// Appends a number field.
 pub(crate) fn number(out: &mut Vec<u8>, field: u8, number: u64) {
     out.push(key(field, VARINT));
     varint(out, number);
 }
 
-/// A field of eight octets.
+/// Appends a field of eight octets.
 pub(crate) fn fixed64(out: &mut Vec<u8>, field: u8, number: u64) {
     let mut octets = [key(field, FIXED64); 9];
     if let Some(place) = octets.get_mut(1..) {
@@ -39,7 +39,7 @@ pub(crate) fn fixed64(out: &mut Vec<u8>, field: u8, number: u64) {
     out.extend_from_slice(&octets);
 }
 
-/// The beginning of a field that is a text, octets or a message of this length.
+/// Appends the beginning of a text, octets or message field with this length.
 pub(crate) fn begin(out: &mut Vec<u8>, field: u8, length: usize) {
     if let Ok(short @ 0..0x80) = u8::try_from(length) {
         out.extend_from_slice(&[key(field, LENGTH), short]);
@@ -49,20 +49,20 @@ pub(crate) fn begin(out: &mut Vec<u8>, field: u8, length: usize) {
     }
 }
 
-/// Octets of such a field.
+/// Returns the octets of such a field.
 pub(crate) const fn field_length(length: usize) -> usize {
     1 + varint_length(length as u64) + length
 }
 
-/// A field that is a text or octets.
+/// Appends a text or octets field.
 pub(crate) fn octets(out: &mut Vec<u8>, field: u8, octets: &[u8]) {
     begin(out, field, octets.len());
     out.extend_from_slice(octets);
 }
 
-/// A field that is a message of a length that is known when it is written.
+/// Appends a message field whose length is known after it is written.
 ///
-/// Room is left for a length of two octets, which is that of nearly every span; what is behind it moves where it is not.
+/// It reserves two octets for the length, which is enough for nearly every span; otherwise the message moves.
 pub(crate) fn message(out: &mut Vec<u8>, field: u8, put: impl FnOnce(&mut Vec<u8>)) {
     const ROOM: usize = 2;
     out.push(key(field, LENGTH));

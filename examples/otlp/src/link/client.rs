@@ -1,4 +1,4 @@
-//! Requests to one receiver over a connection that is kept, and made anew when it has to be.
+//! Sends requests to one receiver over a persistent connection that is renewed when necessary.
 
 use std::time::{Instant, SystemTime};
 
@@ -21,7 +21,7 @@ use crate::{
     settings::{Compression, Endpoint, Protocol, Signal},
 };
 
-/// Octets of an answer at most: one that accepts is a few hundred.
+/// Largest response in octets; an accepting one has a few hundred.
 const ANSWER: usize = 1 << 20;
 
 /// Sends requests of one signal.
@@ -37,11 +37,11 @@ pub(crate) struct Client {
 #[derive(Default)]
 struct State {
     connection: Option<Connection>,
-    /// Connections so far.
+    /// Number of connections so far.
     number: u64,
 }
 
-/// A sender, with the number of its connection and whether a request went over that before.
+/// A sender, the number of its connection, and a flag for an earlier request on it.
 struct Lent {
     sender: Sender,
     number: u64,
@@ -63,7 +63,7 @@ impl Client {
             .path_and_query(path.clone())
             .build()
             .unwrap_or_default();
-        // A host that was part of a URL fits into a header.
+        // The host of a valid URL fits into a header.
         let host = HeaderValue::try_from(peer).unwrap_or(HeaderValue::from_static(""));
         let headers = headers(&endpoint);
         Self {
@@ -76,7 +76,7 @@ impl Client {
         }
     }
 
-    /// Requests that may be under way at once.
+    /// Returns the number of possible concurrent requests.
     pub(crate) fn at_once(&self, wanted: usize) -> usize {
         match self.endpoint.protocol {
             Protocol::Grpc => wanted,
@@ -84,7 +84,7 @@ impl Client {
         }
     }
 
-    /// Sends a request, and says what became of it.
+    /// Sends a request, and returns its outcome.
     pub(crate) async fn call(&self, request: Request) -> Answer {
         let (protocol, compression) = (self.endpoint.protocol, self.endpoint.compression);
         let body = match compress::body(request, protocol, compression) {
@@ -116,7 +116,7 @@ impl Client {
                 }
             };
             self.discard(lent.number).await;
-            // A connection that was kept may have been closed by the other side, which then has not seen the request.
+            // The receiver may have closed a persistent connection, and then it has not seen the request.
             let is_unsent = error
                 .downcast_ref::<hyper::Error>()
                 .is_some_and(|error| error.is_canceled() || error.is_closed());
@@ -149,7 +149,7 @@ impl Client {
         *request.method_mut() = http::Method::POST;
         *request.headers_mut() = self.headers.clone();
         match sender {
-            // Of HTTP/1.1 the path alone is in the request's line.
+            // HTTP/1.1 has only the path in the request line.
             Sender::One(_) => {
                 *request.uri_mut() = self.path.clone().into();
                 request.headers_mut().insert(HOST, self.host.clone());
@@ -164,7 +164,7 @@ impl Client {
         Ok(request)
     }
 
-    /// The connection there is, or a new one. Whoever comes meanwhile waits for it.
+    /// Returns the present connection, or a new one. Concurrent callers wait for it.
     async fn lend(&self) -> Result<Lent, LinkError> {
         let mut state = self.state.lock().await;
         if state.connection.as_ref().is_some_and(Connection::is_closed) {
@@ -185,7 +185,7 @@ impl Client {
                     }
                     false
                 }
-                // The old one does until there is a new one: a file may be half written.
+                // Keeps the old one until a new one works, because a file may be incomplete.
                 Err(_) => true,
             },
             Some(_) => true,
@@ -199,7 +199,7 @@ impl Client {
         })
     }
 
-    /// Ends the connection of this number, unless there is another by now.
+    /// Closes the connection with this number, unless there is a newer one.
     async fn discard(&self, number: u64) {
         let mut state = self.state.lock().await;
         if state.number == number {
@@ -207,7 +207,7 @@ impl Client {
         }
     }
 
-    /// Ends the connection.
+    /// Closes the connection.
     pub(crate) async fn close(&self) {
         if let Some(open) = self.state.lock().await.connection.take() {
             open.retire(self.endpoint.timeout);
@@ -215,7 +215,7 @@ impl Client {
     }
 }
 
-/// Headers of every request.
+/// Returns the headers of every request.
 fn headers(endpoint: &Endpoint) -> HeaderMap {
     let mut headers = endpoint.headers.clone();
     let agent = concat!("OTel-OTLP-Exporter-Mermin/", env!("CARGO_PKG_VERSION"));

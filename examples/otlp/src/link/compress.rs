@@ -1,4 +1,4 @@
-//! From a request to the body that is sent.
+//! Converts a request into a body.
 
 use std::io::{self, Write as _};
 
@@ -10,7 +10,7 @@ use crate::{
     settings::{Compression, Protocol},
 };
 
-/// The body of a request: of gRPC with the five octets before its message.
+/// Returns the body of a request; for gRPC with the five octets before its message.
 pub(super) fn body(
     request: Request,
     protocol: Protocol,
@@ -22,12 +22,12 @@ pub(super) fn body(
     };
     let is_compressed = compression != Compression::None;
     let (mut octets, start) = if is_compressed {
-        // A span compresses to a fifth or less.
+        // Spans compress to a fifth or less.
         let mut out = Vec::with_capacity(prefix + request.as_bytes().len() / 4);
         out.resize(prefix, 0);
         (compressed(request.as_bytes(), compression, out)?, 0)
     } else {
-        // There is room before a request.
+        // A request has free room before it.
         let (octets, start) = request.into_parts();
         (octets, start.saturating_sub(prefix))
     };

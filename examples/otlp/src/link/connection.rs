@@ -24,17 +24,17 @@ use tokio::{
 use super::{LinkError, socket};
 use crate::settings::{Endpoint, Protocol};
 
-/// A connection, and the task that reads and writes it. Dropped, it ends at once.
+/// A connection, and the task that reads and writes it. Dropping it closes it at once.
 pub(super) struct Connection {
     sender: Sender,
     task: Option<JoinHandle<()>>,
-    /// When it is to be made anew.
+    /// Time of renewal.
     renew: Option<Instant>,
     #[cfg(feature = "tls")]
     stamp: super::tls::Stamp,
 }
 
-/// Sends requests: one at a time over HTTP/1.1, many at once over HTTP/2.
+/// Sends requests: one at a time over HTTP/1.1, several at once over HTTP/2.
 #[derive(Clone)]
 pub(super) enum Sender {
     One(Arc<Mutex<http1::SendRequest<Full<Bytes>>>>),
@@ -61,7 +61,7 @@ impl Sender {
 
     fn is_closed(&self) -> bool {
         match self {
-            // One that is busy is open.
+            // A busy sender is open.
             Self::One(sender) => sender.try_lock().is_ok_and(|sender| sender.is_closed()),
             Self::Many(sender) => sender.is_closed(),
         }
@@ -69,7 +69,7 @@ impl Sender {
 }
 
 impl Connection {
-    /// Connects, within the time for that.
+    /// Connects, within the timeout.
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, LinkError> {
         let limit = endpoint.connect_timeout;
         match timeout(limit, Self::open_at_leisure(endpoint)).await {
@@ -82,7 +82,7 @@ impl Connection {
     }
 
     async fn open_at_leisure(endpoint: &Endpoint) -> Result<Self, LinkError> {
-        // Before the files are read: what changes meanwhile is seen next time.
+        // Taken before the files are read, so a change in between is detected next time.
         #[cfg(feature = "tls")]
         let stamp = super::tls::stamp(&endpoint.tls);
         let Endpoint { host, port, .. } = endpoint;
@@ -126,7 +126,7 @@ impl Connection {
         self.sender.is_closed()
     }
 
-    /// True if it is too old, or was made with other certificates than those that are there now.
+    /// Returns true if it is too old, or if the certificate files have changed.
     pub(super) fn is_due(&self, endpoint: &Endpoint, now: Instant) -> bool {
         #[cfg(feature = "tls")]
         if endpoint.is_encrypted && self.stamp != super::tls::stamp(&endpoint.tls) {
@@ -137,7 +137,7 @@ impl Connection {
         self.renew.is_some_and(|renew| renew <= now)
     }
 
-    /// Ends when the requests under way have ended, and no later than this.
+    /// Closes it when the pending requests have ended, or after this time.
     pub(super) fn retire(mut self, within: Duration) {
         if let Some(task) = self.task.take() {
             tokio::spawn(async move {
@@ -152,14 +152,14 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // A receiver that reads nothing would keep the task, its buffer and the socket.
+        // Otherwise a receiver that does not read would keep the task, its buffer and the socket.
         if let Some(task) = &self.task {
             task.abort();
         }
     }
 }
 
-/// A time that differs by a tenth from one connection to the next, so that exporters do not all come at once.
+/// Varies a time by up to a tenth, so that exporters do not all reconnect at once.
 fn about(age: Duration) -> Duration {
     use std::hash::{BuildHasher as _, RandomState};
     const PARTS: u32 = 1000;
@@ -191,7 +191,7 @@ where
             .handshake(stream)
             .await
             .map_err(fail)?;
-        // Its error is that of the requests.
+        // The requests return its error.
         let task = tokio::spawn(async move { _ = connection.await });
         Ok((Sender::Many(sender), task))
     } else {

@@ -1,4 +1,4 @@
-//! Connections, requests over them, and the time they may take.
+//! Connections, requests over them, and timeouts.
 
 mod client;
 mod compress;
@@ -11,7 +11,7 @@ use std::{error::Error, fmt};
 
 pub(crate) use self::client::Client;
 
-/// Why there is no connection or no answer.
+/// The reason why there is no connection or no response.
 #[derive(Debug)]
 pub(crate) struct LinkError {
     what: String,
@@ -31,7 +31,7 @@ impl LinkError {
     }
 }
 
-/// With all causes: the innermost says what the other side did.
+/// Prints all causes. The innermost one describes what the peer did.
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
@@ -39,7 +39,7 @@ impl fmt::Display for LinkError {
         let mut last = self.what.clone();
         while let Some(cause) = next {
             let words = cause.to_string();
-            // Some repeat their cause, or say nothing.
+            // Some errors repeat their cause, or are empty.
             if !words.is_empty() && !last.ends_with(&words) {
                 write!(f, ": {words}")?;
                 last = words;

@@ -1,4 +1,4 @@
-//! A TCP connection that notices when its other end is gone.
+//! A TCP connection that detects a lost peer.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -10,8 +10,8 @@ use std::{
 use rustix::net::sockopt;
 use tokio::{net::TcpStream, time::timeout};
 
-/// Connects to one of the addresses of a name. Which is tried first is drawn, so that exporters spread over receivers that share
-/// a name.
+/// Connects to one of the addresses of a name, in random order, so that exporters spread over receivers that share a
+/// name.
 pub(super) async fn connect(
     host: &str,
     port: u16,
@@ -28,7 +28,7 @@ pub(super) async fn connect(
     }
     let drawn = RandomState::new().hash_one(0_u8);
     addresses.rotate_left(usize::try_from(drawn % count as u64).unwrap_or(0));
-    // One that does not answer leaves time for the others.
+    // An address without an answer leaves time for the others.
     let each = within / u32::try_from(count).unwrap_or(u32::MAX);
     let mut last = io::Error::from(io::ErrorKind::TimedOut);
     for address in addresses {
@@ -45,7 +45,7 @@ pub(super) async fn connect(
     Err(last)
 }
 
-/// Three questions within a third of the time; the connection ends when none is answered, or when what was sent is not
+/// Sends three probes within a third of the time. The connection ends if none is answered, or if sent data is not
 /// acknowledged for that long.
 fn watch(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     const QUESTIONS: u32 = 3;

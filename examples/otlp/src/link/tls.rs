@@ -1,4 +1,4 @@
-//! TLS, from files that may change while the program runs.
+//! TLS with files that may change at run time.
 
 use std::{fs::Metadata, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
@@ -17,8 +17,8 @@ use tokio_rustls::{
 use super::LinkError;
 use crate::settings::{Endpoint, Protocol, TlsFiles};
 
-/// Facts that tell one content of the files from another: of each its time, length and number. A mounted secret that
-/// rotates has other files under the same names.
+/// Identifies the content of the files: modification time, length and inode of each. A mounted secret that rotates
+/// has other files under the same names.
 pub(super) type Stamp = [Option<(i64, i64, u64, u64)>; 3];
 
 pub(super) fn stamp(files: &TlsFiles) -> Stamp {
@@ -29,7 +29,7 @@ pub(super) fn stamp(files: &TlsFiles) -> Stamp {
     })
 }
 
-/// Speaks TLS over a connection; whether the other side chose HTTP/2.
+/// Performs a TLS handshake; returns if the peer chose HTTP/2.
 pub(super) async fn handshake(
     endpoint: &Endpoint,
     stream: TcpStream,
@@ -43,7 +43,7 @@ pub(super) async fn handshake(
     let stream = connecting.await.map_err(|error| {
         let peer = endpoint.authority_text();
         let cause = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
-        // Another authority of the same name gives a bad signature.
+        // A bad signature indicates another authority of the same name.
         let what = match cause {
             Some(rustls::Error::InvalidCertificate(
                 rustls::CertificateError::UnknownIssuer | rustls::CertificateError::BadSignature,
@@ -108,7 +108,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LinkError> 
     Ok(all)
 }
 
-/// Those of the file, or else those of the system.
+/// Returns the certificates of the file, or of the system.
 fn roots(files: &TlsFiles) -> Result<RootCertStore, LinkError> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = &files.authority {
@@ -118,7 +118,7 @@ fn roots(files: &TlsFiles) -> Result<RootCertStore, LinkError> {
         }
         return Ok(roots);
     }
-    // One that is not understood is none to trust; others may do.
+    // An unreadable certificate is skipped.
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
@@ -128,7 +128,7 @@ fn roots(files: &TlsFiles) -> Result<RootCertStore, LinkError> {
     Ok(roots)
 }
 
-/// Takes any certificate, and still checks that the other side has its key.
+/// Accepts any certificate, and still verifies that the peer has its key.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 

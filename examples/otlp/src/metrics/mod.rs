@@ -1,4 +1,4 @@
-//! Flows added up, and sent by time.
+//! Sums of flows, sent periodically.
 
 mod reporter;
 mod sums;

@@ -1,4 +1,4 @@
-//! Sends sums by time.
+//! Sends sums periodically.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,7 +17,7 @@ pub(crate) struct Reporter {
     sums: Sums,
     interval: Duration,
     due: Instant,
-    /// Something was added that no receiver has.
+    /// True if no receiver has the latest additions.
     is_new: bool,
 }
 
@@ -33,7 +33,7 @@ impl Reporter {
         }
     }
 
-    /// When sums are to be sent next.
+    /// Returns the time of the next report.
     pub(crate) fn due(&self) -> Instant {
         self.due
     }
@@ -45,10 +45,11 @@ impl Reporter {
         self.is_new = true;
     }
 
-    /// Sends all sums; of cumulative ones also those that are as they were: a series that is not sent is gone to some receivers.
+    /// Sends all sums. Cumulative sums are sent even if unchanged, because some receivers treat a missing series as
+    /// ended.
     ///
     /// # Errors
-    /// What the receiver said.
+    /// The receiver's message.
     pub(crate) async fn report(&mut self, envelope: &Envelope) -> Result<(), String> {
         self.due = Instant::now() + self.interval;
         if !self.sums.has_any(SystemTime::now()) {
@@ -76,7 +77,7 @@ impl Reporter {
         }
     }
 
-    /// Sends what no receiver has.
+    /// Sends the sums that no receiver has.
     pub(crate) async fn close(&mut self, envelope: &Envelope) -> Result<(), String> {
         if self.is_new {
             self.report(envelope).await?;

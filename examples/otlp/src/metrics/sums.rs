@@ -1,4 +1,4 @@
-//! Sums over flows, one series for each combination of attributes.
+//! Sums of flows, one series for each combination of attributes.
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -36,20 +36,20 @@ struct Series {
     begun: u64,
 }
 
-/// Series by their attributes as they are sent.
+/// Series by their encoded attributes.
 type All = HashMap<Vec<u8>, Series>;
 
-/// Sums since the exporter began, or since they were sent.
+/// Sums since the exporter started, or since they were last sent.
 pub(super) struct Sums {
     series: All,
     names: Vec<String>,
     most: usize,
     temporality: Temporality,
     start: SystemTime,
-    /// Deltas that were sent and are not known to have arrived. They are sent again as they were, so that a receiver that has
-    /// them can tell by their times.
+    /// Deltas that were sent without a confirmation. They are sent again unchanged, so a receiver that has them can
+    /// detect it by their times.
     sent: Option<(All, [SystemTime; 2])>,
-    /// Where attributes are written before it is known whether their series is there.
+    /// Buffer for attributes, for the lookup of a series.
     key: Vec<u8>,
 }
 
@@ -66,7 +66,7 @@ impl Sums {
         }
     }
 
-    /// True when a request has anything to say as of now. Deltas that have nothing begin now.
+    /// Returns true if there is something to send. Deltas without data begin now.
     pub(super) fn has_any(&mut self, now: SystemTime) -> bool {
         let has_any = !self.series.is_empty() || self.sent.is_some();
         if !has_any && self.temporality == Temporality::Delta {
@@ -75,7 +75,7 @@ impl Sums {
         has_any
     }
 
-    /// The receiver has the last request. True when there is more to be sent at once.
+    /// Notes that the receiver has the last request. Returns true if more must be sent at once.
     pub(super) fn arrived(&mut self) -> bool {
         self.sent = None;
         self.temporality == Temporality::Delta && !self.series.is_empty()
@@ -89,7 +89,7 @@ impl Sums {
             }
         });
         let is_there = self.series.contains_key(&self.key);
-        // One place is kept for all that is beyond.
+        // One series is reserved for all further combinations.
         if !is_there && self.series.len() + 1 >= self.most {
             self.key.clear();
             put_bool(&mut self.key, ATTRIBUTES, "otel.metric.overflow", true);
@@ -110,9 +110,9 @@ impl Sums {
         series.begun += u64::from(flow.sequence == 0);
     }
 
-    /// An `ExportMetricsServiceRequest` of all sums as of now, or of those that have not arrived.
+    /// Returns an `ExportMetricsServiceRequest` of all sums as of now, or of unconfirmed ones.
     pub(super) fn request(&mut self, envelope: &Envelope, now: SystemTime) -> Request {
-        // A clock that was set back: no interval ends before it begins.
+        // The clock may have been set back. No interval may end before it begins.
         self.start = self.start.min(now);
         let (series, times) = match self.temporality {
             Temporality::Cumulative => (&self.series, [self.start, now]),
@@ -198,7 +198,7 @@ fn point(
     });
 }
 
-/// The way that a point counts, where there are two, and its value.
+/// The direction of a data point, if there are two, and its value.
 type Point = (Option<&'static str>, u64);
 
 #[cfg(test)]
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
     use crate::{resource::Resource, settings::Endpoint};
 
-    /// Begin and end of each point.
+    /// Returns begin and end of each point.
     fn intervals(request: &Request) -> Vec<[u64; 2]> {
         let decoded = ExportMetricsServiceRequest::decode(request.as_bytes()).unwrap();
         let metrics = decoded.resource_metrics[0].scope_metrics[0].metrics.iter();

@@ -1,4 +1,4 @@
-//! A receiver, and how to talk to it.
+//! A receiver, and the connection to it.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,13 +9,13 @@ use super::{
     secret::{Authorization, header},
 };
 
-/// How OTLP is carried.
+/// Transport of OTLP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// gRPC, over HTTP/2. Its port is 4317.
+    /// gRPC over HTTP/2. Default port: 4317.
     #[default]
     Grpc,
-    /// Protocol Buffers over HTTP/1.1, or over HTTP/2 where a TLS receiver prefers that. Its port is 4318.
+    /// Protocol Buffers over HTTP/1.1, or over HTTP/2 if a TLS receiver prefers it. Default port: 4318.
     Http,
 }
 
@@ -28,21 +28,21 @@ impl Protocol {
     }
 }
 
-/// How requests are compressed.
+/// Compression of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Compression {
-    /// Not at all.
+    /// None.
     #[default]
     None,
     /// gzip, at its fastest level.
     Gzip,
-    /// Zstandard, at level 1. Not every receiver has it; the OpenTelemetry Collector has.
+    /// Zstandard, at level 1. Not every receiver supports it; the OpenTelemetry Collector does.
     #[cfg(feature = "zstd")]
     Zstd,
 }
 
 impl Compression {
-    /// As `content-encoding`, `grpc-encoding` and `OTEL_EXPORTER_OTLP_COMPRESSION` name it.
+    /// Returns the name in `content-encoding`, `grpc-encoding` and `OTEL_EXPORTER_OTLP_COMPRESSION`.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -63,7 +63,7 @@ impl Compression {
     }
 }
 
-/// Files of TLS, all PEM. They are read when a connection is made, and a connection is made anew when one of them changes.
+/// TLS files, all PEM. They are read for each connection, and the connection is renewed if one of them changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     pub(crate) authority: Option<PathBuf>,
@@ -72,7 +72,7 @@ pub(crate) struct TlsFiles {
     pub(crate) trusts_anyone: bool,
 }
 
-/// A receiver, and how to talk to it.
+/// A receiver, and the connection to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "give it to the settings"]
 pub struct Endpoint {
@@ -80,7 +80,7 @@ pub struct Endpoint {
     pub(crate) is_encrypted: bool,
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Path before that of a signal, or all of it.
+    /// The path before that of a signal, or the whole path.
     path: String,
     path_is_whole: bool,
     pub(crate) headers: HeaderMap,
@@ -94,7 +94,7 @@ pub struct Endpoint {
 }
 
 impl Default for Endpoint {
-    /// Port 4317 of this host over gRPC, unencrypted: the default of `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// Returns port 4317 of this host over gRPC, unencrypted: the default of `OTEL_EXPORTER_OTLP_ENDPOINT`.
     fn default() -> Self {
         Self {
             protocol: Protocol::Grpc,
@@ -116,27 +116,27 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    /// A receiver of gRPC: `http://HOST[:4317]`, or `https://` for TLS.
+    /// Creates a gRPC receiver: `http://HOST[:4317]`, or `https://` for TLS.
     ///
     /// # Errors
-    /// That it is no such address.
+    /// An invalid address.
     pub fn grpc(url: &str) -> Result<Self, EndpointError> {
         Self::new(Protocol::Grpc, url)
     }
 
-    /// A receiver of Protocol Buffers over HTTP: `http://HOST[:4318][/PATH]`, or `https://` for TLS. Spans go to `/v1/traces`
-    /// behind that, log records to `/v1/logs`, metrics to `/v1/metrics`.
+    /// Creates a receiver of Protocol Buffers over HTTP: `http://HOST[:4318][/PATH]`, or `https://` for TLS. Spans go
+    /// to `/v1/traces` below that path, log records to `/v1/logs`, metrics to `/v1/metrics`.
     ///
     /// # Errors
-    /// That it is no such address.
+    /// An invalid address.
     pub fn http(url: &str) -> Result<Self, EndpointError> {
         Self::new(Protocol::Http, url)
     }
 
-    /// A receiver by its protocol.
+    /// Creates a receiver with this protocol.
     ///
     /// # Errors
-    /// That it is no such address.
+    /// An invalid address.
     pub fn new(protocol: Protocol, url: &str) -> Result<Self, EndpointError> {
         let fail = |reason| EndpointError::new(format!("cannot export to `{url}`"), reason);
         let uri: Uri = url.parse().map_err(|_| fail("it is no URL"))?;
@@ -153,7 +153,7 @@ impl Endpoint {
         let host = uri.host().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| fail("it names no host"))?;
         if uri.authority().is_some_and(|it| it.as_str().contains('@')) {
-            // The text is not repeated: it may hold a password.
+            // The error does not repeat the text, which may contain a password.
             return Err(EndpointError::new(
                 "cannot export to an address with a user in it".to_owned(),
                 "say who sends by a header",
@@ -169,7 +169,7 @@ impl Endpoint {
         })
     }
 
-    /// This host, unencrypted.
+    /// Creates an unencrypted receiver on this host.
     pub(crate) fn here(protocol: Protocol) -> Self {
         Self {
             protocol,
@@ -178,16 +178,16 @@ impl Endpoint {
         }
     }
 
-    /// The path of the address is all there is, as in the environment variables of one signal.
+    /// Uses the path of the address unchanged, as the environment variables of one signal do.
     pub(crate) fn whole_path(mut self) -> Self {
         self.path_is_whole = true;
         self
     }
 
-    /// A header of each request.
+    /// Adds a header to each request.
     ///
     /// # Errors
-    /// That no request can have it. The value is not repeated.
+    /// An invalid header. The error does not repeat the value.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, EndpointError> {
         let fail = || {
             EndpointError::new(
@@ -205,84 +205,84 @@ impl Endpoint {
         Ok(self)
     }
 
-    /// Says who sends by a user and a password.
+    /// Authenticates with user and password.
     ///
     /// # Errors
-    /// That no header can have them.
+    /// Text that is invalid in a header.
     pub fn basic(mut self, user: &str, password: &str) -> Result<Self, EndpointError> {
         self.authorization = Authorization::basic(user, password)
             .ok_or_else(|| EndpointError::header("this user and password"))?;
         Ok(self)
     }
 
-    /// Says who sends by a token.
+    /// Authenticates with a token.
     ///
     /// # Errors
-    /// That no header can have it.
+    /// Text that is invalid in a header.
     pub fn bearer(mut self, token: &str) -> Result<Self, EndpointError> {
         self.authorization =
             Authorization::bearer(token).ok_or_else(|| EndpointError::header("this token"))?;
         Ok(self)
     }
 
-    /// Says who sends by a token in a file, which is read for each request.
+    /// Authenticates with a token in a file, which is read for each request.
     pub fn bearer_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.authorization = Authorization::BearerFile(path.into());
         self
     }
 
-    /// How requests are compressed. Default: not at all.
+    /// Sets the compression of requests. Default: none.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    /// A file with certificates to trust in place of the system's.
+    /// Sets a file with trusted certificates, instead of the system's.
     pub fn authority(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls.authority = Some(path.into());
         self
     }
 
-    /// Files with the client's certificate and its key.
+    /// Sets the files of the client's certificate and its key.
     pub fn identity(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.tls.certificate = Some(certificate.into());
         self.tls.key = Some(key.into());
         self
     }
 
-    /// True if the receiver's certificate is taken unseen: whoever is in between can read and change everything. Default: no.
+    /// Accepts any certificate of the receiver. A man in the middle can then read and change everything. Default: no.
     pub fn trust_anyone(mut self, trust: bool) -> Self {
         self.tls.trusts_anyone = trust;
         self
     }
 
-    /// How long a request may take. Default: 10 s.
+    /// Sets the timeout of a request. Default: 10 s.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
         self
     }
 
-    /// How long connecting may take, with the look-up of the name and TLS. Default: 5 s.
+    /// Sets the timeout of connecting, including name lookup and TLS. Default: 5 s.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
     }
 
-    /// How long a connection may be silent before the other side is asked whether it is there: by TCP, and by a ping of HTTP/2
-    /// while a request is under way. Default: 30 s. An answer has a third of that time.
+    /// Sets how long a connection may be silent before the peer is probed: with TCP keep-alive, and with HTTP/2 pings
+    /// while a request is pending. Default: 30 s. The peer must answer within a third of that time.
     pub fn keep_alive(mut self, time: Duration) -> Self {
         self.keep_alive = time.max(Duration::from_secs(1));
         self
     }
 
-    /// How old a connection may become, give or take a tenth: behind a load balancer the next one may have another receiver.
-    /// Default: 5 minutes.
+    /// Sets the age at which a connection is renewed, varied by up to a tenth. Behind a load balancer, the next one
+    /// may reach another receiver. Default: 5 minutes.
     pub fn max_age(mut self, age: Option<Duration>) -> Self {
         self.max_age = age;
         self
     }
 
-    /// `HOST:PORT`.
+    /// Returns `HOST:PORT`.
     pub(crate) fn authority_text(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -291,14 +291,14 @@ impl Endpoint {
         }
     }
 
-    /// Where requests of a signal go.
+    /// Returns the path for requests of a signal.
     pub(crate) fn path(&self, signal: Signal) -> PathAndQuery {
         let text = match (self.protocol, self.path_is_whole) {
             (Protocol::Grpc, _) => signal.grpc_path().to_owned(),
             (Protocol::Http, true) => self.path.clone(),
             (Protocol::Http, false) => format!("{}{}", self.path, signal.http_path()),
         };
-        // It was a path when it was given; an empty one is the root.
+        // The path was validated before; an empty one is the root.
         text.parse()
             .unwrap_or_else(|_| PathAndQuery::from_static("/"))
     }
@@ -308,7 +308,7 @@ impl Endpoint {
     }
 }
 
-/// An endpoint that cannot be.
+/// An invalid endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {remedy}")]
 pub struct EndpointError {

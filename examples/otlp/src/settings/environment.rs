@@ -1,4 +1,4 @@
-//! `OTEL_*`: the variables that OpenTelemetry's specification gives to every exporter.
+//! The `OTEL_*` environment variables that OpenTelemetry's specification defines for exporters.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::{Compression, Endpoint, EndpointError, Protocol, Settings, Signal, Temporality};
 use crate::resource::Resource;
 
-/// A variable that cannot be used.
+/// An invalid variable.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot use `{variable}`: {why}")]
 pub struct EnvironmentError {
@@ -18,11 +18,12 @@ pub struct EnvironmentError {
 const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
 
 impl Settings {
-    /// As the variables of the environment say: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL`, `_HEADERS`, `_TIMEOUT`,
-    /// `_COMPRESSION`, `_INSECURE`, `_CERTIFICATE`, `_CLIENT_CERTIFICATE`, `_CLIENT_KEY`, each of them also for one signal
-    /// (`OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`); `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER` and `OTEL_METRICS_EXPORTER`, which
-    /// are `otlp` or `none` and here default to spans alone; `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and
-    /// `OTEL_METRIC_EXPORT_INTERVAL` and `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`. An empty variable counts as absent.
+    /// Reads settings from environment variables: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL`, `_HEADERS`, `_TIMEOUT`,
+    /// `_COMPRESSION`, `_INSECURE`, `_CERTIFICATE`, `_CLIENT_CERTIFICATE`, `_CLIENT_KEY`, each also for one signal
+    /// (`OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`); `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER` and
+    /// `OTEL_METRICS_EXPORTER`, which are `otlp` or `none` (default here: spans only); `OTEL_SERVICE_NAME`,
+    /// `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_METRIC_EXPORT_INTERVAL` and
+    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`. An empty variable counts as absent.
     ///
     /// ```no_run
     /// use mermin_otlp::{Resource, Settings};
@@ -32,7 +33,7 @@ impl Settings {
     /// ```
     ///
     /// # Errors
-    /// The first variable that cannot be used.
+    /// The first invalid variable.
     pub fn from_environment(
         variable: impl Fn(&str) -> Option<String>,
         resource: Resource,
@@ -70,7 +71,7 @@ impl Environment<'_> {
         (self.variable)(name).map(|value| (name.to_owned(), value))
     }
 
-    /// That of the signal, or else that of all.
+    /// Returns the variable of the signal, or else that of all signals.
     fn of(&self, signal: Signal, name: &str) -> Option<Found> {
         let own = format!("OTEL_EXPORTER_OTLP_{}_{name}", signal.variable());
         self.general(&own)
@@ -133,7 +134,7 @@ impl Environment<'_> {
         let Some((name, mut url)) = self.of(signal, "ENDPOINT") else {
             return Ok(Endpoint::here(protocol));
         };
-        // Of gRPC an address may have no scheme; then `INSECURE` says which it is.
+        // A gRPC address may have no scheme; then `INSECURE` decides.
         if protocol == Protocol::Grpc && !url.contains("://") {
             let insecure = self.of(signal, "INSECURE");
             let is_insecure = insecure.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
@@ -147,7 +148,7 @@ impl Environment<'_> {
         })
     }
 
-    /// `OTEL_SERVICE_NAME` stands above `service.name` among the attributes.
+    /// `OTEL_SERVICE_NAME` overrides `service.name` of the attributes.
     fn resource(&self, mut resource: Resource) -> Result<Resource, EnvironmentError> {
         if let Some((name, text)) = self.general("OTEL_RESOURCE_ATTRIBUTES") {
             for (key, value) in pairs(&name, &text)? {
@@ -161,9 +162,9 @@ impl Environment<'_> {
     }
 }
 
-/// `key=value,key=value`, both with octets as `%41` where they are special (W3C Baggage).
+/// Parses `key=value,key=value`, with special octets as `%41` (W3C Baggage).
 fn pairs(variable: &str, text: &str) -> Result<Vec<(String, String)>, EnvironmentError> {
-    // The text may hold a secret, so an error does not repeat it.
+    // The error does not repeat the text, which may contain a secret.
     let fail = |why: &str| bad(variable.to_owned(), why.to_owned());
     let decode = |text: &str| {
         let decoded = percent_decode_str(text.trim()).decode_utf8();

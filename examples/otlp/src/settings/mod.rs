@@ -22,7 +22,7 @@ pub use self::{
 };
 use crate::resource::Resource;
 
-/// Settings: signals, receiver, and the way to it.
+/// Settings: signals, receiver, and transport.
 ///
 /// ```
 /// use mermin_otlp::{Endpoint, Settings};
@@ -35,7 +35,7 @@ use crate::resource::Resource;
 #[must_use = "give it to an exporter"]
 pub struct Settings {
     endpoints: [Option<Endpoint>; Signal::ALL.len()],
-    /// Where a signal went that was turned off last.
+    /// The endpoint of the signal that was turned off last.
     before: Option<Endpoint>,
     pub(crate) resource: Resource,
     pub(crate) community_id_seed: u16,
@@ -49,19 +49,19 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Spans over gRPC to port 4317 of this host, unencrypted.
+    /// Sends spans over gRPC to port 4317 of this host, unencrypted.
     fn default() -> Self {
         Self::new(Endpoint::default())
     }
 }
 
 impl Settings {
-    /// Spans to this endpoint.
+    /// Sends spans to this endpoint.
     pub fn new(endpoint: Endpoint) -> Self {
         Self::to([Some(endpoint), None, None])
     }
 
-    /// Each signal to its endpoint.
+    /// Sends each signal to its endpoint.
     fn to(endpoints: [Option<Endpoint>; Signal::ALL.len()]) -> Self {
         Self {
             endpoints,
@@ -84,7 +84,7 @@ impl Settings {
         }
     }
 
-    /// Where a signal goes; `None`: it is not exported. Default: spans alone.
+    /// Sets the endpoint of a signal; `None` turns it off. Default: spans only.
     pub fn signal(mut self, signal: Signal, endpoint: Option<Endpoint>) -> Self {
         if let Some(place) = self.endpoints.get_mut(signal as usize) {
             *place = endpoint;
@@ -100,66 +100,68 @@ impl Settings {
         self.signal(signal, endpoint.filter(|_| on))
     }
 
-    /// True if each record is a span. Default: yes. They go where the first signal goes that has an endpoint, or where the
-    /// one went that was turned off last.
+    /// Sets if each record becomes a span. Default: yes. Spans go to the endpoint of the first active signal, or else
+    /// to that of the signal that was turned off last.
     pub fn traces(self, on: bool) -> Self {
         self.switch(Signal::Traces, on)
     }
 
-    /// True if each record is a log record, beside spans or alone. Default: no. They go where spans go.
+    /// Sets if each record becomes a log record, with or without spans. Default: no. Log records go to the endpoint
+    /// of spans.
     pub fn logs(self, on: bool) -> Self {
         self.switch(Signal::Logs, on)
     }
 
-    /// True if flows are added up to metrics. Default: no. They go where spans go.
+    /// Sets if flows are added up in metrics. Default: no. Metrics go to the endpoint of spans.
     pub fn metrics(self, on: bool) -> Self {
         self.switch(Signal::Metrics, on)
     }
 
-    /// Where a signal goes.
+    /// Returns the endpoint of a signal.
     #[must_use]
     pub fn endpoint(&self, signal: Signal) -> Option<&Endpoint> {
         self.endpoints.get(signal as usize)?.as_ref()
     }
 
-    /// The exporting resource. Default: [`Resource::default`].
+    /// Sets the resource of the exporter. Default: [`Resource::default`].
     pub fn resource(mut self, resource: Resource) -> Self {
         self.resource = resource;
         self
     }
 
-    /// Seed of `flow.community_id`. Default: 0.
+    /// Sets the seed of `flow.community_id`. Default: 0.
     pub fn community_id_seed(mut self, seed: u16) -> Self {
         self.community_id_seed = seed;
         self
     }
 
-    /// How long flows of one Community ID have one trace id. Default: a day. Above zero.
+    /// Sets how long flows of one Community ID share a trace id. Default: a day. Above zero.
     pub fn trace_id_timeout(mut self, timeout: Duration) -> Self {
         self.trace_id_timeout = timeout.max(Duration::from_nanos(1));
         self
     }
 
-    /// Octets of a request at most, before compression. Default: 2 MiB, half of what receivers written with grpc-go take. When
-    /// one says that a request is too large, it is halved for good. At least 4,096; a record that is larger goes alone.
+    /// Sets the largest request in octets, before compression. Default: 2 MiB, half of the limit of grpc-go's
+    /// receivers. If a receiver reports a request as too large, the size is halved for good. At least 4,096; a larger
+    /// record is sent alone.
     pub fn message(mut self, octets: usize) -> Self {
         self.message = octets.max(4096);
         self
     }
 
-    /// Requests under way at once, over gRPC. Default: 4. HTTP has one.
+    /// Sets the number of concurrent requests over gRPC. Default: 4. HTTP has one.
     pub fn requests(mut self, requests: usize) -> Self {
         self.requests = requests.max(1);
         self
     }
 
-    /// How often metrics are exported. Default: a minute.
+    /// Sets the interval of metrics. Default: a minute.
     pub fn metric_interval(mut self, interval: Duration) -> Self {
         self.metric_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// Attributes of a flow that its metrics have, by [name](mermin_core::flow::attributes::ALL). Default: `network.type`,
+    /// Sets the attributes of metrics, by [name](mermin_core::flow::attributes::ALL). Default: `network.type`,
     /// `network.transport` and `network.interface.name`, which have few values. Each combination is a series.
     pub fn metric_attributes<T: Into<String>>(
         mut self,
@@ -169,14 +171,14 @@ impl Settings {
         self
     }
 
-    /// Combinations of attributes of a metric at most. Default: 2,000, as the OpenTelemetry SDK's specification has it. A
-    /// series beyond that is added up under `otel.metric.overflow`.
+    /// Sets the largest number of series of a metric. Default: 2,000, as in the OpenTelemetry SDK's specification.
+    /// Further combinations are added up under `otel.metric.overflow`.
     pub fn metric_series(mut self, series: usize) -> Self {
         self.metric_series = series.max(1);
         self
     }
 
-    /// The beginning of sums. Default: cumulative.
+    /// Sets the start of sums. Default: cumulative.
     pub fn temporality(mut self, temporality: Temporality) -> Self {
         self.temporality = temporality;
         self

@@ -1,28 +1,28 @@
-//! Credentials of the sender. No text of an error or of `Debug` has it.
+//! Credentials of the exporter. Neither errors nor `Debug` show them.
 
 use std::{fmt, fs, io, path::PathBuf};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::HeaderValue;
 
-/// Content of the header `authorization`.
+/// Value of the header `authorization`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) enum Authorization {
     #[default]
     Nobody,
     Fixed(HeaderValue),
-    /// A bearer token in a file, which is read for each request: whoever mounted it may change it.
+    /// A bearer token in a file, which is read for each request, because the file may change.
     BearerFile(PathBuf),
 }
 
 impl Authorization {
-    /// A user and a password (RFC 7617).
+    /// Encodes a user and a password (RFC 7617).
     pub(crate) fn basic(user: &str, password: &str) -> Option<Self> {
         let word = BASE64_STANDARD.encode(format!("{user}:{password}"));
         header(&format!("Basic {word}")).map(Self::Fixed)
     }
 
-    /// A token (RFC 6750).
+    /// Encodes a token (RFC 6750).
     pub(crate) fn bearer(token: &str) -> Option<Self> {
         header(&format!("Bearer {token}")).map(Self::Fixed)
     }
@@ -41,7 +41,7 @@ impl Authorization {
     }
 }
 
-/// A value that is not shown and that HTTP/2 does not put into its table.
+/// Returns a header value that is not shown, and that HTTP/2 does not put into its table.
 pub(crate) fn header(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn credentials_are_sent_only_to_the_receiver() {
-        // The example of RFC 7617 section 2.
+        // The example in RFC 7617 section 2.
         let basic = Authorization::basic("Aladdin", "open sesame").unwrap();
         let value = basic.value().unwrap().unwrap();
         assert_eq!(value, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");

@@ -1,21 +1,21 @@
-//! Signals that OTLP carries.
+//! Signals of OTLP.
 
-/// The item that a record becomes.
+/// The form in which a record is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Signal {
     /// A span.
     Traces,
     /// A log record.
     Logs,
-    /// A part of sums.
+    /// An addition to sums.
     Metrics,
 }
 
 impl Signal {
-    /// All of them.
+    /// All signals.
     pub const ALL: [Self; 3] = [Self::Traces, Self::Logs, Self::Metrics];
 
-    /// As in `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
+    /// Returns the part of a variable's name, as in `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
     pub(crate) const fn variable(self) -> &'static str {
         match self {
             Self::Traces => "TRACES",
@@ -24,7 +24,7 @@ impl Signal {
         }
     }
 
-    /// As in options of a target.
+    /// Returns the word in options of a target.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Traces => "traces",
@@ -33,7 +33,7 @@ impl Signal {
         }
     }
 
-    /// Path behind the address of an HTTP endpoint.
+    /// Returns the default path of an HTTP endpoint.
     pub(crate) const fn http_path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -42,7 +42,7 @@ impl Signal {
         }
     }
 
-    /// The method of gRPC.
+    /// Returns the path of the gRPC method.
     pub(crate) const fn grpc_path(self) -> &'static str {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",

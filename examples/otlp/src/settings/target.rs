@@ -1,4 +1,4 @@
-//! Where to, as a text.
+//! Targets of the exporter as text.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -8,15 +8,15 @@ use percent_encoding::percent_decode_str;
 use super::{EnvironmentError, Settings, Signal};
 use crate::resource::Resource;
 
-/// A receiver: `otlp://HOST[:4317]` (gRPC), `otlp+http://HOST[:4318][/PATH]`, and `otlps://`, `otlp+https://` with TLS. Options
-/// stand behind a `?`:
+/// A receiver: `otlp://HOST[:4317]` (gRPC), `otlp+http://HOST[:4318][/PATH]`, and `otlps://`, `otlp+https://` with
+/// TLS. Options follow a `?`:
 ///
-/// * `traces`, `logs`, `metrics`: `true` or `false`; spans alone unless told;
+/// * `traces`, `logs`, `metrics`: `true` or `false`; default: spans only;
 /// * `compression`: `gzip`, `zstd` or `none`; `timeout`: milliseconds;
-/// * `temporality`: `cumulative` or `delta`, of metrics;
-/// * `ca`, `cert`, `key`: files of TLS; `insecure_skip_verify=true`; `bearer_file`: a file with a token.
+/// * `temporality`: `cumulative` or `delta`, for metrics;
+/// * `ca`, `cert`, `key`: TLS files; `insecure_skip_verify=true`; `bearer_file`: a file with a token.
 ///
-/// The environment says the rest, such as headers (see [`Settings::from_environment`]).
+/// Environment variables set everything else, such as headers (see [`Settings::from_environment`]).
 ///
 /// ```
 /// use mermin_otlp::Target;
@@ -28,13 +28,13 @@ use crate::resource::Resource;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     address: String,
-    /// Variables of the environment that it stands for.
+    /// The equivalent environment variables.
     variables: BTreeMap<&'static str, String>,
     trusts_anyone: bool,
     bearer_file: Option<String>,
 }
 
-/// Schemes, with what they stand for.
+/// Schemes, with the settings they stand for.
 const SCHEMES: [(&str, &str, &str); 4] = [
     ("otlp", "http", "grpc"),
     ("otlps", "https", "grpc"),
@@ -58,10 +58,10 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 
 impl Target {
-    /// Settings that it asks for, with the rest from the variables of the environment.
+    /// Returns the settings of the target, completed by environment variables.
     ///
     /// # Errors
-    /// An option or a variable that cannot be used.
+    /// An invalid option or variable.
     pub fn settings(
         &self,
         variable: impl Fn(&str) -> Option<String>,
@@ -81,8 +81,8 @@ impl Target {
         Ok(settings)
     }
 
-    /// As the target has it, and else as the environment has it: what the target says stands above what the environment says of
-    /// one signal.
+    /// Returns a variable from the target, or else from the environment. The target also overrides variables for one
+    /// signal.
     fn variable(&self, name: &str, other: impl Fn(&str) -> Option<String>) -> Option<String> {
         if let Some(value) = self.variables.get(name) {
             return Some(value.clone());
@@ -126,7 +126,7 @@ impl FromStr for Target {
         for option in options {
             target.set(option).map_err(fail)?;
         }
-        // Errors are told now and not when the exporter is made.
+        // Validates now, so that errors do not wait for the exporter.
         let settings = target.settings(|_| None, Resource::default());
         settings.map(drop).map_err(|error| fail(error.why))?;
         Ok(target)
@@ -164,7 +164,7 @@ impl Target {
     }
 }
 
-/// The address, without options.
+/// Prints the address, without options.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.address)

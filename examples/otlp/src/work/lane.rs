@@ -1,4 +1,4 @@
-//! Records to one receiver.
+//! The export of records to one receiver.
 
 use std::{collections::VecDeque, ops::Range, sync::Arc, time::SystemTime};
 
@@ -16,7 +16,7 @@ use crate::{
     settings::Signal,
 };
 
-/// The export of spans, or of log records.
+/// The export of spans or of log records.
 pub(super) struct Lane {
     signal: Signal,
     client: Arc<Client>,
@@ -27,14 +27,14 @@ pub(super) struct Lane {
     progress: Progress,
 }
 
-/// Fate of some records of a batch.
+/// Outcome of some records of a batch.
 struct Outcome {
     range: Range<usize>,
     octets: usize,
     answer: Answer,
 }
 
-/// Records that need not be sent again, and those among them that no receiver takes.
+/// Finished records, and those among them that the receiver rejected for good.
 #[derive(Default)]
 struct Through {
     ranges: Vec<Range<usize>>,
@@ -42,7 +42,7 @@ struct Through {
 }
 
 impl Lane {
-    /// The least that requests are cut to; a record is larger at times, and goes alone.
+    /// Smallest size limit of requests. A record may be larger, and is sent alone.
     const LEAST: usize = 1024;
 
     pub(super) fn new(signal: Signal, client: Client, requests: usize, most: usize) -> Self {
@@ -55,10 +55,10 @@ impl Lane {
         }
     }
 
-    /// Delivers the rest of a batch. If the call is dropped, the replies to its requests are ignored.
+    /// Delivers the rest of a batch. If the call is dropped, the responses to its requests are ignored.
     ///
     /// # Errors
-    /// The receiver has not all of it; what it has is not sent again.
+    /// If the receiver lacks records. Records that it has are not sent again.
     pub(super) async fn deliver(
         &mut self,
         encoder: &Encoder,
@@ -70,11 +70,11 @@ impl Lane {
         let mut waiting = VecDeque::new();
         waiting.push_back(0..flows.len());
         let mut under_way = JoinSet::new();
-        // A call that is dropped leaves nothing of these: its records are given again, and counted then.
+        // A dropped call discards these: its records are exported again and counted then.
         let mut through = Through::default();
         let mut later: Option<Later> = None;
         loop {
-            // A receiver in trouble gets no more.
+            // A failing receiver gets no further requests.
             while later.is_none()
                 && under_way.len() < self.at_once
                 && let Some(range) = waiting.pop_front()
@@ -98,7 +98,7 @@ impl Lane {
                         answer,
                     }
                 });
-                // It is on its way before the next is encoded.
+                // It is sent before the next one is encoded.
                 tokio::task::yield_now().await;
             }
             let Some(joined) = under_way.join_next().await else {
@@ -178,12 +178,12 @@ impl Lane {
         Ok(())
     }
 
-    /// This receiver has the batch, and another has yet to take it.
+    /// This receiver has the batch, and another one does not have it yet.
     pub(super) fn through(&mut self, flows: &[Flow]) {
         self.progress.through(flows);
     }
 
-    /// The batch is through; what was lost of it.
+    /// Finishes the batch; returns its lost records.
     pub(super) fn finish(&mut self) -> Lost {
         self.progress.finish()
     }

@@ -1,4 +1,4 @@
-//! Work of the exporter's thread.
+//! The work of the exporter's thread.
 
 mod lane;
 mod progress;
@@ -10,7 +10,7 @@ use mermin_core::sink::{BoxError, Refusal};
 
 pub(crate) use self::worker::{Done, Job, Worker};
 
-/// Not now.
+/// A temporary failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Later {
     patience: Option<Duration>,
@@ -18,7 +18,7 @@ struct Later {
 }
 
 impl Later {
-    /// Both: the one that came first in words, and the longer of both times.
+    /// Combines two: the first message, and the longer delay.
     fn and(self, other: &Self) -> Self {
         Self {
             patience: self.patience.max(other.patience),

@@ -1,19 +1,19 @@
-//! How far a batch got: what a receiver has is not sent again with the rest.
+//! Progress of a batch: records that a receiver has are not sent again with the rest.
 
 use std::{borrow::Cow, ops::Range};
 
 use mermin_core::Flow;
 use mermin_program::{Delivered, key};
 
-/// Fate of the records of a batch that is given until all are through.
+/// State of the records of a batch that is exported until all are finished.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// Records that are through, of a batch that is to be given again.
+    /// Finished records of a batch that will be exported again.
     done: Delivered,
     lost: Lost,
 }
 
-/// Records that no receiver takes.
+/// Records that the receiver rejected for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lost {
     pub(super) refused: usize,
@@ -27,7 +27,8 @@ impl Lost {
 }
 
 impl Progress {
-    /// The rest of a batch. One that has nothing of the batch before is another: that one was given up.
+    /// Returns the rest of a batch. A batch without a record in common with the previous one is new; the previous one
+    /// was given up.
     pub(super) fn left<'f>(&mut self, flows: &'f [Flow]) -> Cow<'f, [Flow]> {
         let left = self.done.left(flows);
         if self.done.is_empty() {
@@ -36,25 +37,25 @@ impl Progress {
         left
     }
 
-    /// So many were lost.
+    /// Adds lost records.
     pub(super) fn add(&mut self, lost: Lost) {
         self.lost.refused += lost.refused;
         self.lost.unsendable += lost.unsendable;
     }
 
-    /// These ranges are through, and the others are not.
+    /// Marks these ranges as finished, and the others as unfinished.
     pub(super) fn interrupted(&mut self, flows: &[Flow], through: &[Range<usize>]) {
         let through = through.iter().cloned();
         let records = through.filter_map(|range| flows.get(range)).flatten();
         self.done.extend(records.map(key));
     }
 
-    /// All are through, and another receiver has yet to take them.
+    /// Marks all records as finished, while another receiver does not have them yet.
     pub(super) fn through(&mut self, flows: &[Flow]) {
         self.done.extend(flows.iter().map(key));
     }
 
-    /// All are through; what was lost on the way.
+    /// Finishes the batch; returns its lost records.
     pub(super) fn finish(&mut self) -> Lost {
         std::mem::take(self).lost
     }
@@ -73,7 +74,7 @@ mod tests {
         assert_eq!(progress.left(&all[..8]).len(), 8);
         progress.lost.refused = 1;
         progress.interrupted(&all[..8], &[0..2, 5..8]);
-        // With others behind them.
+        // With more records after them.
         let left = progress.left(&all);
         assert_eq!(left[..], [&all[2..5], &all[8..]].concat());
         assert_eq!(progress.lost.refused, 1);

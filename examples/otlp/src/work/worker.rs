@@ -1,4 +1,4 @@
-//! The thread: jobs in their order, and metrics by time.
+//! The thread: jobs in order, and periodic metrics.
 
 use std::{
     pin::pin,
@@ -23,16 +23,16 @@ use crate::{
     settings::{Settings, Signal},
 };
 
-/// A request to the thread. None: close.
+/// A request to the thread. `None` closes it.
 pub(crate) struct Job {
     pub(crate) flows: Option<Vec<Flow>>,
-    /// Comes whatever happens, so that it is known what became of a call that was dropped.
+    /// Always answered, so that the outcome of a dropped call is known.
     pub(crate) answer: oneshot::Sender<Done>,
-    /// Is closed when the call is dropped.
+    /// Closed when the call is dropped.
     pub(crate) dropped: oneshot::Receiver<()>,
 }
 
-/// Its outcome, and the memory of the batch.
+/// The outcome, and the memory of the batch.
 pub(crate) struct Done {
     pub(crate) result: Result<(), BoxError>,
     pub(crate) spare: Vec<Flow>,
@@ -71,7 +71,7 @@ impl Worker {
         }
     }
 
-    /// Works until nobody can ask any more.
+    /// Works until the exporter is dropped.
     pub(crate) async fn work(mut self, mut jobs: UnboundedReceiver<Job>) {
         loop {
             let due = self.reporter.as_ref().map(Reporter::due);
@@ -95,7 +95,7 @@ impl Worker {
             };
             let spare = job.flows.unwrap_or_default();
             let _ = job.answer.send(Done { result, spare });
-            // Behind the answer: a call that is dropped meanwhile would have its records counted twice.
+            // After the answer: otherwise a call that is dropped meanwhile would have its records counted twice.
             let due = self.reporter.as_ref().map(Reporter::due);
             if due.is_some_and(|due| due <= Instant::now()) {
                 self.report().await;
@@ -119,7 +119,7 @@ impl Worker {
                 lane.through(flows);
             }
         }
-        // A record is lost where one receiver refuses it, though another has it.
+        // A record is lost if one receiver rejects it, even if another has it.
         let lost = self.lanes.iter_mut().map(Lane::finish);
         let lost = lost.max_by_key(|lost| lost.in_all()).unwrap_or_default();
         self.count(flows.len(), lost);
@@ -136,7 +136,7 @@ impl Worker {
         self.meter.dropped(DropReason::Unsendable, lost.unsendable);
     }
 
-    /// Sums are since the beginning, so those that did not arrive are in the next ones.
+    /// A failed report is no loss, because the next one includes its sums.
     async fn report(&mut self) {
         if let Some(reporter) = &mut self.reporter
             && let Err(words) = reporter.report(self.encoder.envelope()).await
