@@ -9,7 +9,7 @@ use mermin_program::{Result, Source};
 
 use crate::targets::{self, Target};
 
-/// The help.
+/// Returns the help.
 pub(crate) fn usage() -> String {
     format!(
         "\
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// None: help is asked for.
+    /// Parses the arguments. `None` for a request for help.
     pub(crate) fn parse() -> Result<Option<Self>> {
         let mut arguments = Self {
             source: Source::default(),
@@ -82,10 +82,11 @@ impl Arguments {
         Ok(Some(arguments))
     }
 
-    /// Over what a file says. Targets of both are not added up: who names some means those.
+    /// Overrides the options of a file. Targets are not combined: targets on the command line replace those of the
+    /// file.
     ///
     /// # Errors
-    /// A target of the file that cannot be understood; that there is none at all.
+    /// An invalid target in the file, or no target at all.
     pub(crate) fn over(self, config: Option<&Config>) -> Result<Plan> {
         let flows = config.map(|config| config.export().flows());
         let mut targets = self.targets;
@@ -101,7 +102,8 @@ impl Arguments {
         }
         for (at, target) in targets.iter().enumerate() {
             if targets[..at].iter().any(|other| other.name == target.name) {
-                // Two writers of one file would take each other's lines for a full disk's, and a topic would have all twice.
+                // Two writers would truncate each other's lines as if the disk was full, and a topic would have all
+                // records twice.
                 return Err(
                     format!("cannot export to `{}` twice: name it once", target.name).into(),
                 );
@@ -122,7 +124,7 @@ impl Arguments {
     }
 }
 
-/// Keys of a file that are acted on.
+/// Keys of a file on which the program acts.
 pub(crate) const KEYS: [&str; 4] = [
     "export \"flows\".to",
     "export \"flows\".buffer",
@@ -130,7 +132,7 @@ pub(crate) const KEYS: [&str; 4] = [
     "shutdown_timeout",
 ];
 
-/// Plan that follows from the arguments.
+/// The result of arguments and file.
 pub(crate) struct Plan {
     pub(crate) targets: Vec<Target>,
     pub(crate) buffer: usize,

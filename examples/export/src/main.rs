@@ -1,4 +1,5 @@
-//! Exports the flows of interfaces or of a capture file to several receivers at once, and says what became of each record.
+//! Exports the flows of interfaces or of a capture file to several receivers at once, and reports the fate of each
+//! record.
 
 mod arguments;
 mod targets;
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Exports until the source ends. False when something was lost.
+/// Exports until the source ends. Returns false if a record was lost.
 async fn run(arguments: Arguments) -> Result<bool> {
     let (builder, config) = arguments.source.open("mermin-export", &KEYS)?;
     let plan = arguments.over(config.as_ref())?;

@@ -1,4 +1,4 @@
-//! JSON lines in a file: whole ones, also when the disk is full.
+//! Writes JSON lines to a file. Lines are complete, even on a full disk.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use mermin_core::{
 };
 use mermin_program::Appended;
 
-/// Appends lines. Its calls block: it belongs into a thread.
+/// Appends lines. Its calls block, so it needs a thread of its own.
 pub(crate) struct JsonFile {
     file: Appended,
     lines: JsonLines<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Where flows go. A kind of target is a file here, a row in [`KINDS`], and a feature of the package.
+//! Targets of flows. Each kind of target has a file here, a row in [`KINDS`], and a feature of the package.
 
 mod json;
 mod json_file;
@@ -31,15 +31,15 @@ use crate::Result;
 
 /// A kind of target.
 pub(crate) struct Kind {
-    /// Before the first `:` of a target, each.
+    /// Text before the first `:` of a target.
     pub(crate) schemes: &'static [&'static str],
-    /// For `--help`: a line for each form, the form and what it is.
+    /// Lines for `--help`: each form and its meaning.
     pub(crate) usage: &'static [(&'static str, &'static str)],
-    /// Understands a target, and starts nothing yet.
+    /// Parses a target without starting anything.
     pub(crate) parse: fn(&str) -> Result<Target>,
 }
 
-/// The kinds this was built with.
+/// The kinds in this build.
 const KINDS: &[Kind] = &[
     #[cfg(feature = "ipfix")]
     ipfix::KIND,
@@ -58,14 +58,14 @@ const KINDS: &[Kind] = &[
     s3::KIND,
 ];
 
-/// Schemes whose features are off by default, and the features.
+/// Schemes whose features are off by default, and these features.
 const OFF: [(&str, &str); 2] = [("kafka", "kafka"), ("s3", "s3")];
 
-/// A target that was understood.
+/// A parsed target.
 pub(crate) struct Target {
-    /// As its line in the final table is called: without secrets.
+    /// Its name in the final table, without secrets.
     pub(crate) name: String,
-    /// Starts what exports to it.
+    /// Starts its exporter.
     pub(crate) start: Box<dyn FnOnce() -> Result<Started>>,
 }
 
@@ -81,7 +81,7 @@ impl Target {
     }
 
     /// # Errors
-    /// No kind has its scheme, or its kind does not understand it.
+    /// An unknown scheme, or a text that is invalid for its kind.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let scheme = text.split(':').next().unwrap_or(text);
         let mut kinds = KINDS.iter();
@@ -109,14 +109,14 @@ impl Target {
     }
 }
 
-/// A started exporter, and its interest in the others.
+/// A started exporter, and what it needs from the program.
 pub(crate) struct Started {
     pub(crate) sink: BoxSink,
-    /// How it wants records.
+    /// Batching of its records.
     pub(crate) batching: Batching,
     /// Called when the source is open, with the meters of all targets by name.
     pub(crate) opened: Option<Opened>,
-    /// How many records it may have twice, and what helps.
+    /// Number of records that it may have twice, and a remedy.
     pub(crate) doubled: Option<(Arc<AtomicU64>, &'static str)>,
 }
 
@@ -132,7 +132,7 @@ impl Started {
         }
     }
 
-    /// Calls this when the source is open.
+    /// Sets a function to call when the source is open.
     #[cfg(feature = "prometheus")]
     pub(crate) fn opened(
         mut self,
@@ -142,7 +142,7 @@ impl Started {
         self
     }
 
-    /// Counts here what it may have twice.
+    /// Sets the counter of records that it may have twice.
     #[cfg(any(feature = "kafka", feature = "nats"))]
     pub(crate) fn doubled(mut self, count: Arc<AtomicU64>, remedy: &'static str) -> Self {
         self.doubled = Some((count, remedy));
@@ -156,7 +156,7 @@ impl Started {
     }
 }
 
-/// The forms of all targets, for `--help`.
+/// Returns the forms of all targets, for `--help`.
 pub(crate) fn usage() -> String {
     let lines = KINDS.iter().flat_map(|kind| kind.usage);
     lines.fold(String::new(), |text, (form, what)| {

@@ -21,7 +21,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     parse: |text| {
         let target: mermin_otlp::Target = text.parse()?;
-        // The environment has the rest, and what is wrong there is told before anything starts.
+        // Environment variables complete the settings. Errors in them are reported before anything starts.
         let settings = target.settings(|name| env::var(name).ok(), Resource::of_host())?;
         Ok(Target::new(target.to_string(), move || {
             Ok(Started::new(Exporter::new(&settings)?))

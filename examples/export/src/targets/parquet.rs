@@ -12,7 +12,7 @@ pub(super) const KIND: Kind = Kind {
     parse,
 };
 
-/// A folder, or a bucket.
+/// Parses a directory or a bucket.
 pub(super) fn parse(text: &str) -> Result<Target> {
     let target: mermin_parquet::Target = text.parse()?;
     Ok(Target::new(target.to_string(), || {
