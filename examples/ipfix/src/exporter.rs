@@ -15,38 +15,38 @@ use crate::{
 
 /// Exports flows as IPFIX. A thread, `mermin-ipfix`, writes messages and waits for the network, so no executor does.
 ///
-/// `Ok` means, over TCP, that the collector's kernel has acknowledged all messages; over UDP, that they were sent; of a file,
-/// that they were written. After an error the next call connects anew and tells all templates: no restart is needed. Put
-/// [`retry`](mermin_core::sink::retry) around it, and [`buffered`](mermin_core::sink::buffered) where the source is not to wait
-/// for an outage.
+/// `Ok` means: with TCP, the collector's kernel has acknowledged all messages; with UDP, they were sent; with a file,
+/// they were written. After an error, the next call reconnects and sends all templates, so no restart is needed. Wrap
+/// the exporter in [`retry`](mermin_core::sink::retry), and in [`buffered`](mermin_core::sink::buffered) if the
+/// source must not wait during an outage.
 #[derive(Debug)]
 pub struct Exporter {
     thread: Threaded,
 }
 
 impl Exporter {
-    /// Over UDP to `host:port`. A name is looked up when the first flow is exported. UDP does not tell that anything arrives; where
-    /// a host answers that nobody listens, that is an error.
+    /// Exports over UDP to `host:port`. The name is looked up when the first flow is exported. UDP does not confirm
+    /// delivery. If a host answers that nothing listens, that is an error.
     ///
     /// # Errors
-    /// That the thread cannot be started.
+    /// If the thread cannot start.
     pub fn udp(target: impl Into<String>, settings: Settings) -> io::Result<Self> {
         Self::new(Udp::new(target.into()), settings)
     }
 
-    /// Over TCP to `host:port`, connecting when there is something to export.
+    /// Exports over TCP to `host:port`. It connects when there is something to export.
     ///
     /// # Errors
-    /// That the thread cannot be started.
+    /// If the thread cannot start.
     pub fn tcp(target: impl Into<String>, settings: Settings) -> io::Result<Self> {
         let patience = settings.patience;
         Self::new(Tcp::new(target.into(), patience), settings)
     }
 
-    /// Into a file, behind what is in it.
+    /// Appends to a file.
     ///
     /// # Errors
-    /// That the thread cannot be started.
+    /// If the thread cannot start.
     pub fn file(path: impl Into<PathBuf>, settings: Settings) -> io::Result<Self> {
         Self::new(File::new(path.into()), settings)
     }
@@ -80,7 +80,7 @@ impl FlowSink for Exporter {
     }
 }
 
-/// Work of the thread.
+/// The thread's work.
 struct Blocking<L> {
     link: L,
     refresh: std::time::Duration,
@@ -120,7 +120,7 @@ impl<L: Link> FlowSink for Blocking<L> {
         Ok(self.send()?)
     }
 
-    /// A collector that was restarted on a quiet day has to learn the templates as well.
+    /// Sends templates regularly, because a restarted collector also needs them while there are no flows.
     async fn idle(&mut self) {
         if !self.link.forgets() || !self.begun {
             return;
@@ -131,7 +131,7 @@ impl<L: Link> FlowSink for Blocking<L> {
             if self.encoder.is_due(now) {
                 self.encoder.set_longest(self.link.longest());
                 self.encoder.refresh(now, &mut self.messages);
-                // The next export says what is wrong.
+                // The next export returns the error.
                 let _ = self.send();
             }
         }

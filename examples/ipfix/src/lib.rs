@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! By default a flow is two records, one for each direction in which packets went, because the collectors that most people
-//! run store those exactly; [`Settings::biflow`] makes one record of RFC 5103 of it. The README says what each collector does.
+//! By default a flow becomes two records, one for each direction with packets, because common collectors store those
+//! exactly. [`Settings::biflow`] makes one record of RFC 5103. The README describes each collector.
 
 mod encode;
 mod exporter;

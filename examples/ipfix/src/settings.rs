@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// The smallest message that is allowed: room for its header and any template or record.
+/// Smallest allowed message: room for its header and any template or record.
 pub(crate) const SMALLEST_MESSAGE: usize = 512;
 
-/// The shortest time between templates that are sent again: with none the exporter's thread would do nothing else.
+/// Shortest interval of templates. With zero, the thread would do nothing else.
 const SHORTEST_REFRESH: Duration = Duration::from_millis(100);
 
-/// Times beside those in milliseconds.
+/// Times in addition to those in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FineTimes {
@@ -21,7 +21,7 @@ pub enum FineTimes {
     Nanoseconds,
 }
 
-/// How flows are written. The defaults are what `nfcapd`, `nfacctd`, `ipfixDump` and `tshark` all read right.
+/// Format of flows. `nfcapd`, `nfacctd`, `ipfixDump` and `tshark` all read the defaults correctly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "give it to an exporter"]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -58,50 +58,51 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The observation domain. Default: 0. Collectors keep templates by exporter address and domain, so two exporters on one
-    /// host need two domains.
+    /// Sets the observation domain. Default: 0. Collectors keep templates by exporter address and domain, so two
+    /// exporters on one host need two domains.
     pub fn domain(mut self, domain: u32) -> Self {
         self.domain = domain;
         self
     }
 
-    /// One record for both directions (RFC 5103) instead of one for each. Default: no: `nfacctd` 1.7.7 drops the
-    /// reverse counters, and `nfcapd` 1.7.1 stores reverse flags and class of service in the place of the forward ones where
-    /// they come behind them. Reverse elements stand before forward ones for that reason.
+    /// Writes one record for both directions (RFC 5103) instead of one for each. Default: no. `nfacctd` 1.7.7 drops
+    /// the reverse counters. `nfcapd` 1.7.1 stores reverse flags and class of service in place of the forward ones if
+    /// they come last; therefore reverse elements come first.
     pub fn biflow(mut self, biflow: bool) -> Self {
         self.biflow = biflow;
         self
     }
 
-    /// Times beside those in milliseconds. Default: none. Never instead of them: `nfcapd` 1.7.1 stores 1970 then.
+    /// Adds times beside those in milliseconds. Default: none. Times in milliseconds stay, because `nfcapd` 1.7.1
+    /// would store 1970 otherwise.
     pub fn fine_times(mut self, fine_times: FineTimes) -> Self {
         self.fine_times = fine_times;
         self
     }
 
-    /// `tcpControlBits` in two octets, as the registry has it, instead of one. Default: no: `nfacctd` 1.7.7 reads two octets
-    /// as 0.
+    /// Writes `tcpControlBits` in two octets, as in the registry, instead of one. Default: no, because `nfacctd`
+    /// 1.7.7 reads two octets as 0.
     pub fn wide_tcp_flags(mut self, wide: bool) -> Self {
         self.wide_tcp_flags = wide;
         self
     }
 
-    /// `packetTotalCount` and `octetTotalCount` (86, 85) before the delta counts. Default: no: a collector that takes the
-    /// last of both kinds adds up right only with the deltas.
+    /// Writes `packetTotalCount` and `octetTotalCount` (86, 85) before the delta counts. Default: no. A collector
+    /// that uses the last of both kinds adds up correctly only with deltas.
     pub fn totals(mut self, totals: bool) -> Self {
         self.totals = totals;
         self
     }
 
-    /// `dot1qVlanId` (243) for the outer tag instead of `vlanId` (58). The inner tag is `dot1qCustomerVlanId` (245) in either
-    /// case. Default: no: `nfcapd` 1.7.1 does not know 243.
+    /// Writes `dot1qVlanId` (243) for the outer tag instead of `vlanId` (58). The inner tag is `dot1qCustomerVlanId`
+    /// (245) in either case. Default: no, because `nfcapd` 1.7.1 does not know 243.
     pub fn dot1q(mut self, dot1q: bool) -> Self {
         self.dot1q = dot1q;
         self
     }
 
-    /// The outer addresses of a tunnel, as a first pair of address elements before the inner pair (RFC 7011 section 8).
-    /// Default: no: where outer and inner version differ, `nfcapd` 1.7.1 stores no address at all.
+    /// Writes the outer addresses of a tunnel, as a first pair of address elements before the inner pair (RFC 7011
+    /// section 8). Default: no, because `nfcapd` 1.7.1 stores no address at all if outer and inner version differ.
     pub fn outer_addresses(mut self, outer: bool) -> Self {
         self.outer_addresses = outer;
         self
@@ -115,16 +116,15 @@ impl Settings {
         self
     }
 
-    /// How often templates and options are sent again over UDP: after this time, or so many messages, whichever comes first.
-    /// Default: 30 s, 200 messages. At least 100 ms and one message.
+    /// Sets how often templates and options are sent again over UDP: after this time, or this many messages,
+    /// whichever comes first. Default: 30 s, 200 messages. At least 100 ms and one message.
     pub fn refresh(mut self, time: Duration, messages: u32) -> Self {
         self.refresh = time.max(SHORTEST_REFRESH);
         self.refresh_messages = messages.max(1);
         self
     }
 
-    /// How long a TCP connection may take to be made, and to acknowledge what was sent, before it counts as broken. Default:
-    /// 10 s.
+    /// Sets the timeout of a TCP connection for connecting and for acknowledgements. Default: 10 s.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience.max(Duration::from_millis(1));
         self

@@ -1,4 +1,4 @@
-//! Where to, as a text.
+//! Targets of the exporter as text.
 
 use std::{fmt, io, path::PathBuf, str::FromStr};
 
@@ -9,8 +9,8 @@ use crate::{Exporter, Settings};
 /// The port of IPFIX (RFC 7011 section 10).
 const PORT: u16 = 4739;
 
-/// A collector or a file: `ipfix://HOST[:PORT]` (UDP), `ipfix+tcp://HOST[:PORT]`, `ipfix+file:PATH`, each with options behind
-/// a `?`: `biflow=true`, `domain=7`. The port is 4739 unless told.
+/// A collector or a file: `ipfix://HOST[:PORT]` (UDP), `ipfix+tcp://HOST[:PORT]`, `ipfix+file:PATH`. Options follow a
+/// `?`: `biflow=true`, `domain=7`. Default port: 4739.
 ///
 /// ```
 /// use mermin_ipfix::Target;
@@ -33,10 +33,10 @@ enum Place {
 }
 
 impl Target {
-    /// Starts an exporter for it.
+    /// Starts its exporter.
     ///
     /// # Errors
-    /// That its thread cannot be started.
+    /// If its thread cannot start.
     pub fn exporter(self) -> io::Result<Exporter> {
         match self.place {
             Place::Udp(target) => Exporter::udp(target, self.settings),

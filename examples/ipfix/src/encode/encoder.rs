@@ -1,4 +1,4 @@
-//! Flows in, messages out.
+//! Encodes flows as messages.
 
 use std::{
     collections::HashMap,
@@ -17,13 +17,14 @@ use super::{
 };
 use crate::settings::{SMALLEST_MESSAGE, Settings};
 
-/// Set of templates, and of options templates.
+/// Set ids of templates and of options templates.
 const TEMPLATES: u16 = 2;
 const OPTIONS_TEMPLATES: u16 = 3;
-/// Interfaces whose names are remembered: where more come and go, names are told again.
+/// Number of interfaces whose names are remembered. With more interfaces, names are sent again.
 const MOST_INTERFACES: usize = 4096;
 
-/// Writes the messages of one transport session (RFC 7011): remembers which templates and names were told, and counts.
+/// Encodes the messages of one transport session (RFC 7011). It tracks which templates and names were sent, and
+/// counts records.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -42,21 +43,21 @@ pub struct Encoder {
     /// Octets of a message at most.
     longest: usize,
     layouts: Vec<Layout>,
-    /// The layout of each shape, by its number.
+    /// The layout of each shape, by the shape's number.
     by_shape: Vec<Option<u16>>,
-    /// Names that were told.
+    /// Names that were sent.
     interfaces: HashMap<u32, Arc<str>>,
-    /// The interface of the record before.
+    /// The interface of the previous record.
     last: Option<Interface>,
     sequence: u32,
-    /// Nothing was told in this session.
+    /// Nothing was sent in this session.
     is_new: bool,
     told_at: SystemTime,
     messages_since: u32,
     exported: Exported,
 }
 
-/// Sums of this session.
+/// Counts of this session.
 #[derive(Clone, Copy, Debug, Default)]
 struct Exported {
     octets: u64,
@@ -65,7 +66,7 @@ struct Exported {
 }
 
 impl Exported {
-    /// Sums of all messages behind the first `from`.
+    /// Returns the counts of all messages after the first `from`.
     fn of(messages: &Messages, from: usize) -> Self {
         let all = messages.iter().zip(messages.flow_records()).skip(from);
         all.fold(Self::default(), |sum, (message, records)| Self {
@@ -89,7 +90,7 @@ impl Exported {
 }
 
 impl Encoder {
-    /// For a new session.
+    /// Creates an encoder for a new session.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -107,12 +108,12 @@ impl Encoder {
         }
     }
 
-    /// Begins a new session: nothing was told and nothing counted.
+    /// Begins a new session, with nothing sent and nothing counted.
     pub fn restart(&mut self) {
         *self = Self::new(self.settings.clone());
     }
 
-    /// Templates and options are told again before the next record, because it is not known that they arrived.
+    /// Sends templates and options again before the next record, because they may not have arrived.
     pub fn tell_again(&mut self) {
         self.is_new = true;
     }
@@ -124,7 +125,7 @@ impl Encoder {
         self.longest = way.map_or(most, |way| way.clamp(SMALLEST_MESSAGE, most));
     }
 
-    /// Of these messages only the first `sent` were sent: the next ones take the numbers of the others.
+    /// Only the first `sent` of these messages were sent. The next ones reuse the numbers of the others.
     pub(crate) fn take_back(&mut self, messages: &Messages, sent: usize) {
         if let Some(sequence) = messages.sequence(sent) {
             self.sequence = sequence;
@@ -133,7 +134,7 @@ impl Encoder {
         self.tell_again();
     }
 
-    /// True if it is time to tell templates again, at `now`.
+    /// Returns true if templates must be sent again at `now`.
     #[must_use]
     pub fn is_due(&self, now: SystemTime) -> bool {
         let age = now.duration_since(self.told_at).unwrap_or(Duration::MAX);
@@ -142,7 +143,8 @@ impl Encoder {
             || self.messages_since >= self.settings.refresh_messages
     }
 
-    /// Writes flows, and before them what a collector has to know to read them. Replaces what is in `messages`.
+    /// Encodes flows, preceded by the templates and options that a collector needs to read them. Replaces the content
+    /// of `messages`.
     pub fn encode(&mut self, flows: &[Flow], now: SystemTime, messages: &mut Messages) {
         messages.clear();
         let mut writer = self.writer(now, messages);
@@ -156,7 +158,7 @@ impl Encoder {
                 continue;
             }
             let [forward, reverse] = [&flow.forward, &flow.reverse].map(|way| way.packets.delta);
-            // A last record that adds nothing tells that the flow ended.
+            // A last record without packets reports the end of the flow.
             if forward != 0 || reverse == 0 {
                 self.record(&View::forward(flow), &mut writer);
             }
@@ -168,7 +170,7 @@ impl Encoder {
         self.count(messages);
     }
 
-    /// Writes what a collector has to know, and nothing else. Replaces what is in `messages`.
+    /// Encodes only templates and options. Replaces the content of `messages`.
     pub fn refresh(&mut self, now: SystemTime, messages: &mut Messages) {
         messages.clear();
         let mut writer = self.writer(now, messages);
@@ -179,7 +181,7 @@ impl Encoder {
 
     fn writer<'a>(&self, now: SystemTime, messages: &'a mut Messages) -> Writer<'a> {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        // Of times beyond 2106 the era is lost (RFC 7011 section 3.1).
+        // The 32 bits wrap in 2106 (RFC 7011 section 3.1).
         let time = u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or(0);
         let domain = self.settings.domain;
         Writer::new(messages, self.longest, time, domain, self.sequence)
@@ -191,13 +193,13 @@ impl Encoder {
         self.messages_since = self.messages_since.saturating_add(count);
     }
 
-    /// All templates, names and statistics.
+    /// Writes all templates, names and statistics.
     fn tell(&mut self, now: SystemTime, writer: &mut Writer<'_>) {
         self.is_new = false;
         self.told_at = now;
         self.messages_since = 0;
         for options in [&INTERFACES, &SAMPLING, &EXPORTED] {
-            // nfacctd 1.7.7 drops a message in which a set has several of them.
+            // nfacctd 1.7.7 drops a message in which a set has several options templates.
             writer.new_set();
             writer.record(OPTIONS_TEMPLATES, options.template_length(), |out| {
                 options.put_template(out);
@@ -214,7 +216,7 @@ impl Encoder {
         let domain = self.settings.domain.to_be_bytes();
         writer.record(SAMPLING.id, SAMPLING.length(), |out| {
             out.extend_from_slice(&domain);
-            // Every packet, and none is left out.
+            // One packet sampled, none skipped.
             for number in [1_u32, 0] {
                 out.extend_from_slice(&number.to_be_bytes());
             }
@@ -232,7 +234,7 @@ impl Encoder {
         });
     }
 
-    /// Tells an interface's name before its first record, and when it changes.
+    /// Sends an interface's name before its first record, and when it changes.
     fn introduce(&mut self, interface: &Interface, writer: &mut Writer<'_>) {
         if let Some(last) = &self.last
             && last.index == interface.index
@@ -266,7 +268,7 @@ impl Encoder {
         }
     }
 
-    /// Makes the layout of a shape that had none, and tells its template.
+    /// Creates the layout of a new shape, and sends its template.
     fn begin_layout(&mut self, shape: Shape, writer: &mut Writer<'_>) -> u16 {
         let place = u16::try_from(self.layouts.len()).unwrap_or(0);
         let layout = Layout::new(shape, &self.settings);

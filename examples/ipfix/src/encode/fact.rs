@@ -1,4 +1,4 @@
-//! The fact in a field of a record: its information element, and how a flow fills it.
+//! Fields of a record: the information element of each, and its value in a flow.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,7 +6,7 @@ use mermin_core::flow::{Direction, Endpoint, IpHeader, Uniflow};
 
 use super::shape::{View, put_address, segment, spi};
 
-/// A field. Numbers and lengths are those of IANA's registry of IPFIX information elements.
+/// A field. Numbers and lengths come from IANA's registry of IPFIX information elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
     OuterSource4,
@@ -19,7 +19,7 @@ pub(crate) enum Fact {
     Destination6,
     SourcePort,
     DestinationPort,
-    /// Type and code of ICMP, in the place of the port, where older collectors look for it.
+    /// Type and code of ICMP in the port field, where older collectors look for them.
     IcmpPort,
     NoPort,
     Protocol,
@@ -54,7 +54,7 @@ pub(crate) enum Fact {
 }
 
 impl Fact {
-    /// Number and length of the element.
+    /// Returns number and length of the element.
     pub(crate) const fn element(self) -> (u16, u16) {
         match self {
             Self::Octets => (1, 8),
@@ -95,7 +95,7 @@ impl Fact {
         }
     }
 
-    /// Writes it; `reverse` asks for the other direction's.
+    /// Writes the field; `reverse` selects the other direction.
     pub(crate) fn put(self, view: &View<'_>, reverse: bool, out: &mut Vec<u8>) {
         let flow = view.flow;
         let way = if reverse { view.reverse } else { view.forward };
@@ -181,14 +181,14 @@ fn type_and_code(way: &Uniflow) -> u16 {
         .map_or(0, |icmp| u16::from_be_bytes([icmp.kind, icmp.code]))
 }
 
-/// Both halves of the 128 bits together: what differs in either differs here.
+/// Folds the 128 bits into 64, so a difference in either half changes the result.
 pub(crate) fn flow_id(id: u128) -> u64 {
     let halves = [id >> 64, id & u128::from(u64::MAX)];
     let [high, low] = halves.map(|half| u64::try_from(half).unwrap_or(0));
     high ^ low
 }
 
-/// `biflowDirection` (239): initiator, reverse initiator, or arbitrary.
+/// Returns `biflowDirection` (239): initiator, reverse initiator, or arbitrary.
 fn biflow_direction(direction: Direction) -> u8 {
     match direction {
         Direction::Forward => 1,
@@ -197,24 +197,24 @@ fn biflow_direction(direction: Direction) -> u8 {
     }
 }
 
-/// Milliseconds since 1970 (RFC 7011 section 6.1.8).
+/// Returns milliseconds since 1970 (RFC 7011 section 6.1.8).
 fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Seconds since 1900 and their binary fraction, as NTP has them (RFC 7011 section 6.1.10).
+/// Returns seconds since 1900 and their binary fraction, as in NTP (RFC 7011 section 6.1.10).
 fn ntp(time: SystemTime) -> u64 {
     const FROM_1900_TO_1970: u64 = 2_208_988_800;
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Of seconds beyond 2036 the era is lost, as in NTP.
+    // The 32 bits wrap in 2036, as in NTP.
     let seconds = since.as_secs().wrapping_add(FROM_1900_TO_1970) << 32;
     let fraction = (u64::from(since.subsec_nanos()) << 32).div_ceil(1_000_000_000);
     seconds | fraction.min(u64::from(u32::MAX))
 }
 
-/// The same; its lowest eleven bits are zero (RFC 7011 section 6.1.9). Rounded up, so that a collector that cuts to
-/// microseconds has the same one.
+/// Returns the same with the lowest eleven bits zero (RFC 7011 section 6.1.9). It rounds up, so that a collector that
+/// truncates to microseconds gets the same value.
 fn microseconds(time: SystemTime) -> u64 {
     const LOW: u64 = 0x7ff;
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(ntp(at(0, 500_000_000)) & 0xffff_ffff, 1 << 31);
         for nanos in [0, 1, 999, 123_456_789, 999_999_999] {
             let fraction = u128::from(ntp(at(7, nanos)) & 0xffff_ffff);
-            // A reader that cuts finds the same nanosecond.
+            // A reader that truncates gets the same nanosecond.
             assert_eq!((fraction * 1_000_000_000) >> 32, u128::from(nanos));
             let fraction = u128::from(microseconds(at(7, nanos)) & 0xffff_ffff);
             assert_eq!(fraction & 0x7ff, 0);

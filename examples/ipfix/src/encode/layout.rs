@@ -1,4 +1,4 @@
-//! The fields of a template, in the order in which records have them.
+//! The fields of a template, in the order of records.
 
 use super::{
     fact::Fact,
@@ -6,9 +6,9 @@ use super::{
 };
 use crate::settings::{FineTimes, Settings};
 
-/// RFC 5103's enterprise number: elements of the other direction.
+/// RFC 5103's enterprise number for elements of the reverse direction.
 const REVERSE: u32 = 29_305;
-/// The bit of an element's number that says that an enterprise number follows.
+/// The bit in an element's number that indicates an enterprise number.
 const ENTERPRISE: u16 = 1 << 15;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Field {
     pub(crate) reverse: bool,
 }
 
-/// How records of one shape are written.
+/// The format of records of one shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     fields: Vec<Field>,
@@ -27,7 +27,7 @@ pub(crate) struct Layout {
 impl Layout {
     pub(crate) fn new(shape: Shape, settings: &Settings) -> Self {
         let mut fields = Vec::new();
-        // Before the forward ones: nfcapd takes what comes last, and does not tell them apart.
+        // Before the forward fields: nfcapd uses the last one, because it does not distinguish them.
         if shape.reverse {
             fields.extend(counts(shape, settings).into_iter().map(|fact| Field {
                 fact,
@@ -45,7 +45,7 @@ impl Layout {
         Self { fields, length }
     }
 
-    /// Octets of a record.
+    /// Returns the octets of a record.
     pub(crate) fn length(&self) -> usize {
         self.length
     }
@@ -56,13 +56,13 @@ impl Layout {
         }
     }
 
-    /// Octets of the template record.
+    /// Returns the octets of the template record.
     pub(crate) fn template_length(&self) -> usize {
         let enterprise = self.fields.iter().filter(|field| field.reverse).count();
         4 + 4 * self.fields.len() + 4 * enterprise
     }
 
-    /// The template record (RFC 7011 section 3.4.1).
+    /// Writes the template record (RFC 7011 section 3.4.1).
     pub(crate) fn put_template(&self, id: u16, out: &mut Vec<u8>) {
         let count = u16::try_from(self.fields.len()).unwrap_or(u16::MAX);
         out.extend_from_slice(&id.to_be_bytes());
@@ -142,10 +142,10 @@ fn facts(shape: Shape, settings: &Settings) -> Vec<Fact> {
     facts
 }
 
-/// Counts of one direction.
+/// Returns the counts of one direction.
 fn counts(shape: Shape, settings: &Settings) -> Vec<Fact> {
     let mut facts = Vec::new();
-    // nfcapd takes the last of total and delta.
+    // nfcapd uses the last one of total and delta.
     if settings.totals {
         facts.extend([Fact::PacketsTotal, Fact::OctetsTotal]);
     }
@@ -186,7 +186,7 @@ mod tests {
         ]
     }
 
-    /// Of the others nfcapd 1.7.1 or nfacctd 1.7.7 stores something else, or nothing.
+    /// For other elements, nfcapd 1.7.1 or nfacctd 1.7.7 stores something else, or nothing.
     #[test]
     fn templates_have_elements_that_collectors_read() {
         for settings in all_settings() {
@@ -210,7 +210,7 @@ mod tests {
             .collect();
         let place = |number| forward.iter().position(|element| element.0 == number);
         let has = |number| place(number).is_some();
-        // Times in ms, whatever stands beside them; the class as 5.
+        // Times in ms are always present; the class of service is element 5.
         assert!(has(152) && has(153) && has(5), "{layout:?}");
         for number in [
             21, 22, 150, 151, 158, 159, 161, 176, 177, 178, 179, 195, 231, 232,
@@ -224,7 +224,7 @@ mod tests {
         if !settings.outer_addresses {
             assert_eq!(has(8) && has(12), !(has(27) || has(28)), "{layout:?}");
         }
-        // ICMP has its type and code in both places.
+        // ICMP has type and code in both fields.
         assert!(!(has(32) || has(139)) || has(11), "{layout:?}");
         assert!(!has(if settings.dot1q { 58 } else { 243 }), "{layout:?}");
         let flags = place(6).map(|at| forward[at].1);

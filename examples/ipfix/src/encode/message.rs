@@ -6,36 +6,36 @@ const VERSION: u16 = 10;
 const HEADER: usize = 16;
 const SET_HEADER: usize = 4;
 
-/// Messages one behind the other, as a file holds them.
+/// Messages in sequence, as in a file.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
     octets: Vec<u8>,
-    /// Where each ends.
+    /// End offset of each message.
     ends: Vec<usize>,
-    /// Records of flows in each.
+    /// Number of flow records in each.
     flow_records: Vec<u32>,
 }
 
 impl Messages {
-    /// All of them.
+    /// Returns all octets.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.octets
     }
 
-    /// How many there are.
+    /// Returns the number of messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// True if there is none.
+    /// Returns true if there are no messages.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Each one.
+    /// Returns each message.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts
@@ -49,12 +49,12 @@ impl Messages {
         self.flow_records.clear();
     }
 
-    /// Records of flows in each.
+    /// Returns the number of flow records in each message.
     pub(crate) fn flow_records(&self) -> &[u32] {
         &self.flow_records
     }
 
-    /// The sequence number in the header of one.
+    /// Returns the sequence number in a message's header.
     pub(crate) fn sequence(&self, number: usize) -> Option<u32> {
         let message = self.iter().nth(number)?;
         let octets = message.get(8..12)?.try_into().ok()?;
@@ -62,18 +62,18 @@ impl Messages {
     }
 }
 
-/// Puts records into messages.
+/// Writes records into messages.
 pub(crate) struct Writer<'a> {
     messages: &'a mut Messages,
-    /// Octets of a message at most.
+    /// Size limit of a message in octets.
     most: usize,
     time: u32,
     domain: u32,
-    /// Data records of all messages before this one.
+    /// Number of data records in all earlier messages.
     sequence: u32,
-    /// Where the message begins that is being written.
+    /// Start of the current message.
     start: Option<usize>,
-    /// The set that is being written, and where it begins.
+    /// The current set and its start.
     set: Option<(u16, usize)>,
     data_records: u32,
     flow_records: u32,
@@ -100,12 +100,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The next record begins a set of its own, whatever the one before was in.
+    /// Makes the next record begin a new set.
     pub(crate) fn new_set(&mut self) {
         self.end_set();
     }
 
-    /// Writes one record of so many octets into a set of this id.
+    /// Writes one record of this length into a set with this id.
     pub(crate) fn record(&mut self, set: u16, length: usize, put: impl FnOnce(&mut Vec<u8>)) {
         let is_open = self.set.is_some_and(|(id, _)| id == set);
         let needed = length + if is_open { 0 } else { SET_HEADER };
@@ -125,7 +125,7 @@ impl<'a> Writer<'a> {
             self.messages.octets.extend_from_slice(&[0; 2]);
         }
         put(&mut self.messages.octets);
-        // Templates are no data records (RFC 7011 section 3.1).
+        // Templates are not data records (RFC 7011 section 3.1).
         self.data_records += u32::from(set >= 256);
         self.flow_records += u32::from(set >= FIRST_RECORD);
     }
@@ -166,7 +166,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Writes how long a set or message is that ends here, behind its first two octets.
+/// Writes the length of the set or message that ends here, after its first two octets.
 fn write_length(octets: &mut [u8], start: usize) {
     let length = u16::try_from(octets.len() - start).unwrap_or(u16::MAX);
     if let Some(place) = octets.get_mut(start + 2..start + 4) {

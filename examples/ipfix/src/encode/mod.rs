@@ -1,4 +1,4 @@
-//! From flows to messages: no socket, and time is a parameter.
+//! Encodes flows as messages, without a socket; time is a parameter.
 
 mod encoder;
 mod fact;

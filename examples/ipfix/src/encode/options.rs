@@ -1,6 +1,7 @@
-//! Options: names of interfaces, sampling, and what was exported (RFC 7011 section 3.4.2).
+//! Options: names of interfaces, sampling, and export statistics (RFC 7011 section 3.4.2).
 
-/// Octets of an interface's name, the kernel's `IFNAMSIZ`: of fixed length, because nfacctd 1.7.7 reads a variable one as empty.
+/// Octets of an interface's name, the kernel's `IFNAMSIZ`. The length is fixed, because nfacctd 1.7.7 reads a
+/// variable one as empty.
 pub(crate) const NAME: usize = 16;
 
 /// An options template: its id, its scope and its other elements, each with its length.
@@ -10,15 +11,15 @@ pub(crate) struct Options {
     elements: &'static [(u16, u16)],
 }
 
-/// `ingressInterface` has the name `interfaceName`.
+/// Maps `ingressInterface` to `interfaceName`.
 pub(crate) const INTERFACES: Options = Options {
     id: 256,
     scope: (10, 4),
     elements: &[(82, 16)],
 };
 
-/// `samplingPacketInterval` and `samplingPacketSpace` of an `observationDomainId`: alone, because nfcapd 1.7.1 takes them only
-/// then.
+/// `samplingPacketInterval` and `samplingPacketSpace` of an `observationDomainId`, without other elements, because
+/// nfcapd 1.7.1 accepts them only then.
 pub(crate) const SAMPLING: Options = Options {
     id: 257,
     scope: (149, 4),
@@ -32,11 +33,11 @@ pub(crate) const EXPORTED: Options = Options {
     elements: &[(40, 8), (41, 8), (42, 8)],
 };
 
-/// The first id of templates of records.
+/// The first template id of flow records.
 pub(crate) const FIRST_RECORD: u16 = 260;
 
 impl Options {
-    /// Octets of the template record.
+    /// Returns the octets of the template record.
     pub(crate) fn template_length(&self) -> usize {
         6 + 4 * (1 + self.elements.len())
     }
@@ -53,7 +54,7 @@ impl Options {
         }
     }
 
-    /// Octets of a record.
+    /// Returns the octets of a record.
     pub(crate) fn length(&self) -> usize {
         std::iter::once(&self.scope)
             .chain(self.elements)
@@ -62,7 +63,7 @@ impl Options {
     }
 }
 
-/// A name, filled up with zeros.
+/// Writes a name padded with zeros.
 pub(crate) fn put_name(name: &str, out: &mut Vec<u8>) {
     let mut octets = [0; NAME];
     for (place, octet) in octets.iter_mut().zip(name.bytes()) {
@@ -75,7 +76,8 @@ pub(crate) fn put_name(name: &str, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    /// nfcapd 1.7.1 ignores the sampling beside anything else, and nfacctd 1.7.7 reads texts of variable length as empty.
+    /// nfcapd 1.7.1 ignores sampling together with other elements, and nfacctd 1.7.7 reads texts of variable length
+    /// as empty.
     #[test]
     fn options_have_elements_that_collectors_read() {
         assert_eq!(SAMPLING.elements, [(305, 4), (306, 4)]);

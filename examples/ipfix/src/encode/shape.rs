@@ -1,7 +1,7 @@
-//! Which facts a record has: one template for each combination that occurs.
+//! The set of fields in a record. Each combination that occurs has a template.
 //!
-//! IPFIX has no word for "not known", and a collector that is told both IP versions in one record stores neither. So a record
-//! is written by a template that has what it has, and no more.
+//! IPFIX cannot express "unknown", and a collector that gets both IP versions in one record stores neither. So each
+//! record uses a template with exactly its known fields.
 
 use std::net::IpAddr;
 
@@ -12,14 +12,14 @@ use mermin_core::{
 
 use crate::settings::Settings;
 
-/// A flow as one record shows it.
+/// A flow, in the direction of one record.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) flow: &'a Flow,
-    /// Counts in the record's direction, and the other way.
+    /// Counts in the record's direction, and in the other one.
     pub(crate) forward: &'a Uniflow,
     pub(crate) reverse: &'a Uniflow,
-    /// The record's direction is the flow's reverse one.
+    /// The record has the flow's reverse direction.
     pub(crate) backwards: bool,
 }
 
@@ -47,7 +47,7 @@ impl<'a> View<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
-    /// Ports and no flags.
+    /// Ports without TCP flags.
     Ports,
     Icmp,
     /// A security parameters index.
@@ -55,7 +55,7 @@ pub(crate) enum Transport {
     Other,
 }
 
-/// Whose MAC address is known.
+/// The side whose MAC address is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mac {
     Nobodys,
@@ -63,24 +63,24 @@ pub(crate) enum Mac {
     Receivers,
 }
 
-/// The facts of a record.
+/// The set of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) ipv6: bool,
     pub(crate) transport: Transport,
     pub(crate) mac: Mac,
-    /// Tags that are told: two at most.
+    /// Number of VLAN tags: two at most.
     pub(crate) vlans: u8,
-    /// A tunnel has an id.
+    /// True if a tunnel has an id.
     pub(crate) segment: bool,
-    /// A tunnel's addresses are told, and whether they are of IPv6.
+    /// Present if the tunnel's addresses are included; true for IPv6.
     pub(crate) outer: Option<bool>,
-    /// The other direction is in the same record.
+    /// True if the reverse direction is in the same record.
     pub(crate) reverse: bool,
 }
 
 impl Shape {
-    /// Shapes there can be.
+    /// Number of possible shapes.
     pub(crate) const COUNT: usize = 2 * 5 * 3 * 3 * 2 * 3 * 2;
 
     pub(crate) fn of(view: &View<'_>, settings: &Settings) -> Self {
@@ -103,7 +103,7 @@ impl Shape {
         }
     }
 
-    /// A number below [`COUNT`](Self::COUNT) that no other shape has.
+    /// Returns a unique number below [`COUNT`](Self::COUNT).
     pub(crate) fn number(self) -> usize {
         let outer = match self.outer {
             None => 0,
@@ -134,28 +134,28 @@ fn transport(flow: &Flow) -> Transport {
     }
 }
 
-/// The index of an `IPsec` packet.
+/// Returns the SPI of an `IPsec` packet.
 pub(crate) fn spi(flow: &Flow) -> Option<u32> {
     flow.ipsec
         .as_ref()
         .and_then(|ipsec| ipsec.esp_spi.or(ipsec.ah_spi))
 }
 
-/// `layer2SegmentId` (351): what kind of network in the first octet, its id in the others.
+/// Returns `layer2SegmentId` (351): the kind of network in the first octet, its id in the others.
 pub(crate) fn segment(tunnel: &Tunnel) -> Option<u64> {
-    /// Values of IANA's registry of that element.
+    /// Values of IANA's registry for that element.
     const VXLAN: u64 = 1;
     const NVGRE: u64 = 2;
     let kind = match tunnel.kind {
         TunnelKind::Vxlan => VXLAN,
         TunnelKind::Gre => NVGRE,
-        // Kinds the registry does not have are told with 0, which is reserved.
+        // Kinds without a value use 0, which is reserved.
         _ => 0,
     };
     tunnel.id.map(|id| kind << 56 | u64::from(id))
 }
 
-/// Octets of an address.
+/// Writes the octets of an address.
 pub(crate) fn put_address(address: IpAddr, out: &mut Vec<u8>) {
     match address {
         IpAddr::V4(v4) => out.extend_from_slice(&v4.octets()),

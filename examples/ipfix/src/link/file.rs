@@ -1,4 +1,4 @@
-//! Messages one behind the other in a file (RFC 5655).
+//! A file of messages in sequence (RFC 5655).
 
 use std::{io, path::PathBuf};
 
@@ -7,7 +7,7 @@ use mermin_program::Appended;
 use super::{Link, Unsent};
 use crate::encode::Messages;
 
-/// Appends to a file, which holds whole messages alone. One that is rotated begins with the templates, as a new one does.
+/// Appends to a file of complete messages. After a rotation, the new file begins with the templates.
 pub(crate) struct File(Appended);
 
 impl File {

@@ -1,4 +1,4 @@
-//! The links that messages go through.
+//! Transports of messages.
 
 mod file;
 mod tcp;
@@ -9,9 +9,9 @@ use std::io;
 pub(crate) use self::{file::File, tcp::Tcp, udp::Udp};
 use crate::encode::Messages;
 
-/// A way to a collector. Its calls may block: they are made by a thread of their own.
+/// A transport to a collector. Its calls may block, so a thread of their own makes them.
 pub(crate) trait Link: Send {
-    /// Makes it ready to send. True for a new transport session, in which nothing was told.
+    /// Prepares for sending. Returns true for a new transport session, in which nothing was sent.
     fn open(&mut self) -> io::Result<bool>;
 
     /// Sends messages.
@@ -22,7 +22,7 @@ pub(crate) trait Link: Send {
         None
     }
 
-    /// True if what was told may be lost on the way, so that it has to be told again by and by.
+    /// Returns true if sent messages may get lost, so that templates must be sent again regularly.
     fn forgets(&self) -> bool {
         false
     }
@@ -30,15 +30,15 @@ pub(crate) trait Link: Send {
     fn close(&mut self) -> io::Result<()>;
 }
 
-/// Not all could be sent.
+/// Not all messages were sent.
 #[derive(Debug)]
 pub(crate) struct Unsent {
-    /// Messages that were.
+    /// Number of sent messages.
     pub(crate) sent: usize,
     pub(crate) error: io::Error,
 }
 
-/// Names what failed.
+/// Creates an error that names the failed action.
 pub(crate) fn cannot(what: &str, target: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot {what} `{target}`: {error}"))
 }

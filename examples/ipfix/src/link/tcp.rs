@@ -1,4 +1,4 @@
-//! A stream of messages (RFC 7011 section 10.4).
+//! A TCP stream of messages (RFC 7011 section 10.4).
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -13,7 +13,7 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use super::{Link, Unsent, cannot};
 use crate::{encode::Messages, sys::unacknowledged};
 
-/// How often it is looked whether all is acknowledged, at first and at last: a near collector answers within the first.
+/// Shortest and longest interval of checks for acknowledgements. A near collector answers within the first.
 const FIRST_LOOK: Duration = Duration::from_micros(50);
 const LAST_LOOK: Duration = Duration::from_millis(5);
 
@@ -34,14 +34,14 @@ impl Tcp {
 
     fn connect(&self) -> io::Result<TcpStream> {
         let stream = dial(&self.target, self.patience)?;
-        // A host that is gone without a word acknowledges nothing.
+        // A host that disappeared sends no acknowledgements.
         let patience = u32::try_from(self.patience.as_millis()).unwrap_or(u32::MAX);
         set_tcp_user_timeout(&stream, patience)?;
         Ok(stream)
     }
 }
 
-/// Fails when the collector has ended its side: it sends nothing, so there is nothing else to read.
+/// Returns an error if the collector has closed its side. It sends no data, so nothing else can be read.
 fn check(mut stream: &TcpStream) -> io::Result<()> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
@@ -59,8 +59,8 @@ fn check(mut stream: &TcpStream) -> io::Result<()> {
     }
 }
 
-/// Sends, and waits until the collector's kernel has all of it: what is only in this side's buffer is lost with the
-/// connection, and nobody would hear of it.
+/// Sends, and waits until the collector's kernel has everything. Data in the local buffer would be lost with the
+/// connection, without an error.
 fn deliver(mut stream: &TcpStream, octets: &[u8], patience: Duration) -> io::Result<()> {
     check(stream)?;
     stream.write_all(octets)?;
@@ -84,7 +84,7 @@ fn deliver(mut stream: &TcpStream, octets: &[u8], patience: Duration) -> io::Res
             return Err(error);
         }
     }
-    // A reset empties the queue as an acknowledgement does.
+    // A reset empties the queue, like an acknowledgement.
     check(stream)
 }
 
@@ -109,7 +109,7 @@ impl Link for Tcp {
         };
         deliver(stream, messages.as_bytes(), self.patience).map_err(|error| {
             let error = cannot("send to", &self.target, &error);
-            // The session is over, whatever arrived of it.
+            // The session has ended, whatever arrived.
             self.stream = None;
             Unsent { sent: 0, error }
         })

@@ -1,4 +1,4 @@
-//! One datagram for each message (RFC 7011 section 10.3).
+//! UDP: one datagram per message (RFC 7011 section 10.3).
 
 use std::{
     io,
@@ -17,7 +17,7 @@ const IPV6_HEADERS: u32 = 40 + 8;
 pub(crate) struct Udp {
     target: String,
     socket: Option<UdpSocket>,
-    /// Once true: datagrams that were lost are lost for the collector too, so its session goes on.
+    /// Stays true: datagrams may get lost, but the collector's session continues.
     begun: bool,
 }
 
@@ -68,8 +68,8 @@ impl Link for Udp {
         };
         for (sent, message) in messages.iter().enumerate() {
             if let Err(error) = socket.send(message) {
-                // The same port goes on: collectors tell sessions apart by it. An answer by ICMP to an earlier datagram is
-                // reported here, and this one was not sent.
+                // The port stays the same, because it identifies the session for collectors. The error is an ICMP
+                // answer to an earlier datagram, and this one was not sent.
                 let error = cannot("send to", &self.target, &error);
                 return Err(Unsent { sent, error });
             }
@@ -92,7 +92,8 @@ impl Link for Udp {
         true
     }
 
-    /// Fails when the host has answered to the last datagrams that nobody listens: no later one would tell.
+    /// Returns an error if the host answered to the last datagrams that nothing listens. No later call would report
+    /// it.
     fn close(&mut self) -> io::Result<()> {
         let error = match &self.socket {
             Some(socket) => socket.take_error()?,

@@ -1,4 +1,4 @@
-//! The one system call that no crate here has a safe name for.
+//! The only system call without a safe wrapper in the crates used here.
 
 mod unsent;
 
