@@ -24,13 +24,14 @@ use crate::{
     settings::Settings,
 };
 
-/// Exports flows to a topic of Kafka, a message for each. A thread, `mermin-kafka`, waits for the brokers, so no executor does.
+/// Exports flows to a topic of Kafka, one message per record. A thread, `mermin-kafka`, waits for the brokers, so no
+/// executor does.
 ///
-/// `Ok` means that the topic has every record (`acks=all`) but those that it takes never: they are dropped, and the
-/// [meter](FlowSink::meter) counts them as [`Unsendable`](DropReason::Unsendable) where they are too large, and as
-/// [`Refused`](DropReason::Refused). While brokers are away a call waits and the meter has librdkafka's words; the record is in
-/// the topic once when they are back. After an error the batch is to be given again: put
-/// [`retry`](mermin_core::sink::retry) around it. Records of it that the topic has are not sent again.
+/// `Ok` means that the topic has every record (`acks=all`), except those that it rejects for good. Those are dropped,
+/// and the [meter](FlowSink::meter) counts them as [`Unsendable`](DropReason::Unsendable) if they are too large, and
+/// as [`Refused`](DropReason::Refused) otherwise. During an outage of the brokers, a call waits and the meter has
+/// librdkafka's message; after it, the topic has each record once. After an error, the batch must be exported again:
+/// wrap the exporter in [`retry`](mermin_core::sink::retry). Records that the topic already has are not sent again.
 #[derive(Debug)]
 pub struct Exporter {
     thread: Threaded,
@@ -38,20 +39,20 @@ pub struct Exporter {
     stop: Arc<AtomicBool>,
 }
 
-/// Why there is no exporter.
+/// The reason why there is no exporter.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A setting of librdkafka that it does not know or take, in its words.
+    /// An invalid setting of librdkafka, with its message.
     #[error("cannot make a producer: {0}")]
     Settings(String),
-    /// The thread cannot be started.
+    /// The thread cannot start.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
 
 impl Exporter {
-    /// Starts the thread, and makes a producer, which connects by itself.
+    /// Starts the thread, and creates a producer, which connects by itself.
     ///
     /// # Errors
     /// [`StartError`].
@@ -77,11 +78,11 @@ impl Exporter {
         })
     }
 
-    /// Advice where [`doubled`](Self::doubled) is not zero.
+    /// Remedy if [`doubled`](Self::doubled) is not zero.
     pub const REMEDY: &str = "of those with the same `flow.id` and `flow.sequence`, read one";
 
-    /// Records that may be in the topic twice: the brokers and the producer lost track of each other, and a new producer sent
-    /// again what was under way.
+    /// Returns the number of records that may be in the topic twice: the producer failed, and a new one sent its
+    /// pending records again.
     #[must_use]
     pub fn doubled(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.doubled)
@@ -112,14 +113,14 @@ fn producer(config: &ClientConfig, meter: &Meter) -> Result<BaseProducer<Context
     config.create_with_context(Context::new(meter.clone()))
 }
 
-/// Work of the thread.
+/// The thread's work.
 struct Blocking {
     producer: BaseProducer<Context>,
     config: ClientConfig,
     topic: String,
     seed: u16,
-    /// Records of a batch that is given again after an error: those that the topic has are not sent again, because Kafka does not
-    /// know the ids of records.
+    /// Delivered records of a batch that is exported again after an error. They are not sent again, because Kafka
+    /// does not know the ids of records.
     delivered: Delivered,
     meter: Meter,
     doubled: Arc<AtomicU64>,
@@ -150,7 +151,7 @@ impl Blocking {
         Err(format!("cannot publish to `{}`: {why}", self.topic))
     }
 
-    /// Another producer in place of one that can do no more.
+    /// Replaces a failed producer.
     fn renew(&mut self, doubtful: u64) -> Result<(), String> {
         self.doubled.fetch_add(doubtful, Ordering::Relaxed);
         let new = producer(&self.config, &self.meter);

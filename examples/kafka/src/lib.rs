@@ -1,5 +1,5 @@
-//! Exports flows to a topic of Kafka: each record is a message, JSON, whose key is its Community ID, so that all records of a
-//! conversation are in one partition. The producer is idempotent, so the topic has each record once.
+//! Exports flows to a topic of Kafka. Each record is a JSON message whose key is its Community ID, so all records of
+//! a conversation are in one partition. The producer is idempotent, so the topic has each record once.
 //!
 // Without the feature there is nothing that the example could use.
 #![cfg_attr(feature = "librdkafka", doc = "```no_run")]

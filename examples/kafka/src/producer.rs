@@ -1,4 +1,4 @@
-//! Records out, reports in.
+//! Sends records and waits for delivery reports.
 
 use std::{
     mem,
@@ -20,24 +20,24 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext},
 };
 
-/// Fate of a record.
+/// State of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Not sent yet, or refused for now.
+    /// Not sent, or refused temporarily.
     Left,
-    /// It is on its way.
+    /// Sent without a report.
     UnderWay,
     Stored,
-    /// It is larger than the producer or the topic takes.
+    /// Larger than the producer or the topic accepts.
     TooLarge,
-    /// The broker does not want it, however often it is given.
+    /// The broker rejects it for good.
     Refused,
 }
 
-/// Messages that the producer holds at most.
+/// Largest number of messages in the producer.
 const MOST: usize = 10_000;
-/// How often it is looked whether there are reports, while they come and after a while without one. rdkafka's `poll` lasts as long as
-/// it is told, whatever comes.
+/// Shortest and longest interval of polling for reports. rdkafka's `poll` always waits for the given time, even if a
+/// report arrives.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
@@ -61,7 +61,7 @@ impl Context {
 }
 
 impl ClientContext for Context {
-    /// Errors are told by [`error`](Self::error); the rest is for those who debug librdkafka.
+    /// [`error`](Self::error) handles errors. Other messages are only useful for debugging librdkafka.
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn error(&self, _: KafkaError, reason: &str) {
@@ -85,7 +85,7 @@ fn code(error: &KafkaError) -> RDKafkaErrorCode {
         .unwrap_or(RDKafkaErrorCode::Unknown)
 }
 
-/// Meaning of an error for a record. None: nothing for good.
+/// Returns the final state of a record after an error. `None` if the error is temporary.
 const fn verdict(code: RDKafkaErrorCode) -> Option<Fate> {
     match code {
         RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize => {
@@ -96,8 +96,8 @@ const fn verdict(code: RDKafkaErrorCode) -> Option<Fate> {
     }
 }
 
-/// Sends records and waits until there is a report of each, however long a broker is away: librdkafka tries again, and numbers
-/// messages so that the broker has each once. Ends early when `stop` is set.
+/// Sends records and waits until each has a report, however long a broker is away. librdkafka retries, and numbers
+/// messages so that the broker stores each once. Ends early when `stop` is set.
 pub(crate) fn publish(
     producer: &BaseProducer<Context>,
     topic: &str,

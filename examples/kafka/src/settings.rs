@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-/// How batches are compressed.
+/// Compression of batches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
-    /// zstd.
+    /// Zstandard.
     #[default]
     Zstd,
     /// LZ4.
     Lz4,
-    /// Not at all.
+    /// None.
     None,
 }
 
 impl Compression {
-    /// As librdkafka calls it.
+    /// Returns librdkafka's name.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
@@ -28,7 +28,7 @@ impl Compression {
     }
 }
 
-/// Where records go, and how.
+/// Topic, brokers and options.
 ///
 /// ```
 /// use mermin_kafka::{Compression, Settings};
@@ -49,7 +49,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// To a topic, by a cluster of which these are brokers, each `host:port`.
+    /// Creates settings for a topic in the cluster of these brokers, each `host:port`.
     pub fn new<T: Into<String>>(
         brokers: impl IntoIterator<Item = T>,
         topic: impl Into<String>,
@@ -66,45 +66,45 @@ impl Settings {
         }
     }
 
-    /// How batches are compressed. Default: zstd.
+    /// Sets the compression of batches. Default: zstd.
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    /// How long a message waits for others of its partition. Default: 20 ms.
+    /// Sets how long a message waits for others of its partition. Default: 20 ms.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.linger = linger;
         self
     }
 
-    /// Octets of a message at most, before compression, and of a request. Default: 1,000,000, which brokers take unless they
-    /// are told otherwise. At least 1,000. A record that is larger is dropped and counted.
+    /// Sets the size limit in octets of a message, before compression, and of a request. Default: 1,000,000, the
+    /// default limit of brokers. At least 1,000. A larger record is dropped and counted.
     pub fn message(mut self, octets: usize) -> Self {
         self.message = octets.max(1_000);
         self
     }
 
-    /// How long a broker may take to answer before the connection counts as broken. Default: 10 s. At least 10 ms.
+    /// Sets the timeout of a broker's response. Default: 10 s. At least 10 ms.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience.max(Duration::from_millis(10));
         self
     }
 
-    /// Seed of `flow.community_id`, which is the key. Default: 0.
+    /// Sets the seed of `flow.community_id`, which is the key. Default: 0.
     pub fn community_id_seed(mut self, seed: u16) -> Self {
         self.community_id_seed = seed;
         self
     }
 
-    /// A setting of librdkafka (its CONFIGURATION.md), such as `client.rack`. Those that the promises rest on
-    /// (`enable.idempotence`, `acks`, `message.timeout.ms`) are not changed by it.
+    /// Sets an option of librdkafka (its CONFIGURATION.md), such as `client.rack`. It cannot change those that
+    /// delivery depends on (`enable.idempotence`, `acks`, `message.timeout.ms`).
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.others.push((name.into(), value.into()));
         self
     }
 
-    /// As librdkafka wants them.
+    /// Returns the settings for librdkafka.
     pub(crate) fn config(&self) -> ClientConfig {
         let milliseconds = |time: Duration| time.as_millis().to_string();
         let mut config = ClientConfig::new();
@@ -116,9 +116,9 @@ impl Settings {
             ("message.max.bytes", self.message.to_string()),
             ("socket.timeout.ms", milliseconds(self.patience)),
             ("request.timeout.ms", milliseconds(self.patience)),
-            // The default of 10 s would be waited for after a broker is back.
+            // With the default of 10 s, reconnecting would be slow after an outage.
             ("reconnect.backoff.max.ms", "1000".to_owned()),
-            // As the Java client has it, so that other producers of a conversation choose the same partition.
+            // The same as in the Java client, so that other producers choose the same partition for a conversation.
             ("partitioner", "murmur2_random".to_owned()),
         ] {
             config.set(name, value);
@@ -129,7 +129,7 @@ impl Settings {
         for (name, value) in [
             ("enable.idempotence", "true"),
             ("acks", "all"),
-            // Never: a record that is given up here might be in the topic.
+            // Unlimited: a message that timed out might be in the topic.
             ("message.timeout.ms", "0"),
         ] {
             config.set(name, value);

@@ -1,4 +1,4 @@
-//! Where to, as a text.
+//! Targets of the exporter as text.
 
 use std::{fmt, str::FromStr};
 
@@ -9,8 +9,8 @@ use crate::settings::{Compression, Settings};
 /// The port of Kafka.
 const PORT: u16 = 9092;
 
-/// A topic: `kafka://HOST[:PORT][,HOST..]/TOPIC`, with options behind a `?`: `compression=zstd`, `lz4` or `none`. The port is 9092
-/// unless told.
+/// A topic: `kafka://HOST[:PORT][,HOST..]/TOPIC`. An option may follow a `?`: `compression=zstd`, `lz4` or `none`.
+/// Default port: 9092.
 ///
 /// ```
 /// use mermin_kafka::Target;
@@ -25,7 +25,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Its settings.
+    /// Returns its settings.
     pub fn settings(self) -> Settings {
         self.settings
     }
@@ -69,7 +69,8 @@ impl FromStr for Target {
     }
 }
 
-/// As Kafka has it: at most 249 letters, digits, dots, lines below and hyphens, and neither `.` nor `..`.
+/// Returns true for a valid name in Kafka: at most 249 letters, digits, dots, underscores and hyphens, and neither
+/// `.` nor `..`.
 fn is_topic(text: &str) -> bool {
     let fits = |it: char| it.is_ascii_alphanumeric() || "._-".contains(it);
     (1..=249).contains(&text.len()) && text.chars().all(fits) && text != "." && text != ".."
