@@ -20,13 +20,13 @@ use crate::{
     settings::Settings,
 };
 
-/// Exports flows to a stream of `JetStream`, a message for each. A thread, `mermin-nats`, writes and waits for the server, so no
-/// executor does.
+/// Exports flows to a stream of `JetStream`, one message per record. A thread, `mermin-nats`, writes and waits for
+/// the server, so no executor does.
 ///
-/// `Ok` means that the stream has every record but those that are larger than it takes: they are dropped, and the
-/// [meter](FlowSink::meter) counts them as [`Unsendable`](mermin_core::sink::DropReason::Unsendable). After an error the batch
-/// is to be given again: put [`retry`](mermin_core::sink::retry) around it. Records of it that the stream has are not sent
-/// again, and those that it may have are told by their ids or looked up.
+/// `Ok` means that the stream has every record, except those that are too large. Those are dropped, and the
+/// [meter](FlowSink::meter) counts them as [`Unsendable`](mermin_core::sink::DropReason::Unsendable). After an error,
+/// the batch must be exported again: wrap the exporter in [`retry`](mermin_core::sink::retry). Records that the
+/// stream has are not sent again. For records that it may have, the exporter relies on their ids or looks them up.
 #[derive(Debug)]
 pub struct Exporter {
     thread: Threaded,
@@ -37,7 +37,7 @@ impl Exporter {
     /// Starts the thread. It connects when there is something to export.
     ///
     /// # Errors
-    /// That the thread cannot be started.
+    /// If the thread cannot start.
     pub fn new(settings: Settings) -> io::Result<Self> {
         let host = rustix::system::uname();
         let (subject, subjects) = settings.subjects(&host.nodename().to_string_lossy());
@@ -57,11 +57,11 @@ impl Exporter {
         Ok(Self { thread, doubled })
     }
 
-    /// Advice where [`doubled`](Self::doubled) is not zero.
+    /// Remedy if [`doubled`](Self::doubled) is not zero.
     pub const REMEDY: &str = "set `window` to the longest outage";
 
-    /// Records that may be in the stream twice: an outage outlasted the stream's memory of ids, and whether they were there
-    /// could not be looked up.
+    /// Returns the number of records that may be in the stream twice: an outage was longer than the stream remembers
+    /// ids, and a lookup was impossible.
     #[must_use]
     pub fn doubled(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.doubled)
@@ -82,11 +82,11 @@ impl FlowSink for Exporter {
     }
 }
 
-/// Work of the thread.
+/// The thread's work.
 struct Blocking {
     settings: Settings,
     subject: String,
-    /// Of a stream that is created.
+    /// Subjects of a stream that the exporter creates.
     subjects: String,
     link: Option<Connection>,
     publisher: Publisher,
@@ -97,7 +97,7 @@ struct Blocking {
 }
 
 impl Blocking {
-    /// A connection to a stream that can be exported to, where what is there of the batch before is known.
+    /// Returns a connection to a usable stream, once the stored records of the previous batch are known.
     fn open(&mut self) -> Result<Connection, String> {
         if let Some(mut link) = self.link.take()
             && link.look().is_ok()
@@ -134,7 +134,7 @@ impl Blocking {
         let (fates, failure) = self.publisher.publish(&mut link, &left);
         self.progress.published(&left, &fates, began);
         if let Some(why) = failure {
-            // The next attempt connects anew, and finds out what became of the stream.
+            // The next attempt reconnects, and checks the stream again.
             return Err(format!("cannot publish under `{}`: {why}", self.subject));
         }
         self.link = Some(link);
@@ -148,8 +148,8 @@ impl FlowSink for Blocking {
         Ok(self.deliver(flows)?)
     }
 
-    /// Answers pings, so that the server does not take this for gone: it sends one every two minutes, and takes two that are not
-    /// answered.
+    /// Answers pings, because otherwise the server closes the connection: it sends a ping every two minutes, and two
+    /// may be unanswered.
     async fn idle(&mut self) {
         while self.link.is_some() {
             self.timer.sleep(self.settings.patience).await;

@@ -1,5 +1,5 @@
-//! Exports flows to a stream of NATS `JetStream`: each record is a message, JSON, whose id is `flow.id`-`flow.sequence`, so that
-//! the stream has it once.
+//! Exports flows to a stream of NATS `JetStream`. Each record is a JSON message with the id
+//! `flow.id`-`flow.sequence`, so the stream has it once.
 //!
 //! ```no_run
 //! use mermin_core::{FlowSource, sink::{Backoff, retry}};

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Exports until the source ends. False when something was lost.
+/// Exports until the source ends. Returns false if a record was lost.
 async fn run(source: &Source, target: Target) -> Result<bool> {
     let name = target.to_string();
     let settings = target.settings(|name| env::var(name).ok());

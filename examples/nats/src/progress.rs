@@ -1,4 +1,4 @@
-//! How far a batch got, and what is not known of it.
+//! Progress of a batch, including records in an unknown state.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,19 +16,19 @@ use crate::{
     protocol::message_id,
 };
 
-/// Fate of the records of a batch that is given until all are through.
+/// State of the records of a batch that is exported until all are finished.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Records that are through, of a batch that is to be given again.
+    /// Finished records of a batch that will be exported again.
     done: Delivered,
-    /// Records that may be in the stream, and when they were sent first.
+    /// Records that may be in the stream, and the time when they were first sent.
     doubtful: HashMap<Key, Instant>,
-    /// The stream's place behind which those are, if anywhere.
+    /// Position in the stream after which they are, if they are stored.
     behind: u64,
 }
 
 impl Progress {
-    /// A batch is given. Others were given up, and are of no interest any more.
+    /// Begins a batch. Other batches were given up and are forgotten.
     pub(crate) fn begin(&mut self, flows: &[Flow]) {
         if !self.doubtful.is_empty() {
             let given: HashSet<_> = flows.iter().map(key).collect();
@@ -36,27 +36,27 @@ impl Progress {
         }
     }
 
-    /// The rest of a batch.
+    /// Returns the rest of a batch.
     pub(crate) fn left<'f>(&mut self, flows: &'f [Flow]) -> Vec<&'f Flow> {
         self.done.rest_of(flows)
     }
 
-    /// A new connection to a stream of which this is known.
+    /// Notes a new connection to a stream with these properties.
     pub(crate) fn connected(&mut self, facts: Facts) {
         if self.doubtful.is_empty() {
             self.behind = facts.last;
         }
     }
 
-    /// Where to look for records whose ids the stream may have forgotten before they are sent again, which takes no longer
-    /// than `margin`.
+    /// Returns the position from which to look up records before they are sent again, if the stream may have
+    /// forgotten their ids. Sending takes at most `margin`.
     pub(crate) fn lookup(&self, facts: Facts, margin: Duration, now: Instant) -> Option<u64> {
         let oldest = self.doubtful.values().min()?;
         let age = now.saturating_duration_since(*oldest) + margin;
         (age >= facts.window).then_some(self.behind)
     }
 
-    /// Notes the result of the look; how many records may come to be there twice.
+    /// Notes the result of a lookup; returns how many records may be stored twice.
     pub(crate) fn looked(&mut self, found: &Found) -> usize {
         let doubtful = std::mem::take(&mut self.doubtful);
         match found {
@@ -71,7 +71,7 @@ impl Progress {
         }
     }
 
-    /// Fate of records that were sent at `now` or later.
+    /// Notes the state of records sent at `now` or later.
     pub(crate) fn published(&mut self, flows: &[&Flow], fates: &[Fate], now: Instant) {
         let mut last = self.behind;
         for (flow, fate) in flows.iter().zip(fates) {
@@ -94,7 +94,7 @@ impl Progress {
         }
     }
 
-    /// All are through: counts them.
+    /// Counts the records of a finished batch.
     pub(crate) fn finish(&mut self, flows: &[Flow], meter: &Meter) {
         self.done.finish(flows, meter);
     }
@@ -125,7 +125,7 @@ mod tests {
             Fate::Stored(None),
         ];
         progress.published(&left, &fates, now);
-        // With one more behind them.
+        // With one more record after them.
         let left = progress.left(&all);
         assert_eq!(left, [&all[2], &all[4]]);
         progress.published(&left, &[Fate::Stored(Some(12)); 2], now);
@@ -146,7 +146,7 @@ mod tests {
         let all = flows(10);
         let left = progress.left(&all[..5]);
         progress.published(&left, &[Fate::Doubtful; 5], now);
-        // Those that are given again are looked up, and no others.
+        // Only records of the repeated batch are looked up.
         progress.begin(&all[4..]);
         let later = now + second * 600;
         assert_eq!(progress.lookup(FACTS, second, later), Some(10));
@@ -176,7 +176,7 @@ mod tests {
         progress.connected(Facts { last: 99, ..FACTS });
         assert_eq!(progress.lookup(FACTS, second, now + second * 58), None);
         assert_eq!(progress.lookup(FACTS, second, now + second * 59), Some(10));
-        // Sent once more, and not answered once more: the first time counts.
+        // Sent again without an acknowledgement: the first time counts.
         let left = progress.left(&all);
         progress.published(
             &left,

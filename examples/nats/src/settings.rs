@@ -2,10 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-/// Credentials. Neither errors nor `Debug` show it.
+/// Credentials. Neither errors nor `Debug` show them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Credentials {
-    /// Nobody in particular.
+    /// None.
     #[default]
     Nobody,
     /// A user and a password.
@@ -15,12 +15,12 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// A user and a password.
+    /// Creates credentials from a user and a password.
     pub fn user(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self::User(user.into(), password.into())
     }
 
-    /// As `CONNECT` has them.
+    /// Returns the fields of `CONNECT`.
     pub(crate) fn options(&self) -> Vec<(&'static str, &str)> {
         match self {
             Self::Nobody => Vec::new(),
@@ -40,7 +40,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where records go, and how.
+/// Stream, servers and options.
 ///
 /// ```
 /// use std::time::Duration;
@@ -63,7 +63,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Into a stream, by one of these servers, each `host:port`.
+    /// Creates settings for a stream on these servers, each `host:port`.
     pub fn new<T: Into<String>>(
         servers: impl IntoIterator<Item = T>,
         stream: impl Into<String>,
@@ -81,53 +81,54 @@ impl Settings {
         }
     }
 
-    /// Subject that records are published under. Default: the stream's name, a dot and the host's name, so that a consumer
-    /// can tell hosts apart.
+    /// Sets the subject of records. Default: the stream's name, a dot and the host's name, so that a consumer can
+    /// distinguish hosts.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// True if a stream that is not there is created: in files, without limits, for all subjects below its name, or for the
-    /// one that was chosen elsewhere. Default: yes.
+    /// Sets if a missing stream is created: in files, without limits, for all subjects below its name, or for the
+    /// chosen subject if that is elsewhere. Default: yes.
     pub fn create(mut self, creates: bool) -> Self {
         self.creates = creates;
         self
     }
 
-    /// How long the stream is to know the ids of records (`duplicate_window`), to the nanosecond. A stream that has another is
-    /// changed. Default: that of a stream that is there, and 10 minutes of one that is created. A source that is
-    /// killed and started again within this doubles no record; the server keeps every id in memory for as long.
+    /// Sets how long the stream remembers the ids of records (`duplicate_window`), to the nanosecond. A stream with
+    /// another value is changed. Default: the value of an existing stream, and 10 minutes for a new one. A source
+    /// that is killed and restarted within this time doubles no record. The server keeps every id in memory for this
+    /// time.
     pub fn window(mut self, window: Duration) -> Self {
         self.window = Some(window);
         self
     }
 
-    /// Records at most that were sent and not acknowledged yet. Default: 1,024. At least 1.
+    /// Sets the largest number of unacknowledged records. Default: 1,024. At least 1.
     pub fn under_way(mut self, records: usize) -> Self {
         self.under_way = records.max(1);
         self
     }
 
-    /// How long a connection, an answer or an acknowledgement may take before the connection counts as broken. Default: 10 s.
+    /// Sets the timeout of connecting, of replies and of acknowledgements. Default: 10 s.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience.max(Duration::from_millis(1));
         self
     }
 
-    /// Credentials. Default: nobody in particular.
+    /// Sets the credentials. Default: none.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
         self
     }
 
-    /// Seed of `flow.community_id`. Default: 0.
+    /// Sets the seed of `flow.community_id`. Default: 0.
     pub fn community_id_seed(mut self, seed: u16) -> Self {
         self.community_id_seed = seed;
         self
     }
 
-    /// The subject, and those of a stream that is created.
+    /// Returns the subject, and those of a stream that the exporter creates.
     pub(crate) fn subjects(&self, host: &str) -> (String, String) {
         let below = format!("{}.", self.stream);
         match &self.subject {
@@ -142,7 +143,7 @@ impl Settings {
     }
 }
 
-/// A host's name as one token of a subject.
+/// Returns a host's name as one token of a subject.
 fn token(host: &str) -> String {
     let fits = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '_';
     let text: String = host

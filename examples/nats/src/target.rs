@@ -1,4 +1,4 @@
-//! Where to, as a text.
+//! Targets of the exporter as text.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -9,8 +9,8 @@ use crate::settings::{Credentials, Settings};
 /// The port of NATS.
 const PORT: u16 = 4222;
 
-/// A stream: `nats://HOST[:PORT][,HOST..]/STREAM`, with options behind a `?`: `subject=a.b`, `window=SECONDS`, `create=false`.
-/// The port is 4222 unless told.
+/// A stream: `nats://HOST[:PORT][,HOST..]/STREAM`. Options follow a `?`: `subject=a.b`, `window=SECONDS`,
+/// `create=false`. Default port: 4222.
 ///
 /// ```
 /// use mermin_nats::Target;
@@ -25,7 +25,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Its settings, and credentials: variables `NATS_USER` and `NATS_PASSWORD`, or `NATS_TOKEN`.
+    /// Returns its settings, with credentials from the variables `NATS_USER` and `NATS_PASSWORD`, or `NATS_TOKEN`.
     pub fn settings(self, variable: impl Fn(&str) -> Option<String>) -> Settings {
         let said = |name| variable(name).filter(|value| !value.is_empty());
         let credentials = match (said("NATS_USER"), said("NATS_TOKEN")) {
@@ -56,7 +56,7 @@ impl FromStr for Target {
             .strip_prefix("nats://")
             .ok_or_else(|| refuse("begin with `nats://`"))?;
         if place.contains('@') {
-            // The text is on the command line, which everyone can read, and in the last table.
+            // The text is on the command line, which everyone can read, and in the final table.
             let error = "say who connects by NATS_USER and NATS_PASSWORD, or NATS_TOKEN";
             return Err(TargetError::new("nats://..@..", error));
         }
@@ -90,7 +90,7 @@ impl FromStr for Target {
     }
 }
 
-/// Tokens between dots, none of them a wildcard.
+/// Returns true for tokens separated by dots, without wildcards.
 fn is_subject(text: &str) -> bool {
     let is_token = |token: &str| {
         let fits = |it: char| it.is_ascii_graphic() && !"*>/\\".contains(it);

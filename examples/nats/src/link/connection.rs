@@ -15,34 +15,34 @@ use crate::{
     settings::Settings,
 };
 
-/// Octets that are read at once.
+/// Octets per read.
 const READ: usize = 64 << 10;
 
-/// A message that came.
+/// A received message.
 #[derive(Debug)]
 pub(crate) enum Heard {
     Info(String),
     Pong,
-    /// To a message of this number; to a question, where there is none.
+    /// Reply to the message with this number, or to a request if there is none.
     Answer(Option<usize>, Answer),
     Complaint(String),
 }
 
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// Octets that were read, and how many of them are done with.
+    /// Octets read, and the number of consumed ones.
     read: Vec<u8>,
     done: usize,
     patience: Duration,
     pub(crate) frame: Frame,
-    /// Octets of a message at most, headers included.
+    /// Size limit of a message in octets, including headers.
     pub(crate) max_payload: usize,
 }
 
-/// Connects to the first server that answers; which is tried first is drawn.
+/// Connects to the first server that answers, in random order.
 ///
 /// # Errors
-/// The last one's.
+/// The error of the last server.
 pub(crate) fn connect(settings: &Settings, subject: &str) -> Result<Connection, String> {
     let count = settings.servers.len().max(1);
     let first = usize::try_from(drawn(0) % count as u64).unwrap_or(0);
@@ -95,17 +95,17 @@ impl Connection {
     }
 
     /// # Errors
-    /// That it did not go out in time; the connection is of no use then.
+    /// If it was not sent in time; the connection is then unusable.
     pub(crate) fn send(&mut self, octets: &[u8]) -> Result<(), String> {
         self.stream
             .write_all(octets)
             .map_err(|error| self.told(&error))
     }
 
-    /// Waits for what comes next, and answers pings meanwhile.
+    /// Waits for the next message, and answers pings meanwhile.
     ///
     /// # Errors
-    /// That nothing came in time, that it ended, that it is not NATS.
+    /// If nothing arrived in time, if the connection ended, or if the peer does not speak NATS.
     pub(crate) fn hear(&mut self) -> Result<Heard, String> {
         let until = Instant::now() + self.patience;
         loop {
@@ -122,14 +122,14 @@ impl Connection {
         }
     }
 
-    /// Answers the pings of a server that is not otherwise heard.
+    /// Answers pings without waiting for messages.
     ///
     /// # Errors
-    /// That the connection has ended.
+    /// If the connection has ended.
     pub(crate) fn look(&mut self) -> Result<(), String> {
         let set = |stream: &TcpStream, on| stream.set_nonblocking(on).map_err(|it| it.to_string());
         loop {
-            // Octets behind the last answer were read with it.
+            // Consumes octets that were read together with the last reply.
             while self.parsed()?.is_some() {}
             set(&self.stream, true)?;
             let read = self.more();
@@ -158,7 +158,7 @@ impl Connection {
         }
     }
 
-    /// Octets that were read already.
+    /// Parses the octets that were already read.
     fn parsed(&mut self) -> Result<Option<Heard>, String> {
         loop {
             let read = self.read.get(self.done..).unwrap_or_default();
@@ -202,7 +202,7 @@ impl Connection {
         }
     }
 
-    /// Asks a question of `JetStream`'s interface. The inner error is that one may not ask.
+    /// Sends a request to `JetStream`'s API. The inner error is a missing permission.
     ///
     /// # Errors
     /// Those of [`hear`](Self::hear).
@@ -218,7 +218,7 @@ impl Connection {
         loop {
             match self.hear()? {
                 Heard::Answer(None, answer) => return Ok(Ok(answer)),
-                // The server names the subject in capitals or as it was.
+                // The server repeats the subject in capitals or unchanged.
                 Heard::Complaint(words) if words.starts_with("Permissions Violation") => {
                     return Ok(Err(words));
                 }
@@ -229,7 +229,7 @@ impl Connection {
     }
 }
 
-/// Octets of a message at most, of a server that can be used.
+/// Returns the size limit of a message, or an error if the server is unusable.
 fn usable(info: &str) -> Result<usize, String> {
     let info: Value = serde_json::from_str(info)
         .map_err(|error| format!("it does not speak NATS: what it says of itself: {error}"))?;

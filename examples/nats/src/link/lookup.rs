@@ -1,4 +1,4 @@
-//! Which records are in the stream, where it no longer knows their ids.
+//! Finds stored records whose ids the stream no longer remembers.
 
 use std::collections::HashSet;
 
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 use super::Connection;
 use crate::protocol::Answer;
 
-/// Messages that are looked at, at most: as many as were under way, and those of others under the same subject.
+/// Largest number of messages to read: pending ones, and those of others with the same subject.
 const MOST: usize = 100_000;
 /// `JSNoMessageFoundErr` of nats-server.
 const NO_MESSAGE: u64 = 10037;
 
-/// Result of a look at the stream.
+/// Result of a lookup.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// Ids of all messages behind the place.
+    /// Ids of all messages after the position.
     All(HashSet<String>),
-    /// Not all can be looked at.
+    /// Not all messages can be read.
     Unknown,
 }
 
-/// Ids of the messages of this subject that were stored behind a place of the stream.
+/// Returns the ids of messages with this subject that were stored after a position of the stream.
 ///
 /// # Errors
-/// That the connection broke.
+/// If the connection broke.
 pub(crate) fn lookup(link: &mut Connection, behind: u64) -> Result<Found, String> {
     let what = format!("STREAM.MSG.GET.{}", link.frame.stream);
     let subject = link.frame.subject.clone();
@@ -48,7 +48,7 @@ pub(crate) fn lookup(link: &mut Connection, behind: u64) -> Result<Found, String
     Ok(Found::Unknown)
 }
 
-/// Its place and its id.
+/// Returns its position and its id.
 fn stored(answer: &Value) -> Option<(u64, Option<String>)> {
     let message = answer.get("message")?;
     let place = message.get("seq")?.as_u64()?;

@@ -1,4 +1,4 @@
-//! A connection, and what is asked over it.
+//! Connections and requests.
 
 mod connection;
 mod lookup;

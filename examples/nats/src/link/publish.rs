@@ -1,4 +1,4 @@
-//! Records out, acknowledgements in.
+//! Publishes records and reads acknowledgements.
 
 use std::mem;
 
@@ -7,23 +7,23 @@ use mermin_core::{Flow, sink::JsonLines};
 use super::{Connection, connection::Heard};
 use crate::protocol::{Verdict, put_publish};
 
-/// Messages that are written at once at most: about 200 KiB.
+/// Largest number of messages per write: about 200 KiB.
 const TOGETHER: usize = 128;
 
-/// Fate of a record.
+/// State of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It was not sent, or refused for now.
+    /// Not sent, or refused temporarily.
     Left,
-    /// It was sent, and nothing is known.
+    /// Sent without an acknowledgement.
     Doubtful,
-    /// It is in the stream; at this place, if it was not before.
+    /// In the stream; with its position, unless it was there before.
     Stored(Option<u64>),
-    /// It is larger than the server or the stream takes.
+    /// Larger than the server or the stream accepts.
     TooLarge,
 }
 
-/// Writes messages, into memory that it keeps.
+/// Encodes messages into reused memory.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     under_way: usize,
@@ -42,7 +42,8 @@ impl Publisher {
         }
     }
 
-    /// Sends records and waits until each is answered; why not all are stored. After the first that is refused no more are sent.
+    /// Sends records and waits for an acknowledgement of each; returns the reason if not all are stored. After the
+    /// first refusal, no more are sent.
     pub(crate) fn publish(
         &mut self,
         link: &mut Connection,
@@ -93,7 +94,7 @@ impl Publisher {
         }
     }
 
-    /// Puts a part of the records together; how many will be answered.
+    /// Encodes a part of the records; returns the number of expected acknowledgements.
     fn encode(
         &mut self,
         link: &Connection,

@@ -1,4 +1,4 @@
-//! The stream: there, or made; and fit to export to.
+//! Finds or creates the stream, and checks that it is usable.
 
 use std::time::Duration;
 
@@ -7,38 +7,38 @@ use serde_json::{Value, json};
 use super::Connection;
 use crate::{protocol::Answer, settings::Settings};
 
-/// The server's own, where it is not known.
+/// The server's default, if the real value is unknown.
 const USUAL_WINDOW: Duration = Duration::from_mins(2);
-/// Of a stream that is created.
+/// Value for a stream that the exporter creates.
 const OWN_WINDOW: Duration = Duration::from_mins(10);
 /// `JSStreamNotFoundErr` of nats-server.
 const NOT_FOUND: u64 = 10059;
 
-/// Facts about the stream.
+/// Properties of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Facts {
-    /// How long it knows ids.
+    /// How long it remembers ids.
     pub(crate) window: Duration,
-    /// The place of its last message.
+    /// Position of its last message.
     pub(crate) last: u64,
-    /// Messages that were stored can be looked up.
+    /// True if stored messages can be read.
     pub(crate) keeps: bool,
 }
 
-/// Work on a stream.
+/// The next action on a stream.
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
     Go(Facts),
     Create,
-    /// Changes it to this.
+    /// Change its configuration to this.
     Update(Value),
     Refuse(String),
 }
 
-/// Finds the stream, makes it where that is wanted, and sets how long it knows ids.
+/// Finds the stream, creates it if requested, and sets how long it remembers ids.
 ///
 /// # Errors
-/// That it cannot be exported to, and why.
+/// The reason why the stream is unusable.
 pub(crate) fn prepare(
     link: &mut Connection,
     settings: &Settings,
@@ -46,7 +46,7 @@ pub(crate) fn prepare(
 ) -> Result<Facts, String> {
     let name = &settings.stream;
     let Ok(answer) = link.ask(&format!("STREAM.INFO.{name}"), "")? else {
-        // An account that may publish and nothing else.
+        // An account that may only publish.
         return Ok(Facts {
             window: USUAL_WINDOW,
             last: 0,
@@ -82,7 +82,7 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// `largest` is the most octets that the server takes as one message.
+/// Decides the next action. `largest` is the server's size limit of a message.
 fn decide(answer: &Answer, settings: &Settings, largest: usize) -> Step {
     let refuse = |why: &str| Step::Refuse(why.to_owned());
     let info = match answer {
@@ -102,7 +102,7 @@ fn decide(answer: &Answer, settings: &Settings, largest: usize) -> Step {
     if config["no_ack"] == true {
         return refuse("it acknowledges nothing: set its `no_ack` to false");
     }
-    // Nats-server 2.9.10 acknowledges what it drops for want of a consumer.
+    // Nats-server 2.9.10 acknowledges messages that it drops because there is no consumer.
     if config["retention"] == "interest" && info["state"]["consumer_count"] == 0 {
         return refuse("it keeps what a consumer waits for, and has none: create a consumer");
     }
@@ -123,10 +123,10 @@ fn decide(answer: &Answer, settings: &Settings, largest: usize) -> Step {
     }
 }
 
-/// True if a message of at most `largest` octets can be larger than all that the stream keeps. Nats-server 2.9.10 acknowledges such
-/// a message, and discards every message of the stream and then that one.
+/// Returns true if a message of at most `largest` octets can exceed the limit of the whole stream. Nats-server 2.9.10
+/// acknowledges such a message, discards all others in the stream, and then the message itself.
 fn empties_itself(config: &Value, largest: usize) -> bool {
-    // No limit is -1.
+    // -1 means no limit.
     let limit = |name| config[name].as_u64().filter(|most| *most > 0);
     let Some(room) = limit("max_bytes") else {
         return false;
@@ -149,7 +149,7 @@ fn facts(info: &Value) -> Facts {
 mod tests {
     use super::*;
 
-    /// A server's usual `max_payload`.
+    /// A server's default `max_payload`.
     const MIB: usize = 1 << 20;
 
     fn info(change: impl FnOnce(&mut Value)) -> Answer {

@@ -1,11 +1,11 @@
-//! Answers of `JetStream` to a message or a question.
+//! Replies of `JetStream` to a message or a request.
 
 use serde_json::Value;
 
-/// An answer.
+/// A reply.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
-    /// Nobody has an ear for the subject.
+    /// No subscriber for the subject.
     NoResponders,
     /// An error of `JetStream`.
     Refused { code: u64, words: String },
@@ -15,16 +15,16 @@ pub(crate) enum Answer {
     Nonsense,
 }
 
-/// Fate of a record.
+/// Outcome for a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is in the stream, at this place.
+    /// Stored, at this position.
     Stored(u64),
-    /// It was already.
+    /// Already stored.
     Known,
-    /// The stream takes none that is as large.
+    /// Larger than the stream accepts.
     TooLarge,
-    /// Not now.
+    /// Temporarily refused.
     Again(String),
 }
 
@@ -48,7 +48,7 @@ impl Answer {
         }
     }
 
-    /// Of a record's message.
+    /// Returns the outcome for a record's message.
     pub(crate) fn verdict(&self, subject: &str) -> Verdict {
         match self {
             Self::NoResponders => Verdict::Again(format!("no stream takes `{subject}`")),

@@ -1,4 +1,4 @@
-//! Messages that are sent.
+//! Encodes messages to the server.
 
 use std::io::Write as _;
 
@@ -7,22 +7,22 @@ use serde_json::{Map, Value};
 
 use crate::settings::Credentials;
 
-/// Parts that all messages of a connection share.
+/// Text shared by all messages of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
     pub(crate) subject: String,
-    /// Begins the subject of each answer; the number of the message is behind it.
+    /// Prefix of reply subjects; the number of the message follows.
     pub(crate) inbox: String,
-    /// The stream that must take it, or none does.
+    /// Name of the stream that must store the message; any other rejects it.
     pub(crate) stream: String,
 }
 
-/// The name of a record in the stream: an id and a sequence, as the contract of sinks has it.
+/// Returns the message id of a record: flow id and sequence number, as in the contract of sinks.
 pub(crate) fn message_id((id, sequence): (FlowId, u64)) -> String {
     format!("{id}-{sequence}")
 }
 
-/// `CONNECT`: headers, and an answer at once where nobody listens.
+/// Writes `CONNECT`: enables headers, and immediate replies if there is no subscriber.
 pub(crate) fn put_connect(out: &mut Vec<u8>, credentials: &Credentials) {
     let mut options = Map::new();
     for (name, value) in [
@@ -46,18 +46,18 @@ pub(crate) fn put_connect(out: &mut Vec<u8>, credentials: &Credentials) {
     let _ = write!(out, "CONNECT {}\r\n", Value::Object(options));
 }
 
-/// `SUB`: answers come to all subjects below.
+/// Writes `SUB` for all reply subjects.
 pub(crate) fn put_subscription(out: &mut Vec<u8>, inbox: &str) {
     let _ = write!(out, "SUB {inbox}.* 1\r\n");
 }
 
-/// A question of `JetStream`'s interface.
+/// Writes a request to `JetStream`'s API.
 pub(crate) fn put_request(out: &mut Vec<u8>, subject: &str, inbox: &str, payload: &str) {
     let length = payload.len();
     let _ = write!(out, "PUB {subject} {inbox}.q {length}\r\n{payload}\r\n");
 }
 
-/// A record, as message `number`; the octets of its headers and its payload.
+/// Writes a record as message `number`; returns the octets of its headers and its payload.
 pub(crate) fn put_publish(
     out: &mut Vec<u8>,
     frame: &Frame,

@@ -1,4 +1,4 @@
-//! The client protocol of NATS (docs.nats.io, "Client Protocol"), as much as an exporter needs, without input or output.
+//! The part of NATS' client protocol (docs.nats.io, "Client Protocol") that an exporter needs, without I/O.
 
 mod answer;
 mod message;

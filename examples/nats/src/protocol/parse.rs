@@ -1,46 +1,45 @@
-//! Messages that a server sends.
+//! Parses messages of a server.
 
 use std::str;
 
-/// Octets of a line at most. `INFO` is the longest; in a large cluster it names hundreds of servers.
+/// Longest line in octets. `INFO` is the longest; in a large cluster it lists hundreds of servers.
 const LONGEST_LINE: usize = 64 << 10;
-/// Octets of a message at most: the server's own default for what clients publish is 1 MiB, and a stored record comes back in
-/// base64.
+/// Largest message in octets: clients may publish 1 MiB by default, and a stored record is returned in base64.
 const LARGEST_MESSAGE: usize = 2 << 20;
 
-/// One thing that a server sent.
+/// A message of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op<'b> {
-    /// JSON about the server.
+    /// Information about the server, in JSON.
     Info(&'b str),
     Message {
         subject: &'b str,
-        /// Of a status line such as `NATS/1.0 503`.
+        /// Status code of a line such as `NATS/1.0 503`.
         status: Option<u16>,
         payload: &'b [u8],
     },
     Ping,
     Pong,
     Ok,
-    /// The server's complaint.
+    /// An error of the server.
     Error(&'b str),
 }
 
-/// Octets that no server of NATS sends.
+/// Octets that no NATS server sends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it does not speak NATS: `{0}`")]
 pub(crate) struct Nonsense(String);
 
-/// As much of it as helps.
+/// Returns a readable part of it.
 fn nonsense(line: &[u8]) -> Nonsense {
     let line = line.get(..60).unwrap_or(line);
     Nonsense(line.escape_ascii().to_string())
 }
 
-/// The first thing in `octets`, and how many of them it is. None: more of them are needed.
+/// Parses the first message in `octets`; returns it and its length. `None` if it is incomplete.
 pub(crate) fn parse(octets: &[u8]) -> Result<Option<(Op<'_>, usize)>, Nonsense> {
     let Some(end) = octets.iter().position(|octet| *octet == b'\n') else {
-        // Octets that do not even begin as a word of the protocol are not waited for.
+        // Octets that begin no word of the protocol are an error at once.
         let mut begins = octets.iter().take(4);
         let is_word = |octet: &u8| octet.is_ascii_alphabetic() || b"+-\r \t".contains(octet);
         if octets.len() > LONGEST_LINE || !begins.all(is_word) {
@@ -70,7 +69,7 @@ pub(crate) fn parse(octets: &[u8]) -> Result<Option<(Op<'_>, usize)>, Nonsense> 
 
 type Parsed<'b> = Result<Option<(Op<'b>, usize)>, Nonsense>;
 
-/// `SUBJECT SID [REPLY] [HEADERS] ALL`, and what is announced. None: it is none.
+/// Parses `SUBJECT SID [REPLY] [HEADERS] ALL` and the content. `None` if it is invalid.
 fn message<'b>(
     arguments: &'b str,
     has_headers: bool,
@@ -107,7 +106,7 @@ fn message<'b>(
     Some(Ok(Some((op, behind + all + 2))))
 }
 
-/// The number behind `NATS/1.0` in the first line, if there is one.
+/// Returns the number after `NATS/1.0` in the first line, if there is one.
 fn status(header: &[u8]) -> Option<u16> {
     let line = str::from_utf8(header).ok()?.lines().next()?;
     let status = line.split_ascii_whitespace().nth(1)?;
