@@ -18,49 +18,49 @@ use crate::{
 
 /// Exports flows as Parquet files: **a batch is a file**. A thread, `mermin-parquet`, writes it, so no executor does.
 ///
-/// `Ok` means that the file is whole, on the disk and has its name: what was `Ok` outlives the process that is killed then. So
-/// how large and how old files become is decided where batches are made; [`Settings::batching`] has it for
-/// [`Run::batch`](mermin_core::Run::batch) and [`Buffered::batch`](mermin_core::sink::Buffered::batch), and whoever
-/// exports by hand chooses batches by that measure. A batch that is larger than [`Settings::rows`] or [`Settings::octets`] becomes
-/// several files.
+/// `Ok` means that the file is complete, on the disk, and has its final name, so its records outlive a killed
+/// process. Batching decides the size and age of files: pass [`Settings::batching`] to
+/// [`Run::batch`](mermin_core::Run::batch) or [`Buffered::batch`](mermin_core::sink::Buffered::batch), or choose
+/// batches yourself. A batch larger than [`Settings::rows`] or [`Settings::octets`] becomes several files.
 ///
-/// After an error the batch is to be given again: put [`retry`](mermin_core::sink::retry) around it. Files that an attempt had
-/// finished are written again under the same names, so no record is there twice.
+/// After an error, the batch must be exported again: wrap the exporter in [`retry`](mermin_core::sink::retry). Files
+/// that an earlier attempt finished are written again under the same names, so no record is stored twice.
 #[derive(Debug)]
 pub struct Exporter {
     thread: Threaded,
     leftovers: Vec<Leftover>,
 }
 
-/// An exporter that cannot begin.
+/// The reason why an exporter cannot start.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The settings leave nothing to write.
+    /// The settings exclude all columns.
     Settings(#[from] EncodeError),
-    /// The folder cannot be made, read or cleared, the bucket cannot be used as it is named, or the thread cannot be started.
+    /// The directory cannot be created, read or cleared, the bucket's settings are invalid, or the thread cannot
+    /// start.
     System(#[from] io::Error),
 }
 
 impl Exporter {
-    /// Into a folder, which is made where it is not there. The unfinished file of a killed process is removed from it: see
-    /// [`leftovers`](Self::leftovers). Several processes may write to one folder.
+    /// Exports to a directory, which is created if it does not exist. Unfinished files of killed processes are
+    /// removed from it, see [`leftovers`](Self::leftovers). Several processes may write to one directory.
     ///
     /// # Errors
-    /// That the folder cannot be made or read, or that the thread cannot be started.
+    /// If the directory cannot be created or read, or if the thread cannot start.
     pub fn folder(path: impl Into<PathBuf>, settings: Settings) -> Result<Self, OpenError> {
         let (folder, leftovers) = Folder::open(path.into())?;
         Self::new(folder, settings, leftovers)
     }
 
-    /// Into a bucket, as objects. Each is one request, behind which it is whole. S3 has nothing of an object that a killed process
-    /// had not sent to its end. An object gets 30 s and one for each 128 KiB to arrive.
+    /// Exports to a bucket, as objects. Each object is one request, so S3 has no part of an object that a killed
+    /// process did not send completely. The timeout of an object is 30 s plus one second per 128 KiB.
     ///
-    /// Where the process has no [`CryptoProvider`](rustls::crypto::CryptoProvider) of rustls yet, ring's becomes that.
+    /// If the process has no [`CryptoProvider`](rustls::crypto::CryptoProvider) of rustls, this installs ring's.
     ///
     /// # Errors
-    /// A prefix or variables that cannot be used, or that the thread cannot be started. That S3 refuses is told by exporting.
+    /// An invalid prefix or variable, or a thread that cannot start. A refusal of S3 is an error of `export`.
     #[cfg(feature = "s3")]
     pub fn bucket(bucket: Bucket, settings: Settings) -> Result<Self, OpenError> {
         Self::new(Objects::open(bucket)?, settings, Vec::new())
@@ -80,7 +80,7 @@ impl Exporter {
         Ok(Self { thread, leftovers })
     }
 
-    /// Files that killed processes had left, which were removed.
+    /// Returns the files of killed processes that were removed.
     #[must_use]
     pub fn leftovers(&self) -> &[Leftover] {
         &self.leftovers
@@ -101,7 +101,7 @@ impl FlowSink for Exporter {
     }
 }
 
-/// Work of the thread.
+/// The thread's work.
 struct Blocking<S> {
     store: S,
     rows: usize,

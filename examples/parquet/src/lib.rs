@@ -1,4 +1,4 @@
-//! Exports flows as Parquet files, into a folder or, with the feature `s3`, into a bucket.
+//! Exports flows as Parquet files to a directory or, with the feature `s3`, to a bucket.
 //!
 //! ```no_run
 //! use mermin_core::{FlowSource, sink::{Backoff, retry}};
@@ -14,8 +14,8 @@
 //! # }
 //! ```
 //!
-//! A record has arrived when the file that holds it is whole, on the disk and has its name. The README says what that means for a
-//! source, and what each reader makes of the columns.
+//! A record is delivered when its file is complete, on the disk, and has its final name. The README describes the
+//! consequences for a source, and how readers show the columns.
 
 mod columns;
 mod encode;

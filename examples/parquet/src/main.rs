@@ -1,4 +1,4 @@
-//! Exports the flows of interfaces or of a capture file as Parquet files, into a folder or a bucket.
+//! Exports the flows of interfaces or of a capture file as Parquet files, to a directory or a bucket.
 
 use std::process::ExitCode;
 
@@ -46,7 +46,7 @@ fn parse() -> Result<Option<Arguments>> {
     )
 }
 
-/// Exports until the source ends. False when something was lost.
+/// Exports until the source ends. Returns false if a record was lost.
 async fn export(source: &Source, target: Target) -> Result<bool> {
     let name = target.to_string();
     let batching = target.settings().batching();
@@ -54,7 +54,7 @@ async fn export(source: &Source, target: Target) -> Result<bool> {
     for leftover in exporter.leftovers() {
         eprintln!("{leftover}");
     }
-    // No buffer: a record has arrived when its file has its name, and not before.
+    // Without a buffer, a record is delivered only when its file has its final name.
     let sink = retry(exporter, Backoff::default());
     let builder = source.builder("mermin-parquet")?;
     let run = Run {
@@ -64,7 +64,7 @@ async fn export(source: &Source, target: Target) -> Result<bool> {
     run.run(builder, vec![Named::new(name, sink)], |_| ()).await
 }
 
-/// A line for each column: name, type as `DuckDB` names it, meaning.
+/// Returns a line for each column: name, `DuckDB`'s name of the type, meaning.
 fn table() -> String {
     let columns = mermin_parquet::columns(&Settings::default());
     let width = columns.iter().map(|column| column.name().len()).max();

@@ -9,11 +9,11 @@ use std::{
 use chrono::DateTime;
 use mermin_core::Flow;
 
-/// `flows-20261129T014316Z-0123456789abcdef.parquet`: when the last packet in it was seen, to the second, and what tells it from
-/// other files.
+/// Returns a name such as `flows-20261129T014316Z-0123456789abcdef.parquet`: the time of the last packet, to the
+/// second, and a digest.
 ///
-/// The same records give the same name: a file whose arrival nobody heard of is written again in its own place, so records that
-/// come again after an error are there once.
+/// The same records give the same name. So after an error without a result, the file is written again in its own
+/// place, and repeated records are stored once.
 pub(crate) fn name(flows: &[Flow]) -> String {
     let mut hasher = DefaultHasher::new();
     for flow in flows {

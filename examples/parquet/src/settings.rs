@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use mermin_core::sink::Batching;
 
-/// How pages are compressed.
+/// Compression of pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Codec {
@@ -16,7 +16,7 @@ pub enum Codec {
 }
 
 impl Default for Codec {
-    /// Zstandard where the feature is on.
+    /// Zstandard if the feature is on.
     fn default() -> Self {
         #[cfg(feature = "zstd")]
         return Self::Zstd;
@@ -25,7 +25,7 @@ impl Default for Codec {
     }
 }
 
-/// How files are made.
+/// Options of files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "give it to an exporter"]
 pub struct Settings {
@@ -53,52 +53,53 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Rows of a file at most. Default: 65,536. A row waits in memory, about 900 octets of it, until its file is named. At least one.
+    /// Sets the largest number of rows in a file. Default: 65,536. A row takes about 900 octets of memory until its
+    /// file is complete. At least one.
     pub fn rows(mut self, rows: usize) -> Self {
         self.rows = rows.max(1);
         self
     }
 
-    /// Rows of a row group at most, which is what a reader reads by one thread. Default: 131,072; `DuckDB` writes 122,880. At least one, and at
-    /// most 1,048,576: a column has one page of them.
+    /// Sets the largest number of rows in a row group, which one thread of a reader reads. Default: 131,072; `DuckDB`
+    /// writes 122,880. At least one and at most 1,048,576, because a column has one page per row group.
     pub fn group(mut self, rows: usize) -> Self {
         self.group = rows.clamp(1, 1 << 20);
         self
     }
 
-    /// Octets of a file, looked at behind every row group: one that is larger ends there. Default: 128 MiB. A file of one row group,
-    /// as by default, has as many rows as it may.
+    /// Sets the octets after which a file ends, checked after every row group. Default: 128 MiB. A file with only one
+    /// row group, the default, is not limited by it.
     pub fn octets(mut self, octets: usize) -> Self {
         self.octets = octets;
         self
     }
 
-    /// How long the first row of a file waits for others at most. Default: one minute.
+    /// Sets how long the first row of a file waits for others. Default: one minute.
     pub fn age(mut self, age: Duration) -> Self {
         self.age = age;
         self
     }
 
-    /// How pages are compressed. Default: Zstandard where the feature `zstd` is on, else LZ4.
+    /// Sets the compression of pages. Default: Zstandard if the feature `zstd` is on, otherwise LZ4.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// Seed of `flow.community_id`. Default: 0.
+    /// Sets the seed of `flow.community_id`. Default: 0.
     pub fn community_id_seed(mut self, seed: u16) -> Self {
         self.community_id_seed = seed;
         self
     }
 
-    /// Columns that are not written. Default: none. A Community ID takes 16 octets a row with Zstandard, a third of it: a query can
-    /// do without it where no other tool's records are to be joined.
+    /// Omits columns. Default: none. A Community ID takes 16 octets per row with Zstandard, a third of the row. It is
+    /// only needed to join records of other tools.
     pub fn without<T: Into<String>>(mut self, columns: impl IntoIterator<Item = T>) -> Self {
         self.without.extend(columns.into_iter().map(Into::into));
         self
     }
 
-    /// A batch of these is a file: give it to [`Run::batch`](mermin_core::Run::batch) or to
+    /// Returns the batching for files: pass it to [`Run::batch`](mermin_core::Run::batch) or to
     /// [`Buffered::batch`](mermin_core::sink::Buffered::batch).
     pub fn batching(&self) -> Batching {
         Batching::default().records(self.rows).age(self.age)

@@ -1,4 +1,4 @@
-//! Where to, as a text.
+//! Targets of the exporter as text.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -8,8 +8,8 @@ use mermin_program::{TargetError, split_target};
 use crate::Bucket;
 use crate::{Exporter, OpenError, Settings};
 
-/// A folder: `parquet:PATH`; with the feature `s3` a bucket: `s3://BUCKET/PREFIX`. With options behind a `?`: `rows=100000`, `age=300`
-/// (seconds), `without=flow.community_id,flow.id`, `codec=lz4`.
+/// A directory: `parquet:PATH`; with the feature `s3` a bucket: `s3://BUCKET/PREFIX`. Options follow a `?`:
+/// `rows=100000`, `age=300` (seconds), `without=flow.community_id,flow.id`, `codec=lz4`.
 ///
 /// ```
 /// use mermin_parquet::Target;
@@ -32,12 +32,12 @@ enum Place {
 }
 
 impl Target {
-    /// How its files are made.
+    /// Returns the options of its files.
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Starts an exporter for it. A bucket's credentials, region and endpoint are in the environment of the process.
+    /// Starts its exporter. Credentials, region and endpoint of a bucket come from the environment of the process.
     ///
     /// # Errors
     /// Those of [`Exporter::folder`] and `Exporter::bucket`.
@@ -76,7 +76,7 @@ impl FromStr for Target {
     }
 }
 
-/// `//BUCKET` or `//BUCKET/PREFIX`, a `/` at the end or none.
+/// Parses `//BUCKET` or `//BUCKET/PREFIX`, with or without a `/` at the end.
 #[cfg(feature = "s3")]
 fn bucket(place: &str) -> Result<Place, String> {
     let place = place.strip_prefix("//").unwrap_or_default();

@@ -1,4 +1,5 @@
-//! From flows to the values of one column. Each has a loop of its own, so that what it reads is compiled into it.
+//! Reads the values of one column from flows. Each column has a loop of its own, so the compiler can inline its
+//! getter.
 
 use std::{
     net::IpAddr,
@@ -15,14 +16,14 @@ use crate::layout::{
 
 /// A column of a row group while it is filled.
 pub(crate) trait Fill: Send {
-    /// A value of each flow, or none.
+    /// Adds a value, or none, for each flow.
     fn add(&mut self, flows: &[Flow]);
 
-    /// See [`Laid::finish`].
+    /// Returns the chunk, see [`Laid::finish`].
     fn finish(&mut self, always: bool) -> Chunk;
 }
 
-/// Values, and how they are read from flows.
+/// Values, and the function that reads them from flows.
 struct Filled<L, F> {
     values: L,
     add: F,
@@ -68,9 +69,9 @@ pub(super) fn time(get: impl Fn(&Flow) -> Option<SystemTime> + Send + 'static) -
     })
 }
 
-/// Since 1970, rounded down; what lies beyond 292,000 years is cut to that.
+/// Returns microseconds since 1970, rounded down and limited to 292,000 years.
 pub(crate) fn microseconds(time: SystemTime) -> i64 {
-    // Seconds and the rest apart: `as_micros` multiplies 128 bits.
+    // Seconds and fraction separately, because `as_micros` multiplies 128-bit numbers.
     let micros = |time: Duration| {
         let whole = i64::try_from(time.as_secs()).ok()?.checked_mul(1_000_000)?;
         whole.checked_add(time.subsec_micros().into())
@@ -86,7 +87,7 @@ pub(super) fn words(get: impl Fn(&Flow) -> Option<&'static str> + Send + 'static
     scalars(Words, move |flow| get(flow).map(Word))
 }
 
-/// Texts that numbers are shown as.
+/// Creates a column of texts formatted from numbers.
 pub(super) fn shown(
     show: fn(u64, &mut Vec<u8>),
     get: impl Fn(&Flow) -> Option<u64> + Send + 'static,
@@ -98,7 +99,7 @@ pub(super) fn address_texts(get: impl Fn(&Flow) -> Option<IpAddr> + Send + 'stat
     use std::io::Write as _;
 
     let show = Shown(|address: IpAddr, text: &mut Vec<u8>| {
-        // Memory takes all of it.
+        // Writing to memory does not fail.
         let _ = write!(text, "{address}");
     });
     scalars(show, get)
@@ -112,7 +113,7 @@ pub(super) fn texts(write: impl Fn(&Flow, &mut Vec<u8>) -> bool + Send + 'static
     filled(Texts::default(), move |flows, into| into.add(flows, &write))
 }
 
-/// Texts of which none is there twice, in every row.
+/// Creates a column of distinct texts, one in every row.
 pub(super) fn plain(write: impl Fn(&Flow, &mut Vec<u8>) + Send + 'static) -> Filler {
     filled(Plain::default(), move |flows, into| into.add(flows, &write))
 }
@@ -149,7 +150,7 @@ pub(super) fn text_lists(get: impl Fn(&Flow) -> Option<Vec<&str>> + Send + 'stat
     })
 }
 
-/// An attribute that nothing here reads by itself, looked for among all of a flow.
+/// Creates a column of an attribute without a getter here; it is searched among all attributes of a flow.
 pub(super) fn attribute(name: &'static str, kind: Kind, community_id_seed: u16) -> Filler {
     let find = find(name, community_id_seed);
     match kind {

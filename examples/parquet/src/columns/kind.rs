@@ -1,4 +1,4 @@
-//! Types of columns, as Parquet has them.
+//! Types of columns in Parquet.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::fill::Filler;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// An unsigned integer of so many bits: 8, 16, 32 or 64.
+    /// An unsigned integer of this many bits: 8, 16, 32 or 64.
     Unsigned(u8),
     /// Nanoseconds, signed 64 bits.
     Nanoseconds,
@@ -22,7 +22,7 @@ pub enum Kind {
     Time,
     /// UTF-8.
     Text,
-    /// 16 octets of an address; those of an IPv4 address are `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
+    /// 16 octets of an address. IPv4 addresses are `::ffff:a.b.c.d` (RFC 4291 section 2.5.5.2).
     Address,
     /// A list of texts.
     Texts,
@@ -35,37 +35,37 @@ pub struct Column {
     pub(crate) name: String,
     pub(crate) meaning: String,
     pub(crate) kind: Kind,
-    /// No row is without it.
+    /// True if every row has a value.
     pub(crate) always: bool,
     pub(crate) fill: Filler,
 }
 
 impl Column {
-    /// Its name, with dots: that of the attribute where it is one.
+    /// Returns its name, with dots: the name of its attribute, if it has one.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The meaning, in one sentence.
+    /// Returns the meaning, in one sentence.
     #[must_use]
     pub fn meaning(&self) -> &str {
         &self.meaning
     }
 
-    /// The type.
+    /// Returns the type.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// True if every row has it.
+    /// Returns true if every row has a value.
     #[must_use]
     pub const fn is_always_there(&self) -> bool {
         self.always
     }
 
-    /// As `DuckDB` names the type.
+    /// Returns `DuckDB`'s name of the type.
     #[must_use]
     pub const fn sql_type(&self) -> &'static str {
         match self.kind {
@@ -125,7 +125,7 @@ fn primitive(name: &str, kind: Kind, repetition: Repetition) -> Result<Type, Par
         .build()
 }
 
-/// The three levels that the format's specification wants of a list.
+/// Builds the three levels that the format's specification requires for a list.
 fn list(name: &str, element: Kind) -> Result<Type, ParquetError> {
     let element = primitive("element", element, Repetition::REQUIRED)?;
     let repeated = Type::group_type_builder("list")

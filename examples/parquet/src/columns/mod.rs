@@ -1,4 +1,4 @@
-//! The columns, and how each is filled from flows.
+//! The columns, and the getter of each.
 
 mod fill;
 mod kind;

@@ -1,4 +1,4 @@
-//! Columns of the interfaces that saw a conversation, as lists of the same order.
+//! Columns of the interfaces that saw a conversation, as lists in one order.
 
 use std::time::SystemTime;
 
@@ -33,7 +33,7 @@ fn names(flow: &Flow) -> Option<Vec<&str>> {
     (!points.is_empty()).then(|| names.collect())
 }
 
-/// One number of each interface; none unless all have counts.
+/// Returns one number per interface. `None` unless all have counts.
 fn counts(flow: &Flow, get: fn(&PointCounts) -> u64) -> Option<Vec<u64>> {
     let points = &flow.observation_points;
     let one = |point: &ObservationPoint| Some(get(point.counts.as_ref()?));
@@ -43,7 +43,7 @@ fn counts(flow: &Flow, get: fn(&PointCounts) -> u64) -> Option<Vec<u64>> {
     points.iter().map(one).collect()
 }
 
-/// Nanoseconds from the earliest first packet to that of each interface.
+/// Returns the nanoseconds from the earliest first packet to that of each interface.
 fn delays(flow: &Flow) -> Option<Vec<u64>> {
     let starts = flow.observation_points.iter();
     let starts: Option<Vec<_>> = starts.map(|point| Some(point.counts?.start)).collect();

@@ -1,4 +1,4 @@
-//! Columns of the processes at a flow's ends.
+//! Columns of the processes on both sides of a flow.
 
 use std::sync::Arc;
 

@@ -71,7 +71,7 @@ pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
     })
 }
 
-/// Columns of each direction, by the end of their names.
+/// Columns of each direction, by the suffix of their names.
 macro_rules! one_way {
     ($name:ident, $way:ident) => {
         pub(super) fn $name(name: &str) -> Option<Way> {

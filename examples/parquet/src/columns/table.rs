@@ -1,4 +1,4 @@
-//! Which columns there are: every attribute under its name, and what queries want beside.
+//! The list of columns: every attribute by its name, and additional columns for queries.
 
 use mermin_core::flow::attributes::{self, ALL, Attribute};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Settings;
 
-/// Every column that files made by these settings have, in their order.
+/// Returns every column of files with these settings, in order.
 ///
 /// ```
 /// use mermin_parquet::{Settings, columns};
@@ -34,7 +34,7 @@ pub fn columns(settings: &Settings) -> Vec<Column> {
     columns
 }
 
-/// Every attribute as if nothing here read it by itself.
+/// Returns every attribute as if it had no getter here.
 #[cfg(test)]
 pub(crate) fn by_name() -> Vec<Column> {
     ALL.iter()
@@ -55,7 +55,7 @@ fn column(name: &str, meaning: &str, way: Way) -> Column {
     }
 }
 
-/// An attribute that came after this was written.
+/// Returns the column of an attribute that is unknown here.
 fn unknown(known: &Attribute, settings: &Settings) -> Way {
     let kind = match known.kind {
         attributes::Kind::Number => Kind::Unsigned(64),
@@ -68,7 +68,7 @@ fn unknown(known: &Attribute, settings: &Settings) -> Way {
     Way::new(kind, fill)
 }
 
-/// The column behind an attribute, which is no attribute.
+/// Returns the additional column after an attribute.
 fn beside(name: &str) -> Option<Column> {
     let address = |always, fill: Filler| {
         let way = Way {
@@ -124,7 +124,7 @@ fn way(name: &str, settings: &Settings) -> Option<Way> {
 mod tests {
     use super::*;
 
-    /// The way by all attributes of a record takes as long as all other columns together.
+    /// Reading through all attributes of a record takes as long as all other columns together.
     #[test]
     fn each_attribute_has_one_encoder() {
         for attribute in ALL {

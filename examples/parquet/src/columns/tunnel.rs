@@ -26,7 +26,7 @@ pub(super) fn of_tunnel(name: &str) -> Option<Way> {
     })
 }
 
-/// Octets that a tunnel added. Nothing tells them of `WireGuard`.
+/// Octets that a tunnel added; unknown for `WireGuard`.
 fn added(get: fn(&Tunnel) -> u64) -> Way {
     counted(move |flow| {
         let tunnel = flow.tunnel.as_ref()?;

@@ -1,6 +1,6 @@
-//! How one attribute becomes a column: its type, and how it is read from a flow.
+//! Converts one attribute to a column: its type and its getter.
 
-// Writing into memory does not fail.
+// Writing to memory does not fail.
 use std::io::Write as _;
 
 use mermin_core::{
@@ -13,7 +13,7 @@ use super::{
     kind::Kind,
 };
 
-/// How an attribute is written.
+/// The conversion of an attribute.
 pub(super) struct Way {
     pub(super) kind: Kind,
     pub(super) always: bool,
@@ -59,7 +59,7 @@ pub(super) fn address(get: impl Fn(&Flow) -> Option<&Endpoint> + Send + 'static)
     Way::new(Kind::Text, fill)
 }
 
-/// A text that is a number's `Display`.
+/// Creates a column of texts from the `Display` of a value.
 pub(super) fn displayed(
     show: fn(u64, &mut Vec<u8>),
     get: impl Fn(&Flow) -> Option<u64> + Send + 'static,

@@ -4,7 +4,7 @@ use parquet::{basic::Compression, errors::ParquetError};
 
 use crate::settings::Codec;
 
-/// A codec, with what it keeps between pages.
+/// A codec with its reusable state.
 pub(super) enum Compressor {
     Lz4,
     #[cfg(feature = "zstd")]

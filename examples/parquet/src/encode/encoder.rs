@@ -1,4 +1,4 @@
-//! Files from flows.
+//! Encodes flows as files.
 
 use std::{fmt, sync::Arc};
 
@@ -19,10 +19,10 @@ use crate::{
     columns::{Column, columns},
 };
 
-/// Flows that go through all columns before the next do: they stay in a cache meanwhile.
+/// Number of flows that go through all columns at a time, so that they stay in a cache.
 const FLOWS_AT_ONCE: usize = 64;
 
-/// Makes files of flows.
+/// Encodes flows as files.
 ///
 /// ```
 /// use mermin_core::sink::testing::flows;
@@ -42,26 +42,26 @@ pub struct Encoder {
     compressor: Compressor,
 }
 
-/// A whole file.
+/// A complete file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Encoded {
     /// Its octets.
     pub octets: Vec<u8>,
-    /// How many of the flows are: all, unless the file is as large as it may be.
+    /// Number of flows in it: all, unless the file reached its size limit.
     pub rows: usize,
 }
 
-/// Error of the library that writes Parquet.
+/// An error of the library that writes Parquet.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write flows as Parquet")]
 pub struct EncodeError(#[from] ParquetError);
 
 impl Encoder {
-    /// By these settings.
+    /// Creates an encoder with these settings.
     ///
     /// # Errors
-    /// That no column is left.
+    /// If no column is left.
     pub fn new(settings: Settings) -> Result<Self, EncodeError> {
         let columns = columns(&settings);
         Self::with(columns, settings)
@@ -88,16 +88,17 @@ impl Encoder {
         })
     }
 
-    /// The columns of its files.
+    /// Returns the columns of its files.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// A file of these flows, or of the first of them where all would be too many. The same flows give the same octets.
+    /// Encodes these flows as a file, or the first of them if there are too many. The same flows give the same
+    /// octets.
     ///
     /// # Errors
-    /// What the library that writes Parquet says; no flow is known to make it.
+    /// An error of the library that writes Parquet; no flow is known to cause one.
     pub fn encode(&mut self, flows: &[Flow]) -> Result<Encoded, EncodeError> {
         let schema = Arc::clone(&self.schema);
         let properties = Arc::clone(&self.properties);
@@ -128,7 +129,7 @@ impl Encoder {
         let mut group = file.next_row_group()?;
         let mut outcome = Ok(());
         for (column, leaf) in self.columns.iter_mut().zip(leaves) {
-            // Behind an error nothing is written, and no column keeps what was gathered.
+            // After an error nothing is written, but every column is emptied.
             let chunk = column.fill.finish(column.always);
             outcome = outcome.and_then(|()| {
                 let (octets, closed) = pages::write(chunk, leaf, &mut self.compressor)?;

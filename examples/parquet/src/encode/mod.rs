@@ -1,4 +1,4 @@
-//! From flows to the octets of a file.
+//! Encodes flows as the octets of a file.
 
 mod codec;
 mod encoder;

@@ -1,4 +1,4 @@
-//! Pages of a column, and their description in the row group.
+//! Pages of a column, and their metadata in the row group.
 
 use bytes::Bytes;
 use parquet::{
@@ -18,7 +18,7 @@ use parquet::{
 use super::codec::Compressor;
 use crate::layout::Chunk;
 
-/// A column's part of a row group: its octets, and the description of them.
+/// Writes a column's part of a row group; returns its metadata.
 pub(super) fn write(
     chunk: Chunk,
     leaf: ColumnDescPtr,

@@ -1,13 +1,13 @@
-//! The part of a row group that one column has.
+//! The part of a row group for one column.
 
 use parquet::{basic::Encoding, file::statistics::Statistics};
 
-/// Values of a column, laid out and not yet compressed.
+/// Encoded values of a column, before compression.
 pub(crate) struct Chunk {
     pub(crate) rows: usize,
-    /// Values, and places where one is missing.
+    /// Number of values, including missing ones.
     pub(crate) values: usize,
-    /// Distinct values, and how many they are.
+    /// Distinct values, and their number.
     pub(crate) dictionary: Option<(Vec<u8>, usize)>,
     pub(crate) encoding: Encoding,
     /// Levels, then values.
@@ -15,8 +15,9 @@ pub(crate) struct Chunk {
     pub(crate) statistics: Option<Statistics>,
 }
 
-/// Values that are gathered.
+/// Collected values.
 pub(crate) trait Laid: Send {
-    /// All that was gathered, which is nothing then. `always`: the column has no levels, because no row is without it.
+    /// Returns all collected values and empties the collection. With `always`, the column has no levels, because
+    /// every row has a value.
     fn finish(&mut self, always: bool) -> Chunk;
 }

@@ -1,17 +1,17 @@
-//! Differences between neighbours, packed: `DELTA_BINARY_PACKED` and `DELTA_BYTE_ARRAY`.
+//! Encodes differences of consecutive values: `DELTA_BINARY_PACKED` and `DELTA_BYTE_ARRAY`.
 
 use super::hybrid::varint;
 
-/// Differences of a block, which share the least one.
+/// Differences per block. A block has one minimum.
 const BLOCK: usize = 128;
-/// Differences that are packed to one width.
+/// Differences packed with one bit width.
 const PACKED: usize = 32;
 
 fn zigzag(number: i64, into: &mut Vec<u8>) {
     varint((number << 1 ^ number >> 63).cast_unsigned(), into);
 }
 
-/// Whole numbers.
+/// Encodes integers.
 pub(super) fn numbers(all: &[i64], into: &mut Vec<u8>) {
     varint(BLOCK as u64, into);
     varint((BLOCK / PACKED) as u64, into);
@@ -34,7 +34,7 @@ pub(super) fn numbers(all: &[i64], into: &mut Vec<u8>) {
 fn block(deltas: &mut [i64; BLOCK], length: usize, into: &mut Vec<u8>) {
     let least = deltas[..length].iter().copied().min().unwrap_or(0);
     zigzag(least, into);
-    // Behind the last there are zeros, and widths of none.
+    // Zeros follow the last difference, with widths of zero.
     deltas[length..].fill(least);
     let mut widths = [0; BLOCK / PACKED];
     let parts = deltas.chunks(PACKED);
@@ -50,7 +50,7 @@ fn block(deltas: &mut [i64; BLOCK], length: usize, into: &mut Vec<u8>) {
     }
 }
 
-/// 32 values, which are a whole number of words.
+/// Packs 32 values, which fill whole words.
 fn pack(values: impl Iterator<Item = u64>, width: u8, into: &mut Vec<u8>) {
     let (mut waiting, mut bits) = (0_u128, 0);
     for value in values {
@@ -64,7 +64,7 @@ fn pack(values: impl Iterator<Item = u64>, width: u8, into: &mut Vec<u8>) {
     }
 }
 
-/// Texts of which each begins as the one before, by the octets that they share and the rest.
+/// Encodes texts by the length of the prefix shared with the previous one, and the rest.
 pub(super) fn texts(shared: &[i64], lengths: &[i64], rests: &[u8], into: &mut Vec<u8>) {
     numbers(shared, into);
     numbers(lengths, into);

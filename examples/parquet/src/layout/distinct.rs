@@ -1,12 +1,12 @@
-//! Distinct values of a column, in the order in which they come.
+//! Distinct values of a column, in order of appearance.
 
 use std::net::IpAddr;
 
 use super::presence::sized;
 
-/// A value that is looked up.
+/// A value for the lookup.
 pub(crate) trait Key: Copy + PartialEq {
-    /// Bits that differ where values do, mostly.
+    /// Returns bits that usually differ between different values.
     fn bits(self) -> u64;
 }
 
@@ -30,7 +30,7 @@ impl Key for IpAddr {
     }
 }
 
-/// A text of a fixed set, by its place in memory: one that is there twice is two.
+/// A text of a fixed set, by its address. Equal texts at two addresses count as two values.
 #[derive(Clone, Copy)]
 pub(crate) struct Word(pub(crate) &'static str);
 
@@ -46,17 +46,17 @@ impl Key for Word {
     }
 }
 
-/// Places of values by their bits: open addressing, at most three quarters full.
+/// Indexes of values by their bits: open addressing, at most three quarters full.
 #[derive(Default)]
 pub(super) struct Places {
-    /// The place and one, or zero.
+    /// The index plus one, or zero.
     slots: Vec<u32>,
 }
 
 impl Places {
     const FEWEST: usize = 64;
 
-    /// The place where `is` it, or none and the slot for it.
+    /// Returns the index for which `is` returns true, or else the free slot.
     fn find(&self, bits: u64, is: impl Fn(usize) -> bool) -> Result<u32, usize> {
         let mut slot = self.slot(bits);
         loop {
@@ -70,11 +70,11 @@ impl Places {
 
     fn slot(&self, bits: u64) -> usize {
         let spread = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        // The upper bits are those that all others have come to.
+        // The multiplication spreads all bits into the upper ones.
         (spread >> 32) as usize & (self.slots.len() - 1)
     }
 
-    /// Makes room for one more than `count`.
+    /// Makes room for `count` values and one more.
     fn reserve(&mut self, count: usize, bits: impl Fn(usize) -> u64) {
         if 4 * (count + 1) <= 3 * self.slots.len() {
             return;
@@ -100,7 +100,7 @@ impl Places {
 pub(crate) struct Distinct<K> {
     values: Vec<K>,
     places: Places,
-    /// Neighbours are often the same.
+    /// Consecutive values are often equal.
     last: u32,
 }
 
@@ -149,11 +149,11 @@ impl<K: Key> Distinct<K> {
     }
 }
 
-/// Distinct texts, one behind the other.
+/// Distinct texts, concatenated.
 #[derive(Default)]
 pub(crate) struct Texts {
     all: Vec<u8>,
-    /// Where each ends, and its bits.
+    /// End and bits of each.
     ends: Vec<(usize, u64)>,
     places: Places,
     last: u32,
@@ -173,7 +173,7 @@ impl Texts {
         self.ends.len()
     }
 
-    /// Each with its length before it.
+    /// Returns each text with its length before it.
     pub(super) fn plain(&self) -> Vec<u8> {
         let mut plain = Vec::with_capacity(self.all.len() + 4 * self.ends.len());
         for place in 0..self.ends.len() {

@@ -1,18 +1,18 @@
-//! Runs and packed bits: how Parquet has levels and places in a dictionary (`RLE` in its list of encodings).
+//! Runs and packed bits, Parquet's encoding of levels and dictionary indexes (`RLE` in its list of encodings).
 
-/// Values of one run at least: shorter ones are packed with their neighbours. A run takes about three octets, and another header
-/// behind it.
+/// Returns the shortest run; shorter ones are packed with neighbouring values. A run takes about three octets, and
+/// another header after it.
 fn shortest_run(width: u8) -> usize {
     if width < 4 { 32 } else { 8 }
 }
 
-/// Bits of the largest of so many values.
+/// Returns the bits of the largest index for this many values.
 pub(super) fn width(count: usize) -> u8 {
     let largest = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
     u8::try_from(u32::BITS - largest.leading_zeros()).unwrap_or(32)
 }
 
-/// Unsigned LEB128.
+/// Writes unsigned LEB128.
 pub(super) fn varint(mut number: u64, into: &mut Vec<u8>) {
     while number >= 0x80 {
         into.push(number.to_le_bytes()[0] | 0x80);
@@ -21,17 +21,17 @@ pub(super) fn varint(mut number: u64, into: &mut Vec<u8>) {
     into.push(number.to_le_bytes()[0]);
 }
 
-/// One value, so many times.
+/// Writes a run of one value.
 pub(super) fn run(value: u32, count: usize, width: u8, into: &mut Vec<u8>) {
     varint((count as u64) << 1, into);
     into.extend_from_slice(&value.to_le_bytes()[..usize::from(width.div_ceil(8))]);
 }
 
-/// Values of so many bits each.
+/// Writes values of this many bits each.
 pub(super) fn values<T: Copy + PartialEq + Into<u32>>(all: &[T], width: u8, into: &mut Vec<u8>) {
     let shortest = shortest_run(width);
     let mut rest = all;
-    // Values before the rest that are to be packed.
+    // Values before the rest that will be packed.
     let mut waiting = 0;
     while let Some(first) = rest.get(waiting) {
         let from_here = &rest[waiting..];
@@ -52,7 +52,7 @@ pub(super) fn values<T: Copy + PartialEq + Into<u32>>(all: &[T], width: u8, into
     packed(rest, width, into);
 }
 
-/// A run of values packed, eight together; the last are filled up with zeros.
+/// Writes values packed in groups of eight; the last group is padded with zeros.
 fn packed<T: Copy + Into<u32>>(values: &[T], width: u8, into: &mut Vec<u8>) {
     if values.is_empty() {
         return;
@@ -72,7 +72,7 @@ fn packed<T: Copy + Into<u32>>(values: &[T], width: u8, into: &mut Vec<u8>) {
     }
 }
 
-/// Eight values are as many octets as each has bits.
+/// Eight values take as many octets as each has bits.
 fn pack(values: &[u32; 8], width: u8, into: &mut Vec<u8>) {
     let octets = usize::from(width);
     let four = |values: &[u32]| {
@@ -100,7 +100,7 @@ fn pack(values: &[u32; 8], width: u8, into: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    /// As the format's specification says it.
+    /// Reads the encoding as the format's specification describes it.
     fn read(mut octets: &[u8], width: u8, count: usize) -> Vec<u32> {
         let mut values = Vec::new();
         while values.len() < count {

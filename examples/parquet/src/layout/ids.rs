@@ -1,4 +1,4 @@
-//! Ids of flows, which begin as the one before.
+//! Ids of flows, which often share a prefix with the previous one.
 
 use mermin_core::Flow;
 use parquet::{basic::Encoding, data_type::ByteArray, file::statistics::Statistics};

@@ -1,4 +1,4 @@
-//! Any number of values a row, or no list.
+//! Columns of lists: any number of values per row, or no list.
 
 use super::{
     chunk::{Chunk, Laid},
@@ -12,7 +12,7 @@ use super::{
 /// Distinct elements of lists.
 pub(crate) trait Elements: Default + Send {
     fn count(&self) -> usize;
-    /// In the layout `PLAIN`.
+    /// Returns them in the encoding `PLAIN`.
     fn plain(&self) -> Vec<u8>;
     fn clear(&mut self);
 }
@@ -31,7 +31,7 @@ impl Elements for distinct::Texts {
     }
 }
 
-/// Elements that a [`Show`] writes.
+/// Elements that a [`Show`] formats.
 pub(crate) struct Keys<S: Show>(S, Distinct<S::Key>);
 
 impl<S: Show + Default> Default for Keys<S> {
@@ -60,22 +60,22 @@ impl<S: Show + Default> Elements for Keys<S> {
 
 pub(crate) type TextLists = Lists<distinct::Texts>;
 
-/// A list a row, or none.
+/// A list per row, or none.
 #[derive(Default)]
 pub(crate) struct Lists<E> {
     elements: E,
     places: Vec<u32>,
     rows: usize,
-    /// Rows before the first list: nothing is kept of them, because most columns of lists have none.
+    /// Rows before the first list. They take no memory, because most list columns are empty.
     without: usize,
-    /// 0: no list; 1: an empty one; 2: a value.
+    /// 0: no list; 1: an empty list; 2: a value.
     definition: Vec<u32>,
-    /// 0: the first of a row; 1: a further one.
+    /// 0: the first value of a row; 1: a further one.
     repetition: Vec<u32>,
 }
 
 impl<E: Elements> Lists<E> {
-    /// A row with the places of these elements, if it has a list.
+    /// Adds a row with the indexes of these elements, if it has a list.
     #[inline]
     fn push<T>(
         &mut self,
@@ -131,7 +131,7 @@ impl Lists<distinct::Texts> {
 }
 
 impl<E: Elements> Laid for Lists<E> {
-    /// A column of lists is never without levels.
+    /// A list column always has levels.
     fn finish(&mut self, _: bool) -> Chunk {
         let mut page = Vec::new();
         self.levels(&self.repetition, 1, &mut page);

@@ -1,8 +1,8 @@
-//! Values of a column as a page has them.
+//! Encodes the values of a column for a page.
 //!
-//! `parquet` has writers of columns as well. They take values as arrays, look each up in a dictionary of octets, and keep the least
-//! and the greatest as they come: 3.2 us a row. Here a value is looked up as what it is in a flow (a number, an address, a
-//! reference to a word) and becomes octets once, when its row group ends.
+//! The crate `parquet` also has column writers. They take values as arrays, look each up in a dictionary of octets,
+//! and update minimum and maximum for each: 3.2 us per row. Here a value is looked up in its native type (a number,
+//! an address, a reference to a word) and is converted to octets once, when its row group ends.
 
 mod chunk;
 mod delta;

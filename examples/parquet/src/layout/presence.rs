@@ -1,13 +1,13 @@
-//! Which rows have a value.
+//! Tracks which rows have a value.
 
 use super::hybrid;
 
-/// An octet for each row: 1 where there is a value.
+/// An octet per row: 1 if there is a value.
 #[derive(Default)]
 pub(super) struct Presence(Vec<u8>);
 
 impl Presence {
-    /// Places for so many rows more, all of them without.
+    /// Appends this many rows without a value; returns them.
     pub(super) fn more(&mut self, rows: usize) -> &mut [u8] {
         let before = self.0.len();
         self.0.resize(before + rows, 0);
@@ -22,7 +22,7 @@ impl Presence {
         self.0.clear();
     }
 
-    /// Definition levels, of which `present` are 1.
+    /// Writes definition levels, of which `present` are 1.
     pub(super) fn write(&self, present: usize, into: &mut Vec<u8>) {
         sized(into, |into| match present {
             0 => hybrid::run(0, self.0.len(), 1, into),
@@ -32,7 +32,7 @@ impl Presence {
     }
 }
 
-/// Writes something with its length before it, as levels have it in the first version of pages.
+/// Writes something with its length before it, as for levels in the first version of pages.
 pub(super) fn sized(into: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let at = into.len();
     into.extend_from_slice(&[0; 4]);

@@ -1,4 +1,4 @@
-//! One value a row, or none, in a dictionary.
+//! Columns with at most one value per row, in a dictionary.
 
 use mermin_core::Flow;
 use parquet::basic::Encoding;
@@ -11,19 +11,19 @@ use super::{
     show::Show,
 };
 
-/// Values that a function of a [`Show`] writes.
+/// Values that a [`Show`] formats.
 pub(crate) struct Scalars<S: Show> {
     show: S,
     presence: Presence,
     distinct: Distinct<S::Key>,
-    /// Where in `distinct` each is.
+    /// Index of each value in `distinct`.
     places: Vec<u32>,
-    /// Values behind those, since the first turned out to be nearly all distinct.
+    /// Further values, after the first ones were nearly all distinct.
     direct: Vec<S::Key>,
     is_direct: bool,
 }
 
-/// Values behind which it is looked at how many are distinct.
+/// Number of values after which distinct ones are counted.
 const LOOKED_AT: usize = 2_048;
 
 impl<S: Show> Scalars<S> {
@@ -52,13 +52,13 @@ impl<S: Show> Scalars<S> {
                 }
             }
         }
-        // Looking up numbers of which hardly any comes again took a sixth of all time. Addresses come again later.
+        // Looking up numbers that rarely repeat took a sixth of all time. Addresses repeat later.
         self.is_direct |= self.places.len() >= LOOKED_AT
             && S::LENGTH.is_some_and(|length| length <= 8)
             && self.distinct.values().len() > self.places.len() / 4 * 3;
     }
 
-    /// True if places in a dictionary, and that, are longer than the values themselves.
+    /// Returns true if dictionary and indexes are longer than the values themselves.
     fn is_plain_shorter(&self) -> bool {
         let (count, values) = (self.distinct.values().len(), self.places.len());
         let bits = usize::from(hybrid::width(count));
@@ -110,7 +110,7 @@ impl<S: Show> Laid for Scalars<S> {
     }
 }
 
-/// Places in a dictionary, which is left out where there are none.
+/// Encodes dictionary indexes. An empty dictionary is omitted.
 pub(super) fn places(
     places: &[u32],
     plain: Vec<u8>,

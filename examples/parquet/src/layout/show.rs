@@ -1,4 +1,4 @@
-//! Octets of a value, and the least and the greatest of many.
+//! Octets of a value, and minimum and maximum of many.
 
 use std::net::IpAddr;
 
@@ -12,20 +12,20 @@ use super::{
     presence::sized,
 };
 
-/// How values of a column are written.
+/// The format of a column's values.
 pub(crate) trait Show: Copy + Send + 'static {
     type Key: Key + Send;
-    /// Octets of each, where all have as many.
+    /// Octets of a value, if all have the same number.
     const LENGTH: Option<usize>;
 
-    /// In the layout `PLAIN`.
+    /// Writes a value in the encoding `PLAIN`.
     fn write(self, key: Self::Key, into: &mut Vec<u8>);
 
-    /// Of these, which are also given as they are written, and of so many rows without.
+    /// Returns the statistics of these keys, which `plain` has encoded, and of this many rows without a value.
     fn statistics(self, keys: &[Self::Key], plain: &[u8], nulls: u64) -> Statistics;
 }
 
-/// Unsigned, at most 32 bits.
+/// Unsigned numbers of at most 32 bits.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Narrow;
 
@@ -50,7 +50,7 @@ impl Show for Narrow {
     }
 }
 
-/// Unsigned, 64 bits.
+/// Unsigned numbers of 64 bits.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Wide;
 
@@ -70,7 +70,7 @@ impl Show for Wide {
     }
 }
 
-/// The bits of a signed number of 64 bits.
+/// The bits of signed numbers of 64 bits.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Signed;
 
@@ -108,7 +108,7 @@ impl Show for Octets {
     }
 }
 
-/// Those of an IPv4 address are `::ffff:a.b.c.d`, so that all are compared alike.
+/// Returns `::ffff:a.b.c.d` for an IPv4 address, so that all addresses compare alike.
 fn octets(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
@@ -116,7 +116,7 @@ fn octets(address: IpAddr) -> [u8; 16] {
     }
 }
 
-/// A text of a fixed set.
+/// Texts of a fixed set.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Words;
 
@@ -133,7 +133,7 @@ impl Show for Words {
     }
 }
 
-/// A text, by the function that writes it.
+/// Texts, with the function that formats them.
 pub(crate) struct Shown<K>(pub(crate) fn(K, &mut Vec<u8>));
 
 impl<K> Clone for Shown<K> {
@@ -157,10 +157,10 @@ impl<K: Key + Send + 'static> Show for Shown<K> {
     }
 }
 
-/// Longest text that is told as the least or the greatest.
+/// Longest text in minimum and maximum.
 const LONGEST: usize = 64;
 
-/// Of texts in the layout `PLAIN`.
+/// Returns the statistics of texts in the encoding `PLAIN`.
 pub(super) fn of_texts(plain: &[u8], nulls: u64) -> Statistics {
     let value = |text: &[u8]| (text.len() <= LONGEST).then(|| ByteArray::from(text.to_vec()));
     let [least, greatest] = [texts(plain).min(), texts(plain).max()];

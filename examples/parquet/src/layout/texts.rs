@@ -1,4 +1,4 @@
-//! Texts that are known by their octets alone.
+//! Columns of arbitrary texts.
 
 use mermin_core::Flow;
 use parquet::basic::Encoding;
@@ -11,7 +11,7 @@ use super::{
     show::of_texts,
 };
 
-/// One text a row, or none, in a dictionary.
+/// At most one text per row, in a dictionary.
 #[derive(Default)]
 pub(crate) struct Texts {
     presence: Presence,
@@ -21,7 +21,7 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// `write` adds the text; false: there is none.
+    /// Adds a row; `write` appends the text and returns false if there is none.
     #[inline]
     pub(crate) fn add(&mut self, flows: &[Flow], write: impl Fn(&Flow, &mut Vec<u8>) -> bool) {
         let present = self.presence.more(flows.len());
@@ -59,7 +59,7 @@ impl Laid for Texts {
     }
 }
 
-/// A text in every row, each of which is another.
+/// A distinct text in every row.
 #[derive(Default)]
 pub(crate) struct Plain {
     rows: usize,
@@ -77,7 +77,7 @@ impl Plain {
 }
 
 impl Laid for Plain {
-    /// Without statistics: nobody looks for digests in a range.
+    /// Without statistics, because range queries on digests make no sense.
     fn finish(&mut self, _: bool) -> Chunk {
         let rows = std::mem::take(&mut self.rows);
         let room = self.page.len();

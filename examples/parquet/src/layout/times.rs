@@ -1,4 +1,4 @@
-//! Times as differences from their neighbours.
+//! Encodes times as differences of consecutive values.
 
 use mermin_core::Flow;
 use parquet::{basic::Encoding, file::statistics::Statistics};
@@ -9,7 +9,7 @@ use super::{
     presence::Presence,
 };
 
-/// One time a row, or none.
+/// At most one time per row.
 #[derive(Default)]
 pub(crate) struct Times {
     presence: Presence,

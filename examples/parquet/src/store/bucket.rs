@@ -1,4 +1,4 @@
-//! A bucket of S3, or of what answers like it.
+//! A bucket of S3, or of a compatible service.
 
 use std::{env, fmt, io, time::Duration};
 
@@ -14,10 +14,10 @@ use tokio::{
 
 use super::{Store, words::in_words};
 
-/// The slowest way there that is not taken for one that is broken, in octets a second.
+/// Lowest transfer rate in octets per second; a slower transfer counts as broken.
 const SLOWEST: u64 = 128 << 10;
 
-/// A bucket of S3, the beginning of its objects' names, and the variables that say the rest.
+/// A bucket of S3, a prefix of object names, and variables with further settings.
 ///
 /// ```
 /// use mermin_parquet::Bucket;
@@ -35,8 +35,8 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket, which must be there. Its credentials, region and endpoint are in this process's environment: see
-    /// [`variables`](Self::variables).
+    /// Creates settings for an existing bucket. Credentials, region and endpoint come from this process's
+    /// environment, see [`variables`](Self::variables).
     pub fn new(name: impl Into<String>) -> Self {
         let of_process = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -49,20 +49,22 @@ impl Bucket {
         }
     }
 
-    /// The beginning of objects' names, as a path without a `/` at either end. Default: nothing.
+    /// Sets the prefix of object names, as a path without `/` at either end. Default: none.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// The time of a file on its way, besides a second for each 128 KiB of it: names, credentials, TLS, the answer. Default: 30 s.
+    /// Sets the timeout of a file, in addition to a second per 128 KiB. It includes name lookup, credentials, TLS and
+    /// the response. Default: 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Instead of this process's environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION`,
-    /// `AWS_ENDPOINT_URL` and others that the README names. An unknown one is passed over, as in an environment.
+    /// Replaces this process's environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
+    /// `AWS_REGION`, `AWS_ENDPOINT_URL` and others in the README. Unknown variables are ignored, as in an
+    /// environment.
     pub fn variables<N: Into<String>, V: Into<String>>(
         mut self,
         variables: impl IntoIterator<Item = (N, V)>,
@@ -85,14 +87,14 @@ impl fmt::Display for Bucket {
     }
 }
 
-/// Without the variables: some are secrets.
+/// Without the variables, because some are secrets.
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Bucket({self})")
     }
 }
 
-/// Each file is one request: S3 shows an object when all of it has come and fits its signature, and before that nothing of it.
+/// Writes each file with one request: S3 shows an object only when it is complete and matches its signature.
 pub(crate) struct Objects {
     bucket: Bucket,
     prefix: Path,
@@ -101,7 +103,7 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    /// Asks nothing of the network yet.
+    /// Creates the client without network access.
     pub(crate) fn open(bucket: Bucket) -> io::Result<Self> {
         let cannot = |error: object_store::Error| {
             io::Error::new(
@@ -110,7 +112,7 @@ impl Objects {
             )
         };
         let prefix = Path::parse(&bucket.prefix).map_err(|error| cannot(error.into()))?;
-        // Where the process has chosen one already, that one is as good.
+        // If the process has already installed one, that is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = client(&bucket).build().map_err(cannot)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -135,14 +137,14 @@ fn client(bucket: &Bucket) -> AmazonS3Builder {
         builder = builder.with_config(key, value);
     }
     let options = ClientOptions::new()
-        // An endpoint of `http://` asks for it.
+        // Only an endpoint with `http://` needs this.
         .with_allow_http(plain)
-        // By the size of what is sent: `patience`.
+        // The timeout depends on the size, see `patience`.
         .with_timeout_disabled()
         .with_http1_only()
-        // The server ends a connection that idles for seconds, and nothing here runs to notice it between two files.
+        // The server closes idle connections after seconds, and between two files nothing here would notice.
         .with_pool_max_idle_per_host(0);
-    // A retry is the exporter's, who counts it and gives the batch again.
+    // The exporter retries: it counts attempts and exports the batch again.
     let retry = RetryConfig {
         max_retries: 0,
         ..RetryConfig::default()
@@ -153,7 +155,7 @@ fn client(bucket: &Bucket) -> AmazonS3Builder {
         .with_retry(retry)
 }
 
-/// The time of a file on its way, by its size.
+/// Returns the timeout of a file by its size.
 fn patience(timeout: Duration, octets: usize) -> Duration {
     timeout.saturating_add(Duration::from_secs(octets as u64 / SLOWEST))
 }

@@ -1,4 +1,4 @@
-//! A folder of the local disk.
+//! A directory on a local disk.
 
 use std::{
     fmt,
@@ -9,22 +9,22 @@ use std::{
 
 use super::Store;
 
-/// Ending of a file's name until it is whole. A reader's `*.parquet` must not match it, and readers of whole folders skip
-/// what begins with a dot.
+/// Suffix of a file's name until it is complete. A reader's `*.parquet` must not match it, and readers of whole
+/// directories skip names that begin with a dot.
 const UNFINISHED: &str = ".tmp";
 
-/// Files are written aside, and get their names when they are whole and on the disk.
+/// Writes files under temporary names, and renames them when they are complete and on the disk.
 pub(crate) struct Folder {
     path: PathBuf,
 }
 
-/// File that a killed process left: its records had not arrived, so it was removed.
+/// An unfinished file of a killed process. Its records were not delivered, so it was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leftover {
-    /// Where it was.
+    /// Its path.
     pub path: PathBuf,
-    /// How large it was.
+    /// Its size.
     pub octets: u64,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Leftover {
     }
 }
 
-/// An error of the system with what could not be done to which path.
+/// Creates an error that names the failed action and the path.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {what} `{}`: {cause}", .path.display())]
 struct Cannot {
@@ -57,7 +57,7 @@ fn cannot(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> io::Erro
 }
 
 impl Folder {
-    /// Makes the folder where it is not there, and removes what killed processes left in it.
+    /// Creates the directory if it does not exist, and removes unfinished files of killed processes.
     pub(crate) fn open(path: PathBuf) -> io::Result<(Self, Vec<Leftover>)> {
         make(&path)?;
         let mut removed = Vec::new();
@@ -73,7 +73,7 @@ impl Folder {
     }
 }
 
-/// Every folder on the way, each of which is on the disk once its parent is.
+/// Creates every missing directory of a path. Each is on the disk once its parent is synced.
 fn make(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -91,18 +91,18 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Names in a folder are on the disk once the folder is.
+/// Syncs a directory, so that the names in it are on the disk.
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(cannot("store the names in", folder))
 }
 
-/// Removes an unfinished file, unless a process that lives writes it: that one holds its lock.
+/// Removes an unfinished file, unless a live process holds its lock.
 fn remove(path: &Path) -> io::Result<Option<Leftover>> {
     let file = match File::open(path) {
         Ok(file) => file,
-        // It was finished just now.
+        // It was just finished.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot("open", path)(error)),
     };
@@ -122,7 +122,7 @@ fn remove(path: &Path) -> io::Result<Option<Leftover>> {
     }
 }
 
-/// Brings octets to the disk under this name. The lock is that of the file which is returned.
+/// Writes octets to the disk under this name. The returned file holds the lock.
 fn write(path: &Path, octets: &[u8]) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .create(true)
@@ -140,15 +140,16 @@ impl Store for Folder {
     fn put(&mut self, name: &str, octets: Vec<u8>) -> io::Result<()> {
         let aside = self.path.join(format!(".{name}{UNFINISHED}"));
         let path = self.path.join(name);
-        // Its octets are on the disk before its name is: after a crash of the machine no name leads to a part of a file.
+        // The content is on the disk before the name is. So after a crash of the machine no name leads to a part of a
+        // file.
         let written = write(&aside, &octets).and_then(|locked| {
             fs::rename(&aside, &path).map_err(cannot("name", &path))?;
-            // Until it has its name, or else a process that begins would take it for one that nobody writes.
+            // The lock is held until the file has its final name; otherwise a starting process would remove it.
             drop(locked);
             Ok(())
         });
         if written.is_err() {
-            // Room for others on a full disk. Should this fail too, the next process removes it.
+            // Frees space on a full disk. If this fails too, the next process removes it.
             let _ = fs::remove_file(&aside);
         }
         written?;
@@ -169,7 +170,7 @@ mod tests {
         let (mut folder, removed) = Folder::open(path.clone()).unwrap();
         assert_eq!(removed, []);
         folder.put("flows-1.parquet", vec![1, 2]).unwrap();
-        // The same again, as after an answer that did not come.
+        // The same file again, as after a lost result.
         folder.put("flows-1.parquet", vec![1, 2]).unwrap();
         assert_eq!(fs::read(path.join("flows-1.parquet")).unwrap(), [1, 2]);
         assert_eq!(fs::read_dir(path).unwrap().count(), 1);
@@ -209,7 +210,7 @@ mod tests {
     fn failed_write_is_an_error_and_leaves_nothing() {
         let temporary = Temporary::new("parquet-folder");
         let (mut folder, _) = Folder::open(temporary.path().to_owned()).unwrap();
-        // A folder stands where the file would.
+        // A directory occupies the file's name.
         fs::create_dir(temporary.file("flows-1.parquet")).unwrap();
         let error = folder.put("flows-1.parquet", vec![1]).unwrap_err();
         let words = error.to_string();

@@ -1,4 +1,4 @@
-//! Where files go.
+//! Destinations of files.
 
 #[cfg(feature = "s3")]
 mod bucket;
@@ -15,9 +15,9 @@ pub(crate) use self::bucket::Objects;
 pub(crate) use self::folder::Folder;
 pub use self::folder::Leftover;
 
-/// A place for files. Its calls block: they belong to the exporter's thread.
+/// A destination of files. Its calls block, so the exporter's thread makes them.
 pub(crate) trait Store: Send {
-    /// Puts a whole file there under this name. Once this is `Ok` it outlives the process and, as far as the place promises
-    /// it, the machine; before that nobody sees a part of it. The same name again is the same file.
+    /// Stores a complete file under this name. After `Ok`, it outlives the process and, if the destination guarantees
+    /// it, the machine. Before that, no part of it is visible. The same name again is the same file.
     fn put(&mut self, name: &str, octets: Vec<u8>) -> io::Result<()>;
 }

@@ -1,8 +1,8 @@
-//! S3's words, in a line.
+//! Formats errors of S3 in one line.
 
 use std::error::Error;
 
-/// The innermost cause; of an answer of S3 its status, code and message.
+/// Returns the innermost cause; for a response of S3 its status, code and message.
 pub(super) fn in_words(error: &object_store::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(source) = cause.source() {
@@ -11,7 +11,7 @@ pub(super) fn in_words(error: &object_store::Error) -> String {
     of_answer(&cause.to_string())
 }
 
-/// `403 Forbidden: AccessDenied: Access Denied`, of an answer in XML; other words as they are.
+/// Formats an XML response as `403 Forbidden: AccessDenied: Access Denied`; returns other text unchanged.
 fn of_answer(words: &str) -> String {
     let Some((before, _)) = words.split_once('<') else {
         return words.to_owned();
