@@ -23,10 +23,10 @@ use crate::{
     settings::Settings,
 };
 
-/// Sums flows, and tells the sums to whoever scrapes `/metrics`. `Ok` means that a record is in the sums. Nothing of it waits for
-/// a scraper: pages are made and sent by a thread of its own, and an export waits for the copy of the sums at most.
+/// Sums flows, and serves the sums at `/metrics`. `Ok` means that a record is in the sums. An export never waits for
+/// a scraper: a thread of its own makes and sends pages, and an export waits at most for a copy of the sums.
 ///
-/// Sums are in memory alone: with the process they begin anew, which Prometheus sees as counters that were reset.
+/// Sums are only in memory. They restart with the process, which Prometheus sees as a counter reset.
 pub struct Exporter {
     shared: Arc<Shared>,
     server: Server,
@@ -36,10 +36,10 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Listens on this address; port 0 is any that is free.
+    /// Listens on this address; port 0 chooses a free one.
     ///
     /// # Errors
-    /// Those of the system: the port is in use, or not this user's to take.
+    /// The system's error: the port is in use, or this user may not use it.
     pub fn listen(address: SocketAddr, settings: Settings) -> Result<Self, ListenError> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::new(&settings, Instant::now())),
@@ -61,13 +61,13 @@ impl Exporter {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// By which it is told what else belongs on the page.
+    /// Returns a handle that adds other metrics to the page.
     #[must_use]
     pub fn watch(&self) -> Watch {
         Watch(Arc::clone(&self.shared))
@@ -86,12 +86,12 @@ impl FlowSink for Exporter {
         Some(self.meter.clone())
     }
 
-    /// Waits for a scraper that gets the last counts, no longer than [`Settings::linger`].
+    /// Waits for a scraper to get the last counts, at most [`Settings::linger`].
     async fn close(&mut self) -> Result<(), BoxError> {
         if self.settings.linger.is_zero() {
             return Ok(());
         }
-        // Pages that are asked for from now on have everything.
+        // Pages requested from now on have everything.
         let closed = self.shared.moment.fetch_add(1, Ordering::Relaxed) + 1;
         let mut over = self.timer.sleep(self.settings.linger);
         poll_fn(|context| {
@@ -108,17 +108,18 @@ impl FlowSink for Exporter {
     }
 }
 
-/// Lets an exporter tell more than its flows; clones are of the same exporter.
+/// Adds metrics other than those of flows. Clones refer to the same exporter.
 #[derive(Clone)]
 pub struct Watch(Arc<Shared>);
 
 impl Watch {
-    /// The statistics and the ledger of this source.
+    /// Adds the statistics and the ledger of this source.
     pub fn source(&self, handle: Handle) {
         lock(&self.0.watched).source = Some(handle);
     }
 
-    /// Tells the fate of records on their way to this target, under its name. The second of one name replaces the first.
+    /// Adds the fate of records on their way to this target, under its name. A second meter with the same name
+    /// replaces the first.
     pub fn sink(&self, name: impl Into<String>, meter: Meter) {
         let name = name.into();
         let mut watched = lock(&self.0.watched);
@@ -126,7 +127,7 @@ impl Watch {
         watched.sinks.push((name, meter));
     }
 
-    /// The page as a scraper gets it, for a program that has an HTTP server of its own.
+    /// Returns the page as a scraper gets it, for a program with an HTTP server of its own.
     #[must_use]
     pub fn page(&self, format: Format) -> String {
         Pages::page(&*self.0, format)
@@ -137,7 +138,7 @@ struct Shared {
     state: Mutex<State>,
     watched: Mutex<Watched>,
     outcomes: Outcomes,
-    /// Rises with each call of `close`.
+    /// Increases with each call of `close`.
     moment: AtomicU64,
     last: Mutex<Last>,
 }
@@ -165,7 +166,7 @@ impl Pages for Shared {
         };
         let sinks = watched.sinks.into_iter();
         facts.sinks = sinks.map(|(name, meter)| (name, meter.stats())).collect();
-        // Room is made before the lock is held.
+        // Memory is allocated before the lock is taken.
         let (series, pairs) = lock(&self.state).room();
         facts.flows.series.reserve(series);
         facts.flows.pairs.reserve(pairs);
@@ -190,7 +191,7 @@ impl Pages for Shared {
     }
 }
 
-/// Every change is whole before anything can panic.
+/// Every change is complete before anything can panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

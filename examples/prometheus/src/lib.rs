@@ -1,6 +1,6 @@
-//! Exports flows as metrics that Prometheus scrapes: sums by interface and protocol, or by labels of your choice, and the pairs
-//! of addresses with most traffic. There are never more series than were allowed, and what has none is in a series of its
-//! own, so the sum over all is always what the flows had.
+//! Exports flows as metrics that Prometheus scrapes: sums by interface and protocol, or by chosen labels, and the
+//! pairs of addresses with most traffic. The number of series is limited. Flows without a series of their own are in
+//! a separate series, so the sum over all series always equals the sum of the flows.
 //!
 //! ```no_run
 //! use mermin_core::FlowSource;

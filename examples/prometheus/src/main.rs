@@ -1,4 +1,4 @@
-//! Shows the flows of interfaces or of a capture file to Prometheus.
+//! Exports the flows of interfaces or of a capture file to Prometheus.
 
 use std::process::ExitCode;
 
@@ -32,14 +32,14 @@ fn parse() -> Result<Option<(Source, Target)>> {
     mermin_program::arguments(lexopt::Parser::from_env(), |_| None, both)
 }
 
-/// Shows flows until the source ends. False when something was lost.
+/// Exports until the source ends. Returns false if a record was lost.
 async fn run(source: &Source, target: Target) -> Result<bool> {
     let exporter = target.exporter().map_err(|error| error.in_words())?;
     let watch = exporter.watch();
     let name = format!("http://{}/metrics", exporter.address());
     eprintln!("{name}");
     let builder = source.builder("mermin-prometheus")?;
-    // It takes every record at once: a buffer or a retry around it would never hold one.
+    // The sink takes every record at once, so a buffer or a retry would have no effect.
     let named = Named::new(name, exporter);
     if let Some((name, meter)) = named.meter() {
         watch.sink(name, meter);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::count::Label;
 
-/// Which series there are, and how long anything may take.
+/// Options of series and of scrapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "give it to an exporter"]
 pub struct Settings {
@@ -34,7 +34,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Labels that flows are summed by. Default: interface and transport. A label that is named twice counts once.
+    /// Sets the labels of series. Default: interface and transport. Duplicates are ignored.
     pub fn labels(mut self, labels: impl IntoIterator<Item = Label>) -> Self {
         self.labels.clear();
         for label in labels {
@@ -45,43 +45,45 @@ impl Settings {
         self
     }
 
-    /// Sets of label values at most, besides the one that is called `other`. Default: 1000. Each is 8 time series.
+    /// Sets the largest number of label combinations, besides `other`. Default: 1000. Each has 8 time series.
     pub fn series(mut self, series: usize) -> Self {
         self.series = series;
         self
     }
 
-    /// Pairs of addresses with a series of their own, those with most traffic. Default: 20; with 0 there are none.
+    /// Sets the number of pairs of addresses with a series of their own, those with most traffic. Default: 20; 0
+    /// means none.
     pub fn pairs(mut self, pairs: usize) -> Self {
         self.pairs = pairs;
         self
     }
 
-    /// How long a series stays to which nothing is added. Default: 5 min. At least 1 s.
+    /// Sets how long an idle series stays. Default: 5 min. At least 1 s.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl.max(Duration::from_secs(1));
         self
     }
 
-    /// True if a series names one of its flows, by flow id and Community ID, for who asks for `OpenMetrics`. Default: yes.
+    /// Sets if a series has one of its flows as an exemplar, with flow id and Community ID, in `OpenMetrics`.
+    /// Default: yes.
     pub fn exemplars(mut self, exemplars: bool) -> Self {
         self.exemplars = exemplars;
         self
     }
 
-    /// How long a scraper may take from connecting to having the last octet. Default: 10 s, Prometheus' own limit.
+    /// Sets the time limit of a connection, until the last octet is sent. Default: 10 s, Prometheus' own limit.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience.max(Duration::from_millis(1));
         self
     }
 
-    /// Scrapers at a time. Default: 16. One more is refused.
+    /// Sets the largest number of concurrent scrapers. Default: 16. Further ones are refused.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
     }
 
-    /// How long closing waits for a scraper to get the last counts. Default: not at all.
+    /// Sets how long closing waits for a scraper to get the last counts. Default: zero.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.linger = linger;
         self

@@ -1,4 +1,4 @@
-//! Where to, as a text.
+//! Targets of the exporter as text.
 
 use std::{
     fmt,
@@ -11,11 +11,11 @@ use mermin_program::{TargetError, split_target};
 
 use crate::{Exporter, ListenError, Settings, count::Label};
 
-/// The port of Prometheus' registry for OpenTelemetry's exporters.
+/// The port of OpenTelemetry's exporters in Prometheus' registry.
 const PORT: u16 = 9464;
 
-/// An address to listen on: `prometheus://[ADDRESS][:PORT]`, with options behind a `?`: `labels=a,b`, `series=1000`, `pairs=20`,
-/// `ttl=300` (seconds), `linger=15` (seconds). Without an address it is 127.0.0.1, without a port 9464.
+/// An address to listen on: `prometheus://[ADDRESS][:PORT]`. Options follow a `?`: `labels=a,b`, `series=1000`,
+/// `pairs=20`, `ttl=300` (seconds), `linger=15` (seconds). Default address: 127.0.0.1; default port: 9464.
 ///
 /// ```
 /// use mermin_prometheus::Target;
@@ -31,7 +31,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Listens there.
+    /// Starts its exporter.
     ///
     /// # Errors
     /// Those of [`Exporter::listen`].
@@ -69,7 +69,7 @@ impl FromStr for Target {
     }
 }
 
-/// None where it is none. Names are not looked up: which of a host's addresses is meant must be said.
+/// Parses an address. `None` if it is invalid. Names are not looked up, because a host may have several addresses.
 fn address(place: &str) -> Option<SocketAddr> {
     if place.is_empty() {
         return Some((Ipv4Addr::LOCALHOST, PORT).into());

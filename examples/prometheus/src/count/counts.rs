@@ -1,4 +1,4 @@
-//! Sums over records.
+//! Sums of records.
 
 use mermin_core::{Flow, flow::Uniflow};
 
@@ -10,7 +10,7 @@ pub(crate) struct Way {
     pub(crate) frame_octets: u64,
 }
 
-/// Sums of records. Sums stay at their largest instead of beginning anew: forged captures may hold any count.
+/// Sums of records. They saturate instead of wrapping, because forged captures may have any count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) forward: Way,
@@ -36,12 +36,12 @@ impl Counts {
         add(&mut self.ended, more.ended);
     }
 
-    /// IP octets both ways.
+    /// Returns the IP octets of both directions.
     pub(crate) fn octets(&self) -> u64 {
         self.forward.octets.saturating_add(self.reverse.octets)
     }
 
-    /// True if a packet was counted.
+    /// Returns true if a packet was counted.
     pub(crate) fn has_packets(&self) -> bool {
         self.forward.packets != 0 || self.reverse.packets != 0
     }

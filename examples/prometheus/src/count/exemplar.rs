@@ -1,10 +1,10 @@
-//! One flow of a series, by name.
+//! An exemplar: one flow of a series.
 
 use std::time::SystemTime;
 
 use mermin_core::{Flow, flow::FlowId};
 
-/// A record that added to a series.
+/// A record that was added to a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Exemplar {
     pub(crate) flow: FlowId,
@@ -14,7 +14,7 @@ pub(crate) struct Exemplar {
 }
 
 impl Exemplar {
-    /// Takes a SHA-1, so one is made for each series and scrape and not for each record.
+    /// Computes a SHA-1, so it runs once per series and scrape, not per record.
     pub(crate) fn of(flow: &Flow) -> Self {
         Self {
             flow: flow.id,

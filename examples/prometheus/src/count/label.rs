@@ -1,4 +1,4 @@
-//! Labels that flows can be summed by.
+//! Labels of series.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -7,7 +7,7 @@ use mermin_core::{
     flow::{Direction, EndReason, Endpoint, Protocol, TunnelKind},
 };
 
-/// A label, named as the attribute of a flow is, with `_` for `.`.
+/// A label, named like the attribute of a flow with `_` for `.`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Label {
@@ -25,7 +25,7 @@ pub enum Label {
     DestinationAddress,
     /// `destination_port`.
     DestinationPort,
-    /// `flow_direction`: whether the source is the client.
+    /// `flow_direction`: the relation of source and client.
     Direction,
     /// `flow_end_reason`.
     EndReason,
@@ -34,7 +34,7 @@ pub enum Label {
 }
 
 impl Label {
-    /// Every label.
+    /// All labels.
     pub const ALL: [Self; 10] = [
         Self::Interface,
         Self::Transport,
@@ -48,7 +48,7 @@ impl Label {
         Self::TunnelType,
     ];
 
-    /// As the label is called.
+    /// Returns the label's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Label {
         }
     }
 
-    /// The inverse of [`as_str`](Self::as_str).
+    /// Returns the label with a name, the inverse of [`as_str`](Self::as_str).
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|label| label.as_str() == name)
@@ -97,12 +97,12 @@ impl fmt::Display for Label {
     }
 }
 
-/// A label's value. Two that are shown the same are the same, because Prometheus refuses a page that has a series twice.
+/// A label's value. Values with the same text are equal, because Prometheus rejects a page with a duplicate series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
-    /// Of all that have no series of their own.
+    /// All flows without a series of their own.
     Other,
-    /// A flow without this attribute: an empty label is none.
+    /// A flow without this attribute. An empty label equals a missing one.
     Absent,
     Name(Arc<str>),
     Transport(Protocol),

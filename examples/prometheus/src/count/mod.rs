@@ -1,4 +1,4 @@
-//! Sums, by their labels.
+//! Sums by label values.
 
 mod counts;
 mod exemplar;

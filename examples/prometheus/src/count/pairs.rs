@@ -15,12 +15,12 @@ pub(crate) struct Pair {
     pub(crate) destination: IpAddr,
 }
 
-/// In this time traffic counts half as much for who is among the first.
+/// Half-life of traffic in the ranking.
 const HALF_LIFE: Duration = Duration::from_mins(1);
 
-/// So many pairs have a series. A pair that has none and had twice the traffic of the least of them lately takes its place;
-/// twice, so that two that are alike do not take turns. A series counts from when its pair got it, so it never goes down, and
-/// neither does that of all others.
+/// A limited number of pairs has a series. A pair without a series replaces the smallest one if it recently had twice
+/// its traffic; the factor prevents two similar pairs from alternating. A series counts from the moment when its pair
+/// got it, so neither it nor the sum of all others ever decreases.
 pub(crate) struct Pairs {
     limit: usize,
     all: HashMap<Pair, Slot>,
@@ -32,7 +32,7 @@ pub(crate) struct Pairs {
 
 struct Slot {
     counts: Counts,
-    /// Octets, with those of earlier halved again and again.
+    /// Octets, halved repeatedly with age.
     score: u64,
     at: Instant,
 }
@@ -89,7 +89,7 @@ impl Pairs {
         true
     }
 
-    /// Lets older traffic count less, and removes pairs that had none for so long.
+    /// Lowers the weight of older traffic, and removes pairs that were idle for `ttl`.
     pub(crate) fn expire(&mut self, ttl: Duration, now: Instant) {
         let passed = now.saturating_duration_since(self.halved);
         let halves = passed.as_secs() / HALF_LIFE.as_secs();
@@ -120,7 +120,7 @@ impl Pairs {
         self.expired
     }
 
-    /// Each pair with a series; none is all others.
+    /// Calls `each` with each pair that has a series; `None` stands for all others.
     pub(crate) fn tell(&self, mut each: impl FnMut(Option<Pair>, &Counts)) {
         each(None, &self.other);
         for (pair, slot) in &self.all {

@@ -1,4 +1,4 @@
-//! Sums by label values: so many at most, each as long as something is added to it.
+//! Sums by label values: a limited number, each kept while something is added to it.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ pub(crate) struct Series {
     all: HashMap<Box<[Value]>, One>,
     other: One,
     expired: Counts,
-    /// The key of the record at hand: no allocation for a key that is known.
+    /// The key of the current record, in reused memory.
     scratch: Vec<Value>,
 }
 
@@ -27,9 +27,9 @@ pub(crate) struct Series {
 pub(crate) struct One {
     pub(crate) counts: Counts,
     pub(crate) exemplar: Option<Exemplar>,
-    /// The exemplar was scraped: the next record may take its place.
+    /// The exemplar was scraped, so the next record may replace it.
     told: bool,
-    /// When something was added last.
+    /// Time of the last addition.
     at: Instant,
 }
 
@@ -65,7 +65,7 @@ impl Series {
         }
     }
 
-    /// Adds to the series of the flow, which is `other` where there is no room for one more.
+    /// Adds to the series of the flow, or to `other` if there is no room for a new series.
     pub(crate) fn add(&mut self, flow: &Flow, counts: &Counts, exemplars: bool, now: Instant) {
         let exemplar = exemplars.then_some(flow);
         self.scratch.clear();
@@ -74,7 +74,7 @@ impl Series {
         if let Some(one) = self.all.get_mut(&*self.scratch) {
             return one.add(counts, exemplar, now);
         }
-        // With no labels at all there is one series.
+        // Without labels there is one series.
         let is_other = self.scratch.iter().all(|value| *value == Value::Other);
         if is_other || self.all.len() >= self.limit {
             return self.other.add(counts, exemplar, now);
@@ -84,8 +84,8 @@ impl Series {
         self.all.insert(self.scratch.as_slice().into(), one);
     }
 
-    /// Removes series to which nothing was added for so long. Their counts go into a sum of its own and not to `other`,
-    /// where it would look like traffic of this moment.
+    /// Removes series that were idle for `ttl`. Their counts go to a separate sum and not to `other`, where they
+    /// would look like present traffic.
     pub(crate) fn expire(&mut self, ttl: Duration, now: Instant) {
         let expired = &mut self.expired;
         self.all.retain(|_, one| {
@@ -105,7 +105,8 @@ impl Series {
         self.expired
     }
 
-    /// Gives each series with its label values, `other` first, and takes note that their exemplars were told.
+    /// Calls `each` with each series and its label values, `other` first, and notes that their exemplars were
+    /// scraped.
     pub(crate) fn tell(&mut self, mut each: impl FnMut(Box<[Value]>, &One)) {
         each(vec![Value::Other; self.labels.len()].into(), &self.other);
         self.other.told = true;

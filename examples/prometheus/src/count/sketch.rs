@@ -1,13 +1,13 @@
-//! How much traffic each of any number of pairs had lately, about.
+//! Approximate recent traffic of any number of pairs.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 
-/// Counters in a row: what others have on top of a pair is about a 1024th of all traffic.
+/// Counters per row. The expected error is about 1/1024 of all traffic.
 const WIDTH: usize = 1024;
 const ROWS: usize = 4;
 
-/// A count-min sketch (Cormode and Muthukrishnan, 2005): never too little, sometimes too much, always 32 KiB. The hash has a
-/// key of its own in each process, so who sends cannot choose what collides.
+/// A count-min sketch (Cormode and Muthukrishnan, 2005). It never underestimates, may overestimate, and always takes
+/// 32 KiB. The hash has a random key per process, so senders cannot choose collisions.
 pub(crate) struct Sketch {
     keys: RandomState,
     counters: Vec<u64>,
@@ -23,7 +23,7 @@ impl Default for Sketch {
 }
 
 impl Sketch {
-    /// Adds, and gives the sum of this key so far.
+    /// Adds a weight, and returns the sum of this key so far.
     pub(crate) fn add(&mut self, key: impl Hash, weight: u64) -> u64 {
         let mut hash = self.keys.hash_one(key);
         let mut least = u64::MAX;
@@ -38,7 +38,7 @@ impl Sketch {
         least
     }
 
-    /// Halves everything so many times.
+    /// Halves all counters this many times.
     pub(crate) fn halve(&mut self, times: u32) {
         for counter in &mut self.counters {
             *counter = counter.checked_shr(times).unwrap_or(0);

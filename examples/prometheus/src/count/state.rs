@@ -1,4 +1,4 @@
-//! All that is summed.
+//! All sums.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::{
     series::Series,
 };
 
-/// How often series are looked through for those that are too old.
+/// Interval of searching for series that are too old.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Sums of flows by label values and by pairs. Time is a parameter.
@@ -39,7 +39,7 @@ pub struct State {
 }
 
 impl State {
-    /// Without any flows.
+    /// Creates the state without flows.
     #[must_use]
     pub fn new(settings: &Settings, now: Instant) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl State {
         }
     }
 
-    /// Adds what these records add.
+    /// Adds records.
     pub fn add(&mut self, flows: &[Flow], now: Instant) {
         if now.saturating_duration_since(self.looked) >= LOOK {
             self.expire(now);
@@ -69,14 +69,14 @@ impl State {
         }
     }
 
-    /// Removes series to which nothing was added for their time to live.
+    /// Removes series that were idle for their time to live.
     pub fn expire(&mut self, now: Instant) {
         self.looked = self.looked.max(now);
         self.series.expire(self.ttl, now);
         self.pairs.expire(self.ttl, now);
     }
 
-    /// Copies what there is: quick, because it is done under a lock that adding needs.
+    /// Copies the sums. It must be quick, because it holds a lock that adding needs.
     pub(crate) fn snapshot(&mut self, now: Instant, into: &mut Snapshot) {
         self.expire(now);
         self.series.tell(|values, one| {
@@ -101,7 +101,7 @@ impl State {
         into.labels.clone_from(&self.labels);
     }
 
-    /// How many series there may be now, besides `other`: what a snapshot needs room for.
+    /// Returns the present number of series, besides `other`: the room that a snapshot needs.
     pub(crate) fn room(&self) -> (usize, usize) {
         (self.series.len() + 1, self.pairs.limit() + 1)
     }
@@ -114,12 +114,12 @@ pub(crate) struct Snapshot {
     pub(crate) series: Vec<Named<Box<[Value]>>>,
     pub(crate) series_limit: usize,
     pub(crate) series_expired: Counts,
-    /// None is all other pairs. Empty where pairs are not wanted.
+    /// `None` is the key of all other pairs. Empty if pairs are off.
     pub(crate) pairs: Vec<Named<Option<Pair>>>,
     pub(crate) pairs_expired: Counts,
 }
 
-/// Sums under a name.
+/// Sums with a name.
 pub(crate) struct Named<N> {
     pub(crate) name: N,
     pub(crate) counts: Counts,
@@ -139,7 +139,7 @@ mod tests {
             .pairs(5)
     }
 
-    /// Sums over all series, those that were removed included: of series, and of pairs.
+    /// Returns the sums over all series, including removed ones: of series, and of pairs.
     fn sums(state: &mut State, now: Instant) -> (Counts, Counts) {
         let mut snapshot = Snapshot::default();
         state.snapshot(now, &mut snapshot);
@@ -163,7 +163,7 @@ mod tests {
         let mut expected = Counts::default();
         let mut now = begin;
         for (round, batch) in all.chunks(37).enumerate() {
-            // Some batches come again, so that some series stay and some are removed; the clock goes back now and then.
+            // Some batches repeat, so some series stay and others are removed. The clock goes back now and then.
             let seconds = [0, 1, 20, 400][round % 4];
             now += Duration::from_secs(seconds);
             let told = now.checked_sub(Duration::from_secs(seconds / 2)).unwrap();
@@ -174,7 +174,7 @@ mod tests {
             }
             let (series, pairs) = sums(&mut state, now);
             assert_eq!(series, expected);
-            // A record without packets is of no pair.
+            // A record without packets belongs to no pair.
             assert_eq!(
                 (pairs.forward, pairs.reverse),
                 (expected.forward, expected.reverse)
@@ -215,7 +215,7 @@ mod tests {
         state.add(&flows(10), earlier);
         state.expire(earlier);
         assert_eq!(state.series.len(), 10);
-        // Ahead by one day.
+        // Ahead by a day.
         state.expire(now + Duration::from_hours(24));
         assert_eq!(state.series.len(), 0);
         state.add(&flows(10), now);
@@ -226,7 +226,7 @@ mod tests {
     fn largest_pairs_are_found_among_many() {
         let now = Instant::now();
         let mut state = State::new(&settings().pairs(3), now);
-        // Three elephants begin when all places are taken, among ten thousand mice.
+        // Three large pairs begin when all places are taken, among ten thousand small ones.
         let mut mice = flows(10_000);
         for mouse in &mut mice {
             mouse.forward.octets.delta = 100;

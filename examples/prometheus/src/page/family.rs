@@ -7,16 +7,16 @@ use std::{
 
 use crate::count::Exemplar;
 
-/// Counters only rise; gauges do not.
+/// Kinds of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It falls only when it begins anew.
+    /// Decreases only when it restarts.
     Counter,
-    /// It may fall.
+    /// May decrease.
     Gauge,
 }
 
-/// A metric: its name without `_total`, and what it means in one sentence.
+/// A metric: its name without `_total`, and its meaning in one sentence.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Family {
     pub(super) name: &'static str,
@@ -41,7 +41,7 @@ pub(super) const fn gauge(name: &'static str, help: &'static str) -> Family {
 }
 
 impl Family {
-    /// Which a name must end in where the metric has one.
+    /// Returns the unit, with which the name must end.
     pub(super) fn unit(&self) -> Option<&'static str> {
         let last = self.name.rsplit('_').next();
         ["bytes", "seconds"]
@@ -50,7 +50,7 @@ impl Family {
     }
 }
 
-/// A sample's number. Whole ones are written whole: beyond 2^53 it is the reader who loses digits.
+/// The number of a sample. Integers are written exactly, although readers lose digits beyond 2^53.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
     Whole(u64),
@@ -66,7 +66,7 @@ impl fmt::Display for Number {
     }
 }
 
-/// Label values written out, `name="value",..`; empty ones are left out, as they mean the same.
+/// Formatted label values, `name="value",..`. Empty ones are omitted, because they mean the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Labels(String);
 
@@ -90,7 +90,7 @@ impl Labels {
     }
 }
 
-/// Writes `\`, `"` and line breaks as both formats have them.
+/// Escapes `\`, `"` and line breaks, as both formats require.
 pub(super) struct Escaped<'a>(pub(super) &'a mut String);
 
 impl fmt::Write for Escaped<'_> {
@@ -110,7 +110,7 @@ impl fmt::Write for Escaped<'_> {
 /// A value of a family.
 pub(super) struct Sample<'a> {
     pub(super) labels: &'a Labels,
-    /// One label more, for the two halves of a flow.
+    /// An additional label, for the two directions of a flow.
     pub(super) more: Option<(&'static str, &'static str)>,
     pub(super) value: Number,
     pub(super) exemplar: Option<&'a Exemplar>,

@@ -6,12 +6,12 @@ use super::{
 };
 use crate::count::{Counts, Exemplar, Label, Named, Pair, Snapshot, Value, Way};
 
-/// A number of a way.
+/// A number of one direction.
 type OfWay = fn(&Way) -> u64;
-/// A number of both.
+/// A number of both directions.
 type OfBoth = fn(&Counts) -> u64;
 
-/// One of the halves of a flow.
+/// One direction of a flow.
 type Half = fn(&Counts) -> &Way;
 
 const WAYS: [(&str, Half); 2] = [
@@ -139,7 +139,7 @@ const SERIES_LIMIT: Family = gauge(
     "Sets of label values that there may be",
 );
 
-/// Sums and the labels they are under.
+/// Sums and their labels.
 type Row<'a> = (Labels, &'a Counts, Option<&'a Exemplar>);
 
 pub(super) fn write(flows: &Snapshot, page: &mut Text) {
@@ -206,7 +206,7 @@ fn pair(pair: Option<Pair>) -> Labels {
 }
 
 fn ways(page: &mut Text, family: Family, number: OfWay, rows: &[Row<'_>]) {
-    // The exemplar has the octets that went forward.
+    // The exemplar has the octets of the forward direction.
     let has_exemplars = family.name == FLOW_BYTES.name;
     let mut samples = page.family(family);
     for (labels, counts, exemplar) in rows {

@@ -1,6 +1,6 @@
-//! Which of two texts a scraper wants.
+//! Chooses the text format for a scraper.
 
-/// How a page is written.
+/// A format of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
@@ -18,8 +18,8 @@ impl Format {
         }
     }
 
-    /// The format that an `Accept` header asks for (RFC 9110 section 12.5.1): `OpenMetrics` where it is named and no less
-    /// wanted than text. Protobuf, which Prometheus names first where it takes native histograms, is not written.
+    /// Chooses a format by an `Accept` header (RFC 9110 section 12.5.1): `OpenMetrics` if its quality is at least
+    /// that of text. Protobuf, which Prometheus lists first for native histograms, is not supported.
     pub(crate) fn wanted(accept: &str) -> Self {
         let weight = |kind: &str| {
             let ranges = accept.split(',').filter_map(|range| {
@@ -31,7 +31,7 @@ impl Format {
                 for parameter in parts {
                     match parameter.split_once('=') {
                         Some(("q", q)) => weight = q.parse().unwrap_or(0.0),
-                        // Versions of OpenMetrics that are not 1.0.0 differ.
+                        // Other versions of OpenMetrics than 1.0.0 differ.
                         Some(("version", version))
                             if kind == OPEN_METRICS && version.trim_matches('"') != "1.0.0" =>
                         {

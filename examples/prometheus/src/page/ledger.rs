@@ -9,11 +9,11 @@ use super::{
     text::Text,
 };
 
-/// Names, direction and reason, and packets and octets of frames under them.
+/// Names, direction and reason, with packets and octets of frames.
 type Ledger<'a> = BTreeMap<(&'a str, &'static str, &'a str), [u64; 2]>;
 
-/// Packets under this reason go back to their flow when the first fragment comes after the others, so it may fall, which a
-/// counter must not: a falling counter is read as one that began anew, and all of it as new.
+/// Packets under this reason move to their flow when the first fragment arrives after the others, so it may decrease.
+/// A counter must not: Prometheus reads a decrease as a restart, and counts the whole value as new.
 const FALLS: &str = "fragment";
 
 /// Ledgers of hooks, by the family that shows them.
@@ -26,7 +26,8 @@ struct Ledgers<'a> {
 }
 
 impl<'a> Ledgers<'a> {
-    /// Two interfaces may have one name for a moment, and Prometheus refuses a page that has a series twice: sums.
+    /// Adds up interfaces with the same name, which may exist for a moment: Prometheus rejects a page with a
+    /// duplicate series.
     fn of(hooks: &'a [HookStats]) -> Self {
         let mut ledgers = Self::default();
         for hook in hooks {
@@ -110,7 +111,8 @@ const FRAGMENTS: [Family; 2] = [
         "Octets of their frames",
     ),
 ];
-/// These rise by all that an interface had when it leaves, which is no traffic of that moment: no counters either.
+/// When an interface is removed, these increase by all its counts, which is not present traffic. So they are not
+/// counters.
 const REMOVED: [Family; 2] = [
     gauge(
         "mermin_removed_interface_packets",

@@ -1,4 +1,4 @@
-//! The page that a scraper reads.
+//! The page for scrapers.
 
 mod family;
 mod flows;
@@ -18,7 +18,7 @@ use crate::{
     serve::Scrapes,
 };
 
-/// Everything on one page.
+/// Everything on a page.
 #[derive(Default)]
 pub(crate) struct Facts {
     pub(crate) flows: Snapshot,
@@ -42,7 +42,7 @@ impl Facts {
 }
 
 impl State {
-    /// The page of these flows alone, without statistics of a source.
+    /// Returns the page of these flows only, without statistics of a source.
     pub fn page(&mut self, now: Instant, format: Format) -> String {
         let mut facts = Facts::default();
         self.snapshot(now, &mut facts.flows);

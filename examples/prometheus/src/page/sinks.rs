@@ -1,4 +1,4 @@
-//! Fate of records, and of scrapes.
+//! Metrics of records and of scrapes.
 
 use mermin_core::sink::{DropReason, SinkStats};
 
@@ -53,7 +53,7 @@ const DROPPED: Family = counter(
     "Records that were dropped, by reason",
 );
 
-/// Of each target by its name.
+/// Writes the metrics of each target by name.
 pub(super) fn write(sinks: &[(String, SinkStats)], page: &mut Text) {
     if sinks.is_empty() {
         return;
@@ -77,7 +77,7 @@ pub(super) fn write(sinks: &[(String, SinkStats)], page: &mut Text) {
     }
 }
 
-/// Of this page's own scrapers.
+/// Writes the metrics of this page's own scrapers.
 pub(super) fn write_own(scrapes: Scrapes, page: &mut Text) {
     let mut samples = page.family(counter(
         "mermin_scrapes",

@@ -1,4 +1,4 @@
-//! A source's statistics.
+//! Metrics of a source's statistics.
 
 use mermin_core::Stats;
 
@@ -141,7 +141,7 @@ const STATS: [(Family, Of); 21] = [
         ),
         |it| Number::Whole(it.interfaces.resyncs),
     ),
-    // One that is not read is a source of which nothing is known.
+    // A statistic that is not read would be missing on the page.
     (
         gauge("mermin_source_up", "1: a source is open, or was"),
         |_| Number::Whole(1),

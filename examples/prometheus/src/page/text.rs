@@ -1,5 +1,5 @@
-//! Both text formats: [0.0.4](https://prometheus.io/docs/instrumenting/exposition_formats/) and `OpenMetrics` 1.0.0. No crate
-//! writes both, and exemplars and whole 64-bit numbers with them, from counts that are not its own.
+//! Writes both text formats: [0.0.4](https://prometheus.io/docs/instrumenting/exposition_formats/) and `OpenMetrics`
+//! 1.0.0. No crate writes both, with exemplars and exact 64-bit numbers, from existing counts.
 
 use std::{fmt::Write as _, time::UNIX_EPOCH};
 
@@ -22,7 +22,7 @@ impl Text {
         }
     }
 
-    /// Begins a family. All of its samples follow before the next one.
+    /// Begins a family. All of its samples follow before the next family.
     pub(super) fn family(&mut self, family: Family) -> Samples<'_> {
         let Family { name, kind, help } = family;
         let open = self.format == Format::OpenMetrics;
@@ -30,7 +30,7 @@ impl Text {
             Kind::Counter => ("counter", "_total"),
             Kind::Gauge => ("gauge", ""),
         };
-        // In the older format the metric is what its samples are called.
+        // In the older format, the metric has the name of its samples.
         let suffix = if open { "" } else { total };
         // Writing to a string does not fail.
         let _ = writeln!(self.text, "# TYPE {name}{suffix} {kind}");
@@ -55,7 +55,7 @@ impl Text {
     }
 }
 
-/// Takes the samples of a family.
+/// Writes the samples of a family.
 pub(super) struct Samples<'a> {
     page: &'a mut Text,
     name: &'static str,
@@ -63,7 +63,7 @@ pub(super) struct Samples<'a> {
 }
 
 impl Samples<'_> {
-    /// A sample that has labels and a value alone.
+    /// Writes a sample that has only labels and a value.
     pub(super) fn value(&mut self, labels: &Labels, value: Number) -> &mut Self {
         self.put(&Sample {
             labels,
@@ -99,7 +99,7 @@ impl Samples<'_> {
     }
 }
 
-/// Less than the 128 characters that the specification allows its labels.
+/// Writes an exemplar. Its labels stay below the 128 characters that the specification allows.
 fn write_exemplar(text: &mut String, exemplar: &Exemplar) {
     let _ = write!(
         text,

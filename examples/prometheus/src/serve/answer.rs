@@ -1,4 +1,4 @@
-//! Which answer a request gets.
+//! Chooses the response to a request.
 
 use http_body_util::Full;
 use hyper::{
@@ -9,7 +9,7 @@ use hyper::{
 
 use crate::page::Format;
 
-/// The answer, and whether it has the page.
+/// Returns the response, and true if it has the page.
 pub(super) fn answer<B>(
     request: &Request<B>,
     page: impl FnOnce(Format) -> String,
@@ -22,7 +22,7 @@ pub(super) fn answer<B>(
     }
     let with_body = match *request.method() {
         Method::GET => true,
-        // hyper leaves the body out.
+        // hyper omits the body.
         Method::HEAD => false,
         _ => {
             let mut refused = say(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");

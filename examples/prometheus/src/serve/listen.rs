@@ -1,11 +1,11 @@
-//! A port of one's own.
+//! Opens a port for scrapers.
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
 };
 
-/// Why nobody can be listened for.
+/// The reason why listening failed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on `{address}`")]
 pub struct ListenError {
@@ -19,7 +19,7 @@ impl ListenError {
         Self { address, cause }
     }
 
-    /// It, why, and what to do about it: a line each.
+    /// Returns an object that prints the error, its cause and its remedy, one per line.
     #[must_use]
     pub fn in_words(&self) -> String {
         let remedy = self.remedy();
@@ -27,7 +27,7 @@ impl ListenError {
         format!("{self}\n  because: {}{remedy}", self.cause)
     }
 
-    /// The remedy.
+    /// Returns the remedy.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {
         let port = self.address.port();
@@ -46,7 +46,7 @@ impl ListenError {
     }
 }
 
-/// Binds at once, so that who starts a program hears of it.
+/// Binds at once, so that the caller gets an error.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     let listener = TcpListener::bind(address);
     let made = listener.and_then(|listener| {

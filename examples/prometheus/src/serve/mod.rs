@@ -1,4 +1,4 @@
-//! The page over HTTP.
+//! Serves the page over HTTP.
 
 mod answer;
 mod listen;

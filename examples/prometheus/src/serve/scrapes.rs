@@ -1,21 +1,21 @@
-//! How scrapes went.
+//! Counts of scrapes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of connections by how they ended.
+/// Counts of connections by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scrapes {
-    /// All was sent.
+    /// The whole response was sent.
     pub(crate) answered: u64,
-    /// The scraper left early, or sent what is not HTTP.
+    /// The scraper closed early, or sent no valid HTTP.
     pub(crate) broken: u64,
-    /// There were too many at a time, or no descriptor was left.
+    /// There were too many connections, or no free descriptor.
     pub(crate) refused: u64,
-    /// The scraper took too long to ask or to read.
+    /// The scraper sent its request or read the response too slowly.
     pub(crate) too_slow: u64,
 }
 
-/// The same, being counted.
+/// The same counts as atomics.
 #[derive(Default)]
 pub(crate) struct Outcomes {
     pub(super) answered: AtomicU64,

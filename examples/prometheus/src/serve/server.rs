@@ -1,4 +1,4 @@
-//! One thread, with a limit of time and number for those who come.
+//! A server thread with limits of time and number for connections.
 
 use std::{
     convert::Infallible,
@@ -29,34 +29,34 @@ use super::{
 };
 use crate::page::Format;
 
-/// A head of a request takes no more memory than this.
+/// Size limit of a request's head.
 const HEAD: usize = 16 * 1024;
-/// How long nobody is accepted when the process has no descriptor left.
+/// Pause of accepting when the process has no free descriptor.
 const BREATH: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
-    /// From accepting a connection to its end.
+    /// Time limit of a connection.
     pub(crate) patience: Duration,
-    /// Connections at a time.
+    /// Largest number of concurrent connections.
     pub(crate) connections: usize,
 }
 
-/// Pages that are served.
+/// Pages to serve.
 pub(crate) trait Pages: Send + Sync + 'static {
-    /// The page of now.
+    /// Returns the present page.
     fn page(&self, format: Format) -> String;
-    /// A page that was asked for when this number was told has been sent whole.
+    /// Notes that a page requested at this moment was sent completely.
     fn sent(&self, moment: u64);
-    /// Tells pages that were made before an event from those made after it.
+    /// Returns a number that distinguishes pages made before and after an event.
     fn moment(&self) -> u64;
     fn outcomes(&self) -> &Outcomes;
 }
 
-/// Serves until it is dropped, which waits for nothing.
+/// A running server. Dropping it stops it without waiting.
 pub(crate) struct Server {
     address: SocketAddr,
-    /// The thread ends when this goes.
+    /// Dropping this ends the thread.
     _stop: oneshot::Sender<()>,
 }
 
@@ -99,8 +99,8 @@ fn serve(
     stopped: oneshot::Receiver<()>,
 ) {
     runtime.block_on(async {
-        // It is registered with the runtime that it is made in; where that fails there is no descriptor for epoll, and the
-        // scraper sees a connection that is not answered.
+        // The listener must be created within its runtime. If that fails, no descriptor is left for epoll, and
+        // scrapers get no response.
         let Ok(listener) = TcpListener::from_std(listener) else {
             return;
         };
@@ -112,7 +112,7 @@ async fn accept(listener: &TcpListener, limits: Limits, pages: &Arc<impl Pages>)
     let free = Arc::new(Semaphore::new(limits.connections));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // No descriptor is left: it is the scraper's kernel that waits.
+            // No descriptor is left, so the connection stays in the kernel's queue.
             count(&pages.outcomes().refused);
             sleep(BREATH).await;
             continue;
@@ -135,7 +135,7 @@ async fn accept(listener: &TcpListener, limits: Limits, pages: &Arc<impl Pages>)
     }
 }
 
-/// One request: a connection that is kept holds a place and says nothing.
+/// Serves one request. Connections are not kept alive, because an idle one would take a place.
 async fn talk(
     stream: TcpStream,
     limits: Limits,
