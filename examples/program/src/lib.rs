@@ -42,7 +42,7 @@ pub use self::{
     remarks::{unused, warnings},
     run::{Named, Run},
     source::{Flag, Source},
-    stop::{close_on_signal, stop_flag},
+    stop::{close_on_signal, stop_flag, when_raised},
     table::{say_doubled, table},
     target::{TargetError, split_hosts, split_target, with_port, without_user},
 };

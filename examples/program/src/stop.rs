@@ -13,36 +13,46 @@ use std::{
 use mermin_core::Handle;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// Interval between two checks for a signal.
+/// How soon a signal is noticed.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Returns a flag that SIGINT and SIGTERM set. The second signal ends the process at once.
+/// A flag that SIGINT and SIGTERM raise; the second signal ends the process at once.
 ///
 /// # Errors
-/// The system call that installs a handler failed.
+/// The system call that installs a handler.
 pub fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // Registered first, so it runs first and sees only the flag of an earlier signal.
+        // Registered first, so it runs first and finds the flag of an earlier signal only.
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
 }
 
-/// Closes the source on SIGINT and SIGTERM, so open flows are exported. The second signal ends the process at once.
+/// Runs `action` on a thread of its own once the flag is raised.
 ///
 /// # Errors
-/// The system call that installs a handler or starts a thread failed.
-pub fn close_on_signal(handle: Handle) -> io::Result<()> {
-    let stop = stop_flag()?;
+/// The system call that starts a thread.
+pub fn when_raised(
+    stop: Arc<AtomicBool>,
+    action: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
     thread::Builder::new()
         .name("stop".to_owned())
         .spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 thread::sleep(TICK);
             }
-            handle.close();
+            action();
         })?;
     Ok(())
+}
+
+/// Closes the source on SIGINT and SIGTERM, so that open flows are exported; the second signal ends the process at once.
+///
+/// # Errors
+/// The system call that installs a handler, or that starts a thread.
+pub fn close_on_signal(handle: Handle) -> io::Result<()> {
+    when_raised(stop_flag()?, move || handle.close())
 }

@@ -1,10 +1,10 @@
-//! How long to wait before a batch is given again.
+//! Delays between the attempts to export a batch.
 
 use std::time::Duration;
 
-/// How patient [`retry`](super::retry) is: it waits `first`, then twice as long each time, up to `max`, and gives up when
-/// all together would take longer than `elapsed`. Each wait is drawn between half of that and all of it, so that many
-/// senders do not come back at once.
+/// Delays of [`retry`](super::retry). The first delay is `first`. Each later delay is twice the one before, up to
+/// `max`. The batch fails when the next delay would exceed `elapsed` in total. Each delay is drawn at random between
+/// half of its value and all of it, so that many senders do not return at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "give it to `retry`"]
 pub struct Backoff {
@@ -26,26 +26,26 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The first wait. Default: 100 ms.
+    /// The first delay. Default: 100 ms.
     pub fn first(mut self, wait: Duration) -> Self {
         self.first = wait;
         self
     }
 
-    /// The longest wait. Default: 30 s.
+    /// The longest delay. Default: 30 s.
     pub fn max(mut self, wait: Duration) -> Self {
         self.max = wait;
         self
     }
 
-    /// How long a batch is tried, waits included. Default: for ever, so that an outage costs nothing but memory.
+    /// Time limit of a batch, delays included. Default: none, so an outage costs nothing but memory.
     pub fn elapsed(mut self, time: Duration) -> Self {
         self.elapsed = Some(time);
         self
     }
 
-    /// How long one attempt may take; then it is dropped and counts as failed. A receiver that keeps its connection and
-    /// answers nothing is noticed by nothing else. Default: for ever.
+    /// Time limit of one attempt, after which it is dropped and counts as failed. Nothing else detects a receiver that
+    /// keeps its connection open and never replies. Default: none.
     pub fn attempt(mut self, time: Duration) -> Self {
         self.attempt = Some(time);
         self
@@ -55,8 +55,8 @@ impl Backoff {
         self.attempt
     }
 
-    /// The wait after this failed attempt (from 0), where `random` draws it, all of its range; `None` when no time is left
-    /// after `spent`. A receiver may have asked for patience.
+    /// The delay after this failed attempt (from 0). `random` selects it, over its whole range. `None` if `spent`
+    /// leaves no time. `patience` is the delay that the receiver asked for.
     pub(super) fn wait(
         &self,
         attempt: u32,
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(wait(Duration::ZERO, 901 * MS), None);
         assert_eq!(wait(700 * MS, 300 * MS), Some(700 * MS));
         assert_eq!(wait(2000 * MS, Duration::ZERO), None);
-        // Beyond the longest wait, if the receiver wants it.
+        // The delay that a receiver asks for may exceed the longest one.
         let patient = Backoff::default().max(10 * MS);
         assert_eq!(
             patient.wait(3, 5000 * MS, 0, Duration::ZERO),

@@ -1,15 +1,15 @@
-//! When a batch is complete.
+//! Limits of a batch.
 
 use std::time::Duration;
 
 use crate::flow::Flow;
 
-/// Octets that a record takes.
+/// Size of a record at the receiver, octets.
 type Size = fn(&Flow) -> usize;
 
-/// How records are put together to batches: a batch is exported as soon as one limit is reached.
+/// Limits of a batch. A batch is exported as soon as it reaches one of them.
 ///
-/// The default is what waits, at most 4,096 records: it adds no delay, and batches grow by themselves when the sink is
+/// By default a batch has all records that wait, at most 4,096. That adds no delay, and batches grow when the sink is
 /// slower than the source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "give it to `Run::batch` or to an adapter"]
@@ -30,31 +30,31 @@ impl Default for Batching {
 }
 
 impl Batching {
-    /// Records of a batch at most. Default: 4,096. At least one.
+    /// Maximum number of records. Default: 4,096. At least one.
     pub fn records(mut self, records: usize) -> Self {
         self.records = records.max(1);
         self
     }
 
-    /// Octets of a batch at most, where `size` returns the octets of a record at the receiver; a record that is larger
-    /// goes alone. Default: no limit.
+    /// Maximum size in octets. `size` returns the size of a record at the receiver. A larger record is a batch of its
+    /// own. Default: no limit.
     pub fn octets(mut self, octets: usize, size: fn(&Flow) -> usize) -> Self {
         self.octets = Some((octets, size));
         self
     }
 
-    /// How long the first record of a batch waits for others at most. Default: not at all.
+    /// Maximum time that the first record of a batch waits for others. Default: zero.
     pub fn age(mut self, age: Duration) -> Self {
         self.age = age;
         self
     }
 
-    /// How long an incomplete batch may wait.
+    /// Maximum age of an incomplete batch.
     pub(crate) fn patience(&self) -> Duration {
         self.age
     }
 
-    /// Records of the next batch out of those that wait, and whether the batch is complete.
+    /// Number of waiting records that the next batch takes, and whether the batch is complete.
     pub(crate) fn cut<'a>(&self, waiting: impl ExactSizeIterator<Item = &'a Flow>) -> Cut {
         let available = waiting.len();
         let mut records = available.min(self.records);
@@ -64,7 +64,7 @@ impl Batching {
             for (place, flow) in waiting.take(records).enumerate() {
                 octets = octets.saturating_add(size(flow));
                 if octets >= most {
-                    // One that goes beyond the limit is left for the next batch, unless it is alone.
+                    // A record that exceeds the limit is in the next batch, unless it would be alone.
                     records = if octets == most {
                         place + 1
                     } else {
@@ -82,9 +82,9 @@ impl Batching {
 /// The next batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
-    /// How many records it has.
+    /// Number of records.
     pub(crate) records: usize,
-    /// True if it need not wait for others.
+    /// True if the batch waits for no other records.
     pub(crate) complete: bool,
 }
 

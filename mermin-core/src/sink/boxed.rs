@@ -7,7 +7,7 @@ use crate::flow::Flow;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// [`FlowSink`] as a trait object can have it.
+/// [`FlowSink`] with methods that a trait object can have.
 trait DynSink: Send {
     fn export<'a>(&'a mut self, flows: &'a [Flow]) -> Boxed<'a, Result<(), BoxError>>;
     fn idle(&mut self) -> Boxed<'_, ()>;
@@ -38,8 +38,7 @@ impl<S: FlowSink> DynSink for S {
     }
 }
 
-/// A sink whose type is not known when the program is compiled: a `Vec<BoxSink>` holds what a configuration names. Each call
-/// allocates once.
+/// A sink of any type. A `Vec<BoxSink>` holds sinks that a configuration names. Each call allocates once.
 pub struct BoxSink(Box<dyn DynSink>);
 
 impl BoxSink {

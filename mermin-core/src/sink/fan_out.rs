@@ -1,8 +1,9 @@
 //! Several sinks as one: tuples of up to eight, and `Vec`.
 //!
-//! Each gets every batch, all at once, and the call returns when all have. So the slowest sets the pace;
-//! [`buffered`](super::buffered) around a member lets the others go on. An error of one does not keep a batch from another.
-//! A batch that failed at one member is given again to all: members that had it get it twice.
+//! Each member receives every batch, concurrently. The call returns when all members have returned, so the slowest
+//! member sets the pace. [`buffered`](super::buffered) around a member lets the others continue. An error of one member
+//! does not keep the batch from another. A batch that failed at one member is exported to all members again, so the
+//! others receive it twice.
 
 use std::{
     fmt,
@@ -14,7 +15,7 @@ use std::{
 use super::{BoxError, FlowSink, Refusal, Repeat};
 use crate::flow::Flow;
 
-/// Which members of a fan-out failed, and how.
+/// The errors of a fan-out, by member.
 #[derive(Debug, thiserror::Error)]
 #[error("{} of {members} sinks failed{}", .failures.len(), Each(.failures))]
 pub struct FanOutError {
@@ -23,13 +24,13 @@ pub struct FanOutError {
 }
 
 impl FanOutError {
-    /// The number of each member that failed, from 0, and its error.
+    /// Each failed member's number, from 0, and its error.
     pub fn failures(&self) -> impl Iterator<Item = (usize, &BoxError)> {
         self.failures.iter().map(|(member, error)| (*member, error))
     }
 
-    /// `Ok` where none failed. Trying again makes sense as long as it does for one of them, and not before all are patient
-    /// enough.
+    /// `Ok` if no member failed. The error is retryable if one member's error is. Its delay is the longest that a
+    /// member asks for.
     fn check(members: usize, failures: Vec<(usize, BoxError)>) -> Result<(), BoxError> {
         if failures.is_empty() {
             return Ok(());
@@ -65,7 +66,7 @@ impl fmt::Display for Each<'_> {
     }
 }
 
-/// A future and, once it was ready, its output.
+/// A future, then its output.
 enum Joined<F: Future> {
     Running(F),
     Done(Option<F::Output>),
@@ -150,7 +151,7 @@ fn checked<const N: usize>(outcomes: [Option<Result<(), BoxError>>; N]) -> Resul
     FanOutError::check(N, failures.collect())
 }
 
-/// Polls all until all are ready.
+/// Polls all futures until each is ready.
 async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T> + Send>) -> Vec<T> {
     let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {

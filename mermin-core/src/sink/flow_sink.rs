@@ -5,7 +5,7 @@ use std::error::Error;
 use super::Meter;
 use crate::flow::Flow;
 
-/// An error of a sink. [`Refusal`](super::Refusal) inside says whether trying again makes sense.
+/// An error of a sink. A [`Refusal`](super::Refusal) inside it decides if and when the batch is retried.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Exports records. The [module](super) has the contract.
@@ -23,35 +23,35 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// }
 /// ```
 pub trait FlowSink: Send {
-    /// Exports these records, at least one. `Ok` says that all of them are delivered.
+    /// Exports these records, at least one. `Ok` means that all of them are delivered.
     ///
     /// # Errors
-    /// Whatever the sink says. The caller still has the records, and may give them again.
+    /// Any error of the sink. The caller keeps the records, and may export them again.
     fn export(&mut self, flows: &[Flow]) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Work between two exports: a buffer that empties itself, templates that are sent again by time. The caller polls it
-    /// while it waits for records and drops it when some come. Ready means that there is nothing to do until the next
-    /// export. Default: ready at once.
+    /// Work between two exports, for example emptying a buffer or sending templates again after some time. The caller
+    /// polls the future while it waits for records, and drops it when records arrive. Ready means that no work is left
+    /// until the next export. Default: ready at once.
     fn idle(&mut self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// Delivers what the sink still holds and releases what it has open. May be called again, also after an error or a
-    /// dropped call. Default: nothing.
+    /// Delivers the records that the sink still holds, and releases its resources. The caller may call it again, also
+    /// after an error or a dropped call. Default: nothing.
     ///
     /// # Errors
-    /// Whatever the sink says; what it held may be lost then.
+    /// Any error of the sink. The records that it held may be lost.
     fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// Where to read how exporting goes, from any thread. Default: none.
+    /// Counts of exported records, readable from any thread. Default: none.
     fn meter(&self) -> Option<Meter> {
         None
     }
 
-    /// Records that are in the sink's memory, counted for each receiver that does not have them. Default: those that wait by
-    /// its meter.
+    /// Number of records in the sink's memory. A record counts once for each receiver that does not have it. Default:
+    /// the records that wait by the sink's meter.
     fn waiting(&self) -> u64 {
         self.meter().map_or(0, |meter| meter.stats().waiting)
     }

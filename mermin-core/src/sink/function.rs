@@ -5,8 +5,8 @@ use std::fmt;
 use super::{BoxError, FlowSink};
 use crate::flow::Flow;
 
-/// A sink that calls a function for each batch. The function encodes what it needs of the records; the future it returns
-/// sends that, and cannot borrow the records.
+/// A sink that calls a function for each batch. The function encodes the records and returns a future that sends them.
+/// The future cannot borrow the records.
 ///
 /// ```
 /// use mermin_core::sink::{BoxError, from_fn};

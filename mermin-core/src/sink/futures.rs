@@ -7,10 +7,10 @@ use futures_sink::Sink;
 use super::{BoxError, FlowSink};
 use crate::flow::Flow;
 
-/// Exports through a [`Sink`] of `futures_sink`: a channel, a framed connection. Each record is cloned. `Ok` says that the sink
-/// was flushed, and it means what the sink means by that: of a channel, that the records are in it.
+/// Exports through a [`Sink`] of `futures_sink`: a channel, a framed connection. Each record is cloned. `Ok` means that
+/// the sink was flushed; for a channel, that the records are in it.
 ///
-/// A call that is dropped, or fails, may have sent some of its records.
+/// A dropped or failed call may have sent some of its records.
 pub fn from_sink<S>(sink: S) -> FromSink<S>
 where
     S: Sink<Flow> + Send + Unpin,

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::{BoxError, FlowSink, json::Lines};
 use crate::flow::Flow;
 
-/// A sink that encodes each batch once, as [`JsonLines`](super::JsonLines) does, and calls a function with the buffer. The buffer
-/// is the function's own: bodies of HTTP clients and payloads of object stores are made of it without a copy, and a clone for
-/// one more receiver costs a counter. `Ok` of the future that the function returns says that the batch is delivered.
+/// A sink that encodes each batch once, as [`JsonLines`](super::JsonLines) does, and passes the buffer to a function.
+/// The function owns the buffer: HTTP bodies and object store payloads can use it without a copy, and a clone for
+/// another receiver increments a counter. `Ok` of the function's future means that the batch is delivered.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -30,7 +30,7 @@ use crate::flow::Flow;
 /// # Ok::<_, BoxError>(())
 /// ```
 ///
-/// Each line ends in a line feed. [`Bytes::slice_ref`] makes a message for each record, in the same memory:
+/// Each line ends in a line feed. [`Bytes::slice_ref`] makes a message of each record, in the same memory:
 ///
 /// ```
 /// # use bytes::Bytes;
@@ -58,7 +58,8 @@ where
 pub struct JsonBytes<F> {
     send: F,
     community_id_seed: u16,
-    /// Room for the next batch, which then grows seldom: octets of the longest one, an eighth less for each batch since.
+    /// Capacity of the next buffer, chosen so that it rarely grows: the size of the longest batch, an eighth less for
+    /// each batch since, octets.
     room: usize,
 }
 

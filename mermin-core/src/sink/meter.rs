@@ -1,4 +1,4 @@
-//! How exporting goes, readable from any thread.
+//! Counts of exported records, readable from any thread.
 
 use std::{
     fmt,
@@ -15,17 +15,17 @@ use super::BoxError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The buffer was full, and its policy keeps the older records.
+    /// The buffer was full, and its policy drops the newest records.
     Newest,
-    /// The buffer was full, and its policy keeps the newer records.
+    /// The buffer was full, and its policy drops the oldest records.
     Oldest,
-    /// The receiver refused it for good.
+    /// The receiver refused the record permanently.
     Refused,
-    /// It was tried again for as long as was allowed.
+    /// All retries within the time limit failed.
     GaveUp,
-    /// The sink was dropped, or its time to close was over.
+    /// The sink was dropped, or its time limit for closing passed.
     Closed,
-    /// It does not fit into what the sink writes.
+    /// The record does not fit into the sink's format.
     Unsendable,
 }
 
@@ -40,7 +40,7 @@ impl DropReason {
         Self::Unsendable,
     ];
 
-    /// As a label of a metric.
+    /// The reason as the label of a metric.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,21 +60,22 @@ impl fmt::Display for DropReason {
     }
 }
 
-/// How exporting went so far. `accepted` is `delivered`, `dropped` and `waiting` together, once no call is under way.
+/// Counts of exported records. `accepted` equals `delivered`, `dropped` and `waiting` together while no call is
+/// running.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SinkStats {
-    /// Records that the sink took over: `export` returned `Ok`.
+    /// Records for which `export` returned `Ok`.
     pub accepted: u64,
-    /// Records that the receiver has, as far as the sink can tell.
+    /// Records that the receiver has, as far as the sink knows.
     pub delivered: u64,
-    /// Records that were sent to the receiver again, counted each time.
+    /// Records that were sent again, counted each time.
     pub retried: u64,
     /// Records that were dropped, by reason; see [`dropped_by`](Self::dropped_by).
     pub dropped: [u64; DropReason::ALL.len()],
     /// Records in the buffer, including those being sent.
     pub waiting: u64,
-    /// How long the oldest of them has been there.
+    /// Age of the oldest record in the buffer.
     pub oldest: Option<Duration>,
     /// The last error, in words.
     pub last_error: Option<String>,
@@ -112,16 +113,16 @@ impl fmt::Display for SinkStats {
     }
 }
 
-/// Records that wait somewhere: how many, and since when the oldest does.
+/// Number of waiting records, and the time since which the oldest waits.
 pub(super) trait Queue: Send + Sync {
     fn waiting(&self) -> (u64, Option<Instant>);
 }
 
-/// Counts what becomes of records. Adapters around a sink share its counts: ask the outermost for
-/// [`meter`](super::FlowSink::meter). Clones count together.
+/// Counts the outcomes of records. Adapters around a sink share its counts: use the [`meter`](super::FlowSink::meter)
+/// of the outermost one. Clones share their counts.
 ///
-/// A sink of your own has one to count what it drops: `dropped` and `delivered` of the innermost meter are what an adapter
-/// shows.
+/// A sink of your own needs a meter to count the records that it drops. An adapter around it shows `dropped` and
+/// `delivered` of the innermost meter.
 #[derive(Clone, Default)]
 pub struct Meter {
     counts: Arc<Counts>,
@@ -139,7 +140,7 @@ struct Counts {
 }
 
 impl Meter {
-    /// Around the meter of the sink that an adapter is around.
+    /// A meter around the meter of an adapter's sink.
     pub(super) fn around(inner: Option<Meter>, queue: Option<Arc<dyn Queue>>) -> Self {
         Self {
             counts: Arc::new(Counts {
@@ -150,29 +151,29 @@ impl Meter {
         }
     }
 
-    /// The sink took these over.
+    /// Counts records that the sink accepted.
     pub fn accepted(&self, records: usize) {
         add(&self.counts.accepted, records);
     }
 
-    /// The receiver has these.
+    /// Counts records that the receiver has.
     pub fn delivered(&self, records: usize) {
         add(&self.counts.delivered, records);
     }
 
-    /// These are given to the receiver again.
+    /// Counts records that are sent again.
     pub fn retried(&self, records: usize) {
         add(&self.counts.retried, records);
     }
 
-    /// These are dropped.
+    /// Counts records that are dropped.
     pub fn dropped(&self, reason: DropReason, records: usize) {
         if let Some(count) = self.counts.dropped.get(reason as usize) {
             add(count, records);
         }
     }
 
-    /// Keeps the words of an error.
+    /// Stores the text of an error.
     pub fn failed(&self, error: &BoxError) {
         let mut words = error.to_string();
         let mut next = error.source();
@@ -188,7 +189,7 @@ impl Meter {
             .unwrap_or_else(PoisonError::into_inner) = Some(words);
     }
 
-    /// All counts as of now.
+    /// All counts at this moment.
     #[must_use]
     pub fn stats(&self) -> SinkStats {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -212,7 +213,7 @@ impl Meter {
                 .clone(),
         };
         if let Some(inner) = inner {
-            // The sink inside knows what became of what it took.
+            // The inner meter counts the outcomes of records that its sink accepted.
             stats.delivered = inner.delivered;
             stats.retried += inner.retried;
             for (sum, count) in stats.dropped.iter_mut().zip(inner.dropped) {

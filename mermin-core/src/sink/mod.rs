@@ -12,35 +12,35 @@
 //!
 //! # The contract
 //!
-//! [`FlowSource::run`](crate::FlowSource::run) and every adapter of this module call a sink by these rules. A sink may rely
-//! on them; code that calls a sink by itself keeps them.
+//! [`FlowSource::run`](crate::FlowSource::run) and every adapter of this module call a sink by these rules. A sink may
+//! rely on them. Code that calls a sink directly must keep them.
 //!
 //! * **One call at a time.** `export`, `idle` and `close` each hold the sink until they return or are dropped. `export`
 //!   never gets an empty slice. After `close` has returned `Ok` nothing is called but `close`.
 //! * **Order.** Records of one flow come in the order of their `sequence`. Records of different flows come in the order in
 //!   which they were made.
 //! * **`Ok` moves the responsibility.** A record counts as delivered when `export` has returned `Ok` for the batch that
-//!   holds it. The records of a batch that failed are given again, in the same order, perhaps with others behind them.
-//! * **A call may be dropped before it is ready**, as `select!` and a time limit do. The records of a dropped `export` are
-//!   given again. A sink may have sent some of them already.
-//! * **At least once.** So a receiver may get a record twice: after an error, a dropped call, or a killed process. The pair
-//!   of [`id`](crate::Flow::id) and [`sequence`](crate::Flow::sequence) is the same both times, and so are the counters.
-//!   A receiver that stores records under that pair has each once.
-//! * **`kill -9`.** With [`Pinning`](crate::Pinning), the next process gives every record again whose `export` had not
-//!   returned `Ok`. Without pinning, records that were not exported are lost with the process. Records in the memory of an
-//!   adapter that had returned `Ok` are lost in either case; each such adapter says so.
-//! * **Back-pressure.** While `export` waits, records wait in the source's queue, which is bounded, and then flows stay in
-//!   the kernel's table and go on counting. A slow sink costs detail in time and no counts, until the table is full
-//!   (`table_full`).
+//!   holds it. The records of a failed batch are exported again in the same order, possibly followed by others.
+//! * **A call may be dropped before it is ready**, for example by `select!` or a time limit. The records of a dropped
+//!   `export` are exported again. The sink may have sent some of them already.
+//! * **At least once.** A receiver may get a record twice: after an error, a dropped call, or a killed process. Both
+//!   copies have the same [`id`](crate::Flow::id), [`sequence`](crate::Flow::sequence) and counters. A receiver that
+//!   stores records under that pair stores each record once.
+//! * **`kill -9`.** With [`Pinning`](crate::Pinning), the next process exports every record again whose `export` had
+//!   not returned `Ok`. Without pinning, records that were not exported are lost with the process. Records in an
+//!   adapter's memory are lost in either case if the adapter returned `Ok` for them; each such adapter documents that.
+//! * **Back-pressure.** While `export` waits, records wait in the source's bounded queue. When the queue is full, flows
+//!   stay in the kernel's table and are still counted. A slow sink therefore costs detail in time and no counts, until
+//!   the table is full (`table_full`).
 //! * **Never block the executor.** `export`, `idle` and `close` run on the executor that polls `run`. Work that blocks
-//!   belongs into a thread.
+//!   belongs on a thread.
 //!
 //! # Around a sink
 //!
-//! [`retry`] repeats a batch until the sink takes it. [`buffered`] lets the source continue meanwhile, and drops records by a
-//! named policy when it is full. [`threaded`] runs a blocking sink on a thread. A tuple or a `Vec` of sinks exports to all of
-//! them. [`FlowSink::meter`] of the outermost adapter has the counts of all that it is around; of a tuple or a `Vec` each member
-//! has its own.
+//! [`retry`] repeats a batch until the sink accepts it. [`buffered`] lets the source continue meanwhile, and drops
+//! records by a named policy when the buffer is full. [`threaded`] runs a blocking sink on a thread. A tuple or a `Vec`
+//! of sinks exports to all of them. The [`FlowSink::meter`] of the outermost adapter has the counts of all sinks inside
+//! it; each member of a tuple or a `Vec` has its own meter.
 //!
 //! | | on an error of the receiver | `Ok` means |
 //! |---|---|---|

@@ -1,10 +1,10 @@
-//! Errors by which a sink says if and when to retry a batch.
+//! Errors by which a sink controls the retry of a batch.
 
 use std::{error::Error, fmt, time::Duration};
 
 use super::BoxError;
 
-/// Says if and when to retry a refused batch.
+/// Decision about the retry of a refused batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Repeat {
@@ -14,7 +14,7 @@ pub enum Repeat {
     After(Duration),
 }
 
-/// A sink's error that says if and when to retry the batch. After any other error the batch is retried with back-off.
+/// An error of a sink that controls the retry of the batch. After any other error the batch is retried with back-off.
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,13 +53,13 @@ impl Refusal {
         }
     }
 
-    /// Says if and when to retry the batch.
+    /// The decision about the retry.
     #[must_use]
     pub fn repeat(&self) -> Repeat {
         self.repeat
     }
 
-    /// The [`Repeat`] of an error that is a refusal or has one among its causes.
+    /// The [`Repeat`] of an error that is a refusal, or that has a refusal among its causes.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Option<Repeat> {
         let mut next = Some(error);

@@ -1,4 +1,4 @@
-//! Repeats a batch until the receiver takes it.
+//! Repeats a batch until the receiver accepts it.
 
 use std::{
     fmt,
@@ -13,11 +13,11 @@ use std::{
 use super::{Backoff, BoxError, FlowSink, Meter, Refusal, Repeat, ThreadTimer, Timer};
 use crate::flow::Flow;
 
-/// Adds retries to a sink. `export` returns when the sink has taken the batch, when it has [refused](Refusal) the batch for
-/// good, or when the time limit of the back-off has passed.
+/// Adds retries to a sink. `export` returns when the sink has accepted the batch, when it has [refused](Refusal) the
+/// batch permanently, or when the time limit of the back-off has passed.
 ///
-/// Nothing is kept in memory: `Ok` means that the receiver has the batch, so a killed process loses nothing of a pinned
-/// source. While a receiver is down, records wait in the source's queue and then in the kernel's table.
+/// The adapter keeps no records. `Ok` means that the receiver has the batch, so a killed process loses no record of a
+/// pinned source. While a receiver is down, records wait in the source's queue and then in the kernel's table.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -176,7 +176,7 @@ mod tests {
         sink::{DropReason, Overflow, buffered, from_fn, testing::ManualTimer},
     };
 
-    /// Fails so often with what `error` makes, then takes everything.
+    /// Fails this often with the error that `error` makes, then accepts everything.
     fn failing(times: u32, error: impl Fn() -> BoxError + Send) -> (impl FlowSink, Arc<AtomicU32>) {
         let calls = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&calls);
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(error.to_string(), "gave up after 3 attempts");
         assert_eq!(error.source().unwrap().to_string(), "busy");
         assert_eq!(calls.load(Ordering::Relaxed), 3);
-        // The caller still has the batch: nothing is dropped here.
+        // The caller keeps the batch, so the adapter drops nothing.
         let stats = sink.meter().unwrap().stats();
         assert_eq!((stats.accepted, stats.dropped_in_all()), (0, 0));
         assert_eq!(stats.dropped_by(DropReason::GaveUp), 0);
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn records_that_wait_in_the_sink_inside_are_counted_as_it_counts_them() {
-        // Each of the two has the record still to give: a meter knows one.
+        // Both sinks still hold the record, and the meter knows one.
         let inside = || {
             buffered(
                 from_fn(|_: &[Flow]| pending::<Result<(), BoxError>>()),

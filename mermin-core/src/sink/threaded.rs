@@ -18,12 +18,12 @@ use futures_core::Stream;
 use super::{BoxError, FlowSink, Meter};
 use crate::flow::{Flow, FlowId};
 
-/// Moves a sink to a thread of this name: for one that writes files or does anything else that may block, which must not
-/// happen on an executor. `export` returns when the thread has done it. Each record is copied once.
+/// Moves a sink to a thread of this name. Use it for a sink that writes files or blocks otherwise, because an executor
+/// must not block. `export` returns when the thread has exported the batch. Each record is copied once.
 ///
-/// The thread finishes a call that was dropped. Records that the sink got by it are not given to it again.
+/// The thread completes a dropped call. Records that the call delivered are not exported again.
 ///
-/// Dropping the sink does not wait for the thread; it ends after what it is doing.
+/// Dropping the sink does not wait for the thread, which ends after its current call.
 ///
 /// ```no_run
 /// use std::fs::File;
@@ -54,16 +54,16 @@ pub fn threaded<S: FlowSink + 'static>(name: &str, sink: S) -> io::Result<Thread
 pub struct Threaded {
     calls: UnboundedSender<Call>,
     meter: Option<Meter>,
-    /// Where the next batch is copied to.
+    /// Memory for the next batch.
     spare: Vec<Flow>,
-    /// The answer to a call that was dropped.
+    /// The reply to a dropped call.
     under_way: Option<oneshot::Receiver<Answer>>,
-    /// Records that such calls delivered, of a batch that is given again: their flows and numbers.
+    /// Flow and number of the records that dropped calls delivered, while their batch is exported again.
     delivered: HashSet<(FlowId, u64)>,
 }
 
 struct Call {
-    /// None: the sink is to be closed.
+    /// `None` closes the sink.
     flows: Option<Vec<Flow>>,
     answer: oneshot::Sender<Answer>,
 }
@@ -83,7 +83,7 @@ impl Threaded {
             return Ok(());
         }
         let (answer, answered) = oneshot::channel();
-        // Where the thread is gone, so is the answer.
+        // If the thread has ended, so has the reply's channel.
         let _ = self.calls.unbounded_send(Call { flows, answer });
         let answered = self.under_way.insert(answered).await;
         self.under_way = None;
@@ -95,7 +95,7 @@ impl Threaded {
         result
     }
 
-    /// Waits for a call that was dropped, and notes what it delivered.
+    /// Waits for the reply to a dropped call, and notes the records that it delivered.
     async fn settle(&mut self) {
         let Some(before) = &mut self.under_way else {
             return;
@@ -110,7 +110,8 @@ impl Threaded {
         }
     }
 
-    /// Records that the sink does not have yet. A batch that has nothing of the one before is another, because that one was given up.
+    /// The records of the batch that the sink does not have. A batch without any delivered record is a new one, because
+    /// the caller gave up the former batch.
     fn copy_of_rest(&mut self, flows: &[Flow]) -> Vec<Flow> {
         let mut copy = std::mem::take(&mut self.spare);
         copy.clear();
@@ -127,7 +128,7 @@ impl Threaded {
     }
 }
 
-/// The name of a record.
+/// Identifies a record.
 const fn key(flow: &Flow) -> (FlowId, u64) {
     (flow.id, flow.sequence)
 }
@@ -155,14 +156,14 @@ impl fmt::Debug for Threaded {
     }
 }
 
-/// Does what is asked for until nobody can ask any more.
+/// Runs calls until the sink is dropped.
 async fn work(mut sink: impl FlowSink, mut calls: UnboundedReceiver<Call>) {
     while let Some(Call { flows, answer }) = next(&mut sink, &mut calls).await {
         let (result, spare) = match flows {
             Some(flows) => (sink.export(&flows).await, flows),
             None => (sink.close().await, Vec::new()),
         };
-        // Whoever asked may have gone.
+        // The caller may have dropped the call.
         let _ = answer.send(Answer { result, spare });
     }
 }
@@ -210,9 +211,9 @@ mod tests {
     #[derive(Default)]
     struct State {
         open: bool,
-        /// Calls that are to fail.
+        /// Numbers of the calls that fail.
         failures: usize,
-        /// Batches that the sink got.
+        /// Batches that the sink received.
         got: Vec<Vec<u64>>,
     }
 
@@ -223,7 +224,7 @@ mod tests {
         gate.1.notify_all();
     }
 
-    /// A sink that waits until it may go on.
+    /// A sink that blocks until the test continues it.
     fn behind(gate: &Gate) -> Threaded {
         let gate = Arc::clone(gate);
         let sink = from_fn(move |flows: &[Flow]| {
@@ -248,7 +249,7 @@ mod tests {
         flows
     }
 
-    /// A call that is dropped when it has begun.
+    /// A call that is dropped after its first poll.
     fn dropped(sink: &mut Threaded, flows: &[Flow]) {
         let mut export = pin!(sink.export(flows));
         let mut context = Context::from_waker(Waker::noop());
@@ -260,7 +261,7 @@ mod tests {
         let gate = Gate::default();
         let (mut sink, flows) = (behind(&gate), numbered(6));
         dropped(&mut sink, &flows[..2]);
-        // This one waits for what the thread does, and is dropped as well.
+        // This call waits for the thread, and is dropped as well.
         dropped(&mut sink, &flows[..3]);
         open(&gate);
         block_on(sink.export(&flows[..4])).unwrap();

@@ -18,7 +18,7 @@ use std::{
 /// A wait.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How to wait. [`ThreadTimer`] works on any executor; a program that has a runtime may use that runtime's timer
+/// Waits for a time. [`ThreadTimer`] works on any executor. A program with a runtime may use that runtime's timer
 /// instead.
 ///
 /// ```
@@ -34,7 +34,7 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// }
 /// ```
 pub trait Timer: Send + Sync {
-    /// Ready when this much time has passed, counted from this call.
+    /// A future that is ready when this time has passed since the call.
     fn sleep(&self, time: Duration) -> Sleep;
 
     /// Now, on the clock that [`sleep`](Self::sleep) follows. Default: [`Instant::now`].
@@ -53,9 +53,9 @@ impl<T: Timer + ?Sized> Timer for Arc<T> {
     }
 }
 
-/// Waits by a thread of its own, `mermin-timer`, which ends when nobody waits. Clones share it.
+/// A timer with a thread of its own, `mermin-timer`, which ends when no task waits. Clones share the thread.
 ///
-/// Where the thread cannot be started a wait is over at once.
+/// If the thread cannot be started, every wait ends at once.
 #[derive(Clone, Default)]
 pub struct ThreadTimer {
     shared: Arc<Shared>,
@@ -69,26 +69,26 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Wakers, by time and by number.
+    /// Wakers, by time and number.
     waiting: BTreeMap<(Instant, u64), Waker>,
     number: u64,
     is_running: bool,
 }
 
 impl Shared {
-    /// Every change is whole before anything can panic.
+    /// Each change is complete before anything can panic, so a poisoned lock protects valid data.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes whoever is due until nobody waits.
+    /// Wakes tasks at their times until no task waits.
     fn work(&self) {
         let mut state = self.lock();
         while let Some(next) = state.waiting.first_entry() {
             let left = next.key().0.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let waker = next.remove();
-                // A waker may do anything, so it must not find the lock held.
+                // A waker may call this timer again, so the lock is released first.
                 drop(state);
                 waker.wake();
                 state = self.lock();
@@ -103,7 +103,7 @@ impl Shared {
         state.is_running = false;
     }
 
-    /// There is no thread: all that wait look again, and start one of their own.
+    /// The thread has ended. All waiting tasks poll again, and one of them starts a new thread.
     fn give_up(&self) {
         let waiting = {
             let mut state = self.lock();
@@ -117,7 +117,7 @@ impl Shared {
     }
 }
 
-/// Held by the thread, which a waker may end by a panic.
+/// Dropped with the thread, also if a waker panics.
 struct Running(Arc<Shared>);
 
 impl Drop for Running {
@@ -130,7 +130,7 @@ impl Drop for Running {
 
 impl Timer for ThreadTimer {
     fn sleep(&self, time: Duration) -> Sleep {
-        // A time that no clock reaches is as good as a century.
+        // A time beyond the clock's range becomes a century.
         let century = Duration::from_secs(100 * 365 * 86_400);
         let now = Instant::now();
         Box::pin(Wait {
@@ -194,7 +194,7 @@ impl Drop for Wait {
         if let Some(number) = self.number {
             let waker = self.shared.lock().waiting.remove(&(self.until, number));
             drop(waker);
-            // The thread has to learn that it may end.
+            // Wakes the thread, so that it can end.
             self.shared.changed.notify_one();
         }
     }

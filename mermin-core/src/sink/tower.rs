@@ -7,8 +7,8 @@ use tower_service::Service;
 use super::{BoxError, FlowSink};
 use crate::flow::Flow;
 
-/// Exports through a service of `tower_service` that takes a batch as a request: with `tower`, that brings its limits, time
-/// limits and load shedding. Each record is cloned. A response counts as `Ok`, whatever is in it.
+/// Exports through a service of `tower_service` whose request is a batch. `tower` adds concurrency limits, time limits
+/// and load shedding. Each record is cloned. Every response counts as `Ok`, whatever its content.
 pub fn from_service<S>(service: S) -> FromService<S>
 where
     S: Service<Vec<Flow>> + Send,

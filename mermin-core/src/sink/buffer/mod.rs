@@ -1,7 +1,7 @@
-//! A bounded buffer before a sink, and what happens when it is full.
+//! A bounded buffer before a sink.
 //!
-//! The work behind the buffer is part of the task that exports: it goes on within `export`, `idle` and `close`, and needs no
-//! thread and no runtime of its own.
+//! The exporting task runs the work behind the buffer within `export`, `idle` and `close`. It needs no thread and no
+//! runtime of its own.
 
 mod overflow;
 
@@ -22,13 +22,13 @@ use super::{
 };
 use crate::flow::Flow;
 
-/// Puts a buffer of so many records before a sink: `export` returns when they are in the buffer, and what then becomes of
-/// them is in the [meter](FlowSink::meter). An error of the sink drops the batch under [`DropReason::Refused`] or
-/// [`DropReason::GaveUp`], and the next batch is tried: put [`retry`](super::retry) inside, so that an outage fills the
-/// buffer and drops nothing before it is full.
+/// Puts a buffer of this many records before a sink. `export` returns when the records are in the buffer, and the
+/// [meter](FlowSink::meter) counts their outcomes. An error of the sink drops the batch under [`DropReason::Refused`]
+/// or [`DropReason::GaveUp`], and the next batch is exported. With [`retry`](super::retry) inside, an outage fills the
+/// buffer, and nothing is dropped before it is full.
 ///
-/// `Ok` means that a record is in memory. A process that is killed loses what is in the buffer, also of a pinned source;
-/// where that must not be, leave the buffer out, and the kernel's table is the buffer.
+/// `Ok` means that a record is in memory. A killed process loses the records in the buffer, also those of a pinned
+/// source. Without a buffer, records wait in the kernel's table instead, and none is lost.
 ///
 /// ```
 /// use mermin_core::sink::{Backoff, Batching, FlowSink, Overflow, buffered, from_fn, retry};
@@ -75,7 +75,7 @@ pub struct Buffered<S> {
 
 /// The worker that empties the buffer.
 enum Worker<S> {
-    /// It has not begun.
+    /// The worker has not begun.
     New(S),
     Working(Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>),
     /// The buffer is empty and the sink closed.
@@ -106,7 +106,7 @@ impl Shared {
     }
 }
 
-/// Wakes the worker, which may belong to another task than the one that exports.
+/// Wakes the worker. Another task than the exporting one may poll it.
 fn wake(mut state: MutexGuard<'_, State>) {
     let worker = state.worker.take();
     drop(state);
@@ -123,21 +123,21 @@ impl Queue for Shared {
 }
 
 impl<S: FlowSink + 'static> Buffered<S> {
-    /// How the sink gets records out of the buffer. Default: what waits.
+    /// Limits of the batches that the sink gets from the buffer. Default: all records that wait.
     #[must_use]
     pub fn batch(mut self, batching: Batching) -> Self {
         self.batching = batching;
         self
     }
 
-    /// Timer that waits. Default: [`ThreadTimer`].
+    /// The timer. Default: [`ThreadTimer`].
     #[must_use]
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.timer = Arc::new(timer);
         self
     }
 
-    /// Lets the worker do what it can. Ready once the sink is closed.
+    /// Polls the worker. Ready when the sink is closed.
     fn poll_worker(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         if let Worker::New(_) = self.worker
             && let Worker::New(sink) = std::mem::replace(&mut self.worker, Worker::Done)
@@ -161,16 +161,16 @@ impl<S: FlowSink + 'static> Buffered<S> {
         result
     }
 
-    /// Puts records into the buffer as the policy says. Returns how many are dealt with.
+    /// Puts records into the buffer by the policy. Returns the number of records that were stored or dropped.
     fn push(&self, flows: &[Flow]) -> usize {
-        // Before the lock: a timer may be the program's own.
+        // Outside the lock, because the timer may be code of the program.
         let now = self.timer.now();
         let mut state = self.shared.lock();
         let (taken, dealt) = match self.overflow {
             Overflow::Block => {
                 let fits = state.waiting.has_room_for(flows.len());
-                // All at once where that can be: a call that is dropped while it waits must not leave half a batch here,
-                // because all of it is given again.
+                // All at once if they fit. A dropped call must not leave half a batch here, because the whole batch is
+                // exported again.
                 let taken = if fits {
                     state.waiting.push(flows, now)
                 } else {
@@ -208,7 +208,7 @@ impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
             loop {
                 let dealt = self.push(rest);
                 rest = rest.get(dealt..).unwrap_or_default();
-                // Begins with what is there, and may make room.
+                // The worker starts with the stored records, which may make room.
                 let before = self.shared.lock().waiting.room();
                 let closed = self.poll_worker(context).is_ready();
                 if rest.is_empty() {
@@ -261,12 +261,12 @@ struct Work {
     meter: Meter,
     batching: Batching,
     timer: Arc<dyn Timer>,
-    /// Since a batch that is not complete waits.
+    /// Time since which an incomplete batch waits.
     waited: Option<Sleep>,
 }
 
 impl Work {
-    /// Until the buffer is closed and empty; then closes the sink.
+    /// Runs until the buffer is closed and empty, then closes the sink.
     async fn run(mut self, mut sink: impl FlowSink) -> Result<(), BoxError> {
         let mut batch = Vec::new();
         while self.next(&mut sink, &mut batch).await {
@@ -288,7 +288,7 @@ impl Work {
         sink.close().await
     }
 
-    /// Takes the next batch; false when none will come. The sink does its own work meanwhile.
+    /// Takes the next batch. False if no further batch will come. Meanwhile the sink's `idle` runs.
     async fn next(&mut self, sink: &mut impl FlowSink, batch: &mut Vec<Flow>) -> bool {
         let mut idle = pin!(sink.idle());
         let mut idles = true;
@@ -310,7 +310,7 @@ impl Work {
         if cut.records == 0 && state.closing {
             return Poll::Ready(false);
         }
-        // A full buffer cannot wait for more.
+        // A full buffer has no room for more records to wait for.
         let complete = cut.complete || state.closing || state.waiting.room() == 0;
         if cut.records != 0 && complete {
             state.waiting.take(cut.records, batch);

@@ -1,4 +1,4 @@
-//! The buffer itself: what is in it, and what happens when it is full.
+//! The records of the buffer, and the policy when it is full.
 
 use std::{collections::VecDeque, time::Instant};
 
@@ -8,23 +8,23 @@ use crate::flow::Flow;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// They wait, and so does whoever exports: nothing is dropped. The other members of a fan-out wait too.
+    /// `export` waits, and nothing is dropped. The other members of a fan-out wait too.
     #[default]
     Block,
-    /// They are dropped: the oldest records are kept, from the moment the receiver went away.
+    /// New records are dropped. The buffer keeps the records from the beginning of an outage.
     DropNewest,
-    /// The oldest in the buffer are dropped for them: the newest records are kept.
+    /// The oldest records in the buffer are dropped. The buffer keeps the newest records.
     DropOldest,
 }
 
-/// Records that wait, at most as many as the capacity, those on their way to the receiver included.
+/// Waiting records, up to the capacity, including those being sent.
 #[derive(Debug)]
 pub(super) struct Waiting {
     capacity: usize,
     flows: VecDeque<Flow>,
-    /// Since when how many of them wait, in their order.
+    /// Number of records by the time since which they wait, in order.
     since: VecDeque<(Instant, usize)>,
-    /// On their way to the receiver, and since when the oldest of these waits.
+    /// Records that are being sent, and the time since which the oldest of them waits.
     flying: usize,
     flying_since: Option<Instant>,
 }
@@ -48,23 +48,23 @@ impl Waiting {
         self.capacity - self.len().min(self.capacity)
     }
 
-    /// True if as many can be taken at once as ever can.
+    /// True if this many records fit. For more records than the capacity, true if the buffer is empty.
     pub(super) fn has_room_for(&self, records: usize) -> bool {
         self.room() >= records.min(self.capacity)
     }
 
-    /// Since when the oldest waits.
+    /// Time since which the oldest record waits.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.flying_since
             .or_else(|| self.since.front().map(|&(since, _)| since))
     }
 
-    /// Records that are not on their way.
+    /// Records that are not being sent.
     pub(super) fn flows(&self) -> &VecDeque<Flow> {
         &self.flows
     }
 
-    /// Takes as many as there is room for. Returns how many.
+    /// Takes the records that fit. Returns their number.
     pub(super) fn push(&mut self, flows: &[Flow], now: Instant) -> usize {
         let count = self.room().min(flows.len());
         if count != 0 {
@@ -74,7 +74,7 @@ impl Waiting {
         count
     }
 
-    /// Drops the oldest that are not on their way, so that there is room for as many records. Returns how many.
+    /// Drops the oldest records that are not being sent, until this many fit. Returns the number of dropped records.
     pub(super) fn make_room(&mut self, records: usize) -> usize {
         let wanted = records.min(self.capacity).saturating_sub(self.room());
         let dropped = wanted.min(self.flows.len());
@@ -83,7 +83,7 @@ impl Waiting {
         dropped
     }
 
-    /// Sends the first on their way: they count as waiting until they have [landed](Self::land).
+    /// Takes the first records for sending. They count as waiting until they have [landed](Self::land).
     pub(super) fn take(&mut self, records: usize, into: &mut Vec<Flow>) {
         into.clear();
         self.flying_since = self.since.front().map(|&(since, _)| since);
@@ -93,13 +93,13 @@ impl Waiting {
         self.forget(count);
     }
 
-    /// Records on their way are delivered or dropped.
+    /// The records being sent are delivered or dropped.
     pub(super) fn land(&mut self) {
         self.flying = 0;
         self.flying_since = None;
     }
 
-    /// Drops everything. Returns how many records that are.
+    /// Drops all records. Returns their number.
     pub(super) fn clear(&mut self) -> usize {
         let all = self.len();
         self.flows.clear();
@@ -162,7 +162,7 @@ mod tests {
         assert!(waiting.has_room_for(2) && !waiting.has_room_for(3));
         assert_eq!((waiting.clear(), waiting.len()), (3, 0));
         assert_eq!(waiting.oldest(), None);
-        // A batch that never fits as a whole is taken in pieces.
+        // A batch larger than the capacity is taken in pieces.
         assert!(waiting.has_room_for(100));
     }
 }

@@ -18,7 +18,7 @@ fn flows(ids: std::ops::Range<u32>) -> Vec<Flow> {
     .collect()
 }
 
-/// A receiver that can be shut, and tells what it got.
+/// A receiver that can be stopped, and lists the records it received.
 #[derive(Clone, Default)]
 struct Gate {
     state: Arc<Mutex<Door>>,
@@ -102,17 +102,17 @@ fn full_buffer_blocks_without_dropping() {
     let gate = shut();
     let mut sink = buffered(gate.clone(), 4, Overflow::Block);
     let meter = sink.meter().unwrap();
-    // The first batch is on its way, and takes room.
+    // The first batch is being sent, and takes room.
     assert!(poll_once(sink.export(&flows(0..2))).is_ready());
     assert!(poll_once(sink.export(&flows(2..4))).is_ready());
     assert_eq!(counts(&meter.stats()), [4, 0, 4, 0]);
     assert!(meter.stats().oldest.is_some());
-    // A call that is dropped while it waits leaves nothing behind.
+    // A call dropped while it waits stores nothing.
     assert!(poll_once(sink.export(&flows(4..6))).is_pending());
     assert_eq!(counts(&meter.stats()), [4, 0, 4, 0]);
     gate.open();
     block_on(sink.export(&flows(4..6))).unwrap();
-    // A batch that is larger than the buffer goes through in pieces.
+    // A batch larger than the buffer is exported in pieces.
     block_on(sink.export(&flows(6..20))).unwrap();
     block_on(sink.close()).unwrap();
     assert_eq!(gate.got(), (0..20).collect::<Vec<_>>());
@@ -265,7 +265,7 @@ fn buffered_fan_out_member_does_not_block_others() {
 }
 
 proptest! {
-    /// Whatever happens, each record is delivered, dropped or waiting, and those delivered come in order and once.
+    /// Each record is delivered, dropped or waiting at all times. Delivered records come in order and once.
     #[test]
     fn every_record_is_accounted_for(
         capacity in 1..20_usize,
@@ -281,7 +281,7 @@ proptest! {
         for (what, count) in steps {
             match what {
                 0 | 1 => {
-                    // A blocked call of one that fits leaves nothing, so that its records may come later.
+                    // A blocked call of a batch that fits stores nothing, so its records may come later.
                     let count = count.min(u32::try_from(capacity).unwrap());
                     if poll_once(sink.export(&flows(next..next + count))).is_ready() {
                         next += count;

@@ -1,10 +1,10 @@
-//! Texts as RFC 8259 section 7 asks.
+//! JSON strings, RFC 8259 section 7.
 
-/// Where the first octet is that needs an escape. Eight at a time are told to need none by arithmetic on one word.
+/// Position of the first octet that needs an escape. Eight octets are checked at a time by arithmetic on one word.
 pub(super) fn first_to_escape(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
-    // The high bit of each octet that is zero, and of some behind one that is.
+    // Sets the high bit of each octet that is zero, and of some octets behind one.
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     let (words, _) = text.as_chunks::<8>();
     let plain = words

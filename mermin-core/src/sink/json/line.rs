@@ -1,4 +1,5 @@
-//! One object into memory that is there already: room is asked for once an attribute, and nothing is moved when it ends.
+//! Writes one object into existing memory. Capacity is checked once per attribute, and no octet is moved when the
+//! object ends.
 
 use std::{mem, net::IpAddr, time::SystemTime};
 
@@ -14,7 +15,7 @@ use crate::flow::{
     time::{NineDecimals, Rfc3339},
 };
 
-/// Octets of a value that is written together with its name.
+/// Size of a value that is written together with its name, octets.
 const VALUE: usize = 80;
 type Value = [u8; VALUE];
 
@@ -34,7 +35,7 @@ impl<'b> Line<'b> {
         }
     }
 
-    /// Octets that are left; none if some are missing.
+    /// Remaining octets; none if the memory is too small.
     pub(super) fn left(self) -> Option<usize> {
         (!self.is_full).then_some(self.rest.len())
     }
@@ -49,7 +50,8 @@ impl<'b> Line<'b> {
         }
     }
 
-    /// A name, and a value by a function that says how many octets it has. Both are copied in whole arrays and cut then.
+    /// Writes a name, and a value by a function that returns its size in octets. Both are copied as whole arrays and
+    /// truncated afterwards.
     #[inline(always)]
     fn member(&mut self, name: &Name, value: impl FnOnce(&mut Value) -> usize) {
         const ROOM: usize = Name::MEMBER + VALUE;
@@ -182,11 +184,11 @@ impl<'a> Visit<'a> for Line<'_> {
     }
 }
 
-/// Octets of a text that [`quoted`] takes.
+/// Longest text of [`quoted`], octets.
 const SHORT: usize = 64;
 
-/// A text of at most [`SHORT`] octets that needs no escape. The shortest are copied by two words that overlap: a call of
-/// `memcpy` takes longer.
+/// Writes a text of at most [`SHORT`] octets that needs no escape. The shortest ones are copied as two overlapping
+/// words, because a call of `memcpy` takes longer.
 #[inline]
 fn quoted(place: &mut Value, text: &[u8]) -> usize {
     let length = text.len().min(SHORT);
@@ -228,7 +230,7 @@ fn decimal(place: &mut Value, number: u64) -> usize {
     }
 }
 
-/// Of four digits or more.
+/// Writes a number of four digits or more.
 fn decimal_of_four(place: &mut Value, number: u64) -> usize {
     const GROUP: u64 = 100_000_000;
     const ASCII: u64 = 0x3030_3030_3030_3030;
@@ -246,7 +248,7 @@ fn decimal_of_four(place: &mut Value, number: u64) -> usize {
     8 - usize::try_from(leading).unwrap_or(0)
 }
 
-/// The digits before the last eight.
+/// Writes the digits before the last eight.
 fn decimal_of_more(place: &mut Value, number: u64) -> usize {
     let mut digits = [0; render::DIGITS];
     let text = render::decimal(number, &mut digits);
@@ -254,7 +256,7 @@ fn decimal_of_more(place: &mut Value, number: u64) -> usize {
     text.len()
 }
 
-/// Octets of the longest list of control bits: `["FIN","SYN","RST","PSH","ACK","URG","ECE","CWR"]`.
+/// Size of the longest list of control bits, octets: `["FIN","SYN","RST","PSH","ACK","URG","ECE","CWR"]`.
 const TAGS_LENGTH: usize = 8 * 6 + 1;
 
 /// The list of the control bits' names, for each octet of them.

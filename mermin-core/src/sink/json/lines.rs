@@ -1,22 +1,22 @@
-//! Lines one behind the other in memory.
+//! JSON lines in memory, one after the other.
 
 use super::line::Line;
 use crate::flow::{Flow, attributes::visit::visit_all, time::NineDecimals};
 
-/// Room for a line without lists; more is made when one is longer.
+/// Capacity for a line without lists. It grows for a longer line.
 const USUAL_LINE: usize = 4_096;
 
-/// Lines that wait for a writer.
+/// Lines that are not written yet.
 #[derive(Debug, Default)]
 pub(in crate::sink) struct Lines {
-    /// Memory, of which the lines take the beginning: it is not cleared in between, because lines overwrite it.
+    /// The lines are at the beginning of this memory. It is not cleared, because new lines overwrite it.
     octets: Vec<u8>,
     length: usize,
     times: NineDecimals,
 }
 
 impl Lines {
-    /// With room for so many octets, and for one line more.
+    /// Allocates this many octets, and one more line.
     #[cfg(feature = "bytes")]
     pub(in crate::sink) fn with_room(octets: usize) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Lines {
             visit_all(flow, community_id_seed, &mut line);
             line.put(b"}\n");
             if let Some(left) = line.left() {
-                // Before the first name there is a comma as well.
+                // The first name has a comma before it as well.
                 self.octets[self.length] = b'{';
                 self.length += of_place - left;
                 return;

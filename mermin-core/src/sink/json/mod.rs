@@ -12,11 +12,10 @@ pub(super) use self::lines::Lines;
 use super::{BoxError, FlowSink};
 use crate::flow::Flow;
 
-/// Octets of a piece of a batch: it stays in a cache until it is written.
+/// Size of a piece of a batch, octets: it stays in a cache until it is written.
 const PIECE: usize = 64 << 10;
 
-/// Writes each flow as one line. Every line is one `write_all`, so give it a buffered writer where many flows come at
-/// once.
+/// Writes each flow as one line. Every line is one `write_all`, so use a buffered writer for many flows.
 #[derive(Debug)]
 pub struct JsonLines<W> {
     out: W,
@@ -25,7 +24,7 @@ pub struct JsonLines<W> {
 }
 
 impl<W: Write> JsonLines<W> {
-    /// Lines into `out`.
+    /// Writes lines into `out`.
     pub fn new(out: W) -> Self {
         Self {
             out,
@@ -44,7 +43,7 @@ impl<W: Write> JsonLines<W> {
     /// Writes one flow.
     ///
     /// # Errors
-    /// Whatever the writer says; part of the line may have been written.
+    /// Any error of the writer. Part of the line may be written.
     pub fn write(&mut self, flow: &Flow) -> io::Result<()> {
         self.lines.clear();
         self.lines.push(flow, self.community_id_seed);
@@ -54,19 +53,19 @@ impl<W: Write> JsonLines<W> {
     /// Flushes the writer.
     ///
     /// # Errors
-    /// Whatever the writer says.
+    /// Any error of the writer.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
-    /// The writer; lines written are with it already.
+    /// Returns the writer, which has all lines that were written.
     pub fn into_inner(self) -> W {
         self.out
     }
 }
 
-/// A batch is written in pieces of whole lines, of about 64 KiB, and then the writer is flushed, on the thread that polls: a writer
-/// that may take long belongs into a thread.
+/// Writes a batch in pieces of whole lines, about 64 KiB each, and flushes the writer, on the polling thread. A writer
+/// that may block belongs on a thread of its own.
 impl<W: Write + Send> FlowSink for JsonLines<W> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         self.lines.clear();
@@ -86,10 +85,10 @@ impl<W: Write + Send> FlowSink for JsonLines<W> {
     }
 }
 
-/// Writes one flow as one line; for more than a few, [`JsonLines`] keeps its buffer.
+/// Writes one flow as one line. For more than a few flows use [`JsonLines`], which keeps its buffer.
 ///
 /// # Errors
-/// Whatever the writer says.
+/// Any error of the writer.
 pub fn write_json(flow: &Flow, out: &mut impl Write) -> io::Result<()> {
     JsonLines::new(out).write(flow)
 }

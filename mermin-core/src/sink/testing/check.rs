@@ -15,39 +15,39 @@ use crate::{
     sink::{BoxError, FlowSink, ThreadTimer, Timer},
 };
 
-/// Longest that one poll of a sink may take before it counts as blocking: far longer than encoding a batch takes on a
-/// busy machine.
+/// Longest time of one poll of a sink before it counts as blocking. Encoding a batch takes far less on a busy machine.
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 /// Time limit of each other step.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How long a sink has to fail or wait while its receiver is away.
+/// Time in which a sink must fail or wait while its receiver is stopped.
 const OUTAGE: Duration = Duration::from_millis(500);
-/// Between two attempts to give a batch behind an outage, of which there are a hundred. Sinks of this crate's own tests are quicker.
+/// Delay between two of the hundred attempts to export a batch after an outage. The sinks of this crate's own tests are
+/// faster.
 const BETWEEN: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 50 });
 
 /// A receiver of a sink under test.
 pub trait Receiver {
     /// The sink under test.
     type Sink: FlowSink;
-    /// The key that tells one record from another at the receiver: id and sequence where it has both.
+    /// The key that distinguishes records at the receiver: id and sequence if the receiver has both.
     type Key: Ord + fmt::Debug;
 
-    /// The key under which the receiver knows a record.
+    /// The receiver's key of a record.
     fn key(flow: &Flow) -> Self::Key;
 
-    /// A sink for it. Called once, before all else.
+    /// Makes a sink for this receiver. Called once, before all other methods.
     fn sink(&mut self) -> Self::Sink;
 
-    /// Keys of all records that it has, in the order in which they came. Called when everything was sent: waits for what is
-    /// on its way.
+    /// Keys of all received records, in the order of their arrival. Called after all records were sent. Waits for
+    /// records in flight.
     fn received(&mut self) -> Vec<Self::Key>;
 
-    /// Stops it as an outage would: it is gone, or does not answer. False where that cannot be done.
+    /// Stops the receiver as an outage would. False if the receiver cannot be stopped.
     fn stop(&mut self) -> bool {
         false
     }
 
-    /// Brings it back, with what it had received.
+    /// Restarts the receiver with all records that it had received.
     fn start(&mut self) {}
 }
 
@@ -59,8 +59,8 @@ pub struct Violation {
     what: String,
 }
 
-/// Runs sinks through the contract, each rule with a receiver of its own, on the executor that polls this. Returns the rules
-/// that were checked; an outage is checked where receivers can be stopped.
+/// Checks each rule of the contract with a receiver of its own, on the executor that polls this. Returns the checked
+/// rules. The rule about outages is checked if receivers can be stopped.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -112,7 +112,7 @@ pub async fn check<R: Receiver>(
     Ok(rules)
 }
 
-/// A call, no poll of which may take long.
+/// A call whose polls must not block.
 async fn call<T>(
     rule: &'static str,
     work: impl Future<Output = Result<T, BoxError>>,
@@ -130,7 +130,7 @@ async fn call<T>(
     })
 }
 
-/// Result of the work, if it ends in this time.
+/// The result of the work if it ends within the time limit.
 async fn within<T>(
     rule: &'static str,
     time: Duration,
@@ -159,7 +159,7 @@ async fn within<T>(
     Ok(outcome)
 }
 
-/// How often each record came.
+/// Number of arrivals of each record.
 fn tally<K: Ord>(keys: impl IntoIterator<Item = K>) -> BTreeMap<K, usize> {
     let mut tally = BTreeMap::new();
     for key in keys {
@@ -168,7 +168,7 @@ fn tally<K: Ord>(keys: impl IntoIterator<Item = K>) -> BTreeMap<K, usize> {
     tally
 }
 
-/// Each record is there, at most so often, and nothing else is.
+/// Checks that each record arrived, at most this often, and no other record did.
 fn compare<R: Receiver>(
     rule: &'static str,
     receiver: &mut R,
@@ -256,7 +256,7 @@ async fn closing_delivers<R: Receiver>(mut receiver: R) -> Result<&'static str, 
     let all = flows(5);
     call(RULE, sink.export(&all)).await?;
     {
-        // The caller waits for records that never come, and then closes.
+        // The caller waits for records that do not come, and then closes the sink.
         let mut idle = pin!(sink.idle());
         poll_fn(|context| {
             let _ = idle.as_mut().poll(context);
@@ -292,7 +292,7 @@ async fn an_outage_loses_nothing<R: Receiver>(
     if !receiver.stop() {
         return Ok(None);
     }
-    // It may wait, fail or keep the records: the batch is given again unless it was ok.
+    // The sink may wait, fail or keep the records. The batch is exported again unless the result was `Ok`.
     let outcome = within(RULE, OUTAGE, sink.export(during)).await?;
     receiver.start();
     if !matches!(outcome, Some(Ok(()))) {
@@ -304,7 +304,7 @@ async fn an_outage_loses_nothing<R: Receiver>(
     Ok(Some(RULE))
 }
 
-/// Gives a batch until it is ok: no restart of the sink may be needed.
+/// Exports a batch until the result is `Ok`. No restart of the sink may be needed.
 async fn again(
     rule: &'static str,
     sink: &mut impl FlowSink,
@@ -345,11 +345,11 @@ mod tests {
         Loses,
         Doubles,
         Blocks,
-        /// Keeps the last record until the next call, and closes without a look.
+        /// Keeps the last record until the next call, and closes without delivering it.
         Keeps,
-        /// Says `Ok` during an outage.
+        /// Returns `Ok` during an outage.
         Lies,
-        /// Never works again after an outage.
+        /// Fails for ever after an outage.
         Dead,
         ClosesOnce,
     }
@@ -461,7 +461,7 @@ mod tests {
             ),
             (Fault::Dead, "it does not recover when the receiver is back"),
         ];
-        // Each waits for real: all at once.
+        // Each waits in real time, so all run concurrently.
         std::thread::scope(|scope| {
             for (fault, words) in faults {
                 scope.spawn(move || {

@@ -11,9 +11,9 @@ use crate::flow::{
     VlanIds,
 };
 
-/// So many records, each of another flow, of every kind in turn: TCP, UDP, ICMP, ICMPv6, GRE and ESP, over IPv4 and
-/// IPv6, with and without VLANs, tunnels, MAC address and answers, of every end reason, with counters of 0 and beyond
-/// 32 bits. The same number always gives the same record.
+/// Returns this many records, each of another flow, of every kind in turn: TCP, UDP, ICMP, ICMPv6, GRE and ESP, over
+/// IPv4 and IPv6, with and without VLANs, tunnels, MAC address and replies, with every end reason, with counters of 0
+/// and beyond 32 bits. The same number always gives the same record.
 #[must_use]
 pub fn flows(count: u32) -> Vec<Flow> {
     (0..count).map(flow).collect()
@@ -80,7 +80,7 @@ fn flow(number: u32) -> Flow {
     flow
 }
 
-/// Fields that only some protocols have.
+/// Sets the fields of some protocols only.
 fn add(flow: &mut Flow, number: u32) {
     match flow.protocol {
         Protocol::TCP => {

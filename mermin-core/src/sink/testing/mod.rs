@@ -1,5 +1,5 @@
-//! Tools for tests of a sink: records of every kind, a source without a kernel, a clock that is set by hand, and a check
-//! that runs any sink through [the contract](super).
+//! Tools for tests of a sink: records of every kind, a source without a kernel, a clock that tests set, and checks of
+//! [the contract](super) for any sink.
 
 mod check;
 mod flows;

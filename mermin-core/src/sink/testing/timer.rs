@@ -1,4 +1,4 @@
-//! Time that passes when a test says so.
+//! Time that a test advances.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 
 use crate::sink::{Sleep, Timer};
 
-/// A [`Timer`] whose time passes by [`advance`](Self::advance) alone. Clones share it.
+/// A [`Timer`] whose time only [`advance`](Self::advance) changes. Clones share it.
 #[derive(Clone)]
 pub struct ManualTimer {
     state: Arc<Mutex<State>>,
@@ -38,7 +38,7 @@ impl Default for ManualTimer {
 }
 
 impl ManualTimer {
-    /// One whose time passes by itself whenever somebody waits, at once.
+    /// A timer whose time advances at once whenever a task waits.
     #[must_use]
     pub fn passing() -> Self {
         let timer = Self::default();
@@ -46,7 +46,7 @@ impl ManualTimer {
         timer
     }
 
-    /// Lets this much time pass.
+    /// Advances the time by this much.
     pub fn advance(&self, time: Duration) {
         let mut state = self.lock();
         state.now += time;
