@@ -1,8 +1,8 @@
-//! Places where the tests end the process as kill -9 would, chosen because something is half done there.
+//! Places where tests kill the process with SIGKILL, each in the middle of an operation.
 
 macro_rules! fail_points {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// A place in the life of a flow, or of an instance, where something is half done.
+        /// A place in the middle of an operation on a flow or an instance.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u32)]
         #[cfg_attr(
@@ -15,68 +15,68 @@ macro_rules! fail_points {
 
         #[cfg(feature = "__lab")]
         impl FailPoint {
-            /// All of them.
+            /// All places.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
     };
 }
 
 fail_points! {
-    /// A flow is marked as being closed, and its key still leads to it.
+    /// A flow is marked as closing, and its key still leads to it.
     Marked,
-    /// Its key is gone, and programs may still count.
+    /// Its key is deleted, and programs may still count.
     Unlisted,
     /// The grace period is over, and the last record is not made.
     Quiet,
-    /// The last record is made, and nothing says so.
+    /// The last record is made, and the journal does not have it.
     Recorded,
-    /// The journal says so, and nobody has the record.
+    /// The journal has it, and the consumer does not.
     Finished,
-    /// The consumer has acknowledged it; the slot is still the flow's.
+    /// The consumer has acknowledged it, and the slot still has the flow.
     Acknowledged,
-    /// The slot is empty, and the journal still says that it is not.
+    /// The slot is empty, and its journal page is not cleared.
     Scrubbed,
-    /// The slot belongs to nobody: it is not in the stack of free ones.
+    /// The slot has no owner: it is not in the stack of free slots.
     Nobodys,
-    /// The next record's mark is half written.
+    /// The note of the next record is half written.
     Noted,
-    /// It is written, and nobody has the record.
+    /// The note is written, and the consumer does not have the record.
     Offered,
-    /// The withheld counts are written down, and none of them is moved.
+    /// The plan of a suppressed record is written, and no count is moved.
     Planned,
-    /// It is moved at one of two hooks.
+    /// The counts are moved at one of two hooks.
     HalfMoved,
-    /// It is moved, and the journal does not say so.
+    /// The counts are moved, and the journal is not updated.
     Moved,
-    /// The journal says so, and what was written down still stands.
+    /// The journal is updated, and the plan is not cleared.
     Suppressed,
-    /// The sums of an interface that left are written, and do not count yet.
+    /// The sums of a removed interface are written, and not valid yet.
     Summed,
-    /// They count, and its ledger still counts as well.
+    /// The sums are valid, and the ledger of the interface is not empty yet.
     Departing,
-    /// Its ledger is empty, and what was written down says that it is not.
+    /// The ledger is empty, and the word still names it.
     Emptied,
-    /// An interface has another name, and is there under both.
+    /// An interface has another name, and both names are stored.
     Named,
-    /// Flows of interfaces that went are marked, and their keys still lead to them.
+    /// Flows of removed interfaces are marked, and their keys still lead to them.
     Parting,
-    /// Pins are half made.
+    /// Some of the pins are made.
     Making,
     /// The maps are pinned, and nothing is attached.
     Made,
-    /// Free slots are between two stacks.
+    /// Some free slots are on the new stack.
     Moving,
-    /// New flows are made by the new program, all else is done by the old ones.
+    /// The new program creates flows, and old programs at the hooks do everything else.
     Connected,
-    /// The new program is at one hook, the old one at the others.
+    /// The new program is at one hook, and old programs are at the others.
     Swapped,
-    /// A program is on its way from one place at its hook to another.
+    /// A program is being moved to another place at its hook.
     Shifted,
-    /// Slots that were taken over are half looked at.
+    /// Some of the slots are taken over.
     TakingOver,
-    /// Free slots are half returned.
+    /// Some of the free slots are returned.
     Returning,
-    /// Pins are half removed.
+    /// Some of the pins are removed.
     Removing,
 }
 

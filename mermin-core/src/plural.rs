@@ -1,8 +1,8 @@
-//! Sentences about numbers.
+//! Numbers with nouns.
 
 use std::fmt;
 
-/// A number of things, the noun in the plural unless it is one of them: `1 packet`, `2 packets`.
+/// A number and a noun, in the plural unless the number is one: `1 packet`, `2 packets`.
 pub(crate) struct Plural(pub(crate) u64, pub(crate) &'static str);
 
 impl fmt::Display for Plural {

@@ -1,4 +1,4 @@
-//! How fast flows become messages, on one core.
+//! Speed of encoding flows as messages, on one core.
 
 use std::{hint::black_box, time::SystemTime};
 

@@ -1,5 +1,5 @@
-//! How fast flows come to be in a topic: of the broker that is named (`-- HOST:PORT`), or of one of librdkafka in this process, whose
-//! processor time is then among that told.
+//! Speed of storing flows in a topic, of a given broker (`-- HOST:PORT`) or of librdkafka's mock broker in this
+//! process, whose CPU time is then included.
 
 use std::{
     env,
@@ -66,7 +66,7 @@ fn measure(
     Ok(())
 }
 
-/// Of this process, all threads.
+/// Returns the CPU time of all threads of this process.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(

@@ -1,4 +1,4 @@
-//! How fast flows come to be in a stream, of a nats-server beside this program.
+//! Speed of storing flows in a stream of a nats-server on this host.
 
 use std::{
     error::Error,
@@ -66,7 +66,7 @@ fn measure(all: &[Flow]) -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-/// Of this process, all threads.
+/// Returns the CPU time of all threads of this process.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(

@@ -1,4 +1,4 @@
-//! How fast flows become requests, on one core.
+//! Speed of encoding flows as requests, on one core.
 
 use std::{hint::black_box, time::SystemTime};
 

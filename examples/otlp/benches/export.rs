@@ -1,8 +1,9 @@
-//! How fast flows arrive over gRPC, without TLS, beside the exporter of OpenTelemetry's own SDK that is given the same records.
+//! Speed of exporting flows over gRPC without TLS, compared with the exporter of OpenTelemetry's own SDK for the same
+//! records.
 //!
-//! The receiver reads requests and answers, and decodes nothing, so that what is measured is the exporter. The SDK gets
-//! batches of the size it has by default, once with the spans already made, which leaves encoding and sending, and once with
-//! making them, which is what a program that has flows has to do.
+//! The receiver reads requests and responds without decoding, so the exporter dominates. The SDK gets batches of its
+//! default size: once with finished spans, which measures encoding and sending, and once including their creation,
+//! which a program with flows needs.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on fails")]
 
@@ -41,10 +42,10 @@ use rustix::time::{ClockId, clock_gettime};
 
 const FLOWS: u32 = 4096;
 const ROUNDS: usize = 11;
-/// The SDK's default.
+/// Default batch size of the SDK.
 const SDK_BATCH: usize = 512;
 
-/// Octets that came, and processor time of the receiver.
+/// Received octets, and CPU time of the receiver.
 #[derive(Default)]
 struct Counts {
     octets: AtomicU64,
@@ -105,7 +106,7 @@ fn processor_time(clock: ClockId) -> u64 {
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn measure(name: &str, counts: &Counts, mut export: impl FnMut()) {
-    // Connects, and fills what is kept.
+    // The first export connects and fills caches.
     export();
     let used = || {
         let receiver = counts.nanoseconds.load(Ordering::Relaxed);
@@ -127,7 +128,7 @@ fn measure(name: &str, counts: &Counts, mut export: impl FnMut()) {
     println!("{name:<34} {rate:>12.0} {used:>16.2} {octets:>14.0}");
 }
 
-/// Answers requests of gRPC on a thread of its own.
+/// Responds to gRPC requests in a thread of its own.
 fn receive(counts: Arc<Counts>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -167,7 +168,7 @@ async fn answer(
     }
     let used = processor_time(ClockId::ThreadCPUTime);
     counts.nanoseconds.store(used, Ordering::Relaxed);
-    // An empty message, and that all is well.
+    // An empty message with status OK.
     let trailers = HeaderMap::from_iter([(
         "grpc-status".parse().unwrap(),
         HeaderValue::from_static("0"),
@@ -181,7 +182,7 @@ async fn answer(
         .unwrap())
 }
 
-/// A record as the SDK has spans.
+/// Returns a record as a span of the SDK.
 fn span(flow: &Flow) -> SpanData {
     let mut attributes = Vec::with_capacity(48);
     flow.attributes().for_each(|(name, value)| {
@@ -195,7 +196,7 @@ fn span(flow: &Flow) -> SpanData {
             Value::Numbers(numbers) => {
                 SdkValue::Array(Array::I64(numbers.map(u64::cast_signed).collect()))
             }
-            // The span has them.
+            // The span has these fields itself.
             _ => return,
         };
         attributes.push(KeyValue::new(name, value));

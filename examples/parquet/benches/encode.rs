@@ -1,4 +1,4 @@
-//! How fast flows become files, on one core, and how large those are.
+//! Speed of encoding flows as files, on one core, and the size of the files.
 
 use std::{env, fs, hint::black_box, time::Duration};
 
@@ -9,7 +9,7 @@ use mermin_parquet::{Codec, Encoder, Settings};
 const ROWS: usize = 65_536;
 const ROUNDS: usize = 11;
 
-/// Says what each column costs, by files that have it alone.
+/// Measures the cost of each column, with files that have only that column.
 const BY_COLUMN: &str = "--by-column";
 
 fn main() {
@@ -23,7 +23,7 @@ fn main() {
     if by_column {
         each_column(&made);
     }
-    // Flows of captures that are named, in one file.
+    // Flows of the given captures, in one file.
     let captured: Vec<Flow> = env::args_os()
         .skip(1)
         .filter(|argument| argument != "--bench" && argument != BY_COLUMN)
@@ -97,7 +97,7 @@ fn measure(name: &str, settings: &Settings, flows: &[Flow]) {
     );
 }
 
-/// CPU time of this thread, as the scheduler counts it: what else runs on the machine is no part of it.
+/// Returns the CPU time of this thread, without the time of others on the machine.
 fn cpu_time() -> Duration {
     let counted = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = counted

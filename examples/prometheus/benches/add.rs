@@ -1,4 +1,4 @@
-//! How fast flows are summed, on one core, and how long a page takes.
+//! Speed of summing flows, on one core, and time of making a page.
 
 use std::{hint::black_box, net::Ipv4Addr, time::Instant};
 
@@ -15,7 +15,7 @@ const ROUNDS: usize = 101;
 
 fn main() {
     let mixed = flows(FLOWS);
-    // Every record is of another pair of addresses.
+    // Every record has another pair of addresses.
     let attack: Vec<Flow> = (0..100_000_u32)
         .map(|number| {
             let mut flow = mixed[number as usize % mixed.len()].clone();

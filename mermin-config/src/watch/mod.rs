@@ -47,7 +47,7 @@ use crate::{
 /// while let Some(change) = changes.next().await {
 ///     match change {
 ///         Ok(loaded) => apply(loaded.config),
-///         Err(error) => eprintln!("{error}"), // what was in force stays
+///         Err(error) => eprintln!("{error}"), // the previous configuration stays
 ///     }
 /// }
 /// # Ok(())

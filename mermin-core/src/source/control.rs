@@ -222,7 +222,7 @@ impl Control {
     /// Returns an error if opening must not continue.
     ///
     /// # Errors
-    /// `Closed`, when nobody waits for the source any more. Nobody sees this error either.
+    /// `Closed`, when nobody waits for the source any more. The caller never gets this error.
     pub(super) fn go_on(&self) -> Result<(), Error> {
         if self.is_abandoned() {
             return Err(Error::new(ErrorKind::Closed, "cannot go on opening"));

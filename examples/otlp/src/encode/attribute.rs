@@ -17,7 +17,7 @@ const ARRAY: u8 = 5;
 /// Field of `ArrayValue`.
 const VALUES: u8 = 1;
 
-/// Nanoseconds since 1970, 0 for what was before.
+/// Returns nanoseconds since 1970; 0 for earlier times.
 pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

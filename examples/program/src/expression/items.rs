@@ -1,6 +1,7 @@
-//! Lists of items with commas between them.
+//! Lists of items separated by commas.
 
-/// Items between commas. Commas within braces, and within a regular expression between slashes, belong to the item.
+/// Returns the items between commas. Commas within braces, or within a regular expression between slashes, belong to
+/// the item.
 ///
 /// ```
 /// let items: Vec<_> = mermin_program::items("eth0,{a,b}*,/x{1,2}/").collect();
@@ -16,7 +17,7 @@ pub fn items(text: &str) -> impl Iterator<Item = &str> {
     .map(str::trim)
 }
 
-/// A place in a list of items.
+/// A position in a list of items.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
     depth: u32,
@@ -25,19 +26,19 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// True if a comma ends the item here.
+    /// Returns true if a comma here ends the item.
     pub(super) fn is_outside(self) -> bool {
         self.depth == 0 && !self.in_expression
     }
 
-    /// True within a regular expression.
+    /// Returns true within a regular expression.
     pub(super) fn is_in_expression(self) -> bool {
         self.in_expression
     }
 
-    /// Moves behind a character.
+    /// Advances past a character.
     pub(super) fn pass(&mut self, character: char) {
-        // A slash elsewhere than at the beginning is that of a network, `10.0.0.0/8`.
+        // A slash that is not at the beginning belongs to a network, `10.0.0.0/8`.
         let is_edge = character == '/' && (self.in_expression || !self.in_item);
         match character {
             '/' if is_edge => self.in_expression = !self.in_expression,

@@ -27,7 +27,7 @@ const KEYS: [(&str, &str); 17] = [
     ("flow", "icmp_code_name"),
 ];
 
-/// Words of pcap-filter(7), and the key that each stands for.
+/// Words of pcap-filter(7), and the equivalent keys.
 const ALIASES: [(&str, &str); 4] = [
     ("host", "address"),
     ("net", "address"),
@@ -35,7 +35,7 @@ const ALIASES: [(&str, &str); 4] = [
     ("proto", "transport"),
 ];
 
-/// Words of pcap-filter(7) for an end of a flow, and the block of each.
+/// Words of pcap-filter(7) for a side of a flow, and the block of each.
 const ENDS: [(&str, &str); 2] = [("src", "source"), ("dst", "destination")];
 
 fn replaced(table: &[(&str, &'static str)], word: &str) -> Option<&'static str> {
@@ -43,20 +43,20 @@ fn replaced(table: &[(&str, &'static str)], word: &str) -> Option<&'static str> 
     found.map(|(_, to)| *to)
 }
 
-/// The end of a flow that `src` or `dst` means.
+/// Returns the block of `src` or `dst`.
 pub(super) fn end(word: &str) -> Option<&'static str> {
     replaced(&ENDS, word)
 }
 
-/// The fields that a key means; more than one where it means either end.
+/// The fields of a key; several if it applies to both sides.
 #[derive(Clone, Debug)]
 pub(super) struct Fields(Vec<(&'static str, &'static str)>);
 
 impl Fields {
-    /// The fields of a key, of one end if that is named. None if there is no such key.
+    /// Returns the fields of a key, of one side if that is given. `None` if there is no such key.
     pub(super) fn of(end: Option<&str>, written: &str) -> Option<Self> {
         let key = replaced(&ALIASES, written).unwrap_or(written);
-        // Names of attributes have dots where the configuration's keys have underscores.
+        // Names of attributes have dots where keys of a configuration have underscores.
         let key = key.replace('.', "_");
         let fits = |&&(block, name): &&(&str, &str)| {
             let in_block = |rest: &str| rest.strip_prefix('_') == Some(name);
@@ -69,10 +69,10 @@ impl Fields {
         (!fields.is_empty()).then_some(Self(fields))
     }
 
-    /// The term that one of these items is in one of the fields.
+    /// Returns the term that one of the fields matches one of these items.
     ///
     /// # Errors
-    /// An item that is none, in one line with what would be valid.
+    /// An invalid item, in one line with valid alternatives.
     pub(super) fn term(&self, items: &[&str]) -> Result<Node, String> {
         let filters = self.0.iter().map(|field| filter(*field, items));
         let mut nodes = filters.collect::<Result<Vec<_>, _>>()?;
@@ -83,7 +83,7 @@ impl Fields {
     }
 }
 
-/// A filter of one key, by the reader of configuration files: items mean the same in both.
+/// Builds a filter of one key with the reader of configuration files, so items have the same meaning in both.
 fn filter((block, key): (&str, &str), items: &[&str]) -> Result<Node, String> {
     let mut list = String::new();
     for item in items {
@@ -101,7 +101,7 @@ fn filter((block, key): (&str, &str), items: &[&str]) -> Result<Node, String> {
     }
 }
 
-/// The text of an error, without a place, because there is no file.
+/// Formats an error without a position, because there is no file.
 fn fault(error: &Error) -> String {
     let words = error.to_string();
     let first = words.lines().next().unwrap_or_default();
@@ -118,7 +118,7 @@ fn fault(error: &Error) -> String {
     }
 }
 
-/// The term of a word that stands by itself: `tcp`, `ip6`. None if it is no protocol.
+/// Returns the term of a single word: `tcp`, `ip6`. `None` if it is no protocol.
 pub(super) fn protocol(word: &str) -> Option<Node> {
     let (key, item) = match word {
         "ip" => ("type", "ipv4"),
@@ -129,7 +129,7 @@ pub(super) fn protocol(word: &str) -> Option<Node> {
     Fields::of(None, key)?.term(&[item]).ok()
 }
 
-/// Keys that begin as this one does, or the ones that are used most.
+/// Returns the keys that begin with this text, or else the most common ones.
 pub(super) fn known(written: &str) -> String {
     let like: Vec<String> = KEYS
         .iter()

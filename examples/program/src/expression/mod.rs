@@ -1,10 +1,10 @@
 //! Expressions that select flows: `port 443 and not net 10.0.0.0/8`.
 //!
-//! A term is a key of a configuration's filters (docs/CONFIG.md) or the name of the attribute, then `=`, `!=` or a space, and
-//! items with commas between them: `destination.port=443,8000-8999`. A key may go without its block where that leaves no
-//! doubt (`transport=tcp`); `address` and `port` then mean either end. Terms are joined by `and`, `or`, `not` and parentheses;
-//! two that stand side by side must both hold. Of pcap-filter(7) there are `host`, `net`, `portrange`, `proto`, `src`, `dst`,
-//! `ip`, `ip6` and the names of protocols.
+//! A term is a key of a configuration's filters (docs/CONFIG.md) or the name of the attribute, then `=`, `!=` or a
+//! space, and items separated by commas: `destination.port=443,8000-8999`. The block of a key may be omitted if the
+//! key is unique without it (`transport=tcp`); `address` and `port` without a block mean either side. `and`, `or`,
+//! `not` and parentheses combine terms. Two terms without an operator must both hold. Words of pcap-filter(7) are
+//! `host`, `net`, `portrange`, `proto`, `src`, `dst`, `ip`, `ip6` and the names of protocols.
 
 mod items;
 mod keys;
@@ -17,7 +17,7 @@ use mermin_core::{Filter, Flow};
 
 pub use items::items;
 
-/// An expression that was understood. The empty one admits every flow.
+/// A parsed expression. An empty one admits every flow.
 ///
 /// ```
 /// use mermin_program::Expression;
@@ -33,22 +33,22 @@ pub struct Expression(Node);
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq)]
 enum Node {
-    /// All of them hold.
+    /// All of these hold.
     All(Vec<Node>),
-    /// At least one of them holds.
+    /// At least one of these holds.
     Any(Vec<Node>),
     Not(Box<Node>),
     Filter(Box<Filter>),
 }
 
 impl Expression {
-    /// True if it has no term.
+    /// Returns true if it has no term.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// True if it holds for a record.
+    /// Returns true if it holds for a record.
     #[must_use]
     pub fn admits(&self, flow: &Flow) -> bool {
         self.0.admits(flow)
@@ -65,7 +65,7 @@ impl FromStr for Expression {
     type Err = String;
 
     /// # Errors
-    /// The first fault, in one line, with what would be valid.
+    /// The first error, in one line with valid alternatives.
     fn from_str(text: &str) -> Result<Self, String> {
         parser::parse(text).map(Self)
     }

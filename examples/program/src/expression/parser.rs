@@ -1,4 +1,4 @@
-//! From words and signs to an expression. `not` binds closest, then `and`, then `or`.
+//! Parses tokens into an expression. `not` binds closest, then `and`, then `or`.
 
 use super::{
     Node,
@@ -7,13 +7,13 @@ use super::{
     tokens::{Token, tokens},
 };
 
-/// Parentheses and denials within each other: each takes stack.
+/// Largest nesting of parentheses and `not`, because each level takes stack.
 const DEEPEST: u32 = 64;
 
-/// Reads an expression.
+/// Parses an expression.
 ///
 /// # Errors
-/// The first fault, in one line, with what would be valid.
+/// The first error, in one line with valid alternatives.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     let tokens = tokens(text);
     if tokens.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Result<Node, String> {
     }
 }
 
-/// The tokens that are left.
+/// The remaining tokens.
 struct Parser<'a> {
     tokens: &'a [Token<'a>],
     depth: u32,
@@ -41,7 +41,7 @@ impl<'a> Parser<'a> {
         self.tokens.first().copied()
     }
 
-    /// Takes the next token if it is this one.
+    /// Consumes the next token if it is this one.
     fn takes(&mut self, token: Token<'_>) -> bool {
         let found = self.peek() == Some(token);
         if found {
@@ -129,7 +129,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The key behind `src` or `dst`: `src port 80`. An address may follow at once: `src 10.0.0.1`.
+    /// Parses the key after `src` or `dst`: `src port 80`. An address may follow directly: `src 10.0.0.1`.
     fn key_of_end(&mut self) -> &'a str {
         match self.peek() {
             Some(Token::Word(word)) if Fields::of(Some("source"), word).is_some() => {
@@ -140,7 +140,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A word that is no key.
+    /// Handles a word that is not a key.
     fn protocol(&self, word: &str) -> Result<Node, String> {
         if matches!(self.peek(), Some(Token::Equal | Token::Unequal)) {
             return Err(format!(
@@ -157,7 +157,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A node alone needs none around it.
+/// Returns a single node as it is, or `many` of several.
 fn one_or(mut nodes: Vec<Node>, many: fn(Vec<Node>) -> Node) -> Node {
     match nodes.pop() {
         Some(node) if nodes.is_empty() => node,

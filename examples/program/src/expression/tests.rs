@@ -4,7 +4,7 @@ use mermin_core::flow::{Endpoint, FlowId, Interface, Protocol};
 
 use super::*;
 
-/// TCP from 10.0.0.1, port 4000, to 10.0.0.2, port 443, at eth0.
+/// Returns a TCP flow from 10.0.0.1, port 4000, to 10.0.0.2, port 443, at eth0.
 fn flow() -> Flow {
     Flow::new(
         FlowId::from_u128(1),

@@ -1,8 +1,8 @@
-//! From the text of an expression to its words and signs.
+//! Splits the text of an expression into tokens.
 
 use super::items::Place;
 
-/// The smallest part of an expression.
+/// A token of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Open,
@@ -26,7 +26,7 @@ const SIGNS: [(&str, Token<'static>); 7] = [
     ("=", Token::Equal),
 ];
 
-/// Splits a text. Words are of one piece: no sign is looked for within braces, brackets or a regular expression.
+/// Splits a text. Braces, brackets and regular expressions are part of a word.
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -54,7 +54,7 @@ fn keyword(word: &str) -> Token<'_> {
     }
 }
 
-/// Length of the word that a text begins with, in octets.
+/// Returns the length in octets of the word with which a text begins.
 fn word(text: &str) -> usize {
     let mut place = Place::default();
     let mut in_brackets = false;

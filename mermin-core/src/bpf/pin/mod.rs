@@ -1,10 +1,10 @@
 //! State that outlives the process: maps, links and programs with names in a BPF file system.
 //!
 //! ```text
-//! <bpffs>/mermin/<instance>/                  locked by whoever owns the instance
-//! <bpffs>/mermin/<instance>/<layout>/         all there is to one layout of memory, or nothing
-//! <bpffs>/mermin/<instance>/making/           what is not all there yet
-//! <bpffs>/mermin/<instance>/leaving/          what is no longer all there
+//! <bpffs>/mermin/<instance>/                  locked by the owner of the instance
+//! <bpffs>/mermin/<instance>/<layout>/         complete pins of one layout of memory
+//! <bpffs>/mermin/<instance>/making/           pins while they are made
+//! <bpffs>/mermin/<instance>/leaving/          pins while they are removed
 //! ```
 //!
 //! A directory gets the layout's name when it is complete, and loses it before anything is removed. So a process that

@@ -89,7 +89,7 @@ impl Registered {
 pub(super) struct Entries {
     /// Degradations of the source as a whole.
     pub(super) general: Vec<Degradation>,
-    /// Flows taken over from a former process.
+    /// Flows taken over from an earlier process.
     pub(super) taken_over: Option<TakenOver>,
     /// Filters removed when the source was opened.
     pub(super) orphans: Vec<Orphan>,
