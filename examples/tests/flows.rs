@@ -56,6 +56,10 @@ fn main() -> ExitCode {
             "signal_ends_waiting_for_a_capture",
             signal_ends_waiting_for_a_capture,
         ),
+        Trial::test(
+            "progress_of_a_capture_is_shown_on_a_terminal",
+            progress_of_a_capture_is_shown_on_a_terminal,
+        ),
         kernel("configuration_filter_applies", configuration_filter_applies),
         kernel(
             "changed_configuration_is_reloaded",
@@ -549,6 +553,54 @@ fn closed_output_pipe_ends_quietly() -> Result<(), Failed> {
     let stderr = child.stderr()?;
     ensure(!stderr.contains("panicked"), stderr.as_str())?;
     ensure(!stderr.contains("cannot"), stderr.as_str())
+}
+
+/// Nothing takes the records, so reading stands still and the line is drawn.
+fn progress_of_a_capture_is_shown_on_a_terminal() -> Result<(), Failed> {
+    let file = File::new("long.pcap", many_flows(20_000))?;
+    let (mut screen, line) = terminal::open(100)?;
+    let mut child = support::Running::with(
+        flows()
+            .arg("--pcap")
+            .arg(&file.0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(line),
+    )?;
+    let mut shown = Vec::new();
+    while !shown.ends_with(b" left") {
+        let mut octet = [0];
+        screen.read_exact(&mut octet)?;
+        shown.push(octet[0]);
+    }
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    ensure(
+        shown.contains("[#") && shown.contains(" % of 1.5 MB, ") && shown.contains(" packets/s, "),
+        shown.as_str(),
+    )?;
+    let mut records = String::new();
+    child.stdout()?.read_to_string(&mut records)?;
+    ensure(child.wait(Duration::from_mins(1))? == Some(0), "a failure")?;
+    let count = records.lines().count();
+    ensure(count == 20_000, format!("{count} records"))
+}
+
+/// A capture of so many flows of one datagram each.
+fn many_flows(count: u16) -> Vec<u8> {
+    let mut octets = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+    octets.extend([0; 8]);
+    octets.extend([0, 0, 4, 0, 1, 0, 0, 0]);
+    for port in 1..=count {
+        octets.extend([0; 8]);
+        octets.extend([60, 0, 0, 0, 60, 0, 0, 0]);
+        octets.extend([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]);
+        octets.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0]);
+        octets.extend([10, 0, 0, 1, 10, 0, 0, 2]);
+        octets.extend(port.to_be_bytes());
+        octets.extend([0, 9, 0, 8, 0, 0]);
+        octets.extend([0; 18]);
+    }
+    octets
 }
 
 /// In a network namespace of its own, which has a loopback interface that is down.

@@ -114,6 +114,9 @@ pub struct Stats {
     pub packets: u64,
     /// Octets of their frames, link header and padding included.
     pub frame_octets: u64,
+    /// Octets of a capture that were read, in its file's own form: compressed, if the file is. Of a file's length, this is how far
+    /// it was read. 0 for a source that reads no capture.
+    pub capture_octets_read: u64,
     /// Sweeps of the table so far.
     pub sweeps: u64,
     /// Duration of the last sweep.

@@ -18,12 +18,13 @@ use crate::{
     demo::Demo,
     failure::Failure,
     news::News,
-    output::Output,
+    progress::Progress,
     ready::Ready,
     status::{self, Status},
     stdin::Stdin,
     stop::{Hangup, Requests, Stop},
     summary,
+    view::{Reader, View},
 };
 
 /// Interval between two checks for a signal and for the end of the time.
@@ -69,13 +70,16 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         demo.make_traffic();
     }
 
+    let mut view = View::of(options);
     let watch = Watch {
+        progress: options.pcap.as_deref().map(|path| Progress::of(path, now)),
+        is_summed: view.is_summed(),
         handle: flows.handle(),
         stop,
         deadline: options
             .duration
             .and_then(|duration| now.checked_add(duration)),
-        status: Status::new(now),
+        status: Status::new(now, options.pcap.is_some()),
         done: AtomicBool::new(false),
     };
     let outcome = thread::scope(|scope| {
@@ -95,7 +99,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
                 said
             });
         });
-        let outcome = show(&mut flows, Output::new(options.json), &watch);
+        let outcome = show(&mut flows, &mut view, &watch);
         watch.done.store(true, Ordering::Relaxed);
         outcome
     });
@@ -110,8 +114,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             say(&after);
         }
     }
+    let (rejected, reader) = (view.rejected(), view.reader());
+    // A source that failed has its sums as well.
+    let finished = view.finish();
     outcome?;
-    say(&summary::of(&watch.handle.stats()));
+    finished.or_else(|error| refused(reader, &error))?;
+    let stats = watch.handle.stats();
+    say(&format!(
+        "{}{}",
+        summary::of(&stats),
+        summary::rejected(rejected)
+    ));
     Ok(())
 }
 
@@ -187,23 +200,25 @@ fn heed(
     said
 }
 
-/// Writes flows until the source ends. It is no failure if the reader has closed the pipe (`flows | head`).
-fn show(flows: &mut FlowSource, mut output: Output, watch: &Watch) -> Result<(), Failure> {
+/// Shows flows until the source ends. It is no failure if the reader has closed the pipe (`flows | head`).
+fn show(flows: &mut FlowSource, view: &mut View, watch: &Watch) -> Result<(), Failure> {
     let mut batches = flows.ready_chunks(BATCH);
     while let Some(batch) = block_on(batches.next()) {
-        watch.status.make_room(Instant::now());
+        if !watch.is_summed {
+            watch.status.make_room(Instant::now());
+        }
         for flow in batch {
             let flow = match flow {
                 // The last item. Earlier flows are flushed below.
                 Err(error) if interrupted(&watch.stop, &error) => break,
                 flow => flow?,
             };
-            if let Err(error) = output.write(&flow) {
-                return refused(&output, &error);
+            if let Err(error) = view.take(flow) {
+                return refused(view.reader(), &error);
             }
         }
-        if let Err(error) = output.flush() {
-            return refused(&output, &error);
+        if let Err(error) = view.flush() {
+            return refused(view.reader(), &error);
         }
     }
     Ok(())
@@ -215,8 +230,8 @@ fn interrupted(stop: &Stop, error: &Error) -> bool {
 }
 
 /// Decides if an error of standard output is a failure.
-fn refused(output: &Output, error: &io::Error) -> Result<(), Failure> {
-    if output.is_left(error) {
+fn refused(reader: Reader, error: &io::Error) -> Result<(), Failure> {
+    if reader.is_gone(error) {
         Ok(())
     } else {
         Err(Failure::new("cannot write to standard output", error))
@@ -228,6 +243,10 @@ struct Watch {
     handle: Handle,
     stop: Stop,
     deadline: Option<Instant>,
+    /// Progress of a capture file.
+    progress: Option<Progress>,
+    /// True if nothing is shown before the end.
+    is_summed: bool,
     status: Status,
     done: AtomicBool,
 }
@@ -245,7 +264,10 @@ impl Watch {
             self.status.say(&now_and_then(&self.handle, now));
             self.status.refresh(now, || {
                 let stats = self.handle.stats();
-                status::waiting(stats.flows_open, stats.packets)
+                match &self.progress {
+                    Some(progress) => progress.text(&stats, now),
+                    None => status::waiting(stats.flows_open, stats.packets, self.is_summed),
+                }
             });
             thread::sleep(TICK);
         }

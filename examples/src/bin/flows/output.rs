@@ -3,15 +3,21 @@
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 
 use mermin_core::{Flow, sink::JsonLines};
-use rustix::{io::Errno, termios::tcgetwinsize};
+use rustix::termios::tcgetwinsize;
 
-use crate::table::{Size, Table};
+use crate::{
+    args::Format,
+    csv_rows::CsvRows,
+    table::{Size, Table},
+};
 
-/// One of three formats.
+/// One of four formats.
 #[derive(Debug)]
 pub(crate) enum Output {
     /// For programs.
     Json(JsonLines<BufWriter<Stdout>>),
+    /// For spreadsheets.
+    Csv(Box<CsvRows<Stdout>>),
     /// For people at a terminal.
     Table(BufWriter<Stdout>, Table),
     /// For files and pipes.
@@ -19,15 +25,15 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// Chooses JSON if requested, a table on a terminal, plain lines otherwise.
-    pub(crate) fn new(json: bool) -> Self {
+    /// Chooses a table on a terminal and plain lines elsewhere, unless another format is requested.
+    pub(crate) fn new(format: Format) -> Self {
         let stdout = io::stdout();
-        let terminal = stdout.is_terminal();
-        let out = BufWriter::new(stdout);
-        match (json, terminal) {
-            (true, _) => Self::Json(JsonLines::new(out)),
-            (false, true) => Self::Table(out, Table::default()),
-            (false, false) => Self::Lines(out),
+        let is_terminal = stdout.is_terminal();
+        match format {
+            Format::Json => Self::Json(JsonLines::new(BufWriter::new(stdout))),
+            Format::Csv => Self::Csv(Box::new(CsvRows::new(stdout))),
+            Format::Plain if is_terminal => Self::Table(BufWriter::new(stdout), Table::default()),
+            Format::Plain => Self::Lines(BufWriter::new(stdout)),
         }
     }
 
@@ -36,15 +42,10 @@ impl Output {
     pub(crate) fn write(&mut self, flow: &Flow) -> io::Result<()> {
         match self {
             Self::Json(lines) => lines.write(flow),
+            Self::Csv(rows) => rows.write(flow),
             Self::Table(out, table) => out.write_all(table.lines(flow, size()).as_bytes()),
             Self::Lines(out) => writeln!(out, "{flow}"),
         }
-    }
-
-    /// Returns true if an error means that nobody reads any more: the pipe or the terminal was closed.
-    pub(crate) fn is_left(&self, error: &io::Error) -> bool {
-        let closed = error.raw_os_error() == Some(Errno::IO.raw_os_error());
-        error.kind() == io::ErrorKind::BrokenPipe || closed && matches!(self, Self::Table(..))
     }
 
     /// # Errors
@@ -52,7 +53,19 @@ impl Output {
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Json(lines) => lines.flush(),
+            Self::Csv(rows) => rows.flush(),
             Self::Table(out, _) | Self::Lines(out) => out.flush(),
+        }
+    }
+
+    /// Ends the output: a CSV file without records has its header.
+    ///
+    /// # Errors
+    /// Whatever standard output says.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        match &mut self {
+            Self::Csv(rows) => rows.finish(),
+            _ => self.flush(),
         }
     }
 }

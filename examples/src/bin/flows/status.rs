@@ -24,6 +24,10 @@ const CLEAR_LINE: &str = "\r\x1b[K";
 #[derive(Debug)]
 pub(crate) struct Status {
     terminal: bool,
+    /// True if flows are shown on the same terminal.
+    is_shared: bool,
+    /// True if the line is shown on terminals only.
+    is_private: bool,
     state: Mutex<State>,
 }
 
@@ -44,9 +48,13 @@ impl State {
 }
 
 impl Status {
-    pub(crate) fn new(now: Instant) -> Self {
+    /// With `is_private`, the line is shown on a terminal only, and in no log.
+    pub(crate) fn new(now: Instant, is_private: bool) -> Self {
+        let terminal = io::stderr().is_terminal();
         Self {
-            terminal: io::stderr().is_terminal(),
+            terminal,
+            is_shared: terminal && io::stdout().is_terminal(),
+            is_private,
             state: Mutex::new(State {
                 next: now + PATIENCE,
                 drawn: false,
@@ -62,7 +70,7 @@ impl Status {
     /// Shows `text` if it is due.
     pub(crate) fn refresh(&self, now: Instant, text: impl FnOnce() -> String) {
         let mut state = self.state();
-        if state.over || now < state.next {
+        if state.over || now < state.next || self.is_private && !self.terminal {
             return;
         }
         // An error of the status must not stop the program.
@@ -80,9 +88,11 @@ impl Status {
     /// Removes the line before flows are shown. On a terminal it comes back afterwards.
     pub(crate) fn make_room(&self, now: Instant) {
         let mut state = self.state();
-        state.clear();
-        state.next = state.next.max(now + SETTLED);
         state.over |= !self.terminal;
+        if self.is_shared {
+            state.clear();
+            state.next = state.next.max(now + SETTLED);
+        }
     }
 
     /// Prints a message of any number of lines.
@@ -113,9 +123,14 @@ fn columns() -> usize {
 }
 
 /// Formats the line.
-pub(crate) fn waiting(open: u64, packets: u64) -> String {
+pub(crate) fn waiting(open: u64, packets: u64, is_summed: bool) -> String {
+    let shown = if is_summed {
+        "sums show at the end (Ctrl-C)"
+    } else {
+        "each shows when it ends (Ctrl-C ends all)"
+    };
     format!(
-        "{open} {} open, {packets} {} seen; each shows when it ends (Ctrl-C ends all)",
+        "{open} {} open, {packets} {} seen; {shown}",
         plural(open, "flow"),
         plural(packets, "packet"),
     )
@@ -132,13 +147,13 @@ mod tests {
 
     #[test]
     fn one_flow_is_singular() {
-        assert!(waiting(1, 0).starts_with("1 flow open, 0 packets seen"));
+        assert!(waiting(1, 0, false).starts_with("1 flow open, 0 packets seen"));
     }
 
     #[test]
     fn status_is_silent_before_its_delay_and_after_its_end() {
         let now = Instant::now();
-        let status = Status::new(now);
+        let status = Status::new(now, false);
         let unwanted = || -> String { panic!("asked for a text") };
         status.refresh(now, unwanted);
         status.end();

@@ -32,6 +32,15 @@ pub(crate) fn of(stats: &Stats) -> String {
     text
 }
 
+/// Formats the number of records that `--where` rejects. The sums of [`of`] include them.
+pub(crate) fn rejected(records: u64) -> String {
+    match records {
+        0 => String::new(),
+        1 => "1 of the records is not shown: `--where` rejects it\n".to_owned(),
+        _ => format!("{records} of the records are not shown: `--where` rejects them\n"),
+    }
+}
+
 /// Formats the same for a running source.
 pub(crate) fn so_far(stats: &Stats) -> String {
     let open = stats.flows_open;

@@ -1,6 +1,5 @@
 //! Details of flows: `--with`.
 
-use lexopt::Error;
 use mermin_core::{FlowSourceBuilder, Join};
 
 /// Names of `--with`, for errors.
@@ -20,7 +19,7 @@ impl With {
     ///
     /// # Errors
     /// An unknown name.
-    pub(crate) fn add(&mut self, names: &str) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, names: &str) -> Result<(), String> {
         for name in names.split(',').map(str::trim) {
             match name {
                 "join" | "join=first_seen" => self.join = Some(Join::FirstSeen),
@@ -28,12 +27,7 @@ impl With {
                 "listening" => self.listening = true,
                 "process" => self.process = true,
                 "all" => (self.join, self.all) = (Some(Join::Merged), true),
-                other => {
-                    return Err(Error::ParsingFailed {
-                        value: other.to_owned(),
-                        error: format!("not {KNOWN}").into(),
-                    });
-                }
+                other => return Err(format!("`{other}` is not {KNOWN}")),
             }
         }
         Ok(())
@@ -64,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    fn with(names: &str) -> Result<With, Error> {
+    fn with(names: &str) -> Result<With, String> {
         let mut with = With::default();
         with.add(names).map(|()| with)
     }
@@ -80,7 +74,7 @@ mod tests {
         assert!(capture("all").get_listening_ports() && !live("join").get_listening_ports());
         assert_eq!(live("all").get_join(), Join::Merged);
         assert!(live("all").get_process() && !capture("all").get_process());
-        let error = with("join,names").unwrap_err().to_string();
+        let error = with("join,names").unwrap_err();
         assert!(error.contains("names") && error.contains(KNOWN), "{error}");
     }
 }

@@ -8,6 +8,7 @@ mod capture_reader;
 #[cfg(feature = "__lab")]
 mod captured;
 mod clock;
+mod counted_reader;
 mod flows;
 mod fragments;
 #[cfg(feature = "__lab")]
@@ -34,8 +35,8 @@ use futures_channel::oneshot;
 pub(crate) use self::frame_counter::FrameCounter;
 pub(super) use self::input::Input;
 use self::{
-    capture_reader::CaptureReader, flows::Flows, live::Live, offline_thread::OfflineThread,
-    shared::Shared,
+    capture_reader::CaptureReader, counted_reader::CountedReader, flows::Flows, live::Live,
+    offline_thread::OfflineThread, shared::Shared,
 };
 #[cfg(feature = "__lab")]
 pub use self::{
@@ -114,8 +115,6 @@ impl Arguments {
         let name = self.input.name();
         let path = self.input.path();
         let (reader, ready) = self.input.open(&self.control)?;
-        let mut capture = Capture::new(reader);
-        capture.open().map_err(|broken| broken.into_error(&name))?;
         let capacity = self.options.max_flows.unwrap_or(MOST_FLOWS);
         let source = SourceKind::Capture { path };
         let shared = Arc::new(Shared::new(
@@ -123,6 +122,12 @@ impl Arguments {
             source,
             Arc::clone(self.control.changes()),
         ));
+        let reader = CountedReader {
+            reader,
+            shared: Arc::clone(&shared),
+        };
+        let mut capture = Capture::new(Box::new(reader) as Box<dyn io::Read + Send>);
+        capture.open().map_err(|broken| broken.into_error(&name))?;
         let opened = Opened {
             shared: Arc::clone(&shared) as _,
             receipt: None,

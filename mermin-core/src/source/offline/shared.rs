@@ -1,6 +1,9 @@
 //! Counters that statistics are read from while the capture is read.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use mermin_bpf::abi::ledger::{Ignored, Reason};
 
@@ -36,6 +39,8 @@ pub(super) struct Counts {
 #[derive(Debug)]
 pub(super) struct Shared {
     counts: Mutex<Counts>,
+    /// Octets of the input; apart from `counts`, which is locked while nothing is read.
+    octets_read: AtomicU64,
     capacity: u32,
     source: SourceKind,
     changes: Arc<Changes>,
@@ -45,6 +50,7 @@ impl Shared {
     pub(super) fn new(capacity: u32, source: SourceKind, changes: Arc<Changes>) -> Self {
         Self {
             counts: Mutex::default(),
+            octets_read: AtomicU64::new(0),
             capacity,
             source,
             changes,
@@ -66,6 +72,11 @@ impl Shared {
             *known = found;
             self.changes.changed();
         }
+    }
+
+    /// So many more octets of the input were read.
+    pub(super) fn add_read(&self, octets: usize) {
+        self.octets_read.fetch_add(octets as u64, Ordering::Relaxed);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -159,6 +170,7 @@ impl Counters for Shared {
             flows_unjoined: counts.unjoined,
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),
             frame_octets: hooks.iter().map(|hook| hook.traffic.frame_octets).sum(),
+            capture_octets_read: self.octets_read.load(Ordering::Relaxed),
             hooks,
             ..Stats::default()
         }
