@@ -1,8 +1,8 @@
-//! Monotonic time in four octets, because every slot keeps two of them.
+//! Monotonic time in four octets, because every slot has two of them.
 
 use zerocopy::FromZeros;
 
-/// Steps of 2^26 ns (67 ms), for 9 years of uptime; later than that it stays at its highest.
+/// Steps of 2^26 ns (67 ms), for 9 years of uptime. Later times saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, FromZeros)]
 pub(crate) struct CoarseTime(u32);
 
@@ -14,9 +14,9 @@ pub(crate) const STEP: u64 = 1 << SHIFT;
 impl CoarseTime {
     /// At once.
     pub(crate) const NOW: Self = Self(0);
-    /// Not before something else calls for it.
+    /// Never, unless another event sets a time.
     pub(crate) const NEVER: Self = Self(u32::MAX - 1);
-    /// Not at all: the slot is being closed, and only the end of that gives it back.
+    /// Never: the slot is being closed, and the end of that gives it back.
     pub(crate) const CLOSING: Self = Self(u32::MAX);
     const LAST: u32 = u32::MAX - 2;
 
@@ -25,12 +25,12 @@ impl CoarseTime {
         Self(u32::try_from(nanoseconds >> SHIFT).map_or(Self::LAST, |step| step.min(Self::LAST)))
     }
 
-    /// The first step that begins no earlier than a time in ns: a look then is not too early.
+    /// The first step that begins no earlier than a time in ns. A sweep at that step is not too early.
     pub(crate) fn after(nanoseconds: u64) -> Self {
         Self::at(nanoseconds.saturating_add((1 << SHIFT) - 1))
     }
 
-    /// As it is kept where the next process finds it.
+    /// The stored form, for the next process.
     pub(crate) fn to_bits(self) -> u32 {
         self.0
     }

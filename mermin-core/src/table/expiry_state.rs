@@ -1,4 +1,4 @@
-//! As much of a flow as judging it takes.
+//! The part of a flow that decides if it is over.
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 

@@ -1,11 +1,11 @@
-//! User space's memory of a slot between two records.
+//! State of a flow's export, per slot, in user space.
 
 use mermin_bpf::abi::slot::DIRECTIONS;
 use zerocopy::FromZeros;
 
 use super::{coarse_time::CoarseTime, expiry_state::ExpiryState, snapshot::FlowSnapshot};
 
-/// Counters of one direction as the previous record gave them.
+/// Counters of one direction in the previous record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct Exported {
     pub(crate) packets: u64,
@@ -13,24 +13,24 @@ pub(crate) struct Exported {
     pub(crate) extra: u64,
 }
 
-/// Content of the flow's previous record. All zero before the first, so that memory is touched by flows that live long
-/// enough for a second one, and by no others.
+/// State of the flow's previous record. All zero before the first record, so only flows with a second record touch this
+/// memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct ExportState {
     pub(crate) exported: [Exported; DIRECTIONS],
     /// Records so far.
     pub(crate) sequence: u32,
-    /// When the interval began that the next record covers, if not with the flow.
+    /// Start of the interval of the next record, if it is not the flow's start.
     pub(crate) since: CoarseTime,
 }
 
 impl ExportState {
-    /// When the current interval began, monotonic ns.
+    /// Start of the current interval, monotonic ns.
     pub(crate) fn interval_start(&self, flow: &ExpiryState) -> u64 {
         self.since.nanoseconds().max(flow.first_seen)
     }
 
-    /// Takes note of a record of `flow` made at `now` (monotonic ns).
+    /// Notes a record of `flow` made at `now` (monotonic ns).
     pub(crate) fn mark_exported(&mut self, flow: &FlowSnapshot, now: u64) {
         for (exported, side) in self.exported.iter_mut().zip(&flow.sides) {
             *exported = Exported {
@@ -43,7 +43,7 @@ impl ExportState {
         self.since = CoarseTime::at(now);
     }
 
-    /// Packets that no record has told yet.
+    /// Packets that no record has.
     pub(crate) fn unexported(&self, flow: &FlowSnapshot) -> u64 {
         let exported: u64 = self.exported.iter().map(|side| side.packets).sum();
         flow.packets().wrapping_sub(exported)

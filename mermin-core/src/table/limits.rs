@@ -1,4 +1,4 @@
-//! Timeouts as judging takes them.
+//! Timeouts in nanoseconds.
 
 use mermin_bpf::{
     track::tcp::{ended, flags_from_bytes, flags_to_bytes},
@@ -39,7 +39,7 @@ impl From<Timeouts> for Limits {
 }
 
 impl Limits {
-    /// How long this flow may stay without a packet.
+    /// Time without a packet after which this flow ends.
     pub(crate) fn idle(&self, flow: &ExpiryState) -> u64 {
         let [one, other] = flow.tcp_flags;
         let seen = one | other;
@@ -59,7 +59,7 @@ impl Limits {
     }
 }
 
-/// True if the flow's own protocol said that it is over.
+/// True if the flow's protocol has closed the connection.
 pub(crate) fn is_over(flow: &ExpiryState) -> bool {
     let [one, other] = flow.tcp_flags.map(flags_from_bytes);
     protocol::has_connections(flow.protocol) && ended(one, other)

@@ -1,6 +1,6 @@
-//! The life of flows as pure state: what was observed of a flow, and the time, give records and the next look.
+//! The life of a flow as pure functions: a snapshot and the time give records and the next due time.
 //!
-//! Nothing here has a clock or a descriptor, so captures from a file and from the kernel go the same way.
+//! Nothing here has a clock or a descriptor, so flows of capture files and of the kernel share this code.
 
 pub(crate) mod coarse_time;
 pub(crate) mod expiry_state;

@@ -1,4 +1,4 @@
-//! A flow's snapshot told as a record.
+//! Makes a record of a flow's snapshot.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -30,24 +30,24 @@ use crate::{
     },
 };
 
-/// Bits of a flow id: whose it is, which slot, when it began there.
+/// Bits of a flow id: epoch, slot, and start time.
 const SLOT_BITS: u32 = 24;
 const TIME_BITS: u32 = 56;
 
-/// Context that turns slots and monotonic times into ids and dates.
+/// Converts slots and monotonic times into ids and dates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordClock {
-    /// Random, drawn with the maps: ids of two runs differ.
+    /// Random, drawn when the maps are created: ids of two runs differ.
     pub(crate) epoch: u64,
     /// Now on the monotonic clock, ns.
     pub(crate) monotonic: u64,
-    /// The same moment on the wall clock, ns since 1970: records follow its steps.
+    /// The same moment on the wall clock, ns since 1970. Records follow its steps.
     pub(crate) wall: i64,
-    /// A tick of the kernel, ns: as exact is the time of a flow's last packet.
+    /// A tick of the kernel, ns: the resolution of the time of a flow's last packet.
     pub(crate) tick: u64,
 }
 
-/// A time in ns since 1970, negative before.
+/// Converts ns since 1970, negative before it.
 pub(crate) fn date(nanoseconds: i64) -> SystemTime {
     let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
     if nanoseconds < 0 {
@@ -176,7 +176,7 @@ fn frame_octets(link_length: u8, packets: u64, octets: u64, extra: u64) -> u64 {
         .wrapping_add(extra)
 }
 
-/// Of the first packet's sender, where its link has any.
+/// MAC address of the first packet's sender, if the link has addresses.
 fn mac(flow: &FlowSnapshot) -> Option<MacAddress> {
     (flow.mac != [0; 6]).then_some(MacAddress(flow.mac))
 }

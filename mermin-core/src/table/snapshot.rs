@@ -1,4 +1,4 @@
-//! All that is known of one flow at one moment.
+//! Snapshot of one flow.
 
 use super::expiry_state::ExpiryState;
 use crate::flow::Several;
@@ -12,7 +12,7 @@ use mermin_bpf::{
     track::{origin::First, tcp},
 };
 
-/// One direction, its stripes summed.
+/// One direction, summed over its stripes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Side {
     /// Packets on the wire.
@@ -25,11 +25,11 @@ pub(crate) struct Side {
     pub(crate) last_seen: u64,
     /// Monotonic time of the first SYN, ns; 0 without.
     pub(crate) syn_at: u64,
-    /// TCP flags and how it closed.
+    /// TCP flags and close state.
     pub(crate) tcp: tcp::Side,
-    /// Fields of the first packet since samples were last asked for.
+    /// Fields of the first packet since the last request for samples.
     pub(crate) sample: Option<Sample>,
-    /// The hook that the latest sample's packet crossed.
+    /// The hook of the latest sample.
     pub(crate) hook: Option<HookDirection>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct FlowSnapshot {
     pub(crate) ipv6: bool,
     /// The higher endpoint is the source.
     pub(crate) higher_started: bool,
-    /// The first packet, which told so.
+    /// The first packet, which decided that.
     pub(crate) first: First,
     pub(crate) link_length: u8,
     /// Monotonic time of the first packet, ns.
@@ -49,7 +49,7 @@ pub(crate) struct FlowSnapshot {
     pub(crate) mac: [u8; 6],
     /// The outermost tunnel.
     pub(crate) outer: Option<Outer>,
-    /// In what packets differed from the first one.
+    /// Fields in which later packets differed from the first one.
     pub(crate) several: Several,
     /// Lower endpoint to higher, then back.
     pub(crate) sides: [Side; DIRECTIONS],
@@ -73,8 +73,8 @@ impl FlowSnapshot {
             .fold(self.first_seen, u64::max)
     }
 
-    /// The latest time known of a packet, ns: that of the last one, which is exact to a tick of the kernel, and no earlier than any
-    /// that is known precisely. Of an only packet that is the first one's.
+    /// The latest known time of a packet, ns. It is the last packet's time, exact to a tick of the kernel, or a later
+    /// precise time. For a flow of one packet it is the first packet's time.
     pub(crate) fn ended(&self) -> u64 {
         if self.packets() == 1 {
             return self.first_seen;
@@ -83,7 +83,7 @@ impl FlowSnapshot {
         precise.fold(self.last_seen(), u64::max)
     }
 
-    /// The part that judging takes.
+    /// The part that decides if the flow is over.
     pub(crate) fn expiry_state(&self) -> ExpiryState {
         ExpiryState {
             protocol: self.tail().protocol(),

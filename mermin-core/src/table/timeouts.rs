@@ -22,10 +22,11 @@ pub struct Timeouts {
     pub tcp: Duration,
     /// TCP without a packet after FINs of both sides (5 s).
     pub tcp_fin: Duration,
-    /// TCP without a packet after a FIN of one side, while the other may still send (120 s).
+    /// TCP without a packet after a FIN of one side, while the other side may still send (120 s).
     ///
-    /// Linux connection tracking waits this long for the FIN to be acknowledged (`nf_conntrack_tcp_timeout_fin_wait`), and
-    /// 60 s for the other one from then on, as a socket in FIN-WAIT-2 does that nobody holds any more (`tcp_fin_timeout`).
+    /// Linux connection tracking waits this long for the acknowledgement of the FIN
+    /// (`nf_conntrack_tcp_timeout_fin_wait`). From then on it waits 60 s for the other FIN, as does a socket in
+    /// FIN-WAIT-2 that no process holds (`tcp_fin_timeout`).
     pub tcp_half_closed: Duration,
     /// TCP without a packet after a RST, SCTP after ABORT or SHUTDOWN COMPLETE, DCCP after Reset (5 s).
     pub tcp_rst: Duration,
@@ -52,7 +53,7 @@ impl Default for Timeouts {
     }
 }
 
-/// Nanoseconds, as far as 64 bits go (584 years).
+/// Nanoseconds, saturating at 64 bits (584 years).
 pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

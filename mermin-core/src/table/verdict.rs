@@ -9,10 +9,10 @@ use super::{
 use crate::flow::EndReason;
 use mermin_bpf::wire::protocol::has_connections;
 
-/// Connections are looked at this often, because a FIN or RST brings their end nearer, ns.
+/// Interval between two checks of a connection, because a FIN or RST brings its end nearer, ns.
 const TCP_LOOK: u64 = 1_000_000_000;
 
-/// The verdict.
+/// The decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing is due before this time.
@@ -39,7 +39,7 @@ pub(crate) fn due(flow: &ExpiryState, entry: &ExportState, limits: &Limits, earl
     idle_at(flow, limits).min(report_at(flow, entry, limits).max(earliest))
 }
 
-/// Judges a flow at `now` (monotonic ns).
+/// Decides about a flow at `now` (monotonic ns).
 pub(crate) fn judge(flow: &ExpiryState, entry: &ExportState, limits: &Limits, now: u64) -> Verdict {
     let idle_at = idle_at(flow, limits);
     if now >= idle_at {

@@ -1,4 +1,4 @@
-//! From the octets of a capture to records, without a thread and without a consumer.
+//! Reads the octets of a capture and makes records, without a thread or a consumer.
 
 use std::{
     io,
@@ -12,36 +12,36 @@ use crate::{
     source::{pace::Pace, pages::PageRequest},
 };
 
-/// Records that are made before somebody has to take them.
+/// Number of records after which the caller has to take them.
 const BATCH: usize = 512;
 
-/// A capture that is being counted. Records gather in `flows.out`.
+/// A capture that is being counted. Its records are in `flows.out`.
 #[derive(Debug)]
 pub(super) struct CaptureReader<R: io::Read> {
     pub(super) capture: Capture<R>,
     pub(super) flows: Flows,
     pub(super) shared: Arc<Shared>,
-    /// A packet that waits until what was due before it is told.
+    /// A packet that waits for the records that are due before it.
     pending: Option<Packet>,
     pace: Option<Pace>,
-    /// Nothing of what was read last has been looked at.
+    /// No packet of the last read was processed yet.
     unseen: bool,
-    /// Interfaces that are not read, as the report says.
+    /// Unsupported interfaces, as in the report.
     unread: usize,
-    /// Time of the first packet of what was read last, ns since 1970.
+    /// Time of the first packet of the last read, ns since 1970.
     pub(super) first: Option<i64>,
 }
 
-/// Why going through what is in memory stopped.
+/// Reason why processing the packets in memory stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// All of it is counted: [`CaptureReader::fill`].
+    /// All packets in memory are counted. [`CaptureReader::fill`] reads more.
     Starved,
-    /// Records wait to be taken.
+    /// The records have to be taken first.
     Records,
-    /// A packet has to wait so long.
+    /// A packet has to wait this long, by the pace of playback.
     Early(Duration),
-    /// There is no more.
+    /// The capture has ended.
     End,
 }
 
@@ -53,14 +53,14 @@ impl<R: io::Read> CaptureReader<R> {
             shared,
             pending: None,
             pace: None,
-            // Finding out the format has read some.
+            // Detecting the format has read some octets.
             unseen: true,
             unread: 0,
             first: None,
         }
     }
 
-    /// No faster than this.
+    /// Limits the speed of playback.
     pub(super) fn paced(self, pace: Option<Pace>) -> Self {
         if let Some(pace) = &pace {
             pace.begin();
@@ -68,13 +68,13 @@ impl<R: io::Read> CaptureReader<R> {
         Self { pace, ..self }
     }
 
-    /// Reads once. Blocks as long as the input does.
+    /// Reads once. Blocks while the input blocks.
     pub(super) fn fill(&mut self) -> Result<(), PcapError> {
         self.unseen = true;
         self.capture.fill()
     }
 
-    /// Counts packets as long as they are in memory and few records wait.
+    /// Counts the packets in memory until enough records wait.
     pub(super) fn go_through(&mut self) -> Result<Stop, PcapError> {
         let stop = self.count();
         self.shared.tell(&mut self.unread);
@@ -113,7 +113,7 @@ impl<R: io::Read> CaptureReader<R> {
         Ok(Stop::Records)
     }
 
-    /// How long a packet has to wait, if it has.
+    /// The time that a packet has to wait, if any.
     fn wait(&self, packet: &Packet) -> Option<Duration> {
         let pace = self.pace.as_ref()?;
         match packet.time {
@@ -127,14 +127,14 @@ impl<R: io::Read> CaptureReader<R> {
         self.flows.fill(&self.shared.lock(), request);
     }
 
-    /// Lets time pass up to this moment (ns since 1970) without a packet. `true` when all records that are due by then are made.
+    /// Advances the time to this moment (ns since 1970) without a packet. `true` if all records due by then are made.
     pub(super) fn pass(&mut self, until: i64) -> bool {
         let mut counts = self.shared.lock();
         self.flows.pass(until);
         self.flows.expire(&mut counts, BATCH)
     }
 
-    /// Ends flows that are still open, as many as may wait. `true` when none is left.
+    /// Ends open flows, up to the number of records that may wait. `true` if no flow is left.
     pub(super) fn empty(&mut self) -> bool {
         let mut counts = self.shared.lock();
         self.flows.empty(&mut counts, BATCH)

@@ -1,4 +1,4 @@
-//! The packets of a capture as they are in it.
+//! Access to the packets of a capture without counting them.
 
 use std::io;
 
@@ -19,7 +19,7 @@ pub struct Captured<'a> {
     pub length: u32,
 }
 
-/// Gives each packet of a capture, up to its end or its break.
+/// Calls a function with each packet of a capture, up to its end or its damage.
 ///
 /// # Errors
 /// As those of a source's stream.

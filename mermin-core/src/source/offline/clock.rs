@@ -1,21 +1,22 @@
-//! The capture's clock: what its packets' times amount to, for timeouts.
+//! The capture's clock: a monotonic time for timeouts, made of packet timestamps.
 
-/// Where it begins, ns: any moment but 0, which elsewhere stands for none, and far enough from it for packets that are late.
+/// Initial value, ns. It is not 0, which means "no time" elsewhere, and it is large enough to subtract the lag of late
+/// packets.
 const BEGIN: u64 = 60_000_000_000;
-/// Packets that are late by less were captured side by side, on several CPUs or interfaces, ns. By more, the clock was set
-/// back (or files were put together), and time goes on from there.
+/// Maximum lag of packets that were captured concurrently, on several CPUs or interfaces, ns. At a larger step back,
+/// the clock was set back or files were concatenated, and the time continues from there.
 const LATE: u64 = 10_000_000_000;
 
-/// Two years: keeps the sum of leaps that damage can make far from the end of 64 bits.
+/// Two years: keeps the sum of the leaps of a damaged file far below the limit of 64 bits.
 const LONGEST_LEAP: u64 = 1 << 56;
 
-/// A clock that packets drive. It never goes back, and never leaps further than any timeout: whatever the time between two
-/// packets, more than the longest timeout is as good as the longest timeout.
+/// A clock that packets advance. It is monotonic, and no step is longer than the longest timeout: a longer gap ends the
+/// same flows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     /// The latest time so far.
     now: u64,
-    /// A packet's time, and what it is on this clock.
+    /// A packet's time, and the time of this clock.
     reference: Option<(u64, u64)>,
     longest_leap: u64,
 }
@@ -26,19 +27,19 @@ impl Clock {
         Self {
             now: BEGIN,
             reference: None,
-            // A step more than the timeout, so that it is over for good.
+            // One step more than the timeout, so that it has passed.
             longest_leap: longest.saturating_add(LATE).min(LONGEST_LEAP),
         }
     }
 
-    /// The time that all packets so far have come to, ns.
+    /// The time after all packets so far, ns.
     pub(super) fn now(&self) -> u64 {
         self.now
     }
 
-    /// A packet's time (ns since 1970) on this clock, which moves on to it.
+    /// Returns a packet's time (ns since 1970) on this clock, and advances the clock to it.
     pub(super) fn advance(&mut self, time: i64) -> u64 {
-        // In the same order, and as far from each other.
+        // Keeps the order and the distances.
         let time = time.cast_unsigned() ^ 1 << 63;
         let (then, told) = *self.reference.get_or_insert((time, BEGIN));
         let moment = if time >= then {

@@ -1,4 +1,4 @@
-//! Packets and time change flows, and records come out.
+//! Flows of a capture: packets and time change them, and records are made.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -46,7 +46,7 @@ use crate::{
     },
 };
 
-/// The name of an interface that the capture does not name.
+/// Name of an interface without a name in the capture.
 const UNNAMED: &str = "pcap";
 
 /// The flows of a capture.
@@ -54,7 +54,7 @@ const UNNAMED: &str = "pcap";
 pub(super) struct Flows {
     limits: Limits,
     clock: Clock,
-    /// Time of the latest packet, ns since 1970: packets without one come at that.
+    /// Time of the latest packet, ns since 1970. Packets without a time get this one.
     wall: i64,
     table: Table,
     timers: Timers,
@@ -65,14 +65,14 @@ pub(super) struct Flows {
     options: ParseOptions,
     epoch: u64,
     serial: u64,
-    /// Slots below this were ended when the capture was over.
+    /// Slots below this one were ended at the end of the capture.
     emptied: u32,
-    /// Records that nobody has taken yet.
+    /// Records that the consumer has not taken.
     pub(super) out: VecDeque<Flow>,
 }
 
 impl Flows {
-    /// No flows yet; `epoch` is random, so that ids of two sources differ.
+    /// Makes an empty table. `epoch` is random, so that ids of two sources differ.
     pub(super) fn new(
         timeouts: Timeouts,
         filter: Filter,
@@ -111,7 +111,7 @@ impl Flows {
         }
     }
 
-    /// Has ports tell the direction that answered a connection.
+    /// Uses ports that answered a connection to decide directions.
     pub(super) fn listening(self, is_wanted: bool) -> Self {
         Self {
             listening: is_wanted.then(ListeningPorts::default),
@@ -119,7 +119,8 @@ impl Flows {
         }
     }
 
-    /// The time of a packet; the clock advances to it. Calling it again with the same packet gives the same time.
+    /// Returns the time of a packet, and advances the clock to it. Another call with the same packet returns the same
+    /// time.
     pub(super) fn moment(&mut self, packet: &Packet) -> PacketTime {
         self.wall = packet.time.map_or(self.wall, |time| time.at);
         PacketTime {
@@ -184,7 +185,7 @@ impl Flows {
         }
     }
 
-    /// Finds the packet's flow, or begins one, and counts into it.
+    /// Finds or begins the packet's flow, and adds the packet to it.
     fn count(
         &mut self,
         counts: &mut Counts,
@@ -248,8 +249,8 @@ impl Flows {
         Ok(())
     }
 
-    /// Leaves word of a first fragment's flow, for the fragments of its own and of those around it; gives what those of them add
-    /// that came before it.
+    /// Remembers the flow of a first fragment, for the later fragments of the same packet and of the packets around it.
+    /// Returns the counts of later fragments that came before it.
     fn remember_first_fragment(
         &mut self,
         arrival: &ParsedFrame,
@@ -274,7 +275,7 @@ impl Flows {
         before.plus(&self.outer_fragments(arrival, owner, at))
     }
 
-    /// The same for the packets around, whose later fragments carry the flow's packets.
+    /// Does the same for the outer packets, whose later fragments carry the flow's packets.
     fn outer_fragments(
         &mut self,
         arrival: &ParsedFrame,
@@ -295,7 +296,7 @@ impl Flows {
         before
     }
 
-    /// Counts a later fragment into the flow that the first one named.
+    /// Adds a later fragment to the flow of its first fragment.
     fn count_later(
         &mut self,
         counts: &mut Counts,
@@ -322,7 +323,7 @@ impl Flows {
         Ok(())
     }
 
-    /// Flows that are open now.
+    /// Open flows.
     #[cfg(feature = "__lab")]
     pub(super) fn open(&self) -> impl Iterator<Item = &crate::table::snapshot::FlowSnapshot> {
         self.table.flows()
@@ -347,7 +348,8 @@ impl Flows {
         }
     }
 
-    /// Makes the records that are due by now, in the order in which they are, until so many wait. `true` when none is left.
+    /// Makes the records that are due, in the order of their times, until this many wait. `true` if no due record is
+    /// left.
     pub(super) fn expire(&mut self, counts: &mut Counts, records: usize) -> bool {
         while self.out.len() < records {
             let Some((moment, number)) = self.timers.pop(self.clock.now()) else {
@@ -356,13 +358,13 @@ impl Flows {
             let Some(slot) = self.table.get(number).filter(|slot| slot.due == moment) else {
                 continue;
             };
-            // Judged as of then, so that what happens to a flow does not depend on when other flows have packets.
+            // Decides as of the due time, so the outcome of a flow does not depend on the packets of other flows.
             let verdict = judge(&slot.flow.expiry_state(), &slot.entry, &self.limits, moment);
             let mut earliest = moment + 1;
             match verdict {
                 Verdict::Keep(_) => {}
                 Verdict::Report => {
-                    // Entries know time in steps: the next report is not in this one again.
+                    // Due times are coarse, so the next record is at least one step later.
                     earliest = moment.saturating_add(coarse_time::STEP);
                     if slot.entry.unexported(&slot.flow) == 0 {
                         slot.entry.since = coarse_time::CoarseTime::at(moment);
@@ -388,7 +390,7 @@ impl Flows {
         false
     }
 
-    /// Takes up a flow that is wanted, where conversations are joined.
+    /// Adds a flow to its conversation, if conversations are joined and the filter admits it.
     fn enrol(&mut self, counts: &mut Counts, number: u32) {
         if let Some(conversations) = &mut self.conversations
             && let Some(slot) = self.table.get(number)
@@ -399,7 +401,8 @@ impl Flows {
         }
     }
 
-    /// Counts of a flow's conversation at all interfaces; none where another one reports it, which goes to the ledger.
+    /// Counts of a flow's conversation at all interfaces. None if another flow reports the conversation; then the
+    /// counts go to the ledger.
     fn join(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
         match &mut self.conversations {
             Some(conversations) if slot.decision != FilterDecision::UNWANTED => joining::decide(
@@ -414,7 +417,7 @@ impl Flows {
         }
     }
 
-    /// A flow's record, unless it is withheld.
+    /// Makes a flow's record, unless it is suppressed.
     fn tell(
         &mut self,
         counts: &mut Counts,
@@ -434,7 +437,7 @@ impl Flows {
         Some(record)
     }
 
-    /// Makes a record of a flow that goes on.
+    /// Makes an interval record.
     fn report(&mut self, counts: &mut Counts, number: u32, now: u64) {
         let Some(mut looked) = self.table.get(number).cloned() else {
             return;
@@ -467,7 +470,7 @@ impl Flows {
         }
     }
 
-    /// Ends flows that are still open, until so many records are made. `true` when none is left.
+    /// Ends open flows until this many records wait. `true` if no flow is left.
     pub(super) fn empty(&mut self, counts: &mut Counts, records: usize) -> bool {
         while self.emptied < self.table.touched() {
             if self.out.len() >= records {
@@ -496,7 +499,7 @@ struct Captured<'a> {
 }
 
 impl Captured<'_> {
-    /// The sender by the link header right around the packet.
+    /// The sender's address in the innermost link header.
     fn mac(&self, packet: &packet::Packet) -> [u8; 6] {
         if packet.mac_at == 0 && self.is_inside() {
             return [0; 6];
@@ -510,7 +513,7 @@ impl Captured<'_> {
             .is_some_and(|outer| outer.facts & kind::MASK != kind::WIREGUARD)
     }
 
-    /// The outer header, as the flow's lower endpoint stands to it.
+    /// The outer header, with the side of the flow's lower endpoint first.
     fn outer(&self, direction: u8) -> Option<Outer> {
         let mut outer = self.arrival.outer?;
         if outer.mac == [0; 6] {
@@ -524,7 +527,7 @@ impl Captured<'_> {
     }
 }
 
-/// Makes records, or withholds them.
+/// Makes or suppresses records.
 struct Teller<'a> {
     filters: &'a Filters,
     listening: Option<&'a ListeningPorts>,
@@ -533,7 +536,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// A flow's record, with the capture's own dates.
+    /// Makes a flow's record, with the timestamps of the capture.
     fn record(&self, slot: &Slot, number: u32, reason: EndReason, counts: &Counts) -> Flow {
         let name = name_of(counts, (slot.flow.tail().ifindex as usize).wrapping_sub(1));
         let clock = RecordClock {
@@ -554,7 +557,7 @@ impl Teller<'_> {
             &clock,
             listening,
         );
-        // A slot may be used twice within the same time stamp; the number of the flow is its own.
+        // A slot may be reused within one timestamp, so the id has the number of the flow.
         flow.id = FlowId::from_u128(u128::from(self.epoch) << 64 | u128::from(slot.serial));
         let [start, end] = slot.span.map_or([0; 2], |span| [span.start, span.end]);
         flow.start = date(start);
@@ -563,7 +566,7 @@ impl Teller<'_> {
         flow
     }
 
-    /// The same if it is wanted. One that is not wanted goes to the ledger.
+    /// Makes the record if the filter admits it. Otherwise its counts go to the ledger.
     fn tell(
         &self,
         slot: &Slot,
@@ -594,7 +597,7 @@ impl Teller<'_> {
     }
 }
 
-/// A packet of so many octets.
+/// Measure of a packet of this many octets.
 fn one(octets: u32) -> Ignored {
     Ignored {
         packets: 1,
@@ -602,7 +605,7 @@ fn one(octets: u32) -> Ignored {
     }
 }
 
-/// The name of the interface at a place in the capture.
+/// Name of the interface with this number in the capture.
 pub(super) fn name_of(counts: &Counts, place: usize) -> Arc<str> {
     match counts.hooks.get(place) {
         Some(Some(hook)) => Arc::clone(&hook.name),
@@ -610,14 +613,14 @@ pub(super) fn name_of(counts: &Counts, place: usize) -> Arc<str> {
     }
 }
 
-/// Fragments that were under the reason go to the flow of their first one.
+/// Moves fragments from the reason to the flow of their first fragment.
 fn taken_back(counts: &mut Counts, ifindex: u32, taken: &Measure) {
     if let Some(hook) = hook_of(counts, ifindex) {
         hook.taken_back(Reason::Fragment, left(taken));
     }
 }
 
-/// Counts under a reason what no packet at hand stands for.
+/// Adds counts to a reason without a packet.
 fn counted_under(counts: &mut Counts, ifindex: u32, reason: Reason, measure: &Measure) {
     if let Some(hook) = hook_of(counts, ifindex) {
         hook.ignored(reason, left(measure));
@@ -636,7 +639,7 @@ pub(super) fn hook_of(counts: &mut Counts, ifindex: u32) -> Option<&mut Interfac
     counts.hooks.get_mut(place)?.as_mut()
 }
 
-/// The ledger of an interface, from its first packet on.
+/// The ledger of an interface. It exists from the interface's first packet.
 fn hook<'a>(
     counts: &'a mut Counts,
     place: usize,

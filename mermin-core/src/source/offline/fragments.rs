@@ -1,4 +1,5 @@
-//! Flows of first fragments, for as long as their others may come, and later fragments, for as long as their first may.
+//! Memory of first fragments and their flows, and of later fragments that came before their first one. Entries expire
+//! with the reassembly time.
 
 use std::collections::HashMap;
 
@@ -11,10 +12,10 @@ use mermin_bpf::{
     wire::ip::Ip,
 };
 
-/// Packets in parts that are remembered at least; and at most twice as many.
+/// Minimum number of remembered fragmented packets. The maximum is twice as many.
 const ROOM: usize = 4096;
 
-/// Keys of a capture's packets in parts.
+/// Keys of fragmented packets.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
     owners: Recent<FragmentFlow>,
@@ -22,7 +23,7 @@ pub(super) struct Fragments {
 }
 
 impl Fragments {
-    /// Leaves word of the flow of a packet's first fragment.
+    /// Remembers the flow of a packet's first fragment.
     pub(super) fn insert(&mut self, key: FragmentKey, owner: FragmentFlow) {
         self.owners.insert(key, owner);
     }
@@ -35,7 +36,7 @@ impl Fragments {
             .copied()
     }
 
-    /// Remembers a fragment that came before its first one, and is counted under the reason.
+    /// Remembers a fragment that came before its first one and is counted under the reason.
     pub(super) fn keep(&mut self, key: FragmentKey, ip: &Ip, frame_octets: u32, now: u64) {
         let fresh = Early {
             seen_at: now,
@@ -55,8 +56,8 @@ impl Fragments {
         self.early.insert(key, added);
     }
 
-    /// Counts that came before a packet's first fragment, which is cut itself or `carries` such a packet: no longer under
-    /// the reason.
+    /// Takes the counts that came before a packet's first fragment, which is a fragment itself or `carries` such a
+    /// packet. They are no longer under the reason.
     pub(super) fn take(&mut self, key: &FragmentKey, carries: bool, now: u64) -> Measure {
         self.early
             .remove(key)
@@ -65,7 +66,7 @@ impl Fragments {
     }
 }
 
-/// Two halves: when the younger is full, the older goes.
+/// Two halves. When the newer one is full, the older one is dropped.
 #[derive(Debug)]
 struct Recent<V> {
     young: HashMap<FragmentKey, V>,
@@ -94,7 +95,7 @@ impl<V> Recent<V> {
     }
 
     fn remove(&mut self, key: &FragmentKey) -> Option<V> {
-        // The older half's other counts are of before.
+        // Other counts of the older half belong to an earlier packet.
         let old = self.old.remove(key);
         self.young.remove(key).or(old)
     }

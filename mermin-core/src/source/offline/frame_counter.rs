@@ -1,4 +1,4 @@
-//! Frames given by hand instead of by a capture.
+//! Counts single frames that a test passes in.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 /// Link type of Ethernet.
 const ETHERNET: u32 = 1;
 
-/// Flows of frames that are counted one at a time. None of them ever ends by itself.
+/// Flows of frames that are counted one at a time. No flow ends.
 #[derive(Debug)]
 pub(crate) struct FrameCounter {
     flows: Flows,
@@ -45,7 +45,7 @@ impl FrameCounter {
             .packet(&mut self.counts, &self.interface, &packet, moment, octets);
     }
 
-    /// Every open flow.
+    /// All open flows.
     pub(crate) fn open(&self) -> impl Iterator<Item = &FlowSnapshot> {
         self.flows.open()
     }

@@ -2,8 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-/// Folds words by multiplying, from a random seed, so that a capture cannot be made to collide on purpose by who knows the
-/// constants alone.
+/// Folds words by multiplication, from a random seed. The seed prevents captures that cause collisions on purpose.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fold {
     seed: u64,
@@ -59,7 +58,7 @@ impl Hasher for Folding {
         self.fold(word);
     }
 
-    // The length of an array that is always as long tells nothing.
+    // Arrays here have a fixed length, so the length is not hashed.
     fn write_usize(&mut self, _: usize) {}
 
     fn finish(&self) -> u64 {

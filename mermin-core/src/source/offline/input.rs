@@ -1,4 +1,4 @@
-//! Where a capture comes from.
+//! Source of a capture: a file or a reader.
 
 use std::{
     fmt,
@@ -28,7 +28,7 @@ impl Input {
         Self::Reader(Arc::new(Mutex::new(Some(Box::new(reader)))))
     }
 
-    /// As errors call it.
+    /// Name in errors.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Path(path) => format!("`{}`", path.display()),
@@ -43,7 +43,7 @@ impl Input {
         }
     }
 
-    /// Opens the file, or takes the reader. An input that may be silent for long is read by a thread of its own.
+    /// Opens the file, or takes the reader. A thread of its own reads an input that may be silent for long.
     pub(super) fn open(self, control: &Arc<Control>) -> Result<(Reader, Option<Ready>), Error> {
         let reader = match self {
             Self::Path(path) => match file(&path) {
@@ -75,7 +75,8 @@ impl Input {
     }
 }
 
-/// Opens a file, and says whether it is a regular one. The kernel opens a directory as well, and refuses to read it.
+/// Opens a file, and returns if it is a regular one. A directory is an error: the kernel opens it too, and then refuses
+/// to read it.
 fn file(path: &Path) -> io::Result<(File, bool)> {
     let file = File::open(path)?;
     let kind = file.metadata()?;
@@ -102,7 +103,7 @@ fn unopened(path: &Path, error: io::Error) -> Error {
         .with_source(error)
 }
 
-/// A reader is the same as itself alone.
+/// A reader equals only itself.
 impl PartialEq for Input {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

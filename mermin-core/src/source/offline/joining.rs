@@ -1,4 +1,4 @@
-//! Conversations that several interfaces of a capture saw.
+//! Conversations that several interfaces of a capture observed.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     table::{export_state::ExportState, record::unexported, snapshot::FlowSnapshot},
 };
 
-/// Takes up a flow that begins.
+/// Adds a new flow.
 pub(super) fn begin(
     conversations: &mut Conversations,
     table: &Table,
@@ -33,8 +33,8 @@ pub(super) fn begin(
     }
 }
 
-/// Decides who reports what a flow's next record would say: none where another flow does, else what all have seen. The part that
-/// another has reported goes to the ledger, and counts as told.
+/// Decides which flow reports the counts of a flow's next record. None if another flow does; otherwise the counts of
+/// all interfaces. The part that another flow has reported goes to the ledger, and counts as exported.
 pub(super) fn decide(
     conversations: &mut Conversations,
     table: &Table,
@@ -57,7 +57,7 @@ pub(super) fn decide(
     }
 }
 
-/// A flow has ended.
+/// Removes an ended flow.
 pub(super) fn end(
     conversations: &mut Conversations,
     counts: &Counts,
@@ -67,7 +67,7 @@ pub(super) fn end(
     conversations.end(slot, sight(counts, flow));
 }
 
-/// Counts that no record has told go to the ledger: another interface reports them.
+/// Moves unexported counts to the ledger, because another interface reports them.
 pub(super) fn withhold(counts: &mut Counts, flow: &FlowSnapshot, entry: &ExportState) {
     counts.joined += 1;
     if let Some(hook) = hook_of(counts, flow.tail().ifindex) {
@@ -82,11 +82,11 @@ fn sight(counts: &Counts, flow: &FlowSnapshot) -> Sight {
     Sight::of(flow, name)
 }
 
-/// Counts of the flow in a slot by now.
+/// Current counts of the flow in a slot.
 fn sight_in(table: &Table, counts: &Counts, slot: u32) -> Sight {
     match table.flow(slot) {
         Some(flow) => sight(counts, flow),
-        // No slot of a conversation is free.
+        // Slots of a conversation are in use.
         None => Sight::of(&FlowSnapshot::default(), Arc::from("")),
     }
 }

@@ -9,15 +9,15 @@ use crate::{
     table::{record::flow_fields, snapshot::FlowSnapshot},
 };
 
-/// Ports that are remembered at most, some 4 MiB.
+/// Maximum number of remembered ports, about 4 MiB.
 const MOST: usize = 1 << 16;
 
-/// Addresses and ports that have answered a connection so far. They are those of hosts, whatever interface saw them.
+/// Addresses and ports that have answered a connection. They belong to hosts, whichever interface saw them.
 #[derive(Debug, Default)]
 pub(super) struct ListeningPorts(HashSet<(Protocol, Endpoint)>);
 
 impl ListeningPorts {
-    /// A packet of the flow answered a question; `by_higher` says which end sent it.
+    /// Notes that a packet of the flow was an answer; `by_higher` is its sender.
     pub(super) fn answered(&mut self, flow: &FlowSnapshot, by_higher: bool) {
         let flow_fields = flow_fields(flow, "");
         if !protocol::has_connections(flow_fields.protocol.0) || self.0.len() == MOST {
@@ -31,7 +31,7 @@ impl ListeningPorts {
         self.0.insert((flow_fields.protocol, server));
     }
 
-    /// A flow's direction by the end that listens, if it is one alone.
+    /// A flow's direction, if exactly one end listens.
     pub(super) fn direction(&self, flow: &FlowSnapshot) -> Direction {
         let flow_fields = flow_fields(flow, "");
         let listens = |end| self.0.contains(&(flow_fields.protocol, end));

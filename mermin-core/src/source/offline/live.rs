@@ -1,32 +1,32 @@
-//! Tells if a capture is read while it is made: then time passes for its flows also while no packet comes.
+//! Detects captures that are read while they are written. For these, time passes also while no packet arrives.
 //!
-//! **The rule**: a capture is live as long as what was last read of it began with a packet captured at most
-//! [`MOST_LAG`] before it was read (and at most [`AHEAD`] after). While a live capture is silent, its time is that of
-//! the host, less the greatest lag so far and [`MARGIN`]. So a packet that is still on its way comes in time.
+//! **The rule**: a capture is live if the last read began with a packet captured at most [`MOST_LAG`] before the read
+//! (and at most [`AHEAD`] after it). While a live capture is silent, its time is the host's time minus the greatest lag
+//! so far and [`MARGIN`]. So packets that are still in flight arrive in time.
 
-/// A packet that takes longer to come through is of an old file, ns. Programs that write captures collect some kilobytes.
+/// A packet with a longer lag belongs to an old file, ns. Capture programs buffer some kilobytes.
 pub(super) const MOST_LAG: i64 = 60_000_000_000;
-/// Clocks differ, ns.
+/// Difference between clocks, ns.
 const AHEAD: i64 = 1_000_000_000;
-/// The kernel hands packets to who captures them once in a second, ns.
+/// The kernel delivers captured packets at least once a second, ns.
 const MARGIN: i64 = 1_000_000_000;
 
-/// How far what is read is behind.
+/// Lag of the packets that are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Live {
-    /// The greatest so far; none while it is not live.
+    /// The greatest lag; none while the capture is not live.
     lag: Option<i64>,
 }
 
 impl Live {
-    /// Of what was read at `now` the first packet was captured at `time`; both in ns since 1970.
+    /// Notes a read at `now` whose first packet was captured at `time`; both in ns since 1970.
     pub(super) fn read(&mut self, time: i64, now: i64) {
         let lag = now.saturating_sub(time).max(0);
         let is_live = lag <= MOST_LAG && time <= now.saturating_add(AHEAD);
         self.lag = is_live.then(|| lag.max(self.lag.unwrap_or(0)));
     }
 
-    /// The time up to which no packet is to come any more, if nothing is there to be read at `now`.
+    /// The time up to which no more packets are expected, if nothing is readable at `now`.
     pub(super) fn silent_until(&self, now: i64) -> Option<i64> {
         now.checked_sub(self.lag?.saturating_add(MARGIN))
     }

@@ -1,8 +1,8 @@
 //! Flows of a capture file, by the same parser and the same decisions as those of the host.
 //!
-//! A thread of its own reads and counts. It waits when the consumer is slow, so that no packet is left out; timeouts run on the
-//! capture's clock, so that a day is read as fast as the disk gives it. Of a capture that is read while it is made, the clock
-//! goes on while no packet comes ([`live`]).
+//! A thread of its own reads and counts. It waits for a slow consumer, so no packet is lost. Timeouts use the capture's
+//! clock, so a day of packets is read as fast as the disk delivers it. In a capture that is still being written, the
+//! clock also advances while no packet arrives ([`live`]).
 
 mod capture_reader;
 #[cfg(feature = "__lab")]
@@ -65,7 +65,7 @@ struct Arguments {
     queue: Arc<Queue>,
 }
 
-/// Starts the thread; the answer comes when the capture's format is known.
+/// Starts the thread. The reply comes when the capture's format is known.
 pub(super) fn start(
     options: Options,
     input: Input,
@@ -100,11 +100,11 @@ impl Arguments {
         match self.open() {
             Ok((work, opened)) => match answer.send(Ok(opened)) {
                 Ok(()) => work.run(),
-                // Whoever opened it has gone.
+                // The caller of `open` has gone.
                 Err(_) => Ok(()),
             },
             Err(error) => {
-                // Whoever opened it may have gone.
+                // The caller of `open` may have gone.
                 let _ = answer.send(Err(error));
                 Ok(())
             }

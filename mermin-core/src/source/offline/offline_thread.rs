@@ -18,28 +18,28 @@ use crate::{
     source::{control::Control, queue::Queue},
 };
 
-/// Requests wake the thread; this is how long it would sleep without any.
+/// Longest sleep of the thread. Requests wake it earlier.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// How soon another speed is noticed.
+/// Interval between two checks of the playback speed.
 const LONGEST_LOOK: Duration = Duration::from_millis(50);
-/// Flows that are due soon after each other end together.
+/// Flows due within this time end together.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
-/// All that the thread owns.
+/// State of the thread.
 #[derive(Debug)]
 pub(super) struct OfflineThread<R: io::Read> {
     pub(super) reading: CaptureReader<R>,
-    /// As errors call the capture.
+    /// Name of the capture in errors.
     pub(super) name: String,
     pub(super) control: Arc<Control>,
     pub(super) queue: Arc<Queue>,
-    /// Tells whether reading would wait, where it may.
+    /// Reports if a read would block, for inputs that may block.
     pub(super) ready: Option<Ready>,
     pub(super) live: Live,
 }
 
 impl<R: io::Read> OfflineThread<R> {
-    /// Reads until the end, the break, or until closed; then ends what is open. Without a consumer it gives up.
+    /// Reads until the end, damage or `close`, and then ends the open flows. Stops at once without a consumer.
     pub(super) fn run(mut self) -> Result<(), Error> {
         let result = self.read();
         loop {
@@ -70,8 +70,7 @@ impl<R: io::Read> OfflineThread<R> {
         Ok(())
     }
 
-    /// Waits until there is something to read, while time passes for the flows of a live capture. `false` when woken for
-    /// something else.
+    /// Waits for input, while time passes for the flows of a live capture. `false` if woken for another reason.
     fn wait(&mut self) -> bool {
         while let Some(ready) = &self.ready
             && !ready.is_now()
@@ -96,14 +95,14 @@ impl<R: io::Read> OfflineThread<R> {
         true
     }
 
-    /// Fills the pages of open flows that were asked for.
+    /// Fills the requested pages of open flows.
     fn fill_pages(&self) {
         for request in self.control.page_requests() {
             self.reading.fill_page(request);
         }
     }
 
-    /// Hands over the records made so far; waits until there is room for them.
+    /// Passes the records to the queue, and waits until it has room for them.
     fn deliver(&mut self) {
         let CaptureReader { flows, shared, .. } = &self.reading;
         shared.lock().records += flows.out.len() as u64;

@@ -1,4 +1,4 @@
-//! A reader that may be silent for long: called by a thread of its own, so that timeouts and requests need not wait for it.
+//! A reader that may be silent for long. A thread of its own calls it, so timeouts and requests do not wait for it.
 
 use std::{
     io::{self, Read},
@@ -9,14 +9,14 @@ use std::{
 
 use crate::source::control::Control;
 
-/// Octets that are read ahead at most.
+/// Maximum number of octets that are read ahead.
 const PIECE: usize = 64 << 10;
 
-/// The end that is read from.
+/// The reading end.
 #[derive(Debug)]
 pub(super) struct Pipe(Arc<Shared>);
 
-/// Tells whether something is there to be read.
+/// Reports if data is readable.
 #[derive(Clone, Debug)]
 pub(super) struct Ready(Arc<Shared>);
 
@@ -28,13 +28,13 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Octets that were read; the first are used up.
+    /// Octets that were read; the first ones are consumed.
     piece: Vec<u8>,
     used: usize,
-    /// There is no more, and why.
+    /// The end of input, and its error.
     ended: bool,
     failure: Option<io::Error>,
-    /// Nobody reads any more.
+    /// The reading end was dropped.
     closed: bool,
 }
 
@@ -57,7 +57,7 @@ impl State {
 }
 
 impl Pipe {
-    /// Starts the thread, which wakes whoever waits on `control`.
+    /// Starts the thread, which wakes waiters of `control`.
     pub(super) fn start(
         reader: impl Read + Send + 'static,
         control: &Arc<Control>,
@@ -111,7 +111,7 @@ impl Drop for Pipe {
     }
 }
 
-/// Reads a piece, and hands it over when the one before is used up.
+/// Reads a piece, and passes it on when the previous one is consumed.
 fn pump(mut reader: impl Read, shared: &Shared, control: &Control) {
     let mut next = vec![0; PIECE];
     loop {
@@ -119,7 +119,7 @@ fn pump(mut reader: impl Read, shared: &Shared, control: &Control) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             result => result,
         };
-        // A reader that claims more than it was given room for is wrong; what it claims is not there.
+        // A faulty reader may return more than the buffer's length; the excess does not exist.
         next.truncate(*result.as_ref().unwrap_or(&0));
         let mut state = shared.lock();
         while !state.is_empty() && !state.closed {

@@ -1,4 +1,4 @@
-//! A capture read from one end to the other in the calling thread.
+//! Reads a whole capture in the calling thread.
 
 use std::{io, sync::Arc};
 
@@ -17,20 +17,20 @@ use crate::{
     table::Timeouts,
 };
 
-/// All that came of a capture.
+/// Result of reading a capture.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CaptureOutcome {
-    /// Its records in the order in which they were made.
+    /// The records, in the order in which they were made.
     pub flows: Vec<Flow>,
-    /// Why it ends early.
+    /// The error that ended it early.
     pub error: Option<Error>,
-    /// Its ledger.
+    /// The ledger.
     pub stats: Stats,
 }
 
-/// Reads a capture with room for this many flows at once. The same input gives the same records: ids are drawn from
-/// nowhere.
+/// Reads a capture with room for this many concurrent flows. The same input gives the same records, because ids are not
+/// random.
 pub fn read_capture(input: impl io::Read, timeouts: Timeouts, max_flows: u32) -> CaptureOutcome {
     let source = SourceKind::Capture { path: None };
     let shared = Arc::new(Shared::new(max_flows, source, Arc::default()));

@@ -1,4 +1,4 @@
-//! Counters that statistics are read from while the capture is read.
+//! Counters of a capture, shared with the readers of statistics.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -18,15 +18,15 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct InterfaceLedger {
     pub(super) name: Arc<str>,
-    /// Its link type, if that is not read.
+    /// Its link type, if unsupported.
     pub(super) unread: Option<u32>,
     pub(super) account: Box<Account>,
 }
 
-/// All counters; locked while what is in memory is gone through, so that they are of one moment.
+/// All counters. They are locked while the packets in memory are counted, so readers see one moment.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// By place in the capture; none before an interface's first packet.
+    /// By number in the capture; none before an interface's first packet.
     pub(super) hooks: Vec<Option<InterfaceLedger>>,
     pub(super) open: u64,
     pub(super) ended: u64,
@@ -57,7 +57,7 @@ impl Shared {
         }
     }
 
-    /// Tells whoever waits for a change of the report when there are more interfaces than `known` that are not read.
+    /// Wakes waiters for changes of the report if there are more than `known` unsupported interfaces.
     pub(super) fn tell(&self, known: &mut usize) {
         let hooks = |counts: &Counts| {
             counts
@@ -100,7 +100,7 @@ impl InterfaceLedger {
         }
     }
 
-    /// Takes back what was counted under a reason.
+    /// Subtracts counts from a reason.
     pub(super) fn taken_back(&mut self, reason: Reason, left: Ignored) {
         if let Some(found) = self.account.ignored.get_mut(reason as usize) {
             found.packets -= left.packets;
@@ -109,7 +109,7 @@ impl InterfaceLedger {
     }
 }
 
-/// The degradation of an interface whose link type is not read.
+/// The degradation for an interface of unsupported link type.
 fn degradation(hook: &InterfaceLedger, link: u32) -> Degradation {
     Degradation {
         feature: Feature::Interface,
@@ -125,7 +125,7 @@ fn degradation(hook: &InterfaceLedger, link: u32) -> Degradation {
     }
 }
 
-/// Index of an interface by its place in the capture.
+/// Index of the interface with this number in the capture.
 pub(super) fn ifindex(place: usize) -> u32 {
     u32::try_from(place + 1).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! One flow as packets of a capture make it: what the kernel program does to its slots, without the other CPUs.
+//! One flow of a capture. Packets change it as the kernel program changes its slots, on one CPU.
 
 use mermin_bpf::{
     abi::{
@@ -16,23 +16,23 @@ use crate::{
     table::{export_state::ExportState, snapshot::FlowSnapshot},
 };
 
-/// A packet's place in its flow.
+/// Time of a packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketTime {
     /// On the capture's clock, ns.
     pub(super) clock: u64,
-    /// As captured; packets without a time have none.
+    /// The captured time; none for packets without one.
     pub(super) wall: Option<Time>,
 }
 
-/// The earliest and the latest time of a flow's packets, in whatever order they are stored.
+/// Earliest and latest time of a flow's packets, in any order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     /// ns since 1970.
     pub(super) start: i64,
     /// ns since 1970.
     pub(super) end: i64,
-    /// How exact the times are, ns.
+    /// Resolution of the times, ns.
     pub(super) resolution: u64,
 }
 
@@ -54,7 +54,7 @@ impl Span {
     }
 }
 
-/// A flow and what was told of it.
+/// A flow and its export state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slot {
     pub(super) flow: FlowSnapshot,
@@ -63,17 +63,17 @@ pub(super) struct Slot {
     pub(super) decision: FilterDecision,
     /// Number of the flow in this capture; 0 for a free slot.
     pub(super) serial: u64,
-    /// When it is to be looked at; other timers of this slot are void.
+    /// Due time; other timers of this slot are void.
     pub(super) due: u64,
     /// [`Packet::ids`] of the first packet.
     ids: u32,
     /// The [initial number](mermin_bpf::track::initial::number) of each direction.
     numbers: [Option<u32>; DIRECTIONS],
-    /// When its packets were captured; none as long as none of them had a time.
+    /// Times of its packets; none if no packet had one.
     pub(super) span: Option<Span>,
 }
 
-/// The part of its headers that counting a packet takes.
+/// Header fields that counting a packet needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CountedFields {
     tcp_flags: u8,
@@ -88,7 +88,7 @@ impl CountedFields {
         }
     }
 
-    /// Of a later fragment, which has nothing of its protocol's header.
+    /// Fields of a later fragment, which has no transport header.
     pub(super) const fn of_later(owner: &FragmentFlow) -> Self {
         Self {
             tcp_flags: 0,
@@ -98,7 +98,8 @@ impl CountedFields {
 }
 
 impl Slot {
-    /// A flow that its first packet, of which nothing is counted yet, begins; `bits` are those of [`origin`] that tell by whom.
+    /// Begins a flow with its first packet, which is counted later. `bits` are the bits of [`origin`] that name the
+    /// initiator.
     pub(super) fn begin(
         key: KeyWords,
         packet: &Packet,
@@ -124,31 +125,31 @@ impl Slot {
         }
     }
 
-    /// Notes in what the way of a packet, which is looked up by `key`, differs from that of the first one.
+    /// Notes the fields in which the packet with this `key` differs from the first packet.
     pub(super) fn compare(&mut self, key: &KeyWords, packet: &Packet) {
         let differs = |number: usize| (self.flow.key[number] ^ key[number]) & CARRIED[number] != 0;
         let several = &mut self.flow.several;
-        // All of the key is compared where it has that: then nothing differs.
+        // A complete key was compared already, so nothing differs.
         several.vlan_ids |= differs(0);
         several.tunnels |= differs(1);
         several.vlan_tags |= packet.vlans.more();
         several.tunnel_ids |= packet.ids != 0 && packet.ids != self.ids;
     }
 
-    /// True if a packet begins a new connection of the same ports, given the initial number that it has.
+    /// True if a packet begins a new connection on the same ports, by its initial number.
     pub(super) fn restarts(&self, packet: &Packet, direction: u8, number: Option<u32>) -> bool {
         let seen = self.flow.sides.each_ref().map(|side| side.tcp.flags);
         let known = self.numbers[usize::from(direction)];
         tcp::restarts(packet.tcp_flags, seen, known, number)
     }
 
-    /// Notes by which number a side of a connection was opened.
+    /// Notes the initial number of a side of a connection.
     pub(super) fn open(&mut self, direction: u8, number: Option<u32>) {
         let known = &mut self.numbers[usize::from(direction)];
         *known = known.or(number);
     }
 
-    /// Counts a packet. Returns whether the flow may now be due earlier than it was.
+    /// Counts a packet. Returns true if the flow may now be due earlier.
     pub(super) fn add(
         &mut self,
         packet: &CountedFields,
@@ -185,7 +186,7 @@ impl Slot {
         new & (flag::FIN | flag::RST) != 0
     }
 
-    /// Asks for a sample of the next packet in each direction.
+    /// Requests a sample of the next packet in each direction.
     pub(super) fn want_samples(&mut self) {
         for side in &mut self.flow.sides {
             side.sample = None;

@@ -1,4 +1,4 @@
-//! The flows that are open: from a key to its slot, and slots to use again.
+//! Open flows: an index from key to slot, and free slots.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// As the index has it.
+    /// The key as stored in the index.
     fn indexed(mut self, keyed: Keyed) -> Self {
         if keyed == Keyed::Endpoints {
             let words = match &mut self {
@@ -55,7 +55,7 @@ impl Key {
         }
     }
 
-    /// Key of the flow that a first fragment belongs to.
+    /// Key of a first fragment's flow.
     pub(super) const fn of_fragment(owner: &FragmentFlow) -> Self {
         Self::of_words(&owner.key, owner.ipv6 != 0)
     }
@@ -93,7 +93,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table for so many flows at once. Memory is taken as they come.
+    /// A table for this many concurrent flows. Memory is allocated as flows come.
     pub(super) fn new(most: u32, seed: u64, keyed: Keyed) -> Self {
         Self {
             slots: Vec::new(),
@@ -130,24 +130,24 @@ impl Table {
         self.slot(number).map(|slot| &slot.flow)
     }
 
-    /// Slots that were ever used.
+    /// Slots that were used at any time.
     pub(super) fn touched(&self) -> u32 {
         u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
     }
 
-    /// Flows that are open.
+    /// Number of open flows.
     pub(super) fn open(&self) -> u64 {
         (self.slots.len() - self.free.len()) as u64
     }
 
-    /// Observations of every open flow.
+    /// Snapshots of all open flows.
     #[cfg(feature = "__lab")]
     pub(super) fn flows(&self) -> impl Iterator<Item = &FlowSnapshot> {
         let open = self.slots.iter().filter(|slot| slot.serial != 0);
         open.map(|slot| &slot.flow)
     }
 
-    /// Takes up a flow whose key is not in the table.
+    /// Adds a flow whose key is not in the table.
     pub(super) fn insert(&mut self, key: &Key, slot: Slot) -> Result<u32, Reason> {
         let number = match self.free.pop() {
             Some(number) => number,
@@ -167,7 +167,7 @@ impl Table {
         Ok(number)
     }
 
-    /// Takes a flow out.
+    /// Removes a flow.
     pub(super) fn remove(&mut self, number: u32) -> Option<Slot> {
         let slot = self.get(number).map(std::mem::take)?;
         match Key::of_slot(&slot).indexed(self.keyed) {

@@ -8,11 +8,12 @@ use mermin_bpf::{
 use super::super::snapshot::{FlowSnapshot, Side};
 use crate::flow::{Direction, DirectionRule, FIRST_USER_PORT};
 
-/// Decides by what was seen, given the ports of source and destination, and the direction by who is `listening` to one of them.
+/// Decides the direction by the observed packets, the ports of source and destination, and the end that is `listening`.
 ///
-/// A SYN tells, or what stands for one. An answer names its receiver as the source, which is the client once it was seen to send.
-/// Else whoever listens is the server. A connection that was joined late and has no listener in sight is told by its ports where one
-/// alone is a system port, and else by nothing. Of other protocols who spoke first is the client, unless it spoke from such a port.
+/// The sender of a SYN, or of its equivalent, is the client. The receiver of an answer is the client if it was seen to
+/// send. Otherwise the listening end is the server. A connection that was joined late and has no known listener is
+/// decided by its ports if exactly one is a system port, and is unknown otherwise. For other protocols the first sender
+/// is the client, unless its port is a system port.
 pub(super) fn decide(
     flow: &FlowSnapshot,
     number: u8,
@@ -29,7 +30,7 @@ pub(super) fn decide(
     }
     match listening {
         Direction::Forward => return (Direction::Forward, DirectionRule::ListeningPort),
-        // That contradicts an answer, which went to who asked.
+        // This contradicts an answer, which went to the client.
         Direction::Reverse if !is_answered => {
             return (Direction::Reverse, DirectionRule::ListeningPort);
         }
@@ -41,7 +42,7 @@ pub(super) fn decide(
         (false, true) if is_joined || is_answered => {
             (Direction::Forward, DirectionRule::PortNumber)
         }
-        // An answer and the ports contradict each other, or nothing but the answer tells.
+        // The answer and the ports contradict each other, or only the answer is known.
         _ if is_answered => (Direction::Unknown, DirectionRule::Answer),
         (true, false) => (Direction::Reverse, DirectionRule::PortNumber),
         _ if is_joined => (Direction::Unknown, DirectionRule::FirstPacket),
@@ -49,9 +50,9 @@ pub(super) fn decide(
     }
 }
 
-/// True if a side that was answered has sent what it would not have sent without asking: whoever gets a SYN-ACK that it did not
-/// ask for refuses it by RST without ACK (RFC 9293 section 3.10.7), an INIT ACK by ABORT (RFC 9260 section 8.4), and a Response by
-/// one Reset (RFC 4340 section 8.3.1), behind which no other Response comes.
+/// True if the receiver of an answer refused it: a host that gets a SYN-ACK without having sent a SYN refuses it by RST
+/// without ACK (RFC 9293 section 3.10.7), an INIT ACK by ABORT (RFC 9260 section 8.4), and a Response by one Reset (RFC
+/// 4340 section 8.3.1), after which no other Response comes.
 const fn has_asked(side: &Side, number: u8) -> bool {
     side.packets != 0
         && match number {

@@ -1,4 +1,4 @@
-//! The outer header of a flow told as its tunnel.
+//! Makes a record's tunnel of a flow's outer header.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,7 +13,7 @@ use crate::{
     table::snapshot::FlowSnapshot,
 };
 
-/// Adds what is known of the flow's tunnel.
+/// Adds the flow's tunnel to the record.
 pub(super) fn add(record: &mut Flow, flow: &FlowSnapshot, outer: &Outer) {
     let Some(kind) = tunnel_kind(outer.facts) else {
         return;
@@ -26,7 +26,7 @@ pub(super) fn add(record: &mut Flow, flow: &FlowSnapshot, outer: &Outer) {
         tunnel.source_mac = Some(MacAddress(outer.mac));
     }
     if kind == TunnelKind::WireGuard {
-        // The flow is the carrier's own.
+        // The flow is that of the outer packet itself.
         tunnel.source = record.source;
         tunnel.destination = record.destination;
         record.ipsec = Some(Ipsec {
@@ -71,7 +71,7 @@ fn protocol(outer: &Outer) -> Protocol {
     }
 }
 
-/// The outer side of the source, then that of the destination.
+/// The outer endpoint of the source, then that of the destination.
 fn ends(outer: &Outer, higher_started: bool) -> [Endpoint; 2] {
     let has_ports = protocol(outer) == Protocol::UDP;
     let end = |side: usize| Endpoint {
@@ -87,7 +87,7 @@ fn ends(outer: &Outer, higher_started: bool) -> [Endpoint; 2] {
     [end(starter), end(1 - starter)]
 }
 
-/// Octets of frames that are neither in the flow's packets nor in the outer link header: outer IP and transport headers,
+/// Frame octets that are neither in the flow's packets nor in the outer link header: outer IP and transport headers,
 /// tunnel header, inner link header.
 fn added(half: &Uniflow, link_length: u8) -> Count {
     let octets = |frames: u64, inner: u64, packets: u64| {
