@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{BoxError, FlowSink, json::Lines};
+use super::{BoxError, FlowSink, json::JsonBuffer};
 use crate::flow::Flow;
 
 /// A sink that encodes each batch once, as [`JsonLines`](super::JsonLines) does, and passes the buffer to a function.
@@ -72,9 +72,9 @@ impl<F> JsonBytes<F> {
     }
 
     fn encode(&mut self, flows: &[Flow]) -> Bytes {
-        let mut lines = Lines::with_room(self.room);
+        let mut lines = JsonBuffer::with_room(self.room).community_id_seed(self.community_id_seed);
         for flow in flows {
-            lines.push(flow, self.community_id_seed);
+            lines.push(flow);
         }
         let octets = lines.into_vec();
         self.room = octets.len().max(self.room - self.room / 8);

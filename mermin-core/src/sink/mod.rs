@@ -86,7 +86,7 @@ pub use self::{
     fan_out::FanOutError,
     flow_sink::{BoxError, FlowSink},
     function::{FromFn, from_fn},
-    json::{JsonLines, write_json},
+    json::{JsonBuffer, JsonLines, write_json},
     meter::{DropReason, Meter, SinkStats},
     refusal::{Refusal, Repeat},
     retry::{Retry, retry},

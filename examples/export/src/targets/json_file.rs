@@ -4,34 +4,32 @@ use std::path::PathBuf;
 
 use mermin_core::{
     Flow,
-    sink::{BoxError, FlowSink, JsonLines},
+    sink::{BoxError, FlowSink, JsonBuffer},
 };
 use mermin_program::Appended;
 
 /// Appends lines. Its calls block, so it needs a thread of its own.
 pub(crate) struct JsonFile {
     file: Appended,
-    lines: JsonLines<Vec<u8>>,
+    lines: JsonBuffer,
 }
 
 impl JsonFile {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             file: Appended::new(path),
-            lines: JsonLines::new(Vec::new()),
+            lines: JsonBuffer::default(),
         }
     }
 }
 
 impl FlowSink for JsonFile {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
-        let mut lines = std::mem::replace(&mut self.lines, JsonLines::new(Vec::new()));
-        lines.export(flows).await?;
-        let mut octets = lines.into_inner();
-        let written = self.file.append(&octets);
-        octets.clear();
-        self.lines = JsonLines::new(octets);
-        Ok(written?)
+        self.lines.clear();
+        for flow in flows {
+            self.lines.push(flow);
+        }
+        Ok(self.file.append(self.lines.as_bytes())?)
     }
 
     async fn close(&mut self) -> Result<(), BoxError> {

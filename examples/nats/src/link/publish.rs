@@ -1,8 +1,6 @@
 //! Publishes records and reads acknowledgements.
 
-use std::mem;
-
-use mermin_core::{Flow, sink::JsonLines};
+use mermin_core::{Flow, sink::JsonBuffer};
 
 use super::{Connection, connection::Heard};
 use crate::protocol::{Verdict, put_publish};
@@ -27,8 +25,7 @@ pub(crate) enum Fate {
 #[derive(Debug)]
 pub(crate) struct Publisher {
     under_way: usize,
-    community_id_seed: u16,
-    lines: Vec<u8>,
+    lines: JsonBuffer,
     out: Vec<u8>,
 }
 
@@ -36,8 +33,7 @@ impl Publisher {
     pub(crate) fn new(under_way: usize, community_id_seed: u16) -> Self {
         Self {
             under_way,
-            community_id_seed,
-            lines: Vec::new(),
+            lines: JsonBuffer::default().community_id_seed(community_id_seed),
             out: Vec::new(),
         }
     }
@@ -104,16 +100,11 @@ impl Publisher {
     ) -> usize {
         self.out.clear();
         self.lines.clear();
-        let lines = mem::take(&mut self.lines);
-        let mut lines = JsonLines::new(lines).community_id_seed(self.community_id_seed);
         for flow in &flows[part.clone()] {
-            // Writing to a vector does not fail.
-            let _ = lines.write(flow);
+            self.lines.push(flow);
         }
-        self.lines = lines.into_inner();
         let mut sent = 0;
-        let objects = self.lines.split(|octet| *octet == b'\n');
-        for (number, object) in part.zip(objects) {
+        for (number, object) in part.zip(self.lines.lines()) {
             let (before, flow) = (self.out.len(), flows[number]);
             let length = put_publish(&mut self.out, &link.frame, number, flow, object);
             fates[number] = if length > link.max_payload {

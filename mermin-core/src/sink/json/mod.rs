@@ -2,13 +2,13 @@
 //!
 //! Numbers are JSON numbers, exact up to 2^64-1; times are RFC 3339 in UTC with nine decimals.
 
+mod buffer;
 mod escape;
 mod line;
-mod lines;
 
 use std::io::{self, Write};
 
-pub(super) use self::lines::Lines;
+pub use self::buffer::JsonBuffer;
 use super::{BoxError, FlowSink};
 use crate::flow::Flow;
 
@@ -19,8 +19,7 @@ const PIECE: usize = 64 << 10;
 #[derive(Debug)]
 pub struct JsonLines<W> {
     out: W,
-    lines: Lines,
-    community_id_seed: u16,
+    lines: JsonBuffer,
 }
 
 impl<W: Write> JsonLines<W> {
@@ -28,15 +27,14 @@ impl<W: Write> JsonLines<W> {
     pub fn new(out: W) -> Self {
         Self {
             out,
-            lines: Lines::default(),
-            community_id_seed: 0,
+            lines: JsonBuffer::default(),
         }
     }
 
     /// Seed of `flow.community_id`, 0 unless set.
     #[must_use]
     pub fn community_id_seed(mut self, seed: u16) -> Self {
-        self.community_id_seed = seed;
+        self.lines = self.lines.community_id_seed(seed);
         self
     }
 
@@ -46,7 +44,7 @@ impl<W: Write> JsonLines<W> {
     /// Any error of the writer. Part of the line may be written.
     pub fn write(&mut self, flow: &Flow) -> io::Result<()> {
         self.lines.clear();
-        self.lines.push(flow, self.community_id_seed);
+        self.lines.push(flow);
         self.out.write_all(self.lines.as_bytes())
     }
 
@@ -70,7 +68,7 @@ impl<W: Write + Send> FlowSink for JsonLines<W> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         self.lines.clear();
         for flow in flows {
-            self.lines.push(flow, self.community_id_seed);
+            self.lines.push(flow);
             if self.lines.as_bytes().len() >= PIECE {
                 self.out.write_all(self.lines.as_bytes())?;
                 self.lines.clear();

@@ -6,16 +6,38 @@ use crate::flow::{Flow, attributes::visit::visit_all, time::NineDecimals};
 /// Capacity for a line without lists. It grows for a longer line.
 const USUAL_LINE: usize = 4_096;
 
-/// Lines that are not written yet.
+/// Records as JSON in memory, one line each, with the names of [`crate::flow::attributes`]. A sink that sends octets fills
+/// it, sends the lines, and clears it for the next batch.
+///
+/// ```
+/// use mermin_core::sink::{JsonBuffer, testing::flows};
+///
+/// let mut buffer = JsonBuffer::default();
+/// for flow in flows(3) {
+///     buffer.push(&flow);
+/// }
+/// assert!(buffer.as_bytes().starts_with(b"{\"flow.id\":") && buffer.as_bytes().ends_with(b"}\n"));
+/// assert_eq!(buffer.lines().count(), 3);
+/// buffer.clear();
+/// assert!(buffer.as_bytes().is_empty());
+/// ```
 #[derive(Debug, Default)]
-pub(in crate::sink) struct Lines {
+pub struct JsonBuffer {
     /// The lines are at the beginning of this memory. It is not cleared, because new lines overwrite it.
     octets: Vec<u8>,
     length: usize,
     times: NineDecimals,
+    community_id_seed: u16,
 }
 
-impl Lines {
+impl JsonBuffer {
+    /// Sets the seed of `flow.community_id`. Default: 0.
+    #[must_use]
+    pub fn community_id_seed(mut self, seed: u16) -> Self {
+        self.community_id_seed = seed;
+        self
+    }
+
     /// Allocates this many octets, and one more line.
     #[cfg(feature = "bytes")]
     pub(in crate::sink) fn with_room(octets: usize) -> Self {
@@ -31,15 +53,26 @@ impl Lines {
         self.octets
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Removes all lines.
+    pub fn clear(&mut self) {
         self.length = 0;
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    /// All lines, each with its line feed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         &self.octets[..self.length]
     }
 
-    pub(in crate::sink) fn push(&mut self, flow: &Flow, community_id_seed: u16) {
+    /// Each line without its line feed, in the order of [`push`](Self::push).
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        // JSON has no line feed inside: one in a text is escaped.
+        let lines = self.as_bytes().split_inclusive(|octet| *octet == b'\n');
+        lines.map(|line| line.strip_suffix(b"\n").unwrap_or(line))
+    }
+
+    /// Adds a record.
+    pub fn push(&mut self, flow: &Flow) {
         let mut room = USUAL_LINE;
         loop {
             if self.octets.len() - self.length < room {
@@ -49,7 +82,7 @@ impl Lines {
             let place = &mut self.octets[self.length..];
             let of_place = place.len();
             let mut line = Line::new(place, &mut self.times);
-            visit_all(flow, community_id_seed, &mut line);
+            visit_all(flow, self.community_id_seed, &mut line);
             line.put(b"}\n");
             if let Some(left) = line.left() {
                 // The first name has a comma before it as well.
