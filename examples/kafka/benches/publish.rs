@@ -12,7 +12,7 @@ use mermin_core::{
     Flow,
     sink::{FlowSink, testing::flows},
 };
-use mermin_kafka::{Compression, Exporter, Settings};
+use mermin_kafka::{Compression, Exporter, Format, Settings};
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -23,13 +23,12 @@ const PARTITIONS: i32 = 3;
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let all = flows(FLOWS);
     let named = env::args().skip(1).find(|argument| argument != "--bench");
-    println!(
-        "{:<16} {:>12} {:>22}",
-        "compression", "flows/s", "us CPU/flow, here"
-    );
+    println!("{:<16} {:>12} {:>22}", "", "flows/s", "us CPU/flow, here");
     for _ in 0..3 {
-        for compression in [Compression::Zstd, Compression::Lz4, Compression::None] {
-            measure(compression, named.as_deref(), &all)?;
+        for format in [Format::Json, Format::Protobuf] {
+            for compression in [Compression::Zstd, Compression::Lz4, Compression::None] {
+                measure(format, compression, named.as_deref(), &all)?;
+            }
         }
     }
     Ok(())
@@ -37,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
 fn measure(
+    format: Format,
     compression: Compression,
     named: Option<&str>,
     all: &[Flow],
@@ -49,7 +49,9 @@ fn measure(
         own.create_topic("flows", PARTITIONS, 1)?;
         own.bootstrap_servers()
     };
-    let settings = Settings::new([broker], "flows").compression(compression);
+    let settings = Settings::new([broker], "flows")
+        .format(format)
+        .compression(compression);
     let mut sink = Exporter::new(&settings)?;
     block_on(sink.export(&all[..1]))?;
     let (began, spent) = (Instant::now(), processor_time());
@@ -59,7 +61,7 @@ fn measure(
     let (took, spent) = (began.elapsed(), processor_time().saturating_sub(spent));
     println!(
         "{:<16} {:>12.0} {:>22.1}",
-        format!("{compression:?}"),
+        format!("{format:?}, {compression:?}"),
         all.len() as f64 / took.as_secs_f64(),
         spent.as_secs_f64() * 1e6 / all.len() as f64,
     );

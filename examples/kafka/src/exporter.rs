@@ -20,7 +20,7 @@ use rdkafka::{
 };
 
 use crate::{
-    producer::{Context, Fate, publish},
+    producer::{Context, Fate, Messages, publish},
     settings::Settings,
 };
 
@@ -63,8 +63,7 @@ impl Exporter {
             producer: producer(&config, &meter)
                 .map_err(|it| StartError::Settings(it.to_string()))?,
             config,
-            topic: settings.topic.clone(),
-            seed: settings.community_id_seed,
+            messages: Messages::new(settings),
             delivered: Delivered::default(),
             meter,
             doubled: Arc::clone(&doubled),
@@ -117,8 +116,7 @@ fn producer(config: &ClientConfig, meter: &Meter) -> Result<BaseProducer<Context
 struct Blocking {
     producer: BaseProducer<Context>,
     config: ClientConfig,
-    topic: String,
-    seed: u16,
+    messages: Messages,
     /// Delivered records of a batch that is exported again after an error. They are not sent again, because Kafka
     /// does not know the ids of records.
     delivered: Delivered,
@@ -130,7 +128,7 @@ struct Blocking {
 impl Blocking {
     fn deliver(&mut self, flows: &[Flow]) -> Result<(), String> {
         let left = self.delivered.rest_of(flows);
-        let (fates, failure) = publish(&self.producer, &self.topic, self.seed, &left, &self.stop);
+        let (fates, failure) = publish(&self.producer, &mut self.messages, &left, &self.stop);
         let mut doubtful = 0;
         for (flow, fate) in left.iter().zip(fates) {
             match fate {
@@ -148,7 +146,10 @@ impl Blocking {
         if self.producer.client().fatal_error().is_some() {
             self.renew(doubtful)?;
         }
-        Err(format!("cannot publish to `{}`: {why}", self.topic))
+        Err(format!(
+            "cannot publish to `{}`: {why}",
+            self.messages.topic()
+        ))
     }
 
     /// Replaces a failed producer.

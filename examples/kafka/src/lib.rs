@@ -1,5 +1,5 @@
-//! Exports flows to a topic of Kafka. Each record is a JSON message whose key is its Community ID, so all records of
-//! a conversation are in one partition. The producer is idempotent, so the topic has each record once.
+//! Exports flows to a topic of Kafka. Each record is a message, JSON or Protocol Buffers. Its key is its
+//! Community ID, so all records of a conversation are in one partition. The producer is idempotent, so the topic has each record once.
 //!
 // Without the feature there is nothing that the example could use.
 #![cfg_attr(feature = "librdkafka", doc = "```no_run")]
@@ -18,6 +18,7 @@
 #![cfg(feature = "librdkafka")]
 
 mod exporter;
+mod payload;
 mod producer;
 mod settings;
 mod target;
@@ -26,6 +27,6 @@ pub use mermin_program::TargetError;
 
 pub use self::{
     exporter::{Exporter, StartError},
-    settings::{Compression, Settings},
+    settings::{Compression, Format, Settings},
     target::Target,
 };

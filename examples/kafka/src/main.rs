@@ -9,7 +9,8 @@ use mermin_program::{Named, Result, Run, Source, say_doubled};
 const USAGE: &str = "\
 usage: mermin-kafka (--interface PATTERN.. | --pcap FILE) [--config FILE] --to TARGET
 
-TARGET is kafka://HOST[:9092][,HOST..]/TOPIC, with ?compression=zstd, lz4 or none behind it (zstd).";
+TARGET is kafka://HOST[:9092][,HOST..]/TOPIC, with ?compression=zstd, lz4 or none (zstd)
+and &format=json or protobuf (json) behind it.";
 
 fn main() -> ExitCode {
     let parse = || mermin_program::source_and_target("kafka://kafka.example/flows");

@@ -9,16 +9,15 @@ use std::{
     time::Duration,
 };
 
-use mermin_core::{
-    Flow,
-    sink::{JsonLines, Meter},
-};
+use mermin_core::{Flow, sink::Meter};
 use rdkafka::{
     ClientContext,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext},
 };
+
+use crate::{payload::Payload, settings::Settings};
 
 /// State of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,20 +99,18 @@ const fn verdict(code: RDKafkaErrorCode) -> Option<Fate> {
 /// messages so that the broker stores each once. Ends early when `stop` is set.
 pub(crate) fn publish(
     producer: &BaseProducer<Context>,
-    topic: &str,
-    seed: u16,
+    messages: &mut Messages,
     flows: &[&Flow],
     stop: &AtomicBool,
 ) -> (Vec<Fate>, Option<String>) {
     let mut fates = vec![Fate::Left; flows.len()];
-    let failure = attempt(producer, topic, seed, flows, stop, &mut fates).err();
+    let failure = attempt(producer, messages, flows, stop, &mut fates).err();
     (fates, failure)
 }
 
 fn attempt(
     producer: &BaseProducer<Context>,
-    topic: &str,
-    seed: u16,
+    messages: &mut Messages,
     flows: &[&Flow],
     stop: &AtomicBool,
     fates: &mut [Fate],
@@ -126,7 +123,7 @@ fn attempt(
             && waiting < MOST
             && refused.is_none()
         {
-            match send(producer, topic, seed, flow, next) {
+            match messages.send(producer, flow, next) {
                 Ok(()) => {
                     waiting += 1;
                     set(fates, next, Fate::UnderWay);
@@ -175,22 +172,37 @@ fn set(fates: &mut [Fate], number: usize, fate: Fate) {
     }
 }
 
-/// Gives one record to the producer, which copies it.
-fn send(
-    producer: &BaseProducer<Context>,
-    topic: &str,
-    seed: u16,
-    flow: &Flow,
-    number: usize,
-) -> Result<(), RDKafkaErrorCode> {
-    let mut lines = JsonLines::new(Vec::new()).community_id_seed(seed);
-    // Writing to a vector does not fail.
-    let _ = lines.write(flow);
-    let line = lines.into_inner();
-    let payload = line.strip_suffix(b"\n").unwrap_or(&line);
-    let key = flow.community_id(seed);
-    let record = BaseRecord::with_opaque_to(topic, number)
-        .key(key.as_str())
-        .payload(payload);
-    producer.send(record).map_err(|(error, _)| code(&error))
+/// Makes messages of records.
+pub(crate) struct Messages {
+    topic: String,
+    community_id_seed: u16,
+    payload: Payload,
+}
+
+impl Messages {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            topic: settings.topic.clone(),
+            community_id_seed: settings.community_id_seed,
+            payload: Payload::new(settings),
+        }
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Gives one record to the producer, which copies it.
+    fn send(
+        &mut self,
+        producer: &BaseProducer<Context>,
+        flow: &Flow,
+        number: usize,
+    ) -> Result<(), RDKafkaErrorCode> {
+        let key = flow.community_id(self.community_id_seed);
+        let record = BaseRecord::with_opaque_to(&self.topic, number)
+            .key(key.as_str())
+            .payload(self.payload.of(flow));
+        producer.send(record).map_err(|(error, _)| code(&error))
+    }
 }

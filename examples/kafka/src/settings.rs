@@ -28,6 +28,17 @@ impl Compression {
     }
 }
 
+/// Form of a message's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// One JSON object, as [`JsonLines`](mermin_core::sink::JsonLines) writes it.
+    #[default]
+    Json,
+    /// The message `Flow` of `flow.proto` in Protocol Buffers, without a length or a schema id before it.
+    Protobuf,
+}
+
 /// Topic, brokers and options.
 ///
 /// ```
@@ -40,6 +51,7 @@ impl Compression {
 pub struct Settings {
     pub(crate) brokers: Vec<String>,
     pub(crate) topic: String,
+    pub(crate) format: Format,
     pub(crate) compression: Compression,
     pub(crate) linger: Duration,
     pub(crate) message: usize,
@@ -57,6 +69,7 @@ impl Settings {
         Self {
             brokers: brokers.into_iter().map(Into::into).collect(),
             topic: topic.into(),
+            format: Format::default(),
             compression: Compression::default(),
             linger: Duration::from_millis(20),
             message: 1_000_000,
@@ -64,6 +77,12 @@ impl Settings {
             community_id_seed: 0,
             others: Vec::new(),
         }
+    }
+
+    /// Sets the form of messages' values. Default: JSON.
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
     }
 
     /// Sets the compression of batches. Default: zstd.

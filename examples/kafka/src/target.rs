@@ -4,13 +4,13 @@ use std::{fmt, str::FromStr};
 
 use mermin_program::{TargetError, split_hosts, split_target};
 
-use crate::settings::{Compression, Settings};
+use crate::settings::{Compression, Format, Settings};
 
 /// The port of Kafka.
 const PORT: u16 = 9092;
 
-/// A topic: `kafka://HOST[:PORT][,HOST..]/TOPIC`. An option may follow a `?`: `compression=zstd`, `lz4` or `none`.
-/// Default port: 9092.
+/// A topic: `kafka://HOST[:PORT][,HOST..]/TOPIC`. Options may follow a `?`: `compression=zstd`, `lz4` or `none`,
+/// and `format=json` or `protobuf`. Default port: 9092.
 ///
 /// ```
 /// use mermin_kafka::Target;
@@ -58,16 +58,21 @@ impl FromStr for Target {
         }
         let mut settings = Settings::new(brokers, topic);
         for option in options {
-            settings = settings.compression(match option {
-                "compression=zstd" => Compression::Zstd,
-                "compression=lz4" => Compression::Lz4,
-                "compression=none" => Compression::None,
-                _ => return Err(refuse("options are `compression=zstd`, `lz4` and `none`")),
-            });
+            settings = match option {
+                "compression=zstd" => settings.compression(Compression::Zstd),
+                "compression=lz4" => settings.compression(Compression::Lz4),
+                "compression=none" => settings.compression(Compression::None),
+                "format=json" => settings.format(Format::Json),
+                "format=protobuf" => settings.format(Format::Protobuf),
+                _ => return Err(refuse(OPTIONS)),
+            };
         }
         Ok(Self { settings })
     }
 }
+
+const OPTIONS: &str =
+    "options are `compression=zstd`, `lz4` or `none`, and `format=json` or `protobuf`";
 
 /// Returns true for a valid name in Kafka: at most 249 letters, digits, dots, underscores and hyphens, and neither
 /// `.` nor `..`.
@@ -91,8 +96,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), shown);
         }
-        let target: Target = "kafka://a/t?compression=none".parse().unwrap();
-        let expected = Settings::new(["a:9092"], "t").compression(Compression::None);
+        let target: Target = "kafka://a/t?compression=none&format=protobuf"
+            .parse()
+            .unwrap();
+        let expected = Settings::new(["a:9092"], "t")
+            .compression(Compression::None)
+            .format(Format::Protobuf);
         assert_eq!(target.settings(), expected);
     }
 
@@ -111,6 +120,7 @@ mod tests {
             "kafka://a:0/t",
             "kafka://a,/t",
             "kafka://a/t?compression=gzip",
+            "kafka://a/t?format=avro",
             "kafka://a/t?x=1",
             &long,
         ] {

@@ -8,7 +8,7 @@ pub(super) const KIND: Kind = Kind {
     schemes: &["kafka"],
     usage: &[(
         "kafka://HOST[:PORT]/TOPIC",
-        "Kafka; several hosts between commas, ?compression=zstd, lz4 or none behind it",
+        "Kafka; several hosts between commas, ?compression=zstd, lz4 or none and &format=json or protobuf behind it",
     )],
     parse: |text| {
         let target: mermin_kafka::Target = text.parse()?;

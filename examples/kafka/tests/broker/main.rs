@@ -7,5 +7,6 @@
 
 mod arrives;
 mod killed;
+mod protobuf;
 mod support;
 mod trouble;
