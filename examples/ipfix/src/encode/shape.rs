@@ -3,11 +3,11 @@
 //! IPFIX cannot express "unknown", and a collector that gets both IP versions in one record stores neither. So each
 //! record uses a template with exactly its known fields.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::SystemTime};
 
 use mermin_core::{
     Flow,
-    flow::{Protocol, Tunnel, TunnelKind, Uniflow},
+    flow::{Direction, Protocol, Tunnel, TunnelKind, Uniflow},
 };
 
 use crate::settings::Settings;
@@ -40,6 +40,21 @@ impl<'a> View<'a> {
             reverse: &flow.forward,
             backwards: true,
         }
+    }
+
+    /// The first packet of the record's direction where a flow tells it: a SYN began the flow, and a SYN-ACK answered it. Elsewhere
+    /// the first packet of the flow.
+    pub(crate) fn start(&self) -> SystemTime {
+        let Flow { start, end, .. } = *self.flow;
+        let answered_within = self
+            .flow
+            .tcp
+            .and_then(|tcp| tcp.handshake_latency)
+            .filter(|_| self.backwards && self.flow.direction == Direction::Forward);
+        answered_within
+            .and_then(|latency| start.checked_add(latency))
+            .filter(|answer| *answer <= end)
+            .unwrap_or(start)
     }
 }
 
@@ -165,11 +180,39 @@ pub(crate) fn put_address(address: IpAddr, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::{collections::HashMap, time::Duration};
 
-    use mermin_core::sink::testing::flows;
+    use mermin_core::{
+        flow::{Tcp, TcpState},
+        sink::testing::flows,
+    };
 
     use super::*;
+
+    #[test]
+    fn answered_connection_starts_with_its_answer_in_the_second_direction() {
+        let mut flow = flows(1).remove(0);
+        flow.end = flow.start + Duration::from_millis(90);
+        flow.direction = Direction::Forward;
+        let late = |flow: &Flow| {
+            let views = [View::forward(flow), View::backwards(flow)];
+            views.map(|view| view.start().duration_since(flow.start).unwrap().as_millis())
+        };
+        let mut answered = |milliseconds| {
+            let mut tcp = Tcp::new(TcpState::Established);
+            tcp.handshake_latency = Some(Duration::from_millis(milliseconds));
+            flow.tcp = Some(tcp);
+            flow.clone()
+        };
+        assert_eq!(late(&answered(20)), [0, 20]);
+        // The clock was set back meanwhile.
+        assert_eq!(late(&answered(91)), [0, 0]);
+        let mut joined_late = answered(20);
+        joined_late.direction = Direction::Reverse;
+        assert_eq!(late(&joined_late), [0, 0]);
+        flow.tcp = None;
+        assert_eq!(late(&flow), [0, 0]);
+    }
 
     #[test]
     fn each_record_shape_has_its_own_template_id() {

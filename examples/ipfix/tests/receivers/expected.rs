@@ -47,8 +47,16 @@ fn message(way: &Uniflow) -> u16 {
         .map_or(0, |icmp| u16::from(icmp.kind) << 8 | u16::from(icmp.code))
 }
 
-fn milliseconds(flow: &Flow) -> [u64; 2] {
-    [flow.start, flow.end]
+/// Of an answered connection, the second direction begins with the answer.
+fn milliseconds(flow: &Flow, back: bool) -> [u64; 2] {
+    let answer = flow.tcp.and_then(|tcp| tcp.handshake_latency);
+    let start = match answer {
+        Some(latency) if back && flow.direction == Direction::Forward => {
+            (flow.start + latency).min(flow.end)
+        }
+        _ => flow.start,
+    };
+    [start, flow.end]
         .map(|time| u64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
 }
 
@@ -86,7 +94,7 @@ pub(crate) fn row(flow: &Flow, back: bool) -> Row {
         octets: way.octets.delta,
         flags: way.tcp_flags.map_or(0, |flags| flags.0),
         tos: way.ip.map_or(0, |ip| ip.dscp << 2 | ip.ecn),
-        times: milliseconds(flow),
+        times: milliseconds(flow, back),
         interface: flow.interface.index.into(),
         macs,
         vlan: flow.vlans.first().copied().unwrap_or(0),
