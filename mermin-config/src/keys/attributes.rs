@@ -3,29 +3,29 @@
 use crate::{schema::section, value::RegexText};
 
 section! {
-    /// Facts about the objects at the two ends of a flow.
+    /// Object attributes of both ends of a flow.
     Attributes, Labels {
-        /// Of the side that started the flow.
+        /// The side that started the flow.
         source: SideAttributes = SideAttributes::preset(), Application;
-        /// Of the other side.
+        /// The other side.
         destination: SideAttributes = SideAttributes::preset(), Application;
     }
 }
 
 section! {
-    /// Facts about the object at one end of a flow.
+    /// Object attributes of one end of a flow.
     SideAttributes, Labels {
-        /// Objects of Kubernetes.
+        /// Kubernetes objects.
         k8s: K8sAttributes = K8sAttributes::preset(), Application;
     }
 }
 
 section! {
-    /// Facts about an object of Kubernetes.
+    /// Attributes of a Kubernetes object.
     K8sAttributes, Nested {
         /// Parts of an object that become attributes.
         extract: Extract = Extract::preset(), Application;
-        /// How an object is found.
+        /// Rules that find an object.
         association: Association = Association::preset(), Application;
     }
 }
@@ -33,7 +33,7 @@ section! {
 section! {
     /// Parts of an object that become attributes.
     Extract, Nested {
-        /// Fields, as a kind (`[*]` for any) and a path.
+        /// Fields, each as kind (`[*]` for any) and path.
         metadata: Vec<String> = usual_metadata(), Application;
         /// Labels.
         label: Vec<Pick> = Vec::new(), Application;
@@ -43,7 +43,7 @@ section! {
 }
 
 section! {
-    /// A label or annotation to take.
+    /// A label or annotation that becomes an attribute.
     Pick, Nested {
         /// The kind of object, in upper or lower case.
         from: Option<String> = None, Application;
@@ -53,17 +53,17 @@ section! {
         key_regex: Option<RegexText> = None, Application;
         /// Its value, as a regular expression.
         value_regex: Option<RegexText> = None, Application;
-        /// The attribute it becomes.
+        /// Name of the attribute.
         attribute: Option<String> = None, Application;
-        /// The value the attribute gets.
+        /// Value of the attribute.
         attribute_value: Option<String> = None, Application;
-        /// The attribute it becomes, in the words of earlier versions.
+        /// Name of the attribute, by the key of earlier versions.
         tag_name: Option<String> = None, Application;
     }
 }
 
 section! {
-    /// How an object is found, by kind. A kind that is left out is found by the application's own rules.
+    /// Rules that find an object, by kind. The application's own rules apply to a kind that is left out.
     Association, Nested {
         /// Pods.
         pod: Option<ObjectSources> = None, Application;
@@ -93,11 +93,11 @@ section! {
 }
 
 section! {
-    /// An attribute of a flow, and the fields of an object that it may be in.
+    /// An attribute of a flow, and fields of an object that may contain its value.
     SourceOf, Nested {
         /// The attribute.
         from: String = String::new(), Application, required;
-        /// The attribute, where `from` is `flow` as in earlier versions.
+        /// The attribute if `from` is `flow`, as in earlier versions.
         name: Option<String> = None, Application;
         /// The fields, as paths.
         to: Vec<String> = Vec::new(), Application, required;

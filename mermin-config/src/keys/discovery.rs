@@ -11,37 +11,39 @@ use crate::{
 };
 
 section! {
-    /// Discovery of interfaces and of objects of Kubernetes.
+    /// Discovery of interfaces and Kubernetes objects.
     Discovery, Labels {
-        /// Interfaces to watch, and how programs get to them.
+        /// Interfaces to watch, and options for attaching programs.
         instrument: Instrument = Instrument::preset(), Application;
-        /// Objects that flows are matched with.
+        /// Objects to which flows are matched.
         informer: Informer = Informer::preset(), Application;
     }
 }
 
 section! {
-    /// Interfaces to watch, and how programs get to them.
+    /// Interfaces to watch, and options for attaching programs.
     Instrument, Nested, effective {
-        /// Interfaces to watch. The default is what Kubernetes networks make; where a host has none of those, it is every
-        /// interface that is up, loopback aside. An empty list is the default.
+        /// Interfaces to watch. The default lists interfaces of Kubernetes networks. If a host has none of them, every
+        /// interface that is up is watched, except loopback. An empty list means the default.
         interfaces: Vec<Pattern> = usual_interfaces(), Capture;
-        /// Interfaces to leave alone, though `interfaces` has them.
+        /// Interfaces that are not watched although `interfaces` matches them.
         exclude: Vec<Pattern> = Vec::new(), Capture;
-        /// Interfaces that come later are watched too, and not only those there are at the start.
+        /// Also watch matching interfaces that appear later.
         auto_discover_interfaces: bool = true, Capture;
-        /// Priority of the netlink filter: lower ones run first. Without effect on TCX (Linux 6.6 or newer), see
+        /// Priority of the tc filter: lower numbers run first. It has no effect on TCX (Linux 6.6 or newer); see
         /// `tcx_order`.
         tc_priority: Bounded<1, 32767> = Bounded::preset::<1>(), Capture;
-        /// Place of the TCX program: before all others or behind them. The first sees traffic before others change it.
+        /// Position of the TCX program: before or after all others. The first program sees packets before others change
+        /// them.
         tcx_order: TcxOrder = TcxOrder::First, Capture;
-        /// How programs are attached. A mode other than auto is a requirement.
+        /// Mechanism by which programs are attached. `tcx` and `tc` have no fallback.
         attach: AttachMode = AttachMode::Auto, Capture;
-        /// Network namespace whose interfaces are watched: the process's own, the host's, or the one at a path.
+        /// Network namespace whose interfaces are watched: of the process, of the host, or at a path.
         netns: NetNs = NetNs::Own, Capture;
-        /// Where bpffs is mounted.
+        /// Mount point of the BPF file system.
         pin_path: AbsolutePath = AbsolutePath::bpffs(), Capture;
-        /// Name under which flows outlive the process, so that the next one carries on; empty for no pinning.
+        /// Name of the pinned instance: flows outlive the process, and the next process continues them. Empty disables
+        /// pinning.
         instance: InstanceName = InstanceName::default(), Capture;
     }
 }

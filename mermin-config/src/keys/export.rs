@@ -12,77 +12,77 @@ use crate::{
 };
 
 section! {
-    /// Where flows go.
+    /// Receivers of flows.
     Export, Labels {
         /// Flows as spans.
         traces: Traces = Traces::preset(), Application;
-        /// Flows to any number of receivers at once, as `mermin-export` sends them.
+        /// Receivers to which `mermin-export` sends flows.
         flows: Flows = Flows::preset(), Application;
     }
 }
 
 section! {
-    /// Flows to any number of receivers at once, as `mermin-export` sends them.
+    /// Receivers to which `mermin-export` sends flows.
     Flows, Nested {
-        /// Where to, each as `--to` of `mermin-export` has it: `ipfix://collector:4739`, `prometheus://127.0.0.1:9464`,
+        /// Targets, in the form of `mermin-export --to`: `ipfix://collector:4739`, `prometheus://127.0.0.1:9464`,
         /// `json:flows.json`.
         to: Vec<String> = Vec::new(), Application;
-        /// Records that may wait for each of them.
+        /// Maximum number of records that wait for each target.
         buffer: Bounded<1, { u32::MAX }> = Bounded::preset::<65_536>(), Application;
-        /// Policy for more records than that.
+        /// Policy when the buffer is full.
         overflow: Overflow = Overflow::Block, Application;
     }
 }
 
 section! {
-    /// Flows as spans. Each way that is there is used.
+    /// Flows as spans. All configured exporters are used.
     Traces, Nested {
-        /// To standard output. A word in place of the block is its format.
+        /// Standard output. A word in place of the block sets its format.
         stdout: Option<Stdout> = None, Application;
-        /// To a collector, by OTLP.
+        /// A collector, by OTLP.
         otlp: Option<Otlp> = None, Application;
     }
 }
 
 section! {
-    /// To standard output.
+    /// Standard output.
     Stdout, Nested or "format" {
-        /// How a flow is shown.
+        /// Format of a flow.
         format: StdoutFormat = StdoutFormat::TextIndent, Application;
     }
 }
 
 section! {
-    /// To a collector, by OTLP.
+    /// A collector, by OTLP.
     Otlp, Nested, consistent {
-        /// Where the collector listens.
+        /// Address of the collector.
         endpoint: Endpoint = Endpoint::preset(), Application;
-        /// How OTLP is carried.
+        /// Transport of OTLP.
         protocol: OtlpProtocol = OtlpProtocol::Grpc, Application;
-        /// How long a request may take.
+        /// Time limit of a request.
         timeout: PositiveDuration = PositiveDuration::seconds::<10>(), Application;
-        /// Spans in a request at most.
+        /// Maximum number of spans in a request.
         max_batch_size: Bounded<1, { u32::MAX }> = Bounded::preset::<1_024>(), Application;
-        /// How long a span waits for others.
+        /// Maximum time that a span waits for others.
         max_batch_interval: PositiveDuration = PositiveDuration::seconds::<2>(), Application;
-        /// Spans that wait at most.
+        /// Maximum number of spans that wait.
         max_queue_size: Bounded<1, { u32::MAX }> = Bounded::preset::<32_768>(), Application;
-        /// Requests at once.
+        /// Maximum number of concurrent requests.
         max_concurrent_exports: Bounded<1, { u32::MAX }> = Bounded::preset::<4>(), Application;
-        /// How long a batch may take, with all that is tried again.
+        /// Time limit of a batch, retries included.
         max_export_timeout: PositiveDuration = PositiveDuration::seconds::<10>(), Application;
         /// Credentials of the sender.
         auth: Option<Auth> = None, Application;
         /// Headers of each request.
         headers: BTreeMap<String, Secret> = BTreeMap::new(), Application;
-        /// TLS: certificates that are trusted, beyond what `https://` in the endpoint says.
+        /// TLS: trusted certificates. `https://` in the endpoint is enough for the system's own.
         tls: Option<Tls> = None, Application;
         retired resource_attributes "Attributes of the resource are the application's own.";
     }
 }
 
 section! {
-    /// Credentials of the sender: one of these.
+    /// Credentials of the sender: one of these keys.
     Auth, Nested, one_way {
         /// A user and a password.
         basic: Option<Basic> = None, Application;
@@ -102,15 +102,15 @@ section! {
 }
 
 section! {
-    /// Certificates that are trusted.
+    /// Trusted certificates.
     Tls, Nested, paired {
-        /// The collector's certificate is taken unseen.
+        /// Accept any certificate of the collector.
         insecure_skip_verify: bool = false, Application;
-        /// A file with certificates to trust besides the system's, as PEM.
+        /// PEM file with certificates to trust in addition to the system's.
         ca_cert: Option<String> = None, Application;
-        /// A file with the client's certificate, as PEM. It needs `client_key`.
+        /// PEM file with the client's certificate. It needs `client_key`.
         client_cert: Option<String> = None, Application;
-        /// A file with the client's key, as PEM. It needs `client_cert`.
+        /// PEM file with the client's key. It needs `client_cert`.
         client_key: Option<String> = None, Application;
     }
 }

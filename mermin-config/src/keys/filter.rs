@@ -12,14 +12,14 @@ use mermin_core::{
 use crate::schema::section;
 
 section! {
-    /// Which flows are wanted. Of a list one item that fits is enough, `not_match` wins over `match`, an empty list does not
-    /// restrict, and all keys must hold. A flow that is open when its filter changes keeps its verdict until it ends.
+    /// Filters of flows. One matching item of a list is enough, `not_match` overrides `match`, an empty list does not
+    /// restrict, and all keys must match. A flow that is open when its filter changes keeps its decision until it ends.
     Filter, Labels {
         /// The side that started the flow.
         source: EndpointFilter = EndpointFilter::preset(), Application;
         /// The other side.
         destination: EndpointFilter = EndpointFilter::preset(), Application;
-        /// Protocols, and where the flow is seen.
+        /// Protocols and interfaces.
         network: NetworkFilter = NetworkFilter::preset(), Application;
         /// Fields that may differ from one record of a flow to the next.
         flow: FlowFilter = FlowFilter::preset(), Application;
@@ -31,19 +31,19 @@ section! {
     EndpointFilter, Nested {
         /// Addresses, networks and globs.
         address: Rule<AddressPattern> = Rule::default(), Capture;
-        /// Ports and ranges of them. A flow without ports fits none.
+        /// Ports and port ranges. They do not match a flow without ports.
         port: Rule<PortRange> = Rule::default(), Capture;
     }
 }
 
 section! {
-    /// Protocols, and where the flow is seen.
+    /// Protocols and interfaces.
     NetworkFilter, Nested {
         /// The protocol above IP.
         transport: Rule<Protocol> = Rule::default(), Capture;
         /// The IP version.
         ip_version "type": Rule<IpVersion> = Rule::default(), Capture;
-        /// Name of the interface when the flow begins.
+        /// Name of the interface at the start of the flow.
         interface_name: Rule<Pattern> = Rule::default(), Capture;
         /// Kernel index of the interface.
         interface_index: Rule<InterfaceIndexRange> = Rule::default(), Capture;
@@ -55,7 +55,7 @@ section! {
 section! {
     /// Fields that may differ from one record of a flow to the next.
     FlowFilter, Nested {
-        /// TCP state as of the record. Other protocols fit none.
+        /// TCP state at the time of the record. States do not match other protocols.
         connection_state: Rule<ConnectionStateName> = Rule::default(), Capture;
         /// TCP flags seen so far.
         tcp_flags_tags: Rule<TcpFlags> = Rule::default(), Capture;

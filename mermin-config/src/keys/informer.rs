@@ -8,80 +8,80 @@ use crate::{
 };
 
 section! {
-    /// Objects that flows are matched with.
+    /// Objects to which flows are matched.
     Informer, Labels {
-        /// Objects of Kubernetes.
+        /// Kubernetes objects.
         k8s: K8sInformer = K8sInformer::preset(), Application;
     }
 }
 
 section! {
-    /// Objects of Kubernetes, kept in memory.
+    /// Kubernetes objects, cached in memory.
     K8sInformer, Nested {
-        /// A kubeconfig file; empty for the pod's own service account.
+        /// Path of a kubeconfig file. Empty means the pod's service account.
         kubeconfig_path: String = String::new(), Application;
-        /// How long the first reading of all objects may take.
+        /// Time limit for the first read of all objects.
         informers_sync_timeout: PositiveDuration = PositiveDuration::seconds::<30>(), Application;
-        /// Which objects are kept. The default is every kind there is, Endpoint and Node aside.
+        /// Objects to cache. The default is every kind except Endpoint and Node.
         selectors: Vec<Selector> = usual_selectors(), Application;
-        /// Owners of an object that flows are told about.
+        /// Owners of an object that are added to flows.
         owner_relations: OwnerRelations = OwnerRelations::preset(), Application;
-        /// Objects that select others by their labels. The default is network policies and services, which select pods.
+        /// Objects that select others by labels. The default is network policies and services, which select pods.
         selector_relations: Vec<SelectorRelation> = usual_relations(), Application;
         retired informers_resync_period "Of earlier versions: a watch needs no reading again.";
     }
 }
 
 section! {
-    /// Objects of one kind to keep.
+    /// Objects of one kind to cache.
     Selector, Nested {
         /// The kind, in upper or lower case.
         kind: Kind = Kind::Pod, Application, required;
-        /// Objects that match are kept; where false, they are left out.
+        /// True caches matching objects, false omits them.
         include: bool = true, Application;
-        /// Namespaces; all where it is empty.
+        /// Namespaces. Empty means all.
         namespaces: Vec<String> = Vec::new(), Application;
-        /// Labels and their values, all of which an object must have.
+        /// Labels with values. An object must have all of them.
         match_labels: BTreeMap<String, String> = BTreeMap::new(), Application;
-        /// Conditions on labels, all of which must hold.
+        /// Conditions on labels. All must hold.
         match_expressions: Vec<MatchExpression> = Vec::new(), Application;
     }
 }
 
 section! {
-    /// A condition on a label, as of Kubernetes' set-based selectors.
+    /// A condition on a label: a set-based selector of Kubernetes.
     MatchExpression, Nested {
         /// The label.
         key: String = String::new(), Application, required;
-        /// How it is compared.
+        /// The comparison.
         operator: Operator = Operator::In, Application;
-        /// With what.
+        /// Values to compare with.
         values: Vec<String> = Vec::new(), Application;
     }
 }
 
 section! {
-    /// Owners of an object that flows are told about.
+    /// Owners of an object that are added to flows.
     OwnerRelations, Nested {
-        /// How many owners of owners; 0 for none.
+        /// Maximum number of levels of owners. 0 adds none.
         max_depth: Bounded<0, 32> = Bounded::preset::<5>(), Application;
-        /// Kinds that flows are told about; all where it is empty.
+        /// Kinds of owners to add. Empty means all.
         include_kinds: Vec<Kind> = Vec::new(), Application;
-        /// Kinds that flows are not told about, whatever `include_kinds` says.
+        /// Kinds of owners to omit. It overrides `include_kinds`.
         exclude_kinds: Vec<Kind> = Vec::new(), Application;
     }
 }
 
 section! {
-    /// A kind of objects that select others by their labels.
+    /// A kind of object that selects others by labels.
     SelectorRelation, Nested {
-        /// The kind that selects.
+        /// The selecting kind.
         kind: Kind = Kind::NetworkPolicy, Application, required;
-        /// The kind that is selected.
+        /// The selected kind.
         to: Kind = Kind::Pod, Application, required;
-        /// Where the selecting object has its labels.
+        /// Path of the labels in the selecting object.
         selector_match_labels_field: Option<String> = None, Application;
-        /// Where the selecting object has its conditions.
+        /// Path of the conditions in the selecting object.
         selector_match_expressions_field: Option<String> = None, Application;
     }
 }

@@ -23,7 +23,7 @@ section! {
     Internal, Labels {
         /// Metrics for Prometheus.
         metrics: Metrics = Metrics::preset(), Application;
-        /// Health for probes.
+        /// Health endpoint for probes.
         server: Server = Server::preset(), Application;
         /// The application's own spans.
         traces: InternalTraces = InternalTraces::preset(), Application;
@@ -33,15 +33,15 @@ section! {
 section! {
     /// Metrics for Prometheus.
     Metrics, Nested, kubelet {
-        /// Metrics are served.
+        /// Serve metrics.
         enabled: bool = true, Application;
-        /// Address to listen on. Loopback is not reached from outside of the pod or host.
+        /// Address to listen on. Loopback is not reachable from outside the pod or host.
         listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
-        /// Port to listen on. On a host network 10250 is the kubelet's.
+        /// Port to listen on. On a host network, 10250 belongs to the kubelet.
         port: NonZeroU16 = port::<9464>(), Application;
-        /// Metrics have labels of which there may be many. They take memory.
+        /// Add labels with many values to metrics. They take memory.
         debug_metrics_enabled: bool = false, Application;
-        /// How long a metric stays when what it is about is gone.
+        /// Time for which a metric remains after its object has gone.
         stale_metric_ttl: Duration = Duration::from_secs(5 * 60), Application;
         /// Buckets of histograms, by the metric's name.
         histogram_buckets: BTreeMap<String, Buckets> = BTreeMap::new(), Application;
@@ -49,11 +49,11 @@ section! {
 }
 
 section! {
-    /// Health for probes.
+    /// Health endpoint for probes.
     Server, Nested {
-        /// Health is served.
+        /// Serve the health endpoint.
         enabled: bool = true, Application;
-        /// Address to listen on. Probes of Kubernetes need the pod's.
+        /// Address to listen on. Kubernetes probes need the pod's address.
         listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
         /// Port to listen on.
         port: NonZeroU16 = port::<8080>(), Application;
@@ -61,22 +61,22 @@ section! {
 }
 
 section! {
-    /// The application's own spans. Each way that is there is used.
+    /// The application's own spans. All configured exporters are used.
     InternalTraces, Nested {
-        /// Events of spans that are recorded.
+        /// Span events that are recorded.
         span_fmt: SpanFormat = SpanFormat::Full, Application;
-        /// To standard output. A word in place of the block is its format.
+        /// Standard output. A word in place of the block sets its format.
         stdout: Option<InternalStdout> = None, Application;
-        /// To a collector, by OTLP.
+        /// A collector, by OTLP.
         otlp: Option<Otlp> = None, Application;
         retired span_format "Of earlier versions: write `span_fmt`.";
     }
 }
 
 section! {
-    /// To standard output.
+    /// Standard output.
     InternalStdout, Nested or "format" {
-        /// How a span is shown.
+        /// Format of a span.
         format: TracesFormat = TracesFormat::TextIndent, Application;
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 section! {
-    /// Ports by which tunnels are known.
+    /// UDP ports of tunnels.
     #[expect(clippy::struct_field_names, reason = "the keys' names")]
     Parser, Nested, distinct {
         /// VXLAN (RFC 7348).

@@ -7,29 +7,29 @@ use crate::{
 };
 
 section! {
-    /// A configuration, each value of which is valid. It comes from a file or is the default.
+    /// A configuration of a file, or the default. Each value is valid.
     Config, Nested {
-        /// How much is logged.
+        /// Least severe level that is logged.
         log_level: LogLevel = LogLevel::Info, Application;
-        /// Colours in logs.
+        /// Use colours in logs.
         log_color: bool = false, Application;
-        /// The file is watched and read again when it changes.
+        /// Reload the file when it changes.
         auto_reload: bool = false, Application;
-        /// How long shutting down may take: what is not exported by then is lost.
+        /// Time limit for shutting down. Records that are not exported by then are lost.
         shutdown_timeout: PositiveDuration = PositiveDuration::seconds::<28>(), Application;
-        /// Discovery of interfaces and of objects of Kubernetes.
+        /// Discovery of interfaces and Kubernetes objects.
         discovery: Discovery = Discovery::preset(), Application;
-        /// Room for flows, and queues.
+        /// Sizes of the flow table and of queues.
         pipeline: Pipeline = Pipeline::preset(), Application;
-        /// Ports by which tunnels are known.
+        /// UDP ports of tunnels.
         parser: Parser = Parser::preset(), Application;
-        /// When flows are reported and when they end.
+        /// Interval of records, and timeouts of flows.
         span: Span = Span::preset(), Application;
-        /// Which flows are wanted.
+        /// Filters of flows.
         filter: Filter = Filter::preset(), Application;
-        /// Facts about the objects at the two ends of a flow.
+        /// Object attributes of both ends of a flow.
         attributes: Attributes = Attributes::preset(), Application;
-        /// Where flows go.
+        /// Receivers of flows.
         export: Export = Export::preset(), Application;
         /// The application's own metrics, health and traces.
         internal: Internal = Internal::preset(), Application;
