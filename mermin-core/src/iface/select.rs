@@ -89,7 +89,7 @@ impl Selector {
             return Ok(());
         }
         if scope == Scope::AllUp {
-            let message = "cannot find an interface that is up, loopback aside";
+            let message = "cannot find an interface that is up, except loopback";
             return Err(absent(message.to_owned(), list));
         }
         let patterns: Vec<String> = self

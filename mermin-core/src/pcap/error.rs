@@ -24,8 +24,7 @@ impl PcapError {
             kind: ErrorKind::InvalidCapture,
             at,
             why: why.into(),
-            remedy: "what comes before that byte was delivered; compare with the file's origin"
-                .into(),
+            remedy: "flows before that byte were delivered; compare with the file's origin".into(),
             source: None,
             packing: None,
         }
@@ -109,7 +108,7 @@ impl PcapError {
     pub(crate) fn unreadable(at: u64, error: io::Error) -> Self {
         Self {
             kind: ErrorKind::System,
-            remedy: "what comes before that byte was delivered".into(),
+            remedy: "flows before that byte were delivered".into(),
             source: Some(error),
             ..Self::new(at, "reading failed")
         }

@@ -40,8 +40,8 @@ pub(crate) fn no_listening_ports(error: &io::Error) -> Degradation {
     Degradation::new(
         Feature::ListeningPorts,
         format!("sockets cannot be looked up ({error})"),
-        "the direction is told by packets and port numbers",
-        "of a flow that was joined late it may be unknown",
+        "packets and port numbers decide the direction",
+        "the direction of a flow that began before the capture may be unknown",
         "load the kernel modules `tcp_diag` and `udp_diag`",
     )
 }
@@ -63,8 +63,8 @@ fn blind_to_namespaces() -> Option<Degradation> {
     Some(Degradation::new(
         Feature::ListeningPorts,
         cause,
-        "sockets of some network namespaces are not looked at",
-        "the direction of a container's flow that was joined late may be unknown",
+        "sockets of some network namespaces are not looked up",
+        "the direction of a container's flow that began before the capture may be unknown",
         remedy,
     ))
 }
@@ -75,7 +75,7 @@ fn blind_to_processes() -> Vec<Degradation> {
         found.push(Degradation::new(
             Feature::Process,
             "this process is in a PID namespace of its own",
-            "processes of that namespace alone are looked at",
+            "only processes of that namespace are looked up",
             "flows of all others have no process",
             "run it with the host's processes: `hostPID: true`, or `docker run --pid=host`",
         ));
@@ -84,7 +84,7 @@ fn blind_to_processes() -> Vec<Degradation> {
         found.push(Degradation::new(
             Feature::Process,
             "CAP_SYS_PTRACE is missing",
-            "processes of the same user alone are looked at",
+            "only processes of the same user are looked up",
             "flows of all others have no process",
             "grant CAP_SYS_PTRACE",
         ));
@@ -93,7 +93,7 @@ fn blind_to_processes() -> Vec<Degradation> {
         found.push(Degradation::new(
             Feature::Process,
             "CAP_SYS_ADMIN is missing",
-            "sockets of the watched network namespace alone are looked at",
+            "only sockets of the watched network namespace are looked up",
             "flows of containers have no process",
             "grant CAP_SYS_ADMIN",
         ));

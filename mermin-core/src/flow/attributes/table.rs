@@ -164,10 +164,10 @@ const REVERSE_ATTRIBUTES: &[Attribute] = one_way!(REVERSE, "from destination to 
 
 #[rustfmt::skip]
 const BEFORE: &[Attribute] = &[
-    text("flow.id", "Names the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
-    number("flow.sequence", "Number of this record among the flow's, from 0; the same pair of id and sequence twice is the same record"),
+    text("flow.id", "Id of the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
+    number("flow.sequence", "Number of this record in its flow, from 0; two records with the same id and sequence are the same record"),
     of(Kind::Time, "flow.start", "First packet of the flow").when("always live; in a capture with timestamps").ipfix(&["flowStartNanoseconds"]),
-    of(Kind::Time, "flow.end", "Last packet counted in this record, which came less than `flow.time.resolution` later").when("always live; in a capture with timestamps").ipfix(&["flowEndNanoseconds"]),
+    of(Kind::Time, "flow.end", "Last packet counted in this record, rounded down by less than `flow.time.resolution`").when("always live; in a capture with timestamps").ipfix(&["flowEndNanoseconds"]),
     number("flow.time.resolution", "Resolution of `flow.end`: a tick of the kernel, 1 with `exact_end`; in a capture, the unit of its timestamps").unit("ns").when("always live; in a capture with timestamps"),
     text("flow.community_id", "Community ID version 1, seed 0 unless configured"),
     text("flow.end_reason", "Reason for which the record was made: `active timeout`, `idle timeout`, `end of flow detected`, `forced end`, `lack of resources`").ipfix(&["flowEndReason"]),
@@ -176,7 +176,7 @@ const BEFORE: &[Attribute] = &[
     number("source.port", "Its transport port; ICMP has none").when("the protocol has ports").ipfix(&["sourceTransportPort"]),
     text("destination.address", "The other side").ipfix(&["destinationIPv4Address", "destinationIPv6Address"]),
     number("destination.port", "Its transport port").when("the protocol has ports").ipfix(&["destinationTransportPort"]),
-    text("flow.direction", "`forward`: the source is the client; `reverse`: the flow was joined late and the source is the server; `unknown`"),
+    text("flow.direction", "`forward`: the source is the client; `reverse`: the capture began during the flow, and the source is the server; `unknown`"),
     text("flow.direction.rule", "Rule that decided the direction: `syn`, `answer`, `first_packet`, `listening_port` (if the option for listening ports is on), `port_number`").when("the direction is known"),
     text("network.transport", "IANA's keyword of the protocol in lower case, else its number").ipfix(&["protocolIdentifier"]),
     text("network.type", "`ipv4` or `ipv6`").ipfix(&["ipVersion"]),
@@ -184,7 +184,7 @@ const BEFORE: &[Attribute] = &[
     text("network.interface.name", "Name of that interface").ipfix(&["interfaceName"]),
     text("network.interface.mac", "MAC address of the first packet's sender").when("the link has MAC addresses").ipfix(&["sourceMacAddress"]),
     of(Kind::Numbers, "network.vlan.ids", "VLAN ids, outermost first").when("VLAN tags").ipfix(&["dot1qVlanId", "dot1qCustomerVlanId"]),
-    of(Kind::Texts, "flow.several", "Facts in which the flow's packets differed, of which the record shows the first one's: `vlan_ids`, `vlan_tags` (more than two), `tunnel_ids`, `tunnels` (kinds or outer ends)").when("packets of the flow differ"),
+    of(Kind::Texts, "flow.several", "Fields in which the flow's packets differed; the record has those of the first packet: `vlan_ids`, `vlan_tags` (more than two), `tunnel_ids`, `tunnels` (kinds or outer endpoints)").when("packets of the flow differ"),
 ];
 
 #[rustfmt::skip]
@@ -206,22 +206,22 @@ const AFTER: &[Attribute] = &[
     number("tunnel.reverse.bytes.total", "Octets the encapsulation added from destination to source since the flow began").unit("By").when("a tunnel other than WireGuard"),
     number("flow.ipsec.ah.spi", "Security parameters index of an authentication header").when("AH").ipfix(&["ipSecSPI"]),
     number("flow.ipsec.esp.spi", "Security parameters index of an encapsulating security payload").when("ESP").ipfix(&["ipSecSPI"]),
-    number("flow.ipsec.sender_index", "WireGuard: index that the sender of the flow's first packet chose for itself; of a handshake message").when("a WireGuard handshake"),
-    number("flow.ipsec.receiver_index", "WireGuard: index that the receiver of the flow's first packet had chosen").when("a WireGuard message that has one"),
+    number("flow.ipsec.sender_index", "WireGuard: index that the sender of the flow's first packet chose for itself").when("a WireGuard handshake"),
+    number("flow.ipsec.receiver_index", "WireGuard: index that the receiver of the flow's first packet chose earlier").when("a WireGuard message that has one"),
     of(Kind::Texts, "flow.interfaces", "Interfaces that saw the conversation so far, in the order in which they did").when("conversations are joined (`join`)"),
     of(Kind::Numbers, "flow.interfaces.delay", "For each of `flow.interfaces`, delay between the conversation's first packet there and at the first interface").unit("ns").when("`join` is `merged`"),
     of(Kind::Numbers, "flow.interfaces.packets", "For each, packets from source to destination since the conversation began there").unit("{packet}").when("`join` is `merged`"),
     of(Kind::Numbers, "flow.interfaces.bytes", "For each of `flow.interfaces`, IP octets of these packets").unit("By").when("`join` is `merged`"),
     of(Kind::Numbers, "flow.interfaces.reverse.packets", "For each, packets from destination to source").unit("{packet}").when("`join` is `merged`"),
     of(Kind::Numbers, "flow.interfaces.reverse.bytes", "For each of `flow.interfaces`, IP octets of these packets").unit("By").when("`join` is `merged`"),
-    number("process.pid", "Process that had the source's socket open, by its number").when("`process` is on, and the source process is local"),
+    number("process.pid", "PID of the process that had the source's socket open").when("`process` is on, and the source process is local"),
     text("process.executable.name", "Name of its executable, without directories").when("the same, and it can be read"),
-    number("process.cgroup.id", "Id of its control group in the unified hierarchy").when("the same, and the group is in sight"),
-    text("source.container.id", "Id of its container, by the name of its control group").when("the same, and it is in a container"),
-    number("flow.reverse.process.pid", "Process that had the destination's socket open, by its number").when("`process` is on, and the destination process is local"),
+    number("process.cgroup.id", "Id of its control group in the unified hierarchy").when("the same, and the group is visible"),
+    text("source.container.id", "Id of its container, from the name of its control group").when("the same, and it is in a container"),
+    number("flow.reverse.process.pid", "PID of the process that had the destination's socket open").when("`process` is on, and the destination process is local"),
     text("flow.reverse.process.executable.name", "Name of its executable, without directories").when("the same, and it can be read"),
-    number("flow.reverse.process.cgroup.id", "Id of its control group in the unified hierarchy").when("the same, and the group is in sight"),
-    text("destination.container.id", "Id of its container, by the name of its control group").when("the same, and it is in a container"),
+    number("flow.reverse.process.cgroup.id", "Id of its control group in the unified hierarchy").when("the same, and the group is visible"),
+    text("destination.container.id", "Id of its container, from the name of its control group").when("the same, and it is in a container"),
 ];
 
 /// All attributes, in the order in which [`Attributes`](super::Attributes) returns them.

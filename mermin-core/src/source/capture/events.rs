@@ -53,11 +53,11 @@ events! {
     INFO opened(interfaces: u64) "the source is open";
     INFO attached(interface: &str, index: u32, ingress: Option<&str>, egress: Option<&str>, took_ns: u64) "an interface is watched";
     INFO detached(interface: &str, index: u32) "an interface has no program of this source any more";
-    INFO left(index: u32) "an interface left, and all its flows are closed";
+    INFO left(index: u32) "an interface is removed, and all its flows are closed";
     WARN missed(interfaces: u64) "interfaces were gone before a program was attached";
-    WARN resynced() "notifications of interfaces were lost, and the list is read anew";
-    WARN degraded(feature: &str, interface: Option<&str>, cause: &str, fallback: &str, impact: &str, remedy: &str) "something is given up";
-    INFO restarted(flows: u64, flows_closing: u64, records_redelivered: u64, slots_returned: u64) "the flows of a former process are resumed";
+    WARN resynced() "notifications of interfaces were lost, and the list is read again";
+    WARN degraded(feature: &str, interface: Option<&str>, cause: &str, fallback: &str, impact: &str, remedy: &str) "a fallback replaces a feature";
+    INFO restarted(flows: u64, flows_closing: u64, records_redelivered: u64, slots_returned: u64) "the flows of an earlier process are resumed";
     WARN sweep_overrun(took_ns: u64, period_ns: u64) "a sweep takes long, and the next ones come less often";
     INFO sweep_in_time(took_ns: u64) "sweeps are in time again";
 }

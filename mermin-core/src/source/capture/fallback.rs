@@ -20,7 +20,7 @@ pub(super) fn membarrier(unavailable: Unavailable) -> Degradation {
     degradation(
         Feature::Membarrier,
         unavailable,
-        "grace periods are waited for by updating a map of maps",
+        "the source waits for grace periods by updating a map of maps",
         "the same exactness, and two more map descriptors",
     )
 }
@@ -31,7 +31,7 @@ pub(super) fn pinning(unavailable: Unavailable) -> Degradation {
         Feature::Pinning,
         unavailable,
         "the source is not pinned",
-        "when the process is killed, flows that are open then are lost, and packets until the next start are not counted",
+        "when the process is killed, open flows are lost, and packets are not counted until the next start",
     )
 }
 

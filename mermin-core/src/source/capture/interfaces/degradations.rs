@@ -39,8 +39,8 @@ pub(super) fn selection(selector: &Selector, list: &[Interface]) -> Vec<Degradat
                 part.names
             )
             .into(),
-            fallback: "nothing is left out by it".into(),
-            impact: "interfaces are watched that were not meant to be".into(),
+            fallback: "it excludes nothing".into(),
+            impact: "interfaces are watched that the pattern should exclude".into(),
             remedy: part.remedy.into(),
         })
     }));
@@ -70,7 +70,7 @@ fn unmatched(pattern: &Pattern, list: &[Interface], wanted: bool) -> Degradation
         } else {
             "nothing is watched until an interface that matches comes".into()
         },
-        impact: "nothing is seen of what it was meant for".into(),
+        impact: "packets of its interfaces are not counted".into(),
         remedy: remedy.into(),
     }
 }
@@ -127,9 +127,9 @@ fn nothing_matches(selector: &Selector) -> Degradation {
         feature: Feature::Pattern,
         interface: None,
         cause: format!("no interface matches `{}`", patterns.join(" ")).into(),
-        fallback: "all that are up are watched, loopback aside".into(),
-        impact: "the same packet may be seen on several of them".into(),
-        remedy: "name the interfaces that are meant, as `ip -brief link` prints them".into(),
+        fallback: "all interfaces that are up are watched, except loopback".into(),
+        impact: "several of them may count the same packet".into(),
+        remedy: "name the interfaces as `ip -brief link` prints them".into(),
     }
 }
 
@@ -137,9 +137,9 @@ fn nothing_up(list: &[Interface]) -> Degradation {
     Degradation {
         feature: Feature::Pattern,
         interface: None,
-        cause: "no interface is up, loopback aside".into(),
-        fallback: "nothing is watched until one is".into(),
-        impact: "nothing is seen".into(),
+        cause: "no interface is up, except loopback".into(),
+        fallback: "nothing is watched until one is up".into(),
+        impact: "no packet is counted".into(),
         remedy: format!(
             "set one up, or name one of those there are: {}",
             names(list)
@@ -163,7 +163,7 @@ pub(super) fn unwatched(interface: &Interface, error: &Error) -> Degradation {
 /// Only one direction of an interface is watched; `error` names the other.
 pub(super) fn one_way(interface: &Interface, error: &Error) -> Degradation {
     Degradation {
-        fallback: "the other direction is watched, and this one is tried again when the interface is added anew or the source is opened"
+        fallback: "the other direction is watched, and this one is tried again when the interface is added again or the source is opened"
             .into(),
         impact: "packets of this direction are not counted".into(),
         ..unwatched(interface, error)
@@ -214,8 +214,8 @@ pub(super) fn reattached(interface: &Interface, direction: HookDirection) -> Deg
             hook::word(direction)
         )
         .into(),
-        fallback: "it was put back".into(),
-        impact: "packets that came meanwhile are not counted, for five seconds at most".into(),
+        fallback: "the program was attached again".into(),
+        impact: "packets in between are not counted, for five seconds at most".into(),
         remedy: "find out who deletes qdiscs, filters or links there: `tc monitor`, `bpftool net`"
             .into(),
     }
@@ -246,13 +246,15 @@ pub(super) fn misplaced(
     let Some(name) = order.relative().filter(|_| by_tcx().next().is_some()) else {
         return Vec::new();
     };
-    let said = |cause: String, fallback: &'static str| Degradation {
+    let said = |cause: String, fallback: &'static str| {
+        Degradation {
         feature: Feature::TcxOrder,
         interface: Some(Arc::from(interface.name.as_str())),
         cause: cause.into(),
         fallback: fallback.into(),
-        impact: "what that one drops or rewrites may be seen otherwise than was meant".into(),
+        impact: "packets that the other program drops or rewrites may be counted differently than requested".into(),
         remedy: format!("attach `{name}` before this source is opened").into(),
+    }
     };
     let mut found = false;
     let mut all = Vec::new();
@@ -302,9 +304,9 @@ pub(super) fn silent(interface: &Interface, direction: HookDirection, packets: u
             Plural(packets, "packet")
         )
         .into(),
-        fallback: "the program stays, and counts what comes to it".into(),
+        fallback: "the program stays, and counts the packets that reach it".into(),
         impact: "these packets are not counted".into(),
-        remedy: "look for a program that runs before it, by `bpftool net` and `ip link` (XDP), and have this one first"
+        remedy: "find the program that runs before it with `bpftool net` and `ip link` (XDP), and attach this one first"
             .into(),
     }
 }
