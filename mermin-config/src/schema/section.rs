@@ -4,19 +4,19 @@
 ///
 /// ```text
 /// section! {
-/// /// The purpose of the block.
+///     /// The purpose of the block.
 ///     Span, Nested, rules {
-/// /// The meaning of the key.
+///         /// The meaning of the key.
 ///         tcp_timeout: PositiveDuration = PositiveDuration::seconds(20), Capture;
-/// /// A key whose name is not a Rust identifier.
+///         /// A key whose name is not a Rust identifier.
 ///         kind "type": Kind = Kind::Pod, Application, required;
 ///         retired threads "Why a key of earlier versions has no effect.";
 ///     }
 /// }
 /// ```
 ///
-/// `Stdout, Nested or "format"` is a block in whose place a text may stand, which is that key then. A key that is `required` has no default in a file. `rules`, where it is given, is a function that refuses what several
-/// keys together cannot be.
+/// `Stdout, Nested or "format"` accepts a text in place of the block, as the value of that key. A `required` key has no
+/// default in a file. `rules` is an optional function that rejects invalid combinations of keys.
 macro_rules! section {
     (
         $(#[doc = $about:literal])+

@@ -94,51 +94,51 @@ fn words(words: &[&str]) -> String {
 }
 
 choice! {
-    /// Facts that tell flows apart.
+    /// Fields of the flow key.
     FlowKey {
-        /// VLANs and tunnels as well.
+        /// VLANs and tunnels in addition.
         Full = "full",
-        /// Interface, protocol, addresses and ports alone.
+        /// Interface, protocol, addresses and ports only.
         Endpoints = "endpoints",
     }
 
     /// How often a conversation is reported that several interfaces see.
     Join {
-        /// By each of them.
+        /// By each interface.
         PerInterface = "per_interface" | "per-interface",
-        /// Once, with their names.
+        /// Once, with the names of the interfaces.
         FirstSeen = "first_seen" | "first-seen",
-        /// Once, with what each saw.
+        /// Once, with the counts of each interface.
         Merged = "merged",
     }
 
-    /// How much is logged.
+    /// Log level.
     LogLevel {
         /// Everything.
         Trace = "trace",
         /// Details for developers.
         Debug = "debug",
-        /// News for an operator.
+        /// Information for operators.
         Info = "info",
         /// Signs of a problem to come.
         Warn = "warn" | "warning",
-        /// Problems alone.
+        /// Errors only.
         Error = "error",
     }
 
-    /// Policy for more records than may wait.
+    /// Policy for a full buffer.
     Overflow {
         /// The source waits, and drops nothing.
         Block = "block",
-        /// Those that come are dropped.
+        /// New records are dropped.
         DropNewest = "drop-newest" | "drop_newest",
-        /// Those that wait longest are dropped.
+        /// The oldest records are dropped.
         DropOldest = "drop-oldest" | "drop_oldest",
     }
 
-    /// How programs are attached.
+    /// Attach mechanism.
     AttachMode {
-        /// By TCX where the kernel has it, else by netlink.
+        /// TCX if the kernel has it, otherwise a `cls_bpf` filter.
         Auto = "auto",
         /// A TCX link (Linux 6.6).
         Tcx = "tcx",
@@ -146,11 +146,11 @@ choice! {
         Tc = "tc",
     }
 
-    /// Where a TCX link stands among others.
+    /// Position of a TCX link among others.
     TcxOrder {
         /// Before all others.
         First = "first",
-        /// Behind all others.
+        /// After all others.
         Last = "last",
     }
 
@@ -186,19 +186,19 @@ choice! {
         Node = "Node",
     }
 
-    /// How a label is compared, as of Kubernetes' set-based selectors.
+    /// Operator on a label, as in Kubernetes' set-based selectors.
     Operator {
-        /// Its value is one of the list.
+        /// The label's value is in the list.
         In = "In",
-        /// It is not there, or its value is none of the list.
+        /// The label is absent, or its value is not in the list.
         NotIn = "NotIn",
-        /// It is there.
+        /// The label is present.
         Exists = "Exists",
-        /// It is not there.
+        /// The label is absent.
         DoesNotExist = "DoesNotExist",
     }
 
-    /// How flows are shown on standard output.
+    /// Format of flows on standard output.
     StdoutFormat {
         /// A line each.
         Text = "text",
@@ -210,19 +210,19 @@ choice! {
         JsonIndent = "json_indent",
     }
 
-    /// How the application's own spans are shown on standard output.
+    /// Format of the application's own spans on standard output.
     TracesFormat {
         /// Several lines each.
         TextIndent = "text_indent",
     }
 
-    /// Events of the application's own spans that are recorded.
+    /// Recorded events of the application's own spans.
     SpanFormat {
         /// When they are entered, left and closed.
         Full = "full" | "plain",
     }
 
-    /// How OTLP is carried.
+    /// Transport of OTLP.
     OtlpProtocol {
         /// gRPC over HTTP/2.
         Grpc = "grpc",

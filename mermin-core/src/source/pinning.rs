@@ -28,7 +28,7 @@ const LONGEST: usize = 64;
 ///     .await?;
 /// while let Some(flow) = flows.next().await {
 ///     let flow = flow?;
-/// // A receiver that stores it under this pair stores it once, even if the process is killed after this line.
+///     // A receiver that stores it under this pair stores it once, even if the process is killed after this line.
 ///     println!("{} {}: {flow}", flow.id, flow.sequence);
 /// }
 /// # Ok(())

@@ -118,8 +118,8 @@ impl Encoder {
         self.is_new = true;
     }
 
-    /// The way takes messages of so many octets in one piece: the next ones are no longer, but for those that
-    /// [`SMALLEST_MESSAGE`] allows everywhere.
+    /// Limits the next messages to the octets that the path takes without fragmentation, but not below
+    /// [`SMALLEST_MESSAGE`].
     pub(crate) fn set_longest(&mut self, way: Option<usize>) {
         let most = self.settings.message;
         self.longest = way.map_or(most, |way| way.clamp(SMALLEST_MESSAGE, most));

@@ -77,7 +77,8 @@ impl Link for Udp {
         Ok(())
     }
 
-    /// By the MTU of the path (ip(7), `IP_MTU`): that of the link at first, and less once a router has said so (RFC 1191, RFC 8201).
+    /// Returns the longest message for the path's MTU (ip(7), `IP_MTU`): the link's MTU at first, and less after a router
+    /// has reported a smaller one (RFC 1191, RFC 8201).
     fn longest(&self) -> Option<usize> {
         let socket = self.socket.as_ref()?;
         let (mtu, headers) = if socket.peer_addr().ok()?.is_ipv4() {
