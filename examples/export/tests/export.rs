@@ -10,7 +10,7 @@ use std::{
     process::{Command, Output},
 };
 
-use mermin_testing::Folder;
+use mermin_testing::{Folder, free_port};
 use serde_json::Value as Json;
 
 /// Records of the capture.
@@ -181,6 +181,24 @@ fn unresolvable_host_name_is_reported_and_records_counted() {
             "{said}"
         );
     }
+}
+
+/// The final table says which records the policy dropped, and which were left at the end.
+#[test]
+fn unreachable_target_drops_and_counts_when_the_buffer_is_full() {
+    let target = format!("ipfix+tcp://127.0.0.1:{}", free_port());
+    let capture = capture();
+    let mut arguments = vec!["--pcap", &capture, "--to", &target];
+    arguments.extend("--buffer 2 --overflow drop-oldest --close-within 1".split(' '));
+    let output = run(&arguments);
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let lost = numbers(&said, &target);
+    assert_eq!((lost[0], lost[1], lost[3]), (8, 0, 8), "{said}");
+    assert!(
+        said.contains("oldest: ") && said.contains("closed: "),
+        "{said}"
+    );
 }
 
 #[test]

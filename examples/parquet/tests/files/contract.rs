@@ -66,6 +66,19 @@ pub(crate) fn keeps() {
     trouble::sink_contract_holds(Receiver::new, 5);
 }
 
+/// Another file has the folder's place. The buffer fills, and its policy drops and counts records.
+pub(crate) fn away() {
+    let mut receiver = Receiver::new();
+    let exporter = Exporter::folder(receiver.folder.path(), Settings::default()).unwrap();
+    testing::Receiver::stop(&mut receiver);
+    let delivered = trouble::away(exporter, || testing::Receiver::start(&mut receiver));
+    let mut expected: Vec<_> = delivered.iter().map(key).collect();
+    expected.sort();
+    let mut stored = keys(receiver.folder.path());
+    stored.sort();
+    assert_eq!(stored, expected);
+}
+
 pub(crate) fn several_files() {
     let folder = Folder::new("several");
     let settings = Settings::default().rows(300);

@@ -42,6 +42,10 @@ fn main() -> ExitCode {
         ),
         plain("unknown_times_are_absent", columns::no_times),
         plain("sink_contract_holds", contract::keeps),
+        plain(
+            "unreachable_folder_drops_and_counts_when_the_buffer_is_full",
+            contract::away,
+        ),
         plain("large_batch_is_several_files", contract::several_files),
         plain("redelivered_batch_is_stored_once", contract::again),
         plain("close_finishes_the_file", closing::finishes),
