@@ -11,6 +11,7 @@ mod links;
 mod manifest;
 mod object;
 mod package;
+mod pictures;
 mod project;
 mod promises;
 #[cfg(test)]
@@ -42,6 +43,8 @@ usage: cargo xtask <command>
   api           write the public API into docs/public-api
   api --check   prove that the committed texts are the public API
   package       make the packages and build them outside the workspace
+  pictures      draw docs/pictures/*.svg from the texts beside them
+  record NAME SECONDS COMMAND..  record a terminal into docs/pictures/NAME.svg, by tmux
   promises      prove that all that holds a promise of docs/GUARANTEES.md is there
   imports       prove that few files import each other in a circle, and no folders of mermin-core
   conformance   flows of public captures, fetched first, beside what tshark sees
@@ -66,6 +69,8 @@ fn main() -> ExitCode {
         ["api"] => api::rewrite(),
         ["api", "--check"] => api::check(),
         ["package"] => package::check(),
+        ["pictures"] => pictures::draw(),
+        ["record", name, seconds, command @ ..] => pictures::record(name, seconds, command),
         ["imports"] => imports::check(),
         ["conformance"] => conformance::beside_tshark(),
         ["conformance", "--kernel"] => conformance::beside_the_kernel(),

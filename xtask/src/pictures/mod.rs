@@ -1,0 +1,84 @@
+//! Pictures of the documentation: drawings from text, and recordings of a terminal.
+
+mod drawing;
+mod recording;
+mod sgr;
+mod svg;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::project;
+
+/// Drawings, each `docs/pictures/NAME.txt` beside `NAME.svg`.
+const DRAWINGS: [&str; 1] = ["architecture"];
+
+/// Draws all texts of `docs/pictures`.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub(crate) fn draw() -> Result<()> {
+    for name in DRAWINGS {
+        let svg = drawing::svg(&text_of(name)?);
+        let path = path(name, "svg");
+        fs::write(&path, svg).with_context(|| format!("cannot write `{}`", path.display()))?;
+        println!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+/// Records a command in a terminal, and writes what it showed as an animation: `docs/pictures/NAME.svg`.
+///
+/// # Errors
+/// Those of tmux, which runs it, and of the file.
+pub(crate) fn record(name: &str, seconds: &str, command: &[&str]) -> Result<()> {
+    let seconds: u64 = seconds
+        .parse()
+        .with_context(|| format!("cannot use `{seconds}`: write a number of seconds"))?;
+    let frames = recording::record(&command.join(" "), seconds)?;
+    let path = path(name, "svg");
+    fs::write(&path, recording::svg(&frames))
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    println!("wrote {}", path.display());
+    Ok(())
+}
+
+fn path(name: &str, extension: &str) -> PathBuf {
+    let folder = project::root().join("docs/pictures");
+    folder.join(name).with_extension(extension)
+}
+
+fn text_of(name: &str) -> Result<String> {
+    let path = path(name, "txt");
+    fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_drawing_is_that_of_its_text() {
+        for name in DRAWINGS {
+            let text = text_of(name);
+            let drawn = text.map(|text| drawing::svg(&text));
+            let written = fs::read_to_string(path(name, "svg"));
+            assert!(
+                matches!((&drawn, &written), (Ok(drawn), Ok(written)) if drawn == written),
+                "{name}: type `cargo xtask pictures`"
+            );
+        }
+    }
+
+    #[test]
+    fn pictures_are_small() {
+        let Ok(entries) = fs::read_dir(project::root().join("docs/pictures")) else {
+            panic!("docs/pictures cannot be read");
+        };
+        for entry in entries.flatten() {
+            let octets = entry.metadata().map_or(u64::MAX, |it| it.len());
+            assert!(octets < 100_000, "{:?}: {octets} octets", entry.path());
+        }
+    }
+}
