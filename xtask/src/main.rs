@@ -43,7 +43,7 @@ usage: cargo xtask <command>
   api           write the public API into docs/public-api
   api --check   prove that the committed texts are the public API
   package       make the packages and build them outside the workspace
-  pictures      draw docs/pictures/*.svg from the texts beside them
+  pictures      draw docs/pictures/*.svg from texts, and from tables of docs/PERFORMANCE.md
   record NAME SECONDS COMMAND..  record a terminal into docs/pictures/NAME.svg, by tmux
   promises      prove that all that holds a promise of docs/GUARANTEES.md is there
   imports       prove that few files import each other in a circle, and no folders of mermin-core

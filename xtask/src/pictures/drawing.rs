@@ -22,7 +22,7 @@ pub(super) fn svg(text: &str) -> String {
                 word.push(grid.at(column, row).unwrap_or(' '));
                 continue;
             }
-            texts += &words(&word, column - word.chars().count(), row);
+            texts += &svg::words(column - word.chars().count(), row, "", &word);
             word.clear();
             grid.draw(column, row, stroke, &mut lines, &mut dotted, &mut arrows);
         }
@@ -32,26 +32,6 @@ pub(super) fn svg(text: &str) -> String {
     );
     let columns = grid.rows.iter().map(Vec::len).max().unwrap_or(0);
     svg::document(columns, grid.rows.len(), STYLE, &body)
-}
-
-/// Text elements of what stands between two strokes; far apart words are elements of their own.
-fn words(text: &str, column: usize, row: usize) -> String {
-    let mut elements = String::new();
-    let characters: Vec<char> = text.chars().collect();
-    let mut at = 0;
-    while at < characters.len() {
-        if characters[at] == ' ' {
-            at += 1;
-            continue;
-        }
-        let rest = &characters[at..];
-        let end = rest.windows(2).position(|pair| pair == [' ', ' ']);
-        let word: String = rest[..end.unwrap_or(rest.len())].iter().collect();
-        let word = word.trim_end();
-        elements += &svg::text(column + at, row, "", word);
-        at += word.chars().count();
-    }
-    elements
 }
 
 /// A cell's part in a line.

@@ -1,11 +1,15 @@
-//! Pictures of the documentation: drawings from text, and recordings of a terminal.
+//! Pictures of the documentation: drawings from text, charts from tables, and recordings of a terminal.
 
+mod chart;
 mod drawing;
 mod recording;
 mod sgr;
 mod svg;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
@@ -14,18 +18,30 @@ use crate::project;
 /// Drawings, each `docs/pictures/NAME.txt` beside `NAME.svg`.
 const DRAWINGS: [&str; 1] = ["architecture"];
 
-/// Draws all texts of `docs/pictures`.
+/// Draws all texts of `docs/pictures`, and the charts that docs/PERFORMANCE.md asks for.
 ///
 /// # Errors
 /// A file that cannot be read or written.
 pub(crate) fn draw() -> Result<()> {
-    for name in DRAWINGS {
-        let svg = drawing::svg(&text_of(name)?);
-        let path = path(name, "svg");
+    for (name, svg) in drawn()? {
+        let path = path(&name, "svg");
         fs::write(&path, svg).with_context(|| format!("cannot write `{}`", path.display()))?;
         println!("wrote {}", path.display());
     }
     Ok(())
+}
+
+/// The name and content of each picture that follows from a text.
+fn drawn() -> Result<Vec<(String, String)>> {
+    let mut pictures = Vec::new();
+    for name in DRAWINGS {
+        let path = path(name, "txt");
+        pictures.push((name.to_owned(), drawing::svg(&read(&path)?)));
+    }
+    let document = read(&project::root().join("docs/PERFORMANCE.md"))?;
+    let charts = chart::charts(&document)?;
+    pictures.extend(charts.iter().map(|chart| (chart.name.clone(), chart.svg())));
+    Ok(pictures)
 }
 
 /// Records a command in a terminal, and writes what it showed as an animation: `docs/pictures/NAME.svg`.
@@ -49,9 +65,8 @@ fn path(name: &str, extension: &str) -> PathBuf {
     folder.join(name).with_extension(extension)
 }
 
-fn text_of(name: &str) -> Result<String> {
-    let path = path(name, "txt");
-    fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
 
 #[cfg(test)]
@@ -59,15 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_drawing_is_that_of_its_text() {
-        for name in DRAWINGS {
-            let text = text_of(name);
-            let drawn = text.map(|text| drawing::svg(&text));
-            let written = fs::read_to_string(path(name, "svg"));
-            assert!(
-                matches!((&drawn, &written), (Ok(drawn), Ok(written)) if drawn == written),
-                "{name}: type `cargo xtask pictures`"
-            );
+    fn each_picture_is_that_of_its_text() {
+        let pictures = drawn().unwrap_or_default();
+        assert!(pictures.len() > DRAWINGS.len());
+        for (name, svg) in pictures {
+            let written = fs::read_to_string(path(&name, "svg")).ok();
+            assert!(written == Some(svg), "{name}: type `cargo xtask pictures`");
         }
     }
 

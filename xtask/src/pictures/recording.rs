@@ -91,7 +91,7 @@ pub(super) fn svg(frames: &[Frame]) -> String {
                     "<rect class=\"i\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"17\"/>"
                 );
             }
-            body += &svg::text(run.column, row, &run.class, &run.text);
+            body += &svg::words(run.column, row, &run.class, &run.text);
         }
         body += "</g>\n";
     }

@@ -30,6 +30,26 @@ pub(super) fn text(column: usize, row: usize, class: &str, text: &str) -> String
     )
 }
 
+/// Text elements of a line. Words with several blanks between them are elements of their own, because not all programs keep blanks.
+pub(super) fn words(column: usize, row: usize, class: &str, line: &str) -> String {
+    let mut elements = String::new();
+    let characters: Vec<char> = line.chars().collect();
+    let mut at = 0;
+    while at < characters.len() {
+        if characters[at] == ' ' {
+            at += 1;
+            continue;
+        }
+        let rest = &characters[at..];
+        let end = rest.windows(2).position(|pair| pair == [' ', ' ']);
+        let word: String = rest[..end.unwrap_or(rest.len())].iter().collect();
+        let word = word.trim_end();
+        elements += &text(column + at, row, class, word);
+        at += word.chars().count();
+    }
+    elements
+}
+
 /// Left edge of a column.
 pub(super) fn x(column: usize) -> usize {
     (column + 1) * CELL.0

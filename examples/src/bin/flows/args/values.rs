@@ -64,7 +64,7 @@ fn attributes_with(part: &str) -> impl Iterator<Item = (&'static str, &'static s
     found.map(|attribute| (attribute.name, attribute.meaning))
 }
 
-/// What a list of attributes may be completed to: its last name is not whole yet.
+/// Completions of a list of attributes, whose last name is not whole yet.
 pub(super) fn completed_attributes(list: &str) -> Vec<(String, Option<String>)> {
     let at = list.rfind(',').map_or(0, |comma| comma + 1);
     let (before, part) = list.split_at(at);
