@@ -1,4 +1,4 @@
-//! Keys: facts that make two packets members of one flow.
+//! Keys: fields that are equal in all packets of a flow.
 
 /// Bits of [`KeyTail::protocol_vlan`] that hold one VLAN id.
 const VLAN_BITS: u32 = 12;

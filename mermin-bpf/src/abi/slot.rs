@@ -30,7 +30,7 @@ pub mod origin {
     pub const BY_SYN: u8 = 2;
     /// The key is an IPv6 one.
     pub const IPV6: u8 = 4;
-    /// The flow has facts of a tunnel: [`Outer`](crate::abi::tunnel::Outer).
+    /// The flow has a tunnel: [`OuterHeader`](crate::abi::tunnel::OuterHeader).
     pub const ENCAPSULATED: u8 = 8;
     /// The first packet was an answer, so whoever it was sent to started the flow. Without this and [`BY_SYN`] it is who was
     /// seen first.
@@ -59,18 +59,18 @@ pub mod first {
 
     /// MAC of the sender of the first packet; zeroes for none. In that packet's lane.
     pub const MAC: usize = 0;
-    /// [`Outer::mac`](crate::abi::tunnel::Outer::mac).
+    /// [`OuterHeader::mac`](crate::abi::tunnel::OuterHeader::mac).
     pub const OUTER_MAC: usize = 1;
-    /// [`Outer::facts`](crate::abi::tunnel::Outer::facts), then
-    /// [`Outer::link_length`](crate::abi::tunnel::Outer::link_length), then the octets of [`VLAN_IDS`] and [`VLAN_TAGS`].
-    pub const OUTER_FACTS: usize = 2;
+    /// [`OuterHeader::flags`](crate::abi::tunnel::OuterHeader::flags), then
+    /// [`OuterHeader::link_length`](crate::abi::tunnel::OuterHeader::link_length), then the octets of [`VLAN_IDS`] and [`VLAN_TAGS`].
+    pub const OUTER_FLAGS: usize = 2;
     /// [`EncapLevel::ids`](crate::wire::encap_level::EncapLevel::ids) of the first packet in four octets, then the octets of [`TUNNEL_IDS`]
     /// and [`TUNNELS`].
     pub const OUTER_IDS: usize = 3;
 
-    /// Which octet of [`OUTER_FACTS`] is 1 once a packet had other VLAN ids than the first.
+    /// Which octet of [`OUTER_FLAGS`] is 1 once a packet had other VLAN ids than the first.
     pub const VLAN_IDS: usize = 2;
-    /// Which octet of [`OUTER_FACTS`] is 1 once a packet had more tags than a key has room for.
+    /// Which octet of [`OUTER_FLAGS`] is 1 once a packet had more tags than a key has room for.
     pub const VLAN_TAGS: usize = 3;
     /// Which octet of [`OUTER_IDS`] is 1 once a packet came by other tunnel ids than the first.
     pub const TUNNEL_IDS: usize = 4;
@@ -203,7 +203,7 @@ impl Lane {
     }
 }
 
-/// A flow: one line of facts, then the lanes `[stripe * 2 + direction]`.
+/// A flow: one cache line of fields, then the lanes `[stripe * 2 + direction]`.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slot {

@@ -1,6 +1,6 @@
-//! The tunnel a flow was carried in: cold facts beside its slot, of the outermost tunnel.
+//! The tunnel a flow was carried in: fields beside its slot, of the outermost tunnel.
 
-/// Kinds of encapsulation: the lower bits of [`Outer::facts`].
+/// Kinds of encapsulation: the lower bits of [`OuterHeader::flags`].
 pub mod kind {
     /// RFC 7348.
     pub const VXLAN: u8 = 1;
@@ -32,8 +32,8 @@ pub mod kind {
     pub const MASK: u8 = 0x0f;
 }
 
-/// Bits of [`Outer::facts`] above the kind.
-pub mod fact {
+/// Bits of [`OuterHeader::flags`] above the kind.
+pub mod flag {
     /// [`TunnelEndpoints::id`](super::TunnelEndpoints::id) is one.
     pub const HAS_ID: u8 = 0x10;
     /// The outer addresses are of IPv6.
@@ -61,18 +61,18 @@ pub struct TunnelEndpoints {
 /// The outer header of a flow's first packet. The slot keeps in its lanes what is not in [`TunnelEndpoints`]: see
 /// [`first`](super::slot::first).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outer {
+pub struct OuterHeader {
     /// The outer ends, and the tunnel between them.
     pub ends: TunnelEndpoints,
     /// Sender of the frame; zeroes for none.
     pub mac: [u8; 6],
-    /// One of [`kind`], and bits of [`fact`].
-    pub facts: u8,
+    /// One of [`kind`], and bits of [`flag`].
+    pub flags: u8,
     /// Octets before the outermost IP header; 255 stands for more.
     pub link_length: u8,
 }
 
-impl Outer {
+impl OuterHeader {
     /// The same seen from the flow's lower endpoint, given that its higher endpoint sent the packet.
     #[inline(always)]
     #[must_use]
@@ -83,7 +83,7 @@ impl Outer {
             ports: [first, second],
         } = self.ends;
         // A sender index is no pair of ports.
-        let ports = if self.facts & fact::HAS_SENDER == 0 {
+        let ports = if self.flags & flag::HAS_SENDER == 0 {
             [second, first]
         } else {
             [first, second]

@@ -21,7 +21,7 @@ pub(super) fn begin(slot: *mut Slot, facts: &Facts) {
         unsafe { ids(slot).write_volatile(facts.ids) };
     }
     if facts.more_vlans {
-        note(slot, first::OUTER_FACTS, first::VLAN_TAGS);
+        note(slot, first::OUTER_FLAGS, first::VLAN_TAGS);
     }
 }
 
@@ -39,13 +39,13 @@ pub(super) fn compare<K: Key>(slot: *mut Slot, key: &K, facts: &Facts) {
     // SAFETY: as above.
     let differs = |number: usize| unsafe { (*slot).key[number] } ^ words[number];
     if differs(0) & CARRIED[0] != 0 {
-        note(slot, first::OUTER_FACTS, first::VLAN_IDS);
+        note(slot, first::OUTER_FLAGS, first::VLAN_IDS);
     }
     if differs(1) & CARRIED[1] != 0 {
         note(slot, first::OUTER_IDS, first::TUNNELS);
     }
     if facts.more_vlans {
-        note(slot, first::OUTER_FACTS, first::VLAN_TAGS);
+        note(slot, first::OUTER_FLAGS, first::VLAN_TAGS);
     }
 }
 

@@ -3,7 +3,7 @@
 use mermin_bpf::{
     abi::{
         slot::{Slot, first, origin},
-        tunnel::Outer,
+        tunnel::OuterHeader,
     },
     track::key::HIGH_TO_LOW,
 };
@@ -22,7 +22,7 @@ pub(super) fn keep(slot: *mut Slot, number: u32, facts: &Facts) -> u8 {
     {
         // SAFETY: this CPU's own workspace; the slot is this program's until it is live, and so is what is beside it.
         unsafe {
-            let outer: Outer = (&raw const (*workspace).outer).read_volatile();
+            let outer: OuterHeader = (&raw const (*workspace).outer).read_volatile();
             let outer = if facts.direction == HIGH_TO_LOW {
                 outer.reversed()
             } else {
@@ -31,8 +31,8 @@ pub(super) fn keep(slot: *mut Slot, number: u32, facts: &Facts) -> u8 {
             *kept = outer.ends;
             let lane = |what| first::lane(facts.lane as usize, what);
             (*slot).lanes[lane(first::OUTER_MAC)].first = outer.mac;
-            (*slot).lanes[lane(first::OUTER_FACTS)].first =
-                [outer.facts, outer.link_length, 0, 0, 0, 0];
+            (*slot).lanes[lane(first::OUTER_FLAGS)].first =
+                [outer.flags, outer.link_length, 0, 0, 0, 0];
         }
         origin::ENCAPSULATED
     } else {

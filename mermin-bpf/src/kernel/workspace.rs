@@ -10,7 +10,7 @@ use mermin_bpf::{
         fragment::{Early, FragmentFlow, FragmentKey},
         key::KeyWords,
         ledger::Reason,
-        tunnel::Outer,
+        tunnel::OuterHeader,
     },
     wire::{
         bytes::HEADER_LIMIT, encap_level::EncapLevel, ip::Ip, transport::Transport, tunnel::DEPTH,
@@ -64,7 +64,7 @@ pub(super) struct Workspace {
     pub(super) ip: Ip,
     pub(super) transport: Transport,
     /// The outermost tunnel, from the point of view of the packet's sender.
-    pub(super) outer: Outer,
+    pub(super) outer: OuterHeader,
     /// The packets of `outer_fragments`.
     pub(super) around: [FragmentKey; DEPTH as usize],
     /// A fragment that is being looked up or entered, and its flow.

@@ -4,7 +4,7 @@ use crate::{
     abi::{
         fragment::FragmentKey,
         ledger::Reason,
-        tunnel::{Outer, TunnelEndpoints, fact, kind},
+        tunnel::{OuterHeader, TunnelEndpoints, flag, kind},
     },
     track::{answer::Sent, fragment, initial},
     wire::{
@@ -45,7 +45,7 @@ pub struct ParsedFrame {
     /// The innermost packet, or a part of one.
     pub part: Fragmentation,
     /// The outermost tunnel, as the packet's sender stands to it.
-    pub outer: Option<Outer>,
+    pub outer: Option<OuterHeader>,
     /// Packets around it of which this is the first fragment, outermost first.
     pub outer_fragments: [Option<FragmentKey>; tunnel::DEPTH as usize],
     /// The packet answers another one.
@@ -146,30 +146,30 @@ pub fn session<B: Bytes>(
     ip: &Ip,
     transport: &Transport,
     ports: ports::Set,
-) -> Option<Outer> {
+) -> Option<OuterHeader> {
     if !tunnel::may_be_session(transport.kind, transport.ports, ports) {
         return None;
     }
     let header = crate::wire::udp::LENGTH;
     let available = ip.payload_length().saturating_sub(header as u32);
     let found = tunnel::wireguard::parse(bytes, ip.payload + header, available)?;
-    let mut facts = kind::WIREGUARD;
+    let mut flags = kind::WIREGUARD;
     let mut ends = TunnelEndpoints {
         addresses: ip.addresses.words(),
         ..TunnelEndpoints::default()
     };
     if let Some(index) = found.receiver {
-        facts |= fact::HAS_ID;
+        flags |= flag::HAS_ID;
         ends.id = index;
     }
     if let Some(index) = found.sender {
-        facts |= fact::HAS_SENDER;
+        flags |= flag::HAS_SENDER;
         ends.ports = crate::track::key::spi_ports(index);
     }
-    Some(Outer {
+    Some(OuterHeader {
         ends,
         mac: level.reached.mac(bytes),
-        facts,
+        flags,
         link_length: 0,
     })
 }

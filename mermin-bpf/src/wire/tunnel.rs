@@ -31,7 +31,7 @@ use super::{
 use crate::abi::tunnel::kind;
 use crate::abi::{
     ledger::Reason,
-    tunnel::{Outer, TunnelEndpoints, fact},
+    tunnel::{OuterHeader, TunnelEndpoints, flag},
 };
 
 /// Levels of encapsulation that are taken off.
@@ -98,20 +98,20 @@ impl Carrier {
     /// that is inside.
     #[inline(always)]
     fn blurred<B: Bytes>(self, bytes: B) -> Self {
-        let facts = bytes.barrier_var(
+        let flags = bytes.barrier_var(
             usize::from(self.tunnel)
                 | usize::from(self.has_id) << 8
                 | usize::from(self.truncated) << 9
                 | usize::from(self.kind) << 16,
         );
         Self {
-            tunnel: facts as u8,
+            tunnel: flags as u8,
             id: bytes.barrier_var(self.id as usize) as u32,
-            has_id: facts & 0x100 != 0,
-            kind: (facts >> 16) as u16,
+            has_id: flags & 0x100 != 0,
+            kind: (flags >> 16) as u16,
             length: bytes.barrier_var(self.length),
             end: bytes.barrier_var(self.end as usize) as u32,
-            truncated: facts & 0x200 != 0,
+            truncated: flags & 0x200 != 0,
         }
     }
 }
@@ -259,26 +259,26 @@ pub fn descend<B: Bytes>(
 /// The outer header as it is kept, of what was found behind the IP header of the outermost level.
 #[inline(always)]
 #[must_use]
-pub fn outer(level: &EncapLevel, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> Outer {
+pub fn outer(level: &EncapLevel, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> OuterHeader {
     let carrier = &opened.carrier;
-    let mut facts = carrier.tunnel;
+    let mut flags = carrier.tunnel;
     if carrier.has_id {
-        facts |= fact::HAS_ID;
+        flags |= flag::HAS_ID;
     }
     if carrier.tunnel == kind::IPIP && carrier.kind == ethertype::IPV6 {
-        facts |= fact::CARRIES_IPV6;
+        flags |= flag::CARRIES_IPV6;
     }
     if ip.addresses.is_v6() {
-        facts |= fact::OUTER_IPV6;
+        flags |= flag::OUTER_IPV6;
     }
-    Outer {
+    OuterHeader {
         ends: TunnelEndpoints {
             addresses: ip.addresses.words(),
             id: carrier.id,
             ports: opened.ports,
         },
         mac,
-        facts,
+        flags,
         link_length: if level.reached.at > 255 {
             255
         } else {

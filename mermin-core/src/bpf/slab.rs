@@ -9,7 +9,7 @@ use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
     key::{KeyTail, KeyV4, KeyV6},
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, origin, state},
-    tunnel::{Outer, TunnelEndpoints},
+    tunnel::{OuterHeader, TunnelEndpoints},
 };
 use mermin_bpf::{
     track::{origin::First, tcp::flags_from_bytes},
@@ -167,13 +167,13 @@ impl Slab {
             // SAFETY: within the mapping; nothing writes it while the slot is not free.
             unsafe { (&raw const (*at).lanes[lane].first).read_volatile() }
         };
-        let (facts, ids) = (first(first::OUTER_FACTS), first(first::OUTER_IDS));
+        let (octets, ids) = (first(first::OUTER_FLAGS), first(first::OUTER_IDS));
         let outer = (origin_bits & origin::ENCAPSULATED != 0).then(|| {
-            let [facts, link_length, ..] = facts;
-            Outer {
+            let [flags, link_length, ..] = octets;
+            OuterHeader {
                 ends: self.tunnels.read(slot as usize),
                 mac: first(first::OUTER_MAC),
-                facts,
+                flags,
                 link_length,
             }
         });
@@ -215,8 +215,8 @@ impl Slab {
             mac: first(first::MAC),
             outer,
             several: Several {
-                vlan_ids: facts[first::VLAN_IDS] != 0,
-                vlan_tags: facts[first::VLAN_TAGS] != 0,
+                vlan_ids: octets[first::VLAN_IDS] != 0,
+                vlan_tags: octets[first::VLAN_TAGS] != 0,
                 tunnel_ids: ids[first::TUNNEL_IDS] != 0,
                 tunnels: ids[first::TUNNELS] != 0,
             },

@@ -7,7 +7,7 @@ use mermin_bpf::{
         key::{KeyTail, KeyV4, KeyV6, KeyWords},
         ledger::HookDirection,
         slot::{DIRECTIONS, Sample},
-        tunnel::Outer,
+        tunnel::OuterHeader,
     },
     track::{origin::First, tcp},
 };
@@ -48,7 +48,7 @@ pub(crate) struct FlowSnapshot {
     /// MAC of the first packet's sender; zeroes for none.
     pub(crate) mac: [u8; 6],
     /// The outermost tunnel.
-    pub(crate) outer: Option<Outer>,
+    pub(crate) outer: Option<OuterHeader>,
     /// Fields in which later packets differed from the first one.
     pub(crate) several: Several,
     /// Lower endpoint to higher, then back.

@@ -168,8 +168,8 @@ fn each_encapsulation_is_removed() {
         );
         assert_ne!(packet.encapsulation, 0);
         let outer = parsed.outer.unwrap();
-        assert_eq!(outer.facts & kind::MASK, case.kind);
-        let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.ends.id);
+        assert_eq!(outer.flags & kind::MASK, case.kind);
+        let id = (outer.flags & flag::HAS_ID != 0).then_some(outer.ends.id);
         assert_eq!(id, case.id);
         assert_eq!(outer.link_length, 14);
         assert_eq!(outer.mac, [2, 0, 0, 0, 0, 1]);
@@ -443,7 +443,7 @@ fn two_levels_are_decapsulated_and_a_third_is_named() {
     let level = ipv4(4, &inner());
     let framed = ethernet(ethertype::IPV4, &level);
     let parsed = arrived(&ethernet_v4(17, &datagram(4789, &vxlan(3, &framed)))).unwrap();
-    assert_eq!(parsed.outer.unwrap().facts & kind::MASK, kind::VXLAN);
+    assert_eq!(parsed.outer.unwrap().flags & kind::MASK, kind::VXLAN);
 }
 
 fn digest_of(bytes: &[u8]) -> u32 {
@@ -624,7 +624,7 @@ fn a_session_shows_its_indices() {
     for ports in [[51_820, 9], [9, 51_820]] {
         let parsed = arrived(&ethernet_v4(17, &udp(ports, &data))).unwrap();
         let outer = parsed.outer.unwrap();
-        assert_eq!(outer.facts, kind::WIREGUARD | fact::HAS_ID);
+        assert_eq!(outer.flags, kind::WIREGUARD | flag::HAS_ID);
         assert_eq!(outer.ends.id, 0x1234_5678);
         let Fragmentation::None(packet) = parsed.part else {
             panic!("{parsed:?}");
@@ -634,7 +634,7 @@ fn a_session_shows_its_indices() {
     let initiation = with(std::vec![0; 148], 0, &[1, 0, 0, 0, 5, 0, 1, 0]);
     let parsed = arrived(&ethernet_v4(17, &udp([9, 51_820], &initiation))).unwrap();
     let outer = parsed.outer.unwrap();
-    assert_eq!(outer.facts, kind::WIREGUARD | fact::HAS_SENDER);
+    assert_eq!(outer.flags, kind::WIREGUARD | flag::HAS_SENDER);
     assert_eq!(outer.reversed().ends.ports, [1, 5]);
     let other = arrived(&ethernet_v4(17, &udp([9, 51_820], &[1; 40]))).unwrap();
     assert_eq!(other.outer, None);

@@ -6,7 +6,7 @@ use mermin_bpf::{
     abi::{
         fragment::{FragmentFlow, FragmentKey},
         ledger::{Ignored, Reason},
-        tunnel::{Outer, kind},
+        tunnel::{OuterHeader, kind},
     },
     track::{
         arrival::{Fragmentation, ParsedFrame},
@@ -510,11 +510,11 @@ impl Captured<'_> {
     fn is_inside(&self) -> bool {
         self.arrival
             .outer
-            .is_some_and(|outer| outer.facts & kind::MASK != kind::WIREGUARD)
+            .is_some_and(|outer| outer.flags & kind::MASK != kind::WIREGUARD)
     }
 
     /// The outer header, with the side of the flow's lower endpoint first.
-    fn outer(&self, direction: u8) -> Option<Outer> {
+    fn outer(&self, direction: u8) -> Option<OuterHeader> {
         let mut outer = self.arrival.outer?;
         if outer.mac == [0; 6] {
             outer.mac = self.read.sender;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use mermin_bpf::{
-    abi::tunnel::{Outer, fact, kind},
+    abi::tunnel::{OuterHeader, flag, kind},
     track::key::spi,
 };
 
@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// Adds the flow's tunnel to the record.
-pub(super) fn add(record: &mut Flow, flow: &FlowSnapshot, outer: &Outer) {
-    let Some(kind) = tunnel_kind(outer.facts) else {
+pub(super) fn add(record: &mut Flow, flow: &FlowSnapshot, outer: &OuterHeader) {
+    let Some(kind) = tunnel_kind(outer.flags) else {
         return;
     };
-    let id = (outer.facts & fact::HAS_ID != 0).then_some(outer.ends.id);
+    let id = (outer.flags & flag::HAS_ID != 0).then_some(outer.ends.id);
     let [source, destination] = ends(outer, flow.higher_started);
     let mut tunnel = Tunnel::new(kind, protocol(outer), source, destination);
     tunnel.id = id;
@@ -30,7 +30,7 @@ pub(super) fn add(record: &mut Flow, flow: &FlowSnapshot, outer: &Outer) {
         tunnel.source = record.source;
         tunnel.destination = record.destination;
         record.ipsec = Some(Ipsec {
-            sender_index: (outer.facts & fact::HAS_SENDER != 0).then(|| spi(outer.ends.ports)),
+            sender_index: (outer.flags & flag::HAS_SENDER != 0).then(|| spi(outer.ends.ports)),
             receiver_index: id,
             ..Ipsec::default()
         });
@@ -41,8 +41,8 @@ pub(super) fn add(record: &mut Flow, flow: &FlowSnapshot, outer: &Outer) {
     record.tunnel = Some(tunnel);
 }
 
-const fn tunnel_kind(facts: u8) -> Option<TunnelKind> {
-    Some(match facts & kind::MASK {
+const fn tunnel_kind(flags: u8) -> Option<TunnelKind> {
+    Some(match flags & kind::MASK {
         kind::VXLAN => TunnelKind::Vxlan,
         kind::GENEVE => TunnelKind::Geneve,
         kind::GRE => TunnelKind::Gre,
@@ -60,11 +60,11 @@ const fn tunnel_kind(facts: u8) -> Option<TunnelKind> {
     })
 }
 
-fn protocol(outer: &Outer) -> Protocol {
-    match outer.facts & kind::MASK {
+fn protocol(outer: &OuterHeader) -> Protocol {
+    match outer.flags & kind::MASK {
         kind::GRE | kind::ERSPAN | kind::PPTP | kind::EOIP => Protocol::GRE,
         kind::ETHERIP => Protocol::ETHERIP,
-        kind::IPIP if outer.facts & fact::CARRIES_IPV6 != 0 => Protocol::IPV6,
+        kind::IPIP if outer.flags & flag::CARRIES_IPV6 != 0 => Protocol::IPV6,
         kind::IPIP => Protocol::IPV4,
         kind::L2TP if outer.ends.ports == [0, 0] => Protocol::L2TP,
         _ => Protocol::UDP,
@@ -72,10 +72,10 @@ fn protocol(outer: &Outer) -> Protocol {
 }
 
 /// The outer endpoint of the source, then that of the destination.
-fn ends(outer: &Outer, higher_started: bool) -> [Endpoint; 2] {
+fn ends(outer: &OuterHeader, higher_started: bool) -> [Endpoint; 2] {
     let has_ports = protocol(outer) == Protocol::UDP;
     let end = |side: usize| Endpoint {
-        address: if outer.facts & fact::OUTER_IPV6 == 0 {
+        address: if outer.flags & flag::OUTER_IPV6 == 0 {
             let [a, b, c, d, ..] = outer.ends.addresses[side][0].to_ne_bytes();
             IpAddr::V4(Ipv4Addr::new(a, b, c, d))
         } else {

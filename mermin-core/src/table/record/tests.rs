@@ -5,7 +5,7 @@ use std::time::Duration;
 use mermin_bpf::{
     abi::{
         slot::Sample,
-        tunnel::{Outer, TunnelEndpoints, fact, kind},
+        tunnel::{OuterHeader, TunnelEndpoints, flag, kind},
     },
     track::{origin::First, tcp as track},
     wire::tcp::flag::{ACK, FIN, RST, SYN},
@@ -624,17 +624,17 @@ fn a_security_association_shows_its_index() {
 }
 
 /// The flow of the others, carried by VXLAN from 192.0.2.1 (beside the lower endpoint) to 192.0.2.2.
-fn carried(facts: u8) -> FlowSnapshot {
+fn carried(flags: u8) -> FlowSnapshot {
     let word = |octets: [u8; 4]| [u64::from(u32::from_ne_bytes(octets)), 0];
     FlowSnapshot {
-        outer: Some(Outer {
+        outer: Some(OuterHeader {
             ends: TunnelEndpoints {
                 addresses: [word([192, 0, 2, 1]), word([192, 0, 2, 2])],
                 id: 42,
                 ports: [49_152, 4789],
             },
             mac: [2, 0, 0, 0, 0, 9],
-            facts,
+            flags,
             link_length: 14,
         }),
         link_length: 64,
@@ -644,7 +644,7 @@ fn carried(facts: u8) -> FlowSnapshot {
 
 #[test]
 fn tunnelled_flow_has_its_tunnel() {
-    let flow = made(&carried(kind::VXLAN | fact::HAS_ID));
+    let flow = made(&carried(kind::VXLAN | flag::HAS_ID));
     let tunnel = flow.tunnel.unwrap();
     assert_eq!((tunnel.kind, tunnel.id), (TunnelKind::Vxlan, Some(42)));
     assert_eq!(tunnel.protocol, Protocol::UDP);
@@ -684,19 +684,19 @@ fn tunnel_overhead_is_exact_with_varying_packets() {
 
 #[test]
 fn the_outer_protocol_follows_from_the_kind() {
-    let protocol = |facts| made(&carried(facts)).tunnel.map(|tunnel| tunnel.protocol.0);
-    for (facts, expected) in [
+    let protocol = |flags| made(&carried(flags)).tunnel.map(|tunnel| tunnel.protocol.0);
+    for (flags, expected) in [
         (kind::GENEVE, 17),
         (kind::GTPU, 17),
         (kind::GRE, 47),
         (kind::IPIP, 4),
-        (kind::IPIP | fact::CARRIES_IPV6, 41),
+        (kind::IPIP | flag::CARRIES_IPV6, 41),
     ] {
-        assert_eq!(protocol(facts), Some(expected), "{facts:#x}");
+        assert_eq!(protocol(flags), Some(expected), "{flags:#x}");
     }
     let gre = made(&carried(kind::GRE)).tunnel.unwrap();
     assert_eq!(gre.source.to_string(), "192.0.2.1");
-    let over_v6 = made(&carried(kind::IPIP | fact::OUTER_IPV6))
+    let over_v6 = made(&carried(kind::IPIP | flag::OUTER_IPV6))
         .tunnel
         .unwrap();
     assert!(over_v6.source.address.is_ipv6());
@@ -704,7 +704,7 @@ fn the_outer_protocol_follows_from_the_kind() {
 
 #[test]
 fn wireguard_session_belongs_to_the_outer_flow() {
-    let flow = made(&carried(kind::WIREGUARD | fact::HAS_ID | fact::HAS_SENDER));
+    let flow = made(&carried(kind::WIREGUARD | flag::HAS_ID | flag::HAS_SENDER));
     let ipsec = flow.ipsec.unwrap();
     assert_eq!(ipsec.receiver_index, Some(42));
     assert_eq!(ipsec.sender_index, Some((49_152 << 16) + 4789));
