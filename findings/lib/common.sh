@@ -81,6 +81,14 @@ crates() {
     echo "with: $*"
 }
 
+# golang NAME=VERSION ..: Go 1.19 and these of Debian's packages of Go source; the program on standard input becomes $work/finding.
+golang() {
+    debian golang-1.19-go=1.19.8-2 golang-1.19-src=1.19.8-2 "$@"
+    cat >"$work/finding.go"
+    env -u GOFLAGS GOROOT="$work/root/usr/lib/go-1.19" GOPATH="$work/root/usr/share/gocode" GOCACHE="$work/gocache" GO111MODULE=off CGO_ENABLED=0 \
+        "$work/root/usr/lib/go-1.19/bin/go" build -o "$work/finding" "$work/finding.go"
+}
+
 # namespace NAME ..: network namespaces that end with the script.
 namespace() {
     local name
