@@ -44,6 +44,7 @@ impl Config {
             .exact_end(capture.exact_end())
             .join(join)
             .listening_ports(capture.listening_ports())
+            .tcp_analysis(capture.tcp_analysis())
             .filter(self.filter().to_core());
         tunnels(timeouts(builder, self.span()), self.parser())
     }
@@ -240,6 +241,7 @@ pipeline {
     join = \"merged\"
     process = true
     listening_ports = true
+    tcp_analysis = true
   }
 }
 filter \"source\" {
@@ -270,6 +272,7 @@ filter \"flow\" {
                 .join(Join::Merged)
                 .process(true)
                 .listening_ports(true)
+                .tcp_analysis(true)
                 .filter(filter),
         );
     }

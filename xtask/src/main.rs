@@ -49,6 +49,7 @@ usage: cargo xtask <command>
   imports       prove that few files import each other in a circle, and no folders of mermin-core
   conformance   flows of public captures, fetched first, beside what tshark sees
   conformance --kernel  each of their packets through the kernel program and through user space
+  conformance --tcp  their TCP segments as the analysis and as tshark see them
   conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         ["imports"] => imports::check(),
         ["conformance"] => conformance::beside_tshark(),
         ["conformance", "--kernel"] => conformance::beside_the_kernel(),
+        ["conformance", "--tcp"] => conformance::tcp_segments(),
         ["conformance", "--community-id"] => conformance::community_ids(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["promises"] => promises::check(),

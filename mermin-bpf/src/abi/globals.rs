@@ -13,8 +13,10 @@ pub mod next {
     pub const TUNNEL: u32 = 2;
     /// [`PROGRAM_DEVICE`](crate::abi::names::PROGRAM_DEVICE).
     pub const DEVICE: u32 = 3;
+    /// [`PROGRAM_TCP`](crate::abi::names::PROGRAM_TCP).
+    pub const TCP: u32 = 4;
     /// How many there are.
-    pub const COUNT: u32 = 4;
+    pub const COUNT: u32 = 5;
 }
 
 /// Counters that belong to no interface.

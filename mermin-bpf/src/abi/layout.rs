@@ -8,10 +8,11 @@ use super::{
     key::{KeyTail, KeyV4, KeyV6},
     ledger::{HookEntry, Ignored, Reasons, Totals},
     slot::{Lane, Slot},
+    tcp_analysis::{Counters, Direction, Latency, Sender, TcpAnalysis},
     tunnel::TunnelEndpoints,
 };
 
-const FACTS: [usize; 45] = [
+const FACTS: [usize; 59] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -57,6 +58,20 @@ const FACTS: [usize; 45] = [
     offset_of!(FragmentFlow, seen_at),
     offset_of!(FragmentFlow, direction),
     offset_of!(FragmentFlow, carries),
+    size_of::<TcpAnalysis>(),
+    size_of::<Sender>(),
+    offset_of!(Sender, timed),
+    offset_of!(Sender, known),
+    offset_of!(Sender, timed_at),
+    offset_of!(Sender, asked_at),
+    size_of::<Direction>(),
+    offset_of!(Direction, gap),
+    offset_of!(Direction, round_trip),
+    offset_of!(Direction, handshake),
+    offset_of!(Direction, response),
+    size_of::<Counters>(),
+    size_of::<Latency>(),
+    offset_of!(Latency, min),
 ];
 
 /// Raised when bytes keep their place and change their meaning.
@@ -84,6 +99,8 @@ const _: () = {
     assert!(size_of::<Reasons>() == 512);
     assert!(size_of::<Globals>() == 128);
     assert!(size_of::<TunnelEndpoints>() == 40);
+    assert!(size_of::<TcpAnalysis>() == 448);
+    assert!(offset_of!(TcpAnalysis, directions) == 64);
     assert!(size_of::<FragmentKey>() == 56);
     assert!(size_of::<FragmentFlow>() == 72);
     assert!(size_of::<Early>() == 56);

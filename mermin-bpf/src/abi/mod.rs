@@ -7,4 +7,5 @@ pub mod layout;
 pub mod ledger;
 pub mod names;
 pub mod slot;
+pub mod tcp_analysis;
 pub mod tunnel;

@@ -12,6 +12,8 @@ pub const PROGRAM_DEVICE: &str = "mermin_device";
 pub const PROGRAM_GENERAL: &str = "mermin_general";
 /// Program that makes a flow for a packet that has none; the others hand over to it, through [`MAP_PROGRAMS`].
 pub const PROGRAM_CREATE: &str = "mermin_create";
+/// Program that analyses TCP segments, through [`MAP_PROGRAMS`].
+pub const PROGRAM_TCP: &str = "mermin_tcp";
 /// Program that writes [`Clock`](super::globals::Clock); run by user space, never attached.
 pub const PROGRAM_CLOCK: &str = "mermin_clock";
 
@@ -41,6 +43,8 @@ pub const MAP_REASONS: &str = "REASONS";
 pub const MAP_GLOBALS: &str = "GLOBALS";
 /// [`TunnelEndpoints`](super::tunnel::TunnelEndpoints) by slot: array, mmapable. One element where no tunnel is taken off.
 pub const MAP_TUNNELS: &str = "TUNNELS";
+/// [`TcpAnalysis`](super::tcp_analysis::TcpAnalysis) by slot: array, mmapable. One element where TCP is not analysed.
+pub const MAP_TCP_ANALYSIS: &str = "TCP_ANALYSIS";
 /// [`FragmentKey`](super::fragment::FragmentKey) to [`FragmentFlow`](super::fragment::FragmentFlow): hash, the least recently used go.
 pub const MAP_FRAGMENTS: &str = "FRAGMENTS";
 /// [`FragmentKey`](super::fragment::FragmentKey) to [`Early`](super::fragment::Early): hash, the least recently used go.
@@ -65,5 +69,7 @@ pub const CONST_HOOK_MASK: &str = "HOOK_MASK";
 pub const CONST_DECAPSULATE: &str = "DECAPSULATE";
 /// Constant: 1 where VLANs and tunnels tell no flows apart, 0 where they do.
 pub const CONST_BARE: &str = "BARE";
+/// Constant: 1 where TCP segments are analysed.
+pub const CONST_ANALYSE: &str = "ANALYSE";
 /// Constant: [`Ports::words`](crate::wire::tunnel::Ports::words).
 pub const CONST_TUNNEL_PORTS: &str = "TUNNEL_PORTS";

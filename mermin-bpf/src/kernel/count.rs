@@ -8,7 +8,7 @@ use mermin_bpf::{
         ledger,
         slot::{DIRECTIONS, LANES, Lane, STRIPES, Slot, crossed, lane},
     },
-    track::{initial, measure::Measure, tcp},
+    track::{initial, measure::Measure, tcp, tcp_analysis},
     wire::{packet::Packet, tcp::flag},
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) mac_at: u32,
     /// Offset of the transport header in the frame.
     pub(super) transport_at: u32,
+    /// As [`tcp_analysis::payload`].
+    pub(super) payload: u32,
 }
 
 impl Facts {
@@ -71,6 +73,7 @@ impl Facts {
             is_total: false,
             mac_at: packet.mac_at,
             transport_at: packet.transport_at,
+            payload: tcp_analysis::payload(packet),
         }
     }
 

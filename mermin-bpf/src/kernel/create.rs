@@ -14,13 +14,14 @@ use mermin_bpf::{
 
 use super::{
     atomic, carried,
-    count::{add, open, restarts},
+    count::{Facts, add, open, restarts},
     index::{Found, Key, Updated, find, hint, is_live, publish, replace},
     ledger::Account,
     maps::{FREE, FRESH, GLOBALS, SLOTS, slot_count},
     outer,
     pass::Pass,
     skb::{Anywhere, Skb},
+    tcp_analysis,
     workspace::{Opening, PendingFlow, launder},
 };
 
@@ -50,6 +51,12 @@ pub(super) fn count(
         return Err(Reason::Hairpin);
     }
     add(slot, facts);
+    // The totals have the packet already.
+    let facts = Facts {
+        is_total: true,
+        ..*facts
+    };
+    tcp_analysis::add(skb, Anywhere(skb), account, slot, &facts);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use mermin_bpf::{
         ledger::Reason,
         slot::{DIRECTIONS, STRIPES, Slot, crossed},
     },
-    track::{fragment, measure::Measure},
+    track::{fragment, measure::Measure, tcp_analysis::NOT_ANALYSED},
     wire::{
         ip::Ip,
         packet::{Frame, Packet},
@@ -181,6 +181,7 @@ unsafe fn count_known(
         is_total: true,
         mac_at: 0,
         transport_at: 0,
+        payload: NOT_ANALYSED,
     };
     let found = if owner.ipv6 == 0 {
         find(skb, account, &KeyV4::from_words(&owner.key), &facts)?

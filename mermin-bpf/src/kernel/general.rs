@@ -13,6 +13,7 @@ use mermin_bpf::{
     track::{
         arrival, fragment, key,
         measure::{self, Measure},
+        tcp_analysis::{self, NOT_ANALYSED},
     },
     wire::{
         bytes::{Bytes, Window},
@@ -207,6 +208,11 @@ unsafe fn count_packet(
             encapsulated: (*workspace).encapsulated,
             more_vlans: packet.vlans.more(),
             is_total: true,
+            payload: if is_fragment {
+                NOT_ANALYSED
+            } else {
+                tcp_analysis::payload(packet)
+            },
             ..Facts::new(cpu, hook, account.stripped, direction, packet, measured)
         };
         let facts = launder(&raw mut (*flowless).facts, facts);
@@ -216,15 +222,22 @@ unsafe fn count_packet(
             (&raw mut (*flowless).facts.measure).write(measured.plus(&before));
         }
         let facts = &*black_box(&raw const (*flowless).facts);
+        let bytes = Copied::again(workspace);
         let words = &*black_box(&raw const (*flowless).key);
         let (digest, absent) = if (*flowless).version & origin::IPV6 == 0 {
             let key = KeyV4::from_words(words);
             let digest = digest(&key);
-            (digest, count_known(skb, account, &key, digest, facts))
+            (
+                digest,
+                count_known(skb, bytes, account, &key, digest, facts),
+            )
         } else {
             let key = KeyV6::from_words(words);
             let digest = digest(&key);
-            (digest, count_known(skb, account, &key, digest, facts))
+            (
+                digest,
+                count_known(skb, bytes, account, &key, digest, facts),
+            )
         };
         if let Some(absent) = absent {
             (*flowless).digest = digest;

@@ -14,6 +14,7 @@ use mermin_bpf::{
         key::{KeyV4, KeyV6},
         ledger::{HookEntry, Reasons, Totals},
         slot::Slot,
+        tcp_analysis::TcpAnalysis,
         tunnel::TunnelEndpoints,
     },
     track::pass::Turned,
@@ -52,6 +53,8 @@ pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::
 #[map]
 pub(super) static TUNNELS: Array<TunnelEndpoints> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
+pub(super) static TCP_ANALYSIS: Array<TcpAnalysis> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
 pub(super) static DEPARTURES: Array<[u64; DEPARTURES_KEPT]> = Array::with_max_entries(1, 0);
 #[map]
 pub(super) static TURNED: LruHashMap<u64, Turned> = LruHashMap::with_max_entries(1, 0);
@@ -73,6 +76,8 @@ static HOOK_MASK: u32 = 0;
 static DECAPSULATE: u32 = 1;
 #[unsafe(no_mangle)]
 static BARE: u32 = 0;
+#[unsafe(no_mangle)]
+static ANALYSE: u32 = 0;
 #[unsafe(no_mangle)]
 static TUNNEL_PORTS: [u64; ports::WORDS] = [0; ports::WORDS];
 
@@ -113,6 +118,12 @@ pub(super) fn decapsulates() -> bool {
 #[inline(always)]
 pub(super) fn is_bare() -> bool {
     constant(&BARE) != 0
+}
+
+/// True if TCP segments are analysed.
+#[inline(always)]
+pub(super) fn analyses() -> bool {
+    constant(&ANALYSE) != 0
 }
 
 /// The set of fields in the key.

@@ -16,6 +16,7 @@ mod outer;
 mod pass;
 mod program;
 mod skb;
+mod tcp_analysis;
 mod tunnel;
 mod workspace;
 

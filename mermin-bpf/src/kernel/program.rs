@@ -4,7 +4,7 @@
 //! [`mermin_tunnel`] by tail call, which removes one level of encapsulation and calls [`mermin_general`]. All other
 //! packets go to [`mermin_general`] directly, which calls [`mermin_tunnel`] if a tunnel may be behind rare headers or
 //! in another tunnel. A packet without a flow goes to [`mermin_create`], and so does one that may have been counted at
-//! another hook. So a plain packet of a known flow pays for nothing else, and each program stays far below the
+//! another hook. A TCP segment that is not just the next one of its flow goes to [`mermin_tcp`], where TCP is analysed. So a plain packet of a known flow pays for nothing else, and each program stays far below the
 //! verifier's limit.
 
 use core::hint::{black_box, cold_path};
@@ -17,6 +17,7 @@ use mermin_bpf::{
     },
     track::{key, measure},
     wire::{
+        bytes::Bytes,
         packet::{Packet, Version},
         plain,
         protocol::Kind,
@@ -33,7 +34,7 @@ use super::{
     maps::{PROGRAMS, WORKSPACE, carries, decapsulates, session_ports},
     pass::{Pass, elsewhere},
     skb::Skb,
-    tunnel,
+    tcp_analysis, tunnel,
     workspace::{PendingFlow, Workspace},
 };
 
@@ -108,6 +109,17 @@ pub fn mermin_create(context: TcContext) -> i32 {
         if let Err(reason) = create::count(skb, account, packet, opening) {
             account.ignored(cpu, reason, &packet.facts.measure);
         }
+    }
+    TC_ACT_UNSPEC
+}
+
+#[classifier]
+#[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
+pub fn mermin_tcp(context: TcContext) -> i32 {
+    if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
+        tcp_analysis::take(Skb(context.skb.skb), workspace);
     }
     TC_ACT_UNSPEC
 }
@@ -233,7 +245,7 @@ fn count(context: &TcContext, hook: HookDirection, account: Account, packet: &Pa
 #[inline(always)]
 fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> bool {
     let digest = digest(key);
-    let Some(absent) = count_known(skb, account, key, digest, facts) else {
+    let Some(absent) = count_known(skb, skb.linear(), account, key, digest, facts) else {
         return true;
     };
     // Marks the code behind it as cold, which saves 4 ns for each packet that has a flow.
@@ -260,10 +272,12 @@ fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) ->
 }
 
 /// Counts the packet and returns `None` if it is a plain packet of a known flow. Otherwise it has no flow, may begin
-/// another connection, or may have been counted before: returns `Some(true)` if the index has no such flow.
+/// another connection, or may have been counted before: returns `Some(true)` if the index has no such flow. `bytes` has the packet's
+/// headers.
 #[inline(always)]
-pub(super) fn count_known<K: Key>(
+pub(super) fn count_known<K: Key, B: Bytes>(
     skb: Skb,
+    bytes: B,
     account: Account,
     key: &K,
     digest: u64,
@@ -283,6 +297,7 @@ pub(super) fn count_known<K: Key>(
             pass.note();
             carried::compare(slot, key, facts);
             count::add(slot, facts);
+            tcp_analysis::add(skb, bytes, account, slot, facts);
             None
         }
         Found::Flow(_) | Found::Recycled => Some(false),

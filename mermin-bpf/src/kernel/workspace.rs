@@ -12,12 +12,13 @@ use mermin_bpf::{
         ledger::Reason,
         tunnel::OuterHeader,
     },
+    track::tcp_analysis::Outcome,
     wire::{
         bytes::HEADER_LIMIT, encap_level::EncapLevel, ip::Ip, transport::Transport, tunnel::DEPTH,
     },
 };
 
-use super::{count::Facts, ledger::Account};
+use super::{count::Facts, ledger::Account, tcp_analysis::PendingSegment};
 
 /// The first bytes of a frame.
 pub(super) type Headers = [u8; HEADER_LIMIT];
@@ -72,6 +73,10 @@ pub(super) struct Workspace {
     pub(super) owner: FragmentFlow,
     /// A fragment that arrived before its first one, to be stored in the map.
     pub(super) early: Early,
+    /// A segment of TCP that was counted, for the program that analyses it.
+    pub(super) segment: PendingSegment,
+    /// Its meaning.
+    pub(super) outcome: Outcome,
     /// That packet's mark of a beginning.
     pub(super) opening: Opening,
     /// A packet that has no flow yet, for the program that creates one.

@@ -6,7 +6,11 @@ use crate::{
         ledger::Reason,
         tunnel::{OuterHeader, TunnelEndpoints, flag, kind},
     },
-    track::{answer::Sent, fragment, initial},
+    track::{
+        answer::Sent,
+        fragment, initial,
+        tcp_analysis::{self, NOT_ANALYSED, Segment},
+    },
     wire::{
         bytes::Bytes,
         encap_level::EncapLevel,
@@ -52,6 +56,8 @@ pub struct ParsedFrame {
     pub is_answer: bool,
     /// As [`initial::number`].
     pub number: Option<u32>,
+    /// The TCP segment, of a whole packet.
+    pub segment: Option<Segment>,
 }
 
 /// A packet, or a part of one.
@@ -96,6 +102,7 @@ pub fn parse_frame<B: Bytes>(
                 outer_fragments,
                 is_answer: false,
                 number: None,
+                segment: None,
             });
         }
         if *counted == Decapsulation::Innermost
@@ -120,6 +127,13 @@ pub fn parse_frame<B: Bytes>(
         let sent = Sent::new(&packet);
         let is_answer = sent.is_answer(bytes);
         let number = initial::number(bytes, &sent);
+        let payload = tcp_analysis::payload(&packet);
+        let segment = if ip.fragment || payload == NOT_ANALYSED {
+            None
+        } else {
+            let at = packet.transport_at as usize;
+            Segment::read(bytes, at, packet.tcp_flags, payload)
+        };
         let part = if ip.fragment {
             Fragmentation::First(packet, key())
         } else {
@@ -134,6 +148,7 @@ pub fn parse_frame<B: Bytes>(
             outer_fragments,
             is_answer,
             number,
+            segment,
         });
     }
 }

@@ -9,3 +9,4 @@ pub mod measure;
 pub mod origin;
 pub mod pass;
 pub mod tcp;
+pub mod tcp_analysis;

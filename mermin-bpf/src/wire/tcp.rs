@@ -8,6 +8,10 @@ pub const LENGTH: usize = 20;
 
 /// Offset of the sequence number in the header.
 pub const SEQUENCE_AT: usize = 4;
+/// Offset of the acknowledgment number in the header.
+pub const ACKNOWLEDGMENT_AT: usize = 8;
+/// Offset of the window in the header.
+pub const WINDOW_AT: usize = 14;
 
 /// Flag bits.
 pub mod flag {

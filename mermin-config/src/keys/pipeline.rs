@@ -41,6 +41,10 @@ section! {
         /// Uses listening ports to find the client of a flow that was joined late, or whose protocol has no connections
         /// (`flow.direction.rule` is `listening_port`). Sockets of containers need the privileges of `process`.
         listening_ports: bool = false, Capture;
+        /// Analyses TCP from its segments: retransmissions, reordering, round trips, responses
+        /// (`flow.tcp.retransmissions`, `flow.tcp.rndtrip.latency`, `flow.tcp.svc.latency` and related attributes).
+        /// Each flow then takes 448 octets of kernel memory more.
+        tcp_analysis: bool = false, Capture;
         /// Capacity of the ring of new-flow events. The ring has a fixed size, and no flow depends on its events.
         flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Ignored;
     }

@@ -182,6 +182,7 @@ pub(crate) fn constants(sizes: Sizes) -> Vec<(&'static str, Vec<u8>)> {
             names::CONST_BARE,
             u32::from(sizes.keyed == Keyed::Endpoints),
         ),
+        (names::CONST_ANALYSE, u32::from(sizes.tcp_analysis)),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
     let ports = (names::CONST_TUNNEL_PORTS, ports);
@@ -189,7 +190,7 @@ pub(crate) fn constants(sizes: Sizes) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Returns the number of elements of maps whose size depends on options or host.
-fn lengths(sizes: Sizes) -> [(&'static str, u32); 13] {
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 14] {
     let counts = Sizes::ledgers(sizes.cpus);
     [
         (names::MAP_INDEX_V4, sizes.slots),
@@ -199,6 +200,7 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 13] {
         (names::MAP_FREE, sizes.slots),
         (names::MAP_FRESH, sizes.fresh()),
         (names::MAP_TUNNELS, sizes.tunnels()),
+        (names::MAP_TCP_ANALYSIS, sizes.tcp_analyses()),
         (names::MAP_FRAGMENTS, sizes.fragments()),
         (names::MAP_EARLY, sizes.fragments()),
         (names::MAP_TURNED, sizes.turned()),
@@ -219,6 +221,7 @@ mod tests {
             decapsulate: true,
             keyed: Keyed::Way,
             exact_end: false,
+            tcp_analysis: false,
             ports: mermin_bpf::wire::tunnel::Ports::default(),
         };
         let image = Image::parse(mermin_bpf::OBJECT, sizes).map_err(|_| "an object");

@@ -14,6 +14,7 @@ pub(crate) mod pin;
 mod refusal;
 pub(crate) mod size;
 pub(crate) mod slab;
+pub(crate) mod tcp_analyses;
 pub(crate) mod zeroed;
 
 #[cfg(feature = "__lab")]

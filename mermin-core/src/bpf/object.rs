@@ -18,6 +18,7 @@ use super::{
     refusal::Failure,
     size::{HOOK_PLACES, Sizes},
     slab::Slab,
+    tcp_analyses::TcpAnalyses,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -38,7 +39,7 @@ pub(crate) struct Programs {
     /// Array of the programs that they call. The kernel empties it when its last descriptor is closed.
     handover: OwnedFd,
     /// Programs in that array.
-    pub(crate) handed_to: [(u32, OwnedFd); 4],
+    pub(crate) handed_to: [(u32, OwnedFd); 5],
 }
 
 impl Programs {
@@ -144,6 +145,7 @@ impl Making {
             (next::DEVICE, program(names::PROGRAM_DEVICE)?),
             (next::GENERAL, program(names::PROGRAM_GENERAL)?),
             (next::CREATE, program(names::PROGRAM_CREATE)?),
+            (next::TCP, program(names::PROGRAM_TCP)?),
         ];
         Ok(Loaded {
             programs: Programs {
@@ -217,11 +219,14 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
 
 /// Maps the memory that both sides share.
 fn into_memory(maps: &Named, sizes: Sizes) -> Result<(Slab, Ledger), Error> {
+    let analyses = values(maps, names::MAP_TCP_ANALYSIS, sizes.tcp_analyses())?;
+    let analyses = sizes.tcp_analysis.then(|| TcpAnalyses::new(analyses));
     let slab = Slab::new(
         values(maps, names::MAP_SLOTS, sizes.slots)?,
         values(maps, names::MAP_FRESH, sizes.fresh())?,
         values(maps, names::MAP_GLOBALS, 1)?,
         values(maps, names::MAP_TUNNELS, sizes.tunnels())?,
+        analyses,
         sizes.keyed,
     );
     let counts = Sizes::ledgers(sizes.cpus);

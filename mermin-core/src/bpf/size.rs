@@ -33,6 +33,8 @@ pub(crate) struct Sizes {
     pub(crate) keyed: Keyed,
     /// True if each packet's time comes from the precise clock.
     pub(crate) exact_end: bool,
+    /// True if TCP segments are analysed.
+    pub(crate) tcp_analysis: bool,
     /// UDP ports of tunnels.
     pub(crate) ports: Ports,
 }
@@ -41,6 +43,11 @@ impl Sizes {
     /// Returns the number of outer headers: one for each slot, if they are kept.
     pub(crate) fn tunnels(&self) -> u32 {
         if self.decapsulate { self.slots } else { 1 }
+    }
+
+    /// Returns the number of analyses of TCP: one for each slot, if TCP is analysed.
+    pub(crate) fn tcp_analyses(&self) -> u32 {
+        if self.tcp_analysis { self.slots } else { 1 }
     }
 
     /// Returns the number of entries for first fragments.
@@ -126,6 +133,7 @@ mod tests {
             decapsulate: true,
             keyed: Keyed::Way,
             exact_end: false,
+            tcp_analysis: false,
             ports: Ports::default(),
         };
         let found = |cpus| wanted.found(1000, Sizes::ledgers(cpus).totals);
@@ -162,6 +170,7 @@ mod tests {
             decapsulate: true,
             keyed: Keyed::Way,
             exact_end: false,
+            tcp_analysis: false,
             ports: Ports::default(),
         };
         assert_eq!(sizes(1).hints(), 1);

@@ -16,7 +16,7 @@ use mermin_bpf::{
     wire::{tcp::flag, tunnel::Keyed},
 };
 
-use super::{clock::Ticks, index::Keys};
+use super::{clock::Ticks, index::Keys, tcp_analyses::TcpAnalyses};
 use crate::{
     flow::Several,
     sys::mapping::Mapping,
@@ -33,6 +33,8 @@ pub(crate) struct Slab {
     fresh: Mapping<u64>,
     globals: Mapping<Globals>,
     tunnels: Mapping<TunnelEndpoints>,
+    /// Analyses of TCP, if TCP is analysed.
+    analyses: Option<TcpAnalyses>,
     keyed: Keyed,
 }
 
@@ -42,6 +44,7 @@ impl Slab {
         fresh: Mapping<u64>,
         globals: Mapping<Globals>,
         tunnels: Mapping<TunnelEndpoints>,
+        analyses: Option<TcpAnalyses>,
         keyed: Keyed,
     ) -> Self {
         Self {
@@ -49,8 +52,14 @@ impl Slab {
             fresh,
             globals,
             tunnels,
+            analyses,
             keyed,
         }
+    }
+
+    /// Returns the analyses of TCP, if TCP is analysed.
+    pub(crate) fn analyses(&self) -> Option<&TcpAnalyses> {
+        self.analyses.as_ref()
     }
 
     /// Returns the counters that belong to no slot.
@@ -246,6 +255,9 @@ impl Slab {
         let at = self.slots.at(slot as usize);
         // SAFETY: after the grace period the slot is this thread's alone.
         unsafe { at.write_volatile(Slot::default()) };
+        if let Some(analyses) = &self.analyses {
+            analyses.scrub(slot);
+        }
         fence(Ordering::SeqCst);
     }
 }

@@ -24,6 +24,7 @@ mod protocol;
 mod record;
 mod several;
 mod tcp;
+mod tcp_analysis;
 pub(crate) mod time;
 mod tunnel;
 mod vlan;
@@ -46,6 +47,7 @@ pub use self::{
     record::Flow,
     several::Several,
     tcp::{Tcp, TcpFlags, TcpState},
+    tcp_analysis::{TcpAnalysis, TcpLatency, TcpSegments},
     tunnel::{Tunnel, TunnelKind},
     vlan::VlanIds,
 };

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec, ObservationPoint,
-    Process, Protocol, Several, Tcp, Tunnel, Uniflow, VlanIds,
+    Process, Protocol, Several, Tcp, TcpAnalysis, Tunnel, Uniflow, VlanIds,
 };
 
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
@@ -63,6 +63,9 @@ pub struct Flow {
     pub icmp_id: Option<u16>,
     /// Facts that only TCP has.
     pub tcp: Option<Tcp>,
+    /// Retransmissions, round trips and responses of a TCP connection. Present if
+    /// [`tcp_analysis`](crate::FlowSourceBuilder::tcp_analysis) is on.
+    pub tcp_analysis: Option<Box<TcpAnalysis>>,
     /// Unencrypted fields of `IPsec` and `WireGuard`.
     pub ipsec: Option<Ipsec>,
     /// The outermost encapsulation, if the flow was inside a tunnel.
@@ -109,6 +112,7 @@ impl Flow {
             reverse: Uniflow::default(),
             icmp_id: None,
             tcp: None,
+            tcp_analysis: None,
             ipsec: None,
             tunnel: None,
             observation_points: Box::default(),

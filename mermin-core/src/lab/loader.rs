@@ -46,6 +46,7 @@ fn sizes(max_flows: u32) -> io::Result<Sizes> {
         decapsulate: true,
         keyed: Keyed::Way,
         exact_end: false,
+        tcp_analysis: false,
         ports: Ports::default(),
     })
 }

@@ -143,6 +143,7 @@ impl Lab {
                 next::TUNNEL => names::PROGRAM_TUNNEL,
                 next::DEVICE => names::PROGRAM_DEVICE,
                 next::GENERAL => names::PROGRAM_GENERAL,
+                next::TCP => names::PROGRAM_TCP,
                 _ => names::PROGRAM_CREATE,
             };
             (name, program)

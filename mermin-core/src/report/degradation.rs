@@ -30,6 +30,8 @@ pub enum Feature {
     Process,
     /// Deciding the direction of a flow by listening ports.
     ListeningPorts,
+    /// Analysing TCP.
+    TcpAnalysis,
 }
 
 impl Feature {
@@ -48,6 +50,7 @@ impl Feature {
             Self::Restart => "restart",
             Self::Process => "process",
             Self::ListeningPorts => "listening ports",
+            Self::TcpAnalysis => "tcp analysis",
         }
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) process: bool,
     /// Let listening ports decide the direction if no better rule does.
     pub(crate) listening_ports: bool,
+    /// TCP segments are analysed.
+    pub(crate) tcp_analysis: bool,
     pub(crate) decapsulation: Decapsulation,
     pub(crate) tunnel_ports: TunnelPorts,
     pub(crate) test_hooks: TestHooks,

@@ -34,6 +34,8 @@ pub enum Setting {
     Process,
     /// `listening_ports`.
     ListeningPorts,
+    /// `tcp_analysis`.
+    TcpAnalysis,
     /// `decapsulation`.
     Decapsulation,
     /// `tunnel_ports`.
@@ -58,6 +60,7 @@ impl Setting {
             Self::Join => "join",
             Self::Process => "process",
             Self::ListeningPorts => "listening_ports",
+            Self::TcpAnalysis => "tcp_analysis",
             Self::Decapsulation => "decapsulation",
             Self::TunnelPorts => "tunnel_ports",
         }
@@ -101,6 +104,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         join,
         process,
         listening_ports,
+        tcp_analysis,
         decapsulation,
         tunnel_ports,
         test_hooks: _,
@@ -130,6 +134,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
                 Setting::ListeningPorts,
                 now.listening_ports != *listening_ports,
             ),
+            (Setting::TcpAnalysis, now.tcp_analysis != *tcp_analysis),
             (Setting::Decapsulation, now.decapsulation != *decapsulation),
             (
                 Setting::TunnelPorts,
@@ -207,7 +212,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 10] = [
+        let fixed: [(Setting, Change); 11] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -224,6 +229,7 @@ mod tests {
             (Setting::ListeningPorts, |options| {
                 options.listening_ports = true;
             }),
+            (Setting::TcpAnalysis, |options| options.tcp_analysis = true),
             (Setting::Decapsulation, |options| {
                 options.decapsulation = Decapsulation::None;
             }),

@@ -3,7 +3,10 @@
 use mermin_bpf::abi::slot::DIRECTIONS;
 use zerocopy::FromZeros;
 
-use super::{coarse_time::CoarseTime, expiry_state::ExpiryState, snapshot::FlowSnapshot};
+use super::{
+    coarse_time::CoarseTime, expiry_state::ExpiryState, snapshot::FlowSnapshot,
+    tcp_analysis::TcpCounters,
+};
 
 /// Counters of one direction in the previous record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
@@ -22,6 +25,14 @@ pub(crate) struct ExportState {
     pub(crate) sequence: u32,
     /// Start of the interval of the next record, if it is not the flow's start.
     pub(crate) since: CoarseTime,
+}
+
+/// Counters of the latest record of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Watermark {
+    pub(crate) state: ExportState,
+    /// The analysis of TCP, where there is one.
+    pub(crate) tcp: Option<TcpCounters>,
 }
 
 impl ExportState {

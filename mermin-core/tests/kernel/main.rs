@@ -51,6 +51,7 @@ mod stopping;
 mod support;
 mod table;
 mod tcp;
+mod tcp_analysis;
 mod trouble;
 mod troubleshooting;
 mod tunnel_devices;
@@ -193,6 +194,7 @@ fn main() {
         started::cases(),
         lifecycle::cases(),
         table::cases(),
+        tcp_analysis::cases(),
         load::cases(),
         detach::cases(),
         plug::cases(),

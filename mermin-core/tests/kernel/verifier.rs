@@ -19,6 +19,7 @@ fn verified_instructions() {
     for (with, set) in [
         ("", (|options| options) as Set),
         ("+endpoints", |options| options.flow_key(FlowKey::Endpoints)),
+        ("+tcp_analysis", |options| options.tcp_analysis(true)),
     ] {
         let programs = host.run(|| Lab::with(set(on("lo"))).unwrap().programs().unwrap());
         for (name, info) in programs {

@@ -23,5 +23,6 @@ mod packed;
 mod run;
 mod source;
 mod started;
+mod tcp_analysis;
 mod tunnels;
 mod wires;

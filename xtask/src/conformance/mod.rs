@@ -13,12 +13,23 @@ use crate::{project, shell};
 
 /// Compares the conversations of every capture with tshark's.
 pub(crate) fn beside_tshark() -> Result<()> {
-    if !starts("tshark", "--version") {
-        bail!("cannot find `tshark`: type `apt-get install --no-install-recommends tshark`");
-    }
+    need_tshark()?;
     let captures = fetch::captures()?;
     let kept = fetch::folder().join("tshark");
     compare(&["tshark", &captures, &kept.to_string_lossy()])
+}
+
+/// TCP segments as the analysis sees them, beside tshark's.
+pub(crate) fn tcp_segments() -> Result<()> {
+    need_tshark()?;
+    compare(&["tcp", &fetch::captures()?])
+}
+
+fn need_tshark() -> Result<()> {
+    if !starts("tshark", "--version") {
+        bail!("cannot find `tshark`: type `apt-get install --no-install-recommends tshark`");
+    }
+    Ok(())
 }
 
 /// Compares the kernel program with user space, for each packet.

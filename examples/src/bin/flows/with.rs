@@ -3,14 +3,16 @@
 use mermin_core::{FlowSourceBuilder, Join};
 
 /// Names of `--with`, for errors.
-const KNOWN: &str = "one of join, join=merged, listening, process, all";
+const KNOWN: &str = "one of join, join=merged, listening, process, tcp, all";
 
 /// The requested details.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct With {
     join: Option<Join>,
     listening: bool,
     process: bool,
+    tcp: bool,
     all: bool,
 }
 
@@ -26,6 +28,7 @@ impl With {
                 "join=merged" => self.join = Some(Join::Merged),
                 "listening" => self.listening = true,
                 "process" => self.process = true,
+                "tcp" => self.tcp = true,
                 "all" => (self.join, self.all) = (Some(Join::Merged), true),
                 other => return Err(format!("`{other}` is not {KNOWN}")),
             }
@@ -38,6 +41,11 @@ impl With {
         let builder = match self.join {
             Some(join) => builder.join(join),
             None => builder,
+        };
+        let builder = if self.tcp || self.all {
+            builder.tcp_analysis(true)
+        } else {
+            builder
         };
         let builder = if self.listening || self.all {
             builder.listening_ports(true)
@@ -72,6 +80,8 @@ mod tests {
         assert!(live("process").get_process() && !live("join").get_process());
         assert!(capture("listening").get_listening_ports());
         assert!(capture("all").get_listening_ports() && !live("join").get_listening_ports());
+        assert!(live("tcp").get_tcp_analysis() && !live("process").get_tcp_analysis());
+        assert!(capture("all").get_tcp_analysis());
         assert_eq!(live("all").get_join(), Join::Merged);
         assert!(live("all").get_process() && !capture("all").get_process());
         let error = with("join,names").unwrap_err();

@@ -16,16 +16,20 @@ use std::{
 use mermin_bpf::abi::slot::DIRECTIONS;
 
 use super::{
-    names::JOURNAL,
+    names::{JOURNAL, TCP_JOURNAL},
     pages::{Pages, SECOND},
 };
 use crate::{
     failpoint::{FailPoint, fail_point},
     flow::EndReason,
-    sys::bpf_pin::Shape,
+    sys::{
+        bpf_pin::{self, Shape},
+        mapping::Mapping,
+    },
     table::{
         coarse_time::CoarseTime,
-        export_state::{ExportState, Exported},
+        export_state::{ExportState, Exported, Watermark},
+        tcp_analysis::TcpCounters,
     },
 };
 
@@ -86,10 +90,10 @@ impl Note {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotNotes {
     /// Counts of acknowledged records.
-    pub(crate) exported: ExportState,
+    pub(crate) exported: Watermark,
     /// An unacknowledged record: the export state after its acknowledgement, and the time of its last packet
     /// (monotonic ns).
-    pub(crate) unacked: Option<(ExportState, u64)>,
+    pub(crate) unacked: Option<(Watermark, u64)>,
     /// The reason of the last record, if that was made.
     pub(crate) ended: Option<EndReason>,
     /// Everything was exported.
@@ -100,6 +104,8 @@ pub(crate) struct SlotNotes {
 #[derive(Debug)]
 pub(crate) struct Journal {
     pages: Pages<[Note; 2]>,
+    /// Counters of the analysis of TCP, if TCP is analysed. The word of the page says which of the two is valid.
+    tcp: Option<Mapping<[TcpCounters; 2]>>,
 }
 
 /// Returns the shape of its map.
@@ -112,12 +118,36 @@ pub(crate) fn create(slots: u32) -> io::Result<OwnedFd> {
     Pages::<[Note; 2]>::create(JOURNAL, slots)
 }
 
+/// Returns the shape of the map for this many analyses of TCP.
+pub(crate) fn tcp_shape(analyses: u32) -> Shape {
+    bpf_pin::array_shape(size_of::<[TcpCounters; 2]>(), analyses)
+}
+
+/// Creates the map for this many analyses of TCP.
+pub(crate) fn create_tcp(analyses: u32) -> io::Result<OwnedFd> {
+    bpf_pin::create_array_of::<[TcpCounters; 2]>(TCP_JOURNAL, analyses)
+}
+
 impl Journal {
-    /// Opens the journal of this many slots.
-    pub(crate) fn open(map: BorrowedFd<'_>, slots: u32) -> io::Result<Self> {
+    /// Opens the journal of this many slots; `tcp` is the map for as many analyses of TCP.
+    pub(crate) fn open(
+        map: BorrowedFd<'_>,
+        slots: u32,
+        tcp: Option<BorrowedFd<'_>>,
+    ) -> io::Result<Self> {
         Ok(Self {
             pages: Pages::open(map, slots)?,
+            tcp: tcp
+                .map(|map| Mapping::new(map, slots as usize))
+                .transpose()?,
         })
+    }
+
+    /// Returns the counters of the note that is valid by this word.
+    fn tcp(&self, slot: u32, word: u64) -> Option<*mut TcpCounters> {
+        let two = self.tcp.as_ref()?.at(slot as usize);
+        // SAFETY: within the mapping, as the index is below two.
+        Some(unsafe { &raw mut (*two)[usize::from(word & SECOND != 0)] })
     }
 
     /// Returns true if a record of this flow is not acknowledged.
@@ -128,17 +158,21 @@ impl Journal {
 
     /// Writes down the export state after the next record, before it is delivered. No record may be
     /// [unacknowledged](Self::is_unacked).
-    pub(crate) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
+    pub(crate) fn begin_delivery(&self, slot: u32, then: &Watermark, last_seen: u64) {
         let word = self.write(slot, then, last_seen);
         self.set(slot, word | UNACKED);
         fail_point(FailPoint::Offered);
     }
 
     /// Writes the invalid note. Returns the present word.
-    fn write(&self, slot: u32, then: &ExportState, last_seen: u64) -> u64 {
+    fn write(&self, slot: u32, then: &Watermark, last_seen: u64) -> u64 {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         let note = self.pages.by(slot, !word);
-        let noted = Note::new(then, last_seen);
+        let noted = Note::new(&then.state, last_seen);
+        if let (Some(place), Some(counters)) = (self.tcp(slot, !word), then.tcp) {
+            // SAFETY: as below.
+            unsafe { place.write_volatile(counters) };
+        }
         // SAFETY: within the mapping; the note that does not count is the capture thread's.
         unsafe {
             (&raw mut (*note).exported).write_volatile(noted.exported);
@@ -150,7 +184,7 @@ impl Journal {
 
     /// Writes down the export state after a suppressed record. Returns the word that makes it valid, for
     /// [`set`](Self::set). No record may be [unacknowledged](Self::is_unacked).
-    pub(crate) fn prepare(&self, slot: u32, then: &ExportState, last_seen: u64) -> u64 {
+    pub(crate) fn prepare(&self, slot: u32, then: &Watermark, last_seen: u64) -> u64 {
         exported(self.write(slot, then, last_seen))
     }
 
@@ -207,13 +241,20 @@ impl Journal {
         // SAFETY: within the mapping; any octets are a note.
         let [counts, other] =
             [word, !word].map(|number| unsafe { self.pages.by(slot, number).read_volatile() });
+        let note = |note: &Note, word| Watermark {
+            state: note.entry(),
+            // SAFETY: within the mapping; any octets are counters.
+            tcp: self
+                .tcp(slot, word)
+                .map(|place| unsafe { place.read_volatile() }),
+        };
         SlotNotes {
             exported: if word & EXPORTED == 0 {
-                ExportState::default()
+                Watermark::default()
             } else {
-                counts.entry()
+                note(&counts, word)
             },
-            unacked: (word & UNACKED != 0).then(|| (other.entry(), other.last_seen)),
+            unacked: (word & UNACKED != 0).then(|| (note(&other, !word), other.last_seen)),
             ended: EndReason::from_number(u8::try_from(word >> REASON).unwrap_or(0)),
             done: word & DONE != 0,
         }
@@ -242,11 +283,16 @@ const _: () = {
 mod tests {
     use std::os::fd::AsFd;
 
+    use mermin_bpf::abi::tcp_analysis::TcpAnalysis;
+
     use super::*;
 
     fn journal() -> Option<Journal> {
         match create(2) {
-            Ok(map) => Some(Journal::open(map.as_fd(), 2).unwrap()),
+            Ok(map) => {
+                let tcp = create_tcp(2).unwrap();
+                Some(Journal::open(map.as_fd(), 2, Some(tcp.as_fd())).unwrap())
+            }
             Err(error) => {
                 eprintln!("skipped: {error}");
                 assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none());
@@ -255,16 +301,22 @@ mod tests {
         }
     }
 
-    fn entry(number: u64) -> ExportState {
+    fn entry(number: u64) -> Watermark {
         let side = Exported {
             packets: number,
             octets: 100 * number,
             extra: 3,
         };
-        ExportState {
+        let state = ExportState {
             exported: [side, Exported::default()],
             sequence: u32::try_from(number).unwrap(),
             since: CoarseTime::at(number << 40),
+        };
+        let mut analysis = TcpAnalysis::default();
+        analysis.directions[1].counters.resets = number;
+        Watermark {
+            state,
+            tcp: Some(TcpCounters::of(&analysis)),
         }
     }
 
@@ -272,7 +324,7 @@ mod tests {
     fn a_record_counts_as_exported_when_it_is_acknowledged() {
         let Some(journal) = journal() else { return };
         let nothing = journal.recover(1);
-        assert_eq!(nothing.exported, ExportState::default());
+        assert_eq!(nothing.exported, Watermark::default());
         assert_eq!(
             (nothing.unacked, nothing.ended, nothing.done),
             (None, None, false)
@@ -284,7 +336,7 @@ mod tests {
             assert_eq!(
                 recovered.exported,
                 if number == 1 {
-                    ExportState::default()
+                    Watermark::default()
                 } else {
                     entry(number - 1)
                 }
@@ -295,14 +347,14 @@ mod tests {
             assert_eq!(journal.recover(1).exported, entry(number));
             assert_eq!(journal.recover(1).unacked, None);
         }
-        assert_eq!(journal.recover(0).exported, ExportState::default());
+        assert_eq!(journal.recover(0).exported, Watermark::default());
     }
 
     #[test]
     fn half_written_note_is_ignored() {
         let Some(journal) = journal() else { return };
         journal.tear(0);
-        assert_eq!(journal.recover(0).exported, ExportState::default());
+        assert_eq!(journal.recover(0).exported, Watermark::default());
         journal.begin_delivery(0, &entry(1), 9);
         journal.acknowledge(0);
         journal.tear(0);
@@ -328,7 +380,7 @@ mod tests {
         journal.acknowledge(0);
         assert!(journal.is_done(0));
         journal.clear(0);
-        assert_eq!(journal.recover(0).exported, ExportState::default());
+        assert_eq!(journal.recover(0).exported, Watermark::default());
     }
 
     #[test]

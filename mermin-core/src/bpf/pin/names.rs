@@ -10,6 +10,8 @@ pub(crate) const MAKING: &str = "making";
 pub(crate) const LEAVING: &str = "leaving";
 /// The journal's map.
 pub(crate) const JOURNAL: &str = "JOURNAL";
+/// The journal's map for analyses of TCP.
+pub(crate) const TCP_JOURNAL: &str = "TCP_JOURNAL";
 /// The map of stores to repeat.
 pub(crate) const REDO: &str = "REDO";
 /// The map of the counts of removed interfaces.
@@ -94,7 +96,7 @@ fn is_map(name: &str) -> bool {
 }
 
 /// Raise this number when the maps that this crate adds change.
-const BESIDE: u64 = 5;
+const BESIDE: u64 = 6;
 
 /// Returns the directory of this build's layout.
 pub(crate) fn layout() -> String {
@@ -132,7 +134,14 @@ mod tests {
         }
         assert_eq!(read(&moving(12)), Name::Map);
         for map in [
-            "SLOTS", "INDEX_V4", JOURNAL, REDO, DEPARTED, INTERFACES, IDENTITY,
+            "SLOTS",
+            "INDEX_V4",
+            JOURNAL,
+            TCP_JOURNAL,
+            REDO,
+            DEPARTED,
+            INTERFACES,
+            IDENTITY,
         ] {
             assert_eq!(read(map), Name::Map);
         }

@@ -16,6 +16,7 @@ pub(crate) mod render;
 #[cfg(feature = "serde")]
 mod serde;
 mod table;
+mod tcp_analysis;
 mod value;
 pub(crate) mod visit;
 

@@ -1,6 +1,6 @@
 //! Table of all attributes: name, kind, unit, meaning. The reference is generated from it.
 
-use super::name::Name;
+use super::{name::Name, tcp_analysis};
 
 /// Kinds of attribute values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,6 +162,47 @@ macro_rules! one_way {
 const FORWARD_ATTRIBUTES: &[Attribute] = one_way!(FORWARD, "from source to destination");
 const REVERSE_ATTRIBUTES: &[Attribute] = one_way!(REVERSE, "from destination to source");
 
+/// Conditions of attributes of the analysis of TCP.
+const ANALYSED: &str = "TCP, `tcp_analysis` is on";
+const ROUND_TRIPS: &str = "the same, and a round trip was timed in the record's interval";
+const RESPONSES: &str = "the same, and a response was timed in the record's interval";
+
+/// Attributes of a direction's segments; `$way` says which, `$back` the other one.
+macro_rules! analysed {
+    ($names:ident, $way:literal, $receiver:literal, $back:literal) => {
+        &[
+            number(tcp_analysis::$names.retransmissions.text, concat!("TCP segments ", $way, " that were sent again, as seen here, since this flow's previous record")).unit("{packet}").when(ANALYSED),
+            number(tcp_analysis::$names.retransmitted_octets.text, concat!("Octets of payload ", $way, " that were sent again since this flow's previous record")).unit("By").when(ANALYSED),
+            number(tcp_analysis::$names.out_of_order.text, concat!("TCP segments ", $way, " that were reordered, by the time in which they filled a gap, since this flow's previous record")).unit("{packet}").when(ANALYSED),
+            number(tcp_analysis::$names.duplicate_acks.text, concat!("Duplicate acknowledgments ", $way, " since this flow's previous record (RFC 5681)")).unit("{packet}").when(ANALYSED),
+            number(tcp_analysis::$names.zero_windows.text, concat!("TCP segments ", $way, " that advertised a window of zero since this flow's previous record")).unit("{packet}").when(ANALYSED),
+            number(tcp_analysis::$names.resets.text, concat!("TCP segments ", $way, " with RST since this flow's previous record")).unit("{packet}").when(ANALYSED),
+            number(tcp_analysis::$names.round_trip.mean.text, concat!("Mean time from a segment ", $way, " to its acknowledgment, as seen here: the round trip to the ", $receiver, ", in the record's interval")).unit("ns").when(ROUND_TRIPS),
+            number(tcp_analysis::$names.round_trip.min.text, "The least of these times").unit("ns").when(ROUND_TRIPS),
+            number(tcp_analysis::$names.round_trip.max.text, "The greatest of these times").unit("ns").when(ROUND_TRIPS),
+            number(tcp_analysis::$names.round_trip.jitter.text, "Mean difference between each of these times and the one before").unit("ns").when(ROUND_TRIPS),
+            number(tcp_analysis::$names.round_trip.samples.text, "Round trips that were timed").unit("{sample}").when(ROUND_TRIPS),
+            number(tcp_analysis::$names.response.mean.text, concat!("Mean time from the end of a request ", $way, " to the first segment of the response ", $back, ", as seen here, in the record's interval")).unit("ns").when(RESPONSES),
+            number(tcp_analysis::$names.response.min.text, "The least of these times").unit("ns").when(RESPONSES),
+            number(tcp_analysis::$names.response.max.text, "The greatest of these times").unit("ns").when(RESPONSES),
+            number(tcp_analysis::$names.response.jitter.text, "Mean difference between each of these times and the one before").unit("ns").when(RESPONSES),
+            number(tcp_analysis::$names.response.samples.text, "Responses that were timed").unit("{sample}").when(RESPONSES),
+        ]
+    };
+}
+
+#[rustfmt::skip]
+const HANDSHAKE: &[Attribute] = &[
+    number("flow.icmp.id", "Identifier of an ICMP or ICMPv6 query and its answers").when("an ICMP or ICMPv6 query or its answer"),
+    number("flow.tcp.handshake.latency", "Time from the first SYN to SYN-ACK as seen here").unit("ns").when("both SYN and SYN-ACK were seen"),
+    number("flow.tcp.handshake.client.latency", "Time from SYN-ACK to its acknowledgment as seen here: the round trip to the client").unit("ns").when("TCP, `tcp_analysis` is on, both were seen and the SYN-ACK was not sent again"),
+    number("flow.tcp.handshake.server.latency", "Time from SYN to SYN-ACK as seen here: the round trip to the server").unit("ns").when("TCP, `tcp_analysis` is on, both were seen and the SYN was not sent again"),
+];
+#[rustfmt::skip]
+const FORWARD_ANALYSED: &[Attribute] = analysed!(FORWARD, "from source to destination", "destination", "from destination to source");
+#[rustfmt::skip]
+const REVERSE_ANALYSED: &[Attribute] = analysed!(REVERSE, "from destination to source", "source", "from source to destination");
+
 #[rustfmt::skip]
 const BEFORE: &[Attribute] = &[
     text("flow.id", "Id of the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
@@ -189,8 +230,6 @@ const BEFORE: &[Attribute] = &[
 
 #[rustfmt::skip]
 const AFTER: &[Attribute] = &[
-    number("flow.icmp.id", "Identifier of an ICMP or ICMPv6 query and its answers").when("an ICMP or ICMPv6 query or its answer"),
-    number("flow.tcp.handshake.latency", "Time from SYN to SYN-ACK as seen here").unit("ns").when("both SYN and SYN-ACK were seen"),
     text("tunnel.type", "Outermost encapsulation: `vxlan`, `geneve`, `gre`, `ipip`, `gtpu`, `wireguard`, `erspan`, `pptp`, `etherip`, `eoip`, `vxlan_gpe`, `l2tp`, `teredo`").when("a tunnel"),
     text("tunnel.id", "VNI, key, TEID, receiver index, session, call or tunnel id, decimal").when("a tunnel whose header has one").ipfix(&["layer2SegmentId"]),
     text("tunnel.network.type", "`ipv4` or `ipv6` of the outer header").when("a tunnel"),
@@ -226,8 +265,21 @@ const AFTER: &[Attribute] = &[
 
 /// All attributes, in the order in which [`Attributes`](super::Attributes) returns them.
 pub const ALL: &[Attribute] = &{
-    let parts: [&[Attribute]; 4] = [BEFORE, FORWARD_ATTRIBUTES, REVERSE_ATTRIBUTES, AFTER];
-    let mut all = [BEFORE[0]; BEFORE.len() + 2 * FORWARD_ATTRIBUTES.len() + AFTER.len()];
+    let parts: [&[Attribute]; 7] = [
+        BEFORE,
+        FORWARD_ATTRIBUTES,
+        REVERSE_ATTRIBUTES,
+        HANDSHAKE,
+        FORWARD_ANALYSED,
+        REVERSE_ANALYSED,
+        AFTER,
+    ];
+    let mut all = [BEFORE[0];
+        BEFORE.len()
+            + 2 * FORWARD_ATTRIBUTES.len()
+            + HANDSHAKE.len()
+            + 2 * FORWARD_ANALYSED.len()
+            + AFTER.len()];
     let (mut part, mut at) = (0, 0);
     while part < parts.len() {
         let mut of_part = 0;

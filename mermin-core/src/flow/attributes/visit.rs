@@ -9,6 +9,7 @@ use super::{
     process,
     render::Short,
     table::{FORWARD, REVERSE, UniflowAttributes},
+    tcp_analysis,
 };
 use crate::flow::{
     Endpoint, Flow, FlowId, Ipsec, MacAddress, Protocol, TcpFlags, Tunnel, TunnelKind, Uniflow,
@@ -60,18 +61,20 @@ pub(super) enum Part {
     Forward,
     Reverse,
     Protocol,
+    TcpAnalysis,
     Encapsulation,
     Joined,
     Process,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Flow,
         Self::Interface,
         Self::Forward,
         Self::Reverse,
         Self::Protocol,
+        Self::TcpAnalysis,
         Self::Encapsulation,
         Self::Joined,
         Self::Process,
@@ -104,6 +107,11 @@ pub(super) fn visit_part<'a>(
             if let Some(latency) = flow.tcp.and_then(|tcp| tcp.handshake_latency) {
                 let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
                 visit.number(name!("flow.tcp.handshake.latency"), nanos);
+            }
+        }
+        Part::TcpAnalysis => {
+            if let Some(analysis) = &flow.tcp_analysis {
+                tcp_analysis::give(visit, analysis);
             }
         }
         Part::Encapsulation => {

@@ -143,6 +143,24 @@ impl FlowSourceBuilder {
         self
     }
 
+    /// Sets if TCP is analysed from its segments: retransmissions, reordering, duplicate acknowledgments, zero windows, resets, round trips
+    /// and responses ([`Flow::tcp_analysis`](crate::Flow::tcp_analysis)). Default: no.
+    ///
+    /// The analysis takes 448 bytes of kernel memory for each of [`max_flows`](Self::max_flows). If the kernel refuses that memory, the
+    /// source opens without the analysis, and the report has a degradation. If two CPUs count packets of one direction at once, their order
+    /// is unknown, and a segment may be counted as reordered or retransmitted that was not. Fragments are not analysed.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().tcp_analysis(true);
+    /// assert!(builder.get_tcp_analysis());
+    /// ```
+    pub fn tcp_analysis(mut self, tcp_analysis: bool) -> Self {
+        self.options.tcp_analysis = tcp_analysis;
+        self
+    }
+
     /// Sets which flow counts a packet in a tunnel. Default: [`Decapsulation::Innermost`], the flow of the innermost
     /// packet.
     ///

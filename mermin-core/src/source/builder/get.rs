@@ -108,6 +108,12 @@ impl FlowSourceBuilder {
         self.options.listening_ports
     }
 
+    /// Returns the value of [`tcp_analysis`](Self::tcp_analysis).
+    #[must_use]
+    pub fn get_tcp_analysis(&self) -> bool {
+        self.options.tcp_analysis
+    }
+
     /// Returns the value of [`decapsulation`](Self::decapsulation).
     #[must_use]
     pub fn get_decapsulation(&self) -> Decapsulation {

@@ -1,6 +1,7 @@
 //! Fallbacks for features that a host lacks. Opening and preflight use the same words.
 
 use crate::{
+    error::Error,
     probe::unavailable::Unavailable,
     report::{Degradation, Feature},
 };
@@ -32,6 +33,23 @@ pub(super) fn pinning(unavailable: Unavailable) -> Degradation {
         unavailable,
         "the source is not pinned",
         "when the process is killed, open flows are lost, and packets are not counted until the next start",
+    )
+}
+
+/// No analysis of TCP.
+pub(super) fn tcp_analysis(error: &Error) -> Degradation {
+    let source = std::error::Error::source(error);
+    let cause = source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    degradation(
+        Feature::TcpAnalysis,
+        Unavailable {
+            cause: cause.into(),
+            remedy: error.remedy().map_or("lower `max_flows`".into(), |remedy| {
+                remedy.to_owned().into()
+            }),
+        },
+        "TCP is not analysed",
+        "records have no retransmissions, round trips and responses",
     )
 }
 

@@ -15,7 +15,7 @@ use mermin_bpf::abi::ledger::HookDirection;
 
 use crate::{
     attach::{Attach, AttachOptions, Hooks, Programs, plan},
-    bpf::object::Loaded,
+    bpf::{object::Loaded, size::Sizes},
     error::{Error, ErrorKind},
     iface::list,
     plural::Plural,
@@ -36,6 +36,10 @@ use crate::{
 const FLOW: u64 = 600;
 /// Additional octets for each possible flow of a pinned instance.
 const PINNED: u64 = 136;
+/// Additional octets for each possible flow if TCP is analysed: kernel and user memory.
+const ANALYSIS: u64 = 448 + 192;
+/// Additional octets for each possible flow of a pinned instance if TCP is analysed.
+const ANALYSIS_PINNED: u64 = 384;
 /// Octets that loading takes in addition, for any table size: the verifier, the compiler, the ledgers, the threads.
 const LOADING: u64 = 24 << 20;
 
@@ -210,16 +214,16 @@ pub(super) fn membarrier() -> Check {
 }
 
 /// Checks if a table of this many flows fits into the memory limit.
-pub(super) fn memory(flows: u32, pinned: bool) -> Check {
-    fits(flows, pinned, memory::limit())
+pub(super) fn memory(flows: u32, pinned: bool, analysed: bool) -> Check {
+    fits(flows, pinned, analysed, memory::limit())
 }
 
 /// Checks if the memory limit allows this many flows. Above the limit, the kernel would kill the process.
 ///
 /// # Errors
 /// [`ErrorKind::Exhausted`].
-pub(super) fn room(flows: u32, pinned: bool) -> Result<(), Error> {
-    let check = memory(flows, pinned);
+pub(super) fn room(sizes: Sizes, pinned: bool) -> Result<(), Error> {
+    let check = memory(sizes.slots, pinned, sizes.tcp_analysis);
     if check.outcome != Failed {
         return Ok(());
     }
@@ -233,9 +237,14 @@ pub(super) fn room(flows: u32, pinned: bool) -> Result<(), Error> {
     })
 }
 
-fn fits(flows: u32, pinned: bool, limit: Option<Limit>) -> Check {
+fn fits(flows: u32, pinned: bool, analysed: bool, limit: Option<Limit>) -> Check {
     const MEGA: u64 = 1 << 20;
-    let each = if pinned { FLOW + PINNED } else { FLOW };
+    let each = match (pinned, analysed) {
+        (false, false) => FLOW,
+        (true, false) => FLOW + PINNED,
+        (false, true) => FLOW + ANALYSIS,
+        (true, true) => FLOW + PINNED + ANALYSIS + ANALYSIS_PINNED,
+    };
     let need = u64::from(flows) * each + LOADING;
     let needs = format!(
         "room for {} takes about {} MB, loading included",
@@ -356,17 +365,21 @@ mod tests {
     #[test]
     fn table_size_is_checked_against_available_memory() {
         let limit = |limit, used| Some(Limit { limit, used });
-        assert_eq!(fits(1000, false, None).outcome, Passed);
+        assert_eq!(fits(1000, false, false, None).outcome, Passed);
         assert_eq!(
-            fits(65_536, false, limit(88 << 20, 20 << 20)).outcome,
+            fits(65_536, false, false, limit(88 << 20, 20 << 20)).outcome,
             Passed
         );
         // The journal of a pinned source takes 9 MB more.
         assert_eq!(
-            fits(65_536, true, limit(88 << 20, 20 << 20)).outcome,
+            fits(65_536, false, true, limit(88 << 20, 20 << 20)).outcome,
             Failed
         );
-        let check = fits(65_536, false, limit(64 << 20, 20 << 20));
+        assert_eq!(
+            fits(65_536, true, false, limit(88 << 20, 20 << 20)).outcome,
+            Failed
+        );
+        let check = fits(65_536, false, false, limit(64 << 20, 20 << 20));
         assert_eq!(check.outcome, Failed);
         assert_eq!(
             check.found,
@@ -376,7 +389,7 @@ mod tests {
             check.remedy.as_deref(),
             Some("raise the memory limit by 18 MB, or set `max_flows` to 34952 or less")
         );
-        let check = fits(65_536, false, limit(64 << 20, 50 << 20));
+        let check = fits(65_536, false, false, limit(64 << 20, 50 << 20));
         assert_eq!(
             check.remedy.as_deref(),
             Some("raise the memory limit by 48 MB")

@@ -29,6 +29,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     checks.push(host::memory(
         options.max_flows.unwrap_or(DEFAULT_FLOWS),
         options.pinning.is_some(),
+        options.tcp_analysis,
     ));
     checks.push(host::bpffs(options.bpffs()));
     checks.push(host::btf());

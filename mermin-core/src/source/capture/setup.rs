@@ -33,6 +33,7 @@ pub(super) fn sizes(options: &Options) -> Sizes {
         decapsulate: options.decapsulation == Decapsulation::Innermost,
         keyed: options.flow_key.keyed(),
         exact_end: options.exact_end,
+        tcp_analysis: options.tcp_analysis,
         ports: options.tunnel_ports.ports(),
     }
 }

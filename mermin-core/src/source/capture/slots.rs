@@ -13,7 +13,7 @@ use crate::{
     bpf::{slab::Slab, zeroed},
     error::Error,
     filter::FilterDecision,
-    table::{coarse_time::CoarseTime, export_state::ExportState},
+    table::{coarse_time::CoarseTime, export_state::ExportState, tcp_analysis::TcpCounters},
 };
 
 /// Interval of sweeps that read every slot ever used, even without a hint of a new flow (ns).
@@ -29,6 +29,8 @@ pub(super) struct SlotTable {
     decisions: Box<[FilterDecision]>,
     /// Export state of the flow in each slot: counters and time of its latest record.
     exported: Box<[ExportState]>,
+    /// Counters of the analysis of TCP in that record. Empty if TCP is not analysed.
+    tcp_exported: Box<[TcpCounters]>,
     /// Time at which all slots are due, monotonic ns.
     whole_at: u64,
 }
@@ -36,8 +38,10 @@ pub(super) struct SlotTable {
 impl SlotTable {
     pub(super) fn new(slab: Arc<Slab>) -> Result<Self, Error> {
         let slots = slab.len() as usize;
+        let analysed = if slab.analyses().is_some() { slots } else { 0 };
         Ok(Self {
             slab,
+            tcp_exported: zeroed::slice(analysed)?,
             due: zeroed::slice(slots)?,
             decisions: zeroed::slice(slots)?,
             exported: zeroed::slice(slots)?,
@@ -72,6 +76,12 @@ impl SlotTable {
     /// Returns the flow's export state.
     pub(super) fn exported(&self, slot: u32) -> &ExportState {
         &self.exported[slot as usize]
+    }
+
+    /// Returns the counters of the analysis of TCP in the flow's latest record.
+    pub(super) fn tcp_exported(&self, slot: u32) -> TcpCounters {
+        let exported = self.tcp_exported.get(slot as usize);
+        exported.copied().unwrap_or_default()
     }
 
     /// Returns the filter's decision about the flow.
@@ -140,6 +150,13 @@ impl SlotTable {
         self.exported[slot as usize] = exported;
     }
 
+    /// Writes down the counters of the analysis of TCP in the flow's latest record.
+    pub(super) fn mark_tcp_exported(&mut self, slot: u32, counters: TcpCounters) {
+        if let Some(exported) = self.tcp_exported.get_mut(slot as usize) {
+            *exported = counters;
+        }
+    }
+
     /// Begins the interval of the next record at `now` (monotonic ns), because there was nothing to export.
     pub(super) fn begin_interval(&mut self, slot: u32, now: u64) {
         self.exported[slot as usize].since = CoarseTime::at(now);
@@ -153,6 +170,11 @@ impl SlotTable {
         // page.
         if self.exported[index] != ExportState::default() {
             self.exported[index] = ExportState::default();
+        }
+        if let Some(exported) = self.tcp_exported.get_mut(index)
+            && *exported != TcpCounters::default()
+        {
+            *exported = TcpCounters::default();
         }
         // Without a filter, no decision was written either.
         let decision = self.decisions[index];

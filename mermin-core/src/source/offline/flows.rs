@@ -61,6 +61,8 @@ pub(super) struct Flows {
     filters: Filters,
     conversations: Option<Conversations>,
     listening: Option<ListeningPorts>,
+    /// TCP segments are analysed.
+    analyses: bool,
     fragments: Fragments,
     options: ParseOptions,
     epoch: u64,
@@ -94,6 +96,7 @@ impl Flows {
             filters: Filters::new(filter),
             conversations: None,
             listening: None,
+            analyses: false,
             fragments: Fragments::default(),
             options,
             epoch,
@@ -117,6 +120,11 @@ impl Flows {
             listening: is_wanted.then(ListeningPorts::default),
             ..self
         }
+    }
+
+    /// Analyses TCP segments if `analyses`.
+    pub(super) fn analysing(self, analyses: bool) -> Self {
+        Self { analyses, ..self }
     }
 
     /// Returns the time of a packet, and advances the clock to it. Another call with the same packet returns the same
@@ -231,6 +239,11 @@ impl Flows {
         if let Some(slot) = self.table.get(number) {
             slot.compare(&key.words(), packet);
             slot.open(direction, captured.arrival.number);
+            if self.analyses
+                && let Some(segment) = &captured.arrival.segment
+            {
+                slot.analyse(segment, direction, at);
+            }
             if captured.arrival.is_answer
                 && let Some(listening) = &mut self.listening
             {
@@ -448,7 +461,7 @@ impl Flows {
         };
         slot.entry = looked.entry;
         slot.entry.mark_exported(&slot.flow, now);
-        slot.want_samples();
+        slot.begin_interval();
         if flow.is_some() {
             slot.decision = slot.decision.and_exported();
         }
@@ -563,6 +576,7 @@ impl Teller<'_> {
         flow.start = date(start);
         flow.end = date(end);
         flow.time_resolution = slot.span.map(|span| Duration::from_nanos(span.resolution));
+        flow.tcp_analysis = slot.analysis();
         flow
     }
 

@@ -145,7 +145,8 @@ impl Arguments {
             options,
         )
         .joined(self.options.join)
-        .listening(self.options.listening_ports);
+        .listening(self.options.listening_ports)
+        .analysing(self.options.tcp_analysis);
         let work = OfflineThread {
             reading: CaptureReader::new(capture, flows, shared).paced(self.pace),
             name,

@@ -5,15 +5,21 @@ use mermin_bpf::{
         fragment::FragmentFlow,
         key::{CARRIED, KeyWords},
         slot::{DIRECTIONS, Sample, origin},
+        tcp_analysis::TcpAnalysis,
     },
-    track::{measure::Measure, origin::First, tcp},
+    track::{measure::Measure, origin::First, tcp, tcp_analysis::Segment},
     wire::{packet::Packet, tcp::flag},
 };
 
 use crate::{
     filter::FilterDecision,
+    flow,
     pcap::Time,
-    table::{export_state::ExportState, snapshot::FlowSnapshot},
+    table::{
+        export_state::ExportState,
+        snapshot::FlowSnapshot,
+        tcp_analysis::{self, TcpCounters},
+    },
 };
 
 /// Time of a packet.
@@ -71,6 +77,15 @@ pub(super) struct Slot {
     numbers: [Option<u32>; DIRECTIONS],
     /// Times of its packets; none if no packet had one.
     pub(super) span: Option<Span>,
+    /// Analysis of its segments.
+    analysed: Option<Box<Analysed>>,
+}
+
+/// The analysis of a connection, and its counters in the latest record.
+#[derive(Clone, Debug, Default)]
+struct Analysed {
+    analysis: TcpAnalysis,
+    exported: TcpCounters,
 }
 
 /// Header fields that counting a packet needs.
@@ -186,8 +201,29 @@ impl Slot {
         new & (flag::FIN | flag::RST) != 0
     }
 
-    /// Requests a sample of the next packet in each direction.
-    pub(super) fn want_samples(&mut self) {
+    /// Analyses a TCP segment.
+    pub(super) fn analyse(&mut self, segment: &Segment, direction: u8, at: PacketTime) {
+        let now = at.wall.map_or(0, |_| at.clock);
+        let analysed = self.analysed.get_or_insert_default();
+        analysed.analysis.add(direction, segment, 1, now);
+    }
+
+    /// Returns the analysis for a record made now.
+    pub(super) fn analysis(&self) -> Option<Box<flow::TcpAnalysis>> {
+        let Analysed { analysis, exported } = self.analysed.as_deref()?;
+        let counters = TcpCounters::of(analysis);
+        let is_higher = self.flow.higher_started;
+        Some(Box::new(tcp_analysis::record(
+            analysis, &counters, exported, is_higher,
+        )))
+    }
+
+    /// Requests a sample of the next packet in each direction, after a record.
+    pub(super) fn begin_interval(&mut self) {
+        if let Some(Analysed { analysis, exported }) = self.analysed.as_deref_mut() {
+            *exported = TcpCounters::of(analysis);
+            tcp_analysis::begin_interval(analysis);
+        }
         for side in &mut self.flow.sides {
             side.sample = None;
         }

@@ -394,7 +394,7 @@ fn pin_other_size(mode: Attach) {
 /// Slots that mean something else are told and removed, either way round; those that mean the same are gone on with.
 fn pin_other_flow_key_or_clock(mode: Attach) {
     type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
-    let settings: [(Set, &str); 2] = [
+    let settings: [(Set, &str); 3] = [
         (
             |options| options.flow_key(FlowKey::Endpoints),
             "its flows are told apart by another `flow_key`",
@@ -402,6 +402,10 @@ fn pin_other_flow_key_or_clock(mode: Attach) {
         (
             |options| options.exact_end(true),
             "its packets' times are of another clock (`exact_end`)",
+        ),
+        (
+            |options| options.tcp_analysis(true),
+            "its analysis of TCP is on or off (`tcp_analysis`)",
         ),
     ];
     for (set, why) in settings {

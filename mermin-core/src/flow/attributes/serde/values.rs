@@ -7,13 +7,16 @@ use std::{
 };
 
 use super::super::{
+    name::Name,
     process::{self, DESTINATION, SOURCE},
     table::{FORWARD, REVERSE, UniflowAttributes},
+    tcp_analysis,
 };
 use crate::flow::{
     Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
     IpHeader, Ipsec, MacAddress, ObservationPoint, PointCounts, Process, Protocol, Several, Tcp,
-    TcpFlags, TcpState, Tunnel, TunnelKind, Uniflow, VlanIds, time,
+    TcpAnalysis, TcpFlags, TcpLatency, TcpSegments, TcpState, Tunnel, TunnelKind, Uniflow, VlanIds,
+    time,
 };
 
 /// Names of the counts of each entry of `flow.interfaces`.
@@ -81,6 +84,7 @@ impl Values {
         flow.reverse = self.uniflow(&REVERSE)?;
         flow.icmp_id = self.number("flow.icmp.id")?;
         flow.tcp = self.tcp()?;
+        flow.tcp_analysis = self.tcp_analysis()?.map(Box::new);
         flow.ipsec = self.ipsec()?;
         flow.tunnel = self.tunnel()?;
         flow.observation_points = self.observation_points(flow.start);
@@ -216,6 +220,51 @@ impl Values {
         Ok(state.map(|state| Tcp {
             state,
             handshake_latency,
+        }))
+    }
+
+    fn tcp_analysis(&self) -> Result<Option<TcpAnalysis>, Wrong> {
+        let [forward, reverse] =
+            [&tcp_analysis::FORWARD, &tcp_analysis::REVERSE].map(|names| self.segments(names));
+        let (Some(forward), Some(reverse)) = (forward?, reverse?) else {
+            return Ok(None);
+        };
+        Ok(Some(TcpAnalysis {
+            forward,
+            reverse,
+            handshake_server: self.nanoseconds("flow.tcp.handshake.server.latency")?,
+            handshake_client: self.nanoseconds("flow.tcp.handshake.client.latency")?,
+        }))
+    }
+
+    fn segments(&self, names: &tcp_analysis::Names) -> Result<Option<TcpSegments>, Wrong> {
+        let Some(retransmissions) = self.number(names.retransmissions.text)? else {
+            return Ok(None);
+        };
+        let count = |name: &Name| needed(name.text, self.number(name.text)?);
+        Ok(Some(TcpSegments {
+            retransmissions,
+            retransmitted_octets: count(&names.retransmitted_octets)?,
+            out_of_order: count(&names.out_of_order)?,
+            duplicate_acks: count(&names.duplicate_acks)?,
+            zero_windows: count(&names.zero_windows)?,
+            resets: count(&names.resets)?,
+            round_trip: self.latency(&names.round_trip)?,
+            response: self.latency(&names.response)?,
+        }))
+    }
+
+    fn latency(&self, names: &tcp_analysis::LatencyNames) -> Result<Option<TcpLatency>, Wrong> {
+        let Some(samples) = self.number(names.samples.text)? else {
+            return Ok(None);
+        };
+        let time = |name: &Name| needed(name.text, self.nanoseconds(name.text)?);
+        Ok(Some(TcpLatency {
+            samples,
+            mean: time(&names.mean)?,
+            min: time(&names.min)?,
+            max: time(&names.max)?,
+            jitter: time(&names.jitter)?,
         }))
     }
 

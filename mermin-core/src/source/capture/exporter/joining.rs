@@ -8,7 +8,7 @@ use crate::{
     flow::Flow,
     join::{Beginning, Decision, Sight, part_of_another},
     source::capture::slots::SlotTable,
-    table::snapshot::FlowSnapshot,
+    table::{export_state::Watermark, snapshot::FlowSnapshot},
 };
 
 impl Exporter {
@@ -129,11 +129,14 @@ impl Exporter {
         slot: u32,
         part: &FlowSnapshot,
     ) {
-        let mut then = *slots.exported(slot);
-        let since = then.since.nanoseconds();
-        then.mark_exported(part, since);
+        let mut then = Watermark {
+            state: *slots.exported(slot),
+            tcp: slots.slab().analyses().map(|_| slots.tcp_exported(slot)),
+        };
+        let since = then.state.since.nanoseconds();
+        then.state.mark_exported(part, since);
         self.suppress(slots, records, slot, part, Some(&then), Suppressed::Joined);
-        slots.mark_exported(slot, then);
+        slots.mark_exported(slot, then.state);
     }
 
     /// Removes an ended flow from its conversation.

@@ -15,7 +15,11 @@ use std::{
 
 use mermin_bpf::abi::slot::state;
 
-use self::{record::RecordContext, suppression::Suppression, unacked::Unacked};
+use self::{
+    record::{Analysis, RecordContext},
+    suppression::Suppression,
+    unacked::Unacked,
+};
 use super::{shared::SharedCounters, slots::SlotTable};
 use crate::{
     bpf::ledger::Suppressed,
@@ -26,7 +30,7 @@ use crate::{
     join::{Conversations, Join},
     process::Lookup,
     source::queue::Queue,
-    table::{export_state::ExportState, limits::is_over, snapshot::FlowSnapshot},
+    table::{export_state::Watermark, limits::is_over, snapshot::FlowSnapshot},
 };
 
 /// Makes records and puts them into the queue.
@@ -176,9 +180,14 @@ impl Exporter {
         }
         *room -= usize::from(!suppressed);
         slots.slab().want_samples(slot);
-        let exported = self.export(slots, records, slot, &flow, EndReason::ActiveTimeout);
-        let mut then = *slots.exported(slot);
-        then.mark_exported(&flow, now);
+        let analysis = Analysis::read(slots, slot, &flow);
+        let reason = EndReason::ActiveTimeout;
+        let exported = self.export(slots, records, slot, &flow, analysis.as_ref(), reason);
+        let mut then = Watermark {
+            state: *slots.exported(slot),
+            tcp: analysis.map(|analysis| analysis.counters),
+        };
+        then.state.mark_exported(&flow, now);
         match exported {
             Err(why) => self.suppress(slots, records, slot, &flow, Some(&then), why),
             Ok(()) => {
@@ -187,7 +196,13 @@ impl Exporter {
                 }
             }
         }
-        slots.mark_exported(slot, then);
+        slots.mark_exported(slot, then.state);
+        if let Some(counters) = then.tcp {
+            slots.mark_tcp_exported(slot, counters);
+            if let Some(analyses) = slots.slab().analyses() {
+                analyses.begin_interval(slot);
+            }
+        }
     }
 
     /// Makes a flow's last record and empties its slot, unless the record has to be acknowledged first. Returns true
@@ -207,7 +222,8 @@ impl Exporter {
         } else {
             reason
         };
-        match self.export(slots, records, slot, &flow, reason) {
+        let analysis = Analysis::read(slots, slot, &flow);
+        match self.export(slots, records, slot, &flow, analysis.as_ref(), reason) {
             Err(why) => self.suppress(slots, records, slot, &flow, None, why),
             Ok(()) => {
                 if let Some(unacked) = &mut self.unacked {
@@ -234,6 +250,7 @@ impl Exporter {
         records: &RecordContext<'_>,
         slot: u32,
         flow: &FlowSnapshot,
+        analysis: Option<&Analysis>,
         reason: EndReason,
     ) -> Result<(), Suppressed> {
         let decision = self.suppression.decision(slots, records, slot, flow);
@@ -244,7 +261,7 @@ impl Exporter {
             return Err(Suppressed::Joined);
         };
         let known = self.looked_up(slot, flow);
-        let record = records.record(slots, slot, flow, reason, known.listening);
+        let record = records.record(slots, slot, flow, analysis, reason, known.listening);
         let record = known.name(self.with_sights(record, flow, &sights));
         let unacked = self.unacked.as_ref();
         let is_exported =
@@ -265,7 +282,7 @@ impl Exporter {
         records: &RecordContext<'_>,
         slot: u32,
         flow: &FlowSnapshot,
-        then: Option<&ExportState>,
+        then: Option<&Watermark>,
         why: Suppressed,
     ) {
         let ledger = &self.shared.ledger;
@@ -291,11 +308,11 @@ impl Exporter {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        then: ExportState,
+        then: Watermark,
         last_seen: u64,
     ) {
         let mut flow = records.snapshot(slots, slot);
-        for (side, exported) in flow.sides.iter_mut().zip(&then.exported) {
+        for (side, exported) in flow.sides.iter_mut().zip(&then.state.exported) {
             side.packets = side.packets.min(exported.packets);
             side.octets = side.octets.min(exported.octets);
             side.extra = exported.extra;
@@ -303,10 +320,18 @@ impl Exporter {
         }
         let known = self.looked_up(slot, &flow);
         let reason = EndReason::ActiveTimeout;
-        let record = records.record(slots, slot, &flow, reason, known.listening);
+        let mut analysis = Analysis::read(slots, slot, &flow);
+        if let (Some(analysis), Some(counters)) = (&mut analysis, then.tcp) {
+            analysis.counters = counters;
+        }
+        let analysis = analysis.as_ref();
+        let record = records.record(slots, slot, &flow, analysis, reason, known.listening);
         let record = known.name(self.with_sights_again(slots, records, slot, &flow, record));
         self.out.push_back(record);
-        slots.mark_exported(slot, then);
+        slots.mark_exported(slot, then.state);
+        if let Some(counters) = then.tcp {
+            slots.mark_tcp_exported(slot, counters);
+        }
     }
 
     /// Resets a slot.

@@ -1,6 +1,9 @@
 //! Open flows in the form of their next records.
 
-use super::{Exporter, record::RecordContext};
+use super::{
+    Exporter,
+    record::{Analysis, RecordContext},
+};
 use crate::{
     flow::{EndReason, Flow},
     source::capture::slots::SlotTable,
@@ -25,7 +28,9 @@ impl Exporter {
         let flow = records.snapshot(slots, slot);
         let known = self.looked_up(slot, &flow);
         let reason = EndReason::ActiveTimeout;
-        let record = records.record(slots, slot, &flow, reason, known.listening);
+        let analysis = Analysis::read(slots, slot, &flow);
+        let analysis = analysis.as_ref();
+        let record = records.record(slots, slot, &flow, analysis, reason, known.listening);
         Some(known.name(record))
     }
 }

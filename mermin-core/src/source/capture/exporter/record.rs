@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mermin_bpf::{abi::tcp_analysis::TcpAnalysis, wire::protocol};
+
 use crate::{
     bpf::clock::Ticks,
     flow::{Direction, EndReason, Flow},
@@ -9,8 +11,31 @@ use crate::{
     table::{
         record::{RecordClock, record},
         snapshot::FlowSnapshot,
+        tcp_analysis::{self, TcpCounters},
     },
 };
+
+/// The analysis of a TCP flow at one time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Analysis {
+    memory: TcpAnalysis,
+    /// Counters of that time, or of a record that is delivered again.
+    pub(super) counters: TcpCounters,
+}
+
+impl Analysis {
+    /// Reads the analysis of the flow in a slot. Returns `None` if TCP is not analysed, and for other protocols.
+    pub(super) fn read(slots: &SlotTable, slot: u32, flow: &FlowSnapshot) -> Option<Self> {
+        let analyses = slots.slab().analyses()?;
+        (flow.tail().protocol() == protocol::TCP).then(|| {
+            let memory = analyses.snapshot(slot);
+            Self {
+                counters: TcpCounters::of(&memory),
+                memory,
+            }
+        })
+    }
+}
 
 /// Interface names and clocks of one cycle. All its records have the same time.
 #[derive(Debug)]
@@ -52,11 +77,18 @@ impl<'a> RecordContext<'a> {
         slots: &SlotTable,
         slot: u32,
         flow: &FlowSnapshot,
+        analysis: Option<&Analysis>,
         reason: EndReason,
         listening: Direction,
     ) -> Flow {
         let exported = slots.exported(slot);
         let name = self.name(flow);
-        record(slot, flow, exported, reason, &name, &self.clock, listening)
+        let mut record = record(slot, flow, exported, reason, &name, &self.clock, listening);
+        record.tcp_analysis = analysis.map(|Analysis { memory, counters }| {
+            let exported = slots.tcp_exported(slot);
+            let is_higher = flow.higher_started;
+            Box::new(tcp_analysis::record(memory, counters, &exported, is_higher))
+        });
+        record
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     failpoint::{FailPoint, fail_point},
     flow::{EndReason, FlowId},
     source::receive::Receive,
-    table::{export_state::ExportState, record::slot_of},
+    table::{export_state::Watermark, record::slot_of},
 };
 
 /// The journal, and the slots that wait for an acknowledgement.
@@ -74,7 +74,7 @@ impl Unacked {
     }
 
     /// Writes down the export state of a flow that stays open. It becomes valid when its record is acknowledged.
-    pub(super) fn begin_delivery(&self, slot: u32, then: &ExportState, last_seen: u64) {
+    pub(super) fn begin_delivery(&self, slot: u32, then: &Watermark, last_seen: u64) {
         self.journal.begin_delivery(slot, then, last_seen);
     }
 
@@ -90,7 +90,7 @@ impl Unacked {
     pub(super) fn suppress(
         &mut self,
         slot: u32,
-        then: Option<(&ExportState, u64)>,
+        then: Option<(&Watermark, u64)>,
         sums: [Sum; DIRECTIONS],
         ledger: &Ledger,
     ) {

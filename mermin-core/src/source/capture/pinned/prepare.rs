@@ -61,14 +61,14 @@ pub(in crate::source::capture) fn prepare(
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
     let Some(pinning) = &arguments.options.pinning else {
-        return unpinned(arguments);
+        return unpinned(arguments, given_up);
     };
     let instance = match Instance::take(pinning.mount(), pinning.name()) {
         Ok(instance) => instance,
         Err(InstanceError::InUse) => return Err(degradations::in_use(pinning)),
         Err(InstanceError::Unavailable(unavailable)) => {
             given_up.push(fallback::pinning(unavailable));
-            return unpinned(arguments);
+            return unpinned(arguments, given_up);
         }
     };
     let netns = netns_cookie::current().map_err(|error| {
@@ -82,21 +82,49 @@ pub(in crate::source::capture) fn prepare(
         Ok(Look { found: None, stale }) => make(arguments, instance, netns, stale, given_up),
         Err(unavailable) => {
             given_up.push(fallback::pinning(unavailable));
-            unpinned(arguments)
+            unpinned(arguments, given_up)
         }
     }
 }
 
-fn unpinned(arguments: &CaptureArguments) -> Result<Prepared, Error> {
-    host::room(sizes(&arguments.options).slots, false)?;
+fn unpinned(
+    arguments: &CaptureArguments,
+    given_up: &mut Vec<Degradation>,
+) -> Result<Prepared, Error> {
+    let (making, _) = begin(arguments, false, given_up)?;
+    let loaded = making.finish()?;
+    loaded.programs.connect()?;
     Ok(Prepared {
-        loaded: crate::bpf::object::load(
-            arguments.options.test_hooks.object,
-            sizes(&arguments.options),
-        )?,
+        loaded,
         epoch: epoch()?,
         pinned: None,
     })
+}
+
+/// Creates maps and programs. If that fails with the analysis of TCP, creates them without it.
+fn begin(
+    arguments: &CaptureArguments,
+    pinned: bool,
+    given_up: &mut Vec<Degradation>,
+) -> Result<(Making, Sizes), Error> {
+    let begin = |sizes| {
+        host::room(sizes, pinned)?;
+        Making::begin(arguments.options.test_hooks.object, sizes, None)
+    };
+    let mut sizes = sizes(&arguments.options);
+    if sizes.tcp_analysis {
+        match begin(sizes) {
+            Ok(making) => return Ok((making, sizes)),
+            Err(error) => {
+                arguments.control.go_on()?;
+                sizes.tcp_analysis = false;
+                let making = begin(sizes)?;
+                given_up.push(fallback::tcp_analysis(&error));
+                return Ok((making, sizes));
+            }
+        }
+    }
+    Ok((begin(sizes)?, sizes))
 }
 
 /// Returns the flow key options as an [`Identity`] stores them.
@@ -170,9 +198,14 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
         ));
     }
     let sizes = sizes(&arguments.options).found(slots, entries(maps::MAP_TOTALS)?)?;
+    if entries(maps::MAP_TCP_ANALYSIS)? != sizes.tcp_analyses() {
+        return Err("its analysis of TCP is on or off (`tcp_analysis`)".to_owned());
+    }
     let mut wanted = shared_maps(arguments.options.test_hooks.object, sizes)
         .map_err(|error| error.to_string())?;
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
+    let analyses = sizes.tcp_analyses();
+    wanted.push((names::TCP_JOURNAL.to_owned(), journal::tcp_shape(analyses)));
     wanted.push((names::REDO.to_owned(), redo::shape()));
     wanted.push((names::DEPARTED.to_owned(), departed::shape()));
     wanted.push((names::INTERFACES.to_owned(), interfaces::shape()));
@@ -242,15 +275,13 @@ fn make(
     stale: Vec<Stale>,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let sizes = sizes(&arguments.options);
-    host::room(sizes.slots, true)?;
     let identity = Identity {
         epoch: epoch()?,
         netns,
         keyed: keyed(arguments),
         exact_end: arguments.options.exact_end.into(),
     };
-    let making = Making::begin(arguments.options.test_hooks.object, sizes, None)?;
+    let (making, sizes) = begin(arguments, true, given_up)?;
     arguments.control.go_on()?;
     let pinned = beside(identity, sizes)
         .map_err(|error| unavailable::refused("make maps for", &instance.path(), &error))
@@ -321,17 +352,19 @@ fn with_notes(
 }
 
 /// Names of the maps of [`Notes`].
-const NOTES: [&str; 4] = [
+const NOTES: [&str; 5] = [
     names::JOURNAL,
+    names::TCP_JOURNAL,
     names::REDO,
     names::DEPARTED,
     names::INTERFACES,
 ];
 
 /// Creates the maps that the kernel program does not use: that of the identity, and [`NOTES`].
-fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedFd; 4])> {
+fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedFd; 5])> {
     let notes = [
         journal::create(sizes.slots)?,
+        journal::create_tcp(sizes.tcp_analyses())?,
         redo::create()?,
         departed::create()?,
         interfaces::create()?,
@@ -349,13 +382,24 @@ struct Notes {
 
 impl Notes {
     /// Opens the maps of [`NOTES`].
-    fn open(maps: &[Option<OwnedFd>; 4], sizes: Sizes) -> Result<Self, Error> {
+    fn open(maps: &[Option<OwnedFd>; 5], sizes: Sizes) -> Result<Self, Error> {
         let open = || {
-            let [Some(journal), Some(redo), Some(departed), Some(known)] = maps else {
+            let [
+                Some(journal),
+                Some(tcp),
+                Some(redo),
+                Some(departed),
+                Some(known),
+            ] = maps
+            else {
                 return Err(std::io::ErrorKind::NotFound.into());
             };
             Ok(Self {
-                journal: Journal::open(journal.as_fd(), sizes.slots)?,
+                journal: Journal::open(
+                    journal.as_fd(),
+                    sizes.slots,
+                    sizes.tcp_analysis.then(|| tcp.as_fd()),
+                )?,
                 redo: Redo::open(redo.as_fd())?,
                 departed: RetiredCounters::open(departed.as_fd())?,
                 known: Interfaces::open(known.as_fd())?,

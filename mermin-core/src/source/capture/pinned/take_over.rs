@@ -195,17 +195,20 @@ impl TakeOver<'_> {
                 exported.packets <= side.packets && exported.octets <= side.octets
             })
         };
-        let unacked = noted.unacked.as_ref().map(|(entry, _)| entry);
-        let torn = !counted(&noted.exported) || !unacked.is_none_or(counted);
+        let unacked = noted.unacked.as_ref().map(|(entry, _)| &entry.state);
+        let torn = !counted(&noted.exported.state) || !unacked.is_none_or(counted);
         let exported = if torn {
             ExportState {
-                sequence: noted.exported.sequence,
+                sequence: noted.exported.state.sequence,
                 ..ExportState::default()
             }
         } else {
-            noted.exported
+            noted.exported.state
         };
         self.slots.mark_exported(slot, exported);
+        if let Some(counters) = noted.exported.tcp {
+            self.slots.mark_tcp_exported(slot, counters);
+        }
         torn
     }
 
