@@ -141,7 +141,10 @@ fn no_interface_at_first(mode: Attach) {
     pair.near.shell("ip link del v2");
     let source = try_open(&pair.near, options.fallback_to_all(true)).unwrap();
     let said = source.report().to_string();
-    assert!(said.contains("all interfaces that are up are watched"), "{said}");
+    assert!(
+        said.contains("all interfaces that are up are watched"),
+        "{said}"
+    );
     let watch = Watch::new(source);
     watching(&watch, &["v0"]);
     pair.join(1);
