@@ -32,7 +32,8 @@ impl Flow {
     /// Returns the Community ID version 1 of this flow, such as `1:LQU9qZlK+B5F3KDmev6m5PMibrg=`.
     ///
     /// Tools that use the same `seed` compute the same id; 0 is the usual default. The specification uses ports for
-    /// TCP, UDP and SCTP, and the type and code for ICMP and `ICMPv6`.
+    /// TCP, UDP and SCTP. For ICMP and `ICMPv6`, it uses the types of a request and its reply, or the type and code of
+    /// a message that has no reply.
     #[must_use]
     pub fn community_id(&self, seed: u16) -> String {
         self.community_id_inline(seed).as_str().to_owned()
@@ -120,8 +121,8 @@ impl Pair {
     }
 }
 
-/// Returns source and destination port, or the type and code of ICMP in their place. The flag is true for a message
-/// that has no reply; the endpoints of such a flow are not sorted.
+/// Returns source and destination port. In their place, ICMP has the types of a request and its reply, or the type and
+/// code of a message that has no reply. The flag is true for such a message: the endpoints of its flow are not sorted.
 fn ports(flow: &Flow) -> (Option<[u16; 2]>, bool) {
     match flow.protocol {
         Protocol::TCP | Protocol::UDP | Protocol::SCTP => {

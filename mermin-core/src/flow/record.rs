@@ -25,16 +25,17 @@ pub struct Flow {
     pub id: FlowId,
     /// The number of this record in its flow, from 0.
     pub sequence: u64,
-    /// Time of the first packet, exact to the nanosecond on a host; of the earliest packet in a capture file (IPFIX
-    /// `flowStartNanoseconds`).
+    /// Time of the first packet, exact to the nanosecond (IPFIX `flowStartNanoseconds`). In a capture file, the time of the
+    /// flow's earliest packet, as its time stamp has it.
     pub start: SystemTime,
-    /// Time of the last packet counted in this record, rounded down by less than a [`time_resolution`](Flow::time_resolution),
-    /// but never before `start`; of the latest packet in a capture file (IPFIX `flowEndNanoseconds`).
+    /// Time of the last packet counted in this record (IPFIX `flowEndNanoseconds`). It is rounded down by less than a
+    /// [`time_resolution`](Flow::time_resolution), but never before `start`. In a capture file, the time of the flow's latest
+    /// packet so far.
     pub end: SystemTime,
-    /// The resolution of `end`. On a host, a tick of the kernel (1 to 10 ms); one nanosecond with
-    /// [`exact_end`](crate::FlowSourceBuilder::exact_end), and for a flow of one packet. In a capture file, the unit of its
-    /// time stamps. `None` if the file has no times (simple packet blocks of pcapng): then `start` and `end` are 1970, and
-    /// attributes and text leave them out.
+    /// The resolution of `end`. On a host it is a tick of the kernel (1 to 10 ms). With
+    /// [`exact_end`](crate::FlowSourceBuilder::exact_end), and for a flow of one packet, it is one nanosecond. In a capture
+    /// file it is the unit of the time stamps. `None` if the file has no times (simple packet blocks of pcapng). Then `start`
+    /// and `end` are 1970, and attributes and text leave them out.
     pub time_resolution: Option<Duration>,
     /// The reason for this record (IPFIX `flowEndReason`).
     pub end_reason: EndReason,
@@ -70,9 +71,9 @@ pub struct Flow {
     pub ipsec: Option<Ipsec>,
     /// The outermost encapsulation, if the flow was inside a tunnel.
     pub tunnel: Option<Tunnel>,
-    /// The interfaces that have seen the conversation so far, in that order; empty unless conversations are
-    /// [joined](crate::FlowSourceBuilder::join). An interface is listed once for each of its flows, which differ in
-    /// VLANs or tunnel.
+    /// The interfaces that have seen the conversation so far, in the order in which they saw it. Empty unless
+    /// conversations are [joined](crate::FlowSourceBuilder::join). An interface on which the conversation has several
+    /// flows, which differ in VLANs or tunnel, is listed once for each of them.
     pub observation_points: Box<[ObservationPoint]>,
     /// The process at the source. Present if [`process`](crate::FlowSourceBuilder::process) is on, the process is
     /// local, and its socket was found before this record was made.

@@ -1,12 +1,13 @@
-//! TCP as its segments show it: retransmissions, order, round trips, responses.
+//! Results of the TCP analysis: retransmissions, order, round trips, responses.
 
 use std::time::Duration;
 
-/// Analysis of a TCP connection from its packets, of the record's interval
-/// ([`tcp_analysis`](crate::FlowSourceBuilder::tcp_analysis)).
+/// Analysis of the segments of a TCP connection in the record's interval. Present if
+/// [`tcp_analysis`](crate::FlowSourceBuilder::tcp_analysis) is on.
 ///
-/// All is as seen at the interface: a segment that was lost on the way there was not seen, and a round trip goes from there to an end
-/// and back. A super-packet of segmentation offload counts its segments. Fragments are left out.
+/// All values are those seen at the interface. A segment that was lost before it reached the interface is not counted. A
+/// round trip goes from the interface to one end of the connection and back. A super-packet of segmentation offload counts
+/// its segments. Fragments are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TcpAnalysis {
@@ -14,10 +15,12 @@ pub struct TcpAnalysis {
     pub forward: TcpSegments,
     /// Segments from destination to source.
     pub reverse: TcpSegments,
-    /// Time from SYN to SYN-ACK: from here to the side that was connected to, and back. Absent where the SYN was sent again. The time
-    /// that a connection took to be answered is [`Tcp::handshake_latency`](super::Tcp::handshake_latency).
+    /// Time from SYN to SYN-ACK: the round trip from the interface to the side that accepted the connection. Absent if the
+    /// SYN was sent again. [`Tcp::handshake_latency`](super::Tcp::handshake_latency) is the time from the first SYN, and is
+    /// present even then.
     pub handshake_server: Option<Duration>,
-    /// Time from SYN-ACK to its acknowledgment: from here to the side that connected, and back. Absent where the SYN-ACK was sent again.
+    /// Time from SYN-ACK to its acknowledgment: the round trip from the interface to the side that opened the connection.
+    /// Absent if the SYN-ACK was sent again.
     pub handshake_client: Option<Duration>,
 }
 
@@ -25,24 +28,27 @@ pub struct TcpAnalysis {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TcpSegments {
-    /// Segments that begin before the highest sequence number seen, but keep-alives and those that are `out_of_order`: sent again.
+    /// Segments that were sent again: they begin before the highest sequence number seen. Keep-alives and `out_of_order`
+    /// segments are not among them.
     pub retransmissions: u64,
-    /// Their octets of payload before that number.
+    /// Octets of payload of these segments below the highest sequence number seen.
     pub retransmitted_octets: u64,
-    /// Segments that fill a gap in less than the handshake's round trips took, 3 ms where the handshake was not seen: sent once, and
-    /// reordered on the way.
+    /// Segments that were sent once and reordered on the way: they fill a gap soon after it appeared. The limit is the sum of
+    /// both round trips of the handshake, or 3 ms if the handshake was not seen.
     pub out_of_order: u64,
     /// Duplicate acknowledgments (RFC 5681 section 2).
     pub duplicate_acks: u64,
-    /// Segments that advertise a window of zero, SYN, FIN and RST aside.
+    /// Segments that advertise a window of zero, except those with SYN, FIN or RST.
     pub zero_windows: u64,
     /// Segments with RST.
     pub resets: u64,
-    /// Times from a segment to its acknowledgment, as seen here: round trips to the receiver. One segment is timed at a time; one that is
-    /// sent again is not (Karn's algorithm). A receiver may delay acknowledgments, up to 500 ms (RFC 9293 section 3.8.6.3).
+    /// Times from a segment to its acknowledgment: round trips from the interface to the receiver. One segment is timed at a
+    /// time. A segment that is sent again is not timed (Karn's algorithm). A receiver may delay acknowledgments by up to 500
+    /// ms (RFC 9293 section 3.8.6.3).
     pub round_trip: Option<TcpLatency>,
-    /// Times from the end of a request to the first segment of the response in the other direction. A request is data after data of the
-    /// other side. It ends with its last segment with PSH, its first one without.
+    /// Times from the end of a request to the first segment of the response in the other direction. A request is the data
+    /// that one side sends before the other side sends data. Its end is its last segment with PSH, or its first segment if no
+    /// later one has PSH.
     pub response: Option<TcpLatency>,
 }
 
@@ -58,12 +64,13 @@ pub struct TcpLatency {
     pub min: Duration,
     /// The greatest.
     pub max: Duration,
-    /// Mean difference between each sample and the one before it, zero for the flow's first.
+    /// Mean absolute difference between each sample and the one before it. The flow's first sample counts as a difference of
+    /// zero.
     pub jitter: Duration,
 }
 
 impl TcpLatency {
-    /// So many samples, all the same.
+    /// Creates a latency of this many samples, which are all equal to `each`.
     #[must_use]
     pub const fn new(samples: u64, each: Duration) -> Self {
         Self {

@@ -19,8 +19,8 @@ pub(crate) struct Rfc3339 {
 
 /// Returns year, month and day of a day number counted from 1970-01-01 in the proleptic Gregorian calendar.
 ///
-/// It counts from 0000-03-01, so a leap day is the last day of its year, and in eras of 400 years, which all have
-/// 146,097 days.
+/// Its years begin in March, from 0000-03-01, so a leap day is the last day of its year. It counts in eras of 400
+/// years, which all have 146,097 days.
 fn civil(day: i64) -> (i64, i64, i64) {
     const DAYS_PER_ERA: i64 = 146_097;
     const MARCH_0000_TO_1970: i64 = 719_468;

@@ -20,11 +20,11 @@ pub struct Tunnel {
     pub source: Endpoint,
     /// Outer endpoint on the side of the flow's destination.
     pub destination: Endpoint,
-    /// MAC address of the first packet's outer frame's sender.
+    /// MAC address of the sender of the first packet's outer frame.
     pub source_mac: Option<MacAddress>,
-    /// Octets that the encapsulation added from source to destination.
+    /// Octets that the encapsulation added to packets from source to destination.
     pub forward: Count,
-    /// Octets that the encapsulation added from destination to source.
+    /// Octets that the encapsulation added to packets from destination to source.
     pub reverse: Count,
 }
 

@@ -39,7 +39,7 @@ use crate::flow::Flow;
 pub struct Attributes<'a> {
     flow: &'a Flow,
     community_id_seed: u16,
-    /// The rest of the part before [`next_part`](Self::next_part).
+    /// Attributes of the part before [`next_part`](Self::next_part) that are still to be returned.
     gathered: VecDeque<(&'static str, Value<'a>)>,
     /// Index into [`Part::ALL`].
     next_part: usize,

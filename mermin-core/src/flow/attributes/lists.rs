@@ -118,7 +118,7 @@ pub struct Numbers<'a>(Numbered<'a>);
 enum Numbered<'a> {
     Short(slice::Iter<'a, u16>),
     Points(slice::Iter<'a, ObservationPoint>, fn(&PointCounts) -> u64),
-    /// Delay of each interface's first packet after this time.
+    /// For each interface, the delay of its first packet, counted from this time.
     Delays(slice::Iter<'a, ObservationPoint>, SystemTime),
 }
 

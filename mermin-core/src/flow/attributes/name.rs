@@ -6,12 +6,12 @@ pub(crate) struct Name {
     pub(crate) text: &'static str,
     /// `,"name":` followed by zeros. JSON copies all of it: a copy of a constant length takes three instructions.
     pub(crate) member: [u8; Self::MEMBER],
-    /// Octets of the member without the zeros.
+    /// Number of octets of the member, without the zeros.
     pub(crate) length: usize,
 }
 
 impl Name {
-    /// Octets of the longest member.
+    /// Number of octets of the longest member.
     pub(crate) const MEMBER: usize = 48;
 
     /// Creates a name. In a constant, a text that is too long or that JSON would escape fails to compile.

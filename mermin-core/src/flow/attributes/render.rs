@@ -44,7 +44,7 @@ static OCTETS: [([u8; 4], usize); 256] = {
 
 const HEX: [u8; 16] = *b"0123456789abcdef";
 
-/// Digits of the longest 64-bit number.
+/// Number of digits of the longest 64-bit number.
 pub(crate) const DIGITS: usize = 20;
 
 /// Returns the two digits of a number below 100.
@@ -69,8 +69,8 @@ pub(crate) fn decimal(mut number: u64, place: &mut [u8; DIGITS]) -> &[u8] {
     &place[at..]
 }
 
-/// Returns the eight digits of a number below 10^8 as one word, with leading zeros, the first digit in the lowest
-/// octet. It divides pairs of lanes at once, so it needs no division instruction and no branch.
+/// Returns the eight digits of a number below 10^8 as one word, with leading zeros. The first digit is in the lowest
+/// octet. Each step divides several parts of the word at once, so it needs no division instruction and no branch.
 pub(crate) fn eight_digits(number: u32) -> u64 {
     let number = u64::from(number);
     let (high, low) = (number / 10_000, number % 10_000);
@@ -234,7 +234,8 @@ impl Short {
     }
 }
 
-/// Returns the first longest run of at least two groups of zeros, or an empty range at the end.
+/// Returns the first of the longest runs of zero groups (RFC 5952), at least two groups long. If there is none, the
+/// range is empty and lies behind the last group.
 fn longest_zeros(groups: &[u16; 8]) -> std::ops::Range<usize> {
     let mut longest = 8..8;
     let mut at = 0;

@@ -162,12 +162,12 @@ macro_rules! one_way {
 const FORWARD_ATTRIBUTES: &[Attribute] = one_way!(FORWARD, "from source to destination");
 const REVERSE_ATTRIBUTES: &[Attribute] = one_way!(REVERSE, "from destination to source");
 
-/// Conditions of attributes of the analysis of TCP.
+/// Condition of the attributes of the TCP analysis.
 const ANALYSED: &str = "TCP, `tcp_analysis` is on";
 const ROUND_TRIPS: &str = "the same, and a round trip was timed in the record's interval";
 const RESPONSES: &str = "the same, and a response was timed in the record's interval";
 
-/// Attributes of a direction's segments; `$way` says which, `$back` the other one.
+/// Rows of the TCP analysis of one direction: `$way` names that direction, and `$back` the other one.
 macro_rules! analysed {
     ($names:ident, $way:literal, $receiver:literal, $back:literal) => {
         &[

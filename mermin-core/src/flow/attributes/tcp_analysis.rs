@@ -1,4 +1,4 @@
-//! TCP as its segments show it.
+//! Attributes of the TCP analysis.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::flow::{TcpAnalysis, TcpLatency, TcpSegments};
 
-/// Names of what each direction has.
+/// Names of the attributes of one direction.
 pub(super) struct Names {
     pub(super) retransmissions: Name,
     pub(super) retransmitted_octets: Name,
@@ -20,7 +20,7 @@ pub(super) struct Names {
     pub(super) response: LatencyNames,
 }
 
-/// Names of what a latency has.
+/// Names of the attributes of one latency.
 pub(super) struct LatencyNames {
     pub(super) mean: Name,
     pub(super) min: Name,
@@ -59,7 +59,7 @@ macro_rules! names {
 pub(super) static FORWARD: Names = names!("flow.tcp.");
 pub(super) static REVERSE: Names = names!("flow.reverse.tcp.");
 
-/// Gives all that is known.
+/// Visits the attributes whose values are known.
 pub(super) fn give<'a>(visit: &mut impl Visit<'a>, analysis: &TcpAnalysis) {
     for (name, latency) in [
         (

@@ -361,7 +361,7 @@ fn wrong(name: &'static str, value: &str) -> Wrong {
     Wrong::Value { name, value }
 }
 
-/// Returns the item whose word this is.
+/// Returns the item for which `name` returns this text.
 fn word<T: Copy, const N: usize>(
     all: [T; N],
     name: fn(T) -> &'static str,

@@ -8,8 +8,9 @@ use crate::flow::{Flow, time::Rfc3339};
 /// Writes the map of [`attributes`](Flow::attributes) in their order, with the names, types and values of
 /// [`JsonLines`](crate::sink::JsonLines). The seed of `flow.community_id` is 0.
 ///
-/// Deserialisation restores the whole record except two fields of `observation_points` that no attribute has: their
-/// index becomes 0, and the first one starts with the flow.
+/// Deserialisation restores the whole record except two facts about `observation_points` that no attribute has. The
+/// index of each becomes 0. The earliest start of their counts becomes the start of the flow, and the other starts keep their
+/// distance from it.
 ///
 /// ```
 /// # use mermin_core::{Flow, flow::{Endpoint, FlowId, Interface, Protocol}, sink::write_json};
