@@ -166,7 +166,7 @@ fn parse(text: &str) -> Result<Kind, TextFault> {
     if !Glob::is_glob(text) {
         return Err(no_address());
     }
-    // A glob with other characters is a mistake, such as a host name.
+    // No glob over addresses has other characters. A text that has some, such as a host name, is a mistake.
     let strange = |c: &char| !(c.is_ascii_hexdigit() || ".:*?[]!^-{},".contains(*c));
     if let Some(strange) = text.chars().find(strange) {
         return Err((

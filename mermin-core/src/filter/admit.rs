@@ -121,8 +121,8 @@ impl FlowFilter {
 }
 
 impl FlowFilter {
-    /// Returns true if the filter admits a last record without packets. Such a record has the end of the flow, but no
-    /// fields of packets.
+    /// Returns true if the filter admits a last record without packets. Such a record reports the end of the flow, so
+    /// the TCP state alone decides: it has no fields of packets.
     pub(super) fn admits_end(&self, flow: &Flow) -> bool {
         let packets = flow.forward.packets.delta + flow.reverse.packets.delta;
         !flow.end_reason.goes_on() && packets == 0 && self.admits_state(flow)

@@ -19,9 +19,9 @@ impl FilterDecision {
     pub(crate) const UNWANTED: Self = Self(1);
     /// The filter admits all records of the flow.
     pub(crate) const WANTED: Self = Self(2);
-    /// From this value on, the filter with this number decides each record.
+    /// This value and higher ones stand for a filter in `Filters::kept`. That filter decides each record.
     const FIRST_KEPT: u8 = 3;
-    /// Bit beside the number: a record of the flow was exported.
+    /// A bit that is set beside the number of such a filter: a record of the flow was exported.
     const TOLD: u8 = 1 << 7;
 
     /// Returns true if the filter decides each record, and a record of the flow was exported.
@@ -29,7 +29,7 @@ impl FilterDecision {
         self.0 & Self::TOLD != 0
     }
 
-    /// Returns the same decision with the bit for an exported record.
+    /// Sets the bit for an exported record, if the filter decides each record. Other decisions stay as they are.
     #[must_use]
     pub(crate) fn and_exported(self) -> Self {
         number(self).map_or(self, |_| Self(self.0 | Self::TOLD))
@@ -72,8 +72,8 @@ impl Filters {
         filters
     }
 
-    /// Returns true if the filter admits all new flows. Then their decisions need no memory: an undecided flow is
-    /// [`WANTED`](FilterDecision::WANTED).
+    /// Returns true if the filter admits all new flows. Callers then store no decisions: they treat an undecided flow
+    /// as [`WANTED`](FilterDecision::WANTED).
     pub(crate) fn want_all(&self) -> bool {
         self.all
     }

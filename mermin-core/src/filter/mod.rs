@@ -107,7 +107,8 @@ pub struct NetworkFilter {
     pub interface_mac: Rule<MacAddress>,
 }
 
-/// Rules for records. A field of both directions matches if either direction matches.
+/// Rules for records. Some fields have a value for each direction. Such a field matches an item if the value of either
+/// direction does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlowFilter {

@@ -1,4 +1,4 @@
-//! Items that are names: one name of a vocabulary, a glob over it, or numbers that have names.
+//! Filter items for fields with named values: a name of a vocabulary, a glob over names, or numbers that have names.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! Parses filter items that are types of a flow.
+//! Parses filter items whose types are also types of a flow's fields: protocol, MAC address, TCP flags, IP version.
 
 use std::{fmt, str::FromStr};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl IpVersion {
-    /// Parses the text that attributes have.
+    /// Returns the text used in attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -70,7 +70,7 @@ impl<T> Rule<T> {
         self.matching.is_empty() && self.not_matching.is_empty()
     }
 
-    /// Returns true if the rule holds for a field whose value `fits` compares with an item.
+    /// Returns true if the rule admits a field. `fits` returns true if the field's value matches an item.
     pub(super) fn admits(&self, fits: impl Fn(&T) -> bool) -> bool {
         (self.matching.is_empty() || self.matching.iter().any(&fits))
             && !self.not_matching.iter().any(fits)
