@@ -55,8 +55,9 @@ impl Backoff {
         self.attempt
     }
 
-    /// The delay after this failed attempt (from 0). `random` selects it, over its whole range. `None` if `spent`
-    /// leaves no time. `patience` is the delay that the receiver asked for.
+    /// Returns the delay after this failed attempt (from 0). `random` sets the delay within its range: 0 is half of its
+    /// value, `u32::MAX` all of it. The delay is at least `patience`, which the receiver asked for. `None` if the batch
+    /// has used `spent` of its time limit, and the rest is shorter than the delay.
     pub(super) fn wait(
         &self,
         attempt: u32,

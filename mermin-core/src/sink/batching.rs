@@ -64,7 +64,8 @@ impl Batching {
             for (place, flow) in waiting.take(records).enumerate() {
                 octets = octets.saturating_add(size(flow));
                 if octets >= most {
-                    // A record that exceeds the limit is in the next batch, unless it would be alone.
+                    // The record that would exceed the limit begins the next batch, unless this batch would then be
+                    // empty.
                     records = if octets == most {
                         place + 1
                     } else {

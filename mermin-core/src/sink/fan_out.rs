@@ -1,9 +1,9 @@
 //! Several sinks as one: tuples of up to eight, and `Vec`.
 //!
 //! Each member receives every batch, concurrently. The call returns when all members have returned, so the slowest
-//! member sets the pace. [`buffered`](super::buffered) around a member lets the others continue. An error of one member
-//! does not keep the batch from another. A batch that failed at one member is exported to all members again, so the
-//! others receive it twice.
+//! member sets the pace. [`buffered`](super::buffered) around a member lets the others continue. If one member fails,
+//! the others still get the batch. A batch that failed at one member is exported to all members again, so the others
+//! receive it twice.
 
 use std::{
     fmt,
@@ -29,8 +29,8 @@ impl FanOutError {
         self.failures.iter().map(|(member, error)| (*member, error))
     }
 
-    /// `Ok` if no member failed. The error is retryable if one member's error is. Its delay is the longest that a
-    /// member asks for.
+    /// Returns `Ok` if no member failed. The batch is retried unless all failed members refused it permanently. The
+    /// delay is the longest that a member asks for.
     fn check(members: usize, failures: Vec<(usize, BoxError)>) -> Result<(), BoxError> {
         if failures.is_empty() {
             return Ok(());

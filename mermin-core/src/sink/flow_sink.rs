@@ -1,4 +1,4 @@
-//! The trait.
+//! The trait [`FlowSink`].
 
 use std::error::Error;
 
@@ -51,7 +51,7 @@ pub trait FlowSink: Send {
     }
 
     /// Number of records in the sink's memory. A record counts once for each receiver that does not have it. Default:
-    /// the records that wait by the sink's meter.
+    /// `waiting` of the sink's meter, or 0 without a meter.
     fn waiting(&self) -> u64 {
         self.meter().map_or(0, |meter| meter.stats().waiting)
     }

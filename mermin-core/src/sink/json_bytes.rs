@@ -58,8 +58,8 @@ where
 pub struct JsonBytes<F> {
     send: F,
     community_id_seed: u16,
-    /// Capacity of the next buffer, chosen so that it rarely grows: the size of the longest batch, an eighth less for
-    /// each batch since, octets.
+    /// Capacity of the next buffer in octets, chosen so that it rarely grows. It is the size of the latest batch, or
+    /// seven eighths of the previous capacity if that is larger.
     room: usize,
 }
 

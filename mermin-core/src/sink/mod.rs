@@ -30,8 +30,8 @@
 //!   not returned `Ok`. Without pinning, records that were not exported are lost with the process. Records in an
 //!   adapter's memory are lost in either case if the adapter returned `Ok` for them; each such adapter documents that.
 //! * **Back-pressure.** While `export` waits, records wait in the source's bounded queue. When the queue is full, flows
-//!   stay in the kernel's table and are still counted. A slow sink therefore costs detail in time and no counts, until
-//!   the table is full (`table_full`).
+//!   stay in the kernel's table and are still counted. A slow sink therefore makes records coarser in time. No counts
+//!   are lost until the table is full (`table_full`).
 //! * **Never block the executor.** `export`, `idle` and `close` run on the executor that polls `run`. Work that blocks
 //!   belongs on a thread.
 //!

@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn records_that_wait_in_the_sink_inside_are_counted_as_it_counts_them() {
-        // Both sinks still hold the record, and the meter knows one.
+        // Both sinks still hold the record, so it waits twice. A meter counts it once.
         let inside = || {
             buffered(
                 from_fn(|_: &[Flow]| pending::<Result<(), BoxError>>()),

@@ -58,7 +58,7 @@ pub struct Threaded {
     spare: Vec<Flow>,
     /// The reply to a dropped call.
     under_way: Option<oneshot::Receiver<Answer>>,
-    /// Flow and number of the records that dropped calls delivered, while their batch is exported again.
+    /// Keys of records that dropped calls delivered. They are kept while the batch of these calls is exported again.
     delivered: HashSet<(FlowId, u64)>,
 }
 

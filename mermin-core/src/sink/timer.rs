@@ -111,13 +111,13 @@ impl Shared {
             std::mem::take(&mut state.waiting)
         };
         for waker in waiting.into_values() {
-            // This may be called while a waker's panic unwinds, which a second one would make an abort.
+            // This may run while the panic of a waker unwinds. A second panic would then abort the process.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 }
 
-/// Dropped with the thread, also if a waker panics.
+/// A guard that is dropped when the thread ends. After a panic of a waker it calls `Shared::give_up`.
 struct Running(Arc<Shared>);
 
 impl Drop for Running {
@@ -254,7 +254,7 @@ mod tests {
         let mut wait = timer.sleep(Duration::from_millis(20));
         let poll = wait.as_mut().poll(&mut Context::from_waker(&waker));
         assert!(poll.is_pending());
-        // Waits by the same thread, which ends meanwhile.
+        // This wait begins on the same thread, which ends meanwhile.
         block_on(timer.sleep(Duration::from_millis(40)));
         block_on(timer.sleep(Duration::from_millis(1)));
     }

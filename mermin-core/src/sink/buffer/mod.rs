@@ -1,7 +1,7 @@
 //! A bounded buffer before a sink.
 //!
-//! The exporting task runs the work behind the buffer within `export`, `idle` and `close`. It needs no thread and no
-//! runtime of its own.
+//! The task that calls `export`, `idle` and `close` also runs the worker behind the buffer, within these calls. So the
+//! buffer needs no thread and no runtime of its own.
 
 mod overflow;
 
@@ -89,12 +89,12 @@ struct Shared {
 struct State {
     waiting: Waiting,
     closing: bool,
-    /// The worker waits for records.
+    /// The waker of the worker, while it waits for records.
     worker: Option<Waker>,
 }
 
 impl Shared {
-    /// Every change is whole before anything can panic.
+    /// Each change is complete before anything can panic, so a poisoned lock protects valid data.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,7 +106,7 @@ impl Shared {
     }
 }
 
-/// Wakes the worker. Another task than the exporting one may poll it.
+/// Wakes the worker, which may be polled by another task than the exporting one.
 fn wake(mut state: MutexGuard<'_, State>) {
     let worker = state.worker.take();
     drop(state);
@@ -163,14 +163,14 @@ impl<S: FlowSink + 'static> Buffered<S> {
 
     /// Puts records into the buffer by the policy. Returns the number of records that were stored or dropped.
     fn push(&self, flows: &[Flow]) -> usize {
-        // Outside the lock, because the timer may be code of the program.
+        // The time is read outside the lock, because the timer may be code of the embedding program.
         let now = self.timer.now();
         let mut state = self.shared.lock();
         let (taken, dealt) = match self.overflow {
             Overflow::Block => {
                 let fits = state.waiting.has_room_for(flows.len());
-                // All at once if they fit. A dropped call must not leave half a batch here, because the whole batch is
-                // exported again.
+                // A batch waits until it fits as a whole. A dropped call must not leave half of it here, because the
+                // whole batch is exported again. Only a batch larger than the buffer is stored in pieces.
                 let taken = if fits {
                     state.waiting.push(flows, now)
                 } else {
@@ -208,7 +208,7 @@ impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
             loop {
                 let dealt = self.push(rest);
                 rest = rest.get(dealt..).unwrap_or_default();
-                // The worker starts with the stored records, which may make room.
+                // The worker takes stored records, and may so make room for the rest.
                 let before = self.shared.lock().waiting.room();
                 let closed = self.poll_worker(context).is_ready();
                 if rest.is_empty() {
@@ -255,13 +255,13 @@ impl<S> fmt::Debug for Buffered<S> {
     }
 }
 
-/// From the buffer to the sink.
+/// The worker: takes batches from the buffer and exports them to the sink.
 struct Work {
     shared: Arc<Shared>,
     meter: Meter,
     batching: Batching,
     timer: Arc<dyn Timer>,
-    /// Time since which an incomplete batch waits.
+    /// The wait of an incomplete batch for further records, once it has begun.
     waited: Option<Sleep>,
 }
 
@@ -288,7 +288,7 @@ impl Work {
         sink.close().await
     }
 
-    /// Takes the next batch. False if no further batch will come. Meanwhile the sink's `idle` runs.
+    /// Takes the next batch, and runs the sink's `idle` until there is one. False if no further batch will come.
     async fn next(&mut self, sink: &mut impl FlowSink, batch: &mut Vec<Flow>) -> bool {
         let mut idle = pin!(sink.idle());
         let mut idles = true;
@@ -310,7 +310,7 @@ impl Work {
         if cut.records == 0 && state.closing {
             return Poll::Ready(false);
         }
-        // A full buffer has no room for more records to wait for.
+        // In a full buffer, a batch cannot wait for further records.
         let complete = cut.complete || state.closing || state.waiting.room() == 0;
         if cut.records != 0 && complete {
             state.waiting.take(cut.records, batch);

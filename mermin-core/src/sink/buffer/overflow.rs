@@ -22,9 +22,9 @@ pub enum Overflow {
 pub(super) struct Waiting {
     capacity: usize,
     flows: VecDeque<Flow>,
-    /// Number of records by the time since which they wait, in order.
+    /// For each group of records that came together, the time since which they wait and their number, oldest first.
     since: VecDeque<(Instant, usize)>,
-    /// Records that are being sent, and the time since which the oldest of them waits.
+    /// Number of records that are being sent. `flying_since` is the time since which the oldest of them waits.
     flying: usize,
     flying_since: Option<Instant>,
 }
@@ -83,7 +83,7 @@ impl Waiting {
         dropped
     }
 
-    /// Takes the first records for sending. They count as waiting until they have [landed](Self::land).
+    /// Takes the first records for sending. They count as waiting until [`land`](Self::land) is called.
     pub(super) fn take(&mut self, records: usize, into: &mut Vec<Flow>) {
         into.clear();
         self.flying_since = self.since.front().map(|&(since, _)| since);
@@ -93,7 +93,7 @@ impl Waiting {
         self.forget(count);
     }
 
-    /// The records being sent are delivered or dropped.
+    /// Notes that the records being sent were delivered or dropped.
     pub(super) fn land(&mut self) {
         self.flying = 0;
         self.flying_since = None;

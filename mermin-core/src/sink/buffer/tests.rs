@@ -281,7 +281,8 @@ proptest! {
         for (what, count) in steps {
             match what {
                 0 | 1 => {
-                    // A blocked call of a batch that fits stores nothing, so its records may come later.
+                    // No batch is larger than the buffer. A blocked call then stores nothing, so the same records may
+                    // come in a later call.
                     let count = count.min(u32::try_from(capacity).unwrap());
                     if poll_once(sink.export(&flows(next..next + count))).is_ready() {
                         next += count;

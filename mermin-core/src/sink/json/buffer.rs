@@ -38,7 +38,7 @@ impl JsonBuffer {
         self
     }
 
-    /// Allocates this many octets, and one more line.
+    /// Creates a buffer with memory for this many octets and one more line.
     #[cfg(feature = "bytes")]
     pub(in crate::sink) fn with_room(octets: usize) -> Self {
         Self {

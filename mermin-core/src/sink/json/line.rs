@@ -50,8 +50,8 @@ impl<'b> Line<'b> {
         }
     }
 
-    /// Writes a name, and a value by a function that returns its size in octets. Both are copied as whole arrays and
-    /// truncated afterwards.
+    /// Writes a name and its value. `value` writes the value and returns its size in octets. Both are written as whole
+    /// arrays, because that is faster. The next member overwrites the octets beyond their sizes.
     #[inline(always)]
     fn member(&mut self, name: &Name, value: impl FnOnce(&mut Value) -> usize) {
         const ROOM: usize = Name::MEMBER + VALUE;
@@ -259,7 +259,7 @@ fn decimal_of_more(place: &mut Value, number: u64) -> usize {
 /// Size of the longest list of control bits, octets: `["FIN","SYN","RST","PSH","ACK","URG","ECE","CWR"]`.
 const TAGS_LENGTH: usize = 8 * 6 + 1;
 
-/// The list of the control bits' names, for each octet of them.
+/// The list of names for each combination of control bits, and its length in octets.
 static TAGS: [([u8; TAGS_LENGTH], usize); 256] = {
     let mut all = [([0; TAGS_LENGTH], 0); 256];
     let mut flags = 0;

@@ -112,7 +112,7 @@ pub async fn check<R: Receiver>(
     Ok(rules)
 }
 
-/// A call whose polls must not block.
+/// Awaits a call of the sink. It is a violation if the call fails, blocks a poll, or exceeds the time limit.
 async fn call<T>(
     rule: &'static str,
     work: impl Future<Output = Result<T, BoxError>>,
@@ -168,7 +168,7 @@ fn tally<K: Ord>(keys: impl IntoIterator<Item = K>) -> BTreeMap<K, usize> {
     tally
 }
 
-/// Checks that each record arrived, at most this often, and no other record did.
+/// Checks that each record arrived, that none arrived more than `most` times, and that no other record arrived.
 fn compare<R: Receiver>(
     rule: &'static str,
     receiver: &mut R,
@@ -304,7 +304,7 @@ async fn an_outage_loses_nothing<R: Receiver>(
     Ok(Some(RULE))
 }
 
-/// Exports a batch until the result is `Ok`. No restart of the sink may be needed.
+/// Exports a batch until the result is `Ok`. The sink must recover by itself: it is not made anew.
 async fn again(
     rule: &'static str,
     sink: &mut impl FlowSink,
