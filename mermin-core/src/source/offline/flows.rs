@@ -1,4 +1,4 @@
-//! Flows of a capture: packets and time change them, and records are made.
+//! The flows of a capture. Packets and time change them, and their records are made here.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -149,8 +149,8 @@ impl Flows {
         Some(self.timers.next()?.saturating_sub(self.clock.now()))
     }
 
-    /// Counts a packet in the ledger, and in a flow or under a reason. Flows that were due before it have already
-    /// expired.
+    /// Counts a packet in the ledger, and in a flow or under a reason. The caller first expires the flows that were
+    /// due before the packet.
     pub(super) fn packet(
         &mut self,
         counts: &mut Counts,
@@ -228,7 +228,7 @@ impl Flows {
                 &name_of(counts, (ifindex as usize).wrapping_sub(1)),
             ));
             let number = self.table.insert(&key, slot).inspect_err(|&reason| {
-                // Earlier fragments follow the first fragment's reason.
+                // The fragments that came before the first one are counted under its reason.
                 counted_under(counts, ifindex, reason, &before);
             })?;
             counts.open = self.table.open();
@@ -262,8 +262,8 @@ impl Flows {
         Ok(())
     }
 
-    /// Remembers the flow of a first fragment, for the later fragments of the same packet and of the packets around it.
-    /// Returns the counts of later fragments that came before it.
+    /// Remembers the flow of a first fragment, so that later fragments find it: those of the same packet, and those of
+    /// the carriers around it. Returns the counts of later fragments that came before the first one.
     fn remember_first_fragment(
         &mut self,
         arrival: &ParsedFrame,
@@ -288,7 +288,8 @@ impl Flows {
         before.plus(&self.outer_fragments(arrival, owner, at))
     }
 
-    /// Does the same for the outer packets, whose later fragments carry the flow's packets.
+    /// Remembers the same flow for the first fragments of carriers. Their later fragments are parts of the flow's
+    /// packet.
     fn outer_fragments(
         &mut self,
         arrival: &ParsedFrame,
@@ -414,8 +415,8 @@ impl Flows {
         }
     }
 
-    /// Counts of a flow's conversation at all interfaces. None if another flow reports the conversation; then the
-    /// counts go to the ledger.
+    /// Returns the counts of a flow's conversation at all interfaces. `None` if another flow reports the conversation;
+    /// then the counts go to the ledger.
     fn join(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
         match &mut self.conversations {
             Some(conversations) if slot.decision != FilterDecision::UNWANTED => joining::decide(
@@ -520,6 +521,8 @@ impl Captured<'_> {
         self.read.mac(self.octets, packet.mac_at)
     }
 
+    /// Returns true if the packet was in a tunnel that was removed. `WireGuard` encrypts its content, so its packets are
+    /// not.
     fn is_inside(&self) -> bool {
         self.arrival
             .outer
@@ -570,7 +573,8 @@ impl Teller<'_> {
             &clock,
             listening,
         );
-        // A slot may be reused within one timestamp, so the id has the number of the flow.
+        // A slot may be reused within one timestamp, so the id contains the flow's serial number instead of the slot's
+        // number.
         flow.id = FlowId::from_u128(u128::from(self.epoch) << 64 | u128::from(slot.serial));
         let [start, end] = slot.span.map_or([0; 2], |span| [span.start, span.end]);
         flow.start = date(start);
@@ -611,7 +615,7 @@ impl Teller<'_> {
     }
 }
 
-/// Measure of a packet of this many octets.
+/// Returns the counts of one packet of this many octets.
 fn one(octets: u32) -> Ignored {
     Ignored {
         packets: 1,
@@ -627,20 +631,21 @@ pub(super) fn name_of(counts: &Counts, place: usize) -> Arc<str> {
     }
 }
 
-/// Moves fragments from the reason to the flow of their first fragment.
+/// Subtracts the counts of fragments from the reason `fragment`, because the flow of their first fragment gets them.
 fn taken_back(counts: &mut Counts, ifindex: u32, taken: &Measure) {
     if let Some(hook) = hook_of(counts, ifindex) {
         hook.taken_back(Reason::Fragment, left(taken));
     }
 }
 
-/// Adds counts to a reason without a packet.
+/// Adds these counts to a reason. The packets were counted in the totals before.
 fn counted_under(counts: &mut Counts, ifindex: u32, reason: Reason, measure: &Measure) {
     if let Some(hook) = hook_of(counts, ifindex) {
         hook.ignored(reason, left(measure));
     }
 }
 
+/// Returns the counts as a reason has them: packets and frame octets.
 const fn left(measure: &Measure) -> Ignored {
     Ignored {
         packets: measure.packets,
