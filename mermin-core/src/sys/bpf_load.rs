@@ -1,4 +1,4 @@
-//! bpf(2) as loading needs it: programs, with the verifier's reasons when it refuses one, and their constants.
+//! Loads programs with bpf(2), and sets their constants. A refused program has the verifier's reasons.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
@@ -17,15 +17,16 @@ use super::{
     signals,
 };
 
-/// Instructions, and what happens.
+/// The verifier logs the instructions and their effects (`BPF_LOG_LEVEL1`).
 const LOG_LEVEL: u32 = 1;
 const FIRST_LOG: usize = 1 << 16;
 const LONGEST_LOG: usize = 1 << 24;
-/// The kernel gives up on a program (EAGAIN) while the thread has something to do before it returns, as when its control group
-/// is frozen. Each attempt waits a millisecond longer than the one before, 1.2 s in all.
+/// Maximum number of attempts to load a program. The kernel interrupts the verifier (EAGAIN) while the thread has other work
+/// to do before it returns to user space, for example while its control group is frozen. Each delay between two attempts is a
+/// millisecond longer than the one before, 1.2 s in total.
 const ATTEMPTS: u64 = 50;
 
-/// Attach points of a program.
+/// Types of programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Kind {
@@ -36,17 +37,17 @@ pub(crate) enum Kind {
     Xdp = bpf_prog_type::BPF_PROG_TYPE_XDP as u32,
 }
 
-/// A program as the kernel takes it.
+/// A program in the form that the kernel loads.
 #[derive(Debug)]
 pub(crate) struct Program<'a> {
     pub(crate) kind: Kind,
     pub(crate) name: &'a str,
     pub(crate) license: &'a CStr,
-    /// Each of eight octets.
+    /// One instruction in each item.
     pub(crate) instructions: &'a [u64],
 }
 
-/// Why there is no program.
+/// The reason why a program was not loaded.
 #[derive(Debug)]
 pub(crate) struct LoadError {
     pub(crate) error: io::Error,
@@ -55,8 +56,8 @@ pub(crate) struct LoadError {
 }
 
 impl Program<'_> {
-    /// Loads it. Writing a log takes the verifier several times as long, so only one who was refused asks for it, and not where
-    /// the verifier is interrupted each time: it would be again.
+    /// Loads the program. If the verifier refuses it, loads it again with a log, because writing a log takes the verifier
+    /// several times as long. There is no log if every attempt was interrupted: the next one would be interrupted too.
     ///
     /// # Errors
     /// The kernel's: EINVAL or EACCES for instructions that the verifier refuses, EPERM.
@@ -71,7 +72,7 @@ impl Program<'_> {
         })
     }
 
-    /// Loads it, without the reasons of a refusal.
+    /// Loads the program. A refusal has no reasons.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -88,7 +89,7 @@ impl Program<'_> {
                 {
                     log = vec![0; log.len() * 4];
                 }
-                // It ends somewhere, and not with a verdict.
+                // The log of an interrupted attempt is incomplete and has no verdict.
                 Err(error) if is_interrupted(&error) => return String::new(),
                 _ => break,
             }
@@ -135,7 +136,7 @@ fn is_interrupted(error: &io::Error) -> bool {
 /// Writes the one value of an array.
 ///
 /// # Errors
-/// The kernel's; EINVAL when the array's values are not as long.
+/// The kernel's; EINVAL if the array's values have another length.
 pub(crate) fn fill(array: BorrowedFd<'_>, value: &[u8]) -> io::Result<()> {
     if shape(array)?.value_size as usize != value.len() {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
@@ -144,7 +145,7 @@ pub(crate) fn fill(array: BorrowedFd<'_>, value: &[u8]) -> io::Result<()> {
     unsafe { set(array, address(&0_u32), address(value)) }
 }
 
-/// Lets nobody write a map from user space any more: the verifier takes its values for constants then.
+/// Forbids all later writes to a map from user space. The verifier then treats the map's values as constants.
 ///
 /// # Errors
 /// The kernel's.
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn signals_do_not_keep_a_program_from_loading() {
         extern "C" fn nothing(_: libc::c_int) {}
-        // r0 = 0, half a million times, and exit: tens of milliseconds of the verifier's
+        // r0 = 0, half a million times, and exit: the verifier takes tens of milliseconds for it
         let mut instructions = vec![0x0000_0000_0000_00b7_u64; 500_000];
         instructions.push(0x0000_0000_0000_0095);
         let program = Program {

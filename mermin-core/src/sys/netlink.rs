@@ -1,7 +1,7 @@
 //! A blocking `NETLINK_ROUTE` client: one request and its answer, in the calling thread (RFC 3549, netlink(7)).
 //!
-//! Answers are handed over as bytes, not as decoded messages: a decoder of whole messages fails on the one attribute it
-//! does not expect, and then a foreign filter or an odd device would hide all others.
+//! Answers are passed on as bytes, not as decoded messages. A decoder of whole messages fails if it does not expect one
+//! attribute, so a single foreign filter or unusual device would hide all others.
 
 use std::{
     cell::Cell,
@@ -25,12 +25,14 @@ const NLMSGERR_ATTR_MSG: u16 = 1;
 
 /// `struct nlmsghdr`.
 const HEADER: usize = 16;
-/// Twice the most that the kernel puts into one datagram of a dump (32 KiB); a larger one is seen by peeking.
+/// Initial capacity of a receive buffer, octets: twice the maximum that the kernel puts into one datagram of a dump (32 KiB).
+/// For a larger datagram, [`receive`] peeks at the length first.
 const BUFFER: usize = 64 * 1024;
 /// A dump that changes while it is read is repeated, but not for ever on a host that creates links all the time.
 const DUMP_TRIES: u32 = 8;
 
-/// A socket in the network namespace that its creator was in; it stays there when the thread moves on.
+/// A socket of the network namespace in which it was opened. It stays in that namespace if the thread enters another
+/// one.
 pub(crate) struct Netlink {
     socket: Socket,
     sequence: Cell<u32>,
@@ -45,8 +47,8 @@ pub(crate) struct Monitor {
 }
 
 impl Monitor {
-    /// Subscribes to a multicast group; what happens from here on is heard. `room` is asked for as receive buffer, in
-    /// octets; more than the host's limit takes `CAP_NET_ADMIN`, and without it the limit is what there is.
+    /// Subscribes to a multicast group, and receives its notifications from this moment on. Requests a receive buffer
+    /// of `room` octets. Without `CAP_NET_ADMIN`, the host's limit applies (`net.core.rmem_max`).
     pub(crate) fn open(group: u32, room: usize) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.set_non_blocking(true)?;
@@ -63,10 +65,11 @@ impl Monitor {
         self.socket.add_membership(group)
     }
 
-    /// Reads one datagram, if one waits, and hands its messages (type, payload) on.
+    /// Reads one datagram, if one waits, and passes its messages to `take` (type, payload).
     ///
     /// # Errors
-    /// That notifications were [lost](is_loss): what they said has to be asked for. Later ones are still to be read.
+    /// ENOBUFS if notifications were [lost](is_loss): the caller has to query the state that they reported. Later
+    /// notifications can still be read.
     pub(crate) fn read(
         &self,
         buffer: &mut Vec<u8>,
@@ -96,7 +99,7 @@ pub(crate) fn is_loss(error: &io::Error) -> bool {
     error.raw_os_error() == Some(LOST)
 }
 
-/// The messages of a datagram. One that is cut ends them.
+/// Returns the messages of a datagram. A truncated message is the last item, as an error.
 fn messages(datagram: &[u8]) -> impl Iterator<Item = io::Result<NetlinkBuffer<&[u8]>>> {
     let mut rest = datagram;
     std::iter::from_fn(move || {
@@ -123,7 +126,7 @@ impl Netlink {
         let socket = Socket::new(NETLINK_ROUTE)?;
         socket.set_ext_ack(true)?;
         socket.set_cap_ack(true)?;
-        // Port 0 is the kernel: nobody else's datagram is received from here on.
+        // Port 0 is the kernel. A connected socket receives datagrams of no other sender.
         socket.connect(&SocketAddr::new(0, 0))?;
         Ok(Self {
             socket,
@@ -136,7 +139,7 @@ impl Netlink {
         self.request(message, flags, |_, _| None::<()>).map(drop)
     }
 
-    /// Sends a request, and reads what comes (message type, payload) before the kernel's acknowledgement.
+    /// Sends a request. `read` gets each message (type, payload) that arrives before the kernel's acknowledgement.
     pub(crate) fn request<T>(
         &self,
         message: RouteNetlinkMessage,
@@ -147,7 +150,7 @@ impl Netlink {
         Ok(answer.items)
     }
 
-    /// Reads a whole table as it was at one moment; begins again when it changed meanwhile.
+    /// Reads a whole table as it was at one moment. Repeats the dump if the table changed meanwhile.
     pub(crate) fn dump<T>(
         &self,
         message: &RouteNetlinkMessage,
@@ -181,7 +184,7 @@ impl Netlink {
             receive(&self.socket, &mut buffer)?;
             for message in messages(&buffer) {
                 let message = message?;
-                // Answers that an exchange left when it failed half-way bear an older number.
+                // An older number belongs to an earlier exchange that failed half-way and left its answers unread.
                 if message.sequence_number() != sequence {
                     continue;
                 }
@@ -212,7 +215,8 @@ impl Netlink {
     }
 }
 
-/// One datagram, whole: a link with hundreds of virtual functions is larger than any usual buffer.
+/// Receives one whole datagram. It may be larger than any usual buffer, for example if a link has hundreds of virtual
+/// functions.
 fn receive(socket: &Socket, buffer: &mut Vec<u8>) -> io::Result<()> {
     buffer.clear();
     let length = uninterrupted(|| {
@@ -264,7 +268,8 @@ fn ended(kind: u16, flags: u16, payload: &[u8]) -> io::Result<()> {
     })
 }
 
-/// The kernel's own sentence: behind the header of the request, and behind its body where that was not left out.
+/// Returns the kernel's error text. It follows the header of the request, and also the request's body unless the kernel
+/// left that out.
 fn extended_text(kind: u16, flags: u16, rest: &[u8]) -> Option<String> {
     let skipped = match kind {
         NLMSG_DONE => 0,
