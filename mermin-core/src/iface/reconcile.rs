@@ -10,7 +10,7 @@ use super::{
 pub(crate) enum InterfaceState {
     /// Programs are attached.
     Watched,
-    /// Programs are detached, and the flows are closing. Its index is blocked until then.
+    /// Programs are detached, and the flows are being closed. Nothing is attached to this index until they are closed.
     Leaving,
     /// Attaching failed.
     Refused {
@@ -19,7 +19,7 @@ pub(crate) enum InterfaceState {
     },
 }
 
-/// A known interface.
+/// An interface that the source knows, and the state it has there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KnownInterface<'a> {
     pub(crate) index: u32,
@@ -28,7 +28,7 @@ pub(crate) struct KnownInterface<'a> {
     pub(crate) state: InterfaceState,
 }
 
-/// A step for the interface of an index.
+/// A step for the interface with this index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Its name has changed.
@@ -37,11 +37,13 @@ pub(crate) enum Step {
     Join(u32),
     /// Detach from it and close its flows.
     Leave(u32),
-    /// Forget it: it was never attached to and no longer exists.
+    /// Forget it: attaching failed, and it no longer exists or is no longer wanted.
     Forget(u32),
 }
 
-/// Compares both lists. `newest` is the last generation to watch: without hot-plug, the generation at the start.
+/// Compares the links that exist with the interfaces in `kept`, both sorted by index, and returns the steps. Links of a
+/// generation (see [`Link`]) above `newest` are not watched: without hot-plug, `newest` is the latest generation at the
+/// start.
 pub(crate) fn steps<'a>(
     selector: &Selector,
     links: &Links,
