@@ -80,7 +80,7 @@ pub struct Endpoint {
     pub(crate) is_encrypted: bool,
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// The path before that of a signal, or the whole path.
+    /// The path of the address. The path of a signal is appended to it, unless `path_is_whole`.
     path: String,
     path_is_whole: bool,
     pub(crate) headers: HeaderMap,
@@ -275,8 +275,8 @@ impl Endpoint {
         self
     }
 
-    /// Sets the age at which a connection is renewed, varied by up to a tenth. Behind a load balancer, the next one
-    /// may reach another receiver. Default: 5 minutes.
+    /// Sets the age at which a connection is renewed, varied by up to a tenth. `None` never renews it. Behind a load
+    /// balancer, the new connection may reach another receiver. Default: 5 minutes.
     pub fn max_age(mut self, age: Option<Duration>) -> Self {
         self.max_age = age;
         self
