@@ -1,4 +1,4 @@
-//! How many packets and octets one socket buffer stands for on the wire.
+//! Computes the packets and octets on the wire for which one socket buffer stands.
 
 use crate::wire::{packet::Packet, udp};
 
@@ -25,7 +25,7 @@ impl Measure {
         }
     }
 
-    /// Frame octets beyond the IP packet and a link header of `link_length` octets, two's complement: padding, as a rule.
+    /// Returns the frame octets beyond IP and a link header per packet: usually padding. A negative number is in two's complement.
     #[inline(always)]
     #[must_use]
     pub const fn extra(&self, link_length: u8) -> u64 {
@@ -34,7 +34,7 @@ impl Measure {
     }
 }
 
-/// Segments of a super-packet: as the kernel counted them, else from its payload and the size of one.
+/// Returns the number of segments of a super-packet: the kernel's number, or if that is 0, one computed from payload and `gso_size`.
 #[inline(always)]
 #[must_use]
 pub const fn segments(gso_segments: u32, gso_size: u32, payload: u32) -> u32 {
@@ -49,7 +49,7 @@ pub const fn segments(gso_segments: u32, gso_size: u32, payload: u32) -> u32 {
     }
 }
 
-/// Measures a packet of which the stack holds `frame_length` octets in one buffer.
+/// Measures a packet. `frame_length` is the length of its socket buffer, octets.
 #[inline(always)]
 #[must_use]
 pub fn measure(packet: &Packet, frame_length: u32, gso_segments: u32, gso_size: u32) -> Measure {
@@ -74,14 +74,14 @@ pub fn measure(packet: &Packet, frame_length: u32, gso_segments: u32, gso_size: 
     }
 }
 
-/// How the kernel is going to cut a super-packet.
+/// The kernel's plan for the segmentation of a super-packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
-    /// As the kernel counted them; 0 where it did not.
+    /// Number of segments, as the kernel counted them; 0 if it did not.
     pub segments: u32,
-    /// Octets of payload in one.
+    /// Octets of payload in each segment but the last.
     pub size: u32,
-    /// Octets of headers that all segments but the first add, as the kernel works them out for its queues; 0 where it does not.
+    /// Octets of headers that the segments after the first add, as the kernel computes them for its queues; 0 if it does not.
     pub added: u32,
     /// True if it is a datagram of IPv4 that may be fragmented.
     pub may_fragment: bool,
@@ -90,14 +90,14 @@ pub struct Cut {
 /// Measures a super-packet whose segments repeat more bytes than the known headers (an unknown tunnel) or fewer (UDP
 /// fragmentation offload, where only the first fragment has a UDP header).
 ///
-/// Both look like a datagram of many segments. The bytes that the kernel adds for its queues show which it is.
+/// Both look like a datagram of many segments. The bytes that the kernel adds for its queues distinguish them.
 #[inline(always)]
 #[must_use]
 pub fn measure_cut(packet: &Packet, frame_length: u32, cut: &Cut) -> Measure {
     let known = measure(packet, frame_length, cut.segments, cut.size);
     let headers = packet.header_length - packet.unsent_length;
     let repeated = (known.packets - 1) * u64::from(headers + packet.link_length);
-    // The option of BIG TCP is among what the kernel adds.
+    // The octets that the kernel adds include the jumbo option of BIG TCP, which is not sent.
     let unsent = (known.packets - 1) * u64::from(packet.unsent_length);
     let added = u64::from(cut.added).saturating_sub(unsent);
     if added > repeated {
@@ -108,7 +108,7 @@ pub fn measure_cut(packet: &Packet, frame_length: u32, cut: &Cut) -> Measure {
             ..known
         };
     }
-    // Offsets of fragments are told in eight octets.
+    // The offset field of a fragment counts units of eight octets.
     if !cut.may_fragment || !cut.size.is_multiple_of(8) {
         return known;
     }
@@ -116,7 +116,7 @@ pub fn measure_cut(packet: &Packet, frame_length: u32, cut: &Cut) -> Measure {
     let payload = packet.ip_length.saturating_sub(header);
     let fragments = u64::from(segments(cut.segments, cut.size, payload));
     let repeated = (fragments - 1) * u64::from(header + packet.link_length);
-    // Where the kernel has worked nothing out, it has not counted the segments of a guest's fragments either.
+    // If the kernel did not compute the added octets, it did not count the segments of a guest's fragments either.
     let is_cut_up = if added == 0 {
         cut.segments == 0
     } else {
@@ -247,7 +247,8 @@ mod tests {
             let found = measure_cut(&packet, length, &cut(segments, 1480, added, true));
             assert_eq!(found, expected, "{segments} {added}");
         }
-        // Datagrams of their own: the kernel adds all headers, the sender forbids fragments, or a size is no fragment's.
+        // Datagrams of their own: the kernel adds all headers, the sender forbids fragments, or the size is no multiple of
+        // eight.
         for (segments, size, added, may_fragment) in [
             (5, 1000, 4 * 42, true),
             (0, 1000, 0, false),
