@@ -3,7 +3,7 @@
 use super::{
     lists::Numbers,
     name::{Name, name},
-    visit::Visit,
+    visitor::Visit,
 };
 use crate::flow::{ObservationPoint, PointCounts};
 

@@ -7,7 +7,8 @@ use super::{
     name::Name,
     render::Short,
     value::Value,
-    visit::{Part, Visit, visit_part},
+    visit::{Part, visit_part},
+    visitor::Visit,
 };
 use crate::flow::Flow;
 

@@ -19,6 +19,7 @@ mod table;
 mod tcp_analysis;
 mod value;
 pub(crate) mod visit;
+pub(crate) mod visitor;
 
 pub use self::{
     iter::Attributes,

@@ -1,6 +1,6 @@
 //! Attributes of the processes at the source and the destination.
 
-use super::{name::Name, visit::Visit};
+use super::{name::Name, visitor::Visit};
 use crate::flow::{Flow, Process};
 
 /// Attributes of the process at one end of a flow.

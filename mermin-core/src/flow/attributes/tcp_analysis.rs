@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     name::{Name, name},
-    visit::Visit,
+    visitor::Visit,
 };
 use crate::flow::{TcpAnalysis, TcpLatency, TcpSegments};
 

@@ -10,7 +10,7 @@ use crate::flow::{
         Numbers, Texts,
         name::Name,
         render::{self, Short},
-        visit::Visit,
+        visitor::Visit,
     },
     time::{NineDecimals, Rfc3339},
 };
