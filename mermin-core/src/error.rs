@@ -121,7 +121,7 @@ impl Error {
     }
 }
 
-/// Generic conversions need this, because some of them cannot fail.
+/// For functions that accept any `TryInto`: the error of a conversion that cannot fail is [`Infallible`].
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
@@ -140,8 +140,8 @@ impl StdError for Error {
     }
 }
 
-/// An [`Error`] that prints its phrase, its causes and its remedy, one per line. `?` converts an [`Error`] into it in
-/// a `main` that returns it.
+/// An [`Error`] that prints its phrase, its causes and its remedy, one per line. In a `main` that returns
+/// `Result<_, Explained>`, `?` converts an [`Error`].
 ///
 /// ```no_run
 /// use futures::StreamExt;

@@ -78,15 +78,15 @@ pub(crate) enum LinkLayer {
 impl LinkLayer {
     /// Converts the hardware type of a device (`ARPHRD_*` of `linux/if_arp.h`).
     ///
-    /// Devices with bare IP have no link header at either hook. They add theirs below the egress hook, and set the
-    /// MAC header to the IP header before the ingress hook (tunnels since Linux 5.14; PPP removes its protocol field
-    /// on receipt). GRE devices with a remote address do the same.
+    /// Devices with bare IP have no link header at either hook. If such a device adds a link header, it does so below
+    /// the egress hook. Before the ingress hook, the MAC header is set to the IP header (tunnels since Linux 5.14; PPP
+    /// removes its protocol field on receipt). GRE devices with a remote address do the same.
     ///
     /// A GRE device without a remote address resolves a next hop for each packet. A GRE device with an IPv4 group is
     /// like a broadcast network. For both, Linux treats the outer header as a link header (`header_ops` in
-    /// `net/ipv4/ip_gre.c` and `net/ipv6/ip6_gre.c`): at both hooks for IPv4, at egress only for IPv6. Inside of UDP
-    /// datagrams, another header may stand between the outer header and GRE without a mark of its own, so such
-    /// devices are not parsed.
+    /// `net/ipv4/ip_gre.c` and `net/ipv6/ip6_gre.c`): at both hooks for IPv4, at egress only for IPv6. A device that
+    /// sends inside of UDP datagrams may put another header between the outer header and GRE. Nothing in the packet
+    /// shows that, so such devices are not parsed.
     pub(crate) fn from_arphrd(kind: u16, remote: Remote) -> Self {
         const ETHER: u16 = 1;
         const PPP: u16 = 512;

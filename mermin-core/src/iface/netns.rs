@@ -161,7 +161,7 @@ fn closed(path: &Path) -> Option<&Path> {
 }
 
 /// Returns the remedy for a directory that may not be searched. It also names the other missing capabilities, because
-/// they would be refused next.
+/// the next steps would be refused without them.
 fn closed_to(directory: &Path, missing: [Option<&str>; 2]) -> String {
     let missing: Vec<&str> = [CAP_DAC_READ_SEARCH.0]
         .into_iter()
@@ -174,9 +174,9 @@ fn closed_to(directory: &Path, missing: [Option<&str>; 2]) -> String {
     )
 }
 
-/// Returns the remedy for a refused step, with only the missing capabilities. Opening takes `CAP_SYS_PTRACE`,
-/// entering `CAP_SYS_ADMIN`. A remedy for opening also names the second if it is missing, because it would be refused
-/// next.
+/// Returns the remedy for a refused step, with only the missing capabilities. Opening takes `CAP_SYS_PTRACE`, entering
+/// `CAP_SYS_ADMIN`. A remedy for opening also names `CAP_SYS_ADMIN` if that is missing, because entering would be
+/// refused next.
 fn denied(step: Step, [ptrace, admin]: [Option<&str>; 2]) -> String {
     let missing: Vec<&str> = match step {
         Step::Open => ptrace.into_iter().chain(admin).collect(),

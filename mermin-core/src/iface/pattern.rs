@@ -12,8 +12,8 @@ use regex_lite::Regex;
 use super::glob::{Fault, Glob};
 use crate::error::{Error, ErrorKind};
 
-/// Longest interface name in octets: that of an alternative name (`ALTIFNAMSIZ` without its zero octet). The primary
-/// name has at most 15.
+/// Octets of the longest interface name. An alternative name has at most this many (`ALTIFNAMSIZ` without its zero
+/// octet), the primary name at most 15.
 const NAME_MAX: usize = 127;
 
 /// A pattern of interface names: an exact name (`eth0`), a glob (`eth*`, `veth?`, `eth[0-3]`, `[!l]*`, `{eth,ens}*`)
@@ -80,7 +80,8 @@ impl Pattern {
         expression.is_some_and(|it| it.is_match(name)) && !self.matches(name)
     }
 
-    /// Returns the expression with the smallest addition that makes it match all these names.
+    /// Adds `.*` behind the expression, before it or at both ends, and returns the first of these that matches all
+    /// names.
     pub(crate) fn widened(&self, names: &[&str]) -> Option<String> {
         let core = self.expression()?;
         let core = core.strip_prefix('^').unwrap_or(core);

@@ -27,7 +27,7 @@ pub(crate) enum Scope {
 }
 
 impl Selector {
-    /// Decides between patterns and everything.
+    /// Decides between the patterns and everything that is up.
     pub(crate) fn scope<'a>(&self, interfaces: impl IntoIterator<Item = &'a Interface>) -> Scope {
         let falls_back = self.fallback_to_all && !interfaces.into_iter().any(|at| self.matches(at));
         if self.include.is_empty() || falls_back {

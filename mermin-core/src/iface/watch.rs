@@ -32,8 +32,8 @@ pub(crate) struct Link {
 pub(crate) struct Links {
     by_index: BTreeMap<u32, Link>,
     generation: u64,
-    /// Indexes that a list showed as gone before their notifications arrived. Notifications for them, up to the one
-    /// for their removal, are outdated.
+    /// Indexes of links that were missing in the list, while the notification of their removal is still to come. Until
+    /// it has come, notifications for such an index are outdated.
     foretold: BTreeSet<u32>,
 }
 
@@ -98,8 +98,8 @@ impl Links {
         before.into_values().collect()
     }
 
-    /// Gives the link of an index a new generation, because the programs attached to it show that it was replaced
-    /// unnoticed.
+    /// Gives the link of an index a new generation, because another link has taken the index. No notification told so,
+    /// but the attached programs show it.
     pub(crate) fn renew(&mut self, index: u32) {
         if let Some(Link { interface, .. }) = self.by_index.remove(&index) {
             self.put(interface);

@@ -1,4 +1,5 @@
-//! The kernel's version. It only rejects kernels that are too old; features of later kernels are tested by use.
+//! The kernel's version. The check only rejects kernels that are too old. Features of later kernels are found by trying
+//! them.
 
 use crate::error::{Error, ErrorKind};
 

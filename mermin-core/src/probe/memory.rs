@@ -18,9 +18,9 @@ impl Limit {
     }
 }
 
-/// Returns the directories that limit this process, from `/proc/self/cgroup`, with the file names of limit and usage.
-/// The innermost of each kind comes first. In a container the path may be the host's, so the root of the mount
-/// follows.
+/// Returns the directories of the control groups that limit this process (`/proc/self/cgroup`), each with the names of
+/// the files that have limit and usage. For each mount point the innermost group comes first and the root last. In a
+/// container the path may be the host's, and then only the root exists.
 fn places(cgroups: &str) -> Vec<(PathBuf, [&'static str; 2])> {
     let mut places = Vec::new();
     for line in cgroups.lines() {

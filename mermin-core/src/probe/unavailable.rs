@@ -1,4 +1,4 @@
-//! Missing features that have a fallback, in words. `preflight` and an open source use the same words.
+//! Texts about missing features that have a fallback, the same in `preflight` and in the report of a source.
 
 use std::{borrow::Cow, io, path::Path};
 
