@@ -48,7 +48,7 @@ impl<R> Buffer<R> {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Returns the offset of these octets in the input, or of the octets to skip.
+    /// Returns the offset in the input of [`data`](Self::data), or of the octets to skip if there are any.
     pub(super) fn offset(&self) -> u64 {
         match self.skipping {
             Some((_, began)) => began,

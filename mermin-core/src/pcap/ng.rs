@@ -23,7 +23,7 @@ const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 
-/// A longer block without content for this reader is skipped, and its trailer is not checked.
+/// A longer block that this reader does not use is skipped without a look at its trailer.
 const LONGEST_LOOKED_THROUGH: u32 = 64 << 10;
 
 /// Octets of an empty block: its type, its length, and its length again.
@@ -165,12 +165,12 @@ impl Ng {
         if let Some(found) = found {
             return self.packet(buffer, length, &found, interfaces);
         }
-        // This includes an obsolete packet block that is too short for its header.
+        // An obsolete packet block that is too short for its header is also passed over.
         buffer.take(length, 0..0);
         Ok(Parsed::Other)
     }
 
-    /// Returns a packet of a block of this length with its interface.
+    /// Consumes a block of this length, and returns its packet.
     fn packet<R>(
         &mut self,
         buffer: &mut Buffer<R>,

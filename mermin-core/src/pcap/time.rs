@@ -3,8 +3,8 @@
 /// The time of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Time {
-    /// Nanoseconds since 1970, negative before: from 1677-09-21 to 2262-04-11. A time outside this range, which only
-    /// damage can cause, becomes the nearest time within it.
+    /// Nanoseconds since 1970, negative for earlier times. The range is 1677-09-21 to 2262-04-11. Only damage causes a
+    /// time outside it, which becomes the nearest time within it.
     pub(crate) at: i64,
     /// The resolution in nanoseconds.
     pub(crate) resolution: u64,
@@ -21,7 +21,7 @@ pub(super) enum Resolution {
     Divide(u64),
     /// A second has two to this power units.
     Shift(u32),
-    /// The unit is too small for 64 bits: every time becomes 1970.
+    /// The unit is so small that 64 bits of units are less than a nanosecond: every time becomes 1970.
     Finest,
 }
 

@@ -6,7 +6,8 @@ use super::super::{error::PcapError, time::Resolution, word::Order};
 pub(super) const LENGTH: usize = 24;
 /// Octets of a record's header.
 const RECORD: usize = 16;
-/// Octets of a record's header in files of a Linux kernel patch of 1999, which adds interface and protocol.
+/// Octets of a record's header in the modified format of 1999 (a patch of libpcap for Linux), which adds interface and
+/// protocol.
 const MODIFIED_RECORD: usize = 24;
 /// Link types have 26 bits. The bits above have the length of the frame check sequence and a flag for its presence.
 const LINK_MASK: u32 = 0x03ff_ffff;
@@ -92,8 +93,8 @@ fn unknown(major: u16, minor: u16) -> PcapError {
     )
 }
 
-/// Converts the interface types of RFC 1573 that AIX writes instead of link types, in files of version 2.2 with
-/// nanoseconds: Ethernet, Token Ring and FDDI. No other writer used these numbers as link types at that time.
+/// Converts AIX's number for Ethernet, Token Ring or FDDI to a link type. AIX writes the interface types of RFC 1573,
+/// in files of version 2.2 with nanoseconds. At the time of that version, no other writer used these numbers.
 const fn aix(link: u32) -> Option<u32> {
     match link {
         6 => Some(1),

@@ -43,7 +43,8 @@ pub(super) fn loopback(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reas
     }
 }
 
-/// Reads a cooked header. Headers that the driver removed, for example VLAN tags, follow it.
+/// Reads a cooked header. A capture has the tags that the driver removed from the frame, such as VLAN tags, behind the
+/// cooked header.
 pub(super) fn cooked(bytes: Captured<'_>, header: &Cooked, own: &mut Own) -> Result<Start, Reason> {
     own.octets = header.length;
     // The whole header must be present.

@@ -83,7 +83,7 @@ pub(super) fn atm(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     llc(bytes, at, 2)
 }
 
-/// Reads the same, or bare IP (RFC 2225).
+/// Reads an AAL5 frame of ATM with LLC (RFC 2684) or bare IP (RFC 2225).
 pub(super) fn classical_ip(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     match bytes.octet(at)? {
         0xaa => atm(bytes, at),

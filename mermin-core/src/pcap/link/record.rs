@@ -35,14 +35,14 @@ pub(super) fn erf(bytes: Captured<'_>, own: &mut Own) -> Result<Start, Reason> {
         // Packets over SONET, with one or several channels.
         1 | 5 | 10 | 15 | 17 | 19 => line(bytes, at),
         2 | 11 | 16 | 20 => Ok(Start::ethernet(at)),
-        // AAL5: the header of its first cell precedes it, without its checksum.
+        // AAL5: the frame follows the header of the first cell. Without its checksum, that header has four octets.
         4 | 9 => lan::atm(bytes, at + 4),
         22 | 23 => Ok(Start::bare_ip(at)),
         _ => Err(Reason::OtherLink),
     }
 }
 
-/// Reads a line whose framing is not stated.
+/// Reads a frame of a serial line. The record does not state the framing, so the first octets decide.
 fn line(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     match bytes.field(at)? {
         [0x0f | 0x8f, 0] => serial::cisco(bytes, at),

@@ -55,13 +55,14 @@ pub(super) fn pppoe(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
 /// here.
 pub(super) fn cisco(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     match bytes.field(at) {
-        // Some lines carry both.
+        // Some lines carry both PPP and Cisco's HDLC.
         Ok(PPP_ADDRESS) => ppp(bytes, at),
         _ => Start::numbered(bytes.be16(at + 2)?, at + 4),
     }
 }
 
-/// Reads Frame Relay: an address of two to four octets, then the format of RFC 2427, or Cisco's, an EtherType.
+/// Reads Frame Relay: an address of two to four octets, then either the format of RFC 2427 or an EtherType (Cisco's
+/// format).
 pub(super) fn frame_relay(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
     /// Set in the last octet of an address.
     const LAST: u8 = 1;

@@ -48,7 +48,7 @@ impl Start {
         Self::new(ethertype::ETHERNET, at)
     }
 
-    /// Starts at a protocol with an EtherType number, on a link that has no length in this field and no ARP.
+    /// Starts at a protocol with an EtherType number. The link has neither ARP nor a length in place of the number.
     pub(super) const fn numbered(kind: u16, at: usize) -> Result<Self, Reason> {
         match kind {
             0..ethertype::LOWEST | ethertype::ARP | ethertype::RARP => Err(Reason::OtherEthertype),

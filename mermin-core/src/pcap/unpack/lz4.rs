@@ -11,8 +11,8 @@ use super::{member::Stop, source::Source};
 
 /// Smallest header: a magic, two flags, and a checksum of them.
 const HEADER: usize = 7;
-/// The end of a frame, with a wrong checksum. As a frame header, it makes the decoder read all but the last octet and
-/// fail.
+/// Octets that show the decoder's state. Within a frame they are its end mark, with a wrong checksum. As a frame
+/// header, they make the decoder read all but the last octet and fail.
 const END: [u8; 8] = [0; 8];
 
 pub(super) struct Lz4<R: io::Read>(FrameDecoder<Source<R>>);
@@ -51,8 +51,8 @@ impl<R: io::Read> Lz4<R> {
         }
     }
 
-    /// Distinguishes the end of a frame from the end of the input within a frame; the decoder reports both alike.
-    /// Only after the end of a frame does the decoder expect a header.
+    /// Distinguishes the end of a frame from the end of the input within a frame; the decoder reports both alike. So
+    /// this gives the decoder [`END`]: a decoder behind the end of a frame reads it as a header.
     fn ended(&mut self) -> Result<(), Stop> {
         let source = self.0.get_mut();
         if !source.peek().map_err(Stop::Failed)?.is_empty() {

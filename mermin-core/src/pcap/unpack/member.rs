@@ -1,4 +1,4 @@
-//! The compressed parts of a file in sequence: concatenated files stay readable.
+//! Reads the compressed parts of a file one after another, because compressed files may be concatenated.
 
 use std::{
     fmt,

@@ -19,7 +19,7 @@ pub(super) struct Source<R> {
     pub(super) taken: u64,
     /// The input's own error, because decoders replace it with errors of their own.
     pub(super) failure: Option<io::Error>,
-    /// Octets that follow the end of the input, for a probe.
+    /// Octets that a decoder gets behind the end of the input, see [`probe`](Self::probe).
     probe: &'static [u8],
     probed: usize,
 }

@@ -11,7 +11,7 @@ use super::{member::Stop, source::Source};
 
 /// Largest window that a frame may ask for. `zstd` has the same default limit.
 pub(super) const LARGEST_WINDOW: u64 = 128 << 20;
-/// An empty last block, and room for a checksum.
+/// An empty last block, and four octets in place of a checksum.
 const LAST: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
 
 pub(super) struct Zstd<R> {
