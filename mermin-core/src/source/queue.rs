@@ -9,8 +9,8 @@ use std::{
 use super::records::Records;
 use crate::{error::Error, flow::Flow};
 
-/// Capacity of the queue in records. The consumer may hold as many again that it took from the queue and did not
-/// return yet.
+/// Capacity of the queue in records. The stream may have as many again: records that it took from the queue and has not
+/// returned yet.
 pub(super) const CAPACITY: usize = 4096;
 
 /// Number of records that a replay fetches at once.
@@ -84,7 +84,8 @@ impl Queue {
         }
     }
 
-    /// The replay iterator is exhausted; do not poll it again.
+    /// Ends the queue of a replay, and discards the records that were not fetched yet. Has no effect on the queue of a
+    /// capture.
     pub(super) fn cut(&self) {
         let mut state = self.lock();
         if state.records.take().is_some() {
@@ -107,7 +108,8 @@ impl Queue {
         self.lock().flows.len()
     }
 
-    /// Asks to be woken when the consumer takes records. Returns false if there is room already.
+    /// Asks to be woken when the stream takes records. Returns false, without asking, if more than half of the queue is
+    /// free already.
     pub(super) fn want_room(&self) -> bool {
         let mut state = self.lock();
         state.wanted = state.flows.len() >= CAPACITY / 2;
@@ -155,7 +157,8 @@ impl Queue {
         }
     }
 
-    /// Appends all records to `into`. After the last one, returns the end; an error is returned once.
+    /// Moves all records to the end of `into`. If there are none and the queue has ended, returns its error once, and
+    /// then `None`.
     pub(super) fn take(
         &self,
         context: &Context<'_>,

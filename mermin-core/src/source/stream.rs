@@ -106,8 +106,9 @@ impl FlowSource {
         self.control.close();
     }
 
-    /// Stops capturing, and waits until nothing of the source is attached any more, or pinned unless it persists.
-    /// Undelivered records are discarded. To get them, call [`close`](Self::close) and poll to the end instead.
+    /// Stops capturing, and waits until nothing of the source is attached any more. Nothing stays pinned either, unless
+    /// the instance [persists](crate::Pinning::persist). Undelivered records are discarded. To get them, call
+    /// [`close`](Self::close) and poll to the end instead.
     ///
     /// Takes up to 50 ms for each interface with TCX, and less than a millisecond with a filter. Dropping the future
     /// drops the source: the work continues in the background. For a capture file or reader, this waits for the read
@@ -129,8 +130,9 @@ impl FlowSource {
     /// ```
     ///
     /// # Errors
-    /// A program that cannot be detached, because the process has dropped a capability since; the remedy has the
-    /// command. Also the error that ended the source, if the stream has not returned it yet.
+    /// A program cannot be detached, because the process has dropped a capability since it opened the source. The
+    /// remedy has the command that detaches it. Also the error that ended the source, if the stream has not returned
+    /// it yet.
     pub async fn shutdown(self) -> Result<(), Error> {
         let (control, queue) = (Arc::clone(&self.control), Arc::clone(&self.queue));
         drop(self);
@@ -154,10 +156,11 @@ impl FlowSource {
         self.handle.clone()
     }
 
-    /// Changes acknowledgement: from now on [`Acknowledger::ack`] acknowledges records of a source with
-    /// [`Pinning`](crate::Pinning), not polling for the next one. Use it in a consumer that takes several records
-    /// before it has stored the first, through a channel, `ready_chunks` or a task of its own. If the process is
-    /// killed before, the next one delivers the record again.
+    /// Lets the consumer itself acknowledge the records of a source with [`Pinning`](crate::Pinning), by
+    /// [`Acknowledger::ack`]. From now on, polling for the next record acknowledges nothing. Use it in a consumer that
+    /// takes several records before it has stored the first, through a channel, `ready_chunks` or a task of its own. If
+    /// the process is killed before it acknowledges a record, the next source of the instance delivers the record
+    /// again.
     ///
     /// A flow has one unacknowledged record at a time, and a flow that has ended keeps its slot in the table until
     /// its last record is acknowledged. After `close`, the stream ends when all records are acknowledged.
@@ -233,7 +236,7 @@ impl FlowSource {
         Poll::Ready(!self.ended)
     }
 
-    /// Returns the error that follows the records, if there is one. No more acknowledgements are needed.
+    /// Ends the stream, and returns the error that follows the records, if there is one.
     fn end(&mut self) -> Option<Error> {
         self.receipts.end();
         self.control.ended();

@@ -117,9 +117,9 @@ fn look(control: &Control) {
 /// Acknowledges records of a source, from any thread, see [`FlowSource::manual_ack`](crate::FlowSource::manual_ack).
 /// Clones refer to the same source.
 ///
-/// After the source is dropped, nothing can be acknowledged any more. After its stream has ended, remaining records
-/// still can. Another source can use the instance when all records are acknowledged, or when the last clone is
-/// dropped.
+/// After the source is dropped, nothing can be acknowledged any more. After its stream has ended, the remaining records
+/// can still be acknowledged. Another source can use the instance when all records are acknowledged, or when the last
+/// clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Acknowledger {
     state: Arc<Mutex<State>>,
@@ -154,7 +154,8 @@ impl State {
     reason = "most callers have no use for how many there were"
 )]
 impl Acknowledger {
-    /// Every change is complete before anything can panic.
+    /// Locks the state. A panic in another thread leaves it valid, because every change is complete before anything can
+    /// panic.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -219,9 +220,9 @@ impl Acknowledger {
 struct Given {
     /// Each record's id and sequence number; `None` for an acknowledged record.
     order: VecDeque<Option<(FlowId, Option<u64>)>>,
-    /// The number of the first entry.
+    /// The number of the first entry of `order`; each later entry has the next number.
     first: u64,
-    /// The number of each flow's record.
+    /// The number of the entry for each flow's unacknowledged record.
     places: HashMap<FlowId, u64>,
 }
 
@@ -237,7 +238,8 @@ impl Given {
         self.places.insert(id, number);
     }
 
-    /// Removes acknowledged entries: a record that is never acknowledged must not keep all entries after it.
+    /// Removes acknowledged entries when they are the majority. Without this, a record that is never acknowledged would
+    /// keep all entries after it in memory.
     fn compact(&mut self) {
         const SPARE: usize = 1024;
         if self.order.len() < SPARE + 2 * self.places.len() {
@@ -253,7 +255,8 @@ impl Given {
         self.places.is_empty()
     }
 
-    /// Returns the index of exactly this record. An earlier record of its flow has none.
+    /// Returns the index of this record's entry; `None` if it was acknowledged, even if a later record of its flow was
+    /// not.
     fn place(&self, flow: &Flow) -> Option<usize> {
         let number = self.places.get(&flow.id)?;
         let place = usize::try_from(number - self.first).ok()?;

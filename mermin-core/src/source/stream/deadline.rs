@@ -33,7 +33,7 @@ impl Deadline {
         }
     }
 
-    /// Starts the limit, if it has not started, because the source has ended by itself.
+    /// Starts the limit, if it has not started yet. The caller needs this when the source has ended by itself.
     pub(super) fn begin(&mut self) {
         self.running
             .get_or_insert_with(|| self.timer.sleep(self.time));

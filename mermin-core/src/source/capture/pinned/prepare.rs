@@ -182,7 +182,7 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
     if found.identity.keyed != keyed(arguments) {
         return Err("its flows are told apart by another `flow_key`".to_owned());
     }
-    // The same word of a slot is a tick with one setting and nanoseconds with the other.
+    // A slot has times of packets in ticks with one setting, and in nanoseconds with the other, in the same word.
     if found.identity.exact_end != u64::from(arguments.options.exact_end) {
         return Err("its packets' times are of another clock (`exact_end`)".to_owned());
     }
@@ -220,7 +220,7 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
     Ok(sizes)
 }
 
-/// Loads new programs for the existing maps, and makes them create new flows.
+/// Loads new programs for the existing maps. From then on, the new programs create the flows.
 fn take_over(
     arguments: &CaptureArguments,
     instance: Instance,
@@ -360,7 +360,7 @@ const NOTES: [&str; 5] = [
     names::INTERFACES,
 ];
 
-/// Creates the maps that the kernel program does not use: that of the identity, and [`NOTES`].
+/// Creates the maps that the kernel program does not use: the map of the identity, and the maps of [`NOTES`].
 fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedFd; 5])> {
     let notes = [
         journal::create(sizes.slots)?,

@@ -25,7 +25,8 @@ use crate::{
     table::{export_state::ExportState, snapshot::FlowSnapshot},
 };
 
-/// A flow of an interface that no longer exists: its slot, and its start.
+/// A flow to close, because its interface is gone or not watched, or because it was marked as closing before: its slot,
+/// and its start.
 pub(in crate::source::capture) type Orphaned = (u32, u64);
 
 /// Pins and programs of earlier processes.
@@ -87,6 +88,7 @@ pub(in crate::source::capture) struct Recovered {
     batch: Batch,
     pub(in crate::source::capture) taken: TakenOver,
     pub(in crate::source::capture) orphaned: Vec<Orphaned>,
+    /// Number of notes in the journal that were ignored.
     torn: u64,
 }
 
@@ -115,8 +117,8 @@ impl TakeOver<'_> {
         Ok(recovered)
     }
 
-    /// Empties slots whose records were all exported and acknowledged. They are in no stack, whatever their state
-    /// says.
+    /// Empties slots whose records were all exported and acknowledged. The earlier process had not returned them to a
+    /// stack, even if their state is `FREE`.
     fn clear_done(&self) {
         let Some(unacked) = self.exporter.unacked() else {
             return;
@@ -162,8 +164,9 @@ impl TakeOver<'_> {
         let orphaned = !self.watched.contains(&index) || is_former;
         let is_closing = state == state::CLOSING;
         let taken = &mut recovered.taken;
-        // A flow that the kernel program replaced is closed without a mark. A flow marked because its interface
-        // disappeared may need another record before its last.
+        // For a flow that the kernel program replaced, only the journal shows that it was being closed: its state is
+        // not `CLOSING`. A flow marked as closing because its interface disappeared may have an unacknowledged record,
+        // which is delivered again before its last record is made.
         if noted.ended.is_some() || is_closing && noted.unacked.is_none() {
             taken.flows_closing += 1;
             taken.records_redelivered += u64::from(noted.ended.is_some());
@@ -187,7 +190,8 @@ impl TakeOver<'_> {
         Ok(())
     }
 
-    /// Restores the export state of a flow. Returns true if the journal's note is impossible and was ignored.
+    /// Restores the export state of a flow. Returns true if the journal's note has higher counts than the slot. Such a
+    /// note is ignored.
     fn recover(&mut self, slot: u32, flow: &FlowSnapshot, noted: &SlotNotes) -> bool {
         let counted = |entry: &ExportState| {
             let sides = entry.exported.iter().zip(&flow.sides);
@@ -212,8 +216,8 @@ impl TakeOver<'_> {
         torn
     }
 
-    /// Continues to close a flow: deletes its key, if that still leads here. Its last record is made a grace period
-    /// later.
+    /// Continues to close a flow: deletes its key, if the key still leads to this slot. The flow's last record is made
+    /// a grace period later.
     fn resume_close(
         &mut self,
         slot: u32,
