@@ -13,7 +13,7 @@ const LONGEST_VALUE: usize = 80;
 /// Largest number of collected problems.
 pub(crate) const MOST: usize = 1_000;
 
-/// Collects problems while a file is read, and the keys that the file has.
+/// Collects the problems of a file while it is read, and the keys that concern the application.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     pub(crate) problems: Vec<Problem>,
@@ -74,7 +74,8 @@ impl Reader {
             return self.mismatch(node, &Shape::leaf("block", ""));
         };
         for entry in entries {
-            // Finding the nearest key takes long, and so many messages are not read.
+            // Beyond that many problems, the search for the nearest key would take long, and nobody reads so many
+            // messages.
             if self.problems.len() < MOST && !info.keys.iter().any(|key| key.name == entry.key) {
                 let problem = self.unknown(entry, info);
                 self.error(problem);
@@ -116,7 +117,8 @@ impl Reader {
         }
     }
 
-    /// Returns the one value of entries with the same key.
+    /// Merges the entries of one key into one value, if the key accepts several. Otherwise reports all but the first,
+    /// and returns the first.
     fn one(&mut self, found: &[&Entry], shape: &Shape) -> Option<Node> {
         let [first, others @ ..] = found else {
             return None;

@@ -33,7 +33,7 @@ enum Frame {
 /// Finds the brackets of a text.
 ///
 /// # Errors
-/// The first bracket that is not closed, closed twice, or nested too deep.
+/// The first bracket that is not closed, closes nothing, or is nested too deep.
 pub(crate) fn scan(text: &str) -> Result<Vec<Pair>, Fault> {
     let mut scanner = Scanner {
         text,
@@ -60,8 +60,8 @@ struct Scanner<'a> {
     at: usize,
     open: Vec<(usize, Frame)>,
     pairs: Vec<Pair>,
-    /// The first block whose closing brace is further left than the block itself. It probably lacks a brace, and this
-    /// one closes an outer block.
+    /// The first block whose closing brace is further left than the block's first line. That brace probably closes an
+    /// outer block, and the block's own brace is missing.
     misfit: Option<usize>,
 }
 
@@ -215,7 +215,8 @@ impl Scanner<'_> {
         match frame {
             Frame::Quote => {
                 let line = self.line(open);
-                // The opening line of a block cannot be left out alone.
+                // If the line also opens a block, the whole block is left out, because the rest of it is not valid
+                // alone.
                 let opens = self.text[open..line.end]
                     .trim_end()
                     .ends_with(['{', '[', '(']);
@@ -264,7 +265,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Returns the fault of a missing brace, most likely at the apparent end of its block.
+    /// Returns the fault for a block without its closing brace. The hint names the line where the block seems to end.
     fn unclosed_brace(&self, open: usize) -> Fault {
         let line = self.line(open);
         let end = self.dedent(line.clone());
@@ -306,8 +307,8 @@ impl Scanner<'_> {
         first.start..if closes { last.end } else { end }
     }
 
-    /// Returns everything from an offset on, or from the line that opens the outermost bracket, because that part may
-    /// close it.
+    /// Returns everything from an offset on. With open brackets, it begins at the line of the outermost one, because
+    /// the part that is left out may close that bracket.
     fn to_the_end(&self, offset: usize) -> Span {
         let outermost = self.open.first().map(|(open, _)| self.line(*open).start);
         outermost.unwrap_or(offset)..self.text.len()
@@ -332,7 +333,7 @@ fn closes(frame: &Frame, octet: u8) -> bool {
     )
 }
 
-/// Returns the delimiter of a here-document that begins here, and the octets before its first newline.
+/// Returns the delimiter of a here-document that begins here, and the number of octets before its first newline.
 fn heredoc(rest: &str) -> Option<(String, usize)> {
     let behind = rest.strip_prefix("<<")?;
     let behind = behind.strip_prefix('-').unwrap_or(behind);
