@@ -1,13 +1,13 @@
-//! UDP ports that tunnels are looked for at.
+//! The UDP ports of tunnels, and a fast look-up.
 
-/// Ports of one kind of tunnel.
+/// Largest number of ports of one kind of tunnel.
 pub const MOST: usize = 4;
 /// Bits of one port.
 const BITS: u32 = 16;
 const LOW: u64 = 0x0001_0001_0001_0001;
 const HIGH: u64 = 0x8000_8000_8000_8000;
 
-/// Up to [`MOST`] ports in one word, 16 bits each; unused places repeat the first. 0 is none.
+/// Up to [`MOST`] ports in one word, 16 bits each; unused places repeat the first port. The word 0 is the empty set.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Set(pub u64);
@@ -33,7 +33,8 @@ impl Set {
     #[inline(always)]
     #[must_use]
     pub const fn has(self, port: u16) -> bool {
-        // The word's sixteens that equal the port become zero, and only a zero borrows from its own top bit.
+        // A place with the port becomes zero. Subtracting 1 from each place sets a clear top bit only in a place that
+        // is zero, or above one.
         let differs = self.0 ^ (port as u64).wrapping_mul(LOW);
         self.0 != 0 && differs.wrapping_sub(LOW) & !differs & HIGH != 0
     }
@@ -46,13 +47,13 @@ impl Set {
     }
 }
 
-/// Remainders of ports by 64, a bit each: tells most ports that are in no set with one shift.
+/// Remainders of ports modulo 64, one bit for each. One shift rules out most ports that are in no set.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remainders(pub u64);
 
 impl Remainders {
-    /// Those of the first [`MOST`] ports of each list.
+    /// The remainders of the first [`MOST`] ports of each list.
     const fn new(kinds: &[&[u16]]) -> Self {
         let mut bits = 0;
         let mut kind = 0;
@@ -67,7 +68,7 @@ impl Remainders {
         Self(bits)
     }
 
-    /// The port's bit, in the lowest place of a number whose other bits mean nothing.
+    /// The port's bit, as the lowest bit of the result. The other bits have no meaning.
     #[inline(always)]
     #[must_use]
     const fn of(self, port: u16) -> u64 {
@@ -75,9 +76,11 @@ impl Remainders {
     }
 }
 
-/// False if a datagram from and to these ports carries no others, as most do. One branch for both sides' ports.
+/// False if the ports of a datagram, the sender's and the receiver's, rule out that it carries a packet. Most datagrams
+/// end here, with one branch for both ports.
 ///
-/// `word` gives one of [`Ports::words`], here and in [`is_carrier`]: no more of them are read than that takes.
+/// `word` returns the word of [`Ports::words`] with this index, here and in [`is_carrier`]. Only the words that the
+/// answer needs are read.
 #[inline(always)]
 #[must_use]
 pub fn may_be_carrier([from, to]: [u16; 2], word: impl Fn(usize) -> u64) -> bool {
@@ -85,7 +88,8 @@ pub fn may_be_carrier([from, to]: [u16; 2], word: impl Fn(usize) -> u64) -> bool
     (senders.of(from) | receivers.of(to)) & 1 != 0
 }
 
-/// True if one of these ports is a carrier's, asked behind [`may_be_carrier`].
+/// True if one of these ports is that of a tunnel that carries packets. [`may_be_carrier`] is the faster test, so call
+/// that first.
 #[inline(always)]
 #[must_use]
 pub fn is_carrier(ports: [u16; 2], word: impl Fn(usize) -> u64) -> bool {
@@ -113,12 +117,12 @@ pub struct Lists<'a> {
     pub wireguard: &'a [u16],
 }
 
-/// Kinds that carry packets and are looked for by the receiver's port.
+/// Number of kinds that carry packets and are looked for by the receiver's port.
 const CARRIERS: usize = 4;
-/// Kinds that carry packets and are looked for by either side's port: who answers may do so to any.
+/// Number of kinds that carry packets and are looked for by either side's port, because an answer may go to any port.
 const EITHER: usize = 2;
 
-/// Where each kind is looked for.
+/// The ports of each kind of tunnel.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
@@ -136,23 +140,24 @@ pub struct Ports {
     pub teredo: Set,
     /// `WireGuard`, by either side's port.
     pub wireguard: Set,
-    /// The kinds that carry packets to the receiver's port together, in as few sets as they take.
+    /// All ports of VXLAN, VXLAN-GPE, Geneve and GTP-U, in as few sets as possible.
     pub carriers: [Set; CARRIERS],
-    /// Those that do so by either side's.
+    /// All ports of L2TP and Teredo, in as few sets as possible.
     pub either: [Set; EITHER],
-    /// Remainders of the ports that carry packets: the sender's, and the receiver's.
+    /// Remainders for [`may_be_carrier`]: of the ports in `either`, for the sender's port; of those in `carriers` and
+    /// `either`, for the receiver's port.
     pub remainders: [Remainders; 2],
 }
 
-/// Words of [`Ports`].
+/// Number of words of [`Ports`].
 pub const WORDS: usize = REMAINDERS_AT + 2;
-/// Where [`Ports::wireguard`] is among them.
+/// Index of [`Ports::wireguard`] in [`Ports::words`].
 pub const SESSIONS_AT: usize = CARRIERS + EITHER;
-/// Where [`Ports::carriers`] begin.
+/// Index of the first word of [`Ports::carriers`].
 pub const CARRIERS_AT: usize = SESSIONS_AT + 1;
-/// Where [`Ports::either`] begin.
+/// Index of the first word of [`Ports::either`].
 pub const EITHER_AT: usize = CARRIERS_AT + CARRIERS;
-/// Where [`Ports::remainders`] begin.
+/// Index of the first word of [`Ports::remainders`].
 pub const REMAINDERS_AT: usize = EITHER_AT + EITHER;
 
 impl Ports {
@@ -190,14 +195,14 @@ impl Ports {
         }
     }
 
-    /// True if a datagram from and to these ports may carry others.
+    /// True if a datagram with these ports, the sender's and the receiver's, may carry a packet.
     #[must_use]
     pub fn carries(&self, ports: [u16; 2]) -> bool {
         let words = self.words();
         may_be_carrier(ports, |number| words[number]) && is_carrier(ports, |number| words[number])
     }
 
-    /// Of the first [`words`](Self::words) what a walk into tunnels asks for: the ports of each kind.
+    /// Returns the ports of each kind from the first [`words`](Self::words). A walk into tunnels needs no others.
     #[inline(always)]
     #[must_use]
     pub const fn of_kinds(words: [u64; CARRIERS_AT]) -> Self {
@@ -214,7 +219,7 @@ impl Ports {
         }
     }
 
-    /// As the loader writes them.
+    /// Returns the words in the order of the fields, as the loader writes them.
     #[must_use]
     pub const fn words(&self) -> [u64; WORDS] {
         let [first, second, third, fourth] = self.carriers;
@@ -255,7 +260,7 @@ impl Default for Ports {
     }
 }
 
-/// The first [`MOST`] ports of each kind, of at most [`CARRIERS`], in as few sets as they take.
+/// The first [`MOST`] ports of each kind, in as few sets as possible. There are at most [`CARRIERS`] kinds.
 const fn together(kinds: &[&[u16]]) -> [Set; CARRIERS] {
     let mut all = [0; CARRIERS * MOST];
     let (mut count, mut kind) = (0, 0);
