@@ -24,7 +24,7 @@ use crate::{payload::Payload, settings::Settings};
 pub(crate) enum Fate {
     /// Not sent, or refused temporarily.
     Left,
-    /// Sent without a report.
+    /// Sent; the delivery report has not arrived yet.
     UnderWay,
     Stored,
     /// Larger than the producer or the topic accepts.

@@ -25,7 +25,7 @@ impl Tab {
     }
 }
 
-/// Returns the available lists: processes only if they are looked up.
+/// Returns the available lists. That of processes needs a source that looks processes up.
 pub(crate) const fn tabs(has_processes: bool) -> &'static [Tab] {
     if has_processes {
         &[Tab::Flows, Tab::Interfaces, Tab::Processes]
@@ -55,20 +55,22 @@ pub(crate) struct State {
     pub(crate) filter: String,
     /// The latest valid filter.
     pub(crate) expression: Expression,
+    /// The error of the filter's text, if that is invalid.
     pub(crate) fault: Option<String>,
     pub(crate) is_typing: bool,
     pub(crate) details: Option<Details>,
     pub(crate) is_helping: bool,
+    /// The lists do not change, and the playback of a capture is paused.
     pub(crate) is_held: bool,
 }
 
 impl State {
-    /// Keeps the cursor within this many rows. A list that begins below its last row would be blank.
+    /// Keeps the cursor within this many rows. With a cursor below its last row, a list would be blank.
     pub(crate) fn clamp(&mut self, rows: usize) {
         self.cursor = self.cursor.min(rows.saturating_sub(1));
     }
 
-    /// Sets the text of the filter. An invalid one changes only the message.
+    /// Sets the text of the filter. An invalid text sets the message, and the latest valid filter stays in use.
     pub(crate) fn set_filter(&mut self, filter: String) {
         match filter.parse() {
             Ok(expression) => {

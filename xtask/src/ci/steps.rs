@@ -36,7 +36,7 @@ pub(super) const FIXED: [&str; 2] = ["MERMIN_REQUIRE_KERNEL", "RUSTDOCFLAGS"];
 /// A kernel test that cannot run is a failure.
 const REQUIRE_KERNEL: (&str, &str) = ("MERMIN_REQUIRE_KERNEL", "1");
 
-/// For each of the cases that fuzzing runs as well, 5 s.
+/// Each fuzz case also runs mutated seeds for 5 s.
 const FUZZ_SECONDS: (&str, &str) = ("MERMIN_FUZZ_SECONDS", "5");
 
 const fn quick(name: &'static str, work: Work) -> Step {

@@ -30,7 +30,7 @@ impl Key for IpAddr {
     }
 }
 
-/// A text of a fixed set, by its address. Equal texts at two addresses count as two values.
+/// A text of a fixed set, compared by its address. Equal texts at two addresses count as two values.
 #[derive(Clone, Copy)]
 pub(crate) struct Word(pub(crate) &'static str);
 
@@ -46,7 +46,7 @@ impl Key for Word {
     }
 }
 
-/// Indexes of values by their bits: open addressing, at most three quarters full.
+/// A hash table from a value's bits to its index: open addressing, at most three quarters full.
 #[derive(Default)]
 pub(super) struct Places {
     /// The index plus one, or zero.
@@ -56,7 +56,7 @@ pub(super) struct Places {
 impl Places {
     const FEWEST: usize = 64;
 
-    /// Returns the index for which `is` returns true, or else the free slot.
+    /// Returns the index of the value for which `is` returns true. If there is none, the error is the free slot for it.
     fn find(&self, bits: u64, is: impl Fn(usize) -> bool) -> Result<u32, usize> {
         let mut slot = self.slot(bits);
         loop {
@@ -100,7 +100,7 @@ impl Places {
 pub(crate) struct Distinct<K> {
     values: Vec<K>,
     places: Places,
-    /// Consecutive values are often equal.
+    /// Index of the latest value, because consecutive values are often equal.
     last: u32,
 }
 
@@ -153,7 +153,7 @@ impl<K: Key> Distinct<K> {
 #[derive(Default)]
 pub(crate) struct Texts {
     all: Vec<u8>,
-    /// End and bits of each.
+    /// End in `all` and bits of each text.
     ends: Vec<(usize, u64)>,
     places: Places,
     last: u32,

@@ -58,6 +58,7 @@ impl<'a> Parser<'a> {
         Some(word)
     }
 
+    /// Parses terms that `or` joins.
     fn any(&mut self) -> Result<Node, String> {
         let mut nodes = vec![self.all()?];
         while self.takes(Token::Or) {
@@ -66,6 +67,7 @@ impl<'a> Parser<'a> {
         Ok(one_or(nodes, Node::Any))
     }
 
+    /// Parses terms that `and` joins. The word `and` may be left out.
     fn all(&mut self) -> Result<Node, String> {
         let mut nodes = vec![self.one()?];
         loop {
@@ -77,6 +79,7 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Parses a negation, an expression in parentheses or a term.
     fn one(&mut self) -> Result<Node, String> {
         self.depth += 1;
         if self.depth > DEEPEST {
@@ -99,6 +102,7 @@ impl<'a> Parser<'a> {
         Ok(node)
     }
 
+    /// Parses a key with its items, such as `src port 443`, or the name of a protocol.
     fn term(&mut self) -> Result<Node, String> {
         let Some(written) = self.word() else {
             return Err("write a term here, such as `port 443`".to_owned());
@@ -140,7 +144,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Handles a word that is not a key.
+    /// Parses a word that is not a key, which must be the name of a protocol.
     fn protocol(&self, word: &str) -> Result<Node, String> {
         if matches!(self.peek(), Some(Token::Equal | Token::Unequal)) {
             return Err(format!(
