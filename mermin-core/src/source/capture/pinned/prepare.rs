@@ -182,7 +182,7 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
     if found.identity.keyed != keyed(arguments) {
         return Err("its flows are told apart by another `flow_key`".to_owned());
     }
-    // `last_seen` of a slot is in ticks without `exact_end`, and in nanoseconds with it.
+    // `last_seen` of a lane is in ticks without `exact_end`, and in nanoseconds with it.
     if found.identity.exact_end != u64::from(arguments.options.exact_end) {
         return Err("its packets' times are of another clock (`exact_end`)".to_owned());
     }
