@@ -1,6 +1,7 @@
 //! Definitions that Mermin's kernel program and user space share.
 //!
 //! * [`abi`]: the bytes that cross the kernel boundary;
+//! * [`index`]: how flows are found, inserted and removed by both sides;
 //! * [`wire`]: packet parsing, the same code in the kernel and over `&[u8]`;
 //! * [`track`]: what one packet does to a flow, pure;
 //! * `OBJECT`: the compiled kernel program.
@@ -20,6 +21,7 @@
 extern crate std;
 
 pub mod abi;
+pub mod index;
 #[cfg(not(target_arch = "bpf"))]
 mod object;
 pub mod track;

@@ -24,6 +24,8 @@ macro_rules! fail_points {
 fail_points! {
     /// A flow is marked as closing, and its key still leads to it.
     Marked,
+    /// Its key is deleted from a bucket that is not its home, and the home still counts it.
+    Uncounted,
     /// Its key is deleted, and programs may still count.
     Unlisted,
     /// The grace period is over, and the last record is not made.

@@ -39,7 +39,7 @@ usage: cargo xtask <command>
   bpf           compile the kernel program into mermin-bpf/prebuilt/mermin.bpf.o
   bpf --check   prove that the committed object is what the source compiles to
   bpf --lint    clippy on it, for its own target
-  bpf --widened compile a kernel program for tests, into the target directory
+  bpf --tests   compile kernel programs that tests show to be wrong, into the target directory
   api           write the public API into docs/public-api
   api --check   prove that the committed texts are the public API
   package       make the packages and build them outside the workspace
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["bpf"] => object::rebuild(),
         ["bpf", "--check"] => object::check(),
-        ["bpf", "--widened"] => object::widened(),
+        ["bpf", "--tests"] => object::for_tests(),
         ["bpf", "--lint"] => object::lint(),
         ["api"] => api::rewrite(),
         ["api", "--check"] => api::check(),

@@ -32,7 +32,7 @@ pub(crate) fn unstable_target_dir() -> PathBuf {
     target_dir().join("unstable")
 }
 
-/// Returns the path of the kernel program with which tests show lost packets.
-pub(crate) fn widened_object() -> PathBuf {
-    object_target_dir().join("widened.bpf.o")
+/// Returns the path of a kernel program that tests show to be wrong.
+pub(crate) fn object_for_tests(name: &str) -> PathBuf {
+    object_target_dir().join(format!("{name}.bpf.o"))
 }

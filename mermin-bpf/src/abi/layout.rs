@@ -3,8 +3,10 @@
 use core::mem::{offset_of, size_of};
 
 use super::{
+    digest::Seed,
     fragment::{Early, FragmentFlow, FragmentKey},
     globals::Globals,
+    index::{Bucket, PLACES},
     key::{KeyTail, KeyV4, KeyV6},
     ledger::{HookEntry, Ignored, Reasons, Totals},
     slot::{Lane, Slot},
@@ -12,7 +14,7 @@ use super::{
     tunnel::TunnelEndpoints,
 };
 
-const FACTS: [usize; 59] = [
+const FACTS: [usize; 64] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -72,10 +74,15 @@ const FACTS: [usize; 59] = [
     size_of::<Counters>(),
     size_of::<Latency>(),
     offset_of!(Latency, min),
+    size_of::<Bucket>(),
+    offset_of!(Bucket, entries),
+    PLACES,
+    size_of::<Seed>(),
+    offset_of!(Seed, summands),
 ];
 
 /// Raised when bytes keep their place and change their meaning.
-const MEANING: usize = 7;
+const MEANING: usize = 8;
 
 /// FNV-1a over every size and offset and the meaning's number. Two builds with the same hash may share pinned maps.
 pub const LAYOUT_HASH: u64 = {

@@ -141,37 +141,33 @@ reasons! {
     TooDeep = 12, "too_deep";
     /// No slot was free.
     TableFull = 13, "table_full";
-    /// The index took no further element though a slot was free.
+    /// All places of the key in the index were taken though a slot was free.
     IndexFull = 14, "index_full";
-    /// The index refused because another context on this CPU held its lock (-EBUSY, Linux 5.11 to 6.14).
-    IndexBusy = 15, "index_busy";
-    /// The index failed in a way that is not expected.
-    IndexError = 16, "index_error";
-    /// The flow was removed and re-created under this packet more often than it looks.
-    Race = 17, "race";
+    /// Other CPUs made or removed flows of the same bucket of the index under this packet, more often than it looks.
+    Race = 15, "race";
     /// Another pass of a packet that was counted before: in the same direction of the same flow, at the other hook of the
     /// interface or once more at the same one.
-    Hairpin = 18, "hairpin";
+    Hairpin = 16, "hairpin";
     /// The bytes could not be read from the socket buffer.
-    Unreadable = 19, "unreadable";
+    Unreadable = 17, "unreadable";
     /// Captured too short to tell: a header is not in what a capture file kept of the packet.
-    Snapped = 20, "snapped";
+    Snapped = 18, "snapped";
     /// Counted in a flow, or in a record of one, that was not asked for. User space moves it here.
-    Filtered = 21, "filtered";
+    Filtered = 19, "filtered";
     /// SCTP, DCCP, UDP-Lite, IGMP, ESP or AH header cut or with a length that cannot be.
-    MalformedTransport = 22, "malformed_transport";
+    MalformedTransport = 20, "malformed_transport";
     /// Cut within an MPLS label stack.
-    MalformedMpls = 23, "malformed_mpls";
+    MalformedMpls = 21, "malformed_mpls";
     /// `PPPoE` header cut, of another version, or claiming more than there is.
-    MalformedPppoe = 24, "malformed_pppoe";
+    MalformedPppoe = 22, "malformed_pppoe";
     /// A tunnel's header cut behind the protocol number that announces it, or beyond the octets that are looked at.
-    MalformedTunnel = 25, "malformed_tunnel";
+    MalformedTunnel = 23, "malformed_tunnel";
     /// In more tunnels than are taken off.
-    TooManyTunnels = 26, "too_many_tunnels";
+    TooManyTunnels = 24, "too_many_tunnels";
     /// In a capture, of a link type that is not read. No hook has it.
-    OtherLink = 27, "other_link";
+    OtherLink = 25, "other_link";
     /// Counted in a flow whose conversation another interface reports. User space moves it here.
-    Joined = 28, "joined";
+    Joined = 26, "joined";
 }
 
 #[cfg(test)]

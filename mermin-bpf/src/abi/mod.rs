@@ -1,7 +1,9 @@
 //! The bytes that cross the kernel boundary. Little-endian, checked for size and offset when compiled.
 
+pub mod digest;
 pub mod fragment;
 pub mod globals;
+pub mod index;
 pub mod key;
 pub mod layout;
 pub mod ledger;

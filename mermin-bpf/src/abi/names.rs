@@ -17,13 +17,8 @@ pub const PROGRAM_TCP: &str = "mermin_tcp";
 /// Program that writes [`Clock`](super::globals::Clock); run by user space, never attached.
 pub const PROGRAM_CLOCK: &str = "mermin_clock";
 
-/// IPv4 keys to slot numbers: hash, preallocated.
-pub const MAP_INDEX_V4: &str = "INDEX_V4";
-/// IPv6 keys to slot numbers: hash, preallocated.
-pub const MAP_INDEX_V6: &str = "INDEX_V6";
-/// Pairs of slot numbers, 24 bits each below 8 bits of tag, by a digest of the key: array, a power of two. Where flows were
-/// last found; hints, not truth.
-pub const MAP_HINTS: &str = "HINTS";
+/// [`Bucket`](super::index::Bucket) by a key's digest: array, mmapable, a power of two.
+pub const MAP_INDEX: &str = "INDEX";
 /// [`Slot`](super::slot::Slot) by number: array, mmapable.
 pub const MAP_SLOTS: &str = "SLOTS";
 /// Numbers of slots that were given back: stack, so that the touched range stays small.
@@ -59,8 +54,12 @@ pub const MAP_PROGRAMS: &str = "PROGRAMS";
 
 /// Constant: slots there are.
 pub const CONST_SLOTS: &str = "SLOT_COUNT";
-/// Constant: hints less one, a power of two less one.
-pub const CONST_HINT_MASK: &str = "HINT_MASK";
+/// Constant: [`Shape::slot_bits`](super::index::Shape::slot_bits).
+pub const CONST_SLOT_BITS: &str = "SLOT_BITS";
+/// Constant: [`Shape::bucket_mask`](super::index::Shape::bucket_mask).
+pub const CONST_BUCKET_MASK: &str = "BUCKET_MASK";
+/// Constant: the words of a [`Seed`](super::digest::Seed).
+pub const CONST_SEED: &str = "SEED";
 /// Constant: CPUs the kernel may ever bring up.
 pub const CONST_CPUS: &str = "CPU_COUNT";
 /// Constant: places in the table of hooks less one, a power of two less one.

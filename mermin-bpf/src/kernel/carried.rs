@@ -6,11 +6,11 @@
 use core::hint::black_box;
 
 use mermin_bpf::abi::{
-    key::CARRIED,
+    key::{CARRIED, KeyWords},
     slot::{LANES, Slot, first, origin},
 };
 
-use super::{count::Facts, index::Key, maps::is_bare};
+use super::{count::Facts, maps::is_bare};
 
 /// Keeps the ids of the first packet's tunnels, and whether it has more VLAN tags than a key; called after
 /// [`outer::keep`](super::outer::keep), in a slot that no other CPU uses yet.
@@ -27,7 +27,7 @@ pub(super) fn begin(slot: *mut Slot, facts: &Facts) {
 
 /// Compares the VLANs and tunnels of a packet with those of its flow's first packet.
 #[inline(always)]
-pub(super) fn compare<K: Key>(slot: *mut Slot, key: &K, facts: &Facts) {
+pub(super) fn compare(slot: *mut Slot, words: &KeyWords, facts: &Facts) {
     // SAFETY: within the slot.
     if facts.ids != 0 && unsafe { ids(slot).read_volatile() } != facts.ids {
         note(slot, first::OUTER_IDS, first::TUNNEL_IDS);
@@ -35,7 +35,6 @@ pub(super) fn compare<K: Key>(slot: *mut Slot, key: &K, facts: &Facts) {
     if !is_bare() {
         return;
     }
-    let words = key.words();
     // SAFETY: as above.
     let differs = |number: usize| unsafe { (*slot).key[number] } ^ words[number];
     if differs(0) & CARRIED[0] != 0 {

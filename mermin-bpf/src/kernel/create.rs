@@ -1,12 +1,17 @@
-//! A flow's first packet.
+//! A flow's first packet, and each that was not found at once.
 
-use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_ebpf::{helpers::bpf_ktime_get_ns, programs::TcContext};
 use mermin_bpf::{
     abi::{
-        globals::SLOTS_A_WORD,
-        key::{KEY_WORDS, KeyV4, KeyV6, KeyWords},
+        globals::{SLOTS_A_WORD, next},
+        key::{KEY_WORDS, KeyV4, KeyWords},
         ledger::Reason,
         slot::{LANES, Sample, Slot, origin, state},
+    },
+    index::{
+        insert::{Inserted, insert, replace},
+        memory::Memory,
+        search::{Found, search},
     },
     track::{answer::Sent, initial, key::HIGH_TO_LOW, origin::decide},
     wire::ethernet,
@@ -15,34 +20,61 @@ use mermin_bpf::{
 use super::{
     atomic, carried,
     count::{Facts, add, open, restarts},
-    index::{Found, Key, Updated, find, hint, is_live, publish, replace},
-    ledger::Account,
-    maps::{FREE, FRESH, GLOBALS, SLOTS, slot_count},
+    index::Table,
+    ledger::{self, Account},
+    maps::{FREE, FRESH, GLOBALS, PROGRAMS, SLOTS, index_shape, slot_count},
     outer,
     pass::Pass,
     skb::{Anywhere, Skb},
     tcp_analysis,
-    workspace::{Opening, PendingFlow, launder},
+    workspace::{Opening, PendingFlow, Workspace, launder},
 };
 
-/// Looks before a packet is counted under [`Reason::Race`].
-const ATTEMPTS: usize = 3;
+/// How often a packet is overtaken by other CPUs before it is counted under [`Reason::Race`].
+const MOST_OVERTAKEN: u8 = 16;
 
-/// Counts a packet into a flow made for it, or into one that was made meanwhile; or finds that it was counted before.
+/// Counts the workspace's packet into its flow, into one made for it, or under a reason.
 #[inline(always)]
-pub(super) fn count(
+pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
+    let skb = Skb(context.skb.skb);
+    let cpu = ledger::cpu();
+    // SAFETY: this CPU's own workspace; the call does not return where it succeeds.
+    unsafe {
+        let account = (*workspace).account;
+        let packet = &raw mut (*workspace).flowless;
+        if !(*packet).facts.is_total {
+            account.total(cpu, skb.len(), &(*packet).facts.measure);
+            (*packet).facts.is_total = true;
+        }
+        if let Err(reason) = count_or_refuse(skb, account, workspace) {
+            // Another CPU has inserted a key of the same home meanwhile: from the beginning. By a call rather than by a
+            // loop, which the verifier would follow for each time round.
+            if matches!(reason, Reason::Race) && (*packet).overtaken < MOST_OVERTAKEN {
+                (*packet).overtaken += 1;
+                PROGRAMS.tail_call(context, next::CREATE);
+            }
+            account.ignored(cpu, reason, &(*packet).facts.measure);
+        }
+    }
+}
+
+/// The error is the reason to count the packet under; [`Reason::Race`] if it was overtaken.
+///
+/// # Safety
+/// `workspace` is this CPU's own.
+#[inline(always)]
+unsafe fn count_or_refuse(
     skb: Skb,
     account: Account,
-    packet: &PendingFlow,
-    place: *mut Opening,
+    workspace: *mut Workspace,
 ) -> Result<(), Reason> {
-    // SAFETY: this CPU's own.
-    let opening = unsafe { launder(place, opening(skb, packet)) };
-    let slot = if packet.version & origin::IPV6 == 0 {
-        find_or_create(skb, &KeyV4::from_words(&packet.key), packet, opening)
-    } else {
-        find_or_create(skb, &KeyV6::from_words(&packet.key), packet, opening)
-    }?;
+    // SAFETY: by the contract above.
+    let (packet, opening) = unsafe {
+        let packet = &(*workspace).flowless;
+        let opening = launder(&raw mut (*workspace).opening, opening(skb, packet));
+        (packet, opening)
+    };
+    let slot = find_or_create(skb, workspace, packet, opening)?;
     let facts = &packet.facts;
     let pass = Pass::new(skb, account, packet.digest, facts);
     let is_hairpin = pass.is_doubtful(slot) && pass.is_hairpin(slot, facts);
@@ -62,73 +94,74 @@ pub(super) fn count(
 
 /// Finds the flow's slot, or makes one.
 #[inline(always)]
-fn find_or_create<K: Key>(
+fn find_or_create(
     skb: Skb,
-    key: &K,
+    workspace: *mut Workspace,
     packet: &PendingFlow,
     opening: &Opening,
 ) -> Result<*mut Slot, Reason> {
-    let mut absent = packet.absent;
-    for _ in 0..ATTEMPTS {
-        let found = if absent {
-            Found::Nothing
-        } else {
-            find(key, packet.digest)
-        };
-        absent = false;
-        let ended = match found {
-            // One that user space is closing takes the SYN along: its key is about to be deleted, and a new slot behind
-            // that key would be lost to the index with it.
-            Found::Flow(slot) if restarts(slot, &packet.facts, opening.number) && is_live(slot) => {
-                Some(slot)
-            }
-            Found::Flow(slot) => {
-                carried::compare(slot, key, &packet.facts);
-                if packet.facts.may_begin() {
-                    // SAFETY: takes nothing.
-                    open(
-                        slot,
-                        &packet.facts,
-                        unsafe { bpf_ktime_get_ns() },
-                        opening.number,
-                    );
-                }
+    let shape = index_shape();
+    let table = Table {
+        words: &packet.key,
+        version: packet.version,
+        workspace,
+    };
+    let home = table
+        .bucket(shape.bucket(packet.digest, 0))
+        .ok_or(Reason::IndexFull)?;
+    let head = table.head(home);
+    let ended = match search(&table, shape, packet.digest, head) {
+        Found::Live(at) => {
+            let slot = SLOTS
+                .get_ptr_mut(shape.slot(at.entry))
+                .ok_or(Reason::Race)?;
+            if !restarts(slot, &packet.facts, opening.number) {
+                join(slot, packet, opening);
                 return Ok(slot);
             }
-            Found::Recycled => continue,
-            Found::Nothing => None,
-        };
-        let place = take().ok_or(Reason::TableFull)?;
-        let Some(slot) = SLOTS.get_ptr_mut(place) else {
-            return Err(Reason::TableFull);
-        };
-        fill::<K>(slot, place, skb, packet, opening);
-        let updated = match ended {
-            Some(_) => replace(key, place),
-            None => publish(key, place),
-        };
-        match updated {
-            Updated::Done => {
-                if let Some(ended) = ended {
-                    // SAFETY: a slot's state is one byte; if user space is closing it already, it goes by its own list.
-                    unsafe { (&raw mut (*ended).state).write_volatile(state::REPLACED) };
-                }
-                // SAFETY: the slot is this program's until it is live. Published first, live second: a slot that user
-                // space sees live is in the index.
-                unsafe { (&raw mut (*slot).state).write_volatile(state::LIVE) };
-                // The hint is for the flow's second packet.
-                hint(packet.digest, place);
-                announce(place);
-                return Ok(slot);
-            }
-            Updated::Overtaken => give_back(slot, place),
-            Updated::Refused(reason) => {
-                give_back(slot, place);
-                return Err(reason);
-            }
+            Some((at, slot))
         }
+        Found::Pending => return Err(Reason::Race),
+        Found::Nothing if packet.later => return Err(Reason::Fragment),
+        Found::Nothing => None,
+    };
+    let number = take().ok_or(Reason::TableFull)?;
+    let slot = SLOTS.get_ptr_mut(number).ok_or(Reason::TableFull)?;
+    fill(slot, number, skb, packet, opening);
+    let refused = if let Some((at, old)) = ended {
+        let replaced = replace(&table, shape, &at, number);
+        if replaced {
+            // SAFETY: a slot's state is one byte; if user space is closing it already, it goes by its own list.
+            unsafe { (&raw mut (*old).state).write_volatile(state::REPLACED) };
+        }
+        (!replaced).then_some(Reason::Race)
+    } else {
+        match insert(&table, shape, packet.digest, head, number) {
+            Inserted::Done => None,
+            Inserted::Overtaken => Some(Reason::Race),
+            Inserted::Full => Some(Reason::IndexFull),
+        }
+    };
+    if let Some(reason) = refused {
+        give_back(slot, number);
+        return Err(reason);
     }
-    Err(Reason::Race)
+    // SAFETY: the slot is this program's until it is live. Inserted first, live second: a slot that user space sees live
+    // is in the index.
+    unsafe { (&raw mut (*slot).state).write_volatile(state::LIVE) };
+    announce(number);
+    Ok(slot)
+}
+
+/// Notes in a flow that there is what differs in this packet.
+#[inline(always)]
+fn join(slot: *mut Slot, packet: &PendingFlow, opening: &Opening) {
+    carried::compare(slot, &packet.key, &packet.facts);
+    if packet.facts.may_begin() {
+        // SAFETY: takes nothing.
+        let now = unsafe { bpf_ktime_get_ns() };
+        open(slot, &packet.facts, now, opening.number);
+    }
 }
 
 /// An unused slot number: one that was given back, otherwise one that was never used.
@@ -152,7 +185,7 @@ fn take() -> Option<u32> {
 
 /// Writes the fields of a new flow; user space has set the counters to zero.
 #[inline(always)]
-fn fill<K: Key>(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, opening: &Opening) {
+fn fill(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, opening: &Opening) {
     let mac_at = packet.facts.mac_at;
     let outer = outer::keep(slot, place, &packet.facts);
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
@@ -160,7 +193,8 @@ fn fill<K: Key>(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, ope
         let now = bpf_ktime_get_ns();
         set_key(slot, &packet.key);
         (*slot).first_seen = now;
-        (*slot).origin = opening.origin | K::ORIGIN | outer | origin::first_lane(packet.facts.lane);
+        (*slot).origin =
+            opening.origin | packet.version | outer | origin::first_lane(packet.facts.lane);
         carried::begin(slot, &packet.facts);
         (*slot).link_length = packet.facts.link_length;
         let lane = &raw mut (*slot).lanes[packet.facts.lane as usize & (LANES - 1)];

@@ -3,13 +3,15 @@
 use aya_ebpf::{
     bindings::BPF_ANY,
     helpers::{bpf_ktime_get_coarse_ns, bpf_map_lookup_elem, bpf_map_update_elem},
+    programs::TcContext,
 };
 use mermin_bpf::{
     abi::{
         fragment::{FragmentFlow, FragmentKey},
+        globals::next,
         key::{KeyV4, KeyV6},
         ledger::Reason,
-        slot::{DIRECTIONS, STRIPES, Slot, crossed},
+        slot::{DIRECTIONS, STRIPES, crossed, origin},
     },
     track::{fragment, measure::Measure, tcp_analysis::NOT_ANALYSED},
     wire::{
@@ -20,12 +22,11 @@ use mermin_bpf::{
 };
 
 use super::{
-    count::{self, Facts},
+    count::Facts,
     early,
-    index::{Found, Key, digest, find_known},
-    ledger::Account,
-    maps::FRAGMENTS,
-    pass::Pass,
+    index::digest,
+    ledger::{self, Account},
+    maps::{FRAGMENTS, PROGRAMS},
     skb::Skb,
     workspace::Workspace,
 };
@@ -103,22 +104,23 @@ unsafe fn enter(key: *const FragmentKey, owner: *const FragmentFlow) {
     }
 }
 
-/// Counts a later fragment, whose key is in the workspace, into the flow that the first one named, or remembers it for that.
+/// Has a later fragment, whose key is in the workspace, counted into the flow that the first one named, or remembers it for
+/// that; the error is the reason to count it under.
 ///
 /// # Safety
 /// `workspace` is this CPU's own.
 #[inline(always)]
 pub(super) unsafe fn count(
+    context: &TcContext,
     workspace: *mut Workspace,
-    skb: Skb,
     account: Account,
     ip: &Ip,
-    cpu: u32,
     frame: &Frame,
-) -> Result<Measure, Reason> {
+) -> Result<(), Reason> {
     let now = now();
+    let cpu = ledger::cpu();
     // SAFETY: by the contract above.
-    let counted = unsafe { count_known(workspace, skb, account, ip, cpu, frame.length, now) };
+    let counted = unsafe { hand_over(context, workspace, account, ip, cpu, frame.length, now) };
     // A buffer of segments is so many packets under the reason, whatever it is.
     if matches!(counted, Err(Reason::Fragment)) && !frame.segmented {
         // SAFETY: as above.
@@ -130,18 +132,20 @@ pub(super) unsafe fn count(
     counted
 }
 
+/// Calls the program that finds flows.
+///
 /// # Safety
 /// As [`count`].
 #[inline(always)]
-unsafe fn count_known(
+unsafe fn hand_over(
+    context: &TcContext,
     workspace: *mut Workspace,
-    skb: Skb,
     account: Account,
     ip: &Ip,
     cpu: u32,
     frame_length: u32,
     now: u64,
-) -> Result<Measure, Reason> {
+) -> Result<(), Reason> {
     // SAFETY: key and map are valid; an element of the map that is used again while it is copied gives a key that leads
     // nowhere, or to the flow of another packet of the same host and number.
     let owner = unsafe {
@@ -159,11 +163,39 @@ unsafe fn count_known(
     if !fragment::is_fresh(owner.seen_at, ip.addresses.is_v6(), now) {
         return Err(Reason::Fragment);
     }
-    let hook = account.direction();
     let measure = account.on_wire(fragment::measure(ip, owner, frame_length));
+    let length = Skb(context.skb.skb).len();
+    account.total(cpu, length, &measure);
+    let (digest, version) = if owner.ipv6 == 0 {
+        (digest(&KeyV4::from_words(&owner.key)), 0)
+    } else {
+        (digest(&KeyV6::from_words(&owner.key)), origin::IPV6)
+    };
+    // SAFETY: by the contract above; the call does not return where it succeeds.
+    unsafe {
+        let flowless = &raw mut (*workspace).flowless;
+        let key = (&raw const (*workspace).owner.key).read_volatile();
+        (&raw mut (*flowless).key).write_volatile(key);
+        (*flowless).digest = digest;
+        (*flowless).version = version;
+        (*flowless).overtaken = 0;
+        (*flowless).later = true;
+        let mut facts = facts(account, owner, cpu);
+        facts.measure = measure.plus(&outer_fragments(workspace, account, now));
+        (*flowless).facts = facts;
+        PROGRAMS.tail_call(context, next::CREATE);
+        account.ignored(cpu, Reason::Unreadable, &(*flowless).facts.measure);
+    }
+    Ok(())
+}
+
+/// Facts of a later fragment, but for its measure.
+#[inline(always)]
+fn facts(account: Account, owner: &FragmentFlow, cpu: u32) -> Facts {
+    let hook = account.direction();
     let direction = owner.direction & (DIRECTIONS as u8 - 1);
-    let facts = Facts {
-        measure,
+    Facts {
+        measure: Measure::default(),
         sample: owner.sample | crossed::by(hook),
         // After an "or" Linux 6.1 knows no bounds, and the compiler does: the masks behind it must survive.
         lane: core::hint::black_box(
@@ -175,42 +207,12 @@ unsafe fn count_known(
         // A later fragment has nothing of its protocol's header.
         tcp_flags: 0,
         // The first fragment has stored its flow.
-        ids: 0,
+        ids: core::hint::black_box(0),
         more_vlans: false,
         encapsulated: false,
         is_total: true,
         mac_at: 0,
-        transport_at: 0,
+        transport_at: core::hint::black_box(0),
         payload: NOT_ANALYSED,
-    };
-    let found = if owner.ipv6 == 0 {
-        find(skb, account, &KeyV4::from_words(&owner.key), &facts)?
-    } else {
-        find(skb, account, &KeyV6::from_words(&owner.key), &facts)?
-    };
-    // SAFETY: the flow is there.
-    let before = unsafe { outer_fragments(workspace, account, now) };
-    let facts = Facts {
-        measure: measure.plus(&before),
-        ..facts
-    };
-    count::add(found, &facts);
-    Ok(measure)
-}
-
-/// The slot of the fragment's flow, unless it was counted there before.
-#[inline(always)]
-fn find<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> Result<*mut Slot, Reason> {
-    let digest = digest(key);
-    let Found::Flow(slot) = find_known(key, digest, facts.lane, 0) else {
-        return Err(Reason::Fragment);
-    };
-    let pass = Pass::new(skb, account, digest, facts);
-    let is_hairpin = pass.is_doubtful(slot) && pass.is_hairpin(slot, facts);
-    pass.note();
-    if is_hairpin {
-        Err(Reason::Hairpin)
-    } else {
-        Ok(slot)
     }
 }

@@ -69,10 +69,7 @@ unsafe fn count_or_refuse(
             (*workspace).fragment = fragment::key(ip, level, skb.ifindex());
         }
         if ip.later_fragment {
-            let cpu = ledger::cpu();
-            let measured = count_later(workspace, skb, account, ip, cpu, &frame)?;
-            account.total(cpu, skb.len(), &measured);
-            return Ok(());
+            return count_later(context, workspace, account, ip, &frame);
         }
         let transport = level.transport(bytes, &frame, ip)?;
         let transport = launder(&raw mut (*workspace).transport, transport);
@@ -224,7 +221,7 @@ unsafe fn count_packet(
         let facts = &*black_box(&raw const (*flowless).facts);
         let bytes = Copied::again(workspace);
         let words = &*black_box(&raw const (*flowless).key);
-        let (digest, absent) = if (*flowless).version & origin::IPV6 == 0 {
+        let (digest, counted) = if (*flowless).version & origin::IPV6 == 0 {
             let key = KeyV4::from_words(words);
             let digest = digest(&key);
             (
@@ -239,9 +236,10 @@ unsafe fn count_packet(
                 count_known(skb, bytes, account, &key, digest, facts),
             )
         };
-        if let Some(absent) = absent {
+        if !counted {
             (*flowless).digest = digest;
-            (*flowless).absent = absent;
+            (*flowless).overtaken = 0;
+            (*flowless).later = false;
             PROGRAMS.tail_call(context, next::CREATE);
             account.ignored(ledger::cpu(), Reason::Unreadable, &facts.measure);
         }

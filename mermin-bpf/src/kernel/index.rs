@@ -1,32 +1,25 @@
-//! The index: from a key to the number of its slot.
+//! The kernel's way to the index: from a key to its slot.
 
-use core::hint::black_box;
-
-use aya_ebpf::{
-    bindings::{BPF_EXIST, BPF_NOEXIST},
-    helpers::bpf_map_update_elem,
-    maps::HashMap,
+use core::{
+    hint::black_box,
+    intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xchg},
 };
-use mermin_bpf::abi::{
-    key::{CARRIED, KeyV4, KeyV6, KeyWords},
-    ledger::Reason,
-    slot::{LANES, Slot, origin, state},
+
+use mermin_bpf::{
+    abi::{
+        digest,
+        index::{Bucket, ENTRIES, Head, word},
+        key::{CARRIED, KeyV4, KeyV6, KeyWords},
+        slot::{LANES, Slot, origin},
+    },
+    index::memory::{Keys, Memory},
 };
 
 use super::{
-    maps::{HINTS, HintSet, INDEX_V4, INDEX_V6, SLOTS, hint_mask, is_bare},
-    pass::lanes_used,
+    atomic,
+    maps::{INDEX, SLOTS, StoredSeed, index_shape, is_bare},
+    workspace::Workspace,
 };
-
-const ENOENT: i64 = 2;
-const E2BIG: i64 = 7;
-const ENOMEM: i64 = 12;
-const EBUSY: i64 = 16;
-const EEXIST: i64 = 17;
-
-/// A hint is a slot's number with a tag above it.
-const SLOT_BITS: u32 = 24;
-const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 
 /// Keys that can be looked up.
 pub(super) trait Key: Copy + 'static {
@@ -35,18 +28,7 @@ pub(super) trait Key: Copy + 'static {
     /// Bits of [`origin`] that name the IP version.
     const ORIGIN: u8;
 
-    fn index() -> &'static HashMap<Self, u32>
-    where
-        Self: Sized;
     fn words(&self) -> KeyWords;
-    /// The same without VLANs and tunnels.
-    fn bare(&self) -> Self;
-
-    /// As the index has it. A slot has the key of its flow's first packet with VLANs and tunnels in any case.
-    #[inline(always)]
-    fn indexed(&self) -> Self {
-        if is_bare() { self.bare() } else { *self }
-    }
 
     /// The words, to be stored.
     ///
@@ -68,18 +50,8 @@ impl Key for KeyV4 {
     const ORIGIN: u8 = 0;
 
     #[inline(always)]
-    fn index() -> &'static HashMap<Self, u32> {
-        &INDEX_V4
-    }
-
-    #[inline(always)]
     fn words(&self) -> KeyWords {
         self.words()
-    }
-
-    #[inline(always)]
-    fn bare(&self) -> Self {
-        Self::bare(*self)
     }
 }
 
@@ -88,77 +60,44 @@ impl Key for KeyV6 {
     const ORIGIN: u8 = origin::IPV6;
 
     #[inline(always)]
-    fn index() -> &'static HashMap<Self, u32> {
-        &INDEX_V6
-    }
-
-    #[inline(always)]
     fn words(&self) -> KeyWords {
         self.words()
     }
-
-    #[inline(always)]
-    fn bare(&self) -> Self {
-        Self::bare(*self)
-    }
 }
 
-/// Result of a look-up.
-pub(super) enum Found {
-    /// The flow's slot.
-    Flow(*mut Slot),
-    /// An element that was recycled for another key while it was read: look again.
-    Recycled,
-    /// No such flow.
-    Nothing,
+/// The key's digest.
+#[inline(always)]
+pub(super) fn digest<K: Key>(key: &K) -> u64 {
+    digest::digest(&key.words(), K::ORIGIN != 0, is_bare(), &StoredSeed)
 }
 
-/// Looks up a known flow: first where it was last found, which is 20 ns cheaper than the index, then in the index.
+/// Looks for a flow where nearly all are: at the first entry of the home bucket that has the key's tag. `None` also for
+/// others, and for a slot with any `doubts` bit set in its lanes' bytes; the program that makes flows looks everywhere.
 ///
-/// `digest` is the key's, and `lane` the counter line that the packet is about to be added to. A slot with any `doubts`
-/// bit set in its lanes' bytes is returned as `Recycled`. Key and bits share one comparison, because a separate branch
-/// gives the verifier a third more paths.
+/// `lane` is the counter line that the packet is about to be added to.
 #[inline(always)]
-pub(super) fn find_known<K: Key>(key: &K, digest: u64, lane: u32, doubts: u32) -> Found {
-    if let Some(slot) = find_by_hint(key, digest, lane, doubts) {
-        return Found::Flow(slot);
-    }
-    match find(key, digest) {
-        Found::Flow(slot) if lanes_used(slot) & doubts != 0 => Found::Recycled,
-        found => found,
-    }
-}
-
-/// The slot's own key confirms the hint. The slot must also be live: the index no longer leads to a slot that is being
-/// closed, but a hint still does, so without that check packets could be counted after the grace period.
-#[inline(always)]
-fn find_by_hint<K: Key>(key: &K, digest: u64, lane: u32, doubts: u32) -> Option<*mut Slot> {
-    let set = HINTS.get_ptr(place(digest))?;
-    let tag = tag(digest);
-    let mut hint = tagged(set, 0, tag);
-    if hint >> SLOT_BITS != tag {
-        hint = tagged(set, 1, tag);
-        if hint >> SLOT_BITS != tag {
-            return None;
-        }
-    }
-    let slot = SLOTS.get_ptr_mut(hint & SLOT_MASK)?;
+pub(super) fn find_known<K: Key>(
+    key: &K,
+    digest: u64,
+    lane: u32,
+    doubts: u32,
+) -> Option<*mut Slot> {
+    let shape = index_shape();
+    let bucket = INDEX.get_ptr(shape.bucket(digest, 0))?;
+    let (live, mask) = (shape.live(digest).0, shape.tag_mask());
+    let entry = (0..ENTRIES)
+        .map(
+            #[inline(always)]
+            |number| entry(bucket, number),
+        )
+        .find(
+            #[inline(always)]
+            |entry| entry & mask == live,
+        )?;
+    let slot = SLOTS.get_ptr_mut(entry & !mask)?;
     fetch(slot, lane);
-    let differs = differs(slot, key) | u64::from(lanes_used(slot) & doubts);
-    (differs == 0 && is_live(slot)).then_some(slot)
-}
-
-/// The hint with this tag in one pair of a set, if there is one.
-#[inline(always)]
-fn tagged(set: *const HintSet, pair: usize, tag: u32) -> u32 {
-    // SAFETY: the set has two pairs, each a word; volatile because other CPUs change it.
-    let pair = unsafe { (&raw const (*set)[pair]).read_volatile() };
-    let (first, second) = (pair as u32, (pair >> 32) as u32);
-    if first >> SLOT_BITS == tag {
-        first
-    } else {
-        second
-    }
+    let differs = differs(slot, &key.words(), K::WORDS, K::ORIGIN, doubts);
+    (differs == 0).then_some(slot)
 }
 
 /// Has a counter line brought in beside the slot's first line. Left to itself the processor waits for one after the other,
@@ -169,92 +108,18 @@ fn fetch(slot: *mut Slot, lane: u32) {
     unsafe { (&raw const (*slot).lanes[lane as usize & (LANES - 1)].packets).read_volatile() };
 }
 
-/// Leaves a hint to a slot in front of the others there, of which the last one goes.
-#[inline(always)]
-pub(super) fn hint(digest: u64, number: u32) {
-    if let Some(set) = HINTS.get_ptr_mut(place(digest)) {
-        let hint = tag(digest) << SLOT_BITS | number & SLOT_MASK;
-        // SAFETY: each pair is read and stored whole; two CPUs at once lose a hint at worst.
-        unsafe {
-            let front = (&raw const (*set)[0]).read_volatile();
-            let back = (&raw const (*set)[1]).read_volatile();
-            (&raw mut (*set)[0]).write_volatile(front << 32 | u64::from(hint));
-            (&raw mut (*set)[1]).write_volatile(back << 32 | front >> 32);
-        }
-    }
-}
+/// Where a slot's origin begins in the word that its state begins.
+const ORIGIN_AT: u32 = 8;
 
-/// A multilinear digest of a key, mixed once at the end, so that no product waits for an earlier one. The digest is
-/// only for speed: the slot's key is always compared.
-#[inline(always)]
-pub(super) fn digest<K: Key>(key: &K) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut words = key.words();
-    if is_bare() {
-        words[0] &= !CARRIED[0];
-        words[1] &= !CARRIED[1];
-    }
-    let (mut sum, mut factor) = (0_u64, ODD);
-    for word in &words[..K::WORDS] {
-        sum = sum.wrapping_add(word.wrapping_mul(factor));
-        factor = factor.wrapping_mul(ODD);
-    }
-    let mixed = (sum ^ sum >> 32).wrapping_mul(ODD);
-    mixed ^ mixed >> 29
-}
-
-/// The place of a key's hints.
-#[inline(always)]
-fn place(digest: u64) -> u32 {
-    (digest >> 32) as u32 & hint_mask()
-}
-
-/// Eight bits that distinguish a key from most others in its set without reading their slots.
-#[inline(always)]
-fn tag(digest: u64) -> u32 {
-    digest as u32 >> SLOT_BITS
-}
-
-/// True if a slot is neither being closed nor replaced.
-#[inline(always)]
-pub(super) fn is_live(slot: *mut Slot) -> bool {
-    // SAFETY: the slot lives as long as its map; its state is one byte.
-    unsafe { (&raw const (*slot).state).read_volatile() == state::LIVE }
-}
-
-/// Looks up a flow in the index, and stores a hint.
+/// Bits in which a slot's key differs from a key, and those of `doubts` that are set in its lanes' bytes.
 ///
-/// A hash element is recycled at once, so the number read from it may be another flow's. The slot's own key decides: it
-/// cannot change before a grace period, which cannot end during this program run.
+/// Key and bits share one comparison, because a separate branch gives the verifier a third more paths.
+#[expect(
+    clippy::cast_ptr_alignment,
+    reason = "the word stands at a multiple of eight within a slot, which is aligned to more"
+)]
 #[inline(always)]
-pub(super) fn find<K: Key>(key: &K, digest: u64) -> Found {
-    // A copy for the helper: the key itself need not be in memory then, where a packet's hint is right.
-    let copy = &key.indexed();
-    let Some(number) = K::index().get_ptr(copy) else {
-        return Found::Nothing;
-    };
-    // SAFETY: the element holds a number; volatile because it is read once and may change.
-    let number = unsafe { number.read_volatile() };
-    let Some(slot) = SLOTS.get_ptr_mut(number) else {
-        return Found::Recycled;
-    };
-    if !holds(slot, key) {
-        return Found::Recycled;
-    }
-    hint(digest, number);
-    Found::Flow(slot)
-}
-
-/// True if a slot is a key's.
-#[inline(always)]
-fn holds<K: Key>(slot: *mut Slot, key: &K) -> bool {
-    differs(slot, key) == 0
-}
-
-/// Bits in which the key of a slot differs from a key.
-#[inline(always)]
-fn differs<K: Key>(slot: *mut Slot, key: &K) -> u64 {
-    let words = key.words();
+fn differs(slot: *mut Slot, words: &KeyWords, compared: usize, version: u8, doubts: u32) -> u64 {
     // SAFETY: within the key; the slot lives as long as its map.
     let differs = |number: usize| unsafe { (*slot).key[number] } ^ words[number];
     let (mut first, mut second) = (differs(0), differs(1));
@@ -264,52 +129,114 @@ fn differs<K: Key>(slot: *mut Slot, key: &K) -> u64 {
         second &= !CARRIED[1];
     }
     let mut found = first | second;
-    for number in CARRIED.len()..K::WORDS {
+    for number in CARRIED.len()..compared {
         found |= differs(number);
     }
-    found
+    // SAFETY: eight octets within the slot: state, origin, and two others, then the lanes' bytes.
+    let facts = unsafe { (&raw const (*slot).state).cast::<u64>().read_volatile() };
+    let matter = u64::from(doubts) << 32 | u64::from(origin::IPV6) << ORIGIN_AT;
+    found | (facts ^ u64::from(version) << ORIGIN_AT) & matter
 }
 
-/// Outcome of an update.
-pub(super) enum Updated {
-    /// The key leads to the new slot.
-    Done,
-    /// Somebody else was first: look again.
-    Overtaken,
-    /// It cannot be.
-    Refused(Reason),
-}
-
+/// One of a bucket's entries.
 #[inline(always)]
-fn update<K: Key>(key: &K, number: u32, flags: u32) -> Updated {
-    let key = &key.indexed();
-    let map = core::ptr::from_ref(K::index()).cast_mut().cast();
-    // SAFETY: key and value live on this program's stack.
-    let status = unsafe {
-        bpf_map_update_elem(
-            map,
-            core::ptr::from_ref(key).cast(),
-            (&raw const number).cast(),
-            u64::from(flags),
-        )
-    };
-    match -status {
-        0 => Updated::Done,
-        EEXIST | ENOENT => Updated::Overtaken,
-        E2BIG | ENOMEM => Updated::Refused(Reason::IndexFull),
-        EBUSY => Updated::Refused(Reason::IndexBusy),
-        _ => Updated::Refused(Reason::IndexError),
+fn entry(bucket: *const Bucket, number: usize) -> u32 {
+    // SAFETY: a word of the bucket, whatever the number; volatile because other CPUs change it.
+    unsafe { bucket.cast::<u32>().add(word(number)).read_volatile() }
+}
+
+/// The index, and the key that is searched for in it.
+pub(super) struct Table<'a> {
+    pub(super) words: &'a KeyWords,
+    /// As in [`Slot::origin`].
+    pub(super) version: u8,
+    /// This CPU's own.
+    pub(super) workspace: *mut Workspace,
+}
+
+impl Memory for Table<'_> {
+    type Bucket = *mut Bucket;
+
+    #[inline(always)]
+    fn bucket(&self, number: u32) -> Option<*mut Bucket> {
+        INDEX.get_ptr_mut(number)
+    }
+
+    /// An addition of nothing, because it is a barrier: a load would let loads behind it go first on arm64.
+    #[inline(always)]
+    fn head(&self, bucket: *mut Bucket) -> Head {
+        // SAFETY: within the map; heads are only changed atomically.
+        Head(unsafe { atomic::fetch_add(&raw mut (*bucket).head, black_box(0)) })
+    }
+
+    #[inline(always)]
+    fn swap_head(&self, bucket: *mut Bucket, from: Head, to: Head) -> bool {
+        // In test builds only: two CPUs that meet both insert.
+        if cfg!(mermin_unguarded) {
+            // SAFETY: as above.
+            unsafe { atomic::add(&raw mut (*bucket).head, to.0.wrapping_sub(from.0)) };
+            return true;
+        }
+        // SAFETY: as above.
+        unsafe { swap(&raw mut (*bucket).head, from.0, to.0) }
+    }
+
+    #[inline(always)]
+    fn subtract(&self, bucket: *mut Bucket, amount: u64) {
+        // SAFETY: as above.
+        unsafe { atomic::add(&raw mut (*bucket).head, amount.wrapping_neg()) }
+    }
+
+    #[inline(always)]
+    fn entry(&self, bucket: *mut Bucket, number: usize) -> u32 {
+        entry(bucket, number)
+    }
+
+    #[inline(always)]
+    fn swap_entry(&self, bucket: *mut Bucket, number: usize, from: u32, to: u32) -> bool {
+        // SAFETY: a word of the bucket, whatever the number; it is only changed atomically.
+        unsafe { swap(bucket.cast::<u32>().add(word(number)), from, to) }
+    }
+
+    #[inline(always)]
+    fn set_entry(&self, bucket: *mut Bucket, number: usize, to: u32) {
+        // SAFETY: as above.
+        unsafe {
+            let entry = bucket.cast::<u32>().add(word(number));
+            atomic_xchg::<u32, { AtomicOrdering::SeqCst }>(entry, to);
+        }
+    }
+
+    #[inline(always)]
+    fn forget(&self, number: usize) -> usize {
+        // SAFETY: this CPU's own.
+        unsafe {
+            let place = &raw mut (*self.workspace).number;
+            place.write_volatile(number as u64);
+            place.read_volatile() as usize
+        }
     }
 }
 
-/// Makes a key known that is not.
-#[inline(always)]
-pub(super) fn publish<K: Key>(key: &K, number: u32) -> Updated {
-    update(key, number, BPF_NOEXIST)
+impl Keys for Table<'_> {
+    #[inline(always)]
+    fn holds(&self, slot: u32) -> bool {
+        let slot = SLOTS.get_ptr_mut(slot);
+        slot.is_some_and(
+            #[inline(always)]
+            |slot| differs(slot, self.words, self.words.len(), self.version, 0) == 0,
+        )
+    }
 }
 
-/// Leads a key that is known to another slot.
+/// Changes a word if it is `from`; true if it was. A full barrier.
+///
+/// # Safety
+/// `at` is valid, aligned, and only ever changed atomically.
 #[inline(always)]
-pub(super) fn replace<K: Key>(key: &K, number: u32) -> Updated {
-    update(key, number, BPF_EXIST)
+unsafe fn swap<T: Copy + PartialEq>(at: *mut T, from: T, to: T) -> bool {
+    // SAFETY: by the contract above.
+    unsafe {
+        atomic_cxchg::<T, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(at, from, to).1
+    }
 }

@@ -5,13 +5,14 @@ use core::hint::cold_path;
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, Stack},
+    maps::{Array, LruHashMap, PerCpuArray, ProgramArray, Stack},
 };
 use mermin_bpf::{
     abi::{
+        digest::{Seed, Source},
         fragment::{Early, FragmentFlow, FragmentKey},
         globals::{Globals, next},
-        key::{KeyV4, KeyV6},
+        index::{Bucket, Shape},
         ledger::{HookEntry, Reasons, Totals},
         slot::Slot,
         tcp_analysis::TcpAnalysis,
@@ -23,15 +24,8 @@ use mermin_bpf::{
 
 use super::{pass::DEPARTURES_KEPT, workspace::Workspace};
 
-/// Hints for the keys of one place, the newest first: two pairs, each stored whole.
-pub(super) type HintSet = [u64; 2];
-
 #[map]
-pub(super) static INDEX_V4: HashMap<KeyV4, u32> = HashMap::with_max_entries(1, 0);
-#[map]
-pub(super) static INDEX_V6: HashMap<KeyV6, u32> = HashMap::with_max_entries(1, 0);
-#[map]
-pub(super) static HINTS: Array<HintSet> = Array::with_max_entries(1, 0);
+pub(super) static INDEX: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -67,7 +61,11 @@ pub(super) static EARLY: LruHashMap<FragmentKey, Early> = LruHashMap::with_max_e
 #[unsafe(no_mangle)]
 static SLOT_COUNT: u32 = 1;
 #[unsafe(no_mangle)]
-static HINT_MASK: u32 = 0;
+static SLOT_BITS: u32 = 0;
+#[unsafe(no_mangle)]
+static BUCKET_MASK: u32 = 0;
+#[unsafe(no_mangle)]
+static SEED: [u64; Seed::WORDS] = [0; Seed::WORDS];
 #[unsafe(no_mangle)]
 static CPU_COUNT: u32 = 1;
 #[unsafe(no_mangle)]
@@ -94,8 +92,37 @@ pub(super) fn slot_count() -> u32 {
 }
 
 #[inline(always)]
-pub(super) fn hint_mask() -> u32 {
-    constant(&HINT_MASK)
+pub(super) fn index_shape() -> Shape {
+    Shape {
+        slot_bits: constant(&SLOT_BITS),
+        bucket_mask: constant(&BUCKET_MASK),
+    }
+}
+
+/// The seed that the loader wrote, each word read where it is used.
+pub(super) struct StoredSeed;
+
+impl Source for StoredSeed {
+    #[inline(always)]
+    fn start(&self, ipv6: bool) -> u64 {
+        seed_word(usize::from(ipv6))
+    }
+
+    #[inline(always)]
+    fn factor(&self) -> u64 {
+        seed_word(2)
+    }
+
+    #[inline(always)]
+    fn summands(&self, word: usize) -> [u64; 2] {
+        [seed_word(4 + 2 * word), seed_word(5 + 2 * word)]
+    }
+}
+
+#[inline(always)]
+fn seed_word(number: usize) -> u64 {
+    // SAFETY: a reference to a static is valid for reads.
+    unsafe { core::ptr::read_volatile(&raw const SEED[number]) }
 }
 
 #[inline(always)]

@@ -29,7 +29,7 @@ use super::{
     carried,
     count::{self, Facts},
     create, device, general,
-    index::{Found, Key, digest, find_known},
+    index::{Key, digest, find_known},
     ledger::{self, Account, account},
     maps::{PROGRAMS, WORKSPACE, carries, decapsulates, session_ports},
     pass::{Pass, elsewhere},
@@ -93,22 +93,7 @@ pub fn mermin_device(context: TcContext) -> i32 {
 #[inline(always)]
 pub fn mermin_create(context: TcContext) -> i32 {
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
-        // SAFETY: this CPU's own workspace.
-        let (account, packet, opening) = unsafe {
-            (
-                (*workspace).account,
-                &(*workspace).flowless,
-                &raw mut (*workspace).opening,
-            )
-        };
-        let skb = Skb(context.skb.skb);
-        let cpu = ledger::cpu();
-        if !packet.facts.is_total {
-            account.total(cpu, skb.len(), &packet.facts.measure);
-        }
-        if let Err(reason) = create::count(skb, account, packet, opening) {
-            account.ignored(cpu, reason, &packet.facts.measure);
-        }
+        create::count(&context, workspace);
     }
     TC_ACT_UNSPEC
 }
@@ -245,9 +230,9 @@ fn count(context: &TcContext, hook: HookDirection, account: Account, packet: &Pa
 #[inline(always)]
 fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> bool {
     let digest = digest(key);
-    let Some(absent) = count_known(skb, skb.linear(), account, key, digest, facts) else {
+    if count_known(skb, skb.linear(), account, key, digest, facts) {
         return true;
-    };
+    }
     // Marks the code behind it as cold, which saves 4 ns for each packet that has a flow.
     cold_path();
     if let Some(workspace) = WORKSPACE.get_ptr_mut(0) {
@@ -258,7 +243,8 @@ fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) ->
                 key: key.opaque_words(),
                 digest,
                 version: K::ORIGIN,
-                absent,
+                overtaken: 0,
+                later: false,
                 facts: Facts {
                     // Opaque, or the compiler calls `memset` for these zeroes and those beside them.
                     ids: black_box(facts.ids),
@@ -271,9 +257,8 @@ fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) ->
     false
 }
 
-/// Counts the packet and returns `None` if it is a plain packet of a known flow. Otherwise it has no flow, may begin
-/// another connection, or may have been counted before: returns `Some(true)` if the index has no such flow. `bytes` has the packet's
-/// headers.
+/// Counts the packet and returns true if it is a plain packet of a flow that is found at once. Otherwise it has no flow,
+/// may begin another connection, or may have been counted before. `bytes` has the packet's headers.
 #[inline(always)]
 pub(super) fn count_known<K: Key, B: Bytes>(
     skb: Skb,
@@ -282,25 +267,21 @@ pub(super) fn count_known<K: Key, B: Bytes>(
     key: &K,
     digest: u64,
     facts: &Facts,
-) -> Option<bool> {
-    match find_known(
-        key,
-        digest,
-        facts.lane,
-        elsewhere(facts.hook, facts.direction),
-    ) {
-        Found::Flow(slot) if !facts.may_begin() => {
-            let pass = Pass::new(skb, account, digest, facts);
-            if pass.was_sent() {
-                return Some(false);
-            }
-            pass.note();
-            carried::compare(slot, key, facts);
-            count::add(slot, facts);
-            tcp_analysis::add(skb, bytes, account, slot, facts);
-            None
-        }
-        Found::Flow(_) | Found::Recycled => Some(false),
-        Found::Nothing => Some(true),
+) -> bool {
+    if facts.may_begin() {
+        return false;
     }
+    let doubts = elsewhere(facts.hook, facts.direction);
+    let Some(slot) = find_known(key, digest, facts.lane, doubts) else {
+        return false;
+    };
+    let pass = Pass::new(skb, account, digest, facts);
+    if pass.was_sent() {
+        return false;
+    }
+    pass.note();
+    carried::compare(slot, &key.words(), facts);
+    count::add(slot, facts);
+    tcp_analysis::add(skb, bytes, account, slot, facts);
+    true
 }

@@ -81,6 +81,8 @@ pub(super) struct Workspace {
     pub(super) opening: Opening,
     /// A packet that has no flow yet, for the program that creates one.
     pub(super) flowless: PendingFlow,
+    /// A number on its way past the verifier.
+    pub(super) number: u64,
 }
 
 /// How a packet begins its flow, should it do so.
@@ -98,12 +100,14 @@ pub(super) struct Opening {
 #[derive(Clone, Copy)]
 pub(super) struct PendingFlow {
     pub(super) key: KeyWords,
-    /// The key's, by which hints are kept.
+    /// The key's.
     pub(super) digest: u64,
     /// As in [`Slot::origin`](mermin_bpf::abi::slot::Slot::origin): which kind of key.
     pub(super) version: u8,
-    /// True if the index was searched and has no such flow.
-    pub(super) absent: bool,
+    /// How often the program that makes flows was overtaken by another CPU.
+    pub(super) overtaken: u8,
+    /// True for a later fragment, which begins no flow.
+    pub(super) later: bool,
     pub(super) facts: Facts,
 }
 

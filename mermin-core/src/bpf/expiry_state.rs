@@ -98,7 +98,6 @@ mod tests {
 
     use super::*;
     use crate::sys::mapping::Mapping;
-    use mermin_bpf::wire::tunnel::Keyed;
 
     fn mapping<T: Copy>(length: usize) -> Mapping<T> {
         let memory = memfd_create("slots", MemfdFlags::CLOEXEC).unwrap();
@@ -110,7 +109,7 @@ mod tests {
         let slots = mapping::<Slot>(2);
         // SAFETY: within the mapping, which nobody else has.
         unsafe { slots.at(1).write(*slot) };
-        Slab::new(slots, mapping(1), mapping(1), mapping(2), None, Keyed::Way)
+        Slab::new(slots, mapping(1), mapping(1), mapping(2), None)
     }
 
     fn lane() -> impl Strategy<Value = (u8, Lane)> {

@@ -7,7 +7,10 @@ use std::{
 };
 
 use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_insn};
-use mermin_bpf::{abi::names, wire::tunnel::Keyed};
+use mermin_bpf::{
+    abi::{digest::Seed, names},
+    wire::tunnel::Keyed,
+};
 
 use super::{
     refusal::Failure,
@@ -44,9 +47,9 @@ pub(super) struct Code {
 }
 
 impl Image {
-    pub(super) fn parse(object: &[u8], sizes: Sizes) -> Result<Self, Failure> {
+    pub(super) fn parse(object: &[u8], sizes: Sizes, seed: &Seed) -> Result<Self, Failure> {
         let mut object = Object::parse(object).map_err(Failure::object)?;
-        set_constants(&mut object, sizes)?;
+        set_constants(&mut object, sizes, seed)?;
         let mut maps = std::mem::take(&mut object.maps);
         for (name, length) in lengths(sizes) {
             if let Some(map) = maps.get_mut(name) {
@@ -158,8 +161,8 @@ fn stamp_exactly(codes: &mut [Code]) {
     }
 }
 
-fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
-    let constants = constants(sizes);
+fn set_constants(object: &mut Object, sizes: Sizes, seed: &Seed) -> Result<(), Failure> {
+    let constants = constants(sizes, seed);
     let constants = constants
         .iter()
         .map(|(name, octets)| (*name, (&octets[..], true)));
@@ -169,12 +172,12 @@ fn set_constants(object: &mut Object, sizes: Sizes) -> Result<(), Failure> {
 }
 
 /// Returns the constants of the programs, by name.
-pub(crate) fn constants(sizes: Sizes) -> Vec<(&'static str, Vec<u8>)> {
-    let ports = sizes.ports.words().into_iter();
-    let ports = ports.flat_map(u64::to_ne_bytes).collect();
+pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>)> {
+    let octets = |words: Vec<u64>| words.into_iter().flat_map(u64::to_ne_bytes).collect();
     let numbers = [
         (names::CONST_SLOTS, sizes.slots),
-        (names::CONST_HINT_MASK, sizes.hints() - 1),
+        (names::CONST_SLOT_BITS, sizes.index().slot_bits),
+        (names::CONST_BUCKET_MASK, sizes.index().bucket_mask),
         (names::CONST_CPUS, sizes.cpus),
         (names::CONST_HOOK_MASK, HOOK_PLACES - 1),
         (names::CONST_DECAPSULATE, u32::from(sizes.decapsulate)),
@@ -185,17 +188,21 @@ pub(crate) fn constants(sizes: Sizes) -> Vec<(&'static str, Vec<u8>)> {
         (names::CONST_ANALYSE, u32::from(sizes.tcp_analysis)),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
-    let ports = (names::CONST_TUNNEL_PORTS, ports);
-    numbers.into_iter().chain([ports]).collect()
+    let words = [
+        (
+            names::CONST_TUNNEL_PORTS,
+            octets(sizes.ports.words().to_vec()),
+        ),
+        (names::CONST_SEED, octets(seed.words().to_vec())),
+    ];
+    numbers.into_iter().chain(words).collect()
 }
 
 /// Returns the number of elements of maps whose size depends on options or host.
-fn lengths(sizes: Sizes) -> [(&'static str, u32); 14] {
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 12] {
     let counts = Sizes::ledgers(sizes.cpus);
     [
-        (names::MAP_INDEX_V4, sizes.slots),
-        (names::MAP_INDEX_V6, sizes.slots),
-        (names::MAP_HINTS, sizes.hints()),
+        (names::MAP_INDEX, sizes.index().buckets()),
         (names::MAP_SLOTS, sizes.slots),
         (names::MAP_FREE, sizes.slots),
         (names::MAP_FRESH, sizes.fresh()),
@@ -223,8 +230,10 @@ mod tests {
             exact_end: false,
             tcp_analysis: false,
             ports: mermin_bpf::wire::tunnel::Ports::default(),
+            slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
         };
-        let image = Image::parse(mermin_bpf::OBJECT, sizes).map_err(|_| "an object");
+        let image =
+            Image::parse(mermin_bpf::OBJECT, sizes, &Seed::default()).map_err(|_| "an object");
         let functions = image.unwrap().object.functions;
         let named = functions.into_values().map(|function| Code {
             name: function.name,

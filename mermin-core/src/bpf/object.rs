@@ -7,12 +7,12 @@ use std::{
     path::Path,
 };
 
-use mermin_bpf::abi::{globals::next, names};
+use mermin_bpf::abi::{digest::Seed, globals::next, index::Bucket, names};
 
 use super::{
     clock,
     image::{Blank, Code, Content, Image},
-    index::Index,
+    index::{self, Index},
     ledger::Ledger,
     parallel::parallel_map,
     refusal::Failure,
@@ -80,7 +80,8 @@ fn is_shared(name: &str) -> bool {
 
 /// Returns the maps that a process leaves to the next, and the required shape of each for these sizes.
 pub(crate) fn shared_maps(object: &[u8], sizes: Sizes) -> Result<Vec<(String, Shape)>, Error> {
-    let image = Image::parse(object, sizes).map_err(|failure| failure.explain(sizes))?;
+    let seed = Seed::default();
+    let image = Image::parse(object, sizes, &seed).map_err(|failure| failure.explain(sizes))?;
     let maps = image.maps().into_iter();
     Ok(maps
         .filter(|map| is_shared(map.name))
@@ -95,19 +96,38 @@ type Named = HashMap<String, OwnedFd>;
 pub(crate) struct Making {
     maps: Named,
     programs: Named,
+    memory: InMemory,
+    sizes: Sizes,
+    seed: Seed,
+}
+
+/// Maps that both sides share, mapped.
+struct InMemory {
     slab: Slab,
     ledger: Ledger,
-    exact_end: bool,
+    buckets: Mapping<Bucket>,
 }
 
 impl Making {
-    /// Creates the maps, or takes shared ones from the pins in `found`, and loads the programs.
+    /// Creates the maps, or takes shared ones from the pins in `found`, and loads the programs. The index
+    /// of maps that were found has the seed beside them.
     ///
     /// The kernel zeroes all memory of a map before it answers, and verifying a program takes about as long. Mapping
     /// the memory takes time as well.
-    pub(crate) fn begin(object: &[u8], sizes: Sizes, found: Option<&Path>) -> Result<Self, Error> {
+    pub(crate) fn begin(
+        object: &[u8],
+        sizes: Sizes,
+        found: Option<(&Path, Seed)>,
+    ) -> Result<Self, Error> {
         let explain = |failure: Failure| failure.explain(sizes);
-        let image = Image::parse(object, sizes).map_err(explain)?;
+        let (found, seed) = match found {
+            Some((path, seed)) => (Some(path), seed),
+            None => (
+                None,
+                index::draw_seed().map_err(|error| system("cannot draw a random number", error))?,
+            ),
+        };
+        let image = Image::parse(object, sizes, &seed).map_err(explain)?;
         let (made, ()) = parallel_map(image.maps(), |map| create(&map, found), || ());
         let maps = made.into_iter().collect::<Result<Named, _>>();
         let maps = maps.map_err(explain)?;
@@ -115,14 +135,18 @@ impl Making {
         let (loaded, mapped) = parallel_map(codes, load_program, || into_memory(&maps, sizes));
         let programs = loaded.into_iter().collect::<Result<Named, _>>();
         let programs = programs.map_err(explain)?;
-        let (slab, ledger) = mapped?;
         Ok(Self {
             maps,
             programs,
-            slab,
-            ledger,
-            exact_end: sizes.exact_end,
+            memory: mapped?,
+            sizes,
+            seed,
         })
+    }
+
+    /// Returns the seed of the index's digests.
+    pub(crate) fn seed(&self) -> Seed {
+        self.seed
     }
 
     /// Pins the maps that the next process takes over, and the stack of free slots.
@@ -154,14 +178,16 @@ impl Making {
                 handover: map(names::MAP_PROGRAMS)?,
                 handed_to,
             },
-            slab: self.slab,
-            index: Index {
-                v4: map(names::MAP_INDEX_V4)?,
-                v6: map(names::MAP_INDEX_V6)?,
-                free: map(names::MAP_FREE)?,
-            },
-            ledger: self.ledger,
-            clock: clock::Reader::new(program(names::PROGRAM_CLOCK)?, self.exact_end),
+            slab: self.memory.slab,
+            index: Index::new(
+                self.memory.buckets,
+                self.sizes.index(),
+                self.seed,
+                self.sizes.keyed,
+                map(names::MAP_FREE)?,
+            ),
+            ledger: self.memory.ledger,
+            clock: clock::Reader::new(program(names::PROGRAM_CLOCK)?, self.sizes.exact_end),
         })
     }
 }
@@ -218,7 +244,7 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
 }
 
 /// Maps the memory that both sides share.
-fn into_memory(maps: &Named, sizes: Sizes) -> Result<(Slab, Ledger), Error> {
+fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Error> {
     let analyses = values(maps, names::MAP_TCP_ANALYSIS, sizes.tcp_analyses())?;
     let analyses = sizes.tcp_analysis.then(|| TcpAnalyses::new(analyses));
     let slab = Slab::new(
@@ -227,7 +253,6 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<(Slab, Ledger), Error> {
         values(maps, names::MAP_GLOBALS, 1)?,
         values(maps, names::MAP_TUNNELS, sizes.tunnels())?,
         analyses,
-        sizes.keyed,
     );
     let counts = Sizes::ledgers(sizes.cpus);
     let ledger = Ledger::new(
@@ -236,7 +261,11 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<(Slab, Ledger), Error> {
         values(maps, names::MAP_REASONS, counts.reasons)?,
         sizes.cpus,
     );
-    Ok((slab, ledger))
+    Ok(InMemory {
+        slab,
+        ledger,
+        buckets: values(maps, names::MAP_INDEX, sizes.index().buckets())?,
+    })
 }
 
 fn values<T: Copy>(maps: &Named, name: &str, length: u32) -> Result<Mapping<T>, Error> {

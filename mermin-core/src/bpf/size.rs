@@ -1,7 +1,7 @@
 //! Computes map sizes before anything is created.
 
 use mermin_bpf::{
-    abi::{globals::SLOTS_A_WORD, ledger::reason_stripes},
+    abi::{globals::SLOTS_A_WORD, index::Shape, ledger::reason_stripes},
     wire::tunnel::{Keyed, Ports},
 };
 
@@ -37,6 +37,8 @@ pub(crate) struct Sizes {
     pub(crate) tcp_analysis: bool,
     /// UDP ports of tunnels.
     pub(crate) ports: Ports,
+    /// Slots for each bucket of the index.
+    pub(crate) slots_a_bucket: u32,
 }
 
 impl Sizes {
@@ -60,10 +62,9 @@ impl Sizes {
         TURNED.max(self.cpus.saturating_mul(ELEMENTS_A_CPU))
     }
 
-    /// Returns the number of sets of four hints, a power of two: two or more hints for each slot. In a full table, 14
-    /// % of the flows are in a set with more flows than hints. With pairs instead of sets of four, it would be 26 %.
-    pub(crate) fn hints(self) -> u32 {
-        self.slots.next_power_of_two().div_ceil(2)
+    /// Returns the shape of the index.
+    pub(crate) fn index(self) -> Shape {
+        Shape::crowded(self.slots, self.slots_a_bucket)
     }
 
     /// Returns the number of words with hints of new flows.
@@ -123,6 +124,8 @@ pub(crate) fn cpus(list: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use mermin_bpf::abi::index::SLOTS_A_BUCKET;
+
     use super::*;
 
     #[test]
@@ -135,6 +138,7 @@ mod tests {
             exact_end: false,
             tcp_analysis: false,
             ports: Ports::default(),
+            slots_a_bucket: SLOTS_A_BUCKET,
         };
         let found = |cpus| wanted.found(1000, Sizes::ledgers(cpus).totals);
         for cpus in [4, 5, 256] {
@@ -160,21 +164,5 @@ mod tests {
         assert_eq!(cpus("0-3,8-11"), Some(12));
         assert_eq!(cpus("0,2"), Some(3));
         assert_eq!(cpus(""), None);
-    }
-
-    #[test]
-    fn hints_are_a_power_of_two() {
-        let sizes = |slots| Sizes {
-            slots,
-            cpus: 1,
-            decapsulate: true,
-            keyed: Keyed::Way,
-            exact_end: false,
-            tcp_analysis: false,
-            ports: Ports::default(),
-        };
-        assert_eq!(sizes(1).hints(), 1);
-        assert_eq!(sizes(1000).hints(), 512);
-        assert_eq!(sizes(1024).hints(), 512);
     }
 }

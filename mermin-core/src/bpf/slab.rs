@@ -7,16 +7,16 @@ use std::{
 
 use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
-    key::{KeyTail, KeyV4, KeyV6},
+    key::{KeyTail, KeyV4, KeyWords},
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, origin, state},
     tunnel::{OuterHeader, TunnelEndpoints},
 };
 use mermin_bpf::{
     track::{origin::First, tcp::flags_from_bytes},
-    wire::{tcp::flag, tunnel::Keyed},
+    wire::tcp::flag,
 };
 
-use super::{clock::Ticks, index::Keys, tcp_analyses::TcpAnalyses};
+use super::{clock::Ticks, tcp_analyses::TcpAnalyses};
 use crate::{
     flow::Several,
     sys::mapping::Mapping,
@@ -35,7 +35,6 @@ pub(crate) struct Slab {
     tunnels: Mapping<TunnelEndpoints>,
     /// Analyses of TCP, if TCP is analysed.
     analyses: Option<TcpAnalyses>,
-    keyed: Keyed,
 }
 
 impl Slab {
@@ -45,7 +44,6 @@ impl Slab {
         globals: Mapping<Globals>,
         tunnels: Mapping<TunnelEndpoints>,
         analyses: Option<TcpAnalyses>,
-        keyed: Keyed,
     ) -> Self {
         Self {
             slots,
@@ -53,7 +51,6 @@ impl Slab {
             globals,
             tunnels,
             analyses,
-            keyed,
         }
     }
 
@@ -105,7 +102,7 @@ impl Slab {
 
     /// Marks a live slot as closing. Returns false if the kernel program has replaced it meanwhile.
     ///
-    /// Hints no longer lead to it from the next grace period on, nor does the index once its key is deleted.
+    /// The index leads to it until it is [removed](super::index::Index::remove).
     pub(crate) fn begin_close(&self, slot: u32) -> bool {
         self.state_of(slot)
             .compare_exchange(
@@ -117,23 +114,15 @@ impl Slab {
             .is_ok()
     }
 
-    /// Appends a slot's key to `keys`, in the form of the index.
-    pub(crate) fn give_key(&self, slot: u32, keys: &mut Keys) {
+    /// Returns a slot's key, and the bits of [`origin`].
+    pub(super) fn key(&self, slot: u32) -> (KeyWords, u8) {
         let slot = self.slots.at(slot as usize);
         // SAFETY: within the mapping; key and origin do not change while the slot is not free.
-        let (words, origin_bits) = unsafe {
+        unsafe {
             (
                 (&raw const (*slot).key).read_volatile(),
                 (&raw const (*slot).origin).read_volatile(),
             )
-        };
-        let bare = self.keyed == Keyed::Endpoints;
-        if origin_bits & origin::IPV6 == 0 {
-            let key = KeyV4::from_words(&words);
-            keys.v4.push(if bare { key.bare() } else { key });
-        } else {
-            let key = KeyV6::from_words(&words);
-            keys.v6.push(if bare { key.bare() } else { key });
         }
     }
 
@@ -248,9 +237,6 @@ impl Slab {
     }
 
     /// Empties a slot that no program counts into any more. Its number may then be returned.
-    ///
-    /// The key is cleared before the number is pushed: a program that reads a stale number from a recycled index
-    /// element must not find its own key.
     pub(crate) fn scrub(&self, slot: u32) {
         let at = self.slots.at(slot as usize);
         // SAFETY: after the grace period the slot is this thread's alone.

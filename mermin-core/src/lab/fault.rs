@@ -13,6 +13,8 @@ pub enum Fault {
     Notifications(usize),
     /// Ignore the kernel program's hints of new flows, and find them by reading every slot.
     IgnoresHints,
+    /// Let so many slots share a bucket of the index, which is 8 of them otherwise: many keys are not in their home.
+    Crowded(u32),
     /// Use another build of the kernel program.
     Object(&'static [u8]),
 }
@@ -25,6 +27,7 @@ pub fn with_fault(mut builder: FlowSourceBuilder, fault: Fault) -> FlowSourceBui
         Fault::GraceByMap => test_hooks.grace = Grace::by_map,
         Fault::Notifications(octets) => test_hooks.notifications = octets,
         Fault::IgnoresHints => test_hooks.ignores_hints = true,
+        Fault::Crowded(slots) => test_hooks.slots_a_bucket = slots,
         Fault::Object(object) => test_hooks.object = object,
     }
     builder

@@ -15,6 +15,8 @@ pub enum Order {
     Sequence,
     /// A random number for each packet.
     Random,
+    /// The same on all CPUs at the same time, and another every two microseconds.
+    Together,
 }
 
 /// Octets of the key of [`add_to_element`].
@@ -29,6 +31,7 @@ const PASS: i32 = 2;
 /// Helper functions by number.
 const LOOK_UP: i32 = 1;
 const UPDATE: i32 = 2;
+const KTIME_GET_NS: i32 = 5;
 const TAIL_CALL: i32 = 12;
 const PRANDOM: i32 = 7;
 /// Kind of the number behind `r = ...` of a wide load.
@@ -82,6 +85,8 @@ pub(super) fn empty() -> io::Result<OwnedFd> {
 fn choose(order: Order, flows: u32, counter: &OwnedFd) -> Vec<u64> {
     let mut code = match order {
         Order::Random => vec![call(PRANDOM), copy(7, 0)],
+        // r7 = r0 >> 11
+        Order::Together => vec![call(KTIME_GET_NS), copy(7, 0), op(0x77, 7, 0, 0, 11)],
         Order::Sequence => {
             let [first, second] = map(1, MAP_VALUE, counter);
             // r7 = 1; r7 = fetch and add

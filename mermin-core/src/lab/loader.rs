@@ -7,7 +7,7 @@ use std::{
 };
 
 use mermin_bpf::{
-    abi::{ledger::HookDirection, names},
+    abi::{digest::Seed, index::SLOTS_A_BUCKET, ledger::HookDirection, names},
     wire::tunnel::{Keyed, Ports},
 };
 
@@ -48,6 +48,7 @@ fn sizes(max_flows: u32) -> io::Result<Sizes> {
         exact_end: false,
         tcp_analysis: false,
         ports: Ports::default(),
+        slots_a_bucket: SLOTS_A_BUCKET,
     })
 }
 
@@ -65,7 +66,7 @@ impl ObjectSettings {
                 .map(|(name, shape)| (name, shape.entries))
                 .chain([free])
                 .collect(),
-            constants: constants(sizes),
+            constants: constants(sizes, &Seed::default()),
         })
     }
 }
@@ -91,7 +92,7 @@ impl LoadedObject {
     /// Returns one of its maps.
     #[must_use]
     pub fn map(&self) -> BorrowedFd<'_> {
-        self.0.index.v4.as_fd()
+        self.0.index.free.as_fd()
     }
 }
 

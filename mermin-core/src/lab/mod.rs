@@ -182,6 +182,12 @@ impl Lab {
         self.harness.read()
     }
 
+    /// Returns in words what does not fit between the index and the slots, while no packet is injected.
+    #[must_use]
+    pub fn index_defects(&self) -> Vec<String> {
+        self.harness.index_defects()
+    }
+
     /// Reads every open flow as [`OpenFlows`](crate::OpenFlows) does.
     ///
     /// # Errors

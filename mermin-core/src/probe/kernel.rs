@@ -6,6 +6,8 @@ use crate::error::{Error, ErrorKind};
 /// The oldest kernel with everything the program needs: bounded loops over map memory, atomics, ring buffer, coarse
 /// clock.
 const FLOOR: (u32, u32) = (5, 14);
+/// The same on arm64, whose compiler for BPF has atomic operations with a result only since 5.18 (commit 1902472b4fa9).
+const ARM64_FLOOR: (u32, u32) = (5, 18);
 
 /// Returns major and minor version of a release such as `6.1.0-13-amd64`.
 fn version(release: &str) -> Option<(u32, u32)> {
@@ -20,10 +22,22 @@ fn version(release: &str) -> Option<(u32, u32)> {
 /// # Errors
 /// [`ErrorKind::Unsupported`].
 pub(crate) fn check(release: &str) -> Result<(), Error> {
+    check_on(release, cfg!(target_arch = "aarch64"))
+}
+
+fn check_on(release: &str, arm64: bool) -> Result<(), Error> {
+    let (floor, machine) = if arm64 {
+        (ARM64_FLOOR, " on arm64")
+    } else {
+        (FLOOR, "")
+    };
     match version(release) {
-        Some(found) if found < FLOOR => Err(Error::new(
+        Some(found) if found < floor => Err(Error::new(
             ErrorKind::Unsupported,
-            format!("cannot capture on Linux {release}: 5.14 or newer is needed"),
+            format!(
+                "cannot capture on Linux {release}: {}.{} or newer is needed{machine}",
+                floor.0, floor.1
+            ),
         )
         .with_remedy(
             "boot a newer kernel; 6.6 or newer is recommended, where TCX keeps programs in order",
@@ -46,7 +60,7 @@ mod tests {
 
     #[test]
     fn kernels_below_the_floor_are_refused_by_name() {
-        let error = check("5.10.0-46-cloud-amd64").expect_err("too old");
+        let error = check_on("5.10.0-46-cloud-amd64", false).expect_err("too old");
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert_eq!(
             error.to_string(),
@@ -54,6 +68,17 @@ mod tests {
         );
         assert!(error.remedy().is_some());
         assert!(check("4.19.0").is_err());
+    }
+
+    #[test]
+    fn arm64_has_a_floor_of_its_own() {
+        let error = check_on("5.15.0-91-generic", true).expect_err("too old");
+        assert_eq!(
+            error.to_string(),
+            "cannot capture on Linux 5.15.0-91-generic: 5.18 or newer is needed on arm64"
+        );
+        assert!(check_on("5.15.0-91-generic", false).is_ok());
+        assert!(check_on("5.18.0", true).is_ok());
     }
 
     #[test]
@@ -66,7 +91,7 @@ mod tests {
             "7.3.4+deb13",
             "odd",
         ] {
-            assert!(check(release).is_ok(), "{release}");
+            assert!(check_on(release, false).is_ok(), "{release}");
         }
     }
 }

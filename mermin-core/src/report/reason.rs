@@ -72,14 +72,6 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
         ),
         "table_full" => ("new flows for which the table had no room", Some(FULL)),
         "index_full" => ("new flows for which the index had no room", Some(FULL)),
-        "index_busy" => (
-            "new flows that the kernel's hash map refused because an interrupt of the same CPU was updating it",
-            Some("run Linux 6.15 or newer, which does not refuse this"),
-        ),
-        "index_error" => (
-            "new flows that the kernel refused for another reason",
-            Some("report it with the output of `uname -r`"),
-        ),
         "race" => (
             "their flow was closed and created again several times while they were counted",
             None,

@@ -67,6 +67,8 @@ pub(crate) struct TestHooks {
     pub(crate) notifications: usize,
     /// Ignore the kernel program's hints of new flows, and find them by reading every slot periodically.
     pub(crate) ignores_hints: bool,
+    /// Slots for each bucket of the index.
+    pub(crate) slots_a_bucket: u32,
     /// Creates the method of waiting for grace periods.
     pub(crate) grace: fn() -> io::Result<Grace>,
 }
@@ -77,6 +79,7 @@ impl PartialEq for TestHooks {
         self.object == other.object
             && self.notifications == other.notifications
             && self.ignores_hints == other.ignores_hints
+            && self.slots_a_bucket == other.slots_a_bucket
     }
 }
 
@@ -86,6 +89,7 @@ impl Default for TestHooks {
             object: mermin_bpf::OBJECT,
             notifications: NOTIFICATIONS,
             ignores_hints: false,
+            slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
             grace: Grace::new,
         }
     }

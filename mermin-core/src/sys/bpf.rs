@@ -28,6 +28,7 @@ pub(crate) fn push(stack: BorrowedFd<'_>, number: u32) -> io::Result<()> {
 ///
 /// # Errors
 /// The kernel's for the key that follows the deleted ones: ENOENT when it is not there.
+#[cfg(all(feature = "__lab", feature = "pcap"))]
 pub(crate) fn delete_batch<K: Copy>(
     map: BorrowedFd<'_>,
     keys: &[K],

@@ -6,6 +6,7 @@
 
 mod account;
 mod injectors;
+mod meeting;
 
 use std::{
     env,
@@ -335,12 +336,17 @@ fn grace_periods_by_an_array_of_maps() {
 
 /// The kernel program with a wider window between look-up and count.
 fn widened() -> Option<Fault> {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../bpf/widened.bpf.o");
+    for_tests("widened")
+}
+
+/// A kernel program that is compiled for tests.
+fn for_tests(name: &str) -> Option<Fault> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("../bpf/{name}.bpf.o"));
     match std::fs::read(&path) {
         Ok(object) => Some(Fault::Object(object.leak())),
         Err(error) => {
             eprintln!(
-                "skipped: cannot read `{}`: {error}; type `cargo xtask bpf --widened`",
+                "skipped: cannot read `{}`: {error}; type `cargo xtask bpf --tests`",
                 path.display()
             );
             assert!(

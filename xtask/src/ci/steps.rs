@@ -70,8 +70,8 @@ pub(super) const STEPS: &[Step] = &[
         Work::Function("cargo xtask bpf --check", object::check),
     ),
     quick(
-        "kernel program for tests",
-        Work::Function("cargo xtask bpf --widened", object::widened),
+        "kernel programs for tests",
+        Work::Function("cargo xtask bpf --tests", object::for_tests),
     ),
     quick(
         "lints",

@@ -21,6 +21,19 @@ pub(super) enum Variant {
     Shipped,
     /// One with a delay between lookup and count, for tests.
     Widened,
+    /// The one that inserts into the index without comparing the head, for tests.
+    Unguarded,
+}
+
+impl Variant {
+    /// Returns the name of its files.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Shipped => "mermin",
+            Self::Widened => "widened",
+            Self::Unguarded => "unguarded",
+        }
+    }
 }
 
 /// Compiles the kernel program with the pinned tools.
@@ -39,7 +52,7 @@ pub(super) fn build(variant: Variant) -> Result<Vec<u8>> {
 fn target_dir(variant: Variant) -> PathBuf {
     match variant {
         Variant::Shipped => project::object_target_dir(),
-        Variant::Widened => project::object_target_dir().join("widened"),
+        Variant::Widened | Variant::Unguarded => project::object_target_dir().join(variant.name()),
     }
 }
 
@@ -93,8 +106,10 @@ fn command(rustc: &Rustc, variant: Variant, subcommand: &str) -> Command {
 fn flags(rustc: &Rustc, variant: Variant) -> Vec<String> {
     // v3 has 32-bit registers and jumps. Every kernel since 5.1 supports it.
     let mut flags = vec!["-Ctarget-cpu=v3".to_owned()];
-    if variant == Variant::Widened {
-        flags.push("--cfg=mermin_widen".to_owned());
+    match variant {
+        Variant::Shipped => {}
+        Variant::Widened => flags.push("--cfg=mermin_widen".to_owned()),
+        Variant::Unguarded => flags.push("--cfg=mermin_unguarded".to_owned()),
     }
     for (path, name) in local_paths(rustc) {
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));

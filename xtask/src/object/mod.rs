@@ -37,12 +37,14 @@ pub(crate) fn lint() -> Result<()> {
     build::lint()
 }
 
-/// Compiles the kernel program for the test that must lose packets, into the target directory.
-pub(crate) fn widened() -> Result<()> {
-    let built = build::build(Variant::Widened)?;
-    let path = project::widened_object();
-    fs::write(&path, &built).with_context(|| format!("cannot write `{}`", path.display()))?;
-    println!("{} is for tests alone", path.display());
+/// Compiles the kernel programs that tests show to be wrong, and puts them beside what else is compiled.
+pub(crate) fn for_tests() -> Result<()> {
+    for variant in [Variant::Widened, Variant::Unguarded] {
+        let built = build::build(variant)?;
+        let path = project::object_for_tests(variant.name());
+        fs::write(&path, &built).with_context(|| format!("cannot write `{}`", path.display()))?;
+        println!("{} is for tests alone", path.display());
+    }
     Ok(())
 }
 

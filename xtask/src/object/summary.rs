@@ -156,8 +156,8 @@ mod tests {
         assert!(programs.contains(&"mermin_ingress"), "{programs:?}");
         assert!(programs.contains(&"mermin_egress"), "{programs:?}");
         assert!(summary.programs.iter().all(|it| it.instructions > 0));
-        let index = summary.maps.iter().find(|map| map.name == "INDEX_V4");
-        assert!(index.is_some_and(|map| (map.kind, map.key, map.value) == (1, 24, 4)));
+        let index = summary.maps.iter().find(|map| map.name == "INDEX");
+        assert!(index.is_some_and(|map| (map.kind, map.key, map.value) == (2, 4, 64)));
     }
 
     #[test]

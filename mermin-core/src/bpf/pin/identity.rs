@@ -5,6 +5,8 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
+use mermin_bpf::abi::digest::Seed;
+
 use super::names::IDENTITY;
 use crate::sys::{
     bpf_pin::{self, Shape},
@@ -13,7 +15,7 @@ use crate::sys::{
 
 /// The only element of the identity's map.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     /// A random number, created with the maps. It makes the ids of two sources differ.
     pub(crate) epoch: u64,
@@ -23,6 +25,8 @@ pub(crate) struct Identity {
     pub(crate) keyed: u64,
     /// 1 if packets' times are `CLOCK_MONOTONIC`, 0 if they are ticks.
     pub(crate) exact_end: u64,
+    /// Of the index's digests.
+    pub(crate) seed: Seed,
 }
 
 /// Returns the shape of its map.

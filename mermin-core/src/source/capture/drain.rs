@@ -5,7 +5,7 @@ use super::{
     exporter::{Exporter, record::RecordContext},
     slots::SlotTable,
 };
-use crate::{error::Error, flow::EndReason};
+use crate::flow::EndReason;
 
 /// Progress of ending all flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +35,17 @@ impl Drain {
         exporter: &mut Exporter,
         closer: &Closer,
         records: &RecordContext<'_>,
-    ) -> Result<Drained, Error> {
+    ) -> Drained {
         let (ending, drained) = self.choose(slots, exporter, records);
         if exporter.outlives_the_process() {
             // If this process is killed, the next one attaches before it reads the slots. No packet may find a flow
             // that already has its last record.
-            closer.delete(&ending)?;
+            closer.delete(&ending);
         }
         for (slot, reason) in ending {
             exporter.end(slots, records, slot, reason);
         }
-        Ok(drained)
+        drained
     }
 
     /// Returns the next flows that can end.

@@ -35,6 +35,7 @@ pub(super) fn sizes(options: &Options) -> Sizes {
         exact_end: options.exact_end,
         tcp_analysis: options.tcp_analysis,
         ports: options.tunnel_ports.ports(),
+        slots_a_bucket: options.test_hooks.slots_a_bucket,
     }
 }
 

@@ -284,7 +284,7 @@ impl Capture {
             let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
             self.parts.closer.reap_acked_slots(slots, exporter)?;
             let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
-            let drained = drain.step(slots, exporter, &self.parts.closer, &records)?;
+            let drained = drain.step(slots, exporter, &self.parts.closer, &records);
             if drained == Drained::Full {
                 self.wait_for_room();
             } else {

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, executor::block_on};
 use mermin_core::{
     Attach, Error, Flow, FlowSource, FlowSourceBuilder, Join, NetNs, Pinning, Timeouts,
     filter::{Filter, Rule},
-    lab::{FailPoint, kill_at},
+    lab::{FailPoint, Fault, kill_at, with_fault},
     sink::{Batching, BoxError, FlowSink},
 };
 
@@ -42,6 +42,8 @@ pub(crate) struct Orders {
     pub(crate) age: u64,
     /// Conversations of several interfaces are reported once.
     pub(crate) joins: bool,
+    /// 64 slots share a bucket of the index.
+    pub(crate) crowded: bool,
 }
 
 /// How records are taken.
@@ -82,6 +84,7 @@ impl Orders {
             last: None,
             age: 0,
             joins: false,
+            crowded: false,
         }
     }
 
@@ -96,7 +99,7 @@ impl Orders {
         let (last, moment) = self.last.unwrap_or((0, Moment::Undelivered));
         let delivered = u8::from(moment == Moment::Delivered);
         format!(
-            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {}",
+            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {} {}",
             self.instance,
             self.netns,
             self.interface,
@@ -108,6 +111,7 @@ impl Orders {
             self.consumer as u8,
             self.age,
             u8::from(self.joins),
+            u8::from(self.crowded),
         )
     }
 
@@ -141,6 +145,7 @@ impl Orders {
             .filter(|last| last.0 != 0),
             age: positive(14),
             joins: positive(15) == 1,
+            crowded: positive(16) == 1,
         }
     }
 
@@ -156,6 +161,11 @@ impl Orders {
         let builder = match self.mode {
             Attach::Tc => FlowSource::builder().tc_priority(self.priority),
             _ => FlowSource::builder(),
+        };
+        let builder = if self.crowded {
+            with_fault(builder, Fault::Crowded(64))
+        } else {
+            builder
         };
         builder
             .interfaces([&self.interface])

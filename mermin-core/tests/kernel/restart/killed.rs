@@ -21,12 +21,15 @@ use crate::support::{
 crate::cases! {
     each_mode killed_at_random,
     each_mode killed_at_every_fail_point,
+    each_mode killed_beyond_home,
     each_mode killed_while_suppressing,
     each_mode killed_between_delivery_and_ok,
     each_mode killed_while_it_closes,
 }
 
 const FLOWS: u64 = 700;
+/// Flows of [`killed_beyond_home`]: 64 buckets of 14 are so full that some keys are not in their home, and none has no room.
+const CROWD: u64 = 600;
 
 /// Flows that a filter withholds, where there is one: the first of each 256.
 const UNWANTED: u64 = 77;
@@ -46,11 +49,15 @@ impl Siege {
             unwanted: filter.then(|| format!("1024-{}", 1024 + UNWANTED - 1)),
             ..Orders::new(&pair.near, "v0", &instance_name(), mode)
         };
+        Self::with(pair, orders, FLOWS)
+    }
+
+    fn with(pair: Pair, orders: Orders, flows: u64) -> Self {
         // The first one, so that no packet comes before there is a program.
         let mut process = orders.start();
         let mut referee = Referee::default();
         referee.openings.push(process.opened());
-        let load = Load::start(&pair, FLOWS, Duration::from_millis(1));
+        let load = Load::start(&pair, flows, Duration::from_millis(1));
         thread::sleep(Duration::from_millis(150));
         process.kill();
         referee.hear(process.rest());
@@ -190,7 +197,7 @@ fn killed_at_every_fail_point(mode: Attach) {
             FailPoint::Summed | FailPoint::Departing | FailPoint::Emptied
         ) || matches!(
             point,
-            FailPoint::Named | FailPoint::Parting | FailPoint::Shifted
+            FailPoint::Named | FailPoint::Parting | FailPoint::Shifted | FailPoint::Uncounted
         ) || WITHHOLDING.contains(&point)
         {
             continue;
@@ -205,6 +212,24 @@ fn killed_at_every_fail_point(mode: Attach) {
     }
     let referee = siege.end();
     report("killed at the worst moments", mode, &referee);
+}
+
+/// Killed between the removal of a key from a further place of the index and the count of it: the count stays too high, and
+/// nothing is lost.
+fn killed_beyond_home(mode: Attach) {
+    let pair = Pair::new();
+    let orders = Orders {
+        crowded: true,
+        ..Orders::new(&pair.near, "v0", &instance_name(), mode)
+    };
+    let mut siege = Siege::with(pair, orders, CROWD);
+    for point in [FailPoint::Uncounted, FailPoint::Marked, FailPoint::Unlisted] {
+        for passes in [0, 3] {
+            siege.kill_at(point, passes);
+        }
+    }
+    let referee = siege.end();
+    report("killed beyond home", mode, &referee);
 }
 
 /// Places between moving counts to `filtered` and noting it.

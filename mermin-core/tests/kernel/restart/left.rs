@@ -312,12 +312,12 @@ fn pin_missing_map(mode: Attach) {
     let bench = Bench::new(mode);
     for (spoil, why) in [
         ("rm SLOTS", "`SLOTS` is missing"),
-        ("rm INDEX_V6", "`INDEX_V6` is missing"),
+        ("rm INDEX", "`INDEX` is missing"),
         ("rm IDENTITY", "`IDENTITY` is missing"),
         ("rm JOURNAL", "`JOURNAL` is missing"),
         ("rm DEPARTED", "`DEPARTED` is missing"),
         (
-            "mv HINTS GLOBALS",
+            "mv INDEX GLOBALS",
             "`GLOBALS` is a map of another kind or size",
         ),
     ] {

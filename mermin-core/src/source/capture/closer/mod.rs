@@ -11,12 +11,7 @@ use super::{
     slots::SlotTable,
 };
 use crate::{
-    bpf::{
-        grace::Grace,
-        index::{Index, Keys},
-        pin::supply::RemainingSlots,
-        slab::Slab,
-    },
+    bpf::{grace::Grace, index::Index, pin::supply::RemainingSlots, slab::Slab},
     error::{Error, ErrorKind},
     flow::EndReason,
     source::control::Control,
@@ -108,7 +103,7 @@ impl Closer {
         exporter: &mut Exporter,
         records: &RecordContext<'_>,
     ) -> Result<(Vec<u32>, Duration), Error> {
-        closed.result.map_err(not_out)?;
+        closed.result.map_err(no_grace)?;
         for (slot, reason) in closed.batch.flows {
             let suppressed = exporter.is_suppressed(slots, records, slot);
             exporter.keep_promise(suppressed);
@@ -134,28 +129,24 @@ impl Closer {
     }
 
     /// Removes flows from the index at once. A program run may still count into them.
-    pub(super) fn delete(&self, flows: &[Ending]) -> Result<(), Error> {
-        thread::delete(&self.slab, &self.index, flows).map_err(not_out)
+    pub(super) fn delete(&self, flows: &[Ending]) {
+        thread::delete(&self.slab, &self.index, flows);
     }
 
-    /// Deletes keys; a key that is already deleted is no error.
-    pub(super) fn delete_keys(&self, keys: &Keys) -> Result<(), Error> {
-        self.index.delete(keys).map_err(not_out)
+    /// Removes the flow in a slot from the index, if the index leads to it.
+    pub(super) fn remove(&self, slot: u32) {
+        self.index.remove(&self.slab, slot);
     }
 
-    /// Returns true if the only key in `keys` leads to a slot.
-    pub(super) fn leads_to(&self, keys: &Keys, slot: u32) -> Result<bool, Error> {
-        let leads = self.index.leads_to(keys, slot);
-        leads.map_err(|error| {
-            Error::new(ErrorKind::System, "cannot look a flow up").with_source(error)
-        })
+    /// As [`Index::defects`].
+    #[cfg(feature = "__lab")]
+    pub(super) fn index_defects(&self) -> Vec<String> {
+        self.index.defects(&self.slab, 0)
     }
 
     /// Waits until every program run that began before has ended.
     pub(super) fn wait_for_grace(&self) -> Result<(), Error> {
-        self.grace.wait().map_err(|error| {
-            Error::new(ErrorKind::System, "cannot wait for a grace period").with_source(error)
-        })
+        self.grace.wait().map_err(no_grace)
     }
 
     /// Returns an empty slot to the kernel program.
@@ -169,12 +160,8 @@ impl Closer {
     }
 }
 
-fn not_out(error: io::Error) -> Error {
-    Error::new(
-        ErrorKind::System,
-        "cannot take ended flows out of the index",
-    )
-    .with_source(error)
+fn no_grace(error: io::Error) -> Error {
+    Error::new(ErrorKind::System, "cannot wait for a grace period").with_source(error)
 }
 
 fn not_back(error: io::Error) -> Error {

@@ -1,7 +1,6 @@
 //! The thread that removes flows from the index and waits for grace periods, in parallel with the sweep.
 
 use std::{
-    io,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -12,19 +11,11 @@ use std::{
 
 use super::{Batch, Closed, Ending};
 use crate::{
-    bpf::{
-        grace::Grace,
-        index::{Index, Keys},
-        slab::Slab,
-    },
+    bpf::{grace::Grace, index::Index, slab::Slab},
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     source::control::Control,
 };
-
-/// Flows that are marked before their keys are deleted. While a flow is marked and has its key, the SYN of a new
-/// connection is counted into it. A smaller number makes that time shorter.
-const MARKED_AT_ONCE: usize = 128;
 
 /// The thread that deletes and waits.
 #[derive(Debug)]
@@ -114,9 +105,9 @@ fn work(
             batch.flows.extend(more.flows);
             batch.detached.extend(more.detached);
         }
-        let result = delete(slab, index, &batch.flows);
+        delete(slab, index, &batch.flows);
         let began = Instant::now();
-        let result = result.and_then(|()| grace.wait());
+        let result = grace.wait();
         fail_point(FailPoint::Quiet);
         let closed = Closed {
             batch,
@@ -130,20 +121,13 @@ fn work(
     }
 }
 
-/// Marks flows as closing and removes them from the index. A flow that the kernel program replaced is already
-/// removed, and its key leads to another flow.
-pub(super) fn delete(slab: &Slab, index: &Index, flows: &[Ending]) -> io::Result<()> {
-    let mut keys = Keys::default();
-    for marked in flows.chunks(MARKED_AT_ONCE) {
-        keys.clear();
-        for &(slot, _) in marked {
-            if slab.begin_close(slot) {
-                slab.give_key(slot, &mut keys);
-                fail_point(FailPoint::Marked);
-            }
-        }
-        index.delete(&keys)?;
+/// Marks flows as closing and removes them from the index. A flow that the kernel program replaced stays without the mark,
+/// and the index does not lead to it any more.
+pub(super) fn delete(slab: &Slab, index: &Index, flows: &[Ending]) {
+    for &(slot, _) in flows {
+        slab.begin_close(slot);
+        fail_point(FailPoint::Marked);
+        index.remove(slab, slot);
         fail_point(FailPoint::Unlisted);
     }
-    Ok(())
 }

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use super::degradations;
 use crate::{
     attach::pinned_hooks::Parted,
-    bpf::index::Keys,
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     source::capture::{
@@ -40,7 +39,7 @@ pub(in crate::source::capture) fn part(
     if counted.is_some() || others(slots, &same).next().is_some() {
         closer.wait_for_grace()?;
         // Flows may have begun until now.
-        unlist(slots, closer, others(slots, &same))?;
+        unlist(slots, closer, others(slots, &same));
         shared.registry.depart_all_but(&same, &shared.ledger);
     }
     interfaces.went_on(same);
@@ -54,23 +53,11 @@ fn others(slots: &SlotTable, same: &BTreeSet<u32>) -> impl Iterator<Item = u32> 
     slots.used().filter(is_other)
 }
 
-/// Marks flows as closing and deletes their keys. The later pass over all slots exports them.
-fn unlist(
-    slots: &SlotTable,
-    closer: &Closer,
-    others: impl Iterator<Item = u32>,
-) -> Result<(), Error> {
-    let slab = slots.slab();
-    let mut all = Keys::default();
+/// Marks flows as closing and removes them from the index. The later pass over all slots exports them.
+fn unlist(slots: &SlotTable, closer: &Closer, others: impl Iterator<Item = u32>) {
     for slot in others {
-        let mut keys = Keys::default();
-        slab.give_key(slot, &mut keys);
-        // The key of a flow that was marked or replaced before may lead to another flow.
-        if slab.begin_close(slot) || closer.leads_to(&keys, slot)? {
-            all.v4.append(&mut keys.v4);
-            all.v6.append(&mut keys.v6);
-        }
+        slots.slab().begin_close(slot);
         fail_point(FailPoint::Parting);
+        closer.remove(slot);
     }
-    closer.delete_keys(&all)
 }

@@ -234,7 +234,11 @@ fn take_over(
         given_up.push(degradations::max_flows(wanted, sizes.slots));
     }
     let path = instance.path();
-    let making = Making::begin(arguments.options.test_hooks.object, sizes, Some(&path))?;
+    let making = Making::begin(
+        arguments.options.test_hooks.object,
+        sizes,
+        Some((&path, found.identity.seed)),
+    )?;
     arguments.control.go_on()?;
     let loaded = making.finish()?;
     // From here on, the instance is changed.
@@ -275,13 +279,14 @@ fn make(
     stale: Vec<Stale>,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
+    let (making, sizes) = begin(arguments, true, given_up)?;
     let identity = Identity {
         epoch: epoch()?,
         netns,
         keyed: keyed(arguments),
         exact_end: arguments.options.exact_end.into(),
+        seed: making.seed(),
     };
-    let (making, sizes) = begin(arguments, true, given_up)?;
     arguments.control.go_on()?;
     let pinned = beside(identity, sizes)
         .map_err(|error| unavailable::refused("make maps for", &instance.path(), &error))

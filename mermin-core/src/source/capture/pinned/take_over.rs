@@ -7,10 +7,7 @@ use mermin_bpf::abi::slot::state;
 use super::{PinnedInstance, degradations};
 use crate::{
     attach::pinned_hooks::PinnedHooks,
-    bpf::{
-        index::Keys,
-        pin::{instance::Stale, journal::SlotNotes, supply::FreeStack},
-    },
+    bpf::pin::{instance::Stale, journal::SlotNotes, supply::FreeStack},
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     filter::FilterDecision,
@@ -82,9 +79,7 @@ pub(in crate::source::capture) struct TakeOver<'a> {
 /// Result of reading all slots.
 #[derive(Default)]
 pub(in crate::source::capture) struct Recovered {
-    /// Keys of flows that were being closed.
-    keys: Keys,
-    /// The flows of these keys.
+    /// Flows that were being closed.
     batch: Batch,
     pub(in crate::source::capture) taken: TakenOver,
     pub(in crate::source::capture) orphaned: Vec<Orphaned>,
@@ -110,7 +105,7 @@ impl TakeOver<'_> {
         let returned = remaining.len();
         self.closer.take_remaining(remaining);
         self.exporter.enrol_all(self.slots, self.records);
-        let mut recovered = self.walk()?;
+        let mut recovered = self.walk();
         recovered.taken.slots_returned = returned;
         self.closer.close(std::mem::take(&mut recovered.batch));
         self.exporter.deliver();
@@ -131,7 +126,7 @@ impl TakeOver<'_> {
         }
     }
 
-    fn walk(&mut self) -> Result<Recovered, Error> {
+    fn walk(&mut self) -> Recovered {
         let mut recovered = Recovered::default();
         for slot in self.slots.used() {
             let state = self.slots.slab().state(slot);
@@ -144,10 +139,9 @@ impl TakeOver<'_> {
             };
             let flow = self.slots.slab().snapshot(slot, &self.records.ticks);
             recovered.torn += u64::from(self.recover(slot, &flow, &noted));
-            self.go_on(slot, state, &flow, &noted, &mut recovered)?;
+            self.go_on(slot, state, &flow, &noted, &mut recovered);
         }
-        self.closer.delete_keys(&recovered.keys)?;
-        Ok(recovered)
+        recovered
     }
 
     /// Continues a flow, or continues to close it.
@@ -158,7 +152,7 @@ impl TakeOver<'_> {
         flow: &FlowSnapshot,
         noted: &SlotNotes,
         recovered: &mut Recovered,
-    ) -> Result<(), Error> {
+    ) {
         let index = flow.tail().ifindex;
         let is_former = self.records.names.is_former(index, flow.first_seen);
         let orphaned = !self.watched.contains(&index) || is_former;
@@ -175,7 +169,8 @@ impl TakeOver<'_> {
             } else {
                 EndReason::IdleTimeout
             };
-            return self.resume_close(slot, noted.ended, otherwise, recovered);
+            self.resume_close(slot, noted.ended, otherwise, recovered);
+            return;
         }
         taken.flows += u64::from(!is_closing);
         taken.flows_closing += u64::from(is_closing);
@@ -187,7 +182,6 @@ impl TakeOver<'_> {
         if orphaned || is_closing {
             recovered.orphaned.push((slot, flow.first_seen));
         }
-        Ok(())
     }
 
     /// Restores the export state of a flow. Returns true if the journal's note has higher counts than the slot. Such a
@@ -224,13 +218,8 @@ impl TakeOver<'_> {
         ended: Option<EndReason>,
         otherwise: EndReason,
         recovered: &mut Recovered,
-    ) -> Result<(), Error> {
-        let mut keys = Keys::default();
-        self.slots.slab().give_key(slot, &mut keys);
-        if self.closer.leads_to(&keys, slot)? {
-            recovered.keys.v4.append(&mut keys.v4);
-            recovered.keys.v6.append(&mut keys.v6);
-        }
+    ) {
+        self.closer.remove(slot);
         let reason = ended.unwrap_or(otherwise);
         recovered.batch.flows.push((slot, reason));
         self.slots.begin_close(slot);
@@ -240,7 +229,6 @@ impl TakeOver<'_> {
         }
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
         self.exporter.promise(suppressed);
-        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use mermin_bpf::abi::{
 
 use super::{Capture, PERIOD};
 use crate::{
-    bpf::{clock::monotonic, index::Keys, object::Programs},
+    bpf::{clock::monotonic, object::Programs},
     error::{Error, ErrorKind},
     flow::{EndReason, Flow},
     report::Stats,
@@ -53,9 +53,9 @@ pub struct Reading {
 pub struct Phases {
     /// Flows closed.
     pub flows: u64,
-    /// Marking the slots and collecting the keys.
+    /// Marking the slots.
     pub mark: Duration,
-    /// Deleting the keys from the index, in batches.
+    /// Removing the flows from the index.
     pub delete: Duration,
     /// The grace period.
     pub grace: Duration,
@@ -171,6 +171,10 @@ impl Harness {
             .map(|slot| slots.slab().snapshot(slot, &clock.ticks()))
     }
 
+    pub(crate) fn index_defects(&self) -> Vec<String> {
+        self.capture.parts.closer.index_defects()
+    }
+
     pub(crate) fn make_due(&mut self) {
         self.capture.parts.slots.look_at_all();
     }
@@ -186,19 +190,19 @@ impl Harness {
     pub(crate) fn close_all(&mut self) -> Result<Phases, Error> {
         let parts = &mut self.capture.parts;
         let mut phases = Phases::default();
-        let mut keys = Keys::default();
         let mut slots = Vec::new();
         let mut lap = Lap::start();
         let slab = parts.slots.slab();
         for slot in parts.slots.used() {
             if slab.state(slot) == state::LIVE && slab.begin_close(slot) {
-                slab.give_key(slot, &mut keys);
                 slots.push(slot);
             }
         }
         phases.flows = slots.len() as u64;
         phases.mark = lap.lap();
-        parts.closer.delete_keys(&keys)?;
+        for &slot in &slots {
+            parts.closer.remove(slot);
+        }
         phases.delete = lap.lap();
         parts.closer.wait_for_grace()?;
         phases.grace = lap.lap();

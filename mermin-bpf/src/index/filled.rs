@@ -1,0 +1,263 @@
+//! How many keys of several kinds find room, and that chosen keys do not share places.
+
+use std::{vec, vec::Vec};
+
+use super::{
+    insert::{Inserted, insert},
+    memory::{Keys, Memory},
+    remove::remove,
+    search::{Found, search},
+};
+use core::cell::RefCell;
+
+use crate::abi::{
+    digest::{Seed, digest},
+    index::{Bucket, ENTRIES, Head, PLACES, Shape},
+    key::{KeyTail, KeyV4, KeyV6, KeyWords},
+};
+
+/// An index of one thread.
+struct Table {
+    shape: Shape,
+    buckets: RefCell<Vec<Bucket>>,
+    keys: RefCell<Vec<u64>>,
+}
+
+/// The table, and the key that is searched for.
+struct Wanted<'a>(&'a Table, u64);
+
+impl Memory for Wanted<'_> {
+    type Bucket = usize;
+
+    fn bucket(&self, number: u32) -> Option<usize> {
+        Some(number as usize)
+    }
+
+    fn head(&self, bucket: usize) -> Head {
+        Head(self.0.buckets.borrow()[bucket].head)
+    }
+
+    fn swap_head(&self, bucket: usize, from: Head, to: Head) -> bool {
+        let head = &mut self.0.buckets.borrow_mut()[bucket].head;
+        let is_same = *head == from.0;
+        *head = to.0;
+        is_same
+    }
+
+    fn subtract(&self, bucket: usize, amount: u64) {
+        self.0.buckets.borrow_mut()[bucket].head -= amount;
+    }
+
+    fn entry(&self, bucket: usize, number: usize) -> u32 {
+        self.0.buckets.borrow()[bucket].entries[number]
+    }
+
+    fn swap_entry(&self, bucket: usize, number: usize, from: u32, to: u32) -> bool {
+        let is_same = self.entry(bucket, number) == from;
+        self.set_entry(bucket, number, to);
+        is_same
+    }
+
+    fn set_entry(&self, bucket: usize, number: usize, to: u32) {
+        self.0.buckets.borrow_mut()[bucket].entries[number] = to;
+    }
+}
+
+impl Keys for Wanted<'_> {
+    fn holds(&self, slot: u32) -> bool {
+        self.0.keys.borrow()[slot as usize] == self.1
+    }
+}
+
+impl Table {
+    fn new(slots: u32) -> Self {
+        let shape = Shape::of(slots);
+        Self {
+            shape,
+            buckets: RefCell::new(vec![Bucket::default(); shape.buckets() as usize]),
+            keys: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Inserts a key, which its digest stands for.
+    fn insert(&self, digest: u64) -> Inserted {
+        let wanted = Wanted(self, digest);
+        let head = wanted.head(self.shape.bucket(digest, 0) as usize);
+        assert_eq!(search(&wanted, self.shape, digest, head), Found::Nothing);
+        let slot = self.keys.borrow().len() as u32;
+        let inserted = insert(&wanted, self.shape, digest, head, slot);
+        if inserted == Inserted::Done {
+            self.keys.borrow_mut().push(digest);
+        }
+        inserted
+    }
+}
+
+/// splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators").
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
+
+fn seed(number: u64) -> Seed {
+    let mut state = number;
+    Seed::from_words(&[(); Seed::WORDS].map(|()| random(&mut state)))
+}
+
+fn v4(ports: [u16; 2], addresses: [u32; 2]) -> KeyWords {
+    let tail = KeyTail {
+        ifindex: 2,
+        protocol_vlan: 6,
+        encapsulation: 0,
+        ports,
+    };
+    KeyV4 { tail, addresses }.words()
+}
+
+fn v6(ports: [u16; 2], low: u64) -> KeyWords {
+    let tail = KeyTail {
+        ifindex: 2,
+        protocol_vlan: 17,
+        encapsulation: 0,
+        ports,
+    };
+    let addresses = [[0xb80d_0120, low.swap_bytes()], [0xb80d_0120, u64::MAX]];
+    KeyV6 { tail, addresses }.words()
+}
+
+const SLOTS: u32 = 1 << 14;
+
+/// Keys of one kind, by their number.
+type Kind = fn(u32) -> (KeyWords, bool);
+
+/// Ports and addresses as hosts count them up, and those that differ in upper bits alone.
+const KINDS: [(&str, Kind); 5] = [
+    ("a port scan", |number| {
+        (v4([number as u16, 443], [0x0100_000a, 0x0101_a8c0]), false)
+    }),
+    ("an address scan", |number| {
+        (v4([40_000, 80], [0x0100_000a, number.swap_bytes()]), false)
+    }),
+    ("upper bits of two words", |number| {
+        let (port, address) = ((number as u16 & 0x7f) << 9, number >> 7 << 25 | 1);
+        (
+            v4([1, port], [0x0100_000a, address.rotate_left(number & 16)]),
+            false,
+        )
+    }),
+    ("IPv6 hosts", |number| (v6([5000, 53], number.into()), true)),
+    ("IPv6 ports", |number| {
+        (v6([number as u16, 53], (number >> 10).into()), true)
+    }),
+];
+
+#[test]
+fn a_table_is_filled_to_the_last_slot() {
+    for (name, kind) in KINDS {
+        for number in 0..4 {
+            let (seed, table) = (seed(number), Table::new(SLOTS));
+            let mut known = std::collections::HashSet::new();
+            let mut refused = 0;
+            for number in 0..SLOTS {
+                let (words, ipv6) = kind(number);
+                if known.insert(words) {
+                    let digest = digest(&words, ipv6, false, &seed);
+                    refused += u32::from(table.insert(digest) != Inserted::Done);
+                }
+            }
+            assert_eq!(refused, 0, "{name}, seed {number}");
+        }
+    }
+}
+
+#[test]
+fn what_is_removed_leaves_nothing() {
+    let table = Table::new(SLOTS);
+    let mut state = 1;
+    // As full as entries allow, so that many keys are not in their home.
+    let mut refused = 0;
+    for _ in 0..table.shape.buckets() * ENTRIES as u32 {
+        refused += u32::from(table.insert(random(&mut state)) == Inserted::Full);
+    }
+    assert!(refused > 0);
+    let keys = table.keys.borrow().clone();
+    for (slot, digest) in (0..).zip(keys) {
+        let wanted = Wanted(&table, digest);
+        assert!(remove(&wanted, table.shape, digest, slot));
+        assert!(!remove(&wanted, table.shape, digest, slot));
+    }
+    for bucket in table.buckets.borrow().iter() {
+        assert_eq!(bucket.entries, [0; ENTRIES]);
+        assert!((1..PLACES).all(|place| Head(bucket.head).count(place) == 0));
+    }
+}
+
+/// Keys that someone has chosen to share all places under a seed that they know.
+#[test]
+fn chosen_keys_share_no_places_under_another_seed() {
+    const CHOSEN: usize = 200;
+    let places = |seed: &Seed, words: &KeyWords| {
+        let digest = digest(words, false, false, seed);
+        let shape = Shape::of(SLOTS / 64);
+        [shape.bucket(digest, 0), shape.bucket(digest, 1)]
+    };
+    let known = seed(7);
+    let wanted = places(&known, &v4([1, 443], [1, 2]));
+    let chosen: Vec<KeyWords> = (0..u32::MAX)
+        .map(|number| v4([number as u16, 443], [number >> 16, 2]))
+        .filter(|words| places(&known, words) == wanted)
+        .take(CHOSEN)
+        .collect();
+    for (seed, flooded) in [(known, true), (seed(8), false), (seed(9), false)] {
+        let table = Table::new(SLOTS / 64);
+        let digests = chosen
+            .iter()
+            .map(|words| digest(words, false, false, &seed));
+        let refused = digests
+            .filter(|digest| table.insert(*digest) == Inserted::Full)
+            .count();
+        let expected = if flooded {
+            CHOSEN - PLACES * ENTRIES
+        } else {
+            0
+        };
+        assert_eq!(refused, expected);
+    }
+}
+
+/// The words of a key say nothing of its IP version.
+#[test]
+fn keys_of_two_versions_with_the_same_words_differ() {
+    let words = v4([1, 2], [3, 4]);
+    let seed = seed(1);
+    assert_ne!(
+        digest(&words, false, false, &seed),
+        digest(&words, true, false, &seed)
+    );
+}
+
+/// VLANs and tunnels are left out where they are not part of the key.
+#[test]
+fn a_bare_digest_has_neither_vlans_nor_tunnels() {
+    let with = |protocol_vlan, encapsulation| {
+        let tail = KeyTail {
+            ifindex: 2,
+            protocol_vlan,
+            encapsulation,
+            ports: [1, 2],
+        };
+        let addresses = [3, 4];
+        KeyV4 { tail, addresses }.words()
+    };
+    let (one, other) = (
+        with(KeyTail::pack(6, 10, 0), 0),
+        with(KeyTail::pack(6, 0, 0), 99),
+    );
+    let seed = seed(1);
+    let digest = |words: &KeyWords, bare| digest(words, false, bare, &seed);
+    assert_eq!(digest(&one, true), digest(&other, true));
+    assert_ne!(digest(&one, false), digest(&other, false));
+}

@@ -1,0 +1,479 @@
+//! Walks the protocol through all interleavings of inserting, replacing and removing, one access of memory at a time.
+//!
+//! The code of the protocol is what runs. A thread is known by the answers that its accesses had: it is run from its
+//! beginning with these answers, and stopped by unwinding at the next access, which the model then makes in the thread's
+//! turn. Accesses are sequentially consistent here; `docs/INDEX.md` says which barriers make them so.
+
+use std::boxed::Box;
+use std::{
+    cell::Cell,
+    collections::{HashSet, hash_map::RandomState},
+    hash::BuildHasher,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    vec,
+    vec::Vec,
+};
+
+use super::{
+    insert::{Inserted, insert, replace},
+    memory::{Keys, Memory},
+    remove::remove,
+    search::{Found, search},
+};
+use crate::abi::index::{ENTRIES, Head, PLACES, Shape};
+
+const SHAPE: Shape = Shape {
+    slot_bits: 4,
+    bucket_mask: PLACES as u32 - 1,
+};
+/// All keys have the same places, bucket 0 to 3, and the same tag.
+const DIGEST: u64 = 1 << 16 | 6;
+/// The entry of a key with another tag, which nobody touches.
+const FOREIGN: u32 = 0xaaaa_aab0;
+/// Slots there are.
+const SLOTS: usize = 10;
+/// Attempts of an insertion before it is given up.
+const ATTEMPTS: u8 = 3;
+/// Key of a slot that nobody has.
+const NOBODY: u8 = 0;
+
+/// One access.
+#[derive(Clone, Copy, Debug)]
+enum Access {
+    Head(usize),
+    SwapHead(usize, u64, u64),
+    Subtract(usize, u64),
+    Entry(usize, usize),
+    SwapEntry(usize, usize, u32, u32),
+    SetEntry(usize, usize, u32),
+    Key(u32),
+    Take(u8),
+    GiveBack(u32),
+}
+
+/// A mistake built in, to see that the model finds mistakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The head is changed whatever it is.
+    HeadNotCompared,
+    /// The head is read when the search is over.
+    HeadReadLate,
+    /// Pending entries are not seen.
+    PendingUnseen,
+    /// An insertion into a further place is not counted.
+    NotCounted,
+    /// An insertion into a further place is counted before it is inserted and not by it.
+    CountedLate,
+}
+
+/// Memory that all share.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Shared {
+    heads: [u64; PLACES],
+    entries: [[u32; ENTRIES]; PLACES],
+    keys: [u8; SLOTS],
+    free: Vec<u32>,
+}
+
+impl Shared {
+    /// All buckets full of foreign entries but for the first `empty` of each.
+    fn new(empty: [usize; PLACES]) -> Self {
+        let mut entries = [[FOREIGN; ENTRIES]; PLACES];
+        for (bucket, empty) in entries.iter_mut().zip(empty) {
+            bucket[..empty].fill(0);
+        }
+        Self {
+            heads: [0; PLACES],
+            entries,
+            keys: [NOBODY; SLOTS],
+            free: (0..4).rev().collect(),
+        }
+    }
+
+    fn access(&mut self, access: Access, fault: Option<Fault>) -> u64 {
+        let swapped = |is_same: bool| u64::from(is_same);
+        match access {
+            Access::Head(bucket) => self.heads[bucket],
+            Access::SwapHead(bucket, from, to) => {
+                let head = &mut self.heads[bucket];
+                let is_same = *head == from;
+                if is_same {
+                    *head = to;
+                } else if fault == Some(Fault::HeadNotCompared) {
+                    *head = head.wrapping_add(to.wrapping_sub(from));
+                    return 1;
+                }
+                swapped(is_same)
+            }
+            Access::Subtract(bucket, amount) => {
+                self.heads[bucket] = self.heads[bucket].wrapping_sub(amount);
+                0
+            }
+            Access::Entry(bucket, number) => self.entries[bucket][number].into(),
+            Access::SwapEntry(bucket, number, from, to) => {
+                let entry = &mut self.entries[bucket][number];
+                let is_same = *entry == from;
+                if is_same {
+                    *entry = to;
+                }
+                swapped(is_same)
+            }
+            Access::SetEntry(bucket, number, to) => {
+                self.entries[bucket][number] = to;
+                0
+            }
+            Access::Key(slot) => self.keys[slot as usize].into(),
+            Access::Take(key) => {
+                let slot = self.free.pop().unwrap();
+                self.keys[slot as usize] = key;
+                slot.into()
+            }
+            Access::GiveBack(slot) => {
+                self.keys[slot as usize] = NOBODY;
+                self.free.push(slot);
+                0
+            }
+        }
+    }
+
+    /// Entries that lead to a key.
+    fn live(&self, key: u8) -> usize {
+        let entries = self.entries.iter().flatten();
+        entries
+            .filter(|entry| **entry != FOREIGN && SHAPE.is_live(**entry))
+            .filter(|entry| self.keys[SHAPE.slot(**entry) as usize] == key)
+            .count()
+    }
+
+    /// Entries of a bucket that are somebody's of the model, live ones or all.
+    fn ours(&self, bucket: usize, live: bool) -> u64 {
+        let entries = self.entries[bucket].iter();
+        let ours = entries.filter(|entry| **entry != FOREIGN && **entry != 0);
+        ours.filter(|entry| !live || SHAPE.is_live(**entry)).count() as u64
+    }
+}
+
+fn counted(head: u64, place: usize) -> u64 {
+    (head / Head::unit(place)) & 0x3ff
+}
+
+/// A thread's way to the memory: answers that are known, and then the stop.
+struct Replay<'a> {
+    shared: &'a Shared,
+    answers: &'a [u64],
+    next: Cell<usize>,
+    key: u8,
+    fault: Option<Fault>,
+}
+
+impl Replay<'_> {
+    fn access(&self, access: Access) -> u64 {
+        let next = self.next.replace(self.next.get() + 1);
+        match self.answers.get(next) {
+            Some(answer) => *answer,
+            None => resume_unwind(Box::new(access)),
+        }
+    }
+}
+
+impl Memory for Replay<'_> {
+    type Bucket = usize;
+
+    fn bucket(&self, number: u32) -> Option<usize> {
+        Some(number as usize)
+    }
+
+    fn head(&self, bucket: usize) -> Head {
+        Head(self.access(Access::Head(bucket)))
+    }
+
+    fn swap_head(&self, bucket: usize, from: Head, to: Head) -> bool {
+        const INSERTION: u64 = 1 << 30;
+        let to = match self.fault {
+            Some(Fault::NotCounted | Fault::CountedLate) => Head(from.0.wrapping_add(INSERTION)),
+            _ => to,
+        };
+        self.access(Access::SwapHead(bucket, from.0, to.0)) != 0
+    }
+
+    fn subtract(&self, bucket: usize, amount: u64) {
+        if self.fault != Some(Fault::NotCounted) {
+            self.access(Access::Subtract(bucket, amount));
+        }
+    }
+
+    fn entry(&self, bucket: usize, number: usize) -> u32 {
+        if self.shared.entries[bucket][number] == FOREIGN {
+            return FOREIGN;
+        }
+        let entry = self.access(Access::Entry(bucket, number)) as u32;
+        if self.fault == Some(Fault::PendingUnseen) && !SHAPE.is_live(entry) && entry != 0 {
+            return FOREIGN;
+        }
+        entry
+    }
+
+    fn swap_entry(&self, bucket: usize, number: usize, from: u32, to: u32) -> bool {
+        self.access(Access::SwapEntry(bucket, number, from, to)) != 0
+    }
+
+    fn set_entry(&self, bucket: usize, number: usize, to: u32) {
+        self.access(Access::SetEntry(bucket, number, to));
+        if self.fault == Some(Fault::CountedLate) && bucket != 0 && SHAPE.is_live(to) {
+            let count = Head::unit(bucket).wrapping_neg();
+            self.access(Access::Subtract(0, count));
+        }
+    }
+}
+
+impl Keys for Replay<'_> {
+    fn holds(&self, slot: u32) -> bool {
+        self.access(Access::Key(slot)) == u64::from(self.key)
+    }
+}
+
+/// The work of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Work {
+    /// A packet of a key.
+    Packet(u8),
+    /// A packet of a key that begins another connection.
+    Restart(u8),
+    /// User space closes these slots, one after the other.
+    Close(&'static [u32]),
+}
+
+enum Turn {
+    Again,
+    Over,
+}
+
+impl Work {
+    /// One attempt, or the removal of one slot.
+    fn turn(self, number: u8, memory: &Replay<'_>) -> Turn {
+        let key = match self {
+            Self::Close(slots) => {
+                remove(memory, SHAPE, DIGEST, slots[usize::from(number)]);
+                return if usize::from(number) + 1 == slots.len() {
+                    Turn::Over
+                } else {
+                    Turn::Again
+                };
+            }
+            Self::Packet(key) | Self::Restart(key) => key,
+        };
+        let mut head = memory.head(0);
+        let take = || memory.access(Access::Take(key)) as u32;
+        let (slot, refused) = match search(memory, SHAPE, DIGEST, head) {
+            Found::Pending => return Turn::Again,
+            Found::Live(at) if matches!(self, Self::Restart(_)) => {
+                let slot = take();
+                (slot, !replace(memory, SHAPE, &at, slot))
+            }
+            Found::Live(_) => return Turn::Over,
+            Found::Nothing => {
+                if memory.fault == Some(Fault::HeadReadLate) {
+                    head = memory.head(0);
+                }
+                let slot = take();
+                let inserted = insert(memory, SHAPE, DIGEST, head, slot);
+                (slot, inserted != Inserted::Done)
+            }
+        };
+        if refused {
+            memory.access(Access::GiveBack(slot));
+            return Turn::Again;
+        }
+        Turn::Over
+    }
+
+    fn key(self) -> u8 {
+        match self {
+            Self::Packet(key) | Self::Restart(key) => key,
+            Self::Close(_) => NOBODY,
+        }
+    }
+
+    fn most_turns(self) -> u8 {
+        match self {
+            Self::Close(slots) => slots.len() as u8,
+            _ => ATTEMPTS,
+        }
+    }
+}
+
+/// A thread in the middle of its work.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Thread {
+    work: Work,
+    turn: u8,
+    answers: Vec<u64>,
+    is_over: bool,
+}
+
+/// All there is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct World {
+    shared: Shared,
+    threads: Vec<Thread>,
+}
+
+impl World {
+    fn new(empty: [usize; PLACES], works: &[Work]) -> Self {
+        let threads = works.iter().map(|work| Thread {
+            work: *work,
+            turn: 0,
+            answers: Vec::new(),
+            is_over: false,
+        });
+        Self {
+            shared: Shared::new(empty),
+            threads: threads.collect(),
+        }
+    }
+
+    /// A thread makes its next access, and goes on to the one after it. False if it has none.
+    fn step(&mut self, number: usize, fault: Option<Fault>) -> bool {
+        let thread = &mut self.threads[number];
+        loop {
+            if thread.is_over {
+                return false;
+            }
+            let memory = Replay {
+                shared: &self.shared,
+                answers: &thread.answers,
+                next: Cell::new(0),
+                key: thread.work.key(),
+                fault,
+            };
+            let turn = thread.turn;
+            let run = catch_unwind(AssertUnwindSafe(|| thread.work.turn(turn, &memory)));
+            match run {
+                Err(stopped) => {
+                    let access = *stopped.downcast::<Access>().unwrap();
+                    let answer = self.shared.access(access, fault);
+                    thread.answers.push(answer);
+                    return true;
+                }
+                Ok(turn) => {
+                    thread.answers.clear();
+                    thread.turn += 1;
+                    thread.is_over =
+                        matches!(turn, Turn::Over) || thread.turn == thread.work.most_turns();
+                }
+            }
+        }
+    }
+
+    /// Returns a defect in words, if there is one.
+    fn defect(&self) -> Option<&'static str> {
+        let shared = &self.shared;
+        if (1..=2).any(|key| shared.live(key) > 1) {
+            return Some("two entries lead to a key");
+        }
+        let further = 1..PLACES;
+        let head = shared.heads[0];
+        if further
+            .clone()
+            .any(|place| counted(head, place) < shared.ours(place, true))
+        {
+            return Some("a count is too low");
+        }
+        if !self.threads.iter().all(|thread| thread.is_over) {
+            return None;
+        }
+        if (0..PLACES).any(|bucket| shared.ours(bucket, true) != shared.ours(bucket, false)) {
+            return Some("an entry stays pending");
+        }
+        let is_count_wrong = |place: usize| counted(head, place) != shared.ours(place, false);
+        further
+            .clone()
+            .any(is_count_wrong)
+            .then_some("a count is wrong")
+    }
+}
+
+/// Walks through all that can happen; the number of states, or what is wrong in one of them.
+fn walk(first: World, fault: Option<Fault>) -> Result<usize, &'static str> {
+    let mut seen = HashSet::new();
+    let states = RandomState::new();
+    let mut left = vec![first];
+    while let Some(world) = left.pop() {
+        if let Some(defect) = world.defect() {
+            return Err(defect);
+        }
+        for number in 0..world.threads.len() {
+            let mut next = world.clone();
+            if (next.step(number, fault) || next != world) && seen.insert(states.hash_one(&next)) {
+                left.push(next);
+            }
+        }
+    }
+    Ok(seen.len())
+}
+
+/// Two packets of one key meet, where the home has room.
+fn at_home() -> World {
+    let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[0, 1])];
+    World::new([2, 0, 0, 0], &works)
+}
+
+/// Two packets of one key meet, where the home is full.
+fn beyond() -> World {
+    let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[0, 1])];
+    World::new([0, 2, 0, 0], &works)
+}
+
+/// The home's one entry is another key's, of the same tag, until user space removes it.
+fn at_the_edge() -> World {
+    const OTHER: u32 = 9;
+    let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[OTHER])];
+    let mut world = World::new([1, 1, 0, 0], &works);
+    world.shared.entries[0][0] = SHAPE.live(DIGEST).to(OTHER).0;
+    world.shared.keys[OTHER as usize] = 2;
+    world
+}
+
+/// A flow that is replaced by another of its key.
+fn replaced() -> World {
+    let works = [Work::Packet(1), Work::Restart(1), Work::Close(&[0, 1])];
+    World::new([2, 0, 0, 0], &works)
+}
+
+#[test]
+fn no_key_ever_has_two_entries() {
+    for (name, world) in [
+        ("at home", at_home()),
+        ("beyond", beyond()),
+        ("at the edge", at_the_edge()),
+        ("replaced", replaced()),
+    ] {
+        let states = walk(world, None);
+        std::println!("{name}: {states:?} states");
+        assert!(
+            states.is_ok_and(|states| states > 500),
+            "{name}: {states:?}"
+        );
+    }
+}
+
+#[test]
+fn each_mistake_is_found() {
+    let found = |world, fault| walk(world, Some(fault)).err();
+    for world in [at_home, beyond] {
+        for fault in [
+            Fault::HeadNotCompared,
+            Fault::HeadReadLate,
+            Fault::PendingUnseen,
+        ] {
+            assert_eq!(
+                found(world(), fault),
+                Some("two entries lead to a key"),
+                "{fault:?}"
+            );
+        }
+    }
+    for fault in [Fault::NotCounted, Fault::CountedLate] {
+        assert!(found(beyond(), fault).is_some(), "{fault:?}");
+    }
+}
