@@ -1,5 +1,6 @@
 //! Cost of a packet in the kernel program, by `BPF_PROG_TEST_RUN`.
 
+mod analysis;
 mod choices;
 
 use std::{io, process::ExitCode};
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         cpu::pin(here)?;
         known(options, report)?;
         choices::choices(options, report)?;
+        analysis::analysis(options, report)?;
         many(options, report)?;
         new(options, report)?;
         match cpus.iter().find(|cpu| **cpu != here) {

@@ -72,31 +72,7 @@ pub(crate) fn everything() -> Flow {
         state: TcpState::Established,
         handshake_latency: Some(Duration::from_micros(1_234)),
     });
-    let latency = TcpLatency {
-        min: Duration::from_micros(900),
-        max: Duration::from_secs(3),
-        jitter: Duration::from_nanos(17),
-        ..TcpLatency::new(12, Duration::from_millis(4))
-    };
-    let segments = TcpSegments {
-        retransmissions: 1,
-        retransmitted_octets: 1448,
-        out_of_order: 2,
-        duplicate_acks: 3,
-        zero_windows: 4,
-        resets: 5,
-        round_trip: Some(latency),
-        response: Some(TcpLatency::new(1, Duration::from_micros(77))),
-    };
-    flow.tcp_analysis = Some(Box::new(TcpAnalysis {
-        forward: segments,
-        reverse: TcpSegments {
-            retransmissions: u64::MAX,
-            ..segments
-        },
-        handshake_server: Some(Duration::from_micros(1_234)),
-        handshake_client: Some(Duration::from_nanos(56)),
-    }));
+    flow.tcp_analysis = Some(Box::new(analysis()));
     flow.ipsec = Some(Ipsec {
         ah_spi: Some(1),
         esp_spi: Some(2),
@@ -137,4 +113,32 @@ pub(crate) fn everything() -> Flow {
     }));
     flow.destination_process = flow.source_process.clone();
     flow
+}
+
+fn analysis() -> TcpAnalysis {
+    let latency = TcpLatency {
+        min: Duration::from_micros(900),
+        max: Duration::from_secs(3),
+        jitter: Duration::from_nanos(17),
+        ..TcpLatency::new(12, Duration::from_millis(4))
+    };
+    let segments = TcpSegments {
+        retransmissions: 1,
+        retransmitted_octets: 1448,
+        out_of_order: 2,
+        duplicate_acks: 3,
+        zero_windows: 4,
+        resets: 5,
+        round_trip: Some(latency),
+        response: Some(TcpLatency::new(1, Duration::from_micros(77))),
+    };
+    TcpAnalysis {
+        forward: segments,
+        reverse: TcpSegments {
+            retransmissions: u64::MAX,
+            ..segments
+        },
+        handshake_server: Some(Duration::from_micros(1_234)),
+        handshake_client: Some(Duration::from_nanos(56)),
+    }
 }

@@ -235,6 +235,47 @@ pub(super) fn driver(
     load(Kind::SchedCls, &code)
 }
 
+/// Loads a classifier that writes 0, `step`, twice `step` and so on into the four octets at `at`, in network byte order, and then calls
+/// the program at `index` of `calls`.
+pub(super) fn counting_driver(
+    at: i16,
+    step: u16,
+    counter: &OwnedFd,
+    calls: &OwnedFd,
+    index: i32,
+) -> io::Result<OwnedFd> {
+    let [first, second] = map(1, MAP_VALUE, counter);
+    let mut code = vec![
+        copy(6, 1),
+        // r7 = 1; r7 = fetch and add; r7 *= step; to network byte order
+        first,
+        second,
+        set(7, 1),
+        op(0xdb, 1, 7, 0, 1),
+        op(0x27, 7, 0, 0, step.into()),
+        op(0xdc, 7, 0, 0, 32),
+        // r2 = data; r3 = end
+        op(0x61, 2, 6, DATA, 0),
+        op(0x61, 3, 6, DATA_END, 0),
+        // r4 = r2 + everything written; jump if r4 > r3
+        copy(4, 2),
+        op(0x07, 4, 0, 0, i32::from(at) + 4),
+    ];
+    let [first, second] = map(2, MAP, calls);
+    let rest = [
+        op(0x63, 2, 7, at, 0),
+        copy(1, 6),
+        first,
+        second,
+        set(3, index),
+        call(TAIL_CALL),
+    ];
+    code.push(op(0x2d, 4, 3, over(&rest), 0));
+    code.extend(rest);
+    code.extend([set(0, UNSPEC), EXIT]);
+    load(Kind::SchedCls, &code)
+}
+
 /// Loads an XDP program that makes each frame one of `flows` and passes it on.
 pub(super) fn generator(order: Order, flows: u32, counter: &OwnedFd) -> io::Result<OwnedFd> {
     /// Offsets of the frame's limits in `xdp_md`.

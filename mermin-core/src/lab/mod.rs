@@ -120,6 +120,16 @@ impl Lab {
         Driver::new(&program.try_clone_to_owned()?, order, flows)
     }
 
+    /// Returns a driver that sends packets of one flow to the ingress program, each with a number that is `step` above the one before in
+    /// the four octets at `at`.
+    ///
+    /// # Errors
+    /// The error of the system call.
+    pub fn counting_driver(&self, at: i16, step: u16) -> io::Result<Driver> {
+        let program = self.injector.program(HookDirection::Ingress);
+        Driver::counting(&program.try_clone_to_owned()?, at, step)
+    }
+
     /// Returns a driver that sends the same packets to the program that does nothing.
     ///
     /// # Errors

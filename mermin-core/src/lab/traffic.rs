@@ -35,6 +35,16 @@ impl Driver {
         })
     }
 
+    pub(super) fn counting(called: &OwnedFd, at: i16, step: u16) -> io::Result<Self> {
+        let counter = create_counter()?;
+        let calls = instructions::calls(&[called.as_fd()])?;
+        Ok(Self {
+            program: instructions::counting_driver(at, step, &counter, &calls, 0)?,
+            counter,
+            _calls: calls,
+        })
+    }
+
     /// Restarts the sequence with this number.
     ///
     /// # Errors

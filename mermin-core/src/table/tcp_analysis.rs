@@ -141,8 +141,8 @@ pub(crate) fn begin_interval(analysis: &mut TcpAnalysis) {
 mod tests {
     use super::*;
 
-    fn analysis(round_trips: &[u64], before: TcpAnalysis) -> TcpAnalysis {
-        let mut analysis = before;
+    fn analysis(round_trips: &[u64], before: &TcpAnalysis) -> TcpAnalysis {
+        let mut analysis = *before;
         for &time in round_trips {
             let latency = &mut analysis.directions[1].round_trip;
             latency.variation += if latency.last == 0 {
@@ -176,18 +176,18 @@ mod tests {
     #[test]
     fn each_interval_has_its_own_least_mean_and_greatest() {
         let none = TcpCounters::default();
-        let mut first = analysis(&[10, 30, 20], TcpAnalysis::default());
+        let mut first = analysis(&[10, 30, 20], &TcpAnalysis::default());
         assert_eq!(told(&first, &none), Some([3, 20, 10, 30, 10]));
         let exported = TcpCounters::of(&first);
         begin_interval(&mut first);
         assert_eq!(told(&first, &exported), None);
-        let second = analysis(&[25, 26], first);
+        let second = analysis(&[25, 26], &first);
         assert_eq!(told(&second, &exported), Some([2, 25, 25, 26, 3]));
     }
 
     #[test]
     fn a_sample_at_the_edge_of_an_interval_leaves_the_mean_between_the_extremes() {
-        let mut torn = analysis(&[10, 30], TcpAnalysis::default());
+        let mut torn = analysis(&[10, 30], &TcpAnalysis::default());
         begin_interval(&mut torn);
         assert_eq!(
             told(&torn, &TcpCounters::default()),

@@ -137,7 +137,8 @@ pub const fn continued(own: &Sender, peer: &Sender, segment: &Segment) -> Option
     } else if own.timed_at == 0
         || own.asked_at == 0
         || peer.asked_at != 0
-        || peer.window == 0
+        // It may ask for a window.
+        || segment.payload == 1
         || segment.has(flag::PSH)
     {
         return None;

@@ -287,7 +287,7 @@ fn one_direction_alone_is_followed() {
 proptest! {
     /// Of whatever segments in whatever state the short way comes to the same as the long one.
     #[test]
-    fn what_is_continued_means_nothing(segments in prop::collection::vec(segments(), 1..40)) {
+    fn continued_agrees_with_follow(segments in prop::collection::vec(segments(), 1..40)) {
         let mut connection = Connection::joined_late();
         for (direction, segment) in segments {
             connection.wait(1);

@@ -114,6 +114,11 @@ impl Path {
                     if !is_again {
                         highest = Some(end);
                     }
+                    if is_again && let Some(packet) = held.take() {
+                        // The sender did not wait: it is no longer overtaken.
+                        done.passed += 1;
+                        queue.push_back((due, packet));
+                    }
                     match fate(number) {
                         Fate::Lost => {
                             done.lost += 1;
