@@ -15,9 +15,10 @@ use super::HERE;
 type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
 
 /// The default comes first; the others show their additional cost.
-const CHOICES: [(&str, Set); 3] = [
+const CHOICES: [(&str, Set); 4] = [
     ("default", |builder| builder),
     ("exact_end", |builder| builder.exact_end(true)),
+    ("names", |builder| builder.names(true)),
     ("endpoints", |builder| builder.flow_key(FlowKey::Endpoints)),
 ];
 const FRAMES: usize = 3;

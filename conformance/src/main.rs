@@ -6,6 +6,7 @@ mod compare;
 mod conversation;
 mod kernel;
 mod link;
+mod names;
 mod ours;
 mod rules;
 mod tshark;
@@ -17,10 +18,15 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
 use self::{community::Ids, kernel::Kernel};
 
+/// Octets of a payload that a source reads.
+const SECTION: usize = 256;
+
 const USAGE: &str = "\
 usage: referee tshark FOLDER KEPT     conversations of every capture in a folder, beside tshark's, which are
                                      kept in another folder
        referee kernel FOLDER          each packet through the kernel program and through this process
+       referee names FOLDER           names in payloads beside those that tshark shows: of whole payloads, and of
+                                     the octets that a source reads
        referee community FOLDER PYTHON
                                       community ids beside those of PyPI's `communityid`, which PYTHON has
 ";
@@ -31,6 +37,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["tshark", folder, kept] => beside_tshark(Path::new(folder), Path::new(kept)),
         ["kernel", folder] => beside_the_kernel(Path::new(folder)),
+        ["names", folder] => names_beside_tshark(Path::new(folder)),
         ["community", folder, python] => community_ids(Path::new(folder), python),
         _ => {
             eprint!("{USAGE}");
@@ -82,6 +89,19 @@ fn beside_the_kernel(folder: &Path) -> Result<()> {
     }
     println!("== {} captures: {sum}", sum.captures);
     ensure!(differ == 0, "{differ} captures differ");
+    Ok(())
+}
+
+/// Compares names in every capture: the parsers by themselves, and then what a source finds in the octets that it reads.
+fn names_beside_tshark(folder: &Path) -> Result<()> {
+    for octets in [usize::MAX, SECTION] {
+        println!("== {octets} octets of a payload");
+        let mut outcome = names::Outcome::default();
+        for path in captures::files(folder)? {
+            outcome.add(&path, octets)?;
+        }
+        println!("== {outcome}");
+    }
     Ok(())
 }
 

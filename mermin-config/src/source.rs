@@ -45,6 +45,7 @@ impl Config {
             .join(join)
             .listening_ports(capture.listening_ports())
             .tcp_analysis(capture.tcp_analysis())
+            .names(capture.names())
             .filter(self.filter().to_core());
         tunnels(timeouts(builder, self.span()), self.parser())
     }
@@ -242,6 +243,7 @@ pipeline {
     process = true
     listening_ports = true
     tcp_analysis = true
+    names = true
   }
 }
 filter \"source\" {
@@ -273,6 +275,7 @@ filter \"flow\" {
                 .process(true)
                 .listening_ports(true)
                 .tcp_analysis(true)
+                .names(true)
                 .filter(filter),
         );
     }

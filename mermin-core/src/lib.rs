@@ -37,6 +37,7 @@
 //! |---|---|
 //! | `pcap` | `FlowSourceBuilder::pcap`: flows of a capture file |
 //! | `pcap-compressed` | the same for files compressed by gzip, zstd or lz4 |
+//! | `quic` | server name and protocols of QUIC for [`names`](FlowSourceBuilder::names) |
 //! | `serde` | `Serialize` and `Deserialize` for [`Flow`], [`Stats`] and [`Report`] |
 //! | `tracing` | a span and events when the state of a capture changes, for subscribers of `tracing`: docs/EVENTS.md |
 //! | `bytes` | `sink::json_bytes`: each batch as JSON in a `bytes::Bytes` |
@@ -62,6 +63,7 @@ mod join;
 #[cfg(feature = "__lab")]
 #[doc(hidden)]
 pub mod lab;
+mod payload;
 #[cfg(feature = "pcap")]
 mod pcap;
 mod plural;

@@ -50,6 +50,7 @@ usage: cargo xtask <command>
   conformance   flows of public captures, fetched first, beside what tshark sees
   conformance --kernel  each of their packets through the kernel program and through user space
   conformance --tcp  their TCP segments as the analysis and as tshark see them
+  conformance --names  names in their payloads beside those that tshark shows
   conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         ["conformance"] => conformance::beside_tshark(),
         ["conformance", "--kernel"] => conformance::beside_the_kernel(),
         ["conformance", "--tcp"] => conformance::tcp_segments(),
+        ["conformance", "--names"] => conformance::names(),
         ["conformance", "--community-id"] => conformance::community_ids(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["promises"] => promises::check(),

@@ -9,6 +9,7 @@ pub mod config;
 pub mod etherparse;
 pub mod model;
 pub mod mutate;
+pub mod payload;
 pub mod table;
 pub mod walk;
 
@@ -22,7 +23,7 @@ pub struct Case {
 }
 
 /// Every case.
-pub const ALL: [Case; 5] = [
+pub const ALL: [Case; 6] = [
     Case {
         name: "walk",
         run: walk::run,
@@ -38,6 +39,10 @@ pub const ALL: [Case; 5] = [
     Case {
         name: "config",
         run: config::run,
+    },
+    Case {
+        name: "payload",
+        run: payload::run,
     },
     Case {
         name: "table",

@@ -25,8 +25,10 @@ pub mod next {
 pub struct Globals {
     /// Slots below this were used at least once. May run past the number of slots by one per CPU. Atomic.
     pub high_water: u64,
-    /// Keeps the counter on a line of its own.
-    pub reserved: [u64; 7],
+    /// Sections of payloads that the ring had no room for. Atomic.
+    pub sections_lost: u64,
+    /// Keeps the counters on a line of their own.
+    pub reserved: [u64; 6],
     /// Values that the clock program saw when user space last ran it.
     pub clock: Clock,
 }

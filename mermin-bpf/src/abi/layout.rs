@@ -9,12 +9,13 @@ use super::{
     index::{Bucket, PLACES},
     key::{KeyTail, KeyV4, KeyV6},
     ledger::{HookEntry, Ignored, Reasons, Totals},
+    section::{OCTETS, Section, SectionHeader},
     slot::{Lane, Slot},
     tcp_analysis::{Counters, Direction, Latency, Sender, TcpAnalysis},
     tunnel::TunnelEndpoints,
 };
 
-const FACTS: [usize; 64] = [
+const FACTS: [usize; 65] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -44,6 +45,7 @@ const FACTS: [usize; 64] = [
     size_of::<Reasons>(),
     size_of::<Globals>(),
     offset_of!(Globals, clock),
+    offset_of!(Globals, sections_lost),
     size_of::<TunnelEndpoints>(),
     offset_of!(TunnelEndpoints, id),
     offset_of!(TunnelEndpoints, ports),
@@ -82,7 +84,7 @@ const FACTS: [usize; 64] = [
 ];
 
 /// Raised when bytes keep their place and change their meaning.
-const MEANING: usize = 8;
+const MEANING: usize = 9;
 
 /// FNV-1a over every size and offset and the meaning's number. Two builds with the same hash may share pinned maps.
 pub const LAYOUT_HASH: u64 = {
@@ -105,6 +107,8 @@ const _: () = {
     assert!(size_of::<Totals>() == 64);
     assert!(size_of::<Reasons>() == 512);
     assert!(size_of::<Globals>() == 128);
+    assert!(size_of::<SectionHeader>() == 32);
+    assert!(size_of::<Section>() == 32 + OCTETS);
     assert!(size_of::<TunnelEndpoints>() == 40);
     assert!(size_of::<TcpAnalysis>() == 448);
     assert!(offset_of!(TcpAnalysis, directions) == 64);

@@ -8,6 +8,7 @@ pub mod key;
 pub mod layout;
 pub mod ledger;
 pub mod names;
+pub mod section;
 pub mod slot;
 pub mod tcp_analysis;
 pub mod tunnel;

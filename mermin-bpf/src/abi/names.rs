@@ -52,6 +52,9 @@ pub const MAP_TURNED: &str = "TURNED";
 /// descriptor.
 pub const MAP_PROGRAMS: &str = "PROGRAMS";
 
+/// [`Section`](super::section::Section) of payloads: ring buffer, of one page where none are wanted. Each process has its own.
+pub const MAP_SECTIONS: &str = "SECTIONS";
+
 /// Constant: slots there are.
 pub const CONST_SLOTS: &str = "SLOT_COUNT";
 /// Constant: [`Shape::slot_bits`](super::index::Shape::slot_bits).
@@ -72,3 +75,5 @@ pub const CONST_BARE: &str = "BARE";
 pub const CONST_ANALYSE: &str = "ANALYSE";
 /// Constant: [`Ports::words`](crate::wire::tunnel::Ports::words).
 pub const CONST_TUNNEL_PORTS: &str = "TUNNEL_PORTS";
+/// Constant: 1 where sections of payloads are passed to user space, 0 where not.
+pub const CONST_SECTIONS: &str = "SECTIONS_ON";

@@ -25,6 +25,7 @@ use super::{
     maps::{FREE, FRESH, GLOBALS, PROGRAMS, SLOTS, index_shape, slot_count},
     outer,
     pass::Pass,
+    section,
     skb::{Anywhere, Skb},
     tcp_analysis,
     workspace::{Opening, PendingFlow, Workspace, launder},
@@ -46,15 +47,20 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
             account.total(cpu, skb.len(), &(*packet).facts.measure);
             (*packet).facts.is_total = true;
         }
-        if let Err(reason) = count_or_refuse(skb, account, workspace) {
-            // Another CPU has inserted a key of the same home meanwhile: from the beginning. By a call rather than by a
-            // loop, which the verifier would follow for each time round.
-            if matches!(reason, Reason::Race) && (*packet).overtaken < MOST_OVERTAKEN {
-                (*packet).overtaken += 1;
-                PROGRAMS.tail_call(context, next::CREATE);
+        let reason = match count_or_refuse(skb, account, workspace) {
+            Ok(slot) => {
+                section::pass(skb, workspace, slot);
+                return;
             }
-            account.ignored(cpu, reason, &(*packet).facts.measure);
+            Err(reason) => reason,
+        };
+        // Another CPU has inserted a key of the same home meanwhile: from the beginning. By a call rather than by a
+        // loop, which the verifier would follow for each time round.
+        if matches!(reason, Reason::Race) && (*packet).overtaken < MOST_OVERTAKEN {
+            (*packet).overtaken += 1;
+            PROGRAMS.tail_call(context, next::CREATE);
         }
+        account.ignored(cpu, reason, &(*packet).facts.measure);
     }
 }
 
@@ -67,7 +73,7 @@ unsafe fn count_or_refuse(
     skb: Skb,
     account: Account,
     workspace: *mut Workspace,
-) -> Result<(), Reason> {
+) -> Result<*mut Slot, Reason> {
     // SAFETY: by the contract above.
     let (packet, opening) = unsafe {
         let packet = &(*workspace).flowless;
@@ -89,7 +95,7 @@ unsafe fn count_or_refuse(
         ..*facts
     };
     tcp_analysis::add(skb, Anywhere(skb), account, slot, &facts);
-    Ok(())
+    Ok(slot)
 }
 
 /// Finds the flow's slot, or makes one.
@@ -196,6 +202,7 @@ fn fill(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, opening: &O
         (*slot).origin =
             opening.origin | packet.version | outer | origin::first_lane(packet.facts.lane);
         carried::begin(slot, &packet.facts);
+        section::begin(slot, packet);
         (*slot).link_length = packet.facts.link_length;
         let lane = &raw mut (*slot).lanes[packet.facts.lane as usize & (LANES - 1)];
         if mac_at != 0 {

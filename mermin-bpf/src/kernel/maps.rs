@@ -5,7 +5,7 @@ use core::hint::cold_path;
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, LruHashMap, PerCpuArray, ProgramArray, Stack},
+    maps::{Array, LruHashMap, PerCpuArray, ProgramArray, RingBuf, Stack},
 };
 use mermin_bpf::{
     abi::{
@@ -58,6 +58,9 @@ pub(super) static FRAGMENTS: LruHashMap<FragmentKey, FragmentFlow> =
 #[map]
 pub(super) static EARLY: LruHashMap<FragmentKey, Early> = LruHashMap::with_max_entries(1, 0);
 
+#[map]
+pub(super) static SECTIONS: RingBuf = RingBuf::with_byte_size(4096, 0);
+
 #[unsafe(no_mangle)]
 static SLOT_COUNT: u32 = 1;
 #[unsafe(no_mangle)]
@@ -76,6 +79,8 @@ static DECAPSULATE: u32 = 1;
 static BARE: u32 = 0;
 #[unsafe(no_mangle)]
 static ANALYSE: u32 = 0;
+#[unsafe(no_mangle)]
+static SECTIONS_ON: u32 = 0;
 #[unsafe(no_mangle)]
 static TUNNEL_PORTS: [u64; ports::WORDS] = [0; ports::WORDS];
 
@@ -151,6 +156,12 @@ pub(super) fn is_bare() -> bool {
 #[inline(always)]
 pub(super) fn analyses() -> bool {
     constant(&ANALYSE) != 0
+}
+
+/// True if sections of payloads are passed to user space.
+#[inline(always)]
+pub(super) fn passes_sections() -> bool {
+    constant(&SECTIONS_ON) != 0
 }
 
 /// The set of fields in the key.

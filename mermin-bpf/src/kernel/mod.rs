@@ -15,6 +15,7 @@ mod maps;
 mod outer;
 mod pass;
 mod program;
+mod section;
 mod skb;
 mod tcp_analysis;
 mod tunnel;

@@ -6,6 +6,7 @@ use aya_ebpf::{bindings::BPF_ANY, helpers::bpf_map_update_elem};
 use mermin_bpf::{
     abi::{
         ledger::HookDirection,
+        section::watch,
         slot::{DIRECTIONS, LANES, STRIPES, Slot, lane, origin},
     },
     track::pass::{Departure, Turned, is_of_nobody},
@@ -220,6 +221,17 @@ pub(super) const fn elsewhere(hook: HookDirection, direction: u8) -> u32 {
         HookDirection::Egress => HookDirection::Ingress,
     };
     lane::all(direction, lane::at(other))
+}
+
+/// Bits of a slot's [`lanes_used`] with which a packet needs a closer look: those [`elsewhere`], and those of a direction whose payloads
+/// are wanted.
+#[inline(always)]
+pub(super) const fn doubts(hook: HookDirection, direction: u8) -> u32 {
+    let other = match hook {
+        HookDirection::Ingress => HookDirection::Egress,
+        HookDirection::Egress => HookDirection::Ingress,
+    };
+    lane::all(direction, lane::at(other) | watch::MASK)
 }
 
 /// The bytes of all lanes in one word.

@@ -32,7 +32,7 @@ use super::{
     index::{Key, digest, find_known},
     ledger::{self, Account, account},
     maps::{PROGRAMS, WORKSPACE, carries, decapsulates, session_ports},
-    pass::{Pass, elsewhere},
+    pass::{Pass, doubts},
     skb::Skb,
     tcp_analysis, tunnel,
     workspace::{PendingFlow, Workspace},
@@ -271,7 +271,7 @@ pub(super) fn count_known<K: Key, B: Bytes>(
     if facts.may_begin() {
         return false;
     }
-    let doubts = elsewhere(facts.hook, facts.direction);
+    let doubts = doubts(facts.hook, facts.direction);
     let Some(slot) = find_known(key, digest, facts.lane, doubts) else {
         return false;
     };

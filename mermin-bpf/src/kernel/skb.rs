@@ -225,7 +225,7 @@ impl Bytes for Copied {
 
 /// Sends a number through map memory, whose contents the verifier does not follow.
 #[inline(always)]
-fn barrier_var(workspace: *mut Workspace, number: usize) -> usize {
+pub(super) fn barrier_var(workspace: *mut Workspace, number: usize) -> usize {
     // SAFETY: this CPU's own workspace.
     unsafe {
         let cell = &raw mut (*workspace).offset;

@@ -10,6 +10,7 @@ use mermin_bpf::{
         fragment::{Early, FragmentFlow, FragmentKey},
         key::KeyWords,
         ledger::Reason,
+        section::Section,
         tunnel::OuterHeader,
     },
     track::tcp_analysis::Outcome,
@@ -83,6 +84,8 @@ pub(super) struct Workspace {
     pub(super) flowless: PendingFlow,
     /// A number on its way past the verifier.
     pub(super) number: u64,
+    /// That packet's payload, on its way to the ring.
+    pub(super) section: Section,
 }
 
 /// How a packet begins its flow, should it do so.

@@ -8,5 +8,6 @@ pub mod key;
 pub mod measure;
 pub mod origin;
 pub mod pass;
+pub mod section;
 pub mod tcp;
 pub mod tcp_analysis;

@@ -45,6 +45,9 @@ section! {
         /// (`flow.tcp.retransmissions`, `flow.tcp.rndtrip.latency`, `flow.tcp.svc.latency` and related attributes).
         /// Each flow then takes 448 octets of kernel memory more.
         tcp_analysis: bool = false, Capture;
+        /// Reads names from the first payloads of flows: `tls.client.server_name`, `dns.question.name`, `http.host` and
+        /// related attributes. At most 256 octets of the packets that begin such a message leave the kernel.
+        names: bool = false, Capture;
         /// Capacity of the ring of new-flow events. The ring has a fixed size, and no flow depends on its events.
         flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Ignored;
     }

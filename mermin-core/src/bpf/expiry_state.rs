@@ -2,7 +2,10 @@
 
 use std::mem::offset_of;
 
-use mermin_bpf::abi::slot::{DIRECTIONS, LANES, Lane, Slot, lane};
+use mermin_bpf::abi::{
+    section::watch,
+    slot::{DIRECTIONS, LANES, Lane, Slot, lane},
+};
 
 use super::{clock::Ticks, slab::Slab};
 use crate::{sys::prefetch::prefetch, table::expiry_state::ExpiryState};
@@ -38,7 +41,8 @@ impl Slab {
         // SAFETY: within the slot and aligned, as asserted above; each octet is stored whole.
         let used = unsafe { at.cast::<u32>().add(LANES_USED).read_volatile() };
         // Four independent tests: iterating over the set bits was not faster.
-        let used = u32::from_le(used);
+        // Bits of payloads say nothing of packets.
+        let used = u32::from_le(used) & !u32::from_le_bytes([watch::MASK; LANES]);
         (0..LANES)
             .filter(move |&number| (used >> (8 * number)) & 0xff != u32::from(lane::UNUSED))
             // SAFETY: within the slot.

@@ -186,6 +186,7 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
             u32::from(sizes.keyed == Keyed::Endpoints),
         ),
         (names::CONST_ANALYSE, u32::from(sizes.tcp_analysis)),
+        (names::CONST_SECTIONS, u32::from(sizes.sections)),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
     let words = [
@@ -199,7 +200,7 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
 }
 
 /// Returns the number of elements of maps whose size depends on options or host.
-fn lengths(sizes: Sizes) -> [(&'static str, u32); 12] {
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 13] {
     let counts = Sizes::ledgers(sizes.cpus);
     [
         (names::MAP_INDEX, sizes.index().buckets()),
@@ -214,6 +215,7 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 12] {
         (names::MAP_HOOKS, HOOK_PLACES + 1),
         (names::MAP_TOTALS, counts.totals),
         (names::MAP_REASONS, counts.reasons),
+        (names::MAP_SECTIONS, sizes.section_ring()),
     ]
 }
 
@@ -229,6 +231,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis: false,
+            sections: false,
             ports: mermin_bpf::wire::tunnel::Ports::default(),
             slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
         };

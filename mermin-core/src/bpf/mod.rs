@@ -12,6 +12,7 @@ pub(crate) mod object;
 mod parallel;
 pub(crate) mod pin;
 mod refusal;
+pub(crate) mod sections;
 pub(crate) mod size;
 pub(crate) mod slab;
 pub(crate) mod tcp_analyses;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use mermin_bpf::abi::{digest::Seed, globals::next, index::Bucket, names};
+use rustix::param::page_size;
 
 use super::{
     clock,
@@ -16,6 +17,7 @@ use super::{
     ledger::Ledger,
     parallel::parallel_map,
     refusal::Failure,
+    sections::Sections,
     size::{HOOK_PLACES, Sizes},
     slab::Slab,
     tcp_analyses::TcpAnalyses,
@@ -61,6 +63,8 @@ pub(crate) struct Loaded {
     pub(crate) index: Index,
     pub(crate) ledger: Ledger,
     pub(crate) clock: clock::Reader,
+    /// Sections of payloads, where they were asked for; the error if the ring cannot be had.
+    pub(crate) sections: Option<io::Result<Sections>>,
 }
 
 /// Creates maps of these sizes and loads the programs of an object.
@@ -75,7 +79,7 @@ const OWN_MAP: &str = names::MAP_FREE;
 
 /// Returns true if the next process takes a map over. Maps of constants belong to their program.
 fn is_shared(name: &str) -> bool {
-    !name.starts_with('.') && name != OWN_MAP
+    !name.starts_with('.') && name != OWN_MAP && name != names::MAP_SECTIONS
 }
 
 /// Returns the maps that a process leaves to the next, and the required shape of each for these sizes.
@@ -171,7 +175,10 @@ impl Making {
             (next::CREATE, program(names::PROGRAM_CREATE)?),
             (next::TCP, program(names::PROGRAM_TCP)?),
         ];
+        let ring = map(names::MAP_SECTIONS)?;
+        let sizes = self.sizes;
         Ok(Loaded {
+            sections: sizes.sections.then(|| Sections::new(ring, sizes)),
             programs: Programs {
                 ingress: program(names::PROGRAM_INGRESS)?,
                 egress: program(names::PROGRAM_EGRESS)?,
@@ -209,7 +216,18 @@ fn create(map: &Blank<'_>, found: Option<&Path>) -> Result<(String, OwnedFd), Fa
     let create = || match found {
         Some(found) if is_shared(name) => bpf_pin::get(&found.join(name)),
         _ => {
-            let made = bpf_pin::create(name, map.shape)?;
+            let made = bpf_pin::create(name, map.shape).or_else(|error| {
+                // Without room for the ring, packets are counted all the same: nothing is passed then.
+                let least = Shape {
+                    entries: u32::try_from(page_size()).unwrap_or(map.shape.entries),
+                    ..map.shape
+                };
+                if name == names::MAP_SECTIONS {
+                    bpf_pin::create(name, least)
+                } else {
+                    Err(error)
+                }
+            })?;
             match map.content {
                 Content::Zeros => {}
                 Content::Variables(value) => bpf_load::fill(made.as_fd(), value)?,

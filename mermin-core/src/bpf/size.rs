@@ -5,7 +5,12 @@ use mermin_bpf::{
     wire::tunnel::{Keyed, Ports},
 };
 
+use rustix::param::page_size;
+
 use crate::plural::Plural;
+
+/// Octets of the ring of sections, a power of two.
+const SECTION_RING: u32 = 4 << 20;
 
 /// Number of interface ledgers. The table of hooks has this many places, but an interface may find no place before it
 /// is full.
@@ -22,6 +27,7 @@ const TURNED: u32 = 8192;
 
 /// Sizes that depend on options and host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Sizes {
     /// Flows at once.
     pub(crate) slots: u32,
@@ -35,6 +41,8 @@ pub(crate) struct Sizes {
     pub(crate) exact_end: bool,
     /// True if TCP segments are analysed.
     pub(crate) tcp_analysis: bool,
+    /// True if sections of payloads are passed to this process.
+    pub(crate) sections: bool,
     /// UDP ports of tunnels.
     pub(crate) ports: Ports,
     /// Slots for each bucket of the index.
@@ -65,6 +73,15 @@ impl Sizes {
     /// Returns the shape of the index.
     pub(crate) fn index(self) -> Shape {
         Shape::crowded(self.slots, self.slots_a_bucket)
+    }
+
+    /// Octets of the ring of sections: between two sweeps there is room for 13,000 of the longest. One page where it is not used.
+    pub(crate) fn section_ring(self) -> u32 {
+        if self.sections {
+            SECTION_RING
+        } else {
+            u32::try_from(page_size()).unwrap_or(1 << 16)
+        }
     }
 
     /// Returns the number of words with hints of new flows.
@@ -137,6 +154,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis: false,
+            sections: false,
             ports: Ports::default(),
             slots_a_bucket: SLOTS_A_BUCKET,
         };

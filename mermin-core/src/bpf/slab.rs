@@ -8,6 +8,7 @@ use std::{
 use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
     key::{KeyTail, KeyV4, KeyWords},
+    section::watch,
     slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, origin, state},
     tunnel::{OuterHeader, TunnelEndpoints},
 };
@@ -147,6 +148,26 @@ impl Slab {
         unsafe { (&raw const (*slot).first_seen).read_volatile() }
     }
 
+    /// Protocol of the flow in a slot, and the ports of its ends.
+    pub(crate) fn protocol_and_ports(&self, slot: u32) -> (u8, [u16; 2]) {
+        let tail = self.tail(slot);
+        (tail.protocol(), tail.ports)
+    }
+
+    /// Has the kernel program pass no more payloads of a flow. A bit of a hook that it stores in between is lost, and the hook's next
+    /// packet stores it again.
+    pub(crate) fn pass_no_sections(&self, slot: u32) {
+        let at = self.slots.at(slot as usize);
+        for number in 0..LANES {
+            // SAFETY: one byte within the slot, stored whole by either side.
+            let used = unsafe { AtomicU8::from_ptr(&raw mut (*at).lanes_used[number]) };
+            let now = used.load(Ordering::Relaxed);
+            if now & watch::MASK != 0 {
+                used.store(watch::with(now, 0), Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Reads everything about a flow.
     pub(crate) fn snapshot(&self, slot: u32, ticks: &Ticks) -> FlowSnapshot {
         let at = self.slots.at(slot as usize);
@@ -177,7 +198,7 @@ impl Slab {
         });
         let mut sides = [Side::default(); DIRECTIONS];
         for number in 0..LANES {
-            if used[number] == lane::UNUSED {
+            if used[number] & !watch::MASK == lane::UNUSED {
                 continue;
             }
             // SAFETY: the lane is within the slot.

@@ -112,6 +112,19 @@ pub(crate) fn everything() -> Flow {
         ..Process::new(42)
     }));
     flow.destination_process = flow.source_process.clone();
+    flow.application = Some(Arc::new(Application {
+        tls: Some(Tls {
+            server_name: Some("example.com".into()),
+            alpn: ["h2", "http/1.1"].map(Arc::from).into(),
+        }),
+        dns: Some(Dns {
+            response_code: Some(3),
+            latency: Some(Duration::from_micros(700)),
+            ..Dns::new("www.example.com", 65_280)
+        }),
+        http_host: Some("example.com:8080".into()),
+        quic_version: Some(QuicVersion(0xff00_001d)),
+    }));
     flow
 }
 

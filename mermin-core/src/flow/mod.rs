@@ -4,6 +4,7 @@
 //! half goes from `source` to `destination`. [`Flow::attributes`] lists all values by name.
 
 mod address;
+pub(crate) mod application;
 pub mod attributes;
 mod community_id;
 mod count;
@@ -32,6 +33,7 @@ mod vlan;
 pub(crate) use self::direction::FIRST_USER_PORT;
 pub use self::{
     address::{Endpoint, MacAddress},
+    application::{Application, Dns, QuicVersion, Tls},
     attributes::{Attribute, Attributes, Value},
     count::{Count, Uniflow},
     direction::{Direction, DirectionRule},

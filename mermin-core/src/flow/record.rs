@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec, ObservationPoint,
-    Process, Protocol, Several, Tcp, TcpAnalysis, Tunnel, Uniflow, VlanIds,
+    Application, Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec,
+    ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis, Tunnel, Uniflow, VlanIds,
 };
 
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
@@ -80,6 +80,9 @@ pub struct Flow {
     pub source_process: Option<Arc<Process>>,
     /// The process at the destination, under the same conditions.
     pub destination_process: Option<Arc<Process>>,
+    /// Names from the flow's first payloads: TLS, DNS, HTTP, QUIC. Present if [`names`](crate::FlowSourceBuilder::names) is on and one
+    /// was found before this record was made.
+    pub application: Option<Arc<Application>>,
 }
 
 impl Flow {
@@ -119,6 +122,7 @@ impl Flow {
             observation_points: Box::default(),
             source_process: None,
             destination_process: None,
+            application: None,
         }
     }
 

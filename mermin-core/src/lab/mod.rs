@@ -11,6 +11,7 @@ mod inject;
 mod instructions;
 mod kernel_info;
 pub mod loader;
+mod payload;
 mod traffic;
 
 use mermin_bpf::abi::{globals::next, names};
@@ -25,6 +26,7 @@ pub use self::{
     inject::{Context, Injector, Passed, Run},
     instructions::Order,
     kernel_info::{MapInfo, ProgramInfo, VERIFIED_LIMIT},
+    payload::{PayloadSection, names_in},
     traffic::{Driver, Generator},
 };
 #[cfg(feature = "pcap")]

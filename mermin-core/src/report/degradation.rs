@@ -32,6 +32,8 @@ pub enum Feature {
     ListeningPorts,
     /// Analysing TCP.
     TcpAnalysis,
+    /// Reading names from payloads.
+    Names,
 }
 
 impl Feature {
@@ -51,6 +53,7 @@ impl Feature {
             Self::Process => "process",
             Self::ListeningPorts => "listening ports",
             Self::TcpAnalysis => "tcp analysis",
+            Self::Names => "names",
         }
     }
 }

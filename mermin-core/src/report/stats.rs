@@ -110,6 +110,8 @@ pub struct Stats {
     /// ([`process`](crate::FlowSourceBuilder::process),
     /// [`listening_ports`](crate::FlowSourceBuilder::listening_ports)), in flows.
     pub lookups_missed: u64,
+    /// Payloads that were read for [`names`](crate::FlowSourceBuilder::names).
+    pub payloads: PayloadStats,
     /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,
     /// Octets of their frames, link header and padding included.
@@ -139,6 +141,23 @@ pub struct Stats {
     pub hooks: Vec<HookStats>,
     /// Sums over removed interfaces, by direction (index 0, no name). Empty until an interface is removed.
     pub removed_interfaces: Vec<HookStats>,
+}
+
+/// Counts of payloads that were read for names since a source was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct PayloadStats {
+    /// Sections of payloads that were read, 256 octets each at most.
+    pub read: u64,
+    /// Sections that were not read, because the kernel program found no room for them, or because their flow had ended. Names may be
+    /// missing.
+    pub lost: u64,
+    /// Messages whose end was not at hand. Names may be missing.
+    pub cut: u64,
+    /// Messages that contradict their protocol, or are of another one.
+    pub malformed: u64,
 }
 
 /// Counts of interfaces since a source was opened.

@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) listening_ports: bool,
     /// TCP segments are analysed.
     pub(crate) tcp_analysis: bool,
+    /// Names are read from the first payloads.
+    pub(crate) names: bool,
     pub(crate) decapsulation: Decapsulation,
     pub(crate) tunnel_ports: TunnelPorts,
     pub(crate) test_hooks: TestHooks,
@@ -69,6 +71,8 @@ pub(crate) struct TestHooks {
     pub(crate) ignores_hints: bool,
     /// Slots for each bucket of the index.
     pub(crate) slots_a_bucket: u32,
+    /// Octets of a payload in a capture file that names are read from.
+    pub(crate) payload_octets: usize,
     /// Creates the method of waiting for grace periods.
     pub(crate) grace: fn() -> io::Result<Grace>,
 }
@@ -80,6 +84,7 @@ impl PartialEq for TestHooks {
             && self.notifications == other.notifications
             && self.ignores_hints == other.ignores_hints
             && self.slots_a_bucket == other.slots_a_bucket
+            && self.payload_octets == other.payload_octets
     }
 }
 
@@ -90,6 +95,7 @@ impl Default for TestHooks {
             notifications: NOTIFICATIONS,
             ignores_hints: false,
             slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
+            payload_octets: mermin_bpf::abi::section::OCTETS,
             grace: Grace::new,
         }
     }

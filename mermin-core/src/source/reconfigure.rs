@@ -36,6 +36,8 @@ pub enum Setting {
     ListeningPorts,
     /// `tcp_analysis`.
     TcpAnalysis,
+    /// `names`.
+    Names,
     /// `decapsulation`.
     Decapsulation,
     /// `tunnel_ports`.
@@ -61,6 +63,7 @@ impl Setting {
             Self::Process => "process",
             Self::ListeningPorts => "listening_ports",
             Self::TcpAnalysis => "tcp_analysis",
+            Self::Names => "names",
             Self::Decapsulation => "decapsulation",
             Self::TunnelPorts => "tunnel_ports",
         }
@@ -105,6 +108,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         process,
         listening_ports,
         tcp_analysis,
+        names,
         decapsulation,
         tunnel_ports,
         test_hooks: _,
@@ -135,6 +139,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
                 now.listening_ports != *listening_ports,
             ),
             (Setting::TcpAnalysis, now.tcp_analysis != *tcp_analysis),
+            (Setting::Names, now.names != *names),
             (Setting::Decapsulation, now.decapsulation != *decapsulation),
             (
                 Setting::TunnelPorts,
@@ -212,7 +217,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 11] = [
+        let fixed: [(Setting, Change); 12] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -230,6 +235,7 @@ mod tests {
                 options.listening_ports = true;
             }),
             (Setting::TcpAnalysis, |options| options.tcp_analysis = true),
+            (Setting::Names, |options| options.names = true),
             (Setting::Decapsulation, |options| {
                 options.decapsulation = Decapsulation::None;
             }),

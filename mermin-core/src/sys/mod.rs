@@ -17,5 +17,6 @@ pub(crate) mod netns;
 pub(crate) mod netns_cookie;
 pub(crate) mod prefetch;
 pub(crate) mod process_mark;
+pub(crate) mod ring;
 pub(crate) mod sha1;
 mod signals;

@@ -35,6 +35,7 @@ mod lifecycle;
 mod link_headers;
 mod listening;
 mod load;
+mod names;
 mod namespaces;
 mod octets;
 mod open_flows;
@@ -202,6 +203,7 @@ fn main() {
         order::cases(),
         blindspots::cases(),
         orphans::cases(),
+        names::cases(),
         namespaces::cases(),
         churn::cases(),
         reconfigure::cases(),

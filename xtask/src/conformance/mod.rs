@@ -32,6 +32,12 @@ fn need_tshark() -> Result<()> {
     Ok(())
 }
 
+/// Names in payloads beside those that tshark shows.
+pub(crate) fn names() -> Result<()> {
+    need_tshark()?;
+    compare(&["names", &fetch::captures()?])
+}
+
 /// Compares the kernel program with user space, for each packet.
 pub(crate) fn beside_the_kernel() -> Result<()> {
     compare(&["kernel", &fetch::captures()?])

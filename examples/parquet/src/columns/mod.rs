@@ -1,5 +1,6 @@
 //! The columns, and the getter of each.
 
+mod application;
 mod fill;
 mod kind;
 mod points;

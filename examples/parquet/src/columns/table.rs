@@ -3,6 +3,7 @@
 use mermin_core::flow::attributes::{self, ALL, Attribute};
 
 use super::{
+    application::of_application,
     fill::{Filler, addresses, attribute, signed},
     kind::{Column, Kind},
     points::of_points,
@@ -116,7 +117,8 @@ fn way(name: &str, settings: &Settings) -> Option<Way> {
             .or_else(|| of_flow(name, settings))
             .or_else(|| of_tunnel(name))
             .or_else(|| of_points(name))
-            .or_else(|| of_process(name)),
+            .or_else(|| of_process(name))
+            .or_else(|| of_application(name)),
     }
 }
 

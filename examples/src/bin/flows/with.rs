@@ -3,7 +3,7 @@
 use mermin_core::{FlowSourceBuilder, Join};
 
 /// Names of `--with`, for errors.
-const KNOWN: &str = "one of join, join=merged, listening, process, tcp, all";
+const KNOWN: &str = "one of join, join=merged, listening, names, process, tcp, all";
 
 /// The requested details.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,7 @@ const KNOWN: &str = "one of join, join=merged, listening, process, tcp, all";
 pub(crate) struct With {
     join: Option<Join>,
     listening: bool,
+    names: bool,
     process: bool,
     tcp: bool,
     all: bool,
@@ -27,6 +28,7 @@ impl With {
                 "join" | "join=first_seen" => self.join = Some(Join::FirstSeen),
                 "join=merged" => self.join = Some(Join::Merged),
                 "listening" => self.listening = true,
+                "names" => self.names = true,
                 "process" => self.process = true,
                 "tcp" => self.tcp = true,
                 "all" => (self.join, self.all) = (Some(Join::Merged), true),
@@ -49,6 +51,11 @@ impl With {
         };
         let builder = if self.listening || self.all {
             builder.listening_ports(true)
+        } else {
+            builder
+        };
+        let builder = if self.names || self.all {
+            builder.names(true)
         } else {
             builder
         };
@@ -82,9 +89,11 @@ mod tests {
         assert!(capture("all").get_listening_ports() && !live("join").get_listening_ports());
         assert!(live("tcp").get_tcp_analysis() && !live("process").get_tcp_analysis());
         assert!(capture("all").get_tcp_analysis());
+        assert!(capture("names").get_names() && live("all").get_names());
+        assert!(!live("join").get_names());
         assert_eq!(live("all").get_join(), Join::Merged);
         assert!(live("all").get_process() && !capture("all").get_process());
-        let error = with("join,names").unwrap_err();
-        assert!(error.contains("names") && error.contains(KNOWN), "{error}");
+        let error = with("join,titles").unwrap_err();
+        assert!(error.contains("titles") && error.contains(KNOWN), "{error}");
     }
 }

@@ -4,6 +4,7 @@ use std::{
     fmt,
     iter::FusedIterator,
     slice,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -30,6 +31,7 @@ enum Named<'a> {
         wanted: u8,
     },
     Points(slice::Iter<'a, ObservationPoint>),
+    Texts(slice::Iter<'a, Arc<str>>),
 }
 
 impl Texts<'_> {
@@ -57,6 +59,12 @@ impl<'a> From<&'a [ObservationPoint]> for Texts<'a> {
     }
 }
 
+impl<'a> From<&'a [Arc<str>]> for Texts<'a> {
+    fn from(texts: &'a [Arc<str>]) -> Self {
+        Self(Named::Texts(texts.iter()))
+    }
+}
+
 impl<'a> Iterator for Texts<'a> {
     type Item = &'a str;
 
@@ -69,6 +77,7 @@ impl<'a> Iterator for Texts<'a> {
                 Some(name)
             }
             Named::Points(points) => points.next().map(|point| &*point.name),
+            Named::Texts(texts) => texts.next().map(|text| &**text),
         }
     }
 
@@ -80,6 +89,7 @@ impl<'a> Iterator for Texts<'a> {
                 usize::try_from((wanted & known).count_ones()).unwrap_or_default()
             }
             Named::Points(points) => points.len(),
+            Named::Texts(texts) => texts.len(),
         };
         (left, Some(left))
     }

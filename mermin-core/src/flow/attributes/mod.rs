@@ -5,6 +5,7 @@
 //!
 #![doc = include_str!("table.md")]
 
+mod application;
 mod interfaces;
 mod iter;
 mod lists;

@@ -129,6 +129,16 @@ pub(crate) struct Short {
     length: usize,
 }
 
+impl std::fmt::Write for Short {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        if self.put(part.as_bytes()) {
+            Ok(())
+        } else {
+            Err(std::fmt::Error)
+        }
+    }
+}
+
 impl Short {
     pub(crate) const CAPACITY: usize = 48;
 

@@ -261,6 +261,14 @@ const AFTER: &[Attribute] = &[
     text("flow.reverse.process.executable.name", "Name of its executable, without directories").when("the same, and it can be read"),
     number("flow.reverse.process.cgroup.id", "Id of its control group in the unified hierarchy").when("the same, and the group is visible"),
     text("destination.container.id", "Id of its container, from the name of its control group").when("the same, and it is in a container"),
+    text("tls.client.server_name", "Server name that the client asked for (SNI), over TCP or QUIC").when("`names` is on, and a ClientHello has one"),
+    of(Kind::Texts, "tls.alpn", "Protocols that the client offered (ALPN), in its order").when("`names` is on, and a ClientHello has them"),
+    text("dns.question.name", "Name in the flow's first question, without a final dot; `.` for the root").when("`names` is on, and a message of DNS at port 53 has a question"),
+    text("dns.question.type", "Type of the records in question: IANA's mnemonic, else `TYPE` and the number").when("the same"),
+    text("dns.response_code", "Code of the response to that question: IANA's mnemonic, else the number").when("the same, and its response was seen"),
+    number("dns.latency", "Time from that query to its response as seen here").unit("ns").when("both query and response were seen, with times"),
+    text("http.host", "`Host` of the flow's first request of HTTP/1, as sent").when("`names` is on, and a request has it"),
+    text("quic.version", "Version of QUIC in the client's first packet: `1`, `2`, `draft-29`; hexadecimal for others").when("`names` is on, and a first packet of QUIC has a known version"),
 ];
 
 /// All attributes, in the order in which [`Attributes`](super::Attributes) returns them.

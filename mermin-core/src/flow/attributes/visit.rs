@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    interfaces,
+    application, interfaces,
     name::{Name, name},
     process,
     render::Short,
@@ -32,10 +32,11 @@ pub(super) enum Part {
     Encapsulation,
     Joined,
     Process,
+    Application,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Flow,
         Self::Interface,
         Self::Forward,
@@ -45,6 +46,7 @@ impl Part {
         Self::Encapsulation,
         Self::Joined,
         Self::Process,
+        Self::Application,
     ];
 }
 
@@ -91,6 +93,7 @@ pub(super) fn visit_part<'a>(
         }
         Part::Joined => interfaces::give(visit, &flow.observation_points),
         Part::Process => process::give(visit, flow),
+        Part::Application => application::give(visit, flow),
     }
 }
 

@@ -130,6 +130,11 @@ pub(crate) struct Read {
 }
 
 impl Read {
+    /// The octets of the frame alone.
+    pub(crate) fn frame<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
+        octets.get(self.own..).unwrap_or_default()
+    }
+
     /// Returns the sender's MAC address: the one at `mac_at` in the packet, or else that of the link's own header.
     pub(crate) fn mac(&self, octets: &[u8], mac_at: u32) -> [u8; ethernet::MAC] {
         if mac_at == 0 {

@@ -161,6 +161,27 @@ impl FlowSourceBuilder {
         self
     }
 
+    /// Sets whether names are read from the first payloads of flows ([`Flow::application`](crate::Flow::application)): server name and
+    /// protocols of TLS, question and answer of DNS, host of HTTP, version of QUIC, and with the feature `quic` server name and protocols
+    /// of QUIC. Default: no.
+    ///
+    /// The kernel program passes at most 256 octets of a payload to this process, and only of packets that begin a message with names: a
+    /// `ClientHello`, a request of HTTP/1, an Initial packet of QUIC sent by the side that started the flow, or a message from or to port
+    /// 53. Of a TCP message that was sent in small segments it passes up to three more packets in the same direction, of QUIC two, of DNS
+    /// one. No other payload is read. Names behind the 256 octets are not found; [`Stats::payloads`](crate::Stats::payloads) counts the
+    /// messages that were cut. Names of a flow cost some 200 bytes of memory, and 4 KiB while a message is put together.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().names(true);
+    /// assert!(builder.get_names());
+    /// ```
+    pub fn names(mut self, names: bool) -> Self {
+        self.options.names = names;
+        self
+    }
+
     /// Sets which flow counts a packet in a tunnel. Default: [`Decapsulation::Innermost`], the flow of the innermost
     /// packet.
     ///

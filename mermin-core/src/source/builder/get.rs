@@ -114,6 +114,12 @@ impl FlowSourceBuilder {
         self.options.tcp_analysis
     }
 
+    /// Returns the value of [`names`](Self::names).
+    #[must_use]
+    pub fn get_names(&self) -> bool {
+        self.options.names
+    }
+
     /// Returns the value of [`decapsulation`](Self::decapsulation).
     #[must_use]
     pub fn get_decapsulation(&self) -> Decapsulation {

@@ -88,6 +88,7 @@ impl Parts {
         )?;
         let filter = arguments.options.filter.clone();
         let lookup = setup::lookup(arguments, |row| shared.registry.degraded([row]))?;
+        let names = setup::names(loaded.sections, |row| shared.registry.degraded([row]));
         let parts = Self {
             interfaces: InterfaceSet::new(
                 candidates,
@@ -102,6 +103,7 @@ impl Parts {
                 filter,
                 arguments.options.join,
                 lookup,
+                names,
                 unacked,
             ),
             closer,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::registry::InterfaceRegistry;
+use super::{exporter::names::PayloadCounts, registry::InterfaceRegistry};
 #[cfg(feature = "__lab")]
 use crate::bpf::object::Programs;
 use crate::{
@@ -37,6 +37,7 @@ macro_rules! counts {
         #[derive(Debug, Default)]
         pub(super) struct Counts {
             $(pub(super) $name: AtomicU64,)*
+            pub(super) payloads: PayloadCounts,
             pub(super) sweep_ns: AtomicU64,
             pub(super) rcu_wait_ns: AtomicU64,
         }
@@ -46,6 +47,7 @@ macro_rules! counts {
             fn stats(&self) -> Stats {
                 Stats {
                     $($statistic: self.$name.load(Ordering::Acquire),)*
+                    payloads: self.payloads.stats(),
                     last_sweep: Duration::from_nanos(self.sweep_ns.load(Ordering::Relaxed)),
                     last_rcu_wait: Duration::from_nanos(self.rcu_wait_ns.load(Ordering::Relaxed)),
                     ..Stats::default()

@@ -145,6 +145,7 @@ impl Capture {
     /// 5. Delivery, once for all records of the cycle. The consumer is woken once, after the journal has everything
     ///    that the next process needs.
     fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
+        self.parts.exporter.read_sections(&self.parts.slots);
         self.finish_closed()?;
         self.parts
             .closer
@@ -273,6 +274,7 @@ impl Capture {
     /// more.
     fn drain(&mut self) -> Result<(), Error> {
         self.parts.closer.wait_for_grace()?;
+        self.parts.exporter.read_sections(&self.parts.slots);
         self.finish_all()?;
         self.parts.clock.read()?;
         let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());

@@ -23,6 +23,7 @@ use super::{
     fragments::Fragments,
     joining,
     listening::ListeningPorts,
+    payloads::Payloads,
     shared::{Counts, InterfaceLedger, ifindex},
     slot::{CountedFields, PacketTime, Slot},
     table::{Key, Table},
@@ -63,6 +64,8 @@ pub(super) struct Flows {
     listening: Option<ListeningPorts>,
     /// TCP segments are analysed.
     analyses: bool,
+    /// Octets of a payload that names are read from; none where they are not.
+    named_by: Option<usize>,
     fragments: Fragments,
     options: ParseOptions,
     epoch: u64,
@@ -97,6 +100,7 @@ impl Flows {
             conversations: None,
             listening: None,
             analyses: false,
+            named_by: None,
             fragments: Fragments::default(),
             options,
             epoch,
@@ -125,6 +129,14 @@ impl Flows {
     /// Analyses TCP segments if `analyses`.
     pub(super) fn analysing(self, analyses: bool) -> Self {
         Self { analyses, ..self }
+    }
+
+    /// Has names read from so many octets of the first payloads.
+    pub(super) fn named(self, octets: Option<usize>) -> Self {
+        Self {
+            named_by: octets,
+            ..self
+        }
     }
 
     /// Returns the time of a packet, and advances the clock to it. Another call with the same packet returns the same
@@ -248,6 +260,19 @@ impl Flows {
                 && let Some(listening) = &mut self.listening
             {
                 listening.answered(&slot.flow, direction == HIGH_TO_LOW);
+            }
+            if let Some(limit) = self.named_by
+                && Payloads::are_of(packet)
+            {
+                slot.payloads.get_or_insert_default().read(
+                    &mut counts.payloads,
+                    limit,
+                    captured.read.frame(captured.octets),
+                    packet,
+                    direction,
+                    slot.flow.higher_started,
+                    at,
+                );
             }
         }
         if let Some(slot) = self.table.get(number)
@@ -473,6 +498,9 @@ impl Flows {
     fn end(&mut self, counts: &mut Counts, number: u32, reason: EndReason) {
         if let Some(mut slot) = self.table.remove(number) {
             let now = self.clock.now();
+            if let Some(payloads) = &slot.payloads {
+                counts.payloads.cut += payloads.conversation.unfinished();
+            }
             let record = self.tell(counts, number, &mut slot, reason, now);
             self.out.extend(record);
             if let Some(conversations) = &mut self.conversations {
@@ -581,6 +609,8 @@ impl Teller<'_> {
         flow.end = date(end);
         flow.time_resolution = slot.span.map(|span| Duration::from_nanos(span.resolution));
         flow.tcp_analysis = slot.analysis();
+        let payloads = slot.payloads.as_ref();
+        flow.application = payloads.and_then(|it| it.conversation.application().cloned());
         flow
     }
 

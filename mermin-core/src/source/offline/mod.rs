@@ -19,6 +19,7 @@ mod joining;
 mod listening;
 mod live;
 mod offline_thread;
+mod payloads;
 mod pipe;
 #[cfg(feature = "__lab")]
 mod read_capture;
@@ -146,7 +147,12 @@ impl Arguments {
         )
         .joined(self.options.join)
         .listening(self.options.listening_ports)
-        .analysing(self.options.tcp_analysis);
+        .analysing(self.options.tcp_analysis)
+        .named(
+            self.options
+                .names
+                .then_some(self.options.test_hooks.payload_octets),
+        );
         let work = OfflineThread {
             reading: CaptureReader::new(capture, flows, shared).paced(self.pace),
             name,

@@ -10,7 +10,9 @@ use mermin_bpf::abi::ledger::{Ignored, Reason};
 use crate::{
     bpf::ledger::Account,
     pcap::link::described,
-    report::{Degradation, Feature, HookDirection, HookStats, Report, SourceKind, Stats},
+    report::{
+        Degradation, Feature, HookDirection, HookStats, PayloadStats, Report, SourceKind, Stats,
+    },
     source::{changes::Changes, engine::Counters},
 };
 
@@ -34,6 +36,7 @@ pub(super) struct Counts {
     pub(super) filtered: u64,
     pub(super) joined: u64,
     pub(super) unjoined: u64,
+    pub(super) payloads: PayloadStats,
 }
 
 #[derive(Debug)]
@@ -168,6 +171,7 @@ impl Counters for Shared {
             records_filtered: counts.filtered,
             records_joined: counts.joined,
             flows_unjoined: counts.unjoined,
+            payloads: counts.payloads,
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),
             frame_octets: hooks.iter().map(|hook| hook.traffic.frame_octets).sum(),
             capture_octets_read: self.octets_read.load(Ordering::Relaxed),

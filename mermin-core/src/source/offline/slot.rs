@@ -11,6 +11,7 @@ use mermin_bpf::{
     wire::{packet::Packet, tcp::flag},
 };
 
+use super::payloads::Payloads;
 use crate::{
     filter::FilterDecision,
     flow,
@@ -77,6 +78,8 @@ pub(super) struct Slot {
     numbers: [Option<u32>; DIRECTIONS],
     /// Times of its packets; none if no packet had one.
     pub(super) span: Option<Span>,
+    /// First payloads, where names are read.
+    pub(super) payloads: Option<Box<Payloads>>,
     /// Analysis of its segments.
     analysed: Option<Box<Analysed>>,
 }

@@ -13,10 +13,10 @@ use super::super::{
     tcp_analysis,
 };
 use crate::flow::{
-    Count, Direction, DirectionRule, EndReason, Endpoint, Flow, FlowId, IcmpMessage, Interface,
-    IpHeader, Ipsec, MacAddress, ObservationPoint, PointCounts, Process, Protocol, Several, Tcp,
-    TcpAnalysis, TcpFlags, TcpLatency, TcpSegments, TcpState, Tunnel, TunnelKind, Uniflow, VlanIds,
-    time,
+    Application, Count, Direction, DirectionRule, Dns, EndReason, Endpoint, Flow, FlowId,
+    IcmpMessage, Interface, IpHeader, Ipsec, MacAddress, ObservationPoint, PointCounts, Process,
+    Protocol, Several, Tcp, TcpAnalysis, TcpFlags, TcpLatency, TcpSegments, TcpState, Tls, Tunnel,
+    TunnelKind, Uniflow, VlanIds, application, time,
 };
 
 /// Names of the counts of each entry of `flow.interfaces`.
@@ -90,6 +90,7 @@ impl Values {
         flow.observation_points = self.observation_points(flow.start);
         flow.source_process = self.process(&SOURCE)?.map(Arc::new);
         flow.destination_process = self.process(&DESTINATION)?.map(Arc::new);
+        flow.application = self.application()?.map(Arc::new);
         Ok(flow)
     }
 
@@ -103,6 +104,43 @@ impl Values {
         process.cgroup_id = self.number(names.cgroup.text)?;
         process.container_id = self.text(names.container.text, |text| Some(text.into()))?;
         Ok(Some(process))
+    }
+
+    /// Names from payloads.
+    fn application(&self) -> Result<Option<Application>, Wrong> {
+        let text = |name| self.text(name, |text| Some(Arc::from(text)));
+        let tls = Tls {
+            server_name: text("tls.client.server_name")?,
+            alpn: match self.0.get("tls.alpn") {
+                Some(AttributeValue::Texts(texts)) => {
+                    texts.iter().map(|text| Arc::from(&**text)).collect()
+                }
+                _ => Arc::default(),
+            },
+        };
+        let dns = match text("dns.question.name")? {
+            Some(question) => {
+                let name = "dns.question.type";
+                let kind = needed(name, self.text(name, application::type_of)?)?;
+                Some(Dns {
+                    response_code: self.text("dns.response_code", |text| {
+                        let codes = &application::RESPONSE_CODES;
+                        let place = codes.iter().position(|code| *code == text)?;
+                        u8::try_from(place).ok()
+                    })?,
+                    latency: self.nanoseconds("dns.latency")?,
+                    ..Dns::new(question, kind)
+                })
+            }
+            None => None,
+        };
+        let found = Application {
+            tls: (tls != Tls::default()).then_some(tls),
+            dns,
+            http_host: text("http.host")?,
+            quic_version: self.text("quic.version", |text| text.parse().ok())?,
+        };
+        Ok((found != Application::default()).then_some(found))
     }
 
     fn interface(&self) -> Result<Interface, Wrong> {

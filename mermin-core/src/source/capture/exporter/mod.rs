@@ -3,6 +3,7 @@
 
 mod joining;
 mod lookup;
+pub(super) mod names;
 mod open;
 pub(super) mod record;
 mod suppression;
@@ -16,6 +17,7 @@ use std::{
 use mermin_bpf::abi::slot::state;
 
 use self::{
+    names::Names,
     record::{Analysis, RecordContext},
     suppression::Suppression,
     unacked::Unacked,
@@ -43,6 +45,8 @@ pub(super) struct Exporter {
     conversations: Option<Conversations>,
     /// The lookup of sockets, if it is on.
     lookup: Option<Lookup>,
+    /// Names from payloads, where they are read.
+    names: Option<Names>,
     /// Records that are not in the queue yet.
     out: VecDeque<Flow>,
     /// Number of records reserved for flows that are being closed.
@@ -58,6 +62,7 @@ impl Exporter {
         filter: Filter,
         join: Join,
         lookup: Option<Lookup>,
+        names: Option<Names>,
         unacked: Option<Unacked>,
     ) -> Self {
         Self {
@@ -66,6 +71,7 @@ impl Exporter {
             suppression: Suppression::new(filter),
             conversations: Conversations::new(join),
             lookup,
+            names,
             out: VecDeque::new(),
             promised: 0,
             unacked,
@@ -233,6 +239,7 @@ impl Exporter {
         }
         self.leave_conversation(records, slot, &flow);
         self.forget_lookup(slot, &flow);
+        self.forget_names(slot);
         self.shared.counts.ended.fetch_add(1, Ordering::Relaxed);
         if self.unacked.is_some() {
             slots.begin_close(slot);
@@ -262,7 +269,8 @@ impl Exporter {
         };
         let known = self.looked_up(slot, flow);
         let record = records.record(slots, slot, flow, analysis, reason, known.listening);
-        let record = known.name(self.with_sights(record, flow, &sights));
+        let mut record = known.name(self.with_sights(record, flow, &sights));
+        record.application = self.application(slot, flow.first_seen);
         let unacked = self.unacked.as_ref();
         let is_exported =
             decision.is_exported() || unacked.is_some_and(|unacked| unacked.is_exported(slot));
@@ -326,7 +334,8 @@ impl Exporter {
         }
         let analysis = analysis.as_ref();
         let record = records.record(slots, slot, &flow, analysis, reason, known.listening);
-        let record = known.name(self.with_sights_again(slots, records, slot, &flow, record));
+        let mut record = known.name(self.with_sights_again(slots, records, slot, &flow, record));
+        record.application = self.application(slot, flow.first_seen);
         self.out.push_back(record);
         slots.mark_exported(slot, then.state);
         if let Some(counters) = then.tcp {

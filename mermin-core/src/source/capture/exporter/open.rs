@@ -31,6 +31,8 @@ impl Exporter {
         let analysis = Analysis::read(slots, slot, &flow);
         let analysis = analysis.as_ref();
         let record = records.record(slots, slot, &flow, analysis, reason, known.listening);
-        Some(known.name(record))
+        let mut record = known.name(record);
+        record.application = self.application(slot, flow.first_seen);
+        Some(record)
     }
 }

@@ -137,6 +137,10 @@ impl TakeOver<'_> {
             let Some(noted) = self.exporter.unacked().map(|unacked| unacked.recover(slot)) else {
                 continue;
             };
+            if !self.exporter.reads_names() {
+                // The former process did: packets that wait for payloads cost more than others.
+                self.slots.slab().pass_no_sections(slot);
+            }
             let flow = self.slots.slab().snapshot(slot, &self.records.ticks);
             recovered.torn += u64::from(self.recover(slot, &flow, &noted));
             self.go_on(slot, state, &flow, &noted, &mut recovered);

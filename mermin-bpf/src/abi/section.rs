@@ -1,0 +1,67 @@
+//! The first octets of a packet's payload (IPFIX `ipPayloadPacketSection`, RFC 5477), in a ring buffer from the kernel program to
+//! user space.
+
+/// Octets of a payload that are passed at most.
+pub const OCTETS: usize = 256;
+
+/// Bits of [`Slot::lanes_used`](super::slot::Slot::lanes_used) that say how many sections a lane may still pass.
+pub mod watch {
+    use crate::abi::slot::LANES;
+
+    const AT: u32 = 4;
+    /// The bits.
+    pub const MASK: u8 = 7 << AT;
+    /// No payload has come yet.
+    pub const FRESH: u8 = 7;
+    /// The same, and one packet without payload more ends it.
+    pub const LAST_FRESH: u8 = 4;
+
+    /// The number in a lane's byte.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of(used: u8) -> u8 {
+        (used & MASK) >> AT
+    }
+
+    /// A lane's byte with another number.
+    #[inline(always)]
+    #[must_use]
+    pub const fn with(used: u8, left: u8) -> u8 {
+        used & !MASK | left << AT & MASK
+    }
+
+    /// The bytes of all lanes of a flow whose payload is wanted.
+    pub const ALL_FRESH: [u8; LANES] = [with(0, FRESH); LANES];
+}
+
+/// What stands before the octets of a section.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SectionHeader {
+    /// [`Slot::first_seen`](super::slot::Slot::first_seen): a slot that was given back has another.
+    pub first_seen: u64,
+    /// Precise `CLOCK_MONOTONIC` of the packet, ns.
+    pub time: u64,
+    /// The flow's slot.
+    pub slot: u32,
+    /// TCP's sequence number of the first octet; 0 for UDP.
+    pub sequence: u32,
+    /// Octets of the packet's payload.
+    pub payload: u32,
+    /// Octets of it that follow.
+    pub length: u16,
+    /// As in a slot: 0 = lower endpoint to higher.
+    pub direction: u8,
+    /// Zero.
+    pub reserved: u8,
+}
+
+/// An element of [`MAP_SECTIONS`](super::names::MAP_SECTIONS); it ends with the last octet.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Facts of the packet.
+    pub header: SectionHeader,
+    /// As many as the header says.
+    pub octets: [u8; OCTETS],
+}

@@ -1,0 +1,337 @@
+//! The sections of one flow, and what they name.
+
+use std::{sync::Arc, time::Duration};
+
+use mermin_bpf::{
+    track::section::{LOOKED_AT, Message, Payload, message},
+    wire::protocol,
+};
+
+use super::{End, dns, http, quic, stream::Stream, tls};
+use crate::flow::{Application, Dns, QuicVersion, Tls};
+
+/// The first octets of a payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section<'a> {
+    /// As in a slot: 0 = lower endpoint to higher.
+    pub(crate) direction: u8,
+    /// When its packet was seen, ns on any clock; `None` without a time.
+    pub(crate) time: Option<u64>,
+    /// TCP's sequence number of the first octet.
+    pub(crate) sequence: u32,
+    /// Octets of the payload.
+    pub(crate) payload: u32,
+    /// The first of them.
+    pub(crate) octets: &'a [u8],
+}
+
+/// A query of DNS.
+#[derive(Clone, Copy, Debug)]
+struct Query {
+    id: u16,
+    time: Option<u64>,
+}
+
+/// What is known of one flow.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Conversation {
+    application: Option<Arc<Application>>,
+    /// Messages that may go on, by direction.
+    streams: [Option<Box<Stream>>; 2],
+    query: Option<Query>,
+    #[cfg(feature = "quic")]
+    handshake: Option<Box<quic::Handshake>>,
+}
+
+impl Conversation {
+    /// Names found so far.
+    pub(crate) fn application(&self) -> Option<&Arc<Application>> {
+        self.application.as_ref()
+    }
+
+    /// Messages whose end has not come.
+    pub(crate) fn unfinished(&self) -> u64 {
+        let streams = self.streams.iter().flatten().count() as u64;
+        #[cfg(feature = "quic")]
+        let streams = streams + u64::from(self.handshake.is_some());
+        streams
+    }
+
+    /// Reads a section. Returns the end of its message, or `None` if the message may go on.
+    pub(crate) fn add(
+        &mut self,
+        number: u8,
+        ports: [u16; 2],
+        section: &Section<'_>,
+    ) -> Option<End> {
+        if number == protocol::UDP {
+            return self.datagram(ports, section);
+        }
+        let place = usize::from(section.direction & 1);
+        let mut stream = self.streams[place]
+            .take()
+            .unwrap_or_else(|| Box::new(Stream::new(section.sequence)));
+        stream.add(section.sequence, section.octets);
+        let end = self.read(ports, section, stream.octets());
+        let is_gap = section.payload as usize > section.octets.len();
+        if end == End::Cut && !is_gap {
+            self.streams[place] = Some(stream);
+            return None;
+        }
+        Some(end)
+    }
+
+    /// Reads the beginning of a stream.
+    fn read(&mut self, ports: [u16; 2], section: &Section<'_>, octets: &[u8]) -> End {
+        match message(&payload(protocol::TCP, ports, octets)) {
+            Some(Message::Dns) => match dns::of_stream(octets) {
+                Ok((_, message)) => self.dns(message, section.time),
+                Err(end) => end,
+            },
+            Some(Message::Tls) => {
+                let (found, end) = tls::stream(octets);
+                self.tls(found);
+                end
+            }
+            Some(Message::Http) => {
+                let (host, end) = http::request(octets);
+                if let Some(host) = host {
+                    self.known().http_host.get_or_insert(host);
+                }
+                end
+            }
+            Some(Message::Quic) | None => End::Malformed,
+        }
+    }
+
+    fn datagram(&mut self, ports: [u16; 2], section: &Section<'_>) -> Option<End> {
+        match message(&payload(protocol::UDP, ports, section.octets)) {
+            Some(Message::Dns) => Some(self.dns(section.octets, section.time)),
+            Some(Message::Quic) => self.initial(section),
+            _ => Some(End::Malformed),
+        }
+    }
+
+    fn dns(&mut self, octets: &[u8], time: Option<u64>) -> End {
+        let message = match dns::message(octets) {
+            Ok(message) => message,
+            Err(end) => return end,
+        };
+        let known = self.known();
+        if known.dns.is_none() {
+            // A response without its question is to a query that was not seen, or says that the query could not be read.
+            if let Some((name, kind)) = message.question {
+                known.dns = Some(Dns::new(name, kind));
+                self.query = Some(Query {
+                    id: message.id,
+                    time: time.filter(|_| !message.is_response),
+                });
+            }
+        }
+        if message.is_response
+            && let Some(query) = self.query
+            && query.id == message.id
+            && let Some(dns) = &mut self.known().dns
+            && dns.response_code.is_none()
+        {
+            dns.response_code = Some(message.code);
+            let taken = query.time.zip(time);
+            dns.latency = taken.map(|(asked, now)| Duration::from_nanos(now.saturating_sub(asked)));
+        }
+        End::Whole
+    }
+
+    fn initial(&mut self, section: &Section<'_>) -> Option<End> {
+        let packet = match quic::initial(section.octets) {
+            Ok(packet) => packet,
+            Err(end) => return Some(end),
+        };
+        let version = QuicVersion(packet.version);
+        self.known().quic_version.get_or_insert(version);
+        self.handshake(section.octets)
+    }
+
+    /// Reads the `ClientHello`. It may be in several packets.
+    #[cfg(feature = "quic")]
+    fn handshake(&mut self, octets: &[u8]) -> Option<End> {
+        let mut handshake = self.handshake.take().unwrap_or_default();
+        let Some((found, end)) = handshake.add(octets) else {
+            // Of such a version the number is all that is known.
+            return Some(End::Whole);
+        };
+        let is_named = found.server_name.is_some() && !found.alpn.is_empty();
+        self.tls(found);
+        if end == End::Cut && !is_named {
+            self.handshake = Some(handshake);
+            return None;
+        }
+        Some(end)
+    }
+
+    #[cfg(not(feature = "quic"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "the feature `quic` has it keep what it reads"
+    )]
+    fn handshake(&mut self, _: &[u8]) -> Option<End> {
+        Some(End::Whole)
+    }
+
+    /// Keeps the fields of a hello that are not known.
+    fn tls(&mut self, found: Tls) {
+        if found == Tls::default() {
+            return;
+        }
+        let known = self.known().tls.get_or_insert_default();
+        if known.server_name.is_none() {
+            known.server_name = found.server_name;
+        }
+        if known.alpn.is_empty() {
+            known.alpn = found.alpn;
+        }
+    }
+
+    fn known(&mut self) -> &mut Application {
+        Arc::make_mut(self.application.get_or_insert_default())
+    }
+}
+
+fn payload(protocol: u8, ports: [u16; 2], octets: &[u8]) -> Payload {
+    let mut first = [0; LOOKED_AT];
+    for (place, octet) in first.iter_mut().zip(octets) {
+        *place = *octet;
+    }
+    Payload {
+        protocol,
+        ports,
+        length: u32::try_from(octets.len()).unwrap_or(u32::MAX),
+        first,
+        is_opening: false,
+        is_cut: false,
+        is_from_initiator: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::{
+        dns::tests::asking,
+        tls::tests::{extension, hello, record, sni},
+    };
+
+    fn section(direction: u8, sequence: u32, time: u64, octets: &[u8]) -> Section<'_> {
+        Section {
+            direction,
+            time: Some(time),
+            sequence,
+            payload: u32::try_from(octets.len()).unwrap(),
+            octets,
+        }
+    }
+
+    const HTTPS: [u16; 2] = [40_000, 443];
+
+    fn server_name(conversation: &Conversation) -> Option<&str> {
+        let tls = conversation.application()?.tls.as_ref()?;
+        tls.server_name.as_deref()
+    }
+
+    #[test]
+    fn a_hello_in_two_segments_of_any_order_names_its_server() {
+        let whole = record(&hello(&sni(b"two.example")));
+        for at in 6..whole.len() {
+            let (one, other) = whole.split_at(at);
+            let behind = 100 + u32::try_from(at).unwrap();
+            let mut conversation = Conversation::default();
+            assert_eq!(conversation.add(6, HTTPS, &section(0, 100, 0, one)), None);
+            assert_eq!(conversation.unfinished(), 1);
+            let end = conversation.add(6, HTTPS, &section(0, behind, 0, other));
+            assert_eq!(
+                (end, server_name(&conversation)),
+                (Some(End::Whole), Some("two.example"))
+            );
+            assert_eq!(conversation.unfinished(), 0);
+        }
+    }
+
+    #[test]
+    fn a_section_that_does_not_hold_its_payload_ends_its_message() {
+        let long = record(&hello(
+            &[extension(51, &[1; 300]), sni(b"far.example")].concat(),
+        ));
+        let mut conversation = Conversation::default();
+        let part = Section {
+            payload: u32::try_from(long.len()).unwrap(),
+            ..section(0, 1, 0, &long[..256])
+        };
+        assert_eq!(conversation.add(6, HTTPS, &part), Some(End::Cut));
+        assert_eq!(
+            (server_name(&conversation), conversation.unfinished()),
+            (None, 0)
+        );
+    }
+
+    #[test]
+    fn the_first_question_is_answered_by_its_own_response() {
+        let mut conversation = Conversation::default();
+        let ports = [40_000, 53];
+        let name = b"\x07example";
+        for (direction, time, message) in [
+            (0, 100, asking(1, [1, 0], name, 1)),
+            (0, 150, asking(2, [1, 0], name, 28)),
+            (1, 200, asking(2, [0x81, 3], name, 28)),
+            (1, 450, asking(1, [0x81, 2], name, 1)),
+            (1, 900, asking(1, [0x81, 0], name, 1)),
+        ] {
+            let end = conversation.add(17, ports, &section(direction, 0, time, &message));
+            assert_eq!(end, Some(End::Whole));
+        }
+        let dns = conversation.application().unwrap().dns.clone().unwrap();
+        assert_eq!((&*dns.question, dns.question_type), ("example", 1));
+        assert_eq!(dns.response_code, Some(2));
+        assert_eq!(dns.latency, Some(Duration::from_nanos(350)));
+    }
+
+    #[test]
+    fn a_response_whose_query_was_not_seen_has_no_latency() {
+        let mut conversation = Conversation::default();
+        let response = asking(9, [0x81, 0], b"\x01a", 1);
+        conversation.add(17, [53, 40_000], &section(1, 0, 5, &response));
+        let dns = conversation.application().unwrap().dns.clone().unwrap();
+        assert_eq!((dns.response_code, dns.latency), (Some(0), None));
+    }
+
+    #[test]
+    fn a_message_of_dns_over_tcp_is_behind_its_length() {
+        let query = asking(1, [1, 0], b"\x03tcp", 16);
+        let length = u16::try_from(query.len()).unwrap().to_be_bytes();
+        let mut conversation = Conversation::default();
+        let ports = [53, 40_000];
+        assert_eq!(conversation.add(6, ports, &section(1, 5, 0, &length)), None);
+        let end = conversation.add(6, ports, &section(1, 7, 0, &query));
+        assert_eq!(end, Some(End::Whole));
+        let dns = conversation.application().unwrap().dns.clone().unwrap();
+        assert_eq!((&*dns.question, dns.question_type), ("tcp", 16));
+    }
+
+    #[test]
+    fn a_request_names_its_host() {
+        let mut conversation = Conversation::default();
+        let request = b"GET / HTTP/1.1\r\nHost: web.example\r\n\r\n";
+        let end = conversation.add(6, [80, 40_000], &section(1, 5, 0, request));
+        assert_eq!(end, Some(End::Whole));
+        let application = conversation.application().unwrap();
+        assert_eq!(application.http_host.as_deref(), Some("web.example"));
+    }
+
+    #[test]
+    fn quic_has_a_version() {
+        let mut conversation = Conversation::default();
+        let header = [0xc0, 0x51, 0x30, 0x35, 0x30, 1, 7, 0, 0, 4, 0, 0, 0, 0];
+        let end = conversation.add(17, HTTPS, &section(0, 0, 0, &header));
+        assert_eq!(end, Some(End::Whole));
+        let application = conversation.application().unwrap();
+        assert_eq!(application.quic_version, Some(QuicVersion(0x5130_3530)));
+    }
+}

@@ -1,0 +1,135 @@
+//! Names from payloads, by slot.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use mermin_bpf::abi::slot::state;
+
+use super::Exporter;
+use crate::{
+    bpf::sections::Sections,
+    flow::Application,
+    payload::{Conversation, End, Section},
+    report::PayloadStats,
+    source::capture::slots::SlotTable,
+};
+
+/// Counters of [`PayloadStats`].
+#[derive(Debug, Default)]
+pub(in crate::source::capture) struct PayloadCounts {
+    read: AtomicU64,
+    /// Lost here: their flow had ended.
+    late: AtomicU64,
+    /// Lost in the kernel.
+    refused: AtomicU64,
+    cut: AtomicU64,
+    malformed: AtomicU64,
+}
+
+impl PayloadCounts {
+    pub(in crate::source::capture) fn stats(&self) -> PayloadStats {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        PayloadStats {
+            read: count(&self.read),
+            lost: count(&self.late) + count(&self.refused),
+            cut: count(&self.cut),
+            malformed: count(&self.malformed),
+        }
+    }
+}
+
+/// A flow whose payloads were read.
+#[derive(Debug)]
+struct Named {
+    /// A slot that was given back has another.
+    first_seen: u64,
+    conversation: Conversation,
+}
+
+/// The ring, and what was read from it.
+#[derive(Debug)]
+pub(in crate::source::capture) struct Names {
+    sections: Sections,
+    flows: HashMap<u32, Named>,
+}
+
+impl Names {
+    pub(in crate::source::capture) fn new(sections: Sections) -> Self {
+        Self {
+            sections,
+            flows: HashMap::new(),
+        }
+    }
+}
+
+impl Exporter {
+    /// Reads the sections that wait. To be called before last records are made: the sections of a flow are in the ring before it can end.
+    pub(in crate::source::capture) fn read_sections(&mut self, slots: &SlotTable) {
+        let Some(Names { sections, flows }) = &mut self.names else {
+            return;
+        };
+        let counts = &self.shared.counts.payloads;
+        let slab = slots.slab();
+        let lost = slab.globals().read(0).sections_lost;
+        counts.refused.store(lost, Ordering::Relaxed);
+        sections.read(|header, octets| {
+            let slot = header.slot;
+            if slot >= slab.len()
+                || slab.state(slot) == state::FREE
+                || slab.first_seen(slot) != header.first_seen
+            {
+                counts.late.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            let named = flows.entry(slot).or_insert_with(|| Named {
+                first_seen: header.first_seen,
+                conversation: Conversation::default(),
+            });
+            if named.first_seen != header.first_seen {
+                named.first_seen = header.first_seen;
+                named.conversation = Conversation::default();
+            }
+            let (protocol, ports) = slab.protocol_and_ports(slot);
+            let section = Section {
+                direction: header.direction,
+                time: Some(header.time),
+                sequence: header.sequence,
+                payload: header.payload,
+                octets,
+            };
+            counts.read.fetch_add(1, Ordering::Relaxed);
+            match named.conversation.add(protocol, ports, &section) {
+                Some(End::Cut) => _ = counts.cut.fetch_add(1, Ordering::Relaxed),
+                Some(End::Malformed) => _ = counts.malformed.fetch_add(1, Ordering::Relaxed),
+                Some(End::Whole) | None => {}
+            }
+        });
+    }
+
+    /// True if sections are read.
+    pub(in crate::source::capture) fn reads_names(&self) -> bool {
+        self.names.is_some()
+    }
+
+    /// Names of the flow in a slot, as far as they are known.
+    pub(super) fn application(&self, slot: u32, first_seen: u64) -> Option<Arc<Application>> {
+        let named = self.names.as_ref()?.flows.get(&slot)?;
+        let application = named.conversation.application()?;
+        (named.first_seen == first_seen).then(|| Arc::clone(application))
+    }
+
+    /// A flow has ended.
+    pub(super) fn forget_names(&mut self, slot: u32) {
+        if let Some(names) = &mut self.names
+            && let Some(named) = names.flows.remove(&slot)
+        {
+            let cut = &self.shared.counts.payloads.cut;
+            cut.fetch_add(named.conversation.unfinished(), Ordering::Relaxed);
+        }
+    }
+}

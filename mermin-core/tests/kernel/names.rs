@@ -1,0 +1,315 @@
+//! Names that the first payloads of flows hold: messages of real clients, and frames made by hand for the rest.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use mermin_core::{
+    Attach, Flow,
+    flow::{Application, Protocol},
+};
+
+use crate::support::{
+    frame::{self, IPV4, tagged},
+    host::Pair,
+    traffic::{Injector, address, udp_socket},
+    watch::{Watch, on},
+};
+
+crate::cases! {
+    each_mode clients_name_their_servers,
+    each_mode split_messages_tags_and_tunnels,
+    case payloads_stay_in_the_kernel_unless_names_are_read,
+    case slots_that_are_used_again_have_no_name_of_before,
+}
+
+/// Flows between a client of this port and whoever.
+fn of_port(flows: &[Flow], port: u16) -> Vec<&Flow> {
+    flows
+        .iter()
+        .filter(|flow| flow.source.port == Some(port))
+        .collect()
+}
+
+fn application(flows: &[Flow], port: u16) -> Application {
+    let found = of_port(flows, port);
+    let named = found.iter().find_map(|flow| flow.application.as_deref());
+    named
+        .unwrap_or_else(|| panic!("no names at port {port}: {found:#?}"))
+        .clone()
+}
+
+fn server_name(flows: &[Flow], port: u16) -> Option<String> {
+    let tls = application(flows, port).tls?;
+    tls.server_name.map(|name| name.to_string())
+}
+
+/// Accepts a connection, reads something and hangs up.
+fn hang_up(listener: &TcpListener) {
+    let (mut connection, _) = listener.accept().unwrap();
+    let _ = connection.read(&mut [0; 4096]);
+}
+
+/// A question of DNS.
+fn question(id: u8, name: &[u8]) -> Vec<u8> {
+    let header = [0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    [&header[..], name, &[0, 0, 28, 0, 1]].concat()
+}
+
+fn answer(question: &[u8], code: u8) -> Vec<u8> {
+    let mut answer = question.to_vec();
+    answer[2..4].copy_from_slice(&[0x81, 0x80 | code]);
+    answer
+}
+
+/// `openssl s_client` and `curl`, and a resolver's sockets.
+fn clients_name_their_servers(mode: Attach) {
+    let pair = Pair::new();
+    pair.add_ipv6();
+    let mut watch = Watch::open(&pair.near, on("v0").names(true).attach(mode));
+    let mut ports = Vec::new();
+    for (server, command) in [
+        (
+            "10.0.0.1:443",
+            "openssl s_client -connect 10.0.0.1:443 -servername tls.example -alpn h2,http/1.1",
+        ),
+        (
+            "[fd00::1]:8443",
+            "openssl s_client -connect [fd00::1]:8443 -servername six.example -tls1_2",
+        ),
+        (
+            "10.0.0.1:8080",
+            "curl -s -m 5 -H Host:web.example http://10.0.0.1:8080/path",
+        ),
+        ("10.0.0.1:22", "curl -s -m 5 telnet://10.0.0.1:22"),
+    ] {
+        let listener = pair.near.run(|| TcpListener::bind(server).unwrap());
+        let words: Vec<_> = command.split(' ').collect();
+        let mut client = pair.far.run(|| {
+            Command::new(words[0])
+                .args(&words[1..])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        });
+        let mut told = client.stdin.take().unwrap();
+        if command.contains("telnet") {
+            told.write_all(b"SSH-2.0-nothing\r\n").unwrap();
+        }
+        let (mut connection, peer) = listener.accept().unwrap();
+        let _ = connection.read(&mut [0; 4096]);
+        drop((connection, told));
+        client.wait().unwrap();
+        ports.push(peer.port());
+    }
+    let ends = ["10.0.0.2:40053", "10.0.0.1:53"].map(address);
+    let [client, server] = [
+        udp_socket(&pair.far, ends[0], ends[1]),
+        udp_socket(&pair.near, ends[1], ends[0]),
+    ];
+    let asked = question(1, b"\x03www\x07example\x03org");
+    let mut heard = [0; 512];
+    client.send(&asked).unwrap();
+    server.recv(&mut heard).unwrap();
+    thread::sleep(Duration::from_millis(20));
+    server.send(&answer(&asked, 3)).unwrap();
+    client.recv(&mut heard).unwrap();
+    watch.take_for(Duration::from_millis(300));
+    let outcome = watch.finish();
+    let flows = &outcome.flows;
+    assert_eq!(server_name(flows, ports[0]).as_deref(), Some("tls.example"));
+    let tls = application(flows, ports[0]).tls.unwrap();
+    assert_eq!(tls.alpn.join(","), "h2,http/1.1");
+    assert_eq!(server_name(flows, ports[1]).as_deref(), Some("six.example"));
+    let host = application(flows, ports[2]).http_host;
+    assert_eq!(host.as_deref(), Some("web.example"));
+    for flow in of_port(flows, ports[3]) {
+        assert_eq!(flow.application, None);
+    }
+    let dns = application(flows, 40_053).dns.unwrap();
+    assert_eq!((&*dns.question, dns.question_type), ("www.example.org", 28));
+    assert_eq!(dns.response_code, Some(3));
+    let latency = dns.latency.unwrap();
+    assert!(latency >= Duration::from_millis(20), "{latency:?}");
+    let payloads = outcome.stats.payloads;
+    assert!(payloads.read >= 5, "{payloads:?}");
+    assert_eq!((payloads.lost, payloads.malformed), (0, 0));
+}
+
+/// A segment with a payload.
+fn segment(ends: [SocketAddr; 2], sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let [source, destination] = ends;
+    let mut header = [0; 20];
+    header[0..2].copy_from_slice(&source.port().to_be_bytes());
+    header[2..4].copy_from_slice(&destination.port().to_be_bytes());
+    header[4..8].copy_from_slice(&sequence.to_be_bytes());
+    header[12] = 0x50;
+    header[13] = frame::ACK;
+    frame::ip(
+        source.ip(),
+        destination.ip(),
+        frame::TCP,
+        &[&header[..], payload].concat(),
+    )
+}
+
+/// A record with a `ClientHello` for this server.
+fn hello(name: &str) -> Vec<u8> {
+    let name = name.as_bytes();
+    let length = |octets: usize| u16::try_from(octets).unwrap().to_be_bytes();
+    let list = [&length(name.len() + 3)[..], &[0], &length(name.len()), name].concat();
+    let extension = [&[0, 0][..], &length(list.len()), &list].concat();
+    let body = [
+        &[3, 3][..],
+        &[7; 32],
+        &[0, 0, 2, 0x13, 1, 1, 0],
+        &length(extension.len()),
+        &extension,
+    ]
+    .concat();
+    let message = [&[1, 0][..], &length(body.len()), &body].concat();
+    [&[22, 3, 1][..], &length(message.len()), &message].concat()
+}
+
+/// Hellos in pieces, behind VLAN tags, in VXLAN, and in a padded frame; and an acknowledgement that is padded before one.
+fn split_messages_tags_and_tunnels(mode: Attach) {
+    let pair = Pair::new();
+    let mut watch = Watch::open(&pair.near, on("v0").names(true).attach(mode));
+    let injector = Injector::new(&pair.far, "v1");
+    let ends = |port: u16| {
+        [
+            SocketAddr::from(([10, 9, 0, 1], port)),
+            address("10.9.0.2:443"),
+        ]
+    };
+    let plain = |packet: &[u8]| frame::ethernet(IPV4, packet);
+    let send = |frame: &[u8]| injector.send(frame);
+    // Four pieces, of which the third comes before the second.
+    let split = hello("split.example");
+    for (from, to) in [(0, 5), (40, 60), (5, 40), (60, split.len())] {
+        let sequence = 1000 + u32::try_from(from).unwrap();
+        send(&plain(&segment(ends(1), sequence, &split[from..to])));
+    }
+    // Acknowledgements before the first payload.
+    let mut padded = plain(&segment(ends(2), 0, &[]));
+    padded.resize(60, 0);
+    send(&padded);
+    send(&plain(&segment(ends(2), 0, &hello("padded.example"))));
+    send(&tagged(
+        &[(frame::SERVICE_VLAN, 100), (frame::VLAN, 200)],
+        &segment(ends(3), 0, &hello("tagged.example")),
+    ));
+    let inner = plain(&segment(ends(4), 0, &hello("inner.example")));
+    let vxlan = [&[8, 0, 0, 0, 0, 0, 42, 0][..], &inner].concat();
+    let outer = ["10.0.0.2:50000", "10.0.0.1:4789"].map(address);
+    send(&plain(&frame::udp(outer[0], outer[1], &vxlan)));
+    // A name behind 256 octets.
+    let far = format!("{}.example", "a".repeat(240));
+    send(&plain(&segment(ends(5), 0, &hello(&far))));
+    watch.take_for(Duration::from_millis(300));
+    let outcome = watch.finish();
+    for (port, name) in [(1, "split"), (2, "padded"), (3, "tagged"), (4, "inner")] {
+        let expected = format!("{name}.example");
+        assert_eq!(server_name(&outcome.flows, port), Some(expected), "{port}");
+    }
+    for flow in of_port(&outcome.flows, 5) {
+        assert_eq!(flow.application, None);
+    }
+    let payloads = outcome.stats.payloads;
+    assert_eq!(
+        (payloads.read, payloads.cut, payloads.lost),
+        (8, 1, 0),
+        "{payloads:?}"
+    );
+}
+
+/// Neither without the option, nor of a protocol that names nothing.
+fn payloads_stay_in_the_kernel_unless_names_are_read() {
+    let pair = Pair::new();
+    let off = Watch::open(&pair.near, on("v0"));
+    let watch = Watch::open(&pair.near, on("v0").names(true));
+    let listener = pair.near.run(|| TcpListener::bind("10.0.0.1:443").unwrap());
+    let far = pair.far.run(|| TcpStream::connect("10.0.0.1:443").unwrap());
+    let mut client = far;
+    client.write_all(&hello("somebody.example")).unwrap();
+    hang_up(&listener);
+    drop(client);
+    let ends = ["10.0.0.2:4000", "10.0.0.1:4001"].map(address);
+    let sockets: [UdpSocket; 2] = [
+        udp_socket(&pair.far, ends[0], ends[1]),
+        udp_socket(&pair.near, ends[1], ends[0]),
+    ];
+    for _ in 0..20 {
+        sockets[0].send(b"nothing that is known").unwrap();
+        sockets[1].send(b"neither").unwrap();
+    }
+    let (with, without) = (watch.finish(), off.finish());
+    assert!(without.flows.iter().all(|flow| flow.application.is_none()));
+    assert_eq!(without.stats.payloads.read, 0);
+    assert_eq!(with.stats.payloads.read, 1);
+    for outcome in [&with, &without] {
+        // Packets that wait for a payload are counted as all others are.
+        let udp = outcome
+            .flows
+            .iter()
+            .filter(|flow| flow.protocol == Protocol::UDP);
+        let packets: Vec<_> = udp
+            .map(|flow| [flow.forward.packets.total, flow.reverse.packets.total])
+            .collect();
+        assert_eq!(packets, [[20, 20]]);
+    }
+}
+
+/// Two connections of the same ports, one after the other, with room for few flows.
+fn slots_that_are_used_again_have_no_name_of_before() {
+    let pair = Pair::new();
+    let options = on("v0")
+        .names(true)
+        .max_flows(2)
+        .udp_timeout(Duration::from_millis(100));
+    let mut watch = Watch::open(&pair.near, options);
+    let injector = Injector::new(&pair.far, "v1");
+    let [client, server] = ["10.9.0.1:4000", "10.9.0.2:53"].map(address);
+    for round in 0..6_u8 {
+        let payload = if round % 2 == 0 {
+            question(round, &[1, b'a' + round])
+        } else {
+            vec![1; 5]
+        };
+        injector.send(&frame::ethernet(
+            IPV4,
+            &frame::udp(client, server, &payload),
+        ));
+        let before = watch.flows.len();
+        let end = std::time::Instant::now() + crate::support::wait::LONGEST;
+        while watch.flows.len() == before && std::time::Instant::now() < end {
+            watch.take_for(Duration::from_millis(50));
+        }
+    }
+    let names: Vec<_> = watch
+        .flows
+        .iter()
+        .map(|flow| {
+            Some(
+                flow.application
+                    .as_ref()?
+                    .dns
+                    .as_ref()?
+                    .question
+                    .to_string(),
+            )
+        })
+        .collect();
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        names,
+        [named("a"), None, named("c"), None, named("e"), None]
+    );
+    watch.shut();
+}
