@@ -45,8 +45,8 @@
 //! | `tower` | `sink::from_service`: a `tower_service::Service` as a sink of flows |
 //! | `testing` | `sink::testing`: records of every kind, a clock that tests set, and checks for a sink of your own |
 //!
-//! You can test your program without root. [`FlowSource::replay`] turns records into a source. [`Flow::new`],
-//! [`Error::new`], [`Degradation::new`] and the defaults of [`Stats`] and [`Report`] make its items. Feature `testing`
+//! You can test your program without root. [`FlowSource::replay`] turns records into a source. To make test data, use
+//! [`Flow::new`], [`Error::new`], [`Degradation::new`] and the defaults of [`Stats`] and [`Report`]. Feature `testing`
 //! has checks for sinks.
 //!
 //! Needs Linux 5.14 on x86-64 or arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.

@@ -87,7 +87,7 @@ struct Blocking<L> {
     encoder: Encoder,
     messages: Messages,
     timer: ThreadTimer,
-    /// Something was exported.
+    /// The link was opened for an export, so templates are refreshed from now on.
     begun: bool,
 }
 
@@ -96,7 +96,7 @@ impl<L: Link> Blocking<L> {
         if self.link.open()? {
             self.encoder.restart();
         }
-        self.encoder.set_longest(self.link.longest());
+        self.encoder.limit_messages(self.link.longest_message());
         self.begun = true;
         Ok(())
     }
@@ -113,7 +113,7 @@ impl<L: Link> FlowSink for Blocking<L> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         self.open()?;
         let now = SystemTime::now();
-        if self.link.forgets() && self.encoder.is_due(now) {
+        if self.link.needs_template_refresh() && self.encoder.is_due(now) {
             self.encoder.tell_again();
         }
         self.encoder.encode(flows, now, &mut self.messages);
@@ -122,14 +122,14 @@ impl<L: Link> FlowSink for Blocking<L> {
 
     /// Sends templates regularly, because a restarted collector also needs them while there are no flows.
     async fn idle(&mut self) {
-        if !self.link.forgets() || !self.begun {
+        if !self.link.needs_template_refresh() || !self.begun {
             return;
         }
         loop {
             self.timer.sleep(self.refresh).await;
             let now = SystemTime::now();
             if self.encoder.is_due(now) {
-                self.encoder.set_longest(self.link.longest());
+                self.encoder.limit_messages(self.link.longest_message());
                 self.encoder.refresh(now, &mut self.messages);
                 // The next export returns the error.
                 let _ = self.send();

@@ -77,7 +77,7 @@ pub struct KeyV6 {
     pub addresses: [[u64; 2]; 2],
 }
 
-/// Bits of the first two words of a key that [`KeyTail::bare`] leaves out.
+/// Bits of VLANs and tunnels in the first two words of a key: [`KeyTail::bare`] leaves them out.
 pub const CARRIED: [u64; 2] = [!(u8::MAX as u64) << 32, u32::MAX as u64];
 
 const _: () = assert!(CARRIED[0] == 0xffff_ff00_0000_0000);

@@ -18,7 +18,7 @@ use crate::abi::ledger::Reason;
 pub struct EncapLevel {
     /// Tunnels around.
     pub depth: u8,
-    /// Its carrier is the first of several fragments: the rest is elsewhere.
+    /// The packet goes on beyond this frame: its carrier is a first fragment, or truncated.
     pub goes_on: bool,
     /// Digest of the tunnels around, as far as a key has them; 0 without.
     pub digest: u32,

@@ -1,7 +1,7 @@
-//! The walk that most packets need: IP behind the link header and at most two VLAN tags, no fragment, one extension header at
-//! most, and of SCTP and DCCP nothing that opens a connection or ends one.
+//! Parses plain packets, which most packets are: IP behind the link header and at most two VLAN tags, no fragment, at
+//! most one extension header. SCTP and DCCP packets that open or end a connection are not plain.
 //!
-//! It returns the same as [`packet::walk`](super::packet::walk), or nothing. The kernel program tries it first, on the
+//! The result is that of [`packet::walk`](super::packet::walk), or nothing. The kernel program tries it first, on the
 //! packet in place. Frames that are not plain go to a second program, so that neither the verifier nor a plain packet
 //! pays for rare headers.
 
@@ -19,13 +19,13 @@ use super::{
 };
 use crate::abi::ledger::{self, Reason};
 
-/// Parses a plain frame, and returns the result of `then` for its packet; `None` if the frame is not plain. A packet
-/// that carries another one is also given to `then`: a caller that decapsulates tunnels asks
+/// Parses a plain frame, and returns the result of `then` for its packet; `None` if the frame is not plain. `then` also
+/// gets packets that carry another one: a caller that decapsulates tunnels asks
 /// [`may_carry`](super::tunnel::may_carry).
 ///
-/// `then` is compiled once for each IP version with TCP, UDP and the others, and once more for what is behind an
-/// extension header, so that each copy knows the kind of its packets. That saved a sixth of a packet's instructions,
-/// and two thirds of the verifier's.
+/// For each IP version, `then` is compiled once for TCP, once for UDP and once for all other protocols. One more copy
+/// is for packets with an extension header. So each copy knows the kind of its packets. That saved a sixth of a
+/// packet's instructions, and two thirds of the verifier's.
 ///
 /// # Errors
 /// The reason why the frame has no IP packet.
@@ -47,7 +47,7 @@ pub fn walk<B: Bytes, T>(
     }
 }
 
-/// Goes to what is behind the link header of a plain frame, IP or not.
+/// Returns the level behind the link header of a plain frame, IP or not; `None` if the frame is not plain.
 #[inline(always)]
 pub fn outermost<B: Bytes>(bytes: B, frame: &Frame) -> Option<EncapLevel> {
     let mut vlans = Vlans::default();
@@ -71,7 +71,7 @@ pub fn outermost<B: Bytes>(bytes: B, frame: &Frame) -> Option<EncapLevel> {
     })
 }
 
-/// Goes to what is behind the link header.
+/// Returns the EtherType behind the link header and VLAN tags, and the position of its payload.
 #[inline(always)]
 fn follow<B: Bytes>(bytes: B, frame: &Frame, vlans: &mut Vlans) -> Option<(u16, usize)> {
     if frame.link != ledger::link::ETHERNET {
@@ -85,13 +85,13 @@ fn follow<B: Bytes>(bytes: B, frame: &Frame, vlans: &mut Vlans) -> Option<(u16, 
     }
     let kind = ethernet::ethertype(bytes, 0, frame.length).ok()?;
     if vlan::is_tag(kind) {
-        vlan::few(bytes, ethernet::LENGTH, vlans)
+        vlan::skip_at_most_two(bytes, ethernet::LENGTH, vlans)
     } else {
         Some((kind, ethernet::LENGTH))
     }
 }
 
-/// Result of `then` for IPv4 that is no fragment.
+/// Returns the result of `then` for an IPv4 packet; `None` for a fragment.
 #[inline(always)]
 fn v4<B: Bytes, T>(
     bytes: B,
@@ -107,7 +107,7 @@ fn v4<B: Bytes, T>(
     packet(bytes, frame, level, &Ip::v4(&ip, at), then)
 }
 
-/// Result of `then` for IPv6 with one extension header at most.
+/// Returns the result of `then` for an IPv6 packet; `None` if it has more than one extension header.
 #[inline(always)]
 fn v6<B: Bytes, T>(
     bytes: B,
@@ -120,9 +120,9 @@ fn v6<B: Bytes, T>(
     let ip = |chain| Ip::v6(&header, at, chain, frame.segmented).ok();
     let begin = at + ipv6::LENGTH;
     if extension::is_followed(header.next_header) {
-        // Such packets are few: one copy of `then` is enough for all protocols.
+        // Such packets are rare, so one copy of `then` serves all protocols.
         let chain = extension::one(bytes, header.next_header, begin)?;
-        // A branch for BIG TCP would be twice the ways for a verifier.
+        // Handling BIG TCP here would double the paths that the verifier walks.
         if header.jumbo {
             return None;
         }
@@ -133,7 +133,7 @@ fn v6<B: Bytes, T>(
     }
 }
 
-/// Result of `then` for the packet that an IP header begins.
+/// Returns the result of `then` for the packet behind an IP header.
 #[inline(always)]
 fn packet<B: Bytes, T>(
     bytes: B,
@@ -142,14 +142,15 @@ fn packet<B: Bytes, T>(
     ip: &Ip,
     then: impl Fn(&Packet) -> T,
 ) -> Option<T> {
-    // Written as constants, so that of each it is known what follows.
+    // The protocol is passed as a constant, so the compiler specialises each copy of `then`.
     let by = |protocol| level.packet(bytes, frame, &Ip { protocol, ..*ip }).ok();
     match ip.protocol {
         protocol::TCP => Some(then(&by(protocol::TCP)?)),
         protocol::UDP => Some(then(&by(protocol::UDP)?)),
         _ => {
             let packet = level.packet(bytes, frame, ip).ok()?;
-            // Few packets of few protocols begin or end something, and all the others would pay for asking.
+            // Here `tcp_flags` is set only for SCTP and DCCP packets that open or end a connection. They are rare, so
+            // they go to the general program.
             if packet.tcp_flags != 0 {
                 return None;
             }
@@ -169,7 +170,8 @@ mod tests {
         testing::{self, ethernet_v6, fragment, options, whole},
     };
 
-    /// 10.0.0.1:1 to 10.0.0.2:2 by UDP, behind these octets. Most protocols can be read from the datagram.
+    /// A UDP datagram from 10.0.0.1:1 to 10.0.0.2:2, behind these octets. The payload of the IP packet also parses as the
+    /// header of most other protocols.
     fn udp(before: &[u8], kind: u16) -> std::vec::Vec<u8> {
         let mut frame = std::vec![0; 12];
         frame.extend(before);
@@ -209,25 +211,25 @@ mod tests {
             protocol::AH,
             protocol::IPV4,
             protocol::GRE,
-            // An extension header behind IPv6 alone.
+            // An extension header only in IPv6.
             protocol::ROUTING,
             253,
         ] {
             let mut bytes = udp(&[], ethertype::IPV4);
             bytes[23] = number;
             if number == protocol::DCCP {
-                // Its data offset, where a datagram has its length; and data.
+                // DCCP's data offset is where UDP has its length. Byte 42 is the packet type: Data.
                 bytes[38] = 3;
                 bytes[42] = 2 << 1;
             }
             if number == protocol::SCTP {
-                // The header of a chunk.
+                // SCTP needs room for the header of a chunk.
                 bytes[17] += 4;
                 bytes.extend([0; 4]);
             }
             let walked = packet::walk(&bytes[..], &whole(&bytes)).unwrap();
             assert_eq!(walked_plainly(&bytes), Some(walked), "{number}");
-            // An INIT, and a Reset.
+            // The type of an SCTP INIT, and of a DCCP Reset.
             let opens = match number {
                 protocol::SCTP => Some((46, 1)),
                 protocol::DCCP => Some((42, 7 << 1)),
@@ -263,14 +265,14 @@ mod tests {
         }
         let atomic = ethernet_v6(protocol::FRAGMENT, &fragment(protocol::UDP, 0, &datagram));
         assert_eq!(walked_plainly(&atomic), None);
-        // A packet that ends within its options, and one that goes on behind them where the frame does not.
+        // The first packet ends within its options. The second's frame ends behind the options, within the UDP header.
         let cut = ethernet_v6(protocol::ROUTING, &options(protocol::UDP, 3, &[])[..31]);
         assert_eq!(walked_plainly(&cut), None);
         assert!(walked_plainly(&chain(1)[..14 + 40 + 8 + 7]).is_none());
     }
 
     #[test]
-    fn two_tags_in_the_frame_are_all_with_one_that_hardware_took_off() {
+    fn two_tags_behind_a_stripped_tag_are_not_plain() {
         let bytes = udp(&[0x81, 0, 0, 9, 0x81, 0, 0, 8], ethertype::IPV4);
         let frame = Frame {
             stripped_vlan: Some(7),

@@ -72,10 +72,14 @@ pub const fn is_tag(kind: u16) -> bool {
     )
 }
 
-/// Follows one tag at `at`, or two, as [`skip`] does. `None` where hardware took another one off that was around two; a third in
-/// the frame is left, and its EtherType is what this gives.
+/// Follows one or two tags at `at`, as [`skip`] does. Returns `None` if hardware stripped another tag around two. If the
+/// frame has a third tag, the result is the third tag's EtherType and position.
 #[inline(always)]
-pub(super) fn few<B: Bytes>(frame: B, at: usize, vlans: &mut Vlans) -> Option<(u16, usize)> {
+pub(super) fn skip_at_most_two<B: Bytes>(
+    frame: B,
+    at: usize,
+    vlans: &mut Vlans,
+) -> Option<(u16, usize)> {
     let tag = frame.window::<LENGTH>(at)?;
     vlans.push(tag.be16(0));
     let kind = tag.be16(2);

@@ -20,7 +20,7 @@ pub struct WalkStart {
     pub at: usize,
     /// Where it ends, in octets on the wire: no header reaches beyond.
     pub end: u32,
-    /// Its carrier is the first of several fragments: the rest is elsewhere.
+    /// The packet goes on beyond this frame: its carrier is a first fragment, or truncated.
     pub goes_on: bool,
 }
 

@@ -34,7 +34,7 @@ impl Hooks {
     ///
     /// TCX links end with their process or their pin, so none of them are orphans.
     pub(crate) fn remove_orphans(&self, interfaces: &[Interface]) -> Vec<Orphan> {
-        let carriers = tc::carriers(&self.netlink).unwrap_or_default();
+        let with_qdisc = tc::with_qdisc(&self.netlink).unwrap_or_default();
         // Each owner's address is taken once and held until the end. If it was released in between, a child of this
         // process before its exec could hold it.
         let mut heirs = HashMap::new();
@@ -43,7 +43,10 @@ impl Hooks {
             heir.is_some()
         };
         let mut orphans = Vec::new();
-        for interface in interfaces.iter().filter(|at| carriers.contains(&at.index)) {
+        for interface in interfaces
+            .iter()
+            .filter(|at| with_qdisc.contains(&at.index))
+        {
             for direction in [
                 ledger::HookDirection::Ingress,
                 ledger::HookDirection::Egress,

@@ -156,8 +156,11 @@ impl PinnedHooks {
         }
         let programs: Vec<u32> = self.programs.borrow().iter().map(|at| at.id).collect();
         if !programs.is_empty() {
-            let carriers = tc::carriers(netlink)?;
-            for interface in interfaces.iter().filter(|at| carriers.contains(&at.index)) {
+            let with_qdisc = tc::with_qdisc(netlink)?;
+            for interface in interfaces
+                .iter()
+                .filter(|at| with_qdisc.contains(&at.index))
+            {
                 for direction in [HookDirection::Ingress, HookDirection::Egress] {
                     if tc::runs_one(netlink, interface.index, direction, &programs)? {
                         there.insert(interface.index);
@@ -230,7 +233,7 @@ impl PinnedHooks {
         }
         let programs: Vec<u32> = self.programs.borrow().iter().map(|at| at.id).collect();
         if !programs.is_empty() {
-            match tc::left(netlink, hook, &programs) {
+            match tc::attachments_of(netlink, hook, &programs) {
                 Ok(left) => held.extend(
                     left.into_iter()
                         .map(|filter| (HeldProgram::Tc(filter), None)),
@@ -329,7 +332,7 @@ impl PinnedHooks {
                     direction,
                 };
                 // Dropping the filters deletes them. A deleted interface has none.
-                let _ = tc::left(netlink, &hook, &programs);
+                let _ = tc::attachments_of(netlink, &hook, &programs);
             }
         }
     }

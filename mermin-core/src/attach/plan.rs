@@ -21,7 +21,7 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) first: Step,
-    /// Tried after a refusal that [`falls_back`].
+    /// Tried if [`falls_back`] holds for the refusal.
     pub(crate) fallback: Option<Step>,
 }
 
@@ -159,7 +159,10 @@ mod tests {
     }
 
     /// All options with this mode and priority, for every TCX order.
-    fn manners(mode: Attach, tc_priority: Option<u16>) -> impl Iterator<Item = AttachOptions> {
+    fn with_each_order(
+        mode: Attach,
+        tc_priority: Option<u16>,
+    ) -> impl Iterator<Item = AttachOptions> {
         orders().into_iter().map(move |tcx_order| AttachOptions {
             mode,
             tc_priority,
@@ -183,7 +186,7 @@ mod tests {
     #[test]
     fn each_mechanism_handles_each_outcome() {
         for (mode, tc_priority, ends) in MATRIX {
-            for options in manners(mode, tc_priority) {
+            for options in with_each_order(mode, tc_priority) {
                 for ((answer, refusals), expected) in ANSWERS.into_iter().zip(ends) {
                     for errno in refusals {
                         let found = end(&options, *errno);
@@ -205,11 +208,11 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_at_a_hook_stays_where_it_is_what_is_asked_for() {
+    fn an_attachment_that_fits_the_options_stays() {
         let filter = |priority| Mechanism::Tc { priority };
         let left = [Mechanism::Tcx, filter(1), filter(9), filter(100)];
         for (mode, tc_priority, expected) in LEFT {
-            for options in manners(mode, tc_priority) {
+            for options in with_each_order(mode, tc_priority) {
                 let found = left.map(|there| fits(&options, there));
                 assert_eq!(found, expected, "{options:?}");
             }

@@ -23,7 +23,7 @@ pub(crate) struct Programs<'a> {
 pub(super) struct Program<'a> {
     pub(super) fd: BorrowedFd<'a>,
     pub(super) name: &'static str,
-    /// It must outlive the process.
+    /// The program stays at the hook when the process ends, because its source is pinned.
     pub(super) stays: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Attaches a filter to a hook with clsact and `cls_bpf`, on any kernel.
 //!
 //! **Ownership of the qdisc.** The first source adds the clsact qdisc and the last one removes it, in any process.
-//! The names of the filters keep this fact in the kernel (`mark`): a source that adds the qdisc, or finds a marked
+//! The filters' names record in the kernel that a source added the qdisc (`mark`): a source that adds the qdisc, or finds a marked
 //! filter on it, marks its own filter with `+clsact`. Detaching deletes the qdisc if the deleted filter had the mark
 //! and no filter is left in either direction. If the filter was already gone, the qdisc may be a new one of another
 //! program, so it stays.
@@ -102,7 +102,7 @@ pub(super) fn attach(
 }
 
 /// Returns the filters at a hook that run one of these programs.
-pub(super) fn left(
+pub(super) fn attachments_of(
     netlink: &Rc<Netlink>,
     hook: &Hook<'_>,
     programs: &[u32],
@@ -296,9 +296,9 @@ fn bears_mark(name: &str) -> bool {
     Mark::read(name).is_some_and(|mark| mark.owns_qdisc)
 }
 
-/// Returns interfaces with a qdisc that carries filters.
-pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
-    qdisc::carriers(netlink)
+/// Returns the indexes of interfaces with a qdisc that can have filters (`clsact` or `ingress`).
+pub(super) fn with_qdisc(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
+    qdisc::with_qdisc(netlink)
 }
 
 /// Returns the filters of sources at a hook, and their owners.
@@ -378,7 +378,7 @@ fn missing(hook: &Hook<'_>, module: &str, error: io::Error) -> Error {
     .with_source(error)
 }
 
-/// Returns a filter that prevents BPF filters for all protocols at a priority.
+/// Returns a filter that occupies a priority, so that no BPF filter of protocol `all` can be added there.
 fn conflict(there: &[Filter], priority: u16) -> Option<&Filter> {
     there.iter().find(|filter| {
         filter.chain == 0

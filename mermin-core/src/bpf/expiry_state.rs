@@ -23,7 +23,7 @@ const _: () = assert!(
 
 impl Slab {
     /// Prefetches the slots that follow the first of `slots`, which the caller reads next.
-    pub(crate) fn look_ahead(&self, slots: &[u32]) {
+    pub(crate) fn prefetch_ahead(&self, slots: &[u32]) {
         if let Some(&slot) = slots.get(FACTS_AHEAD) {
             prefetch(self.slots.at(slot as usize));
         }

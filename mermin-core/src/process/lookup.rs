@@ -18,9 +18,10 @@ use crate::flow::{Direction, Flow, Process, Protocol};
 
 /// Largest number of flows that wait for a lookup.
 const QUEUE: usize = 8192;
-/// Shortest time between two scans of all processes. Scans also take at most a twentieth of the time.
+/// Shortest time between two scans of all processes.
 const PAUSE: Duration = Duration::from_secs(1);
-const SHARE: u32 = 20;
+/// Pause after a scan, in durations of that scan: scans take at most a twentieth of the time.
+const PAUSE_PER_SCAN: u32 = 20;
 /// Time between two scans if no flow waits. A scan releases the network namespaces of containers that have ended.
 const REFRESH: Duration = Duration::from_secs(10);
 
@@ -105,7 +106,7 @@ impl LookupResults {
         !self.is_over.load(Ordering::Relaxed)
     }
 
-    /// Ignores a flow that has ended.
+    /// Changes a flow's result. Does nothing if the flow has ended.
     fn put(&self, flow: FlowRef, found: impl FnOnce(&mut LookupResult)) {
         if let Some(answer) = self.lock().get_mut(&flow) {
             found(answer);
@@ -139,7 +140,7 @@ impl Lookup {
             owners: Owners::default(),
             answers: Arc::clone(&answers),
             pending: Vec::new(),
-            next_look: Instant::now(),
+            next_scan: Instant::now(),
             next_refresh: Instant::now(),
         };
         let thread = thread::Builder::new()
@@ -158,8 +159,8 @@ impl Lookup {
         self.answers.lock().contains_key(&(slot, first_seen))
     }
 
-    /// Requests a lookup of a flow, unless its endpoints cannot be sockets. Returns false if the queue is full; the
-    /// flow then has no result.
+    /// Requests a lookup if the endpoints may be sockets and there is something to find. Returns false if the queue is
+    /// full; the flow then has no result.
     pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
         let flow = (slot, first_seen);
         self.answers.lock().insert(flow, LookupResult::default());
@@ -214,26 +215,28 @@ struct Worker {
     owners: Owners,
     answers: Arc<LookupResults>,
     pending: Vec<Pending>,
-    next_look: Instant,
+    next_scan: Instant,
     next_refresh: Instant,
 }
 
 impl Worker {
     fn run(mut self, requests: &Receiver<Request>) {
-        self.look();
+        self.scan();
         loop {
             let request = match self.due() {
                 Some(due) => requests.recv_timeout(due.saturating_duration_since(Instant::now())),
                 None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match request {
-                Ok(Request { flow, ends }) if self.answers.are_wanted() => self.take(flow, ends),
+                Ok(Request { flow, ends }) if self.answers.are_wanted() => {
+                    self.resolve_or_keep(flow, ends);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
             }
             // A continuous stream of requests must not delay the scan.
             if self.due().is_some_and(|due| due <= Instant::now()) {
-                self.look();
+                self.scan();
                 self.resolve_pending();
             }
         }
@@ -244,12 +247,12 @@ impl Worker {
         if self.pending.is_empty() {
             self.namespaces.has_others().then_some(self.next_refresh)
         } else {
-            Some(self.next_look)
+            Some(self.next_scan)
         }
     }
 
     /// Looks a flow up now. If the result is incomplete and there is room, the next scan looks it up again.
-    fn take(&mut self, flow: FlowRef, ends: FlowEndpoints) {
+    fn resolve_or_keep(&mut self, flow: FlowRef, ends: FlowEndpoints) {
         if self.resolve(flow, &ends) {
             return;
         }
@@ -271,27 +274,28 @@ impl Worker {
     }
 
     /// Scans all processes.
-    fn look(&mut self) {
+    fn scan(&mut self) {
         let began = Instant::now();
         let answers = Arc::clone(&self.answers);
         let go_on = || answers.are_wanted();
         self.owners = Owners::read(self.wanted.processes, go_on);
         self.namespaces.update(&self.owners.namespaces, go_on);
-        let share = began.elapsed() * SHARE;
-        self.next_look = Instant::now() + PAUSE.max(share);
-        self.next_refresh = Instant::now() + REFRESH.max(share);
+        let pause = began.elapsed() * PAUSE_PER_SCAN;
+        self.next_scan = Instant::now() + PAUSE.max(pause);
+        self.next_refresh = Instant::now() + REFRESH.max(pause);
     }
 
     /// Looks a flow up. Returns true if the result is final.
     fn resolve(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
-        let is_named = !self.wanted.processes || self.name(flow, ends);
-        let is_told = !self.wanted.listening_ports || ends.is_opened || self.tell(flow, ends);
-        is_named && is_told
+        let has_processes = !self.wanted.processes || self.find_processes(flow, ends);
+        let has_listener =
+            !self.wanted.listening_ports || ends.is_opened || self.find_listener(flow, ends);
+        has_processes && has_listener
     }
 
-    /// Finds the side of a flow that listens. Returns true if another scan of network namespaces cannot change the
-    /// result.
-    fn tell(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
+    /// Finds the side of a flow that listens. Returns true if the result is final: another scan of network
+    /// namespaces cannot change it.
+    fn find_listener(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let told = listening::decide(ends, |end| self.namespaces.listening(ends.protocol, end));
         if told.direction != Direction::Unknown {
             let put = |answer: &mut LookupResult| answer.listening = told.direction;
@@ -300,8 +304,9 @@ impl Worker {
         !told.may_change
     }
 
-    /// Finds the processes of a flow. Returns true if one side is known, or if neither side can have a process.
-    fn name(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
+    /// Finds the processes of a flow. Returns true if at least one process was found, and one for each socket that was
+    /// found.
+    fn find_processes(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let (source, destination) = (ends.source, ends.destination);
         let inodes = [(source, destination), (destination, source)]
             .map(|(own, other)| self.namespaces.find(ends.protocol, own, other));
@@ -358,13 +363,13 @@ mod tests {
             owners: Owners::default(),
             answers: Arc::clone(answers),
             pending: Vec::new(),
-            next_look: Instant::now(),
+            next_scan: Instant::now(),
             next_refresh: Instant::now(),
         })
     }
 
     #[test]
-    fn drop_keeps_queued_records() {
+    fn drop_skips_queued_requests() {
         let answers = Arc::new(LookupResults::default());
         let Some(worker) = worker(&answers) else {
             return;
@@ -399,7 +404,7 @@ mod tests {
         // A flow without endpoints takes no room.
         assert!(lookup.ask(3, 1, None));
         for slot in 0..QUEUE + 2 {
-            worker.take((u32::try_from(slot).unwrap(), 1), ends);
+            worker.resolve_or_keep((u32::try_from(slot).unwrap(), 1), ends);
         }
         assert_eq!((lookup.take_missed(), lookup.take_missed()), (2, 0));
         drop(received);

@@ -57,8 +57,8 @@ pub struct Report {
     pub degradations: Vec<Degradation>,
     /// Flows resumed from an earlier process, if there were any.
     pub taken_over: Option<TakenOver>,
-    /// Filters that killed processes left at the hooks. The source removed them when it opened, or the entry has the
-    /// command that removes them.
+    /// Filters left at the hooks by processes that were killed. The source removed them when it opened, or the entry
+    /// has the command that removes them.
     pub orphans: Vec<Orphan>,
     /// Options that have no effect with the current attach mechanism or interfaces. They are no error under `strict`.
     pub notices: Vec<Notice>,
@@ -87,7 +87,7 @@ pub struct TakenOver {
     /// Records delivered again because they were never acknowledged. They have the same id, sequence number and
     /// counters.
     pub records_redelivered: u64,
-    /// Lost slots that were returned to the kernel program.
+    /// Slots that belonged to no flow and were not free, made free again.
     pub slots_returned: u64,
 }
 
@@ -118,8 +118,8 @@ pub struct WatchedInterface {
     pub name: Arc<str>,
     /// The program that counts received packets; absent if there is none.
     pub ingress: Option<Attachment>,
-    /// The program that counts sent packets; absent if there is none. Loopback has none, because it also receives
-    /// each packet sent there.
+    /// The program that counts sent packets; absent if there is none. Loopback has none: it receives each packet
+    /// that it sends, so packets would be counted twice.
     pub egress: Option<Attachment>,
 }
 

@@ -26,7 +26,7 @@ pub struct Traffic {
 /// Packets that no flow record accounts for, by reason.
 ///
 /// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` at each active timeout and at the
-/// end of the flow. They count at the hook of the sampled packet: the first packet of that direction since the last
+/// end of the flow. They count at the hook of the sampled packet: for each direction, the first packet since the last
 /// record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -106,9 +106,9 @@ pub struct Stats {
     pub records_joined: u64,
     /// Flows that were not joined, because their conversation already had 16 flows. Each has its own records.
     pub flows_unjoined: u64,
-    /// Lookups of sockets that did not happen because the queue was full
+    /// Flows whose sockets were not looked up, because the queue was full
     /// ([`process`](crate::FlowSourceBuilder::process),
-    /// [`listening_ports`](crate::FlowSourceBuilder::listening_ports)), in flows.
+    /// [`listening_ports`](crate::FlowSourceBuilder::listening_ports)).
     pub lookups_missed: u64,
     /// Payloads that were read for [`names`](crate::FlowSourceBuilder::names).
     pub payloads: PayloadStats,
@@ -116,8 +116,8 @@ pub struct Stats {
     pub packets: u64,
     /// Octets of their frames, link header and padding included.
     pub frame_octets: u64,
-    /// Octets of a capture that were read, in its file's own form: compressed, if the file is. Of a file's length, this is how far
-    /// it was read. 0 for a source that reads no capture.
+    /// Octets read from a capture file, counted before decompression. Compare it with the file's length to show
+    /// progress. 0 for a source that reads no capture.
     pub capture_octets_read: u64,
     /// Sweeps of the table so far.
     pub sweeps: u64,
@@ -183,8 +183,9 @@ pub struct InterfaceStats {
     pub missed: u64,
     /// Programs that the source attached again, because another process had detached them.
     pub reattached: u64,
-    /// Overflows of netlink notifications. The source then reads the list of interfaces again. It does not count
-    /// interfaces that appeared and disappeared in between.
+    /// Times that the kernel lost notifications of interfaces (`ENOBUFS`), and the source read the list of interfaces
+    /// again. Packets of interfaces that appeared and disappeared in between are not counted, and `missed` does not
+    /// have these interfaces.
     pub resyncs: u64,
 }
 

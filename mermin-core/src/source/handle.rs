@@ -91,7 +91,7 @@ impl Handle {
     /// Each flow is in the form of its next record, if that were made now: `delta` counts since its latest record,
     /// `total` since its start, and the end reason is [`ActiveTimeout`](crate::flow::EndReason::ActiveTimeout). Each
     /// flow is read at one moment, and is in a snapshot at most once. A snapshot may lack flows that began after the
-    /// first page was requested or ended before their page was. It lacks flows that the [filter](crate::filter) of
+    /// first page was requested, or that ended before their page was requested. It lacks flows that the [filter](crate::filter) of
     /// flows rejects; the filter of records has no effect. With [`join`](FlowSourceBuilder::join), it has each
     /// interface's flow.
     ///
@@ -99,8 +99,8 @@ impl Handle {
     /// ([`Stats::packets`]) minus those counted under a reason.
     ///
     /// The source's thread fills a page of up to 4,096 flows between two other tasks, in 0.6 ms: 0.14 us per flow, 14
-    /// ms for 100,000 (`cargo bench -p mermin-benches --bench sweep`). The only system calls are those that wake the
-    /// two threads. No packet waits. The memory of a page is reused for the next one.
+    /// ms for 100,000 (`cargo bench -p mermin-benches --bench sweep`). The only system calls wake the source's thread
+    /// and the caller's. No packet waits. The memory of a page is reused for the next one.
     ///
     /// ```no_run
     /// use mermin_core::Handle;
@@ -133,8 +133,8 @@ impl Handle {
     /// filter's decision until they end.
     ///
     /// The future is ready when every selected interface has been tried. Interfaces that cannot be attached to are in
-    /// [`report`](Self::report), and the source tries them again. An interface that an earlier change is still
-    /// detaching is attached again once its flows are closed. So keep polling the stream, or the future never
+    /// [`report`](Self::report), and the source tries them again. If an earlier change is still
+    /// detaching an interface, it is attached again after its flows are closed. So keep polling the stream, or the future never
     /// completes. Changes are made one after the other. A change that has begun is completed even if the future is
     /// dropped.
     ///

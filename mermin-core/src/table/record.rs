@@ -41,7 +41,7 @@ pub(crate) struct RecordClock {
     pub(crate) epoch: u64,
     /// Now on the monotonic clock, ns.
     pub(crate) monotonic: u64,
-    /// The same moment on the wall clock, ns since 1970. Records follow its steps.
+    /// The same moment on the wall clock, ns since 1970. If the wall clock is set, later records use the new time.
     pub(crate) wall: i64,
     /// A tick of the kernel, ns: the resolution of the time of a flow's last packet.
     pub(crate) tick: u64,
@@ -80,11 +80,12 @@ pub(crate) fn slot_of(id: FlowId) -> u32 {
     u32::try_from(slot).unwrap_or(0)
 }
 
-/// Makes the record that follows `entry`; `listening` is the direction by listening ports.
+/// Makes the flow's next record. `exported` is the state after its latest one, and `listening` is the direction by
+/// listening ports.
 pub(crate) fn record(
     slot: u32,
     flow: &FlowSnapshot,
-    entry: &ExportState,
+    exported: &ExportState,
     reason: EndReason,
     interface: &Arc<str>,
     clock: &RecordClock,
@@ -102,7 +103,7 @@ pub(crate) fn record(
         Interface::new(tail.ifindex, Arc::clone(interface)),
         clock.date(flow.first_seen),
     );
-    record.sequence = u64::from(entry.sequence);
+    record.sequence = u64::from(exported.sequence);
     record.end = clock.date(flow.ended());
     record.time_resolution = Some(Duration::from_nanos(if flow.packets() == 1 {
         1
@@ -112,14 +113,14 @@ pub(crate) fn record(
     record.end_reason = reason;
     record.interface.mac = mac(flow);
     let vlans = tail.vlans();
-    // A priority tag (id 0) counts as one when a VLAN's tag is inside it.
+    // A priority tag (id 0) is listed only if a VLAN tag follows inside it.
     let known = vlans
         .iter()
         .rposition(|&id| id != 0)
         .map_or(0, |last| last + 1);
     record.vlans = VlanIds::from_slice(&vlans[..known]);
     record.several = flow.several;
-    let half = |side: usize| uniflow(&flow.sides[side], &entry.exported[side], flow, number);
+    let half = |side: usize| uniflow(&flow.sides[side], &exported.exported[side], flow, number);
     record.forward = half(starter);
     record.reverse = half(1 - starter);
     let ports = [source.port, destination.port];
@@ -155,7 +156,7 @@ pub(crate) fn flow_fields<'a>(flow: &FlowSnapshot, interface: &'a str) -> FlowFi
     }
 }
 
-/// Packets and frame octets of one direction that no record has, exported or suppressed.
+/// Packets and frame octets of one direction since the flow's latest record, exported or suppressed.
 pub(crate) fn unexported(side: &Side, exported: &Exported, link_length: u8) -> Ignored {
     let frames = frame_octets(link_length, side.packets, side.octets, side.extra);
     let before = frame_octets(

@@ -120,7 +120,7 @@ impl Encoder {
 
     /// Limits the next messages to the octets that the path takes without fragmentation, but not below
     /// [`SMALLEST_MESSAGE`].
-    pub(crate) fn set_longest(&mut self, way: Option<usize>) {
+    pub(crate) fn limit_messages(&mut self, way: Option<usize>) {
         let most = self.settings.message;
         self.longest = way.map_or(most, |way| way.clamp(SMALLEST_MESSAGE, most));
     }
@@ -346,7 +346,7 @@ mod tests {
             (Some(68), 512),
             (None, 1000),
         ] {
-            encoder.set_longest(way);
+            encoder.limit_messages(way);
             encoder.encode(&all, UNIX_EPOCH, &mut messages);
             let longest = messages.iter().map(<[u8]>::len).max().unwrap();
             // A record has fewer than 200 octets.

@@ -17,13 +17,14 @@ pub(crate) trait Link: Send {
     /// Sends messages.
     fn send(&mut self, messages: &Messages) -> Result<(), Unsent>;
 
-    /// Octets of the longest message that the way takes in one piece, as far as the kernel knows. None: there is no such limit.
-    fn longest(&self) -> Option<usize> {
+    /// Returns the octets of the longest message that the path takes without fragmentation, as far as the kernel knows.
+    /// `None` if there is no such limit.
+    fn longest_message(&self) -> Option<usize> {
         None
     }
 
     /// Returns true if sent messages may get lost, so that templates must be sent again regularly.
-    fn forgets(&self) -> bool {
+    fn needs_template_refresh(&self) -> bool {
         false
     }
 

@@ -79,7 +79,7 @@ impl Link for Udp {
 
     /// Returns the longest message for the path's MTU (ip(7), `IP_MTU`): the link's MTU at first, and less after a router
     /// has reported a smaller one (RFC 1191, RFC 8201).
-    fn longest(&self) -> Option<usize> {
+    fn longest_message(&self) -> Option<usize> {
         let socket = self.socket.as_ref()?;
         let (mtu, headers) = if socket.peer_addr().ok()?.is_ipv4() {
             (ip_mtu(socket).ok()?, IPV4_HEADERS)
@@ -89,7 +89,7 @@ impl Link for Udp {
         usize::try_from(mtu.saturating_sub(headers)).ok()
     }
 
-    fn forgets(&self) -> bool {
+    fn needs_template_refresh(&self) -> bool {
         true
     }
 

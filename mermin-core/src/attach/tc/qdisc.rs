@@ -75,17 +75,17 @@ pub(super) fn get(netlink: &Netlink, ifindex: u32) -> io::Result<Option<Qdisc>> 
     }
 }
 
-/// Returns the interfaces that have either qdisc.
-pub(super) fn carriers(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
+/// Returns the indexes of interfaces with a qdisc that can have filters (`clsact` or `ingress`).
+pub(super) fn with_qdisc(netlink: &Netlink) -> io::Result<BTreeSet<u32>> {
     let all = RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default());
-    let carriers = netlink.dump(&all, |kind, payload| {
+    let with_qdisc = netlink.dump(&all, |kind, payload| {
         let kind = (kind == RTM_NEWQDISC)
             .then(|| attribute(payload.get(HEADER..)?, TCA_KIND).map(text))
             .flatten()?;
         let index = payload.get(4..)?.first_chunk()?;
         matches!(kind.as_str(), "clsact" | "ingress").then(|| u32::from_ne_bytes(*index))
     })?;
-    Ok(carriers.into_iter().collect())
+    Ok(with_qdisc.into_iter().collect())
 }
 
 /// Removes the qdisc and every filter on it.

@@ -32,14 +32,14 @@ impl FlowSourceBuilder {
     ///
     /// **Time.** Timeouts run on the capture's clock, and dates are the capture's. Reading waits for a slow consumer. A
     /// pipe or reader counts as live while packets arrive within a minute of their capture. Timeouts then also run
-    /// while it is silent, on the host's clock minus the largest delay so far and a second. Flows of compressed input
-    /// may end later.
+    /// while no packet arrives. Their time is the host's clock, minus the largest delay of a packet so far, minus one
+    /// second. Flows of compressed input may end later than those of the same input without compression.
     ///
     /// **End.** When the file ends, open flows end, and then the stream. The stream ends with an error if the file is
     /// truncated or damaged.
     ///
-    /// **Counting.** An interface's index is its number in the file plus one, over all sections; its name is the
-    /// file's, or `pcap`. Octets are those on the wire, even if packets were captured in part. Packets captured too
+    /// **Counting.** An interface's index is its number in the file plus one, over all sections. Its name is
+    /// the one in the file, or `pcap` if there is none. Octets are those on the wire, even if packets were captured in part. Packets captured too
     /// short for their headers are counted under `snapped`. A super-packet (captured before segmentation) counts as one
     /// packet, as in the file.
     ///

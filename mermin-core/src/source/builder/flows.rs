@@ -73,7 +73,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets how often a conversation is reported that several watched interfaces see. Default:
+    /// Sets if a conversation that several watched interfaces see is reported once, or once by each. Default:
     /// [`Join::PerInterface`], once by each.
     ///
     /// Flows belong to one conversation if they overlap in time and have the same IP version, addresses, protocol and
@@ -119,8 +119,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Lets listening ports decide the client of a flow, if the capture began during the connection or the protocol
-    /// has no connections ([`DirectionRule::ListeningPort`](crate::flow::DirectionRule::ListeningPort)). Default: no.
+    /// Uses listening ports to decide which side of a flow is the server, if the capture began during the connection
+    /// or the protocol has no connections ([`DirectionRule::ListeningPort`](crate::flow::DirectionRule::ListeningPort)). Default: no.
     ///
     /// A thread of its own asks the kernel (`sock_diag(7)`) about both endpoints of a TCP or UDP flow, within 100 ms
     /// of the flow's start, unless the flow began with a SYN. It asks for each endpoint in the network namespace that
@@ -196,9 +196,10 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets the UDP ports of a kind of tunnel, at most four. Without ports, that kind is not recognised. Defaults for
-    /// the receiver's port: VXLAN 4789, VXLAN-GPE 4790, Geneve 6081, GTP-U 2152. Defaults for the port of either
-    /// side: L2TP 1701, Teredo 3544, `WireGuard` 51820.
+    /// Sets the UDP ports of a kind of tunnel, at most four. Without ports, that kind is not recognised.
+    ///
+    /// * Recognised by the receiver's port, with defaults: VXLAN 4789, VXLAN-GPE 4790, Geneve 6081, GTP-U 2152.
+    /// * Recognised by either port, with defaults: L2TP 1701, Teredo 3544, `WireGuard` 51820.
     ///
     /// ```
     /// use mermin_core::{FlowSource, flow::TunnelKind};

@@ -16,7 +16,7 @@ use crate::{error::Error, iface::select::Selector};
 
 /// Options of a [`FlowSource`](crate::FlowSource). The methods take and return the builder by value. It is `Clone`,
 /// so one set of options can open several sources. `get_..` returns each option. Two builders are equal if all
-/// options are; readers are equal only to their clones.
+/// options are; a builder with a `pcap_reader` equals only its clones.
 ///
 /// ```no_run
 /// use std::time::Duration;

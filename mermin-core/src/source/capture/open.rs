@@ -8,7 +8,7 @@ use super::{
     exporter::record::RecordContext,
     interfaces::Candidates,
     parts::Parts,
-    pinned::{Leftovers, Orphaned, TakeOver, part, prepare},
+    pinned::{FlowToClose, Leftovers, TakeOver, part, prepare},
     setup,
     thread::Capture,
 };
@@ -48,7 +48,7 @@ pub(super) fn open(arguments: CaptureArguments) -> Result<(Capture, Opened), Err
     let (interfaces, mut around) = parts.surroundings();
     interfaces.align(strict, &mut around, || control.go_on())?;
     parts.control.go_on()?;
-    let orphaned = match leftovers {
+    let to_close = match leftovers {
         Some(leftovers) => take_over(&mut parts, leftovers)?,
         None => Vec::new(),
     };
@@ -57,12 +57,12 @@ pub(super) fn open(arguments: CaptureArguments) -> Result<(Capture, Opened), Err
     }
     events::opened(parts.interfaces.watched().len() as u64);
     let opened = parts.opened();
-    Ok((Capture::new(parts, arguments.options, orphaned), opened))
+    Ok((Capture::new(parts, arguments.options, to_close), opened))
 }
 
 /// Removes leftovers of earlier processes, and resumes the flows of this instance. Returns those of interfaces that
 /// no longer exist.
-fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<Orphaned>, Error> {
+fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<FlowToClose>, Error> {
     let Some(instance) = &parts.instance else {
         return Ok(Vec::new());
     };
@@ -84,7 +84,7 @@ fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<Orphaned>, E
     registry.degraded(recovered.degradation());
     registry.taken_over(recovered.taken);
     parts.interfaces.end_take_over(&parts.slots);
-    Ok(recovered.orphaned)
+    Ok(recovered.to_close)
 }
 
 fn refused(degradation: &Degradation) -> Error {

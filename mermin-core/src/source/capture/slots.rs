@@ -1,8 +1,7 @@
 //! The slot table: user space's state of each slot of the kernel's flow table, and its transitions.
 //!
 //! A slot is free until the kernel program puts a flow there and leaves a hint. Then sweeps read it when it is due,
-//! the closer closes it, and it is emptied. The three arrays are separate because a sweep reads only the first one
-//! for most slots.
+//! the closer closes it, and it is emptied. The arrays are separate because for most slots a sweep reads only `due`.
 
 use std::{ops::Range, sync::Arc};
 
@@ -16,8 +15,8 @@ use crate::{
     table::{coarse_time::CoarseTime, export_state::ExportState, tcp_analysis::TcpCounters},
 };
 
-/// Interval of sweeps that read every slot ever used, even without a hint of a new flow (ns).
-const WHOLE_PERIOD: u64 = 2_000_000_000;
+/// Interval of sweeps that also read presumably free slots, because a hint of a new flow may be missing (ns).
+const FULL_SWEEP_PERIOD: u64 = 2_000_000_000;
 
 /// The flow table's slots.
 #[derive(Debug)]
@@ -31,8 +30,8 @@ pub(super) struct SlotTable {
     exported: Box<[ExportState]>,
     /// Counters of the analysis of TCP in that record. Empty if TCP is not analysed.
     tcp_exported: Box<[TcpCounters]>,
-    /// Time at which all slots are due, monotonic ns.
-    whole_at: u64,
+    /// Time of the next sweep that reads every slot ever used, monotonic ns.
+    next_full_sweep: u64,
 }
 
 impl SlotTable {
@@ -45,7 +44,7 @@ impl SlotTable {
             due: zeroed::slice(slots)?,
             decisions: zeroed::slice(slots)?,
             exported: zeroed::slice(slots)?,
-            whole_at: 0,
+            next_full_sweep: 0,
         })
     }
 
@@ -104,11 +103,11 @@ impl SlotTable {
     /// Begins a sweep at `now` (monotonic ns) over the slots that are due, and every two seconds also over those that
     /// are presumably free.
     pub(super) fn begin_sweep(&mut self, now: u64) -> Due {
-        let whole = now >= self.whole_at;
-        if whole {
-            self.whole_at = now + WHOLE_PERIOD;
+        let is_full = now >= self.next_full_sweep;
+        if is_full {
+            self.next_full_sweep = now + FULL_SWEEP_PERIOD;
         }
-        Due::at(CoarseTime::at(now), whole)
+        Due::at(CoarseTime::at(now), is_full)
     }
 
     /// Advances to the next due slots of the first `used`. Returns false if there are none.

@@ -7,7 +7,7 @@ use mermin_bpf::abi::slot::state;
 use super::{
     closer::Batch,
     exporter::{Exporter, record::RecordContext},
-    pinned::Orphaned,
+    pinned::FlowToClose,
     slots::SlotTable,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// One sweep. The caller passes the rest of `batch` to the closer.
+/// One sweep. The caller passes `batch` to the closer.
 pub(super) struct Sweep<'a> {
     slots: &'a mut SlotTable,
     exporter: &'a mut Exporter,
@@ -77,9 +77,9 @@ impl<'a> Sweep<'a> {
         all
     }
 
-    /// Closes flows of interfaces that have disappeared. Flows that must wait stay open.
-    pub(super) fn close_orphaned(&mut self, orphaned: &mut Vec<Orphaned>) {
-        orphaned.retain(|&(slot, first_seen)| {
+    /// Closes flows of a former process. Flows that must wait stay in the list.
+    pub(super) fn close_taken_over(&mut self, to_close: &mut Vec<FlowToClose>) {
+        to_close.retain(|&(slot, first_seen)| {
             let is_there =
                 self.slots.is_open(slot) && self.slots.slab().first_seen(slot) == first_seen;
             is_there && !self.close(slot, EndReason::ForcedEnd)
@@ -94,11 +94,11 @@ impl<'a> Sweep<'a> {
         while self.slots.next_due(&mut due, used) {
             let slots = due.slots();
             for (number, &slot) in slots.iter().enumerate() {
-                self.slots.slab().look_ahead(&slots[number..]);
+                self.slots.slab().prefetch_ahead(&slots[number..]);
                 match self.slots.slab().state(slot) {
                     state::LIVE => {
                         open += 1;
-                        self.look(slot);
+                        self.examine(slot);
                     }
                     state::REPLACED => {
                         open += 1;
@@ -112,7 +112,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Decides about one live flow. If the queue has no room for a record, the flow is unchanged and read again later.
-    fn look(&mut self, slot: u32) {
+    fn examine(&mut self, slot: u32) {
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
         let flow = self.slots.slab().expiry_state(slot, &self.records.ticks);
         match judge(&flow, self.slots.exported(slot), self.limits, self.now) {

@@ -11,7 +11,7 @@ use super::{
     events,
     exporter::record::RecordContext,
     parts::Parts,
-    pinned::{Orphaned, PinnedInstance},
+    pinned::{FlowToClose, PinnedInstance},
     reconfigure::{Changed, Reconfiguration},
     sweep::Sweep,
 };
@@ -24,8 +24,8 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub(super) struct Capture {
     parts: Parts,
     reconfiguration: Reconfiguration,
-    /// Flows of interfaces that no longer exist.
-    orphaned: Vec<Orphaned>,
+    /// Flows of a former process to close, while the queue has room for their records.
+    to_close: Vec<FlowToClose>,
     /// Time of the next sweep, monotonic ns.
     sweep_at: u64,
     sweeps: events::Sweeps,
@@ -33,11 +33,11 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Creates the capture. It does no work before [`run`](Self::run).
-    pub(super) fn new(parts: Parts, options: Options, orphaned: Vec<Orphaned>) -> Self {
+    pub(super) fn new(parts: Parts, options: Options, to_close: Vec<FlowToClose>) -> Self {
         Self {
             parts,
             reconfiguration: Reconfiguration::new(options),
-            orphaned,
+            to_close,
             sweep_at: 0,
             sweeps: events::Sweeps::default(),
         }
@@ -52,8 +52,8 @@ impl Capture {
             if self.parts.control.is_abandoned() {
                 return self.abandon();
             }
-            // A change begins before the cycle, which takes its steps, and is answered after it: only a cycle
-            // attaches and detaches.
+            // A change is begun here, carried out by the next cycles (only they attach and detach), and answered after
+            // them.
             self.begin_reconfigure();
             self.run_once()?;
             if self.parts.interfaces.is_aligned() {
@@ -137,9 +137,10 @@ impl Capture {
     ///
     /// 1. Last records of flows whose grace period has passed. Room in the queue is reserved for them, and their
     ///    slots are free again before the kernel program runs out of slots.
-    /// 2. Slots whose last records were acknowledged: a pinned source makes no records while too many of them wait.
-    /// 3. Hints of new flows. They include flows in slots that were just returned, and a slot emptied after its hint
-    ///    is not mistaken for free.
+    /// 2. Slots whose last records were acknowledged: a pinned source makes no records while too many slots wait for
+    ///    acknowledgements.
+    /// 3. Hints of new flows. They include flows in slots that were just returned: because slots are emptied first, a
+    ///    new flow's hint is not overwritten when its slot is marked free.
     /// 4. The sweep, with all the room from the steps before. At its end it passes flows to the closer, which works
     ///    until the next sweep.
     /// 5. Delivery, once for all records of the cycle. The consumer is woken once, after the journal has everything
@@ -176,7 +177,7 @@ impl Capture {
         let quiesced = self.parts.interfaces.quiesced();
         let limits = self.reconfiguration.options().timeouts.into();
         let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
-        if !quiesced.is_empty() || !self.orphaned.is_empty() {
+        if !quiesced.is_empty() || !self.to_close.is_empty() {
             let slots = &mut self.parts.slots;
             self.parts.exporter.enrol_all(slots, &records);
         }
@@ -187,15 +188,15 @@ impl Capture {
             &limits,
             now,
         );
-        let emptied = sweep.close_flows_of(&quiesced);
-        sweep.close_orphaned(&mut self.orphaned);
+        let all_closing = sweep.close_flows_of(&quiesced);
+        sweep.close_taken_over(&mut self.to_close);
         let (batch, open) = sweep.run();
-        if emptied {
-            self.parts.interfaces.emptied(&quiesced);
+        if all_closing {
+            self.parts.interfaces.mark_closing(&quiesced);
         }
         self.parts.closer.close(batch);
         self.parts.shared.counts.open.store(open, Ordering::Relaxed);
-        // If flows are being closed, their end wakes this thread; there is no more room before.
+        // If flows are being closed, their end wakes this thread, and there is no room in the queue until then.
         if self.parts.exporter.room_in_queue() == 0 && self.parts.closer.in_flight() == 0 {
             self.wait_for_room();
         }

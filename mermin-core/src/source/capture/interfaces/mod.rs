@@ -142,8 +142,8 @@ impl InterfaceSet {
     }
 
     /// Marks [quiesced](Self::quiesced) interfaces whose flows are all being closed.
-    pub(super) fn emptied(&mut self, interfaces: &BTreeSet<u32>) {
-        self.tracked.emptied(interfaces);
+    pub(super) fn mark_closing(&mut self, interfaces: &BTreeSet<u32>) {
+        self.tracked.mark_closing(interfaces);
     }
 
     /// Records that a grace period has passed for a detached interface, after everything closed before.

@@ -23,7 +23,7 @@ pub(super) enum State {
     /// No program counts for it any more, so its flows no longer change.
     Quiesced,
     /// All its flows are being closed.
-    Emptied,
+    Closing,
     Refused {
         /// The source should try again.
         retry: bool,
@@ -65,7 +65,7 @@ impl TrackedInterface {
             name: &self.interface.name,
             state: match self.state {
                 State::Watched(_) => InterfaceState::Watched,
-                State::Detached | State::Quiesced | State::Emptied => InterfaceState::Leaving,
+                State::Detached | State::Quiesced | State::Closing => InterfaceState::Leaving,
                 State::Refused { retry } => InterfaceState::Refused { retry },
             },
         }

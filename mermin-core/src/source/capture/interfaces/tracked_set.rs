@@ -254,10 +254,10 @@ impl TrackedSet {
     }
 
     /// Marks [quiesced](Self::quiesced) interfaces whose flows are all being closed.
-    pub(super) fn emptied(&mut self, interfaces: &BTreeSet<u32>) {
+    pub(super) fn mark_closing(&mut self, interfaces: &BTreeSet<u32>) {
         for index in interfaces {
             if let Some(tracked) = self.interfaces.get_mut(index) {
-                tracked.state = State::Emptied;
+                tracked.state = State::Closing;
             }
         }
     }
@@ -270,7 +270,7 @@ impl TrackedSet {
         };
         match tracked.state {
             State::Detached => tracked.state = State::Quiesced,
-            State::Emptied => {
+            State::Closing => {
                 self.interfaces.remove(&index);
                 self.names.end(index);
                 self.shared.registry.depart(index, &self.shared.ledger);

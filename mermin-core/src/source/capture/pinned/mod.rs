@@ -10,7 +10,7 @@ use std::{rc::Rc, sync::Arc};
 pub(super) use self::{
     part::part,
     prepare::{Prepared, prepare},
-    take_over::{Leftovers, Orphaned, TakeOver},
+    take_over::{FlowToClose, Leftovers, TakeOver},
 };
 use crate::{
     attach::pinned_hooks::{OnDrop, PinnedHooks},

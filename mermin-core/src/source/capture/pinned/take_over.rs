@@ -23,8 +23,8 @@ use crate::{
 };
 
 /// A flow to close, because its interface is gone or not watched, or because it was marked as closing before: its slot,
-/// and its start.
-pub(in crate::source::capture) type Orphaned = (u32, u64);
+/// and the time of its first packet (ns).
+pub(in crate::source::capture) type FlowToClose = (u32, u64);
 
 /// Pins and programs of earlier processes.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub(in crate::source::capture) struct Recovered {
     /// Flows that were being closed.
     batch: Batch,
     pub(in crate::source::capture) taken: TakenOver,
-    pub(in crate::source::capture) orphaned: Vec<Orphaned>,
+    pub(in crate::source::capture) to_close: Vec<FlowToClose>,
     /// Number of notes in the journal that were ignored.
     torn: u64,
 }
@@ -159,7 +159,7 @@ impl TakeOver<'_> {
     ) {
         let index = flow.tail().ifindex;
         let is_former = self.records.names.is_former(index, flow.first_seen);
-        let orphaned = !self.watched.contains(&index) || is_former;
+        let unwatched = !self.watched.contains(&index) || is_former;
         let is_closing = state == state::CLOSING;
         let taken = &mut recovered.taken;
         // For a flow that the kernel program replaced, only the journal shows that it was being closed: its state is
@@ -168,7 +168,7 @@ impl TakeOver<'_> {
         if noted.ended.is_some() || is_closing && noted.unacked.is_none() {
             taken.flows_closing += 1;
             taken.records_redelivered += u64::from(noted.ended.is_some());
-            let otherwise = if orphaned {
+            let otherwise = if unwatched {
                 EndReason::ForcedEnd
             } else {
                 EndReason::IdleTimeout
@@ -183,8 +183,8 @@ impl TakeOver<'_> {
             self.exporter
                 .redeliver(self.slots, self.records, slot, then, last_seen);
         }
-        if orphaned || is_closing {
-            recovered.orphaned.push((slot, flow.first_seen));
+        if unwatched || is_closing {
+            recovered.to_close.push((slot, flow.first_seen));
         }
     }
 
