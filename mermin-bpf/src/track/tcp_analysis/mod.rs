@@ -42,7 +42,7 @@ pub mod event {
     pub const GAP: u16 = 512;
 }
 
-/// What a segment changes.
+/// The changes that a segment makes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The direction's state from now on.
@@ -255,7 +255,7 @@ fn time(
     segment: &Segment,
     clock: impl Fn() -> u64,
 ) {
-    // What fills a gap is acknowledged together with what follows it.
+    // A segment that fills a gap is acknowledged together with the segments after it.
     let is_timed = own.timed_at == 0 && own.known & known::GAP == 0;
     let answers = segment.payload != 0 && peer.asked_at != 0;
     // Of a long request only segments that end a write are timed (RFC 9293 section 3.9.1.2, PSH): reading the clock for
@@ -347,7 +347,8 @@ const fn since(then: u64, now: u64) -> u64 {
     if passed == 0 { 1 } else { passed }
 }
 
-/// What a sample adds to the variation of those before it.
+/// Returns the difference of a sample from the one before (`last`), which is added to the variation; 0 for the first
+/// sample (`last` is 0).
 #[inline(always)]
 #[must_use]
 pub const fn variation(last: u64, sample: u64) -> u64 {

@@ -1,4 +1,4 @@
-//! What a segment adds, where one thread has the state to itself.
+//! Adds segments to the analysis of a flow that only one thread writes.
 
 use super::{Order, Outcome, Segment, event, follow, variation};
 use crate::abi::{

@@ -19,7 +19,7 @@ use super::{host::Host, raw};
 /// Octets of the headers of a segment without options, below which there is no payload.
 const HEADERS: usize = 52;
 
-/// What becomes of a packet with payload from the near host.
+/// The fate of a packet with payload from the near host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Passes,
@@ -28,7 +28,7 @@ pub(crate) enum Fate {
     Overtaken,
 }
 
-/// What became of all of them.
+/// Numbers of packets, by fate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Done {
     pub(crate) passed: u64,
