@@ -220,7 +220,11 @@ unsafe fn count(direction: *mut Direction, outcome: &Outcome, packets: u64) {
             atomic::add(octets, outcome.octets.into());
         }
         if outcome.events & event::GAP != 0 {
-            (&raw mut (*direction).gap).write(outcome.gap);
+            // Word by word: a copy from map to map would be a call of `memmove`.
+            let gap = &raw mut (*direction).gap;
+            (&raw mut (*gap).start).write_volatile(outcome.gap.start);
+            (&raw mut (*gap).end).write_volatile(outcome.gap.end);
+            (&raw mut (*gap).at).write_volatile(outcome.gap.at);
         }
     }
 }
