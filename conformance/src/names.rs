@@ -377,10 +377,15 @@ fn unquoted(text: &str) -> String {
         if octet.is_ascii_graphic() && octet != b'\\' {
             written.push(char::from(octet));
         } else {
-            written.push_str(&format!("\\{octet:03}"));
+            written.extend(['\\', digit(octet / 100), digit(octet / 10), digit(octet)]);
         }
     }
     written
+}
+
+/// The last digit of a number.
+fn digit(number: u8) -> char {
+    char::from(b'0' + number % 10)
 }
 
 fn decimal(number: &str) -> String {

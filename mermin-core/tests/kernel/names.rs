@@ -292,7 +292,7 @@ fn slots_that_are_used_again_have_no_name_of_before() {
             watch.take_for(Duration::from_millis(50));
         }
     }
-    let names: Vec<_> = watch
+    let questions: Vec<_> = watch
         .flows
         .iter()
         .map(|flow| {
@@ -306,10 +306,10 @@ fn slots_that_are_used_again_have_no_name_of_before() {
             )
         })
         .collect();
-    let named = |name: &str| Some(name.to_owned());
+    let name = |name: &str| Some(name.to_owned());
     assert_eq!(
-        names,
-        [named("a"), None, named("c"), None, named("e"), None]
+        questions,
+        [name("a"), None, name("c"), None, name("e"), None]
     );
     watch.shut();
 }
