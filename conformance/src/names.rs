@@ -31,7 +31,7 @@ const FIELDS: [&str; 7] = [
     "quic.version",
 ];
 
-/// What tshark is asked for.
+/// Fields that tshark prints.
 const ASKED: [&str; 23] = [
     "frame.protocols",
     "ip.src",

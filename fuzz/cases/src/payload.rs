@@ -80,7 +80,7 @@ fn printable(found: &Application) {
     found.http_host.iter().for_each(check);
 }
 
-/// What was named before is named the same now.
+/// A name that was found before is found again.
 fn kept(before: Option<&Application>, now: Option<&Application>) {
     let Some(before) = before else { return };
     assert!(now.is_some(), "{before:?} is gone");

@@ -34,7 +34,7 @@ pub mod watch {
     pub const ALL_FRESH: [u8; LANES] = [with(0, FRESH); LANES];
 }
 
-/// What stands before the octets of a section.
+/// Header of a section: it precedes the octets.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SectionHeader {

@@ -50,7 +50,7 @@ pub struct Payload {
     pub is_from_initiator: bool,
 }
 
-/// What becomes of a payload, and of those behind it.
+/// Decision about a payload, and about the payloads after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Its section is passed.

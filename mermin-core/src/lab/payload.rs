@@ -20,7 +20,7 @@ pub struct PayloadSection<'a> {
     pub octets: &'a [u8],
 }
 
-/// What the sections of one flow name.
+/// Returns the names in the sections of one flow.
 pub fn names_in<'a>(
     protocol: u8,
     ports: [u16; 2],

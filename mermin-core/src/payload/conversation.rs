@@ -7,7 +7,7 @@ use mermin_bpf::{
     wire::protocol,
 };
 
-use super::{End, dns, http, quic, stream::Stream, tls};
+use super::{dns, end::End, http, quic, stream::Stream, tls};
 use crate::flow::{Application, Dns, QuicVersion, Tls};
 
 /// The first octets of a payload.
@@ -32,7 +32,7 @@ struct Query {
     time: Option<u64>,
 }
 
-/// What is known of one flow.
+/// Names and unfinished messages of one flow.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conversation {
     application: Option<Arc<Application>>,

@@ -1,12 +1,12 @@
 //! Reading forward through octets that may end too early.
 
-use super::End;
+use super::end::End;
 
 /// The octets that are left of a message or of a part of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     octets: &'a [u8],
-    /// What it means that there are no more.
+    /// How the message ended if no octets follow.
     at_end: End,
 }
 

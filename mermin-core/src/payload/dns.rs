@@ -1,6 +1,6 @@
 //! Messages of DNS (RFC 1035 section 4): id, first question, response code.
 
-use super::{End, cursor::Cursor, text::escape};
+use super::{cursor::Cursor, end::End, text::escape};
 
 /// Octets of a name on the wire (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 255;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{End, text::escaped};
+use super::{end::End, text::escaped};
 
 /// Fields of a request that are looked at.
 const FIELDS: usize = 64;

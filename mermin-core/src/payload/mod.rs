@@ -8,21 +8,14 @@
 mod conversation;
 mod cursor;
 mod dns;
+mod end;
 mod http;
 mod quic;
 mod stream;
 mod text;
 mod tls;
 
-pub(crate) use self::conversation::{Conversation, Section};
-
-/// How a message ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// All that may name something was there.
-    Whole,
-    /// It goes on behind the octets at hand.
-    Cut,
-    /// It contradicts its protocol.
-    Malformed,
-}
+pub(crate) use self::{
+    conversation::{Conversation, Section},
+    end::End,
+};

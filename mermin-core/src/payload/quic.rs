@@ -1,6 +1,6 @@
 //! Initial packets of QUIC (RFC 9000 section 17.2.2): version, and with the feature `quic` the `ClientHello` inside.
 
-use super::{End, cursor::Cursor};
+use super::{cursor::Cursor, end::End};
 
 #[cfg(feature = "quic")]
 mod crypto;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{End, cursor::Cursor, text::escaped};
+use super::{cursor::Cursor, end::End, text::escaped};
 use crate::flow::Tls;
 
 /// Octets of a handshake message that are put together from its records.

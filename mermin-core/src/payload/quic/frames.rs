@@ -3,7 +3,7 @@
 use super::{Initial, crypto::Keys, initial, integer};
 use crate::{
     flow::Tls,
-    payload::{End, cursor::Cursor, tls},
+    payload::{cursor::Cursor, end::End, tls},
 };
 
 /// Octets of a handshake that are put together. The client's first flight is a few packets, of each of which a section is at hand.
@@ -146,8 +146,10 @@ mod tests {
         let message = hello(&sni(b"scattered.example"));
         for at in 1..message.len() {
             let (one, other) = message.split_at(at);
-            let mut handshake = Handshake::default();
-            handshake.parts = vec![(at, other.to_vec()), (0, one.to_vec()), (0, one.to_vec())];
+            let mut handshake = Handshake {
+                parts: vec![(at, other.to_vec()), (0, one.to_vec()), (0, one.to_vec())],
+                ..Handshake::default()
+            };
             assert_eq!(handshake.assembled(), message);
             handshake.parts = vec![(at, other.to_vec())];
             assert!(handshake.assembled().is_empty());
