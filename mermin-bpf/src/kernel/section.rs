@@ -151,6 +151,10 @@ unsafe fn load(skb: Skb, workspace: *mut Workspace, at: u32, length: u32) -> u32
     // SAFETY: by the contract above; the workspace holds `OCTETS` octets, and no more are written.
     unsafe {
         let octets = &raw mut (*workspace).section.octets;
+        #[expect(
+            clippy::cast_ptr_alignment,
+            reason = "the header in front is whole words"
+        )]
         octets.cast::<u64>().write_volatile(0);
         let status = bpf_skb_load_bytes(skb.0.cast(), at, octets.cast(), last as u32 + 1);
         if status == 0 { last as u32 + 1 } else { 0 }

@@ -268,8 +268,8 @@ unsafe fn add_to(latency: *mut Latency, sample: u64) {
         );
         last.write_volatile(sample);
         let min = &raw mut (*latency).min;
-        let least = min.read_volatile();
-        if least == 0 || sample < least {
+        let before = min.read_volatile();
+        if before == 0 || sample < before {
             min.write_volatile(sample);
         }
         let max = &raw mut (*latency).max;

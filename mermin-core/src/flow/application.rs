@@ -123,7 +123,7 @@ impl std::fmt::Display for QuicVersion {
 impl std::str::FromStr for QuicVersion {
     type Err = std::num::ParseIntError;
 
-    /// The inverse of its text.
+    /// Parses the text that `Display` writes.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "2" {
             return Ok(Self::V2);

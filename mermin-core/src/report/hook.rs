@@ -134,8 +134,8 @@ pub struct Orphan {
     pub priority: u16,
     /// Its handle.
     pub handle: u32,
-    /// `None` if this source removed the filter. Otherwise the command that removes it. The source leaves the filter
-    /// if it cannot tell that its instance is no longer pinned (without `CAP_SYS_ADMIN`).
+    /// `None` if this source removed the filter. Otherwise the command that removes it. Without
+    /// `CAP_SYS_ADMIN`, the source cannot tell if the filter's instance is still pinned, and leaves the filter.
     pub remedy: Option<String>,
 }
 

@@ -26,8 +26,8 @@ pub struct Traffic {
 /// Packets that no flow record accounts for, by reason.
 ///
 /// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` at each active timeout and at the
-/// end of the flow. They count at the hook of the sampled packet: for each direction, the first packet since the last
-/// record.
+/// end of the flow. For each direction, they are counted at the hook that the direction's first packet since the last
+/// record crossed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -93,7 +93,7 @@ pub struct HookStats {
 pub struct Stats {
     /// Flows open at the last sweep. A sweep runs every 100 ms, or less often if it takes long in a large table.
     pub flows_open: u64,
-    /// Largest number of open flows.
+    /// Number of flows that can be open at once.
     pub flows_capacity: u64,
     /// Flows that ended. Their last record was made or suppressed.
     pub flows_ended: u64,

@@ -134,8 +134,8 @@ impl Handle {
     ///
     /// The future is ready when every selected interface has been tried. Interfaces that cannot be attached to are in
     /// [`report`](Self::report), and the source tries them again. If an earlier change is still
-    /// detaching an interface, it is attached again after its flows are closed. So keep polling the stream, or the future never
-    /// completes. Changes are made one after the other. A change that has begun is completed even if the future is
+    /// detaching an interface, it is attached again after its flows have ended, and they end only while the stream is polled. So
+    /// keep polling, or the future never completes. Changes are made one after the other. A change that has begun is completed even if the future is
     /// dropped.
     ///
     /// ```no_run
@@ -157,8 +157,8 @@ impl Handle {
     ///
     /// # Errors
     /// After an error nothing has changed. By [`ErrorKind`]: `InvalidOption`, also for a capture file, which cannot
-    /// be reconfigured; `NoInterface` as for [`open`](FlowSourceBuilder::open); `Exhausted` if more than 125
-    /// different filters of records decided open flows; `Closed` if the source has ended or ends meanwhile.
+    /// be reconfigured; `NoInterface` as for [`open`](FlowSourceBuilder::open); `Exhausted` if open
+    /// flows need more than 125 different filters of records, because each keeps the one that it began with; `Closed` if the source has ended or ends meanwhile.
     pub async fn reconfigure(&self, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
         let (options, selector) = options.live()?;
         if self.report().source != SourceKind::Interfaces {
