@@ -6,7 +6,7 @@ pub const OCTETS: usize = 256;
 
 /// Bits of [`Slot::lanes_used`](super::slot::Slot::lanes_used) that say how many sections a lane may still pass.
 pub mod watch {
-    use crate::abi::slot::LANES;
+    use crate::abi::slot::{LANES, lane};
 
     const AT: u32 = 4;
     /// The bits.
@@ -30,8 +30,9 @@ pub mod watch {
         used & !MASK | left << AT & MASK
     }
 
-    /// The bytes of all lanes of a flow whose payload is wanted.
-    pub const ALL_FRESH: [u8; LANES] = [with(0, FRESH); LANES];
+    /// The bytes of all lanes of a flow whose payload is wanted. No lane is [unused](lane::UNUSED): a byte that is stored while
+    /// another CPU counts the lane's first packet must not hide that packet.
+    pub const ALL_FRESH: [u8; LANES] = [with(lane::WANTED, FRESH); LANES];
 }
 
 /// Header of a section: it precedes the octets.

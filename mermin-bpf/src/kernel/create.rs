@@ -19,7 +19,7 @@ use mermin_bpf::{
 
 use super::{
     atomic, carried,
-    count::{Facts, add, open, restarts},
+    count::{add, open, restarts},
     index::Table,
     ledger::{self, Account},
     maps::{FREE, FRESH, GLOBALS, PROGRAMS, SLOTS, index_shape, slot_count},
@@ -50,6 +50,8 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
         let reason = match count_or_refuse(skb, account, workspace) {
             Ok(slot) => {
                 section::pass(skb, workspace, slot);
+                // Last, because the call of another program does not return.
+                tcp_analysis::add(skb, Anywhere(skb), account, slot, &(*packet).facts);
                 return;
             }
             Err(reason) => reason,
@@ -89,12 +91,6 @@ unsafe fn count_or_refuse(
         return Err(Reason::Hairpin);
     }
     add(slot, facts);
-    // The totals have the packet already.
-    let facts = Facts {
-        is_total: true,
-        ..*facts
-    };
-    tcp_analysis::add(skb, Anywhere(skb), account, slot, &facts);
     Ok(slot)
 }
 
@@ -124,6 +120,11 @@ fn find_or_create(
             if !restarts(slot, &packet.facts, opening.number) {
                 join(slot, packet, opening);
                 return Ok(slot);
+            }
+            // SAFETY: a slot's state is one byte. Its program has inserted it and not yet marked it live: that mark must
+            // not come after the one for a replaced flow.
+            if unsafe { (&raw const (*slot).state).read_volatile() } == state::FREE {
+                return Err(Reason::Race);
             }
             Some((at, slot))
         }
@@ -257,6 +258,7 @@ fn give_back(slot: *mut Slot, number: u32) {
     // SAFETY: the slot is still this program's.
     unsafe {
         set_key(slot, &[0; KEY_WORDS]);
+        section::forget(slot);
         for lane in 0..LANES {
             let first = (&raw mut (*slot).lanes[lane].first).cast::<u8>();
             for octet in 0..ethernet::MAC {

@@ -44,6 +44,15 @@ pub(super) fn begin(slot: *mut Slot, packet: &PendingFlow) {
     }
 }
 
+/// Takes the mark off a slot that was not published: the next flow there may be of another protocol.
+#[inline(always)]
+pub(super) fn forget(slot: *mut Slot) {
+    if passes_sections() {
+        // SAFETY: within the slot, which is still this program's.
+        unsafe { (&raw mut (*slot).lanes_used).write_volatile([0; LANES]) };
+    }
+}
+
 /// Looks at the payload of a packet that was counted into a flow, and passes its section where it is wanted.
 #[inline(always)]
 pub(super) fn pass(skb: Skb, workspace: *mut Workspace, slot: *mut Slot) {
@@ -53,6 +62,10 @@ pub(super) fn pass(skb: Skb, workspace: *mut Workspace, slot: *mut Slot) {
     // SAFETY: this CPU's own workspace, and lanes that exist.
     unsafe {
         let packet = &(*workspace).flowless;
+        // A later fragment has no header of its protocol: its payload belongs to no place in the message.
+        if packet.later {
+            return;
+        }
         let direction = usize::from(packet.facts.direction) & (DIRECTIONS - 1);
         let lane = packet.facts.lane as usize & (LANES - 1);
         let left = watch::of((&raw const (*slot).lanes_used[lane]).read_volatile());
@@ -84,7 +97,10 @@ pub(super) fn pass(skb: Skb, workspace: *mut Workspace, slot: *mut Slot) {
         for stripe in 0..STRIPES {
             // A bit of a hook that another CPU stores in between is lost, and the hook's next packet stores it again.
             let used = &raw mut (*slot).lanes_used[(stripe * DIRECTIONS + direction) & (LANES - 1)];
-            used.write_volatile(watch::with(used.read_volatile(), decided.left));
+            let before = used.read_volatile();
+            if watch::of(before) != decided.left {
+                used.write_volatile(watch::with(before, decided.left));
+            }
         }
         if decided.is_taken {
             let header = SectionHeader {

@@ -25,7 +25,7 @@ pub struct Application {
 pub struct Tls {
     /// Server name indication (RFC 6066 section 3).
     pub server_name: Option<Arc<str>>,
-    /// Protocols that the client offers, in its order (RFC 7301).
+    /// Protocols that the client offers, in its order (RFC 7301); at most the first 16.
     pub alpn: Arc<[Arc<str>]>,
 }
 

@@ -9,6 +9,8 @@ use crate::flow::Tls;
 const MOST: usize = 4096;
 /// A host name has at most 255 octets (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 255;
+/// Protocols that are kept of an offer; browsers offer two or three.
+const MOST_PROTOCOLS: usize = 16;
 
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
@@ -128,7 +130,13 @@ fn protocols(mut content: Cursor<'_>) -> Result<Arc<[Arc<str>]>, End> {
     while !list.is_empty() {
         let length = list.u8()?;
         let name = list.take(length.into())?;
+        if name.is_empty() {
+            return Err(End::Malformed);
+        }
         found.push(Arc::from(escaped(name)));
+        if found.len() == MOST_PROTOCOLS {
+            return Ok(found.into());
+        }
     }
     if list.is_cut() {
         return Err(End::Cut);
@@ -188,6 +196,15 @@ pub(super) mod tests {
         assert_eq!(found.server_name.as_deref(), Some("example.com"));
         let alpn: Vec<_> = found.alpn.iter().map(|name| &**name).collect();
         assert_eq!(alpn, ["h2", "http/1.1"]);
+    }
+
+    #[test]
+    fn protocols_without_a_name_are_malformed_and_sixteen_are_kept() {
+        let empty = hello(&extension(16, b"\0\x02\0\0"));
+        assert_eq!(client_hello(&empty), (Tls::default(), End::Malformed));
+        let many = [&[0, 100][..], &[1, b'x'].repeat(50)].concat();
+        let (found, end) = client_hello(&hello(&extension(16, &many)));
+        assert_eq!((found.alpn.len(), end), (MOST_PROTOCOLS, End::Whole));
     }
 
     #[test]

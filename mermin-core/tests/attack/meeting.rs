@@ -8,9 +8,10 @@ use std::{
 
 use mermin_core::{
     Flow, FlowSource,
+    flow::EndReason,
     lab::{
         Context, Fault, Lab, Order, enter_new_namespace,
-        frame::{tcp, udp},
+        frame::{flag, tcp, udp},
         with_fault,
     },
 };
@@ -19,6 +20,8 @@ use crate::{PoisonError, TURN, for_tests, hindrance, injectors::pin, seconds};
 
 /// Packets of each CPU between two looks at the index.
 const PACKETS: u32 = 20_000;
+/// Where the sequence number is in a segment over IPv4 without options.
+const SEQUENCE_NUMBER: usize = 14 + 20 + 4;
 /// Longer than all timeouts.
 const LATER: Duration = Duration::from_secs(3600);
 
@@ -26,7 +29,7 @@ const LATER: Duration = Duration::from_secs(3600);
 struct Meeting {
     slots: u32,
     flows: u32,
-    /// The frame is a SYN, each of which may begin another connection.
+    /// The frame is a SYN, with another initial number on each CPU: it ends the other one's connection and begins one.
     syn: bool,
     faults: [Option<Fault>; 2],
 }
@@ -44,6 +47,7 @@ struct Outcome {
     told: u64,
     ignored: Vec<(&'static str, u64)>,
     ended: usize,
+    replaced: usize,
     defects: Vec<String>,
 }
 
@@ -83,19 +87,22 @@ impl Meeting {
             "10.0.0.1:1".parse().unwrap(),
             "198.18.0.1:443".parse().unwrap(),
         );
-        let frame = if self.syn {
-            tcp(client, server, mermin_core::lab::frame::flag::SYN, 0)
+        let frames = if self.syn {
+            [1, 2].map(|number: u32| {
+                let mut frame = tcp(client, server, flag::SYN, 0);
+                frame[SEQUENCE_NUMBER..][..4].copy_from_slice(&number.to_be_bytes());
+                frame
+            })
         } else {
-            udp(client, server, 10)
+            [10, 10].map(|payload| udp(client, server, payload))
         };
         let mut outcome = Outcome::default();
         let until = Instant::now() + Duration::from_secs(seconds());
         let mut round = 0;
         while Instant::now() < until {
             thread::scope(|scope| {
-                for cpu in 0..2 {
+                for (cpu, frame) in frames.iter().enumerate() {
                     let driver = lab.driver(Order::Together, self.flows).unwrap();
-                    let frame = &frame;
                     scope.spawn(move || {
                         pin(cpu);
                         driver.run(frame, &HERE, PACKETS).unwrap();
@@ -142,6 +149,7 @@ impl Outcome {
     fn add(&mut self, records: &[Flow]) {
         for record in records {
             self.ended += usize::from(!record.end_reason.goes_on());
+            self.replaced += usize::from(record.end_reason == EndReason::EndOfFlow);
             for half in [record.forward, record.reverse] {
                 self.told += half.packets.delta;
             }
@@ -208,11 +216,17 @@ fn cpus_that_meet_beyond_full_buckets_make_one_flow() {
 
 #[test]
 fn cpus_that_meet_with_syns_make_one_flow() {
-    let meeting = Meeting { syn: true, ..PLAIN };
+    let meeting = Meeting {
+        slots: 65_536,
+        syn: true,
+        ..PLAIN
+    };
     let Some(outcome) = meeting.run("two CPUs meet, SYNs") else {
         return;
     };
     outcome.assert_exact();
+    // Flows that were not replaced end by the idle timeout.
+    assert!(outcome.replaced > 1000, "{}", outcome.replaced);
 }
 
 /// The control: CPUs that meet make two flows where the head of the home is not compared.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use mermin_core::{
-    Attach, Flow,
+    Attach, Flow, FlowSourceBuilder,
     flow::{Application, Protocol},
 };
 
@@ -22,6 +22,7 @@ use crate::support::{
 
 crate::cases! {
     each_mode clients_name_their_servers,
+    case names_are_read_beside_tcp_analysis,
     each_mode split_messages_tags_and_tunnels,
     case payloads_stay_in_the_kernel_unless_names_are_read,
     case slots_that_are_used_again_have_no_name_of_before,
@@ -66,11 +67,20 @@ fn answer(question: &[u8], code: u8) -> Vec<u8> {
     answer
 }
 
-/// `openssl s_client` and `curl`, and a resolver's sockets.
 fn clients_name_their_servers(mode: Attach) {
+    servers_are_named(on("v0").names(true).attach(mode));
+}
+
+/// Segments that another program takes up have passed their payload before.
+fn names_are_read_beside_tcp_analysis() {
+    servers_are_named(on("v0").names(true).tcp_analysis(true));
+}
+
+/// `openssl s_client` and `curl`, and a resolver's sockets.
+fn servers_are_named(options: FlowSourceBuilder) {
     let pair = Pair::new();
     pair.add_ipv6();
-    let mut watch = Watch::open(&pair.near, on("v0").names(true).attach(mode));
+    let mut watch = Watch::open(&pair.near, options);
     let mut ports = Vec::new();
     for (server, command) in [
         (

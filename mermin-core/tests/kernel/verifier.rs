@@ -23,6 +23,10 @@ fn verified_instructions() {
         }),
         // Its code stands behind every way through the parser.
         ("+tcp_analysis", 5, |options| options.tcp_analysis(true)),
+        ("+names", 10, |options| options.names(true)),
+        ("+names+tcp_analysis", 5, |options| {
+            options.names(true).tcp_analysis(true)
+        }),
     ] {
         let programs = host.run(|| Lab::with(set(on("lo"))).unwrap().programs().unwrap());
         for (name, info) in programs {

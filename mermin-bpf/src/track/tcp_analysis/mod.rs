@@ -123,7 +123,7 @@ pub const fn continued(own: &Sender, peer: &Sender, segment: &Segment) -> Option
     const BOTH: u8 = known::SENT | known::ACKNOWLEDGED;
     if segment.flags & (flag::SYN | flag::FIN | flag::RST | flag::ACK) != flag::ACK
         || segment.window == 0
-        || own.known & BOTH != BOTH
+        || own.known & (BOTH | known::GAP) != BOTH
         || segment.sequence != own.next
         || is_before(segment.acknowledgment, own.acknowledged)
         || (peer.timed_at != 0 && !is_before(segment.acknowledgment, peer.timed))
@@ -196,13 +196,17 @@ fn send(
     clock: impl Fn() -> u64,
 ) {
     let (sequence, end) = (segment.sequence, segment.end());
+    let has_gap = own.known & known::GAP != 0 && !is_acknowledged(peer, order().gap.end);
+    if !has_gap {
+        outcome.sender.known &= !known::GAP;
+    }
     if own.known & known::SENT == 0 || sequence == own.next {
         if is_window_probe(own, peer, segment) {
             return;
         }
         outcome.sender.next = end;
         outcome.sender.known |= known::SENT;
-        time(outcome, own, peer, segment, clock);
+        time(outcome, own, peer, segment, has_gap, clock);
     } else if is_before(sequence, own.next) {
         if is_keep_alive(own, segment) {
             return;
@@ -210,7 +214,7 @@ fn send(
         if is_before(own.next, end) {
             outcome.sender.next = end;
         }
-        if own.known & known::GAP != 0 && fills(outcome, segment, &order(), clock()) {
+        if has_gap && fills(outcome, segment, &order(), clock()) {
             return;
         }
         outcome.events |= event::RETRANSMITTED;
@@ -224,8 +228,14 @@ fn send(
         outcome.sender.timed_at = 0;
         outcome.sender.asked_at = 0;
     } else {
-        pass_over(outcome, own, peer, segment, order, clock);
+        pass_over(outcome, own, peer, segment, has_gap, order, clock);
     }
+}
+
+/// True if the other side has acknowledged all octets before a number: a gap before it was filled, seen here or not.
+#[inline(always)]
+const fn is_acknowledged(peer: &Sender, number: u32) -> bool {
+    peer.known & known::ACKNOWLEDGED != 0 && !is_before(peer.acknowledged, number)
 }
 
 /// True for the octet that asks a receiver without window for its window: it is sent again until there is one.
@@ -253,10 +263,11 @@ fn time(
     own: &Sender,
     peer: &Sender,
     segment: &Segment,
+    has_gap: bool,
     clock: impl Fn() -> u64,
 ) {
     // A segment that fills a gap is acknowledged together with the segments after it.
-    let is_timed = own.timed_at == 0 && own.known & known::GAP == 0;
+    let is_timed = own.timed_at == 0 && !has_gap;
     let answers = segment.payload != 0 && peer.asked_at != 0;
     // Of a long request only segments that end a write are timed (RFC 9293 section 3.9.1.2, PSH): reading the clock for
     // all would cost each of them as much as everything else.
@@ -290,15 +301,12 @@ fn pass_over(
     own: &Sender,
     peer: &Sender,
     segment: &Segment,
+    has_gap: bool,
     order: impl Fn() -> Order,
     clock: impl Fn() -> u64,
 ) {
     // A second gap is put together with the first, as what was seen in between is not kept.
-    let start = if own.known & known::GAP == 0 {
-        own.next
-    } else {
-        order().gap.start
-    };
+    let start = if has_gap { order().gap.start } else { own.next };
     outcome.events |= event::GAP;
     outcome.gap = Gap {
         start,
@@ -313,18 +321,19 @@ fn pass_over(
     }
 }
 
-/// True if a segment fills the gap so soon that it was reordered. A gap that is filled, or was for too long, is closed.
+/// True if a segment is within the gap, and so soon that it was reordered. The part of the gap that it covers is closed.
 #[inline(always)]
 fn fills(outcome: &mut Outcome, segment: &Segment, order: &Order, now: u64) -> bool {
     let (start, end) = (segment.sequence, segment.end());
     let gap = order.gap;
     let is_recent = since(gap.at, now) < order.limit();
-    if is_before(start, gap.start) || is_before(gap.end, end) {
+    if !is_before(start, gap.end) || !is_before(gap.start, end) {
         return false;
     }
-    let rest = if start == gap.start {
+    let is_within = !is_before(start, gap.start) && !is_before(gap.end, end);
+    let rest = if !is_before(gap.start, start) {
         Gap { start: end, ..gap }
-    } else if end == gap.end {
+    } else if !is_before(end, gap.end) {
         Gap { end: start, ..gap }
     } else {
         gap
@@ -334,10 +343,11 @@ fn fills(outcome: &mut Outcome, segment: &Segment, order: &Order, now: u64) -> b
     if !is_before(rest.start, rest.end) {
         outcome.sender.known &= !known::GAP;
     }
-    if is_recent {
+    let is_reordered = is_within && is_recent;
+    if is_reordered {
         outcome.events |= event::OUT_OF_ORDER;
     }
-    is_recent
+    is_reordered
 }
 
 /// Time between two readings of the clock, at least one ns: zero stands for none.

@@ -199,6 +199,39 @@ fn a_gap_is_filled_from_either_end() {
     assert_eq!(connection.counters(CLIENT).retransmissions, 1);
 }
 
+/// Two losses are one gap. Octets seen between them do not come again, so an acknowledgment has to close it.
+#[test]
+fn a_gap_that_is_acknowledged_is_closed() {
+    let mut connection = Connection::opened();
+    for sequence in [200, 400] {
+        connection.send(CLIENT, ACK, sequence, 500, 100);
+    }
+    connection.wait(20);
+    for sequence in [100, 300] {
+        connection.send(CLIENT, ACK, sequence, 500, 100);
+    }
+    assert_eq!(connection.counters(CLIENT).retransmissions, 2);
+    connection.send(SERVER, ACK, 500, 500, 0);
+    let samples = connection.side(CLIENT).round_trip.samples;
+    connection.send(CLIENT, ACK, 500, 500, 100);
+    connection.wait(4);
+    connection.send(SERVER, ACK, 500, 600, 0);
+    let round_trip = connection.side(CLIENT).round_trip;
+    assert_eq!((round_trip.samples, round_trip.last), (samples + 1, 4 * MS));
+}
+
+#[test]
+fn a_segment_that_is_longer_than_a_gap_closes_it() {
+    let mut connection = Connection::opened();
+    connection.send(CLIENT, ACK, 200, 500, 100);
+    connection.wait(20);
+    connection.send(CLIENT, ACK, 100, 500, 200);
+    let counters = connection.counters(CLIENT);
+    assert_eq!((counters.out_of_order, counters.retransmissions), (0, 1));
+    let sender = connection.analysis.senders[usize::from(CLIENT)];
+    assert_eq!(sender.known & known::GAP, 0);
+}
+
 #[test]
 fn octets_seen_before_are_counted_and_new_ones_are_not() {
     let mut connection = Connection::opened();
