@@ -167,8 +167,8 @@ impl FlowSourceBuilder {
     ///
     /// The kernel program passes at most 256 octets of a payload to this process, and only of packets that begin a message with names: a
     /// `ClientHello`, a request of HTTP/1, an Initial packet of QUIC sent by the side that started the flow, or a message from or to port
-    /// 53. If the message goes on, it passes more packets: up to three of a TCP connection in the same direction, up to two Initial
-    /// packets of QUIC, and one message of DNS. No other payload is read. Names behind the 256 octets are not found; [`Stats::payloads`](crate::Stats::payloads) counts the
+    /// 53. It also passes packets that follow: up to three of a TCP connection in the same direction, up to two Initial packets of
+    /// QUIC, and one message of DNS. No other payload is read. Names behind the 256 octets are not found; [`Stats::payloads`](crate::Stats::payloads) counts the
     /// messages that were cut. Names of a flow cost some 200 bytes of memory, and 4 KiB while a message is put together.
     ///
     /// ```
