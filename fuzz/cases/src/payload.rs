@@ -48,7 +48,9 @@ pub fn run(octets: &[u8]) {
     for fewer in 0..sections.len() {
         kept(names(&sections[..fewer]).as_deref(), whole.as_deref());
     }
-    if let [section, ..] = *sections {
+    if let [section, ..] = *sections
+        && !section.octets.is_empty()
+    {
         let whole = names(&[section]);
         let cut = PayloadSection {
             octets: &section.octets[..section.octets.len() - 1],

@@ -6,16 +6,16 @@ use super::end::End;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     octets: &'a [u8],
-    /// How the message ended if no octets follow.
-    at_end: End,
+    /// Octets that belong behind these and are not at hand.
+    missing: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// Of a message whose end may be missing.
+    /// Of a message of unknown length, whose end may be missing.
     pub(super) const fn of_part(octets: &'a [u8]) -> Self {
         Self {
             octets,
-            at_end: End::Cut,
+            missing: usize::MAX,
         }
     }
 
@@ -28,24 +28,29 @@ impl<'a> Cursor<'a> {
         self.octets.is_empty()
     }
 
-    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], End> {
-        match self.octets.split_at_checked(length) {
-            Some((taken, rest)) => {
-                self.octets = rest;
-                Ok(taken)
-            }
-            None => Err(self.at_end),
+    /// What it means that so many octets are not at hand.
+    const fn short(&self, length: usize) -> End {
+        if length > self.octets.len().saturating_add(self.missing) {
+            End::Malformed
+        } else {
+            End::Cut
         }
     }
 
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], End> {
+        let Some((taken, rest)) = self.octets.split_at_checked(length) else {
+            return Err(self.short(length));
+        };
+        self.octets = rest;
+        Ok(taken)
+    }
+
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], End> {
-        match self.octets.split_first_chunk() {
-            Some((taken, rest)) => {
-                self.octets = rest;
-                Ok(*taken)
-            }
-            None => Err(self.at_end),
-        }
+        let Some((taken, rest)) = self.octets.split_first_chunk() else {
+            return Err(self.short(N));
+        };
+        self.octets = rest;
+        Ok(*taken)
     }
 
     pub(super) fn u8(&mut self) -> Result<u8, End> {
@@ -60,22 +65,46 @@ impl<'a> Cursor<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// The next `length` octets as a part of their own. If fewer are there, those: then the part may be cut. Otherwise its end is
-    /// its end, and to want more of it is malformed.
+    /// The next `length` octets as a part of their own, of which the last ones may be missing.
+    ///
+    /// # Errors
+    /// [`End::Malformed`] if the part would be longer than what it is a part of.
     pub(super) fn part(&mut self, length: usize) -> Result<Self, End> {
         let at_hand = length.min(self.octets.len());
-        let is_whole = at_hand == length;
-        if !is_whole && self.at_end == End::Malformed {
+        let missing = length - at_hand;
+        if missing > self.missing {
             return Err(End::Malformed);
         }
         Ok(Self {
             octets: self.take(at_hand)?,
-            at_end: if is_whole { End::Malformed } else { End::Cut },
+            missing,
         })
     }
 
-    /// True if the octets end here because there were no more at hand.
-    pub(super) fn is_cut(&self) -> bool {
-        self.at_end == End::Cut
+    /// True if octets are missing.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.missing != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_no_longer_than_its_whole_whatever_is_at_hand() {
+        let mut whole = Cursor::of_part(&[1, 2, 3, 4]);
+        let mut part = whole.part(10).unwrap();
+        assert!(part.is_cut() && whole.is_empty());
+        assert_eq!(part.part(11).err(), Some(End::Malformed));
+        assert_eq!(part.take(10).err(), Some(End::Cut));
+        assert_eq!(part.take(11).err(), Some(End::Malformed));
+        assert_eq!(part.u16(), Ok(0x0102));
+        let mut inner = part.part(2).unwrap();
+        assert_eq!(
+            (inner.is_cut(), inner.u16(), inner.u8()),
+            (false, Ok(0x0304), Err(End::Malformed))
+        );
+        assert_eq!(part.u8(), Err(End::Cut));
     }
 }

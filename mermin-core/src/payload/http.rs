@@ -18,10 +18,7 @@ pub(super) fn request(octets: &[u8]) -> (Option<Arc<str>>, End) {
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => End::Cut,
         Err(_) => End::Malformed,
     };
-    if end == End::Malformed {
-        return (None, end);
-    }
-    // Fields before a cut are there as well, each with its whole value.
+    // Fields before a cut or a fault are there as well, each with its whole value.
     let host = request
         .headers
         .iter()
@@ -30,6 +27,7 @@ pub(super) fn request(octets: &[u8]) -> (Option<Arc<str>>, End) {
         .filter(|value| !value.is_empty());
     match host {
         Some(value) if value.len() > LONGEST => (None, End::Malformed),
+        Some(value) if end == End::Malformed => (Some(escaped(value).into()), end),
         Some(value) => (Some(escaped(value).into()), End::Whole),
         None => (None, end),
     }
