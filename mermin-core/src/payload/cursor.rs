@@ -28,7 +28,7 @@ impl<'a> Cursor<'a> {
         self.octets.is_empty()
     }
 
-    /// What it means that so many octets are not at hand.
+    /// The end of the message if so many octets are not at hand.
     const fn short(&self, length: usize) -> End {
         if length > self.octets.len().saturating_add(self.missing) {
             End::Malformed
