@@ -44,7 +44,10 @@ fn flows_are_those_of_the_file_before_it_was_compressed() {
             let packed = read(kept(&format!("{name}.{ending}")));
             assert!(packed.error.is_none(), "{:?}", packed.error);
             assert_eq!(told(&packed), told(&plain), "{name}.{ending}");
-            assert_eq!(packed.stats, plain.stats);
+            // Octets are counted as they are in the file.
+            let mut stats = packed.stats;
+            stats.capture_octets_read = plain.stats.capture_octets_read;
+            assert_eq!(stats, plain.stats);
         }
     }
     // A file is told by its octets: this one has another's name.
