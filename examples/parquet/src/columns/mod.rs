@@ -7,6 +7,7 @@ mod points;
 mod process;
 mod record;
 mod table;
+mod tcp_analysis;
 mod tunnel;
 mod way;
 

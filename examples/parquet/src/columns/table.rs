@@ -9,6 +9,7 @@ use super::{
     points::of_points,
     process::{of_process, process},
     record::{forward, of_flow, reverse},
+    tcp_analysis::of_tcp_analysis,
     tunnel::of_tunnel,
     way::Way,
 };
@@ -109,6 +110,9 @@ fn beside(name: &str) -> Option<Column> {
 }
 
 fn way(name: &str, settings: &Settings) -> Option<Way> {
+    if let Some(way) = of_tcp_analysis(name) {
+        return Some(way);
+    }
     match name.strip_prefix("flow.reverse.") {
         Some(rest) => reverse(rest).or_else(|| process(rest, |flow| &flow.destination_process)),
         None => name

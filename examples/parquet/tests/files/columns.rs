@@ -8,8 +8,9 @@ use std::{
 use mermin_core::{
     Flow,
     flow::{
-        Count, IcmpMessage, Ipsec, MacAddress, ObservationPoint, PointCounts, Process, Protocol,
-        TcpFlags, VlanIds, attributes::ALL,
+        Application, Count, Dns, IcmpMessage, Ipsec, MacAddress, ObservationPoint, PointCounts,
+        Process, Protocol, QuicVersion, TcpAnalysis, TcpFlags, TcpLatency, Tls, VlanIds,
+        attributes::ALL,
     },
     sink::testing::flows,
 };
@@ -46,6 +47,38 @@ fn process() -> Process {
     process
 }
 
+fn tcp_analysis() -> TcpAnalysis {
+    let mut analysis = TcpAnalysis::default();
+    analysis.handshake_client = Some(Duration::from_millis(1));
+    for (side, number) in [(&mut analysis.forward, 1), (&mut analysis.reverse, 100)] {
+        side.retransmissions = number;
+        side.retransmitted_octets = number + 1;
+        side.out_of_order = number + 2;
+        side.duplicate_acks = number + 3;
+        side.zero_windows = number + 4;
+        side.resets = u64::MAX;
+        side.round_trip = Some(TcpLatency::new(number, Duration::from_nanos(1)));
+        side.response = Some(TcpLatency::new(number, Duration::from_secs(number)));
+    }
+    analysis.handshake_server = Some(Duration::from_nanos(u64::MAX));
+    analysis
+}
+
+fn application() -> Application {
+    let mut tls = Tls::default();
+    tls.server_name = Some("www.example".into());
+    tls.alpn = ["h2", "http/1.1"].map(Arc::from).into();
+    let mut dns = Dns::new("www.example", 28);
+    dns.response_code = Some(3);
+    dns.latency = Some(Duration::from_millis(2));
+    let mut application = Application::default();
+    application.tls = Some(tls);
+    application.dns = Some(dns);
+    application.http_host = Some("web.example".into());
+    application.quic_version = Some(QuicVersion(1));
+    application
+}
+
 /// Records of every kind, and some at the ends of what can be.
 fn all() -> Vec<Flow> {
     let mut flows = flows(3000);
@@ -74,6 +107,8 @@ fn all() -> Vec<Flow> {
             17 => flow.observation_points = observed(flow.start),
             18 => flow.source_process = Some(Arc::new(process())),
             19 => flow.destination_process = Some(Arc::new(process())),
+            21 => flow.tcp_analysis = Some(Box::new(tcp_analysis())),
+            22 => flow.application = Some(application().into()),
             20 => flow.source_process = Some(Arc::new(Process::new(u32::MAX))),
             16 => (flow.several.tunnels, flow.several.tunnel_ids) = (true, true),
             14 => {
