@@ -26,7 +26,7 @@ use mermin_bpf::{
 
 use super::{
     atomic,
-    maps::{GLOBALS, SECTIONS, SLOTS, passes_sections},
+    maps::{GLOBALS, SECTIONS, passes_sections, slot_number},
     skb::{Anywhere, Skb, barrier_var},
     workspace::{PendingFlow, Workspace},
 };
@@ -102,11 +102,13 @@ pub(super) fn pass(skb: Skb, workspace: *mut Workspace, slot: *mut Slot) {
                 used.write_volatile(watch::with(before, decided.left));
             }
         }
-        if decided.is_taken {
+        if decided.is_taken
+            && let Some(number) = slot_number(slot)
+        {
             let header = SectionHeader {
                 first_seen: (&raw const (*slot).first_seen).read_volatile(),
                 time: bpf_ktime_get_ns(),
-                slot: number(slot),
+                slot: number,
                 sequence,
                 payload: length,
                 length: held as u16,
@@ -202,15 +204,5 @@ unsafe fn output(workspace: *mut Workspace, held: u32) {
     {
         // SAFETY: the array has its one element; the counter is only changed atomically.
         unsafe { atomic::add(&raw mut (*globals).sections_lost, 1) };
-    }
-}
-
-/// The number of a slot.
-#[inline(always)]
-fn number(slot: *mut Slot) -> u32 {
-    match SLOTS.get_ptr_mut(0) {
-        // The difference of two pointers is a number, which is all that the verifier lets be made of one.
-        Some(first) => ((slot as usize).wrapping_sub(first as usize) / size_of::<Slot>()) as u32,
-        None => 0,
     }
 }

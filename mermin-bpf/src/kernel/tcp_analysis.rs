@@ -22,7 +22,7 @@ use super::{
     atomic,
     count::Facts,
     ledger::{self, Account},
-    maps::{PROGRAMS, SLOTS, TCP_ANALYSIS, WORKSPACE, analyses},
+    maps::{PROGRAMS, TCP_ANALYSIS, WORKSPACE, analyses, slot_number},
     skb::{Anywhere, Skb},
     workspace::{Workspace, launder},
 };
@@ -42,7 +42,7 @@ pub(super) fn add<B: Bytes>(skb: Skb, bytes: B, account: Account, slot: *mut Slo
     if !analyses() || facts.payload == NOT_ANALYSED {
         return;
     }
-    let Some(number) = number(slot) else {
+    let Some(number) = slot_number(slot) else {
         return;
     };
     if is_continued(bytes, number, facts) {
@@ -131,18 +131,6 @@ pub(super) fn take(skb: Skb, workspace: *mut Workspace) {
         let direction = &raw mut (*analysis).directions[peer];
         sample(direction, other, outcome);
     }
-}
-
-/// The number of a slot.
-#[inline(always)]
-fn number(slot: *mut Slot) -> Option<u32> {
-    // The inverse of 5 modulo 2^64 divides what is a multiple of it, which a division would take ten times as long for.
-    const INVERSE_OF_5: usize = 0xcccc_cccc_cccc_cccd;
-    const _: () = assert!(size_of::<Slot>() == 5 << 6);
-    let first = SLOTS.get_ptr_mut(0)?;
-    // The difference of two pointers is a number.
-    let offset = (slot as usize).wrapping_sub(first as usize);
-    Some((offset >> 6).wrapping_mul(INVERSE_OF_5) as u32)
 }
 
 /// # Safety

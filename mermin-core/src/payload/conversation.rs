@@ -170,6 +170,7 @@ impl Conversation {
 
     #[cfg(not(feature = "quic"))]
     #[expect(
+        clippy::unnecessary_wraps,
         clippy::unused_self,
         reason = "the feature `quic` has it keep what it reads"
     )]
