@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mermin_core::lab::{Context, HookDirection, Lab, Order, frame::udp};
 
-/// Kernel memory per flow of room: slot, both indexes, hints, list of free slots.
+/// Kernel memory per flow of room: slot, index, outer header, words of new flows, stack of free slots.
 const OCTETS_PER_FLOW: u64 = 640;
 
 /// A lab, or a word on why there is none.

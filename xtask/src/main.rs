@@ -49,7 +49,6 @@ usage: cargo xtask <command>
   imports       prove that few files import each other in a circle, and no folders of mermin-core
   conformance   flows of public captures, fetched first, beside what tshark sees
   conformance --kernel  each of their packets through the kernel program and through user space
-  conformance --tcp  their TCP segments as the analysis and as tshark see them
   conformance --names  names in their payloads beside those that tshark shows
   conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
@@ -76,7 +75,6 @@ fn main() -> ExitCode {
         ["imports"] => imports::check(),
         ["conformance"] => conformance::beside_tshark(),
         ["conformance", "--kernel"] => conformance::beside_the_kernel(),
-        ["conformance", "--tcp"] => conformance::tcp_segments(),
         ["conformance", "--names"] => conformance::names(),
         ["conformance", "--community-id"] => conformance::community_ids(),
         ["fuzz", seconds] => fuzz::run(seconds),

@@ -1,4 +1,4 @@
-//! Code shared by the exporting programs, so each program has little more than its exporter.
+//! Code shared by the programs: arguments, filter expressions, signals, the final table.
 //!
 //! ```no_run
 //! use mermin_core::sink::JsonLines;

@@ -19,12 +19,6 @@ pub(crate) fn beside_tshark() -> Result<()> {
     compare(&["tshark", &captures, &kept.to_string_lossy()])
 }
 
-/// TCP segments as the analysis sees them, beside tshark's.
-pub(crate) fn tcp_segments() -> Result<()> {
-    need_tshark()?;
-    compare(&["tcp", &fetch::captures()?])
-}
-
 fn need_tshark() -> Result<()> {
     if !starts("tshark", "--version") {
         bail!("cannot find `tshark`: type `apt-get install --no-install-recommends tshark`");

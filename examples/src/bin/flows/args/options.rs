@@ -152,8 +152,8 @@ fn duration() -> impl Parser<Option<Duration>> {
 fn with() -> impl Parser<With> {
     let help = "more about each flow: `join` reports a conversation once that several interfaces see, with their names, and \
                 `join=merged` says what each saw; `names` has server names of TLS, questions of DNS and hosts of HTTP, which it \
-                reads from the first payloads; `process` names the processes at both ends; `listening` has listening ports \
-                tell the client of a flow that was joined late; `all` is all there is";
+                reads from the first payloads; `process` names the processes at both ends; `tcp` analyses TCP \
+                from its segments; `listening` has listening ports tell the client of a flow that was joined late; `all` is all there is";
     long("with")
         .help(help)
         .argument::<String>("NAMES")
