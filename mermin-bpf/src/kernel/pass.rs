@@ -227,11 +227,7 @@ pub(super) const fn elsewhere(hook: HookDirection, direction: u8) -> u32 {
 /// are wanted.
 #[inline(always)]
 pub(super) const fn doubts(hook: HookDirection, direction: u8) -> u32 {
-    let other = match hook {
-        HookDirection::Ingress => HookDirection::Egress,
-        HookDirection::Egress => HookDirection::Ingress,
-    };
-    lane::all(direction, lane::at(other) | watch::MASK)
+    elsewhere(hook, direction) | lane::all(direction, watch::MASK)
 }
 
 /// The bytes of all lanes in one word.

@@ -217,7 +217,8 @@ fn create(map: &Blank<'_>, found: Option<&Path>) -> Result<(String, OwnedFd), Fa
         Some(found) if is_shared(name) => bpf_pin::get(&found.join(name)),
         _ => {
             let made = bpf_pin::create(name, map.shape).or_else(|error| {
-                // Without room for the ring, packets are counted all the same: nothing is passed then.
+                // Without room for the ring, packets are counted all the same. The program's constants are set by now, so it goes on
+                // writing sections to a page that nobody reads, and counts them as lost once that is full.
                 let least = Shape {
                     entries: u32::try_from(page_size()).unwrap_or(map.shape.entries),
                     ..map.shape

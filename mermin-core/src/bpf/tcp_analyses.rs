@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use mermin_bpf::abi::tcp_analysis::{Direction, Latency, TcpAnalysis};
+use mermin_bpf::abi::{
+    slot::DIRECTIONS,
+    tcp_analysis::{Direction, Latency, TcpAnalysis},
+};
 
 use crate::sys::mapping::Mapping;
 
@@ -38,7 +41,7 @@ impl TcpAnalyses {
     /// Resets the least and greatest latencies after a record.
     pub(crate) fn begin_interval(&self, slot: u32) {
         let at = self.mapping.at(slot as usize);
-        for number in 0..2 {
+        for number in 0..DIRECTIONS {
             // SAFETY: within the mapping.
             let direction = unsafe { &raw mut (*at).directions[number] };
             for latency in places(direction) {
@@ -51,7 +54,8 @@ impl TcpAnalyses {
         }
     }
 
-    /// Empties the analysis of a slot that no packet is counted in any more. That of another protocol's flow was never written.
+    /// Empties the analysis of a slot that no packet is counted in any more. A flow of another
+    /// protocol has not written it, and its pages stay untouched.
     pub(super) fn scrub(&self, slot: u32) {
         let at = self.mapping.at(slot as usize);
         // SAFETY: after the grace period no program writes it.

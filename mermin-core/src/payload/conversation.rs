@@ -85,7 +85,7 @@ impl Conversation {
     fn read(&mut self, ports: [u16; 2], section: &Section<'_>, octets: &[u8]) -> End {
         match message(&payload(protocol::TCP, ports, octets)) {
             Some(Message::Dns) => match dns::of_stream(octets) {
-                Ok((_, message)) => self.dns(message, section.time),
+                Ok(message) => self.dns(message, section.time),
                 Err(end) => end,
             },
             Some(Message::Tls) => {

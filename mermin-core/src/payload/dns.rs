@@ -69,12 +69,12 @@ fn name(octets: &mut Cursor<'_>) -> Result<String, End> {
     Ok(text)
 }
 
-/// Octets of the message that begins a stream, and the message, as far as it is at hand (RFC 1035 section 4.2.2).
-pub(super) fn of_stream(octets: &[u8]) -> Result<(usize, &[u8]), End> {
+/// Returns the message that begins a stream, as far as it is at hand (RFC 1035 section 4.2.2).
+pub(super) fn of_stream(octets: &[u8]) -> Result<&[u8], End> {
     let mut cursor = Cursor::of_part(octets);
     let length = usize::from(cursor.u16()?);
     let rest = cursor.rest();
-    Ok((2 + length, rest.get(..length).unwrap_or(rest)))
+    Ok(rest.get(..length).unwrap_or(rest))
 }
 
 #[cfg(test)]

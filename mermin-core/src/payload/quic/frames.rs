@@ -33,13 +33,13 @@ impl Handshake {
         };
         // A Retry has the client choose another one (RFC 9001 section 5.2); the server's answer does not change the keys.
         let own = Keys::new(packet.version, packet.destination)?;
-        let first = Keys::new(packet.version, &self.first_destination)?;
+        let mut opened = self.read(&own, octets, &packet).is_ok();
         if self.first_destination.is_empty() {
             self.first_destination = packet.destination.to_vec();
+        } else if !opened {
+            let first = Keys::new(packet.version, &self.first_destination)?;
+            opened = self.read(&first, octets, &packet).is_ok();
         }
-        let opened = [own, first]
-            .iter()
-            .any(|keys| self.read(keys, octets, &packet).is_ok());
         if !opened {
             return Some((Tls::default(), End::Malformed));
         }

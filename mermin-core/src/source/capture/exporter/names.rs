@@ -70,13 +70,14 @@ impl Names {
 impl Exporter {
     /// Reads the sections that wait. To be called before last records are made: the sections of a flow are in the ring before it can end.
     pub(in crate::source::capture) fn read_sections(&mut self, slots: &SlotTable) {
+        let counts = &self.shared.counts.payloads;
+        let slab = slots.slab();
+        // Also without names: the ring may have been refused.
+        let lost = slab.globals().read(0).sections_lost;
+        counts.refused.store(lost, Ordering::Relaxed);
         let Some(Names { sections, flows }) = &mut self.names else {
             return;
         };
-        let counts = &self.shared.counts.payloads;
-        let slab = slots.slab();
-        let lost = slab.globals().read(0).sections_lost;
-        counts.refused.store(lost, Ordering::Relaxed);
         sections.read(|header, octets| {
             let slot = header.slot;
             if slot >= slab.len()
