@@ -1,3 +1,4 @@
 //! Code shared by the programs of this package.
 
+pub mod json;
 pub mod shell;

@@ -75,11 +75,7 @@ impl Fields {
     /// An invalid item, in one line with valid alternatives.
     pub(super) fn term(&self, items: &[&str]) -> Result<Node, String> {
         let filters = self.0.iter().map(|field| filter(*field, items));
-        let mut nodes = filters.collect::<Result<Vec<_>, _>>()?;
-        Ok(match nodes.pop() {
-            Some(node) if nodes.is_empty() => node,
-            last => Node::Any(nodes.into_iter().chain(last).collect()),
-        })
+        Ok(Node::one_or(filters.collect::<Result<_, _>>()?, Node::Any))
     }
 }
 

@@ -72,6 +72,14 @@ impl FromStr for Expression {
 }
 
 impl Node {
+    /// Returns a single node as it is, or `many` of several.
+    fn one_or(mut nodes: Vec<Self>, many: fn(Vec<Self>) -> Self) -> Self {
+        match nodes.pop() {
+            Some(node) if nodes.is_empty() => node,
+            last => many(nodes.into_iter().chain(last).collect()),
+        }
+    }
+
     fn admits(&self, flow: &Flow) -> bool {
         match self {
             Self::All(nodes) => nodes.iter().all(|node| node.admits(flow)),

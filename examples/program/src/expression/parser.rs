@@ -64,7 +64,7 @@ impl<'a> Parser<'a> {
         while self.takes(Token::Or) {
             nodes.push(self.all()?);
         }
-        Ok(one_or(nodes, Node::Any))
+        Ok(Node::one_or(nodes, Node::Any))
     }
 
     /// Parses terms that `and` joins. The word `and` may be left out.
@@ -73,7 +73,7 @@ impl<'a> Parser<'a> {
         loop {
             let is_joined = self.takes(Token::And);
             if !is_joined && matches!(self.peek(), None | Some(Token::Or | Token::Close)) {
-                return Ok(one_or(nodes, Node::All));
+                return Ok(Node::one_or(nodes, Node::All));
             }
             nodes.push(self.one()?);
         }
@@ -158,13 +158,5 @@ impl<'a> Parser<'a> {
                 keys::known(word)
             )
         })
-    }
-}
-
-/// Returns a single node as it is, or `many` of several.
-fn one_or(mut nodes: Vec<Node>, many: fn(Vec<Node>) -> Node) -> Node {
-    match nodes.pop() {
-        Some(node) if nodes.is_empty() => node,
-        last => many(nodes.into_iter().chain(last).collect()),
     }
 }

@@ -1,9 +1,7 @@
 //! The report as JSON. Only strings need escaping.
 
-use std::fmt::Write as _;
-
 use mermin_core::report::Report;
-use mermin_examples::shell::Program;
+use mermin_examples::{json::quoted, shell::Program};
 
 /// Formats the report as one object on one line.
 pub(crate) fn report(report: &Report) -> String {
@@ -45,36 +43,4 @@ pub(crate) fn report(report: &Report) -> String {
         checks.join(","),
         degradations.join(",")
     )
-}
-
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => {
-                quoted.push('\\');
-                quoted.push(character);
-            }
-            // Writing to a string does not fail.
-            control if control < ' ' => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
-            }
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn string_round_trips() {
-        for text in ["", "a\"b\\c", "line\nand\ttab", "\u{e9}\u{1f980}"] {
-            let back: Result<String, _> = serde_json::from_str(&quoted(text));
-            assert_eq!(back.ok().as_deref(), Some(text));
-        }
-    }
 }

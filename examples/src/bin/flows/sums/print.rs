@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use mermin_core::flow::attributes::{ALL, Kind};
+use mermin_examples::json::quoted;
 
 use super::groups::{Group, Groups, Sum};
 use crate::args::Format;
@@ -91,7 +92,7 @@ fn json(
             .filter(|(_, value)| !value.is_empty());
         let known = known.map(|(key, value)| match kind(key) {
             Some(Kind::Number) => format!("\"{key}\":{value}"),
-            _ => format!("\"{key}\":\"{}\"", escaped(value)),
+            _ => format!("\"{key}\":{}", quoted(value)),
         });
         let sums = SUMS.iter().zip(numbers(sum));
         let sums = sums.map(|(name, number)| format!("\"{name}\":{number}"));
@@ -110,22 +111,6 @@ fn json(
 fn kind(name: &str) -> Option<Kind> {
     let found = ALL.iter().find(|attribute| attribute.name == name);
     found.map(|attribute| attribute.kind)
-}
-
-/// A JSON string's content (RFC 8259, section 7).
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => escaped.extend(['\\', character]),
-            '\0'..='\x1f' => {
-                let code = format!("\\u{:04x}", u32::from(character));
-                escaped += &code;
-            }
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 /// The sum of all others has no values.
@@ -187,13 +172,5 @@ mod tests {
             lines[2],
             serde_json::json!({"flows": 1, "packets": 1, "octets": 1})
         );
-    }
-
-    #[test]
-    fn any_text_comes_back_from_json() {
-        for text in ["a\"b", "\\", "\n\0\x1f", "é😀"] {
-            let read: String = serde_json::from_str(&format!("\"{}\"", escaped(text))).unwrap();
-            assert_eq!(read, text);
-        }
     }
 }
