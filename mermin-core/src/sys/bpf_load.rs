@@ -84,8 +84,11 @@ impl Program<'_> {
         let mut log = vec![0_u8; FIRST_LOG];
         loop {
             match self.ask_again(&mut log) {
+                // The verifier starts again for each attempt, which may take seconds.
                 Err(error)
-                    if error.raw_os_error() == Some(libc::ENOSPC) && log.len() < LONGEST_LOG =>
+                    if error.raw_os_error() == Some(libc::ENOSPC)
+                        && log.len() < LONGEST_LOG
+                        && !has_end(text(&log)) =>
                 {
                     log = vec![0; log.len() * 4];
                 }
@@ -94,8 +97,7 @@ impl Program<'_> {
                 _ => break,
             }
         }
-        let written = log.iter().position(|octet| *octet == 0);
-        String::from_utf8_lossy(&log[..written.unwrap_or(log.len())]).into_owned()
+        String::from_utf8_lossy(text(&log)).into_owned()
     }
 
     fn ask_again(&self, log: &mut [u8]) -> io::Result<OwnedFd> {
@@ -181,6 +183,19 @@ pub(crate) mod trial {
     }
 }
 
+/// Returns the octets before the first NUL.
+fn text(log: &[u8]) -> &[u8] {
+    let written = log.iter().position(|octet| *octet == 0);
+    &log[..written.unwrap_or(log.len())]
+}
+
+/// True if a log has the verifier's last line. Of a log that is too long, the buffer has the end since Linux 6.4, and before that the
+/// beginning.
+fn has_end(log: &[u8]) -> bool {
+    let lines = log.trim_ascii_end().rsplit(|octet| *octet == b'\n');
+    lines.take(1).any(|line| line.starts_with(b"processed "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +217,15 @@ mod tests {
         }
         assert_eq!(refusal.error.raw_os_error(), Some(libc::EACCES));
         assert!(refusal.log.contains("R0 !read_ok"), "{}", refusal.log);
+    }
+
+    #[test]
+    fn last_line_of_a_log_is_recognised() {
+        let end = "R1 pointer comparison prohibited\nprocessed 10 insns (limit 1000000) max_states_per_insn 0\n";
+        assert!(has_end(end.as_bytes()));
+        for beginning in ["", "0: (b7) r0 = 0", "processed 10 insns\n0: (b7) r0 = 0\n"] {
+            assert!(!has_end(beginning.as_bytes()), "{beginning}");
+        }
     }
 
     #[test]
