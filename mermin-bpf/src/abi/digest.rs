@@ -1,6 +1,6 @@
 //! The digest of a key, which names its places in the index and its tag: the same function in the kernel and in user space.
 //!
-//! Whoever chooses addresses and ports must not be able to choose digests, or a bucket would be full of chosen keys. So
+//! A sender that chooses addresses and ports must not be able to choose digests, or a bucket would be full of chosen keys. So
 //! the digest depends on a secret: sums of products of the key's halves with random numbers (a pair-multiply hash: Thorup,
 //! "High Speed Hashing for Integers and Strings", section 3.4), whose upper bits are then spread by another product.
 

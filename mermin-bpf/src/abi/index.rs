@@ -75,7 +75,7 @@ impl Head {
     }
 }
 
-/// Where the index of so many slots has what.
+/// Layout of the index for a number of slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Bits of an entry that are a slot's number.

@@ -4,7 +4,7 @@
 //! [`mermin_tunnel`] by tail call, which removes one level of encapsulation and calls [`mermin_general`]. All other
 //! packets go to [`mermin_general`] directly, which calls [`mermin_tunnel`] if a tunnel may be behind rare headers or
 //! in another tunnel. A packet without a flow goes to [`mermin_create`], and so does one that may have been counted at
-//! another hook. A TCP segment that is not just the next one of its flow goes to [`mermin_tcp`], where TCP is analysed.
+//! another hook, may begin a connection, or has a payload that may be wanted. A TCP segment that is not just the next one of its flow goes to [`mermin_tcp`], where TCP is analysed.
 //! So a plain packet of a known flow pays for nothing else, and each program stays far below the verifier's limit.
 
 use core::hint::{black_box, cold_path};

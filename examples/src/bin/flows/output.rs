@@ -61,7 +61,7 @@ impl Output {
     /// Ends the output: a CSV file without records has its header.
     ///
     /// # Errors
-    /// Whatever standard output says.
+    /// The error of standard output.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         match &mut self {
             Self::Csv(rows) => rows.finish(),
