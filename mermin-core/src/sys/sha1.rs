@@ -1,5 +1,8 @@
 //! SHA-1 of one block by the processor's own instructions.
-#![expect(unsafe_code, reason = "the instructions are not on every processor")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "the instructions are not on every processor")
+)]
 
 /// Octets of a block.
 pub(crate) const BLOCK: usize = 64;
