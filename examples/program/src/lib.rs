@@ -31,6 +31,7 @@ mod source;
 mod stop;
 mod table;
 mod target;
+mod with;
 
 pub use self::{
     appended::Appended,
@@ -45,4 +46,5 @@ pub use self::{
     stop::{close_on_signal, stop_flag, when_raised},
     table::{say_doubled, table},
     target::{TargetError, split_hosts, split_target, with_port, without_user},
+    with::With,
 };

@@ -1,4 +1,4 @@
-//! Runs the view, from the first picture to the last.
+//! Runs the view, from the first frame to the last.
 
 mod plain;
 mod play;
@@ -34,14 +34,14 @@ use ratatui::{
 
 /// Interval between two checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
-/// Time until the first picture, shorter than between later ones.
+/// Time until the first frame, shorter than between later ones.
 const FIRST: Duration = Duration::from_millis(200);
 
 /// The program.
 struct App {
     feed: Feed,
     model: Model,
-    /// The picture on hold, while the model is still updated: a source waits if nobody takes its records.
+    /// The frame on hold, while the model is still updated: a source waits if nobody takes its records.
     held: Option<Model>,
     state: State,
     status: Status,
@@ -53,7 +53,7 @@ struct App {
     /// The error of opening it again.
     fault: Option<Box<dyn Error>>,
     delay: Duration,
-    /// Time of the latest picture.
+    /// Time of the latest frame.
     updated: Instant,
     /// Time of the latest update of the model. Rates cover the time since.
     counted: Instant,
@@ -69,10 +69,10 @@ struct App {
 pub(crate) fn run(options: &Options, is_plain: bool, look: Look) -> Result<()> {
     let stop = stop::on_signal()?;
     let mut builder = options.source.builder("top")?;
-    if options.source.pcap.is_some() {
+    let is_capture = options.source.pcap.is_some();
+    builder = options.with.put(builder, is_capture);
+    if is_capture {
         builder = builder.pace(&Pace::new(options.speed));
-    } else if options.process {
-        builder = builder.process(true);
     }
     let again = builder.clone();
     let feed = Feed::open(builder)?;
@@ -193,7 +193,7 @@ impl App {
         fault.or_else(|| self.feed.failure().map(Into::into))
     }
 
-    /// Returns the model of the picture.
+    /// Returns the model of the frame.
     fn shown(&self) -> &Model {
         self.held.as_ref().unwrap_or(&self.model)
     }
@@ -222,7 +222,7 @@ impl App {
         Around {
             rows: lists.rows(self.state.tab),
             chosen: lists.flows.get(self.state.cursor).map(|row| row.flow.id),
-            has_processes: self.status.has_processes,
+            tabs: self.status.tabs,
             is_capture: self.feed.pace().is_some(),
             can_restart: self.can_restart,
             last_scroll: details.map_or(0, |row| last_scroll(height, &self.status, row)),

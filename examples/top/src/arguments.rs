@@ -3,28 +3,31 @@
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt as _};
-use mermin_program::{Result, Source};
+use mermin_program::{Result, Source, With};
 
 pub(crate) const HELP: &str = "\
-Shows the flows of this host while they last, which takes the privilege to load eBPF programs; or
-those of a capture file, which takes none.
+Shows open flows of this host, the largest first. That needs root, or the capabilities to load eBPF
+programs. `--pcap` shows the flows of a capture file instead, and needs neither.
 
 Usage: top [OPTIONS]
 
-  -i, --interface PATTERN  watch interfaces of this name or glob; may be repeated (all that are
-                           up, loopback aside)
-  --pcap FILE              read a capture file instead
-  -c, --config FILE        take interfaces, timeouts, filters and more from an HCL file
-  --speed NUMBER           with `--pcap`: so many times as fast as it was captured (1); `max` is as
-                           fast as it can be read
-  --process                look up the processes at the ends of flows
-  --filter TERMS           begin with this filter, such as `port=443 transport=tcp`
-  --delay SECONDS          time between two pictures (0.5)
-  --frames N               end after so many pictures
-  --plain                  print pictures one below the other, without control characters; so it
-                           is on a terminal that is `dumb` and where output is no terminal
-  --help                   this text
-  --version                version
+  -i, --interface PATTERN  watch the interfaces with this name or glob; may be repeated (default:
+                           all that are up, except loopback)
+  --pcap FILE              play a capture file instead
+  -c, --config FILE        read interfaces, timeouts, filters and more from an HCL file
+  --speed NUMBER           play a capture this many times faster than it was captured (default: 1);
+                           `max` reads it as fast as possible
+  --with NAMES             more about each flow, with commas between the names: `names` (server
+                           names of TLS, hosts of HTTP, questions of DNS) and `process` have a tab
+                           of their own; `join`, `listening` and `tcp` are in a flow's details;
+                           `all` is all of them
+  --filter TERMS           begin with this filter, such as `port 443 and not net 10.0.0.0/8`
+  --delay SECONDS          time between two frames (default: 0.5)
+  --frames N               end after N frames
+  --plain                  print frames one below the other, without control characters; this is
+                           the default if TERM is `dumb` or output is not a terminal
+  -h, --help               print this text
+  -V, --version            print the version
 
 Press `?` for the keys.";
 
@@ -40,7 +43,7 @@ pub(crate) enum Request {
 pub(crate) struct Options {
     pub(crate) source: Source,
     pub(crate) speed: f64,
-    pub(crate) process: bool,
+    pub(crate) with: With,
     pub(crate) filter: String,
     pub(crate) delay: Duration,
     pub(crate) frames: Option<u64>,
@@ -55,7 +58,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request> {
     let mut options = Options {
         source: Source::default(),
         speed: 1.0,
-        process: false,
+        with: With::default(),
         filter: String::new(),
         delay: Duration::from_millis(500),
         frames: None,
@@ -72,7 +75,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request> {
                 options.speed = parser.value()?.parse_with(speed)?;
                 is_paced = true;
             }
-            Arg::Long("process") => options.process = true,
+            Arg::Long("with") => options.with.add(&parser.value()?.string()?)?,
             Arg::Long("filter") => options.filter = parser.value()?.string()?,
             Arg::Long("delay") => options.delay = parser.value()?.parse_with(delay)?,
             Arg::Long("frames") => options.frames = Some(parser.value()?.parse()?),
@@ -86,11 +89,9 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request> {
     }
     options.source.check()?;
     if options.source.pcap.is_none() && is_paced {
-        return Err("`--speed` is of a capture: `--pcap FILE --speed 10`".into());
+        return Err("`--speed` plays a capture: `--pcap FILE --speed 10`".into());
     }
-    if options.source.pcap.is_some() && options.process {
-        return Err("`--process` is of this host's sockets, leave it out with `--pcap`".into());
-    }
+    options.with.check(options.source.pcap.is_some())?;
     Ok(Request::Show(options))
 }
 
@@ -117,6 +118,8 @@ fn delay(text: &str) -> std::result::Result<Duration, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use mermin_core::FlowSource;
+
     use super::*;
 
     fn parsed(line: &str) -> Result<Request> {
@@ -125,12 +128,14 @@ mod tests {
 
     #[test]
     fn every_option_is_parsed() {
-        let line = "-i eth* --process --filter port=443 --delay 2 --frames 3 --plain";
+        let line = "-i eth* --with names,process --filter port=443 --delay 2 --frames 3 --plain";
         let Request::Show(options) = parsed(line).unwrap() else {
             panic!("it is no request for words");
         };
         assert_eq!(options.source.interfaces, ["eth*"]);
-        assert!(options.process && options.is_plain);
+        assert!(options.is_plain);
+        let builder = options.with.put(FlowSource::builder(), false);
+        assert!(builder.get_names() && builder.get_process());
         assert_eq!((&*options.filter, options.frames), ("port=443", Some(3)));
         assert_eq!(options.delay, Duration::from_secs(2));
         let Request::Show(options) = parsed("--pcap a --speed max").unwrap() else {
@@ -147,7 +152,8 @@ mod tests {
             "--pcap a --speed 0",
             "--pcap a --speed nan",
             "--pcap a --speed -1",
-            "--pcap a --process",
+            "--pcap a --with process",
+            "--with titles",
             "--pcap a -i eth0",
             "--delay 0",
             "--frames many",

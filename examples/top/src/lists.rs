@@ -29,6 +29,7 @@ impl<'a> Lists<'a> {
             Tab::Flows => Vec::new(),
             Tab::Interfaces => rank_groups(model.groups.interfaces(), sort, is_inverse),
             Tab::Processes => rank_groups(model.groups.processes(), sort, is_inverse),
+            Tab::Names => rank_groups(model.groups.names(), sort, is_inverse),
         };
         Self {
             flows,
@@ -41,7 +42,7 @@ impl<'a> Lists<'a> {
     pub(crate) fn rows(&self, tab: Tab) -> usize {
         match tab {
             Tab::Flows => self.flows.len(),
-            Tab::Interfaces | Tab::Processes => self.groups.len(),
+            Tab::Interfaces | Tab::Processes | Tab::Names => self.groups.len(),
         }
     }
 }
@@ -62,7 +63,7 @@ mod tests {
             cursor: 700,
             ..State::default()
         };
-        for (tab, cursor) in [(Tab::Flows, 1), (Tab::Interfaces, 0), (Tab::Processes, 0)] {
+        for (tab, cursor) in [(Tab::Flows, 1), (Tab::Interfaces, 0), (Tab::Names, 0)] {
             state.tab = tab;
             state.clamp(Lists::of(&model, &state).rows(tab));
             assert_eq!(state.cursor, cursor);

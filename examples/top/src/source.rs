@@ -12,7 +12,11 @@ use std::{
 use futures::{StreamExt as _, executor::block_on};
 use mermin_core::{Error, Flow, FlowSource, FlowSourceBuilder, Handle, Pace, report::SourceKind};
 
-use crate::{draw::Status, model::Model};
+use crate::{
+    draw::Status,
+    model::Model,
+    state::{Tab, tabs},
+};
 
 /// Capacity of the queue of records. If it is full, the source waits and loses nothing.
 const WAITING: usize = 65_536;
@@ -24,8 +28,8 @@ pub(crate) struct Feed {
     failure: Arc<Mutex<Option<Error>>>,
     thread: Option<JoinHandle<()>>,
     pace: Option<Pace>,
-    has_processes: bool,
-    /// Position in the capture at the latest picture.
+    tabs: &'static [Tab],
+    /// Position in the capture at the latest frame.
     position: Option<SystemTime>,
 }
 
@@ -35,7 +39,8 @@ impl Feed {
     /// # Errors
     /// Those of [`FlowSourceBuilder::open`], or the error of starting a thread.
     pub(crate) fn open(builder: FlowSourceBuilder) -> mermin_program::Result<Self> {
-        let (pace, has_processes) = (builder.get_pace().cloned(), builder.get_process());
+        let pace = builder.get_pace().cloned();
+        let tabs = tabs(builder.get_process(), builder.get_names());
         let source = block_on(builder.open())?;
         let handle = source.handle();
         let (sender, records) = sync_channel(WAITING);
@@ -55,14 +60,14 @@ impl Feed {
             failure,
             thread: Some(thread),
             pace,
-            has_processes,
+            tabs,
             position: None,
         })
     }
 
     /// Updates the model; `took` is the time since the last update.
     pub(crate) fn update(&mut self, model: &mut Model, took: Duration) {
-        // Records come first. If a flow ends in between, it is missing from the snapshot, and the next picture has
+        // Records come first. If a flow ends in between, it is missing from the snapshot, and the next frame has
         // its record.
         self.take_records(model);
         let mut open = self.handle.open_flows();
@@ -74,7 +79,7 @@ impl Feed {
         model.end_frame(self.capture_time(took));
     }
 
-    /// Takes the waiting records. Also called between pictures: a source without room waits, and a live one then
+    /// Takes the waiting records. Also called between frames: a source without room waits, and a live one then
     /// loses packets.
     pub(crate) fn take_records(&self, model: &mut Model) {
         for _ in 0..WAITING {
@@ -95,7 +100,7 @@ impl Feed {
         failure.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns the time since the latest picture by the capture's clock, if it advanced.
+    /// Returns the time since the latest frame by the capture's clock, if it advanced.
     fn capture_time(&mut self, took: Duration) -> Duration {
         let Some(pace) = &self.pace else {
             return took;
@@ -121,7 +126,7 @@ impl Feed {
             source,
             stats: self.handle.stats(),
             degradations: report.to_string().lines().map(str::to_owned).collect(),
-            has_processes: self.has_processes,
+            tabs: self.tabs,
             playback: self.pace.as_ref().map(playback),
             failure: self.failure().map(|error| words(&error)),
         }

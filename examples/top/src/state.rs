@@ -13,6 +13,7 @@ pub(crate) enum Tab {
     Flows,
     Interfaces,
     Processes,
+    Names,
 }
 
 impl Tab {
@@ -21,16 +22,18 @@ impl Tab {
             Self::Flows => "flows",
             Self::Interfaces => "interfaces",
             Self::Processes => "processes",
+            Self::Names => "names",
         }
     }
 }
 
-/// Returns the available lists. That of processes needs a source that looks processes up.
-pub(crate) const fn tabs(has_processes: bool) -> &'static [Tab] {
-    if has_processes {
-        &[Tab::Flows, Tab::Interfaces, Tab::Processes]
-    } else {
-        &[Tab::Flows, Tab::Interfaces]
+/// Returns the available lists. Those of processes and of names need a source that looks them up.
+pub(crate) const fn tabs(has_processes: bool, has_names: bool) -> &'static [Tab] {
+    match (has_processes, has_names) {
+        (false, false) => &[Tab::Flows, Tab::Interfaces],
+        (true, false) => &[Tab::Flows, Tab::Interfaces, Tab::Processes],
+        (false, true) => &[Tab::Flows, Tab::Interfaces, Tab::Names],
+        (true, true) => &[Tab::Flows, Tab::Interfaces, Tab::Processes, Tab::Names],
     }
 }
 

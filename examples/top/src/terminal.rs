@@ -19,7 +19,7 @@ use ratatui::{
 /// True while the terminal is changed.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// The terminal while pictures are drawn: in raw mode, on its alternate screen, without a cursor. A drop or a panic
+/// The terminal while frames are drawn: in raw mode, on its alternate screen, without a cursor. A drop or a panic
 /// of any thread restores it.
 #[derive(Debug)]
 pub struct Screen {

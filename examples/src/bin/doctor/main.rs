@@ -17,11 +17,16 @@ use mermin_examples::shell::Program;
 const USAGE: &str = "\
 usage: doctor [options] [interface..]
 
-  --host             look at the interfaces of process 1
-  --max-flows N      flows at once
-  --instance NAME    as if maps were to outlive the process
-  --strict           nothing may be given up
-  --json             one JSON object instead of text
+Checks if flows can be captured on this host. It tries each step of opening, captures nothing, and
+says what is missing and what to do. Without an interface, it checks those that are up. The exit
+status is 0 if flows can be captured, 1 if not, 2 for invalid arguments.
+
+  --host             check the interfaces of the host, in the network namespace of process 1
+  --max-flows N      check memory for this many open flows (default: 65536)
+  --instance NAME    check pinning too: flows outlive the process under this name
+  --strict           count each degradation as a failure
+  --json             print one JSON object
+  -h, --help         print this text
 ";
 
 struct Args {

@@ -20,7 +20,7 @@ use crate::{
     news::News,
     progress::Progress,
     ready::Ready,
-    status::{self, Status},
+    status::{self, Shown, Status},
     stdin::Stdin,
     stop::{Hangup, Requests, Stop},
     summary,
@@ -71,6 +71,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
 
     let mut view = View::of(options);
+    let shown = match options.pcap {
+        Some(_) => Shown::OnTerminals,
+        None => Shown::Everywhere,
+    };
     let watch = Watch {
         progress: options.pcap.as_deref().map(|path| Progress::of(path, now)),
         is_summed: view.is_summed(),
@@ -79,7 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         deadline: options
             .duration
             .and_then(|duration| now.checked_add(duration)),
-        status: Status::new(now, options.pcap.is_some()),
+        status: Status::new(now, shown),
         done: AtomicBool::new(false),
     };
     let outcome = thread::scope(|scope| {

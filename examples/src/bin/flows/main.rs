@@ -19,7 +19,6 @@ mod sums;
 mod table;
 mod value;
 mod view;
-mod with;
 
 use std::{
     env,

@@ -20,14 +20,22 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 /// Moves to the line's start and clears it (ECMA-48).
 const CLEAR_LINE: &str = "\r\x1b[K";
 
+/// Output that gets the status line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Any: a log too shows that a live capture waits for flows.
+    Everywhere,
+    /// Only terminals: the progress of a file is of no use in a log.
+    OnTerminals,
+}
+
 /// State shared by the thread that shows flows and the thread that redraws the line.
 #[derive(Debug)]
 pub(crate) struct Status {
     terminal: bool,
     /// True if flows are shown on the same terminal.
     is_shared: bool,
-    /// True if the line is shown on terminals only.
-    is_private: bool,
+    shown: Shown,
     state: Mutex<State>,
 }
 
@@ -48,13 +56,12 @@ impl State {
 }
 
 impl Status {
-    /// With `is_private`, the line is shown on a terminal only, and in no log.
-    pub(crate) fn new(now: Instant, is_private: bool) -> Self {
+    pub(crate) fn new(now: Instant, shown: Shown) -> Self {
         let terminal = io::stderr().is_terminal();
         Self {
             terminal,
             is_shared: terminal && io::stdout().is_terminal(),
-            is_private,
+            shown,
             state: Mutex::new(State {
                 next: now + PATIENCE,
                 drawn: false,
@@ -70,7 +77,8 @@ impl Status {
     /// Shows `text` if it is due.
     pub(crate) fn refresh(&self, now: Instant, text: impl FnOnce() -> String) {
         let mut state = self.state();
-        if state.over || now < state.next || self.is_private && !self.terminal {
+        let is_hidden = self.shown == Shown::OnTerminals && !self.terminal;
+        if state.over || now < state.next || is_hidden {
             return;
         }
         // An error of the status must not stop the program.
@@ -153,7 +161,7 @@ mod tests {
     #[test]
     fn status_is_silent_before_its_delay_and_after_its_end() {
         let now = Instant::now();
-        let status = Status::new(now, false);
+        let status = Status::new(now, Shown::Everywhere);
         let unwanted = || -> String { panic!("asked for a text") };
         status.refresh(now, unwanted);
         status.end();

@@ -1,4 +1,4 @@
-//! Prints pictures in plain characters, for a pipe, a file or a simple terminal.
+//! Prints frames in plain characters, for a pipe, a file or a simple terminal.
 
 use std::{
     io::{self, Write as _},
@@ -12,7 +12,7 @@ use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, crossterm::termina
 use super::{App, TICK};
 
 impl App {
-    /// Prints pictures one below the other, up to the last one that differs.
+    /// Prints frames one below the other, up to the last one that differs.
     pub(super) fn print(&mut self) -> Result<()> {
         let (width, height) = terminal::size().unwrap_or((80, 24));
         let (width, height) = (width.clamp(40, 500), height.clamp(10, 200));

@@ -13,7 +13,7 @@ const LIVE_KEYS: &str =
     "q quit  ? help  / filter  enter details  tab list  r b p t order  space hold";
 /// Keys for a capture.
 const CAPTURE_KEYS: &str =
-    "q quit  ? help  / filter  enter details  space hold  <- -> 10s  +- speed  0 anew";
+    "q quit  ? help  / filter  enter details  tab list  space hold  <> seek  +- speed";
 
 /// Returns the number of these lines.
 pub(super) fn height(status: &Status) -> usize {

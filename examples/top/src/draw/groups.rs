@@ -1,4 +1,4 @@
-//! Draws the list of interfaces or processes.
+//! Draws the list of interfaces, processes or names.
 
 use ratatui::style::Style;
 
@@ -17,6 +17,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>) {
     let column = canvas.width().saturating_sub(NUMBERS).max(12);
     let name = match view.state.tab {
         Tab::Processes => "process",
+        Tab::Names => "name",
         Tab::Flows | Tab::Interfaces => "interface",
     };
     let heading = [name, "flows", "bytes/s", "bytes", "pkts/s", "packets"];

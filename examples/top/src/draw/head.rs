@@ -4,7 +4,6 @@ use super::{
     Canvas, View,
     amount::{amount, exact},
 };
-use crate::state::tabs;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>) {
     let (look, state) = (view.look, view.state);
@@ -30,7 +29,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>) {
     canvas.put(0, column.saturating_sub(1), " ", look.title());
     canvas.put(0, column, &sums, look.title());
     let mut column = 0;
-    for tab in tabs(view.status.has_processes) {
+    for tab in view.status.tabs {
         let name = format!(" {} ", tab.name());
         let style = if *tab == state.tab {
             look.chosen()

@@ -1,4 +1,4 @@
-//! Draws the picture into any buffer, at any size.
+//! Draws the frame into any buffer, at any size.
 
 pub(crate) mod amount;
 mod details;
@@ -26,7 +26,8 @@ pub(crate) struct Status {
     pub(crate) stats: Stats,
     /// One per line.
     pub(crate) degradations: Vec<String>,
-    pub(crate) has_processes: bool,
+    /// The available lists.
+    pub(crate) tabs: &'static [Tab],
     /// For a capture: the position and the speed.
     pub(crate) playback: Option<String>,
     /// The error that ended the source.

@@ -1,4 +1,4 @@
-//! Tests of whole pictures, at usual and unusual sizes.
+//! Tests of whole frames, at usual and unusual sizes.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use ratatui::{Terminal, backend::TestBackend, style::Modifier};
 use super::*;
 use crate::{
     model::{rank::rank, tests::flow},
-    state::Details,
+    state::{Details, tabs},
 };
 
 /// Builds a model of three flows, one of IPv6 and one that has ended.
@@ -30,6 +30,7 @@ fn model() -> Model {
 fn status() -> Status {
     let mut status = Status {
         source: "eth0,veth1".to_owned(),
+        tabs: tabs(false, false),
         ..Status::default()
     };
     status.stats.packets = 1_234_567;
@@ -43,8 +44,8 @@ fn status() -> Status {
     status
 }
 
-/// Draws a picture of this size; returns its lines and the buffer.
-fn picture(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Buffer) {
+/// Draws a frame of this size; returns its lines and the buffer.
+fn frame(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Buffer) {
     let model = model();
     let (flows, wanted) = rank(model.rows(), state.sort, state.is_inverse, |row| {
         state.expression.admits(&row.flow)
@@ -73,7 +74,7 @@ fn picture(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Bu
 
 #[test]
 fn all_parts_fit_80_columns_and_24_lines() {
-    let (lines, buffer) = picture((80, 24), &State::default(), &status());
+    let (lines, buffer) = frame((80, 24), &State::default(), &status());
     assert_eq!(lines.len(), 24);
     assert!(lines[0].starts_with("top  eth0,veth1 "), "{lines:#?}");
     assert!(
@@ -106,7 +107,7 @@ fn all_parts_fit_80_columns_and_24_lines() {
 
 #[test]
 fn wide_terminal_shows_both_sums_and_the_interface() {
-    let (lines, _) = picture((140, 24), &State::default(), &status());
+    let (lines, _) = frame((140, 24), &State::default(), &status());
     assert!(lines[2].contains("interface"), "{lines:#?}");
     assert!(
         lines[2].ends_with("bytes/s   bytes  pkts/s packets history"),
@@ -122,10 +123,10 @@ fn wide_terminal_shows_both_sums_and_the_interface() {
 fn degradations_and_the_final_error_are_visible() {
     let mut status = status();
     status.degradations = vec!["tcx: no TCX".to_owned(), "another".to_owned()];
-    let (lines, _) = picture((100, 10), &State::default(), &status);
+    let (lines, _) = frame((100, 10), &State::default(), &status);
     assert!(lines[8].ends_with("! (+1) tcx: no TCX"), "{lines:#?}");
     status.failure = Some("cannot go on".to_owned());
-    let (lines, _) = picture((100, 10), &State::default(), &status);
+    let (lines, _) = frame((100, 10), &State::default(), &status);
     assert_eq!(lines[6], "cannot go on");
     assert!(lines[7].contains(" in flows + "), "{lines:#?}");
     assert!(lines[8].ends_with("! (+1) tcx: no TCX"), "{lines:#?}");
@@ -135,7 +136,7 @@ fn degradations_and_the_final_error_are_visible() {
 fn filter_is_shown_with_its_error_and_match_count() {
     let mut state = State::default();
     state.set_filter("source.port=1".to_owned());
-    let (lines, _) = picture((80, 24), &state, &status());
+    let (lines, _) = frame((80, 24), &state, &status());
     assert!(lines[1].ends_with("/source.port=1  1 flows"), "{lines:#?}");
     assert!(
         lines[3].contains("10.0.0.1:1 ") && lines[4].is_empty(),
@@ -143,13 +144,13 @@ fn filter_is_shown_with_its_error_and_match_count() {
     );
     state.is_typing = true;
     state.set_filter("source.port=1 prt".to_owned());
-    let (lines, _) = picture((80, 24), &state, &status());
+    let (lines, _) = frame((80, 24), &state, &status());
     assert!(
         lines[23].starts_with("/source.port=1 prt  cannot use `prt`"),
         "{lines:#?}"
     );
     state.set_filter("source.port=9".to_owned());
-    let (lines, _) = picture((80, 24), &state, &status());
+    let (lines, _) = frame((80, 24), &state, &status());
     assert!(
         lines[3].contains("no flow that the filter admits"),
         "{lines:#?}"
@@ -163,7 +164,7 @@ fn long_filter_shows_its_end() {
         ..State::default()
     };
     state.set_filter(format!("port={}9", "443,".repeat(40)));
-    let (lines, _) = picture((80, 24), &state, &status());
+    let (lines, _) = frame((80, 24), &state, &status());
     assert!(lines[23].contains("443,443,9 "), "{lines:#?}");
     assert!(lines[23].contains("3 flows; enter keeps it"), "{lines:#?}");
 }
@@ -183,7 +184,7 @@ fn details_scroll_to_the_last_line() {
             details,
             ..State::default()
         };
-        picture((80, 24), &state, &status).0
+        frame((80, 24), &state, &status).0
     };
     let last = row.flow.attributes().last().unwrap().0;
     assert!(shown(scroll)[20].starts_with(last), "{:#?}", shown(scroll));
@@ -208,7 +209,7 @@ fn details_show_every_attribute() {
             flow: chosen,
             scroll,
         });
-        let (lines, _) = picture((80, 24), &state, &status());
+        let (lines, _) = frame((80, 24), &state, &status());
         seen.extend(
             lines[3..21]
                 .iter()
@@ -223,7 +224,7 @@ fn details_show_every_attribute() {
         flow: FlowId::from_u128(77),
         scroll: 0,
     });
-    let (lines, _) = picture((80, 24), &state, &status());
+    let (lines, _) = frame((80, 24), &state, &status());
     assert!(lines[2].starts_with("this flow has ended"), "{lines:#?}");
 }
 
@@ -233,7 +234,7 @@ fn interfaces_tab_shows_sums_by_interface() {
         tab: Tab::Interfaces,
         ..State::default()
     };
-    let (lines, _) = picture((80, 24), &state, &status());
+    let (lines, _) = frame((80, 24), &state, &status());
     assert!(lines[2].starts_with("interface "), "{lines:#?}");
     let numbers: Vec<&str> = lines[3].split_whitespace().collect();
     assert_eq!(
@@ -264,7 +265,7 @@ fn any_terminal_size_draws() {
     for state in &states {
         for width in (1..130).step_by(3) {
             for height in 1..30 {
-                picture((width, height), state, &status());
+                frame((width, height), state, &status());
             }
         }
     }

@@ -1,12 +1,15 @@
-//! Sums of flows by interface and by process.
+//! Sums of flows by interface, by process and by name.
 
 use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
-use mermin_core::{Flow, flow::Process};
+use mermin_core::{
+    Flow,
+    flow::{Application, Process},
+};
 
 use super::{KEPT, tally::Tally};
 
-/// Flows of one interface or process.
+/// Flows of one interface, process or name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     pub(crate) name: String,
@@ -19,8 +22,27 @@ pub(crate) struct Group {
 
 /// The executable is part of the key, because process ids are reused.
 type ProcessKey = (u32, Option<Arc<str>>);
+/// A protocol and a name in its messages.
+type NameKey = (&'static str, Arc<str>);
+
+/// The groups of a flow that have its sums, besides its interface. Processes and names are known some time after a flow begins, and then the
+/// flow's earlier packets are added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Joined {
+    source: bool,
+    destination: bool,
+    name: bool,
+}
 
 impl Group {
+    /// Adds the packets since the latest frame. The first time, the flow's `earlier` packets are added too.
+    fn join(&mut self, has_joined: &mut bool, earlier: [u64; 2], more: [u64; 2]) {
+        if !std::mem::replace(has_joined, true) {
+            self.tally.add_earlier(earlier);
+        }
+        self.tally.add(more);
+    }
+
     /// Returns false if the group has been idle for longer than rows are kept.
     fn end_frame(&mut self, took: Duration) -> bool {
         self.tally.end_frame(took);
@@ -36,41 +58,67 @@ pub(crate) struct Groups {
     interfaces: HashMap<u32, Group>,
     /// A flow is in the sums of the processes on both sides.
     processes: HashMap<ProcessKey, Group>,
+    /// A flow is in the sums of one name.
+    names: HashMap<NameKey, Group>,
 }
 
 impl Groups {
-    /// Adds octets and packets of a flow.
-    pub(super) fn add(&mut self, flow: &Flow, more: [u64; 2]) {
+    /// Adds octets and packets of a flow: `more` since the latest frame, after `earlier` ones.
+    pub(super) fn add(
+        &mut self,
+        flow: &Flow,
+        joined: &mut Joined,
+        earlier: [u64; 2],
+        more: [u64; 2],
+    ) {
         self.interface(flow).tally.add(more);
-        for process in processes(flow) {
-            self.process(process).tally.add(more);
+        let [source, destination] = processes(flow);
+        if let Some(process) = source {
+            let group = self.process(process);
+            group.join(&mut joined.source, earlier, more);
         }
+        if let Some(process) = destination {
+            let group = self.process(process);
+            group.join(&mut joined.destination, earlier, more);
+        }
+        if let Some(key) = name(flow) {
+            self.name(key).join(&mut joined.name, earlier, more);
+        }
+    }
+
+    /// Returns true if a group of the flow lacks its sums.
+    pub(super) fn lacks(flow: &Flow, joined: Joined) -> bool {
+        let [source, destination] = processes(flow);
+        source.is_some() && !joined.source
+            || destination.is_some() && !joined.destination
+            || !joined.name && name(flow).is_some()
     }
 
     /// Starts to count open flows again.
     pub(super) fn begin_count(&mut self) {
-        for group in self
-            .interfaces
-            .values_mut()
-            .chain(self.processes.values_mut())
-        {
+        let groups = self.interfaces.values_mut();
+        let groups = groups.chain(self.processes.values_mut());
+        for group in groups.chain(self.names.values_mut()) {
             group.flows = 0;
         }
     }
 
     pub(super) fn count(&mut self, flow: &Flow) {
         self.interface(flow).flows += 1;
-        for process in processes(flow) {
+        for process in processes(flow).into_iter().flatten() {
             self.process(process).flows += 1;
+        }
+        if let Some(key) = name(flow) {
+            self.name(key).flows += 1;
         }
     }
 
     /// Ends a frame of this duration. Idle groups are removed once the rows of their flows are removed.
     pub(super) fn end_frame(&mut self, took: Duration, is_over: bool) {
-        self.interfaces
-            .retain(|_, group| group.end_frame(took) || is_over);
-        self.processes
-            .retain(|_, group| group.end_frame(took) || is_over);
+        let stays = |group: &mut Group| group.end_frame(took) || is_over;
+        self.interfaces.retain(|_, group| stays(group));
+        self.processes.retain(|_, group| stays(group));
+        self.names.retain(|_, group| stays(group));
     }
 
     /// Returns the interfaces, in no order.
@@ -81,6 +129,11 @@ impl Groups {
     /// Returns the processes, in no order.
     pub(crate) fn processes(&self) -> impl Iterator<Item = &Group> {
         self.processes.values()
+    }
+
+    /// Returns the names, in no order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Group> {
+        self.names.values()
     }
 
     fn interface(&mut self, flow: &Flow) -> &mut Group {
@@ -95,6 +148,11 @@ impl Groups {
             format!("{name} [{}]", process.pid)
         })
     }
+
+    fn name(&mut self, key: NameKey) -> &mut Group {
+        let (protocol, name) = (key.0, Arc::clone(&key.1));
+        of(&mut self.names, key, || format!("{protocol} {name}"))
+    }
 }
 
 fn of<K: Eq + Hash>(
@@ -108,107 +166,36 @@ fn of<K: Eq + Hash>(
     })
 }
 
-/// Returns the processes on both sides of a flow. If both are the same, it is returned once.
-fn processes(flow: &Flow) -> impl Iterator<Item = &Process> {
+/// Returns the processes on both sides of a flow. If both are the same, it is the source's alone.
+fn processes(flow: &Flow) -> [Option<&Process>; 2] {
     let source = flow.source_process.as_deref();
     let destination = flow.destination_process.as_deref();
     let other = destination.filter(|it| source.is_none_or(|source| key(source) != key(it)));
-    source.into_iter().chain(other)
+    [source, other]
 }
 
 fn key(process: &Process) -> ProcessKey {
     (process.pid, process.executable.clone())
 }
 
-#[cfg(test)]
-mod tests {
-    use mermin_core::flow::EndReason;
-
-    use super::*;
-    use crate::model::{Model, tests::flow};
-
-    #[test]
-    fn flow_adds_to_its_interface_and_both_processes() {
-        let mut model = Model::default();
-        let mut local = flow(1, 10);
-        local.source_process = Some(Arc::new(Process::new(7)));
-        let mut other = Process::new(8);
-        other.executable = Some("curl".into());
-        local.destination_process = Some(Arc::new(other));
-        let mut both = flow(2, 1);
-        both.source_process = Some(Arc::new(Process::new(7)));
-        both.destination_process.clone_from(&both.source_process);
-        for _ in 0..2 {
-            model.open(&[local.clone(), both.clone()]);
-            model.end_frame(Duration::from_secs(1));
-        }
-        let told = |groups: Vec<&Group>| {
-            let mut told: Vec<(String, u64, u64)> = groups
-                .iter()
-                .map(|group| (group.name.clone(), group.flows, group.tally.packets))
-                .collect();
-            told.sort();
-            told
-        };
-        let interfaces = told(model.groups.interfaces().collect());
-        assert_eq!(interfaces, [("eth0".to_owned(), 2, 11)]);
-        let processes = told(model.groups.processes().collect());
-        let expected = [("? [7]", 2, 11), ("curl [8]", 1, 10)];
-        assert_eq!(
-            processes,
-            expected.map(|(name, flows, packets)| (name.to_owned(), flows, packets))
-        );
-    }
-
-    /// Returns the names of the processes, in order.
-    fn processes_of(model: &Model) -> Vec<&str> {
-        let mut names: Vec<_> = model.groups.processes().map(|group| &*group.name).collect();
-        names.sort_unstable();
-        names
-    }
-
-    fn by(number: u16, packets: u64, executable: &str) -> Flow {
-        let mut process = Process::new(7);
-        process.executable = Some(executable.into());
-        let mut flow = flow(number, packets);
-        flow.source_process = Some(Arc::new(process));
-        flow
-    }
-
-    #[test]
-    fn reused_pid_is_another_process() {
-        let mut model = Model::default();
-        model.open(&[by(1, 10, "curl"), by(2, 5, "sshd")]);
-        model.end_frame(Duration::from_secs(1));
-        assert_eq!(processes_of(&model), ["curl [7]", "sshd [7]"]);
-    }
-
-    #[test]
-    fn group_is_removed_after_its_rows_unless_the_source_ended() {
-        for is_over in [false, true] {
-            let mut model = Model::default();
-            model.open(&[by(1, 10, "sshd"), by(2, 5, "curl")]);
-            model.end_frame(Duration::from_secs(1));
-            let mut end = by(2, 5, "curl");
-            end.end_reason = EndReason::EndOfFlow;
-            model.record(&end);
-            model.is_over = is_over;
-            for _ in 0..=KEPT + 1 {
-                if model.row(end.id).is_some() {
-                    assert_eq!(processes_of(&model), ["curl [7]", "sshd [7]"]);
-                }
-                model.open(&[by(1, 10, "sshd")]);
-                model.end_frame(Duration::from_secs(1));
-            }
-            assert_eq!(model.row(end.id).is_some(), is_over);
-            let left: &[&str] = if is_over {
-                &["curl [7]", "sshd [7]"]
-            } else {
-                &["sshd [7]"]
-            };
-            assert_eq!(processes_of(&model), left);
-            // The interface still has a flow.
-            assert_eq!(model.groups.interfaces().count(), 1);
-        }
-    }
+/// Returns the name that a flow asked for: the server of TLS, the host of HTTP, or the question of DNS.
+fn name(flow: &Flow) -> Option<NameKey> {
+    let Application {
+        tls,
+        http_host,
+        dns,
+        ..
+    } = flow.application.as_deref()?;
+    let server = tls.as_ref().and_then(|tls| tls.server_name.as_ref());
+    let question = dns.as_ref().map(|dns| &dns.question);
+    let named = [
+        ("tls", server),
+        ("http", http_host.as_ref()),
+        ("dns", question),
+    ];
+    let mut named = named.into_iter();
+    named.find_map(|(protocol, name)| Some((protocol, Arc::clone(name?))))
 }
+
+#[cfg(test)]
+mod tests;

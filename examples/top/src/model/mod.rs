@@ -12,7 +12,10 @@ use mermin_core::{
     flow::{FlowId, Uniflow},
 };
 
-use self::{groups::Groups, tally::Tally};
+use self::{
+    groups::{Groups, Joined},
+    tally::Tally,
+};
 
 /// Frames for which an ended flow stays.
 const KEPT: u64 = 10;
@@ -27,6 +30,7 @@ pub(crate) struct Row {
     /// Sums of both directions.
     pub(crate) tally: Tally,
     pub(crate) has_ended: bool,
+    joined: Joined,
     /// The latest frame with this flow.
     seen: u64,
 }
@@ -69,6 +73,7 @@ impl Model {
                 flow: flow.clone(),
                 tally: Tally::default(),
                 has_ended,
+                joined: Joined::default(),
                 seen: self.frame,
             });
         }
@@ -79,10 +84,11 @@ impl Model {
         }
         row.has_ended |= has_ended;
         row.seen = self.frame;
+        let earlier = [row.tally.octets, row.tally.packets];
         let more = row.tally.raise(totals);
         self.total.add(more);
-        if more[1] != 0 {
-            self.groups.add(flow, more);
+        if more[1] != 0 || Groups::lacks(&row.flow, row.joined) {
+            self.groups.add(&row.flow, &mut row.joined, earlier, more);
         }
     }
 

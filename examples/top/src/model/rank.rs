@@ -71,18 +71,23 @@ pub(crate) fn rank(
     (ranked.collect(), wanted)
 }
 
-/// Sorts groups.
+/// Sorts groups, and returns the first.
 pub(crate) fn rank_groups<'a>(
     groups: impl Iterator<Item = &'a Group>,
     sort: Sort,
     is_inverse: bool,
 ) -> Vec<&'a Group> {
     let mut groups: Vec<_> = groups.collect();
-    groups.sort_by(|one, other| {
+    let order = |one: &&Group, other: &&Group| {
         let order = sort.key(&other.tally).cmp(&sort.key(&one.tally));
         let order = if is_inverse { order.reverse() } else { order };
         order.then_with(|| one.name.cmp(&other.name))
-    });
+    };
+    if groups.len() > MOST {
+        groups.select_nth_unstable_by(MOST - 1, order);
+        groups.truncate(MOST);
+    }
+    groups.sort_by(order);
     groups
 }
 

@@ -27,6 +27,12 @@ impl Tally {
         self.new[1] += packets;
     }
 
+    /// Adds octets and packets from before the current frame.
+    pub(crate) fn add_earlier(&mut self, [octets, packets]: [u64; 2]) {
+        self.octets += octets;
+        self.packets += packets;
+    }
+
     /// Raises the sums to these, and returns the difference. Sums never decrease: a record may be older than a
     /// snapshot.
     pub(crate) fn raise(&mut self, [octets, packets]: [u64; 2]) -> [u64; 2] {

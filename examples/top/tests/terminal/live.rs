@@ -29,21 +29,26 @@ pub(crate) fn can_capture() -> bool {
 /// Set if this program must send datagrams to itself on the loopback interface of its namespace.
 pub(crate) const SEND: &str = "MERMIN_TOP_TEST_SEND";
 
+/// A query of DNS: identifier, recursion desired, one question, `example.com`, A, IN.
+const QUESTION: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+
 pub(crate) fn send() -> ExitCode {
     let socket = UdpSocket::bind("127.0.0.1:5004").unwrap();
     let _receiver = UdpSocket::bind("127.0.0.1:5005").unwrap();
+    let _resolver = UdpSocket::bind("127.0.0.1:53").unwrap();
     for _ in 0..3000 {
         socket.send_to(&[7; 500], "127.0.0.1:5005").unwrap();
+        socket.send_to(QUESTION, "127.0.0.1:53").unwrap();
         thread::sleep(Duration::from_millis(20));
     }
     ExitCode::SUCCESS
 }
 
-/// A flow and its process are visible long before the flow has a record.
+/// A flow, its process and its name are visible long before the flow has a record.
 pub(crate) fn shows() {
     let own = env::current_exe().unwrap();
     let script = format!(
-        "ip link set lo up; {SEND}=1 {} & LANG=C.UTF-8 {} --interface lo --process; kill $!",
+        "ip link set lo up; {SEND}=1 {} & LANG=C.UTF-8 {} --interface lo --with process,names; kill $!",
         own.display(),
         top()
     );
@@ -69,6 +74,10 @@ pub(crate) fn shows() {
     tmux.send(&["Escape", "Tab", "Tab"]);
     tmux.until("the process", |lines| {
         lines[2].starts_with("process") && lines[3].contains("terminal-")
+    });
+    tmux.send(&["Tab"]);
+    tmux.until("the name", |lines| {
+        lines[2].starts_with("name ") && lines[3].starts_with("dns example.com ")
     });
     tmux.send(&["q"]);
     tmux.until("the end", |_| tmux.is_as_it_was());

@@ -1,4 +1,4 @@
-//! Tests of plain pictures and of errors about arguments.
+//! Tests of plain frames and of errors about arguments.
 
 use std::{fs, process::Command};
 
@@ -52,7 +52,7 @@ pub(crate) fn printed() {
     );
 }
 
-/// Without a number of pictures, the last one shows the whole capture.
+/// Without a number of frames, the last one shows the whole capture.
 pub(crate) fn ends() {
     let mut command = Command::new("timeout");
     command.args(["60", top(), "--plain", "--speed", "max", "--delay", "0.1"]);
@@ -88,7 +88,7 @@ pub(crate) fn fails() {
 pub(crate) fn wrong() {
     for (arguments, status, part) in [
         (&["--nonsense"][..], 2, "Try `top --help`"),
-        (&["--speed", "3"], 2, "`--speed` is of a capture"),
+        (&["--speed", "3"], 2, "`--speed` plays a capture"),
         (
             &["--pcap", "/nowhere.pcap"],
             1,

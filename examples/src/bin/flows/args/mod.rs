@@ -15,13 +15,13 @@ const DEMO_DURATION: Duration = Duration::from_secs(10);
 const WIDTH: usize = 100;
 
 const DESCRIPTION: &str = "\
-Shows the network flows of this host as they end, which takes the privilege to load eBPF programs; or those of a capture \
-file, which takes none.";
+Shows the network flows of this host as they end. That needs root, or the capabilities to load eBPF programs. With `--pcap`, \
+shows the flows of a capture file instead, and needs neither.";
 
 const FOOTER: &str = "\
-Ctrl-C ends: flows still open are shown, then the program exits. So does SIGHUP without `--config`; with it the file is \
-read again. SIGUSR1 shows what was counted so far, and why packets are in no flow. Everything but flows goes to standard \
-error.";
+Ctrl-C, SIGTERM and SIGHUP end the program, which shows the open flows first; with `--config`, SIGHUP reads the file again instead. \
+SIGUSR1 prints the counters so far, and the reasons why packets are in no flow. Flows go to standard output, everything else to \
+standard error.";
 
 /// The task of the program.
 #[derive(Debug)]
@@ -123,6 +123,7 @@ fn request(written: Written) -> Result<Request, String> {
     if !fault.is_empty() {
         return Err(fault.to_owned());
     }
+    options.with.check(options.pcap.is_some())?;
     if options.demo {
         options.duration.get_or_insert(DEMO_DURATION);
     }
@@ -132,13 +133,15 @@ fn request(written: Written) -> Result<Request, String> {
 fn parser() -> OptionParser<Written> {
     let (options, text) = (options::options(), text());
     let check = long("check")
-        .help("with `--config`: say what is wrong with the file, and capture nothing")
+        .help(
+            "print the errors and warnings of the file that `--config` names, and capture nothing",
+        )
         .switch();
     let json = long("json")
-        .help("one JSON object per line on standard output")
+        .help("print one JSON object per record and line")
         .switch();
     let csv = long("csv")
-        .help("comma-separated values, a column for each attribute (docs/ATTRIBUTES.md)")
+        .help("print comma-separated values, a column for each attribute (docs/ATTRIBUTES.md)")
         .switch();
     construct!(Written {
         options,
@@ -151,20 +154,20 @@ fn parser() -> OptionParser<Written> {
     .descr(DESCRIPTION)
     .footer(FOOTER)
     .usage("Usage: flows [OPTIONS]")
-    .help_parser(long("help").short('h').help("this text"))
+    .help_parser(long("help").short('h').help("print this text"))
     .max_width(WIDTH)
 }
 
 fn text() -> impl Parser<Option<Text>> {
     let version = long("version")
         .short('V')
-        .help("version")
+        .help("print the version")
         .req_flag(Text::Version);
     let manual = long("man")
-        .help("the manual page: `flows --man | man -l -`")
+        .help("print the manual page: `flows --man | man -l -`")
         .req_flag(Text::Manual);
     let completion = long("completion")
-        .help("the completion script of a shell: bash, zsh, fish or elvish")
+        .help("print the completion script of a shell: bash, zsh, fish or elvish")
         .argument::<String>("SHELL")
         .complete(|_| values::SHELLS.map(|shell| (shell, None)).to_vec())
         .parse(|shell| values::shell(&shell).map(Text::Completion));

@@ -4,10 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use bpaf::{Parser, ShellComp, construct, long, short};
 use mermin_core::Attach;
-use mermin_program::{Expression, items};
+use mermin_program::{Expression, With, items};
 
 use super::values;
-use crate::with::With;
 
 /// The format of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +49,7 @@ pub(super) fn options() -> impl Parser<Options> {
     let (duration, with) = (duration(), with());
     let (max_flows, attach, ready_fd) = (max_flows(), attach(), ready_fd());
     let demo = long("demo")
-        .help("make traffic in network namespaces of its own and show that (for 10 seconds)")
+        .help("make traffic in two network namespaces and show its flows, for 10 seconds unless `--duration` is given")
         .switch();
     let format = bpaf::pure(Format::default());
     construct!(Options {
@@ -72,14 +71,16 @@ pub(super) fn options() -> impl Parser<Options> {
 }
 
 fn interfaces() -> impl Parser<Vec<String>> {
-    let help = "watch interfaces of these names, with commas between them; `*`, `?`, `[0-9]` and `{eth,ens}` stand for other characters, and between slashes \
-                is a regular expression that has to fit the whole name, `/eth[0-9]+/`; may be repeated (all that are up, \
-                loopback aside)";
+    let help = "watch the interfaces with these names, with commas between them; a name may be a glob (`eth*`, `veth?`, `{eth,ens}[0-9]`) or a \
+                regular expression between slashes that matches the whole name (`/eth[0-9]+/`); may be repeated (default: all \
+                that are up, except loopback)";
     patterns(short('i').long("interface").help(help))
 }
 
 fn exclude() -> impl Parser<Vec<String>> {
-    patterns(long("exclude").help("watch none of these, whatever `--interface` says"))
+    patterns(
+        long("exclude").help("do not watch these interfaces, even if `--interface` names them"),
+    )
 }
 
 fn patterns(name: bpaf::parsers::NamedArg) -> impl Parser<Vec<String>> {
@@ -93,7 +94,7 @@ fn patterns(name: bpaf::parsers::NamedArg) -> impl Parser<Vec<String>> {
 }
 
 fn pcap() -> impl Parser<Option<PathBuf>> {
-    let help = "read a capture file instead (pcap, pcapng, snoop or ERF, also compressed by gzip, zstd or lz4); `-` is standard \
+    let help = "read a capture file instead: pcap, pcapng, snoop or ERF, also compressed by gzip, zstd or lz4; `-` is standard \
                 input";
     long("pcap")
         .help(help)
@@ -103,8 +104,8 @@ fn pcap() -> impl Parser<Option<PathBuf>> {
 }
 
 fn config() -> impl Parser<Option<PathBuf>> {
-    let help = "take interfaces, timeouts, filters and more from an HCL file; what these options say is put over it. With \
-                `--pcap`, all but what it says of interfaces";
+    let help = "read interfaces, timeouts, filters and more from an HCL file; options of the command line override it. With \
+                `--pcap`, its keys about interfaces have no effect";
     let mask = Some("*.hcl");
     long("config")
         .help(help)
@@ -114,8 +115,9 @@ fn config() -> impl Parser<Option<PathBuf>> {
 }
 
 fn expression() -> impl Parser<Expression> {
-    let help = "show only flows for which this holds, such as `port 443 and not net 10.0.0.0/8`; keys are those of the \
-                filters of a configuration file (docs/CONFIG.md), and `and`, `or`, `not` and parentheses join terms";
+    let help = "show only records that match, such as `port 443 and not net 10.0.0.0/8`. A term is a key of the filters in a \
+                configuration file (docs/CONFIG.md) with a value, or in the words of pcap-filter(7); `and`, `or`, `not` \
+                and parentheses join terms";
     long("where")
         .help(help)
         .argument::<Expression>("EXPRESSION")
@@ -123,8 +125,8 @@ fn expression() -> impl Parser<Expression> {
 }
 
 fn group_by() -> impl Parser<Vec<&'static str>> {
-    let help = "at the end, show sums of flows, packets and octets for each value of these attributes (docs/ATTRIBUTES.md), \
-                such as `source.address,network.transport`; the most octets first";
+    let help = "at the end, show the number of flows, packets and octets for each value of these attributes (docs/ATTRIBUTES.md), \
+                such as `source.address,network.transport`; most octets first";
     long("group-by")
         .help(help)
         .argument::<String>("ATTRIBUTES")
@@ -135,7 +137,9 @@ fn group_by() -> impl Parser<Vec<&'static str>> {
 
 fn top() -> impl Parser<Option<usize>> {
     long("top")
-        .help("at the end, show only the N flows, or groups, with the most octets")
+        .help(
+            "at the end, show the N flows with the most octets, or with `--group-by` the N groups",
+        )
         .argument("N")
         .guard(|&many: &usize| many > 0, "must be above zero")
         .optional()
@@ -143,17 +147,18 @@ fn top() -> impl Parser<Option<usize>> {
 
 fn duration() -> impl Parser<Option<Duration>> {
     long("duration")
-        .help("end after that long: `90s`, `5m`, `1h30m`, or a number of seconds")
+        .help("end after this time: `90s`, `5m`, `1h30m`, or a number of seconds")
         .argument::<String>("TIME")
         .parse(|text| values::duration(&text))
         .optional()
 }
 
 fn with() -> impl Parser<With> {
-    let help = "more about each flow: `join` reports a conversation once that several interfaces see, with their names, and \
-                `join=merged` says what each saw; `names` has server names of TLS, questions of DNS and hosts of HTTP, which it \
-                reads from the first payloads; `process` names the processes at both ends; `tcp` analyses TCP \
-                from its segments; `listening` has listening ports tell the client of a flow that was joined late; `all` is all there is";
+    let help = "more about each flow, with commas between the names. `join`: a conversation that several interfaces see is one \
+                flow; `join=merged`: the same, with the counts of each interface; `names`: server names of TLS, questions of \
+                DNS and hosts of HTTP, read from the first payloads; `process`: the processes at both ends; `tcp`: \
+                retransmissions, round trips and more; `listening`: the side with a listening port is the server of a flow that \
+                began before the capture; `all`: all of them";
     long("with")
         .help(help)
         .argument::<String>("NAMES")
@@ -167,14 +172,16 @@ fn with() -> impl Parser<With> {
 
 fn max_flows() -> impl Parser<Option<u32>> {
     long("max-flows")
-        .help("room for so many flows at once, 600 octets of memory each (65536)")
+        .help(
+            "number of flows that can be open at once, 400 octets of memory each (default: 65536)",
+        )
         .argument("N")
         .optional()
 }
 
 fn attach() -> impl Parser<Option<Attach>> {
     long("attach")
-        .help("auto, tcx or tc (auto)")
+        .help("attach to interfaces by `tcx` or `tc` only (default: `auto`, which is `tcx` where the kernel has it)")
         .argument::<String>("MODE")
         .complete(|_| vec![("auto", None), ("tcx", None), ("tc", None)])
         .parse(|mode| values::attach(&mode))
@@ -182,7 +189,7 @@ fn attach() -> impl Parser<Option<Attach>> {
 }
 
 fn ready_fd() -> impl Parser<Option<u32>> {
-    let help = "write `ready` and a newline to this descriptor when capturing has begun; a service manager that sets \
-                NOTIFY_SOCKET is told as well";
+    let help = "write `ready` and a newline to this file descriptor when capturing has begun; a service manager is notified by \
+                NOTIFY_SOCKET without this option";
     long("ready-fd").help(help).argument("N").optional()
 }

@@ -1,14 +1,25 @@
-//! Details of flows: `--with`.
+//! Details of flows that an argument requests: `--with`.
 
 use mermin_core::{FlowSourceBuilder, Join};
 
-/// Names of `--with`, for errors.
+/// Known names, for errors.
 const KNOWN: &str = "one of join, join=merged, listening, names, process, tcp, all";
 
-/// The requested details.
+/// Details of flows: `--with NAMES`. It overrides a configuration file.
+///
+/// ```
+/// use mermin_core::FlowSource;
+/// use mermin_program::With;
+///
+/// let mut with = With::default();
+/// with.add("names,tcp")?;
+/// let builder = with.put(FlowSource::builder(), false);
+/// assert!(builder.get_names() && builder.get_tcp_analysis());
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
-pub(crate) struct With {
+pub struct With {
     join: Option<Join>,
     listening: bool,
     names: bool,
@@ -18,11 +29,11 @@ pub(crate) struct With {
 }
 
 impl With {
-    /// Adds names separated by commas.
+    /// Adds names with commas between them: `join`, `join=merged`, `listening`, `names`, `process`, `tcp`, `all`.
     ///
     /// # Errors
     /// An unknown name.
-    pub(crate) fn add(&mut self, names: &str) -> Result<(), String> {
+    pub fn add(&mut self, names: &str) -> Result<(), String> {
         for name in names.split(',').map(str::trim) {
             match name {
                 "join" | "join=first_seen" => self.join = Some(Join::FirstSeen),
@@ -38,8 +49,22 @@ impl With {
         Ok(())
     }
 
-    /// Overrides the options of a file. For a capture, fewer details are available than for a host.
-    pub(crate) fn put(self, builder: FlowSourceBuilder, is_capture: bool) -> FlowSourceBuilder {
+    /// Checks that the source can have these details.
+    ///
+    /// # Errors
+    /// Processes of a capture file.
+    pub fn check(self, is_capture: bool) -> Result<(), String> {
+        if self.process && is_capture {
+            return Err(
+                "`--with process` looks up sockets of this host, leave it out with `--pcap`"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Switches the details on. `all` leaves processes out of a capture file, which has none.
+    pub fn put(self, builder: FlowSourceBuilder, is_capture: bool) -> FlowSourceBuilder {
         let builder = match self.join {
             Some(join) => builder.join(join),
             None => builder,
@@ -93,6 +118,11 @@ mod tests {
         assert!(!live("join").get_names());
         assert_eq!(live("all").get_join(), Join::Merged);
         assert!(live("all").get_process() && !capture("all").get_process());
+        assert!(with("process").unwrap().check(true).is_err());
+        assert!(
+            with("process").unwrap().check(false).is_ok()
+                && with("all").unwrap().check(true).is_ok()
+        );
         let error = with("join,titles").unwrap_err();
         assert!(error.contains("titles") && error.contains(KNOWN), "{error}");
     }
