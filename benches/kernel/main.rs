@@ -82,7 +82,8 @@ fn known(options: Options, report: &mut Report) -> Result<()> {
             .with("ns", found.median)
             .with("min_ns", found.min)
             .with("p99_ns", found.p99)
-            .with("empty_ns", empty.median);
+            .with("empty_ns", empty.median)
+            .with("net_ns", found.median - empty.median);
         if limit.is_finite() {
             row = row.at_most("net", found.median - empty.median, *limit);
         }

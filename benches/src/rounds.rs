@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_median_lies_between_its_bounds() {
+    fn median_lies_between_its_bounds() {
         let exactly = |figures: Vec<f64>| bounds(figures).map(f64::to_bits);
         let expected = |bounds: [f64; 2]| bounds.map(f64::to_bits);
         let figures: Vec<f64> = (0..100).rev().map(f64::from).collect();

@@ -159,7 +159,7 @@ fn csv_has_the_values_of_json() {
 }
 
 #[test]
-fn a_pipe_is_read_like_a_file() {
+fn pipe_is_read_like_a_file() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flows"));
     command.args(["--pcap", "-", "--group-by", "network.transport"]);
     let output = command
@@ -191,7 +191,7 @@ fn bash_completes_by_the_script() {
 }
 
 #[test]
-fn the_manual_page_is_one() {
+fn manual_page_is_one() {
     let manual = String::from_utf8(flows(&["--man"]).stdout).unwrap();
     let has_title = manual.lines().any(|line| line.starts_with(".TH"));
     assert!(has_title && manual.contains("where"), "{manual}");

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
 )]
 
+mod collector;
 mod decode;
 mod expected;
 mod file;

@@ -57,7 +57,7 @@ mod tests {
     const DAY: Duration = Duration::from_hours(24);
 
     #[test]
-    fn the_hash_is_fnv_1a() {
+    fn hash_is_fnv_1a() {
         // Test vectors of draft-eastlake-fnv: the empty text and `foobar`.
         assert_eq!(Fnv::BASIS.add(b"").0, Fnv::BASIS.0);
         assert_eq!(

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_its_fields() {
+    fn key_has_its_fields() {
         for (end, written, count) in [
             (None, "port", 2),
             (None, "source.port", 1),

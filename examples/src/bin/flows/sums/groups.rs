@@ -188,7 +188,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_flow_with_several_records_is_one() {
+    fn flow_with_several_records_is_one() {
         let mut groups = Groups::new(vec!["network.transport"]);
         let mut record = flow(1, 10);
         record.end_reason = EndReason::ActiveTimeout;

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_come_first_each_by_its_last_record() {
+    fn largest_come_first_each_by_its_last_record() {
         let mut largest = Largest::new(3);
         for (number, octets, end_reason) in [
             (1, 10, EndReason::IdleTimeout),
