@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_each_dependency_of_the_libraries() {
+    fn page_has_each_dependency_of_the_libraries() {
         let page = fs::read_to_string(project::root().join("docs/DEPENDENCIES.md")).unwrap();
         for package in manifest::packages().unwrap() {
             let library = package["name"].as_str().unwrap();

@@ -4,6 +4,7 @@ mod api;
 mod ci;
 mod conformance;
 mod dependencies;
+mod figures;
 mod fuzz;
 mod imports;
 #[cfg(test)]
@@ -43,6 +44,7 @@ usage: cargo xtask <command>
   api           write the public API into docs/public-api
   api --check   prove that the committed texts are the public API
   package       make the packages and build them outside the workspace
+  figures [--quick] [BENCH..]  run benchmarks, and write their tables and bars into docs/PERFORMANCE.md
   pictures      draw docs/pictures/*.svg from texts, and from tables of docs/PERFORMANCE.md
   record NAME SECONDS COMMAND..  record a terminal into docs/pictures/NAME.svg, by tmux
   promises      prove that all that holds a promise of docs/GUARANTEES.md is there
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         ["api"] => api::rewrite(),
         ["api", "--check"] => api::check(),
         ["package"] => package::check(),
+        ["figures", words @ ..] => figures::write(words),
         ["pictures"] => pictures::draw(),
         ["record", name, seconds, command @ ..] => pictures::record(name, seconds, command),
         ["imports"] => imports::check(),

@@ -21,7 +21,7 @@ mod tests {
     use crate::project;
 
     #[test]
-    fn the_readme_has_a_test_command() {
+    fn readme_has_a_test_command() {
         let readme = std::fs::read_to_string(project::root().join("README.md"));
         let Ok(readme) = readme else {
             panic!("{readme:?}");

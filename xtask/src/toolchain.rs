@@ -231,13 +231,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_project_pins_both_tools() {
+    fn project_pins_both_tools() {
         let pin = Pin::read();
         assert!(pin.is_ok(), "{pin:?}");
     }
 
     #[test]
-    fn a_pin_is_a_line_for_each_tool() {
+    fn pin_is_a_line_for_each_tool() {
         let pin = Pin::parse("# why\nrustc 1.2.3\nbpf-linker 4.5.6\n").ok();
         let expected = Pin {
             rustc: "1.2.3".to_owned(),

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_as_many_cells_as_columns() {
+    fn row_has_as_many_cells_as_columns() {
         assert_eq!(cells("| a | | `b`, `c` | |"), ["a", "", "`b`, `c`", ""]);
         let page = "x\n\n| trouble | ipfix |\n|---|---|\n| slow | `a` |\n\ny";
         let table = tables(page).next().unwrap();

@@ -89,14 +89,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_says_the_promised_version() {
+    fn readme_says_the_promised_version() {
         let promised = promised().unwrap();
         let readme = std::fs::read_to_string(project::root().join("README.md")).unwrap();
         assert!(readme.contains(&format!("stable Rust {promised} or newer")));
     }
 
     #[test]
-    fn a_minor_version_is_two_numbers() {
+    fn minor_version_is_two_numbers() {
         assert_eq!(minor("1.95.0"), Some("1.95"));
         assert_eq!(minor("1.95"), Some("1.95"));
         assert_eq!(minor("nightly"), None);

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_names_both_sides_and_its_place() {
+    fn difference_names_both_sides_and_its_place() {
         let said = difference(b"abc", b"abd").unwrap_or_default();
         // The first is an example from FIPS 180-4.
         assert!(said.contains(

@@ -51,7 +51,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_program_calls_nothing_that_changes_a_packet() {
+    fn program_calls_nothing_that_changes_a_packet() {
         let object = std::fs::read(project::root().join(project::OBJECT)).unwrap();
         let calls = calls(&object).unwrap();
         assert!(calls.contains(&(HELPER, 1)) && calls.contains(&(HELPER, 26)));

@@ -144,7 +144,7 @@ mod tests {
     use crate::project;
 
     #[test]
-    fn the_committed_object_has_its_programs_and_maps() {
+    fn committed_object_has_its_programs_and_maps() {
         let path = project::root().join(project::OBJECT);
         let summary = std::fs::read(path)
             .map_err(anyhow::Error::from)

@@ -1,5 +1,8 @@
 //! Bars of the figures in a table of docs/PERFORMANCE.md, so that a picture and its table cannot differ.
 //!
+//! Drawn with the parts that drawings and recordings are made of: a bar is a rectangle between two texts, light or dark as the reader's
+//! browser asks. A plotting library would bring axes and fonts instead.
+//!
 //! A comment above the table asks for it: `<!-- chart NAME: COLUMN in UNIT -->`, by the heading of a column.
 
 use std::fmt::Write as _;
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_is_not_there_is_an_error() {
+    fn missing_column_is_an_error() {
         for document in [
             DOCUMENT.replace(": now", ": then"),
             "<!-- chart cost: now in ns -->\n".to_owned(),

@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use crate::project;
 
 /// Drawings, each `docs/pictures/NAME.txt` beside `NAME.svg`.
-const DRAWINGS: [&str; 1] = ["architecture"];
+const DRAWINGS: [&str; 2] = ["architecture", "capture-thread"];
 
 /// Draws all texts of `docs/pictures`, and the charts that docs/PERFORMANCE.md asks for.
 ///

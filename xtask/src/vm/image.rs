@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_loads_tests_and_turns_itself_off() {
+    fn machine_loads_tests_and_turns_itself_off() {
         let script = script(&["veth.ko".to_owned()], &["slow::tc".to_owned()]);
         assert!(script.starts_with("#!/bin/busybox sh\n"));
         assert!(script.contains("\ninsmod /modules/veth.ko\n"));

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_release_of_a_series_comes_first() {
+    fn newest_release_of_a_series_comes_first() {
         let packages = [
             "linux-image-6.1.0-9-cloud-amd64",
             "linux-image-6.1.0-56-cloud-amd64-unsigned",
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_is_asked_for_by_its_series() {
+    fn kernel_is_asked_for_by_its_series() {
         assert_eq!(asked(&[]).map(|all| all.len()), Ok(KERNELS.len()));
         assert_eq!(asked(&["6.1"]), Ok(vec![&KERNELS[1]]));
         assert!(asked(&["4.4"]).is_err_and(|error| error.contains("`4.4`")));
