@@ -33,6 +33,7 @@ pub struct Settings {
     pub(crate) totals: bool,
     pub(crate) dot1q: bool,
     pub(crate) outer_addresses: bool,
+    pub(crate) frame_octets: bool,
     pub(crate) message: usize,
     pub(crate) refresh: Duration,
     pub(crate) refresh_messages: u32,
@@ -49,6 +50,7 @@ impl Default for Settings {
             totals: false,
             dot1q: false,
             outer_addresses: false,
+            frame_octets: false,
             message: 1400,
             refresh: Duration::from_secs(30),
             refresh_messages: 200,
@@ -105,6 +107,13 @@ impl Settings {
     /// section 8). Default: no, because `nfcapd` 1.7.1 stores no address at all if outer and inner version differ.
     pub fn outer_addresses(mut self, outer: bool) -> Self {
         self.outer_addresses = outer;
+        self
+    }
+
+    /// Writes `layer2OctetDeltaCount` (352): octets of whole frames, beside those of IP packets. Default: no, because most collectors
+    /// have no field for it.
+    pub fn frame_octets(mut self, frame_octets: bool) -> Self {
+        self.frame_octets = frame_octets;
         self
     }
 

@@ -7,6 +7,8 @@
 Debian's packages softflowd, pmacct and libfixbuf-tools have the other programs. All traffic is on the loopback address.
 """
 
+import calendar
+import ipaddress
 import os
 import re
 import resource
@@ -25,6 +27,7 @@ SO_RCVBUFFORCE = 33  # socket(7)
 QUIET = 3.0  # seconds without a datagram after which a program has sent all
 LONGEST = 60.0  # seconds for one run
 FLOWS, ROUNDS = 20_000, 5
+EXPORTERS = ["mermin-ipfix", "softflowd", "pmacctd"]
 
 
 class Collector:
@@ -54,8 +57,15 @@ class Collector:
         self.socket.close()
 
 
-def commands(mermin, file, port, folder):
-    pmacctd = f"""
+def command(name, mermin, file, port, folder):
+    """The command by which an exporter reads a capture and sends to a port of this host."""
+    if name == "mermin-ipfix":
+        return [mermin, "--pcap", file, "--to", f"ipfix://127.0.0.1:{port}"]
+    if name == "softflowd":
+        return f"softflowd -r {file} -n 127.0.0.1:{port} -v 10 -A milli -T full -m 131072".split()
+    config = os.path.join(folder, "pmacctd.conf")
+    with open(config, "w") as out:
+        out.write(f"""
 pcap_savefile: {file}
 pcap_savefile_wait: {int(LONGEST)}
 plugins: nfprobe
@@ -66,24 +76,16 @@ nfprobe_maxflows: 131072
 plugin_buffer_size: 1024000
 plugin_pipe_size: 102400000
 aggregate: src_mac, dst_mac, vlan, src_host, dst_host, src_port, dst_port, proto, tos, tcpflags
-"""
-    config = os.path.join(folder, "pmacctd.conf")
-    with open(config, "w") as out:
-        out.write(pmacctd)
-    softflowd = f"softflowd -r {file} -n 127.0.0.1:{port} -v 10 -A milli -T full -m 131072"
-    return {
-        "mermin-ipfix": [mermin, "--pcap", file, "--to", f"ipfix://127.0.0.1:{port}"],
-        "softflowd": softflowd.split(),
-        "pmacctd": ["pmacctd", "-f", config],
-    }
+""")
+    return ["pmacctd", "-f", config]
 
 
-def run(command, collector):
-    """Processor seconds until it ended or sent nothing any more."""
+def run(words, collector):
+    """Runs a command. Returns its processor seconds until it ended or sent nothing any more."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     path = os.environ["PATH"] + ":/usr/sbin"
     program = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"PATH": path}, start_new_session=True
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"PATH": path}, start_new_session=True
     )
     began = collector.last = time.monotonic()
     while program.poll() is None and time.monotonic() - began < LONGEST:
@@ -103,6 +105,16 @@ def run(command, collector):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def exported(name, mermin, file, folder):
+    """Runs an exporter on a capture. Returns its records and its processor seconds."""
+    collector = Collector()
+    try:
+        seconds = run(command(name, mermin, file, collector.port, folder), collector)
+    finally:
+        collector.close()
+    return read(collector.datagrams, folder), seconds
+
+
 def read(datagrams, folder):
     """Records as `ipfixDump` shows them, elements by their names."""
     path = os.path.join(folder, "messages")
@@ -118,16 +130,15 @@ def read(datagrams, folder):
 
 
 def milliseconds(text):
-    found = re.match(r"(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)\.?(\d*)", text)
+    found = re.match(r"(\d+)-(\d+)-(\d+) (\d+):(\d+):(\d+)\.?(\d*)", text or "")
     if not found:
         return None
-    import calendar
-
     *date, fraction = found.groups()
     return calendar.timegm(tuple(map(int, date)) + (0, 0, 0)) * 1000 + int((fraction + "000")[:3])
 
 
 def one(record, *names):
+    """The first of these elements that a record has."""
     return next((record[name] for name in names if name in record), None)
 
 
@@ -137,30 +148,24 @@ def number(text):
 
 def understood(record):
     """Key and fields of a record."""
-    import ipaddress
-
     protocol = int(record["protocolIdentifier"])
     source = one(record, "sourceIPv4Address", "sourceIPv6Address")
     destination = one(record, "destinationIPv4Address", "destinationIPv6Address")
     if protocol in (1, 58):
-        kind = number(one(record, "icmpTypeCodeIPv4", "icmpTypeCodeIPv6", "destinationTransportPort")) or 0
-        ports = (0, kind)
+        ports = (0, number(one(record, "icmpTypeCodeIPv4", "icmpTypeCodeIPv6", "destinationTransportPort")) or 0)
     else:
         ports = (int(record.get("sourceTransportPort", 0)), int(record.get("destinationTransportPort", 0)))
     key = (str(ipaddress.ip_address(source)), str(ipaddress.ip_address(destination)), *ports, protocol)
-    flags = one(record, "tcpControlBits")
-    first = one(record, "flowStartMilliseconds", "flowStartMicroseconds")
-    last = one(record, "flowEndMilliseconds", "flowEndMicroseconds")
     return key, {
         "packets": number(one(record, "packetDeltaCount", "packetTotalCount")),
         "octets": number(one(record, "octetDeltaCount", "octetTotalCount")),
-        "flags": number(flags) if flags and flags.isdigit() or flags and flags.startswith("0x") else flags,
+        "flags": number(one(record, "tcpControlBits")),
         "tos": number(one(record, "ipClassOfService")),
         "vlan": number(one(record, "vlanId", "dot1qVlanId")),
         "source MAC": one(record, "sourceMacAddress"),
         "destination MAC": one(record, "destinationMacAddress"),
-        "first": first and milliseconds(first),
-        "last": last and milliseconds(last),
+        "first": milliseconds(one(record, "flowStartMilliseconds", "flowStartMicroseconds")),
+        "last": milliseconds(one(record, "flowEndMilliseconds", "flowEndMicroseconds")),
     }
 
 
@@ -181,46 +186,50 @@ def compared(expected, found):
     return keys, wrong
 
 
+def print_fields(mermin, folder):
+    """A table of the records in which a field is wrong, and of those in which it is absent."""
+    file = os.path.join(folder, "known.pcap")
+    known = capture.known()
+    known.write(file)
+    results = {}
+    for name in EXPORTERS:
+        records, _ = exported(name, mermin, file, folder)
+        results[name] = len(records), *compared(known.records, [understood(record) for record in records])
+    print(f"{len(known.packets)} packets, {len(known.records)} records. Wrong (of those, absent):\n")
+    print("| field | " + " | ".join(results) + " |\n|---|" + "---|" * len(results))
+    print("| records | " + " | ".join(str(count) for count, _, _ in results.values()) + " |")
+    print("| addresses, ports, protocol, ICMP type | " + " | ".join(str(keys) for _, keys, _ in results.values()) + " |")
+    for field in FIELDS:
+        cells = (f"{wrong[field][0]} ({wrong[field][1]})" if wrong[field][0] else "0" for _, _, wrong in results.values())
+        print(f"| {field} | " + " | ".join(cells) + " |")
+    sums = (sum(each[0] for each in wrong.values()) for _, _, wrong in results.values())
+    print("| all fields | " + " | ".join(map(str, sums)) + " |\n")
+
+
+def print_speed(mermin, folder):
+    """Processor time of whole programs, in turns."""
+    file = os.path.join(folder, "many.pcap")
+    many = capture.many(FLOWS)
+    many.write(file)
+    print(f"{len(many.packets)} packets, {FLOWS} flows, {len(many.records)} records; processor ms, {ROUNDS} rounds:")
+    spent = {name: [] for name in EXPORTERS}
+    sent = {}
+    for _ in range(ROUNDS):
+        for name in EXPORTERS:
+            records, seconds = exported(name, mermin, file, folder)
+            spent[name].append(seconds * 1000)
+            sent[name] = len(records)
+    for name, rounds in spent.items():
+        rounds.sort()
+        print(f"{name:<14} median {rounds[len(rounds) // 2]:6.0f}, {rounds[0]:.0f} to {rounds[-1]:.0f}; {sent[name]} records")
+
+
 def main():
     mermin = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
-        file = os.path.join(folder, "known.pcap")
-        known = capture.known()
-        known.write(file)
-        results = {}
-        for name in commands(mermin, file, 1, folder):
-            collector = Collector()
-            run(commands(mermin, file, collector.port, folder)[name], collector)
-            collector.close()
-            records = read(collector.datagrams, folder)
-            results[name] = len(records), *compared(known.records, [understood(record) for record in records])
-            if os.environ.get("SHOW"):
-                print(name, records[:2])
-        print(f"{len(known.packets)} packets, {len(known.records)} records. Wrong (of those, absent):\n")
-        print("| field | " + " | ".join(results) + " |\n|---|" + "---|" * len(results))
-        print("| records | " + " | ".join(str(count) for count, _, _ in results.values()) + " |")
-        print("| addresses, ports, protocol, ICMP type | " + " | ".join(str(keys) for _, keys, _ in results.values()) + " |")
-        for field in FIELDS:
-            cells = (f"{wrong[field][0]} ({wrong[field][1]})" if wrong[field][0] else "0" for _, _, wrong in results.values())
-            print(f"| {field} | " + " | ".join(cells) + " |")
-        sums = (sum(each[0] for each in wrong.values()) for _, _, wrong in results.values())
-        print("| all fields | " + " | ".join(map(str, sums)) + " |\n")
-
-        many = capture.many(FLOWS)
-        file = os.path.join(folder, "many.pcap")
-        many.write(file)
-        print(f"{len(many.packets)} packets, {FLOWS} flows, {len(many.records)} records; processor ms, {ROUNDS} rounds:")
-        spent = {name: [] for name in results}
-        sent = {}
-        for _ in range(ROUNDS):
-            for name in results:
-                collector = Collector()
-                spent[name].append(run(commands(mermin, file, collector.port, folder)[name], collector) * 1000)
-                collector.close()
-                sent[name] = len(read(collector.datagrams, folder))
-        for name, rounds in spent.items():
-            rounds.sort()
-            print(f"{name:<14} median {rounds[len(rounds) // 2]:6.0f}, {rounds[0]:.0f} to {rounds[-1]:.0f}; {sent[name]} records")
+        print_fields(mermin, folder)
+        print_speed(mermin, folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

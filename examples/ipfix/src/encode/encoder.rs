@@ -256,16 +256,28 @@ impl Encoder {
 
     fn record(&mut self, view: &View<'_>, writer: &mut Writer<'_>) {
         let shape = Shape::of(view, &self.settings);
-        let number = shape.number();
-        let place = match self.by_shape.get(number).copied().flatten() {
+        let mut place = self.place(shape, writer);
+        let mut length = self.length(place, view.flow);
+        if length > writer.longest_record() {
+            place = self.place(shape.without_names(), writer);
+            length = self.length(place, view.flow);
+        }
+        if let Some(layout) = self.layouts.get(usize::from(place)) {
+            writer.record(FIRST_RECORD + place, length, |out| layout.put(view, out));
+        }
+    }
+
+    /// Returns the layout of a shape by its place. If it is new, its template is sent.
+    fn place(&mut self, shape: Shape, writer: &mut Writer<'_>) -> u16 {
+        match self.by_shape.get(shape.number()).copied().flatten() {
             Some(place) => place,
             None => self.begin_layout(shape, writer),
-        };
-        if let Some(layout) = self.layouts.get(usize::from(place)) {
-            writer.record(FIRST_RECORD + place, layout.length(), |out| {
-                layout.put(view, out);
-            });
         }
+    }
+
+    fn length(&self, place: u16, flow: &Flow) -> usize {
+        let layout = self.layouts.get(usize::from(place));
+        layout.map_or(0, |layout| layout.length(flow))
     }
 
     /// Creates the layout of a new shape, and sends its template.
@@ -302,7 +314,11 @@ impl fmt::Debug for Encoder {
 
 #[cfg(test)]
 mod tests {
-    use mermin_core::sink::testing::flows;
+    use mermin_core::{
+        flow::{Dns, Tls},
+        sink::testing::flows,
+    };
+    use mermin_testing::named_flows;
 
     use super::*;
 
@@ -352,6 +368,27 @@ mod tests {
             // A record has fewer than 200 octets.
             assert!((most - 200..=most).contains(&longest), "{way:?}: {longest}");
         }
+    }
+
+    #[test]
+    fn record_that_does_not_fit_has_no_names() {
+        let mut all = named_flows(300);
+        for flow in &mut all {
+            // Three names of 255 octets.
+            let mut application = flow.application.as_deref().cloned().unwrap_or_default();
+            if application.http_host.is_some() {
+                let name = "a".repeat(255);
+                application.dns = Some(Dns::new(&*name, 1));
+                application.tls = Some(Tls::default());
+                application.http_host = Some(name.into());
+            }
+            flow.application = Some(application.into());
+        }
+        let settings = Settings::default().biflow(true).message(512);
+        let (mut encoder, mut messages) = (Encoder::new(settings), Messages::default());
+        encoder.encode(&all, UNIX_EPOCH, &mut messages);
+        assert!(messages.iter().all(|message| message.len() <= 512));
+        assert_eq!(encoder.exported.records, 300);
     }
 
     #[test]

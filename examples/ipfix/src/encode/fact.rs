@@ -2,9 +2,17 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mermin_core::flow::{Direction, Endpoint, IpHeader, Uniflow};
+use mermin_core::{
+    Flow,
+    flow::{Direction, Endpoint, IpHeader, Uniflow},
+};
 
-use super::shape::{View, put_address, segment, spi};
+use super::{
+    element::{Element, VARIABLE},
+    names::{application_name, dns, http_host, put_text, response_code, server_name, text_length},
+    options::put_name,
+    shape::{View, put_address, segment, spi},
+};
 
 /// A field. Numbers and lengths come from IANA's registry of IPFIX information elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +41,7 @@ pub(crate) enum Fact {
     OctetsTotal,
     Packets,
     Octets,
+    FrameOctets,
     TcpFlags,
     WideTcpFlags,
     ClassOfService,
@@ -51,48 +60,83 @@ pub(crate) enum Fact {
     EndReason,
     FlowId,
     BiflowDirection,
+    /// Milliseconds from the first packet to the answer.
+    AnswerDelay,
+    ApplicationName,
+    HttpHost,
+    ServerName,
+    DnsName,
+    DnsType,
+    DnsResponse,
 }
 
 impl Fact {
-    /// Returns number and length of the element.
-    pub(crate) const fn element(self) -> (u16, u16) {
+    /// Returns the element.
+    pub(crate) const fn element(self) -> Element {
         match self {
-            Self::Octets => (1, 8),
-            Self::Packets => (2, 8),
-            Self::Protocol => (4, 1),
-            Self::ClassOfService => (5, 1),
-            Self::TcpFlags => (6, 1),
-            Self::WideTcpFlags => (6, 2),
-            Self::SourcePort | Self::NoPort => (7, 2),
-            Self::Source4 | Self::OuterSource4 => (8, 4),
-            Self::Interface => (10, 4),
-            Self::DestinationPort | Self::IcmpPort => (11, 2),
-            Self::Destination4 | Self::OuterDestination4 => (12, 4),
-            Self::Source6 | Self::OuterSource6 => (27, 16),
-            Self::Destination6 | Self::OuterDestination6 => (28, 16),
-            Self::FlowLabel => (31, 4),
-            Self::Icmp4 => (32, 2),
-            Self::SourceMac => (56, 6),
-            Self::Vlan => (58, 2),
-            Self::DestinationMac => (80, 6),
-            Self::OctetsTotal => (85, 8),
-            Self::PacketsTotal => (86, 8),
-            Self::EndReason => (136, 1),
-            Self::Icmp6 => (139, 2),
-            Self::FlowId => (148, 8),
-            Self::StartMilliseconds => (152, 8),
-            Self::EndMilliseconds => (153, 8),
-            Self::StartMicroseconds => (154, 8),
-            Self::EndMicroseconds => (155, 8),
-            Self::StartNanoseconds => (156, 8),
-            Self::EndNanoseconds => (157, 8),
-            Self::Ttl => (192, 1),
-            Self::BiflowDirection => (239, 1),
-            Self::Dot1qVlan => (243, 2),
-            Self::CustomerVlan => (245, 2),
-            Self::Spi => (295, 4),
-            Self::Segment => (351, 8),
+            Self::Octets => Element::iana(1, 8),
+            Self::Packets => Element::iana(2, 8),
+            Self::Protocol => Element::iana(4, 1),
+            Self::ClassOfService => Element::iana(5, 1),
+            Self::TcpFlags => Element::iana(6, 1),
+            Self::WideTcpFlags => Element::iana(6, 2),
+            Self::SourcePort | Self::NoPort => Element::iana(7, 2),
+            Self::Source4 | Self::OuterSource4 => Element::iana(8, 4),
+            Self::Interface => Element::iana(10, 4),
+            Self::DestinationPort | Self::IcmpPort => Element::iana(11, 2),
+            Self::Destination4 | Self::OuterDestination4 => Element::iana(12, 4),
+            Self::Source6 | Self::OuterSource6 => Element::iana(27, 16),
+            Self::Destination6 | Self::OuterDestination6 => Element::iana(28, 16),
+            Self::FlowLabel => Element::iana(31, 4),
+            Self::Icmp4 => Element::iana(32, 2),
+            Self::SourceMac => Element::iana(56, 6),
+            Self::Vlan => Element::iana(58, 2),
+            Self::DestinationMac => Element::iana(80, 6),
+            Self::OctetsTotal => Element::iana(85, 8),
+            Self::PacketsTotal => Element::iana(86, 8),
+            Self::EndReason => Element::iana(136, 1),
+            Self::Icmp6 => Element::iana(139, 2),
+            Self::FlowId => Element::iana(148, 8),
+            Self::StartMilliseconds => Element::iana(152, 8),
+            Self::EndMilliseconds => Element::iana(153, 8),
+            Self::StartMicroseconds => Element::iana(154, 8),
+            Self::EndMicroseconds => Element::iana(155, 8),
+            Self::StartNanoseconds => Element::iana(156, 8),
+            Self::EndNanoseconds => Element::iana(157, 8),
+            Self::Ttl => Element::iana(192, 1),
+            Self::BiflowDirection => Element::iana(239, 1),
+            Self::Dot1qVlan => Element::iana(243, 2),
+            Self::CustomerVlan => Element::iana(245, 2),
+            Self::Spi => Element::iana(295, 4),
+            Self::Segment => Element::iana(351, 8),
+            Self::FrameOctets => Element::iana(352, 8),
+            Self::ApplicationName => Element::iana(96, 16),
+            Self::HttpHost => Element::iana(460, VARIABLE),
+            Self::AnswerDelay => Element::cert(21, 4),
+            Self::DnsType => Element::cert(175, 2),
+            Self::DnsResponse => Element::cert(177, 1),
+            Self::DnsName => Element::cert(179, VARIABLE),
+            Self::ServerName => Element::cert(294, VARIABLE),
         }
+    }
+
+    /// Returns the octets of the field in a record.
+    pub(crate) fn length(self, flow: &Flow) -> usize {
+        match self.text(flow) {
+            Some(text) => text_length(text),
+            None => usize::from(self.element().length),
+        }
+    }
+
+    /// Returns the text of a field of variable length.
+    fn text(self, flow: &Flow) -> Option<&str> {
+        let text = match self {
+            Self::HttpHost => http_host(flow),
+            Self::ServerName => server_name(flow),
+            Self::DnsName => dns(flow).map(|dns| &*dns.question),
+            _ => return None,
+        };
+        Some(text.unwrap_or_default())
     }
 
     /// Writes the field; `reverse` selects the other direction.
@@ -122,6 +166,7 @@ impl Fact {
             Self::OctetsTotal => put64(way.octets.total, out),
             Self::Packets => put64(way.packets.delta, out),
             Self::Octets => put64(way.octets.delta, out),
+            Self::FrameOctets => put64(way.frame_octets.delta, out),
             Self::TcpFlags => out.push(flags(way)),
             Self::WideTcpFlags => put16(flags(way).into(), out),
             Self::ClassOfService => out.push(way.ip.map_or(0, |ip| ip.dscp << 2 | ip.ecn)),
@@ -138,6 +183,13 @@ impl Fact {
             Self::EndReason => out.push(flow.end_reason.number()),
             Self::FlowId => put64(flow_id(flow.id.to_u128()), out),
             Self::BiflowDirection => out.push(biflow_direction(flow.direction)),
+            Self::AnswerDelay => put32(answer_delay(view), out),
+            Self::ApplicationName => put_name(application_name(flow).unwrap_or_default(), out),
+            Self::HttpHost | Self::ServerName | Self::DnsName => {
+                put_text(self.text(flow).unwrap_or_default(), out);
+            }
+            Self::DnsType => put16(dns(flow).map_or(0, |dns| dns.question_type), out),
+            Self::DnsResponse => out.push(response_code(flow).unwrap_or(0)),
         }
     }
 
@@ -195,6 +247,12 @@ fn biflow_direction(direction: Direction) -> u8 {
         Direction::Reverse => 2,
         Direction::Unknown => 0,
     }
+}
+
+/// Returns `reverseFlowDeltaMilliseconds`, rounded down.
+fn answer_delay(view: &View<'_>) -> u32 {
+    let delay = view.answer().unwrap_or_default();
+    u32::try_from(delay.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Returns milliseconds since 1970 (RFC 7011 section 6.1.8).

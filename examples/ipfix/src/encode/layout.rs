@@ -1,15 +1,14 @@
 //! The fields of a template, in the order of records.
 
+use mermin_core::Flow;
+
 use super::{
+    element::{Element, VARIABLE},
     fact::Fact,
+    names::Names,
     shape::{Mac, Shape, Transport, View},
 };
 use crate::settings::{FineTimes, Settings};
-
-/// RFC 5103's enterprise number for elements of the reverse direction.
-const REVERSE: u32 = 29_305;
-/// The bit in an element's number that indicates an enterprise number.
-const ENTERPRISE: u16 = 1 << 15;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -17,11 +16,25 @@ pub(crate) struct Field {
     pub(crate) reverse: bool,
 }
 
+impl Field {
+    fn element(self) -> Element {
+        let element = self.fact.element();
+        if self.reverse {
+            element.reverse()
+        } else {
+            element
+        }
+    }
+}
+
 /// The format of records of one shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     fields: Vec<Field>,
-    length: usize,
+    /// Octets of a record, without the fields of variable length.
+    fixed: usize,
+    /// Fields of variable length.
+    variable: Vec<Fact>,
 }
 
 impl Layout {
@@ -38,16 +51,23 @@ impl Layout {
             fact,
             reverse: false,
         }));
-        let length = fields
+        let (variable, fixed): (Vec<&Field>, Vec<&Field>) = fields
             .iter()
-            .map(|field| usize::from(field.fact.element().1))
-            .sum();
-        Self { fields, length }
+            .partition(|field| field.fact.element().length == VARIABLE);
+        let lengths = fixed
+            .iter()
+            .map(|field| usize::from(field.fact.element().length));
+        Self {
+            fixed: lengths.sum(),
+            variable: variable.iter().map(|field| field.fact).collect(),
+            fields,
+        }
     }
 
-    /// Returns the octets of a record.
-    pub(crate) fn length(&self) -> usize {
-        self.length
+    /// Returns the octets of this flow's record.
+    pub(crate) fn length(&self, flow: &Flow) -> usize {
+        let variable = self.variable.iter().map(|fact| fact.length(flow));
+        self.fixed + variable.sum::<usize>()
     }
 
     pub(crate) fn put(&self, view: &View<'_>, out: &mut Vec<u8>) {
@@ -58,8 +78,8 @@ impl Layout {
 
     /// Returns the octets of the template record.
     pub(crate) fn template_length(&self) -> usize {
-        let enterprise = self.fields.iter().filter(|field| field.reverse).count();
-        4 + 4 * self.fields.len() + 4 * enterprise
+        let specifiers = self.fields.iter().copied().map(Field::element);
+        4 + specifiers.map(Element::specifier_length).sum::<usize>()
     }
 
     /// Writes the template record (RFC 7011 section 3.4.1).
@@ -68,17 +88,7 @@ impl Layout {
         out.extend_from_slice(&id.to_be_bytes());
         out.extend_from_slice(&count.to_be_bytes());
         for field in &self.fields {
-            let (element, length) = field.fact.element();
-            let number = if field.reverse {
-                element | ENTERPRISE
-            } else {
-                element
-            };
-            out.extend_from_slice(&number.to_be_bytes());
-            out.extend_from_slice(&length.to_be_bytes());
-            if field.reverse {
-                out.extend_from_slice(&REVERSE.to_be_bytes());
-            }
+            field.element().put_specifier(out);
         }
     }
 }
@@ -139,7 +149,25 @@ fn facts(shape: Shape, settings: &Settings) -> Vec<Fact> {
     if settings.biflow {
         facts.push(Fact::BiflowDirection);
     }
+    if shape.answer {
+        facts.push(Fact::AnswerDelay);
+    }
+    facts.extend(names(shape.names));
     facts
+}
+
+/// Returns the fields of names, those of variable length last.
+fn names(names: Names) -> impl Iterator<Item = Fact> {
+    [
+        (names.application, Fact::ApplicationName),
+        (names.question, Fact::DnsType),
+        (names.response, Fact::DnsResponse),
+        (names.question, Fact::DnsName),
+        (names.server, Fact::ServerName),
+        (names.http_host, Fact::HttpHost),
+    ]
+    .into_iter()
+    .filter_map(|(present, fact)| present.then_some(fact))
 }
 
 /// Returns the counts of one direction.
@@ -149,7 +177,11 @@ fn counts(shape: Shape, settings: &Settings) -> Vec<Fact> {
     if settings.totals {
         facts.extend([Fact::PacketsTotal, Fact::OctetsTotal]);
     }
-    facts.extend([Fact::Packets, Fact::Octets, Fact::ClassOfService, Fact::Ttl]);
+    facts.extend([Fact::Packets, Fact::Octets]);
+    if settings.frame_octets {
+        facts.push(Fact::FrameOctets);
+    }
+    facts.extend([Fact::ClassOfService, Fact::Ttl]);
     if shape.ipv6 {
         facts.push(Fact::FlowLabel);
     }
@@ -165,7 +197,7 @@ fn counts(shape: Shape, settings: &Settings) -> Vec<Fact> {
 
 #[cfg(test)]
 mod tests {
-    use mermin_core::sink::testing::flows;
+    use mermin_testing::named_flows;
 
     use super::*;
 
@@ -182,7 +214,8 @@ mod tests {
                 .wide_tcp_flags(true)
                 .totals(true)
                 .dot1q(true)
-                .outer_addresses(true),
+                .outer_addresses(true)
+                .frame_octets(true),
         ]
     }
 
@@ -190,7 +223,7 @@ mod tests {
     #[test]
     fn templates_have_elements_that_collectors_read() {
         for settings in all_settings() {
-            for flow in &flows(500) {
+            for flow in &named_flows(500) {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let layout = Layout::new(Shape::of(&view, &settings), &settings);
                     check(&layout, &settings);
@@ -201,14 +234,15 @@ mod tests {
 
     fn check(layout: &Layout, settings: &Settings) {
         let reverse = layout.fields.iter().take_while(|field| field.reverse);
-        let forward: Vec<(u16, u16)> = layout.fields[reverse.count()..]
+        let forward: Vec<Element> = layout.fields[reverse.count()..]
             .iter()
             .map(|field| {
                 assert!(!field.reverse, "{layout:?}");
                 field.fact.element()
             })
             .collect();
-        let place = |number| forward.iter().position(|element| element.0 == number);
+        let is = |element: &Element, number| element.is_iana() && element.number == number;
+        let place = |number| forward.iter().position(|element| is(element, number));
         let has = |number| place(number).is_some();
         // Times in ms are always present; the class of service is element 5.
         assert!(has(152) && has(153) && has(5), "{layout:?}");
@@ -227,23 +261,24 @@ mod tests {
         // ICMP has type and code in both fields.
         assert!(!(has(32) || has(139)) || has(11), "{layout:?}");
         assert!(!has(if settings.dot1q { 58 } else { 243 }), "{layout:?}");
-        let flags = place(6).map(|at| forward[at].1);
+        let flags = place(6).map(|at| forward[at].length);
         assert!(flags.is_none_or(|length| length == 1 + u16::from(settings.wide_tcp_flags)));
-        assert!(forward.iter().all(|(_, length)| *length < 256));
+        // nfacctd reads an application's name of variable length as empty.
+        assert!(place(96).is_none_or(|at| forward[at].length == 16));
     }
 
     #[test]
     fn record_length_equals_template_length() {
         for settings in all_settings() {
-            for flow in &flows(500) {
+            for flow in &named_flows(500) {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let layout = Layout::new(Shape::of(&view, &settings), &settings);
                     let (mut record, mut template) = (Vec::new(), Vec::new());
                     layout.put(&view, &mut record);
                     layout.put_template(256, &mut template);
-                    assert_eq!(record.len(), layout.length(), "{layout:?}");
+                    assert_eq!(record.len(), layout.length(flow), "{layout:?}");
                     assert_eq!(template.len(), layout.template_length());
-                    assert!(record.len() < 256 && template.len() < 400);
+                    assert!(layout.fixed < 256 && template.len() < 400);
                 }
             }
         }

@@ -100,6 +100,11 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Returns the octets of a record that fits into a message of its own.
+    pub(crate) fn longest_record(&self) -> usize {
+        self.most.saturating_sub(HEADER + SET_HEADER)
+    }
+
     /// Makes the next record begin a new set.
     pub(crate) fn new_set(&mut self) {
         self.end_set();

@@ -3,13 +3,17 @@
 //! IPFIX cannot express "unknown", and a collector that gets both IP versions in one record stores neither. So each
 //! record uses a template with exactly its known fields.
 
-use std::{net::IpAddr, time::SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use mermin_core::{
     Flow,
     flow::{Direction, Protocol, Tunnel, TunnelKind, Uniflow},
 };
 
+use super::names::Names;
 use crate::settings::Settings;
 
 /// A flow, in the direction of one record.
@@ -42,19 +46,22 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The first packet of the record's direction where a flow tells it: a SYN began the flow, and a SYN-ACK answered it. Elsewhere
-    /// the first packet of the flow.
+    /// Returns the time of the first packet in the record's direction, as far as the flow has it. A flow has the time of its first
+    /// packet. If that was a SYN, the flow also has the time until the SYN-ACK, which is the first packet of the other direction.
     pub(crate) fn start(&self) -> SystemTime {
+        let delay = self.answer().filter(|_| self.backwards);
+        self.flow.start + delay.unwrap_or_default()
+    }
+
+    /// Returns the time from the SYN that began the flow to the SYN-ACK. `None` if that is later than the flow's last packet, because
+    /// the clock was set back meanwhile.
+    pub(crate) fn answer(&self) -> Option<Duration> {
         let Flow { start, end, .. } = *self.flow;
-        let answered_within = self
-            .flow
-            .tcp
-            .and_then(|tcp| tcp.handshake_latency)
-            .filter(|_| self.backwards && self.flow.direction == Direction::Forward);
-        answered_within
-            .and_then(|latency| start.checked_add(latency))
-            .filter(|answer| *answer <= end)
-            .unwrap_or(start)
+        let latency = self.flow.tcp.and_then(|tcp| tcp.handshake_latency);
+        latency.filter(|latency| {
+            let answer = start.checked_add(*latency);
+            self.flow.direction == Direction::Forward && answer.is_some_and(|it| it <= end)
+        })
     }
 }
 
@@ -80,6 +87,7 @@ pub(crate) enum Mac {
 
 /// The set of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of its own")]
 pub(crate) struct Shape {
     pub(crate) ipv6: bool,
     pub(crate) transport: Transport,
@@ -92,11 +100,14 @@ pub(crate) struct Shape {
     pub(crate) outer: Option<bool>,
     /// True if the reverse direction is in the same record.
     pub(crate) reverse: bool,
+    /// True if the delay of the other direction's first packet is in the record.
+    pub(crate) answer: bool,
+    pub(crate) names: Names,
 }
 
 impl Shape {
     /// Number of possible shapes.
-    pub(crate) const COUNT: usize = 2 * 5 * 3 * 3 * 2 * 3 * 2;
+    pub(crate) const COUNT: usize = 2 * 5 * 3 * 3 * 2 * 3 * 2 * 2 * Names::COUNT;
 
     pub(crate) fn of(view: &View<'_>, settings: &Settings) -> Self {
         let flow = view.flow;
@@ -115,6 +126,16 @@ impl Shape {
                 .filter(|_| settings.outer_addresses)
                 .map(|tunnel| tunnel.source.address.is_ipv6()),
             reverse: settings.biflow && view.reverse.packets.delta != 0,
+            answer: settings.biflow && view.answer().is_some(),
+            names: Names::of(flow),
+        }
+    }
+
+    /// Returns the same without names.
+    pub(crate) fn without_names(self) -> Self {
+        Self {
+            names: Names::default(),
+            ..self
         }
     }
 
@@ -131,6 +152,8 @@ impl Shape {
             (usize::from(self.segment), 2),
             (outer, 3),
             (usize::from(self.reverse), 2),
+            (usize::from(self.answer), 2),
+            (self.names.number(), Names::COUNT),
         ]
         .into_iter()
         .fold(usize::from(self.ipv6), |number, (place, of)| {
@@ -180,12 +203,13 @@ pub(crate) fn put_address(address: IpAddr, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashMap, time::Duration};
+    use std::collections::HashMap;
 
     use mermin_core::{
         flow::{Tcp, TcpState},
         sink::testing::flows,
     };
+    use mermin_testing::named_flows;
 
     use super::*;
 
@@ -219,7 +243,7 @@ mod tests {
         let mut numbers = HashMap::new();
         for biflow in [false, true] {
             let settings = Settings::default().biflow(biflow).outer_addresses(biflow);
-            for flow in &flows(2000) {
+            for flow in &named_flows(2000) {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let shape = Shape::of(&view, &settings);
                     assert!(shape.number() < Shape::COUNT);

@@ -1,4 +1,4 @@
-//! A small reader of IPFIX: templates and fixed-length records, as much as these tests need.
+//! A small reader of IPFIX: templates and records, as much as these tests need.
 
 use std::collections::HashMap;
 
@@ -91,7 +91,14 @@ impl Decoded {
         let mut rest = body;
         let mut record = HashMap::new();
         for (enterprise, number, length) in template {
-            let (value, behind) = rest.split_at(*length);
+            let (length, behind) = match length {
+                0xffff => match rest[0] {
+                    255 => (usize::from(u16_at(rest, 1)), &rest[3..]),
+                    short => (short.into(), &rest[1..]),
+                },
+                fixed => (*fixed, rest),
+            };
+            let (value, behind) = behind.split_at(length);
             record.insert((*enterprise, *number), value.to_vec());
             rest = behind;
         }

@@ -1,10 +1,14 @@
 //! The values that receivers have to show of a flow, worked out from the flow alone.
 
-use std::{collections::BTreeMap, net::IpAddr, time::UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use mermin_core::{
     Flow,
-    flow::{Direction, Protocol, TunnelKind, Uniflow},
+    flow::{Application, Direction, Protocol, TunnelKind, Uniflow},
 };
 
 /// One direction of a flow, as a collector of one-way records stores it.
@@ -47,13 +51,17 @@ fn message(way: &Uniflow) -> u16 {
         .map_or(0, |icmp| u16::from(icmp.kind) << 8 | u16::from(icmp.code))
 }
 
-/// Of an answered connection, the second direction begins with the answer.
+/// Time of the SYN-ACK that answered the flow's SYN, unless that is later than the last packet.
+fn answer(flow: &Flow) -> Option<SystemTime> {
+    let latency = flow.tcp.and_then(|tcp| tcp.handshake_latency)?;
+    let answer = flow.start + latency;
+    (flow.direction == Direction::Forward && answer <= flow.end).then_some(answer)
+}
+
+/// First and last packet. Of an answered connection, the second direction begins with the answer.
 fn milliseconds(flow: &Flow, back: bool) -> [u64; 2] {
-    let answer = flow.tcp.and_then(|tcp| tcp.handshake_latency);
-    let start = match answer {
-        Some(latency) if back && flow.direction == Direction::Forward => {
-            (flow.start + latency).min(flow.end)
-        }
+    let start = match answer(flow) {
+        Some(answer) if back => answer,
         _ => flow.start,
     };
     [start, flow.end]
@@ -131,6 +139,10 @@ fn biflow(flow: &Flow) -> Elements {
         Direction::Unknown => 0,
     };
     elements.insert("biflowDirection".to_owned(), direction.to_string());
+    if let Some(answer) = answer(flow) {
+        let delay = answer.duration_since(flow.start).unwrap().as_millis();
+        elements.insert("reverseFlowDeltaMilliseconds".to_owned(), delay.to_string());
+    }
     if flow.reverse.packets.delta != 0 {
         for (name, value) in counts(flow, &flow.reverse) {
             let (first, rest) = name.split_at(1);
@@ -210,6 +222,36 @@ fn elements(flow: &Flow, back: bool) -> Elements {
     }
     add("flowEndReason", flow.end_reason.number().to_string());
     add("flowId", flow_id(flow).to_string());
+    if let Some(application) = flow.application.as_deref() {
+        elements.extend(names(application));
+    }
+    elements
+}
+
+fn names(application: &Application) -> Elements {
+    let mut elements = Elements::new();
+    let mut add = |name: &str, value: String| elements.insert(name.to_owned(), value);
+    if let Some(host) = &application.http_host {
+        add("applicationName", "http".to_owned());
+        add("httpRequestHost", host.to_string());
+    }
+    if let Some(dns) = &application.dns {
+        add("applicationName", "dns".to_owned());
+        add("dnsQName", dns.question.to_string());
+        add("dnsQRType", dns.question_type.to_string());
+        if let Some(code) = dns.response_code {
+            add("dnsNXDomain", code.to_string());
+        }
+    }
+    if let Some(tls) = &application.tls {
+        add("applicationName", "tls".to_owned());
+        if let Some(server) = &tls.server_name {
+            add("sslServerName", server.to_string());
+        }
+    }
+    if application.quic_version.is_some() {
+        add("applicationName", "quic".to_owned());
+    }
     elements
 }
 

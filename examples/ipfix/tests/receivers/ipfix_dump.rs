@@ -8,9 +8,8 @@ use std::{
     thread,
 };
 
-use mermin_core::sink::testing::flows;
 use mermin_ipfix::{Exporter, Settings};
-use mermin_testing::Folder;
+use mermin_testing::{Folder, named_flows};
 
 use crate::{
     expected::{Elements, biflows, parse_time, uniflows},
@@ -19,7 +18,7 @@ use crate::{
 
 /// Records of flows, as it shows them.
 fn read(file: &Path) -> Vec<Elements> {
-    let text = output("ipfixDump", &["--in", file.to_str().unwrap()]);
+    let text = output("ipfixDump", &["--yaf", "--in", file.to_str().unwrap()]);
     let mut records = Vec::new();
     let mut record: Option<Elements> = None;
     for line in text.lines() {
@@ -30,11 +29,15 @@ fn read(file: &Path) -> Vec<Elements> {
             && let Some((name, value)) = line.split_once(" : ")
         {
             let name = name.split_whitespace().next_back().unwrap();
-            let value = if name.ends_with("Milliseconds") {
+            let value = if name.starts_with("flow") && name.ends_with("Milliseconds") {
                 parse_time(value).to_string()
             } else {
-                // It writes leading zeros.
+                // A text has its length before it, and addresses have leading zeros.
                 let value = value.trim();
+                let value = match value.strip_prefix("(len: ") {
+                    Some(text) => text.split_once(") ").unwrap().1,
+                    None => value,
+                };
                 value
                     .parse::<Ipv6Addr>()
                     .map_or_else(|_| value.to_owned(), |address| address.to_string())
@@ -79,7 +82,7 @@ fn compare(file: &Path, expected: &[Elements]) {
 fn exported(settings: Settings, expected: fn(&[mermin_core::Flow]) -> Vec<Elements>) {
     let folder = Folder::new("dump");
     let file = folder.file("flows.ipfix");
-    let flows = flows(500);
+    let flows = named_flows(500);
     export(Exporter::file(&file, settings).unwrap(), &flows);
     compare(&file, &expected(&flows));
 }
@@ -107,7 +110,7 @@ pub(crate) fn stream() {
             .unwrap();
         octets
     });
-    let flows = flows(500);
+    let flows = named_flows(500);
     export(Exporter::tcp(address, Settings::default()).unwrap(), &flows);
     fs::write(&file, receiver.join().unwrap()).unwrap();
     compare(&file, &uniflows(&flows));

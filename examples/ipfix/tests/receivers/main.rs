@@ -21,7 +21,7 @@ mod udp;
 
 use std::process::ExitCode;
 
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, can_mount, needs, plain, with};
 
 fn main() -> ExitCode {
@@ -77,15 +77,19 @@ fn main() -> ExitCode {
         plain("udp_sink_contract_holds", udp::sink_contract_holds),
         plain("udp_templates_are_resent", udp::templates),
         plain("unreachable_udp_receiver_is_an_error", udp::not_there),
-        needs(
-            can_mount(),
-            "this process may not make namespaces",
-            "narrow_path_shortens_messages",
-            path::narrow,
-        ),
+        in_namespaces("narrow_path_shortens_messages", path::narrow),
         plain("file_sink_contract_holds", file::sink_contract_holds),
         plain("rotated_file_is_created_with_templates", file::rotated),
-        with("mount", "full_disk_leaves_a_whole_message", file::full),
+        in_namespaces("full_disk_leaves_a_whole_message", file::full),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn in_namespaces(name: &str, test: fn()) -> Trial {
+    needs(
+        can_mount(),
+        "this process may not make namespaces",
+        name,
+        test,
+    )
 }

@@ -2,9 +2,8 @@
 
 use std::{fs, path::Path};
 
-use mermin_core::sink::testing::flows;
 use mermin_ipfix::{Exporter, Settings};
-use mermin_testing::Folder;
+use mermin_testing::{Folder, named_flows};
 
 use crate::{
     decode::Decoded,
@@ -74,7 +73,7 @@ fn expected(records: &[Elements], names: &[&str]) -> Vec<String> {
 fn compare(settings: Settings, records: fn(&[mermin_core::Flow]) -> Vec<Elements>) {
     let folder = Folder::new("tshark");
     let file = folder.file("flows.ipfix");
-    let flows = flows(300);
+    let flows = named_flows(300);
     export(Exporter::file(&file, settings).unwrap(), &flows);
     let messages = fs::read(&file).unwrap();
     Decoded::read(&messages).check_sequence();
@@ -105,6 +104,7 @@ fn compare(settings: Settings, records: fn(&[mermin_core::Flow]) -> Vec<Elements
         ("cflow.flow_end_reason", &["flowEndReason"]),
         ("cflow.srcmac", &["sourceMacAddress"]),
         ("cflow.ip_ttl", &["reverseIpTTL", "ipTTL"]),
+        ("cflow.http_request_host", &["httpRequestHost"]),
     ] {
         assert_eq!(
             field(&capture, name),

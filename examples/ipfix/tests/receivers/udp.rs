@@ -17,6 +17,7 @@ use mermin_core::{
 };
 use mermin_ipfix::{Exporter, Settings};
 use mermin_testing::{trouble, wait};
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force};
 
 use crate::{decode::Decoded, expected::flow_id};
 
@@ -33,6 +34,9 @@ impl Collector {
 
     pub(crate) fn at(address: &str) -> Self {
         let socket = UdpSocket::bind(address).unwrap();
+        // On a busy machine, this thread may read late. The kernel's limit needs no privilege.
+        let _ = set_socket_recv_buffer_size(&socket, 8 << 20);
+        let _ = set_socket_recv_buffer_size_force(&socket, 8 << 20);
         socket
             .set_read_timeout(Some(Duration::from_millis(50)))
             .unwrap();

@@ -267,7 +267,7 @@ const AFTER: &[Attribute] = &[
     text("dns.question.type", "Type of the records in question: IANA's mnemonic, else `TYPE` and the number").when("the same"),
     text("dns.response_code", "Code of the response to that question: IANA's mnemonic, else the number").when("the same, and its response was seen"),
     number("dns.latency", "Time from that query to its response as seen here").unit("ns").when("both query and response were seen, with times"),
-    text("http.host", "`Host` of the flow's first request of HTTP/1, as sent").when("`names` is on, and a request has it"),
+    text("http.host", "`Host` of the flow's first request of HTTP/1, as sent").when("`names` is on, and a request has it").ipfix(&["httpRequestHost"]),
     text("quic.version", "Version of QUIC in the client's first packet: `1`, `2`, `draft-29`; hexadecimal for others").when("`names` is on, and a first packet of QUIC has a known version"),
 ];
 
