@@ -36,20 +36,24 @@ fn definition() -> String {
             unit,
             ..
         } = *attribute;
-        let kind = match kind {
+        let kind_of_field = match kind {
             Kind::Text => "optional string",
             Kind::Texts => "repeated string",
             Kind::Numbers => "repeated uint64",
             Kind::Time => "optional int64",
             _ => "optional uint64",
         };
-        let unit = match (kind, unit) {
-            ("optional int64", _) => " (ns since 1970)".to_owned(),
+        let in_unit = match (kind, unit) {
+            (Kind::Time, _) => " (ns since 1970)".to_owned(),
             (_, "") => String::new(),
             (_, unit) => format!(" ({unit})"),
         };
-        let name = identifier(name);
-        writeln!(text, "  // {meaning}{unit}\n  {kind} {name} = {number};").unwrap();
+        let field = identifier(name);
+        writeln!(
+            text,
+            "  // {meaning}{in_unit}\n  {kind_of_field} {field} = {number};"
+        )
+        .unwrap();
     }
     text + "}\n"
 }
