@@ -10,7 +10,7 @@ use mermin_core::{
 use super::{
     fill::text_lists,
     kind::Kind,
-    way::{Way, counted, named, written},
+    way::{Way, named, text, timed, written},
 };
 
 pub(super) fn of_application(name: &str) -> Option<Way> {
@@ -24,7 +24,7 @@ pub(super) fn of_application(name: &str) -> Option<Way> {
             name.is_some()
         }),
         "dns.response_code" => named(|flow| dns(flow)?.response_code_name()),
-        "dns.latency" => counted(|flow| u64::try_from(dns(flow)?.latency?.as_nanos()).ok()),
+        "dns.latency" => timed(|flow| dns(flow)?.latency),
         "http.host" => text(|flow| application(flow)?.http_host.as_deref()),
         "quic.version" => written(|flow, text| {
             let version = application(flow).and_then(|it| it.quic_version);
@@ -32,14 +32,6 @@ pub(super) fn of_application(name: &str) -> Option<Way> {
             version.is_some_and(|version| write!(text, "{version}").is_ok())
         }),
         _ => return None,
-    })
-}
-
-fn text(get: fn(&Flow) -> Option<&str>) -> Way {
-    written(move |flow, text| {
-        let found = get(flow);
-        text.extend_from_slice(found.unwrap_or_default().as_bytes());
-        found.is_some()
     })
 }
 

@@ -10,14 +10,17 @@ use mermin_core::{Flow, flow::Value};
 
 use super::Kind;
 use crate::layout::{
-    Chunk, Ids, Keys, Laid, Lists, Narrow, Octets, Plain, Scalars, Show, Shown, Signed, TextLists,
-    Texts, Times, Wide, Word, Words,
+    Chunk, Ids, Keys, Laid, Lists, Narrow, Octets, Plain, Scalars, Show, Shown, Signed, Sparse,
+    TextLists, Texts, Times, Wide, Word, Words,
 };
 
 /// A column of a row group while it is filled.
 pub(crate) trait Fill: Send {
     /// Adds a value, or none, for each flow.
     fn add(&mut self, flows: &[Flow]);
+
+    /// Adds none for each of these flows.
+    fn skip(&mut self, flows: &[Flow]);
 
     /// Returns the chunk, see [`Laid::finish`].
     fn finish(&mut self, always: bool) -> Chunk;
@@ -29,9 +32,13 @@ struct Filled<L, F> {
     add: F,
 }
 
-impl<L: Laid, F: Fn(&[Flow], &mut L) + Send> Fill for Filled<L, F> {
+impl<L: Sparse, F: Fn(&[Flow], &mut L) + Send> Fill for Filled<L, F> {
     fn add(&mut self, flows: &[Flow]) {
         (self.add)(flows, &mut self.values);
+    }
+
+    fn skip(&mut self, flows: &[Flow]) {
+        self.values.skip(flows.len());
     }
 
     fn finish(&mut self, always: bool) -> Chunk {
@@ -39,10 +46,34 @@ impl<L: Laid, F: Fn(&[Flow], &mut L) + Send> Fill for Filled<L, F> {
     }
 }
 
+/// The same of a column that has a value in every row.
+struct Every<L, F>(Filled<L, F>);
+
+impl<L: Laid, F: Fn(&[Flow], &mut L) + Send> Fill for Every<L, F> {
+    fn add(&mut self, flows: &[Flow]) {
+        (self.0.add)(flows, &mut self.0.values);
+    }
+
+    fn skip(&mut self, flows: &[Flow]) {
+        self.add(flows);
+    }
+
+    fn finish(&mut self, always: bool) -> Chunk {
+        self.0.values.finish(always)
+    }
+}
+
 pub(super) type Filler = Box<dyn Fill>;
 
-fn filled<L: Laid + 'static>(values: L, add: impl Fn(&[Flow], &mut L) + Send + 'static) -> Filler {
+fn filled<L: Sparse + 'static>(
+    values: L,
+    add: impl Fn(&[Flow], &mut L) + Send + 'static,
+) -> Filler {
     Box::new(Filled { values, add })
+}
+
+fn every<L: Laid + 'static>(values: L, add: impl Fn(&[Flow], &mut L) + Send + 'static) -> Filler {
+    Box::new(Every(Filled { values, add }))
 }
 
 fn scalars<S: Show>(show: S, get: impl Fn(&Flow) -> Option<S::Key> + Send + 'static) -> Filler {
@@ -115,11 +146,11 @@ pub(super) fn texts(write: impl Fn(&Flow, &mut Vec<u8>) -> bool + Send + 'static
 
 /// Creates a column of distinct texts, one in every row.
 pub(super) fn plain(write: impl Fn(&Flow, &mut Vec<u8>) + Send + 'static) -> Filler {
-    filled(Plain::default(), move |flows, into| into.add(flows, &write))
+    every(Plain::default(), move |flows, into| into.add(flows, &write))
 }
 
 pub(super) fn ids() -> Filler {
-    filled(Ids::default(), |flows, into| into.add(flows))
+    every(Ids::default(), |flows, into| into.add(flows))
 }
 
 pub(super) fn word_lists<I: Iterator<Item = &'static str>>(

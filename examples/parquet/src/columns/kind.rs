@@ -8,7 +8,7 @@ use parquet::{
     schema::types::Type,
 };
 
-use super::fill::Filler;
+use super::{fill::Filler, part::Part};
 
 /// Type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub struct Column {
     pub(crate) kind: Kind,
     /// True if every row has a value.
     pub(crate) always: bool,
+    /// The part of a record without which it has no value.
+    pub(crate) part: Part,
     pub(crate) fill: Filler,
 }
 

@@ -3,6 +3,7 @@
 mod application;
 mod fill;
 mod kind;
+mod part;
 mod points;
 mod process;
 mod record;
@@ -13,6 +14,7 @@ mod way;
 
 #[cfg(test)]
 pub(crate) use self::fill::microseconds;
+pub(crate) use self::part::Parts;
 #[cfg(test)]
 pub(crate) use self::table::by_name;
 pub use self::{

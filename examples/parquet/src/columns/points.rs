@@ -10,7 +10,7 @@ use mermin_core::{
 use super::{
     fill::{number_lists, text_lists},
     kind::Kind,
-    way::Way,
+    way::{Way, nanoseconds},
 };
 
 pub(super) fn of_points(name: &str) -> Option<Way> {
@@ -51,7 +51,7 @@ fn delays(flow: &Flow) -> Option<Vec<u64>> {
     let first = *starts.iter().min()?;
     let since = |start: &SystemTime| {
         let late = start.duration_since(first).unwrap_or_default();
-        u64::try_from(late.as_nanos()).unwrap_or(u64::MAX)
+        nanoseconds(late).unwrap_or(u64::MAX)
     };
     Some(starts.iter().map(since).collect())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mermin_core::{Flow, flow::Process};
 
-use super::way::{Way, counted, small, written};
+use super::way::{Way, counted, small, text};
 
 pub(super) fn of_process(name: &str) -> Option<Way> {
     match name {
@@ -19,23 +19,12 @@ type Which = fn(&Flow) -> &Option<Arc<Process>>;
 pub(super) fn process(name: &str, which: Which) -> Option<Way> {
     Some(match name {
         "process.pid" => small(32, move |flow| Some(which(flow).as_ref()?.pid)),
-        "process.executable.name" => written(move |flow, text| {
-            let process = which(flow).as_ref();
-            add(process.and_then(|it| it.executable.as_deref()), text)
-        }),
+        "process.executable.name" => text(move |flow| which(flow).as_ref()?.executable.as_deref()),
         "process.cgroup.id" => counted(move |flow| which(flow).as_ref()?.cgroup_id),
         _ => return None,
     })
 }
 
 fn container(which: Which) -> Way {
-    written(move |flow, text| {
-        let process = which(flow).as_ref();
-        add(process.and_then(|it| it.container_id.as_deref()), text)
-    })
-}
-
-fn add(found: Option<&str>, text: &mut Vec<u8>) -> bool {
-    text.extend_from_slice(found.unwrap_or_default().as_bytes());
-    found.is_some()
+    text(move |flow| which(flow).as_ref()?.container_id.as_deref())
 }

@@ -1,9 +1,12 @@
 //! Columns of a record itself and of its two directions.
 
+use mermin_core::flow::Ipsec;
+
 use super::{
     fill::{ids, number_lists, plain, time, word_lists},
     kind::Kind,
-    way::{Way, address, counted, mac, named, small, transport, version, written},
+    part::Part,
+    way::{Way, address, counted, mac, named, small, text, timed, transport, version},
 };
 use crate::Settings;
 
@@ -20,9 +23,7 @@ pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
             Kind::Time,
             time(|flow| flow.time_resolution.map(|_| flow.end)),
         ),
-        "flow.time.resolution" => {
-            counted(|flow| u64::try_from(flow.time_resolution?.as_nanos()).ok())
-        }
+        "flow.time.resolution" => timed(|flow| flow.time_resolution),
         "flow.community_id" => {
             let fill = plain(move |flow, text| {
                 text.extend_from_slice(flow.community_id(seed).as_bytes());
@@ -40,11 +41,7 @@ pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
         "network.transport" => transport(|flow| Some(flow.protocol)).always(),
         "network.type" => named(|flow| Some(version(&flow.source))).always(),
         "network.interface.index" => small(32, |flow| Some(flow.interface.index)).always(),
-        "network.interface.name" => written(|flow, text| {
-            text.extend_from_slice(flow.interface.name.as_bytes());
-            true
-        })
-        .always(),
+        "network.interface.name" => text(|flow| Some(&*flow.interface.name)).always(),
         "network.interface.mac" => mac(|flow| flow.interface.mac),
         "network.vlan.ids" => Way::new(
             Kind::Numbers,
@@ -59,16 +56,18 @@ pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
             Kind::Texts,
             word_lists(|flow| flow.several.any().then(|| flow.several.names())),
         ),
-        "flow.icmp.id" => small(16, |flow| flow.icmp_id),
-        "flow.tcp.handshake.latency" => {
-            counted(|flow| u64::try_from(flow.tcp?.handshake_latency?.as_nanos()).ok())
-        }
-        "flow.ipsec.ah.spi" => small(32, |flow| flow.ipsec?.ah_spi),
-        "flow.ipsec.esp.spi" => small(32, |flow| flow.ipsec?.esp_spi),
-        "flow.ipsec.sender_index" => small(32, |flow| flow.ipsec?.sender_index),
-        "flow.ipsec.receiver_index" => small(32, |flow| flow.ipsec?.receiver_index),
+        "flow.icmp.id" => small(16, |flow| flow.icmp_id).part(Part::Icmp),
+        "flow.tcp.handshake.latency" => timed(|flow| flow.tcp?.handshake_latency),
+        "flow.ipsec.ah.spi" => ipsec(|it| it.ah_spi),
+        "flow.ipsec.esp.spi" => ipsec(|it| it.esp_spi),
+        "flow.ipsec.sender_index" => ipsec(|it| it.sender_index),
+        "flow.ipsec.receiver_index" => ipsec(|it| it.receiver_index),
         _ => return None,
     })
+}
+
+fn ipsec(get: fn(&Ipsec) -> Option<u32>) -> Way {
+    small(32, move |flow| get(flow.ipsec.as_ref()?)).part(Part::Ipsec)
 }
 
 /// Columns of each direction, by the suffix of their names.

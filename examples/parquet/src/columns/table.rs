@@ -4,14 +4,15 @@ use mermin_core::flow::attributes::{self, ALL, Attribute};
 
 use super::{
     application::of_application,
-    fill::{Filler, addresses, attribute, signed},
+    fill::{addresses, attribute, signed},
     kind::{Column, Kind},
+    part::Part,
     points::of_points,
     process::{of_process, process},
     record::{forward, of_flow, reverse},
     tcp_analysis::of_tcp_analysis,
     tunnel::of_tunnel,
-    way::Way,
+    way::{Way, nanoseconds},
 };
 use crate::Settings;
 
@@ -53,6 +54,7 @@ fn column(name: &str, meaning: &str, way: Way) -> Column {
         meaning: meaning.to_owned(),
         kind: way.kind,
         always: way.always,
+        part: way.part,
         fill: way.fill,
     }
 }
@@ -72,11 +74,7 @@ fn unknown(known: &Attribute, settings: &Settings) -> Way {
 
 /// Returns the additional column after an attribute.
 fn beside(name: &str) -> Option<Column> {
-    let address = |always, fill: Filler| {
-        let way = Way {
-            always,
-            ..Way::new(Kind::Address, fill)
-        };
+    let address = |way| {
         let name = format!("{name}.octets");
         Some(column(
             &name,
@@ -84,16 +82,15 @@ fn beside(name: &str) -> Option<Column> {
             way,
         ))
     };
+    let of_flow = |fill| address(Way::new(Kind::Address, fill).always());
+    let of_tunnel = |fill| address(Way::new(Kind::Address, fill).part(Part::Tunnel));
     match name {
-        "source.address" => address(true, addresses(|flow| Some(flow.source.address))),
-        "destination.address" => address(true, addresses(|flow| Some(flow.destination.address))),
-        "tunnel.source.address" => {
-            address(false, addresses(|flow| Some(flow.tunnel?.source.address)))
+        "source.address" => of_flow(addresses(|flow| Some(flow.source.address))),
+        "destination.address" => of_flow(addresses(|flow| Some(flow.destination.address))),
+        "tunnel.source.address" => of_tunnel(addresses(|flow| Some(flow.tunnel?.source.address))),
+        "tunnel.destination.address" => {
+            of_tunnel(addresses(|flow| Some(flow.tunnel?.destination.address)))
         }
-        "tunnel.destination.address" => address(
-            false,
-            addresses(|flow| Some(flow.tunnel?.destination.address)),
-        ),
         "flow.end" => Some(column(
             "flow.duration",
             "Nanoseconds from start to end, as exact as the end is",
@@ -101,7 +98,7 @@ fn beside(name: &str) -> Option<Column> {
                 Kind::Nanoseconds,
                 signed(|flow| {
                     flow.time_resolution?;
-                    u64::try_from(flow.duration().as_nanos()).ok()
+                    nanoseconds(flow.duration())
                 }),
             ),
         )),
@@ -110,19 +107,27 @@ fn beside(name: &str) -> Option<Column> {
 }
 
 fn way(name: &str, settings: &Settings) -> Option<Way> {
-    if let Some(way) = of_tcp_analysis(name) {
+    let of_part = |way: Option<Way>, part| way.map(|way| way.part(part));
+    let one_way = |name: &str, way: fn(&str) -> Option<Way>| {
+        let is_icmp = name.starts_with("icmp.");
+        of_part(way(name), if is_icmp { Part::Icmp } else { Part::Whole })
+    };
+    let process = |name: &str, which| of_part(process(name, which), Part::Processes);
+    if let Some(way) = of_part(of_tcp_analysis(name), Part::TcpAnalysis) {
         return Some(way);
     }
     match name.strip_prefix("flow.reverse.") {
-        Some(rest) => reverse(rest).or_else(|| process(rest, |flow| &flow.destination_process)),
+        Some(rest) => {
+            one_way(rest, reverse).or_else(|| process(rest, |flow| &flow.destination_process))
+        }
         None => name
             .strip_prefix("flow.")
-            .and_then(forward)
+            .and_then(|rest| one_way(rest, forward))
             .or_else(|| of_flow(name, settings))
-            .or_else(|| of_tunnel(name))
-            .or_else(|| of_points(name))
-            .or_else(|| of_process(name))
-            .or_else(|| of_application(name)),
+            .or_else(|| of_part(of_tunnel(name), Part::Tunnel))
+            .or_else(|| of_part(of_points(name), Part::Points))
+            .or_else(|| of_part(of_process(name), Part::Processes))
+            .or_else(|| of_part(of_application(name), Part::Application)),
     }
 }
 

@@ -1,25 +1,19 @@
 //! Columns of the TCP analysis.
 
-use std::time::Duration;
-
 use mermin_core::{
     Flow,
     flow::{TcpAnalysis, TcpLatency, TcpSegments},
 };
 
-use super::way::{Way, counted};
+use super::way::{Way, counted, nanoseconds, timed};
 
 type Side = fn(&TcpAnalysis) -> &TcpSegments;
 
 /// Returns a column by its whole name.
 pub(super) fn of_tcp_analysis(name: &str) -> Option<Way> {
     match name {
-        "flow.tcp.handshake.client.latency" => {
-            Some(counted(|flow| nanoseconds(of(flow)?.handshake_client?)))
-        }
-        "flow.tcp.handshake.server.latency" => {
-            Some(counted(|flow| nanoseconds(of(flow)?.handshake_server?)))
-        }
+        "flow.tcp.handshake.client.latency" => Some(timed(|flow| of(flow)?.handshake_client)),
+        "flow.tcp.handshake.server.latency" => Some(timed(|flow| of(flow)?.handshake_server)),
         _ => match name.strip_prefix("flow.reverse.tcp.") {
             Some(rest) => of_side(rest, |analysis| &analysis.reverse),
             None => of_side(name.strip_prefix("flow.tcp.")?, |analysis| {
@@ -62,8 +56,4 @@ fn latency(name: &str, side: Side, which: fn(&TcpSegments) -> Option<&TcpLatency
 
 fn of(flow: &Flow) -> Option<&TcpAnalysis> {
     flow.tcp_analysis.as_deref()
-}
-
-fn nanoseconds(time: Duration) -> Option<u64> {
-    u64::try_from(time.as_nanos()).ok()
 }

@@ -1,7 +1,7 @@
 //! Converts one attribute to a column: its type and its getter.
 
 // Writing to memory does not fail.
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use mermin_core::{
     Flow,
@@ -11,12 +11,15 @@ use mermin_core::{
 use super::{
     fill::{Filler, address_texts, narrow, shown, texts, wide, words},
     kind::Kind,
+    part::Part,
 };
 
 /// The conversion of an attribute.
 pub(super) struct Way {
     pub(super) kind: Kind,
     pub(super) always: bool,
+    /// The part of a record without which it has no value.
+    pub(super) part: Part,
     pub(super) fill: Filler,
 }
 
@@ -25,12 +28,18 @@ impl Way {
         Self {
             kind,
             always: false,
+            part: Part::Whole,
             fill,
         }
     }
 
     pub(super) fn always(mut self) -> Self {
         self.always = true;
+        self
+    }
+
+    pub(super) fn part(mut self, part: Part) -> Self {
+        self.part = part;
         self
     }
 }
@@ -46,12 +55,31 @@ pub(super) fn counted(get: impl Fn(&Flow) -> Option<u64> + Send + 'static) -> Wa
     Way::new(Kind::Unsigned(64), wide(get))
 }
 
+/// Creates a column of nanoseconds. A time of 585 years or more is absent.
+pub(super) fn timed(get: impl Fn(&Flow) -> Option<Duration> + Send + 'static) -> Way {
+    counted(move |flow| nanoseconds(get(flow)?))
+}
+
+/// Returns nanoseconds. `None` if 64 bits do not suffice.
+pub(super) fn nanoseconds(time: Duration) -> Option<u64> {
+    u64::try_from(time.as_nanos()).ok()
+}
+
 pub(super) fn named(get: impl Fn(&Flow) -> Option<&'static str> + Send + 'static) -> Way {
     Way::new(Kind::Text, words(get))
 }
 
 pub(super) fn written(write: impl Fn(&Flow, &mut Vec<u8>) -> bool + Send + 'static) -> Way {
     Way::new(Kind::Text, texts(write))
+}
+
+/// Creates a column of texts that a flow has as such.
+pub(super) fn text(get: impl Fn(&Flow) -> Option<&str> + Send + 'static) -> Way {
+    written(move |flow, text| {
+        let found = get(flow);
+        text.extend_from_slice(found.unwrap_or_default().as_bytes());
+        found.is_some()
+    })
 }
 
 pub(super) fn address(get: impl Fn(&Flow) -> Option<&Endpoint> + Send + 'static) -> Way {

@@ -16,7 +16,7 @@ use parquet::{
 use super::{codec::Compressor, pages};
 use crate::{
     Settings,
-    columns::{Column, columns},
+    columns::{Column, Parts, columns},
 };
 
 /// Number of flows that go through all columns at a time, so that they stay in a cache.
@@ -121,8 +121,13 @@ impl Encoder {
         file: &mut SerializedFileWriter<Vec<u8>>,
     ) -> Result<(), ParquetError> {
         for flows in flows.chunks(FLOWS_AT_ONCE) {
+            let parts = Parts::of(flows);
             for column in &mut self.columns {
-                column.fill.add(flows);
+                if parts.has(column.part) {
+                    column.fill.add(flows);
+                } else {
+                    column.fill.skip(flows);
+                }
             }
         }
         let leaves = file.schema_descr().columns().to_vec();

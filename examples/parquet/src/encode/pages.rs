@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use parquet::{
-    basic::Encoding,
+    basic::{Compression, Encoding},
     column::{
         page::{CompressedPage, Page, PageWriter as _},
         writer::ColumnCloseResult,
@@ -18,12 +18,23 @@ use parquet::{
 use super::codec::Compressor;
 use crate::layout::Chunk;
 
+/// Octets below which a page is not compressed: the pages of a column without a value have about ten.
+const SHORTEST: usize = 64;
+
 /// Writes a column's part of a row group; returns its metadata.
 pub(super) fn write(
     chunk: Chunk,
     leaf: ColumnDescPtr,
     compressor: &mut Compressor,
 ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+    let is_short = chunk.dictionary.is_none() && chunk.page.len() < SHORTEST;
+    let mut compress = |page: &[u8]| {
+        if is_short {
+            Ok(page.to_vec())
+        } else {
+            compressor.compress(page)
+        }
+    };
     let mut encodings = vec![Encoding::RLE, chunk.encoding];
     let mut place = TrackedWrite::new(Vec::new());
     let mut pages = SerializedPageWriter::new(&mut place);
@@ -37,7 +48,7 @@ pub(super) fn write(
     if let Some((plain, count)) = chunk.dictionary {
         encodings.push(Encoding::PLAIN);
         let page = Page::DictionaryPage {
-            buf: compressor.compress(&plain)?.into(),
+            buf: compress(&plain)?.into(),
             num_values: number(count)?,
             encoding: Encoding::PLAIN,
             is_sorted: false,
@@ -45,7 +56,7 @@ pub(super) fn write(
         dictionary = Some(signed(write(page, plain.len())?)?);
     }
     let page = Page::DataPage {
-        buf: compressor.compress(&chunk.page)?.into(),
+        buf: compress(&chunk.page)?.into(),
         num_values: number(chunk.values)?,
         encoding: chunk.encoding,
         def_level_encoding: Encoding::RLE,
@@ -54,8 +65,13 @@ pub(super) fn write(
     };
     let data = write(page, chunk.page.len())?;
     let octets = Bytes::from(place.into_inner()?);
+    let compression = if is_short {
+        Compression::UNCOMPRESSED
+    } else {
+        compressor.name()?
+    };
     let mut metadata = ColumnChunkMetaData::builder(leaf)
-        .set_compression(compressor.name()?)
+        .set_compression(compression)
         .set_encodings(encodings)
         .set_num_values(signed(chunk.values as u64)?)
         .set_total_compressed_size(signed(octets.len() as u64)?)

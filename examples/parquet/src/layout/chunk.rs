@@ -21,3 +21,9 @@ pub(crate) trait Laid: Send {
     /// every row has a value.
     fn finish(&mut self, always: bool) -> Chunk;
 }
+
+/// Collected values, of which a row may have none.
+pub(crate) trait Sparse: Laid {
+    /// Adds this many rows without a value.
+    fn skip(&mut self, rows: usize);
+}

@@ -1,7 +1,7 @@
 //! Columns of lists: any number of values per row, or no list.
 
 use super::{
-    chunk::{Chunk, Laid},
+    chunk::{Chunk, Laid, Sparse},
     distinct::{self, Distinct},
     hybrid,
     presence::sized,
@@ -82,15 +82,10 @@ impl<E: Elements> Lists<E> {
         list: Option<impl IntoIterator<Item = T>>,
         place: impl Fn(&mut E, T) -> u32,
     ) {
-        self.rows += 1;
         let Some(list) = list else {
-            if self.definition.is_empty() {
-                self.without += 1;
-            } else {
-                self.level(0, 0);
-            }
-            return;
+            return self.skip(1);
         };
+        self.rows += 1;
         let mut repetition = 0;
         for element in list {
             self.places.push(place(&mut self.elements, element));
@@ -127,6 +122,19 @@ impl<S: Show + Default> Lists<Keys<S>> {
 impl Lists<distinct::Texts> {
     pub(crate) fn texts<'a>(&mut self, list: Option<impl IntoIterator<Item = &'a str>>) {
         self.push(list, |elements, text| elements.place(text.as_bytes()));
+    }
+}
+
+impl<E: Elements> Sparse for Lists<E> {
+    fn skip(&mut self, rows: usize) {
+        self.rows += rows;
+        if self.definition.is_empty() {
+            self.without += rows;
+        } else {
+            for _ in 0..rows {
+                self.level(0, 0);
+            }
+        }
     }
 }
 

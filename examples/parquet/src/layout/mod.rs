@@ -17,7 +17,7 @@ mod texts;
 mod times;
 
 pub(crate) use self::{
-    chunk::{Chunk, Laid},
+    chunk::{Chunk, Laid, Sparse},
     distinct::Word,
     ids::Ids,
     lists::{Keys, Lists, TextLists},

@@ -4,7 +4,7 @@ use mermin_core::Flow;
 use parquet::basic::Encoding;
 
 use super::{
-    chunk::{Chunk, Laid},
+    chunk::{Chunk, Laid, Sparse},
     distinct::Distinct,
     hybrid,
     presence::Presence,
@@ -64,6 +64,12 @@ impl<S: Show> Scalars<S> {
         let bits = usize::from(hybrid::width(count));
         self.is_direct
             || S::LENGTH.is_some_and(|length| count * length + values * bits / 8 > values * length)
+    }
+}
+
+impl<S: Show> Sparse for Scalars<S> {
+    fn skip(&mut self, rows: usize) {
+        self.presence.skip(rows);
     }
 }
 

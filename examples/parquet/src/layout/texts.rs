@@ -4,7 +4,7 @@ use mermin_core::Flow;
 use parquet::basic::Encoding;
 
 use super::{
-    chunk::{Chunk, Laid},
+    chunk::{Chunk, Laid, Sparse},
     distinct,
     presence::{Presence, sized},
     scalars::places,
@@ -32,6 +32,12 @@ impl Texts {
                 self.places.push(self.distinct.place(&self.one));
             }
         }
+    }
+}
+
+impl Sparse for Texts {
+    fn skip(&mut self, rows: usize) {
+        self.presence.skip(rows);
     }
 }
 

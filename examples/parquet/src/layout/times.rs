@@ -4,7 +4,7 @@ use mermin_core::Flow;
 use parquet::{basic::Encoding, file::statistics::Statistics};
 
 use super::{
-    chunk::{Chunk, Laid},
+    chunk::{Chunk, Laid, Sparse},
     delta,
     presence::Presence,
 };
@@ -26,6 +26,12 @@ impl Times {
                 self.values.push(value);
             }
         }
+    }
+}
+
+impl Sparse for Times {
+    fn skip(&mut self, rows: usize) {
+        self.presence.skip(rows);
     }
 }
 

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = vec![
         plain("every_column_equals_the_flow", columns::every_column),
+        plain("record_alone_has_the_same_values", columns::alone),
         plain("excluded_columns_are_absent", columns::left_out),
         plain("equal_flows_encode_to_equal_bytes", columns::the_same),
         plain(
