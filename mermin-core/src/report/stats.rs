@@ -243,6 +243,23 @@ impl fmt::Display for Stats {
             };
             write!(f, "{before} {} {}", found.packets, found.reason)?;
         }
+        self.payloads.fmt_without_names(f)
+    }
+}
+
+impl PayloadStats {
+    /// Writes the counts of payloads from which names may be missing, if there are any.
+    fn fmt_without_names(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.lost, "lost"),
+            (self.cut, "cut"),
+            (self.malformed, "malformed"),
+        ];
+        let mut before = "; payloads without names:";
+        for (count, name) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{before} {count} {name}")?;
+            before = ",";
+        }
         Ok(())
     }
 }

@@ -153,7 +153,7 @@ fn servers_are_named(options: FlowSourceBuilder) {
 }
 
 /// A segment with a payload.
-fn segment(ends: [SocketAddr; 2], sequence: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn segment(ends: [SocketAddr; 2], sequence: u32, payload: &[u8]) -> Vec<u8> {
     let [source, destination] = ends;
     let mut header = [0; 20];
     header[0..2].copy_from_slice(&source.port().to_be_bytes());
@@ -170,7 +170,7 @@ fn segment(ends: [SocketAddr; 2], sequence: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A record with a `ClientHello` for this server.
-fn hello(name: &str) -> Vec<u8> {
+pub(crate) fn hello(name: &str) -> Vec<u8> {
     let name = name.as_bytes();
     let length = |octets: usize| u16::try_from(octets).unwrap().to_be_bytes();
     let list = [&length(name.len() + 3)[..], &[0], &length(name.len()), name].concat();

@@ -31,11 +31,25 @@ pub enum Label {
     EndReason,
     /// `tunnel_type`.
     TunnelType,
+    /// `process_executable_name`: the program at the source.
+    SourceProcess,
+    /// `flow_reverse_process_executable_name`: the program at the destination.
+    DestinationProcess,
+    /// `source_container_id`.
+    SourceContainer,
+    /// `destination_container_id`.
+    DestinationContainer,
+    /// `tls_client_server_name`.
+    ServerName,
+    /// `http_host`.
+    HttpHost,
+    /// `dns_question_name`.
+    DnsName,
 }
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::Interface,
         Self::Transport,
         Self::NetworkType,
@@ -46,6 +60,13 @@ impl Label {
         Self::Direction,
         Self::EndReason,
         Self::TunnelType,
+        Self::SourceProcess,
+        Self::DestinationProcess,
+        Self::SourceContainer,
+        Self::DestinationContainer,
+        Self::ServerName,
+        Self::HttpHost,
+        Self::DnsName,
     ];
 
     /// Returns the label's name.
@@ -62,6 +83,13 @@ impl Label {
             Self::Direction => "flow_direction",
             Self::EndReason => "flow_end_reason",
             Self::TunnelType => "tunnel_type",
+            Self::SourceProcess => "process_executable_name",
+            Self::DestinationProcess => "flow_reverse_process_executable_name",
+            Self::SourceContainer => "source_container_id",
+            Self::DestinationContainer => "destination_container_id",
+            Self::ServerName => "tls_client_server_name",
+            Self::HttpHost => "http_host",
+            Self::DnsName => "dns_question_name",
         }
     }
 
@@ -87,6 +115,27 @@ impl Label {
                 .tunnel
                 .as_ref()
                 .map_or(Value::Absent, |tunnel| Value::Tunnel(tunnel.kind)),
+            _ => self.name(flow).map_or(Value::Absent, Value::name),
+        }
+    }
+
+    /// Returns a name that a flow has as such.
+    fn name(self, flow: &Flow) -> Option<&Arc<str>> {
+        match self {
+            Self::SourceProcess => flow.source_process.as_ref()?.executable.as_ref(),
+            Self::DestinationProcess => flow.destination_process.as_ref()?.executable.as_ref(),
+            Self::SourceContainer => flow.source_process.as_ref()?.container_id.as_ref(),
+            Self::DestinationContainer => flow.destination_process.as_ref()?.container_id.as_ref(),
+            Self::ServerName => flow
+                .application
+                .as_ref()?
+                .tls
+                .as_ref()?
+                .server_name
+                .as_ref(),
+            Self::HttpHost => flow.application.as_ref()?.http_host.as_ref(),
+            Self::DnsName => Some(&flow.application.as_ref()?.dns.as_ref()?.question),
+            _ => None,
         }
     }
 }
@@ -145,7 +194,10 @@ impl fmt::Display for Value {
 
 #[cfg(test)]
 mod tests {
-    use mermin_core::flow::attributes::ALL;
+    use mermin_core::{
+        flow::{Application, Dns, Process, Tls, attributes::ALL},
+        sink::testing::flows,
+    };
 
     use super::*;
 
@@ -159,6 +211,32 @@ mod tests {
             assert_eq!(Label::from_name(label.as_str()), Some(label));
         }
         assert_eq!(Label::from_name("interface"), None);
+    }
+
+    #[test]
+    fn programs_and_names_of_payloads_are_labels() {
+        let mut flow = flows(1).remove(0);
+        let values = |flow: &Flow| Label::ALL.map(|label| label.value(flow))[10..].to_vec();
+        assert_eq!(values(&flow), vec![Value::Absent; 7]);
+        for (side, name) in [
+            (&mut flow.source_process, "curl"),
+            (&mut flow.destination_process, "nginx"),
+        ] {
+            let mut process = Process::new(1);
+            process.executable = Some(name.into());
+            process.container_id = Some(format!("{name}-id").into());
+            *side = Some(process.into());
+        }
+        let mut application = Application::default();
+        let mut tls = Tls::default();
+        tls.server_name = Some("tls.example".into());
+        application.tls = Some(tls);
+        application.http_host = Some("web.example".into());
+        application.dns = Some(Dns::new("dns.example", 1));
+        flow.application = Some(application.into());
+        let texts: Vec<String> = values(&flow).iter().map(Value::to_string).collect();
+        let expected = "curl nginx curl-id nginx-id tls.example web.example dns.example";
+        assert_eq!(texts.join(" "), expected);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
 
 type Of = fn(&Stats) -> Number;
 
-const STATS: [(Family, Of); 21] = [
+const STATS: [(Family, Of); 25] = [
     (
         gauge(
             "mermin_source_open_flows",
@@ -140,6 +140,34 @@ const STATS: [(Family, Of); 21] = [
             "Times that the list of interfaces was read anew because notifications were lost",
         ),
         |it| Number::Whole(it.interfaces.resyncs),
+    ),
+    (
+        counter(
+            "mermin_source_payload_sections",
+            "Sections of payloads that were read for names",
+        ),
+        |it| Number::Whole(it.payloads.read),
+    ),
+    (
+        counter(
+            "mermin_source_lost_payload_sections",
+            "Sections for which there was no room, or whose flow had ended: names may be missing",
+        ),
+        |it| Number::Whole(it.payloads.lost),
+    ),
+    (
+        counter(
+            "mermin_source_cut_payload_messages",
+            "Messages whose end was not at hand: names may be missing",
+        ),
+        |it| Number::Whole(it.payloads.cut),
+    ),
+    (
+        counter(
+            "mermin_source_malformed_payload_messages",
+            "Messages that contradict their protocol, or are of another one",
+        ),
+        |it| Number::Whole(it.payloads.malformed),
     ),
     // A statistic that is not read would be missing on the page.
     (

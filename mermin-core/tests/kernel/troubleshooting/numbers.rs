@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use super::{Symptom, row};
-use crate::support::{
-    frame,
-    host::{Host, NEAR_MAC, Pair},
-    traffic::{Injector, address},
-    wait::until_true,
-    watch::{Watch, on},
+use crate::{
+    names,
+    support::{
+        frame,
+        host::{Host, NEAR_MAC, Pair},
+        traffic::{Injector, address},
+        wait::until_true,
+        watch::{Watch, on},
+    },
 };
 
 pub(super) const ROWS: &[Symptom] = &[
@@ -16,6 +19,10 @@ pub(super) const ROWS: &[Symptom] = &[
     row!("a flow's octets add up to too much", symptom_totals_added),
     row!("`hairpin` in the statistics", symptom_hairpin),
     row!("every flow twice", symptom_twice),
+    row!(
+        "`payloads without names` in the statistics",
+        symptom_cut_name
+    ),
 ];
 
 fn symptom_table_full() -> String {
@@ -92,4 +99,20 @@ fn symptom_twice() -> String {
     assert_ne!(twice[0].interface.name, twice[1].interface.name);
     assert_eq!(flows(&["a0"]).len(), 1);
     String::new()
+}
+
+/// A server's name behind the first 256 octets.
+fn symptom_cut_name() -> String {
+    let pair = Pair::new();
+    let watch = Watch::open(&pair.near, on("v0").names(true));
+    let hello = names::hello(&format!("{}.example", "a".repeat(240)));
+    let ends = ["10.9.0.1:5000", "10.9.0.2:443"].map(address);
+    let frame = frame::ethernet(frame::IPV4, &names::segment(ends, 0, &hello));
+    Injector::new(&pair.far, "v1").send(&frame);
+    until_true("the payload", || watch.stats().payloads.read == 1);
+    let outcome = watch.finish();
+    assert!(outcome.flows.iter().all(|flow| flow.application.is_none()));
+    let said = outcome.stats.to_string();
+    assert!(said.contains("payloads without names: 1 cut"), "{said}");
+    said
 }
