@@ -3,7 +3,7 @@
 use mermin_benches::{Options, Report, Result, Row, bounds, frames::tcp4, summary};
 use mermin_core::{
     FlowSource,
-    lab::{Driver, Lab},
+    lab::{Driver, Lab, frame::flag::PSH},
 };
 
 use super::HERE;
@@ -13,7 +13,6 @@ const SEQUENCE: i16 = 38;
 const ACKNOWLEDGMENT: i16 = 42;
 const FLAGS: usize = 47;
 const WINDOW: usize = 48;
-const PSH: u8 = 8;
 /// Octets of headers in front of the payload.
 const HEADERS: usize = 54;
 const PAYLOAD: u16 = 64;

@@ -10,19 +10,58 @@ pub(super) const SOURCE_ADDRESS_LOW: i16 = 28;
 /// Offset of its source port.
 pub(super) const SOURCE_PORT: i16 = 34;
 
-/// TCP flags of [`tcp`].
+/// TCP flags of [`tcp`] and [`Segment`].
 pub mod flag {
-    pub use mermin_bpf::wire::tcp::flag::{ACK, FIN, RST, SYN};
+    pub use mermin_bpf::wire::tcp::flag::{ACK, FIN, PSH, RST, SYN};
+}
+
+/// A TCP segment without options.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Segment<'a> {
+    /// Bits of [`flag`].
+    pub flags: u8,
+    /// Sequence number.
+    pub sequence: u32,
+    /// Acknowledgment number.
+    pub acknowledgment: u32,
+    /// Window, not scaled.
+    pub window: u16,
+    /// Octets behind the header.
+    pub payload: &'a [u8],
+}
+
+impl Segment<'_> {
+    /// Returns header and payload, from the first of these ports to the second.
+    #[must_use]
+    pub fn octets(&self, ports: [u16; 2]) -> Vec<u8> {
+        let [source, destination] = ports.map(u16::to_be_bytes);
+        let numbers = [self.sequence, self.acknowledgment].map(u32::to_be_bytes);
+        let mut octets = [&source[..], &destination, &numbers.concat()].concat();
+        octets.extend([5 << 4, self.flags]);
+        octets.extend(self.window.to_be_bytes());
+        // Checksum and urgent pointer.
+        octets.extend([0; 4]);
+        octets.extend(self.payload);
+        octets
+    }
 }
 
 /// Builds a TCP segment in an Ethernet frame.
 #[must_use]
 pub fn tcp(source: SocketAddr, destination: SocketAddr, flags: u8, payload: usize) -> Vec<u8> {
-    let mut segment = vec![0; 20 + payload];
-    segment[..4].copy_from_slice(&ports(source, destination));
-    segment[12] = 5 << 4;
-    segment[13] = flags;
-    ethernet(source.ip(), destination.ip(), 6, &segment)
+    let segment = Segment {
+        flags,
+        payload: &vec![0; payload],
+        ..Segment::default()
+    };
+    tcp_of(source, destination, &segment)
+}
+
+/// Builds an Ethernet frame with this TCP segment.
+#[must_use]
+pub fn tcp_of(source: SocketAddr, destination: SocketAddr, segment: &Segment<'_>) -> Vec<u8> {
+    let octets = segment.octets([source.port(), destination.port()]);
+    ethernet(source.ip(), destination.ip(), 6, &octets)
 }
 
 /// Builds a UDP datagram in an Ethernet frame. Both addresses have the same IP version.

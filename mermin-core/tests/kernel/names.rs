@@ -11,6 +11,7 @@ use std::{
 use mermin_core::{
     Attach, Flow, FlowSourceBuilder,
     flow::{Application, Protocol},
+    lab::frame::Segment,
 };
 
 use crate::support::{
@@ -155,18 +156,13 @@ fn servers_are_named(options: FlowSourceBuilder) {
 /// A segment with a payload.
 pub(crate) fn segment(ends: [SocketAddr; 2], sequence: u32, payload: &[u8]) -> Vec<u8> {
     let [source, destination] = ends;
-    let mut header = [0; 20];
-    header[0..2].copy_from_slice(&source.port().to_be_bytes());
-    header[2..4].copy_from_slice(&destination.port().to_be_bytes());
-    header[4..8].copy_from_slice(&sequence.to_be_bytes());
-    header[12] = 0x50;
-    header[13] = frame::ACK;
-    frame::ip(
-        source.ip(),
-        destination.ip(),
-        frame::TCP,
-        &[&header[..], payload].concat(),
-    )
+    let segment = Segment {
+        flags: frame::ACK,
+        sequence,
+        payload,
+        ..Segment::default()
+    };
+    frame::tcp_of(source, destination, &segment)
 }
 
 /// A record with a `ClientHello` for this server.

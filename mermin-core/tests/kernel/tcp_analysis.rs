@@ -6,10 +6,17 @@ use std::{
     time::Duration,
 };
 
-use mermin_core::{Attach, Flow, FlowSource, flow::TcpSegments};
+use mermin_core::{
+    Attach, Flow, FlowSource,
+    flow::TcpSegments,
+    lab::frame::{
+        Segment,
+        flag::{ACK, PSH, RST, SYN},
+    },
+};
 
 use crate::support::{
-    frame::{self, ACK, RST, SYN},
+    frame,
     host::{Host, Pair},
     path::{Fate, Path},
     traffic::{Injector, address},
@@ -25,22 +32,19 @@ crate::cases! {
     case round_trips_are_those_of_the_socket,
 }
 
-const PSH: u8 = 8;
-
 /// A segment of the near end, or of the far one, in a frame.
 fn segment(from_near: bool, flags: u8, numbers: [u32; 2], window: u16, payload: usize) -> Vec<u8> {
     let ends = [address("10.0.0.1:4000"), address("10.0.0.2:443")];
     let [from, to] = if from_near { ends } else { [ends[1], ends[0]] };
-    let mut header = vec![0; 20 + payload];
-    header[..2].copy_from_slice(&from.port().to_be_bytes());
-    header[2..4].copy_from_slice(&to.port().to_be_bytes());
-    header[4..8].copy_from_slice(&numbers[0].to_be_bytes());
-    header[8..12].copy_from_slice(&numbers[1].to_be_bytes());
-    header[12] = 5 << 4;
-    header[13] = flags;
-    header[14..16].copy_from_slice(&window.to_be_bytes());
-    let packet = frame::ip(from.ip(), to.ip(), frame::TCP, &header);
-    frame::ethernet(frame::IPV4, &packet)
+    let [sequence, acknowledgment] = numbers;
+    let segment = Segment {
+        flags,
+        sequence,
+        acknowledgment,
+        window,
+        payload: &vec![0; payload],
+    };
+    frame::ethernet(frame::IPV4, &frame::tcp_of(from, to, &segment))
 }
 
 /// Sends a segment and waits until it is counted: two interfaces keep no order.

@@ -1,13 +1,11 @@
 //! Packets and capture files, put together octet by octet.
 
+use mermin_core::lab::frame::Segment;
+pub(crate) use mermin_core::lab::frame::flag::{ACK, FIN, RST, SYN};
+
 /// Seconds since 1970 at which crafted captures begin.
 pub(crate) const BEGIN: u64 = 1_700_000_000;
 pub(crate) const SECOND: u64 = 1_000_000_000;
-
-pub(crate) const FIN: u8 = 1;
-pub(crate) const SYN: u8 = 2;
-pub(crate) const RST: u8 = 4;
-pub(crate) const ACK: u8 = 16;
 
 pub(crate) const ETHERNET: u32 = 1;
 
@@ -71,9 +69,14 @@ pub(crate) fn ipv6(next: u8, source: u8, destination: u8, payload: &[u8]) -> Vec
 }
 
 pub(crate) fn tcp_segment(ports: [u16; 2], flags: u8, payload: &[u8]) -> Vec<u8> {
-    let [source, destination] = ports.map(u16::to_be_bytes);
-    let rest = [0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 255, 255, 0, 0, 0, 0];
-    [&source[..], &destination, &rest, payload].concat()
+    let segment = Segment {
+        flags,
+        sequence: 1,
+        window: u16::MAX,
+        payload,
+        ..Segment::default()
+    };
+    segment.octets(ports)
 }
 
 pub(crate) fn udp_datagram(ports: [u16; 2], payload: &[u8]) -> Vec<u8> {

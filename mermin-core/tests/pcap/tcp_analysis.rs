@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use mermin_core::{Flow, FlowSource, flow::TcpSegments};
+use mermin_core::{
+    Flow, FlowSource,
+    flow::TcpSegments,
+    lab::frame::{Segment, flag::PSH},
+};
 
 use crate::{
     craft::{ACK, ETHERNET, FIN, Frame, SYN, Shape, ethernet, ipv4, pcap},
@@ -11,25 +15,24 @@ use crate::{
 
 const CLIENT: [u8; 4] = [192, 0, 2, 1];
 const SERVER: [u8; 4] = [198, 51, 100, 2];
-const PSH: u8 = 8;
 const MS: u64 = 1_000_000;
 
 /// A segment between ports 4000 and 443.
 fn segment(from_client: bool, flags: u8, numbers: [u32; 2], payload: usize) -> Vec<u8> {
-    let mut header = vec![0; 20 + payload];
+    let [sequence, acknowledgment] = numbers;
+    let segment = Segment {
+        flags,
+        sequence,
+        acknowledgment,
+        window: 256,
+        payload: &vec![0; payload],
+    };
     let (from, to, ports) = if from_client {
         (CLIENT, SERVER, [4000_u16, 443])
     } else {
         (SERVER, CLIENT, [443, 4000])
     };
-    header[..2].copy_from_slice(&ports[0].to_be_bytes());
-    header[2..4].copy_from_slice(&ports[1].to_be_bytes());
-    header[4..8].copy_from_slice(&numbers[0].to_be_bytes());
-    header[8..12].copy_from_slice(&numbers[1].to_be_bytes());
-    header[12] = 5 << 4;
-    header[13] = flags;
-    header[14] = 1;
-    ethernet(0x0800, &ipv4(6, from, to, &header))
+    ethernet(0x0800, &ipv4(6, from, to, &segment.octets(ports)))
 }
 
 fn flows(builder: mermin_core::FlowSourceBuilder, segments: &[(u64, Vec<u8>)]) -> Vec<Flow> {

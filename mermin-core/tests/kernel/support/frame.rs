@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use mermin_core::lab::frame::Segment;
+pub(crate) use mermin_core::lab::frame::flag::{ACK, FIN, RST, SYN};
+
 pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const IPV6: u16 = 0x86dd;
 pub(crate) const VLAN: u16 = 0x8100;
@@ -10,11 +13,6 @@ pub(crate) const QINQ1: u16 = 0x9100;
 pub(crate) const QINQ2: u16 = 0x9200;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
-
-pub(crate) const FIN: u8 = 1;
-pub(crate) const SYN: u8 = 2;
-pub(crate) const RST: u8 = 4;
-pub(crate) const ACK: u8 = 16;
 
 /// Nobody's: a host that gets such a frame drops it, and answers nothing.
 const NOBODY: [u8; 6] = [0x02, 0, 0, 0, 0, 0x99];
@@ -101,12 +99,21 @@ pub(crate) fn udp(source: SocketAddr, destination: SocketAddr, payload: &[u8]) -
 
 /// A TCP segment with nothing in it.
 pub(crate) fn tcp(source: SocketAddr, destination: SocketAddr, flags: u8) -> Vec<u8> {
-    let mut segment = [0; 20];
-    segment[0..2].copy_from_slice(&source.port().to_be_bytes());
-    segment[2..4].copy_from_slice(&destination.port().to_be_bytes());
-    segment[12] = 0x50;
-    segment[13] = flags;
-    ip(source.ip(), destination.ip(), TCP, &segment)
+    let segment = Segment {
+        flags,
+        ..Segment::default()
+    };
+    tcp_of(source, destination, &segment)
+}
+
+/// This TCP segment.
+pub(crate) fn tcp_of(
+    source: SocketAddr,
+    destination: SocketAddr,
+    segment: &Segment<'_>,
+) -> Vec<u8> {
+    let octets = segment.octets([source.port(), destination.port()]);
+    ip(source.ip(), destination.ip(), TCP, &octets)
 }
 
 /// A packet of SCTP with one chunk, whose first word is the tag that INIT and its answer have.
