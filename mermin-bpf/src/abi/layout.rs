@@ -5,6 +5,7 @@ use core::mem::{offset_of, size_of};
 use super::{
     digest::Seed,
     fragment::{Early, FragmentFlow, FragmentKey},
+    free::{FreeLine, FreeShape},
     globals::Globals,
     index::{Bucket, PLACES},
     key::{KeyTail, KeyV4, KeyV6},
@@ -15,7 +16,7 @@ use super::{
     tunnel::TunnelEndpoints,
 };
 
-const FACTS: [usize; 65] = [
+const FACTS: [usize; 67] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -81,10 +82,12 @@ const FACTS: [usize; 65] = [
     PLACES,
     size_of::<Seed>(),
     offset_of!(Seed, summands),
+    size_of::<FreeLine>(),
+    FreeShape { cpus: 1 }.lines(1) as usize,
 ];
 
 /// Raised when bytes keep their place and change their meaning.
-const MEANING: usize = 9;
+const MEANING: usize = 10;
 
 /// FNV-1a over every size and offset and the meaning's number. Two builds with the same hash may share pinned maps.
 pub const LAYOUT_HASH: u64 = {

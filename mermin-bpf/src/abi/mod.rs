@@ -2,6 +2,7 @@
 
 pub mod digest;
 pub mod fragment;
+pub mod free;
 pub mod globals;
 pub mod index;
 pub mod key;

@@ -21,7 +21,8 @@ pub const PROGRAM_CLOCK: &str = "mermin_clock";
 pub const MAP_INDEX: &str = "INDEX";
 /// [`Slot`](super::slot::Slot) by number: array, mmapable.
 pub const MAP_SLOTS: &str = "SLOTS";
-/// Numbers of slots that were given back: stack, so that the touched range stays small.
+/// Numbers of slots that were given back, the one that was given back last first, so that the touched range stays small:
+/// array of [`FreeLine`](super::free::FreeLine), mmapable. Each process has its own.
 pub const MAP_FREE: &str = "FREE";
 /// A word for each [`SLOTS_A_WORD`](super::globals::SLOTS_A_WORD) slots: array, mmapable. Not 0 when a flow may have begun in one
 /// of them since user space made it 0. A hint that saves a look at every slot; the slots are the truth.

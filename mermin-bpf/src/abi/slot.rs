@@ -12,7 +12,7 @@ pub const LANES: usize = STRIPES * DIRECTIONS;
 
 /// Owner of a slot. The kernel writes `LIVE` and `REPLACED`, user space the others.
 pub mod state {
-    /// In the free stack, in creation by the kernel, or never used.
+    /// On the stack of free slots, in creation by the kernel, or never used.
     pub const FREE: u8 = 0;
     /// A flow that the index points to.
     pub const LIVE: u8 = 1;

@@ -1,10 +1,12 @@
-//! The index of flows: how a key is found, inserted, replaced and removed while others do the same.
+//! The index of flows: how a key is found, inserted, replaced and removed while others do the same, and how a slot is taken
+//! for it.
 //!
-//! The kernel program and user space run this code on the same memory, and `model.rs` walks it through all interleavings.
+//! The kernel program and user space run this code on the same memory, and `model` walks it through all interleavings.
 //! `docs/INDEX.md` has the protocol, its invariants, and why it is right.
 
 #[cfg(test)]
 mod filled;
+pub mod free;
 pub mod insert;
 pub mod memory;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One packet into its flow.
 
 use aya_ebpf::helpers::bpf_jiffies64;
-#[cfg(mermin_widen)]
+#[cfg(mermin_fault = "widened")]
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use mermin_bpf::{
     abi::{
@@ -86,7 +86,7 @@ impl Facts {
 
 /// In test builds only: delays every packet for some 100 microseconds between look-up and count, so that a flow closed
 /// without a grace period loses it.
-#[cfg(mermin_widen)]
+#[cfg(mermin_fault = "widened")]
 #[inline(never)]
 fn widen() {
     for _ in 0..4000 {
@@ -144,7 +144,7 @@ fn flags(slot: *mut Slot, direction: usize) -> u8 {
 /// Adds a packet to a slot that the index led to during this program run.
 #[inline(always)]
 pub(super) fn add(slot: *mut Slot, facts: &Facts) {
-    #[cfg(mermin_widen)]
+    #[cfg(mermin_fault = "widened")]
     widen();
     let number = facts.lane as usize & (LANES - 1);
     // SAFETY: the lane exists. Counters are added to atomically; the other fields are whole stores, of which any of two

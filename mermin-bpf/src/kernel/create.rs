@@ -18,11 +18,12 @@ use mermin_bpf::{
 };
 
 use super::{
-    atomic, carried,
+    carried,
     count::{add, open, restarts},
+    free,
     index::Table,
     ledger::{self, Account},
-    maps::{FREE, FRESH, GLOBALS, PROGRAMS, SLOTS, index_shape, slot_count},
+    maps::{FRESH, PROGRAMS, SLOTS, index_shape},
     outer,
     pass::Pass,
     section,
@@ -132,7 +133,17 @@ fn find_or_create(
         Found::Nothing if packet.later => return Err(Reason::Fragment),
         Found::Nothing => None,
     };
-    let number = take().ok_or(Reason::TableFull)?;
+    let number = free::take().map_err(
+        #[inline(always)]
+        |reason| {
+            // The last slot may be this key's by now.
+            let is_overtaken = match ended {
+                Some((at, _)) => table.entry(at.bucket, at.number) != at.entry,
+                None => table.head(home) != head,
+            };
+            if is_overtaken { Reason::Race } else { reason }
+        },
+    )?;
     let slot = SLOTS.get_ptr_mut(number).ok_or(Reason::TableFull)?;
     fill(slot, number, skb, packet, opening);
     let refused = if let Some((at, old)) = ended {
@@ -168,25 +179,6 @@ fn join(slot: *mut Slot, packet: &PendingFlow, opening: &Opening) {
         // SAFETY: takes nothing.
         let now = unsafe { bpf_ktime_get_ns() };
         open(slot, &packet.facts, now, opening.number);
-    }
-}
-
-/// An unused slot number: one that was given back, otherwise one that was never used.
-#[inline(always)]
-fn take() -> Option<u32> {
-    if let Ok(Some(number)) = FREE.pop() {
-        return Some(number);
-    }
-    let globals = GLOBALS.get_ptr_mut(0)?;
-    let slots = u64::from(slot_count());
-    // SAFETY: the array has its one element; the counter is only changed atomically.
-    unsafe {
-        let high_water = &raw mut (*globals).high_water;
-        if high_water.read_volatile() >= slots {
-            return None;
-        }
-        let number = atomic::fetch_add(high_water, 1);
-        (number < slots).then_some(number as u32)
     }
 }
 
@@ -252,7 +244,7 @@ unsafe fn set_key(slot: *mut Slot, words: &KeyWords) {
     }
 }
 
-/// Returns a slot that was filled and not published.
+/// Empties a slot that was filled and not published, for this CPU's next new flow.
 #[inline(always)]
 fn give_back(slot: *mut Slot, number: u32) {
     // SAFETY: the slot is still this program's.
@@ -267,7 +259,7 @@ fn give_back(slot: *mut Slot, number: u32) {
             (&raw mut (*slot).lanes[lane].syn_at).write_volatile(0);
         }
     }
-    let _ = FREE.push(number, 0);
+    free::keep(number);
 }
 
 /// Marks the slot for user space's next sweep.

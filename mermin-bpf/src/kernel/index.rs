@@ -1,9 +1,6 @@
 //! The kernel's way to the index: from a key to its slot.
 
-use core::{
-    hint::black_box,
-    intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xchg},
-};
+use core::hint::black_box;
 
 use mermin_bpf::{
     abi::{
@@ -172,13 +169,19 @@ impl Memory for Table<'_> {
     #[inline(always)]
     fn swap_head(&self, bucket: *mut Bucket, from: Head, to: Head) -> bool {
         // In test builds only: two CPUs that meet both insert.
-        if cfg!(mermin_unguarded) {
+        if cfg!(mermin_fault = "unguarded") {
             // SAFETY: as above.
             unsafe { atomic::add(&raw mut (*bucket).head, to.0.wrapping_sub(from.0)) };
             return true;
         }
+        // In test builds only: no search finds a key that is not in its home.
+        let to = if cfg!(mermin_fault = "uncounted") {
+            from.after_insertion(0).unwrap_or(to)
+        } else {
+            to
+        };
         // SAFETY: as above.
-        unsafe { swap(&raw mut (*bucket).head, from.0, to.0) }
+        unsafe { atomic::swap(&raw mut (*bucket).head, from.0, to.0) }
     }
 
     #[inline(always)]
@@ -194,17 +197,19 @@ impl Memory for Table<'_> {
 
     #[inline(always)]
     fn swap_entry(&self, bucket: *mut Bucket, number: usize, from: u32, to: u32) -> bool {
+        // In test builds only: two CPUs that meet both replace a flow.
+        if cfg!(mermin_fault = "overwritten") && from != 0 {
+            self.set_entry(bucket, number, to);
+            return true;
+        }
         // SAFETY: a word of the bucket, whatever the number; it is only changed atomically.
-        unsafe { swap(bucket.cast::<u32>().add(word(number)), from, to) }
+        unsafe { atomic::swap(bucket.cast::<u32>().add(word(number)), from, to) }
     }
 
     #[inline(always)]
     fn set_entry(&self, bucket: *mut Bucket, number: usize, to: u32) {
         // SAFETY: as above.
-        unsafe {
-            let entry = bucket.cast::<u32>().add(word(number));
-            atomic_xchg::<u32, { AtomicOrdering::SeqCst }>(entry, to);
-        }
+        unsafe { atomic::exchange(bucket.cast::<u32>().add(word(number)), to) };
     }
 
     #[inline(always)]
@@ -226,17 +231,5 @@ impl Keys for Table<'_> {
             #[inline(always)]
             |slot| differs(slot, self.words, self.words.len(), self.version, 0) == 0,
         )
-    }
-}
-
-/// Changes a word if it is `from`; true if it was. A full barrier.
-///
-/// # Safety
-/// `at` is valid, aligned, and only ever changed atomically.
-#[inline(always)]
-unsafe fn swap<T: Copy + PartialEq>(at: *mut T, from: T, to: T) -> bool {
-    // SAFETY: by the contract above.
-    unsafe {
-        atomic_cxchg::<T, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(at, from, to).1
     }
 }

@@ -5,12 +5,13 @@ use core::hint::cold_path;
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, LruHashMap, PerCpuArray, ProgramArray, RingBuf, Stack},
+    maps::{Array, LruHashMap, PerCpuArray, ProgramArray, RingBuf},
 };
 use mermin_bpf::{
     abi::{
         digest::{Seed, Source},
         fragment::{Early, FragmentFlow, FragmentKey},
+        free::{FreeLine, FreeShape},
         globals::{Globals, next},
         index::{Bucket, Shape},
         ledger::{HookEntry, Reasons, Totals},
@@ -29,7 +30,7 @@ pub(super) static INDEX: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPAB
 #[map]
 pub(super) static SLOTS: Array<Slot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
-pub(super) static FREE: Stack<u32> = Stack::with_max_entries(1, 0);
+pub(super) static FREE: Array<FreeLine> = Array::with_max_entries(3, BPF_F_MMAPABLE);
 #[map]
 pub(super) static FRESH: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -94,6 +95,11 @@ fn constant(at: &'static u32) -> u32 {
 #[inline(always)]
 pub(super) fn slot_count() -> u32 {
     constant(&SLOT_COUNT)
+}
+
+#[inline(always)]
+pub(super) fn free_shape() -> FreeShape {
+    FreeShape { cpus: cpu_count() }
 }
 
 #[inline(always)]

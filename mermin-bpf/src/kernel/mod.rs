@@ -8,6 +8,7 @@ mod create;
 mod device;
 mod early;
 mod fragment;
+mod free;
 mod general;
 mod index;
 mod ledger;

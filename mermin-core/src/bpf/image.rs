@@ -205,7 +205,7 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 13] {
     [
         (names::MAP_INDEX, sizes.index().buckets()),
         (names::MAP_SLOTS, sizes.slots),
-        (names::MAP_FREE, sizes.slots),
+        (names::MAP_FREE, sizes.free().lines(sizes.slots)),
         (names::MAP_FRESH, sizes.fresh()),
         (names::MAP_TUNNELS, sizes.tunnels()),
         (names::MAP_TCP_ANALYSIS, sizes.tcp_analyses()),

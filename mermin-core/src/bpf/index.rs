@@ -1,8 +1,7 @@
-//! Removes flows from the kernel's index, and returns their slots.
+//! Removes flows from the kernel's index.
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
@@ -19,17 +18,16 @@ use mermin_bpf::{
 use super::slab::Slab;
 use crate::{
     failpoint::{FailPoint, fail_point},
-    sys::{bpf, mapping::Mapping},
+    sys::mapping::Mapping,
 };
 
-/// The index and the stack of free slots.
+/// The index.
 #[derive(Debug)]
 pub(crate) struct Index {
     buckets: Mapping<Bucket>,
     shape: Shape,
     seed: Seed,
     keyed: Keyed,
-    pub(crate) free: OwnedFd,
 }
 
 /// Draws a random seed.
@@ -47,19 +45,12 @@ pub(crate) fn draw_seed() -> io::Result<Seed> {
 }
 
 impl Index {
-    pub(crate) fn new(
-        buckets: Mapping<Bucket>,
-        shape: Shape,
-        seed: Seed,
-        keyed: Keyed,
-        free: OwnedFd,
-    ) -> Self {
+    pub(crate) fn new(buckets: Mapping<Bucket>, shape: Shape, seed: Seed, keyed: Keyed) -> Self {
         Self {
             buckets,
             shape,
             seed,
             keyed,
-            free,
         }
     }
 
@@ -77,11 +68,6 @@ impl Index {
             self.keyed == Keyed::Endpoints,
             &self.seed,
         )
-    }
-
-    /// Returns a slot to the kernel program.
-    pub(crate) fn give_back(&self, slot: u32) -> io::Result<()> {
-        retry_busy(|| bpf::push(self.free.as_fd(), slot))
     }
 
     fn head_of(&self, bucket: usize) -> &AtomicU64 {
@@ -196,20 +182,5 @@ impl Memory for Index {
 
     fn set_entry(&self, bucket: usize, number: usize, to: u32) {
         self.entry_of(bucket, number).store(to, Ordering::SeqCst);
-    }
-}
-
-/// Number of consecutive refusals after which an operation fails.
-const MOST_REFUSALS: u32 = 10_000;
-
-fn retry_busy(mut push: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    let mut refusals = 0;
-    loop {
-        match push() {
-            Err(error) if error.raw_os_error() == Some(libc::EBUSY) && refusals < MOST_REFUSALS => {
-                refusals += 1;
-            }
-            other => return other,
-        }
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod clock;
 mod expiry_state;
+pub(crate) mod free;
 pub(crate) mod grace;
 mod image;
 pub(crate) mod index;

@@ -7,11 +7,12 @@ use std::{
     path::Path,
 };
 
-use mermin_bpf::abi::{digest::Seed, globals::next, index::Bucket, names};
+use mermin_bpf::abi::{digest::Seed, free::FreeLine, globals::next, index::Bucket, names};
 use rustix::param::page_size;
 
 use super::{
     clock,
+    free::FreeSlots,
     image::{Blank, Code, Content, Image},
     index::{self, Index},
     ledger::Ledger,
@@ -61,6 +62,7 @@ pub(crate) struct Loaded {
     pub(crate) programs: Programs,
     pub(crate) slab: Slab,
     pub(crate) index: Index,
+    pub(crate) free: FreeSlots,
     pub(crate) ledger: Ledger,
     pub(crate) clock: clock::Reader,
     /// Sections of payloads, where they were asked for; the error if the ring cannot be had.
@@ -74,7 +76,7 @@ pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Error> {
     Ok(loaded)
 }
 
-/// Each process creates its own: the stack of an earlier process may lack free slots.
+/// The map of free slots. Each process creates its own: the one of an earlier process may lack some.
 const OWN_MAP: &str = names::MAP_FREE;
 
 /// Returns true if the next process takes a map over. Maps of constants belong to their program.
@@ -110,6 +112,7 @@ struct InMemory {
     slab: Slab,
     ledger: Ledger,
     buckets: Mapping<Bucket>,
+    free: Mapping<FreeLine>,
 }
 
 impl Making {
@@ -153,7 +156,7 @@ impl Making {
         self.seed
     }
 
-    /// Pins the maps that the next process takes over, and the stack of free slots.
+    /// Pins the maps that the next process takes over, and the map of free slots.
     pub(crate) fn pin(&self, directory: &Path) -> io::Result<()> {
         for (name, map) in &self.maps {
             if is_shared(name) || name == OWN_MAP {
@@ -191,8 +194,8 @@ impl Making {
                 self.sizes.index(),
                 self.seed,
                 self.sizes.keyed,
-                map(names::MAP_FREE)?,
             ),
+            free: FreeSlots::new(self.memory.free, sizes.free(), map(names::MAP_FREE)?),
             ledger: self.memory.ledger,
             clock: clock::Reader::new(program(names::PROGRAM_CLOCK)?, self.sizes.exact_end),
         })
@@ -284,6 +287,7 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Error> {
         slab,
         ledger,
         buckets: values(maps, names::MAP_INDEX, sizes.index().buckets())?,
+        free: values(maps, names::MAP_FREE, sizes.free().lines(sizes.slots))?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Computes map sizes before anything is created.
 
 use mermin_bpf::{
-    abi::{globals::SLOTS_A_WORD, index::Shape, ledger::reason_stripes},
+    abi::{free::FreeShape, globals::SLOTS_A_WORD, index::Shape, ledger::reason_stripes},
     wire::tunnel::{Keyed, Ports},
 };
 
@@ -73,6 +73,11 @@ impl Sizes {
     /// Returns the shape of the index.
     pub(crate) fn index(self) -> Shape {
         Shape::crowded(self.slots, self.slots_a_bucket)
+    }
+
+    /// Returns the shape of the map of free slots.
+    pub(crate) fn free(self) -> FreeShape {
+        FreeShape { cpus: self.cpus }
     }
 
     /// Octets of the ring of sections: between two sweeps there is room for 13,000 of the longest. One page where it is not used.

@@ -61,7 +61,7 @@ impl ObjectSettings {
     pub fn read(max_flows: u32) -> Result<Self, Box<dyn std::error::Error>> {
         let sizes = sizes(max_flows)?;
         let shared = shared_maps(mermin_bpf::OBJECT, sizes)?.into_iter();
-        let free = (names::MAP_FREE.to_owned(), max_flows);
+        let free = (names::MAP_FREE.to_owned(), sizes.free().lines(max_flows));
         Ok(Self {
             lengths: shared
                 .map(|(name, shape)| (name, shape.entries))
@@ -93,7 +93,7 @@ impl LoadedObject {
     /// Returns one of its maps.
     #[must_use]
     pub fn map(&self) -> BorrowedFd<'_> {
-        self.0.index.free.as_fd()
+        self.0.free.map()
     }
 }
 

@@ -1,4 +1,4 @@
-//! bpf(2) as capturing needs it: batches, stacks, maps of maps, test runs.
+//! bpf(2) as capturing needs it: batches, maps of maps, test runs.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
@@ -12,15 +12,6 @@ use aya_obj::generated::{
 };
 
 use super::bpf_call::{address, blank, bpf, open, raw, set};
-
-/// Pushes a number to a stack map.
-///
-/// # Errors
-/// The kernel's: E2BIG for a full stack, EBUSY when its lock is held by an interrupted program on this CPU.
-pub(crate) fn push(stack: BorrowedFd<'_>, number: u32) -> io::Result<()> {
-    // SAFETY: a stack of numbers, and `number` outlives the call.
-    unsafe { set(stack, 0, address(&number)) }
-}
 
 /// Deletes keys from a hash until one fails: how many were deleted, and why it stopped.
 ///

@@ -103,18 +103,6 @@ pub(crate) fn create(name: &str, shape: Shape) -> io::Result<OwnedFd> {
     unsafe { open(bpf_cmd::BPF_MAP_CREATE, &mut attr) }
 }
 
-/// Takes the number off the top of a stack; `None` when it is empty.
-///
-/// # Errors
-/// The kernel's.
-pub(crate) fn pop(stack: BorrowedFd<'_>) -> io::Result<Option<u32>> {
-    let mut number = 0_u32;
-    let place = address_mut(&mut number);
-    // SAFETY: `number` outlives the call, and a stack's value is as large.
-    let found = unsafe { element(bpf_cmd::BPF_MAP_LOOKUP_AND_DELETE_ELEM, stack, 0, place) };
-    Ok(present(found)?.map(|()| number))
-}
-
 /// The number that a hash has for a key; `K` is the map's key, without padding.
 ///
 /// # Errors
@@ -176,25 +164,6 @@ mod tests {
         let wanted = array_shape(24, 7);
         if let Some(map) = privileged(create("wanted", wanted)) {
             assert_eq!(shape(map.as_fd()).unwrap(), wanted);
-        }
-    }
-
-    #[test]
-    fn a_stack_is_popped_until_it_is_empty() {
-        let shape = Shape {
-            kind: 23,
-            key_size: 0,
-            value_size: 4,
-            entries: 4,
-            flags: 0,
-        };
-        let stack = create("stack", shape);
-        if let Some(stack) = privileged(stack) {
-            for number in [5, 6] {
-                crate::sys::bpf::push(stack.as_fd(), number).unwrap();
-            }
-            let popped = [(); 3].map(|()| pop(stack.as_fd()).unwrap());
-            assert_eq!(popped, [Some(6), Some(5), None]);
         }
     }
 }

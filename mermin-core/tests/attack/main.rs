@@ -5,14 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account;
+mod ground;
 mod injectors;
 mod meeting;
 
 use std::{
-    env,
-    path::Path,
     process::Command,
-    sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -20,16 +18,14 @@ use std::{
 use futures::{StreamExt, executor::block_on};
 use mermin_core::{
     FlowSource, FlowSourceBuilder, Handle, Stats, Timeouts,
-    lab::{Fault, Injector, Lab, enter_new_namespace, with_fault},
+    lab::{Fault, Injector, with_fault},
 };
 
 use crate::{
     account::Account,
+    ground::{for_tests, in_namespace, seconds},
     injectors::{Counts, Injectors, Kind},
 };
-
-/// One attack at a time: each wants both CPUs.
-static TURN: Mutex<()> = Mutex::new(());
 
 /// One case.
 #[derive(Clone, Copy)]
@@ -67,37 +63,10 @@ struct Outcome {
     stats: Stats,
 }
 
-fn seconds() -> u64 {
-    env::var("MERMIN_ATTACK_SECONDS")
-        .ok()
-        .and_then(|seconds| seconds.parse().ok())
-        .unwrap_or(10)
-}
-
-/// Why the kernel cannot be had here, if it cannot.
-fn hindrance() -> Option<String> {
-    if let Err(error) = enter_new_namespace() {
-        return Some(format!("cannot make a network namespace: {error}"));
-    }
-    Lab::open(1).err().map(|error| error.to_string())
-}
-
 impl Attack {
     /// Runs it in a network namespace of its own; `None` where the kernel is out of reach.
     fn run(self, name: &str) -> Option<Outcome> {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let thread = thread::spawn(move || {
-            if let Some(hindrance) = hindrance() {
-                eprintln!("skipped: {hindrance}");
-                assert!(
-                    env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
-                    "MERMIN_REQUIRE_KERNEL is set"
-                );
-                return None;
-            }
-            Some(self.run_here())
-        });
-        let outcome = thread.join().unwrap()?;
+        let outcome = in_namespace(move || self.run_here())?;
         eprintln!("{name}: {}", outcome.summary());
         Some(outcome)
     }
@@ -337,25 +306,6 @@ fn grace_periods_by_an_array_of_maps() {
 /// The kernel program with a wider window between look-up and count.
 fn widened() -> Option<Fault> {
     for_tests("widened")
-}
-
-/// A kernel program that is compiled for tests.
-fn for_tests(name: &str) -> Option<Fault> {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("../bpf/{name}.bpf.o"));
-    match std::fs::read(&path) {
-        Ok(object) => Some(Fault::Object(object.leak())),
-        Err(error) => {
-            eprintln!(
-                "skipped: cannot read `{}`: {error}; type `cargo xtask bpf --tests`",
-                path.display()
-            );
-            assert!(
-                env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
-                "MERMIN_REQUIRE_KERNEL is set"
-            );
-            None
-        }
-    }
 }
 
 /// The control: what finds nothing elsewhere finds something here.

@@ -2,7 +2,7 @@
 //! microseconds on both.
 
 use std::{
-    env, thread,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -10,18 +10,20 @@ use mermin_core::{
     Flow, FlowSource,
     flow::EndReason,
     lab::{
-        Context, Fault, Lab, Order, enter_new_namespace,
-        frame::{flag, tcp, udp},
+        Context, Fault, Lab, Order,
+        frame::{Segment, flag, tcp_of, udp},
         with_fault,
     },
 };
 
-use crate::{PoisonError, TURN, for_tests, hindrance, injectors::pin, seconds};
+use crate::{
+    ATTEMPTS,
+    ground::{for_tests, in_namespace, seconds},
+    injectors::pin,
+};
 
 /// Packets of each CPU between two looks at the index.
 const PACKETS: u32 = 20_000;
-/// Where the sequence number is in a segment over IPv4 without options.
-const SEQUENCE_NUMBER: usize = 14 + 20 + 4;
 /// Longer than all timeouts.
 const LATER: Duration = Duration::from_secs(3600);
 
@@ -53,20 +55,7 @@ struct Outcome {
 
 impl Meeting {
     fn run(self, name: &str) -> Option<Outcome> {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = thread::spawn(move || {
-            if let Some(hindrance) = hindrance() {
-                eprintln!("skipped: {hindrance}");
-                assert!(
-                    env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
-                    "MERMIN_REQUIRE_KERNEL is set"
-                );
-                return None;
-            }
-            enter_new_namespace().unwrap();
-            Some(self.run_here())
-        });
-        let outcome = outcome.join().unwrap()?;
+        let outcome = in_namespace(move || self.run_here())?;
         eprintln!(
             "{name}: {} packets, {} flows ended, {} told, ignored {:?}, {} defects: {:?}",
             outcome.sent,
@@ -88,10 +77,13 @@ impl Meeting {
             "198.18.0.1:443".parse().unwrap(),
         );
         let frames = if self.syn {
-            [1, 2].map(|number: u32| {
-                let mut frame = tcp(client, server, flag::SYN, 0);
-                frame[SEQUENCE_NUMBER..][..4].copy_from_slice(&number.to_be_bytes());
-                frame
+            [1, 2].map(|sequence| {
+                let segment = Segment {
+                    flags: flag::SYN,
+                    sequence,
+                    ..Segment::default()
+                };
+                tcp_of(client, server, &segment)
             })
         } else {
             [10, 10].map(|payload| udp(client, server, payload))
@@ -99,7 +91,7 @@ impl Meeting {
         let mut outcome = Outcome::default();
         let until = Instant::now() + Duration::from_secs(seconds());
         let mut round = 0;
-        while Instant::now() < until {
+        while Instant::now() < until && outcome.defects.is_empty() {
             thread::scope(|scope| {
                 for (cpu, frame) in frames.iter().enumerate() {
                     let driver = lab.driver(Order::Together, self.flows).unwrap();
@@ -119,7 +111,7 @@ impl Meeting {
             outcome.sent += 2 * u64::from(PACKETS);
             outcome.defects.extend(lab.index_defects());
             round += 1;
-            while lab.read().flows != 0 {
+            while outcome.defects.is_empty() && lab.read().flows != 0 {
                 lab.jump(LATER).unwrap();
                 outcome.add(&lab.take());
             }
@@ -229,19 +221,69 @@ fn cpus_that_meet_with_syns_make_one_flow() {
     assert!(outcome.replaced > 1000, "{}", outcome.replaced);
 }
 
-/// The control: CPUs that meet make two flows where the head of the home is not compared.
+/// The controls: with each fault in the kernel program, index, slots and free slots stop agreeing.
+fn assert_noticed(meeting: Meeting, fault: &str) {
+    let Some(object) = for_tests(fault) else {
+        return;
+    };
+    let mut meeting = meeting;
+    meeting.faults[1] = Some(object);
+    // Luck where other work leaves the attack little of the CPUs.
+    for _ in 0..ATTEMPTS {
+        let Some(outcome) = meeting.run(fault) else {
+            return;
+        };
+        if !outcome.defects.is_empty() {
+            return;
+        }
+    }
+    panic!("{ATTEMPTS} attacks found nothing");
+}
+
+/// Two flows of a key are made where the head of the home is not compared.
 #[test]
 fn cpus_that_meet_unguarded_make_two_flows() {
-    let unguarded = for_tests("unguarded");
-    if unguarded.is_none() {
-        return;
-    }
+    assert_noticed(PLAIN, "unguarded");
+}
+
+/// Two flows of a key are made where keys beyond full buckets are not counted.
+#[test]
+fn uncounted_keys_make_two_flows() {
     let meeting = Meeting {
-        faults: [unguarded, None],
+        slots: 4096,
+        faults: [Some(Fault::Crowded(32)), None],
         ..PLAIN
     };
-    let Some(outcome) = meeting.run("two CPUs meet, unguarded") else {
-        return;
+    assert_noticed(meeting, "uncounted");
+}
+
+/// A flow is in no bucket where another CPU's replacement is overwritten.
+#[test]
+fn overwritten_replacements_lose_a_flow() {
+    let meeting = Meeting {
+        slots: 65_536,
+        syn: true,
+        ..PLAIN
     };
-    assert!(!outcome.defects.is_empty());
+    assert_noticed(meeting, "overwritten");
+}
+
+/// A slot is given to two flows where the stack's top does not tell what was taken and returned meanwhile.
+#[test]
+fn unversioned_stack_gives_a_slot_twice() {
+    let meeting = Meeting {
+        slots: 1024,
+        ..PLAIN
+    };
+    assert_noticed(meeting, "unversioned");
+}
+
+/// A slot is lost where a CPU does not keep the one that it did not use.
+#[test]
+fn unkept_slots_are_lost() {
+    let meeting = Meeting {
+        slots: 1024,
+        ..PLAIN
+    };
+    assert_noticed(meeting, "unkept");
 }

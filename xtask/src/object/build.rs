@@ -19,21 +19,8 @@ const SEPARATOR: &str = "\u{1f}";
 pub(super) enum Variant {
     /// The committed one.
     Shipped,
-    /// One with a delay between lookup and count, for tests.
-    Widened,
-    /// The one that inserts into the index without comparing the head, for tests.
-    Unguarded,
-}
-
-impl Variant {
-    /// Returns the name of its files.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Shipped => "mermin",
-            Self::Widened => "widened",
-            Self::Unguarded => "unguarded",
-        }
-    }
+    /// One with a fault that tests must notice, by the value of `mermin_fault`.
+    Faulty(&'static str),
 }
 
 /// Compiles the kernel program with the pinned tools.
@@ -52,7 +39,7 @@ pub(super) fn build(variant: Variant) -> Result<Vec<u8>> {
 fn target_dir(variant: Variant) -> PathBuf {
     match variant {
         Variant::Shipped => project::object_target_dir(),
-        Variant::Widened | Variant::Unguarded => project::object_target_dir().join(variant.name()),
+        Variant::Faulty(fault) => project::object_target_dir().join(fault),
     }
 }
 
@@ -108,8 +95,7 @@ fn flags(rustc: &Rustc, variant: Variant) -> Vec<String> {
     let mut flags = vec!["-Ctarget-cpu=v3".to_owned()];
     match variant {
         Variant::Shipped => {}
-        Variant::Widened => flags.push("--cfg=mermin_widen".to_owned()),
-        Variant::Unguarded => flags.push("--cfg=mermin_unguarded".to_owned()),
+        Variant::Faulty(fault) => flags.push(format!("--cfg=mermin_fault=\"{fault}\"")),
     }
     for (path, name) in local_paths(rustc) {
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));

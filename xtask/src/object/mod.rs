@@ -13,6 +13,16 @@ use anyhow::{Context, Result, bail};
 use self::build::Variant;
 use crate::project;
 
+/// Values of `mermin_fault` in the kernel program's source.
+const FAULTS: [&str; 6] = [
+    "widened",
+    "unguarded",
+    "uncounted",
+    "overwritten",
+    "unversioned",
+    "unkept",
+];
+
 /// Compiles the kernel program, and writes it to its committed path.
 pub(crate) fn rebuild() -> Result<()> {
     let built = build::build(Variant::Shipped)?;
@@ -39,9 +49,9 @@ pub(crate) fn lint() -> Result<()> {
 
 /// Compiles the kernel programs that tests show to be wrong, and puts them beside what else is compiled.
 pub(crate) fn for_tests() -> Result<()> {
-    for variant in [Variant::Widened, Variant::Unguarded] {
-        let built = build::build(variant)?;
-        let path = project::object_for_tests(variant.name());
+    for fault in FAULTS {
+        let built = build::build(Variant::Faulty(fault))?;
+        let path = project::object_for_tests(fault);
         fs::write(&path, &built).with_context(|| format!("cannot write `{}`", path.display()))?;
         println!("{} is for tests alone", path.display());
     }

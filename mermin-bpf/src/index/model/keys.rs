@@ -1,24 +1,15 @@
-//! Walks the protocol through all interleavings of inserting, replacing and removing, one access of memory at a time.
-//!
-//! The code of the protocol is what runs. A thread is known by the answers that its accesses had: it is run from its
-//! beginning with these answers, and stopped by unwinding at the next access, which the model then makes in the thread's
-//! turn. Accesses are sequentially consistent here; `docs/INDEX.md` says which barriers make them so.
+//! Inserting, replacing and removing of keys.
 
-use std::boxed::Box;
-use std::{
-    cell::Cell,
-    collections::{HashSet, hash_map::RandomState},
-    hash::BuildHasher,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    vec,
-    vec::Vec,
-};
+use std::vec::Vec;
 
 use super::{
-    insert::{Inserted, insert, replace},
-    memory::{Keys, Memory},
-    remove::remove,
-    search::{Found, search},
+    super::{
+        insert::{Inserted, insert, replace},
+        memory::{Keys, Memory},
+        remove::remove,
+        search::{Found, search},
+    },
+    Replay, Turn, World, walk,
 };
 use crate::abi::index::{ENTRIES, Head, PLACES, Shape};
 
@@ -68,14 +59,14 @@ enum Fault {
 
 /// Memory that all share.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Shared {
+struct Buckets {
     heads: [u64; PLACES],
     entries: [[u32; ENTRIES]; PLACES],
     keys: [u8; SLOTS],
     free: Vec<u32>,
 }
 
-impl Shared {
+impl Buckets {
     /// All buckets full of foreign entries but for the first `empty` of each.
     fn new(empty: [usize; PLACES]) -> Self {
         let mut entries = [[FOREIGN; ENTRIES]; PLACES];
@@ -89,6 +80,31 @@ impl Shared {
             free: (0..4).rev().collect(),
         }
     }
+
+    /// Entries that lead to a key.
+    fn live(&self, key: u8) -> usize {
+        let entries = self.entries.iter().flatten();
+        entries
+            .filter(|entry| **entry != FOREIGN && SHAPE.is_live(**entry))
+            .filter(|entry| self.keys[SHAPE.slot(**entry) as usize] == key)
+            .count()
+    }
+
+    /// Entries of a bucket that are somebody's of the model, live ones or all.
+    fn ours(&self, bucket: usize, live: bool) -> u64 {
+        let entries = self.entries[bucket].iter();
+        let ours = entries.filter(|entry| **entry != FOREIGN && **entry != 0);
+        ours.filter(|entry| !live || SHAPE.is_live(**entry)).count() as u64
+    }
+}
+
+fn counted(head: u64, place: usize) -> u64 {
+    (head / Head::unit(place)) & 0x3ff
+}
+
+impl super::Shared for Buckets {
+    type Access = Access;
+    type Fault = Fault;
 
     fn access(&mut self, access: Access, fault: Option<Fault>) -> u64 {
         let swapped = |is_same: bool| u64::from(is_same);
@@ -136,47 +152,36 @@ impl Shared {
         }
     }
 
-    /// Entries that lead to a key.
-    fn live(&self, key: u8) -> usize {
-        let entries = self.entries.iter().flatten();
-        entries
-            .filter(|entry| **entry != FOREIGN && SHAPE.is_live(**entry))
-            .filter(|entry| self.keys[SHAPE.slot(**entry) as usize] == key)
-            .count()
-    }
-
-    /// Entries of a bucket that are somebody's of the model, live ones or all.
-    fn ours(&self, bucket: usize, live: bool) -> u64 {
-        let entries = self.entries[bucket].iter();
-        let ours = entries.filter(|entry| **entry != FOREIGN && **entry != 0);
-        ours.filter(|entry| !live || SHAPE.is_live(**entry)).count() as u64
-    }
-}
-
-fn counted(head: u64, place: usize) -> u64 {
-    (head / Head::unit(place)) & 0x3ff
-}
-
-/// A thread's way to the memory: answers that are known, and then the stop.
-struct Replay<'a> {
-    shared: &'a Shared,
-    answers: &'a [u64],
-    next: Cell<usize>,
-    key: u8,
-    fault: Option<Fault>,
-}
-
-impl Replay<'_> {
-    fn access(&self, access: Access) -> u64 {
-        let next = self.next.replace(self.next.get() + 1);
-        match self.answers.get(next) {
-            Some(answer) => *answer,
-            None => resume_unwind(Box::new(access)),
+    fn defect(&self, at_rest: bool) -> Option<&'static str> {
+        if (1..=2).any(|key| self.live(key) > 1) {
+            return Some("two entries lead to a key");
         }
+        let further = 1..PLACES;
+        let head = self.heads[0];
+        if further
+            .clone()
+            .any(|place| counted(head, place) < self.ours(place, true))
+        {
+            return Some("a count is too low");
+        }
+        if !at_rest {
+            return None;
+        }
+        if (0..PLACES).any(|bucket| self.ours(bucket, true) != self.ours(bucket, false)) {
+            return Some("an entry stays pending");
+        }
+        let is_count_wrong = |place: usize| counted(head, place) != self.ours(place, false);
+        further
+            .clone()
+            .any(is_count_wrong)
+            .then_some("a count is wrong")
     }
 }
 
-impl Memory for Replay<'_> {
+/// The memory, and the key that is searched for.
+struct Wanted<'a>(&'a Replay<'a, Buckets>, u8);
+
+impl Memory for Wanted<'_> {
     type Bucket = usize;
 
     fn bucket(&self, number: u32) -> Option<usize> {
@@ -184,51 +189,51 @@ impl Memory for Replay<'_> {
     }
 
     fn head(&self, bucket: usize) -> Head {
-        Head(self.access(Access::Head(bucket)))
+        Head(self.0.access(Access::Head(bucket)))
     }
 
     fn swap_head(&self, bucket: usize, from: Head, to: Head) -> bool {
         const INSERTION: u64 = 1 << 30;
-        let to = match self.fault {
+        let to = match self.0.fault {
             Some(Fault::NotCounted | Fault::CountedLate) => Head(from.0.wrapping_add(INSERTION)),
             _ => to,
         };
-        self.access(Access::SwapHead(bucket, from.0, to.0)) != 0
+        self.0.access(Access::SwapHead(bucket, from.0, to.0)) != 0
     }
 
     fn subtract(&self, bucket: usize, amount: u64) {
-        if self.fault != Some(Fault::NotCounted) {
-            self.access(Access::Subtract(bucket, amount));
+        if !self.0.has(Fault::NotCounted) {
+            self.0.access(Access::Subtract(bucket, amount));
         }
     }
 
     fn entry(&self, bucket: usize, number: usize) -> u32 {
-        if self.shared.entries[bucket][number] == FOREIGN {
+        if self.0.shared.entries[bucket][number] == FOREIGN {
             return FOREIGN;
         }
-        let entry = self.access(Access::Entry(bucket, number)) as u32;
-        if self.fault == Some(Fault::PendingUnseen) && !SHAPE.is_live(entry) && entry != 0 {
+        let entry = self.0.access(Access::Entry(bucket, number)) as u32;
+        if self.0.has(Fault::PendingUnseen) && !SHAPE.is_live(entry) && entry != 0 {
             return FOREIGN;
         }
         entry
     }
 
     fn swap_entry(&self, bucket: usize, number: usize, from: u32, to: u32) -> bool {
-        self.access(Access::SwapEntry(bucket, number, from, to)) != 0
+        self.0.access(Access::SwapEntry(bucket, number, from, to)) != 0
     }
 
     fn set_entry(&self, bucket: usize, number: usize, to: u32) {
-        self.access(Access::SetEntry(bucket, number, to));
-        if self.fault == Some(Fault::CountedLate) && bucket != 0 && SHAPE.is_live(to) {
+        self.0.access(Access::SetEntry(bucket, number, to));
+        if self.0.has(Fault::CountedLate) && bucket != 0 && SHAPE.is_live(to) {
             let count = Head::unit(bucket).wrapping_neg();
-            self.access(Access::Subtract(0, count));
+            self.0.access(Access::Subtract(0, count));
         }
     }
 }
 
-impl Keys for Replay<'_> {
+impl Keys for Wanted<'_> {
     fn holds(&self, slot: u32) -> bool {
-        self.access(Access::Key(slot)) == u64::from(self.key)
+        self.0.access(Access::Key(slot)) == u64::from(self.1)
     }
 }
 
@@ -243,17 +248,15 @@ enum Work {
     Close(&'static [u32]),
 }
 
-enum Turn {
-    Again,
-    Over,
-}
+impl super::Work for Work {
+    type Shared = Buckets;
 
-impl Work {
     /// One attempt, or the removal of one slot.
-    fn turn(self, number: u8, memory: &Replay<'_>) -> Turn {
+    fn turn(self, number: u8, replay: &Replay<'_, Buckets>) -> Turn {
         let key = match self {
             Self::Close(slots) => {
-                remove(memory, SHAPE, DIGEST, slots[usize::from(number)]);
+                let slot = slots[usize::from(number)];
+                remove(&Wanted(replay, NOBODY), SHAPE, DIGEST, slot);
                 return if usize::from(number) + 1 == slots.len() {
                     Turn::Over
                 } else {
@@ -262,8 +265,9 @@ impl Work {
             }
             Self::Packet(key) | Self::Restart(key) => key,
         };
+        let memory = &Wanted(replay, key);
         let mut head = memory.head(0);
-        let take = || memory.access(Access::Take(key)) as u32;
+        let take = || replay.access(Access::Take(key)) as u32;
         let (slot, refused) = match search(memory, SHAPE, DIGEST, head) {
             Found::Pending => return Turn::Again,
             Found::Live(at) if matches!(self, Self::Restart(_)) => {
@@ -272,7 +276,7 @@ impl Work {
             }
             Found::Live(_) => return Turn::Over,
             Found::Nothing => {
-                if memory.fault == Some(Fault::HeadReadLate) {
+                if replay.has(Fault::HeadReadLate) {
                     head = memory.head(0);
                 }
                 let slot = take();
@@ -281,17 +285,10 @@ impl Work {
             }
         };
         if refused {
-            memory.access(Access::GiveBack(slot));
+            replay.access(Access::GiveBack(slot));
             return Turn::Again;
         }
         Turn::Over
-    }
-
-    fn key(self) -> u8 {
-        match self {
-            Self::Packet(key) | Self::Restart(key) => key,
-            Self::Close(_) => NOBODY,
-        }
     }
 
     fn most_turns(self) -> u8 {
@@ -302,142 +299,32 @@ impl Work {
     }
 }
 
-/// A thread in the middle of its work.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Thread {
-    work: Work,
-    turn: u8,
-    answers: Vec<u64>,
-    is_over: bool,
-}
-
-/// All there is.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct World {
-    shared: Shared,
-    threads: Vec<Thread>,
-}
-
-impl World {
-    fn new(empty: [usize; PLACES], works: &[Work]) -> Self {
-        let threads = works.iter().map(|work| Thread {
-            work: *work,
-            turn: 0,
-            answers: Vec::new(),
-            is_over: false,
-        });
-        Self {
-            shared: Shared::new(empty),
-            threads: threads.collect(),
-        }
-    }
-
-    /// A thread makes its next access, and goes on to the one after it. False if it has none.
-    fn step(&mut self, number: usize, fault: Option<Fault>) -> bool {
-        let thread = &mut self.threads[number];
-        loop {
-            if thread.is_over {
-                return false;
-            }
-            let memory = Replay {
-                shared: &self.shared,
-                answers: &thread.answers,
-                next: Cell::new(0),
-                key: thread.work.key(),
-                fault,
-            };
-            let turn = thread.turn;
-            let run = catch_unwind(AssertUnwindSafe(|| thread.work.turn(turn, &memory)));
-            match run {
-                Err(stopped) => {
-                    let access = *stopped.downcast::<Access>().unwrap();
-                    let answer = self.shared.access(access, fault);
-                    thread.answers.push(answer);
-                    return true;
-                }
-                Ok(turn) => {
-                    thread.answers.clear();
-                    thread.turn += 1;
-                    thread.is_over =
-                        matches!(turn, Turn::Over) || thread.turn == thread.work.most_turns();
-                }
-            }
-        }
-    }
-
-    /// Returns a defect in words, if there is one.
-    fn defect(&self) -> Option<&'static str> {
-        let shared = &self.shared;
-        if (1..=2).any(|key| shared.live(key) > 1) {
-            return Some("two entries lead to a key");
-        }
-        let further = 1..PLACES;
-        let head = shared.heads[0];
-        if further
-            .clone()
-            .any(|place| counted(head, place) < shared.ours(place, true))
-        {
-            return Some("a count is too low");
-        }
-        if !self.threads.iter().all(|thread| thread.is_over) {
-            return None;
-        }
-        if (0..PLACES).any(|bucket| shared.ours(bucket, true) != shared.ours(bucket, false)) {
-            return Some("an entry stays pending");
-        }
-        let is_count_wrong = |place: usize| counted(head, place) != shared.ours(place, false);
-        further
-            .clone()
-            .any(is_count_wrong)
-            .then_some("a count is wrong")
-    }
-}
-
-/// Walks through all that can happen; the number of states, or what is wrong in one of them.
-fn walk(first: World, fault: Option<Fault>) -> Result<usize, &'static str> {
-    let mut seen = HashSet::new();
-    let states = RandomState::new();
-    let mut left = vec![first];
-    while let Some(world) = left.pop() {
-        if let Some(defect) = world.defect() {
-            return Err(defect);
-        }
-        for number in 0..world.threads.len() {
-            let mut next = world.clone();
-            if (next.step(number, fault) || next != world) && seen.insert(states.hash_one(&next)) {
-                left.push(next);
-            }
-        }
-    }
-    Ok(seen.len())
-}
-
 /// Two packets of one key meet, where the home has room.
-fn at_home() -> World {
+fn at_home() -> World<Work> {
     let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[0, 1])];
-    World::new([2, 0, 0, 0], &works)
+    World::new(Buckets::new([2, 0, 0, 0]), &works)
 }
 
 /// Two packets of one key meet, where the home is full.
-fn beyond() -> World {
+fn beyond() -> World<Work> {
     let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[0, 1])];
-    World::new([0, 2, 0, 0], &works)
+    World::new(Buckets::new([0, 2, 0, 0]), &works)
 }
 
 /// The home's one entry is another key's, of the same tag, until user space removes it.
-fn at_the_edge() -> World {
+fn at_the_edge() -> World<Work> {
     const OTHER: u32 = 9;
     let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[OTHER])];
-    let mut world = World::new([1, 1, 0, 0], &works);
+    let mut world = World::new(Buckets::new([1, 1, 0, 0]), &works);
     world.shared.entries[0][0] = SHAPE.live(DIGEST).to(OTHER).0;
     world.shared.keys[OTHER as usize] = 2;
     world
 }
 
 /// A flow that is replaced by another of its key.
-fn replaced() -> World {
+fn replaced() -> World<Work> {
     let works = [Work::Packet(1), Work::Restart(1), Work::Close(&[0, 1])];
-    World::new([2, 0, 0, 0], &works)
+    World::new(Buckets::new([2, 0, 0, 0]), &works)
 }
 
 #[test]

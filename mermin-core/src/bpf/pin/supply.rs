@@ -1,84 +1,72 @@
-//! The stack of free slots. Each process that takes over an instance creates a new one.
+//! Free slots of an instance. Each process that takes it over makes a stack of its own for them.
 //!
-//! An earlier process may have been killed between emptying a slot and returning it, and then no stack has the slot.
-//! A stack cannot be searched for missing slots. So new flows switch to a new stack that has some numbers from the
-//! old one. One grace period later nothing uses the old stack any more. Every slot that is free, was in use before
-//! the switch and was not moved has no owner.
-
-use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-};
+//! An earlier process may have been killed between emptying a slot and returning it, and then the slot is not on its stack.
+//! So new flows switch to a new stack, which has some numbers of the old one. One grace period later nothing uses the
+//! old stack any more. Every slot that is free, was in use before the switch and was not moved has no owner.
 
 use mermin_bpf::abi::slot::state;
 
 use crate::{
-    bpf::{index::Index, slab::Slab},
+    bpf::{free::FreeSlots, slab::Slab},
     failpoint::{FailPoint, fail_point},
-    sys::bpf_pin,
 };
 
 /// Numbers moved before the switch, for the flows that begin until the rest is found.
 const AHEAD: u32 = 4096;
-/// Largest count of numbers first used during the switch that are searched in the old stack.
-const LATE: u32 = 1024;
 
 /// Free slots that move to the new stack.
 #[derive(Debug)]
-pub(crate) struct FreeStack {
-    old: Option<OwnedFd>,
+pub(crate) struct FreeSupply {
+    old: Option<FreeSlots>,
     /// Slots below this were used before the switch.
     known: u32,
     moved: Bits,
 }
 
-impl FreeStack {
+impl FreeSupply {
     /// Moves some numbers from the old stack, if there is one, to the new one. Call it before the switch.
-    pub(crate) fn move_some(old: Option<OwnedFd>, slab: &Slab, index: &Index) -> io::Result<Self> {
+    pub(crate) fn move_some(old: Option<FreeSlots>, slab: &Slab, new: &mut FreeSlots) -> Self {
         let known = slab.touched();
         let mut moved = Bits::new(known);
         if let Some(old) = &old {
             for _ in 0..AHEAD.min(known) {
-                let Some(slot) = bpf_pin::pop(old.as_fd())? else {
+                let Some(slot) = old.pop() else {
                     break;
                 };
+                // Of a stack that something else has changed only free slots are taken, each once.
+                if slot >= known || moved.has(slot) || slab.state(slot) != state::FREE {
+                    continue;
+                }
                 moved.set(slot);
                 fail_point(FailPoint::Moving);
-                index.give_back(slot)?;
+                new.give_back(slot);
             }
         }
-        Ok(Self { old, known, moved })
+        Self { old, known, moved }
     }
 
     /// Returns the slots without an owner. Call it a grace period after the switch.
-    pub(crate) fn rest(self, slab: &Slab) -> io::Result<RemainingSlots> {
+    pub(crate) fn rest(self, slab: &Slab) -> RemainingSlots {
         let mut free = Bits::new(slab.touched());
         let mut left = 0;
-        for slot in 0..self.known {
-            if slab.state(slot) == state::FREE && !self.moved.has(slot) {
-                free.set(slot);
-                left += 1;
-            }
+        let unmoved = (0..self.known)
+            .filter(|slot| slab.state(*slot) == state::FREE && !self.moved.has(*slot));
+        for slot in unmoved {
+            free.set(slot);
+            left += 1;
         }
-        let late = (slab.touched() - self.known).min(LATE);
-        if let Some(old) = self.old.filter(|_| late != 0) {
-            for _ in 0..late {
-                match bpf_pin::pop(old.as_fd())? {
-                    Some(slot) if slot >= self.known => {
-                        free.set(slot);
-                        left += 1;
-                    }
-                    Some(_) => {}
-                    None => break,
-                }
-            }
+        // An old program may have taken slots that were never used, after the switch began, and kept them.
+        let late = self.old.iter().flat_map(FreeSlots::spares);
+        for slot in late.filter(|slot| (self.known..slab.touched()).contains(slot)) {
+            free.set(slot);
+            left += 1;
         }
         let next = free.len();
-        Ok(RemainingSlots { free, next, left })
+        RemainingSlots { free, next, left }
     }
 }
 
-/// Free slots that are in no stack.
+/// Free slots that are not on the stack.
 #[derive(Debug, Default)]
 pub(crate) struct RemainingSlots {
     free: Bits,
@@ -93,18 +81,17 @@ impl RemainingSlots {
     }
 
     /// Puts up to `most` of them on the stack, the highest first, so that the lowest are used first.
-    pub(crate) fn give_back(&mut self, index: &Index, most: u32) -> io::Result<()> {
+    pub(crate) fn give_back(&mut self, slots: &mut FreeSlots, most: u32) {
         let mut given = 0;
         while self.left != 0 && given < most {
             self.next -= 1;
             if self.free.has(self.next) {
-                index.give_back(self.next)?;
+                slots.give_back(self.next);
                 self.left -= 1;
                 given += 1;
                 fail_point(FailPoint::Returning);
             }
         }
-        Ok(())
     }
 }
 

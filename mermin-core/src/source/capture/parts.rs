@@ -83,6 +83,7 @@ impl Parts {
         let closer = Closer::start(
             Arc::clone(&slab),
             loaded.index,
+            loaded.free,
             grace,
             Arc::clone(&arguments.control),
         )?;

@@ -150,7 +150,7 @@ impl Capture {
         self.finish_closed()?;
         self.parts
             .closer
-            .reap_acked_slots(&mut self.parts.slots, &mut self.parts.exporter)?;
+            .reap_acked_slots(&mut self.parts.slots, &mut self.parts.exporter);
         self.take_new_flow_hints();
         // Times in the table are the kernel's.
         self.sweep(self.parts.clock.kernel(now))?;
@@ -285,7 +285,7 @@ impl Capture {
         while !self.parts.control.is_abandoned() {
             self.fill_pages()?;
             let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
-            self.parts.closer.reap_acked_slots(slots, exporter)?;
+            self.parts.closer.reap_acked_slots(slots, exporter);
             let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
             let drained = drain.step(slots, exporter, &self.parts.closer, &records);
             if drained == Drained::Full {

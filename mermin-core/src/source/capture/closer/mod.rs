@@ -11,13 +11,13 @@ use super::{
     slots::SlotTable,
 };
 use crate::{
-    bpf::{grace::Grace, index::Index, pin::supply::RemainingSlots, slab::Slab},
+    bpf::{free::FreeSlots, grace::Grace, index::Index, pin::supply::RemainingSlots, slab::Slab},
     error::{Error, ErrorKind},
     flow::EndReason,
     source::control::Control,
 };
 
-/// Free slots returned to the kernel program in one round: about 3 ms.
+/// Free slots returned to the kernel program in one round.
 const RETURNED_AT_ONCE: u32 = 8192;
 
 /// A flow that ends: its slot and the reason.
@@ -45,6 +45,7 @@ pub(super) struct Closed {
 pub(super) struct Closer {
     slab: Arc<Slab>,
     index: Arc<Index>,
+    free: FreeSlots,
     /// For this thread. The closer's thread has its own.
     grace: Grace,
     thread: GraceThread,
@@ -57,6 +58,7 @@ impl Closer {
     pub(super) fn start(
         slab: Arc<Slab>,
         index: Index,
+        free: FreeSlots,
         grace: Grace,
         control: Arc<Control>,
     ) -> Result<Self, Error> {
@@ -68,6 +70,7 @@ impl Closer {
         Ok(Self {
             slab,
             index,
+            free,
             grace,
             thread,
             remaining: RemainingSlots::default(),
@@ -97,7 +100,7 @@ impl Closer {
     /// Makes the last records of a batch's flows and returns their slots to the kernel program. Returns the
     /// interfaces that waited for the same grace period, and its duration.
     pub(super) fn final_read(
-        &self,
+        &mut self,
         closed: Closed,
         slots: &mut SlotTable,
         exporter: &mut Exporter,
@@ -108,24 +111,20 @@ impl Closer {
             let suppressed = exporter.is_suppressed(slots, records, slot);
             exporter.keep_promise(suppressed);
             if exporter.end(slots, records, slot, reason) {
-                self.give_back(slot)?;
+                self.give_back(slot);
             }
         }
         Ok((closed.batch.detached, closed.grace))
     }
 
-    /// Empties and returns the slots of flows whose last records were acknowledged, and some of the slots that were
-    /// not on the stack.
-    pub(super) fn reap_acked_slots(
-        &mut self,
-        slots: &mut SlotTable,
-        exporter: &mut Exporter,
-    ) -> Result<(), Error> {
+    /// Empties and returns the slots of flows whose last records were acknowledged, those that CPUs took and did not use,
+    /// and some of those that were not on the stack.
+    pub(super) fn reap_acked_slots(&mut self, slots: &mut SlotTable, exporter: &mut Exporter) {
         while let Some(slot) = exporter.empty_acked(slots) {
-            self.give_back(slot)?;
+            self.give_back(slot);
         }
-        let returned = self.remaining.give_back(&self.index, RETURNED_AT_ONCE);
-        returned.map_err(not_back)
+        self.free.give_spares_back();
+        self.remaining.give_back(&mut self.free, RETURNED_AT_ONCE);
     }
 
     /// Removes flows from the index at once. A program run may still count into them.
@@ -138,10 +137,12 @@ impl Closer {
         self.index.remove(&self.slab, slot);
     }
 
-    /// As [`Index::defects`].
+    /// As [`Index::defects`] and [`FreeSlots::defects`].
     #[cfg(feature = "__lab")]
     pub(super) fn index_defects(&self) -> Vec<String> {
-        self.index.defects(&self.slab, 0)
+        let mut defects = self.index.defects(&self.slab, 0);
+        defects.extend(self.free.defects(&self.slab));
+        defects
     }
 
     /// Waits until every program run that began before has ended.
@@ -150,11 +151,11 @@ impl Closer {
     }
 
     /// Returns an empty slot to the kernel program.
-    pub(super) fn give_back(&self, slot: u32) -> Result<(), Error> {
-        self.index.give_back(slot).map_err(not_back)
+    pub(super) fn give_back(&mut self, slot: u32) {
+        self.free.give_back(slot);
     }
 
-    /// Starts to return the free slots that are in no stack, some in each round.
+    /// Starts to return the free slots that are not on the stack, some in each round.
     pub(super) fn take_remaining(&mut self, remaining: RemainingSlots) {
         self.remaining = remaining;
     }
@@ -162,8 +163,4 @@ impl Closer {
 
 fn no_grace(error: io::Error) -> Error {
     Error::new(ErrorKind::System, "cannot wait for a grace period").with_source(error)
-}
-
-fn not_back(error: io::Error) -> Error {
-    Error::new(ErrorKind::System, "cannot give a slot back").with_source(error)
 }

@@ -8,6 +8,7 @@ use super::{Leftovers, PinnedInstance, degradations};
 use crate::{
     attach::pinned_hooks::{OnDrop, PinnedHooks},
     bpf::{
+        free::FreeSlots,
         object::{Loaded, Making, shared_maps},
         pin::{
             departed::{self, RetiredCounters},
@@ -17,7 +18,7 @@ use crate::{
             journal::{self, Journal},
             names,
             redo::{self, Redo},
-            supply::FreeStack,
+            supply::FreeSupply,
         },
         size::Sizes,
     },
@@ -240,7 +241,7 @@ fn take_over(
         Some((&path, found.identity.seed)),
     )?;
     arguments.control.go_on()?;
-    let loaded = making.finish()?;
+    let mut loaded = making.finish()?;
     // From here on, the instance is changed.
     arguments.control.go_on()?;
     let mut map = |name| found.maps.remove(name).map(|(map, _)| map);
@@ -248,14 +249,12 @@ fn take_over(
     let notes = Notes::open(&notes, sizes)?;
     notes.redo.finish(&notes.journal, &loaded.ledger);
     notes.departed.finish(&loaded.ledger);
-    let old = map(maps::MAP_FREE);
+    let old = map(maps::MAP_FREE).and_then(|map| FreeSlots::found(map, sizes));
     let programs = pin_programs(&instance, &loaded)?;
     let keeper = PinnedHooks::new(path, found.links, found.programs);
-    let supply = FreeStack::move_some(old, &loaded.slab, &loaded.index)
-        .and_then(|supply| {
-            instance.replace_map(maps::MAP_FREE, loaded.index.free.as_fd())?;
-            Ok(supply)
-        })
+    let supply = FreeSupply::move_some(old, &loaded.slab, &mut loaded.free);
+    instance
+        .replace_map(maps::MAP_FREE, loaded.free.map())
         .map_err(|error| system("cannot take over the free slots", error))?;
     loaded.programs.connect()?;
     fail_point(FailPoint::Connected);

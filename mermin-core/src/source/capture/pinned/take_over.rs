@@ -7,7 +7,7 @@ use mermin_bpf::abi::slot::state;
 use super::{PinnedInstance, degradations};
 use crate::{
     attach::pinned_hooks::PinnedHooks,
-    bpf::pin::{instance::Stale, journal::SlotNotes, supply::FreeStack},
+    bpf::pin::{instance::Stale, journal::SlotNotes, supply::FreeSupply},
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     filter::FilterDecision,
@@ -34,7 +34,7 @@ pub(in crate::source::capture) struct Leftovers {
     /// Pins to remove once this source has replaced them.
     pub(super) stale: Vec<Stale>,
     /// Free slots that move to the new stack. `None` if nothing is taken over.
-    pub(super) supply: Option<FreeStack>,
+    pub(super) supply: Option<FreeSupply>,
 }
 
 impl Leftovers {
@@ -49,7 +49,7 @@ impl Leftovers {
         self,
         instance: &PinnedInstance,
         interfaces: &InterfaceSet,
-    ) -> Result<Option<FreeStack>, Error> {
+    ) -> Result<Option<FreeSupply>, Error> {
         let refused = |error| system("cannot remove what a former process left", error);
         let hooks = interfaces.hooks();
         let interfaces = interfaces.list();
@@ -96,12 +96,13 @@ impl Recovered {
 
 impl TakeOver<'_> {
     /// Resumes the existing flows. Call it once everything is attached.
-    pub(in crate::source::capture) fn run(mut self, supply: FreeStack) -> Result<Recovered, Error> {
+    pub(in crate::source::capture) fn run(
+        mut self,
+        supply: FreeSupply,
+    ) -> Result<Recovered, Error> {
         self.closer.wait_for_grace()?;
         self.clear_done();
-        let remaining = supply
-            .rest(self.slots.slab())
-            .map_err(|error| system("cannot take over the free slots", error))?;
+        let remaining = supply.rest(self.slots.slab());
         let returned = remaining.len();
         self.closer.take_remaining(remaining);
         self.exporter.enrol_all(self.slots, self.records);

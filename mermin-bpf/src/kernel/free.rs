@@ -1,0 +1,134 @@
+//! The kernel's way to free slots.
+
+use mermin_bpf::{
+    abi::{
+        free::{FreeLine, NUMBERS, Top},
+        ledger::Reason,
+    },
+    index::free::{self, FreeMemory, Taken},
+};
+
+use super::{
+    atomic, ledger,
+    maps::{FREE, GLOBALS, free_shape, slot_count},
+};
+
+/// An unused slot's number: one that was given back, otherwise one that was never used. The error is the reason to count the
+/// packet under; [`Reason::Race`] if others took slots meanwhile.
+#[inline(always)]
+pub(super) fn take() -> Result<u32, Reason> {
+    match free::take(&FreeSlots, ledger::cpu()) {
+        Taken::Slot(number) => Ok(number),
+        Taken::Overtaken => Err(Reason::Race),
+        Taken::Nothing => never_used().ok_or(Reason::TableFull),
+    }
+}
+
+/// Keeps a slot that was taken and not used for this CPU's next new flow.
+#[inline(always)]
+pub(super) fn keep(number: u32) {
+    // In test builds only: the slot is lost.
+    if cfg!(mermin_fault = "unkept") {
+        return;
+    }
+    free::keep(&FreeSlots, ledger::cpu(), number);
+}
+
+#[inline(always)]
+fn never_used() -> Option<u32> {
+    let globals = GLOBALS.get_ptr_mut(0)?;
+    let slots = u64::from(slot_count());
+    // SAFETY: the array has its one element; the counter is only changed atomically.
+    unsafe {
+        let high_water = &raw mut (*globals).high_water;
+        if high_water.read_volatile() >= slots {
+            return None;
+        }
+        let number = atomic::fetch_add(high_water, 1);
+        (number < slots).then_some(number as u32)
+    }
+}
+
+/// Readings of the clock between reading and taking a number.
+#[cfg(mermin_fault = "unversioned")]
+const DELAY: usize = 20;
+
+struct FreeSlots;
+
+impl FreeMemory for FreeSlots {
+    /// The number's address depends on the top that is read here, so the number is read afterwards on every machine.
+    #[inline(always)]
+    fn top(&self) -> Top {
+        // SAFETY: a line's first eight octets, aligned.
+        FREE.get_ptr(0).map_or(
+            Top(0),
+            #[inline(always)]
+            |line| Top(unsafe { line.cast::<u64>().read_volatile() }),
+        )
+    }
+
+    #[inline(always)]
+    fn swap_top(&self, from: Top, to: Top) -> bool {
+        let Some(line) = FREE.get_ptr_mut(0) else {
+            return false;
+        };
+        // In test builds only: the number may have been taken, and another one returned to its place.
+        #[cfg(mermin_fault = "unversioned")]
+        let (from, to) = {
+            for _ in 0..DELAY {
+                // SAFETY: takes nothing.
+                core::hint::black_box(unsafe { aya_ebpf::helpers::bpf_ktime_get_ns() });
+            }
+            let now = self.top();
+            if now.count() != from.count() {
+                return false;
+            }
+            (now, now.popped())
+        };
+        // SAFETY: as above; the top is only changed atomically.
+        unsafe { atomic::swap(line.cast::<u64>(), from.0, to.0) }
+    }
+
+    #[inline(always)]
+    fn number(&self, place: u32) -> u32 {
+        let (line, number) = free_shape().place(place);
+        // SAFETY: within the line, whatever the number.
+        FREE.get_ptr(line).map_or(
+            u32::MAX,
+            #[inline(always)]
+            |line| unsafe { number_of(line.cast_mut(), number).read_volatile() },
+        )
+    }
+
+    /// User space alone pushes.
+    #[inline(always)]
+    fn set_number(&self, _: u32, _: u32) {}
+
+    #[inline(always)]
+    fn spare(&self, cpu: u32) -> u32 {
+        // SAFETY: within the line.
+        FREE.get_ptr(free_shape().spare(cpu)).map_or(
+            0,
+            #[inline(always)]
+            |line| unsafe { number_of(line.cast_mut(), 0).read_volatile() },
+        )
+    }
+
+    #[inline(always)]
+    fn swap_spare(&self, cpu: u32, to: u32) -> u32 {
+        // SAFETY: within the line; a spare is only changed atomically.
+        FREE.get_ptr_mut(free_shape().spare(cpu)).map_or(
+            0,
+            #[inline(always)]
+            |line| unsafe { atomic::exchange(number_of(line, 0), to) },
+        )
+    }
+}
+
+/// # Safety
+/// `line` is valid.
+#[inline(always)]
+unsafe fn number_of(line: *mut FreeLine, number: usize) -> *mut u32 {
+    // SAFETY: by the contract above, and the number is masked.
+    unsafe { line.cast::<u32>().add(number & (NUMBERS - 1)) }
+}

@@ -1,0 +1,67 @@
+//! The ground of each attack: a network namespace of its own, and both CPUs for itself.
+
+use std::{
+    env,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use mermin_core::lab::{Fault, Lab, enter_new_namespace};
+
+/// One attack at a time: each wants both CPUs.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Does the work in a network namespace of its own; `None` where the kernel is out of reach.
+pub(crate) fn in_namespace<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let thread = thread::spawn(|| match hindrance() {
+        Some(hindrance) => {
+            skip(&hindrance);
+            None
+        }
+        None => Some(work()),
+    });
+    thread.join().unwrap()
+}
+
+/// Why the kernel cannot be had here, if it cannot.
+fn hindrance() -> Option<String> {
+    if let Err(error) = enter_new_namespace() {
+        return Some(format!("cannot make a network namespace: {error}"));
+    }
+    Lab::open(1).err().map(|error| error.to_string())
+}
+
+fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+    assert!(
+        env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
+        "MERMIN_REQUIRE_KERNEL is set"
+    );
+}
+
+/// How long each attack takes.
+pub(crate) fn seconds() -> u64 {
+    env::var("MERMIN_ATTACK_SECONDS")
+        .ok()
+        .and_then(|seconds| seconds.parse().ok())
+        .unwrap_or(10)
+}
+
+/// A kernel program that is compiled for tests, with this fault.
+pub(crate) fn for_tests(name: &str) -> Option<Fault> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("../bpf/{name}.bpf.o"));
+    match std::fs::read(&path) {
+        Ok(object) => Some(Fault::Object(object.leak())),
+        Err(error) => {
+            skip(&format!(
+                "cannot read `{}`: {error}; type `cargo xtask bpf --tests`",
+                path.display()
+            ));
+            None
+        }
+    }
+}
