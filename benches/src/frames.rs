@@ -22,6 +22,13 @@ pub fn tcp4(port: u16) -> Vec<u8> {
     tcp(client_v4(port), server_v4(), flag::ACK, 64)
 }
 
+/// Returns a SYN to a port of the server, IPv4.
+#[must_use]
+pub fn tcp4_syn(port: u16) -> Vec<u8> {
+    let server = (server_v4().ip(), port).into();
+    tcp(client_v4(1), server, flag::SYN, 0)
+}
+
 /// Returns a packet of the same connection in the reverse direction.
 #[must_use]
 pub fn tcp4_back(port: u16) -> Vec<u8> {

@@ -75,6 +75,7 @@ impl FreeMemory for FreeSlots {
         // In test builds only: the number may have been taken, and another one returned to its place.
         #[cfg(mermin_fault = "unversioned")]
         let (from, to) = {
+            let _ = to;
             for _ in 0..DELAY {
                 // SAFETY: takes nothing.
                 core::hint::black_box(unsafe { aya_ebpf::helpers::bpf_ktime_get_ns() });

@@ -74,6 +74,12 @@ impl Least {
         Ok(Self { program, map })
     }
 
+    /// Uses a program of someone else, which is loaded.
+    #[must_use]
+    pub fn foreign(program: OwnedFd) -> Self {
+        Self { program, map: None }
+    }
+
     /// Runs a frame, as [`Injector::run`](super::Injector::run) does.
     ///
     /// # Errors

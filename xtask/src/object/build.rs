@@ -26,7 +26,13 @@ pub(super) enum Variant {
 /// Compiles the kernel program with the pinned tools.
 pub(super) fn build(variant: Variant) -> Result<Vec<u8>> {
     let rustc = toolchain::ready(&Pin::read()?)?;
-    run(&rustc, variant, "build", &[])?;
+    match variant {
+        Variant::Shipped => run(&rustc, variant, "build", &[])?,
+        Variant::Faulty(fault) => {
+            let fault = format!("--cfg=mermin_fault=\"{fault}\"");
+            run(&rustc, variant, "rustc", &["--", &fault])?;
+        }
+    }
     let built = target_dir(variant)
         .join(TARGET)
         .join("release")
@@ -39,7 +45,8 @@ pub(super) fn build(variant: Variant) -> Result<Vec<u8>> {
 fn target_dir(variant: Variant) -> PathBuf {
     match variant {
         Variant::Shipped => project::object_target_dir(),
-        Variant::Faulty(fault) => project::object_target_dir().join(fault),
+        // They differ in the program alone, so all else is compiled once.
+        Variant::Faulty(_) => project::object_target_dir().join("faulty"),
     }
 }
 
@@ -56,7 +63,7 @@ pub(super) fn lint() -> Result<()> {
 
 /// Runs a cargo command on the kernel program.
 fn run(rustc: &Rustc, variant: Variant, subcommand: &str, arguments: &[&str]) -> Result<()> {
-    let status = command(rustc, variant, subcommand)
+    let status = command(rustc, subcommand)
         .args(["--release", "--quiet", "--locked"])
         .args(["--package", PACKAGE, "--bin", PACKAGE, "--target", TARGET])
         .arg("--target-dir")
@@ -72,16 +79,13 @@ fn run(rustc: &Rustc, variant: Variant, subcommand: &str, arguments: &[&str]) ->
 }
 
 /// Returns a cargo for the kernel's target, with every flag that affects the bytes.
-fn command(rustc: &Rustc, variant: Variant, subcommand: &str) -> Command {
+fn command(rustc: &Rustc, subcommand: &str) -> Command {
     let mut command = toolchain::cargo(rustc);
     command
         .current_dir(project::root())
         // `-Z build-std` on a stable compiler, because `core` is not precompiled for this target.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            flags(rustc, variant).join(SEPARATOR),
-        )
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(rustc).join(SEPARATOR))
         // After the subcommand, because clippy is a program of its own and gets only these flags.
         .args([subcommand, "-Z", "build-std=core", "--config"])
         // Without DWARF, which nothing reads and which is five times as large as the program.
@@ -90,13 +94,9 @@ fn command(rustc: &Rustc, variant: Variant, subcommand: &str) -> Command {
     command
 }
 
-fn flags(rustc: &Rustc, variant: Variant) -> Vec<String> {
+fn flags(rustc: &Rustc) -> Vec<String> {
     // v3 has 32-bit registers and jumps. Every kernel since 5.1 supports it.
     let mut flags = vec!["-Ctarget-cpu=v3".to_owned()];
-    match variant {
-        Variant::Shipped => {}
-        Variant::Faulty(fault) => flags.push(format!("--cfg=mermin_fault=\"{fault}\"")),
-    }
     for (path, name) in local_paths(rustc) {
         flags.push(format!("--remap-path-prefix={}={name}", path.display()));
     }
