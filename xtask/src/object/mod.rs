@@ -19,7 +19,7 @@ const FAULTS: [&str; 6] = [
     "unguarded",
     "uncounted",
     "overwritten",
-    "unversioned",
+    "unchecked",
     "unkept",
 ];
 
