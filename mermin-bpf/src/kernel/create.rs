@@ -63,6 +63,11 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
             (*packet).overtaken += 1;
             PROGRAMS.tail_call(context, next::CREATE);
         }
+        let reason = if (*packet).later && matches!(reason, Reason::Race) {
+            Reason::Fragment
+        } else {
+            reason
+        };
         account.ignored(cpu, reason, &(*packet).facts.measure);
     }
 }
@@ -130,7 +135,8 @@ fn find_or_create(
             Some((at, slot))
         }
         Found::Pending => return Err(Reason::Race),
-        Found::Nothing if packet.later => return Err(Reason::Fragment),
+        // The first fragment has stored its flow, and another CPU is about to make it; or the flow has ended.
+        Found::Nothing if packet.later => return Err(Reason::Race),
         Found::Nothing => None,
     };
     let number = free::take().map_err(

@@ -5,8 +5,8 @@
 //! that reads no names pay for it.
 
 use aya_ebpf::{
-    bindings::BPF_RB_NO_WAKEUP,
-    helpers::{bpf_ktime_get_ns, bpf_ringbuf_output, bpf_skb_load_bytes},
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    helpers::{bpf_ktime_get_ns, bpf_ringbuf_output, bpf_ringbuf_query, bpf_skb_load_bytes},
 };
 use mermin_bpf::{
     abi::{
@@ -16,7 +16,7 @@ use mermin_bpf::{
     },
     track::{
         key::HIGH_TO_LOW,
-        section::{LOOKED_AT, Payload, step},
+        section::{LAST, LOOKED_AT, Payload, step},
     },
     wire::{
         bytes::{Bytes, Window},
@@ -89,6 +89,7 @@ pub(super) fn pass(skb: Skb, workspace: *mut Workspace, slot: *mut Slot) {
                 ports: tail.ports,
                 length,
                 first,
+                last: last(workspace, length),
                 is_opening: packet.facts.may_begin(),
                 is_cut: length > OCTETS as u32,
                 is_from_initiator: (packet.facts.direction == HIGH_TO_LOW) == is_higher,
@@ -137,7 +138,9 @@ unsafe fn find(
     let (payload_at, sequence) = if is_tcp {
         let header = Anywhere(skb).window::<{ tcp::LENGTH }>(at as usize)?;
         let length = u32::from(header.u8(12) >> 4) * 4;
-        (at + length, header.be32(tcp::SEQUENCE_AT))
+        // A SYN takes a number of its own before the octets that it carries (RFC 7413).
+        let syn = u32::from(facts.tcp_flags & tcp::flag::SYN != 0);
+        (at + length, header.be32(tcp::SEQUENCE_AT).wrapping_add(syn))
     } else {
         (at + udp::LENGTH as u32, 0)
     };
@@ -179,6 +182,45 @@ unsafe fn load(skb: Skb, workspace: *mut Workspace, at: u32, length: u32) -> u32
     }
 }
 
+/// The last octets of a payload that the workspace holds as a whole.
+///
+/// # Safety
+/// As [`find`].
+#[inline(always)]
+unsafe fn last(workspace: *mut Workspace, length: u32) -> [u8; LAST] {
+    let at = barrier_var(workspace, length.wrapping_sub(LAST as u32) as usize);
+    if at > OCTETS - LAST {
+        return [0; LAST];
+    }
+    // SAFETY: by the contract above; the octets are within the section's.
+    unsafe {
+        (&raw const (*workspace).section.octets)
+            .cast::<u8>()
+            .add(at)
+            .cast::<[u8; LAST]>()
+            .read_volatile()
+    }
+}
+
+/// Flags of a section: a ring that is half full wakes its reader, which otherwise reads it at its own pace.
+#[inline(always)]
+fn wake_up() -> u64 {
+    let ring = (&raw const SECTIONS).cast_mut().cast();
+    // SAFETY: the map lives as long as the program.
+    let (waiting, size) = unsafe {
+        (
+            bpf_ringbuf_query(ring, u64::from(BPF_RB_AVAIL_DATA)),
+            bpf_ringbuf_query(ring, u64::from(BPF_RB_RING_SIZE)),
+        )
+    };
+    let flag = if waiting > size / 2 {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
+    };
+    u64::from(flag)
+}
+
 /// Puts the section into the ring, or counts it as lost.
 ///
 /// # Safety
@@ -196,7 +238,7 @@ unsafe fn output(workspace: *mut Workspace, held: u32) {
             (&raw const SECTIONS).cast_mut().cast(),
             (&raw mut (*workspace).section).cast(),
             (HEADER + last + 1) as u64,
-            u64::from(BPF_RB_NO_WAKEUP),
+            wake_up(),
         )
     };
     if status != 0

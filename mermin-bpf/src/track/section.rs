@@ -10,6 +10,8 @@ use crate::{
 
 /// Octets of a payload that are looked at.
 pub const LOOKED_AT: usize = 8;
+/// Octets at the end of a payload that are looked at.
+pub const LAST: usize = 4;
 
 /// Sections behind a first one that did not hold its whole message, in one direction of a TCP connection.
 const MORE_SEGMENTS: u8 = 3;
@@ -42,6 +44,8 @@ pub struct Payload {
     pub length: u32,
     /// The first octets, zeroes behind the last one.
     pub first: [u8; LOOKED_AT],
+    /// The last octets of a payload that the section holds to its end; zeroes otherwise.
+    pub last: [u8; LAST],
     /// Its packet opens a connection, or answers one that does.
     pub is_opening: bool,
     /// The section has less than all of it.
@@ -115,7 +119,12 @@ pub const fn step(left: u8, payload: &Payload) -> Step {
     if !is_tls(payload) && !is_http(payload) {
         return Step::NONE;
     }
-    let is_whole = is_tls(payload) && payload.length >= record(&payload.first);
+    let is_whole = if is_tls(payload) {
+        payload.length >= record(&payload.first)
+    } else {
+        // The empty line that ends the fields of a request (RFC 9112 section 2.1), where no content follows.
+        u32::from_le_bytes(payload.last) == u32::from_le_bytes(*b"\r\n\r\n")
+    };
     if is_whole || payload.is_cut {
         Step::taken(0)
     } else {
@@ -241,6 +250,7 @@ mod tests {
             ports: [40_000, 443],
             length,
             first,
+            last: [0; LAST],
             is_opening: false,
             is_cut: length > 256,
             is_from_initiator: true,
@@ -349,6 +359,19 @@ mod tests {
                 assert!(step(FRESH, &payload).is_taken, "{method} {length}");
             }
             assert_eq!(message(&tcp(octets, 90)), Some(Message::Http));
+        }
+    }
+
+    #[test]
+    fn a_whole_request_is_one_section() {
+        let whole = Payload {
+            last: *b"\r\n\r\n",
+            ..tcp(b"GET / HT", 40)
+        };
+        assert_eq!(step(FRESH, &whole), Step::taken(0));
+        // Content follows in the same payload, or fields in the next one.
+        for last in [*b"\r\nab", *b"ab\r\n", [0; LAST]] {
+            assert_eq!(step(FRESH, &Payload { last, ..whole }), Step::taken(3));
         }
     }
 

@@ -186,7 +186,7 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
             u32::from(sizes.keyed == Keyed::Endpoints),
         ),
         (names::CONST_ANALYSE, u32::from(sizes.tcp_analysis)),
-        (names::CONST_SECTIONS, u32::from(sizes.sections)),
+        (names::CONST_SECTIONS, u32::from(sizes.sections != 0)),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
     let words = [
@@ -231,7 +231,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis: false,
-            sections: false,
+            sections: 0,
             ports: mermin_bpf::wire::tunnel::Ports::default(),
             slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
         };

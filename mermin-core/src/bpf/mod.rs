@@ -12,7 +12,7 @@ pub(crate) mod ledger;
 pub(crate) mod object;
 mod parallel;
 pub(crate) mod pin;
-mod refusal;
+pub(crate) mod refusal;
 pub(crate) mod sections;
 pub(crate) mod size;
 pub(crate) mod slab;

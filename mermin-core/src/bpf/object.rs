@@ -8,7 +8,6 @@ use std::{
 };
 
 use mermin_bpf::abi::{digest::Seed, free::FreeLine, globals::next, index::Bucket, names};
-use rustix::param::page_size;
 
 use super::{
     clock,
@@ -17,7 +16,7 @@ use super::{
     index::{self, Index},
     ledger::Ledger,
     parallel::parallel_map,
-    refusal::Failure,
+    refusal::{Failure, Refusal},
     sections::Sections,
     size::{HOOK_PLACES, Sizes},
     slab::Slab,
@@ -26,6 +25,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
+    probe::privilege,
     sys::{
         bpf,
         bpf_load::{self, Kind, LoadError, Program},
@@ -65,12 +65,14 @@ pub(crate) struct Loaded {
     pub(crate) free: FreeSlots,
     pub(crate) ledger: Ledger,
     pub(crate) clock: clock::Reader,
-    /// Sections of payloads, where they were asked for; the error if the ring cannot be had.
-    pub(crate) sections: Option<io::Result<Sections>>,
+    /// Sections of payloads, where they were asked for.
+    pub(crate) sections: Option<Sections>,
+    /// Sections that were lost before these programs were connected.
+    pub(crate) sections_lost_before: u64,
 }
 
 /// Creates maps of these sizes and loads the programs of an object.
-pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Error> {
+pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Refusal> {
     let loaded = Making::begin(object, sizes, None)?.finish()?;
     loaded.programs.connect()?;
     Ok(loaded)
@@ -87,7 +89,8 @@ fn is_shared(name: &str) -> bool {
 /// Returns the maps that a process leaves to the next, and the required shape of each for these sizes.
 pub(crate) fn shared_maps(object: &[u8], sizes: Sizes) -> Result<Vec<(String, Shape)>, Error> {
     let seed = Seed::default();
-    let image = Image::parse(object, sizes, &seed).map_err(|failure| failure.explain(sizes))?;
+    let image =
+        Image::parse(object, sizes, &seed).map_err(|failure| failure.refuse(sizes).error)?;
     let maps = image.maps().into_iter();
     Ok(maps
         .filter(|map| is_shared(map.name))
@@ -113,6 +116,7 @@ struct InMemory {
     ledger: Ledger,
     buckets: Mapping<Bucket>,
     free: Mapping<FreeLine>,
+    sections: Option<Sections>,
 }
 
 impl Making {
@@ -121,12 +125,18 @@ impl Making {
     ///
     /// The kernel zeroes all memory of a map before it answers, and verifying a program takes about as long. Mapping
     /// the memory takes time as well.
+    ///
+    /// Without `CAP_PERFMON`, the verifier would refuse the programs after seconds of work.
     pub(crate) fn begin(
         object: &[u8],
         sizes: Sizes,
         found: Option<(&Path, Seed)>,
-    ) -> Result<Self, Error> {
-        let explain = |failure: Failure| failure.explain(sizes);
+    ) -> Result<Self, Refusal> {
+        let refuse = |failure: Failure| failure.refuse(sizes);
+        if privilege::is_lacking() {
+            let refused = io::Error::from_raw_os_error(libc::EPERM);
+            return Err(privilege::denied("load the kernel program", refused).into());
+        }
         let (found, seed) = match found {
             Some((path, seed)) => (Some(path), seed),
             None => (
@@ -134,14 +144,14 @@ impl Making {
                 index::draw_seed().map_err(|error| system("cannot draw a random number", error))?,
             ),
         };
-        let image = Image::parse(object, sizes, &seed).map_err(explain)?;
+        let image = Image::parse(object, sizes, &seed).map_err(refuse)?;
         let (made, ()) = parallel_map(image.maps(), |map| create(&map, found), || ());
         let maps = made.into_iter().collect::<Result<Named, _>>();
-        let maps = maps.map_err(explain)?;
-        let codes = image.programs(&maps).map_err(explain)?;
+        let maps = maps.map_err(refuse)?;
+        let codes = image.programs(&maps).map_err(refuse)?;
         let (loaded, mapped) = parallel_map(codes, load_program, || into_memory(&maps, sizes));
         let programs = loaded.into_iter().collect::<Result<Named, _>>();
-        let programs = programs.map_err(explain)?;
+        let programs = programs.map_err(refuse)?;
         Ok(Self {
             maps,
             programs,
@@ -178,10 +188,9 @@ impl Making {
             (next::CREATE, program(names::PROGRAM_CREATE)?),
             (next::TCP, program(names::PROGRAM_TCP)?),
         ];
-        let ring = map(names::MAP_SECTIONS)?;
-        let sizes = self.sizes;
         Ok(Loaded {
-            sections: sizes.sections.then(|| Sections::new(ring, sizes)),
+            sections: self.memory.sections,
+            sections_lost_before: self.memory.slab.globals().read(0).sections_lost,
             programs: Programs {
                 ingress: program(names::PROGRAM_INGRESS)?,
                 egress: program(names::PROGRAM_EGRESS)?,
@@ -195,7 +204,7 @@ impl Making {
                 self.seed,
                 self.sizes.keyed,
             ),
-            free: FreeSlots::new(self.memory.free, sizes.free(), map(names::MAP_FREE)?),
+            free: FreeSlots::new(self.memory.free, self.sizes.free(), map(names::MAP_FREE)?),
             ledger: self.memory.ledger,
             clock: clock::Reader::new(program(names::PROGRAM_CLOCK)?, self.sizes.exact_end),
         })
@@ -219,19 +228,7 @@ fn create(map: &Blank<'_>, found: Option<&Path>) -> Result<(String, OwnedFd), Fa
     let create = || match found {
         Some(found) if is_shared(name) => bpf_pin::get(&found.join(name)),
         _ => {
-            let made = bpf_pin::create(name, map.shape).or_else(|error| {
-                // Without room for the ring, packets are counted all the same. The program's constants are set by now, so it goes on
-                // writing sections to a page that nobody reads, and counts them as lost once that is full.
-                let least = Shape {
-                    entries: u32::try_from(page_size()).unwrap_or(map.shape.entries),
-                    ..map.shape
-                };
-                if name == names::MAP_SECTIONS {
-                    bpf_pin::create(name, least)
-                } else {
-                    Err(error)
-                }
-            })?;
+            let made = bpf_pin::create(name, map.shape)?;
             match map.content {
                 Content::Zeros => {}
                 Content::Variables(value) => bpf_load::fill(made.as_fd(), value)?,
@@ -266,7 +263,7 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
 }
 
 /// Maps the memory that both sides share.
-fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Error> {
+fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
     let analyses = values(maps, names::MAP_TCP_ANALYSIS, sizes.tcp_analyses())?;
     let analyses = sizes.tcp_analysis.then(|| TcpAnalyses::new(analyses));
     let slab = Slab::new(
@@ -288,6 +285,21 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Error> {
         ledger,
         buckets: values(maps, names::MAP_INDEX, sizes.index().buckets())?,
         free: values(maps, names::MAP_FREE, sizes.free().lines(sizes.slots))?,
+        sections: sections(maps, sizes)?,
+    })
+}
+
+fn sections(maps: &Named, sizes: Sizes) -> Result<Option<Sections>, Refusal> {
+    if sizes.sections == 0 {
+        return Ok(None);
+    }
+    let name = names::MAP_SECTIONS;
+    let map = maps.get(name).ok_or_else(|| missing(name))?;
+    let map = map.try_clone();
+    let sections = map.and_then(|map| Sections::new(map, sizes.section_ring()));
+    sections.map(Some).map_err(|error| {
+        let name = name.to_owned();
+        Failure::Map { name, error }.refuse(sizes)
     })
 }
 

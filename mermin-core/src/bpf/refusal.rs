@@ -2,12 +2,43 @@
 
 use std::{error::Error as StdError, io};
 
+use mermin_bpf::abi::names;
+
 use super::size::Sizes;
 use crate::{
     error::{Error, ErrorKind},
     plural::Plural,
     probe::privilege,
 };
+
+/// An option that a source may go without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spare {
+    /// Names from payloads.
+    Names,
+    /// The analysis of TCP.
+    TcpAnalysis,
+}
+
+/// An error of loading.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: Error,
+    /// The option without which loading may succeed.
+    pub(crate) spare: Option<Spare>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, spare: None }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        refusal.error
+    }
+}
 
 /// The step at which loading stopped.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +83,29 @@ impl Failure {
         }
     }
 
+    /// Returns the error, and the option that it leaves to do without.
+    pub(super) fn refuse(self, sizes: Sizes) -> Refusal {
+        let spare = self.spare(sizes);
+        Refusal {
+            error: self.explain(sizes),
+            spare,
+        }
+    }
+
+    fn spare(&self, sizes: Sizes) -> Option<Spare> {
+        let is_of_ring = matches!(self, Self::Map { name, .. } if name == names::MAP_SECTIONS);
+        match self {
+            Self::Object(_) => None,
+            _ if sizes.sections != 0 && is_of_ring => Some(Spare::Names),
+            _ if sizes.tcp_analysis => Some(Spare::TcpAnalysis),
+            // The programs do less without.
+            Self::Program { .. } if sizes.sections != 0 => Some(Spare::Names),
+            Self::Map { .. } | Self::Program { .. } => None,
+        }
+    }
+
     /// Distinguishes a missing privilege, a rejected program and a lack of memory.
-    pub(super) fn explain(mut self, sizes: Sizes) -> Error {
+    fn explain(mut self, sizes: Sizes) -> Error {
         const CANNOT_LOAD: &str = "cannot load the kernel program";
         if let Self::Program { log, .. } = &self
             && let Some(verdict) = verdict(log)
@@ -125,7 +177,70 @@ fn verdict(log: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use mermin_bpf::wire::tunnel::{Keyed, Ports};
+
     use super::*;
+
+    #[test]
+    fn an_option_is_given_up_for_what_it_adds() {
+        let sizes = |sections: bool, tcp_analysis| Sizes {
+            slots: 1,
+            cpus: 1,
+            decapsulate: true,
+            keyed: Keyed::Way,
+            exact_end: false,
+            tcp_analysis,
+            sections: u32::from(sections) << 20,
+            ports: Ports::default(),
+            slots_a_bucket: 8,
+        };
+        let no_memory = || io::Error::from_raw_os_error(libc::ENOMEM);
+        let map = |name: &str| Failure::Map {
+            name: name.to_owned(),
+            error: no_memory(),
+        };
+        let program = || Failure::Program {
+            name: names::PROGRAM_CREATE.to_owned(),
+            error: no_memory(),
+            log: String::new(),
+        };
+        let (ring, slots) = (map(names::MAP_SECTIONS), map(names::MAP_SLOTS));
+        for (failure, expected) in [
+            // With names and with TCP analysis, with one of them, with none.
+            (
+                ring,
+                [
+                    Some(Spare::Names),
+                    Some(Spare::Names),
+                    Some(Spare::TcpAnalysis),
+                    None,
+                ],
+            ),
+            (
+                slots,
+                [
+                    Some(Spare::TcpAnalysis),
+                    None,
+                    Some(Spare::TcpAnalysis),
+                    None,
+                ],
+            ),
+            (
+                program(),
+                [
+                    Some(Spare::TcpAnalysis),
+                    Some(Spare::Names),
+                    Some(Spare::TcpAnalysis),
+                    None,
+                ],
+            ),
+            (Failure::object(no_memory()), [None; 4]),
+        ] {
+            let options = [(true, true), (true, false), (false, true), (false, false)];
+            let found = options.map(|(names, tcp)| failure.spare(sizes(names, tcp)));
+            assert_eq!(found, expected, "{failure}");
+        }
+    }
 
     #[test]
     fn verifier_reason_is_the_log_end_without_statistics() {

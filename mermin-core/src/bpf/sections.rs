@@ -1,30 +1,45 @@
 //! Sections of payloads that the kernel program passes.
 
-use std::{io, mem::size_of, os::fd::OwnedFd};
+use std::{
+    io,
+    mem::size_of,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
 
 use mermin_bpf::abi::section::SectionHeader;
 
-use super::size::Sizes;
-use crate::sys::ring::RingBuffer;
+use crate::sys::{ring::RingBuffer, wake_ups::WakeUps};
 
 /// The ring of sections.
 #[derive(Debug)]
 pub(crate) struct Sections {
     ring: RingBuffer,
+    wake_ups: WakeUps,
     /// Keeps the map while nothing is attached.
     _map: OwnedFd,
 }
 
 impl Sections {
-    /// Maps the ring for these sizes.
+    /// Maps a ring of so many octets.
     ///
     /// # Errors
-    /// As [`RingBuffer::new`].
-    pub(crate) fn new(map: OwnedFd, sizes: Sizes) -> io::Result<Self> {
-        use std::os::fd::AsFd as _;
+    /// As [`RingBuffer::new`] and [`WakeUps::new`].
+    pub(crate) fn new(map: OwnedFd, octets: u32) -> io::Result<Self> {
+        Ok(Self {
+            ring: RingBuffer::new(map.as_fd(), octets as usize)?,
+            wake_ups: WakeUps::new(map.as_fd())?,
+            _map: map,
+        })
+    }
 
-        let ring = RingBuffer::new(map.as_fd(), sizes.section_ring() as usize)?;
-        Ok(Self { ring, _map: map })
+    /// A descriptor that is readable once the ring is half full.
+    pub(crate) fn wake_ups(&self) -> BorrowedFd<'_> {
+        self.wake_ups.as_fd()
+    }
+
+    /// Returns true if the ring was half full since the last call.
+    pub(crate) fn was_half_full(&self) -> bool {
+        self.wake_ups.take()
     }
 
     /// Gives each section that waits, in order.

@@ -9,8 +9,8 @@ use rustix::param::page_size;
 
 use crate::plural::Plural;
 
-/// Octets of the ring of sections, a power of two.
-const SECTION_RING: u32 = 4 << 20;
+/// Octets of the ring of sections, a power of two: room for 14,000 of the longest.
+pub(crate) const SECTION_RING: u32 = 4 << 20;
 
 /// Number of interface ledgers. The table of hooks has this many places, but an interface may find no place before it
 /// is full.
@@ -27,7 +27,6 @@ const TURNED: u32 = 8192;
 
 /// Sizes that depend on options and host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Sizes {
     /// Flows at once.
     pub(crate) slots: u32,
@@ -41,8 +40,8 @@ pub(crate) struct Sizes {
     pub(crate) exact_end: bool,
     /// True if TCP segments are analysed.
     pub(crate) tcp_analysis: bool,
-    /// True if sections of payloads are passed to this process.
-    pub(crate) sections: bool,
+    /// Octets of the ring by which sections of payloads are passed to this process; 0 if none are.
+    pub(crate) sections: u32,
     /// UDP ports of tunnels.
     pub(crate) ports: Ports,
     /// Slots for each bucket of the index.
@@ -80,10 +79,10 @@ impl Sizes {
         FreeShape { cpus: self.cpus }
     }
 
-    /// Octets of the ring of sections: between two sweeps there is room for 13,000 of the longest. One page where it is not used.
+    /// Octets of the ring of sections. One page where it is not used.
     pub(crate) fn section_ring(self) -> u32 {
-        if self.sections {
-            SECTION_RING
+        if self.sections != 0 {
+            self.sections
         } else {
             u32::try_from(page_size()).unwrap_or(1 << 16)
         }
@@ -159,7 +158,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis: false,
-            sections: false,
+            sections: 0,
             ports: Ports::default(),
             slots_a_bucket: SLOTS_A_BUCKET,
         };

@@ -15,6 +15,8 @@ pub enum Fault {
     IgnoresHints,
     /// Let so many slots share a bucket of the index, which is 8 of them otherwise: many keys are not in their home.
     Crowded(u32),
+    /// Octets of the ring of sections of payloads, a power of two.
+    SectionRing(u32),
     /// Octets of a payload in a capture file that names are read from.
     PayloadOctets(usize),
     /// Use another build of the kernel program.
@@ -30,6 +32,7 @@ pub fn with_fault(mut builder: FlowSourceBuilder, fault: Fault) -> FlowSourceBui
         Fault::Notifications(octets) => test_hooks.notifications = octets,
         Fault::IgnoresHints => test_hooks.ignores_hints = true,
         Fault::Crowded(slots) => test_hooks.slots_a_bucket = slots,
+        Fault::SectionRing(octets) => test_hooks.section_ring = octets,
         Fault::PayloadOctets(octets) => test_hooks.payload_octets = octets,
         Fault::Object(object) => test_hooks.object = object,
     }

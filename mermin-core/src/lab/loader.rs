@@ -47,7 +47,7 @@ fn sizes(max_flows: u32) -> io::Result<Sizes> {
         keyed: Keyed::Way,
         exact_end: false,
         tcp_analysis: false,
-        sections: false,
+        sections: 0,
         ports: Ports::default(),
         slots_a_bucket: SLOTS_A_BUCKET,
     })
@@ -78,7 +78,8 @@ impl LoadedObject {
     /// # Errors
     /// Those of opening a source.
     pub fn load(max_flows: u32) -> Result<Self, Box<dyn std::error::Error>> {
-        Ok(Self(load(mermin_bpf::OBJECT, sizes(max_flows)?)?))
+        let loaded = load(mermin_bpf::OBJECT, sizes(max_flows)?);
+        Ok(Self(loaded.map_err(Error::from)?))
     }
 
     /// Returns the program for a direction.

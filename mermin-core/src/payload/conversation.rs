@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mermin_bpf::{
-    track::section::{LOOKED_AT, Message, Payload, message},
+    track::section::{LAST, LOOKED_AT, Message, Payload, message},
     wire::protocol,
 };
 
@@ -29,18 +29,34 @@ pub(crate) struct Section<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Query {
     id: u16,
+    /// Direction of its packet.
+    direction: u8,
     time: Option<u64>,
+}
+
+/// Where the reader of one direction of a TCP connection is.
+#[derive(Clone, Debug, Default)]
+enum Reading {
+    /// The next octets begin a message.
+    #[default]
+    Before,
+    /// A message may go on.
+    Within(Box<Stream>),
+    /// No message is wanted any more.
+    Over,
 }
 
 /// Names and unfinished messages of one flow.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conversation {
     application: Option<Arc<Application>>,
-    /// Messages that may go on, by direction.
-    streams: [Option<Box<Stream>>; 2],
+    /// By direction.
+    streams: [Reading; 2],
     query: Option<Query>,
     #[cfg(feature = "quic")]
     handshake: Option<Box<quic::Handshake>>,
+    /// The `ClientHello` of QUIC is read: the client's further Initial packets acknowledge what the server sent.
+    has_hello: bool,
 }
 
 impl Conversation {
@@ -51,13 +67,14 @@ impl Conversation {
 
     /// Messages whose end has not come.
     pub(crate) fn unfinished(&self) -> u64 {
-        let streams = self.streams.iter().flatten().count() as u64;
+        let is_within = |reading: &&Reading| matches!(reading, Reading::Within(_));
+        let streams = self.streams.iter().filter(is_within).count() as u64;
         #[cfg(feature = "quic")]
         let streams = streams + u64::from(self.handshake.is_some());
         streams
     }
 
-    /// Reads a section. Returns the end of its message, or `None` if the message may go on.
+    /// Reads a section. Returns the end of its message, or `None` if the message may go on, or was over before.
     pub(crate) fn add(
         &mut self,
         number: u8,
@@ -68,24 +85,34 @@ impl Conversation {
             return self.datagram(ports, section);
         }
         let place = usize::from(section.direction & 1);
-        let mut stream = self.streams[place]
-            .take()
-            .unwrap_or_else(|| Box::new(Stream::new(section.sequence)));
+        let mut stream = match std::mem::take(&mut self.streams[place]) {
+            Reading::Before => Box::new(Stream::new(section.sequence)),
+            Reading::Within(stream) => stream,
+            Reading::Over => {
+                self.streams[place] = Reading::Over;
+                return None;
+            }
+        };
         stream.add(section.sequence, section.octets);
         let end = self.read(ports, section, stream.octets());
         let is_gap = section.payload as usize > section.octets.len();
         if end == End::Cut && !is_gap {
-            self.streams[place] = Some(stream);
+            self.streams[place] = Reading::Within(stream);
             return None;
+        }
+        // Behind a message of DNS another one may follow, and behind others there is their content.
+        let is_dns = matches!(message_of(ports, stream.octets()), Some(Message::Dns));
+        if !is_dns || is_gap {
+            self.streams[place] = Reading::Over;
         }
         Some(end)
     }
 
     /// Reads the beginning of a stream.
     fn read(&mut self, ports: [u16; 2], section: &Section<'_>, octets: &[u8]) -> End {
-        match message(&payload(protocol::TCP, ports, octets)) {
+        match message_of(ports, octets) {
             Some(Message::Dns) => match dns::of_stream(octets) {
-                Ok(message) => self.dns(message, section.time),
+                Ok(message) => self.dns(message, section),
                 Err(end) => end,
             },
             Some(Message::Tls) => {
@@ -106,39 +133,49 @@ impl Conversation {
 
     fn datagram(&mut self, ports: [u16; 2], section: &Section<'_>) -> Option<End> {
         match message(&payload(protocol::UDP, ports, section.octets)) {
-            Some(Message::Dns) => Some(self.dns(section.octets, section.time)),
+            Some(Message::Dns) => Some(self.dns(section.octets, section)),
             Some(Message::Quic) => self.initial(section),
             _ => Some(End::Malformed),
         }
     }
 
-    fn dns(&mut self, octets: &[u8], time: Option<u64>) -> End {
+    fn dns(&mut self, octets: &[u8], section: &Section<'_>) -> End {
         let message = match dns::message(octets) {
             Ok(message) => message,
             Err(end) => return end,
         };
-        let known = self.known();
-        if known.dns.is_none() {
-            // A response without its question is to a query that was not seen, or says that the query could not be read.
-            if let Some((name, kind)) = message.question {
-                known.dns = Some(Dns::new(name, kind));
-                self.query = Some(Query {
-                    id: message.id,
-                    time: time.filter(|_| !message.is_response),
-                });
-            }
+        let is_first = self.query.is_none();
+        // A response without its question is to a query that was not seen, or says that the query could not be read.
+        if is_first && let Some((name, kind)) = &message.question {
+            self.known().dns = Some(Dns::new(name.as_str(), *kind));
+            self.query = Some(Query {
+                id: message.id,
+                direction: section.direction ^ u8::from(message.is_response),
+                time: section.time.filter(|_| !message.is_response),
+            });
         }
-        if message.is_response
-            && let Some(query) = self.query
-            && query.id == message.id
-            && let Some(dns) = &mut self.known().dns
-            && dns.response_code.is_none()
-        {
-            dns.response_code = Some(message.code);
-            let taken = query.time.zip(time);
-            dns.latency = taken.map(|(asked, now)| Duration::from_nanos(now.saturating_sub(asked)));
-        }
+        self.answer(&message, section);
         End::Whole
+    }
+
+    /// Takes the code of the first response to the query: of its id and question, from the other end.
+    fn answer(&mut self, message: &dns::Message, section: &Section<'_>) {
+        let Some(query) = self.query else { return };
+        if !message.is_response || query.id != message.id || query.direction == section.direction {
+            return;
+        }
+        let Some(dns) = &mut self.known().dns else {
+            return;
+        };
+        let is_of_another = message.question.as_ref().is_some_and(|(name, kind)| {
+            *kind != dns.question_type || !name.eq_ignore_ascii_case(&dns.question)
+        });
+        if is_of_another || dns.response_code.is_some() {
+            return;
+        }
+        dns.response_code = Some(message.code);
+        let taken = query.time.zip(section.time);
+        dns.latency = taken.map(|(asked, now)| Duration::from_nanos(now.saturating_sub(asked)));
     }
 
     fn initial(&mut self, section: &Section<'_>) -> Option<End> {
@@ -148,7 +185,12 @@ impl Conversation {
         };
         let version = QuicVersion(packet.version);
         self.known().quic_version.get_or_insert(version);
-        self.handshake(section.octets)
+        if self.has_hello {
+            return None;
+        }
+        let end = self.handshake(section.octets);
+        self.has_hello = end == Some(End::Whole);
+        end
     }
 
     /// Reads the `ClientHello`. It may be in several packets.
@@ -161,11 +203,22 @@ impl Conversation {
         };
         let is_named = found.server_name.is_some() && !found.alpn.is_empty();
         self.tls(found);
-        if end == End::Cut && !is_named {
-            self.handshake = Some(handshake);
-            return None;
+        match end {
+            End::Cut if is_named => {
+                self.has_hello = true;
+                Some(End::Cut)
+            }
+            End::Cut => {
+                self.handshake = Some(handshake);
+                None
+            }
+            End::Malformed => {
+                // Of a packet that cannot be read; another one may go on.
+                self.handshake = handshake.has_begun().then_some(handshake);
+                Some(End::Malformed)
+            }
+            End::Whole => Some(End::Whole),
         }
-        Some(end)
     }
 
     #[cfg(not(feature = "quic"))]
@@ -197,6 +250,11 @@ impl Conversation {
     }
 }
 
+/// The message that begins a stream.
+fn message_of(ports: [u16; 2], octets: &[u8]) -> Option<Message> {
+    message(&payload(protocol::TCP, ports, octets))
+}
+
 fn payload(protocol: u8, ports: [u16; 2], octets: &[u8]) -> Payload {
     let mut first = [0; LOOKED_AT];
     for (place, octet) in first.iter_mut().zip(octets) {
@@ -207,6 +265,7 @@ fn payload(protocol: u8, ports: [u16; 2], octets: &[u8]) -> Payload {
         ports,
         length: u32::try_from(octets.len()).unwrap_or(u32::MAX),
         first,
+        last: [0; LAST],
         is_opening: false,
         is_cut: false,
         is_from_initiator: true,
@@ -295,6 +354,36 @@ mod tests {
     }
 
     #[test]
+    fn a_response_is_of_the_question_and_from_the_other_end() {
+        let ports = [53, 53];
+        let query = asking(1, [1, 0], b"\x07example", 1);
+        for (direction, response, expected) in [
+            (1, asking(1, [0x81, 3], b"\x07eXample", 1), Some(3)),
+            // From the end that asked; to another name; of another type.
+            (0, asking(1, [0x81, 3], b"\x07example", 1), None),
+            (1, asking(1, [0x81, 3], b"\x07another", 1), None),
+            (1, asking(1, [0x81, 3], b"\x07example", 28), None),
+            // A server that cannot read the question does not repeat it.
+            (1, vec![0, 1, 0x81, 1, 0, 0, 0, 0, 0, 0, 0, 0], Some(1)),
+        ] {
+            let mut conversation = Conversation::default();
+            conversation.add(17, ports, &section(0, 0, 5, &query));
+            conversation.add(17, ports, &section(direction, 0, 9, &response));
+            let dns = conversation.application().unwrap().dns.clone().unwrap();
+            assert_eq!(dns.response_code, expected, "{response:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_without_a_name_leaves_no_application() {
+        let mut conversation = Conversation::default();
+        let status = [0, 9, 0x80, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        let end = conversation.add(17, [53, 40_000], &section(1, 0, 5, &status));
+        assert_eq!(end, Some(End::Whole));
+        assert_eq!(conversation.application(), None);
+    }
+
+    #[test]
     fn a_response_whose_query_was_not_seen_has_no_latency() {
         let mut conversation = Conversation::default();
         let response = asking(9, [0x81, 0], b"\x01a", 1);
@@ -324,6 +413,31 @@ mod tests {
         assert_eq!(end, Some(End::Whole));
         let application = conversation.application().unwrap();
         assert_eq!(application.http_host.as_deref(), Some("web.example"));
+    }
+
+    #[test]
+    fn what_follows_a_request_or_a_hello_is_no_message() {
+        for message in [
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+            record(&hello(&sni(b"a.example"))),
+        ] {
+            let mut conversation = Conversation::default();
+            let mut sequence = 5;
+            let mut add = |octets: &[u8]| {
+                let end = conversation.add(6, HTTPS, &section(0, sequence, 0, octets));
+                sequence += u32::try_from(octets.len()).unwrap();
+                end
+            };
+            assert_eq!(add(&message), Some(End::Whole));
+            for next in [
+                &b"content"[..],
+                b"GET / HTTP/1.1\r\n",
+                &[23, 3, 3, 0, 2, 1, 0],
+            ] {
+                assert_eq!(add(next), None);
+            }
+            assert_eq!(conversation.unfinished(), 0);
+        }
     }
 
     #[test]

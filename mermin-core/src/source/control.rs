@@ -4,8 +4,8 @@
 
 use std::{
     collections::VecDeque,
-    io,
-    os::fd::{AsFd, OwnedFd},
+    io, iter,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -110,10 +110,11 @@ impl Control {
         self.poll(&mut [self.poll_fd()], longest);
     }
 
-    /// Waits as [`wait`](Self::wait) does, or until `other` is readable. Returns true if it was woken for more than a
+    /// Waits as [`wait`](Self::wait) does, or until one of `others` is readable. Returns true if it was woken for more than a
     /// page.
-    pub(super) fn wait_for(&self, longest: Duration, other: &impl AsFd) -> bool {
-        let mut fds = [self.poll_fd(), PollFd::new(other, PollFlags::IN)];
+    pub(super) fn wait_for(&self, longest: Duration, others: &[BorrowedFd<'_>]) -> bool {
+        let others = others.iter().map(|other| PollFd::new(other, PollFlags::IN));
+        let mut fds: Vec<_> = iter::once(self.poll_fd()).chain(others).collect();
         self.poll(&mut fds, longest)
     }
 

@@ -71,6 +71,8 @@ pub(crate) struct TestHooks {
     pub(crate) ignores_hints: bool,
     /// Slots for each bucket of the index.
     pub(crate) slots_a_bucket: u32,
+    /// Octets of the ring of sections of payloads, a power of two.
+    pub(crate) section_ring: u32,
     /// Octets of a payload in a capture file that names are read from.
     pub(crate) payload_octets: usize,
     /// Creates the method of waiting for grace periods.
@@ -84,6 +86,7 @@ impl PartialEq for TestHooks {
             && self.notifications == other.notifications
             && self.ignores_hints == other.ignores_hints
             && self.slots_a_bucket == other.slots_a_bucket
+            && self.section_ring == other.section_ring
             && self.payload_octets == other.payload_octets
     }
 }
@@ -95,6 +98,7 @@ impl Default for TestHooks {
             notifications: NOTIFICATIONS,
             ignores_hints: false,
             slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
+            section_ring: crate::bpf::size::SECTION_RING,
             payload_octets: mermin_bpf::abi::section::OCTETS,
             grace: Grace::new,
         }

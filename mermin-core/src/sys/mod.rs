@@ -20,3 +20,4 @@ pub(crate) mod process_mark;
 pub(crate) mod ring;
 pub(crate) mod sha1;
 mod signals;
+pub(crate) mod wake_ups;

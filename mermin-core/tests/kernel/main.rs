@@ -38,6 +38,7 @@ mod load;
 mod names;
 mod namespaces;
 mod octets;
+mod offline;
 mod open_flows;
 mod order;
 mod orphans;
@@ -188,6 +189,7 @@ fn main() {
         devices::cases(),
         octets::cases(),
         open_flows::cases(),
+        offline::cases(),
         crossings::cases(),
         filter::cases(),
         join::cases(),

@@ -11,14 +11,15 @@ use std::{
 use mermin_core::{
     Attach, Flow, FlowSourceBuilder,
     flow::{Application, Protocol},
-    lab::frame::Segment,
+    lab::{Fault, with_fault},
+    report::Feature,
 };
 
 use crate::support::{
     frame::{self, IPV4, tagged},
     host::Pair,
     traffic::{Injector, address, udp_socket},
-    watch::{Watch, on},
+    watch::{Watch, on, try_open},
 };
 
 crate::cases! {
@@ -27,6 +28,10 @@ crate::cases! {
     each_mode split_messages_tags_and_tunnels,
     case payloads_stay_in_the_kernel_unless_names_are_read,
     case slots_that_are_used_again_have_no_name_of_before,
+    case a_whole_request_ends_its_direction,
+    case octets_of_a_syn_begin_behind_it,
+    case a_burst_of_payloads_is_read_before_the_ring_is_full,
+    case a_refused_ring_leaves_flows_without_names,
 }
 
 /// Flows between a client of this port and whoever.
@@ -57,12 +62,12 @@ fn hang_up(listener: &TcpListener) {
 }
 
 /// A question of DNS.
-fn question(id: u8, name: &[u8]) -> Vec<u8> {
+pub(crate) fn question(id: u8, name: &[u8]) -> Vec<u8> {
     let header = [0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     [&header[..], name, &[0, 0, 28, 0, 1]].concat()
 }
 
-fn answer(question: &[u8], code: u8) -> Vec<u8> {
+pub(crate) fn answer(question: &[u8], code: u8) -> Vec<u8> {
     let mut answer = question.to_vec();
     answer[2..4].copy_from_slice(&[0x81, 0x80 | code]);
     answer
@@ -155,14 +160,7 @@ fn servers_are_named(options: FlowSourceBuilder) {
 
 /// A segment with a payload.
 pub(crate) fn segment(ends: [SocketAddr; 2], sequence: u32, payload: &[u8]) -> Vec<u8> {
-    let [source, destination] = ends;
-    let segment = Segment {
-        flags: frame::ACK,
-        sequence,
-        payload,
-        ..Segment::default()
-    };
-    frame::tcp_of(source, destination, &segment)
+    frame::tcp_segment(ends, frame::ACK, sequence, payload)
 }
 
 /// A record with a `ClientHello` for this server.
@@ -318,4 +316,120 @@ fn slots_that_are_used_again_have_no_name_of_before() {
         [name("a"), None, name("c"), None, name("e"), None]
     );
     watch.shut();
+}
+
+/// Segments of one direction, one after the other, on ports of their own.
+fn send_in_order(injector: &Injector, ends: [SocketAddr; 2], payloads: &[&[u8]]) {
+    let mut sequence = 1000;
+    for payload in payloads {
+        injector.send(&frame::ethernet(IPV4, &segment(ends, sequence, payload)));
+        sequence += u32::try_from(payload.len()).unwrap();
+    }
+}
+
+fn a_whole_request_ends_its_direction() {
+    let pair = Pair::new();
+    let mut watch = Watch::open(&pair.near, on("v0").names(true));
+    let injector = Injector::new(&pair.far, "v1");
+    let ends = |port| {
+        [
+            SocketAddr::from(([10, 9, 0, 1], port)),
+            address("10.9.0.2:80"),
+        ]
+    };
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    let (first, second) = (request("/1"), request("/2"));
+    // Nothing behind the first one is passed.
+    let payloads = [first.as_bytes(), second.as_bytes(), b"whatever"];
+    send_in_order(&injector, ends(1), &payloads);
+    // Content is passed behind a request that has some, and is no message.
+    let post = format!(
+        "POST / HTTP/1.1\r\nHost: b.example\r\n\r\n{}",
+        "c".repeat(9)
+    );
+    let payloads = [
+        post.as_bytes(),
+        b"content",
+        b"content",
+        b"content",
+        b"content",
+    ];
+    send_in_order(&injector, ends(2), &payloads);
+    watch.take_for(Duration::from_millis(300));
+    let outcome = watch.finish();
+    for (port, name) in [(1, "a.example"), (2, "b.example")] {
+        let host = application(&outcome.flows, port).http_host;
+        assert_eq!(host.as_deref(), Some(name));
+    }
+    let payloads = outcome.stats.payloads;
+    let counts = (payloads.read, payloads.cut, payloads.malformed);
+    assert_eq!(counts, (5, 0, 0), "{payloads:?}");
+}
+
+/// TCP Fast Open: the first octet has the number behind the SYN's.
+fn octets_of_a_syn_begin_behind_it() {
+    let pair = Pair::new();
+    let mut watch = Watch::open(&pair.near, on("v0").names(true));
+    let injector = Injector::new(&pair.far, "v1");
+    let ends = [address("10.9.0.1:1"), address("10.9.0.2:443")];
+    let hello = hello("fast.example");
+    let (one, other) = hello.split_at(30);
+    for segment in [
+        frame::tcp_segment(ends, frame::SYN, 999, one),
+        segment(ends, 1030, other),
+    ] {
+        injector.send(&frame::ethernet(IPV4, &segment));
+    }
+    watch.take_for(Duration::from_millis(300));
+    let outcome = watch.finish();
+    let name = server_name(&outcome.flows, 1);
+    assert_eq!(name.as_deref(), Some("fast.example"));
+    assert_eq!(outcome.stats.payloads.malformed, 0);
+}
+
+/// A ring has room for seven thousand sections here, and ten thousand come between two sweeps.
+fn a_burst_of_payloads_is_read_before_the_ring_is_full() {
+    const FLOWS: u16 = 30_000;
+    let pair = Pair::new();
+    let options = on("v0").names(true).max_flows(1 << 16);
+    let options = with_fault(options, Fault::SectionRing(2 << 20));
+    let mut watch = Watch::open(&pair.near, options);
+    let injector = Injector::new(&pair.far, "v1");
+    let far = hello(&format!("{}.example", "a".repeat(240)));
+    for port in 100..100 + FLOWS {
+        let ends = [
+            SocketAddr::from(([10, 9, 0, 1], port)),
+            address("10.9.0.2:443"),
+        ];
+        injector.send(&frame::ethernet(IPV4, &segment(ends, 0, &far)));
+        if port % 1000 == 0 {
+            thread::sleep(Duration::from_millis(3));
+        }
+    }
+    watch.take_for(Duration::from_millis(300));
+    let payloads = watch.finish().stats.payloads;
+    let counts = (payloads.read, payloads.cut, payloads.lost);
+    assert_eq!(counts, (FLOWS.into(), FLOWS.into(), 0), "{payloads:?}");
+}
+
+/// A ring of a size that the kernel refuses: no power of two.
+fn a_refused_ring_leaves_flows_without_names() {
+    let options = with_fault(on("v0").names(true), Fault::SectionRing(3 << 20));
+    let pair = Pair::new();
+    let source = try_open(&pair.near, options).unwrap();
+    let report = source.report();
+    let mut watch = Watch::new(source);
+    let rows = report.degradations.iter();
+    let features: Vec<_> = rows.map(|row| row.feature).collect();
+    assert_eq!(features, [Feature::Names], "{report}");
+    let injector = Injector::new(&pair.far, "v1");
+    let ends = [address("10.9.0.1:1"), address("10.9.0.2:443")];
+    send_in_order(&injector, ends, &[&hello("unread.example")]);
+    watch.take_for(Duration::from_millis(300));
+    let outcome = watch.finish();
+    assert_eq!(outcome.packets, 1);
+    assert_eq!(
+        outcome.stats.payloads,
+        mermin_core::report::PayloadStats::default()
+    );
 }

@@ -25,6 +25,8 @@ pub(crate) struct Identity {
     pub(crate) keyed: u64,
     /// 1 if packets' times are `CLOCK_MONOTONIC`, 0 if they are ticks.
     pub(crate) exact_end: u64,
+    /// 1 if the analysis of TCP was wanted when the maps were made, and the kernel refused it; otherwise 0.
+    pub(crate) unanalysed: u64,
     /// Of the index's digests.
     pub(crate) seed: Seed,
 }

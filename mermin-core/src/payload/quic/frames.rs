@@ -20,9 +20,11 @@ const CRYPTO: u8 = 6;
 pub(in crate::payload) struct Handshake {
     /// Destination connection id of the client's first packet.
     first_destination: Vec<u8>,
-    /// Octets by their offset.
-    parts: Vec<(usize, Vec<u8>)>,
+    parts: Parts,
 }
+
+/// Octets of a handshake by their offset.
+type Parts = Vec<(usize, Vec<u8>)>;
 
 impl Handshake {
     /// Adds what an Initial packet holds, and reads the `ClientHello` as far as it is there. `None` if the version's keys are not known.
@@ -31,35 +33,40 @@ impl Handshake {
             Ok(packet) => packet,
             Err(end) => return Some((Tls::default(), end)),
         };
-        // A Retry has the client choose another one (RFC 9001 section 5.2); the server's answer does not change the keys.
+        // A Retry has the client choose another id, and keys follow from that (RFC 9001 section 5.2). The server's answer has it
+        // choose one as well, and the keys stay.
         let own = Keys::new(packet.version, packet.destination)?;
-        let mut opened = self.read(&own, octets, &packet).is_ok();
-        if self.first_destination.is_empty() {
+        let is_first = self.first_destination.is_empty();
+        if is_first {
             self.first_destination = packet.destination.to_vec();
-        } else if !opened {
-            let first = Keys::new(packet.version, &self.first_destination)?;
-            opened = self.read(&first, octets, &packet).is_ok();
         }
-        if !opened {
-            return Some((Tls::default(), End::Malformed));
+        let first = Keys::new(packet.version, &self.first_destination)?;
+        let keys = [Some(own), (!is_first).then_some(first)];
+        let opened: Vec<Parts> = keys
+            .iter()
+            .flatten()
+            .filter_map(|keys| parts(keys, octets, &packet).ok())
+            .collect();
+        // With the wrong keys, one packet in a few hundred looks like one without a CRYPTO frame.
+        let of_hello = opened.iter().find(|parts| !parts.is_empty());
+        match of_hello.or(opened.first()) {
+            Some(parts) => self.keep(parts),
+            None => return Some((Tls::default(), End::Malformed)),
         }
         Some(tls::client_hello(&self.assembled()))
     }
 
-    /// Takes the CRYPTO frames out of a packet. Nothing of it counts unless all of it can be read.
-    fn read(&mut self, keys: &Keys, octets: &[u8], packet: &Initial<'_>) -> Result<(), End> {
-        let plain = keys.open(octets, packet).ok_or(End::Malformed)?;
-        let mut parts = Vec::new();
-        match frames(&plain, &mut parts) {
-            Ok(()) | Err(End::Cut) if !parts.is_empty() => {}
-            _ => return Err(End::Malformed),
-        }
+    /// True if something of a hello has come.
+    pub(in crate::payload) fn has_begun(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    fn keep(&mut self, parts: &Parts) {
         for (offset, part) in parts {
-            if offset < MOST && self.parts.len() < MOST / 16 {
-                self.parts.push((offset, part.to_vec()));
+            if *offset < MOST && self.parts.len() < MOST / 16 {
+                self.parts.push((*offset, part.clone()));
             }
         }
-        Ok(())
     }
 
     /// The handshake from its start to the first gap.
@@ -75,6 +82,23 @@ impl Handshake {
         octets.truncate(MOST);
         octets
     }
+}
+
+/// The CRYPTO frames of a packet, of which there may be none.
+///
+/// # Errors
+/// If something of it cannot be read.
+fn parts(keys: &Keys, octets: &[u8], packet: &Initial<'_>) -> Result<Parts, End> {
+    let plain = keys.open(octets, packet).ok_or(End::Malformed)?;
+    let mut parts = Vec::new();
+    match frames(&plain, &mut parts) {
+        Ok(()) | Err(End::Cut) => {}
+        Err(end) => return Err(end),
+    }
+    let owned = parts
+        .into_iter()
+        .map(|(offset, part)| (offset, part.to_vec()));
+    Ok(owned.collect())
 }
 
 /// Offsets and octets of CRYPTO frames.
@@ -139,6 +163,24 @@ mod tests {
         assert_eq!(found, Some((Tls::default(), End::Malformed)));
         packet[1] = 0x51;
         assert_eq!(Handshake::default().add(&packet), None);
+    }
+
+    #[test]
+    fn a_packet_without_a_part_of_the_hello_loses_none() {
+        let message = hello(&sni(b"kept.example"));
+        let (one, other) = message.split_at(60);
+        let mut handshake = Handshake {
+            first_destination: vec![1],
+            parts: vec![(0, one.to_vec())],
+        };
+        for without in [&[0; 40][..], &[1, 0, 1], &[2, 5, 0, 0, 0, 0]] {
+            let mut parts = Vec::new();
+            assert_eq!(frames(without, &mut parts), Ok(()));
+            assert_eq!(parts, []);
+        }
+        handshake.keep(&Vec::new());
+        handshake.keep(&vec![(60, other.to_vec())]);
+        assert_eq!(handshake.assembled(), message);
     }
 
     #[test]

@@ -38,19 +38,38 @@ pub(super) fn pinning(unavailable: Unavailable) -> Degradation {
 
 /// No analysis of TCP.
 pub(super) fn tcp_analysis(error: &Error) -> Degradation {
-    let source = std::error::Error::source(error);
-    let cause = source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
     degradation(
         Feature::TcpAnalysis,
-        Unavailable {
-            cause: cause.into(),
-            remedy: error.remedy().map_or("lower `max_flows`".into(), |remedy| {
-                remedy.to_owned().into()
-            }),
-        },
+        refused(error, "lower `max_flows`"),
         "TCP is not analysed",
         "records have no retransmissions, round trips and responses",
     )
+}
+
+/// No reading of names.
+pub(super) fn names(error: &Error) -> Degradation {
+    degradation(
+        Feature::Names,
+        refused(
+            error,
+            "free 4 MiB of kernel memory, or raise the memory limit of this process's control group",
+        ),
+        "no payload is read",
+        "records have no names of TLS, DNS, HTTP and QUIC",
+    )
+}
+
+/// An option that could not be loaded.
+fn refused(error: &Error, remedy: &'static str) -> Unavailable {
+    let source = std::error::Error::source(error);
+    let cause = source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    let remedy = error
+        .remedy()
+        .map_or(remedy.into(), |remedy| remedy.to_owned().into());
+    Unavailable {
+        cause: cause.into(),
+        remedy,
+    }
 }
 
 fn degradation(

@@ -11,6 +11,7 @@ mod fallback;
 mod host;
 mod interface_names;
 mod interfaces;
+mod loading;
 mod open;
 mod parts;
 mod pinned;

@@ -6,7 +6,7 @@ use super::{
     arguments::CaptureArguments,
     clock::SourceClock,
     closer::Closer,
-    exporter::Exporter,
+    exporter::{Exporter, names::Names},
     interface_names::InterfaceNames,
     interfaces::{Candidates, InterfaceSet, Surroundings},
     pinned::{Leftovers, PinnedInstance, Prepared},
@@ -89,7 +89,10 @@ impl Parts {
         )?;
         let filter = arguments.options.filter.clone();
         let lookup = setup::lookup(arguments, |row| shared.registry.degraded([row]))?;
-        let names = setup::names(loaded.sections, |row| shared.registry.degraded([row]));
+        let names = loaded.sections.map(|sections| {
+            let refused_before = loaded.sections_lost_before;
+            Names::new(sections, refused_before)
+        });
         let parts = Self {
             interfaces: InterfaceSet::new(
                 candidates,

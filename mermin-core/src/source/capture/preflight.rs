@@ -1,6 +1,6 @@
 //! Preflight: finds the errors and degradations that opening would have, without opening.
 
-use super::{fallback, host, setup::sizes};
+use super::{fallback, host, loading, setup::sizes};
 use crate::{
     attach::{Attach, Hooks},
     bpf::{object, size::Sizes},
@@ -14,15 +14,19 @@ use crate::{
 /// Tries each step of opening in the calling thread, which enters the chosen network namespace.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
     let mut checks = vec![host::kernel()];
+    let mut degradations = Vec::new();
     if checks[0].outcome != Outcome::Failed {
         let trial = Sizes {
             slots: 1,
             ..sizes(options)
         };
-        checks.extend(host::program(object::load(
-            options.test_hooks.object,
-            trial,
-        )));
+        let load = |sizes| object::load(options.test_hooks.object, sizes);
+        let loaded = if options.strict {
+            load(trial).map_err(Error::from)
+        } else {
+            loading::with_less(trial, &mut degradations, load, || Ok(())).map(|(loaded, _)| loaded)
+        };
+        checks.extend(host::program(loaded));
     }
     checks.push(host::privilege());
     checks.push(host::membarrier());
@@ -42,7 +46,6 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     let by_tcx = checks
         .iter()
         .any(|check| check.subject == CheckKind::Tcx && check.outcome != Outcome::Failed);
-    let mut degradations = Vec::new();
     for check in &mut checks {
         match without(check.subject, options, by_tcx) {
             Without::Nothing => check.needed = true,

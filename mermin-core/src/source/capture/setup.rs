@@ -2,13 +2,13 @@
 
 use std::io;
 
-use super::{arguments::CaptureArguments, exporter::names::Names, fallback};
+use super::{arguments::CaptureArguments, fallback};
 use crate::{
-    bpf::{self, grace::Grace, sections::Sections, size::Sizes},
+    bpf::{self, grace::Grace, size::Sizes},
     error::{Error, ErrorKind},
     probe::unavailable,
     process::{self, Lookup, Wanted},
-    report::{Degradation, Feature},
+    report::Degradation,
     source::{
         options::{DEFAULT_FLOWS, Options},
         tunnels::Decapsulation,
@@ -34,7 +34,11 @@ pub(super) fn sizes(options: &Options) -> Sizes {
         keyed: options.flow_key.keyed(),
         exact_end: options.exact_end,
         tcp_analysis: options.tcp_analysis,
-        sections: options.names,
+        sections: if options.names {
+            options.test_hooks.section_ring
+        } else {
+            0
+        },
         ports: options.tunnel_ports.ports(),
         slots_a_bucket: options.test_hooks.slots_a_bucket,
     }
@@ -92,25 +96,5 @@ pub(super) const fn wanted(options: &Options) -> Wanted {
     Wanted {
         processes: options.process,
         listening_ports: options.listening_ports,
-    }
-}
-
-/// The reader of names, where they were asked for. Without its ring, records have none, and the report says so.
-pub(super) fn names(
-    sections: Option<io::Result<Sections>>,
-    degraded: impl FnOnce(Degradation),
-) -> Option<Names> {
-    match sections? {
-        Ok(sections) => Some(Names::new(sections)),
-        Err(error) => {
-            degraded(Degradation::new(
-                Feature::Names,
-                format!("the ring buffer for payloads cannot be had ({error})"),
-                "no payload is read",
-                "records have no names of TLS, DNS, HTTP and QUIC",
-                "free 4 MiB of kernel memory, or raise the memory limit of this process's control group",
-            ));
-            None
-        }
     }
 }

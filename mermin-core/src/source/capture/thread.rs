@@ -3,7 +3,7 @@
 #[cfg(feature = "__lab")]
 pub(in crate::source) mod harness;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{os::fd::AsFd as _, sync::atomic::Ordering, time::Duration};
 
 use super::{
     closer::Closed,
@@ -101,6 +101,7 @@ impl Capture {
     /// when its duration is known.
     fn run_once(&mut self) -> Result<(), Error> {
         self.fill_pages()?;
+        self.parts.exporter.read_crowded_sections(&self.parts.slots);
         let now = monotonic();
         if now >= self.sweep_at {
             self.sweep_cycle(now)?;
@@ -110,11 +111,15 @@ impl Capture {
         let now = monotonic();
         let sweep = Duration::from_nanos(self.sweep_at.saturating_sub(now));
         let timeout = sweep.min(self.parts.interfaces.poll_timeout(now));
-        if self
-            .parts
-            .control
-            .wait_for(timeout, self.parts.interfaces.events())
-        {
+        let Parts {
+            control,
+            interfaces,
+            exporter,
+            ..
+        } = &self.parts;
+        let others = [Some(interfaces.events().as_fd()), exporter.wake_ups()];
+        let others: Vec<_> = others.into_iter().flatten().collect();
+        if control.wait_for(timeout, &others) {
             self.sweep_at = 0;
         }
         Ok(())

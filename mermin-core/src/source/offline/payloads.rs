@@ -4,7 +4,7 @@ use mermin_bpf::{
     abi::section::watch::FRESH,
     track::{
         key::HIGH_TO_LOW,
-        section::{LOOKED_AT, Payload, step},
+        section::{LAST, LOOKED_AT, Payload, step},
     },
     wire::{packet::Packet, protocol, tcp, udp},
 };
@@ -71,6 +71,7 @@ impl Payloads {
                 ports: packet.ports,
                 length,
                 first,
+                last: last(length, octets),
                 is_opening: packet.tcp_flags & tcp::flag::SYN != 0,
                 is_cut: length as usize > octets.len(),
                 is_from_initiator: (direction == HIGH_TO_LOW) == higher_started,
@@ -93,6 +94,13 @@ impl Payloads {
     }
 }
 
+/// The last octets of a payload of which the section has the end.
+fn last(length: u32, octets: &[u8]) -> [u8; LAST] {
+    let is_whole = length as usize == octets.len();
+    let last = octets.last_chunk().filter(|_| is_whole);
+    last.copied().unwrap_or_default()
+}
+
 /// Counts a section that was read.
 fn count(counts: &mut PayloadStats, end: Option<End>) {
     counts.read += 1;
@@ -109,7 +117,10 @@ fn payload<'a>(frame: &'a [u8], packet: &Packet, limit: usize) -> Option<(u32, u
     let (sequence, header_length) = if packet.protocol == protocol::TCP {
         let sequence = header.get(tcp::SEQUENCE_AT..)?.first_chunk()?;
         let offset = header.get(12)?;
-        (u32::from_be_bytes(*sequence), u32::from(offset >> 4) * 4)
+        // A SYN takes a number of its own before the octets that it carries (RFC 7413).
+        let syn = u32::from(packet.tcp_flags & tcp::flag::SYN != 0);
+        let sequence = u32::from_be_bytes(*sequence).wrapping_add(syn);
+        (sequence, u32::from(offset >> 4) * 4)
     } else {
         (0, u32::try_from(udp::LENGTH).ok()?)
     };

@@ -20,6 +20,7 @@ pub(super) const TASK: Task = ("follow", follow);
 
 /// Orders for the process.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Orders {
     pub(crate) instance: String,
     pub(crate) netns: String,
@@ -44,6 +45,8 @@ pub(crate) struct Orders {
     pub(crate) joins: bool,
     /// 64 slots share a bucket of the index.
     pub(crate) crowded: bool,
+    /// TCP is analysed.
+    pub(crate) analyses: bool,
 }
 
 /// How records are taken.
@@ -85,6 +88,7 @@ impl Orders {
             age: 0,
             joins: false,
             crowded: false,
+            analyses: false,
         }
     }
 
@@ -99,7 +103,7 @@ impl Orders {
         let (last, moment) = self.last.unwrap_or((0, Moment::Undelivered));
         let delivered = u8::from(moment == Moment::Delivered);
         format!(
-            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {} {}",
+            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {} {} {}",
             self.instance,
             self.netns,
             self.interface,
@@ -112,6 +116,7 @@ impl Orders {
             self.age,
             u8::from(self.joins),
             u8::from(self.crowded),
+            u8::from(self.analyses),
         )
     }
 
@@ -146,6 +151,7 @@ impl Orders {
             age: positive(14),
             joins: positive(15) == 1,
             crowded: positive(16) == 1,
+            analyses: positive(17) == 1,
         }
     }
 
@@ -174,6 +180,7 @@ impl Orders {
             .max_flows(self.slots)
             .timeouts(timeouts)
             .filter(filter)
+            .tcp_analysis(self.analyses)
             .join(if self.joins {
                 Join::FirstSeen
             } else {
@@ -310,6 +317,8 @@ pub(crate) struct Record {
     pub(crate) source: String,
     /// Packets and IP octets, both directions.
     pub(crate) counts: [u64; 2],
+    /// TCP segments that were sent again, both directions.
+    pub(crate) retransmissions: u64,
 }
 
 impl Record {
@@ -324,14 +333,17 @@ impl Record {
                 forward.packets.delta + reverse.packets.delta,
                 forward.octets.delta + reverse.octets.delta,
             ],
+            retransmissions: flow.tcp_analysis.as_ref().map_or(0, |it| {
+                it.forward.retransmissions + it.reverse.retransmissions
+            }),
         }
     }
 
     fn write(&self) -> String {
         let [packets, octets] = self.counts;
         format!(
-            "record {} {} {} {} {packets} {octets}",
-            self.id, self.sequence, self.goes_on, self.source
+            "record {} {} {} {} {packets} {octets} {}",
+            self.id, self.sequence, self.goes_on, self.source, self.retransmissions
         )
     }
 
@@ -342,6 +354,7 @@ impl Record {
             goes_on: words[2].parse().unwrap(),
             source: words[3].to_owned(),
             counts: [4, 5].map(|at| words[at].parse().unwrap()),
+            retransmissions: words[6].parse().unwrap(),
         }
     }
 }
@@ -485,6 +498,12 @@ impl Referee {
             }
         }
         sums
+    }
+
+    /// TCP segments that were sent again.
+    pub(crate) fn retransmissions(&self) -> u64 {
+        let records = self.records.values();
+        records.map(|record| record.retransmissions).sum()
     }
 
     /// Every flow has its records from 0 on, the last of which, and no other, ends it.

@@ -1,5 +1,6 @@
 //! A source that outlives its process.
 
+mod analysed;
 mod child;
 mod forked;
 mod joined;
@@ -32,6 +33,7 @@ pub(crate) fn cases() -> Vec<Case> {
         moved::cases(),
         private::cases(),
         places::cases(),
+        analysed::cases(),
     ];
     cases.into_iter().flatten().collect()
 }

@@ -116,6 +116,22 @@ pub(crate) fn tcp_of(
     ip(source.ip(), destination.ip(), TCP, &octets)
 }
 
+/// A TCP segment with a payload.
+pub(crate) fn tcp_segment(
+    ends: [SocketAddr; 2],
+    flags: u8,
+    sequence: u32,
+    payload: &[u8],
+) -> Vec<u8> {
+    let segment = Segment {
+        flags,
+        sequence,
+        payload,
+        ..Segment::default()
+    };
+    tcp_of(ends[0], ends[1], &segment)
+}
+
 /// A packet of SCTP with one chunk, whose first word is the tag that INIT and its answer have.
 pub(crate) fn sctp(source: SocketAddr, destination: SocketAddr, chunk: u8, tag: u32) -> Vec<u8> {
     let mut packet = [0; 32];

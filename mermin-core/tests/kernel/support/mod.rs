@@ -5,6 +5,7 @@ pub(crate) mod child_process;
 pub(crate) mod frame;
 pub(crate) mod host;
 pub(crate) mod ledger;
+pub(crate) mod object;
 pub(crate) mod path;
 pub(crate) mod process;
 pub(crate) mod raw;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    os::fd::BorrowedFd,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -55,13 +56,16 @@ struct Named {
 #[derive(Debug)]
 pub(in crate::source::capture) struct Names {
     sections: Sections,
+    /// Sections that the ring had refused before this source: the counter of a pinned source outlives its process.
+    refused_before: u64,
     flows: HashMap<u32, Named>,
 }
 
 impl Names {
-    pub(in crate::source::capture) fn new(sections: Sections) -> Self {
+    pub(in crate::source::capture) fn new(sections: Sections, refused_before: u64) -> Self {
         Self {
             sections,
+            refused_before,
             flows: HashMap::new(),
         }
     }
@@ -72,12 +76,17 @@ impl Exporter {
     pub(in crate::source::capture) fn read_sections(&mut self, slots: &SlotTable) {
         let counts = &self.shared.counts.payloads;
         let slab = slots.slab();
-        // Also without names: the ring may have been refused.
-        let lost = slab.globals().read(0).sections_lost;
-        counts.refused.store(lost, Ordering::Relaxed);
-        let Some(Names { sections, flows }) = &mut self.names else {
+        let Some(Names {
+            sections,
+            refused_before,
+            flows,
+        }) = &mut self.names
+        else {
             return;
         };
+        let refused = slab.globals().read(0).sections_lost;
+        let refused = refused.saturating_sub(*refused_before);
+        counts.refused.store(refused, Ordering::Relaxed);
         sections.read(|header, octets| {
             let slot = header.slot;
             if slot >= slab.len()
@@ -110,6 +119,19 @@ impl Exporter {
                 Some(End::Whole) | None => {}
             }
         });
+    }
+
+    /// A descriptor that is readable once the ring is half full.
+    pub(in crate::source::capture) fn wake_ups(&self) -> Option<BorrowedFd<'_>> {
+        self.names.as_ref().map(|names| names.sections.wake_ups())
+    }
+
+    /// Reads the sections that wait if the ring was half full.
+    pub(in crate::source::capture) fn read_crowded_sections(&mut self, slots: &SlotTable) {
+        let names = self.names.as_ref();
+        if names.is_some_and(|names| names.sections.was_half_full()) {
+            self.read_sections(slots);
+        }
     }
 
     /// True if sections are read.

@@ -89,6 +89,16 @@ pub(super) fn max_flows(wanted: u32, there: u32) -> Degradation {
     )
 }
 
+pub(super) fn unanalysed() -> Degradation {
+    Degradation::new(
+        Feature::TcpAnalysis,
+        "the kernel refused it when the instance was made",
+        "the flows there go on without it",
+        "records have no retransmissions, round trips and responses",
+        "close the source once, without `persist`, and open it again",
+    )
+}
+
 pub(super) fn torn(flows: u64) -> Degradation {
     restart(
         format!(

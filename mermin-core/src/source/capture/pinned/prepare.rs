@@ -9,7 +9,7 @@ use crate::{
     attach::pinned_hooks::{OnDrop, PinnedHooks},
     bpf::{
         free::FreeSlots,
-        object::{Loaded, Making, shared_maps},
+        object::{Loaded, shared_maps},
         pin::{
             departed::{self, RetiredCounters},
             identity::{self, Identity},
@@ -28,7 +28,11 @@ use crate::{
     report::Degradation,
     source::{
         capture::{
-            arguments::CaptureArguments, exporter::unacked::Unacked, fallback, host, setup::sizes,
+            arguments::CaptureArguments,
+            exporter::unacked::Unacked,
+            fallback,
+            loading::{begin, begin_with},
+            setup::sizes,
         },
         engine::epoch,
         flow_key::FlowKey,
@@ -92,7 +96,7 @@ fn unpinned(
     arguments: &CaptureArguments,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let (making, _) = begin(arguments, false, given_up)?;
+    let (making, _) = begin(arguments, sizes(&arguments.options), false, given_up)?;
     let loaded = making.finish()?;
     loaded.programs.connect()?;
     Ok(Prepared {
@@ -100,32 +104,6 @@ fn unpinned(
         epoch: epoch()?,
         pinned: None,
     })
-}
-
-/// Creates maps and programs. If that fails with the analysis of TCP, creates them without it.
-fn begin(
-    arguments: &CaptureArguments,
-    pinned: bool,
-    given_up: &mut Vec<Degradation>,
-) -> Result<(Making, Sizes), Error> {
-    let begin = |sizes| {
-        host::room(sizes, pinned)?;
-        Making::begin(arguments.options.test_hooks.object, sizes, None)
-    };
-    let mut sizes = sizes(&arguments.options);
-    if sizes.tcp_analysis {
-        match begin(sizes) {
-            Ok(making) => return Ok((making, sizes)),
-            Err(error) => {
-                arguments.control.go_on()?;
-                sizes.tcp_analysis = false;
-                let making = begin(sizes)?;
-                given_up.push(fallback::tcp_analysis(&error));
-                return Ok((making, sizes));
-            }
-        }
-    }
-    Ok((begin(sizes)?, sizes))
 }
 
 /// Returns the flow key options as an [`Identity`] stores them.
@@ -198,8 +176,13 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
             maps::MAP_SLOTS
         ));
     }
-    let sizes = sizes(&arguments.options).found(slots, entries(maps::MAP_TOTALS)?)?;
-    if entries(maps::MAP_TCP_ANALYSIS)? != sizes.tcp_analyses() {
+    let mut sizes = sizes(&arguments.options).found(slots, entries(maps::MAP_TOTALS)?)?;
+    let analyses = entries(maps::MAP_TCP_ANALYSIS)?;
+    if sizes.tcp_analysis && analyses == 1 && found.identity.unanalysed != 0 {
+        // The kernel had refused it when the maps were made, and is the same kernel.
+        sizes.tcp_analysis = false;
+    }
+    if analyses != sizes.tcp_analyses() {
         return Err("its analysis of TCP is on or off (`tcp_analysis`)".to_owned());
     }
     let mut wanted = shared_maps(arguments.options.test_hooks.object, sizes)
@@ -234,12 +217,11 @@ fn take_over(
     if wanted != sizes.slots {
         given_up.push(degradations::max_flows(wanted, sizes.slots));
     }
+    if arguments.options.tcp_analysis && !sizes.tcp_analysis {
+        given_up.push(degradations::unanalysed());
+    }
     let path = instance.path();
-    let making = Making::begin(
-        arguments.options.test_hooks.object,
-        sizes,
-        Some((&path, found.identity.seed)),
-    )?;
+    let making = begin_with(arguments, sizes, (&path, found.identity.seed), given_up)?;
     arguments.control.go_on()?;
     let mut loaded = making.finish()?;
     // From here on, the instance is changed.
@@ -278,12 +260,14 @@ fn make(
     stale: Vec<Stale>,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let (making, sizes) = begin(arguments, true, given_up)?;
+    let wanted = sizes(&arguments.options);
+    let (making, sizes) = begin(arguments, wanted, true, given_up)?;
     let identity = Identity {
         epoch: epoch()?,
         netns,
         keyed: keyed(arguments),
         exact_end: arguments.options.exact_end.into(),
+        unanalysed: (wanted.tcp_analysis && !sizes.tcp_analysis).into(),
         seed: making.seed(),
     };
     arguments.control.go_on()?;
