@@ -66,7 +66,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request, String> {
             return Ok(Request::Say(text.monochrome(is_whole)));
         }
         Err(ParseFailure::Completion(text)) => return Ok(Request::Say(text)),
-        Err(ParseFailure::Stderr(text)) => return Err(text.monochrome(true)),
+        Err(ParseFailure::Stderr(text)) => return Err(explained(&text.monochrome(true))),
     };
     match written.text {
         None => request(written),
@@ -76,6 +76,20 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request, String> {
             Ok(Request::Say(manual))
         }
         Some(Text::Completion(shell)) => Ok(Request::Complete(shell)),
+    }
+}
+
+/// Adds a remedy to the error about a word without an option: most such words are interfaces.
+fn explained(error: &str) -> String {
+    let word = error
+        .split('`')
+        .nth(1)
+        .filter(|word| !word.starts_with('-'));
+    match word {
+        Some(word) if error.ends_with("is not expected in this context") => {
+            format!("`{word}` is no option; name an interface by `--interface {word}`")
+        }
+        _ => error.to_owned(),
     }
 }
 

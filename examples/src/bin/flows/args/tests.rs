@@ -207,3 +207,16 @@ fn flows_are_selected_and_summed_up() {
         assert!(fault.contains(part), "{words:?}: {fault}");
     }
 }
+
+#[test]
+fn mistyped_argument_gets_the_right_one() {
+    for (line, remedy) in [
+        ("eth0", "name an interface by `--interface eth0`"),
+        ("--group-by source.adress", "did you mean `source.address`?"),
+        ("--group-by proto", "docs/ATTRIBUTES.md lists them"),
+        ("--group-by port", "there are source.port, destination.port"),
+    ] {
+        let error = parsed(line).unwrap_err();
+        assert!(error.contains(remedy), "{error}");
+    }
+}

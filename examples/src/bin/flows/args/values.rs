@@ -8,6 +8,9 @@ use mermin_program::items;
 /// Shells that have completion scripts.
 pub(super) const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "elvish"];
 
+/// Most characters that are wrong in a name with an obvious correction.
+const MISTYPED: usize = 2;
+
 pub(super) fn shell(name: &str) -> Result<&'static str, String> {
     let known = SHELLS.into_iter().find(|shell| *shell == name);
     known.ok_or_else(|| format!("not one of {}", SHELLS.join(", ")))
@@ -40,7 +43,9 @@ pub(super) fn attributes(names: &str) -> Result<Vec<&'static str>, String> {
             let like: Vec<_> = attributes_with(last_part(name))
                 .map(|(name, _)| name)
                 .collect();
-            return Err(if like.is_empty() {
+            return Err(if let Some(nearest) = nearest(name) {
+                format!("no attribute is `{name}`: did you mean `{nearest}`?")
+            } else if like.is_empty() {
                 format!("no attribute is `{name}`; docs/ATTRIBUTES.md lists them")
             } else {
                 format!("no attribute is `{name}`; there are {}", like.join(", "))
@@ -51,6 +56,15 @@ pub(super) fn attributes(names: &str) -> Result<Vec<&'static str>, String> {
         }
     }
     Ok(known)
+}
+
+/// The attribute with the least mistyped characters, if those are few.
+fn nearest(name: &str) -> Option<&'static str> {
+    let distance = |known: &str| strsim::damerau_levenshtein(known, name);
+    let nearest = ALL.iter().map(|attribute| attribute.name);
+    nearest
+        .min_by_key(|known| distance(known))
+        .filter(|known| distance(known) <= MISTYPED)
 }
 
 fn last_part(name: &str) -> &str {
